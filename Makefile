@@ -1,0 +1,48 @@
+# Two commands do everything on a machine that has Python 3.11+ and make:
+#   make run    installs what running needs and starts Parley
+#   make test   installs the test extras and runs every test
+PYTHON ?= python3
+VENV   := .venv
+PIP    := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
+LOCKED := --require-hashes --only-binary :all: -r
+
+.PHONY: run install install-dev test lint lock clean
+
+run: install
+	@$(VENV)/bin/parley run
+
+install: $(VENV)/.installed
+
+install-dev: $(VENV)/.installed-dev
+
+$(VENV)/bin/python:
+	@echo "Setting up Parley in $(VENV) (once, about a minute) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Parley needs Python 3.11 or newer; set PYTHON=/path/to/it")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: deploy/requirements.txt pyproject.toml | $(VENV)/bin/python
+	@$(PIP) install $(LOCKED) deploy/requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: deploy/requirements-dev.txt $(VENV)/.installed
+	@$(PIP) install $(LOCKED) deploy/requirements-dev.txt
+	@touch $@
+
+test: install-dev
+	$(VENV)/bin/python -m pytest
+
+lint: install-dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+# Needs uv; writes the two locks. They name no package index.
+lock:
+	echo 'setuptools>=77' | uv pip compile pyproject.toml - $(LOCK_FLAGS) -o deploy/requirements.txt
+	echo 'setuptools>=77' | uv pip compile pyproject.toml - --extra dev $(LOCK_FLAGS) -o deploy/requirements-dev.txt
+LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+clean:
+	rm -rf $(VENV) build *.egg-info
