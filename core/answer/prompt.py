@@ -1,0 +1,82 @@
+"""The list of messages for one turn. Pure: a thread's lines in, what the model is given out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.answer.tokens import correction, estimate, reckon
+from core.ports import Spent
+from core.types import Ask, Entry, Message
+
+_HEADROOM = 0.9
+"""Share of the window that is filled: the estimate is off by less than a tenth in 99 of 100 cases."""
+
+SEVERAL_PEOPLE = (
+    "Several people may write here; each of their messages begins with its author's name and a colon."
+)
+UNREAD = "Earlier messages of this thread could not be read. If they matter, say that you can't see them."
+LEFT_OUT = "The oldest messages of this conversation were left out, because it has grown long."
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """`estimate_tokens` is our own, uncorrected count of `messages`."""
+
+    messages: tuple[Message, ...]
+    estimate_tokens: int
+
+
+def build(
+    lines: list[Entry],
+    ask: Ask,
+    *,
+    system: str,
+    complete: bool,
+    window_tokens: int,
+    answer_tokens: int,
+    spent: Spent | None = None,
+) -> Prompt:
+    """The messages of `ask`'s turn, ending with its question, cut from the oldest on to fit the window.
+
+    `complete` is False where older messages could not be read: the model is told. The question itself is
+    never left out, however long. `answer_tokens` of the window are kept free for the answer.
+    """
+    said = [line_to_message(line, ask) for line in lines]
+    if not any(line.id == ask.id for line in lines):
+        said.append(line_to_message(Entry(ask.id, ask.author, ask.text, ask.at), ask))
+    notes = [system] if ask.place.direct else [system, SEVERAL_PEOPLE]
+    if not complete:
+        notes.append(UNREAD)
+    head = estimate("\n\n".join(notes))
+    tokens = reckon(head + sum(estimate(message.content) for message in said), spent, _answer(lines, spent))
+    kept = _newest(said, tokens - (window_tokens - answer_tokens) * _HEADROOM, correction(spent))
+    if len(kept) < len(said):
+        notes.append(LEFT_OUT)
+    messages = (Message("system", "\n\n".join(note for note in notes if note)), *kept)
+    return Prompt(messages, sum(estimate(message.content) for message in messages))
+
+
+def _answer(lines: list[Entry], spent: Spent | None) -> int | None:
+    """The estimate of the answer that the last usage ended in, if it is in the list."""
+    for line in reversed(lines):
+        if spent is not None and line.mine and line.anchor == spent.anchor:
+            return estimate(line.text)
+    return None
+
+
+def line_to_message(line: Entry, ask: Ask) -> Message:
+    """A line of the thread as the model sees it: people apart by name, except where there is only one."""
+    if line.mine:
+        return Message("assistant", line.text)
+    if ask.place.direct:
+        return Message("user", line.text)
+    return Message("user", f"{line.author.name or line.author.id}: {line.text}")
+
+
+def _newest(messages: list[Message], excess: float, correction: float) -> list[Message]:
+    """`messages` without the oldest ones, until `excess` tokens are gone; the last one always stays."""
+    first = 0
+    while excess > 0 and first < len(messages) - 1:
+        excess -= estimate(messages[first].content) * correction
+        first += 1
+    return messages[first:]

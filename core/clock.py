@@ -1,0 +1,31 @@
+"""Time, injected: rooms that wait or stamp take a `Clock`, so that tests own the hours."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The wall clock, aware, UTC: for stamps that are stored or shown."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never run backwards: for durations."""
+        ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)

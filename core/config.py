@@ -1,0 +1,98 @@
+"""Settings: how every room reads its own from the environment or `.env`, and the core's.
+
+A room declares a subclass of `Settings` with `load`-time checks; whatever is wrong ends the program with one
+line that names the variable, before anything connects.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.errors import SettingsError
+
+DEFAULT_SYSTEM_PROMPT = (
+    "You are Parley, a helpful colleague in a team's chat. Answer the last message, using the conversation "
+    "before it. Be clear and brief, use Markdown, and answer in the language you are asked in."
+)
+
+
+class Settings(BaseSettings):
+    """The base of every room's settings: environment first, then `.env` in the working directory."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read and check. Raises SettingsError with one line for the first thing wrong."""
+        try:
+            return cls()
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            field = str(first["loc"][0]) if first["loc"] else ""
+            reason = first["msg"].removeprefix("Value error, ")
+            raise SettingsError(f"{field.upper()}: {reason}" if field else reason) from None
+
+
+class CoreSettings(Settings):
+    """The model, the answers and the program itself."""
+
+    openai_base_url: str = Field(
+        "https://zrapi.org/v1", description="Where /chat/completions is, without that last part."
+    )
+    openai_api_key: SecretStr | None = Field(
+        None, description="The endpoint's key. Without one the built-in offline model answers."
+    )
+    openai_model: str = Field("GPT-5.5", description="The model to ask, as the endpoint calls it.")
+    parley_system_prompt: str = Field(
+        DEFAULT_SYSTEM_PROMPT, description="What the model is told before every conversation."
+    )
+    parley_temperature: float | None = Field(
+        None, ge=0, le=2, description="Randomness from 0 to 2. Not sent where it is not set."
+    )
+    parley_max_tokens: int | None = Field(
+        None, ge=1, description="The longest answer, in tokens. Not sent where it is not set."
+    )
+    parley_context_tokens: int = Field(
+        128_000,
+        ge=1_000,
+        description="The model's context window: older lines of a thread are left out past it.",
+    )
+    parley_retry_limit_s: float = Field(
+        60, ge=0, description="How long an answer may be retried before the person is told, in seconds."
+    )
+    parley_first_word_s: float = Field(
+        45, gt=0, description="How long to wait for the first word of an answer, in seconds."
+    )
+    parley_gap_s: float = Field(
+        30, gt=0, description="How long an answer that has begun may say nothing, in seconds."
+    )
+    parley_total_s: float = Field(300, gt=0, description="The longest that one answer may take, in seconds.")
+    parley_price_input: float | None = Field(
+        None, ge=0, description="What a million tokens read cost, for usage summaries."
+    )
+    parley_price_output: float | None = Field(None, ge=0, description="What a million tokens written cost.")
+    parley_currency: str = Field(
+        "USD", pattern="^[A-Z]{3}$", description="The currency of the prices, an ISO 4217 code."
+    )
+    parley_grace_s: float = Field(
+        20, ge=0, description="On SIGTERM, how long running answers may go on to finish, in seconds."
+    )
+    parley_language: str = Field(
+        "en", description="The language of Parley's own words where a person's is not known: en or zh."
+    )
+    parley_log: str = Field("text", pattern="^(text|json)$", description="How log lines look: text or json.")
+
+    @field_validator("openai_base_url")
+    @classmethod
+    def _http(cls, value: str) -> str:
+        return http_url(value)
+
+
+def http_url(value: str) -> str:
+    """`value` without its last slashes. Raises ValueError unless it begins with http:// or https://."""
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("must begin with http:// or https://")
+    return value.rstrip("/")

@@ -1,0 +1,127 @@
+"""What can go wrong, in one tree, only as deep as the answers we give:
+
+    BotError                 code, retryable, certain, retry_after_s, ref
+    ├── SettingsError        a setting is wrong or missing: one line that names it, status 2
+    ├── PlatformError        a call to Slack, Discord or the web page did not do what it was asked to
+    ├── ModelError           the completions endpoint did not give an answer
+    └── StoreError           the database did not take or give what it was asked to
+
+Foreign exceptions become these in one table a room (`core/model/faults`, `bots/slack/faults`,
+`bots/discord/faults`). The words a person reads come from `core.phrases.explain`, by code alone; what the
+other side said goes to `detail`, for the operator's log only.
+"""
+
+from __future__ import annotations
+
+import secrets
+from enum import StrEnum
+
+_REF_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # nothing that is read as something else
+
+
+def new_ref() -> str:
+    """A short reference that a person can read out and an operator can search the log for."""
+    return "".join(secrets.choice(_REF_ALPHABET) for _ in range(6))
+
+
+class Code(StrEnum):
+    """Why it went wrong. Each has its words in every language and, for models, its advice to the operator."""
+
+    # The model: what an endpoint or the wire to it did (core/model/faults).
+    BAD_REQUEST = "bad_request"
+    CONTEXT_OVERFLOW = "context_overflow"
+    POLICY = "policy"
+    BAD_KEY = "bad_key"
+    NO_MONEY = "no_money"
+    FORBIDDEN = "forbidden"
+    NO_MODEL = "no_model"
+    WRONG_URL = "wrong_url"
+    TOO_LARGE = "too_large"
+    RATE_LIMITED = "rate_limited"
+    SERVER_ERROR = "server_error"
+    GATEWAY_TIMEOUT = "gateway_timeout"
+    UNREACHABLE = "unreachable"
+    STALLED = "stalled"
+    CUT = "cut"
+    ERROR_IN_STREAM = "error_in_stream"
+    EMPTY = "empty"
+    GARBLED = "garbled"
+    # The platform.
+    SLOW_DOWN = "slow_down"
+    GONE = "gone"
+    NOT_ALLOWED = "not_allowed"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    UNAVAILABLE = "unavailable"
+    UNCERTAIN = "uncertain"
+    BAD_TOKEN = "bad_token"
+    # The house itself.
+    STORE = "store"
+    SETTINGS = "settings"
+    INTERNAL = "internal"
+
+
+class BotError(Exception):
+    """The root. `retryable`: the same call may succeed later. `certain`: it surely had no effect.
+
+    `retry_after_s` is the other side's own word on when to come back, if it gave one. `detail` is for the
+    operator, redacted and at most 500 characters.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        detail: str = "",
+        *,
+        retryable: bool = False,
+        certain: bool = True,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(f"{code}: {detail}" if detail else str(code))
+        self.code = code
+        self.detail = detail[:500]
+        self.retryable = retryable
+        self.certain = certain
+        self.retry_after_s = retry_after_s
+        self.ref = new_ref()
+
+
+class SettingsError(BotError):
+    """A setting is wrong or missing. `detail` is one line that names the variable."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(Code.SETTINGS, detail)
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+class PlatformError(BotError):
+    """A platform call was refused (`certain`), or may or may not have taken effect (not `certain`)."""
+
+
+class ModelError(BotError):
+    """No answer, or no whole one. `status` and `request_id` are the endpoint's, for the log."""
+
+    def __init__(
+        self,
+        code: Code,
+        detail: str = "",
+        *,
+        retryable: bool = False,
+        retry_after_s: float | None = None,
+        status: int = 0,
+        request_id: str = "",
+        parameter: str = "",
+    ) -> None:
+        super().__init__(code, detail, retryable=retryable, retry_after_s=retry_after_s)
+        self.status = status
+        self.request_id = request_id
+        self.parameter = parameter
+
+
+class StoreError(BotError):
+    """The database failed. Retryable: the cause (a lock, a lost connection, a full disk) may go away."""
+
+    def __init__(self, detail: str = "", *, retryable: bool = True) -> None:
+        super().__init__(Code.STORE, detail, retryable=retryable)

@@ -1,0 +1,1 @@
+"""One event in: a turn, a line of the thread's memory, or nothing, each with its reason."""

@@ -1,0 +1,52 @@
+"""The inbox: what a platform heard is stored here, and only then acknowledged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+
+from core.intake.rules import decide
+from core.ports import Store
+from core.types import Ask, Command, Deleted, Edited, Event, Outcome, Press, Receipt, Turn
+
+log = structlog.get_logger()
+
+
+class StoringInbox:
+    """Decides, stores, and hands new turns to `submit`. Holds nothing in memory."""
+
+    def __init__(self, store: Store, submit: Callable[[Turn], None]) -> None:
+        self._store = store
+        self._submit = submit
+
+    async def receive(self, event: Event) -> Receipt:
+        match event:
+            case Ask():
+                return await self._ask(event)
+            case Edited():
+                known = await self._store.edit(event)
+            case Deleted():
+                known = await self._store.delete(event)
+            case Command() | Press():
+                known = False
+        return Receipt(Outcome.NOTED if known else Outcome.UNKNOWN)
+
+    async def _ask(self, ask: Ask) -> Receipt:
+        if ask.replies_to:
+            place = await self._store.place_of_post(ask.place, ask.replies_to)
+            ask = replace(ask, place=place or ask.place)
+        asks = ask.addressed and not ask.author.bot
+        outcome = decide(ask, joined=asks or await self._store.joined(ask.place))
+        turn_id = None
+        if outcome is Outcome.TURN:
+            turn = await self._store.accept(ask)
+            if turn is None:
+                return Receipt(Outcome.DUPLICATE)
+            turn_id = turn.id
+            self._submit(turn)
+            log.info("question", turn=turn.id, place=ask.place.key)
+        elif outcome is Outcome.NOTED:
+            await self._store.note(ask)
+        return Receipt(outcome, turn_id)

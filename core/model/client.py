@@ -1,0 +1,273 @@
+"""One attempt at one completion, over HTTP. httpx lives here and in the table of faults, nowhere else.
+
+The wire is read by `sse` and `wire`, which are pure and so tested and measured without a network; what is left
+here is the conversation: what is sent, how long we wait, and what kind of answer it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from typing import Any, cast
+
+import httpx
+import structlog
+
+from core.clock import Clock
+from core.errors import Code, ModelError
+from core.model.alarm import Alarm
+from core.model.faults import fault, from_exception, from_response, looks_like_error, plain, request_id_of
+from core.model.sse import LINE_LIMIT_BYTES, Event, Garbled, Reader
+from core.model.wire import Answer
+from core.ports import Request
+from core.types import Delta
+
+ERROR_LIMIT_BYTES = 1024 * 1024
+BODY_LIMIT_BYTES = LINE_LIMIT_BYTES
+_CONNECT_S = 5.0
+_WRITE_S = 30.0
+_ERROR_S = 5.0
+_BLANK = b" \t\r\n\xef\xbb\xbf"
+_NET_S = 30.0
+"""How much longer than our own timers httpx waits for a byte: the net below them."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait, in seconds: for the first word, between words, for all, and for what follows the end.
+
+    A word is text, reasoning or a piece of a tool call. Comments, roles and empty deltas are none, so that
+    keep-alives cannot hold up an answer that has died.
+    """
+
+    first_word_s: float = 45.0
+    gap_s: float = 30.0
+    total_s: float = 300.0
+    tail_s: float = 1.0
+
+
+class CompletionsClient:
+    """One endpoint and key. `stream` is one attempt: it repairs a refused field, and never retries."""
+
+    def __init__(self, base_url: str, key: str, clock: Clock, patience: Patience | None = None) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._key = key.strip()
+        self._clock = clock
+        self._patience = patience or Patience()
+        self._repairs: dict[tuple[str, str], frozenset[str]] = {}
+        read_s = max(self._patience.first_word_s, self._patience.gap_s) + _NET_S
+        self._http = httpx.AsyncClient(
+            timeout=httpx.Timeout(read_s, connect=_CONNECT_S, write=_WRITE_S, pool=_CONNECT_S),
+            limits=httpx.Limits(max_connections=1000, max_keepalive_connections=20),
+            follow_redirects=False,
+            headers={"Accept": "text/event-stream, application/json", "User-Agent": "parley"},
+        )
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
+        """Raises ModelError. Closing or cancelling closes the connection at once.
+
+        A field that the endpoint refuses is left out or renamed and the request sent again, each field once;
+        what helped is remembered for the endpoint and model.
+        """
+        place = (self._base_url, request.model)
+        repairs = self._repairs.get(place, frozenset())
+        while True:
+            body = request_to_body(request, repairs)
+            try:
+                async with aclosing(self._attempt(body)) as deltas:
+                    async for delta in deltas:
+                        yield delta
+                if repairs:
+                    self._repairs[place] = repairs
+                return
+            except ModelError as error:
+                if error.parameter not in body or error.parameter in repairs:
+                    raise
+                repairs |= {error.parameter}
+                log.info("field left out", field=error.parameter, model=request.model, detail=error.detail)
+
+    async def _attempt(self, body: dict[str, Any]) -> AsyncGenerator[Delta, None]:
+        request_id, status = "", 0
+        async with Alarm(self._clock) as alarm:
+            reading = _Reading(alarm, self._clock, self._patience, self._key)
+            try:
+                response = await alarm.wait(self._http.send(self._request(body), stream=True))
+                try:
+                    status = response.status_code
+                    headers = {name.lower(): value for name, value in response.headers.items()}
+                    request_id = request_id_of(headers)
+                    async with aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_bytes())) as pieces:
+                        if not response.is_success:
+                            said = await reading.error(pieces)
+                            raise from_response(status, headers, said, self._clock.now(), self._key)
+                        async with aclosing(reading.deltas(pieces)) as deltas:
+                            async for delta in deltas:
+                                yield delta
+                finally:
+                    await response.aclose()
+            except TimeoutError:
+                raise _seen(reading.silence(), status, request_id) from None
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                fault_ = from_exception(error, begun=status > 0, key=self._key)
+                raise _seen(fault_, status, request_id) from error
+            except ModelError as error:
+                _seen(error, status, request_id)
+                raise
+
+    def _request(self, body: dict[str, Any]) -> httpx.Request:
+        return self._http.build_request(
+            "POST",
+            f"{self._base_url}/chat/completions",
+            content=json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"),
+            headers={b"Content-Type": b"application/json", b"Authorization": b"Bearer " + self._key.encode()},
+        )
+
+
+def request_to_body(request: Request, repairs: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """What is sent, without the fields in `repairs`; of the two names for the longest answer the other is used.
+
+    `stream_options` is the one field sent unasked: without it there is no usage in a stream.
+    """
+    body: dict[str, Any] = {
+        "model": request.model,
+        "messages": [{"role": message.role, "content": message.content} for message in request.messages],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    if request.temperature is not None:
+        body["temperature"] = request.temperature
+    if request.max_tokens is not None:
+        body["max_completion_tokens" if "max_tokens" in repairs else "max_tokens"] = request.max_tokens
+    return {name: value for name, value in body.items() if name not in repairs}
+
+
+def _seen(error: ModelError, status: int, request_id: str) -> ModelError:
+    """`error` with what the head of the response told, for the log."""
+    error.status = error.status or status
+    error.request_id = error.request_id or request_id
+    return error
+
+
+class _Reading:
+    """The body of one answer, read under the timers of `Patience`."""
+
+    def __init__(self, alarm: Alarm, clock: Clock, patience: Patience, key: str) -> None:
+        self._alarm = alarm
+        self._clock = clock
+        self._patience = patience
+        self._ends_at = clock.monotonic() + patience.total_s
+        self._answer = Answer(key)
+        self._reader = Reader()
+        self._wait_for(patience.first_word_s)
+
+    async def deltas(self, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[Delta, None]:
+        """The answer, whatever its content type says: events, or one JSON completion.
+
+        Raises ModelError, TimeoutError and what httpx raises, but nothing once a finish reason has come.
+        """
+        try:
+            async with aclosing(self._events(pieces)) as batches:
+                async for events in batches:
+                    for event in events:
+                        before = self._progress
+                        for delta in self._take(event):
+                            yield delta
+                        if self._progress != before:
+                            finished = self._answer.finish
+                            self._wait_for(self._patience.tail_s if finished else self._patience.gap_s)
+        except (TimeoutError, httpx.HTTPError, ModelError) as error:
+            if not self._answer.finish and not self._reader.done:
+                raise
+            log.debug("fault after the end of an answer", error=type(error).__name__, detail=str(error)[:200])
+        for delta in self._end():
+            yield delta
+
+    async def error(self, pieces: AsyncGenerator[bytes, None]) -> bytes:
+        """The body of an error, or as much of it as comes in time: the status says enough without it."""
+        body = bytearray()
+        self._wait_for(_ERROR_S)
+        with suppress(TimeoutError, httpx.HTTPError):
+            while len(body) < ERROR_LIMIT_BYTES and (piece := await self._next(pieces)):
+                body += piece
+        return bytes(body[:ERROR_LIMIT_BYTES])
+
+    def silence(self) -> ModelError:
+        """Why the alarm rang. Before the first word the work may still be running there, so no same again."""
+        pings = f", {self._reader.comments} keep-alives" if self._reader.comments else ""
+        if self._clock.monotonic() >= self._ends_at:
+            return fault(Code.STALLED, f"not whole after {self._patience.total_s:g} s", retryable=False)
+        if self._answer.words:
+            return fault(Code.STALLED, f"no word for {self._patience.gap_s:g} s{pings}")
+        return fault(
+            Code.STALLED, f"no first word in {self._patience.first_word_s:g} s{pings}", retryable=False
+        )
+
+    async def _events(self, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[list[Event], None]:
+        """What kind of body it is shows in its first character: content types lie."""
+        head = b""
+        while not head:  # blank lines are keep-alives too
+            piece = await self._next(pieces)
+            if not piece:
+                return
+            head = piece.lstrip(_BLANK)
+        if head.startswith(b"<"):
+            page = plain(head.decode("utf-8", "replace"))
+            raise fault(Code.WRONG_URL, f"a web page came instead of an answer: {page}")
+        if head.startswith((b"{", b"[")):
+            body = bytearray(head)
+            while piece := await self._next(pieces):
+                body += piece
+                if len(body) > BODY_LIMIT_BYTES:
+                    raise fault(Code.GARBLED, f"the body is over {BODY_LIMIT_BYTES} bytes")
+            yield self._parse(bytes(body))
+            return
+        yield self._reader.feed(head)
+        while not self._reader.done and (piece := await self._next(pieces)):
+            yield self._reader.feed(piece)
+        yield self._reader.end()
+        if self._reader.done:  # the body should end here: read to its end, the connection is fit for reuse
+            self._wait_for(self._patience.tail_s)
+            await self._next(pieces)
+
+    def _parse(self, body: bytes) -> list[Event]:
+        """One JSON value, or else lines of them."""
+        try:
+            value = json.loads(body)
+        except (ValueError, RecursionError):
+            return [*self._reader.feed(body), *self._reader.end()]
+        first = value[0] if isinstance(value, list) and value else value
+        if isinstance(first, dict) and ("choices" in first or looks_like_error(first)):
+            return [first]
+        return [Garbled(body[:200].decode("utf-8", "replace"))]
+
+    @property
+    def _progress(self) -> tuple[str, int]:
+        return self._answer.finish, self._answer.words
+
+    def _take(self, event: Event) -> list[Delta]:
+        if isinstance(event, Garbled):
+            raise fault(Code.GARBLED, f"no part of an answer: {plain(event.text)}")
+        return self._answer.take(event)
+
+    def _end(self) -> list[Delta]:
+        if not self._answer.begun and not self._reader.done and self._reader.odd:
+            raise fault(Code.GARBLED, f"no event but this: {plain(self._reader.odd)}")
+        self._answer.begun = self._answer.begun or self._reader.done
+        deltas = self._answer.end()
+        if self._answer.ignored:
+            log.info("odd end of an answer", detail=self._answer.ignored)
+        return deltas
+
+    async def _next(self, pieces: AsyncGenerator[bytes, None]) -> bytes:
+        """The next bytes, or none at the end."""
+        return await self._alarm.wait(anext(pieces, b""))
+
+    def _wait_for(self, seconds: float) -> None:
+        self._alarm.due = min(self._clock.monotonic() + seconds, self._ends_at)

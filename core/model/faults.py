@@ -1,0 +1,395 @@
+"""What an endpoint or the wire to it did, as a `ModelError`: the one table for models.
+
+Money problems come under six statuses and unknown models under four, so what the body says decides before
+the status does. Sources of codes and texts: https://github.com/songquanpeng/one-api,
+https://github.com/QuantumNous/new-api, https://platform.openai.com/docs/guides/error-codes,
+https://openrouter.ai/docs/api/reference/errors-and-debugging, https://docs.litellm.ai/docs/exception_mapping,
+https://docs.bigmodel.cn/cn/api/api-code.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from core.errors import Code, ModelError
+from core.log import redact
+
+DETAIL_LENGTH = 500
+HTML_LENGTH = 200
+
+ADVICE: dict[Code, str] = {
+    Code.BAD_REQUEST: "Check the request body, and whether the model supports each field that is set.",
+    Code.CONTEXT_OVERFLOW: "Set PARLEY_CONTEXT_TOKENS to the model's real context window.",
+    Code.POLICY: "Nothing to do: the endpoint's content filter refused the question or the answer.",
+    Code.BAD_KEY: "Check the key: OPENAI_API_KEY, and that it belongs to OPENAI_BASE_URL.",
+    Code.NO_MONEY: "Top up the account at the endpoint, or switch to another account.",
+    Code.FORBIDDEN: "Check what the account may do: addresses, region and models allowed for the key.",
+    Code.NO_MODEL: "Check the model (OPENAI_MODEL) and the base URL (OPENAI_BASE_URL): it is not served there.",
+    Code.WRONG_URL: "Check the base URL (OPENAI_BASE_URL) and the model (OPENAI_MODEL).",
+    Code.TOO_LARGE: "Lower PARLEY_CONTEXT_TOKENS: the request is larger than the endpoint takes.",
+    Code.RATE_LIMITED: "Slow down: fewer questions at once, or a higher rate limit at the endpoint.",
+    Code.SERVER_ERROR: "Retry later, or switch the model.",
+    Code.GATEWAY_TIMEOUT: "Retry later, or switch to a faster model: the gateway gave up waiting for this one.",
+    Code.UNREACHABLE: "Check OPENAI_BASE_URL, DNS, proxy, certificates and the way to the endpoint.",
+    Code.STALLED: "Retry later, switch the model, or raise PARLEY_FIRST_WORD_S, PARLEY_GAP_S or PARLEY_TOTAL_S.",
+    Code.CUT: "Retry later; if it happens often, look at the proxies on the way for time and buffer limits.",
+    Code.ERROR_IN_STREAM: "Retry later, or switch the model: the endpoint failed while it was answering.",
+    Code.EMPTY: "Retry later, or switch the model: the endpoint answered without a word.",
+    Code.GARBLED: "Check that OPENAI_BASE_URL is a chat completions endpoint, and the proxies on the way to it.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """`names` are the endpoint's own codes and types, in whole; `text` is searched in what it said.
+
+    `statuses` are those under which it is believed; 0 stands for 200 and for an error inside a stream.
+    """
+
+    code: Code
+    statuses: frozenset[int] | None
+    names: str
+    text: str
+
+    def fits(self, status: int, names: set[str], said: str) -> bool:
+        if self.statuses is not None and status not in self.statuses:
+            return False
+        return any(re.fullmatch(self.names, name) for name in names) or bool(re.search(self.text, said))
+
+
+def _rule(code: Code, statuses: set[int] | None, names: str, *texts: str) -> _Rule:
+    return _Rule(code, frozenset(statuses) if statuses else None, names, "|".join(texts))
+
+
+# The first that fits. All is compared in lower case.
+_RULES = (
+    _rule(
+        Code.CONTEXT_OVERFLOW,
+        {0, 400, 413, 422, 500},
+        "context_length_exceeded|exceed_context_size_error",
+        r"maximum context (length|limit)",
+        "exceeds? the available context size",
+        "longer than the model's context length",
+        "input tokens exceed the configured limit",
+        "exceeds? (the )?context (limit|window|length)",
+        r"`inputs` tokens \+ `max_new_tokens` must be",
+        "exceeds the maximum number of tokens allowed",
+        "maximum input length is",
+        "current length is .* while limit is",
+        "prompt is too long",
+        "上下文.{0,6}(超|过长)",
+    ),
+    _rule(
+        Code.POLICY,
+        {0, 400, 403, 422, 451},
+        "content_filter|content_policy_violation|responsibleaipolicyviolation|sensitive_words_detected"
+        "|prompt_blocked|data_inspection_failed|1301",
+        "content management policy",
+        "rejected as a result of our safety system",
+        "sensitive words? detected",
+        "input was flagged",
+        "inappropriate content",
+        "敏感(内容|词)",
+        "内容安全",
+    ),
+    _rule(
+        Code.NO_MONEY,
+        {0, 400, 401, 402, 403, 429},
+        "insufficient_quota|insufficient_user_quota|pre_consume_token_quota_failed|credit_balance_exhausted"
+        "|insufficient_balance|[a-z_]*_spend_limit_exceeded|organization_usage_limit_exceeded"
+        "|billing_hard_limit_reached|billing_not_active|arrearage|1113",
+        "insufficient (account )?(balance|credits?|funds|quota)",
+        "balance is (insufficient|too low)",
+        "exceeded your current quota",
+        "quota is not enough",
+        "out of credits",
+        "requires more credits",
+        "payment required",
+        "(余额|额度|配额)(不足|已?用尽|已?耗尽)",
+        "预扣费",
+        "欠费",
+    ),
+    _rule(
+        Code.NO_MODEL,
+        {0, 400, 403, 404, 503},
+        "model_not_found",
+        r"model\b.{0,200}\b(does not exist|not found|is not available|is not served)",
+        "(no such|unknown|invalid) model|not a valid model",
+        "no available channel",
+        "no endpoints found for",
+        "无可用渠道",
+        "无权(使用|访问)模型",
+        "模型.{0,80}不存在",
+    ),
+    _rule(
+        Code.BAD_KEY,
+        {0, 400, 403},
+        "invalid_api_key|authentication_error",
+        "(invalid|incorrect) api[ _]key",
+        "api key not valid",
+        "no connected db",
+        "无效的令牌|令牌已过期|认证失败",
+    ),
+    _rule(
+        Code.RATE_LIMITED,
+        {0, 400, 403},
+        "rate_limit_exceeded|rate_limit_error|slow_down",
+        "rate[ -]limit",
+        "too many requests",
+        "负载已饱和|请求频率过高",
+    ),
+)
+
+_BY_STATUS: dict[int, Code] = {
+    400: Code.BAD_REQUEST,
+    401: Code.BAD_KEY,
+    402: Code.NO_MONEY,
+    403: Code.FORBIDDEN,
+    404: Code.WRONG_URL,
+    405: Code.WRONG_URL,
+    408: Code.SERVER_ERROR,
+    409: Code.SERVER_ERROR,
+    413: Code.TOO_LARGE,
+    421: Code.WRONG_URL,
+    425: Code.SERVER_ERROR,
+    429: Code.RATE_LIMITED,
+    451: Code.FORBIDDEN,
+    504: Code.GATEWAY_TIMEOUT,
+    522: Code.GATEWAY_TIMEOUT,
+    524: Code.GATEWAY_TIMEOUT,
+}
+
+# The same endpoint may well answer the same request the next time. Not where work that was begun may still be
+# running there and be paid for (GATEWAY_TIMEOUT, and a first word that never came).
+RETRYABLE = frozenset(
+    {
+        Code.RATE_LIMITED,
+        Code.SERVER_ERROR,
+        Code.UNREACHABLE,
+        Code.STALLED,
+        Code.CUT,
+        Code.ERROR_IN_STREAM,
+        Code.EMPTY,
+        Code.GARBLED,
+    }
+)
+
+# Fields that we may send and an endpoint may not know, by how their refusal reads.
+_PARAMETERS = {
+    "images": r"image_url|image inputs?\b|support (for )?images",
+    "stream_options": r"\bstream_options\b",
+    "max_completion_tokens": r"\bmax_completion_tokens\b",
+    "max_tokens": r"\bmax_tokens\b",
+    "temperature": r"\btemperature\b",
+}
+
+_WORDS_UNDER = ["error", "message", "detail", "msg", "errmsg", "metadata", "raw", "innererror", "param", "loc"]
+_REQUEST_IDS = ("x-request-id", "x-oneapi-request-id", "x-litellm-call-id", "x-generation-id", "cf-ray")
+
+
+def fault(
+    code: Code,
+    detail: str = "",
+    *,
+    retryable: bool | None = None,
+    retry_after_s: float | None = None,
+    status: int = 0,
+    request_id: str = "",
+    parameter: str = "",
+) -> ModelError:
+    """A ModelError whose `retryable` comes from the table unless given, without what looks like a key."""
+    return ModelError(
+        code,
+        redact(detail)[:DETAIL_LENGTH],
+        retryable=code in RETRYABLE if retryable is None else retryable,
+        retry_after_s=retry_after_s,
+        status=status,
+        request_id=request_id,
+        parameter=parameter,
+    )
+
+
+def from_response(
+    status: int, headers: Mapping[str, str], body: bytes, now: datetime, key: str = ""
+) -> ModelError:
+    """The error in a response that is not 200. `headers` by lower-case name; `now` is what dates are held to."""
+    text = body.decode("utf-8", "replace").strip()
+    retry_after = retry_after_s(headers, now)
+    request_id = request_id_of(headers)
+    if 300 <= status < 400:
+        where = urlsplit(headers.get("location", ""))
+        to = f"{where.scheme}://{where.netloc}" if where.netloc else f"another path, {where.path}"
+        return fault(Code.WRONG_URL, redact(f"redirects to {to}", [key]), status=status, request_id=request_id)
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    names, said = _names_and_words(value) if value is not None else (set(), plain(text))
+    code, parameter = _classify(status, names, said, retry_after)
+    detail = redact(_describe(names, said or text[:HTML_LENGTH]), [key])
+    return fault(
+        code,
+        detail,
+        retryable=False if status == 501 else None,
+        retry_after_s=retry_after,
+        status=status,
+        request_id=request_id,
+        parameter=parameter,
+    )
+
+
+def from_chunk(value: object, key: str = "") -> ModelError:
+    """The error in a chunk of a stream, or in a body under 200: `value` is the whole JSON object."""
+    names, said = _names_and_words(value)
+    code, _ = _classify(0, names, said, None)
+    return fault(code, redact(_describe(names, said), [key]), status=200)
+
+
+def from_exception(error: Exception, *, begun: bool, key: str = "") -> ModelError:
+    """What httpx raised, before (`begun` False) or after the head of the response had come.
+
+    The messages of read errors are empty (https://github.com/encode/httpx), so the type is named too. Those of
+    LocalProtocolError and InvalidURL may quote what we sent, so only the type is.
+    """
+    name = type(error).__name__
+    detail = redact(f"{name}: {error}".removesuffix(": "), [key])
+    match error:
+        case httpx.UnsupportedProtocol() | httpx.InvalidURL():
+            return fault(Code.WRONG_URL, name)
+        case httpx.LocalProtocolError():
+            return fault(Code.BAD_KEY, f"{name}: the key holds characters that no header can carry")
+        case httpx.PoolTimeout():
+            return fault(Code.UNREACHABLE, f"{name}: too many answers at once for our own connection pool")
+        case httpx.ConnectError() | httpx.ConnectTimeout() | httpx.ProxyError() | httpx.WriteTimeout():
+            return fault(Code.UNREACHABLE, detail)
+        case httpx.TimeoutException():
+            return fault(Code.STALLED, detail, retryable=begun)
+        case httpx.DecodingError():
+            return fault(Code.GARBLED, detail)
+    return fault(Code.CUT, detail)
+
+
+def looks_like_error(value: Mapping[str, Any]) -> bool:
+    """Is this JSON object an error in one of the shapes that endpoints use, rather than a part of an answer?"""
+    if value.get("error"):
+        return True
+    if value.get("choices") is not None or value.get("usage"):
+        return False
+    return (
+        value.get("object") == "error"
+        or value.get("type") == "error"
+        or value.get("success") is False
+        or any(
+            isinstance(value.get(name), str) and value[name] for name in ("message", "msg", "errmsg", "detail")
+        )
+    )
+
+
+def plain(text: str) -> str:
+    """`text` in one line, HTML without its tags and at most 200 characters of it."""
+    if not text.lstrip().startswith("<"):
+        return " ".join(text.split())[:DETAIL_LENGTH]
+    text = re.sub(r"(?is)<(script|style)\b.*?(</\1>|$)|<[^>]*>?", " ", text[:20_000])
+    return " ".join(text.split())[:HTML_LENGTH]
+
+
+def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
+    """The wait an endpoint asks for: retry-after-ms, Retry-After in seconds or as an HTTP date, or the name
+    under which LiteLLM passes it on. A date is held to the response's own Date, or to `now`."""
+    ms = _number(headers.get("retry-after-ms", ""))
+    if ms is not None:
+        return ms / 1000
+    for name in ("retry-after", "llm_provider-retry-after"):
+        value = headers.get(name, "")
+        seconds = _number(value)
+        if seconds is None and (then := _date(value)) is not None:
+            seconds = max(0.0, (then - (_date(headers.get("date", "")) or now)).total_seconds())
+        if seconds is not None:
+            return seconds
+    return None
+
+
+def request_id_of(headers: Mapping[str, str]) -> str:
+    return next((headers[name][:100] for name in _REQUEST_IDS if headers.get(name)), "")
+
+
+def _classify(status: int, names: set[str], said: str, retry_after: float | None) -> tuple[Code, str]:
+    """The code, and for a refused field its name."""
+    said = said.lower()
+    if status == 402 and retry_after is not None:
+        return Code.RATE_LIMITED, ""
+    for rule in _RULES:
+        if rule.fits(status, names, said):
+            return rule.code, ""
+    if status in (400, 404, 422):
+        parameter = _parameter(said)
+        if parameter and (status != 404 or parameter == "images"):
+            return Code.BAD_REQUEST, parameter
+    if status == 0:  # OpenRouter and LiteLLM give the status that would have been as the code
+        told = {"402": Code.NO_MONEY, "429": Code.RATE_LIMITED}
+        return next((told[name] for name in names if name in told), Code.ERROR_IN_STREAM), ""
+    if status < 300:
+        return Code.EMPTY, ""
+    return _BY_STATUS.get(status, Code.SERVER_ERROR if status >= 500 else Code.BAD_REQUEST), ""
+
+
+def _parameter(said: str) -> str:
+    """The refused field that is named first: the one named after it is what should be sent instead."""
+    found = {name: match.start() for name, words in _PARAMETERS.items() if (match := re.search(words, said))}
+    return min(found, key=lambda name: found[name], default="")
+
+
+def _names_and_words(value: object) -> tuple[set[str], str]:
+    """The codes and types (lower case) and the words of an error body, whatever its shape."""
+    names: set[str] = set()
+    words: list[str] = []
+    _gather(value, names, words, depth=0)
+    return names, "; ".join(dict.fromkeys(words))
+
+
+def _gather(value: object, names: set[str], words: list[str], depth: int) -> None:
+    if depth > 4:
+        return
+    if isinstance(value, str):
+        if value.strip():
+            words.append(plain(value))
+    elif isinstance(value, list):
+        for item in value[:5]:
+            _gather(item, names, words, depth + 1)
+    elif isinstance(value, dict):
+        for name in ("code", "type", "error_code"):
+            if isinstance(value.get(name), str | int):
+                names.add(str(value[name]).lower())
+        for name in _WORDS_UNDER:
+            _gather(value.get(name), names, words, depth + 1)
+
+
+def _describe(names: set[str], said: str) -> str:
+    kinds = ", ".join(sorted(names - {"none"}))
+    return f"{said} [{kinds}]" if kinds else said
+
+
+def _number(value: str) -> float | None:
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)

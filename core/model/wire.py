@@ -1,0 +1,289 @@
+"""Chunks of a chat completion in, deltas out. Pure. A whole completion is one chunk that says it all.
+
+Endpoints differ in almost every field (null, missing, empty, of another type), so nothing is taken on trust.
+Format: https://platform.openai.com/docs/api-reference/chat/streaming; the departures from it are those of
+real servers, each a case of `tests/fakes/completions/quirks.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from core.errors import Code
+from core.model.faults import fault, from_chunk, looks_like_error
+from core.types import Calling, Delta, Ended, EndReason, Text, Thinking, Usage
+
+_FAILED = frozenset({"error", "network_error", "insufficient_system_resource"})
+_REASONS: dict[str, EndReason] = {
+    "length": EndReason.LENGTH,
+    "max_tokens": EndReason.LENGTH,
+    "max_output_tokens": EndReason.LENGTH,
+    "tool_calls": EndReason.TOOLS,
+    "function_call": EndReason.TOOLS,
+    "tool_use": EndReason.TOOLS,
+    "content_filter": EndReason.POLICY,
+    "safety": EndReason.POLICY,
+    "sensitive": EndReason.POLICY,
+    "refusal": EndReason.POLICY,
+    "recitation": EndReason.POLICY,
+    "prohibited_content": EndReason.POLICY,
+    "blocklist": EndReason.POLICY,
+}
+_STOPS = frozenset({"stop", "end_turn", "eos", "eos_token", "stop_sequence", "abort", "load"})
+
+_OPEN, _CLOSE = "<think>", "</think>"
+_HALVES = re.compile("[\ud800-\udfff]")
+_REASONING = ("reasoning_content", "reasoning", "reasoning_details")
+
+
+class Answer:
+    """One answer as it arrives. `take` each chunk, then `end`: deltas come out in order, `Ended` last.
+
+    Only a finish reason makes an answer whole. `finish` is the first that came, as the endpoint wrote it; it
+    may be one that says the answer failed. `words` counts the pieces of text, reasoning and tool calls. What
+    goes wrong after the finish is kept in `ignored`, for the log.
+    """
+
+    def __init__(self, key: str = "") -> None:
+        self.finish = ""
+        self.ignored = ""
+        self.begun = False
+        self.words = 0
+        self._key = key
+        self._model = ""
+        self._usage: dict[str, Any] | None = None
+        self._refused = False
+        self._wrote = False
+        self._calls: list[_Call] = []
+        self._tags: _Tags | None = _Tags()
+        self._half = ""
+
+    def take(self, chunk: dict[str, Any]) -> list[Delta]:
+        """Raises ModelError: the endpoint reports an error before the answer was finished."""
+        self.begun = True
+        if "error" in chunk or "choices" not in chunk:
+            self._check(chunk)
+        usage = chunk.get("usage")
+        if usage and isinstance(usage, dict):
+            self._usage = usage
+        choices = chunk.get("choices")
+        if not choices or not isinstance(choices, list) or not isinstance(choices[0], dict):
+            return []
+        choice = choices[0]
+        delta = choice.get("delta")
+        whole = not delta
+        delta = delta or choice.get("message")
+        deltas = self._delta(delta, whole) if delta and isinstance(delta, dict) else []
+        finish = choice.get("finish_reason")
+        if finish and not self.finish and isinstance(finish, str):
+            model = chunk.get("model")
+            self._model = model if isinstance(model, str) else ""
+            self.finish = finish
+        return deltas
+
+    def end(self) -> list[Delta]:
+        """What was held back, the tool calls, and `Ended`.
+
+        Raises ModelError: CUT, EMPTY, GARBLED, or ERROR_IN_STREAM where the finish reason says so.
+        """
+        if not self.finish:
+            raise fault(Code.CUT, "no finish reason came") if self.begun else fault(Code.EMPTY, "nothing came")
+        finish = self.finish.lower()
+        if finish in _FAILED:
+            raise fault(Code.ERROR_IN_STREAM, f"finish reason {finish!r}")
+        if finish not in _REASONS and finish not in _STOPS:
+            self.ignored = self.ignored or f"unknown finish reason {finish[:40]!r}, taken as stop"
+        reason = _REASONS.get(finish, EndReason.STOP)
+        deltas: list[Delta] = []
+        if self._tags is not None:
+            deltas += self._seen(self._tags.end())
+        calls = [call for call in self._calls if call.complete] if reason is not EndReason.LENGTH else []
+        deltas += [Calling(call.id or f"call_{n}", call.name, call.arguments) for n, call in enumerate(calls)]
+        if calls:
+            reason = EndReason.TOOLS
+        elif self._refused and reason is EndReason.STOP:
+            reason = EndReason.POLICY
+        if not self._wrote and not calls and reason in (EndReason.STOP, EndReason.TOOLS):
+            if self._calls:
+                raise fault(Code.GARBLED, "the arguments of a tool call are not JSON")
+            raise fault(Code.EMPTY, f"finish reason {finish[:40]!r}, but no text and no tool call")
+        deltas.append(Ended(reason, _usage(self._usage), self._model))
+        return deltas
+
+    def _check(self, chunk: dict[str, Any]) -> None:
+        if looks_like_error(chunk):
+            error = from_chunk(chunk, self._key)
+            if not self.finish:
+                raise error
+            self.ignored = self.ignored or error.detail
+
+    def _delta(self, delta: dict[str, Any], whole: bool) -> list[Delta]:
+        deltas: list[Delta] = []
+        if len(delta) > 1 or "content" not in delta:
+            for name in _REASONING:
+                thought = delta.get(name)
+                if thought and (words := _words(thought)):
+                    self.words += 1
+                    deltas.append(Thinking(words))
+                    break
+            if (calls := delta.get("tool_calls")) and isinstance(calls, list):
+                self.words += 1
+                self._call(calls, whole)
+            if (refusal := delta.get("refusal")) and isinstance(refusal, str):
+                self.words += 1
+                self._refused = True
+                deltas += self._seen([Text(refusal)])
+        content = delta.get("content")
+        if content:
+            self.words += 1
+            if not isinstance(content, str):
+                content = _words(content)
+            if self._half or (not content.isascii() and _HALVES.search(content)):
+                content = self._mend(content)
+            if not content:
+                return deltas
+            if self._tags is None:
+                self._wrote = True
+                deltas.append(Text(content))
+            else:
+                deltas += self._seen(self._tags.feed(content))
+                if self._tags.over:
+                    self._tags = None
+        return deltas
+
+    def _seen(self, deltas: list[Delta]) -> list[Delta]:
+        self._wrote = self._wrote or any(isinstance(delta, Text) for delta in deltas)
+        return deltas
+
+    def _mend(self, text: str) -> str:
+        """Escapes in JSON can cut a character in two: a first half waits for its second, one alone is U+FFFD."""
+        text, self._half = self._half + text, ""
+        if "\ud800" <= text[-1:] <= "\udbff":
+            text, self._half = text[:-1], text[-1]
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+    def _call(self, parts: list[Any], whole: bool) -> None:
+        """Which call a part belongs to: by its index, unless another id says that a new call has begun (some
+        endpoints give none, LiteLLM gives all of them 0); without both, to the last."""
+        for number, part in enumerate(parts):
+            if not isinstance(part, dict):
+                continue
+            index, id_ = part.get("index", number if whole else None), part.get("id")
+            id_ = id_ if isinstance(id_, str) else ""
+            same = [call for call in self._calls if index is None or call.index == index]
+            call = same[-1] if same else None
+            if (
+                call is None
+                or (id_ and call.id and id_ != call.id)
+                or (id_ and index is None and id_ != call.id)
+            ):
+                call = _Call(index)
+                self._calls.append(call)
+            call.id = call.id or id_
+            function = part.get("function")
+            if isinstance(function, dict):
+                call.add(function.get("name"), function.get("arguments"))
+
+
+@dataclass(slots=True)
+class _Call:
+    index: object
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+    def add(self, name: object, arguments: object) -> None:
+        """The name comes whole, once; arguments come in pieces, or from some as an object."""
+        if isinstance(name, str) and not self.name:
+            self.name = name
+        if isinstance(arguments, str):
+            self.arguments += arguments
+        elif isinstance(arguments, dict):
+            self.arguments += json.dumps(arguments)
+
+    @property
+    def complete(self) -> bool:
+        """May it be run? Arguments that were cut off are no JSON; no arguments at all are allowed."""
+        if not self.name:
+            return False
+        try:
+            json.loads(self.arguments or "{}")
+        except (ValueError, RecursionError):
+            return False
+        return True
+
+
+class _Tags:
+    """Takes `<think>...</think>` at the very start of a message out of its text, wherever it is cut."""
+
+    def __init__(self) -> None:
+        self.over = False
+        self._inside = False
+        self._trim = False
+        self._held = ""
+
+    def feed(self, text: str) -> list[Delta]:
+        return list(self._feed(text))
+
+    def end(self) -> list[Delta]:
+        held, self._held = self._held, ""
+        if not held or self._trim:
+            return []
+        return [Thinking(held) if self._inside else Text(held)]
+
+    def _feed(self, text: str) -> Iterator[Delta]:
+        self._held += text
+        if self._inside:
+            at = self._held.find(_CLOSE)
+            thought = self._held[: at if at >= 0 else len(self._held) - _overlap(self._held, _CLOSE)]
+            self._held = self._held[len(thought) :]
+            if thought:
+                yield Thinking(thought)
+            if at < 0:
+                return
+            self._held = self._held[len(_CLOSE) :]
+            self._inside, self._trim = False, True
+        start = self._held.lstrip()
+        if not self._trim:
+            if start.startswith(_OPEN):
+                self._inside, self._held = True, ""
+                yield from self._feed(start[len(_OPEN) :])
+                return
+            if _OPEN.startswith(start):
+                return
+            start = self._held
+        if start:
+            self._held = ""
+            self.over = True
+            yield Text(start)
+
+
+def _overlap(text: str, tag: str) -> int:
+    """How many characters at the end of `text` may be the beginning of `tag`."""
+    return next((n for n in range(min(len(tag) - 1, len(text)), 0, -1) if text.endswith(tag[:n])), 0)
+
+
+def _words(value: object) -> str:
+    """The text in a string, or in a list of parts with a `text` (reasoning_details, content parts)."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        texts = [part.get("text") or part.get("summary") for part in value if isinstance(part, dict)]
+        return "".join(text for text in texts if isinstance(text, str))
+    return ""
+
+
+def _usage(value: dict[str, Any] | None) -> Usage | None:
+    if value is None:
+        return None
+    details = value.get("completion_tokens_details")
+    reasoning = details.get("reasoning_tokens") if isinstance(details, dict) else 0
+    return Usage(_count(value.get("prompt_tokens")), _count(value.get("completion_tokens")), _count(reasoning))
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 0

@@ -1,0 +1,54 @@
+"""The gate before every platform call: one place to count, to log and to name what goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TypeVar
+
+import structlog
+
+from core.errors import Code, PlatformError
+from core.ports import Platform
+from core.types import Ask, History, Place, Stroke
+
+log = structlog.get_logger()
+Answer = TypeVar("Answer")
+
+
+class Gate:
+    """Passes calls on to one platform. Whatever it raises, only PlatformError comes out."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+
+    async def perform(self, stroke: Stroke) -> str:
+        return await self._pass(type(stroke).__name__.lower(), self.platform.perform(stroke))
+
+    async def find(self, stroke: Stroke) -> str | None:
+        return await self._pass("find", self.platform.find(stroke))
+
+    async def history(self, place: Place, before: Ask) -> History:
+        return await self._pass("history", self.platform.history(place, before))
+
+    async def typing(self, place: Place) -> None:
+        await self._pass("typing", self.platform.typing(place))
+
+    async def channel(self, channel: str) -> Place:
+        return await self._pass("channel", self.platform.channel(channel))
+
+    async def _pass(self, call: str, answer: Awaitable[Answer]) -> Answer:
+        try:
+            return await answer
+        except PlatformError as error:
+            log.warning(
+                "platform call failed",
+                platform=self.platform.name,
+                call=call,
+                code=str(error.code),
+                retry_after_s=error.retry_after_s,
+                detail=error.detail,
+            )
+            raise
+        except Exception as error:
+            log.exception("platform call failed in an unknown way", platform=self.platform.name, call=call)
+            raise PlatformError(Code.UNCERTAIN, type(error).__name__, retryable=True, certain=False) from error

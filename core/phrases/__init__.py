@@ -1,0 +1,73 @@
+"""Every word of Parley's own that a person reads, by key and by error, in every language we speak.
+
+`say` for what we tell, `explain` for what went wrong. Upstream text never passes through here.
+"""
+
+from __future__ import annotations
+
+from babel import Locale
+from babel.numbers import format_decimal
+
+from core.errors import BotError, Code
+from core.phrases import en, zh
+
+Phrase = str | dict[str, str]
+"""A sentence, or its plural forms by CLDR category (of the value named `n`)."""
+
+LANGUAGES: dict[str, dict[str, Phrase]] = {"en": en.PHRASES, "zh": zh.PHRASES}
+_LOCALES = {language: Locale.parse(language) for language in LANGUAGES}
+
+_WORDS_BY_CODE = {
+    Code.BAD_REQUEST: "bad_request",
+    Code.CONTEXT_OVERFLOW: "too_long",
+    Code.POLICY: "policy",
+    Code.BAD_KEY: "down",
+    Code.NO_MONEY: "down",
+    Code.FORBIDDEN: "down",
+    Code.NO_MODEL: "no_model",
+    Code.WRONG_URL: "down",
+    Code.TOO_LARGE: "too_long",
+    Code.RATE_LIMITED: "busy",
+    Code.SERVER_ERROR: "busy",
+    Code.GATEWAY_TIMEOUT: "slow",
+    Code.UNREACHABLE: "down",
+    Code.STALLED: "slow",
+    Code.CUT: "unfinished",
+    Code.ERROR_IN_STREAM: "busy",
+    Code.EMPTY: "empty",
+    Code.GARBLED: "down",
+    Code.STORE: "store_down",
+}
+
+
+def language_of(locale: str, default: str = "en") -> str:
+    """The language we speak that a BCP 47 tag asks for, or `default`."""
+    language = locale.replace("_", "-").split("-")[0].lower()
+    return language if language in LANGUAGES else default
+
+
+def say(key: str, language: str, **values: str | int | float) -> str:
+    """The phrase `key`; numbers are written as the language writes them. Raises KeyError on an unknown key."""
+    phrase = LANGUAGES[language][key]
+    if isinstance(phrase, dict):
+        phrase = phrase.get(_LOCALES[language].plural_form(float(values["n"])), phrase["other"])
+    shown = {
+        name: value if isinstance(value, str) else format_decimal(value, locale=_LOCALES[language])
+        for name, value in values.items()
+    }
+    return phrase.format(**shown)
+
+
+def explain(error: BotError, language: str) -> str:
+    """What a person is told: what happened, what to do next, and the reference that the log has too."""
+    key = _WORDS_BY_CODE.get(error.code, "internal")
+    if key == "busy" and error.retry_after_s is not None and error.retry_after_s <= 3600:
+        words = say("busy_for", language, n=max(1, round(error.retry_after_s)))
+    else:
+        words = say(key, language)
+    return f"{words} {say('ref', language, ref=error.ref)}"
+
+
+def explain_cut(error: BotError, language: str) -> str:
+    """The notice under an answer that broke off: what was written stays."""
+    return f"{say('cut', language)} {say('ref', language, ref=error.ref)}"

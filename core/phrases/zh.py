@@ -1,0 +1,33 @@
+"""简体中文。简短、平和、不责备，只给一个下一步。"""
+
+PHRASES: dict[str, str | dict[str, str]] = {
+    "bad_request": "我发出的请求未被接受。问题在我这边，已记录下来。",
+    "too_long": "这段对话对模型来说太长了。请新开一个话题，或发送更短的消息。",
+    "policy": "AI 服务拒绝回答这个问题。换个说法也许有用。",
+    "down": "我现在连不上 AI 服务。请稍后再问；管理员可凭编号查到原因。",
+    "no_model": "为我设置的 AI 模型不可用。管理员可以另选一个。",
+    "busy": "AI 服务现在很忙，我已经试了几次。请过一分钟再问。",
+    "busy_for": {"other": "AI 服务需要稍歇片刻。请在大约 {n} 秒后再问。"},
+    "slow": "回答花的时间太长，我先不等了。请再问一次，或者问得简短一些。",
+    "unfinished": "AI 服务还没回答就断开了。请再问一次。",
+    "empty": "模型返回了空的回答。请再问一次。",
+    "store_down": "我现在无法保存内容，所以不能接收你的问题。请稍后再问。",
+    "internal": "我这边出了点问题，已记录下来。请再问一次。",
+    "ref": "（编号 {ref}）",
+    "cut": "回答在这里中断了。",
+    "length": "回答在这里达到了长度上限。",
+    "policy_end": "AI 服务在这里停止了回答。",
+    "digest_title": "**{since} 至 {until} 的用量**",
+    "digest_questions": {"other": "{n} 个问题"},
+    "digest_people": {"other": "来自 {n} 人"},
+    "digest_tokens": "读入 {prompt} 个 token，写出 {completion} 个",
+    "digest_cost": "费用：{cost}",
+    "digest_no_price": "费用：未知（没有设置价格）",
+    "digest_errors": {"other": "{n} 个问题以出错告终"},
+    "digest_quiet": "没有人提问。",
+    # 斜杠命令：名称与说明。
+    "command_ask": "提问",
+    "command_ask_about": "向 Parley 提问",
+    "command_ask_question": "问题",
+    "command_ask_question_about": "你想知道什么",
+}

@@ -1,0 +1,224 @@
+"""What the core asks of the rooms around it. Each docstring is a contract that tests/contract holds them to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from core.types import (
+    Ask,
+    Budget,
+    Deleted,
+    Delta,
+    Edited,
+    Entry,
+    Event,
+    History,
+    Limits,
+    Message,
+    Place,
+    Receipt,
+    Stroke,
+    Turn,
+    TurnState,
+    Usage,
+)
+
+
+class Inbox(Protocol):
+    async def receive(self, event: Event) -> Receipt:
+        """Take one event in. When this returns, the event is stored or rightly ignored: acknowledge it.
+
+        Raises StoreError when it could not be stored: do not acknowledge it. Never waits for an answer.
+        """
+        ...
+
+
+class Platform(Protocol):
+    """One chat platform. The core picks the stroke and its moment; the platform performs it, once, and tells.
+
+    It must not retry, pace, page or remember on its own: those are the core's, in one place for all.
+    """
+
+    name: str
+    limits: Limits
+
+    async def run(self, inbox: Inbox) -> None:
+        """Connect, deliver events to `inbox`, stay connected until cancelled.
+
+        Raises PlatformError(BAD_TOKEN) when the platform refuses the credentials; heals everything else.
+        """
+        ...
+
+    def ready(self) -> bool:
+        """True while connected and, where commands must be registered, once they are."""
+        ...
+
+    async def history(self, place: Place, before: Ask) -> History:
+        """What was said in `place` before `before`, oldest first: one bounded read, no call where there can be
+        nothing. Raises PlatformError; SLOW_DOWN means the turn goes on without it."""
+        ...
+
+    def budgets(self, stroke: Stroke) -> tuple[Budget, ...]:
+        """The rate-limit scopes that `stroke` draws on. Pure."""
+        ...
+
+    async def perform(self, stroke: Stroke) -> str:
+        """Do it once and return the message's id.
+
+        Raises PlatformError: SLOW_DOWN (with retry_after_s), GONE (message, thread or channel deleted),
+        NOT_ALLOWED, REJECTED (the content was refused: too long, malformed), EXPIRED (the ticket is dead),
+        UNAVAILABLE (surely not done), UNCERTAIN (may have been done: look it up before posting again).
+        """
+        ...
+
+    async def find(self, stroke: Stroke) -> str | None:
+        """The id of the message that an earlier, uncertain `Post` with this key left, or None."""
+        ...
+
+    async def typing(self, place: Place) -> None:
+        """Show that an answer is being thought of, where the platform can. A hint: failing is no error."""
+        ...
+
+    async def channel(self, channel: str) -> Place:
+        """The top level of `channel`, by the id an operator wrote down. Raises PlatformError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One completion to ask for. None means: not configured, so not sent."""
+
+    messages: tuple[Message, ...]
+    model: str
+    temperature: float | None = None
+    max_tokens: int | None = None
+
+
+class Model(Protocol):
+    def stream(self, request: Request) -> AsyncIterator[Delta]:
+        """Deltas of one answer, the last one `Ended`. Closing the iterator closes the connection at once.
+
+        Raises ModelError. Text that was yielded before the error stands.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """How a turn ended, stored in one transaction with its answer's line in the thread and its usage."""
+
+    turn: Turn
+    state: TurnState
+    text: str = ""
+    notice: str = ""
+    posted: tuple[str, ...] = ()
+    error: str = ""
+    ref: str = ""
+    model: str = ""
+    usage: Usage | None = None
+    estimate_tokens: int = 0
+    latency_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """The last stored usage: the anchor from which the next prompt's length is reckoned.
+
+    `anchor` is the question's message id; `estimate_tokens` is what our own estimate of that prompt was.
+    """
+
+    anchor: str
+    prompt_tokens: int
+    completion_tokens: int
+    estimate_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Usage over a period: of one channel, or of everything."""
+
+    questions: int = 0
+    people: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_micros: int = 0
+    errors: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A place as a list of threads shows it."""
+
+    place: Place
+    title: str
+    at: datetime
+
+
+class Store(Protocol):
+    """The house's memory. Every method is one transaction and raises StoreError when the database fails."""
+
+    async def accept(self, ask: Ask) -> Turn | None:
+        """Store the ask as a waiting turn and as a line of its thread, and join the place; None if it is
+        stored already. Durable when it returns."""
+        ...
+
+    async def note(self, ask: Ask) -> bool:
+        """Store the ask as a line of its thread only. False if it was there already."""
+        ...
+
+    async def joined(self, place: Place) -> bool:
+        """Has a turn ever been accepted there?"""
+        ...
+
+    async def place_of_post(self, place: Place, message_id: str) -> Place | None:
+        """The conversation that the bot's own message `message_id` in `place`'s channel belongs to."""
+        ...
+
+    async def edit(self, edited: Edited) -> bool:
+        """Change a line. False where it is not ours to know."""
+        ...
+
+    async def delete(self, deleted: Deleted) -> bool: ...
+
+    async def fill(self, place: Place, history: History) -> None:
+        """Merge what a platform could read into the thread; a line that is known already stays as it is.
+        A complete history is never asked for again."""
+        ...
+
+    async def filled(self, place: Place) -> bool: ...
+
+    async def lines(self, place: Place, until: Ask | None = None, limit: int = 400) -> list[Entry]:
+        """The newest `limit` lines of a thread, oldest first, none later than `until`'s own.
+        An answer stands directly behind its question."""
+        ...
+
+    async def threads(self, platform: str, team: str, limit: int = 50) -> list[Thread]:
+        """The newest threads of a team, newest first."""
+        ...
+
+    async def open_turns(self, after_id: int = 0) -> list[Turn]:
+        """Turns that are waiting or were running when their process died, in the order they came."""
+        ...
+
+    async def turn(self, turn_id: int) -> Turn | None: ...
+
+    async def begin(self, turn_id: int) -> Turn:
+        """Take a turn up: RUNNING, attempt + 1."""
+        ...
+
+    async def checkpoint(self, turns: Sequence[tuple[int, str, tuple[str, ...]]]) -> None:
+        """Partial texts and message ids (turn id, text, posted) of all live answers, in one transaction."""
+        ...
+
+    async def finish(self, finish: Finish) -> None:
+        """End a turn. Doing it twice changes nothing."""
+        ...
+
+    async def last_spent(self, place: Place, model: str) -> Spent | None: ...
+
+    async def tally(self, since: datetime, until: datetime, channel: Place | None = None) -> Tally: ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,1 @@
+"""What answers cost, and the summary that tells it."""

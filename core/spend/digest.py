@@ -1,0 +1,63 @@
+"""The usage summary: which period it covers, and its words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+from babel import Locale
+from babel.dates import format_datetime
+from babel.numbers import format_currency
+
+from core.config import CoreSettings
+from core.phrases import language_of, say
+from core.ports import Store, Tally
+from core.types import Ask, Person, Place, Task, Turn
+
+PERIOD = timedelta(days=1)
+_PERSON = Person("parley", "Parley", bot=True)
+
+
+def digest_ask(place: Place, until: datetime, name: str) -> Ask:
+    """The ask of a summary of the day up to `until`. The same `name` in the same channel is posted once."""
+    return Ask(f"summary:{name}", place, _PERSON, "", until, addressed=True, task=Task.DIGEST)
+
+
+def tally_to_text(tally: Tally, since: datetime, until: datetime, zone: tzinfo, settings: CoreSettings) -> str:
+    """The summary as Markdown, in the language and the time zone it is posted in."""
+    language = language_of(settings.parley_language)
+    locale = Locale.parse({"en": "en_GB", "zh": "zh_Hans_CN"}[language])
+
+    def shown(at: datetime) -> str:
+        return format_datetime(at, "d MMM HH:mm" if language == "en" else "M月d日 HH:mm", zone, locale)
+
+    title = say("digest_title", language, since=shown(since), until=shown(until))
+    if tally.questions == 0:
+        return f"{title}\n{say('digest_quiet', language)}"
+    cost = say("digest_no_price", language)
+    if settings.parley_price_input is not None or settings.parley_price_output is not None:
+        amount = format_currency(tally.cost_micros / 1_000_000, settings.parley_currency, locale=locale)
+        cost = say("digest_cost", language, cost=amount)
+    lines = [
+        f"{say('digest_questions', language, n=tally.questions)} {say('digest_people', language, n=tally.people)}",
+        say("digest_tokens", language, prompt=tally.prompt_tokens, completion=tally.completion_tokens),
+        cost,
+    ]
+    if tally.errors:
+        lines.append(say("digest_errors", language, n=tally.errors))
+    return "\n".join([title, *(f"- {line}" for line in lines)])
+
+
+@dataclass(frozen=True, slots=True)
+class StoreDigester:
+    """Writes the summary of a digest turn from what is stored."""
+
+    store: Store
+    settings: CoreSettings
+    zone: tzinfo
+
+    async def text(self, turn: Turn) -> str:
+        until = turn.ask.at
+        since = until - PERIOD
+        tally = await self.store.tally(since, until)
+        return tally_to_text(tally, since, until, self.zone, self.settings)
