@@ -1,0 +1,66 @@
+"""Storage remembers; its rows never leave it.
+
+    tables      what is kept: threads, messages (their lines), turns (the ledger), posts, usage
+    engine      how a database is reached, and the one table in which its failures become StoreError
+    threads     lines of a thread: note, edit, delete, fill, and in which order they are read
+    turns       the ledger: accept, begin, checkpoint, finish
+    usage       what answers took, and sums of it
+    store       `SqlStore`, which runs each of those functions as one transaction
+    migrations  the schema's history; `open_store` brings a database up to date
+    lock        one `parley run` to a database
+
+Values of `core.types` come in and go out; everything in between is SQLAlchemy Core on SQLModel's tables.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import SettingsConfigDict
+from sqlalchemy import URL
+
+from core.clock import Clock
+from core.config import Settings
+from storage.engine import Database, parse_url
+from storage.migrations import upgrade
+from storage.store import SqlStore
+
+__all__ = ["DatabaseSettings", "SqlStore", "open_store"]
+
+
+class DatabaseSettings(Settings):
+    """Where the house remembers."""
+
+    model_config = SettingsConfigDict(hide_input_in_errors=True)
+
+    database_url: SecretStr = Field(
+        SecretStr("sqlite:///data/parley.db"),
+        description="SQLite or PostgreSQL, such as postgresql://user:password@host/name.",
+    )
+    parley_sqlite_synchronous: Literal["FULL", "NORMAL"] = Field(
+        "FULL",
+        description="With NORMAL, SQLite commits faster on slow disks; a power cut may lose the last of them.",
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _known(cls, value: SecretStr) -> SecretStr:
+        parse_url(value.get_secret_value())
+        return value
+
+    @property
+    def url(self) -> URL:
+        """With the driver that is used. Shows no password unless asked to."""
+        return parse_url(self.database_url.get_secret_value())
+
+
+async def open_store(settings: DatabaseSettings, clock: Clock) -> SqlStore:
+    """Bring the schema up to date and open the store. Raises StoreError."""
+    database = Database(settings.url, settings.parley_sqlite_synchronous)
+    try:
+        await database.migrate(upgrade)
+    except BaseException:
+        await database.close()
+        raise
+    return SqlStore(database, clock)

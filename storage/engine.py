@@ -1,0 +1,214 @@
+"""Engines: how each database is reached, and what becomes of its failures.
+
+SQLite has one connection that writes, in WAL with BEGIN IMMEDIATE, so that writers queue in this process instead
+of failing in each other's way (https://sqlite.org/lang_transaction.html), and a few that only read beside it.
+PostgreSQL has a pool. A transaction is a plain function of a `Connection`, the same for both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
+
+from sqlalchemy import URL, Connection, Table, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from core.errors import StoreError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Synchronous = Literal["FULL", "NORMAL"]
+
+BUSY_TIMEOUT_S = 5
+READERS = 4
+POSTGRES_CONNECTIONS = 10
+CONNECT_TIMEOUT_S = 5
+STATEMENT_TIMEOUT_S = 15
+
+DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgres": "postgresql+asyncpg",
+    "postgresql": "postgresql+asyncpg",
+}
+
+
+def parse_url(value: str) -> URL:
+    """Any usual spelling of a database's URL, with the driver that we use.
+
+    Raises ValueError, which never quotes the URL: there may be a password in it.
+    """
+    try:
+        url = make_url(value)
+    except (SQLAlchemyError, ValueError):
+        raise ValueError("is not a URL such as sqlite:///data/parley.db or postgresql://host/name") from None
+    driver = DRIVERS.get(url.drivername.partition("+")[0])
+    if driver is None:
+        raise ValueError("must begin with sqlite:// or postgresql://")
+    if driver == "postgresql+asyncpg" and (mode := url.query.get("sslmode")):
+        # libpq's name for what asyncpg calls ssl.
+        url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
+    return url.set(drivername=driver)
+
+
+def sqlite_file(url: URL) -> Path | None:
+    """Where an SQLite database lies; None for one in memory, and for PostgreSQL."""
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return None
+    return Path(str(url.database).removeprefix("file:"))
+
+
+class Database:
+    """One database: `write` and `read` run a function of a `Connection` as one transaction.
+
+    Both raise StoreError, and no exception of SQLAlchemy or of a driver.
+    """
+
+    def __init__(self, url: URL, synchronous: Synchronous = "FULL") -> None:
+        self.url = url
+        self._synchronous = synchronous
+        if url.get_backend_name() == "sqlite":
+            self._writer = self._sqlite(connections=1)
+            in_memory = sqlite_file(url) is None
+            self._reader = self._writer if in_memory else self._sqlite(connections=READERS, writes=False)
+        else:
+            self._writer = postgres_engine(url, pool_size=POSTGRES_CONNECTIONS, pool_pre_ping=True)
+            self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def write(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Committed when it returns."""
+        try:
+            async with self._writer.begin() as connection:
+                return await connection.run_sync(work, *args, **kwargs)
+        except Exception as error:
+            raise translate(error) from None
+
+    async def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            async with self._reader.connect() as connection:
+                return await connection.run_sync(work, *args, **kwargs)
+        except Exception as error:
+            raise translate(error) from None
+
+    async def migrate(self, upgrade: Callable[[Connection], None]) -> None:
+        """Run `upgrade` as one transaction, alone, making the folder of an SQLite file first."""
+        file = sqlite_file(self.url)
+        # A rebuilt table must not take the rows that refer to it along: https://sqlite.org/lang_altertable.html
+        engine = self._writer if file is None else self._sqlite(connections=1, foreign_keys=False)
+        try:
+            if file is not None:
+                await asyncio.to_thread(file.parent.mkdir, parents=True, exist_ok=True)
+            async with engine.begin() as connection:
+                if self.url.get_backend_name() == "sqlite":
+                    await connection.exec_driver_sql("BEGIN IMMEDIATE")
+                await connection.run_sync(upgrade)
+        except Exception as error:
+            raise translate(error) from None
+        finally:
+            if engine is not self._writer:
+                await engine.dispose()
+
+    async def close(self) -> None:
+        await self._writer.dispose()
+        if self._reader is not self._writer:
+            await self._reader.dispose()
+
+    def _sqlite(self, *, connections: int, writes: bool = True, foreign_keys: bool = True) -> AsyncEngine:
+        # A read is one statement, so it needs no transaction, which would cost it three hops between threads.
+        alone: dict[str, Any] = (
+            {} if writes else {"isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None}
+        )
+        engine = create_async_engine(
+            self.url,
+            hide_parameters=True,
+            connect_args={} if "timeout" in self.url.query else {"timeout": BUSY_TIMEOUT_S},
+            poolclass=AsyncAdaptedQueuePool,
+            pool_size=connections,
+            max_overflow=0,
+            **alone,
+        )
+        pragmas = (
+            "journal_mode=WAL",
+            f"synchronous={self._synchronous}",
+            f"foreign_keys={'ON' if foreign_keys else 'OFF'}",
+            f"query_only={'OFF' if writes else 'ON'}",
+        )
+
+        @event.listens_for(engine.sync_engine, "connect")
+        def _open(connection: Any, _record: object) -> None:
+            # The driver says BEGIN IMMEDIATE itself before the first INSERT, UPDATE or DELETE.
+            connection.isolation_level = "IMMEDIATE" if writes else None
+            try:
+                cursor = connection.cursor()
+                for pragma in pragmas:
+                    cursor.execute(f"PRAGMA {pragma}")
+                cursor.close()
+            except Exception:
+                connection.close()
+                raise
+
+        return engine
+
+
+def postgres_engine(url: URL, **options: Any) -> AsyncEngine:
+    """SQLAlchemy imports asyncpg here, and nowhere else."""
+    return create_async_engine(
+        url,
+        hide_parameters=True,
+        connect_args={"timeout": CONNECT_TIMEOUT_S, "command_timeout": STATEMENT_TIMEOUT_S},
+        **options,
+    )
+
+
+def insert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that knows ON CONFLICT, which both databases spell alike and SQLAlchemy does not."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
+
+# Signs of a failure, most telling first: the beginning of SQLite's error name or of PostgreSQL's SQLSTATE
+# (https://sqlite.org/rescode.html, https://www.postgresql.org/docs/current/errcodes-appendix.html), or the name
+# of an exception's class. Then what the operator reads, and whether it may pass by itself.
+CAUSES: tuple[tuple[tuple[str, ...], str, bool], ...] = (
+    (("SQLITE_BUSY", "SQLITE_LOCKED", "55P03", "40P01", "40001"), "database is locked", True),
+    (("SQLITE_FULL", "53100"), "disk is full", True),
+    (("SQLITE_READONLY", "25006"), "read-only", True),
+    (("SQLITE_CANTOPEN", "PermissionError", "NotADirectoryError", "FileExistsError"), "cannot be opened", True),
+    (("SQLITE_IOERR", "58"), "disk read or write failed", True),
+    (("SQLITE_CORRUPT", "SQLITE_NOTADB"), "damaged, or not a database", False),
+    (("28",), "login refused", True),
+    (("3D000",), "no such database", True),
+    (("42501",), "permission denied", True),
+    (("53300",), "too many connections", True),
+    (("57014", "TimeoutError"), "timed out", True),
+    (("08", "57P", "OSError"), "connection lost", True),
+    (("SQLITE_CONSTRAINT", "SQLITE_TOOBIG", "22", "23", "42"), "refused", False),
+    (("CommandError",), "made by a newer Parley", False),
+)
+
+
+def translate(error: Exception) -> StoreError:
+    """What a database's failure is to the rest of the house. An error that is no database's comes out as it is.
+
+    `detail` has no SQL, parameter or URL: only the driver's class and the cause.
+    """
+    cause = getattr(error, "orig", None) or error
+    kinds = [kind.__name__ for one in (cause, error) for kind in type(one).__mro__]
+    if not (isinstance(error, SQLAlchemyError | OSError) or _room(cause) in ("asyncpg", "sqlite3", "alembic")):
+        raise error
+    codes = [code for name in ("sqlite_errorname", "sqlstate") if (code := getattr(cause, name, None))]
+    if getattr(error, "connection_invalidated", False):
+        codes.append("08")
+    for signs, words, retryable in CAUSES:
+        if any(code.startswith(signs) for code in codes) or any(kind in signs for kind in kinds):
+            return StoreError(f"{type(cause).__name__}: {words}", retryable=retryable)
+    return StoreError(f"{type(cause).__name__}: unexpected ({codes[0] if codes else 'no code'})")
+
+
+def _room(error: BaseException) -> str:
+    return type(error).__module__.partition(".")[0]

@@ -1,0 +1,115 @@
+"""One `parley run` to a database. Other commands work beside it: they do not ask for the lock."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.pool import NullPool
+
+from storage import DatabaseSettings
+from storage.engine import postgres_engine, sqlite_file, translate
+
+_ADVISORY_LOCK = 0x7061726C6579
+_POLL_S = 0.1
+
+
+class _Guard(Protocol):
+    async def try_acquire(self) -> bool: ...
+
+    async def release(self) -> None: ...
+
+
+class RunLock:
+    """Held by one process until it lets go or dies: the system, or PostgreSQL, frees what the dead held.
+
+    An SQLite file is guarded by `<file>.lock` beside it, PostgreSQL by a session-level advisory lock on a
+    connection of its own. A database in memory is nobody else's and needs none.
+    """
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        file = sqlite_file(settings.url)
+        self._guard: _Guard | None = None
+        if file is not None:
+            self._guard = _FileGuard(file.with_name(file.name + ".lock"))
+        elif settings.url.get_backend_name() == "postgresql":
+            self._guard = _PostgresGuard(settings)
+
+    async def acquire(self, wait_s: float = 0) -> bool:
+        """True once it is ours; False if another still holds it after `wait_s`. Raises StoreError."""
+        if self._guard is None:
+            return True
+        give_up_at = asyncio.get_running_loop().time() + wait_s
+        while True:
+            try:
+                if await self._guard.try_acquire():
+                    return True
+            except Exception as error:
+                await self._guard.release()
+                raise translate(error) from None
+            if asyncio.get_running_loop().time() >= give_up_at:
+                await self._guard.release()
+                return False
+            await asyncio.sleep(_POLL_S)
+
+    async def release(self) -> None:
+        if self._guard is not None:
+            await self._guard.release()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.release()
+
+
+class _FileGuard:
+    """flock(2): bound to the open file, so gone with the process. The file itself stays: to remove it would
+    let two processes lock two files of the same name."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._open: int | None = None
+
+    async def try_acquire(self) -> bool:
+        return await asyncio.to_thread(self._try)
+
+    def _try(self) -> bool:
+        if self._open is None:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._open = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._open, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    async def release(self) -> None:
+        opened, self._open = self._open, None
+        if opened is not None:
+            await asyncio.to_thread(os.close, opened)
+
+
+class _PostgresGuard:
+    def __init__(self, settings: DatabaseSettings) -> None:
+        self._engine = postgres_engine(settings.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        self._connection: AsyncConnection | None = None
+
+    async def try_acquire(self) -> bool:
+        if self._connection is None:
+            self._connection = await self._engine.connect()
+        locking = text("SELECT pg_try_advisory_lock(:key)")
+        return bool(await self._connection.scalar(locking, {"key": _ADVISORY_LOCK}))
+
+    async def release(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()

@@ -1,0 +1,74 @@
+"""`SqlStore`: the `Store` port on a `Database`. What each method promises stands in `core.ports.Store`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from core.clock import Clock
+from core.ports import Finish, Spent, Tally, Thread
+from core.types import Ask, Deleted, Edited, Entry, History, Place, Turn
+from storage import threads, turns, usage
+from storage.engine import Database
+from storage.tables import to_us
+
+
+class SqlStore:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def accept(self, ask: Ask) -> Turn | None:
+        return await self._database.write(turns.accept, ask)
+
+    async def note(self, ask: Ask) -> bool:
+        return await self._database.write(threads.note, ask)
+
+    async def joined(self, place: Place) -> bool:
+        return await self._database.read(threads.joined, place)
+
+    async def place_of_post(self, place: Place, message_id: str) -> Place | None:
+        return await self._database.read(turns.place_of_post, place, message_id)
+
+    async def edit(self, edited: Edited) -> bool:
+        return await self._database.write(threads.edit, edited)
+
+    async def delete(self, deleted: Deleted) -> bool:
+        return await self._database.write(threads.remove, deleted)
+
+    async def fill(self, place: Place, history: History) -> None:
+        await self._database.write(threads.fill, place, history)
+
+    async def filled(self, place: Place) -> bool:
+        return await self._database.read(threads.filled, place)
+
+    async def lines(self, place: Place, until: Ask | None = None, limit: int = 400) -> list[Entry]:
+        return await self._database.read(threads.lines, place, until, limit)
+
+    async def threads(self, platform: str, team: str, limit: int = 50) -> list[Thread]:
+        return await self._database.read(threads.threads, platform, team, limit)
+
+    async def open_turns(self, after_id: int = 0) -> list[Turn]:
+        return await self._database.read(turns.open_turns, after_id)
+
+    async def turn(self, turn_id: int) -> Turn | None:
+        return await self._database.read(turns.turn, turn_id)
+
+    async def begin(self, turn_id: int) -> Turn:
+        return await self._database.write(turns.begin, turn_id)
+
+    async def checkpoint(self, turns_so_far: Sequence[turns.Checkpoint]) -> None:
+        if turns_so_far:
+            await self._database.write(turns.checkpoint, turns_so_far)
+
+    async def finish(self, finish: Finish) -> None:
+        await self._database.write(turns.finish, finish, to_us(self._clock.now()))
+
+    async def last_spent(self, place: Place, model: str) -> Spent | None:
+        return await self._database.read(usage.last_spent, place, model)
+
+    async def tally(self, since: datetime, until: datetime, channel: Place | None = None) -> Tally:
+        return await self._database.read(usage.tally, to_us(since), to_us(until), channel)
+
+    async def close(self) -> None:
+        await self._database.close()

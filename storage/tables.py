@@ -1,0 +1,224 @@
+"""The tables. Every key has the `team` in it; times are whole microseconds UTC (`at_us`).
+
+Lines of a thread are ordered by (at_us, anchor, rank, message): a person's line is its own anchor with rank 0, an
+answer has its question's time and id with rank 1, and so stands directly behind it whenever it was finished.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import TypeEngine
+from sqlmodel import Field, SQLModel
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def to_us(at: datetime) -> int:
+    """Microseconds since 1970, exact. `at` must be aware."""
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+def from_us(at_us: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=at_us)
+
+
+class Key(TypeDecorator[str]):
+    """An id. PostgreSQL compares it byte by byte, as SQLite does, so that both order a thread alike."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Text(collation="C" if dialect.name == "postgresql" else None))
+
+
+class Prose(TypeDecorator[str]):
+    """What people and models write, without what no database takes: NUL and halves of surrogate pairs."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        return value.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+
+
+class Row(SQLModel):
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        }
+    )
+
+
+class ThreadRow(Row, table=True):
+    """A place. `joined`: a turn was accepted there. `filled`: its history was read to the end."""
+
+    __tablename__ = "threads"
+    __table_args__ = (Index(None, "platform", "team", "at_us"),)
+
+    platform: str = Field(sa_type=Key, primary_key=True)
+    team: str = Field(sa_type=Key, primary_key=True)
+    channel: str = Field(sa_type=Key, primary_key=True)
+    thread: str = Field(sa_type=Key, primary_key=True)
+    direct: bool
+    joined: bool
+    filled: bool
+    at_us: int = Field(sa_type=BigInteger)
+
+
+class MessageRow(Row, table=True):
+    """A line of a thread. The key begins as deletions and edits look it up: by channel and message alone."""
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        Index(
+            "ix_messages_order",
+            "platform",
+            "team",
+            "channel",
+            "thread",
+            "at_us",
+            "anchor",
+            "rank",
+            "message",
+        ),
+    )
+
+    platform: str = Field(sa_type=Key, primary_key=True)
+    team: str = Field(sa_type=Key, primary_key=True)
+    channel: str = Field(sa_type=Key, primary_key=True)
+    message: str = Field(sa_type=Key, primary_key=True)
+    thread: str = Field(sa_type=Key, primary_key=True)
+    at_us: int = Field(sa_type=BigInteger)
+    anchor: str = Field(sa_type=Key)
+    rank: int
+    mine: bool
+    author: str = Field(sa_type=Key)
+    author_name: str = Field(sa_type=Prose)
+    author_locale: str = Field(sa_type=Text)
+    author_bot: bool
+    text: str = Field(sa_type=Prose)
+
+
+# Open turns are few among many: the index holds only them. Its condition must stand in a query word for word.
+OPEN = text("state IN ('waiting', 'running')")
+
+
+class TurnRow(Row, table=True):
+    """The ledger. `text` is the question, `answer` the last checkpoint or the whole answer.
+
+    `posted` is the answer's message ids as they stand; the posts table also keeps those that were replaced.
+    `ticket` lives only as long as the turn is open.
+    """
+
+    __tablename__ = "turns"
+    __table_args__ = (
+        UniqueConstraint("platform", "team", "channel", "message"),
+        Index("ix_turns_open", "id", sqlite_where=OPEN, postgresql_where=OPEN),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int = Field(
+        sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    )
+    platform: str = Field(sa_type=Key)
+    team: str = Field(sa_type=Key)
+    channel: str = Field(sa_type=Key)
+    message: str = Field(sa_type=Key)
+    thread: str = Field(sa_type=Key)
+    direct: bool
+    author: str = Field(sa_type=Key)
+    author_name: str = Field(sa_type=Prose)
+    author_locale: str = Field(sa_type=Text)
+    author_bot: bool
+    text: str = Field(sa_type=Prose)
+    at_us: int = Field(sa_type=BigInteger)
+    addressed: bool
+    to_others: bool
+    replies_to: str = Field(sa_type=Key)
+    ticket: str = Field(sa_type=Text)
+    task: str = Field(sa_type=Text)
+    state: str = Field(sa_type=Text)
+    attempt: int
+    posted: list[str] = Field(sa_type=JSON)
+    answer: str = Field(sa_type=Prose)
+    again_of: int | None = Field(sa_type=BigInteger, default=None)
+    notice: str = Field(sa_type=Prose)
+    error: str = Field(sa_type=Text)
+    ref: str = Field(sa_type=Text)
+    ended_at_us: int | None = Field(sa_type=BigInteger, default=None)
+
+
+class PostRow(Row, table=True):
+    """The bot's own messages: which turn's answer each is a page of."""
+
+    __tablename__ = "posts"
+
+    platform: str = Field(sa_type=Key, primary_key=True)
+    team: str = Field(sa_type=Key, primary_key=True)
+    channel: str = Field(sa_type=Key, primary_key=True)
+    message: str = Field(sa_type=Key, primary_key=True)
+    turn_id: int = Field(sa_column=Column(BigInteger, ForeignKey("turns.id"), nullable=False))
+    page: int
+
+
+class UsageRow(Row, table=True):
+    """What one answer took: one row for each ended turn that was asked by a person.
+
+    `at_us` is when it was asked; `estimate_tokens` is what our own estimate of the prompt was.
+    """
+
+    __tablename__ = "usage"
+    __table_args__ = (
+        Index("ix_usage_thread", "platform", "team", "channel", "thread", "model", "turn_id"),
+        Index("ix_usage_channel", "platform", "team", "channel", "at_us"),
+        Index("ix_usage_at", "at_us"),
+    )
+
+    turn_id: int = Field(
+        sa_column=Column(BigInteger, ForeignKey("turns.id"), primary_key=True, autoincrement=False)
+    )
+    platform: str = Field(sa_type=Key)
+    team: str = Field(sa_type=Key)
+    channel: str = Field(sa_type=Key)
+    thread: str = Field(sa_type=Key)
+    person: str = Field(sa_type=Key)
+    model: str = Field(sa_type=Text)
+    state: str = Field(sa_type=Text)
+    prompt_tokens: int
+    completion_tokens: int
+    reasoning_tokens: int
+    estimated: bool
+    estimate_tokens: int
+    cost_micros: int = Field(sa_type=BigInteger)
+    latency_ms: int
+    error: str = Field(sa_type=Text)
+    at_us: int = Field(sa_type=BigInteger)
+
+
+THREADS = Row.metadata.tables["threads"]
+MESSAGES = Row.metadata.tables["messages"]
+TURNS = Row.metadata.tables["turns"]
+POSTS = Row.metadata.tables["posts"]
+USAGE = Row.metadata.tables["usage"]

@@ -1,0 +1,202 @@
+"""Threads and their lines. Each function is one transaction's work, run by the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Executable, case, delete, select, tuple_, update
+
+from core.ports import Thread
+from core.types import Ask, Deleted, Edited, Entry, History, Person, Place
+from storage.engine import insert
+from storage.tables import MESSAGES, POSTS, THREADS, from_us, to_us
+
+TITLE_LENGTH = 80
+
+
+def address(place: Place) -> dict[str, Any]:
+    return {
+        "platform": place.platform,
+        "team": place.team,
+        "channel": place.channel,
+        "thread": place.thread,
+    }
+
+
+def within(table: Any, place: Place, message: str | None = None) -> list[ColumnElement[bool]]:
+    """The rows of a place; with `message`, the rows of that message in the place's channel."""
+    columns = table.c
+    last = columns.thread == place.thread if message is None else columns.message == message
+    return [
+        columns.platform == place.platform,
+        columns.team == place.team,
+        columns.channel == place.channel,
+        last,
+    ]
+
+
+@cache
+def _touch(dialect: str) -> Executable:
+    """Make the thread or move it on: what was joined or filled once stays so."""
+    adding = insert(dialect, THREADS)
+    old, new = THREADS.c, adding.excluded
+    return adding.on_conflict_do_update(
+        index_elements=["platform", "team", "channel", "thread"],
+        set_={
+            "joined": old.joined | new.joined,
+            "filled": old.filled | new.filled,
+            "at_us": case((new.at_us > old.at_us, new.at_us), else_=old.at_us),
+        },
+    )
+
+
+@cache
+def _add_line(dialect: str) -> Executable:
+    return insert(dialect, MESSAGES).on_conflict_do_nothing()
+
+
+def touch(
+    connection: Connection, place: Place, at_us: int, *, joined: bool = False, filled: bool = False
+) -> None:
+    values = {**address(place), "direct": place.direct, "joined": joined, "filled": filled, "at_us": at_us}
+    connection.execute(_touch(connection.dialect.name), values)
+
+
+def add_line(connection: Connection, ask: Ask) -> bool:
+    line = Entry(ask.id, ask.author, ask.text, ask.at)
+    return connection.execute(_add_line(connection.dialect.name), _line_values(ask.place, line)).rowcount == 1
+
+
+def put_answer(connection: Connection, ask: Ask, message: str, text: str) -> None:
+    """An answer's line, over whatever a platform's history told of the same message before."""
+    adding = insert(connection.dialect.name, MESSAGES)
+    line = Entry(message, Person(id="", bot=True), text, ask.at, mine=True, anchor=ask.id)
+    connection.execute(
+        adding.on_conflict_do_update(
+            index_elements=["platform", "team", "channel", "message", "thread"],
+            set_={name: adding.excluded[name] for name in ("text", "at_us", "anchor", "rank", "mine")},
+        ),
+        _line_values(ask.place, line),
+    )
+
+
+def note(connection: Connection, ask: Ask) -> bool:
+    if not add_line(connection, ask):
+        return False
+    touch(connection, ask.place, to_us(ask.at))
+    return True
+
+
+def edit(connection: Connection, edited: Edited) -> bool:
+    # Platforms report the bot's own edits too; its lines hold the answer, not what one page shows of it.
+    of_people = MESSAGES.c.mine.is_(False)
+    where = within(MESSAGES, edited.place, edited.message_id)
+    return connection.execute(update(MESSAGES).where(*where, of_people).values(text=edited.text)).rowcount > 0
+
+
+def remove(connection: Connection, deleted: Deleted) -> bool:
+    where = within(MESSAGES, deleted.place, deleted.message_id)
+    return connection.execute(delete(MESSAGES).where(*where)).rowcount > 0
+
+
+def fill(connection: Connection, place: Place, history: History) -> None:
+    newest = max((to_us(entry.at) for entry in history.entries), default=0)
+    touch(connection, place, newest, filled=history.complete)
+    pages = _pages(connection, place, [entry.id for entry in history.entries if entry.mine])
+    # The pages of an answer of ours are one line already, or will be when its turn ends.
+    lines = [_line_values(place, entry) for entry in history.entries if entry.id not in pages]
+    if lines:
+        connection.execute(_add_line(connection.dialect.name), lines)
+
+
+def joined(connection: Connection, place: Place) -> bool:
+    return bool(connection.scalar(select(THREADS.c.joined).where(*within(THREADS, place))))
+
+
+def filled(connection: Connection, place: Place) -> bool:
+    return bool(connection.scalar(select(THREADS.c.filled).where(*within(THREADS, place))))
+
+
+def lines(connection: Connection, place: Place, until: Ask | None, limit: int) -> list[Entry]:
+    line = MESSAGES.c
+    order = (line.at_us, line.anchor, line.rank, line.message)
+    query = select(MESSAGES).where(*within(MESSAGES, place))
+    if until is not None:
+        query = query.where(tuple_(*order) <= tuple_(to_us(until.at), until.id, 0, until.id))
+    query = query.order_by(*(column.desc() for column in order)).limit(limit)
+    return [_entry(row) for row in reversed(connection.execute(query).all())]
+
+
+def threads(connection: Connection, platform: str, team: str, limit: int) -> list[Thread]:
+    line = MESSAGES.c
+    first_words = (
+        select(line.text)
+        .where(
+            *(line[name] == THREADS.c[name] for name in ("platform", "team", "channel", "thread")),
+            line.mine.is_(False),
+        )
+        .order_by(line.at_us, line.anchor, line.rank, line.message)
+        .limit(1)
+        .scalar_subquery()
+    )
+    query = (
+        select(THREADS, first_words.label("first_words"))
+        .where(THREADS.c.platform == platform, THREADS.c.team == team, THREADS.c.joined)
+        .order_by(THREADS.c.at_us.desc())
+        .limit(limit)
+    )
+    return [
+        Thread(
+            Place(row.platform, row.team, row.channel, row.thread, row.direct),
+            _title(row.first_words or ""),
+            from_us(row.at_us),
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def _pages(connection: Connection, place: Place, messages: Sequence[str]) -> set[str]:
+    if not messages:
+        return set()
+    post = POSTS.c
+    query = select(post.message).where(
+        post.platform == place.platform,
+        post.team == place.team,
+        post.channel == place.channel,
+        post.message.in_(messages),
+    )
+    return set(connection.scalars(query))
+
+
+def _line_values(place: Place, entry: Entry) -> dict[str, Any]:
+    return {
+        **address(place),
+        "message": entry.id,
+        "at_us": to_us(entry.at),
+        "anchor": entry.anchor or entry.id,
+        "rank": int(bool(entry.anchor)),
+        "mine": entry.mine,
+        "author": entry.author.id,
+        "author_name": entry.author.name,
+        "author_locale": entry.author.locale,
+        "author_bot": entry.author.bot,
+        "text": entry.text,
+    }
+
+
+def _entry(row: Any) -> Entry:
+    return Entry(
+        id=row.message,
+        author=Person(row.author, row.author_name, row.author_locale, row.author_bot),
+        text=row.text,
+        at=from_us(row.at_us),
+        mine=row.mine,
+        anchor=row.anchor if row.rank else "",
+    )
+
+
+def _title(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= TITLE_LENGTH else words[: TITLE_LENGTH - 1].rstrip() + "…"

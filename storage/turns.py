@@ -1,0 +1,182 @@
+"""The ledger of turns. Each function is one transaction's work, run by the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Executable, bindparam, select, update
+
+from core.errors import StoreError
+from core.ports import Finish
+from core.types import Ask, Person, Place, Task, Turn, TurnState
+from storage import threads, usage
+from storage.engine import insert
+from storage.tables import OPEN, POSTS, TURNS, from_us, to_us
+
+Checkpoint = tuple[int, str, tuple[str, ...]]
+
+
+@cache
+def _add_turn(dialect: str) -> Executable:
+    return insert(dialect, TURNS).on_conflict_do_nothing().returning(TURNS.c.id)
+
+
+@cache
+def _add_post(dialect: str) -> Executable:
+    """A page's message, under the channel of its turn. A digest's are left out: nothing continues from one."""
+    turn = TURNS.c
+    of_turn = select(
+        turn.platform,
+        turn.team,
+        turn.channel,
+        bindparam("posted_message", type_=POSTS.c.message.type),
+        turn.id,
+        bindparam("posted_page", type_=POSTS.c.page.type),
+    ).where(turn.id == bindparam("posted_turn"), turn.task == Task.ANSWER)
+    columns = ["platform", "team", "channel", "message", "turn_id", "page"]
+    return insert(dialect, POSTS).from_select(columns, of_turn).on_conflict_do_nothing()
+
+
+def accept(connection: Connection, ask: Ask) -> Turn | None:
+    at_us = to_us(ask.at)
+    turn_id = connection.scalar(
+        _add_turn(connection.dialect.name),
+        {
+            **threads.address(ask.place),
+            "direct": ask.place.direct,
+            "message": ask.id,
+            "author": ask.author.id,
+            "author_name": ask.author.name,
+            "author_locale": ask.author.locale,
+            "author_bot": ask.author.bot,
+            "text": ask.text,
+            "at_us": at_us,
+            "addressed": ask.addressed,
+            "to_others": ask.to_others,
+            "replies_to": ask.replies_to,
+            "ticket": ask.ticket,
+            "task": ask.task,
+            "state": TurnState.WAITING,
+            "attempt": 0,
+            "posted": [],
+            "answer": "",
+            "notice": "",
+            "error": "",
+            "ref": "",
+        },
+    )
+    if turn_id is None:
+        return None
+    if ask.task is Task.ANSWER:
+        threads.touch(connection, ask.place, at_us, joined=True)
+        threads.add_line(connection, ask)
+    return Turn(turn_id, ask)
+
+
+def open_turns(connection: Connection, after_id: int) -> list[Turn]:
+    query = select(TURNS).where(OPEN, TURNS.c.id > after_id).order_by(TURNS.c.id)
+    return [_turn(row) for row in connection.execute(query)]
+
+
+def turn(connection: Connection, turn_id: int) -> Turn | None:
+    row = connection.execute(select(TURNS).where(TURNS.c.id == turn_id)).first()
+    return None if row is None else _turn(row)
+
+
+def begin(connection: Connection, turn_id: int) -> Turn:
+    taking = (
+        update(TURNS)
+        .where(TURNS.c.id == turn_id, OPEN)
+        .values(state=TurnState.RUNNING, attempt=TURNS.c.attempt + 1)
+        .returning(TURNS)
+    )
+    row = connection.execute(taking).first()
+    if row is None:
+        raise StoreError(f"no open turn {turn_id}", retryable=False)
+    return _turn(row)
+
+
+def checkpoint(connection: Connection, turns: Sequence[Checkpoint]) -> None:
+    keeping = (
+        update(TURNS)
+        .where(TURNS.c.id == bindparam("turn_id"), OPEN)
+        .values(answer=bindparam("partial"), posted=bindparam("so_far"))
+    )
+    values = [{"turn_id": turn_id, "partial": text, "so_far": list(posted)} for turn_id, text, posted in turns]
+    if values:
+        connection.execute(keeping, values)
+        _add_posts(connection, [(turn_id, posted) for turn_id, _, posted in turns])
+
+
+def finish(connection: Connection, end: Finish, now_us: int) -> None:
+    ask = end.turn.ask
+    ending = (
+        update(TURNS)
+        .where(TURNS.c.id == end.turn.id, OPEN)
+        .values(
+            state=end.state,
+            answer=end.text,
+            posted=list(end.posted),
+            ticket="",
+            notice=end.notice,
+            error=end.error,
+            ref=end.ref,
+            ended_at_us=now_us,
+        )
+    )
+    if connection.execute(ending).rowcount == 0 or ask.task is not Task.ANSWER:
+        return
+    _add_posts(connection, [(end.turn.id, end.posted)])
+    usage.add(connection, end)
+    if end.text.strip():
+        threads.put_answer(connection, ask, end.posted[0] if end.posted else f"turn-{end.turn.id}", end.text)
+
+
+def place_of_post(connection: Connection, place: Place, message_id: str) -> Place | None:
+    query = (
+        select(TURNS.c.thread, TURNS.c.direct)
+        .join(POSTS, POSTS.c.turn_id == TURNS.c.id)
+        .where(
+            POSTS.c.platform == place.platform,
+            POSTS.c.team == place.team,
+            POSTS.c.channel == place.channel,
+            POSTS.c.message == message_id,
+        )
+    )
+    row = connection.execute(query).first()
+    return None if row is None else Place(place.platform, place.team, place.channel, row.thread, row.direct)
+
+
+def _add_posts(connection: Connection, posted: Sequence[tuple[int, tuple[str, ...]]]) -> None:
+    values = [
+        {"posted_turn": turn_id, "posted_message": message, "posted_page": page}
+        for turn_id, messages in posted
+        for page, message in enumerate(messages)
+    ]
+    if values:
+        connection.execute(_add_post(connection.dialect.name), values)
+
+
+def _turn(row: Any) -> Turn:
+    return Turn(
+        id=row.id,
+        ask=Ask(
+            id=row.message,
+            place=Place(row.platform, row.team, row.channel, row.thread, row.direct),
+            author=Person(row.author, row.author_name, row.author_locale, row.author_bot),
+            text=row.text,
+            at=from_us(row.at_us),
+            addressed=row.addressed,
+            to_others=row.to_others,
+            replies_to=row.replies_to,
+            ticket=row.ticket,
+            task=Task(row.task),
+        ),
+        state=TurnState(row.state),
+        attempt=row.attempt,
+        posted=tuple(row.posted),
+        text=row.answer,
+        again_of=row.again_of,
+    )

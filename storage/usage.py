@@ -1,0 +1,75 @@
+"""Usage: one row for each ended answer. Each function is one transaction's work, run by the store."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, case, func, select
+
+from core.ports import Finish, Spent, Tally
+from core.types import Place, TurnState, Usage
+from storage.engine import insert
+from storage.tables import TURNS, USAGE, to_us
+from storage.threads import address, within
+
+
+def add(connection: Connection, end: Finish) -> None:
+    used = end.usage or Usage()
+    connection.execute(
+        insert(connection.dialect.name, USAGE).on_conflict_do_nothing(),
+        {
+            **address(end.turn.ask.place),
+            "turn_id": end.turn.id,
+            "person": end.turn.ask.author.id,
+            "model": end.model,
+            "state": end.state,
+            "prompt_tokens": used.prompt_tokens,
+            "completion_tokens": used.completion_tokens,
+            "reasoning_tokens": used.reasoning_tokens,
+            "estimated": used.estimated,
+            "estimate_tokens": end.estimate_tokens,
+            "cost_micros": used.cost_micros,
+            "latency_ms": end.latency_ms,
+            "error": end.error,
+            "at_us": to_us(end.turn.ask.at),
+        },
+    )
+
+
+def last_spent(connection: Connection, place: Place, model: str) -> Spent | None:
+    """The newest count that the endpoint made itself: to reckon from a guess would add to its error."""
+    row = connection.execute(
+        select(USAGE, TURNS.c.message.label("anchor"))
+        .join(TURNS, TURNS.c.id == USAGE.c.turn_id)
+        .where(
+            *within(USAGE, place),
+            USAGE.c.model == model,
+            USAGE.c.prompt_tokens > 0,
+            USAGE.c.estimated.is_(False),
+        )
+        .order_by(USAGE.c.turn_id.desc())
+        .limit(1)
+    ).first()
+    if row is None:
+        return None
+    # Reasoning is counted as completion, yet never becomes part of the next prompt.
+    visible = max(0, row.completion_tokens - row.reasoning_tokens)
+    return Spent(row.anchor, row.prompt_tokens, visible, row.estimate_tokens)
+
+
+def tally(connection: Connection, since_us: int, until_us: int, channel: Place | None) -> Tally:
+    """Tokens and cost of every answer; questions and people of those that ended as an answer or a failure."""
+    used = USAGE.c
+    counted = used.state.in_((TurnState.DONE, TurnState.FAILED))
+    query = select(
+        func.count(case((counted, used.turn_id))).label("questions"),
+        func.count(func.distinct(case((counted, used.platform + "/" + used.person)))).label("people"),
+        func.coalesce(func.sum(used.prompt_tokens), 0).label("prompt_tokens"),
+        func.coalesce(func.sum(used.completion_tokens), 0).label("completion_tokens"),
+        func.coalesce(func.sum(used.cost_micros), 0).label("cost_micros"),
+        func.count(case((used.state == TurnState.FAILED, used.turn_id))).label("errors"),
+    ).where(used.at_us >= since_us, used.at_us < until_us)
+    if channel is not None:
+        query = query.where(
+            used.platform == channel.platform, used.team == channel.team, used.channel == channel.channel
+        )
+    row = connection.execute(query).one()
+    return Tally(*(int(value) for value in row))
