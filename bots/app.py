@@ -1,0 +1,281 @@
+"""The composition root: the one place that knows every room, starts them and ends them in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from pydantic import SecretStr
+from storage.lock import RunLock
+
+from bots import discord, slack, web
+from bots.discord import DiscordSettings
+from bots.http import HttpServer, Routed
+from bots.slack import SlackSettings
+from bots.timers import Timers, TimerSettings
+from bots.web import WebSettings
+from core.answer.checkpoints import Checkpoints
+from core.answer.turn import Answerer, Channel
+from core.answer.worker import Lanes
+from core.clock import SystemClock
+from core.config import CoreSettings, Settings
+from core.errors import SettingsError, StoreError
+from core.intake.inbox import StoringInbox
+from core.model import create_model
+from core.paint.brush import Brush
+from core.paint.gate import Gate
+from core.ports import Platform, Store
+from core.spend.digest import StoreDigester, digest_ask
+from core.types import TurnState
+from storage import DatabaseSettings, open_store
+
+log = structlog.get_logger()
+
+SETTINGS: tuple[type[Settings], ...] = (
+    CoreSettings,
+    SlackSettings,
+    DiscordSettings,
+    WebSettings,
+    TimerSettings,
+    DatabaseSettings,
+)
+SWEEP_S = 1.0
+"""How often the ledger is searched for turns that another process (`parley summary`) has put there."""
+
+SUMMARY_WAIT_S = 60.0
+OPEN_STATES = (TurnState.WAITING, TurnState.RUNNING)
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Every room's settings, read and checked before anything connects."""
+
+    core: CoreSettings
+    database: DatabaseSettings
+    slack: SlackSettings
+    discord: DiscordSettings
+    web: WebSettings
+    timers: TimerSettings
+
+    @classmethod
+    def load(cls) -> Config:
+        """Raises SettingsError with one line that names the variable."""
+        config = cls(
+            CoreSettings.load(),
+            DatabaseSettings.load(),
+            SlackSettings.load(),
+            DiscordSettings.load(),
+            WebSettings.load(),
+            TimerSettings.load(),
+        )
+        running = {name for name, why_not in config.platforms().items() if not why_not}
+        for place in config.timers.places:
+            if place.platform not in running:
+                raise SettingsError(
+                    f"PARLEY_SUMMARY_CHANNELS: names {place.platform}:{place.channel}, but {place.platform} is off"
+                )
+        return config
+
+    def platforms(self) -> dict[str, str]:
+        """Each platform, and why it is off (empty where it is on)."""
+        away = {"slack": slack.why_not(self.slack), "discord": discord.why_not(self.discord)}
+        return away | {"web": web.why_not(self.web, others=not all(away.values()))}
+
+    def secrets(self) -> list[str]:
+        """All secret values, so that the log can leave them out."""
+        every: tuple[Settings, ...] = (
+            self.core,
+            self.database,
+            self.slack,
+            self.discord,
+            self.web,
+            self.timers,
+        )
+        values = (getattr(settings, name) for settings in every for name in type(settings).model_fields)
+        return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+
+
+class House:
+    """One running Parley: every room made and connected to the others."""
+
+    def __init__(self, config: Config, store: Store, tell: Tell) -> None:
+        self._config = config
+        self._tell = tell
+        self._clock = SystemClock()
+        self._stop = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.store = store
+        self._model = create_model(config.core, self._clock)
+        self._platforms = self._create_platforms()
+        self._channels = {
+            platform.name: Channel(gate, Brush(gate, self._clock))
+            for platform, gate in ((platform, Gate(platform)) for platform in self._platforms)
+        }
+        self._checkpoints = Checkpoints(store, self._clock)
+        digester = StoreDigester(store, config.core, config.timers.zone)
+        answerer = Answerer(
+            store, self._model, self._channels, config.core, self._clock, digester, self._checkpoints
+        )
+        self.lanes = Lanes(answerer.answer)
+        self.inbox = StoringInbox(store, self.lanes.submit)
+        self._timers = Timers(config.timers, store, self.inbox.receive, self._clock)
+
+    def _create_platforms(self) -> list[Platform]:
+        config = self._config
+        why_not = config.platforms()
+        for name, why in why_not.items():
+            if why:
+                self._tell(f"{name:<8} off: {why}")
+        created: list[Platform | None] = [
+            slack.create(config.slack, self._clock),
+            discord.create(config.discord, self._clock),
+            None if why_not["web"] else web.create(config.web, self._clock, self.store),
+        ]
+        return [platform for platform in created if platform is not None]
+
+    def stop(self) -> None:
+        """Begin to end: what runs may finish within the grace period."""
+        self._stop.set()
+
+    async def serve(self) -> None:
+        """Run with pages and timers until `stop`. Raises SettingsError or PlatformError when it can't go on."""
+        http = HttpServer(
+            self._config.web.parley_http_host,
+            self._config.web.parley_http_port,
+            {platform.name: platform.ready for platform in self._platforms},
+            [
+                route
+                for platform in self._platforms
+                if isinstance(platform, Routed)
+                for route in platform.routes()
+            ],
+        )
+        address = await http.start()
+        try:
+            self._tell(f"model    {_model_line(self._config.core)}")
+            for platform in self._platforms:
+                self._tell(
+                    f"{platform.name:<8} on: {address if isinstance(platform, Routed) else 'connecting'}"
+                )
+            self._tell(f"health   {address}/livez, {address}/readyz")
+            async with self._running():
+                await self._timers.start()
+                await self._until(self._stop.wait())
+                http.stopping = True
+        finally:
+            self._timers.stop()
+            await http.stop()
+
+    async def serve_until_done(self, turn_ids: Sequence[int]) -> None:
+        """Run without pages and timers until these turns have ended."""
+        async with self._running():
+            await self._until(wait_for_turns(self.store, turn_ids))
+
+    @asynccontextmanager
+    async def _running(self) -> AsyncIterator[None]:
+        """Open turns taken up again, then platforms connected; at the end all in the opposite order."""
+        for turn in await self.store.open_turns():
+            self.lanes.submit(turn)
+        for channel in self._channels.values():
+            self._keep(channel.brush.run())
+        self._keep(self._checkpoints.run())
+        self._keep(self._sweep())
+        for platform in self._platforms:
+            self._keep(platform.run(self.inbox))
+        try:
+            yield
+        finally:
+            given_back = await self.lanes.drain(self._config.core.parley_grace_s)
+            if given_back:
+                log.info("answers left for the next start", turns=given_back)
+            for task in reversed(self._tasks):
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._checkpoints.flush()
+            await self._model.close()
+
+    def _keep(self, job: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(asyncio.create_task(job))
+
+    async def _until(self, end: Coroutine[Any, Any, object]) -> None:
+        """Wait for `end`, or raise what ended one of the rooms that should run for ever."""
+        waiting = asyncio.create_task(end)
+        done, _ = await asyncio.wait({waiting, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        for task in done:
+            task.result()
+
+    async def _sweep(self) -> None:
+        """Take up turns that another process has put into the ledger."""
+        while True:
+            await self._clock.sleep(SWEEP_S)
+            with suppress(StoreError):
+                for turn in await self.store.open_turns(after_id=self.lanes.highest_id):
+                    self.lanes.submit(turn)
+
+
+def _model_line(core: CoreSettings) -> str:
+    if core.openai_api_key is None:
+        return "the built-in offline one: OPENAI_API_KEY is not set"
+    return f"{core.openai_model} at {core.openai_base_url}"
+
+
+async def wait_for_turns(store: Store, turn_ids: Sequence[int]) -> None:
+    """Return when all of them have ended, whoever answers them."""
+    for turn_id in turn_ids:
+        while (turn := await store.turn(turn_id)) is not None and turn.state in OPEN_STATES:
+            await SystemClock().sleep(0.1)
+
+
+async def run(config: Config, tell: Tell) -> None:
+    """`parley run`. Raises SettingsError or PlatformError with one clear line."""
+    lock = RunLock(config.database)
+    if not await lock.acquire(config.core.parley_grace_s):
+        raise SettingsError("another parley is running on this database (DATABASE_URL); stop it first")
+    try:
+        store = await open_store(config.database, SystemClock())
+        try:
+            tell(f"database {config.database.url.render_as_string()}")
+            house = House(config, store, tell)
+            loop = asyncio.get_running_loop()
+            for signum in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(signum, house.stop)
+            await house.serve()
+        finally:
+            await store.close()
+    finally:
+        await lock.release()
+
+
+async def post_summary(config: Config, tell: Tell) -> None:
+    """`parley summary --now`: have the running Parley post it, or do so here when none runs."""
+    if not config.timers.places:
+        raise SettingsError("PARLEY_SUMMARY_CHANNELS: names no channel to post the summary to")
+    lock = RunLock(config.database)
+    alone = await lock.acquire(0)
+    store = await open_store(config.database, SystemClock())
+    try:
+        now = SystemClock().now()
+        asks = [digest_ask(place, now, f"now:{now.isoformat()}") for place in config.timers.places]
+        turn_ids = [turn.id for turn in [await store.accept(ask) for ask in asks] if turn is not None]
+        if alone:
+            await House(config, store, lambda _line: None).serve_until_done(turn_ids)
+        else:
+            await asyncio.wait_for(wait_for_turns(store, turn_ids), SUMMARY_WAIT_S)
+        for turn_id in turn_ids:
+            turn = await store.turn(turn_id)
+            posted = turn is not None and turn.state is TurnState.DONE
+            where = f"{turn.ask.place.platform}:{turn.ask.place.channel}" if turn else "?"
+            tell(f"summary  {where}: {'posted' if posted else 'not posted, the log says why'}")
+    except TimeoutError:
+        raise SettingsError("the running parley did not post the summary in time; see its log") from None
+    finally:
+        await store.close()
+        await lock.release()

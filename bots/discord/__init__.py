@@ -1,0 +1,60 @@
+"""Discord, on discord.py: how a server, a direct message or a slash command meets the core, and back.
+
+The way in: `client` keeps the gateway, `incoming` turns what it hears into asks, edits, deletions and presses
+(pure), and the inbox takes them; a slash command is deferred first. The way out: `platform` performs strokes
+one by one; `outgoing` writes a page as a Discord message (pure). `commands` is what we register with Discord,
+`faults` the one table from the library's exceptions to ours.
+
+Places: a thread is a place. A mention in a channel opens the thread of that message, which has the message's
+id, so the place is known before the thread exists; where no thread can be made, the answer is a reply in the
+channel. A direct message channel is one place. `/ask` outside a thread, and a reply to the bot's message in a
+channel, are places whose thread begins with `ask-`.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field, SecretStr, field_validator
+
+from bots.discord.outgoing import LIMITS
+from bots.discord.platform import DiscordPlatform, aim
+from core.clock import Clock
+from core.config import Settings, http_url
+
+__all__ = ["LIMITS", "DiscordPlatform", "DiscordSettings", "create", "why_not"]
+
+
+class DiscordSettings(Settings):
+    """What Discord needs: a token. The URLs are for tests and proxies."""
+
+    discord_bot_token: SecretStr | None = Field(
+        None, description="The bot's token, from the Bot page of the Discord developer portal."
+    )
+    discord_api_url: str = Field(
+        "https://discord.com/api/v10", description="Discord's REST API, with its /api/v10."
+    )
+    discord_gateway_url: str = Field("wss://gateway.discord.gg/", description="Discord's gateway.")
+
+    @field_validator("discord_api_url")
+    @classmethod
+    def _http(cls, value: str) -> str:
+        return http_url(value)
+
+    @field_validator("discord_gateway_url")
+    @classmethod
+    def _ws(cls, value: str) -> str:
+        if not value.startswith(("ws://", "wss://")):
+            raise ValueError("must begin with ws:// or wss://")
+        return value
+
+
+def create(settings: DiscordSettings, clock: Clock) -> DiscordPlatform | None:
+    """The platform, or None where `why_not` says why. Points discord.py, process-wide, at the set URLs."""
+    if settings.discord_bot_token is None:
+        return None
+    aim(settings.discord_api_url, settings.discord_gateway_url)
+    return DiscordPlatform(settings.discord_bot_token.get_secret_value(), clock)
+
+
+def why_not(settings: DiscordSettings) -> str:
+    """Why Discord is not started, in a few words; empty where it is."""
+    return "" if settings.discord_bot_token else "DISCORD_BOT_TOKEN is not set"

@@ -1,0 +1,196 @@
+"""The gateway: discord.py's client, guarded, with what it hears handed to the inbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import discord
+import structlog
+from discord import app_commands
+
+from bots.discord import commands
+from bots.discord.faults import FOREIGN, translate
+from bots.discord.incoming import (
+    channel_to_place,
+    deletion_to_deleted,
+    interaction_to_ask,
+    interaction_to_press,
+    message_to_ask,
+    update_to_edited,
+)
+from core.clock import Clock
+from core.errors import BotError, Code
+from core.phrases import explain, language_of
+from core.ports import Inbox
+from core.types import Ask, Event, Outcome, Place
+
+log = structlog.get_logger()
+
+CACHED_MESSAGES = 100
+GUILD_WAIT_S = 0.1
+"""After READY, between two servers, before the library calls itself ready; later ones are taken all the same."""
+RATE_LIMIT_WAIT_S = 30.0
+"""The longest that discord.py may sleep inside a call; it takes no less."""
+
+
+class Client(discord.Client):
+    """One connection's life. `on_ticket` is told the token of every slash command that was deferred."""
+
+    def __init__(
+        self, inbox: Inbox, clock: Clock, *, reads_content: bool, on_ticket: Callable[[str], None]
+    ) -> None:
+        intents = discord.Intents.default()
+        intents.message_content = reads_content
+        super().__init__(
+            intents=intents,
+            allowed_mentions=discord.AllowedMentions.none(),
+            max_messages=CACHED_MESSAGES,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            guild_ready_timeout=GUILD_WAIT_S,
+            max_ratelimit_timeout=RATE_LIMIT_WAIT_S,
+            enable_debug_events=False,
+        )
+        self._inbox = inbox
+        self._clock = clock
+        self._on_ticket = on_ticket
+        self._down_since: float | None = clock.monotonic()
+        self.was_up = False
+        self.tree: app_commands.CommandTree[discord.Client] | None = None
+        self._guard_parsers()
+
+    @property
+    def down_s(self) -> float:
+        """Seconds since the gateway was lost; 0 while it is there."""
+        return 0.0 if self._down_since is None else self._clock.monotonic() - self._down_since
+
+    @property
+    def up(self) -> bool:
+        return self._down_since is None
+
+    async def setup_hook(self) -> None:
+        self.tree = await commands.grow(self, self._asked)
+
+    # The gateway's state.
+
+    async def on_ready(self) -> None:
+        self._down_since, self.was_up = None, True
+
+    async def on_resumed(self) -> None:
+        self._down_since = None
+
+    async def on_disconnect(self) -> None:
+        if self._down_since is None:
+            self._down_since = self._clock.monotonic()
+
+    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
+        log.exception("discord_event_failed", gateway_event=event_method)
+
+    # What is heard.
+
+    async def on_message(self, message: discord.Message) -> None:
+        here = await self._place(message.channel)
+        if self.user is None or here is None:
+            return
+        ask = message_to_ask(message, self.user, here)
+        if ask is not None:
+            try:
+                await self._inbox.receive(ask)
+            except BotError as error:
+                await self._apologise(message, ask, error)
+
+    async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
+        here = await self._place(payload.message.channel)
+        if self.user is not None and here is not None:
+            edited = update_to_edited(payload, self.user, here)
+            if edited is not None:
+                await self._note(edited)
+
+    async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
+        await self._deleted(payload.channel_id, payload.guild_id, {payload.message_id})
+
+    async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
+        await self._deleted(payload.channel_id, payload.guild_id, payload.message_ids)
+
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        press = interaction_to_press(interaction)
+        if press is None:
+            return
+        await interaction.response.defer()
+        try:
+            await self._inbox.receive(press)
+        except BotError as error:
+            log.warning("discord_event_not_taken", cause=str(error), ref=error.ref)
+            words = explain(error, language_of(press.author.locale))
+            await interaction.followup.send(words, ephemeral=True)
+
+    async def _asked(self, interaction: discord.Interaction[Any], question: str) -> None:
+        """`/ask`: deferred first, for Discord waits 3 s, then stored."""
+        await interaction.response.defer(thinking=True)
+        self._on_ticket(interaction.token)
+        try:
+            ask = interaction_to_ask(interaction, question)
+            if ask is None:
+                raise BotError(Code.INTERNAL, "a slash command came without a channel")
+            receipt = await self._inbox.receive(ask)
+            if receipt.outcome not in (Outcome.TURN, Outcome.DUPLICATE):
+                raise BotError(Code.STORE, f"the question was not taken: {receipt.outcome}")
+        except Exception as error:
+            told = error if isinstance(error, BotError) else BotError(Code.INTERNAL, type(error).__name__)
+            log.warning("discord_ask_not_taken", cause=str(told), ref=told.ref, exc_info=told is not error)
+            words = explain(told, language_of(interaction.locale.value))
+            await interaction.edit_original_response(content=words)
+
+    async def _apologise(self, message: discord.Message, ask: Ask, error: BotError) -> None:
+        log.warning("discord_event_not_taken", cause=str(error), ref=error.ref)
+        if ask.addressed and not ask.author.bot:
+            await message.reply(explain(error, language_of(ask.author.locale)))
+
+    async def _note(self, event: Event) -> None:
+        try:
+            await self._inbox.receive(event)
+        except BotError as error:
+            log.warning("discord_event_not_taken", cause=str(error), ref=error.ref)
+
+    async def _deleted(self, channel_id: int, guild_id: int | None, message_ids: set[int]) -> None:
+        here = (
+            Place("discord", "@me", str(channel_id), direct=True)
+            if guild_id is None
+            else await self._place(self.get_partial_messageable(channel_id, guild_id=guild_id))
+        )
+        if here is not None:
+            for message_id in sorted(message_ids):
+                await self._note(deletion_to_deleted(message_id, here))
+
+    async def _place(self, channel: object) -> Place | None:
+        """The place of a channel. One that is not cached, such as an archived thread, is fetched."""
+        if isinstance(channel, discord.PartialMessageable):
+            cached = self.get_channel(channel.id)
+            try:
+                channel = cached or await self.fetch_channel(channel.id)
+            except FOREIGN as error:
+                log.warning("discord_channel_unknown", cause=str(translate(error)))
+                return None
+        return channel_to_place(channel)
+
+    def _guard_parsers(self) -> None:
+        """One event that the library cannot read must not end the connection, as it otherwise does.
+
+        READY is not guarded: without it there is no session, and a new connection is the cure.
+        """
+        connection = self._connection
+        connection.parsers = {
+            event: parse if event == "READY" else _guarded(event, parse)
+            for event, parse in connection.parsers.items()
+        }
+
+
+def _guarded(event: str, parse: Callable[[Any], None]) -> Callable[[Any], None]:
+    def guarded(data: Any) -> None:
+        try:
+            parse(data)
+        except Exception:
+            log.exception("discord_event_unreadable", gateway_event=event)
+
+    return guarded

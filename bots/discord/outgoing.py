@@ -1,0 +1,93 @@
+"""A page as a Discord message. Pure.
+
+https://docs.discord.com/developers/resources/message#create-message
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any
+
+import discord
+
+from core.types import Button, Limits, Page
+
+CONTENT_LIMIT = 2_000
+"""UTF-16 units in one message of a bot."""
+
+LIMITS = Limits(page_size=1_800, page_unit="utf16")
+"""A notice and closing fences have the 200 units that are left."""
+
+NAME_LIMIT = 90
+"""Characters of a thread's name; Discord allows 100."""
+
+_NOTICE = "-# "
+"""Subtext: https://support.discord.com/hc/en-us/articles/210298617"""
+
+_CUSTOM_ID = "parley:{action}:{turn_id}"
+_PRESSED = re.compile(r"parley:([a-z_-]+):(\d+)")
+
+
+def page_to_content(page: Page) -> str:
+    """The text, and the notice as subtext under it. Never empty: Discord refuses an empty message."""
+    notice = "\n".join(_NOTICE + line for line in page.notice.splitlines() if line.strip())
+    return "\n".join(part for part in (page.text, notice) if part) or "\u200b"
+
+
+def content_to_text(content: str) -> str:
+    """The words of our own message, without the notice under them."""
+    lines = content.split("\n")
+    while lines and lines[-1].startswith(_NOTICE):
+        lines.pop()
+    return "\n".join(lines).strip("\u200b\n")
+
+
+def page_to_view(page: Page) -> discord.ui.View | None:
+    """The buttons, or None. Stopped, so that discord.py does not keep it: presses come as interactions."""
+    if not page.buttons:
+        return None
+    view = discord.ui.View(timeout=None)
+    for button in page.buttons:
+        view.add_item(_button(button))
+    view.stop()
+    return view
+
+
+def page_to_webhook(page: Page) -> dict[str, Any]:
+    """The body that answers an interaction; discord.py's own call cannot suppress embeds there."""
+    view = page_to_view(page)
+    return {
+        "content": page_to_content(page),
+        "components": view.to_components() if view else [],
+        "flags": discord.MessageFlags(suppress_embeds=True).value,
+        "allowed_mentions": discord.AllowedMentions.none().to_dict(),
+    }
+
+
+def custom_id_to_press(custom_id: str) -> tuple[str, int] | None:
+    """(action, turn id) of a button of ours."""
+    found = _PRESSED.fullmatch(custom_id)
+    return (found[1], int(found[2])) if found else None
+
+
+def key_to_nonce(key: str) -> str:
+    """A stroke's key as a nonce of at most 25 characters."""
+    return hashlib.blake2s(key.encode(), digest_size=12).hexdigest()
+
+
+def question_to_name(question: str, otherwise: str) -> str:
+    """A thread's name: the question in one line without Markdown, at most `NAME_LIMIT` characters."""
+    line = " ".join(re.sub(r"[*_`~|>#\u200b]+", " ", question).split())
+    if len(line) > NAME_LIMIT:
+        head = line[: NAME_LIMIT - 1]
+        line = (head.rsplit(" ", 1)[0] if " " in head[NAME_LIMIT // 2 :] else head).rstrip() + "…"
+    return line or otherwise[:NAME_LIMIT]
+
+
+def _button(button: Button) -> discord.ui.Button[discord.ui.View]:
+    return discord.ui.Button(
+        label=button.label[:80],
+        custom_id=_CUSTOM_ID.format(action=button.action, turn_id=button.turn_id),
+        style=discord.ButtonStyle.secondary,
+    )

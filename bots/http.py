@@ -1,0 +1,65 @@
+"""All that is HTTP: health for whoever operates Parley, and the pages that platforms bring along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol, runtime_checkable
+
+from aiohttp import web
+
+from core.errors import SettingsError
+
+
+@runtime_checkable
+class Routed(Protocol):
+    """A platform that brings pages or endpoints of its own."""
+
+    def routes(self) -> list[web.RouteDef]: ...
+
+
+class HttpServer:
+    """`GET /livez` answers while the loop turns, `GET /readyz` 200 only when all of `parts` are ready."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        parts: Mapping[str, Callable[[], bool]],
+        routes: Iterable[web.AbstractRouteDef],
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._parts = parts
+        self.stopping = False
+        app = web.Application(client_max_size=1024 * 1024)
+        app.add_routes([web.get("/livez", self._livez), web.get("/readyz", self._readyz), *routes])
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+
+    async def start(self) -> str:
+        """Listen, and return the address. Raises SettingsError where that is not possible."""
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._host, self._port)
+        try:
+            await site.start()
+        except OSError as error:
+            await self._runner.cleanup()
+            reason = error.strerror or type(error).__name__
+            raise SettingsError(
+                f"PARLEY_HTTP_PORT: can't listen on {self._host}:{self._port} ({reason.lower()}); choose another port"
+            ) from None
+        port = self._runner.addresses[0][1]
+        shown = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{shown}:{port}"
+
+    async def stop(self) -> None:
+        await self._runner.cleanup()
+
+    async def _livez(self, _request: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def _readyz(self, _request: web.Request) -> web.Response:
+        state = {name: is_ready() for name, is_ready in self._parts.items()}
+        ready = all(state.values()) and not self.stopping
+        return web.json_response(
+            {"ready": ready, "stopping": self.stopping, **state}, status=200 if ready else 503
+        )

@@ -1,0 +1,97 @@
+"""Slack, over Socket Mode. The map of this room:
+
+    Slack -> socket -> platform -> incoming -> the core's inbox -> acknowledged
+    the core's strokes -> platform -> outgoing -> Slack's Web API -> faults, where it says no
+
+- `incoming`: an event's payload becomes an Ask, Edited, Deleted or Press, or nothing. Pure.
+- `outgoing`: a Page becomes blocks and text. Pure.
+- `mrkdwn`: Slack's own notation of text, read and written, with every mention made harmless. Pure.
+- `faults`: the one table from slack_sdk's and aiohttp's errors to PlatformError.
+- `order`: one event of a channel at a time, the earliest first.
+- `people`: who is behind a user id, remembered for an hour.
+- `socket`: one Socket Mode connection that is kept alive.
+- `platform`: all calls, and the Platform port of the core.
+
+Slack over HTTP would be a second way of getting payloads to `platform`, OAuth a second source of tokens for it;
+neither touches the other files.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from core.clock import Clock
+from core.config import Settings, http_url
+from core.types import Limits
+
+if TYPE_CHECKING:
+    from bots.slack.platform import SlackPlatform
+
+# chat.update takes 4,000 UTF-8 bytes of text: documented as characters, enforced as bytes. The rest is reserve.
+# https://docs.slack.dev/reference/methods/chat.update
+LIMITS = Limits(page_size=3_900, page_unit="utf8")
+
+
+class SlackSettings(Settings):
+    """Slack is on when both tokens are set, off when neither is."""
+
+    slack_bot_token: SecretStr | None = Field(
+        None, description="The bot's token, xoxb-..., from OAuth & Permissions. Needs SLACK_APP_TOKEN too."
+    )
+    slack_app_token: SecretStr | None = Field(
+        None, description="The app-level token, xapp-..., with the scope connections:write."
+    )
+    slack_signing_secret: SecretStr | None = Field(
+        None, description="The app's signing secret. Socket Mode does not need it."
+    )
+    slack_api_url: str = Field("https://slack.com/api/", description="Where Slack's Web API is.")
+
+    @field_validator("slack_bot_token")
+    @classmethod
+    def _bot(cls, value: SecretStr | None) -> SecretStr | None:
+        return _prefixed(value, "xoxb-")
+
+    @field_validator("slack_app_token")
+    @classmethod
+    def _app(cls, value: SecretStr | None) -> SecretStr | None:
+        return _prefixed(value, "xapp-")
+
+    @field_validator("slack_api_url")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        return http_url(value) + "/"
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if self.slack_bot_token and not self.slack_app_token:
+            raise ValueError("SLACK_APP_TOKEN is missing: Slack needs it beside SLACK_BOT_TOKEN")
+        if self.slack_app_token and not self.slack_bot_token:
+            raise ValueError("SLACK_BOT_TOKEN is missing: Slack needs it beside SLACK_APP_TOKEN")
+        return self
+
+
+def create(settings: SlackSettings, clock: Clock) -> SlackPlatform | None:
+    """The platform, or None where Slack is not configured. Connects nothing yet."""
+    if settings.slack_bot_token is None or settings.slack_app_token is None:
+        return None
+    from bots.slack.platform import SlackPlatform  # loads the SDK, which programs without Slack need not
+
+    return SlackPlatform(
+        bot_token=settings.slack_bot_token.get_secret_value(),
+        app_token=settings.slack_app_token.get_secret_value(),
+        api_url=settings.slack_api_url,
+        clock=clock,
+    )
+
+
+def why_not(settings: SlackSettings) -> str:
+    """Why `create` gives None, in a few words; empty where it does not."""
+    return "" if settings.slack_bot_token else "SLACK_BOT_TOKEN and SLACK_APP_TOKEN are not set"
+
+
+def _prefixed(value: SecretStr | None, prefix: str) -> SecretStr | None:
+    if value is not None and not value.get_secret_value().startswith(prefix):
+        raise ValueError(f"must begin with {prefix}")
+    return value

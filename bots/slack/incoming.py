@@ -1,0 +1,200 @@
+"""From Slack's payloads to the values of the house. Pure: whoever calls it has looked the names up.
+
+Shapes: https://docs.slack.dev/reference/events/message/, https://docs.slack.dev/reference/events/app_mention/,
+https://docs.slack.dev/reference/interaction-payloads/block_actions-payload/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from bots.slack.mrkdwn import blocks_to_mrkdwn, mrkdwn_to_text, people_mentioned, without_greeting
+from core.types import Ask, Deleted, Edited, Entry, Event, Person, Place, Press
+
+Payload = Mapping[str, Any]
+Names = Mapping[str, Person]
+
+ACTION_PREFIX = "parley:"
+
+# Every other subtype is the channel talking about itself: joins, topics, pins, reminders.
+# https://docs.slack.dev/reference/events/message/#subtypes
+_SPOKEN = {None, "", "bot_message", "file_share", "me_message", "thread_broadcast"}
+_SLACKBOT = "USLACKBOT"
+_BODY_BLOCKS = {"markdown", "section", "rich_text", "header", "table"}
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who we are in a workspace, as auth.test tells."""
+
+    team: str
+    user_id: str
+    bot_id: str
+    name: str
+    app_id: str = ""
+
+    def said(self, message: Payload) -> bool:
+        """Whether a message is our own."""
+        return (
+            message.get("user") == self.user_id
+            or (bool(self.bot_id) and message.get("bot_id") == self.bot_id)
+            or (bool(self.app_id) and message.get("app_id") == self.app_id)
+        )
+
+
+def payload_to_event(payload: Payload, me: Identity, names: Names) -> Event | None:
+    """What the core should hear of, or None. People that `names` does not have go by their ids."""
+    if payload.get("type") == "block_actions":
+        return _press(payload, me, names)
+    event: Payload = payload.get("event") or {}
+    if event.get("type") not in ("message", "app_mention"):
+        return None
+    match event.get("subtype"):
+        case "message_changed":
+            return _changed(event, me, names)
+        case "message_deleted":
+            before = event.get("previous_message") or {}
+            place = _place(event, me, before.get("thread_ts") or before.get("ts") or "")
+            return Deleted(place, str(event.get("deleted_ts") or before.get("ts") or ""))
+        case subtype if subtype in _SPOKEN and not me.said(event):
+            return _ask(event, me, names)
+    return None
+
+
+def people_in(payload: Payload) -> set[str]:
+    """The ids whose names `payload_to_event` would use."""
+    if payload.get("type") == "block_actions":
+        return {user} if (user := (payload.get("user") or {}).get("id")) else set()
+    event: Payload = payload.get("event") or {}
+    return people_of(event.get("message") or event)
+
+
+def people_of(message: Payload) -> set[str]:
+    """The ids of the people who wrote, or are named in, one message."""
+    people = set(people_mentioned(_mrkdwn(message)))
+    return people | ({message["user"]} if message.get("user") and not _is_bot(message) else set())
+
+
+def channel_of(payload: Payload) -> str:
+    """The channel that a payload is about, or empty."""
+    event: Payload = payload.get("event") or payload
+    channel = event.get("channel") or ""
+    return str(channel.get("id", "") if isinstance(channel, Mapping) else channel)
+
+
+def happened_at(payload: Payload) -> str:
+    """When it happened, as a ts: that of a change or a press, not that of the message."""
+    event: Payload = payload.get("event") or next(iter(payload.get("actions") or ()), {})
+    return str(event.get("event_ts") or event.get("action_ts") or event.get("ts") or "")
+
+
+def message_to_entry(message: Payload, me: Identity, names: Names) -> Entry | None:
+    """A line of a thread from conversations.replies, or None where nobody said anything."""
+    if message.get("subtype") not in _SPOKEN:
+        return None
+    mine = me.said(message)
+    text = _own_words(message) if mine else _text(message, me, names)
+    if not text:
+        return None
+    author = Person(me.user_id, me.name, bot=True) if mine else _author(message, names)
+    return Entry(str(message["ts"]), author, text, ts_to_time(message["ts"]), mine=mine)
+
+
+def ts_to_time(ts: str) -> datetime:
+    """Slack's message ids are Unix seconds with six decimals, exact to the microsecond."""
+    seconds, _, micros = str(ts).partition(".")
+    return datetime.fromtimestamp(int(seconds), UTC).replace(microsecond=int(f"{micros:0<6}"[:6]))
+
+
+def _ask(event: Payload, me: Identity, names: Names) -> Ask:
+    ts = str(event["ts"])
+    place = _place(event, me, event.get("thread_ts") or ts)
+    mentioned = people_mentioned(_mrkdwn(event))
+    addressed = place.direct or event["type"] == "app_mention" or me.user_id in mentioned
+    return Ask(
+        ts,
+        place,
+        _author(event, names),
+        _text(event, me, names),
+        ts_to_time(ts),
+        addressed=addressed,
+        to_others=bool(mentioned) and not addressed,
+    )
+
+
+def _changed(event: Payload, me: Identity, names: Names) -> Edited | Deleted | None:
+    now, before = event.get("message") or {}, event.get("previous_message") or {}
+    if not now.get("ts"):
+        return None
+    place = _place(event, me, now.get("thread_ts") or now["ts"])
+    if now.get("subtype") == "tombstone":  # a root that has replies is not removed, only emptied
+        return Deleted(place, str(now["ts"]))
+    # A preview of a link, or a reply counted, is a change too.
+    if now.get("subtype") not in _SPOKEN or me.said(now) or _mrkdwn(now) == _mrkdwn(before):
+        return None
+    return Edited(place, str(now["ts"]), _text(now, me, names))
+
+
+def _press(payload: Payload, me: Identity, names: Names) -> Press | None:
+    action: Payload = next(iter(payload.get("actions") or ()), {})
+    name, value = str(action.get("action_id", "")), str(action.get("value", ""))
+    channel = channel_of(payload)
+    if not name.startswith(ACTION_PREFIX) or not value.isdecimal() or not channel:
+        return None
+    message, container = payload.get("message") or {}, payload.get("container") or {}
+    thread = message.get("thread_ts") or container.get("thread_ts") or container.get("message_ts") or ""
+    user: Payload = payload.get("user") or {}
+    who = str(user.get("id", ""))
+    author = names.get(who) or Person(who, str(user.get("name") or user.get("username") or who))
+    place = _place({"channel": channel}, me, thread)
+    return Press(name.removeprefix(ACTION_PREFIX), int(value), place, author)
+
+
+def _place(event: Payload, me: Identity, thread: str) -> Place:
+    channel = str(event.get("channel", ""))
+    kind = event.get("channel_type") or ("im" if channel.startswith("D") else "")
+    return Place("slack", me.team, channel, str(thread), direct=kind == "im")
+
+
+def _is_bot(message: Payload) -> bool:
+    return bool(message.get("bot_id")) or message.get("user") == _SLACKBOT
+
+
+def _author(message: Payload, names: Names) -> Person:
+    who = str(message.get("user") or message.get("bot_id") or "")
+    if not _is_bot(message):
+        return names.get(who) or Person(who, who)
+    profile: Payload = message.get("bot_profile") or {}
+    return Person(who, str(message.get("username") or profile.get("name") or who), bot=True)
+
+
+def _text(message: Payload, me: Identity, names: Names) -> str:
+    def name_of(user: str) -> str:
+        person = names.get(user)
+        return me.name if user == me.user_id else person.name if person else user
+
+    return mrkdwn_to_text(without_greeting(_mrkdwn(message), me.user_id), name_of).strip()
+
+
+def _mrkdwn(message: Payload) -> str:
+    """All words of a message: its text, or else what its blocks or attachments say; then its files by name."""
+    text = str(message.get("text") or "")
+    if not text.strip():
+        text = blocks_to_mrkdwn(message.get("blocks") or [])
+    if not text.strip():
+        attached = message.get("attachments") or []
+        text = "\n".join(str(a.get("text") or a.get("fallback") or a.get("title") or "") for a in attached)
+    files = [f"[{file['name']}]" for file in message.get("files") or [] if file.get("name")]
+    return "\n".join(part for part in (text.strip(), " ".join(files)) if part)
+
+
+def _own_words(message: Payload) -> str:
+    """What the model said in a message of ours: not the notice, which stands in a block of its own."""
+    blocks: list[Payload] = message.get("blocks") or []
+    if blocks and not any(block.get("type") in _BODY_BLOCKS for block in blocks):
+        return ""
+    whole = [str(block["text"]) for block in blocks if block.get("type") == "markdown"]
+    return ("\n".join(whole) or mrkdwn_to_text(_mrkdwn(message), str)).strip()

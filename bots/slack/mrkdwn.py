@@ -1,0 +1,100 @@
+"""Slack's notation of text: read into plain words, and written so that no mention ever fires. Pure.
+
+https://docs.slack.dev/messaging/formatting-message-text/
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+_ENTITY = re.compile(r"<([^<>\n]+)>")
+_PERSON = re.compile(r"<@([UW]\w+)(?:\|[^<>]*)?>")
+
+# What Slack would make a mention of: <@U1>, <#C1>, <!here>, <!subteam^S1>, <!date^...>. Other uses of "<", as in
+# `a < b`, `<div>` or `<!-- -->`, are left alone, so that code can be copied.
+_FIRES = re.compile(r"<(?=@[UWB]\w|#[CGD]\w|!(?i:here|channel|everyone|group|subteam|date)\b)")
+_HARMLESS = "<\u200b"
+
+
+def mrkdwn_to_text(mrkdwn: str, name_of: Callable[[str], str]) -> str:
+    """Plain words: mentions by name, links as `label (address)`, entities decoded. `name_of` takes a user id."""
+    text = _ENTITY.sub(lambda found: _entity(found[1], name_of), mrkdwn)
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def people_mentioned(mrkdwn: str) -> tuple[str, ...]:
+    """The user ids mentioned, in order."""
+    return tuple(_PERSON.findall(mrkdwn))
+
+
+def without_greeting(mrkdwn: str, user_id: str) -> str:
+    """The text without mentions of `user_id` at its start, as in `<@U1>: hello`."""
+    return re.sub(rf"^\s*(?:<@{re.escape(user_id)}(?:\|[^<>]*)?>(?:[,:](?=\s|$))?\s*)+", "", mrkdwn)
+
+
+def escaped(text: str) -> str:
+    """`text` for a field that Slack reads as mrkdwn: it shows as it is, and nothing in it is a mention."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def disarmed(text: str) -> str:
+    """`text` for a field that takes Markdown: only what would be a mention is broken, by a zero-width space."""
+    return _FIRES.sub(_HARMLESS, text)
+
+
+def blocks_to_mrkdwn(blocks: list[Mapping[str, Any]]) -> str:
+    """The words in blocks, a block a line, for messages that have none outside them."""
+    return "\n".join(words for block in blocks if (words := "".join(_words(block)).strip("\n")))
+
+
+def _entity(entity: str, name_of: Callable[[str], str]) -> str:
+    target, _, label = entity.partition("|")
+    match target[0]:
+        case "@":
+            return "@" + name_of(target[1:])
+        case "#":
+            return "#" + (label or target[1:])
+        case "!":
+            return label or "@" + target[1:].rpartition("^")[2] if "^" in target else "@" + target[1:]
+    address = target.removeprefix("mailto:").removeprefix("tel:")
+    same = label.rstrip("/") in (address.rstrip("/"), address.partition("://")[2].rstrip("/"))
+    return address if same or not label else f"{label} ({address})"
+
+
+def _words(part: Any) -> Iterator[str]:
+    match part:
+        case {"type": "markdown", "text": str(text)}:
+            yield escaped(text)
+        case {"type": "mrkdwn", "text": str(text)}:
+            yield text
+        case {"type": "plain_text" | "text" | "raw_text", "text": str(text)}:
+            yield escaped(text)
+        case {"type": "user", "user_id": str(user)}:
+            yield f"<@{user}>"
+        case {"type": "channel", "channel_id": str(channel)}:
+            yield f"<#{channel}>"
+        case {"type": "broadcast", "range": str(reach)}:
+            yield f"<!{reach}>"
+        case {"type": "link", "url": str(url)}:
+            yield f"<{url}|{escaped(part.get('text') or url)}>"
+        case {"type": "emoji", "name": str(name)}:
+            yield f":{name}:"
+        case {"type": "section" | "header"}:
+            for inner in (part.get("text"), *part.get("fields", ())):
+                yield from _words(inner)
+                yield "\n"
+        case {"type": "rich_text" | "rich_text_list" | "context", "elements": list(elements)}:
+            for inner in elements:
+                yield from _words(inner)
+                yield "\n"
+        case {
+            "type": "rich_text_section" | "rich_text_preformatted" | "rich_text_quote",
+            "elements": list(elements),
+        }:
+            for inner in elements:
+                yield from _words(inner)
+        case {"type": "table", "rows": list(rows)}:
+            for row in rows:
+                yield " | ".join("".join(_words(cell)) for cell in row) + "\n"

@@ -1,0 +1,68 @@
+"""From a Page to what Slack shows: Markdown in a `markdown` block, the notice and the buttons beneath it. Pure.
+
+https://docs.slack.dev/reference/block-kit/blocks/markdown-block: readers see the blocks, and `text` stands in
+notifications and where blocks can't be shown.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bots.slack.incoming import ACTION_PREFIX
+from bots.slack.mrkdwn import disarmed, escaped
+from core.types import Button, Page
+
+Content = dict[str, Any]
+
+_TEXT_MAX_BYTES = 4_000  # chat.update refuses more: https://docs.slack.dev/reference/methods/chat.update
+_LABEL_MAX = 75  # https://docs.slack.dev/reference/block-kit/block-elements/button-element
+
+
+def page_to_content(page: Page) -> Content:
+    """The arguments `text` and `blocks` of a page."""
+    blocks: list[Content] = []
+    if page.text:
+        blocks.append({"type": "markdown", "text": disarmed(page.text)})
+    if page.notice:
+        blocks.append({"type": "context", "elements": [{"type": "plain_text", "text": page.notice}]})
+    if page.buttons:
+        blocks.append({"type": "actions", "elements": [_button(button) for button in page.buttons]})
+    return {"text": _summary(page.text or page.notice), "blocks": blocks}
+
+
+def page_to_plain(page: Page) -> Content:
+    """The same words without any block, for when Slack refuses the blocks: only the buttons go.
+
+    Escapes may make a page longer than Slack takes; then only mentions are broken, and at last the notice goes.
+    """
+    words = "\n\n".join(part for part in (page.text, page.notice) if part)
+    ways = (escaped(words), disarmed(words), disarmed(page.text))
+    text = next((way for way in ways if _bytes(way) <= _TEXT_MAX_BYTES), ways[1])
+    return {"text": text, "blocks": []}  # [] takes away the blocks that an earlier view had
+
+
+def _summary(text: str) -> str:
+    """`text` escaped, and shortened where it is over the limit only through that: the blocks hold every word."""
+    whole = escaped(text)
+    if _bytes(whole) <= _TEXT_MAX_BYTES:
+        return whole
+    kept, size_bytes = [], 0
+    for piece in map(escaped, text):
+        size_bytes += _bytes(piece)
+        if size_bytes > _TEXT_MAX_BYTES:
+            break
+        kept.append(piece)
+    return "".join(kept)
+
+
+def _button(button: Button) -> Content:
+    return {
+        "type": "button",
+        "action_id": ACTION_PREFIX + button.action,
+        "text": {"type": "plain_text", "text": button.label[:_LABEL_MAX]},
+        "value": str(button.turn_id),
+    }
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))

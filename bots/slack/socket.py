@@ -1,0 +1,140 @@
+"""One Socket Mode connection that is kept alive.
+
+The SDK's client answers pings, follows Slack's own `disconnect` to a fresh URL, and closes a socket whose peer
+has gone silent. It does not get out of everything: it tries a dead URL for ever, and its first `connect` neither
+returns nor raises while nothing answers. So a connection that stays down is thrown away whole, and a new one is
+made with a new URL.
+
+https://docs.slack.dev/apis/events-api/using-socket-mode/
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from urllib.parse import urlsplit
+from urllib.request import proxy_bypass
+
+import structlog
+from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.proxy_env_variable_loader import load_http_proxy_from_env
+
+from core.clock import Clock
+from core.errors import Code, PlatformError
+
+log = structlog.get_logger()
+
+# The SDK's own lines hold URLs with tickets, and whole messages; what an operator needs to know is said here.
+SDK_LOG = logging.getLogger("parley.slack.sdk")
+SDK_LOG.setLevel(logging.CRITICAL + 1)
+
+_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 30.0
+_CLOSE_S = 0.4  # a peer that never answers CLOSE would hold aiohttp for 10 s
+
+
+class Socket:
+    """`open_url` asks Slack for a URL and raises PlatformError; BAD_TOKEN ends `keep`, all else is tried again.
+
+    aiohttp closes a socket whose peer leaves a ping unanswered for `ping_interval_s` and half of it; the SDK looks
+    for closed sockets once in an interval.
+    """
+
+    def __init__(
+        self,
+        app: AsyncApp,
+        app_token: str,
+        open_url: Callable[[], Awaitable[str]],
+        clock: Clock,
+        ping_interval_s: float,
+    ) -> None:
+        self._app = app
+        self._app_token = app_token
+        self._open_url = open_url
+        self._clock = clock
+        self._ping_interval_s = ping_interval_s
+        self._patience_s = max(1.0, 2 * ping_interval_s)
+        self._link: AsyncSocketModeHandler | None = None
+
+    @property
+    def connected(self) -> bool:
+        if self._link is None:
+            return False
+        client = self._link.client
+        return client.current_session is not None and not client.current_session.closed and not client.stale
+
+    async def keep(self) -> None:
+        """Be connected until cancelled. Raises PlatformError(BAD_TOKEN)."""
+        pause_s = _PAUSE_S
+        while True:
+            least_s = 0.0
+            try:
+                url = await self._open_url()
+            except PlatformError as error:
+                if error.code is Code.BAD_TOKEN:
+                    raise
+                least_s = error.retry_after_s or 0.0
+                log.warning("slack: can't connect, trying again", cause=error.detail)
+            else:
+                if await self._hold(url):
+                    pause_s = _PAUSE_S
+                log.warning("slack: not connected, opening a new connection")
+            await self._clock.sleep(max(least_s, pause_s * random.uniform(0.5, 1.0)))  # noqa: S311
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    async def _hold(self, url: str) -> bool:
+        """Live on one SDK client for as long as it is well; whether it ever was."""
+        link = AsyncSocketModeHandler(
+            self._app, self._app_token, logger=SDK_LOG, ping_interval=self._ping_interval_s
+        )
+        link.client.proxy = proxy_for(url)
+        link.client.wss_uri = url
+        self._link = link
+        try:
+            async with asyncio.timeout(self._patience_s):
+                await link.connect_async()  # type: ignore[no-untyped-call]
+            log.info("slack: connected")
+            down_s = 0.0
+            while down_s < self._patience_s:
+                wait_s = min(1.0, self._ping_interval_s)
+                await self._clock.sleep(wait_s)
+                down_s = 0.0 if self.connected else down_s + wait_s
+        except TimeoutError:
+            return False
+        finally:
+            self._link = None
+            await _drop(link)
+        return True
+
+
+async def _drop(link: AsyncSocketModeHandler) -> None:
+    """Close for good, within `_CLOSE_S` however dead the peer is. An event that was not acknowledged comes again."""
+    client = link.client
+    with suppress(Exception):
+        async with asyncio.timeout(_CLOSE_S):
+            await link.close_async()  # type: ignore[no-untyped-call]
+    tasks = [client.message_processor, client.current_session_monitor, client.message_receiver]
+    begun = [task for task in tasks if task is not None]
+    for task in begun:
+        task.cancel()
+    await asyncio.gather(*begun, return_exceptions=True)
+    await client.aiohttp_client_session.close()
+
+
+def proxy_for(url: str) -> str | None:
+    """The proxy that the environment names, save for this machine and NO_PROXY, which the SDK does not heed."""
+    host = urlsplit(url).hostname or ""
+    if _is_loopback(host) or proxy_bypass(host):
+        return None
+    return load_http_proxy_from_env(SDK_LOG)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

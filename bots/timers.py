@@ -1,0 +1,129 @@
+"""Timers (APScheduler): each only submits a turn, keyed by channel and period; the engine does the rest.
+
+So a summary is posted once however often its timer fires, also when the process dies while posting it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
+from pydantic import Field, field_validator
+
+from core.clock import Clock
+from core.config import Settings
+from core.errors import StoreError
+from core.ports import Store
+from core.spend.digest import PERIOD, digest_ask
+from core.types import Ask, Place
+
+log = structlog.get_logger()
+
+_CHANNEL = re.compile(r"(slack|discord|web):([A-Za-z0-9_-]+)")
+_AT = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?:\s+(\S+))?")
+
+
+class TimerSettings(Settings):
+    """When and where usage summaries are posted."""
+
+    parley_summary_channels: str = Field(
+        "", description="Where the daily usage summary is posted: slack:C1,discord:200. Empty: nowhere."
+    )
+    parley_summary_at: str = Field("09:00 UTC", description="When: a time of day and a time zone.")
+
+    @field_validator("parley_summary_channels")
+    @classmethod
+    def _channels(cls, value: str) -> str:
+        for part in filter(None, (part.strip() for part in value.split(","))):
+            if not _CHANNEL.fullmatch(part):
+                raise ValueError(f"{part!r} is not platform:channel, such as slack:C0123 or discord:200")
+        return value
+
+    @field_validator("parley_summary_at")
+    @classmethod
+    def _time(cls, value: str) -> str:
+        _parse_at(value)
+        return value
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The channels; which team each belongs to is the platform's to say."""
+        return tuple(
+            Place(platform, "", channel) for platform, channel in _CHANNEL.findall(self.parley_summary_channels)
+        )
+
+    @property
+    def at(self) -> time:
+        return _parse_at(self.parley_summary_at)[0]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return _parse_at(self.parley_summary_at)[1]
+
+
+def _parse_at(value: str) -> tuple[time, ZoneInfo]:
+    match = _AT.fullmatch(value.strip())
+    if match is None:
+        raise ValueError(f"{value!r} is not a time of day and a time zone, such as 09:00 Europe/Berlin")
+    hour, minute, zone = match.groups()
+    try:
+        return time(int(hour), int(minute)), ZoneInfo(zone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError(f"{zone!r} is not a time zone, such as Europe/Berlin") from None
+
+
+def last_due(now: datetime, at: time, zone: ZoneInfo) -> datetime:
+    """The newest moment not after `now` at which a summary was due."""
+    local = now.astimezone(zone)
+    due = datetime.combine(local.date(), at, zone)
+    return due if due <= local else datetime.combine(local.date() - timedelta(days=1), at, zone)
+
+
+class Timers:
+    """Posts a summary a day to each channel named, and the last missed one after downtime."""
+
+    def __init__(
+        self, settings: TimerSettings, store: Store, submit: Callable[[Ask], Awaitable[object]], clock: Clock
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._submit = submit
+        self._clock = clock
+        self._scheduler = AsyncIOScheduler(timezone=settings.zone)
+
+    async def start(self) -> None:
+        if not self._settings.places:
+            return
+        at = self._settings.at
+        self._scheduler.add_job(
+            self._due,
+            CronTrigger(hour=at.hour, minute=at.minute, timezone=self._settings.zone),
+            misfire_grace_time=None,
+            coalesce=True,
+        )
+        self._scheduler.start()
+        await self._catch_up()
+
+    def stop(self) -> None:
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+
+    async def _due(self) -> None:
+        due = last_due(self._clock.now(), self._settings.at, self._settings.zone)
+        for place in self._settings.places:
+            try:
+                await self._submit(digest_ask(place, due, due.date().isoformat()))
+            except StoreError as error:
+                log.error("usage summary not submitted", place=place.key, detail=error.detail)
+
+    async def _catch_up(self) -> None:
+        """Submit the last due summary, if there was anything to tell: a new house stays quiet."""
+        due = last_due(self._clock.now(), self._settings.at, self._settings.zone)
+        tally = await self._store.tally(due - PERIOD, due)
+        if tally.questions:
+            await self._due()

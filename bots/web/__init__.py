@@ -1,0 +1,56 @@
+"""The web: a threaded chat page, the platform that needs no account.
+
+    incoming    JSON body -> Ask or Press, or a refusal                          pure
+    guard       may this request come in at all: host, origin                    pure
+    outgoing    lines of the store and pages of answers -> views -> JSON, SSE    pure
+    faults      what can be refused: its status, its words
+    live        what answers look like now, and who is watching
+    platform    the routes and the strokes: all I/O
+    page.*, markdown.js, icon.svg    what the browser gets: no framework, no build step
+
+A thread is a place, its id a word in the page's address. What was said is read from the store; what an answer
+looks like while it grows is held in `live` and reaches every open page by Server-Sent Events, the complete
+view first.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from bots.web.outgoing import LIMITS
+from bots.web.platform import WebPlatform
+from core.clock import Clock
+from core.config import Settings
+from core.ports import Store
+
+__all__ = ["LIMITS", "WebPlatform", "WebSettings", "create", "why_not"]
+
+
+class WebSettings(Settings):
+    """Where Parley listens for HTTP, and whether it shows the chat page there."""
+
+    parley_http_host: str = Field(
+        "127.0.0.1",
+        min_length=1,
+        description="The address to listen on. The chat page asks nobody who they are: leave it on loopback "
+        "unless a proxy before it does.",
+    )
+    parley_http_port: int = Field(8080, ge=0, le=65_535, description="The port to listen on.")
+    parley_web: Literal["auto", "on", "off"] = Field(
+        "auto", description="The chat page: on, off, or auto (on when neither Slack nor Discord is configured)."
+    )
+
+
+def why_not(settings: WebSettings, *, others: bool) -> str:
+    """Why the page is off, in words, or empty where it is on. `others`: another platform is configured."""
+    if settings.parley_web == "off":
+        return "PARLEY_WEB is off"
+    if settings.parley_web == "auto" and others:
+        return "another platform is configured; PARLEY_WEB=on shows it as well"
+    return ""
+
+
+def create(settings: WebSettings, clock: Clock, store: Store) -> WebPlatform:
+    return WebPlatform(settings.parley_http_host, clock, store)

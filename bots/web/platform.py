@@ -1,0 +1,259 @@
+"""The web as a platform: its routes, and its strokes. All I/O of the room is here."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from pathlib import Path
+
+from aiohttp import hdrs, web
+
+from bots.web import guard, incoming, outgoing
+from bots.web.faults import RETRY_AFTER_S, Reason, RequestError
+from bots.web.live import Live
+from core.clock import Clock
+from core.errors import Code, PlatformError, StoreError
+from core.ports import Inbox, Store
+from core.types import Ask, Budget, Event, History, Outcome, Place, Post, Receipt, Stroke, page_length
+
+HEARTBEAT_S = 15.0
+RETRY_MS = 1_000
+THINKING_MS = 120_000
+"""How long the page shows that an answer is thought of, if no word of it comes."""
+
+_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_STATIC = ("page.html", "page.css", "page.js", "markdown.js", "icon.svg")
+_HEADERS: dict[str, str] = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+_NEVER_STORED: dict[str, str] = {hdrs.CACHE_CONTROL: "no-store"}
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class WebPlatform:
+    name = "web"
+    limits = outgoing.LIMITS
+
+    def __init__(self, host: str, clock: Clock, store: Store, *, heartbeat_s: float = HEARTBEAT_S) -> None:
+        self._host = host
+        self._clock = clock
+        self._store = store
+        self._heartbeat_s = heartbeat_s
+        self._inbox: Inbox | None = None
+        self._live = Live()
+        folder = Path(__file__).parent
+        self._files = {name: (folder / name).read_bytes() for name in _STATIC}
+
+    # The platform port.
+
+    async def run(self, inbox: Inbox) -> None:
+        """Serve until cancelled. The listening socket is `bots.http`'s; this opens and shuts the page's part."""
+        self._inbox = inbox
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._inbox = None
+            self._live.close()
+
+    def ready(self) -> bool:
+        return self._inbox is not None
+
+    async def history(self, place: Place, before: Ask) -> History:
+        """Nothing is said here but through the inbox, so the store has it all."""
+        return History()
+
+    def budgets(self, stroke: Stroke) -> tuple[Budget, ...]:
+        """Nobody limits this page; the budget only keeps one thread from drawing faster than eyes can follow."""
+        return (Budget(f"web/{outgoing.place_to_thread(stroke.place)}", burst=30, per_s=30),)
+
+    async def perform(self, stroke: Stroke) -> str:
+        """An edit of a message from before a restart brings it back: the stroke is its complete view."""
+        await self.channel(stroke.place.channel)
+        if page_length(stroke.page.text, self.limits.page_unit) > self.limits.page_size:
+            raise PlatformError(Code.REJECTED, f"longer than {self.limits.page_size} UTF-16 units")
+        if isinstance(stroke, Post):
+            message_id, key = outgoing.new_message_id(stroke.answers), stroke.key
+        else:
+            message_id, key = stroke.message_id, ""
+        view = outgoing.page_to_view(message_id, stroke.page)
+        self._live.paint(outgoing.place_to_thread(stroke.place), view, key)
+        return message_id
+
+    async def find(self, stroke: Stroke) -> str | None:
+        return self._live.find(stroke.key) if isinstance(stroke, Post) else stroke.message_id
+
+    async def typing(self, place: Place) -> None:
+        self._live.think(outgoing.place_to_thread(place), self._clock.monotonic(), THINKING_MS)
+
+    async def channel(self, channel: str) -> Place:
+        """There is one: `web`."""
+        place = incoming.thread_to_place(incoming.TOP)
+        if channel != place.channel:
+            raise PlatformError(Code.GONE, "the web has one channel, web")
+        return place
+
+    # The routes.
+
+    def routes(self) -> list[web.RouteDef]:
+        """For the one HTTP application of the program."""
+        return [
+            web.get("/", self._guarded(self._page)),
+            web.get("/static/{name}", self._guarded(self._static)),
+            web.get("/api/threads", self._guarded(self._threads)),
+            web.get("/api/threads/{thread}", self._guarded(self._thread)),
+            web.get("/api/threads/{thread}/events", self._guarded(self._events), allow_head=False),
+            web.post("/api/asks", self._guarded(self._ask)),
+            web.post("/api/presses", self._guarded(self._press)),
+        ]
+
+    def _guarded(self, handler: _Handler) -> _Handler:
+        """Every route: checked first, refused in words, answered with the page's headers."""
+
+        @wraps(handler)
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            try:
+                self._check(request)
+                response = await handler(request)
+            except RequestError as refused:
+                response = _refusal(refused, _locale(request))
+            except StoreError:
+                response = _refusal(RequestError(Reason.STORE), _locale(request))
+            if not response.prepared:
+                response.headers.update(_HEADERS)
+            return response
+
+        return guarded
+
+    def _check(self, request: web.Request) -> None:
+        if not guard.host_allowed(request.host, self._host):
+            raise RequestError(Reason.WRONG_HOST)
+        if request.method == hdrs.METH_POST:
+            if not guard.same_origin(request.headers, request.host):
+                raise RequestError(Reason.CROSS_SITE)
+            if request.content_type != "application/json":
+                raise RequestError(Reason.NOT_JSON)
+
+    async def _page(self, request: web.Request) -> web.Response:
+        return self._file(request, "page.html")
+
+    async def _static(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        if name not in self._files:
+            raise web.HTTPNotFound
+        return self._file(request, name)
+
+    def _file(self, request: web.Request, name: str) -> web.Response:
+        """Asked for anew each time, sent only when changed: a new version is never half an old one."""
+        body = self._files[name]
+        tag = hashlib.sha256(body).hexdigest()[:16]
+        headers = {hdrs.CACHE_CONTROL: "no-cache", hdrs.ETAG: f'"{tag}"'}
+        if any(known.value in (tag, "*") for known in request.if_none_match or ()):
+            return web.Response(status=304, headers=headers)
+        return web.Response(body=body, headers=headers, content_type=_TYPES[Path(name).suffix], charset="utf-8")
+
+    async def _threads(self, request: web.Request) -> web.Response:
+        return _json({"threads": outgoing.threads_to_json(await self._store.threads("web", "local"))})
+
+    async def _thread(self, request: web.Request) -> web.Response:
+        place = incoming.thread_to_place(request.match_info["thread"])
+        return _json(await self._state(place))
+
+    async def _state(self, place: Place) -> dict[str, object]:
+        """The complete view of a thread."""
+        lines = await self._store.lines(place)
+        thread = outgoing.place_to_thread(place)
+        views = outgoing.views(lines, self._live.views(thread))
+        if not views:
+            raise RequestError(Reason.NO_THREAD)
+        return {
+            "messages": [outgoing.view_to_json(view) for view in views],
+            "thinking_ms": self._live.thinking_ms(thread, self._clock.monotonic()),
+        }
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        """The complete view first, then what changes. What changed while the first was read is sent again
+        after it: a view replaces the one before it, so nothing is lost and nothing doubled."""
+        place = incoming.thread_to_place(request.match_info["thread"])
+        if self._inbox is None:
+            raise RequestError(Reason.STARTING)
+        thread = outgoing.place_to_thread(place)
+        watcher = self._live.watch(thread)
+        try:
+            state = outgoing.event("state", await self._state(place))
+            response = web.StreamResponse(
+                headers={**_HEADERS, **_NEVER_STORED, "X-Accel-Buffering": "no"}  # nginx: do not gather
+            )
+            response.content_type = "text/event-stream"
+            response.charset = "utf-8"
+            try:
+                await response.prepare(request)
+                await response.write(b"retry: %d\n\n" % RETRY_MS + state)
+                while not watcher.closed:
+                    views, thinking_ms = await watcher.news(self._heartbeat_s)
+                    parts = [outgoing.event("message", outgoing.view_to_json(view)) for view in views]
+                    if thinking_ms is not None:
+                        parts.append(outgoing.event("thinking", {"ms": thinking_ms}))
+                    await response.write(b"".join(parts) or b": still here\n\n")
+            except ConnectionResetError:
+                pass  # the page was closed
+            return response
+        finally:
+            self._live.leave(thread, watcher)
+
+    async def _ask(self, request: web.Request) -> web.Response:
+        ask = incoming.body_to_ask(await _body(request), self._clock.now(), _locale(request))
+        thread = outgoing.place_to_thread(ask.place)
+        new = thread == incoming.ask_id_to_thread(ask.id)
+        if not new and not await self._store.joined(ask.place):
+            raise RequestError(Reason.NO_THREAD)
+        receipt = await self._receive(ask)
+        if receipt.outcome is not Outcome.DUPLICATE:
+            self._live.tell(thread, outgoing.View(ask.id, False, ask.text, ask.at.isoformat()))
+        return _json({"thread": thread, "id": ask.id}, status=202)
+
+    async def _press(self, request: web.Request) -> web.Response:
+        await self._receive(incoming.body_to_press(await _body(request), _locale(request)))
+        return _json({}, status=202)
+
+    async def _receive(self, event: Event) -> Receipt:
+        if self._inbox is None:
+            raise RequestError(Reason.STARTING)
+        receipt = await self._inbox.receive(event)
+        if receipt.outcome is Outcome.DRAINING:
+            raise RequestError(Reason.DRAINING)
+        if receipt.outcome not in (Outcome.TURN, Outcome.NOTED, Outcome.DUPLICATE):
+            raise RequestError(Reason.OUT_OF_DATE)
+        return receipt
+
+
+async def _body(request: web.Request) -> bytes:
+    try:
+        await request.content.readexactly(incoming.BODY_LIMIT_BYTES + 1)
+    except asyncio.IncompleteReadError as end:
+        return end.partial
+    raise RequestError(Reason.TOO_LONG)
+
+
+def _locale(request: web.Request) -> str:
+    return incoming.accept_language_to_locale(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
+
+
+def _json(value: object, status: int = 200) -> web.Response:
+    return web.Response(
+        body=outgoing.to_bytes(value), status=status, headers=_NEVER_STORED, content_type="application/json"
+    )
+
+
+def _refusal(refused: RequestError, locale: str) -> web.Response:
+    response = _json({"error": {"code": refused.reason, "message": refused.words(locale)}}, refused.status)
+    if refused.status == 503:
+        response.headers[hdrs.RETRY_AFTER] = str(RETRY_AFTER_S)
+    return response
