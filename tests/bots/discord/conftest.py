@@ -1,0 +1,106 @@
+"""The real discord.py against a Discord on loopback, with an inbox that remembers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from typing import TypeVar
+
+import pytest
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+from pydantic import SecretStr
+
+from bots.discord import DiscordPlatform, DiscordSettings, create
+from core.clock import SystemClock
+from core.errors import BotError
+from core.types import Ask, Event, Outcome, Receipt
+from tests.fakes.discord import FakeDiscord
+
+T = TypeVar("T")
+E = TypeVar("E")
+
+
+class Recorder:
+    """An inbox that takes everything in, or raises `error`, or gives `outcome`."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.error: BotError | None = None
+        self.outcome = Outcome.TURN
+
+    async def receive(self, event: Event) -> Receipt:
+        if self.error is not None:
+            raise self.error
+        self.events.append(event)
+        return Receipt(self.outcome, len(self.events))
+
+    def of(self, kind: type[E]) -> list[E]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    async def ask(self, text: str) -> Ask:
+        """The ask with this text, once it is there."""
+        return await until(lambda: next((a for a in self.of(Ask) if a.text == text), None))
+
+
+class Bot:
+    """A running platform, what it heard, and the Discord around it."""
+
+    def __init__(self, fake: FakeDiscord, platform: DiscordPlatform, inbox: Recorder) -> None:
+        self.fake = fake
+        self.platform = platform
+        self.inbox = inbox
+
+
+async def until(predicate: Callable[[], T | None], timeout_s: float = 5.0) -> T:
+    """The first true value of `predicate`."""
+    async with asyncio.timeout(timeout_s):
+        while not (value := predicate()):
+            await asyncio.sleep(0.005)
+        return value
+
+
+def settings(fake: FakeDiscord, token: str | None = None) -> DiscordSettings:
+    return DiscordSettings(
+        discord_bot_token=SecretStr(token or fake.bot_token),
+        discord_api_url=fake.api_url + "/",
+        discord_gateway_url=fake.gateway_url,
+    )
+
+
+@asynccontextmanager
+async def running(fake: FakeDiscord, *, ready: bool = True) -> AsyncIterator[Bot]:
+    platform = create(settings(fake), SystemClock())
+    assert platform is not None
+    inbox = Recorder()
+    run = asyncio.create_task(platform.run(inbox))
+    try:
+        if ready:
+            await until(platform.ready)
+        yield Bot(fake, platform, inbox)
+    finally:
+        run.cancel()
+        with suppress(asyncio.CancelledError):
+            await run
+
+
+@pytest.fixture(autouse=True)
+def _aimed_back() -> Iterator[None]:
+    before = Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY
+    yield
+    Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY = before
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeDiscord]:
+    async with FakeDiscord() as fake:
+        yield fake
+        assert fake.spec_problems == []
+        assert fake.pinged == []
+
+
+@pytest.fixture
+async def bot(fake: FakeDiscord) -> AsyncIterator[Bot]:
+    async with running(fake) as bot:
+        yield bot

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bots.discord.outgoing import (
+    CONTENT_LIMIT,
+    LIMITS,
+    NAME_LIMIT,
+    content_to_text,
+    custom_id_to_press,
+    key_to_nonce,
+    page_to_content,
+    page_to_view,
+    page_to_webhook,
+    question_to_name,
+)
+from core.phrases import LANGUAGES, say
+from core.types import Button, Page, page_length
+
+
+def test_the_notice_stands_under_the_text_as_subtext() -> None:
+    assert page_to_content(Page("Yes.", "Cut here.\nAsk again.")) == "Yes.\n-# Cut here.\n-# Ask again."
+
+
+def test_a_page_is_never_empty() -> None:
+    assert page_to_content(Page("")).encode()
+    assert content_to_text(page_to_content(Page(""))) == ""
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_a_full_page_with_a_notice_and_a_closing_fence_fits(language: str) -> None:
+    notice = f"{say('cut', language)} {say('ref', language, ref='ABCDEF')}"
+    page = Page("x" * LIMITS.page_size + "\n```", notice)
+    assert page_length(page_to_content(page), "utf16") <= CONTENT_LIMIT
+
+
+@given(st.text(st.characters(exclude_characters="\u200b"), min_size=1), st.text())
+def test_our_own_words_are_read_back_without_the_notice(text: str, notice: str) -> None:
+    words = text.strip("\n")
+    if not words.split("\n")[-1].startswith("-# "):
+        assert content_to_text(page_to_content(Page(words, notice))) == words
+
+
+async def test_buttons_come_back_as_what_they_were_made_of() -> None:
+    view = page_to_view(Page("Yes.", buttons=(Button("again", "Again", 42), Button("stop", "Stop", 7))))
+    assert view is not None
+    assert view.is_finished()
+    buttons = view.to_components()[0]["components"]
+    assert [button["label"] for button in buttons] == ["Again", "Stop"]
+    assert [custom_id_to_press(button["custom_id"]) for button in buttons] == [("again", 42), ("stop", 7)]
+
+
+def test_no_buttons_take_the_old_ones_away() -> None:
+    assert page_to_webhook(Page("Yes."))["components"] == []
+
+
+def test_a_webhook_body_pings_nobody_and_unfurls_nothing() -> None:
+    body = page_to_webhook(Page("@everyone http://x.test"))
+    assert body["allowed_mentions"] == {"parse": []}
+    assert body["flags"] == 4
+
+
+@given(st.text())
+def test_a_nonce_is_short_and_always_the_same(key: str) -> None:
+    assert key_to_nonce(key) == key_to_nonce(key)
+    assert 0 < len(key_to_nonce(key)) <= 25
+
+
+@given(st.text(), st.text(min_size=1))
+def test_a_thread_has_a_name_of_one_line_that_fits(question: str, otherwise: str) -> None:
+    name = question_to_name(question, otherwise)
+    assert 0 < len(name) <= NAME_LIMIT
+    assert name == otherwise[:NAME_LIMIT] or "\n" not in name
+
+
+def test_a_long_question_is_cut_at_a_word() -> None:
+    name = question_to_name("What is the airspeed velocity of an unladen swallow " * 3, "Ada")
+    assert name.endswith("…")
+    assert name[:-1].split(" ")[-1] in "What is the airspeed velocity of an unladen swallow".split()
+    assert len(question_to_name("x" * 300, "Ada")) == NAME_LIMIT
+
+
+def test_a_question_without_words_takes_the_persons_name() -> None:
+    assert question_to_name(" \n**", "Ada") == "Ada"

@@ -1,0 +1,76 @@
+"""An inbox that answers by itself, word by word, so that the page has something to show."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import replace
+
+from bots.web import WebPlatform
+from core.ports import Finish
+from core.types import Ask, Button, Edit, Event, Outcome, Page, Post, Press, Receipt, Turn, TurnState
+from tests.fakes.memory import MemoryStore
+
+
+class EchoInbox:
+    """Answers with `answers[text]`, or with what was said. `gap_s` is the pause between words."""
+
+    def __init__(self, store: MemoryStore, platform: WebPlatform, gap_s: float = 0.0) -> None:
+        self.answers: dict[str, Page] = {}
+        self.gap_s = gap_s
+        self.draining = False
+        self.received: list[Event] = []
+        self._store = store
+        self._platform = platform
+        self._stopped: set[int] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def receive(self, event: Event) -> Receipt:
+        self.received.append(event)
+        if self.draining:
+            return Receipt(Outcome.DRAINING)
+        if isinstance(event, Press):
+            if await self._store.turn(event.turn_id) is None:
+                return Receipt(Outcome.UNKNOWN)
+            self._stopped.add(event.turn_id)
+            return Receipt(Outcome.NOTED)
+        assert isinstance(event, Ask)
+        turn = await self._store.accept(event)
+        if turn is None:
+            return Receipt(Outcome.DUPLICATE)
+        task = asyncio.create_task(self._answer(turn))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return Receipt(Outcome.TURN, turn.id)
+
+    async def settled(self) -> None:
+        """Wait until every answer is finished."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks)
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _answer(self, turn: Turn) -> None:
+        ask = turn.ask
+        await self._platform.typing(ask.place)
+        await asyncio.sleep(self.gap_s)
+        whole = self.answers.get(ask.text, Page(f"You said: {ask.text}"))
+        stop = Button("stop", "Stop", turn.id)
+        text, message_id, state = "", "", TurnState.DONE
+        for word in re.findall(r"\s*\S+", whole.text):
+            if turn.id in self._stopped:
+                state = TurnState.STOPPED
+                break
+            text += word
+            page = Page(text, buttons=(stop,))
+            if message_id:
+                await self._platform.perform(Edit(ask.place, message_id, page))
+            else:
+                message_id = await self._platform.perform(Post(ask.place, page, f"turn-{turn.id}-0", ask.id))
+            await asyncio.sleep(self.gap_s)
+        last = replace(whole, text=text)
+        await self._platform.perform(Edit(ask.place, message_id, last))
+        await self._store.finish(Finish(turn, state, text, whole.notice, (message_id,)))

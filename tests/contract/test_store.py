@@ -1,0 +1,592 @@
+"""What every `Store` must do, on every database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import pytest_asyncio
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, Engine, event, text
+
+from core.clock import SystemClock
+from core.errors import StoreError
+from core.ports import Finish, Spent, Store, Tally
+from core.types import (
+    Ask,
+    Deleted,
+    Edited,
+    Entry,
+    History,
+    Person,
+    Place,
+    Task,
+    Turn,
+    TurnState,
+    Usage,
+)
+from storage import DatabaseSettings, SqlStore, open_store
+from storage.engine import Database
+
+NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+ANN = Person("U1", "Ann", "en-GB")
+BEN = Person("U2", "Ben")
+PLACE = Place("slack", "T1", "C1", "100.1")
+ELSEWHERE = Place("slack", "T1", "C1", "200.2")
+
+
+def ask(id: str = "m1", text: str = "why?", after_s: float = 0, place: Place = PLACE, by: Person = ANN) -> Ask:
+    return Ask(id, place, by, text, NOON + timedelta(seconds=after_s), addressed=True)
+
+
+async def accepted(store: Store, question: Ask) -> Turn:
+    turn = await store.accept(question)
+    assert turn is not None
+    return turn
+
+
+async def answered(store: Store, question: Ask, text: str = "because", *posted: str) -> Turn:
+    turn = await store.begin((await accepted(store, question)).id)
+    await store.finish(Finish(turn, TurnState.DONE, text, posted=posted, model="m"))
+    return turn
+
+
+async def texts(store: Store, until: Ask | None = None, place: Place = PLACE) -> list[str]:
+    return [line.text for line in await store.lines(place, until)]
+
+
+@pytest_asyncio.fixture
+async def store(database_url: str) -> AsyncIterator[SqlStore]:
+    opened = await open_store(DatabaseSettings(database_url=database_url), SystemClock())  # type: ignore[arg-type]
+    yield opened
+    await opened.close()
+
+
+@pytest_asyncio.fixture
+async def database(store: SqlStore, database_url: str) -> AsyncIterator[Database]:
+    """The same database, past the store."""
+    beside = Database(DatabaseSettings(database_url=database_url).url)  # type: ignore[arg-type]
+    yield beside
+    await beside.close()
+
+
+class TestAccept:
+    async def test_everything_about_an_ask_comes_back(self, store: SqlStore) -> None:
+        question = Ask(
+            id="m1",
+            place=Place("discord", "G1", "C1", "", direct=True),
+            author=Person("U1", "Ann", "zh-CN"),
+            text="猫? 🐈\n'; DROP TABLE turns; --",
+            at=NOON,
+            addressed=True,
+            to_others=True,
+            replies_to="m0",
+            ticket="a-ticket",
+        )
+        turn = await accepted(store, question)
+        assert turn == Turn(turn.id, question)
+        assert await store.turn(turn.id) == turn
+
+    async def test_it_is_on_disk_when_accept_returns(self, store: SqlStore, database_url: str) -> None:
+        turn = await accepted(store, ask())
+        other = await open_store(DatabaseSettings(database_url=database_url), SystemClock())  # type: ignore[arg-type]
+        assert await other.open_turns() == [turn]
+        await other.close()
+
+    async def test_a_redelivered_ask_is_none_also_after_it_was_answered(self, store: SqlStore) -> None:
+        await answered(store, ask())
+        assert await store.accept(ask()) is None
+        assert await store.open_turns() == []
+        assert await texts(store) == ["why?", "because"]
+
+    async def test_of_many_deliveries_at_once_one_becomes_a_turn(self, store: SqlStore) -> None:
+        turns = await asyncio.gather(*(store.accept(ask()) for _ in range(20)))
+        assert len([turn for turn in turns if turn]) == 1
+        assert len(await store.open_turns()) == 1
+
+    async def test_the_same_id_in_another_team_or_channel_is_another_ask(self, store: SqlStore) -> None:
+        for place in (
+            PLACE,
+            replace(PLACE, team="T2"),
+            replace(PLACE, channel="C2"),
+            replace(PLACE, platform="x"),
+        ):
+            assert await store.accept(ask(place=place)) is not None
+
+    async def test_a_line_that_was_noted_first_is_not_doubled(self, store: SqlStore) -> None:
+        await store.note(ask())
+        assert await store.accept(ask()) is not None
+        assert await texts(store) == ["why?"]
+
+    async def test_what_no_database_takes_is_left_out_of_texts(self, store: SqlStore) -> None:
+        turn = await accepted(store, ask(text="a\0b \ud83d c"))
+        await store.finish(Finish(turn, TurnState.DONE, "x\0y \udc00", model="m"))
+        assert await texts(store) == ["ab ? c", "xy ?"]
+
+
+class TestJoining:
+    async def test_a_place_is_joined_by_an_accepted_ask_and_by_nothing_else(self, store: SqlStore) -> None:
+        assert not await store.joined(PLACE)
+        await store.note(ask("m0"))
+        await store.fill(PLACE, History((Entry("h1", BEN, "hi", NOON),)))
+        assert not await store.joined(PLACE)
+        await store.accept(ask("m1"))
+        assert await store.joined(PLACE)
+        await store.note(ask("m2"))
+        assert await store.joined(PLACE)
+        assert not await store.joined(ELSEWHERE)
+
+    async def test_direct_is_no_part_of_the_address(self, store: SqlStore) -> None:
+        await store.accept(ask())
+        assert await store.joined(replace(PLACE, direct=True))
+
+
+class TestNotes:
+    async def test_a_note_is_a_line_and_no_turn(self, store: SqlStore) -> None:
+        assert await store.note(ask()) is True
+        assert await store.note(ask()) is False
+        assert await store.lines(PLACE) == [Entry("m1", ANN, "why?", NOON)]
+        assert await store.open_turns() == []
+
+    async def test_an_edit_changes_the_line_but_not_the_turn(self, store: SqlStore) -> None:
+        turn = await accepted(store, ask())
+        assert await store.edit(Edited(PLACE, "m1", "why not?"))
+        assert await texts(store) == ["why not?"]
+        assert await store.turn(turn.id) == turn
+
+    async def test_an_edit_finds_its_line_without_knowing_the_thread(self, store: SqlStore) -> None:
+        await store.note(ask())
+        assert await store.edit(Edited(replace(PLACE, thread=""), "m1", "new"))
+        assert await texts(store) == ["new"]
+
+    async def test_edits_and_deletions_of_what_is_unknown_are_false(self, store: SqlStore) -> None:
+        await store.note(ask())
+        for place in (replace(PLACE, team="T2"), replace(PLACE, channel="C2")):
+            assert not await store.edit(Edited(place, "m1", "new"))
+            assert not await store.delete(Deleted(place, "m1"))
+        assert not await store.edit(Edited(PLACE, "m9", "new"))
+        assert not await store.delete(Deleted(PLACE, "m9"))
+        assert await texts(store) == ["why?"]
+
+    async def test_an_edit_of_the_bots_own_message_leaves_the_answer_alone(self, store: SqlStore) -> None:
+        await answered(store, ask(), "page one, page two", "p1", "p2")
+        assert not await store.edit(Edited(PLACE, "p1", "page one"))
+        assert await texts(store) == ["why?", "page one, page two"]
+
+    @pytest.mark.parametrize("thread", ["", PLACE.thread])
+    async def test_a_deleted_message_leaves_the_thread(self, store: SqlStore, thread: str) -> None:
+        turn = await accepted(store, ask())
+        assert await store.delete(Deleted(replace(PLACE, thread=thread), "m1"))
+        assert not await store.delete(Deleted(replace(PLACE, thread=thread), "m1"))
+        assert await store.lines(PLACE) == []
+        assert await store.open_turns() == [turn]
+        assert await store.accept(ask()) is None
+
+
+class TestFilling:
+    async def test_history_stands_before_the_question_and_tells_everyone_apart(self, store: SqlStore) -> None:
+        bot = Person("B1", "Another", bot=True)
+        entries = (
+            Entry("h1", BEN, "first", NOON - timedelta(minutes=2)),
+            Entry("h2", bot, "second", NOON - timedelta(minutes=1)),
+            Entry("h3", Person("me"), "mine", NOON - timedelta(seconds=1), mine=True),
+        )
+        question = ask()
+        await store.accept(question)
+        await store.fill(PLACE, History(entries))
+        assert await store.lines(PLACE) == [*entries, Entry("m1", ANN, "why?", NOON)]
+
+    async def test_a_known_line_stays_as_it_is(self, store: SqlStore) -> None:
+        await store.note(ask(text="as edited"))
+        await store.fill(PLACE, History((Entry("m1", BEN, "as it was", NOON),)))
+        assert await store.lines(PLACE) == [Entry("m1", ANN, "as edited", NOON)]
+
+    async def test_only_a_complete_history_fills_a_place_and_for_good(self, store: SqlStore) -> None:
+        assert not await store.filled(PLACE)
+        await store.fill(PLACE, History((), complete=False))
+        assert not await store.filled(PLACE)
+        await store.fill(PLACE, History())
+        assert await store.filled(PLACE)
+        await store.fill(PLACE, History((), complete=False))
+        await store.accept(ask())
+        assert await store.filled(PLACE)
+        assert not await store.filled(ELSEWHERE)
+
+    async def test_pages_of_our_own_answers_are_not_read_back_as_lines(self, store: SqlStore) -> None:
+        await answered(store, ask(), "one two", "p1", "p2")
+        running = await accepted(store, ask("m2", "and?", after_s=9))
+        await store.checkpoint([(running.id, "thr", ("p3",))])
+        pages = (
+            Entry(f"p{n}", Person("me"), "a page", NOON + timedelta(seconds=n), mine=True) for n in (1, 2, 3)
+        )
+        await store.fill(PLACE, History(tuple(pages)))
+        await store.finish(Finish(running, TurnState.DONE, "three", posted=("p3",)))
+        assert await texts(store) == ["why?", "one two", "and?", "three"]
+
+    async def test_an_answer_stands_in_its_place_though_history_told_of_it_first(self, store: SqlStore) -> None:
+        question = ask()
+        turn = await accepted(store, question)
+        late = Entry("p1", Person("me"), "beca", NOON + timedelta(seconds=5), mine=True)
+        await store.fill(PLACE, History((late,)))
+        await store.finish(Finish(turn, TurnState.DONE, "because", posted=("p1",)))
+        assert [(line.text, line.anchor) for line in await store.lines(PLACE)] == [
+            ("why?", ""),
+            ("because", "m1"),
+        ]
+
+
+class TestLines:
+    async def test_an_answer_stands_behind_its_question_whenever_it_was_finished(self, store: SqlStore) -> None:
+        first, second = ask("m1", "one?"), ask("m2", "two?", after_s=1)
+        one, two = await accepted(store, first), await accepted(store, second)
+        await store.note(ask("m3", "by the way", after_s=2, by=BEN))
+        await store.finish(Finish(two, TurnState.DONE, "two!", posted=("p2",)))
+        await store.finish(Finish(one, TurnState.DONE, "one!", posted=("p1",)))
+        lines = await store.lines(PLACE)
+        assert [line.text for line in lines] == ["one?", "one!", "two?", "two!", "by the way"]
+        assert [(line.id, line.mine, line.anchor) for line in lines if line.mine] == [
+            ("p1", True, "m1"),
+            ("p2", True, "m2"),
+        ]
+        assert lines[1].at == first.at
+
+    async def test_until_an_ask_ends_at_its_own_line(self, store: SqlStore) -> None:
+        first, second = ask("m1", "one?"), ask("m2", "two?", after_s=1)
+        await answered(store, first, "one!")
+        await answered(store, second, "two!")
+        await store.note(ask("m3", "later", after_s=2))
+        assert await texts(store, until=first) == ["one?"]
+        assert await texts(store, until=second) == ["one?", "one!", "two?"]
+
+    async def test_until_works_though_the_question_was_deleted(self, store: SqlStore) -> None:
+        first, second = ask("m1", "one?"), ask("m2", "two?", after_s=1)
+        await answered(store, first, "one!")
+        await answered(store, second, "two!")
+        await store.delete(Deleted(PLACE, "m2"))
+        assert await texts(store, until=second) == ["one?", "one!"]
+
+    async def test_the_limit_keeps_the_newest(self, store: SqlStore) -> None:
+        for n in range(5):
+            await store.note(ask(f"m{n}", f"{n}", after_s=n))
+        assert [line.text for line in await store.lines(PLACE, limit=2)] == ["3", "4"]
+        assert [line.text for line in await store.lines(PLACE, ask("m3", after_s=3), 2)] == ["2", "3"]
+
+    async def test_no_line_of_another_place_is_among_them(self, store: SqlStore) -> None:
+        await store.note(ask())
+        for n, place in enumerate((ELSEWHERE, replace(PLACE, team="T2"), replace(PLACE, channel="C2"))):
+            await store.note(ask(f"x{n}", place=place))
+        assert [line.id for line in await store.lines(PLACE)] == ["m1"]
+
+    @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(moments=st.lists(st.integers(0, 2), min_size=1, max_size=5), seed=st.randoms())
+    async def test_whatever_the_clocks_say_each_answer_follows_its_question(
+        self, store: SqlStore, moments: list[int], seed: object
+    ) -> None:
+        place = replace(PLACE, thread=f"{id(moments)}-{id(seed)}-{len(await store.open_turns())}")
+        ids = [f"{place.thread}-{n}-{chr(90 - n)}a" for n in range(len(moments))]
+        asks = [ask(id, id, after_s=at, place=place) for id, at in zip(ids, moments, strict=True)]
+        turns = [turn for question in asks if (turn := await store.accept(question))]
+        for turn in reversed(turns):
+            await store.finish(Finish(turn, TurnState.DONE, f"to {turn.ask.id}"))
+        lines = await texts(store, place=place)
+        assert len(lines) == 2 * len(turns)
+        assert all(answer == f"to {question}" for question, answer in zip(lines[::2], lines[1::2], strict=True))
+
+
+class TestThreads:
+    async def test_the_newest_threads_of_a_team_come_first(self, store: SqlStore) -> None:
+        direct = replace(ELSEWHERE, direct=True)
+        await store.accept(ask("m1", "an  old\nquestion"))
+        await store.accept(ask("m2", "new", after_s=60, place=direct))
+        await store.accept(ask("m3", "other team", place=replace(PLACE, team="T2")))
+        await store.note(ask("m4", "not joined", place=replace(PLACE, thread="300.3")))
+        listed = await store.threads("slack", "T1")
+        assert [(one.place, one.title, one.at) for one in listed] == [
+            (direct, "new", NOON + timedelta(seconds=60)),
+            (PLACE, "an old question", NOON),
+        ]
+        assert [one.place for one in listed][0].direct
+        assert [one.title for one in await store.threads("slack", "T1", limit=1)] == ["new"]
+
+    async def test_a_new_line_moves_its_thread_up_and_an_old_one_does_not_move_it_down(
+        self, store: SqlStore
+    ) -> None:
+        await store.accept(ask("m1", "first"))
+        await store.accept(ask("m2", "second", after_s=60, place=ELSEWHERE))
+        await store.note(ask("m3", after_s=120))
+        await store.fill(PLACE, History((Entry("h1", BEN, "root", NOON - timedelta(hours=1)),)))
+        assert [(one.title, one.at) for one in await store.threads("slack", "T1")] == [
+            ("root", NOON + timedelta(seconds=120)),
+            ("second", NOON + timedelta(seconds=60)),
+        ]
+
+    async def test_a_title_is_short_and_follows_edits_and_deletions(self, store: SqlStore) -> None:
+        await answered(store, ask(text="word " * 100))
+        (listed,) = await store.threads("slack", "T1")
+        assert len(listed.title) <= 80
+        assert listed.title.startswith("word word")
+        assert listed.title.endswith("…")
+        await store.edit(Edited(PLACE, "m1", "short"))
+        assert (await store.threads("slack", "T1"))[0].title == "short"
+        await store.delete(Deleted(PLACE, "m1"))
+        assert (await store.threads("slack", "T1"))[0].title == ""
+
+
+class TestTurns:
+    async def test_open_turns_come_in_order_and_only_after_an_id(self, store: SqlStore) -> None:
+        turns = [await accepted(store, ask(f"m{n}", after_s=-n)) for n in range(4)]
+        assert await store.open_turns() == turns
+        assert await store.open_turns(after_id=turns[1].id) == turns[2:]
+        assert await store.open_turns(after_id=turns[3].id) == []
+        running = await store.begin(turns[0].id)
+        for turn, state in zip(turns[1:], (TurnState.DONE, TurnState.FAILED, TurnState.STOPPED), strict=True):
+            await store.finish(Finish(turn, state))
+        assert await store.open_turns() == [running]
+
+    async def test_ids_grow(self, store: SqlStore) -> None:
+        ids = [(await accepted(store, ask(f"m{n}"))).id for n in range(3)]
+        assert ids == sorted(set(ids))
+
+    async def test_begin_counts_each_process_that_took_a_turn_up(self, store: SqlStore) -> None:
+        turn = await accepted(store, replace(ask(), ticket="t1"))
+        assert await store.begin(turn.id) == replace(turn, state=TurnState.RUNNING, attempt=1)
+        assert (await store.begin(turn.id)).attempt == 2
+        assert (await store.turn(turn.id)) == replace(turn, state=TurnState.RUNNING, attempt=2)
+
+    async def test_a_turn_that_ended_or_never_was_does_not_begin(self, store: SqlStore) -> None:
+        turn = await answered(store, ask())
+        for turn_id in (turn.id, turn.id + 1):
+            with pytest.raises(StoreError) as raised:
+                await store.begin(turn_id)
+            assert not raised.value.retryable
+        assert await store.turn(turn.id + 1) is None
+
+    async def test_a_checkpoint_keeps_the_texts_and_ids_of_all_live_answers(self, store: SqlStore) -> None:
+        turns = [await store.begin((await accepted(store, ask(f"m{n}"))).id) for n in range(3)]
+        await store.checkpoint([(turns[0].id, "par", ("p0",)), (turns[1].id, "tial", ("p1", "p2"))])
+        await store.checkpoint([(turns[0].id, "partial", ("p0", "p3"))])
+        assert await store.open_turns() == [
+            replace(turns[0], text="partial", posted=("p0", "p3")),
+            replace(turns[1], text="tial", posted=("p1", "p2")),
+            turns[2],
+        ]
+        assert await texts(store) == ["why?", "why?", "why?"]
+
+    async def test_an_empty_checkpoint_is_fine(self, store: SqlStore) -> None:
+        await store.checkpoint([])
+
+    async def test_a_checkpoint_that_comes_late_changes_nothing(self, store: SqlStore) -> None:
+        turn = await answered(store, ask(), "whole", "p1")
+        before = await store.turn(turn.id)
+        await store.checkpoint([(turn.id, "who", ("p1",))])
+        assert await store.turn(turn.id) == before
+
+    async def test_the_message_of_a_page_leads_to_its_conversation(self, store: SqlStore) -> None:
+        place = Place("discord", "G1", "C1", "interaction-1")
+        turn = await accepted(store, ask(place=place))
+        await store.checkpoint([(turn.id, "x", ("p1",))])
+        channel = Place("discord", "G1", "C1")
+        assert await store.place_of_post(channel, "p1") == place
+        await store.checkpoint([(turn.id, "x", ("p2",))])
+        await store.finish(Finish(turn, TurnState.DONE, "xy", posted=("p2", "p3")))
+        for message in ("p1", "p2", "p3"):
+            assert await store.place_of_post(channel, message) == place
+        assert await store.place_of_post(channel, "m1") is None
+        assert await store.place_of_post(replace(channel, team="G2"), "p1") is None
+        assert await store.place_of_post(replace(channel, channel="C2"), "p1") is None
+
+    async def test_a_direct_place_comes_back_direct(self, store: SqlStore) -> None:
+        place = Place("slack", "T1", "D1", "1.1", direct=True)
+        await answered(store, ask(place=place), "yes", "p1")
+        found = await store.place_of_post(Place("slack", "T1", "D1"), "p1")
+        assert found is not None
+        assert found.direct
+
+
+class TestFinish:
+    async def test_doing_it_twice_changes_nothing(self, store: SqlStore) -> None:
+        turn = await accepted(store, ask())
+        end = Finish(
+            turn, TurnState.DONE, "because", posted=("p1",), model="m", usage=Usage(10, 5, cost_micros=7)
+        )
+        await store.finish(end)
+        ended = await store.turn(turn.id)
+        await store.finish(end)
+        await store.finish(replace(end, state=TurnState.FAILED, text="other", posted=("p9",), error="cut"))
+        assert (
+            await store.turn(turn.id)
+            == ended
+            == replace(turn, state=TurnState.DONE, text="because", posted=("p1",))
+        )
+        assert await texts(store) == ["why?", "because"]
+        assert await store.place_of_post(PLACE, "p9") is None
+        assert await store.tally(NOON, NOON + timedelta(days=1)) == Tally(1, 1, 10, 5, 7, 0)
+
+    async def test_the_line_is_the_text_without_the_notice(self, store: SqlStore) -> None:
+        turn = await accepted(store, ask())
+        await store.finish(
+            Finish(turn, TurnState.FAILED, "half", notice="It broke.", error="cut", ref="ABC234")
+        )
+        (_, line) = await store.lines(PLACE)
+        assert (line.id, line.text, line.mine, line.anchor) == (f"turn-{turn.id}", "half", True, "m1")
+
+    @pytest.mark.parametrize("nothing", ["", " \n"])
+    async def test_an_answer_of_nothing_is_no_line(self, store: SqlStore, nothing: str) -> None:
+        turn = await accepted(store, ask())
+        await store.finish(Finish(turn, TurnState.FAILED, nothing, notice="Sorry.", posted=("p1",)))
+        assert await texts(store) == ["why?"]
+        assert await store.place_of_post(PLACE, "p1") == PLACE
+
+    async def test_a_ticket_lives_as_long_as_its_turn(self, store: SqlStore) -> None:
+        turn = await accepted(store, replace(ask(), ticket="key"))
+        assert (await store.open_turns())[0].ask.ticket == "key"
+        await store.finish(Finish(turn, TurnState.DONE, "yes"))
+        ended = await store.turn(turn.id)
+        assert ended is not None
+        assert ended.ask.ticket == ""
+
+    async def test_a_digest_is_a_turn_and_nothing_else(self, store: SqlStore) -> None:
+        top = Place("slack", "T1", "C1")
+        digest = replace(ask("summary:2026-03-01", place=top), task=Task.DIGEST)
+        turn = await accepted(store, digest)
+        assert await store.accept(digest) is None
+        assert await store.open_turns() == [turn]
+        await store.begin(turn.id)
+        await store.checkpoint([(turn.id, "", ("p1",))])
+        await store.finish(Finish(turn, TurnState.DONE, "3 questions", posted=("p1",), usage=Usage(9, 9)))
+        assert not await store.joined(top)
+        assert await store.lines(top) == []
+        assert await store.threads("slack", "T1") == []
+        assert await store.place_of_post(top, "p1") is None
+        assert await store.tally(NOON, NOON + timedelta(days=1)) == Tally()
+        ended = await store.turn(turn.id)
+        assert ended is not None
+        assert (ended.state, ended.posted) == (TurnState.DONE, ("p1",))
+
+
+class TestUsage:
+    async def spend(
+        self,
+        store: Store,
+        question: Ask,
+        usage: Usage | None,
+        state: TurnState = TurnState.DONE,
+        model: str = "m",
+        estimate_tokens: int = 0,
+    ) -> None:
+        turn = await accepted(store, question)
+        await store.finish(
+            Finish(turn, state, model=model, usage=usage, estimate_tokens=estimate_tokens, latency_ms=9)
+        )
+
+    async def test_the_last_count_of_a_place_and_model(self, store: SqlStore) -> None:
+        assert await store.last_spent(PLACE, "m") is None
+        await self.spend(store, ask("m1"), Usage(100, 10), estimate_tokens=90)
+        await self.spend(store, ask("m2"), Usage(200, 70, reasoning_tokens=50), estimate_tokens=190)
+        await self.spend(store, ask("m3"), Usage(7, 7), model="other")
+        await self.spend(store, ask("m4", place=ELSEWHERE), Usage(8, 8))
+        assert await store.last_spent(PLACE, "m") == Spent("m2", 200, 20, 190)
+
+    async def test_a_guess_or_no_count_is_nothing_to_reckon_from(self, store: SqlStore) -> None:
+        await self.spend(store, ask("m1"), Usage(100, 10), estimate_tokens=90)
+        await self.spend(store, ask("m2"), Usage(300, 30, estimated=True))
+        await self.spend(store, ask("m3"), None, TurnState.FAILED)
+        spent = await store.last_spent(PLACE, "m")
+        assert spent is not None
+        assert spent.anchor == "m1"
+
+    async def test_a_tally_counts_what_was_asked_in_its_period(self, store: SqlStore) -> None:
+        since, until = NOON, NOON + timedelta(hours=1)
+        other = Place("discord", "G1", "C9")
+        await self.spend(store, ask("m1"), Usage(100, 10, cost_micros=3))
+        await self.spend(store, ask("m2", by=BEN), Usage(1, 2, estimated=True, cost_micros=4), TurnState.FAILED)
+        await self.spend(store, ask("m3", after_s=3599), None, TurnState.FAILED)
+        await self.spend(store, ask("m4", after_s=5), Usage(20, 5, cost_micros=1), TurnState.STOPPED)
+        await self.spend(store, ask("m5", after_s=-0.001), Usage(1000, 1000))
+        await self.spend(store, ask("m6", after_s=3600), Usage(1000, 1000))
+        await self.spend(store, ask("m7", place=other), Usage(10_000, 0))
+        await store.accept(ask("m8"))
+        assert await store.tally(since, until, PLACE) == Tally(3, 2, 121, 17, 8, 2)
+        assert await store.tally(since, until) == Tally(4, 3, 10_121, 17, 8, 2)
+        assert await store.tally(since, until, replace(other, team="G2")) == Tally()
+
+
+Call = Callable[[SqlStore], Awaitable[object]]
+A_TURN = Turn(1, ask())
+CALLS: dict[str, Call] = {
+    "accept": lambda store: store.accept(ask()),
+    "note": lambda store: store.note(ask()),
+    "joined": lambda store: store.joined(PLACE),
+    "place_of_post": lambda store: store.place_of_post(PLACE, "p1"),
+    "edit": lambda store: store.edit(Edited(PLACE, "m1", "new")),
+    "delete": lambda store: store.delete(Deleted(PLACE, "m1")),
+    "fill": lambda store: store.fill(PLACE, History((Entry("h1", BEN, "hi", NOON, mine=True),))),
+    "filled": lambda store: store.filled(PLACE),
+    "lines": lambda store: store.lines(PLACE, ask()),
+    "threads": lambda store: store.threads("slack", "T1"),
+    "open_turns": lambda store: store.open_turns(7),
+    "turn": lambda store: store.turn(1),
+    "begin": lambda store: store.begin(1),
+    "checkpoint": lambda store: store.checkpoint([(1, "x", ("p1",))]),
+    "finish": lambda store: store.finish(Finish(A_TURN, TurnState.DONE, "yes", posted=("p1",))),
+    "last_spent": lambda store: store.last_spent(PLACE, "m"),
+    "tally": lambda store: store.tally(NOON, NOON + timedelta(days=1)),
+}
+
+
+def test_every_method_of_the_port_is_among_the_calls() -> None:
+    assert {name for name in vars(Store) if not name.startswith("_")} - {"close"} == set(CALLS)
+
+
+async def test_each_method_says_store_error_when_the_database_fails_and_no_more(
+    store: SqlStore, database: Database
+) -> None:
+    def break_it(connection: Connection) -> None:
+        for table in ("posts", "usage", "messages", "threads", "turns"):
+            connection.execute(text(f"DROP TABLE {table}"))
+
+    await database.write(break_it)
+    for name, call in CALLS.items():
+        with pytest.raises(StoreError) as raised:
+            await call(store)
+        assert "SELECT" not in str(raised.value), name
+        assert "why?" not in str(raised.value), name
+        assert raised.value.__suppress_context__, name
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_no_method_reads_a_whole_table(store: SqlStore, database: Database) -> None:
+    seen: list[tuple[str, str, object]] = []
+
+    def remember(_c: object, _cursor: object, statement: str, parameters: object, *_rest: object) -> None:
+        seen.append((current, statement, parameters))
+
+    event.listen(Engine, "before_cursor_execute", remember)
+    try:
+        for current, call in CALLS.items():  # noqa: B007 (read by `remember`)
+            await call(store)
+        current = "tally of a channel"
+        await store.tally(NOON, NOON + timedelta(days=1), PLACE)
+    finally:
+        event.remove(Engine, "before_cursor_execute", remember)
+
+    def plan(connection: Connection, statement: str, parameters: object) -> list[str]:
+        one = parameters[0] if isinstance(parameters, list) else parameters
+        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", one).all()  # type: ignore[arg-type]
+        return [row.detail for row in rows]
+
+    explained = dict.fromkeys(CALLS, 0)
+    for name, statement, parameters in seen:
+        if statement.startswith(("SELECT", "UPDATE", "DELETE", "INSERT")):
+            explained[name.split(" of ")[0]] = 1
+            details = await database.read(plan, statement, parameters)
+            assert not [line for line in details if line.startswith("SCAN") and "CONSTANT" not in line], (
+                name,
+                details,
+            )
+            assert not [line for line in details if "TEMP B-TREE FOR ORDER BY" in line], (name, details)
+    assert all(explained.values())

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.answer.prompt import LEFT_OUT, SEVERAL_PEOPLE, UNREAD, Prompt, build
+from core.answer.tokens import estimate
+from core.ports import Spent
+from core.types import Ask, Entry, Message, Person, Place
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+ADA, BO, PARLEY = Person("U1", "Ada"), Person("U2", "Bo"), Person("U0", "Parley", bot=True)
+THREAD = Place("slack", "T1", "C1", "1.0")
+
+
+def line(number: int, author: Person, text: str, *, mine: bool = False, anchor: str = "") -> Entry:
+    return Entry(f"m{number}", author, text, START + timedelta(minutes=number), mine, anchor)
+
+
+def ask(number: int, text: str, place: Place = THREAD) -> Ask:
+    return Ask(f"m{number}", place, ADA, text, START + timedelta(minutes=number), addressed=True)
+
+
+def prompt(
+    lines: list[Entry], question: Ask, *, window: int = 8_000, complete: bool = True, spent: Spent | None = None
+) -> Prompt:
+    return build(
+        lines,
+        question,
+        system="Be brief.",
+        complete=complete,
+        window_tokens=window,
+        answer_tokens=100,
+        spent=spent,
+    )
+
+
+def test_a_thread_becomes_roles_and_names() -> None:
+    lines = [
+        line(1, BO, "The build is red."),
+        line(2, ADA, "@Parley why?"),
+        line(3, PARLEY, "A test fails.", mine=True, anchor="m2"),
+        line(4, ADA, "Which?"),
+    ]
+    assert prompt(lines, ask(4, "Which?")).messages == (
+        Message("system", f"Be brief.\n\n{SEVERAL_PEOPLE}"),
+        Message("user", "Bo: The build is red."),
+        Message("user", "Ada: @Parley why?"),
+        Message("assistant", "A test fails."),
+        Message("user", "Ada: Which?"),
+    )
+
+
+def test_alone_with_the_bot_nobody_needs_a_name() -> None:
+    place = Place("slack", "T1", "D1", "1.0", direct=True)
+    assert prompt([line(1, ADA, "Hi")], ask(1, "Hi", place)).messages == (
+        Message("system", "Be brief."),
+        Message("user", "Hi"),
+    )
+
+
+def test_the_model_is_told_what_could_not_be_read() -> None:
+    assert UNREAD in prompt([line(1, ADA, "Hi")], ask(1, "Hi"), complete=False).messages[0].content
+
+
+def test_a_question_whose_line_is_gone_is_still_asked() -> None:
+    assert prompt([], ask(1, "Hi")).messages[-1] == Message("user", "Ada: Hi")
+
+
+@given(st.integers(1, 60), st.integers(200, 4_000))
+def test_the_oldest_lines_make_room_and_the_question_stays(count: int, window: int) -> None:
+    lines = [line(number, ADA, f"line {number} " + "word " * 20) for number in range(count)]
+    made = prompt(lines, ask(count - 1, "q"), window=window)
+    kept = made.messages[1:]
+    assert kept[-1].content.startswith(f"Ada: line {count - 1} ")
+    assert [message.content for message in kept] == [f"Ada: {entry.text}" for entry in lines[-len(kept) :]]
+    assert (LEFT_OUT in made.messages[0].content) == (len(kept) < count)
+    assert len(kept) == 1 or made.estimate_tokens <= (window - 100) * 0.9 + estimate(LEFT_OUT)
+
+
+@pytest.mark.parametrize(("counted", "kept_all"), [(500, True), (3_000, False)])
+def test_the_last_usage_decides_what_still_fits(counted: int, kept_all: bool) -> None:
+    lines = [line(number, ADA, "word " * 100) for number in range(4)]
+    lines += [line(5, PARLEY, "answer", mine=True, anchor="m3"), line(6, ADA, "next")]
+    spent = Spent("m3", prompt_tokens=counted, completion_tokens=5, estimate_tokens=estimate("word " * 100) * 4)
+    made = prompt(lines, ask(6, "next"), window=2_000, spent=spent)
+    assert (len(made.messages) == 7) == kept_all

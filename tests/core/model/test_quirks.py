@@ -1,0 +1,195 @@
+"""Every quirk of the wire that we know, through the real client over loopback."""
+
+import asyncio
+import time
+from contextlib import aclosing
+
+import pytest
+
+from core.clock import SystemClock
+from core.errors import Code, ModelError
+from core.model.client import CompletionsClient, Patience
+from core.ports import Request
+from core.types import Calling, Delta, Ended, EndReason, Message, Text, Thinking, Usage
+from tests.fakes.completions import QUIRKS, Expect, FakeCompletions, Raw, Words
+from tests.fakes.completions.replies import chunk, event
+
+HASTY = Patience(first_word_s=0.2, gap_s=0.2, total_s=5.0, tail_s=0.1)
+REASONS = {
+    "stop": EndReason.STOP,
+    "length": EndReason.LENGTH,
+    "tool_calls": EndReason.TOOLS,
+    "content_filter": EndReason.POLICY,
+}
+ASK = Request((Message("system", "Be brief."), Message("user", "Hi")), "test-model")
+
+
+async def read(
+    fake: FakeCompletions, request: Request = ASK, patience: Patience = HASTY
+) -> tuple[list[Delta], ModelError | None]:
+    client = CompletionsClient(fake.base_url, "sk-test", SystemClock(), patience)
+    deltas: list[Delta] = []
+    try:
+        async for delta in client.stream(request):
+            deltas.append(delta)  # noqa: PERF401
+    except ModelError as error:
+        return deltas, error
+    finally:
+        await client.close()
+    return deltas, None
+
+
+def seen(deltas: list[Delta], error: ModelError | None) -> Expect:
+    """What came, in the words of the fixtures."""
+    text = "".join(delta.text for delta in deltas if isinstance(delta, Text))
+    reasoning = "".join(delta.text for delta in deltas if isinstance(delta, Thinking)).strip()
+    calls = tuple((d.id, d.name, d.arguments) for d in deltas if isinstance(d, Calling))
+    ended = [delta for delta in deltas if isinstance(delta, Ended)]
+    if error is not None:
+        assert not ended
+        return Expect(text, reasoning, calls, failure=str(error.code))
+    assert deltas[-1:] == ended
+    [end] = ended
+    usage = (end.usage.prompt_tokens, end.usage.completion_tokens) if end.usage else None
+    finish = next(name for name, reason in REASONS.items() if reason is end.reason)
+    failure = "policy" if end.reason is EndReason.POLICY else None
+    return Expect(text, reasoning, calls, finish, usage, failure)
+
+
+def in_our_words(expect: Expect) -> Expect:
+    """An answer that failed has no finish and no usage for us, and one with calls to run ended for them."""
+    if expect.failure and expect.failure != "policy":
+        return Expect(expect.text, expect.reasoning, expect.tool_calls, failure=expect.failure)
+    if expect.tool_calls:
+        return Expect(expect.text, expect.reasoning, expect.tool_calls, "tool_calls", expect.usage)
+    return expect
+
+
+@pytest.mark.parametrize("name", QUIRKS)
+async def test_quirk_is_read_right_or_named_right(name: str) -> None:
+    quirk = QUIRKS[name]
+    async with FakeCompletions(default=quirk.reply) as fake:
+        deltas, error = await read(fake)
+        assert seen(deltas, error) == in_our_words(quirk.expect)
+        assert [request.path for request in fake.requests] == ["/v1/chat/completions"]
+        assert fake.problems == []
+
+
+async def test_only_what_is_set_is_sent() -> None:
+    async with FakeCompletions() as fake:
+        await read(fake)
+        await read(fake, Request(ASK.messages, "test-model", temperature=0.5, max_tokens=100))
+        plain, full = (request.body for request in fake.requests)
+    assert plain == {
+        "model": "test-model",
+        "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    assert full == plain | {"temperature": 0.5, "max_tokens": 100}
+
+
+async def test_end_carries_usage_and_model() -> None:
+    async with FakeCompletions(default=Words("One two")) as fake:
+        deltas, _ = await read(fake)
+        prompt_tokens = len(str(fake.requests[0].body["messages"])) // 5
+    end = deltas[-1]
+    assert isinstance(end, Ended)
+    assert end.model == "test-model"
+    assert end.usage is not None
+    assert end.usage.completion_tokens == 2
+    assert end.usage.prompt_tokens > prompt_tokens
+    assert not end.usage.estimated
+
+
+async def test_reasoning_tokens_are_counted() -> None:
+    usage = {"prompt_tokens": 1, "completion_tokens": 9, "completion_tokens_details": {"reasoning_tokens": 7}}
+    reply = Raw((event(chunk({"content": "x"}, "stop") | {"usage": usage}),))
+    async with FakeCompletions(default=reply) as fake:
+        deltas, _ = await read(fake)
+    assert deltas[-1] == Ended(EndReason.STOP, Usage(1, 9, 7), "test-model")
+
+
+async def test_first_words_are_there_before_the_last() -> None:
+    async with FakeCompletions(default=Words("One two three four five six", per_s=40)) as fake:
+        client = CompletionsClient(fake.base_url, "sk-test", SystemClock())
+        at = [time.monotonic() async for delta in client.stream(ASK) if isinstance(delta, Text)]
+        await client.close()
+    assert at[-1] - at[0] > 0.1
+
+
+@pytest.mark.parametrize("way", ["close", "cancel"])
+async def test_stop_closes_the_connection_at_once(way: str) -> None:
+    async with FakeCompletions(default=Raw((event(chunk({"content": "One"})),), end="hang")) as fake:
+        client = CompletionsClient(fake.base_url, "sk-test", SystemClock())
+        got = asyncio.Event()
+
+        async def consume() -> None:
+            async with aclosing(client.stream(ASK)) as deltas:
+                async for _ in deltas:
+                    got.set()
+                    if way == "close":
+                        return
+
+        task = asyncio.create_task(consume())
+        await got.wait()
+        stopped = time.monotonic()
+        if way == "cancel":
+            task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.wait_for(fake.requests[0].over.wait(), 1)
+        closed_at = fake.requests[0].closed_by_client_at
+        await client.close()
+    assert closed_at is not None
+    assert closed_at - stopped < 0.1
+
+
+async def test_slow_reader_is_no_silent_endpoint() -> None:
+    async with FakeCompletions(default=Words("One two three", per_s=100)) as fake:
+        client = CompletionsClient(fake.base_url, "sk-test", SystemClock(), Patience(gap_s=0.08))
+        words = []
+        async for delta in client.stream(ASK):
+            words.append(delta)
+            await asyncio.sleep(0.1)
+        await client.close()
+    assert isinstance(words[-1], Ended)
+
+
+async def test_total_ends_an_answer_that_never_stops_talking() -> None:
+    talk = Raw((0.02, event(chunk({"content": "and "}))) * 100)
+    async with FakeCompletions(default=talk) as fake:
+        deltas, error = await read(fake, patience=Patience(gap_s=0.2, total_s=0.3))
+    assert len(deltas) > 3
+    assert error is not None
+    assert error.code is Code.STALLED
+    assert not error.retryable
+
+
+async def test_piece_of_a_tool_call_is_a_sign_of_life() -> None:
+    pieces = [(0.1, event(chunk({"tool_calls": [{"index": 0, "function": {"arguments": " "}}]})))] * 4
+    head = event(chunk({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f", "arguments": "{"}}]}))
+    tail = event(chunk({"tool_calls": [{"index": 0, "function": {"arguments": "}"}}]}, "tool_calls"))
+    steps = [head, *(step for piece in pieces for step in piece), tail]
+    async with FakeCompletions(default=Raw(tuple(steps))) as fake:
+        deltas, error = await read(fake)
+    assert error is None
+    assert deltas[0] == Calling("a", "f", "{    }")
+
+
+async def test_connection_is_used_again() -> None:
+    async with FakeCompletions() as fake:
+        client = CompletionsClient(fake.base_url, "sk-test", SystemClock())
+        for _ in range(3):
+            assert isinstance([delta async for delta in client.stream(ASK)][-1], Ended)
+        assert fake.open_connections == 1
+        await client.close()
+
+
+async def test_key_never_follows_a_redirect() -> None:
+    async with FakeCompletions() as other, FakeCompletions() as fake:
+        location = (("Location", f"{other.base_url}/chat/completions?key=1"),)
+        fake.reply_by(lambda _: Raw((), 307, location, "length"))
+        _, error = await read(fake)
+        assert error is not None
+        assert error.detail == f"redirects to {other.base_url.removesuffix('/v1')}"
+        assert other.requests == []

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import string
+
+import pytest
+
+from core.errors import Code, ModelError
+from core.phrases import _WORDS_BY_CODE, LANGUAGES, Phrase, explain, language_of, say
+
+
+def fields(phrase: Phrase) -> set[str]:
+    forms = [phrase] if isinstance(phrase, str) else list(phrase.values())
+    return {name for form in forms for _, name, _, _ in string.Formatter().parse(form) if name}
+
+
+def test_every_language_has_every_phrase_with_the_same_fields() -> None:
+    english = {key: fields(phrase) for key, phrase in LANGUAGES["en"].items()}
+    for phrases in LANGUAGES.values():
+        assert {key: fields(phrase) for key, phrase in phrases.items()} == english
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("code", list(Code))
+def test_every_error_has_calm_words_and_its_reference(code: Code, language: str) -> None:
+    error = ModelError(code, "sk-secret upstream text <html>")
+    words = explain(error, language)
+    assert error.ref in words
+    assert "upstream" not in words
+    assert len(words) <= 160
+
+
+def test_every_word_for_an_error_exists() -> None:
+    assert set(_WORDS_BY_CODE.values()) <= set(LANGUAGES["en"])
+
+
+def test_plurals_and_numbers_are_the_languages_own() -> None:
+    assert say("digest_questions", "en", n=1) == "1 question"
+    assert say("digest_questions", "en", n=1234) == "1,234 questions"
+    assert say("digest_questions", "zh", n=1234) == "1,234 个问题"
+
+
+def test_a_known_wait_is_told() -> None:
+    assert "30 seconds" in explain(ModelError(Code.RATE_LIMITED, retry_after_s=30.2), "en")
+
+
+@pytest.mark.parametrize(
+    ("locale", "language"), [("zh-CN", "zh"), ("zh_TW", "zh"), ("en-US", "en"), ("fr", "zh"), ("", "zh")]
+)
+def test_the_language_follows_the_locale_or_the_default(locale: str, language: str) -> None:
+    assert language_of(locale, "zh") == language

@@ -1,0 +1,117 @@
+"""The real program as a process, as an operator runs it: settings in, lines and an exit status out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+
+START_S = 20.0
+SECRETS = ("xoxb-test", "xapp-test", "discord-test-token", "sk-test")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Program:
+    """`parley run` in a directory of its own. As a context it starts ready and must end well."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.port = free_port()
+        self.folder = folder
+        self.settings = {"PARLEY_HTTP_PORT": str(self.port), "PARLEY_GRACE_S": "3", **settings}
+        self.output = ""
+        self._process: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        await self.ready()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        status = await self.stop()
+        if error is not None:
+            print(self.output)
+            return
+        assert status == 0, self.output
+        self.check_output()
+
+    def check_output(self) -> None:
+        """Nothing was written that must not be."""
+        assert "Traceback" not in self.output, self.output
+        for secret in SECRETS:
+            assert secret not in self.output
+
+    async def start(self, *arguments: str) -> None:
+        keep = ("PATH", "HOME", "LANG", "SSL_CERT_FILE")
+        environment = {name: os.environ[name] for name in keep if name in os.environ}
+        self._process = await asyncio.create_subprocess_exec(
+            str(Path(sys.executable).with_name("parley")),
+            *(arguments or ("run",)),
+            cwd=self.folder,
+            env=environment | {"PYTHONDONTWRITEBYTECODE": "1"} | self.settings,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        self._reading = asyncio.create_task(self._read())
+
+    async def ready(self) -> None:
+        """Wait until /readyz says so."""
+        async with aiohttp.ClientSession() as session, asyncio.timeout(START_S):
+            while True:
+                assert self._process is not None
+                assert self._process.returncode is None, self.output
+                with contextlib.suppress(aiohttp.ClientError):
+                    async with session.get(f"{self.url}/readyz") as answer:
+                        if answer.status == 200:
+                            return
+                await asyncio.sleep(0.05)
+
+    async def stop(self) -> int:
+        """SIGTERM, and the status it ends with."""
+        return await self.end(signal.SIGTERM)
+
+    async def kill(self) -> int:
+        return await self.end(signal.SIGKILL)
+
+    async def end(self, signum: signal.Signals | None = None) -> int:
+        """Send `signum`, if any, and wait for the end."""
+        assert self._process is not None
+        if signum is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signum)
+        async with asyncio.timeout(START_S):
+            status = await self._process.wait()
+            if self._reading is not None:
+                await self._reading
+        return status
+
+    async def _read(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            self.output += line.decode()

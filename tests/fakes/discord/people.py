@@ -1,0 +1,384 @@
+"""What people do, and what they see. The bot has no part in this file."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from tests.fakes.discord import commands, wire
+from tests.fakes.discord.actions import Actions, File
+from tests.fakes.discord.gateway import Gateway
+from tests.fakes.discord.guild import (
+    APPLICATION,
+    BOT,
+    DM_MAY,
+    EVERYONE_MAY,
+    GENERAL,
+    GUILD,
+    OTHER_BOT,
+    Attachment,
+    Channel,
+    ChannelType,
+    Interaction,
+    Json,
+    Message,
+    MessageType,
+    Permission,
+    Person,
+    World,
+    walk,
+)
+
+T = TypeVar("T")
+
+COMMAND, COMPONENT, AUTOCOMPLETE, MODAL_SUBMIT = 2, 3, 4, 5
+IN_GUILD, IN_BOT_DM, IN_PRIVATE_CHANNEL = 0, 1, 2
+ATTACHMENT_LIMIT_BYTES = 10 * 1024 * 1024
+
+
+class People:
+    """Acts of people return the id of what came of them. Users, channels and messages are named by id."""
+
+    def __init__(self, world: World, gateway: Gateway, actions: Actions) -> None:
+        self.world = world
+        self.gateway = gateway
+        self.actions = actions
+        self._change = asyncio.Event()
+
+    # -- the place ----------------------------------------------------------------------------------------
+
+    def add_person(
+        self, name: str, *, locale: str = "en-US", bot: bool = False, nick: str | None = None
+    ) -> int:
+        """A new user who is a member of the guild already."""
+        person = Person(self.world.ids.next(), name.lower().replace(" ", "."), name, locale, nick, bot)
+        self.world.people[person.id] = person
+        self.world.members[person.id] = self.world.clock.now()
+        return person.id
+
+    async def add_channel(self, name: str, *, kind: ChannelType = ChannelType.TEXT) -> int:
+        channel = Channel(self.world.ids.next(), kind, name)
+        self.world.channels[channel.id] = channel
+        await self.gateway.dispatch("CHANNEL_CREATE", wire.channel(self.world, channel))
+        return channel.id
+
+    def private_chat(self, user: int) -> int:
+        """A conversation between two people: the bot is only there through commands a user installed."""
+        channel = Channel(self.world.ids.next(), ChannelType.DM, recipient_id=user, bot_absent=True)
+        self.world.channels[channel.id] = channel
+        return channel.id
+
+    async def deny(self, channel: int, *permissions: Permission) -> None:
+        """Takes permissions from the bot in a channel and its threads; with none given, gives all back."""
+        denied = Permission(0)
+        for permission in permissions:
+            denied |= permission
+        await self.actions.change(self.world.channels[channel], denied=denied)
+
+    async def archive(self, thread: int, *, locked: bool = False) -> None:
+        await self.actions.change(self.world.channels[thread], archived=True, locked=locked)
+
+    # -- talking ------------------------------------------------------------------------------------------
+
+    async def say(
+        self,
+        user: int,
+        channel: int,
+        content: str,
+        reply_to: int | None = None,
+        *,
+        ping: bool = True,
+        files: list[File] | None = None,
+    ) -> int:
+        """A message; with ``reply_to`` a reply, which mentions its author unless ``ping`` is off."""
+        place = self.world.channels[channel]
+        allowed = None if ping else {"parse": ["users", "roles", "everyone"], "replied_user": False}
+        message = await self.actions.post(
+            place,
+            user,
+            content,
+            reply_to=place.messages[reply_to] if reply_to is not None else None,
+            allowed=allowed,
+            files=files,
+        )
+        return self._note(message.id)
+
+    async def direct(
+        self, user: int, content: str, reply_to: int | None = None, *, files: list[File] | None = None
+    ) -> int:
+        """A direct message to the bot."""
+        return await self.say(user, self.dm(user), content, reply_to, files=files)
+
+    async def bot_says(self, channel: int, content: str, reply_to: int | None = None) -> int:
+        """A message of another bot."""
+        return await self.say(OTHER_BOT, channel, content, reply_to)
+
+    async def edit(self, message: int, content: str) -> None:
+        await self.actions.edit(self.message(message), {"content": content})
+        self.notify()
+
+    async def delete(self, message: int) -> None:
+        await self.actions.delete(self.message(message))
+        self.notify()
+
+    async def react(self, user: int, message: int, emoji: str) -> None:
+        await self.actions.react(self.message(message), user, emoji)
+        self.notify()
+
+    async def join(self, name: str = "Newcomer", channel: int = GENERAL) -> int:
+        """Somebody new joins; returns the id of the system message."""
+        person = self.add_person(name)
+        message = await self.actions.join(person, self.world.channels[channel])
+        return self._note(message.id)
+
+    async def open_thread(
+        self, user: int, channel: int, message: int | None, name: str, first: str = ""
+    ) -> int:
+        """A thread on a message, or without one. In a forum ``first`` is the post that opens it."""
+        place = self.world.channels[channel]
+        starter = place.messages[message] if message is not None else None
+        thread = await self.actions.open_thread(place, user, name, starter=starter)
+        if place.type == ChannelType.FORUM:
+            await self.actions.post(thread, user, first or name, message_id=thread.id)
+        return self._note(thread.id)
+
+    # -- interactions -------------------------------------------------------------------------------------
+
+    async def slash(self, user: int, channel: int, command: str, **options: Any) -> int:
+        """Uses a registered slash command; returns the id of the interaction.
+
+        Raises LookupError when it is not registered or not offered there, ValueError when the client of a
+        person would not send it. A file is an option whose value comes from ``upload``.
+        """
+        sent = commands.data(self.world, command, options, context=self._context(channel))
+        return await self._interact(COMMAND, user, channel, sent, name=command)
+
+    async def autocomplete(self, user: int, channel: int, command: str, focused: str, **options: Any) -> int:
+        """Types into the option ``focused``; the answer is in ``Interaction.choices``."""
+        context = self._context(channel)
+        sent = commands.data(self.world, command, options, context=context, focused=focused)
+        return await self._interact(AUTOCOMPLETE, user, channel, sent, name=command)
+
+    async def context_menu(self, user: int, channel: int, message: int, name: str) -> int:
+        """Picks a command from the menu of a message. The bot sees that message whatever its intents."""
+        command = commands.find(self.world, name, commands.ON_MESSAGE, self._context(channel))
+        target = self.world.channels[channel].messages[message]
+        seen = {str(message): wire.message(self.world, target)}
+        sent = {
+            "id": command["id"],
+            "name": name,
+            "type": commands.ON_MESSAGE,
+            "target_id": str(message),
+            "resolved": {"messages": seen},
+        }
+        kind = MessageType.CONTEXT_MENU_COMMAND
+        return await self._interact(COMMAND, user, channel, sent, name=name, message_type=kind)
+
+    async def press(
+        self, user: int, channel: int, message: int, custom_id: str, *, values: list[str] | None = None
+    ) -> int:
+        """Presses a button, or picks ``values`` in a menu. Raises LookupError if it is not there to press."""
+        source = self.world.channels[channel].messages[message]
+        component = next((c for c in walk(source.components) if c.get("custom_id") == custom_id), None)
+        hidden = source.deleted or source.ephemeral_to not in (None, user)
+        if component is None or component.get("disabled") or hidden:
+            raise LookupError(f"no {custom_id!r} to press under {source.text[:60]!r}")
+        sent: Json = {"custom_id": custom_id, "component_type": component["type"], "id": component.get("id", 1)}
+        if component["type"] != 2:
+            sent["values"] = values or []
+        return await self._interact(COMPONENT, user, channel, sent, source=source)
+
+    async def submit_modal(self, interaction: int, **values: str) -> int:
+        """Fills in the form that ``interaction`` opened: custom_id of each field to its value."""
+        opener = self.world.interactions[interaction]
+        if opener.modal is None:
+            raise LookupError("no form was opened")
+        filled = [_fill(component, values) for component in opener.modal["components"]]
+        sent = {"custom_id": opener.modal["custom_id"], "components": filled}
+        return await self._interact(
+            MODAL_SUBMIT, opener.user_id, opener.channel_id, sent, source=opener.source, opener=opener
+        )
+
+    def upload(self, file: File) -> Attachment:
+        """A file for an option of a slash command."""
+        return Attachment(self.world.ids.next(), file.filename, file.data, file.content_type)
+
+    async def _interact(
+        self,
+        kind: int,
+        user: int,
+        channel: int,
+        sent: Json,
+        *,
+        name: str = "",
+        message_type: MessageType = MessageType.CHAT_INPUT_COMMAND,
+        source: Message | None = None,
+        opener: Interaction | None = None,
+    ) -> int:
+        interaction = Interaction(
+            self.world.ids.next(),
+            secrets.token_urlsafe(96),
+            kind,
+            user,
+            channel,
+            self.world.clock.now(),
+            name=name,
+            message_type=message_type,
+            owners=self._owners(sent, user, channel),
+            source=source,
+            opener=opener,
+        )
+        self.world.interactions[interaction.id] = interaction
+        self.world.tokens[interaction.token] = interaction
+        await self.gateway.dispatch("INTERACTION_CREATE", self._interaction_json(interaction, sent))
+        return self._note(interaction.id)
+
+    def _interaction_json(self, interaction: Interaction, sent: Json) -> Json:
+        """https://docs.discord.com/developers/interactions/receiving-and-responding#interaction-object"""
+        place = self.world.channels[interaction.channel_id]
+        person = self.world.people[interaction.user_id]
+        event: Json = {
+            "id": str(interaction.id),
+            "application_id": str(APPLICATION),
+            "type": interaction.type,
+            "data": sent,
+            "channel": wire.partial_channel(self.world, place)
+            if not place.is_dm
+            else wire.dm(self.world, place),
+            "channel_id": str(place.id),
+            "token": interaction.token,
+            "version": 1,
+            "app_permissions": str(int(DM_MAY if place.is_dm else self.world.bot_may(place))),
+            "locale": person.locale,
+            "entitlements": [],
+            "authorizing_integration_owners": interaction.owners,
+            "context": self._context(place.id),
+            "attachment_size_limit": ATTACHMENT_LIMIT_BYTES,
+        }
+        if interaction.source is not None:
+            event["message"] = wire.message(self.world, interaction.source)
+        if place.is_dm:
+            return event | {"user": wire.user(person)}
+        permissions = {"permissions": str(int(EVERYONE_MAY))}
+        return event | {
+            "guild_id": str(GUILD),
+            "guild": {"id": str(GUILD), "locale": "en-US", "features": []},
+            "guild_locale": "en-US",
+            "member": wire.member_with_user(self.world, person) | permissions,
+        }
+
+    def _context(self, channel: int) -> int:
+        place = self.world.channels[channel]
+        if not place.is_dm:
+            return IN_GUILD
+        return IN_PRIVATE_CHANNEL if place.bot_absent else IN_BOT_DM
+
+    def _owners(self, sent: Json, user: int, channel: int) -> Json:
+        """Who installed the bot where: the guild ("0") and, for commands that allow it, the user ("1")."""
+        context = self._context(channel)
+        registered = next((c for c in self.world.commands if c["id"] == sent.get("id")), None)
+        by_user = registered is not None and 1 in registered.get("integration_types", [0])
+        owners: Json = {}
+        if context == IN_GUILD:
+            owners["0"] = str(GUILD)
+        elif context == IN_BOT_DM:
+            owners["0"] = "0"
+        return owners | {"1": str(user)} if by_user and context != IN_GUILD else owners
+
+    # -- what they see ------------------------------------------------------------------------------------
+
+    def dm(self, user: int) -> int:
+        """The id of the conversation between a person and the bot."""
+        return self.world.dm(user).id
+
+    def messages(self, channel: int) -> list[Message]:
+        """All that was ever posted there, oldest first; see ``visible`` and ``ephemeral_to`` of each."""
+        return list(self.world.channels[channel].messages.values())
+
+    def seen(self, channel: int, by: int) -> list[Message]:
+        """What one person finds there now."""
+        return [m for m in self.messages(channel) if m.visible and m.ephemeral_to in (None, by)]
+
+    def from_bot(self, channel: int) -> list[Message]:
+        """What the bot said there and can still be read, without the markers Discord adds by itself."""
+        markers = (MessageType.THREAD_STARTER_MESSAGE, MessageType.THREAD_CREATED)
+        return [m for m in self.messages(channel) if m.author_id == BOT and m.visible and m.type not in markers]
+
+    def message(self, message: int) -> Message:
+        """Any message by its id, deleted ones too. Raises LookupError."""
+        for channel in self.world.channels.values():
+            if message in channel.messages:
+                return channel.messages[message]
+        raise LookupError(f"no message {message}")
+
+    def thread_of(self, message: int) -> Channel | None:
+        """The thread on a message."""
+        thread = self.world.channels.get(message)
+        return thread if thread is not None and thread.is_thread else None
+
+    def threads(self, channel: int) -> list[Channel]:
+        """Threads of a channel, archived ones too, oldest first."""
+        return [c for c in self.world.channels.values() if c.is_thread and c.parent_id == channel]
+
+    def interaction(self, interaction: int) -> Interaction:
+        return self.world.interactions[interaction]
+
+    @property
+    def pinged(self) -> list[Message]:
+        """The bot's messages that notified somebody: tests want this to be empty."""
+        return [
+            message
+            for channel in self.world.channels.values()
+            for message in channel.messages.values()
+            if message.author_id == BOT and message.pinged
+        ]
+
+    @property
+    def registered_commands(self) -> dict[str, Json]:
+        """Global and guild commands by name."""
+        return {command["name"]: command for command in self.world.commands}
+
+    # -- waiting ------------------------------------------------------------------------------------------
+
+    async def wait_for(self, predicate: Callable[[], T], timeout_s: float = 5.0) -> T:
+        """The first true value of ``predicate``, asked again after everything that happens here.
+
+        It is asked every 50 ms too, as it may look at things the fake does not see. Raises TimeoutError.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not (value := predicate()):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not within {timeout_s} s; {self._story()}")
+            self._change.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._change.wait(), 0.05)
+        return value
+
+    def notify(self) -> None:
+        """Something happened: waiting predicates are asked again."""
+        self._change.set()
+
+    def _note(self, made: int) -> int:
+        self.notify()
+        return made
+
+    def _story(self) -> str:
+        return f"gateway {'connected' if self.gateway.connected else 'not connected'}"
+
+
+def _fill(component: Json, values: dict[str, str]) -> Json:
+    """One part of a form with what was typed into it: rows hold many fields, labels one."""
+    filled: Json = {"type": component["type"], "id": component.get("id", 1)}
+    if "components" in component:
+        return filled | {"components": [_fill(inner, values) for inner in component["components"]]}
+    if "component" in component:
+        return filled | {"component": _fill(component["component"], values)}
+    if "custom_id" in component:
+        value = values.get(component["custom_id"], component.get("value") or "")
+        filled |= {"custom_id": component["custom_id"]}
+        return filled | ({"value": value} if component["type"] == 4 else {"values": [value]})
+    return filled

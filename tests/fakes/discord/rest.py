@@ -1,0 +1,238 @@
+"""The REST side: one table of routes, and what happens to every request before and after its route.
+
+Order: record, check against the specification, scripted failure, token, rate limits, route, headers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from hashlib import md5
+from typing import Any
+
+from aiohttp import BodyPartReader, web
+
+from tests.fakes.discord import spec
+from tests.fakes.discord.actions import Actions, File
+from tests.fakes.discord.errors import Limited, Refusal
+from tests.fakes.discord.guild import Json, World
+from tests.fakes.discord.limits import Limits
+
+PREFIX = "/api/v10"
+
+
+@dataclass(slots=True)
+class Call:
+    """One request as it came. path: without /api/v10. at: ``time.monotonic()``. status: None while it runs."""
+
+    method: str
+    path: str
+    body: Any
+    query: dict[str, str]
+    files: list[File]
+    at: float
+    status: int | None = None
+    params: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} -> {self.status}"
+
+
+@dataclass(slots=True)
+class Failure:
+    """A scripted failure; ``left`` counts down, ``hits`` up. left None: until cancelled."""
+
+    method: str
+    pattern: re.Pattern[str]
+    left: int | None
+    status: int
+    code: int
+    message: str
+    retry_after_s: float | None
+    scope: str
+    drop: str | None
+    delay_s: float
+    hits: int = 0
+
+    def takes(self, call: Call) -> bool:
+        return (
+            self.left != 0
+            and self.method in ("*", call.method)
+            and self.pattern.fullmatch(call.path) is not None
+        )
+
+    def cancel(self) -> None:
+        self.left = 0
+
+
+Perform = Callable[["Rest", Call], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """method, template, what to do. limit: name in LIMITS. scope: the parameter a window is kept for.
+
+    by_bot: needs the bot's token, and counts towards its 50 requests per second.
+    """
+
+    method: str
+    template: str
+    perform: Perform
+    limit: str = "other"
+    scope: str | None = None
+    by_bot: bool = True
+
+    @property
+    def bucket(self) -> str:
+        """A hash that tells the route, without the channel. Routes of one Limit may share its own instead."""
+        return md5(f"{self.method} {self.template}".encode(), usedforsecurity=False).hexdigest()
+
+
+class Rest:
+    """Answers requests. ``calls``, ``spec_problems`` and ``over_length`` are what tests read."""
+
+    def __init__(
+        self,
+        world: World,
+        actions: Actions,
+        limits: Limits,
+        token: str,
+        routes: tuple[Route, ...],
+        changed: Callable[[], None],
+        *,
+        check_spec: bool = True,
+    ) -> None:
+        self.world = world
+        self.actions = actions
+        self.limits = limits
+        self.calls: list[Call] = []
+        self.typing: list[tuple[int, float]] = []
+        self.spec_problems: list[str] = []
+        self.spec = spec.load() if check_spec else None
+        self.failures: list[Failure] = []
+        self._token = token
+        self._changed = changed
+        self._routes = [(_pattern(route.template), route) for route in routes]
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        call = await _read(request)
+        self.calls.append(call)
+        failure = next((f for f in self.failures if f.takes(call)), None)
+        drop = None
+        if failure is not None:
+            failure.hits += 1
+            failure.left = failure.left and failure.left - 1
+            drop = failure.drop
+            await asyncio.sleep(failure.delay_s)
+        headers: dict[str, str] = {}
+        body: Any = None
+        malformed = self._check(call)
+        try:
+            if failure is not None and failure.status and drop is None:
+                _refuse(failure)
+            if drop != "before":
+                route = self._find(call, request)
+                headers = self._spend(route, call)
+                body = await route.perform(self, call)
+                call.status = 204 if body is None else 200
+        except Refusal as refusal:
+            call.status, body = refusal.status, refusal.body
+            headers |= refusal.headers
+        except Exception as error:  # what the fake cannot read shows in the list that tests look at
+            if not malformed:
+                self.spec_problems.append(f"{call.method} {call.path}: not understood, {error!r}")
+            call.status, body = 400, {"message": "Invalid Form Body", "code": 50035, "errors": {}}
+        self._changed()
+        if drop is not None:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response()
+        return _answer(call.status or 500, body, headers)
+
+    def _check(self, call: Call) -> bool:
+        """Whether the specification objects; why is kept."""
+        if self.spec is None:
+            return False
+        problems = self.spec.problems(call.method, call.path, call.query, call.body)
+        self.spec_problems += problems
+        return bool(problems)
+
+    def _find(self, call: Call, request: web.Request) -> Route:
+        for pattern, route in self._routes:
+            match = pattern.fullmatch(call.path)
+            if match and route.method == call.method:
+                call.params = match.groupdict()
+                if route.by_bot and request.headers.get("Authorization") != f"Bot {self._token}":
+                    raise Refusal(0, status=401, message="401: Unauthorized")
+                return route
+        raise Refusal(0, status=404, message="404: Not Found")
+
+    def _spend(self, route: Route, call: Call) -> dict[str, str]:
+        if route.by_bot:
+            self.limits.spend("global", "bot")
+        scope = call.params.get(route.scope) if route.scope else (route.method, route.template)
+        return self.limits.spend(route.limit, scope, route.bucket)
+
+
+def _refuse(failure: Failure) -> None:
+    """Raises what the failure scripts."""
+    if failure.retry_after_s is not None:
+        raise Limited(
+            failure.retry_after_s, scope=failure.scope, code=failure.code, message=failure.message or None
+        )
+    raise Refusal(failure.code, status=failure.status, message=failure.message or None)
+
+
+async def _read(request: web.Request) -> Call:
+    body: Any = None
+    files: list[File] = []
+    if request.content_type == "multipart/form-data":
+        async for part in await request.multipart():
+            assert isinstance(part, BodyPartReader)
+            data = bytes(await part.read(decode=True))
+            if part.name == "payload_json":
+                body = json.loads(data)
+            else:
+                files.append(
+                    File(part.filename or part.name or "file", data, part.headers.get("Content-Type", ""))
+                )
+    elif text := await request.text():
+        body = json.loads(text)
+    path = request.path.removeprefix(PREFIX)
+    return Call(request.method, path, body, dict(request.query), files, time.monotonic())
+
+
+def _answer(status: int, body: Any, headers: dict[str, str]) -> web.Response:
+    """JSON whose media type carries no charset: discord.py reads any other as text."""
+    if body is None:
+        return web.Response(status=status, headers=headers)
+    answer = web.Response(status=status, body=json.dumps(body).encode(), headers=headers)
+    answer.headers["Content-Type"] = "application/json"
+    return answer
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", template))
+
+
+def glob(pattern: str) -> re.Pattern[str]:
+    """``*`` and ``{name}`` stand for one part of a path, ``**`` for any number."""
+    source = re.escape(re.sub(r"\{\w+\}", "*", pattern))
+    return re.compile(source.replace(r"\*\*", ".*").replace(r"\*", "[^/]+"))
+
+
+def ids_of(call: Call, name: str) -> int:
+    """A path parameter as an id. Raises Refusal 404 for what is no number."""
+    try:
+        return int(call.params[name])
+    except ValueError:
+        raise Refusal(0, status=404, message="404: Not Found") from None
+
+
+def fields(call: Call) -> Json:
+    """The JSON object of a request, empty when there is none."""
+    return call.body if isinstance(call.body, dict) else {}

@@ -1,0 +1,369 @@
+"""State as JSON, field by field as Discord sends it.
+
+Objects: https://docs.discord.com/developers/resources/message, /resources/channel, /resources/guild,
+/resources/user. Optional keys are left out, never null, where the documentation marks them with ``?``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.fakes.discord.clock import iso
+from tests.fakes.discord.guild import (
+    ADA,
+    APPLICATION,
+    BOT,
+    BOT_MAY,
+    BOT_ROLE,
+    EVERYONE_MAY,
+    GUILD,
+    Attachment,
+    Channel,
+    ChannelType,
+    Json,
+    Message,
+    MessageFlag,
+    MessageType,
+    Person,
+    World,
+)
+
+LINK_LIFE_S = 86_400
+"""Attachment links are signed for a day. https://docs.discord.com/developers/reference#signed-attachment-cdn-urls"""
+
+
+def user(person: Person) -> Json:
+    shown: Json = {
+        "id": str(person.id),
+        "username": person.username,
+        "global_name": person.global_name,
+        "discriminator": "0000" if person.bot else "0",
+        "avatar": None,
+        "public_flags": 0,
+    }
+    return shown | {"bot": True} if person.bot else shown
+
+
+def member(world: World, person: Person) -> Json:
+    """A guild member without its user, as inside a message."""
+    return {
+        "roles": [str(BOT_ROLE)] if person.id == BOT else [],
+        "nick": person.nick,
+        "avatar": None,
+        "joined_at": iso(world.members.get(person.id, world.clock.now())),
+        "premium_since": None,
+        "deaf": False,
+        "mute": False,
+        "pending": False,
+        "communication_disabled_until": None,
+        "flags": 0,
+    }
+
+
+def member_with_user(world: World, person: Person) -> Json:
+    return member(world, person) | {"user": user(person)}
+
+
+def role(role_id: int, name: str, permissions: int, position: int, *, managed: bool = False) -> Json:
+    shown: Json = {
+        "id": str(role_id),
+        "name": name,
+        "color": 0,
+        "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
+        "hoist": False,
+        "icon": None,
+        "unicode_emoji": None,
+        "position": position,
+        "permissions": str(int(permissions)),
+        "managed": managed,
+        "mentionable": False,
+        "flags": 0,
+    }
+    return shown | {"tags": {"bot_id": str(BOT)}} if managed else shown
+
+
+def channel(world: World, shown: Channel) -> Json:
+    if shown.is_thread:
+        return thread(world, shown)
+    if shown.is_dm:
+        return dm(world, shown)
+    rendered: Json = {
+        "id": str(shown.id),
+        "guild_id": str(GUILD),
+        "type": int(shown.type),
+        "name": shown.name,
+        "position": 0,
+        "permission_overwrites": _overwrites(shown),
+        "nsfw": False,
+        "parent_id": None,
+        "topic": shown.topic,
+        "last_message_id": _last(shown),
+        "rate_limit_per_user": shown.slowmode_s,
+        "flags": 0,
+    }
+    if shown.type == ChannelType.FORUM:
+        rendered |= {
+            "available_tags": shown.tags,
+            "default_reaction_emoji": None,
+            "default_sort_order": None,
+            "default_forum_layout": 0,
+        }
+    return rendered
+
+
+def dm(world: World, shown: Channel) -> Json:
+    rendered: Json = {"id": str(shown.id), "type": 1, "last_message_id": _last(shown), "flags": 0}
+    if shown.recipient_id is not None and not shown.bot_absent:
+        rendered["recipients"] = [user(world.people[shown.recipient_id])]
+    return rendered
+
+
+def thread(world: World, shown: Channel) -> Json:
+    """https://docs.discord.com/developers/topics/threads#thread-fields"""
+    said = sum(m.type != MessageType.THREAD_STARTER_MESSAGE for m in shown.listed)
+    rendered: Json = {
+        "id": str(shown.id),
+        "guild_id": str(GUILD),
+        "parent_id": str(shown.parent_id),
+        "owner_id": str(shown.owner_id),
+        "type": int(shown.type),
+        "name": shown.name,
+        "last_message_id": _last(shown),
+        "rate_limit_per_user": shown.slowmode_s,
+        "message_count": said,
+        "total_message_sent": said,
+        "member_count": len(shown.members),
+        "flags": 0,
+        "thread_metadata": {
+            "archived": shown.archived,
+            "locked": shown.locked,
+            "auto_archive_duration": shown.auto_archive_minutes,
+            "archive_timestamp": iso(shown.created_at),
+            "create_timestamp": iso(shown.created_at),
+        },
+    }
+    if shown.type == ChannelType.PRIVATE_THREAD:
+        rendered["thread_metadata"]["invitable"] = True
+    if world.channels[int(shown.parent_id or 0)].type == ChannelType.FORUM:
+        rendered["applied_tags"] = shown.applied_tags
+    if BOT in shown.members:
+        rendered["member"] = thread_member(shown, BOT)
+    return rendered
+
+
+def thread_member(shown: Channel, person_id: int) -> Json:
+    return {
+        "id": str(shown.id),
+        "user_id": str(person_id),
+        "join_timestamp": iso(shown.members[person_id]),
+        "flags": 0,
+    }
+
+
+def attachment(world: World, holder: Message, file: Attachment) -> Json:
+    issued = int(world.clock.now())
+    path = f"/attachments/{holder.channel_id}/{file.id}/{file.filename}"
+    url = f"{world.cdn_url}{path}?ex={issued + LINK_LIFE_S:x}&is={issued:x}&hm={file.id:064x}"
+    rendered: Json = {
+        "id": str(file.id),
+        "filename": file.filename,
+        "size": len(file.data),
+        "url": url,
+        "proxy_url": url,
+        "content_type": file.content_type,
+    }
+    if file.description:
+        rendered["description"] = file.description
+    if holder.ephemeral_to is not None:
+        rendered["ephemeral"] = True
+    return rendered
+
+
+def upload(world: World, file: Attachment) -> Json:
+    """A file given to a command: it hangs on no message, and is seen by one person only."""
+    holder = Message(0, 0, 0, "", 0.0, ephemeral_to=0)
+    return attachment(world, holder, file)
+
+
+def partial_channel(world: World, shown: Channel) -> Json:
+    """A channel inside an interaction: with what the person may do there, without its settings."""
+    kept = channel(world, shown) | {"permissions": str(int(BOT_MAY))}
+    kept.pop("permission_overwrites", None)
+    return kept
+
+
+def message(world: World, shown: Message, *, sees_content: bool = True, nested: bool = False) -> Json:
+    """A message as REST gives it.
+
+    Without the MESSAGE_CONTENT intent the text is empty, save in direct messages, in the bot's own, and where
+    the bot is mentioned: https://docs.discord.com/developers/events/gateway#message-content-intent
+    """
+    place = world.channels[shown.channel_id]
+    readable = sees_content or place.is_dm or shown.author_id == BOT or BOT in shown.mentions.users
+    rendered: Json = {
+        "id": str(shown.id),
+        "channel_id": str(shown.channel_id),
+        "type": int(shown.type),
+        "author": user(world.people[shown.author_id]),
+        "content": shown.content if readable else "",
+        "embeds": shown.embeds if readable else [],
+        "components": shown.components if readable else [],
+        "attachments": [attachment(world, shown, file) for file in shown.attachments] if readable else [],
+        "timestamp": iso(shown.created_at),
+        "edited_timestamp": iso(shown.edited_at) if shown.edited_at is not None else None,
+        "mentions": [user(world.people[i]) for i in sorted(shown.mentions.users) if i in world.people],
+        "mention_roles": [str(i) for i in sorted(shown.mentions.roles)],
+        "mention_everyone": shown.mentions.everyone,
+        "pinned": False,
+        "tts": False,
+        "flags": int(shown.flags),
+    }
+    if shown.reactions:
+        rendered["reactions"] = [_reaction(emoji, people) for emoji, people in shown.reactions.items()]
+    if shown.interaction is not None:
+        rendered |= {
+            "application_id": str(APPLICATION),
+            "webhook_id": str(APPLICATION),
+            "interaction_metadata": shown.interaction,
+        }
+    if shown.thread_id is not None:
+        rendered["thread"] = thread(world, world.channels[shown.thread_id])
+    if shown.reference is not None:
+        rendered["message_reference"] = shown.reference
+        answered = _referenced(world, shown.reference)
+        if not nested and shown.type in (MessageType.REPLY, MessageType.THREAD_STARTER_MESSAGE):
+            rendered["referenced_message"] = answered and message(
+                world, answered, sees_content=sees_content, nested=True
+            )
+    return rendered
+
+
+def message_event(world: World, shown: Message, *, sees_content: bool) -> Json:
+    """A message as the gateway gives it: with guild and member, save for direct and ephemeral ones.
+
+    https://docs.discord.com/developers/events/gateway-events#message-create
+    """
+    rendered = message(world, shown, sees_content=sees_content)
+    if shown.nonce is not None:
+        rendered["nonce"] = shown.nonce
+    if not world.channels[shown.channel_id].is_dm and not shown.flags & MessageFlag.EPHEMERAL:
+        rendered["guild_id"] = str(GUILD)
+        if "webhook_id" not in rendered:
+            rendered["member"] = member(world, world.people[shown.author_id])
+        for mentioned in rendered["mentions"]:
+            mentioned["member"] = member(world, world.people[int(mentioned["id"])])
+    return rendered
+
+
+def guild(world: World) -> Json:
+    """https://docs.discord.com/developers/resources/guild#guild-object"""
+    return {
+        "id": str(GUILD),
+        "name": "Analytical Society",
+        "icon": None,
+        "splash": None,
+        "discovery_splash": None,
+        "banner": None,
+        "description": None,
+        "owner_id": str(ADA),
+        "region": "deprecated",
+        "afk_channel_id": None,
+        "afk_timeout": 300,
+        "verification_level": 1,
+        "default_message_notifications": 0,
+        "explicit_content_filter": 0,
+        "roles": [
+            role(GUILD, "@everyone", EVERYONE_MAY, 0),
+            role(BOT_ROLE, "parley", BOT_MAY, 1, managed=True),
+        ],
+        "emojis": [],
+        "stickers": [],
+        "features": [],
+        "mfa_level": 0,
+        "nsfw_level": 0,
+        "application_id": None,
+        "system_channel_id": None,
+        "system_channel_flags": 0,
+        "rules_channel_id": None,
+        "public_updates_channel_id": None,
+        "safety_alerts_channel_id": None,
+        "vanity_url_code": None,
+        "premium_tier": 0,
+        "premium_subscription_count": 0,
+        "premium_progress_bar_enabled": False,
+        "preferred_locale": "en-US",
+        "max_members": 500_000,
+        "max_video_channel_users": 25,
+        "incidents_data": None,
+    }
+
+
+def guild_create(world: World, *, all_members: bool) -> Json:
+    """https://docs.discord.com/developers/events/gateway-events#guild-create"""
+    listed = [world.people[i] for i in world.members if all_members or i == BOT]
+    top = [c for c in world.channels.values() if not c.is_dm and not c.is_thread]
+    return guild(world) | {
+        "joined_at": iso(world.members[BOT]),
+        "large": False,
+        "unavailable": False,
+        "member_count": len(world.members),
+        "members": [member_with_user(world, person) for person in listed],
+        "channels": [channel(world, shown) for shown in top],
+        "threads": [thread(world, shown) for shown in world.threads()],
+        "voice_states": [],
+        "presences": [],
+        "stage_instances": [],
+        "guild_scheduled_events": [],
+        "soundboard_sounds": [],
+    }
+
+
+def application(world: World) -> Json:
+    """https://docs.discord.com/developers/resources/application#application-object"""
+    return {
+        "id": str(APPLICATION),
+        "name": "parley",
+        "icon": None,
+        "description": "",
+        "summary": "",
+        "bot_public": True,
+        "bot_require_code_grant": False,
+        "verify_key": "0" * 64,
+        "flags": application_flags(world),
+        "owner": user(world.people[ADA]),
+        "team": None,
+        "integration_types_config": {"0": {}, "1": {}},
+    }
+
+
+def application_flags(world: World) -> int:
+    """GATEWAY_MESSAGE_CONTENT_LIMITED, where the intent is switched on in the developer portal."""
+    return 1 << 19 if world.message_content_allowed else 0
+
+
+def _overwrites(shown: Channel) -> list[Any]:
+    if not shown.denied:
+        return []
+    return [{"id": str(BOT), "type": 1, "allow": "0", "deny": str(int(shown.denied))}]
+
+
+def _last(shown: Channel) -> str | None:
+    listed = shown.listed
+    return str(listed[-1].id) if listed else None
+
+
+def _referenced(world: World, reference: Json) -> Message | None:
+    place = world.channels.get(int(reference["channel_id"]))
+    found = place and place.messages.get(int(reference.get("message_id", 0)))
+    return found if found and not found.deleted else None
+
+
+def _reaction(emoji: str, people: set[int]) -> Json:
+    return {
+        "count": len(people),
+        "count_details": {"burst": 0, "normal": len(people)},
+        "me": BOT in people,
+        "me_burst": False,
+        "emoji": {"id": None, "name": emoji},
+        "burst_colors": [],
+    }

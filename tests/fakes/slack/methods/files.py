@@ -1,0 +1,47 @@
+"""Uploads: https://docs.slack.dev/messaging/working-with-files/#upload"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.fakes.slack import payloads
+from tests.fakes.slack.payloads import BOT, BOT_USER
+from tests.fakes.slack.workspace import File, Message, SlackError, Workspace
+
+from .chat import parent
+from .table import method, writable
+
+Json = dict[str, Any]
+
+
+@method("files.getUploadURLExternal", "filename", "length")
+def upload_url(space: Workspace, args: Json) -> Json:
+    if int(args["length"]) < 1:
+        raise SlackError("invalid_arguments")
+    file = File(space.new_id("F"), args["filename"], "application/octet-stream", alt_txt=args.get("alt_txt"))
+    space.files[file.id] = file
+    return {"upload_url": f"{space.base_url}/upload/{file.id}", "file_id": file.id}
+
+
+@method("files.completeUploadExternal", "files")
+def complete_upload(space: Workspace, args: Json) -> Json:
+    files = [space.files.get(named.get("id", "")) for named in args["files"]]
+    if not files or any(file is None or file.content is None for file in files):
+        raise SlackError("file_not_found")
+    for file, named in zip(files, args["files"], strict=True):
+        assert file is not None
+        file.title, file.shared = named.get("title") or file.name, True
+    bodies = [payloads.file_body(space, file) for file in files if file is not None]
+    if args.get("channel_id"):
+        channel = writable(space, args["channel_id"])
+        message = Message(channel.id, space.new_ts(), BOT_USER, args.get("initial_comment") or "", bot_id=BOT)
+        message.thread_ts, message.files = parent(channel, args), bodies
+        space.post(message)
+    return {"files": bodies}
+
+
+@method("files.info", "file")
+def file_info(space: Workspace, args: Json) -> Json:
+    if args["file"] not in space.files:
+        raise SlackError("file_not_found")
+    return {"file": payloads.file_body(space, space.files[args["file"]])}

@@ -1,0 +1,258 @@
+"""Socket Mode: tickets, sockets, envelopes, acknowledgements, redelivery, and ways to break all of them.
+
+Frames: https://docs.slack.dev/apis/events-api/using-socket-mode/. Three retries, at once, after a minute and
+after five: https://docs.slack.dev/apis/events-api/#retries; here they carry `retry_attempt` and `retry_reason`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+Json = dict[str, Any]
+
+SOCKETS_MAX = 10
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One sending of an envelope; times are monotonic seconds."""
+
+    envelope_id: str
+    number: int
+    socket: int
+    sent_at: float
+    acked_at: float | None = None
+    acked: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+
+
+@dataclass(slots=True)
+class Envelope:
+    """Something that happened, and every attempt to tell the app."""
+
+    type: str
+    payload: Json
+    at: float
+    attempts: list[Attempt] = field(default_factory=list)
+    ack_payload: Json | None = None
+    lost: bool = False
+    on_ack: Callable[[Json], object] | None = field(default=None, repr=False)
+
+    @property
+    def acked(self) -> bool:
+        return any(attempt.acked_at is not None for attempt in self.attempts)
+
+    @property
+    def latency_s(self) -> float | None:
+        """From the sending that was acknowledged first to its acknowledgement."""
+        return next((a.acked_at - a.sent_at for a in self.attempts if a.acked_at is not None), None)
+
+    @property
+    def event(self) -> Json:
+        """The inner event of an events_api envelope."""
+        return dict(self.payload.get("event", {}))
+
+
+@dataclass(slots=True, eq=False)
+class Socket:
+    number: int
+    link: web.WebSocketResponse
+    transport: asyncio.Transport
+    frozen: bool = False
+
+
+class Sockets:
+    """The app's open sockets. Attributes may be set at any time:
+
+    ack_timeout_s, retry_delays_s: when an envelope is sent again, and how often.
+    redeliver_rate, redeliver_delay_s: the share of acknowledged events that are sent again all the same.
+    refuse_connections: socket URLs are dead, and stay dead, while apps.connections.open still answers.
+    """
+
+    def __init__(self, beat: Callable[[], None], app_id: str, seed: int) -> None:
+        self.ack_timeout_s = 3.0
+        self.retry_delays_s: tuple[float, ...] = (0.0, 60.0, 300.0)
+        self.redeliver_rate = 0.0
+        self.redeliver_delay_s = 0.05
+        self.refuse_connections = False
+        self.refused = 0
+        self.open: list[Socket] = []
+        self.envelopes: list[Envelope] = []
+        self._beat = beat
+        self._app_id = app_id
+        self._random = random.Random(seed)
+        self._number = itertools.count(1)
+        self._turn = itertools.count()
+        self._tickets: set[str] = set()
+        self._attempts: dict[str, tuple[Envelope, Attempt]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._opened = asyncio.Event()
+        self._connections: set[Socket] = set()
+
+    # -- connections
+
+    def ticket(self) -> str:
+        """Opens one socket, once."""
+        ticket = f"ticket-{next(self._number)}"
+        self._tickets.add(ticket)
+        return ticket
+
+    async def connect(self, request: web.Request) -> web.StreamResponse:
+        """The WebSocket end of a URL that apps.connections.open gave out."""
+        ticket = request.query.get("ticket", "")
+        known = ticket in self._tickets
+        self._tickets.discard(ticket)
+        if not known or self.refuse_connections:
+            self.refused += 1
+            self._beat()
+            return web.Response(status=404)
+        link = web.WebSocketResponse()
+        await link.prepare(request)
+        assert isinstance(request.transport, asyncio.Transport)
+        socket = Socket(next(self._number), link, request.transport)
+        self._connections.add(socket)
+        try:
+            await self._greet(socket)
+            self._join(socket)
+            async for frame in link:
+                if frame.type is WSMsgType.TEXT:
+                    self._acknowledge(json.loads(frame.data))
+        finally:
+            self._leave(socket)
+            self._connections.discard(socket)
+        return link
+
+    async def disconnect(self, reason: str = "refresh_requested") -> None:
+        """Sends `disconnect` to every socket: warning, refresh_requested, link_disabled, too_many_websockets.
+
+        The app is expected to close; after link_disabled Slack closes by itself.
+        """
+        for socket in list(self.open):
+            await self._send(socket, {"type": "disconnect", "reason": reason, "debug_info": {"host": "fake"}})
+        if reason == "link_disabled":
+            self.abort()
+
+    def abort(self) -> None:
+        """Resets every TCP connection of a socket, the half-open ones too."""
+        for socket in list(self._connections):
+            self._leave(socket)
+            socket.transport.abort()
+
+    def half_open(self) -> None:
+        """The open sockets neither read nor answer any more, and nobody is told. New sockets are well."""
+        for socket in self.open:
+            socket.frozen = True
+            socket.transport.pause_reading()
+
+    async def stop(self) -> None:
+        """Aborts what is open and forgets what was to be delivered."""
+        self.abort()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # -- deliveries
+
+    def deliver(self, kind: str, payload: Json, on_ack: Callable[[Json], object] | None = None) -> Envelope:
+        """Sends an envelope. Events are retried and wait for a socket, commands and interactions are not."""
+        envelope = Envelope(kind, payload, time.monotonic(), on_ack=on_ack)
+        self.envelopes.append(envelope)
+        self._spawn(self._deliver_event(envelope) if kind == "events_api" else self._deliver_once(envelope))
+        return envelope
+
+    async def _deliver_event(self, envelope: Envelope) -> None:
+        waited = not self.open
+        for number, delay_s in enumerate((0.0, *self.retry_delays_s)):
+            await asyncio.sleep(delay_s)
+            if await self._attempt(envelope, max(number, int(waited))):
+                break
+        else:
+            envelope.lost = True
+            self._beat()
+        if not envelope.lost and self._random.random() < self.redeliver_rate:
+            await asyncio.sleep(self.redeliver_delay_s)
+            await self._attempt(envelope, 1)
+
+    async def _deliver_once(self, envelope: Envelope) -> None:
+        envelope.lost = not self.open or not await self._attempt(envelope, 0)
+        self._beat()
+
+    async def _attempt(self, envelope: Envelope, number: int) -> bool:
+        """Sends to the socket whose turn it is, once there is one; whether it was acknowledged in time."""
+        while not self.open:
+            await self._opened.wait()
+        socket = self.open[next(self._turn) % len(self.open)]
+        attempt = Attempt(f"env-{next(self._number)}", number, socket.number, time.monotonic())
+        envelope.attempts.append(attempt)
+        self._attempts[attempt.envelope_id] = (envelope, attempt)
+        await self._send(socket, _frame(envelope, attempt))
+        self._beat()
+        try:
+            await asyncio.wait_for(attempt.acked.wait(), self.ack_timeout_s)
+        except TimeoutError:
+            if socket.frozen:
+                self._leave(socket)
+            return False
+        return True
+
+    def _acknowledge(self, frame: Json) -> None:
+        envelope, attempt = self._attempts.get(frame.get("envelope_id", ""), (None, None))
+        if envelope is None or attempt is None or attempt.acked_at is not None:
+            return
+        attempt.acked_at = time.monotonic()
+        attempt.acked.set()
+        envelope.ack_payload = envelope.ack_payload or frame.get("payload")
+        if envelope.on_ack and frame.get("payload"):
+            envelope.on_ack(frame["payload"])
+        self._beat()
+
+    # -- parts
+
+    async def _greet(self, socket: Socket) -> None:
+        debug = {"host": "fake", "build_number": 1, "approximate_connection_time": 18060}
+        hello = {"type": "hello", "num_connections": len(self.open) + 1, "debug_info": debug}
+        await self._send(socket, hello | {"connection_info": {"app_id": self._app_id}})
+        if len(self.open) >= SOCKETS_MAX:
+            await self._send(socket, {"type": "disconnect", "reason": "too_many_websockets"})
+
+    def _join(self, socket: Socket) -> None:
+        self.open.append(socket)
+        self._opened.set()
+        self._beat()
+
+    def _leave(self, socket: Socket) -> None:
+        if socket in self.open:
+            self.open.remove(socket)
+        if not self.open:
+            self._opened.clear()
+        self._beat()
+
+    async def _send(self, socket: Socket, frame: Json) -> None:
+        if socket.frozen or socket.link.closed:
+            return
+        try:
+            await socket.link.send_str(json.dumps(frame))
+        except ConnectionError:
+            self._leave(socket)
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _frame(envelope: Envelope, attempt: Attempt) -> Json:
+    frame: Json = {"envelope_id": attempt.envelope_id, "type": envelope.type, "payload": envelope.payload}
+    frame["accepts_response_payload"] = envelope.type != "events_api"
+    if envelope.type == "events_api":
+        frame |= {"retry_attempt": attempt.number, "retry_reason": "timeout" if attempt.number else ""}
+    return frame

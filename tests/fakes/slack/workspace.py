@@ -1,0 +1,346 @@
+"""What one Slack workspace holds: people, channels, messages, files, views, and the changes to them."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import blocks as block_kit
+from . import payloads
+from .limits import Limiter
+from .payloads import BOT, BOT_USER, TEAM
+from .socket import Sockets
+
+Json = dict[str, Any]
+
+POST_TEXT_MAX = 40_000
+PING = r"<(?:@[UW]|!subteam\^|!channel|!here|!everyone)[^>]*>"
+
+
+class SlackError(Exception):
+    """A call that Slack answers with `{"ok": false, "error": ...}`."""
+
+    def __init__(self, error: str, **detail: Any) -> None:
+        super().__init__(error)
+        self.error = error
+        self.detail = detail
+
+
+class Clock:
+    """Seconds that only go forward; `advance` lets five minutes pass at once."""
+
+    def __init__(self) -> None:
+        self._ahead_s = 0.0
+
+    def now(self) -> float:
+        return time.monotonic() + self._ahead_s
+
+    def advance(self, seconds: float) -> None:
+        self._ahead_s += seconds
+
+
+class Pulse:
+    """Wakes whoever waits for the next change."""
+
+    def __init__(self) -> None:
+        self._waiting: set[asyncio.Future[None]] = set()
+
+    def beat(self) -> None:
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiting.clear()
+
+    async def next(self) -> None:
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting.add(waiter)
+        try:
+            await waiter
+        finally:
+            self._waiting.discard(waiter)
+
+
+@dataclass(slots=True)
+class Person:
+    id: str
+    name: str
+    real_name: str
+    locale: str = "en-GB"
+    tz: str = "Europe/London"
+    is_bot: bool = False
+    is_restricted: bool = False
+    bot_id: str | None = None
+
+
+@dataclass(slots=True)
+class Stream:
+    """The state of a message that grows: `open`, `stopped_by_user` or `closed`; after `ends_s` it is over."""
+
+    now: Callable[[], float] = field(repr=False)
+    ends_s: float
+    size_bytes: int = 0
+    state: str = "open"
+
+    @property
+    def alive(self) -> bool:
+        return self.state != "closed" and self.now() < self.ends_s
+
+
+@dataclass(slots=True)
+class Message:
+    """A message as it stands now. `history` holds (monotonic seconds, what a reader saw) for each change."""
+
+    channel: str
+    ts: str
+    user: str
+    text: str = ""
+    blocks: list[Json] = field(default_factory=list)
+    thread_ts: str | None = None
+    bot_id: str | None = None
+    subtype: str | None = None
+    metadata: Json | None = None
+    files: list[Json] = field(default_factory=list)
+    options: Json = field(default_factory=dict)
+    edited: Json | None = None
+    deleted: bool = False
+    truncated: bool = False
+    ephemeral_to: str | None = None
+    reactions: dict[str, set[str]] = field(default_factory=dict)
+    stream: Stream | None = None
+    client_msg_id: str | None = None
+    history: list[tuple[float, str]] = field(default_factory=list)
+
+    @property
+    def visible(self) -> str:
+        """What a reader sees: blocks win over text."""
+        return "" if self.deleted else block_kit.visible(self.blocks) if self.blocks else self.text
+
+    @property
+    def buttons(self) -> list[str]:
+        """The labels of its buttons."""
+        return [] if self.deleted else block_kit.labels(self.blocks)
+
+    @property
+    def pings(self) -> list[str]:
+        """Who is alerted by it: people, groups, and whole channels.
+
+        https://docs.slack.dev/messaging/formatting-message-text/#advanced-formatting
+        """
+        found = re.findall(PING, f"{self.text}\n{self.visible}")
+        return list(dict.fromkeys(found))
+
+    @property
+    def streaming(self) -> bool:
+        return self.stream is not None and self.stream.alive and self.stream.state == "open"
+
+    @property
+    def root(self) -> str:
+        """The ts of its thread's first message."""
+        return self.thread_ts or self.ts
+
+
+@dataclass(slots=True)
+class Channel:
+    id: str
+    name: str = ""
+    kind: str = "channel"  # channel, group, im
+    members: set[str] = field(default_factory=set)
+    topic: str = ""
+    messages: dict[str, Message] = field(default_factory=dict)
+    threads: dict[str, list[Message]] = field(default_factory=dict)
+
+    def add(self, message: Message) -> None:
+        self.messages[message.ts] = message
+        self.threads.setdefault(message.root, []).append(message)
+
+    def thread(self, ts: str) -> list[Message]:
+        """The root and its replies, oldest first; the deleted and the ephemeral ones too."""
+        return sorted(self.threads.get(ts, ()), key=lambda m: m.ts)
+
+
+@dataclass(slots=True)
+class File:
+    id: str
+    name: str
+    mimetype: str
+    content: bytes | None = None
+    title: str = ""
+    alt_txt: str | None = None
+    shared: bool = False
+
+
+@dataclass(slots=True)
+class View:
+    """A modal or a home tab that the app has shown."""
+
+    id: str
+    user: str
+    body: Json
+    hash: str = "1"
+
+
+@dataclass(slots=True)
+class ResponseUrl:
+    """Good for 5 uses in 30 minutes.
+
+    https://docs.slack.dev/interactivity/handling-user-interaction/#message_responses
+    """
+
+    channel: str
+    user: str
+    source_ts: str | None
+    at_s: float
+    uses: int = 0
+
+
+class Workspace:
+    """The state, and the only place that changes it. Every change beats the pulse and tells the sockets."""
+
+    def __init__(self, sockets: Sockets, pulse: Pulse, clock: Clock, limiter: Limiter) -> None:
+        self.sockets, self.pulse, self.clock, self.limiter = sockets, pulse, clock, limiter
+        self.base_url = ""
+        self.bot_name = "parley"
+        self.echo = True
+        self.lose_events = False
+        self.stream_lifetime_s = 300.0
+        self.stream_cap_bytes = 10_600
+        self.edit_window_s: float | None = None
+        self.people: dict[str, Person] = {}
+        self.channels: dict[str, Channel] = {}
+        self.files: dict[str, File] = {}
+        self.views: dict[str, View] = {}
+        self.homes: dict[str, View] = {}
+        self.statuses: dict[tuple[str, str], str] = {}
+        self.sessions: dict[tuple[str, str], Json] = {}
+        self.titles: dict[tuple[str, str], str] = {}
+        self.prompts: dict[tuple[str, str | None], list[Json]] = {}
+        self.response_urls: dict[str, ResponseUrl] = {}
+        self.subscriptions = set(payloads.SUBSCRIPTIONS)
+        self._triggers: dict[str, tuple[str, float]] = {}
+        self._number = itertools.count(1)
+        self._last_us = 0
+
+    # -- names and numbers
+
+    def new_id(self, prefix: str) -> str:
+        return f"{prefix}{next(self._number):06d}"
+
+    def new_ts(self, at: float | None = None) -> str:
+        """A timestamp that no other message has; `at` are Unix seconds."""
+        us = int((time.time() if at is None else at) * 1_000_000)
+        if at is None:
+            us = self._last_us = max(us, self._last_us + 1)
+        return f"{us // 1_000_000}.{us % 1_000_000:06d}"
+
+    def new_trigger(self, user: str) -> str:
+        """Opens one modal within 3 s: https://docs.slack.dev/interactivity/handling-user-interaction/"""
+        trigger = f"{next(self._number)}.{TEAM}.trigger"
+        self._triggers[trigger] = (user, self.clock.now())
+        return trigger
+
+    def spend_trigger(self, trigger: str) -> str:
+        """The user it belongs to.
+
+        Raises:
+            SlackError: invalid_trigger_id, expired_trigger_id.
+        """
+        if trigger not in self._triggers:
+            raise SlackError("invalid_trigger_id")
+        user, at_s = self._triggers.pop(trigger)
+        if self.clock.now() - at_s > 3:
+            raise SlackError("expired_trigger_id")
+        return user
+
+    def new_response_url(self, channel: str, user: str, source_ts: str | None = None) -> str:
+        key = self.new_id("R")
+        self.response_urls[key] = ResponseUrl(channel, user, source_ts, self.clock.now())
+        return f"{self.base_url}/response/{key}"
+
+    # -- people and channels
+
+    def add_person(self, id: str, name: str, real_name: str, **more: Any) -> Person:
+        self.people[id] = Person(id, name, real_name, **more)
+        return self.people[id]
+
+    def add_channel(self, id: str, name: str, kind: str = "channel", *, bot_in: bool = True) -> Channel:
+        members = set(self.people) - (set() if bot_in else {BOT_USER})
+        self.channels[id] = Channel(id, name, kind, members)
+        return self.channels[id]
+
+    def direct_channel(self, user: str) -> Channel:
+        """The DM of this person and the bot: D1 for U1."""
+        id = "D" + user.removeprefix("U")
+        return self.channels.setdefault(id, Channel(id, "", "im", {user, BOT_USER}))
+
+    def channel(self, id: str, *, joined: bool = False) -> Channel:
+        """A channel the bot may see.
+
+        Raises:
+            SlackError: channel_not_found, and not_in_channel where the bot has to be a member.
+        """
+        channel = self.channels.get(id)
+        inside = channel is not None and BOT_USER in channel.members
+        if channel is None or (channel.kind != "channel" and not inside):
+            raise SlackError("channel_not_found")
+        if joined and not inside:
+            raise SlackError("not_in_channel")
+        return channel
+
+    def find(self, channel: str, ts: str) -> Message | None:
+        held = self.channels[channel].messages.get(ts) if channel in self.channels else None
+        return None if held is None or held.deleted else held
+
+    # -- changes
+
+    def post(self, message: Message) -> Message:
+        """Puts a message into its channel and announces it."""
+        if len(message.text) > POST_TEXT_MAX:
+            message.text, message.truncated = message.text[:POST_TEXT_MAX], True
+        self.channels[message.channel].add(message)
+        if message.bot_id == BOT and message.thread_ts:
+            self.statuses.pop((message.channel, message.thread_ts), None)
+        self.seen(message)
+        if not message.ephemeral_to:
+            self.announce(message, payloads.message_event(self, message))
+            direct = self.channels[message.channel].kind == "im"
+            if f"<@{BOT_USER}>" in message.text and message.user != BOT_USER and not direct:
+                self.announce(message, payloads.mention_event(self, message))
+        return message
+
+    def change(self, message: Message, alter: Callable[[Message], None], *, quiet: bool = False) -> None:
+        """Alters a message and announces what it was and is."""
+        before = payloads.message_body(self, message)
+        alter(message)
+        self.seen(message)
+        if not quiet and not message.ephemeral_to:
+            self.announce(message, payloads.changed_event(self, message, before))
+
+    def delete(self, message: Message) -> None:
+        before = payloads.message_body(self, message)
+        message.deleted = True
+        self.seen(message)
+        if not message.ephemeral_to:
+            self.announce(message, payloads.deleted_event(self, message, before))
+
+    def seen(self, message: Message) -> None:
+        message.history.append((time.monotonic(), message.visible))
+        self.pulse.beat()
+
+    def announce(self, message: Message, event: Json) -> None:
+        """Emits an event about a message, where the bot is a member; its own only with `echo`."""
+        if BOT_USER in self.channels[message.channel].members and (self.echo or message.bot_id != BOT):
+            self.emit(event)
+
+    def emit(self, event: Json) -> None:
+        """Delivers an event, if the app subscribes to it and events are not being lost."""
+        kinds = {"channel": "message.channels", "group": "message.groups", "im": "message.im"}
+        name = event["type"]
+        if name == "message":
+            name = kinds[event["channel_type"]]
+        if name in self.subscriptions and not self.lose_events:
+            self.sockets.deliver("events_api", payloads.event_callback(self, event))
