@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-_SECRETS = re.compile(r"(xox[a-z]-|xapp-|sk-|Bearer |Bot )[A-Za-z0-9._\-]{4,}")
+_SECRETS = re.compile(r"(?<![A-Za-z0-9])(xox[a-z]-|xapp-|sk-|Bearer |Bot )[A-Za-z0-9._\-]{4,}")
 _KEPT = "[redacted]"
 
 

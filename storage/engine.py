@@ -8,7 +8,7 @@ PostgreSQL has a pool. A transaction is a plain function of a `Connection`, the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
@@ -71,6 +71,7 @@ class Database:
     def __init__(self, url: URL, synchronous: Synchronous = "FULL") -> None:
         self.url = url
         self._synchronous = synchronous
+        self._running: set[asyncio.Task[Any]] = set()
         if url.get_backend_name() == "sqlite":
             self._writer = self._sqlite(connections=1)
             in_memory = sqlite_file(url) is None
@@ -83,16 +84,28 @@ class Database:
         self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Committed when it returns."""
-        try:
+
+        async def run() -> T:
             async with self._writer.begin() as connection:
                 return await connection.run_sync(work, *args, **kwargs)
-        except Exception as error:
-            raise translate(error) from None
+
+        return await self._finished(run())
 
     async def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        try:
+        async def run() -> T:
             async with self._reader.connect() as connection:
                 return await connection.run_sync(work, *args, **kwargs)
+
+        return await self._finished(run())
+
+    async def _finished(self, running: Coroutine[Any, Any, T]) -> T:
+        """A caller may be cancelled, a transaction not: half of one would cost its connection, and hold the lock
+        until that is closed."""
+        task = asyncio.create_task(running)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        try:
+            return await asyncio.shield(task)
         except Exception as error:
             raise translate(error) from None
 
@@ -115,6 +128,9 @@ class Database:
                 await engine.dispose()
 
     async def close(self) -> None:
+        """Let what runs end, then close every connection."""
+        if self._running:
+            await asyncio.wait(self._running)
         await self._writer.dispose()
         if self._reader is not self._writer:
             await self._reader.dispose()

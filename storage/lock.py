@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 from storage import DatabaseSettings
 from storage.engine import postgres_engine, sqlite_file, translate
 
-_ADVISORY_LOCK = 0x7061726C6579
+_ADVISORY_LOCK = 0x7061726C  # any number that nothing else takes
 _POLL_S = 0.1
 
 
@@ -106,7 +106,7 @@ class _PostgresGuard:
     async def try_acquire(self) -> bool:
         if self._connection is None:
             self._connection = await self._engine.connect()
-        locking = text("SELECT pg_try_advisory_lock(:key)")
+        locking = text("SELECT pg_try_advisory_lock(:key, hashtext(current_schema()))")
         return bool(await self._connection.scalar(locking, {"key": _ADVISORY_LOCK}))
 
     async def release(self) -> None:

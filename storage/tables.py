@@ -23,7 +23,6 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.types import TypeEngine
 from sqlmodel import Field, SQLModel
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,14 +37,8 @@ def from_us(at_us: int) -> datetime:
     return _EPOCH + timedelta(microseconds=at_us)
 
 
-class Key(TypeDecorator[str]):
-    """An id. PostgreSQL compares it byte by byte, as SQLite does, so that both order a thread alike."""
-
-    impl = Text
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(Text(collation="C" if dialect.name == "postgresql" else None))
+# The type of an id. PostgreSQL compares it byte by byte, as SQLite does: both order a thread alike.
+KEY: Any = Text().with_variant(Text(collation="C"), "postgresql")
 
 
 class Prose(TypeDecorator[str]):
@@ -77,10 +70,10 @@ class ThreadRow(Row, table=True):
     __tablename__ = "threads"
     __table_args__ = (Index(None, "platform", "team", "at_us"),)
 
-    platform: str = Field(sa_type=Key, primary_key=True)
-    team: str = Field(sa_type=Key, primary_key=True)
-    channel: str = Field(sa_type=Key, primary_key=True)
-    thread: str = Field(sa_type=Key, primary_key=True)
+    platform: str = Field(sa_type=KEY, primary_key=True)
+    team: str = Field(sa_type=KEY, primary_key=True)
+    channel: str = Field(sa_type=KEY, primary_key=True)
+    thread: str = Field(sa_type=KEY, primary_key=True)
     direct: bool
     joined: bool
     filled: bool
@@ -105,16 +98,16 @@ class MessageRow(Row, table=True):
         ),
     )
 
-    platform: str = Field(sa_type=Key, primary_key=True)
-    team: str = Field(sa_type=Key, primary_key=True)
-    channel: str = Field(sa_type=Key, primary_key=True)
-    message: str = Field(sa_type=Key, primary_key=True)
-    thread: str = Field(sa_type=Key, primary_key=True)
+    platform: str = Field(sa_type=KEY, primary_key=True)
+    team: str = Field(sa_type=KEY, primary_key=True)
+    channel: str = Field(sa_type=KEY, primary_key=True)
+    message: str = Field(sa_type=KEY, primary_key=True)
+    thread: str = Field(sa_type=KEY, primary_key=True)
     at_us: int = Field(sa_type=BigInteger)
-    anchor: str = Field(sa_type=Key)
+    anchor: str = Field(sa_type=KEY)
     rank: int
     mine: bool
-    author: str = Field(sa_type=Key)
+    author: str = Field(sa_type=KEY)
     author_name: str = Field(sa_type=Prose)
     author_locale: str = Field(sa_type=Text)
     author_bot: bool
@@ -142,13 +135,13 @@ class TurnRow(Row, table=True):
     id: int = Field(
         sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
     )
-    platform: str = Field(sa_type=Key)
-    team: str = Field(sa_type=Key)
-    channel: str = Field(sa_type=Key)
-    message: str = Field(sa_type=Key)
-    thread: str = Field(sa_type=Key)
+    platform: str = Field(sa_type=KEY)
+    team: str = Field(sa_type=KEY)
+    channel: str = Field(sa_type=KEY)
+    message: str = Field(sa_type=KEY)
+    thread: str = Field(sa_type=KEY)
     direct: bool
-    author: str = Field(sa_type=Key)
+    author: str = Field(sa_type=KEY)
     author_name: str = Field(sa_type=Prose)
     author_locale: str = Field(sa_type=Text)
     author_bot: bool
@@ -156,7 +149,7 @@ class TurnRow(Row, table=True):
     at_us: int = Field(sa_type=BigInteger)
     addressed: bool
     to_others: bool
-    replies_to: str = Field(sa_type=Key)
+    replies_to: str = Field(sa_type=KEY)
     ticket: str = Field(sa_type=Text)
     task: str = Field(sa_type=Text)
     state: str = Field(sa_type=Text)
@@ -175,11 +168,11 @@ class PostRow(Row, table=True):
 
     __tablename__ = "posts"
 
-    platform: str = Field(sa_type=Key, primary_key=True)
-    team: str = Field(sa_type=Key, primary_key=True)
-    channel: str = Field(sa_type=Key, primary_key=True)
-    message: str = Field(sa_type=Key, primary_key=True)
-    turn_id: int = Field(sa_column=Column(BigInteger, ForeignKey("turns.id"), nullable=False))
+    platform: str = Field(sa_type=KEY, primary_key=True)
+    team: str = Field(sa_type=KEY, primary_key=True)
+    channel: str = Field(sa_type=KEY, primary_key=True)
+    message: str = Field(sa_type=KEY, primary_key=True)
+    turn_id: int = Field(sa_column=Column(BigInteger, ForeignKey("turns.id"), nullable=False, index=True))
     page: int
 
 
@@ -199,11 +192,11 @@ class UsageRow(Row, table=True):
     turn_id: int = Field(
         sa_column=Column(BigInteger, ForeignKey("turns.id"), primary_key=True, autoincrement=False)
     )
-    platform: str = Field(sa_type=Key)
-    team: str = Field(sa_type=Key)
-    channel: str = Field(sa_type=Key)
-    thread: str = Field(sa_type=Key)
-    person: str = Field(sa_type=Key)
+    platform: str = Field(sa_type=KEY)
+    team: str = Field(sa_type=KEY)
+    channel: str = Field(sa_type=KEY)
+    thread: str = Field(sa_type=KEY)
+    person: str = Field(sa_type=KEY)
     model: str = Field(sa_type=Text)
     state: str = Field(sa_type=Text)
     prompt_tokens: int

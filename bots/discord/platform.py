@@ -48,6 +48,7 @@ _LOST_S = 60.0
 _BACKOFF_S, _BACKOFF_MAX_S = 1.0, 30.0
 _WATCH_S = 5.0
 _REMEMBERED = 10_000
+_TAKEN = "by an earlier process"
 
 _UNKNOWN_CHANNEL, _UNKNOWN_MESSAGE, _WRONG_CHANNEL = 10003, 10008, 50024
 _ARCHIVED, _THREAD_EXISTS = 50083, 160004
@@ -62,10 +63,11 @@ V = TypeVar("V")
 def aim(api_url: str, gateway_url: str) -> None:
     """Point discord.py at these hosts, for the whole process: it has no setting for that.
 
-    The library sets the gateway's query itself. The CDN stays Discord's unless the API is somewhere else.
+    The library sets the gateway's query itself.
     """
     Route.BASE = api_url.rstrip("/")
     DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url).with_query(None)
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # we never speak
 
 
 class _Recent(dict[str, V]):
@@ -118,6 +120,7 @@ class DiscordPlatform:
                 failures = 0 if client.was_up else failures + 1
                 log.warning("discord_connection_failed", cause=type(error).__name__, failures=failures)
             finally:
+                self._client = None
                 await _close(client)
             await self._clock.sleep(min(_BACKOFF_MAX_S, _BACKOFF_S * 2 ** min(failures, 10)))
 
@@ -127,14 +130,17 @@ class DiscordPlatform:
         self._client = client
         connected = asyncio.create_task(client.connect())
         registered = asyncio.create_task(self._register(client))
+        lost = asyncio.create_task(self._lost(client))
         try:
-            while not connected.done():
-                await asyncio.wait({connected}, timeout=_WATCH_S)
-                if client.down_s > _LOST_S:
-                    return
-            await connected
+            await asyncio.wait({connected, lost}, return_when=asyncio.FIRST_COMPLETED)
+            if connected.done():
+                await connected
         finally:
-            await _cancel(connected, registered)
+            await _cancel(connected, registered, lost)
+
+    async def _lost(self, client: Client) -> None:
+        while client.down_s <= _LOST_S:
+            await self._clock.sleep(_WATCH_S)
 
     async def _register(self, client: Client) -> None:
         pause_s = _BACKOFF_S
@@ -183,30 +189,50 @@ class DiscordPlatform:
     async def find(self, stroke: Stroke) -> str | None:
         if not isinstance(stroke, Post):
             return stroke.message_id
-        with _translated(ticket=self._by_ticket(stroke)):
-            taken_by = self._originals.get(stroke.ticket, stroke.key)
-            if self._by_ticket(stroke) and taken_by in ("", stroke.key):
+        with _translated(ticket=bool(stroke.ticket)):
+            if stroke.ticket and self._originals.get(stroke.ticket, stroke.key) in ("", stroke.key):
                 original = await self._webhook("GET", stroke.ticket, "/messages/@original")
-                loading = discord.MessageFlags._from_value(original.get("flags", 0)).loading
-                return None if loading else str(original["id"])
+                if discord.MessageFlags._from_value(original.get("flags", 0)).loading:
+                    return None
+                self._originals[stroke.ticket] = stroke.key
+                return str(original["id"])
             return await self._find_in_channel(stroke)
 
     async def _find_in_channel(self, post: Post) -> str | None:
-        """Own messages after the question with the post's nonce or, where Discord keeps none, its words."""
-        me, nonce, content = self._here.user, key_to_nonce(post.key), page_to_content(post.page)
+        place, seats = post.place, [self._seat(post.place)]
+        if place.thread and place.key not in self._seats and place.channel not in seats:
+            seats.append(place.channel)  # it may have been answered there before a restart
         after = discord.Object(int(post.answers)) if post.answers.isdecimal() else None
-        try:
-            async for message in self._channel(self._seat(post.place), post.place).history(
-                limit=_FIND_PAGE, after=after, oldest_first=True if after else None
-            ):
-                if me is not None and message.author.id == me.id:
-                    same = message.content == content if message.nonce is None else str(message.nonce) == nonce
-                    if same:
+        for seat in seats:
+            page = self._channel(seat, place).history(limit=_FIND_PAGE, after=after)
+            shared = bool(place.thread) and seat == place.channel
+            try:
+                async for message in page:
+                    if self._is_left_by(post, message, shared=shared):
                         return str(message.id)
-        except discord.NotFound as error:
-            if error.code != _UNKNOWN_CHANNEL:
-                raise
+            except discord.NotFound as error:
+                if error.code != _UNKNOWN_CHANNEL:
+                    raise
+            except discord.Forbidden:
+                if not post.ticket:
+                    raise
         return None
+
+    def _is_left_by(self, post: Post, message: discord.Message, *, shared: bool) -> bool:
+        """By the nonce or, where Discord has not kept it, by the words and, where several conversations share
+        the channel, by what the message answers."""
+        me = self._here.user
+        if me is None or message.author.id != me.id:
+            return False
+        if message.nonce is not None:
+            return str(message.nonce) == key_to_nonce(post.key)
+        if message.content != page_to_content(post.page):
+            return False
+        if post.ticket:
+            answered = message.interaction_metadata and message.interaction_metadata.id
+        else:
+            answered = message.reference and message.reference.message_id
+        return str(answered) == post.answers or not (shared or post.ticket)
 
     async def _post(self, post: Post) -> str:
         seat = await self._take_seat(post)
@@ -218,9 +244,12 @@ class DiscordPlatform:
             )
         if view := page_to_view(post.page):
             extra["view"] = view
+        content = page_to_content(post.page)
         sent = await self._channel(seat, place).send(
-            page_to_content(post.page), nonce=key_to_nonce(post.key), suppress_embeds=True, **extra
+            content, nonce=key_to_nonce(post.key), suppress_embeds=True, **extra
         )
+        if sent.content != content and post.page.text:  # an earlier process posted it, with other words
+            await self._patch(seat, Edit(place, str(sent.id), post.page))
         return str(sent.id)
 
     async def _post_by_ticket(self, post: Post) -> str:
@@ -234,10 +263,10 @@ class DiscordPlatform:
         body = page_to_webhook(post.page)
         if self._originals.get(post.ticket) in ("", post.key):
             sent = await self._webhook("PATCH", post.ticket, "/messages/@original", body)
+            self._originals[post.ticket] = post.key
         else:
             sent = await self._webhook("POST", post.ticket, "?wait=true", body)
-        if not self._originals.get(post.ticket):
-            self._originals[post.ticket] = post.key
+            self._originals.setdefault(post.ticket, _TAKEN)
         return str(sent["id"])
 
     async def _edit(self, edit: Edit) -> str:

@@ -57,7 +57,6 @@ WIRE: tuple[tuple[type[Exception], Code], ...] = (
     (aiohttp.ConnectionTimeoutError, Code.UNAVAILABLE),
     (aiohttp.ClientConnectorError, Code.UNAVAILABLE),
     (aiohttp.ClientHttpProxyError, Code.UNAVAILABLE),
-    (aiohttp.InvalidURL, Code.UNAVAILABLE),
     (SlackClientError, Code.REJECTED),
     (Exception, Code.UNCERTAIN),
 )

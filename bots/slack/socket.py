@@ -33,15 +33,15 @@ log = structlog.get_logger()
 SDK_LOG = logging.getLogger("parley.slack.sdk")
 SDK_LOG.setLevel(logging.CRITICAL + 1)
 
-_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 30.0
+_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
+_LOOK_S = 0.5
 _CLOSE_S = 0.4  # a peer that never answers CLOSE would hold aiohttp for 10 s
 
 
 class Socket:
     """`open_url` asks Slack for a URL and raises PlatformError; BAD_TOKEN ends `keep`, all else is tried again.
 
-    aiohttp closes a socket whose peer leaves a ping unanswered for `ping_interval_s` and half of it; the SDK looks
-    for closed sockets once in an interval.
+    aiohttp closes a socket whose peer leaves a ping, sent every `ping_interval_s`, unanswered for half of that.
     """
 
     def __init__(
@@ -100,9 +100,9 @@ class Socket:
             log.info("slack: connected")
             down_s = 0.0
             while down_s < self._patience_s:
-                wait_s = min(1.0, self._ping_interval_s)
-                await self._clock.sleep(wait_s)
-                down_s = 0.0 if self.connected else down_s + wait_s
+                await self._clock.sleep(_LOOK_S)
+                healing = link.client.connect_operation_lock.locked()  # by the SDK, which may succeed
+                down_s = 0.0 if self.connected else down_s + _LOOK_S if healing else self._patience_s
         except TimeoutError:
             return False
         finally:

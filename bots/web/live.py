@@ -79,6 +79,10 @@ class Live:
             for watcher in watchers:
                 watcher.close()
 
+    @property
+    def watchers(self) -> int:
+        return sum(map(len, self._watchers.values()))
+
     def paint(self, thread: str, view: View, key: str = "") -> None:
         """A new or changed message of an answer."""
         known = self._painted.get(view.id)

@@ -1,5 +1,5 @@
 // Markdown as models write it -> elements. Text only ever becomes text nodes; no HTML is taken over.
-// While an answer is `growing`, marks that are not closed yet count as closed at its end.
+// In an answer that is `growing`, or broke off, marks that are not closed yet count as closed at its end.
 
 const DEPTH = 8; // quotes and lists inside each other; deeper ones are shown as they were written
 
@@ -325,7 +325,7 @@ function link(text, at, growing) {
   const whole = /^\[((?:[^[\]\\]|\\.|\[[^[\]]*\])*)\]\(\s*<?((?:[^\s()<>]|\([^\s()]*\))*)>?(?:\s+(?:"[^"]*"|'[^']*'))?\s*\)/
     .exec(source);
   if (whole) return safe(whole[2]) ? { label: whole[1], target: whole[2], end: at + whole[0].length } : null;
-  const half = growing && /^\[((?:[^[\]\\]|\\.)+)\]\([^\s)]*$/.exec(source);
+  const half = growing && /^\[((?:[^[\]\\]|\\.)+)\]\(\S*$/.exec(source);
   return half ? { label: half[1], target: "", end: text.length } : null;
 }
 

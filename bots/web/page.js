@@ -52,7 +52,7 @@ async function call(path, body) {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
   });
   const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw Object.assign(new Error(answer.error?.message ?? ""), { status: response.status });
+  if (!response.ok) throw Object.assign(new Error(), { status: response.status, words: answer.error?.message });
   return answer;
 }
 
@@ -174,7 +174,9 @@ function put(view, growing) {
     messages.set(view.id, message);
     const behind = view.after && [...log.children].findLast(({ dataset: { id, after } }) =>
       id === view.after || after === view.after);
+    const before = [...log.children].find(({ dataset: { after } }) => after === view.id); // it came late
     if (behind) behind.after(message.article);
+    else if (before) before.before(message.article);
     else log.append(message.article);
   }
   const old = message.view;
@@ -195,7 +197,7 @@ function article(view) {
   const notice = element("p", "notice");
   const buttons = element("div", "buttons");
   notice.setAttribute("role", "status");
-  const made = element("article", view.mine ? "mine" : "theirs", body, notice, buttons);
+  const made = element("article", view.mine ? "mine" : "theirs", body, ...(view.mine ? [notice, buttons] : []));
   made.setAttribute("aria-label", view.mine ? SAY.parley : SAY.you);
   made.dataset.id = view.id;
   made.dataset.after = view.after ?? "";
@@ -223,7 +225,7 @@ function paintAll() {
 function paint({ view, article, body, notice, buttons, growing }) {
   article.classList.toggle("growing", growing);
   article.setAttribute("aria-busy", growing); // read out once it is whole, not at every word
-  if (view.mine) show(body, view.text, { growing, words: SAY });
+  if (view.mine) show(body, view.text, { growing: growing || Boolean(view.notice), words: SAY }); // it may have broken off
   else if (body.textContent !== view.text) body.textContent = view.text;
   body.hidden = !view.text;
   if (notice.textContent !== view.notice) notice.textContent = view.notice ?? "";
@@ -246,7 +248,7 @@ function button({ action, label, turn_id }) {
       await call("/api/presses", { action, turn_id, thread });
       say(fault);
     } catch (error) {
-      say(fault, error.message || SAY.failed);
+      say(fault, error.words ?? SAY.failed);
     }
     made.ariaDisabled = "false";
   });
@@ -318,7 +320,7 @@ async function send() {
     }
     box.value = box.value.trim() ? `${text}\n\n${box.value}` : text;
     fit();
-    say(fault, error.message || SAY.unsent);
+    say(fault, error.words ?? SAY.unsent);
     box.focus();
   }
 }

@@ -100,6 +100,11 @@ class WebPlatform:
             raise PlatformError(Code.GONE, "the web has one channel, web")
         return place
 
+    @property
+    def watchers(self) -> int:
+        """How many pages are open."""
+        return self._live.watchers
+
     # The routes.
 
     def routes(self) -> list[web.RouteDef]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -15,13 +17,20 @@ log = structlog.get_logger()
 
 
 class StoringInbox:
-    """Decides, stores, and hands new turns to `submit`. Holds nothing in memory."""
+    """Decides, stores, and hands new turns to `submit`. Events of one channel are taken in the order they come,
+    so that a deletion never overtakes what it deletes."""
 
     def __init__(self, store: Store, submit: Callable[[Turn], None]) -> None:
         self._store = store
         self._submit = submit
+        self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def receive(self, event: Event) -> Receipt:
+        channel = self._busy.setdefault(event.place.channel_key, asyncio.Lock())
+        async with channel:
+            return await self._receive(event)
+
+    async def _receive(self, event: Event) -> Receipt:
         match event:
             case Ask():
                 return await self._ask(event)

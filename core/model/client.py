@@ -7,9 +7,11 @@ here is the conversation: what is sent, how long we wait, and what kind of answe
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast
 
 import httpx
@@ -64,6 +66,7 @@ class CompletionsClient:
             timeout=httpx.Timeout(read_s, connect=_CONNECT_S, write=_WRITE_S, pool=_CONNECT_S),
             limits=httpx.Limits(max_connections=1000, max_keepalive_connections=20),
             follow_redirects=False,
+            verify=_tls(),
             headers={"Accept": "text/event-stream, application/json", "User-Agent": "parley"},
         )
 
@@ -122,12 +125,21 @@ class CompletionsClient:
                 raise
 
     def _request(self, body: dict[str, Any]) -> httpx.Request:
+        url = httpx.URL(f"{self._base_url}/chat/completions")
+        if (url.port or 0) > 65535:
+            raise httpx.InvalidURL("no such port")
         return self._http.build_request(
             "POST",
-            f"{self._base_url}/chat/completions",
+            url,
             content=json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"),
             headers={b"Content-Type": b"application/json", b"Authorization": b"Bearer " + self._key.encode()},
         )
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Loading the certificates takes longer than all the rest of a client: once is enough."""
+    return httpx.create_ssl_context()
 
 
 def request_to_body(request: Request, repairs: frozenset[str] = frozenset()) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, text
 
 # Any number that nothing else takes: replicas that start together bring the schema up to date one by one.
-_ADVISORY_LOCK = 0x7061726C6D69
+_ADVISORY_LOCK = 0x6D696772
 
 
 def config(connection: Connection) -> Config:
@@ -30,5 +30,6 @@ def config(connection: Connection) -> Config:
 def upgrade(connection: Connection, revision: str = "head") -> None:
     """Bring the schema up to `revision` within the connection's transaction."""
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+        locking = text("SELECT pg_advisory_xact_lock(:key, hashtext(current_schema()))")
+        connection.execute(locking, {"key": _ADVISORY_LOCK})
     command.upgrade(config(connection), revision)

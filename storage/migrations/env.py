@@ -7,16 +7,12 @@ from typing import Any, Literal
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
-from storage.tables import Key, Prose, Row
+from storage.tables import Prose, Row
 
 
 def _frozen_type(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
-    """Our column types as a revision spells them: without the tables of today."""
-    if kind == "type" and isinstance(item, Key):
-        return "KEY"
-    if kind == "type" and isinstance(item, Prose):
-        return "sa.Text()"
-    return False
+    """A revision has the column types that SQLAlchemy knows, and nothing of today's tables."""
+    return "sa.Text()" if kind == "type" and isinstance(item, Prose) else False
 
 
 context.configure(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -61,7 +62,7 @@ async def texts(store: Store, until: Ask | None = None, place: Place = PLACE) ->
 
 @pytest_asyncio.fixture
 async def store(database_url: str) -> AsyncIterator[SqlStore]:
-    opened = await open_store(DatabaseSettings(database_url=database_url), SystemClock())  # type: ignore[arg-type]
+    opened = await open_store(DatabaseSettings(database_url=database_url), SystemClock())
     yield opened
     await opened.close()
 
@@ -69,7 +70,7 @@ async def store(database_url: str) -> AsyncIterator[SqlStore]:
 @pytest_asyncio.fixture
 async def database(store: SqlStore, database_url: str) -> AsyncIterator[Database]:
     """The same database, past the store."""
-    beside = Database(DatabaseSettings(database_url=database_url).url)  # type: ignore[arg-type]
+    beside = Database(DatabaseSettings(database_url=database_url).url)
     yield beside
     await beside.close()
 
@@ -93,7 +94,7 @@ class TestAccept:
 
     async def test_it_is_on_disk_when_accept_returns(self, store: SqlStore, database_url: str) -> None:
         turn = await accepted(store, ask())
-        other = await open_store(DatabaseSettings(database_url=database_url), SystemClock())  # type: ignore[arg-type]
+        other = await open_store(DatabaseSettings(database_url=database_url), SystemClock())
         assert await other.open_turns() == [turn]
         await other.close()
 
@@ -282,15 +283,16 @@ class TestLines:
         assert [line.id for line in await store.lines(PLACE)] == ["m1"]
 
     @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-    @given(moments=st.lists(st.integers(0, 2), min_size=1, max_size=5), seed=st.randoms())
+    @given(moments=st.lists(st.tuples(st.integers(0, 2), st.integers()), min_size=1, max_size=5))
     async def test_whatever_the_clocks_say_each_answer_follows_its_question(
-        self, store: SqlStore, moments: list[int], seed: object
+        self, store: SqlStore, moments: list[tuple[int, int]]
     ) -> None:
-        place = replace(PLACE, thread=f"{id(moments)}-{id(seed)}-{len(await store.open_turns())}")
-        ids = [f"{place.thread}-{n}-{chr(90 - n)}a" for n in range(len(moments))]
-        asks = [ask(id, id, after_s=at, place=place) for id, at in zip(ids, moments, strict=True)]
-        turns = [turn for question in asks if (turn := await store.accept(question))]
-        for turn in reversed(turns):
+        place = replace(PLACE, thread=secrets.token_hex(8))
+        turns = []
+        for n, (after_s, finished) in enumerate(moments):
+            name = f"{90 - n}-{place.thread}"
+            turns.append((finished, await accepted(store, ask(name, name, after_s, place))))
+        for _, turn in sorted(turns, key=lambda pair: pair[0]):
             await store.finish(Finish(turn, TurnState.DONE, f"to {turn.ask.id}"))
         lines = await texts(store, place=place)
         assert len(lines) == 2 * len(turns)
@@ -309,7 +311,7 @@ class TestThreads:
             (direct, "new", NOON + timedelta(seconds=60)),
             (PLACE, "an old question", NOON),
         ]
-        assert [one.place for one in listed][0].direct
+        assert listed[0].place.direct
         assert [one.title for one in await store.threads("slack", "T1", limit=1)] == ["new"]
 
     async def test_a_new_line_moves_its_thread_up_and_an_old_one_does_not_move_it_down(

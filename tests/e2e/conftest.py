@@ -28,7 +28,7 @@ async def discord() -> AsyncIterator[FakeDiscord]:
     async with FakeDiscord() as discord:
         yield discord
     assert discord.spec_problems == []
-    assert discord.pinged() == []
+    assert discord.pinged == []
 
 
 def model_settings(endpoint: FakeCompletions) -> dict[str, str]:

@@ -113,7 +113,9 @@ async def test_a_redelivery_after_a_restart_is_not_answered_again(
     async with Program(tmp_path, **settings):
         again = await slack.say("U1", "C1", f"{AT} twice?", thread_ts=ts)
         await answered(slack, "C1", ts, "twice?", count=2)
-        await slack.wait_for(lambda: all(envelope.attempts and len(envelope.attempts) > 1 for envelope in slack.envelopes[-2:]))
+        await slack.wait_for(
+            lambda: all(envelope.attempts and len(envelope.attempts) > 1 for envelope in slack.envelopes[-2:])
+        )
     assert again
     assert len(answers(slack, "C1", ts)) == 2
 

@@ -106,6 +106,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["turn_id"], ["turns.id"], name="fk_posts_turn_id"),
         sa.PrimaryKeyConstraint("platform", "team", "channel", "message", name="pk_posts"),
     )
+    op.create_index("ix_posts_turn_id", "posts", ["turn_id"])
+
     op.create_table(
         "usage",
         sa.Column("turn_id", sa.BigInteger(), autoincrement=False, nullable=False),

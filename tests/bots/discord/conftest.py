@@ -56,7 +56,7 @@ class Bot:
 async def until(predicate: Callable[[], T | None], timeout_s: float = 5.0) -> T:
     """The first true value of `predicate`."""
     async with asyncio.timeout(timeout_s):
-        while not (value := predicate()):
+        while not (value := predicate()):  # noqa: ASYNC110
             await asyncio.sleep(0.005)
         return value
 

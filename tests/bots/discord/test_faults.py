@@ -94,7 +94,9 @@ def test_a_lost_connection_leaves_open_what_was_done(lost: Exception) -> None:
 
 
 def _foreign() -> list[type[Exception]]:
-    ours = [c for _, c in inspect.getmembers(library, inspect.isclass) if issubclass(c, discord.DiscordException)]
+    ours = [
+        c for _, c in inspect.getmembers(library, inspect.isclass) if issubclass(c, discord.DiscordException)
+    ]
     theirs = [c for _, c in inspect.getmembers(aiohttp, inspect.isclass) if issubclass(c, aiohttp.ClientError)]
     return [*ours, *theirs]
 

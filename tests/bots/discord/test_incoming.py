@@ -17,8 +17,7 @@ from bots.discord.incoming import (
     update_to_edited,
 )
 from core.types import Ask, Deleted, Edited, Person, Place
-from tests.fakes.discord import ADA, APPLICATION, BO, BOT, CHEN, FORUM, GENERAL, GUILD, OTHER_BOT
-from tests.fakes.discord import wire
+from tests.fakes.discord import ADA, APPLICATION, BO, BOT, CHEN, FORUM, GENERAL, GUILD, OTHER_BOT, wire
 from tests.fakes.discord.guild import BOT_ROLE, World
 
 THREAD, FORUM_POST, DM = 700, 701, 702
@@ -34,10 +33,9 @@ class Reader:
         self.client = discord.Client(intents=discord.Intents.default())
         self.state: Any = self.client._connection
         self.state.user = discord.ClientUser(state=self.state, data=self.user(BOT))  # type: ignore[arg-type]
-        self.state._add_guild_from_data(
-            wire.guild_create(self.world, all_members=False)
-            | {"threads": [self.thread(THREAD, GENERAL), self.thread(FORUM_POST, FORUM)]}
-        )
+        guild: Any = wire.guild_create(self.world, all_members=False)
+        guild["threads"] = [self.thread(THREAD, GENERAL), self.thread(FORUM_POST, FORUM)]
+        self.state._add_guild_from_data(guild)
 
     @property
     def me(self) -> discord.ClientUser:
@@ -93,15 +91,12 @@ class Reader:
 
     def reply(self, content: str, *, to: int, of: int, pings: bool = True, **fields: Any) -> Json:
         """A reply to message `to`, which `of` wrote."""
-        answered = self.payload("earlier", by=of, id=str(to))
-        return self.payload(
-            content,
-            type=19,
-            message_reference={"type": 0, "message_id": str(to), "channel_id": str(GENERAL)},
-            referenced_message=answered,
-            **({"mentions": [self.user(of)]} if pings else {}),
-            **fields,
-        )
+        shown: Json = {
+            "type": 19,
+            "message_reference": {"type": 0, "message_id": str(to), "channel_id": str(GENERAL)},
+            "referenced_message": self.payload("earlier", by=of, id=str(to)),
+        }
+        return self.payload(content, **shown | ({"mentions": [self.user(of)]} if pings else {}) | fields)
 
     def message(self, data: Json) -> discord.Message:
         channel, _ = self.state._get_guild_channel(data)
@@ -204,7 +199,9 @@ def test_a_reply_to_a_person_is_not_for_the_bot(reader: Reader) -> None:
 
 
 def test_a_mention_in_a_reply_to_a_person_opens_a_thread_and_knows_the_other_message(reader: Reader) -> None:
-    ask = reader.heard(reader.reply(f"<@{BOT}> is that so?", to=55, of=BO, mentions=[reader.user(BOT)], pings=False))
+    ask = reader.heard(
+        reader.reply(f"<@{BOT}> is that so?", to=55, of=BO, mentions=[reader.user(BOT)], pings=False)
+    )
     assert (ask.addressed, ask.replies_to, ask.place.thread) == (True, "55", str(MESSAGE))
 
 
@@ -300,7 +297,7 @@ def test_history_skips_what_discord_says_and_what_is_still_thought_of(reader: Re
 
 # Edits and deletions
 
-EDITED = {"edited_timestamp": "2026-11-22T10:05:00+00:00"}
+EDITED: Json = {"edited_timestamp": "2026-11-22T10:05:00+00:00"}
 
 
 def test_new_words_are_an_edit_cached_or_not(reader: Reader) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from bots.slack import LIMITS, SlackSettings, create, why_not
 from bots.slack.platform import SlackPlatform
+from bots.slack.socket import proxy_for
 from core.clock import SystemClock
 from core.errors import Code, PlatformError, SettingsError, StoreError
 from core.types import (
@@ -308,6 +309,16 @@ async def test_it_ends_at_once_also_when_the_peer_is_dead(slack: FakeSlack) -> N
     assert time.monotonic() - began < 1
 
 
+async def test_what_is_being_stored_at_the_end_is_still_acknowledged(
+    slack: FakeSlack, platform: SlackPlatform
+) -> None:
+    async with listening(slack, platform) as inbox:
+        await slack.say("U1", "C1", "one last thing")
+        await until(lambda: bool(platform._receiving))
+        assert inbox.events == []
+    assert slack.envelopes[0].acked
+
+
 @pytest.mark.parametrize(
     ("method", "error", "variable"),
     [
@@ -350,6 +361,34 @@ async def test_it_starts_before_slack_is_there() -> None:
     with suppress(asyncio.CancelledError):
         await running
     await slack.stop()
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy"),
+    [
+        ("http://127.0.0.1:8000/api/", None),
+        ("ws://localhost:8000/link", None),
+        ("https://slack.example/api/", None),
+        ("https://slack.com/api/", "http://proxy.example:3128"),
+    ],
+)
+def test_a_proxy_is_used_except_for_this_machine_and_no_proxy(
+    monkeypatch: pytest.MonkeyPatch, url: str, proxy: str | None
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", "slack.example")
+    assert proxy_for(url) == proxy
+
+
+async def test_loopback_works_with_a_proxy_in_the_environment(
+    slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    async with listening(slack, connecting(slack)) as inbox:
+        await slack.disconnect()
+        await slack.say("U1", "C1", "anyone?")
+        await slack.wait_for(lambda: inbox.events)
 
 
 # -- strokes
@@ -567,7 +606,7 @@ async def test_typing_is_a_hint_that_gives_up_where_it_is_not_known(
 
 
 def settings(**values: str) -> SlackSettings:
-    return SlackSettings(_env_file=None, **values)  # type: ignore[call-arg,arg-type]
+    return SlackSettings(_env_file=None, **values)  # type: ignore[arg-type]
 
 
 @pytest.fixture(autouse=True)

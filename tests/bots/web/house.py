@@ -37,8 +37,8 @@ async def house(
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port, reuse_address=True).start()
     running = asyncio.create_task(platform.run(inbox))
-    while not platform.ready():
-        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert platform.ready()
     host, port = runner.addresses[0][:2]
     try:
         yield House(f"http://{host}:{port}", platform, inbox, store, running)

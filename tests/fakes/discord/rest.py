@@ -93,7 +93,7 @@ class Route:
 
 
 class Rest:
-    """Answers requests. ``calls``, ``spec_problems`` and ``over_length`` are what tests read."""
+    """Answers requests. ``calls``, ``typing`` and ``spec_problems`` are what tests read."""
 
     def __init__(
         self,

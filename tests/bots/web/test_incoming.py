@@ -1,0 +1,172 @@
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bots.web.faults import TEXT_LIMIT, WORDS, Reason, RequestError
+from bots.web.guard import host_allowed, same_origin
+from bots.web.incoming import (
+    TOP,
+    accept_language_to_locale,
+    ask_id_to_thread,
+    body_to_ask,
+    body_to_press,
+    thread_to_place,
+)
+from core.types import Ask, Person, Place, Press
+
+NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+ID = "0b0f9d9e-1111-4222-8333-444455556666"
+THREAD = "abcdefgh2345"
+
+
+def ask(**fields: object) -> Ask:
+    return body_to_ask(json.dumps({"client_id": ID, "text": "Hello", **fields}).encode(), NOW, "zh-CN")
+
+
+def refusal(**fields: object) -> Reason:
+    with pytest.raises(RequestError) as refused:
+        ask(**fields)
+    return refused.value.reason
+
+
+def test_a_question_in_a_thread_becomes_an_ask() -> None:
+    place = Place("web", "local", "web", THREAD, direct=True)
+    assert ask(thread=THREAD) == Ask(ID, place, Person("you", "You", "zh-CN"), "Hello", NOW, addressed=True)
+
+
+def test_the_same_question_sent_twice_opens_the_same_thread() -> None:
+    assert ask().place == ask().place == thread_to_place(ask_id_to_thread(ID))
+    assert ask(client_id=ID.replace("0b", "0c")).place != ask().place
+
+
+def test_an_id_written_differently_is_the_same_id() -> None:
+    assert ask(client_id=ID.upper()).key == ask().key
+
+
+@pytest.mark.parametrize("client_id", [None, 7, "", "no uuid", [ID]])
+def test_an_id_that_is_no_uuid_is_refused(client_id: object) -> None:
+    assert refusal(client_id=client_id) is Reason.MALFORMED
+
+
+@pytest.mark.parametrize("thread", ["", "ABCDEFGH2345", "../../livez", "a" * 13, 7, ["x"], "abcdefgh2345\n"])
+def test_a_thread_that_cannot_be_is_refused(thread: object) -> None:
+    assert refusal(thread=thread) is Reason.NO_THREAD
+
+
+def test_the_top_level_has_a_name_of_its_own() -> None:
+    assert thread_to_place(TOP) == Place("web", "local", "web", "", direct=True)
+
+
+@pytest.mark.parametrize("text", ["", " \n\t ", "\x00"])
+def test_nothing_is_not_sent(text: str) -> None:
+    assert refusal(text=text) is Reason.EMPTY
+
+
+def test_text_is_taken_to_its_limit_and_not_beyond() -> None:
+    assert len(ask(text="界" * TEXT_LIMIT).text) == TEXT_LIMIT
+    assert refusal(text="界" * (TEXT_LIMIT + 1)) is Reason.TOO_LONG
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff", b"[" * 100_000, b'{"client_id": 1e999}'])
+def test_what_is_no_object_is_refused(body: bytes) -> None:
+    with pytest.raises(RequestError) as refused:
+        body_to_ask(body, NOW)
+    assert refused.value.reason is Reason.MALFORMED
+
+
+@given(st.text(alphabet=st.characters(), max_size=50))
+def test_whatever_is_taken_can_be_stored(text: str) -> None:
+    try:
+        taken = ask(text=text).text
+    except RequestError:
+        return
+    assert taken.encode()
+    assert "\x00" not in taken
+
+
+def test_half_a_surrogate_pair_is_replaced() -> None:
+    assert ask(text="a\ud83db").text == "a\ufffdb"
+
+
+def test_a_press_names_its_button() -> None:
+    body = json.dumps({"action": "try_again", "turn_id": 7, "thread": THREAD}).encode()
+    assert body_to_press(body, "en") == Press(
+        "try_again", 7, thread_to_place(THREAD), Person("you", "You", "en")
+    )
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"action": "Stop!"},
+        {"action": None},
+        {"turn_id": 0},
+        {"turn_id": True},
+        {"turn_id": 2**63},
+        {"turn_id": "7"},
+    ],
+)
+def test_a_press_of_no_button_is_refused(fields: dict[str, object]) -> None:
+    with pytest.raises(RequestError) as refused:
+        body_to_press(json.dumps({"action": "stop", "turn_id": 7, "thread": THREAD, **fields}).encode())
+    assert refused.value.reason is Reason.MALFORMED
+
+
+@pytest.mark.parametrize(
+    ("header", "locale"),
+    [
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh-CN"),
+        ("en;q=0.3, zh-Hans;q=0.9", "zh-Hans"),
+        ("*", ""),
+        ("", ""),
+        ("en;q=x, de", "de"),
+        ("<script>, fr;q=0.1", "fr"),
+    ],
+)
+def test_the_language_wanted_most_is_the_locale(header: str, locale: str) -> None:
+    assert accept_language_to_locale(header) == locale
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:8080", "localhost:8080", "[::1]:8080", "parley.localhost", "127.0.0.2"]
+)
+def test_loopback_is_answered_under_its_names(host: str) -> None:
+    assert host_allowed(host, "127.0.0.1")
+
+
+@pytest.mark.parametrize("host", ["evil.example:8080", "localhost.evil.example", "10.0.0.1", "", "[::1", "a@b"])
+def test_loopback_is_not_answered_under_other_names(host: str) -> None:
+    assert not host_allowed(host, "localhost")
+
+
+def test_a_public_address_is_answered_under_any_name() -> None:
+    assert host_allowed("chat.example.org", "0.0.0.0")
+
+
+@pytest.mark.parametrize(
+    ("headers", "allowed"),
+    [
+        ({}, True),
+        ({"Sec-Fetch-Site": "same-origin"}, True),
+        ({"Sec-Fetch-Site": "none"}, True),
+        ({"Sec-Fetch-Site": "same-site"}, False),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "http://localhost:8080"}, False),
+        ({"Origin": "http://localhost:8080"}, True),
+        ({"Origin": "http://localhost:9090"}, False),
+        ({"Origin": "https://evil.example"}, False),
+        ({"Origin": "null"}, False),
+    ],
+)
+def test_only_our_own_page_may_post(headers: dict[str, str], allowed: bool) -> None:
+    assert same_origin(headers, "localhost:8080") is allowed
+
+
+def test_every_refusal_has_its_words_in_both_languages() -> None:
+    assert set(WORDS) == set(Reason)
+    for reason in Reason:
+        words = {RequestError(reason).words(locale) for locale in ("en-GB", "zh-CN")}
+        assert len(words) == 2
+        assert all(words)

@@ -1,0 +1,105 @@
+import json
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bots.web.outgoing import (
+    View,
+    event,
+    new_message_id,
+    page_to_view,
+    place_to_thread,
+    threads_to_json,
+    to_bytes,
+    view_to_json,
+    views,
+)
+from core.ports import Thread
+from core.types import Button, Entry, Page, Person, Place
+
+NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+YOU, BOT = Person("you", "You"), Person("", bot=True)
+
+
+def said(message_id: str, text: str = "?") -> Entry:
+    return Entry(message_id, YOU, text, NOW)
+
+
+def answered(message_id: str, anchor: str, text: str = "!") -> Entry:
+    return Entry(message_id, BOT, text, NOW, mine=True, anchor=anchor)
+
+
+def live(message_id: str, after: str, text: str = "live") -> View:
+    return View(message_id, True, text, after=after)
+
+
+def ids(shown: list[View]) -> list[str]:
+    return [view.id for view in shown]
+
+
+def test_an_answer_that_is_still_live_is_shown_once_and_as_it_is_now() -> None:
+    shown = views([said("q"), answered("q.1", "q", "stored")], [live("q.1", "q", "with a button")])
+    assert ids(shown) == ["q", "q.1"]
+    assert shown[1].text == "with a button"
+
+
+def test_a_growing_answer_stands_behind_its_own_question() -> None:
+    shown = views([said("q1"), said("q2")], [live("q1.a", "q1"), live("q1.b", "q1"), live("q2.a", "q2")])
+    assert ids(shown) == ["q1", "q1.a", "q1.b", "q2", "q2.a"]
+
+
+def test_a_second_answer_stands_behind_the_first() -> None:
+    shown = views([said("q1"), answered("q1.a", "q1"), said("q2")], [live("q1.b", "q1")])
+    assert ids(shown) == ["q1", "q1.a", "q1.b", "q2"]
+
+
+def test_an_answer_to_nothing_we_know_stands_at_the_end() -> None:
+    assert ids(views([said("q1")], [live(".a", ""), live("x.b", "x")])) == ["q1", ".a", "x.b"]
+
+
+def test_a_summary_that_nobody_asked_for_shows_no_empty_question() -> None:
+    assert ids(views([said("digest", ""), answered("digest.1", "digest")], [])) == ["digest.1"]
+
+
+@given(st.text(max_size=20))
+def test_a_message_id_leads_back_to_its_question(answers: str) -> None:
+    message_id = new_message_id(answers)
+    assert page_to_view(message_id, Page("words")).after == answers
+    assert message_id != new_message_id(answers)
+
+
+def test_a_view_is_plain_data() -> None:
+    page = Page("**a** <b>", "Stopped.", (Button("again", "Try again", 7),))
+    assert view_to_json(page_to_view("q.1", page)) == {
+        "id": "q.1",
+        "mine": True,
+        "text": "**a** <b>",
+        "at": "",
+        "after": "q",
+        "notice": "Stopped.",
+        "buttons": ({"action": "again", "label": "Try again", "turn_id": 7},),
+    }
+
+
+@given(st.text(alphabet=st.characters(), max_size=40))
+def test_an_event_is_one_line_of_data_whatever_the_words(text: str) -> None:
+    lines = event("message", {"text": text}).decode().split("\n")
+    assert lines[0] == "event: message"
+    assert lines[2:] == ["", ""]
+    assert "\r" not in lines[1]
+    assert json.loads(lines[1].removeprefix("data: "))["text"] == text.encode("utf-8", "replace").decode()
+
+
+def test_half_a_surrogate_pair_does_not_break_the_stream() -> None:
+    assert to_bytes("a\ud83d") == b'"a?"'
+
+
+def test_threads_are_listed_by_the_name_in_the_address() -> None:
+    place = Place("web", "local", "web", "abcdefgh2345")
+    top = Place("web", "local", "web")
+    assert place_to_thread(place) == "abcdefgh2345"
+    assert threads_to_json([Thread(place, "First words", NOW), Thread(top, "", NOW)]) == [
+        {"id": "abcdefgh2345", "title": "First words", "at": "2026-01-02T03:04:00+00:00"},
+        {"id": "board", "title": "", "at": "2026-01-02T03:04:00+00:00"},
+    ]

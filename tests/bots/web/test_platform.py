@@ -1,0 +1,472 @@
+"""The platform over real HTTP, with an aiohttp client as the browser."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from aiohttp import ClientResponse, ClientSession
+
+from bots.web.live import KEPT, Live
+from bots.web.outgoing import View
+from core.errors import Code, PlatformError
+from core.types import Ask, Button, Edit, History, Page, Post, Press
+from tests.bots.web.house import House, house
+from tests.fakes.memory import MemoryStore
+
+Client = ClientSession
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Client]:
+    async with ClientSession() as session:
+        yield session
+
+
+async def ask(client: Client, home: House, text: str = "Hello", **fields: object) -> dict[str, str]:
+    body = {"text": text, "client_id": str(uuid4()), **fields}
+    async with client.post(f"{home.url}/api/asks", json=body) as response:
+        assert response.status == 202, await response.text()
+        answer: dict[str, str] = await response.json()
+        return answer
+
+
+async def thread_of(client: Client, home: House, thread: str) -> list[dict[str, Any]]:
+    async with client.get(f"{home.url}/api/threads/{thread}") as response:
+        assert response.status == 200
+        messages: list[dict[str, Any]] = (await response.json())["messages"]
+        return messages
+
+
+class Stream:
+    """The events of one thread, as a browser's EventSource reads them."""
+
+    def __init__(self, response: ClientResponse) -> None:
+        self.response = response
+        self.comments = 0
+
+    async def next(self) -> tuple[str, Any]:
+        name = ""
+        async with asyncio.timeout(5):
+            while line := (await self.response.content.readline()).decode():
+                if line.startswith(":"):
+                    self.comments += 1
+                elif line.startswith("event: "):
+                    name = line.removeprefix("event: ").strip()
+                elif line.startswith("data: "):
+                    return name, json.loads(line.removeprefix("data: "))
+        raise EOFError
+
+    async def until(self, text: str) -> list[str]:
+        """The texts of the answer up to `text`."""
+        texts: list[str] = []
+        while not texts or texts[-1] != text:
+            name, data = await self.next()
+            views = data["messages"] if name == "state" else [data] if name == "message" else []
+            texts += [view["text"] for view in views if view["mine"]]
+        return texts
+
+
+@asynccontextmanager
+async def events(client: Client, home: House, thread: str) -> AsyncIterator[Stream]:
+    async with client.get(f"{home.url}/api/threads/{thread}/events", read_bufsize=1 << 20) as response:
+        assert response.status == 200
+        assert response.content_type == "text/event-stream"
+        yield Stream(response)
+
+
+async def error(response: ClientResponse) -> tuple[int, str]:
+    body = await response.json()
+    assert body["error"]["message"]
+    return response.status, body["error"]["code"]
+
+
+# Asking.
+
+
+async def test_a_question_is_answered_in_a_thread_of_its_own(client: Client) -> None:
+    async with house() as home:
+        first = await ask(client, home, "One")
+        second = await ask(client, home, "Two")
+        await home.inbox.settled()
+        assert first["thread"] != second["thread"]
+        shown = await thread_of(client, home, first["thread"])
+        assert [(view["text"], view["mine"]) for view in shown] == [("One", False), ("You said: One", True)]
+        async with client.get(f"{home.url}/api/threads") as response:
+            threads = (await response.json())["threads"]
+        assert [thread["id"] for thread in threads] == [second["thread"], first["thread"]]
+        assert [thread["title"] for thread in threads] == ["Two", "One"]
+
+
+async def test_a_follow_up_stays_in_its_thread(client: Client) -> None:
+    async with house() as home:
+        first = await ask(client, home, "One")
+        again = await ask(client, home, "Two", thread=first["thread"])
+        await home.inbox.settled()
+        assert again["thread"] == first["thread"]
+        texts = [view["text"] for view in await thread_of(client, home, first["thread"])]
+        assert texts == ["One", "You said: One", "Two", "You said: Two"]
+
+
+async def test_the_ask_says_who_where_and_in_which_language(client: Client) -> None:
+    async with house() as home:
+        client_id = str(uuid4())
+        headers = {"Accept-Language": "zh-CN,en;q=0.5"}
+        async with client.post(
+            f"{home.url}/api/asks", json={"text": "你好", "client_id": client_id}, headers=headers
+        ) as response:
+            assert response.status == 202
+        (received,) = home.inbox.received
+        assert isinstance(received, Ask)
+        assert (received.id, received.text, received.author.locale) == (client_id, "你好", "zh-CN")
+        assert received.addressed
+        assert received.place.direct
+
+
+async def test_a_double_click_is_one_question(client: Client) -> None:
+    async with house() as home:
+        client_id = str(uuid4())
+        answers = await asyncio.gather(*(ask(client, home, "Once", client_id=client_id) for _ in range(5)))
+        await home.inbox.settled()
+        assert len({answer["thread"] for answer in answers}) == 1
+        shown = await thread_of(client, home, answers[0]["thread"])
+        assert [view["text"] for view in shown] == ["Once", "You said: Once"]
+
+
+async def test_a_retry_after_a_restart_is_the_same_question(client: Client) -> None:
+    store, client_id = MemoryStore(), str(uuid4())
+    async with house(store) as home:
+        before = await ask(client, home, "Once", client_id=client_id)
+        await home.inbox.settled()
+    async with house(store) as home:
+        assert await ask(client, home, "Once", client_id=client_id) == before
+        assert len(await thread_of(client, home, before["thread"])) == 2
+
+
+# Watching.
+
+
+async def test_words_reach_an_open_page_as_they_come(client: Client) -> None:
+    async with house(gap_s=0.02) as home:
+        asked = await ask(client, home, "one two three")
+        async with events(client, home, asked["thread"]) as stream:
+            texts = await stream.until("You said: one two three")
+        assert len(texts) >= 4
+        assert all(later.startswith(earlier) for earlier, later in pairwise(texts))
+
+
+async def test_a_reconnection_begins_with_the_complete_view(client: Client) -> None:
+    async with house(gap_s=0.02) as home:
+        asked = await ask(client, home, "one two three four")
+        async with events(client, home, asked["thread"]) as stream:
+            await stream.until("You said: one")
+        async with events(client, home, asked["thread"]) as stream:
+            name, state = await stream.next()
+            assert name == "state"
+            assert state["messages"][0]["id"] == asked["id"]
+            assert state["messages"][1]["text"].startswith("You said: one")
+            assert len(state["messages"]) == 2
+            await stream.until("You said: one two three four")
+
+
+async def test_another_page_sees_the_question_too(client: Client) -> None:
+    async with house() as home:
+        asked = await ask(client, home, "One")
+        await home.inbox.settled()
+        async with events(client, home, asked["thread"]) as stream:
+            await stream.next()
+            await ask(client, home, "Two", thread=asked["thread"])
+            name, view = await stream.next()
+            assert (name, view["text"], view["mine"]) == ("message", "Two", False)
+            name, _ = await stream.next()
+            assert name in ("thinking", "message")
+            await stream.until("You said: Two")
+
+
+async def test_thinking_is_shown_until_the_first_word(client: Client) -> None:
+    async with house() as home:
+        asked = await ask(client, home)
+        await home.inbox.settled()
+        place = home.inbox.received[0].place
+        await home.platform.typing(place)
+        async with events(client, home, asked["thread"]) as stream:
+            _, state = await stream.next()
+            assert state["thinking_ms"] > 0
+        await home.platform.perform(Post(place, Page("Word"), "k"))
+        async with events(client, home, asked["thread"]) as stream:
+            _, state = await stream.next()
+            assert state["thinking_ms"] == 0
+
+
+async def test_a_silent_stream_shows_that_it_lives(client: Client) -> None:
+    async with house(heartbeat_s=0.01) as home:
+        asked = await ask(client, home)
+        await home.inbox.settled()
+        async with events(client, home, asked["thread"]) as stream:
+            await stream.next()
+            await asyncio.sleep(0.05)
+            await home.platform.typing(home.inbox.received[0].place)
+            await stream.next()
+            assert stream.comments >= 1
+
+
+async def test_a_page_that_leaves_is_forgotten(client: Client) -> None:
+    async with house(heartbeat_s=0.01) as home:
+        asked = await ask(client, home)
+        async with events(client, home, asked["thread"]) as stream:
+            await stream.next()
+            assert home.platform.watchers == 1
+        async with asyncio.timeout(2):
+            while home.platform.watchers:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+
+async def test_a_slow_page_is_given_only_the_newest_view() -> None:
+    live = Live()
+    watcher = live.watch("t")
+    for n in range(10_000):
+        live.paint("t", View("m", True, "word " * n))
+    live.paint("t", View("other", True, "x"))
+    views, _ = await watcher.news(1)
+    assert [view.id for view in views] == ["m", "other"]
+    assert views[0].text == "word " * 9_999
+    assert await watcher.news(0) == ([], None)
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    live = Live()
+    for n in range(KEPT + 5):
+        live.paint("t", View(str(n), True, ""), key=f"k{n}")
+    assert len(live.views("t")) == KEPT
+    assert live.find("k0") is None
+    assert live.find(f"k{KEPT}") == str(KEPT)
+
+
+async def test_streams_end_when_the_platform_is_stopped(client: Client) -> None:
+    async with house() as home:
+        asked = await ask(client, home)
+        await home.inbox.settled()
+        async with events(client, home, asked["thread"]) as stream:
+            await stream.next()
+            home.running.cancel()
+            with pytest.raises(EOFError):
+                await stream.next()
+        assert not home.platform.ready()
+
+
+# Restarts.
+
+
+async def test_threads_are_there_after_a_restart(client: Client) -> None:
+    store = MemoryStore()
+    async with house(store) as home:
+        asked = await ask(client, home)
+        await home.inbox.settled()
+        before = await thread_of(client, home, asked["thread"])
+    async with house(store) as home:
+        after = await thread_of(client, home, asked["thread"])
+        assert [(view["id"], view["text"]) for view in after] == [(view["id"], view["text"]) for view in before]
+
+
+async def test_an_edit_after_a_restart_finds_its_place_again(client: Client) -> None:
+    store = MemoryStore()
+    async with house(store) as home:
+        first = await ask(client, home, "One")
+        await ask(client, home, "Two", thread=first["thread"])
+        place = home.inbox.received[0].place
+        half = await home.platform.perform(Post(place, Page("Ha"), "turn-9-0", answers=first["id"]))
+        await home.inbox.settled()
+    async with house(store) as home:
+        assert await home.platform.perform(Edit(place, half, Page("Half an answer"))) == half
+        texts = [view["text"] for view in await thread_of(client, home, first["thread"])]
+        assert texts == ["One", "You said: One", "Half an answer", "Two", "You said: Two"]
+
+
+# The port.
+
+
+async def test_strokes_are_shown_and_found_again(client: Client) -> None:
+    async with house() as home:
+        asked = await ask(client, home)
+        await home.inbox.settled()
+        place = home.inbox.received[0].place
+        post = Post(
+            place, Page("Words", "A notice.", (Button("again", "Try again", 7),)), "turn-7-0", asked["id"]
+        )
+        assert await home.platform.find(post) is None
+        message_id = await home.platform.perform(post)
+        assert await home.platform.find(post) == message_id
+        await home.platform.perform(Edit(place, message_id, Page("Other words")))
+        assert await home.platform.find(post) == message_id
+        shown = (await thread_of(client, home, asked["thread"]))[-1]
+        assert (shown["text"], shown["notice"], shown["buttons"]) == ("Other words", "", [])
+
+
+async def test_what_the_page_cannot_show_is_refused() -> None:
+    async with house() as home:
+        place = await home.platform.channel("web")
+        long = Page("x" * (home.platform.limits.page_size + 1))
+        with pytest.raises(PlatformError) as rejected:
+            await home.platform.perform(Post(place, long, "k"))
+        assert rejected.value.code is Code.REJECTED
+        with pytest.raises(PlatformError) as gone:
+            await home.platform.perform(Post(replace(place, channel="elsewhere"), Page("x"), "k"))
+        assert gone.value.code is Code.GONE
+        with pytest.raises(PlatformError):
+            await home.platform.channel("general")
+
+
+async def test_a_summary_stands_in_the_channels_own_thread(client: Client) -> None:
+    async with house() as home:
+        place = await home.platform.channel("web")
+        await home.platform.perform(Post(place, Page("12 questions"), "turn-1-0", "digest-2026-01-02"))
+        assert [view["text"] for view in await thread_of(client, home, "board")] == ["12 questions"]
+
+
+async def test_the_store_has_all_history_and_threads_do_not_share_a_budget() -> None:
+    async with house() as home:
+        place = await home.platform.channel("web")
+        other = replace(place, thread="abcdefgh2345")
+        (one,), (two,) = (home.platform.budgets(Post(where, Page(""), "k")) for where in (place, other))
+        assert one.scope != two.scope
+        assert (one.burst, one.per_s) == (30, 30)
+        assert await home.platform.history(place, before=None) == History()  # type: ignore[arg-type]
+
+
+# Buttons.
+
+
+async def test_a_press_reaches_the_inbox_and_stops_the_answer(client: Client) -> None:
+    async with house(gap_s=0.02) as home:
+        asked = await ask(client, home, "one two three four five six seven eight")
+        async with events(client, home, asked["thread"]) as stream:
+            await stream.until("You said: one")
+        press = {"action": "stop", "turn_id": 1, "thread": asked["thread"]}
+        async with client.post(f"{home.url}/api/presses", json=press) as response:
+            assert response.status == 202
+        await home.inbox.settled()
+        received = home.inbox.received[-1]
+        assert isinstance(received, Press)
+        assert (received.action, received.turn_id, received.place.thread) == ("stop", 1, asked["thread"])
+        text = (await thread_of(client, home, asked["thread"]))[-1]["text"]
+        assert text.startswith("You said: one")
+        assert not text.endswith("eight")
+
+
+async def test_a_button_out_of_date_is_refused_in_words(client: Client) -> None:
+    async with house() as home:
+        press = {"action": "stop", "turn_id": 99, "thread": "board"}
+        async with client.post(f"{home.url}/api/presses", json=press) as response:
+            assert await error(response) == (409, "out_of_date")
+
+
+# Refusals.
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "refusal"),
+    [
+        ({"Content-Type": "text/plain"}, b"{}", (415, "not_json")),
+        ({"Sec-Fetch-Site": "cross-site"}, b"{}", (403, "cross_site")),
+        ({"Sec-Fetch-Site": "same-site"}, b"{}", (403, "cross_site")),
+        ({"Origin": "https://evil.example"}, b"{}", (403, "cross_site")),
+        ({"Host": "evil.example"}, b"{}", (421, "wrong_host")),
+        ({}, b"not json", (400, "malformed")),
+        ({}, b" " * 600_000, (413, "too_long")),
+    ],
+)
+async def test_a_request_that_may_not_be_is_refused(
+    client: Client, headers: dict[str, str], body: bytes, refusal: tuple[int, str]
+) -> None:
+    async with house() as home:
+        sent = {"Content-Type": "application/json", **headers}
+        async with client.post(f"{home.url}/api/asks", data=body, headers=sent) as response:
+            assert await error(response) == refusal
+        assert home.inbox.received == []
+
+
+@pytest.mark.parametrize("path", ["/", "/static/page.js", "/api/threads", "/api/threads/board/events"])
+async def test_no_other_name_leads_to_loopback(client: Client, path: str) -> None:
+    async with house() as home, client.get(home.url + path, headers={"Host": "evil.example"}) as response:
+        assert await error(response) == (421, "wrong_host")
+
+
+async def test_an_unknown_thread_is_refused_in_words(client: Client) -> None:
+    async with house() as home:
+        for path in ("", "/events"):
+            async with client.get(f"{home.url}/api/threads/abcdefgh2345{path}") as response:
+                assert await error(response) == (404, "no_thread")
+        body = {"text": "x", "client_id": str(uuid4()), "thread": "abcdefgh2345"}
+        async with client.post(f"{home.url}/api/asks", json=body) as response:
+            assert await error(response) == (404, "no_thread")
+
+
+async def test_a_question_that_cannot_be_stored_is_not_taken(client: Client) -> None:
+    async with house() as home:
+        home.store.failing = True
+        body = {"text": "x", "client_id": str(uuid4())}
+        headers = {"Accept-Language": "zh"}
+        async with client.post(f"{home.url}/api/asks", json=body, headers=headers) as response:
+            assert response.headers["Retry-After"] == "5"
+            assert "保存" in (await response.json())["error"]["message"]
+            assert await error(response) == (503, "store")
+
+
+async def test_a_program_that_is_stopping_says_so(client: Client) -> None:
+    async with house() as home:
+        body = {"text": "x", "client_id": str(uuid4())}
+        home.inbox.draining = True
+        async with client.post(f"{home.url}/api/asks", json=body) as response:
+            assert response.headers["Retry-After"]
+            assert await error(response) == (503, "draining")
+        home.running.cancel()
+        await asyncio.wait([home.running])
+        async with client.post(f"{home.url}/api/asks", json=body) as response:
+            assert await error(response) == (503, "starting")
+
+
+# The page itself.
+
+
+@pytest.mark.parametrize(
+    ("path", "content_type"),
+    [
+        ("/", "text/html"),
+        ("/static/page.css", "text/css"),
+        ("/static/page.js", "text/javascript"),
+        ("/static/markdown.js", "text/javascript"),
+        ("/static/icon.svg", "image/svg+xml"),
+    ],
+)
+async def test_files_are_sent_once_and_then_only_when_changed(
+    client: Client, path: str, content_type: str
+) -> None:
+    async with house() as home:
+        async with client.get(home.url + path) as response:
+            assert (response.status, response.content_type) == (200, content_type)
+            assert response.headers["Cache-Control"] == "no-cache"
+            policy = response.headers["Content-Security-Policy"]
+            assert "unsafe" not in policy
+            assert "default-src 'none'" in policy
+            tag = response.headers["ETag"]
+        async with client.get(home.url + path, headers={"If-None-Match": tag}) as response:
+            assert response.status == 304
+
+
+@pytest.mark.parametrize("name", ["platform.py", "..%2Fplatform.py", "page.html%00"])
+async def test_nothing_else_is_served(client: Client, name: str) -> None:
+    async with house() as home, client.get(f"{home.url}/static/{name}") as response:
+        assert response.status == 404
+
+
+async def test_answers_of_the_api_are_never_cached(client: Client) -> None:
+    async with house() as home, client.get(f"{home.url}/api/threads") as response:
+        assert response.headers["Cache-Control"] == "no-store"
+        assert response.headers["X-Content-Type-Options"] == "nosniff"

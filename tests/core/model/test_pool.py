@@ -1,0 +1,339 @@
+"""The retry loop: its decisions as a table, and the loop itself against the fake endpoint on a fake clock."""
+
+import asyncio
+
+import pytest
+import structlog
+
+from core.clock import SystemClock
+from core.config import CoreSettings
+from core.errors import Code, ModelError
+from core.model import create_model
+from core.model.alarm import Alarm
+from core.model.client import CompletionsClient, Patience
+from core.model.faults import ADVICE, RETRYABLE, fault
+from core.model.pool import MAX_TRIES, RetryingModel, decide
+from core.ports import Request
+from core.types import Delta, Ended, Message, Text, Thinking
+from tests.fakes.clock import FakeClock
+from tests.fakes.completions import (
+    QUIRKS,
+    STATUSES,
+    FakeCompletions,
+    Raw,
+    Refused,
+    Reply,
+    Status,
+    Words,
+    closed_port_url,
+)
+from tests.fakes.completions.replies import chunk, event
+
+ASK = Request((Message("user", "Hi"),), "test-model")
+FINE = Words("Fine.")
+EMPTY = Words("")
+
+
+def wait(
+    error: ModelError, *, tries: int = 1, elapsed_s: float = 0, limit_s: float = 60, visible: bool = False
+) -> float | None:
+    return decide(error, tries, elapsed_s, limit_s, visible, jitter=0.0)
+
+
+def test_wait_doubles_up_to_eight_seconds_and_ends_after_four_tries() -> None:
+    error = fault(Code.SERVER_ERROR)
+    assert [wait(error, tries=tries) for tries in range(1, MAX_TRIES + 1)] == [0.5, 1.0, 2.0, None]
+    assert decide(error, 1, 0, 60, False, jitter=1.0) == 0.375
+
+
+@pytest.mark.parametrize("code", ADVICE)
+def test_once_a_word_is_visible_there_is_no_going_back(code: Code) -> None:
+    assert wait(fault(code, retryable=True), visible=True) is None
+
+
+@pytest.mark.parametrize("code", ADVICE)
+def test_only_what_may_go_away_is_tried_again(code: Code) -> None:
+    assert (wait(fault(code)) is not None) is (code in RETRYABLE)
+
+
+@pytest.mark.parametrize(
+    ("error", "tries", "elapsed_s", "limit_s", "expected_s"),
+    [
+        (fault(Code.RATE_LIMITED, retry_after_s=7), 1, 0, 60, 7),
+        (fault(Code.RATE_LIMITED, retry_after_s=0), 1, 0, 60, 0.25),
+        (fault(Code.RATE_LIMITED, retry_after_s=60), 1, 0, 60, 60),
+        (fault(Code.RATE_LIMITED, retry_after_s=60), 1, 0.1, 60, None),
+        (fault(Code.RATE_LIMITED, retry_after_s=3600), 1, 0, 60, None),
+        (fault(Code.SERVER_ERROR), 1, 59.6, 60, None),
+        (fault(Code.SERVER_ERROR), 1, 0, 0, None),
+        (fault(Code.EMPTY), 1, 0, 60, 0.5),
+        (fault(Code.EMPTY), 2, 0, 60, None),
+        (fault(Code.GARBLED), 2, 0, 60, None),
+    ],
+)
+def test_wait_keeps_to_the_limit_and_to_the_endpoint(
+    error: ModelError, tries: int, elapsed_s: float, limit_s: float, expected_s: float | None
+) -> None:
+    assert wait(error, tries=tries, elapsed_s=elapsed_s, limit_s=limit_s) == expected_s
+
+
+async def ask(
+    fake: FakeCompletions, clock: FakeClock, limit_s: float = 60
+) -> tuple[list[Delta], ModelError | None]:
+    """The answer and the error; `clock` is that of the retry loop, the timers on the wire are real."""
+    client = CompletionsClient(fake.base_url, "sk-test", SystemClock())
+    model = RetryingModel(client, clock, limit_s, lambda: 0.0)
+    deltas: list[Delta] = []
+    try:
+        async for delta in model.stream(ASK):
+            deltas.append(delta)  # noqa: PERF401
+    except ModelError as error:
+        return deltas, error
+    finally:
+        await model.close()
+    return deltas, None
+
+
+def text_of(deltas: list[Delta]) -> str:
+    return "".join(delta.text for delta in deltas if isinstance(delta, Text))
+
+
+def hurried() -> FakeClock:
+    """Waits take no time, only `slept_s` shows them."""
+    return FakeClock(jumps=True)
+
+
+@pytest.mark.parametrize("name", STATUSES)
+async def test_status_is_tried_again_only_where_it_may_help(name: str) -> None:
+    case = STATUSES[name]
+    again = case.failure in ("rate_limited", "server_error") and (case.retry_after_s or 0) <= 60
+    async with FakeCompletions(default=FINE) as fake:
+        fake.script(case.reply)
+        deltas, error = await ask(fake, clock := hurried())
+        tries = len(fake.requests)
+    repaired = case.repair == "stream_options"
+    if again or repaired:
+        assert error is None
+        assert text_of(deltas) == "Fine."
+        assert tries == 2
+        assert bool(clock.slept_s) is again
+    else:
+        assert error is not None
+        assert str(error.code) == case.failure
+        assert tries == 1
+
+
+FAILED_BEFORE_A_WORD: dict[str, Reply] = {
+    "refused": Refused(),
+    "empty": EMPTY,
+    "error first": QUIRKS["firsterr_litellm"].reply,
+    "cut first": QUIRKS["cut_before_first_event"].reply,
+    "cut while thinking": QUIRKS["reasoning_then_cut"].reply,
+    "garbled": QUIRKS["garbled200"].reply,
+    "error 200": QUIRKS["err200"].reply,
+}
+
+
+@pytest.mark.parametrize("name", FAILED_BEFORE_A_WORD)
+async def test_what_failed_before_the_first_word_is_asked_again(name: str) -> None:
+    async with FakeCompletions(default=FINE) as fake:
+        fake.script(FAILED_BEFORE_A_WORD[name])
+        deltas, error = await ask(fake, hurried())
+        assert len(fake.requests) == 2
+    assert error is None
+    assert text_of(deltas) == "Fine."
+    assert isinstance(deltas[-1], Ended)
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("cut", Code.CUT),
+        ("done_without_finish", Code.CUT),
+        ("miderr_vllm_then_done", Code.ERROR_IN_STREAM),
+        ("finish_network_error", Code.ERROR_IN_STREAM),
+        ("garbled_event", Code.CUT),
+    ],
+)
+async def test_words_stand_and_are_never_asked_for_twice(name: str, code: Code) -> None:
+    async with FakeCompletions(default=QUIRKS[name].reply) as fake:
+        deltas, error = await ask(fake, hurried())
+        assert len(fake.requests) == 1
+    assert text_of(deltas) == "Grüße, 世"
+    assert error is not None
+    assert error.code is code
+
+
+async def test_cause_of_a_break_is_the_operators_alone() -> None:
+    money = event({"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}})
+    async with FakeCompletions(default=Raw((event(chunk({"content": "One"})), money))) as fake:
+        with structlog.testing.capture_logs() as logs:
+            _, error = await ask(fake, hurried())
+    assert error is not None
+    assert error.code is Code.ERROR_IN_STREAM
+    [line] = logs
+    assert line["code"] == "no_money"
+    assert line["advice"] == ADVICE[Code.NO_MONEY]
+    assert line["ref"] == error.ref
+
+
+async def test_four_tries_are_the_most_and_each_is_logged_once() -> None:
+    async with FakeCompletions(default=Status(500, {"error": {"message": "boom"}})) as fake:
+        with structlog.testing.capture_logs() as logs:
+            _, error = await ask(fake, hurried())
+        assert len(fake.requests) == MAX_TRIES
+    assert error is not None
+    assert [(line["attempt"], line["wait_s"]) for line in logs] == [(1, 0.5), (2, 1.0), (3, 2.0), (4, None)]
+    assert {line["log_level"] for line in logs} == {"warning"}
+    assert logs[-1]["ref"] == error.ref
+    assert logs[-1]["detail"] == "boom"
+    assert logs[-1]["status"] == 500
+
+
+async def test_empty_answer_is_asked_again_once() -> None:
+    async with FakeCompletions(default=EMPTY) as fake:
+        _, error = await ask(fake, hurried())
+        assert len(fake.requests) == 2
+    assert error is not None
+    assert error.code is Code.EMPTY
+
+
+async def test_wait_is_the_endpoints_own_where_it_names_one() -> None:
+    async with FakeCompletions(default=FINE) as fake:
+        fake.script(Status(429, "", (("Retry-After", "7"),)), Status(503))
+        deltas, _ = await ask(fake, clock := hurried())
+    assert text_of(deltas) == "Fine."
+    assert clock.slept_s == [7.0, 1.0]
+
+
+async def test_wait_beyond_the_limit_is_told_at_once() -> None:
+    async with FakeCompletions(default=STATUSES["rate_far_off"].reply) as fake:
+        _, error = await ask(fake, clock := hurried())
+        assert len(fake.requests) == 1
+    assert error is not None
+    assert error.retry_after_s == 3600
+    assert clock.slept_s == []
+
+
+async def test_thinking_is_no_word() -> None:
+    async with FakeCompletions(default=FINE) as fake:
+        fake.script(QUIRKS["reasoning_then_cut"].reply)
+        deltas, _ = await ask(fake, hurried())
+    assert isinstance(deltas[0], Thinking)
+    assert text_of(deltas) == "Fine."
+
+
+async def test_endpoint_that_is_away_is_tried_until_it_is_back() -> None:
+    fake = FakeCompletions(default=FINE)
+    await fake.start()
+    await fake.stop()
+
+    class Returning(FakeClock):
+        async def sleep(self, seconds: float) -> None:
+            if len(self.slept_s) == 1:
+                await fake.start()
+            await super().sleep(seconds)
+
+    deltas, error = await ask(fake, Returning(jumps=True))
+    await fake.stop()
+    assert error is None
+    assert text_of(deltas) == "Fine."
+
+
+async def test_stalls_are_measured_by_the_injected_clock() -> None:
+    clock = FakeClock()
+    asked = asyncio.Event()
+
+    def fall_silent(_: object) -> Reply:
+        asked.set()
+        return Raw((event(chunk({"role": "assistant", "content": ""})),), end="hang")
+
+    async with FakeCompletions(default=fall_silent) as fake:
+        model = RetryingModel(CompletionsClient(fake.base_url, "sk-test", clock), clock, 60)
+
+        async def asking() -> None:
+            async for _ in model.stream(ASK):
+                pass
+
+        task = asyncio.create_task(asking())
+        await asked.wait()
+        await clock.advance(44.9)
+        assert not task.done()
+        await clock.advance(0.2)
+        with pytest.raises(ModelError) as caught:
+            await asyncio.wait_for(task, 2)
+        await model.close()
+        assert len(fake.requests) == 1
+    assert caught.value.code is Code.STALLED
+    assert caught.value.detail == "no first word in 45 s"
+
+
+async def test_stall_while_thinking_is_asked_again() -> None:
+    thinking = Raw((event(chunk({"reasoning_content": "Hm"})), b": PING\n\n"), end="hang")
+    async with FakeCompletions(default=FINE) as fake:
+        fake.script(thinking)
+        patience = Patience(gap_s=0.1)
+        client = CompletionsClient(fake.base_url, "sk-test", SystemClock(), patience)
+        model = RetryingModel(client, SystemClock(), 60, lambda: 1.0)
+        with structlog.testing.capture_logs() as logs:
+            deltas = [delta async for delta in model.stream(ASK)]
+        await model.close()
+    assert text_of(deltas) == "Fine."
+    assert [(line["code"], line["detail"]) for line in logs] == [
+        ("stalled", "no word for 0.1 s, 1 keep-alives")
+    ]
+
+
+async def test_model_is_made_from_the_settings() -> None:
+    async with FakeCompletions(default=FINE) as fake:
+        settings = CoreSettings(openai_base_url=fake.base_url + "/", openai_api_key="sk-test", parley_gap_s=1)
+        model = create_model(settings, SystemClock())
+        assert text_of([delta async for delta in model.stream(ASK)]) == "Fine."
+        await model.close()
+
+
+async def test_unreachable_endpoint_is_told_within_the_limit() -> None:
+    clock = hurried()
+    client = CompletionsClient(closed_port_url(), "sk-test", SystemClock())
+    model = RetryingModel(client, clock, 1.0, lambda: 0.0)
+    with pytest.raises(ModelError) as caught:
+        [delta async for delta in model.stream(ASK)]
+    await model.close()
+    assert caught.value.code is Code.UNREACHABLE
+    assert clock.slept_s == [0.5]
+
+
+async def test_alarm_leaves_a_cancellation_from_outside_alone() -> None:
+    clock = FakeClock()
+
+    async def waiting() -> None:
+        async with Alarm(clock) as alarm:
+            alarm.due = 10
+            await alarm.wait(asyncio.Event().wait())
+
+    task = asyncio.create_task(waiting())
+    await clock.advance(5)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_alarm_can_be_moved_on_and_rings_again() -> None:
+    clock = FakeClock()
+    rang_at = []
+
+    async def waiting() -> None:
+        async with Alarm(clock) as alarm:
+            alarm.due = 5
+            assert await alarm.wait(asyncio.sleep(0, "in time")) == "in time"
+            for due in (10, 30, 20):
+                alarm.due = due
+                try:
+                    await alarm.wait(asyncio.Event().wait())
+                except TimeoutError:
+                    rang_at.append(clock.monotonic())
+
+    task = asyncio.create_task(waiting())
+    await clock.advance(60)
+    await task
+    assert rang_at == [10, 30, 30]

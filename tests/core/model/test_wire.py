@@ -1,0 +1,96 @@
+"""Chunks to deltas: what the quirks of the fake endpoint do not show."""
+
+from typing import Any
+
+import pytest
+
+from core.errors import Code, ModelError
+from core.model.wire import Answer
+from core.types import Calling, Delta, Ended, EndReason, Text, Thinking
+
+
+def chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+
+
+def deltas_of(*chunks: dict[str, Any]) -> list[Delta]:
+    answer = Answer()
+    return [delta for value in chunks for delta in answer.take(value)] + answer.end()
+
+
+def text_of(*chunks: dict[str, Any]) -> str:
+    return "".join(delta.text for delta in deltas_of(*chunks) if isinstance(delta, Text))
+
+
+def test_refusal_is_text_that_ended_by_policy() -> None:
+    deltas = deltas_of(chunk({"refusal": "I can't "}), chunk({"refusal": "do that."}), chunk({}, "stop"))
+    assert deltas == [Text("I can't "), Text("do that."), Ended(EndReason.POLICY)]
+
+
+def test_content_in_parts_is_text() -> None:
+    parts = [{"type": "text", "text": "One "}, {"type": "text", "text": "two"}]
+    assert text_of({"choices": [{"message": {"content": parts}, "finish_reason": "stop"}]}) == "One two"
+
+
+def test_character_cut_by_json_escapes_is_mended() -> None:
+    assert text_of(chunk({"content": "a\ud83d"}), chunk({"content": "\udc4bb"}), chunk({}, "stop")) == "a👋b"
+    assert text_of(chunk({"content": "a\ud83d"}), chunk({"content": "b"}, "stop")) == "a\ufffdb"
+
+
+@pytest.mark.parametrize("opening", ["<think>", "\n <think>", "<think>\n"])
+def test_reasoning_never_shows_however_it_is_cut(opening: str) -> None:
+    whole = f"{opening}secret < </thin </think>\n\nSaid <think>."
+    for at in range(len(whole)):
+        deltas = deltas_of(chunk({"content": whole[:at]}), chunk({"content": whole[at:]}), chunk({}, "stop"))
+        assert "".join(d.text for d in deltas if isinstance(d, Text)) == "Said <think>."
+        assert "".join(d.text for d in deltas if isinstance(d, Thinking)).strip() == "secret < </thin"
+
+
+def test_whole_calls_without_id_and_index_stay_apart() -> None:
+    calls = [{"function": {"name": name, "arguments": {"a": 1}}} for name in ("f", "g")]
+    deltas = deltas_of({"choices": [{"message": {"tool_calls": calls}, "finish_reason": "tool_calls"}]})
+    assert deltas[:2] == [Calling("call_0", "f", '{"a": 1}'), Calling("call_1", "g", '{"a": 1}')]
+
+
+def test_call_with_broken_arguments_is_never_passed_on() -> None:
+    call = {"index": 0, "id": "a", "function": {"name": "f", "arguments": '{"a": '}}
+    with pytest.raises(ModelError) as caught:
+        deltas_of(chunk({"tool_calls": [call]}), chunk({}, "tool_calls"))
+    assert caught.value.code is Code.GARBLED
+
+
+def test_length_reached_while_thinking_is_an_end() -> None:
+    assert deltas_of(chunk({"reasoning": "Hm"}, "length")) == [Thinking("Hm"), Ended(EndReason.LENGTH)]
+
+
+def test_text_beside_a_failing_finish_is_kept() -> None:
+    answer = Answer()
+    assert answer.take(chunk({"content": "One"}, "error")) == [Text("One")]
+    with pytest.raises(ModelError) as caught:
+        answer.end()
+    assert caught.value.code is Code.ERROR_IN_STREAM
+
+
+def test_unknown_finish_and_late_error_are_kept_for_the_log() -> None:
+    answer = Answer()
+    answer.take(chunk({"content": "One"}, "melted"))
+    answer.take({"error": "too late"})
+    assert answer.end() == [Ended(EndReason.STOP)]
+    assert answer.ignored == "too late"
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"error": {"message": "Rate limit reached", "code": 429}}, Code.RATE_LIMITED),
+        ({"error": {"message": "该令牌额度已用尽"}}, Code.NO_MONEY),
+        ({"error": {"message": "The model `x` does not exist"}}, Code.NO_MODEL),
+        ({"error": {"message": "busy", "code": "402"}}, Code.NO_MONEY),
+        ({"success": False, "message": "no"}, Code.ERROR_IN_STREAM),
+        ({"error": True}, Code.ERROR_IN_STREAM),
+    ],
+)
+def test_error_in_a_chunk_is_told_by_its_words(body: dict[str, Any], code: Code) -> None:
+    with pytest.raises(ModelError) as caught:
+        Answer().take(body)
+    assert caught.value.code is code

@@ -1,0 +1,138 @@
+"""The program itself: settings, start, stop, restart, the summary."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.e2e.conftest import discord_settings, model_settings, slack_settings
+from tests.e2e.program import Program
+from tests.e2e.test_slack import AT, answered, answers
+from tests.fakes.completions import FakeCompletions, Words
+from tests.fakes.discord import GENERAL, FakeDiscord
+from tests.fakes.slack import FakeSlack
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"SLACK_BOT_TOKEN": "xoxb-test"}, "SLACK_APP_TOKEN"),
+        ({"SLACK_APP_TOKEN": "xapp-test"}, "SLACK_BOT_TOKEN"),
+        ({"SLACK_BOT_TOKEN": "wrong", "SLACK_APP_TOKEN": "xapp-test"}, "SLACK_BOT_TOKEN"),
+        ({"OPENAI_BASE_URL": "zrapi.org"}, "OPENAI_BASE_URL"),
+        ({"DATABASE_URL": "mysql://root:hunter2@host/db"}, "DATABASE_URL"),
+        ({"PARLEY_TEMPERATURE": "hot"}, "PARLEY_TEMPERATURE"),
+        ({"PARLEY_HTTP_PORT": "eighty"}, "PARLEY_HTTP_PORT"),
+        ({"PARLEY_SUMMARY_AT": "noonish"}, "PARLEY_SUMMARY_AT"),
+        ({"PARLEY_SUMMARY_AT": "09:00 Mars/Base"}, "PARLEY_SUMMARY_AT"),
+        ({"PARLEY_SUMMARY_CHANNELS": "slack:C1"}, "PARLEY_SUMMARY_CHANNELS"),
+        ({"PARLEY_SUMMARY_CHANNELS": "general"}, "PARLEY_SUMMARY_CHANNELS"),
+    ],
+)
+async def test_wrong_settings_end_with_one_line_that_names_the_variable(
+    tmp_path: Path, settings: dict[str, str], line: str
+) -> None:
+    program = Program(tmp_path, **settings)
+    await program.start()
+    assert await program.end() == 2
+    assert program.output.count("\n") == 1, program.output
+    assert line in program.output
+    assert "hunter2" not in program.output
+
+
+async def test_a_taken_port_is_one_line_too(tmp_path: Path) -> None:
+    async with Program(tmp_path) as first:
+        (tmp_path / "other").mkdir()
+        second = Program(tmp_path / "other", PARLEY_HTTP_PORT=str(first.port))
+        await second.start()
+        assert await second.end() == 2
+        assert "PARLEY_HTTP_PORT" in second.output.splitlines()[-1]
+
+
+async def test_bad_tokens_end_the_program_with_one_clear_line(
+    tmp_path: Path, slack: FakeSlack, discord: FakeDiscord
+) -> None:
+    for settings, name in (
+        (slack_settings(slack) | {"SLACK_BOT_TOKEN": "xoxb-other"}, "SLACK_BOT_TOKEN"),
+        (slack_settings(slack) | {"SLACK_APP_TOKEN": "xapp-other"}, "SLACK_APP_TOKEN"),
+        (discord_settings(discord) | {"DISCORD_BOT_TOKEN": "other"}, "DISCORD_BOT_TOKEN"),
+    ):
+        program = Program(tmp_path, **settings)
+        await program.start()
+        assert await program.end() == 2, program.output
+        assert name in program.output.splitlines()[-1]
+        assert "Traceback" not in program.output
+
+
+async def test_it_says_in_one_line_each_what_runs_and_what_does_not_and_why(
+    tmp_path: Path, slack: FakeSlack, discord: FakeDiscord
+) -> None:
+    async with Program(tmp_path, **slack_settings(slack), **discord_settings(discord)) as program:
+        pass
+    lines = {line.split()[0]: line for line in program.output.splitlines() if line[:1].isalpha()}
+    assert "on:" in lines["slack"]
+    assert "on:" in lines["discord"]
+    assert "off: another platform is configured" in lines["web"]
+    assert "offline" in lines["model"]
+    async with Program(tmp_path) as program:
+        pass
+    assert "slack    off: SLACK_BOT_TOKEN and SLACK_APP_TOKEN are not set" in program.output
+    assert "discord  off: DISCORD_BOT_TOKEN is not set" in program.output
+    assert f"web      on: {program.url}" in program.output
+
+
+async def test_sigterm_lets_a_running_answer_finish_and_readyz_says_so(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    endpoint.script(Words("one two three four five six seven eight", per_s=8))
+    async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)) as program:
+        ts = await slack.say("U1", "C1", f"{AT} count")
+        await answered(slack, "C1", ts, "one")
+        stopping = asyncio.create_task(program.stop())
+        await asyncio.sleep(0.2)
+        async with aiohttp.ClientSession() as session, session.get(f"{program.url}/readyz") as answer:
+            assert answer.status == 503
+        assert await stopping == 0
+    assert "eight" in answers(slack, "C1", ts)[0].visible
+
+
+async def test_a_killed_answer_is_given_once_in_the_same_message(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    settings = slack_settings(slack) | model_settings(endpoint)
+    endpoint.script(Words("half of it and then no more " * 20, per_s=10), Words("All of it."))
+    program = Program(tmp_path, **settings)
+    await program.start()
+    await program.ready()
+    ts = await slack.say("U1", "C1", f"{AT} all of it?")
+    await answered(slack, "C1", ts, "half of it")
+    await program.kill()
+    async with Program(tmp_path, **settings):
+        await answered(slack, "C1", ts, "All of it.")
+    found = answers(slack, "C1", ts)
+    assert len(found) == 1
+    assert found[0].visible.strip() == "All of it."
+
+
+async def test_the_summary_is_posted_by_the_running_bot_and_by_itself_when_none_runs(
+    tmp_path: Path, slack: FakeSlack, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    settings = slack_settings(slack) | discord_settings(discord) | model_settings(endpoint)
+    settings["PARLEY_SUMMARY_CHANNELS"] = f"slack:C2, discord:{GENERAL}"
+    async with Program(tmp_path, **settings) as running:
+        ts = await slack.say("U1", "C1", f"{AT} hello")
+        await answered(slack, "C1", ts, "hello")
+        command = Program(tmp_path, **settings | {"PARLEY_HTTP_PORT": str(running.port)})
+        await command.start("summary", "--now")
+        assert await command.end() == 0, command.output
+        assert "1 question by 1 person" in slack.messages("C2")[0].visible
+        assert "1 question by 1 person" in discord.from_bot(GENERAL)[0].text
+    alone = Program(tmp_path, **settings)
+    await alone.start("summary", "--now")
+    assert await alone.end() == 0, alone.output
+    alone.check_output()
+    assert len(slack.messages("C2")) == 2
+    assert len(discord.from_bot(GENERAL)) == 2

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import JSON, Connection, MetaData, Table, text
+
+import storage.migrations
+from core.clock import SystemClock
+from core.errors import StoreError
+from core.types import Ask, Person, Place
+from storage import DatabaseSettings, open_store
+from storage.engine import Database
+from storage.migrations import upgrade
+from storage.tables import Row
+
+ROOT = Path(storage.migrations.__file__).parent
+SCRIPTS = ScriptDirectory(str(ROOT))
+REVISIONS = [script.revision for script in reversed(list(SCRIPTS.walk_revisions()))]
+
+
+@pytest_asyncio.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    opened = Database(DatabaseSettings(database_url=database_url).url)
+    yield opened
+    await opened.close()
+
+
+def difference(connection: Connection) -> list[Any]:
+    return list(compare_metadata(MigrationContext.configure(connection), Row.metadata))
+
+
+def revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def tables(connection: Connection) -> list[Table]:
+    """The tables as they are in the database, whatever today's code says of them; referred-to ones first."""
+    found = MetaData()
+    found.reflect(connection)
+    return [table for table in found.sorted_tables if table.name != "alembic_version"]
+
+
+def put_a_row_in_each(connection: Connection) -> None:
+    for table in tables(connection):
+        row: dict[str, Any] = {}
+        for column in table.columns:
+            if isinstance(column.type, JSON):
+                row[column.name] = ["p1"]
+            else:
+                row[column.name] = {int: 1, bool: True, str: f"some {column.name}"}[column.type.python_type]
+        if "state" in row:
+            row["state"] = "waiting"
+        connection.execute(table.insert(), row)
+
+
+def contents(connection: Connection) -> dict[str, list[dict[str, Any]]]:
+    return {
+        table.name: [dict(row._mapping) for row in connection.execute(table.select())]
+        for table in tables(connection)
+    }
+
+
+async def test_a_fresh_database_ends_at_the_head_with_exactly_the_tables(database: Database) -> None:
+    await database.migrate(upgrade)
+    assert await database.read(revision) == REVISIONS[-1]
+    assert await database.read(difference) == []
+
+
+async def test_the_comparison_sees_a_difference(database: Database) -> None:
+    await database.migrate(upgrade)
+
+    def change(connection: Connection) -> None:
+        connection.execute(text("DROP INDEX ix_turns_open"))
+        connection.execute(text("ALTER TABLE threads ADD COLUMN colour TEXT"))
+
+    await database.write(change)
+    assert len(await database.read(difference)) == 2
+
+
+@pytest.mark.parametrize("earlier", REVISIONS)
+async def test_data_of_every_earlier_schema_comes_along(database: Database, earlier: str) -> None:
+    await database.migrate(lambda connection: upgrade(connection, earlier))
+    await database.write(put_a_row_in_each)
+    before = await database.read(contents)
+    assert all(len(rows) == 1 for rows in before.values())
+    await database.migrate(upgrade)
+    assert await database.read(difference) == []
+    after = await database.read(contents)
+    for table, rows in before.items():
+        # A revision that drops or renames on purpose says so here.
+        assert [{name: row[name] for name in rows[0]} for row in after[table]] == rows
+
+
+async def test_opening_twice_keeps_what_is_there(database_url: str) -> None:
+    settings = DatabaseSettings(database_url=database_url)
+    place = Place("slack", "T1", "C1", "1.1")
+    question = Ask("m1", place, Person("U1"), "why?", datetime(2026, 1, 1, tzinfo=UTC))
+    for expected in (True, False):
+        store = await open_store(settings, SystemClock())
+        assert (await store.accept(question) is not None) is expected
+        await store.close()
+
+
+async def test_a_database_of_a_newer_parley_is_left_alone(database: Database, database_url: str) -> None:
+    await database.migrate(upgrade)
+    await database.write(
+        lambda connection: connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    )
+    with pytest.raises(StoreError, match="made by a newer Parley") as raised:
+        await open_store(DatabaseSettings(database_url=database_url), SystemClock())
+    assert not raised.value.retryable
+
+
+def test_there_is_one_head_and_revisions_import_none_of_todays_tables() -> None:
+    assert len(SCRIPTS.get_heads()) == 1
+    for file in (ROOT / "versions").glob("*.py"):
+        assert "storage" not in file.read_text().replace("storage.migrations", "")
+
+
+async def test_a_new_revision_would_be_empty_and_not_need_the_tables(tmp_path: Path) -> None:
+    """`python -m storage.migrations` on a copy, so that the tree stays as it is."""
+    copy = tmp_path / "storage"
+    copy.mkdir()
+    for name in ("__init__.py", "engine.py", "tables.py", "store.py", "threads.py", "turns.py", "usage.py"):
+        (copy / name).write_bytes((ROOT.parent / name).read_bytes())
+    for file in ROOT.rglob("*"):
+        if file.suffix in (".py", ".mako"):
+            target = copy / "migrations" / file.relative_to(ROOT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(file.read_bytes())
+    tables_file = copy / "tables.py"
+    before, field = "    notice: str", "    mood: str | None = Field(sa_type=KEY)\n"
+    tables_file.write_text(tables_file.read_text().replace(before, field + before))
+    run(tmp_path, "-m", "storage.migrations", "moods", path=f"{tmp_path}{os.pathsep}{ROOT.parent.parent}")
+    (made,) = (copy / "migrations" / "versions").glob("*_moods.py")
+    assert "mood" in made.read_text()
+    assert "storage" not in made.read_text()
+
+
+def test_it_works_from_any_directory_and_makes_the_folder(tmp_path: Path) -> None:
+    run(
+        tmp_path,
+        "-c",
+        "import asyncio; from core.clock import SystemClock; from storage import DatabaseSettings, open_store\n"
+        "async def main():\n"
+        "    store = await open_store(DatabaseSettings.load(), SystemClock())\n"
+        "    assert await store.open_turns() == []\n"
+        "    await store.close()\n"
+        "asyncio.run(main())",
+    )
+    assert (tmp_path / "data" / "parley.db").stat().st_size > 0
+
+
+def run(folder: Path, *arguments: str, path: str = str(ROOT.parent.parent)) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    subprocess.run(
+        [sys.executable, "-W", "error", *arguments],
+        cwd=folder,
+        env={**environment, "PYTHONPATH": path},
+        check=True,
+    )
