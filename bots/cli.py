@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from bots import app
+from bots.settings import settings_to_text
 from core.errors import BotError, SettingsError
 from core.log import configure
 
@@ -38,6 +39,12 @@ def summary(
     if not now:
         raise typer.BadParameter("say --now: at its time of day the running parley posts it by itself")
     _perform(app.post_summary)
+
+
+@parley.command()
+def settings() -> None:
+    """Print every setting with its default and what it means, ready for a .env file."""
+    typer.echo(settings_to_text(app.SETTINGS), nl=False)
 
 
 @parley.command(name="version")

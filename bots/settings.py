@@ -1,0 +1,48 @@
+"""Every setting with its default, as text: what `.env.example`, `parley settings` and the README show."""
+
+from __future__ import annotations
+
+import textwrap
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from core.config import Settings
+
+HEAD = """\
+# Parley's settings. Copy this file to .env, take the # off the lines you need, and start again.
+# The environment wins over .env. `parley settings` prints this file.
+"""
+
+
+def settings_to_text(classes: tuple[type[Settings], ...]) -> str:
+    """One section a class, one commented line a setting, each with what it means."""
+    return "\n".join([HEAD, *(_section(settings) for settings in classes)])
+
+
+def _section(settings: type[Settings]) -> str:
+    lines = [f"# --- {(settings.__doc__ or '').strip().splitlines()[0]}", ""]
+    for name, field in settings.model_fields.items():
+        lines += textwrap.wrap(field.description or "", 110, initial_indent="# ", subsequent_indent="# ")
+        lines += [f"# {name.upper()}={_default(field)}", ""]
+    return "\n".join(lines)
+
+
+def settings_to_table(classes: tuple[type[Settings], ...]) -> str:
+    """The same as a Markdown table, for the README."""
+    rows = ["| setting | default | what it means |", "|---|---|---|"]
+    for settings in classes:
+        for name, field in settings.model_fields.items():
+            default = _default(field).strip('"')
+            shown = "(in .env.example)" if len(default) > 60 else f"`{default}`" if default else ""
+            rows.append(f"| `{name.upper()}` | {shown} | {field.description} |")
+    return "\n".join(rows) + "\n"
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.default
+    if value is None:
+        return ""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return f'"{value}"' if isinstance(value, str) and " " in value else str(value)

@@ -1,0 +1,73 @@
+"""House rules that no linter knows."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bots.app import SETTINGS
+from bots.settings import settings_to_table, settings_to_text
+
+TOP = Path(__file__).parents[2]
+TRACKED = subprocess.run(
+    ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+    cwd=TOP,
+    capture_output=True,
+    text=True,
+    check=False,
+).stdout.splitlines() or [str(path.relative_to(TOP)) for path in TOP.rglob("*.py") if ".venv" not in path.parts]
+PYTHON = [TOP / name for name in TRACKED if name.endswith(".py") and (TOP / name).exists()]
+PRODUCT = [path for path in PYTHON if path.relative_to(TOP).parts[0] in ("bots", "core", "storage")]
+TEXT = [TOP / name for name in TRACKED if (TOP / name).exists() and not name.endswith((".png", ".ico"))]
+VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "manager", "service", "handler", "misc"}
+
+
+def test_the_example_of_settings_is_what_the_classes_say() -> None:
+    assert (TOP / ".env.example").read_text() == settings_to_text(SETTINGS), "run: make settings"
+
+
+def test_the_readme_lists_every_setting() -> None:
+    assert settings_to_table(SETTINGS) in (TOP / "README.md").read_text(), "run: make settings"
+
+
+def test_every_setting_says_what_it_means_and_has_a_name_of_ours_or_of_its_platform() -> None:
+    for settings in SETTINGS:
+        for name, field in settings.model_fields.items():
+            assert field.description, name
+            assert name.startswith(("parley_", "openai_", "slack_", "discord_", "database_")), name
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(TOP)))
+def test_modules_have_a_name_and_a_purpose(path: Path) -> None:
+    assert path.stem not in VAGUE
+    source = path.read_text()
+    assert not source or source.lstrip().startswith(('"""', 'r"""')), "say in a docstring what the room is for"
+
+
+def test_nothing_is_mocked() -> None:
+    mocks = re.compile(r"unittest\.mock|Magic" r"Mock|Async" r"Mock")
+    assert [str(path) for path in PYTHON if mocks.search(path.read_text())] == []
+
+
+def test_no_file_names_a_package_index() -> None:
+    hosts = re.compile("py" r"pi\.org|python" r"hosted\.org|registry\.npm" r"js\.org|deb\.deb" r"ian\.org")
+    named = [
+        str(path) for path in TEXT if path.name != ".env" and hosts.search(path.read_text(errors="ignore"))
+    ]
+    assert named == []
+
+
+def test_fakes_know_nothing_of_ours() -> None:
+    ours = re.compile(r"^\s*(from|import) (bots|core|storage)\b", re.MULTILINE)
+    wire = [path for path in PYTHON if path.is_relative_to(TOP / "tests/fakes") and path.parent.name != "fakes"]
+    assert len(wire) > 10
+    assert [str(path) for path in wire if ours.search(path.read_text())] == []
+
+
+def test_every_task_is_kept_by_somebody() -> None:
+    """A task that nobody holds can be collected while it runs, and its error is never seen."""
+    bare = re.compile(r"^\s*(asyncio\.)?(create_task|ensure_future)\(", re.MULTILINE)
+    assert [str(path) for path in PRODUCT if bare.search(path.read_text())] == []
