@@ -11,7 +11,6 @@ from typing import Any
 
 import structlog
 from pydantic import SecretStr
-from storage.lock import RunLock
 
 from bots import discord, slack, web
 from bots.discord import DiscordSettings
@@ -20,6 +19,7 @@ from bots.slack import SlackSettings
 from bots.timers import Timers, TimerSettings
 from bots.web import WebSettings
 from core.answer.checkpoints import Checkpoints
+from core.answer.live import Live
 from core.answer.turn import Answerer, Channel
 from core.answer.worker import Lanes
 from core.clock import SystemClock
@@ -33,6 +33,7 @@ from core.ports import Platform, Store
 from core.spend.digest import StoreDigester, digest_ask
 from core.types import TurnState
 from storage import DatabaseSettings, open_store
+from storage.lock import RunLock
 
 log = structlog.get_logger()
 
@@ -120,11 +121,12 @@ class House:
         }
         self._checkpoints = Checkpoints(store, self._clock)
         digester = StoreDigester(store, config.core, config.timers.zone)
+        live = Live()
         answerer = Answerer(
-            store, self._model, self._channels, config.core, self._clock, digester, self._checkpoints
+            store, self._model, self._channels, config.core, self._clock, digester, self._checkpoints, live
         )
         self.lanes = Lanes(answerer.answer)
-        self.inbox = StoringInbox(store, self.lanes.submit)
+        self.inbox = StoringInbox(store, self.lanes.submit, live)
         self._timers = Timers(config.timers, store, self.inbox.receive, self._clock)
 
     def _create_platforms(self) -> list[Platform]:

@@ -10,6 +10,7 @@ from typing import Protocol
 from core.types import (
     Ask,
     Budget,
+    Button,
     Deleted,
     Delta,
     Edited,
@@ -21,6 +22,7 @@ from core.types import (
     Place,
     Receipt,
     Stroke,
+    Task,
     Turn,
     TurnState,
     Usage,
@@ -82,6 +84,12 @@ class Platform(Protocol):
         """Show that an answer is being thought of, where the platform can. A hint: failing is no error."""
         ...
 
+    async def missed(self, place: Place, after: datetime) -> list[Ask]:
+        """What was said in `place` after `after`, oldest first, as `run` would have delivered it; of a place
+        without a thread, what was said in the channel itself. One bounded read, no call where there can be
+        nothing. Raises PlatformError; SLOW_DOWN means it is asked again later."""
+        ...
+
     async def channel(self, channel: str) -> Place:
         """The top level of `channel`, by the id an operator wrote down. Raises PlatformError."""
         ...
@@ -114,6 +122,7 @@ class Finish:
     state: TurnState
     text: str = ""
     notice: str = ""
+    buttons: tuple[Button, ...] = ()
     posted: tuple[str, ...] = ()
     error: str = ""
     ref: str = ""
@@ -134,6 +143,18 @@ class Spent:
     prompt_tokens: int
     completion_tokens: int
     estimate_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a prompt is made of: the thread's newest lines up to the question's own, oldest first.
+
+    `filled`: the thread was read to its beginning, so nothing older is missing.
+    """
+
+    lines: tuple[Entry, ...]
+    filled: bool
+    spent: Spent | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +216,22 @@ class Store(Protocol):
         An answer stands directly behind its question."""
         ...
 
+    async def context(self, ask: Ask, model: str, limit: int = 400) -> Context:
+        """`lines`, `filled` and `last_spent` of the ask's place in one go: the model waits for it."""
+        ...
+
+    async def live(self, platform: str, since: datetime, limit: int = 500) -> list[Place]:
+        """The joined places of a platform in which something was said since then, the newest first."""
+        ...
+
+    async def heard(self, platform: str) -> datetime | None:
+        """Until when everything said on the platform is known to have come in. None: nobody listened yet."""
+        ...
+
+    async def hear(self, platform: str, until: datetime) -> None:
+        """Move that moment on; never back."""
+        ...
+
     async def threads(self, platform: str, team: str, limit: int = 50) -> list[Thread]:
         """The newest threads of a team, newest first."""
         ...
@@ -205,8 +242,13 @@ class Store(Protocol):
 
     async def turn(self, turn_id: int) -> Turn | None: ...
 
+    async def again(self, turn_id: int, task: Task) -> Turn | None:
+        """A new waiting turn for the question of an ended one: answer it anew, or go on with its answer.
+        None where it has not ended, is unknown, or this has been asked for already."""
+        ...
+
     async def begin(self, turn_id: int) -> Turn:
-        """Take a turn up: RUNNING, attempt + 1."""
+        """Take a turn up: RUNNING, attempt + 1. Raises StoreError, not retryable, where it has ended."""
         ...
 
     async def checkpoint(self, turns: Sequence[tuple[int, str, tuple[str, ...]]]) -> None:

@@ -38,6 +38,11 @@ class Place:
         return f"{self.platform}/{self.team}/{self.channel}"
 
 
+def message_key(place: Place, message_id: str) -> str:
+    """What no two messages share: messages are unique in a channel, whichever thread they are in."""
+    return f"{place.channel_key}/{message_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """Who said something. `name` is what others call them there; `locale` is a BCP 47 tag or empty."""
@@ -49,9 +54,11 @@ class Person:
 
 
 class Task(StrEnum):
-    """What a turn is to do: answer a person, or post a usage summary that a timer asked for."""
+    """What a turn is to do: answer a person, go on with an answer that reached the length limit, or post a usage
+    summary that a timer asked for."""
 
     ANSWER = "answer"
+    CONTINUE = "continue"
     DIGEST = "digest"
 
 
@@ -79,7 +86,7 @@ class Ask:
 
     @property
     def key(self) -> str:
-        return f"{self.place.channel_key}/{self.id}"
+        return message_key(self.place, self.id)
 
 
 @dataclass(frozen=True, slots=True)

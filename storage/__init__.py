@@ -3,6 +3,7 @@
     tables      what is kept: threads, messages (their lines), turns (the ledger), posts, usage
     engine      how a database is reached, and the one table in which its failures become StoreError
     threads     lines of a thread: note, edit, delete, fill, and in which order they are read
+    heard       until when all that was said on a platform has come in
     turns       the ledger: accept, begin, checkpoint, finish
     usage       what answers took, and sums of it
     store       `SqlStore`, which runs each of those functions as one transaction

@@ -16,7 +16,7 @@ from sqlalchemy import URL, Connection, Table, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
 
 from core.errors import StoreError
 
@@ -112,8 +112,15 @@ class Database:
     async def migrate(self, upgrade: Callable[[Connection], None]) -> None:
         """Run `upgrade` as one transaction, alone, making the folder of an SQLite file first."""
         file = sqlite_file(self.url)
-        # A rebuilt table must not take the rows that refer to it along: https://sqlite.org/lang_altertable.html
-        engine = self._writer if file is None else self._sqlite(connections=1, foreign_keys=False)
+        if self.url.get_backend_name() == "postgresql":
+            # It may take as long as it takes, and wait for another process that is at it.
+            engine = postgres_engine(self.url, statement_timeout_s=None, poolclass=NullPool)
+        elif file is not None:
+            # A rebuilt table must not take the rows that refer to it along:
+            # https://sqlite.org/lang_altertable.html
+            engine = self._sqlite(connections=1, foreign_keys=False)
+        else:
+            engine = self._writer
         try:
             if file is not None:
                 await asyncio.to_thread(file.parent.mkdir, parents=True, exist_ok=True)
@@ -172,12 +179,14 @@ class Database:
         return engine
 
 
-def postgres_engine(url: URL, **options: Any) -> AsyncEngine:
+def postgres_engine(
+    url: URL, *, statement_timeout_s: float | None = STATEMENT_TIMEOUT_S, **options: Any
+) -> AsyncEngine:
     """SQLAlchemy imports asyncpg here, and nowhere else."""
     return create_async_engine(
         url,
         hide_parameters=True,
-        connect_args={"timeout": CONNECT_TIMEOUT_S, "command_timeout": STATEMENT_TIMEOUT_S},
+        connect_args={"timeout": CONNECT_TIMEOUT_S, "command_timeout": statement_timeout_s},
         **options,
     )
 

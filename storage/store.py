@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from core.clock import Clock
-from core.ports import Finish, Spent, Tally, Thread
-from core.types import Ask, Deleted, Edited, Entry, History, Place, Turn
-from storage import threads, turns, usage
+from core.ports import Context, Finish, Spent, Tally, Thread
+from core.types import Ask, Deleted, Edited, Entry, History, Place, Task, Turn
+from storage import heard, threads, turns, usage
 from storage.engine import Database
 from storage.tables import to_us
 
@@ -45,6 +45,18 @@ class SqlStore:
     async def lines(self, place: Place, until: Ask | None = None, limit: int = 400) -> list[Entry]:
         return await self._database.read(threads.lines, place, until, limit)
 
+    async def context(self, ask: Ask, model: str, limit: int = 400) -> Context:
+        return await self._database.read(turns.context, ask, model, limit)
+
+    async def live(self, platform: str, since: datetime, limit: int = 500) -> list[Place]:
+        return await self._database.read(threads.live, platform, to_us(since), limit)
+
+    async def heard(self, platform: str) -> datetime | None:
+        return await self._database.read(heard.until, platform)
+
+    async def hear(self, platform: str, until: datetime) -> None:
+        await self._database.write(heard.move, platform, to_us(until))
+
     async def threads(self, platform: str, team: str, limit: int = 50) -> list[Thread]:
         return await self._database.read(threads.threads, platform, team, limit)
 
@@ -53,6 +65,9 @@ class SqlStore:
 
     async def turn(self, turn_id: int) -> Turn | None:
         return await self._database.read(turns.turn, turn_id)
+
+    async def again(self, turn_id: int, task: Task) -> Turn | None:
+        return await self._database.write(turns.again, turn_id, task)
 
     async def begin(self, turn_id: int) -> Turn:
         return await self._database.write(turns.begin, turn_id)

@@ -121,6 +121,8 @@ OPEN = text("state IN ('waiting', 'running')")
 class TurnRow(Row, table=True):
     """The ledger. `text` is the question, `answer` the last checkpoint or the whole answer.
 
+    `question` is the question's message; `message`, the key, is the same except where a turn answers it again.
+
     `posted` is the answer's message ids as they stand; the posts table also keeps those that were replaced.
     `ticket` lives only as long as the turn is open.
     """
@@ -139,6 +141,7 @@ class TurnRow(Row, table=True):
     team: str = Field(sa_type=KEY)
     channel: str = Field(sa_type=KEY)
     message: str = Field(sa_type=KEY)
+    question: str = Field(sa_type=KEY)
     thread: str = Field(sa_type=KEY)
     direct: bool
     author: str = Field(sa_type=KEY)
@@ -210,8 +213,18 @@ class UsageRow(Row, table=True):
     at_us: int = Field(sa_type=BigInteger)
 
 
+class HeardRow(Row, table=True):
+    """Until when everything said on a platform is known to have come in: from there on it is read again."""
+
+    __tablename__ = "heard"
+
+    platform: str = Field(sa_type=KEY, primary_key=True)
+    until_us: int = Field(sa_type=BigInteger)
+
+
 THREADS = Row.metadata.tables["threads"]
 MESSAGES = Row.metadata.tables["messages"]
 TURNS = Row.metadata.tables["turns"]
 POSTS = Row.metadata.tables["posts"]
 USAGE = Row.metadata.tables["usage"]
+HEARD = Row.metadata.tables["heard"]

@@ -82,6 +82,14 @@ def put_answer(connection: Connection, ask: Ask, message: str, text: str) -> Non
     )
 
 
+def drop_answers(connection: Connection, ask: Ask) -> None:
+    """What was answered before leaves the thread's memory, for it has been answered anew."""
+    mine = (MESSAGES.c.anchor == ask.id, MESSAGES.c.rank == 1)
+    connection.execute(
+        delete(MESSAGES).where(*within(MESSAGES, ask.place), *mine, MESSAGES.c.at_us == to_us(ask.at))
+    )
+
+
 def note(connection: Connection, ask: Ask) -> bool:
     if not add_line(connection, ask):
         return False
@@ -127,6 +135,17 @@ def lines(connection: Connection, place: Place, until: Ask | None, limit: int) -
         query = query.where(tuple_(*order) <= tuple_(to_us(until.at), until.id, 0, until.id))
     query = query.order_by(*(column.desc() for column in order)).limit(limit)
     return [_entry(row) for row in reversed(connection.execute(query).all())]
+
+
+def live(connection: Connection, platform: str, since_us: int, limit: int) -> list[Place]:
+    thread = THREADS.c
+    query = (
+        select(thread.platform, thread.team, thread.channel, thread.thread, thread.direct)
+        .where(thread.platform == platform, thread.joined, thread.at_us >= since_us)
+        .order_by(thread.at_us.desc())
+        .limit(limit)
+    )
+    return [Place(*row) for row in connection.execute(query)]
 
 
 def threads(connection: Connection, platform: str, team: str, limit: int) -> list[Thread]:

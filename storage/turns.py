@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Executable, bindparam, select, update
 
 from core.errors import StoreError
-from core.ports import Finish
+from core.ports import Context, Finish
 from core.types import Ask, Person, Place, Task, Turn, TurnState
 from storage import threads, usage
 from storage.engine import insert
@@ -34,7 +34,7 @@ def _add_post(dialect: str) -> Executable:
         bindparam("posted_message", type_=POSTS.c.message.type),
         turn.id,
         bindparam("posted_page", type_=POSTS.c.page.type),
-    ).where(turn.id == bindparam("posted_turn"), turn.task == Task.ANSWER)
+    ).where(turn.id == bindparam("posted_turn"), turn.task != Task.DIGEST)
     columns = ["platform", "team", "channel", "message", "turn_id", "page"]
     return insert(dialect, POSTS).from_select(columns, of_turn).on_conflict_do_nothing()
 
@@ -47,6 +47,7 @@ def accept(connection: Connection, ask: Ask) -> Turn | None:
             **threads.address(ask.place),
             "direct": ask.place.direct,
             "message": ask.id,
+            "question": ask.id,
             "author": ask.author.id,
             "author_name": ask.author.name,
             "author_locale": ask.author.locale,
@@ -83,6 +84,25 @@ def open_turns(connection: Connection, after_id: int) -> list[Turn]:
 def turn(connection: Connection, turn_id: int) -> Turn | None:
     row = connection.execute(select(TURNS).where(TURNS.c.id == turn_id)).first()
     return None if row is None else _turn(row)
+
+
+def again(connection: Connection, turn_id: int, task: Task) -> Turn | None:
+    before = connection.execute(select(TURNS).where(TURNS.c.id == turn_id)).mappings().first()
+    if before is None or before["state"] in (TurnState.WAITING, TurnState.RUNNING):
+        return None
+    fresh = {"message": f"again-{turn_id}", "again_of": turn_id, "task": task, "state": TurnState.WAITING}
+    empty = {
+        "attempt": 0,
+        "posted": [],
+        "answer": "",
+        "notice": "",
+        "error": "",
+        "ref": "",
+        "ended_at_us": None,
+    }
+    values = {name: value for name, value in before.items() if name != "id"} | fresh | empty
+    new_id = connection.scalar(_add_turn(connection.dialect.name), values)
+    return None if new_id is None else turn(connection, new_id)
 
 
 def begin(connection: Connection, turn_id: int) -> Turn:
@@ -126,12 +146,22 @@ def finish(connection: Connection, end: Finish, now_us: int) -> None:
             ended_at_us=now_us,
         )
     )
-    if connection.execute(ending).rowcount == 0 or ask.task is not Task.ANSWER:
+    if connection.execute(ending).rowcount == 0 or ask.task is Task.DIGEST:
         return
     _add_posts(connection, [(end.turn.id, end.posted)])
     usage.add(connection, end)
     if end.text.strip():
+        if end.turn.again_of is not None and ask.task is Task.ANSWER:
+            threads.drop_answers(connection, ask)
         threads.put_answer(connection, ask, end.posted[0] if end.posted else f"turn-{end.turn.id}", end.text)
+
+
+def context(connection: Connection, ask: Ask, model: str, limit: int) -> Context:
+    return Context(
+        tuple(threads.lines(connection, ask.place, ask, limit)),
+        threads.filled(connection, ask.place),
+        usage.last_spent(connection, ask.place, model),
+    )
 
 
 def place_of_post(connection: Connection, place: Place, message_id: str) -> Place | None:
@@ -163,7 +193,7 @@ def _turn(row: Any) -> Turn:
     return Turn(
         id=row.id,
         ask=Ask(
-            id=row.message,
+            id=row.question,
             place=Place(row.platform, row.team, row.channel, row.thread, row.direct),
             author=Person(row.author, row.author_name, row.author_locale, row.author_bot),
             text=row.text,

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL
-from sqlalchemy.pool import NullPool
 
-from storage.engine import parse_url, postgres_engine
+from core.clock import SystemClock
+from storage import DatabaseSettings, open_store
+from storage.engine import parse_url
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +21,8 @@ def postgres_url() -> Iterator[str]:
     """A PostgreSQL server in which databases may be made. Started once, and only if a test asks for it."""
     given = os.environ.get("TEST_DATABASE_URL")
     if given:
-        yield given
+        scheme, _, rest = given.partition("://")
+        yield f"{scheme.partition('+')[0]}://{rest}"
         return
     with tempfile.TemporaryDirectory(prefix="parley-postgres-") as folder:
         # Where the server's package keeps its lock file; it warns where there is no such folder.
@@ -42,14 +43,25 @@ def postgres_database(postgres_url: str) -> Iterator[str]:
 
     A tenth of a second cheaper than CREATE DATABASE.
     """
-    server = parse_url(postgres_url)
     name, password = f"parley_{secrets.token_hex(6)}", secrets.token_hex(12)
     making = f"CREATE ROLE {name} LOGIN PASSWORD '{password}'; CREATE SCHEMA {name} AUTHORIZATION {name}"
-    asyncio.run(_execute(server, f"{making}; GRANT {name} TO CURRENT_USER"))
-    yield server.set(drivername="postgresql", username=name, password=password).render_as_string(
-        hide_password=False
-    )
-    asyncio.run(_execute(server, f"DROP OWNED BY {name} CASCADE; DROP ROLE {name}"))
+    asyncio.run(_execute(postgres_url, f"{making}; GRANT {name} TO CURRENT_USER"))
+    url = parse_url(postgres_url).set(drivername="postgresql", username=name, password=password)
+    yield url.render_as_string(hide_password=False)
+    asyncio.run(_execute(postgres_url, f"DROP OWNED BY {name} CASCADE; DROP ROLE {name}"))
+
+
+@pytest.fixture(scope="session")
+def sqlite_schema(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with the schema in it: copied, it saves each test the making."""
+    file = tmp_path_factory.mktemp("schema") / "parley.db"
+
+    async def make() -> None:
+        store = await open_store(DatabaseSettings(database_url=f"sqlite:///{file}"), SystemClock())
+        await store.close()
+
+    asyncio.run(make())
+    return file
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -61,8 +73,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url
 
 
-async def _execute(server: URL, statements: str) -> None:
-    engine = postgres_engine(server, poolclass=NullPool)
-    async with engine.begin() as connection:
-        for statement in statements.split("; "):
-            await connection.exec_driver_sql(statement)
+async def _execute(url: str, statements: str) -> None:
+    import asyncpg  # type: ignore[import-untyped]  # only where a test asks for PostgreSQL
+
+    connection = await asyncpg.connect(url)
+    await connection.execute(statements)
+    await connection.close()

@@ -2,7 +2,8 @@
 
 The way in: `client` keeps the gateway, `incoming` turns what it hears into asks, edits, deletions and presses
 (pure), and the inbox takes them; a slash command is deferred first. The way out: `platform` performs strokes
-one by one; `outgoing` writes a page as a Discord message (pure). `commands` is what we register with Discord,
+one by one; `outgoing` writes a page as a Discord message (pure), `seats` knows in which channel a place is
+held and opens threads. `history` reads what was said before. `commands` is what we register with Discord,
 `faults` the one table from the library's exceptions to ours.
 
 Places: a thread is a place. A mention in a channel opens the thread of that message, which has the message's

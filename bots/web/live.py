@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bots.web.outgoing import View
 
@@ -86,7 +86,9 @@ class Live:
     def paint(self, thread: str, view: View, key: str = "") -> None:
         """A new or changed message of an answer."""
         known = self._painted.get(view.id)
-        self._painted[view.id] = _Painted(thread, key or (known.key if known else ""), view)
+        if known:
+            key, view = known.key, replace(view, at=known.view.at)
+        self._painted[view.id] = _Painted(thread, key, view)
         if len(self._painted) > KEPT:
             self._painted.popitem(last=False)
         self._thinking.pop(thread, None)

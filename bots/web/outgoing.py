@@ -9,6 +9,8 @@ import json
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
+from operator import itemgetter
 
 from bots.web.incoming import TOP
 from core.ports import Thread
@@ -36,9 +38,9 @@ def new_message_id(answers: str) -> str:
     return f"{answers}.{secrets.token_hex(4)}"
 
 
-def page_to_view(message_id: str, page: Page) -> View:
+def page_to_view(message_id: str, page: Page, at: datetime) -> View:
     after = message_id.rpartition(".")[0]
-    return View(message_id, True, page.text, after=after, notice=page.notice, buttons=page.buttons)
+    return View(message_id, True, page.text, at.isoformat(), after, page.notice, page.buttons)
 
 
 def entry_to_view(entry: Entry) -> View:
@@ -47,14 +49,15 @@ def entry_to_view(entry: Entry) -> View:
 
 def views(entries: Iterable[Entry], live: Sequence[View]) -> list[View]:
     """The whole thread, each message once: an answer that is still live is shown as such, behind its question
-    and what else answers it."""
+    and what else answers it, or where it answers nothing, by its time."""
     painted = {view.id for view in live}
     shown = [
         entry_to_view(entry) for entry in entries if entry.id not in painted and (entry.text or entry.mine)
     ]
     for view in live:
         behind = [i for i, other in enumerate(shown) if view.after and view.after in (other.id, other.after)]
-        shown.insert(behind[-1] + 1 if behind else len(shown), view)
+        later = [i for i, other in enumerate(shown) if not other.mine and other.at > view.at]
+        shown.insert(behind[-1] + 1 if behind else min(later, default=len(shown)), view)
     return shown
 
 
@@ -66,8 +69,12 @@ def view_to_json(view: View) -> dict[str, object]:
     return asdict(view)
 
 
-def threads_to_json(threads: Iterable[Thread]) -> list[dict[str, object]]:
-    return [{"id": place_to_thread(t.place), "title": t.title, "at": t.at.isoformat()} for t in threads]
+def threads_to_json(threads: Iterable[Thread], posts: Sequence[View] = ()) -> list[dict[str, str]]:
+    """Newest first. `posts` were made at the top level, which the store lists only once somebody asked there."""
+    listed = [{"id": place_to_thread(t.place), "title": t.title, "at": t.at.isoformat()} for t in threads]
+    if posts and all(thread["id"] != TOP for thread in listed):
+        listed.append({"id": TOP, "title": "", "at": posts[-1].at})
+    return sorted(listed, key=itemgetter("at"), reverse=True)
 
 
 def to_bytes(value: object) -> bytes:

@@ -5,7 +5,7 @@ import { show } from "/static/markdown.js";
 
 const WORDS = {
   en: {
-    new: "New thread", threads: "Threads", untitled: "Untitled", conversation: "Conversation",
+    new: "New thread", threads: "Threads", untitled: "Untitled", board: "Notices", conversation: "Conversation",
     greeting: "What would you like to know?",
     promise: "The answer grows here, in a thread of its own that you can come back to.",
     label: "Your message", send: "Send", hint: "Enter sends, Shift + Enter starts a new line.",
@@ -17,7 +17,7 @@ const WORDS = {
     unlisted: "The list of threads can't be read just now.",
   },
   zh: {
-    new: "新话题", threads: "话题", untitled: "无标题", conversation: "对话",
+    new: "新话题", threads: "话题", untitled: "无标题", board: "公告", conversation: "对话",
     greeting: "想了解什么？",
     promise: "回答会在这里逐字出现。每个话题都会保留，随时可以回来继续。",
     label: "你的消息", send: "发送", hint: "按 Enter 发送，按 Shift + Enter 换行。",
@@ -107,12 +107,14 @@ async function listThreads() {
     return;
   }
   list.replaceChildren(...threads.map(({ id, title, at }) => {
-    const link = element("a", "", element("span", "", title || SAY.untitled), time(at));
+    const link = element("a", "", element("span", "", named(id, title)), time(at));
     link.href = `#${id}`;
     return element("li", "", link);
   }));
   mark();
 }
+
+const named = (id, title) => title || (id === "board" ? SAY.board : SAY.untitled);
 
 function mark() {
   for (const link of nav.querySelectorAll("a")) {
@@ -120,8 +122,8 @@ function mark() {
     else link.removeAttribute("aria-current");
   }
   const first = [...messages.values()].find(({ view }) => !view.mine)?.view.text.split("\n")[0].slice(0, 80);
-  const known = threads.find(({ id }) => id === thread)?.title;
-  title.textContent = thread === null ? SAY.new : known || first || SAY.untitled;
+  const known = threads.find(({ id }) => id === thread);
+  title.textContent = thread === null ? SAY.new : known ? named(known.id, known.title || first) : first || SAY.untitled;
   document.title = thread === null ? "Parley" : `${title.textContent} · Parley`;
 }
 

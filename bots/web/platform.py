@@ -83,7 +83,7 @@ class WebPlatform:
             message_id, key = outgoing.new_message_id(stroke.answers), stroke.key
         else:
             message_id, key = stroke.message_id, ""
-        view = outgoing.page_to_view(message_id, stroke.page)
+        view = outgoing.page_to_view(message_id, stroke.page, self._clock.now())
         self._live.paint(outgoing.place_to_thread(stroke.place), view, key)
         return message_id
 
@@ -165,7 +165,9 @@ class WebPlatform:
         return web.Response(body=body, headers=headers, content_type=_TYPES[Path(name).suffix], charset="utf-8")
 
     async def _threads(self, request: web.Request) -> web.Response:
-        return _json({"threads": outgoing.threads_to_json(await self._store.threads("web", "local"))})
+        threads = await self._store.threads("web", "local")
+        posts = self._live.views(incoming.TOP)
+        return _json({"threads": outgoing.threads_to_json(threads, posts)})
 
     async def _thread(self, request: web.Request) -> web.Response:
         place = incoming.thread_to_place(request.match_info["thread"])
@@ -217,7 +219,7 @@ class WebPlatform:
         ask = incoming.body_to_ask(await _body(request), self._clock.now(), _locale(request))
         thread = outgoing.place_to_thread(ask.place)
         new = thread == incoming.ask_id_to_thread(ask.id)
-        if not new and not await self._store.joined(ask.place):
+        if not new and thread != incoming.TOP and not await self._store.joined(ask.place):
             raise RequestError(Reason.NO_THREAD)
         receipt = await self._receive(ask)
         if receipt.outcome is not Outcome.DUPLICATE:

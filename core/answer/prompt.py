@@ -15,6 +15,7 @@ SEVERAL_PEOPLE = (
     "Several people may write here; each of their messages begins with its author's name and a colon."
 )
 UNREAD = "Earlier messages of this thread could not be read. If they matter, say that you can't see them."
+GO_ON = "Go on exactly where you stopped. Do not repeat anything and do not comment on it."
 LEFT_OUT = "The oldest messages of this conversation were left out, because it has grown long."
 
 
@@ -41,8 +42,10 @@ def build(
     `complete` is False where older messages could not be read: the model is told. The question itself is
     never left out, however long. `answer_tokens` of the window are kept free for the answer.
     """
+    ids = {line.id for line in lines}
+    lines = [line for line in lines if not line.anchor or line.anchor in ids]  # no answers without a question
     said = [line_to_message(line, ask) for line in lines]
-    if not any(line.id == ask.id for line in lines):
+    if ask.id not in ids:
         said.append(line_to_message(Entry(ask.id, ask.author, ask.text, ask.at), ask))
     notes = [system] if ask.place.direct else [system, SEVERAL_PEOPLE]
     if not complete:
@@ -79,4 +82,6 @@ def _newest(messages: list[Message], excess: float, correction: float) -> list[M
     while excess > 0 and first < len(messages) - 1:
         excess -= estimate(messages[first].content) * correction
         first += 1
+    while 0 < first < len(messages) - 1 and messages[first].role == "assistant":
+        first += 1  # nor here
     return messages[first:]

@@ -111,6 +111,8 @@ class Answer:
             if self._calls:
                 raise fault(Code.GARBLED, "the arguments of a tool call are not JSON")
             raise fault(Code.EMPTY, f"finish reason {finish[:40]!r}, but no text and no tool call")
+        if reason is EndReason.TOOLS and not calls:
+            reason = EndReason.STOP
         deltas.append(Ended(reason, _usage(self._usage), self._model))
         return deltas
 
@@ -174,13 +176,8 @@ class Answer:
                 continue
             index, id_ = part.get("index", number if whole else None), part.get("id")
             id_ = id_ if isinstance(id_, str) else ""
-            same = [call for call in self._calls if index is None or call.index == index]
-            call = same[-1] if same else None
-            if (
-                call is None
-                or (id_ and call.id and id_ != call.id)
-                or (id_ and index is None and id_ != call.id)
-            ):
+            call = next((c for c in reversed(self._calls) if index is None or c.index == index), None)
+            if call is None or (id_ and id_ != call.id and (call.id or index is None)):
                 call = _Call(index)
                 self._calls.append(call)
             call.id = call.id or id_

@@ -19,6 +19,11 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "internal": "Something went wrong on my side. It has been logged. Please ask again.",
     "ref": "(ref {ref})",
     # Under an answer.
+    "stop": "Stop",
+    "again": "Try again",
+    "continue": "Continue",
+    "stopped": "Stopped.",
+    "withdrawn": "The question was deleted, so I stopped.",
     "cut": "The answer was interrupted here.",
     "length": "The answer reached the length limit here.",
     "policy_end": "The AI service stopped the answer here.",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -31,7 +33,7 @@ from core.types import (
     Usage,
 )
 from storage import DatabaseSettings, SqlStore, open_store
-from storage.engine import Database
+from storage.engine import Database, sqlite_file
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 ANN = Person("U1", "Ann", "en-GB")
@@ -61,7 +63,9 @@ async def texts(store: Store, until: Ask | None = None, place: Place = PLACE) ->
 
 
 @pytest_asyncio.fixture
-async def store(database_url: str) -> AsyncIterator[SqlStore]:
+async def store(database_url: str, sqlite_schema: Path) -> AsyncIterator[SqlStore]:
+    if file := sqlite_file(DatabaseSettings(database_url=database_url).url):
+        shutil.copy(sqlite_schema, file)
     opened = await open_store(DatabaseSettings(database_url=database_url), SystemClock())
     yield opened
     await opened.close()
@@ -338,6 +342,44 @@ class TestThreads:
         assert (await store.threads("slack", "T1"))[0].title == ""
 
 
+class TestCatchingUp:
+    async def test_live_places_are_the_joined_ones_with_something_new_newest_first(
+        self, store: SqlStore
+    ) -> None:
+        direct = Place("slack", "T1", "D1", "400.4", direct=True)
+        await accepted(store, ask("m1", after_s=-100))
+        await accepted(store, ask("m2", after_s=1, place=ELSEWHERE))
+        await accepted(store, ask("m3", after_s=2, place=direct))
+        await accepted(store, ask("m4", after_s=3, place=replace(PLACE, platform="discord")))
+        await store.note(ask("m5", after_s=4, place=replace(PLACE, thread="500.5")))
+        assert await store.live("slack", NOON) == [direct, ELSEWHERE]
+        assert (await store.live("slack", NOON))[0].direct
+        assert await store.live("slack", NOON - timedelta(seconds=100), limit=2) == [direct, ELSEWHERE]
+        await store.note(ask("m6", after_s=5))
+        assert (await store.live("slack", NOON))[0] == PLACE
+
+    async def test_what_was_heard_moves_on_and_never_back(self, store: SqlStore) -> None:
+        assert await store.heard("slack") is None
+        for until in (NOON, NOON + timedelta(seconds=5), NOON + timedelta(seconds=1)):
+            await store.hear("slack", until)
+        assert await store.heard("slack") == NOON + timedelta(seconds=5)
+        assert await store.heard("discord") is None
+
+    async def test_a_context_is_all_that_a_prompt_needs(self, store: SqlStore) -> None:
+        turn = await accepted(store, ask())
+        await store.finish(Finish(turn, TurnState.DONE, "because", model="m", usage=Usage(7, 3)))
+        await store.fill(PLACE, History())
+        question = ask("m2", after_s=1)
+        await accepted(store, question)
+        context = await store.context(question, "m")
+        assert [line.text for line in context.lines] == ["why?", "because", "why?"]
+        assert context.filled
+        assert context.spent == await store.last_spent(PLACE, "m") is not None
+        before = await store.context(ask(), "other", limit=1)
+        assert [line.id for line in before.lines] == ["m1"]
+        assert before.spent is None
+
+
 class TestTurns:
     async def test_open_turns_come_in_order_and_only_after_an_id(self, store: SqlStore) -> None:
         turns = [await accepted(store, ask(f"m{n}", after_s=-n)) for n in range(4)]
@@ -529,9 +571,14 @@ CALLS: dict[str, Call] = {
     "fill": lambda store: store.fill(PLACE, History((Entry("h1", BEN, "hi", NOON, mine=True),))),
     "filled": lambda store: store.filled(PLACE),
     "lines": lambda store: store.lines(PLACE, ask()),
+    "context": lambda store: store.context(ask(), "m"),
+    "live": lambda store: store.live("slack", NOON),
+    "heard": lambda store: store.heard("slack"),
+    "hear": lambda store: store.hear("slack", NOON),
     "threads": lambda store: store.threads("slack", "T1"),
     "open_turns": lambda store: store.open_turns(7),
     "turn": lambda store: store.turn(1),
+    "again": lambda store: store.again(1, Task.ANSWER),
     "begin": lambda store: store.begin(1),
     "checkpoint": lambda store: store.checkpoint([(1, "x", ("p1",))]),
     "finish": lambda store: store.finish(Finish(A_TURN, TurnState.DONE, "yes", posted=("p1",))),
@@ -544,11 +591,38 @@ def test_every_method_of_the_port_is_among_the_calls() -> None:
     assert {name for name in vars(Store) if not name.startswith("_")} - {"close"} == set(CALLS)
 
 
+class TestAgain:
+    async def test_an_ended_question_can_be_answered_anew_once(self, store: SqlStore) -> None:
+        first = await answered(store, ask(), "half", "p1")
+        again = await store.again(first.id, Task.ANSWER)
+        assert again is not None
+        assert (again.ask.id, again.ask.text, again.again_of) == ("m1", "why?", first.id)
+        assert again in await store.open_turns()
+        assert await store.again(first.id, Task.ANSWER) is None, "pressed twice is once"
+        turn = await store.begin(again.id)
+        await store.finish(Finish(turn, TurnState.DONE, "whole", posted=("p2",), model="m"))
+        assert await texts(store) == ["why?", "whole"], "the half answer leaves the thread's memory"
+        assert await store.place_of_post(PLACE, "p2") == PLACE
+
+    async def test_a_continued_answer_is_a_line_of_its_own(self, store: SqlStore) -> None:
+        first = await answered(store, ask(), "one", "p1")
+        more = await store.again(first.id, Task.CONTINUE)
+        assert more is not None
+        assert more.ask.task is Task.CONTINUE
+        await store.finish(Finish(await store.begin(more.id), TurnState.DONE, "two", posted=("p2",), model="m"))
+        assert await texts(store) == ["why?", "one", "two"]
+
+    async def test_what_has_not_ended_is_not_asked_again(self, store: SqlStore) -> None:
+        turn = await accepted(store, ask())
+        assert await store.again(turn.id, Task.ANSWER) is None
+        assert await store.again(turn.id + 7, Task.ANSWER) is None
+
+
 async def test_each_method_says_store_error_when_the_database_fails_and_no_more(
     store: SqlStore, database: Database
 ) -> None:
     def break_it(connection: Connection) -> None:
-        for table in ("posts", "usage", "messages", "threads", "turns"):
+        for table in ("posts", "usage", "messages", "threads", "turns", "heard"):
             connection.execute(text(f"DROP TABLE {table}"))
 
     await database.write(break_it)

@@ -7,39 +7,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from core.errors import StoreError
-from core.ports import Finish, Spent, Tally, Thread
+from core.ports import Context, Finish, Spent, Tally, Thread
 from core.types import Ask, Deleted, Edited, Entry, History, Person, Place, Task, Turn, TurnState
 
 _TITLE_CHARS = 80
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _OPEN = (TurnState.WAITING, TurnState.RUNNING)
 
 
 @dataclass(slots=True)
 class _Talk:
-    """One place: its lines by id (with the order in which they came), and whether it is joined and filled."""
+    """One place: its lines by message id, and what is known of it."""
 
     place: Place
-    lines: dict[str, tuple[int, Entry]] = field(default_factory=dict)
+    lines: dict[str, Entry] = field(default_factory=dict)
     joined: bool = False
     filled: bool = False
+    at: datetime = _NEVER
 
     def add(self, entry: Entry) -> bool:
+        self.at = max(self.at, entry.at)
         if entry.id in self.lines:
             return False
-        self.lines[entry.id] = (1 + max((came for came, _ in self.lines.values()), default=0), entry)
+        self.lines[entry.id] = replace(entry, text=_storable(entry.text))
         return True
 
-    def rank(self, entry: Entry) -> tuple[datetime, int, int]:
-        """When it was said, then as it came; an answer directly behind its question."""
-        came = self.lines[entry.id][0]
-        anchor = self.lines.get(entry.anchor)
-        return (anchor[1].at, anchor[0], came) if anchor else (entry.at, came, 0)
-
     def ordered(self) -> list[Entry]:
-        return sorted((entry for _, entry in self.lines.values()), key=self.rank)
+        return sorted(self.lines.values(), key=_rank)
+
+    def title(self) -> str:
+        said = (entry.text for entry in self.ordered() if not entry.mine)
+        words = " ".join(next(said, "").split())
+        return words if len(words) <= _TITLE_CHARS else words[: _TITLE_CHARS - 1].rstrip() + "…"
 
 
 class MemoryStore:
@@ -48,18 +50,21 @@ class MemoryStore:
         self._talks: dict[str, _Talk] = {}
         self._turns: dict[int, Turn] = {}
         self._ids: dict[str, int] = {}
+        self._posts: dict[tuple[str, str], int] = {}
         self._finishes: dict[int, Finish] = {}
+        self._heard: dict[str, datetime] = {}
 
     async def accept(self, ask: Ask) -> Turn | None:
         self._work()
         if ask.key in self._ids:
             return None
-        talk = self._talk(ask.place)
-        talk.joined = True
-        talk.add(_line(ask))
         turn = Turn(len(self._turns) + 1, ask)
         self._turns[turn.id] = turn
         self._ids[ask.key] = turn.id
+        if ask.task is Task.ANSWER:
+            talk = self._talk(ask.place)
+            talk.joined = True
+            talk.add(_line(ask))
         return turn
 
     async def note(self, ask: Ask) -> bool:
@@ -73,17 +78,16 @@ class MemoryStore:
 
     async def place_of_post(self, place: Place, message_id: str) -> Place | None:
         self._work()
-        for turn in self._turns.values():
-            if turn.ask.place.channel_key == place.channel_key and message_id in turn.posted:
-                return turn.ask.place
-        return None
+        turn_id = self._posts.get((place.channel_key, message_id))
+        return self._turns[turn_id].ask.place if turn_id else None
 
     async def edit(self, edited: Edited) -> bool:
         self._work()
         for talk in self._holding(edited.place, edited.message_id):
-            came, entry = talk.lines[edited.message_id]
-            talk.lines[edited.message_id] = (came, replace(entry, text=edited.text))
-            return True
+            entry = talk.lines[edited.message_id]
+            if not entry.mine:
+                talk.lines[entry.id] = replace(entry, text=_storable(edited.text))
+                return True
         return False
 
     async def delete(self, deleted: Deleted) -> bool:
@@ -97,7 +101,8 @@ class MemoryStore:
         self._work()
         talk = self._talk(place)
         for entry in history.entries:
-            talk.add(entry)
+            if not (entry.mine and (place.channel_key, entry.id) in self._posts):
+                talk.add(entry)
         talk.filled = talk.filled or history.complete
 
     async def filled(self, place: Place) -> bool:
@@ -112,19 +117,39 @@ class MemoryStore:
             return []
         entries = talk.ordered()
         if until is not None:
-            own = talk.lines.get(until.id)
-            last = talk.rank(own[1]) if own else (until.at, len(talk.lines), 0)
-            entries = [entry for entry in entries if talk.rank(entry) <= last]
+            entries = [entry for entry in entries if _rank(entry) <= _rank(_line(until))]
         return entries[-limit:]
+
+    async def context(self, ask: Ask, model: str, limit: int = 400) -> Context:
+        lines = await self.lines(ask.place, ask, limit)
+        spent = await self.last_spent(ask.place, model)
+        return Context(tuple(lines), await self.filled(ask.place), spent)
+
+    async def live(self, platform: str, since: datetime, limit: int = 500) -> list[Place]:
+        self._work()
+        found = [
+            (lines[-1].at, talk.place)
+            for talk in self._talks.values()
+            if talk.joined and talk.place.platform == platform and (lines := talk.ordered())
+        ]
+        newest = sorted((pair for pair in found if pair[0] >= since), key=lambda pair: pair[0], reverse=True)
+        return [place for _, place in newest][:limit]
+
+    async def heard(self, platform: str) -> datetime | None:
+        self._work()
+        return self._heard.get(platform)
+
+    async def hear(self, platform: str, until: datetime) -> None:
+        self._work()
+        self._heard[platform] = max(until, self._heard.get(platform, until))
 
     async def threads(self, platform: str, team: str, limit: int = 50) -> list[Thread]:
         self._work()
-        found = []
-        for talk in self._talks.values():
-            lines = talk.ordered()
-            if talk.joined and lines and (talk.place.platform, talk.place.team) == (platform, team):
-                words = " ".join(lines[0].text.split())
-                found.append(Thread(talk.place, words[:_TITLE_CHARS], lines[-1].at))
+        found = [
+            Thread(talk.place, talk.title(), talk.at)
+            for talk in self._talks.values()
+            if talk.joined and (talk.place.platform, talk.place.team) == (platform, team)
+        ]
         return sorted(found, key=lambda thread: thread.at, reverse=True)[:limit]
 
     async def open_turns(self, after_id: int = 0) -> list[Turn]:
@@ -135,9 +160,21 @@ class MemoryStore:
         self._work()
         return self._turns.get(turn_id)
 
+    async def again(self, turn_id: int, task: Task) -> Turn | None:
+        self._work()
+        before = self._turns.get(turn_id)
+        done_already = any(turn.again_of == turn_id for turn in self._turns.values())
+        if before is None or before.state in _OPEN or done_already:
+            return None
+        turn = Turn(len(self._turns) + 1, replace(before.ask, task=task), again_of=turn_id)
+        self._turns[turn.id] = turn
+        return turn
+
     async def begin(self, turn_id: int) -> Turn:
         self._work()
-        turn = self._turns[turn_id]
+        turn = self._turns.get(turn_id)
+        if turn is None or turn.state not in _OPEN:
+            raise StoreError(f"no open turn {turn_id}", retryable=False)
         self._turns[turn_id] = replace(turn, state=TurnState.RUNNING, attempt=turn.attempt + 1)
         return self._turns[turn_id]
 
@@ -146,49 +183,57 @@ class MemoryStore:
         for turn_id, text, posted in turns:
             if self._turns[turn_id].state in _OPEN:
                 self._turns[turn_id] = replace(self._turns[turn_id], text=text, posted=posted)
+                self._post(turn_id, posted)
 
     async def finish(self, finish: Finish) -> None:
         self._work()
         turn = self._turns[finish.turn.id]
         if turn.state not in _OPEN:
             return
-        ask = turn.ask
-        self._turns[turn.id] = replace(turn, state=finish.state, text=finish.text, posted=finish.posted)
+        ask = replace(turn.ask, ticket="")
+        self._turns[turn.id] = replace(
+            turn, ask=ask, state=finish.state, text=finish.text, posted=finish.posted
+        )
+        if ask.task is Task.DIGEST:
+            return
+        self._post(turn.id, finish.posted)
         self._finishes[turn.id] = finish
-        if finish.text and finish.posted:
-            bot = Person("", bot=True)
-            answer = Entry(finish.posted[0], bot, finish.text, ask.at, mine=True, anchor=ask.id)
-            self._talk(ask.place).add(answer)
+        if finish.text.strip():
+            message_id = finish.posted[0] if finish.posted else f"turn-{turn.id}"
+            answer = Entry(message_id, Person("", bot=True), finish.text, ask.at, mine=True, anchor=ask.id)
+            talk = self._talk(ask.place)
+            if turn.again_of is not None and ask.task is Task.ANSWER:
+                talk.lines = {key: line for key, line in talk.lines.items() if line.anchor != ask.id}
+            talk.lines.pop(message_id, None)  # what a platform's history told of it before
+            talk.add(answer)
 
     async def last_spent(self, place: Place, model: str) -> Spent | None:
         self._work()
-        for turn_id, finish in reversed(self._finishes.items()):
-            ask, usage = self._turns[turn_id].ask, finish.usage
-            if usage and finish.model == model and ask.place.key == place.key:
-                return Spent(ask.id, usage.prompt_tokens, usage.completion_tokens, finish.estimate_tokens)
+        for _, finish in sorted(self._finishes.items(), reverse=True):
+            ask, usage = finish.turn.ask, finish.usage
+            if ask.place.key == place.key and finish.model == model and usage and not usage.estimated:
+                visible = max(0, usage.completion_tokens - usage.reasoning_tokens)
+                return Spent(ask.id, usage.prompt_tokens, visible, finish.estimate_tokens)
         return None
 
     async def tally(self, since: datetime, until: datetime, channel: Place | None = None) -> Tally:
         self._work()
-        asked = [
-            turn
-            for turn in self._turns.values()
-            if turn.ask.task is Task.ANSWER
-            and since <= turn.ask.at < until
-            and (channel is None or channel.channel_key == turn.ask.place.channel_key)
+        ended = [
+            finish
+            for finish in self._finishes.values()
+            if since <= finish.turn.ask.at < until
+            and (channel is None or channel.channel_key == finish.turn.ask.place.channel_key)
         ]
-        usages = [
-            finish.usage
-            for turn in asked
-            if (finish := self._finishes.get(turn.id)) is not None and finish.usage is not None
-        ]
+        usages = [finish.usage for finish in ended if finish.usage is not None]
+        counted = [finish for finish in ended if finish.state in (TurnState.DONE, TurnState.FAILED)]
+        people = {(finish.turn.ask.place.platform, finish.turn.ask.author.id) for finish in counted}
         return Tally(
-            questions=len(asked),
-            people=len({(t.ask.place.platform, t.ask.place.team, t.ask.author.id) for t in asked}),
+            questions=len(counted),
+            people=len(people),
             prompt_tokens=sum(usage.prompt_tokens for usage in usages),
             completion_tokens=sum(usage.completion_tokens for usage in usages),
             cost_micros=sum(usage.cost_micros for usage in usages),
-            errors=sum(turn.state is TurnState.FAILED for turn in asked),
+            errors=sum(finish.state is TurnState.FAILED for finish in counted),
         )
 
     async def close(self) -> None: ...
@@ -199,6 +244,11 @@ class MemoryStore:
 
     def _talk(self, place: Place) -> _Talk:
         return self._talks.setdefault(place.key, _Talk(place))
+
+    def _post(self, turn_id: int, posted: tuple[str, ...]) -> None:
+        ask = self._turns[turn_id].ask
+        if ask.task is not Task.DIGEST:
+            self._posts.update({(ask.place.channel_key, message_id): turn_id for message_id in posted})
 
     def _holding(self, place: Place, message_id: str) -> list[_Talk]:
         """The talks of a channel that know the message: an event does not always name its thread."""
@@ -211,3 +261,12 @@ class MemoryStore:
 
 def _line(ask: Ask) -> Entry:
     return Entry(ask.id, ask.author, ask.text, ask.at)
+
+
+def _rank(entry: Entry) -> tuple[datetime, str, bool, str]:
+    """When it was said; an answer directly behind its question."""
+    return (entry.at, entry.anchor or entry.id, bool(entry.anchor), entry.id)
+
+
+def _storable(text: str) -> str:
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,6 @@ from core.errors import SettingsError, StoreError
 from core.types import Ask, Person, Place
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.engine import CAUSES, Database, sqlite_file, translate
-from storage.migrations import upgrade
 
 PLACE = Place("slack", "T1", "C1", "1.1")
 
@@ -36,11 +36,11 @@ def pragma(statement: str) -> Callable[[Connection], Any]:
 
 
 @pytest_asyncio.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
+async def database(tmp_path: Path, sqlite_schema: Path) -> AsyncIterator[Database]:
     """SQLite, with little patience."""
     settings = DatabaseSettings(database_url=f"sqlite:///{tmp_path / 'parley.db'}?timeout=0.05")
+    shutil.copy(sqlite_schema, tmp_path / "parley.db")
     opened = Database(settings.url)
-    await opened.migrate(upgrade)
     yield opened
     await opened.close()
 
@@ -230,11 +230,11 @@ class TestFailures:
         assert await database.read(lambda c: c.scalar(text("SELECT 1"))) == 1
         await database.close()
 
-    @pytest.mark.parametrize("yields", range(12))
+    @pytest.mark.parametrize("yields", range(1, 7))
     async def test_a_cancelled_write_happens_whole_or_not_at_all(self, store: SqlStore, yields: int) -> None:
         writing = asyncio.create_task(store.accept(ask(1)))
         for _ in range(yields):
-            await asyncio.sleep(0.0005 * (yields % 3))
+            await asyncio.sleep(0.0005)
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
         assert await store.accept(ask(2)) is not None

@@ -59,6 +59,7 @@ def upgrade() -> None:
         sa.Column("team", KEY, nullable=False),
         sa.Column("channel", KEY, nullable=False),
         sa.Column("message", KEY, nullable=False),
+        sa.Column("question", KEY, nullable=False),
         sa.Column("thread", KEY, nullable=False),
         sa.Column("direct", sa.Boolean(), nullable=False),
         sa.Column("author", KEY, nullable=False),

@@ -628,6 +628,7 @@ async def test_a_gateway_that_stays_away_ends_in_a_new_session(fake: FakeDiscord
         fake.abort_gateway()
         await until(lambda: not platform.ready())
         clock.ahead_s += 61
+        await until(lambda: [call.path for call in fake.calls].count("/users/@me") == 2)
         fake.refuse_connections = False
         await until(platform.ready)
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bots.slack import LIMITS
@@ -80,6 +80,7 @@ def test_every_word_of_a_page_is_kept(text: str) -> None:
     assert mrkdwn_to_text(page_to_plain(Page(text))["text"], str).strip() == text.strip()
 
 
+@settings(max_examples=15)
 @given(st.text(st.sampled_from("<&a界"), min_size=900, max_size=1_300))
 def test_a_summary_that_is_too_long_ends_between_two_letters(text: str) -> None:
     summary = page_to_content(Page(text))["text"]

@@ -546,6 +546,7 @@ async def test_history_is_who_said_what_before_the_question(slack: FakeSlack, pl
     assert lines[3][1:] == ("Hello.", True, True)
     assert len(lines) == 4
     assert history.entries[3].id == own
+    assert slack.called("conversations.replies")[0].args["latest"] == question
     assert history.complete
 
 

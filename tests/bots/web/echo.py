@@ -73,4 +73,4 @@ class EchoInbox:
             await asyncio.sleep(self.gap_s)
         last = replace(whole, text=text)
         await self._platform.perform(Edit(ask.place, message_id, last))
-        await self._store.finish(Finish(turn, state, text, whole.notice, (message_id,)))
+        await self._store.finish(Finish(turn, state, text, whole.notice, posted=(message_id,)))

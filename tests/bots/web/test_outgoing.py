@@ -1,5 +1,5 @@
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,8 +30,8 @@ def answered(message_id: str, anchor: str, text: str = "!") -> Entry:
     return Entry(message_id, BOT, text, NOW, mine=True, anchor=anchor)
 
 
-def live(message_id: str, after: str, text: str = "live") -> View:
-    return View(message_id, True, text, after=after)
+def live(message_id: str, after: str, text: str = "live", at: datetime = NOW) -> View:
+    return View(message_id, True, text, at.isoformat(), after)
 
 
 def ids(shown: list[View]) -> list[str]:
@@ -58,6 +58,11 @@ def test_an_answer_to_nothing_we_know_stands_at_the_end() -> None:
     assert ids(views([said("q1")], [live(".a", ""), live("x.b", "x")])) == ["q1", ".a", "x.b"]
 
 
+def test_an_answer_to_nothing_stands_before_what_was_said_later() -> None:
+    early = live(".a", "", at=NOW - timedelta(seconds=1))
+    assert ids(views([said("q1")], [early, live(".b", "")])) == [".a", "q1", ".b"]
+
+
 def test_a_summary_that_nobody_asked_for_shows_no_empty_question() -> None:
     assert ids(views([said("digest", ""), answered("digest.1", "digest")], [])) == ["digest.1"]
 
@@ -65,17 +70,17 @@ def test_a_summary_that_nobody_asked_for_shows_no_empty_question() -> None:
 @given(st.text(max_size=20))
 def test_a_message_id_leads_back_to_its_question(answers: str) -> None:
     message_id = new_message_id(answers)
-    assert page_to_view(message_id, Page("words")).after == answers
+    assert page_to_view(message_id, Page("words"), NOW).after == answers
     assert message_id != new_message_id(answers)
 
 
 def test_a_view_is_plain_data() -> None:
     page = Page("**a** <b>", "Stopped.", (Button("again", "Try again", 7),))
-    assert view_to_json(page_to_view("q.1", page)) == {
+    assert view_to_json(page_to_view("q.1", page, NOW)) == {
         "id": "q.1",
         "mine": True,
         "text": "**a** <b>",
-        "at": "",
+        "at": NOW.isoformat(),
         "after": "q",
         "notice": "Stopped.",
         "buttons": ({"action": "again", "label": "Try again", "turn_id": 7},),
@@ -103,3 +108,11 @@ def test_threads_are_listed_by_the_name_in_the_address() -> None:
         {"id": "abcdefgh2345", "title": "First words", "at": "2026-01-02T03:04:00+00:00"},
         {"id": "board", "title": "", "at": "2026-01-02T03:04:00+00:00"},
     ]
+
+
+def test_a_summary_has_the_top_level_listed() -> None:
+    older = Thread(Place("web", "local", "web", "abcdefgh2345"), "Before", NOW)
+    summary = page_to_view("digest.1", Page("12 questions"), NOW + timedelta(hours=1))
+    assert [thread["id"] for thread in threads_to_json([older], [summary])] == ["board", "abcdefgh2345"]
+    asked = Thread(Place("web", "local", "web"), "What cost so much?", NOW + timedelta(hours=2))
+    assert [thread["id"] for thread in threads_to_json([asked, older], [summary])] == ["board", "abcdefgh2345"]

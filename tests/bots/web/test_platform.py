@@ -328,6 +328,12 @@ async def test_a_summary_stands_in_the_channels_own_thread(client: Client) -> No
         place = await home.platform.channel("web")
         await home.platform.perform(Post(place, Page("12 questions"), "turn-1-0", "digest-2026-01-02"))
         assert [view["text"] for view in await thread_of(client, home, "board")] == ["12 questions"]
+        async with client.get(f"{home.url}/api/threads") as response:
+            assert [thread["id"] for thread in (await response.json())["threads"]] == ["board"]
+        await ask(client, home, "What cost so much?", thread="board")
+        await home.inbox.settled()
+        texts = [view["text"] for view in await thread_of(client, home, "board")]
+        assert texts == ["12 questions", "What cost so much?", "You said: What cost so much?"]
 
 
 async def test_the_store_has_all_history_and_threads_do_not_share_a_budget() -> None:

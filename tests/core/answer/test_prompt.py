@@ -66,6 +66,11 @@ def test_the_model_is_told_what_could_not_be_read() -> None:
     assert UNREAD in prompt([line(1, ADA, "Hi")], ask(1, "Hi"), complete=False).messages[0].content
 
 
+def test_an_answer_whose_question_was_deleted_is_left_out() -> None:
+    lines = [line(2, PARLEY, "About cats", mine=True, anchor="m1"), line(3, ADA, "And dogs?")]
+    assert [message.role for message in prompt(lines, ask(3, "And dogs?")).messages] == ["system", "user"]
+
+
 def test_a_question_whose_line_is_gone_is_still_asked() -> None:
     assert prompt([], ask(1, "Hi")).messages[-1] == Message("user", "Ada: Hi")
 

@@ -332,8 +332,38 @@ async def test_alarm_can_be_moved_on_and_rings_again() -> None:
                     await alarm.wait(asyncio.Event().wait())
                 except TimeoutError:
                     rang_at.append(clock.monotonic())
+        here = asyncio.current_task()
+        assert here is not None
+        assert not here.cancelling()
 
     task = asyncio.create_task(waiting())
     await clock.advance(60)
     await task
     assert rang_at == [10, 30, 30]
+
+
+async def test_alarm_that_rings_in_a_cancellation_from_outside_gives_way() -> None:
+    clock = FakeClock()
+
+    async def cancelled_meanwhile() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            task.cancel()
+
+    raised: list[type[BaseException]] = []
+
+    async def waiting() -> None:
+        async with Alarm(clock) as alarm:
+            alarm.due = 10
+            try:
+                await alarm.wait(cancelled_meanwhile())
+            except BaseException as error:
+                raised.append(type(error))
+                raise
+
+    task = asyncio.create_task(waiting())
+    await clock.advance(10)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert raised == [asyncio.CancelledError]

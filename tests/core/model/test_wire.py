@@ -59,6 +59,12 @@ def test_call_with_broken_arguments_is_never_passed_on() -> None:
     assert caught.value.code is Code.GARBLED
 
 
+def test_text_before_a_broken_call_is_an_answer() -> None:
+    call = {"index": 0, "id": "a", "function": {"name": "f", "arguments": '{"a": '}}
+    deltas = deltas_of(chunk({"content": "One", "tool_calls": [call]}), chunk({}, "tool_calls"))
+    assert deltas == [Text("One"), Ended(EndReason.STOP)]
+
+
 def test_length_reached_while_thinking_is_an_end() -> None:
     assert deltas_of(chunk({"reasoning": "Hm"}, "length")) == [Thinking("Hm"), Ended(EndReason.LENGTH)]
 
