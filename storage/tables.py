@@ -68,7 +68,7 @@ class ThreadRow(Row, table=True):
     """A place. `joined`: a turn was accepted there. `filled`: its history was read to the end."""
 
     __tablename__ = "threads"
-    __table_args__ = (Index(None, "platform", "team", "at_us"),)
+    __table_args__ = (Index(None, "platform", "team", "at_us"), Index(None, "platform", "at_us"))
 
     platform: str = Field(sa_type=KEY, primary_key=True)
     team: str = Field(sa_type=KEY, primary_key=True)

@@ -1,4 +1,4 @@
-"""Until when each platform was listened to."""
+"""Until when each platform was listened to, and its newest threads."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("until_us", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("platform", name="pk_heard"),
     )
+    op.create_index("ix_threads_platform_at_us", "threads", ["platform", "at_us"])
     # A house that is updated was listening when the last question came.
     op.execute(
         "INSERT INTO heard (platform, until_us) "
