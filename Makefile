@@ -6,7 +6,7 @@ VENV   := .venv
 PIP    := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 LOCKED := --require-hashes --only-binary :all: -r
 
-.PHONY: run install install-dev test lint settings lock clean
+.PHONY: run install install-dev test lint screenshot settings lock clean
 
 run: install
 	@$(VENV)/bin/parley run
@@ -37,6 +37,10 @@ lint: install-dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+
+# Takes the README's pictures from the running program; needs Chromium.
+screenshot: install-dev
+	@$(VENV)/bin/python -m tests.e2e.screenshot
 
 # Writes .env.example and the README's table from the settings classes.
 settings: install-dev

@@ -14,14 +14,15 @@ channel, are places whose thread begins with `ask-`.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pydantic import Field, SecretStr, field_validator
 
-from bots.discord.outgoing import LIMITS
-from bots.discord.platform import DiscordPlatform, aim
 from core.clock import Clock
 from core.config import Settings, http_url
 
-__all__ = ["LIMITS", "DiscordPlatform", "DiscordSettings", "create", "why_not"]
+if TYPE_CHECKING:
+    from bots.discord.platform import DiscordPlatform
 
 
 class DiscordSettings(Settings):
@@ -52,6 +53,11 @@ def create(settings: DiscordSettings, clock: Clock) -> DiscordPlatform | None:
     """The platform, or None where `why_not` says why. Points discord.py, process-wide, at the set URLs."""
     if settings.discord_bot_token is None:
         return None
+    from bots.discord.platform import (
+        DiscordPlatform,
+        aim,
+    )  # loads the SDK, which programs without Discord need not
+
     aim(settings.discord_api_url, settings.discord_gateway_url)
     return DiscordPlatform(settings.discord_bot_token.get_secret_value(), clock)
 

@@ -8,12 +8,15 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from core.phrases import say
 from tests.e2e.conftest import discord_settings, model_settings, slack_settings
 from tests.e2e.program import Program
 from tests.e2e.test_slack import AT, answered, answers
 from tests.fakes.completions import FakeCompletions, Words
 from tests.fakes.discord import GENERAL, FakeDiscord
 from tests.fakes.slack import FakeSlack
+
+RESUMED = say("resumed", "en")
 
 
 @pytest.mark.parametrize(
@@ -114,7 +117,7 @@ async def test_a_killed_answer_is_given_once_in_the_same_message(
         await answered(slack, "C1", ts, "All of it.")
     found = answers(slack, "C1", ts)
     assert len(found) == 1
-    assert found[0].visible.strip() == "All of it."
+    assert found[0].visible.split("\n") == ["All of it.", RESUMED]
 
 
 async def test_the_summary_is_posted_by_the_running_bot_and_by_itself_when_none_runs(

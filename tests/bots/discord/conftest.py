@@ -12,7 +12,8 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from pydantic import SecretStr
 
-from bots.discord import DiscordPlatform, DiscordSettings, create
+from bots.discord import DiscordSettings, create
+from bots.discord.platform import DiscordPlatform
 from core.clock import SystemClock
 from core.errors import BotError
 from core.types import Ask, Event, Outcome, Receipt

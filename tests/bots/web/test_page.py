@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,18 +16,9 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from core.types import Button
 from core.types import Page as Shown
 from tests.bots.web.house import house
+from tests.e2e.browser import CHROMIUM, FLAGS, NO_BROWSER
 from tests.fakes.memory import MemoryStore
 
-CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PHONE = {"width": 360, "height": 740}
 MARKDOWN = """# Title
 A **bold**, *slanted*, ~~struck~~, `coded <b>` word and **中文：**后面
@@ -58,7 +47,7 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.skipif(
         not CHROMIUM.exists(),
-        reason=f"no browser: {CHROMIUM} is not there (apt-get install chromium, or set CHROMIUM)",
+        reason=NO_BROWSER,
     ),
 ]
 

@@ -1,0 +1,34 @@
+"""Debian's Chromium, driven by Playwright, for tests and pictures of the running program."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Page, async_playwright
+
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+NO_BROWSER = f"no browser: {CHROMIUM} is not there (apt-get install chromium, or set CHROMIUM)"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@asynccontextmanager
+async def window(**options: Any) -> AsyncIterator[Page]:
+    """A page in a fresh browser window."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        context = await browser.new_context(**{"locale": "en-GB", **options})
+        context.set_default_timeout(10_000)
+        yield await context.new_page()
+        await browser.close()
