@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from core.answer.live import Live
+from core.errors import StoreError
+from core.intake.inbox import StoringInbox
+from core.ports import Finish
+from core.types import Ask, Deleted, Edited, Outcome, Person, Place, Press, Turn, TurnState
+from tests.fakes.memory import MemoryStore
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+THREAD = Place("slack", "T1", "C1", "1.0")
+ADA = Person("U1", "Ada")
+
+
+def ask(number: int, text: str = "why?", *, addressed: bool = True, place: Place = THREAD) -> Ask:
+    return Ask(f"{number}.0", place, ADA, text, NOON + timedelta(seconds=number), addressed=addressed)
+
+
+class House:
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        self.submitted: list[Turn] = []
+        self.inbox = StoringInbox(self.store, self.submitted.append, Live())
+
+    async def texts(self) -> list[str]:
+        return [line.text for line in await self.store.lines(THREAD)]
+
+
+@pytest.fixture
+def house() -> House:
+    return House()
+
+
+async def test_a_question_is_stored_before_anything_else_and_once(house: House) -> None:
+    first = await house.inbox.receive(ask(1))
+    again = await house.inbox.receive(ask(1))
+    assert (first.outcome, again.outcome) == (Outcome.TURN, Outcome.DUPLICATE)
+    assert [turn.id for turn in house.submitted] == [first.turn_id]
+    assert await house.store.open_turns() == house.submitted
+
+
+async def test_what_could_not_be_stored_is_not_acknowledged(house: House) -> None:
+    house.store.failing = True
+    with pytest.raises(StoreError):
+        await house.inbox.receive(ask(1))
+    assert house.submitted == []
+
+
+async def test_follow_ups_are_turns_only_where_the_bot_was_asked(house: House) -> None:
+    assert (await house.inbox.receive(ask(1, addressed=False))).outcome is Outcome.NOT_ADDRESSED
+    await house.inbox.receive(ask(2))
+    assert (await house.inbox.receive(ask(3, addressed=False))).outcome is Outcome.TURN
+    between_people = replace(ask(4, addressed=False), to_others=True)
+    assert (await house.inbox.receive(between_people)).outcome is Outcome.NOTED
+    assert len(await house.texts()) == 3
+
+
+async def test_a_bot_is_never_answered_not_even_when_it_mentions_us(house: House) -> None:
+    said_by_a_bot = replace(ask(1), author=Person("B1", "Other", bot=True))
+    assert (await house.inbox.receive(said_by_a_bot)).outcome is Outcome.BOT
+    assert await house.texts() == []
+
+
+async def test_a_reply_to_an_answer_goes_on_with_its_conversation(house: House) -> None:
+    await house.inbox.receive(ask(1))
+    turn = await house.store.begin(house.submitted[0].id)
+    await house.store.finish(Finish(turn, TurnState.DONE, "because", posted=("p1",)))
+    elsewhere = replace(THREAD, thread="ask-9")
+    await house.inbox.receive(replace(ask(2, place=elsewhere), replies_to="p1"))
+    assert house.submitted[1].ask.place == THREAD
+
+
+async def test_edits_and_deletions_never_overtake_what_they_change(house: House) -> None:
+    await house.inbox.receive(ask(1))
+    events = [
+        ask(2, "never mind", addressed=False),
+        ask(3, "in 1815", addressed=False),
+        Edited(THREAD, "3.0", "in 1816"),
+        Deleted(THREAD, "2.0"),
+    ]
+    await asyncio.gather(*(house.inbox.receive(event) for event in events))
+    assert await house.texts() == ["why?", "in 1816"]
+
+
+async def test_a_button_counts_only_in_the_channel_of_its_answer(house: House) -> None:
+    receipt = await house.inbox.receive(ask(1))
+    assert receipt.turn_id is not None
+    turn = await house.store.begin(receipt.turn_id)
+    await house.store.finish(Finish(turn, TurnState.FAILED, posted=("p1",)))
+    foreign = Press("again", turn.id, replace(THREAD, channel="C2"), ADA)
+    assert (await house.inbox.receive(foreign)).outcome is Outcome.UNKNOWN
+    assert (await house.inbox.receive(replace(foreign, place=THREAD))).outcome is Outcome.TURN
+    assert (await house.inbox.receive(replace(foreign, place=THREAD))).outcome is Outcome.DUPLICATE
+    assert house.submitted[-1].again_of == turn.id
