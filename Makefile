@@ -6,7 +6,7 @@ VENV   := .venv
 PIP    := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 LOCKED := --require-hashes --only-binary :all: -r
 
-.PHONY: run install install-dev test lint screenshot settings lock clean
+.PHONY: run install install-dev test lint bench chaos fuzz screenshot settings lock clean
 
 run: install
 	@$(VENV)/bin/parley run
@@ -29,6 +29,10 @@ $(VENV)/.installed-dev: deploy/requirements-dev.txt $(VENV)/.installed
 	@$(PIP) install $(LOCKED) deploy/requirements-dev.txt
 	@touch $@
 
+$(VENV)/.installed-bench: deploy/requirements-bench.txt $(VENV)/.installed-dev
+	@$(PIP) install $(LOCKED) deploy/requirements-bench.txt
+	@touch $@
+
 test: install-dev
 	$(VENV)/bin/python -m pytest
 
@@ -37,6 +41,17 @@ lint: install-dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+
+# Figures, side by side in one run: make bench, or make bench only=paint (engine, wire).
+bench: $(VENV)/.installed-bench
+	$(VENV)/bin/python -m tests.bench $(only)
+
+# The long forms of what make test runs in short: kills and cuts, and 100,000 streams.
+chaos: install-dev
+	$(VENV)/bin/python -m tests.chaos
+
+fuzz: install-dev
+	$(VENV)/bin/python -m tests.fuzz
 
 # Takes the README's pictures from the running program; needs Chromium.
 screenshot: install-dev
@@ -50,6 +65,7 @@ settings: install-dev
 lock:
 	echo 'setuptools>=77' | uv pip compile pyproject.toml - $(LOCK_FLAGS) -o deploy/requirements.txt
 	echo 'setuptools>=77' | uv pip compile pyproject.toml - --extra dev $(LOCK_FLAGS) -o deploy/requirements-dev.txt
+	echo 'setuptools>=77' | uv pip compile pyproject.toml - --extra dev --extra bench $(LOCK_FLAGS) -o deploy/requirements-bench.txt
 LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 clean:
