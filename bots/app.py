@@ -18,20 +18,26 @@ from bots.http import HttpServer, Routed
 from bots.slack import SlackSettings
 from bots.timers import Timers, TimerSettings
 from bots.web import WebSettings
+from core.answer.alerts import AlertTurns
 from core.answer.checkpoints import Checkpoints
 from core.answer.live import Live
 from core.answer.turn import Answerer, Channel
 from core.answer.worker import Lanes
 from core.clock import SystemClock
+from core.commands.desk import Desk
 from core.config import CoreSettings, Settings
 from core.errors import SettingsError, StoreError
+from core.intake.catchup import CatchUp
 from core.intake.inbox import StoringInbox
 from core.model import create_model
+from core.model.herald import Herald
 from core.paint.brush import Brush
 from core.paint.gate import Gate
 from core.ports import Platform, Store
+from core.roster import Roster, load_roster
 from core.spend.digest import StoreDigester, digest_ask
-from core.types import TurnState
+from core.spend.metrics import Metrics
+from core.types import Turn, TurnState
 from storage import DatabaseSettings, open_store
 from storage.lock import RunLock
 
@@ -64,17 +70,20 @@ class Config:
     discord: DiscordSettings
     web: WebSettings
     timers: TimerSettings
+    roster: Roster
 
     @classmethod
     def load(cls) -> Config:
         """Raises SettingsError with one line that names the variable."""
+        core = CoreSettings.load()
         config = cls(
-            CoreSettings.load(),
+            core,
             DatabaseSettings.load(),
             SlackSettings.load(),
             DiscordSettings.load(),
             WebSettings.load(),
             TimerSettings.load(),
+            load_roster(core),
         )
         running = {name for name, why_not in config.platforms().items() if not why_not}
         for place in config.timers.places:
@@ -82,6 +91,11 @@ class Config:
                 raise SettingsError(
                     f"PARLEY_SUMMARY_CHANNELS: names {place.platform}:{place.channel}, but {place.platform} is off"
                 )
+        alerts = config.timers.alert_place
+        if alerts is not None and alerts.platform not in running:
+            raise SettingsError(
+                f"PARLEY_ALERT_CHANNEL: names {config.timers.parley_alert_channel}, but {alerts.platform} is off"
+            )
         return config
 
     def platforms(self) -> dict[str, str]:
@@ -100,7 +114,8 @@ class Config:
             self.timers,
         )
         values = (getattr(settings, name) for settings in every for name in type(settings).model_fields)
-        return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        own = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        return own + self.roster.secrets
 
 
 class House:
@@ -113,21 +128,46 @@ class House:
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self.store = store
-        self._model = create_model(config.core, self._clock)
+        self.metrics = Metrics()
+        herald = Herald(self._clock, self.metrics.count, self._alerts(config))
+        self._model = create_model(config.core, config.roster, self._clock, herald)
         self._platforms = self._create_platforms()
         self._channels = {
             platform.name: Channel(gate, Brush(gate, self._clock))
             for platform, gate in ((platform, Gate(platform)) for platform in self._platforms)
         }
         self._checkpoints = Checkpoints(store, self._clock)
-        digester = StoreDigester(store, config.core, config.timers.zone)
+        digester = StoreDigester(store, config.core, config.timers.zone, config.roster.priced)
         live = Live()
+        core = config.core.model_copy(update={"openai_model": config.roster.default.name})
         answerer = Answerer(
-            store, self._model, self._channels, config.core, self._clock, digester, self._checkpoints, live
+            store,
+            self._model,
+            self._channels,
+            core,
+            self._clock,
+            digester,
+            self._checkpoints,
+            live,
+            config.roster,
         )
-        self.lanes = Lanes(answerer.answer)
-        self.inbox = StoringInbox(store, self.lanes.submit, live)
+        self.lanes = Lanes(answerer.answer, hold=self._hold, tell_waiting=answerer.tell_waiting)
+        desk = Desk(store, core, self._clock, offered(config), priced=config.roster.priced)
+        self.inbox = StoringInbox(store, self.lanes.submit, live, desk)
+        self._catch_ups = {
+            name: CatchUp(channel.gate, store, self.inbox.receive, self._clock, config.core.parley_catch_up_s)
+            for name, channel in self._channels.items()
+        }
+        self._catches_up = False
         self._timers = Timers(config.timers, store, self.inbox.receive, self._clock)
+
+    def _alerts(self, config: Config) -> AlertTurns | None:
+        """The way to the operators' channel, where one is set."""
+        place = config.timers.alert_place
+        if place is None:
+            return None
+        language = config.core.parley_language
+        return AlertTurns(place, self.store, lambda turn: self.lanes.submit(turn), self._clock, language)
 
     def _create_platforms(self) -> list[Platform]:
         config = self._config
@@ -146,8 +186,8 @@ class House:
         """Begin to end: what runs may finish within the grace period."""
         self._stop.set()
 
-    async def serve(self) -> None:
-        """Run with pages and timers until `stop`. Raises SettingsError or PlatformError when it can't go on."""
+    async def serve(self, *beside: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run with pages, timers and `beside` until `stop`. Raises BotError when it can't go on."""
         http = HttpServer(
             self._config.web.parley_http_host,
             self._config.web.parley_http_port,
@@ -161,13 +201,16 @@ class House:
         )
         address = await http.start()
         try:
-            self._tell(f"model    {_model_line(self._config.core)}")
+            self._tell(f"model    {_model_line(self._config.roster)}")
             for platform in self._platforms:
                 self._tell(
                     f"{platform.name:<8} on: {address if isinstance(platform, Routed) else 'connecting'}"
                 )
             self._tell(f"health   {address}/livez, {address}/readyz")
+            self._catches_up = True
             async with self._running():
+                for job in (*beside, *(catch_up.run for catch_up in self._catch_ups.values())):
+                    self._keep(job())
                 await self._timers.start()
                 await self._until(self._stop.wait())
                 http.stopping = True
@@ -203,6 +246,11 @@ class House:
             await self._checkpoints.flush()
             await self._model.close()
 
+    async def _hold(self, turn: Turn) -> None:
+        """No turn begins before what was said earlier has been read."""
+        if self._catches_up and (catch_up := self._catch_ups.get(turn.ask.place.platform)):
+            await catch_up.first_read()
+
     def _keep(self, job: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(job))
 
@@ -223,10 +271,19 @@ class House:
                     self.lanes.submit(turn)
 
 
-def _model_line(core: CoreSettings) -> str:
-    if core.openai_api_key is None:
+def offered(config: Config) -> list[str]:
+    """The models that people may choose from; none where nothing limits them to any."""
+    written = [name.strip() for name in config.core.parley_models.split(",") if name.strip()]
+    cards = [card.name for card in config.roster.cards]
+    if not written and len(cards) < 2:
+        return []
+    return list(dict.fromkeys([config.roster.default.name, *cards, *written]))
+
+
+def _model_line(roster: Roster) -> str:
+    if not roster.routes:
         return "the built-in offline one: OPENAI_API_KEY is not set"
-    return f"{core.openai_model} at {core.openai_base_url}"
+    return f"{', then '.join(card.name for card in roster.cards)} at {roster.source}"
 
 
 async def wait_for_turns(store: Store, turn_ids: Sequence[int]) -> None:
@@ -249,7 +306,7 @@ async def run(config: Config, tell: Tell) -> None:
             loop = asyncio.get_running_loop()
             for signum in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(signum, house.stop)
-            await house.serve()
+            await house.serve(lock.keep)
         finally:
             await store.close()
     finally:

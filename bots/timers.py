@@ -29,12 +29,24 @@ _AT = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?:\s+(\S+))?")
 
 
 class TimerSettings(Settings):
-    """When and where usage summaries are posted."""
+    """What is posted without being asked for: usage summaries, and alerts for the people who run Parley."""
 
     parley_summary_channels: str = Field(
         "", description="Where the daily usage summary is posted: slack:C1,discord:200. Empty: nowhere."
     )
     parley_summary_at: str = Field("09:00 UTC", description="When: a time of day and a time zone.")
+
+    parley_alert_channel: str = Field(
+        "",
+        description="Where alerts for the people who run Parley are posted: slack:C1. Empty: only to the log.",
+    )
+
+    @field_validator("parley_alert_channel")
+    @classmethod
+    def _channel(cls, value: str) -> str:
+        if value and not _CHANNEL.fullmatch(value.strip()):
+            raise ValueError(f"{value!r} is not platform:channel, such as slack:C0123 or discord:200")
+        return value.strip()
 
     @field_validator("parley_summary_channels")
     @classmethod
@@ -56,6 +68,11 @@ class TimerSettings(Settings):
         return tuple(
             Place(platform, "", channel) for platform, channel in _CHANNEL.findall(self.parley_summary_channels)
         )
+
+    @property
+    def alert_place(self) -> Place | None:
+        platform, _, channel = self.parley_alert_channel.partition(":")
+        return Place(platform, "", channel) if channel else None
 
     @property
     def at(self) -> time:

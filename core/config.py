@@ -46,6 +46,11 @@ class CoreSettings(Settings):
         None, description="The endpoint's key. Without one the built-in offline model answers."
     )
     openai_model: str = Field("GPT-5.5", description="The model to ask, as the endpoint calls it.")
+    parley_config: str = Field(
+        "",
+        description="The file of accounts and models (deploy/parley.example.toml shows one). Empty: parley.toml in "
+        "the working directory, if there is one; it then replaces the OPENAI settings.",
+    )
     parley_system_prompt: str = Field(
         DEFAULT_SYSTEM_PROMPT, description="What the model is told before every conversation."
     )
@@ -62,6 +67,9 @@ class CoreSettings(Settings):
     )
     parley_retry_limit_s: float = Field(
         60, ge=0, description="How long an answer may be retried before the person is told, in seconds."
+    )
+    parley_retry_tries: int = Field(
+        4, ge=1, description="How often a question may be sent in all, to whichever accounts and models."
     )
     parley_first_word_s: float = Field(
         45, gt=0, description="How long to wait for the first word of an answer, in seconds."
@@ -80,10 +88,43 @@ class CoreSettings(Settings):
     parley_grace_s: float = Field(
         20, ge=0, description="On SIGTERM, how long running answers may go on to finish, in seconds."
     )
+    parley_catch_up_s: float = Field(
+        3_600,
+        ge=0,
+        description="Questions that nobody heard while Parley was down are answered if they are younger, in seconds.",
+    )
     parley_language: str = Field(
         "en", description="The language of Parley's own words where a person's is not known: en or zh."
     )
+    parley_models: str = Field(
+        "", description="The models that people may choose, beside the one above: gpt-5-mini,GLM-5. Empty: any."
+    )
+    parley_admins: str = Field(
+        "", description="Who may change every setting, beside the admins a platform names: slack:U1,discord:2."
+    )
+    parley_allow: str = Field(
+        "",
+        description="Who may ask: ids of workspaces, servers, channels, roles and people: slack:T1,discord:2. "
+        "Empty: everybody.",
+    )
+    parley_deny: str = Field("", description="Who may not ask, even if the list above has them: slack:U2.")
+    parley_guests: bool = Field(True, description="Whether guests of a Slack workspace may ask.")
+    parley_strangers: bool = Field(
+        False, description="Whether people of other workspaces (Slack Connect) may ask."
+    )
+    parley_rate: int = Field(
+        0, ge=0, description="How many questions one person may ask within a minute. 0: as many as they like."
+    )
     parley_log: str = Field("text", pattern="^(text|json)$", description="How log lines look: text or json.")
+
+    @field_validator("parley_admins", "parley_allow", "parley_deny")
+    @classmethod
+    def _listed(cls, value: str) -> str:
+        for entry in filter(None, (entry.strip() for entry in value.split(","))):
+            platform, _, id_ = entry.partition(":")
+            if platform.strip() not in ("slack", "discord", "web") or not id_.strip():
+                raise ValueError(f"{entry!r} is not like slack:U1 or discord:2")
+        return value
 
     @field_validator("openai_base_url")
     @classmethod

@@ -55,6 +55,10 @@ class Code(StrEnum):
     UNAVAILABLE = "unavailable"
     UNCERTAIN = "uncertain"
     BAD_TOKEN = "bad_token"
+    UNSUPPORTED = "unsupported"  # not here, and asking again would not help
+    GROWING = "growing"  # the message still grows: stop it, then edit it
+    GROWN = "grown"  # the message no longer grows: edit it
+    HALTED = "halted"  # a person pressed the platform's own stop button
     # The house itself.
     STORE = "store"
     SETTINGS = "settings"
@@ -97,11 +101,22 @@ class SettingsError(BotError):
 
 
 class PlatformError(BotError):
-    """A platform call was refused (`certain`), or may or may not have taken effect (not `certain`)."""
+    """A platform call was refused (`certain`), or may or may not have taken effect (not `certain`).
+
+    `scope` is the budget that was exceeded, where the platform said which; else it is empty.
+    """
+
+    scope: str = ""
 
 
 class ModelError(BotError):
-    """No answer, or no whole one. `status` and `request_id` are the endpoint's, for the log."""
+    """No answer, or no whole one. `status` and `request_id` are the endpoint's, for the log.
+
+    `ours`: the endpoint is not to blame. `told`: the people who run the bot surely know of it.
+    """
+
+    ours: bool = False
+    told: bool = False
 
     def __init__(
         self,

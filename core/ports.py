@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from core.types import (
     Ask,
     Budget,
     Button,
+    Card,
+    Choice,
+    Command,
     Deleted,
     Delta,
     Edited,
     Entry,
     Event,
     History,
+    Left,
     Limits,
     Message,
+    Person,
     Place,
     Receipt,
     Stroke,
@@ -35,6 +40,11 @@ class Inbox(Protocol):
 
         Raises StoreError when it could not be stored: do not acknowledge it. Never waits for an answer.
         """
+        ...
+
+    async def suggest(self, command: Command, option: str) -> list[Choice]:
+        """What `option` of a command that is being typed may become; `command.options` holds what is there so far,
+        the option's own beginning included. At most 25, at once. Raises StoreError."""
         ...
 
 
@@ -63,6 +73,11 @@ class Platform(Protocol):
         nothing. Raises PlatformError; SLOW_DOWN means the turn goes on without it."""
         ...
 
+    async def recent(self, place: Place, limit: int, since: datetime | None = None) -> History:
+        """The newest `limit` lines of `place`, none older than `since`, oldest first: of a place without a thread,
+        those at the top level of its channel. Bounded; `complete` is False where that cut it. Raises PlatformError."""
+        ...
+
     def budgets(self, stroke: Stroke) -> tuple[Budget, ...]:
         """The rate-limit scopes that `stroke` draws on. Pure."""
         ...
@@ -72,16 +87,21 @@ class Platform(Protocol):
 
         Raises PlatformError: SLOW_DOWN (with retry_after_s), GONE (message, thread or channel deleted),
         NOT_ALLOWED, REJECTED (the content was refused: too long, malformed), EXPIRED (the ticket is dead),
+        UNSUPPORTED (this kind of stroke, here), GROWING, GROWN and HALTED (see `Code`),
         UNAVAILABLE (surely not done), UNCERTAIN (may have been done: look it up before posting again).
         """
         ...
 
     async def find(self, stroke: Stroke) -> str | None:
-        """The id of the message that an earlier, uncertain `Post` with this key left, or None."""
+        """The id of the message that an earlier, uncertain `Post`, `Start` or `Upload` left, or None."""
         ...
 
     async def typing(self, place: Place) -> None:
         """Show that an answer is being thought of, where the platform can. A hint: failing is no error."""
+        ...
+
+    def channels(self) -> list[Place]:
+        """Channels in which it may have been addressed, as far as is known without a call."""
         ...
 
     async def missed(self, place: Place, after: datetime) -> list[Ask]:
@@ -95,14 +115,36 @@ class Platform(Protocol):
         ...
 
 
+@runtime_checkable
+class Telling(Protocol):
+    """A platform whose answers say what is left of a budget."""
+
+    def told(self, scope: str) -> Left | None:
+        """What the newest answer said of `scope`, once: None until there is a newer one."""
+        ...
+
+
+class Fit(Protocol):
+    def __call__(self, card: Card, *, trim: bool = False) -> tuple[Message, ...]:
+        """The messages for the model of `card`; with `trim` about half as long as they would be."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One completion to ask for. None means: not configured, so not sent."""
+    """One completion to ask for. None means: not configured, so not sent.
+
+    `model` is a name of the roster, or one that the first endpoint may know; the roster's other models step in
+    where it can't be had. `messages` fit it; `fit` makes them anew for another, or shorter. Places (`fair_key`) take
+    turns where there is a queue.
+    """
 
     messages: tuple[Message, ...]
     model: str
     temperature: float | None = None
     max_tokens: int | None = None
+    fair_key: str = ""
+    fit: Fit | None = None
 
 
 class Model(Protocol):
@@ -178,6 +220,37 @@ class Thread:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The settings that people have changed, by name, as text: of the workspace, and of one of its channels."""
+
+    workspace: Mapping[str, str]
+    channel: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of the audit: what of a channel (or of the workspace, `place.channel` empty) was changed by whom.
+    None: nothing of its own."""
+
+    place: Place
+    name: str
+    old: str | None
+    new: str | None
+    by: Person
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What one person thinks of an answer: `value` is 1 or -1."""
+
+    person: str
+    value: int
+    reason: str
+    at: datetime
+
+
 class Store(Protocol):
     """The house's memory. Every method is one transaction and raises StoreError when the database fails."""
 
@@ -212,8 +285,8 @@ class Store(Protocol):
     async def filled(self, place: Place) -> bool: ...
 
     async def lines(self, place: Place, until: Ask | None = None, limit: int = 400) -> list[Entry]:
-        """The newest `limit` lines of a thread, oldest first, none later than `until`'s own.
-        An answer stands directly behind its question."""
+        """The newest `limit` lines of a thread, oldest first, none later than `until`'s own, and with `until` none
+        from before the thread's context began afresh. An answer stands directly behind its question."""
         ...
 
     async def context(self, ask: Ask, model: str, limit: int = 400) -> Context:
@@ -261,6 +334,53 @@ class Store(Protocol):
 
     async def last_spent(self, place: Place, model: str) -> Spent | None: ...
 
-    async def tally(self, since: datetime, until: datetime, channel: Place | None = None) -> Tally: ...
+    async def tally(
+        self, since: datetime, until: datetime, channel: Place | None = None, person: str = ""
+    ) -> Tally:
+        """Of everything, of one channel, of a whole workspace (`channel.channel` empty); of one person there."""
+        ...
+
+    async def kept(self, place: Place) -> Kept:
+        """The settings that count in `place`'s channel."""
+        ...
+
+    async def change(
+        self, place: Place, changes: Mapping[str, str | None], by: Person, at: datetime
+    ) -> list[Change]:
+        """Set these settings of `place`'s channel, or of its workspace (`place.channel` empty); None takes one away.
+        What was different before is returned, and written to the audit in the same transaction."""
+        ...
+
+    async def audit(self, place: Place, limit: int = 20) -> list[Change]:
+        """The newest changes of a channel and of its workspace, newest first."""
+        ...
+
+    async def rate(self, turn_id: int, feedback: Feedback) -> bool:
+        """Keep what a person thinks of an answer, over what they thought before. An empty reason leaves theirs.
+        False where there is no such turn."""
+        ...
+
+    async def feedback(self, turn_id: int) -> list[Feedback]: ...
+
+    async def once(self, key: str) -> bool:
+        """True the first time that anybody asks with this key, ever."""
+        ...
+
+    async def reset(self, place: Place, at: datetime) -> None:
+        """The thread's context begins afresh at `at`: what was said before stays, and is no longer read."""
+        ...
+
+    async def forget_thread(self, place: Place, at: datetime) -> int:
+        """Remove a thread's lines and its turns' texts, and begin its context afresh. How many lines went."""
+        ...
+
+    async def forget_person(self, platform: str, person: str) -> int:
+        """Remove a person's lines with the answers to them, the texts and the name in their ended turns and what they
+        thought of answers; their usage stays, as nobody's. How many lines of theirs went."""
+        ...
+
+    async def belongings(self, platform: str, person: str, limit: int = 10_000) -> list[tuple[Place, Entry]]:
+        """The newest lines of a person and the answers to them, oldest first."""
+        ...
 
     async def close(self) -> None: ...

@@ -8,7 +8,8 @@ platform perform `Stroke`s and keeps the message ids that come back.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -45,20 +46,31 @@ def message_key(place: Place, message_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who said something. `name` is what others call them there; `locale` is a BCP 47 tag or empty."""
+    """Who said something. `name` is what others call them there; `locale` is a BCP 47 tag or empty.
+
+    What they may do there and then, as the platform tells; never stored. `admin`: runs the workspace or guild.
+    `manager`: may change the channel. `guest`: a guest account. `stranger`: of another workspace (Slack Connect).
+    """
 
     id: str
     name: str = ""
     locale: str = ""
     bot: bool = False
+    admin: bool = field(default=False, compare=False)
+    manager: bool = field(default=False, compare=False)
+    guest: bool = field(default=False, compare=False)
+    stranger: bool = field(default=False, compare=False)
+    roles: tuple[str, ...] = field(default=(), compare=False)
 
 
 class Task(StrEnum):
-    """What a turn is to do: answer a person, go on with an answer that reached the length limit, or post a usage
-    summary that a timer asked for."""
+    """What a turn is to do: answer a person, go on with an answer that reached the length limit, sum up what was
+    said (the ask's text is the command, such as `/summarize hours:3`), or post a usage summary that a timer asked
+    for."""
 
     ANSWER = "answer"
     CONTINUE = "continue"
+    SUMMARY = "summary"
     DIGEST = "digest"
 
 
@@ -108,24 +120,37 @@ class Deleted:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A slash command that is not a question: `name` without its slash, `argument` as typed."""
+    """A command of the table in `core.commands`, by its name there without a slash.
+
+    `place` is where it was given: its `thread` is empty at the top level of a channel. `argument` is what was typed
+    behind the name, `options` are named values as text; where both are there, `options` win.
+    `id` is the dedupe key and `opens` the thread that an answer opens where `place` has none: needed by those
+    commands that become a turn (`Spec.turn`). `prefix` is how commands are written there: `/`, or `/parley `.
+    """
 
     name: str
-    argument: str
     place: Place
     author: Person
+    at: datetime
+    argument: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+    id: str = ""
+    opens: str = ""
     ticket: str = ""
+    prefix: str = "/"
 
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """A button pressed under the answer of `turn_id`."""
+    """A button pressed under the answer of `turn_id`. `text`: what was written into the form that the button opened
+    (`core.commands.press_form`)."""
 
     action: str
     turn_id: int
     place: Place
     author: Person
     ticket: str = ""
+    text: str = ""
 
 
 Event = Ask | Edited | Deleted | Command | Press
@@ -139,16 +164,89 @@ class Outcome(StrEnum):
     DUPLICATE = "duplicate"
     BOT = "a bot said it"
     NOT_ADDRESSED = "not addressed to the bot, in a place it has not joined"
+    OFF = "the bot is switched off in that channel"
+    REFUSED = "who said it may not do that here"
+    LIMITED = "too many questions by one person"
+    TOLD = "told"
     UNKNOWN = "nothing of ours"
     DRAINING = "the program is stopping"
 
 
 @dataclass(frozen=True, slots=True)
+class Button:
+    """`action` and `turn_id` come back as a `Press`."""
+
+    action: str
+    label: str
+    turn_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the values that an option or a field takes, and what it is called in the person's language."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One line of a form. `value` is what it holds now (empty: nothing of its own), `hint` what then counts."""
+
+    name: str
+    label: str
+    kind: Literal["line", "text", "choice"] = "line"
+    value: str = ""
+    hint: str = ""
+    choices: tuple[Choice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a person may fill in. Sent off it is a `Command` of this name: its options are `fixed` and, by their
+    names, all fields as they stand (empty included)."""
+
+    command: str
+    title: str
+    send: str
+    fields: tuple[Field, ...]
+    fixed: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file to hand over. `type` is its media type."""
+
+    name: str
+    type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a person is told at once, in their language. `text` is Markdown.
+
+    `whisper`: only they need to see it; else everybody in the place should. `form`: what they may change about
+    what they were told. `buttons` come back as a `Press` like those of an answer.
+    """
+
+    text: str
+    whisper: bool = True
+    form: Form | None = None
+    file: Attachment | None = None
+    buttons: tuple[Button, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
-    """The inbox's word that an event is stored or rightly ignored: now the platform may acknowledge it."""
+    """The inbox's word that an event is stored or rightly ignored: now the platform may acknowledge it.
+
+    `told`, if any, is to be shown to whoever caused the event, whatever kind of event it was.
+    """
 
     outcome: Outcome
     turn_id: int | None = None
+    told: Told | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +321,28 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Card:
+    """What a model is, as an operator wrote it down. `name` is the house's own, whatever endpoints call it.
+
+    Prices are for a million tokens, None where they are not known. `images` and `tools`: it takes them.
+    """
+
+    name: str
+    context_tokens: int = 128_000
+    price_input: float | None = None
+    price_output: float | None = None
+    images: bool = False
+    tools: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which model is asked now. Another may follow while no word has come."""
+
+    card: Card
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """Words of the answer."""
 
@@ -261,16 +381,7 @@ class Ended:
     model: str = ""
 
 
-Delta = Text | Thinking | Calling | Ended
-
-
-@dataclass(frozen=True, slots=True)
-class Button:
-    """`action` and `turn_id` come back as a `Press`."""
-
-    action: str
-    label: str
-    turn_id: int
+Delta = Chosen | Text | Thinking | Calling | Ended
 
 
 class Phase(StrEnum):
@@ -325,28 +436,112 @@ class Edit:
     ticket: str = ""
 
 
-Stroke = Post | Edit
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Stroke: a new message that grows in the reader's sight by `Append` until `Stop`.
+
+    `reader` is who asked: platforms want to know for whom a message grows.
+    """
+
+    place: Place
+    text: str
+    key: str
+    answers: str = ""
+    reader: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Stroke: more words at the end of a growing message. Uncertain, it is never repeated."""
+
+    place: Place
+    message_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Stroke: the last words of a growing message, and what stands under them. Then it can be edited."""
+
+    place: Place
+    message_id: str
+    key: str
+    text: str = ""
+    notice: str = ""
+    buttons: tuple[Button, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Stroke: a message of ours that the answer no longer needs goes away."""
+
+    place: Place
+    message_id: str
+    ticket: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Stroke: the whole answer as a file named `name`. `key` is the same whenever it is uploaded again."""
+
+    place: Place
+    name: str
+    text: str
+    key: str
+    answers: str = ""
+    ticket: str = ""
+
+
+Stroke = Post | Edit | Start | Append | Stop | Delete | Upload
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """A rate-limit scope that a stroke draws on: `burst` strokes at once, then `per_s` a second.
+    """A rate-limit scope that a stroke draws on. All strokes that name the same `scope` share it.
 
-    All strokes that name the same `scope` share it, whichever answer they belong to.
+    Either a bucket: `burst` strokes at once, then `per_s` a second. Or, where `window_s` is set, windows:
+    `burst` strokes in each, and the next stroke after its end opens a new one. `reserve` slots are left to
+    last words by what is shown in the middle of answers.
     """
 
     scope: str
     burst: float
     per_s: float
+    window_s: float = 0.0
+    reserve: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a platform last said of a scope: `limit` strokes a window, `left` of them in the `for_s` to come."""
+
+    limit: int
+    left: int
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """Native streaming: a growing message holds `size` (in the page's unit) and has to end within `life_s`."""
+
+    size: int
+    life_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a platform can show in one message, as data. `page_unit` says how `page_size` is counted."""
+    """What a platform can show in one message, as data. `page_unit` says how `page_size` is counted.
+
+    `growth` is None where messages can't grow. `typeset`: it has no tables, so they are set as code.
+    `files`: it takes `Upload`.
+    """
 
     page_size: int
     page_unit: Literal["utf8", "utf16"] = "utf16"
     min_gap_s: float = 0.0
+    growth: Growth | None = None
+    typeset: bool = False
+    files: bool = False
 
 
 def page_length(text: str, unit: Literal["utf8", "utf16"]) -> int:

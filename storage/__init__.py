@@ -6,6 +6,8 @@
     heard       until when all that was said on a platform has come in
     turns       the ledger: accept, begin, checkpoint, finish
     usage       what answers took, and sums of it
+    settings    what people set for a channel or a workspace, and the audit of it
+    people      what they think of answers; reset, forget, and what is theirs
     store       `SqlStore`, which runs each of those functions as one transaction
     migrations  the schema's history; `open_store` brings a database up to date
     lock        one `parley run` to a database

@@ -9,19 +9,28 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import NullPool
 
+from core.errors import StoreError
 from storage import DatabaseSettings
 from storage.engine import postgres_engine, sqlite_file, translate
 
+log = structlog.get_logger()
+
 _ADVISORY_LOCK = 0x7061726C  # any number that nothing else takes
 _POLL_S = 0.1
+_KEEP_S = 1.0
 
 
 class _Guard(Protocol):
     async def try_acquire(self) -> bool: ...
+
+    async def held(self) -> bool:
+        """Still ours, or ours again. Raises what the driver raises."""
+        ...
 
     async def release(self) -> None: ...
 
@@ -58,6 +67,22 @@ class RunLock:
                 return False
             await asyncio.sleep(_POLL_S)
 
+    async def keep(self, patience_s: float = 30.0) -> None:
+        """Hold on to it until cancelled: what a restart of the server has freed is taken again.
+
+        Raises StoreError when another process has had it for `patience_s`.
+        """
+        lost_s = 0.0
+        while lost_s <= patience_s:
+            await asyncio.sleep(_KEEP_S)
+            try:
+                held = self._guard is None or await self._guard.held()
+            except Exception as error:
+                log.warning("the lock on the database can't be looked at", detail=translate(error).detail)
+            else:
+                lost_s = 0.0 if held else lost_s + _KEEP_S
+        raise StoreError("another parley has taken this database over (DATABASE_URL)", retryable=False)
+
     async def release(self) -> None:
         if self._guard is not None:
             await self._guard.release()
@@ -92,6 +117,9 @@ class _FileGuard:
             return False
         return True
 
+    async def held(self) -> bool:
+        return True
+
     async def release(self) -> None:
         opened, self._open = self._open, None
         if opened is not None:
@@ -108,6 +136,14 @@ class _PostgresGuard:
             self._connection = await self._engine.connect()
         locking = text("SELECT pg_try_advisory_lock(:key, hashtext(current_schema()))")
         return bool(await self._connection.scalar(locking, {"key": _ADVISORY_LOCK}))
+
+    async def held(self) -> bool:
+        """A lock lives and dies with its connection. To take it twice on one is harmless: that ends with it too."""
+        try:
+            return await self.try_acquire()
+        except Exception:
+            await self.release()
+            return await self.try_acquire()
 
     async def release(self) -> None:
         connection, self._connection = self._connection, None

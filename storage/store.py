@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from core.clock import Clock
-from core.ports import Context, Finish, Spent, Tally, Thread
-from core.types import Ask, Deleted, Edited, Entry, History, Place, Task, Turn
-from storage import heard, threads, turns, usage
+from core.ports import Change, Context, Feedback, Finish, Kept, Spent, Tally, Thread
+from core.types import Ask, Deleted, Edited, Entry, History, Person, Place, Task, Turn
+from storage import heard, people, settings, threads, turns, usage
 from storage.engine import Database
 from storage.tables import to_us
 
@@ -82,8 +82,42 @@ class SqlStore:
     async def last_spent(self, place: Place, model: str) -> Spent | None:
         return await self._database.read(usage.last_spent, place, model)
 
-    async def tally(self, since: datetime, until: datetime, channel: Place | None = None) -> Tally:
-        return await self._database.read(usage.tally, to_us(since), to_us(until), channel)
+    async def tally(
+        self, since: datetime, until: datetime, channel: Place | None = None, person: str = ""
+    ) -> Tally:
+        return await self._database.read(usage.tally, to_us(since), to_us(until), channel, person)
+
+    async def kept(self, place: Place) -> Kept:
+        return await self._database.read(settings.kept, place)
+
+    async def change(
+        self, place: Place, changes: Mapping[str, str | None], by: Person, at: datetime
+    ) -> list[Change]:
+        return await self._database.write(settings.change, place, changes, by, to_us(at))
+
+    async def audit(self, place: Place, limit: int = 20) -> list[Change]:
+        return await self._database.read(settings.audit, place, limit)
+
+    async def once(self, key: str) -> bool:
+        return await self._database.write(settings.once, key)
+
+    async def rate(self, turn_id: int, feedback: Feedback) -> bool:
+        return await self._database.write(people.rate, turn_id, feedback)
+
+    async def feedback(self, turn_id: int) -> list[Feedback]:
+        return await self._database.read(people.feedback, turn_id)
+
+    async def reset(self, place: Place, at: datetime) -> None:
+        await self._database.write(people.reset, place, to_us(at))
+
+    async def forget_thread(self, place: Place, at: datetime) -> int:
+        return await self._database.write(people.forget_thread, place, to_us(at))
+
+    async def forget_person(self, platform: str, person: str) -> int:
+        return await self._database.write(people.forget_person, platform, person)
+
+    async def belongings(self, platform: str, person: str, limit: int = 10_000) -> list[tuple[Place, Entry]]:
+        return await self._database.read(people.belongings, platform, person, limit)
 
     async def close(self) -> None:
         await self._database.close()

@@ -65,7 +65,8 @@ class Row(SQLModel):
 
 
 class ThreadRow(Row, table=True):
-    """A place. `joined`: a turn was accepted there. `filled`: its history was read to the end."""
+    """A place. `joined`: a turn was accepted there. `filled`: its history was read to the end.
+    `since_us`: from when on its lines are context for a model, where somebody had that begin afresh."""
 
     __tablename__ = "threads"
     __table_args__ = (Index(None, "platform", "team", "at_us"), Index(None, "platform", "at_us"))
@@ -78,6 +79,7 @@ class ThreadRow(Row, table=True):
     joined: bool
     filled: bool
     at_us: int = Field(sa_type=BigInteger)
+    since_us: int | None = Field(sa_type=BigInteger, default=None)
 
 
 class MessageRow(Row, table=True):
@@ -222,9 +224,67 @@ class HeardRow(Row, table=True):
     until_us: int = Field(sa_type=BigInteger)
 
 
+class SettingRow(Row, table=True):
+    """A setting that somebody changed, as it was written; `channel` is empty for the whole workspace."""
+
+    __tablename__ = "settings"
+
+    platform: str = Field(sa_type=KEY, primary_key=True)
+    team: str = Field(sa_type=KEY, primary_key=True)
+    channel: str = Field(sa_type=KEY, primary_key=True)
+    name: str = Field(sa_type=KEY, primary_key=True)
+    value: str = Field(sa_type=Prose)
+
+
+class AuditRow(Row, table=True):
+    """A change of a setting: never changed itself. None: the setting had, or has, no value of its own."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index(None, "platform", "team", "channel", "id"), {"sqlite_autoincrement": True})
+
+    id: int = Field(
+        sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    )
+    platform: str = Field(sa_type=KEY)
+    team: str = Field(sa_type=KEY)
+    channel: str = Field(sa_type=KEY)
+    name: str = Field(sa_type=KEY)
+    old: str | None = Field(sa_type=Prose, default=None)
+    new: str | None = Field(sa_type=Prose, default=None)
+    person: str = Field(sa_type=KEY)
+    person_name: str = Field(sa_type=Prose)
+    at_us: int = Field(sa_type=BigInteger)
+
+
+class FeedbackRow(Row, table=True):
+    """What one person thinks of an answer: `value` is 1 or -1."""
+
+    __tablename__ = "feedback"
+
+    turn_id: int = Field(
+        sa_column=Column(BigInteger, ForeignKey("turns.id"), primary_key=True, autoincrement=False)
+    )
+    person: str = Field(sa_type=KEY, primary_key=True)
+    value: int
+    reason: str = Field(sa_type=Prose)
+    at_us: int = Field(sa_type=BigInteger)
+
+
+class NoticeRow(Row, table=True):
+    """Something that is said only once, ever."""
+
+    __tablename__ = "notices"
+
+    key: str = Field(sa_type=KEY, primary_key=True)
+
+
 THREADS = Row.metadata.tables["threads"]
 MESSAGES = Row.metadata.tables["messages"]
 TURNS = Row.metadata.tables["turns"]
 POSTS = Row.metadata.tables["posts"]
 USAGE = Row.metadata.tables["usage"]
 HEARD = Row.metadata.tables["heard"]
+SETTINGS = Row.metadata.tables["settings"]
+AUDIT = Row.metadata.tables["audit"]
+FEEDBACK = Row.metadata.tables["feedback"]
+NOTICES = Row.metadata.tables["notices"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Executable, case, delete, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Executable, and_, case, delete, select, tuple_, update
 
 from core.ports import Thread
 from core.types import Ask, Deleted, Edited, Entry, History, Person, Place
@@ -132,9 +132,11 @@ def lines(connection: Connection, place: Place, until: Ask | None, limit: int) -
     order = (line.at_us, line.anchor, line.rank, line.message)
     query = select(MESSAGES).where(*within(MESSAGES, place))
     if until is not None:
-        query = query.where(tuple_(*order) <= tuple_(to_us(until.at), until.id, 0, until.id))
+        began_us = select(THREADS.c.since_us).where(*within(THREADS, place)).scalar_subquery()
+        afresh = and_(began_us.is_not(None), began_us <= to_us(until.at), line.at_us < began_us)
+        query = query.where(tuple_(*order) <= tuple_(to_us(until.at), until.id, 0, until.id), ~afresh)
     query = query.order_by(*(column.desc() for column in order)).limit(limit)
-    return [_entry(row) for row in reversed(connection.execute(query).all())]
+    return [entry(row) for row in reversed(connection.execute(query).all())]
 
 
 def live(connection: Connection, platform: str, since_us: int, limit: int) -> list[Place]:
@@ -205,7 +207,7 @@ def _line_values(place: Place, entry: Entry) -> dict[str, Any]:
     }
 
 
-def _entry(row: Any) -> Entry:
+def entry(row: Any) -> Entry:
     return Entry(
         id=row.message,
         author=Person(row.author, row.author_name, row.author_locale, row.author_bot),

@@ -70,7 +70,7 @@ def accept(connection: Connection, ask: Ask) -> Turn | None:
     )
     if turn_id is None:
         return None
-    if ask.task is Task.ANSWER:
+    if ask.task is not Task.DIGEST:
         threads.touch(connection, ask.place, at_us, joined=True)
         threads.add_line(connection, ask)
     return Turn(turn_id, ask)
@@ -151,7 +151,7 @@ def finish(connection: Connection, end: Finish, now_us: int) -> None:
     _add_posts(connection, [(end.turn.id, end.posted)])
     usage.add(connection, end)
     if end.text.strip():
-        if end.turn.again_of is not None and ask.task is Task.ANSWER:
+        if end.turn.again_of is not None and ask.task is not Task.CONTINUE:
             threads.drop_answers(connection, ask)
         threads.put_answer(connection, ask, end.posted[0] if end.posted else f"turn-{end.turn.id}", end.text)
 

@@ -55,8 +55,9 @@ def last_spent(connection: Connection, place: Place, model: str) -> Spent | None
     return Spent(row.anchor, row.prompt_tokens, visible, row.estimate_tokens)
 
 
-def tally(connection: Connection, since_us: int, until_us: int, channel: Place | None) -> Tally:
-    """Tokens and cost of every answer; questions and people of those that ended as an answer or a failure."""
+def tally(connection: Connection, since_us: int, until_us: int, channel: Place | None, person: str) -> Tally:
+    """Tokens and cost of every answer; questions and people of those that ended as an answer or a failure.
+    A `channel` without an id is the whole workspace."""
     used = USAGE.c
     counted = used.state.in_((TurnState.DONE, TurnState.FAILED))
     query = select(
@@ -68,8 +69,10 @@ def tally(connection: Connection, since_us: int, until_us: int, channel: Place |
         func.count(case((used.state == TurnState.FAILED, used.turn_id))).label("errors"),
     ).where(used.at_us >= since_us, used.at_us < until_us)
     if channel is not None:
-        query = query.where(
-            used.platform == channel.platform, used.team == channel.team, used.channel == channel.channel
-        )
+        query = query.where(used.platform == channel.platform, used.team == channel.team)
+        if channel.channel:
+            query = query.where(used.channel == channel.channel)
+    if person:
+        query = query.where(used.person == person)
     row = connection.execute(query).one()
     return Tally(*(int(value) for value in row))

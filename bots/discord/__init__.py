@@ -1,10 +1,11 @@
 """Discord, on discord.py: how a server, a direct message or a slash command meets the core, and back.
 
-The way in: `client` keeps the gateway, `incoming` turns what it hears into asks, edits, deletions and presses
-(pure), and the inbox takes them; a slash command is deferred first. The way out: `platform` performs strokes
-one by one; `outgoing` writes a page as a Discord message (pure), `seats` knows in which channel a place is
-held and opens threads. `history` reads what was said before. `commands` is what we register with Discord,
-`faults` the one table from the library's exceptions to ours.
+The way in: `client` keeps the gateway, `incoming` turns what it hears into asks, edits, deletions, commands
+and presses (pure), and the inbox takes them. Commands, menus, buttons and forms come to the `counter`:
+`commands` is what we register with Discord, `forms` are modals, `told` is what a person is told at once (all
+three pure). The way out: `platform` performs strokes one by one; `outgoing` writes a page as a Discord message
+(pure), `wire` sends it past discord.py's own pacing, `seats` knows in which channel a place is held and opens
+threads. `history` reads what was said before. `faults` is the one table from the library's exceptions to ours.
 
 Places: a thread is a place. A mention in a channel opens the thread of that message, which has the message's
 id, so the place is known before the thread exists; where no thread can be made, the answer is a reply in the

@@ -7,23 +7,21 @@ from typing import Any
 
 import discord
 import structlog
-from discord import app_commands
 
-from bots.discord import commands
+from bots.discord.counter import Counter
 from bots.discord.faults import FOREIGN, translate
 from bots.discord.incoming import (
     channel_to_place,
     deletion_to_deleted,
-    interaction_to_ask,
-    interaction_to_press,
     message_to_ask,
     update_to_edited,
 )
+from bots.discord.told import attachment_to_file, told_to_contents, told_to_view
 from core.clock import Clock
-from core.errors import BotError, Code
-from core.phrases import explain, language_of
+from core.errors import BotError
+from core.phrases import explain, language_of, say
 from core.ports import Inbox
-from core.types import Ask, Event, Outcome, Place
+from core.types import Ask, Event, Place, Told
 
 log = structlog.get_logger()
 
@@ -35,7 +33,7 @@ RATE_LIMIT_WAIT_S = 30.0
 
 
 class Client(discord.Client):
-    """One connection's life. `on_ticket` is told the token of every slash command that was deferred."""
+    """One connection's life. `on_ticket`: as the counter tells it."""
 
     def __init__(
         self, inbox: Inbox, clock: Clock, *, reads_content: bool, on_ticket: Callable[[str], None]
@@ -54,10 +52,9 @@ class Client(discord.Client):
         )
         self._inbox = inbox
         self._clock = clock
-        self._on_ticket = on_ticket
+        self._counter = Counter(inbox, on_ticket)
         self._down_since: float | None = clock.monotonic()
         self.was_up = False
-        self.tree: app_commands.CommandTree[discord.Client] | None = None
         self._guard_parsers()
 
     @property
@@ -68,9 +65,6 @@ class Client(discord.Client):
     @property
     def up(self) -> bool:
         return self._down_since is None
-
-    async def setup_hook(self) -> None:
-        self.tree = await commands.grow(self, self._asked)
 
     # The gateway's state.
 
@@ -96,9 +90,12 @@ class Client(discord.Client):
         ask = message_to_ask(message, self.user, here)
         if ask is not None:
             try:
-                await self._inbox.receive(ask)
+                receipt = await self._inbox.receive(ask)
             except BotError as error:
                 await self._apologise(message, ask, error)
+            else:
+                if receipt.told is not None:
+                    await self._tell(message, receipt.told, language_of(ask.author.locale))
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         here = await self._place(payload.message.channel)
@@ -114,40 +111,33 @@ class Client(discord.Client):
         await self._deleted(payload.channel_id, payload.guild_id, payload.message_ids)
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
-        press = interaction_to_press(interaction)
-        if press is None:
-            return
-        if not await _deferred(interaction, thinking=False):
-            return
-        try:
-            await self._inbox.receive(press)
-        except BotError as error:
-            log.warning("discord_event_not_taken", cause=str(error), ref=error.ref)
-            words = explain(error, language_of(press.author.locale))
-            await interaction.followup.send(words, ephemeral=True)
-
-    async def _asked(self, interaction: discord.Interaction[Any], question: str) -> None:
-        """`/ask`: deferred first, for Discord waits 3 s, then stored."""
-        if not await _deferred(interaction, thinking=True):
-            return
-        self._on_ticket(interaction.token)
-        try:
-            ask = interaction_to_ask(interaction, question)
-            if ask is None:
-                raise BotError(Code.INTERNAL, "a slash command came without a channel")
-            receipt = await self._inbox.receive(ask)
-            if receipt.outcome not in (Outcome.TURN, Outcome.DUPLICATE):
-                raise BotError(Code.STORE, f"the question was not taken: {receipt.outcome}")
-        except Exception as error:
-            told = error if isinstance(error, BotError) else BotError(Code.INTERNAL, type(error).__name__)
-            log.warning("discord_ask_not_taken", cause=str(told), ref=told.ref, exc_info=told is not error)
-            words = explain(told, language_of(interaction.locale.value))
-            await interaction.edit_original_response(content=words)
+        await self._counter.take(interaction)
 
     async def _apologise(self, message: discord.Message, ask: Ask, error: BotError) -> None:
         log.warning("discord_event_not_taken", cause=str(error), ref=error.ref)
         if ask.addressed and not ask.author.bot:
             await message.reply(explain(error, language_of(ask.author.locale)))
+
+    async def _tell(self, message: discord.Message, told: Told, language: str) -> None:
+        """What `message` led to, as a reply: only interactions can be answered for one person's eyes. A file goes
+        to its author directly."""
+        first, *more = told_to_contents(told)
+        extra = told_to_view(told)
+        try:
+            if told.file is not None and message.guild is not None:
+                try:
+                    await message.author.send(first, file=attachment_to_file(told.file))
+                    return
+                except discord.Forbidden:
+                    first, more = say("export_no_direct", language), []
+            elif told.file is not None:
+                extra["file"] = attachment_to_file(told.file)
+            await message.reply(first, mention_author=False, suppress_embeds=True, **extra)
+            for content in more:
+                await message.channel.send(content, suppress_embeds=True)
+        except FOREIGN as error:
+            cause = translate(error)
+            log.warning("discord_person_not_told", cause=str(cause), ref=cause.ref)
 
     async def _note(self, event: Event) -> None:
         try:
@@ -186,16 +176,6 @@ class Client(discord.Client):
             event: parse if event == "READY" else _guarded(event, parse)
             for event, parse in connection.parsers.items()
         }
-
-
-async def _deferred(interaction: discord.Interaction[Any], *, thinking: bool) -> bool:
-    """Acknowledge; False where it is too late, or another process of the same bot has it."""
-    try:
-        await interaction.response.defer(thinking=thinking)
-    except FOREIGN as error:
-        log.warning("discord_interaction_lost", cause=str(translate(error, ticket=True)))
-        return False
-    return True
 
 
 def _guarded(event: str, parse: Callable[[Any], None]) -> Callable[[Any], None]:

@@ -1,87 +1,137 @@
-"""What we register with Discord: `/ask`, in every language we speak, and only when it is not there already."""
+"""What we register with Discord: the core's commands and message menus, in every language we speak, and only
+when they are not there already.
+
+https://docs.discord.com/developers/interactions/application-commands
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import discord
-from discord import app_commands
 from discord.http import Route
 
+from core.commands import COMMANDS, MENUS, Kind, Option, Spec, choices
 from core.phrases import LANGUAGES, say
 
-Asked = Callable[[discord.Interaction[Any], str], Awaitable[None]]
+CHAT, MESSAGE = 1, 3
+"""Kinds of commands: typed, and in the menu of a message."""
 
-_LOCALES = {"zh": (discord.Locale.chinese,)}
+EVERYWHERE = frozenset({"ask", "usage", "forget", "export", "help", "menu_ask"})
+"""What needs no bot in the channel: a person who installed it for themselves has it wherever they are."""
+
+_LOCALES = {"zh": ("zh-CN", "zh-TW")}
 """Discord's locales of our languages; English is what everybody else sees."""
+
+_SERVER, _BOT_DM, _ELSEWHERE = 0, 1, 2
+_FOR_SERVERS, _FOR_PEOPLE = 0, 1
+_TYPES = {Kind.TEXT: 3, Kind.WHOLE: 4, Kind.NUMBER: 10, Kind.CHOICE: 3}
+_NAME_LIMIT, _ABOUT_LIMIT, _CHOICE_LIMIT = 32, 100, 25
 
 _KEPT = ("name", "type", "description", "nsfw", "default_member_permissions")
 _LISTS = ("contexts", "integration_types")
 _WORDS = ("name_localizations", "description_localizations")
 
 
-class _Words(app_commands.Translator):
-    """Takes the phrase whose key a `locale_str` carries."""
-
-    async def translate(
-        self,
-        string: app_commands.locale_str,
-        locale: discord.Locale,
-        context: app_commands.TranslationContextTypes,
-    ) -> str | None:
-        language = next(
-            (ours for ours, theirs in _LOCALES.items() if locale in theirs and ours in LANGUAGES), None
-        )
-        key = string.extras.get("key")
-        return say(key, language) if language and key else None
+def payloads() -> list[dict[str, Any]]:
+    """Every command as Discord takes it. Pure."""
+    return [*map(_command, COMMANDS.values()), *map(_menu, MENUS)]
 
 
-def _words(key: str) -> app_commands.locale_str:
-    return app_commands.locale_str(say(key, "en"), key=key)
+def menu_key(name: str) -> str | None:
+    """The key in `MENUS` of a registered menu's name."""
+    return next((key for key in MENUS if say(key, "en") == name), None)
 
 
-async def grow(client: discord.Client, asked: Asked) -> app_commands.CommandTree[discord.Client]:
-    """The command tree of `client`. `/ask` is for servers, for DMs with the bot, and, installed by a person
-    for themselves, everywhere: https://docs.discord.com/developers/interactions/application-commands#contexts
-    """
-    tree = app_commands.CommandTree(
-        client,
-        allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
-        allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
-    )
-
-    @app_commands.describe(question=_words("command_ask_question_about"))
-    @app_commands.rename(question=_words("command_ask_question"))
-    async def ask(interaction: discord.Interaction[Any], question: str) -> None:
-        await asked(interaction, question)
-
-    tree.add_command(
-        app_commands.Command(name=_words("command_ask"), description=_words("command_ask_about"), callback=ask)
-    )
-    await tree.set_translator(_Words())
-    return tree
-
-
-async def register(client: discord.Client, tree: app_commands.CommandTree[discord.Client]) -> bool:
-    """Make Discord's list of our commands the tree's; False where it was so already (one read, no write).
+async def register(client: discord.Client) -> bool:
+    """Make Discord's list of our commands ours; False where it was so already (one read, no write).
 
     Raises what discord.py raises.
     """
-    assert tree.translator is not None
-    wanted = [await command.get_translated_payload(tree, tree.translator) for command in tree.get_commands()]
-    # CommandTree.fetch_commands leaves the localisations out.
+    wanted = payloads()
+    application_id = client.application_id
+    assert application_id is not None  # known since the log-in
     there = await client.http.request(
         Route(
             "GET",
             "/applications/{application_id}/commands?with_localizations=true",
-            application_id=client.application_id,
+            application_id=application_id,
         )
     )
     if _compared(wanted) == _compared(there):
         return False
-    await tree.sync()
+    await client.http.bulk_upsert_global_commands(application_id, payload=wanted)
     return True
+
+
+def _command(spec: Spec) -> dict[str, Any]:
+    # Discord wants the required ones first.
+    options = sorted(spec.shown, key=lambda option: not option.required)
+    return {
+        "type": CHAT,
+        **_words("name", spec.key, _NAME_LIMIT),
+        **_words("description", f"{spec.key}_about", _ABOUT_LIMIT),
+        "options": [_option(spec, option) for option in options],
+        **_reach(spec.name),
+    }
+
+
+def _menu(key: str) -> dict[str, Any]:
+    return {"type": MESSAGE, **_words("name", key, _NAME_LIMIT), **_reach(key)}
+
+
+def _option(spec: Spec, option: Option) -> dict[str, Any]:
+    key = spec.option_key(option)
+    shown: dict[str, Any] = {
+        "type": _TYPES[option.kind],
+        "name": option.name,
+        "name_localizations": _localised(key, _NAME_LIMIT),
+        **_words("description", f"{key}_about", _ABOUT_LIMIT),
+        "required": option.required,
+    }
+    if option.kind in (Kind.WHOLE, Kind.NUMBER) and option.most:
+        shown |= {"min_value": option.least, "max_value": option.most}
+    if option.suggests:
+        shown["autocomplete"] = True
+    if option.choices:
+        shown["choices"] = _choices(option)
+    return shown
+
+
+def _choices(option: Option) -> list[dict[str, Any]]:
+    labels = {language: choices(option, language)[:_CHOICE_LIMIT] for language in LANGUAGES}
+    return [
+        {
+            "name": choice.label[:_ABOUT_LIMIT],
+            "name_localizations": {
+                locale: labels[language][number].label[:_ABOUT_LIMIT]
+                for language, locales in _LOCALES.items()
+                for locale in locales
+            },
+            "value": choice.value,
+        }
+        for number, choice in enumerate(labels["en"])
+    ]
+
+
+def _reach(name: str) -> dict[str, Any]:
+    """Where it can be used, and by whose leave:
+    https://docs.discord.com/developers/interactions/application-commands#contexts
+    """
+    if name in EVERYWHERE:
+        return {
+            "contexts": [_SERVER, _BOT_DM, _ELSEWHERE],
+            "integration_types": [_FOR_SERVERS, _FOR_PEOPLE],
+        }
+    return {"contexts": [_SERVER, _BOT_DM], "integration_types": [_FOR_SERVERS]}
+
+
+def _words(field: str, key: str, limit: int) -> dict[str, Any]:
+    return {field: say(key, "en")[:limit], f"{field}_localizations": _localised(key, limit)}
+
+
+def _localised(key: str, limit: int) -> dict[str, str]:
+    return {locale: say(key, language)[:limit] for language, locales in _LOCALES.items() for locale in locales}
 
 
 def _compared(commands: list[dict[str, Any]]) -> dict[Any, dict[str, Any]]:
@@ -90,15 +140,20 @@ def _compared(commands: list[dict[str, Any]]) -> dict[Any, dict[str, Any]]:
         {key: command.get(key) or None for key in _KEPT}
         | {key: sorted(command.get(key) or ()) for key in _LISTS}
         | {key: command.get(key) or {} for key in _WORDS}
-        | {"options": [_option(option) for option in command.get("options") or ()]}
+        | {"options": _bare(command.get("options") or [])}
         for command in commands
     ]
     return {(command["type"], command["name"]): command for command in shown}
 
 
-def _option(option: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: value
-        for key, value in option.items()
-        if value not in (None, False, [], {}) and key not in ("name_localized", "description_localized")
-    }
+def _bare(value: Any) -> Any:
+    """Without what says nothing, and without what Discord adds for the asker's locale."""
+    if isinstance(value, list):
+        return [_bare(item) for item in value]
+    if isinstance(value, dict):
+        return {
+            key: _bare(item)
+            for key, item in value.items()
+            if item not in (None, False, [], {}) and key not in ("name_localized", "description_localized")
+        }
+    return value

@@ -113,9 +113,9 @@ def _retry_after_s(error: Exception) -> float:
 
 
 def _detail(error: Exception) -> str:
-    """Without URLs, which may hold an interaction's token."""
+    """In one line, and without URLs, which may hold an interaction's token."""
     if isinstance(error, discord.HTTPException):
-        return f"Discord answered {error.status}, code {error.code}: {error.text}"
+        return f"Discord answered {error.status}, code {error.code}: {' '.join(error.text.split())}"
     if isinstance(error, aiohttp.ClientResponseError):
         return f"{type(error).__name__} {error.status}"
     return f"{type(error).__name__}: {error}"

@@ -5,14 +5,19 @@ https://docs.discord.com/developers/resources/message#get-channel-messages
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import datetime
+
 import discord
 
-from bots.discord.incoming import message_to_entry
+from bots.discord.incoming import message_to_ask, message_to_entry
 from bots.discord.seats import channel_at
 from core.types import Ask, Entry, History, Place
 
 THREAD_PAGE, DM_PAGE, CHAIN = 100, 30, 10
 """The most that one turn reads: messages of a thread, of a direct message channel, of a chain of replies."""
+MISSED = 500
+"""The most messages of one channel or thread that are read on after downtime."""
 
 
 async def read(client: discord.Client, place: Place, before: Ask, *, in_channel: bool) -> History:
@@ -31,10 +36,52 @@ async def read(client: discord.Client, place: Place, before: Ask, *, in_channel:
     return _history(client, page, complete=not cut)
 
 
+async def recent(
+    client: discord.Client, place: Place, seat: str, limit: int, since: datetime | None
+) -> History:
+    """The newest lines at `seat`, the channel or thread of `place`. Raises what discord.py raises."""
+    # discord.py would leave out what was said at `since` itself.
+    after = None if since is None else discord.Object(discord.utils.time_snowflake(since) - 1)
+    found = _reader(client, seat, place).history(limit=limit, after=after, oldest_first=False)
+    page = [message async for message in found]
+    cut = len(page) == limit
+    if any(message.type is discord.MessageType.thread_starter_message for message in page):
+        started_on = await _chain(client, place, place.thread, 1)
+        page += [message for message in started_on if since is None or message.created_at >= since]
+    return _history(client, page, complete=not cut)
+
+
+async def missed(client: discord.Client, place: Place, seat: str, after: datetime) -> list[Ask]:
+    """What others said at `seat`, the channel or thread of `place`, after `after`. Raises what discord.py raises."""
+    me, found = client.user, _reader(client, seat, place).history(limit=MISSED, after=after, oldest_first=True)
+    messages = [message async for message in found]
+    await _know_authors(messages)
+    asks = [message_to_ask(message, me, place) for message in messages] if me else []
+    return [ask for ask in asks if ask is not None]
+
+
+async def _know_authors(messages: list[discord.Message]) -> None:
+    """What is read says nothing of roles, as what is heard does: who may ask is looked up, once for each person."""
+    known: dict[int, discord.Member] = {}
+    for message in messages:
+        if message.guild is None or message.author.bot or message.webhook_id is not None:
+            continue
+        if message.author.id not in known:
+            with suppress(discord.NotFound):  # has left since
+                known[message.author.id] = await message.guild.fetch_member(message.author.id)
+        message.author = known.get(message.author.id, message.author)
+
+
+def _reader(client: discord.Client, channel_id: str, place: Place) -> discord.abc.Messageable:
+    """The channel as it is known, with a forum post's title and what people may do there; else by its id."""
+    known = client.get_channel(int(channel_id))
+    return known if isinstance(known, discord.abc.Messageable) else channel_at(client, channel_id, place)
+
+
 async def _page(
     client: discord.Client, channel_id: str, place: Place, before: Ask, limit: int
 ) -> list[discord.Message]:
-    found = channel_at(client, channel_id, place).history(limit=limit, before=discord.Object(int(before.id)))
+    found = _reader(client, channel_id, place).history(limit=limit, before=discord.Object(int(before.id)))
     return [message async for message in found]
 
 

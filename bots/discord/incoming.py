@@ -7,13 +7,14 @@ https://docs.discord.com/developers/interactions/receiving-and-responding
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import discord
 
 from bots.discord.outgoing import content_to_text, custom_id_to_press
-from core.types import Ask, Deleted, Edited, Entry, Person, Place, Press
+from core.types import Ask, Command, Deleted, Edited, Entry, Person, Place, Press
 
 ASK = "ask-"
 """How the thread of a place begins that is a chain of replies in a channel."""
@@ -63,7 +64,7 @@ def message_to_ask(message: discord.Message, me: discord.ClientUser, here: Place
     return Ask(
         id=str(message.id),
         place=here,
-        author=_person(message),
+        author=_author(message),
         text=text,
         at=message.created_at,
         addressed=addressed,
@@ -80,11 +81,14 @@ def message_to_entry(message: discord.Message, me: discord.ClientUser) -> Entry 
     text = content_to_text(message.content) if mine else message_to_text(message, me)
     if not text:
         return None
-    return Entry(str(message.id), _person(message), text, message.created_at, mine=mine)
+    return Entry(str(message.id), _author(message), text, message.created_at, mine=mine)
 
 
 def message_to_text(message: discord.Message, me: discord.ClientUser) -> str:
-    """The words as their author sees them: names for ids, the bot's own mention taken off the front."""
+    """The words as their author sees them: names for ids, the bot's own mention taken off the front.
+
+    The first message of a forum's post has the post's title above it.
+    """
     users = {user.id: user.display_name for user in message.mentions}
     users[me.id] = me.display_name
     guild = message.guild
@@ -108,7 +112,16 @@ def message_to_text(message: discord.Message, me: discord.ClientUser) -> str:
 
     ours = [rf"<@!?{me.id}>", *(rf"<@&{role.id}>" for role in message.role_mentions if _own_role(role, me))]
     content = re.sub(rf"\A(?:\s*(?:{'|'.join(ours)})[,:]?)+", "", message.content)
-    return _MARK.sub(named, content).strip()
+    text = _MARK.sub(named, content).strip()
+    title = _title(message)
+    return text if text.startswith(title) else f"{title}\n\n{text}".strip()
+
+
+def _title(message: discord.Message) -> str:
+    channel = message.channel
+    if not isinstance(channel, discord.Thread) or channel.id != message.id:
+        return ""
+    return channel.name if isinstance(channel.parent, discord.ForumChannel) else ""
 
 
 def update_to_edited(
@@ -132,35 +145,61 @@ def deletion_to_deleted(message_id: int, here: Place) -> Deleted:
     return Deleted(here, str(message_id))
 
 
-def interaction_to_ask(interaction: discord.Interaction[Any], question: str) -> Ask | None:
-    """A slash command as an ask: addressed, answered by its token. None where it has no channel."""
+def interaction_to_command(
+    interaction: discord.Interaction[Any], name: str, options: Mapping[str, str]
+) -> Command | None:
+    """A command given there, answered by its token. None where it has no channel.
+
+    At the top level of a channel, and where the bot is not a member, an answer is a place of its own.
+    """
     here = channel_to_place(interaction.channel)
     if here is None:
         return None
-    if not _at_home(interaction) or not (here.thread or here.direct):
-        here = replace(here, thread=f"{ASK}{interaction.id}", direct=False)
-    return Ask(
+    if not _at_home(interaction):
+        here = replace(here, thread="", direct=False)
+    return Command(
+        name,
+        here,
+        _asker(interaction),
+        interaction.created_at,
+        options=options,
         id=str(interaction.id),
-        place=here,
-        author=_asker(interaction),
-        text=question.strip(),
-        at=interaction.created_at,
-        addressed=True,
+        opens="" if here.thread or here.direct else f"{ASK}{interaction.id}",
         ticket=interaction.token,
     )
 
 
-def interaction_to_press(interaction: discord.Interaction[Any]) -> Press | None:
-    """A press of a button of ours; None for all else. `place` is the channel's: the turn knows its own."""
-    if interaction.type is not discord.InteractionType.component:
+def interaction_to_options(interaction: discord.Interaction[Any]) -> tuple[str, dict[str, str], str]:
+    """(the command's name, its options as text, which of them is being typed)."""
+    data: dict[str, Any] = dict(interaction.data or {})
+    given = data.get("options", ())
+    options = {option["name"]: str(option.get("value", "")) for option in given}
+    focused = next((option["name"] for option in given if option.get("focused")), "")
+    return str(data.get("name", "")), options, focused
+
+
+def interaction_to_target(interaction: discord.Interaction[Any]) -> discord.Message | None:
+    """The message whose menu a command was picked from."""
+    data: dict[str, Any] = dict(interaction.data or {})
+    target = data.get("resolved", {}).get("messages", {}).get(str(data.get("target_id")))
+    if target is None or interaction.channel is None:
         return None
+    state = interaction.client._connection
+    return discord.Message(state=state, channel=interaction.channel, data=target)  # type: ignore[arg-type]
+
+
+def interaction_to_press(interaction: discord.Interaction[Any], text: str = "") -> Press | None:
+    """A press of a button of ours, or the form `text` behind it; None for all else.
+
+    `place` is the channel's: the turn knows its own.
+    """
     data: dict[str, Any] = dict(interaction.data or {})
     pressed = custom_id_to_press(str(data.get("custom_id", "")))
     here = channel_to_place(interaction.channel)
     if pressed is None or here is None:
         return None
     action, turn_id = pressed
-    return Press(action, turn_id, here, _asker(interaction), interaction.token)
+    return Press(action, turn_id, here, _asker(interaction), interaction.token, text)
 
 
 def _at_home(interaction: discord.Interaction[Any]) -> bool:
@@ -171,13 +210,35 @@ def _at_home(interaction: discord.Interaction[Any]) -> bool:
 
 
 def _asker(interaction: discord.Interaction[Any]) -> Person:
-    user = interaction.user
-    return Person(str(user.id), user.display_name, interaction.locale.value, user.bot)
+    """Who acts. What they may do there is in every interaction."""
+    user, rights = interaction.user, interaction.permissions
+    return _person(user, rights, locale=interaction.locale.value)
 
 
-def _person(message: discord.Message) -> Person:
-    author = message.author
-    return Person(str(author.id), author.display_name, bot=author.bot or message.webhook_id is not None)
+def _author(message: discord.Message) -> Person:
+    """Who said it. What they may do there is worked out from the server's roles, where both are known."""
+    author, channel = message.author, message.channel
+    rights = discord.Permissions.none()
+    if isinstance(author, discord.Member) and (
+        not isinstance(channel, discord.Thread) or channel.parent is not None
+    ):
+        rights = channel.permissions_for(author)
+    return _person(author, rights, bot=message.webhook_id is not None)
+
+
+def _person(
+    user: discord.User | discord.Member, rights: discord.Permissions, *, locale: str = "", bot: bool = False
+) -> Person:
+    roles = user.roles if isinstance(user, discord.Member) else ()
+    return Person(
+        str(user.id),
+        user.display_name,
+        locale,
+        bot or user.bot,
+        admin=rights.administrator or rights.manage_guild,
+        manager=rights.manage_channels,
+        roles=tuple(str(role.id) for role in roles if not role.is_default()),
+    )
 
 
 def _reply(message: discord.Message, me: discord.ClientUser) -> tuple[str, bool]:

@@ -16,7 +16,7 @@ from core.types import Button, Limits, Page
 CONTENT_LIMIT = 2_000
 """UTF-16 units in one message of a bot."""
 
-LIMITS = Limits(page_size=1_800, page_unit="utf16")
+LIMITS = Limits(page_size=1_800, page_unit="utf16", typeset=True, files=True)
 """A notice and closing fences have the 200 units that are left."""
 
 NAME_LIMIT = 90
@@ -49,13 +49,13 @@ def page_to_view(page: Page) -> discord.ui.View | None:
         return None
     view = discord.ui.View(timeout=None)
     for button in page.buttons:
-        view.add_item(_button(button))
+        view.add_item(button_to_item(button))
     view.stop()
     return view
 
 
-def page_to_webhook(page: Page) -> dict[str, Any]:
-    """The body that answers an interaction; discord.py's own call cannot suppress embeds there."""
+def page_to_body(page: Page) -> dict[str, Any]:
+    """The body of a message or of an edit, which pings nobody and unfurls nothing."""
     view = page_to_view(page)
     return {
         "content": page_to_content(page),
@@ -85,7 +85,7 @@ def question_to_name(question: str, otherwise: str) -> str:
     return line or otherwise[:NAME_LIMIT]
 
 
-def _button(button: Button) -> discord.ui.Button[discord.ui.View]:
+def button_to_item(button: Button) -> discord.ui.Button[discord.ui.View]:
     return discord.ui.Button(
         label=button.label[:80],
         custom_id=_CUSTOM_ID.format(action=button.action, turn_id=button.turn_id),

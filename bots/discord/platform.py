@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Any
 
 import discord
@@ -18,27 +19,29 @@ from bots.discord import commands, history
 from bots.discord.client import Client
 from bots.discord.faults import FOREIGN, translate
 from bots.discord.incoming import channel_to_place
-from bots.discord.outgoing import LIMITS, key_to_nonce, page_to_content, page_to_view, page_to_webhook
+from bots.discord.outgoing import LIMITS, key_to_nonce, page_to_body, page_to_content
 from bots.discord.recent import Recent
 from bots.discord.seats import UNKNOWN_CHANNEL, Seats, channel_at
+from bots.discord.wire import Limited, Wire
 from core.clock import Clock
 from core.errors import Code, PlatformError
 from core.ports import Inbox
-from core.types import Ask, Budget, Edit, History, Place, Post, Stroke
+from core.types import Ask, Budget, Delete, Edit, History, Left, Page, Place, Post, Stroke, Upload
 
 log = structlog.get_logger()
 
 _FIND_PAGE = 50
 _STROKE_WITHIN_S = 60.0
-_CLOSE_WITHIN_S = 0.8
+_CLOSE_WITHIN_S, _CANCEL_AGAIN_S = 0.8, 0.05
 _LOST_S = 60.0
 """After this long without the gateway a new session is begun: the library's own pauses grow to 17 minutes."""
 _WATCH_S = 5.0
 _BACKOFF_S, _BACKOFF_MAX_S = 1.0, 30.0
 
-# Messages: 5 at once and 1 a second, seen by many, not promised. The bot: 50 a second, documented.
+# Messages: 5 in 5 s, seen by many, not promised. The bot: 50 a second, documented. Answers tell what is left.
 # https://docs.discord.com/developers/topics/rate-limits, https://github.com/discord/discord-api-docs/issues/2761
-_BURST, _PER_S, _BOT_PER_S = 5.0, 1 / 1.05, 50.0
+_BURST, _WINDOW_S, _BOT_BURST, _BOT_WINDOW_S = 5, 5.0, 48, 1.0  # two of the bot's for what answers don't need
+_BOT = "discord/bot"
 
 _THREAD_IS_ARCHIVED = 50083
 _LOADING, _TAKEN = "", "by an earlier process"
@@ -64,6 +67,7 @@ class DiscordPlatform:
         self._client: Client | None = None
         self._registered = False
         self._seats = Seats()
+        self._wire = Wire(token)
         # What each ticket's deferred reply holds: the key of a post, _TAKEN, or _LOADING ("is thinking").
         self._originals: Recent[str] = Recent()
         self._dead_tickets: Recent[bool] = Recent()
@@ -94,6 +98,7 @@ class DiscordPlatform:
             finally:
                 self._client = None
                 await _close(client)
+                await self._wire.close()
             await self._clock.sleep(min(_BACKOFF_MAX_S, _BACKOFF_S * 2 ** min(failures, 10)))
 
     async def _live(self, client: Client) -> None:
@@ -117,9 +122,8 @@ class DiscordPlatform:
     async def _register(self, client: Client) -> None:
         pause_s = _BACKOFF_S
         while not self._registered:
-            assert client.tree is not None
             try:
-                if await commands.register(client, client.tree):
+                if await commands.register(client):
                     log.info("discord_commands_registered")
                 self._registered = True
             except FOREIGN as error:
@@ -141,45 +145,45 @@ class DiscordPlatform:
     def budgets(self, stroke: Stroke) -> tuple[Budget, ...]:
         """An interaction's webhook is a scope of its own; else the channel's posts or edits, and the bot."""
         if self._by_ticket(stroke):
-            ticket = hashlib.blake2s(stroke.ticket.encode(), digest_size=8).hexdigest()
-            return (Budget(f"discord/webhook/{ticket}", _BURST, _PER_S),)
-        kind = "post" if isinstance(stroke, Post) else "edit"
+            ticket = hashlib.blake2s(_ticket(stroke).encode(), digest_size=8).hexdigest()
+            return (_window(f"discord/webhook/{ticket}", _BURST, _WINDOW_S),)
+        kind = {Edit: "edit", Delete: "delete"}.get(type(stroke), "post")
         return (
-            Budget(f"discord/{kind}/{self._seats.of(stroke.place)}", _BURST, _PER_S),
-            Budget("discord/bot", _BOT_PER_S, _BOT_PER_S),
+            _window(f"discord/{kind}/{self._seats.of(stroke.place)}", _BURST, _WINDOW_S),
+            _window(_BOT, _BOT_BURST, _BOT_WINDOW_S),
         )
+
+    def told(self, scope: str) -> Left | None:
+        return self._wire.told(scope)
 
     async def perform(self, stroke: Stroke) -> str:
-        with _translated(posting=isinstance(stroke, Post), ticket=self._by_ticket(stroke)):
+        posting = isinstance(stroke, Post | Upload)
+        with _translated(posting=posting, ticket=self._by_ticket(stroke)):
             async with asyncio.timeout(_STROKE_WITHIN_S):
                 match stroke:
-                    case Post(ticket=""):
+                    case Post(ticket="") | Upload(ticket=""):
                         return await self._post(stroke)
-                    case Post():
+                    case Post() | Upload():
                         return await self._post_by_ticket(stroke)
-                    case Edit() if self._by_ticket(stroke):
+                    case Edit() | Delete() if self._by_ticket(stroke):
                         return await self._edit_by_ticket(stroke)
-                    case Edit():
+                    case Edit() | Delete():
                         return await self._edit(stroke)
+        raise PlatformError(Code.UNSUPPORTED, f"Discord has no {type(stroke).__name__}")
 
-    async def _post(self, post: Post) -> str:
+    async def _post(self, post: Post | Upload) -> str:
         seat = await self._seats.take(self._here, post)
-        content = page_to_content(post.page)
-        extra: dict[str, Any] = {}
+        body = _body(post) | {"nonce": key_to_nonce(post.key), "enforce_nonce": True}
         if self._seats.shared(post.place, seat) and post.answers.isdecimal():
-            extra["reference"] = discord.MessageReference(
-                message_id=int(post.answers), channel_id=int(seat), fail_if_not_exists=False
-            )
-        if view := page_to_view(post.page):
-            extra["view"] = view
-        sent = await channel_at(self._here, seat, post.place).send(
-            content, nonce=key_to_nonce(post.key), suppress_embeds=True, **extra
-        )
-        if sent.content.strip() != content.strip():  # the nonce was known: it stands there with older words
-            await self._patch(seat, Edit(post.place, str(sent.id), post.page))
-        return str(sent.id)
+            answered = {"message_id": post.answers, "channel_id": seat, "fail_if_not_exists": False}
+            body["message_reference"] = answered
+        sent = await self._call(post, "POST", f"/channels/{seat}/messages", body)
+        if isinstance(post, Post) and sent["content"].strip() != body["content"].strip():
+            # The nonce was known: it stands there with older words.
+            await self._patch(seat, Edit(post.place, sent["id"], post.page))
+        return str(sent["id"])
 
-    async def _edit(self, edit: Edit) -> str:
+    async def _edit(self, edit: Edit | Delete) -> str:
         seat = self._seats.of(edit.place)
         try:
             await self._patch(seat, edit)
@@ -194,10 +198,20 @@ class DiscordPlatform:
             self._seats.settle(edit.place, seat)
         return edit.message_id
 
-    async def _patch(self, seat: str, edit: Edit) -> None:
-        """Through a partial message: `Message.edit` of discord.py 2.7 brings suppressed embeds back."""
-        partial = channel_at(self._here, seat, edit.place).get_partial_message(int(edit.message_id))
-        await partial.edit(content=page_to_content(edit.page), view=page_to_view(edit.page))
+    async def _patch(self, seat: str, edit: Edit | Delete) -> None:
+        path = f"/channels/{seat}/messages/{edit.message_id}"
+        if isinstance(edit, Delete):
+            await self._call(edit, "DELETE", path)
+        else:
+            await self._call(edit, "PATCH", path, _body(edit))
+
+    async def _call(
+        self, stroke: Stroke, method: str, path: str, body: dict[str, Any] | None = None, *, by_bot: bool = True
+    ) -> Any:
+        assert self._here  # raises where there is no connection
+        scope = self.budgets(stroke)[0].scope
+        file = (stroke.name, stroke.text.encode("utf-8", "replace")) if isinstance(stroke, Upload) else None
+        return await self._wire.call(scope, method, path, body, file=file, by_bot=by_bot)
 
     async def _unarchive(self, thread_id: str) -> None:
         thread = self._here.get_channel(int(thread_id)) or await self._here.fetch_channel(int(thread_id))
@@ -210,9 +224,10 @@ class DiscordPlatform:
         self._originals[ticket] = _LOADING
 
     def _by_ticket(self, stroke: Stroke) -> bool:
-        return bool(stroke.ticket) and not (isinstance(stroke, Edit) and stroke.ticket in self._dead_tickets)
+        ticket = _ticket(stroke)
+        return bool(ticket) and not (isinstance(stroke, Edit | Delete) and ticket in self._dead_tickets)
 
-    async def _post_by_ticket(self, post: Post) -> str:
+    async def _post_by_ticket(self, post: Post | Upload) -> str:
         """The deferred reply first, follow-ups behind it.
 
         After a restart it is not known which; right after a deferral Discord takes a follow-up as the reply:
@@ -220,22 +235,20 @@ class DiscordPlatform:
         """
         if post.ticket in self._dead_tickets:
             raise PlatformError(Code.EXPIRED, "the interaction's token is dead")
-        body = page_to_webhook(post.page)
-        if self._originals.get(post.ticket) in (_LOADING, post.key):
-            sent = await self._webhook("PATCH", post.ticket, "/messages/@original", body)
+        if isinstance(post, Post) and self._originals.get(post.ticket) in (_LOADING, post.key):
+            sent = await self._webhook(post, "PATCH", "/messages/@original")
             self._originals[post.ticket] = post.key
         else:
-            sent = await self._webhook("POST", post.ticket, "?wait=true", body)
+            sent = await self._webhook(post, "POST", "?wait=true")
             self._originals.setdefault(post.ticket, _TAKEN)
         return str(sent["id"])
 
-    async def _edit_by_ticket(self, edit: Edit) -> str:
+    async def _edit_by_ticket(self, edit: Edit | Delete) -> str:
         """By the ticket while it lives, then as the bot."""
         self._originals.setdefault(edit.ticket, _TAKEN)
         try:
-            await self._webhook(
-                "PATCH", edit.ticket, f"/messages/{edit.message_id}", page_to_webhook(edit.page)
-            )
+            method = "DELETE" if isinstance(edit, Delete) else "PATCH"
+            await self._webhook(edit, method, f"/messages/{edit.message_id}")
         except discord.HTTPException as error:
             if translate(error, ticket=True).code is not Code.EXPIRED:
                 raise
@@ -246,26 +259,19 @@ class DiscordPlatform:
                 raise error from None
         return edit.message_id
 
-    async def _webhook(self, method: str, ticket: str, tail: str, body: dict[str, Any] | None = None) -> Any:
-        """A call to an interaction's webhook, by the client's own pacing: discord.py's webhooks would wait
-        for any rate limit, and cannot suppress embeds in an edit."""
-        route = Route(
-            method,
-            "/webhooks/{webhook_id}/{webhook_token}" + tail,
-            webhook_id=self._here.application_id,
-            webhook_token=ticket,
-        )
-        extra: dict[str, Any] = {} if body is None else {"json": body}
-        return await self._here.http.request(route, **extra)
+    async def _webhook(self, stroke: Stroke, method: str, tail: str) -> Any:
+        path = f"/webhooks/{self._here.application_id}/{_ticket(stroke)}{tail}"
+        body = None if method in ("GET", "DELETE") else _body(stroke)
+        return await self._call(stroke, method, path, body, by_bot=False)
 
     # Finding what may have been posted.
 
     async def find(self, stroke: Stroke) -> str | None:
         if not isinstance(stroke, Post):
-            return stroke.message_id
+            return None  # a file's nonce finds it
         with _translated(ticket=bool(stroke.ticket)):
             if stroke.ticket and self._originals.get(stroke.ticket, stroke.key) in (_LOADING, stroke.key):
-                original = await self._webhook("GET", stroke.ticket, "/messages/@original")
+                original = await self._webhook(stroke, "GET", "/messages/@original")
                 if discord.MessageFlags._from_value(original.get("flags", 0)).loading:
                     return None
                 self._originals[stroke.ticket] = stroke.key
@@ -314,6 +320,26 @@ class DiscordPlatform:
             in_channel = self._seats.of(place) == place.channel
             return await history.read(self._here, place, before, in_channel=in_channel)
 
+    async def recent(self, place: Place, limit: int, since: datetime | None = None) -> History:
+        with _translated():
+            return await history.recent(self._here, place, self._seats.of(place), limit, since)
+
+    def channels(self) -> list[Place]:
+        if self._client is None:
+            return []
+        shown = (channel for guild in self._client.guilds for channel in guild.text_channels)
+        return [place for channel in shown if (place := channel_to_place(channel))]
+
+    async def missed(self, place: Place, after: datetime) -> list[Ask]:
+        seat = self._seats.of(place)
+        if self._seats.shared(place, seat):
+            return []  # it is held in the channel, which is read by itself
+        last_id = getattr(self._here.get_channel(int(seat)), "last_message_id", None)
+        if last_id is not None and last_id < discord.utils.time_snowflake(after):
+            return []
+        with _translated():
+            return await history.missed(self._here, place, seat, after)
+
     async def typing(self, place: Place) -> None:
         if self._client is None:
             return
@@ -337,12 +363,34 @@ def _translated(*, posting: bool = False, ticket: bool = False) -> Iterator[None
     try:
         yield
     except FOREIGN as error:
-        raise translate(error, posting=posting, ticket=ticket) from error
+        refused = translate(error, posting=posting, ticket=ticket)
+        if isinstance(error, Limited) and error.everywhere:
+            refused.scope = _BOT
+        raise refused from error
+
+
+def _window(scope: str, burst: int, window_s: float) -> Budget:
+    return Budget(scope, burst, burst / window_s, window_s)
+
+
+def _ticket(stroke: Stroke) -> str:
+    return stroke.ticket if isinstance(stroke, Post | Edit | Delete | Upload) else ""
+
+
+def _body(stroke: Stroke) -> dict[str, Any]:
+    return page_to_body(stroke.page if isinstance(stroke, Post | Edit) else Page(""))
 
 
 async def _cancel(*tasks: asyncio.Task[None]) -> None:
-    for task in tasks:
-        task.cancel()
+    """Until they have ended: asyncio.wait_for of Python 3.11 may swallow a cancellation, and discord.py goes on.
+
+    https://github.com/python/cpython/issues/86296
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN_S)
     await asyncio.gather(*tasks, return_exceptions=True)
 
 

@@ -15,7 +15,7 @@ import structlog
 from bots.discord.incoming import ASK, channel_to_place, message_to_ask
 from bots.discord.outgoing import question_to_name
 from bots.discord.recent import Recent
-from core.types import Place, Post
+from core.types import Place, Post, Upload
 
 log = structlog.get_logger()
 
@@ -55,7 +55,7 @@ class Seats:
     def settle(self, place: Place, seat: str) -> None:
         self._known[place.key] = seat
 
-    async def take(self, client: discord.Client, post: Post) -> str:
+    async def take(self, client: discord.Client, post: Post | Upload) -> str:
         """Where to post; opens the thread of a question that has none yet. Raises what discord.py raises."""
         place = post.place
         if not self.certain(place):
@@ -71,7 +71,7 @@ class Seats:
         return self.of(place)
 
 
-async def _open(client: discord.Client, post: Post) -> str:
+async def _open(client: discord.Client, post: Post | Upload) -> str:
     """The id of the thread of the question, or of its channel where there can be no thread."""
     place, question_id = post.place, int(post.answers)
     channel = channel_at(client, place.channel, place)
@@ -108,7 +108,7 @@ async def _is_thread(client: discord.Client, thread_id: str) -> bool:
         return False
 
 
-async def _is_in_channel(client: discord.Client, post: Post) -> bool:
+async def _is_in_channel(client: discord.Client, post: Post | Upload) -> bool:
     """Was it asked in the channel itself? Then there was no thread to ask in, and none to answer in."""
     if not post.answers.isdecimal():
         return False

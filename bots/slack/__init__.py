@@ -1,16 +1,22 @@
 """Slack, over Socket Mode. The map of this room:
 
     Slack -> socket -> platform -> incoming -> the core's inbox -> acknowledged
+    Slack -> socket -> platform -> dialog -> commands, forms, home -> the inbox -> told to one person
     the core's strokes -> platform -> outgoing -> Slack's Web API -> faults, where it says no
 
 - `incoming`: an event's payload becomes an Ask, Edited, Deleted or Press, or nothing. Pure.
-- `outgoing`: a Page becomes blocks and text. Pure.
+- `commands`: a slash command, a shortcut or a button becomes a Command or a Press. Pure.
+- `forms`, `home`: a Form becomes a modal and comes back; what is told becomes the Home tab. Pure.
+- `outgoing`: a Page, or what a person is told, becomes blocks and text. Pure.
+- `strokes`: a Stroke becomes a call, and draws on budgets. Pure.
 - `mrkdwn`: Slack's own notation of text, read and written, with every mention made harmless. Pure.
 - `faults`: the one table from slack_sdk's and aiohttp's errors to PlatformError.
 - `order`: one event of a channel at a time, the earliest first.
 - `people`: who is behind a user id, remembered for an hour.
 - `socket`: one Socket Mode connection that is kept alive.
-- `platform`: all calls, and the Platform port of the core.
+- `web`: calls of the Web API, each made once.
+- `dialog`: what passes between Slack and one person beside answers.
+- `platform`: the Platform port of the core, and the way of every event.
 
 Slack over HTTP would be a second way of getting payloads to `platform`, OAuth a second source of tokens for it;
 neither touches the other files.
@@ -24,14 +30,17 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from core.clock import Clock
 from core.config import Settings, http_url
-from core.types import Limits
+from core.types import Growth, Limits
 
 if TYPE_CHECKING:
     from bots.slack.platform import SlackPlatform
 
 # chat.update takes 4,000 UTF-8 bytes of text: documented as characters, enforced as bytes. The rest is reserve.
 # https://docs.slack.dev/reference/methods/chat.update
-LIMITS = Limits(page_size=3_900, page_unit="utf8")
+#
+# A message that grows is refused beyond about 10,600 bytes, and closed by Slack after 5 minutes; neither is
+# documented. https://github.com/CopilotKit/CopilotKit/issues/6063, slackapi/python-slack-sdk#1859
+LIMITS = Limits(page_size=3_900, page_unit="utf8", growth=Growth(size=9_000, life_s=255.0), files=True)
 
 
 class SlackSettings(Settings):

@@ -24,10 +24,11 @@ _WORDS: dict[Code, str] = {
         team_not_found thread_not_found user_not_found
         """,
     Code.NOT_ALLOWED: """
-        access_denied accesslimited cant_broadcast_message cant_update_message channel_is_limited_access
-        deprecated_endpoint edit_window_closed ekm_access_denied enterprise_is_restricted forbidden_team
-        insecure_request messages_tab_disabled method_deprecated method_not_supported_for_channel_type
-        missing_scope no_permission not_in_channel org_login_required posting_to_channel_denied restricted_action
+        access_denied accesslimited cant_broadcast_message cant_delete_message cant_update_message
+        channel_is_limited_access deprecated_endpoint edit_window_closed ekm_access_denied
+        enterprise_is_restricted forbidden_team insecure_request message_not_owned_by_app
+        messages_tab_disabled method_deprecated method_not_supported_for_channel_type missing_scope
+        no_permission not_in_channel org_login_required posting_to_channel_denied restricted_action
         restricted_action_non_threadable_channel restricted_action_read_only_channel
         restricted_action_thread_locked restricted_action_thread_only_channel
         slack_connect_canvas_sharing_blocked slack_connect_file_link_sharing_blocked
@@ -44,9 +45,11 @@ _WORDS: dict[Code, str] = {
         too_many_contact_cards too_many_users
         """,
     Code.UNAVAILABLE: """
-        external_channel_migrating list_record_comment_fetch_failed request_timeout streaming_state_conflict
-        team_added_to_org
+        external_channel_migrating list_record_comment_fetch_failed request_timeout team_added_to_org
         """,
+    Code.GROWING: "streaming_state_conflict",
+    Code.GROWN: "message_not_in_streaming_state",
+    Code.HALTED: "stopped_by_user",
     Code.UNCERTAIN: "fatal_error internal_error service_unavailable update_failed",
 }
 REASONS: dict[str, Code] = {reason: code for code, words in _WORDS.items() for reason in words.split()}

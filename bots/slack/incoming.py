@@ -18,6 +18,8 @@ Payload = Mapping[str, Any]
 Names = Mapping[str, Person]
 
 ACTION_PREFIX = "parley:"
+ASIDE = "parley_aside"
+"""The type of the metadata of messages of ours that are no answers."""
 
 # Every other subtype is the channel talking about itself: joins, topics, pins, reminders.
 # https://docs.slack.dev/reference/events/message/#subtypes
@@ -57,7 +59,7 @@ def payload_to_event(payload: Payload, me: Identity, names: Names) -> Event | No
             return _changed(event, me, names)
         case "message_deleted":
             before = event.get("previous_message") or {}
-            place = _place(event, me, before.get("thread_ts") or before.get("ts") or "")
+            place = place_of(event, me, before.get("thread_ts") or before.get("ts") or "")
             return Deleted(place, str(event.get("deleted_ts") or before.get("ts") or ""))
         case subtype if subtype in _SPOKEN and not me.said(event):
             return _ask(event, me, names)
@@ -93,14 +95,19 @@ def happened_at(payload: Payload) -> str:
 
 def message_to_entry(message: Payload, me: Identity, names: Names) -> Entry | None:
     """A line of a thread from conversations.replies, or None where nobody said anything."""
-    if message.get("subtype") not in _SPOKEN:
-        return None
     mine = me.said(message)
-    text = _own_words(message) if mine else _text(message, me, names)
+    if message.get("subtype") not in _SPOKEN or (mine and is_aside(message)):
+        return None
+    text = _own_words(message) if mine else words_of(message, me, names)
     if not text:
         return None
     author = Person(me.user_id, me.name, bot=True) if mine else _author(message, names)
     return Entry(str(message["ts"]), author, text, ts_to_time(message["ts"]), mine=mine)
+
+
+def is_aside(message: Payload) -> bool:
+    """Whether a message of ours is no answer: what a command told, or the question it repeated."""
+    return (message.get("metadata") or {}).get("event_type") == ASIDE
 
 
 def ts_to_time(ts: str) -> datetime:
@@ -111,14 +118,14 @@ def ts_to_time(ts: str) -> datetime:
 
 def _ask(event: Payload, me: Identity, names: Names) -> Ask:
     ts = str(event["ts"])
-    place = _place(event, me, event.get("thread_ts") or ts)
+    place = place_of(event, me, event.get("thread_ts") or ts)
     mentioned = people_mentioned(_mrkdwn(event))
     addressed = place.direct or event["type"] == "app_mention" or me.user_id in mentioned
     return Ask(
         ts,
         place,
         _author(event, names),
-        _text(event, me, names),
+        words_of(event, me, names),
         ts_to_time(ts),
         addressed=addressed,
         to_others=bool(mentioned) and not addressed,
@@ -129,13 +136,13 @@ def _changed(event: Payload, me: Identity, names: Names) -> Edited | Deleted | N
     now, before = event.get("message") or {}, event.get("previous_message") or {}
     if not now.get("ts"):
         return None
-    place = _place(event, me, now.get("thread_ts") or now["ts"])
+    place = place_of(event, me, now.get("thread_ts") or now["ts"])
     if now.get("subtype") == "tombstone":  # a root that has replies is not removed, only emptied
         return Deleted(place, str(now["ts"]))
     # A preview of a link, or a reply counted, is a change too.
     if now.get("subtype") not in _SPOKEN or me.said(now) or _mrkdwn(now) == _mrkdwn(before):
         return None
-    return Edited(place, str(now["ts"]), _text(now, me, names))
+    return Edited(place, str(now["ts"]), words_of(now, me, names))
 
 
 def _press(payload: Payload, me: Identity, names: Names) -> Press | None:
@@ -149,11 +156,12 @@ def _press(payload: Payload, me: Identity, names: Names) -> Press | None:
     user: Payload = payload.get("user") or {}
     who = str(user.get("id", ""))
     author = names.get(who) or Person(who, str(user.get("name") or user.get("username") or who))
-    place = _place({"channel": channel}, me, thread)
+    place = place_of({"channel": channel}, me, thread)
     return Press(name.removeprefix(ACTION_PREFIX), int(value), place, author)
 
 
-def _place(event: Payload, me: Identity, thread: str) -> Place:
+def place_of(event: Payload, me: Identity, thread: str) -> Place:
+    """The place of an event, by its `channel` and `channel_type`, if any."""
     channel = str(event.get("channel", ""))
     kind = event.get("channel_type") or ("im" if channel.startswith("D") else "")
     return Place("slack", me.team, channel, str(thread), direct=kind == "im")
@@ -171,7 +179,8 @@ def _author(message: Payload, names: Names) -> Person:
     return Person(who, str(message.get("username") or profile.get("name") or who), bot=True)
 
 
-def _text(message: Payload, me: Identity, names: Names) -> str:
+def words_of(message: Payload, me: Identity, names: Names) -> str:
+    """What a message says, in plain words."""
     def name_of(user: str) -> str:
         person = names.get(user)
         return me.name if user == me.user_id else person.name if person else user

@@ -15,7 +15,17 @@ _PERSON = re.compile(r"<@([UW]\w+)(?:\|[^<>]*)?>")
 # What Slack would make a mention of: <@U1>, <#C1>, <!here>, <!subteam^S1>, <!date^...>. Other uses of "<", as in
 # `a < b`, `<div>` or `<!-- -->`, are left alone, so that code can be copied.
 _FIRES = re.compile(r"<(?=@[UWB]\w|#[CGD]\w|!(?i:here|channel|everyone|group|subteam|date)\b)")
+_MAY_FIRE = re.compile(r"<(?=(?:[@#!]\w*)?\Z)")
 _HARMLESS = "<\u200b"
+
+_CODE = re.compile(r"(```.*?```|`[^`\n]+`)", re.DOTALL)
+_MARKDOWN = (
+    (re.compile(r"^(\s*)[-*] ", re.MULTILINE), r"\1• "),
+    (re.compile(r"^#{1,6} +(.+)$", re.MULTILINE), r"*\1*"),
+    (re.compile(r"\*\*(.+?)\*\*"), r"*\1*"),
+    (re.compile(r"^&gt; ?", re.MULTILINE), "> "),
+    (re.compile(r"\[([^\[\]\n]+)\]\((https?://[^\s()<>|]+)\)"), r"<\2|\1>"),
+)
 
 
 def mrkdwn_to_text(mrkdwn: str, name_of: Callable[[str], str]) -> str:
@@ -42,6 +52,21 @@ def escaped(text: str) -> str:
 def disarmed(text: str) -> str:
     """`text` for a field that takes Markdown: only what would be a mention is broken, by a zero-width space."""
     return _FIRES.sub(_HARMLESS, text)
+
+
+def markdown_to_mrkdwn(markdown: str) -> str:
+    """Markdown for where Slack reads only its own notation: bold, headings, lists and links are turned into it,
+    code stays, and nothing is a mention."""
+    parts = _CODE.split(escaped(markdown))
+    for index in range(0, len(parts), 2):
+        for pattern, replacement in _MARKDOWN:
+            parts[index] = pattern.sub(replacement, parts[index])
+    return "".join(parts)
+
+
+def disarmed_piece(text: str) -> str:
+    """`disarmed`, for words that more words follow: nothing at the end can become a mention with them."""
+    return _MAY_FIRE.sub(_HARMLESS, disarmed(text))
 
 
 def blocks_to_mrkdwn(blocks: list[Mapping[str, Any]]) -> str:

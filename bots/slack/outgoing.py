@@ -6,14 +6,21 @@ notifications and where blocks can't be shown.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
-from bots.slack.incoming import ACTION_PREFIX
+from bots.slack.incoming import ACTION_PREFIX, ASIDE
 from bots.slack.mrkdwn import disarmed, escaped
-from core.types import Button, Page
+from core.phrases import say
+from core.types import Button, Form, Page, Told
 
 Content = dict[str, Any]
 
+CHANGE = ACTION_PREFIX + "change"
+"""The button that opens what a person may change about what they were told. Its value is the command that tells it."""
+
+_TOLD_MAX = 11_000  # 12,000 in all: https://docs.slack.dev/reference/block-kit/blocks/markdown-block
 _TEXT_MAX_BYTES = 4_000  # chat.update refuses more: https://docs.slack.dev/reference/methods/chat.update
 _LABEL_MAX = 75  # https://docs.slack.dev/reference/block-kit/block-elements/button-element
 
@@ -23,11 +30,41 @@ def page_to_content(page: Page) -> Content:
     blocks: list[Content] = []
     if page.text:
         blocks.append({"type": "markdown", "text": disarmed(page.text)})
-    if page.notice:
-        blocks.append({"type": "context", "elements": [{"type": "plain_text", "text": page.notice}]})
-    if page.buttons:
-        blocks.append({"type": "actions", "elements": [_button(button) for button in page.buttons]})
-    return {"text": _summary(page.text or page.notice), "blocks": blocks}
+    return {"text": _summary(page.text or page.notice), "blocks": blocks + under(page.notice, page.buttons)}
+
+
+def told_to_content(told: Told, language: str) -> Content:
+    """The arguments `text` and `blocks` of what a person is told at once."""
+    text = told.text if len(told.text) <= _TOLD_MAX else told.text[: _TOLD_MAX - 1] + "…"
+    content = page_to_content(Page(text, buttons=told.buttons))
+    if told.form is not None:
+        content["blocks"].append({"type": "actions", "elements": [change_button(told.form, language)]})
+    return content
+
+
+def change_button(form: Form, language: str) -> Content:
+    command = {"command": form.command, "options": dict(form.fixed)}
+    return {
+        "type": "button",
+        "action_id": CHANGE,
+        "text": {"type": "plain_text", "text": say("slack_change", language)},
+        "value": json.dumps(command, ensure_ascii=False),
+    }
+
+
+def aside() -> Content:
+    """What marks a message of ours that is no answer."""
+    return {"metadata": {"event_type": ASIDE, "event_payload": {}}}
+
+
+def under(notice: str, buttons: Sequence[Button]) -> list[Content]:
+    """The blocks that stand under the words."""
+    blocks: list[Content] = []
+    if notice:
+        blocks.append({"type": "context", "elements": [{"type": "plain_text", "text": notice}]})
+    if buttons:
+        blocks.append({"type": "actions", "elements": [_button(button) for button in buttons]})
+    return blocks
 
 
 def page_to_plain(page: Page) -> Content:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
 
 from core.clock import Clock
 from core.errors import PlatformError
@@ -14,6 +15,27 @@ _KEPT = 5_000
 _KEPT_S = 3_600.0
 _FAILED_KEPT_S = 60.0
 _AT_ONCE = 8
+
+
+def user_to_person(user: Mapping[str, Any], team: str) -> Person:
+    """Somebody as users.info shows them to the workspace `team`.
+
+    https://docs.slack.dev/reference/objects/user-object: `is_stranger` and another home are Slack Connect's, save
+    for members of the same organisation, who say in which of its workspaces they are.
+    """
+    profile = user.get("profile") or {}
+    id_ = str(user["id"])
+    name = profile.get("display_name") or profile.get("real_name") or user.get("name") or id_
+    teams = {user.get("team_id") or team, *(user.get("enterprise_user") or {}).get("teams", ())}
+    return Person(
+        id_,
+        str(name),
+        str(user.get("locale") or ""),
+        bool(user.get("is_bot")),
+        admin=any(user.get(flag) for flag in ("is_admin", "is_owner", "is_primary_owner")),
+        guest=any(user.get(flag) for flag in ("is_restricted", "is_ultra_restricted")),
+        stranger=bool(user.get("is_stranger")) or team not in teams,
+    )
 
 
 class People:

@@ -1,22 +1,23 @@
-"""Slack as the core's Platform: every call to Slack is made here, once, and none is repeated by the SDK."""
+"""Slack as the core's Platform: strokes performed, events delivered, each call made once."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-import aiohttp
 import structlog
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack import LIMITS
-from bots.slack.faults import blocks_refused, reason_of, to_platform_error
+from bots.slack.commands import kind_of, stopped_to_presses
+from bots.slack.dialog import Dialog
+from bots.slack.faults import blocks_refused, reason_of
 from bots.slack.incoming import (
-    Identity,
     Payload,
     channel_of,
     happened_at,
@@ -26,58 +27,75 @@ from bots.slack.incoming import (
     people_of,
 )
 from bots.slack.order import Order
-from bots.slack.outgoing import Content, page_to_content, page_to_plain
-from bots.slack.people import People
-from bots.slack.socket import SDK_LOG, Socket, proxy_for
+from bots.slack.outgoing import page_to_plain
+from bots.slack.people import People, user_to_person
+from bots.slack.socket import SDK_LOG, Socket
+from bots.slack.strokes import budgets, is_left_by, stroke_to_call, turn_of, upload_to_title
+from bots.slack.web import Web
 from core.clock import Clock
 from core.errors import BotError, Code, PlatformError
 from core.ports import Inbox
-from core.types import Ask, Budget, Edit, History, Limits, Person, Place, Post, Stroke
+from core.types import (
+    Ask,
+    Budget,
+    Edit,
+    History,
+    Limits,
+    Person,
+    Place,
+    Post,
+    Press,
+    Start,
+    Stop,
+    Stroke,
+    Upload,
+)
 
 log = structlog.get_logger()
 
 Json = dict[str, Any]
 
-_METADATA = "parley_answer"
-_CONNECT_S, _TOTAL_S = 5.0, 20.0
+_NO_GROWTH = {"unknown_method", "missing_scope", "method_deprecated", "deprecated_endpoint", "no_permission"}
+_NO_GROWTH |= {"not_allowed_token_type", "feature_not_enabled", "access_denied", "team_access_not_granted"}
 _SOCKETS = 2  # Slack renews a connection every few hours; the other one covers the gap. At most 10.
 _NAMES_S = 1.0  # of the 3 s within which an event has to be acknowledged
 _HISTORY_NAMES_S = 5.0
 _STATUS_S = 2.0
 _FAREWELL_S = 0.4
 _PAGE, _PAGES = 200, 5
+_GROWING = 1_000
+_ASIDES: Json = {"include_all_metadata": True}  # by which our own asides are told from answers
 
 
 class SlackPlatform:
     """One workspace, by its bot token. `ping_interval_s`: a dead connection is noticed within about two of them."""
 
     name = "slack"
-    limits: Limits = LIMITS
+    limits: Limits
 
     def __init__(
         self, *, bot_token: str, app_token: str, api_url: str, clock: Clock, ping_interval_s: float = 5.0
     ) -> None:
+        self.limits = LIMITS
         self._bot_token = bot_token
         self._app_token = app_token
         self._clock = clock
         self._ping_interval_s = ping_interval_s
-        self._client = AsyncWebClient(bot_token, base_url=api_url, logger=SDK_LOG, retry_handlers=[])
-        self._client.proxy = proxy_for(api_url)
-        self._session: aiohttp.ClientSession | None = None
-        self._me: Identity | None = None
-        self._meeting = asyncio.Lock()
+        self._web = Web(bot_token, app_token, api_url)
         self._people = People(self._person, clock)
         self._sockets: tuple[Socket, ...] = ()
         self._receiving: set[asyncio.Task[Any]] = set()
         self._order = Order()
         self._shows_status = True
+        self._growing: dict[str, int] = {}  # message -> turn
 
     # -- the port
 
     async def run(self, inbox: Inbox) -> None:
-        app = self._bolt(inbox)
+        dialog = Dialog(self._web, inbox, self._people, self._clock)
+        app = self._bolt(inbox, dialog)
         self._sockets = tuple(
-            Socket(app, self._app_token, self._open_url, self._clock, self._ping_interval_s)
+            Socket(app, self._app_token, self._web.open_url, self._clock, self._ping_interval_s)
             for _ in range(_SOCKETS)
         )
         kept = [asyncio.create_task(socket.keep()) for socket in self._sockets]
@@ -91,6 +109,7 @@ class SlackPlatform:
                 task.cancel()
             await asyncio.gather(*kept, return_exceptions=True)
             self._sockets = ()
+            await dialog.close(_FAREWELL_S)
             await self.close()
 
     def ready(self) -> bool:
@@ -99,7 +118,7 @@ class SlackPlatform:
     async def history(self, place: Place, before: Ask) -> History:
         if not place.thread or before.id == place.thread:
             return History()
-        me = await self._identify()
+        me = await self._web.identify()
         said, complete = await self._replies(place, before.id)
         ids = {id_ for message in said for id_ in people_of(message) if id_ != me.user_id}
         names = await self._people.get(ids, _HISTORY_NAMES_S)
@@ -110,37 +129,94 @@ class SlackPlatform:
         }
         return History(tuple(sorted(entries.values(), key=lambda entry: entry.at)), complete)
 
+    def channels(self) -> list[Place]:
+        """None: to list them takes scopes that the bot does not ask for. Those with turns are known to the store."""
+        return []
+
+    async def recent(self, place: Place, limit: int, since: datetime | None = None) -> History:
+        """https://docs.slack.dev/reference/methods/conversations.history"""
+        me = await self._web.identify()
+        # A thread comes oldest first: what is wanted stands on its last page.
+        where: Json = {"channel": place.channel, "limit": _PAGE if place.thread else min(limit, _PAGE)}
+        if since is not None:
+            where |= {"oldest": f"{since.timestamp():.6f}", "inclusive": True}
+        if place.thread:
+            said, complete = await self._pages("conversations.replies", where | {"ts": place.thread})
+        else:  # newest first: no more pages than are wanted
+            said, complete = await self._pages("conversations.history", where, wanted=limit)
+        ids = {id_ for message in said for id_ in people_of(message) if id_ != me.user_id}
+        names = await self._people.get(ids, _HISTORY_NAMES_S)
+        found = (message_to_entry(message, me, names) for message in said)
+        # The root of a thread always comes along.
+        entries = [entry for entry in found if entry and (since is None or entry.at >= since)]
+        newest = sorted(entries, key=lambda entry: entry.at)[-limit:]
+        return History(tuple(newest), complete and len(entries) <= limit)
+
+    async def missed(self, place: Place, after: datetime) -> list[Ask]:
+        """One page of a thread; of a channel or direct messages, up to five of its roots."""
+        me = await self._web.identify()
+        where: Json = {"channel": place.channel, "oldest": f"{after.timestamp():.6f}", "limit": _PAGE}
+        if place.thread:
+            page = await self._web.read("conversations.replies", where | {"ts": place.thread})
+            said = page.get("messages", [])
+        else:
+            said, _ = await self._pages("conversations.history", where)
+        ids = {id_ for message in said for id_ in people_of(message) if id_ != me.user_id}
+        names = await self._people.get(ids, _HISTORY_NAMES_S)
+        kind = "im" if place.direct else ""
+        events = (
+            payload_to_event(
+                {"event": message | {"type": "message", "channel": place.channel, "channel_type": kind}},
+                me,
+                names,
+            )
+            for message in said
+        )
+        asks = [event for event in events if isinstance(event, Ask) and event.at > after]
+        return sorted(asks, key=lambda ask: ask.at)
+
     def budgets(self, stroke: Stroke) -> tuple[Budget, ...]:
-        """https://docs.slack.dev/apis/web-api/rate-limits: one message a second in a channel, "several hundred" a
-        minute in a workspace; chat.update is Tier 3, 50 a minute. Bursts are not published."""
-        team = f"slack/{stroke.place.team}"
-        if isinstance(stroke, Edit):
-            return (Budget(f"{team}/chat.update", 10, 50 / 60),)
-        posts = f"{team}/chat.postMessage"
-        return (Budget(f"{posts}/{stroke.place.channel}", 3, 1), Budget(posts, 20, 5))
+        return budgets(stroke)
 
     async def perform(self, stroke: Stroke) -> str:
+        if isinstance(stroke, Upload):
+            return await self._upload(stroke)
         try:
-            return await self._paint(stroke, page_to_content(stroke.page))
+            message_id = await self._paint(*stroke_to_call(stroke))
         except PlatformError as error:
-            if not blocks_refused(error):
+            if isinstance(stroke, Start):
+                raise self._grows_not(error) from error
+            if not isinstance(stroke, Post | Edit) or not blocks_refused(error):
                 raise
             log.warning("slack: refused the blocks, going on with plain text", cause=error.detail)
-        return await self._paint(stroke, page_to_plain(stroke.page))
+        else:
+            self._remember(stroke, message_id)
+            return message_id
+        return await self._paint(*stroke_to_call(stroke, page_to_plain(stroke.page)))
+
+    def _remember(self, stroke: Stroke, message_id: str) -> None:
+        """Which answer grows in which message."""
+        turn_id = turn_of(stroke.key) if isinstance(stroke, Start) else None
+        if turn_id is not None:
+            self._growing[message_id] = turn_id
+            while len(self._growing) > _GROWING:
+                del self._growing[next(iter(self._growing))]
+        elif isinstance(stroke, Stop):
+            self._growing.pop(message_id, None)
 
     async def find(self, stroke: Stroke) -> str | None:
-        if not isinstance(stroke, Post):
-            return stroke.message_id
+        """A post by its metadata, a file by its name; a message that grows has only its words to be known by."""
         place = stroke.place
+        if not isinstance(stroke, Post | Start | Upload):
+            return None
         where: Json = {"channel": place.channel, "include_all_metadata": True, "limit": _PAGE}
         if place.thread:
             # Replies come oldest first: what we look for stands behind the question.
             where |= {"ts": place.thread, "oldest": stroke.answers or place.thread}
-        page = await self._read("conversations.replies" if place.thread else "conversations.history", where)
+        page = await self._web.read("conversations.replies" if place.thread else "conversations.history", where)
+        me = await self._web.identify()
         for message in page.get("messages", ()):
-            metadata = message.get("metadata") or {}
-            key = (metadata.get("event_payload") or {}).get("key")
-            if metadata.get("event_type") == _METADATA and key == stroke.key:
+            if me.said(message) and is_left_by(stroke, message):
                 return str(message["ts"])
         return None
 
@@ -150,7 +226,7 @@ class SlackPlatform:
         try:
             async with asyncio.timeout(_STATUS_S):
                 status = {"channel_id": place.channel, "thread_ts": place.thread, "status": "is thinking…"}
-                await self._call("assistant.threads.setStatus", status)
+                await self._web.call("assistant.threads.setStatus", status)
         except TimeoutError:
             pass
         except PlatformError as error:
@@ -158,20 +234,19 @@ class SlackPlatform:
             self._shows_status = reason_of(error) not in ("unknown_method", "missing_scope")
 
     async def channel(self, channel: str) -> Place:
-        me = await self._identify()
+        me = await self._web.identify()
         return Place(self.name, me.team, channel)
 
     async def close(self) -> None:
         """Let go of the connections. `run` does it too; a later call opens new ones."""
         await self._people.close()
-        if self._session is not None:
-            await self._session.close()
+        await self._web.close()
 
     # -- what comes in
 
-    def _bolt(self, inbox: Inbox) -> AsyncApp:
+    def _bolt(self, inbox: Inbox, dialog: Dialog) -> AsyncApp:
         async def authorize() -> AuthorizeResult:
-            me = await self._identify()
+            me = await self._web.identify()
             return AuthorizeResult(
                 enterprise_id=None,
                 team_id=me.team,
@@ -181,10 +256,16 @@ class SlackPlatform:
             )
 
         async def take(body: Json, next: Callable[[], Awaitable[BoltResponse | None]]) -> BoltResponse | None:
-            if body.get("type") not in ("event_callback", "block_actions"):
+            if (kind := kind_of(body)) is None:
                 return await next()
-            await self._receive(inbox, body)
-            return BoltResponse(status=200, body="")  # this is the acknowledgement
+            task = asyncio.current_task()
+            assert task is not None
+            self._receiving.add(task)
+            try:
+                answer = await self._take(kind, body, inbox, dialog)
+            finally:
+                self._receiving.discard(task)
+            return BoltResponse(status=200, body=answer or "")  # this is the acknowledgement
 
         async def refuse(error: Exception) -> None:
             cause = error.detail if isinstance(error, BotError) else repr(error)
@@ -193,7 +274,7 @@ class SlackPlatform:
         app = AsyncApp(
             name="parley",
             logger=SDK_LOG,
-            client=self._client,
+            client=self._web.client,
             signing_secret="",
             authorize=authorize,
             ignoring_self_events_enabled=False,  # `incoming` tells our own messages from others
@@ -202,50 +283,86 @@ class SlackPlatform:
         app.error(refuse)
         return app
 
-    async def _receive(self, inbox: Inbox, payload: Payload) -> None:
+    async def _take(self, kind: str, body: Json, inbox: Inbox, dialog: Dialog) -> Json | None:
+        """Returns once it may be acknowledged, with what Slack is to be answered."""
+        match kind:
+            case "slash_command":
+                await dialog.slash(body)
+            case "message_action":
+                await dialog.shortcut(body)
+            case "view_submission":
+                return await dialog.submit(body)
+            case "change":
+                await dialog.change(body)
+            case "app_home_opened":
+                await dialog.opened(body["event"])
+            case "agent_session_stopped":
+                await self._stopped(body["event"], inbox, dialog)
+            case _:
+                await self._receive(body, inbox, dialog)
+        return None
+
+    async def _receive(self, payload: Payload, inbox: Inbox, dialog: Dialog) -> None:
         """Returns once the event is stored or rightly ignored. One channel's events are taken in order."""
-        me = await self._identify()
+        me = await self._web.identify()
         if payload_to_event(payload, me, {}) is None:
             return
-        task = asyncio.current_task()
-        assert task is not None
-        self._receiving.add(task)
-        try:
-            people = people_in(payload)
-            self._people.ask(people)
-            until_s = self._clock.monotonic() + _NAMES_S
-            async with self._order.turn(channel_of(payload), happened_at(payload)):
-                names = await self._people.get(people, until_s - self._clock.monotonic())
-                if event := payload_to_event(payload, me, names):
-                    await inbox.receive(event)
-        finally:
-            self._receiving.discard(task)
+        people = people_in(payload)
+        self._people.ask(people)
+        until_s = self._clock.monotonic() + _NAMES_S
+        async with self._order.turn(channel_of(payload), happened_at(payload)):
+            names = await self._people.get(people, until_s - self._clock.monotonic())
+            event = payload_to_event(payload, me, names)
+            if event is None or (isinstance(event, Press) and await dialog.press(payload, event)):
+                return
+            receipt = await inbox.receive(await dialog.entitled(event))
+        if receipt.told is not None:
+            dialog.tell(receipt.told, event, str(payload.get("response_url", "")))
+
+    async def _stopped(self, event: Payload, inbox: Inbox, dialog: Dialog) -> None:
+        """Slack's own stop button: https://docs.slack.dev/reference/events/agent_session_stopped"""
+        names = await self._people.get({str(event.get("user"))}, _NAMES_S)
+        for press in stopped_to_presses(event, await self._web.identify(), names, self._growing):
+            if (told := (await inbox.receive(press)).told) is not None:
+                dialog.tell(told, press)
 
     # -- what goes out
 
-    async def _paint(self, stroke: Stroke, content: Content) -> str:
-        # Only what `outgoing` wrote is to be read as markup: no names, no channels, no previews.
-        fixed: Json = {"channel": stroke.place.channel, "parse": "none", "link_names": False}
-        if isinstance(stroke, Edit):
-            done = await self._call("chat.update", fixed | content | {"ts": stroke.message_id})
-        else:
-            metadata = {"event_type": _METADATA, "event_payload": {"key": stroke.key}}
-            fixed |= {"unfurl_links": False, "unfurl_media": False, "metadata": metadata}
-            thread = {"thread_ts": stroke.place.thread} if stroke.place.thread else {}
-            done = await self._call("chat.postMessage", fixed | content | thread)
-        return str(done["ts"])
+    async def _paint(self, method: str, arguments: Json) -> str:
+        return str((await self._web.call(method, arguments))["ts"])
+
+    def _grows_not(self, error: PlatformError) -> PlatformError:
+        """Where messages can't grow in this workspace, or for this app, that is so for good."""
+        if reason_of(error) not in _NO_GROWTH:
+            return error
+        log.info("slack: no native streaming here, going on with edits", cause=error.detail)
+        self.limits = replace(self.limits, growth=None)
+        return PlatformError(Code.UNSUPPORTED, error.detail)
+
+    async def _upload(self, upload: Upload) -> str:
+        where: Json = {"channel_id": upload.place.channel}
+        where |= {"thread_ts": upload.place.thread} if upload.place.thread else {}
+        content = upload.text.encode("utf-8", "replace")
+        return await self._web.upload(upload.name, content, where, upload_to_title(upload))
 
     async def _replies(self, place: Place, before: str) -> tuple[list[Json], bool]:
         """What was said in a thread before one of its messages, and whether that is all of it.
 
-        https://docs.slack.dev/reference/methods/conversations.replies. Raises PlatformError only where nothing
-        could be read.
+        https://docs.slack.dev/reference/methods/conversations.replies
         """
-        said: list[Json] = []
         where: Json = {"channel": place.channel, "ts": place.thread, "latest": before, "limit": _PAGE}
+        return await self._pages("conversations.replies", where)
+
+    async def _pages(
+        self, method: str, where: Json, wanted: int = _PAGE * _PAGES
+    ) -> tuple[list[Json], bool]:
+        """The messages of the first few pages, and whether there are no more. Raises PlatformError only where
+        nothing could be read."""
+        where = where | _ASIDES
+        said: list[Json] = []
         for _ in range(_PAGES):
             try:
-                page = await self._read("conversations.replies", where)
+                page = await self._web.read(method, where)
             except PlatformError:
                 if not said:
                     raise
@@ -254,55 +371,11 @@ class SlackPlatform:
             where["cursor"] = (page.get("response_metadata") or {}).get("next_cursor")
             if not where["cursor"]:
                 return said, True
+            if len(said) >= wanted:
+                break
         return said, False
 
     async def _person(self, user: str) -> Person:
         """https://docs.slack.dev/reference/methods/users.info"""
-        found = (await self._read("users.info", {"user": user, "include_locale": True}))["user"]
-        profile = found.get("profile") or {}
-        name = profile.get("display_name") or profile.get("real_name") or found.get("name") or user
-        return Person(user, name, found.get("locale") or "", bool(found.get("is_bot")))
-
-    async def _identify(self) -> Identity:
-        async with self._meeting:
-            if self._me is None:
-                told = await self._with_token("SLACK_BOT_TOKEN", self._call("auth.test", {}))
-                self._me = Identity(
-                    told["team_id"],
-                    told["user_id"],
-                    told.get("bot_id") or "",
-                    told.get("user") or "",
-                    told.get("app_id") or "",
-                )
-            return self._me
-
-    async def _open_url(self) -> str:
-        await self._identify()
-        asked = self._call("apps.connections.open", {"token": self._app_token})
-        return str((await self._with_token("SLACK_APP_TOKEN", asked))["url"])
-
-    async def _with_token(self, variable: str, asked: Awaitable[Json]) -> Json:
-        """`asked`, where being refused for lack of rights means that the token is the wrong one."""
-        try:
-            return await asked
-        except PlatformError as error:
-            if error.code not in (Code.BAD_TOKEN, Code.NOT_ALLOWED):
-                raise
-            raise PlatformError(Code.BAD_TOKEN, f"{variable}: Slack refuses it ({error.detail})") from error
-
-    async def _call(self, method: str, arguments: Json) -> Json:
-        return await self._ask_slack(method, "POST", json=dict(arguments))
-
-    async def _read(self, method: str, arguments: Json) -> Json:
-        return await self._ask_slack(method, "GET", params=dict(arguments))  # these take no JSON
-
-    async def _ask_slack(self, method: str, verb: str, **arguments: Json) -> Json:
-        if self._session is None or self._session.closed:
-            timeout = aiohttp.ClientTimeout(total=_TOTAL_S, connect=_CONNECT_S)
-            self._session = self._client.session = aiohttp.ClientSession(timeout=timeout)
-        try:
-            response = await self._client.api_call(method, http_verb=verb, **arguments)
-        except Exception as error:
-            raise to_platform_error(error, method) from error
-        assert isinstance(response.data, dict)
-        return response.data
+        told = await self._web.read("users.info", {"user": user, "include_locale": True})
+        return user_to_person(told["user"], (await self._web.identify()).team)

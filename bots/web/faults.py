@@ -22,6 +22,7 @@ class Reason(StrEnum):
     TOO_LONG = "too_long"
     NO_THREAD = "no_thread"
     OUT_OF_DATE = "out_of_date"
+    UNANSWERED = "unanswered"
     DRAINING = "draining"
     STARTING = "starting"
     STORE = "store"
@@ -59,6 +60,7 @@ WORDS = {
     Reason.OUT_OF_DATE: Words(
         409, "This can no longer be done here. Ask again below.", "此操作已失效。请在下方重新提问。"
     ),
+    Reason.UNANSWERED: Words(403, "I don't answer this here.", "我在这里不回答这条消息。"),
     Reason.DRAINING: Words(
         503, "Parley is restarting. Try again in a moment.", "Parley 正在重启。请稍后再试。"
     ),

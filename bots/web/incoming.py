@@ -46,14 +46,20 @@ def body_to_ask(body: bytes, at: datetime, locale: str = "") -> Ask:
 
 
 def body_to_press(body: bytes, locale: str = "") -> Press:
-    """`{action, turn_id, thread}`."""
+    """`{action, turn_id, thread, text?}`: `text` is what was written into a button's form."""
     fields = _fields(body)
     action, turn_id = fields.get("action"), fields.get("turn_id")
     if not isinstance(action, str) or not _ACTION.fullmatch(action):
         raise RequestError(Reason.MALFORMED)
     if not isinstance(turn_id, int) or isinstance(turn_id, bool) or not 0 < turn_id < 2**63:
         raise RequestError(Reason.MALFORMED)
-    return Press(action, turn_id, thread_to_place(fields.get("thread")), person(locale))
+    text = fields.get("text", "")
+    if not isinstance(text, str):
+        raise RequestError(Reason.MALFORMED)
+    if len(text) > TEXT_LIMIT:
+        raise RequestError(Reason.TOO_LONG)
+    place = thread_to_place(fields.get("thread"))
+    return Press(action, turn_id, place, person(locale), text=_storable(text).strip())
 
 
 def thread_to_place(thread: object) -> Place:
@@ -67,7 +73,8 @@ def ask_id_to_thread(ask_id: str) -> str:
 
 
 def person(locale: str = "") -> Person:
-    return Person("you", "You", locale)
+    """Nobody is asked who they are: whoever reaches the page runs it."""
+    return Person("you", "You", locale, admin=True)
 
 
 def accept_language_to_locale(header: str) -> str:

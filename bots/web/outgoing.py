@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -14,7 +15,7 @@ from operator import itemgetter
 
 from bots.web.incoming import TOP
 from core.ports import Thread
-from core.types import Button, Entry, Limits, Page, Place
+from core.types import Button, Entry, Limits, Outcome, Page, Place, Receipt
 
 LIMITS = Limits(page_size=1_000_000, page_unit="utf16", min_gap_s=0.05)
 """The page has no limit of its own; 20 views a second are as smooth as reading needs."""
@@ -67,6 +68,25 @@ def place_to_thread(place: Place) -> str:
 
 def view_to_json(view: View) -> dict[str, object]:
     return asdict(view)
+
+
+def receipt_to_json(receipt: Receipt) -> dict[str, object]:
+    """What the person is told at once, if anything: shown on the page where it was asked, and kept nowhere.
+
+    `form` is left out: on the page, settings are changed by typing.
+    """
+    told = receipt.told
+    if told is None:
+        return {}
+    file = told.file and {
+        "name": told.file.name,
+        "type": told.file.type,
+        "base64": b64encode(told.file.content).decode("ascii"),
+    }
+    return {
+        "told": {"text": told.text, "file": file, "buttons": [asdict(button) for button in told.buttons]},
+        "turn": receipt.outcome is Outcome.TURN,
+    }
 
 
 def threads_to_json(threads: Iterable[Thread], posts: Sequence[View] = ()) -> list[dict[str, str]]:

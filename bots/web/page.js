@@ -240,18 +240,64 @@ function paint({ view, article, body, notice, buttons, growing }) {
   }
 }
 
+/** A word from Parley to whoever did something: it stands here and nowhere else. */
+function tell({ text, file, buttons }) {
+  const body = element("div", "body");
+  const made = element("article", "mine told", body);
+  made.setAttribute("aria-label", SAY.parley);
+  made.setAttribute("role", "status");
+  show(body, text, { growing: false, words: SAY });
+  if (file) made.append(download(file));
+  if (buttons.length) made.append(element("div", "buttons", ...buttons.map(button)));
+  log.append(made);
+  empty.hidden = true;
+  follow = true;
+  stick();
+}
+
+function download({ name, type, base64 }) {
+  const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+  const link = element("a", "quiet", name);
+  link.href = URL.createObjectURL(new Blob([bytes], { type }));
+  link.download = name;
+  return element("div", "buttons", link);
+}
+
+/** The button becomes a line to write on: what it is pressed with. */
+function asking({ action, turn_id }, pressed) {
+  const words = element("input", "why");
+  words.ariaLabel = pressed.textContent;
+  words.maxLength = 1000;
+  const made = element("form", "reason", words, element("button", "quiet", SAY.send));
+  made.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (!words.value.trim()) { words.focus(); return; }
+    press({ action, turn_id, text: words.value }).then((done) => { if (done) made.remove(); });
+  });
+  pressed.replaceWith(made);
+  words.focus();
+}
+
+async function press(what) {
+  try {
+    const { told } = await call("/api/presses", { ...what, thread });
+    say(fault);
+    if (told) tell(told);
+    return true;
+  } catch (error) {
+    say(fault, error.words ?? SAY.failed);
+    return false;
+  }
+}
+
 function button({ action, label, turn_id }) {
   const made = element("button", "quiet", label);
   made.type = "button";
   made.addEventListener("click", async () => {
     if (made.ariaDisabled === "true") return;
+    if (action === "reason") { asking({ action, turn_id }, made); return; }
     made.ariaDisabled = "true"; // not `disabled`: the focus stays
-    try {
-      await call("/api/presses", { action, turn_id, thread });
-      say(fault);
-    } catch (error) {
-      say(fault, error.words ?? SAY.failed);
-    }
+    await press({ action, turn_id });
     made.ariaDisabled = "false";
   });
   return made;
@@ -303,6 +349,12 @@ async function send() {
   try {
     const answer = await call("/api/asks", { text, client_id: id, ...(asked !== null && { thread: asked }) });
     unsent.delete(text);
+    if (answer.told) {
+      withdraw(id, message);
+      if (!answer.taken && !box.value) { box.value = text; fit(); }
+      if (asked === thread) tell(answer.told);
+      return;
+    }
     message.pending = false;
     message.article.classList.remove("pending");
     if (asked === null && thread === null) {
@@ -315,16 +367,20 @@ async function send() {
   } catch (error) {
     if (messages.get(id) === message && !message.pending) return; // only the word that it arrived was lost
     unsent.set(text, id); // sent again it is the same question, should it have arrived all the same
-    if (messages.get(id) === message) {
-      message.article.remove();
-      messages.delete(id);
-      empty.hidden = messages.size > 0 || thread !== null;
-    }
+    withdraw(id, message);
     box.value = box.value.trim() ? `${text}\n\n${box.value}` : text;
     fit();
     say(fault, error.words ?? SAY.unsent);
     box.focus();
   }
+}
+
+/** What was not taken, or was a command, does not stand among the messages. */
+function withdraw(id, message) {
+  if (messages.get(id) !== message) return;
+  message.article.remove();
+  messages.delete(id);
+  empty.hidden = messages.size > 0 || thread !== null;
 }
 
 function uuid() { // crypto.randomUUID needs a secure context, getRandomValues does not

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from functools import wraps
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from bots.web.live import Live
 from core.clock import Clock
 from core.errors import Code, PlatformError, StoreError
 from core.ports import Inbox, Store
-from core.types import Ask, Budget, Event, History, Outcome, Place, Post, Receipt, Stroke, page_length
+from core.types import Ask, Budget, Edit, Event, History, Outcome, Place, Post, Receipt, Stroke, page_length
 
 HEARTBEAT_S = 15.0
 RETRY_MS = 1_000
@@ -34,6 +35,9 @@ _HEADERS: dict[str, str] = {
     "X-Content-Type-Options": "nosniff",
 }
 _NEVER_STORED: dict[str, str] = {hdrs.CACHE_CONTROL: "no-store"}
+
+_TAKEN = (Outcome.TURN, Outcome.NOTED, Outcome.DUPLICATE, Outcome.TOLD)
+"""What was said has been dealt with: it need not be said again."""
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -70,6 +74,19 @@ class WebPlatform:
         """Nothing is said here but through the inbox, so the store has it all."""
         return History()
 
+    def channels(self) -> list[Place]:
+        return []
+
+    async def recent(self, place: Place, limit: int, since: datetime | None = None) -> History:
+        """What the store has is all there is; of the top level nothing that a person said."""
+        lines = await self._store.lines(place, limit=limit + 1)
+        found = [line for line in lines if since is None or line.at >= since]
+        return History(tuple(found[-limit:]), len(found) <= limit)
+
+    async def missed(self, place: Place, after: datetime) -> list[Ask]:
+        """Nothing: who asks while the program is down is told so by the page."""
+        return []
+
     def budgets(self, stroke: Stroke) -> tuple[Budget, ...]:
         """Nobody limits this page; the budget only keeps one thread from drawing faster than eyes can follow."""
         return (Budget(f"web/{outgoing.place_to_thread(stroke.place)}", burst=30, per_s=30),)
@@ -77,6 +94,8 @@ class WebPlatform:
     async def perform(self, stroke: Stroke) -> str:
         """An edit of a message from before a restart brings it back: the stroke is its complete view."""
         await self.channel(stroke.place.channel)
+        if not isinstance(stroke, Post | Edit):
+            raise PlatformError(Code.UNSUPPORTED, f"the page takes no {type(stroke).__name__}")
         if page_length(stroke.page.text, self.limits.page_unit) > self.limits.page_size:
             raise PlatformError(Code.REJECTED, f"longer than {self.limits.page_size} UTF-16 units")
         if isinstance(stroke, Post):
@@ -88,7 +107,7 @@ class WebPlatform:
         return message_id
 
     async def find(self, stroke: Stroke) -> str | None:
-        return self._live.find(stroke.key) if isinstance(stroke, Post) else stroke.message_id
+        return self._live.find(stroke.key) if isinstance(stroke, Post) else None
 
     async def typing(self, place: Place) -> None:
         self._live.think(outgoing.place_to_thread(place), self._clock.monotonic(), THINKING_MS)
@@ -177,7 +196,11 @@ class WebPlatform:
         """The complete view of a thread."""
         lines = await self._store.lines(place)
         thread = outgoing.place_to_thread(place)
-        views = outgoing.views(lines, self._live.views(thread))
+        live = self._live.views(thread)
+        if thread != incoming.TOP:  # what was forgotten is not remembered here either
+            asked = {line.id for line in lines}
+            live = [view for view in live if view.after in asked]
+        views = outgoing.views(lines, live)
         if not views:
             raise RequestError(Reason.NO_THREAD)
         return {
@@ -222,13 +245,14 @@ class WebPlatform:
         if not new and thread != incoming.TOP and not await self._store.joined(ask.place):
             raise RequestError(Reason.NO_THREAD)
         receipt = await self._receive(ask)
-        if receipt.outcome is not Outcome.DUPLICATE:
+        if receipt.outcome in (Outcome.TURN, Outcome.NOTED):
             self._live.tell(thread, outgoing.View(ask.id, False, ask.text, ask.at.isoformat()))
-        return _json({"thread": thread, "id": ask.id}, status=202)
+        answer = {"thread": thread, "id": ask.id, "taken": receipt.outcome in _TAKEN}
+        return _json(answer | outgoing.receipt_to_json(receipt), status=202)
 
     async def _press(self, request: web.Request) -> web.Response:
-        await self._receive(incoming.body_to_press(await _body(request), _locale(request)))
-        return _json({}, status=202)
+        receipt = await self._receive(incoming.body_to_press(await _body(request), _locale(request)))
+        return _json(outgoing.receipt_to_json(receipt), status=202)
 
     async def _receive(self, event: Event) -> Receipt:
         if self._inbox is None:
@@ -236,7 +260,9 @@ class WebPlatform:
         receipt = await self._inbox.receive(event)
         if receipt.outcome is Outcome.DRAINING:
             raise RequestError(Reason.DRAINING)
-        if receipt.outcome not in (Outcome.TURN, Outcome.NOTED, Outcome.DUPLICATE):
+        if receipt.told is None and receipt.outcome in (Outcome.REFUSED, Outcome.LIMITED, Outcome.OFF):
+            raise RequestError(Reason.UNANSWERED)
+        if receipt.told is None and receipt.outcome not in _TAKEN:
             raise RequestError(Reason.OUT_OF_DATE)
         return receipt
 

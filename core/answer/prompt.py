@@ -36,11 +36,13 @@ def build(
     window_tokens: int,
     answer_tokens: int,
     spent: Spent | None = None,
+    trim: bool = False,
 ) -> Prompt:
     """The messages of `ask`'s turn, ending with its question, cut from the oldest on to fit the window.
 
     `complete` is False where older messages could not be read: the model is told. The question itself is
-    never left out, however long. `answer_tokens` of the window are kept free for the answer.
+    never left out, however long. `answer_tokens` of the window are kept free for the answer. `trim`: about half of
+    what would fit, for an endpoint that found it too long.
     """
     ids = {line.id for line in lines}
     lines = [line for line in lines if not line.anchor or line.anchor in ids]  # no answers without a question
@@ -52,7 +54,10 @@ def build(
         notes.append(UNREAD)
     head = estimate("\n\n".join(notes))
     tokens = reckon(head + sum(estimate(message.content) for message in said), spent, _answer(lines, spent))
-    kept = _newest(said, tokens - (window_tokens - answer_tokens) * _HEADROOM, correction(spent))
+    room = (window_tokens - answer_tokens) * _HEADROOM
+    if trim:
+        room = min(room, tokens) / 2
+    kept = _newest(said, tokens - room, correction(spent))
     if len(kept) < len(said):
         notes.append(LEFT_OUT)
     messages = (Message("system", "\n\n".join(note for note in notes if note)), *kept)

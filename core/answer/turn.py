@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain, repeat
 from typing import Protocol, TypeVar, cast
@@ -14,7 +14,9 @@ import structlog
 from core.answer.checkpoints import Checkpoints
 from core.answer.live import Interrupt, Live
 from core.answer.prompt import GO_ON, Prompt, build
+from core.answer.summary import build_summary, scope_of, within
 from core.answer.tokens import estimate
+from core.channel import ChannelSettings, language_for, merge
 from core.clock import Clock
 from core.config import CoreSettings
 from core.errors import BotError, Code, ModelError, PlatformError, StoreError
@@ -22,16 +24,23 @@ from core.paint.brush import Brush
 from core.paint.canvas import Canvas
 from core.paint.gate import Gate
 from core.phrases import explain, explain_cut, language_of, say
-from core.ports import Finish, Model, Request, Store
+from core.ports import Context, Finish, Fit, Model, Request, Store
+from core.roster import Roster, environment_to_roster
 from core.spend.prices import priced
 from core.types import (
+    Ask,
     Button,
+    Card,
+    Chosen,
     Delta,
     Ended,
     EndReason,
     Entry,
+    History,
+    Message,
     Person,
     Phase,
+    Place,
     Reply,
     Task,
     Text,
@@ -71,6 +80,16 @@ class _Writing:
     error: BotError | None = None
     interrupt: Interrupt | None = None
     prompt: Prompt = field(default_factory=lambda: Prompt((), 0))
+    card: Card | None = None
+    settings: ChannelSettings | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """What one turn is written on."""
+
+    writing: _Writing
+    canvas: Canvas
 
 
 class Answerer:
@@ -86,6 +105,7 @@ class Answerer:
         digester: Digester,
         checkpoints: Checkpoints,
         live: Live,
+        roster: Roster | None = None,
     ) -> None:
         self._store = store
         self._model = model
@@ -95,6 +115,25 @@ class Answerer:
         self._digester = digester
         self._checkpoints = checkpoints
         self._live = live
+        self._roster = roster or environment_to_roster(settings)
+        self._begun: dict[int, _Sheet] = {}
+        self._stands: dict[int, asyncio.Event] = {}
+        self._notes: set[asyncio.Task[None]] = set()
+
+    async def tell_waiting(self, turn: Turn, before: Turn) -> None:
+        """Say that earlier questions come first, in the message that the answer will be in, as soon as the answer
+        `before` it has a message to stand behind. Raises StoreError."""
+        channel = self._channels.get(turn.ask.place.platform)
+        if channel is None or turn.ask.task is Task.DIGEST:
+            return
+        await self._standing(before).wait()
+        turn = await self._store.begin(turn.id)  # so that the next process looks for that message
+        settings = await self._read_settings(turn)
+        sheet = self._begun[turn.id] = self._sheet(turn, channel)
+        sheet.writing.settings = settings
+        notice = say("waiting", self._language(turn, sheet.writing))
+        sheet.canvas.show(Reply(notice=notice), self._clock.monotonic())
+        channel.brush.wake()
 
     async def answer(self, turn: Turn) -> None:
         """Run one turn to its end. Cancelled, it leaves the turn in the ledger for the next process."""
@@ -103,29 +142,40 @@ class Answerer:
             log.warning("turn left waiting: its platform is off", turn=turn.id, place=turn.ask.place.key)
             return
         with structlog.contextvars.bound_contextvars(turn=turn.id):
-            turn = await self._stored(lambda: self._store.begin(turn.id))
-            if turn.state is not TurnState.RUNNING:
-                return
-            run = self._digest if turn.ask.task is Task.DIGEST else self._converse
-            finish = await run(turn, channel)
-            await self._stored(lambda: self._store.finish(finish))
-            self._checkpoints.forget(turn.id)
+            try:
+                turn = await self._stored(lambda: self._store.begin(turn.id))
+                run = self._digest if turn.ask.task is Task.DIGEST else self._converse
+                finish = await run(turn, channel)
+                await self._stored(lambda: self._store.finish(finish))
+                self._checkpoints.forget(turn.id)
+            finally:
+                self._standing(turn).set()
+                del self._stands[turn.id]
+
+    def _standing(self, turn: Turn) -> asyncio.Event:
+        """Set once the turn has a message on the platform, or has ended without one."""
+        return self._stands.setdefault(turn.id, asyncio.Event())
 
     async def _digest(self, turn: Turn, channel: Channel) -> Finish:
-        """Post a usage summary. Its channel is all that was written down; the platform knows its team."""
-        text = await self._stored(lambda: self._digester.text(turn))
+        """Post a usage summary, or the text that stands in the ask. The channel is all that was written down; the
+        platform knows its team."""
+        text = turn.ask.text or await self._stored(lambda: self._digester.text(turn))
         finish = Finish(turn, TurnState.DONE, text)
         try:
             place = await channel.gate.channel(turn.ask.place.channel)
         except PlatformError as error:
             return replace(finish, state=TurnState.FAILED, error=str(error.code), ref=error.ref)
-        with self._canvas(replace(turn, ask=replace(turn.ask, place=place)), _Writing(text), channel) as canvas:
-            return await self._show_last(finish, canvas, channel)
+        sheet = self._sheet(replace(turn, ask=replace(turn.ask, place=place)), channel)
+        try:
+            return await self._show_last(finish, sheet.canvas, channel)
+        finally:
+            channel.brush.release(sheet.canvas)
 
     async def _converse(self, turn: Turn, channel: Channel) -> Finish:
         began = self._clock.monotonic()
-        writing = _Writing()
-        with self._canvas(turn, writing, channel) as canvas:
+        sheet = self._begun.pop(turn.id, None) or self._sheet(turn, channel)
+        writing, canvas = sheet.writing, sheet.canvas
+        try:
             while True:
                 end = await self._live.write(turn, self._write(turn, writing, canvas, channel))
                 if end is not Interrupt.RESTARTED:
@@ -133,36 +183,51 @@ class Answerer:
                 writing.text = ""
             writing.interrupt = end
             return await self._show_last(self._finish(turn, writing, began), canvas, channel)
+        finally:
+            channel.brush.release(canvas)
 
-    @contextlib.contextmanager
-    def _canvas(self, turn: Turn, writing: _Writing, channel: Channel) -> Iterator[Canvas]:
+    def _sheet(self, turn: Turn, channel: Channel) -> _Sheet:
+        writing = _Writing()
+
         async def on_post(posted: tuple[str, ...]) -> None:
             """A new message stands on the platform: write its id down before anything else happens."""
+            self._standing(turn).set()
             self._checkpoints.note(turn.id, writing.text, posted)
             await self._checkpoints.flush()
 
         canvas = channel.brush.canvas(
             turn.ask, f"turn-{turn.id}", on_post, turn.posted, look_first=turn.attempt > 1
         )
-        try:
-            yield canvas
-        finally:
-            channel.brush.release(canvas)
+        if turn.posted:
+            self._standing(turn).set()
+        return _Sheet(writing, canvas)
 
     async def _write(self, turn: Turn, writing: _Writing, canvas: Canvas, channel: Channel) -> None:
         """Have the model write the answer; what goes wrong is noted in `writing`."""
         hint = asyncio.create_task(self._hint(turn, channel))
         try:
-            writing.prompt = await self._prompt(turn, channel)
+            settings = writing.settings = await self._read_settings(turn)
+            card = writing.card = self._roster.card(settings.model)
+            summary = turn.ask.task is Task.SUMMARY
+            fit = await (self._fit_summary if summary else self._fit)(turn, writing, settings, channel)
+            if fit is None:
+                writing.text = say("summary_nothing", self._language(turn, writing))
+                writing.ended = Ended(EndReason.STOP, Usage())
+                return
             request = Request(
-                writing.prompt.messages,
-                self._settings.openai_model,
-                self._settings.parley_temperature,
-                self._settings.parley_max_tokens,
+                fit(card),
+                card.name,
+                settings.temperature,
+                settings.max_tokens,
+                turn.ask.place.key,
+                fit,
             )
             await self._stream(turn, request, writing, canvas, channel)
         except (ModelError, StoreError) as error:
             writing.error = error
+        except Exception as error:  # a mistake of ours: the person is told, and the place goes on
+            log.exception("answer failed in an unknown way")
+            writing.error = BotError(Code.INTERNAL, type(error).__name__)
         finally:
             hint.cancel()
             await asyncio.gather(hint, return_exceptions=True)
@@ -171,28 +236,92 @@ class Answerer:
         with contextlib.suppress(PlatformError):
             await channel.gate.typing(turn.ask.place)
 
-    async def _prompt(self, turn: Turn, channel: Channel) -> Prompt:
-        ask = turn.ask
-        complete = await self._store.filled(ask.place)
+    async def _read_settings(self, turn: Turn) -> ChannelSettings:
+        """What counts in the turn's channel now. Raises StoreError."""
+        place = turn.ask.place
+        return merge(self._settings, await self._store.kept(place), place.platform)
+
+    async def _fit_summary(
+        self, turn: Turn, writing: _Writing, settings: ChannelSettings, channel: Channel
+    ) -> Fit | None:
+        """Read what is to be summed up. None where nothing was said."""
+        ask, scope = turn.ask, scope_of(turn.ask)
+        if scope.channel:
+            try:
+                there = replace(ask.place, thread="")
+                said = await channel.gate.recent(there, scope.last + 1, scope.since)  # the command is there too
+            except PlatformError as error:
+                log.warning("channel not read", place=ask.place.key, code=str(error.code))
+                said = History()
+            lines = within(said.entries, scope, ask)
+        else:
+            context, _ = await self._context(ask, settings.model, channel)
+            lines = within(context.lines, scope, ask)
+        if not lines:
+            return None
+        language = self._language(turn, writing)
+
+        def fit(card: Card, *, trim: bool = False) -> tuple[Message, ...]:
+            window_tokens = card.context_tokens // 2 if trim else card.context_tokens
+            answer_tokens = min(settings.max_tokens or _DEFAULT_ANSWER_TOKENS, window_tokens // 2)
+            writing.prompt = build_summary(
+                lines, language, window_tokens=window_tokens, answer_tokens=answer_tokens
+            )
+            return writing.prompt.messages
+
+        return fit
+
+    def _note_read(self, place: Place, history: History) -> None:
+        """Write down that there was nothing to read, while the model begins."""
+
+        async def fill() -> None:
+            with contextlib.suppress(StoreError):  # then it is read once more
+                await self._store.fill(place, history)
+
+        task = asyncio.create_task(fill())
+        self._notes.add(task)
+        task.add_done_callback(self._notes.discard)
+
+    async def _context(self, ask: Ask, model: str, channel: Channel) -> tuple[Context, bool]:
+        """The thread, read from the platform first where it is not known, and whether that is all of it."""
+        context = await self._store.context(ask, model)
+        complete = context.filled
         if not complete:
             try:
                 history = await channel.gate.history(ask.place, ask)
-                await self._store.fill(ask.place, history)
                 complete = history.complete
+                if not history.entries:
+                    self._note_read(ask.place, history)
+                else:
+                    await self._store.fill(ask.place, history)
+                    context = await self._store.context(ask, model)
             except PlatformError as error:
                 log.warning("thread not read, going on without it", place=ask.place.key, code=str(error.code))
-        lines = await self._store.lines(ask.place, until=ask)
+        return context, complete
+
+    async def _fit(self, turn: Turn, writing: _Writing, settings: ChannelSettings, channel: Channel) -> Fit:
+        """Read the thread. What comes back makes the prompt of it for any model, and notes it in `writing`."""
+        ask, model = turn.ask, settings.model
+        context, complete = await self._context(ask, model, channel)
+        lines = list(context.lines)
         if turn.ask.task is Task.CONTINUE and turn.again_of is not None:
             lines += await self._unfinished(turn.again_of)
-        return build(
-            lines,
-            ask,
-            system=self._settings.parley_system_prompt,
-            complete=complete,
-            window_tokens=self._settings.parley_context_tokens,
-            answer_tokens=self._settings.parley_max_tokens or _DEFAULT_ANSWER_TOKENS,
-            spent=await self._store.last_spent(ask.place, self._settings.openai_model),
-        )
+
+        def fit(card: Card, *, trim: bool = False) -> tuple[Message, ...]:
+            answer_tokens = settings.max_tokens or _DEFAULT_ANSWER_TOKENS
+            writing.prompt = build(
+                lines,
+                ask,
+                system=settings.prompt,
+                complete=complete,
+                window_tokens=card.context_tokens,
+                answer_tokens=min(answer_tokens, card.context_tokens // 2),
+                spent=context.spent if card.name == model else None,
+                trim=trim,
+            )
+            return writing.prompt.messages
+
+        return fit
 
     async def _unfinished(self, turn_id: int) -> list[Entry]:
         """The answer that is to be continued, and the request to do so."""
@@ -208,20 +337,25 @@ class Answerer:
     async def _stream(
         self, turn: Turn, request: Request, writing: _Writing, canvas: Canvas, channel: Channel
     ) -> None:
-        stop = self._button("stop", turn)
+        stop = self._button("stop", turn, writing)
         deltas = cast("AsyncGenerator[Delta]", self._model.stream(request))
         async with contextlib.aclosing(deltas):
             async for delta in deltas:
                 if isinstance(delta, Text):
                     writing.text += delta.text
-                    canvas.show(Reply(writing.text, Phase.WRITING, buttons=(stop,)), self._clock.monotonic())
+                    # What a reader has seen of an earlier process's answer is not taken back to be written again.
+                    seen = turn.text if turn.text.startswith(writing.text) else writing.text
+                    notice = self._resumed(turn, seen, writing)
+                    canvas.show(Reply(seen, Phase.WRITING, notice, (stop,)), self._clock.monotonic())
                     channel.brush.wake()
                     self._checkpoints.note(turn.id, writing.text, tuple(canvas.posted))
+                elif isinstance(delta, Chosen):
+                    writing.card = delta.card
                 elif isinstance(delta, Ended):
                     writing.ended = delta
 
     def _finish(self, turn: Turn, writing: _Writing, began: float) -> Finish:
-        error = writing.error
+        error, card = writing.error, writing.card or self._roster.default
         usage = (writing.ended.usage if writing.ended else None) or Usage(
             writing.prompt.estimate_tokens, estimate(writing.text), estimated=True
         )
@@ -232,31 +366,43 @@ class Answerer:
             turn,
             state,
             writing.text,
-            notice=_notice(writing, self._language(turn)),
+            notice=_notice(writing, self._language(turn, writing))
+            or self._resumed(turn, writing.text, writing),
             buttons=self._buttons(turn, writing),
             error=str(error.code) if error is not None else "",
             ref=error.ref if error is not None else "",
-            model=(writing.ended.model if writing.ended else "") or self._settings.openai_model,
-            usage=priced(usage, self._settings),
+            model=card.name,
+            usage=priced(usage, card),
             estimate_tokens=writing.prompt.estimate_tokens,
             latency_ms=round((self._clock.monotonic() - began) * 1000),
         )
 
+    def _resumed(self, turn: Turn, text: str, writing: _Writing) -> str:
+        """A notice where a reader sees other words than an earlier process had shown."""
+        if not turn.posted or text.startswith(turn.text):
+            return ""
+        return say("resumed", self._language(turn, writing))
+
     def _buttons(self, turn: Turn, writing: _Writing) -> tuple[Button, ...]:
-        """What can be done about an answer that is not whole."""
+        """What can be done about an answer, whole or not."""
         if writing.interrupt is Interrupt.WITHDRAWN:
             return ()
         if writing.error is not None or writing.interrupt is not None:
-            return (self._button("again", turn),)
-        if writing.ended is not None and writing.ended.reason is EndReason.LENGTH:
-            return (self._button("continue", turn),)
-        return ()
+            return (self._button("again", turn, writing),)
+        if not writing.prompt.messages:
+            return ()
+        cut = writing.ended is not None and writing.ended.reason is EndReason.LENGTH
+        actions = (("continue",) if cut else ()) + ("regenerate", "up", "down")
+        return tuple(self._button(action, turn, writing) for action in actions)
 
-    def _button(self, action: str, turn: Turn) -> Button:
-        return Button(action, say(action, self._language(turn)), turn.id)
+    def _button(self, action: str, turn: Turn, writing: _Writing) -> Button:
+        return Button(action, say(action, self._language(turn, writing)), turn.id)
 
-    def _language(self, turn: Turn) -> str:
-        return language_of(turn.ask.author.locale, self._settings.parley_language)
+    def _language(self, turn: Turn, writing: _Writing) -> str:
+        author = turn.ask.author
+        if writing.settings is None:
+            return language_of(author.locale, self._settings.parley_language)
+        return language_for(author, writing.settings, self._settings)
 
     async def _show_last(self, finish: Finish, canvas: Canvas, channel: Channel) -> Finish:
         """Show the whole answer, wait until it can be read, and complete the finish with what that gave."""

@@ -5,21 +5,45 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 import structlog
 
+from core.errors import StoreError
 from core.types import Turn
 
 log = structlog.get_logger()
 
+PATIENCE_S = 10.0
+"""How long a question may wait behind others of its place before the person is told."""
+
+Do = Callable[[Turn], Awaitable[None]]
+Tell = Callable[[Turn, Turn], Awaitable[None]]
+
+
+async def at_once(*_turns: Turn) -> None:
+    """Nothing to wait for, nobody to tell."""
+
 
 class Lanes:
-    """Runs submitted turns with `answer`; places don't wait for each other. All on the event loop's thread."""
+    """Runs submitted turns with `answer`; places don't wait for each other. All on the event loop's thread.
 
-    def __init__(self, answer: Callable[[Turn], Awaitable[None]]) -> None:
+    A lane begins when `hold` returns. `tell_waiting` is called for a turn that has waited for `patience_s`, with
+    the one before it in the line; it is cancelled when the turn begins.
+    """
+
+    def __init__(
+        self, answer: Do, *, hold: Do = at_once, tell_waiting: Tell = at_once, patience_s: float = PATIENCE_S
+    ) -> None:
         self._answer = answer
-        self._waiting: dict[str, list[tuple[int, Turn]]] = {}
+        self._hold = hold
+        self._tell_waiting = tell_waiting
+        self._patience_s = patience_s
+        self._waiting: dict[str, list[tuple[datetime, int, Turn]]] = {}
+        self._running: dict[str, Turn] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._timers: dict[int, asyncio.TimerHandle] = {}
+        self._telling: dict[int, asyncio.Task[None]] = {}
         self._highest_id = 0
         self._known: set[int] = set()
         self._draining = False
@@ -36,16 +60,23 @@ class Lanes:
             return
         self._known.add(turn.id)
         place = turn.ask.place.key
-        heapq.heappush(self._waiting.setdefault(place, []), (turn.id, turn))
-        if place not in self._tasks:
-            self._tasks[place] = asyncio.create_task(self._run(place), name=f"lane {place}")
+        # Of those that wait, the one that was said first goes first: a redelivery may be late.
+        heapq.heappush(self._waiting.setdefault(place, []), (turn.ask.at, turn.id, turn))
+        if place in self._tasks:
+            loop = asyncio.get_running_loop()
+            self._timers[turn.id] = loop.call_later(self._patience_s, self._begin_telling, turn)
+        else:
+            self._tasks[place] = asyncio.create_task(self._run(place, turn), name=f"lane {place}")
 
-    async def _run(self, place: str) -> None:
+    async def _run(self, place: str, first: Turn) -> None:
         queue = self._waiting[place]
         try:
+            await self._hold(first)
             while queue and not self._draining:
-                _, turn = heapq.heappop(queue)
+                _, _, turn = heapq.heappop(queue)
+                self._running[place] = turn
                 try:
+                    await self._stop_telling(turn)
                     await self._answer(turn)
                 except Exception:
                     log.exception("turn failed", turn=turn.id, place=place)
@@ -53,10 +84,42 @@ class Lanes:
                     self._known.discard(turn.id)
         finally:
             del self._tasks[place], self._waiting[place]
+            self._running.pop(place, None)
+
+    def _begin_telling(self, turn: Turn) -> None:
+        del self._timers[turn.id]
+        if not self._draining:
+            self._telling[turn.id] = asyncio.create_task(self._tell(turn))
+
+    async def _tell(self, turn: Turn) -> None:
+        try:
+            if before := self._before(turn):
+                await self._tell_waiting(turn, before)
+        except StoreError as error:
+            log.warning("nobody told that a question waits", turn=turn.id, detail=error.detail)
+        except Exception:
+            log.exception("nobody told that a question waits", turn=turn.id)
+
+    def _before(self, turn: Turn) -> Turn | None:
+        """Whose answer comes right before that of `turn`, which waits."""
+        place = turn.ask.place.key
+        line = [other for *_, other in sorted(self._waiting[place], key=lambda entry: entry[:2])]
+        place_in_line = next(n for n, other in enumerate(line) if other.id == turn.id)
+        return line[place_in_line - 1] if place_in_line else self._running.get(place)
+
+    async def _stop_telling(self, turn: Turn) -> None:
+        """It waits no longer."""
+        if timer := self._timers.pop(turn.id, None):
+            timer.cancel()
+        if telling := self._telling.pop(turn.id, None):
+            telling.cancel()
+            await asyncio.wait({telling})
 
     async def drain(self, grace_s: float) -> int:
         """Start nothing new, give what runs `grace_s` to end, cancel the rest and say how many those were."""
         self._draining = True
+        for waiting in (*self._timers.values(), *self._telling.values()):
+            waiting.cancel()
         running = set(self._tasks.values())
         if not running:
             return 0

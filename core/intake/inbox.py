@@ -10,21 +10,49 @@ from weakref import WeakValueDictionary
 import structlog
 
 from core.answer.live import Live
+from core.channel import ChannelSettings
+from core.commands.desk import Desk
+from core.commands.rights import refusal
+from core.commands.typed import command_of
+from core.intake.rate import Rate
 from core.intake.rules import decide
-from core.ports import Store
-from core.types import Ask, Command, Deleted, Edited, Event, Outcome, Press, Receipt, Task, Turn, message_key
+from core.phrases import say
+from core.ports import Feedback, Store
+from core.types import (
+    Ask,
+    Button,
+    Choice,
+    Command,
+    Deleted,
+    Edited,
+    Event,
+    Outcome,
+    Person,
+    Place,
+    Press,
+    Receipt,
+    Task,
+    Told,
+    Turn,
+    message_key,
+)
 
 log = structlog.get_logger()
+
+_ANEW = ("again", "regenerate", "continue")
+_OPINIONS = {"up": 1, "down": -1, "reason": -1}
 
 
 class StoringInbox:
     """Decides, stores, and hands new turns to `submit`. Events of one channel are taken in the order they come,
     so that a deletion never overtakes what it deletes."""
 
-    def __init__(self, store: Store, submit: Callable[[Turn], None], live: Live) -> None:
+    def __init__(self, store: Store, submit: Callable[[Turn], None], live: Live, desk: Desk) -> None:
         self._store = store
         self._submit = submit
         self._live = live
+        self._desk = desk
+        self._rate = Rate()
         self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def receive(self, event: Event) -> Receipt:
@@ -32,51 +60,153 @@ class StoringInbox:
         async with channel:
             return await self._receive(event)
 
+    async def suggest(self, command: Command, option: str) -> list[Choice]:
+        return await self._desk.suggest(command, option)
+
     async def _receive(self, event: Event) -> Receipt:
         match event:
             case Ask():
                 return await self._ask(event)
             case Press():
                 return await self._press(event)
+            case Command():
+                return await self._command(event)
             case Edited():
                 known = await self._store.edit(event)
                 self._live.restart(message_key(event.place, event.message_id))
             case Deleted():
                 known = await self._store.delete(event)
                 self._live.withdraw(message_key(event.place, event.message_id))
-            case Command():
-                known = False
         return Receipt(Outcome.NOTED if known else Outcome.UNKNOWN)
+
+    # Commands.
+
+    async def _command(self, command: Command) -> Receipt:
+        done = await self._desk.do(command)
+        if isinstance(done, Ask):
+            return await self._ask(done, commanded=True)
+        log.info("command", name=command.name, place=command.place.key)
+        return Receipt(Outcome.TOLD, told=done)
+
+    async def _typed(self, ask: Ask, name: str, argument: str) -> Receipt:
+        """A command written as a message to the bot. It may be delivered twice, as a message and as a mention."""
+        if not await self._store.once(f"command/{ask.key}"):
+            return Receipt(Outcome.DUPLICATE)
+        opens = ask.place.thread if ask.id == ask.place.thread else ""
+        place = replace(ask.place, thread="") if opens else ask.place
+        return await self._command(
+            Command(name, place, ask.author, ask.at, argument, id=ask.id, opens=opens, ticket=ask.ticket)
+        )
+
+    # Buttons.
 
     async def _press(self, press: Press) -> Receipt:
         """A button under an answer. Its turn must be one of the channel it was pressed in."""
         turn = await self._store.turn(press.turn_id)
-        if turn is None or turn.ask.place.channel_key != press.place.channel_key:
-            return Receipt(Outcome.UNKNOWN)
+        settings = await self._desk.settings(press.place)
+        language = self._desk.language(press.author, settings)
+        forgotten = turn is not None and not turn.ask.author.id
+        if turn is None or forgotten or turn.ask.place.channel_key != press.place.channel_key:
+            return Receipt(Outcome.UNKNOWN, told=Told(say("pressed_late", language)))
         log.info("button", turn=turn.id, action=press.action, place=press.place.key)
         if press.action == "stop":
             return Receipt(Outcome.NOTED if self._live.stop(turn.id) else Outcome.UNKNOWN, turn.id)
-        task = {"again": Task.ANSWER, "continue": Task.CONTINUE}.get(press.action)
-        again = await self._store.again(turn.id, task) if task else None
+        if press.action in _OPINIONS:
+            return await self._opinion(press, turn, language)
+        if press.action not in _ANEW:
+            return Receipt(Outcome.UNKNOWN, turn.id)
+        if press.action == "regenerate" and press.author.id != turn.ask.author.id:
+            return Receipt(Outcome.REFUSED, turn.id, Told(say("not_asker", language)))
+        if refused := await self._refused(press.author, press.place, settings, f"press-{turn.id}", tell=True):
+            return refused
+        again = await self._store.again(turn.id, _task(press.action, turn))
         if again is None:
-            return Receipt(Outcome.DUPLICATE, turn.id)
+            return Receipt(Outcome.DUPLICATE, turn.id, Told(say("pressed_already", language)))
+        self._count(press.author, press.place, f"press-{turn.id}")
         self._submit(again)
         return Receipt(Outcome.TURN, again.id)
 
-    async def _ask(self, ask: Ask) -> Receipt:
+    async def _opinion(self, press: Press, turn: Turn, language: str) -> Receipt:
+        value = _OPINIONS[press.action]
+        at = self._desk.clock.now()
+        await self._store.rate(turn.id, Feedback(press.author.id, value, press.text.strip(), at))
+        told = Told(say("thanks", language))
+        if press.action == "down":
+            why = Button("reason", say("reason", language), turn.id)
+            told = Told(say("thanks_down", language), buttons=(why,))
+        return Receipt(Outcome.NOTED, turn.id, told)
+
+    # Questions.
+
+    async def _ask(self, ask: Ask, *, commanded: bool = False) -> Receipt:
+        """`commanded`: a command became this, and whoever gave it waits for a word."""
         if ask.replies_to:
             place = await self._store.place_of_post(ask.place, ask.replies_to)
             ask = replace(ask, place=place or ask.place)
         asks = ask.addressed and not ask.author.bot
-        outcome = decide(ask, joined=asks or await self._store.joined(ask.place))
-        turn_id = None
-        if outcome is Outcome.TURN:
-            turn = await self._store.accept(ask)
-            if turn is None:
-                return Receipt(Outcome.DUPLICATE)
-            turn_id = turn.id
-            self._submit(turn)
-            log.info("question", turn=turn.id, place=ask.place.key)
-        elif outcome is Outcome.NOTED:
+        if asks and not commanded and (typed := command_of(ask.text)):
+            return await self._typed(ask, *typed)
+        joined = asks or await self._store.joined(ask.place)
+        settings = await self._desk.settings(ask.place)
+        outcome = decide(ask, joined, settings.listen)
+        if outcome is Outcome.OFF:
+            told = asks and (commanded or await self._first(ask, "off"))
+            words = say("refused_off", self._desk.language(ask.author, settings))
+            return Receipt(outcome, told=Told(words) if told else None)
+        if outcome is Outcome.NOTED:
             await self._store.note(ask)
-        return Receipt(outcome, turn_id)
+        if outcome is not Outcome.TURN:
+            return Receipt(outcome)
+        if not ask.author.bot and (
+            refused := await self._refused(ask.author, ask.place, settings, ask.key, tell=commanded, ask=ask)
+        ):
+            return refused
+        turn = await self._store.accept(ask)
+        if turn is None:
+            return Receipt(Outcome.DUPLICATE)
+        self._count(ask.author, ask.place, ask.key)
+        self._submit(turn)
+        log.info("question", turn=turn.id, place=ask.place.key)
+        return Receipt(outcome, turn.id)
+
+    async def _refused(
+        self,
+        person: Person,
+        place: Place,
+        settings: ChannelSettings,
+        key: str,
+        *,
+        tell: bool,
+        ask: Ask | None = None,
+    ) -> Receipt | None:
+        """Why `person` gets no answer, or None. It is said once, to somebody who addressed the bot; with `tell`
+        always."""
+        language = self._desk.language(person, settings)
+        if why := refusal(person, place, settings):
+            told = tell or (ask is not None and ask.addressed and await self._first(ask, "refused"))
+            return Receipt(Outcome.REFUSED, told=Told(say(why, language)) if told else None)
+        now_s = self._desk.clock.monotonic()
+        wait_s = self._rate.wait_s(_who(person, place), key, settings.rate, now_s)
+        if not wait_s:
+            return None
+        if ask is not None and await self._store.joined(place):
+            await self._store.note(ask)
+        told = tell or self._rate.tell(_who(person, place), now_s)
+        return Receipt(Outcome.LIMITED, told=Told(say("limited", language, n=wait_s)) if told else None)
+
+    def _count(self, person: Person, place: Place, key: str) -> None:
+        self._rate.count(_who(person, place), key, self._desk.clock.monotonic())
+
+    async def _first(self, ask: Ask, why: str) -> bool:
+        """Whether this person has not been told so in this channel yet."""
+        return await self._store.once(f"{why}/{ask.place.channel_key}/{ask.author.id}")
+
+
+def _task(action: str, turn: Turn) -> Task:
+    if action == "continue":
+        return Task.CONTINUE
+    return Task.SUMMARY if turn.ask.task is Task.SUMMARY else Task.ANSWER
+
+
+def _who(person: Person, place: Place) -> str:
+    return f"{place.platform}/{person.id}"

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from core.types import Ask, Outcome
+from core.channel import Listen
+from core.types import Ask, Outcome, Task
 
 
-def decide(ask: Ask, joined: bool) -> Outcome:
-    """What is to become of `ask`, where `joined` says whether the bot has been asked in that place before.
+def decide(ask: Ask, joined: bool, listen: Listen = Listen.MENTIONS) -> Outcome:
+    """What is to become of `ask`, where `joined` says whether the bot has been asked in that place before, and
+    `listen` what is a question in that channel.
 
-    Bots never ask (two of them would talk for ever), but what they say in a joined thread is context.
+    Bots never ask (two of them would talk for ever), but what they say in a joined thread is context. What our
+    own timers ask for is always a turn.
     """
+    if listen is Listen.OFF and ask.task is not Task.DIGEST:
+        return Outcome.OFF
+    if ask.task is not Task.ANSWER:
+        return Outcome.TURN
     if ask.author.bot:
         return Outcome.NOTED if joined else Outcome.BOT
     if ask.addressed:
         return Outcome.TURN
-    if not joined:
+    opens = listen is Listen.ALL or (listen is Listen.FORUM and ask.id == ask.place.thread)
+    if not joined and not opens:
         return Outcome.NOT_ADDRESSED
-    return Outcome.NOTED if ask.to_others else Outcome.TURN
+    if ask.to_others:
+        return Outcome.NOTED if joined else Outcome.NOT_ADDRESSED
+    return Outcome.TURN

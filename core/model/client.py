@@ -99,7 +99,7 @@ class CompletionsClient:
     async def _attempt(self, body: dict[str, Any]) -> AsyncGenerator[Delta, None]:
         request_id, status = "", 0
         async with Alarm(self._clock) as alarm:
-            reading = _Reading(alarm, self._clock, self._patience, self._key)
+            reading = Reading(alarm, self._clock, self._patience, self._key)
             try:
                 response = await alarm.wait(self._http.send(self._request(body), stream=True))
                 try:
@@ -167,7 +167,7 @@ def _seen(error: ModelError, status: int, request_id: str) -> ModelError:
     return error
 
 
-class _Reading:
+class Reading:
     """The body of one answer, read under the timers of `Patience`."""
 
     def __init__(self, alarm: Alarm, clock: Clock, patience: Patience, key: str) -> None:
@@ -195,8 +195,8 @@ class _Reading:
                             finished = self._answer.finish
                             self._wait_for(self._patience.tail_s if finished else self._patience.gap_s)
         except (TimeoutError, httpx.HTTPError, ModelError) as error:
-            if not self._answer.finish and not self._reader.done:
-                raise
+            if not self._answer.finish and (isinstance(error, ModelError) or not self._reader.done):
+                raise  # an error may come in one piece with the [DONE] behind it
             log.debug("fault after the end of an answer", error=type(error).__name__, detail=str(error)[:200])
         for delta in self._end():
             yield delta

@@ -269,7 +269,9 @@ def from_exception(error: Exception, *, begun: bool, key: str = "") -> ModelErro
         case httpx.LocalProtocolError():
             return fault(Code.BAD_KEY, f"{name}: the key holds characters that no header can carry")
         case httpx.PoolTimeout():
-            return fault(Code.UNREACHABLE, f"{name}: too many answers at once for our own connection pool")
+            ours = fault(Code.UNREACHABLE, f"{name}: too many answers at once for our own connection pool")
+            ours.ours = True
+            return ours
         case httpx.ConnectError() | httpx.ConnectTimeout() | httpx.ProxyError() | httpx.WriteTimeout():
             return fault(Code.UNREACHABLE, detail)
         case httpx.TimeoutException():

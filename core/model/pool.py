@@ -1,105 +1,269 @@
-"""The one retry loop of a turn: one budget of tries and seconds, whatever goes wrong.
+"""The one retry loop of a turn, over all accounts and models: one budget of tries and seconds, whatever goes wrong.
 
-Today there is one account with one model. Further accounts, a chain of models and circuit breakers belong
-here: `decide` would name who is asked next beside when. No SDK and no client below retries on its own.
+`core.model.policy` decides what follows a failure; here it is done. Breakers, limits and used-up accounts only
+steer to somebody else: where nobody else is left each question is still asked, once, so that what was mended is
+found out by the next question. No SDK and no client below retries on its own.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncGenerator, Callable
+import re
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from core.clock import Clock
 from core.errors import Code, ModelError
+from core.model.alarm import Alarm
+from core.model.breaker import Breakers
 from core.model.client import CompletionsClient
 from core.model.faults import ADVICE, fault
+from core.model.herald import Herald
+from core.model.policy import (
+    Allowance,
+    Failed,
+    Next,
+    Same,
+    decide,
+    key_of,
+    keys_of,
+    left_over,
+    rule_for,
+)
+from core.model.turnstile import Turnstile
 from core.ports import Request
-from core.types import Delta, Text
+from core.roster import Roster, Route
+from core.types import Card, Chosen, Delta, Message, Text
 
-MAX_TRIES = 4
-_TRIES = {Code.EMPTY: 2, Code.GARBLED: 2}
-_FIRST_WAIT_S = 0.5
-_LONGEST_WAIT_S = 8.0
 _BROKE_OFF = frozenset({Code.CUT, Code.STALLED, Code.ERROR_IN_STREAM})
+_WINDOW = re.compile(r"(?:maximum context (?:length|limit)(?: is|:)?|n_ctx\D{1,4}) ?(\d{4,7})")
 
 log = structlog.get_logger()
 
 
-def decide(
-    error: ModelError, tries: int, elapsed_s: float, limit_s: float, visible: bool, jitter: float
-) -> float | None:
-    """Seconds to wait before the same question is sent again, or None: give up and tell the person.
+@dataclass(slots=True)
+class _Turn:
+    """One question on its way: what is left to ask, and what has been spent."""
 
-    `tries` have failed, the last one with `error`, `elapsed_s` after the start. Once a word was `visible` there is
-    no going back. `jitter` from 0 to 1 keeps many from coming back at once. The endpoint's own word on when to
-    come back is kept to; where it lies beyond the limit there is no use in waiting.
-    """
-    if visible or not error.retryable or tries >= _TRIES.get(error.code, MAX_TRIES):
-        return None
-    wait_s: float = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** (tries - 1)) * (1 - 0.25 * jitter)
-    if error.retry_after_s is not None:
-        wait_s = max(error.retry_after_s, wait_s / 2) + 0.25 * jitter
-    return wait_s if elapsed_s + wait_s <= limit_s else None
+    request: Request
+    left: list[Route]
+    began: float
+    messages: tuple[Message, ...] = ()
+    tries: int = 0
+    tries_here: int = 0
+    known: frozenset[Code | None] = frozenset()
+    visible: bool = False
 
 
-class RetryingModel:
-    """A `Model` that asks again where that may help, until `limit_s` after the start."""
+@dataclass(slots=True)
+class Pool:
+    """A `Model` over the accounts and models of a roster; `clients` by the names of its accounts."""
 
-    def __init__(
-        self,
-        client: CompletionsClient,
-        clock: Clock,
-        limit_s: float,
-        jitter: Callable[[], float] = random.random,
-    ) -> None:
-        self._client = client
-        self._clock = clock
-        self._limit_s = limit_s
-        self._jitter = jitter
+    roster: Roster
+    clients: Mapping[str, CompletionsClient]
+    clock: Clock
+    herald: Herald
+    allowance: Allowance = field(default_factory=Allowance)
+    jitter: Callable[[], float] = random.random
+    breakers: Breakers = field(default_factory=Breakers)
+    _turnstiles: dict[str, Turnstile] = field(init=False)
+    _windows: dict[str, int] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        accounts = [route.account for route in self.roster.routes]
+        self._turnstiles = {account.name: Turnstile(account.concurrency) for account in accounts}
 
     async def close(self) -> None:
-        await self._client.close()
+        await self.herald.close()
+        for client in self.clients.values():
+            await client.close()
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
-        start = self._clock.monotonic()
-        tries = 0
-        visible = False
+        """Raises ModelError, `told` where the operators surely know of it."""
+        turn = _Turn(request, routes_for(self.roster, request.model), self.clock.monotonic())
+        first = turn.left[0].card
         while True:
-            tries += 1
+            route = self._choose(turn)
+            card = self._card(route)
+            turn.messages = request.messages if card == first or not request.fit else request.fit(card)
+            turn.tries_here = 0
+            yield Chosen(route.card)
+            while True:
+                try:
+                    async with aclosing(self._ask(turn, route)) as deltas:
+                        async for delta in deltas:
+                            turn.visible = turn.visible or isinstance(delta, Text)
+                            yield delta
+                    return
+                except ModelError as error:
+                    step = self._after(error, turn, route)
+                    if step is Next.NOBODY:
+                        raise await self._told(error, turn, route) from error
+                if not isinstance(step, Same):
+                    break
+                if step.wait_s:
+                    await self.clock.sleep(step.wait_s)
+
+    def _choose(self, turn: _Turn) -> Route:
+        """The first that seems well; of its model one that has a place free. Else the first that is left."""
+        now = self.clock.monotonic()
+        well = [route for route in turn.left if self.breakers.allow(keys_of(route), now)]
+        model = (well or turn.left)[0].card.name
+        same = [route for route in well if route.card.name == model]
+        free = [route for route in same if not self._turnstiles[route.account.name].full(now)]
+        return (free or well or turn.left)[0]
+
+    async def _ask(self, turn: _Turn, route: Route) -> AsyncGenerator[Delta, None]:
+        """One try, from the queue to the end, and what is learnt from it."""
+        turnstile, keys = self._turnstiles[route.account.name], keys_of(route)
+        await self._enter(turnstile, turn)
+        turn.tries += 1
+        turn.tries_here += 1
+        began, under_way = self.clock.monotonic(), turnstile.inside
+        turn.known = frozenset(self.breakers[key].why for key in keys if not self.breakers[key].allows(began))
+        self.breakers.begin(keys, began)
+        request = replace(turn.request, messages=turn.messages, model=route.model_there, fit=None)
+        outcome = "stopped"
+        try:
+            async with aclosing(self.clients[route.account.name].stream(request)) as deltas:
+                async for delta in deltas:
+                    yield delta
+            outcome = "answered"
+            self._well(route)
+        except ModelError as error:
+            outcome = str(error.code)
+            if error.code is Code.RATE_LIMITED:
+                turnstile.limit.halve(self.clock.monotonic(), began, under_way)
+            self._blame(error, route)
+            raise
+        finally:
+            if outcome == "stopped":
+                self.breakers.drop(keys)
+            turnstile.leave(self.clock.monotonic())
+            self.herald.count(
+                "parley_tries_total", account=route.account.name, model=route.card.name, outcome=outcome
+            )
+
+    async def _enter(self, turnstile: Turnstile, turn: _Turn) -> None:
+        """Raises ModelError when the turn's time is up before its place in the queue is."""
+        now = self.clock.monotonic()
+        entering = turnstile.enter(turn.request.fair_key, now)
+        if not turnstile.full(now):
+            await entering
+            return
+        async with Alarm(self.clock) as alarm:
+            alarm.due = turn.began + self.allowance.seconds + 0.001
             try:
-                async with aclosing(self._client.stream(request)) as deltas:
-                    async for delta in deltas:
-                        visible = visible or isinstance(delta, Text)
-                        yield delta
-                return
-            except ModelError as error:
-                elapsed_s = self._clock.monotonic() - start
-                wait_s = decide(error, tries, elapsed_s, self._limit_s, visible, self._jitter())
-                told = _broken_off(error) if visible else error
-                log.warning(
-                    "the model did not answer" if wait_s is None else "the model did not answer, asking again",
-                    code=str(error.code),
-                    status=error.status,
-                    request_id=error.request_id,
-                    detail=error.detail,
-                    advice=ADVICE[error.code],
-                    model=request.model,
-                    attempt=tries,
-                    wait_s=None if wait_s is None else round(wait_s, 2),
-                    retry_after_s=error.retry_after_s,
-                    ref=told.ref,
-                )
-                if wait_s is None:
-                    raise told from error
-            await self._clock.sleep(wait_s)
+                await alarm.wait(entering)
+            except TimeoutError:
+                full = fault(Code.RATE_LIMITED, "others waited before this question until its time was up")
+                full.ours = True
+                raise full from None
+
+    def _well(self, route: Route) -> None:
+        now = self.clock.monotonic()
+        for key in keys_of(route):
+            self.breakers[key].succeed(now)
+        self.herald.well(*keys_of(route))
+
+    def _blame(self, error: ModelError, route: Route) -> None:
+        """Count it against whose fault it was; of the others nothing was learnt."""
+        rule, now = rule_for(error), self.clock.monotonic()
+        self.breakers.drop(keys_of(route))
+        if error.ours or rule.blames is None:
+            return
+        key = key_of(route, rule.blames)
+        rest_s = rule.breaks_s or error.retry_after_s
+        opened = self.breakers[key].fail(now, error.code, rest_s)
+        if rule.alerts or (opened and rest_s is None):
+            self.herald.wrong(key, error)
+
+    def _after(self, error: ModelError, turn: _Turn, route: Route) -> Same | Next:
+        now = self.clock.monotonic()
+        others = left_over(turn.left, route, rule_for(error).leaves)
+        shorter = self._shorter(error, turn, route)
+        failed = Failed(
+            error,
+            turn.tries,
+            turn.tries_here,
+            now - turn.began,
+            turn.visible,
+            error.code in turn.known,
+            elsewhere=any(
+                other.card.name == route.card.name and self.breakers.allow(keys_of(other), now)
+                for other in others
+            ),
+            shorter=shorter != turn.messages,
+        )
+        step = decide(failed, self.allowance, self.jitter())
+        turn.messages = shorter
+        if step is Next.OTHER:
+            turn.left = others
+            step = Next.OTHER if others else Next.NOBODY
+        log.warning(
+            "the model did not answer" if step is Next.NOBODY else "the model did not answer, asking again",
+            code=str(error.code),
+            status=error.status,
+            request_id=error.request_id,
+            detail=error.detail,
+            advice=ADVICE[error.code],
+            account=route.account.name,
+            model=route.card.name,
+            attempt=turn.tries,
+            wait_s=round(step.wait_s, 2) if isinstance(step, Same) else None,
+            next=str(step) if isinstance(step, Next) else "same",
+            retry_after_s=error.retry_after_s,
+            ref=error.ref,
+        )
+        return step
+
+    def _card(self, route: Route) -> Card:
+        """The card, with the window that the endpoint itself has told."""
+        window_tokens = min(
+            self._windows.get(route.offer, route.card.context_tokens), route.card.context_tokens
+        )
+        return replace(route.card, context_tokens=window_tokens)
+
+    def _shorter(self, error: ModelError, turn: _Turn, route: Route) -> tuple[Message, ...]:
+        """The messages cut to what the endpoint says is its window, or else by half; as they are if that is no cure."""
+        fit = turn.request.fit
+        if error.code is not Code.CONTEXT_OVERFLOW or fit is None:
+            return turn.messages
+        told = _WINDOW.search(error.detail.lower())
+        if told and (window_tokens := int(told[1])) < self._card(route).context_tokens:
+            self._windows[route.offer] = window_tokens
+            shorter = fit(self._card(route))
+            if shorter != turn.messages:
+                return shorter
+        return fit(self._card(route), trim=True)
+
+    async def _told(self, error: ModelError, turn: _Turn, route: Route) -> ModelError:
+        """The error as the person is to hear of it."""
+        if turn.visible and error.code not in _BROKE_OFF:
+            return _broken_off(error)
+        rule = rule_for(error)
+        if not turn.visible and rule.blames is not None:
+            error.told = await self.herald.told(key_of(route, rule.blames), error.code)
+        return error
+
+
+def routes_for(roster: Roster, model: str) -> list[Route]:
+    """The routes of `model` first, then the others. A model that nobody wrote down may still be known where the
+    first one is: its name is passed on as it is, at an unknown price."""
+    wanted = [route for route in roster.routes if route.card.name == model]
+    rest = [route for route in roster.routes if route.card.name != model]
+    if not wanted and model:
+        first, card = roster.routes[0], roster.card(model)
+        wanted = [replace(route, card=card, model_there=model) for route in rest if route.offer == first.offer]
+    return wanted + rest
 
 
 def _broken_off(error: ModelError) -> ModelError:
     """Under an answer that has begun, why it broke off matters to the operator alone."""
-    if error.code in _BROKE_OFF:
-        return error
     code = Code.CUT if error.code is Code.GARBLED else Code.ERROR_IN_STREAM
-    return fault(code, f"{error.code}: {error.detail}", status=error.status, request_id=error.request_id)
+    told = fault(code, f"{error.code}: {error.detail}", status=error.status, request_id=error.request_id)
+    told.ref = error.ref
+    return told

@@ -130,7 +130,7 @@ class Answer:
                 thought = delta.get(name)
                 if thought and (words := _words(thought)):
                     self.words += 1
-                    deltas.append(Thinking(words))
+                    deltas.append(Thinking(_whole(words)))
                     break
             if (calls := delta.get("tool_calls")) and isinstance(calls, list):
                 self.words += 1
@@ -138,7 +138,7 @@ class Answer:
             if (refusal := delta.get("refusal")) and isinstance(refusal, str):
                 self.words += 1
                 self._refused = True
-                deltas += self._seen([Text(refusal)])
+                deltas += self._seen([Text(_whole(refusal))])
         content = delta.get("content")
         if content:
             self.words += 1
@@ -166,7 +166,7 @@ class Answer:
         text, self._half = self._half + text, ""
         if "\ud800" <= text[-1:] <= "\udbff":
             text, self._half = text[:-1], text[-1]
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return _whole(text)
 
     def _call(self, parts: list[Any], whole: bool) -> None:
         """Which call a part belongs to: by its index, unless another id says that a new call has begun (some
@@ -262,6 +262,13 @@ class _Tags:
 def _overlap(text: str, tag: str) -> int:
     """How many characters at the end of `text` may be the beginning of `tag`."""
     return next((n for n in range(min(len(tag) - 1, len(text)), 0, -1) if text.endswith(tag[:n])), 0)
+
+
+def _whole(text: str) -> str:
+    """`text` without half characters: two halves become one, one alone U+FFFD."""
+    if text.isascii() or not _HALVES.search(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _words(value: object) -> str:

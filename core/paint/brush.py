@@ -1,152 +1,345 @@
-"""The brush: one a platform. It gives each next slot of the edit budgets to the answer that needs it most."""
+"""The brush: one a platform. It gives each next slot of the edit budgets to the answer that needs it most.
+
+An answer waits in a line for each way in which it could be painted next; a line is kept for the widest budget
+of that way, and its narrower ones (a channel's) say when the answer may step forward. New words cost nothing
+but their storing while an answer waits or is painted: it is looked at when its slot comes.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import heapq
+import itertools
+from dataclasses import dataclass, field
 
 import structlog
 
 from core.clock import Clock
 from core.errors import Code, PlatformError
-from core.paint.canvas import Canvas, Posted
+from core.paint.canvas import Canvas, Kind, Posted
 from core.paint.gate import Gate
-from core.paint.pacing import ENDING_RESERVE, Bucket
-from core.types import Ask, Post, Stroke
+from core.paint.pacing import Meter, Rank, meter
+from core.ports import Telling
+from core.types import Ask, Post, Start, Stroke, Upload
 
 log = structlog.get_logger()
 
-_BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
-_GIVE_UP_AFTER = 20
-"""Failed calls in a row, about five minutes, after which an answer is given up (and kept in the store)."""
+PATIENCE_S = 2.0
+"""How long last words wait for the better way before any way will do."""
+_LAST_RESORTS = (Kind.REST, Kind.APPEND)
+_LEAN_S = 0.02
+"""How long first words wait for the better way."""
 _DEFAULT_BREAK_S = 2.0
-_IDLE_BUCKETS = 2_000
+_BLAME_S = 10.0
+_IDLE_METERS = 2_000
+
+
+@dataclass(slots=True, eq=False)
+class _Place:
+    """A canvas in a line. Void once the canvas was queued anew."""
+
+    canvas: Canvas
+    kind: Kind
+    meters: list[Meter]
+    entry: int
+
+    @property
+    def void(self) -> bool:
+        return self.entry != self.canvas.entry
+
+
+@dataclass(slots=True, eq=False)
+class _Line:
+    """Who waits for the budget of `meter`: `later`, by the time of stepping forward, or now."""
+
+    meter: Meter
+    later: list[tuple[float, int, _Place]] = field(default_factory=list)
+    now: list[_Place] = field(default_factory=list)
+    due: float | None = None
 
 
 class Brush:
-    """Shares one platform's budgets between all live answers. `run` must be running for anything to show."""
+    """Shares one platform's budgets between all live answers. `run` must be running for anything to show.
 
-    def __init__(self, gate: Gate, clock: Clock) -> None:
+    `file_chars`: answers longer than this end as a file, where the platform takes files; 0 for never.
+    """
+
+    def __init__(self, gate: Gate, clock: Clock, *, file_chars: int = 0) -> None:
         self._gate = gate
         self._platform = gate.platform
+        self._telling = gate.platform if isinstance(gate.platform, Telling) else None
         self._clock = clock
+        self._file_chars = file_chars
         self._canvases: set[Canvas] = set()
-        self._buckets: dict[str, Bucket] = {}
-        self._wake = asyncio.Event()
+        self._meters: dict[str, Meter] = {}
+        self._lines: dict[str, _Line] = {}
+        self._agenda: list[tuple[float, int, _Line]] = []
+        self._number = itertools.count()
+        self._blamed: dict[str, tuple[str, float]] = {}
+        self._woken = asyncio.Event()
+        self._asleep_until: float | None = None
         self._strokes: set[asyncio.Task[None]] = set()
 
     def canvas(
         self, ask: Ask, key: str, on_post: Posted, posted: tuple[str, ...], *, look_first: bool
     ) -> Canvas:
         """A new answer. `look_first`: an earlier process may have posted it, so look before posting."""
-        canvas = Canvas(ask, key, self._platform.limits, on_post, posted)
-        canvas.look_first = look_first
+        canvas = Canvas(
+            ask,
+            key,
+            self._platform.limits,
+            on_post,
+            posted,
+            changed=self._changed,
+            look_first=look_first,
+            file_chars=self._file_chars,
+        )
         self._canvases.add(canvas)
         return canvas
 
     def release(self, canvas: Canvas) -> None:
+        canvas.entry += 1
         self._canvases.discard(canvas)
 
     def wake(self) -> None:
-        """Some canvas has something new to show."""
-        self._wake.set()
+        """A canvas tells by itself that it has changed; there is no need to call this."""
 
     async def run(self) -> None:
         """Paint until cancelled; strokes under way are then finished."""
         try:
             while True:
-                self._wake.clear()
-                wait_s = self._start_strokes()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), wait_s)
+                self._woken.clear()
+                self._asleep_until = self._serve()
+                await self._pause()
         finally:
             if self._strokes:
                 await asyncio.wait(self._strokes, timeout=5.0)
 
-    def _start_strokes(self) -> float | None:
-        """Start every stroke that may go now, the most urgent first; return when to look again."""
-        now = self._clock.monotonic()
-        waiting = [canvas for canvas in self._canvases if not canvas.busy and not canvas.up_to_date]
-        waiting.sort(key=lambda canvas: canvas.urgency(now), reverse=True)
-        again_s: float | None = None
-        for canvas in waiting:
-            stroke = canvas.stroke()
-            if stroke is None:
-                continue
-            buckets = self._buckets_of(stroke)
-            reserve = 0.0 if canvas.ended or isinstance(stroke, Post) else ENDING_RESERVE
-            wait_s = max((bucket.wait_s(now, reserve) for bucket in buckets), default=0.0)
-            wait_s = max(wait_s, canvas.not_before - now)
-            if wait_s > 0:
-                again_s = wait_s if again_s is None else min(again_s, wait_s)
-                continue
-            for bucket in buckets:
-                bucket.take(now)
-            canvas.busy = True
-            task = asyncio.create_task(self._paint(canvas, stroke, buckets))
-            self._strokes.add(task)
-            task.add_done_callback(self._strokes.discard)
-        return again_s
+    async def _pause(self) -> None:
+        """Until the next line is due, or something earlier has come up."""
+        if self._asleep_until is None:
+            await self._woken.wait()
+            return
+        wait_s = self._asleep_until - self._clock.monotonic()
+        if wait_s <= 0:
+            await asyncio.sleep(0)
+            return
+        waits = (
+            asyncio.ensure_future(self._clock.sleep(wait_s)),
+            asyncio.ensure_future(self._woken.wait()),
+        )
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
-    async def _paint(self, canvas: Canvas, stroke: Stroke, buckets: list[Bucket]) -> None:
+    def _serve(self) -> float | None:
+        """Serve every line that is due; return when the next one will be."""
+        now = self._clock.monotonic()
+        while self._agenda:
+            due, _, line = self._agenda[0]
+            if due != line.due:
+                heapq.heappop(self._agenda)
+            elif due > now:
+                return due
+            else:
+                heapq.heappop(self._agenda)
+                line.due = None
+                self._serve_line(line, now)
+        return None
+
+    def _serve_line(self, line: _Line, now: float) -> None:
+        while line.later and (line.later[0][0] <= now or line.later[0][2].void):
+            line.now.append(heapq.heappop(line.later)[2])
+        line.now = [place for place in line.now if not place.void]
+        while line.now:
+            best = max(line.now, key=lambda place: (place.canvas.urgency(place.kind, now), -place.kind.value))
+            rank = best.canvas.rank(best.kind)
+            wait_s = line.meter.wait_s(now, rank)
+            if wait_s > 0:
+                self._plan(line, now + wait_s)
+                break
+            line.now.remove(best)
+            step_s = self._step_s(best, now)
+            if step_s > 0:
+                heapq.heappush(line.later, (now + step_s, next(self._number), best))
+                continue
+            self._take(best, rank, now)
+            line.now = [place for place in line.now if not place.void]
+        if line.later:
+            self._plan(line, line.later[0][0])
+
+    def _plan(self, line: _Line, due: float) -> None:
+        if line.due is not None and line.due <= due:
+            return
+        line.due = due
+        heapq.heappush(self._agenda, (due, next(self._number), line))
+        if self._asleep_until is None or due < self._asleep_until:
+            self._woken.set()
+
+    def _step_s(self, place: _Place, now: float) -> float:
+        """How long until the narrower budgets let a canvas step forward."""
+        rank = place.canvas.rank(place.kind)
+        return max((narrow.wait_s(now, rank) for narrow in place.meters[:-1]), default=0.0)
+
+    # Queueing.
+
+    def _changed(self, canvas: Canvas) -> None:
+        if not canvas.busy and canvas in self._canvases:
+            self._queue(canvas)
+
+    def _queue(self, canvas: Canvas) -> None:
+        """Put a canvas in the lines for what it wants next."""
+        now = self._clock.monotonic()
+        canvas.entry += 1
+        places = [
+            _Place(canvas, kind, self._meters_of(canvas.sample(kind)), canvas.entry)
+            for kind in canvas.wishes(now)
+        ]
+        for index, place in enumerate(self._preferred(places, now)):
+            at = max(canvas.not_before, now + self._step_s(place, now))
+            if index:  # the second-best way
+                at += self._patience_s(places[0], now) if place.kind in _LAST_RESORTS else _LEAN_S
+            wide = place.meters[-1]
+            line = self._lines.get(wide.budget.scope)
+            if line is None:
+                line = self._lines[wide.budget.scope] = _Line(wide)
+            heapq.heappush(line.later, (at, next(self._number), place))
+            self._plan(line, max(at, now + wide.wait_s(now, canvas.rank(place.kind))))
+
+    def _preferred(self, places: list[_Place], now: float) -> list[_Place]:
+        """Where first words could go either way at once: into the family of strokes that has more to give."""
+        if [place.kind for place in places] != [Kind.POST, Kind.START]:
+            return places
+        if any(m.wait_s(now) > 0 for place in places for m in place.meters):
+            return places
+        canvas = places[0].canvas
+        live = [other for other in self._canvases if other is not canvas and not other.ended]
+        growing = sum(other.growing or other.leans is Kind.START for other in live)
+        edited = sum(not other.growing and (bool(other.posted) or other.leans is Kind.POST) for other in live)
+        growth = self._meters_of(canvas.sample(Kind.APPEND))[-1].rate(now) / (growing + 1)
+        edits = self._meters_of(canvas.sample(Kind.EDIT))[-1].rate(now) / (edited + 1)
+        places.sort(key=lambda place: (place.kind is Kind.START) is not (growth >= edits))
+        canvas.leans = places[0].kind
+        return places
+
+    def _patience_s(self, better: _Place, now: float) -> float:
+        """How long the second-best way of showing last words is left unused: not at all where the best one is
+        taken for long."""
+        wide = better.meters[-1]
+        line = self._lines.get(wide.budget.scope)
+        ahead = 0
+        if line is not None:
+            waiting = itertools.chain(line.now, (place for _, _, place in line.later))
+            ahead = sum(place.canvas.ended and place.kind is better.kind for place in waiting if not place.void)
+        wait_s = max(m.wait_s(now) for m in better.meters) + ahead / wide.per_s(now)
+        return 0.0 if wait_s > PATIENCE_S else PATIENCE_S
+
+    def _meters_of(self, stroke: Stroke) -> list[Meter]:
+        if len(self._meters) > _IDLE_METERS:
+            self._forget_full()
+        meters = []
+        for budget in self._platform.budgets(stroke):
+            found = self._meters.get(budget.scope)
+            if found is None:
+                found = self._meters[budget.scope] = meter(budget)
+            meters.append(found)
+        return meters
+
+    def _forget_full(self) -> None:
+        now = self._clock.monotonic()
+        waiting = {m.budget.scope for line in self._lines.values() for _, _, p in line.later for m in p.meters}
+        waiting |= {m.budget.scope for line in self._lines.values() for p in line.now for m in p.meters}
+        for scope, found in list(self._meters.items()):
+            if found.full(now) and scope not in waiting:
+                del self._meters[scope]
+                self._lines.pop(scope, None)
+
+    # Painting.
+
+    def _take(self, place: _Place, rank: Rank, now: float) -> None:
+        canvas = place.canvas
+        stroke = canvas.stroke(place.kind, now)
+        if stroke is None:
+            self._queue(canvas)
+            return
+        canvas.entry += 1
+        canvas.busy = True
+        for drawn in place.meters:
+            drawn.take(now, rank)
+        task = asyncio.create_task(self._paint(canvas, stroke, place.meters))
+        self._strokes.add(task)
+        task.add_done_callback(self._strokes.discard)
+
+    async def _paint(self, canvas: Canvas, stroke: Stroke, meters: list[Meter]) -> None:
         try:
             if await self._found(canvas, stroke):
                 return
             message_id = await self._gate.perform(stroke)
             now = self._clock.monotonic()
             await canvas.done(stroke, message_id, now)
-            gap_s = max((bucket.gap_s(now) for bucket in buckets), default=0.0)
-            canvas.not_before = now + max(gap_s, self._platform.limits.min_gap_s)
-            if canvas.ended:
-                canvas.not_before = now
+            canvas.not_before = now + self._gap_s(canvas, stroke, now)
         except PlatformError as error:
-            self._failed(canvas, error, buckets)
+            now = self._clock.monotonic()
+            if error.code is Code.SLOW_DOWN:
+                self._refused(meters, error, now)
+            if not canvas.failed(stroke, error, now):
+                _log_lost(canvas, error)
         finally:
+            self._ended(meters)
             canvas.busy = False
-            self._wake.set()
+            if canvas in self._canvases:
+                self._queue(canvas)
+
+    def _gap_s(self, canvas: Canvas, stroke: Stroke, now: float) -> float:
+        """How soon the next words of the same answer may follow. After the first ones half a gap is enough, so
+        that they don't stand alone for long."""
+        gap_s = self._platform.limits.min_gap_s
+        if canvas.ended or not isinstance(stroke, Post | Start):
+            return 0.0 if canvas.ended else gap_s
+        kind = Kind.APPEND if canvas.growing else Kind.EDIT
+        return max(gap_s, self._meters_of(canvas.sample(kind))[0].gap_s(now) / 2)
 
     async def _found(self, canvas: Canvas, stroke: Stroke) -> bool:
         """Before posting what may have been posted already: look. What is found is then edited instead."""
-        if not (canvas.look_first and isinstance(stroke, Post)):
+        if not (canvas.look_first and isinstance(stroke, Post | Start | Upload)):
             return False
         message_id = await self._gate.find(stroke)
         if message_id is None:
             canvas.look_first = False
             return False
-        await canvas.found(message_id)
+        await canvas.found(stroke, message_id)
         return True
 
-    def _failed(self, canvas: Canvas, error: PlatformError, buckets: list[Bucket]) -> None:
-        now = self._clock.monotonic()
-        canvas.failures += 1
-        if error.code is Code.SLOW_DOWN:
-            for bucket in buckets:
-                bucket.refuse(now, error.retry_after_s or _DEFAULT_BREAK_S)
-        elif error.code is Code.EXPIRED and canvas.ticket:
-            canvas.ticket = ""
-        elif error.retryable and canvas.failures <= _GIVE_UP_AFTER:
-            canvas.not_before = now + _BACKOFF_S[min(canvas.failures, len(_BACKOFF_S)) - 1]
-            canvas.look_first = canvas.look_first or not error.certain
-        else:
-            log.error(
-                "answer can't be shown",
-                platform=self._platform.name,
-                place=canvas.ask.place.key,
-                code=str(error.code),
-                detail=error.detail,
-                ref=error.ref,
-            )
-            canvas.fail(error)
+    # Learning.
 
-    def _buckets_of(self, stroke: Stroke) -> list[Bucket]:
-        if len(self._buckets) > _IDLE_BUCKETS:
-            self._forget_full()
-        return [
-            self._buckets.setdefault(budget.scope, Bucket(budget)) for budget in self._platform.budgets(stroke)
-        ]
-
-    def _forget_full(self) -> None:
+    def _ended(self, meters: list[Meter]) -> None:
         now = self._clock.monotonic()
-        for scope, bucket in list(self._buckets.items()):
-            if bucket.wait_s(now, bucket.budget.burst) <= 0:
-                del self._buckets[scope]
+        for drawn in meters:
+            drawn.end()
+            left = self._telling.told(drawn.budget.scope) if self._telling is not None else None
+            if left is not None:
+                drawn.tell(now, left)
+
+    def _refused(self, meters: list[Meter], error: PlatformError, now: float) -> None:
+        """Block the scope that a refusal belongs to. Where the platform does not say which: the narrowest, and
+        the widest too if another narrow one under it was refused just before."""
+        wait_s = error.retry_after_s or _DEFAULT_BREAK_S
+        named = [found for found in meters if found.budget.scope == error.scope]
+        narrow, wide = meters[0], meters[-1]
+        scope, at = self._blamed.get(wide.budget.scope, ("", 0.0))
+        both = bool(scope) and scope != narrow.budget.scope and now - at < _BLAME_S
+        for blamed in named or ([narrow, wide] if both and wide is not narrow else [narrow]):
+            blamed.refuse(now, wait_s)
+        self._blamed[wide.budget.scope] = (narrow.budget.scope, now)
+
+
+def _log_lost(canvas: Canvas, error: PlatformError) -> None:
+    log.error(
+        "answer can't be shown",
+        place=canvas.ask.place.key,
+        code=str(error.code),
+        detail=error.detail,
+        ref=error.ref,
+    )

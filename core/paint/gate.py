@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from datetime import datetime
 from typing import TypeVar
 
 import structlog
@@ -29,6 +30,12 @@ class Gate:
 
     async def history(self, place: Place, before: Ask) -> History:
         return await self._pass("history", self.platform.history(place, before))
+
+    async def recent(self, place: Place, limit: int, since: datetime | None) -> History:
+        return await self._pass("recent", self.platform.recent(place, limit, since))
+
+    async def missed(self, place: Place, after: datetime) -> list[Ask]:
+        return await self._pass("missed", self.platform.missed(place, after))
 
     async def typing(self, place: Place) -> None:
         await self._pass("typing", self.platform.typing(place))

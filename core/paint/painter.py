@@ -1,24 +1,55 @@
-"""What each message of an answer should show. Pure: a reply and a platform's limits in, pages out."""
+"""What a message of an answer should show. Pure: a reply and a platform's limits in, a page out."""
 
 from __future__ import annotations
 
-from core.paint.markdown import split
-from core.types import Limits, Page, Reply
+from dataclasses import dataclass
+
+from core.paint.growing import settled, shown
+from core.paint.markdown import Sheet, closes, first_piece
+from core.types import Limits, Page, Phase, Reply
 
 
-def reply_to_pages(reply: Reply, limits: Limits) -> tuple[Page, ...]:
-    """The complete view, a page a message. Notice and buttons stand on the last; no words, no pages."""
-    texts = [piece.text for piece in split(reply.text, limits.page_size, limits.page_unit)]
-    shown = [text for text in texts if text.strip()] or ([""] if reply.notice else [])
-    if not shown:
-        return ()
-    return (*map(Page, shown[:-1]), Page(shown[-1], reply.notice, reply.buttons))
+@dataclass(frozen=True, slots=True)
+class View:
+    """A message as it should be now: it shows the words of the answer up to `upto`, and is `full` there."""
+
+    page: Page
+    upto: int
+    full: bool = False
 
 
-def unread(pages: tuple[Page, ...], shown: tuple[Page | None, ...]) -> int:
-    """How many characters of `pages` a reader cannot see yet, where `shown` is what stands there now."""
-    missing = 0
-    for index, page in enumerate(pages):
-        before = shown[index] if index < len(shown) else None
-        missing += max(0, len(page.text) - len(before.text if before else ""))
-    return missing
+def sheet(limits: Limits, size: int, *, grows: bool = False) -> Sheet:
+    return Sheet(size, limits.page_unit, limits.typeset and not grows)
+
+
+def view(
+    reply: Reply, start: int, opens: str, limits: Limits, *, size: int, grows: bool = False, sent: int = 0
+) -> View:
+    """The message that shows the reply from `start` on, behind `opens`, as far as it holds.
+
+    Where it holds the rest, the notice and the buttons stand under it. A message that `grows` shows `sent`
+    characters already, and only what will never have to be shown otherwise.
+    """
+    paper = sheet(limits, size, grows=grows)
+    text = reply.text[start : start + size + 1]
+    piece = first_piece(text, opens, paper, max(0, sent - len(opens)))
+    upto = start + len(piece.body)
+    if reply.text[upto:].strip():
+        return View(Page(paper.set(piece.text)), upto, full=True)
+    if reply.phase is Phase.ENDED:
+        return View(Page(paper.set(piece.text), reply.notice, reply.buttons), len(reply.text))
+    whole = piece.opens + piece.body
+    if grows:
+        keep = max(sent, settled(whole))
+        return View(Page(whole[:keep]), start + max(0, keep - len(piece.opens)))
+    keep, marks = shown(whole)
+    words = whole[:keep] + marks
+    page = Page(paper.set(words + closes(words)), reply.notice, reply.buttons)
+    return View(page, start + max(0, keep - len(piece.opens)))
+
+
+def full_view(reply: Reply, start: int, end: int, opens: str, paper: Sheet, *, last: bool) -> View:
+    """The message that shows the reply from `start` to `end`, whatever there is room for."""
+    text = opens + reply.text[start:end]
+    text = paper.set(text + closes(text))
+    return View(Page(text, reply.notice, reply.buttons) if last else Page(text), end, full=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from babel import Locale
 from babel.numbers import format_decimal
 
-from core.errors import BotError, Code
+from core.errors import BotError, Code, ModelError
 from core.phrases import en, zh
 
 Phrase = str | dict[str, str]
@@ -21,21 +21,21 @@ _WORDS_BY_CODE = {
     Code.BAD_REQUEST: "bad_request",
     Code.CONTEXT_OVERFLOW: "too_long",
     Code.POLICY: "policy",
-    Code.BAD_KEY: "down",
-    Code.NO_MONEY: "down",
-    Code.FORBIDDEN: "down",
+    Code.BAD_KEY: "unreachable",
+    Code.NO_MONEY: "unreachable",
+    Code.FORBIDDEN: "unreachable",
     Code.NO_MODEL: "no_model",
-    Code.WRONG_URL: "down",
+    Code.WRONG_URL: "unreachable",
     Code.TOO_LARGE: "too_long",
     Code.RATE_LIMITED: "busy",
     Code.SERVER_ERROR: "busy",
     Code.GATEWAY_TIMEOUT: "slow",
-    Code.UNREACHABLE: "down",
+    Code.UNREACHABLE: "unreachable",
     Code.STALLED: "slow",
     Code.CUT: "unfinished",
     Code.ERROR_IN_STREAM: "busy",
     Code.EMPTY: "empty",
-    Code.GARBLED: "down",
+    Code.GARBLED: "unreachable",
     Code.STORE: "store_down",
 }
 
@@ -62,7 +62,11 @@ def explain(error: BotError, language: str) -> str:
     """What a person is told: what happened, what to do next, and the reference that the log has too."""
     key = _WORDS_BY_CODE.get(error.code, "internal")
     if key == "busy" and error.retry_after_s is not None and error.retry_after_s <= 3600:
-        words = say("busy_for", language, n=max(1, round(error.retry_after_s)))
+        seconds = max(1, round(error.retry_after_s))
+        key, n = ("busy_for", seconds) if seconds < 120 else ("busy_for_minutes", round(seconds / 60))
+        words = say(key, language, n=n)
+    elif key == "unreachable" and isinstance(error, ModelError) and error.told:
+        words = say("unreachable_told", language)
     else:
         words = say(key, language)
     return f"{words} {say('ref', language, ref=error.ref)}"

@@ -23,8 +23,10 @@ def digest_ask(place: Place, until: datetime, name: str) -> Ask:
     return Ask(f"summary:{name}", place, _PERSON, "", until, addressed=True, task=Task.DIGEST)
 
 
-def tally_to_text(tally: Tally, since: datetime, until: datetime, zone: tzinfo, settings: CoreSettings) -> str:
-    """The summary as Markdown, in the language and the time zone it is posted in."""
+def tally_to_text(
+    tally: Tally, since: datetime, until: datetime, zone: tzinfo, settings: CoreSettings, *, priced: bool
+) -> str:
+    """The summary as Markdown, in the language and the time zone it is posted in. `priced`: costs are known."""
     language = language_of(settings.parley_language)
     locale = Locale.parse({"en": "en_GB", "zh": "zh_Hans_CN"}[language])
 
@@ -35,7 +37,7 @@ def tally_to_text(tally: Tally, since: datetime, until: datetime, zone: tzinfo, 
     if tally.questions == 0:
         return f"{title}\n{say('digest_quiet', language)}"
     cost = say("digest_no_price", language)
-    if settings.parley_price_input is not None or settings.parley_price_output is not None:
+    if priced:
         amount = format_currency(tally.cost_micros / 1_000_000, settings.parley_currency, locale=locale)
         cost = say("digest_cost", language, cost=amount)
     lines = [
@@ -55,9 +57,10 @@ class StoreDigester:
     store: Store
     settings: CoreSettings
     zone: tzinfo
+    priced: bool
 
     async def text(self, turn: Turn) -> str:
         until = turn.ask.at
         since = until - PERIOD
         tally = await self.store.tally(since, until)
-        return tally_to_text(tally, since, until, self.zone, self.settings)
+        return tally_to_text(tally, since, until, self.zone, self.settings, priced=self.priced)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from core.config import CoreSettings
-from core.types import Usage
+from core.types import Card, Usage
 
 
-def priced(usage: Usage, settings: CoreSettings) -> Usage:
-    """`usage` with its cost, where prices are set."""
-    micros = usage.prompt_tokens * (settings.parley_price_input or 0) + usage.completion_tokens * (
-        settings.parley_price_output or 0
-    )
+def priced(usage: Usage, card: Card) -> Usage:
+    """`usage` of the model of `card` with its cost, where prices are known."""
+    micros = usage.prompt_tokens * (card.price_input or 0) + usage.completion_tokens * (card.price_output or 0)
     return replace(usage, cost_micros=round(micros))

@@ -41,6 +41,17 @@ def test_plurals_and_numbers_are_the_languages_own() -> None:
 
 def test_a_known_wait_is_told() -> None:
     assert "30 seconds" in explain(ModelError(Code.RATE_LIMITED, retry_after_s=30.2), "en")
+    assert "1 second." in explain(ModelError(Code.RATE_LIMITED, retry_after_s=0), "en")
+    assert "60 minutes" in explain(ModelError(Code.RATE_LIMITED, retry_after_s=3600), "en")
+    assert "in a minute" in explain(ModelError(Code.RATE_LIMITED, retry_after_s=7200), "en")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_that_somebody_knows_is_said_only_when_it_is_true(language: str) -> None:
+    error = ModelError(Code.NO_MONEY)
+    assert explain(error, language).startswith(say("unreachable", language))
+    error.told = True
+    assert explain(error, language).startswith(say("unreachable_told", language))
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,8 @@ class Program:
     """`parley run` in a directory of its own. As a context it starts ready and must end well."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
-        self.port = int(settings.get("PARLEY_HTTP_PORT", 0)) or free_port()
+        port = settings.get("PARLEY_HTTP_PORT", "")
+        self.port = int(port) if port.isdecimal() else free_port()
         self.folder = folder
         self.settings = {"PARLEY_HTTP_PORT": str(self.port), "PARLEY_GRACE_S": "3", **settings}
         self.output = ""

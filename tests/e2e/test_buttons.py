@@ -62,7 +62,7 @@ async def test_continue_goes_on_where_the_length_limit_was(
     async with Program(tmp_path, **settings):
         await discord.slash(ADA, GENERAL, "ask", question="count")
         cut = await discord_answered(discord, GENERAL, "length limit")
-        assert [button.label for button in cut.buttons] == ["Continue"]
+        assert [button.label for button in cut.buttons] == ["Continue", "Regenerate", "👍", "👎"]
     async with Program(tmp_path, **settings):
         await discord.press(ADA, GENERAL, cut.id, cut.buttons[0].custom_id)
         await discord_answered(discord, GENERAL, "three.", count=2)

@@ -5,12 +5,12 @@ Set `failing` to have every call raise StoreError, as a database that is away wo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from core.errors import StoreError
-from core.ports import Context, Finish, Spent, Tally, Thread
+from core.ports import Change, Context, Feedback, Finish, Kept, Spent, Tally, Thread
 from core.types import Ask, Deleted, Edited, Entry, History, Person, Place, Task, Turn, TurnState
 
 _TITLE_CHARS = 80
@@ -27,6 +27,7 @@ class _Talk:
     joined: bool = False
     filled: bool = False
     at: datetime = _NEVER
+    since: datetime = _NEVER
 
     def add(self, entry: Entry) -> bool:
         self.at = max(self.at, entry.at)
@@ -53,6 +54,11 @@ class MemoryStore:
         self._posts: dict[tuple[str, str], int] = {}
         self._finishes: dict[int, Finish] = {}
         self._heard: dict[str, datetime] = {}
+        self._settings: dict[tuple[str, str, str], dict[str, str]] = {}
+        self._audit: list[Change] = []
+        self._feedback: dict[tuple[int, str], Feedback] = {}
+        self._once: set[str] = set()
+        self._nobodys: set[int] = set()
 
     async def accept(self, ask: Ask) -> Turn | None:
         self._work()
@@ -61,7 +67,7 @@ class MemoryStore:
         turn = Turn(len(self._turns) + 1, ask)
         self._turns[turn.id] = turn
         self._ids[ask.key] = turn.id
-        if ask.task is Task.ANSWER:
+        if ask.task is not Task.DIGEST:
             talk = self._talk(ask.place)
             talk.joined = True
             talk.add(_line(ask))
@@ -117,7 +123,8 @@ class MemoryStore:
             return []
         entries = talk.ordered()
         if until is not None:
-            entries = [entry for entry in entries if _rank(entry) <= _rank(_line(until))]
+            since = talk.since if talk.since <= until.at else _NEVER
+            entries = [entry for entry in entries if _rank(entry) <= _rank(_line(until)) and entry.at >= since]
         return entries[-limit:]
 
     async def context(self, ask: Ask, model: str, limit: int = 400) -> Context:
@@ -202,7 +209,7 @@ class MemoryStore:
             message_id = finish.posted[0] if finish.posted else f"turn-{turn.id}"
             answer = Entry(message_id, Person("", bot=True), finish.text, ask.at, mine=True, anchor=ask.id)
             talk = self._talk(ask.place)
-            if turn.again_of is not None and ask.task is Task.ANSWER:
+            if turn.again_of is not None and ask.task is not Task.CONTINUE:
                 talk.lines = {key: line for key, line in talk.lines.items() if line.anchor != ask.id}
             talk.lines.pop(message_id, None)  # what a platform's history told of it before
             talk.add(answer)
@@ -216,13 +223,16 @@ class MemoryStore:
                 return Spent(ask.id, usage.prompt_tokens, visible, finish.estimate_tokens)
         return None
 
-    async def tally(self, since: datetime, until: datetime, channel: Place | None = None) -> Tally:
+    async def tally(
+        self, since: datetime, until: datetime, channel: Place | None = None, person: str = ""
+    ) -> Tally:
         self._work()
         ended = [
             finish
             for finish in self._finishes.values()
             if since <= finish.turn.ask.at < until
-            and (channel is None or channel.channel_key == finish.turn.ask.place.channel_key)
+            and (channel is None or _holds(channel, finish.turn.ask.place))
+            and (not person or (finish.turn.ask.author.id == person and finish.turn.id not in self._nobodys))
         ]
         usages = [finish.usage for finish in ended if finish.usage is not None]
         counted = [finish for finish in ended if finish.state in (TurnState.DONE, TurnState.FAILED)]
@@ -236,7 +246,126 @@ class MemoryStore:
             errors=sum(finish.state is TurnState.FAILED for finish in counted),
         )
 
+    async def kept(self, place: Place) -> Kept:
+        self._work()
+        workspace = self._settings.get((place.platform, place.team, ""), {})
+        channel = self._settings.get((place.platform, place.team, place.channel), {}) if place.channel else {}
+        return Kept(dict(workspace), dict(channel))
+
+    async def change(
+        self, place: Place, changes: Mapping[str, str | None], by: Person, at: datetime
+    ) -> list[Change]:
+        self._work()
+        there = self._settings.setdefault((place.platform, place.team, place.channel), {})
+        changed = []
+        for name, new in changes.items():
+            old = there.get(name)
+            if old == new:
+                continue
+            if new is None:
+                del there[name]
+            else:
+                there[name] = new
+            changed.append(Change(place, name, old, new, by, at))
+        self._audit += changed
+        return changed
+
+    async def audit(self, place: Place, limit: int = 20) -> list[Change]:
+        self._work()
+        found = [
+            change
+            for change in self._audit
+            if (change.place.platform, change.place.team) == (place.platform, place.team)
+            and change.place.channel in ("", place.channel)
+        ]
+        return found[::-1][:limit]
+
+    async def rate(self, turn_id: int, feedback: Feedback) -> bool:
+        self._work()
+        if turn_id not in self._turns:
+            return False
+        before = self._feedback.get((turn_id, feedback.person))
+        reason = feedback.reason or (before.reason if before else "")
+        self._feedback[turn_id, feedback.person] = replace(feedback, reason=reason)
+        return True
+
+    async def feedback(self, turn_id: int) -> list[Feedback]:
+        self._work()
+        found = [feedback for (turn, _), feedback in self._feedback.items() if turn == turn_id]
+        return sorted(found, key=lambda feedback: (feedback.at, feedback.person))
+
+    async def once(self, key: str) -> bool:
+        self._work()
+        known = key in self._once
+        self._once.add(key)
+        return not known
+
+    async def reset(self, place: Place, at: datetime) -> None:
+        self._work()
+        talk = self._talk(place)
+        talk.at, talk.since, talk.filled = max(talk.at, at), at, True
+
+    async def forget_thread(self, place: Place, at: datetime) -> int:
+        await self.reset(place, at)
+        for turn in self._turns.values():
+            if turn.ask.place.key == place.key:
+                self._blank(turn)
+        lines = self._talk(place).lines
+        gone = len(lines)
+        lines.clear()
+        return gone
+
+    async def forget_person(self, platform: str, person: str) -> int:
+        self._work()
+        gone = 0
+        for talk, entry in self._theirs(platform, person):
+            del talk.lines[entry.id]
+            gone += not entry.mine
+        for turn in list(self._turns.values()):
+            if (turn.ask.place.platform, turn.ask.author.id) == (platform, person):
+                self._blank(turn, author="")
+                self._feedback.pop((turn.id, person), None)
+        for key in [key for key in self._feedback if key[1] == person]:
+            if self._turns[key[0]].ask.place.platform == platform:
+                del self._feedback[key]
+        return gone
+
+    async def belongings(self, platform: str, person: str, limit: int = 10_000) -> list[tuple[Place, Entry]]:
+        self._work()
+        found = [(talk.place, entry) for talk, entry in self._theirs(platform, person)]
+        return sorted(found, key=lambda pair: _rank(pair[1]))[-limit:]
+
     async def close(self) -> None: ...
+
+    def _theirs(self, platform: str, person: str) -> list[tuple[_Talk, Entry]]:
+        """The lines of a person, and the answers to their questions."""
+        asked = {
+            (turn.ask.place.channel_key, turn.ask.id)
+            for turn in self._turns.values()
+            if (turn.ask.place.platform, turn.ask.author.id) == (platform, person)
+        }
+        return [
+            (talk, entry)
+            for talk in self._talks.values()
+            for entry in talk.lines.values()
+            if talk.place.platform == platform
+            and (
+                (talk.place.channel_key, entry.anchor) in asked
+                if entry.anchor
+                else entry.author.id == person and not entry.mine
+            )
+        ]
+
+    def _blank(self, turn: Turn, author: str | None = None) -> None:
+        """An ended turn without its words; with `author`, it is nobody's."""
+        if turn.state in _OPEN:
+            return
+        person = Person(turn.ask.author.id if author is None else author, bot=turn.ask.author.bot)
+        if author is not None:
+            self._nobodys.add(turn.id)
+        else:
+            person = replace(person, locale=turn.ask.author.locale)
+        self._turns[turn.id] = replace(turn, text="", ask=replace(turn.ask, text="", author=person))
 
     def _work(self) -> None:
         if self.failing:
@@ -257,6 +386,13 @@ class MemoryStore:
             for talk in self._talks.values()
             if talk.place.channel_key == place.channel_key and message_id in talk.lines
         ]
+
+
+def _holds(channel: Place, place: Place) -> bool:
+    """Is `place` in the channel, or in the workspace where `channel` names none?"""
+    if not channel.channel:
+        return (channel.platform, channel.team) == (place.platform, place.team)
+    return channel.channel_key == place.channel_key
 
 
 def _line(ask: Ask) -> Entry:

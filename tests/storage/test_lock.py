@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import asyncpg  # type: ignore[import-untyped]
 import pytest
 
 from core.errors import StoreError
@@ -39,6 +40,16 @@ async def another_process(url: str) -> AsyncIterator[asyncio.subprocess.Process]
         if process.returncode is None:
             process.kill()
         await process.wait()
+
+
+async def cut_connections(url: str) -> None:
+    """As a restart of the server does."""
+    connection = await asyncpg.connect(url)
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE usename = current_user AND pid <> pg_backend_pid()"
+    )
+    await connection.close()
 
 
 async def test_only_one_process_holds_it_and_death_frees_it(database_url: str) -> None:
@@ -85,3 +96,27 @@ async def test_what_goes_wrong_is_a_store_error(tmp_path: Path) -> None:
             with pytest.raises(StoreError) as raised:
                 await lock.acquire()
             assert "secret" not in str(raised.value)
+
+
+async def test_a_lock_that_the_server_freed_is_taken_again(postgres_database: str) -> None:
+    settings = DatabaseSettings(database_url=postgres_database)
+    async with RunLock(settings) as lock, RunLock(settings) as second:
+        assert await lock.acquire()
+        keeping = asyncio.create_task(lock.keep())
+        try:
+            await cut_connections(postgres_database)
+            await asyncio.sleep(1.5)
+            assert not await second.acquire()
+            assert not keeping.done()
+        finally:
+            keeping.cancel()
+
+
+async def test_who_lost_it_to_another_process_is_told(postgres_database: str) -> None:
+    settings = DatabaseSettings(database_url=postgres_database)
+    async with RunLock(settings) as lock, RunLock(settings) as second:
+        assert await lock.acquire()
+        await cut_connections(postgres_database)
+        assert await second.acquire()
+        with pytest.raises(StoreError, match="another parley has taken"):
+            await lock.keep(patience_s=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
@@ -16,7 +17,7 @@ from bots.discord import DiscordSettings, create
 from bots.discord.platform import DiscordPlatform
 from core.clock import SystemClock
 from core.errors import BotError
-from core.types import Ask, Event, Outcome, Receipt
+from core.types import Ask, Choice, Command, Event, Outcome, Receipt, Told
 from tests.fakes.discord import FakeDiscord
 
 T = TypeVar("T")
@@ -24,18 +25,30 @@ E = TypeVar("E")
 
 
 class Recorder:
-    """An inbox that takes everything in, or raises `error`, or gives `outcome`."""
+    """An inbox that takes everything in, or raises `error`, or gives `outcome` and `told`. As in the core, the
+    command `ask` is a question."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.error: BotError | None = None
         self.outcome = Outcome.TURN
+        self.told: Told | None = None
+        self.choices: list[Choice] = []
+        self.typed: list[tuple[Command, str]] = []
 
     async def receive(self, event: Event) -> Receipt:
         if self.error is not None:
             raise self.error
         self.events.append(event)
-        return Receipt(self.outcome, len(self.events))
+        if isinstance(event, Command) and event.name == "ask":
+            self.events.append(command_to_ask(event))
+        return Receipt(self.outcome, len(self.events), self.told)
+
+    async def suggest(self, command: Command, option: str) -> list[Choice]:
+        if self.error is not None:
+            raise self.error
+        self.typed.append((command, option))
+        return self.choices
 
     def of(self, kind: type[E]) -> list[E]:
         return [event for event in self.events if isinstance(event, kind)]
@@ -43,6 +56,12 @@ class Recorder:
     async def ask(self, text: str) -> Ask:
         """The ask with this text, once it is there."""
         return await until(lambda: next((a for a in self.of(Ask) if a.text == text), None))
+
+
+def command_to_ask(command: Command) -> Ask:
+    place = command.place if command.place.thread else replace(command.place, thread=command.opens)
+    text = command.options.get("question", "")
+    return Ask(command.id, place, command.author, text, command.at, addressed=True, ticket=command.ticket)
 
 
 class Bot:

@@ -10,13 +10,16 @@ import pytest
 from bots.discord.incoming import (
     channel_to_place,
     deletion_to_deleted,
-    interaction_to_ask,
+    interaction_to_command,
+    interaction_to_options,
     interaction_to_press,
+    interaction_to_target,
     message_to_ask,
     message_to_entry,
+    message_to_text,
     update_to_edited,
 )
-from core.types import Ask, Deleted, Edited, Person, Place
+from core.types import Ask, Command, Deleted, Edited, Person, Place
 from tests.fakes.discord import ADA, APPLICATION, BO, BOT, CHEN, FORUM, GENERAL, GUILD, OTHER_BOT, wire
 from tests.fakes.discord.guild import BOT_ROLE, World
 
@@ -124,10 +127,12 @@ class Reader:
         assert here is not None
         return update_to_edited(payload, self.me, here)
 
-    def interaction(self, channel: Json, *, kind: int = 2, data: Json | None = None, **fields: Any) -> Any:
+    def interaction(
+        self, channel: Json, *, kind: int = 2, data: Json | None = None, may: int = 0, **fields: Any
+    ) -> Any:
         in_guild = channel["type"] not in (1, 3)
         who: Json = {"member": wire.member(self.world, self.world.people[CHEN]) | {"user": self.user(CHEN)}}
-        who["member"]["permissions"] = "0"
+        who["member"]["permissions"] = str(may)
         payload: Json = {
             "id": str(MESSAGE),
             "application_id": str(APPLICATION),
@@ -327,33 +332,109 @@ def test_a_deletion_names_its_message() -> None:
 # Interactions
 
 
-def test_ask_in_a_channel_is_a_place_of_its_own(reader: Reader) -> None:
-    ask = interaction_to_ask(reader.interaction(GENERAL_CHANNEL), " why? ")
-    assert ask is not None
-    assert ask.place == Place("discord", str(GUILD), str(GENERAL), f"ask-{MESSAGE}")
-    assert (ask.id, ask.text, ask.ticket, ask.addressed) == (str(MESSAGE), "why?", "ticket", True)
-    assert ask.author == Person(str(CHEN), "陈晨", locale="zh-CN")
+def command(interaction: Any) -> Command:
+    name, options, _ = interaction_to_options(interaction)
+    given = interaction_to_command(interaction, name, options)
+    assert given is not None
+    return given
 
 
-def test_ask_in_a_thread_or_dm_is_that_place(reader: Reader) -> None:
-    in_thread = interaction_to_ask(reader.interaction(reader.thread(THREAD, GENERAL)), "why?")
-    in_dm = interaction_to_ask(reader.interaction(DM_CHANNEL), "why?")
-    assert in_thread is not None
-    assert in_dm is not None
-    assert in_thread.place == Place("discord", str(GUILD), str(GENERAL), str(THREAD))
-    assert in_dm.place == Place("discord", "@me", str(DM), direct=True)
+def test_a_command_in_a_channel_opens_a_place_of_its_own(reader: Reader) -> None:
+    options = [
+        {"name": "question", "type": 3, "value": "why?"},
+        {"name": "last", "type": 4, "value": 50},
+        {"name": "hours", "type": 10, "value": 1.5},
+    ]
+    data = {"id": "1", "name": "ask", "type": 1, "options": options}
+    given = command(reader.interaction(GENERAL_CHANNEL, data=data))
+    assert (given.place, given.opens) == (Place("discord", str(GUILD), str(GENERAL)), f"ask-{MESSAGE}")
+    assert (given.name, given.id, given.ticket, given.prefix) == ("ask", str(MESSAGE), "ticket", "/")
+    assert given.options == {"question": "why?", "last": "50", "hours": "1.5"}
+    assert given.author == Person(str(CHEN), "陈晨", locale="zh-CN")
 
 
-def test_ask_where_the_bot_is_not_is_a_place_of_its_own(reader: Reader) -> None:
+def test_a_command_in_a_thread_or_dm_is_in_that_place(reader: Reader) -> None:
+    in_thread = command(reader.interaction(reader.thread(THREAD, GENERAL)))
+    in_dm = command(reader.interaction(DM_CHANNEL))
+    assert (in_thread.place, in_thread.opens) == (
+        Place("discord", str(GUILD), str(GENERAL), str(THREAD)),
+        "",
+    )
+    assert (in_dm.place, in_dm.opens) == (Place("discord", "@me", str(DM), direct=True), "")
+
+
+def test_a_command_where_the_bot_is_not_opens_a_place_of_its_own(reader: Reader) -> None:
     private = reader.interaction(DM_CHANNEL, context=2, authorizing_integration_owners={"1": str(CHEN)})
     foreign = reader.interaction(
         reader.thread(THREAD, GENERAL), authorizing_integration_owners={"1": str(CHEN)}
     )
     for interaction in (private, foreign):
-        ask = interaction_to_ask(interaction, "why?")
-        assert ask is not None
-        assert ask.place.thread == f"ask-{MESSAGE}"
-        assert not ask.place.direct
+        given = command(interaction)
+        assert (given.place.thread, given.opens) == ("", f"ask-{MESSAGE}")
+        assert not given.place.direct
+
+
+def test_an_option_that_is_being_typed_is_known(reader: Reader) -> None:
+    options = [{"name": "name", "type": 3, "value": "gp", "focused": True}]
+    data = {"id": "1", "name": "model", "type": 1, "options": options}
+    assert interaction_to_options(reader.interaction(GENERAL_CHANNEL, kind=4, data=data)) == (
+        "model",
+        {"name": "gp"},
+        "name",
+    )
+
+
+def test_the_message_of_a_menu_is_read_as_people_see_it(reader: Reader) -> None:
+    target = reader.payload(f"ask <@{ADA}> about it", by=BO)
+    data = {
+        "id": "1",
+        "name": "Ask about this",
+        "type": 3,
+        "target_id": str(MESSAGE),
+        "resolved": {"messages": {str(MESSAGE): target}},
+    }
+    message = interaction_to_target(reader.interaction(GENERAL_CHANNEL, data=data))
+    assert message is not None
+    assert message_to_text(message, reader.me) == "ask @Ada Byron about it"
+    assert interaction_to_target(reader.interaction(GENERAL_CHANNEL)) is None
+
+
+@pytest.mark.parametrize(
+    ("permission", "admin", "manager"),
+    [(1 << 3, True, True), (1 << 5, True, False), (1 << 4, False, True), (1 << 11, False, False)],
+)
+def test_what_a_person_may_do_is_read_from_interactions_and_from_roles(
+    reader: Reader, permission: int, admin: bool, manager: bool
+) -> None:
+    """ADMINISTRATOR, MANAGE_GUILD, MANAGE_CHANNELS, SEND_MESSAGES. An interaction says what the roles come to."""
+    comes_to = permission | (1 << 4 if permission == 1 << 3 else 0)
+    asker = command(reader.interaction(GENERAL_CHANNEL, may=comes_to)).author
+    assert (asker.admin, asker.manager) == (admin, manager)
+
+    guild: Any = reader.state._get_guild(GUILD)
+    role: Any = wire.role(160, "r", permission, 2)
+    guild._add_role(discord.Role(guild=guild, state=reader.state, data=role))
+    data = reader.payload("hi", by=CHEN, member=wire.member(reader.world, reader.world.people[CHEN]))
+    data["member"]["roles"] = ["160"]
+    author = reader.heard(data).author
+    assert (author.admin, author.manager, author.roles) == (admin, manager, ("160",))
+
+
+def test_whoever_owns_the_server_is_an_admin(reader: Reader) -> None:
+    data = reader.payload("hi", by=ADA, member=wire.member(reader.world, reader.world.people[ADA]))
+    assert reader.heard(data).author.admin
+    data = reader.payload("hi", by=BO, member=wire.member(reader.world, reader.world.people[BO]))
+    assert not reader.heard(data).author.admin
+    assert reader.heard(data).author.roles == ()
+
+
+def test_a_forums_post_is_asked_with_its_title(reader: Reader) -> None:
+    post = {"channel": FORUM_POST, "id": str(FORUM_POST)}
+    assert reader.text("It does not weave.", **post) == "a thread\n\nIt does not weave."
+    assert reader.text("", **post) == "a thread"
+    assert reader.text("a thread is torn", **post) == "a thread is torn"
+    assert reader.text("later", channel=FORUM_POST) == "later"
+    assert reader.text("not in a forum", channel=THREAD, id=str(THREAD)) == "not in a forum"
 
 
 def test_a_button_of_ours_is_a_press(reader: Reader) -> None:

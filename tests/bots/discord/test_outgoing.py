@@ -11,9 +11,9 @@ from bots.discord.outgoing import (
     content_to_text,
     custom_id_to_press,
     key_to_nonce,
+    page_to_body,
     page_to_content,
     page_to_view,
-    page_to_webhook,
     question_to_name,
 )
 from core.phrases import LANGUAGES, say
@@ -53,11 +53,11 @@ async def test_buttons_come_back_as_what_they_were_made_of() -> None:
 
 
 def test_no_buttons_take_the_old_ones_away() -> None:
-    assert page_to_webhook(Page("Yes."))["components"] == []
+    assert page_to_body(Page("Yes."))["components"] == []
 
 
-def test_a_webhook_body_pings_nobody_and_unfurls_nothing() -> None:
-    body = page_to_webhook(Page("@everyone http://x.test"))
+def test_a_body_pings_nobody_and_unfurls_nothing() -> None:
+    body = page_to_body(Page("@everyone http://x.test"))
     assert body["allowed_mentions"] == {"parse": []}
     assert body["flags"] == 4
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -159,7 +160,7 @@ async def test_a_thread_goes_on_after_a_restart_though_it_is_archived(bot: Bot) 
 
 async def test_a_forum_post_is_a_thread_whose_first_message_has_its_id(bot: Bot) -> None:
     thread = await bot.fake.open_thread(ADA, FORUM, None, "Looms", f"<@{BOT}> what is a loom?")
-    ask = await bot.inbox.ask("what is a loom?")
+    ask = await bot.inbox.ask("Looms\n\nwhat is a loom?")
     assert ask.place == Place("discord", str(GUILD), str(FORUM), str(thread))
     await bot.platform.perform(post(ask, "A machine."))
     await bot.fake.archive(thread)
@@ -263,9 +264,9 @@ async def test_ask_works_between_people_until_its_ticket_dies(bot: Bot) -> None:
 async def test_a_store_that_fails_is_told_in_the_askers_language(bot: Bot) -> None:
     bot.inbox.error = StoreError("disk full")
     interaction = await bot.fake.slash(CHEN, GENERAL, "ask", question="织布机是什么？")
-    response = await until(lambda: bot.fake.interaction(interaction).response)
-    await until(lambda: not response.loading)
-    assert response.content == explain(bot.inbox.error, "zh")
+    told = await until(lambda: bot.fake.interaction(interaction).followups)
+    assert (told[0].content, told[0].ephemeral_to) == (explain(bot.inbox.error, "zh"), CHEN)
+    assert shown(bot, GENERAL) == [told[0].content], "nobody else sees that it was asked in vain"
 
     question = await bot.fake.say(ADA, GENERAL, f"<@{BOT}> hello")
     reply = await until(lambda: next((m for m in bot.fake.from_bot(GENERAL) if m.reference), None))
@@ -277,24 +278,8 @@ async def test_a_store_that_fails_is_told_in_the_askers_language(bot: Bot) -> No
 async def test_a_question_that_is_not_taken_does_not_think_for_ever(bot: Bot) -> None:
     bot.inbox.outcome = Outcome.DRAINING
     ask = await slash(bot)
-    response = bot.fake.interaction(int(ask.id)).response
-    assert response is not None
-    await until(lambda: not response.loading)
-
-
-async def test_commands_are_written_only_when_they_differ(fake: FakeDiscord) -> None:
-    for _ in range(2):
-        async with running(fake):
-            pass
-    assert [call.method for call in fake.calls if call.path.endswith("/commands")] == ["GET", "PUT", "GET"]
-    command = fake.registered_commands["ask"]
-    assert command["name_localizations"] == {"zh-CN": "提问"}
-    assert (command["contexts"], command["integration_types"]) == ([0, 1, 2], [0, 1])
-
-    command["description"] = "something older"
-    async with running(fake):
-        pass
-    assert fake.registered_commands["ask"]["description"] == "Ask Parley a question"
+    told = await until(lambda: bot.fake.interaction(int(ask.id)).followups)
+    assert [message.id for message in bot.fake.from_bot(GENERAL)] == [told[0].id]
 
 
 # Buttons, edits, deletions
@@ -522,6 +507,28 @@ async def test_history_that_is_refused_says_so(bot: Bot) -> None:
     with pytest.raises(PlatformError) as slow:
         await bot.platform.history(ask.place, ask)
     assert slow.value.code is Code.SLOW_DOWN
+
+
+async def test_what_was_missed_says_who_may_what(bot: Bot) -> None:
+    weavers = await bot.fake.grant(BO, Permission.MANAGE_CHANNELS, role="weavers")
+    here = Place("discord", str(GUILD), str(GENERAL))
+    after = datetime.now(UTC) - timedelta(minutes=1)
+    await bot.fake.say(BO, GENERAL, f"<@{BOT}> may I?")
+    await bot.fake.say(BO, GENERAL, f"<@{BOT}> and now?")
+    calls = len(bot.fake.calls)
+    asks = await bot.platform.missed(here, after)
+    assert [(ask.author.roles, ask.author.manager, ask.author.admin) for ask in asks] == [
+        ((str(weavers),), True, False)
+    ] * 2
+    assert len(bot.fake.calls) - calls == 2, "one read, and one look-up for each person"
+
+
+async def test_the_title_of_a_forums_post_is_read_with_it(bot: Bot) -> None:
+    thread = await bot.fake.open_thread(BO, FORUM, None, "Why is it slow?", "It creaks.")
+    await bot.fake.say(ADA, thread, f"<@{BOT}> do you know?")
+    ask = await bot.inbox.ask("do you know?")
+    history = await bot.platform.history(ask.place, ask)
+    assert [entry.text for entry in history.entries] == ["Why is it slow?\n\nIt creaks."]
 
 
 async def test_typing_shows_where_the_answer_will_be_or_else_in_the_channel(bot: Bot) -> None:

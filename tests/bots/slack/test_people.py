@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
-from bots.slack.people import People
+from bots.slack.people import People, user_to_person
 from core.errors import Code, PlatformError
 from core.types import Person
 
@@ -84,3 +84,25 @@ async def test_many_waiters_share_one_question_and_its_answer_is_kept_for_later(
     assert (await people.get({"U1"}, 1))["U1"].name == "ada"
     assert directory.asked == ["U1"]
     await people.close()
+
+
+def member(**flags: object) -> Person:
+    return user_to_person({"id": "U1", "name": "ada", "team_id": "T1", **flags}, "T1")
+
+
+def test_what_somebody_may_do_comes_from_their_profile() -> None:
+    assert (member().admin, member().guest, member().stranger) == (False, False, False)
+    assert all(member(**{flag: True}).admin for flag in ("is_admin", "is_owner", "is_primary_owner"))
+    assert all(member(**{flag: True}).guest for flag in ("is_restricted", "is_ultra_restricted"))
+    assert member(is_stranger=True).stranger
+
+
+def test_another_home_makes_a_stranger_unless_the_organisation_is_the_same() -> None:
+    assert member(team_id="T2").stranger
+    assert not member(team_id="T2", enterprise_user={"teams": ["T1", "T2"]}).stranger
+
+
+def test_a_display_name_goes_before_a_real_name() -> None:
+    profile = {"display_name": "Ada", "real_name": "Ada Lovelace"}
+    assert member(profile=profile, locale="zh-CN") == Person("U1", "Ada", "zh-CN")
+    assert member(profile={"display_name": "", "real_name": "Ada Lovelace"}).name == "Ada Lovelace"

@@ -93,3 +93,20 @@ def test_the_last_usage_decides_what_still_fits(counted: int, kept_all: bool) ->
     spent = Spent("m3", prompt_tokens=counted, completion_tokens=5, estimate_tokens=estimate("word " * 100) * 4)
     made = prompt(lines, ask(6, "next"), window=2_000, spent=spent)
     assert (len(made.messages) == 7) == kept_all
+
+
+def test_trimmed_it_is_about_half_of_what_would_have_been_sent() -> None:
+    lines = [line(number, ADA, f"line {number} " + "word " * 20) for number in range(40)]
+    for window in (100_000, 1_500):
+        whole = prompt(lines, ask(39, "q"), window=window)
+        trimmed = build(
+            lines,
+            ask(39, "q"),
+            system="Be brief.",
+            complete=True,
+            window_tokens=window,
+            answer_tokens=100,
+            trim=True,
+        )
+        assert 0.35 < trimmed.estimate_tokens / whole.estimate_tokens < 0.65
+        assert trimmed.messages[-1] == whole.messages[-1]

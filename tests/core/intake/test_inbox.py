@@ -7,10 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.answer.live import Live
+from core.commands.desk import Desk
+from core.config import CoreSettings
 from core.errors import StoreError
 from core.intake.inbox import StoringInbox
 from core.ports import Finish
 from core.types import Ask, Deleted, Edited, Outcome, Person, Place, Press, Turn, TurnState
+from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -26,7 +29,8 @@ class House:
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.submitted: list[Turn] = []
-        self.inbox = StoringInbox(self.store, self.submitted.append, Live())
+        desk = Desk(self.store, CoreSettings(_env_file=None), FakeClock(NOON))
+        self.inbox = StoringInbox(self.store, self.submitted.append, Live(), desk)
 
     async def texts(self) -> list[str]:
         return [line.text for line in await self.store.lines(THREAD)]

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from core.channel import Listen
 from core.intake.rules import decide
-from core.types import Ask, Outcome, Person, Place
+from core.types import Ask, Outcome, Person, Place, Task
 
 ASK = Ask("1", Place("slack", "T1", "C1", "1"), Person("U1", "Ada"), "hello", datetime(2026, 1, 1, tzinfo=UTC))
 BOT = Person("B9", "Other bot", bot=True)
@@ -21,7 +22,28 @@ BOT = Person("B9", "Other bot", bot=True)
         (replace(ASK, to_others=True), True, Outcome.NOTED),
         (replace(ASK, author=BOT, addressed=True), False, Outcome.BOT),
         (replace(ASK, author=BOT, addressed=True), True, Outcome.NOTED),
+        (replace(ASK, author=BOT, task=Task.DIGEST), False, Outcome.TURN),
     ],
 )
 def test_who_is_answered(ask: Ask, joined: bool, outcome: Outcome) -> None:
     assert decide(ask, joined) is outcome
+
+
+@pytest.mark.parametrize(
+    ("ask", "joined", "listen", "outcome"),
+    [
+        (ASK, False, Listen.ALL, Outcome.TURN),
+        (replace(ASK, to_others=True), False, Listen.ALL, Outcome.NOT_ADDRESSED),
+        (replace(ASK, to_others=True), True, Listen.ALL, Outcome.NOTED),
+        (replace(ASK, author=BOT), False, Listen.ALL, Outcome.BOT),
+        (ASK, False, Listen.FORUM, Outcome.TURN),
+        (replace(ASK, id="2"), False, Listen.FORUM, Outcome.NOT_ADDRESSED),
+        (replace(ASK, id="2"), True, Listen.FORUM, Outcome.TURN),
+        (replace(ASK, id="2", addressed=True), False, Listen.FORUM, Outcome.TURN),
+        (replace(ASK, addressed=True), True, Listen.OFF, Outcome.OFF),
+        (replace(ASK, addressed=True, task=Task.SUMMARY), True, Listen.OFF, Outcome.OFF),
+        (replace(ASK, task=Task.DIGEST), False, Listen.OFF, Outcome.TURN),
+    ],
+)
+def test_where_it_listens(ask: Ask, joined: bool, listen: Listen, outcome: Outcome) -> None:
+    assert decide(ask, joined, listen) is outcome

@@ -1,20 +1,24 @@
-"""The retry loop: its decisions as a table, and the loop itself against the fake endpoint on a fake clock."""
+"""The retry loop with one account and one model, against the fake endpoint on a fake clock."""
 
 import asyncio
 
 import pytest
 import structlog
+from pydantic import SecretStr
 
-from core.clock import SystemClock
+from core.clock import Clock, SystemClock
 from core.config import CoreSettings
 from core.errors import Code, ModelError
 from core.model import create_model
 from core.model.alarm import Alarm
 from core.model.client import CompletionsClient, Patience
-from core.model.faults import ADVICE, RETRYABLE, fault
-from core.model.pool import MAX_TRIES, RetryingModel, decide
+from core.model.faults import ADVICE
+from core.model.herald import Herald
+from core.model.policy import Allowance
+from core.model.pool import Pool
 from core.ports import Request
-from core.types import Delta, Ended, Message, Text, Thinking
+from core.roster import Account, Roster, Route, environment_to_roster
+from core.types import Card, Chosen, Delta, Ended, Message, Text, Thinking
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import (
     QUIRKS,
@@ -34,59 +38,27 @@ FINE = Words("Fine.")
 EMPTY = Words("")
 
 
-def wait(
-    error: ModelError, *, tries: int = 1, elapsed_s: float = 0, limit_s: float = 60, visible: bool = False
-) -> float | None:
-    return decide(error, tries, elapsed_s, limit_s, visible, jitter=0.0)
+CARD = Card("test-model")
 
 
-def test_wait_doubles_up_to_eight_seconds_and_ends_after_four_tries() -> None:
-    error = fault(Code.SERVER_ERROR)
-    assert [wait(error, tries=tries) for tries in range(1, MAX_TRIES + 1)] == [0.5, 1.0, 2.0, None]
-    assert decide(error, 1, 0, 60, False, jitter=1.0) == 0.375
-
-
-@pytest.mark.parametrize("code", ADVICE)
-def test_once_a_word_is_visible_there_is_no_going_back(code: Code) -> None:
-    assert wait(fault(code, retryable=True), visible=True) is None
-
-
-@pytest.mark.parametrize("code", ADVICE)
-def test_only_what_may_go_away_is_tried_again(code: Code) -> None:
-    assert (wait(fault(code)) is not None) is (code in RETRYABLE)
-
-
-@pytest.mark.parametrize(
-    ("error", "tries", "elapsed_s", "limit_s", "expected_s"),
-    [
-        (fault(Code.RATE_LIMITED, retry_after_s=7), 1, 0, 60, 7),
-        (fault(Code.RATE_LIMITED, retry_after_s=0), 1, 0, 60, 0.25),
-        (fault(Code.RATE_LIMITED, retry_after_s=60), 1, 0, 60, 60),
-        (fault(Code.RATE_LIMITED, retry_after_s=60), 1, 0.1, 60, None),
-        (fault(Code.RATE_LIMITED, retry_after_s=3600), 1, 0, 60, None),
-        (fault(Code.SERVER_ERROR), 1, 59.6, 60, None),
-        (fault(Code.SERVER_ERROR), 1, 0, 0, None),
-        (fault(Code.EMPTY), 1, 0, 60, 0.5),
-        (fault(Code.EMPTY), 2, 0, 60, None),
-        (fault(Code.GARBLED), 2, 0, 60, None),
-    ],
-)
-def test_wait_keeps_to_the_limit_and_to_the_endpoint(
-    error: ModelError, tries: int, elapsed_s: float, limit_s: float, expected_s: float | None
-) -> None:
-    assert wait(error, tries=tries, elapsed_s=elapsed_s, limit_s=limit_s) == expected_s
+def pool(fake_url: str, clock: Clock, limit_s: float = 60, client: CompletionsClient | None = None) -> Pool:
+    """One account with one model, as the environment gives it."""
+    account = Account("one/only", "one", fake_url, SecretStr("sk-test"))
+    roster = Roster(CARD, (Route(account, CARD, CARD.name),))
+    client = client or CompletionsClient(fake_url, "sk-test", SystemClock())
+    return Pool(roster, {account.name: client}, clock, Herald(clock), Allowance(4, limit_s), lambda: 0.0)
 
 
 async def ask(
     fake: FakeCompletions, clock: FakeClock, limit_s: float = 60
 ) -> tuple[list[Delta], ModelError | None]:
     """The answer and the error; `clock` is that of the retry loop, the timers on the wire are real."""
-    client = CompletionsClient(fake.base_url, "sk-test", SystemClock())
-    model = RetryingModel(client, clock, limit_s, lambda: 0.0)
+    model = pool(fake.base_url, clock, limit_s)
     deltas: list[Delta] = []
     try:
         async for delta in model.stream(ASK):
-            deltas.append(delta)  # noqa: PERF401
+            if not isinstance(delta, Chosen):
+                deltas.append(delta)  # noqa: PERF401
     except ModelError as error:
         return deltas, error
     finally:
@@ -106,7 +78,7 @@ def hurried() -> FakeClock:
 @pytest.mark.parametrize("name", STATUSES)
 async def test_status_is_tried_again_only_where_it_may_help(name: str) -> None:
     case = STATUSES[name]
-    again = case.failure in ("rate_limited", "server_error") and (case.retry_after_s or 0) <= 60
+    again = case.failure in ("rate_limited", "server_error") and (case.retry_after_s or 0) <= 20
     async with FakeCompletions(default=FINE) as fake:
         fake.script(case.reply)
         deltas, error = await ask(fake, clock := hurried())
@@ -171,23 +143,24 @@ async def test_cause_of_a_break_is_the_operators_alone() -> None:
             _, error = await ask(fake, hurried())
     assert error is not None
     assert error.code is Code.ERROR_IN_STREAM
-    [line] = logs
+    alert, line = sorted(logs, key=lambda line: str(line["log_level"]))
+    assert alert["event"] == "the operators are needed"
     assert line["code"] == "no_money"
     assert line["advice"] == ADVICE[Code.NO_MONEY]
     assert line["ref"] == error.ref
 
 
-async def test_four_tries_are_the_most_and_each_is_logged_once() -> None:
-    async with FakeCompletions(default=Status(500, {"error": {"message": "boom"}})) as fake:
+async def test_each_try_is_logged_once() -> None:
+    async with FakeCompletions(default=Status(503, {"error": {"message": "boom"}})) as fake:
         with structlog.testing.capture_logs() as logs:
             _, error = await ask(fake, hurried())
-        assert len(fake.requests) == MAX_TRIES
+        assert len(fake.requests) == 3
     assert error is not None
-    assert [(line["attempt"], line["wait_s"]) for line in logs] == [(1, 0.5), (2, 1.0), (3, 2.0), (4, None)]
+    assert [(line["attempt"], line["wait_s"]) for line in logs] == [(1, 0.5), (2, 1.0), (3, None)]
     assert {line["log_level"] for line in logs} == {"warning"}
     assert logs[-1]["ref"] == error.ref
     assert logs[-1]["detail"] == "boom"
-    assert logs[-1]["status"] == 500
+    assert logs[-1]["status"] == 503
 
 
 async def test_empty_answer_is_asked_again_once() -> None:
@@ -223,14 +196,14 @@ async def test_thinking_is_no_word() -> None:
     assert text_of(deltas) == "Fine."
 
 
-async def test_endpoint_that_is_away_is_tried_until_it_is_back() -> None:
+async def test_endpoint_that_is_away_for_a_moment_is_asked_again() -> None:
     fake = FakeCompletions(default=FINE)
     await fake.start()
     await fake.stop()
 
     class Returning(FakeClock):
         async def sleep(self, seconds: float) -> None:
-            if len(self.slept_s) == 1:
+            if not self.slept_s:
                 await fake.start()
             await super().sleep(seconds)
 
@@ -249,7 +222,7 @@ async def test_stalls_are_measured_by_the_injected_clock() -> None:
         return Raw((event(chunk({"role": "assistant", "content": ""})),), end="hang")
 
     async with FakeCompletions(default=fall_silent) as fake:
-        model = RetryingModel(CompletionsClient(fake.base_url, "sk-test", clock), clock, 60)
+        model = pool(fake.base_url, clock, client=CompletionsClient(fake.base_url, "sk-test", clock))
 
         async def asking() -> None:
             async for _ in model.stream(ASK):
@@ -274,7 +247,7 @@ async def test_stall_while_thinking_is_asked_again() -> None:
         fake.script(thinking)
         patience = Patience(gap_s=0.1)
         client = CompletionsClient(fake.base_url, "sk-test", SystemClock(), patience)
-        model = RetryingModel(client, SystemClock(), 60, lambda: 1.0)
+        model = pool(fake.base_url, SystemClock(), client=client)
         with structlog.testing.capture_logs() as logs:
             deltas = [delta async for delta in model.stream(ASK)]
         await model.close()
@@ -287,15 +260,14 @@ async def test_stall_while_thinking_is_asked_again() -> None:
 async def test_model_is_made_from_the_settings() -> None:
     async with FakeCompletions(default=FINE) as fake:
         settings = CoreSettings(openai_base_url=fake.base_url + "/", openai_api_key="sk-test", parley_gap_s=1)
-        model = create_model(settings, SystemClock())
+        model = create_model(settings, environment_to_roster(settings), SystemClock())
         assert text_of([delta async for delta in model.stream(ASK)]) == "Fine."
         await model.close()
 
 
 async def test_unreachable_endpoint_is_told_within_the_limit() -> None:
     clock = hurried()
-    client = CompletionsClient(closed_port_url(), "sk-test", SystemClock())
-    model = RetryingModel(client, clock, 1.0, lambda: 0.0)
+    model = pool(closed_port_url(), clock, 1.0)
     with pytest.raises(ModelError) as caught:
         [delta async for delta in model.stream(ASK)]
     await model.close()

@@ -12,7 +12,7 @@ from core.model.client import CompletionsClient, Patience
 from core.ports import Request
 from core.types import Calling, Delta, Ended, EndReason, Message, Text, Thinking, Usage
 from tests.fakes.completions import QUIRKS, Expect, FakeCompletions, Raw, Words
-from tests.fakes.completions.replies import chunk, event
+from tests.fakes.completions.replies import DONE, chunk, event
 
 CALM = Patience(first_word_s=20, gap_s=20, tail_s=0.1)
 HASTY = Patience(first_word_s=0.2, gap_s=0.2, tail_s=0.1)
@@ -204,3 +204,19 @@ async def test_key_never_follows_a_redirect() -> None:
         assert error is not None
         assert error.detail == f"redirects to {other.base_url.removesuffix('/v1')}"
         assert other.requests == []
+
+
+async def test_error_counts_though_the_done_behind_it_comes_in_the_same_piece() -> None:
+    money = event({"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}})
+    async with FakeCompletions(default=Raw((event(chunk({"content": "One"})) + money + DONE,))) as fake:
+        deltas, error = await read(fake)
+    assert deltas == [Text("One")]
+    assert error is not None
+    assert error.code is Code.NO_MONEY
+
+
+async def test_half_a_character_never_comes_out() -> None:
+    half = b'data: {"choices":[{"delta":{"reasoning":"a\\ud83c","refusal":"b\\udf89","content":"c"}}]}\n\n'
+    async with FakeCompletions(default=Raw((half, event(chunk({}, "stop"))))) as fake:
+        deltas, _ = await read(fake)
+    assert deltas[:2] == [Thinking("a\ufffd"), Text("b\ufffd")]

@@ -5,6 +5,7 @@ from core.config import CoreSettings
 from core.model import create_model
 from core.model.scripted import OfflineModel, compose
 from core.ports import Request
+from core.roster import environment_to_roster
 from core.types import Ended, EndReason, Message, Text
 from tests.fakes.clock import FakeClock
 
@@ -14,7 +15,8 @@ def request(*said: str) -> Request:
 
 
 def offline(clock: Clock) -> OfflineModel:
-    model = create_model(CoreSettings(openai_api_key=None), clock)
+    settings = CoreSettings(_env_file=None, openai_api_key=None)
+    model = create_model(settings, environment_to_roster(settings), clock)
     assert isinstance(model, OfflineModel)
     return model
 

@@ -1,20 +1,28 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
-from core.paint.pacing import Bucket, urgency
-from core.types import Budget
+from core.paint.pacing import LAG_S, Bucket, Rank, Window, urgency
+from core.types import Budget, Left
 
-EDITS = Budget("slack/T1/chat.update", burst=10, per_s=50 / 60)
+EDITS = Budget("slack/T1/chat.update", burst=10, per_s=50 / 60, reserve=3)
+CHANNEL = Budget("discord/edit/1", burst=5, per_s=1, window_s=5)
+
+
+def spent(bucket: Bucket | Window, count: int, now: float = 100.0) -> None:
+    for _ in range(count):
+        assert bucket.wait_s(now) == 0
+        bucket.take(now)
+        bucket.end()
 
 
 def test_a_burst_is_free_and_then_the_rate_holds() -> None:
     bucket = Bucket(EDITS)
-    for _ in range(10):
-        assert bucket.wait_s(100.0) == 0
-        bucket.take(100.0)
-    assert bucket.wait_s(100.0) == pytest.approx(1.2)
-    assert bucket.wait_s(101.2) == pytest.approx(0, abs=1e-9)
+    spent(bucket, 10)
+    assert bucket.wait_s(100.0) == pytest.approx(1.2 + LAG_S)
+    assert bucket.wait_s(101.2 + LAG_S) == pytest.approx(0, abs=1e-6)
 
 
 def test_a_refusal_is_obeyed_and_leaves_no_burst_behind() -> None:
@@ -22,27 +30,90 @@ def test_a_refusal_is_obeyed_and_leaves_no_burst_behind() -> None:
     bucket.refuse(100.0, 30.0)
     assert bucket.wait_s(100.0) == pytest.approx(30)
     assert bucket.wait_s(110.0) == pytest.approx(20)
+    spent(bucket, 1, 130.0)
+    assert bucket.wait_s(130.0) > 1.2
 
 
-def test_the_middle_of_an_answer_leaves_a_slot_for_its_end() -> None:
+def test_refusals_teach_a_lower_rate_which_slowly_recovers() -> None:
     bucket = Bucket(EDITS)
-    for _ in range(9):
-        bucket.take(100.0)
-    assert bucket.wait_s(100.0, reserve=0) == 0
-    assert bucket.wait_s(100.0, reserve=1) == pytest.approx(1.2)
+    spent(bucket, 10)
+    bucket.refuse(100.0, 1.0)
+    bucket.refuse(100.5, 1.0)  # was under way when the first came
+    assert bucket.share(102.0) == pytest.approx(0.8, abs=0.01)
+    assert bucket.per_s(102.0) == pytest.approx(EDITS.per_s * 0.8, abs=0.01)
+    assert bucket.share(100.0 + 120) == pytest.approx(0.9, abs=0.01)
+    assert bucket.share(100.0 + 3_600) == 1.0
 
 
-def test_edits_lie_close_while_the_burst_is_full_and_apart_when_it_is_spent() -> None:
+@pytest.mark.parametrize("meter", [Bucket(EDITS), Window(Budget("bot", burst=10, per_s=10, window_s=1))])
+def test_a_refusal_after_half_a_burst_says_that_it_is_half_as_large(meter: Bucket | Window) -> None:
+    spent(meter, 5)
+    meter.take(100.0)
+    meter.refuse(100.0, 1.0)
+    assert meter.share(101.0) == pytest.approx(0.55, abs=0.1)
+
+
+def test_the_middle_of_an_answer_leaves_slots_for_the_ends_of_all() -> None:
     bucket = Bucket(EDITS)
-    assert bucket.gap_s(100.0) == 0
-    for _ in range(10):
-        bucket.take(100.0)
-    assert bucket.gap_s(100.0) == pytest.approx(1.2)
+    spent(bucket, 7)
+    assert bucket.wait_s(100.0) == 0
+    assert bucket.wait_s(100.0, Rank.MIDDLE) > 0
+
+
+def test_a_burst_is_spent_over_seconds_not_at_once() -> None:
+    bucket = Bucket(Budget("append", burst=20, per_s=100 / 60))
+    now, times = 100.0, []
+    while now < 106.0:
+        now += bucket.wait_s(now, Rank.MIDDLE)
+        bucket.take(now, Rank.MIDDLE)
+        times.append(now)
+    gaps = [after - before for before, after in pairwise(times)]
+    assert len(times) > 20
+    assert min(gaps) > 0.1
+    assert max(gaps) < 0.6
+
+
+def test_a_window_gives_its_strokes_evenly_and_opens_again_when_it_closes() -> None:
+    window = Window(CHANNEL)
+    now, times = 100.0, []
+    for _ in range(7):
+        now += window.wait_s(now, Rank.MIDDLE)
+        window.take(now, Rank.MIDDLE)
+        window.end()
+        times.append(now)
+    assert [after - before for before, after in pairwise(times)] == pytest.approx([1.02] * 6, abs=0.03)
+    assert window.wait_s(now) > 0, "nobody said where the windows lie, so they may lie anywhere"
+    window.tell(now, Left(limit=5, left=3, for_s=4.0))
+    spent(window, 3, now)
+    assert window.wait_s(now) == pytest.approx(4)
+
+
+def test_what_the_platform_says_is_left_counts_more_than_what_was_reckoned() -> None:
+    window = Window(CHANNEL)
+    spent(window, 1)
+    window.tell(100.0, Left(limit=5, left=0, for_s=3.0))
+    assert window.wait_s(100.0) == pytest.approx(3)
+    window.tell(104.0, Left(limit=2, left=1, for_s=5.0))
+    assert window.wait_s(104.0) == 0
+    spent(window, 1, 104.0)
+    assert window.wait_s(104.0) == pytest.approx(5)
+    spent(window, 2, 109.1)
+    assert window.wait_s(109.1) > 0, "the limit that was told holds in the windows to come"
+
+
+def test_strokes_under_way_are_not_in_what_is_told() -> None:
+    window = Window(CHANNEL)
+    window.take(100.0)
+    window.take(100.0)
+    window.end()
+    window.tell(100.0, Left(limit=5, left=4, for_s=5.0))
+    spent(window, 3)
+    assert window.wait_s(100.0) > 0
 
 
 def test_first_words_go_before_last_words_and_both_before_the_middle() -> None:
-    first = urgency(shown=False, ended=False, unread=1, waited_s=0)
-    last = urgency(shown=True, ended=True, unread=1, waited_s=0)
-    long_middle = urgency(shown=True, ended=False, unread=5_000, waited_s=60)
-    short_middle = urgency(shown=True, ended=False, unread=10, waited_s=60)
+    first = urgency(Rank.FIRST, unread=1, waited_s=0)
+    last = urgency(Rank.LAST, unread=1, waited_s=0)
+    long_middle = urgency(Rank.MIDDLE, unread=5_000, waited_s=60)
+    short_middle = urgency(Rank.MIDDLE, unread=10, waited_s=60)
     assert first > last > long_middle > short_middle

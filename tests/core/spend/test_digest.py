@@ -7,7 +7,7 @@ from core.config import CoreSettings
 from core.ports import Tally
 from core.spend.digest import tally_to_text
 from core.spend.prices import priced
-from core.types import Usage
+from core.types import Card, Usage
 
 SINCE, UNTIL = datetime(2026, 3, 1, 8, tzinfo=UTC), datetime(2026, 3, 2, 8, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -17,8 +17,8 @@ TALLY = Tally(
 
 
 def test_the_summary_says_who_asked_how_much_and_what_it_cost() -> None:
-    settings = CoreSettings(_env_file=None, parley_price_input=1.0, parley_currency="EUR")
-    assert tally_to_text(TALLY, SINCE, UNTIL, BERLIN, settings) == (
+    settings = CoreSettings(_env_file=None, parley_currency="EUR")
+    assert tally_to_text(TALLY, SINCE, UNTIL, BERLIN, settings, priced=True) == (
         "**Usage from 1 Mar 09:00 to 2 Mar 09:00**\n"
         "- 1,200 questions by 1 person\n"
         "- 45,000 tokens read, 9,000 written\n"
@@ -28,18 +28,19 @@ def test_the_summary_says_who_asked_how_much_and_what_it_cost() -> None:
 
 
 def test_without_prices_no_cost_is_made_up() -> None:
-    text = tally_to_text(TALLY, SINCE, UNTIL, BERLIN, CoreSettings(_env_file=None))
+    text = tally_to_text(TALLY, SINCE, UNTIL, BERLIN, CoreSettings(_env_file=None), priced=False)
     assert "cost: not known" in text
 
 
 def test_it_speaks_chinese_and_knows_a_quiet_day() -> None:
     settings = CoreSettings(_env_file=None, parley_language="zh")
     assert (
-        tally_to_text(Tally(), SINCE, UNTIL, BERLIN, settings)
+        tally_to_text(Tally(), SINCE, UNTIL, BERLIN, settings, priced=False)
         == "**3月1日 09:00 至 3月2日 09:00 的用量**\n没有人提问。"
     )
 
 
 def test_a_price_a_million_is_the_micros_of_one() -> None:
-    settings = CoreSettings(_env_file=None, parley_price_input=2.5, parley_price_output=10)
-    assert priced(Usage(1_000, 100), settings).cost_micros == 3_500
+    card = Card("gpt", price_input=2.5, price_output=10)
+    assert priced(Usage(1_000, 100), card).cost_micros == 3_500
+    assert priced(Usage(1_000, 100), Card("free")).cost_micros == 0

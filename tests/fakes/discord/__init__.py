@@ -191,7 +191,7 @@ class FakeDiscord(People):
 
         path: without /api/v10; ``*`` or ``{name}`` is one part, ``**`` any number. retry_after: seconds, makes it
         a 429. drop: "before" cuts the connection before anything happens, "after" once it has taken effect.
-        delay_s: answers late; with status 0 it is otherwise served well.
+        delay_s: answers late; with status 0 it is otherwise served well, and takes effect at once.
         """
         if drop not in (None, "before", "after"):
             raise ValueError(f"drop is 'before' or 'after', not {drop!r}")

@@ -40,7 +40,9 @@ class ChannelType(IntEnum):
 class Permission(IntFlag):
     """https://docs.discord.com/developers/topics/permissions#permissions-bitwise-permission-flags"""
 
+    ADMINISTRATOR = 1 << 3
     MANAGE_CHANNELS = 1 << 4
+    MANAGE_GUILD = 1 << 5
     ADD_REACTIONS = 1 << 6
     VIEW_CHANNEL = 1 << 10
     SEND_MESSAGES = 1 << 11
@@ -59,7 +61,10 @@ class Permission(IntFlag):
 
 P = Permission
 NOTHING = Permission(0)
-EVERYONE_MAY = Permission(sum(Permission)) ^ (P.MANAGE_CHANNELS | P.MANAGE_MESSAGES | P.MANAGE_THREADS)
+ALL = Permission(sum(Permission))
+EVERYONE_MAY = ALL ^ (
+    P.ADMINISTRATOR | P.MANAGE_CHANNELS | P.MANAGE_GUILD | P.MANAGE_MESSAGES | P.MANAGE_THREADS
+)
 BOT_MAY = EVERYONE_MAY | P.MANAGE_THREADS
 DM_MAY = P.ATTACH_FILES | P.EMBED_LINKS | P.MENTION_EVERYONE | P.USE_EXTERNAL_EMOJIS
 
@@ -98,6 +103,16 @@ class Person:
     nick: str | None = None
     bot: bool = False
     dm_open: bool = True
+    roles: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What its members may do beside what everyone may."""
+
+    id: int
+    name: str
+    permissions: Permission
 
 
 @dataclass(slots=True)
@@ -289,6 +304,7 @@ class World:
             )
         }
         self.members = {person: self.clock.now() for person in self.people}
+        self.roles: dict[int, Role] = {}
         self.channels = {
             GENERAL: Channel(GENERAL, ChannelType.TEXT, "general"),
             RANDOM: Channel(RANDOM, ChannelType.TEXT, "random"),
@@ -351,6 +367,13 @@ class World:
         if channel.parent_id is not None:
             denied |= self.channels[channel.parent_id].denied
         return BOT_MAY & ~denied
+
+    def may(self, person_id: int) -> Permission:
+        """What a person is allowed in every channel; ADA owns the guild."""
+        granted = EVERYONE_MAY
+        for role in self.people[person_id].roles:
+            granted |= self.roles[role].permissions
+        return ALL if person_id == ADA or P.ADMINISTRATOR in granted else granted
 
     def need(self, channel: Channel, permission: Permission) -> None:
         """Raises Refusal 50001 when the bot cannot see the channel, 50013 when it lacks the permission."""

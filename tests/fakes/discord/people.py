@@ -16,7 +16,6 @@ from tests.fakes.discord.guild import (
     APPLICATION,
     BOT,
     DM_MAY,
-    EVERYONE_MAY,
     GENERAL,
     GUILD,
     OTHER_BOT,
@@ -29,6 +28,7 @@ from tests.fakes.discord.guild import (
     MessageType,
     Permission,
     Person,
+    Role,
     World,
     walk,
 )
@@ -78,6 +78,21 @@ class People:
         for permission in permissions:
             denied |= permission
         await self.actions.change(self.world.channels[channel], denied=denied)
+
+    async def grant(self, user: int, *permissions: Permission, role: str = "trusted") -> int:
+        """A new role with these permissions, given to a person; returns its id."""
+        granted = Permission(0)
+        for permission in permissions:
+            granted |= permission
+        made = Role(self.world.ids.next(), role, granted)
+        self.world.roles[made.id] = made
+        person = self.world.people[user]
+        person.roles.append(made.id)
+        shown = wire.role(made.id, made.name, made.permissions, 2)
+        await self.gateway.dispatch("GUILD_ROLE_CREATE", {"guild_id": str(GUILD), "role": shown})
+        member = wire.member_with_user(self.world, person) | {"guild_id": str(GUILD)}
+        await self.gateway.dispatch("GUILD_MEMBER_UPDATE", member)
+        return made.id
 
     async def archive(self, thread: int, *, locked: bool = False) -> None:
         await self.actions.change(self.world.channels[thread], archived=True, locked=locked)
@@ -263,7 +278,7 @@ class People:
             event["message"] = wire.message(self.world, interaction.source)
         if place.is_dm:
             return event | {"user": wire.user(person)}
-        permissions = {"permissions": str(int(EVERYONE_MAY))}
+        permissions = {"permissions": str(int(self.world.may(person.id)))}
         return event | {
             "guild_id": str(GUILD),
             "guild": {"id": str(GUILD), "locale": "en-US", "features": []},
@@ -344,7 +359,7 @@ class People:
 
     # -- waiting ------------------------------------------------------------------------------------------
 
-    async def wait_for(self, predicate: Callable[[], T], timeout_s: float = 5.0) -> T:
+    async def wait_for(self, predicate: Callable[[], T | None], timeout_s: float = 5.0) -> T:
         """The first true value of ``predicate``, asked again after everything that happens here.
 
         It is asked every 50 ms too, as it may look at things the fake does not see. Raises TimeoutError.
@@ -378,7 +393,12 @@ def _fill(component: Json, values: dict[str, str]) -> Json:
     if "component" in component:
         return filled | {"component": _fill(component["component"], values)}
     if "custom_id" in component:
-        value = values.get(component["custom_id"], component.get("value") or "")
         filled |= {"custom_id": component["custom_id"]}
-        return filled | ({"value": value} if component["type"] == 4 else {"values": [value]})
+        shown = component.get("value") or ""
+        if component["type"] == 4:
+            return filled | {"value": values.get(component["custom_id"], shown)}
+        picked = [one["value"] for one in component.get("options") or () if one.get("default")]
+        if (value := values.get(component["custom_id"])) is not None:
+            picked = [value] if value else []
+        return filled | {"values": picked}
     return filled

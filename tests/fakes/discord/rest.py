@@ -127,7 +127,8 @@ class Rest:
             failure.hits += 1
             failure.left = failure.left and failure.left - 1
             drop = failure.drop
-            await asyncio.sleep(failure.delay_s)
+            if failure.status or drop:
+                await asyncio.sleep(failure.delay_s)
         headers: dict[str, str] = {}
         body: Any = None
         malformed = self._check(call)
@@ -147,6 +148,8 @@ class Rest:
                 self.spec_problems.append(f"{call.method} {call.path}: not understood, {error!r}")
             call.status, body = 400, {"message": "Invalid Form Body", "code": 50035, "errors": {}}
         self._changed()
+        if failure is not None and not failure.status:
+            await asyncio.sleep(failure.delay_s)
         if drop is not None:
             if request.transport is not None:
                 request.transport.abort()

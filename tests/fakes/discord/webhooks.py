@@ -17,6 +17,7 @@ from tests.fakes.discord.rest import Call, Rest, Route, fields, ids_of
 ANSWER_WITHIN_S = 3.0
 TOKEN_LIFE_S = 900.0
 FOLLOWUPS_WHEN_NOT_INSTALLED = 5
+MODAL_LIMIT = 5
 
 MESSAGE, DEFERRED, DEFERRED_UPDATE, UPDATE, CHOICES, MODAL = 4, 5, 6, 7, 8, 9
 
@@ -66,9 +67,10 @@ async def post_followup(rest: Rest, call: Call) -> Json:
         raise Refusal(10015)
     body = fields(call)
     check_message(body, call)
-    if interaction.response is not None and interaction.response.loading:
-        await apply_edit(rest, interaction.response, call, parse=USERS_ONLY)
-        return message_json(rest, interaction.response)
+    response = interaction.response
+    if response is not None and response.loading and not response.deleted:
+        await apply_edit(rest, response, call, parse=USERS_ONLY)
+        return message_json(rest, response)
     if "0" not in interaction.owners and len(interaction.followups) >= FOLLOWUPS_WHEN_NOT_INSTALLED:
         raise Refusal(40094, message="Maximum number of follow-up messages for this interaction was reached")
     message = await _post(rest, interaction, body, call)
@@ -120,6 +122,10 @@ async def _choose(rest: Rest, interaction: Interaction, data: Json, call: Call) 
 
 
 async def _open_modal(rest: Rest, interaction: Interaction, data: Json, call: Call) -> None:
+    if not 1 <= len(data.get("components") or ()) <= MODAL_LIMIT:
+        raise InvalidForm(
+            "components", "BASE_TYPE_BAD_LENGTH", f"Must be between 1 and {MODAL_LIMIT} in length."
+        )
     interaction.modal = data
 
 

@@ -47,7 +47,7 @@ def user(person: Person) -> Json:
 def member(world: World, person: Person) -> Json:
     """A guild member without its user, as inside a message."""
     return {
-        "roles": [str(BOT_ROLE)] if person.id == BOT else [],
+        "roles": [str(BOT_ROLE)] if person.id == BOT else [str(held) for held in person.roles],
         "nick": person.nick,
         "avatar": None,
         "joined_at": iso(world.members.get(person.id, world.clock.now())),
@@ -275,6 +275,7 @@ def guild(world: World) -> Json:
         "roles": [
             role(GUILD, "@everyone", EVERYONE_MAY, 0),
             role(BOT_ROLE, "parley", BOT_MAY, 1, managed=True),
+            *(role(held.id, held.name, held.permissions, 2) for held in world.roles.values()),
         ],
         "emojis": [],
         "stickers": [],

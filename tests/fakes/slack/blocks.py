@@ -104,6 +104,21 @@ def labels(blocks: list[Json]) -> list[str]:
     return shown
 
 
+def state(blocks: list[Json]) -> Json:
+    """What a modal's inputs hold when nobody has touched them, as view_submission sends it.
+
+    https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload/
+    """
+    held: Json = {}
+    for block in blocks:
+        if block["type"] == "input":
+            element = block["element"]
+            key = "selected_option" if element["type"].endswith("_select") else "value"
+            shown = element.get("initial_option" if key == "selected_option" else "initial_value")
+            held[block["block_id"]] = {element["action_id"]: {"type": element["type"], key: shown}}
+    return held
+
+
 def rich_text(text: str) -> list[Json]:
     """The rich_text block that Slack adds to a message a person typed."""
     elements: list[Json] = []
@@ -118,7 +133,7 @@ def rich_text(text: str) -> list[Json]:
 
 def _block_problems(block: Any, view: bool) -> Iterator[tuple[str, str]]:
     kind = block.get("type") if isinstance(block, dict) else None
-    if kind not in FIELDS or (kind == "input" and not view):
+    if kind not in FIELDS or (kind == "input" and not view) or (kind == "markdown" and view):
         yield f"unsupported type: {kind}", "/type"
         return
     for extra in block.keys() - FIELDS[kind] - {"type", "block_id"}:
@@ -145,6 +160,9 @@ def _block_problems(block: Any, view: bool) -> Iterator[tuple[str, str]]:
             if not isinstance(elements, list) or not 0 < len(elements) <= ELEMENTS_MAX[kind]:
                 yield f"must have 1 to {ELEMENTS_MAX[kind]} items", "/elements"
                 return
+        case "input":
+            yield from _text_problems(block.get("label"), 2_000, "/label", plain=True)
+            yield from _input_problems(block.get("element") or {})
         case "image":
             yield from _length_problems(block.get("alt_text"), 2_000, "/alt_text")
             if not ({"image_url", "slack_file"} & block.keys()):
@@ -183,6 +201,23 @@ def _element_problems(block: Json, kind: str) -> Iterator[tuple[str, str]]:
         if element_kind == "feedback_buttons":
             for side in ("positive_button", "negative_button"):
                 yield from _button_problems(element.get(side) or {}, f"{where}/{side}")
+
+
+def _input_problems(element: Json) -> Iterator[tuple[str, str]]:
+    """https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element, /select-menu-element"""
+    if "placeholder" in element:
+        yield from _text_problems(element["placeholder"], 150, "/element/placeholder", plain=True)
+    if element.get("type") == "plain_text_input":
+        yield from _length_problems(element.get("initial_value", ""), 3_000, "/element/initial_value", least=0)
+    if element.get("type") == "static_select":
+        options = element.get("options") or []
+        if not 0 < len(options) <= 100:
+            yield "must have 1 to 100 items", "/element/options"
+        for i, option in enumerate(options):
+            yield from _text_problems(option.get("text"), 75, f"/element/options/{i}/text", plain=True)
+            yield from _length_problems(option.get("value"), 150, f"/element/options/{i}/value")
+        if "initial_option" in element and element["initial_option"] not in options:
+            yield "must match one of the options", "/element/initial_option"
 
 
 def _button_problems(button: Json, where: str) -> Iterator[tuple[str, str]]:

@@ -85,10 +85,10 @@ def bot_profile(space: Workspace) -> Json:
 
 def user_body(person: Person, *, locale: bool = False) -> Json:
     """https://docs.slack.dev/reference/methods/users.info/"""
-    profile = {"real_name": person.real_name, "display_name": person.name, "team": TEAM}
+    profile = {"real_name": person.real_name, "display_name": person.name, "team": person.team}
     body: Json = {
         "id": person.id,
-        "team_id": TEAM,
+        "team_id": person.team,
         "name": person.name,
         "real_name": person.real_name,
         "deleted": False,
@@ -96,7 +96,7 @@ def user_body(person: Person, *, locale: bool = False) -> Json:
         "tz_offset": 0,
         "profile": profile | ({"bot_id": person.bot_id} if person.bot_id else {}),
         "is_bot": person.is_bot,
-        "is_admin": False,
+        "is_admin": person.is_admin,
         "is_restricted": person.is_restricted,
         "is_ultra_restricted": False,
         "is_app_user": False,
@@ -118,7 +118,11 @@ def channel_body(channel: Channel) -> Json:
     if channel.kind == "im":
         return body | {"user": next(iter(channel.members - {BOT_USER}), ""), "is_open": True}
     topic = {"value": channel.topic, "creator": "", "last_set": 0}
-    return body | {"name": channel.name, "is_member": BOT_USER in channel.members, "topic": topic}
+    return (
+        body
+        | {"name": channel.name, "is_member": BOT_USER in channel.members, "topic": topic}
+        | {"creator": channel.creator}
+    )
 
 
 def file_body(space: Workspace, file: File) -> Json:
@@ -221,7 +225,7 @@ def interaction(space: Workspace, person: Person, kind: str) -> Json:
         "token": VERIFICATION,
         "api_app_id": APP,
         "team": {"id": TEAM, "domain": DOMAIN},
-        "user": {"id": person.id, "username": person.name, "name": person.name, "team_id": TEAM},
+        "user": {"id": person.id, "username": person.name, "name": person.name, "team_id": person.team},
         "enterprise": None,
         "is_enterprise_install": False,
         "trigger_id": space.new_trigger(person.id),

@@ -128,7 +128,8 @@ class People:
         return self.space.sockets.deliver("interactive", payload)
 
     async def submit_view(self, user: str, callback_id: str, values: Json) -> Envelope:
-        """Submits the modal the person sees; `values` is block_id -> action_id -> what was entered.
+        """Submits the modal the person sees; `values` is block_id -> action_id -> what was entered, the rest is sent
+        as it was shown. What the app answers is done to the modal.
 
         Raises:
             LookupError: this person sees no such modal.
@@ -139,8 +140,10 @@ class People:
         if not shown:
             raise LookupError(f"{user} sees no modal {callback_id}")
         payload = payloads.interaction(self.space, self.space.people[user], "view_submission")
-        payload |= {"view": payloads.view_body(shown[-1], values), "response_urls": []}
-        return self.space.sockets.deliver("interactive", payload)
+        view = shown[-1]
+        entered = block_kit.state(view.body["blocks"]) | values
+        payload |= {"view": payloads.view_body(view, entered), "response_urls": []}
+        return self.space.sockets.deliver("interactive", payload, partial(self.web.answer_view, view))
 
     async def open_home(self, user: str, tab: str = "home") -> str:
         """https://docs.slack.dev/reference/events/app_home_opened/; tab is home or messages."""

@@ -74,6 +74,7 @@ class Sockets:
 
     ack_timeout_s, retry_delays_s: when an envelope is sent again, and how often.
     redeliver_rate, redeliver_delay_s: the share of acknowledged events that are sent again all the same.
+    lose_acks: acknowledgements never arrive, as when the app dies between storing and acknowledging.
     refuse_connections: socket URLs are dead, and stay dead, while apps.connections.open still answers.
     """
 
@@ -82,6 +83,7 @@ class Sockets:
         self.retry_delays_s: tuple[float, ...] = (0.0, 60.0, 300.0)
         self.redeliver_rate = 0.0
         self.redeliver_delay_s = 0.05
+        self.lose_acks = False
         self.refuse_connections = False
         self.refused = 0
         self.open: list[Socket] = []
@@ -206,7 +208,7 @@ class Sockets:
 
     def _acknowledge(self, frame: Json) -> None:
         envelope, attempt = self._attempts.get(frame.get("envelope_id", ""), (None, None))
-        if envelope is None or attempt is None or attempt.acked_at is not None:
+        if envelope is None or attempt is None or attempt.acked_at is not None or self.lose_acks:
             return
         attempt.acked_at = time.monotonic()
         attempt.acked.set()

@@ -14,14 +14,15 @@ from aiohttp import web
 from . import blocks as block_kit
 from .methods import METHODS, Method
 from .payloads import BOT, BOT_USER, TEAM
-from .workspace import Message, SlackError, Workspace
+from .workspace import Message, SlackError, View, Workspace
 
 Json = dict[str, Any]
 
 # Arguments that arrive as JSON text where the request is form-encoded.
 STRUCTURED = {"attachments", "blocks", "chunks", "files", "loading_messages", "metadata", "prompts", "view"}
 SCOPES = (
-    "app_mentions:read,channels:history,chat:write,commands,files:write,groups:history,im:history,users:read"
+    "app_mentions:read,assistant:write,channels:history,channels:read,chat:write,commands,files:write,"
+    "groups:history,groups:read,im:history,im:write,users:read"
 )
 CLIENT_ERRORS = ("invalid_arguments", "invalid_blocks", "invalid_chunks", "unknown_method")
 BODY_MAX_BYTES = 64 * 1024 * 1024
@@ -223,6 +224,16 @@ class Web:
             self.client_errors.append(f"response: {e.error} {e.detail}")
             return e.error
         return None
+
+    def answer_view(self, view: View, body: Json) -> None:
+        """https://docs.slack.dev/surfaces/modals/#updating_response"""
+        shown = body.get("view") or {}
+        found = list(block_kit.problems(shown.get("blocks"), view=True)) if shown else ["no view"]
+        if body.get("response_action") != "update" or found or shown.get("type") != "modal":
+            self.client_errors.append(f"view_submission: {body.get('response_action')} {found}")
+            return
+        view.body = shown | {"blocks": block_kit.completed(shown["blocks"])}
+        self.space.pulse.beat()
 
     def _show(self, channel: str, user: str, source_ts: str | None, body: Json) -> None:
         source = self.space.find(channel, source_ts) if source_ts else None

@@ -75,6 +75,8 @@ class Person:
     is_bot: bool = False
     is_restricted: bool = False
     bot_id: str | None = None
+    is_admin: bool = False
+    team: str = TEAM
 
 
 @dataclass(slots=True)
@@ -151,6 +153,7 @@ class Channel:
     kind: str = "channel"  # channel, group, im
     members: set[str] = field(default_factory=set)
     topic: str = ""
+    creator: str = ""
     messages: dict[str, Message] = field(default_factory=dict)
     threads: dict[str, list[Message]] = field(default_factory=dict)
 

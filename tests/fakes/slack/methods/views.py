@@ -55,4 +55,6 @@ def _view(args: Json, kind: str) -> Json:
         raise SlackError(
             "invalid_arguments", messages=["must be less than 25 characters [json-pointer:/view/title]"]
         )
+    if len(view.get("private_metadata", "")) > 3_000:
+        raise SlackError("invalid_arguments", messages=["must be less than 3001 characters [private_metadata]"])
     return view | {"blocks": checked(view.get("blocks", []), view=True)}

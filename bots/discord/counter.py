@@ -1,0 +1,196 @@
+"""The counter: commands, menus, buttons and forms are taken here, and what the core has to say is handed back.
+
+Discord waits 3 s for a first answer, so what may take longer is put off first ("is thinking"); whether only the
+asker will see the answer has to be said then: https://docs.discord.com/developers/interactions/receiving-and-responding
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import discord
+import structlog
+from discord import app_commands
+
+from bots.discord import forms
+from bots.discord.commands import MESSAGE, menu_key
+from bots.discord.faults import FOREIGN, translate
+from bots.discord.incoming import (
+    interaction_to_command,
+    interaction_to_options,
+    interaction_to_press,
+    interaction_to_target,
+    message_to_text,
+)
+from bots.discord.told import attachment_to_file, told_to_contents, told_to_view
+from core.commands import COMMANDS, MENUS, press_form
+from core.errors import BotError, Code
+from core.phrases import explain, language_of
+from core.ports import Inbox
+from core.types import Command, Outcome, Press, Told
+
+log = structlog.get_logger()
+
+Interaction = discord.Interaction[Any]
+_SUGGESTIONS, _CHOICE_LIMIT = 25, 100
+
+
+class Counter:
+    """`on_ticket` is told the token of every interaction whose deferred reply an answer will fill."""
+
+    def __init__(self, inbox: Inbox, on_ticket: Callable[[str], None]) -> None:
+        self._inbox = inbox
+        self._on_ticket = on_ticket
+
+    async def take(self, interaction: Interaction) -> None:
+        """Nothing of an interaction is kept: each says all that is needed to go on with it."""
+        match interaction.type:
+            case discord.InteractionType.application_command:
+                await self._command(interaction)
+            case discord.InteractionType.autocomplete:
+                await self._suggest(interaction)
+            case discord.InteractionType.component:
+                await self._component(interaction)
+            case discord.InteractionType.modal_submit:
+                await self._form(interaction)
+
+    async def _command(self, interaction: Interaction) -> None:
+        name, options, _ = interaction_to_options(interaction)
+        if dict(interaction.data or {}).get("type") == MESSAGE:
+            await self._menu(interaction, menu_key(name))
+        else:
+            await self._perform(interaction, interaction_to_command(interaction, name, options))
+
+    async def _menu(self, interaction: Interaction, key: str | None) -> None:
+        message, me = interaction_to_target(interaction), interaction.client.user
+        if key is None or message is None or me is None:
+            return
+        name, option = MENUS[key]
+        if option == "about":
+            text = message_to_text(message, me)
+            await _at_once(interaction.response.send_modal(forms.about_to_modal(text, _language(interaction))))
+        else:
+            options = {option: message.created_at.isoformat()}
+            await self._perform(interaction, interaction_to_command(interaction, name, options))
+
+    async def _suggest(self, interaction: Interaction) -> None:
+        name, options, focused = interaction_to_options(interaction)
+        command = interaction_to_command(interaction, name, options)
+        try:
+            found = await self._inbox.suggest(command, focused) if command else []
+        except BotError as error:
+            log.warning("discord_nothing_suggested", cause=str(error), ref=error.ref)
+            found = []
+        choices = [
+            app_commands.Choice(name=choice.label[:_CHOICE_LIMIT], value=choice.value)
+            for choice in found
+            if 0 < len(choice.value) <= _CHOICE_LIMIT
+        ]
+        await _at_once(interaction.response.autocomplete(choices[:_SUGGESTIONS]))
+
+    async def _component(self, interaction: Interaction) -> None:
+        custom_id = _custom_id(interaction)
+        if sheet := forms.custom_id_to_sheet(custom_id):
+            await self._open(interaction, custom_id, sheet)
+        elif press := interaction_to_press(interaction):
+            form = press_form(press.action, _language(interaction))
+            modal = forms.form_to_modal(form, custom_id) if form else None
+            if modal is not None:
+                await _at_once(interaction.response.send_modal(modal))
+            else:
+                await self._press(interaction, press)
+
+    async def _open(self, interaction: Interaction, custom_id: str, sheet: forms.Sheet) -> None:
+        """The form as it stands now: a modal can't be put off."""
+        command = interaction_to_command(interaction, sheet.command, sheet.fixed)
+        told, _ = await self._told(interaction, command)
+        modal = forms.form_to_modal(told.form, custom_id, sheet.number) if told and told.form else None
+        if modal is not None:
+            await _at_once(interaction.response.send_modal(modal))
+        elif await _deferred(interaction, thinking=False) and told is not None:
+            await _tell(interaction, replace(told, form=None), whispered=None)
+
+    async def _form(self, interaction: Interaction) -> None:
+        custom_id, values = _custom_id(interaction), forms.interaction_to_values(interaction)
+        if sheet := forms.custom_id_to_sheet(custom_id):
+            options = {**sheet.fixed, **values}
+            await self._perform(interaction, interaction_to_command(interaction, sheet.command, options))
+        elif custom_id == forms.ABOUT:
+            await self._perform(interaction, interaction_to_command(interaction, "ask", values))
+        elif press := interaction_to_press(interaction, values.get("text", "")):
+            await self._press(interaction, press)
+
+    async def _perform(self, interaction: Interaction, command: Command | None) -> None:
+        spec = COMMANDS.get(command.name) if command else None
+        turn = spec is not None and spec.turn
+        whispered = spec is None or (spec.whisper and not turn)
+        if not await _deferred(interaction, ephemeral=whispered):
+            return
+        if turn:
+            self._on_ticket(interaction.token)
+        told, answered = await self._told(interaction, command)
+        if told is not None and not answered:
+            await _tell(interaction, told, whispered=whispered)
+
+    async def _press(self, interaction: Interaction, press: Press) -> None:
+        if await _deferred(interaction, thinking=False):
+            told, _ = await self._told(interaction, press)
+            if told is not None:
+                await _tell(interaction, told, whispered=None)
+
+    async def _told(self, interaction: Interaction, event: Command | Press | None) -> tuple[Told | None, bool]:
+        """(what the core has to say to the person, is an answer on its way that will fill the reply?)"""
+        try:
+            if event is None:
+                raise BotError(Code.INTERNAL, "an interaction came without a channel")
+            receipt = await self._inbox.receive(event)
+            answered = receipt.outcome in (Outcome.TURN, Outcome.DUPLICATE)
+            if receipt.told is None and not answered and isinstance(event, Command):
+                raise BotError(Code.INTERNAL, f"a command was not taken: {receipt.outcome}")
+        except Exception as error:
+            told = error if isinstance(error, BotError) else BotError(Code.INTERNAL, type(error).__name__)
+            log.warning("discord_event_not_taken", cause=str(told), ref=told.ref, exc_info=told is not error)
+            return Told(explain(told, _language(interaction))), False
+        return receipt.told, answered
+
+
+async def _tell(interaction: Interaction, told: Told, *, whispered: bool | None) -> None:
+    """Into the deferred reply if that is for the same eyes (`whispered`; None: there is none), else behind it."""
+    first, *more = told_to_contents(told)
+    extra = told_to_view(told)
+    files = [attachment_to_file(told.file)] if told.file else []
+    try:
+        if whispered is told.whisper:
+            await interaction.edit_original_response(content=first, attachments=files, **extra)
+        else:
+            if whispered is not None:
+                await interaction.delete_original_response()
+            await interaction.followup.send(first, files=files, ephemeral=told.whisper, **extra)
+        for content in more:
+            await interaction.followup.send(content, ephemeral=told.whisper)
+    except FOREIGN as error:
+        log.warning("discord_person_not_told", cause=str(translate(error, ticket=True)))
+
+
+async def _deferred(interaction: Interaction, *, thinking: bool = True, ephemeral: bool = False) -> bool:
+    """Acknowledge; False where it is too late, or another process of the same bot has it."""
+    return await _at_once(interaction.response.defer(thinking=thinking, ephemeral=ephemeral))
+
+
+async def _at_once(answer: Awaitable[object]) -> bool:
+    try:
+        await answer
+    except FOREIGN as error:
+        log.warning("discord_interaction_lost", cause=str(translate(error, ticket=True)))
+        return False
+    return True
+
+
+def _custom_id(interaction: Interaction) -> str:
+    return str(dict(interaction.data or {}).get("custom_id", ""))
+
+
+def _language(interaction: Interaction) -> str:
+    return language_of(interaction.locale.value)

@@ -1,0 +1,161 @@
+"""From slash commands, message shortcuts and pressed buttons to the values of the house. Pure.
+
+Shapes: https://docs.slack.dev/interactivity/implementing-slash-commands/,
+https://docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload/ and
+https://docs.slack.dev/reference/events/agent_session_stopped/
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bots.slack.forms import form_of_question
+from bots.slack.incoming import Identity, Names, Payload, channel_of, place_of, ts_to_time, words_of
+from bots.slack.mrkdwn import mrkdwn_to_text, people_mentioned
+from bots.slack.outgoing import CHANGE
+from core.commands import COMMANDS, MENUS
+from core.commands.typed import Misread, named, options_of, values_of
+from core.phrases import say
+from core.types import Command, Form, Person, Place, Press
+
+ASK, PARLEY = "/ask", "/parley"
+SLASHES = (ASK, PARLEY)
+SHORTCUTS = tuple(MENUS)
+"""Their callback ids: the keys of what they are called."""
+
+EVENTS = ("app_home_opened", "agent_session_stopped")
+"""What Slack tells us beside messages and mentions."""
+
+KINDS = ("event_callback", "block_actions", "message_action", "view_submission")
+
+PREFIX = "/parley "
+
+_PERSON = re.compile(r"<@([UW]\w+)(?:\|[^<>]*)?>")
+_CHANNEL = re.compile(r"<#([CG]\w+)(?:\|[^<>]*)?>")
+
+
+def kind_of(payload: Payload) -> str | None:
+    """What Slack sends us, or None for what we never asked for."""
+    kind, event = str(payload.get("type", "")), payload.get("event") or {}
+    if not kind and payload.get("command") in SLASHES:
+        return "slash_command"
+    if kind == "event_callback" and event.get("type") in EVENTS:
+        return str(event["type"])
+    if kind == "block_actions" and _action(payload).get("action_id") == CHANGE:
+        return "change"
+    return kind if kind in KINDS else None
+
+
+def user_of(payload: Payload) -> Person:
+    """Who did it, as far as a payload says: the id and a name."""
+    user: Payload = payload.get("user") or {}
+    who = str(user.get("id") or payload.get("user_id") or "")
+    return Person(who, str(user.get("name") or user.get("username") or payload.get("user_name") or who))
+
+
+def people_in_slash(payload: Payload) -> set[str]:
+    """The ids whose names `slash_to_command` would use."""
+    return {user_of(payload).id, *people_mentioned(str(payload.get("text", "")))}
+
+
+def slash_to_command(payload: Payload, me: Identity, names: Names, at: datetime) -> Command:
+    """`/ask question` or `/parley command ...`. Slack gives what was typed with mentions as ids."""
+    typed, name = str(payload.get("text") or "").strip(), "ask"
+    if payload.get("command") != ASK:
+        word, typed = [*typed.split(None, 1), "", ""][:2]
+        name = named(word) or word.lower()
+    if name in ("ask", "summarize"):
+        argument = mrkdwn_to_text(typed, lambda id_: names[id_].name if id_ in names else id_)
+    else:  # there, ids are what counts
+        argument = mrkdwn_to_text(_CHANNEL.sub(r"\1", _PERSON.sub(r"\1", typed)), str)
+    place = place_of({"channel": payload.get("channel_id", "")}, me, "")
+    return _command(name, place, payload, names, at, argument=argument)
+
+
+def shortcut_to_command(payload: Payload, me: Identity, names: Names, at: datetime) -> Command | None:
+    """A message's menu: about this message in its thread, or from this message on where it stands."""
+    menu = str(payload.get("callback_id", ""))
+    message: Payload = payload.get("message") or {}
+    if menu not in MENUS or not message.get("ts"):
+        return None
+    name, option = MENUS[menu]
+    ts, root = str(message["ts"]), str(message.get("thread_ts") or message["ts"])
+    about = name == "ask"
+    place = place_of({"channel": channel_of(payload)}, me, root if about or root != ts else "")
+    value = words_of(message, me, names) if about else ts_to_time(ts).isoformat()
+    return _command(name, place, payload, names, at, options={option: value})
+
+
+def command_to_form(command: Command, language: str) -> Form | None:
+    """What a shortcut asks the person first, if anything."""
+    about = command.options.get("about")
+    return form_of_question(about, language) if about is not None else None
+
+
+def change_to_command(payload: Payload, me: Identity, names: Names, at: datetime) -> Command | None:
+    """A press of the button `CHANGE`: the command whose form is wanted."""
+    action = _action(payload)
+    if action.get("action_id") != CHANGE:
+        return None
+    try:
+        wanted = json.loads(str(action.get("value", "")))
+        name, options = str(wanted["command"]), {str(key): str(one) for key, one in wanted["options"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return _command(name, place_of_view(payload, me), payload, names, at, options=options)
+
+
+def place_of_view(payload: Payload, me: Identity) -> Place:
+    """Where a button was pressed: under a message, or, without a channel, in the Home tab."""
+    container: Payload = payload.get("container") or {}
+    channel = channel_of(payload) or str(container.get("channel_id") or "")
+    if not channel:
+        return home_of(me)
+    return place_of({"channel": channel}, me, str(container.get("thread_ts") or ""))
+
+
+def home_of(me: Identity) -> Place:
+    """The Home tab: the workspace, and one person with the bot."""
+    return Place("slack", me.team, "", direct=True)
+
+
+def stopped_to_presses(event: Payload, me: Identity, names: Names, turns: Mapping[str, int]) -> list[Press]:
+    """Slack's own stop button: one press for each answer that was growing. `turns` are known by their messages."""
+    who = str(event.get("user", ""))
+    place = place_of(event, me, str(event.get("thread_ts") or ""))
+    messages = [str(ts) for ts in event.get("streaming_message_ts") or ()]
+    author = names.get(who) or Person(who, who)
+    return [Press("stop", turns[ts], place, author) for ts in messages if ts in turns]
+
+
+def becomes_turn(command: Command) -> bool:
+    """Whether it is a question, and readable: its words are then shown to all before it is asked."""
+    spec = COMMANDS.get(command.name)
+    if spec is None or not spec.turn:
+        return False
+    try:
+        values_of(spec, options_of(spec, command.argument) | dict(command.options))
+    except Misread:
+        return False
+    return True
+
+
+def repeated(command: Command, language: str) -> str:
+    """The question as everybody sees it, since nobody sees a slash command: Markdown."""
+    options = options_of(COMMANDS[command.name], command.argument) | dict(command.options)
+    key = "slack_asked_summary" if command.name == "summarize" else "slack_asked"
+    key += "_about" if "about" in options else ""
+    return say(key, language, name=command.author.name, question=options.get("question", "")).strip()
+
+
+def _command(name: str, place: Place, payload: Payload, names: Names, at: datetime, **given: Any) -> Command:
+    person = user_of(payload)
+    return Command(name, place, names.get(person.id, person), at, prefix=PREFIX, **given)
+
+
+def _action(payload: Payload) -> Payload:
+    return next(iter(payload.get("actions") or ()), {})

@@ -1,0 +1,352 @@
+"""What passes between Slack and one person beside questions and answers: commands, menus, modals, the Home tab, and
+what they are told at once.
+
+A trigger opens a modal for 3 seconds, a response URL takes 5 messages within 30 minutes:
+https://docs.slack.dev/interactivity/handling-user-interaction/
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Coroutine
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar
+
+import structlog
+
+from bots.slack import commands, forms, home
+from bots.slack.faults import reason_of
+from bots.slack.incoming import Identity, Names, Payload, people_of
+from bots.slack.mrkdwn import markdown_to_mrkdwn
+from bots.slack.outgoing import aside, page_to_content, told_to_content
+from bots.slack.people import People
+from core.clock import Clock
+from core.commands import press_form
+from core.commands.typed import command_of
+from core.errors import BotError, Code, PlatformError
+from core.phrases import explain, language_of, say
+from core.ports import Inbox
+from core.types import Ask, Command, Event, Form, Page, Person, Place, Press, Told
+
+log = structlog.get_logger()
+
+Json = dict[str, Any]
+Done = TypeVar("Done")
+
+# Of the 3 s within which Slack wants to be answered.
+_NAMES_S, _REPEAT_S, _SENT_S = 0.8, 1.2, 1.8
+_NOT_THERE = {"not_in_channel", "channel_not_found", "is_archived"}
+_NO_PROMPTS = {"unknown_method", "missing_scope", "not_allowed_token_type", "no_permission"}
+
+
+class Slack(Protocol):
+    """The calls that are needed here. All raise PlatformError."""
+
+    async def identify(self) -> Identity: ...
+    def call(self, method: str, arguments: Json) -> Coroutine[Any, Any, Json]: ...
+    async def read(self, method: str, arguments: Json) -> Json: ...
+    async def respond(self, url: str, body: Json) -> None: ...
+    async def upload(self, name: str, content: bytes, where: Json, title: str = "") -> str: ...
+
+
+class Dialog:
+    """One workspace's. What a person waits for is done after the acknowledgement; `close` ends what is under way."""
+
+    def __init__(self, slack: Slack, inbox: Inbox, people: People, clock: Clock) -> None:
+        self._slack = slack
+        self._inbox = inbox
+        self._people = people
+        self._creators = People(self._creator, clock)
+        self._clock = clock
+        self._jobs: set[asyncio.Task[Any]] = set()
+        self._prompts = True
+
+    async def close(self, wait_s: float) -> None:
+        if self._jobs:
+            await asyncio.wait(self._jobs, timeout=wait_s)
+        for job in self._jobs:
+            job.cancel()
+        await asyncio.gather(*self._jobs, return_exceptions=True)
+        await self._creators.close()
+
+    # -- what comes in: each returns when Slack may be told that it came
+
+    async def slash(self, payload: Payload) -> None:
+        me, names = await self._meet(payload, commands.people_in_slash(payload), payload.get("channel_id"))
+        command = commands.slash_to_command(payload, me, names, self._clock.now())
+        await self._do(command, str(payload.get("response_url", "")))
+
+    async def shortcut(self, payload: Payload) -> None:
+        message: Payload = payload.get("message") or {}
+        me, names = await self._meet(payload, people_of(message))
+        command = commands.shortcut_to_command(payload, me, names, self._clock.now())
+        if command is None:
+            return
+        language = language_of(command.author.locale)
+        form = commands.command_to_form(command, language)
+        if form is not None:
+            self._later(self._open(payload, form, command.place, language))
+        else:
+            await self._do(command, str(payload.get("response_url", "")))
+
+    async def change(self, payload: Payload) -> None:
+        """A button under what was told: open the form of what it is about."""
+        me = await self._slack.identify()
+        me, names = await self._meet(payload, set(), commands.place_of_view(payload, me).channel)
+        command = commands.change_to_command(payload, me, names, self._clock.now())
+        if command is not None:
+            self._later(self._change(payload, command))
+
+    async def press(self, payload: Payload, press: Press) -> bool:
+        """Whether a button opens a form first, which it then does."""
+        language = language_of(press.author.locale)
+        form = press_form(press.action, language)
+        if form is not None:
+            self._later(self._open(payload, form, press.place, language, press.turn_id))
+        return form is not None
+
+    async def submit(self, payload: Payload) -> Json | None:
+        """A modal that was sent off: what Slack is to do with it. It closes where nothing is to be said."""
+        me = await self._slack.identify()
+        try:
+            place = forms.place_of_submission(payload, me)
+        except (ValueError, KeyError, TypeError):
+            return None
+        me, names = await self._meet(payload, set(), place.channel)
+        author = commands.user_of(payload)
+        event = forms.submission_to_event(payload, me, names, author, self._clock.now(), commands.PREFIX)
+        if event is None:
+            return None
+        job = self._start(self._sent(event))
+        done, _ = await asyncio.wait({job}, timeout=_SENT_S)
+        if not done:
+            self._later(self._tell_late(job, event))
+            return None
+        told = job.result()
+        if not place.channel:
+            self._later(self._publish(event.author, me))
+        if told is None:
+            return None
+        return {"response_action": "update", "view": forms.with_told(payload["view"], told.text)}
+
+    async def opened(self, event: Payload) -> None:
+        """The person looks at the app: its Home tab, or the conversation with it."""
+        me, names = await self._meet({"user": {"id": event.get("user")}}, set())
+        person = names.get(str(event.get("user")), Person(str(event.get("user"))))
+        if event.get("tab") == "home":
+            self._later(self._publish(person, me))
+        elif event.get("tab") == "messages" and self._prompts:
+            self._later(self._suggest(str(event.get("channel")), language_of(person.locale)))
+
+    async def entitled(self, event: Event) -> Event:
+        """The event with what its author may do in the channel, where that may matter."""
+        typed = isinstance(event, Ask) and command_of(event.text) is not None
+        if not (typed or isinstance(event, Press)) or event.place.direct:
+            return event
+        assert isinstance(event, Ask | Press)
+        author = event.author
+        names = await self._with_rights({author.id: author}, author.id, event.place.channel, _NAMES_S)
+        return replace(event, author=names[author.id])
+
+    def tell(self, told: Told, event: Event, url: str = "") -> None:
+        """Show what was told to the author of `event`, or to all, in its place. `url`: a response URL, if any."""
+        if isinstance(event, Ask | Command | Press):
+            self._later(self._tell(told, event, url))
+
+    # -- what is done about it
+
+    async def _do(self, command: Command, url: str) -> None:
+        """Returns once a question is stored; everything else is done afterwards."""
+        if not commands.becomes_turn(command):
+            self._later(self._tell_done(command, url))
+        elif told := await self._sent(command):
+            self.tell(told, command, url)
+
+    async def _tell_done(self, command: Command, url: str) -> None:
+        if told := await self._sent(command):
+            await self._tell(told, command, url)
+
+    async def _sent(self, event: Command | Press) -> Told | None:
+        """What is told about it, or why it could not be done."""
+        if isinstance(event, Command) and commands.becomes_turn(event):
+            return await self._ask(event)
+        return await self._received(event)
+
+    async def _ask(self, command: Command) -> Told | None:
+        """Repeat the question for all to see, and have it stored: it is answered in its thread."""
+        language = language_of(command.author.locale)
+        page = Page(commands.repeated(command, language))
+        thread = {"thread_ts": command.place.thread} if command.place.thread else {}
+        said = {"channel": command.place.channel} | page_to_content(page) | aside() | thread
+        posting = self._start(self._slack.call("chat.postMessage", said))
+        await asyncio.wait({posting}, timeout=_REPEAT_S)
+        try:
+            if not posting.done():
+                raise PlatformError(Code.UNCERTAIN, f"chat.postMessage: no answer in {_REPEAT_S} s")
+            ts = str(posting.result()["ts"])
+            told = await self._received(replace(command, id=ts, opens=ts))
+        except PlatformError as error:
+            told = Told(_why_not(error, language))
+        if told is not None:
+            self._later(self._take_back(posting, command.place.channel))
+        return told
+
+    async def _take_back(self, posting: asyncio.Task[Json], channel: str) -> None:
+        """A question that was repeated, and then not taken, goes away again."""
+        with suppress(PlatformError):
+            ts = (await posting)["ts"]
+            await self._slack.call("chat.delete", {"channel": channel, "ts": ts})
+
+    async def _received(self, event: Command | Press) -> Told | None:
+        try:
+            return (await self._inbox.receive(event)).told
+        except BotError as error:
+            log.warning("slack: could not be done", ref=error.ref, cause=error.detail)
+            return Told(explain(error, language_of(event.author.locale)))
+
+    async def _tell_late(self, job: asyncio.Task[Told | None], event: Command | Press) -> None:
+        if told := await job:
+            await self._tell(told, event, "")
+
+    async def _change(self, payload: Payload, command: Command) -> None:
+        told = await self._sent(command)
+        if told is None:
+            return
+        if told.form is None:
+            await self._tell(told, command, str(payload.get("response_url", "")))
+        else:
+            await self._open(payload, told.form, command.place, language_of(command.author.locale))
+
+    async def _open(self, payload: Payload, form: Form, place: Place, language: str, turn_id: int = 0) -> None:
+        view = forms.form_to_view(form, place, language, turn_id)
+        await self._quietly(
+            self._slack.call("views.open", {"trigger_id": payload.get("trigger_id"), "view": view})
+        )
+
+    async def _publish(self, person: Person, me: Identity) -> None:
+        language = language_of(person.locale)
+        at, place = self._clock.now(), commands.home_of(me)
+        told = [
+            await self._sent(Command(name, place, person, at, prefix=commands.PREFIX)) for name in home.COMMANDS
+        ]
+        view = home.told_to_home([one for one in told if one], language)
+        await self._quietly(self._slack.call("views.publish", {"user_id": person.id, "view": view}))
+
+    async def _suggest(self, channel: str, language: str) -> None:
+        """Without a thread_ts: with one, the call fails silently for an app with `agent_view`."""
+        try:
+            arguments = {"channel_id": channel} | home.prompts(language)
+            await self._slack.call("assistant.threads.setSuggestedPrompts", arguments)
+        except PlatformError as error:
+            self._prompts = reason_of(error) not in _NO_PROMPTS
+            log.info("slack: no prompts suggested", cause=error.detail)
+
+    # -- what is told
+
+    async def _tell(self, told: Told, event: Ask | Command | Press, url: str) -> None:
+        place, author = event.place, event.author
+        language = language_of(author.locale)
+        try:
+            if told.file is not None:
+                told = await self._hand_over(told, place, author, language)
+            if told.text:
+                await self._show(told, event, url, language)
+        except PlatformError as error:
+            log.warning("slack: could not be told", ref=error.ref, cause=error.detail, place=place.key)
+
+    async def _show(self, told: Told, event: Ask | Command | Press, url: str, language: str) -> None:
+        place = event.place
+        content = told_to_content(told, language)
+        # A thread that nobody has answered in yet shows no ephemeral message:
+        # https://docs.slack.dev/reference/methods/chat.postEphemeral
+        whisper = told.whisper and not place.direct
+        unseen = whisper and isinstance(event, Ask) and event.id == place.thread
+        thread = {"thread_ts": place.thread} if place.thread and not unseen else {}
+        if url:
+            kind = "ephemeral" if told.whisper else "in_channel"
+            body = content | thread | {"response_type": kind, "replace_original": False}
+            try:
+                return await self._slack.respond(url, body)
+            except PlatformError as error:
+                log.info("slack: a response URL is dead", cause=error.detail)
+        if whisper:
+            reader = {"channel": place.channel, "user": event.author.id}
+            await self._slack.call("chat.postEphemeral", reader | content | thread)
+        else:
+            where = place.channel or event.author.id
+            await self._slack.call("chat.postMessage", {"channel": where} | content | aside() | thread)
+
+    async def _hand_over(self, told: Told, place: Place, author: Person, language: str) -> Told:
+        """A file for one person alone, in their conversation with the bot. What is to be said about that elsewhere."""
+        assert told.file is not None
+        here = place.direct and bool(place.channel)
+        where: Json = {"channel_id": place.channel, "initial_comment": markdown_to_mrkdwn(told.text)}
+        try:
+            if not here:
+                opened = await self._slack.call("conversations.open", {"users": author.id})
+                where["channel_id"] = opened["channel"]["id"]
+            elif place.thread:
+                where["thread_ts"] = place.thread
+            await self._slack.upload(told.file.name, told.file.content, where)
+        except PlatformError as error:
+            log.warning("slack: a file could not be handed over", ref=error.ref, cause=error.detail)
+            return Told(explain(error, language))
+        return Told("" if here else say("slack_file_sent", language))
+
+    # -- who
+
+    async def _meet(self, payload: Payload, others: set[str], channel: Any = None) -> tuple[Identity, Names]:
+        """Ourselves, and who is known in time of whoever did it and of `others`."""
+        me = await self._slack.identify()
+        if channel:
+            self._creators.ask([str(channel)])
+        until_s = self._clock.monotonic() + _NAMES_S
+        who = commands.user_of(payload).id
+        names = await self._people.get({who, *others} - {""}, _NAMES_S)
+        if channel:
+            names = await self._with_rights(names, who, str(channel), until_s - self._clock.monotonic())
+        return me, names
+
+    async def _with_rights(self, names: Names, who: str, channel: str, wait_s: float) -> dict[str, Person]:
+        """Whoever made a channel manages it; of other managers no bot is told."""
+        person = names.get(who)
+        made = (await self._creators.get([channel], wait_s)).get(channel)
+        if person is None or made is None:
+            return dict(names)
+        return {**names, who: replace(person, manager=made.id == who)}
+
+    async def _creator(self, channel: str) -> Person:
+        """https://docs.slack.dev/reference/methods/conversations.info"""
+        told = await self._slack.read("conversations.info", {"channel": channel})
+        return Person(str(told["channel"].get("creator") or ""))
+
+    # -- jobs
+
+    async def _quietly(self, call: Awaitable[Any]) -> None:
+        try:
+            await call
+        except PlatformError as error:
+            log.warning("slack: a call for one person failed", cause=error.detail)
+
+    def _later(self, job: Coroutine[Any, Any, None]) -> None:
+        self._start(job)
+
+    def _start(self, job: Coroutine[Any, Any, Done]) -> asyncio.Task[Done]:
+        task = asyncio.create_task(job)
+        self._jobs.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._jobs.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, PlatformError):
+            log.error("slack: a job failed", exc_info=error)
+
+
+def _why_not(error: PlatformError, language: str) -> str:
+    if reason_of(error) in _NOT_THERE:
+        return say("slack_invite", language)
+    log.warning("slack: a question could not be repeated", ref=error.ref, cause=error.detail)
+    return explain(error, language)

@@ -1,0 +1,167 @@
+"""From a Form to a modal, and from a modal that was sent off to a Command or a Press. Pure.
+
+https://docs.slack.dev/surfaces/modals/ and https://docs.slack.dev/reference/views/modal-views/
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from bots.slack.incoming import Identity, Names, Payload, place_of
+from bots.slack.mrkdwn import markdown_to_mrkdwn
+from core.commands import COMMANDS
+from core.phrases import say
+from core.types import Choice, Command, Field, Form, Person, Place, Press
+
+View = dict[str, Any]
+
+CALLBACK = "parley:form"
+
+_TITLE_MAX, _LABEL_MAX, _PLACEHOLDER_MAX, _METADATA_MAX, _BLOCKS_MAX = 24, 2_000, 150, 3_000, 100
+_INPUT_MAX = (
+    3_000  # of one input: https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element
+)
+_SECTION_MAX = 3_000  # https://docs.slack.dev/reference/block-kit/blocks/section-block
+# https://docs.slack.dev/reference/block-kit/composition-objects/option-object
+_OPTIONS_MAX, _OPTION_TEXT_MAX, _OPTION_VALUE_MAX = 100, 75, 150
+_NOTHING = "parley:nothing"  # what is chosen to have no value: a choice can't be made empty again
+_VALUE, _TOLD = "value", "parley:told"
+
+
+def form_to_view(form: Form, place: Place, language: str, turn_id: int = 0) -> View:
+    """The modal. What is needed to read it again travels inside it, so that it outlives a restart.
+
+    A value that no input holds is left out, and so stays as it is.
+    """
+    return {
+        "type": "modal",
+        "callback_id": CALLBACK,
+        "title": _plain(form.title, _TITLE_MAX),
+        "submit": _plain(form.send, _TITLE_MAX),
+        "private_metadata": _metadata(form, place, turn_id),
+        "blocks": [_field(field, language) for field in form.fields][:_BLOCKS_MAX],
+    }
+
+
+def form_of_question(about: str, language: str) -> Form:
+    """What "Ask about this" asks first. The question may stay empty."""
+    ask = COMMANDS["ask"]
+    question = Field(
+        "question",
+        say(f"{ask.key}_question", language),
+        "text",
+        hint=say("about_default", language),
+    )
+    return Form("ask", say("menu_ask", language), say("slack_ask", language), (question,), {"about": about})
+
+
+def submission_to_event(
+    payload: Payload, me: Identity, names: Names, author: Person, at: datetime, prefix: str
+) -> Command | Press | None:
+    """What a modal of ours asks for once it is sent off, or None where it is none of ours."""
+    view: Payload = payload.get("view") or {}
+    if view.get("callback_id") != CALLBACK:
+        return None
+    try:
+        sent = json.loads(str(view.get("private_metadata")))
+        place = _place(sent, me)
+        entered = dict(_entered(view))
+        author = names.get(author.id, author)
+        if sent["turn"]:
+            return Press(sent["command"], sent["turn"], place, author, text=entered.get("text", ""))
+        return Command(sent["command"], place, author, at, options=dict(sent["fixed"]) | entered, prefix=prefix)
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def place_of_submission(payload: Payload, me: Identity) -> Place:
+    """Where a modal of ours was opened. Raises ValueError or KeyError for another's."""
+    return _place(json.loads(str(payload["view"]["private_metadata"])), me)
+
+
+def with_told(view: Payload, text: str) -> View:
+    """The same modal with what the person was told on top; what they entered stays, since no input is renamed."""
+    kept = ("type", "callback_id", "title", "submit", "private_metadata")
+    blocks = [block for block in view["blocks"] if not str(block.get("block_id", "")).startswith(_TOLD)]
+    told = sections(text)
+    for number, block in enumerate(told):
+        block["block_id"] = f"{_TOLD}:{number}"
+    return {name: view[name] for name in kept if view.get(name)} | {"blocks": [*told, *blocks][:_BLOCKS_MAX]}
+
+
+def sections(markdown: str) -> list[View]:
+    """Words in a view, which takes no Markdown."""
+    pieces, text = [], markdown_to_mrkdwn(markdown).strip()
+    while text:
+        cut = len(text) if len(text) <= _SECTION_MAX else text.rfind("\n", 1, _SECTION_MAX)
+        cut = cut if cut > 0 else _SECTION_MAX
+        pieces.append(text[:cut])
+        text = text[cut:].strip("\n")
+    return [{"type": "section", "text": {"type": "mrkdwn", "text": piece}} for piece in pieces]
+
+
+def _field(field: Field, language: str) -> View:
+    if len(field.value) > _INPUT_MAX:
+        return sections(f"**{field.label}**\n{field.hint}\n{say('slack_too_long', language)}")[0]
+    return {
+        "type": "input",
+        "block_id": field.name,
+        "optional": True,
+        "label": _plain(field.label, _LABEL_MAX),
+        "element": _choice(field) if field.kind == "choice" else _line(field),
+    }
+
+
+def _line(field: Field) -> View:
+    element: View = {"type": "plain_text_input", "action_id": _VALUE, "max_length": _INPUT_MAX}
+    element |= {"multiline": True} if field.kind == "text" else {}
+    element |= {"initial_value": field.value} if field.value else {}
+    return element | ({"placeholder": _plain(field.hint, _PLACEHOLDER_MAX)} if field.hint else {})
+
+
+def _choice(field: Field) -> View:
+    offered = [choice for choice in field.choices if len(choice.value) <= _OPTION_VALUE_MAX]
+    if field.value and field.value not in {choice.value for choice in offered}:
+        offered.insert(0, Choice(field.value, field.value))
+    options = [_option(choice) for choice in (Choice(_NOTHING, field.hint or "–"), *offered)][:_OPTIONS_MAX]
+    chosen = field.value or _NOTHING
+    initial = next((option for option in options if option["value"] == chosen), options[0])
+    return {"type": "static_select", "action_id": _VALUE, "options": options, "initial_option": initial}
+
+
+def _option(choice: Choice) -> View:
+    return {"text": _plain(choice.label, _OPTION_TEXT_MAX), "value": choice.value}
+
+
+def _entered(view: Payload) -> Iterator[tuple[str, str]]:
+    """What stands in each field; empty where nothing does."""
+    for name, actions in view["state"]["values"].items():
+        state: Payload = actions[_VALUE]
+        chosen = (state.get("selected_option") or {}).get("value") or state.get("value") or ""
+        yield name, "" if chosen == _NOTHING else str(chosen)
+
+
+def _metadata(form: Form, place: Place, turn_id: int) -> str:
+    """As JSON of at most 3,000 characters: the longest fixed value is shortened to fit."""
+    fixed = dict(form.fixed)
+    sent = {"command": form.command, "channel": place.channel, "thread": place.thread, "turn": turn_id}
+    while len(text := json.dumps(sent | {"fixed": fixed}, ensure_ascii=False)) > _METADATA_MAX:
+        longest = max(fixed, key=lambda name: len(fixed[name]))
+        excess = (len(text) - _METADATA_MAX) // 2 + 1
+        fixed[longest] = fixed[longest][:-excess]
+    return text
+
+
+def _place(sent: dict[str, Any], me: Identity) -> Place:
+    if not sent["channel"]:
+        return Place("slack", me.team, "", direct=True)
+    return place_of({"channel": sent["channel"]}, me, sent["thread"])
+
+
+def _plain(text: str, most: int) -> View:
+    """Never empty, never too long, with no emoji read out of colons."""
+    text = text if len(text) <= most else text[: most - 1] + "…"
+    return {"type": "plain_text", "text": text or " ", "emoji": False}

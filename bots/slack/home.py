@@ -1,0 +1,43 @@
+"""The Home tab: settings of the workspace, the person's own usage, and help. Pure.
+
+https://docs.slack.dev/surfaces/app-home/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bots.slack.forms import sections
+from bots.slack.outgoing import change_button
+from core.phrases import say
+from core.types import Told
+
+COMMANDS = ("settings", "usage", "help")
+"""What the tab is made of, from top to bottom."""
+
+_BLOCKS_MAX = 100
+
+
+def told_to_home(told: Sequence[Told], language: str) -> dict[str, Any]:
+    """The view of what these commands told."""
+    title = {"type": "plain_text", "text": say("slack_home", language)}
+    blocks: list[dict[str, Any]] = [{"type": "header", "text": title}]
+    for one in told:
+        blocks += sections(one.text)
+        if one.form is not None:
+            blocks.append({"type": "actions", "elements": [change_button(one.form, language)]})
+        blocks.append({"type": "divider"})
+    return {"type": "home", "blocks": blocks[:-1][:_BLOCKS_MAX]}
+
+
+def prompts(language: str) -> dict[str, Any]:
+    """What may be asked, offered above an empty conversation: the arguments `title` and `prompts`.
+
+    https://docs.slack.dev/reference/methods/assistant.threads.setSuggestedPrompts
+    """
+    words = [say(f"slack_prompt_{number}", language) for number in (1, 2, 3)]
+    return {
+        "title": say("slack_prompts", language),
+        "prompts": [{"title": word, "message": word} for word in words],
+    }

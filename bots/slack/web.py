@@ -1,0 +1,116 @@
+"""Calls of Slack's Web API, each made once: no retries, no pacing. All raise PlatformError.
+
+https://docs.slack.dev/apis/web-api/
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+
+import aiohttp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bots.slack.faults import to_platform_error
+from bots.slack.incoming import Identity
+from bots.slack.socket import SDK_LOG, proxy_for
+from core.errors import Code, PlatformError
+
+Json = dict[str, Any]
+
+_CONNECT_S, _TOTAL_S = 5.0, 20.0
+
+
+class Web:
+    """One workspace, by its bot token."""
+
+    def __init__(self, bot_token: str, app_token: str, api_url: str) -> None:
+        self.client = AsyncWebClient(bot_token, base_url=api_url, logger=SDK_LOG, retry_handlers=[])
+        self.client.proxy = proxy_for(api_url)
+        self._app_token = app_token
+        self._session: aiohttp.ClientSession | None = None
+        self._me: Identity | None = None
+        self._meeting = asyncio.Lock()
+
+    async def close(self) -> None:
+        """Let go of the connections; a later call opens new ones."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def call(self, method: str, arguments: Json) -> Json:
+        return await self._ask(method, "POST", json=dict(arguments))
+
+    async def read(self, method: str, arguments: Json) -> Json:
+        return await self._ask(method, "GET", params=dict(arguments))  # these take no JSON
+
+    async def upload(self, name: str, content: bytes, where: Json, title: str = "") -> str:
+        """Share a file; `where` are the arguments that say with whom. Its id.
+
+        https://docs.slack.dev/messaging/working-with-files/#upload
+        """
+        told = await self.read("files.getUploadURLExternal", {"filename": name, "length": len(content)})
+        await self._post(str(told["upload_url"]), "upload", data=content)
+        files = [{"id": told["file_id"], "title": title or name}]
+        await self.call("files.completeUploadExternal", where | {"files": files})
+        return str(told["file_id"])
+
+    async def respond(self, url: str, body: Json) -> None:
+        """Answer an interaction where it happened.
+
+        https://docs.slack.dev/interactivity/handling-user-interaction/#message_responses
+        """
+        await self._post(url, "response_url", json=body)
+
+    async def identify(self) -> Identity:
+        """Who we are, asked once. Raises PlatformError(BAD_TOKEN)."""
+        async with self._meeting:
+            if self._me is None:
+                told = await self._with_token("SLACK_BOT_TOKEN", self.call("auth.test", {}))
+                self._me = Identity(
+                    told["team_id"],
+                    told["user_id"],
+                    told.get("bot_id") or "",
+                    told.get("user") or "",
+                    told.get("app_id") or "",
+                )
+            return self._me
+
+    async def open_url(self) -> str:
+        """Where a Socket Mode connection may be opened. Raises PlatformError(BAD_TOKEN)."""
+        await self.identify()
+        asked = self.call("apps.connections.open", {"token": self._app_token})
+        return str((await self._with_token("SLACK_APP_TOKEN", asked))["url"])
+
+    async def _with_token(self, variable: str, asked: Awaitable[Json]) -> Json:
+        """`asked`, where being refused for lack of rights means that the token is the wrong one."""
+        try:
+            return await asked
+        except PlatformError as error:
+            if error.code not in (Code.BAD_TOKEN, Code.NOT_ALLOWED):
+                raise
+            raise PlatformError(Code.BAD_TOKEN, f"{variable}: Slack refuses it ({error.detail})") from error
+
+    async def _ask(self, method: str, verb: str, **arguments: Json) -> Json:
+        self._connect()
+        try:
+            response = await self.client.api_call(method, http_verb=verb, **arguments)
+        except Exception as error:
+            raise to_platform_error(error, method) from error
+        assert isinstance(response.data, dict)
+        return response.data
+
+    async def _post(self, url: str, what: str, **body: Any) -> None:
+        """To a URL that Slack gave. It holds a secret, and so is never named in an error."""
+        try:
+            async with self._connect().post(url, proxy=self.client.proxy, **body) as response:
+                if response.status != 200:
+                    raise PlatformError(Code.UNAVAILABLE, f"{what}: HTTP {response.status}", retryable=True)
+        except (aiohttp.ClientError, TimeoutError) as error:  # bytes without their completion are no file
+            raise PlatformError(Code.UNAVAILABLE, f"{what}: {type(error).__name__}", retryable=True) from error
+
+    def _connect(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            timeout = aiohttp.ClientTimeout(total=_TOTAL_S, connect=_CONNECT_S)
+            self._session = self.client.session = aiohttp.ClientSession(timeout=timeout)
+        return self._session

@@ -1,0 +1,63 @@
+"""Alerts for the people who run the bot, posted to their channel by the same machinery as everything else.
+
+An alert is a turn with its text written down: it survives a restart, and the same alert of the same hour is one
+turn, whoever raises it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from core.clock import Clock
+from core.errors import StoreError
+from core.model.herald import AGAIN_S, Alert
+from core.phrases import language_of, say
+from core.ports import Store
+from core.types import Ask, Person, Place, Task, Turn, TurnState
+
+_PERSON = Person("parley", "Parley", bot=True)
+_LOOK_S = 0.1
+_OPEN = (TurnState.WAITING, TurnState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertTurns:
+    """Calls back when an alert surely stands in `place`, or never will."""
+
+    place: Place
+    store: Store
+    submit: Callable[[Turn], None]
+    clock: Clock
+    language: str
+
+    async def __call__(self, alert: Alert) -> bool:
+        hour = int(self.clock.now().timestamp() // AGAIN_S)
+        kind = "over" if alert.over else "alert"
+        ask = Ask(
+            f"{kind}:{alert.what}:{alert.code}:{hour}",
+            self.place,
+            _PERSON,
+            alert_to_text(alert, self.language),
+            self.clock.now(),
+            addressed=True,
+            task=Task.DIGEST,
+        )
+        try:
+            turn = await self.store.accept(ask)
+            if turn is None:
+                return False  # another process posts it, and may yet fail
+            self.submit(turn)
+            while turn is not None and turn.state in _OPEN:
+                await self.clock.sleep(_LOOK_S)
+                turn = await self.store.turn(turn.id)
+        except StoreError:
+            return False
+        return turn is not None and turn.state is TurnState.DONE
+
+
+def alert_to_text(alert: Alert, language: str) -> str:
+    """Markdown. The advice is in English, as the log is."""
+    key = "alert_over" if alert.over else "alert"
+    values = {"what": alert.what, "code": str(alert.code), "advice": alert.advice}
+    return f"{say(key, language_of(language), **values)} {say('ref', language_of(language), ref=alert.ref)}"

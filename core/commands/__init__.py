@@ -1,0 +1,156 @@
+"""The one table of what people can have done, beside asking: commands, and the buttons that open a form.
+
+    here     the table: Discord's registration, Slack's help and the page's are made from it
+    typed    a typed line -> options -> values, or what is wrong with it      pure
+    rights   who may ask, and who may change what                            pure
+    knobs    the settings as people see and change them                      pure
+    desk     performs a command: an ask for the ledger, or what the person is told
+    papers   what is handed over: usage, export
+
+Words: a command's name is the phrase `command_<name>`, what it does `command_<name>_about`; an option's
+`command_<name>_<option>` and the same with `_about`; a choice's label is `choice_<value>`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.channel import SETTINGS
+from core.phrases import LANGUAGES, say
+from core.types import Choice, Field, Form
+
+
+class Kind(StrEnum):
+    TEXT = "text"
+    WHOLE = "whole"
+    NUMBER = "number"
+    CHOICE = "choice"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A named value of a command.
+
+    `least` and `most` bound a number. `suggests`: `Inbox.suggest` knows what it may become. `rest`: typed, it takes
+    all the words that are left. `units`: typed, a number with one of these behind it is this option's. `named`: typed,
+    it must be written `name:value`. Not `shown`: set by a menu or a form, never asked for. Not `typed`: nor readable in
+    a typed line.
+    """
+
+    name: str
+    kind: Kind = Kind.TEXT
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    least: float = 0
+    most: float = 0
+    suggests: bool = False
+    rest: bool = False
+    units: tuple[str, ...] = ()
+    named: bool = False
+    shown: bool = True
+    typed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A command. `turn`: it becomes a question that is answered in the place (`Command.id` and `opens` are needed);
+    what it is told, if anything, is why not. `whisper`: its answer is for the asker alone."""
+
+    name: str
+    options: tuple[Option, ...] = ()
+    turn: bool = False
+    whisper: bool = True
+
+    @property
+    def key(self) -> str:
+        """The phrase of its name; with `_about`, of what it does."""
+        return f"command_{self.name}"
+
+    def option_key(self, option: Option) -> str:
+        return f"{self.key}_{option.name}"
+
+    @property
+    def shown(self) -> tuple[Option, ...]:
+        """The options that a person is offered."""
+        return tuple(option for option in self.options if option.shown)
+
+
+SCOPES = ("channel", "workspace")
+_SCOPE = Option("scope", Kind.CHOICE, choices=SCOPES, named=True)
+_MESSAGES = ("messages", "message", "msgs", "条消息", "条")
+_HOURS = ("hours", "hour", "hrs", "h", "个小时", "小时")
+
+COMMANDS: dict[str, Spec] = {
+    spec.name: spec
+    for spec in (
+        Spec(
+            "ask",
+            (Option("question", required=True, rest=True), Option("about", shown=False, typed=False)),
+            turn=True,
+        ),
+        Spec(
+            "summarize",
+            (
+                Option("last", Kind.WHOLE, least=1, most=500, units=_MESSAGES),
+                Option("hours", Kind.NUMBER, least=0.1, most=720, units=_HOURS),
+                Option("of", Kind.CHOICE, choices=("thread", "channel")),
+                Option("since", shown=False),
+            ),
+            turn=True,
+        ),
+        Spec("model", (Option("name", suggests=True, rest=True), _SCOPE)),
+        Spec("prompt", (Option("text", rest=True), _SCOPE)),
+        Spec(
+            "settings",
+            (
+                Option("name", Kind.CHOICE, choices=tuple(SETTINGS)),
+                Option("value", suggests=True, rest=True),
+                _SCOPE,
+                *(Option(f"set_{name}", shown=False, typed=False) for name in SETTINGS),
+            ),
+        ),
+        Spec(
+            "usage",
+            (
+                Option("of", Kind.CHOICE, choices=("me", "channel", "workspace")),
+                Option("period", Kind.CHOICE, choices=("day", "week", "month")),
+            ),
+        ),
+        Spec("budget"),
+        Spec("reset", whisper=False),
+        Spec("forget", (Option("what", Kind.CHOICE, required=True, choices=("thread", "me")),)),
+        Spec("export", (Option("what", Kind.CHOICE, choices=("thread", "me")),)),
+        Spec("help"),
+    )
+}
+
+MENUS = {"menu_ask": ("ask", "about"), "menu_summarize": ("summarize", "since")}
+"""What a message's own menu offers, by the phrase of its name: the command, and the option that the message fills:
+`about` with its text (the platform asks for the question, which may stay empty), `since` with its time in ISO 8601."""
+
+
+def command_name(spec: Spec, language: str) -> str:
+    return say(spec.key, language)
+
+
+def choices(option: Option, language: str) -> list[Choice]:
+    """The values of an option that has a list of them, with their labels."""
+    return [Choice(value, choice_label(value, language)) for value in option.choices]
+
+
+def choice_label(value: str, language: str) -> str:
+    """A choice in the person's language; names of settings are called as they are in a form."""
+    for key in (f"choice_{value}", f"setting_{value}"):
+        if key in LANGUAGES[language]:
+            return say(key, language)
+    return value
+
+
+def press_form(action: str, language: str) -> Form | None:
+    """The form that a button opens at once, before anybody is asked: sent off, its one field is `Press.text`.
+    None for a button that is simply pressed."""
+    if action != "reason":
+        return None
+    field = Field("text", say("reason_label", language), "text", hint=say("reason_hint", language))
+    return Form("reason", say("reason_title", language), say("send", language), (field,))

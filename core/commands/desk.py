@@ -1,0 +1,280 @@
+"""Performs commands: each becomes an ask for the ledger, or what the person is told."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+
+from core.channel import SETTINGS, ChannelSettings, language_for, merge
+from core.clock import Clock
+from core.commands import COMMANDS, SCOPES, Spec, choice_label, knobs, papers
+from core.commands.rights import is_admin, is_manager, refusal
+from core.commands.typed import Misread, Values, line_of, named, options_of, values_of
+from core.config import CoreSettings
+from core.phrases import say
+from core.ports import Kept, Store
+from core.types import Ask, Choice, Command, Person, Place, Task, Told
+
+_SUGGESTIONS = 25
+_EXPORT_LINES = 10_000
+_FREE = ("help", "settings", "forget", "export")
+"""Open to those, too, who may not ask: to see why, to mend it, and to have what is theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A command with all that its doing needs."""
+
+    command: Command
+    values: Values
+    kept: Kept
+    settings: ChannelSettings
+    language: str
+
+    @property
+    def place(self) -> Place:
+        return self.command.place
+
+    def say(self, key: str, **values: str | int | float) -> str:
+        return say(key, self.language, **values)
+
+
+class Desk:
+    """`core.openai_model` is the model where nobody chose another. `models`: what may be chosen, or nothing where
+    any may. `priced`: whether costs are known."""
+
+    def __init__(
+        self,
+        store: Store,
+        core: CoreSettings,
+        clock: Clock,
+        models: Sequence[str] = (),
+        *,
+        priced: bool = False,
+    ) -> None:
+        self._store = store
+        self._core = core
+        self.clock = clock
+        self._models = tuple(models)
+        self._priced = priced
+        self._jobs: dict[str, Callable[[_Given], Awaitable[Ask | Told]]] = {
+            "ask": self._ask,
+            "summarize": self._summarize,
+            "model": self._model,
+            "prompt": self._prompt,
+            "settings": self._settings,
+            "usage": self._usage,
+            "budget": self._budget,
+            "reset": self._reset,
+            "forget": self._forget,
+            "export": self._export,
+            "help": self._help,
+        }
+
+    async def settings(self, place: Place) -> ChannelSettings:
+        """What counts in `place`, read anew: a change counts from the next question on. Raises StoreError."""
+        return merge(self._core, await self._store.kept(place), place.platform)
+
+    def language(self, person: Person, settings: ChannelSettings) -> str:
+        return language_for(person, settings, self._core)
+
+    async def do(self, command: Command) -> Ask | Told:
+        """Do what was asked for. Raises StoreError."""
+        kept = await self._store.kept(command.place)
+        settings = merge(self._core, kept, command.place.platform)
+        language = language_for(command.author, settings, self._core)
+        name = named(command.name)
+        given = _Given(command, {}, kept, settings, language)
+        if name is None:
+            unknown = given.say("help_unknown") + "\n\n" if command.name else ""
+            return Told(unknown + (await self._help(given)).text)
+        refused = refusal(command.author, command.place, settings)
+        if refused and name not in _FREE:
+            return Told(given.say(refused))
+        spec = COMMANDS[name]
+        try:
+            options = options_of(spec, command.argument) | dict(command.options)
+            return await self._jobs[name](
+                replace(given, values=values_of(spec, options) | _emptied(spec, options))
+            )
+        except Misread as misread:
+            return Told(given.say(misread.key, **{"prefix": command.prefix, **misread.values}))
+
+    async def suggest(self, command: Command, option: str) -> list[Choice]:
+        """What `option` may become, given its beginning and the other options. Raises StoreError."""
+        begun = str(command.options.get(option, "")).strip().lower()
+        setting = "model" if command.name == "model" else str(command.options.get("name", ""))
+        settings = await self.settings(command.place)
+        language = self.language(command.author, settings)
+        values: list[str] = []
+        if setting == "model":
+            values = list(dict.fromkeys([settings.model, self._core.openai_model, *self._models]))
+        elif setting in SETTINGS:
+            values = list(SETTINGS[setting].choices)
+        offered = [Choice(value, choice_label(value, language)) for value in [*values, "default"]]
+        found = [one for one in offered if begun in one.value.lower() or begun in one.label.lower()]
+        return found[:_SUGGESTIONS]
+
+    async def _ask(self, given: _Given) -> Ask:
+        question = str(given.values.get("question", ""))
+        if about := str(given.values.get("about", "")):
+            quoted = "\n".join(f"> {line}" for line in about.splitlines())
+            question = f"{quoted}\n\n{question or given.say('about_default')}"
+        return _question(given, question, Task.ANSWER)
+
+    async def _summarize(self, given: _Given) -> Ask:
+        """The ask's text is the command with nothing left open, as `core.answer.summary` reads it."""
+        of = given.values.get("of", "thread" if given.place.thread or not given.command.opens else "channel")
+        text = line_of(COMMANDS["summarize"], {**given.values, "of": of})
+        return _question(given, text, Task.SUMMARY)
+
+    async def _model(self, given: _Given) -> Told:
+        if name := given.values.get("name"):
+            return await self._change(given, {"model": str(name)})
+        settings = given.settings
+        now = given.say(
+            "model_now", value=settings.model, origin=knobs.origin("model", settings, given.language)
+        )
+        if not self._models:
+            return Told(now)
+        return Told(f"{now}\n{given.say('model_choices', models=knobs.listed(self._models))}")
+
+    async def _prompt(self, given: _Given) -> Told:
+        if text := given.values.get("text"):
+            return await self._change(given, {"prompt": str(text)})
+        settings = given.settings
+        now = given.say("prompt_now", origin=knobs.origin("prompt", settings, given.language))
+        return Told(f"{now}\n\n" + "\n".join(f"> {line}" for line in settings.prompt.splitlines()))
+
+    async def _settings(self, given: _Given) -> Told:
+        changes = knobs.wanted(given.values)
+        if changes:
+            return await self._change(given, changes)
+        if name := given.values.get("name"):
+            raise Misread(
+                "settings_value",
+                label=given.say(f"setting_{name}"),
+                about=given.say(f"setting_{name}_about"),
+            )
+        scope = self._scope(given)
+        form = knobs.form(
+            given.command.author,
+            given.place,
+            given.settings,
+            given.kept.channel if scope == "channel" else given.kept.workspace,
+            scope,
+            self._core,
+            given.language,
+            self._models,
+        )
+        return Told(knobs.overview(given.settings, given.language, given.command.prefix), form=form)
+
+    async def _change(self, given: _Given, changes: dict[str, str]) -> Told:
+        scope = self._scope(given)
+        by = given.command.author
+        wanted = knobs.checked(changes, by, given.place, scope, self._core, self._models, given.language)
+        there = Place(given.place.platform, given.place.team, given.place.channel if scope == "channel" else "")
+        changed = await self._store.change(there, wanted, by, self.clock.now())
+        if not changed:
+            return Told(given.say("settings_same"))
+        settings = await self.settings(given.place)
+        told = [
+            given.say(
+                "settings_changed",
+                label=given.say(f"setting_{one.name}"),
+                value=knobs.shown(one.name, settings.texts.get(one.name, ""), given.language),
+                origin=knobs.origin(one.name, settings, given.language),
+            )
+            for one in changed
+        ]
+        return Told("\n".join(told))
+
+    def _scope(self, given: _Given) -> str:
+        """The channel, unless said otherwise, or where there is none."""
+        return str(given.values.get("scope") or SCOPES[0 if given.place.channel else 1])
+
+    async def _usage(self, given: _Given) -> Told:
+        of, period = str(given.values.get("of", "me")), str(given.values.get("period", "month"))
+        author, place = given.command.author, given.place
+        if of == "workspace" and not is_admin(author, place, self._core):
+            return Told(given.say("usage_by_admin", prefix=given.command.prefix))
+        now = self.clock.now()
+        there = Place(place.platform, place.team, place.channel if of == "channel" else "")
+        tally = await self._store.tally(
+            now - papers.PERIODS[period], now, there, author.id if of == "me" else ""
+        )
+        currency = self._core.parley_currency
+        return Told(papers.usage(tally, of, period, given.language, currency, priced=self._priced))
+
+    async def _budget(self, given: _Given) -> Told:
+        now = self.clock.now()
+        tally = await self._store.tally(papers.month_start(now), now, given.place)
+        return Told(
+            papers.budget(
+                tally, now, given.settings, given.language, self._core.parley_currency, priced=self._priced
+            )
+        )
+
+    async def _reset(self, given: _Given) -> Told:
+        await self._in_thread(given)
+        await self._store.reset(given.place, given.command.at)
+        return Told(given.say("reset_done"), whisper=False)
+
+    async def _forget(self, given: _Given) -> Told:
+        author = given.command.author
+        kept = given.say("forget_kept")
+        if given.values["what"] == "me":
+            lines = await self._store.forget_person(given.place.platform, author.id)
+            return Told(f"{given.say('forget_me_done', n=lines)} {kept}")
+        await self._in_thread(given)
+        said = await self._store.lines(given.place, limit=_EXPORT_LINES)
+        alone = {line.author.id for line in said if not line.mine} <= {author.id}
+        if not alone and not is_manager(author, given.place, self._core):
+            raise Misread("forget_by_manager")
+        lines = await self._store.forget_thread(given.place, given.command.at)
+        return Told(f"{given.say('forget_thread_done', n=lines)} {kept}")
+
+    async def _export(self, given: _Given) -> Told:
+        author, now = given.command.author, self.clock.now()
+        if given.values.get("what", "thread") == "me":
+            found = await self._store.belongings(given.place.platform, author.id, _EXPORT_LINES)
+            tally = await self._store.tally(
+                papers.EVER, now, Place(given.place.platform, given.place.team, ""), author.id
+            )
+            if not found and not tally.questions:
+                return Told(given.say("export_nothing"))
+            return Told(given.say("export_me", n=len(found)), file=papers.person_file(found, tally))
+        await self._in_thread(given)
+        lines = await self._store.lines(given.place, limit=_EXPORT_LINES)
+        if not lines:
+            return Told(given.say("export_nothing"))
+        return Told(given.say("export_thread", n=len(lines)), file=papers.thread_file(lines, given.language))
+
+    async def _help(self, given: _Given) -> Told:
+        prefix = given.command.prefix
+        lines = [
+            given.say("help_line", command=prefix + spec.name, about=given.say(f"{spec.key}_about"))
+            for spec in COMMANDS.values()
+        ]
+        title, ask = given.say("help_title"), given.say("help_ask", prefix=prefix)
+        return Told("\n".join([title, ask, "", *(f"- {line}" for line in lines)]))
+
+    async def _in_thread(self, given: _Given) -> None:
+        """A direct conversation is a thread of its own only where it has been used as one."""
+        place = given.place
+        if not place.thread and not (place.direct and await self._store.joined(place)):
+            raise Misread("thread_only")
+
+
+def _question(given: _Given, text: str, task: Task) -> Ask:
+    command = given.command
+    place = command.place if command.place.thread else replace(command.place, thread=command.opens)
+    return Ask(
+        command.id, place, command.author, text, command.at, addressed=True, ticket=command.ticket, task=task
+    )
+
+
+def _emptied(spec: Spec, options: dict[str, str]) -> Values:
+    """The fields of a form that were left or made empty: there, an empty value says something."""
+    names = {option.name for option in spec.options if option.name.startswith("set_")}
+    return {name: "" for name, text in options.items() if name in names and not str(text).strip()}

@@ -1,0 +1,148 @@
+"""The settings as people see and change them: shown with where each value comes from, checked before it is kept.
+Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from babel.numbers import format_decimal
+
+from core.channel import SETTINGS, ChannelSettings, Origin, read
+from core.commands import SCOPES, choice_label
+from core.commands.rights import may_change
+from core.commands.typed import Misread
+from core.config import CoreSettings
+from core.phrases import say
+from core.types import Choice, Field, Form, Person, Place
+
+TAKEN_BACK = ("default", "-", "默认")
+"""What is written to have a setting no longer set."""
+
+_SHOWN_LENGTH = 120
+_FIELD_PREFIX = "set_"
+
+
+def overview(settings: ChannelSettings, language: str, prefix: str) -> str:
+    """Every setting, its value, and whose it is."""
+    lines = [f"- {line(name, settings, language)}" for name in SETTINGS]
+    return "\n".join(
+        [say("settings_title", language), *lines, "", say("settings_hint", language, prefix=prefix)]
+    )
+
+
+def line(name: str, settings: ChannelSettings, language: str) -> str:
+    return say(
+        "settings_line",
+        language,
+        label=say(f"setting_{name}", language),
+        value=shown(name, settings.texts.get(name, ""), language),
+        origin=origin(name, settings, language),
+    )
+
+
+def origin(name: str, settings: ChannelSettings, language: str) -> str:
+    return say(f"origin_{settings.origins.get(name, Origin.DEFAULT)}", language)
+
+
+def shown(name: str, text: str, language: str) -> str:
+    """A value in one line, in the person's language, safe inside Markdown."""
+    if not text:
+        return say("value_person" if name == "language" else "value_none", language)
+    if text in SETTINGS[name].choices:
+        return choice_label(text, language)
+    value = read(SETTINGS[name], text)
+    if isinstance(value, int | float):
+        return str(format_decimal(value, locale=language))
+    words = " ".join(text.split()).replace("`", "'")
+    return f"`{words if len(words) <= _SHOWN_LENGTH else words[: _SHOWN_LENGTH - 1] + '…'}`"
+
+
+def form(
+    person: Person,
+    place: Place,
+    settings: ChannelSettings,
+    kept: Mapping[str, str],
+    scope: str,
+    core: CoreSettings,
+    language: str,
+    models: Sequence[str],
+) -> Form | None:
+    """What `person` may change of the channel or workspace, or None where that is nothing. `kept` is its own layer."""
+    fields = []
+    for name, setting in SETTINGS.items():
+        if scope not in setting.scopes or not may_change(person, place, scope, name, core):
+            continue
+        offered = tuple(models) if name == "model" else setting.choices
+        now = shown(name, settings.texts.get(name, ""), language)
+        fields.append(
+            Field(
+                _FIELD_PREFIX + name,
+                say(f"setting_{name}", language),
+                "choice" if offered else "text" if setting.long else "line",
+                kept.get(name, ""),
+                f"{now} · {origin(name, settings, language)}",
+                tuple(Choice(value, choice_label(value, language)) for value in offered),
+            )
+        )
+    if not fields:
+        return None
+    return Form(
+        "settings", say("settings_form", language), say("send", language), tuple(fields), {"scope": scope}
+    )
+
+
+def wanted(values: Mapping[str, object]) -> dict[str, str]:
+    """The changes that the options of `/settings` ask for, by the setting's name: from one line or from a form."""
+    changes = {
+        name: str(values.get(_FIELD_PREFIX + name, "")) for name in SETTINGS if _FIELD_PREFIX + name in values
+    }
+    if "name" in values and "value" in values:
+        changes[str(values["name"])] = str(values["value"])
+    return changes
+
+
+def checked(
+    changes: Mapping[str, str],
+    person: Person,
+    place: Place,
+    scope: str,
+    core: CoreSettings,
+    models: Sequence[str],
+    language: str,
+) -> dict[str, str | None]:
+    """The changes as they may be kept (None: taken back). Raises Misread for a value that doesn't fit, or where
+    `person` may not."""
+    if scope not in SCOPES or (scope == "channel" and not place.channel):
+        raise Misread("settings_no_channel")
+    kept: dict[str, str | None] = {}
+    for name, text in changes.items():
+        setting, text = SETTINGS[name], text.strip()
+        label, about = say(f"setting_{name}", language), say(f"setting_{name}_about", language)
+        if scope not in setting.scopes:
+            raise Misread("settings_only_workspace", label=label)
+        if not may_change(person, place, scope, name, core):
+            raise Misread(
+                "settings_by_admin" if scope == "workspace" or setting.admins else "settings_by_manager"
+            )
+        if not text or text.lower() in TAKEN_BACK:
+            kept[name] = None
+            continue
+        text = _canonical(name, text)
+        if name == "model" and models and text not in models:
+            raise Misread("model_unknown", model=text, models=listed(models))
+        if read(setting, text) is None:
+            raise Misread("settings_bad", value=text[:_SHOWN_LENGTH], label=label, about=about)
+        kept[name] = text
+    return kept
+
+
+def _canonical(name: str, text: str) -> str:
+    """A choice as it is kept, whichever language it was written in."""
+    for choice in SETTINGS[name].choices:
+        if text.lower() in {choice, *(choice_label(choice, language).lower() for language in ("en", "zh"))}:
+            return choice
+    return text
+
+
+def listed(models: Sequence[str]) -> str:
+    return ", ".join(f"`{model}`" for model in models)

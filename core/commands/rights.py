@@ -1,0 +1,49 @@
+"""Who may ask, and who may change what. Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from core.channel import SETTINGS, ChannelSettings, own
+from core.config import CoreSettings
+from core.types import Person, Place
+
+
+class Refusal(StrEnum):
+    """Why somebody may not ask: the phrase that says so."""
+
+    NOT_LISTED = "refused_not_listed"
+    DENIED = "refused_denied"
+    GUEST = "refused_guest"
+    STRANGER = "refused_stranger"
+
+
+def refusal(person: Person, place: Place, settings: ChannelSettings) -> Refusal | None:
+    """Why `person` may not ask in `place`, or None. Deny wins; each list of `allow` must have one of their ids."""
+    theirs = {place.team, place.channel, person.id, *person.roles} - {""}
+    if theirs & settings.deny:
+        return Refusal.DENIED
+    if any(not theirs & listed for listed in settings.allow):
+        return Refusal.NOT_LISTED
+    if person.stranger and not settings.strangers:
+        return Refusal.STRANGER
+    if person.guest and not settings.guests:
+        return Refusal.GUEST
+    return None
+
+
+def is_admin(person: Person, place: Place, core: CoreSettings) -> bool:
+    """May `person` change everything: one of PARLEY_ADMINS, or an admin of this workspace."""
+    return person.id in own(core.parley_admins, place.platform) or (person.admin and not person.stranger)
+
+
+def is_manager(person: Person, place: Place, core: CoreSettings) -> bool:
+    """May `person` change the channel? With the bot alone, everybody runs their own."""
+    return is_admin(person, place, core) or place.direct or (person.manager and not person.stranger)
+
+
+def may_change(person: Person, place: Place, scope: str, name: str, core: CoreSettings) -> bool:
+    """May `person` change the setting `name` of `place`'s channel or workspace (`scope`)?"""
+    if is_admin(person, place, core):
+        return True
+    return scope == "channel" and not SETTINGS[name].admins and is_manager(person, place, core)

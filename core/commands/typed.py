@@ -1,0 +1,172 @@
+"""From a typed line to the options of a command, and from options to their values. Pure.
+
+    /summarize 3 hours            {"hours": "3"}
+    /summarize of:channel 50      {"of": "channel", "last": "50"}
+    /settings workspace model m   {"scope": "workspace", "name": "model", "value": "m"}
+
+`name:value` names an option, in English or in the person's language; a lone word is the choice it is of, a lone
+number the first number that is missing; what is left goes to the option that takes the rest.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import datetime
+
+from core.commands import COMMANDS, Kind, Option, Spec
+from core.phrases import LANGUAGES, say
+
+Values = dict[str, str | int | float]
+
+_COMMAND = re.compile(r"/(?:parley\s+/?)?([^\s/:]+)(?:\s+(.*))?", re.DOTALL | re.IGNORECASE)
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
+class Misread(Exception):  # noqa: N818 (it is told, not raised to anybody)
+    """What was typed is not what the command takes: the phrase that says so, and its values."""
+
+    def __init__(self, key: str, **values: str | int | float) -> None:
+        super().__init__(key)
+        self.key = key
+        self.values = values
+
+
+def command_of(text: str) -> tuple[str, str] | None:
+    """(name, the rest) of a text that begins with a slash and the name of a command, in any language."""
+    found = _COMMAND.fullmatch(text.strip())
+    name = None if found is None else named(found[1])
+    return None if found is None or name is None else (name, (found[2] or "").strip())
+
+
+def named(word: str) -> str | None:
+    """The command that a word is the name of, in any language."""
+    word = word.strip().lstrip("/").lower()
+    return next((spec.name for spec in COMMANDS.values() if word in _names(spec.key, spec.name)), None)
+
+
+def options_of(spec: Spec, argument: str) -> dict[str, str]:
+    """The options that a typed line gives. Raises Misread."""
+    given: dict[str, str] = {}
+    left = argument.strip()
+    while left:
+        word, _, after = left.partition(" ") if "\n" not in left.split(" ", 1)[0] else (left, "", "")
+        taken = _named(spec, word, left) or _unit(spec, left, given) or _lone(spec, word, after, given)
+        if taken is not None:
+            option, value, left = taken
+            given[option.name] = value
+        elif rest := next(
+            (option for option in spec.options if option.rest and option.name not in given), None
+        ):
+            given[rest.name], left = left, ""
+        else:
+            raise Misread("misread_word", word=word)
+    return given
+
+
+def values_of(spec: Spec, options: Mapping[str, str]) -> Values:
+    """The options as values, checked. Empty ones count as not given. Raises Misread."""
+    values: Values = {}
+    for option in spec.options:
+        text = str(options.get(option.name, "")).strip()
+        if text:
+            values[option.name] = _value(option, text)
+        elif option.required and not any(options.get(other.name) for other in spec.options if not other.shown):
+            raise Misread("misread_missing", option=option.name, options=" | ".join(option.choices) or "…")
+    return values
+
+
+def line_of(spec: Spec, values: Values) -> str:
+    """The command as somebody could have typed it: `options_of` reads it back."""
+    words = [f"{name}:{value}" for name, value in values.items() if value != ""]
+    return " ".join([f"/{spec.name}", *words])
+
+
+def _named(spec: Spec, word: str, left: str) -> tuple[Option, str, str] | None:
+    name, colon, value = word.partition(":")
+    if not colon:
+        name, colon, value = word.partition("：")
+    typed = (one for one in spec.options if one.typed)
+    option = next((one for one in typed if name.lower() in _names(spec.option_key(one), one.name)), None)
+    if not colon or option is None:
+        return None
+    if option.rest:
+        return option, left.partition(colon)[2].strip(), ""
+    if not value:  # `hours: 3`
+        value = left[len(word) :].strip().partition(" ")[0]
+        return option, value, left[len(word) :].strip()[len(value) :].strip()
+    return option, value, left[len(word) :].strip()
+
+
+def _unit(spec: Spec, left: str, given: dict[str, str]) -> tuple[Option, str, str] | None:
+    """`3h`, `3 hours`."""
+    number = _NUMBER.match(left)
+    if number is None:
+        return None
+    after = left[number.end() :].lstrip()
+    for option in spec.options:
+        for unit in option.units:
+            rest = after[len(unit) :]
+            if option.name not in given and after.lower().startswith(unit) and not rest[:1].isalpha():
+                return option, number[0], rest.strip()
+    return None
+
+
+def _lone(spec: Spec, word: str, after: str, given: dict[str, str]) -> tuple[Option, str, str] | None:
+    takes_rest = any(option.rest for option in spec.options)
+    for option in spec.options:
+        if (
+            option.name in given
+            or not option.typed
+            or (option.named and takes_rest and spec.name != "settings")
+        ):
+            continue
+        if option.kind is Kind.CHOICE and (choice := _choice(option, word)):
+            return option, choice, after.strip()
+        if option.kind in (Kind.WHOLE, Kind.NUMBER) and _NUMBER.fullmatch(word):
+            return option, word, after.strip()
+    return None
+
+
+def _value(option: Option, text: str) -> str | int | float:
+    if option.kind is Kind.TEXT:
+        return text
+    if option.kind is Kind.CHOICE:
+        choice = _choice(option, text)
+        if choice is None:
+            raise Misread("misread_choice", option=option.name, options=" | ".join(option.choices))
+        return choice
+    try:
+        number = int(text) if option.kind is Kind.WHOLE else float(text)
+    except ValueError:
+        number = math.nan
+    if not option.least <= number <= option.most:
+        raise Misread("misread_number", option=option.name, least=option.least, most=option.most)
+    return number
+
+
+def time_of(text: str) -> datetime | None:
+    """A time in ISO 8601 with its offset, or None."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return at if at.tzinfo else None
+
+
+def _choice(option: Option, word: str) -> str | None:
+    word = word.strip().lower()
+    return next(
+        (
+            choice
+            for choice in option.choices
+            if word in _names(f"choice_{choice}", choice) | _names(f"setting_{choice}", choice)
+        ),
+        None,
+    )
+
+
+def _names(key: str, name: str) -> set[str]:
+    """What something is called: its own name, and the phrase in each language that has it."""
+    return {name} | {say(key, language).lower() for language, phrases in LANGUAGES.items() if key in phrases}

@@ -1,0 +1,44 @@
+"""How many questions one person asks within a minute. In memory: after a restart everybody begins anew."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict, deque
+
+WINDOW_S = 60.0
+_KEPT = 10_000
+
+
+class Rate:
+    """Counts questions by person. `key` is a question's: delivered twice it counts once."""
+
+    def __init__(self) -> None:
+        self._asked: OrderedDict[str, deque[tuple[float, str]]] = OrderedDict()
+        self._told: dict[str, float] = {}
+
+    def wait_s(self, person: str, key: str, limit: int, now_s: float) -> int:
+        """In how many seconds `person` may ask again; 0 where they may now. `limit` 0 is none."""
+        asked = self._recent(person, now_s)
+        if not limit or len(asked) < limit or any(known == key for _, known in asked):
+            return 0
+        return max(1, math.ceil(asked[-limit][0] + WINDOW_S - now_s))
+
+    def count(self, person: str, key: str, now_s: float) -> None:
+        self._recent(person, now_s).append((now_s, key))
+
+    def tell(self, person: str, now_s: float) -> bool:
+        """Whether to say so: once in a while, not at every further question."""
+        if now_s - self._told.get(person, -WINDOW_S) < WINDOW_S / 4:
+            return False
+        self._told[person] = now_s
+        return True
+
+    def _recent(self, person: str, now_s: float) -> deque[tuple[float, str]]:
+        asked = self._asked.setdefault(person, deque())
+        self._asked.move_to_end(person)
+        while asked and asked[0][0] <= now_s - WINDOW_S:
+            asked.popleft()
+        while len(self._asked) > _KEPT:
+            gone, _ = self._asked.popitem(last=False)
+            self._told.pop(gone, None)
+        return asked

@@ -1,0 +1,103 @@
+"""Circuit breakers: what has failed is left alone for a while, then one question probes it. Decisions only.
+
+They steer, they never refuse: where nobody else is left, a question is asked all the same (`core.model.pool`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterable
+
+from core.errors import Code
+from core.model.policy import BREAK_S
+
+IN_A_ROW = 5
+SHARE = 0.5
+AT_LEAST = 10
+WINDOW_S = 60.0
+LONGEST_BREAK_S = 600.0
+LONGEST_REST_S = 3600.0
+"""An endpoint may ask for a break of a week; somebody may top it up before."""
+
+
+class Breaker:
+    """Of one account, model or endpoint. Opens after 5 failures in a row, or when more than half of at least 10
+    results of the last minute were failures; for 30 s, then twice as long after each failed probe, up to 10 min.
+    """
+
+    def __init__(self) -> None:
+        self._results: deque[tuple[float, bool]] = deque()
+        self._in_a_row = 0
+        self._until = 0.0
+        self._break_s = BREAK_S
+        self._probing = False
+        self.why: Code | None = None
+        """What opened it; None while it is closed."""
+
+    def allows(self, now: float) -> bool:
+        """Closed, or due for the probe that nobody makes yet."""
+        return self.why is None or (now >= self._until and not self._probing)
+
+    def begin(self, now: float) -> None:
+        """Somebody asks: of an open breaker, it is the probe if it is due."""
+        if self.why is not None and now >= self._until:
+            self._probing = True
+
+    def drop(self) -> None:
+        """It was asked and nothing was learnt about it."""
+        self._probing = False
+
+    def succeed(self, now: float) -> bool:
+        """True when that closes it."""
+        was_open, self.why, self._probing = self.why is not None, None, False
+        self._in_a_row, self._break_s = 0, BREAK_S
+        self._note(now, True)
+        if was_open:
+            self._results.clear()
+        return was_open
+
+    def fail(self, now: float, why: Code, rest_s: float | None = None) -> bool:
+        """True when that opens it. `rest_s`: open at once and for so long, whatever came before."""
+        self._note(now, False)
+        self._in_a_row += 1
+        was_open, probed = self.why is not None, self._probing
+        self._probing = False
+        if rest_s is not None:
+            self.why = why
+            self._until = max(self._until, now + min(rest_s, LONGEST_REST_S))
+        elif (was_open and probed) or (not was_open and self._too_often()):
+            self._break_s = min(LONGEST_BREAK_S, self._break_s * 2) if was_open else BREAK_S
+            self.why = why
+            self._until = now + self._break_s
+        return self.why is not None and not was_open
+
+    def _note(self, now: float, good: bool) -> None:
+        self._results.append((now, good))
+        while self._results[0][0] < now - WINDOW_S:
+            self._results.popleft()
+
+    def _too_often(self) -> bool:
+        bad = sum(not good for _, good in self._results)
+        often = len(self._results) >= AT_LEAST and bad > SHARE * len(self._results)
+        return often or self._in_a_row >= IN_A_ROW
+
+
+class Breakers:
+    """All of them by name; one is made when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._breakers: dict[str, Breaker] = defaultdict(Breaker)
+
+    def __getitem__(self, key: str) -> Breaker:
+        return self._breakers[key]
+
+    def allow(self, keys: Iterable[str], now: float) -> bool:
+        return all(self._breakers[key].allows(now) for key in keys)
+
+    def begin(self, keys: Iterable[str], now: float) -> None:
+        for key in keys:
+            self._breakers[key].begin(now)
+
+    def drop(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self._breakers[key].drop()

@@ -1,0 +1,115 @@
+"""Tells the people who run the bot what needs them: once per cause and hour, and once more when it is over.
+
+To the log and the counters always, to their channel where there is one. It never keeps an answer waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from core.clock import Clock
+from core.errors import Code, ModelError
+from core.model.faults import ADVICE
+
+AGAIN_S = 3600.0
+TOLD_WITHIN_S = 5.0
+"""How long words for a person wait for the news that the post has gone out."""
+
+Count = Callable[[str, dict[str, str]], None]
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """`what` is an account, a model or an endpoint; `over`: it answers again. Nothing here comes from outside."""
+
+    what: str
+    code: Code
+    advice: str
+    ref: str
+    over: bool = False
+
+
+Post = Callable[[Alert], Awaitable[bool]]
+"""Bring an alert to the operators' channel: True when it surely stands there."""
+
+
+@dataclass(slots=True)
+class _Cause:
+    """Something that is wrong. `announced_at`: when the operators were last told; `alert` is None once it is over."""
+
+    announced_at: float
+    alert: Alert | None = None
+    posting: asyncio.Task[bool] | None = None
+
+
+class Herald:
+    def __init__(self, clock: Clock, count: Count | None = None, post: Post | None = None) -> None:
+        self._clock = clock
+        self._count = count
+        self._post = post
+        self._causes: dict[tuple[str, Code], _Cause] = {}
+        self._posts: set[asyncio.Task[bool]] = set()
+
+    def count(self, name: str, **labels: str) -> None:
+        if self._count is not None:
+            self._count(name, labels)
+
+    def wrong(self, what: str, error: ModelError) -> None:
+        now = self._clock.monotonic()
+        cause = self._causes.get((what, error.code))
+        if cause is not None and now - cause.announced_at < AGAIN_S:
+            return
+        alert = Alert(what, error.code, ADVICE[error.code], error.ref)
+        log.error(
+            "the operators are needed", what=what, code=str(error.code), advice=alert.advice, ref=error.ref
+        )
+        self.count("parley_alerts_total", what=what, code=str(error.code))
+        self._causes[what, error.code] = _Cause(now, alert, self._send(alert))
+
+    def well(self, *whats: str) -> None:
+        """They answer again."""
+        for (what, _), cause in self._causes.items():
+            if what in whats and cause.alert is not None:
+                over = Alert(what, cause.alert.code, "", cause.alert.ref, over=True)
+                log.warning("works again", what=what, code=str(over.code), ref=over.ref)
+                self.count("parley_recoveries_total", what=what, code=str(over.code))
+                self._send(over, after=cause.posting)
+                cause.alert = cause.posting = None
+
+    async def told(self, what: str, code: Code) -> bool:
+        """Do the operators surely know of this by now? Waits for their channel, at most TOLD_WITHIN_S."""
+        cause = self._causes.get((what, code))
+        posting = cause.posting if cause is not None else None
+        if posting is None:
+            return False
+        await asyncio.wait({posting}, timeout=TOLD_WITHIN_S)
+        return posting.done() and not posting.cancelled() and posting.result()
+
+    async def close(self) -> None:
+        for posting in self._posts:
+            posting.cancel()
+        await asyncio.gather(*self._posts, return_exceptions=True)
+
+    def _send(self, alert: Alert, after: asyncio.Task[bool] | None = None) -> asyncio.Task[bool] | None:
+        if self._post is None:
+            return None
+        posting = asyncio.create_task(self._posted(self._post, alert, after))
+        self._posts.add(posting)
+        posting.add_done_callback(self._posts.discard)
+        return posting
+
+    async def _posted(self, post: Post, alert: Alert, after: asyncio.Task[bool] | None) -> bool:
+        """What is over is told only where it was told that it began."""
+        if after is not None and not await after:
+            return False
+        try:
+            return await post(alert)
+        except Exception:
+            log.exception("alert not posted", what=alert.what, code=str(alert.code))
+            return False

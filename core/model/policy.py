@@ -1,0 +1,195 @@
+"""What is done about each failure of a model, as one table, and the decisions of the retry loop. All pure.
+
+Every failure says three things: whether the same account and model may be asked again, what it makes no sense to
+ask for the rest of the turn, and whose fault it was, so that later turns steer around it. The words for the
+person are in `core.phrases`, the advice to the operator in `core.model.faults`, both by the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.errors import Code, ModelError
+from core.roster import Route
+
+PROBE_S = 900.0
+"""How long an account without money or with a wrong key is left alone before one question tries it again."""
+BREAK_S = 30.0
+"""The first break of what has failed too often; each further one is twice as long."""
+INLINE_S = 20.0
+"""The longest Retry-After that a turn waits for."""
+FIRST_WAIT_S = 0.5
+LONGEST_WAIT_S = 8.0
+
+
+class Scope(StrEnum):
+    """What a failure is about, from the narrowest to everything there is."""
+
+    ROUTE = "route"
+    """This account with this model."""
+    ACCOUNT = "account"
+    OFFER = "offer"
+    """This model at this endpoint."""
+    MODEL = "model"
+    ENDPOINT = "endpoint"
+    SMALL = "small"
+    """Every model whose window is not larger."""
+    ALL = "all"
+    """Whoever is asked, the answer is the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`same`: how often the same account and model may be asked again. `leaves`: what else is not asked in this turn.
+    `blames`: whose breaker counts it, None: nobody's. `breaks_s`: that breaker opens at once, for so long; 0: when
+    it has happened too often. `alerts`: the operator is told at once, not only when a breaker opens. `eager`: somebody
+    else is asked before the same is asked again.
+    """
+
+    same: int
+    leaves: Scope
+    blames: Scope | None = None
+    breaks_s: float = 0.0
+    alerts: bool = False
+    eager: bool = False
+
+
+_NO_USE = Rule(0, Scope.ALL)
+_ONCE_MORE = Rule(1, Scope.ROUTE, Scope.ENDPOINT)
+
+RULES: dict[Code, Rule] = {
+    Code.BAD_REQUEST: _NO_USE,  # a refused field the client has repaired before this
+    Code.CONTEXT_OVERFLOW: Rule(1, Scope.SMALL),  # the one repeat is trimmed
+    Code.POLICY: _NO_USE,
+    Code.TOO_LARGE: _NO_USE,
+    Code.BAD_KEY: Rule(0, Scope.ACCOUNT, Scope.ACCOUNT, PROBE_S, alerts=True),
+    Code.NO_MONEY: Rule(0, Scope.ACCOUNT, Scope.ACCOUNT, PROBE_S, alerts=True),
+    Code.FORBIDDEN: Rule(0, Scope.ROUTE, Scope.ACCOUNT, alerts=True),
+    Code.NO_MODEL: Rule(0, Scope.OFFER, Scope.OFFER, BREAK_S, alerts=True),
+    Code.WRONG_URL: Rule(0, Scope.ENDPOINT, Scope.ENDPOINT, BREAK_S, alerts=True),
+    Code.RATE_LIMITED: Rule(2, Scope.ROUTE, Scope.ACCOUNT, eager=True),
+    Code.SERVER_ERROR: Rule(2, Scope.ROUTE, Scope.ENDPOINT),
+    Code.GATEWAY_TIMEOUT: Rule(0, Scope.ROUTE, Scope.ENDPOINT),  # the work may still run there, and be paid for
+    Code.UNREACHABLE: Rule(1, Scope.ENDPOINT, Scope.ENDPOINT),
+    Code.STALLED: _ONCE_MORE,
+    Code.CUT: _ONCE_MORE,
+    Code.ERROR_IN_STREAM: _ONCE_MORE,
+    Code.EMPTY: Rule(1, Scope.MODEL, Scope.OFFER),
+    Code.GARBLED: Rule(1, Scope.ENDPOINT, Scope.ENDPOINT),
+}
+
+STATUS_RULES: dict[tuple[Code, int], Rule] = {
+    (Code.SERVER_ERROR, status): _ONCE_MORE for status in (408, 409, 425, 500)
+}
+
+
+def rule_for(error: ModelError) -> Rule:
+    return STATUS_RULES.get((error.code, error.status)) or RULES[error.code]
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What one turn may spend: `tries` in all, and `seconds` from the first to the beginning of the last."""
+
+    tries: int = 4
+    seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The state of a turn after a failure. `tries`: in all; `tries_here`: of this route.
+
+    `known`: it was known to be out for this very reason, and was asked only because nobody else was left; so once is
+    enough, unless it says when to come back.
+    `elsewhere`: somebody else who seems well could be asked for the same model at once. `shorter`: the messages
+    can be trimmed.
+    """
+
+    error: ModelError
+    tries: int
+    tries_here: int
+    elapsed_s: float
+    visible: bool = False
+    known: bool = False
+    elsewhere: bool = False
+    shorter: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """Ask the same account and model again after `wait_s`."""
+
+    wait_s: float
+
+
+class Next(StrEnum):
+    OTHER = "other"
+    """Ask whoever is left, or nobody."""
+    NOBODY = "nobody"
+    """Give up, and tell the person."""
+
+
+def decide(failed: Failed, allowance: Allowance, jitter: float) -> Same | Next:
+    """What a turn does after a failure. Once a word was visible there is no going back.
+
+    `jitter` from 0 to 1 keeps many from coming back at once. The endpoint's own word on when to come back is kept
+    to, up to INLINE_S, but nobody waits for it while there is somebody else to ask.
+    """
+    error, rule = failed.error, rule_for(failed.error)
+    left_s = allowance.seconds - failed.elapsed_s
+    if failed.visible or failed.tries >= allowance.tries or left_s < 0 or rule.leaves is Scope.ALL:
+        return Next.NOBODY
+    if error.code is Code.CONTEXT_OVERFLOW:
+        return Same(0) if failed.shorter and failed.tries_here <= rule.same else Next.OTHER
+    invited = error.retry_after_s is not None and error.retry_after_s <= INLINE_S
+    if not error.retryable or failed.tries_here > rule.same or (failed.known and not invited):
+        return Next.OTHER
+    if failed.elsewhere and (rule.eager or error.retry_after_s is not None):
+        return Next.OTHER
+    wait_s: float = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (failed.tries_here - 1)) * (1 - 0.25 * jitter)
+    if error.retry_after_s is not None:
+        if error.retry_after_s > INLINE_S:
+            return Next.OTHER
+        wait_s = max(error.retry_after_s, wait_s / 2) + 0.25 * jitter
+    return Same(wait_s) if wait_s <= left_s else Next.OTHER
+
+
+def left_over(routes: Iterable[Route], route: Route, scope: Scope) -> list[Route]:
+    """The routes that may still be asked after `route` has failed for good with something about `scope`."""
+    return [other for other in routes if other != route and not _about(scope, route, other)]
+
+
+def _about(scope: Scope, route: Route, other: Route) -> bool:
+    match scope:
+        case Scope.ROUTE:
+            return False
+        case Scope.ACCOUNT:
+            return other.account.name == route.account.name
+        case Scope.OFFER:
+            return other.offer == route.offer
+        case Scope.MODEL:
+            return other.card.name == route.card.name
+        case Scope.ENDPOINT:
+            return other.account.endpoint == route.account.endpoint
+        case Scope.SMALL:
+            return other.card.context_tokens <= route.card.context_tokens
+        case Scope.ALL:
+            return True
+
+
+def key_of(route: Route, scope: Scope) -> str:
+    """The name of the breaker of `route` for `scope`, as an operator reads it."""
+    return {
+        Scope.ACCOUNT: f"account {route.account.name}",
+        Scope.OFFER: f"model {route.offer}",
+        Scope.ENDPOINT: f"endpoint {route.account.endpoint}",
+    }[scope]
+
+
+BREAKERS = (Scope.ACCOUNT, Scope.OFFER, Scope.ENDPOINT)
+
+
+def keys_of(route: Route) -> tuple[str, ...]:
+    return tuple(key_of(route, scope) for scope in BREAKERS)

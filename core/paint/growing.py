@@ -1,0 +1,87 @@
+"""How far a text that is still being written can be shown, and what closes it. Pure.
+
+Half a table, fence line or link would be read as something else until its other half comes, so it is held
+back; bold, italics and code in a line are closed. All of that looks at the last line alone, and gives up on
+what grows too long: words that are shown raw are better than words that are not shown.
+"""
+
+from __future__ import annotations
+
+import re
+
+from core.paint.markdown import open_fence
+
+_HELD_MAX = 400
+_MARKED_MAX = 120
+"""Characters of a line that wait for bold or code to be closed, where what was shown can't be taken back."""
+_HALF_FENCE = re.compile(r"^[ \t]*(?:`{1,2}|`{3,}[^`]*|~{1,2}|~{3,}.*)$")
+_HALF_LINK = re.compile(r"(?:!?\[[^\[\]\n]{0,80}(?:\](?:\([^()\s]{0,300})?)?|<[^\s<>]{0,60})$")
+_HALF_MARK = re.compile(r"[*_~`]+$")
+_CODE = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
+_MARK = re.compile(r"(?P<mark>`+|\*\*\*|\*\*|\*|___|__|_|~~)")
+_WORD = re.compile(r"[A-Za-z0-9]")
+
+
+def shown(text: str) -> tuple[int, str]:
+    """(how many characters of a growing text to show, what closes the marks in its last line)."""
+    keep = _held(text)
+    line = text[text.rfind("\n", 0, keep) + 1 : keep]
+    opened = [] if open_fence(text[: keep - len(line)]) else _open_marks(line)
+    while opened and opened[-1][1] + len(opened[-1][0]) == len(line):  # nothing follows it yet
+        keep -= len(opened[-1][0])
+        line = line[: opened.pop()[1]]
+    return keep, "".join(mark for mark, _ in reversed(opened))
+
+
+def settled(text: str) -> int:
+    """How many characters of a growing text will never need to be shown otherwise, whatever follows."""
+    keep = _held(text)
+    begin = text.rfind("\n", 0, keep) + 1
+    line = text[begin:keep]
+    opened = [] if open_fence(text[:begin]) else _open_marks(line)
+    if opened and len(line) - opened[0][1] <= _MARKED_MAX:
+        return begin + opened[0][1]
+    return keep
+
+
+def _held(text: str) -> int:
+    begin = text.rfind("\n") + 1
+    line = text[begin:]
+    if len(line) > _HELD_MAX and not line.lstrip().startswith("|"):
+        return len(text)
+    fence = open_fence(text[:begin])
+    if fence is not None:
+        rest = line.strip()
+        return begin if rest and not rest.strip(fence[0][0]) else len(text)
+    if _HALF_FENCE.match(line):
+        return begin
+    if line.lstrip().startswith("|") and len(line) <= 2 * _HELD_MAX:
+        return _without_lone_head(text, begin)
+    if not line:
+        return _without_lone_head(text, begin)
+    half = _HALF_LINK.search(line) or _HALF_MARK.search(line)
+    return begin + half.start() if half else len(text)
+
+
+def _without_lone_head(text: str, begin: int) -> int:
+    """`begin`, or where the line before it begins, if that is the first row of a table and so far its only."""
+    before = text.rfind("\n", 0, max(0, begin - 1)) + 1
+    above = text[text.rfind("\n", 0, max(0, before - 1)) + 1 : before] if before else ""
+    lone = text[before:begin].lstrip().startswith("|") and not above.lstrip().startswith("|")
+    return before if lone and begin - before <= _HELD_MAX else begin
+
+
+def _open_marks(line: str) -> list[tuple[str, int]]:
+    """Marks of bold, italics, deletion and code that are open at the end of `line`, with their places."""
+    line = _CODE.sub(lambda code: "x" * len(code[0]), line)
+    opened: list[tuple[str, int]] = []
+    for found in _MARK.finditer(line):
+        mark, at, end = found["mark"], found.start(), found.end()
+        before, after = line[at - 1 : at], line[end : end + 1]
+        if mark[0] == "`":
+            return [*opened, (mark, at)]
+        if opened and opened[-1][0] == mark and not before.isspace():
+            opened.pop()
+        elif not after.isspace() and not _WORD.match(before) and before != "\\":
+            opened.append((mark, at))
+    return opened

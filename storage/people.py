@@ -1,0 +1,98 @@
+"""What people think of answers, and what is forgotten at their word. Each function is one transaction's work, run
+by the store."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Connection, delete, or_, select, tuple_, update
+
+from core.ports import Feedback
+from core.types import Entry, Place, TurnState
+from storage import threads
+from storage.engine import insert
+from storage.tables import AUDIT, FEEDBACK, MESSAGES, THREADS, TURNS, USAGE, from_us, to_us
+
+_OPEN = TURNS.c.state.in_((TurnState.WAITING, TurnState.RUNNING))
+_NOTHING = {"text": "", "answer": "", "notice": "", "author_name": ""}
+
+
+def rate(connection: Connection, turn_id: int, feedback: Feedback) -> bool:
+    if connection.scalar(select(TURNS.c.id).where(TURNS.c.id == turn_id)) is None:
+        return False
+    adding = insert(connection.dialect.name, FEEDBACK)
+    new = {"value": adding.excluded.value, "at_us": adding.excluded.at_us}
+    if feedback.reason:
+        new["reason"] = adding.excluded.reason
+    connection.execute(
+        adding.on_conflict_do_update(index_elements=["turn_id", "person"], set_=new),
+        {
+            "turn_id": turn_id,
+            "person": feedback.person,
+            "value": feedback.value,
+            "reason": feedback.reason,
+            "at_us": to_us(feedback.at),
+        },
+    )
+    return True
+
+
+def feedback(connection: Connection, turn_id: int) -> list[Feedback]:
+    query = select(FEEDBACK).where(FEEDBACK.c.turn_id == turn_id).order_by(FEEDBACK.c.at_us, FEEDBACK.c.person)
+    return [
+        Feedback(row.person, row.value, row.reason, from_us(row.at_us)) for row in connection.execute(query)
+    ]
+
+
+def reset(connection: Connection, place: Place, at_us: int) -> None:
+    """`filled` too: what the platform could tell of earlier times is not wanted any more."""
+    threads.touch(connection, place, at_us, filled=True)
+    connection.execute(update(THREADS).where(*threads.within(THREADS, place)).values(since_us=at_us))
+
+
+def forget_thread(connection: Connection, place: Place, at_us: int) -> int:
+    reset(connection, place, at_us)
+    connection.execute(update(TURNS).where(*threads.within(TURNS, place), ~_OPEN).values(_NOTHING))
+    return connection.execute(delete(MESSAGES).where(*threads.within(MESSAGES, place))).rowcount
+
+
+def forget_person(connection: Connection, platform: str, person: str) -> int:
+    turn = TURNS.c
+    theirs = (turn.platform == platform, turn.author == person)
+    connection.execute(delete(MESSAGES).where(MESSAGES.c.platform == platform, _answers(platform, person)))
+    lines = connection.execute(
+        delete(MESSAGES).where(
+            MESSAGES.c.platform == platform, MESSAGES.c.author == person, MESSAGES.c.mine.is_(False)
+        )
+    ).rowcount
+    turns_there = select(turn.id).where(turn.platform == platform)
+    connection.execute(delete(FEEDBACK).where(FEEDBACK.c.person == person, FEEDBACK.c.turn_id.in_(turns_there)))
+    connection.execute(
+        update(TURNS).where(*theirs, ~_OPEN).values({**_NOTHING, "author": "", "author_locale": ""})
+    )
+    used, changed = USAGE.c, AUDIT.c
+    connection.execute(update(USAGE).where(used.platform == platform, used.person == person).values(person=""))
+    connection.execute(
+        update(AUDIT).where(changed.platform == platform, changed.person == person).values(person_name="")
+    )
+    return lines
+
+
+def belongings(connection: Connection, platform: str, person: str, limit: int) -> list[tuple[Place, Entry]]:
+    line = MESSAGES.c
+    order = (line.at_us, line.anchor, line.rank, line.message)
+    query = (
+        select(MESSAGES)
+        .where(line.platform == platform, or_(line.author == person, _answers(platform, person)))
+        .order_by(*(column.desc() for column in order))
+        .limit(limit)
+    )
+    rows = reversed(connection.execute(query).all())
+    return [(Place(row.platform, row.team, row.channel, row.thread), threads.entry(row)) for row in rows]
+
+
+def _answers(platform: str, person: str) -> ColumnElement[bool]:
+    """Lines that answer a question of this person. Their questions are looked up once, not for each line."""
+    line, turn = MESSAGES.c, TURNS.c
+    asked = select(turn.team, turn.channel, turn.question).where(
+        turn.platform == platform, turn.author == person
+    )
+    return (line.rank == 1) & tuple_(line.team, line.channel, line.anchor).in_(asked)

@@ -1,0 +1,84 @@
+"""Settings that people change, and the audit of it. Each function is one transaction's work, run by the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, delete, select
+
+from core.ports import Change, Kept
+from core.types import Person, Place
+from storage.engine import insert
+from storage.tables import AUDIT, NOTICES, SETTINGS, from_us
+
+
+def kept(connection: Connection, place: Place) -> Kept:
+    rows = connection.execute(select(SETTINGS).where(*_around(SETTINGS, place))).all()
+    return Kept(
+        {row.name: row.value for row in rows if row.channel == ""},
+        {row.name: row.value for row in rows if row.channel != ""},
+    )
+
+
+def change(
+    connection: Connection, place: Place, changes: Mapping[str, str | None], by: Person, at_us: int
+) -> list[Change]:
+    there = {"platform": place.platform, "team": place.team, "channel": place.channel}
+    mine = [SETTINGS.c[name] == value for name, value in there.items()]
+    before = {row.name: row.value for row in connection.execute(select(SETTINGS).where(*mine))}
+    changed = []
+    for name, new in changes.items():
+        old = before.get(name)
+        if old == new:
+            continue
+        if new is None:
+            connection.execute(delete(SETTINGS).where(*mine, SETTINGS.c.name == name))
+        else:
+            setting = insert(connection.dialect.name, SETTINGS)
+            setting = setting.on_conflict_do_update(
+                index_elements=[*there, "name"], set_={"value": setting.excluded.value}
+            )
+            connection.execute(setting, {**there, "name": name, "value": new})
+        line = {
+            **there,
+            "name": name,
+            "old": old,
+            "new": new,
+            "person": by.id,
+            "person_name": by.name,
+            "at_us": at_us,
+        }
+        connection.execute(AUDIT.insert(), line)
+        changed.append(Change(place, name, old, new, by, from_us(at_us)))
+    return changed
+
+
+def audit(connection: Connection, place: Place, limit: int) -> list[Change]:
+    query = select(AUDIT).where(*_around(AUDIT, place)).order_by(AUDIT.c.id.desc()).limit(limit)
+    return [
+        Change(
+            Place(row.platform, row.team, row.channel),
+            row.name,
+            row.old,
+            row.new,
+            Person(row.person, row.person_name),
+            from_us(row.at_us),
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def once(connection: Connection, key: str) -> bool:
+    adding = insert(connection.dialect.name, NOTICES).on_conflict_do_nothing()
+    return connection.execute(adding, {"key": key}).rowcount == 1
+
+
+def _around(table: Any, place: Place) -> list[ColumnElement[bool]]:
+    """The rows of a channel and of its workspace."""
+    column = table.c
+    return [
+        column.platform == place.platform,
+        column.team == place.team,
+        column.channel.in_(("", place.channel)),
+    ]

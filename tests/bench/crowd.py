@@ -1,0 +1,135 @@
+"""A process in which many answers are written at once and painted by the real brush on a real platform.
+
+Its own process, so that its CPU time and memory are the painting's alone. Reads a `Crowd` as JSON from its
+standard input and prints a `Told`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import sys
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from bots import discord, slack
+from bots.discord import DiscordSettings
+from bots.slack import SlackSettings
+from core.clock import SystemClock
+from core.errors import PlatformError
+from core.paint.brush import Brush
+from core.paint.gate import Gate
+from core.ports import Platform
+from core.types import Ask, Event, Outcome, Person, Phase, Place, Receipt, Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """The answers to paint: a (channel, thread) each. `settings` are the platform's."""
+
+    platform: str
+    settings: dict[str, str]
+    team: str
+    reader: str
+    places: list[tuple[str, str]]
+    words: int
+    per_s: float
+    give_up_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """When each word was said (monotonic seconds), which answers failed, and what it took."""
+
+    said: list[list[float]]
+    failed: list[str]
+    cpu_s: float
+    rss_mb: float
+    took_s: float
+
+
+def word(index: int) -> str:
+    """Four letters and a space or a paragraph's end: 300 of them are as long as 300 English words."""
+    return f"w{index:03d}" + ("\n\n" if index % 60 == 59 else " ")
+
+
+class _Deaf:
+    async def receive(self, event: Event) -> Receipt:
+        return Receipt(Outcome.UNKNOWN)
+
+
+def _create(crowd: Crowd) -> Platform:
+    if crowd.platform == "slack":
+        created: Platform | None = slack.create(SlackSettings.model_validate(crowd.settings), SystemClock())
+    else:
+        created = discord.create(DiscordSettings.model_validate(crowd.settings), SystemClock())
+    assert created is not None
+    return created
+
+
+async def _write(crowd: Crowd, brush: Brush, number: int, said: list[float]) -> str:
+    """One answer, word by word. Returns why it could not be shown, or nothing."""
+    channel, thread = crowd.places[number]
+    place = Place(crowd.platform, crowd.team, channel, thread)
+    ask = Ask(thread or str(number), place, Person(crowd.reader), "?", datetime.now(UTC))
+
+    async def on_post(_: tuple[str, ...]) -> None:
+        """Nothing is stored here."""
+
+    canvas = brush.canvas(ask, f"bench-{number}", on_post, (), look_first=False)
+    began, text = time.monotonic(), ""
+    try:
+        for index in range(crowd.words):
+            await asyncio.sleep(began + index / crowd.per_s - time.monotonic())
+            text += word(index)
+            said.append(time.monotonic())
+            canvas.show(Reply(text, Phase.WRITING), said[-1])
+        canvas.show(Reply(text, Phase.ENDED), time.monotonic())
+        await asyncio.wait_for(canvas.finished(), crowd.give_up_s)
+    except (PlatformError, TimeoutError) as error:
+        return f"{type(error).__name__} {error}"
+    finally:
+        brush.release(canvas)
+    return ""
+
+
+async def paint(crowd: Crowd) -> Told:
+    """Paint them all at once."""
+    platform = _create(crowd)
+    brush = Brush(Gate(platform), SystemClock())
+    running = [asyncio.create_task(platform.run(_Deaf())), asyncio.create_task(brush.run())]
+    try:
+        async with asyncio.timeout(20):
+            while not platform.ready():  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        await asyncio.sleep(1.1)  # what the start has called is out of every limit's window
+        said: list[list[float]] = [[] for _ in crowd.places]
+        cpu, began = time.process_time(), time.monotonic()
+        results = await asyncio.gather(
+            *(_write(crowd, brush, number, said[number]) for number in range(len(crowd.places)))
+        )
+        return Told(
+            said,
+            [result for result in results if result],
+            time.process_time() - cpu,
+            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            time.monotonic() - began,
+        )
+    finally:
+        for task in running:
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*running, return_exceptions=True)
+
+
+def main() -> None:
+    crowd = json.load(sys.stdin)
+    crowd["places"] = [tuple(place) for place in crowd["places"]]
+    print(json.dumps(asdict(asyncio.run(paint(Crowd(**crowd))))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,292 @@
+"""The engine: from an event to the turn's first line and to the model, on both databases, small and large.
+
+The rooms are the real ones; the platform and the model are in memory, so that only the engine is measured. Every
+question is stored before its turn begins. `make bench only=engine`
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import resource
+import statistics
+import tempfile
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic, perf_counter
+
+import structlog
+from sqlalchemy import Connection, text
+
+from core.answer.checkpoints import Checkpoints
+from core.answer.live import Live
+from core.answer.turn import Answerer, Channel
+from core.answer.worker import Lanes
+from core.clock import SystemClock
+from core.commands.desk import Desk
+from core.config import CoreSettings
+from core.intake.inbox import StoringInbox
+from core.paint.brush import Brush
+from core.paint.gate import Gate
+from core.ports import Request
+from core.types import Ask, Delta, Ended, EndReason, Person, Place, Text, Turn
+from storage import DatabaseSettings, SqlStore, open_store
+from storage.engine import Database
+from storage.tables import MESSAGES, THREADS, TURNS, USAGE
+from tests.chaos.storm import postgres_server
+from tests.fakes.platform import MemoryPlatform
+
+QUESTIONS = 200
+CROWD = 500
+STORED = 1_000_000
+ADA = Person("U1", "Ada", "en")
+TARGETS_MS = {"SQLite": (5.0, 10.0), "PostgreSQL": (8.0, 20.0)}
+NEXT_MS, CROWD_MB, CROWD_CPU, GROWTH = 10.0, 30.0, 2.0, 1.2
+
+
+class Bell:
+    """A model that notes when it was asked and answers once it may."""
+
+    def __init__(self) -> None:
+        self.asked_at: list[float] = []
+        self.asked = asyncio.Event()
+        self.may_answer = asyncio.Event()
+
+    async def stream(self, request: Request) -> AsyncIterator[Delta]:
+        self.asked_at.append(perf_counter())
+        self.asked.set()
+        await self.may_answer.wait()
+        yield Text("An answer.")
+        yield Ended(EndReason.STOP)
+
+
+class Silence:
+    async def text(self, turn: Turn) -> str:
+        return ""
+
+
+@dataclass(slots=True)
+class Figures:
+    """Medians in ms; what `CROWD` waiting turns cost in MB and percent of a core."""
+
+    first_line: float = 0.0
+    model: float = 0.0
+    next_turn: float = 0.0
+    crowd_mb: float = 0.0
+    crowd_cpu: float = 0.0
+
+
+@dataclass
+class Rig:
+    """An engine on one store. `began_at` and `ended_at` are the first and the last line of each turn."""
+
+    store: SqlStore
+    bell: Bell = field(default_factory=Bell)
+    began_at: list[float] = field(default_factory=list)
+    ended_at: list[float] = field(default_factory=list)
+    asked: int = 0
+
+    def __post_init__(self) -> None:
+        clock, live = SystemClock(), Live()
+        settings = CoreSettings(_env_file=None)
+        gate = Gate(MemoryPlatform())
+        self.brush = Brush(gate, clock)
+        self.checkpoints = Checkpoints(self.store, clock)
+        self.answerer = Answerer(
+            self.store,
+            self.bell,
+            {"slack": Channel(gate, self.brush)},
+            settings,
+            clock,
+            Silence(),
+            self.checkpoints,
+            live,
+        )
+        self.lanes = Lanes(self._answer, tell_waiting=self.answerer.tell_waiting)
+        self.inbox = StoringInbox(self.store, self.lanes.submit, live, Desk(self.store, settings, clock))
+        self.now = clock.now()
+
+    async def _answer(self, turn: Turn) -> None:
+        self.began_at.append(perf_counter())
+        await self.answerer.answer(turn)
+        self.ended_at.append(perf_counter())
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(self.brush.run()), asyncio.create_task(self.checkpoints.run())]
+        try:
+            yield
+        finally:
+            await self.lanes.drain(5.0)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def ask(self, thread: str = "") -> None:
+        self.asked += 1
+        id_ = f"{self.now.timestamp() + self.asked:.6f}"
+        place = Place("slack", "T1", "C1", thread or id_)
+        at = self.now + timedelta(seconds=self.asked)
+        await self.inbox.receive(Ask(id_, place, ADA, "What did we decide?", at, addressed=True))
+
+    async def settled(self, count: int) -> None:
+        await reached(lambda: len(self.ended_at) >= count)
+
+
+async def measure(store: SqlStore) -> Figures:
+    figures, rig = Figures(), Rig(store)
+    async with rig.running():
+        rig.bell.may_answer.set()
+        first, model = [], []
+        for number in range(QUESTIONS + 20):
+            began, rig.bell.asked = perf_counter(), asyncio.Event()
+            await rig.ask()
+            await rig.bell.asked.wait()
+            if number >= 20:  # the first ones make connections and compile statements
+                first.append(rig.began_at[-1] - began)
+                model.append(rig.bell.asked_at[-1] - began)
+            await rig.settled(number + 1)
+        figures.first_line, figures.model = median_ms(first), median_ms(model)
+        figures.next_turn = await next_turn(rig)
+    rig = Rig(store)
+    rig.asked = 10_000
+    async with rig.running():
+        figures.crowd_mb, figures.crowd_cpu = await crowd(rig)
+        rig.bell.may_answer.set()
+    return figures
+
+
+async def next_turn(rig: Rig) -> float:
+    """From the last word of one answer to the first line of the next turn in its thread."""
+    done, gaps = len(rig.ended_at), []
+    for number in range(30):
+        rig.bell.may_answer.clear()
+        rig.bell.asked = asyncio.Event()
+        thread = f"next-{number}"
+        await rig.ask(thread)
+        await rig.bell.asked.wait()
+        await rig.ask(thread)
+        released = perf_counter()
+        rig.bell.may_answer.set()
+        done += 2
+        await rig.settled(done)
+        gaps.append(rig.began_at[-1] - released)
+    return median_ms(gaps)
+
+
+async def crowd(rig: Rig) -> tuple[float, float]:
+    gc.collect()
+    before = memory_mb()
+    for _ in range(CROWD):
+        await rig.ask()
+    await reached(lambda: len(rig.bell.asked_at) >= CROWD)
+    await asyncio.sleep(1.0)
+    gc.collect()
+    grown = memory_mb() - before
+    began, used = monotonic(), cpu_s()
+    await asyncio.sleep(5.0)
+    return grown, 100 * (cpu_s() - used) / (monotonic() - began)
+
+
+async def reached(condition: Callable[[], bool]) -> None:
+    while True:
+        if condition():
+            return
+        await asyncio.sleep(0.002)
+
+
+def memory_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def median_ms(seconds: Sequence[float]) -> float:
+    return 1_000 * statistics.median(seconds)
+
+
+def multiply(connection: Connection) -> None:
+    """A million lines in 20,000 threads, with their turns and usage, grown from what is there."""
+    grown = {
+        MESSAGES: (STORED, {"message": "'m' || i", "anchor": "'m' || i", "thread": "'t' || (i % 20000)"}),
+        THREADS: (20_000, {"thread": "'t' || i"}),
+        TURNS: (STORED // 5, {"id": "100000000 + i", "message": "'m' || i", "thread": "'t' || (i % 20000)"}),
+        USAGE: (STORED // 5, {"turn_id": "100000000 + i", "thread": "'t' || (i % 20000)"}),
+    }
+    for table, (count, given) in grown.items():
+        names = [column.name for column in table.columns]
+        given = {"at_us": "CAST(1600000000000000 + i AS BIGINT)"} | given
+        values = [given.get(name, name) for name in names]
+        rows = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"
+        connection.execute(
+            text(
+                f"INSERT INTO {table.name} ({', '.join(names)}) {rows} SELECT {', '.join(values)} "
+                f"FROM n, (SELECT * FROM {table.name} LIMIT 1) AS one"
+            )
+        )
+
+
+def analyse(connection: Connection) -> None:
+    connection.execute(text("ANALYZE"))
+
+
+async def both_sizes(url: str) -> tuple[Figures, Figures]:
+    settings = DatabaseSettings(database_url=url)
+    store = await open_store(settings, SystemClock())
+    try:
+        small = await measure(store)
+        database = Database(settings.url, "NORMAL")
+        try:
+            began = monotonic()
+            await database.migrate(multiply)  # as one transaction that may take its time
+            await database.migrate(analyse)
+            print(f"  {STORED:,} messages stored in {monotonic() - began:.0f} s", flush=True)
+        finally:
+            await database.close()
+        return small, await measure(store)
+    finally:
+        await store.close()
+
+
+def report(name: str, small: Figures, large: Figures) -> bool:
+    line, model = TARGETS_MS[name]
+    rows = [
+        ("event to first line, ms", small.first_line, large.first_line, line),
+        ("event to model, ms", small.model, large.model, model),
+        ("next turn of a thread, ms", small.next_turn, large.next_turn, NEXT_MS),
+        (f"{CROWD} waiting, MB", small.crowd_mb, large.crowd_mb, CROWD_MB),
+        (f"{CROWD} waiting, % of a core", small.crowd_cpu, large.crowd_cpu, CROWD_CPU),
+    ]
+    print(f"{name:<28}{'few':>9}{'million':>9}{'ratio':>7}{'bar':>7}")
+    good = True
+    for what, few, million, bar in rows:
+        kept = max(few, million) <= bar
+        good &= kept
+        ratio = million / few if few > 0 else 1.0
+        print(f"  {what:<26}{few:>9.1f}{million:>9.1f}{ratio:>7.2f}{bar:>7.0f}  {'' if kept else 'MISSED'}")
+    return good
+
+
+async def run() -> bool:
+    good = True
+    with tempfile.TemporaryDirectory(prefix="parley-bench-") as name:
+        folder = Path(name)
+        os.environ.setdefault("XDG_RUNTIME_DIR", name)
+        good &= report("SQLite", *await both_sizes(f"sqlite:///{folder / 'parley.db'}"))
+        async with postgres_server(folder) as (url, _):
+            good &= report("PostgreSQL", *await both_sizes(url))
+    return good
+
+
+def main(arguments: Sequence[str] = ()) -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    if not asyncio.run(run()):
+        print("some figures missed their bar")

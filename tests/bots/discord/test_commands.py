@@ -1,0 +1,363 @@
+"""Commands, menus, buttons and forms on the real discord.py: what is registered, heard, and shown to whom."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from bots.discord.commands import CHAT, MESSAGE, payloads
+from bots.discord.forms import Sheet, custom_id_to_sheet, sheet_to_custom_id
+from bots.discord.told import told_to_contents
+from core.commands import COMMANDS, MENUS, press_form
+from core.errors import StoreError
+from core.phrases import explain, say
+from core.types import Attachment, Button, Choice, Command, Field, Form, Outcome, Press, Told
+from tests.bots.discord.conftest import Bot, running, until
+from tests.fakes.discord import ADA, BO, BOT, CHEN, GENERAL, FakeDiscord, Message, MessageFlag
+from tests.fakes.discord.guild import Interaction
+
+NAME = re.compile(r"[-_'\w]{1,32}")
+"""https://docs.discord.com/developers/interactions/application-commands#application-command-object-application-command-naming"""
+
+FORM = Form(
+    "settings",
+    "Settings",
+    "Save",
+    (
+        Field("set_model", "Model", value="m1", hint="m1 · default"),
+        Field("set_prompt", "Instructions", "text"),
+        Field(
+            "set_language", "Language", "choice", "zh", choices=(Choice("en", "English"), Choice("zh", "中文"))
+        ),
+        Field("set_temperature", "Temperature"),
+        Field("set_max_tokens", "Longest answer"),
+        Field("set_tools", "Tools", "choice", "", choices=(Choice("on", "on"), Choice("off", "off"))),
+        Field("set_deny", "Too long", value="x" * 4_001),
+    ),
+    {"scope": "channel"},
+)
+
+
+async def took(bot: Bot, name: str) -> Command:
+    return await until(lambda: next((one for one in bot.inbox.of(Command) if one.name == name), None))
+
+
+async def answer(bot: Bot, interaction: int) -> Message:
+    """What filled the deferred reply."""
+    happened = bot.fake.interaction(interaction)
+    return await until(
+        lambda: happened.response if happened.response and not happened.response.loading else None
+    )
+
+
+async def follow_up(bot: Bot, interaction: int) -> Message:
+    return (await until(lambda: bot.fake.interaction(interaction).followups))[0]
+
+
+async def modal(bot: Bot, interaction: int) -> dict[str, Any]:
+    return await until(lambda: bot.fake.interaction(interaction).modal)
+
+
+# Registration.
+
+
+def test_the_whole_table_and_both_menus_are_registered() -> None:
+    registered = {(command["type"], command["name"]) for command in payloads()}
+    assert registered == {(CHAT, name) for name in COMMANDS} | {(MESSAGE, say(key, "en")) for key in MENUS}
+
+
+def test_every_name_is_one_that_discord_takes_in_every_language() -> None:
+    for command in payloads():
+        named = command["options"] if command["type"] == CHAT else []
+        for thing in [command, *named]:
+            names = [thing["name"], *thing["name_localizations"].values()]
+            assert set(thing["name_localizations"]) == {"zh-CN", "zh-TW"}
+            if command["type"] == CHAT:
+                assert all(NAME.fullmatch(name) and name == name.lower() for name in names), names
+                assert set(thing["description_localizations"]) == {"zh-CN", "zh-TW"}
+            assert all(1 <= len(name) <= 32 for name in names), names
+
+
+def test_options_are_typed_bounded_and_those_that_are_needed_come_first() -> None:
+    ask, summarize, settings, forget = (
+        next(one for one in payloads() if one["name"] == name)
+        for name in ("ask", "summarize", "settings", "forget")
+    )
+    assert [(one["name"], one["required"]) for one in ask["options"]] == [("question", True)]
+    by_name = {one["name"]: one for one in summarize["options"]}
+    assert (by_name["last"]["type"], by_name["last"]["min_value"], by_name["last"]["max_value"]) == (4, 1, 500)
+    assert by_name["hours"]["type"] == 10
+    assert "since" not in by_name
+    assert next(one for one in settings["options"] if one["name"] == "value")["autocomplete"]
+    me = forget["options"][0]["choices"][1]
+    assert (me["value"], me["name"], me["name_localizations"]["zh-CN"]) == (
+        "me",
+        say("choice_me", "en"),
+        say("choice_me", "zh"),
+    )
+    assert (ask["contexts"], ask["integration_types"]) == ([0, 1, 2], [0, 1])
+    assert (settings["contexts"], settings["integration_types"]) == ([0, 1], [0])
+
+
+async def test_commands_are_written_only_when_they_differ(fake: FakeDiscord) -> None:
+    async def start() -> list[str]:
+        seen = len(fake.calls)
+        async with running(fake):
+            pass
+        return [call.method for call in fake.calls[seen:] if call.path.endswith("/commands")]
+
+    assert await start() == ["GET", "PUT"]
+    assert await start() == ["GET"]
+    fake.registered_commands["summarize"]["options"][2]["choices"][0]["name"] = "something older"
+    assert await start() == ["GET", "PUT"]
+    fake.world.commands.append(fake.registered_commands["ask"] | {"name": "gone", "id": "1"})
+    assert await start() == ["GET", "PUT"]
+    assert len(fake.world.commands) == len(COMMANDS) + len(MENUS)
+
+
+# Commands.
+
+
+async def test_an_answer_for_the_asker_alone_is_ephemeral_and_put_off_at_once(bot: Bot) -> None:
+    bot.inbox.told, bot.inbox.outcome = Told("**Yours.**"), Outcome.TOLD
+    interaction = await bot.fake.slash(CHEN, GENERAL, "usage", of="me", period="week")
+    told = await answer(bot, interaction)
+    assert (told.content, told.ephemeral_to) == ("**Yours.**", CHEN)
+    assert bot.fake.interaction(interaction).deferred
+    command = await took(bot, "usage")
+    assert command.options == {"of": "me", "period": "week"}
+    assert command.author.locale == "zh-CN"
+
+
+async def test_an_answer_for_all_is_not_ephemeral(bot: Bot) -> None:
+    bot.inbox.told, bot.inbox.outcome = Told("Afresh.", whisper=False), Outcome.TOLD
+    told = await answer(bot, await bot.fake.slash(ADA, GENERAL, "reset"))
+    assert (told.content, told.ephemeral_to) == ("Afresh.", None)
+
+
+@pytest.mark.parametrize("name", ["ask", "summarize", "reset"])
+async def test_a_refusal_is_for_the_asker_alone_and_leaves_nothing_behind(bot: Bot, name: str) -> None:
+    bot.inbox.told, bot.inbox.outcome = Told("Not here."), Outcome.REFUSED
+    options = {"question": "may I?"} if name == "ask" else {}
+    interaction = await bot.fake.slash(BO, GENERAL, name, **options)
+    told = await follow_up(bot, interaction)
+    assert (told.content, told.ephemeral_to) == ("Not here.", BO)
+    assert [m.id for m in bot.fake.from_bot(GENERAL)] == [told.id]
+
+
+async def test_an_error_is_told_in_the_askers_language(bot: Bot) -> None:
+    bot.inbox.error = StoreError("disk full")
+    told = await answer(bot, await bot.fake.slash(CHEN, GENERAL, "settings"))
+    assert (told.content, told.ephemeral_to) == (explain(bot.inbox.error, "zh"), CHEN)
+
+
+async def test_a_file_is_for_the_asker_alone(bot: Bot) -> None:
+    bot.inbox.told = Told("Here.", file=Attachment("thread.md", "text/markdown", "你好".encode()))
+    bot.inbox.outcome = Outcome.TOLD
+    told = await answer(bot, await bot.fake.slash(ADA, GENERAL, "export", what="thread"))
+    assert told.ephemeral_to == ADA
+    assert [(file.filename, file.data) for file in told.attachments] == [("thread.md", "你好".encode())]
+
+
+async def test_what_is_too_long_for_a_message_is_told_in_several(bot: Bot) -> None:
+    text = "\n".join(f"- line {number} of a long text" for number in range(150))
+    bot.inbox.told, bot.inbox.outcome = Told(text), Outcome.TOLD
+    interaction = await bot.fake.slash(ADA, GENERAL, "help")
+    contents = told_to_contents(bot.inbox.told)
+    await until(lambda: len(bot.fake.interaction(interaction).followups) == len(contents) - 1)
+    seen = bot.fake.from_bot(GENERAL)
+    assert [message.content for message in seen] == contents
+    assert "\n".join(contents) == text
+    assert {message.ephemeral_to for message in seen} == {ADA}
+
+
+async def test_what_is_told_pings_nobody(bot: Bot) -> None:
+    bot.inbox.told, bot.inbox.outcome = Told(f"<@{BO}> @everyone", whisper=False), Outcome.TOLD
+    await answer(bot, await bot.fake.slash(ADA, GENERAL, "reset"))
+    bot.inbox.told = Told(f"<@{BO}> @everyone")
+    await answer(bot, await bot.fake.slash(ADA, GENERAL, "help"))
+    assert bot.fake.pinged == []
+
+
+# Suggestions.
+
+
+async def test_what_is_typed_is_suggested_from(bot: Bot) -> None:
+    bot.inbox.choices = [
+        Choice("m1", "Model one"),
+        Choice("x" * 101, "too long for Discord"),
+        Choice("m2", "m2"),
+    ]
+    interaction = await bot.fake.autocomplete(CHEN, GENERAL, "settings", "value", name="model", value="m")
+    choices = await until(lambda: bot.fake.interaction(interaction).choices)
+    assert [(one["name"], one["value"]) for one in choices] == [("Model one", "m1"), ("m2", "m2")]
+    command, option = bot.inbox.typed[0]
+    assert (command.name, command.options, option) == ("settings", {"name": "model", "value": "m"}, "value")
+
+
+async def test_where_nothing_can_be_suggested_an_empty_list_is(bot: Bot) -> None:
+    bot.inbox.error = StoreError("disk full")
+    interaction = await bot.fake.autocomplete(ADA, GENERAL, "model", "name", name="")
+    assert await until(lambda: bot.fake.interaction(interaction).answered == 8)
+    assert bot.fake.interaction(interaction).choices == []
+
+
+# Menus.
+
+
+async def test_ask_about_this_asks_for_the_question_and_takes_the_message_along(bot: Bot) -> None:
+    said = await bot.fake.say(BO, GENERAL, f"The loom of <@{ADA}> is broken.")
+    opened = await bot.fake.context_menu(CHEN, GENERAL, said, "Ask about this")
+    form = await modal(bot, opened)
+    assert form["title"] == say("menu_ask", "zh")
+    assert [part["label"] for part in form["components"]] == [
+        say("menu_ask_question", "zh"),
+        say("menu_ask_about", "zh"),
+    ]
+    async with running(bot.fake) as later:  # a restart: whoever takes it has never seen the menu
+        sent = await bot.fake.submit_modal(opened, question="怎么修？")
+        await until(lambda: bot.inbox.of(Command) or later.inbox.of(Command))
+        command = [*bot.inbox.of(Command), *later.inbox.of(Command)][0]
+    assert command.options == {"question": "怎么修？", "about": "The loom of @Ada Byron is broken."}
+    assert (command.name, command.id, command.opens) == ("ask", str(sent), f"ask-{sent}")
+    response = bot.fake.interaction(sent).response
+    assert response is not None
+    assert response.loading
+
+
+async def test_ask_about_this_works_between_people(bot: Bot) -> None:
+    chat = bot.fake.private_chat(ADA)
+    said = await bot.fake.say(BO, chat, "The loom is broken.")
+    opened = await bot.fake.context_menu(ADA, chat, said, "Ask about this")
+    await modal(bot, opened)
+    await bot.fake.submit_modal(opened)
+    assert (await took(bot, "ask")).options == {"question": "", "about": "The loom is broken."}
+
+
+async def test_summarize_from_here_says_since_when(bot: Bot) -> None:
+    said = await bot.fake.say(BO, GENERAL, "It began here.")
+    interaction = await bot.fake.context_menu(ADA, GENERAL, said, "Summarize from here")
+    command = await took(bot, "summarize")
+    at = (await bot.inbox.ask("It began here.")).at
+    assert command.options == {"since": at.isoformat()}
+    assert (command.place.thread, command.opens) == ("", f"ask-{interaction}")
+
+
+# Forms.
+
+
+def test_a_sheet_comes_back_as_what_it_was_made_of() -> None:
+    sheet = Sheet("settings", {"scope": "channel", "name": "a&b=c 时"}, 2)
+    assert custom_id_to_sheet(sheet_to_custom_id(sheet)) == sheet
+    assert custom_id_to_sheet("parley:again:42") is None
+
+
+async def test_a_form_is_opened_by_buttons_five_fields_at_a_time_and_sent_off_as_a_command(
+    fake: FakeDiscord,
+) -> None:
+    async with running(fake) as bot:
+        bot.inbox.told, bot.inbox.outcome = Told("As it is.", form=FORM), Outcome.TOLD
+        told = await answer(bot, await fake.slash(ADA, GENERAL, "settings"))
+    first, second = told.buttons
+    assert first.label == "Model · Instructions · Language · Temperature · Longest answer"
+    assert (second.label, second.emoji) == ("Tools", "✏️")
+    async with running(fake) as bot:
+        bot.inbox.told, bot.inbox.outcome = Told("As it is.", form=FORM), Outcome.TOLD
+        opened = await fake.press(ADA, GENERAL, told.id, str(first.custom_id))
+        form = await modal(bot, opened)
+        assert form["title"] == "Settings"
+        fields = {part["component"]["custom_id"]: part["component"] for part in form["components"]}
+        assert fields["set_model"]["value"] == "m1"
+        assert [one["value"] for one in fields["set_language"]["options"] if one.get("default")] == ["zh"]
+        bot.inbox.events.clear()
+        bot.inbox.told = Told("Done.")
+        sent = await fake.submit_modal(opened, set_model="m2", set_language="")
+        assert (await answer(bot, sent)).content == "Done."
+        assert (await took(bot, "settings")).options == {
+            "scope": "channel",
+            "set_model": "m2",
+            "set_prompt": "",
+            "set_language": "",
+            "set_temperature": "",
+            "set_max_tokens": "",
+        }
+        opened = await fake.press(ADA, GENERAL, told.id, str(second.custom_id))
+
+
+async def test_a_form_that_is_not_to_be_had_any_more_says_why(bot: Bot) -> None:
+    bot.inbox.told, bot.inbox.outcome = Told("As it is.", form=FORM), Outcome.TOLD
+    told = await answer(bot, await bot.fake.slash(ADA, GENERAL, "settings"))
+    bot.inbox.told = Told("Only managers may.")
+    pressed = await bot.fake.press(ADA, GENERAL, told.id, str(told.buttons[0].custom_id))
+    assert (await follow_up(bot, pressed)).content == "Only managers may."
+    assert bot.fake.interaction(pressed).modal is None
+
+
+# Buttons.
+
+
+async def test_a_button_that_tells_something_tells_it_to_whoever_pressed_it(bot: Bot) -> None:
+    bot.inbox.told = Told("Thanks.", buttons=(Button("reason", "Say why", 42),))
+    bot.inbox.outcome = Outcome.NOTED
+    told = await answer(bot, await bot.fake.slash(ADA, GENERAL, "help"))
+    opened = await bot.fake.press(ADA, GENERAL, told.id, "parley:reason:42")
+    form = await modal(bot, opened)
+    expected = press_form("reason", "en")
+    assert expected is not None
+    assert form["title"] == expected.title
+    assert bot.inbox.of(Press) == [], "the form comes first"
+    bot.inbox.told = Told("Noted.")
+    sent = await bot.fake.submit_modal(opened, text="too short")
+    noted = await follow_up(bot, sent)
+    assert (noted.content, noted.ephemeral_to) == ("Noted.", ADA)
+    (press,) = bot.inbox.of(Press)
+    assert (press.action, press.turn_id, press.text) == ("reason", 42, "too short")
+
+
+# Messages.
+
+
+async def test_what_a_message_led_to_is_told_as_a_reply(bot: Bot) -> None:
+    bot.inbox.told, bot.inbox.outcome = Told("Not here."), Outcome.REFUSED
+    said = await bot.fake.say(BO, GENERAL, f"<@{BOT}> may I?")
+    told = await until(lambda: bot.fake.from_bot(GENERAL))
+    assert told[0].content == "Not here."
+    assert told[0].reference is not None
+    assert told[0].reference["message_id"] == str(said)
+    assert told[0].flags & MessageFlag.SUPPRESS_EMBEDS
+
+
+async def test_a_file_that_a_message_asked_for_comes_by_direct_message(bot: Bot) -> None:
+    bot.inbox.told, bot.inbox.outcome = (
+        Told("Here.", file=Attachment("a.md", "text/markdown", b"a")),
+        Outcome.TOLD,
+    )
+    await bot.fake.say(BO, GENERAL, f"<@{BOT}> /export me")
+    (told,) = await until(lambda: bot.fake.from_bot(bot.fake.dm(BO)))
+    assert [file.data for file in told.attachments] == [b"a"]
+    assert bot.fake.from_bot(GENERAL) == []
+
+
+async def test_where_no_direct_message_is_let_in_the_other_way_is_told(bot: Bot) -> None:
+    bot.fake.world.people[BO].dm_open = False
+    bot.inbox.told, bot.inbox.outcome = (
+        Told("Here.", file=Attachment("a.md", "text/markdown", b"a")),
+        Outcome.TOLD,
+    )
+    await bot.fake.say(BO, GENERAL, f"<@{BOT}> /export me")
+    (told,) = await until(lambda: bot.fake.from_bot(GENERAL))
+    assert (told.content, told.attachments) == (say("export_no_direct", "en"), [])
+
+
+def unanswered(bot: Bot) -> list[Interaction]:
+    return [one for one in bot.fake.world.interactions.values() if one.answered is None]
+
+
+async def test_an_interaction_of_nobody_we_know_does_no_harm(bot: Bot) -> None:
+    bot.inbox.told, bot.inbox.outcome = Told("Help."), Outcome.TOLD
+    bot.fake.world.commands.append(bot.fake.registered_commands["help"] | {"name": "older", "id": "1"})
+    assert (await answer(bot, await bot.fake.slash(ADA, GENERAL, "older"))).content == "Help."
+    assert (await took(bot, "older")).name == "older"
+    assert unanswered(bot) == []

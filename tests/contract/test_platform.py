@@ -1,0 +1,812 @@
+"""What the core relies on of every chat platform: one suite, each platform through its real SDK on loopback.
+
+The docstrings of `core.ports.Platform` are the contract. A method, a stroke or a failure that is added there and
+not held here fails `test_the_whole_boundary_is_held`. What a platform cannot do is skipped, and says why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextvars import ContextVar
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeVar, get_args
+
+import pytest
+
+from core.errors import Code, PlatformError, StoreError
+from core.ports import Platform
+from core.types import (
+    Append,
+    Ask,
+    Budget,
+    Button,
+    Command,
+    Delete,
+    Deleted,
+    Edit,
+    Edited,
+    History,
+    Page,
+    Place,
+    Post,
+    Press,
+    Start,
+    Stop,
+    Stroke,
+    Upload,
+    page_length,
+)
+from tests.contract.rigs import CUT, LOST, RIGS, Painting, Rig, post, until
+
+F = TypeVar("F", bound=Callable[..., object])
+
+TESTED: Final[set[str]] = set()
+"""The methods of the port that tests of this file are about."""
+
+
+def holds(*methods: str) -> Callable[[F], F]:
+    """Marks a test as one of these methods of the port."""
+    TESTED.update(methods)
+    return lambda test: test
+
+
+FULL = Page("A **loom** is a machine.", "Stopped.", (Button("again", "Try again", 7),))
+CODES = (
+    Code.SLOW_DOWN,
+    Code.GONE,
+    Code.NOT_ALLOWED,
+    Code.REJECTED,
+    Code.EXPIRED,
+    Code.UNAVAILABLE,
+)
+OTHER_CODES = (Code.UNCERTAIN, Code.UNSUPPORTED, Code.GROWING, Code.GROWN, Code.HALTED)
+NAMED = re.compile(r"\b[A-Z][A-Z_]{2,}\b")
+KINDS = ("post", "edit")
+OTHER_KINDS = ("start", "append", "stop", "delete", "upload")
+SCRIPTS = {"ascii": "x", "cjk": "界", "emoji": "🧵", "escapes": "&<>", "lines": "weft\n", "markdown": "*_`~|#"}
+
+
+@pytest.fixture(params=RIGS)
+async def idle(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
+    """A platform that does not run yet."""
+    rig = RIGS[request.param]()
+    await rig.open()
+    try:
+        yield rig
+    finally:
+        await rig.stop()
+        await rig.close()
+
+
+@pytest.fixture
+async def rig(idle: Rig) -> Rig:
+    await idle.start()
+    return idle
+
+
+async def refusal(rig: Rig, call: Awaitable[object]) -> PlatformError:
+    """The error of a call that must fail: a PlatformError, without a secret in it."""
+    with pytest.raises(PlatformError) as raised:
+        await call
+    error = raised.value
+    assert not [secret for secret in rig.secrets if secret in f"{error} {error.detail} {error!r}"]
+    assert len(error.detail) <= 500
+    assert "\n" not in error.detail
+    return error
+
+
+async def fault(call: Awaitable[object]) -> PlatformError | None:
+    try:
+        await call
+    except PlatformError as error:
+        return error
+    return None
+
+
+async def painting(rig: Rig, kind: str, page: Page = FULL) -> Painting:
+    """A post or an edit in a conversation that has begun: one question, one message of the answer."""
+    ask = await rig.ask()
+    first = await rig.platform.perform(post(ask, Page("A first page.")))
+    return post(ask, page) if kind == "post" else Edit(ask.place, first, page, ask.ticket)
+
+
+async def stroke_of(rig: Rig, kind: str) -> Stroke:
+    """Any other stroke in such a conversation. What can grow there has begun to."""
+    edit = await painting(rig, "edit")
+    assert isinstance(edit, Edit)
+    place, growing, ask = edit.place, edit.message_id, rig.inbox.of(Ask)[0]
+    start = Start(place, "A loom ", "turn-9/0", ask.id, ask.author.id)
+    if kind in ("append", "stop") and rig.platform.limits.growth is not None:
+        growing = await rig.platform.perform(start)
+    strokes: dict[str, Stroke] = {
+        "start": start,
+        "append": Append(place, growing, "is a machine."),
+        "stop": Stop(place, growing, "turn-9/0", "is a machine.", FULL.notice, FULL.buttons),
+        "delete": Delete(place, growing, ask.ticket),
+        "upload": Upload(place, "loom.md", FULL.text, "turn-9/file", ask.id, ask.ticket),
+    }
+    return strokes[kind]
+
+
+async def taken(rig: Rig, kind: str) -> Stroke:
+    """A stroke of this kind, where the platform has it. Where it has not, it says so, and does nothing."""
+    stroke, limits = await stroke_of(rig, kind), rig.platform.limits
+    has = {"delete": rig.deletes, "upload": limits.files}.get(kind, limits.growth is not None)
+    if not has:
+        before = await texts(rig, stroke.place)
+        error = await refusal(rig, rig.platform.perform(stroke))
+        assert (error.code, error.certain, error.retryable) == (Code.UNSUPPORTED, True, False)
+        assert await texts(rig, stroke.place) == before
+        rig.cannot(f"it takes no {kind}, and says so")
+    return stroke
+
+
+async def texts(rig: Rig, place: Place) -> list[str]:
+    return [shown.text for shown in await rig.shown(place)]
+
+
+def filled(sample: str, size: int, unit: Any) -> str:
+    """Text of exactly `size`, most of it `sample`."""
+    text = sample * (size // page_length(sample, unit))
+    return text + "x" * (size - page_length(text, unit))
+
+
+# The boundary itself.
+
+
+def test_the_whole_boundary_is_held() -> None:
+    methods = {name for name, value in vars(Platform).items() if callable(value) and not name.startswith("_")}
+    assert methods == TESTED
+    assert {kind.capitalize() for kind in (*KINDS, *OTHER_KINDS)} == {s.__name__ for s in get_args(Stroke)}
+    assert {code.name for code in (*CODES, *OTHER_CODES)} == set(NAMED.findall(Platform.perform.__doc__ or ""))
+
+
+# run: what the inbox is told.
+
+
+@holds("run")
+async def test_a_question_comes_as_it_was_asked(rig: Rig) -> None:
+    ask = await rig.ask("is a < b && c > d?")
+    assert (ask.addressed, ask.to_others, ask.author.bot, ask.replies_to) == (True, False, False, "")
+    assert (ask.place.platform, ask.author.id != "") == (rig.platform.name, True)
+    assert all((ask.id, ask.place.team, ask.place.channel, ask.author.name))
+    assert abs(datetime.now(UTC) - ask.at) < timedelta(minutes=1)
+
+
+@holds("run")
+async def test_a_follow_up_is_in_the_same_place(rig: Rig) -> None:
+    ask = await rig.ask()
+    await rig.platform.perform(post(ask, FULL))
+    await rig.follow_up(ask, "who made it?")
+    later = await rig.inbox.ask("who made it?")
+    assert (later.place, later.at > ask.at) == (ask.place, True)
+    assert later.key != ask.key
+
+
+@holds("run")
+async def test_an_edit_comes_with_its_new_words(rig: Rig) -> None:
+    ask = await rig.ask()
+    await rig.edit(ask, "what is a spindle?")
+    edited = await rig.inbox.first(Edited)
+    assert (edited.place.channel_key, edited.message_id) == (ask.place.channel_key, ask.id)
+    assert edited.text == "what is a spindle?"
+
+
+@holds("run")
+async def test_a_deletion_comes_with_the_id_of_what_is_gone(rig: Rig) -> None:
+    ask = await rig.ask()
+    await rig.delete(ask)
+    deleted = await rig.inbox.first(Deleted)
+    assert (deleted.place.channel_key, deleted.message_id) == (ask.place.channel_key, ask.id)
+
+
+@holds("run")
+async def test_a_press_comes_back_with_its_action_and_turn(rig: Rig) -> None:
+    ask = await rig.ask()
+    button = Button("again", "Try again", 2**40)
+    posted = await rig.platform.perform(post(ask, Page("A machine.", buttons=(button,))))
+    await rig.press(ask, posted, button)
+    press = await rig.inbox.first(Press)
+    assert (press.action, press.turn_id) == ("again", 2**40)
+    assert (press.place.platform, press.place.team) == (ask.place.platform, ask.place.team)
+    assert press.author.id
+    assert not press.author.bot
+
+
+@holds("run")
+async def test_a_command_comes_with_its_words(rig: Rig) -> None:
+    await rig.command("what is a loom?")
+    command = await rig.inbox.first(Command)
+    assert (command.name, command.argument or command.options.get("question")) == ("ask", "what is a loom?")
+    assert (command.place.platform, command.place.channel) == (rig.platform.name, rig.channel())
+    assert command.author.id
+    assert not command.author.bot
+    assert command.id
+
+
+@holds("run")
+async def test_what_bots_say_is_nobodys_question(rig: Rig) -> None:
+    ask = await rig.ask()
+    posted = await rig.platform.perform(post(ask, Page("A machine.")))
+    await rig.platform.perform(Edit(ask.place, posted, Page("A machine that weaves."), ask.ticket))
+    await rig.bot_says(ask, "beep")
+    await rig.follow_up(ask, "thanks")
+    await rig.inbox.ask("thanks")
+    said = {event.text: event.author.bot for event in rig.inbox.of(Ask)}
+    assert said.items() <= {ask.text: False, "beep": True, "thanks": False}.items()
+    assert not rig.inbox.of(Edited)
+
+
+@holds("run")
+async def test_a_question_is_in_the_inbox_before_it_is_acknowledged(rig: Rig) -> None:
+    rig.inbox.open.clear()
+    await rig.say("what is a loom?")
+    await until(lambda: rig.inbox.came)
+    await asyncio.sleep(0.02)
+    assert not rig.acknowledged()
+    rig.inbox.open.set()
+    await until(rig.acknowledged)
+    assert rig.inbox.of(Ask)
+
+
+@holds("run")
+async def test_what_cannot_be_stored_comes_again_or_its_author_is_told(rig: Rig) -> None:
+    rig.inbox.error = StoreError("the disk of secret-host is full")
+    await rig.say("what is a loom?")
+    words = await rig.told()
+    assert rig.inbox.events == []
+    assert "secret-host" not in words
+    if words:
+        rig.inbox.error = None
+    else:
+        assert not rig.acknowledged()
+        rig.inbox.error = None
+        await rig.inbox.ask("what is a loom?")
+    await rig.ask("and are you still there?")
+
+
+# run: its life.
+
+
+@holds("run", "ready")
+async def test_it_is_ready_while_it_runs(idle: Rig) -> None:
+    assert not idle.platform.ready()
+    await idle.start()
+    assert idle.platform.ready()
+    await idle.stop()
+    assert not idle.platform.ready()
+
+
+@holds("ready")
+async def test_it_is_not_ready_while_it_hears_nothing(rig: Rig) -> None:
+    await rig.lose()
+    await until(lambda: not rig.platform.ready())
+    assert rig.running is not None
+    assert not rig.running.done()
+
+
+@holds("run")
+@pytest.mark.parametrize("line", ["busy", "dead", "gone"])
+async def test_it_ends_within_a_second_and_leaves_no_task(idle: Rig, line: str) -> None:
+    made = tasks_made_by(idle)
+    await idle.start()
+    if line == "dead":
+        await idle.hang()
+    elif line == "gone":
+        await idle.vanish()
+        place = Place(idle.platform.name, "1", idle.channel())
+        await refusal(idle, idle.platform.perform(Post(place, FULL, "digest/1")))  # by when it knows
+    else:
+        await idle.say("one last thing?")
+    assert idle.running is not None
+    idle.running.cancel()
+    began = time.monotonic()
+    await asyncio.wait([idle.running])
+    assert time.monotonic() - began < 1
+    assert idle.running.cancelled()
+    assert idle.running in made
+    assert [task for task in made if not task.done()] == []
+
+
+def tasks_made_by(rig: Rig) -> list[asyncio.Task[Any]]:
+    """Every task that comes from `rig.running`, the task itself too, and none of the other side's."""
+    made: list[asyncio.Task[Any]] = []
+    inside: ContextVar[bool] = ContextVar("inside", default=False)
+
+    def make(loop: asyncio.AbstractEventLoop, coro: Any, **more: Any) -> asyncio.Task[Any]:
+        task = asyncio.Task(coro, loop=loop, **more)
+        if more.get("context", contextvars.copy_context()).get(inside):
+            made.append(task)
+        return task
+
+    asyncio.get_running_loop().set_task_factory(make)
+    rig.context = contextvars.copy_context()
+    rig.context.run(inside.set, True)
+    return made
+
+
+@holds("run")
+async def test_credentials_that_are_refused_end_it_and_are_named(idle: Rig) -> None:
+    for variable, platform in idle.refused():
+        async with asyncio.timeout(3):
+            error = await refusal(idle, platform.run(idle.inbox))
+        assert (error.code, error.retryable) == (Code.BAD_TOKEN, False)
+        assert variable in error.detail
+
+
+# perform: what is posted is what is shown.
+
+
+@holds("perform")
+async def test_what_is_posted_is_what_is_shown(rig: Rig) -> None:
+    ask = await rig.ask()
+    posted = await rig.platform.perform(post(ask, FULL))
+    (shown,) = await rig.shown(ask.place)
+    assert (shown.id, shown.text, shown.notice) == (posted, FULL.text, FULL.notice)
+    assert shown.buttons == ("Try again",)
+
+
+@holds("perform")
+async def test_an_edit_shows_the_complete_new_view(rig: Rig) -> None:
+    ask = await rig.ask()
+    posted = await rig.platform.perform(post(ask, FULL))
+    views = (Page("A machine."), Page("", "Something went wrong."), FULL, replace(FULL, buttons=()))
+    for page in views:
+        assert await rig.platform.perform(Edit(ask.place, posted, page, ask.ticket)) == posted
+        (shown,) = await rig.shown(ask.place)
+        assert (shown.text, shown.notice, len(shown.buttons)) == (page.text, page.notice, len(page.buttons))
+
+
+@holds("perform")
+async def test_pages_stand_in_the_order_in_which_they_were_posted(rig: Rig) -> None:
+    ask = await rig.ask()
+    ids = [await rig.platform.perform(post(ask, Page(text))) for text in ("one", "two", "three")]
+    assert [(shown.id, shown.text) for shown in await rig.shown(ask.place)] == list(
+        zip(ids, ("one", "two", "three"), strict=True)
+    )
+
+
+@holds("perform")
+@pytest.mark.parametrize("script", SCRIPTS)
+async def test_a_full_page_is_taken_whole(rig: Rig, script: str) -> None:
+    limits = rig.platform.limits
+    text = filled(SCRIPTS[script], limits.page_size, limits.page_unit)
+    assert page_length(text, limits.page_unit) == limits.page_size
+    ask = await rig.ask()
+    page = Page(text, "Stopped.", FULL.buttons)
+    posted = await rig.platform.perform(post(ask, page))
+    assert [(m.text, m.notice) for m in await rig.shown(ask.place)] == [(text, "Stopped.")]
+    await rig.platform.perform(Edit(ask.place, posted, Page("…"), ask.ticket))
+    await rig.platform.perform(Edit(ask.place, posted, page, ask.ticket))
+    assert [(m.text, m.notice) for m in await rig.shown(ask.place)] == [(text, "Stopped.")]
+
+
+@holds("perform")
+async def test_no_mention_fires(rig: Rig) -> None:
+    words = " and ".join(rig.mentions)
+    ask = await rig.ask()
+    posted = await rig.platform.perform(post(ask, Page(words, words)))
+    await rig.platform.perform(Edit(ask.place, posted, Page(f"{words}!", words), ask.ticket))
+    assert rig.alerts() == []
+
+
+@holds("perform", "channel")
+async def test_a_channel_itself_can_be_posted_to(rig: Rig) -> None:
+    place = await rig.platform.channel(rig.channel())
+    assert (place.platform, place.channel, place.thread) == (rig.platform.name, rig.channel(), "")
+    posted = await rig.platform.perform(Post(place, Page("12 questions"), "digest/1"))
+    assert [(shown.id, shown.text) for shown in await rig.shown(place)] == [(posted, "12 questions")]
+
+
+@holds("perform", "channel")
+async def test_a_channel_that_is_not_there_is_refused_at_the_latest_when_it_is_posted_to(rig: Rig) -> None:
+    async def post_there() -> None:
+        place = await rig.platform.channel("404404")
+        await rig.platform.perform(Post(place, Page("12 questions"), "digest/1"))
+
+    assert (await refusal(rig, post_there())).code is Code.GONE
+
+
+# perform: how it fails.
+
+
+@holds("perform")
+@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_stroke_that_is_refused_says_why_and_is_not_done(rig: Rig, kind: str, code: Code) -> None:
+    stroke = await rig.failing(await painting(rig, kind), code)
+    calls = rig.calls()
+    error = await refusal(rig, rig.platform.perform(stroke))
+    assert (error.code, error.certain) == (code, True)
+    assert error.retryable == (code in (Code.SLOW_DOWN, Code.UNAVAILABLE))
+    assert (error.retry_after_s is not None) == (code is Code.SLOW_DOWN)
+    assert rig.calls() - calls <= 2  # nothing is tried again and again
+    if code is not Code.EXPIRED:
+        assert FULL.text not in await texts(rig, stroke.place)
+
+
+@holds("perform")
+@pytest.mark.parametrize("way", [LOST, CUT])
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_uncertain_stroke_says_so_and_is_not_repeated(rig: Rig, kind: str, way: str) -> None:
+    stroke = await painting(rig, kind)
+    await rig.uncertain(stroke, way)
+    calls = rig.calls()
+    error = await refusal(rig, rig.platform.perform(stroke))
+    assert (error.code, error.certain, error.retryable) == (Code.UNCERTAIN, False, True)
+    assert rig.calls() == calls + 1
+    assert (await texts(rig, stroke.place)).count(FULL.text) == (way == LOST)
+
+
+@holds("perform")
+@pytest.mark.parametrize("kind", KINDS)
+async def test_whatever_it_is_answered_it_raises_nothing_else(rig: Rig, kind: str) -> None:
+    stroke = await painting(rig, kind)
+    for spoil in rig.strange():
+        spoil(stroke)
+        error = await refusal(rig, rig.platform.perform(stroke))
+        assert error.certain == (error.code is not Code.UNCERTAIN)
+        rig.mend()
+    await rig.platform.perform(stroke)
+
+
+@holds("perform")
+@pytest.mark.parametrize(
+    "page",
+    [
+        Page(""),
+        Page("", "", (Button("stop", "Stop", 1),)),
+        Page("half a \ud83e pair"),
+        Page("nul \x00 in it"),
+        Page(" \n "),
+        Page("x", "y" * 500),
+        Page("x", "", (Button("a", "label " * 40, 1), Button("b", "L", 2**62))),
+    ],
+    ids=("empty", "only a button", "surrogate", "nul", "blank", "long notice", "long labels"),
+)
+async def test_whatever_a_page_holds_it_is_shown_or_refused(rig: Rig, page: Page) -> None:
+    """Models write anything; what the platform does not take is a PlatformError and never another."""
+    ask = await rig.ask()
+    refused = await fault(rig.platform.perform(post(ask, page)))
+    stands = len(await rig.shown(ask.place))
+    assert (stands == 1) if refused is None else (stands, refused.code) == (0, Code.REJECTED)
+
+
+@holds("perform")
+async def test_before_it_runs_a_stroke_is_done_or_surely_not(idle: Rig) -> None:
+    place = Place(idle.platform.name, "T1", idle.channel())
+    refused = await fault(idle.platform.perform(Post(place, Page("12 questions"), "digest/1")))
+    assert await texts(idle, place) == (["12 questions"] if refused is None else [])
+    assert refused is None or (refused.code, refused.certain) == (Code.UNAVAILABLE, True)
+
+
+# perform: what grows, what goes, and files.
+
+
+@holds("perform")
+@pytest.mark.parametrize("kind", OTHER_KINDS)
+async def test_every_other_stroke_is_done_or_unsupported(rig: Rig, kind: str) -> None:
+    stroke = await taken(rig, kind)
+    done = await rig.platform.perform(stroke)
+    assert done
+    stands = await texts(rig, stroke.place)
+    match stroke:
+        case Start():
+            assert stands == ["A first page.", "A loom "]
+        case Append():
+            assert (stands, done) == (["A first page.", "A loom is a machine."], stroke.message_id)
+        case Stop():
+            shown = (await rig.shown(stroke.place))[-1]
+            assert (shown.id, shown.text) == (done, "A loom is a machine.")
+            assert (shown.notice, shown.buttons) == (FULL.notice, ("Try again",))
+            await rig.platform.perform(Edit(stroke.place, done, Page("A machine.")))
+            assert await texts(rig, stroke.place) == ["A first page.", "A machine."]
+        case Delete():
+            assert stands == []
+        case Upload():
+            assert await rig.files(stroke.place) == [("loom.md", FULL.text)]
+
+
+@holds("perform")
+@pytest.mark.parametrize("kind", OTHER_KINDS)
+async def test_every_other_stroke_is_slowed_down_with_a_time(rig: Rig, kind: str) -> None:
+    stroke = await taken(rig, kind)
+    wait_s = rig.slow(stroke)
+    error = await refusal(rig, rig.platform.perform(stroke))
+    assert (error.code, error.certain, error.retry_after_s) == (Code.SLOW_DOWN, True, wait_s)
+
+
+@holds("perform", "find")
+@pytest.mark.parametrize("way", [LOST, CUT])
+@pytest.mark.parametrize("kind", ["start", "upload"])
+async def test_after_an_uncertain_start_or_upload_one_stands(rig: Rig, kind: str, way: str) -> None:
+    stroke = await taken(rig, kind)
+    await rig.uncertain(stroke, way)
+    error = await refusal(rig, rig.platform.perform(stroke))
+    assert (error.code, error.certain, error.retryable) == (Code.UNCERTAIN, False, True)
+    assert await rig.platform.find(stroke) or await rig.platform.perform(stroke)
+    if kind == "upload":
+        assert await rig.files(stroke.place) == [("loom.md", FULL.text)]
+    else:
+        assert await texts(rig, stroke.place) == ["A first page.", "A loom "]
+
+
+@holds("perform")
+@pytest.mark.parametrize("way", [LOST, CUT])
+@pytest.mark.parametrize("kind", ["append", "stop"])
+async def test_words_are_added_once_or_uncertain(rig: Rig, kind: str, way: str) -> None:
+    stroke = await taken(rig, kind)
+    await rig.uncertain(stroke, way)
+    error = await refusal(rig, rig.platform.perform(stroke))
+    assert (error.code, error.certain, error.retryable) == (Code.UNCERTAIN, False, True)
+    assert (await texts(rig, stroke.place))[-1] == ("A loom is a machine." if way == LOST else "A loom ")
+
+
+@holds("perform")
+@pytest.mark.parametrize("way", [LOST, CUT])
+async def test_a_delete_can_be_repeated_until_it_is_gone(rig: Rig, way: str) -> None:
+    stroke = await taken(rig, "delete")
+    await rig.uncertain(stroke, way)
+    for _ in range(2):
+        error = await fault(rig.platform.perform(stroke))
+        assert error is None or error.code in (Code.UNCERTAIN, Code.GONE)
+    assert await texts(rig, stroke.place) == []
+
+
+@holds("perform")
+@pytest.mark.parametrize("script", ["ascii", "cjk", "escapes"])
+async def test_what_grows_holds_all_that_it_may(rig: Rig, script: str) -> None:
+    start = await taken(rig, "start")
+    limits = rig.platform.limits
+    assert isinstance(start, Start)
+    assert limits.growth is not None
+    text = filled(SCRIPTS[script], limits.growth.size, limits.page_unit)
+    grown = await rig.platform.perform(replace(start, text=text[:100]))
+    for at in range(100, len(text), 1000):
+        await rig.platform.perform(Append(start.place, grown, text[at : at + 1000]))
+    await rig.platform.perform(Stop(start.place, grown, start.key, "", "Stopped."))
+    (_, shown) = await rig.shown(start.place)
+    whole = shown.text.replace("\u200b", "")  # which breaks mentions
+    assert (whole, shown.notice) == (text, "Stopped.")
+
+
+@holds("perform")
+async def test_no_mention_fires_where_words_grow_together(rig: Rig) -> None:
+    start = await taken(rig, "start")
+    assert isinstance(start, Start)
+    grown = await rig.platform.perform(replace(start, text="look: "))
+    for mention in rig.mentions:
+        for piece in (mention[:1], mention[1:3], mention[3:], " "):
+            await rig.platform.perform(Append(start.place, grown, piece or " "))
+    await rig.platform.perform(Stop(start.place, grown, start.key, "<!here>", rig.mentions[0]))
+    assert rig.alerts() == []
+
+
+@holds("perform")
+async def test_what_grows_cannot_be_edited_and_what_has_grown_grows_no_more(rig: Rig) -> None:
+    append = await taken(rig, "append")
+    assert isinstance(append, Append)
+    edit = Edit(append.place, append.message_id, FULL)
+    assert (await refusal(rig, rig.platform.perform(edit))).code is Code.GROWING
+    await rig.platform.perform(Stop(append.place, append.message_id, "turn-9/0"))
+    assert (await refusal(rig, rig.platform.perform(append))).code is Code.GROWN
+    await rig.platform.perform(edit)
+
+
+@holds("perform")
+async def test_what_a_person_has_halted_says_so(rig: Rig) -> None:
+    append = await taken(rig, "append")
+    assert isinstance(append, Append)
+    await rig.halt(rig.inbox.of(Ask)[0])
+    error = await refusal(rig, rig.platform.perform(append))
+    assert (error.code, error.certain, error.retryable) == (Code.HALTED, True, False)
+
+
+# find.
+
+
+@holds("find", "perform")
+@pytest.mark.parametrize("restarted", [False, True], ids=("same process", "restarted"))
+@pytest.mark.parametrize("way", [LOST, CUT])
+async def test_after_an_uncertain_post_one_message_stands(rig: Rig, way: str, restarted: bool) -> None:
+    lost = await painting(rig, "post")
+    assert isinstance(lost, Post)
+    await rig.uncertain(lost, way)
+    await refusal(rig, rig.platform.perform(lost))
+    if restarted:
+        await rig.restart()
+    found = await rig.platform.find(lost)
+    assert (found is not None) == (way == LOST)
+    posted = found or await rig.platform.perform(lost)
+    assert [shown.text for shown in await rig.shown(lost.place)] == ["A first page.", FULL.text]
+    assert (await rig.shown(lost.place))[-1].id == posted
+    assert await rig.platform.find(lost) == posted
+
+
+@holds("find")
+async def test_a_post_of_another_key_is_not_taken_for_it(rig: Rig) -> None:
+    ask = await rig.ask()
+    one, two = post(ask, Page("one"), "turn-1/0"), post(ask, Page("two"), "turn-1/1")
+    first = await rig.platform.perform(one)
+    assert await rig.platform.find(two) is None
+    second = await rig.platform.perform(two)
+    assert [await rig.platform.find(stroke) for stroke in (one, two)] == [first, second]
+
+
+@holds("find", "channel")
+async def test_a_post_to_a_channel_is_found_too(rig: Rig) -> None:
+    place = await rig.platform.channel(rig.channel())
+    stroke = Post(place, Page("12 questions"), "digest/1")
+    assert await rig.platform.find(stroke) is None
+    posted = await rig.platform.perform(stroke)
+    assert await rig.platform.find(stroke) == posted
+
+
+# budgets.
+
+
+@holds("budgets")
+async def test_budgets_are_pure_and_can_be_lived_on(rig: Rig) -> None:
+    for kind in KINDS:
+        stroke = await painting(rig, kind)
+        calls, budgets = rig.calls(), rig.platform.budgets(stroke)
+        assert budgets
+        assert budgets == rig.platform.budgets(stroke)
+        assert rig.calls() == calls
+        assert all(isinstance(budget, Budget) and budget.burst >= 1 and budget.per_s > 0 for budget in budgets)
+        assert len({budget.scope for budget in budgets}) == len(budgets)
+        assert all(budget.scope.startswith(f"{rig.platform.name}/") for budget in budgets)
+        assert not [secret for secret in rig.secrets for budget in budgets if secret in budget.scope]
+
+
+@holds("budgets")
+async def test_posts_and_edits_draw_on_budgets_of_their_own(rig: Rig) -> None:
+    if not rig.posts_and_edits_are_limited_apart:
+        rig.cannot("the page limits nothing")
+    posts, edits = [_scopes(rig, await painting(rig, kind)) for kind in KINDS]
+    assert posts - edits
+    assert edits - posts
+
+
+@holds("budgets")
+async def test_what_one_team_spends_is_not_taken_from_another(rig: Rig) -> None:
+    for kind in KINDS:
+        stroke = await painting(rig, kind)
+        there = replace(stroke, place=rig.elsewhere(stroke.place))
+        assert _scopes(rig, stroke) & _scopes(rig, there) <= rig.limited_for_all_teams
+
+
+def _scopes(rig: Rig, stroke: Stroke) -> set[str]:
+    return {budget.scope for budget in rig.platform.budgets(stroke)}
+
+
+# Reading.
+
+
+@holds("history")
+async def test_history_is_what_was_said_before_the_question_in_its_order(rig: Rig) -> None:
+    first = await rig.ask("what is a loom?")
+    posted = await rig.platform.perform(post(first, FULL))
+    await rig.follow_up(first, "who made it?")
+    await rig.follow_up(first, "and when?")
+    last = await rig.inbox.ask("and when?")
+    await rig.follow_up(first, "too late")
+    await rig.inbox.ask("too late")
+    history = await rig.platform.history(last.place, last)
+    if not rig.calls():
+        assert history.entries == ()
+        rig.cannot("all history is in the store")
+    assert history.complete
+    assert [entry.text for entry in history.entries] == ["what is a loom?", FULL.text, "who made it?"]
+    assert [(entry.id, entry.mine) for entry in history.entries][:2] == [(first.id, False), (posted, True)]
+    assert [entry.author.bot for entry in history.entries] == [False, True, False]
+    assert history.entries[0].at == first.at
+    assert history.entries[0].author.id == first.author.id
+
+
+@holds("history")
+async def test_there_is_nothing_before_the_first_question_and_nobody_is_asked(rig: Rig) -> None:
+    ask = await rig.ask()
+    calls = rig.calls()
+    history = await rig.platform.history(ask.place, ask)
+    assert (history.entries, history.complete, rig.calls()) == ((), True, calls)
+
+
+@holds("history", "missed")
+@pytest.mark.parametrize("read", ["history", "missed"])
+async def test_a_read_that_is_refused_for_a_while_says_for_how_long(rig: Rig, read: str) -> None:
+    ask = await rig.ask()
+    await rig.platform.perform(post(ask, FULL))
+    await rig.follow_up(ask, "who made it?")
+    later = await rig.inbox.ask("who made it?")
+    wait_s = rig.read_slowly()
+    platform = rig.platform
+    call = platform.history(later.place, later) if read == "history" else platform.missed(ask.place, ask.at)
+    error = await refusal(rig, call)
+    assert (error.code, error.retryable, error.retry_after_s) == (Code.SLOW_DOWN, True, wait_s)
+
+
+@holds("recent", "channel")
+async def test_the_most_recent_lines_are_read_oldest_first(rig: Rig) -> None:
+    ask = await rig.ask("what is a loom?")
+    posted = await rig.platform.perform(post(ask, FULL))
+    later = [f"and {n}?" for n in range(13)]
+    for text in later:
+        await rig.follow_up(ask, text)
+        await rig.inbox.ask(text)
+    whole = await rig.platform.recent(ask.place, 100)
+    assert [line.text for line in whole.entries if not line.mine] == ["what is a loom?", *later]
+    assert whole.entries[0].id == ask.id
+    assert [(line.id, line.text) for line in whole.entries if line.mine] in ([(posted, FULL.text)], [])
+    assert whole.complete
+    newest = await rig.platform.recent(ask.place, 2)
+    assert (newest.entries, newest.complete) == (whole.entries[-2:], False)
+    assert await rig.platform.recent(ask.place, 100, whole.entries[-3].at) == History(whole.entries[-3:])
+    top = await rig.platform.recent(await rig.platform.channel(rig.channel()), 100)
+    assert [line.text for line in top.entries] == ["what is a loom?"] * rig.questions_stand_in_the_channel
+
+
+@holds("channels")
+async def test_channels_are_told_without_a_call(idle: Rig) -> None:
+    assert idle.platform.channels() == []
+    await idle.start()
+    calls, channels = idle.calls(), idle.platform.channels()
+    assert idle.calls() == calls
+    assert len({place.key for place in channels}) == len(channels)
+    assert all((place.platform, place.thread) == (idle.platform.name, "") for place in channels)
+    assert not channels or idle.channel() in [place.channel for place in channels]
+
+
+@holds("missed")
+async def test_what_was_missed_in_a_thread_comes_as_it_would_have_come(rig: Rig) -> None:
+    ask = await rig.ask()
+    await rig.platform.perform(post(ask, FULL))
+    for text in ("who made it?", "and when?", "and why?"):
+        await rig.follow_up(ask, text)
+        await rig.inbox.ask(text)
+    calls, heard = rig.calls(), [event for event in rig.inbox.of(Ask) if event.place == ask.place]
+    missed = await rig.platform.missed(ask.place, ask.at)
+    if rig.calls() == calls:
+        assert missed == []
+        rig.cannot("nothing can be missed")
+    assert missed == [event for event in heard if event.id != ask.id]
+    assert await rig.platform.missed(ask.place, missed[1].at) == missed[2:]
+    assert await rig.platform.missed(ask.place, missed[2].at) == []
+
+
+@holds("missed")
+async def test_what_was_missed_in_a_channel_is_what_was_said_in_the_channel_itself(rig: Rig) -> None:
+    first = await rig.ask("one?")
+    await rig.follow_up(first, "in its thread")
+    second = await rig.ask("two?")
+    calls = rig.calls()
+    missed = await rig.platform.missed(await rig.platform.channel(rig.channel()), first.at)
+    if rig.calls() == calls:
+        assert missed == []
+        rig.cannot("nothing can be missed")
+    assert missed == [second]
+
+
+@holds("typing")
+async def test_typing_is_shown(rig: Rig) -> None:
+    ask = await rig.ask()
+    await rig.platform.typing(ask.place)
+    assert await rig.typed(ask.place)
+
+
+@holds("typing")
+async def test_typing_that_fails_is_no_error(rig: Rig) -> None:
+    ask = await rig.ask()
+    rig.break_typing()
+    await rig.platform.typing(ask.place)
+    assert not await rig.typed(ask.place)
+
+
+@holds("typing")
+async def test_typing_without_a_connection_is_no_error(idle: Rig) -> None:
+    await idle.platform.typing(Place(idle.platform.name, "1", idle.channel(), "1"))

@@ -1,0 +1,209 @@
+"""What every `Store` must do with settings, feedback, and what is to be forgotten: on both databases and in memory."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from core.clock import SystemClock
+from core.ports import Change, Feedback, Finish, Kept, Store
+from core.types import Ask, Entry, History, Person, Place, Task, Turn, TurnState, Usage
+from storage import DatabaseSettings, open_store
+from tests.fakes.memory import MemoryStore
+
+NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+ANN = Person("U1", "Ann", "en-GB")
+BEN = Person("U2", "Ben")
+PLACE = Place("slack", "T1", "C1", "100.1")
+CHANNEL = Place("slack", "T1", "C1")
+WORKSPACE = Place("slack", "T1", "")
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path, sqlite_schema: Path) -> str:
+    """Of a database with the schema in it, or empty for the store in memory."""
+    if request.param == "postgresql":
+        found: str = request.getfixturevalue("postgres_database")
+        return found
+    if request.param == "sqlite":
+        shutil.copy(sqlite_schema, tmp_path / "parley.db")
+        return f"sqlite:///{tmp_path / 'parley.db'}"
+    return ""
+
+
+@pytest_asyncio.fixture
+async def store(url: str) -> AsyncIterator[Store]:
+    opened = await open_store(DatabaseSettings(database_url=url), SystemClock()) if url else MemoryStore()
+    yield opened
+    await opened.close()
+
+
+def ask(id: str = "m1", text: str = "why?", after_s: float = 0, place: Place = PLACE, by: Person = ANN) -> Ask:
+    return Ask(id, place, by, text, NOON + timedelta(seconds=after_s), addressed=True)
+
+
+async def answered(store: Store, question: Ask, text: str = "because", tokens: int = 5) -> Turn:
+    turn = await store.accept(question)
+    assert turn is not None
+    turn = await store.begin(turn.id)
+    usage = Usage(tokens, 2)
+    posted = (f"a-{question.id}",)
+    await store.finish(Finish(turn, TurnState.DONE, text, posted=posted, model="m", usage=usage))
+    return turn
+
+
+async def texts(store: Store, until: Ask | None = None, place: Place = PLACE) -> list[str]:
+    return [line.text for line in await store.lines(place, until)]
+
+
+async def test_a_setting_of_a_channel_and_of_its_workspace_come_back_apart(store: Store) -> None:
+    await store.change(CHANNEL, {"model": "a", "prompt": "Be brief. 🐈"}, ANN, NOON)
+    await store.change(WORKSPACE, {"model": "b"}, ANN, NOON)
+    await store.change(Place("slack", "T1", "C2"), {"model": "c"}, ANN, NOON)
+    await store.change(Place("slack", "T2", "C1"), {"model": "d"}, ANN, NOON)
+    assert await store.kept(PLACE) == Kept({"model": "b"}, {"model": "a", "prompt": "Be brief. 🐈"})
+    assert await store.kept(WORKSPACE) == Kept({"model": "b"}, {})
+
+
+async def test_each_change_is_written_down_with_who_when_old_and_new(store: Store) -> None:
+    later = NOON + timedelta(hours=1)
+    await store.change(CHANNEL, {"model": "a"}, ANN, NOON)
+    changed = await store.change(CHANNEL, {"model": "b", "language": None}, BEN, later)
+    assert changed == [Change(CHANNEL, "model", "a", "b", BEN, later)]
+    await store.change(WORKSPACE, {"rate": "3"}, ANN, later)
+    await store.change(CHANNEL, {"model": None}, ANN, later)
+    await store.change(Place("slack", "T1", "C2"), {"model": "z"}, ANN, later)
+    assert (await store.kept(PLACE)).channel == {}
+    told = [(one.place, one.name, one.old, one.new, one.by.id, one.at) for one in await store.audit(PLACE)]
+    assert told == [
+        (CHANNEL, "model", "b", None, "U1", later),
+        (WORKSPACE, "rate", None, "3", "U1", later),
+        (CHANNEL, "model", "a", "b", "U2", later),
+        (CHANNEL, "model", None, "a", "U1", NOON),
+    ]
+
+
+async def test_the_same_value_again_is_no_change(store: Store) -> None:
+    await store.change(CHANNEL, {"model": "a"}, ANN, NOON)
+    assert await store.change(CHANNEL, {"model": "a"}, BEN, NOON) == []
+    assert len(await store.audit(CHANNEL)) == 1
+
+
+async def test_once_is_true_once(store: Store) -> None:
+    assert await store.once("refused/C1/U1")
+    assert not await store.once("refused/C1/U1")
+    assert await store.once("refused/C1/U2")
+
+
+async def test_a_person_has_one_opinion_of_an_answer_and_keeps_their_reason(store: Store) -> None:
+    turn = await answered(store, ask())
+    assert await store.rate(turn.id, Feedback("U1", -1, "", NOON))
+    assert await store.rate(turn.id, Feedback("U1", -1, "it is wrong", NOON))
+    assert await store.rate(turn.id, Feedback("U2", 1, "", NOON + timedelta(seconds=1)))
+    assert await store.rate(turn.id, Feedback("U1", -1, "", NOON))
+    assert await store.feedback(turn.id) == [
+        Feedback("U1", -1, "it is wrong", NOON),
+        Feedback("U2", 1, "", NOON + timedelta(seconds=1)),
+    ]
+    assert not await store.rate(999, Feedback("U1", 1, "", NOON))
+
+
+async def test_after_a_reset_lines_stay_and_are_no_context_any_more(store: Store) -> None:
+    await answered(store, ask("m1", "old"))
+    await store.reset(PLACE, NOON + timedelta(seconds=5))
+    new = ask("m2", "new", after_s=10)
+    await answered(store, new, "fresh")
+    assert await texts(store) == ["old", "because", "new", "fresh"]
+    assert await texts(store, until=new) == ["new"]
+    assert [line.text for line in (await store.context(new, "m")).lines] == ["new"]
+    assert await texts(store, until=ask("m1", "old")) == ["old"], "an old question is answered anew as it was"
+
+
+async def test_a_thread_that_was_reset_before_anything_is_not_read_from_the_platform(store: Store) -> None:
+    await store.reset(PLACE, NOON)
+    assert await store.filled(PLACE)
+    assert not await store.joined(PLACE)
+
+
+async def test_a_forgotten_thread_has_no_words_left(store: Store) -> None:
+    turn = await answered(store, ask())
+    await answered(store, ask("m9", "elsewhere", place=replace(PLACE, thread="2")))
+    await store.fill(PLACE, History((Entry("m0", BEN, "before", NOON - timedelta(hours=1)),)))
+    assert await store.forget_thread(PLACE, NOON + timedelta(seconds=5)) == 3
+    assert await texts(store) == []
+    kept = await store.turn(turn.id)
+    assert kept is not None
+    assert (kept.ask.text, kept.text, kept.ask.author.id) == ("", "", "U1")
+    assert await texts(store, place=replace(PLACE, thread="2")) == ["elsewhere", "because"]
+    assert (await store.tally(NOON, NOON + timedelta(hours=1))).questions == 2
+    assert await store.accept(ask()) is None, "what was answered is not answered again"
+
+
+async def test_a_forgotten_person_leaves_no_words_and_no_name(store: Store) -> None:
+    mine = await answered(store, ask("m1", "my secret"))
+    other = await answered(store, ask("m2", "hers", after_s=1, by=BEN), "for Ben")
+    await store.note(ask("m3", "an aside", after_s=2))
+    await store.rate(other.id, Feedback("U1", -1, "mine too", NOON))
+    elsewhere = Place("discord", "G1", "C1", "1")
+    await answered(store, ask("m4", "same id, other platform", place=elsewhere))
+    assert await store.forget_person("slack", "U1") == 2
+    assert await texts(store) == ["hers", "for Ben"]
+    assert await texts(store, place=elsewhere) == ["same id, other platform", "because"]
+    turn = await store.turn(mine.id)
+    assert turn is not None
+    assert (turn.ask.text, turn.text, turn.ask.author) == ("", "", Person(""))
+    assert await store.feedback(other.id) == []
+    hour = timedelta(hours=1)
+    assert (await store.tally(NOON, NOON + hour, WORKSPACE)).questions == 2, "usage stays, as nobody's"
+    assert (await store.tally(NOON, NOON + hour, WORKSPACE, person="U1")).questions == 0
+    assert await store.belongings("slack", "U1") == []
+
+
+async def test_a_question_that_is_being_answered_is_not_torn_apart(store: Store) -> None:
+    turn = await store.accept(ask("m1", "still open"))
+    assert turn is not None
+    await store.forget_person("slack", "U1")
+    assert (await store.begin(turn.id)).ask.text == "still open"
+
+
+async def test_belongings_are_what_a_person_said_and_what_was_answered(store: Store) -> None:
+    await answered(store, ask("m1", "mine"))
+    await answered(store, ask("m2", "hers", after_s=1, by=BEN), "for Ben")
+    await answered(store, ask("m3", "mine too", after_s=2, place=replace(PLACE, thread="7")), "yes")
+    found = await store.belongings("slack", "U1")
+    assert [(place.thread, entry.text) for place, entry in found] == [
+        ("100.1", "mine"),
+        ("100.1", "because"),
+        ("7", "mine too"),
+        ("7", "yes"),
+    ]
+
+
+async def test_usage_of_a_person_a_channel_and_a_workspace(store: Store) -> None:
+    await answered(store, ask("m1"), tokens=1)
+    await answered(store, ask("m2", by=BEN), tokens=10)
+    await answered(store, ask("m3", place=Place("slack", "T1", "C2", "1")), tokens=100)
+    await answered(store, ask("m4", place=Place("slack", "T2", "C1", "1")), tokens=1000)
+    until = NOON + timedelta(hours=1)
+
+    async def tokens(place: Place | None, person: str = "") -> int:
+        return (await store.tally(NOON, until, place, person)).prompt_tokens
+
+    assert await tokens(None) == 1111
+    assert await tokens(WORKSPACE) == 111
+    assert await tokens(PLACE) == 11
+    assert await tokens(PLACE, "U1") == 1
+    assert await tokens(WORKSPACE, "U1") == 101
+
+
+async def test_a_summary_is_a_line_of_its_thread_and_joins_it(store: Store) -> None:
+    question = replace(ask("m1", "/summarize"), task=Task.SUMMARY)
+    await answered(store, question, "In short: yes.")
+    assert await texts(store) == ["/summarize", "In short: yes."]
+    assert await store.joined(PLACE)

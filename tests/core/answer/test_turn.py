@@ -1,0 +1,170 @@
+"""Turns from end to end, with the platform, the store and the model in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+from core.answer.checkpoints import Checkpoints
+from core.answer.live import Live
+from core.answer.turn import Answerer, Channel
+from core.answer.worker import Lanes
+from core.clock import SystemClock
+from core.config import CoreSettings
+from core.paint.brush import Brush
+from core.paint.gate import Gate
+from core.phrases import say
+from core.ports import Request
+from core.types import Ask, Delta, Ended, EndReason, Page, Person, Place, Post, Text, Turn, TurnState
+from tests.fakes.memory import MemoryStore
+from tests.fakes.platform import MemoryPlatform
+
+PLACE = Place("slack", "T1", "C1", "1.0")
+ADA = Person("U1", "Ada")
+WAITING, RESUMED = say("waiting", "en"), say("resumed", "en")
+
+
+class Script:
+    """Answers word by word, as soon as `go` is set; `words` are of the next answers, one each."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+        self.silent = False
+        self.words = ["All", " of", " it."]
+
+    async def stream(self, request: Request) -> AsyncIterator[Delta]:
+        if self.silent:
+            await self.go.wait()
+        for word in self.words:
+            yield Text(word)
+            await self.go.wait()
+        yield Ended(EndReason.STOP)
+
+
+class Silence:
+    async def text(self, turn: Turn) -> str:
+        return ""
+
+
+class Desk:
+    def __init__(self, platform: MemoryPlatform | None = None, store: MemoryStore | None = None) -> None:
+        self.platform = platform or MemoryPlatform()
+        self.store = store or MemoryStore()
+        self.model = Script()
+        clock = SystemClock()
+        gate = Gate(self.platform)
+        self.brush = Brush(gate, clock)
+        self.checkpoints = Checkpoints(self.store, clock)
+        channels = {"slack": Channel(gate, self.brush)}
+        settings = CoreSettings(_env_file=None)
+        self.answerer = Answerer(
+            self.store, self.model, channels, settings, clock, Silence(), self.checkpoints, Live()
+        )
+        self.lanes = Lanes(self.answerer.answer, tell_waiting=self.answerer.tell_waiting, patience_s=0.05)
+
+    @asynccontextmanager
+    async def painting(self) -> AsyncIterator[None]:
+        painting = asyncio.create_task(self.brush.run())
+        try:
+            yield
+        finally:
+            await self.lanes.drain(0)
+            painting.cancel()
+            await asyncio.gather(painting, return_exceptions=True)
+
+    async def ask(self, number: int) -> Turn:
+        at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number)
+        turn = await self.store.accept(Ask(f"m{number}", PLACE, ADA, "why?", at, addressed=True))
+        assert turn is not None
+        self.lanes.submit(turn)
+        return turn
+
+    async def until_ended(self, turn: Turn) -> Turn:
+        async with asyncio.timeout(3):
+            while True:
+                now = await self.store.turn(turn.id)
+                if now is not None and now.state is TurnState.DONE:
+                    return now
+                await asyncio.sleep(0.005)
+
+    def views(self, message: str) -> list[tuple[str, str]]:
+        return [(page.text, page.notice) for page in self.platform.shown.get(message, [])]
+
+
+async def test_a_question_that_waits_is_told_so_in_the_message_that_becomes_its_answer() -> None:
+    desk = Desk()
+    async with desk.painting():
+        first, second = await desk.ask(1), await desk.ask(2)
+        await asyncio.sleep(0.2)
+        assert desk.views("p1") == [("", WAITING)]
+        assert (await desk.store.open_turns())[1].posted == ("p1",)
+        desk.model.go.set()
+        await desk.until_ended(first)
+        assert (await desk.until_ended(second)).posted == ("p1",)
+    assert set(desk.platform.shown) == {"p0", "p1"}
+    assert [desk.views(message)[-1] for message in ("p0", "p1")] == [("All of it.", "")] * 2
+
+
+async def test_no_notice_stands_above_the_answer_to_an_earlier_question() -> None:
+    desk = Desk()
+    desk.model.words = []
+    desk.model.silent = True
+    async with desk.painting():
+        turns = [await desk.ask(number) for number in range(3)]
+        await asyncio.sleep(0.2)
+        assert desk.platform.shown == {}, "the first answer has no words yet"
+        desk.model.words = ["All", " of", " it."]
+        desk.model.go.set()
+        ended = [await desk.until_ended(turn) for turn in turns]
+    assert [turn.posted for turn in ended] == [("p0",), ("p1",), ("p2",)]
+
+
+async def test_the_next_process_answers_in_the_message_that_said_so_even_if_its_id_was_not_stored() -> None:
+    desk = Desk()
+    turn = await desk.store.accept(Ask("m1", PLACE, ADA, "why?", datetime(2026, 1, 1, tzinfo=UTC)))
+    assert turn is not None
+    await desk.store.begin(turn.id)
+    await desk.platform.perform(Post(PLACE, Page("", WAITING), f"turn-{turn.id}-0", "m1"))
+    desk.model.go.set()
+    async with desk.painting():
+        (turn,) = await desk.store.open_turns()
+        desk.lanes.submit(turn)
+        assert (await desk.until_ended(turn)).posted == ("p0",)
+    assert set(desk.platform.shown) == {"p0"}
+    assert desk.views("p0")[-1] == ("All of it.", "")
+
+
+async def interrupted(seen: str) -> Desk:
+    """A desk at which an answer was interrupted when a reader had `seen` so much of it."""
+    desk = Desk()
+    turn = await desk.store.accept(Ask("m1", PLACE, ADA, "why?", datetime(2026, 1, 1, tzinfo=UTC)))
+    assert turn is not None
+    await desk.store.begin(turn.id)
+    await desk.store.checkpoint([(turn.id, seen, ("p0",))])
+    return desk
+
+
+async def test_an_answer_that_is_begun_again_is_marked_only_if_the_reader_would_notice() -> None:
+    for seen, notice in (("All of", ""), ("", ""), ("Half of", RESUMED), ("All of it. And more", RESUMED)):
+        desk = await interrupted(seen)
+        desk.model.go.set()
+        async with desk.painting():
+            (turn,) = await desk.store.open_turns()
+            desk.lanes.submit(turn)
+            await desk.until_ended(turn)
+        assert desk.views("p0")[-1] == ("All of it.", notice)
+        assert set(desk.platform.shown) == {"p0"}
+
+
+async def test_what_a_reader_has_seen_is_not_taken_back_to_be_written_again() -> None:
+    desk = await interrupted("All of")
+    async with desk.painting():
+        (turn,) = await desk.store.open_turns()
+        desk.lanes.submit(turn)
+        await asyncio.sleep(0.1)
+        assert desk.views("p0") == [("All of", "")]
+        desk.model.go.set()
+        await desk.until_ended(turn)
+    assert [text for text, _ in desk.views("p0")][-1] == "All of it."

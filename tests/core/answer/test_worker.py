@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from core.answer.worker import Lanes
+from core.errors import StoreError
+from core.types import Ask, Person, Place, Turn
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def turn(id: int, thread: str = "1", after_s: float = 0.0) -> Turn:
+    place = Place("slack", "T1", "C1", thread)
+    return Turn(id, Ask(f"m{id}", place, Person("U1"), "?", NOON + timedelta(seconds=after_s or id)))
+
+
+class Work:
+    """What the lanes do, in order. Turns end when `go` is set; `ended` and `told` are ids."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+        self.begun: list[int] = []
+        self.ended: list[int] = []
+        self.told: list[tuple[int, int]] = []
+
+    async def answer(self, turn: Turn) -> None:
+        self.begun.append(turn.id)
+        await self.go.wait()
+        self.ended.append(turn.id)
+
+    async def tell(self, turn: Turn, before: Turn) -> None:
+        self.told.append((turn.id, before.id))
+        await asyncio.sleep(3600)
+
+
+async def settled(seconds: float = 0.0) -> None:
+    await asyncio.sleep(seconds)
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_one_at_a_time_in_a_place_and_places_do_not_wait_for_each_other() -> None:
+    work = Work()
+    lanes = Lanes(work.answer)
+    for one in (turn(1), turn(2), turn(3, "other"), turn(1)):
+        lanes.submit(one)
+    await settled()
+    assert work.begun == [1, 3]
+    work.go.set()
+    await settled()
+    assert sorted(work.ended) == [1, 2, 3]
+    assert work.ended.index(1) < work.ended.index(2)
+
+
+async def test_of_those_that_wait_the_one_that_was_said_first_goes_first() -> None:
+    work = Work()
+    lanes = Lanes(work.answer)
+    for one in (turn(1), turn(2, after_s=20), turn(3, after_s=10)):
+        lanes.submit(one)
+    work.go.set()
+    await settled()
+    assert work.ended == [1, 3, 2]
+
+
+async def test_a_lane_begins_when_the_hold_is_over_and_then_in_order() -> None:
+    work, held = Work(), asyncio.Event()
+    work.go.set()
+
+    async def hold(_turn: Turn) -> None:
+        await held.wait()
+
+    lanes = Lanes(work.answer, hold=hold)
+    lanes.submit(turn(2, after_s=2))
+    lanes.submit(turn(3, after_s=1))
+    await settled()
+    assert work.begun == []
+    held.set()
+    await settled()
+    assert work.ended == [3, 2]
+
+
+async def test_who_waits_too_long_is_told_once_behind_whom_and_not_made_to_wait_by_it() -> None:
+    work = Work()
+    lanes = Lanes(work.answer, tell_waiting=work.tell, patience_s=0.05)
+    for one in (turn(1), turn(2, after_s=20), turn(3, after_s=10)):
+        lanes.submit(one)
+    await settled(0.055)
+    assert work.told == [(2, 3), (3, 1)], "the one that is being answered is not waiting"
+    work.go.set()
+    await settled()
+    assert work.ended == [1, 3, 2]
+    assert len(work.told) == 2
+
+
+async def test_who_does_not_wait_long_is_not_told() -> None:
+    work = Work()
+    lanes = Lanes(work.answer, tell_waiting=work.tell, patience_s=0.05)
+    work.go.set()
+    lanes.submit(turn(1))
+    lanes.submit(turn(2))
+    await settled(0.07)
+    assert work.told == []
+
+
+@pytest.mark.parametrize("error", [StoreError("away"), ValueError("a mistake")])
+async def test_a_turn_that_fails_and_a_word_that_can_not_be_told_stop_nobody(error: Exception) -> None:
+    work = Work()
+
+    async def fail(turn: Turn) -> None:
+        await work.answer(turn)
+        if turn.id == 1:
+            raise error
+
+    async def tell(_turn: Turn, _before: Turn) -> None:
+        raise error
+
+    lanes = Lanes(fail, tell_waiting=tell, patience_s=0.0)
+    lanes.submit(turn(1))
+    lanes.submit(turn(2))
+    await settled(0.01)
+    work.go.set()
+    await settled()
+    assert work.ended == [1, 2]
+
+
+async def test_draining_begins_nothing_new_and_counts_what_it_cut_off() -> None:
+    work = Work()
+    lanes = Lanes(work.answer, tell_waiting=work.tell, patience_s=0.05)
+    for one in (turn(1), turn(2), turn(3, "other")):
+        lanes.submit(one)
+    await settled()
+    assert await lanes.drain(0.01) == 2
+    lanes.submit(turn(4, "third"))
+    await settled(0.06)
+    assert work.begun == [1, 3]
+    assert work.ended == []
+    assert work.told == []

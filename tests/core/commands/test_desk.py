@@ -1,0 +1,328 @@
+"""Every command over a store in memory: done, refused, in both languages."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from core.channel import SETTINGS
+from core.commands import COMMANDS
+from core.commands.desk import Desk
+from core.config import CoreSettings
+from core.phrases import LANGUAGES, say
+from core.ports import Finish
+from core.types import Ask, Command, Person, Place, Task, Told, TurnState, Usage
+from tests.fakes.clock import FakeClock
+from tests.fakes.memory import MemoryStore
+
+NOON = datetime(2026, 3, 15, 12, tzinfo=UTC)
+THREAD = Place("slack", "T1", "C1", "1.0")
+CHANNEL = Place("slack", "T1", "C1")
+ADA, BEN = Person("U1", "Ada", "en-GB"), Person("U2", "Ben")
+MANAGER = Person("U1", "Ada", manager=True)
+ADMIN = Person("U1", "Ada", admin=True)
+
+
+class Office:
+    def __init__(self, *models: str, priced: bool = False, **settings: Any) -> None:
+        self.store = MemoryStore()
+        core = CoreSettings(_env_file=None, openai_model="first", **settings)
+        self.desk = Desk(self.store, core, FakeClock(NOON), models, priced=priced)
+
+    async def do(
+        self,
+        name: str,
+        argument: str = "",
+        by: Person = ADA,
+        place: Place = THREAD,
+        options: dict[str, str] | None = None,
+    ) -> Ask | Told:
+        return await self.desk.do(
+            Command(
+                name, place, by, NOON, argument, options or {}, id="c1", opens="1.5" if not place.thread else ""
+            )
+        )
+
+    async def told(self, name: str, argument: str = "", by: Person = ADA, place: Place = THREAD) -> str:
+        told = await self.do(name, argument, by, place)
+        assert isinstance(told, Told)
+        return told.text
+
+    async def asked(self, name: str, argument: str = "", place: Place = THREAD, **options: str) -> Ask:
+        ask = await self.do(name, argument, place=place, options=options)
+        assert isinstance(ask, Ask), ask
+        return ask
+
+    async def answered(self, id: str, by: Person = ADA, place: Place = THREAD, text: str = "why?") -> None:
+        turn = await self.store.accept(Ask(id, place, by, text, NOON - timedelta(hours=1), addressed=True))
+        assert turn is not None
+        turn = await self.store.begin(turn.id)
+        usage = Usage(1000, 234, cost_micros=1_500_000)
+        await self.store.finish(
+            Finish(turn, TurnState.DONE, "because", posted=(f"a{id}",), model="m", usage=usage)
+        )
+
+
+async def test_ask_becomes_a_question_in_the_thread_or_in_one_that_it_opens() -> None:
+    office = Office()
+    assert await office.asked("ask", "why: so?") == Ask("c1", THREAD, ADA, "why: so?", NOON, addressed=True)
+    assert (await office.asked("ask", "why?", CHANNEL)).place == replace(CHANNEL, thread="1.5")
+
+
+async def test_ask_about_a_message_quotes_it() -> None:
+    office = Office()
+    assert (await office.asked("ask", about="one\ntwo", question="why?")).text == "> one\n> two\n\nwhy?"
+    assert (await office.asked("ask", about="one")).text == f"> one\n\n{say('about_default', 'en')}"
+
+
+@pytest.mark.parametrize(
+    ("place", "typed", "text"),
+    [
+        (THREAD, "", "/summarize of:thread"),
+        (THREAD, "channel 20", "/summarize last:20 of:channel"),
+        (CHANNEL, "3 hours", "/summarize hours:3.0 of:channel"),
+        (Place("discord", "@me", "D1", direct=True), "", "/summarize of:channel"),
+    ],
+)
+async def test_summarize_becomes_a_turn_that_says_what_of(place: Place, typed: str, text: str) -> None:
+    ask = await Office().asked("summarize", typed, place)
+    assert (ask.task, ask.text) == (Task.SUMMARY, text)
+
+
+async def test_settings_tell_every_value_and_whose_it_is() -> None:
+    office = Office()
+    await office.store.change(Place("slack", "T1", ""), {"language": "en"}, ADA, NOON)
+    await office.store.change(CHANNEL, {"model": "mine", "prompt": "Be\n`brief`."}, ADA, NOON)
+    text = await office.told("settings")
+    assert "- Model: `mine` · from this channel" in text
+    assert "- Language: English · from the workspace" in text
+    assert "- Instructions: `Be 'brief'.` · from this channel" in text
+    assert "- Temperature: not set · default" in text
+    assert text.count("\n- ") == len(SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("by", "typed", "changed"),
+    [
+        (MANAGER, "model second", True),
+        (MANAGER, "scope:workspace model second", False),
+        (MANAGER, "budget 5", False),
+        (ADMIN, "workspace model second", True),
+        (ADMIN, "budget 5", True),
+        (BEN, "model second", False),
+        (Person("U9"), "workspace rate 3", True),
+    ],
+)
+async def test_only_those_who_may_change_a_setting(by: Person, typed: str, changed: bool) -> None:
+    office = Office(parley_admins="slack:U9")
+    text = await office.told("settings", typed, by)
+    audit = await office.store.audit(CHANNEL)
+    assert bool(audit) is changed, text
+    assert ("Done" in text) is changed
+    assert changed or "can change this" in text
+    assert all(change.by.id == by.id and change.at == NOON for change in audit)
+
+
+async def test_a_change_counts_at_once_and_can_be_taken_back() -> None:
+    office = Office()
+    assert "from this channel" in await office.told("model", "second", MANAGER)
+    assert (await office.desk.settings(THREAD)).model == "second"
+    assert "already" in await office.told("model", "second", MANAGER)
+    assert "`first` · default" in await office.told("model", "default", MANAGER)
+    assert (await office.desk.settings(THREAD)).model == "first"
+    assert [(one.old, one.new) for one in await office.store.audit(THREAD)] == [
+        ("second", None),
+        (None, "second"),
+    ]
+
+
+async def test_a_value_that_does_not_fit_is_told_and_not_kept() -> None:
+    office = Office("first", "second")
+    assert "from 0 to 2" in await office.told("settings", "temperature 3", MANAGER)
+    assert "To choose from: `first`, `second`" in await office.told("model", "third", MANAGER)
+    assert "scope:workspace" in await office.told("settings", "strangers on", ADMIN)
+    assert "new value" in await office.told("settings", "listen", MANAGER)
+    assert await office.store.audit(CHANNEL) == []
+
+
+async def test_choices_are_kept_by_their_names_in_any_language() -> None:
+    office = Office()
+    await office.told("设置", "回应范围 每条消息", MANAGER)
+    assert (await office.store.kept(CHANNEL)).channel == {"listen": "all"}
+
+
+async def test_the_form_holds_what_its_reader_may_change_and_comes_back_as_a_command() -> None:
+    office = Office("first", "second")
+    await office.told("settings", "language zh", MANAGER)
+    told = await office.do("settings", by=replace(MANAGER, locale="en"))
+    assert isinstance(told, Told)
+    form = told.form
+    assert form is not None
+    names = [field.name for field in form.fields]
+    assert "set_model" in names
+    assert "set_budget" not in names
+    assert "set_rate" not in names
+    values = {field.name: field.value for field in form.fields}
+    assert values["set_language"] == "zh"
+    assert [choice.value for choice in form.fields[0].choices] == ["first", "second"]
+    sent = values | {"set_language": "", "set_model": "second"}
+    await office.do(form.command, by=MANAGER, options={**form.fixed, **sent})
+    assert (await office.store.kept(CHANNEL)).channel == {"model": "second"}
+    nobody = await office.do("settings", by=BEN)
+    assert isinstance(nobody, Told)
+    assert nobody.form is None
+
+
+async def test_where_there_is_no_channel_settings_are_the_workspaces() -> None:
+    office = Office()
+    home = Place("slack", "T1", "", direct=True)
+    assert "from the workspace" in await office.told("model", "second", ADMIN, home)
+    assert "admins" in await office.told("model", "third", BEN, home)
+
+
+async def test_the_model_and_the_prompt_are_told() -> None:
+    office = Office("first", "second", parley_system_prompt="Be kind.\nAlways.")
+    text = await office.told("model")
+    assert "**first** · default" in text
+    assert "`second`" in text
+    assert (await office.told("prompt")).endswith("> Be kind.\n> Always.")
+    await office.told("prompt", "Be brief.", MANAGER)
+    assert (await office.desk.settings(THREAD)).prompt == "Be brief."
+
+
+async def test_usage_is_mine_the_channels_or_for_admins_the_workspaces() -> None:
+    office = Office(priced=True)
+    await office.answered("1")
+    await office.answered("2", BEN)
+    await office.answered("3", BEN, Place("slack", "T1", "C2", "9"))
+    assert "1 question\n" in await office.told("usage")
+    assert "2 questions by 2 people" in await office.told("usage", "channel week")
+    assert "Workspace admins" in await office.told("usage", "workspace")
+    text = await office.told("usage", "workspace", ADMIN)
+    assert "3 questions by 2 people" in text
+    assert "3,000 tokens read, 702 written" in text
+    assert "US$4.50" in text
+    assert say("digest_quiet", "en") in await office.told("usage", by=Person("U8"))
+
+
+async def test_the_budget_tells_what_was_spent_this_month() -> None:
+    office = Office(priced=True)
+    await office.answered("1")
+    assert await office.told("budget") == ("Spent in this channel in March 2026: US$1.50\nNo budget is set.")
+    await office.told("settings", "budget 20", ADMIN)
+    assert "US$20.00 a month" in await office.told("budget")
+    unpriced = Office()
+    await unpriced.answered("1")
+    assert "1,234 tokens" in await unpriced.told("budget")
+
+
+async def test_reset_is_for_threads_and_told_to_all() -> None:
+    office = Office()
+    await office.answered("1")
+    told = await office.do("reset")
+    assert isinstance(told, Told)
+    assert not told.whisper
+    later = Ask("9", THREAD, ADA, "new", NOON + timedelta(seconds=1))
+    assert await office.store.lines(THREAD, later) == []
+    assert len(await office.store.lines(THREAD)) == 2
+    assert await office.told("reset", place=CHANNEL) == say("thread_only", "en")
+
+
+async def test_forget_a_thread_is_for_its_only_author_or_a_manager() -> None:
+    office = Office()
+    await office.answered("1")
+    await office.answered("2", BEN)
+    assert "channel manager" in await office.told("forget", "thread", BEN)
+    assert len(await office.store.lines(THREAD)) == 4
+    assert "4 lines" in await office.told("forget", "thread", MANAGER)
+    assert await office.store.lines(THREAD) == []
+    alone = replace(THREAD, thread="2.0")
+    await office.answered("3", BEN, alone)
+    assert "2 lines" in await office.told("forget", "thread", BEN, alone)
+
+
+async def test_forget_me_removes_what_is_mine_and_nothing_else() -> None:
+    office = Office()
+    await office.answered("1")
+    await office.answered("2", BEN)
+    assert "1 line of yours" in await office.told("forget", "me")
+    assert {line.author.id for line in await office.store.lines(THREAD)} == {"U2", ""}
+    assert "thread | me" in await office.told("forget")
+
+
+async def test_export_hands_over_a_thread_or_what_is_mine() -> None:
+    office = Office()
+    assert await office.told("export") == say("export_nothing", "en")
+    await office.answered("1", text="why, 为什么?")
+    await office.answered("2", BEN)
+    told = await office.do("export")
+    assert isinstance(told, Told)
+    assert told.file is not None
+    assert told.whisper
+    text = told.file.content.decode()
+    assert told.file.name == "thread.md"
+    assert "**Ada** · 15 Mar 2026 11:00\n\nwhy, 为什么?" in text
+    assert text.count("**Parley**") == 2
+    mine = await office.do("export", "me")
+    assert isinstance(mine, Told)
+    assert mine.file is not None
+    data = json.loads(mine.file.content)
+    assert [line["text"] for line in data["lines"]] == ["why, 为什么?", "because"]
+    assert data["usage"]["questions"] == 1
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_help_lists_every_command_as_it_is_written_there(language: str) -> None:
+    office = Office()
+    by = Person("U1", locale=language)
+    told = await office.desk.do(Command("help", CHANNEL, by, NOON, prefix="/parley "))
+    assert isinstance(told, Told)
+    for spec in COMMANDS.values():
+        assert f"`/parley {spec.name}` {say(f'{spec.key}_about', language)}" in told.text
+    for name in ("", "nonsense"):
+        other = await office.told(name, by=by)
+        assert say("help_title", language) in other
+        assert (say("help_unknown", language) in other) is bool(name)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", [name for name, spec in COMMANDS.items() if not spec.turn])
+async def test_every_command_tells_in_the_language_of_who_gave_it(name: str, language: str) -> None:
+    office = Office(parley_language="zh" if language == "en" else "en")
+    await office.answered("1")
+    argument = "me" if name in ("forget", "export") else ""
+    text = await office.told(name, argument, Person("U1", "Ada", language))
+    chinese = any("\u4e00" <= char <= "\u9fff" for char in text)
+    assert chinese is (language == "zh"), text
+
+
+async def test_the_channels_language_goes_before_the_persons() -> None:
+    office = Office()
+    await office.told("settings", "language zh", MANAGER)
+    assert say("help_title", "zh") in await office.told("help", by=ADA)
+
+
+async def test_who_may_not_ask_gets_no_command_done_but_can_have_what_is_theirs() -> None:
+    office = Office(parley_deny="slack:U1")
+    for name in COMMANDS:
+        told = await office.do(name, "x" if name == "ask" else "me" if name in ("forget", "export") else "")
+        refused = isinstance(told, Told) and told.text == say("refused_denied", "en")
+        assert refused is (name not in ("help", "settings", "forget", "export")), name
+    assert "Done" in await office.told("settings", "model second", ADMIN), "nobody can lock themselves out"
+
+
+async def test_suggestions_begin_with_what_was_typed() -> None:
+    office = Office("gpt-5", "gpt-5-mini", "glm-5")
+
+    async def suggested(command_name: str, option: str, **options: str) -> list[str]:
+        command = Command(command_name, THREAD, ADA, NOON, options=options)
+        return [choice.value for choice in await office.desk.suggest(command, option)]
+
+    assert await suggested("model", "name") == ["first", "gpt-5", "gpt-5-mini", "glm-5", "default"]
+    assert await suggested("model", "name", name="gpt") == ["gpt-5", "gpt-5-mini"]
+    assert await suggested("settings", "value", name="listen", value="o") == ["mentions", "forum", "off"]
+    assert await suggested("settings", "value", name="temperature") == ["default"]

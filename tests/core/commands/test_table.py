@@ -1,0 +1,73 @@
+"""The table: what a platform is given to register is complete, in every language."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from core.channel import SETTINGS
+from core.commands import COMMANDS, MENUS, Kind, Spec, choices, press_form
+from core.phrases import LANGUAGES, say
+
+# https://docs.discord.com/developers/interactions/application-commands#application-command-object
+NAME = re.compile(r"[-_\w]{1,32}")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("spec", COMMANDS.values(), ids=lambda spec: spec.name)
+def test_every_command_has_a_name_and_says_what_it_does(spec: Spec, language: str) -> None:
+    for key in (spec.key, *(spec.option_key(option) for option in spec.shown)):
+        name = say(key, language)
+        assert NAME.fullmatch(name), name
+        assert name == name.lower()
+        assert 1 <= len(say(f"{key}_about", language)) <= 100
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_two_names_are_the_same(language: str) -> None:
+    names = [say(spec.key, language) for spec in COMMANDS.values()]
+    assert len(set(names)) == len(names)
+    for spec in COMMANDS.values():
+        options = [say(spec.option_key(option), language) for option in spec.shown]
+        assert len(set(options)) == len(options)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_choice_and_setting_is_called_something(language: str) -> None:
+    for spec in COMMANDS.values():
+        for option in spec.shown:
+            labels = [choice.label for choice in choices(option, language)]
+            assert len(set(labels)) == len(option.choices) <= 25
+            assert all(1 <= len(label) <= 100 for label in labels)
+    for name, setting in SETTINGS.items():
+        assert say(f"setting_{name}", language)
+        assert say(f"setting_{name}_about", language)
+        assert all(f"choice_{choice}" in LANGUAGES[language] for choice in setting.choices)
+
+
+def test_english_names_are_the_names() -> None:
+    for spec in COMMANDS.values():
+        assert say(spec.key, "en") == spec.name
+        assert [say(spec.option_key(option), "en") for option in spec.shown] == [o.name for o in spec.shown]
+
+
+def test_menus_fill_an_option_that_there_is() -> None:
+    for key, (command, option) in MENUS.items():
+        assert option in {one.name for one in COMMANDS[command].options}
+        assert all(len(say(key, language)) <= 24 for language in LANGUAGES), "Slack's limit for a shortcut"
+
+
+def test_required_options_come_first_and_numbers_have_bounds() -> None:
+    for spec in COMMANDS.values():
+        required = [option.required for option in spec.shown]
+        assert required == sorted(required, reverse=True)
+        assert all(o.most > o.least for o in spec.options if o.kind in (Kind.WHOLE, Kind.NUMBER))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_only_the_reason_opens_a_form(language: str) -> None:
+    form = press_form("reason", language)
+    assert form is not None
+    assert [field.name for field in form.fields] == ["text"]
+    assert [press_form(action, language) for action in ("up", "down", "stop", "regenerate")] == [None] * 4

@@ -1,0 +1,219 @@
+"""Commands, buttons and refusals as they come in: what is told to whom, and how often."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from core.answer.live import Live
+from core.commands.desk import Desk
+from core.config import CoreSettings
+from core.intake.inbox import StoringInbox
+from core.intake.rate import Rate
+from core.phrases import LANGUAGES, say
+from core.ports import Finish
+from core.types import Ask, Command, Outcome, Person, Place, Press, Receipt, Task, Told, Turn, TurnState
+from tests.fakes.clock import FakeClock
+from tests.fakes.memory import MemoryStore
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+THREAD = Place("slack", "T1", "C1", "1.0")
+ADA, BEN = Person("U1", "Ada"), Person("U2", "Ben")
+
+
+class House:
+    def __init__(self, **settings: Any) -> None:
+        self.store = MemoryStore()
+        self.submitted: list[Turn] = []
+        self.clock = FakeClock(NOON)
+        desk = Desk(self.store, CoreSettings(_env_file=None, **settings), self.clock)
+        self.inbox = StoringInbox(self.store, self.submitted.append, Live(), desk)
+
+    async def say(
+        self, id: str, text: str = "why?", by: Person = ADA, *, addressed: bool = True, place: Place = THREAD
+    ) -> Receipt:
+        at = NOON + timedelta(seconds=len(self.submitted))
+        return await self.inbox.receive(Ask(id, place, by, text, at, addressed=addressed))
+
+    async def press(self, action: str, turn: int, by: Person = ADA, text: str = "") -> Receipt:
+        return await self.inbox.receive(Press(action, turn, THREAD, by, text=text))
+
+    async def answered(self, id: str, task: Task = Task.ANSWER) -> Turn:
+        turn = await self.store.accept(Ask(id, THREAD, ADA, "why?", NOON, addressed=True, task=task))
+        assert turn is not None
+        turn = await self.store.begin(turn.id)
+        await self.store.finish(Finish(turn, TurnState.DONE, "because", posted=(f"a{id}",), model="m"))
+        return turn
+
+    async def set(self, **settings: str) -> None:
+        await self.store.change(replace(THREAD, thread=""), dict(settings), ADA, NOON)
+
+
+@pytest.fixture
+def house() -> House:
+    return House()
+
+
+async def test_a_message_that_is_a_command_is_one_and_is_done_once(house: House) -> None:
+    first = await house.say("1.5", "/usage")
+    assert first.outcome is Outcome.TOLD
+    assert first.told is not None
+    assert "Your usage" in first.told.text
+    assert (await house.say("1.5", "/usage")).outcome is Outcome.DUPLICATE, "message and mention are one"
+    assert house.submitted == []
+    assert await house.store.lines(THREAD) == []
+
+
+async def test_a_slash_that_is_no_command_or_not_said_to_the_bot_is_none(house: House) -> None:
+    assert (await house.say("1.5", "/etc/hosts is where?")).outcome is Outcome.TURN
+    assert (await house.say("1.6", "/help", addressed=False)).outcome is Outcome.TURN
+
+
+async def test_a_typed_command_at_the_top_of_a_channel_has_no_thread_yet(house: House) -> None:
+    receipt = await house.say("1.0", "/reset")
+    assert receipt.told == Told(say("thread_only", "en"))
+    assert (await house.say("1.1", "/reset")).told == Told(say("reset_done", "en"), whisper=False)
+
+
+async def test_ask_and_summarize_become_turns_once(house: House) -> None:
+    command = Command(
+        "summarize", replace(THREAD, thread=""), ADA, NOON, "3h", id="c1", opens="2.0", ticket="t"
+    )
+    receipt = await house.inbox.receive(command)
+    assert (receipt.outcome, receipt.told) == (Outcome.TURN, None)
+    ask = house.submitted[0].ask
+    assert (ask.task, ask.place.thread, ask.ticket) == (Task.SUMMARY, "2.0", "t")
+    assert (await house.inbox.receive(command)).outcome is Outcome.DUPLICATE
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_only_the_asker_regenerates_and_twice_is_once(house: House, language: str) -> None:
+    turn = await house.answered("1.5")
+    by = Person("U2", locale=language)
+    assert await house.press("regenerate", turn.id, by) == Receipt(
+        Outcome.REFUSED, turn.id, Told(say("not_asker", language))
+    )
+    assert house.submitted == []
+    assert (await house.press("regenerate", turn.id)).outcome is Outcome.TURN
+    assert [(t.again_of, t.ask.task) for t in house.submitted] == [(turn.id, Task.ANSWER)]
+    again = await house.press("regenerate", turn.id, replace(ADA, locale=language))
+    assert again == Receipt(Outcome.DUPLICATE, turn.id, Told(say("pressed_already", language)))
+
+
+async def test_a_summary_is_regenerated_as_a_summary(house: House) -> None:
+    turn = await house.answered("1.5", Task.SUMMARY)
+    await house.press("regenerate", turn.id)
+    assert house.submitted[0].ask.task is Task.SUMMARY
+
+
+async def test_thumbs_are_stored_by_person_with_an_optional_reason(house: House) -> None:
+    turn = await house.answered("1.5")
+    assert (await house.press("up", turn.id, BEN)).told == Told(say("thanks", "en"))
+    down = await house.press("down", turn.id)
+    assert down.told is not None
+    assert [button.action for button in down.told.buttons] == ["reason"]
+    await house.press("reason", turn.id, text=" it is wrong ")
+    found = [(one.person, one.value, one.reason) for one in await house.store.feedback(turn.id)]
+    assert found == [("U1", -1, "it is wrong"), ("U2", 1, "")]
+    await house.press("up", turn.id)
+    assert [one.value for one in await house.store.feedback(turn.id)] == [1, 1]
+
+
+@pytest.mark.parametrize("action", ["regenerate", "up", "again"])
+async def test_a_button_of_elsewhere_or_of_what_was_forgotten_is_told_to_be_late(
+    house: House, action: str
+) -> None:
+    turn = await house.answered("1.5")
+    late = Told(say("pressed_late", "en"))
+    elsewhere = Press(action, turn.id, replace(THREAD, channel="C2"), ADA)
+    assert await house.inbox.receive(elsewhere) == Receipt(Outcome.UNKNOWN, told=late)
+    assert (await house.press(action, 99)).told == late
+    await house.store.forget_person("slack", "U1")
+    assert (await house.press(action, turn.id)).told == late
+    assert house.submitted == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_who_may_not_ask_is_told_why_once_and_only_if_they_asked(language: str) -> None:
+    house = House(parley_deny="slack:U1")
+    ada = replace(ADA, locale=language)
+    await house.say("1", by=BEN)
+    first, second = await house.say("2", by=ada), await house.say("3", by=ada)
+    assert first == Receipt(Outcome.REFUSED, told=Told(say("refused_denied", language)))
+    assert second == Receipt(Outcome.REFUSED)
+    unaddressed = await house.say("4", by=replace(ada, id="U1"), addressed=False)
+    assert unaddressed == Receipt(Outcome.REFUSED)
+    assert len(house.submitted) == 1
+    commanded = await house.inbox.receive(Command("ask", THREAD, ada, NOON, "why?", id="c1"))
+    assert commanded.told == Told(say("refused_denied", language)), "a command always has an answer"
+
+
+@pytest.mark.parametrize(
+    ("person", "settings", "phrase"),
+    [
+        (Person("U3", guest=True), {"parley_guests": False}, "refused_guest"),
+        (Person("U3", stranger=True), {}, "refused_stranger"),
+        (Person("U3"), {"parley_allow": "slack:C2"}, "refused_not_listed"),
+    ],
+)
+async def test_guests_strangers_and_who_is_not_listed(
+    person: Person, settings: dict[str, Any], phrase: str
+) -> None:
+    receipt = await House(**settings).say("1", by=person)
+    assert receipt == Receipt(Outcome.REFUSED, told=Told(say(phrase, "en")))
+
+
+async def test_refused_people_can_not_press_for_an_answer_either() -> None:
+    house = House(parley_deny="slack:U2")
+    turn = await house.answered("1.5")
+    assert (await house.press("again", turn.id, BEN)).outcome is Outcome.REFUSED
+    assert house.submitted == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_too_many_questions_are_refused_with_how_long_to_wait(language: str) -> None:
+    house = House(parley_rate=2)
+    ada = replace(ADA, locale=language)
+    for id in ("1", "1", "2", "2"):  # each delivered twice
+        await house.say(id, by=ada)
+    await house.clock.advance(20)
+    third = await house.say("3", by=ada)
+    assert third == Receipt(Outcome.LIMITED, told=Told(say("limited", language, n=40)))
+    assert (await house.say("4", by=ada)) == Receipt(Outcome.LIMITED), "told once, not each time"
+    assert (await house.say("5", by=BEN)).outcome is Outcome.TURN
+    await house.clock.advance(40)
+    assert (await house.say("6", by=ada)).outcome is Outcome.TURN
+
+
+def test_a_rate_of_zero_is_none_and_a_minute_is_a_window() -> None:
+    rate = Rate()
+    for number in range(100):
+        rate.count("U1", str(number), 0.0)
+    assert rate.wait_s("U1", "x", 0, 0.0) == 0
+    assert rate.wait_s("U1", "x", 100, 0.0) == 60
+    assert rate.wait_s("U1", "x", 101, 0.0) == 0
+    assert rate.wait_s("U1", "x", 1, 60.0) == 0
+
+
+async def test_off_is_silent_and_said_once_to_who_asked(house: House) -> None:
+    await house.say("1")
+    await house.set(listen="off")
+    assert (await house.say("2", addressed=False)) == Receipt(Outcome.OFF)
+    assert (await house.say("3")).told == Told(say("refused_off", "en"))
+    assert (await house.say("4")) == Receipt(Outcome.OFF)
+    assert (await house.say("5", "/help")).outcome is Outcome.TOLD, "commands still work, to switch it on again"
+    assert len(house.submitted) == 1
+
+
+async def test_a_channel_that_listens_to_all_or_to_new_posts(house: House) -> None:
+    assert (await house.say("8", addressed=False)).outcome is Outcome.NOT_ADDRESSED
+    await house.set(listen="forum")
+    assert (await house.say("8", addressed=False)).outcome is Outcome.NOT_ADDRESSED
+    post = replace(THREAD, thread="9")
+    assert (await house.say("9", addressed=False, place=post)).outcome is Outcome.TURN
+    assert (await house.say("10", addressed=False, place=post)).outcome is Outcome.TURN, "it has joined now"
+    await house.set(listen="all")
+    assert (await house.say("11", addressed=False)).outcome is Outcome.TURN

@@ -1,0 +1,468 @@
+"""Several accounts and models: who is asked when somebody fails, against fake endpoints on a fake clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+
+import pytest
+import structlog
+
+from core.clock import SystemClock
+from core.config import CoreSettings
+from core.errors import ModelError
+from core.model import create_model
+from core.model.herald import AGAIN_S, Alert, Herald
+from core.model.policy import PROBE_S
+from core.model.pool import Pool, routes_for
+from core.ports import Request
+from core.roster import toml_to_roster
+from core.spend.metrics import Metrics
+from core.types import Card, Chosen, Message, Text
+from tests.fakes.clock import FakeClock
+from tests.fakes.completions import FakeCompletions, Raw, Refused, Reply, Status, Words
+from tests.fakes.completions.replies import chunk, event
+
+FINE = Words("Fine.")
+NO_MONEY = Status(402, {"error": {"message": "Insufficient Balance"}})
+NO_MODEL = Status(404, {"error": {"message": "no such model", "code": "model_not_found"}})
+BROKEN = Status(502, "bad gateway")
+LATER = Status(429, {"error": {"message": "slow down"}}, (("Retry-After", "3600"),))
+SOON = Status(429, {"error": {"message": "slow down"}}, (("Retry-After", "5"),))
+NO_PLACE = Status(429, {"error": {"message": "too many at once"}})
+TOO_LONG = Status(400, {"error": {"message": "Too long.", "code": "context_length_exceeded"}})
+LIMIT_4096 = Status(400, {"error": {"message": "This model's maximum context length is 4096 tokens."}})
+EMPTY = Words("")
+ROSTER = """
+models = ["large", "small", "huge"]
+[endpoints.one]
+base_url = "{one}"
+accounts = [{{ name = "a", key = "sk-a" }}, {{ name = "b", key = "sk-b", concurrency = 2 }}]
+models = {{ large = {{ context_tokens = 32_000 }}, small = {{ context_tokens = 8_000 }} }}
+[endpoints.two]
+base_url = "{two}"
+accounts = [{{ name = "c", key = "sk-c" }}]
+models = {{ huge = {{ name = "huge-2", context_tokens = 1_000_000 }} }}
+"""
+ALONE = """
+[endpoints.one]
+base_url = "{one}"
+accounts = [{{ name = "a", key = "sk-a" }}]
+models = {{ large = {{}} }}
+"""
+
+
+class Desk:
+    """Endpoint `one` has the accounts a and b, `two` has c. Each says its replies in turn; the last one stays."""
+
+    def __init__(self, one: FakeCompletions, two: FakeCompletions, roster: str) -> None:
+        self.one, self.two = one, two
+        self.clock = FakeClock(jumps=True)
+        self.metrics = Metrics()
+        self.alerts: list[Alert] = []
+        self._says: dict[str, list[Reply]] = {}
+        one.default = lambda body: self._reply("ab"[one.requests[-1].account or 0])
+        two.default = lambda body: self._reply("c")
+        settings = CoreSettings(_env_file=None)
+        accounts = toml_to_roster(roster.format(one=one.base_url, two=two.base_url), settings, {}, "x")
+        pool = create_model(
+            settings, accounts, SystemClock(), Herald(self.clock, self.metrics.count, self.post)
+        )
+        assert isinstance(pool, Pool)
+        self.pool = pool
+        pool.clock, pool.jitter = self.clock, lambda: 0.0
+
+    async def post(self, alert: Alert) -> bool:
+        self.alerts.append(alert)
+        return True
+
+    def says(self, account: str, *replies: Reply) -> None:
+        self._says[account] = list(replies)
+
+    def _reply(self, account: str) -> Reply:
+        replies = self._says.get(account, [FINE])
+        return replies.pop(0) if len(replies) > 1 else replies[0]
+
+    async def ask(self, model: str = "large") -> str:
+        """The answer, or the code of the error."""
+        text = ""
+        try:
+            async for delta in self.pool.stream(Request((Message("user", "Hi"),), model)):
+                text += delta.text if isinstance(delta, Text) else ""
+        except ModelError as error:
+            return f"{text}{error.code}"
+        return text
+
+    def asked(self) -> list[str]:
+        """Who was asked for what since this was asked last."""
+        found = [("ab"[received.account or 0], received) for received in self.one.requests]
+        found += [("c", received) for received in self.two.requests]
+        found.sort(key=lambda pair: pair[1].at)
+        self.one.requests.clear()
+        self.two.requests.clear()
+        return [f"{account} {received.body['model']}" for account, received in found]
+
+
+@asynccontextmanager
+async def at_desk(roster: str = ROSTER) -> AsyncIterator[Desk]:
+    async with FakeCompletions(keys=("sk-a", "sk-b")) as one, FakeCompletions(keys=("sk-c",)) as two:
+        desk = Desk(one, two, roster)
+        yield desk
+        await desk.pool.close()
+        assert one.problems + two.problems == []
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    async with at_desk() as desk:
+        yield desk
+
+
+async def test_the_first_account_answers_while_it_can(desk: Desk) -> None:
+    assert [await desk.ask() for _ in range(3)] == ["Fine."] * 3
+    assert desk.asked() == ["a large"] * 3
+
+
+@pytest.mark.parametrize(
+    ("reply", "asked"),
+    [
+        (NO_MONEY, ["a large", "b large"]),
+        (Status(401, "no"), ["a large", "b large"]),
+        (Status(403, "not from there"), ["a large", "b large"]),
+        (NO_MODEL, ["a large", "a small"]),
+        (Status(404, "<html>nginx</html>"), ["a large", "c huge-2"]),
+        (LATER, ["a large", "b large"]),
+        (SOON, ["a large", "b large"]),
+        (Status(500, "boom"), ["a large", "a large", "b large"]),
+        (BROKEN, ["a large", "a large", "a large", "b large"]),
+        (Status(504, "too late"), ["a large", "b large"]),
+        (Refused(), ["a large", "a large", "b large"]),
+        (EMPTY, ["a large", "a large", "a small"]),
+    ],
+    ids=str,
+)
+async def test_somebody_else_steps_in_before_the_first_word_and_nobody_notices(
+    desk: Desk, reply: Reply, asked: list[str]
+) -> None:
+    desk.says("a", *[reply] * (len(asked) - 1), FINE)
+    assert await desk.ask() == "Fine."
+    assert desk.asked() == asked
+
+
+async def test_words_that_came_stand_and_nobody_else_is_asked(desk: Desk) -> None:
+    desk.says("a", Raw((event(chunk({"content": "One "})),), end="cut"))
+    assert await desk.ask() == "One cut"
+    assert desk.asked() == ["a large"]
+
+
+async def test_the_question_itself_is_nobodys_fault(desk: Desk) -> None:
+    desk.says("a", Status(400, "what?"))
+    assert [await desk.ask() for _ in range(12)] == ["bad_request"] * 12
+    assert desk.asked() == ["a large"] * 12
+    assert desk.alerts == []
+
+
+async def test_a_used_up_account_is_left_alone_until_a_probe_finds_it_topped_up(desk: Desk) -> None:
+    desk.says("a", NO_MONEY)
+    for _ in range(3):
+        assert await desk.ask() == "Fine."
+    assert desk.asked() == ["a large", "b large", "b large", "b large"]
+    await desk.clock.sleep(PROBE_S)
+    assert await desk.ask() == "Fine."
+    assert desk.asked() == ["a large", "b large"]
+    desk.says("a", FINE)
+    await desk.ask()
+    assert desk.asked() == ["b large"]
+    await desk.clock.sleep(PROBE_S)
+    assert await desk.ask() == "Fine."
+    assert desk.asked() == ["a large"]
+
+
+async def test_where_all_are_out_each_is_tried_once_and_what_was_topped_up_answers_at_once(desk: Desk) -> None:
+    for account in "abc":
+        desk.says(account, NO_MONEY)
+    for _ in range(2):
+        assert await desk.ask() == "no_money"
+        assert desk.asked() == ["a large", "b large", "c huge-2"]
+    desk.says("b", FINE)
+    assert await desk.ask() == "Fine."
+    assert desk.asked() == ["a large", "b large"]
+    assert await desk.ask() == "Fine."
+    assert desk.asked() == ["b large"]
+
+
+async def test_a_single_account_is_asked_once_by_each_question_while_it_is_out() -> None:
+    async with at_desk(ALONE) as desk:
+        for reply, code in ((NO_MONEY, "no_money"), (LATER, "rate_limited"), (NO_MODEL, "no_model")):
+            desk.says("a", reply)
+            assert [await desk.ask() for _ in range(2)] == [code] * 2
+            assert desk.asked() == ["a large"] * 2
+            desk.says("a", FINE)
+            assert await desk.ask() == "Fine."
+            desk.asked()
+
+
+async def test_a_single_endpoint_that_keeps_failing_is_asked_once_by_each_question_until_it_fails_otherwise() -> (
+    None
+):
+    async with at_desk(ALONE) as desk:
+        desk.says("a", BROKEN)
+        assert [await desk.ask() for _ in range(3)] == ["server_error"] * 3
+        assert len(desk.asked()) == 3 + 3 + 1
+        desk.says("a", EMPTY, FINE)
+        assert await desk.ask() == "Fine."
+
+
+async def test_a_short_break_is_waited_for_where_there_is_nobody_else() -> None:
+    async with at_desk(ALONE) as desk:
+        desk.says("a", SOON, SOON, FINE)
+        assert await desk.ask() == "Fine."
+        assert desk.clock.slept_s == [5, 5]
+
+
+async def test_a_far_off_retry_after_is_kept_to(desk: Desk) -> None:
+    desk.says("a", LATER)
+    await desk.ask()
+    await desk.ask()
+    assert desk.asked() == ["a large", "b large", "b large"]
+    desk.says("a", FINE)
+    await desk.clock.sleep(3600)
+    await desk.ask()
+    assert desk.asked() == ["a large"]
+
+
+async def test_an_endpoint_that_keeps_failing_is_left_alone_and_probed(desk: Desk) -> None:
+    for account in "ab":
+        desk.says(account, BROKEN)
+    assert await desk.ask() == "server_error", "four tries are the most"
+    assert await desk.ask() == "Fine."
+    assert desk.asked() == ["a large"] * 3 + ["b large"] + ["a large"] * 2 + ["c huge-2"]
+    assert await desk.ask() == "Fine."
+    assert desk.asked() == ["c huge-2"]
+    await desk.clock.sleep(31)
+    for account in "ab":
+        desk.says(account, FINE)
+    assert await desk.ask() == "Fine."
+    assert desk.asked() == ["a large"]
+
+
+async def test_a_missing_model_falls_back_on_the_next_one_and_the_turn_knows_which(desk: Desk) -> None:
+    desk.says("a", NO_MODEL, FINE)
+    request = Request((Message("user", "Hi"),), "large")
+    chosen = [delta.card.name async for delta in desk.pool.stream(request) if isinstance(delta, Chosen)]
+    assert chosen == ["large", "small"]
+
+
+def test_a_model_that_nobody_wrote_down_is_asked_for_by_its_name() -> None:
+    settings = CoreSettings(_env_file=None)
+    roster = toml_to_roster(ROSTER.format(one="http://one", two="http://two"), settings, {}, "x")
+
+    def routes(model: str) -> list[str]:
+        return [f"{route.account.name} {route.model_there}" for route in routes_for(roster, model)]
+
+    large, small = ["one/a large", "one/b large"], ["one/a small", "one/b small"]
+    assert routes("") == routes("large") == [*large, *small, "two/c huge-2"]
+    assert routes("huge") == ["two/c huge-2", *large, *small]
+    assert routes("new") == ["one/a new", "one/b new", *large, *small, "two/c huge-2"]
+
+
+class Thread:
+    """Fits as the prompt builder does: as many messages as the window has thousands of tokens."""
+
+    def __init__(self, count: int) -> None:
+        self.made: list[tuple[str, int, bool]] = []
+        self._messages = tuple(Message("user", str(number)) for number in range(count))
+
+    def __call__(self, card: Card, *, trim: bool = False) -> tuple[Message, ...]:
+        self.made.append((card.name, card.context_tokens, trim))
+        kept = min(len(self._messages), card.context_tokens // 1000)
+        return self._messages[-max(1, kept // 2 if trim else kept) :]
+
+
+async def long_question(desk: Desk, count: int = 40, model: str = "large") -> str:
+    fit = Thread(count)
+    request = Request(fit(Card("large", 32_000)), model, fit=fit)
+    try:
+        deltas = [delta async for delta in desk.pool.stream(request)]
+    except ModelError as error:
+        return str(error.code)
+    return "".join(delta.text for delta in deltas if isinstance(delta, Text))
+
+
+def lengths(desk: Desk) -> list[int]:
+    return [len(received.body["messages"]) for received in desk.one.requests + desk.two.requests]
+
+
+async def test_a_prompt_that_is_too_long_is_trimmed_once_and_nobody_notices(desk: Desk) -> None:
+    desk.says("a", TOO_LONG, FINE)
+    assert await long_question(desk) == "Fine."
+    assert lengths(desk) == [32, 16]
+
+
+async def test_what_is_still_too_long_goes_to_the_model_with_the_larger_window(desk: Desk) -> None:
+    desk.says("a", TOO_LONG)
+    assert await long_question(desk) == "Fine."
+    assert lengths(desk) == [32, 16, 40]
+    assert desk.asked() == ["a large", "a large", "c huge-2"]
+
+
+async def test_what_is_too_long_for_all_is_told(desk: Desk) -> None:
+    for account in "abc":
+        desk.says(account, TOO_LONG)
+    assert await long_question(desk) == "context_overflow"
+    assert desk.asked() == ["a large", "a large", "c huge-2", "c huge-2"]
+
+
+async def test_a_window_that_the_endpoint_tells_is_remembered(desk: Desk) -> None:
+    desk.says("a", LIMIT_4096, FINE)
+    for _ in range(2):
+        assert await long_question(desk) == "Fine."
+    assert lengths(desk) == [32, 4, 4]
+
+
+async def test_a_single_message_that_is_too_long_is_not_sent_twice_to_the_same(desk: Desk) -> None:
+    desk.says("a", TOO_LONG)
+    assert await long_question(desk, count=1) == "Fine."
+    assert desk.asked() == ["a large", "c huge-2"]
+
+
+async def test_a_refusal_for_want_of_places_halves_them_and_the_others_queue_fairly() -> None:
+    async with at_desk(ALONE) as desk:
+        desk.says("a", *[NO_PLACE] * 4, Words("slow", per_s=50))
+        turnstile = desk.pool._turnstiles["one/a"]
+        asking = [asyncio.create_task(desk.ask()) for _ in range(8)]
+        await asyncio.gather(*asking)
+        assert turnstile.limit.at(desk.clock.monotonic()) <= 4
+        assert turnstile.inside == 0
+
+
+async def test_a_full_account_sends_the_next_question_to_another_before_it_queues() -> None:
+    text = ROSTER.replace('key = "sk-a"', 'key = "sk-a", concurrency = 1')
+    async with at_desk(text) as desk:
+        desk.says("a", Words("One two", per_s=20))
+        first = asyncio.create_task(desk.ask())
+        while not desk.one.requests:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        assert await desk.ask() == "Fine."
+        assert await first == "One two"
+        assert desk.asked() == ["a large", "b large"]
+
+
+async def test_who_waits_for_a_place_until_the_time_is_up_is_told_that_it_is_busy() -> None:
+    text = ALONE.replace('key = "sk-a"', 'key = "sk-a", concurrency = 1')
+    async with at_desk(text) as desk:
+        desk.says("a", Raw((event(chunk({"content": "One"})),), end="hang"))
+        request = Request((Message("user", "Hi"),), "large")
+        async with aclosing(desk.pool.stream(request)) as first:
+            while not isinstance(await anext(first), Text):
+                pass
+            assert await desk.ask() == "rate_limited"
+            assert len(desk.asked()) == 1
+        desk.says("a", FINE)
+        assert await desk.ask() == "Fine.", "a closed answer gives its place back"
+
+
+async def test_a_stopped_answer_counts_neither_way(desk: Desk) -> None:
+    desk.says("a", NO_MONEY, Words("One two three", per_s=20))
+    await desk.ask()
+    await desk.clock.sleep(PROBE_S)
+    request = Request((Message("user", "Hi"),), "large")
+    async with aclosing(desk.pool.stream(request)) as deltas:
+        async for delta in deltas:
+            if isinstance(delta, Text):
+                break
+    assert await desk.ask() == "One two three"
+    assert desk.asked() == ["a large", "b large", "a large", "a large"], "the probe was made anew"
+
+
+async def test_operators_are_told_once_per_cause_and_hour_and_when_it_is_over(desk: Desk) -> None:
+    desk.says("a", NO_MONEY)
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(4):
+            await desk.ask()
+            await desk.clock.sleep(PROBE_S)
+        assert [alert.what for alert in desk.alerts] == ["account one/a"]
+        await desk.ask()
+        await asyncio.sleep(0)
+        assert len(desk.alerts) == 2, "an hour has passed"
+        desk.says("a", FINE)
+        await desk.clock.sleep(PROBE_S)
+        for _ in range(2):
+            await desk.ask()
+    assert [(str(alert.code), alert.over) for alert in desk.alerts] == [
+        ("no_money", False),
+        ("no_money", False),
+        ("no_money", True),
+    ]
+    assert [line["event"] for line in logs if line.get("what")] == [
+        "the operators are needed",
+        "the operators are needed",
+        "works again",
+    ]
+    assert desk.metrics.value("parley_alerts_total", what="account one/a", code="no_money") == 2
+    assert desk.metrics.value("parley_recoveries_total", what="account one/a", code="no_money") == 1
+    assert desk.metrics.value("parley_tries_total", account="one/a", model="large", outcome="answered") == 2
+
+
+async def test_a_passing_failure_is_no_alert_but_an_opened_breaker_is(desk: Desk) -> None:
+    desk.says("a", Refused(), FINE)
+    await desk.ask()
+    assert desk.alerts == []
+    for account in "ab":
+        desk.says(account, BROKEN)
+    await desk.ask()
+    await desk.ask()
+    await asyncio.sleep(0)
+    assert [(alert.what, str(alert.code)) for alert in desk.alerts] == [("endpoint one", "server_error")]
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+async def test_it_is_said_that_operators_know_only_when_they_do(arrives: bool) -> None:
+    async with at_desk(ALONE) as desk:
+        posts: list[Alert] = []
+
+        async def post(alert: Alert) -> bool:
+            posts.append(alert)
+            return arrives
+
+        desk.pool.herald = Herald(desk.clock, None, post)
+        desk.says("a", NO_MONEY)
+        told = []
+        for _ in range(2):
+            with pytest.raises(ModelError) as caught:
+                [delta async for delta in desk.pool.stream(Request((Message("user", "Hi"),), ""))]
+            told.append(caught.value.told)
+        assert told == [arrives] * 2
+        assert len(posts) == 1
+        desk.says("a", FINE)
+        await desk.ask()
+        await asyncio.sleep(0)
+        assert len(posts) == 1 + arrives, "that it is over is told to those who know that it began"
+        desk.says("a", NO_MONEY)
+        with pytest.raises(ModelError) as caught:
+            [delta async for delta in desk.pool.stream(Request((Message("user", "Hi"),), ""))]
+        assert not caught.value.told, "what came back within the hour was not told again"
+        assert desk.clock.monotonic() < AGAIN_S
+
+
+async def test_a_failing_channel_of_the_operators_fails_nothing_else() -> None:
+    async with at_desk(ALONE) as desk:
+
+        async def post(alert: Alert) -> bool:
+            raise RuntimeError("no such channel")
+
+        desk.pool.herald = Herald(desk.clock, None, post)
+        desk.says("a", NO_MONEY)
+        with structlog.testing.capture_logs() as logs:
+            assert await desk.ask() == "no_money"
+        assert "alert not posted" in [line["event"] for line in logs]
+
+
+def test_counters_read_as_text() -> None:
+    metrics = Metrics()
+    metrics.count("x_total", {"b": 'say "hi"', "a": "1"})
+    metrics.count("x_total", {"b": 'say "hi"', "a": "1"})
+    metrics.count("y_total", {})
+    assert metrics.lines() == ['x_total{a="1",b="say \\"hi\\""} 2', "y_total 1"]
+    assert metrics.value("z_total") == 0

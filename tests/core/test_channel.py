@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import pytest
+
+from core.channel import (
+    SETTINGS,
+    ChannelSettings,
+    Listen,
+    Origin,
+    default_texts,
+    ids,
+    language_for,
+    merge,
+    read,
+)
+from core.config import CoreSettings
+from core.errors import SettingsError
+from core.ports import Kept
+from core.types import Person
+
+
+def core(**settings: object) -> CoreSettings:
+    return CoreSettings(_env_file=None, **settings)  # type: ignore[arg-type]
+
+
+def merged(workspace: dict[str, str], channel: dict[str, str], **settings: object) -> ChannelSettings:
+    return merge(core(**settings), Kept(workspace, channel), "slack")
+
+
+def test_the_nearest_one_that_is_set_counts_and_says_whose_it_is() -> None:
+    found = merged({"model": "big", "temperature": "0.5"}, {"model": "small"}, parley_max_tokens=99)
+    assert (found.model, found.temperature, found.max_tokens) == ("small", 0.5, 99)
+    assert [found.origins[name] for name in ("model", "temperature", "max_tokens")] == [
+        Origin.CHANNEL,
+        Origin.WORKSPACE,
+        Origin.DEFAULT,
+    ]
+    assert found.texts["max_tokens"] == "99"
+
+
+def test_with_nothing_set_the_operators_settings_count() -> None:
+    found = merged({}, {}, openai_model="m", parley_rate=7, parley_guests=False)
+    assert (found.model, found.rate, found.guests, found.strangers) == ("m", 7, False, False)
+    assert (found.listen, found.language, found.budget) == (Listen.MENTIONS, "", None)
+
+
+def test_a_value_that_can_not_be_read_any_more_counts_as_not_set() -> None:
+    found = merged({"listen": "everything", "temperature": "warm", "colour": "red"}, {})
+    assert (found.listen, found.temperature, found.origins["listen"]) == (
+        Listen.MENTIONS,
+        None,
+        Origin.DEFAULT,
+    )
+
+
+def test_what_only_a_workspace_may_set_does_not_count_in_a_channel() -> None:
+    assert merged({}, {"strangers": "on", "rate": "0"}, parley_rate=3).rate == 3
+    assert merged({"strangers": "on"}, {}).strangers
+
+
+def test_a_channel_can_only_narrow_who_may_ask() -> None:
+    found = merged({"allow": "C1 C2", "deny": "U9"}, {"allow": "C1,U1", "deny": "U8"}, parley_allow="slack:T1")
+    assert found.allow == (frozenset({"T1"}), frozenset({"C1", "C2"}), frozenset({"C1", "U1"}))
+    assert found.deny == {"U8", "U9"}
+
+
+def test_an_operators_list_that_names_only_another_platform_lets_nobody_of_this_one_in() -> None:
+    (listed,) = merged({}, {}, parley_allow="discord:2").allow
+    assert listed == {""}
+    assert merged({}, {}, parley_allow="").allow == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("C1, U2", {"C1", "U2"}),
+        ("<@U1|ada> <#C2|general>", {"U1", "C2"}),
+        ("<@!12>,<@&34>", {"12", "34"}),
+    ],
+)
+def test_ids_are_read_bare_or_as_mentions(text: str, found: set[str]) -> None:
+    assert ids(text) == found
+
+
+@pytest.mark.parametrize("text", ["", " , ", "everybody!", "C1 and/or U1"])
+def test_what_is_no_id_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        ids(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("temperature", "1.5", "3"),
+        ("max_tokens", "100", "1.5"),
+        ("listen", "forum", "sometimes"),
+        ("language", "zh", "fr"),
+        ("budget", "12.5", "-1"),
+        ("rate", "0", "-1"),
+        ("tools", "off", "maybe"),
+        ("prompt", "Be kind.", "x" * 8_001),
+        ("temperature", "0", "nan"),
+    ],
+)
+def test_values_are_checked(name: str, good: str, bad: str) -> None:
+    assert read(SETTINGS[name], good) is not None
+    assert read(SETTINGS[name], bad) is None
+
+
+def test_every_setting_has_a_default_that_can_be_shown() -> None:
+    assert set(default_texts(core())) == set(SETTINGS)
+    assert set(SETTINGS) - {"allow", "deny"} <= set(ChannelSettings.__dataclass_fields__)
+
+
+def test_the_language_is_the_channels_then_the_persons_then_the_operators() -> None:
+    ada, bob = Person("U1", locale="zh-CN"), Person("U2", locale="fr")
+    assert language_for(ada, merged({}, {"language": "en"}), core()) == "en"
+    assert language_for(ada, merged({}, {}), core()) == "zh"
+    assert language_for(bob, merged({}, {}), core(parley_language="zh")) == "zh"
+    assert language_for(bob, merged({}, {}), core(parley_language="xx")) == "en"
+
+
+def test_a_list_without_its_platforms_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARLEY_ADMINS", "U1")
+    with pytest.raises(SettingsError, match="PARLEY_ADMINS"):
+        CoreSettings.load()

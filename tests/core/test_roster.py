@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.config import CoreSettings
+from core.errors import SettingsError
+from core.roster import FILE, environment_to_roster, load_roster, toml_to_roster
+from core.types import Card
+
+EXAMPLE = Path(__file__).parents[2] / "deploy" / "parley.example.toml"
+KEYS = {"OPENAI_API_KEY": "sk-test", "OPENAI_API_KEY_SPARE": "sk-test-spare"}
+FINE = """
+[endpoints.one]
+base_url = "http://one/v1/"
+accounts = [{ name = "a", key_env = "OPENAI_API_KEY" }]
+[endpoints.one.models.large]
+"""
+
+
+def settings(**values: object) -> CoreSettings:
+    return CoreSettings(_env_file=None, **values)  # type: ignore[arg-type]
+
+
+def test_the_environment_alone_is_one_account_and_model() -> None:
+    roster = environment_to_roster(
+        settings(openai_api_key="sk-test", openai_model="gpt", parley_price_input=2.5)
+    )
+    [route] = roster.routes
+    assert (route.model_there, route.account.key.get_secret_value()) == ("gpt", "sk-test")
+    assert roster.default.price_input == 2.5
+    assert roster.priced
+
+
+def test_without_a_key_there_is_no_route() -> None:
+    roster = environment_to_roster(settings(openai_api_key=None, openai_model="gpt"))
+    assert (roster.routes, roster.default.name, roster.priced) == ((), "gpt", False)
+
+
+def test_the_example_loads() -> None:
+    roster = toml_to_roster(EXAMPLE.read_text(), settings(), KEYS, FILE)
+    assert [(route.account.name, route.model_there) for route in roster.routes] == [
+        ("main/team", "GPT-5.5"),
+        ("main/spare", "GPT-5.5"),
+        ("local/local", "glm-5:q4"),
+    ]
+    assert roster.cards == (
+        Card("GPT-5.5", 400_000, 1.25, 10, images=True, tools=True),
+        Card("GLM-5", 32_000, tools=True),
+    )
+    assert [route.account.concurrency for route in roster.routes] == [500, 20, 500]
+    assert sorted(roster.secrets) == ["sk-test-spare"], "and not the word none"
+
+
+def test_what_is_not_said_is_the_settings_or_unknown() -> None:
+    roster = toml_to_roster(FINE, settings(parley_context_tokens=9_000, parley_price_input=1.0), KEYS, FILE)
+    assert roster.default == Card("large", 9_000)
+    assert roster.routes[0].account.base_url == "http://one/v1"
+    assert roster.card("other") == Card("other", 9_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("models = [", "parley.toml: Invalid value (at end of document)"),
+        ("", "parley.toml: endpoints: Field required"),
+        (
+            FINE + 'colour = "red"',
+            "parley.toml: endpoints.one.models.large.colour: Extra inputs are not permitted",
+        ),
+        (
+            FINE + "price_input = -1",
+            "parley.toml: endpoints.one.models.large.price_input: Input should be greater",
+        ),
+        ('models = ["small"]' + FINE, "parley.toml: models: no endpoint serves 'small'"),
+        (FINE.replace("http://", "ftp://"), "parley.toml: endpoints.one.base_url: must begin with http://"),
+        (
+            FINE.replace("OPENAI_API_KEY", "NO_KEY"),
+            "parley.toml: endpoints.one.accounts.0.key_env: NO_KEY is not set",
+        ),
+        (
+            FINE.replace(', key_env = "OPENAI_API_KEY"', ""),
+            "parley.toml: endpoints.one.accounts.0: needs key_env",
+        ),
+        (
+            FINE.replace("}]", '}, { name = "a", key = "sk-secret" }]'),
+            "parley.toml: endpoints.one.accounts.1.name: 'a' is there twice",
+        ),
+    ],
+)
+def test_what_is_wrong_is_one_line_that_names_the_place(text: str, line: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        toml_to_roster(text, settings(), KEYS, FILE)
+    assert str(caught.value).startswith(line)
+    assert "\n" not in str(caught.value)
+    assert "sk-" not in str(caught.value)
+
+
+def test_the_file_is_found_in_the_working_directory_or_where_it_is_said_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KEY_ONE", "sk-from-environment")
+    (tmp_path / ".env").write_text("KEY_ONE=sk-unused\nKEY_TWO=sk-from-file\n")
+    assert load_roster(settings(openai_api_key=None)).routes == ()
+    (tmp_path / FILE).write_text(FINE.replace("OPENAI_API_KEY", "KEY_ONE"))
+    assert load_roster(settings()).secrets == ["sk-from-environment"]
+    (tmp_path / "other.toml").write_text(FINE.replace("OPENAI_API_KEY", "KEY_TWO"))
+    assert load_roster(settings(parley_config="other.toml")).secrets == ["sk-from-file"]
+    with pytest.raises(SettingsError, match=r"^PARLEY_CONFIG: gone.toml can't be read: No such file"):
+        load_roster(settings(parley_config="gone.toml"))

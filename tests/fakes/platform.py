@@ -1,0 +1,71 @@
+"""A platform in memory: whatever is posted stands there; nothing is limited unless a test says so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from datetime import datetime
+
+from core.ports import Inbox
+from core.types import Ask, Budget, Edit, Entry, History, Limits, Page, Place, Post, Stroke
+
+
+class MemoryPlatform:
+    """`shown` holds every message's pages, oldest view first. `missing` is what `missed` finds, by place's key,
+    `said` what `recent` does; errors in `refusals` are raised first, one a call."""
+
+    name = "slack"
+    limits = Limits(page_size=4_000)
+
+    def __init__(self) -> None:
+        self.up = True
+        self.shown: dict[str, list[Page]] = {}
+        self.keys: dict[str, str] = {}
+        self.missing: dict[str, list[Ask]] = {}
+        self.said: dict[str, list[Entry]] = {}
+        self.refusals: deque[Exception] = deque()
+        self.read: list[str] = []
+        self.shown_channels: list[Place] = []
+
+    async def run(self, inbox: Inbox) -> None:
+        await asyncio.Event().wait()
+
+    def ready(self) -> bool:
+        return self.up
+
+    async def history(self, place: Place, before: Ask) -> History:
+        return History()
+
+    def channels(self) -> list[Place]:
+        return self.shown_channels
+
+    async def recent(self, place: Place, limit: int, since: datetime | None = None) -> History:
+        said = [entry for entry in self.said.get(place.key, []) if since is None or entry.at >= since]
+        return History(tuple(said[-limit:]), len(said) <= limit)
+
+    async def missed(self, place: Place, after: datetime) -> list[Ask]:
+        self.read.append(place.key)
+        if self.refusals:
+            raise self.refusals.popleft()
+        return [ask for ask in self.missing.get(place.key, []) if ask.at > after]
+
+    def budgets(self, stroke: Stroke) -> tuple[Budget, ...]:
+        return (Budget("all", 1_000, 1_000),)
+
+    async def perform(self, stroke: Stroke) -> str:
+        if isinstance(stroke, Post):
+            message_id = f"p{len(self.shown)}"
+            self.keys[stroke.key] = message_id
+        else:
+            assert isinstance(stroke, Edit)
+            message_id = stroke.message_id
+        self.shown.setdefault(message_id, []).append(stroke.page)
+        return message_id
+
+    async def find(self, stroke: Stroke) -> str | None:
+        return self.keys.get(stroke.key) if isinstance(stroke, Post) else None
+
+    async def typing(self, place: Place) -> None: ...
+
+    async def channel(self, channel: str) -> Place:
+        return Place(self.name, "T1", channel)
