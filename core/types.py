@@ -428,12 +428,13 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Stroke: the complete new view of a message that was posted before."""
+    """Stroke: the complete new view of a message that was posted before. `key`: as that of its `Post`."""
 
     place: Place
     message_id: str
     page: Page
     ticket: str = ""
+    key: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

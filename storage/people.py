@@ -36,10 +36,9 @@ def rate(connection: Connection, turn_id: int, feedback: Feedback) -> bool:
 
 
 def feedback(connection: Connection, turn_id: int) -> list[Feedback]:
-    query = select(FEEDBACK).where(FEEDBACK.c.turn_id == turn_id).order_by(FEEDBACK.c.at_us, FEEDBACK.c.person)
-    return [
-        Feedback(row.person, row.value, row.reason, from_us(row.at_us)) for row in connection.execute(query)
-    ]
+    rows = connection.execute(select(FEEDBACK).where(FEEDBACK.c.turn_id == turn_id)).all()
+    found = [Feedback(row.person, row.value, row.reason, from_us(row.at_us)) for row in rows]
+    return sorted(found, key=lambda one: (one.at, one.person))
 
 
 def reset(connection: Connection, place: Place, at_us: int) -> None:

@@ -240,7 +240,7 @@ class AuditRow(Row, table=True):
     """A change of a setting: never changed itself. None: the setting had, or has, no value of its own."""
 
     __tablename__ = "audit"
-    __table_args__ = (Index(None, "platform", "team", "channel", "id"), {"sqlite_autoincrement": True})
+    __table_args__ = (Index(None, "platform", "team", "id"), {"sqlite_autoincrement": True})
 
     id: int = Field(
         sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)

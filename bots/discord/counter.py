@@ -35,6 +35,7 @@ log = structlog.get_logger()
 
 Interaction = discord.Interaction[Any]
 _SUGGESTIONS, _CHOICE_LIMIT = 25, 100
+_EMPTY = "\u200b"
 
 
 class Counter:
@@ -157,19 +158,27 @@ class Counter:
 
 
 async def _tell(interaction: Interaction, told: Told, *, whispered: bool | None) -> None:
-    """Into the deferred reply if that is for the same eyes (`whispered`; None: there is none), else behind it."""
+    """Into the deferred reply if that is for the same eyes (`whispered`; None: there is none), else behind it.
+
+    A deferred reply keeps its eyes, and what follows it while it is empty becomes it; deleted empty it may take
+    follow-ups with it. So it is filled first, and deleted last:
+    https://github.com/discord/discord-api-docs/issues/2866, https://github.com/discord/discord-api-docs/issues/3087
+    """
     first, *more = told_to_contents(told)
     extra = told_to_view(told)
     files = [attachment_to_file(told.file)] if told.file else []
+    elsewhere = whispered is not None and whispered is not told.whisper
     try:
         if whispered is told.whisper:
             await interaction.edit_original_response(content=first, attachments=files, **extra)
         else:
-            if whispered is not None:
-                await interaction.delete_original_response()
+            if elsewhere:
+                await interaction.edit_original_response(content=_EMPTY)
             await interaction.followup.send(first, files=files, ephemeral=told.whisper, **extra)
         for content in more:
             await interaction.followup.send(content, ephemeral=told.whisper)
+        if elsewhere:
+            await interaction.delete_original_response()
     except FOREIGN as error:
         log.warning("discord_person_not_told", cause=str(translate(error, ticket=True)))
 

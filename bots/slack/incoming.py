@@ -181,6 +181,7 @@ def _author(message: Payload, names: Names) -> Person:
 
 def words_of(message: Payload, me: Identity, names: Names) -> str:
     """What a message says, in plain words."""
+
     def name_of(user: str) -> str:
         person = names.get(user)
         return me.name if user == me.user_id else person.name if person else user

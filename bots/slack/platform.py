@@ -353,9 +353,7 @@ class SlackPlatform:
         where: Json = {"channel": place.channel, "ts": place.thread, "latest": before, "limit": _PAGE}
         return await self._pages("conversations.replies", where)
 
-    async def _pages(
-        self, method: str, where: Json, wanted: int = _PAGE * _PAGES
-    ) -> tuple[list[Json], bool]:
+    async def _pages(self, method: str, where: Json, wanted: int = _PAGE * _PAGES) -> tuple[list[Json], bool]:
         """The messages of the first few pages, and whether there are no more. Raises PlatformError only where
         nothing could be read."""
         where = where | _ASIDES

@@ -49,7 +49,8 @@ def stroke_to_call(stroke: Stroke, content: Content | None = None) -> tuple[str,
             return "chat.postMessage", where | call | (content or page_to_content(stroke.page)) | thread
         case Edit():
             shown = content or page_to_content(stroke.page)
-            return "chat.update", where | _fixed | shown | {"ts": stroke.message_id}
+            mark = {"metadata": _metadata(stroke.key)} if stroke.key else {}
+            return "chat.update", where | _fixed | shown | mark | {"ts": stroke.message_id}
         case Start():
             reader = {"recipient_team_id": stroke.place.team, "recipient_user_id": stroke.reader}
             text = {"markdown_text": disarmed_piece(stroke.text)}
@@ -71,14 +72,18 @@ def stroke_to_call(stroke: Stroke, content: Content | None = None) -> tuple[str,
 
 
 def is_left_by(stroke: Post | Start | Upload, message: Mapping[str, Any]) -> bool:
-    """Whether a message of ours is what an uncertain stroke left."""
+    """Whether a message of ours, behind the question, is what an uncertain stroke left.
+
+    A message that grows has no metadata until it is stopped or edited, and in a thread only the turn that is
+    being answered has one: its words may be others than those of the process that began it.
+    """
     metadata = message.get("metadata") or {}
     match stroke:
         case Post():
             key = (metadata.get("event_payload") or {}).get("key")
             return metadata.get("event_type") == METADATA and key == stroke.key
         case Start():
-            return not metadata and message.get("text") == disarmed_piece(stroke.text)
+            return not metadata
         case Upload():
             return any(file.get("title") == upload_to_title(stroke) for file in message.get("files") or ())
 

@@ -118,8 +118,10 @@ class Lanes:
     async def drain(self, grace_s: float) -> int:
         """Start nothing new, give what runs `grace_s` to end, cancel the rest and say how many those were."""
         self._draining = True
-        for waiting in (*self._timers.values(), *self._telling.values()):
-            waiting.cancel()
+        for timer in self._timers.values():
+            timer.cancel()
+        for telling in self._telling.values():
+            telling.cancel()
         running = set(self._tasks.values())
         if not running:
             return 0

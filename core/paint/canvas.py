@@ -262,7 +262,8 @@ class Canvas:
             case Kind.START:
                 return Start(place, text, key, ask.id, ask.author.id)
             case Kind.EDIT:
-                return Edit(place, message_id, page, self.ticket)
+                key = f"{self._key}-{self.posted.index(message_id)}" if message_id else ""
+                return Edit(place, message_id, page, self.ticket, key)
             case Kind.APPEND:
                 return Append(place, message_id, text)
             case Kind.STOP:

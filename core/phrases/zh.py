@@ -135,7 +135,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "setting_deny_about": "频道、角色和人的 ID 或提及",
     "settings_title": "**这里的设置**",
     "settings_line": "{label}：{value} · {origin}",
-    "settings_hint": "修改一项：`{prefix}settings 名称 值`，例如 `{prefix}settings language zh`。填 `default` 恢复默认。",
+    "settings_hint": "修改：`{prefix}settings 名称 值`，例如 `{prefix}settings language zh`；`default` 恢复默认。",
     "settings_form": "设置",
     "settings_changed": "好了。从下一个问题起生效：{label}：{value} · {origin}",
     "settings_same": "本来就是这样。",

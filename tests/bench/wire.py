@@ -144,9 +144,8 @@ def _live() -> None:
         f"  lag: median {statistics.median(lags_ms):.1f} ms, p99 {p99:.1f} ms, worst {lags_ms[-1]:.1f} ms;",
         end=" ",
     )
-    print(
-        f"{cpu:.0%} of the core, kept from it by others for {kept_waiting:.0%} (aim p99 {LAG_MS:g} ms: {_verdict(p99 <= LAG_MS)})"
-    )
+    aim = f"aim p99 {LAG_MS:g} ms: {_verdict(p99 <= LAG_MS)}"
+    print(f"{cpu:.0%} of the core, kept from it by others for {kept_waiting:.0%} ({aim})")
 
 
 def _waited_s() -> float:

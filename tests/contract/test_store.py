@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, event, text
 
 from core.clock import SystemClock
 from core.errors import StoreError
-from core.ports import Finish, Spent, Store, Tally
+from core.ports import Feedback, Finish, Spent, Store, Tally
 from core.types import (
     Ask,
     Deleted,
@@ -584,7 +584,19 @@ CALLS: dict[str, Call] = {
     "finish": lambda store: store.finish(Finish(A_TURN, TurnState.DONE, "yes", posted=("p1",))),
     "last_spent": lambda store: store.last_spent(PLACE, "m"),
     "tally": lambda store: store.tally(NOON, NOON + timedelta(days=1)),
+    "kept": lambda store: store.kept(PLACE),
+    "change": lambda store: store.change(PLACE, {"model": "m"}, ANN, NOON),
+    "audit": lambda store: store.audit(PLACE),
+    "once": lambda store: store.once("key"),
+    "rate": lambda store: store.rate(1, Feedback("U1", 1, "", NOON)),
+    "feedback": lambda store: store.feedback(1),
+    "reset": lambda store: store.reset(PLACE, NOON),
+    "forget_thread": lambda store: store.forget_thread(PLACE, NOON),
+    "forget_person": lambda store: store.forget_person("slack", "U1"),
+    "belongings": lambda store: store.belongings("slack", "U1"),
 }
+SELDOM = ("forget_person", "belongings")
+"""May read whole tables: no index by person is kept for what one asks for once in a year."""
 
 
 def test_every_method_of_the_port_is_among_the_calls() -> None:
@@ -622,7 +634,10 @@ async def test_each_method_says_store_error_when_the_database_fails_and_no_more(
     store: SqlStore, database: Database
 ) -> None:
     def break_it(connection: Connection) -> None:
-        for table in ("posts", "usage", "messages", "threads", "turns", "heard"):
+        for table in (
+            *("posts", "usage", "feedback", "messages", "threads", "turns", "heard"),
+            *("settings", "audit", "notices"),
+        ):
             connection.execute(text(f"DROP TABLE {table}"))
 
     await database.write(break_it)
@@ -659,6 +674,8 @@ async def test_no_method_reads_a_whole_table(store: SqlStore, database: Database
     for name, statement, parameters in seen:
         if statement.startswith(("SELECT", "UPDATE", "DELETE", "INSERT")):
             explained[name.split(" of ")[0]] = 1
+            if name in SELDOM:
+                continue
             details = await database.read(plan, statement, parameters)
             assert not [line for line in details if line.startswith("SCAN") and "CONSTANT" not in line], (
                 name,

@@ -74,7 +74,7 @@ class Program:
             str(Path(sys.executable).with_name("parley")),
             *(arguments or ("run",)),
             cwd=self.folder,
-            env=environment | {"PYTHONDONTWRITEBYTECODE": "1"} | self.settings,
+            env=environment | self.settings,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )

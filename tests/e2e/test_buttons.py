@@ -64,7 +64,7 @@ async def test_continue_goes_on_where_the_length_limit_was(
         cut = await discord_answered(discord, GENERAL, "length limit")
         assert [button.label for button in cut.buttons] == ["Continue", "Regenerate", "👍", "👎"]
     async with Program(tmp_path, **settings):
-        await discord.press(ADA, GENERAL, cut.id, cut.buttons[0].custom_id)
+        await discord.press(ADA, GENERAL, cut.id, str(cut.buttons[0].custom_id))
         await discord_answered(discord, GENERAL, "three.", count=2)
     roles = [role for role, _ in said(endpoint.requests[1].body)]
     assert roles == ["system", "user", "assistant", "user"]
@@ -77,9 +77,9 @@ async def test_stop_and_try_again_work_on_discord(
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
         question = await discord.say(ADA, GENERAL, "<@900> at length")
         answer = await discord_answered(discord, question, "word word")
-        await discord.press(ADA, question, answer.id, answer.buttons[0].custom_id)
+        await discord.press(ADA, question, answer.id, str(answer.buttons[0].custom_id))
         answer = await discord_answered(discord, question, "Stopped.")
-        await discord.press(ADA, question, answer.id, answer.buttons[0].custom_id)
+        await discord.press(ADA, question, answer.id, str(answer.buttons[0].custom_id))
         await discord_answered(discord, question, "Shorter.", count=2)
     assert len(discord_answers(discord, question)) == 2
 

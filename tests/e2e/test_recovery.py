@@ -15,7 +15,6 @@ from tests.fakes.completions import FakeCompletions, Words
 from tests.fakes.discord import ADA, BO, GENERAL, FakeDiscord
 from tests.fakes.slack import FakeSlack
 
-
 POSTS = ("chat.postMessage", "chat.startStream")
 
 

@@ -165,6 +165,24 @@ async def test_settings_are_changed_by_those_who_may_and_count_at_once(
     assert len(endpoint.requests) == 2
 
 
+async def test_guests_and_people_of_other_workspaces_are_refused_as_it_is_set(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    slack.space.add_person("U4", "dan", "Dan Away", team="T2")
+    async with working(tmp_path, slack, endpoint):
+        ts = await slack.say(CLEO, "C1", f"{AT} may guests ask?")
+        await answered(slack, "C1", ts, "may guests ask?")
+        await slack.say("U4", "C1", f"{AT} may I?")
+        await told(slack, "U4", "C1", "People of other workspaces can't ask me here")
+        await parley(slack, ADA, "C1", "settings workspace guests off", "Done.")
+        await slack.slash(CLEO, "C2", "/ask", "still?")
+        await told(slack, CLEO, "C2", "Guests can't ask me here")
+        await slack.wait_for(lambda: all(m.deleted or m.ephemeral_to for m in slack.messages("C2")))
+        ts = await slack.say(BO, "C1", f"{AT} 我呢？")
+        await answered(slack, "C1", ts, "我呢？")
+    assert len(endpoint.requests) == 2
+
+
 async def test_the_settings_modal_says_what_is_wrong_and_keeps_what_was_entered(
     tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
 ) -> None:

@@ -38,7 +38,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_audit"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_audit_platform_team_channel_id", "audit", ["platform", "team", "channel", "id"])
+    op.create_index("ix_audit_platform_team_id", "audit", ["platform", "team", "id"])
     op.create_table(
         "feedback",
         sa.Column("turn_id", sa.BigInteger(), autoincrement=False, nullable=False),

@@ -56,6 +56,13 @@ async def follow_up(bot: Bot, interaction: int) -> Message:
     return (await until(lambda: bot.fake.interaction(interaction).followups))[0]
 
 
+async def left(bot: Bot, interaction: int) -> list[int]:
+    """The bot's messages in the channel once the deferred reply is gone."""
+    happened = bot.fake.interaction(interaction)
+    await until(lambda: happened.response is not None and happened.response.deleted)
+    return [message.id for message in bot.fake.from_bot(GENERAL)]
+
+
 async def modal(bot: Bot, interaction: int) -> dict[str, Any]:
     return await until(lambda: bot.fake.interaction(interaction).modal)
 
@@ -144,7 +151,7 @@ async def test_a_refusal_is_for_the_asker_alone_and_leaves_nothing_behind(bot: B
     interaction = await bot.fake.slash(BO, GENERAL, name, **options)
     told = await follow_up(bot, interaction)
     assert (told.content, told.ephemeral_to) == ("Not here.", BO)
-    assert [m.id for m in bot.fake.from_bot(GENERAL)] == [told.id]
+    assert await left(bot, interaction) == [told.id]
 
 
 async def test_an_error_is_told_in_the_askers_language(bot: Bot) -> None:

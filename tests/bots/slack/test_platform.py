@@ -20,6 +20,8 @@ from core.errors import Code, PlatformError, SettingsError, StoreError
 from core.types import (
     Ask,
     Button,
+    Choice,
+    Command,
     Deleted,
     Edit,
     Edited,
@@ -56,6 +58,9 @@ class Inbox:
         self.events.append(event)
         self.slack.pulse.beat()
         return Receipt(Outcome.NOTED)
+
+    async def suggest(self, command: Command, option: str) -> list[Choice]:
+        return []
 
     def asks(self) -> list[Ask]:
         return [event for event in self.events if isinstance(event, Ask)]

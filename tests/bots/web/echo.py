@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from bots.web import WebPlatform
 from core.ports import Finish
-from core.types import Ask, Button, Edit, Event, Outcome, Page, Post, Press, Receipt, Turn, TurnState
+from core.types import Ask, Button, Choice, Command, Edit, Event, Outcome, Page, Post, Press, Receipt, Turn, TurnState
 from tests.fakes.memory import MemoryStore
 
 
@@ -42,6 +42,9 @@ class EchoInbox:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return Receipt(Outcome.TURN, turn.id)
+
+    async def suggest(self, command: Command, option: str) -> list[Choice]:
+        return []
 
     async def settled(self) -> None:
         """Wait until every answer is finished."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -26,11 +27,12 @@ async def test_writing_can_be_interrupted_and_closes_what_it_holds(how: Interrup
     live, began, closed = Live(), asyncio.Event(), list[str]()
     writing = asyncio.create_task(live.write(TURN, endless(began, closed)))
     await began.wait()
-    interrupt = {
+    interrupts: dict[Interrupt, Callable[[], bool]] = {
         Interrupt.STOPPED: lambda: live.stop(7),
         Interrupt.WITHDRAWN: lambda: live.withdraw(TURN.ask.key),
         Interrupt.RESTARTED: lambda: live.restart(TURN.ask.key),
-    }[how]
+    }
+    interrupt = interrupts[how]
     assert interrupt()
     assert await writing is how
     assert closed == ["connection"]

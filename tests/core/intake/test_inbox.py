@@ -12,7 +12,7 @@ from core.config import CoreSettings
 from core.errors import StoreError
 from core.intake.inbox import StoringInbox
 from core.ports import Finish
-from core.types import Ask, Deleted, Edited, Outcome, Person, Place, Press, Turn, TurnState
+from core.types import Ask, Deleted, Edited, Event, Outcome, Person, Place, Press, Turn, TurnState
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 
@@ -82,7 +82,7 @@ async def test_a_reply_to_an_answer_goes_on_with_its_conversation(house: House) 
 
 async def test_edits_and_deletions_never_overtake_what_they_change(house: House) -> None:
     await house.inbox.receive(ask(1))
-    events = [
+    events: list[Event] = [
         ask(2, "never mind", addressed=False),
         ask(3, "in 1815", addressed=False),
         Edited(THREAD, "3.0", "in 1816"),

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
+import httpx
 import pytest
 import structlog
 
@@ -13,13 +14,14 @@ from core.clock import SystemClock
 from core.config import CoreSettings
 from core.errors import ModelError
 from core.model import create_model
+from core.model.faults import from_exception
 from core.model.herald import AGAIN_S, Alert, Herald
 from core.model.policy import PROBE_S
 from core.model.pool import Pool, routes_for
 from core.ports import Request
 from core.roster import toml_to_roster
 from core.spend.metrics import Metrics
-from core.types import Card, Chosen, Message, Text
+from core.types import Card, Chosen, Delta, Message, Text
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import FakeCompletions, Raw, Refused, Reply, Status, Words
 from tests.fakes.completions.replies import chunk, event
@@ -226,6 +228,7 @@ async def test_a_far_off_retry_after_is_kept_to(desk: Desk) -> None:
     await desk.ask()
     await desk.ask()
     assert desk.asked() == ["a large", "b large", "b large"]
+    assert desk.alerts == [], "it said itself when it comes back"
     desk.says("a", FINE)
     await desk.clock.sleep(3600)
     await desk.ask()
@@ -374,6 +377,35 @@ async def test_a_stopped_answer_counts_neither_way(desk: Desk) -> None:
                 break
     assert await desk.ask() == "One two three"
     assert desk.asked() == ["a large", "b large", "a large", "a large"], "the probe was made anew"
+
+
+async def test_a_probe_that_failed_for_another_reason_is_made_anew(desk: Desk) -> None:
+    desk.says("a", NO_MONEY, Status(504, "late"), FINE)
+    await desk.ask()
+    await desk.clock.sleep(PROBE_S)
+    for _ in range(2):
+        assert await desk.ask() == "Fine."
+    assert desk.asked() == ["a large", "b large", "a large", "b large", "a large"]
+
+
+class Crowded:
+    """A client whose own connection pool is full."""
+
+    async def stream(self, request: Request) -> AsyncIterator[Delta]:
+        raise from_exception(httpx.PoolTimeout(""), begun=False)
+        yield Text("")
+
+    async def close(self) -> None: ...
+
+
+async def test_our_own_want_of_connections_is_no_fault_of_an_endpoint(desk: Desk) -> None:
+    for client in desk.pool.clients.values():
+        await client.close()
+    desk.pool.clients = {name: Crowded() for name in desk.pool.clients}  # type: ignore[misc]
+    for _ in range(10):
+        assert await desk.ask() == "unreachable"
+    assert desk.alerts == []
+    assert desk.pool.breakers["endpoint one"].why is None
 
 
 async def test_operators_are_told_once_per_cause_and_hour_and_when_it_is_over(desk: Desk) -> None:

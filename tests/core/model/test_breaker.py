@@ -107,3 +107,12 @@ def test_a_shorter_rest_does_not_end_a_longer_one() -> None:
     breaker.fail(0, Code.CUT, rest_s=90)
     breaker.fail(0, Code.CUT, rest_s=5)
     assert not breaker.allows(80)
+
+
+def test_what_was_before_it_closed_does_not_open_it_again() -> None:
+    breaker = Breaker()
+    for now in range(12):
+        breaker.fail(now, Code.CUT)
+    breaker.succeed(34)
+    assert not breaker.fail(35, Code.CUT)
+    assert breaker.allows(35)

@@ -68,7 +68,9 @@ async def post_followup(rest: Rest, call: Call) -> Json:
     body = fields(call)
     check_message(body, call)
     response = interaction.response
-    if response is not None and response.loading and not response.deleted:
+    if response is not None and response.loading:
+        if response.deleted:  # https://github.com/discord/discord-api-docs/issues/3087
+            raise Refusal(10008)
         await apply_edit(rest, response, call, parse=USERS_ONLY)
         return message_json(rest, response)
     if "0" not in interaction.owners and len(interaction.followups) >= FOLLOWUPS_WHEN_NOT_INSTALLED:

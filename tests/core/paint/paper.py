@@ -1,0 +1,278 @@
+"""A platform in memory whose limits, refusals and lost answers a test writes down beforehand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
+
+from core.errors import Code, PlatformError
+from core.paint.brush import Brush
+from core.paint.canvas import Canvas
+from core.paint.gate import Gate
+from core.ports import Inbox
+from core.types import (
+    Append,
+    Ask,
+    Budget,
+    Delete,
+    Edit,
+    Growth,
+    History,
+    Limits,
+    Page,
+    Person,
+    Place,
+    Post,
+    Start,
+    Stop,
+    Stroke,
+    Upload,
+)
+from tests.fakes.clock import FakeClock
+
+LIMITS = Limits(page_size=120, growth=Growth(size=300, life_s=20.0), files=True)
+RETRY_S = 3.0
+
+
+class Fate(Enum):
+    """What becomes of one call."""
+
+    WELL = "done"
+    SLOW = "refused by a limit"
+    AWAY = "surely not done"
+    LOST = "not done, and no answer"
+    DONE = "done, and no answer"
+    NO = "the words are refused"
+    NEVER = "it is too old to be changed"
+
+
+@dataclass(slots=True)
+class Sheet:
+    """A message as a reader sees it."""
+
+    key: str
+    page: Page
+    growing: bool = False
+    died_at: float = 0.0
+    deleted: bool = False
+    posted_at: float = 0.0
+
+
+@dataclass(slots=True)
+class _Tokens:
+    level: float
+    at: float
+
+
+@dataclass
+class Paper:
+    """`fates` are those of the first calls; then all goes well. `forbidden` counts calls over a told budget, or
+    within a pause that was asked for; `scale` makes the limits tighter than told."""
+
+    clock: FakeClock
+    fates: list[Fate] = field(default_factory=list)
+    limits: Limits = LIMITS
+    scale: float = 1.0
+    latency_s: float = 0.05
+    sheets: dict[str, Sheet] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    strokes: list[tuple[float, Stroke]] = field(default_factory=list)
+    refused: int = 0
+    forbidden: list[str] = field(default_factory=list)
+    name: str = "paper"
+    _tokens: dict[str, _Tokens] = field(default_factory=dict)
+    _pauses: dict[str, float] = field(default_factory=dict)
+    _busy: set[str] = field(default_factory=set)
+
+    @property
+    def shown(self) -> str:
+        """All that can be read, message after message."""
+        return "\n".join(sheet.page.text for sheet in self.sheets.values() if not sheet.deleted)
+
+    @property
+    def notices(self) -> list[str]:
+        return [s.page.notice for s in self.sheets.values() if s.page.notice and not s.deleted]
+
+    def budgets(self, stroke: Stroke) -> tuple[Budget, ...]:
+        match stroke:
+            case Post() | Upload():
+                return (Budget(f"post/{stroke.place.channel}", 3, 1), Budget("post", 20, 5))
+            case Edit():
+                return (Budget("edit", 10, 5 / 6, reserve=3),)
+            case Append():
+                return (Budget("append", 20, 5 / 3),)
+            case Start():
+                return (Budget("start", 10, 1 / 3),)
+            case Stop():
+                return (Budget("stop", 10, 1 / 3),)
+            case Delete():
+                return (Budget("delete", 5, 1),)
+
+    async def perform(self, stroke: Stroke) -> str:
+        self.strokes.append((self.clock.monotonic(), stroke))
+        self._check_pace(stroke)
+        fate = self.fates.pop(0) if self.fates else Fate.WELL
+        self._begin(stroke)
+        try:
+            await self.clock.sleep(self.latency_s)
+        finally:
+            self._busy.discard(getattr(stroke, "message_id", ""))
+        self._meet(fate, stroke)
+        done = self._do(stroke)
+        if fate is Fate.DONE:
+            raise PlatformError(Code.UNCERTAIN, retryable=True, certain=False)
+        return done
+
+    def _begin(self, stroke: Stroke) -> None:
+        message_id = getattr(stroke, "message_id", "")
+        assert message_id not in self._busy or not message_id, "two writers of one message"
+        self._busy.add(message_id)
+
+    def _check_pace(self, stroke: Stroke) -> None:
+        now = self.clock.monotonic()
+        budgets = self.budgets(stroke)
+        if now < self._pauses.get(budgets[0].scope, 0.0) - 1e-6:
+            self.forbidden.append(f"{budgets[0].scope} at {now}: within a pause")
+        short = False
+        for budget in budgets:
+            burst, per_s = max(1.0, budget.burst * self.scale), budget.per_s * self.scale
+            tokens = self._tokens.setdefault(budget.scope, _Tokens(burst, now))
+            tokens.level = min(burst, tokens.level + (now - tokens.at) * per_s)
+            tokens.at = now
+            short = short or tokens.level < 1 - 1e-6
+        if short:
+            self.refused += 1
+            if self.scale == 1.0:
+                self.forbidden.append(f"{budgets[-1].scope} at {now}: over the budget")
+            raise PlatformError(Code.SLOW_DOWN, retryable=True, retry_after_s=1.0)
+        for budget in budgets:
+            self._tokens[budget.scope].level -= 1
+
+    def _meet(self, fate: Fate, stroke: Stroke) -> None:
+        new = isinstance(stroke, Post)
+        if fate is Fate.SLOW:
+            scope = self.budgets(stroke)[0].scope
+            self._pauses[scope] = self.clock.monotonic() + RETRY_S
+            raise PlatformError(Code.SLOW_DOWN, retryable=True, retry_after_s=RETRY_S)
+        if fate is Fate.AWAY:
+            raise PlatformError(Code.UNAVAILABLE, retryable=True)
+        if fate is Fate.LOST:
+            raise PlatformError(Code.UNCERTAIN, retryable=True, certain=False)
+        if fate is Fate.NO and not new:
+            raise PlatformError(Code.REJECTED)
+        if fate is Fate.NEVER and not new:
+            raise PlatformError(Code.NOT_ALLOWED)
+
+    def _do(self, stroke: Stroke) -> str:
+        now = self.clock.monotonic()
+        if isinstance(stroke, Upload):
+            self.files[stroke.key] = stroke.text
+            return "file"
+        if isinstance(stroke, Post | Start):
+            message_id = f"m{len(self.sheets)}"
+            page = stroke.page if isinstance(stroke, Post) else Page(stroke.text)
+            assert len(page.text) <= (300 if isinstance(stroke, Start) else 120) + 8
+            growth = self.limits.growth
+            dies = now + growth.life_s + 5 if isinstance(stroke, Start) and growth else 0.0
+            self.sheets[message_id] = Sheet(stroke.key, page, isinstance(stroke, Start), dies, posted_at=now)
+            return message_id
+        sheet = self.sheets[stroke.message_id]
+        alive = sheet.growing and now < sheet.died_at
+        if isinstance(stroke, Append | Stop):
+            if not alive:
+                sheet.growing = False
+                raise PlatformError(Code.GROWN)
+            text = sheet.page.text + stroke.text
+            sheet.page = Page(text)
+            if isinstance(stroke, Stop):
+                sheet.page = Page(text, stroke.notice, stroke.buttons)
+                sheet.growing = False
+        elif isinstance(stroke, Edit):
+            if alive:
+                raise PlatformError(Code.GROWING)
+            sheet.page = stroke.page
+        else:
+            sheet.deleted = True
+        return stroke.message_id
+
+    async def find(self, stroke: Stroke) -> str | None:
+        if isinstance(stroke, Upload):
+            return "file" if stroke.key in self.files else None
+        assert isinstance(stroke, Post | Start)
+        return next((id_ for id_, sheet in self.sheets.items() if sheet.key == stroke.key), None)
+
+    # The rest of the port is not painting.
+
+    async def run(self, inbox: Inbox) -> None:
+        raise NotImplementedError
+
+    def ready(self) -> bool:
+        return True
+
+    async def history(self, place: Place, before: Ask) -> History:
+        return History()
+
+    async def missed(self, place: Place, after: datetime) -> list[Ask]:
+        return []
+
+    async def typing(self, place: Place) -> None:
+        """Nobody looks."""
+
+    async def channel(self, channel: str) -> Place:
+        return Place(self.name, "T", channel)
+
+
+def ask(number: int = 0) -> Ask:
+    place = Place("paper", "T", f"C{number}", "thread")
+    return Ask(f"q{number}", place, Person("U1"), "?", datetime(2026, 11, 22, tzinfo=UTC))
+
+
+class Studio:
+    """A brush at work on a `Paper`, in time that only `pass_s` moves on."""
+
+    def __init__(self, paper: Paper, *, file_chars: int = 0) -> None:
+        self.paper = paper
+        self.clock = paper.clock
+        self.brush = Brush(Gate(paper), paper.clock, file_chars=file_chars)  # type: ignore[arg-type]
+        self.ids: dict[str, tuple[str, ...]] = {}
+
+    def canvas(self, number: int = 0, posted: tuple[str, ...] = (), *, look_first: bool = False) -> Canvas:
+        key = f"turn-{number}"
+
+        async def on_post(posted: tuple[str, ...]) -> None:
+            self.ids[key] = posted
+
+        return self.brush.canvas(ask(number), key, on_post, posted, look_first=look_first)
+
+    async def pass_s(self, seconds: float, step_s: float = 0.1) -> None:
+        for _ in range(max(1, round(seconds / step_s))):
+            await self.clock.advance(step_s)
+
+    async def finish(self, *canvases: Canvas, within_s: float = 400.0) -> None:
+        """Until all their last words can be read. Raises what `finished` raises, or TimeoutError."""
+        waiting = asyncio.gather(*(canvas.finished() for canvas in canvases))
+        for _ in range(int(within_s / 0.2)):
+            await self.clock.advance(0.2)
+            if waiting.done():
+                await waiting
+                return
+        waiting.cancel()
+        with suppress(asyncio.CancelledError):
+            await waiting
+        raise TimeoutError(f"not shown within {within_s} s")
+
+
+@asynccontextmanager
+async def studio(paper: Paper, *, file_chars: int = 0) -> Iterator[Studio]:  # type: ignore[misc]
+    made = Studio(paper, file_chars=file_chars)
+    running = asyncio.create_task(made.brush.run())
+    try:
+        yield made
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
