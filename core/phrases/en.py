@@ -6,7 +6,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "too_long": "This conversation is too long for the model now. Start a new thread or ask something shorter.",
     "policy": "The AI service declined to answer this one. Rephrasing may help.",
     "unreachable": "I can't reach the AI service right now. Please ask again later; who runs me can look it up.",
-    "unreachable_told": "I can't reach the AI service right now. The people who run me have been told. Ask again later.",
+    "unreachable_told": "I can't reach the AI service right now. The people who run me have been told. Ask me later.",
     "no_model": "The AI model set for me isn't available. Whoever runs me can choose another one.",
     "busy": "The AI service is busy right now. I tried a few times. Please ask again in a minute.",
     "busy_for": {
