@@ -13,8 +13,8 @@ import structlog
 
 from core.answer.checkpoints import Checkpoints
 from core.answer.live import Interrupt, Live
-from core.answer.prompt import GO_ON, Prompt, build
-from core.answer.summary import build_summary, scope_of, within
+from core.answer.prompt import Prompt
+from core.answer.reading import Reader
 from core.answer.tokens import estimate
 from core.channel import ChannelSettings, language_for, merge
 from core.clock import Clock
@@ -24,23 +24,18 @@ from core.paint.brush import Brush
 from core.paint.canvas import Canvas
 from core.paint.gate import Gate
 from core.phrases import explain, explain_cut, language_of, say
-from core.ports import Context, Finish, Fit, Model, Request, Store
+from core.ports import Finish, Model, Request, Store
 from core.roster import Roster, environment_to_roster
 from core.spend.prices import priced
 from core.types import (
-    Ask,
     Button,
     Card,
     Chosen,
     Delta,
     Ended,
     EndReason,
-    Entry,
-    History,
     Message,
-    Person,
     Phase,
-    Place,
     Reply,
     Task,
     Text,
@@ -52,8 +47,6 @@ from core.types import (
 log = structlog.get_logger()
 Answer = TypeVar("Answer")
 
-PARLEY = Person("", "Parley", bot=True)
-_DEFAULT_ANSWER_TOKENS = 4_096
 _STORE_PAUSES_S = (0.2, 1.0, 5.0)
 
 
@@ -118,7 +111,7 @@ class Answerer:
         self._roster = roster or environment_to_roster(settings)
         self._begun: dict[int, _Sheet] = {}
         self._stands: dict[int, asyncio.Event] = {}
-        self._notes: set[asyncio.Task[None]] = set()
+        self._reader = Reader(store)
 
     async def tell_waiting(self, turn: Turn, before: Turn) -> None:
         """Say that earlier questions come first, in the message that the answer will be in, as soon as the answer
@@ -180,7 +173,7 @@ class Answerer:
                 end = await self._live.write(turn, self._write(turn, writing, canvas, channel))
                 if end is not Interrupt.RESTARTED:
                     break
-                writing.text = ""
+                writing.text, writing.ended, writing.error = "", None, None
             writing.interrupt = end
             return await self._show_last(self._finish(turn, writing, began), canvas, channel)
         finally:
@@ -208,12 +201,17 @@ class Answerer:
         try:
             settings = writing.settings = await self._read_settings(turn)
             card = writing.card = self._roster.card(settings.model)
-            summary = turn.ask.task is Task.SUMMARY
-            fit = await (self._fit_summary if summary else self._fit)(turn, writing, settings, channel)
-            if fit is None:
-                writing.text = say("summary_nothing", self._language(turn, writing))
+            language = self._language(turn, writing)
+            material = await self._reader.read(turn, settings, language, channel.gate)
+            if material is None:
+                writing.text = say("summary_nothing", language)
                 writing.ended = Ended(EndReason.STOP, Usage())
                 return
+
+            def fit(card: Card, *, trim: bool = False) -> tuple[Message, ...]:
+                writing.prompt = material.prompt(card, trim=trim)
+                return writing.prompt.messages
+
             request = Request(
                 fit(card),
                 card.name,
@@ -240,99 +238,6 @@ class Answerer:
         """What counts in the turn's channel now. Raises StoreError."""
         place = turn.ask.place
         return merge(self._settings, await self._store.kept(place), place.platform)
-
-    async def _fit_summary(
-        self, turn: Turn, writing: _Writing, settings: ChannelSettings, channel: Channel
-    ) -> Fit | None:
-        """Read what is to be summed up. None where nothing was said."""
-        ask, scope = turn.ask, scope_of(turn.ask)
-        if scope.channel:
-            try:
-                there = replace(ask.place, thread="")
-                said = await channel.gate.recent(there, scope.last + 1, scope.since)  # the command is there too
-            except PlatformError as error:
-                log.warning("channel not read", place=ask.place.key, code=str(error.code))
-                said = History()
-            lines = within(said.entries, scope, ask)
-        else:
-            context, _ = await self._context(ask, settings.model, channel)
-            lines = within(context.lines, scope, ask)
-        if not lines:
-            return None
-        language = self._language(turn, writing)
-
-        def fit(card: Card, *, trim: bool = False) -> tuple[Message, ...]:
-            window_tokens = card.context_tokens // 2 if trim else card.context_tokens
-            answer_tokens = min(settings.max_tokens or _DEFAULT_ANSWER_TOKENS, window_tokens // 2)
-            writing.prompt = build_summary(
-                lines, language, window_tokens=window_tokens, answer_tokens=answer_tokens
-            )
-            return writing.prompt.messages
-
-        return fit
-
-    def _note_read(self, place: Place, history: History) -> None:
-        """Write down that there was nothing to read, while the model begins."""
-
-        async def fill() -> None:
-            with contextlib.suppress(StoreError):  # then it is read once more
-                await self._store.fill(place, history)
-
-        task = asyncio.create_task(fill())
-        self._notes.add(task)
-        task.add_done_callback(self._notes.discard)
-
-    async def _context(self, ask: Ask, model: str, channel: Channel) -> tuple[Context, bool]:
-        """The thread, read from the platform first where it is not known, and whether that is all of it."""
-        context = await self._store.context(ask, model)
-        complete = context.filled
-        if not complete:
-            try:
-                history = await channel.gate.history(ask.place, ask)
-                complete = history.complete
-                if not history.entries:
-                    self._note_read(ask.place, history)
-                else:
-                    await self._store.fill(ask.place, history)
-                    context = await self._store.context(ask, model)
-            except PlatformError as error:
-                log.warning("thread not read, going on without it", place=ask.place.key, code=str(error.code))
-        return context, complete
-
-    async def _fit(self, turn: Turn, writing: _Writing, settings: ChannelSettings, channel: Channel) -> Fit:
-        """Read the thread. What comes back makes the prompt of it for any model, and notes it in `writing`."""
-        ask, model = turn.ask, settings.model
-        context, complete = await self._context(ask, model, channel)
-        lines = list(context.lines)
-        if turn.ask.task is Task.CONTINUE and turn.again_of is not None:
-            lines += await self._unfinished(turn.again_of)
-
-        def fit(card: Card, *, trim: bool = False) -> tuple[Message, ...]:
-            answer_tokens = settings.max_tokens or _DEFAULT_ANSWER_TOKENS
-            writing.prompt = build(
-                lines,
-                ask,
-                system=settings.prompt,
-                complete=complete,
-                window_tokens=card.context_tokens,
-                answer_tokens=min(answer_tokens, card.context_tokens // 2),
-                spent=context.spent if card.name == model else None,
-                trim=trim,
-            )
-            return writing.prompt.messages
-
-        return fit
-
-    async def _unfinished(self, turn_id: int) -> list[Entry]:
-        """The answer that is to be continued, and the request to do so."""
-        before = await self._store.turn(turn_id)
-        if before is None:
-            return []
-        ask = before.ask
-        return [
-            Entry(f"turn-{turn_id}", PARLEY, before.text, ask.at, mine=True, anchor=ask.id),
-            Entry(f"continue-{turn_id}", ask.author, GO_ON, ask.at),
-        ]
 
     async def _stream(
         self, turn: Turn, request: Request, writing: _Writing, canvas: Canvas, channel: Channel

@@ -1,0 +1,135 @@
+"""What a turn is answered from: its thread, read from the platform once and from the store after that."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, replace
+
+import structlog
+
+from core.answer.prompt import GO_ON, Prompt, build
+from core.answer.summary import build_summary, scope_of, within
+from core.channel import ChannelSettings
+from core.errors import PlatformError, StoreError
+from core.paint.gate import Gate
+from core.ports import Context, Spent, Store
+from core.types import Ask, Card, Entry, History, Person, Place, Task, Turn
+
+log = structlog.get_logger()
+
+PARLEY = Person("", "Parley", bot=True)
+_DEFAULT_ANSWER_TOKENS = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """The lines that a prompt is made of, whichever model it is for."""
+
+    ask: Ask
+    lines: tuple[Entry, ...]
+    settings: ChannelSettings
+    language: str
+    complete: bool = True
+    spent: Spent | None = None
+
+    def prompt(self, card: Card, *, trim: bool) -> Prompt:
+        """The messages for the model of `card`; `trim` makes them shorter than its window should need."""
+        window_tokens = card.context_tokens
+        if self.ask.task is Task.SUMMARY:
+            window_tokens = window_tokens // 2 if trim else window_tokens
+            return build_summary(
+                list(self.lines),
+                self.language,
+                window_tokens=window_tokens,
+                answer_tokens=self._answer_tokens(window_tokens),
+            )
+        return build(
+            list(self.lines),
+            self.ask,
+            system=self.settings.prompt,
+            complete=self.complete,
+            window_tokens=window_tokens,
+            answer_tokens=self._answer_tokens(window_tokens),
+            spent=self.spent if card.name == self.settings.model else None,
+            trim=trim,
+        )
+
+    def _answer_tokens(self, window_tokens: int) -> int:
+        return min(self.settings.max_tokens or _DEFAULT_ANSWER_TOKENS, window_tokens // 2)
+
+
+class Reader:
+    """Reads for all turns; holds nothing but what is still being written down."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._notes: set[asyncio.Task[None]] = set()
+
+    async def read(self, turn: Turn, settings: ChannelSettings, language: str, gate: Gate) -> Material | None:
+        """What `turn` is to be answered from; None where nothing was said that could be summed up.
+
+        Raises StoreError. A platform that refuses is done without.
+        """
+        ask = turn.ask
+        if ask.task is Task.SUMMARY:
+            lines = await self._said(ask, settings.model, gate)
+            return Material(ask, tuple(lines), settings, language) if lines else None
+        context, complete = await self._context(ask, settings.model, gate)
+        lines = list(context.lines)
+        if ask.task is Task.CONTINUE and turn.again_of is not None:
+            lines += await self._unfinished(turn.again_of)
+        return Material(ask, tuple(lines), settings, language, complete, context.spent)
+
+    async def _said(self, ask: Ask, model: str, gate: Gate) -> list[Entry]:
+        """What is to be summed up: of the thread, or of its channel."""
+        scope = scope_of(ask)
+        if not scope.channel:
+            context, _ = await self._context(ask, model, gate)
+            return within(context.lines, scope, ask)
+        try:
+            there = replace(ask.place, thread="")
+            said = await gate.recent(there, scope.last + 1, scope.since)  # the command is there too
+        except PlatformError as error:
+            log.warning("channel not read", place=ask.place.key, code=str(error.code))
+            return []
+        return within(said.entries, scope, ask)
+
+    async def _context(self, ask: Ask, model: str, gate: Gate) -> tuple[Context, bool]:
+        """The thread, read from the platform first where it is not known, and whether that is all of it."""
+        context = await self._store.context(ask, model)
+        complete = context.filled
+        if not complete:
+            try:
+                history = await gate.history(ask.place, ask)
+                complete = history.complete
+                if not history.entries:
+                    self._note_read(ask.place, history)
+                else:
+                    await self._store.fill(ask.place, history)
+                    context = await self._store.context(ask, model)
+            except PlatformError as error:
+                log.warning("thread not read, going on without it", place=ask.place.key, code=str(error.code))
+        return context, complete
+
+    def _note_read(self, place: Place, history: History) -> None:
+        """Write down that there was nothing to read, while the model begins."""
+
+        async def fill() -> None:
+            with contextlib.suppress(StoreError):  # then it is read once more
+                await self._store.fill(place, history)
+
+        task = asyncio.create_task(fill())
+        self._notes.add(task)
+        task.add_done_callback(self._notes.discard)
+
+    async def _unfinished(self, turn_id: int) -> list[Entry]:
+        """The answer that is to be continued, and the request to do so."""
+        before = await self._store.turn(turn_id)
+        if before is None:
+            return []
+        ask = before.ask
+        return [
+            Entry(f"turn-{turn_id}", PARLEY, before.text, ask.at, mine=True, anchor=ask.id),
+            Entry(f"continue-{turn_id}", ask.author, GO_ON, ask.at),
+        ]
