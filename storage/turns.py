@@ -124,6 +124,8 @@ def checkpoint(connection: Connection, turns: Sequence[Checkpoint]) -> None:
         .where(TURNS.c.id == bindparam("turn_id"), OPEN)
         .values(answer=bindparam("partial"), posted=bindparam("so_far"))
     )
+    # In one order for all: two transactions that lock the same rows crosswise would wait for each other.
+    turns = sorted(turns, key=lambda turn: turn[0])
     values = [{"turn_id": turn_id, "partial": text, "so_far": list(posted)} for turn_id, text, posted in turns]
     if values:
         connection.execute(keeping, values)

@@ -77,13 +77,12 @@ def is_left_by(stroke: Post | Start | Upload, message: Mapping[str, Any]) -> boo
     A message that grows has no metadata until it is stopped or edited, and in a thread only the turn that is
     being answered has one: its words may be others than those of the process that began it.
     """
-    metadata = message.get("metadata") or {}
     match stroke:
-        case Post():
+        case Post() | Start():
+            metadata = message.get("metadata") or {}
             key = (metadata.get("event_payload") or {}).get("key")
-            return metadata.get("event_type") == METADATA and key == stroke.key
-        case Start():
-            return not metadata
+            grows = bool(stroke.place.thread) and not metadata and not message.get("files")
+            return grows or (metadata.get("event_type") == METADATA and key == stroke.key)
         case Upload():
             return any(file.get("title") == upload_to_title(stroke) for file in message.get("files") or ())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import structlog
 
 from core.clock import Clock
@@ -20,6 +22,7 @@ class Checkpoints:
         self._store = store
         self._clock = clock
         self._dirty: dict[int, tuple[str, tuple[str, ...]]] = {}
+        self._writing = asyncio.Lock()
 
     def note(self, turn_id: int, text: str, posted: tuple[str, ...]) -> None:
         self._dirty[turn_id] = (text, posted)
@@ -30,14 +33,17 @@ class Checkpoints:
 
     async def flush(self) -> None:
         """Write down everything noted since the last time."""
-        dirty, self._dirty = self._dirty, {}
-        if not dirty:
-            return
-        try:
-            await self._store.checkpoint([(turn_id, text, posted) for turn_id, (text, posted) in dirty.items()])
-        except StoreError as error:
-            log.warning("partial answers not stored, trying again", detail=error.detail)
-            self._dirty = dirty | self._dirty
+        async with self._writing:
+            dirty, self._dirty = self._dirty, {}
+            if not dirty:
+                return
+            try:
+                await self._store.checkpoint(
+                    [(turn_id, text, posted) for turn_id, (text, posted) in dirty.items()]
+                )
+            except StoreError as error:
+                log.warning("partial answers not stored, trying again", detail=error.detail)
+                self._dirty = dirty | self._dirty
 
     async def run(self) -> None:
         """Flush once a second until cancelled."""

@@ -29,6 +29,7 @@ PATIENCE_S = 2.0
 _LAST_RESORTS = (Kind.REST, Kind.APPEND)
 _LEAN_S = 0.02
 """How long first words wait for the better way."""
+_TICK_S = 0.001
 _DEFAULT_BREAK_S = 2.0
 _BLAME_S = 10.0
 _IDLE_METERS = 2_000
@@ -158,12 +159,12 @@ class Brush:
             rank = best.canvas.rank(best.kind)
             wait_s = line.meter.wait_s(now, rank)
             if wait_s > 0:
-                self._plan(line, now + wait_s)
+                self._plan(line, now + max(wait_s, _TICK_S))
                 break
             line.now.remove(best)
             step_s = self._step_s(best, now)
             if step_s > 0:
-                heapq.heappush(line.later, (now + step_s, next(self._number), best))
+                heapq.heappush(line.later, (now + max(step_s, _TICK_S), next(self._number), best))
                 continue
             self._take(best, rank, now)
             line.now = [place for place in line.now if not place.void]

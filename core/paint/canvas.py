@@ -117,6 +117,7 @@ class Canvas:
         ]
         self._made = len(posted)
         self._can_grow = limits.growth is not None and bool(ask.place.thread and ask.author.id)
+        self._may_grow = False  # what is found when we look
         self._file_chars = file_chars if limits.files else 0
         self._filed = False
         self._reply = Reply()
@@ -189,7 +190,7 @@ class Canvas:
     def _wishes_for(self, message: Message, now: float) -> tuple[Kind, ...]:
         unread = self.ended and self._length > message.upto
         if not message.growing:
-            return (Kind.EDIT, Kind.REST) if unread else (Kind.EDIT,)
+            return (Kind.EDIT, Kind.REST) if unread and message.shown is not None else (Kind.EDIT,)
         full = page_length(self._reply.text[message.start :], self._limits.page_unit) > message.size
         if message.must_stop or full or self.ended or now >= message.stop_by:
             plain = unread and not message.must_stop and not full
@@ -312,7 +313,7 @@ class Canvas:
         message = self._fresh
         message.id = message_id
         self.leans = None
-        message.growing = isinstance(stroke, Start)
+        message.growing = isinstance(stroke, Start) or (now is None and self._may_grow)
         if message.growing and self._limits.growth is not None:
             message.stop_by = (now or 0.0) + self._limits.growth.life_s
         self._messages.append(message)
@@ -361,6 +362,7 @@ class Canvas:
         """It may have been done."""
         if isinstance(stroke, Post | Start | Upload):
             self.look_first = True
+            self._may_grow = self._may_grow or isinstance(stroke, Start)
             return
         message = self._message(stroke)
         if isinstance(stroke, Append | Stop):

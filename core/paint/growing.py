@@ -1,7 +1,7 @@
 """How far a text that is still being written can be shown, and what closes it. Pure.
 
 Half a table, fence line or link would be read as something else until its other half comes, so it is held
-back; bold, italics and code in a line are closed. All of that looks at the last line alone, and gives up on
+back, and so is half a word, which might have to go on in another message; bold, italics and code in a line are closed. All of that looks at the last line alone, and gives up on
 what grows too long: words that are shown raw are better than words that are not shown.
 """
 
@@ -17,6 +17,7 @@ _MARKED_MAX = 120
 _HALF_FENCE = re.compile(r"^[ \t]*(?:`{1,2}|`{3,}[^`]*|~{1,2}|~{3,}.*)$")
 _HALF_LINK = re.compile(r"(?:!?\[[^\[\]\n]{0,80}(?:\](?:\([^()\s]{0,300})?)?|<[^\s<>]{0,60})$")
 _HALF_MARK = re.compile(r"[*_~`]+$")
+_HALF_WORD = re.compile(r"(?<=\s)[0-9A-Za-z\u00c0-\u024f]{1,30}$")
 _CODE = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
 _MARK = re.compile(r"(?P<mark>`+|\*\*\*|\*\*|\*|___|__|_|~~)")
 _WORD = re.compile(r"[A-Za-z0-9]")
@@ -45,6 +46,12 @@ def settled(text: str) -> int:
 
 
 def _held(text: str) -> int:
+    keep = _held_marks(text)
+    half = _HALF_WORD.search(text, max(0, keep - 31)) if keep == len(text) else None
+    return half.start() if half else keep
+
+
+def _held_marks(text: str) -> int:
     begin = text.rfind("\n") + 1
     line = text[begin:]
     if len(line) > _HELD_MAX and not line.lstrip().startswith("|"):

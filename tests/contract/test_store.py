@@ -420,6 +420,14 @@ class TestTurns:
         ]
         assert await texts(store) == ["why?", "why?", "why?"]
 
+    async def test_checkpoints_of_the_same_turns_do_not_wait_for_each_other_for_ever(
+        self, store: SqlStore
+    ) -> None:
+        turns = [await accepted(store, ask(f"m{n}")) for n in range(20)]
+        noted = [(turn.id, "partial", (f"p{turn.id}",)) for turn in turns]
+        await asyncio.gather(*(store.checkpoint(noted if n % 2 else noted[::-1]) for n in range(10)))
+        assert {turn.text for turn in await store.open_turns()} == {"partial"}
+
     async def test_an_empty_checkpoint_is_fine(self, store: SqlStore) -> None:
         await store.checkpoint([])
 

@@ -90,7 +90,9 @@ def wait_s(error: ModelError, allowance: Allowance | None = None, **more: Any) -
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "same", "others", "blames", "words", "alerts"), ROWS, ids=lambda value: str(value)[:20]
+    ("code", "status", "same", "others", "blames", "words", "alerts"),
+    ROWS,
+    ids=[f"{row[0]}-{row[1]}" for row in ROWS],
 )
 def test_each_row_of_the_table(
     code: Code, status: int, same: int, others: frozenset[str], blames: Scope | None, words: str, alerts: bool
@@ -127,7 +129,7 @@ def test_when_the_budget_is_spent_nobody_else_is_asked(code: Code) -> None:
     assert after(fault(code), Allowance(4, 0.0), elapsed_s=0.01) is Next.NOBODY
 
 
-@pytest.mark.parametrize("code", set(RULES) - {Code.CONTEXT_OVERFLOW})
+@pytest.mark.parametrize("code", sorted(set(RULES) - {Code.CONTEXT_OVERFLOW}))
 def test_who_is_out_for_a_known_reason_is_asked_once(code: Code) -> None:
     assert not isinstance(after(fault(code), known=True), Same)
 

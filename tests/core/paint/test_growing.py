@@ -17,7 +17,10 @@ PARTS = st.sampled_from(
 @pytest.mark.parametrize(
     ("text", "keep"),
     [
-        ("plain words", 11),
+        ("plain words ", 12),
+        ("plain wor", 6),
+        ("wor", 3),
+        ("世界", 2),
         ("a [li", 2),
         ("a [link](http", 2),
         ("a [link](http://x)", 18),
@@ -30,7 +33,7 @@ PARTS = st.sampled_from(
         ("above\n| a | b |\n|---|---|\n| 1", 26),
         ("a <@U", 2),
         ("a **", 2),
-        ("2 * 3", 5),
+        ("2 * 3 ", 6),
     ],
 )
 def test_what_is_half_written_is_held_back(text: str, keep: int) -> None:

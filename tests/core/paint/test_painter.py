@@ -24,7 +24,7 @@ def test_a_page_that_is_being_written_shows_nothing_half_and_closes_what_is_open
     text = "**Note** this `co"
     assert page(Reply(text, Phase.WRITING)).text == text + "`"
     assert page(Reply("see [the docs](http://ex", Phase.WRITING)).text == "see "
-    assert page(Reply("```py\nx = 1", Phase.WRITING)).text == "```py\nx = 1\n```"
+    assert page(Reply("```py\nx = 1;", Phase.WRITING)).text == "```py\nx = 1;\n```"
     assert page(Reply("see [the docs](http://ex", Phase.ENDED)).text == "see [the docs](http://ex"
 
 
@@ -34,7 +34,7 @@ def test_a_growing_message_shows_only_what_will_stay_as_it_is() -> None:
         return view(reply, 0, "", LIMITS, size=60, grows=True, sent=sent).page.text
 
     assert shown("one **two") == "one "
-    assert shown("one **two** th") == "one **two** th"
+    assert shown("one **two** th") == "one **two** "
     assert shown("one **two", sent=7) == "one **tw"[:7]
     assert shown("a <!chan") == "a "
 

@@ -1,0 +1,288 @@
+"""Answers painted by the core's brush on the real Slack platform, against a workspace with limits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from bots.slack import LIMITS
+from bots.slack.platform import SlackPlatform
+from core.clock import SystemClock
+from core.paint.brush import Brush
+from core.paint.canvas import Canvas
+from core.paint.gate import Gate
+from core.types import Ask, Button, Growth, Page, Person, Phase, Place, Reply, Start
+from tests.fakes.slack import DOCUMENTED, FakeSlack, Message, scaled
+
+AGAIN = Button("again", "Again", 7)
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[FakeSlack]:
+    async with FakeSlack() as slack:
+        yield slack
+        assert slack.client_errors == []
+
+
+@pytest.fixture
+async def platform(slack: FakeSlack) -> AsyncIterator[SlackPlatform]:
+    platform = SlackPlatform(
+        bot_token=slack.bot_token, app_token=slack.app_token, api_url=slack.api_url, clock=SystemClock()
+    )
+    yield platform
+    await platform.close()
+
+
+@asynccontextmanager
+async def painting(platform: SlackPlatform, *, file_chars: int = 0) -> AsyncIterator[Brush]:
+    brush = Brush(Gate(platform), SystemClock(), file_chars=file_chars)
+    running = asyncio.create_task(brush.run())
+    try:
+        yield brush
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+def canvas(brush: Brush, root: str, channel: str = "C1", posted: tuple[str, ...] = ()) -> Canvas:
+    async def on_post(_: tuple[str, ...]) -> None:
+        """Nothing is stored here."""
+
+    place = Place("slack", "T1", channel, root)
+    ask = Ask(root, place, Person("U1"), "?", datetime.now(UTC))
+    return brush.canvas(ask, f"turn-{channel}", on_post, posted, look_first=bool(posted))
+
+
+def words(count: int) -> str:
+    return " ".join(f"w{number:04d}" for number in range(count))
+
+
+async def write(canvas: Canvas, text: str, seconds: float, notice: str = "") -> None:
+    clock = SystemClock()
+    steps = max(1, int(seconds / 0.02))
+    for step in range(1, steps + 1):
+        canvas.show(Reply(text[: len(text) * step // steps], Phase.WRITING), clock.monotonic())
+        await clock.sleep(0.02)
+    canvas.show(Reply(text, Phase.ENDED, notice, (AGAIN,)), clock.monotonic())
+    async with asyncio.timeout(20):
+        await canvas.finished()
+
+
+def answers(slack: FakeSlack, root: str, channel: str = "C1") -> list[Message]:
+    return [message for message in slack.thread(channel, root)[1:] if not message.deleted]
+
+
+async def test_an_answer_grows_natively_and_ends_with_its_notice_and_buttons(
+    slack: FakeSlack, platform: SlackPlatform
+) -> None:
+    slack.limits = DOCUMENTED
+    root = await slack.say("U1", "C1", "?")
+    async with painting(platform) as brush:
+        await write(canvas(brush, root), words(60), 0.6, "Cut.")
+    (answer,) = answers(slack, root)
+    assert answer.visible == words(60) + "\nCut."
+    assert answer.buttons == ["Again"]
+    assert not answer.streaming
+    methods = [call.method for call in slack.calls if call.method.startswith("chat.")]
+    assert (methods[0], methods[-1]) == ("chat.startStream", "chat.stopStream")
+    assert set(methods[1:-1]) == {"chat.appendStream"}
+    started = slack.called("chat.startStream")[0].args
+    assert (started["recipient_team_id"], started["recipient_user_id"]) == ("T1", "U1")
+
+
+@pytest.mark.parametrize("error", ["unknown_method", "missing_scope"])
+async def test_where_native_streaming_is_unknown_answers_are_edited_and_it_is_not_tried_again(
+    slack: FakeSlack, platform: SlackPlatform, error: str
+) -> None:
+    slack.fail("chat.startStream", None, error=error)
+    root, other = await slack.say("U1", "C1", "?"), await slack.say("U1", "C2", "?")
+    async with painting(platform) as brush:
+        await write(canvas(brush, root), words(20), 0.3)
+        await write(canvas(brush, other, "C2"), words(20), 0.3)
+    assert [message.visible for message in answers(slack, root)] == [words(20)]
+    assert [message.visible for message in answers(slack, other, "C2")] == [words(20)]
+    assert len(slack.called("chat.startStream")) == 1
+
+
+async def test_a_long_answer_rolls_over_before_slack_refuses_more(
+    slack: FakeSlack, platform: SlackPlatform
+) -> None:
+    root = await slack.say("U1", "C1", "?")
+    text = "界" * 2_900 + "\n\n```python\n" + "x = '界'\n" * 900 + "```\nDone."
+    async with painting(platform) as brush:
+        await write(canvas(brush, root), text, 1.0)
+    shown = [message.visible for message in answers(slack, root)]
+    assert len(shown) >= 2
+    assert "".join(shown).count("界") == text.count("界")
+    assert all(page.count("```") % 2 == 0 for page in shown)
+    assert all(call.method != "chat.update" for call in slack.calls)
+
+
+async def test_a_stream_that_slack_ended_early_is_finished_by_edits(
+    slack: FakeSlack, platform: SlackPlatform
+) -> None:
+    root = await slack.say("U1", "C1", "?")
+    async with painting(platform) as brush:
+        writing = asyncio.create_task(write(canvas(brush, root), words(60), 1.0))
+        await slack.wait_for(lambda: slack.called("chat.appendStream"))
+        slack.clock.advance(301)
+        await writing
+    assert [message.visible for message in answers(slack, root)] == [words(60)]
+
+
+async def test_an_old_stream_is_stopped_in_time(slack: FakeSlack, platform: SlackPlatform) -> None:
+    platform.limits = replace(LIMITS, growth=Growth(size=9_000, life_s=0.5))
+    root = await slack.say("U1", "C1", "?")
+    async with painting(platform) as brush:
+        await write(canvas(brush, root), words(60), 1.2)
+    assert [message.visible for message in answers(slack, root)] == [words(60)]
+    assert len(slack.called("chat.stopStream")) == 1
+    assert slack.called("chat.update")
+
+
+@pytest.mark.parametrize("effect", ["before", "after"])
+@pytest.mark.parametrize("method", ["chat.startStream", "chat.appendStream", "chat.stopStream"])
+async def test_a_call_of_unknown_fate_doubles_no_word(
+    slack: FakeSlack, platform: SlackPlatform, method: str, effect: str
+) -> None:
+    slack.fail(method, drop=effect)
+    root = await slack.say("U1", "C1", "?")
+    async with painting(platform) as brush:
+        await write(canvas(brush, root), words(40), 0.8, "Cut.")
+    assert [message.visible for message in answers(slack, root)] == [words(40) + "\nCut."]
+
+
+async def test_after_a_restart_an_open_stream_is_closed_and_goes_on(
+    slack: FakeSlack, platform: SlackPlatform
+) -> None:
+    root = await slack.say("U1", "C1", "?")
+    place = Place("slack", "T1", "C1", root)
+    left = await platform.perform(Start(place, "half an ans", "turn-C1-0", root, "U1"))
+    async with painting(platform) as brush:
+        await write(canvas(brush, root, posted=(left,)), words(10), 0.2)
+    (answer,) = answers(slack, root)
+    assert (answer.ts, answer.visible) == (left, words(10))
+
+
+async def test_a_stream_whose_id_was_never_stored_is_found_after_a_restart(
+    slack: FakeSlack, platform: SlackPlatform
+) -> None:
+    root = await slack.say("U1", "C1", "?")
+    place = Place("slack", "T1", "C1", root)
+    left = await platform.perform(Start(place, "half an ans", "turn-C1-0", root, "U1"))
+    async with painting(platform) as brush:
+        made = canvas(brush, root)
+        made.look_first = True
+        await write(made, words(10), 0.2)
+    (answer,) = answers(slack, root)
+    assert (answer.ts, answer.visible) == (left, words(10))
+
+
+async def test_a_persons_stop_reaches_the_writer(slack: FakeSlack, platform: SlackPlatform) -> None:
+    root = await slack.say("U1", "C1", "?")
+    stopped = asyncio.Event()
+    async with painting(platform) as brush:
+        made = canvas(brush, root)
+        made.on_stopped = stopped.set
+        clock = SystemClock()
+        made.show(Reply("one ", Phase.WRITING), clock.monotonic())
+        await slack.wait_for(lambda: answers(slack, root))
+        await slack.stop_session("U1", "C1", root)
+        made.show(Reply("one two ", Phase.WRITING), clock.monotonic())
+        async with asyncio.timeout(5):
+            await stopped.wait()
+        made.show(Reply("one two ", Phase.ENDED, "Stopped."), clock.monotonic())
+        await asyncio.wait_for(made.finished(), 5)
+    assert [message.visible for message in answers(slack, root)] == ["one two \nStopped."]
+
+
+async def test_no_mention_fires_from_a_message_that_grows(slack: FakeSlack, platform: SlackPlatform) -> None:
+    root = await slack.say("U1", "C1", "?")
+    text = "Hey <!channel> and <@U1> and <!subteam^S1|x> and <#C1>, a < b. "
+    async with painting(platform) as brush:
+        made, clock = canvas(brush, root), SystemClock()
+        for end in range(1, len(text) + 1):
+            made.show(Reply(text[:end], Phase.WRITING), clock.monotonic())
+            await clock.sleep(0.01)
+        made.show(Reply(text, Phase.ENDED), clock.monotonic())
+        await asyncio.wait_for(made.finished(), 10)
+    (answer,) = answers(slack, root)
+    assert answer.pings == []
+    assert answer.visible.replace("\u200b", "") == text
+    assert len(slack.called("chat.appendStream")) > 1
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+async def test_twelve_answers_at_once_lose_nothing(
+    slack: FakeSlack, platform: SlackPlatform, scale: float
+) -> None:
+    slack.limits = scaled(DOCUMENTED, scale)
+    for number in range(12):
+        slack.space.add_channel(f"CB{number}", f"bench-{number}")
+    roots = [await slack.say("U1", f"CB{number}", "?") for number in range(12)]
+    async with painting(platform) as brush:
+        await asyncio.gather(
+            *(write(canvas(brush, root, f"CB{n}"), words(40), 0.6) for n, root in enumerate(roots))
+        )
+    for number, root in enumerate(roots):
+        shown = " ".join(message.visible for message in answers(slack, root, f"CB{number}"))
+        assert shown.split() == words(40).split()
+    assert scale < 1 or not slack.refused
+
+
+async def test_an_answer_over_the_limit_of_messages_ends_as_a_file(
+    slack: FakeSlack, platform: SlackPlatform
+) -> None:
+    root = await slack.say("U1", "C1", "?")
+    text = words(2_000)
+    async with painting(platform, file_chars=6_000) as brush:
+        await write(canvas(brush, root), text, 0.5, "The whole answer is in the file.")
+    first, file = answers(slack, root)
+    assert text.startswith(first.visible.split("\n")[0].strip())
+    assert "in the file" in first.visible
+    assert first.buttons == ["Again"]
+    (stored,) = slack.space.files.values()
+    assert stored.content == text.encode()
+    assert file.files[0]["name"] == "answer.md"
+
+
+async def test_without_the_right_to_upload_every_word_stays_in_messages(
+    slack: FakeSlack, platform: SlackPlatform
+) -> None:
+    slack.fail("files.getUploadURLExternal", None, error="missing_scope")
+    root = await slack.say("U1", "C1", "?")
+    async with painting(platform, file_chars=6_000) as brush:
+        await write(canvas(brush, root), words(2_000), 0.3)
+    assert " ".join(message.visible for message in answers(slack, root)).split() == words(2_000).split()
+
+
+async def test_a_page_whose_message_was_deleted_goes_on_in_another(
+    slack: FakeSlack, platform: SlackPlatform
+) -> None:
+    platform.limits = replace(LIMITS, growth=None)
+    root = await slack.say("U1", "C1", "?")
+    async with painting(platform) as brush:
+        made, clock = canvas(brush, root), SystemClock()
+        made.show(Reply("one two ", Phase.WRITING), clock.monotonic())
+        await slack.wait_for(lambda: answers(slack, root))
+        await slack.delete("U1", "C1", answers(slack, root)[0].ts)
+        made.show(Reply("one two three", Phase.ENDED), clock.monotonic())
+        await asyncio.wait_for(made.finished(), 5)
+    assert [message.visible for message in answers(slack, root)] == ["three"]
+
+
+def test_a_page_of_a_growing_message_can_still_be_edited_as_a_whole() -> None:
+    """What a stream holds fits the blocks of chat.update, though not its text."""
+    from bots.slack.outgoing import page_to_content
+    from tests.fakes.slack import blocks
+
+    assert LIMITS.growth is not None
+    content = page_to_content(Page("界" * (LIMITS.growth.size // 3), "A notice.", (AGAIN,)))
+    assert list(blocks.problems(content["blocks"])) == []
+    assert not blocks.too_long(content["blocks"])
