@@ -86,7 +86,8 @@ class SlackPlatform:
         self._sockets: tuple[Socket, ...] = ()
         self._receiving: set[asyncio.Task[Any]] = set()
         self._order = Order()
-        self._shows_status = True
+        self._no_hints: set[str] = set()
+        self._processing: set[str] = set()
         self._growing: dict[str, int] = {}  # message -> turn
 
     # -- the port
@@ -181,8 +182,12 @@ class SlackPlatform:
     async def perform(self, stroke: Stroke) -> str:
         if isinstance(stroke, Upload):
             return await self._upload(stroke)
+        ends = stroke.place.key in self._processing and _is_last(stroke)
+        method, arguments = stroke_to_call(stroke)
+        if ends and isinstance(stroke, Stop):
+            arguments |= {"session_status": "active"}
         try:
-            message_id = await self._paint(*stroke_to_call(stroke))
+            message_id = await self._paint(method, arguments)
         except PlatformError as error:
             if isinstance(stroke, Start):
                 raise self._grows_not(error) from error
@@ -191,6 +196,10 @@ class SlackPlatform:
             log.warning("slack: refused the blocks, going on with plain text", cause=error.detail)
         else:
             self._remember(stroke, message_id)
+            if ends and isinstance(stroke, Stop):
+                self._processing.discard(stroke.place.key)
+            elif ends:
+                await self._session(stroke.place, "active")
             return message_id
         return await self._paint(*stroke_to_call(stroke, page_to_plain(stroke.page)))
 
@@ -221,17 +230,35 @@ class SlackPlatform:
         return None
 
     async def typing(self, place: Place) -> None:
-        if not self._shows_status or not place.thread:
-            return
+        """The status line, and Slack's own Stop button: a session has it while it is processing.
+
+        https://docs.slack.dev/ai/agent-sessions
+        """
+        if place.thread:
+            await self._session(place, "processing")
+            where = {"channel_id": place.channel, "thread_ts": place.thread}
+            await self._hint("assistant.threads.setStatus", where | {"status": "is thinking…"})
+
+    async def _session(self, place: Place, status: str) -> None:
+        self._processing.add(place.key)  # before it is certain: a session is never left processing
+        where = {"channel_id": place.channel, "thread_ts": place.thread, "status": status}
+        if not await self._hint("agents.sessions.setStatus", where) or status != "processing":
+            self._processing.discard(place.key)
+
+    async def _hint(self, method: str, arguments: Json) -> bool:
+        """A call that nobody misses where Slack refuses it."""
+        if method in self._no_hints:
+            return False
         try:
             async with asyncio.timeout(_STATUS_S):
-                status = {"channel_id": place.channel, "thread_ts": place.thread, "status": "is thinking…"}
-                await self._web.call("assistant.threads.setStatus", status)
+                await self._web.call(method, arguments)
         except TimeoutError:
-            pass
+            return False
         except PlatformError as error:
-            # Not in this workspace, or not with these scopes: asking again would not help.
-            self._shows_status = reason_of(error) not in ("unknown_method", "missing_scope")
+            if reason_of(error) in ("unknown_method", "missing_scope"):
+                self._no_hints.add(method)  # not in this workspace, or not with these scopes: nor later
+            return False
+        return True
 
     async def channel(self, channel: str) -> Place:
         me = await self._web.identify()
@@ -377,3 +404,10 @@ class SlackPlatform:
         """https://docs.slack.dev/reference/methods/users.info"""
         told = await self._web.read("users.info", {"user": user, "include_locale": True})
         return user_to_person(told["user"], (await self._web.identify()).team)
+
+
+def _is_last(stroke: Stroke) -> bool:
+    """Whether nothing grows any more once this is done: pages that still do have a Stop button."""
+    if isinstance(stroke, Post | Edit):
+        return not any(button.action == "stop" for button in stroke.page.buttons)
+    return isinstance(stroke, Stop)

@@ -23,7 +23,7 @@ from core.errors import PlatformError
 from core.paint.brush import Brush
 from core.paint.gate import Gate
 from core.ports import Platform
-from core.types import Ask, Event, Outcome, Person, Phase, Place, Receipt, Reply
+from core.types import Ask, Choice, Command, Event, Outcome, Person, Phase, Place, Receipt, Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,9 @@ def word(index: int) -> str:
 class _Deaf:
     async def receive(self, event: Event) -> Receipt:
         return Receipt(Outcome.UNKNOWN)
+
+    async def suggest(self, command: Command, option: str) -> list[Choice]:
+        return []
 
 
 def _create(crowd: Crowd) -> Platform:

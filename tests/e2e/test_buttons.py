@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.conftest import discord_settings, model_settings, slack_settings
 from tests.e2e.program import Program
 from tests.e2e.test_discord import answered as discord_answered
@@ -16,18 +18,26 @@ from tests.fakes.slack import FakeSlack
 LONG = "word " * 400
 
 
+@pytest.mark.parametrize("streams", [True, False], ids=["Slack's own button", "our button"])
 async def test_stop_closes_the_connection_at_once_and_keeps_what_was_written(
-    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions, streams: bool
 ) -> None:
     endpoint.script(Words(LONG, per_s=20))
+    if not streams:
+        slack.fail("chat.startStream", times=9, error="unknown_method")
     async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
         ts = await slack.say("U1", "C1", f"{AT} at length")
         answer = await answered(slack, "C1", ts, "word word")
-        await slack.press("U2", "C1", answer.ts, "parley:stop")
+        if streams:
+            assert slack.space.sessions["C1", ts]["status"] == "processing", "there is no button to press"
+            await slack.stop_session("U2", "C1", ts)
+        else:
+            await slack.press("U2", "C1", answer.ts, "parley:stop")
         answer = await answered(slack, "C1", ts, "Stopped.")
         assert answer.visible.startswith("word word")
-        assert endpoint.requests[0].closed_by_client_at is not None
+        await slack.wait_for(lambda: endpoint.requests[0].closed_by_client_at is not None)
         assert answer.buttons == ["Try again"]
+        await slack.wait_for(lambda: slack.space.sessions["C1", ts]["status"] == "active")
 
 
 async def test_try_again_works_after_a_restart_and_twice_is_once(

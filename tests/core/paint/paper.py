@@ -1,19 +1,20 @@
-"""A platform in memory whose limits, refusals and lost answers a test writes down beforehand."""
+"""The painting part of a platform, in memory, whose limits, refusals and lost answers a test writes down beforehand."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
+from typing import cast
 
 from core.errors import Code, PlatformError
 from core.paint.brush import Brush
 from core.paint.canvas import Canvas
 from core.paint.gate import Gate
-from core.ports import Inbox
+from core.ports import Platform
 from core.types import (
     Append,
     Ask,
@@ -21,7 +22,6 @@ from core.types import (
     Delete,
     Edit,
     Growth,
-    History,
     Limits,
     Page,
     Person,
@@ -205,26 +205,6 @@ class Paper:
         assert isinstance(stroke, Post | Start)
         return next((id_ for id_, sheet in self.sheets.items() if sheet.key == stroke.key), None)
 
-    # The rest of the port is not painting.
-
-    async def run(self, inbox: Inbox) -> None:
-        raise NotImplementedError
-
-    def ready(self) -> bool:
-        return True
-
-    async def history(self, place: Place, before: Ask) -> History:
-        return History()
-
-    async def missed(self, place: Place, after: datetime) -> list[Ask]:
-        return []
-
-    async def typing(self, place: Place) -> None:
-        """Nobody looks."""
-
-    async def channel(self, channel: str) -> Place:
-        return Place(self.name, "T", channel)
-
 
 def ask(number: int = 0) -> Ask:
     place = Place("paper", "T", f"C{number}", "thread")
@@ -237,7 +217,7 @@ class Studio:
     def __init__(self, paper: Paper, *, file_chars: int = 0) -> None:
         self.paper = paper
         self.clock = paper.clock
-        self.brush = Brush(Gate(paper), paper.clock, file_chars=file_chars)  # type: ignore[arg-type]
+        self.brush = Brush(Gate(cast("Platform", paper)), paper.clock, file_chars=file_chars)
         self.ids: dict[str, tuple[str, ...]] = {}
 
     def canvas(self, number: int = 0, posted: tuple[str, ...] = (), *, look_first: bool = False) -> Canvas:
@@ -267,7 +247,7 @@ class Studio:
 
 
 @asynccontextmanager
-async def studio(paper: Paper, *, file_chars: int = 0) -> Iterator[Studio]:  # type: ignore[misc]
+async def studio(paper: Paper, *, file_chars: int = 0) -> AsyncIterator[Studio]:
     made = Studio(paper, file_chars=file_chars)
     running = asyncio.create_task(made.brush.run())
     try:

@@ -1,0 +1,126 @@
+"""Answers painted by the core's brush on the real Discord platform, against a Discord with limits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+
+import pytest
+
+from core.clock import SystemClock
+from core.paint.brush import Brush
+from core.paint.canvas import Canvas
+from core.paint.gate import Gate
+from core.types import Ask, Button, Page, Person, Phase, Place, Post, Reply
+from tests.bots.discord.conftest import Bot
+from tests.fakes.discord import ADA, GENERAL, GUILD
+
+AGAIN = Button("again", "Again", 7)
+
+
+@asynccontextmanager
+async def painting(bot: Bot, *, file_chars: int = 0) -> AsyncIterator[Brush]:
+    brush = Brush(Gate(bot.platform), SystemClock(), file_chars=file_chars)
+    running = asyncio.create_task(brush.run())
+    try:
+        yield brush
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+def canvas(brush: Brush, turn: int = 1, posted: tuple[str, ...] = ()) -> Canvas:
+    async def on_post(_: tuple[str, ...]) -> None:
+        """Nothing is stored here."""
+
+    place = Place("discord", str(GUILD), str(GENERAL))
+    ask = Ask("1", place, Person(str(ADA)), "?", datetime.now(UTC))
+    return brush.canvas(ask, f"turn-{turn}", on_post, posted, look_first=bool(posted))
+
+
+def words(count: int) -> str:
+    return " ".join(f"w{number:04d}" for number in range(count))
+
+
+async def write(canvas: Canvas, text: str, seconds: float, notice: str = "") -> None:
+    clock = SystemClock()
+    steps = max(1, int(seconds / 0.02))
+    for step in range(1, steps + 1):
+        canvas.show(Reply(text[: len(text) * step // steps], Phase.WRITING), clock.monotonic())
+        await clock.sleep(0.02)
+    canvas.show(Reply(text, Phase.ENDED, notice, (AGAIN,)), clock.monotonic())
+    async with asyncio.timeout(20):
+        await canvas.finished()
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+async def test_an_answer_is_edited_in_place_within_the_limits(bot: Bot, scale: float) -> None:
+    bot.fake.limits.enabled, bot.fake.limits.scale = True, scale
+    async with painting(bot) as brush:
+        await write(canvas(brush), words(60), 1.2, "Cut.")
+    (answer,) = bot.fake.from_bot(GENERAL)
+    assert answer.content == words(60) + "\n-# Cut."
+    assert [button.label for button in answer.buttons] == ["Again"]
+    assert bot.fake.limits.refusals == 0
+    assert len(answer.history) >= 3
+
+
+async def test_a_post_does_not_wait_for_the_edits_of_its_channel(bot: Bot) -> None:
+    """They share a hash in Discord's headers and are counted apart."""
+    bot.fake.limits.enabled = True
+    place = Place("discord", str(GUILD), str(GENERAL))
+    async with painting(bot) as brush:
+        await write(canvas(brush), words(60), 4.6)
+        began = asyncio.get_running_loop().time()
+        await bot.platform.perform(Post(place, Page("at once"), "other"))
+        assert asyncio.get_running_loop().time() - began < 0.5
+    assert bot.fake.limits.refusals == 0
+
+
+async def test_limits_that_are_hidden_are_learned_and_no_word_is_lost(bot: Bot) -> None:
+    bot.fake.limits.enabled, bot.fake.limits.scale, bot.fake.limits.honest = True, 0.4, False
+    async with painting(bot) as brush:
+        await asyncio.gather(*(write(canvas(brush, turn), words(30), 1.0) for turn in range(2)))
+    shown = " ".join(message.content for message in bot.fake.from_bot(GENERAL)).split()
+    assert sorted(shown) == sorted(2 * words(30).split())
+
+
+async def test_a_table_stands_as_aligned_code_and_a_deep_heading_in_bold(bot: Bot) -> None:
+    table = "#### Prices\n| 名前 | yen |\n|---|--:|\n| 寿司 | 1200 |\n| tea | 3 |\n"
+    async with painting(bot) as brush:
+        await write(canvas(brush), table, 0.1)
+    (answer,) = bot.fake.from_bot(GENERAL)
+    assert answer.content.strip() == (
+        "**Prices**\n```\n名前 |  yen\n-----+-----\n寿司 | 1200\ntea  |    3\n```"
+    )
+
+
+async def test_an_answer_over_the_limit_of_messages_ends_as_a_file(bot: Bot) -> None:
+    text = words(2_000)
+    async with painting(bot, file_chars=6_000) as brush:
+        await write(canvas(brush), text, 0.5, "The whole answer is in the file.")
+    first, file = bot.fake.from_bot(GENERAL)
+    assert text.startswith(first.content.split("\n")[0].strip())
+    assert "in the file" in first.content
+    (attachment,) = file.attachments
+    assert (attachment.filename, attachment.data) == ("answer.md", text.encode())
+
+
+async def test_pages_an_earlier_process_left_over_are_removed(bot: Bot) -> None:
+    place = Place("discord", str(GUILD), str(GENERAL))
+    left = [await bot.platform.perform(Post(place, Page(f"old {n}"), f"turn-1-{n}")) for n in range(3)]
+    async with painting(bot) as brush:
+        await write(canvas(brush, posted=tuple(left)), "short", 0.1)
+    assert [message.content for message in bot.fake.from_bot(GENERAL)] == ["short"]
+
+
+async def test_a_refused_edit_goes_on_in_another_message(bot: Bot) -> None:
+    bot.fake.fail("PATCH", "/channels/*/messages/*", None, status=400, code=200000)
+    async with painting(bot) as brush:
+        await write(canvas(brush), "one two three four", 0.3)
+    shown = [message.content for message in bot.fake.from_bot(GENERAL)]
+    assert "".join(shown).split() == ["one", "two", "three", "four"]
+    assert len(shown) == 2

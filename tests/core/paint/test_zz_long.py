@@ -1,0 +1,320 @@
+"""The brush on a platform in memory: whatever goes wrong, the answer is shown whole, once, and in good time."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from core.errors import Code, PlatformError
+from core.types import Append, Button, Delete, Edit, Limits, Page, Phase, Post, Reply, Start, Stop
+from tests.core.paint.paper import LIMITS, Fate, Paper, Sheet, Studio, studio
+from tests.fakes.clock import FakeClock
+
+PLAIN = replace(LIMITS, growth=None)
+STOP = Button("stop", "Stop", 1)
+
+
+def words(count: int) -> str:
+    return " ".join(f"w{number:03d}" for number in range(count))
+
+
+async def write(at: Studio, number: int, text: str, *, seconds: float, notice: str = "") -> None:
+    """An answer, written evenly over `seconds`, and then shown to its end."""
+    canvas = at.canvas(number)
+    pieces = text.split(" ")
+    for end in range(1, len(pieces) + 1):
+        canvas.show(Reply(" ".join(pieces[:end]), Phase.WRITING), at.clock.monotonic())
+        await at.clock.sleep(seconds / len(pieces))
+    canvas.show(Reply(text, Phase.ENDED, notice), at.clock.monotonic())
+    await canvas.finished()
+    at.brush.release(canvas)
+
+
+async def paint(
+    at: Studio, *answers: str, seconds: float = 6.0, notice: str = "", within_s: float = 500
+) -> None:
+    """Write all of them at once and let time pass until they are shown."""
+    writing = asyncio.gather(
+        *(write(at, n, text, seconds=seconds, notice=notice) for n, text in enumerate(answers))
+    )
+    for _ in range(int(within_s / 0.2)):
+        await at.clock.advance(0.2)
+        if writing.done():
+            break
+    assert writing.done(), "the last words never came"
+    await writing
+
+
+FATES = st.lists(st.sampled_from(list(Fate)), max_size=14)
+
+
+@settings(max_examples=4000, deadline=None)
+@given(fates=FATES, count=st.integers(1, 110), seconds=st.sampled_from([0.2, 3.0, 30.0]), grows=st.booleans())
+@example(fates=[Fate.DONE, Fate.DONE], count=20, seconds=3.0, grows=True)
+@example(fates=[Fate.WELL, Fate.DONE, Fate.DONE, Fate.DONE], count=80, seconds=3.0, grows=True)
+@example(fates=[], count=63, seconds=3.0, grows=True)
+@example(fates=[Fate.WELL, Fate.NEVER, Fate.NO, Fate.NEVER], count=80, seconds=3.0, grows=True)
+@example(fates=[Fate.WELL, Fate.NO, Fate.NO, Fate.NO, Fate.NEVER], count=80, seconds=3.0, grows=False)
+def test_the_answer_is_shown_whole_and_once_whatever_becomes_of_the_calls(
+    fates: list[Fate], count: int, seconds: float, grows: bool
+) -> None:
+    async def run() -> None:
+        paper = Paper(FakeClock(), list(fates), limits=LIMITS if grows else PLAIN)
+        async with studio(paper) as at:
+            await paint(at, words(count), seconds=seconds, notice="Stopped.")
+        shown = paper.shown.split()
+        if {Fate.DONE, Fate.LOST} & set(fates) and {Fate.NO, Fate.NEVER} & set(fates):
+            # What may stand there and can't be changed is said again: rather twice than not at all.
+            assert set(shown) == set(words(count).split())
+        else:
+            assert shown == words(count).split()
+            assert paper.notices == ["Stopped."]
+        assert paper.forbidden == []
+        if not {Fate.NO, Fate.NEVER} & set(fates):
+            assert not any(sheet.growing for sheet in paper.sheets.values())
+
+    asyncio.run(run())
+
+
+@settings(max_examples=200, deadline=None)
+@given(answers=st.integers(2, 30), seconds=st.sampled_from([0.5, 6.0]), fates=FATES)
+def test_many_answers_share_the_budgets_and_none_is_asked_for_more(
+    answers: int, seconds: float, fates: list[Fate]
+) -> None:
+    async def run() -> None:
+        paper = Paper(FakeClock(), list(fates))
+        async with studio(paper) as at:
+            await paint(at, *[f"a{n:02d} {words(20)}" for n in range(answers)], seconds=seconds)
+        assert paper.forbidden == []
+        said = [word for n in range(answers) for word in f"a{n:02d} {words(20)}".split()]
+        if {Fate.DONE, Fate.LOST} & set(fates) and {Fate.NO, Fate.NEVER} & set(fates):
+            assert set(paper.shown.split()) == set(said)
+        else:
+            assert sorted(paper.shown.split()) == sorted(said)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("scale", [0.5, 0.25])
+async def test_with_tighter_limits_than_told_nothing_is_lost_and_refusals_become_rare(scale: float) -> None:
+    paper = Paper(FakeClock(), scale=scale)
+    async with studio(paper) as at:
+        for _ in range(3):
+            await paint(at, *[f"a{n:02d} {words(60)}" for n in range(12)])
+            texts = paper.shown.split()
+            assert sorted(texts) == sorted(w for n in range(12) for w in f"a{n:02d} {words(60)}".split())
+            first = paper.refused if not paper.forbidden else 0
+            refused, paper.refused = paper.refused, 0
+            paper.sheets.clear()
+            await at.pass_s(60)
+    assert first >= refused
+    assert refused <= 8
+
+
+async def test_first_words_of_a_new_answer_do_not_wait_for_the_middle_of_others() -> None:
+    paper = Paper(FakeClock())
+    async with studio(paper) as at:
+        long = asyncio.gather(*(write(at, n, words(100), seconds=20) for n in range(12)))
+        await at.pass_s(10)
+        late = at.canvas(99)
+        late.show(Reply("hello", Phase.WRITING), at.clock.monotonic())
+        await at.pass_s(0.2)
+        assert "hello" in paper.shown
+        late.show(Reply("hello there", Phase.ENDED), at.clock.monotonic())
+        await at.finish(late)
+        await at.pass_s(60)
+        await long
+
+
+async def test_one_answer_has_the_whole_burst_but_not_at_once() -> None:
+    paper = Paper(FakeClock(), limits=replace(LIMITS, growth=replace(LIMITS.growth, size=5_000)))  # type: ignore[type-var]
+    async with studio(paper) as at:
+        await paint(at, words(300), seconds=6)
+    times = [when for when, stroke in paper.strokes if isinstance(stroke, Append)]
+    assert len(times) > 18
+    assert min(after - before for before, after in pairwise(times)) > 0.1
+
+
+async def test_while_it_grows_nothing_is_edited_and_it_is_stopped_with_what_stands_under_it() -> None:
+    paper = Paper(FakeClock())
+    async with studio(paper) as at:
+        await paint(at, words(30), notice="Cut.")
+    kinds = [type(stroke) for _, stroke in paper.strokes]
+    assert kinds[0] is Start
+    assert kinds[-1] is Stop
+    assert Edit not in kinds
+    assert [sheet.page for sheet in paper.sheets.values()] == [Page(words(30), "Cut.")]
+
+
+async def test_a_growing_message_that_is_full_ends_and_another_goes_on() -> None:
+    paper = Paper(FakeClock())
+    async with studio(paper) as at:
+        await paint(at, "```py\n" + words(150).replace(" w1", "\nw1") + "\n```")
+    assert len(paper.sheets) > 2
+    for sheet in paper.sheets.values():
+        assert sheet.page.text.startswith("```py\n")
+        assert sheet.page.text.rstrip().endswith("```")
+
+
+async def test_a_growing_message_is_ended_before_its_life_is_and_edited_from_then_on() -> None:
+    paper = Paper(FakeClock())
+    async with studio(paper) as at:
+        await paint(at, words(55), seconds=40)
+    kinds = [type(stroke) for _, stroke in paper.strokes]
+    assert (kinds.count(Start), kinds.count(Stop), kinds[-1]) == (1, 1, Edit)
+    assert paper.shown == words(55)
+
+
+async def test_a_growing_message_that_died_early_is_edited() -> None:
+    paper = Paper(FakeClock())
+    async with studio(paper) as at:
+        writing = asyncio.ensure_future(write(at, 0, words(40), seconds=8))
+        await at.pass_s(3)
+        next(iter(paper.sheets.values())).died_at = 0.0
+        await at.pass_s(20)
+        await writing
+    assert paper.shown == words(40)
+    assert len(paper.sheets) == 1
+
+
+async def test_words_of_unknown_fate_are_not_shown_twice() -> None:
+    paper = Paper(FakeClock(), [Fate.WELL, Fate.WELL, Fate.DONE])
+    async with studio(paper) as at:
+        await paint(at, words(40))
+    kinds = [type(stroke) for _, stroke in paper.strokes]
+    assert kinds[3:5] == [Stop, Edit]
+    assert paper.shown == words(40)
+
+
+async def test_where_messages_cannot_grow_they_are_edited() -> None:
+    class Still(Paper):
+        def _do(self, stroke: object) -> str:
+            if isinstance(stroke, Start):
+                raise PlatformError(Code.UNSUPPORTED)
+            return super()._do(stroke)  # type: ignore[arg-type]
+
+    paper = Still(FakeClock())
+    async with studio(paper) as at:
+        await paint(at, words(20))
+    kinds = [type(stroke) for _, stroke in paper.strokes]
+    assert kinds[:2] == [Start, Post]
+    assert paper.shown == words(20)
+
+
+async def test_a_persons_stop_is_told_once_and_the_message_is_closed() -> None:
+    class Stopped(Paper):
+        def _do(self, stroke: object) -> str:
+            if isinstance(stroke, Append):
+                raise PlatformError(Code.HALTED)
+            return super()._do(stroke)  # type: ignore[arg-type]
+
+    paper, told = Stopped(FakeClock()), []
+    async with studio(paper) as at:
+        canvas = at.canvas()
+        canvas.on_stopped = lambda: told.append(True)
+        canvas.show(Reply("one", Phase.WRITING), 0.0)
+        await at.pass_s(1)
+        canvas.show(Reply("one two", Phase.WRITING), at.clock.monotonic())
+        await at.pass_s(3)
+        canvas.show(Reply("one two", Phase.ENDED, "Stopped."), at.clock.monotonic())
+        await at.finish(canvas)
+    assert told == [True]
+    assert [sheet.page for sheet in paper.sheets.values()] == [Page("one two", "Stopped.")]
+
+
+async def test_after_a_restart_an_open_message_is_stopped_then_edited() -> None:
+    paper = Paper(FakeClock())
+    paper.sheets["m0"] = Sheet("turn-0-0", Page("half an ans"), growing=True, died_at=99.0)
+    async with studio(paper) as at:
+        canvas = at.canvas(0, ("m0",), look_first=True)
+        canvas.show(Reply(words(10), Phase.ENDED), 0.0)
+        await at.finish(canvas)
+    assert [type(stroke) for _, stroke in paper.strokes] == [Edit, Stop, Edit]
+    assert paper.shown == words(10)
+
+
+async def test_messages_that_are_no_longer_needed_go() -> None:
+    paper = Paper(FakeClock(), limits=PLAIN)
+    for number in range(3):
+        paper.sheets[f"m{number}"] = Sheet(f"turn-0-{number}", Page(f"old {number}"))
+    async with studio(paper) as at:
+        canvas = at.canvas(0, ("m0", "m1", "m2"), look_first=True)
+        canvas.show(Reply("short", Phase.ENDED, "Done."), 0.0)
+        await at.finish(canvas)
+    assert [type(stroke) for _, stroke in paper.strokes] == [Edit, Delete, Delete]
+    assert paper.shown == "short"
+    assert at.ids["turn-0"] == ("m0",)
+
+
+async def test_a_very_long_answer_ends_as_a_file_with_its_first_page_to_read() -> None:
+    paper = Paper(FakeClock(), limits=PLAIN)
+    async with studio(paper, file_chars=400) as at:
+        await paint(at, words(200), seconds=10, notice="In the file.")
+    assert list(paper.files.values()) == [words(200)]
+    (left,) = [sheet.page for sheet in paper.sheets.values() if not sheet.deleted]
+    assert words(200).startswith(left.text.strip())
+    assert len(left.text) > 60
+    assert left.notice == "In the file."
+
+
+async def test_where_a_file_is_refused_every_word_stays_in_messages() -> None:
+    class Fileless(Paper):
+        def _do(self, stroke: object) -> str:
+            if type(stroke).__name__ == "Upload":
+                raise PlatformError(Code.NOT_ALLOWED)
+            return super()._do(stroke)  # type: ignore[arg-type]
+
+    paper = Fileless(FakeClock(), limits=PLAIN)
+    async with studio(paper, file_chars=400) as at:
+        await paint(at, words(200), seconds=10)
+    assert paper.shown.split() == words(200).split()
+
+
+async def test_an_answer_that_begins_anew_is_edited_as_a_whole() -> None:
+    paper = Paper(FakeClock())
+    async with studio(paper) as at:
+        canvas = at.canvas()
+        canvas.show(Reply("a first attempt", Phase.WRITING), 0.0)
+        await at.pass_s(2)
+        canvas.show(Reply("another one", Phase.ENDED), at.clock.monotonic())
+        await at.finish(canvas)
+    assert paper.shown == "another one"
+
+
+async def test_words_refused_in_the_middle_do_not_end_the_painting() -> None:
+    paper = Paper(FakeClock(), [Fate.WELL, *[Fate.NO] * 3], limits=PLAIN)
+    async with studio(paper) as at:
+        await paint(at, words(20))
+    assert paper.shown == words(20)
+    assert len(paper.sheets) == 1
+
+
+async def test_an_answer_whose_channel_is_gone_says_so() -> None:
+    class Gone(Paper):
+        def _do(self, stroke: object) -> str:
+            raise PlatformError(Code.GONE)
+
+    async with studio(Gone(FakeClock(), limits=PLAIN)) as at:
+        canvas = at.canvas()
+        canvas.show(Reply("hello", Phase.ENDED), 0.0)
+        with pytest.raises(PlatformError) as raised:
+            await at.finish(canvas)
+    assert raised.value.code is Code.GONE
+
+
+async def test_a_buttons_place_is_under_the_last_words() -> None:
+    paper = Paper(FakeClock(), limits=Limits(page_size=120))
+    async with studio(paper) as at:
+        canvas = at.canvas()
+        for count in (5, 40):
+            canvas.show(Reply(words(count), Phase.WRITING, buttons=(STOP,)), at.clock.monotonic())
+            await at.pass_s(5)
+        assert [sheet.page.buttons for sheet in paper.sheets.values()] == [(), (STOP,)]
+        canvas.show(Reply(words(40), Phase.ENDED), at.clock.monotonic())
+        await at.finish(canvas)
+    assert [sheet.page.buttons for sheet in paper.sheets.values()] == [(), ()]
