@@ -34,7 +34,7 @@ $(VENV)/.installed-bench: deploy/requirements-bench.txt $(VENV)/.installed-dev
 	@touch $@
 
 test: install-dev
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n 3 --dist worksteal
 
 lint: install-dev
 	$(VENV)/bin/ruff check .

@@ -133,7 +133,7 @@ class House:
         self._model = create_model(config.core, config.roster, self._clock, herald)
         self._platforms = self._create_platforms()
         self._channels = {
-            platform.name: Channel(gate, Brush(gate, self._clock))
+            platform.name: Channel(gate, Brush(gate, self._clock, file_chars=config.core.parley_file_chars))
             for platform, gate in ((platform, Gate(platform)) for platform in self._platforms)
         }
         self._checkpoints = Checkpoints(store, self._clock)

@@ -78,6 +78,11 @@ class CoreSettings(Settings):
         30, gt=0, description="How long an answer that has begun may say nothing, in seconds."
     )
     parley_total_s: float = Field(300, gt=0, description="The longest that one answer may take, in seconds.")
+    parley_file_chars: int = Field(
+        30_000,
+        ge=0,
+        description="Answers longer than this many characters end as a file. 0 for never.",
+    )
     parley_price_input: float | None = Field(
         None, ge=0, description="What a million tokens read cost, for usage summaries."
     )

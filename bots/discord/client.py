@@ -66,6 +66,11 @@ class Client(discord.Client):
     def up(self) -> bool:
         return self._down_since is None
 
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        """Nothing is heard once we are closed: the library's own late READY would fail on its way."""
+        if not self.is_closed():
+            super().dispatch(event, *args, **kwargs)
+
     # The gateway's state.
 
     async def on_ready(self) -> None:

@@ -200,6 +200,8 @@ class Brush:
         ]
         for index, place in enumerate(self._preferred(places, now)):
             at = max(canvas.not_before, now + self._step_s(place, now))
+            if canvas.rank(place.kind) is Rank.MIDDLE:
+                at = max(at, canvas.gap_until)
             if index:  # the second-best way
                 at += self._patience_s(places[0], now) if place.kind in _LAST_RESORTS else _LEAN_S
             wide = place.meters[-1]
@@ -233,7 +235,8 @@ class Brush:
         ahead = 0
         if line is not None:
             waiting = itertools.chain(line.now, (place for _, _, place in line.later))
-            ahead = sum(place.canvas.ended and place.kind is better.kind for place in waiting if not place.void)
+            others = (place for place in waiting if place.canvas is not better.canvas and not place.void)
+            ahead = sum(other.canvas.ended and other.kind is better.kind for other in others)
         wait_s = max(m.wait_s(now) for m in better.meters) + ahead / wide.per_s(now)
         return 0.0 if wait_s > PATIENCE_S else PATIENCE_S
 
@@ -280,7 +283,8 @@ class Brush:
             message_id = await self._gate.perform(stroke)
             now = self._clock.monotonic()
             await canvas.done(stroke, message_id, now)
-            canvas.not_before = now + self._gap_s(canvas, stroke, now)
+            canvas.not_before = now
+            canvas.gap_until = now + self._gap_s(canvas, stroke, now)
         except PlatformError as error:
             now = self._clock.monotonic()
             if error.code is Code.SLOW_DOWN:
@@ -297,8 +301,8 @@ class Brush:
         """How soon the next words of the same answer may follow. After the first ones half a gap is enough, so
         that they don't stand alone for long."""
         gap_s = self._platform.limits.min_gap_s
-        if canvas.ended or not isinstance(stroke, Post | Start):
-            return 0.0 if canvas.ended else gap_s
+        if not isinstance(stroke, Post | Start):
+            return gap_s
         kind = Kind.APPEND if canvas.growing else Kind.EDIT
         return max(gap_s, self._meters_of(canvas.sample(kind))[0].gap_s(now) / 2)
 
@@ -307,7 +311,7 @@ class Brush:
         if not (canvas.look_first and isinstance(stroke, Post | Start | Upload)):
             return False
         message_id = await self._gate.find(stroke)
-        if message_id is None:
+        if message_id is None or message_id in canvas.posted:
             canvas.look_first = False
             return False
         await canvas.found(stroke, message_id)

@@ -58,7 +58,8 @@ class Message:
 
     `start` is None while the message before it is not full: then nothing says yet what it is to show. `end` is
     set once the next message has begun. `shown` is None where we can't tell. `upto` is how far a reader has
-    come. `version` is that of the reply it was last brought up to.
+    come. `version` is that of the reply it was last brought up to. While it grows: `must_stop`, with no more
+    words and as soon as can be; `doubtful`, an append may or may not have been done.
     """
 
     id: str
@@ -72,7 +73,7 @@ class Message:
     final: bool = False
     growing: bool = False
     must_stop: bool = False
-    stop_bare: bool = False
+    doubtful: bool = False
     stop_by: float = 0.0
 
 
@@ -103,6 +104,7 @@ class Canvas:
         self.ticket = ask.ticket
         self.busy = False
         self.not_before = 0.0
+        self.gap_until = 0.0
         self.failures = 0
         self.error: PlatformError | None = None
         self.entry = 0
@@ -190,7 +192,9 @@ class Canvas:
     def _wishes_for(self, message: Message, now: float) -> tuple[Kind, ...]:
         unread = self.ended and self._length > message.upto
         if not message.growing:
-            return (Kind.EDIT, Kind.REST) if unread and message.shown is not None else (Kind.EDIT,)
+            # The rest may stand apart from words that stay, not from a notice or an earlier process's words.
+            stays = message.shown is not None and bool(message.shown.text.strip())
+            return (Kind.EDIT, Kind.REST) if unread and stays else (Kind.EDIT,)
         full = page_length(self._reply.text[message.start :], self._limits.page_unit) > message.size
         if message.must_stop or full or self.ended or now >= message.stop_by:
             plain = unread and not message.must_stop and not full
@@ -243,7 +247,7 @@ class Canvas:
                 message.version = self._version
                 return None
             return self._make(kind, message.id, _EMPTY, suffix)
-        if message.must_stop or message.stop_bare:
+        if message.must_stop:
             return self._make(kind, message.id, _EMPTY, "")
         return self._make(kind, message.id, seen.page, suffix)
 
@@ -298,8 +302,7 @@ class Canvas:
                 self._shows(message, Page(text))
             else:
                 message.growing = False
-                self._shows(message, None if message.must_stop else Page(text, stroke.notice, stroke.buttons))
-                message.must_stop = False
+                self._grew(message, Page(text, stroke.notice, stroke.buttons))
 
     async def found(self, stroke: Stroke, message_id: str) -> None:
         """The message that `stroke` was to make stands there already; what it shows is not known."""
@@ -319,10 +322,20 @@ class Canvas:
         self._messages.append(message)
         self._made += 1
         if now is None:
-            message.must_stop = message.growing
+            message.must_stop = message.doubtful = message.growing
         else:
             self._shows(message, stroke.page if isinstance(stroke, Post) else Page(stroke.text))
         await self.on_post(tuple(self.posted))
+
+    def _grew(self, message: Message, page: Page) -> None:
+        """`message` was stopped and shows `page`, unless there was a doubt. Cut short, it goes on by an edit."""
+        if message.doubtful:
+            self._shows(message, None)
+        elif message.must_stop:
+            message.shown, message.version = page, -1
+        else:
+            self._shows(message, page)
+        message.must_stop = message.doubtful = False
 
     def _is_filed(self) -> None:
         """The first message stays to be read; the others are in the file."""
@@ -366,7 +379,7 @@ class Canvas:
             return
         message = self._message(stroke)
         if isinstance(stroke, Append | Stop):
-            message.must_stop = True
+            message.must_stop = message.doubtful = True
         elif isinstance(stroke, Edit):
             message.shown = None
 
@@ -386,22 +399,20 @@ class Canvas:
         if error.code is Code.BAD_TOKEN:
             return False
         if error.code is Code.GROWING:
-            message.growing = message.must_stop = True
+            message.growing = message.must_stop = message.doubtful = True
         elif error.code is Code.GROWN:
             message.growing = False
             message.version = -1
-            if message.must_stop or isinstance(stroke, Stop):
-                message.shown, message.must_stop = None, False
+            message.shown = None if message.doubtful else message.shown
+            message.must_stop = message.doubtful = False
         elif error.code is Code.HALTED:
             message.must_stop = isinstance(stroke, Append)
             message.growing = message.must_stop
             self._halt()
         elif isinstance(stroke, Delete):
             self._messages.remove(message)
-        elif isinstance(stroke, Append) and error.code is Code.REJECTED:
+        elif isinstance(stroke, Append | Stop) and error.code is Code.REJECTED and not message.must_stop:
             message.must_stop = True
-        elif isinstance(stroke, Stop) and error.code is Code.REJECTED and not message.stop_bare:
-            message.stop_bare = message.must_stop = True
         elif (
             isinstance(stroke, Edit) and error.code is Code.REJECTED and not self.ended and message.end is None
         ):
@@ -431,7 +442,8 @@ class Canvas:
         for message in self._messages[: 1 if self._filed else None]:
             if message.start is None:
                 return None
-            if message.final or (message.version == self._version and not message.must_stop):
+            ends = message.must_stop or (message.growing and self.ended)
+            if message.final or (message.version == self._version and not ends):
                 continue
             if message.must_stop or message.shown != self._see(message).page:
                 return message
@@ -485,7 +497,7 @@ class Canvas:
     def _freeze(self, message: Message) -> None:
         """`message` stays as it is: what comes after the words it shows goes into another."""
         message.end = max(message.upto, message.start or 0)
-        message.final, message.growing, message.must_stop = True, False, False
+        message.final, message.growing, message.must_stop, message.doubtful = True, False, False, False
 
     def _wants_another(self) -> bool:
         if self._version == self._refused_version and not self.ended:

@@ -1,8 +1,9 @@
 """How far a text that is still being written can be shown, and what closes it. Pure.
 
 Half a table, fence line or link would be read as something else until its other half comes, so it is held
-back, and so is half a word, which might have to go on in another message; bold, italics and code in a line are closed. All of that looks at the last line alone, and gives up on
-what grows too long: words that are shown raw are better than words that are not shown.
+back, and so is half a word, which might have to go on in another message; bold, italics and code in a line
+are closed. All of that looks at the last line alone, and gives up on what grows too long: words that are
+shown raw are better than words that are not shown.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from bots import discord, slack
 from bots.discord import DiscordSettings
@@ -62,6 +63,15 @@ class _Deaf:
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:
         return []
+
+
+def _peak_mb() -> float:
+    """The most memory this process had; getrusage would count the process that started it."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
 
 
 def _create(crowd: Crowd) -> Platform:
@@ -118,7 +128,7 @@ async def paint(crowd: Crowd) -> Told:
             said,
             [result for result in results if result],
             time.process_time() - cpu,
-            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            _peak_mb(),
             time.monotonic() - began,
         )
     finally:

@@ -121,7 +121,7 @@ class Rig:
         try:
             yield
         finally:
-            await self.lanes.drain(5.0)
+            await self.lanes.drain(60.0)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -28,6 +28,7 @@ POSTS = ("chat.postMessage", "chat.startStream")
 CHANNELS = ("C1", "C2", "C3")
 NOTICES = {say("resumed", "en"), say("resumed", "zh")}
 TOKEN = re.compile(r"q-\d+-\d+")
+ANSWER = re.compile(r"Answerto(q-\d+-\d+):(?:word)+endof\1\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,34 +296,31 @@ class Storm:
 
     @staticmethod
     def _ends(thread: Thread) -> list[str]:
-        return [answer for answer in thread.answers() if "end of q-" in answer]
+        return ANSWER.findall("".join("".join(answer.split()) for answer in thread.answers()))
 
     def _judge(self, threads: list[Thread]) -> None:
+        """An answer may stand in several messages: what a thread says is read as a whole, without its spaces."""
         report = self.report
         for thread in threads:
-            given: defaultdict[str, list[str]] = defaultdict(list)
-            order: list[str] = []
-            for answer in thread.answers():
-                lines = [line for line in answer.strip().splitlines() if line.strip("_-# ") not in NOTICES]
-                text = " ".join(" ".join(lines).split())
-                token = next(iter(TOKEN.findall(text)), "")
-                given[token].append(text)
-                order.append(token)
+            lines = [line for answer in thread.answers() for line in answer.splitlines()]
+            said = "".join("".join(line.split()) for line in lines if line.strip("_-# ") not in NOTICES)
+            given = [found[1] for found in ANSWER.finditer(said)]
+            rest = ANSWER.sub("", said)
+            # Between the messages of a long answer the next one may have begun: it is whole all the same.
+            apart = [found[1] for found in ANSWER.finditer(rest)]
+            rest = ANSWER.sub("", rest)
+            once = [token for token in thread.asked if (given + apart).count(token) == 1]
             report.asked += len(thread.asked)
-            for token in thread.asked:
-                if not given[token]:
-                    report.lost.append(token)
-                elif len(given[token]) > 1:
-                    report.twice.append(token)
-                elif given[token] != [answer_to(token)]:
-                    report.broken.append(f"{token}: {given[token][0]}")
-                else:
-                    report.whole += 1
-            report.twice += [
-                text for token, texts in given.items() if token not in thread.asked for text in texts
-            ]
-            if (first := list(dict.fromkeys(order))) != [token for token in thread.asked if token in first]:
-                report.out_of_order.append(" ".join(order))
+            report.whole += sum(
+                "".join(answer_to(token).split()) in (ANSWER.sub("", said) if token in apart else said)
+                for token in once
+            )
+            report.happened["answers in several places"] += len(apart)
+            report.lost += [token for token in thread.asked if token not in given + apart]
+            report.twice += [token for token in thread.asked if (given + apart).count(token) > 1]
+            report.broken += [f"thread {thread.number}: {rest}"] if rest else []
+            if list(dict.fromkeys(given)) != [token for token in thread.asked if token in given]:
+                report.out_of_order.append(" ".join(given))
 
 
 @asynccontextmanager

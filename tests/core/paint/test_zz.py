@@ -53,7 +53,7 @@ async def paint(
 FATES = st.lists(st.sampled_from(list(Fate)), max_size=14)
 
 
-@settings(max_examples=4000, deadline=None)
+@settings(max_examples=3000, deadline=None)
 @given(fates=FATES, count=st.integers(1, 110), seconds=st.sampled_from([0.2, 3.0, 30.0]), grows=st.booleans())
 @example(fates=[Fate.DONE, Fate.DONE], count=20, seconds=3.0, grows=True)
 @example(fates=[Fate.WELL, Fate.DONE, Fate.DONE, Fate.DONE], count=80, seconds=3.0, grows=True)
@@ -81,7 +81,7 @@ def test_the_answer_is_shown_whole_and_once_whatever_becomes_of_the_calls(
     asyncio.run(run())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(answers=st.integers(2, 30), seconds=st.sampled_from([0.5, 6.0]), fates=FATES)
 def test_many_answers_share_the_budgets_and_none_is_asked_for_more(
     answers: int, seconds: float, fates: list[Fate]
