@@ -12,11 +12,18 @@ from storage import heard, people, settings, threads, turns, usage
 from storage.engine import Database
 from storage.tables import to_us
 
+KEPT_S = 60.0
+"""How long settings are remembered: every question asks for them, twice. Our own changes count at once; this is
+for a row that somebody changes by hand."""
+MOST_KEPT = 5_000
+
 
 class SqlStore:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._kept: dict[str, tuple[float, Kept]] = {}
+        self._changes = 0
 
     async def accept(self, ask: Ask) -> Turn | None:
         return await self._database.write(turns.accept, ask)
@@ -88,12 +95,25 @@ class SqlStore:
         return await self._database.read(usage.tally, to_us(since), to_us(until), channel, person)
 
     async def kept(self, place: Place) -> Kept:
-        return await self._database.read(settings.kept, place)
+        now_s = self._clock.monotonic()
+        read_s, kept = self._kept.get(place.channel_key, (now_s - KEPT_S, Kept({}, {})))
+        if now_s - read_s >= KEPT_S:
+            changes = self._changes
+            kept = await self._database.read(settings.kept, place)
+            if len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            if changes == self._changes:  # what was read while a change was written may be older than it
+                self._kept[place.channel_key] = (now_s, kept)
+        return kept
 
     async def change(
         self, place: Place, changes: Mapping[str, str | None], by: Person, at: datetime
     ) -> list[Change]:
-        return await self._database.write(settings.change, place, changes, by, to_us(at))
+        try:
+            return await self._database.write(settings.change, place, changes, by, to_us(at))
+        finally:
+            self._changes += 1
+            self._kept.clear()
 
     async def audit(self, place: Place, limit: int = 20) -> list[Change]:
         return await self._database.read(settings.audit, place, limit)
