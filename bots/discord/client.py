@@ -66,17 +66,6 @@ class Client(discord.Client):
     def up(self) -> bool:
         return self._down_since is None
 
-    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
-        """Nothing is heard once we are closed: the library's own late READY would fail on its way."""
-        if not self.is_closed():
-            super().dispatch(event, *args, **kwargs)
-
-    async def close(self) -> None:
-        """The library leaves its wait for servers behind, which then fails on a client without a loop."""
-        if self._connection._ready_task is not None:
-            self._connection._ready_task.cancel()
-        await super().close()
-
     # The gateway's state.
 
     async def on_ready(self) -> None:

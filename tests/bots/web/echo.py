@@ -8,7 +8,21 @@ from dataclasses import replace
 
 from bots.web import WebPlatform
 from core.ports import Finish
-from core.types import Ask, Button, Choice, Command, Edit, Event, Outcome, Page, Post, Press, Receipt, Turn, TurnState
+from core.types import (
+    Ask,
+    Button,
+    Choice,
+    Command,
+    Edit,
+    Event,
+    Outcome,
+    Page,
+    Post,
+    Press,
+    Receipt,
+    Turn,
+    TurnState,
+)
 from tests.fakes.memory import MemoryStore
 
 
