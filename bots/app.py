@@ -153,7 +153,9 @@ class House:
         )
         self.lanes = Lanes(answerer.answer, hold=self._hold, tell_waiting=answerer.tell_waiting)
         desk = Desk(store, core, self._clock, offered(config), priced=config.roster.priced)
-        self.inbox = StoringInbox(store, self.lanes.submit, live, desk)
+        self.inbox = StoringInbox(
+            store, self.lanes.submit, live, desk, lambda name: self._catch_ups[name].again()
+        )
         self._catch_ups = {
             name: CatchUp(channel.gate, store, self.inbox.receive, self._clock, config.core.parley_catch_up_s)
             for name, channel in self._channels.items()

@@ -56,6 +56,7 @@ class CatchUp:
         self._clock = clock
         self._window = timedelta(seconds=window_s)
         self._read = asyncio.Event()
+        self._whole = False
         self.hold_s = HOLD_S
 
     async def first_read(self) -> None:
@@ -66,21 +67,26 @@ class CatchUp:
         except TimeoutError:
             self._read.set()
 
+    def again(self) -> None:
+        """Something that was heard could not be stored: read on from before it."""
+        self._whole = False
+
     async def run(self) -> None:
         """Until cancelled."""
-        caught_up, kept_at = False, 0.0
+        kept_at = 0.0
         while True:
             try:
                 if not self._platform.ready():
-                    caught_up = False
-                elif not caught_up:
+                    self._whole = False
+                elif not self._whole:
+                    self._whole = True  # unless something is lost meanwhile
                     await self._catch_up()
-                    caught_up = True
                     self._read.set()
                 elif self._clock.monotonic() - kept_at >= _KEEP_S:
                     await self._store.hear(self._platform.name, self._clock.now())
                     kept_at = self._clock.monotonic()
             except* StoreError:
+                self._whole = False
                 log.warning("catch-up waits for the store", platform=self._platform.name)
             await self._clock.sleep(_LOOK_S)
 

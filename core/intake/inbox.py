@@ -14,6 +14,7 @@ from core.channel import ChannelSettings
 from core.commands.desk import Desk
 from core.commands.rights import refusal
 from core.commands.typed import command_of
+from core.errors import StoreError
 from core.intake.rate import Rate
 from core.intake.rules import decide
 from core.phrases import say
@@ -45,10 +46,18 @@ _OPINIONS = {"up": 1, "down": -1, "reason": -1}
 
 class StoringInbox:
     """Decides, stores, and hands new turns to `submit`. Events of one channel are taken in the order they come,
-    so that a deletion never overtakes what it deletes."""
+    so that a deletion never overtakes what it deletes. `lost` hears of the platform of what could not be stored."""
 
-    def __init__(self, store: Store, submit: Callable[[Turn], None], live: Live, desk: Desk) -> None:
+    def __init__(
+        self,
+        store: Store,
+        submit: Callable[[Turn], None],
+        live: Live,
+        desk: Desk,
+        lost: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._store = store
+        self._lost = lost
         self._submit = submit
         self._live = live
         self._desk = desk
@@ -58,7 +67,11 @@ class StoringInbox:
     async def receive(self, event: Event) -> Receipt:
         channel = self._busy.setdefault(event.place.channel_key, asyncio.Lock())
         async with channel:
-            return await self._receive(event)
+            try:
+                return await self._receive(event)
+            except StoreError:
+                self._lost(event.place.platform)
+                raise
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:
         return await self._desk.suggest(command, option)

@@ -22,11 +22,14 @@ from tests.e2e.conftest import discord_settings, model_settings, slack_settings
 from tests.e2e.program import Program
 from tests.fakes.completions import FakeCompletions, Words
 from tests.fakes.discord import ADA, BO, BOT, GENERAL, FakeDiscord
+from tests.fakes.discord import Message as DiscordMessage
 from tests.fakes.slack import BOT_USER, FakeSlack
 
 POSTS = ("chat.postMessage", "chat.startStream")
 CHANNELS = ("C1", "C2", "C3")
 NOTICES = {say("resumed", "en"), say("resumed", "zh")}
+OPENS_S = 20.0
+"""How long people wait for a thread that the bot was to open."""
 TOKEN = re.compile(r"q-\d+-\d+")
 ANSWER = re.compile(r"Answerto(q-\d+-\d+):(?:word)+endof\1\.")
 
@@ -175,7 +178,10 @@ class Storm:
             root = root or said
 
         def answers() -> list[str]:
-            return [message.text for message in self._discord.from_bot(root)] if root and is_open() else []
+            """In its thread or, where that could not be opened, as replies in the channel."""
+            there = self._discord.from_bot(root) if root and is_open() else []
+            replies = [message for message in self._discord.from_bot(GENERAL) if _replies_to(message, root)]
+            return [message.text for message in (*replies, *there)]
 
         def is_open() -> bool:
             return not root or self._discord.thread_of(root) is not None
@@ -188,11 +194,16 @@ class Storm:
         order = [thread for thread in threads for _ in range(self._weather.questions // len(threads))]
         order += self._random.choices(threads, k=self._weather.questions - len(order))
         self._random.shuffle(order)
+        opened = monotonic()
         while order:
             thread = next((thread for thread in order if thread.open()), None)
-            if thread is None:
+            if thread is None and monotonic() < opened + OPENS_S:
                 await asyncio.sleep(0.1)
                 continue
+            if thread is None:  # answered in the channel instead: nobody can follow up in what is not there
+                self.report.happened["not asked"] += len(order)
+                return
+            opened = monotonic()
             order.remove(thread)
             token = f"q-{thread.number}-{len(thread.asked)}"
             thread.asked.append(token)
@@ -338,3 +349,7 @@ async def postgres_server(folder: Path) -> AsyncIterator[tuple[str, Callable[[],
         yield server.get_uri(), restart
     finally:
         await asyncio.to_thread(server.cleanup)
+
+
+def _replies_to(message: DiscordMessage, root: int) -> bool:
+    return bool(root) and str((message.reference or {}).get("message_id")) == str(root)

@@ -142,6 +142,19 @@ async def test_it_reads_on_again_after_the_platform_was_away() -> None:
         assert desk.received == ["m1"]
 
 
+async def test_it_reads_on_again_after_something_could_not_be_stored() -> None:
+    desk = Desk()
+    await desk.live_since(-30)
+    async with desk.running():
+        await desk.clock.advance(100)
+        desk.platform.missing[THREAD.key] = [ask("m1", 1)]
+        await desk.clock.advance(10)
+        assert desk.received == []
+        desk.catch_up.again()
+        await desk.clock.advance(1)
+        assert desk.received == ["m1"]
+
+
 async def test_a_store_that_is_away_is_waited_for() -> None:
     desk = Desk()
     await desk.live_since(-30)

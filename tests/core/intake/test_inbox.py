@@ -30,7 +30,8 @@ class House:
         self.store = MemoryStore()
         self.submitted: list[Turn] = []
         desk = Desk(self.store, CoreSettings(_env_file=None), FakeClock(NOON))
-        self.inbox = StoringInbox(self.store, self.submitted.append, Live(), desk)
+        self.lost: list[str] = []
+        self.inbox = StoringInbox(self.store, self.submitted.append, Live(), desk, self.lost.append)
 
     async def texts(self) -> list[str]:
         return [line.text for line in await self.store.lines(THREAD)]
@@ -54,6 +55,7 @@ async def test_what_could_not_be_stored_is_not_acknowledged(house: House) -> Non
     with pytest.raises(StoreError):
         await house.inbox.receive(ask(1))
     assert house.submitted == []
+    assert house.lost == ["slack"], "somebody has to read on from before it"
 
 
 async def test_follow_ups_are_turns_only_where_the_bot_was_asked(house: House) -> None:
