@@ -66,6 +66,12 @@ class Client(discord.Client):
     def up(self) -> bool:
         return self._down_since is None
 
+    async def close(self) -> None:
+        """The library leaves its wait for servers behind, which then fails on a client without a loop."""
+        if self._connection._ready_task is not None:
+            self._connection._ready_task.cancel()
+        await super().close()
+
     # The gateway's state.
 
     async def on_ready(self) -> None:
