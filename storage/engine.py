@@ -103,11 +103,16 @@ class Database:
         until that is closed."""
         task = asyncio.create_task(running)
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(self._done)
         try:
             return await asyncio.shield(task)
         except Exception as error:
             raise translate(error) from None
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen, also where the caller was cancelled and nobody else asks
 
     async def migrate(self, upgrade: Callable[[Connection], None]) -> None:
         """Run `upgrade` as one transaction, alone, making the folder of an SQLite file first."""

@@ -125,6 +125,8 @@ class Storm:
             }
             threads = self._threads()
             await self._start()
+            assert self._program is not None
+            await self._program.ready()  # before its first connection a new house has missed nothing
             asking = asyncio.create_task(self._ask(threads))
             try:
                 for _ in range(self._weather.kills):
