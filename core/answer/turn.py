@@ -191,9 +191,14 @@ class Answerer:
         canvas = channel.brush.canvas(
             turn.ask, f"turn-{turn.id}", on_post, turn.posted, look_first=turn.attempt > 1
         )
+        canvas.on_stopped = lambda: self._stop(turn)
         if turn.posted:
             self._standing(turn).set()
         return _Sheet(writing, canvas)
+
+    def _stop(self, turn: Turn) -> None:
+        """The platform says that a person has stopped the message that grows."""
+        self._live.stop(turn.id)
 
     async def _write(self, turn: Turn, writing: _Writing, canvas: Canvas, channel: Channel) -> None:
         """Have the model write the answer; what goes wrong is noted in `writing`."""
