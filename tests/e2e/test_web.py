@@ -33,7 +33,9 @@ async def test_an_answer_streams_survives_a_restart_and_is_followed_up(
     tmp_path: Path, endpoint: FakeCompletions
 ) -> None:
     settings = model_settings(endpoint)
-    endpoint.script(Words("One two three four five six seven eight nine ten eleven twelve.", per_s=5), Words("Seven."))
+    endpoint.script(
+        Words("One two three four five six seven eight nine ten eleven twelve.", per_s=5), Words("Seven.")
+    )
     first = Program(tmp_path, **settings)
     await first.start()
     await first.ready()
