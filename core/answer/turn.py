@@ -126,7 +126,6 @@ class Answerer:
         sheet.writing.settings = settings
         notice = say("waiting", self._language(turn, sheet.writing))
         sheet.canvas.show(Reply(notice=notice), self._clock.monotonic())
-        channel.brush.wake()
 
     async def answer(self, turn: Turn) -> None:
         """Run one turn to its end. Cancelled, it leaves the turn in the ledger for the next process."""
@@ -257,7 +256,6 @@ class Answerer:
                     seen = turn.text if turn.text.startswith(writing.text) else writing.text
                     notice = self._resumed(turn, seen, writing)
                     canvas.show(Reply(seen, Phase.WRITING, notice, (stop,)), self._clock.monotonic())
-                    channel.brush.wake()
                     self._checkpoints.note(turn.id, writing.text, tuple(canvas.posted))
                 elif isinstance(delta, Chosen):
                     writing.card = delta.card
@@ -318,7 +316,6 @@ class Answerer:
         """Show the whole answer, wait until it can be read, and complete the finish with what that gave."""
         view = Reply(finish.text, Phase.ENDED, finish.notice, finish.buttons)
         canvas.show(view, self._clock.monotonic())
-        channel.brush.wake()
         try:
             await canvas.finished()
         except PlatformError as error:

@@ -102,9 +102,6 @@ class Brush:
         canvas.entry += 1
         self._canvases.discard(canvas)
 
-    def wake(self) -> None:
-        """A canvas tells by itself that it has changed; there is no need to call this."""
-
     async def run(self) -> None:
         """Paint until cancelled; strokes under way are then finished."""
         try:

@@ -60,6 +60,8 @@ class Report:
 
     @property
     def good(self) -> bool:
+        if self.happened["not asked"]:
+            return False
         return self.whole == self.asked and not (self.twice or self.out_of_order or self.lost or self.broken)
 
 
