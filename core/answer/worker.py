@@ -28,7 +28,7 @@ async def at_once(*_turns: Turn) -> None:
 class Lanes:
     """Runs submitted turns with `answer`; places don't wait for each other. All on the event loop's thread.
 
-    A lane begins when `hold` returns. `tell_waiting` is called for a turn that has waited for `patience_s`, with
+    A turn begins when `hold` returns. `tell_waiting` is called for a turn that has waited for `patience_s`, with
     the one before it in the line; it is cancelled when the turn begins.
     """
 
@@ -66,13 +66,15 @@ class Lanes:
             loop = asyncio.get_running_loop()
             self._timers[turn.id] = loop.call_later(self._patience_s, self._begin_telling, turn)
         else:
-            self._tasks[place] = asyncio.create_task(self._run(place, turn), name=f"lane {place}")
+            self._tasks[place] = asyncio.create_task(self._run(place), name=f"lane {place}")
 
-    async def _run(self, place: str, first: Turn) -> None:
+    async def _run(self, place: str) -> None:
         queue = self._waiting[place]
         try:
-            await self._hold(first)
             while queue and not self._draining:
+                await self._hold(queue[0][-1])
+                if self._draining:
+                    break
                 _, _, turn = heapq.heappop(queue)
                 self._running[place] = turn
                 try:

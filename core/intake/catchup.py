@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -32,7 +33,7 @@ _KEEP_S = 10.0
 _READERS = 4
 _DEFAULT_BREAK_S = 5.0
 HOLD_S = 3.0
-"""The longest that turns wait at the start for what was said before them."""
+"""The longest that turns wait for what was said before them."""
 
 
 class CatchUp:
@@ -58,18 +59,24 @@ class CatchUp:
         self._read = asyncio.Event()
         self._whole = False
         self.hold_s = HOLD_S
+        self._hold_until = clock.monotonic() + HOLD_S
 
-    async def first_read(self) -> None:
-        """Return when what was missed before the start has come in, or after `hold_s`: until then a turn that is
+    async def caught_up(self) -> None:
+        """Return when what was missed has come in, or `hold_s` after that was noticed: until then a turn that is
         begun may not be the next one of its place."""
-        try:
-            await asyncio.wait_for(self._read.wait(), self.hold_s)
-        except TimeoutError:
-            self._read.set()
+        left_s = self._hold_until - self._clock.monotonic()
+        if left_s > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._read.wait(), left_s)
 
     def again(self) -> None:
         """Something that was heard could not be stored: read on from before it."""
         self._whole = False
+        self._hold()
+
+    def _hold(self) -> None:
+        self._read.clear()
+        self._hold_until = self._clock.monotonic() + self.hold_s
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -80,8 +87,10 @@ class CatchUp:
                     self._whole = False
                 elif not self._whole:
                     self._whole = True  # unless something is lost meanwhile
+                    self._hold()
                     await self._catch_up()
-                    self._read.set()
+                    if self._whole:
+                        self._read.set()
                 elif self._clock.monotonic() - kept_at >= _KEEP_S:
                     await self._store.hear(self._platform.name, self._clock.now())
                     kept_at = self._clock.monotonic()

@@ -82,6 +82,24 @@ async def test_a_lane_begins_when_the_hold_is_over_and_then_in_order() -> None:
     assert work.ended == [3, 2]
 
 
+async def test_what_comes_in_while_the_next_turn_is_held_may_go_before_it() -> None:
+    work, held = Work(), asyncio.Event()
+    work.go.set()
+
+    async def hold(turn: Turn) -> None:
+        if turn.id == 2:
+            await held.wait()
+
+    lanes = Lanes(work.answer, hold=hold)
+    lanes.submit(turn(1))
+    lanes.submit(turn(2, after_s=20))
+    await settled()
+    lanes.submit(turn(3, after_s=10))
+    held.set()
+    await settled()
+    assert work.ended == [1, 3, 2]
+
+
 async def test_who_waits_too_long_is_told_once_behind_whom_and_not_made_to_wait_by_it() -> None:
     work = Work()
     lanes = Lanes(work.answer, tell_waiting=work.tell, patience_s=0.05)

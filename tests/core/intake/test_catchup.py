@@ -167,19 +167,35 @@ async def test_a_store_that_is_away_is_waited_for() -> None:
         assert desk.received == ["m1"]
 
 
-async def test_the_first_turns_wait_for_it_but_not_for_long() -> None:
+async def test_the_first_turns_wait_for_it() -> None:
     desk = Desk()
     desk.platform.up = False
-    loop = asyncio.get_running_loop()
     async with desk.running():
-        waiting = asyncio.create_task(desk.catch_up.first_read())
+        waiting = asyncio.create_task(desk.catch_up.caught_up())
         await asyncio.sleep(0.05)
         assert not waiting.done()
         desk.platform.up = True
         await desk.clock.advance(1)
         await asyncio.wait_for(waiting, 1)
+
+
+async def test_turns_wait_for_what_could_not_be_stored_before_them() -> None:
+    desk = Desk()
+    async with desk.running():
+        await desk.clock.advance(1)
+        await asyncio.wait_for(desk.catch_up.caught_up(), 1)
+        desk.catch_up.again()
+        waiting = asyncio.create_task(desk.catch_up.caught_up())
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        await desk.clock.advance(1)
+        await asyncio.wait_for(waiting, 1)
+
+
+async def test_turns_wait_for_it_not_for_long() -> None:
     silent = Desk()
-    began = loop.time()
     silent.catch_up.hold_s = 0.05
-    await asyncio.gather(silent.catch_up.first_read(), silent.catch_up.first_read())
-    assert loop.time() - began < 1
+    silent.catch_up.again()
+    await asyncio.wait_for(asyncio.gather(silent.catch_up.caught_up(), silent.catch_up.caught_up()), 1)
+    await silent.clock.advance(0.1)
+    await asyncio.wait_for(silent.catch_up.caught_up(), 0.02)
