@@ -65,9 +65,3 @@ def test_fakes_know_nothing_of_ours() -> None:
     wire = [path for path in PYTHON if path.is_relative_to(TOP / "tests/fakes") and path.parent.name != "fakes"]
     assert len(wire) > 10
     assert [str(path) for path in wire if ours.search(path.read_text())] == []
-
-
-def test_every_task_is_kept_by_somebody() -> None:
-    """A task that nobody holds can be collected while it runs, and its error is never seen."""
-    bare = re.compile(r"^\s*(asyncio\.)?(create_task|ensure_future)\(.*\)$", re.MULTILINE)
-    assert [str(path) for path in PRODUCT if bare.search(path.read_text())] == []
