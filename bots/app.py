@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,12 +21,13 @@ from bots.web import WebSettings
 from core.answer.alerts import AlertTurns
 from core.answer.checkpoints import Checkpoints
 from core.answer.live import Live
+from core.answer.sweep import Sweep
 from core.answer.turn import Answerer, Channel
 from core.answer.worker import Lanes
 from core.clock import SystemClock
 from core.commands.desk import Desk
 from core.config import CoreSettings, Settings
-from core.errors import SettingsError, StoreError
+from core.errors import SettingsError
 from core.intake.catchup import CatchUp
 from core.intake.inbox import StoringInbox
 from core.model import create_model
@@ -51,9 +52,6 @@ SETTINGS: tuple[type[Settings], ...] = (
     TimerSettings,
     DatabaseSettings,
 )
-SWEEP_S = 1.0
-"""How often the ledger is searched for turns that another process (`parley summary`) has put there."""
-
 SUMMARY_WAIT_S = 60.0
 OPEN_STATES = (TurnState.WAITING, TurnState.RUNNING)
 
@@ -151,13 +149,31 @@ class House:
             live,
             config.roster,
         )
-        self.lanes = Lanes(answerer.answer, hold=self._hold, tell_waiting=answerer.tell_waiting)
-        desk = Desk(store, core, self._clock, offered(config), priced=config.roster.priced)
-        self.inbox = StoringInbox(
-            store, self.lanes.submit, live, desk, lambda name: self._catch_ups[name].again()
+        self.lanes = Lanes(
+            answerer.answer,
+            hold=self._hold,
+            tell_waiting=answerer.tell_waiting,
+            patience_s=core.parley_patience_s,
         )
+        desk = Desk(
+            store,
+            core,
+            self._clock,
+            offered(config),
+            priced=config.roster.priced,
+            interrupt=live.forget,
+        )
+        self._sweep = Sweep(store, self.lanes, self._clock)
+        self.inbox = StoringInbox(store, self.lanes.submit, live, desk, self._lost)
         self._catch_ups = {
-            name: CatchUp(channel.gate, store, self.inbox.receive, self._clock, config.core.parley_catch_up_s)
+            name: CatchUp(
+                channel.gate,
+                store,
+                self.inbox.receive,
+                self.inbox.pass_over,
+                self._clock,
+                config.core.parley_catch_up_s,
+            )
             for name, channel in self._channels.items()
         }
         self._catches_up = False
@@ -200,6 +216,7 @@ class House:
                 if isinstance(platform, Routed)
                 for route in platform.routes()
             ],
+            self.metrics.lines,
         )
         address = await http.start()
         try:
@@ -208,7 +225,7 @@ class House:
                 self._tell(
                     f"{platform.name:<8} on: {address if isinstance(platform, Routed) else 'connecting'}"
                 )
-            self._tell(f"health   {address}/livez, {address}/readyz")
+            self._tell(f"health   {address}/livez, {address}/readyz, {address}/metrics")
             self._catches_up = True
             async with self._running():
                 for job in (*beside, *(catch_up.run for catch_up in self._catch_ups.values())):
@@ -233,7 +250,7 @@ class House:
         for channel in self._channels.values():
             self._keep(channel.brush.run())
         self._keep(self._checkpoints.run())
-        self._keep(self._sweep())
+        self._keep(self._sweep.run())
         for platform in self._platforms:
             self._keep(platform.run(self.inbox))
         try:
@@ -247,6 +264,11 @@ class House:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await self._checkpoints.flush()
             await self._model.close()
+
+    def _lost(self, platform: str) -> None:
+        """An event of this platform could not be stored, or so it seems."""
+        self._catch_ups[platform].again()
+        self._sweep.doubt()
 
     async def _hold(self, turn: Turn) -> None:
         """No turn begins before what was said earlier has been read."""
@@ -263,14 +285,6 @@ class House:
         waiting.cancel()
         for task in done:
             task.result()
-
-    async def _sweep(self) -> None:
-        """Take up turns that another process has put into the ledger."""
-        while True:
-            await self._clock.sleep(SWEEP_S)
-            with suppress(StoreError):
-                for turn in await self.store.open_turns(after_id=self.lanes.highest_id):
-                    self.lanes.submit(turn)
 
 
 def offered(config: Config) -> list[str]:

@@ -12,7 +12,7 @@ import typer
 
 from bots import app
 from bots.settings import settings_to_text
-from core.errors import BotError, SettingsError
+from core.errors import BotError, SettingsError, StoreError
 from core.log import configure
 
 parley = typer.Typer(
@@ -61,6 +61,8 @@ def _perform(job: Callable[[app.Config, app.Tell], Awaitable[None]]) -> None:
         asyncio.run(_awaited(job(config, _tell)))
     except SettingsError as error:
         _leave(str(error))
+    except StoreError as error:
+        _leave(f"DATABASE_URL: {error.detail}")
     except BotError as error:
         _leave(error.detail or str(error))
 

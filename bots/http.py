@@ -1,4 +1,4 @@
-"""All that is HTTP: health for whoever operates Parley, and the pages that platforms bring along."""
+"""All that is HTTP: health and counters for whoever operates Parley, and the pages that platforms bring along."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class Routed(Protocol):
 
 
 class HttpServer:
-    """`GET /livez` answers while the loop turns, `GET /readyz` 200 only when all of `parts` are ready."""
+    """`GET /livez` answers while the loop turns, `GET /readyz` 200 only when all of `parts` are ready, `GET /metrics`
+    the lines of `metrics` for Prometheus."""
 
     def __init__(
         self,
@@ -27,13 +28,16 @@ class HttpServer:
         port: int,
         parts: Mapping[str, Callable[[], bool]],
         routes: Iterable[web.AbstractRouteDef],
+        metrics: Callable[[], list[str]],
     ) -> None:
         self._host = host
         self._port = port
         self._parts = parts
+        self._metrics = metrics
         self.stopping = False
         app = web.Application(client_max_size=1024 * 1024)
-        app.add_routes([web.get("/livez", self._livez), web.get("/readyz", self._readyz), *routes])
+        own = {"/livez": self._livez, "/readyz": self._readyz, "/metrics": self._counted}
+        app.add_routes([*(web.get(path, show) for path, show in own.items()), *routes])
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
 
     async def start(self) -> str:
@@ -64,3 +68,8 @@ class HttpServer:
         return web.json_response(
             {"ready": ready, "stopping": self.stopping, **state}, status=200 if ready else 503
         )
+
+    async def _counted(self, _request: web.Request) -> web.Response:
+        """https://prometheus.io/docs/instrumenting/exposition_formats/"""
+        text = "".join(f"{line}\n" for line in self._metrics())
+        return web.Response(text=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})

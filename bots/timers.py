@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime, time, timedelta
+from functools import partial
+from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import structlog
@@ -23,6 +25,9 @@ from core.spend.digest import PERIOD, digest_ask
 from core.types import Ask, Place
 
 log = structlog.get_logger()
+Answer = TypeVar("Answer")
+
+_RETRY_S = 30.0
 
 _CHANNEL = re.compile(r"(slack|discord|web):([A-Za-z0-9_-]+)")
 _AT = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?:\s+(\S+))?")
@@ -123,24 +128,34 @@ class Timers:
             misfire_grace_time=None,
             coalesce=True,
         )
+        self._scheduler.add_job(self._missed, misfire_grace_time=None)
         self._scheduler.start()
-        await self._catch_up()
 
     def stop(self) -> None:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
 
     async def _due(self) -> None:
-        due = last_due(self._clock.now(), self._settings.at, self._settings.zone)
-        for place in self._settings.places:
-            try:
-                await self._submit(digest_ask(place, due, due.date().isoformat()))
-            except StoreError as error:
-                log.error("usage summary not submitted", place=place.key, detail=error.detail)
+        await self._submit_all(last_due(self._clock.now(), self._settings.at, self._settings.zone))
 
-    async def _catch_up(self) -> None:
+    async def _missed(self) -> None:
         """Submit the last due summary, if there was anything to tell: a new house stays quiet."""
         due = last_due(self._clock.now(), self._settings.at, self._settings.zone)
-        tally = await self._store.tally(due - PERIOD, due)
-        if tally.questions:
-            await self._due()
+        tally = await self._stored(lambda: self._store.tally(due - PERIOD, due))
+        if tally is not None and tally.questions:
+            await self._submit_all(due)
+
+    async def _submit_all(self, due: datetime) -> None:
+        for place in self._settings.places:
+            await self._stored(partial(self._submit, digest_ask(place, due, due.date().isoformat())))
+
+    async def _stored(self, call: Callable[[], Awaitable[Answer]]) -> Answer | None:
+        """Do it once the database is there."""
+        while True:
+            try:
+                return await call()
+            except StoreError as error:
+                log.error("usage summary waits for the store", detail=error.detail)
+                if not error.retryable:
+                    return None
+            await self._clock.sleep(_RETRY_S)

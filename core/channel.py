@@ -37,7 +37,8 @@ class Origin(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Setting:
     """`read` makes the value of a text or raises ValueError. `choices`: the only texts it takes.
-    `scopes`: where it can be set. `admins`: only they may change it, in a channel too."""
+    `scopes`: where it can be set. `admins`: only they may change it, in a channel too. `absent`: platforms that have
+    nobody it is about."""
 
     name: str
     read: Callable[[str], object]
@@ -45,6 +46,7 @@ class Setting:
     scopes: tuple[str, ...] = ("channel", "workspace")
     admins: bool = False
     long: bool = False
+    absent: tuple[str, ...] = ()
 
 
 _PROMPT_LENGTH = 8_000
@@ -101,8 +103,8 @@ SETTINGS: dict[str, Setting] = {
         Setting("tools", _one_of(*_SWITCH), _SWITCH),
         Setting("budget", _within(0, 1e9, float), admins=True),
         Setting("rate", _within(0, 1_000, int), scopes=("workspace",)),
-        Setting("guests", _one_of(*_SWITCH), _SWITCH, ("workspace",)),
-        Setting("strangers", _one_of(*_SWITCH), _SWITCH, ("workspace",)),
+        Setting("guests", _one_of(*_SWITCH), _SWITCH, ("workspace",), absent=("discord",)),
+        Setting("strangers", _one_of(*_SWITCH), _SWITCH, ("workspace",), absent=("discord",)),
         Setting("allow", ids),
         Setting("deny", ids),
     )
@@ -137,14 +139,16 @@ class ChannelSettings:
 
 def merge(core: CoreSettings, kept: Kept, platform: str) -> ChannelSettings:
     """The operator's settings, those of the workspace over them, those of the channel over both."""
-    defaults = default_texts(core)
-    texts, origins, values = dict(defaults), dict.fromkeys(SETTINGS, Origin.DEFAULT), {}
+    defaults = {
+        name: text for name, text in default_texts(core).items() if platform not in SETTINGS[name].absent
+    }
+    texts, origins, values = dict(defaults), dict.fromkeys(defaults, Origin.DEFAULT), {}
     allow, deny = [own(core.parley_allow, platform)], own(core.parley_deny, platform)
     for origin, layer in ((Origin.WORKSPACE, kept.workspace), (Origin.CHANNEL, kept.channel)):
         for name, text in layer.items():
             setting = SETTINGS.get(name)
             value = None if setting is None or origin not in setting.scopes else read(setting, text)
-            if value is None:
+            if value is None or name not in defaults:
                 continue
             texts[name], origins[name] = text, origin
             if name == "allow" and isinstance(value, frozenset):

@@ -93,6 +93,11 @@ class CoreSettings(Settings):
     parley_grace_s: float = Field(
         20, ge=0, description="On SIGTERM, how long running answers may go on to finish, in seconds."
     )
+    parley_patience_s: float = Field(
+        10,
+        ge=0,
+        description="How long a question may wait behind others of its thread before its asker is told, in seconds.",
+    )
     parley_catch_up_s: float = Field(
         3_600,
         ge=0,

@@ -47,6 +47,11 @@ class Inbox(Protocol):
         the option's own beginning included. At most 25, at once. Raises StoreError."""
         ...
 
+    async def language(self, person: Person, place: Place) -> str:
+        """The language in which `person` is spoken to there: the channel's, else theirs, else the operator's.
+        For words that a platform says before, or without, an event. Raises StoreError."""
+        ...
+
 
 class Platform(Protocol):
     """One chat platform. The core picks the stroke and its moment; the platform performs it, once, and tells.
@@ -75,7 +80,8 @@ class Platform(Protocol):
 
     async def recent(self, place: Place, limit: int, since: datetime | None = None) -> History:
         """The newest `limit` lines of `place`, none older than `since`, oldest first: of a place without a thread,
-        those at the top level of its channel. Bounded; `complete` is False where that cut it. Raises PlatformError."""
+        those at the top level of its channel (where nothing can be said there: in all its threads). Bounded;
+        `complete` is False where that cut it. Raises PlatformError."""
         ...
 
     def budgets(self, stroke: Stroke) -> tuple[Budget, ...]:
@@ -96,12 +102,13 @@ class Platform(Protocol):
         """The id of the message that an earlier, uncertain `Post`, `Start` or `Upload` left, or None."""
         ...
 
-    async def typing(self, place: Place) -> None:
-        """Show that an answer is being thought of, where the platform can. A hint: failing is no error."""
+    async def typing(self, place: Place, language: str = "en") -> None:
+        """Show that an answer is being thought of, where the platform can; `language` is for words, if that takes
+        any. A hint: failing is no error."""
         ...
 
     def channels(self) -> list[Place]:
-        """Channels in which it may have been addressed, as far as is known without a call."""
+        """Channels, and threads of them, in which it may have been addressed, as far as is known without a call."""
         ...
 
     async def missed(self, place: Place, after: datetime) -> list[Ask]:
@@ -172,6 +179,18 @@ class Finish:
     usage: Usage | None = None
     estimate_tokens: int = 0
     latency_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What stands under an answer once its turn has ended: under the words of the line `message_id`, or alone, where
+    no word came and there is no such line. `question` is the message it answers, `at` the time of that."""
+
+    message_id: str
+    question: str
+    at: datetime
+    notice: str = ""
+    buttons: tuple[Button, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +351,11 @@ class Store(Protocol):
         """End a turn. Doing it twice changes nothing."""
         ...
 
+    async def endings(self, place: Place, limit: int = 400) -> list[Ending]:
+        """What stands under the answers of a thread, by its newest `limit` ended turns, oldest first. Left out: what
+        has neither notice nor buttons, was taken up again (`again`), or forgotten."""
+        ...
+
     async def last_spent(self, place: Place, model: str) -> Spent | None: ...
 
     async def tally(
@@ -371,12 +395,14 @@ class Store(Protocol):
         ...
 
     async def forget_thread(self, place: Place, at: datetime) -> int:
-        """Remove a thread's lines and its turns' texts, and begin its context afresh. How many lines went."""
+        """Remove a thread's lines and its turns' texts, and begin its context afresh. How many lines went.
+        Turns that have not ended are stopped by that: no checkpoint or finish of theirs is taken any more."""
         ...
 
     async def forget_person(self, platform: str, person: str) -> int:
-        """Remove a person's lines with the answers to them, the texts and the name in their ended turns and what they
-        thought of answers; their usage stays, as nobody's. How many lines of theirs went."""
+        """Remove a person's lines with the answers to them, the texts and the name in their turns and what they
+        thought of answers; their usage stays, as nobody's. How many lines of theirs went. Turns that have not ended
+        are stopped by that, as above."""
         ...
 
     async def belongings(self, platform: str, person: str, limit: int = 10_000) -> list[tuple[Place, Entry]]:

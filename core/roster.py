@@ -7,6 +7,7 @@ one account and model of the environment. Read and checked once, before anything
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -27,27 +28,50 @@ CONCURRENCY = 500
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One key at one endpoint. `name` is unique: `endpoint/account`."""
+    """One key at one endpoint. `name` is unique: `endpoint/account`. `key_at` and `url_at`: where an operator wrote
+    the key and the base URL down, for advice."""
 
     name: str
     endpoint: str
     base_url: str
     key: SecretStr
     concurrency: int = CONCURRENCY
+    key_at: str = "OPENAI_API_KEY"
+    url_at: str = "OPENAI_BASE_URL"
+
+    @property
+    def host(self) -> str:
+        """Of the base URL, without a name and password."""
+        return self.base_url.partition("://")[2].partition("/")[0].rpartition("@")[2] or self.base_url
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One way to an answer: an account, and a model under the name that its endpoint has for it."""
+    """One way to an answer: an account, and a model under the name that its endpoint has for it. `model_at` and
+    `window_at`: where an operator wrote the model and its window down, for advice."""
 
     account: Account
     card: Card
     model_there: str
+    model_at: str = "OPENAI_MODEL"
+    window_at: str = "PARLEY_CONTEXT_TOKENS"
 
     @property
     def offer(self) -> str:
         """The model at its endpoint: what is missing there may well be served elsewhere."""
-        return f"{self.card.name} at {self.account.endpoint}"
+        return f"{self.card.name}@{self.account.endpoint}"
+
+    @property
+    def places(self) -> dict[str, str]:
+        """The fields of advice (`core.phrases.advise`): where to look and what to change. No secrets."""
+        account = self.account
+        return {
+            "host": account.host,
+            "key": account.key_at,
+            "url": account.url_at,
+            "model": self.model_at,
+            "window": self.window_at,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +134,10 @@ def environment_to_roster(settings: CoreSettings) -> Roster:
     )
     if settings.openai_api_key is None:
         return Roster(card)
-    account = Account("OPENAI_API_KEY", "endpoint", settings.openai_base_url, settings.openai_api_key)
-    return Roster(card, (Route(account, card, card.name),), settings.openai_base_url)
+    key, url = settings.openai_api_key, settings.openai_base_url
+    account = Account("OPENAI_API_KEY", "", url, key)
+    account = replace(account, endpoint=account.host)
+    return Roster(card, (Route(account, card, card.name),), url)
 
 
 def toml_to_roster(text: str, settings: CoreSettings, environment: Mapping[str, str], source: str) -> Roster:
@@ -131,7 +157,7 @@ def toml_to_roster(text: str, settings: CoreSettings, environment: Mapping[str, 
         name: _accounts(name, endpoint, environment, source) for name, endpoint in file.endpoints.items()
     }
     routes = [
-        Route(account, _card(model, endpoint.models[model], settings), endpoint.models[model].name or model)
+        _route(account, model, endpoint.models[model], settings, f"{source}: endpoints.{_quoted(name)}.models")
         for model in file.models or list(dict.fromkeys(m for e in file.endpoints.values() for m in e.models))
         for name, endpoint in file.endpoints.items()
         if model in endpoint.models
@@ -176,23 +202,42 @@ class _File(_Part):
     endpoints: dict[str, _Endpoint] = Field(min_length=1)
 
 
-def _card(name: str, model: _Model, settings: CoreSettings) -> Card:
+def _route(account: Account, name: str, model: _Model, settings: CoreSettings, at: str) -> Route:
     window: dict[str, Any] = {"context_tokens": model.context_tokens or settings.parley_context_tokens}
-    return Card(name, **window, **model.model_dump(exclude={"name", "context_tokens"}))
+    card = Card(name, **window, **model.model_dump(exclude={"name", "context_tokens"}))
+    model_at = f"{at}.{_quoted(name)}"
+    return Route(account, card, model.name or name, model_at, f"{model_at}.context_tokens")
+
+
+def _quoted(name: str) -> str:
+    """A name as TOML writes it in a dotted key. https://toml.io/en/v1.0.0#keys"""
+    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else f'"{name}"'
 
 
 def _accounts(name: str, endpoint: _Endpoint, environment: Mapping[str, str], source: str) -> list[Account]:
     found: list[Account] = []
+    endpoint_at = f"{source}: endpoints.{_quoted(name)}"
     for number, account in enumerate(endpoint.accounts):
-        at = f"{source}: endpoints.{name}.accounts.{number}"
-        if any(other.name == f"{name}/{account.name}" for other in found):
+        at, full_name = f"{endpoint_at}.accounts.{number}", f"{name}/{account.name}"
+        if any(other.name == full_name for other in found):
             raise SettingsError(f"{at}.name: {account.name!r} is there twice")
-        key = account.key
+        key, key_at = account.key, f"{at}.key"
         if key is None:
-            if not account.key_env:
+            key_at = account.key_env
+            if not key_at:
                 raise SettingsError(f"{at}: needs key_env, the name of the variable that holds its key")
-            if not environment.get(account.key_env):
-                raise SettingsError(f"{at}.key_env: {account.key_env} is not set")
-            key = SecretStr(environment[account.key_env])
-        found.append(Account(f"{name}/{account.name}", name, endpoint.base_url, key, account.concurrency))
+            if not environment.get(key_at):
+                raise SettingsError(f"{at}.key_env: {key_at} is not set")
+            key = SecretStr(environment[key_at])
+        found.append(
+            Account(
+                full_name,
+                name,
+                endpoint.base_url,
+                key,
+                account.concurrency,
+                f"{key_at}, account {full_name}",
+                f"{endpoint_at}.base_url",
+            )
+        )
     return found

@@ -226,12 +226,15 @@ class Attachment:
 class Told:
     """What a person is told at once, in their language. `text` is Markdown.
 
-    `whisper`: only they need to see it; else everybody in the place should. `form`: what they may change about
-    what they were told. `buttons` come back as a `Press` like those of an answer.
+    `whisper`: only they need to see it; else everybody in the place should. `refused`: what they wanted was not done,
+    so what they wrote should not be lost; `about`: the field of the form they sent off that it is about. `form`: what
+    they may change about what they were told. `buttons` come back as a `Press` like those of an answer.
     """
 
     text: str
     whisper: bool = True
+    refused: bool = field(default=False, kw_only=True)
+    about: str = field(default="", kw_only=True)
     form: Form | None = None
     file: Attachment | None = None
     buttons: tuple[Button, ...] = ()
@@ -303,10 +306,15 @@ Role = Literal["system", "user", "assistant"]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of the list a model is given."""
+    """One message of the list a model is given.
+
+    `images` are `data:` or `https:` URLs that anybody may read, never a platform's private ones. No platform fills
+    them yet: until one does, pictures in a chat are not seen by the model.
+    """
 
     role: Role
     content: str
+    images: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ class RunLock:
                 log.warning("the lock on the database can't be looked at", detail=translate(error).detail)
             else:
                 lost_s = 0.0 if held else lost_s + _KEEP_S
-        raise StoreError("another parley has taken this database over (DATABASE_URL)", retryable=False)
+        raise StoreError("another parley has taken this database over", retryable=False)
 
     async def release(self) -> None:
         if self._guard is not None:

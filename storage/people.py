@@ -3,7 +3,10 @@ by the store."""
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, delete, or_, select, tuple_, update
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, case, delete, or_, select, tuple_, update
 
 from core.ports import Feedback
 from core.types import Entry, Place, TurnState
@@ -12,7 +15,7 @@ from storage.engine import insert
 from storage.tables import AUDIT, FEEDBACK, MESSAGES, THREADS, TURNS, USAGE, from_us, to_us
 
 _OPEN = TURNS.c.state.in_((TurnState.WAITING, TurnState.RUNNING))
-_NOTHING = {"text": "", "answer": "", "notice": "", "author_name": ""}
+_NOTHING = {"text": "", "answer": "", "notice": "", "buttons": [], "author_name": ""}
 
 
 def rate(connection: Connection, turn_id: int, feedback: Feedback) -> bool:
@@ -49,7 +52,7 @@ def reset(connection: Connection, place: Place, at_us: int) -> None:
 
 def forget_thread(connection: Connection, place: Place, at_us: int) -> int:
     reset(connection, place, at_us)
-    connection.execute(update(TURNS).where(*threads.within(TURNS, place), ~_OPEN).values(_NOTHING))
+    _forget_turns(connection, threads.within(TURNS, place), _NOTHING)
     return connection.execute(delete(MESSAGES).where(*threads.within(MESSAGES, place))).rowcount
 
 
@@ -64,15 +67,21 @@ def forget_person(connection: Connection, platform: str, person: str) -> int:
     ).rowcount
     turns_there = select(turn.id).where(turn.platform == platform)
     connection.execute(delete(FEEDBACK).where(FEEDBACK.c.person == person, FEEDBACK.c.turn_id.in_(turns_there)))
-    connection.execute(
-        update(TURNS).where(*theirs, ~_OPEN).values({**_NOTHING, "author": "", "author_locale": ""})
-    )
+    _forget_turns(connection, theirs, {**_NOTHING, "author": "", "author_locale": ""})
     used, changed = USAGE.c, AUDIT.c
     connection.execute(update(USAGE).where(used.platform == platform, used.person == person).values(person=""))
     connection.execute(
         update(AUDIT).where(changed.platform == platform, changed.person == person).values(person_name="")
     )
     return lines
+
+
+def _forget_turns(
+    connection: Connection, which: Iterable[ColumnElement[bool]], nothing: Mapping[str, Any]
+) -> None:
+    """Those that have not ended do so here: whatever is still being written is not taken any more."""
+    ended = case((_OPEN, TurnState.STOPPED), else_=TURNS.c.state)
+    connection.execute(update(TURNS).where(*which).values({**nothing, "state": ended, "ticket": ""}))
 
 
 def belongings(connection: Connection, platform: str, person: str, limit: int) -> list[tuple[Place, Entry]]:

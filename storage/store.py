@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from core.clock import Clock
-from core.ports import Change, Context, Feedback, Finish, Kept, Spent, Tally, Thread
+from core.ports import Change, Context, Ending, Feedback, Finish, Kept, Spent, Tally, Thread
 from core.types import Ask, Deleted, Edited, Entry, History, Person, Place, Task, Turn
 from storage import heard, people, settings, threads, turns, usage
 from storage.engine import Database
@@ -85,6 +85,9 @@ class SqlStore:
 
     async def finish(self, finish: Finish) -> None:
         await self._database.write(turns.finish, finish, to_us(self._clock.now()))
+
+    async def endings(self, place: Place, limit: int = 400) -> list[Ending]:
+        return await self._database.read(turns.endings, place, limit)
 
     async def last_spent(self, place: Place, model: str) -> Spent | None:
         return await self._database.read(usage.last_spent, place, model)

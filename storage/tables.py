@@ -126,7 +126,8 @@ class TurnRow(Row, table=True):
     `question` is the question's message; `message`, the key, is the same except where a turn answers it again.
 
     `posted` is the answer's message ids as they stand; the posts table also keeps those that were replaced.
-    `ticket` lives only as long as the turn is open.
+    `ticket` lives only as long as the turn is open. `buttons` are pairs of action and label; None from before they
+    were kept.
     """
 
     __tablename__ = "turns"
@@ -166,6 +167,7 @@ class TurnRow(Row, table=True):
     error: str = Field(sa_type=Text)
     ref: str = Field(sa_type=Text)
     ended_at_us: int | None = Field(sa_type=BigInteger, default=None)
+    buttons: list[list[str]] | None = Field(sa_type=JSON, default=None)
 
 
 class PostRow(Row, table=True):

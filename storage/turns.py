@@ -6,16 +6,20 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Executable, bindparam, select, update
+from sqlalchemy import Connection, Executable, Text, bindparam, cast, literal, select, update
 
 from core.errors import StoreError
-from core.ports import Context, Finish
-from core.types import Ask, Person, Place, Task, Turn, TurnState
+from core.ports import Context, Ending, Finish
+from core.types import Ask, Button, Person, Place, Task, Turn, TurnState
 from storage import threads, usage
 from storage.engine import insert
-from storage.tables import OPEN, POSTS, TURNS, from_us, to_us
+from storage.tables import OPEN, POSTS, TURNS, USAGE, from_us, to_us
 
 Checkpoint = tuple[int, str, tuple[str, ...]]
+
+_CHANNEL = ("platform", "team", "channel")
+_AGAIN = "again-"
+"""Before the id of a turn, the key of the one that takes it up again."""
 
 
 @cache
@@ -64,6 +68,7 @@ def accept(connection: Connection, ask: Ask) -> Turn | None:
             "posted": [],
             "answer": "",
             "notice": "",
+            "buttons": [],
             "error": "",
             "ref": "",
         },
@@ -90,12 +95,13 @@ def again(connection: Connection, turn_id: int, task: Task) -> Turn | None:
     before = connection.execute(select(TURNS).where(TURNS.c.id == turn_id)).mappings().first()
     if before is None or before["state"] in (TurnState.WAITING, TurnState.RUNNING):
         return None
-    fresh = {"message": f"again-{turn_id}", "again_of": turn_id, "task": task, "state": TurnState.WAITING}
+    fresh = {"message": f"{_AGAIN}{turn_id}", "again_of": turn_id, "task": task, "state": TurnState.WAITING}
     empty = {
         "attempt": 0,
         "posted": [],
         "answer": "",
         "notice": "",
+        "buttons": [],
         "error": "",
         "ref": "",
         "ended_at_us": None,
@@ -143,6 +149,7 @@ def finish(connection: Connection, end: Finish, now_us: int) -> None:
             posted=list(end.posted),
             ticket="",
             notice=end.notice,
+            buttons=[[button.action, button.label] for button in end.buttons],
             error=end.error,
             ref=end.ref,
             ended_at_us=now_us,
@@ -155,7 +162,28 @@ def finish(connection: Connection, end: Finish, now_us: int) -> None:
     if end.text.strip():
         if end.turn.again_of is not None and ask.task is not Task.CONTINUE:
             threads.drop_answers(connection, ask)
-        threads.put_answer(connection, ask, end.posted[0] if end.posted else f"turn-{end.turn.id}", end.text)
+        threads.put_answer(connection, ask, _line_id(end.turn.id, end.posted), end.text)
+
+
+def endings(connection: Connection, place: Place, limit: int) -> list[Ending]:
+    turn, later = TURNS.c, TURNS.alias("later").c
+    # The ledger is not searched by thread: what the ended turns of one used is.
+    ended = connection.scalars(select(USAGE.c.turn_id).where(*threads.within(USAGE, place)))
+    key = literal(_AGAIN) + cast(turn.id, Text)
+    again = select(later.id).where(*(later[name] == turn[name] for name in _CHANNEL), later.message == key)
+    columns = (turn.id, turn.question, turn.at_us, turn.posted, turn.notice, turn.buttons)
+    query = select(*columns).where(turn.id.in_(sorted(ended)[-limit:]), ~again.exists()).order_by(turn.id)
+    return [
+        Ending(
+            _line_id(row.id, row.posted),
+            row.question,
+            from_us(row.at_us),
+            row.notice,
+            tuple(Button(action, label, row.id) for action, label in row.buttons or ()),
+        )
+        for row in connection.execute(query)
+        if row.notice or row.buttons
+    ]
 
 
 def context(connection: Connection, ask: Ask, model: str, limit: int) -> Context:
@@ -179,6 +207,11 @@ def place_of_post(connection: Connection, place: Place, message_id: str) -> Plac
     )
     row = connection.execute(query).first()
     return None if row is None else Place(place.platform, place.team, place.channel, row.thread, row.direct)
+
+
+def _line_id(turn_id: int, posted: Sequence[str]) -> str:
+    """The id of an answer's line: that of its first message, if it has one."""
+    return posted[0] if posted else f"turn-{turn_id}"
 
 
 def _add_posts(connection: Connection, posted: Sequence[tuple[int, tuple[str, ...]]]) -> None:

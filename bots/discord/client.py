@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import discord
@@ -16,7 +17,14 @@ from bots.discord.incoming import (
     message_to_ask,
     update_to_edited,
 )
-from bots.discord.told import attachment_to_file, told_to_contents, told_to_view
+from bots.discord.told import (
+    FILE_LIMIT_BYTES,
+    told_to_contents,
+    told_to_files,
+    told_to_view,
+    with_file,
+    without_file,
+)
 from core.clock import Clock
 from core.errors import BotError
 from core.phrases import explain, language_of, say
@@ -30,13 +38,24 @@ GUILD_WAIT_S = 0.1
 """After READY, between two servers, before the library calls itself ready; later ones are taken all the same."""
 RATE_LIMIT_WAIT_S = 30.0
 """The longest that discord.py may sleep inside a call; it takes no less."""
+BEAT_S = 10.0
+SILENT_BEATS = 2.5
+"""How often Discord is made to answer, and after how many of these without a word the line counts as dead. Discord
+itself asks for a heartbeat every 41 s, by which that would be noticed only after a minute:
+https://docs.discord.com/developers/events/gateway#sending-heartbeats"""
 
 
 class Client(discord.Client):
-    """One connection's life. `on_ticket`: as the counter tells it."""
+    """One connection's life. `on_ticket`: as the counter tells it. `beat_s`: how often `beat` is called."""
 
     def __init__(
-        self, inbox: Inbox, clock: Clock, *, reads_content: bool, on_ticket: Callable[[str], None]
+        self,
+        inbox: Inbox,
+        clock: Clock,
+        *,
+        reads_content: bool,
+        on_ticket: Callable[[str], None],
+        beat_s: float = BEAT_S,
     ) -> None:
         intents = discord.Intents.default()
         intents.message_content = reads_content
@@ -48,6 +67,7 @@ class Client(discord.Client):
             chunk_guilds_at_startup=False,
             guild_ready_timeout=GUILD_WAIT_S,
             max_ratelimit_timeout=RATE_LIMIT_WAIT_S,
+            heartbeat_timeout=SILENT_BEATS * beat_s,
             enable_debug_events=False,
         )
         self._inbox = inbox
@@ -83,6 +103,14 @@ class Client(discord.Client):
     async def on_disconnect(self) -> None:
         if self._down_since is None:
             self._down_since = self._clock.monotonic()
+
+    async def beat(self) -> None:
+        """Have Discord answer. Where nothing comes for `heartbeat_timeout`, the library drops the line and resumes
+        on a new one."""
+        line: discord.gateway.DiscordWebSocket | None = self.ws
+        if line is not None and line._keep_alive is not None:
+            with suppress(*FOREIGN):
+                await line.send_heartbeat(line._keep_alive.beat())
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         log.exception("discord_event_failed", gateway_event=event_method)
@@ -127,23 +155,26 @@ class Client(discord.Client):
     async def _tell(self, message: discord.Message, told: Told, language: str) -> None:
         """What `message` led to, as a reply: only interactions can be answered for one person's eyes. A file goes
         to its author directly."""
+        told = await with_file(told, FILE_LIMIT_BYTES, language)
         first, *more = told_to_contents(told)
         extra = told_to_view(told)
         try:
             if told.file is not None and message.guild is not None:
                 try:
-                    await message.author.send(first, file=attachment_to_file(told.file))
+                    await message.author.send(first, files=told_to_files(told))
                     return
                 except discord.Forbidden:
                     first, more = say("export_no_direct", language), []
-            elif told.file is not None:
-                extra["file"] = attachment_to_file(told.file)
+            else:
+                extra["files"] = told_to_files(told)
             await message.reply(first, mention_author=False, suppress_embeds=True, **extra)
             for content in more:
                 await message.channel.send(content, suppress_embeds=True)
         except FOREIGN as error:
             cause = translate(error)
             log.warning("discord_person_not_told", cause=str(cause), ref=cause.ref)
+            if told.file is not None:
+                await self._tell(message, without_file(told, language), language)
 
     async def _note(self, event: Event) -> None:
         try:

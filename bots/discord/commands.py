@@ -11,8 +11,10 @@ from typing import Any
 import discord
 from discord.http import Route
 
+from core.channel import SETTINGS
 from core.commands import COMMANDS, MENUS, Kind, Option, Spec, choices
-from core.phrases import LANGUAGES, say
+from core.phrases import LANGUAGES, dialect, say
+from core.types import Choice
 
 CHAT, MESSAGE = 1, 3
 """Kinds of commands: typed, and in the menu of a message."""
@@ -99,7 +101,7 @@ def _option(spec: Spec, option: Option) -> dict[str, Any]:
 
 
 def _choices(option: Option) -> list[dict[str, Any]]:
-    labels = {language: choices(option, language)[:_CHOICE_LIMIT] for language in LANGUAGES}
+    labels = {language: _offered(option, language) for language in LANGUAGES}
     return [
         {
             "name": choice.label[:_ABOUT_LIMIT],
@@ -112,6 +114,13 @@ def _choices(option: Option) -> list[dict[str, Any]]:
         }
         for number, choice in enumerate(labels["en"])
     ]
+
+
+def _offered(option: Option, language: str) -> list[Choice]:
+    """Without settings that are about nobody here."""
+    absent = {name for name, setting in SETTINGS.items() if "discord" in setting.absent}
+    offered = choices(option, dialect(language, "discord"))
+    return [choice for choice in offered if choice.value not in absent][:_CHOICE_LIMIT]
 
 
 def _reach(name: str) -> dict[str, Any]:
@@ -127,11 +136,15 @@ def _reach(name: str) -> dict[str, Any]:
 
 
 def _words(field: str, key: str, limit: int) -> dict[str, Any]:
-    return {field: say(key, "en")[:limit], f"{field}_localizations": _localised(key, limit)}
+    return {field: _say(key, "en")[:limit], f"{field}_localizations": _localised(key, limit)}
 
 
 def _localised(key: str, limit: int) -> dict[str, str]:
-    return {locale: say(key, language)[:limit] for language, locales in _LOCALES.items() for locale in locales}
+    return {locale: _say(key, language)[:limit] for language, locales in _LOCALES.items() for locale in locales}
+
+
+def _say(key: str, language: str) -> str:
+    return say(key, dialect(language, "discord"))
 
 
 def _compared(commands: list[dict[str, Any]]) -> dict[Any, dict[str, Any]]:

@@ -24,7 +24,7 @@ from bots.discord.incoming import (
     interaction_to_target,
     message_to_text,
 )
-from bots.discord.told import attachment_to_file, told_to_contents, told_to_view
+from bots.discord.told import told_to_contents, told_to_files, told_to_view, with_file, without_file
 from core.commands import COMMANDS, MENUS, press_form
 from core.errors import BotError, Code
 from core.phrases import explain, language_of
@@ -36,6 +36,7 @@ log = structlog.get_logger()
 Interaction = discord.Interaction[Any]
 _SUGGESTIONS, _CHOICE_LIMIT = 25, 100
 _EMPTY = "\u200b"
+_LONG = 60
 
 
 class Counter:
@@ -133,7 +134,7 @@ class Counter:
             self._on_ticket(interaction.token)
         told, answered = await self._told(interaction, command)
         if told is not None and not answered:
-            await _tell(interaction, told, whispered=whispered)
+            await _tell(interaction, _with_words(told, command), whispered=whispered)
 
     async def _press(self, interaction: Interaction, press: Press) -> None:
         if await _deferred(interaction, thinking=False):
@@ -157,6 +158,15 @@ class Counter:
         return receipt.told, answered
 
 
+def _with_words(told: Told, command: Command | None) -> Told:
+    """What was refused, and long to write, is given back: Discord keeps neither a command's words nor a form's."""
+    if not told.refused or command is None:
+        return told
+    written = [text for name, text in command.options.items() if name != "about" and len(text) >= _LONG]
+    quoted = "\n".join(f"> {line}" for text in written for line in text.splitlines())
+    return replace(told, text=f"{told.text}\n\n{quoted}") if quoted else told
+
+
 async def _tell(interaction: Interaction, told: Told, *, whispered: bool | None) -> None:
     """Into the deferred reply if that is for the same eyes (`whispered`; None: there is none), else behind it.
 
@@ -164,23 +174,25 @@ async def _tell(interaction: Interaction, told: Told, *, whispered: bool | None)
     follow-ups with it. So it is filled first, and deleted last:
     https://github.com/discord/discord-api-docs/issues/2866, https://github.com/discord/discord-api-docs/issues/3087
     """
+    told = await with_file(told, interaction.filesize_limit, _language(interaction))
+    elsewhere = whispered is not None and whispered is not told.whisper
     first, *more = told_to_contents(told)
     extra = told_to_view(told)
-    files = [attachment_to_file(told.file)] if told.file else []
-    elsewhere = whispered is not None and whispered is not told.whisper
     try:
         if whispered is told.whisper:
-            await interaction.edit_original_response(content=first, attachments=files, **extra)
+            await interaction.edit_original_response(content=first, attachments=told_to_files(told), **extra)
         else:
             if elsewhere:
                 await interaction.edit_original_response(content=_EMPTY)
-            await interaction.followup.send(first, files=files, ephemeral=told.whisper, **extra)
+            await interaction.followup.send(first, files=told_to_files(told), ephemeral=told.whisper, **extra)
         for content in more:
             await interaction.followup.send(content, ephemeral=told.whisper)
         if elsewhere:
             await interaction.delete_original_response()
     except FOREIGN as error:
         log.warning("discord_person_not_told", cause=str(translate(error, ticket=True)))
+        if told.file is not None:
+            await _tell(interaction, without_file(told, _language(interaction)), whispered=whispered)
 
 
 async def _deferred(interaction: Interaction, *, thinking: bool = True, ephemeral: bool = False) -> bool:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import discord
 
-from bots.discord.incoming import message_to_ask, message_to_entry
+from bots.discord.incoming import channel_to_place, message_to_ask, message_to_entry
 from bots.discord.seats import channel_at
 from core.types import Ask, Entry, History, Place
 
@@ -18,6 +18,9 @@ THREAD_PAGE, DM_PAGE, CHAIN = 100, 30, 10
 """The most that one turn reads: messages of a thread, of a direct message channel, of a chain of replies."""
 MISSED = 500
 """The most messages of one channel or thread that are read on after downtime."""
+POSTS = 50
+"""The most archived posts of one forum that are looked at after downtime."""
+_READ = (discord.TextChannel, discord.VoiceChannel, discord.StageChannel, discord.ForumChannel)
 
 
 async def read(client: discord.Client, place: Place, before: Ask, *, in_channel: bool) -> History:
@@ -51,9 +54,41 @@ async def recent(
     return _history(client, page, complete=not cut)
 
 
+def readable(client: discord.Client) -> list[Place]:
+    """Channels, forums and threads as they are known; without those in which the bot may not read."""
+    guilds = client.guilds
+    every = [
+        *(channel for guild in guilds for channel in guild.channels if isinstance(channel, _READ)),
+        *(thread for guild in guilds for thread in guild.threads if thread.parent is not None),
+    ]
+    return [place for channel in every if _may_read(channel) and (place := channel_to_place(channel))]
+
+
+def _may_read(channel: discord.abc.GuildChannel | discord.Thread) -> bool:
+    rights = channel.permissions_for(channel.guild.me)
+    return rights.view_channel and rights.read_message_history
+
+
 async def missed(client: discord.Client, place: Place, seat: str, after: datetime) -> list[Ask]:
-    """What others said at `seat`, the channel or thread of `place`, after `after`. Raises what discord.py raises."""
-    me, found = client.user, _reader(client, seat, place).history(limit=MISSED, after=after, oldest_first=True)
+    """What others said at `seat`, the channel or thread of `place`, after `after`; in a forum, in those new posts
+    that are no threads of now any more. Raises what discord.py raises."""
+    reader = client.get_channel(int(seat))
+    if not isinstance(reader, discord.ForumChannel):
+        return await _asks(client, place, _reader(client, seat, place), after)
+    asks: list[Ask] = []
+    async for post in reader.archived_threads(limit=POSTS):
+        if post.archive_timestamp < after:
+            break
+        there = channel_to_place(post)
+        if there is not None and discord.utils.snowflake_time(post.id) > after:
+            asks += await _asks(client, there, post, after)
+    return asks
+
+
+async def _asks(
+    client: discord.Client, place: Place, reader: discord.abc.Messageable, after: datetime
+) -> list[Ask]:
+    me, found = client.user, reader.history(limit=MISSED, after=after, oldest_first=True)
     messages = [message async for message in found]
     await _know_authors(messages)
     asks = [message_to_ask(message, me, place) for message in messages] if me else []

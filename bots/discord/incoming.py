@@ -223,7 +223,16 @@ def _author(message: discord.Message) -> Person:
         not isinstance(channel, discord.Thread) or channel.parent is not None
     ):
         rights = channel.permissions_for(author)
-    return _person(author, rights, bot=message.webhook_id is not None)
+    return _person(author, rights, locale=_spoken_in(message.guild), bot=message.webhook_id is not None)
+
+
+def _spoken_in(guild: discord.Guild | None) -> str:
+    """A message has no locale of its author's. A server's own says something where it isn't the default:
+    https://docs.discord.com/developers/resources/guild#guild-object
+    """
+    if guild is None or guild.preferred_locale is discord.Locale.american_english:
+        return ""
+    return str(guild.preferred_locale.value)
 
 
 def _person(

@@ -16,7 +16,7 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from bots.discord import commands, history
-from bots.discord.client import Client
+from bots.discord.client import BEAT_S, Client
 from bots.discord.faults import FOREIGN, translate
 from bots.discord.incoming import channel_to_place
 from bots.discord.outgoing import LIMITS, key_to_nonce, page_to_body, page_to_content
@@ -35,7 +35,6 @@ _STROKE_WITHIN_S = 60.0
 _CLOSE_WITHIN_S, _CANCEL_AGAIN_S = 0.8, 0.05
 _LOST_S = 60.0
 """After this long without the gateway a new session is begun: the library's own pauses grow to 17 minutes."""
-_WATCH_S = 5.0
 _BACKOFF_S, _BACKOFF_MAX_S = 1.0, 30.0
 
 # Messages: 5 in 5 s, seen by many, not promised. The bot: 50 a second, documented. Answers tell what is left.
@@ -61,9 +60,10 @@ class DiscordPlatform:
     name = "discord"
     limits = LIMITS
 
-    def __init__(self, token: str, clock: Clock) -> None:
+    def __init__(self, token: str, clock: Clock, *, beat_s: float = BEAT_S) -> None:
         self._token = token
         self._clock = clock
+        self._beat_s = beat_s
         self._client: Client | None = None
         self._registered = False
         self._seats = Seats()
@@ -77,7 +77,13 @@ class DiscordPlatform:
     async def run(self, inbox: Inbox) -> None:
         reads_content, failures = True, 0
         while True:
-            client = Client(inbox, self._clock, reads_content=reads_content, on_ticket=self._deferred)
+            client = Client(
+                inbox,
+                self._clock,
+                reads_content=reads_content,
+                on_ticket=self._deferred,
+                beat_s=self._beat_s,
+            )
             try:
                 await self._live(client)
                 failures = 0
@@ -109,15 +115,16 @@ class DiscordPlatform:
         lost = asyncio.create_task(self._lost(client))
         registered = asyncio.create_task(self._register(client))
         try:
-            await asyncio.wait({connected, lost}, return_when=asyncio.FIRST_COMPLETED)
-            if connected.done():
-                await connected
+            ended, _ = await asyncio.wait({connected, lost}, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                task.result()
         finally:
             await _cancel(connected, lost, registered)
 
     async def _lost(self, client: Client) -> None:
         while client.down_s <= _LOST_S:
-            await self._clock.sleep(_WATCH_S)
+            await self._clock.sleep(self._beat_s)
+            await client.beat()
 
     async def _register(self, client: Client) -> None:
         pause_s = _BACKOFF_S
@@ -158,7 +165,8 @@ class DiscordPlatform:
 
     async def perform(self, stroke: Stroke) -> str:
         posting = isinstance(stroke, Post | Upload)
-        with _translated(posting=posting, ticket=self._by_ticket(stroke)):
+        scope = self.budgets(stroke)[0].scope
+        with _translated(posting=posting, ticket=self._by_ticket(stroke), scope=scope):
             async with asyncio.timeout(_STROKE_WITHIN_S):
                 match stroke:
                     case Post(ticket="") | Upload(ticket=""):
@@ -325,22 +333,24 @@ class DiscordPlatform:
             return await history.recent(self._here, place, self._seats.of(place), limit, since)
 
     def channels(self) -> list[Place]:
-        if self._client is None:
-            return []
-        shown = (channel for guild in self._client.guilds for channel in guild.text_channels)
-        return [place for channel in shown if (place := channel_to_place(channel))]
+        """With the threads of now: a new post of a forum is one, and so is one in which it was never asked before."""
+        return [] if self._client is None else history.readable(self._client)
 
     async def missed(self, place: Place, after: datetime) -> list[Ask]:
         seat = self._seats.of(place)
         if self._seats.shared(place, seat):
             return []  # it is held in the channel, which is read by itself
+        # Of a forum: its newest post.
         last_id = getattr(self._here.get_channel(int(seat)), "last_message_id", None)
         if last_id is not None and last_id < discord.utils.time_snowflake(after):
             return []
         with _translated():
-            return await history.missed(self._here, place, seat, after)
+            try:
+                return await history.missed(self._here, place, seat, after)
+            except discord.NotFound:
+                return []  # a thread that nobody has opened yet, or that is no more
 
-    async def typing(self, place: Place) -> None:
+    async def typing(self, place: Place, language: str = "en") -> None:
         if self._client is None:
             return
         seat = self._seats.of(place)
@@ -359,13 +369,12 @@ class DiscordPlatform:
 
 
 @contextmanager
-def _translated(*, posting: bool = False, ticket: bool = False) -> Iterator[None]:
+def _translated(*, posting: bool = False, ticket: bool = False, scope: str = "") -> Iterator[None]:
     try:
         yield
     except FOREIGN as error:
         refused = translate(error, posting=posting, ticket=ticket)
-        if isinstance(error, Limited) and error.everywhere:
-            refused.scope = _BOT
+        refused.scope = _BOT if isinstance(error, Limited) and error.everywhere else scope
         raise refused from error
 
 

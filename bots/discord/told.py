@@ -1,21 +1,34 @@
-"""What a person is told at once, as Discord messages. Pure."""
+"""What a person is told at once, as Discord messages."""
 
 from __future__ import annotations
 
+import asyncio
 import io
+import re
+import zipfile
+from dataclasses import replace
+from pathlib import PurePath
 from typing import Any
 
 import discord
 
 from bots.discord.forms import form_to_buttons
 from bots.discord.outgoing import CONTENT_LIMIT, LIMITS, button_to_item
+from core.commands.papers import newest
 from core.paint.markdown import split
+from core.phrases import say
 from core.types import Attachment, Told
+
+FILE_LIMIT_BYTES = 10 * 1024 * 1024
+"""Of one file, where an interaction does not say more: https://docs.discord.com/developers/reference#uploading-files"""
+
+_NAMED = re.compile(r"`((?:<(?:@[!&]?|#)\d+>[\s,;]*)+)`")
 
 
 def told_to_contents(told: Told) -> list[str]:
-    """The text as the contents of one or more messages; never none."""
-    pieces = split(told.text, CONTENT_LIMIT, LIMITS.page_unit)
+    """The text as the contents of one or more messages; never none. People, roles and channels go by their names,
+    which nobody is pinged by."""
+    pieces = split(_NAMED.sub(r"\1", told.text), CONTENT_LIMIT, LIMITS.page_unit)
     return [piece.text.strip("\n") or "\u200b" for piece in pieces] or ["\u200b"]
 
 
@@ -31,5 +44,34 @@ def told_to_view(told: Told) -> dict[str, Any]:
     return {"view": view}
 
 
-def attachment_to_file(attachment: Attachment) -> discord.File:
-    return discord.File(io.BytesIO(attachment.content), attachment.name)
+async def with_file(told: Told, limit_bytes: int, language: str) -> Told:
+    """With its file as it may be uploaded, and a word on what became of it; a large one takes a while."""
+    if told.file is None or len(told.file.content) <= limit_bytes:
+        return told
+    file, why = await asyncio.to_thread(fitted, told.file, limit_bytes)
+    return replace(told, file=file, text=f"{told.text}\n{say(why, language)}")
+
+
+def without_file(told: Told, language: str) -> Told:
+    return replace(told, file=None, text=say("export_not_sent", language))
+
+
+def fitted(paper: Attachment, limit_bytes: int) -> tuple[Attachment, str]:
+    """(a paper that is too large, packed and, where that is not enough, without its oldest part; the phrase that
+    says so). Pure."""
+    packed, why, size = _packed(paper), "export_packed", float(len(paper.content))
+    while len(packed.content) > limit_bytes and size > 1:
+        size *= 0.95 * limit_bytes / len(packed.content)
+        packed, why = _packed(newest(paper, int(size))), "export_newest"
+    return packed, why
+
+
+def _packed(paper: Attachment) -> Attachment:
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr(paper.name, paper.content)
+    return Attachment(f"{PurePath(paper.name).stem}.zip", "application/zip", whole.getvalue())
+
+
+def told_to_files(told: Told) -> list[discord.File]:
+    return [discord.File(io.BytesIO(told.file.content), told.file.name)] if told.file else []

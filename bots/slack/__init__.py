@@ -18,6 +18,10 @@
 - `dialog`: what passes between Slack and one person beside answers.
 - `platform`: the Platform port of the core, and the way of every event.
 
+In a channel where it may not answer, the bot stays, is silent, and tells each person who addresses it why, once. It
+does not leave: that takes the scope channels:manage, and a token is of the one workspace whose admin installed it.
+https://docs.slack.dev/reference/methods/conversations.leave
+
 Slack over HTTP would be a second way of getting payloads to `platform`, OAuth a second source of tokens for it;
 neither touches the other files.
 """

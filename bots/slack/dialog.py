@@ -17,7 +17,7 @@ import structlog
 
 from bots.slack import commands, forms, home
 from bots.slack.faults import reason_of
-from bots.slack.incoming import Identity, Names, Payload, people_of
+from bots.slack.incoming import Identity, Names, Payload, people_of, place_of
 from bots.slack.mrkdwn import markdown_to_mrkdwn
 from bots.slack.outgoing import aside, page_to_content, told_to_content
 from bots.slack.people import People
@@ -83,7 +83,7 @@ class Dialog:
         command = commands.shortcut_to_command(payload, me, names, self._clock.now())
         if command is None:
             return
-        language = language_of(command.author.locale)
+        language = await self._language(command.author, command.place)
         form = commands.command_to_form(command, language)
         if form is not None:
             self._later(self._open(payload, form, command.place, language))
@@ -100,14 +100,18 @@ class Dialog:
 
     async def press(self, payload: Payload, press: Press) -> bool:
         """Whether a button opens a form first, which it then does."""
-        language = language_of(press.author.locale)
+        language = await self._language(press.author, press.place)
         form = press_form(press.action, language)
         if form is not None:
             self._later(self._open(payload, form, press.place, language, press.turn_id))
         return form is not None
 
     async def submit(self, payload: Payload) -> Json | None:
-        """A modal that was sent off: what Slack is to do with it. It closes where nothing is to be said."""
+        """A modal that was sent off: what Slack is to do with it. It closes where nothing is to be said, and stays as
+        it was filled in where it was refused.
+
+        https://docs.slack.dev/surfaces/modals/#handling_submissions
+        """
         me = await self._slack.identify()
         try:
             place = forms.place_of_submission(payload, me)
@@ -124,11 +128,9 @@ class Dialog:
             self._later(self._tell_late(job, event))
             return None
         told = job.result()
-        if not place.channel:
+        if not place.channel and not (told and told.refused):
             self._later(self._publish(event.author, me))
-        if told is None:
-            return None
-        return {"response_action": "update", "view": forms.with_told(payload["view"], told.text)}
+        return None if told is None else forms.told_to_response(payload["view"], told, await self._speak(event))
 
     async def opened(self, event: Payload) -> None:
         """The person looks at the app: its Home tab, or the conversation with it."""
@@ -137,7 +139,8 @@ class Dialog:
         if event.get("tab") == "home":
             self._later(self._publish(person, me))
         elif event.get("tab") == "messages" and self._prompts:
-            self._later(self._suggest(str(event.get("channel")), language_of(person.locale)))
+            place = place_of({"channel": event.get("channel"), "channel_type": "im"}, me, "")
+            self._later(self._suggest(place, person))
 
     async def entitled(self, event: Event) -> Event:
         """The event with what its author may do in the channel, where that may matter."""
@@ -175,7 +178,7 @@ class Dialog:
 
     async def _ask(self, command: Command) -> Told | None:
         """Repeat the question for all to see, and have it stored: it is answered in its thread."""
-        language = language_of(command.author.locale)
+        language = await self._speak(command)
         page = Page(commands.repeated(command, language))
         thread = {"thread_ts": command.place.thread} if command.place.thread else {}
         said = {"channel": command.place.channel} | page_to_content(page) | aside() | thread
@@ -187,7 +190,7 @@ class Dialog:
             ts = str(posting.result()["ts"])
             told = await self._received(replace(command, id=ts, opens=ts))
         except PlatformError as error:
-            told = Told(_why_not(error, language))
+            told = Told(_why_not(error, language), refused=True)
         if told is not None:
             self._later(self._take_back(posting, command.place.channel))
         return told
@@ -203,7 +206,7 @@ class Dialog:
             return (await self._inbox.receive(event)).told
         except BotError as error:
             log.warning("slack: could not be done", ref=error.ref, cause=error.detail)
-            return Told(explain(error, language_of(event.author.locale)))
+            return Told(explain(error, await self._speak(event)), refused=True)
 
     async def _tell_late(self, job: asyncio.Task[Told | None], event: Command | Press) -> None:
         if told := await job:
@@ -216,7 +219,7 @@ class Dialog:
         if told.form is None:
             await self._tell(told, command, str(payload.get("response_url", "")))
         else:
-            await self._open(payload, told.form, command.place, language_of(command.author.locale))
+            await self._open(payload, told.form, command.place, await self._speak(command))
 
     async def _open(self, payload: Payload, form: Form, place: Place, language: str, turn_id: int = 0) -> None:
         view = forms.form_to_view(form, place, language, turn_id)
@@ -225,18 +228,18 @@ class Dialog:
         )
 
     async def _publish(self, person: Person, me: Identity) -> None:
-        language = language_of(person.locale)
         at, place = self._clock.now(), commands.home_of(me)
+        language = await self._language(person, place)
         told = [
             await self._sent(Command(name, place, person, at, prefix=commands.PREFIX)) for name in home.COMMANDS
         ]
         view = home.told_to_home([one for one in told if one], language)
         await self._quietly(self._slack.call("views.publish", {"user_id": person.id, "view": view}))
 
-    async def _suggest(self, channel: str, language: str) -> None:
+    async def _suggest(self, place: Place, person: Person) -> None:
         """Without a thread_ts: with one, the call fails silently for an app with `agent_view`."""
+        arguments = {"channel_id": place.channel} | home.prompts(await self._language(person, place))
         try:
-            arguments = {"channel_id": channel} | home.prompts(language)
             await self._slack.call("assistant.threads.setSuggestedPrompts", arguments)
         except PlatformError as error:
             self._prompts = reason_of(error) not in _NO_PROMPTS
@@ -246,7 +249,7 @@ class Dialog:
 
     async def _tell(self, told: Told, event: Ask | Command | Press, url: str) -> None:
         place, author = event.place, event.author
-        language = language_of(author.locale)
+        language = await self._speak(event)
         try:
             if told.file is not None:
                 told = await self._hand_over(told, place, author, language)
@@ -309,12 +312,28 @@ class Dialog:
         return me, names
 
     async def _with_rights(self, names: Names, who: str, channel: str, wait_s: float) -> dict[str, Person]:
-        """Whoever made a channel manages it; of other managers no bot is told."""
+        """Whoever made a channel manages it: Slack makes them its first Channel Manager. Whom they have made another
+        one only `admin.roles.listAssignments` tells, to a user's token of an app that an organisation's admin has
+        installed, so no bot can know. For those there is PARLEY_ADMINS.
+
+        https://slack.com/help/articles/8328303095443-Understand-Channel-Managers-in-Slack and
+        https://docs.slack.dev/reference/methods/admin.roles.listAssignments
+        """
         person = names.get(who)
         made = (await self._creators.get([channel], wait_s)).get(channel)
         if person is None or made is None:
             return dict(names)
         return {**names, who: replace(person, manager=made.id == who)}
+
+    async def _speak(self, event: Ask | Command | Press) -> str:
+        return await self._language(event.author, event.place)
+
+    async def _language(self, person: Person, place: Place) -> str:
+        """What `person` is spoken to in there; their own while the store is away."""
+        try:
+            return await self._inbox.language(person, place)
+        except BotError:
+            return language_of(person.locale)
 
     async def _creator(self, channel: str) -> Person:
         """https://docs.slack.dev/reference/methods/conversations.info"""

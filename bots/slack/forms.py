@@ -14,7 +14,7 @@ from bots.slack.incoming import Identity, Names, Payload, place_of
 from bots.slack.mrkdwn import markdown_to_mrkdwn
 from core.commands import COMMANDS
 from core.phrases import say
-from core.types import Choice, Command, Field, Form, Person, Place, Press
+from core.types import Choice, Command, Field, Form, Person, Place, Press, Told
 
 View = dict[str, Any]
 
@@ -80,6 +80,20 @@ def submission_to_event(
 def place_of_submission(payload: Payload, me: Identity) -> Place:
     """Where a modal of ours was opened. Raises ValueError or KeyError for another's."""
     return _place(json.loads(str(payload["view"]["private_metadata"])), me)
+
+
+def told_to_response(view: Payload, told: Told, language: str) -> View:
+    """What becomes of a modal that was sent off: what was wrong stands under its field, or on top of all that was
+    entered; what is done takes the place of the form."""
+    if told.about in view["state"]["values"]:
+        return {"response_action": "errors", "errors": {told.about: told.text}}
+    shown = with_told(view, told.text) if told.refused else _done(view, told.text, language)
+    return {"response_action": "update", "view": shown}
+
+
+def _done(view: Payload, text: str, language: str) -> View:
+    close = _plain(say("close", language), _TITLE_MAX)
+    return {"type": "modal", "title": view["title"], "close": close, "blocks": sections(text)}
 
 
 def with_told(view: Payload, text: str) -> View:

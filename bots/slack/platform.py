@@ -34,6 +34,7 @@ from bots.slack.strokes import budgets, is_left_by, stroke_to_call, turn_of, upl
 from bots.slack.web import Web
 from core.clock import Clock
 from core.errors import BotError, Code, PlatformError
+from core.phrases import say
 from core.ports import Inbox
 from core.types import (
     Ask,
@@ -229,7 +230,7 @@ class SlackPlatform:
                 return str(message["ts"])
         return None
 
-    async def typing(self, place: Place) -> None:
+    async def typing(self, place: Place, language: str = "en") -> None:
         """The status line, and Slack's own Stop button: a session has it while it is processing.
 
         https://docs.slack.dev/ai/agent-sessions
@@ -237,7 +238,7 @@ class SlackPlatform:
         if place.thread:
             await self._session(place, "processing")
             where = {"channel_id": place.channel, "thread_ts": place.thread}
-            await self._hint("assistant.threads.setStatus", where | {"status": "is thinking…"})
+            await self._hint("assistant.threads.setStatus", where | {"status": say("slack_thinking", language)})
 
     async def _session(self, place: Place, status: str) -> None:
         self._processing.add(place.key)  # before it is certain: a session is never left processing

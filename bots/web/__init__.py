@@ -1,16 +1,18 @@
 """The web: a threaded chat page, the platform that needs no account.
 
-    incoming    JSON body -> Ask or Press, or a refusal                          pure
+    incoming    JSON body -> Ask, Command or Press, or a refusal                 pure
     guard       may this request come in at all: host, origin                    pure
     outgoing    lines of the store and pages of answers -> views -> JSON, SSE    pure
+    suggestions what a command that is being typed may become                    pure
     faults      what can be refused: its status, its words
     live        what answers look like now, and who is watching
     platform    the routes and the strokes: all I/O
-    page.*, markdown.js, icon.svg    what the browser gets: no framework, no build step
+    page.*, *.js, *.svg    what the browser gets: no framework, no build step. page.js is the conversation, sheet.js
+                forms, offers.js what is suggested, markdown.js answers, words.js the page's own words
 
-A thread is a place, its id a word in the page's address. What was said is read from the store; what an answer
-looks like while it grows is held in `live` and reaches every open page by Server-Sent Events, the complete
-view first.
+A thread is a place, its id a word in the page's address. What was said, and what stands under it, is read from the
+store; what an answer looks like while it grows is held in `live` and reaches every open page by Server-Sent Events,
+the complete view first.
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ class WebSettings(Settings):
         "127.0.0.1",
         min_length=1,
         description="The address to listen on. The chat page asks nobody who they are: leave it on loopback "
-        "unless a proxy before it does.",
+        "unless a proxy before it does. Elsewhere than on loopback its settings stay as they are, unless "
+        "PARLEY_ADMINS names web:you.",
     )
     parley_http_port: int = Field(8080, ge=0, le=65_535, description="The port to listen on.")
     parley_web: Literal["auto", "on", "off"] = Field(

@@ -1,4 +1,7 @@
-"""What the browser sends -> Ask or Press. Pure; whatever is not right raises RequestError."""
+"""What the browser sends -> Ask, Command or Press. Pure; whatever is not right raises RequestError.
+
+`alone`: the page is open to this machine only, so that whoever reaches it runs Parley.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,16 @@ import hashlib
 import json
 import re
 from base64 import b32encode
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from bots.web.faults import TEXT_LIMIT, Reason, RequestError
-from core.types import Ask, Person, Place, Press
+from core.commands import COMMANDS
+from core.commands.typed import command_of
+from core.phrases import language_of
+from core.types import Ask, Command, Person, Place, Press
 
 BODY_LIMIT_BYTES = 13 * TEXT_LIMIT
 """JSON needs up to 12 bytes for a character (an escaped surrogate pair), and a little for the rest."""
@@ -19,12 +26,14 @@ BODY_LIMIT_BYTES = 13 * TEXT_LIMIT
 TOP = "board"
 """What the page calls the channel's top level, which has no thread of its own."""
 
+YOU = "you"
+
 _THREAD = re.compile(rf"{TOP}|[a-z2-7]{{12}}")
 _ACTION = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 
 
-def body_to_ask(body: bytes, at: datetime, locale: str = "") -> Ask:
+def body_to_ask(body: bytes, at: datetime, locale: str = "", *, alone: bool = True) -> Ask:
     """`{thread?, text, client_id}`. Without a thread the ask opens one.
 
     The new thread's name is made from the browser's UUID: the same ask sent again lands in the same thread,
@@ -33,7 +42,7 @@ def body_to_ask(body: bytes, at: datetime, locale: str = "") -> Ask:
     fields = _fields(body)
     ask_id = _uuid(fields.get("client_id"))
     thread = fields.get("thread")
-    place = thread_to_place(ask_id_to_thread(ask_id) if thread is None else thread)
+    place = thread_to_place(ask_id_to_thread(ask_id) if thread is None else thread, alone=alone)
     text = fields.get("text")
     if not isinstance(text, str):
         raise RequestError(Reason.MALFORMED)
@@ -42,10 +51,41 @@ def body_to_ask(body: bytes, at: datetime, locale: str = "") -> Ask:
     text = _storable(text).strip()
     if not text:
         raise RequestError(Reason.EMPTY)
-    return Ask(ask_id, place, person(locale), text, at, addressed=True)
+    return Ask(ask_id, place, person(locale, alone=alone), text, at, addressed=True)
 
 
-def body_to_press(body: bytes, locale: str = "") -> Press:
+def ask_to_command(ask: Ask) -> Command | None:
+    """A typed command that opens the thread it is in: what it is about is the channel. Else the inbox reads it."""
+    typed = command_of(ask.text)
+    if typed is None or not COMMANDS[typed[0]].turn or ask.place.thread != ask_id_to_thread(ask.id):
+        return None
+    top = replace(ask.place, thread="")
+    return Command(typed[0], top, ask.author, ask.at, typed[1], id=ask.id, opens=ask.place.thread)
+
+
+def body_to_command(body: bytes, at: datetime, locale: str = "", *, alone: bool = True) -> Command:
+    """`{name, client_id, options?, thread?}`: a menu, a form or a link of the page. Without a thread it is given in
+    a new one, which it opens if it becomes a question."""
+    fields = _fields(body)
+    command_id = _uuid(fields.get("client_id"))
+    name, options, thread = fields.get("name"), fields.get("options", {}), fields.get("thread")
+    spec = COMMANDS.get(name) if isinstance(name, str) else None
+    if spec is None or not isinstance(options, dict):
+        raise RequestError(Reason.MALFORMED)
+    known = {option.name for option in spec.options}
+    if any(option not in known or not isinstance(value, str) for option, value in options.items()):
+        raise RequestError(Reason.MALFORMED)
+    if sum(map(len, options.values())) > TEXT_LIMIT:
+        raise RequestError(Reason.TOO_LONG)
+    opens = ask_id_to_thread(command_id)
+    place = thread_to_place(opens if thread is None else thread, alone=alone)
+    if thread is None and spec.turn:
+        place = replace(place, thread="")
+    given = {option: _storable(value) for option, value in options.items()}
+    return Command(spec.name, place, person(locale, alone=alone), at, options=given, id=command_id, opens=opens)
+
+
+def body_to_press(body: bytes, locale: str = "", *, alone: bool = True) -> Press:
     """`{action, turn_id, thread, text?}`: `text` is what was written into a button's form."""
     fields = _fields(body)
     action, turn_id = fields.get("action"), fields.get("turn_id")
@@ -58,36 +98,37 @@ def body_to_press(body: bytes, locale: str = "") -> Press:
         raise RequestError(Reason.MALFORMED)
     if len(text) > TEXT_LIMIT:
         raise RequestError(Reason.TOO_LONG)
-    place = thread_to_place(fields.get("thread"))
-    return Press(action, turn_id, place, person(locale), text=_storable(text).strip())
+    place = thread_to_place(fields.get("thread"), alone=alone)
+    return Press(action, turn_id, place, person(locale, alone=alone), text=_storable(text).strip())
 
 
-def thread_to_place(thread: object) -> Place:
+def thread_to_place(thread: object, *, alone: bool = True) -> Place:
     if not isinstance(thread, str) or not _THREAD.fullmatch(thread):
         raise RequestError(Reason.NO_THREAD)
-    return Place("web", "local", "web", "" if thread == TOP else thread, direct=True)
+    return Place("web", "local", "web", "" if thread == TOP else thread, direct=alone)
 
 
 def ask_id_to_thread(ask_id: str) -> str:
     return b32encode(hashlib.sha256(ask_id.encode()).digest())[:12].decode().lower()
 
 
-def person(locale: str = "") -> Person:
-    """Nobody is asked who they are: whoever reaches the page runs it."""
-    return Person("you", "You", locale, admin=True)
+def person(locale: str = "", *, alone: bool = True) -> Person:
+    """Nobody is asked who they are, so all are one person: PARLEY_ADMINS calls them `web:you`."""
+    return Person(YOU, "You", locale, admin=alone)
 
 
 def accept_language_to_locale(header: str) -> str:
-    """The tag that is wanted most, or empty. `zh-CN,zh;q=0.9,en;q=0.8` -> `zh-CN`."""
-    best, best_weight = "", 0.0
+    """The tag that is wanted most of those we speak, else of all, or empty. `fr,zh-CN;q=0.9,en;q=0.8` -> `zh-CN`."""
+    best, best_rank = "", (False, 0.0)
     for part in header[:500].split(","):
         tag, _, quality = part.strip().partition(";")
         try:
             weight = float(quality.strip().removeprefix("q=") or 1)
         except ValueError:
             continue
-        if weight > best_weight and _TAG.fullmatch(tag.strip()):
-            best, best_weight = tag.strip(), weight
+        rank = (bool(language_of(tag.strip(), "")), weight)
+        if weight > 0 and rank > best_rank and _TAG.fullmatch(tag.strip()):
+            best, best_rank = tag.strip(), rank
     return best
 
 

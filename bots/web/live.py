@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from bots.web.outgoing import View
 
 KEPT = 1_000
-"""Messages whose view is remembered; older ones are shown from the store, without their buttons."""
+"""Messages whose view is remembered; older ones are shown from the store."""
 
 
 class Watcher:
@@ -93,6 +93,14 @@ class Live:
             self._painted.popitem(last=False)
         self._thinking.pop(thread, None)
         self.tell(thread, view)
+
+    def spend(self, thread: str, turn_id: int) -> None:
+        """The answer of that turn has been taken up again: nothing can be done about it any more."""
+        for view in self.views(thread):
+            if any(button.turn_id == turn_id for button in view.buttons):
+                spent = replace(view, buttons=())
+                self._painted[view.id] = replace(self._painted[view.id], view=spent)
+                self.tell(thread, spent)
 
     def tell(self, thread: str, view: View) -> None:
         """Show a message that the store has already."""

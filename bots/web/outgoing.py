@@ -9,13 +9,15 @@ import json
 import secrets
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from operator import itemgetter
 
 from bots.web.incoming import TOP
-from core.ports import Thread
-from core.types import Button, Entry, Limits, Outcome, Page, Place, Receipt
+from core.commands.typed import command_of
+from core.phrases import say
+from core.ports import Ending, Thread
+from core.types import Button, Entry, Form, Limits, Page, Place, Receipt
 
 LIMITS = Limits(page_size=1_000_000, page_unit="utf16", min_gap_s=0.05)
 """The page has no limit of its own; 20 views a second are as smooth as reading needs."""
@@ -44,18 +46,40 @@ def page_to_view(message_id: str, page: Page, at: datetime) -> View:
     return View(message_id, True, page.text, at.isoformat(), after, page.notice, page.buttons)
 
 
-def entry_to_view(entry: Entry) -> View:
-    return View(entry.id, entry.mine, entry.text, entry.at.isoformat(), entry.anchor)
+def entry_to_view(entry: Entry, language: str = "en") -> View:
+    text = entry.text if entry.mine else question_words(entry.text, language)
+    return View(entry.id, entry.mine, text, entry.at.isoformat(), entry.anchor)
 
 
-def views(entries: Iterable[Entry], live: Sequence[View]) -> list[View]:
+def ending_to_view(ending: Ending) -> View:
+    """An answer of which no word came."""
+    return View(
+        ending.message_id, True, "", ending.at.isoformat(), ending.question, ending.notice, ending.buttons
+    )
+
+
+def question_words(text: str, language: str) -> str:
+    """A question as its asker knows it: a menu's command holds a time that nobody wrote."""
+    typed = command_of(text) if " since:" in text else None
+    return say("menu_summarize", language) if typed and typed[0] == "summarize" else text
+
+
+def views(
+    entries: Iterable[Entry], live: Sequence[View], endings: Iterable[Ending] = (), language: str = "en"
+) -> list[View]:
     """The whole thread, each message once: an answer that is still live is shown as such, behind its question
     and what else answers it, or where it answers nothing, by its time."""
     painted = {view.id for view in live}
-    shown = [
-        entry_to_view(entry) for entry in entries if entry.id not in painted and (entry.text or entry.mine)
-    ]
-    for view in live:
+    entries = list(entries)
+    said = {entry.id for entry in entries}
+    under = {ending.message_id: ending for ending in endings if ending.question in said}
+    shown = []
+    for entry in entries:
+        view, ending = entry_to_view(entry, language), under.get(entry.id)
+        if entry.id not in painted and (entry.text or entry.mine):
+            shown.append(replace(view, notice=ending.notice, buttons=ending.buttons) if ending else view)
+    wordless = [ending_to_view(one) for id_, one in under.items() if id_ not in said and id_ not in painted]
+    for view in (*wordless, *live):
         behind = [i for i, other in enumerate(shown) if view.after and view.after in (other.id, other.after)]
         later = [i for i, other in enumerate(shown) if not other.mine and other.at > view.at]
         shown.insert(behind[-1] + 1 if behind else min(later, default=len(shown)), view)
@@ -71,10 +95,7 @@ def view_to_json(view: View) -> dict[str, object]:
 
 
 def receipt_to_json(receipt: Receipt) -> dict[str, object]:
-    """What the person is told at once, if anything: shown on the page where it was asked, and kept nowhere.
-
-    `form` is left out: on the page, settings are changed by typing.
-    """
+    """What the person is told at once, if anything: shown on the page where it was asked, and kept nowhere."""
     told = receipt.told
     if told is None:
         return {}
@@ -84,14 +105,30 @@ def receipt_to_json(receipt: Receipt) -> dict[str, object]:
         "base64": b64encode(told.file.content).decode("ascii"),
     }
     return {
-        "told": {"text": told.text, "file": file, "buttons": [asdict(button) for button in told.buttons]},
-        "turn": receipt.outcome is Outcome.TURN,
+        "told": {
+            "text": told.text,
+            "refused": told.refused,
+            "file": file,
+            "form": told.form and form_to_json(told.form),
+            "buttons": [asdict(button) for button in told.buttons],
+        },
     }
 
 
+def form_to_json(form: Form) -> dict[str, object]:
+    """`asdict`, but for mappings that it can't copy. A value that is no longer offered stays until it is changed."""
+    fields = [asdict(field) for field in form.fields]
+    return asdict(replace(form, fields=(), fixed={})) | {"fields": fields, "fixed": dict(form.fixed)}
+
+
 def threads_to_json(threads: Iterable[Thread], posts: Sequence[View] = ()) -> list[dict[str, str]]:
-    """Newest first. `posts` were made at the top level, which the store lists only once somebody asked there."""
-    listed = [{"id": place_to_thread(t.place), "title": t.title, "at": t.at.isoformat()} for t in threads]
+    """Newest first, without those in which nothing is left. `posts` were made at the top level, which the store lists
+    only once somebody asked there."""
+    listed = [
+        {"id": place_to_thread(t.place), "title": t.title, "at": t.at.isoformat()}
+        for t in threads
+        if t.title or t.place.thread == ""
+    ]
     if posts and all(thread["id"] != TOP for thread in listed):
         listed.append({"id": TOP, "title": "", "at": posts[-1].at})
     return sorted(listed, key=itemgetter("at"), reverse=True)

@@ -1,60 +1,27 @@
 // Parley's page. The address says which thread (#id); the server says what stands in it: the complete view on
 // every (re)connection, then each message that changed. All words of answers become text nodes, never HTML.
 
+import { $, button, element } from "/static/dom.js";
 import { show } from "/static/markdown.js";
+import { offer } from "/static/offers.js";
+import { call, uuid } from "/static/server.js";
+import { open } from "/static/sheet.js";
+import { LANGUAGE, LOCALE, SAY } from "/static/words.js";
 
-const WORDS = {
-  en: {
-    new: "New thread", threads: "Threads", untitled: "Untitled", board: "Notices", conversation: "Conversation",
-    greeting: "What would you like to know?",
-    promise: "The answer grows here, in a thread of its own that you can come back to.",
-    label: "Your message", send: "Send", hint: "Enter sends, Shift + Enter starts a new line.",
-    thinking: "Thinking", latest: "↓ Latest", you: "You", parley: "Parley", sending: "Sending",
-    copy: "Copy", copied: "Copied", lost: "The connection is lost. Trying to get it back.",
-    unsent: "This could not be sent: Parley can't be reached. Your words are still in the box.",
-    failed: "That did not work: Parley can't be reached. Try again in a moment.",
-    missing: "There is no such thread. Start a new one below.",
-    unlisted: "The list of threads can't be read just now.",
-  },
-  zh: {
-    new: "新话题", threads: "话题", untitled: "无标题", board: "公告", conversation: "对话",
-    greeting: "想了解什么？",
-    promise: "回答会在这里逐字出现。每个话题都会保留，随时可以回来继续。",
-    label: "你的消息", send: "发送", hint: "按 Enter 发送，按 Shift + Enter 换行。",
-    thinking: "正在思考", latest: "↓ 最新", you: "你", parley: "Parley", sending: "正在发送",
-    copy: "复制", copied: "已复制", lost: "连接已断开，正在重新连接。",
-    unsent: "没能发送：连不上 Parley。你写的内容还在输入框里。",
-    failed: "没能完成：连不上 Parley。请稍后再试。",
-    missing: "没有这个话题。可以在下方新开一个。",
-    unlisted: "暂时读不到话题列表。",
-  },
-};
-const LANGUAGE = navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
-const SAY = WORDS[LANGUAGE];
-const SETTLED_MS = 1200; // an answer that has not changed for so long is not growing
 const HIDDEN_MS = 20_000; // a tab out of sight for so long gives its connection back: browsers allow six
 const AGAIN_MS = 2000;
+const QUOTED = 16_000; // characters of a message that is asked about
 
-const $ = (id) => document.getElementById(id);
 const [nav, menu, list, title, scroll, log] = ["threads", "menu", "list", "title", "scroll", "log"].map($);
 const [empty, thinking, latest, line, fault] = ["empty", "thinking", "latest", "line", "fault"].map($);
-const [form, box] = ["form", "box"].map($);
+const [form, box, offers, offered] = ["form", "box", "offers", "offered"].map($);
 
 let thread = null; // what is shown: null for a new one
 let threads = [];
 const messages = new Map(); // id -> {view, article, body, ...}
 const unsent = new Map(); // text -> its client id: sent again, it is still one question
 
-// The server.
-
-async function call(path, body) {
-  const response = await fetch(path, body && {
-    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
-  });
-  const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw Object.assign(new Error(), { status: response.status, words: answer.error?.message });
-  return answer;
-}
+// What is heard from the server.
 
 let events = null;
 let again = 0;
@@ -65,7 +32,7 @@ function connect() {
   events = new EventSource(`/api/threads/${encodeURIComponent(thread)}/events`);
   const on = (name, take) => events.addEventListener(name, ({ data }) => take(JSON.parse(data)));
   on("state", ({ messages: views, thinking_ms }) => { say(line); reconcile(views); think(thinking_ms); });
-  on("message", (view) => { if (view.mine) think(0); put(view, true); });
+  on("message", (view) => { if (view.mine) think(0); put(view); });
   on("thinking", ({ ms }) => think(ms));
   events.onerror = () => {
     say(line, SAY.lost);
@@ -143,7 +110,7 @@ function go(id) {
 function time(at) {
   const when = new Date(at);
   const today = when.toDateString() === new Date().toDateString();
-  const made = element("time", "", new Intl.DateTimeFormat(navigator.language,
+  const made = element("time", "", new Intl.DateTimeFormat(LOCALE,
     today ? { hour: "2-digit", minute: "2-digit" } : { day: "numeric", month: "short" }).format(when));
   made.dateTime = at;
   return made;
@@ -160,16 +127,35 @@ function reconcile(views) {
   }
   let before = null;
   for (const view of views) {
-    const { article } = put(view, false);
-    const next = before ? before.nextSibling : log.firstChild;
+    const { article } = put(view);
+    let next = before ? before.nextSibling : log.firstChild;
+    while (next?.classList.contains("told")) next = next.nextSibling; // they stay where they were said
     if (article !== next) log.insertBefore(article, next);
     before = article;
   }
   mark();
 }
 
+/** A command may have had something forgotten: then it does not stay in sight either. */
+async function reread() {
+  const wanted = thread;
+  if (wanted === null) return;
+  try {
+    const { messages: views } = await call(`/api/threads/${encodeURIComponent(wanted)}`);
+    if (wanted === thread) reconcile(views);
+  } catch (error) {
+    if (error.status !== 404 || wanted !== thread) return; // what is shown stays until it is known to be gone
+    reconcile([]);
+    thread = null;
+    history.replaceState(null, "", "/");
+    disconnect();
+    mark();
+  }
+  listThreads();
+}
+
 /** Show a view in place of what stands there under its id, or behind the question it answers. */
-function put(view, growing) {
+function put(view) {
   let message = messages.get(view.id);
   if (!message) {
     message = article(view);
@@ -181,14 +167,10 @@ function put(view, growing) {
     else if (before) before.before(message.article);
     else log.append(message.article);
   }
-  const old = message.view;
   message.view = view;
   message.pending = false;
   message.article.classList.remove("pending");
-  message.growing = growing && view.mine && !view.notice && (view.text !== old.text || message.fresh);
-  message.fresh = false;
-  clearTimeout(message.settle);
-  if (message.growing) message.settle = setTimeout(() => { message.growing = false; paint(message); }, SETTLED_MS);
+  message.growing = Boolean(view.buttons?.some(({ action: name }) => name === "stop"));
   soon(message);
   empty.hidden = true;
   return message;
@@ -198,12 +180,14 @@ function article(view) {
   const body = element("div", "body");
   const notice = element("p", "notice");
   const buttons = element("div", "buttons");
+  const message = { view, body, notice, buttons, growing: false, pending: false };
+  const foot = element("div", "foot", buttons, extras(message));
   notice.setAttribute("role", "status");
-  const made = element("article", view.mine ? "mine" : "theirs", body, ...(view.mine ? [notice, buttons] : []));
-  made.setAttribute("aria-label", view.mine ? SAY.parley : SAY.you);
-  made.dataset.id = view.id;
-  made.dataset.after = view.after ?? "";
-  return { view, article: made, body, notice, buttons, fresh: true, growing: false, pending: false };
+  message.article = element("article", view.mine ? "mine" : "theirs", body, ...(view.mine ? [notice] : []), foot);
+  message.article.setAttribute("aria-label", view.mine ? SAY.parley : SAY.you);
+  message.article.dataset.id = view.id;
+  message.article.dataset.after = view.after ?? "";
+  return message;
 }
 
 const changed = new Set();
@@ -228,61 +212,95 @@ function paint({ view, article, body, notice, buttons, growing }) {
   article.classList.toggle("growing", growing);
   article.setAttribute("aria-busy", growing); // read out once it is whole, not at every word
   if (view.mine) show(body, view.text, { growing: growing || Boolean(view.notice), words: SAY }); // it may have broken off
-  else if (body.textContent !== view.text) body.textContent = view.text;
+  else if (body.dataset.shown !== view.text) quote(body, view.text);
   body.hidden = !view.text;
-  if (notice.textContent !== view.notice) notice.textContent = view.notice ?? "";
+  if (notice.textContent !== (view.notice ?? "")) notice.textContent = view.notice ?? "";
   const wanted = JSON.stringify(view.buttons ?? []);
   if (buttons.dataset.shown !== wanted) {
     const focused = buttons.contains(document.activeElement);
     buttons.dataset.shown = wanted;
-    buttons.replaceChildren(...(view.buttons ?? []).map(button));
+    buttons.replaceChildren(...(view.buttons ?? []).map((one) => action(one, article)));
     if (focused) (buttons.firstChild ?? box).focus();
   }
 }
 
-/** A word from Parley to whoever did something: it stands here and nowhere else. */
-function tell({ text, file, buttons }) {
+/** What a person wrote, as they wrote it; lines that they quote stand apart. */
+function quote(body, text) {
+  body.dataset.shown = text;
+  const [quoted] = /^(?:> ?.*(?:\n+|$))*/.exec(text);
+  const words = text.slice(quoted.length);
+  const apart = element("blockquote");
+  show(apart, quoted.replace(/^> ?/gm, "").trim(), { words: SAY });
+  body.replaceChildren(...(quoted ? [apart] : []), words);
+}
+
+// What Parley tells whoever did something: it stands here and nowhere else.
+
+/** `under`: the message that it is about; what was told about that before goes. Without one it stands at the end. */
+function tell({ text, file, form, buttons }, under = null) {
   const body = element("div", "body");
   const made = element("article", "mine told", body);
   made.setAttribute("aria-label", SAY.parley);
   made.setAttribute("role", "status");
-  show(body, text, { growing: false, words: SAY });
-  if (file) made.append(download(file));
-  if (buttons.length) made.append(element("div", "buttons", ...buttons.map(button)));
-  log.append(made);
+  show(body, text, { words: SAY });
+  const below = [
+    ...(file ? [download(file)] : []),
+    ...(form ? [button(SAY.change, () => fill(form))] : []),
+    ...buttons.map((one) => action(one, under)),
+  ];
+  if (below.length) made.append(element("div", "buttons", ...below));
   empty.hidden = true;
-  follow = true;
+  if (under?.isConnected) {
+    if (under.nextSibling?.classList.contains("told")) under.nextSibling.remove();
+    under.after(made);
+    made.scrollIntoView({ block: "nearest" });
+  } else {
+    log.append(made);
+    follow = true;
+  }
   stick();
 }
 
 function download({ name, type, base64 }) {
   const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
-  const link = element("a", "quiet", name);
+  const link = element("a", "quiet", `↓ ${name}`);
   link.href = URL.createObjectURL(new Blob([bytes], { type }));
   link.download = name;
-  return element("div", "buttons", link);
+  return link;
 }
 
-/** The button becomes a line to write on: what it is pressed with. */
-function asking({ action, turn_id }, pressed) {
+/** A line to write on in the place of `pressed`, which comes back with Escape. `done(words)` is true once it is sent. */
+function asking(pressed, { label, hint = "", needed = true, done }) {
   const words = element("input", "why");
-  words.ariaLabel = pressed.textContent;
+  words.ariaLabel = label;
+  words.placeholder = hint;
   words.maxLength = 1000;
   const made = element("form", "reason", words, element("button", "quiet", SAY.send));
-  made.addEventListener("submit", (event) => {
+  made.addEventListener("submit", async (event) => {
     event.preventDefault();
-    if (!words.value.trim()) { words.focus(); return; }
-    press({ action, turn_id, text: words.value }).then((done) => { if (done) made.remove(); });
+    if (needed && !words.value.trim()) { words.focus(); return; }
+    if (!await done(words.value)) return;
+    made.remove();
+    if (document.activeElement === document.body) box.focus(); // it was in what is gone now
+  });
+  made.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    event.stopPropagation();
+    made.replaceWith(pressed);
+    pressed.focus();
   });
   pressed.replaceWith(made);
   words.focus();
 }
 
-async function press(what) {
+// Buttons under an answer.
+
+async function press(what, under) {
   try {
-    const { told } = await call("/api/presses", { ...what, thread });
+    const { told, again } = await call("/api/presses", { ...what, thread });
     say(fault);
-    if (told) tell(told);
+    if (told) tell(told, under);
+    if (again) spend(what.turn_id);
     return true;
   } catch (error) {
     say(fault, error.words ?? SAY.failed);
@@ -290,17 +308,118 @@ async function press(what) {
   }
 }
 
-function button({ action, label, turn_id }) {
-  const made = element("button", "quiet", label);
-  made.type = "button";
-  made.addEventListener("click", async () => {
+/** Its answer has been taken up again: nothing can be done about it any more. */
+function spend(turnId) {
+  for (const message of messages.values()) {
+    if (!message.view.buttons?.some(({ turn_id }) => turn_id === turnId)) continue;
+    message.view = { ...message.view, buttons: [] };
+    soon(message);
+  }
+}
+
+function action({ action: name, label, turn_id }, under) {
+  const made = button(label, async () => {
     if (made.ariaDisabled === "true") return;
-    if (action === "reason") { asking({ action, turn_id }, made); return; }
+    if (name === "reason") {
+      asking(made, { label, done: (text) => press({ action: name, turn_id, text }, under) });
+      return;
+    }
     made.ariaDisabled = "true"; // not `disabled`: the focus stays
-    await press({ action, turn_id });
+    const done = await press({ action: name, turn_id }, under);
     made.ariaDisabled = "false";
+    if (done && name in OPINIONS) {
+      for (const other of made.parentElement.children) if (other.ariaPressed) other.ariaPressed = other === made;
+    }
+  });
+  if (name in OPINIONS) {
+    made.ariaPressed = "false";
+    made.ariaLabel = made.title = OPINIONS[name];
+    made.classList.add("thumb", name);
+    made.replaceChildren(); // drawn: not every machine has the signs
+  }
+  return made;
+}
+
+const OPINIONS = { up: SAY.up, down: SAY.down };
+
+// A message's own menu, and commands that are not typed.
+
+function extras(message) {
+  const items = element("div", "items");
+  items.hidden = true;
+  const more = button("", () => toggle(items.hidden), "more");
+  more.ariaLabel = more.title = SAY.more;
+  more.ariaExpanded = "false";
+
+  function toggle(shown) {
+    items.hidden = !shown;
+    more.ariaExpanded = String(shown);
+    if (shown) items.replaceChildren(about, since);
+  }
+  async function run(name, options) {
+    const done = await command(name, options, message.article);
+    if (done) toggle(false);
+    return done;
+  }
+  const about = button(SAY.ask, () => asking(about, {
+    label: SAY.question, hint: SAY.meaning, needed: false,
+    done: (question) => run("ask", { about: (message.view.text || message.view.notice).slice(0, QUOTED), question }),
+  }));
+  const since = button(SAY.summarize, () => {
+    const { view } = messages.get(message.view.after) ?? message; // an answer has the time of its question
+    run("summarize", { since: view.at });
+  });
+  const made = element("div", "menu", more, items);
+  made.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || items.hidden) return;
+    toggle(false);
+    more.focus();
   });
   return made;
+}
+
+/** Have a command done. True unless it could not even be sent. */
+async function command(name, options = {}, under = null) {
+  try {
+    const { told, thread: where } = await order(name, options);
+    say(fault);
+    if (told) { tell(told, under); reread(); } else { enter(where); }
+    return true;
+  } catch (error) {
+    say(fault, error.words ?? SAY.failed);
+    return false;
+  }
+}
+
+const order = (name, options) =>
+  call("/api/commands", { name, options, client_id: uuid(), ...(thread !== null && { thread }) });
+
+/** Open a form; what it is sent off with is told where everything else is. */
+function fill(form) {
+  open(form, {
+    send: async ({ command: name }, options) => (await order(name, options)).told,
+    read: async (scope) => (await order(form.command, { scope })).told?.form,
+    done: (told) => { if (told) tell(told); },
+  });
+}
+
+async function run(name) {
+  if (name !== "settings") { await command(name); return; }
+  try {
+    const { told } = await order(name, {});
+    say(fault);
+    if (told.form) fill(told.form);
+    else tell(told);
+  } catch (error) {
+    say(fault, error.words ?? SAY.failed);
+  }
+}
+
+for (const made of document.querySelectorAll("[data-command]")) {
+  made.addEventListener("click", () => {
+    if (narrow.matches) nav.hidePopover();
+    run(made.dataset.command);
+  });
 }
 
 let thought = 0;
@@ -343,7 +462,7 @@ async function send() {
   box.value = "";
   fit();
   follow = true;
-  const message = put({ id, mine: false, text }, false);
+  const message = put({ id, mine: false, text });
   message.pending = true;
   message.article.classList.add("pending");
   try {
@@ -351,19 +470,14 @@ async function send() {
     unsent.delete(text);
     if (answer.told) {
       withdraw(id, message);
-      if (!answer.taken && !box.value) { box.value = text; fit(); }
-      if (asked === thread) tell(answer.told);
+      if ((answer.told.refused || !answer.taken) && !box.value) { box.value = text; fit(); }
+      if (asked === thread) { tell(answer.told); reread(); }
       return;
     }
     message.pending = false;
     message.article.classList.remove("pending");
-    if (asked === null && thread === null) {
-      history.pushState(null, "", `#${answer.thread}`);
-      thread = answer.thread;
-      mark();
-      connect();
-    }
-    listThreads();
+    if (asked === thread) enter(answer.thread);
+    else listThreads();
   } catch (error) {
     if (messages.get(id) === message && !message.pending) return; // only the word that it arrived was lost
     unsent.set(text, id); // sent again it is the same question, should it have arrived all the same
@@ -375,6 +489,20 @@ async function send() {
   }
 }
 
+/** A question has opened the thread that it is answered in, or stands in the one that is shown. */
+function enter(opened) {
+  if (thread === null) {
+    history.pushState(null, "", `#${opened}`);
+    thread = opened;
+    mark();
+    connect();
+  } else if (opened !== thread) {
+    go(opened);
+  }
+  follow = true;
+  listThreads();
+}
+
 /** What was not taken, or was a command, does not stand among the messages. */
 function withdraw(id, message) {
   if (messages.get(id) !== message) return;
@@ -383,21 +511,15 @@ function withdraw(id, message) {
   empty.hidden = messages.size > 0 || thread !== null;
 }
 
-function uuid() { // crypto.randomUUID needs a secure context, getRandomValues does not
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
-}
-
 function fit() {
   box.style.height = "auto";
   box.style.height = `${box.scrollHeight}px`;
 }
 
+const forOffers = offer(box, offers, offered, () => thread);
 box.addEventListener("input", fit);
 box.addEventListener("keydown", (event) => {
+  if (forOffers(event)) return;
   // 229: Safari ends a composition before its Enter arrives.
   if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
   event.preventDefault();
@@ -410,13 +532,6 @@ form.addEventListener("submit", (event) => { event.preventDefault(); send(); });
 function say(where, words = "") {
   if (where.textContent !== words) where.textContent = words;
   if (where === line) where.hidden = !words;
-}
-
-function element(name, className = "", ...children) {
-  const made = document.createElement(name);
-  if (className) made.className = className;
-  made.append(...children);
-  return made;
 }
 
 // On a narrow window the list is a drawer: the browser's own popover, with its Escape and its focus.
@@ -453,7 +568,7 @@ addEventListener("visibilitychange", () => {
 });
 addEventListener("online", connect);
 
-document.documentElement.lang = LANGUAGE === "zh" ? "zh-Hans" : "en";
+document.documentElement.lang = LANGUAGE === "zh" ? "zh-Hans" : LOCALE;
 for (const made of document.querySelectorAll("[data-say]")) made.textContent = SAY[made.dataset.say];
 for (const made of document.querySelectorAll("[data-label]")) made.ariaLabel = SAY[made.dataset.label];
 go(location.hash.slice(1) || null);

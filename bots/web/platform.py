@@ -5,19 +5,35 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
 
 from aiohttp import hdrs, web
 
-from bots.web import guard, incoming, outgoing
+from bots.web import guard, incoming, outgoing, suggestions
 from bots.web.faults import RETRY_AFTER_S, Reason, RequestError
 from bots.web.live import Live
 from core.clock import Clock
 from core.errors import Code, PlatformError, StoreError
+from core.phrases import language_of
 from core.ports import Inbox, Store
-from core.types import Ask, Budget, Edit, Event, History, Outcome, Place, Post, Receipt, Stroke, page_length
+from core.types import (
+    Ask,
+    Budget,
+    Command,
+    Edit,
+    Event,
+    History,
+    Outcome,
+    Person,
+    Place,
+    Post,
+    Receipt,
+    Stroke,
+    page_length,
+)
 
 HEARTBEAT_S = 15.0
 RETRY_MS = 1_000
@@ -25,7 +41,8 @@ THINKING_MS = 120_000
 """How long the page shows that an answer is thought of, if no word of it comes."""
 
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-_STATIC = ("page.html", "page.css", "page.js", "markdown.js", "icon.svg")
+_SCRIPTS = ("page.js", "dom.js", "markdown.js", "offers.js", "server.js", "sheet.js", "words.js")
+_STATIC = ("page.html", "page.css", *_SCRIPTS, "icon.svg", "thumb.svg")
 _HEADERS: dict[str, str] = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -48,6 +65,7 @@ class WebPlatform:
 
     def __init__(self, host: str, clock: Clock, store: Store, *, heartbeat_s: float = HEARTBEAT_S) -> None:
         self._host = host
+        self._alone = guard.is_loopback(host)
         self._clock = clock
         self._store = store
         self._heartbeat_s = heartbeat_s
@@ -78,8 +96,13 @@ class WebPlatform:
         return []
 
     async def recent(self, place: Place, limit: int, since: datetime | None = None) -> History:
-        """What the store has is all there is; of the top level nothing that a person said."""
-        lines = await self._store.lines(place, limit=limit + 1)
+        """What the store has is all there is. The channel's threads are all that is said in it, so its top level is
+        what was said in any of them."""
+        if place.thread:
+            lines = await self._store.lines(place, limit=limit + 1)
+        else:
+            said = await self._store.belongings(self.name, incoming.YOU, limit + 1)
+            lines = [line for _, line in said]
         found = [line for line in lines if since is None or line.at >= since]
         return History(tuple(found[-limit:]), len(found) <= limit)
 
@@ -109,7 +132,7 @@ class WebPlatform:
     async def find(self, stroke: Stroke) -> str | None:
         return self._live.find(stroke.key) if isinstance(stroke, Post) else None
 
-    async def typing(self, place: Place) -> None:
+    async def typing(self, place: Place, language: str = "en") -> None:
         self._live.think(outgoing.place_to_thread(place), self._clock.monotonic(), THINKING_MS)
 
     async def channel(self, channel: str) -> Place:
@@ -134,7 +157,9 @@ class WebPlatform:
             web.get("/api/threads", self._guarded(self._threads)),
             web.get("/api/threads/{thread}", self._guarded(self._thread)),
             web.get("/api/threads/{thread}/events", self._guarded(self._events), allow_head=False),
+            web.get("/api/suggestions", self._guarded(self._suggestions)),
             web.post("/api/asks", self._guarded(self._ask)),
+            web.post("/api/commands", self._guarded(self._command)),
             web.post("/api/presses", self._guarded(self._press)),
         ]
 
@@ -190,17 +215,18 @@ class WebPlatform:
 
     async def _thread(self, request: web.Request) -> web.Response:
         place = incoming.thread_to_place(request.match_info["thread"])
-        return _json(await self._state(place))
+        return _json(await self._state(place, await self._language(self._reader(request), place)))
 
-    async def _state(self, place: Place) -> dict[str, object]:
+    async def _state(self, place: Place, language: str) -> dict[str, object]:
         """The complete view of a thread."""
         lines = await self._store.lines(place)
+        endings = await self._store.endings(place)
         thread = outgoing.place_to_thread(place)
         live = self._live.views(thread)
         if thread != incoming.TOP:  # what was forgotten is not remembered here either
             asked = {line.id for line in lines}
             live = [view for view in live if view.after in asked]
-        views = outgoing.views(lines, live)
+        views = outgoing.views(lines, live, endings, language)
         if not views:
             raise RequestError(Reason.NO_THREAD)
         return {
@@ -217,7 +243,8 @@ class WebPlatform:
         thread = outgoing.place_to_thread(place)
         watcher = self._live.watch(thread)
         try:
-            state = outgoing.event("state", await self._state(place))
+            language = await self._language(self._reader(request), place)
+            state = outgoing.event("state", await self._state(place, language))
             response = web.StreamResponse(
                 headers={**_HEADERS, **_NEVER_STORED, "X-Accel-Buffering": "no"}  # nginx: do not gather
             )
@@ -238,21 +265,69 @@ class WebPlatform:
         finally:
             self._live.leave(thread, watcher)
 
+    async def _suggestions(self, request: web.Request) -> web.Response:
+        """What the command that is being typed may become: `?text=` is what stands in the box."""
+        text = request.query.get("text", "")[: suggestions.LENGTH_LIMIT]
+        place = incoming.thread_to_place(request.query.get("thread", incoming.TOP), alone=self._alone)
+        language = await self._language(self._reader(request), place)
+        typed = suggestions.typing(text)
+        if typed is None or self._inbox is None:
+            return _json({"suggestions": [asdict(one) for one in suggestions.names(text, language)]})
+        author = self._reader(request)
+        values = {}
+        for option in typed.asked:
+            options = {**typed.given, option.name: typed.begun}
+            command = Command(typed.spec.name, place, author, self._clock.now(), options=options)
+            values[option.name] = await self._inbox.suggest(command, option.name)
+        found = typed.suggestions(values, language)
+        return _json({"suggestions": [asdict(one) for one in found]})
+
     async def _ask(self, request: web.Request) -> web.Response:
-        ask = incoming.body_to_ask(await _body(request), self._clock.now(), _locale(request))
-        thread = outgoing.place_to_thread(ask.place)
-        new = thread == incoming.ask_id_to_thread(ask.id)
-        if not new and thread != incoming.TOP and not await self._store.joined(ask.place):
+        ask = incoming.body_to_ask(await _body(request), self._clock.now(), _locale(request), alone=self._alone)
+        return await self._asked(incoming.ask_to_command(ask) or ask)
+
+    async def _command(self, request: web.Request) -> web.Response:
+        command = incoming.body_to_command(
+            await _body(request), self._clock.now(), _locale(request), alone=self._alone
+        )
+        return await self._asked(command)
+
+    async def _asked(self, event: Ask | Command) -> web.Response:
+        """What is said or commanded in a thread, or opens one."""
+        opens = incoming.ask_id_to_thread(event.id)
+        thread = opens if isinstance(event, Command) and event.place.thread == "" else ""
+        thread = thread or outgoing.place_to_thread(event.place)
+        if thread not in (opens, incoming.TOP) and not await self._store.joined(event.place):
             raise RequestError(Reason.NO_THREAD)
-        receipt = await self._receive(ask)
+        receipt = await self._receive(event)
         if receipt.outcome in (Outcome.TURN, Outcome.NOTED):
-            self._live.tell(thread, outgoing.View(ask.id, False, ask.text, ask.at.isoformat()))
-        answer = {"thread": thread, "id": ask.id, "taken": receipt.outcome in _TAKEN}
+            self._live.tell(thread, await self._question(event, receipt))
+        answer = {"thread": thread, "id": event.id, "taken": receipt.outcome in _TAKEN}
         return _json(answer | outgoing.receipt_to_json(receipt), status=202)
 
+    async def _question(self, event: Ask | Command, receipt: Receipt) -> outgoing.View:
+        """The question as it stands in the thread: a command becomes another than was typed."""
+        text = event.text if isinstance(event, Ask) else ""
+        if receipt.turn_id is not None and (not text or text.startswith("/")):
+            turn = await self._store.turn(receipt.turn_id)
+            text = turn.ask.text if turn else text
+        language = await self._language(event.author, event.place)
+        return outgoing.View(event.id, False, outgoing.question_words(text, language), event.at.isoformat())
+
+    async def _language(self, reader: Person, place: Place) -> str:
+        """In which they are spoken to."""
+        return await self._inbox.language(reader, place) if self._inbox else language_of(reader.locale)
+
+    def _reader(self, request: web.Request) -> Person:
+        return incoming.person(_locale(request), alone=self._alone)
+
     async def _press(self, request: web.Request) -> web.Response:
-        receipt = await self._receive(incoming.body_to_press(await _body(request), _locale(request)))
-        return _json(outgoing.receipt_to_json(receipt), status=202)
+        press = incoming.body_to_press(await _body(request), _locale(request), alone=self._alone)
+        receipt = await self._receive(press)
+        again = receipt.outcome is Outcome.TURN
+        if again:
+            self._live.spend(outgoing.place_to_thread(press.place), press.turn_id)
+        return _json({"again": again} | outgoing.receipt_to_json(receipt), status=202)
 
     async def _receive(self, event: Event) -> Receipt:
         if self._inbox is None:

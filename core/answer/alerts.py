@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from core.clock import Clock
 from core.errors import StoreError
 from core.model.herald import AGAIN_S, Alert
-from core.phrases import language_of, say
+from core.phrases import advise, language_of, say
 from core.ports import Store
 from core.types import Ask, Person, Place, Task, Turn, TurnState
 
@@ -57,7 +57,10 @@ class AlertTurns:
 
 
 def alert_to_text(alert: Alert, language: str) -> str:
-    """Markdown. The advice is in English, as the log is."""
-    key = "alert_over" if alert.over else "alert"
-    values = {"what": alert.what, "code": str(alert.code), "advice": alert.advice}
-    return f"{say(key, language_of(language), **values)} {say('ref', language_of(language), ref=alert.ref)}"
+    """Markdown."""
+    language = language_of(language)
+    scope, _, name = alert.what.partition(" ")
+    what = say(f"alert_{scope}", language, name=name)
+    advice = advise(alert.code, language, alert.places)
+    words = say("alert_over" if alert.over else "alert", language, what=what, why=alert.why, advice=advice)
+    return f"{words} {say('ref', language, ref=alert.ref)}"

@@ -1,15 +1,18 @@
-"""Answers that are being written now, and how somebody interrupts one: Stop, a deleted or an edited question."""
+"""Answers that are being written now, and how somebody interrupts one: Stop, a question deleted, edited, forgotten."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from core.types import Turn
 
 Written = TypeVar("Written")
+
+EARLY = 1_000
+"""How many interrupts of what is not being written are remembered: most are of what has ended long ago."""
 
 
 class Interrupt(StrEnum):
@@ -19,29 +22,46 @@ class Interrupt(StrEnum):
     """The question was deleted: the same, and nobody waits for an answer."""
     RESTARTED = "restarted"
     """The question was edited: it is answered anew, in the same message."""
+    FORGOTTEN = "forgotten"
+    """Somebody had the question forgotten: nobody waits for an answer, and no word of it is kept."""
 
 
 class Live:
-    """Runs the writing of each answer so that it can be interrupted: cancelled, its connection closed at once."""
+    """Runs the writing of each answer so that it can be interrupted: cancelled, its connection closed at once.
+
+    What is stopped or withdrawn before it is written, in a queue or right after a restart, does not begin.
+    """
 
     def __init__(self) -> None:
         self._writing: dict[int, tuple[Turn, asyncio.Task[Any]]] = {}
         self._interrupts: dict[int, Interrupt] = {}
+        self._early: dict[int | str, Interrupt] = {}  # by turn or question, the newest ones
 
     def stop(self, turn_id: int) -> bool:
         """False where that turn writes nothing now."""
-        return self._interrupt(turn_id, Interrupt.STOPPED)
+        return self._interrupt(turn_id, Interrupt.STOPPED) or self._note(turn_id, Interrupt.STOPPED)
 
     def withdraw(self, question: str) -> bool:
-        """The question with this key (`Ask.key`) is gone."""
-        return self._interrupt(self._asked(question), Interrupt.WITHDRAWN)
+        """The question with this key (`Ask.key`) is gone. False where no answer to it is being written."""
+        interrupted = self._interrupt(self._asked(question), Interrupt.WITHDRAWN)
+        return interrupted or self._note(question, Interrupt.WITHDRAWN)
 
     def restart(self, question: str) -> bool:
         """The question with this key was edited."""
         return self._interrupt(self._asked(question), Interrupt.RESTARTED)
 
+    def forget(self, which: Callable[[Turn], bool]) -> bool:
+        """The questions of the turns that `which` picks were forgotten."""
+        picked = [turn_id for turn_id, (turn, _) in self._writing.items() if which(turn)]
+        forgotten = [self._interrupt(turn_id, Interrupt.FORGOTTEN) for turn_id in picked]
+        return any(forgotten)
+
     async def write(self, turn: Turn, writing: Coroutine[Any, Any, Written]) -> Written | Interrupt:
         """Run `writing` to its end, or to what interrupted it. Cancelled itself, it cancels `writing`."""
+        early = self._early.pop(turn.id, None) or self._early.get(turn.ask.key)
+        if early is not None:
+            writing.close()
+            return early
         task = asyncio.create_task(writing)
         self._writing[turn.id] = (turn, task)
         try:
@@ -53,6 +73,12 @@ class Live:
         finally:
             del self._writing[turn.id]
             self._interrupts.pop(turn.id, None)
+
+    def _note(self, which: int | str, interrupt: Interrupt) -> bool:
+        self._early[which] = interrupt
+        while len(self._early) > EARLY:
+            del self._early[next(iter(self._early))]
+        return False
 
     def _asked(self, question: str) -> int | None:
         found = (turn.id for turn, _ in self._writing.values() if turn.ask.key == question)

@@ -135,7 +135,10 @@ class Answerer:
             return
         with structlog.contextvars.bound_contextvars(turn=turn.id):
             try:
-                turn = await self._stored(lambda: self._store.begin(turn.id))
+                try:
+                    turn = await self._stored(lambda: self._store.begin(turn.id))
+                except StoreError:
+                    return await self._dismiss(turn, channel)
                 run = self._digest if turn.ask.task is Task.DIGEST else self._converse
                 finish = await run(turn, channel)
                 await self._stored(lambda: self._store.finish(finish))
@@ -143,6 +146,21 @@ class Answerer:
             finally:
                 self._standing(turn).set()
                 del self._stands[turn.id]
+
+    async def _dismiss(self, turn: Turn, channel: Channel) -> None:
+        """The turn was forgotten while it waited: a message that said so says that instead."""
+        log.info("a question was forgotten before its answer began")
+        sheet = self._begun.pop(turn.id, None) or (self._sheet(turn, channel) if turn.posted else None)
+        if sheet is None:
+            return
+        try:
+            notice = say("forgotten", self._language(turn, sheet.writing))
+            sheet.canvas.show(Reply(phase=Phase.ENDED, notice=notice), self._clock.monotonic())
+            with contextlib.suppress(PlatformError):
+                await sheet.canvas.finished()
+        finally:
+            channel.brush.release(sheet.canvas)
+            self._checkpoints.forget(turn.id)
 
     def _standing(self, turn: Turn) -> asyncio.Event:
         """Set once the turn has a message on the platform, or has ended without one."""
@@ -173,7 +191,12 @@ class Answerer:
                 if end is not Interrupt.RESTARTED:
                     break
                 writing.text, writing.ended, writing.error = "", None, None
+                turn = replace(turn, text="")  # that answered another question
             writing.interrupt = end
+            if end is not Interrupt.FORGOTTEN and writing.ended is None and turn.text.startswith(writing.text):
+                writing.text = turn.text  # words that an earlier process has shown stay
+            if end is Interrupt.WITHDRAWN and not canvas.posted:
+                return self._finish(turn, writing, began)  # nobody waits for a word
             return await self._show_last(self._finish(turn, writing, began), canvas, channel)
         finally:
             channel.brush.release(canvas)
@@ -201,9 +224,10 @@ class Answerer:
 
     async def _write(self, turn: Turn, writing: _Writing, canvas: Canvas, channel: Channel) -> None:
         """Have the model write the answer; what goes wrong is noted in `writing`."""
-        hint = asyncio.create_task(self._hint(turn, channel))
+        hint: asyncio.Task[None] | None = None
         try:
             settings = writing.settings = await self._read_settings(turn)
+            hint = asyncio.create_task(self._hint(turn, writing, channel))
             card = writing.card = self._roster.card(settings.model)
             language = self._language(turn, writing)
             material = await self._reader.read(turn, settings, language, channel.gate)
@@ -231,12 +255,13 @@ class Answerer:
             log.exception("answer failed in an unknown way")
             writing.error = BotError(Code.INTERNAL, type(error).__name__)
         finally:
-            hint.cancel()
-            await asyncio.gather(hint, return_exceptions=True)
+            if hint is not None:
+                hint.cancel()
+                await asyncio.gather(hint, return_exceptions=True)
 
-    async def _hint(self, turn: Turn, channel: Channel) -> None:
+    async def _hint(self, turn: Turn, writing: _Writing, channel: Channel) -> None:
         with contextlib.suppress(PlatformError):
-            await channel.gate.typing(turn.ask.place)
+            await channel.gate.typing(turn.ask.place, self._language(turn, writing))
 
     async def _read_settings(self, turn: Turn) -> ChannelSettings:
         """What counts in the turn's channel now. Raises StoreError."""
@@ -293,7 +318,7 @@ class Answerer:
 
     def _buttons(self, turn: Turn, writing: _Writing) -> tuple[Button, ...]:
         """What can be done about an answer, whole or not."""
-        if writing.interrupt is Interrupt.WITHDRAWN:
+        if writing.interrupt in (Interrupt.WITHDRAWN, Interrupt.FORGOTTEN):
             return ()
         if writing.error is not None or writing.interrupt is not None:
             return (self._button("again", turn, writing),)

@@ -53,6 +53,11 @@ class Lanes:
         """The newest turn ever submitted: what another process stored comes after it."""
         return self._highest_id
 
+    @property
+    def known(self) -> frozenset[int]:
+        """The turns that wait or run here now."""
+        return frozenset(self._known)
+
     def submit(self, turn: Turn) -> None:
         """Queue a stored turn. Twice the same is once. While draining it stays in the ledger."""
         self._highest_id = max(self._highest_id, turn.id)

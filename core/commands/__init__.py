@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from core.channel import SETTINGS
-from core.phrases import LANGUAGES, say
+from core.phrases import LANGUAGES, language_of, say
 from core.types import Choice, Field, Form
 
 
@@ -77,7 +77,10 @@ class Spec:
 
 
 SCOPES = ("channel", "workspace")
+HISTORY = "history"
+"""What `/settings` takes beside the names of settings: who changed what."""
 _SCOPE = Option("scope", Kind.CHOICE, choices=SCOPES, named=True)
+_FEW = 3
 _MESSAGES = ("messages", "message", "msgs", "条消息", "条")
 _HOURS = ("hours", "hour", "hrs", "h", "个小时", "小时")
 
@@ -104,7 +107,7 @@ COMMANDS: dict[str, Spec] = {
         Spec(
             "settings",
             (
-                Option("name", Kind.CHOICE, choices=tuple(SETTINGS)),
+                Option("name", Kind.CHOICE, choices=(*SETTINGS, HISTORY)),
                 Option("value", suggests=True, rest=True),
                 _SCOPE,
                 *(Option(f"set_{name}", shown=False, typed=False) for name in SETTINGS),
@@ -134,6 +137,21 @@ def command_name(spec: Spec, language: str) -> str:
     return say(spec.key, language)
 
 
+def example(spec: Spec, language: str) -> str:
+    """What may stand behind a command's name: `[50 messages] [3 hours] [thread|channel]`."""
+    words = []
+    for option in spec.shown:
+        if option.named:
+            continue
+        word = say(spec.option_key(option), language)
+        if option.units:
+            word = say(f"{spec.option_key(option)}_example", language)
+        elif option.kind is Kind.CHOICE and len(option.choices) <= _FEW:
+            word = "|".join(choice.label for choice in choices(option, language))
+        words.append(word if option.required else f"[{word}]")
+    return " ".join(words)
+
+
 def choices(option: Option, language: str) -> list[Choice]:
     """The values of an option that has a list of them, with their labels."""
     return [Choice(value, choice_label(value, language)) for value in option.choices]
@@ -142,7 +160,7 @@ def choices(option: Option, language: str) -> list[Choice]:
 def choice_label(value: str, language: str) -> str:
     """A choice in the person's language; names of settings are called as they are in a form."""
     for key in (f"choice_{value}", f"setting_{value}"):
-        if key in LANGUAGES[language]:
+        if key in LANGUAGES[language_of(language)]:
             return say(key, language)
     return value
 

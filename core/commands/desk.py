@@ -7,17 +7,18 @@ from dataclasses import dataclass, replace
 
 from core.channel import SETTINGS, ChannelSettings, language_for, merge
 from core.clock import Clock
-from core.commands import COMMANDS, SCOPES, Spec, choice_label, knobs, papers
+from core.commands import COMMANDS, HISTORY, SCOPES, Spec, choice_label, example, knobs, papers
 from core.commands.rights import is_admin, is_manager, refusal
 from core.commands.typed import Misread, Values, line_of, named, options_of, values_of
 from core.config import CoreSettings
-from core.phrases import say
+from core.phrases import dialect, say
 from core.ports import Kept, Store
-from core.types import Ask, Choice, Command, Person, Place, Task, Told
+from core.types import Ask, Choice, Command, Person, Place, Task, Told, Turn
 
 _SUGGESTIONS = 25
 _EXPORT_LINES = 10_000
-_FREE = ("help", "settings", "forget", "export")
+_AUDIT_LINES = 100
+FREE = ("help", "settings", "forget", "export")
 """Open to those, too, who may not ask: to see why, to mend it, and to have what is theirs."""
 
 
@@ -41,7 +42,8 @@ class _Given:
 
 class Desk:
     """`core.openai_model` is the model where nobody chose another. `models`: what may be chosen, or nothing where
-    any may. `priced`: whether costs are known."""
+    any may. `priced`: whether costs are known. `interrupt`: ends the answers being written to the turns it is given
+    a description of, since they were forgotten."""
 
     def __init__(
         self,
@@ -51,12 +53,14 @@ class Desk:
         models: Sequence[str] = (),
         *,
         priced: bool = False,
+        interrupt: Callable[[Callable[[Turn], bool]], object] = lambda which: None,
     ) -> None:
         self._store = store
         self._core = core
         self.clock = clock
         self._models = tuple(models)
         self._priced = priced
+        self._interrupt = interrupt
         self._jobs: dict[str, Callable[[_Given], Awaitable[Ask | Told]]] = {
             "ask": self._ask,
             "summarize": self._summarize,
@@ -82,15 +86,15 @@ class Desk:
         """Do what was asked for. Raises StoreError."""
         kept = await self._store.kept(command.place)
         settings = merge(self._core, kept, command.place.platform)
-        language = language_for(command.author, settings, self._core)
+        language = dialect(self.language(command.author, settings), command.place.platform)
         name = named(command.name)
         given = _Given(command, {}, kept, settings, language)
         if name is None:
             unknown = given.say("help_unknown") + "\n\n" if command.name else ""
             return Told(unknown + (await self._help(given)).text)
         refused = refusal(command.author, command.place, settings)
-        if refused and name not in _FREE:
-            return Told(given.say(refused))
+        if refused and name not in FREE:
+            return Told(given.say(refused), refused=True)
         spec = COMMANDS[name]
         try:
             options = options_of(spec, command.argument) | dict(command.options)
@@ -98,19 +102,23 @@ class Desk:
                 replace(given, values=values_of(spec, options) | _emptied(spec, options))
             )
         except Misread as misread:
-            return Told(given.say(misread.key, **{"prefix": command.prefix, **misread.values}))
+            known = {"prefix": command.prefix, "command": name, "example": example(spec, language)}
+            words = given.say(misread.key, **known | misread.values)
+            return Told(words, refused=True, about=misread.about)
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:
         """What `option` may become, given its beginning and the other options. Raises StoreError."""
         begun = str(command.options.get(option, "")).strip().lower()
         setting = "model" if command.name == "model" else str(command.options.get("name", ""))
         settings = await self.settings(command.place)
-        language = self.language(command.author, settings)
+        language = dialect(self.language(command.author, settings), command.place.platform)
         values: list[str] = []
         if setting == "model":
             values = list(dict.fromkeys([settings.model, self._core.openai_model, *self._models]))
         elif setting in SETTINGS:
             values = list(SETTINGS[setting].choices)
+        else:
+            return []
         offered = [Choice(value, choice_label(value, language)) for value in [*values, "default"]]
         found = [one for one in offered if begun in one.value.lower() or begun in one.label.lower()]
         return found[:_SUGGESTIONS]
@@ -147,6 +155,8 @@ class Desk:
         return Told(f"{now}\n\n" + "\n".join(f"> {line}" for line in settings.prompt.splitlines()))
 
     async def _settings(self, given: _Given) -> Told:
+        if given.values.get("name") == HISTORY:
+            return await self._history(given)
         changes = knobs.wanted(given.values)
         if changes:
             return await self._change(given, changes)
@@ -156,18 +166,22 @@ class Desk:
                 label=given.say(f"setting_{name}"),
                 about=given.say(f"setting_{name}_about"),
             )
-        scope = self._scope(given)
-        form = knobs.form(
-            given.command.author,
-            given.place,
-            given.settings,
-            given.kept.channel if scope == "channel" else given.kept.workspace,
-            scope,
-            self._core,
-            given.language,
-            self._models,
-        )
-        return Told(knobs.overview(given.settings, given.language, given.command.prefix), form=form)
+        scope, by = self._scope(given), given.command.author
+        form = knobs.form(by, given.place, given.kept, scope, self._core, given.language, self._models)
+        own = scope == "channel"
+        kept = given.kept if own else Kept(given.kept.workspace, {})
+        shown = merge(self._core, kept, given.place.platform)
+        prefix, may = given.command.prefix, form is not None
+        return Told(knobs.overview(shown, given.language, prefix, own=own, may=may), form=form)
+
+    async def _history(self, given: _Given) -> Told:
+        """Who changed what: of the channel for those who may change it, of the workspace for its admins."""
+        author, place = given.command.author, given.place
+        admin = is_admin(author, place, self._core)
+        if not admin and not (place.channel and is_manager(author, place, self._core)):
+            raise Misread("settings_by_manager" if place.channel else "settings_by_admin")
+        changes = await self._store.audit(place, _AUDIT_LINES)
+        return Told(papers.history([one for one in changes if admin or one.place.channel], given.language))
 
     async def _change(self, given: _Given, changes: dict[str, str]) -> Told:
         scope = self._scope(given)
@@ -178,16 +192,8 @@ class Desk:
         if not changed:
             return Told(given.say("settings_same"))
         settings = await self.settings(given.place)
-        told = [
-            given.say(
-                "settings_changed",
-                label=given.say(f"setting_{one.name}"),
-                value=knobs.shown(one.name, settings.texts.get(one.name, ""), given.language),
-                origin=knobs.origin(one.name, settings, given.language),
-            )
-            for one in changed
-        ]
-        return Told("\n".join(told))
+        now = [f"- {knobs.changed_line(one, settings, given.language)}" for one in changed]
+        return Told("\n".join([given.say("settings_changed"), *now]))
 
     def _scope(self, given: _Given) -> str:
         """The channel, unless said otherwise, or where there is none."""
@@ -225,14 +231,17 @@ class Desk:
         kept = given.say("forget_kept")
         if given.values["what"] == "me":
             lines = await self._store.forget_person(given.place.platform, author.id)
-            return Told(f"{given.say('forget_me_done', n=lines)} {kept}")
+            whose = (given.place.platform, author.id)
+            self._interrupt(lambda turn: (turn.ask.place.platform, turn.ask.author.id) == whose)
+            return Told(given.say("joined", one=given.say("forget_me_done", n=lines), two=kept))
         await self._in_thread(given)
         said = await self._store.lines(given.place, limit=_EXPORT_LINES)
         alone = {line.author.id for line in said if not line.mine} <= {author.id}
         if not alone and not is_manager(author, given.place, self._core):
             raise Misread("forget_by_manager")
         lines = await self._store.forget_thread(given.place, given.command.at)
-        return Told(f"{given.say('forget_thread_done', n=lines)} {kept}")
+        self._interrupt(lambda turn: turn.ask.place.key == given.place.key)
+        return Told(given.say("joined", one=given.say("forget_thread_done", n=lines), two=kept))
 
     async def _export(self, given: _Given) -> Told:
         author, now = given.command.author, self.clock.now()
@@ -253,7 +262,11 @@ class Desk:
     async def _help(self, given: _Given) -> Told:
         prefix = given.command.prefix
         lines = [
-            given.say("help_line", command=prefix + spec.name, about=given.say(f"{spec.key}_about"))
+            given.say(
+                "help_line",
+                command=f"{prefix}{spec.name} {example(spec, given.language)}".rstrip(),
+                about=given.say(f"{spec.key}_about"),
+            )
             for spec in COMMANDS.values()
         ]
         title, ask = given.say("help_title"), given.say("help_ask", prefix=prefix)

@@ -7,37 +7,63 @@ from collections.abc import Mapping, Sequence
 
 from babel.numbers import format_decimal
 
-from core.channel import SETTINGS, ChannelSettings, Origin, read
+from core.channel import SETTINGS, ChannelSettings, Origin, merge, read
 from core.commands import SCOPES, choice_label
 from core.commands.rights import may_change
 from core.commands.typed import Misread
 from core.config import CoreSettings
-from core.phrases import say
+from core.phrases import language_of, say
+from core.ports import Change, Kept
 from core.types import Choice, Field, Form, Person, Place
 
 TAKEN_BACK = ("default", "-", "默认")
 """What is written to have a setting no longer set."""
 
+NOT_YET = ("tools", "budget")
+"""Settings that are kept and shown, and have no effect yet."""
+
+_LISTS = ("allow", "deny")
 _SHOWN_LENGTH = 120
 _FIELD_PREFIX = "set_"
 
 
-def overview(settings: ChannelSettings, language: str, prefix: str) -> str:
-    """Every setting, its value, and whose it is."""
-    lines = [f"- {line(name, settings, language)}" for name in SETTINGS]
-    return "\n".join(
-        [say("settings_title", language), *lines, "", say("settings_hint", language, prefix=prefix)]
-    )
+def overview(settings: ChannelSettings, language: str, prefix: str, *, own: bool, may: bool) -> str:
+    """Every setting, its value, and whose it is: of a channel (`own`) or of the workspace. `may`: the reader may
+    change some of it."""
+    lines = [f"- {line(name, settings, language)}" for name in SETTINGS if name in settings.texts]
+    title = say("settings_title" if own else "settings_title_workspace", language)
+    if may:
+        scope = "" if own else "workspace "
+        hint = say("settings_hint", language, prefix=prefix, scope=scope, names=listed(list(settings.texts)))
+    else:
+        hint = say("settings_by_manager" if own else "settings_by_admin", language)
+    return "\n".join([title, *lines, "", hint])
 
 
 def line(name: str, settings: ChannelSettings, language: str) -> str:
-    return say(
-        "settings_line",
-        language,
-        label=say(f"setting_{name}", language),
-        value=shown(name, settings.texts.get(name, ""), language),
-        origin=origin(name, settings, language),
-    )
+    return _line(name, settings.texts.get(name, ""), origin(name, settings, language), language)
+
+
+def changed_line(change: Change, settings: ChannelSettings, language: str) -> str:
+    """A setting as it is now, and what goes before it in the channel where that was said."""
+    scope = Origin.CHANNEL if change.place.channel else Origin.WORKSPACE
+    now = settings.origins.get(change.name, Origin.DEFAULT)
+    if change.new is None or now is scope or change.name in _LISTS:
+        return line(change.name, settings, language)
+    words = _line(change.name, change.new, say(f"origin_{scope}", language), language)
+    value = shown(change.name, settings.texts.get(change.name, ""), language)
+    return say("settings_before", language, line=words, value=value)
+
+
+def _line(name: str, text: str, whose: str, language: str) -> str:
+    label = say(f"setting_{name}", language)
+    value = shown(name, text, language)
+    return say("settings_line", language, label=label, value=value, origin=whose) + not_yet(name, language)
+
+
+def not_yet(name: str, language: str) -> str:
+    """What a setting is kept for, though nothing follows from it today."""
+    return say(f"setting_{name}_yet", language) if name in NOT_YET else ""
 
 
 def origin(name: str, settings: ChannelSettings, language: str) -> str:
@@ -51,8 +77,10 @@ def shown(name: str, text: str, language: str) -> str:
     if text in SETTINGS[name].choices:
         return choice_label(text, language)
     value = read(SETTINGS[name], text)
+    if name == "rate" and value == 0:
+        return say("value_no_limit", language)
     if isinstance(value, int | float):
-        return str(format_decimal(value, locale=language))
+        return str(format_decimal(value, locale=language_of(language)))
     words = " ".join(text.split()).replace("`", "'")
     return f"`{words if len(words) <= _SHOWN_LENGTH else words[: _SHOWN_LENGTH - 1] + '…'}`"
 
@@ -60,35 +88,39 @@ def shown(name: str, text: str, language: str) -> str:
 def form(
     person: Person,
     place: Place,
-    settings: ChannelSettings,
-    kept: Mapping[str, str],
+    kept: Kept,
     scope: str,
     core: CoreSettings,
     language: str,
     models: Sequence[str],
 ) -> Form | None:
-    """What `person` may change of the channel or workspace, or None where that is nothing. `kept` is its own layer."""
+    """What `person` may change of the channel or workspace, or None where that is nothing. A hint tells what counts
+    where it has no value of its own."""
+    own = scope == "channel"
+    layer = kept.channel if own else kept.workspace
+    below = merge(core, Kept(kept.workspace if own else {}, {}), place.platform)
     fields = []
     for name, setting in SETTINGS.items():
-        if scope not in setting.scopes or not may_change(person, place, scope, name, core):
+        if scope not in setting.scopes or place.platform in setting.absent:
+            continue
+        if not may_change(person, place, scope, name, core):
             continue
         offered = tuple(models) if name == "model" else setting.choices
-        now = shown(name, settings.texts.get(name, ""), language)
+        else_ = shown(name, below.texts.get(name, ""), language).strip("`")
         fields.append(
             Field(
                 _FIELD_PREFIX + name,
                 say(f"setting_{name}", language),
                 "choice" if offered else "text" if setting.long else "line",
-                kept.get(name, ""),
-                f"{now} · {origin(name, settings, language)}",
+                layer.get(name, ""),
+                f"{else_} · {origin(name, below, language)}{not_yet(name, language)}",
                 tuple(Choice(value, choice_label(value, language)) for value in offered),
             )
         )
     if not fields:
         return None
-    return Form(
-        "settings", say("settings_form", language), say("send", language), tuple(fields), {"scope": scope}
-    )
+    title = say("settings_form" if own else "settings_form_workspace", language)
+    return Form("settings", title, say("send", language), tuple(fields), {"scope": scope})
 
 
 def wanted(values: Mapping[str, object]) -> dict[str, str]:
@@ -119,7 +151,7 @@ def checked(
         setting, text = SETTINGS[name], text.strip()
         label, about = say(f"setting_{name}", language), say(f"setting_{name}_about", language)
         if scope not in setting.scopes:
-            raise Misread("settings_only_workspace", label=label)
+            raise Misread("settings_only_workspace", _FIELD_PREFIX + name, label=label)
         if not may_change(person, place, scope, name, core):
             raise Misread(
                 "settings_by_admin" if scope == "workspace" or setting.admins else "settings_by_manager"
@@ -129,9 +161,10 @@ def checked(
             continue
         text = _canonical(name, text)
         if name == "model" and models and text not in models:
-            raise Misread("model_unknown", model=text, models=listed(models))
+            raise Misread("model_unknown", _FIELD_PREFIX + name, model=text, models=listed(models))
         if read(setting, text) is None:
-            raise Misread("settings_bad", value=text[:_SHOWN_LENGTH], label=label, about=about)
+            fits = {"value": text[:_SHOWN_LENGTH], "label": label, "about": about}
+            raise Misread("settings_bad", _FIELD_PREFIX + name, **fits)
         kept[name] = text
     return kept
 

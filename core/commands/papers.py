@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from babel import Locale
@@ -11,12 +12,14 @@ from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal
 
 from core.channel import ChannelSettings
-from core.commands.knobs import origin
-from core.phrases import say
-from core.ports import Tally
+from core.commands.knobs import origin, shown
+from core.phrases import language_of, say
+from core.ports import Change, Tally
 from core.types import Attachment, Entry, Place
 
 PERIODS = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
+_HISTORY_LINES = 10
+_RULE = "\n\n---\n\n"
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _LOCALES = {"en": Locale.parse("en_GB"), "zh": Locale.parse("zh_Hans_CN")}
 
@@ -28,8 +31,9 @@ def usage(tally: Tally, of: str, period: str, language: str, currency: str, *, p
     if tally.questions == 0:
         return f"{title}\n{say('digest_quiet', language)}"
     questions = say("digest_questions", language, n=tally.questions)
+    people = say("digest_people", language, n=tally.people)
     lines = [
-        questions if of == "me" else f"{questions} {say('digest_people', language, n=tally.people)}",
+        questions if of == "me" else say("joined", language, one=questions, two=people),
         say("digest_tokens", language, prompt=tally.prompt_tokens, completion=tally.completion_tokens),
         say("digest_cost", language, cost=money(tally.cost_micros, currency, language))
         if priced
@@ -44,11 +48,12 @@ def budget(
     tally: Tally, now: datetime, settings: ChannelSettings, language: str, currency: str, *, priced: bool
 ) -> str:
     """What a channel has spent since the first of the month, and its limit."""
-    month = format_date(now, "LLLL y" if language == "en" else "y年M月", locale=_LOCALES[language])
+    locale = _LOCALES[language_of(language)]
+    month = format_date(now, "LLLL y" if locale.language == "en" else "y年M月", locale=locale)
     if priced:
         spent = say("budget_spent", language, month=month, cost=money(tally.cost_micros, currency, language))
     else:
-        tokens = format_decimal(tally.prompt_tokens + tally.completion_tokens, locale=_LOCALES[language])
+        tokens = format_decimal(tally.prompt_tokens + tally.completion_tokens, locale=locale)
         spent = say("budget_unknown", language, month=month, tokens=tokens)
     limit = say("budget_none", language)
     if settings.budget is not None:
@@ -57,16 +62,38 @@ def budget(
     return f"{spent}\n{limit}"
 
 
+def history(changes: Sequence[Change], language: str) -> str:
+    """The newest changes of settings: when (UTC), by whom, what."""
+    if not changes:
+        return say("history_none", language)
+    lines = [
+        say(
+            "history_line",
+            language,
+            at=_time(one.at, language),
+            who=one.by.name or one.by.id,
+            label=say(f"setting_{one.name}", language),
+            old=_was(one.name, one.old, language),
+            new=_was(one.name, one.new, language),
+            origin=say(f"origin_{'channel' if one.place.channel else 'workspace'}", language),
+        )
+        for one in changes[:_HISTORY_LINES]
+    ]
+    return "\n".join([say("history_title", language), *(f"- {line}" for line in lines)])
+
+
+def _was(name: str, text: str | None, language: str) -> str:
+    return say("origin_default", language) if text is None else shown(name, text, language)
+
+
 def money(micros: int, currency: str, language: str) -> str:
-    return str(format_currency(micros / 1_000_000, currency, locale=_LOCALES[language]))
+    return str(format_currency(micros / 1_000_000, currency, locale=_LOCALES[language_of(language)]))
 
 
 def thread_file(lines: Sequence[Entry], language: str) -> Attachment:
     """A thread as Markdown: who said what, when (UTC)."""
     said = [f"**{_name(line)}** · {_time(line.at, language)}\n\n{line.text}" for line in lines]
-    return Attachment(
-        "thread.md", "text/markdown", ("\n\n---\n\n".join(said) + "\n").encode("utf-8", "replace")
-    )
+    return Attachment("thread.md", "text/markdown", (_RULE.join(said) + "\n").encode("utf-8", "replace"))
 
 
 def person_file(belongings: Sequence[tuple[Place, Entry]], tally: Tally) -> Attachment:
@@ -92,6 +119,27 @@ def person_file(belongings: Sequence[tuple[Place, Entry]], tally: Tally) -> Atta
     return Attachment("my-data.json", "application/json", content)
 
 
+def newest(paper: Attachment, size_bytes: int) -> Attachment:
+    """What a paper of ours says last, in at most about `size_bytes`; never less than its last line."""
+    if paper.type == "application/json":
+        data = json.loads(paper.content)
+        lines = data["lines"]
+        sizes = [len(json.dumps(line, ensure_ascii=False).encode("utf-8", "replace")) for line in lines]
+        content = json.dumps(data | {"lines": lines[_cut(sizes, size_bytes) :]}, ensure_ascii=False, indent=2)
+        return replace(paper, content=content.encode("utf-8", "replace"))
+    said = paper.content.split(_RULE.encode())
+    return replace(paper, content=_RULE.encode().join(said[_cut([len(one) for one in said], size_bytes) :]))
+
+
+def _cut(sizes: Sequence[int], size_bytes: int) -> int:
+    """From which part on they fit."""
+    first, left = len(sizes), size_bytes
+    while first and (first == len(sizes) or sizes[first - 1] <= left):
+        first -= 1
+        left -= sizes[first]
+    return first
+
+
 def month_start(now: datetime) -> datetime:
     return datetime(now.year, now.month, 1, tzinfo=UTC)
 
@@ -101,5 +149,6 @@ def _name(line: Entry) -> str:
 
 
 def _time(at: datetime, language: str) -> str:
-    shape = "d MMM y HH:mm" if language == "en" else "y年M月d日 HH:mm"
-    return str(format_datetime(at, shape, UTC, _LOCALES[language]))
+    locale = _LOCALES[language_of(language)]
+    shape = "d MMM y HH:mm" if locale.language == "en" else "y年M月d日 HH:mm"
+    return str(format_datetime(at, shape, UTC, locale))

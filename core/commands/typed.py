@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from core.commands import COMMANDS, Kind, Option, Spec
-from core.phrases import LANGUAGES, say
+from core.phrases import LANGUAGES, SPOKEN, say
 
 Values = dict[str, str | int | float]
 
@@ -25,11 +25,13 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 class Misread(Exception):  # noqa: N818 (it is told, not raised to anybody)
-    """What was typed is not what the command takes: the phrase that says so, and its values."""
+    """What was typed is not what the command takes: the phrase that says so, and its values. `about`: the field of a
+    form that it is about."""
 
-    def __init__(self, key: str, **values: str | int | float) -> None:
+    def __init__(self, key: str, about: str = "", /, **values: str | int | float) -> None:
         super().__init__(key)
         self.key = key
+        self.about = about
         self.values = values
 
 
@@ -73,7 +75,7 @@ def values_of(spec: Spec, options: Mapping[str, str]) -> Values:
         if text:
             values[option.name] = _value(option, text)
         elif option.required and not any(options.get(other.name) for other in spec.options if not other.shown):
-            raise Misread("misread_missing", option=option.name, options=" | ".join(option.choices) or "…")
+            raise Misread("misread_missing")
     return values
 
 
@@ -168,5 +170,5 @@ def _choice(option: Option, word: str) -> str | None:
 
 
 def _names(key: str, name: str) -> set[str]:
-    """What something is called: its own name, and the phrase in each language that has it."""
-    return {name} | {say(key, language).lower() for language, phrases in LANGUAGES.items() if key in phrases}
+    """What something is called: its own name, and the phrase in each language and dialect that has it."""
+    return {name} | {say(key, language).lower() for language in SPOKEN if key in LANGUAGES["en"]}

@@ -17,7 +17,6 @@ import structlog
 
 from core.clock import Clock
 from core.errors import Code, PlatformError, StoreError
-from core.intake.rules import decide
 from core.paint.gate import Gate
 from core.ports import Store
 from core.types import Ask, Outcome, Place, Receipt
@@ -32,6 +31,7 @@ _LOOK_S = 0.5
 _KEEP_S = 10.0
 _READERS = 4
 _DEFAULT_BREAK_S = 5.0
+_TRIES = 12
 HOLD_S = 3.0
 """The longest that turns wait for what was said before them."""
 
@@ -39,7 +39,8 @@ HOLD_S = 3.0
 class CatchUp:
     """Of one platform: reads on whenever the platform has become ready, and keeps the moment it has heard until.
 
-    Questions younger than `window_s` are received as if they came now; older ones are listed in the log.
+    What is younger than `window_s` is received as if it came now. Of what is older, `pass_over` says whether it is a
+    question: those are listed in the log.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class CatchUp:
         gate: Gate,
         store: Store,
         receive: Callable[[Ask], Awaitable[Receipt]],
+        pass_over: Callable[[Ask], Awaitable[bool]],
         clock: Clock,
         window_s: float,
     ) -> None:
@@ -54,6 +56,7 @@ class CatchUp:
         self._platform = gate.platform
         self._store = store
         self._receive = receive
+        self._pass_over = pass_over
         self._clock = clock
         self._window = timedelta(seconds=window_s)
         self._read = asyncio.Event()
@@ -80,23 +83,37 @@ class CatchUp:
 
     async def run(self) -> None:
         """Until cancelled."""
-        kept_at = 0.0
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._watch())
+            both.create_task(self._keep())
+
+    async def _watch(self) -> None:
+        """The platform may go away again while what was missed is still being read."""
+        while True:
+            if not self._platform.ready():
+                self._whole = False
+            await self._clock.sleep(_LOOK_S)
+
+    async def _keep(self) -> None:
+        kept_at, told = 0.0, False
         while True:
             try:
-                if not self._platform.ready():
-                    self._whole = False
-                elif not self._whole:
+                ready = self._platform.ready()
+                if ready and not self._whole:
                     self._whole = True  # unless something is lost meanwhile
                     self._hold()
                     await self._catch_up()
                     if self._whole:
                         self._read.set()
-                elif self._clock.monotonic() - kept_at >= _KEEP_S:
+                elif ready and self._clock.monotonic() - kept_at >= _KEEP_S:
                     await self._store.hear(self._platform.name, self._clock.now())
                     kept_at = self._clock.monotonic()
+                told = False
             except* StoreError:
                 self._whole = False
-                log.warning("catch-up waits for the store", platform=self._platform.name)
+                if not told:
+                    log.warning("catch-up waits for the store", platform=self._platform.name)
+                told = True
             await self._clock.sleep(_LOOK_S)
 
     async def _catch_up(self) -> None:
@@ -108,7 +125,7 @@ class CatchUp:
             live = await self._store.live(self._platform.name, after - LIVE)
             around = [replace(place, thread="") for place in live]
             waiting = deque(
-                {place.key: place for place in (*around, *self._platform.channels(), *live)}.values()
+                {place.key: place for place in (*around, *live, *self._platform.channels())}.values()
             )
 
             async def read() -> None:
@@ -124,12 +141,14 @@ class CatchUp:
         await self._store.hear(self._platform.name, now)
 
     async def _missed(self, place: Place, after: datetime) -> list[Ask]:
-        """What was said there; a refusal for rate means later."""
+        """What was said there; a refusal for rate means later, however often."""
+        failures = 0
         while True:
             try:
                 return await self._gate.missed(place, after)
             except PlatformError as error:
-                if error.code in (Code.GONE, Code.NOT_ALLOWED) or not error.retryable:
+                failures += error.code is not Code.SLOW_DOWN
+                if error.code in (Code.GONE, Code.NOT_ALLOWED) or not error.retryable or failures > _TRIES:
                     return []  # the gate has logged it: nobody can ask there any more
                 await self._clock.sleep(error.retry_after_s or _DEFAULT_BREAK_S)
 
@@ -137,8 +156,6 @@ class CatchUp:
         """Whether it is a new turn."""
         if self._clock.now() - ask.at <= self._window:
             return (await self._receive(ask)).outcome is Outcome.TURN
-        joined = ask.addressed or await self._store.joined(ask.place)
-        outcome = decide(ask, joined)
-        if outcome in (Outcome.TURN, Outcome.NOTED) and await self._store.note(ask) and outcome is Outcome.TURN:
+        if await self._pass_over(ask):
             log.warning("a question is too old to answer", place=ask.place.key, message=ask.id, at=str(ask.at))
         return False

@@ -11,7 +11,7 @@ import structlog
 
 from core.answer.live import Live
 from core.channel import ChannelSettings
-from core.commands.desk import Desk
+from core.commands.desk import FREE, Desk
 from core.commands.rights import refusal
 from core.commands.typed import command_of
 from core.errors import StoreError
@@ -65,16 +65,31 @@ class StoringInbox:
         self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def receive(self, event: Event) -> Receipt:
-        channel = self._busy.setdefault(event.place.channel_key, asyncio.Lock())
-        async with channel:
+        async with self._channel(event.place):
             try:
                 return await self._receive(event)
             except StoreError:
                 self._lost(event.place.platform)
                 raise
 
+    async def pass_over(self, ask: Ask) -> bool:
+        """Whether `ask`, which is too old to be answered, is a question that nobody has heard. What it would have
+        been part of remembers it. Raises StoreError."""
+        async with self._channel(ask.place):
+            ask, outcome, settings = await self._weigh(ask)
+            asks = outcome is Outcome.TURN
+            if asks and (command_of(ask.text) or refusal(ask.author, ask.place, settings)):
+                return False
+            return (asks or outcome is Outcome.NOTED) and await self._store.note(ask) and asks
+
     async def suggest(self, command: Command, option: str) -> list[Choice]:
         return await self._desk.suggest(command, option)
+
+    def _channel(self, place: Place) -> asyncio.Lock:
+        return self._busy.setdefault(place.channel_key, asyncio.Lock())
+
+    async def language(self, person: Person, place: Place) -> str:
+        return self._desk.language(person, await self._desk.settings(place))
 
     async def _receive(self, event: Event) -> Receipt:
         match event:
@@ -102,11 +117,15 @@ class StoringInbox:
         return Receipt(Outcome.TOLD, told=done)
 
     async def _typed(self, ask: Ask, name: str, argument: str) -> Receipt:
-        """A command written as a message to the bot. It may be delivered twice, as a message and as a mention."""
+        """A command written as a message to the bot. It may be delivered twice, as a message and as a mention. Others
+        may see what it tells, so a refusal is told once, as for a question."""
         if not await self._store.once(f"command/{ask.key}"):
             return Receipt(Outcome.DUPLICATE)
         opens = ask.place.thread if ask.id == ask.place.thread else ""
         place = replace(ask.place, thread="") if opens else ask.place
+        refused = name not in FREE and refusal(ask.author, place, await self._desk.settings(place))
+        if refused and not await self._first(ask, "refused"):
+            return Receipt(Outcome.REFUSED)
         return await self._command(
             Command(name, place, ask.author, ask.at, argument, id=ask.id, opens=opens, ticket=ask.ticket)
         )
@@ -118,8 +137,7 @@ class StoringInbox:
         turn = await self._store.turn(press.turn_id)
         settings = await self._desk.settings(press.place)
         language = self._desk.language(press.author, settings)
-        forgotten = turn is not None and not turn.ask.author.id
-        if turn is None or forgotten or turn.ask.place.channel_key != press.place.channel_key:
+        if turn is None or _forgotten(turn) or turn.ask.place.channel_key != press.place.channel_key:
             return Receipt(Outcome.UNKNOWN, told=Told(say("pressed_late", language)))
         log.info("button", turn=turn.id, action=press.action, place=press.place.key)
         if press.action == "stop":
@@ -129,7 +147,7 @@ class StoringInbox:
         if press.action not in _ANEW:
             return Receipt(Outcome.UNKNOWN, turn.id)
         if press.action == "regenerate" and press.author.id != turn.ask.author.id:
-            return Receipt(Outcome.REFUSED, turn.id, Told(say("not_asker", language)))
+            return Receipt(Outcome.REFUSED, turn.id, _no(say("not_asker", language)))
         if refused := await self._refused(press.author, press.place, settings, f"press-{turn.id}", tell=True):
             return refused
         again = await self._store.again(turn.id, _task(press.action, turn))
@@ -153,19 +171,14 @@ class StoringInbox:
 
     async def _ask(self, ask: Ask, *, commanded: bool = False) -> Receipt:
         """`commanded`: a command became this, and whoever gave it waits for a word."""
-        if ask.replies_to:
-            place = await self._store.place_of_post(ask.place, ask.replies_to)
-            ask = replace(ask, place=place or ask.place)
+        ask, outcome, settings = await self._weigh(ask)
         asks = ask.addressed and not ask.author.bot
         if asks and not commanded and (typed := command_of(ask.text)):
             return await self._typed(ask, *typed)
-        joined = asks or await self._store.joined(ask.place)
-        settings = await self._desk.settings(ask.place)
-        outcome = decide(ask, joined, settings.listen)
         if outcome is Outcome.OFF:
             told = asks and (commanded or await self._first(ask, "off"))
             words = say("refused_off", self._desk.language(ask.author, settings))
-            return Receipt(outcome, told=Told(words) if told else None)
+            return Receipt(outcome, told=_no(words) if told else None)
         if outcome is Outcome.NOTED:
             await self._store.note(ask)
         if outcome is not Outcome.TURN:
@@ -182,6 +195,15 @@ class StoringInbox:
         log.info("question", turn=turn.id, place=ask.place.key)
         return Receipt(outcome, turn.id)
 
+    async def _weigh(self, ask: Ask) -> tuple[Ask, Outcome, ChannelSettings]:
+        """The ask in the conversation that it belongs to, what is to become of it, and what counts there."""
+        if ask.replies_to:
+            place = await self._store.place_of_post(ask.place, ask.replies_to)
+            ask = replace(ask, place=place or ask.place)
+        joined = (ask.addressed and not ask.author.bot) or await self._store.joined(ask.place)
+        settings = await self._desk.settings(ask.place)
+        return ask, decide(ask, joined, settings.listen), settings
+
     async def _refused(
         self,
         person: Person,
@@ -197,7 +219,7 @@ class StoringInbox:
         language = self._desk.language(person, settings)
         if why := refusal(person, place, settings):
             told = tell or (ask is not None and ask.addressed and await self._first(ask, "refused"))
-            return Receipt(Outcome.REFUSED, told=Told(say(why, language)) if told else None)
+            return Receipt(Outcome.REFUSED, told=_no(say(why, language)) if told else None)
         now_s = self._desk.clock.monotonic()
         wait_s = self._rate.wait_s(_who(person, place), key, settings.rate, now_s)
         if not wait_s:
@@ -205,7 +227,7 @@ class StoringInbox:
         if ask is not None and await self._store.joined(place):
             await self._store.note(ask)
         told = tell or self._rate.tell(_who(person, place), now_s)
-        return Receipt(Outcome.LIMITED, told=Told(say("limited", language, n=wait_s)) if told else None)
+        return Receipt(Outcome.LIMITED, told=_no(say("limited", language, n=wait_s)) if told else None)
 
     def _count(self, person: Person, place: Place, key: str) -> None:
         self._rate.count(_who(person, place), key, self._desk.clock.monotonic())
@@ -213,6 +235,15 @@ class StoringInbox:
     async def _first(self, ask: Ask, why: str) -> bool:
         """Whether this person has not been told so in this channel yet."""
         return await self._store.once(f"{why}/{ask.place.channel_key}/{ask.author.id}")
+
+
+def _no(words: str) -> Told:
+    return Told(words, refused=True)
+
+
+def _forgotten(turn: Turn) -> bool:
+    """Nothing is left to be answered: neither who asked nor what."""
+    return not turn.ask.author.id or not (turn.ask.author.name or turn.ask.text)
 
 
 def _task(action: str, turn: Turn) -> Task:

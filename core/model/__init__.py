@@ -9,7 +9,7 @@
       ├ sse      bytes -> JSON objects                   pure, as fast as the JSON in them
       ├ wire     JSON objects -> deltas                  pure: every departure from the format is read here
       ├ alarm    a deadline by the injected clock
-      └ faults   status, code and words -> `ModelError`  the one table, and the advice to the operator
+      └ faults   status, code and words -> `ModelError`  the one table
     scripted     the offline model, for when no key is set
 
 Which accounts and models there are stands in `core.roster`. The reader of the wire is our own: libraries for
@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from core.clock import Clock
 from core.config import CoreSettings
-from core.model.client import CompletionsClient, Patience
+from core.model.client import CompletionsClient, Patience, Repairs
 from core.model.herald import Herald
 from core.model.policy import Allowance
 from core.model.pool import Pool
@@ -36,8 +36,11 @@ def create_model(
     if not roster.routes:
         return OfflineModel(clock)
     patience = Patience(settings.parley_first_word_s, settings.parley_gap_s, settings.parley_total_s)
+    repairs: Repairs = {}
     clients = {
-        account.name: CompletionsClient(account.base_url, account.key.get_secret_value(), clock, patience)
+        account.name: CompletionsClient(
+            account.base_url, account.key.get_secret_value(), clock, patience, repairs
+        )
         for account in {route.account.name: route.account for route in roster.routes}.values()
     }
     allowance = Allowance(settings.parley_retry_tries, settings.parley_retry_limit_s)

@@ -24,7 +24,7 @@ from core.model.faults import fault, from_exception, from_response, looks_like_e
 from core.model.sse import LINE_LIMIT_BYTES, Event, Garbled, Reader
 from core.model.wire import Answer
 from core.ports import Request
-from core.types import Delta
+from core.types import Delta, Message
 
 ERROR_LIMIT_BYTES = 1024 * 1024
 BODY_LIMIT_BYTES = LINE_LIMIT_BYTES
@@ -52,15 +52,27 @@ class Patience:
     tail_s: float = 1.0
 
 
-class CompletionsClient:
-    """One endpoint and key. `stream` is one attempt: it repairs a refused field, and never retries."""
+Repairs = dict[tuple[str, str], frozenset[str]]
+"""By base URL and model, the fields that are not sent there."""
 
-    def __init__(self, base_url: str, key: str, clock: Clock, patience: Patience | None = None) -> None:
+
+class CompletionsClient:
+    """One endpoint and key. `stream` is one attempt: it repairs a refused field, and never retries. Accounts of one
+    endpoint share what their `repairs` have taught."""
+
+    def __init__(
+        self,
+        base_url: str,
+        key: str,
+        clock: Clock,
+        patience: Patience | None = None,
+        repairs: Repairs | None = None,
+    ) -> None:
         self._base_url = base_url.rstrip("/")
         self._key = key.strip()
         self._clock = clock
         self._patience = patience or Patience()
-        self._repairs: dict[tuple[str, str], frozenset[str]] = {}
+        self._repairs = repairs if repairs is not None else {}
         read_s = max(self._patience.first_word_s, self._patience.gap_s) + _NET_S
         self._http = httpx.AsyncClient(
             timeout=httpx.Timeout(read_s, connect=_CONNECT_S, write=_WRITE_S, pool=_CONNECT_S),
@@ -91,7 +103,7 @@ class CompletionsClient:
                     self._repairs[place] = repairs
                 return
             except ModelError as error:
-                if error.parameter not in body or error.parameter in repairs:
+                if not error.parameter or request_to_body(request, repairs | {error.parameter}) == body:
                     raise
                 repairs |= {error.parameter}
                 log.info("field left out", field=error.parameter, model=request.model, detail=error.detail)
@@ -143,13 +155,14 @@ def _tls() -> ssl.SSLContext:
 
 
 def request_to_body(request: Request, repairs: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """What is sent, without the fields in `repairs`; of the two names for the longest answer the other is used.
+    """What is sent, without the fields in `repairs`, of which `images` is one; of the two names for the longest
+    answer the other is used.
 
     `stream_options` is the one field sent unasked: without it there is no usage in a stream.
     """
     body: dict[str, Any] = {
         "model": request.model,
-        "messages": [{"role": message.role, "content": message.content} for message in request.messages],
+        "messages": [_message(message, with_images="images" not in repairs) for message in request.messages],
         "stream": True,
         "stream_options": {"include_usage": True},
     }
@@ -158,6 +171,16 @@ def request_to_body(request: Request, repairs: frozenset[str] = frozenset()) -> 
     if request.max_tokens is not None:
         body["max_completion_tokens" if "max_tokens" in repairs else "max_tokens"] = request.max_tokens
     return {name: value for name, value in body.items() if name not in repairs}
+
+
+def _message(message: Message, *, with_images: bool) -> dict[str, Any]:
+    """https://platform.openai.com/docs/guides/images-vision"""
+    if not message.images or not with_images:
+        return {"role": message.role, "content": message.content}
+    parts: list[dict[str, Any]] = [{"type": "image_url", "image_url": {"url": url}} for url in message.images]
+    if message.content:
+        parts.insert(0, {"type": "text", "text": message.content})
+    return {"role": message.role, "content": parts}
 
 
 def _seen(error: ModelError, status: int, request_id: str) -> ModelError:

@@ -27,27 +27,6 @@ from core.log import redact
 DETAIL_LENGTH = 500
 HTML_LENGTH = 200
 
-ADVICE: dict[Code, str] = {
-    Code.BAD_REQUEST: "Check the request body, and whether the model supports each field that is set.",
-    Code.CONTEXT_OVERFLOW: "Set PARLEY_CONTEXT_TOKENS to the model's real context window.",
-    Code.POLICY: "Nothing to do: the endpoint's content filter refused the question or the answer.",
-    Code.BAD_KEY: "Check the key: OPENAI_API_KEY, and that it belongs to OPENAI_BASE_URL.",
-    Code.NO_MONEY: "Top up the account at the endpoint, or switch to another account.",
-    Code.FORBIDDEN: "Check what the account may do: addresses, region and models allowed for the key.",
-    Code.NO_MODEL: "Check the model (OPENAI_MODEL) and the base URL (OPENAI_BASE_URL): it is not served there.",
-    Code.WRONG_URL: "Check the base URL (OPENAI_BASE_URL) and the model (OPENAI_MODEL).",
-    Code.TOO_LARGE: "Lower PARLEY_CONTEXT_TOKENS: the request is larger than the endpoint takes.",
-    Code.RATE_LIMITED: "Slow down: fewer questions at once, or a higher rate limit at the endpoint.",
-    Code.SERVER_ERROR: "Retry later, or switch the model.",
-    Code.GATEWAY_TIMEOUT: "Retry later, or switch to a faster model: the gateway gave up waiting for this one.",
-    Code.UNREACHABLE: "Check OPENAI_BASE_URL, DNS, proxy, certificates and the way to the endpoint.",
-    Code.STALLED: "Retry later, switch the model, or raise PARLEY_FIRST_WORD_S, PARLEY_GAP_S or PARLEY_TOTAL_S.",
-    Code.CUT: "Retry later; if it happens often, look at the proxies on the way for time and buffer limits.",
-    Code.ERROR_IN_STREAM: "Retry later, or switch the model: the endpoint failed while it was answering.",
-    Code.EMPTY: "Retry later, or switch the model: the endpoint answered without a word.",
-    Code.GARBLED: "Check that OPENAI_BASE_URL is a chat completions endpoint, and the proxies on the way to it.",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
@@ -123,7 +102,7 @@ _RULES = (
         Code.NO_MODEL,
         {0, 400, 403, 404, 503},
         "model_not_found",
-        r"model\b.{0,200}\b(does not exist|not found|is not available|is not served)",
+        r"model\b.{0,200}\b(not exist|not found|is not available|is not served)",
         "(no such|unknown|invalid) model|not a valid model",
         "no available channel",
         "no endpoints found for",
@@ -186,12 +165,19 @@ RETRYABLE = frozenset(
 
 # Fields that we may send and an endpoint may not know, by how their refusal reads.
 _PARAMETERS = {
-    "images": r"image_url|image inputs?\b|support (for )?images",
+    "images": r"image_url|image inputs?\b|support (for )?images|at most 0 image",
     "stream_options": r"\bstream_options\b",
     "max_completion_tokens": r"\bmax_completion_tokens\b",
     "max_tokens": r"\bmax_tokens\b",
     "temperature": r"\btemperature\b",
 }
+
+# Gateways that retry drop the header of a 429 but pass its words on: "Please try again in 6m0s", "请在 30 秒后重试".
+_WAIT = re.compile(
+    r"\b(?:try again|retry)\b[^.\d]{0,20}\b(?:in|after) ((?:\d+(?:\.\d+)? ?(?:ms|[hms])[a-z]*,? ?)+)"
+    r"|(\d+ ?(?:秒|分钟|小时))[之以]?后"
+)
+_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "秒": 1.0, "分": 60.0, "小": 3600.0}
 
 _WORDS_UNDER = ["error", "message", "detail", "msg", "errmsg", "metadata", "raw", "innererror", "param", "loc"]
 _REQUEST_IDS = ("x-request-id", "x-oneapi-request-id", "x-litellm-call-id", "x-generation-id", "cf-ray")
@@ -241,7 +227,7 @@ def from_response(
         code,
         detail,
         retryable=False if status == 501 else None,
-        retry_after_s=retry_after,
+        retry_after_s=_wait_s(code, said) if retry_after is None else retry_after,
         status=status,
         request_id=request_id,
         parameter=parameter,
@@ -252,7 +238,8 @@ def from_chunk(value: object, key: str = "") -> ModelError:
     """The error in a chunk of a stream, or in a body under 200: `value` is the whole JSON object."""
     names, said = _names_and_words(value)
     code, _ = _classify(0, names, said, None)
-    return fault(code, redact(_describe(names, said), [key]), status=200)
+    detail = redact(_describe(names, said), [key])
+    return fault(code, detail, retry_after_s=_wait_s(code, said), status=200)
 
 
 def from_exception(error: Exception, *, begun: bool, key: str = "") -> ModelError:
@@ -319,6 +306,15 @@ def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
         if seconds is not None:
             return seconds
     return None
+
+
+def _wait_s(code: Code, said: str) -> float | None:
+    """The wait in the words of an endpoint that is busy."""
+    found = _WAIT.search(said.lower()) if code in (Code.RATE_LIMITED, Code.SERVER_ERROR) else None
+    if found is None:
+        return None
+    parts = re.findall(r"([\d.]+) ?(ms|[hms秒分小])", found[0])
+    return sum(float(number) * _UNITS_S[unit] for number, unit in parts)
 
 
 def request_id_of(headers: Mapping[str, str]) -> str:

@@ -6,14 +6,14 @@ To the log and the counters always, to their channel where there is one. It neve
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from core.clock import Clock
 from core.errors import Code, ModelError
-from core.model.faults import ADVICE
+from core.phrases import advise
 
 AGAIN_S = 3600.0
 TOLD_WITHIN_S = 5.0
@@ -26,13 +26,20 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """`what` is an account, a model or an endpoint; `over`: it answers again. Nothing here comes from outside."""
+    """`what` is an account, a model or an endpoint (`core.model.policy.key_of`); `over`: it answers again. `kind` is
+    the class of the network's error, if it was one, `places` the fields of the advice. Nothing here is what an
+    endpoint said."""
 
     what: str
     code: Code
-    advice: str
     ref: str
+    places: Mapping[str, str] = field(default_factory=dict)
+    kind: str = ""
     over: bool = False
+
+    @property
+    def why(self) -> str:
+        return f"{self.code}, {self.kind}" if self.kind else str(self.code)
 
 
 Post = Callable[[Alert], Awaitable[bool]]
@@ -60,15 +67,16 @@ class Herald:
         if self._count is not None:
             self._count(name, labels)
 
-    def wrong(self, what: str, error: ModelError) -> None:
+    def wrong(self, what: str, error: ModelError, places: Mapping[str, str]) -> None:
+        """`what` fails and needs somebody; `places`: where its settings are (`Route.places`)."""
         now = self._clock.monotonic()
         cause = self._causes.get((what, error.code))
         if cause is not None and now - cause.announced_at < AGAIN_S:
             return
-        alert = Alert(what, error.code, ADVICE[error.code], error.ref)
-        log.error(
-            "the operators are needed", what=what, code=str(error.code), advice=alert.advice, ref=error.ref
-        )
+        kind = type(error.__cause__).__name__ if error.__cause__ is not None else ""
+        alert = Alert(what, error.code, error.ref, places, kind)
+        advice = advise(error.code, "en", places)
+        log.error("the operators are needed", what=what, code=alert.why, advice=advice, ref=error.ref)
         self.count("parley_alerts_total", what=what, code=str(error.code))
         self._causes[what, error.code] = _Cause(now, alert, self._send(alert))
 
@@ -76,8 +84,8 @@ class Herald:
         """They answer again."""
         for (what, _), cause in self._causes.items():
             if what in whats and cause.alert is not None:
-                over = Alert(what, cause.alert.code, "", cause.alert.ref, over=True)
-                log.warning("works again", what=what, code=str(over.code), ref=over.ref)
+                over = replace(cause.alert, over=True)
+                log.warning("works again", what=what, code=over.why, ref=over.ref)
                 self.count("parley_recoveries_total", what=what, code=str(over.code))
                 self._send(over, after=cause.posting)
                 cause.alert = cause.posting = None

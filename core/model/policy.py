@@ -2,11 +2,12 @@
 
 Every failure says three things: whether the same account and model may be asked again, what it makes no sense to
 ask for the rest of the turn, and whose fault it was, so that later turns steer around it. The words for the
-person are in `core.phrases`, the advice to the operator in `core.model.faults`, both by the same code.
+person and the advice to the operator are in `core.phrases`, both by the same code.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -45,7 +46,7 @@ class Rule:
     """`same`: how often the same account and model may be asked again. `leaves`: what else is not asked in this turn.
     `blames`: whose breaker counts it, None: nobody's. `breaks_s`: that breaker opens at once, for so long; 0: when
     it has happened too often. `alerts`: the operator is told at once, not only when a breaker opens. `eager`: somebody
-    else is asked before the same is asked again.
+    else is asked before the same is asked again. `level`: of its line in the log.
     """
 
     same: int
@@ -54,14 +55,16 @@ class Rule:
     breaks_s: float = 0.0
     alerts: bool = False
     eager: bool = False
+    level: int = logging.WARNING
 
 
-_NO_USE = Rule(0, Scope.ALL)
+_NO_USE = Rule(0, Scope.ALL, level=logging.INFO)
 _ONCE_MORE = Rule(1, Scope.ROUTE, Scope.ENDPOINT)
 
 RULES: dict[Code, Rule] = {
-    Code.BAD_REQUEST: _NO_USE,  # a refused field the client has repaired before this
-    Code.CONTEXT_OVERFLOW: Rule(1, Scope.SMALL),  # the one repeat is trimmed
+    # Our mistake: a refused field the client has repaired before this.
+    Code.BAD_REQUEST: Rule(0, Scope.ALL, level=logging.ERROR),
+    Code.CONTEXT_OVERFLOW: Rule(1, Scope.SMALL, level=logging.INFO),  # the one repeat is trimmed
     Code.POLICY: _NO_USE,
     Code.TOO_LARGE: _NO_USE,
     Code.BAD_KEY: Rule(0, Scope.ACCOUNT, Scope.ACCOUNT, PROBE_S, alerts=True),

@@ -20,7 +20,7 @@ from core.errors import Code, ModelError
 from core.model.alarm import Alarm
 from core.model.breaker import Breakers
 from core.model.client import CompletionsClient
-from core.model.faults import ADVICE, fault
+from core.model.faults import fault
 from core.model.herald import Herald
 from core.model.policy import (
     Allowance,
@@ -34,6 +34,7 @@ from core.model.policy import (
     rule_for,
 )
 from core.model.turnstile import Turnstile
+from core.phrases import advise
 from core.ports import Request
 from core.roster import Roster, Route
 from core.types import Card, Chosen, Delta, Message, Text
@@ -125,7 +126,8 @@ class Pool:
         began, under_way = self.clock.monotonic(), turnstile.inside
         turn.known = frozenset(self.breakers[key].why for key in keys if not self.breakers[key].allows(began))
         self.breakers.begin(keys, began)
-        request = replace(turn.request, messages=turn.messages, model=route.model_there, fit=None)
+        messages = turn.messages if route.card.images else _without_images(turn.messages)
+        request = replace(turn.request, messages=messages, model=route.model_there, fit=None)
         outcome = "stopped"
         try:
             async with aclosing(self.clients[route.account.name].stream(request)) as deltas:
@@ -179,7 +181,7 @@ class Pool:
         rest_s = rule.breaks_s or error.retry_after_s
         opened = self.breakers[key].fail(now, error.code, rest_s)
         if rule.alerts or (opened and rest_s is None):
-            self.herald.wrong(key, error)
+            self.herald.wrong(key, error, route.places)
 
     def _after(self, error: ModelError, turn: _Turn, route: Route) -> Same | Next:
         now = self.clock.monotonic()
@@ -203,13 +205,14 @@ class Pool:
         if step is Next.OTHER:
             turn.left = others
             step = Next.OTHER if others else Next.NOBODY
-        log.warning(
+        log.log(
+            rule_for(error).level,
             "the model did not answer" if step is Next.NOBODY else "the model did not answer, asking again",
             code=str(error.code),
             status=error.status,
             request_id=error.request_id,
             detail=error.detail,
-            advice=ADVICE[error.code],
+            advice=advise(error.code, "en", route.places),
             account=route.account.name,
             model=route.card.name,
             attempt=turn.tries,
@@ -257,8 +260,16 @@ def routes_for(roster: Roster, model: str) -> list[Route]:
     rest = [route for route in roster.routes if route.card.name != model]
     if not wanted and model:
         first, card = roster.routes[0], roster.card(model)
-        wanted = [replace(route, card=card, model_there=model) for route in rest if route.offer == first.offer]
+        wanted = [
+            replace(route, card=card, model_there=model, model_at=f"/model {model}")
+            for route in rest
+            if route.offer == first.offer
+        ]
     return wanted + rest
+
+
+def _without_images(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    return tuple(replace(message, images=()) if message.images else message for message in messages)
 
 
 def _broken_off(error: ModelError) -> ModelError:

@@ -16,9 +16,10 @@ import structlog
 
 from core.clock import Clock
 from core.errors import Code, PlatformError
-from core.paint.canvas import Canvas, Kind, Posted
+from core.paint.canvas import Canvas, Posted
 from core.paint.gate import Gate
-from core.paint.pacing import Meter, Rank, meter
+from core.paint.pacing import Draw, Meter, Rank, meter
+from core.paint.wish import Wish
 from core.ports import Telling
 from core.types import Ask, Post, Start, Stroke, Upload
 
@@ -26,12 +27,11 @@ log = structlog.get_logger()
 
 PATIENCE_S = 2.0
 """How long last words wait for the better way before any way will do."""
-_LAST_RESORTS = (Kind.REST, Kind.APPEND)
+_LAST_RESORTS = (Wish.REST, Wish.APPEND)
 _LEAN_S = 0.02
 """How long first words wait for the better way."""
 _TICK_S = 0.001
 _DEFAULT_BREAK_S = 2.0
-_BLAME_S = 10.0
 _IDLE_METERS = 2_000
 
 
@@ -40,7 +40,7 @@ class _Place:
     """A canvas in a line. Void once the canvas was queued anew."""
 
     canvas: Canvas
-    kind: Kind
+    wish: Wish
     meters: list[Meter]
     entry: int
 
@@ -76,7 +76,6 @@ class Brush:
         self._lines: dict[str, _Line] = {}
         self._agenda: list[tuple[float, int, _Line]] = []
         self._number = itertools.count()
-        self._blamed: dict[str, tuple[str, float]] = {}
         self._woken = asyncio.Event()
         self._asleep_until: float | None = None
         self._strokes: set[asyncio.Task[None]] = set()
@@ -152,8 +151,8 @@ class Brush:
             line.now.append(heapq.heappop(line.later)[2])
         line.now = [place for place in line.now if not place.void]
         while line.now:
-            best = max(line.now, key=lambda place: (place.canvas.urgency(place.kind, now), -place.kind.value))
-            rank = best.canvas.rank(best.kind)
+            best = max(line.now, key=lambda place: (place.canvas.urgency(place.wish, now), -place.wish.value))
+            rank = best.canvas.rank(best.wish)
             wait_s = line.meter.wait_s(now, rank)
             if wait_s > 0:
                 self._plan(line, now + max(wait_s, _TICK_S))
@@ -178,7 +177,7 @@ class Brush:
 
     def _step_s(self, place: _Place, now: float) -> float:
         """How long until the narrower budgets let a canvas step forward."""
-        rank = place.canvas.rank(place.kind)
+        rank = place.canvas.rank(place.wish)
         return max((narrow.wait_s(now, rank) for narrow in place.meters[:-1]), default=0.0)
 
     # Queueing.
@@ -192,36 +191,36 @@ class Brush:
         now = self._clock.monotonic()
         canvas.entry += 1
         places = [
-            _Place(canvas, kind, self._meters_of(canvas.sample(kind)), canvas.entry)
-            for kind in canvas.wishes(now)
+            _Place(canvas, wish, self._meters_of(canvas.sample(wish)), canvas.entry)
+            for wish in canvas.wishes(now)
         ]
         for index, place in enumerate(self._preferred(places, now)):
             at = max(canvas.not_before, now + self._step_s(place, now))
-            if canvas.rank(place.kind) is Rank.MIDDLE:
+            if canvas.rank(place.wish) is Rank.MIDDLE:
                 at = max(at, canvas.gap_until)
             if index:  # the second-best way
-                at += self._patience_s(places[0], now) if place.kind in _LAST_RESORTS else _LEAN_S
+                at += self._patience_s(places[0], now) if place.wish in _LAST_RESORTS else _LEAN_S
             wide = place.meters[-1]
             line = self._lines.get(wide.budget.scope)
             if line is None:
                 line = self._lines[wide.budget.scope] = _Line(wide)
             heapq.heappush(line.later, (at, next(self._number), place))
-            self._plan(line, max(at, now + wide.wait_s(now, canvas.rank(place.kind))))
+            self._plan(line, max(at, now + wide.wait_s(now, canvas.rank(place.wish))))
 
     def _preferred(self, places: list[_Place], now: float) -> list[_Place]:
         """Where first words could go either way at once: into the family of strokes that has more to give."""
-        if [place.kind for place in places] != [Kind.POST, Kind.START]:
+        if [place.wish for place in places] != [Wish.POST, Wish.START]:
             return places
         if any(m.wait_s(now) > 0 for place in places for m in place.meters):
             return places
         canvas = places[0].canvas
         live = [other for other in self._canvases if other is not canvas and not other.ended]
-        growing = sum(other.growing or other.leans is Kind.START for other in live)
-        edited = sum(not other.growing and (bool(other.posted) or other.leans is Kind.POST) for other in live)
-        growth = self._meters_of(canvas.sample(Kind.APPEND))[-1].rate(now) / (growing + 1)
-        edits = self._meters_of(canvas.sample(Kind.EDIT))[-1].rate(now) / (edited + 1)
-        places.sort(key=lambda place: (place.kind is Kind.START) is not (growth >= edits))
-        canvas.leans = places[0].kind
+        growing = sum(other.growing or other.leans is Wish.START for other in live)
+        edited = sum(not other.growing and (bool(other.posted) or other.leans is Wish.POST) for other in live)
+        growth = self._meters_of(canvas.sample(Wish.APPEND))[-1].rate(now) / (growing + 1)
+        edits = self._meters_of(canvas.sample(Wish.EDIT))[-1].rate(now) / (edited + 1)
+        places.sort(key=lambda place: (place.wish is Wish.START) is not (growth >= edits))
+        canvas.leans = places[0].wish
         return places
 
     def _patience_s(self, better: _Place, now: float) -> float:
@@ -233,7 +232,7 @@ class Brush:
         if line is not None:
             waiting = itertools.chain(line.now, (place for _, _, place in line.later))
             others = (place for place in waiting if place.canvas is not better.canvas and not place.void)
-            ahead = sum(other.canvas.ended and other.kind is better.kind for other in others)
+            ahead = sum(other.canvas.ended and other.wish is better.wish for other in others)
         wait_s = max(m.wait_s(now) for m in better.meters) + ahead / wide.per_s(now)
         return 0.0 if wait_s > PATIENCE_S else PATIENCE_S
 
@@ -261,19 +260,18 @@ class Brush:
 
     def _take(self, place: _Place, rank: Rank, now: float) -> None:
         canvas = place.canvas
-        stroke = canvas.stroke(place.kind, now)
+        stroke = canvas.stroke(place.wish, now)
         if stroke is None:
             self._queue(canvas)
             return
         canvas.entry += 1
         canvas.busy = True
-        for drawn in place.meters:
-            drawn.take(now, rank)
-        task = asyncio.create_task(self._paint(canvas, stroke, place.meters))
+        draws = [found.take(now, rank) for found in place.meters]
+        task = asyncio.create_task(self._paint(canvas, stroke, draws))
         self._strokes.add(task)
         task.add_done_callback(self._strokes.discard)
 
-    async def _paint(self, canvas: Canvas, stroke: Stroke, meters: list[Meter]) -> None:
+    async def _paint(self, canvas: Canvas, stroke: Stroke, draws: list[Draw]) -> None:
         try:
             if await self._found(canvas, stroke):
                 return
@@ -285,11 +283,11 @@ class Brush:
         except PlatformError as error:
             now = self._clock.monotonic()
             if error.code is Code.SLOW_DOWN:
-                self._refused(meters, error, now)
+                self._refused(draws, error, now)
             if not canvas.failed(stroke, error, now):
                 _log_lost(canvas, error)
         finally:
-            self._ended(meters)
+            self._ended(draws)
             canvas.busy = False
             if canvas in self._canvases:
                 self._queue(canvas)
@@ -300,8 +298,8 @@ class Brush:
         gap_s = self._platform.limits.min_gap_s
         if not isinstance(stroke, Post | Start):
             return gap_s
-        kind = Kind.APPEND if canvas.growing else Kind.EDIT
-        return max(gap_s, self._meters_of(canvas.sample(kind))[0].gap_s(now) / 2)
+        wish = Wish.APPEND if canvas.growing else Wish.EDIT
+        return max(gap_s, self._meters_of(canvas.sample(wish))[0].gap_s(now) / 2)
 
     async def _found(self, canvas: Canvas, stroke: Stroke) -> bool:
         """Before posting what may have been posted already: look. What is found is then edited instead."""
@@ -316,25 +314,20 @@ class Brush:
 
     # Learning.
 
-    def _ended(self, meters: list[Meter]) -> None:
+    def _ended(self, draws: list[Draw]) -> None:
         now = self._clock.monotonic()
-        for drawn in meters:
-            drawn.end()
-            left = self._telling.told(drawn.budget.scope) if self._telling is not None else None
+        for drawn in draws:
+            drawn.meter.end()
+            left = self._telling.told(drawn.meter.budget.scope) if self._telling is not None else None
             if left is not None:
-                drawn.tell(now, left)
+                drawn.meter.tell(now, left)
 
-    def _refused(self, meters: list[Meter], error: PlatformError, now: float) -> None:
-        """Block the scope that a refusal belongs to. Where the platform does not say which: the narrowest, and
-        the widest too if another narrow one under it was refused just before."""
-        wait_s = error.retry_after_s or _DEFAULT_BREAK_S
-        named = [found for found in meters if found.budget.scope == error.scope]
-        narrow, wide = meters[0], meters[-1]
-        scope, at = self._blamed.get(wide.budget.scope, ("", 0.0))
-        both = bool(scope) and scope != narrow.budget.scope and now - at < _BLAME_S
-        for blamed in named or ([narrow, wide] if both and wide is not narrow else [narrow]):
-            blamed.refuse(now, wait_s)
-        self._blamed[wide.budget.scope] = (narrow.budget.scope, now)
+    def _refused(self, draws: list[Draw], error: PlatformError, now: float) -> None:
+        """Block the scope that a refusal belongs to: where the platform does not say which, the one of which most
+        was used."""
+        named = [drawn for drawn in draws if drawn.meter.budget.scope == error.scope]
+        blamed = max(named or draws, key=lambda drawn: drawn.used)
+        blamed.meter.refuse(blamed, now, error.retry_after_s or _DEFAULT_BREAK_S)
 
 
 def _log_lost(canvas: Canvas, error: PlatformError) -> None:

@@ -37,8 +37,8 @@ class Gate:
     async def missed(self, place: Place, after: datetime) -> list[Ask]:
         return await self._pass("missed", self.platform.missed(place, after))
 
-    async def typing(self, place: Place) -> None:
-        await self._pass("typing", self.platform.typing(place))
+    async def typing(self, place: Place, language: str = "en") -> None:
+        await self._pass("typing", self.platform.typing(place, language))
 
     async def channel(self, channel: str) -> Place:
         return await self._pass("channel", self.platform.channel(channel))

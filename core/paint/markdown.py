@@ -72,7 +72,11 @@ def first_piece(text: str, opens: str, sheet: Sheet, least: int = 0) -> Piece:
         whole = Piece(text, opens, closes(opens + text))
         if sheet.fits(whole.text):
             return whole
-    body = _cut(_prefix(text, sheet.size - page_length(opens, sheet.unit), sheet.unit))
+    room = sheet.size - page_length(opens, sheet.unit)
+    window = _prefix(text, room, sheet.unit)
+    if fence := open_fence(opens + window):  # it must be closed on this page, however the text may go on
+        window = _prefix(window, room - page_length(fence[0], sheet.unit) - 1, sheet.unit)
+    body = _cut(window)
     while True:
         piece = Piece(body, opens, closes(opens + body))
         excess = page_length(sheet.set(piece.text), sheet.unit) - sheet.size
@@ -87,7 +91,7 @@ def first_piece(text: str, opens: str, sheet: Sheet, least: int = 0) -> Piece:
             return Piece(_prefix(text, sheet.size, sheet.unit) or text[0])
         body = _cut(shorter)
     if len(body) < least:
-        window = _prefix(text, sheet.size - page_length(opens, sheet.unit), sheet.unit)
+        window = _prefix(text, room, sheet.unit)
         at = max(window.rfind(mark, least) for mark in "\n ") + 1
         body = window[: max(at, least)] if at > 0 else text[: max(least, len(window))]
         piece = Piece(body, opens, closes(opens + body))

@@ -17,7 +17,7 @@ LAG_S = 0.1
 """By how much later than we think the platform may see a call, and so begin to count."""
 _AT_ONCE = 10
 """Strokes that go at the same moment; of more, the last would arrive when the next window has begun."""
-_LEARN, _LEARN_WINDOW = 0.8, 0.95
+_CUT_MOST, _CUT_LEAST = 0.5, 0.9
 _LEAST_SHARE = 0.05
 _RECOVER_PER_S = 0.05 / 60
 
@@ -30,11 +30,20 @@ class Rank(IntEnum):
     FIRST = 2
 
 
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """A stroke's draw on a meter: when, and which part of what we believed in was drawn before it, from 0 to 1."""
+
+    meter: Meter
+    at: float
+    used: float
+
+
 class Meter:
     """What is left of one budget, as far as we know: reckoned, told by the platform, learned from refusals.
 
-    A refusal means that the platform is less generous than told: all that follows is reckoned with a smaller
-    share of the budget, which grows back slowly.
+    A refusal means that the platform is less generous than told: what had been drawn before it was granted, and
+    is all that we believe in from then on, though never less than half of what it was. That grows back slowly.
     """
 
     def __init__(self, budget: Budget) -> None:
@@ -42,7 +51,7 @@ class Meter:
         self.blocked_until = 0.0
         self.middle_at = 0.0
         self._share = 1.0
-        self._learned_at = 0.0
+        self._learned_at = float("-inf")
 
     def share(self, now: float) -> float:
         """How much of the budget we believe in, from 0 to 1."""
@@ -59,16 +68,18 @@ class Meter:
         wait_s = max(0.0, self.blocked_until - now, self._short_s(now, rank is Rank.MIDDLE))
         return max(wait_s, self.middle_at - now) if rank is Rank.MIDDLE else wait_s
 
-    def take(self, now: float, rank: Rank = Rank.LAST) -> None:
+    def take(self, now: float, rank: Rank = Rank.LAST) -> Draw:
+        drawn = Draw(self, now, self.used(now))
         self._draw(now)
         if rank is Rank.MIDDLE:
             self.middle_at = now + self.gap_s(now)
+        return drawn
 
-    def refuse(self, now: float, retry_after_s: float) -> None:
+    def refuse(self, drawn: Draw, now: float, retry_after_s: float) -> None:
         """The platform said no: nothing goes before `retry_after_s` has passed, and then no burst."""
-        if now >= self.blocked_until:  # several calls under way are refused for one reason
-            self._share = max(_LEAST_SHARE, self.share(now) * self._granted(now))
-            self._learned_at = now
+        if drawn.at > self._learned_at:  # else it was under way when another was refused, for the same reason
+            granted = min(_CUT_LEAST, max(_CUT_MOST, drawn.used))
+            self._share, self._learned_at = max(_LEAST_SHARE, self.share(now) * granted), now
         self.blocked_until = max(self.blocked_until, now + retry_after_s)
 
     def end(self) -> None:
@@ -85,6 +96,10 @@ class Meter:
         """How far apart words in between should be shown, so that what is left lasts."""
         raise NotImplementedError
 
+    def used(self, now: float) -> float:
+        """Which part of what we believe in is drawn."""
+        raise NotImplementedError
+
     def full(self, now: float) -> bool:
         """Whether it has forgotten all that happened."""
         return now >= self.blocked_until and self.share(now) == 1.0
@@ -95,10 +110,6 @@ class Meter:
     def _draw(self, now: float) -> None:
         raise NotImplementedError
 
-    def _granted(self, now: float) -> float:
-        """Which part of what we believed in was granted before a stroke was refused."""
-        raise NotImplementedError
-
 
 class Bucket(Meter):
     """Tokens that flow back."""
@@ -106,6 +117,7 @@ class Bucket(Meter):
     def __init__(self, budget: Budget) -> None:
         super().__init__(budget)
         self._level = budget.burst
+        self._spent = 0
         self._at = 0.0
 
     def level(self, now: float) -> float:
@@ -114,13 +126,18 @@ class Bucket(Meter):
             self._at = now
         return self._level
 
+    def used(self, now: float) -> float:
+        if self.level(now) >= self.burst(now):
+            self._spent = 0
+        return self._spent / max(1.0, self._spent + self._level)
+
     def gap_s(self, now: float) -> float:
         spare = max(0.0, self.level(now) - self._reserve(now))
         return 1 / (self.per_s(now) + spare / HORIZON_S)
 
-    def refuse(self, now: float, retry_after_s: float) -> None:
-        super().refuse(now, retry_after_s)
-        self._level, self._at = 1.0, self.blocked_until
+    def refuse(self, drawn: Draw, now: float, retry_after_s: float) -> None:
+        super().refuse(drawn, now, retry_after_s)
+        self._level, self._spent, self._at = 1.0, 0, self.blocked_until
 
     def full(self, now: float) -> bool:
         return super().full(now) and self.level(now) >= self.budget.burst
@@ -135,11 +152,9 @@ class Bucket(Meter):
     def _draw(self, now: float) -> None:
         was_full = self.level(now) >= self.burst(now)
         self._level -= 1.0
+        self._spent += 1
         if was_full:
             self._at = max(self._at, now + LAG_S)
-
-    def _granted(self, now: float) -> float:
-        return min(_LEARN, 1 - (self.level(now) + 1.0) / self.burst(now) + 0.1)
 
 
 class Window(Meter):
@@ -176,6 +191,9 @@ class Window(Meter):
         used = left.limit - left.left + self._under_way
         self._told = (self._count(now) - used, max(now + left.for_s, self.blocked_until))
 
+    def used(self, now: float) -> float:
+        return 1 - self._open(now)[0] / self._count(now)
+
     def full(self, now: float) -> bool:
         return super().full(now) and now >= self._open(now)[1]
 
@@ -205,10 +223,6 @@ class Window(Meter):
             self._told = (left - 1.0, closes_at if closes_at > now else now + self.budget.window_s + LAG_S)
         self._paced_to = max(self._paced_to, now) + self.budget.window_s / self._count(now)
         self._under_way += 1
-
-    def _granted(self, now: float) -> float:
-        left, _ = self._open(now)
-        return min(_LEARN_WINDOW, 1 - (left + 1.0) / self._count(now) + 0.05)
 
 
 def meter(budget: Budget) -> Meter:

@@ -1,9 +1,12 @@
 """Every word of Parley's own that a person reads, by key and by error, in every language we speak.
 
-`say` for what we tell, `explain` for what went wrong. Upstream text never passes through here.
+`say` for what we tell, `explain` for what went wrong, `advise` for whoever runs the bot. Upstream text never passes
+through here.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from babel import Locale
 from babel.numbers import format_decimal
@@ -16,6 +19,8 @@ Phrase = str | dict[str, str]
 
 LANGUAGES: dict[str, dict[str, Phrase]] = {"en": en.PHRASES, "zh": zh.PHRASES}
 _LOCALES = {language: Locale.parse(language) for language in LANGUAGES}
+_DIALECTS = {"discord": {"en": en.DISCORD, "zh": zh.DISCORD}}
+"""Words for the same thing that a platform's people know it by, by platform and language."""
 
 _WORDS_BY_CODE = {
     Code.BAD_REQUEST: "bad_request",
@@ -46,13 +51,19 @@ def language_of(locale: str, default: str = "en") -> str:
     return language if language in LANGUAGES else default
 
 
-def say(key: str, language: str, **values: str | int | float) -> str:
-    """The phrase `key`; numbers are written as the language writes them. Raises KeyError on an unknown key."""
-    phrase = LANGUAGES[language][key]
+def dialect(language: str, platform: str) -> str:
+    """`language` as a platform's people speak it, for `say`: a BCP 47 tag such as `en-x-discord`."""
+    return f"{language}-x-{platform}" if platform in _DIALECTS else language
+
+
+def say(key: str, language: str, /, **values: str | int | float) -> str:
+    """The phrase `key`, in a language or a dialect; numbers are written as the language writes them. Raises KeyError
+    on an unknown key."""
+    phrase, locale = SPOKEN[language][key], _LOCALES[language_of(language)]
     if isinstance(phrase, dict):
-        phrase = phrase.get(_LOCALES[language].plural_form(float(values["n"])), phrase["other"])
+        phrase = phrase.get(locale.plural_form(float(values["n"])), phrase["other"])
     shown = {
-        name: value if isinstance(value, str) else format_decimal(value, locale=_LOCALES[language])
+        name: value if isinstance(value, str) else format_decimal(value, locale=locale)
         for name, value in values.items()
     }
     return phrase.format(**shown)
@@ -69,9 +80,29 @@ def explain(error: BotError, language: str) -> str:
         words = say("unreachable_told", language)
     else:
         words = say(key, language)
-    return f"{words} {say('ref', language, ref=error.ref)}"
+    return say("joined", language, one=words, two=say("ref", language, ref=error.ref))
+
+
+def advise(code: Code, language: str, places: Mapping[str, str]) -> str:
+    """What the operators can do about a fault of a model. `places`: where their own settings are (`Route.places`)."""
+    return say(f"advice_{code}", language, **places)
 
 
 def explain_cut(error: BotError, language: str) -> str:
     """The notice under an answer that broke off: what was written stays."""
-    return f"{say('cut', language)} {say('ref', language, ref=error.ref)}"
+    return say("joined", language, one=say("cut", language), two=say("ref", language, ref=error.ref))
+
+
+def _reworded(phrase: Phrase, words: dict[str, str]) -> Phrase:
+    if isinstance(phrase, dict):
+        return {form: str(_reworded(text, words)) for form, text in phrase.items()}
+    for known, theirs in words.items():
+        phrase = phrase.replace(known, theirs)
+    return phrase
+
+
+SPOKEN: dict[str, dict[str, Phrase]] = LANGUAGES | {
+    dialect(language, platform): {key: _reworded(phrase, words) for key, phrase in LANGUAGES[language].items()}
+    for platform, by_language in _DIALECTS.items()
+    for language, words in by_language.items()
+}

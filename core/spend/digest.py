@@ -41,7 +41,12 @@ def tally_to_text(
         amount = format_currency(tally.cost_micros / 1_000_000, settings.parley_currency, locale=locale)
         cost = say("digest_cost", language, cost=amount)
     lines = [
-        f"{say('digest_questions', language, n=tally.questions)} {say('digest_people', language, n=tally.people)}",
+        say(
+            "joined",
+            language,
+            one=say("digest_questions", language, n=tally.questions),
+            two=say("digest_people", language, n=tally.people),
+        ),
         say("digest_tokens", language, prompt=tally.prompt_tokens, completion=tally.completion_tokens),
         cost,
     ]

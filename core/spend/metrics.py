@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from itertools import groupby
 
 
 class Metrics:
@@ -20,7 +21,11 @@ class Metrics:
 
     def lines(self) -> list[str]:
         """In the text format of https://prometheus.io/docs/instrumenting/exposition_formats/."""
-        return [f"{name}{_labels(labels)} {value}" for (name, labels), value in sorted(self._counters.items())]
+        found: list[str] = []
+        for name, counters in groupby(sorted(self._counters.items()), lambda counter: counter[0][0]):
+            found.append(f"# TYPE {name} counter")
+            found += [f"{name}{_labels(labels)} {value}" for (_, labels), value in counters]
+        return found
 
 
 def _labels(labels: tuple[tuple[str, str], ...]) -> str:

@@ -6,7 +6,6 @@ over that time, and always paints the answer whose readers lose most. It is no p
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 STEP_S = 0.01
@@ -63,8 +62,11 @@ class Figures:
     last_s: float
 
 
-def simulate(platform: str, answers: int, words: int, per_s: float, *, fixed: bool = False) -> Figures:
-    world = _World(platform, answers, words, per_s, fixed=fixed)
+def simulate(
+    platform: str, answers: int, words: int, per_s: float, *, fixed: bool = False, scale: float = 1.0
+) -> Figures:
+    """`scale` makes the limits tighter, and the painter knows."""
+    world = _World(platform, answers, words, per_s, fixed=fixed, scale=scale)
     now = 0.0
     while not all(answer.done for answer in world.answers) and now < 600:
         world.step(now)
@@ -73,7 +75,12 @@ def simulate(platform: str, answers: int, words: int, per_s: float, *, fixed: bo
 
 
 class _World:
-    def __init__(self, platform: str, answers: int, words: int, per_s: float, *, fixed: bool) -> None:
+    def __init__(
+        self, platform: str, answers: int, words: int, per_s: float, *, fixed: bool, scale: float
+    ) -> None:
+        def tokens(burst: float, per_s: float, window_s: float = 0.0) -> Tokens:
+            return Tokens(max(1.0, burst * scale), per_s * scale, window_s)
+
         self.words, self.per_s, self.fixed = words, per_s, fixed
         self.answers = [Painted() for _ in range(answers)]
         self.stale: list[float] = []
@@ -81,18 +88,18 @@ class _World:
         self.slack = platform == "slack"
         if self.slack:
             self.team = {
-                "start": Tokens(10, 1 / 3),
-                "append": Tokens(20, 5 / 3),
-                "stop": Tokens(10, 1 / 3),
-                "edit": Tokens(10, 5 / 6),
-                "post": Tokens(20, 5),
+                "start": tokens(10, 1 / 3),
+                "append": tokens(20, 5 / 3),
+                "stop": tokens(10, 1 / 3),
+                "edit": tokens(10, 5 / 6),
+                "post": tokens(20, 5),
             }
             for answer in self.answers:
-                answer.channel = {"post": Tokens(3, 1)}
+                answer.channel = {"post": tokens(3, 1)}
         else:
-            self.team = {"bot": Tokens(50, 50, 1.0)}
+            self.team = {"bot": tokens(50, 50, 1.0)}
             for answer in self.answers:
-                answer.channel = {"post": Tokens(5, 1, 5.0), "edit": Tokens(5, 1, 5.0)}
+                answer.channel = {"post": tokens(5, 1, 5.0), "edit": tokens(5, 1, 5.0)}
 
     def budgets(self, answer: Painted, stroke: str) -> list[Tokens]:
         wide = self.team[stroke if self.slack else "bot"]
@@ -168,6 +175,3 @@ class _World:
             answer.done = True
             self.ends.append(now)
         return True
-
-
-Simulate = Callable[[str, int, int, float], Figures]

@@ -23,6 +23,7 @@ from core.clock import SystemClock
 from core.errors import PlatformError
 from core.paint.brush import Brush
 from core.paint.gate import Gate
+from core.phrases import language_of
 from core.ports import Platform
 from core.types import Ask, Choice, Command, Event, Outcome, Person, Phase, Place, Receipt, Reply
 
@@ -60,6 +61,9 @@ def word(index: int) -> str:
 class _Deaf:
     async def receive(self, event: Event) -> Receipt:
         return Receipt(Outcome.UNKNOWN)
+
+    async def language(self, person: Person, place: Place) -> str:
+        return language_of(person.locale)
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:
         return []

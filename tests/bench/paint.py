@@ -192,7 +192,10 @@ def draw(platform: str, results: list[Result], bounds: list[Figures], fixed: lis
 
 
 def main(arguments: list[str]) -> None:
-    """`paint [slack|discord] [answers ...] [half]`: without arguments all of it, with the pictures."""
+    """`paint [slack|discord] [answers ...] [half]`: without arguments all of it, with the pictures.
+
+    One row: `make bench only="paint discord 200 half"`, there with limits half as generous as we believe.
+    """
     platforms = [name for name in ("slack", "discord") if name in arguments] or ["slack", "discord"]
     crowds = [int(argument) for argument in arguments if argument.isdecimal()] or list(CROWDS)
     scale = 0.5 if "half" in arguments else 1.0
@@ -202,8 +205,8 @@ def main(arguments: list[str]) -> None:
         results, bounds, fixed = [], [], []
         for answers in crowds:
             results.append(asyncio.run(measure(platform, answers, scale=scale)))
-            bounds.append(simulate(platform, answers, WORDS, PER_S))
-            fixed.append(simulate(platform, answers, WORDS, PER_S, fixed=True))
+            bounds.append(simulate(platform, answers, WORDS, PER_S, scale=scale))
+            fixed.append(simulate(platform, answers, WORDS, PER_S, fixed=True, scale=scale))
             print(row(results[-1], bounds[-1], fixed[-1]), flush=True)
         if not arguments:
             print(f"drawn: {draw(platform, results, bounds, fixed)}")

@@ -29,6 +29,7 @@ from bots.slack.platform import SlackPlatform
 from bots.web import WebPlatform
 from core.clock import SystemClock
 from core.errors import BotError, Code
+from core.phrases import language_of
 from core.ports import Platform
 from core.types import (
     Append,
@@ -41,6 +42,7 @@ from core.types import (
     Event,
     Outcome,
     Page,
+    Person,
     Place,
     Post,
     Receipt,
@@ -94,6 +96,9 @@ class Recorder:
         turn = isinstance(event, Ask | Command)
         return Receipt(Outcome.TURN if turn else Outcome.NOTED, len(self.events))
 
+    async def language(self, person: Person, place: Place) -> str:
+        return language_of(person.locale)
+
     async def suggest(self, command: Command, option: str) -> list[Choice]:
         return []
 
@@ -125,7 +130,7 @@ class Rig(ABC):
     mentions: tuple[str, ...] = ()
     posts_and_edits_are_limited_apart = True
     deletes = True
-    questions_stand_in_the_channel = True
+    only_threads_stand_in_the_channel = False
     limited_for_all_teams: frozenset[str] = frozenset()
     platform: Platform
 
@@ -646,7 +651,7 @@ class WebRig(Rig):
     name = "web"
     posts_and_edits_are_limited_apart = False
     deletes = False
-    questions_stand_in_the_channel = False
+    only_threads_stand_in_the_channel = True
 
     def __init__(self) -> None:
         super().__init__()

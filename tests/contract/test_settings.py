@@ -1,4 +1,5 @@
-"""What every `Store` must do with settings, feedback, and what is to be forgotten: on both databases and in memory."""
+"""What every `Store` must do with settings, feedback, what stands under answers, and what is to be forgotten: on both
+databases and in memory."""
 
 from __future__ import annotations
 
@@ -12,8 +13,9 @@ import pytest
 import pytest_asyncio
 
 from core.clock import SystemClock
-from core.ports import Change, Feedback, Finish, Kept, Store
-from core.types import Ask, Entry, History, Person, Place, Task, Turn, TurnState, Usage
+from core.errors import StoreError
+from core.ports import Change, Ending, Feedback, Finish, Kept, Store
+from core.types import Ask, Button, Entry, History, Person, Place, Task, Turn, TurnState, Usage
 from storage import DatabaseSettings, open_store
 from tests.fakes.memory import MemoryStore
 
@@ -165,11 +167,30 @@ async def test_a_forgotten_person_leaves_no_words_and_no_name(store: Store) -> N
     assert await store.belongings("slack", "U1") == []
 
 
-async def test_a_question_that_is_being_answered_is_not_torn_apart(store: Store) -> None:
+@pytest.mark.parametrize("begun", [True, False], ids=["being answered", "waiting"])
+@pytest.mark.parametrize("whose", ["thread", "person"])
+async def test_nothing_comes_back_of_what_was_forgotten_before_its_answer(
+    store: Store, whose: str, begun: bool
+) -> None:
     turn = await store.accept(ask("m1", "still open"))
     assert turn is not None
-    await store.forget_person("slack", "U1")
-    assert (await store.begin(turn.id)).ask.text == "still open"
+    if begun:
+        turn = await store.begin(turn.id)
+        await store.checkpoint([(turn.id, "half", ("p1",))])
+    if whose == "thread":
+        await store.forget_thread(PLACE, NOON + timedelta(seconds=5))
+    else:
+        await store.forget_person("slack", "U1")
+    await store.checkpoint([(turn.id, "half of it", ("p1",))])
+    await store.finish(Finish(turn, TurnState.DONE, "all of it", posted=("p1",), model="m"))
+    assert await texts(store) == []
+    kept = await store.turn(turn.id)
+    assert kept is not None
+    assert (kept.state, kept.ask.text, kept.text) == (TurnState.STOPPED, "", "")
+    assert await store.open_turns() == []
+    with pytest.raises(StoreError) as refused:
+        await store.begin(turn.id)
+    assert not refused.value.retryable
 
 
 async def test_belongings_are_what_a_person_said_and_what_was_answered(store: Store) -> None:
@@ -207,3 +228,51 @@ async def test_a_summary_is_a_line_of_its_thread_and_joins_it(store: Store) -> N
     await answered(store, question, "In short: yes.")
     assert await texts(store) == ["/summarize", "In short: yes."]
     assert await store.joined(PLACE)
+
+
+async def ended(store: Store, question: Ask, text: str = "because", notice: str = "", *actions: str) -> Turn:
+    """A turn that ended with what stands under its answer; without words it has no message either."""
+    accepted = await store.accept(question)
+    assert accepted is not None
+    turn = await store.begin(accepted.id)
+    buttons = tuple(Button(action, f"label of {action}", turn.id) for action in actions)
+    posted = (f"a-{question.id}",) if text else ()
+    await store.finish(Finish(turn, TurnState.DONE, text, notice, buttons, posted, model="m"))
+    return turn
+
+
+async def test_what_stands_under_an_answer_comes_back(store: Store) -> None:
+    await ended(store, ask("m1"), "one", "", "regenerate", "up")
+    await ended(store, ask("m2", after_s=1), "two")
+    failed = await ended(store, ask("m3", after_s=2), "", "I can't reach it. 猫", "again")
+    await ended(store, ask("m4", place=replace(PLACE, thread="2")), "elsewhere", "", "up")
+    await store.accept(ask("m5", after_s=3))
+    found = await store.endings(PLACE)
+    assert [(one.message_id, one.question, one.notice) for one in found] == [
+        ("a-m1", "m1", ""),
+        (f"turn-{failed.id}", "m3", "I can't reach it. 猫"),
+    ]
+    assert found[0].at == NOON
+    assert found[1].buttons == (Button("again", "label of again", failed.id),)
+    assert [button.action for button in found[0].buttons] == ["regenerate", "up"]
+    assert [one.question for one in await store.endings(PLACE, limit=1)] == ["m3"]
+
+
+async def test_nothing_stands_under_what_was_taken_up_again(store: Store) -> None:
+    first = await ended(store, ask(), "half", "Cut.", "again")
+    again = await store.again(first.id, Task.ANSWER)
+    assert again is not None
+    assert await store.endings(PLACE) == []
+    turn = await store.begin(again.id)
+    up = (Button("up", "+", turn.id),)
+    await store.finish(Finish(turn, TurnState.DONE, "whole", "", up, ("p2",), model="m"))
+    assert await store.endings(PLACE) == [Ending("p2", "m1", NOON, "", up)]
+
+
+async def test_nothing_stands_under_what_was_forgotten(store: Store) -> None:
+    await ended(store, ask("m1"), "one", "Stopped.", "again")
+    await store.forget_thread(PLACE, NOON + timedelta(seconds=5))
+    assert await store.endings(PLACE) == []
+    await ended(store, ask("m2", after_s=9), "two", "Stopped.", "again")
+    await store.forget_person("slack", "U1")
+    assert await store.endings(PLACE) == []

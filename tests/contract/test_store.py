@@ -590,6 +590,7 @@ CALLS: dict[str, Call] = {
     "begin": lambda store: store.begin(1),
     "checkpoint": lambda store: store.checkpoint([(1, "x", ("p1",))]),
     "finish": lambda store: store.finish(Finish(A_TURN, TurnState.DONE, "yes", posted=("p1",))),
+    "endings": lambda store: store.endings(PLACE),
     "last_spent": lambda store: store.last_spent(PLACE, "m"),
     "tally": lambda store: store.tally(NOON, NOON + timedelta(days=1)),
     "kept": lambda store: store.kept(PLACE),

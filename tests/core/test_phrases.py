@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import re
 import string
 
 import pytest
 
 from core.errors import Code, ModelError
-from core.phrases import _WORDS_BY_CODE, LANGUAGES, Phrase, explain, language_of, say
+from core.phrases import _WORDS_BY_CODE, LANGUAGES, Phrase, dialect, en, explain, language_of, say, zh
 
 
 def fields(phrase: Phrase) -> set[str]:
@@ -17,6 +18,13 @@ def test_every_language_has_every_phrase_with_the_same_fields() -> None:
     english = {key: fields(phrase) for key, phrase in LANGUAGES["en"].items()}
     for phrases in LANGUAGES.values():
         assert {key: fields(phrase) for key, phrase in phrases.items()} == english
+
+
+def test_chinese_is_punctuated_as_chinese() -> None:
+    for key, phrase in LANGUAGES["zh"].items():
+        text = "".join([phrase] if isinstance(phrase, str) else phrase.values())
+        assert not re.search(r"[\u4e00-\u9fff][,;:!?()]|[,;!?()][\u4e00-\u9fff]", text), key
+        assert not re.search(r" [，。；：！？（）、]|[，。；：！？（）、] ", text), key
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -37,6 +45,7 @@ def test_plurals_and_numbers_are_the_languages_own() -> None:
     assert say("digest_questions", "en", n=1) == "1 question"
     assert say("digest_questions", "en", n=1234) == "1,234 questions"
     assert say("digest_questions", "zh", n=1234) == "1,234 个问题"
+    assert say("joined", "zh", one="好了。", two="请继续。") == "好了。请继续。"
 
 
 def test_a_known_wait_is_told() -> None:
@@ -59,3 +68,17 @@ def test_that_somebody_knows_is_said_only_when_it_is_true(language: str) -> None
 )
 def test_the_language_follows_the_locale_or_the_default(locale: str, language: str) -> None:
     assert language_of(locale, "zh") == language
+
+
+@pytest.mark.parametrize(
+    ("language", "word", "theirs"), [("en", "workspace", "server"), ("zh", "工作区", "服务器")]
+)
+def test_a_platforms_people_have_their_own_words(language: str, word: str, theirs: str) -> None:
+    spoken = dialect(language, "discord")
+    assert (say("choice_workspace", language), say("choice_workspace", spoken)) == (word, theirs)
+    assert dialect(language, "slack") == language
+    spoken_words = " ".join(str(phrase) for phrase in LANGUAGES[language].values())
+    assert all(words in spoken_words for words in {"en": en, "zh": zh}[language].DISCORD), "none is left over"
+    assert "@Parley" not in say("thread_only", spoken, command="reset")
+    one, many = (say("digest_questions", spoken, n=n) for n in (1, 1234))
+    assert (one, many) == tuple(say("digest_questions", language, n=n) for n in (1, 1234))

@@ -53,6 +53,33 @@ def test_the_example_loads() -> None:
     assert sorted(roster.secrets) == ["sk-test-spare"], "and not the word none"
 
 
+def test_advice_names_what_an_operator_wrote_where_and_never_a_key() -> None:
+    [alone] = environment_to_roster(
+        settings(openai_api_key="sk-secret", openai_base_url="https://me:sk-secret@one.example:8443/v1")
+    ).routes
+    assert alone.account.endpoint == "one.example:8443"
+    assert list(alone.places.values()) == [
+        "one.example:8443",
+        "OPENAI_API_KEY",
+        "OPENAI_BASE_URL",
+        "OPENAI_MODEL",
+        "PARLEY_CONTEXT_TOKENS",
+    ]
+    first, second, _ = toml_to_roster(EXAMPLE.read_text(), settings(), KEYS, FILE).routes
+    assert list(second.places.values()) == [
+        "zrapi.org",
+        "OPENAI_API_KEY_SPARE, account main/spare",
+        "parley.toml: endpoints.main.base_url",
+        'parley.toml: endpoints.main.models."GPT-5.5"',
+        'parley.toml: endpoints.main.models."GPT-5.5".context_tokens',
+    ]
+    written = FINE.replace('key_env = "OPENAI_API_KEY"', 'key = "sk-secret"')
+    [route] = toml_to_roster(written, settings(), KEYS, FILE).routes
+    assert route.places["key"] == "parley.toml: endpoints.one.accounts.0.key, account one/a"
+    for places in (alone.places, first.places, second.places, route.places):
+        assert "sk-" not in str(places)
+
+
 def test_what_is_not_said_is_the_settings_or_unknown() -> None:
     roster = toml_to_roster(FINE, settings(parley_context_tokens=9_000, parley_price_input=1.0), KEYS, FILE)
     assert roster.default == Card("large", 9_000)

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
+from tests.e2e.sides import Discord, Side, Slack
 from tests.fakes.completions import FakeCompletions
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.slack import FakeSlack
@@ -16,19 +18,42 @@ async def endpoint() -> AsyncIterator[FakeCompletions]:
     assert endpoint.problems == []
 
 
-@pytest.fixture
-async def slack() -> AsyncIterator[FakeSlack]:
+@asynccontextmanager
+async def slack_workspace() -> AsyncIterator[FakeSlack]:
     async with FakeSlack() as slack:
         yield slack
     assert slack.client_errors == []
 
 
-@pytest.fixture
-async def discord() -> AsyncIterator[FakeDiscord]:
+@asynccontextmanager
+async def discord_guild() -> AsyncIterator[FakeDiscord]:
     async with FakeDiscord() as discord:
         yield discord
     assert discord.spec_problems == []
     assert discord.pinged == []
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[FakeSlack]:
+    async with slack_workspace() as slack:
+        yield slack
+
+
+@pytest.fixture
+async def discord() -> AsyncIterator[FakeDiscord]:
+    async with discord_guild() as discord:
+        yield discord
+
+
+@pytest.fixture(params=["slack", "discord"])
+async def side(request: pytest.FixtureRequest) -> AsyncIterator[Side]:
+    """A thread on each platform in turn."""
+    if request.param == "slack":
+        async with slack_workspace() as slack:
+            yield Slack(slack, slack_settings(slack))
+    else:
+        async with discord_guild() as discord:
+            yield Discord(discord, discord_settings(discord))
 
 
 def model_settings(endpoint: FakeCompletions) -> dict[str, str]:

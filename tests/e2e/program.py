@@ -92,6 +92,12 @@ class Program:
                             return
                 await asyncio.sleep(0.05)
 
+    async def page(self, path: str) -> str:
+        """What the program's own server shows there."""
+        async with aiohttp.ClientSession() as session, session.get(f"{self.url}{path}") as answer:
+            assert answer.status == 200
+            return await answer.text()
+
     async def stop(self) -> int:
         """SIGTERM, and the status it ends with."""
         return await self.end(signal.SIGTERM)

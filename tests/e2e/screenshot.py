@@ -1,4 +1,7 @@
-"""`make screenshot`: the pictures in the README, of the running program answering with no account and no key."""
+"""`make screenshot`: the pictures in the README, of the running program with no account and no key.
+
+One needs an endpoint that fails: a fake one on loopback refuses its key.
+"""
 
 from __future__ import annotations
 
@@ -6,32 +9,82 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from tests.e2e.browser import window
 from tests.e2e.program import Program
+from tests.e2e.test_web import NO_KEY, ask
+from tests.fakes.completions import FakeCompletions, Words
 
 PICTURES = Path(__file__).parents[2] / "deploy" / "screenshots"
-QUESTIONS = ("How do answers look here?", "And how do I connect a real model?")
+DESK = {"viewport": {"width": 1080, "height": 760}, "device_scale_factor": 1.5}
+TALL = DESK | {"viewport": {"width": 1080, "height": 960}}
+PHONE = {
+    "viewport": {"width": 390, "height": 780},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+}
+ANSWER = (
+    "A loom holds one set of threads tight and lets another pass through it:\n\n"
+    "1. the **warp** runs lengthwise, under tension,\n2. the **weft** goes over and under, row by row."
+)
+
+
+async def take(page: Page, name: str) -> None:
+    await page.mouse.move(0, 0)
+    await page.screenshot(path=PICTURES / f"{name}.png")
+
+
+async def offline(folder: Path) -> None:
+    """With nothing set: the page answers from the offline model."""
+    async with Program(folder, PARLEY_MODELS="quick,thorough") as program:
+        async with window(**TALL) as page:
+            await page.goto(program.url)
+            for question in ("What can I ask you?", "How do answers look here?"):
+                await page.get_by_role("link", name="New thread").click()
+                await ask(page, question)
+                await expect(page.get_by_role("button", name="Regenerate")).to_be_visible(timeout=15_000)
+            await take(page, "page")
+            address = page.url
+            await page.get_by_role("button", name="Settings", exact=True).click()
+            form = page.get_by_role("dialog")
+            await form.get_by_label("Instructions").fill("Answer in two sentences, then offer to say more.")
+            await form.get_by_label("Temperature").fill("warm")
+            await form.get_by_role("button", name="Save").click()
+            await expect(form.get_by_role("alert")).to_be_visible()
+            await take(page, "settings")
+        async with window(**PHONE, color_scheme="dark") as page:
+            await page.goto(address)
+            await expect(page.locator("table")).to_be_visible()
+            await take(page, "phone")
+
+
+async def failing(folder: Path) -> None:
+    async with FakeCompletions() as endpoint:
+        endpoint.script(Words(ANSWER), NO_KEY, Words("织机把**经线**绷紧，让**纬线**一行一行地穿过去。"))
+        settings = {"OPENAI_BASE_URL": endpoint.base_url, "OPENAI_API_KEY": "sk-test"}
+        async with Program(folder, **settings) as program:
+            async with window(**DESK) as page:
+                await page.goto(program.url)
+                await ask(page, "What is a loom?")
+                await expect(page.get_by_role("button", name="Regenerate")).to_be_visible()
+                await ask(page, "And since when have people used one?")
+                await expect(page.get_by_role("button", name="Try again")).to_be_visible()
+                await take(page, "error")
+            async with window(**PHONE, locale="zh-CN") as page:
+                await page.goto(program.url)
+                await ask(page, "织机是怎么工作的？")
+                await expect(page.get_by_role("button", name="重新回答")).to_be_visible()
+                await page.locator("#box").fill("/")
+                await expect(page.get_by_role("option")).not_to_have_count(0)
+                await take(page, "chinese")
 
 
 async def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        async with Program(Path(folder)) as program:
-            async with window(viewport={"width": 1100, "height": 800}, device_scale_factor=1.5) as page:
-                await page.goto(program.url)
-                for number, question in enumerate(QUESTIONS, 1):
-                    await page.get_by_label("Your message").fill(question)
-                    await page.keyboard.press("Enter")
-                    await expect(page.locator("table")).to_have_count(number, timeout=15_000)
-                    await page.wait_for_timeout(1_500)
-                await page.screenshot(path=PICTURES / "page.png")
-                address = page.url
-            phone = {"width": 390, "height": 780}
-            async with window(viewport=phone, device_scale_factor=2, color_scheme="dark") as page:
-                await page.goto(address)
-                await expect(page.locator("table")).to_have_count(len(QUESTIONS))
-                await page.screenshot(path=PICTURES / "phone.png")
+    for scene in (offline, failing):
+        with tempfile.TemporaryDirectory() as folder:
+            await scene(Path(folder))
 
 
 if __name__ == "__main__":

@@ -7,13 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import Code
-from core.model.faults import ADVICE
-from tests.e2e.conftest import discord_settings
 from tests.e2e.program import Program
-from tests.e2e.test_discord import answered
+from tests.e2e.sides import Side
 from tests.fakes.completions import FakeCompletions, Reply, Status, Words
-from tests.fakes.discord import ADA, GENERAL, RANDOM, FakeDiscord
 
 FINE = Words("Here I am.")
 NO_MONEY = Status(402, {"error": {"message": "UPSTREAM-TEXT Insufficient Balance"}})
@@ -61,28 +57,28 @@ async def accounts() -> AsyncIterator[Accounts]:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, discord: FakeDiscord, accounts: Accounts) -> dict[str, str]:
+def settings(tmp_path: Path, side: Side, accounts: Accounts) -> dict[str, str]:
     (tmp_path / "parley.toml").write_text(ROSTER.format(url=accounts.endpoint.base_url))
-    return discord_settings(discord) | {"KEY_ONE": KEYS[0], "PARLEY_RETRY_LIMIT_S": "3"}
+    return side.settings | {"KEY_ONE": KEYS[0], "PARLEY_RETRY_LIMIT_S": "3"}
 
 
 class Asking:
-    """One question after another, and what came of each."""
+    """One question after another in one thread, and what came of each."""
 
-    def __init__(self, discord: FakeDiscord) -> None:
-        self._discord = discord
+    def __init__(self, side: Side) -> None:
+        self._side = side
         self._count = 0
 
     async def __call__(self, words: str) -> str:
         self._count += 1
-        await self._discord.slash(ADA, GENERAL, "ask", question=f"question {self._count}")
-        return (await answered(self._discord, GENERAL, words, self._count)).text
+        await self._side.ask(f"question {self._count}")
+        return (await self._side.answered(words, self._count)).text
 
 
 async def test_whoever_can_answers_and_what_was_mended_answers_the_next_question(
-    tmp_path: Path, discord: FakeDiscord, accounts: Accounts, settings: dict[str, str]
+    tmp_path: Path, side: Side, accounts: Accounts, settings: dict[str, str]
 ) -> None:
-    ask = Asking(discord)
+    ask = Asking(side)
     async with Program(tmp_path, **settings) as program:
         assert "large, then small at parley.toml" in program.output
         accounts.first = NO_MONEY
@@ -98,40 +94,66 @@ async def test_whoever_can_answers_and_what_was_mended_answers_the_next_question
         accounts.missing = "large"
         await ask("Here I am.")
         assert accounts.asked() == [(0, "large"), (0, "small")]
-        assert ADVICE[Code.NO_MODEL] in program.output
+    assert "Top up the account (KEY_ONE, account one/first) at 127.0.0.1" in program.output
+    assert "Check the model (parley.toml: endpoints.one.models.large)" in program.output
+    assert "OPENAI_" not in program.output, "that is not where these accounts are from"
     assert not any(key in program.output for key in KEYS)
 
 
-async def test_operators_are_told_in_their_channel_once_and_when_it_is_over(
-    tmp_path: Path, discord: FakeDiscord, accounts: Accounts, settings: dict[str, str]
+ADVISED = {
+    "en": ("Parley needs you: account one/", "Top up the account (KEY_ONE, account one/first)", "works again"),
+    "zh": ("Parley 需要你：账户 one/", "为账户（KEY_ONE, account one/first）充值", "已恢复"),
+}
+TOLD = {
+    "en": "I can't reach the AI service right now. The people who run me have been told. Ask me later.",
+    "zh": "我现在连不上 AI 服务，已通知管理员。请稍后再问。",
+}
+
+
+@pytest.mark.parametrize("language", ADVISED)
+async def test_operators_are_told_in_their_channel_and_language_once_and_when_it_is_over(
+    tmp_path: Path, side: Side, accounts: Accounts, settings: dict[str, str], language: str
 ) -> None:
-    ask = Asking(discord)
-    settings["PARLEY_ALERT_CHANNEL"] = f"discord:{RANDOM}"
+    ask = Asking(side)
+    settings |= {"PARLEY_ALERT_CHANNEL": side.operators, "PARLEY_LANGUAGE": language}
+    needed, advice, over = ADVISED[language]
     accounts.first = accounts.second = NO_MONEY
-    async with Program(tmp_path, **settings):
+    async with Program(tmp_path, **settings) as program:
         for _ in range(2):
-            assert "have been told" in await ask("I can't reach the AI service")
-        alerts = [message.text for message in discord.from_bot(RANDOM)]
+            await ask(TOLD["en" if side.knows_language else language])
+        alerts = await side.alerted(2)
         assert len(alerts) == 2
-        assert all(ADVICE[Code.NO_MONEY] in alert for alert in alerts)
-        assert "account one/first" in alerts[0]
-        assert "account one/second" in alerts[1]
+        assert all(f"{needed}{name}" in alert for name, alert in zip(("first", "second"), alerts, strict=True))
+        assert advice in alerts[0]
         accounts.first = FINE
         await ask("Here I am.")
-        await discord.wait_for(lambda: len(discord.from_bot(RANDOM)) == 3)
-        over = discord.from_bot(RANDOM)[-1].text
-    assert "account one/first" in over
-    assert "works again" in over
+        alerts = await side.alerted(3)
+        assert over in alerts[2]
+        assert "one/first" in alerts[2]
+        counted = await program.page("/metrics")
     assert "UPSTREAM" not in "".join(alerts)
+    assert "Top up the account (KEY_ONE, account one/first)" in program.output, "the log is English"
+    assert 'parley_alerts_total{code="no_money",what="account one/first"} 1' in counted
+    assert 'parley_alerts_total{code="no_money",what="account one/second"} 1' in counted
+    assert 'parley_recoveries_total{code="no_money",what="account one/first"} 1' in counted
 
 
 async def test_without_a_channel_of_the_operators_nobody_claims_that_they_know(
-    tmp_path: Path, discord: FakeDiscord, accounts: Accounts, settings: dict[str, str]
+    tmp_path: Path, side: Side, accounts: Accounts, settings: dict[str, str]
 ) -> None:
     accounts.first = accounts.second = NO_MONEY
     async with Program(tmp_path, **settings) as program:
-        assert "told" not in await Asking(discord)("I can't reach the AI service")
+        assert "told" not in await Asking(side)("I can't reach the AI service")
     assert "the operators are needed" in program.output
+
+
+async def test_where_their_channel_can_not_be_written_to_nobody_claims_that_they_know(
+    tmp_path: Path, side: Side, accounts: Accounts, settings: dict[str, str]
+) -> None:
+    accounts.first = accounts.second = NO_MONEY
+    settings["PARLEY_ALERT_CHANNEL"] = side.nowhere
+    async with Program(tmp_path, **settings):
+        assert "told" not in await Asking(side)("I can't reach the AI service")
 
 
 @pytest.mark.parametrize(

@@ -7,27 +7,47 @@ from pathlib import Path
 
 import pytest
 
+from core.config import CoreSettings
 from core.errors import Code
-from core.model.faults import ADVICE
+from core.phrases import advise, say
+from core.roster import environment_to_roster
 from tests.e2e.conftest import model_settings, slack_settings
 from tests.e2e.program import Program
 from tests.e2e.test_slack import AT, answered, answers
-from tests.fakes.completions import FakeCompletions, Raw, Refused, Reply, Status, Words, closed_port_url
+from tests.fakes.completions import (
+    QUIRKS,
+    STATUSES,
+    FakeCompletions,
+    Raw,
+    Refused,
+    Reply,
+    Status,
+    Words,
+    closed_port_url,
+)
 from tests.fakes.slack import FakeSlack
 
 UPSTREAM = "UPSTREAM-TEXT sk-leaked-key"
 BODY = json.dumps({"error": {"message": UPSTREAM, "type": "x"}})
-CASES: dict[str, tuple[Reply, Code, int]] = {
-    "400": (Status(400, BODY), Code.BAD_REQUEST, 1),
-    "401": (Status(401, BODY), Code.BAD_KEY, 1),
-    "402": (Status(402, BODY), Code.NO_MONEY, 1),
-    "404": (Status(404, BODY), Code.WRONG_URL, 1),
-    "429": (Status(429, BODY), Code.RATE_LIMITED, 2),
-    "500": (Status(500, BODY), Code.SERVER_ERROR, 2),
-    "502": (Status(502, f"<html>{UPSTREAM}</html>"), Code.SERVER_ERROR, 2),
-    "no first word": (Words("late", first_after_s=9), Code.STALLED, 1),
-    "hung up": (Refused(), Code.CUT, 2),
+CASES: dict[str, tuple[Reply, Code, str, int]] = {
+    "400": (Status(400, BODY), Code.BAD_REQUEST, "bad_request", 1),
+    "400 too long": (STATUSES["context_openai"].reply, Code.CONTEXT_OVERFLOW, "too_long", 1),
+    "400 policy": (STATUSES["policy_openai"].reply, Code.POLICY, "policy", 1),
+    "401": (Status(401, BODY), Code.BAD_KEY, "unreachable", 1),
+    "402": (Status(402, BODY), Code.NO_MONEY, "unreachable", 1),
+    "403": (Status(403, BODY), Code.FORBIDDEN, "unreachable", 1),
+    "404": (Status(404, BODY), Code.WRONG_URL, "unreachable", 1),
+    "404 model": (STATUSES["model_404_openai"].reply, Code.NO_MODEL, "no_model", 1),
+    "413": (Status(413, BODY), Code.TOO_LARGE, "too_long", 1),
+    "429": (Status(429, BODY), Code.RATE_LIMITED, "busy", 2),
+    "500": (Status(500, BODY), Code.SERVER_ERROR, "busy", 1),
+    "502": (Status(502, f"<html>{UPSTREAM}</html>"), Code.SERVER_ERROR, "busy", 1),
+    "504": (Status(504, BODY), Code.GATEWAY_TIMEOUT, "slow", 1),
+    "empty": (QUIRKS["empty_success"].reply, Code.EMPTY, "empty", 1),
+    "no first word": (Words("late", first_after_s=9), Code.STALLED, "slow", 1),
+    "hung up": (Refused(), Code.CUT, "unfinished", 1),
 }
+PEOPLE = {"U1": "en", "U2": "zh"}
 
 
 @pytest.fixture
@@ -38,30 +58,38 @@ def quick() -> dict[str, str]:
 async def test_each_failure_is_one_calm_sentence_with_a_reference_and_the_log_says_what_to_do(
     tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions, quick: dict[str, str]
 ) -> None:
-    async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint) | quick) as program:
-        for name, (reply, code, at_least) in CASES.items():
+    settings = model_settings(endpoint) | quick
+    [route] = environment_to_roster(
+        CoreSettings(openai_base_url=endpoint.base_url, openai_api_key="sk-test")
+    ).routes
+    async with Program(tmp_path, **slack_settings(slack), **settings) as program:
+        for name, (reply, code, words, at_least) in CASES.items():
             endpoint.default = reply
             before = len(endpoint.requests)
-            ts = await slack.say("U1", "C1", f"{AT} {name}")
-            answer = await answered(slack, "C1", ts, "(ref ")
+            threads = {person: await slack.say(person, "C1", f"{AT} {name}") for person in PEOPLE}
+            for person, language in PEOPLE.items():
+                opening, closing = say("ref", language, ref="|").split("|")
+                answer = await answered(slack, "C1", threads[person], opening)
+                said, _, ref = answer.visible.removesuffix(closing).rpartition(opening)
+                assert said.strip() == say(words, language), name
+                assert len(answers(slack, "C1", threads[person])) == 1
+                logged = "\n".join(line for line in program.output.splitlines() if ref in line)
+                assert str(code) in logged, (name, program.output)
+                assert advise(code, "en", route.places) in logged, name
             assert len(endpoint.requests) - before >= at_least, name
-            assert "UPSTREAM" not in answer.visible
-            assert len(answers(slack, "C1", ts)) == 1
-            ref = answer.visible.split("(ref ")[1][:6]
-            logged = "\n".join(line for line in program.output.splitlines() if ref in line)
-            assert str(code) in logged, (name, program.output)
-            assert ADVICE[code] in program.output, name
     assert "sk-leaked-key" not in program.output
 
 
 async def test_an_unreachable_endpoint_is_explained(
     tmp_path: Path, slack: FakeSlack, quick: dict[str, str]
 ) -> None:
-    settings = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": closed_port_url()} | quick
+    url = closed_port_url()
+    settings = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": url} | quick
     async with Program(tmp_path, **slack_settings(slack), **settings) as program:
         ts = await slack.say("U1", "C1", f"{AT} anyone?")
         await answered(slack, "C1", ts, "I can't reach the AI service")
-    assert ADVICE[Code.UNREACHABLE] in program.output
+    host = url.removeprefix("http://").removesuffix("/v1")
+    assert f"Check the way to {host} (OPENAI_BASE_URL)" in program.output
 
 
 async def test_what_was_written_stays_when_the_stream_breaks_with_a_notice_under_it(

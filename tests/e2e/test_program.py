@@ -113,10 +113,18 @@ async def test_a_killed_answer_is_given_once_in_the_same_message(
     ts = await slack.say("U1", "C1", f"{AT} all of it?")
     await answered(slack, "C1", ts, "half of it")
     await program.kill()
+    (growing,) = answers(slack, "C1", ts)
+    assert growing.stream is not None
+    assert growing.stream.alive
+    calls = len(slack.calls)
     async with Program(tmp_path, **settings):
         await answered(slack, "C1", ts, "All of it.")
     found = answers(slack, "C1", ts)
     assert len(found) == 1
+    of_it = [call for call in slack.calls[calls:] if call.args.get("ts") == growing.ts and call.outcome == "ok"]
+    then = [call.method for call in of_it if call.method.startswith("chat.")]
+    assert then[0] == "chat.stopStream", "what was left open is stopped first"
+    assert "chat.update" in then
     assert found[0].visible.split("\n") == ["All of it.", RESUMED]
 
 

@@ -12,7 +12,7 @@ from tests.e2e.test_discord import AT as DISCORD_AT
 from tests.e2e.test_discord import answered as answered_in_discord
 from tests.e2e.test_slack import AT, answered, answers
 from tests.fakes.completions import FakeCompletions, Words
-from tests.fakes.discord import ADA, BO, GENERAL, FakeDiscord
+from tests.fakes.discord import ADA, BO, FORUM, GENERAL, RANDOM, FakeDiscord
 from tests.fakes.slack import FakeSlack
 
 POSTS = ("chat.postMessage", "chat.startStream")
@@ -105,17 +105,65 @@ async def test_what_was_said_while_it_was_down_is_read_and_answered_in_order(
     assert len(answers(slack, "C1", root)) == 1, "what was caught up is not caught up again"
 
 
+async def test_what_was_asked_while_it_was_down_where_more_than_mentions_are_questions(
+    tmp_path: Path, slack: FakeSlack, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    settings = slack_settings(slack) | discord_settings(discord) | model_settings(endpoint)
+    slack.space.channels["C2"].creator = "U1"
+    async with Program(tmp_path, **settings):
+        await discord.slash(ADA, FORUM, "settings", name="listen", value="forum")
+        await discord.slash(ADA, RANDOM, "settings", name="listen", value="all")
+        await slack.say("U1", "C2", f"{AT} /settings listen all")
+        hello = await slack.say("U1", "C2", f"{AT} hello")
+        await answered(slack, "C2", hello, "hello")
+        chat = await discord.open_thread(BO, GENERAL, None, "a chat")
+        await discord.say(BO, chat, "between us")
+        older = await discord.open_thread(BO, FORUM, None, "An older post", f"{DISCORD_AT} known?")
+        await answered_in_discord(discord, older, "known?")
+    slack.space.lose_events = True
+    said = await slack.say("U2", "C2", "to nobody?")
+    slack.space.lose_events = False
+    post = await discord.open_thread(BO, FORUM, None, "Why is the loom slow?", "It creaks.")
+    await discord.say(ADA, post, "Mine too.")
+    put_away = await discord.open_thread(ADA, FORUM, None, "And dusty?", "Very.")
+    await discord.archive(put_away)
+    await discord.say(ADA, older, "and now?")
+    everything = await discord.say(BO, RANDOM, "anybody there?")
+    named = await discord.say(ADA, chat, f"{DISCORD_AT} in a thread of ours?")
+    unheard = await discord.say(BO, GENERAL, "just chatting")
+    async with Program(tmp_path, **settings):
+        await answered(slack, "C2", said, "to nobody?")
+        await answered_in_discord(discord, post, "Mine too.", count=2)
+        await answered_in_discord(discord, put_away, "Very.")
+        await answered_in_discord(discord, older, "and now?", count=2)
+        await answered_in_discord(discord, everything, "anybody there?")
+        await answered_in_discord(discord, chat, "in a thread of ours?")
+    assert "It creaks." in discord.from_bot(post)[0].text
+    assert "Why is the loom slow?" in str([request.body for request in endpoint.requests])
+    assert [len(discord.from_bot(one)) for one in (post, put_away, everything, chat)] == [2, 1, 1, 1]
+    assert named
+    assert discord.thread_of(unheard) is None
+
+
 async def test_an_answer_that_the_grace_period_does_not_end_is_left_for_the_next_process(
     tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
 ) -> None:
     endpoint.script(Words("on and on " * 200, per_s=20), Words("on and on, and done"))
     settings = slack_settings(slack) | model_settings(endpoint) | {"PARLEY_GRACE_S": "0.3"}
-    async with Program(tmp_path, **settings):
+    async with Program(tmp_path, **settings | {"PARLEY_GRACE_S": "1"}) as program:
         ts = await slack.say("U1", "C1", f"{AT} talk")
         await answered(slack, "C1", ts, "on and")
+        stopping = asyncio.create_task(program.stop())
+        await asyncio.sleep(0.3)
+        late = await slack.say("U2", "C1", f"{AT} and this?")
+        await slack.wait_for(lambda: all(envelope.acked for envelope in slack.envelopes))
+        assert await stopping == 0
+        assert "left for the next start" in program.output
+        assert answers(slack, "C1", late) == [], "nothing new is begun"
     async with Program(tmp_path, **settings):
         answer = await answered(slack, "C1", ts, "and done")
-    assert len(answers(slack, "C1", ts)) == 1
+        await answered(slack, "C1", late, "and this?")
+    assert [len(answers(slack, "C1", asked)) for asked in (ts, late)] == [1, 1]
     assert answer.visible.startswith("on and on, and done")
 
 

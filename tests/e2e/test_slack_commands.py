@@ -1,328 +1,470 @@
-"""What people of a Slack workspace do beside asking, whole: commands, shortcuts, buttons, modals, the Home tab.
-
-Ada (U1) reads English and is an admin, Bo (U2) reads Chinese and made the channel C2, Cleo (U3) is a guest.
-"""
+"""What people of a Slack workspace do beside asking, whole: commands, shortcuts, buttons, modals, the Home tab; in
+both languages, granted and refused."""
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import model_settings, slack_settings
-from tests.e2e.program import Program
-from tests.e2e.test_slack import AT, answered, answers, said
+from core.channel import SETTINGS
+from core.commands import COMMANDS
+from core.phrases import LANGUAGES, say
+from tests.e2e.test_slack import AT, answered
+from tests.e2e.workspace import ADA, BO, CLEO, Team, read, system, text_of
 from tests.fakes.completions import FakeCompletions, Raw, Words
-from tests.fakes.slack import BOT_USER, FakeSlack, Message
+from tests.fakes.slack import FakeSlack
 
-ADA, BO, CLEO = "U1", "U2", "U3"
-
-
-@pytest.fixture(autouse=True)
-def people(slack: FakeSlack) -> None:
-    slack.space.people[ADA].is_admin = True
-    slack.space.channels["C2"].creator = BO
+OTHER = {"en": "zh", "zh": "en"}
 
 
-@asynccontextmanager
-async def working(folder: Path, slack: FakeSlack, endpoint: FakeCompletions) -> AsyncIterator[None]:
-    """The program, until all that happened in the workspace is acknowledged."""
-    async with Program(folder, **slack_settings(slack), **model_settings(endpoint)):
-        yield
-        await slack.wait_for(lambda: all(envelope.acked for envelope in slack.envelopes))
+@pytest.fixture(params=LANGUAGES)
+def team(request: pytest.FixtureRequest, tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions) -> Team:
+    return Team(tmp_path, slack, endpoint, request.param)
 
 
-def whispers(slack: FakeSlack, user: str, channel: str) -> list[Message]:
-    return [message for message in slack.messages(channel) if message.ephemeral_to == user]
-
-
-async def told(slack: FakeSlack, user: str, channel: str, *words: str) -> Message:
-    """Wait until the last thing that `user` alone was told says `words`."""
-
-    def found() -> Message | None:
-        shown = whispers(slack, user, channel)
-        return shown[-1] if shown and all(word in shown[-1].visible for word in words) else None
-
-    try:
-        message = await slack.wait_for(found)
-    except TimeoutError as error:
-        raise AssertionError([message.visible for message in whispers(slack, user, channel)]) from error
-    assert message is not None
-    assert not message.pings
-    return message
-
-
-async def parley(slack: FakeSlack, user: str, channel: str, text: str, *words: str) -> Message:
-    await slack.slash(user, channel, "/parley", text)
-    return await told(slack, user, channel, *words)
-
-
-async def anchored(slack: FakeSlack, channel: str, words: str) -> str:
-    """The ts of the message in which the bot repeats a question."""
-
-    def found() -> str | None:
-        shown = [m for m in slack.messages(channel) if m.user == BOT_USER and words in m.visible]
-        return shown[-1].ts if shown else None
-
-    try:
-        ts = await slack.wait_for(found)
-    except TimeoutError as error:
-        raise AssertionError([message.visible for message in slack.messages(channel)]) from error
-    assert ts is not None
-    return ts
-
-
-async def opened(slack: FakeSlack, user: str, count: int) -> dict[str, Any]:
-    """The `count`th modal of all, which is `user`'s."""
-    await slack.wait_for(lambda: len(slack.space.views) >= count)
-    view = list(slack.space.views.values())[count - 1]
-    assert view.user == user
-    return view.body
-
-
-def shown_modal(slack: FakeSlack) -> dict[str, Any]:
-    """The first modal, as it stands now."""
-    return next(iter(slack.space.views.values())).body
-
-
-def words_of(view: dict[str, Any]) -> str:
-    return json.dumps(view, ensure_ascii=False)
-
-
-async def test_ask_repeats_the_question_and_answers_in_its_thread(
-    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
-) -> None:
-    async with working(tmp_path, slack, endpoint):
+async def test_a_slash_command_asks_where_all_can_read_it(team: Team, slack: FakeSlack) -> None:
+    asked = "what does @bo say to <this>?"
+    async with team.working():
         await slack.slash(ADA, "C1", "/ask", "what does <@U2|bo> say to &lt;this&gt;?")
-        ts = await anchored(slack, "C1", "**ada** asked: what does @bo say to <this>?")
-        await answered(slack, "C1", ts, "bo", count=2)
-        assert said(endpoint.requests[-1].body)[-1] == ("user", "ada: what does @bo say to <this>?")
+        ts = await team.anchored("C1", team.words("slack_asked", name="ada", question=asked))
+        await team.answered("C1", ts, "this", count=2)
         await slack.say(BO, "C1", "really?", thread_ts=ts)
-        await answered(slack, "C1", ts, "really?", count=3)
-        assert not [line for line in said(endpoint.requests[-1].body) if "** asked" in line[1]]
-        await slack.slash(BO, "D2", "/ask", "你好")
-        ts = await anchored(slack, "D2", "**bo** 提问：你好")
-        await answered(slack, "D2", ts, "你好", count=2)
+        await team.answered("C1", ts, "really?", count=3)
+        assert "** " not in read(team.asked), "the question stands there once, not as the bot repeated it"
+        await slack.slash(BO, "D2", "/parley", f"{team.words('command_ask')} 你好")
+        ts = await team.anchored("D2", team.words("slack_asked", name="bo", question="你好"))
+        await team.answered("D2", ts, "你好", count=2)
         await slack.slash(ADA, "C1", "/ask", "")
-        await told(slack, ADA, "C1", "question")
+        await team.told(ADA, "C1", f"`/parley ask {team.words('command_ask_question')}`")
         await slack.slash(ADA, "C9", "/ask", "anyone here?")
-        await told(slack, ADA, "C9", "/invite")
-    assert len(endpoint.requests) == 3
+        await team.told(ADA, "C9", team.words("slack_invite"))
+    assert len(team.endpoint.requests) == 3
 
 
-async def test_every_command_tells_its_own_in_both_languages(
-    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
-) -> None:
-    async with working(tmp_path, slack, endpoint):
-        await parley(slack, ADA, "C1", "", "What I can do", "/parley settings", "/parley forget")
-        await parley(slack, ADA, "C1", "dance with me", "I don't know that command", "/parley help")
-        await parley(slack, BO, "C1", "help", "/parley settings", "总结")
-        await parley(slack, BO, "C1", "帮助", "/parley settings")
-        await parley(slack, ADA, "C1", "model", "The model here is")
-        await parley(slack, ADA, "C1", "prompt", "What the model is told here")
-        await parley(slack, ADA, "C1", "budget", "No budget is set")
-        await parley(slack, BO, "C1", "usage", "没有人提问")
-        await parley(slack, ADA, "C1", "usage workspace week", "Usage in this workspace", "the last 7 days")
-        await parley(slack, BO, "C1", "usage workspace", "管理员")
-        await parley(slack, ADA, "C1", "reset", "thread")
-        await parley(slack, ADA, "C1", "forget", "Please add")
-        await parley(slack, ADA, "C1", "forget me", "forgotten")
-        await parley(slack, ADA, "C1", "export", "thread")
-        await parley(slack, ADA, "C1", "summarize for fun", "I can't place")
-    assert endpoint.requests == []
-    assert not [m for m in slack.messages("C1") if not m.ephemeral_to], "nothing was said to all"
+async def test_every_command_in_one_visit(team: Team, slack: FakeSlack) -> None:
+    words = team.words
+    async with team.working(PARLEY_PRICE_INPUT="1"):
+        listed = (await team.parley(ADA, "C1", words("command_help"), words("help_title"))).visible
+        assert all(words(f"{spec.key}_about") in listed for spec in COMMANDS.values())
+        await team.parley(ADA, "C1", "", words("help_title"))
+        await team.parley(ADA, "C1", "dance with me", words("help_unknown"), words("help_title"))
+
+        assert (await team.parley(BO, "C1", "usage", words("usage_me"))).visible.endswith(words("digest_quiet"))
+        ts = await team.ask(ADA, "C1", "remember seven")
+        shown = await team.parley(ADA, "C1", "usage", words("usage_me"), words("usage_month"))
+        assert words("digest_questions", n=1) in shown.visible
+        await team.parley(BO, "C1", "usage channel day", words("usage_channel"), words("digest_people", n=1))
+        await team.parley(ADA, "C1", "usage workspace week", words("usage_workspace"), words("usage_week"))
+        await team.parley(BO, "C1", "usage workspace", words("usage_by_admin", prefix="/parley "))
+        await team.parley(
+            BO, "C1", "budget", words("budget_none"), {"en": "Spent in", "zh": "花费"}[team.language]
+        )
+
+        await team.parley(BO, "C1", "model", "**GPT-5.5**", words("origin_default"))
+        await team.parley(BO, "C1", "model mine", words("settings_by_manager"))
+        await team.parley(ADA, "C1", "model mine", "`mine`", words("origin_channel"))
+        await team.parley(BO, "C1", "prompt", "> You are Parley")
+        await team.parley(BO, "C1", "prompt Be rude.", words("settings_by_manager"))
+        await team.parley(ADA, "C1", "prompt Be brief.", words("settings_changed"))
+        await team.mention(BO, "C1", ts, "and now?")
+        await team.answered("C1", ts, "and now?", count=2)
+        await team.stored()
+        assert team.asked.body["model"] == "mine"
+        assert "Be brief." in system(team.asked)
+
+        for command in ("reset", "export", "forget thread"):
+            name = command.split()[0]
+            await team.parley(ADA, "C1", command, words("thread_only", command=name))
+        await team.mention(ADA, "C1", ts, "/export")
+        told = await team.told(ADA, "C1", words("slack_file_sent"))
+        assert told.thread_ts == ts
+        sent = [m for m in slack.messages("D1") if m.files]
+        assert [file["name"] for file in sent[0].files] == ["thread.md"]
+        assert sent[0].text == words("export_thread", n=4)
+        assert "remember seven" in (slack.space.files[sent[0].files[0]["id"]].content or b"").decode()
+        assert not [m for m in slack.messages("C1") if m.files], "a file is for its asker alone"
+        await slack.slash(ADA, "D1", "/parley", "export me")
+        await slack.wait_for(lambda: len([m for m in slack.messages("D1") if m.files]) == 2)
+
+        await team.mention(ADA, "C1", ts, f"/{words('command_reset')}")
+        fresh = await team.answered("C1", ts, words("reset_done"), count=3)
+        assert fresh.ephemeral_to is None, "it concerns all who talk there"
+        await slack.say(BO, "C1", "what was the number?", thread_ts=ts)
+        await team.answered("C1", ts, "what was the number?", count=4)
+        await team.stored()
+        assert "seven" not in read(team.asked)
+
+        await team.mention(BO, "C1", ts, "/forget thread")
+        await team.told(BO, "C1", words("forget_by_manager", prefix="/"))
+        await team.mention(ADA, "C1", ts, "/forget thread")
+        await team.told(ADA, "C1", words("forget_thread_done", n=6), words("forget_kept"))
+        await team.parley(ADA, "C1", "forget", "`/parley forget ")
+        await team.parley(ADA, "C1", "forget me", words("forget_me_done", n=0))
+        await team.parley(ADA, "C1", "usage", words("digest_quiet"))
+        await slack.slash(ADA, "D1", "/parley", "export me")
+        await slack.wait_for(lambda: slack.messages("D1")[-1].visible == words("export_nothing"))
 
 
-async def test_settings_are_changed_by_those_who_may_and_count_at_once(
-    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
-) -> None:
-    async with working(tmp_path, slack, endpoint):
-        await parley(slack, CLEO, "C1", "settings temperature 0.5", "Channel managers and workspace admins")
-        await parley(slack, BO, "C1", "settings temperature 0.5", "管理员")
-        await parley(slack, BO, "C2", "settings temperature 0.5", "0.5")
-        await parley(slack, BO, "C2", "settings workspace temperature 0.7", "管理员")
-        await parley(slack, ADA, "C1", "settings workspace temperature 0.7", "Done.", "from the workspace")
-        await parley(slack, ADA, "C1", "settings temperature hot", "doesn't fit here")
-        for channel in ("C1", "C2"):
-            ts = await slack.say(ADA, channel, f"{AT} warm?")
-            await answered(slack, channel, ts, "warm?")
-        assert [request.body["temperature"] for request in endpoint.requests] == [0.7, 0.5]
-        await parley(slack, ADA, "C1", "settings language zh", "Chinese")
-        await parley(slack, ADA, "C1", "settings deny <@U3|cleo>", "U3")
-        asked = await slack.say(CLEO, "C1", f"{AT} me too?")
-        refusal = await told(slack, CLEO, "C1", "不能回答你")
-        assert refusal.thread_ts is None, "a thread without answers shows no whisper"
-        await slack.slash(CLEO, "C1", "/ask", "and so?")
-        await slack.wait_for(lambda: len(whispers(slack, CLEO, "C1")) >= 3)
-        assert "不能回答你" in whispers(slack, CLEO, "C1")[-1].visible
-        await slack.wait_for(lambda: any(m.deleted for m in slack.messages("C1")))
-        assert answers(slack, "C1", asked) == []
-    assert len(endpoint.requests) == 2
+async def test_summaries_of_a_thread_of_messages_and_of_hours(team: Team, slack: FakeSlack) -> None:
+    units = {"en": ("2 messages", "3 hours"), "zh": ("2 条消息", "3 个小时")}[team.language]
+    answer = [Words("The thread."), Words("Two of it."), Words("All of it."), Words("From there on.")]
+    team.endpoint.script(Words("Noted."), *answer)
+    hours = 3_600.0
+    await slack.say(BO, "C1", "Long ago.", at=time.time() - 5 * hours)
+    await slack.say(BO, "C1", "A while ago.", at=time.time() - 2 * hours)
+    async with team.working():
+        ts = await team.ask(ADA, "C1", "The build is red.", "Noted.")
+        await slack.say(BO, "C1", "Elsewhere all is well.")
+        await team.mention(BO, "C1", ts, f"/{team.words('command_summarize')}")
+        await team.answered("C1", ts, "The thread.", count=2)
+        assert "The build is red." in read(team.asked)
+        assert "Elsewhere" not in read(team.asked)
+        assert {"en": "Write in English", "zh": "Simplified Chinese"}[team.language] in system(team.asked)
+
+        async def summed_up(typed: str, answer: str, count: int) -> str:
+            await slack.slash(ADA, "C1", "/parley", f"summarize {typed}")
+            anchor = await team.anchored("C1", team.words("slack_asked_summary", name="ada"), count)
+            await team.answered("C1", anchor, answer, count=2)
+            return read(team.asked)
+
+        newest = await summed_up(units[0], "Two of it.", 1)
+        assert "The build is red." in newest
+        assert "Elsewhere" in newest
+        assert "A while ago." not in newest
+        of_hours = await summed_up(units[1], "All of it.", 2)
+        assert "A while ago." in of_hours
+        assert "Long ago." not in of_hours
+        await team.parley(ADA, "C1", "summarize for fun", "`/parley summarize [")
+        await team.parley(ADA, "C1", "summarize 9999", {"en": "from 1 to 500", "zh": "1 到 500"}[team.language])
+        await slack.shortcut(BO, "menu_summarize", "C1", ts)
+        anchor = await team.anchored("C1", team.words("slack_asked_summary", name="bo"))
+        await team.answered("C1", anchor, "From there on.", count=2)
+        assert "The build is red." in read(team.asked)
+        assert "A while ago." not in read(team.asked)
+    assert len(team.endpoint.requests) == 5
 
 
-async def test_guests_and_people_of_other_workspaces_are_refused_as_it_is_set(
-    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
-) -> None:
-    slack.space.add_person("U4", "dan", "Dan Away", team="T2")
-    async with working(tmp_path, slack, endpoint):
-        ts = await slack.say(CLEO, "C1", f"{AT} may guests ask?")
-        await answered(slack, "C1", ts, "may guests ask?")
-        await slack.say("U4", "C1", f"{AT} may I?")
-        await told(slack, "U4", "C1", "People of other workspaces can't ask me here")
-        await parley(slack, ADA, "C1", "settings workspace guests off", "Done.")
-        await slack.slash(CLEO, "C2", "/ask", "still?")
-        await told(slack, CLEO, "C2", "Guests can't ask me here")
-        await slack.wait_for(lambda: all(m.deleted or m.ephemeral_to for m in slack.messages("C2")))
-        ts = await slack.say(BO, "C1", f"{AT} 我呢？")
-        await answered(slack, "C1", ts, "我呢？")
-    assert len(endpoint.requests) == 2
-
-
-async def test_the_settings_modal_says_what_is_wrong_and_keeps_what_was_entered(
-    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
-) -> None:
-    async with working(tmp_path, slack, endpoint):
-        shown = await parley(slack, BO, "C1", "settings", "默认")
-        assert shown.buttons == [], "who may change nothing is offered nothing"
-        shown = await parley(slack, ADA, "C1", "settings", "What is set here", "Temperature: not set · default")
-        assert shown.buttons == ["Change"]
-        await slack.press(ADA, "C1", shown.ts, "parley:change")
-        view = await opened(slack, ADA, 1)
-        assert "not set · default" in words_of(view)
-        await slack.submit_view(ADA, "parley:form", {"set_temperature": {"value": {"value": "hot"}}})
-        await slack.wait_for(lambda: "doesn't fit here" in words_of(shown_modal(slack)))
-        entered = {
-            "set_temperature": {"value": {"value": "0.5"}},
-            "set_listen": {"value": {"selected_option": {"value": "off"}}},
-        }
-        await slack.submit_view(ADA, "parley:form", entered)
-        await slack.wait_for(lambda: "Done." in words_of(shown_modal(slack)))
-        assert "doesn't fit" not in words_of(shown_modal(slack))
-        await parley(slack, BO, "C1", "settings", "0.5")
-        await slack.say(BO, "C1", f"{AT} there?")
-        await told(slack, BO, "C1", "关")
-        shown = await parley(slack, BO, "C2", "settings", "默认")
-        await slack.press(BO, "C2", shown.ts, "parley:change")
-        assert "设置" in words_of(await opened(slack, BO, 2))
-    assert endpoint.requests == []
-
-
-async def test_a_message_is_asked_about_and_summed_up_from(
-    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
-) -> None:
-    async with working(tmp_path, slack, endpoint):
-        await slack.say(BO, "C1", "Long before.")
+async def test_a_message_is_asked_about_in_its_thread(team: Team, slack: FakeSlack) -> None:
+    async with team.working(PARLEY_GUESTS="false"):
         ts = await slack.say(BO, "C1", "The build of <@U1> is red.")
-        await slack.say(CLEO, "C1", "Since this morning.")
         await slack.shortcut(ADA, "menu_ask", "C1", ts)
-        view = await opened(slack, ADA, 1)
-        assert view["title"]["text"] == "Ask about this"
-        await slack.submit_view(ADA, "parley:form", {"question": {"value": {"value": "Whose fault?"}}})
+        view = await team.modal(ADA, 1)
+        assert view["title"]["text"] == team.words("menu_ask")
+        await team.submit(ADA, question="Whose fault?")
         answer = await answered(slack, "C1", ts, "Whose fault?", count=2)
         assert answer.thread_ts == ts
-        assert "> The build of @ada is red." in said(endpoint.requests[-1].body)[-1][1]
-        await slack.shortcut(BO, "menu_ask", "C1", ts)
-        assert (await opened(slack, BO, 2))["title"]["text"] == "就此提问"
-        endpoint.script(Words("Red since this morning."))
-        await slack.shortcut(BO, "menu_summarize", "C1", ts)
-        anchor = await anchored(slack, "C1", "**bo** 请我总结")
-        await answered(slack, "C1", anchor, "Red since this morning.", count=2)
-        read = json.dumps(endpoint.requests[-1].body, ensure_ascii=False)
-        assert "is red." in read
-        assert "Since this morning." in read
-        assert "Long before." not in read
-        endpoint.script(Words("All of it."))
-        await slack.slash(ADA, "C1", "/parley", "summarize 2 hours")
-        anchor = await anchored(slack, "C1", "**ada** asked for a summary")
-        await answered(slack, "C1", anchor, "All of it.", count=2)
-        assert "Long before." in json.dumps(endpoint.requests[-1].body)
+        assert "> The build of @ada is red." in read(team.asked)
+        await slack.shortcut(CLEO, "menu_ask", "C1", ts)
+        await team.modal(CLEO, 2)
+        await team.submit(CLEO, question="And mine?")
+        assert team.words("refused_guest") in text_of(team.shown)
+        assert "question" in [block["block_id"] for block in team.shown["blocks"]], "what was entered stays"
+    assert len(team.endpoint.requests) == 1
 
 
-async def test_buttons_under_an_answer_regenerate_it_and_take_an_opinion(
-    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+async def test_each_setting_counts_and_is_changed_by_those_who_may(team: Team, slack: FakeSlack) -> None:
+    words, other = team.words, OTHER[team.language]
+    async with team.working(PARLEY_ADMINS=f"slack:{CLEO}"):
+        for user, typed, why in (
+            (BO, "temperature 0.5", "settings_by_manager"),
+            (BO, "workspace temperature 0.5", "settings_by_admin"),
+            (BO, "history", "settings_by_manager"),
+        ):
+            await team.parley(user, "C1", f"settings {typed}", words(why))
+        await team.parley(BO, "C2", "settings budget 5", words("settings_by_admin"))
+        await team.parley(BO, "C2", "settings temperature 0.5", words("origin_channel"))
+        await team.parley(CLEO, "C1", "settings workspace temperature 0.7", words("origin_workspace"))
+
+        shown = await team.parley(BO, "C1", "settings", words("settings_title"), words("settings_by_manager"))
+        assert shown.buttons == [], "who may change nothing is offered nothing"
+        assert all(words(f"setting_{name}") in shown.visible for name in SETTINGS)
+        shown = await team.parley(ADA, "C1", "settings", f"0.7 · {words('origin_workspace')}")
+        assert shown.buttons == [words("slack_change")]
+        await slack.press(ADA, "C1", shown.ts, "parley:change")
+        form = text_of(await team.modal(ADA, 1))
+        assert f"0.7 · {words('origin_workspace')}" in form
+        assert words("setting_tools_yet").strip() in form
+        assert words("setting_budget_yet").strip() in form
+        entered = {"set_model": "mine", "set_prompt": "Be kind.", "set_max_tokens": "77", "set_tools": "off"}
+        await team.submit(ADA, **entered, set_temperature="hot")
+        about = words("setting_temperature_about")
+        label = words("setting_temperature")
+        assert team.errors == {"set_temperature": words("settings_bad", value="hot", label=label, about=about)}
+        await team.submit(ADA, **entered, set_temperature="0.1", set_budget="20", set_language=other)
+        said = text_of(team.shown)
+        assert words("settings_changed") in said
+        assert all(words(f"setting_{name[4:]}") in said for name in (*entered, "set_budget"))
+        assert "submit" not in team.shown, "it is done"
+
+    def told(key: str) -> str:
+        return say(key, other)
+
+    async with team.working():  # everything is still so
+        for channel in ("C1", "C2", "C3"):
+            await team.ask(ADA, channel, "warm?")
+        bodies = [request.body for request in team.endpoint.requests]
+        assert [body["temperature"] for body in bodies] == [0.1, 0.5, 0.7]
+        assert [body["model"] for body in bodies] == ["mine", "GPT-5.5", "GPT-5.5"]
+        assert 77 in (bodies[0].get("max_tokens"), bodies[0].get("max_completion_tokens"))
+        assert ["Be kind." in system(request) for request in team.endpoint.requests] == [True, False, False]
+        await team.parley(BO, "C1", "help", told("help_title"))
+        await slack.slash(BO, "C1", "/ask", "which?")
+        await team.anchored("C1", say("slack_asked", other, name="bo", question="which?"))
+        await team.parley(BO, "C1", "budget", told("setting_budget"), "20.00")
+        await team.parley(ADA, "C1", "settings workspace model theirs", "`theirs`", "`mine`")
+        history = (await team.parley(ADA, "C1", "settings history", told("history_title"))).visible
+        newest = history.splitlines()[1]
+        assert f"ada · {say('setting_model', other)}" in newest
+        assert newest.endswith(f"{told('origin_default')} → `theirs` · {told('origin_workspace')}")
+        assert "cleo · " in history
+        assert history.count("\n- ") == 9
+        await team.parley(ADA, "C1", "settings language default", told("value_person"))
+        await team.parley(BO, "C1", "help", words("help_title"))
+
+
+async def test_where_it_listens(team: Team, slack: FakeSlack) -> None:
+    async with team.working():
+        await slack.say(ADA, "C1", "nobody in particular")
+        ts = await team.ask(ADA, "C1", "you there?")
+        await slack.say(BO, "C1", "<@U1> lunch?", thread_ts=ts)
+        await team.settled()
+        await slack.say(BO, "C1", "and what now?", thread_ts=ts)
+        await team.answered("C1", ts, "and what now?", count=2)
+        assert "bo: @ada lunch?" in read(team.asked), "what is between people is context"
+
+        await team.parley(ADA, "C1", "settings listen all", team.words("choice_all"))
+        to_others = await slack.say(ADA, "C1", "<@U2> lunch?")
+        ts = await slack.say(ADA, "C1", "anybody?")
+        await answered(slack, "C1", ts, "anybody?")
+        await team.parley(ADA, "C1", "settings listen forum", team.words("choice_forum"))
+        post = await slack.say(BO, "C1", "a new post")
+        await answered(slack, "C1", post, "a new post")
+        unheard = await slack.say(BO, "C1", "in an older thread", thread_ts=to_others)
+
+        label = team.words("setting_listen")
+        off = team.words("choice_off")
+        await team.parley(
+            ADA, "C1", f"settings {label.split()[0] if team.language == 'zh' else 'listen'} {off}", off
+        )
+        await slack.say(BO, "C1", "still there?", thread_ts=ts)
+        asked = await slack.say(BO, "C1", f"{AT} hello?")
+        await team.told(BO, "C1", team.words("refused_off"))
+        again = await slack.say(BO, "C1", f"{AT} hello??")
+        await team.settled()
+        count = len(team.whispers(BO, "C1"))
+        await slack.slash(BO, "C1", "/ask", "hello???")
+        await team.told(BO, "C1", team.words("refused_off"), after=count)
+        assert len(team.whispers(BO, "C1")) == count + 1, "a mention is told once, a command always"
+        await slack.wait_for(lambda: any(m.deleted for m in slack.messages("C1")))
+        await team.parley(ADA, "C1", "settings listen default", team.words("choice_mentions"))
+        await team.ask(BO, "C1", "back?")
+        for silent in (to_others, asked, again):
+            assert team.answers("C1", silent) == []
+    assert unheard
+    assert len(team.endpoint.requests) == 5
+
+
+async def test_who_may_not_ask_is_told_why_and_only_they(team: Team, slack: FakeSlack) -> None:
+    slack.space.add_person("U4", "dan", "Dan Away", team="T2", locale=slack.space.people[ADA].locale)
+    slack.space.add_channel("C5", "lobby")
+    lists = [
+        ("deny", "<@U3|cleo>", "refused_denied"),
+        ("deny", "<#C1|general>", "refused_denied"),
+        ("deny", "T1", "refused_denied"),
+        ("allow", "C2", "refused_not_listed"),
+        ("guests", "off", "refused_guest"),
+    ]
+    async with team.working():
+        await team.ask(CLEO, "C1", "may guests ask?")
+        ts = await slack.say("U4", "C1", f"{AT} and strangers?")
+        refusal = await team.told("U4", "C1", team.words("refused_stranger"))
+        assert refusal.thread_ts is None, "a thread without answers shows no whisper"
+        assert team.answers("C1", ts) == []
+        await slack.say("U4", "C1", f"{AT} really not?")
+        await team.parley(ADA, "C1", "settings workspace strangers on", team.words("settings_changed"))
+        await team.ask("U4", "C1", "and now?")
+        assert len(team.whispers("U4", "C1")) == 1, "why is said once"
+
+        for setting, value, phrase in lists:
+            await team.parley(
+                ADA, "C1", f"settings workspace {setting} {value}", team.words("settings_changed")
+            )
+            before = len(team.whispers(CLEO, "C1"))
+            await slack.slash(CLEO, "C1", "/ask", "me too?")
+            await team.told(CLEO, "C1", team.words(phrase), after=before)
+            await team.parley(CLEO, "C1", "usage", team.words(phrase))
+            await team.parley(CLEO, "C1", "help", team.words("help_title"))
+            await team.parley(
+                ADA, "C1", f"settings workspace {setting} default", team.words("settings_changed")
+            )
+        await team.parley(ADA, "C1", "settings deny U3", team.words("settings_changed"))
+        await team.ask(CLEO, "C5", "another channel?")
+        answer = (await team.answered("C1", await team.ask(BO, "C1", "I may?"), "I may?", 1)).ts
+        await slack.press(CLEO, "C1", answer, "parley:up")
+        count = len(team.endpoint.requests)
+
+        await team.parley(ADA, "C1", "settings workspace rate 1", team.words("settings_changed"))
+        ts = await slack.say(CLEO, "C5", f"{AT} too fast?")
+        limited = {"en": "then ask again", "zh": "秒再问"}[team.language]
+        await team.told(CLEO, "C5", limited)
+        await slack.slash(CLEO, "C5", "/ask", "and again?")
+        await team.told(CLEO, "C5", limited, after=1)
+        await slack.wait_for(lambda: any(m.deleted for m in slack.messages("C5")))
+        assert team.answers("C5", ts) == []
+    assert len(team.endpoint.requests) == count
+    assert slack.called("conversations.leave") == [], "it stays, and is silent"
+    assert not [m for m in slack.messages("C1") if m.user == "U_BOT" and "refused" in m.visible]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "phrase"),
+    [
+        ("PARLEY_DENY", "slack:T1", "refused_denied"),
+        ("PARLEY_ALLOW", "slack:C2,slack:U2", "refused_not_listed"),
+        ("PARLEY_ALLOW", "discord:1", "refused_not_listed"),
+    ],
+)
+async def test_the_operators_lists_count_everywhere(
+    team: Team, slack: FakeSlack, variable: str, value: str, phrase: str
 ) -> None:
-    endpoint.script(Words("First."), Words("Second."))
-    async with working(tmp_path, slack, endpoint):
-        ts = await slack.say(ADA, "C1", f"{AT} tell me")
-        answer = await answered(slack, "C1", ts, "First.")
-        await slack.wait_for(lambda: answer.buttons == ["Regenerate", "👍", "👎"])
+    async with team.working(**{variable: value}):
+        ts = await slack.say(ADA, "C1", f"{AT} hello?")
+        await team.told(ADA, "C1", team.words(phrase))
+        await slack.direct(ADA, "hello?")
+        await slack.wait_for(lambda: slack.messages("D1")[-1].visible == team.words(phrase))
+        if "U2" in value:
+            await team.ask(BO, "C1", "I may?")
+            await team.ask(ADA, "C2", "here?")
+    assert team.answers("C1", ts) == []
+    assert len(team.endpoint.requests) == (2 if "U2" in value else 0)
+
+
+async def test_every_button_works_after_a_restart_and_refuses_whom_it_must(
+    team: Team, slack: FakeSlack
+) -> None:
+    words = team.words
+    slack.fail("chat.startStream", times=None, error="unknown_method")
+    long = Words("word " * 300, per_s=20)
+    team.endpoint.script(long, Words("One, two,", finish="length"), Words(" three."), Words("Second."))
+    async with team.working():
+        ts = await slack.say(ADA, "C1", f"{AT} count")
+        answer = await team.answered("C1", ts, "word word", count=1)
+        assert answer.buttons == [words("stop")]
+        await slack.press(BO, "C1", answer.ts, "parley:stop")
+        answer = await team.answered("C1", ts, words("stopped"), count=1)
+        assert answer.visible.startswith("word word")
+        assert answer.buttons == [words("again")]
+    whole = [words("regenerate"), "👍", "👎"]
+    async with team.working():
+        await slack.press(BO, "C1", answer.ts, "parley:again")
+        answer = await team.answered("C1", ts, words("length"), count=2)
+        assert answer.buttons == [words("continue"), *whole]
+    async with team.working():
+        await slack.press(BO, "C1", answer.ts, "parley:continue")
+        answer = await team.answered("C1", ts, "three.", count=3)
+        assert answer.buttons == whole
+    async with team.working():
         await slack.press(BO, "C1", answer.ts, "parley:regenerate")
-        assert (await told(slack, BO, "C1", "")).thread_ts == ts
-        assert len(endpoint.requests) == 1
-    async with working(tmp_path, slack, endpoint):
-        await slack.press(ADA, "C1", answer.ts, "parley:up")
-        await told(slack, ADA, "C1", "Thanks, noted.")
-        await slack.press(BO, "C1", answer.ts, "parley:down")
-        shown = await slack.wait_for(lambda: next((m for m in whispers(slack, BO, "C1") if m.buttons), None))
-        assert shown is not None
-        await slack.press(BO, "C1", shown.ts, "parley:reason")
-        await opened(slack, BO, 1)
-        sent = await slack.submit_view(BO, "parley:form", {"text": {"value": {"value": "too short"}}})
-        await slack.wait_for(lambda: sent.acked)
+        assert (await team.told(BO, "C1", words("not_asker"))).thread_ts == ts
+        assert len(team.endpoint.requests) == 3
         await slack.press(ADA, "C1", answer.ts, "parley:regenerate")
-        await answered(slack, "C1", ts, "Second.", count=2)
-    with sqlite3.connect(tmp_path / "data" / "parley.db") as database:
-        kept = database.execute("SELECT person, value, reason FROM feedback ORDER BY person").fetchall()
-    database.close()
+        await team.answered("C1", ts, "Second.", count=4)
+        await slack.press(ADA, "C1", answer.ts, "parley:regenerate")
+        await team.told(ADA, "C1", words("pressed_already"))
+    async with team.working(PARLEY_DENY=f"slack:{CLEO}"):
+        await slack.press(ADA, "C1", answer.ts, "parley:up")
+        await team.told(ADA, "C1", words("thanks"), after=1)
+        await slack.press(BO, "C1", answer.ts, "parley:down")
+        shown = await team.told(BO, "C1", words("thanks_down"), after=1)
+        assert shown.buttons == [words("reason")]
+        await slack.press(BO, "C1", shown.ts, "parley:reason")
+        assert (await team.modal(BO, 1))["title"]["text"] == words("reason_title")
+        await team.submit(BO, text="too short")
+        assert words("thanks") in text_of(team.shown)
+        first = team.shown_in("C1", ts)[0].ts
+        await slack.press(CLEO, "C1", first, "parley:again")
+        await team.told(CLEO, "C1", words("refused_denied"))
+        await team.mention(ADA, "C1", ts, "/forget thread")
+        await team.told(ADA, "C1", words("forget_kept"))
+        await slack.press(ADA, "C1", answer.ts, "parley:regenerate")
+        await team.told(ADA, "C1", words("pressed_late"))
+    assert len(team.endpoint.requests) == 4
+    kept = team.rows("SELECT person, value, reason FROM feedback ORDER BY person")
     assert kept == [(ADA, 1, ""), (BO, -1, "too short")]
 
 
-async def test_files_go_to_the_asker_alone_and_a_thread_is_begun_afresh(
-    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
-) -> None:
-    async with working(tmp_path, slack, endpoint):
-        ts = await slack.say(ADA, "C1", f"{AT} remember seven")
-        await answered(slack, "C1", ts, "seven")
-        await slack.say(ADA, "C1", f"{AT} /export", thread_ts=ts)
-        assert (await told(slack, ADA, "C1", "direct message")).thread_ts == ts
-        sent = [m for m in slack.messages("D1") if m.files]
-        assert [file["name"] for file in sent[0].files] == ["thread.md"]
-        assert "This thread" in sent[0].text
-        assert "remember seven" in (slack.space.files[sent[0].files[0]["id"]].content or b"").decode()
-        assert not [m for m in slack.messages("C1") if m.files]
-        await slack.slash(ADA, "D1", "/parley", "export me")
-        await slack.wait_for(lambda: len([m for m in slack.messages("D1") if m.files]) == 2)
-        await slack.say(ADA, "C1", f"{AT} /reset", thread_ts=ts)
-        fresh = await answered(slack, "C1", ts, "We begin afresh here", count=3)
-        assert fresh.ephemeral_to is None
-        await slack.say(BO, "C1", "what was the number?", thread_ts=ts)
-        await answered(slack, "C1", ts, "what was the number?", count=4)
-    assert "seven" not in json.dumps(endpoint.requests[-1].body["messages"])
-
-
 async def test_the_home_tab_shows_settings_usage_and_help_and_prompts_are_suggested(
-    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+    team: Team, slack: FakeSlack
 ) -> None:
-    async with working(tmp_path, slack, endpoint):
-        await slack.open_home(ADA)
-        await slack.wait_for(lambda: ADA in slack.space.homes)
-        home = words_of(slack.space.homes[ADA].body)
-        assert all(words in home for words in ("What is set here", "Your usage", "What I can do", "Change"))
-        await slack.open_home(BO)
-        await slack.wait_for(lambda: BO in slack.space.homes)
-        home = words_of(slack.space.homes[BO].body)
-        assert "温度" in home
-        assert "parley:change" not in home
+    words = team.words
+    async with team.working():
+        home = await team.home(ADA)
+        for key in ("settings_title_workspace", "usage_me", "help_title"):
+            assert words(key).strip("*") in home
+        assert words("slack_change") in home
+        home = await team.home(BO)
+        assert words("settings_by_admin") in home
+        assert "parley:change" not in home, "who may change nothing is offered nothing"
         await slack.press_home(ADA, "parley:change")
-        await opened(slack, ADA, 1)
-        await slack.submit_view(ADA, "parley:form", {"set_rate": {"value": {"value": "1"}}})
-        await slack.wait_for(lambda: "Done." in words_of(shown_modal(slack)))
-        await slack.wait_for(lambda: slack.space.homes[ADA].hash == "2")
+        await team.modal(ADA, 1)
+        await team.submit(ADA, set_rate="many")
+        assert words("setting_rate_about") in team.errors["set_rate"]
+        before = slack.space.homes[ADA].hash
+        await team.submit(ADA, set_rate="7")
+        assert words("settings_changed") in text_of(team.shown)
+        await slack.wait_for(lambda: slack.space.homes[ADA].hash != before)
+        assert f"7 · {words('origin_workspace')}" in text_of(slack.space.homes[ADA].body)
         await slack.open_home(ADA, "messages")
-        await slack.open_home(BO, "messages")
-        await slack.wait_for(lambda: len(slack.space.prompts) == 2)
-        assert slack.space.prompts["D1", None][0]["title"].startswith("Explain")
-        assert slack.space.prompts["D2", None][0]["title"].startswith("用")
-        ts = await slack.say(BO, "C1", f"{AT} one")
-        await answered(slack, "C1", ts, "one")
-        await slack.slash(BO, "C1", "/ask", "two")
-        await told(slack, BO, "C1", "秒")
-    assert len(endpoint.requests) == 1
+        await slack.wait_for(lambda: len(slack.space.prompts) == 1)
+        prompts = slack.space.prompts["D1", None]
+        assert [prompt["message"] for prompt in prompts] == [words(f"slack_prompt_{n}") for n in (1, 2, 3)]
+        ts = await slack.direct(BO, prompts[0]["message"])
+        await answered(slack, "D2", ts, prompts[0]["message"])
+        await team.stored()
+        assert words("digest_questions", n=1) in await team.home(BO)
+
+
+@pytest.mark.parametrize("what", ["thread", "me"])
+async def test_nothing_comes_back_of_what_is_forgotten_while_it_is_answered(
+    team: Team, slack: FakeSlack, what: str
+) -> None:
+    hanging = Raw(Words("word " * 30, per_s=100).on_wire({"stream": True}).steps[:60], end="hang")
+    team.endpoint.script(hanging, Words("Nothing before."))
+    async with team.working():
+        ts = await slack.say(ADA, "C1", f"{AT} my secret")
+        await team.answered("C1", ts, "word word", count=1)
+        await slack.say(ADA, "C1", "one more secret", thread_ts=ts)
+        await team.mention(ADA, "C1", ts, f"/forget {what}")
+        await team.told(ADA, "C1", team.words("forget_kept"))
+        await slack.wait_for(lambda: team.endpoint.requests[0].closed_by_client_at is not None)
+        answer = await team.answered("C1", ts, team.words("forgotten"), count=1)
+        assert answer.buttons == []
+    async with team.working():
+        await team.mention(BO, "C1", ts, "what was it?")
+        await team.answered("C1", ts, "Nothing before.", count=2)
+        assert "secret" not in read(team.asked)
+        assert "word" not in read(team.asked).replace("Keywords", "")
+        await slack.slash(ADA, "D1", "/parley", "export me")
+        nothing = team.words("export_nothing")
+        await slack.wait_for(lambda: [m.visible for m in slack.messages("D1")] == [nothing])
+    assert len(team.endpoint.requests) == 2, "what waited is not answered either"
+
+
+async def test_a_thread_begun_afresh_while_an_answer_runs_keeps_that_answer_out(
+    team: Team, slack: FakeSlack
+) -> None:
+    team.endpoint.script(Words("seven " * 8, per_s=20), Words("Afresh."))
+    async with team.working():
+        ts = await slack.say(ADA, "C1", f"{AT} count")
+        await team.answered("C1", ts, "seven", count=1)
+        await team.mention(ADA, "C1", ts, "/reset")
+        await slack.wait_for(lambda: team.words("reset_done") in team.answers("C1", ts))
+        await slack.wait_for(lambda: team.answers("C1", ts)[0].split().count("seven") == 8)
+        await slack.say(ADA, "C1", "go on", thread_ts=ts)
+        await team.answered("C1", ts, "Afresh.", count=3)
+    assert "seven" not in read(team.asked)
 
 
 async def test_slacks_own_stop_button_stops_the_answer_that_grows(
@@ -330,7 +472,8 @@ async def test_slacks_own_stop_button_stops_the_answer_that_grows(
 ) -> None:
     # After a few words the endpoint says nothing more, so that only the event can tell of the stop.
     endpoint.script(Raw(Words("word " * 30, per_s=100).on_wire({"stream": True}).steps[:60], end="hang"))
-    async with working(tmp_path, slack, endpoint):
+    team = Team(tmp_path, slack, endpoint, "en")
+    async with team.working():
         ts = await slack.say(ADA, "C1", f"{AT} at length")
         await slack.wait_for(
             lambda: any(m.streaming and m.visible.split() == ["word"] * 30 for m in slack.thread("C1", ts))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from tests.e2e.browser import CHROMIUM, NO_BROWSER, window
 from tests.e2e.conftest import model_settings
@@ -14,10 +15,42 @@ from tests.fakes.completions import FakeCompletions, Status, Words
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=NO_BROWSER)
 
+PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
+NO_KEY = Status(401, '{"error":{"message":"no"}}')
+
+
+def composer(page: Page) -> Locator:
+    return page.get_by_label(re.compile("^(Your message|你的消息)$"))
+
 
 async def ask(page: Page, text: str) -> None:
-    await page.get_by_label("Your message").fill(text)
+    await composer(page).fill(text)
     await page.keyboard.press("Enter")
+
+
+def answers(page: Page) -> Locator:
+    return page.get_by_role("log").get_by_role("article", name="Parley")
+
+
+async def fits(page: Page) -> bool:
+    """Nothing is wider than the window."""
+    wide: bool = await page.evaluate(
+        """[document.documentElement, document.body, ...document.querySelectorAll("#scroll, dialog, form")]
+           .some((e) => e.scrollWidth > Math.min(e.clientWidth, innerWidth))"""
+    )
+    return not wide
+
+
+async def focus_is_seen(page: Page) -> bool:
+    """What has the focus shows it: a line around it, or around the box that it is in."""
+    seen: bool = await page.evaluate(
+        """(() => {
+          const lined = (e) => getComputedStyle(e).outlineStyle !== "none" || getComputedStyle(e).boxShadow !== "none";
+          const focused = document.activeElement;
+          return focused !== document.body && (lined(focused) || lined(focused.closest(".box") ?? focused));
+        })()"""
+    )
+    return seen
 
 
 async def test_with_nothing_configured_the_page_answers_and_says_what_to_set(tmp_path: Path) -> None:
@@ -29,12 +62,14 @@ async def test_with_nothing_configured_the_page_answers_and_says_what_to_set(tmp
         await expect(log).to_contain_text("OPENAI_API_KEY")
 
 
-async def test_an_answer_streams_survives_a_restart_and_is_followed_up(
+async def test_an_answer_streams_survives_reloads_and_a_restart_and_is_followed_up(
     tmp_path: Path, endpoint: FakeCompletions
 ) -> None:
     settings = model_settings(endpoint)
     endpoint.script(
-        Words("One two three four five six seven eight nine ten eleven twelve.", per_s=5), Words("Seven.")
+        Words("One two three four five six seven eight nine ten eleven twelve.", per_s=8),
+        Words("Twelve, I said."),
+        Words("Seven."),
     )
     first = Program(tmp_path, **settings)
     await first.start()
@@ -45,28 +80,39 @@ async def test_an_answer_streams_survives_a_restart_and_is_followed_up(
         log = page.get_by_role("log")
         await expect(log).to_contain_text("One two")
         assert "twelve" not in await log.inner_text(), "it did not stream"
+        await expect(answers(page)).to_have_attribute("aria-busy", "true")
+        await page.reload()
+        await expect(log).to_contain_text("One two")
+        assert "twelve" not in await log.inner_text(), "it was over before it could be reloaded"
         await expect(log).to_contain_text("eleven twelve.")
+        await expect(answers(page)).to_have_attribute("aria-busy", "false")
+        await page.reload()
+        await expect(page.get_by_role("button", name="Regenerate")).to_be_visible()
         assert await first.stop() == 0
         async with Program(tmp_path, **settings, PARLEY_HTTP_PORT=str(first.port)) as again:
             await page.goto(again.url)
             await page.get_by_role("link", name="count").first.click()
             await expect(log).to_contain_text("eleven twelve.")
+            await page.get_by_role("button", name="Regenerate").click()
+            await expect(log).to_contain_text("Twelve, I said.")
+            await expect(page.get_by_role("button", name="Regenerate")).to_have_count(1)
             await ask(page, "and?")
             await expect(log).to_contain_text("Seven.")
-    assert [message["role"] for message in endpoint.requests[1].body["messages"]] == [
-        "system",
-        "user",
-        "assistant",
-        "user",
-    ]
+    said = [message["content"] for message in endpoint.requests[2].body["messages"][1:]]
+    assert said == ["count", "Twelve, I said.", "and?"]
 
 
-async def test_stop_and_an_error_with_try_again_on_the_page(tmp_path: Path, endpoint: FakeCompletions) -> None:
-    endpoint.script(
-        Words("word " * 400, per_s=20), Status(401, '{"error":{"message":"no"}}'), Words("Well then.")
-    )
-    async with Program(tmp_path, **model_settings(endpoint)) as program, window() as page:
-        await page.goto(program.url)
+async def test_stop_errors_and_what_was_cut_keep_their_buttons_over_a_restart(
+    tmp_path: Path, endpoint: FakeCompletions
+) -> None:
+    settings = model_settings(endpoint)
+    endpoint.script(Words("word " * 400, per_s=20), NO_KEY, Words("Half.", finish="length"))
+    endpoint.script(Words("Whole."), Words("The rest."))
+    first = Program(tmp_path, **settings)
+    await first.start()
+    await first.ready()
+    async with window() as page:
+        await page.goto(first.url)
         await ask(page, "at length")
         log = page.get_by_role("log")
         await expect(log).to_contain_text("word word")
@@ -74,5 +120,105 @@ async def test_stop_and_an_error_with_try_again_on_the_page(tmp_path: Path, endp
         await expect(log).to_contain_text("Stopped.")
         await ask(page, "again?")
         await expect(log).to_contain_text("I can't reach the AI service right now.")
-        await page.get_by_role("button", name="Try again").last.click()
-        await expect(log).to_contain_text("Well then.")
+        await ask(page, "and half?")
+        await expect(page.get_by_role("button", name="Continue")).to_be_visible()
+        before = await log.inner_text()
+        address = page.url
+        assert await first.stop() == 0
+        async with Program(tmp_path, **settings, PARLEY_HTTP_PORT=str(first.port)):
+            await page.goto("about:blank")
+            await page.goto(address)
+            await expect(page.get_by_role("button", name="Continue")).to_be_visible()
+            assert await log.inner_text() == before
+            await page.get_by_role("button", name="Try again").last.click()
+            await expect(log).to_contain_text("Whole.")
+            await page.get_by_role("button", name="Continue").click()
+            await expect(log).to_contain_text("The rest.")
+            await expect(page.get_by_role("button", name="Try again")).to_have_count(1)
+
+
+async def test_the_keyboard_alone_is_enough(tmp_path: Path, endpoint: FakeCompletions) -> None:
+    endpoint.script(Words("An answer."))
+    settings = model_settings(endpoint) | {"PARLEY_MODELS": "small, large"}
+    async with Program(tmp_path, **settings) as program, window() as page:
+        await page.goto(program.url)
+        box, offers = composer(page), page.get_by_role("listbox", name="Commands")
+        await expect(box).to_be_focused()
+        await page.keyboard.type("/")
+        await expect(offers.get_by_role("option")).to_have_count(11)
+        await page.keyboard.press("Escape")
+        await expect(offers).to_be_hidden()
+        await page.keyboard.type("mod")
+        await page.keyboard.press("Enter")
+        await expect(box).to_have_value("/model ")
+        await page.keyboard.type("la")
+        await expect(offers.get_by_role("option")).to_have_count(1)
+        await page.keyboard.press("ArrowDown")
+        await expect(offers.get_by_role("option", selected=True)).to_contain_text("large")
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("log")).to_contain_text("Model: large")
+        await page.keyboard.type("one")
+        await page.keyboard.press("Shift+Enter")
+        await page.keyboard.type("two")
+        await expect(box).to_have_value("one\ntwo")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("button", name="Regenerate")).to_be_visible()
+        back: list[str] = []
+        while "New thread" not in back and len(back) < 20:
+            await page.keyboard.press("Shift+Tab")
+            assert await focus_is_seen(page), back
+            back.append(
+                await page.evaluate("document.activeElement.ariaLabel || document.activeElement.textContent")
+            )
+        under_the_answer = ["More", "Bad answer", "Good answer", "Regenerate"]
+        assert back[:8] == [*under_the_answer, "More", "Help", "Usage", "Settings"]
+        assert len(back) == 10, back
+        await box.focus()
+        await page.keyboard.press("Shift+Tab")
+        await page.keyboard.press("Enter")
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_label("Your question")).to_be_focused()
+        await page.keyboard.press("Escape")
+        await expect(page.get_by_role("button", name="Ask about this")).to_be_focused()
+        await page.keyboard.press("Escape")
+        await expect(page.get_by_role("button", name="More").last).to_be_focused()
+    assert endpoint.requests[0].body["model"] == "large"
+
+
+async def test_on_a_phone_everything_is_in_reach_in_chinese_and_in_the_dark(
+    tmp_path: Path, endpoint: FakeCompletions
+) -> None:
+    endpoint.script(Words("| a | b |\n|---|---|\n| `" + "x" * 200 + "` | 2 |\n\n" + "很长" * 300), NO_KEY)
+    async with (
+        Program(tmp_path, **model_settings(endpoint)) as program,
+        window(**PHONE, locale="zh-CN", color_scheme="dark", reduced_motion="reduce") as page,
+    ):
+        await page.goto(program.url)
+        await expect(page.get_by_role("heading", level=1)).to_have_text("新话题")
+        await ask(page, "你好")
+        await expect(page.get_by_role("button", name="重新回答")).to_be_visible()
+        assert await page.evaluate("document.getAnimations().length") == 0
+        assert await fits(page)
+        await ask(page, "还在吗？")
+        await expect(page.get_by_text("我现在连不上 AI 服务")).to_be_visible()
+        await expect(page.get_by_role("button", name="再试一次")).to_be_visible()
+        await composer(page).fill("/")
+        await expect(page.get_by_role("option", name="/usage")).to_contain_text("查看提问次数和用量")
+        assert await fits(page)
+        await page.get_by_role("option", name="/help").tap()
+        await page.get_by_role("button", name="发送").tap()
+        await expect(page.get_by_role("log")).to_contain_text("我能做什么")
+        await page.get_by_role("button", name="话题").tap()
+        await page.get_by_role("button", name="设置").tap()
+        form = page.get_by_role("dialog", name="设置")
+        await form.get_by_label("温度").fill("热")
+        assert await fits(page)
+        await expect(form.get_by_role("button", name="保存")).to_be_in_viewport(ratio=1)
+        await form.get_by_role("button", name="保存").tap()
+        await expect(form.get_by_role("alert")).to_contain_text("温度")
+        await expect(form.get_by_label("温度")).to_have_value("热")
+        await form.get_by_role("button", name="取消").tap()
+        await expect(form).to_have_count(0)
+        await expect(composer(page)).to_be_in_viewport(ratio=1)

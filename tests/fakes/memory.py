@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from core.errors import StoreError
-from core.ports import Change, Context, Feedback, Finish, Kept, Spent, Tally, Thread
+from core.ports import Change, Context, Ending, Feedback, Finish, Kept, Spent, Tally, Thread
 from core.types import Ask, Deleted, Edited, Entry, History, Person, Place, Task, Turn, TurnState
 
 _TITLE_CHARS = 80
@@ -214,6 +214,22 @@ class MemoryStore:
             talk.lines.pop(message_id, None)  # what a platform's history told of it before
             talk.add(answer)
 
+    async def endings(self, place: Place, limit: int = 400) -> list[Ending]:
+        self._work()
+        again = {turn.again_of for turn in self._turns.values()}
+        ended = [one for _, one in sorted(self._finishes.items()) if one.turn.ask.place.key == place.key]
+        return [
+            Ending(
+                one.posted[0] if one.posted else f"turn-{one.turn.id}",
+                one.turn.ask.id,
+                one.turn.ask.at,
+                one.notice,
+                one.buttons,
+            )
+            for one in ended[-limit:]
+            if one.turn.id not in again and (one.notice or one.buttons)
+        ]
+
     async def last_spent(self, place: Place, model: str) -> Spent | None:
         self._work()
         for _, finish in sorted(self._finishes.items(), reverse=True):
@@ -357,15 +373,17 @@ class MemoryStore:
         ]
 
     def _blank(self, turn: Turn, author: str | None = None) -> None:
-        """An ended turn without its words; with `author`, it is nobody's."""
-        if turn.state in _OPEN:
-            return
+        """A turn without its words, ended if it was not; with `author`, it is nobody's."""
         person = Person(turn.ask.author.id if author is None else author, bot=turn.ask.author.bot)
         if author is not None:
             self._nobodys.add(turn.id)
         else:
             person = replace(person, locale=turn.ask.author.locale)
-        self._turns[turn.id] = replace(turn, text="", ask=replace(turn.ask, text="", author=person))
+        state = TurnState.STOPPED if turn.state in _OPEN else turn.state
+        ask = replace(turn.ask, text="", author=person, ticket="")
+        self._turns[turn.id] = replace(turn, state=state, text="", ask=ask)
+        if finish := self._finishes.get(turn.id):
+            self._finishes[turn.id] = replace(finish, notice="", buttons=())
 
     def _work(self) -> None:
         if self.failing:

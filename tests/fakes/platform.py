@@ -65,7 +65,7 @@ class MemoryPlatform:
     async def find(self, stroke: Stroke) -> str | None:
         return self.keys.get(stroke.key) if isinstance(stroke, Post) else None
 
-    async def typing(self, place: Place) -> None: ...
+    async def typing(self, place: Place, language: str = "en") -> None: ...
 
     async def channel(self, channel: str) -> Place:
         return Place(self.name, "T1", channel)

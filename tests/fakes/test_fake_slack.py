@@ -160,7 +160,7 @@ async def test_a_disconnect_frame_brings_a_new_socket(slack: FakeSlack, client: 
 async def test_a_broken_socket_is_replaced_and_loses_no_event(
     slack: FakeSlack, client: AsyncWebClient, broken: Callable[[FakeSlack], None]
 ) -> None:
-    slack.sockets.ack_timeout_s, slack.sockets.retry_delays_s = 0.05, (0.0, 0.0, 0.0)
+    slack.sockets.ack_timeout_s, slack.sockets.retry_delays_s = 0.2, (0.0, 0.0, 0.0)
     async with running(slack, client) as (bodies, _):
         first = slack.sockets.open[0]
         broken(slack)

@@ -13,11 +13,13 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from pydantic import SecretStr
 
-from bots.discord import DiscordSettings, create
-from bots.discord.platform import DiscordPlatform
+from bots.discord import DiscordSettings
+from bots.discord.client import BEAT_S
+from bots.discord.platform import DiscordPlatform, aim
 from core.clock import SystemClock
 from core.errors import BotError
-from core.types import Ask, Choice, Command, Event, Outcome, Receipt, Told
+from core.phrases import language_of
+from core.types import Ask, Choice, Command, Event, Outcome, Person, Place, Receipt, Told
 from tests.fakes.discord import FakeDiscord
 
 T = TypeVar("T")
@@ -43,6 +45,9 @@ class Recorder:
         if isinstance(event, Command) and event.name == "ask":
             self.events.append(command_to_ask(event))
         return Receipt(self.outcome, len(self.events), self.told)
+
+    async def language(self, person: Person, place: Place) -> str:
+        return language_of(person.locale)
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:
         if self.error is not None:
@@ -90,9 +95,9 @@ def settings(fake: FakeDiscord, token: str | None = None) -> DiscordSettings:
 
 
 @asynccontextmanager
-async def running(fake: FakeDiscord, *, ready: bool = True) -> AsyncIterator[Bot]:
-    platform = create(settings(fake), SystemClock())
-    assert platform is not None
+async def running(fake: FakeDiscord, *, ready: bool = True, beat_s: float = BEAT_S) -> AsyncIterator[Bot]:
+    aim(fake.api_url, fake.gateway_url)
+    platform = DiscordPlatform(fake.bot_token, SystemClock(), beat_s=beat_s)
     inbox = Recorder()
     run = asyncio.create_task(platform.run(inbox))
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -87,6 +88,19 @@ def test_every_name_is_one_that_discord_takes_in_every_language() -> None:
             assert all(1 <= len(name) <= 32 for name in names), names
 
 
+def test_the_words_are_discords_own_and_complete_in_each_language() -> None:
+    shown = json.dumps(payloads(), ensure_ascii=False)
+    assert not [word for word in ("Workspace", " workspace", "工作区", "话题", "Guests") if word in shown]
+    assert all(word in shown for word in ("the whole server", "服务器", "子区"))
+    for command in payloads():
+        for option in command.get("options", ()):
+            choices = option.get("choices", ())
+            for named in (option, *choices):
+                assert set(named["name_localizations"]) == {"zh-CN", "zh-TW"}, named
+            assert set(option["description_localizations"]) == {"zh-CN", "zh-TW"}
+            assert len(choices) <= 25
+
+
 def test_options_are_typed_bounded_and_those_that_are_needed_come_first() -> None:
     ask, summarize, settings, forget = (
         next(one for one in payloads() if one["name"] == name)
@@ -152,6 +166,20 @@ async def test_a_refusal_is_for_the_asker_alone_and_leaves_nothing_behind(bot: B
     told = await follow_up(bot, interaction)
     assert (told.content, told.ephemeral_to) == ("Not here.", BO)
     assert await left(bot, interaction) == [told.id]
+
+
+async def test_what_was_long_to_write_and_is_refused_is_given_back(bot: Bot) -> None:
+    bot.inbox.told, bot.inbox.outcome = Told("Not here.", refused=True), Outcome.REFUSED
+    long = "Why does the loom stop after every third shuttle, and only on Mondays?"
+    told = await follow_up(bot, await bot.fake.slash(BO, GENERAL, "ask", question=long))
+    assert (told.content, told.ephemeral_to) == (f"Not here.\n\n> {long}", BO)
+    told = await follow_up(bot, await bot.fake.slash(BO, GENERAL, "ask", question="Why?"))
+    assert told.content == "Not here."
+    said = await bot.fake.say(ADA, GENERAL, long)
+    opened = await bot.fake.context_menu(BO, GENERAL, said, "Ask about this")
+    await modal(bot, opened)
+    told = await follow_up(bot, await bot.fake.submit_modal(opened, question=long.upper()))
+    assert told.content == f"Not here.\n\n> {long.upper()}"
 
 
 async def test_an_error_is_told_in_the_askers_language(bot: Bot) -> None:

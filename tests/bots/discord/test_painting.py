@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from core.clock import SystemClock
+from core.errors import PlatformError
 from core.paint.brush import Brush
 from core.paint.canvas import Canvas
 from core.paint.gate import Gate
@@ -86,6 +87,15 @@ async def test_limits_that_are_hidden_are_learned_and_no_word_is_lost(bot: Bot) 
         await asyncio.gather(*(write(canvas(brush, turn), words(30), 1.0) for turn in range(2)))
     shown = " ".join(message.content for message in bot.fake.from_bot(GENERAL)).split()
     assert sorted(shown) == sorted(2 * words(30).split())
+
+
+@pytest.mark.parametrize("scope", ["user", "shared", "global"])
+async def test_a_refusal_is_laid_to_its_channel_unless_it_was_of_the_whole_bot(bot: Bot, scope: str) -> None:
+    bot.fake.fail("POST", "/channels/*/messages", retry_after=1.5, scope=scope)
+    place = Place("discord", str(GUILD), str(GENERAL))
+    with pytest.raises(PlatformError) as raised:
+        await bot.platform.perform(Post(place, Page("one"), "turn-1-0"))
+    assert raised.value.scope == ("discord/bot" if scope == "global" else f"discord/post/{GENERAL}")
 
 
 async def test_a_table_stands_as_aligned_code_and_a_deep_heading_in_bold(bot: Bot) -> None:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bots.discord import DiscordSettings, create, why_not
+from bots.discord.client import BEAT_S
 from core.clock import SystemClock
 from core.errors import Code, PlatformError, SettingsError, StoreError
 from core.phrases import explain
@@ -523,6 +524,36 @@ async def test_what_was_missed_says_who_may_what(bot: Bot) -> None:
     assert len(bot.fake.calls) - calls == 2, "one read, and one look-up for each person"
 
 
+async def test_threads_are_looked_into_too_and_what_may_not_be_read_is_not(bot: Bot) -> None:
+    chat = await bot.fake.open_thread(BO, GENERAL, None, "a chat")
+    secret = await bot.fake.add_channel("secret")
+    await bot.fake.deny(secret, Permission.VIEW_CHANNEL)
+    await until(lambda: str(chat) in {place.thread for place in bot.platform.channels()})
+    shown = {place.thread or place.channel for place in bot.platform.channels()}
+    assert shown >= {str(GENERAL), str(FORUM), str(chat)}
+    await until(lambda: str(secret) not in {place.channel for place in bot.platform.channels()})
+
+
+async def test_posts_of_a_forum_that_were_archived_meanwhile_are_missed_with_their_title(bot: Bot) -> None:
+    here = Place("discord", str(GUILD), str(FORUM))
+    earlier = await bot.fake.open_thread(BO, FORUM, None, "Long ago", "Known.")
+    await bot.fake.archive(earlier)
+    await asyncio.sleep(0.01)  # ids know milliseconds
+    after = datetime.now(UTC)
+    await asyncio.sleep(0.01)
+    calls = len(bot.fake.calls)
+    assert await bot.platform.missed(here, after) == []
+    assert len(bot.fake.calls) == calls, "no post is that new"
+    post = await bot.fake.open_thread(BO, FORUM, None, "Why is it slow?", "It creaks.")
+    await bot.fake.archive(post)
+    shown = await bot.fake.open_thread(BO, FORUM, None, "And dusty?", "Very.")
+    await until(lambda: str(shown) in {place.thread for place in bot.platform.channels()})
+    asks = await bot.platform.missed(here, after)
+    assert [(ask.text, ask.id, ask.place.thread) for ask in asks] == [
+        ("Why is it slow?\n\nIt creaks.", str(post), str(post))
+    ]
+
+
 async def test_the_title_of_a_forums_post_is_read_with_it(bot: Bot) -> None:
     thread = await bot.fake.open_thread(BO, FORUM, None, "Why is it slow?", "It creaks.")
     await bot.fake.say(ADA, thread, f"<@{BOT}> do you know?")
@@ -608,6 +639,35 @@ async def test_a_cut_connection_is_resumed_and_nothing_is_missed(bot: Bot) -> No
     await mention(bot, "while you were away")
     await until(bot.platform.ready)
     assert bot.fake.gateway.resumes == 1
+
+
+async def test_a_half_open_connection_is_noticed_and_resumed(fake: FakeDiscord) -> None:
+    async with running(fake, beat_s=0.1) as bot:
+        fake.half_open()
+        began = time.monotonic()
+        await fake.say(ADA, GENERAL, f"<@{BOT}> anyone?")
+        await bot.inbox.ask("anyone?")
+        # Half a second to connect; 30 s, were the beats as far apart as in production.
+        assert time.monotonic() - began < 0.5 + 30 * 0.1 / BEAT_S
+        await until(bot.platform.ready)
+    assert (fake.gateway.identifies, fake.gateway.resumes) == (1, 1)
+
+
+async def test_a_connection_on_which_nobody_speaks_is_left_alone(fake: FakeDiscord) -> None:
+    async with running(fake, beat_s=0.05) as bot:
+        await until(lambda: fake.gateway.heartbeats >= 10)
+        assert bot.platform.ready()
+    assert (fake.gateway.identifies, fake.gateway.resumes) == (1, 0)
+
+
+async def test_a_gateway_that_never_greets_is_not_waited_for(fake: FakeDiscord) -> None:
+    async with running(fake, beat_s=0.1) as bot:
+        fake.gateway.greets = False
+        fake.abort_gateway()
+        await until(lambda: not bot.platform.ready())
+        await fake.wait_for(lambda: fake.gateway.ungreeted)
+        fake.gateway.greets = True
+        await until(bot.platform.ready)
 
 
 async def test_a_start_without_network_goes_on_trying(fake: FakeDiscord) -> None:

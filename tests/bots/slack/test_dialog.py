@@ -12,6 +12,7 @@ import pytest
 from bots.slack.platform import SlackPlatform
 from core.clock import SystemClock
 from core.errors import StoreError
+from core.phrases import language_of
 from core.types import (
     Ask,
     Attachment,
@@ -22,6 +23,8 @@ from core.types import (
     Field,
     Form,
     Outcome,
+    Person,
+    Place,
     Press,
     Receipt,
     Told,
@@ -41,6 +44,9 @@ class Inbox:
     async def receive(self, event: Event) -> Receipt:
         self.events.append(event)
         return Receipt(Outcome.TOLD, told=self.answer(event))
+
+    async def language(self, person: Person, place: Place) -> str:
+        return language_of(person.locale)
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:
         return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,14 +17,19 @@ from bots.slack.forms import (
     place_of_submission,
     sections,
     submission_to_event,
+    told_to_response,
     with_told,
 )
-from bots.slack.home import prompts, told_to_home
+from bots.slack.home import COMMANDS, prompts, told_to_home
 from bots.slack.mrkdwn import markdown_to_mrkdwn
 from bots.slack.outgoing import CHANGE, told_to_content
-from core.phrases import LANGUAGES
+from core.clock import SystemClock
+from core.commands.desk import Desk
+from core.config import CoreSettings
+from core.phrases import LANGUAGES, say
 from core.types import Button, Choice, Command, Field, Form, Place, Press, Told
 from tests.bots.slack.test_incoming import ADA, ME, NAMES, THREAD, payload
+from tests.fakes.memory import MemoryStore
 from tests.fakes.slack import blocks
 
 AT = datetime(2026, 11, 23, 2, 16, tzinfo=UTC)
@@ -99,6 +105,56 @@ def test_a_value_that_no_input_holds_stays_as_it_is() -> None:
     assert list(blocks.problems(view["blocks"], view=True)) == []
     assert "too long" in blocks.visible(view["blocks"])
     assert "set_prompt" not in submitted(view).options
+
+
+def sent(view: dict[str, Any]) -> dict[str, Any]:
+    return view | {"state": {"values": blocks.state(view["blocks"])}}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_was_wrong_stands_under_its_field(language: str) -> None:
+    view = sent(form_to_view(FORM, THREAD, language))
+    wrong = Told("“hot” doesn't fit.", refused=True, about="set_temperature")
+    assert told_to_response(view, wrong, language) == {
+        "response_action": "errors",
+        "errors": {"set_temperature": "“hot” doesn't fit."},
+    }
+    elsewhere = told_to_response(view, Told("Not you.", refused=True), language)
+    assert elsewhere["response_action"] == "update"
+    shown = elsewhere["view"]
+    assert list(blocks.view_problems(shown, "modal")) == []
+    assert blocks.visible(shown["blocks"]).startswith("Not you.")
+    assert blocks.state(shown["blocks"]) == blocks.state(view["blocks"]), "what was entered stays"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_done_takes_the_place_of_the_form(language: str) -> None:
+    done = told_to_response(sent(form_to_view(FORM, THREAD, language)), Told("**Done.**\n- it"), language)
+    assert list(blocks.view_problems(done["view"], "modal")) == []
+    assert blocks.visible(done["view"]["blocks"]) == "*Done.*\n• it"
+    assert done["view"]["close"]["text"] == say("close", language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("scope", ["channel", "workspace"])
+async def test_the_real_settings_fit_into_a_modal_and_into_the_home_tab(language: str, scope: str) -> None:
+    desk = Desk(
+        MemoryStore(), CoreSettings(_env_file=None, parley_system_prompt="Be kind. " * 500), SystemClock()
+    )
+    admin = replace(ADA, locale=language, admin=True)
+    long = {"set_prompt": "x" * 2_900, "set_deny": ", ".join(f"U{n:09}" for n in range(200))}
+    await desk.do(Command("settings", CHANNEL, admin, AT, options={"scope": scope} | long))
+    told = [
+        await desk.do(Command(name, CHANNEL, admin, AT, scope if name == "settings" else "", prefix="/parley "))
+        for name in COMMANDS
+    ]
+    forms = [one.form for one in told if isinstance(one, Told) and one.form]
+    view = form_to_view(forms[0], CHANNEL, language)
+    assert list(blocks.view_problems(view, "modal")) == []
+    assert not view["title"]["text"].endswith("…")
+    home = told_to_home([one for one in told if isinstance(one, Told)], language)
+    assert list(blocks.view_problems(home, "home")) == []
+    assert len(prompts(language)["prompts"]) <= 4
 
 
 def test_a_recorded_submission_is_read() -> None:

@@ -17,6 +17,7 @@ from bots.slack.platform import SlackPlatform
 from bots.slack.socket import proxy_for
 from core.clock import SystemClock
 from core.errors import Code, PlatformError, SettingsError, StoreError
+from core.phrases import language_of
 from core.types import (
     Ask,
     Button,
@@ -58,6 +59,9 @@ class Inbox:
         self.events.append(event)
         self.slack.pulse.beat()
         return Receipt(Outcome.NOTED)
+
+    async def language(self, person: Person, place: Place) -> str:
+        return language_of(person.locale)
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:
         return []

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 
 from bots.web import WebPlatform
+from core.phrases import language_of
 from core.ports import Finish
 from core.types import (
     Ask,
@@ -17,9 +18,13 @@ from core.types import (
     Event,
     Outcome,
     Page,
+    Person,
+    Place,
     Post,
     Press,
     Receipt,
+    Task,
+    Told,
     Turn,
     TurnState,
 )
@@ -27,10 +32,12 @@ from tests.fakes.memory import MemoryStore
 
 
 class EchoInbox:
-    """Answers with `answers[text]`, or with what was said. `gap_s` is the pause between words."""
+    """Answers with `answers[text]`, or with what was said. `gap_s` is the pause between words. Commands are told what
+    `told` has for them, or become questions."""
 
     def __init__(self, store: MemoryStore, platform: WebPlatform, gap_s: float = 0.0) -> None:
         self.answers: dict[str, Page] = {}
+        self.told: dict[str, Told] = {}
         self.gap_s = gap_s
         self.draining = False
         self.received: list[Event] = []
@@ -46,10 +53,20 @@ class EchoInbox:
         if isinstance(event, Press):
             if await self._store.turn(event.turn_id) is None:
                 return Receipt(Outcome.UNKNOWN)
+            if event.action == "again":
+                return self._begin(await self._store.again(event.turn_id, Task.ANSWER))
             self._stopped.add(event.turn_id)
             return Receipt(Outcome.NOTED)
+        if isinstance(event, Command):
+            if told := self.told.get(event.name):
+                return Receipt(Outcome.TOLD, told=told)
+            place = event.place if event.place.thread else replace(event.place, thread=event.opens)
+            words = " ".join([f"/{event.name}", *(f"{name}:{value}" for name, value in event.options.items())])
+            event = Ask(event.id, place, event.author, words, event.at, addressed=True)
         assert isinstance(event, Ask)
-        turn = await self._store.accept(event)
+        return self._begin(await self._store.accept(event))
+
+    def _begin(self, turn: Turn | None) -> Receipt:
         if turn is None:
             return Receipt(Outcome.DUPLICATE)
         task = asyncio.create_task(self._answer(turn))
@@ -57,8 +74,11 @@ class EchoInbox:
         task.add_done_callback(self._tasks.discard)
         return Receipt(Outcome.TURN, turn.id)
 
+    async def language(self, person: Person, place: Place) -> str:
+        return language_of(person.locale)
+
     async def suggest(self, command: Command, option: str) -> list[Choice]:
-        return []
+        return [Choice("small", "Small"), Choice("large", "Large")]
 
     async def settled(self) -> None:
         """Wait until every answer is finished."""
@@ -90,4 +110,4 @@ class EchoInbox:
             await asyncio.sleep(self.gap_s)
         last = replace(whole, text=text)
         await self._platform.perform(Edit(ask.place, message_id, last))
-        await self._store.finish(Finish(turn, state, text, whole.notice, posted=(message_id,)))
+        await self._store.finish(Finish(turn, state, text, whole.notice, whole.buttons, (message_id,)))

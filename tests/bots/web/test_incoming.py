@@ -11,11 +11,13 @@ from bots.web.incoming import (
     TOP,
     accept_language_to_locale,
     ask_id_to_thread,
+    ask_to_command,
     body_to_ask,
+    body_to_command,
     body_to_press,
     thread_to_place,
 )
-from core.types import Ask, Person, Place, Press
+from core.types import Ask, Command, Person, Place, Press
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 ID = "0b0f9d9e-1111-4222-8333-444455556666"
@@ -170,3 +172,65 @@ def test_every_refusal_has_its_words_in_both_languages() -> None:
         words = {RequestError(reason).words(locale) for locale in ("en-GB", "zh-CN")}
         assert len(words) == 2
         assert all(words)
+
+
+def command(**fields: object) -> Command:
+    return body_to_command(json.dumps({"client_id": ID, "name": "settings", **fields}).encode(), NOW, "zh")
+
+
+def test_a_form_becomes_a_command_with_its_fields_as_they_stand() -> None:
+    options = {"scope": "channel", "set_prompt": "a\x00b\r\nc", "set_model": ""}
+    place = Place("web", "local", "web", THREAD, direct=True)
+    kept = {"scope": "channel", "set_prompt": "ab\nc", "set_model": ""}
+    assert command(thread=THREAD, options=options) == Command(
+        "settings", place, Person("you", "You", "zh"), NOW, options=kept, id=ID, opens=ask_id_to_thread(ID)
+    )
+
+
+def test_a_command_without_a_thread_opens_one_only_if_it_becomes_a_question() -> None:
+    opened = ask_id_to_thread(ID)
+    assert command(name="summarize", options={"hours": "3"}).place.thread == ""
+    assert command(name="summarize").opens == opened
+    assert command(name="reset").place.thread == opened, "nobody else's thread is meant"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"name": "nothing"},
+        {"name": ["help"]},
+        {"options": []},
+        {"options": {"admin": "yes"}},
+        {"options": {"scope": 1}},
+        {"client_id": "1"},
+    ],
+)
+def test_a_command_that_cannot_be_is_refused(fields: dict[str, object]) -> None:
+    with pytest.raises(RequestError) as refused:
+        command(**fields)
+    assert refused.value.reason is Reason.MALFORMED
+    with pytest.raises(RequestError) as refused:
+        command(options={"set_prompt": "x" * (TEXT_LIMIT + 1)})
+    assert refused.value.reason is Reason.TOO_LONG
+
+
+def test_a_typed_command_that_opens_a_thread_is_about_the_channel() -> None:
+    opened = ask_to_command(ask(text="/summarize channel 3 hours"))
+    assert opened is not None
+    assert (opened.name, opened.argument, opened.place.thread) == ("summarize", "channel 3 hours", "")
+    assert opened.opens == ask_id_to_thread(ID)
+    for other in (ask(text="/summarize", thread=THREAD), ask(text="/reset"), ask(text="summarize")):
+        assert ask_to_command(other) is None
+
+
+def test_whoever_reaches_a_page_that_others_can_reach_runs_nothing() -> None:
+    body = json.dumps({"client_id": ID, "text": "x"}).encode()
+    for alone in (True, False):
+        asked = body_to_ask(body, NOW, alone=alone)
+        assert (asked.author.admin, asked.place.direct) == (alone, alone)
+
+
+def test_a_language_that_we_speak_is_taken_before_one_that_is_wanted_more() -> None:
+    assert accept_language_to_locale("fr-FR,fr;q=0.9,zh-TW;q=0.8,en;q=0.7") == "zh-TW"
+    assert accept_language_to_locale("fr,de;q=0.5") == "fr"
+    assert accept_language_to_locale("en;q=0,zh;q=0.1") == "zh"

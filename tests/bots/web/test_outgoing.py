@@ -10,13 +10,15 @@ from bots.web.outgoing import (
     new_message_id,
     page_to_view,
     place_to_thread,
+    question_words,
+    receipt_to_json,
     threads_to_json,
     to_bytes,
     view_to_json,
     views,
 )
-from core.ports import Thread
-from core.types import Button, Entry, Page, Person, Place
+from core.ports import Ending, Thread
+from core.types import Button, Choice, Entry, Field, Form, Outcome, Page, Person, Place, Receipt, Told
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 YOU, BOT = Person("you", "You"), Person("", bot=True)
@@ -110,9 +112,68 @@ def test_threads_are_listed_by_the_name_in_the_address() -> None:
     ]
 
 
+def test_a_thread_that_was_forgotten_is_not_listed() -> None:
+    assert threads_to_json([Thread(Place("web", "local", "web", "abcdefgh2345"), "", NOW)]) == []
+
+
 def test_a_summary_has_the_top_level_listed() -> None:
     older = Thread(Place("web", "local", "web", "abcdefgh2345"), "Before", NOW)
     summary = page_to_view("digest.1", Page("12 questions"), NOW + timedelta(hours=1))
     assert [thread["id"] for thread in threads_to_json([older], [summary])] == ["board", "abcdefgh2345"]
     asked = Thread(Place("web", "local", "web"), "What cost so much?", NOW + timedelta(hours=2))
     assert [thread["id"] for thread in threads_to_json([asked, older], [summary])] == ["board", "abcdefgh2345"]
+
+
+AGAIN = (Button("again", "Try again", 7),)
+
+
+def test_what_stood_under_an_answer_stands_there_after_a_restart() -> None:
+    endings = [Ending("q.1", "q", NOW, "Stopped.", AGAIN), Ending("x.1", "forgotten", NOW, "Gone.", AGAIN)]
+    question, answer = views([said("q"), answered("q.1", "q")], [], endings)
+    assert (question.notice, question.buttons) == ("", ())
+    assert (answer.text, answer.notice, answer.buttons) == ("!", "Stopped.", AGAIN)
+
+
+def test_an_answer_of_which_no_word_came_stands_behind_its_question() -> None:
+    shown = views([said("q"), said("r")], [], [Ending("turn-7", "q", NOW, "I can't.", AGAIN)])
+    assert [(view.id, view.text, view.notice) for view in shown] == [
+        ("q", "?", ""),
+        ("turn-7", "", "I can't."),
+        ("r", "?", ""),
+    ]
+
+
+def test_a_live_answer_is_shown_as_it_is_now_whatever_its_ending() -> None:
+    ending = Ending("q.1", "q", NOW, "Stopped.", AGAIN)
+    for lines in ([said("q"), answered("q.1", "q")], [said("q")]):
+        shown = views(lines, [live("q.1", "q", "growing")], [ending])
+        assert [(view.id, view.text, view.notice) for view in shown][1:] == [("q.1", "growing", "")]
+
+
+def test_a_menus_command_is_shown_as_its_name_and_a_typed_one_as_it_was_typed() -> None:
+    assert question_words("/summarize of:thread since:2026-01-02T03:04:00+00:00", "zh") == "从这里开始总结"
+    for text in ("/summarize of:thread hours:3", "Explain since: in SQL", "/etc since:1"):
+        assert question_words(text, "en") == text
+
+
+def test_a_form_goes_to_the_page_whole() -> None:
+    fields = (Field("set_model", "Model", "choice", "old", "now", (Choice("a", "A"),)),)
+    form = Form("settings", "Settings", "Save", fields, {"scope": "channel"})
+    sent = json.loads(to_bytes(receipt_to_json(Receipt(Outcome.TOLD, told=Told("t", refused=True, form=form)))))
+    assert sent["told"]["refused"] is True
+    assert sent["told"]["form"] == {
+        "command": "settings",
+        "title": "Settings",
+        "send": "Save",
+        "fields": [
+            {
+                "name": "set_model",
+                "label": "Model",
+                "kind": "choice",
+                "value": "old",
+                "hint": "now",
+                "choices": [{"value": "a", "label": "A"}],
+            }
+        ],
+        "fixed": {"scope": "channel"},
+    }

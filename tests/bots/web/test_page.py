@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
+from core.phrases import say
 from core.types import Button
 from core.types import Page as Shown
 from tests.bots.web.house import house
@@ -199,6 +200,11 @@ async def test_the_keyboard_alone_is_enough(chromium: Browser) -> None:
         await expect(page.locator(".notice")).to_have_text("Stopped.")
         await expect(stop).to_have_count(0)
         await expect(page.get_by_label("Your message")).to_be_focused()
+        more = page.get_by_role("button", name="More")
+        for above in (more.last, more.first, *(page.get_by_role("button", name=n) for n in ("Help", "Usage"))):
+            await page.keyboard.press("Shift+Tab")
+            await expect(above).to_be_focused()
+        await page.keyboard.press("Shift+Tab")
         await page.keyboard.press("Shift+Tab")
         await expect(page.get_by_role("link", name="Long")).to_be_focused()
         await page.keyboard.press("Shift+Tab")
@@ -331,6 +337,27 @@ async def test_a_phone_shows_all_and_folds_the_threads_away(chromium: Browser) -
         await page.get_by_role("link", name="New thread").click()
         await expect(threads).to_be_hidden()
         await expect(page.locator("[role=log] article")).to_have_count(0)
+
+
+async def test_the_pages_own_words_are_complete_and_those_of_the_core(chromium: Browser) -> None:
+    known = {}
+    for language, locale in (("en", "en-GB"), ("zh", "zh-CN")):
+        async with house() as home, window(chromium, locale=locale) as (_, page):
+            await page.goto(home.url)
+            words = await page.evaluate(
+                """import("/static/words.js").then(({ SAY }) => Object.fromEntries(
+                     Object.entries(SAY).map(([key, words]) => [key, words.call ? words(2) : words])))"""
+            )
+        known[language] = set(words)
+        assert all(words.values())
+        for ours, theirs in {
+            "ask": "menu_ask",
+            "summarize": "menu_summarize",
+            "question": "menu_ask_question",
+            "meaning": "about_default",
+        }.items():
+            assert words[ours] == say(theirs, language)
+    assert known["en"] == known["zh"]
 
 
 async def test_the_page_speaks_chinese(chromium: Browser) -> None:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
+from pydantic import SecretStr
 
 from core.answer.alerts import AlertTurns, alert_to_text
 from core.errors import Code
 from core.model.herald import Alert
-from core.phrases import LANGUAGES
+from core.model.policy import RULES, Scope, key_of
+from core.phrases import LANGUAGES, advise
 from core.ports import Finish
-from core.types import Place, Task, Turn, TurnState
+from core.roster import Account, Route
+from core.types import Card, Place, Task, Turn, TurnState
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 
 PLACE = Place("slack", "", "C9")
-ALERT = Alert("account one/a", Code.NO_MONEY, "Top up the account.", "ABC234")
+ROUTE = Route(Account("one/a", "one", "https://one.example/v1", SecretStr("sk-test")), Card("large"), "large")
+ALERT = Alert("account one/a", Code.NO_MONEY, "ABC234", ROUTE.places)
 
 
 class Post:
@@ -52,7 +57,7 @@ async def test_an_alert_is_a_turn_that_has_been_told_once_it_is_done(state: Turn
     assert await post(ALERT) is (state is TurnState.DONE)
     [turn] = post.turns
     assert (turn.ask.task, turn.ask.place) == (Task.DIGEST, PLACE)
-    assert "Top up the account." in turn.ask.text
+    assert "Top up the account" in turn.ask.text
 
 
 async def test_the_same_alert_of_the_same_hour_is_one_turn() -> None:
@@ -70,6 +75,31 @@ async def test_a_store_that_is_away_tells_nobody() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_an_alert_names_what_is_wrong_and_what_to_do(language: str) -> None:
-    text = alert_to_text(ALERT, language)
-    assert all(words in text for words in ("account one/a", "no_money", "Top up the account.", "ABC234"))
+@pytest.mark.parametrize("code", RULES)
+def test_an_alert_names_what_is_wrong_and_what_to_do(code: Code, language: str) -> None:
+    alert = Alert(key_of(ROUTE, RULES[code].blames or Scope.OFFER), code, "ABC234", ROUTE.places)
+    text, over = alert_to_text(alert, language), alert_to_text(replace(alert, over=True), language)
+    advice = advise(code, language, ROUTE.places)
+    assert all(words in text for words in ("one", str(code), advice, "ABC234"))
+    assert all(words in over for words in ("one", str(code), "ABC234"))
+    assert advice not in over
+    assert not {"{", "}", "sk-test"} & {*text, *text.split()}
+    assert len(advice) <= 160
+
+
+def test_an_alert_in_a_chinese_channel_is_chinese_throughout() -> None:
+    assert alert_to_text(ALERT, "zh") == (
+        "**Parley 需要你：账户 one/a** 无法使用（no_money）。"
+        "请在 one.example 为账户（OPENAI_API_KEY）充值，或换用其他账户。 （编号 ABC234）"
+    )
+    assert alert_to_text(replace(ALERT, over=True), "zh") == (
+        "**账户 one/a** 已恢复（之前是 no_money）。 （编号 ABC234）"
+    )
+
+
+def test_what_nobody_can_reach_is_told_with_its_host_and_the_class_of_the_error() -> None:
+    alert = Alert("endpoint one", Code.UNREACHABLE, "ABC234", ROUTE.places, "ConnectError")
+    assert alert_to_text(alert, "en") == (
+        "**Parley needs you: endpoint one** does not work (unreachable, ConnectError). "
+        "Check the way to one.example (OPENAI_BASE_URL): DNS, proxy, certificates. (ref ABC234)"
+    )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.answer.live import Interrupt, Live
+from core.answer.live import EARLY, Interrupt, Live
 from core.types import Ask, Person, Place, Turn
 
 PLACE = Place("slack", "T1", "C1", "1.0")
@@ -31,6 +31,7 @@ async def test_writing_can_be_interrupted_and_closes_what_it_holds(how: Interrup
         Interrupt.STOPPED: lambda: live.stop(7),
         Interrupt.WITHDRAWN: lambda: live.withdraw(TURN.ask.key),
         Interrupt.RESTARTED: lambda: live.restart(TURN.ask.key),
+        Interrupt.FORGOTTEN: lambda: live.forget(lambda turn: turn.ask.place == PLACE),
     }
     interrupt = interrupts[how]
     assert interrupt()
@@ -56,6 +57,22 @@ async def test_being_cancelled_from_outside_is_no_interrupt() -> None:
     assert closed == ["connection"]
 
 
-def test_a_turn_that_writes_nothing_can_not_be_interrupted() -> None:
-    assert not Live().stop(7)
-    assert not Live().withdraw("slack/T1/C1/9")
+@pytest.mark.parametrize("how", [Interrupt.STOPPED, Interrupt.WITHDRAWN])
+async def test_what_is_stopped_or_withdrawn_before_it_is_written_does_not_begin(how: Interrupt) -> None:
+    live, began = Live(), asyncio.Event()
+    for other in range(100, 100 + EARLY - 1):
+        live.stop(other)
+    assert not (live.stop(TURN.id) if how is Interrupt.STOPPED else live.withdraw(TURN.ask.key))
+    assert await live.write(TURN, endless(began, [])) is how
+    assert not began.is_set()
+
+
+async def test_what_was_stopped_very_long_ago_is_forgotten() -> None:
+    live = Live()
+    for turn_id in range(TURN.id, TURN.id + EARLY + 1):
+        live.stop(turn_id)
+
+    async def quick() -> str:
+        return "done"
+
+    assert await live.write(TURN, quick()) == "done"

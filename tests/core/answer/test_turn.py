@@ -7,12 +7,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from core.answer.checkpoints import Checkpoints
 from core.answer.live import Live
 from core.answer.turn import Answerer, Channel
 from core.answer.worker import Lanes
 from core.clock import SystemClock
 from core.config import CoreSettings
+from core.errors import Code, ModelError
 from core.paint.brush import Brush
 from core.paint.gate import Gate
 from core.phrases import say
@@ -32,9 +35,12 @@ class Script:
     def __init__(self) -> None:
         self.go = asyncio.Event()
         self.silent = False
+        self.failing = False
         self.words = ["All", " of", " it."]
 
     async def stream(self, request: Request) -> AsyncIterator[Delta]:
+        if self.failing:
+            raise ModelError(Code.NO_MONEY)
         if self.silent:
             await self.go.wait()
         for word in self.words:
@@ -54,13 +60,14 @@ class Desk:
         self.store = store or MemoryStore()
         self.model = Script()
         clock = SystemClock()
+        self.live = Live()
         gate = Gate(self.platform)
         self.brush = Brush(gate, clock)
         self.checkpoints = Checkpoints(self.store, clock)
         channels = {"slack": Channel(gate, self.brush)}
         settings = CoreSettings(_env_file=None)
         self.answerer = Answerer(
-            self.store, self.model, channels, settings, clock, Silence(), self.checkpoints, Live()
+            self.store, self.model, channels, settings, clock, Silence(), self.checkpoints, self.live
         )
         self.lanes = Lanes(self.answerer.answer, tell_waiting=self.answerer.tell_waiting, patience_s=0.05)
 
@@ -105,6 +112,27 @@ async def test_a_question_that_waits_is_told_so_in_the_message_that_becomes_its_
         assert (await desk.until_ended(second)).posted == ("p1",)
     assert set(desk.platform.shown) == {"p0", "p1"}
     assert [desk.views(message)[-1] for message in ("p0", "p1")] == [("All of it.", "")] * 2
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.2], ids=["at once", "once its reader was told to wait"])
+async def test_a_question_that_is_forgotten_while_it_waits_is_never_answered(after_s: float) -> None:
+    desk = Desk()
+    async with desk.painting():
+        first, second = await desk.ask(1), await desk.ask(2)
+        await asyncio.sleep(after_s)
+        await desk.store.forget_thread(PLACE, first.ask.at)
+        desk.live.forget(lambda turn: turn.ask.place == PLACE)
+        third = await desk.ask(3)
+        desk.model.go.set()
+        await desk.until_ended(third)
+    ended = await desk.store.turn(second.id)
+    assert ended is not None
+    assert (ended.state, ended.text) == (TurnState.STOPPED, "")
+    forgotten = say("forgotten", "en")
+    notices = [desk.views(message)[-1] for message in desk.platform.shown]
+    assert [notice for _, notice in notices] == [forgotten] * (len(notices) - 1) + [""]
+    assert len(notices) == (3 if after_s else 2)
+    assert [line.text for line in await desk.store.lines(PLACE)] == ["why?", "All of it."]
 
 
 async def test_no_notice_stands_above_the_answer_to_an_earlier_question() -> None:
@@ -168,3 +196,45 @@ async def test_what_a_reader_has_seen_is_not_taken_back_to_be_written_again() ->
         desk.model.go.set()
         await desk.until_ended(turn)
     assert [text for text, _ in desk.views("p0")][-1] == "All of it."
+
+
+async def until_over(desk: Desk, turn: Turn) -> Turn:
+    async with asyncio.timeout(3):
+        while True:
+            now = await desk.store.turn(turn.id)
+            if now is not None and now.state not in (TurnState.WAITING, TurnState.RUNNING):
+                return now
+            await asyncio.sleep(0.005)
+
+
+async def test_stopped_before_it_goes_on_an_answer_keeps_the_words_of_an_earlier_process() -> None:
+    desk = await interrupted("All of")
+    (turn,) = await desk.store.open_turns()
+    desk.live.stop(turn.id)
+    async with desk.painting():
+        desk.lanes.submit(turn)
+        ended = await until_over(desk, turn)
+    assert (ended.state, ended.text) == (TurnState.STOPPED, "All of")
+    assert desk.views("p0")[-1] == ("All of", say("stopped", "en"))
+
+
+async def test_the_words_of_an_earlier_process_stay_when_the_model_then_fails() -> None:
+    desk = await interrupted("All of")
+    desk.model.failing = True
+    async with desk.painting():
+        (turn,) = await desk.store.open_turns()
+        desk.lanes.submit(turn)
+        ended = await until_over(desk, turn)
+    assert (ended.state, ended.text) == (TurnState.FAILED, "All of")
+    assert desk.views("p0")[-1][1].startswith(say("cut", "en"))
+
+
+async def test_a_question_that_is_deleted_before_its_answer_begins_is_never_answered() -> None:
+    desk = Desk()
+    async with desk.painting():
+        first, second = await desk.ask(1), await desk.ask(2)
+        desk.live.withdraw(second.ask.key)
+        desk.model.go.set()
+        await desk.until_ended(first)
+        assert (await until_over(desk, second)).state is TurnState.STOPPED
+    assert [desk.views(message)[-1] for message in desk.platform.shown] == [("All of it.", "")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from core.commands.desk import Desk
 from core.config import CoreSettings
 from core.phrases import LANGUAGES, say
 from core.ports import Finish
-from core.types import Ask, Command, Person, Place, Task, Told, TurnState, Usage
+from core.types import Ask, Command, Person, Place, Task, Told, Turn, TurnState, Usage
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 
@@ -31,7 +32,10 @@ class Office:
     def __init__(self, *models: str, priced: bool = False, **settings: Any) -> None:
         self.store = MemoryStore()
         core = CoreSettings(_env_file=None, openai_model="first", **settings)
-        self.desk = Desk(self.store, core, FakeClock(NOON), models, priced=priced)
+        self.interrupted: list[Callable[[Turn], bool]] = []
+        self.desk = Desk(
+            self.store, core, FakeClock(NOON), models, priced=priced, interrupt=self.interrupted.append
+        )
 
     async def do(
         self,
@@ -140,12 +144,83 @@ async def test_a_change_counts_at_once_and_can_be_taken_back() -> None:
     ]
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_what_has_no_effect_yet_says_so(language: str) -> None:
+    office = Office()
+    admin = replace(ADMIN, locale=language)
+    for name, value in (("tools", "off"), ("budget", "20")):
+        note = say(f"setting_{name}_yet", language)
+        assert note in await office.told("settings", by=admin)
+        assert note in await office.told("settings", f"{name} {value}", admin)
+        told = await office.do("settings", by=admin)
+        assert isinstance(told, Told)
+        assert told.form is not None
+        assert note in next(field.hint for field in told.form.fields if field.name == f"set_{name}")
+
+
+async def test_a_value_of_the_workspace_says_what_goes_before_it_in_the_channel() -> None:
+    office = Office()
+    await office.told("model", "mine", ADMIN)
+    text = await office.told("model", "scope:workspace theirs", ADMIN)
+    assert "- Model: `theirs` · from the workspace. This channel's own value goes before it: `mine`" in text
+    assert "goes before" not in await office.told("settings", "workspace temperature 1", ADMIN)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_history_tells_who_changed_what_and_when(language: str) -> None:
+    office = Office()
+    admin = replace(ADMIN, locale=language)
+    assert await office.told("settings", "history", admin) == say("history_none", language)
+    await office.told("settings", "temperature 0.5", MANAGER)
+    await office.told("settings", "workspace listen all", replace(ADMIN, name="Eve"))
+    await office.told("settings", "temperature default", admin)
+    title, *lines = (await office.told("设置", say("choice_history", language), admin)).splitlines()
+    assert title == say("history_title", language)
+    day = {"en": "15 Mar 2026 12:00", "zh": "2026年3月15日 12:00"}[language]
+    default, all_ = say("origin_default", language), say("choice_all", language)
+    mark = {"en": ": ", "zh": "："}[language]
+    channel, workspace = say("origin_channel", language), say("origin_workspace", language)
+    temperature = say("setting_temperature", language) + mark
+    assert lines == [
+        f"- {day} · Ada · {temperature}0.5 → {default} · {channel}",
+        f"- {day} · Eve · {say('setting_listen', language)}{mark}{default} → {all_} · {workspace}",
+        f"- {day} · Ada · {temperature}{default} → 0.5 · {channel}",
+    ]
+
+
+async def test_the_history_is_for_those_who_may_change_what_it_tells() -> None:
+    office = Office()
+    await office.told("settings", "workspace model theirs", ADMIN)
+    for number in range(12):
+        await office.told("model", f"m{number}", MANAGER)
+    assert await office.told("settings", "history", BEN) == say("settings_by_manager", "en")
+    of_manager = await office.told("settings", "history", MANAGER)
+    assert "theirs" not in of_manager, "the workspace is its admins' business"
+    assert of_manager.count("\n- ") == 10, "the newest are enough"
+    assert "`m10` → `m11`" in of_manager
+    home = Place("slack", "T1", "", direct=True)
+    assert "theirs" in await office.told("settings", "history", ADMIN, home)
+    assert await office.told("settings", "history", BEN, home) == say("settings_by_admin", "en")
+
+
+async def test_the_hint_under_the_settings_is_for_whoever_may_follow_it() -> None:
+    office = Office()
+    home = Place("slack", "T1", "", direct=True)
+    assert "`/settings language zh`" in await office.told("settings", by=MANAGER)
+    assert "`/settings workspace language zh`" in await office.told("settings", by=ADMIN, place=home)
+    assert (await office.told("settings", by=BEN)).endswith(say("settings_by_manager", "en"))
+    assert (await office.told("settings", by=MANAGER, place=home)).endswith(say("settings_by_admin", "en"))
+
+
 async def test_a_value_that_does_not_fit_is_told_and_not_kept() -> None:
     office = Office("first", "second")
     assert "from 0 to 2" in await office.told("settings", "temperature 3", MANAGER)
     assert "To choose from: `first`, `second`" in await office.told("model", "third", MANAGER)
     assert "scope:workspace" in await office.told("settings", "strangers on", ADMIN)
     assert "new value" in await office.told("settings", "listen", MANAGER)
+    sent = await office.do("settings", by=MANAGER, options={"scope": "channel", "set_temperature": "hot"})
+    assert isinstance(sent, Told)
+    assert (sent.refused, sent.about) == (True, "set_temperature")
     assert await office.store.audit(CHANNEL) == []
 
 
@@ -175,6 +250,23 @@ async def test_the_form_holds_what_its_reader_may_change_and_comes_back_as_a_com
     nobody = await office.do("settings", by=BEN)
     assert isinstance(nobody, Told)
     assert nobody.form is None
+
+
+async def test_a_form_tells_what_counts_where_there_is_no_value_of_its_own() -> None:
+    office = Office()
+    await office.told("model", "mine", ADMIN)
+    await office.told("settings", "temperature 0.5", ADMIN)
+    await office.told("settings", "workspace temperature 1", ADMIN)
+    hints = {}
+    for scope in ("channel", "workspace"):
+        told = await office.do("settings", scope, ADMIN)
+        assert isinstance(told, Told)
+        assert told.form is not None
+        hints[scope] = {field.name: (field.value, field.hint) for field in told.form.fields}
+        assert ("mine" in told.text) is (scope == "channel")
+    assert hints["channel"]["set_model"] == ("mine", "first · default")
+    assert hints["channel"]["set_temperature"] == ("0.5", "1 · from the workspace")
+    assert hints["workspace"]["set_temperature"] == ("1", "not set · default")
 
 
 async def test_where_there_is_no_channel_settings_are_the_workspaces() -> None:
@@ -229,7 +321,7 @@ async def test_reset_is_for_threads_and_told_to_all() -> None:
     later = Ask("9", THREAD, ADA, "new", NOON + timedelta(seconds=1))
     assert await office.store.lines(THREAD, later) == []
     assert len(await office.store.lines(THREAD)) == 2
-    assert await office.told("reset", place=CHANNEL) == say("thread_only", "en")
+    assert await office.told("reset", place=CHANNEL) == say("thread_only", "en", command="reset")
 
 
 async def test_forget_a_thread_is_for_its_only_author_or_a_manager() -> None:
@@ -245,13 +337,29 @@ async def test_forget_a_thread_is_for_its_only_author_or_a_manager() -> None:
     assert "2 lines" in await office.told("forget", "thread", BEN, alone)
 
 
+@pytest.mark.parametrize("what", ["thread", "me"])
+async def test_an_answer_to_what_is_forgotten_is_interrupted(what: str) -> None:
+    office = Office()
+    elsewhere, others = replace(THREAD, thread="2.0"), replace(THREAD, thread="3.0")
+    turns = []
+    for number, (place, by) in enumerate([(THREAD, MANAGER), (elsewhere, MANAGER), (others, BEN)]):
+        turn = await office.store.accept(Ask(f"{number}", place, by, "why?", NOON))
+        assert turn is not None
+        turns.append(turn)
+    await office.told("forget", what, BEN, CHANNEL)
+    await office.told("forget", what, MANAGER)
+    assert [turn.id for turn in turns if any(which(turn) for which in office.interrupted)] == (
+        [turns[0].id] if what == "thread" else [turn.id for turn in turns]
+    )
+
+
 async def test_forget_me_removes_what_is_mine_and_nothing_else() -> None:
     office = Office()
     await office.answered("1")
     await office.answered("2", BEN)
     assert "1 line of yours" in await office.told("forget", "me")
     assert {line.author.id for line in await office.store.lines(THREAD)} == {"U2", ""}
-    assert "thread | me" in await office.told("forget")
+    assert "`/forget thread|me`" in await office.told("forget")
 
 
 async def test_export_hands_over_a_thread_or_what_is_mine() -> None:
@@ -282,7 +390,8 @@ async def test_help_lists_every_command_as_it_is_written_there(language: str) ->
     told = await office.desk.do(Command("help", CHANNEL, by, NOON, prefix="/parley "))
     assert isinstance(told, Told)
     for spec in COMMANDS.values():
-        assert f"`/parley {spec.name}` {say(f'{spec.key}_about', language)}" in told.text
+        line = next(line for line in told.text.splitlines() if line.startswith(f"- `/parley {spec.name}"))
+        assert line.endswith(f"` {say(f'{spec.key}_about', language)}")
     for name in ("", "nonsense"):
         other = await office.told(name, by=by)
         assert say("help_title", language) in other

@@ -7,7 +7,8 @@ import re
 import pytest
 
 from core.channel import SETTINGS
-from core.commands import COMMANDS, MENUS, Kind, Spec, choices, press_form
+from core.commands import COMMANDS, MENUS, Kind, Spec, choices, example, press_form
+from core.commands.typed import options_of
 from core.phrases import LANGUAGES, say
 
 # https://docs.discord.com/developers/interactions/application-commands#application-command-object
@@ -44,6 +45,19 @@ def test_every_choice_and_setting_is_called_something(language: str) -> None:
         assert say(f"setting_{name}", language)
         assert say(f"setting_{name}_about", language)
         assert all(f"choice_{choice}" in LANGUAGES[language] for choice in setting.choices)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("spec", COMMANDS.values(), ids=lambda spec: spec.name)
+def test_what_help_shows_behind_a_command_can_be_typed_like_that(spec: Spec, language: str) -> None:
+    shown = example(spec, language)
+    words = re.findall(r"\[([^\]]+)\]", shown) or shown.split()
+    for option in (one for one in spec.shown if not one.named):
+        word = words.pop(0)
+        for way in word.split("|"):
+            if option.units or "|" in word:
+                assert set(options_of(spec, way)) == {option.name}, way
+    assert words == []
 
 
 def test_english_names_are_the_names() -> None:

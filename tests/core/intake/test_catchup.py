@@ -3,14 +3,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
+from core.answer.live import Live
+from core.commands.desk import Desk
+from core.config import CoreSettings
 from core.errors import Code, PlatformError
 from core.intake.catchup import CatchUp
+from core.intake.inbox import StoringInbox
 from core.paint.gate import Gate
-from core.types import Ask, Outcome, Person, Place, Receipt
+from core.types import Ask, Person, Place, Turn
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.memory import MemoryStore
 from tests.fakes.platform import MemoryPlatform
@@ -25,7 +31,7 @@ def ask(id: str, minutes: float, place: Place = THREAD, *, addressed: bool = Fal
     return Ask(id, place, ADA, f"{id}?", START + timedelta(minutes=minutes), addressed=addressed)
 
 
-class Desk:
+class House:
     """A catch-up with everything around it; `received` is what it handed in."""
 
     def __init__(self) -> None:
@@ -33,14 +39,17 @@ class Desk:
         self.store = MemoryStore()
         self.platform = MemoryPlatform()
         self.received: list[str] = []
-        gate = Gate(self.platform)
-        self.catch_up = CatchUp(gate, self.store, self._receive, self.clock, WINDOW_S)
+        desk = Desk(self.store, CoreSettings(_env_file=None), self.clock)
+        self.inbox = StoringInbox(self.store, self._submit, Live(), desk)
+        self.catch_up = CatchUp(
+            Gate(self.platform), self.store, self.inbox.receive, self.inbox.pass_over, self.clock, WINDOW_S
+        )
 
-    async def _receive(self, ask: Ask) -> Receipt:
-        if await self.store.accept(ask) is None:
-            return Receipt(Outcome.DUPLICATE)
-        self.received.append(ask.id)
-        return Receipt(Outcome.TURN)
+    def _submit(self, turn: Turn) -> None:
+        self.received.append(turn.ask.id)
+
+    async def set(self, place: Place, **settings: str) -> None:
+        await self.store.change(place, settings, ADA, self.clock.now())
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -67,133 +76,212 @@ def logged() -> Iterator[list[str]]:
 
 
 async def test_places_and_their_channels_are_read_on_and_handed_in_order() -> None:
-    desk = Desk()
-    await desk.live_since(-30)
-    desk.platform.missing[THREAD.key] = [ask("m1", -20), ask("m2", -10)]
-    desk.platform.missing[CHANNEL.key] = [ask("m3", -5, Place("slack", "T1", "C1", "3.0"), addressed=True)]
-    async with desk.running():
-        assert sorted(desk.received) == ["m1", "m2", "m3"]
-        assert desk.received.index("m1") < desk.received.index("m2")
-        assert sorted(set(desk.platform.read)) == [CHANNEL.key, THREAD.key, "slack/T1/C1/3.0"]
-        assert await desk.store.heard("slack") == desk.clock.now()
+    house = House()
+    await house.live_since(-30)
+    house.platform.missing[THREAD.key] = [ask("m1", -20), ask("m2", -10)]
+    house.platform.missing[CHANNEL.key] = [ask("m3", -5, Place("slack", "T1", "C1", "3.0"), addressed=True)]
+    async with house.running():
+        assert sorted(house.received) == ["m1", "m2", "m3"]
+        assert house.received.index("m1") < house.received.index("m2")
+        assert sorted(set(house.platform.read)) == [CHANNEL.key, THREAD.key, "slack/T1/C1/3.0"]
+        assert await house.store.heard("slack") == house.clock.now()
 
 
 async def test_a_thread_that_nobody_heard_of_is_read_too() -> None:
-    desk = Desk()
-    await desk.store.hear("slack", START - timedelta(minutes=30))
+    house = House()
+    await house.store.hear("slack", START - timedelta(minutes=30))
     thread = Place("slack", "T1", "C2", "5.0")
-    desk.platform.shown_channels = [Place("slack", "T1", "C2")]
-    desk.platform.missing["slack/T1/C2/"] = [ask("m1", -20, thread, addressed=True)]
-    desk.platform.missing[thread.key] = [ask("m1", -20, thread, addressed=True), ask("m2", -19, thread)]
-    async with desk.running():
-        assert desk.received == ["m1", "m2"]
+    house.platform.shown_channels = [Place("slack", "T1", "C2")]
+    house.platform.missing["slack/T1/C2/"] = [ask("m1", -20, thread, addressed=True)]
+    house.platform.missing[thread.key] = [ask("m1", -20, thread, addressed=True), ask("m2", -19, thread)]
+    async with house.running():
+        assert house.received == ["m1", "m2"]
 
 
 async def test_a_new_house_has_missed_nothing() -> None:
-    desk = Desk()
-    async with desk.running():
-        assert desk.platform.read == []
-        assert await desk.store.heard("slack") == desk.clock.now()
+    house = House()
+    async with house.running():
+        assert house.platform.read == []
+        assert await house.store.heard("slack") == house.clock.now()
 
 
 async def test_what_is_too_old_is_listed_and_remembered_but_not_answered() -> None:
-    desk = Desk()
-    await desk.live_since(-180)
+    house = House()
+    await house.live_since(-180)
     elsewhere = Place("slack", "T1", "C1", "9.0")
-    desk.platform.missing[THREAD.key] = [ask("old", -120), ask("young", -59)]
-    desk.platform.missing[CHANNEL.key] = [ask("nobody", -110, elsewhere)]
+    house.platform.missing[THREAD.key] = [ask("old", -120), ask("young", -59)]
+    house.platform.missing[CHANNEL.key] = [ask("nobody", -110, elsewhere)]
     with logged() as lines:
-        async with desk.running():
-            assert desk.received == ["young"]
-    assert [line.text for line in await desk.store.lines(THREAD)] == ["m0?", "old?", "young?"]
-    assert await desk.store.lines(elsewhere) == []
+        async with house.running():
+            assert house.received == ["young"]
+    assert [line.text for line in await house.store.lines(THREAD)] == ["m0?", "old?", "young?"]
+    assert await house.store.lines(elsewhere) == []
     listed = [line for line in lines if "too old" in line]
     assert len(listed) == 1
     assert "'old'" in listed[0]
 
 
+async def test_what_is_too_old_is_weighed_as_a_new_one_would_be() -> None:
+    house = House()
+    await house.store.hear("slack", START - timedelta(minutes=180))
+    everything, nothing, posts = (Place("slack", "T1", channel) for channel in ("C2", "C3", "C4"))
+    await house.set(everything, listen="all")
+    await house.set(nothing, listen="off")
+    await house.set(posts, listen="forum", deny="U2")
+    house.platform.shown_channels = [everything, nothing, posts, CHANNEL]
+
+    def in_thread(id: str, channel: Place, thread: str, **changes: Any) -> Ask:
+        return replace(ask(id, -120, replace(channel, thread=thread)), **changes)
+
+    house.platform.missing = {
+        everything.key: [in_thread("a", everything, "a")],
+        nothing.key: [in_thread("b", nothing, "b", addressed=True)],
+        posts.key: [
+            in_thread("c", posts, "c"),
+            in_thread("d", posts, "d", author=Person("U2")),
+            in_thread("e", posts, "c"),
+        ],
+        CHANNEL.key: [
+            in_thread("f", CHANNEL, "f"),
+            in_thread("g", CHANNEL, "g", addressed=True, text="/help"),
+            in_thread("h", CHANNEL, "h", addressed=True, author=Person("U3", bot=True)),
+            in_thread("i", CHANNEL, "i", addressed=True),
+        ],
+    }
+    with logged() as lines:
+        async with house.running():
+            assert house.received == []
+    listed = [line for line in lines if "too old" in line]
+    assert [[id for id in "abcdefghi" if f"'message': '{id}'" in line] for line in listed] == [
+        ["a"],
+        ["c"],
+        ["i"],
+    ]
+
+
+async def test_what_was_asked_where_everything_is_a_question_is_answered() -> None:
+    house = House()
+    await house.store.hear("slack", START - timedelta(minutes=30))
+    forum = Place("slack", "T1", "C2")
+    await house.set(forum, listen="forum")
+    post, chat = replace(forum, thread="p"), replace(forum, thread="q")
+    house.platform.shown_channels = [post, chat]
+    house.platform.missing = {
+        post.key: [ask("p", -20, post), ask("p1", -19, post)],
+        chat.key: [ask("q1", -18, chat)],
+    }
+    async with house.running():
+        assert house.received == ["p", "p1"], "a post, and what was said behind it; not an old thread"
+
+
 async def test_a_refusal_for_rate_means_later_and_a_lost_place_means_never() -> None:
-    desk = Desk()
-    await desk.live_since(-30)
-    desk.platform.missing[THREAD.key] = [ask("m1", -20)]
-    desk.platform.refusals.append(PlatformError(Code.GONE))
-    desk.platform.refusals.append(PlatformError(Code.SLOW_DOWN, retryable=True, retry_after_s=60))
-    async with desk.running():
-        assert desk.received == []
-        before = await desk.store.heard("slack")
-        await desk.clock.advance(59)
-        assert await desk.store.heard("slack") == before, "not all of it is known yet"
-        await desk.clock.advance(2)
-        assert desk.received == ["m1"]
-    assert desk.platform.read == [CHANNEL.key, THREAD.key, THREAD.key]
+    house = House()
+    await house.live_since(-30)
+    house.platform.missing[THREAD.key] = [ask("m1", -20)]
+    house.platform.refusals.append(PlatformError(Code.GONE))
+    house.platform.refusals.append(PlatformError(Code.SLOW_DOWN, retryable=True, retry_after_s=60))
+    async with house.running():
+        assert house.received == []
+        before = await house.store.heard("slack")
+        await house.clock.advance(59)
+        assert await house.store.heard("slack") == before, "not all of it is known yet"
+        await house.clock.advance(2)
+        assert house.received == ["m1"]
+    assert house.platform.read == [CHANNEL.key, THREAD.key, THREAD.key]
 
 
 async def test_it_reads_on_again_after_the_platform_was_away() -> None:
-    desk = Desk()
-    await desk.live_since(-30)
-    async with desk.running():
-        await desk.clock.advance(100)
-        desk.platform.up = False
-        await desk.clock.advance(300)
-        desk.platform.missing[THREAD.key] = [ask("m1", 5)]
-        desk.platform.up = True
-        assert desk.received == []
-        await desk.clock.advance(1)
-        assert desk.received == ["m1"]
+    house = House()
+    await house.live_since(-30)
+    async with house.running():
+        await house.clock.advance(100)
+        house.platform.up = False
+        await house.clock.advance(300)
+        house.platform.missing[THREAD.key] = [ask("m1", 5)]
+        house.platform.up = True
+        assert house.received == []
+        await house.clock.advance(1)
+        assert house.received == ["m1"]
+
+
+async def test_it_reads_on_again_after_the_platform_was_away_while_it_was_reading() -> None:
+    house = House()
+    await house.live_since(-30)
+    house.platform.refusals.append(PlatformError(Code.SLOW_DOWN, retryable=True, retry_after_s=60))
+    async with house.running():
+        house.platform.up = False
+        await house.clock.advance(2)
+        house.platform.up = True
+        await house.clock.advance(2)
+        house.platform.missing[THREAD.key] = [ask("m1", 0.01)]
+        await house.clock.advance(60)
+        assert house.received == ["m1"]
+
+
+async def test_one_place_that_can_not_be_read_does_not_hold_up_the_rest_for_ever() -> None:
+    house = House()
+    await house.live_since(-30)
+    house.platform.refusals.extend([PlatformError(Code.UNAVAILABLE, retryable=True)] * 13)
+    async with house.running():
+        assert await house.store.heard("slack") == START - timedelta(minutes=30)
+        await house.clock.advance(70)
+        heard = await house.store.heard("slack")
+        assert heard is not None
+        assert heard > START + timedelta(seconds=60)
 
 
 async def test_it_reads_on_again_after_something_could_not_be_stored() -> None:
-    desk = Desk()
-    await desk.live_since(-30)
-    async with desk.running():
-        await desk.clock.advance(100)
-        desk.platform.missing[THREAD.key] = [ask("m1", 1)]
-        await desk.clock.advance(10)
-        assert desk.received == []
-        desk.catch_up.again()
-        await desk.clock.advance(1)
-        assert desk.received == ["m1"]
+    house = House()
+    await house.live_since(-30)
+    async with house.running():
+        await house.clock.advance(100)
+        house.platform.missing[THREAD.key] = [ask("m1", 1)]
+        await house.clock.advance(10)
+        assert house.received == []
+        house.catch_up.again()
+        await house.clock.advance(1)
+        assert house.received == ["m1"]
 
 
 async def test_a_store_that_is_away_is_waited_for() -> None:
-    desk = Desk()
-    await desk.live_since(-30)
-    desk.platform.missing[THREAD.key] = [ask("m1", -20)]
-    desk.store.failing = True
-    async with desk.running():
-        await desk.clock.advance(5)
-        desk.store.failing = False
-        await desk.clock.advance(1)
-        assert desk.received == ["m1"]
+    house = House()
+    await house.live_since(-30)
+    house.platform.missing[THREAD.key] = [ask("m1", -20)]
+    house.store.failing = True
+    async with house.running():
+        await house.clock.advance(5)
+        house.store.failing = False
+        await house.clock.advance(1)
+        assert house.received == ["m1"]
 
 
 async def test_the_first_turns_wait_for_it() -> None:
-    desk = Desk()
-    desk.platform.up = False
-    async with desk.running():
-        waiting = asyncio.create_task(desk.catch_up.caught_up())
+    house = House()
+    house.platform.up = False
+    async with house.running():
+        waiting = asyncio.create_task(house.catch_up.caught_up())
         await asyncio.sleep(0.05)
         assert not waiting.done()
-        desk.platform.up = True
-        await desk.clock.advance(1)
+        house.platform.up = True
+        await house.clock.advance(1)
         await asyncio.wait_for(waiting, 1)
 
 
 async def test_turns_wait_for_what_could_not_be_stored_before_them() -> None:
-    desk = Desk()
-    async with desk.running():
-        await desk.clock.advance(1)
-        await asyncio.wait_for(desk.catch_up.caught_up(), 1)
-        desk.catch_up.again()
-        waiting = asyncio.create_task(desk.catch_up.caught_up())
+    house = House()
+    async with house.running():
+        await house.clock.advance(1)
+        await asyncio.wait_for(house.catch_up.caught_up(), 1)
+        house.catch_up.again()
+        waiting = asyncio.create_task(house.catch_up.caught_up())
         await asyncio.sleep(0.05)
         assert not waiting.done()
-        await desk.clock.advance(1)
+        await house.clock.advance(1)
         await asyncio.wait_for(waiting, 1)
 
 
 async def test_turns_wait_for_it_not_for_long() -> None:
-    silent = Desk()
+    silent = House()
     silent.catch_up.hold_s = 0.05
     silent.catch_up.again()
     await asyncio.wait_for(asyncio.gather(silent.catch_up.caught_up(), silent.catch_up.caught_up()), 1)

@@ -74,7 +74,7 @@ async def test_a_slash_that_is_no_command_or_not_said_to_the_bot_is_none(house: 
 
 async def test_a_typed_command_at_the_top_of_a_channel_has_no_thread_yet(house: House) -> None:
     receipt = await house.say("1.0", "/reset")
-    assert receipt.told == Told(say("thread_only", "en"))
+    assert receipt.told == Told(say("thread_only", "en", command="reset"), refused=True)
     assert (await house.say("1.1", "/reset")).told == Told(say("reset_done", "en"), whisper=False)
 
 
@@ -94,7 +94,7 @@ async def test_only_the_asker_regenerates_and_twice_is_once(house: House, langua
     turn = await house.answered("1.5")
     by = Person("U2", locale=language)
     assert await house.press("regenerate", turn.id, by) == Receipt(
-        Outcome.REFUSED, turn.id, Told(say("not_asker", language))
+        Outcome.REFUSED, turn.id, Told(say("not_asker", language), refused=True)
     )
     assert house.submitted == []
     assert (await house.press("regenerate", turn.id)).outcome is Outcome.TURN
@@ -122,16 +122,20 @@ async def test_thumbs_are_stored_by_person_with_an_optional_reason(house: House)
     assert [one.value for one in await house.store.feedback(turn.id)] == [1, 1]
 
 
+@pytest.mark.parametrize("whose", ["thread", "person"])
 @pytest.mark.parametrize("action", ["regenerate", "up", "again"])
 async def test_a_button_of_elsewhere_or_of_what_was_forgotten_is_told_to_be_late(
-    house: House, action: str
+    house: House, action: str, whose: str
 ) -> None:
     turn = await house.answered("1.5")
     late = Told(say("pressed_late", "en"))
     elsewhere = Press(action, turn.id, replace(THREAD, channel="C2"), ADA)
     assert await house.inbox.receive(elsewhere) == Receipt(Outcome.UNKNOWN, told=late)
     assert (await house.press(action, 99)).told == late
-    await house.store.forget_person("slack", "U1")
+    if whose == "thread":
+        await house.store.forget_thread(THREAD, NOON)
+    else:
+        await house.store.forget_person("slack", "U1")
     assert (await house.press(action, turn.id)).told == late
     assert house.submitted == []
 
@@ -142,13 +146,14 @@ async def test_who_may_not_ask_is_told_why_once_and_only_if_they_asked(language:
     ada = replace(ADA, locale=language)
     await house.say("1", by=BEN)
     first, second = await house.say("2", by=ada), await house.say("3", by=ada)
-    assert first == Receipt(Outcome.REFUSED, told=Told(say("refused_denied", language)))
+    assert first == Receipt(Outcome.REFUSED, told=Told(say("refused_denied", language), refused=True))
     assert second == Receipt(Outcome.REFUSED)
     unaddressed = await house.say("4", by=replace(ada, id="U1"), addressed=False)
     assert unaddressed == Receipt(Outcome.REFUSED)
     assert len(house.submitted) == 1
     commanded = await house.inbox.receive(Command("ask", THREAD, ada, NOON, "why?", id="c1"))
-    assert commanded.told == Told(say("refused_denied", language)), "a command always has an answer"
+    no = Told(say("refused_denied", language), refused=True)
+    assert commanded.told == no, "a command always has an answer"
 
 
 @pytest.mark.parametrize(
@@ -163,7 +168,7 @@ async def test_guests_strangers_and_who_is_not_listed(
     person: Person, settings: dict[str, Any], phrase: str
 ) -> None:
     receipt = await House(**settings).say("1", by=person)
-    assert receipt == Receipt(Outcome.REFUSED, told=Told(say(phrase, "en")))
+    assert receipt == Receipt(Outcome.REFUSED, told=Told(say(phrase, "en"), refused=True))
 
 
 async def test_refused_people_can_not_press_for_an_answer_either() -> None:
@@ -181,7 +186,7 @@ async def test_too_many_questions_are_refused_with_how_long_to_wait(language: st
         await house.say(id, by=ada)
     await house.clock.advance(20)
     third = await house.say("3", by=ada)
-    assert third == Receipt(Outcome.LIMITED, told=Told(say("limited", language, n=40)))
+    assert third == Receipt(Outcome.LIMITED, told=Told(say("limited", language, n=40), refused=True))
     assert (await house.say("4", by=ada)) == Receipt(Outcome.LIMITED), "told once, not each time"
     assert (await house.say("5", by=BEN)).outcome is Outcome.TURN
     await house.clock.advance(40)
@@ -202,7 +207,7 @@ async def test_off_is_silent_and_said_once_to_who_asked(house: House) -> None:
     await house.say("1")
     await house.set(listen="off")
     assert (await house.say("2", addressed=False)) == Receipt(Outcome.OFF)
-    assert (await house.say("3")).told == Told(say("refused_off", "en"))
+    assert (await house.say("3")).told == Told(say("refused_off", "en"), refused=True)
     assert (await house.say("4")) == Receipt(Outcome.OFF)
     assert (await house.say("5", "/help")).outcome is Outcome.TOLD, "commands still work, to switch it on again"
     assert len(house.submitted) == 1

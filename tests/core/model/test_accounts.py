@@ -16,14 +16,14 @@ from core.errors import ModelError
 from core.model import create_model
 from core.model.faults import from_exception
 from core.model.herald import AGAIN_S, Alert, Herald
-from core.model.policy import PROBE_S
+from core.model.policy import BREAK_S, PROBE_S
 from core.model.pool import Pool, routes_for
 from core.ports import Request
 from core.roster import toml_to_roster
 from core.spend.metrics import Metrics
 from core.types import Card, Chosen, Delta, Message, Text
 from tests.fakes.clock import FakeClock
-from tests.fakes.completions import FakeCompletions, Raw, Refused, Reply, Status, Words
+from tests.fakes.completions import STATUSES, FakeCompletions, Raw, Refused, Reply, Status, Words
 from tests.fakes.completions.replies import chunk, event
 
 FINE = Words("Fine.")
@@ -86,11 +86,11 @@ class Desk:
         replies = self._says.get(account, [FINE])
         return replies.pop(0) if len(replies) > 1 else replies[0]
 
-    async def ask(self, model: str = "large") -> str:
+    async def ask(self, model: str = "large", place: str = "") -> str:
         """The answer, or the code of the error."""
         text = ""
         try:
-            async for delta in self.pool.stream(Request((Message("user", "Hi"),), model)):
+            async for delta in self.pool.stream(Request((Message("user", "Hi"),), model, fair_key=place)):
                 text += delta.text if isinstance(delta, Text) else ""
         except ModelError as error:
             return f"{text}{error.code}"
@@ -156,6 +156,15 @@ async def test_words_that_came_stand_and_nobody_else_is_asked(desk: Desk) -> Non
     desk.says("a", Raw((event(chunk({"content": "One "})),), end="cut"))
     assert await desk.ask() == "One cut"
     assert desk.asked() == ["a large"]
+
+
+async def test_no_key_travels_to_another_endpoint(desk: Desk) -> None:
+    for account in "ab":
+        desk.says(account, NO_MONEY)
+    assert await desk.ask() == "Fine."
+    seen = [(received.account, received.headers["authorization"]) for received in desk.one.requests]
+    assert seen == [(0, "accepted"), (1, "accepted")], "each account its own"
+    assert [received.headers["authorization"] for received in desk.two.requests] == ["accepted"]
 
 
 async def test_the_question_itself_is_nobodys_fault(desk: Desk) -> None:
@@ -257,6 +266,26 @@ async def test_a_missing_model_falls_back_on_the_next_one_and_the_turn_knows_whi
     assert chosen == ["large", "small"]
 
 
+async def test_pictures_go_only_to_a_model_that_takes_them() -> None:
+    async with at_desk(ROSTER.replace("context_tokens = 8_000", "images = true")) as desk:
+        desk.says("a", NO_MODEL, FINE)
+        shown = Message("user", "What is it?", ("https://example.com/a.png",))
+        assert [delta async for delta in desk.pool.stream(Request((shown,), "large"))]
+        large, small = (request.body["messages"][0]["content"] for request in desk.one.requests)
+    assert large == "What is it?"
+    assert [part["type"] for part in small] == ["text", "image_url"]
+
+
+async def test_what_one_account_of_an_endpoint_has_learnt_the_others_know(desk: Desk) -> None:
+    refused = STATUSES["stream_options_azure"].reply
+    desk.says("a", refused, FINE, NO_MONEY)
+    for _ in range(2):
+        assert await desk.ask() == "Fine."
+    sent = ["stream_options" in received.body for received in desk.one.requests]
+    assert desk.asked() == ["a large", "a large", "a large", "b large"]
+    assert sent == [True, False, False, False]
+
+
 def test_a_model_that_nobody_wrote_down_is_asked_for_by_its_name() -> None:
     settings = CoreSettings(_env_file=None)
     roster = toml_to_roster(ROSTER.format(one="http://one", two="http://two"), settings, {}, "x")
@@ -268,6 +297,16 @@ def test_a_model_that_nobody_wrote_down_is_asked_for_by_its_name() -> None:
     assert routes("") == routes("large") == [*large, *small, "two/c huge-2"]
     assert routes("huge") == ["two/c huge-2", *large, *small]
     assert routes("new") == ["one/a new", "one/b new", *large, *small, "two/c huge-2"]
+
+
+async def test_a_missing_model_is_left_alone_at_its_endpoint_and_probed(desk: Desk) -> None:
+    desk.says("a", NO_MODEL, FINE)
+    for _ in range(2):
+        assert await desk.ask() == "Fine."
+    assert desk.asked() == ["a large", "a small", "a small"]
+    await desk.clock.sleep(BREAK_S)
+    assert await desk.ask() == "Fine."
+    assert desk.asked() == ["a large"]
 
 
 class Thread:
@@ -338,6 +377,19 @@ async def test_a_refusal_for_want_of_places_halves_them_and_the_others_queue_fai
         await asyncio.gather(*asking)
         assert turnstile.limit.at(desk.clock.monotonic()) <= 4
         assert turnstile.inside == 0
+
+
+async def test_places_take_turns_at_a_full_account() -> None:
+    async with at_desk(ALONE.replace('key = "sk-a"', 'key = "sk-a", concurrency = 1')) as desk:
+        desk.pool.clock = SystemClock()
+        order: list[str] = []
+
+        async def ask(place: str) -> None:
+            assert await desk.ask(place=place) == "Fine."
+            order.append(place)
+
+        await asyncio.gather(*(ask(place) for place in ("busy", "busy", "busy", "busy", "calm")))
+    assert order == ["busy", "busy", "calm", "busy", "busy"]
 
 
 async def test_a_full_account_sends_the_next_question_to_another_before_it_queues() -> None:
@@ -449,6 +501,21 @@ async def test_a_passing_failure_is_no_alert_but_an_opened_breaker_is(desk: Desk
     assert [(alert.what, str(alert.code)) for alert in desk.alerts] == [("endpoint one", "server_error")]
 
 
+async def test_an_endpoint_that_nobody_can_reach_is_told_by_host_and_error_once_its_breaker_opens() -> None:
+    async with at_desk(ALONE) as desk:
+        await desk.one.stop()
+        assert [await desk.ask() for _ in range(4)] == ["unreachable"] * 4
+        await asyncio.sleep(0)
+        await desk.one.start()
+        assert await desk.ask() == "Fine."
+        await asyncio.sleep(0)
+    assert [(alert.what, alert.why, alert.over) for alert in desk.alerts] == [
+        ("endpoint one", "unreachable, ConnectError", False),
+        ("endpoint one", "unreachable, ConnectError", True),
+    ]
+    assert desk.alerts[0].places["host"] == desk.one.base_url.removeprefix("http://").removesuffix("/v1")
+
+
 @pytest.mark.parametrize("arrives", [True, False])
 async def test_it_is_said_that_operators_know_only_when_they_do(arrives: bool) -> None:
     async with at_desk(ALONE) as desk:
@@ -496,5 +563,10 @@ def test_counters_read_as_text() -> None:
     metrics.count("x_total", {"b": 'say "hi"', "a": "1"})
     metrics.count("x_total", {"b": 'say "hi"', "a": "1"})
     metrics.count("y_total", {})
-    assert metrics.lines() == ['x_total{a="1",b="say \\"hi\\""} 2', "y_total 1"]
+    assert metrics.lines() == [
+        "# TYPE x_total counter",
+        'x_total{a="1",b="say \\"hi\\""} 2',
+        "# TYPE y_total counter",
+        "y_total 1",
+    ]
     assert metrics.value("z_total") == 0

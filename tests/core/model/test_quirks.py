@@ -1,4 +1,5 @@
-"""Every quirk of the wire that we know, through the real client over loopback."""
+"""Every quirk of the wire that we know, through the real client over loopback. An id such as `quirk-09-json_latin1`
+begins with the row of table A in our notes on real endpoints."""
 
 import asyncio
 import time
@@ -67,7 +68,9 @@ def in_our_words(expect: Expect) -> Expect:
     return expect
 
 
-@pytest.mark.parametrize("name", QUIRKS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, id=f"quirk-{quirk.row:02}-{name}") for name, quirk in QUIRKS.items()]
+)
 async def test_quirk_is_read_right_or_named_right(name: str) -> None:
     quirk = QUIRKS[name]
     async with FakeCompletions(default=quirk.reply) as fake:

@@ -11,7 +11,21 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.errors import Code, PlatformError
-from core.types import Append, Button, Delete, Edit, Limits, Page, Phase, Post, Reply, Start, Stop
+from core.types import (
+    Append,
+    Budget,
+    Button,
+    Delete,
+    Edit,
+    Limits,
+    Page,
+    Phase,
+    Post,
+    Reply,
+    Start,
+    Stop,
+    Stroke,
+)
 from tests.core.paint.paper import LIMITS, Fate, Paper, Sheet, Studio, studio
 from tests.fakes.clock import FakeClock
 
@@ -81,6 +95,48 @@ def test_the_answer_is_shown_whole_and_once_whatever_becomes_of_the_calls(
     asyncio.run(run())
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    fates=FATES,
+    left=st.integers(0, 3),
+    begun=st.integers(0, 60),
+    count=st.integers(1, 110),
+    file_chars=st.sampled_from([0, 300]),
+    grows=st.booleans(),
+)
+@example(fates=[Fate.WELL, Fate.SLOW], left=1, begun=93, count=93, file_chars=300, grows=False)
+@example(fates=[Fate.WELL, Fate.SLOW], left=2, begun=10, count=40, file_chars=0, grows=False)
+@example(fates=[Fate.WELL, Fate.NEVER], left=3, begun=10, count=60, file_chars=0, grows=False)
+def test_no_word_is_missing_whatever_stood_there_before(
+    fates: list[Fate], left: int, begun: int, count: int, file_chars: int, grows: bool
+) -> None:
+    """`left` messages of an earlier process, and `begun` words; even ones are of an answer that began otherwise."""
+
+    async def run() -> None:
+        paper = Paper(FakeClock(), list(fates), limits=LIMITS if grows else PLAIN)
+        for number in range(left):
+            paper.sheets[f"m{number}"] = Sheet(f"turn-0-{number}", Page(f"old {number}"))
+        async with studio(paper, file_chars=file_chars) as at:
+            canvas = at.canvas(0, tuple(paper.sheets), look_first=bool(left))
+            first = words(begun) if begun % 2 else "Or " + words(begun)
+            for text in (first[: len(first) // 2], first):
+                canvas.show(Reply(text, Phase.WRITING), at.clock.monotonic())
+                await at.pass_s(0.4)
+            canvas.show(Reply(words(count), Phase.ENDED, "Stopped."), at.clock.monotonic())
+            await at.finish(canvas)
+        said, shown = words(count).split(), paper.shown.split()
+        if paper.files:
+            assert list(paper.files.values()) == [words(count)]
+        else:
+            assert set(said) <= set(shown)
+        if not {Fate.DONE, Fate.LOST, Fate.NO, Fate.NEVER} & set(fates):
+            assert shown == said[: len(shown)], "no old word, and none twice"
+            assert paper.notices == ["Stopped."]
+        assert paper.forbidden == []
+
+    asyncio.run(run())
+
+
 @settings(max_examples=15, deadline=None)
 @given(answers=st.integers(2, 30), seconds=st.sampled_from([0.5, 6.0]), fates=FATES)
 def test_many_answers_share_the_budgets_and_none_is_asked_for_more(
@@ -114,6 +170,67 @@ async def test_with_tighter_limits_than_told_nothing_is_lost_and_refusals_become
             await at.pass_s(60)
     assert first >= refused
     assert refused <= 8
+
+
+class Reticent(Paper):
+    """All calls together are limited too, and of that limit only its refusals tell."""
+
+    opened = -1.0
+    used = 0
+
+    def budgets(self, stroke: Stroke) -> tuple[Budget, ...]:
+        channel = f"{type(stroke).__name__}/{stroke.place.channel}"
+        return (Budget(channel, 5, 1, window_s=5), Budget("bot", 48, 48, window_s=1))
+
+    async def perform(self, stroke: Stroke) -> str:
+        try:
+            return await super().perform(stroke)
+        except PlatformError:
+            await self.clock.sleep(self.latency_s)
+            raise
+
+    def _check_pace(self, stroke: Stroke) -> None:
+        now = self.clock.monotonic()
+        if now >= self.opened + 1:
+            self.opened, self.used = now, 0
+        self.used += 1
+        if self.used > 50 * self.scale:
+            self.refused += 1
+            refusal = PlatformError(Code.SLOW_DOWN, retryable=True, retry_after_s=self.opened + 1 - now)
+            refusal.scope = "bot"
+            raise refusal
+
+
+@pytest.mark.parametrize(("scale", "latency_s", "most"), [(1.0, 0.3, 0.0), (0.5, 0.1, 0.05), (0.5, 0.5, 0.1)])
+async def test_a_limit_of_which_only_refusals_tell_is_learned_from_the_first_of_them(
+    scale: float, latency_s: float, most: float
+) -> None:
+    paper = Reticent(FakeClock(), limits=PLAIN, scale=scale, latency_s=latency_s)
+    async with studio(paper) as at:
+        await paint(at, *[words(20)] * 120)
+        first, calls = paper.refused, len(paper.strokes)
+        assert first <= most * calls
+        await paint(at, *[words(20)] * 120)
+    assert paper.refused - first <= most * (len(paper.strokes) - calls) / 4
+    assert all(sheet.page.text == words(20) for sheet in paper.sheets.values())
+
+
+@pytest.mark.parametrize(("before", "waits"), [(0, False), (12, True)])
+async def test_a_refusal_that_names_no_limit_is_laid_to_the_one_of_which_most_was_used(
+    before: int, waits: bool
+) -> None:
+    """Nothing was used of either: it was the channel's. Twelve posts elsewhere: it was that of all posts."""
+    paper = Paper(FakeClock(), [*[Fate.WELL] * before, Fate.SLOW], limits=PLAIN)
+    async with studio(paper) as at:
+        for number in range(before + 1):
+            at.canvas(number).show(Reply("hello", Phase.WRITING), at.clock.monotonic())
+        await at.pass_s(1)
+        at.canvas(99).show(Reply("elsewhere", Phase.WRITING), at.clock.monotonic())
+        await at.pass_s(1)
+        assert ("elsewhere" not in paper.shown) is waits
+        await at.pass_s(3)
+        assert "elsewhere" in paper.shown
+    assert paper.forbidden == []
 
 
 async def test_first_words_of_a_new_answer_do_not_wait_for_the_middle_of_others() -> None:

@@ -168,6 +168,13 @@ case(
     repair="images",
 )
 case(
+    "images_vllm",
+    "bad_request",
+    400,
+    said("At most 0 image(s) may be provided in one prompt.", "BadRequestError", 400),
+    repair="images",
+)
+case(
     "images_openrouter",
     "bad_request",
     404,
@@ -444,6 +451,7 @@ case(
     400,
     said("/chat/completions: Invalid model name passed in model=x. Call `/v1/models`", INVALID, "400"),
 )
+case("model_400_deepseek", "no_model", 400, said("Model Not Exist", INVALID, INVALID))
 case("model_403_oneapi", "no_model", 403, oneapi("该令牌无权使用模型：x", None, "one_api_error"))
 case("model_403_newapi", "no_model", 403, oneapi("该令牌无权访问模型 x"))
 case(
@@ -601,6 +609,7 @@ for status in (504, 522, 524):
 # Other shapes of an error body
 case("shape_string", "server_error", 500, {"error": "something went wrong"})
 case("shape_msg", "server_error", 500, {"code": 500, "msg": "无法连接上游", "data": None})
+case("shape_errmsg", "server_error", 500, {"errcode": -1, "errmsg": "system busy"})
 case("shape_detail", "server_error", 500, {"detail": "Internal Server Error"})
 case("shape_list", "server_error", 500, '[{"error":{"code":500,"message":"Internal","status":"INTERNAL"}}]')
 case("shape_null", "server_error", 500, {"error": None})

@@ -169,10 +169,6 @@ class FakeDiscord(People):
         """Requests that Discord's own specification does not know or allow."""
         return self.rest.spec_problems
 
-    @property
-    def spec_checked(self) -> bool:
-        return self.rest.spec is not None
-
     def fail(
         self,
         method: str,

@@ -173,6 +173,8 @@ class Actions:
 
     async def change(self, place: Channel, **fields: Any) -> None:
         """Sets fields of a channel or thread: name, topic, archived, locked, denied and so on."""
+        if fields.get("archived", place.archived) != place.archived:
+            place.archived_at = self._world.clock.now()
         for name, value in fields.items():
             setattr(place, name, value)
         event = "THREAD_UPDATE" if place.is_thread else "CHANNEL_UPDATE"

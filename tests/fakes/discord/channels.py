@@ -22,7 +22,6 @@ OLD_S = 3600.0
 V2_TEXT_LIMIT = 4000
 EMBED_TOTAL_LIMIT = 6000
 FILES_LIMIT = 10
-FILE_LIMIT_BYTES = 10 * 1024 * 1024
 
 
 # -- messages ---------------------------------------------------------------------------------------------
@@ -215,7 +214,8 @@ async def join_thread(rest: Rest, call: Call) -> None:
 
 async def get_archived_threads(rest: Rest, call: Call) -> Json:
     place = seen(rest, call)
-    return _threads(rest, rest.world.threads(place.id, archived=True)) | {"has_more": False}
+    archived = sorted(rest.world.threads(place.id, archived=True), key=lambda thread: thread.archived_at or 0)
+    return _threads(rest, archived) | {"has_more": False}
 
 
 async def get_active_threads(rest: Rest, _: Call) -> Json:
@@ -269,8 +269,6 @@ def check_fields(body: Json, call: Call) -> None:
             )
     if len(call.files) > FILES_LIMIT:
         raise InvalidForm("attachments", "BASE_TYPE_MAX_LENGTH", "Must be 10 or fewer in length.")
-    if any(len(file.data) > FILE_LIMIT_BYTES for file in call.files):
-        raise Refusal(40005, status=413, message="Request entity too large")
 
 
 def message_fields(body: Json) -> Json:

@@ -77,6 +77,7 @@ class Gateway:
     """All sockets and sessions of one bot.
 
     heartbeat_interval_ms: told in HELLO. refuse_connections: new sockets are cut before the upgrade.
+    greets: whether HELLO is said at all; ungreeted: how often it was not.
     identifies, resumes: how often each was accepted. allowed_intents: privileged ones that are switched on.
     """
 
@@ -88,6 +89,8 @@ class Gateway:
         self.sessions: dict[str, Session] = {}
         self.heartbeat_interval_ms = 41_250
         self.refuse_connections = False
+        self.greets = True
+        self.ungreeted = 0
         self.allowed_intents = MEMBERS | PRESENCES
         self.identifies = 0
         self.resumes = 0
@@ -107,7 +110,12 @@ class Gateway:
         await socket.prepare(request)
         self._lines[socket] = _Line(socket, request)
         try:
-            await self._send(socket, HELLO, {"heartbeat_interval": self.heartbeat_interval_ms, "_trace": []})
+            if self.greets:
+                greeting = {"heartbeat_interval": self.heartbeat_interval_ms, "_trace": []}
+                await self._send(socket, HELLO, greeting)
+            else:
+                self.ungreeted += 1
+                self._changed()
             async for message in socket:
                 if message.type is WSMsgType.TEXT and not self._lines[socket].mute:
                     await self._receive(socket, json.loads(message.data))
@@ -116,8 +124,10 @@ class Gateway:
         return socket
 
     async def close(self) -> None:
-        for socket in list(self._lines):
-            await socket.close(code=1001)
+        for line in list(self._lines.values()):
+            if line.mute:
+                _cut(line.request)
+            await line.socket.close(code=1001)
 
     # -- what the bot sends -------------------------------------------------------------------------------
 
@@ -242,9 +252,11 @@ class Gateway:
             self._forget(line.socket)
 
     def half_open(self) -> None:
-        """The sockets of now stay open and fall silent: no events, no heartbeat acknowledgements."""
+        """The sockets of now stay open and fall silent: nothing is read, sent or answered, not even a good-bye."""
         for line in self._lines.values():
             line.mute = True
+            if line.request.transport is not None:
+                line.request.transport.pause_reading()
 
     def lose_sessions(self) -> None:
         """Forgets all sessions, so that the next RESUME gets INVALID_SESSION and missed events are lost."""

@@ -231,6 +231,7 @@ class Channel:
     bot_absent: bool = False
     denied: Permission = NOTHING
     archived: bool = False
+    archived_at: float | None = None
     locked: bool = False
     auto_archive_minutes: int = 1440
     slowmode_s: int = 0
@@ -315,6 +316,7 @@ class World:
         self.nonces: dict[str, Message] = {}
         self.uploads: dict[int, Attachment] = {}
         self.commands: list[Json] = []
+        self.file_limit_bytes = 10 * 1024 * 1024
         self.cdn_url = ""
         self.gateway_url = ""
 

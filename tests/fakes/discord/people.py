@@ -37,7 +37,6 @@ T = TypeVar("T")
 
 COMMAND, COMPONENT, AUTOCOMPLETE, MODAL_SUBMIT = 2, 3, 4, 5
 IN_GUILD, IN_BOT_DM, IN_PRIVATE_CHANNEL = 0, 1, 2
-ATTACHMENT_LIMIT_BYTES = 10 * 1024 * 1024
 
 
 class People:
@@ -272,7 +271,7 @@ class People:
             "entitlements": [],
             "authorizing_integration_owners": interaction.owners,
             "context": self._context(place.id),
-            "attachment_size_limit": ATTACHMENT_LIMIT_BYTES,
+            "attachment_size_limit": self.world.file_limit_bytes,
         }
         if interaction.source is not None:
             event["message"] = wire.message(self.world, interaction.source)

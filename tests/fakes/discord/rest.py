@@ -138,8 +138,12 @@ class Rest:
             if drop != "before":
                 route = self._find(call, request)
                 headers = self._spend(route, call)
+                if any(len(file.data) > self.world.file_limit_bytes for file in call.files):
+                    raise Refusal(40005, status=413, message="Request entity too large")
                 body = await route.perform(self, call)
                 call.status = 204 if body is None else 200
+                if self.spec is not None:
+                    self.spec_problems += self.spec.answer_problems(call.method, call.path, body)
         except Refusal as refusal:
             call.status, body = refusal.status, refusal.body
             headers |= refusal.headers

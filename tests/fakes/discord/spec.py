@@ -1,7 +1,7 @@
-"""Requests held against Discord's own OpenAPI document, where it is at hand.
+"""Requests, and the fake's own answers, held against Discord's OpenAPI document.
 
-https://github.com/discord/discord-api-spec (``specs/openapi.json``). It is looked for at the path in
-``DISCORD_OPENAPI``, else beside the repository. Without it nothing is checked, and ``checked`` says so.
+``openapi.json`` is the part of https://github.com/discord/discord-api-spec that the fake's routes need (``trim`` made
+it); ``DISCORD_OPENAPI`` may name the whole one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 _URI = "urn:discord"
-_BESIDE = Path(__file__).parents[3] / ".." / "shared" / "data" / "discord-openapi.json"
+COPY = Path(__file__).with_name("openapi.json")
 _FORMS = ("application/json", "multipart/form-data")
 
 
@@ -30,24 +30,33 @@ class Spec:
         self._document = document
         resource = Resource.from_contents(document, default_specification=DRAFT202012)
         self._registry: Registry[Any] = Registry().with_resource(_URI, resource)
-        paths = sorted(document["paths"], key=lambda path: path.count("{"))
-        self._paths = [(_pattern(path), path) for path in paths]
         self._validators: dict[int, Draft202012Validator] = {}
 
     def problems(self, method: str, path: str, query: dict[str, str], body: Any) -> list[str]:
         """What Discord would not accept of a request; empty when all is well."""
-        template = next((known for pattern, known in self._paths if pattern.fullmatch(path)), None)
-        operation = self._document["paths"].get(template, {}).get(method.lower())
-        if operation is None:
+        template, known = operation(self._document, method, path)
+        if known is None:
             return [f"{method} {path}: no such operation"]
-        found = self._query_problems(template or "", operation, query)
-        content = operation.get("requestBody", {}).get("content", {})
-        schema = next((content[form]["schema"] for form in _FORMS if form in content), None)
+        found = self._query_problems(template, known, query)
+        schema = _schema(known.get("requestBody", {}))
         if schema is not None and body is not None:
             found += self._body_problems(schema, body)
-        elif schema is not None and operation["requestBody"].get("required"):
+        elif schema is not None and known["requestBody"].get("required"):
             found.append("a body is required")
         return [f"{method} {path}: {problem}" for problem in found]
+
+    def answer_problems(self, method: str, path: str, body: Any) -> list[str]:
+        """What Discord would not answer like that: the fake's own faults."""
+        _, known = operation(self._document, method, path)
+        said = [_schema(answer) for answer in (known or {}).get("responses", {}).values()]
+        schemas = [schema for schema in said if schema is not None]
+        if body is None or not schemas or any(self._validator(schema).is_valid(body) for schema in schemas):
+            return []
+        return [f"{method} {path}: answered {problem}" for problem in self._body_problems(schemas[0], body)]
+
+    def object_problems(self, name: str, value: Any) -> list[str]:
+        """What is wrong with an object of Discord's, by the name of its schema."""
+        return self._body_problems(self._document["components"]["schemas"][name], value)
 
     def _query_problems(self, template: str, operation: dict[str, Any], query: dict[str, str]) -> list[str]:
         shared = self._document["paths"][template].get("parameters", [])
@@ -78,19 +87,30 @@ class Spec:
 
 
 @lru_cache(maxsize=1)
-def load() -> Spec | None:
-    """The document's Spec, read once per process; None when it is not at hand.
+def load() -> Spec:
+    """The document's Spec, read once per process.
 
     The document calls ids strings. Discord reads integers too, and discord.py sends them in replies and uploads.
     """
-    path = Path(os.environ.get("DISCORD_OPENAPI", _BESIDE))
-    if not path.is_file():
-        return None
+    path = Path(os.environ.get("DISCORD_OPENAPI", COPY))
     document = json.loads(path.read_text("utf-8"))
     document["components"]["schemas"]["SnowflakeType"]["type"] = ["string", "integer"]
     return Spec(document)
 
 
+def operation(document: dict[str, Any], method: str, path: str) -> tuple[str, dict[str, Any] | None]:
+    """(template, operation) of a path, the one with the fewest parameters first; of a template too."""
+    fitting = [known for known in document["paths"] if _pattern(known).fullmatch(path)]
+    template = min(fitting, key=lambda known: known.count("{"), default="")
+    return template, document["paths"].get(template, {}).get(method.lower())
+
+
+def _schema(part: dict[str, Any]) -> Any:
+    content = part.get("content", {})
+    return next((content[form]["schema"] for form in _FORMS if form in content), None)
+
+
+@lru_cache(maxsize=256)
 def _pattern(template: str) -> re.Pattern[str]:
     parts = re.split(r"\{[^}]+\}", template)
     return re.compile("[^/]+".join(map(re.escape, parts)))

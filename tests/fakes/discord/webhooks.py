@@ -247,7 +247,7 @@ def _callback_json(rest: Rest, interaction: Interaction, kind: int) -> Json:
             "response_message_loading": message.loading,
             "response_message_ephemeral": message.ephemeral_to is not None,
         }
-        if kind in (MESSAGE, DEFERRED, UPDATE):
+        if kind in (MESSAGE, UPDATE):
             answer["resource"] = {"type": kind, "message": message_json(rest, message)}
     return answer
 

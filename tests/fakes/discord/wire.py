@@ -6,6 +6,7 @@ Objects: https://docs.discord.com/developers/resources/message, /resources/chann
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 from tests.fakes.discord.clock import iso
@@ -40,6 +41,8 @@ def user(person: Person) -> Json:
         "discriminator": "0000" if person.bot else "0",
         "avatar": None,
         "public_flags": 0,
+        "flags": 0,
+        "primary_guild": None,
     }
     return shown | {"bot": True} if person.bot else shown
 
@@ -50,6 +53,7 @@ def member(world: World, person: Person) -> Json:
         "roles": [str(BOT_ROLE)] if person.id == BOT else [str(held) for held in person.roles],
         "nick": person.nick,
         "avatar": None,
+        "banner": None,
         "joined_at": iso(world.members.get(person.id, world.clock.now())),
         "premium_since": None,
         "deaf": False,
@@ -102,7 +106,9 @@ def channel(world: World, shown: Channel) -> Json:
         "flags": 0,
     }
     if shown.type == ChannelType.FORUM:
+        posts = [thread.id for thread in world.channels.values() if thread.parent_id == shown.id]
         rendered |= {
+            "last_message_id": str(max(posts)) if posts else None,
             "available_tags": shown.tags,
             "default_reaction_emoji": None,
             "default_sort_order": None,
@@ -138,7 +144,7 @@ def thread(world: World, shown: Channel) -> Json:
             "archived": shown.archived,
             "locked": shown.locked,
             "auto_archive_duration": shown.auto_archive_minutes,
-            "archive_timestamp": iso(shown.created_at),
+            "archive_timestamp": iso(shown.archived_at or shown.created_at),
             "create_timestamp": iso(shown.created_at),
         },
     }
@@ -207,7 +213,7 @@ def message(world: World, shown: Message, *, sees_content: bool = True, nested: 
         "author": user(world.people[shown.author_id]),
         "content": shown.content if readable else "",
         "embeds": shown.embeds if readable else [],
-        "components": shown.components if readable else [],
+        "components": _numbered(shown.components) if readable else [],
         "attachments": [attachment(world, shown, file) for file in shown.attachments] if readable else [],
         "timestamp": iso(shown.created_at),
         "edited_timestamp": iso(shown.edited_at) if shown.edited_at is not None else None,
@@ -334,6 +340,16 @@ def application(world: World) -> Json:
         "owner": user(world.people[ADA]),
         "team": None,
         "integration_types_config": {"0": {}, "1": {}},
+        "type": None,
+        "flags_new": str(application_flags(world)),
+        "redirect_uris": [],
+        "interactions_endpoint_url": None,
+        "role_connections_verification_url": None,
+        "explicit_content_filter": 0,
+        "eligible_oauth2_scopes": [],
+        "approximate_guild_count": 1,
+        "approximate_user_install_count": 0,
+        "approximate_user_authorization_count": 0,
     }
 
 
@@ -357,6 +373,26 @@ def _referenced(world: World, reference: Json) -> Message | None:
     place = world.channels.get(int(reference["channel_id"]))
     found = place and place.messages.get(int(reference.get("message_id", 0)))
     return found if found and not found.deleted else None
+
+
+def _numbered(components: list[Json]) -> list[Json]:
+    """Components with the ids that Discord gives those that have none, and without what says nothing.
+
+    https://docs.discord.com/developers/components/reference#anatomy-of-a-component
+    """
+    numbers = count(1)
+
+    def shown(part: Any) -> Any:
+        if isinstance(part, list):
+            return [shown(inner) for inner in part]
+        if not isinstance(part, dict):
+            return part
+        number = {"id": next(numbers)} if "type" in part else {}
+        said = {key: shown(inner) for key, inner in part.items() if inner is not None}
+        return number | ({"accent_color": None} if part.get("type") == 17 else {}) | said
+
+    numbered: list[Json] = shown(components)
+    return numbered
 
 
 def _reaction(emoji: str, people: set[int]) -> Json:

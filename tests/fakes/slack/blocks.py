@@ -65,6 +65,24 @@ def problems(blocks: Any, *, view: bool = False) -> Iterator[str]:
             yield f"{problem} [json-pointer:/blocks/{i}{where}]"
 
 
+def view_problems(view: Any, kind: str) -> Iterator[str]:
+    """What is wrong with a modal or a Home tab: https://docs.slack.dev/reference/views/modal-views"""
+    if not isinstance(view, dict) or view.get("type") != kind:
+        yield "unsupported type [json-pointer:/view/type]"
+        return
+    for name in ("title", "submit", "close"):
+        if name in view or (name == "title" and kind == "modal"):
+            for problem, where in _text_problems(view.get(name), 24, f"/{name}", plain=True):
+                yield f"{problem} [json-pointer:/view{where}]"
+    for name, most in (("callback_id", ID_MAX), ("private_metadata", 3_000)):
+        if len(view.get(name, "")) > most:
+            yield f"must be less than {most + 1} characters [json-pointer:/view/{name}]"
+    shown = view.get("blocks")
+    yield from problems(shown, view=True)
+    if kind == "modal" and "submit" not in view and any(block.get("type") == "input" for block in shown or ()):
+        yield "must define submit to use an input block in modals [json-pointer:/view]"
+
+
 def too_long(blocks: list[Json]) -> bool:
     """Whether blocks that are each good are too long together."""
     markdown = sum(len(b["text"]) for b in blocks if b["type"] == "markdown")

@@ -226,13 +226,19 @@ class Web:
         return None
 
     def answer_view(self, view: View, body: Json) -> None:
-        """https://docs.slack.dev/surfaces/modals/#updating_response"""
-        shown = body.get("view") or {}
-        found = list(block_kit.problems(shown.get("blocks"), view=True)) if shown else ["no view"]
-        if body.get("response_action") != "update" or found or shown.get("type") != "modal":
-            self.client_errors.append(f"view_submission: {body.get('response_action')} {found}")
+        """https://docs.slack.dev/surfaces/modals/#updating_response and #displaying_errors"""
+        action, found = body.get("response_action"), ["unknown response_action"]
+        if action == "update":
+            found = list(block_kit.view_problems(body.get("view"), "modal"))
+        elif action == "errors":
+            inputs = block_kit.state(view.body["blocks"])
+            found = [f"no input {name}" for name in body.get("errors") or {"": ""} if name not in inputs]
+        if found:
+            self.client_errors.append(f"view_submission: {action} {found}")
             return
-        view.body = shown | {"blocks": block_kit.completed(shown["blocks"])}
+        view.errors = body.get("errors", {})
+        if action == "update":
+            view.body = body["view"] | {"blocks": block_kit.completed(body["view"]["blocks"])}
         self.space.pulse.beat()
 
     def _show(self, channel: str, user: str, source_ts: str | None, body: Json) -> None:

@@ -185,6 +185,7 @@ class View:
     user: str
     body: Json
     hash: str = "1"
+    errors: Json = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -35,11 +35,11 @@ def method(name: str, *needs: str, token: str = "bot") -> Callable[[Perform], Pe
     return enter
 
 
-def checked(blocks: Any, *, view: bool = False) -> list[Json]:
-    found = list(block_kit.problems(blocks, view=view))
+def checked(blocks: Any) -> list[Json]:
+    found = list(block_kit.problems(blocks))
     if found:
         raise SlackError("invalid_blocks", messages=[f"[ERROR] {problem}" for problem in found])
-    if not view and block_kit.too_long(blocks):
+    if block_kit.too_long(blocks):
         raise SlackError("msg_blocks_too_long")
     return block_kit.completed(blocks)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.fakes.slack import blocks as block_kit
 from tests.fakes.slack import payloads
 from tests.fakes.slack.workspace import SlackError, View, Workspace
 
-from .table import checked, method
+from .table import method
 
 Json = dict[str, Any]
 
@@ -48,13 +49,6 @@ def _shown(view: View, args: Json, kind: str) -> Json:
 
 def _view(args: Json, kind: str) -> Json:
     view: Json = args["view"]
-    if not isinstance(view, dict) or view.get("type") != kind:
-        raise SlackError("invalid_arguments", messages=["unsupported type [json-pointer:/view/type]"])
-    title = view.get("title", {}).get("text", "")
-    if kind == "modal" and not 0 < len(title) <= 24:
-        raise SlackError(
-            "invalid_arguments", messages=["must be less than 25 characters [json-pointer:/view/title]"]
-        )
-    if len(view.get("private_metadata", "")) > 3_000:
-        raise SlackError("invalid_arguments", messages=["must be less than 3001 characters [private_metadata]"])
-    return view | {"blocks": checked(view.get("blocks", []), view=True)}
+    if found := list(block_kit.view_problems(view, kind)):
+        raise SlackError("invalid_arguments", messages=[f"[ERROR] {problem}" for problem in found])
+    return view | {"blocks": block_kit.completed(view["blocks"])}

@@ -1,0 +1,95 @@
+// What a command that is being typed may become: a list over the box, worked with the arrows, Enter, Tab and Escape.
+// https://www.w3.org/WAI/ARIA/apg/patterns/combobox/ (the box stays a text box: it holds more than commands)
+
+import { element } from "/static/dom.js";
+import { call } from "/static/server.js";
+import { SAY } from "/static/words.js";
+
+const LONGEST = 200;
+
+/** `where()` is the thread; `status` is told how many there are. Returns what takes the box's keys. */
+export function offer(box, list, status, where) {
+  let found = [];
+  let at = -1;
+  let asked = 0;
+  let names = []; // known from the beginning: whoever types fast is not to overtake them
+  suggest("/").then((found) => { names = found; });
+
+  async function suggest(text) {
+    const thread = where();
+    const query = new URLSearchParams({ text, ...(thread !== null && { thread }) });
+    return (await call(`/api/suggestions?${query}`).catch(() => ({ suggestions: [] }))).suggestions;
+  }
+
+  async function update() {
+    const text = box.value;
+    const mine = ++asked;
+    if (!text.startsWith("/") || text.includes("\n") || text.length > LONGEST) { close(); return; }
+    const begun = names.filter(({ label }) => label.startsWith(text.toLowerCase()));
+    if (begun.length) { open(begun, text); return; }
+    const suggestions = await suggest(text);
+    if (mine === asked && document.activeElement === box) open(suggestions, text);
+  }
+
+  function open(suggestions, text) {
+    const whole = suggestions.length === 1 && suggestions[0].text.trim() === text.trim();
+    found = whole ? [] : suggestions;
+    list.replaceChildren(...found.map(option));
+    list.hidden = !found.length;
+    status.textContent = found.length ? SAY.offered(found.length) : "";
+    // The beginning of a name is no question: Enter completes it. Behind a name, what was typed may be all.
+    const begun = !text.includes(" ") && text.length > 1 && !found.some(({ label }) => label === text);
+    move(begun && found.length ? 0 : -1);
+  }
+
+  function close() {
+    asked++;
+    open([], "");
+  }
+
+  function option({ label, about }, i) {
+    const made = element("li", "", element("b", "", label), element("span", "", about));
+    made.id = `offer-${i}`;
+    made.setAttribute("role", "option");
+    made.addEventListener("click", () => take(i));
+    return made;
+  }
+
+  function move(to) {
+    at = to;
+    for (const [i, made] of [...list.children].entries()) made.setAttribute("aria-selected", i === at);
+    if (at < 0) {
+      box.removeAttribute("aria-activedescendant");
+    } else {
+      box.setAttribute("aria-activedescendant", `offer-${at}`);
+      list.children[at].scrollIntoView({ block: "nearest" });
+    }
+  }
+
+  function take(i) {
+    box.value = found[i].text;
+    close();
+    box.dispatchEvent(new Event("input"));
+  }
+
+  list.addEventListener("pointerdown", (event) => event.preventDefault()); // the focus stays in the box
+  box.addEventListener("input", update);
+  box.addEventListener("blur", close);
+
+  /** True where the key was for the list. */
+  return function key(event) {
+    if (event.isComposing) return false;
+    if (list.hidden) {
+      if (event.key === "Escape") close(); // what is on its way is not wanted either
+      return false;
+    }
+    const { length } = found;
+    if (event.key === "ArrowDown") move((at + 1) % length);
+    else if (event.key === "ArrowUp") move(at < 1 ? length - 1 : at - 1);
+    else if (event.key === "Escape") close();
+    else if ((event.key === "Enter" || event.key === "Tab") && !event.shiftKey && at >= 0) take(at);
+    else return false;
+    event.preventDefault();
+    return true;
+  };
+}

@@ -1,0 +1,120 @@
+"""What a command that is being typed may become. Pure, but for the values that only the core knows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from core.commands import COMMANDS, Kind, Option, Spec, choice_label
+from core.commands.typed import Misread, named, options_of
+from core.phrases import LANGUAGES, say
+from core.types import Choice
+
+LENGTH_LIMIT = 200
+"""Of what is typed, in characters: behind that nobody wants anything suggested."""
+
+_NAME = re.compile(r"/(\S*)")
+_LINE = re.compile(r"(/(\S+) +)([^\n]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """`text` takes the place of all that was typed; `label` is what is shown of it, `about` what it means."""
+
+    text: str
+    label: str
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class Typing:
+    """A command whose name is complete: `head` stays, `begun` is the word that is being typed behind it."""
+
+    spec: Spec
+    head: str
+    begun: str
+    given: Mapping[str, str]
+
+    @property
+    def asked(self) -> tuple[Option, ...]:
+        """The options whose values only the core knows (`Inbox.suggest`)."""
+        ready = self.spec.name != "settings" or "name" in self.given
+        return tuple(option for option in self._open() if option.suggests and ready)
+
+    def suggestions(self, values: Mapping[str, list[Choice]], language: str) -> list[Suggestion]:
+        """`values`: what was suggested for each of `asked`, by its name."""
+        return [
+            self._offer(*found) for option in self._open() for found in self._found(option, values, language)
+        ]
+
+    def _found(
+        self, option: Option, values: Mapping[str, list[Choice]], language: str
+    ) -> Iterator[tuple[str, str]]:
+        """What may be written for one option, and what it means."""
+        begun = self.begun.lower()
+        about = say(f"{self.spec.option_key(option)}_about", language)
+        if option.kind is Kind.CHOICE:
+            # A word that stands alone could be the beginning of what takes the rest.
+            lone = not option.named or self.spec.name == "settings"
+            for value in option.choices:
+                label = choice_label(value, language)
+                written = value if lone else f"{option.name}:{value}"
+                if any(word.lower().startswith(begun) for word in (written, label)):
+                    meant = (
+                        [f"setting_{value}_about"] if f"setting_{value}_about" in LANGUAGES[language] else []
+                    )
+                    yield written, say(meant[0], language) if meant else about if label == value else label
+        elif option.kind in (Kind.WHOLE, Kind.NUMBER) and option.name.startswith(begun):
+            yield f"{option.name}:", about
+        else:
+            for choice in values.get(option.name, ()):
+                yield choice.value, about if choice.label == choice.value else choice.label
+
+    def _open(self) -> list[Option]:
+        """The options that have no value yet. What takes the rest comes first: it is what the command is for."""
+        left = [option for option in self.spec.shown if option.name not in self.given]
+        if any(option.rest and option.name in self.given for option in self.spec.options):
+            return []  # whatever follows belongs to it
+        return sorted(left, key=lambda option: not option.rest)
+
+    def _offer(self, written: str, about: str) -> Suggestion:
+        end = "" if written.endswith(":") else " "
+        return Suggestion(f"{self.head}{written}{end}", written, about)
+
+
+def names(text: str, language: str) -> list[Suggestion]:
+    """The commands whose name begins like this, called as they are written; none where it is not a name that is being
+    typed."""
+    found = _NAME.fullmatch(text)
+    return (
+        []
+        if found is None
+        else [
+            Suggestion(
+                f"/{name} " if spec.shown else f"/{name}", f"/{name}", say(f"{spec.key}_about", language)
+            )
+            for spec in COMMANDS.values()
+            if (name := _name(spec, found[1].lower()))
+        ]
+    )
+
+
+def _name(spec: Spec, begun: str) -> str | None:
+    """What the command is called, by itself or in some language, by whoever begins like this."""
+    called = (spec.name, *(say(spec.key, language) for language in LANGUAGES))
+    return next((name for name in called if name.lower().startswith(begun)), None)
+
+
+def typing(text: str) -> Typing | None:
+    """None where no command is being typed, or nothing can be told of it."""
+    found = _LINE.fullmatch(text)
+    name = named(found[2]) if found else None
+    if found is None or name is None:
+        return None
+    spec, cut = COMMANDS[name], found[3].rfind(" ") + 1
+    done, begun = found[3][:cut], found[3][cut:]
+    try:
+        return Typing(spec, found[1] + done, begun, options_of(spec, done))
+    except Misread:
+        return None

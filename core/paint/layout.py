@@ -1,0 +1,249 @@
+"""Which words of an answer stand in which of its messages, and what each of them shows. No I/O, no clock.
+
+The words flow through a chain of frames, one a message. Where a frame is full the next one begins, and there it
+stays: words that stand are never moved to another message, unless the answer begins anew.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from core.paint.markdown import reopens
+from core.paint.painter import View, full_view, sheet, view
+from core.types import Limits, Page, Phase, Reply
+
+_BLANK = re.compile(r"(?:[ \t]*\n)+")
+_NOTHING = View(Page(""), 0)
+
+
+class Life(Enum):
+    """Of a message: it is edited (`STILL`), or it grows. `ENDS`: it is to be stopped as soon as can be, with no more
+    words. `DOUBTED`: that, and it may show more than we know."""
+
+    STILL = auto()
+    GROWS = auto()
+    ENDS = auto()
+    DOUBTED = auto()
+
+
+@dataclass(slots=True, eq=False)
+class Frame:
+    """One message of the answer, the `number`th that was begun. It shows the words from `start` on, behind `opens`.
+
+    `start` is None while the frame before it is not full: then nothing says yet what it is to show. `end` is set
+    once the next frame has begun. `shown` is None where we can't tell. `upto` is how far a reader has come.
+    `version` is that of the layout it was last brought up to. `final`: it will never change again.
+    """
+
+    number: int
+    size: int
+    id: str = ""
+    start: int | None = 0
+    opens: str = ""
+    end: int | None = None
+    shown: Page | None = None
+    upto: int = 0
+    version: int = -1
+    final: bool = False
+    life: Life = Life.STILL
+    stop_by: float = 0.0
+    seen: View = _NOTHING
+    seen_of: tuple[int, int | None, Life, int] | None = None
+
+    @property
+    def text(self) -> str:
+        """What it shows, as far as we can tell."""
+        return self.shown.text if self.shown else ""
+
+    @property
+    def growing(self) -> bool:
+        return self.life is not Life.STILL
+
+    @property
+    def must_stop(self) -> bool:
+        return self.life in (Life.ENDS, Life.DOUBTED)
+
+
+class Layout:
+    """Where the words of `reply` stand. `posted` are messages of an earlier process, whatever they show.
+
+    `can_grow`: new messages may grow. An answer of more than `file_chars` ends as a file (0: none does).
+    """
+
+    def __init__(
+        self, limits: Limits, posted: tuple[str, ...] = (), *, can_grow: bool = False, file_chars: int = 0
+    ) -> None:
+        self.reply = Reply()
+        self.frames = [
+            Frame(number, limits.page_size, id_, None if number else 0) for number, id_ in enumerate(posted)
+        ]
+        self.can_grow = can_grow
+        self.file_chars = file_chars
+        self.limits = limits
+        self._begun = len(posted)
+        self._fresh = Frame(0, 0)
+        self.filed = False
+        self._version = 0
+        self._refused = -1
+
+    @property
+    def ended(self) -> bool:
+        return self.reply.phase is Phase.ENDED
+
+    @property
+    def filing(self) -> bool:
+        """Too long to be read in messages: it is to become a file."""
+        return self.ended and 0 < self.file_chars < len(self.reply.text) and not self.filed
+
+    def lay(self, reply: Reply) -> None:
+        """Go on with `reply`. Not while a stroke that was made of this layout is under way."""
+        if reply is self.reply:
+            return
+        if not reply.text.startswith(self.reply.text):
+            self._lay_anew()
+        self.reply = reply
+        self._version += 1
+
+    # What should be.
+
+    def behind(self) -> Frame | None:
+        """The first frame that does not show what it should."""
+        for frame in self.frames[: 1 if self.filed else None]:
+            if frame.start is None:
+                return None
+            if frame.final:
+                continue
+            if frame.must_stop or (frame.growing and self.ended):
+                return frame
+            if frame.version == self._version:
+                continue
+            seen = self.view(frame)
+            if frame.shown != seen.page or (frame.growing and seen.full):
+                return frame
+            self.shows(frame, seen.page)
+        return None
+
+    def view(self, frame: Frame) -> View:
+        """What `frame` should show now."""
+        assert frame.start is not None
+        sent = len(frame.text) if frame.growing else 0
+        of = (self._version, frame.end, frame.life, sent)
+        if of != frame.seen_of:
+            frame.seen, frame.seen_of = self._view(frame, frame.start, sent), of
+        return frame.seen
+
+    def _view(self, frame: Frame, start: int, sent: int) -> View:
+        end = frame.end
+        if end is None:
+            size, grows = frame.size, frame.growing
+            seen = view(self.reply, start, frame.opens, self.limits, size=size, grows=grows, sent=sent)
+            if not (seen.full and self.filed):
+                return seen
+            end = seen.upto
+        paper = sheet(self.limits, frame.size, grows=frame.growing)
+        return full_view(self.reply, start, end, frame.opens, paper, last=not self._follows(end))
+
+    def wants_another(self) -> bool:
+        """Whether there are words, or a notice, for which no frame stands."""
+        if self._version == self._refused and not self.ended:
+            return False
+        if not self.frames:
+            return bool(self.reply.text.strip() or self.reply.notice)
+        last = self.frames[-1]
+        if last.end is None or last.start is None:
+            return False
+        unsaid = last.final and self.ended and bool(self.reply.notice) and not self.filed
+        return self._follows(last.end) or (unsaid and not (last.shown and last.shown.notice))
+
+    def surplus(self) -> Frame | None:
+        """A frame that an earlier process left and this answer does not reach, or that became a file."""
+        last = self.frames[-1] if len(self.frames) > 1 else None
+        return last if last is not None and (last.start is None or self.filed) else None
+
+    def _follows(self, end: int) -> bool:
+        return not self.filed and bool(self.reply.text[end:].strip())
+
+    # What is.
+
+    def begin(self, *, grows: bool) -> Frame:
+        """The frame for the words that have none; it is one of `frames` once it `stands`."""
+        growth = self.limits.growth if grows else None
+        self._fresh = Frame(self._begun, growth.size if growth else self.limits.page_size)
+        self._fresh.life = Life.GROWS if growth else Life.STILL
+        if self.frames:
+            self._follow(self._fresh, self.frames[-1])
+        return self._fresh
+
+    def stands(self, id_: str) -> Frame:
+        """The frame begun last is a message now."""
+        self._fresh.id = id_
+        self.frames.append(self._fresh)
+        self._begun += 1
+        return self._fresh
+
+    def shows(self, frame: Frame, page: Page) -> None:
+        """`frame` shows `page`, which was made of its newest view. Where that is full, the next frame begins."""
+        frame.shown, frame.upto, frame.version = page, frame.seen.upto, self._version
+        if frame.seen.full:
+            self._end(frame, frame.seen.upto)
+        frame.final = frame.end is not None and not frame.growing and self._follows(frame.end)
+
+    def stopped(self, frame: Frame, page: Page) -> None:
+        """`frame` was stopped with `page`. Cut short, it goes on by an edit."""
+        whole, frame.shown = frame.life is Life.GROWS, page
+        self.grown(frame)
+        if whole:
+            self.shows(frame, page)
+
+    def grown(self, frame: Frame) -> None:
+        """`frame` grows no more, and shows what it showed, unless there was a doubt."""
+        if frame.life is Life.DOUBTED:
+            frame.shown = None
+        frame.life, frame.version = Life.STILL, -1
+
+    def cut(self, frame: Frame) -> None:
+        """`frame` stays as it is: what comes after the words it shows goes into another."""
+        self._end(frame, max(frame.upto, frame.start or 0))
+        frame.final, frame.life = True, Life.STILL
+
+    def wait(self, frame: Frame | None = None) -> None:
+        """These words are no good for `frame`, or for a new one: wait for others."""
+        if frame is None:
+            self._refused = self._version
+        else:
+            frame.version = self._version
+
+    def file(self) -> None:
+        """The answer is a file. Its first message stays to be read, the others are surplus."""
+        self.filed = True
+        self._version += 1
+        for frame in self.frames[:1]:
+            frame.final = False
+
+    def _end(self, frame: Frame, end: int) -> None:
+        if frame.end is not None:
+            return
+        frame.end = end
+        after = self.frames.index(frame) + 1
+        if after < len(self.frames):
+            self._follow(self.frames[after], frame)
+
+    def _follow(self, frame: Frame, before: Frame) -> None:
+        """`frame` begins where the one before it ends."""
+        assert before.start is not None
+        assert before.end is not None
+        text = before.opens + self.reply.text[before.start : before.end]
+        frame.opens = reopens(text, sheet(self.limits, frame.size))
+        frame.start = frame.upto = before.end
+        if not frame.opens and (blank := _BLANK.match(self.reply.text, before.end)):
+            frame.start = frame.upto = blank.end()
+        frame.version = -1
+
+    def _lay_anew(self) -> None:
+        """The answer does not begin as it did: no word stands where it should."""
+        for index, frame in enumerate(self.frames):
+            frame.start = 0 if index == 0 else None
+            frame.opens, frame.end, frame.upto, frame.version, frame.final = "", None, 0, -1, False
+            frame.life = Life.ENDS if frame.life is Life.GROWS else frame.life

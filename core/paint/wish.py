@@ -1,0 +1,118 @@
+"""What could bring the messages of an answer closer to its words, and the strokes that do it. No I/O, no clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from core.paint.layout import Frame, Layout
+from core.types import Append, Ask, Delete, Edit, Page, Post, Start, Stop, Stroke, Upload, page_length
+
+_EMPTY = Page("")
+
+
+class Wish(Enum):
+    """The ways to go on. `REST`: a further message for the words that an edit can't show."""
+
+    POST = auto()
+    START = auto()
+    EDIT = auto()
+    APPEND = auto()
+    STOP = auto()
+    REST = auto()
+    DELETE = auto()
+    UPLOAD = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Whose answer it is: what its strokes carry beside words."""
+
+    ask: Ask
+    key: str
+    ticket: str
+
+
+def wishes(layout: Layout, now: float) -> tuple[Wish, ...]:
+    """The best way first; nothing where all is shown."""
+    if layout.filing:
+        return (Wish.UPLOAD,)
+    frame = layout.behind()
+    if frame is not None:
+        return _wishes_for(layout, frame, now)
+    if layout.wants_another():
+        grows = layout.can_grow and not layout.ended and bool(layout.reply.text.strip())
+        return (Wish.POST, Wish.START) if grows else (Wish.POST,)
+    return (Wish.DELETE,) if layout.ended and layout.surplus() else ()
+
+
+def _wishes_for(layout: Layout, frame: Frame, now: float) -> tuple[Wish, ...]:
+    text = layout.reply.text
+    unread = layout.ended and len(text) > frame.upto
+    if not frame.growing:
+        # The rest may stand apart from words that stay, not from a notice or an earlier process's words.
+        apart = frame is layout.frames[-1] and not layout.filed and bool(frame.text.strip())
+        return (Wish.EDIT, Wish.REST) if unread and apart else (Wish.EDIT,)
+    full = page_length(text[frame.start :], layout.limits.page_unit) > frame.size
+    if frame.must_stop or full or layout.ended or now >= frame.stop_by:
+        plain = unread and not frame.must_stop and not full
+        return (Wish.STOP, Wish.APPEND) if plain else (Wish.STOP,)
+    return (Wish.APPEND,)
+
+
+def fulfil(wish: Wish, layout: Layout, address: Address) -> Stroke | None:
+    """The stroke for one of the `wishes`, with the words as they are now; None if it is not needed after all."""
+    match wish:
+        case Wish.UPLOAD:
+            return stroke(wish, address, text=layout.reply.text)
+        case Wish.DELETE:
+            return stroke(wish, address, layout.surplus())
+        case Wish.POST | Wish.START:
+            return _first_words(wish, layout, address)
+    frame = layout.behind()
+    assert frame is not None
+    if wish is Wish.REST:
+        layout.cut(frame)
+        return _first_words(wish, layout, address)
+    if frame.must_stop:
+        return stroke(wish, address, frame)
+    page = layout.view(frame).page
+    if wish is Wish.EDIT:
+        return stroke(wish, address, frame, page)
+    suffix = page.text[len(frame.text) :] if page.text.startswith(frame.text) else ""
+    if wish is Wish.APPEND and not suffix:
+        layout.wait(frame)
+        return None
+    return stroke(wish, address, frame, page, suffix)
+
+
+def _first_words(wish: Wish, layout: Layout, address: Address) -> Stroke | None:
+    frame = layout.begin(grows=wish is Wish.START)
+    page = layout.view(frame).page
+    if not page.text.strip() and not page.notice:
+        layout.wait()
+        return None
+    return stroke(wish, address, frame, page, page.text)
+
+
+def stroke(
+    wish: Wish, address: Address, frame: Frame | None = None, page: Page = _EMPTY, text: str = ""
+) -> Stroke:
+    """The call that fulfils a wish. Without a frame and words it only tells what it draws on."""
+    place, ask, ticket = address.ask.place, address.ask, address.ticket
+    id_, key = (frame.id, f"{address.key}-{frame.number}") if frame else ("", "")
+    match wish:
+        case Wish.POST | Wish.REST:
+            return Post(place, page, key, ask.id, ticket)
+        case Wish.START:
+            return Start(place, text, key, ask.id, ask.author.id)
+        case Wish.EDIT:
+            return Edit(place, id_, page, ticket, key)
+        case Wish.APPEND:
+            return Append(place, id_, text)
+        case Wish.STOP:
+            return Stop(place, id_, key, text, page.notice, page.buttons)
+        case Wish.DELETE:
+            return Delete(place, id_, ticket)
+        case Wish.UPLOAD:
+            return Upload(place, "answer.md", text, f"{address.key}-file", ask.id, ticket)

@@ -1,0 +1,76 @@
+"""What is suggested while a command is typed."""
+
+import pytest
+
+from bots.web.suggestions import Suggestion, names, typing
+from core.commands import COMMANDS
+from core.types import Choice
+
+MODELS = {"name": [Choice("small", "small"), Choice("large", "large")]}
+
+
+def labels(text: str, language: str = "en", values: dict[str, list[Choice]] | None = None) -> list[str]:
+    typed = typing(text)
+    found = typed.suggestions(values or {}, language) if typed else names(text, language)
+    return [one.label for one in found]
+
+
+def test_a_slash_alone_offers_every_command_with_what_it_does() -> None:
+    assert labels("/") == [f"/{name}" for name in COMMANDS]
+    assert names("/mod", "en") == [Suggestion("/model ", "/model", "See or choose the model")]
+    assert names("/mod", "zh")[0].about == "查看或选择模型"
+
+
+@pytest.mark.parametrize("text", ["", "model", "a /model", "/nothing", "//", "/model\nx"])
+def test_what_begins_no_command_offers_nothing(text: str) -> None:
+    assert labels(text) == []
+
+
+def test_a_command_is_found_by_its_name_in_any_language_and_kept_as_it_was_written() -> None:
+    assert [one.text for one in names("/模", "en")] == ["/模型 "]
+    assert labels("/模型 ", "zh", MODELS)[:2] == ["small", "large"]
+
+
+def test_nothing_is_typed_behind_what_takes_no_words() -> None:
+    assert names("/help", "en")[0].text == "/help"
+    assert labels("/help ") == []
+
+
+def test_the_word_that_is_typed_is_replaced_and_what_stands_before_it_stays() -> None:
+    typed = typing("/summarize channel 3")
+    assert typed is not None
+    assert (typed.head, typed.begun, dict(typed.given)) == ("/summarize channel ", "3", {"of": "channel"})
+    offered = typing("/usage wo")
+    assert offered is not None
+    assert [one.text for one in offered.suggestions({}, "en")] == ["/usage workspace "]
+
+
+def test_choices_are_offered_by_value_or_label_and_only_until_one_is_there() -> None:
+    assert labels("/usage ") == ["me", "channel", "workspace", "day", "week", "month"]
+    assert labels("/usage me ") == ["day", "week", "month"]
+    assert labels("/usage 我", "zh") == ["me"]
+    assert labels("/summarize ") == ["last:", "hours:", "thread", "channel"]
+
+
+def test_models_come_from_the_core_and_a_scope_is_written_out() -> None:
+    typed = typing("/model la")
+    assert typed is not None
+    assert [option.name for option in typed.asked] == ["name"]
+    assert labels("/model ", values=MODELS) == ["small", "large", "scope:channel", "scope:workspace"]
+
+
+def test_a_settings_value_is_asked_for_once_its_name_is_there() -> None:
+    nameless, named = typing("/settings "), typing("/settings language ")
+    assert nameless is not None
+    assert named is not None
+    assert nameless.asked == ()
+    assert [option.name for option in named.asked] == ["value"]
+    assert named.given == {"name": "language"}
+    temperature = next(one for one in nameless.suggestions({}, "en") if one.label == "temperature")
+    assert temperature.about == "randomness, a number from 0 to 2"
+
+
+def test_words_that_belong_to_a_question_are_left_alone() -> None:
+    assert labels("/ask what is a model ") == []
+    assert labels("/prompt Answer in ") == []
+    assert labels("/prompt ") == ["scope:channel", "scope:workspace"]

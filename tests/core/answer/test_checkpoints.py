@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from core.answer.checkpoints import Checkpoints
+from core.errors import StoreError
+from tests.fakes.clock import FakeClock
+from tests.fakes.memory import MemoryStore
+
+Written = list[tuple[int, str, tuple[str, ...]]]
+
+
+class Ledger(MemoryStore):
+    """What each transaction wrote; with `away` it fails."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[Written] = []
+        self.away = False
+
+    async def checkpoint(self, turns: Sequence[tuple[int, str, tuple[str, ...]]]) -> None:
+        if self.away:
+            raise StoreError("away")
+        self.written.append(list(turns))
+
+
+class House:
+    def __init__(self) -> None:
+        self.ledger, self.clock = Ledger(), FakeClock()
+        self.checkpoints = Checkpoints(self.ledger, self.clock)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.checkpoints.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_all_live_answers_are_written_down_in_one_transaction_a_second() -> None:
+    house = House()
+    async with house.running():
+        for tenth in range(30):
+            for turn_id in range(200):
+                house.checkpoints.note(turn_id, "word " * tenth, (f"p{turn_id}",))
+            await house.clock.advance(0.1)
+        assert [len(written) for written in house.ledger.written] == [200] * 3
+        assert house.ledger.written[-1][7] == (7, "word " * 29, ("p7",))
+        await house.clock.advance(5)
+        assert len(house.ledger.written) == 3, "nothing new, nothing written"
+
+
+async def test_what_could_not_be_written_is_written_later_unless_it_has_grown_meanwhile() -> None:
+    house = House()
+    async with house.running():
+        house.ledger.away = True
+        house.checkpoints.note(1, "one", ())
+        house.checkpoints.note(2, "two", ("p2",))
+        await house.clock.advance(2)
+        house.checkpoints.note(1, "one and more", ("p1",))
+        house.ledger.away = False
+        await house.clock.advance(1)
+        assert [sorted(written) for written in house.ledger.written] == [
+            [(1, "one and more", ("p1",)), (2, "two", ("p2",))]
+        ]
+
+
+async def test_of_a_turn_that_has_ended_nothing_is_written_any_more() -> None:
+    house = House()
+    async with house.running():
+        house.checkpoints.note(1, "one", ())
+        house.checkpoints.forget(1)
+        await house.clock.advance(2)
+        assert house.ledger.written == []

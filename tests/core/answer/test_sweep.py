@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from core.answer.sweep import Sweep
+from core.answer.worker import Lanes
+from core.types import Ask, Person, Place, Turn
+from tests.fakes.clock import START, FakeClock
+from tests.fakes.memory import MemoryStore
+
+
+def ask(number: int) -> Ask:
+    place = Place("slack", "T1", "C1", f"{number}.0")
+    return Ask(f"{number}.0", place, Person("U1"), "why?", START + timedelta(seconds=number), addressed=True)
+
+
+class SlowStore(MemoryStore):
+    """What was read of the ledger comes back once `reading` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reading = asyncio.Event()
+        self.reading.set()
+
+    async def open_turns(self, after_id: int = 0) -> list[Turn]:
+        found = await super().open_turns(after_id)
+        await self.reading.wait()
+        return found
+
+
+class House:
+    """A ledger, lanes whose turns last until `go` is set, and a sweep over both."""
+
+    def __init__(self) -> None:
+        self.store, self.clock = SlowStore(), FakeClock()
+        self.begun: list[int] = []
+        self.go = asyncio.Event()
+        self.lanes = Lanes(self._answer)
+        self.sweep = Sweep(self.store, self.lanes, self.clock)
+
+    async def _answer(self, turn: Turn) -> None:
+        self.begun.append(turn.id)
+        await self.go.wait()
+
+    async def stored(self, number: int) -> Turn:
+        """An open turn that nobody hears of."""
+        turn = await self.store.accept(ask(number))
+        assert turn is not None
+        return turn
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.sweep.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            self.go.set()
+            await asyncio.gather(task, return_exceptions=True)
+            await self.lanes.drain(1.0)
+
+
+async def test_what_another_process_has_stored_is_taken_up() -> None:
+    house = House()
+    async with house.running():
+        house.lanes.submit(await house.stored(1))
+        other = await house.stored(2)
+        await house.clock.advance(1)
+        assert house.begun == [1, other.id]
+
+
+async def test_what_was_stored_although_it_seemed_not_is_taken_up_behind_newer_ones() -> None:
+    house = House()
+    async with house.running():
+        unsure = await house.stored(1)
+        house.lanes.submit(await house.stored(2))
+        await house.clock.advance(3)
+        assert house.begun == [2]
+        house.store.failing = True
+        house.sweep.doubt()
+        await house.clock.advance(10)
+        house.store.failing = False
+        await house.clock.advance(1)
+        assert house.begun == [2, unsure.id]
+        late = await house.stored(3)
+        house.lanes.submit(await house.stored(4))
+        await house.clock.advance(2)
+        assert house.begun == [2, unsure.id, 4, late.id], "it may be committed a moment later"
+
+
+async def test_a_turn_that_ends_while_it_is_looked_for_is_not_begun_again() -> None:
+    house = House()
+    async with house.running():
+        turn = await house.stored(1)
+        house.lanes.submit(turn)
+        await house.clock.advance(0)
+        house.sweep.doubt()
+        house.store.reading.clear()
+        advancing = asyncio.create_task(house.clock.advance(1))
+        await asyncio.sleep(0.01)
+        house.go.set()
+        await asyncio.sleep(0.01)
+        house.store.reading.set()
+        await advancing
+        await asyncio.sleep(0.01)
+        assert house.begun == [turn.id]
