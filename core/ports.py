@@ -375,6 +375,10 @@ class Store(Protocol):
         What was different before is returned, and written to the audit in the same transaction."""
         ...
 
+    async def overrides(self, platform: str, name: str, limit: int = 500) -> list[tuple[Place, str]]:
+        """The channels of a platform in which the setting `name` has a value of their own, and what it is."""
+        ...
+
     async def audit(self, place: Place, limit: int = 20) -> list[Change]:
         """The newest changes of a channel and of its workspace, newest first."""
         ...

@@ -21,6 +21,13 @@ def kept(connection: Connection, place: Place) -> Kept:
     )
 
 
+def overrides(connection: Connection, platform: str, name: str, limit: int) -> list[tuple[Place, str]]:
+    setting = SETTINGS.c
+    where = (setting.platform == platform, setting.name == name, setting.channel != "")
+    query = select(setting.team, setting.channel, setting.value).where(*where).limit(limit)
+    return [(Place(platform, row.team, row.channel), row.value) for row in connection.execute(query)]
+
+
 def change(
     connection: Connection, place: Place, changes: Mapping[str, str | None], by: Person, at_us: int
 ) -> list[Change]:

@@ -118,6 +118,9 @@ class SqlStore:
             self._changes += 1
             self._kept.clear()
 
+    async def overrides(self, platform: str, name: str, limit: int = 500) -> list[tuple[Place, str]]:
+        return await self._database.read(settings.overrides, platform, name, limit)
+
     async def audit(self, place: Place, limit: int = 20) -> list[Change]:
         return await self._database.read(settings.audit, place, limit)
 

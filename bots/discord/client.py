@@ -129,7 +129,7 @@ class Client(discord.Client):
                 await self._apologise(message, ask, error)
             else:
                 if receipt.told is not None:
-                    await self._tell(message, receipt.told, language_of(ask.author.locale))
+                    await self._tell(message, receipt.told, await self._spoken(ask))
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         here = await self._place(payload.message.channel)
@@ -151,6 +151,14 @@ class Client(discord.Client):
         log.warning("discord_event_not_taken", cause=str(error), ref=error.ref)
         if ask.addressed and not ask.author.bot:
             await message.reply(explain(error, language_of(ask.author.locale)))
+
+    async def _spoken(self, ask: Ask) -> str:
+        """The language of our words to whoever said it: the channel's, else theirs."""
+        try:
+            return await self._inbox.language(ask.author, ask.place)
+        except BotError as error:
+            log.warning("discord_language_unknown", cause=str(error), ref=error.ref)
+            return language_of(ask.author.locale)
 
     async def _tell(self, message: discord.Message, told: Told, language: str) -> None:
         """What `message` led to, as a reply: only interactions can be answered for one person's eyes. A file goes

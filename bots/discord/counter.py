@@ -71,8 +71,8 @@ class Counter:
             return
         name, option = MENUS[key]
         if option == "about":
-            text = message_to_text(message, me)
-            await _at_once(interaction.response.send_modal(forms.about_to_modal(text, _language(interaction))))
+            modal = forms.about_to_modal(message_to_text(message, me), await self._spoken(interaction))
+            await _at_once(interaction.response.send_modal(modal))
         else:
             options = {option: message.created_at.isoformat()}
             await self._perform(interaction, interaction_to_command(interaction, name, options))
@@ -97,7 +97,7 @@ class Counter:
         if sheet := forms.custom_id_to_sheet(custom_id):
             await self._open(interaction, custom_id, sheet)
         elif press := interaction_to_press(interaction):
-            form = press_form(press.action, _language(interaction))
+            form = press_form(press.action, await self._spoken(interaction))
             modal = forms.form_to_modal(form, custom_id) if form else None
             if modal is not None:
                 await _at_once(interaction.response.send_modal(modal))
@@ -112,7 +112,7 @@ class Counter:
         if modal is not None:
             await _at_once(interaction.response.send_modal(modal))
         elif await _deferred(interaction, thinking=False) and told is not None:
-            await _tell(interaction, replace(told, form=None), whispered=None)
+            await self._tell(interaction, replace(told, form=None), whispered=None)
 
     async def _form(self, interaction: Interaction) -> None:
         custom_id, values = _custom_id(interaction), forms.interaction_to_values(interaction)
@@ -134,13 +134,13 @@ class Counter:
             self._on_ticket(interaction.token)
         told, answered = await self._told(interaction, command)
         if told is not None and not answered:
-            await _tell(interaction, _with_words(told, command), whispered=whispered)
+            await self._tell(interaction, _with_words(told, command), whispered=whispered)
 
     async def _press(self, interaction: Interaction, press: Press) -> None:
         if await _deferred(interaction, thinking=False):
             told, _ = await self._told(interaction, press)
             if told is not None:
-                await _tell(interaction, told, whispered=None)
+                await self._tell(interaction, told, whispered=None)
 
     async def _told(self, interaction: Interaction, event: Command | Press | None) -> tuple[Told | None, bool]:
         """(what the core has to say to the person, is an answer on its way that will fill the reply?)"""
@@ -157,6 +157,49 @@ class Counter:
             return Told(explain(told, _language(interaction))), False
         return receipt.told, answered
 
+    async def _tell(self, interaction: Interaction, told: Told, *, whispered: bool | None) -> None:
+        """Into the deferred reply if that is for the same eyes (`whispered`; None: there is none), else behind it.
+
+        A deferred reply keeps its eyes, and what follows it while it is empty becomes it; deleted empty it may take
+        follow-ups with it. So it is filled first, and deleted last:
+        https://github.com/discord/discord-api-docs/issues/2866, https://github.com/discord/discord-api-docs/issues/3087
+        """
+        if told.file is not None:
+            told = await with_file(told, interaction.filesize_limit, await self._spoken(interaction))
+        elsewhere = whispered is not None and whispered is not told.whisper
+        first, *more = told_to_contents(told)
+        extra = told_to_view(told)
+        try:
+            if whispered is told.whisper:
+                await interaction.edit_original_response(
+                    content=first, attachments=told_to_files(told), **extra
+                )
+            else:
+                if elsewhere:
+                    await interaction.edit_original_response(content=_EMPTY)
+                await interaction.followup.send(
+                    first, files=told_to_files(told), ephemeral=told.whisper, **extra
+                )
+            for content in more:
+                await interaction.followup.send(content, ephemeral=told.whisper)
+            if elsewhere:
+                await interaction.delete_original_response()
+        except FOREIGN as error:
+            log.warning("discord_person_not_told", cause=str(translate(error, ticket=True)))
+            if told.file is not None:
+                told = without_file(told, await self._spoken(interaction))
+                await self._tell(interaction, told, whispered=whispered)
+
+    async def _spoken(self, interaction: Interaction) -> str:
+        """The language of our words there: the channel's, else the asker's own."""
+        command = interaction_to_command(interaction, "", {})
+        try:
+            if command is not None:
+                return await self._inbox.language(command.author, command.place)
+        except BotError as error:
+            log.warning("discord_language_unknown", cause=str(error), ref=error.ref)
+        return _language(interaction)
+
 
 def _with_words(told: Told, command: Command | None) -> Told:
     """What was refused, and long to write, is given back: Discord keeps neither a command's words nor a form's."""
@@ -165,34 +208,6 @@ def _with_words(told: Told, command: Command | None) -> Told:
     written = [text for name, text in command.options.items() if name != "about" and len(text) >= _LONG]
     quoted = "\n".join(f"> {line}" for text in written for line in text.splitlines())
     return replace(told, text=f"{told.text}\n\n{quoted}") if quoted else told
-
-
-async def _tell(interaction: Interaction, told: Told, *, whispered: bool | None) -> None:
-    """Into the deferred reply if that is for the same eyes (`whispered`; None: there is none), else behind it.
-
-    A deferred reply keeps its eyes, and what follows it while it is empty becomes it; deleted empty it may take
-    follow-ups with it. So it is filled first, and deleted last:
-    https://github.com/discord/discord-api-docs/issues/2866, https://github.com/discord/discord-api-docs/issues/3087
-    """
-    told = await with_file(told, interaction.filesize_limit, _language(interaction))
-    elsewhere = whispered is not None and whispered is not told.whisper
-    first, *more = told_to_contents(told)
-    extra = told_to_view(told)
-    try:
-        if whispered is told.whisper:
-            await interaction.edit_original_response(content=first, attachments=told_to_files(told), **extra)
-        else:
-            if elsewhere:
-                await interaction.edit_original_response(content=_EMPTY)
-            await interaction.followup.send(first, files=told_to_files(told), ephemeral=told.whisper, **extra)
-        for content in more:
-            await interaction.followup.send(content, ephemeral=told.whisper)
-        if elsewhere:
-            await interaction.delete_original_response()
-    except FOREIGN as error:
-        log.warning("discord_person_not_told", cause=str(translate(error, ticket=True)))
-        if told.file is not None:
-            await _tell(interaction, without_file(told, _language(interaction)), whispered=whispered)
 
 
 async def _deferred(interaction: Interaction, *, thinking: bool = True, ephemeral: bool = False) -> bool:

@@ -17,6 +17,7 @@ const [empty, thinking, latest, line, fault] = ["empty", "thinking", "latest", "
 const [form, box, offers, offered] = ["form", "box", "offers", "offered"].map($);
 
 let thread = null; // what is shown: null for a new one
+let visit = 0; // counts what was shown: a thread may turn into a new one while it is looked at
 let threads = [];
 const messages = new Map(); // id -> {view, article, body, ...}
 const unsent = new Map(); // text -> its client id: sent again, it is still one question
@@ -97,6 +98,7 @@ function mark() {
 /** Show a thread, or with null the blank page of a new one. */
 function go(id) {
   thread = id;
+  visit++;
   if (location.hash.slice(1) !== (id ?? "")) history.replaceState(null, "", id === null ? "/" : `#${id}`);
   messages.clear();
   log.replaceChildren();
@@ -380,8 +382,10 @@ function extras(message) {
 
 /** Have a command done. True unless it could not even be sent. */
 async function command(name, options = {}, under = null) {
+  const here = visit;
   try {
     const { told, thread: where } = await order(name, options);
+    if (here !== visit) return true;
     say(fault);
     if (told) { tell(told, under); reread(); } else { enter(where); }
     return true;
@@ -458,6 +462,7 @@ async function send() {
   if (!text) { box.focus(); return; }
   const id = unsent.get(text) ?? uuid();
   const asked = thread;
+  const here = visit;
   say(fault);
   box.value = "";
   fit();
@@ -471,12 +476,12 @@ async function send() {
     if (answer.told) {
       withdraw(id, message);
       if ((answer.told.refused || !answer.taken) && !box.value) { box.value = text; fit(); }
-      if (asked === thread) { tell(answer.told); reread(); }
+      if (here === visit) { tell(answer.told); reread(); }
       return;
     }
     message.pending = false;
     message.article.classList.remove("pending");
-    if (asked === thread) enter(answer.thread);
+    if (here === visit) enter(answer.thread);
     else listThreads();
   } catch (error) {
     if (messages.get(id) === message && !message.pending) return; // only the word that it arrived was lost

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from core.channel import Listen
 from core.clock import Clock
 from core.errors import Code, PlatformError, StoreError
 from core.paint.gate import Gate
@@ -28,6 +29,7 @@ LIVE = timedelta(days=7)
 OVERLAP = timedelta(minutes=2)
 """A connection can be deaf for a while before anybody notices, and clocks differ."""
 _LOOK_S = 0.5
+_LONGEST_PAUSE_S = 5.0
 _KEEP_S = 10.0
 _READERS = 4
 _DEFAULT_BREAK_S = 5.0
@@ -77,9 +79,9 @@ class CatchUp:
         self._whole = False
         self._hold()
 
-    def _hold(self) -> None:
+    def _hold(self, longer_s: float = 0.0) -> None:
         self._read.clear()
-        self._hold_until = self._clock.monotonic() + self.hold_s
+        self._hold_until = self._clock.monotonic() + longer_s + self.hold_s
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -95,7 +97,7 @@ class CatchUp:
             await self._clock.sleep(_LOOK_S)
 
     async def _keep(self) -> None:
-        kept_at, told = 0.0, False
+        kept_at, pause_s = 0.0, _LOOK_S
         while True:
             try:
                 ready = self._platform.ready()
@@ -108,25 +110,29 @@ class CatchUp:
                 elif ready and self._clock.monotonic() - kept_at >= _KEEP_S:
                     await self._store.hear(self._platform.name, self._clock.now())
                     kept_at = self._clock.monotonic()
-                told = False
+                pause_s = _LOOK_S
             except* StoreError:
                 self._whole = False
-                if not told:
+                if pause_s == _LOOK_S:
                     log.warning("catch-up waits for the store", platform=self._platform.name)
-                told = True
-            await self._clock.sleep(_LOOK_S)
+                # Each time everything is asked of the platform again, which is not what is broken.
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+                self._hold(pause_s)
+            await self._clock.sleep(pause_s)
 
     async def _catch_up(self) -> None:
-        """Read every live place and the channels around them. Raises StoreError."""
+        """Read every live place, the channels around them, and those where more than mentions are questions.
+        Raises StoreError."""
         now = self._clock.now()
         heard = await self._store.heard(self._platform.name)
         if heard is not None:
             after = heard - OVERLAP
             live = await self._store.live(self._platform.name, after - LIVE)
             around = [replace(place, thread="") for place in live]
-            waiting = deque(
-                {place.key: place for place in (*around, *live, *self._platform.channels())}.values()
-            )
+            set_so = await self._store.overrides(self._platform.name, "listen")
+            listening = [place for place, listen in set_so if listen in (Listen.ALL, Listen.FORUM)]
+            places = (*around, *listening, *live, *self._platform.channels())
+            waiting = deque({place.key: place for place in places}.values())
 
             async def read() -> None:
                 while waiting:

@@ -317,7 +317,7 @@ class Brush:
     def _ended(self, draws: list[Draw]) -> None:
         now = self._clock.monotonic()
         for drawn in draws:
-            drawn.meter.end()
+            drawn.meter.end(drawn, now)
             left = self._telling.told(drawn.meter.budget.scope) if self._telling is not None else None
             if left is not None:
                 drawn.meter.tell(now, left)

@@ -82,7 +82,7 @@ class Meter:
             self._share, self._learned_at = max(_LEAST_SHARE, self.share(now) * granted), now
         self.blocked_until = max(self.blocked_until, now + retry_after_s)
 
-    def end(self) -> None:
+    def end(self, drawn: Draw, now: float) -> None:
         """A stroke that was taken is no longer under way."""
 
     def tell(self, now: float, left: Left) -> None:
@@ -119,6 +119,7 @@ class Bucket(Meter):
         self._level = budget.burst
         self._spent = 0
         self._at = 0.0
+        self._opened_at: float | None = None
 
     def level(self, now: float) -> float:
         if now > self._at:
@@ -154,7 +155,13 @@ class Bucket(Meter):
         self._level -= 1.0
         self._spent += 1
         if was_full:
-            self._at = max(self._at, now + LAG_S)
+            self._at, self._opened_at = max(self._at, now + LAG_S), now
+
+    def end(self, drawn: Draw, now: float) -> None:
+        """When the first one of a burst is answered, the platform has surely begun to count: it may not have before."""
+        if drawn.at == self._opened_at:
+            self._level -= max(0.0, now - drawn.at - LAG_S) * self.per_s(now)
+            self._opened_at = None
 
 
 class Window(Meter):
@@ -182,7 +189,7 @@ class Window(Meter):
     def rate(self, now: float) -> float:
         return self._count(now) / self.budget.window_s
 
-    def end(self) -> None:
+    def end(self, drawn: Draw, now: float) -> None:
         self._under_way -= 1
 
     def tell(self, now: float, left: Left) -> None:

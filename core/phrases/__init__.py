@@ -19,7 +19,7 @@ Phrase = str | dict[str, str]
 
 LANGUAGES: dict[str, dict[str, Phrase]] = {"en": en.PHRASES, "zh": zh.PHRASES}
 _LOCALES = {language: Locale.parse(language) for language in LANGUAGES}
-_DIALECTS = {"discord": {"en": en.DISCORD, "zh": zh.DISCORD}}
+_DIALECTS = {"discord": {"en": en.DISCORD, "zh": zh.DISCORD}, "web": {"en": en.WEB, "zh": zh.WEB}}
 """Words for the same thing that a platform's people know it by, by platform and language."""
 
 _WORDS_BY_CODE = {

@@ -10,6 +10,15 @@ DISCORD = {
 }
 """What is called otherwise there."""
 
+WEB = {
+    "Mention me, write to me directly, or use `{prefix}ask`. In a thread where I was asked once, "
+    "just go on: no mention needed.": "Write to me below; `/` there lists the commands.",
+    "Every command also works in a message that mentions me, in threads too: `@Parley /summarize`.": (
+        "The ⋯ of a message asks about it, or sums up from it on."
+    ),
+    "What stands on the platform itself stays there.": "Nothing of it stays on this page.",
+}
+
 PHRASES: dict[str, str | dict[str, str]] = {
     # What went wrong.
     "bad_request": "Something in my request wasn't accepted. That's on my side; who runs me can look it up.",

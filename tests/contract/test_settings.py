@@ -91,6 +91,20 @@ async def test_each_change_is_written_down_with_who_when_old_and_new(store: Stor
     ]
 
 
+async def test_channels_with_a_value_of_their_own_are_found_by_the_settings_name(store: Store) -> None:
+    other = Place("slack", "T2", "C1")
+    await store.change(CHANNEL, {"listen": "all", "model": "m"}, ANN, NOON)
+    await store.change(other, {"listen": "forum"}, ANN, NOON)
+    await store.change(WORKSPACE, {"listen": "off"}, ANN, NOON)
+    await store.change(replace(CHANNEL, platform="discord"), {"listen": "all"}, ANN, NOON)
+    await store.change(replace(CHANNEL, channel="C2"), {"model": "m"}, ANN, NOON)
+    found = await store.overrides("slack", "listen")
+    assert sorted(found, key=lambda one: one[0].key) == [(CHANNEL, "all"), (other, "forum")]
+    assert len(await store.overrides("slack", "listen", 1)) == 1
+    await store.change(CHANNEL, {"listen": None}, ANN, NOON)
+    assert await store.overrides("slack", "listen") == [(other, "forum")]
+
+
 async def test_the_same_value_again_is_no_change(store: Store) -> None:
     await store.change(CHANNEL, {"model": "a"}, ANN, NOON)
     assert await store.change(CHANNEL, {"model": "a"}, BEN, NOON) == []

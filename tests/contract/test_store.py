@@ -595,6 +595,7 @@ CALLS: dict[str, Call] = {
     "tally": lambda store: store.tally(NOON, NOON + timedelta(days=1)),
     "kept": lambda store: store.kept(PLACE),
     "change": lambda store: store.change(PLACE, {"model": "m"}, ANN, NOON),
+    "overrides": lambda store: store.overrides("slack", "listen"),
     "audit": lambda store: store.audit(PLACE),
     "once": lambda store: store.once("key"),
     "rate": lambda store: store.rate(1, Feedback("U1", 1, "", NOON)),

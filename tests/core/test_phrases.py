@@ -82,3 +82,12 @@ def test_a_platforms_people_have_their_own_words(language: str, word: str, their
     assert "@Parley" not in say("thread_only", spoken, command="reset")
     one, many = (say("digest_questions", spoken, n=n) for n in (1, 1234))
     assert (one, many) == tuple(say("digest_questions", language, n=n) for n in (1, 1234))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_on_the_page_nobody_is_told_to_mention_anybody(language: str) -> None:
+    spoken = dialect(language, "web")
+    spoken_words = " ".join(str(phrase) for phrase in LANGUAGES[language].values())
+    assert all(words in spoken_words for words in {"en": en, "zh": zh}[language].WEB), "none is left over"
+    assert "@Parley" not in say("help_ask", spoken, prefix="/")
+    assert say("forget_kept", spoken) != say("forget_kept", language)

@@ -473,13 +473,17 @@ async def test_a_finished_answer_is_regenerated_and_judged_also_after_a_restart(
         assert [page.buttons for page in pages] == [[] for _ in pages], "they stand under the last page"
     async with Program(tmp_path, **program):
         refused = await people.pressed(other, answer, say("regenerate", language))
-        assert refused == say("not_asker", spoken)
+        assert refused == say("not_asker", spoken), "in the language of whoever pressed"
         assert await people.pressed(other, answer, "👍") == say("thanks", spoken)
 
         sorry = await people.told(await people.press(person, answer, "👎"))
         assert (sorry.text, sorry.ephemeral_to) == (say("thanks_down", language), person)
         opened = await people.press(person, sorry, say("reason", language))
         assert (await people.modal(opened))["title"] == say("reason_title", language)
+        await people.whispered(ADA, "settings", name="language", value=spoken)
+        anew = await people.press(person, sorry, say("reason", language))
+        assert (await people.modal(anew))["title"] == say("reason_title", spoken), "the channel's language wins"
+        await people.whispered(ADA, "settings", name="language", value="default")
         noted = await people.told(await discord.submit_modal(opened, text="too long 太长"))
         assert (noted.text, noted.ephemeral_to) == (say("thanks", language), person)
         await people.press(person, answer, say("regenerate", language))

@@ -67,7 +67,7 @@ async def test_an_answer_streams_survives_reloads_and_a_restart_and_is_followed_
 ) -> None:
     settings = model_settings(endpoint)
     endpoint.script(
-        Words("One two three four five six seven eight nine ten eleven twelve.", per_s=8),
+        Words("One two three four five six seven eight nine ten eleven twelve.", per_s=3),
         Words("Twelve, I said."),
         Words("Seven."),
     )

@@ -135,6 +135,7 @@ async def test_the_menu_of_a_message_asks_about_it_and_sums_up_from_it(
         await page.get_by_role("button", name="Summarize from here").click()
         await expect(log).to_contain_text("Answer 4.")
         await expect(log.get_by_role("article", name="You").last).to_have_text("Summarize from here")
+        await expect(page.get_by_role("button", name="Regenerate")).to_have_count(4)
         shown = await log.inner_text()
         await page.reload()
         await expect(log).to_contain_text("Answer 4.")

@@ -286,6 +286,15 @@ class MemoryStore:
         self._audit += changed
         return changed
 
+    async def overrides(self, platform: str, name: str, limit: int = 500) -> list[tuple[Place, str]]:
+        self._work()
+        found = [
+            (Place(*there), values[name])
+            for there, values in self._settings.items()
+            if there[0] == platform and there[2] and name in values
+        ]
+        return found[:limit]
+
     async def audit(self, place: Place, limit: int = 20) -> list[Change]:
         self._work()
         found = [

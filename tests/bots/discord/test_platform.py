@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bots.discord import DiscordSettings, create, why_not
-from bots.discord.client import BEAT_S
+from bots.discord.client import BEAT_S, SILENT_BEATS
 from core.clock import SystemClock
 from core.errors import Code, PlatformError, SettingsError, StoreError
 from core.phrases import explain
@@ -642,6 +642,7 @@ async def test_a_cut_connection_is_resumed_and_nothing_is_missed(bot: Bot) -> No
 
 
 async def test_a_half_open_connection_is_noticed_and_resumed(fake: FakeDiscord) -> None:
+    assert SILENT_BEATS * BEAT_S <= 30
     async with running(fake, beat_s=0.1) as bot:
         fake.half_open()
         began = time.monotonic()

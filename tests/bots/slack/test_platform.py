@@ -604,12 +604,14 @@ async def test_typing_is_a_hint_that_gives_up_where_it_is_not_known(
     place = Place("slack", "T1", "C1", root)
     await platform.typing(place)
     assert slack.space.statuses["C1", root] == "is thinking…"
+    await platform.typing(place, "zh")
+    assert slack.space.statuses["C1", root] == "正在思考…"
     slack.fail("assistant.threads.setStatus", error="internal_error")
     await platform.typing(place)
     slack.fail("assistant.threads.setStatus", error="missing_scope")
     await platform.typing(place)
     await platform.typing(place)
-    assert len(slack.called("assistant.threads.setStatus")) == 3
+    assert len(slack.called("assistant.threads.setStatus")) == 4
 
 
 # -- settings

@@ -190,9 +190,9 @@ async def test_the_history_tells_who_changed_what_and_when(language: str) -> Non
 
 async def test_the_history_is_for_those_who_may_change_what_it_tells() -> None:
     office = Office()
-    await office.told("settings", "workspace model theirs", ADMIN)
     for number in range(12):
         await office.told("model", f"m{number}", MANAGER)
+    await office.told("settings", "workspace model theirs", ADMIN)
     assert await office.told("settings", "history", BEN) == say("settings_by_manager", "en")
     of_manager = await office.told("settings", "history", MANAGER)
     assert "theirs" not in of_manager, "the workspace is its admins' business"

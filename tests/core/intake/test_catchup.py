@@ -12,7 +12,7 @@ import structlog
 from core.answer.live import Live
 from core.commands.desk import Desk
 from core.config import CoreSettings
-from core.errors import Code, PlatformError
+from core.errors import Code, PlatformError, StoreError
 from core.intake.catchup import CatchUp
 from core.intake.inbox import StoringInbox
 from core.paint.gate import Gate
@@ -31,12 +31,25 @@ def ask(id: str, minutes: float, place: Place = THREAD, *, addressed: bool = Fal
     return Ask(id, place, ADA, f"{id}?", START + timedelta(minutes=minutes), addressed=addressed)
 
 
+class Full(MemoryStore):
+    """With `full`, reading goes on and writing does not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.full = False
+
+    async def accept(self, ask: Ask) -> Turn | None:
+        if self.full:
+            raise StoreError("disk is full")
+        return await super().accept(ask)
+
+
 class House:
     """A catch-up with everything around it; `received` is what it handed in."""
 
     def __init__(self) -> None:
         self.clock = FakeClock()
-        self.store = MemoryStore()
+        self.store = Full()
         self.platform = MemoryPlatform()
         self.received: list[str] = []
         desk = Desk(self.store, CoreSettings(_env_file=None), self.clock)
@@ -167,11 +180,13 @@ async def test_what_was_asked_where_everything_is_a_question_is_answered() -> No
     post, chat = replace(forum, thread="p"), replace(forum, thread="q")
     house.platform.shown_channels = [post, chat]
     house.platform.missing = {
+        forum.key: [ask("r", -18, replace(forum, thread="r"))],
         post.key: [ask("p", -20, post), ask("p1", -19, post)],
         chat.key: [ask("q1", -18, chat)],
     }
     async with house.running():
-        assert house.received == ["p", "p1"], "a post, and what was said behind it; not an old thread"
+        assert sorted(house.received) == ["p", "p1", "r"], "posts, and what was said behind them; no old thread"
+    assert forum.key in house.platform.read, "nobody was ever asked there, and the platform did not name it"
 
 
 async def test_a_refusal_for_rate_means_later_and_a_lost_place_means_never() -> None:
@@ -249,10 +264,30 @@ async def test_a_store_that_is_away_is_waited_for() -> None:
     house.platform.missing[THREAD.key] = [ask("m1", -20)]
     house.store.failing = True
     async with house.running():
-        await house.clock.advance(5)
+        await house.clock.advance(60)
         house.store.failing = False
-        await house.clock.advance(1)
+        await house.clock.advance(5)
         assert house.received == ["m1"]
+
+
+async def test_a_platform_is_not_asked_over_and_over_because_the_database_takes_nothing() -> None:
+    house = House()
+    await house.live_since(-30)
+    house.platform.missing[THREAD.key] = [ask("m1", -20)]
+    house.store.full = True
+    with logged() as lines:
+        async with house.running():
+            await house.clock.advance(60)
+            assert house.received == []
+            assert house.platform.read.count(THREAD.key) <= 15
+            waiting = asyncio.create_task(house.catch_up.caught_up())
+            await asyncio.sleep(0.05)
+            assert not waiting.done(), "nothing is answered out of its order before that"
+            house.store.full = False
+            await house.clock.advance(5)
+            assert house.received == ["m1"]
+            await asyncio.wait_for(waiting, 1)
+    assert len([line for line in lines if "waits for the store" in line]) == 1
 
 
 async def test_the_first_turns_wait_for_it() -> None:

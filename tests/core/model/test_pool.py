@@ -245,6 +245,36 @@ async def test_model_is_made_from_the_settings() -> None:
         await model.close()
 
 
+TALK = Raw((0.02, event(chunk({"content": "and "}))) * 50)
+STALL = Raw((event(chunk({"content": "One"})),), end="hang")
+
+
+@pytest.mark.parametrize(
+    ("reply", "setting", "value", "requests", "detail"),
+    [
+        (Status(502, "boom"), "parley_retry_tries", 2, 2, "boom"),
+        (Status(502, "boom"), "parley_retry_limit_s", 0, 1, "boom"),
+        (QUIRKS["stall_before_head"].reply, "parley_first_word_s", 0.05, 1, "no first word in 0.05 s"),
+        (STALL, "parley_gap_s", 0.05, 1, "no word for 0.05 s"),
+        (TALK, "parley_total_s", 0.1, 1, "not whole after 0.1 s"),
+    ],
+)
+async def test_tries_seconds_and_clocks_are_settings(
+    reply: Reply, setting: str, value: float, requests: int, detail: str
+) -> None:
+    async with FakeCompletions(default=reply) as fake:
+        settings = CoreSettings(
+            openai_base_url=fake.base_url, openai_api_key="sk-test", openai_model="test-model"
+        )
+        settings = settings.model_copy(update={setting: value})
+        model = create_model(settings, environment_to_roster(settings), SystemClock())
+        with pytest.raises(ModelError) as caught:
+            [delta async for delta in model.stream(ASK)]
+        await model.close()
+        assert len(fake.requests) == requests
+    assert caught.value.detail == detail
+
+
 async def test_unreachable_endpoint_is_told_within_the_limit() -> None:
     clock = hurried()
     model = pool(closed_port_url(), clock, 1.0)
