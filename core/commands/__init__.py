@@ -8,7 +8,8 @@
     papers   what is handed over: usage, export
 
 Words: a command's name is the phrase `command_<name>`, what it does `command_<name>_about`; an option's
-`command_<name>_<option>` and the same with `_about`; a choice's label is `choice_<value>`.
+`command_<name>_<option>`, the same with `_about`, and with `_example` where it has units; a choice's label is
+`choice_<value>`.
 """
 
 from __future__ import annotations

@@ -106,14 +106,14 @@ def form(
         if not may_change(person, place, scope, name, core):
             continue
         offered = tuple(models) if name == "model" else setting.choices
-        else_ = shown(name, below.texts.get(name, ""), language).strip("`")
+        without = shown(name, below.texts.get(name, ""), language).strip("`")
         fields.append(
             Field(
                 _FIELD_PREFIX + name,
                 say(f"setting_{name}", language),
                 "choice" if offered else "text" if setting.long else "line",
                 layer.get(name, ""),
-                f"{else_} · {origin(name, below, language)}{not_yet(name, language)}",
+                f"{without} · {origin(name, below, language)}{not_yet(name, language)}",
                 tuple(Choice(value, choice_label(value, language)) for value in offered),
             )
         )

@@ -1,4 +1,4 @@
-"""What is read off the store and handed over: usage, what was spent, exports. Pure."""
+"""What is read off the store and handed over: usage, what was spent, who changed what, exports. Pure."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from tests.fakes.completions import FakeCompletions, Raw, Words
 from tests.fakes.slack import FakeSlack
 
 LONG = Words("word " * 400, per_s=20)
-AT_ONCE_S = 1.0
+AT_ONCE_S = 2.0
 """What a pressed button may take from the platform to the endpoint."""
 
 

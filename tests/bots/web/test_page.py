@@ -14,7 +14,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from core.phrases import say
-from core.types import Button
+from core.types import Button, Choice, Field, Form, Told
 from core.types import Page as Shown
 from tests.bots.web.house import house
 from tests.e2e.browser import CHROMIUM, FLAGS, NO_BROWSER
@@ -386,11 +386,34 @@ async def test_everything_has_a_name_and_can_be_read(chromium: Browser, scheme: 
         await expect(page.get_by_role("main")).to_have_count(1)
         await expect(page.get_by_role("heading", level=1)).to_have_count(1)
         await expect(page.get_by_role("navigation", name="Threads")).to_be_visible()
-        found = json.loads(await page.evaluate(AUDIT))
-        assert found["unnamed"] == []
-        assert found["twice"] == []
-        assert found["pale"] == []
-        assert found["moving"] == 0
+        await audit(page)
+        await box.fill("/")
+        await expect(page.get_by_role("listbox", name="Commands")).to_be_visible()
+        await page.keyboard.press("ArrowDown")
+        await audit(page)
+        await box.fill("")
+        fields = tuple(
+            Field(f"set_{kind}", kind, kind, "", "as it is", (Choice("a", "A"),))
+            for kind in ("line", "text", "choice")
+        )
+        form = Form("settings", "Settings of this channel", "Save", fields, {"scope": "channel"})
+        home.inbox.told["settings"] = Told("No such “x”.", refused=True, form=form)
+        await page.get_by_role("button", name="Settings").click()
+        dialog = page.get_by_role("dialog", name="Settings of this channel")
+        await dialog.get_by_label("line").fill("x")
+        await page.keyboard.press("Enter")
+        await expect(dialog.get_by_role("alert")).to_be_visible()
+        await expect(dialog.get_by_label("line")).to_have_accessible_description("as it is")
+        await audit(page)
+
+
+async def audit(page: Page) -> None:
+    """Everything that can be worked has a name, ids are unique, words stand out, and nothing moves."""
+    found = json.loads(await page.evaluate(AUDIT))
+    assert found["unnamed"] == []
+    assert found["twice"] == []
+    assert found["pale"] == []
+    assert found["moving"] == 0
 
 
 AUDIT = """(() => {
@@ -411,11 +434,15 @@ AUDIT = """(() => {
     const [a, b] = [light(over(grounds)), light(over([...grounds, getComputedStyle(e).color]))];
     return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
   };
+  const named = (e) => {
+    const by = document.getElementById(e.getAttribute("aria-labelledby"));
+    return (e.ariaLabel || by?.textContent || e.labels?.[0]?.textContent || e.textContent).trim();
+  };
   const ids = [...document.querySelectorAll("[id]")].map((e) => e.id);
   const worded = seen.filter((e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()));
   return JSON.stringify({
-    unnamed: seen.filter((e) => e.matches("a, button, textarea, input"))
-      .filter((e) => !(e.ariaLabel || e.labels?.[0]?.textContent || e.textContent).trim()).map((e) => e.outerHTML),
+    unnamed: seen.filter((e) => e.matches("a, button, textarea, input, select, dialog"))
+      .filter((e) => !named(e)).map((e) => e.outerHTML),
     twice: ids.filter((id, i) => ids.indexOf(id) !== i),
     pale: worded.map((e) => [e.outerHTML.slice(0, 60), contrast(e)]).filter(([, c]) => c < 4.5),
     moving: document.getAnimations().length,
