@@ -7,6 +7,7 @@ line that names the variable, before anything connects.
 from __future__ import annotations
 
 from typing import Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -143,7 +144,10 @@ class CoreSettings(Settings):
 
 
 def http_url(value: str) -> str:
-    """`value` without its last slashes. Raises ValueError unless it begins with http:// or https://."""
+    """`value` without its last slashes. Raises ValueError unless it begins with http:// or https://, and where it
+    holds a password: an address is shown, and the key has a setting of its own."""
     if not value.startswith(("http://", "https://")):
         raise ValueError("must begin with http:// or https://")
+    if "@" in urlsplit(value).netloc:
+        raise ValueError("must not hold a name or password")
     return value.rstrip("/")

@@ -26,6 +26,7 @@ RESUMED = say("resumed", "en")
         ({"SLACK_APP_TOKEN": "xapp-test"}, "SLACK_BOT_TOKEN"),
         ({"SLACK_BOT_TOKEN": "wrong", "SLACK_APP_TOKEN": "xapp-test"}, "SLACK_BOT_TOKEN"),
         ({"OPENAI_BASE_URL": "zrapi.org"}, "OPENAI_BASE_URL"),
+        ({"OPENAI_BASE_URL": "https://me:hunter2@zrapi.org/v1"}, "OPENAI_BASE_URL"),
         ({"DATABASE_URL": "mysql://root:hunter2@host/db"}, "DATABASE_URL"),
         ({"PARLEY_TEMPERATURE": "hot"}, "PARLEY_TEMPERATURE"),
         ({"PARLEY_HTTP_PORT": "eighty"}, "PARLEY_HTTP_PORT"),
