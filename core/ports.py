@@ -279,7 +279,8 @@ class Store(Protocol):
         ...
 
     async def note(self, ask: Ask) -> bool:
-        """Store the ask as a line of its thread only. False if it was there already."""
+        """Store the ask as a line of its thread only. False if it was there already, or was said before the thread's
+        context began afresh: heard late, it is not wanted any more."""
         ...
 
     async def joined(self, place: Place) -> bool:

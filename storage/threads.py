@@ -91,7 +91,8 @@ def drop_answers(connection: Connection, ask: Ask) -> None:
 
 
 def note(connection: Connection, ask: Ask) -> bool:
-    if not add_line(connection, ask):
+    since_us = connection.scalar(select(THREADS.c.since_us).where(*within(THREADS, ask.place)))
+    if to_us(ask.at) < (since_us or 0) or not add_line(connection, ask):
         return False
     touch(connection, ask.place, to_us(ask.at))
     return True

@@ -161,6 +161,13 @@ async def test_a_forgotten_thread_has_no_words_left(store: Store) -> None:
     assert await store.accept(ask()) is None, "what was answered is not answered again"
 
 
+async def test_what_is_heard_late_does_not_come_back_into_a_thread_begun_afresh(store: Store) -> None:
+    await store.reset(PLACE, NOON + timedelta(seconds=5))
+    assert not await store.note(ask("m1", "heard late"))
+    assert await store.note(ask("m2", "said since", after_s=5))
+    assert await texts(store) == ["said since"]
+
+
 async def test_a_forgotten_person_leaves_no_words_and_no_name(store: Store) -> None:
     mine = await answered(store, ask("m1", "my secret"))
     other = await answered(store, ask("m2", "hers", after_s=1, by=BEN), "for Ben")

@@ -75,7 +75,8 @@ class MemoryStore:
 
     async def note(self, ask: Ask) -> bool:
         self._work()
-        return self._talk(ask.place).add(_line(ask))
+        talk = self._talk(ask.place)
+        return ask.at >= talk.since and talk.add(_line(ask))
 
     async def joined(self, place: Place) -> bool:
         self._work()
