@@ -19,7 +19,7 @@ from core.errors import Code, PlatformError
 from core.paint.canvas import Canvas, Posted
 from core.paint.gate import Gate
 from core.paint.pacing import Draw, Meter, Rank, meter
-from core.paint.wish import Wish
+from core.paint.wish import Look, Wish
 from core.ports import Telling
 from core.types import Ask, Post, Start, Stroke, Upload
 
@@ -273,7 +273,7 @@ class Brush:
 
     async def _paint(self, canvas: Canvas, stroke: Stroke, draws: list[Draw]) -> None:
         try:
-            if await self._found(canvas, stroke):
+            if await self._found(canvas, stroke) or isinstance(stroke, Look):
                 return
             message_id = await self._gate.perform(stroke)
             now = self._clock.monotonic()
@@ -282,7 +282,7 @@ class Brush:
             canvas.gap_until = now + self._gap_s(canvas, stroke, now)
         except PlatformError as error:
             now = self._clock.monotonic()
-            if error.code is Code.SLOW_DOWN:
+            if error.code is Code.SLOW_DOWN and not isinstance(stroke, Look):
                 self._refused(draws, error, now)
             if not canvas.failed(stroke, error, now):
                 _log_lost(canvas, error)

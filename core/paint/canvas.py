@@ -9,13 +9,14 @@ from dataclasses import replace
 from core.errors import Code, PlatformError
 from core.paint.layout import Frame, Layout, Life
 from core.paint.pacing import Rank, Urgency, urgency
-from core.paint.wish import Address, Wish, fulfil, stroke, wishes
+from core.paint.wish import Address, Look, Wish, fulfil, stroke, wishes
 from core.types import Append, Ask, Delete, Edit, Limits, Page, Phase, Post, Reply, Start, Stop, Stroke, Upload
 
 Posted = Callable[[tuple[str, ...]], Awaitable[None]]
 Told = Callable[[], None]
 
 _BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
+_LOOKS = 3
 _GIVE_UP_AFTER = 20
 """Failed calls in a row, about five minutes, after which an answer is given up (and kept in the store)."""
 
@@ -108,6 +109,8 @@ class Canvas:
             return ()
         self._layout.lay(self._reply)
         wished = wishes(self._layout, now)
+        if not wished and self.ended and self.look_first:
+            wished = (Wish.LOOK,)
         if not wished:
             self._behind_since = None
             if self.ended:
@@ -179,6 +182,9 @@ class Canvas:
     def failed(self, stroke: Stroke, error: PlatformError, now: float) -> bool:
         """Decide how to go on after a refusal; False if the answer can't be shown any more."""
         self.failures += 1
+        if isinstance(stroke, Look):  # every word can be read: not worth waiting for long
+            self.look_first = error.retryable and error.code is not Code.SLOW_DOWN and self.failures < _LOOKS
+            return True
         if error.code is Code.SLOW_DOWN:
             return True  # the budgets know
         if error.code is Code.EXPIRED and self._address.ticket:

@@ -176,6 +176,11 @@ class Layout:
             self._follow(self._fresh, self.frames[-1])
         return self._fresh
 
+    def expect(self) -> Frame:
+        """A frame for a message that may have been left behind the others: nothing says yet what it is to show."""
+        self._fresh = Frame(self._begun, self.limits.page_size, start=None)
+        return self._fresh
+
     def stands(self, id_: str) -> Frame:
         """The frame begun last is a message now."""
         self._fresh.id = id_

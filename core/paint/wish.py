@@ -12,7 +12,8 @@ _EMPTY = Page("")
 
 
 class Wish(Enum):
-    """The ways to go on. `REST`: a further message for the words that an edit can't show."""
+    """The ways to go on. `REST`: a further message for the words that an edit can't show. `LOOK`: for a message that
+    an earlier process made and could not write down."""
 
     POST = auto()
     START = auto()
@@ -22,6 +23,13 @@ class Wish(Enum):
     REST = auto()
     DELETE = auto()
     UPLOAD = auto()
+    LOOK = auto()
+
+
+class Look(Post):
+    """A post that is only looked for, never made."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,8 @@ def fulfil(wish: Wish, layout: Layout, address: Address) -> Stroke | None:
             return stroke(wish, address, text=layout.reply.text)
         case Wish.DELETE:
             return stroke(wish, address, layout.surplus())
+        case Wish.LOOK:
+            return stroke(wish, address, layout.expect())
         case Wish.POST | Wish.START:
             return _first_words(wish, layout, address)
     frame = layout.behind()
@@ -104,6 +114,8 @@ def stroke(
     match wish:
         case Wish.POST | Wish.REST:
             return Post(place, page, key, ask.id, ticket)
+        case Wish.LOOK:
+            return Look(place, page, key, ask.id)
         case Wish.START:
             return Start(place, text, key, ask.id, ask.author.id)
         case Wish.EDIT:

@@ -83,6 +83,7 @@ class Paper:
     strokes: list[tuple[float, Stroke]] = field(default_factory=list)
     refused: int = 0
     forbidden: list[str] = field(default_factory=list)
+    unfindable: bool = False
     name: str = "paper"
     _tokens: dict[str, _Tokens] = field(default_factory=dict)
     _pauses: dict[str, float] = field(default_factory=dict)
@@ -203,6 +204,8 @@ class Paper:
         if isinstance(stroke, Upload):
             return "file" if stroke.key in self.files else None
         assert isinstance(stroke, Post | Start)
+        if self.unfindable:
+            raise PlatformError(Code.SLOW_DOWN, "asked too often", retryable=True, retry_after_s=60.0)
         return next((id_ for id_, sheet in self.sheets.items() if sheet.key == stroke.key), None)
 
 

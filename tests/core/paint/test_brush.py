@@ -368,6 +368,30 @@ async def test_messages_that_are_no_longer_needed_go() -> None:
     assert at.ids["turn-0"] == ("m0",)
 
 
+async def test_a_message_that_an_earlier_process_could_not_write_down_goes_too() -> None:
+    paper = Paper(FakeClock(), limits=PLAIN)
+    paper.sheets["m0"] = Sheet("turn-0-0", Page("the beginning"))
+    paper.sheets["m1"] = Sheet("turn-0-1", Page("and its rest"))
+    async with studio(paper) as at:
+        canvas = at.canvas(0, ("m0",), look_first=True)
+        canvas.show(Reply("the beginning and its rest", Phase.ENDED), 0.0)
+        await at.finish(canvas)
+    assert [type(stroke) for _, stroke in paper.strokes] == [Edit, Delete]
+    assert paper.shown == "the beginning and its rest"
+    assert at.ids["turn-0"] == ("m0",)
+
+
+async def test_an_answer_does_not_wait_for_a_look_that_is_refused() -> None:
+    paper = Paper(FakeClock(), limits=PLAIN)
+    paper.sheets["m0"] = Sheet("turn-0-0", Page("old"))
+    paper.unfindable = True
+    async with studio(paper) as at:
+        canvas = at.canvas(0, ("m0",), look_first=True)
+        canvas.show(Reply("new", Phase.ENDED), 0.0)
+        await at.finish(canvas)
+    assert paper.shown == "new"
+
+
 async def test_a_very_long_answer_ends_as_a_file_with_its_first_page_to_read() -> None:
     paper = Paper(FakeClock(), limits=PLAIN)
     async with studio(paper, file_chars=400) as at:
