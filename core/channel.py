@@ -111,9 +111,14 @@ SETTINGS: dict[str, Setting] = {
 }
 
 
+LISTS = ("allow", "deny")
+"""Those of which every one counts: the operator's, the workspace's and the channel's."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChannelSettings:
-    """What counts in one channel. `texts` and `origins` say each value as it was written, and whose it is.
+    """What counts in one channel. `texts` and `origins` say each value as it was written, and whose it is; `lists` all
+    of them where more than the innermost counts.
 
     `language` is empty where each person's own counts. `budget` is of a month, in PARLEY_CURRENCY. `rate` is
     questions a minute by one person, 0 for no limit. Who may ask must be on each list of `allow` and not on `deny`:
@@ -135,6 +140,7 @@ class ChannelSettings:
     deny: frozenset[str] = frozenset()
     texts: Mapping[str, str] = field(default_factory=dict)
     origins: Mapping[str, Origin] = field(default_factory=dict)
+    lists: Mapping[str, tuple[tuple[Origin, str], ...]] = field(default_factory=dict)
 
 
 def merge(core: CoreSettings, kept: Kept, platform: str) -> ChannelSettings:
@@ -143,6 +149,7 @@ def merge(core: CoreSettings, kept: Kept, platform: str) -> ChannelSettings:
         name: text for name, text in default_texts(core).items() if platform not in SETTINGS[name].absent
     }
     texts, origins, values = dict(defaults), dict.fromkeys(defaults, Origin.DEFAULT), {}
+    lists = {name: ((Origin.DEFAULT, defaults[name]),) if defaults[name] else () for name in LISTS}
     allow, deny = [own(core.parley_allow, platform)], own(core.parley_deny, platform)
     for origin, layer in ((Origin.WORKSPACE, kept.workspace), (Origin.CHANNEL, kept.channel)):
         for name, text in layer.items():
@@ -151,6 +158,8 @@ def merge(core: CoreSettings, kept: Kept, platform: str) -> ChannelSettings:
             if value is None or name not in defaults:
                 continue
             texts[name], origins[name] = text, origin
+            if name in LISTS:
+                lists[name] = (*lists[name], (origin, text))
             if name == "allow" and isinstance(value, frozenset):
                 allow.append(value)
             elif name == "deny" and isinstance(value, frozenset):
@@ -164,7 +173,12 @@ def merge(core: CoreSettings, kept: Kept, platform: str) -> ChannelSettings:
         chosen[name] = chosen[name] in ("on", True)
     chosen["listen"] = Listen(str(chosen["listen"]))
     return ChannelSettings(
-        **chosen, allow=tuple(one for one in allow if one), deny=deny, texts=texts, origins=origins
+        **chosen,
+        allow=tuple(one for one in allow if one),
+        deny=deny,
+        texts=texts,
+        origins=origins,
+        lists=lists,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from babel.numbers import format_decimal
 
-from core.channel import SETTINGS, ChannelSettings, Origin, merge, read
+from core.channel import LISTS, SETTINGS, ChannelSettings, Origin, merge, read
 from core.commands import SCOPES, choice_label
 from core.commands.rights import may_change
 from core.commands.typed import Misread
@@ -22,7 +22,6 @@ TAKEN_BACK = ("default", "-", "默认")
 NOT_YET = ("tools", "budget")
 """Settings that are kept and shown, and have no effect yet."""
 
-_LISTS = ("allow", "deny")
 _SHOWN_LENGTH = 120
 _FIELD_PREFIX = "set_"
 
@@ -30,7 +29,9 @@ _FIELD_PREFIX = "set_"
 def overview(settings: ChannelSettings, language: str, prefix: str, *, own: bool, may: bool) -> str:
     """Every setting, its value, and whose it is: of a channel (`own`) or of the workspace. `may`: the reader may
     change some of it."""
-    lines = [f"- {line(name, settings, language)}" for name in SETTINGS if name in settings.texts]
+    lines = [
+        f"- {one}" for name in SETTINGS if name in settings.texts for one in _lines(name, settings, language)
+    ]
     title = say("settings_title" if own else "settings_title_workspace", language)
     if may:
         scope = "" if own else "workspace "
@@ -44,11 +45,19 @@ def line(name: str, settings: ChannelSettings, language: str) -> str:
     return _line(name, settings.texts.get(name, ""), origin(name, settings, language), language)
 
 
+def _lines(name: str, settings: ChannelSettings, language: str) -> list[str]:
+    """A setting in one line, or in one for each of the lists that count."""
+    each = settings.lists.get(name, ())
+    if len(each) < 2:
+        return [line(name, settings, language)]
+    return [_line(name, text, say(f"origin_{whose}", language), language) for whose, text in each]
+
+
 def changed_line(change: Change, settings: ChannelSettings, language: str) -> str:
     """A setting as it is now, and what goes before it in the channel where that was said."""
     scope = Origin.CHANNEL if change.place.channel else Origin.WORKSPACE
     now = settings.origins.get(change.name, Origin.DEFAULT)
-    if change.new is None or now is scope or change.name in _LISTS:
+    if change.new is None or now is scope or change.name in LISTS:
         return line(change.name, settings, language)
     words = _line(change.name, change.new, say(f"origin_{scope}", language), language)
     value = shown(change.name, settings.texts.get(change.name, ""), language)
