@@ -118,13 +118,13 @@ class StoringInbox:
 
     async def _typed(self, ask: Ask, name: str, argument: str) -> Receipt:
         """A command written as a message to the bot. It may be delivered twice, as a message and as a mention. Others
-        may see what it tells, so a refusal is told once, as for a question."""
+        may see what it tells there, so a refusal is told once, as for a question."""
         if not await self._store.once(f"command/{ask.key}"):
             return Receipt(Outcome.DUPLICATE)
         opens = ask.place.thread if ask.id == ask.place.thread else ""
         place = replace(ask.place, thread="") if opens else ask.place
         refused = name not in FREE and refusal(ask.author, place, await self._desk.settings(place))
-        if refused and not await self._first(ask, "refused"):
+        if refused and not place.direct and not await self._first(ask, "refused"):
             return Receipt(Outcome.REFUSED)
         return await self._command(
             Command(name, place, ask.author, ask.at, argument, id=ask.id, opens=opens, ticket=ask.ticket)

@@ -55,7 +55,7 @@ def test_the_example_loads() -> None:
 
 def test_advice_names_what_an_operator_wrote_where_and_never_a_key() -> None:
     [alone] = environment_to_roster(
-        settings(openai_api_key="sk-secret", openai_base_url="https://me:sk-secret@one.example:8443/v1")
+        settings(openai_api_key="sk-secret", openai_base_url="https://one.example:8443/v1")
     ).routes
     assert alone.account.endpoint == "one.example:8443"
     assert list(alone.places.values()) == [
