@@ -18,6 +18,7 @@ from bots.http import HttpServer, Routed
 from bots.slack import SlackSettings
 from bots.timers import Timers, TimerSettings
 from bots.web import WebSettings
+from bots.web.guard import host_allowed
 from core.answer.alerts import AlertTurns
 from core.answer.checkpoints import Checkpoints
 from core.answer.live import Live
@@ -217,6 +218,7 @@ class House:
                 for route in platform.routes()
             ],
             self.metrics.lines,
+            lambda host: host_allowed(host, self._config.web.parley_http_host),
         )
         address = await http.start()
         try:

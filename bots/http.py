@@ -20,7 +20,7 @@ class Routed(Protocol):
 
 class HttpServer:
     """`GET /livez` answers while the loop turns, `GET /readyz` 200 only when all of `parts` are ready, `GET /metrics`
-    the lines of `metrics` for Prometheus."""
+    the lines of `metrics` for Prometheus, to whoever asked a host that is `allowed`."""
 
     def __init__(
         self,
@@ -29,11 +29,13 @@ class HttpServer:
         parts: Mapping[str, Callable[[], bool]],
         routes: Iterable[web.AbstractRouteDef],
         metrics: Callable[[], list[str]],
+        allowed: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self._host = host
         self._port = port
         self._parts = parts
         self._metrics = metrics
+        self._allowed = allowed
         self.stopping = False
         app = web.Application(client_max_size=1024 * 1024)
         own = {"/livez": self._livez, "/readyz": self._readyz, "/metrics": self._counted}
@@ -69,7 +71,9 @@ class HttpServer:
             {"ready": ready, "stopping": self.stopping, **state}, status=200 if ready else 503
         )
 
-    async def _counted(self, _request: web.Request) -> web.Response:
+    async def _counted(self, request: web.Request) -> web.Response:
         """https://prometheus.io/docs/instrumenting/exposition_formats/"""
+        if not self._allowed(request.host):
+            raise web.HTTPForbidden
         text = "".join(f"{line}\n" for line in self._metrics())
         return web.Response(text=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})

@@ -114,6 +114,9 @@ SETTINGS: dict[str, Setting] = {
 LISTS = ("allow", "deny")
 """Those of which every one counts: the operator's, the workspace's and the channel's."""
 
+NOBODY = "!"
+"""Stands in a list for nobody: no id is written so."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChannelSettings:
@@ -146,11 +149,13 @@ class ChannelSettings:
 def merge(core: CoreSettings, kept: Kept, platform: str) -> ChannelSettings:
     """The operator's settings, those of the workspace over them, those of the channel over both."""
     defaults = {
-        name: text for name, text in default_texts(core).items() if platform not in SETTINGS[name].absent
+        name: text
+        for name, text in default_texts(core, platform).items()
+        if platform not in SETTINGS[name].absent
     }
     texts, origins, values = dict(defaults), dict.fromkeys(defaults, Origin.DEFAULT), {}
     lists = {name: ((Origin.DEFAULT, defaults[name]),) if defaults[name] else () for name in LISTS}
-    allow, deny = [own(core.parley_allow, platform)], own(core.parley_deny, platform)
+    allow, deny = [_allowed(core, platform)], own(core.parley_deny, platform)
     for origin, layer in ((Origin.WORKSPACE, kept.workspace), (Origin.CHANNEL, kept.channel)):
         for name, text in layer.items():
             setting = SETTINGS.get(name)
@@ -166,8 +171,6 @@ def merge(core: CoreSettings, kept: Kept, platform: str) -> ChannelSettings:
                 deny |= value
             else:
                 values[name] = value
-    if core.parley_allow.strip() and not allow[0]:
-        allow[0] = frozenset({""})  # the operator names only other platforms: nobody of this one
     chosen: dict[str, Any] = {**_defaults(core), **values}
     for name in ("tools", "guests", "strangers"):
         chosen[name] = chosen[name] in ("on", True)
@@ -190,12 +193,13 @@ def read(setting: Setting, text: str) -> object | None:
         return None
 
 
-def default_texts(core: CoreSettings) -> dict[str, str]:
-    """The operator's values as text; empty where there is none."""
+def default_texts(core: CoreSettings, platform: str) -> dict[str, str]:
+    """The operator's values as text; empty where there is none. Of their lists, what concerns `platform`: no more may
+    be read there."""
     shown: dict[str, object] = {
         **_defaults(core),
-        "allow": core.parley_allow,
-        "deny": core.parley_deny,
+        "allow": ", ".join(sorted(_allowed(core, platform))),
+        "deny": ", ".join(sorted(own(core.parley_deny, platform))),
     }
     return {name: _text(shown[name]) for name in SETTINGS}
 
@@ -204,6 +208,11 @@ def own(listed: str, platform: str) -> frozenset[str]:
     """The ids of one platform in an operator's list such as `slack:T1, discord:2`."""
     pairs = (entry.strip().partition(":") for entry in listed.split(","))
     return frozenset(id_.strip() for name, _, id_ in pairs if name.strip() == platform and id_.strip())
+
+
+def _allowed(core: CoreSettings, platform: str) -> frozenset[str]:
+    """Empty where anybody may ask: a list that names only other platforms lets nobody of this one in."""
+    return own(core.parley_allow, platform) or frozenset({NOBODY} if core.parley_allow.strip() else ())
 
 
 def language_for(person: Person, settings: ChannelSettings, core: CoreSettings) -> str:

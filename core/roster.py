@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -41,8 +42,8 @@ class Account:
 
     @property
     def host(self) -> str:
-        """Of the base URL, without a name and password."""
-        return self.base_url.partition("://")[2].partition("/")[0].rpartition("@")[2] or self.base_url
+        """Of the base URL, with its port."""
+        return urlsplit(self.base_url).netloc or self.base_url
 
 
 @dataclass(frozen=True, slots=True)

@@ -300,6 +300,11 @@ class Turn:
     text: str = ""
     again_of: int | None = None
 
+    @property
+    def forgotten(self) -> bool:
+        """Somebody had it forgotten: neither who asked is left, nor what."""
+        return not self.ask.author.id or not (self.ask.author.name or self.ask.text)
+
 
 Role = Literal["system", "user", "assistant"]
 

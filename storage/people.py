@@ -12,9 +12,8 @@ from core.ports import Feedback
 from core.types import Entry, Place, TurnState
 from storage import threads
 from storage.engine import insert
-from storage.tables import AUDIT, FEEDBACK, MESSAGES, THREADS, TURNS, USAGE, from_us, to_us
+from storage.tables import AUDIT, FEEDBACK, MESSAGES, OPEN, THREADS, TURNS, USAGE, from_us, to_us
 
-_OPEN = TURNS.c.state.in_((TurnState.WAITING, TurnState.RUNNING))
 _NOTHING = {"text": "", "answer": "", "notice": "", "buttons": [], "author_name": ""}
 
 
@@ -51,6 +50,7 @@ def reset(connection: Connection, place: Place, at_us: int) -> None:
 
 
 def forget_thread(connection: Connection, place: Place, at_us: int) -> int:
+    _hold_turns(connection, threads.within(TURNS, place))
     reset(connection, place, at_us)
     _forget_turns(connection, threads.within(TURNS, place), _NOTHING)
     return connection.execute(delete(MESSAGES).where(*threads.within(MESSAGES, place))).rowcount
@@ -59,6 +59,7 @@ def forget_thread(connection: Connection, place: Place, at_us: int) -> int:
 def forget_person(connection: Connection, platform: str, person: str) -> int:
     turn = TURNS.c
     theirs = (turn.platform == platform, turn.author == person)
+    _hold_turns(connection, theirs)
     connection.execute(delete(MESSAGES).where(MESSAGES.c.platform == platform, _answers(platform, person)))
     lines = connection.execute(
         delete(MESSAGES).where(
@@ -76,11 +77,18 @@ def forget_person(connection: Connection, platform: str, person: str) -> int:
     return lines
 
 
+def _hold_turns(connection: Connection, which: Iterable[ColumnElement[bool]]) -> None:
+    """Have PostgreSQL keep whoever would end one of these turns waiting, in the order in which all lock them: an answer
+    that came between would stay. SQLite has one writer."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(TURNS.c.id).where(*which).order_by(TURNS.c.id).with_for_update())
+
+
 def _forget_turns(
     connection: Connection, which: Iterable[ColumnElement[bool]], nothing: Mapping[str, Any]
 ) -> None:
     """Those that have not ended do so here: whatever is still being written is not taken any more."""
-    ended = case((_OPEN, TurnState.STOPPED), else_=TURNS.c.state)
+    ended = case((OPEN, TurnState.STOPPED), else_=TURNS.c.state)
     connection.execute(update(TURNS).where(*which).values({**nothing, "state": ended, "ticket": ""}))
 
 

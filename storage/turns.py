@@ -155,10 +155,15 @@ def finish(connection: Connection, end: Finish, now_us: int) -> None:
             ended_at_us=now_us,
         )
     )
-    if connection.execute(ending).rowcount == 0 or ask.task is Task.DIGEST:
+    ended = connection.execute(ending).rowcount > 0
+    if ask.task is Task.DIGEST:
+        return
+    if not ended:  # twice, which is known, or forgotten meanwhile: what it took was taken all the same
+        author = connection.scalar(select(TURNS.c.author).where(TURNS.c.id == end.turn.id))
+        usage.add(connection, end, author or "")
         return
     _add_posts(connection, [(end.turn.id, end.posted)])
-    usage.add(connection, end)
+    usage.add(connection, end, ask.author.id)
     if end.text.strip():
         if end.turn.again_of is not None and ask.task is not Task.CONTINUE:
             threads.drop_answers(connection, ask)

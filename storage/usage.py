@@ -11,14 +11,14 @@ from storage.tables import TURNS, USAGE, to_us
 from storage.threads import address, within
 
 
-def add(connection: Connection, end: Finish) -> None:
+def add(connection: Connection, end: Finish, person: str) -> None:
     used = end.usage or Usage()
     connection.execute(
         insert(connection.dialect.name, USAGE).on_conflict_do_nothing(),
         {
             **address(end.turn.ask.place),
             "turn_id": end.turn.id,
-            "person": end.turn.ask.author.id,
+            "person": person,
             "model": end.model,
             "state": end.state,
             "prompt_tokens": used.prompt_tokens,

@@ -58,7 +58,11 @@ class Live:
 
     async def write(self, turn: Turn, writing: Coroutine[Any, Any, Written]) -> Written | Interrupt:
         """Run `writing` to its end, or to what interrupted it. Cancelled itself, it cancels `writing`."""
-        early = self._early.pop(turn.id, None) or self._early.get(turn.ask.key)
+        early = self._early.pop(turn.id, None)
+        if (
+            early is None and turn.again_of is None
+        ):  # who presses a button under an answer wants it all the same
+            early = self._early.get(turn.ask.key)
         if early is not None:
             writing.close()
             return early

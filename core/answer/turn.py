@@ -148,7 +148,11 @@ class Answerer:
                 del self._stands[turn.id]
 
     async def _dismiss(self, turn: Turn, channel: Channel) -> None:
-        """The turn was forgotten while it waited: a message that said so says that instead."""
+        """The turn is not open any more. Was it forgotten while it waited, a message that said so says that instead."""
+        left = await self._stored(lambda: self._store.turn(turn.id))
+        if left is not None and not left.forgotten:
+            log.warning("a turn that has ended was to begin again", state=str(left.state))
+            return
         log.info("a question was forgotten before its answer began")
         sheet = self._begun.pop(turn.id, None) or (self._sheet(turn, channel) if turn.posted else None)
         if sheet is None:
@@ -195,8 +199,10 @@ class Answerer:
             writing.interrupt = end
             if end is not Interrupt.FORGOTTEN and writing.ended is None and turn.text.startswith(writing.text):
                 writing.text = turn.text  # words that an earlier process has shown stay
-            if end is Interrupt.WITHDRAWN and not canvas.posted:
-                return self._finish(turn, writing, began)  # nobody waits for a word
+            if end is Interrupt.WITHDRAWN and not (canvas.posted or canvas.busy):
+                writing.text = ""  # nobody waits for a word, and nobody has read one
+                finish = replace(self._finish(turn, writing, began), notice="", buttons=())
+                return await self._show_last(finish, canvas, channel)
             return await self._show_last(self._finish(turn, writing, began), canvas, channel)
         finally:
             channel.brush.release(canvas)

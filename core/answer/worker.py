@@ -89,9 +89,9 @@ class Lanes:
                     log.exception("turn failed", turn=turn.id, place=place)
                 finally:
                     self._known.discard(turn.id)
+                    del self._running[place]
         finally:
             del self._tasks[place], self._waiting[place]
-            self._running.pop(place, None)
 
     def _begin_telling(self, turn: Turn) -> None:
         del self._timers[turn.id]

@@ -14,7 +14,7 @@ Words: a command's name is the phrase `command_<name>`, what it does `command_<n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from core.channel import SETTINGS
@@ -132,6 +132,19 @@ COMMANDS: dict[str, Spec] = {
 MENUS = {"menu_ask": ("ask", "about"), "menu_summarize": ("summarize", "since")}
 """What a message's own menu offers, by the phrase of its name: the command, and the option that the message fills:
 `about` with its text (the platform asks for the question, which may stay empty), `since` with its time in ISO 8601."""
+
+
+def spec_there(name: str, platform: str) -> Spec:
+    """A command as a platform has it: without the settings that are about nobody there."""
+    absent = {setting.name for setting in SETTINGS.values() if platform in setting.absent}
+    options = (option for option in COMMANDS[name].options if option.name.removeprefix("set_") not in absent)
+    return replace(
+        COMMANDS[name],
+        options=tuple(
+            replace(option, choices=tuple(choice for choice in option.choices if choice not in absent))
+            for option in options
+        ),
+    )
 
 
 def command_name(spec: Spec, language: str) -> str:

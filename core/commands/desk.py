@@ -7,9 +7,19 @@ from dataclasses import dataclass, replace
 
 from core.channel import SETTINGS, ChannelSettings, language_for, merge
 from core.clock import Clock
-from core.commands import COMMANDS, HISTORY, SCOPES, Spec, choice_label, example, knobs, papers
+from core.commands import (
+    COMMANDS,
+    HISTORY,
+    SCOPES,
+    Spec,
+    choice_label,
+    example,
+    knobs,
+    papers,
+    spec_there,
+)
 from core.commands.rights import is_admin, is_manager, refusal
-from core.commands.typed import Misread, Values, line_of, named, options_of, values_of
+from core.commands.typed import Misread, Values, line_of, named, no_choice, options_of, values_of
 from core.config import CoreSettings
 from core.phrases import dialect, say
 from core.ports import Kept, Store
@@ -95,7 +105,7 @@ class Desk:
         refused = refusal(command.author, command.place, settings)
         if refused and name not in FREE:
             return Told(given.say(refused), refused=True)
-        spec = COMMANDS[name]
+        spec = spec_there(name, command.place.platform)
         try:
             options = options_of(spec, command.argument) | dict(command.options)
             return await self._jobs[name](
@@ -166,6 +176,8 @@ class Desk:
                 label=given.say(f"setting_{name}"),
                 about=given.say(f"setting_{name}_about"),
             )
+        if "value" in given.values:  # what should be the name of a setting is none
+            raise no_choice(spec_there("settings", given.place.platform).options[0])
         scope, by = self._scope(given), given.command.author
         form = knobs.form(by, given.place, given.kept, scope, self._core, given.language, self._models)
         own = scope == "channel"
@@ -276,7 +288,8 @@ class Desk:
         """A direct conversation is a thread of its own only where it has been used as one."""
         place = given.place
         if not place.thread and not (place.direct and await self._store.joined(place)):
-            raise Misread("thread_only")
+            words = (named(given.command.name), given.values.get("what"))
+            raise Misread("thread_only", command=" ".join(str(word) for word in words if word))
 
 
 def _question(given: _Given, text: str, task: Task) -> Ask:

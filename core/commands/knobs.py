@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from babel.numbers import format_decimal
 
-from core.channel import LISTS, SETTINGS, ChannelSettings, Origin, merge, read
+from core.channel import LISTS, NOBODY, SETTINGS, ChannelSettings, Origin, merge, read
 from core.commands import SCOPES, choice_label
 from core.commands.rights import may_change
 from core.commands.typed import Misread
@@ -83,6 +83,8 @@ def shown(name: str, text: str, language: str) -> str:
     """A value in one line, in the person's language, safe inside Markdown."""
     if not text:
         return say("value_person" if name == "language" else "value_none", language)
+    if text == NOBODY and name in LISTS:
+        return say("value_nobody", language)
     if text in SETTINGS[name].choices:
         return choice_label(text, language)
     value = read(SETTINGS[name], text)

@@ -71,7 +71,7 @@ def history(changes: Sequence[Change], language: str) -> str:
             "history_line",
             language,
             at=_time(one.at, language),
-            who=one.by.name or one.by.id,
+            who=one.by.name or say("history_somebody", language),
             label=say(f"setting_{one.name}", language),
             old=_was(one.name, one.old, language),
             new=_was(one.name, one.new, language),

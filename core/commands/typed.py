@@ -137,7 +137,7 @@ def _value(option: Option, text: str) -> str | int | float:
     if option.kind is Kind.CHOICE:
         choice = _choice(option, text)
         if choice is None:
-            raise Misread("misread_choice", option=option.name, options=" | ".join(option.choices))
+            raise no_choice(option)
         return choice
     try:
         number = int(text) if option.kind is Kind.WHOLE else float(text)
@@ -146,6 +146,11 @@ def _value(option: Option, text: str) -> str | int | float:
     if not option.least <= number <= option.most:
         raise Misread("misread_number", option=option.name, least=option.least, most=option.most)
     return number
+
+
+def no_choice(option: Option) -> Misread:
+    """What was written is none of the choices of `option`."""
+    return Misread("misread_choice", option=option.name, options=" | ".join(option.choices))
 
 
 def time_of(text: str) -> datetime | None:

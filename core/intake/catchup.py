@@ -34,6 +34,7 @@ _KEEP_S = 10.0
 _READERS = 4
 _DEFAULT_BREAK_S = 5.0
 _TRIES = 12
+_UNREAD_S = 15.0
 HOLD_S = 3.0
 """The longest that turns wait for what was said before them."""
 
@@ -104,9 +105,15 @@ class CatchUp:
                 if ready and not self._whole:
                     self._whole = True  # unless something is lost meanwhile
                     self._hold()
-                    await self._catch_up()
+                    began = self._clock.now()
+                    unread = await self._catch_up()
                     if self._whole:
                         self._read.set()
+                    if unread:  # nothing after that is known to be whole: all of it again, in a while
+                        self._whole = False
+                        await self._clock.sleep(_UNREAD_S)
+                    elif self._whole:
+                        await self._store.hear(self._platform.name, began)
                 elif ready and self._clock.monotonic() - kept_at >= _KEEP_S:
                     await self._store.hear(self._platform.name, self._clock.now())
                     kept_at = self._clock.monotonic()
@@ -120,10 +127,10 @@ class CatchUp:
                 self._hold(pause_s)
             await self._clock.sleep(pause_s)
 
-    async def _catch_up(self) -> None:
-        """Read every live place, the channels around them, and those where more than mentions are questions.
-        Raises StoreError."""
-        now = self._clock.now()
+    async def _catch_up(self) -> int:
+        """Read every live place, the channels around them, and those where more than mentions are questions. How many
+        could not be read for now. Raises StoreError."""
+        unread = 0
         heard = await self._store.heard(self._platform.name)
         if heard is not None:
             after = heard - OVERLAP
@@ -135,27 +142,33 @@ class CatchUp:
             waiting = deque({place.key: place for place in places}.values())
 
             async def read() -> None:
+                nonlocal unread
                 while waiting:
                     place = waiting.popleft()
-                    for ask in await self._missed(place, after):
+                    missed = await self._missed(place, after)
+                    unread += missed is None
+                    for ask in missed or ():
                         if await self._take(ask) and ask.place.key != place.key:
                             waiting.append(ask.place)  # what was said behind a mention nobody heard
 
             async with asyncio.TaskGroup() as readers:
                 for _ in range(_READERS):
                     readers.create_task(read())
-        await self._store.hear(self._platform.name, now)
+        return unread
 
-    async def _missed(self, place: Place, after: datetime) -> list[Ask]:
-        """What was said there; a refusal for rate means later, however often."""
+    async def _missed(self, place: Place, after: datetime) -> list[Ask] | None:
+        """What was said there; a refusal for rate means later, however often. None: it can't be read for now, and the
+        others are not to wait for it."""
         failures = 0
         while True:
             try:
                 return await self._gate.missed(place, after)
             except PlatformError as error:
                 failures += error.code is not Code.SLOW_DOWN
-                if error.code in (Code.GONE, Code.NOT_ALLOWED) or not error.retryable or failures > _TRIES:
+                if error.code in (Code.GONE, Code.NOT_ALLOWED) or not error.retryable:
                     return []  # the gate has logged it: nobody can ask there any more
+                if failures > _TRIES:
+                    return None
                 await self._clock.sleep(error.retry_after_s or _DEFAULT_BREAK_S)
 
     async def _take(self, ask: Ask) -> bool:

@@ -137,7 +137,7 @@ class StoringInbox:
         turn = await self._store.turn(press.turn_id)
         settings = await self._desk.settings(press.place)
         language = self._desk.language(press.author, settings)
-        if turn is None or _forgotten(turn) or turn.ask.place.channel_key != press.place.channel_key:
+        if turn is None or turn.forgotten or turn.ask.place.channel_key != press.place.channel_key:
             return Receipt(Outcome.UNKNOWN, told=Told(say("pressed_late", language)))
         log.info("button", turn=turn.id, action=press.action, place=press.place.key)
         if press.action == "stop":
@@ -239,11 +239,6 @@ class StoringInbox:
 
 def _no(words: str) -> Told:
     return Told(words, refused=True)
-
-
-def _forgotten(turn: Turn) -> bool:
-    """Nothing is left to be answered: neither who asked nor what."""
-    return not turn.ask.author.id or not (turn.ask.author.name or turn.ask.text)
 
 
 def _task(action: str, turn: Turn) -> Task:

@@ -159,8 +159,8 @@ class Layout:
 
     def surplus(self) -> Frame | None:
         """A frame that an earlier process left and this answer does not reach, or that became a file."""
-        last = self.frames[-1] if len(self.frames) > 1 else None
-        return last if last is not None and (last.start is None or self.filed) else None
+        last = self.frames[-1] if self.frames else None
+        return last if last and (last.start is None or (self.filed and len(self.frames) > 1)) else None
 
     def _follows(self, end: int) -> bool:
         return not self.filed and bool(self.reply.text[end:].strip())

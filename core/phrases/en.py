@@ -16,12 +16,13 @@ WEB = {
     "Every command also works in a message that mentions me, in threads too: `@Parley /summarize`.": (
         "The ⋯ of a message asks about it, or sums up from it on."
     ),
+    "Mention me in one: `@Parley /{command}`": "Write `/{command}` in one.",
     "What stands on the platform itself stays there.": "Nothing of it stays on this page.",
 }
 
 PHRASES: dict[str, str | dict[str, str]] = {
     # What went wrong.
-    "bad_request": "Something in my request wasn't accepted. That's on my side; who runs me can look it up.",
+    "bad_request": "Something in my request wasn't accepted. That's on my side; whoever runs me can look it up.",
     "too_long": "This conversation is too long for the model now. Start a new thread or ask something shorter.",
     "policy": "The AI service declined to answer this one. Rephrasing may help.",
     "unreachable": "I can't reach the AI service right now. Please ask again later; whoever runs me can look it up.",
@@ -201,7 +202,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "settings_form": "Settings of this channel",
     "settings_form_workspace": "Workspace settings",
     "settings_changed": "Done. From the next question on:",
-    "settings_before": "{line}. This channel's own value goes before it: {value}",
+    "settings_before": "{line}. In this channel its own value counts: {value}",
     "settings_same": "It was set so already.",
     "settings_bad": "“{value}” doesn't fit here. {label}: {about}.",
     "settings_value": "Please add the new value. {label}: {about}.",
@@ -215,8 +216,10 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "value_none": "not set",
     "value_person": "each person's own",
     "value_no_limit": "no limit",
+    "value_nobody": "nobody",
     "history_title": "**Who changed what here** (newest first, times in UTC)",
     "history_line": "{at} · {who} · {label}: {old} → {new} · {origin}",
+    "history_somebody": "somebody",
     "history_none": "Nothing has been changed here yet.",
     "send": "Save",
     "close": "Close",

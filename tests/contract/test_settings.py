@@ -203,8 +203,15 @@ async def test_nothing_comes_back_of_what_was_forgotten_before_its_answer(
     else:
         await store.forget_person("slack", "U1")
     await store.checkpoint([(turn.id, "half of it", ("p1",))])
-    await store.finish(Finish(turn, TurnState.DONE, "all of it", posted=("p1",), model="m"))
+    used = Finish(turn, TurnState.DONE, "all of it", posted=("p1",), model="m", usage=Usage(5, 2))
+    await store.finish(used)
+    await store.finish(used)
     assert await texts(store) == []
+    assert await store.endings(PLACE) == []
+    until = NOON + timedelta(hours=1)
+    assert (await store.tally(NOON, until)).prompt_tokens == 5, "what it took was taken all the same"
+    theirs = await store.tally(NOON, until, WORKSPACE, person="U1")
+    assert theirs.prompt_tokens == (5 if whose == "thread" else 0)
     kept = await store.turn(turn.id)
     assert kept is not None
     assert (kept.state, kept.ask.text, kept.text) == (TurnState.STOPPED, "", "")

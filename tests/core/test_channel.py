@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from core.channel import (
+    NOBODY,
     SETTINGS,
     ChannelSettings,
     Listen,
@@ -66,8 +67,17 @@ def test_a_channel_can_only_narrow_who_may_ask() -> None:
 
 def test_an_operators_list_that_names_only_another_platform_lets_nobody_of_this_one_in() -> None:
     (listed,) = merged({}, {}, parley_allow="discord:2").allow
-    assert listed == {""}
+    assert listed == {NOBODY}
     assert merged({}, {}, parley_allow="").allow == ()
+
+
+def test_of_an_operators_lists_only_what_concerns_the_platform_is_shown() -> None:
+    lists = {"parley_allow": "slack:T2, discord:11, slack:T1", "parley_deny": "discord:12,slack:U9,web:you"}
+    found = merged({"allow": "C1"}, {}, **lists)
+    assert found.lists["allow"] == ((Origin.DEFAULT, "T1, T2"), (Origin.WORKSPACE, "C1"))
+    assert (found.texts["deny"], found.lists["deny"]) == ("U9", ((Origin.DEFAULT, "U9"),))
+    other = merged({}, {}, parley_allow="discord:11", parley_deny="discord:12")
+    assert (other.texts["allow"], other.texts["deny"]) == (NOBODY, "")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +118,7 @@ def test_values_are_checked(name: str, good: str, bad: str) -> None:
 
 
 def test_every_setting_has_a_default_that_can_be_shown() -> None:
-    assert set(default_texts(core())) == set(SETTINGS)
+    assert set(default_texts(core(), "slack")) == set(SETTINGS)
     assert set(SETTINGS) - {"allow", "deny"} <= set(ChannelSettings.__dataclass_fields__)
 
 

@@ -27,6 +27,15 @@ def test_chinese_is_punctuated_as_chinese() -> None:
         assert not re.search(r" [，。；：！？（）、]|[，。；：！？（）、] ", text), key
 
 
+def test_nobody_is_sent_to_who_runs_me() -> None:
+    assert [key for key, phrase in LANGUAGES["en"].items() if re.search(r"[;.,] who runs me", str(phrase))] == []
+
+
+def test_chinese_calls_everybody_who_runs_something_by_one_name() -> None:
+    for key, phrase in LANGUAGES["zh"].items():
+        assert not re.search("(?<!工作区)管理员", str(phrase)), key
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("code", list(Code))
 def test_every_error_has_calm_words_and_its_reference(code: Code, language: str) -> None:
@@ -90,4 +99,6 @@ def test_on_the_page_nobody_is_told_to_mention_anybody(language: str) -> None:
     spoken_words = " ".join(str(phrase) for phrase in LANGUAGES[language].values())
     assert all(words in spoken_words for words in {"en": en, "zh": zh}[language].WEB), "none is left over"
     assert "@Parley" not in say("help_ask", spoken, prefix="/")
+    assert "@Parley" not in say("thread_only", spoken, command="reset")
+    assert "`/forget thread`" in say("thread_only", spoken, command="forget thread")
     assert say("forget_kept", spoken) != say("forget_kept", language)

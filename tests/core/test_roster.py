@@ -80,6 +80,12 @@ def test_advice_names_what_an_operator_wrote_where_and_never_a_key() -> None:
         assert "sk-" not in str(places)
 
 
+def test_the_host_is_what_stands_before_the_path_and_the_query() -> None:
+    for url in ("http://one:8080/v1", "http://one:8080?for=ada@example.com", "http://one:8080/@ada/v1"):
+        [route] = toml_to_roster(FINE.replace("http://one/v1/", url), settings(), KEYS, FILE).routes
+        assert route.account.host == "one:8080"
+
+
 def test_what_is_not_said_is_the_settings_or_unknown() -> None:
     roster = toml_to_roster(FINE, settings(parley_context_tokens=9_000, parley_price_input=1.0), KEYS, FILE)
     assert roster.default == Card("large", 9_000)
@@ -102,6 +108,10 @@ def test_what_is_not_said_is_the_settings_or_unknown() -> None:
         ),
         ('models = ["small"]' + FINE, "parley.toml: models: no endpoint serves 'small'"),
         (FINE.replace("http://", "ftp://"), "parley.toml: endpoints.one.base_url: must begin with http://"),
+        (
+            FINE.replace("http://", "http://ada:sk-secret@"),
+            "parley.toml: endpoints.one.base_url: must not hold a name or password",
+        ),
         (
             FINE.replace("OPENAI_API_KEY", "NO_KEY"),
             "parley.toml: endpoints.one.accounts.0.key_env: NO_KEY is not set",

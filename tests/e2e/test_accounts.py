@@ -106,7 +106,7 @@ ADVISED = {
 }
 TOLD = {
     "en": "I can't reach the AI service right now. The people who run me have been told. Ask me later.",
-    "zh": "我现在连不上 AI 服务，已通知管理员。请稍后再问。",
+    "zh": "我现在连不上 AI 服务，已通知管理我的人。请稍后再问。",
 }
 
 

@@ -75,8 +75,7 @@ async def test_every_command_in_one_visit(team: Team, slack: FakeSlack) -> None:
         assert "Be brief." in system(team.asked)
 
         for command in ("reset", "export", "forget thread"):
-            name = command.split()[0]
-            await team.parley(ADA, "C1", command, words("thread_only", command=name))
+            await team.parley(ADA, "C1", command, words("thread_only", command=command))
         await team.mention(ADA, "C1", ts, "/export")
         told = await team.told(ADA, "C1", words("slack_file_sent"))
         assert told.thread_ts == ts

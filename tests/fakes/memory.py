@@ -197,6 +197,9 @@ class MemoryStore:
         self._work()
         turn = self._turns[finish.turn.id]
         if turn.state not in _OPEN:
+            if turn.ask.task is not Task.DIGEST:
+                taken = replace(finish, turn=turn, text="", notice="", buttons=())
+                self._finishes.setdefault(turn.id, taken)
             return
         ask = replace(turn.ask, ticket="")
         self._turns[turn.id] = replace(

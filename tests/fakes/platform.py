@@ -6,13 +6,15 @@ import asyncio
 from collections import deque
 from datetime import datetime
 
+from core.errors import Code, PlatformError
 from core.ports import Inbox
-from core.types import Ask, Budget, Edit, Entry, History, Limits, Page, Place, Post, Stroke
+from core.types import Ask, Budget, Delete, Edit, Entry, History, Limits, Page, Place, Post, Stroke
 
 
 class MemoryPlatform:
     """`shown` holds every message's pages, oldest view first. `missing` is what `missed` finds, by place's key,
-    `said` what `recent` does; errors in `refusals` are raised first, one a call."""
+    `said` what `recent` does; errors in `refusals` are raised first, one a call. The place of the key `unreadable`
+    can't be read for now. A stroke takes `latency_s`."""
 
     name = "slack"
     limits = Limits(page_size=4_000)
@@ -26,6 +28,8 @@ class MemoryPlatform:
         self.refusals: deque[Exception] = deque()
         self.read: list[str] = []
         self.shown_channels: list[Place] = []
+        self.unreadable = ""
+        self.latency_s = 0.0
 
     async def run(self, inbox: Inbox) -> None:
         await asyncio.Event().wait()
@@ -47,15 +51,21 @@ class MemoryPlatform:
         self.read.append(place.key)
         if self.refusals:
             raise self.refusals.popleft()
+        if place.key == self.unreadable:
+            raise PlatformError(Code.UNAVAILABLE, retryable=True)
         return [ask for ask in self.missing.get(place.key, []) if ask.at > after]
 
     def budgets(self, stroke: Stroke) -> tuple[Budget, ...]:
         return (Budget("all", 1_000, 1_000),)
 
     async def perform(self, stroke: Stroke) -> str:
+        await asyncio.sleep(self.latency_s)
         if isinstance(stroke, Post):
             message_id = f"p{len(self.shown)}"
             self.keys[stroke.key] = message_id
+        elif isinstance(stroke, Delete):
+            del self.shown[stroke.message_id]
+            return stroke.message_id
         else:
             assert isinstance(stroke, Edit)
             message_id = stroke.message_id

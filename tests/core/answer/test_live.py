@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -65,6 +66,16 @@ async def test_what_is_stopped_or_withdrawn_before_it_is_written_does_not_begin(
     assert not (live.stop(TURN.id) if how is Interrupt.STOPPED else live.withdraw(TURN.ask.key))
     assert await live.write(TURN, endless(began, [])) is how
     assert not began.is_set()
+
+
+async def test_an_answer_that_somebody_wants_again_begins_though_its_question_was_deleted() -> None:
+    live = Live()
+    live.withdraw(TURN.ask.key)
+
+    async def quick() -> str:
+        return "done"
+
+    assert await live.write(replace(TURN, again_of=1), quick()) == "done"
 
 
 async def test_what_was_stopped_very_long_ago_is_forgotten() -> None:

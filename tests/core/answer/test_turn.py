@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -238,3 +239,45 @@ async def test_a_question_that_is_deleted_before_its_answer_begins_is_never_answ
         await desk.until_ended(first)
         assert (await until_over(desk, second)).state is TurnState.STOPPED
     assert [desk.views(message)[-1] for message in desk.platform.shown] == [("All of it.", "")]
+
+
+async def test_a_question_that_is_deleted_while_its_first_words_are_on_their_way_leaves_no_half_answer() -> (
+    None
+):
+    desk = Desk()
+    desk.platform.latency_s = 0.1
+    async with desk.painting():
+        turn = await desk.ask(1)
+        await asyncio.sleep(0.05)
+        assert desk.platform.shown == {}, "under way"
+        desk.live.withdraw(turn.ask.key)
+        ended = await until_over(desk, turn)
+    assert ended.state is TurnState.STOPPED
+    assert desk.platform.shown["p0"][-1].notice == say("withdrawn", "en")
+    assert desk.platform.shown["p0"][-1].buttons == ()
+
+
+async def test_what_an_earlier_process_posted_for_a_question_that_is_gone_goes_too() -> None:
+    desk = Desk()
+    turn = await desk.store.accept(Ask("m1", PLACE, ADA, "why?", datetime(2026, 1, 1, tzinfo=UTC)))
+    assert turn is not None
+    await desk.store.begin(turn.id)
+    desk.platform.keys[f"turn-{turn.id}-0"] = "p0"
+    desk.platform.shown["p0"] = [Page("All")]
+    desk.live.withdraw(turn.ask.key)
+    async with desk.painting():
+        desk.lanes.submit(turn)
+        ended = await until_over(desk, turn)
+    assert (ended.text, ended.posted) == ("", ())
+    assert desk.platform.shown == {}
+
+
+async def test_a_turn_that_has_ended_is_left_as_it_is() -> None:
+    desk = Desk()
+    desk.model.go.set()
+    async with desk.painting():
+        turn = await desk.ask(1)
+        await desk.until_ended(turn)
+        desk.lanes.submit(replace(turn, posted=("p0",)))
+        await asyncio.sleep(0.05)
+    assert desk.views("p0")[-1] == ("All of it.", "")

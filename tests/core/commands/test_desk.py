@@ -13,8 +13,9 @@ import pytest
 from core.channel import SETTINGS
 from core.commands import COMMANDS
 from core.commands.desk import Desk
+from core.commands.typed import command_of
 from core.config import CoreSettings
-from core.phrases import LANGUAGES, say
+from core.phrases import LANGUAGES, dialect, say
 from core.ports import Finish
 from core.types import Ask, Command, Person, Place, Task, Told, Turn, TurnState, Usage
 from tests.fakes.clock import FakeClock
@@ -162,8 +163,8 @@ async def test_a_value_of_the_workspace_says_what_goes_before_it_in_the_channel(
     office = Office()
     await office.told("model", "mine", ADMIN)
     text = await office.told("model", "scope:workspace theirs", ADMIN)
-    assert "- Model: `theirs` · from the workspace. This channel's own value goes before it: `mine`" in text
-    assert "goes before" not in await office.told("settings", "workspace temperature 1", ADMIN)
+    assert "- Model: `theirs` · from the workspace. In this channel its own value counts: `mine`" in text
+    assert "own value" not in await office.told("settings", "workspace temperature 1", ADMIN)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -228,6 +229,33 @@ async def test_choices_are_kept_by_their_names_in_any_language() -> None:
     office = Office()
     await office.told("设置", "回应范围 每条消息", MANAGER)
     assert (await office.store.kept(CHANNEL)).channel == {"listen": "all"}
+
+
+@pytest.mark.parametrize("typed", ["workspace guests on", "name:strangers value:on", "strangers", "colour red"])
+async def test_a_setting_that_there_is_not_is_refused_with_those_that_there_are(typed: str) -> None:
+    office = Office()
+    there = Place("discord", "1", "2")
+    told = await office.do("settings", typed, ADMIN, there)
+    assert isinstance(told, Told)
+    assert told.refused
+    options = " | ".join([*(name for name in SETTINGS if name not in ("guests", "strangers")), "history"])
+    assert told.text == say("misread_choice", "en", option="name", options=options)
+    assert await office.store.audit(there) == []
+
+
+async def test_a_form_can_not_set_what_is_about_nobody_there() -> None:
+    office = Office()
+    there = Place("discord", "1", "2")
+    await office.do("settings", "", ADMIN, there, {"scope": "workspace", "set_guests": "off", "set_rate": "3"})
+    assert (await office.store.kept(there)).workspace == {"rate": "3"}
+
+
+async def test_the_operators_lists_are_told_for_the_readers_platform_alone() -> None:
+    office = Office(parley_allow="discord:11,slack:T1", parley_deny="discord:12")
+    text = await office.told("settings")
+    assert "- Who may ask: `T1` · default\n- Who may not ask: not set · default" in text
+    other = await office.told("settings", place=Place("web", "", "web"))
+    assert "- Who may ask: nobody · default" in other
 
 
 async def test_the_form_holds_what_its_reader_may_change_and_comes_back_as_a_command() -> None:
@@ -321,7 +349,21 @@ async def test_reset_is_for_threads_and_told_to_all() -> None:
     later = Ask("9", THREAD, ADA, "new", NOON + timedelta(seconds=1))
     assert await office.store.lines(THREAD, later) == []
     assert len(await office.store.lines(THREAD)) == 2
-    assert await office.told("reset", place=CHANNEL) == say("thread_only", "en", command="reset")
+
+
+@pytest.mark.parametrize("platform", ["slack", "discord", "web"])
+@pytest.mark.parametrize("typed", ["reset", "forget thread", "export", "export thread"])
+async def test_what_is_for_threads_says_what_to_write_in_one(typed: str, platform: str) -> None:
+    office = Office()
+    name, _, argument = typed.partition(" ")
+    there = replace(CHANNEL, platform=platform)
+    text = await office.told(name, argument, place=there)
+    assert text == say("thread_only", dialect("en", platform), command=typed)
+    written = command_of(text.partition("`")[2].partition("`")[0].removeprefix("@Parley "))
+    assert written is not None
+    inside = await office.told(*written, place=replace(there, thread="1.0"))
+    assert inside != text
+    assert "missing" not in inside
 
 
 async def test_forget_a_thread_is_for_its_only_author_or_a_manager() -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 
-from core.commands.papers import newest, person_file, thread_file
-from core.ports import Tally
+import pytest
+
+from core.commands.papers import history, newest, person_file, thread_file
+from core.phrases import LANGUAGES, say
+from core.ports import Change, Tally
 from core.types import Entry, Person, Place
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -39,3 +42,11 @@ def test_the_last_line_is_never_cut_away() -> None:
         "line 49"
         in newest(person_file([(Place("d", "1", "2"), one) for one in LINES], Tally()), 1).content.decode()
     )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_history_does_not_tell_the_id_of_somebody_who_was_forgotten(language: str) -> None:
+    change = Change(Place("slack", "T1", "C1"), "temperature", None, "1", Person("U123"), NOON)
+    told = history([change], language)
+    assert f" · {say('history_somebody', language)} · " in told
+    assert "U123" not in told
