@@ -282,7 +282,7 @@ class Answerer:
         async with contextlib.aclosing(deltas):
             async for delta in deltas:
                 if isinstance(delta, Text):
-                    writing.text += delta.text
+                    writing.text += delta.text if writing.text else delta.text.lstrip()
                     # What a reader has seen of an earlier process's answer is not taken back to be written again.
                     seen = turn.text if turn.text.startswith(writing.text) else writing.text
                     notice = self._resumed(turn, seen, writing)

@@ -262,6 +262,7 @@ class Brush:
         canvas = place.canvas
         stroke = canvas.stroke(place.wish, now)
         if stroke is None:
+            canvas.not_before = max(canvas.not_before, now + _TICK_S)  # whatever it wishes, others come first
             self._queue(canvas)
             return
         canvas.entry += 1

@@ -392,6 +392,29 @@ async def test_an_answer_does_not_wait_for_a_look_that_is_refused() -> None:
     assert paper.shown == "new"
 
 
+@pytest.mark.parametrize("limits", [LIMITS, PLAIN], ids=["grows", "plain"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n" * 5_000 + "end",
+        " " * 500 + "end",
+        "a\n\n" + " " * 1_000 + "end",
+        "```\n" + "\n" * 500 + "end",
+        "\n" * 300,
+    ],
+    ids=["lines first", "spaces first", "spaces between", "lines in a block", "nothing else"],
+)
+async def test_a_page_of_blanks_is_passed_over(text: str, limits: Limits) -> None:
+    paper = Paper(FakeClock(), limits=limits)
+    async with studio(paper) as at:
+        canvas = at.canvas()
+        canvas.show(Reply(text, Phase.WRITING), 0.0)
+        await at.pass_s(2)
+        canvas.show(Reply(text, Phase.ENDED), at.clock.monotonic())
+        await at.finish(canvas)
+    assert paper.shown.rstrip("`\n").endswith("end" if "end" in text else "")
+
+
 async def test_a_very_long_answer_ends_as_a_file_with_its_first_page_to_read() -> None:
     paper = Paper(FakeClock(), limits=PLAIN)
     async with studio(paper, file_chars=400) as at:
