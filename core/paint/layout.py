@@ -14,8 +14,7 @@ from core.paint.markdown import reopens
 from core.paint.painter import View, full_view, sheet, view
 from core.types import Limits, Page, Phase, Reply
 
-_BLANK = re.compile(r"\s*\n|\s{80,}")
-"""Blank lines, and indents that are none: nothing a message could begin with."""
+_BLANK = re.compile(r"(?:[ \t]*\n)+")
 _NOTHING = View(Page(""), 0)
 
 
@@ -175,8 +174,10 @@ class Layout:
         self._fresh.life = Life.GROWS if growth else Life.STILL
         if self.frames:
             self._follow(self._fresh, self.frames[-1])
-        else:
-            self._fresh.start = self._fresh.upto = self._words_from(0)
+        while (seen := self.view(self._fresh)).full and not seen.page.text.strip():
+            # A page of blanks, which no platform takes.
+            self._fresh.start = self._fresh.upto = seen.upto
+            self._fresh.seen_of = None
         return self._fresh
 
     def expect(self) -> Frame:
@@ -245,14 +246,9 @@ class Layout:
         text = before.opens + self.reply.text[before.start : before.end]
         frame.opens = reopens(text, sheet(self.limits, frame.size))
         frame.start = frame.upto = before.end
-        if not frame.opens:
-            frame.start = frame.upto = self._words_from(before.end)
+        if not frame.opens and (blank := _BLANK.match(self.reply.text, before.end)):
+            frame.start = frame.upto = blank.end()
         frame.version = -1
-
-    def _words_from(self, at: int) -> int:
-        while blank := _BLANK.match(self.reply.text, at):
-            at = blank.end()
-        return at
 
     def _lay_anew(self) -> None:
         """The answer does not begin as it did: no word stands where it should."""

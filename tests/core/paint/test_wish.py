@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.paint.layout import Layout, Life
 from core.paint.wish import Address, Wish, fulfil, wishes
@@ -13,6 +15,21 @@ from tests.core.paint.paper import ask
 
 LIMITS = Limits(page_size=40, growth=Growth(size=60, life_s=20.0), files=True)
 ADDRESS = Address(ask(), "turn-7", "ticket")
+PIECES = [
+    " ",
+    "\n",
+    "word ",
+    "```\n",
+    "`",
+    "| a | b |\n",
+    "|---|---|\n",
+    "- ",
+    "\t",
+    " " * 90,
+    "\n" * 90,
+    "世界",
+    "😀",
+]
 WORDS = "Some words "
 FULL = "The words that fill a whole message. "
 
@@ -132,3 +149,21 @@ def test_a_message_grows_for_the_person_who_asked() -> None:
     made.lay(Reply(WORDS, Phase.WRITING))
     start = fulfil(Wish.START, made, ADDRESS)
     assert start == Start(ADDRESS.ask.place, WORDS, "turn-7-0", ADDRESS.ask.id, ADDRESS.ask.author.id)
+
+
+@given(
+    st.lists(st.sampled_from(PIECES), max_size=60).map("".join),
+    st.sampled_from([LIMITS, replace(LIMITS, growth=None, typeset=True)]),
+)
+def test_whatever_is_written_there_is_an_end_to_showing_it(text: str, limits: Limits) -> None:
+    made = Layout(limits)
+    made.lay(Reply(text, Phase.ENDED))
+    for number in range(len(text) + 2):
+        wished = wishes(made, 0.0)
+        if not wished:
+            return
+        stroke = fulfil(wished[0], made, ADDRESS)
+        assert isinstance(stroke, Post | Edit), "a wish that nothing fulfils is wished for ever"
+        frame = made.stands(f"m{number}") if isinstance(stroke, Post) else made.frames[-1]
+        made.shows(frame, stroke.page)
+    pytest.fail("it goes on and on")
