@@ -37,6 +37,8 @@ _TRIES = 12
 _UNREAD_S = 15.0
 HOLD_S = 3.0
 """The longest that turns wait for what was said before them."""
+CONNECT_S = 10.0
+"""And at the start, before there is a connection to read by."""
 
 
 class CatchUp:
@@ -65,7 +67,7 @@ class CatchUp:
         self._read = asyncio.Event()
         self._whole = False
         self.hold_s = HOLD_S
-        self._hold_until = clock.monotonic() + HOLD_S
+        self._hold_until = clock.monotonic() + CONNECT_S
 
     async def caught_up(self) -> None:
         """Return when what was missed has come in, or `hold_s` after that was noticed: until then a turn that is

@@ -13,7 +13,7 @@ from core.answer.live import Live
 from core.commands.desk import Desk
 from core.config import CoreSettings
 from core.errors import Code, PlatformError, StoreError
-from core.intake.catchup import CatchUp
+from core.intake.catchup import CONNECT_S, CatchUp
 from core.intake.inbox import StoringInbox
 from core.paint.gate import Gate
 from core.types import Ask, Person, Place, Turn
@@ -306,6 +306,19 @@ async def test_the_first_turns_wait_for_it() -> None:
         house.platform.up = True
         await house.clock.advance(1)
         await asyncio.wait_for(waiting, 1)
+
+
+async def test_the_first_turns_wait_for_a_connection_not_for_long() -> None:
+    house = House()
+    house.platform.up = False
+    async with house.running():
+        await house.clock.advance(CONNECT_S - 1)
+        waiting = asyncio.create_task(house.catch_up.caught_up())
+        await asyncio.sleep(0.02)
+        assert not waiting.done()
+        await house.clock.advance(1)
+        await asyncio.wait_for(house.catch_up.caught_up(), 0.02)
+        await asyncio.wait_for(waiting, 2)
 
 
 async def test_turns_wait_for_what_could_not_be_stored_before_them() -> None:
