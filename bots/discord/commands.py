@@ -11,10 +11,8 @@ from typing import Any
 import discord
 from discord.http import Route
 
-from core.channel import SETTINGS
-from core.commands import COMMANDS, MENUS, Kind, Option, Spec, choices
+from core.commands import COMMANDS, MENUS, Kind, Option, Spec, choices, spec_there
 from core.phrases import LANGUAGES, dialect, say
-from core.types import Choice
 
 CHAT, MESSAGE = 1, 3
 """Kinds of commands: typed, and in the menu of a message."""
@@ -37,7 +35,8 @@ _WORDS = ("name_localizations", "description_localizations")
 
 def payloads() -> list[dict[str, Any]]:
     """Every command as Discord takes it. Pure."""
-    return [*map(_command, COMMANDS.values()), *map(_menu, MENUS)]
+    there = (spec_there(name, "discord") for name in COMMANDS)
+    return [*map(_command, there), *map(_menu, MENUS)]
 
 
 def menu_key(name: str) -> str | None:
@@ -101,7 +100,7 @@ def _option(spec: Spec, option: Option) -> dict[str, Any]:
 
 
 def _choices(option: Option) -> list[dict[str, Any]]:
-    labels = {language: _offered(option, language) for language in LANGUAGES}
+    labels = {language: choices(option, dialect(language, "discord"))[:_CHOICE_LIMIT] for language in LANGUAGES}
     return [
         {
             "name": choice.label[:_ABOUT_LIMIT],
@@ -114,13 +113,6 @@ def _choices(option: Option) -> list[dict[str, Any]]:
         }
         for number, choice in enumerate(labels["en"])
     ]
-
-
-def _offered(option: Option, language: str) -> list[Choice]:
-    """Without settings that are about nobody here."""
-    absent = {name for name, setting in SETTINGS.items() if "discord" in setting.absent}
-    offered = choices(option, dialect(language, "discord"))
-    return [choice for choice in offered if choice.value not in absent][:_CHOICE_LIMIT]
 
 
 def _reach(name: str) -> dict[str, Any]:

@@ -6,8 +6,9 @@ turn, whoever raises it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.clock import Clock
 from core.errors import StoreError
@@ -23,13 +24,14 @@ _OPEN = (TurnState.WAITING, TurnState.RUNNING)
 
 @dataclass(frozen=True, slots=True)
 class AlertTurns:
-    """Calls back when an alert surely stands in `place`, or never will."""
+    """Calls back when an alert surely stands in `place`, or never will. Alerts stand there in the order of their calls."""
 
     place: Place
     store: Store
     submit: Callable[[Turn], None]
     clock: Clock
     language: str
+    _accepting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def __call__(self, alert: Alert) -> bool:
         hour = int(self.clock.now().timestamp() // AGAIN_S)
@@ -44,10 +46,11 @@ class AlertTurns:
             task=Task.DIGEST,
         )
         try:
-            turn = await self.store.accept(ask)
-            if turn is None:
-                return False  # another process posts it, and may yet fail
-            self.submit(turn)
+            async with self._accepting:
+                turn = await self.store.accept(ask)
+                if turn is None:
+                    return False  # another process posts it, and may yet fail
+                self.submit(turn)
             while turn is not None and turn.state in _OPEN:
                 await self.clock.sleep(_LOOK_S)
                 turn = await self.store.turn(turn.id)
