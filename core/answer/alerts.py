@@ -24,7 +24,7 @@ _OPEN = (TurnState.WAITING, TurnState.RUNNING)
 
 @dataclass(frozen=True, slots=True)
 class AlertTurns:
-    """Calls back when an alert surely stands in `place`, or never will. Alerts stand there in the order of their calls."""
+    """Calls back when an alert surely stands in `place`, or never will. They stand there in the order of the calls."""
 
     place: Place
     store: Store
