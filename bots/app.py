@@ -275,7 +275,7 @@ class House:
     async def _hold(self, turn: Turn) -> None:
         """No turn begins before what was said earlier has been read."""
         if self._catches_up and (catch_up := self._catch_ups.get(turn.ask.place.platform)):
-            await catch_up.caught_up()
+            await catch_up.caught_up(turn.ask.place)
 
     def _keep(self, job: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(job))

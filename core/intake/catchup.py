@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -36,9 +35,11 @@ _DEFAULT_BREAK_S = 5.0
 _TRIES = 12
 _UNREAD_S = 15.0
 HOLD_S = 3.0
-"""The longest that turns wait for what was said before them."""
+"""The longest that turns wait until it is known which places have to be read on."""
 CONNECT_S = 10.0
 """And at the start, before there is a connection to read by."""
+PLACE_S = 30.0
+"""The longest that the turns of a place wait until that place has been read on."""
 
 
 class CatchUp:
@@ -64,27 +65,56 @@ class CatchUp:
         self._pass_over = pass_over
         self._clock = clock
         self._window = timedelta(seconds=window_s)
-        self._read = asyncio.Event()
         self._whole = False
+        self._listed = False
         self.hold_s = HOLD_S
+        self.place_s = PLACE_S
         self._hold_until = clock.monotonic() + CONNECT_S
+        self._unread: deque[Place] = deque()
+        self._held: set[str] = set()
+        self._news = asyncio.Event()
 
-    async def caught_up(self) -> None:
-        """Return when what was missed has come in, or `hold_s` after that was noticed: until then a turn that is
-        begun may not be the next one of its place."""
-        left_s = self._hold_until - self._clock.monotonic()
-        if left_s > 0:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._read.wait(), left_s)
+    async def caught_up(self, place: Place) -> None:
+        """Return when what was missed in `place` has come in, or when that takes too long: until then a turn that is
+        begun may not be the next one there. What somebody waits for is read first."""
+        patience_until = self._clock.monotonic() + self.place_s
+        while self._doubtful(place):
+            until = patience_until if self._listed else self._hold_until
+            self._read_first(place)
+            try:
+                await asyncio.wait_for(self._news.wait(), until - self._clock.monotonic())
+            except TimeoutError:
+                return
 
     def again(self) -> None:
         """Something that was heard could not be stored: read on from before it."""
         self._whole = False
         self._hold()
 
+    def _doubtful(self, place: Place) -> bool:
+        """Something may have been said there that nobody has read. A thread's first words stand in its channel."""
+        around = replace(place, thread="")
+        return not self._listed or not self._held.isdisjoint({place.key, around.key})
+
+    def _read_first(self, place: Place) -> None:
+        for key in (place.key, replace(place, thread="").key):
+            for wanted in [unread for unread in self._unread if unread.key == key]:
+                self._unread.remove(wanted)
+                self._unread.appendleft(wanted)
+
     def _hold(self, longer_s: float = 0.0) -> None:
-        self._read.clear()
+        self._listed = False
         self._hold_until = self._clock.monotonic() + longer_s + self.hold_s
+        self._tell()
+
+    def _release(self, place: Place) -> None:
+        self._held.discard(place.key)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Whoever waits looks again."""
+        self._news.set()
+        self._news = asyncio.Event()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -109,8 +139,6 @@ class CatchUp:
                     self._hold()
                     began = self._clock.now()
                     unread = await self._catch_up()
-                    if self._whole:
-                        self._read.set()
                     if unread:  # nothing after that is known to be whole: all of it again, in a while
                         self._whole = False
                         await self._clock.sleep(_UNREAD_S)
@@ -132,31 +160,40 @@ class CatchUp:
     async def _catch_up(self) -> int:
         """Read every live place, the channels around them, and those where more than mentions are questions. How many
         could not be read for now. Raises StoreError."""
-        unread = 0
         heard = await self._store.heard(self._platform.name)
-        if heard is not None:
-            after = heard - OVERLAP
-            live = await self._store.live(self._platform.name, after - LIVE)
-            around = [replace(place, thread="") for place in live]
-            set_so = await self._store.overrides(self._platform.name, "listen")
-            listening = [place for place, listen in set_so if listen in (Listen.ALL, Listen.FORUM)]
-            places = (*around, *listening, *live, *self._platform.channels())
-            waiting = deque({place.key: place for place in places}.values())
+        after = heard - OVERLAP if heard else None
+        places = await self._places(after) if after else []
+        self._unread = deque({place.key: place for place in places}.values())
+        self._held = {place.key for place in self._unread}
+        self._listed = True
+        self._tell()
+        unreadable = 0
 
-            async def read() -> None:
-                nonlocal unread
-                while waiting:
-                    place = waiting.popleft()
-                    missed = await self._missed(place, after)
-                    unread += missed is None
-                    for ask in missed or ():
-                        if await self._take(ask) and ask.place.key != place.key:
-                            waiting.append(ask.place)  # what was said behind a mention nobody heard
+        async def read(after: datetime) -> None:
+            nonlocal unreadable
+            while self._unread:
+                place = self._unread.popleft()
+                missed = await self._missed(place, after)
+                unreadable += missed is None
+                for ask in missed or ():
+                    if await self._take(ask) and ask.place.key != place.key:
+                        self._held.add(ask.place.key)
+                        self._unread.append(ask.place)  # what was said behind a mention nobody heard
+                if all(unread.key != place.key for unread in self._unread):
+                    self._release(place)
 
+        if after:
             async with asyncio.TaskGroup() as readers:
                 for _ in range(_READERS):
-                    readers.create_task(read())
-        return unread
+                    readers.create_task(read(after))
+        return unreadable
+
+    async def _places(self, after: datetime) -> list[Place]:
+        live = await self._store.live(self._platform.name, after - LIVE)
+        around = [replace(place, thread="") for place in live]
+        set_so = await self._store.overrides(self._platform.name, "listen")
+        listening = [place for place, listen in set_so if listen in (Listen.ALL, Listen.FORUM)]
+        return [*around, *listening, *live, *self._platform.channels()]
 
     async def _missed(self, place: Place, after: datetime) -> list[Ask] | None:
         """What was said there; a refusal for rate means later, however often. None: it can't be read for now, and the
@@ -171,6 +208,8 @@ class CatchUp:
                     return []  # the gate has logged it: nobody can ask there any more
                 if failures > _TRIES:
                     return None
+                if failures:
+                    self._release(place)  # nobody knows how long that will take
                 await self._clock.sleep(error.retry_after_s or _DEFAULT_BREAK_S)
 
     async def _take(self, ask: Ask) -> bool:

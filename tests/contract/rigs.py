@@ -55,6 +55,7 @@ from tests.fakes import discord, slack
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.memory import MemoryStore
 from tests.fakes.slack import FakeSlack
+from tests.waiting import until
 
 T = TypeVar("T")
 E = TypeVar("E")
@@ -64,14 +65,6 @@ Painting = Post | Edit
 
 LOST, CUT = "done, and its answer lost", "cut off before it was done"
 """The two ways to be UNCERTAIN."""
-
-
-async def until(found: Callable[[], T], timeout_s: float = 5.0) -> T:
-    """The first true value of `found`."""
-    async with asyncio.timeout(timeout_s):
-        while not (value := found()):  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
-        return value
 
 
 class Recorder:

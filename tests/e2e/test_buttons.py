@@ -12,6 +12,7 @@ from tests.e2e.sides import Side, Slack
 from tests.e2e.test_slack import said
 from tests.fakes.completions import FakeCompletions, Raw, Words
 from tests.fakes.slack import FakeSlack
+from tests.waiting import HANG_S
 
 LONG = Words("word " * 400, per_s=20)
 AT_ONCE_S = 2.0
@@ -145,7 +146,7 @@ async def test_a_deleted_question_stops_its_answer_and_an_edited_one_starts_it_a
         await side.ask("about cats")
         await side.answered("word word")
         await side.edit("about dogs")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANG_S):
             while len(endpoint.requests) < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         await side.answered("word word")

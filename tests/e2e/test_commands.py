@@ -20,6 +20,7 @@ from core.phrases import LANGUAGES, say
 from tests.e2e.conftest import model_settings
 from tests.e2e.program import Program
 from tests.fakes.completions import FakeCompletions, Words
+from tests.waiting import HANG_S
 
 Json = dict[str, Any]
 
@@ -51,7 +52,7 @@ class Visitor:
         return (await self.answers(count))[-1]
 
     async def answers(self, count: int) -> list[Json]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANG_S):
             while True:
                 url = f"{self._url}/api/threads/{self.thread}"
                 async with self._session.get(url, headers=self._headers) as response:

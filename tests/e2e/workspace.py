@@ -20,6 +20,7 @@ from tests.e2e.test_slack import AT, answers
 from tests.fakes.completions import FakeCompletions
 from tests.fakes.completions.server import Received
 from tests.fakes.slack import BOT_USER, FakeSlack, Message
+from tests.waiting import HANG_S
 
 ADA, BO, CLEO = "U1", "U2", "U3"
 LOCALES = {"en": "en-GB", "zh": "zh-CN"}
@@ -67,7 +68,7 @@ class Team:
 
     async def stored(self) -> None:
         """Every answer has ended, and is counted."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANG_S):
             open_turns = "SELECT id FROM turns WHERE state IN ('waiting', 'running')"
             while self.rows(open_turns):  # noqa: ASYNC110 (another process writes there)
                 await asyncio.sleep(0.02)

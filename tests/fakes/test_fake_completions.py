@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import AT_ONCE_S, HANG_S
+
 from .completions import (
     QUIRKS,
     STATUSES,
@@ -38,7 +40,7 @@ class Client:
     def __init__(self, fake: FakeCompletions) -> None:
         self.port = int(fake.base_url.split(":")[2].split("/")[0])
         self.end = ""
-        self.limit = asyncio.timeout(5)
+        self.limit = asyncio.timeout(HANG_S)
 
     async def __aenter__(self) -> "Client":
         self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port, limit=2**26)
@@ -223,17 +225,17 @@ async def test_reasoning_and_tool_calls_are_streamed(fake: FakeCompletions) -> N
 
 
 async def test_words_keep_their_pace(fake: FakeCompletions) -> None:
-    fake.script(Words("a b c d e", per_s=50, first_after_s=0.1))
+    fake.script(Words("a b c d e", per_s=50, first_after_s=0.5))
     async with Client(fake) as client:
         began = monotonic()
         client.send()
         await client.head()
-        assert monotonic() - began < 0.1, "the head does not wait for the first word"
+        assert monotonic() - began < 0.5, "the head does not wait for the first word"
         arrived = []
         while await client.chunk():
             arrived.append(monotonic() - began)
-    assert arrived[1] >= 0.1
-    assert 0.1 + 4 / 50 <= arrived[5] < 0.5
+    assert arrived[1] >= 0.5
+    assert 0.5 + 4 / 50 <= arrived[5] < AT_ONCE_S
     assert fake.requests[0].ended_at is not None
 
 
@@ -249,14 +251,14 @@ async def test_two_hundred_streams_run_side_by_side(fake: FakeCompletions) -> No
     began = monotonic()
     bodies = await asyncio.gather(*(read() for _ in range(200)))
     assert {text_of(body) for body in bodies} == {"word " * words}
-    assert monotonic() - began < 3
+    assert monotonic() - began < AT_ONCE_S
     lags = [
         at - (request.at + number / 20)
         for request in fake.requests
         for number, at in enumerate(request.sent_at[2 : 2 + words])
     ]
     assert min(lags) >= 0
-    assert sorted(lags)[int(len(lags) * 0.99)] < 0.5
+    assert sorted(lags)[int(len(lags) * 0.99)] < 2
 
 
 async def test_a_client_that_leaves_is_seen_at_once(fake: FakeCompletions) -> None:
@@ -267,7 +269,7 @@ async def test_a_client_that_leaves_is_seen_at_once(fake: FakeCompletions) -> No
             await client.head()
             assert await client.chunk()
             left = monotonic()
-        await asyncio.wait_for(fake.requests[-1].over.wait(), 1)
+        await asyncio.wait_for(fake.requests[-1].over.wait(), HANG_S)
         closed_at = fake.requests[-1].closed_by_client_at
         assert fake.requests[-1].ended_at is None
         assert closed_at is not None

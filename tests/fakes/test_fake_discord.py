@@ -29,6 +29,7 @@ from tests.fakes.discord import (
     wire,
 )
 from tests.fakes.discord.spec import load
+from tests.waiting import HANG_S
 
 
 class Bot(discord.Client):
@@ -456,7 +457,7 @@ async def test_an_installed_command_works_where_the_bot_is_not(fake: FakeDiscord
     await bot.tree.sync()
     chat = fake.private_chat(ADA)
     await fake.slash(ADA, chat, "anywhere")
-    await asyncio.wait_for(done.wait(), 3)
+    await asyncio.wait_for(done.wait(), HANG_S)
     assert len(fake.from_bot(chat)) == 6
 
 

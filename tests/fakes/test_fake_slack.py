@@ -16,6 +16,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from tests.fakes.slack import DOCUMENTED, RESTRICTED, FakeSlack, scaled
+from tests.waiting import AT_ONCE_S, HANG_S
 
 MENTION = "<@U_BOT> good morning"
 BUTTONS: list[dict[str, Any]] = [
@@ -90,7 +91,7 @@ async def test_a_mention_arrives_as_two_events_of_one_message_and_both_are_acked
     assert {body["event"]["type"] for body in bodies} == {"message", "app_mention"}
     assert {body["event"]["ts"] for body in bodies} == {ts}
     assert len({body["event_id"] for body in bodies}) == 2
-    assert all(e.latency_s is not None and e.latency_s < 1 for e in slack.envelopes)
+    assert all(e.latency_s is not None and e.latency_s < AT_ONCE_S for e in slack.envelopes)
 
 
 async def test_the_bots_own_post_and_edit_come_back_as_events(slack: FakeSlack, client: AsyncWebClient) -> None:
@@ -360,7 +361,7 @@ async def test_a_shortcut_opens_a_modal_that_is_submitted(slack: FakeSlack, clie
         await slack.shortcut("U1", "s", "C1", ts)
         await slack.wait_for(lambda: slack.space.views)
         await slack.submit_view("U1", "m", {"b": {"a": {"value": "x"}}})
-        await asyncio.wait_for(submitted.wait(), 2)
+        await asyncio.wait_for(submitted.wait(), HANG_S)
 
 
 @pytest.mark.parametrize(
@@ -460,7 +461,7 @@ async def test_waiting_in_vain_says_what_was_called(slack: FakeSlack, client: As
     started = time.monotonic()
     with pytest.raises(TimeoutError, match=r"auth\.test ok"):
         await slack.wait_for(lambda: slack.messages("C1"), 0.05)
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < AT_ONCE_S
 
 
 async def thread_of(slack: FakeSlack, replies: int) -> str:

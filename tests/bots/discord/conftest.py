@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import TypeVar
@@ -21,6 +21,7 @@ from core.errors import BotError
 from core.phrases import language_of
 from core.types import Ask, Choice, Command, Event, Outcome, Person, Place, Receipt, Told
 from tests.fakes.discord import FakeDiscord
+from tests.waiting import until
 
 T = TypeVar("T")
 E = TypeVar("E")
@@ -76,14 +77,6 @@ class Bot:
         self.fake = fake
         self.platform = platform
         self.inbox = inbox
-
-
-async def until(predicate: Callable[[], T | None], timeout_s: float = 5.0) -> T:
-    """The first true value of `predicate`."""
-    async with asyncio.timeout(timeout_s):
-        while not (value := predicate()):  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
-        return value
 
 
 def settings(fake: FakeDiscord, token: str | None = None) -> DiscordSettings:

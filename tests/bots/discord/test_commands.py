@@ -15,9 +15,10 @@ from core.commands import COMMANDS, MENUS, press_form
 from core.errors import StoreError
 from core.phrases import explain, say
 from core.types import Attachment, Button, Choice, Command, Field, Form, Outcome, Press, Told
-from tests.bots.discord.conftest import Bot, running, until
+from tests.bots.discord.conftest import Bot, running
 from tests.fakes.discord import ADA, BO, BOT, CHEN, GENERAL, FakeDiscord, Message, MessageFlag
 from tests.fakes.discord.guild import Interaction
+from tests.waiting import until
 
 NAME = re.compile(r"[-_'\w]{1,32}")
 """https://docs.discord.com/developers/interactions/application-commands#application-command-object-application-command-naming"""

@@ -17,6 +17,7 @@ from core.paint.gate import Gate
 from core.types import Ask, Button, Page, Person, Phase, Place, Post, Reply
 from tests.bots.discord.conftest import Bot
 from tests.fakes.discord import ADA, GENERAL, GUILD
+from tests.waiting import HANG_S
 
 AGAIN = Button("again", "Again", 7)
 
@@ -53,7 +54,7 @@ async def write(canvas: Canvas, text: str, seconds: float, notice: str = "") -> 
         canvas.show(Reply(text[: len(text) * step // steps], Phase.WRITING), clock.monotonic())
         await clock.sleep(0.02)
     canvas.show(Reply(text, Phase.ENDED, notice, (AGAIN,)), clock.monotonic())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_S):
         await canvas.finished()
 
 

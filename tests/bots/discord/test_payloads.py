@@ -13,10 +13,11 @@ import pytest
 
 from core.phrases import say
 from core.types import Ask, Command, Deleted, Edited, Event, Person, Place, Press
-from tests.bots.discord.conftest import Bot, until
+from tests.bots.discord.conftest import Bot
 from tests.fakes.discord import BO, CHEN, FORUM, GENERAL, GUILD
 from tests.fakes.discord.guild import Channel, ChannelType, Interaction
 from tests.fakes.discord.spec import load
+from tests.waiting import until
 
 Json = dict[str, Any]
 FILES = sorted((Path(__file__).parents[2] / "payloads" / "discord").glob("*.json"))

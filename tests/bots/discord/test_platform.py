@@ -18,7 +18,7 @@ from core.clock import SystemClock
 from core.errors import Code, PlatformError, SettingsError, StoreError
 from core.phrases import explain
 from core.types import Ask, Button, Deleted, Edit, Edited, Outcome, Page, Place, Post, Press
-from tests.bots.discord.conftest import Bot, Recorder, running, settings, until
+from tests.bots.discord.conftest import Bot, Recorder, running, settings
 from tests.fakes.discord import (
     ADA,
     BO,
@@ -33,6 +33,7 @@ from tests.fakes.discord import (
     MessageFlag,
     Permission,
 )
+from tests.waiting import AT_ONCE_S, until
 
 
 class HastyClock(SystemClock):
@@ -648,8 +649,7 @@ async def test_a_half_open_connection_is_noticed_and_resumed(fake: FakeDiscord) 
         began = time.monotonic()
         await fake.say(ADA, GENERAL, f"<@{BOT}> anyone?")
         await bot.inbox.ask("anyone?")
-        # Half a second to connect; 30 s, were the beats as far apart as in production.
-        assert time.monotonic() - began < 0.5 + 30 * 0.1 / BEAT_S
+        assert time.monotonic() - began < AT_ONCE_S  # by itself the library waits for 60 s
         await until(bot.platform.ready)
     assert (fake.gateway.identifies, fake.gateway.resumes) == (1, 1)
 
@@ -722,11 +722,11 @@ async def test_commands_that_cannot_be_registered_keep_it_from_being_ready(fake:
             await run
 
 
-async def test_stopping_takes_less_than_a_second_even_on_a_dead_line(fake: FakeDiscord) -> None:
+async def test_stopping_takes_no_time_even_on_a_dead_line(fake: FakeDiscord) -> None:
     async with running(fake):
         fake.half_open()
         began = time.monotonic()
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < AT_ONCE_S
 
 
 # Settings

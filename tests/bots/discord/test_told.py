@@ -11,8 +11,9 @@ import pytest
 from bots.discord.told import fitted, told_to_contents
 from core.phrases import LANGUAGES, say
 from core.types import Attachment, Outcome, Told
-from tests.bots.discord.conftest import Bot, until
+from tests.bots.discord.conftest import Bot
 from tests.fakes.discord import BO, BOT, CHEN, GENERAL, FakeDiscord, Message
+from tests.waiting import until
 
 SOME = random.Random(6)
 THREAD = Attachment(

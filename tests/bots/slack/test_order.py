@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from bots.slack.order import Order
+from tests.waiting import HANG_S
 
 
 async def test_of_those_who_wait_the_earliest_goes_first() -> None:
@@ -42,7 +43,7 @@ async def test_who_gives_up_waiting_holds_nobody_up() -> None:
         given_up.cancel()
         await asyncio.sleep(0)
     called.cancel()  # just as it is called
-    await asyncio.wait_for(last, 1)
+    await asyncio.wait_for(last, HANG_S)
     assert entered == ["4"]
     await asyncio.gather(given_up, called, return_exceptions=True)
     assert order._waiting == {}

@@ -18,6 +18,7 @@ from core.paint.canvas import Canvas
 from core.paint.gate import Gate
 from core.types import Ask, Button, Growth, Page, Person, Phase, Place, Reply, Start
 from tests.fakes.slack import DOCUMENTED, FakeSlack, Message, scaled
+from tests.waiting import HANG_S
 
 AGAIN = Button("again", "Again", 7)
 
@@ -70,7 +71,7 @@ async def write(canvas: Canvas, text: str, seconds: float, notice: str = "") -> 
         canvas.show(Reply(text[: len(text) * step // steps], Phase.WRITING), clock.monotonic())
         await clock.sleep(0.02)
     canvas.show(Reply(text, Phase.ENDED, notice, (AGAIN,)), clock.monotonic())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_S):
         await canvas.finished()
 
 
@@ -195,7 +196,7 @@ async def test_a_persons_stop_reaches_the_writer(slack: FakeSlack, platform: Sla
         await slack.wait_for(lambda: answers(slack, root))
         await slack.stop_session("U1", "C1", root)
         made.show(Reply("one two ", Phase.WRITING), clock.monotonic())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANG_S):
             await stopped.wait()
         made.show(Reply("one two ", Phase.ENDED, "Stopped."), clock.monotonic())
         await asyncio.wait_for(made.finished(), 5)

@@ -20,6 +20,7 @@ from core.errors import Code, PlatformError
 from core.types import Ask, Button, Command, Edit, History, Page, Post, Press, Told
 from tests.bots.web.house import House, house
 from tests.fakes.memory import MemoryStore
+from tests.waiting import HANG_S
 
 Client = ClientSession
 
@@ -54,7 +55,7 @@ class Stream:
 
     async def next(self) -> tuple[str, Any]:
         name = ""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANG_S):
             while line := (await self.response.content.readline()).decode():
                 if line.startswith(":"):
                     self.comments += 1
@@ -223,7 +224,7 @@ async def test_a_page_that_leaves_is_forgotten(client: Client) -> None:
         async with events(client, home, asked["thread"]) as stream:
             await stream.next()
             assert home.platform.watchers == 1
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(HANG_S):
             while home.platform.watchers:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 

@@ -24,6 +24,7 @@ from core.ports import Request
 from core.types import Ask, Delta, Ended, EndReason, Page, Person, Place, Post, Text, Turn, TurnState
 from tests.fakes.memory import MemoryStore
 from tests.fakes.platform import MemoryPlatform
+from tests.waiting import HANG_S
 
 PLACE = Place("slack", "T1", "C1", "1.0")
 ADA = Person("U1", "Ada")
@@ -90,7 +91,7 @@ class Desk:
         return turn
 
     async def until_ended(self, turn: Turn) -> Turn:
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(HANG_S):
             while True:
                 now = await self.store.turn(turn.id)
                 if now is not None and now.state is TurnState.DONE:
@@ -200,7 +201,7 @@ async def test_what_a_reader_has_seen_is_not_taken_back_to_be_written_again() ->
 
 
 async def until_over(desk: Desk, turn: Turn) -> Turn:
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(HANG_S):
         while True:
             now = await desk.store.turn(turn.id)
             if now is not None and now.state not in (TurnState.WAITING, TurnState.RUNNING):

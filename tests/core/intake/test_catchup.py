@@ -20,6 +20,7 @@ from core.types import Ask, Person, Place, Turn
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.memory import MemoryStore
 from tests.fakes.platform import MemoryPlatform
+from tests.waiting import HANG_S
 
 ADA = Person("U1", "Ada")
 THREAD = Place("slack", "T1", "C1", "1.0")
@@ -286,13 +287,13 @@ async def test_a_platform_is_not_asked_over_and_over_because_the_database_takes_
             await house.clock.advance(60)
             assert house.received == []
             assert house.platform.read.count(THREAD.key) <= 15
-            waiting = asyncio.create_task(house.catch_up.caught_up())
+            waiting = asyncio.create_task(house.catch_up.caught_up(THREAD))
             await asyncio.sleep(0.05)
             assert not waiting.done(), "nothing is answered out of its order before that"
             house.store.full = False
             await house.clock.advance(5)
             assert house.received == ["m1"]
-            await asyncio.wait_for(waiting, 1)
+            await asyncio.wait_for(waiting, HANG_S)
     assert len([line for line in lines if "waits for the store" in line]) == 1
 
 
@@ -300,12 +301,12 @@ async def test_the_first_turns_wait_for_it() -> None:
     house = House()
     house.platform.up = False
     async with house.running():
-        waiting = asyncio.create_task(house.catch_up.caught_up())
+        waiting = asyncio.create_task(house.catch_up.caught_up(THREAD))
         await asyncio.sleep(0.05)
         assert not waiting.done()
         house.platform.up = True
         await house.clock.advance(1)
-        await asyncio.wait_for(waiting, 1)
+        await asyncio.wait_for(waiting, HANG_S)
 
 
 async def test_the_first_turns_wait_for_a_connection_not_for_long() -> None:
@@ -313,31 +314,89 @@ async def test_the_first_turns_wait_for_a_connection_not_for_long() -> None:
     house.platform.up = False
     async with house.running():
         await house.clock.advance(CONNECT_S - 1)
-        waiting = asyncio.create_task(house.catch_up.caught_up())
+        waiting = asyncio.create_task(house.catch_up.caught_up(THREAD))
         await asyncio.sleep(0.02)
         assert not waiting.done()
         await house.clock.advance(1)
-        await asyncio.wait_for(house.catch_up.caught_up(), 0.02)
-        await asyncio.wait_for(waiting, 2)
+        await asyncio.wait_for(house.catch_up.caught_up(THREAD), 0.02)
+        await asyncio.wait_for(waiting, HANG_S)
 
 
 async def test_turns_wait_for_what_could_not_be_stored_before_them() -> None:
     house = House()
     async with house.running():
         await house.clock.advance(1)
-        await asyncio.wait_for(house.catch_up.caught_up(), 1)
+        await asyncio.wait_for(house.catch_up.caught_up(THREAD), 1)
         house.catch_up.again()
-        waiting = asyncio.create_task(house.catch_up.caught_up())
+        waiting = asyncio.create_task(house.catch_up.caught_up(THREAD))
         await asyncio.sleep(0.05)
         assert not waiting.done()
         await house.clock.advance(1)
-        await asyncio.wait_for(waiting, 1)
+        await asyncio.wait_for(waiting, HANG_S)
 
 
 async def test_turns_wait_for_it_not_for_long() -> None:
     silent = House()
     silent.catch_up.hold_s = 0.05
     silent.catch_up.again()
-    await asyncio.wait_for(asyncio.gather(silent.catch_up.caught_up(), silent.catch_up.caught_up()), 1)
+    await asyncio.wait_for(
+        asyncio.gather(silent.catch_up.caught_up(THREAD), silent.catch_up.caught_up(THREAD)), 1
+    )
     await silent.clock.advance(0.1)
-    await asyncio.wait_for(silent.catch_up.caught_up(), 0.02)
+    await asyncio.wait_for(silent.catch_up.caught_up(THREAD), 0.02)
+
+
+def busy(seconds: float) -> PlatformError:
+    return PlatformError(Code.SLOW_DOWN, retryable=True, retry_after_s=seconds)
+
+
+async def test_a_thread_waits_until_its_channel_has_been_read_and_others_do_not() -> None:
+    house = House()
+    await house.live_since(-30)
+    house.platform.refusals.append(busy(20))  # the channel is read first
+    async with house.running():
+        elsewhere = replace(THREAD, channel="C2")
+        await asyncio.wait_for(house.catch_up.caught_up(elsewhere), HANG_S)
+        waiting = asyncio.create_task(house.catch_up.caught_up(THREAD))
+        await house.clock.advance(19)
+        assert THREAD.key in house.platform.read
+        assert not waiting.done()
+        await house.clock.advance(1)
+        await asyncio.wait_for(waiting, HANG_S)
+
+
+async def test_what_somebody_waits_for_is_read_first() -> None:
+    house = House()
+    await house.live_since(-30)
+    house.platform.shown_channels = [Place("slack", "T1", f"C{number}") for number in range(2, 20)]
+    house.platform.refusals.extend([busy(5)] * 4)  # each of the readers
+    async with house.running():
+        wanted = house.platform.shown_channels[-1]
+        waiting = asyncio.create_task(house.catch_up.caught_up(wanted))
+        await house.clock.advance(0)
+        assert wanted.key not in house.platform.read
+        await house.clock.advance(5)
+        await asyncio.wait_for(waiting, HANG_S)
+    assert wanted.key in house.platform.read[:9]
+
+
+async def test_a_place_that_cannot_be_read_for_now_keeps_its_turns_no_longer() -> None:
+    house = House()
+    await house.live_since(-30)
+    house.platform.unreadable = THREAD.key
+    async with house.running():
+        await asyncio.wait_for(house.catch_up.caught_up(THREAD), HANG_S)
+        assert THREAD.key in house.platform.read
+
+
+async def test_turns_wait_for_their_place_not_for_ever() -> None:
+    house = House()
+    await house.live_since(-30)
+    house.catch_up.place_s = 0.05
+    house.platform.refusals.append(busy(600))
+    async with house.running():
+        waiting = asyncio.create_task(house.catch_up.caught_up(THREAD))
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+        await house.clock.advance(0.1)
+        await asyncio.wait_for(waiting, HANG_S)

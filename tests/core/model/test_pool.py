@@ -32,6 +32,7 @@ from tests.fakes.completions import (
     closed_port_url,
 )
 from tests.fakes.completions.replies import chunk, event
+from tests.waiting import HANG_S
 
 ASK = Request((Message("user", "Hi"),), "test-model")
 FINE = Words("Fine.")
@@ -214,7 +215,7 @@ async def test_stalls_are_measured_by_the_injected_clock() -> None:
         assert not task.done()
         await clock.advance(0.2)
         with pytest.raises(ModelError) as caught:
-            await asyncio.wait_for(task, 2)
+            await asyncio.wait_for(task, HANG_S)
         await model.close()
         assert len(fake.requests) == 1
     assert caught.value.code is Code.STALLED

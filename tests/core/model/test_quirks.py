@@ -14,9 +14,11 @@ from core.ports import Request
 from core.types import Calling, Delta, Ended, EndReason, Message, Text, Thinking, Usage
 from tests.fakes.completions import QUIRKS, Expect, FakeCompletions, Raw, Words
 from tests.fakes.completions.replies import DONE, chunk, event
+from tests.waiting import AT_ONCE_S, HANG_S
 
 CALM = Patience(first_word_s=20, gap_s=20, tail_s=0.1)
-HASTY = Patience(first_word_s=0.2, gap_s=0.2, tail_s=0.1)
+NO_FIRST_WORD = Patience(first_word_s=0.2, gap_s=20, tail_s=0.1)
+NO_NEXT_WORD = Patience(first_word_s=20, gap_s=0.2, tail_s=0.1)
 STALL_ROW = 34
 REASONS = {
     "stop": EndReason.STOP,
@@ -73,9 +75,10 @@ def in_our_words(expect: Expect) -> Expect:
 )
 async def test_quirk_is_read_right_or_named_right(name: str) -> None:
     quirk = QUIRKS[name]
+    hasty = NO_NEXT_WORD if quirk.expect.text else NO_FIRST_WORD
     async with FakeCompletions(default=quirk.reply) as fake:
-        async with asyncio.timeout(4):  # less than the endpoint's keep-alives go on
-            deltas, error = await read(fake, patience=HASTY if quirk.row == STALL_ROW else CALM)
+        async with asyncio.timeout(20):  # less than the endpoint's keep-alives go on
+            deltas, error = await read(fake, patience=hasty if quirk.row == STALL_ROW else CALM)
         assert seen(deltas, error) == in_our_words(quirk.expect)
         assert [request.path for request in fake.requests] == ["/v1/chat/completions"]
         assert fake.problems == []
@@ -143,20 +146,20 @@ async def test_stop_closes_the_connection_at_once(way: str) -> None:
         if way == "cancel":
             task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await asyncio.wait_for(fake.requests[0].over.wait(), 1)
+        await asyncio.wait_for(fake.requests[0].over.wait(), HANG_S)
         closed_at = fake.requests[0].closed_by_client_at
         await client.close()
     assert closed_at is not None
-    assert closed_at - stopped < 1
+    assert closed_at - stopped < AT_ONCE_S
 
 
 async def test_slow_reader_is_no_silent_endpoint() -> None:
     async with FakeCompletions(default=Words("One two three", per_s=100)) as fake:
-        client = CompletionsClient(fake.base_url, "sk-test", SystemClock(), Patience(gap_s=0.2))
+        client = CompletionsClient(fake.base_url, "sk-test", SystemClock(), Patience(gap_s=0.5))
         words = []
         async for delta in client.stream(ASK):
             words.append(delta)
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(0.55)
         await client.close()
     assert isinstance(words[-1], Ended)
 
@@ -164,7 +167,7 @@ async def test_slow_reader_is_no_silent_endpoint() -> None:
 async def test_total_ends_an_answer_that_never_stops_talking() -> None:
     talk = Raw((0.02, event(chunk({"content": "and "}))) * 100)
     async with FakeCompletions(default=talk) as fake:
-        deltas, error = await read(fake, patience=Patience(total_s=0.3))
+        deltas, error = await read(fake, patience=Patience(total_s=0.6))
     assert len(deltas) > 3
     assert error is not None
     assert error.code is Code.STALLED
@@ -172,12 +175,12 @@ async def test_total_ends_an_answer_that_never_stops_talking() -> None:
 
 
 async def test_piece_of_a_tool_call_is_a_sign_of_life() -> None:
-    pieces = [(0.1, event(chunk({"tool_calls": [{"index": 0, "function": {"arguments": " "}}]})))] * 4
+    pieces = [(0.3, event(chunk({"tool_calls": [{"index": 0, "function": {"arguments": " "}}]})))] * 4
     head = event(chunk({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f", "arguments": "{"}}]}))
     tail = event(chunk({"tool_calls": [{"index": 0, "function": {"arguments": "}"}}]}, "tool_calls"))
     steps = [head, *(step for piece in pieces for step in piece), tail]
     async with FakeCompletions(default=Raw(tuple(steps))) as fake:
-        deltas, error = await read(fake, patience=Patience(gap_s=0.3))
+        deltas, error = await read(fake, patience=Patience(gap_s=1))
     assert error is None
     assert deltas[0] == Calling("a", "f", "{    }")
 
@@ -194,7 +197,7 @@ async def test_connection_is_used_again() -> None:
 
 
 async def test_finished_answer_does_not_wait_for_a_connection_that_hangs() -> None:
-    async with FakeCompletions(default=QUIRKS["stall_after_finish"].reply) as fake, asyncio.timeout(4):
+    async with FakeCompletions(default=QUIRKS["stall_after_finish"].reply) as fake, asyncio.timeout(20):
         deltas, _ = await read(fake, patience=Patience(tail_s=0.05))
     assert isinstance(deltas[-1], Ended)
 

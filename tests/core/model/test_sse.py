@@ -14,6 +14,7 @@ from core.model.sse import Event, Garbled, Reader
 from core.model.wire import Answer
 from core.types import Delta
 from tests.fakes.completions import QUIRKS
+from tests.waiting import AT_ONCE_S
 
 
 def read(*pieces: bytes, limit_bytes: int = 1 << 20) -> list[Event]:
@@ -174,4 +175,4 @@ def test_long_line_in_small_pieces_takes_linear_time() -> None:
     line = b'data: {"a":"' + b"x" * 4_000_000 + b'"}\n'
     started = time.perf_counter()
     assert len(read(*[line[n : n + 1000] for n in range(0, len(line), 1000)], limit_bytes=1 << 23)) == 1
-    assert time.perf_counter() - started < 1
+    assert time.perf_counter() - started < AT_ONCE_S

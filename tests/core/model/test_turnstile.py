@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from core.model.turnstile import REGROWTH_S, Limit, Turnstile
+from tests.waiting import HANG_S
 
 
 async def settle() -> None:
@@ -77,7 +78,7 @@ async def test_who_gives_up_at_the_moment_of_being_let_in_passes_the_place_on() 
     await settle()
     turnstile.leave(0)
     tired.cancel()
-    await asyncio.wait_for(patient, 1)
+    await asyncio.wait_for(patient, HANG_S)
     with pytest.raises(asyncio.CancelledError):
         await tired
     assert turnstile.inside == 1

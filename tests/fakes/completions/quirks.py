@@ -495,8 +495,8 @@ quirk(
 )
 
 # 34: stalls. Only words count as life: no comment, no empty delta
-PING: tuple[Step, ...] = (0.05, b": PING\n\n") * 100
-EMPTY: tuple[Step, ...] = (0.05, event(chunk({"content": ""}))) * 100
+PING: tuple[Step, ...] = (0.05, b": PING\n\n") * 600
+EMPTY: tuple[Step, ...] = (0.05, event(chunk({"content": ""}))) * 600
 STALLED = replace(PART, failure="stalled")
 for name, life in {"silent": (), "pings": PING, "empty_deltas": EMPTY}.items():
     quirk(34, f"stall_{name}", Raw((*events(*BROKEN), *life), end="hang"), STALLED)

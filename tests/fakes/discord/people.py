@@ -32,6 +32,7 @@ from tests.fakes.discord.guild import (
     World,
     walk,
 )
+from tests.waiting import HANG_S
 
 T = TypeVar("T")
 
@@ -358,7 +359,7 @@ class People:
 
     # -- waiting ------------------------------------------------------------------------------------------
 
-    async def wait_for(self, predicate: Callable[[], T | None], timeout_s: float = 5.0) -> T:
+    async def wait_for(self, predicate: Callable[[], T | None], timeout_s: float = HANG_S) -> T:
         """The first true value of ``predicate``, asked again after everything that happens here.
 
         It is asked every 50 ms too, as it may look at things the fake does not see. Raises TimeoutError.

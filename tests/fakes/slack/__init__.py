@@ -20,6 +20,8 @@ from typing import Any, Self, TypeVar
 
 from aiohttp import web as http
 
+from tests.waiting import HANG_S
+
 from .limits import DOCUMENTED, RESTRICTED, Limiter, Limits, Rule, scaled
 from .payloads import APP, BOT, BOT_USER, TEAM
 from .people import People
@@ -146,7 +148,7 @@ class FakeSlack(People):
         """The root and its replies, oldest first; deleted and ephemeral ones too."""
         return self.space.channels[channel].thread(ts)
 
-    async def wait_for(self, predicate: Callable[[], T], timeout_s: float = 5.0) -> T:
+    async def wait_for(self, predicate: Callable[[], T], timeout_s: float = HANG_S) -> T:
         """What `predicate` answers once it is true; it is asked again after every change.
 
         Raises:
