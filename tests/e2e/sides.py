@@ -11,8 +11,6 @@ from tests.fakes.discord.guild import Button
 from tests.fakes.slack import BOT_USER, FakeSlack
 from tests.fakes.slack import Message as SlackMessage
 
-WAIT_S = 10.0
-
 
 @dataclass(frozen=True, slots=True)
 class Read:
@@ -74,11 +72,11 @@ class Slack:
             found = self.answers()
             return len(found) >= count and words in found[-1].text
 
-        await self.slack.wait_for(there, WAIT_S)
+        await self.slack.wait_for(there)
         return self.answers()[-1]
 
     async def alerted(self, count: int) -> list[str]:
-        await self.slack.wait_for(lambda: len(self.slack.messages("C2")) >= count, WAIT_S)
+        await self.slack.wait_for(lambda: len(self.slack.messages("C2")) >= count)
         return [message.visible for message in self.slack.messages("C2")]
 
     def answers(self) -> list[Read]:
@@ -120,11 +118,11 @@ class Discord:
             found = self.answers()
             return len(found) >= count and words in found[-1].text
 
-        await self.discord.wait_for(there, WAIT_S)
+        await self.discord.wait_for(there)
         return self.answers()[-1]
 
     async def alerted(self, count: int) -> list[str]:
-        await self.discord.wait_for(lambda: len(self.discord.from_bot(RANDOM)) >= count, WAIT_S)
+        await self.discord.wait_for(lambda: len(self.discord.from_bot(RANDOM)) >= count)
         return [message.text for message in self.discord.from_bot(RANDOM)]
 
     def answers(self) -> list[Read]:

@@ -12,11 +12,9 @@ from tests.e2e.sides import Side, Slack
 from tests.e2e.test_slack import said
 from tests.fakes.completions import FakeCompletions, Raw, Words
 from tests.fakes.slack import FakeSlack
-from tests.waiting import HANG_S
+from tests.waiting import AT_ONCE_S, HANG_S
 
 LONG = Words("word " * 400, per_s=20)
-AT_ONCE_S = 2.0
-"""What a pressed button may take from the platform to the endpoint."""
 
 
 def with_our_button(side: Side) -> None:

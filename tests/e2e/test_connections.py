@@ -42,7 +42,7 @@ async def test_slack_heals_from_cut_dead_silent_and_renewed_sockets(
         await slack.wait_for(
             lambda: "dead URL?" in "".join(a.visible for a in answers(slack, "C1", asked[-1][0])), 15
         )
-        await slack.wait_for(lambda: len(slack.sockets.open) == 2, 15)
+        await slack.wait_for(lambda: len(slack.sockets.open) == 2)
         slack.half_open()
         await ask("silent")
         await slack.wait_for(
@@ -87,7 +87,7 @@ async def test_discord_resumes_and_reads_on_where_it_can_not(
         await discord.say(BO, question, "while nobody heard?")
         other = await discord.say(ADA, GENERAL, f"{DISCORD_AT} nor this?")
         discord.refuse_connections = False
-        await discord.wait_for(lambda: discord.gateway.identifies == 2, 20)
+        await discord.wait_for(lambda: discord.gateway.identifies == 2)
         await answered_in_discord(discord, question, "while nobody heard?", count=3)
         await answered_in_discord(discord, other, "nor this?")
         await discord.say(BO, question, "again?")

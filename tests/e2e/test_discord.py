@@ -23,9 +23,7 @@ def answers(discord: FakeDiscord, channel: int) -> list[Message]:
 
 async def answered(discord: FakeDiscord, channel: int, words: str, count: int = 1) -> Message:
     """Wait until the bot has `count` messages there and the last says `words`."""
-    await discord.wait_for(
-        lambda: len(found := answers(discord, channel)) >= count and words in found[-1].text, 10.0
-    )
+    await discord.wait_for(lambda: len(found := answers(discord, channel)) >= count and words in found[-1].text)
     return answers(discord, channel)[-1]
 
 

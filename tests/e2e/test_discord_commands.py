@@ -53,7 +53,7 @@ class Discord:
                 return None
             return reply
 
-        return await self.fake.wait_for(shown, 10.0)
+        return await self.fake.wait_for(shown)
 
     async def slash(self, by: int, command: str, channel: int = GENERAL, **options: Any) -> Message:
         return await self.told(await self.fake.slash(by, channel, command, **options))
@@ -120,7 +120,7 @@ async def told_all(discord: FakeDiscord, channel: int, words: str, count: int) -
         found = for_all(discord, channel)
         return found[-1] if len(found) == count and words in found[-1].text else None
 
-    return await discord.wait_for(shown, 10.0)
+    return await discord.wait_for(shown)
 
 
 # Commands.

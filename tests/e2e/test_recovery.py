@@ -59,7 +59,7 @@ async def test_killed_between_storing_and_acknowledging_the_redelivery_ends_in_t
     await program.kill()
     slack.sockets.lose_acks = False
     async with Program(tmp_path, **settings):
-        await slack.wait_for(lambda: all(envelope.acked for envelope in slack.envelopes), 10.0)
+        await slack.wait_for(lambda: all(envelope.acked for envelope in slack.envelopes))
         await answered(slack, "C1", ts, "once?")
     assert max(len(envelope.attempts) for envelope in slack.envelopes) > 1
     assert len(answers(slack, "C1", ts)) == 1

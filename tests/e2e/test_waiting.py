@@ -20,6 +20,7 @@ from tests.e2e.test_slack import AT, answers
 from tests.fakes.completions import FakeCompletions, Words
 from tests.fakes.discord import ADA, BO, GENERAL, FakeDiscord
 from tests.fakes.slack import FakeSlack
+from tests.waiting import HANG_S
 
 LONG = "one two three four five six seven eight nine ten eleven twelve " * 2
 
@@ -34,7 +35,7 @@ class Talk:
     say: Callable[[str], Awaitable[None]]
     shown: Callable[[], list[str]]
 
-    async def until(self, condition: Callable[[list[str]], bool], timeout_s: float = 15.0) -> list[str]:
+    async def until(self, condition: Callable[[list[str]], bool], timeout_s: float = HANG_S) -> list[str]:
         give_up_at = monotonic() + timeout_s
         while not condition(shown := self.shown()):
             assert monotonic() < give_up_at, f"it never came to that: {shown}"

@@ -177,7 +177,7 @@ class Team:
 
     async def _until(self, found: Callable[[], T | None], instead: Callable[[], list[str]]) -> T:
         try:
-            shown = await self.slack.wait_for(found, 10.0)
+            shown = await self.slack.wait_for(found)
         except TimeoutError as error:
             raise AssertionError(instead()) from error
         assert shown is not None

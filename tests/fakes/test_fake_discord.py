@@ -89,7 +89,7 @@ async def bot(fake: FakeDiscord, routed: None) -> AsyncIterator[Bot]:
     await client.tree.sync()
     yield client
     await client.close()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, HANG_S)
     assert fake.spec_problems == []
 
 
@@ -376,7 +376,7 @@ async def test_resuming_replays_what_was_missed(fake: FakeDiscord, bot: Bot) -> 
 async def test_an_invalid_session_loses_what_was_said_meanwhile(fake: FakeDiscord, bot: Bot) -> None:
     await fake.gateway.invalidate()
     await fake.say(ADA, GENERAL, "lost")
-    await fake.wait_for(lambda: fake.gateway.identifies == 2, timeout_s=10)
+    await fake.wait_for(lambda: fake.gateway.identifies == 2)
     await fake.say(ADA, GENERAL, "kept")
     assert [m.content for m in await heard(bot)] == ["kept"]
 

@@ -84,7 +84,7 @@ async def test_a_large_file_that_a_message_asked_for_comes_packed_too(bot: Bot) 
     paper = Attachment("thread.md", "text/markdown", THREAD.content * 230)
     bot.inbox.told, bot.inbox.outcome = Told("Here.", file=paper), Outcome.TOLD
     await bot.fake.say(BO, GENERAL, f"<@{BOT}> /export")
-    (message,) = await until(lambda: bot.fake.from_bot(bot.fake.dm(BO)), 10.0)
+    (message,) = await until(lambda: bot.fake.from_bot(bot.fake.dm(BO)))
     assert say("export_packed", "en") in message.text or say("export_newest", "en") in message.text
     assert unpacked(message)
 

@@ -199,7 +199,7 @@ async def test_a_persons_stop_reaches_the_writer(slack: FakeSlack, platform: Sla
         async with asyncio.timeout(HANG_S):
             await stopped.wait()
         made.show(Reply("one two ", Phase.ENDED, "Stopped."), clock.monotonic())
-        await asyncio.wait_for(made.finished(), 5)
+        await asyncio.wait_for(made.finished(), HANG_S)
     assert [message.visible for message in answers(slack, root)] == ["one two \nStopped."]
 
 
@@ -212,7 +212,7 @@ async def test_no_mention_fires_from_a_message_that_grows(slack: FakeSlack, plat
             made.show(Reply(text[:end], Phase.WRITING), clock.monotonic())
             await clock.sleep(0.01)
         made.show(Reply(text, Phase.ENDED), clock.monotonic())
-        await asyncio.wait_for(made.finished(), 10)
+        await asyncio.wait_for(made.finished(), HANG_S)
     (answer,) = answers(slack, root)
     assert answer.pings == []
     assert answer.visible.replace("\u200b", "") == text
@@ -274,7 +274,7 @@ async def test_a_page_whose_message_was_deleted_goes_on_in_another(
         await slack.wait_for(lambda: answers(slack, root))
         await slack.delete("U1", "C1", answers(slack, root)[0].ts)
         made.show(Reply("one two three", Phase.ENDED), clock.monotonic())
-        await asyncio.wait_for(made.finished(), 5)
+        await asyncio.wait_for(made.finished(), HANG_S)
     assert [message.visible for message in answers(slack, root)] == ["three"]
 
 

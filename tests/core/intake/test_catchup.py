@@ -20,7 +20,7 @@ from core.types import Ask, Person, Place, Turn
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.memory import MemoryStore
 from tests.fakes.platform import MemoryPlatform
-from tests.waiting import HANG_S
+from tests.waiting import AT_ONCE_S, HANG_S
 
 ADA = Person("U1", "Ada")
 THREAD = Place("slack", "T1", "C1", "1.0")
@@ -318,7 +318,7 @@ async def test_the_first_turns_wait_for_a_connection_not_for_long() -> None:
         await asyncio.sleep(0.02)
         assert not waiting.done()
         await house.clock.advance(1)
-        await asyncio.wait_for(house.catch_up.caught_up(THREAD), 0.02)
+        await asyncio.wait_for(house.catch_up.caught_up(THREAD), AT_ONCE_S)
         await asyncio.wait_for(waiting, HANG_S)
 
 
@@ -326,7 +326,7 @@ async def test_turns_wait_for_what_could_not_be_stored_before_them() -> None:
     house = House()
     async with house.running():
         await house.clock.advance(1)
-        await asyncio.wait_for(house.catch_up.caught_up(THREAD), 1)
+        await asyncio.wait_for(house.catch_up.caught_up(THREAD), HANG_S)
         house.catch_up.again()
         waiting = asyncio.create_task(house.catch_up.caught_up(THREAD))
         await asyncio.sleep(0.05)
@@ -340,10 +340,10 @@ async def test_turns_wait_for_it_not_for_long() -> None:
     silent.catch_up.hold_s = 0.05
     silent.catch_up.again()
     await asyncio.wait_for(
-        asyncio.gather(silent.catch_up.caught_up(THREAD), silent.catch_up.caught_up(THREAD)), 1
+        asyncio.gather(silent.catch_up.caught_up(THREAD), silent.catch_up.caught_up(THREAD)), HANG_S
     )
     await silent.clock.advance(0.1)
-    await asyncio.wait_for(silent.catch_up.caught_up(THREAD), 0.02)
+    await asyncio.wait_for(silent.catch_up.caught_up(THREAD), HANG_S)
 
 
 def busy(seconds: float) -> PlatformError:
