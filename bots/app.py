@@ -128,8 +128,9 @@ class House:
         self._tasks: list[asyncio.Task[None]] = []
         self.store = store
         self.metrics = Metrics()
-        herald = Herald(self._clock, self.metrics.count, self._alerts(config))
-        self._model = create_model(config.core, config.roster, self._clock, herald)
+        self._alerts = self._create_alerts(config)
+        self._herald = Herald(self._clock, self.metrics.count, self._alerts)
+        self._model = create_model(config.core, config.roster, self._clock, self._herald)
         self._platforms = self._create_platforms()
         self._channels = {
             platform.name: Channel(gate, Brush(gate, self._clock, file_chars=config.core.parley_file_chars))
@@ -180,7 +181,7 @@ class House:
         self._catches_up = False
         self._timers = Timers(config.timers, store, self.inbox.receive, self._clock)
 
-    def _alerts(self, config: Config) -> AlertTurns | None:
+    def _create_alerts(self, config: Config) -> AlertTurns | None:
         """The way to the operators' channel, where one is set."""
         place = config.timers.alert_place
         if place is None:
@@ -247,6 +248,8 @@ class House:
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
         """Open turns taken up again, then platforms connected; at the end all in the opposite order."""
+        for alert, age_s in await self._alerts.standing() if self._alerts else ():
+            self._herald.remember(alert, age_s)
         for turn in await self.store.open_turns():
             self.lanes.submit(turn)
         for channel in self._channels.values():

@@ -357,6 +357,10 @@ class Store(Protocol):
         has neither notice nor buttons, was taken up again (`again`), or forgotten."""
         ...
 
+    async def digests(self, place: Place, since: datetime) -> list[Ask]:
+        """The summaries and alerts asked for since then that were posted in a channel, oldest first."""
+        ...
+
     async def last_spent(self, place: Place, model: str) -> Spent | None: ...
 
     async def tally(

@@ -70,6 +70,9 @@ class SqlStore:
     async def open_turns(self, after_id: int = 0) -> list[Turn]:
         return await self._database.read(turns.open_turns, after_id)
 
+    async def digests(self, place: Place, since: datetime) -> list[Ask]:
+        return await self._database.read(turns.digests, place, since)
+
     async def turn(self, turn_id: int) -> Turn | None:
         return await self._database.read(turns.turn, turn_id)
 

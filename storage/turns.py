@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -84,6 +85,13 @@ def accept(connection: Connection, ask: Ask) -> Turn | None:
 def open_turns(connection: Connection, after_id: int) -> list[Turn]:
     query = select(TURNS).where(OPEN, TURNS.c.id > after_id).order_by(TURNS.c.id)
     return [_turn(row) for row in connection.execute(query)]
+
+
+def digests(connection: Connection, place: Place, since: datetime) -> list[Ask]:
+    here = [TURNS.c[name] == getattr(place, name) for name in _CHANNEL]
+    posted = (TURNS.c.task == Task.DIGEST, TURNS.c.state == TurnState.DONE, TURNS.c.at_us >= to_us(since))
+    turns = [_turn(row) for row in connection.execute(select(TURNS).where(*here, *posted))]
+    return [turn.ask for turn in sorted(turns, key=lambda turn: turn.id)]
 
 
 def turn(connection: Connection, turn_id: int) -> Turn | None:

@@ -9,16 +9,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from core.clock import Clock
-from core.errors import StoreError
+from core.errors import Code, StoreError
 from core.model.herald import AGAIN_S, Alert
 from core.phrases import advise, language_of, say
 from core.ports import Store
 from core.types import Ask, Person, Place, Task, Turn, TurnState
 
 _PERSON = Person("parley", "Parley", bot=True)
+_ALERT, _OVER = "alert", "over"
 _LOOK_S = 0.1
+_STANDS = timedelta(days=7)
 _OPEN = (TurnState.WAITING, TurnState.RUNNING)
 
 
@@ -33,11 +36,19 @@ class AlertTurns:
     language: str
     _accepting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    async def standing(self) -> list[tuple[Alert, float]]:
+        """What was posted in the last days and not said to be over since, with the seconds since then. Raises
+        StoreError."""
+        now = self.clock.now()
+        standing: dict[tuple[str, Code], tuple[Alert, float]] = {}
+        for ask in await self.store.digests(self.place, now - _STANDS):
+            if alert := _from_id(ask.id):
+                standing[alert.what, alert.code] = (alert, (now - ask.at).total_seconds())
+        return [(alert, age_s) for alert, age_s in standing.values() if not alert.over]
+
     async def __call__(self, alert: Alert) -> bool:
-        hour = int(self.clock.now().timestamp() // AGAIN_S)
-        kind = "over" if alert.over else "alert"
         ask = Ask(
-            f"{kind}:{alert.what}:{alert.code}:{hour}",
+            _to_id(alert, self.clock.now()),
             self.place,
             _PERSON,
             alert_to_text(alert, self.language),
@@ -59,11 +70,28 @@ class AlertTurns:
         return turn is not None and turn.state is TurnState.DONE
 
 
+def _to_id(alert: Alert, at: datetime) -> str:
+    kind = _OVER if alert.over else _ALERT
+    return f"{kind}:{alert.what}:{alert.code}:{int(at.timestamp() // AGAIN_S)}"
+
+
+def _from_id(id: str) -> Alert | None:
+    """What the id of an ask tells of the alert, if it is one."""
+    kind, _, rest = id.partition(":")
+    if kind not in (_ALERT, _OVER):
+        return None
+    what, code, _ = rest.rsplit(":", 2)
+    return Alert(what, Code(code), over=kind == _OVER)
+
+
 def alert_to_text(alert: Alert, language: str) -> str:
     """Markdown."""
     language = language_of(language)
     scope, _, name = alert.what.partition(" ")
     what = say(f"alert_{scope}", language, name=name)
-    advice = advise(alert.code, language, alert.places)
-    words = say("alert_over" if alert.over else "alert", language, what=what, why=alert.why, advice=advice)
-    return f"{words} {say('ref', language, ref=alert.ref)}"
+    if alert.over:
+        words = say("alert_over", language, what=what, why=alert.why)
+    else:
+        advice = advise(alert.code, language, alert.places)
+        words = say("alert", language, what=what, why=alert.why, advice=advice)
+    return f"{words} {say('ref', language, ref=alert.ref)}" if alert.ref else words

@@ -32,7 +32,7 @@ class Alert:
 
     what: str
     code: Code
-    ref: str
+    ref: str = ""
     places: Mapping[str, str] = field(default_factory=dict)
     kind: str = ""
     over: bool = False
@@ -52,7 +52,7 @@ class _Cause:
 
     announced_at: float
     alert: Alert | None = None
-    posting: asyncio.Task[bool] | None = None
+    posting: asyncio.Future[bool] | None = None
 
 
 class Herald:
@@ -90,6 +90,12 @@ class Herald:
                 self._send(over, after=cause.posting)
                 cause.alert = cause.posting = None
 
+    def remember(self, alert: Alert, age_s: float) -> None:
+        """It has stood in the operators' channel since before this process began: mending it took a restart."""
+        told: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        told.set_result(True)
+        self._causes[alert.what, alert.code] = _Cause(self._clock.monotonic() - age_s, alert, told)
+
     async def told(self, what: str, code: Code) -> bool:
         """Do the operators surely know of this by now? Waits for their channel, at most TOLD_WITHIN_S."""
         cause = self._causes.get((what, code))
@@ -104,7 +110,7 @@ class Herald:
             posting.cancel()
         await asyncio.gather(*self._posts, return_exceptions=True)
 
-    def _send(self, alert: Alert, after: asyncio.Task[bool] | None = None) -> asyncio.Task[bool] | None:
+    def _send(self, alert: Alert, after: asyncio.Future[bool] | None = None) -> asyncio.Task[bool] | None:
         if self._post is None:
             return None
         posting = asyncio.create_task(self._posted(self._post, alert, after))
@@ -112,7 +118,7 @@ class Herald:
         posting.add_done_callback(self._posts.discard)
         return posting
 
-    async def _posted(self, post: Post, alert: Alert, after: asyncio.Task[bool] | None) -> bool:
+    async def _posted(self, post: Post, alert: Alert, after: asyncio.Future[bool] | None) -> bool:
         """What is over is told only where it was told that it began."""
         if after is not None and not await after:
             return False

@@ -519,6 +519,18 @@ class TestFinish:
         assert ended is not None
         assert (ended.state, ended.posted) == (TurnState.DONE, ("p1",))
 
+    async def test_the_digests_of_a_channel_are_those_that_were_posted(self, store: SqlStore) -> None:
+        top = Place("slack", "T1", "C1")
+        for seconds, state in enumerate((TurnState.DONE, TurnState.FAILED, TurnState.DONE, TurnState.DONE)):
+            digest = ask(f"alert:{seconds}", place=top, after_s=seconds)
+            turn = await accepted(store, replace(digest, task=Task.DIGEST))
+            await store.finish(Finish(turn, state, "posted"))
+        await store.finish(Finish(await accepted(store, ask("m1", place=top, after_s=9)), TurnState.DONE, "x"))
+        await accepted(store, replace(ask("alert:9", place=top, after_s=9), task=Task.DIGEST))
+        await accepted(store, replace(ask("alert:0", place=replace(top, channel="C2")), task=Task.DIGEST))
+        posted = await store.digests(top, NOON + timedelta(seconds=1))
+        assert [digest.id for digest in posted] == ["alert:2", "alert:3"]
+
 
 class TestUsage:
     async def spend(
@@ -585,6 +597,7 @@ CALLS: dict[str, Call] = {
     "hear": lambda store: store.hear("slack", NOON),
     "threads": lambda store: store.threads("slack", "T1"),
     "open_turns": lambda store: store.open_turns(7),
+    "digests": lambda store: store.digests(PLACE, NOON),
     "turn": lambda store: store.turn(1),
     "again": lambda store: store.again(1, Task.ANSWER),
     "begin": lambda store: store.begin(1),

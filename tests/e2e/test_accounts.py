@@ -138,6 +138,24 @@ async def test_operators_are_told_in_their_channel_and_language_once_and_when_it
     assert 'parley_recoveries_total{code="no_money",what="account one/first"} 1' in counted
 
 
+async def test_operators_hear_that_it_is_over_also_when_mending_it_took_a_restart(
+    tmp_path: Path, side: Side, accounts: Accounts, settings: dict[str, str]
+) -> None:
+    ask = Asking(side)
+    settings |= {"PARLEY_ALERT_CHANNEL": side.operators}
+    accounts.first = accounts.second = NO_MONEY
+    async with Program(tmp_path, **settings):
+        await ask(TOLD["en"])
+        await side.alerted(2)
+    async with Program(tmp_path, **settings):
+        await ask(TOLD["en"])
+        accounts.first = FINE
+        await ask("Here I am.")
+        alerts = await side.alerted(3)
+    assert len(alerts) == 3, "the same hour's alerts are not posted again"
+    assert "account one/first works again" in alerts[2].replace("*", "")
+
+
 async def test_without_a_channel_of_the_operators_nobody_claims_that_they_know(
     tmp_path: Path, side: Side, accounts: Accounts, settings: dict[str, str]
 ) -> None:

@@ -164,6 +164,12 @@ class MemoryStore:
         self._work()
         return [turn for turn in self._turns.values() if turn.id > after_id and turn.state in _OPEN]
 
+    async def digests(self, place: Place, since: datetime) -> list[Ask]:
+        self._work()
+        posted = [turn.ask for turn in self._turns.values() if turn.state is TurnState.DONE]
+        digests = [ask for ask in posted if ask.task is Task.DIGEST and ask.at >= since]
+        return [ask for ask in digests if ask.place.channel_key == place.channel_key]
+
     async def turn(self, turn_id: int) -> Turn | None:
         self._work()
         return self._turns.get(turn_id)

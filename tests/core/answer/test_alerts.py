@@ -68,6 +68,27 @@ async def test_the_same_alert_of_the_same_hour_is_one_turn() -> None:
     assert await post(ALERT)
 
 
+async def test_what_stands_there_is_known_after_a_restart_until_it_is_over() -> None:
+    post = Post(TurnState.DONE)
+    after_a_restart = AlertTurns(PLACE, post.store, post.submit, post, "en")
+    gone = replace(ALERT, what="model one/a qwen:7b", code=Code.NO_MODEL)
+    assert [await post(ALERT), await post(gone)] == [True, True]
+    await post.clock.sleep(60)
+    standing = await after_a_restart.standing()
+    assert [(alert.what, alert.code) for alert, _ in standing] == [(ALERT.what, ALERT.code), (gone.what, gone.code)]
+    assert all(60 <= age_s < 61 for _, age_s in standing)
+    await post(replace(ALERT, over=True))
+    assert [alert.what for alert, _ in await after_a_restart.standing()] == [gone.what]
+    await post.clock.sleep(8 * 24 * 3600)
+    assert await after_a_restart.standing() == []
+
+
+async def test_what_never_stood_there_is_not_known_after_a_restart() -> None:
+    post = Post(TurnState.FAILED)
+    await post(ALERT)
+    assert await AlertTurns(PLACE, post.store, post.submit, post, "en").standing() == []
+
+
 async def test_a_store_that_is_away_tells_nobody() -> None:
     post = Post(TurnState.DONE)
     post.store.failing = True
