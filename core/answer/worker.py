@@ -123,13 +123,18 @@ class Lanes:
             await asyncio.wait({telling})
 
     async def drain(self, grace_s: float) -> int:
-        """Start nothing new, give what runs `grace_s` to end, cancel the rest and say how many those were."""
+        """Start nothing new, give what runs `grace_s` to end, cancel the rest and say how many those were. What is
+        only held has not begun, and is nothing to wait for."""
         self._draining = True
         for timer in self._timers.values():
             timer.cancel()
         for telling in self._telling.values():
             telling.cancel()
-        running = set(self._tasks.values())
+        for place, task in self._tasks.items():
+            if place not in self._running:
+                task.cancel()
+        running = {task for place, task in self._tasks.items() if place in self._running}
+        await asyncio.sleep(0)
         if not running:
             return 0
         _, late = await asyncio.wait(running, timeout=grace_s)

@@ -75,7 +75,10 @@ async def test_what_stands_there_is_known_after_a_restart_until_it_is_over() -> 
     assert [await post(ALERT), await post(gone)] == [True, True]
     await post.clock.sleep(60)
     standing = await after_a_restart.standing()
-    assert [(alert.what, alert.code) for alert, _ in standing] == [(ALERT.what, ALERT.code), (gone.what, gone.code)]
+    assert [(alert.what, alert.code) for alert, _ in standing] == [
+        (ALERT.what, ALERT.code),
+        (gone.what, gone.code),
+    ]
     assert all(60 <= age_s < 61 for _, age_s in standing)
     await post(replace(ALERT, over=True))
     assert [alert.what for alert, _ in await after_a_restart.standing()] == [gone.what]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from core.answer.worker import Lanes
 from core.errors import StoreError
 from core.types import Ask, Person, Place, Turn
+from tests.waiting import AT_ONCE_S
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -142,6 +144,22 @@ async def test_a_turn_that_fails_and_a_word_that_can_not_be_told_stop_nobody(err
     work.go.set()
     await settled()
     assert work.ended == [1, 2]
+
+
+async def test_draining_does_not_wait_for_what_is_held() -> None:
+    async def hold(_turn: Turn) -> None:
+        await asyncio.sleep(3600)
+
+    work = Work()
+    lanes = Lanes(work.answer, hold=hold)
+    lanes.submit(turn(1))
+    await settled()
+    began = time.monotonic()
+    assert await lanes.drain(60) == 0
+    await settled()
+    assert time.monotonic() - began < AT_ONCE_S
+    assert work.begun == []
+    assert lanes.known == {1}, "it is left in the ledger"
 
 
 async def test_draining_begins_nothing_new_and_counts_what_it_cut_off() -> None:
