@@ -34,12 +34,9 @@ _READERS = 4
 _DEFAULT_BREAK_S = 5.0
 _TRIES = 12
 _UNREAD_S = 15.0
-HOLD_S = 3.0
-"""The longest that turns wait until it is known which places have to be read on."""
-CONNECT_S = 10.0
-"""And at the start, before there is a connection to read by."""
-PLACE_S = 30.0
-"""The longest that the turns of a place wait until that place has been read on."""
+HOLD_S = 30.0
+"""The longest that turns wait: after the start or a loss until it is known which places have to be read on, and then
+until theirs has been."""
 
 
 class CatchUp:
@@ -68,8 +65,7 @@ class CatchUp:
         self._whole = False
         self._listed = False
         self.hold_s = HOLD_S
-        self.place_s = PLACE_S
-        self._hold_until = clock.monotonic() + CONNECT_S
+        self._hold_until = clock.monotonic() + HOLD_S
         self._unread: deque[Place] = deque()
         self._held: set[str] = set()
         self._news = asyncio.Event()
@@ -77,7 +73,7 @@ class CatchUp:
     async def caught_up(self, place: Place) -> None:
         """Return when what was missed in `place` has come in, or when that takes too long: until then a turn that is
         begun may not be the next one there. What somebody waits for is read first."""
-        patience_until = self._clock.monotonic() + self.place_s
+        patience_until = self._clock.monotonic() + self.hold_s
         while self._doubtful(place):
             until = patience_until if self._listed else self._hold_until
             self._read_first(place)
@@ -87,7 +83,7 @@ class CatchUp:
                 return
 
     def again(self) -> None:
-        """Something that was heard could not be stored: read on from before it."""
+        """Something may have been said that is not stored: read on from before it."""
         self._whole = False
         self._hold()
 
@@ -125,8 +121,8 @@ class CatchUp:
     async def _watch(self) -> None:
         """The platform may go away again while what was missed is still being read."""
         while True:
-            if not self._platform.ready():
-                self._whole = False
+            if self._whole and not self._platform.ready():
+                self.again()
             await self._clock.sleep(_LOOK_S)
 
     async def _keep(self) -> None:

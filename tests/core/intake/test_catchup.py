@@ -13,7 +13,7 @@ from core.answer.live import Live
 from core.commands.desk import Desk
 from core.config import CoreSettings
 from core.errors import Code, PlatformError, StoreError
-from core.intake.catchup import CONNECT_S, CatchUp
+from core.intake.catchup import HOLD_S, CatchUp
 from core.intake.inbox import StoringInbox
 from core.paint.gate import Gate
 from core.types import Ask, Person, Place, Turn
@@ -313,7 +313,7 @@ async def test_the_first_turns_wait_for_a_connection_not_for_long() -> None:
     house = House()
     house.platform.up = False
     async with house.running():
-        await house.clock.advance(CONNECT_S - 1)
+        await house.clock.advance(HOLD_S - 1)
         waiting = asyncio.create_task(house.catch_up.caught_up(THREAD))
         await asyncio.sleep(0.02)
         assert not waiting.done()
@@ -333,6 +333,23 @@ async def test_turns_wait_for_what_could_not_be_stored_before_them() -> None:
         assert not waiting.done()
         await house.clock.advance(1)
         await asyncio.wait_for(waiting, HANG_S)
+
+
+async def test_turns_wait_after_a_lost_connection_for_what_was_said_meanwhile() -> None:
+    house = House()
+    await house.live_since(-30)
+    async with house.running():
+        await house.clock.advance(1)
+        house.platform.up = False
+        await house.clock.advance(1)
+        house.platform.missing[THREAD.key] = [ask("m1", 0)]
+        house.platform.up = True
+        waiting = asyncio.create_task(house.catch_up.caught_up(THREAD))
+        await asyncio.sleep(0.02)
+        assert not waiting.done()
+        await house.clock.advance(1)
+        await asyncio.wait_for(waiting, HANG_S)
+        assert house.received == ["m1"]
 
 
 async def test_turns_wait_for_it_not_for_long() -> None:
@@ -392,7 +409,7 @@ async def test_a_place_that_cannot_be_read_for_now_keeps_its_turns_no_longer() -
 async def test_turns_wait_for_their_place_not_for_ever() -> None:
     house = House()
     await house.live_since(-30)
-    house.catch_up.place_s = 0.05
+    house.catch_up.hold_s = 0.05
     house.platform.refusals.append(busy(600))
     async with house.running():
         waiting = asyncio.create_task(house.catch_up.caught_up(THREAD))
