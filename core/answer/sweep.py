@@ -9,17 +9,21 @@ from core.ports import Store
 
 PERIOD_S = 1.0
 _LOOKS = 5
+WHOLE_S = 10.0
+"""How often every open turn is looked at, whatever happened."""
 
 
 class Sweep:
-    """Finds what another process (`parley summary`) has put there and, after a `doubt`, what was stored although the
-    database, cut off before it could say so, seemed to have failed: its event is known when it comes again."""
+    """Finds what another process (`parley summary`) has put there, and what was stored although nobody heard so: by a
+    database that was cut off before it could say it, or for a process that was killed while it waited for that, in
+    a commit later than the next one's start. Its event is known when it comes again, and asks nobody anew."""
 
     def __init__(self, store: Store, lanes: Lanes, clock: Clock) -> None:
         self._store = store
         self._lanes = lanes
         self._clock = clock
-        self._looks = 0
+        self._looks = _LOOKS
+        self._whole_at = 0.0
 
     def doubt(self) -> None:
         """Something could not be stored, or so it seems: look at every open turn, for as long as that may take."""
@@ -33,11 +37,14 @@ class Sweep:
 
     async def _look(self) -> None:
         known = self._lanes.known  # before reading: what ends meanwhile is not begun again
+        now = self._clock.monotonic()
+        whole = self._looks > 0 or now - self._whole_at >= WHOLE_S
         try:
-            turns = await self._store.open_turns(0 if self._looks else self._lanes.highest_id)
+            turns = await self._store.open_turns(0 if whole else self._lanes.highest_id)
         except StoreError:
             return
-        self._looks = max(0, self._looks - 1)
+        if whole:
+            self._looks, self._whole_at = max(0, self._looks - 1), now
         for turn in turns:
             if turn.id not in known:
                 self._lanes.submit(turn)

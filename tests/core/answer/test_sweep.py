@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from core.answer.sweep import Sweep
+from core.answer.sweep import WHOLE_S, Sweep
 from core.answer.worker import Lanes
 from core.types import Ask, Person, Place, Turn
 from tests.fakes.clock import START, FakeClock
@@ -75,6 +75,7 @@ async def test_what_another_process_has_stored_is_taken_up() -> None:
 async def test_what_was_stored_although_it_seemed_not_is_taken_up_behind_newer_ones() -> None:
     house = House()
     async with house.running():
+        await house.clock.advance(5)
         unsure = await house.stored(1)
         house.lanes.submit(await house.stored(2))
         await house.clock.advance(3)
@@ -89,6 +90,26 @@ async def test_what_was_stored_although_it_seemed_not_is_taken_up_behind_newer_o
         house.lanes.submit(await house.stored(4))
         await house.clock.advance(2)
         assert house.begun == [2, unsure.id, 4, late.id], "it may be committed a moment later"
+
+
+async def test_what_is_committed_after_the_start_for_a_process_that_was_killed_is_taken_up() -> None:
+    house = House()
+    async with house.running():
+        await house.clock.advance(2)
+        late = await house.stored(1)
+        house.lanes.submit(await house.stored(2))
+        await house.clock.advance(1)
+        assert house.begun == [2, late.id]
+
+
+async def test_every_open_turn_is_looked_at_now_and_then_whatever_happened() -> None:
+    house = House()
+    async with house.running():
+        await house.clock.advance(6)
+        stray = await house.stored(1)
+        house.lanes.submit(await house.stored(2))
+        await house.clock.advance(WHOLE_S)
+        assert house.begun == [2, stray.id]
 
 
 async def test_a_turn_that_ends_while_it_is_looked_for_is_not_begun_again() -> None:
