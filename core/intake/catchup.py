@@ -161,6 +161,7 @@ class CatchUp:
         places = await self._places(after) if after else []
         self._unread = deque({place.key: place for place in places}.values())
         self._held = {place.key for place in self._unread}
+        listed = set(self._held)
         self._listed = True
         self._tell()
         unreadable = 0
@@ -172,9 +173,15 @@ class CatchUp:
                 missed = await self._missed(place, after)
                 unreadable += missed is None
                 for ask in missed or ():
-                    if await self._take(ask) and ask.place.key != place.key:
+                    outcome = await self._take(ask)
+                    # What was said behind a mention that nobody heard, or that came by itself just now.
+                    behind = outcome is Outcome.TURN or (
+                        outcome is Outcome.DUPLICATE and ask.place.key not in listed
+                    )
+                    if behind and ask.place.key != place.key:
+                        listed.add(ask.place.key)
                         self._held.add(ask.place.key)
-                        self._unread.append(ask.place)  # what was said behind a mention nobody heard
+                        self._unread.append(ask.place)
                 if all(unread.key != place.key for unread in self._unread):
                     self._release(place)
 
@@ -208,10 +215,10 @@ class CatchUp:
                     self._release(place)  # nobody knows how long that will take
                 await self._clock.sleep(error.retry_after_s or _DEFAULT_BREAK_S)
 
-    async def _take(self, ask: Ask) -> bool:
-        """Whether it is a new turn."""
+    async def _take(self, ask: Ask) -> Outcome | None:
+        """What became of it; None if it is too old for anything."""
         if self._clock.now() - ask.at <= self._window:
-            return (await self._receive(ask)).outcome is Outcome.TURN
+            return (await self._receive(ask)).outcome
         if await self._pass_over(ask):
             log.warning("a question is too old to answer", place=ask.place.key, message=ask.id, at=str(ask.at))
-        return False
+        return None

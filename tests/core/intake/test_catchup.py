@@ -81,6 +81,10 @@ class House:
         await self.store.hear("slack", START + timedelta(minutes=minutes))
 
 
+def busy(seconds: float) -> PlatformError:
+    return PlatformError(Code.SLOW_DOWN, retryable=True, retry_after_s=seconds)
+
+
 @contextmanager
 def logged() -> Iterator[list[str]]:
     with structlog.testing.capture_logs() as lines:
@@ -110,6 +114,22 @@ async def test_a_thread_that_nobody_heard_of_is_read_too() -> None:
     house.platform.missing[thread.key] = [ask("m1", -20, thread, addressed=True), ask("m2", -19, thread)]
     async with house.running():
         assert house.received == ["m1", "m2"]
+
+
+async def test_a_thread_is_read_too_whose_first_words_came_by_themselves_meanwhile() -> None:
+    house = House()
+    await house.store.hear("slack", START - timedelta(minutes=30))
+    thread = Place("slack", "T1", "C2", "5.0")
+    root = ask("m1", -20, thread, addressed=True)
+    house.platform.shown_channels = [Place("slack", "T1", "C2")]
+    house.platform.missing["slack/T1/C2/"] = [root]
+    house.platform.missing[thread.key] = [root, ask("m2", -19, thread)]
+    house.platform.refusals.append(busy(5))
+    async with house.running():
+        await house.inbox.receive(root)  # delivered again, before its channel could be read
+        await house.clock.advance(5)
+        assert house.received == ["m1", "m2"]
+        assert house.platform.read.count(thread.key) == 1
 
 
 async def test_a_new_house_has_missed_nothing() -> None:
@@ -361,10 +381,6 @@ async def test_turns_wait_for_it_not_for_long() -> None:
     )
     await silent.clock.advance(0.1)
     await asyncio.wait_for(silent.catch_up.caught_up(THREAD), HANG_S)
-
-
-def busy(seconds: float) -> PlatformError:
-    return PlatformError(Code.SLOW_DOWN, retryable=True, retry_after_s=seconds)
 
 
 async def test_a_thread_waits_until_its_channel_has_been_read_and_others_do_not() -> None:
