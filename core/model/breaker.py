@@ -38,38 +38,38 @@ class Breaker:
         """Closed, or due for the probe that nobody makes yet."""
         return self.why is None or (now >= self._until and not self._probing)
 
-    def begin(self, now: float) -> None:
-        """Somebody asks: of an open breaker, it is the probe if it is due."""
-        if self.why is not None and now >= self._until:
-            self._probing = True
+    def begin(self, now: float) -> bool:
+        """Somebody asks. True: that is the probe, and `drop` must follow once it is over, whatever it has taught."""
+        probe = self.why is not None and self.allows(now)
+        self._probing = self._probing or probe
+        return probe
 
     def drop(self) -> None:
-        """It was asked and nothing was learnt about it."""
         self._probing = False
 
     def succeed(self, now: float) -> bool:
         """True when that closes it."""
-        was_open, self.why, self._probing = self.why is not None, None, False
+        was_open, self.why = self.why is not None, None
         self._in_a_row, self._break_s = 0, BREAK_S
         self._note(now, True)
         if was_open:
             self._results.clear()
         return was_open
 
-    def fail(self, now: float, why: Code, rest_s: float | None = None) -> bool:
-        """True when that opens it. `rest_s`: open at once and for so long, whatever came before."""
+    def fail(self, now: float, why: Code, rest_s: float | None = None, *, probe: bool = False) -> bool:
+        """True when it is out for this reason after too many failures: somebody should know. `rest_s`: open at once
+        and for so long, whatever came before. `probe`: it was the probe that failed."""
         self._note(now, False)
         self._in_a_row += 1
-        was_open, probed = self.why is not None, self._probing
-        self._probing = False
+        was_open, too_often = self.why is not None, self._too_often()
         if rest_s is not None:
             self.why = why
             self._until = max(self._until, now + min(rest_s, LONGEST_REST_S))
-        elif (was_open and probed) or (not was_open and self._too_often()):
+        elif probe if was_open else too_often:
             self._break_s = min(LONGEST_BREAK_S, self._break_s * 2) if was_open else BREAK_S
             self.why = why
             self._until = now + self._break_s
-        return self.why is not None and not was_open
+        return too_often and self.why is why
 
     def _note(self, now: float, good: bool) -> None:
         self._results.append((now, good))
@@ -94,9 +94,9 @@ class Breakers:
     def allow(self, keys: Iterable[str], now: float) -> bool:
         return all(self._breakers[key].allows(now) for key in keys)
 
-    def begin(self, keys: Iterable[str], now: float) -> None:
-        for key in keys:
-            self._breakers[key].begin(now)
+    def begin(self, keys: Iterable[str], now: float) -> frozenset[str]:
+        """Those of which this is the probe."""
+        return frozenset([key for key in keys if self._breakers[key].begin(now)])
 
     def drop(self, keys: Iterable[str]) -> None:
         for key in keys:

@@ -21,7 +21,7 @@ from core.clock import Clock
 from core.errors import Code, ModelError
 from core.model.alarm import Alarm
 from core.model.faults import fault, from_exception, from_response, looks_like_error, plain, request_id_of
-from core.model.sse import LINE_LIMIT_BYTES, Event, Garbled, Reader
+from core.model.sse import LINE_LIMIT_BYTES, SEEN_LENGTH, Event, Garbled, Reader
 from core.model.wire import Answer
 from core.ports import Request
 from core.types import Delta, Message
@@ -80,6 +80,7 @@ class CompletionsClient:
             follow_redirects=False,
             verify=_tls(),
             headers={"Accept": "text/event-stream, application/json", "User-Agent": "parley"},
+            event_hooks={"response": [self._stay]},
         )
 
     async def close(self) -> None:
@@ -99,8 +100,8 @@ class CompletionsClient:
                 async with aclosing(self._attempt(body)) as deltas:
                     async for delta in deltas:
                         yield delta
-                if repairs:
-                    self._repairs[place] = repairs
+                if repairs:  # another question may have learnt something else meanwhile
+                    self._repairs[place] = self._repairs.get(place, repairs) | repairs
                 return
             except ModelError as error:
                 if not error.parameter or request_to_body(request, repairs | {error.parameter}) == body:
@@ -135,6 +136,13 @@ class CompletionsClient:
             except ModelError as error:
                 _seen(error, status, request_id)
                 raise
+
+    async def _stay(self, response: httpx.Response) -> None:
+        """Raises ModelError for a redirect: httpx would read where to, though it is not to follow, and there are
+        addresses on which it fails."""
+        if response.has_redirect_location:
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            raise from_response(response.status_code, headers, b"", self._clock.now(), self._key)
 
     def _request(self, body: dict[str, Any]) -> httpx.Request:
         url = httpx.URL(f"{self._base_url}/chat/completions")
@@ -197,6 +205,7 @@ class Reading:
         self._alarm = alarm
         self._clock = clock
         self._patience = patience
+        self._key = key
         self._ends_at = clock.monotonic() + patience.total_s
         self._answer = Answer(key)
         self._reader = Reader()
@@ -214,6 +223,8 @@ class Reading:
                         before = self._progress
                         for delta in self._take(event):
                             yield delta
+                        if self._answer.error is not None:
+                            raise self._answer.error
                         if self._progress != before:
                             finished = self._answer.finish
                             self._wait_for(self._patience.tail_s if finished else self._patience.gap_s)
@@ -253,7 +264,7 @@ class Reading:
                 return
             head = piece.lstrip(_BLANK)
         if head.startswith(b"<"):
-            page = plain(head.decode("utf-8", "replace"))
+            page = plain(head.decode("utf-8", "replace"), self._key)
             raise fault(Code.WRONG_URL, f"a web page came instead of an answer: {page}")
         if head.startswith((b"{", b"[")):
             body = bytearray(head)
@@ -280,7 +291,7 @@ class Reading:
         first = value[0] if isinstance(value, list) and value else value
         if isinstance(first, dict) and ("choices" in first or looks_like_error(first)):
             return [first]
-        return [Garbled(body[:200].decode("utf-8", "replace"))]
+        return [Garbled(body[:SEEN_LENGTH].decode("utf-8", "replace"))]
 
     @property
     def _progress(self) -> tuple[str, int]:
@@ -288,12 +299,12 @@ class Reading:
 
     def _take(self, event: Event) -> list[Delta]:
         if isinstance(event, Garbled):
-            raise fault(Code.GARBLED, f"no part of an answer: {plain(event.text)}")
+            raise fault(Code.GARBLED, f"no part of an answer: {plain(event.text, self._key)}")
         return self._answer.take(event)
 
     def _end(self) -> list[Delta]:
         if not self._answer.begun and not self._reader.done and self._reader.odd:
-            raise fault(Code.GARBLED, f"no event but this: {plain(self._reader.odd)}")
+            raise fault(Code.GARBLED, f"no event but this: {plain(self._reader.odd, self._key)}")
         self._answer.begun = self._answer.begun or self._reader.done
         deltas = self._answer.end()
         if self._answer.ignored:

@@ -26,6 +26,8 @@ from core.log import redact
 
 DETAIL_LENGTH = 500
 HTML_LENGTH = 200
+_SECRET_LENGTH = 8
+"""A shorter key is a word such as `none` that stands for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,10 @@ class _Rule:
     def fits(self, status: int, names: set[str], said: str) -> bool:
         if self.statuses is not None and status not in self.statuses:
             return False
-        return any(re.fullmatch(self.names, name) for name in names) or bool(re.search(self.text, said))
+        return self.named(names) or bool(re.search(self.text, said))
+
+    def named(self, names: set[str]) -> bool:
+        return any(re.fullmatch(self.names, name) for name in names)
 
 
 def _rule(code: Code, statuses: set[int] | None, names: str, *texts: str) -> _Rule:
@@ -165,7 +170,8 @@ RETRYABLE = frozenset(
 
 # Fields that we may send and an endpoint may not know, by how their refusal reads.
 _PARAMETERS = {
-    "images": r"image_url|image inputs?\b|support (for )?images|at most 0 image",
+    "images": r"image_url\W{1,3}(is )?(only|not) supported|unknown variant .image_url|image inputs?\b"
+    r"|support (for )?images|at most 0 image",
     "stream_options": r"\bstream_options\b",
     "max_completion_tokens": r"\bmax_completion_tokens\b",
     "max_tokens": r"\bmax_tokens\b",
@@ -177,7 +183,7 @@ _WAIT = re.compile(
     r"\b(?:try again|retry)\b[^.\d]{0,20}\b(?:in|after) ((?:\d+(?:\.\d+)? ?(?:ms|[hms])[a-z]*,? ?)+)"
     r"|(\d+ ?(?:秒|分钟|小时))[之以]?后"
 )
-_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "秒": 1.0, "分": 60.0, "小": 3600.0}
+_UNITS_S = {"ms": 0.001, "milli": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "秒": 1.0, "分": 60.0, "小": 3600.0}
 
 _WORDS_UNDER = ["error", "message", "detail", "msg", "errmsg", "metadata", "raw", "innererror", "param", "loc"]
 _REQUEST_IDS = ("x-request-id", "x-oneapi-request-id", "x-litellm-call-id", "x-generation-id", "cf-ray")
@@ -213,16 +219,15 @@ def from_response(
     retry_after = retry_after_s(headers, now)
     request_id = request_id_of(headers)
     if 300 <= status < 400:
-        where = urlsplit(headers.get("location", ""))
-        to = f"{where.scheme}://{where.netloc}" if where.netloc else f"another path, {where.path}"
-        return fault(Code.WRONG_URL, redact(f"redirects to {to}", [key]), status=status, request_id=request_id)
+        to = redact(_where(headers.get("location", "")), [key])
+        return fault(Code.WRONG_URL, f"redirects to {to}", status=status, request_id=request_id)
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
         value = None
-    names, said = _names_and_words(value) if value is not None else (set(), plain(text))
+    names, said = _names_and_words(value, key) if value is not None else (set(), plain(text, key))
     code, parameter = _classify(status, names, said, retry_after)
-    detail = redact(_describe(names, said or text[:HTML_LENGTH]), [key])
+    detail = redact(_describe(names, said or plain(text, key)[:HTML_LENGTH]), [key])
     return fault(
         code,
         detail,
@@ -236,7 +241,7 @@ def from_response(
 
 def from_chunk(value: object, key: str = "") -> ModelError:
     """The error in a chunk of a stream, or in a body under 200: `value` is the whole JSON object."""
-    names, said = _names_and_words(value)
+    names, said = _names_and_words(value, key)
     code, _ = _classify(0, names, said, None)
     detail = redact(_describe(names, said), [key])
     return fault(code, detail, retry_after_s=_wait_s(code, said), status=200)
@@ -284,12 +289,25 @@ def looks_like_error(value: Mapping[str, Any]) -> bool:
     )
 
 
-def plain(text: str) -> str:
-    """`text` in one line, HTML without its tags and at most 200 characters of it."""
+def plain(text: str, key: str = "") -> str:
+    """`text` in one line, HTML without its tags and at most 200 characters of it. `key` is taken out before anything
+    is cut off, so that no part of it is left."""
+    if len(key) >= _SECRET_LENGTH:
+        text = text.replace(key, "[redacted]")
     if not text.lstrip().startswith("<"):
         return " ".join(text.split())[:DETAIL_LENGTH]
     text = re.sub(r"(?is)<(script|style)\b.*?(</\1>|$)|<[^>]*>?", " ", text[:20_000])
     return " ".join(text.split())[:HTML_LENGTH]
+
+
+def _where(location: str) -> str:
+    """Where a redirect leads to: the host, or the path on the same one. No name, password or query."""
+    try:
+        where = urlsplit(location)
+    except ValueError:
+        return "an address that is none"
+    host = where.netloc.rpartition("@")[2]
+    return f"{where.scheme}://{host}" if host else f"another path, {where.path}"
 
 
 def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
@@ -313,7 +331,7 @@ def _wait_s(code: Code, said: str) -> float | None:
     found = _WAIT.search(said.lower()) if code in (Code.RATE_LIMITED, Code.SERVER_ERROR) else None
     if found is None:
         return None
-    parts = re.findall(r"([\d.]+) ?(ms|[hms秒分小])", found[0])
+    parts = re.findall(r"([\d.]+) ?(ms|milli|[hms秒分小])", found[0])
     return sum(float(number) * _UNITS_S[unit] for number, unit in parts)
 
 
@@ -328,7 +346,9 @@ def _classify(status: int, names: set[str], said: str, retry_after: float | None
         return Code.RATE_LIMITED, ""
     for rule in _RULES:
         if rule.fits(status, names, said):
-            return rule.code, ""
+            # Google words a limit per minute as it does a used-up plan, but says when to come back.
+            waits = status == 429 and rule.code is Code.NO_MONEY and not rule.named(names)
+            return Code.RATE_LIMITED if waits and _WAIT.search(said) else rule.code, ""
     if status in (400, 404, 422):
         parameter = _parameter(said)
         if parameter and (status != 404 or parameter == "images"):
@@ -347,29 +367,27 @@ def _parameter(said: str) -> str:
     return min(found, key=lambda name: found[name], default="")
 
 
-def _names_and_words(value: object) -> tuple[set[str], str]:
+def _names_and_words(value: object, key: str) -> tuple[set[str], str]:
     """The codes and types (lower case) and the words of an error body, whatever its shape."""
     names: set[str] = set()
     words: list[str] = []
-    _gather(value, names, words, depth=0)
+
+    def gather(value: object, depth: int) -> None:
+        if isinstance(value, str):
+            if value.strip():
+                words.append(plain(value, key))
+        elif isinstance(value, list) and depth:
+            for item in value[:5]:
+                gather(item, depth - 1)
+        elif isinstance(value, dict) and depth:
+            for name in ("code", "type", "error_code"):
+                if isinstance(value.get(name), str | int):
+                    names.add(plain(str(value[name]), key).lower())
+            for name in _WORDS_UNDER:
+                gather(value.get(name), depth - 1)
+
+    gather(value, depth=5)
     return names, "; ".join(dict.fromkeys(words))
-
-
-def _gather(value: object, names: set[str], words: list[str], depth: int) -> None:
-    if depth > 4:
-        return
-    if isinstance(value, str):
-        if value.strip():
-            words.append(plain(value))
-    elif isinstance(value, list):
-        for item in value[:5]:
-            _gather(item, names, words, depth + 1)
-    elif isinstance(value, dict):
-        for name in ("code", "type", "error_code"):
-            if isinstance(value.get(name), str | int):
-                names.add(str(value[name]).lower())
-        for name in _WORDS_UNDER:
-            _gather(value.get(name), names, words, depth + 1)
 
 
 def _describe(names: set[str], said: str) -> str:
@@ -388,6 +406,6 @@ def _number(value: str) -> float | None:
 def _date(value: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)

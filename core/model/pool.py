@@ -7,6 +7,7 @@ found out by the next question. No SDK and no client below retries on its own.
 
 from __future__ import annotations
 
+import asyncio
 import random
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -37,7 +38,7 @@ from core.model.turnstile import Turnstile
 from core.phrases import advise
 from core.ports import Request
 from core.roster import Roster, Route
-from core.types import Card, Chosen, Delta, Message, Text
+from core.types import Card, Chosen, Delta, Ended, EndReason, Message, Text
 
 _BROKE_OFF = frozenset({Code.CUT, Code.STALLED, Code.ERROR_IN_STREAM})
 _WINDOW = re.compile(r"(?:maximum context (?:length|limit)(?: is|:)?|n_ctx\D{1,4}) ?(\d{4,7})")
@@ -125,13 +126,15 @@ class Pool:
         turn.tries_here += 1
         began, under_way = self.clock.monotonic(), turnstile.inside
         turn.known = frozenset(self.breakers[key].why for key in keys if not self.breakers[key].allows(began))
-        self.breakers.begin(keys, began)
+        probes = self.breakers.begin(keys, began)
         messages = turn.messages if route.card.images else _without_images(turn.messages)
         request = replace(turn.request, messages=messages, model=route.model_there, fit=None)
         outcome = "stopped"
         try:
             async with aclosing(self.clients[route.account.name].stream(request)) as deltas:
                 async for delta in deltas:
+                    if isinstance(delta, Ended) and delta.reason is EndReason.TOOLS and not turn.visible:
+                        raise fault(Code.EMPTY, "nothing but calls of tools, and none were offered")
                     yield delta
             outcome = "answered"
             self._well(route)
@@ -139,11 +142,10 @@ class Pool:
             outcome = str(error.code)
             if error.code is Code.RATE_LIMITED:
                 turnstile.limit.halve(self.clock.monotonic(), began, under_way)
-            self._blame(error, route)
+            self._blame(error, route, probes)
             raise
         finally:
-            if outcome == "stopped":
-                self.breakers.drop(keys)
+            self.breakers.drop(probes)
             turnstile.leave(self.clock.monotonic())
             self.herald.count(
                 "parley_tries_total", account=route.account.name, model=route.card.name, outcome=outcome
@@ -156,14 +158,20 @@ class Pool:
         if not turnstile.full(now):
             await entering
             return
-        async with Alarm(self.clock) as alarm:
-            alarm.due = turn.began + self.allowance.seconds + 0.001
-            try:
+        entered = False
+        try:
+            async with Alarm(self.clock) as alarm:
+                alarm.due = turn.began + self.allowance.seconds + 0.001
                 await alarm.wait(entering)
-            except TimeoutError:
-                full = fault(Code.RATE_LIMITED, "others waited before this question until its time was up")
-                full.ours = True
-                raise full from None
+                entered = True
+        except TimeoutError:
+            full = fault(Code.RATE_LIMITED, "others waited before this question until its time was up")
+            full.ours = True
+            raise full from None
+        except asyncio.CancelledError:
+            if entered:  # stopped while the alarm was put away
+                turnstile.leave(self.clock.monotonic())
+            raise
 
     def _well(self, route: Route) -> None:
         now = self.clock.monotonic()
@@ -171,16 +179,17 @@ class Pool:
             self.breakers[key].succeed(now)
         self.herald.well(*keys_of(route))
 
-    def _blame(self, error: ModelError, route: Route) -> None:
-        """Count it against whose fault it was; of the others nothing was learnt."""
+    def _blame(self, error: ModelError, route: Route, probes: frozenset[str]) -> None:
+        """Count it against whose fault it was; of the others nothing was learnt. A rate limit that names its own end
+        is nothing to tell the operators of."""
         rule, now = rule_for(error), self.clock.monotonic()
-        self.breakers.drop(keys_of(route))
         if error.ours or rule.blames is None:
             return
         key = key_of(route, rule.blames)
         rest_s = rule.breaks_s or error.retry_after_s
-        opened = self.breakers[key].fail(now, error.code, rest_s)
-        if rule.alerts or (opened and rest_s is None):
+        too_often = self.breakers[key].fail(now, error.code, rest_s, probe=key in probes)
+        limited = error.code is Code.RATE_LIMITED and rest_s is not None
+        if rule.alerts or (too_often and not limited):
             self.herald.wrong(key, error, route.places)
 
     def _after(self, error: ModelError, turn: _Turn, route: Route) -> Same | Next:

@@ -15,6 +15,8 @@ from typing import Any
 from core.errors import Code, ModelError
 
 LINE_LIMIT_BYTES = 8 * 1024 * 1024
+SEEN_LENGTH = 1000
+"""How much is kept of a line that went wrong: more than a log shows, so that no key in it is cut before it is found."""
 
 # The decoder skips the search for white space that json.loads does on both sides: half of the time per line.
 _decode = JSONDecoder().raw_decode
@@ -128,7 +130,7 @@ class Reader:
             self.comments += 1
             return []
         if line[0] == "{":
-            return [*self._join(), _parse(line) or Garbled(line[:200])]
+            return [*self._join(), _parse(line) or Garbled(line[:SEEN_LENGTH])]
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
         match name:
@@ -142,7 +144,7 @@ class Reader:
                 return [*self._join(), _as_error(_parse(value) or value)]
             case "id" | "retry":
                 return []
-        self.odd = self.odd or line[:200]
+        self.odd = self.odd or line[:SEEN_LENGTH]
         return []
 
     def _data(self, value: str) -> list[Event]:
@@ -173,8 +175,8 @@ class Reader:
         if event is not None:
             return [event]
         if text.lstrip().startswith("{"):
-            return [Garbled(text[:200])]
-        self.odd = self.odd or text[:200]
+            return [Garbled(text[:SEEN_LENGTH])]
+        self.odd = self.odd or text[:SEEN_LENGTH]
         return []
 
 

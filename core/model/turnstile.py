@@ -24,11 +24,13 @@ class Limit:
 
     def at(self, now: float) -> int:
         """How many may be under way now, at least one."""
-        return int(min(self._most, self._limit + (now - self._at) / REGROWTH_S))
+        grown = max(0.0, now - self._at) / REGROWTH_S  # who waited may come with an old time
+        return int(min(self._most, self._limit + grown))
 
     def halve(self, now: float, began_at: float, under_way: int) -> None:
-        """A question that was sent at `began_at` was refused. Of a burst, only the first refusal counts."""
-        if began_at <= self._halved_at:
+        """A question that was sent at `began_at` was refused. Of a burst, only the first refusal counts; that of a
+        question which was alone says nothing about how many at once are too many."""
+        if began_at <= self._halved_at or under_way < 2:
             return
         self._limit = max(1.0, min(self.at(now), under_way) / 2)
         self._at = self._halved_at = now
@@ -47,11 +49,9 @@ class Turnstile:
 
     async def enter(self, fair_key: str, now: float) -> None:
         """Return when let in; `leave` must follow. Cancelled, it has not entered."""
-        if not self.full(now):
-            self.inside += 1
-            return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(fair_key, deque()).append(turn)
+        self._let_in(now)
         try:
             await turn
         except asyncio.CancelledError:
@@ -63,19 +63,21 @@ class Turnstile:
 
     def leave(self, now: float) -> None:
         self.inside -= 1
-        while self._waiting and self.inside < self.limit.at(now):
-            self._let_in()
+        self._let_in(now)
 
-    def _let_in(self) -> None:
-        fair_key, queue = self._waiting.popitem(last=False)
-        turn = queue.popleft()
-        if queue:
-            self._waiting[fair_key] = queue  # behind all other places
-        self.inside += 1
-        turn.set_result(None)
+    def _let_in(self, now: float) -> None:
+        while self._waiting and self.inside < self.limit.at(now):
+            fair_key, queue = self._waiting.popitem(last=False)
+            turn = queue.popleft()
+            if queue:
+                self._waiting[fair_key] = queue  # behind all other places
+            if not turn.cancelled():  # else its task has not run since, and will find itself forgotten
+                self.inside += 1
+                turn.set_result(None)
 
     def _forget(self, fair_key: str, turn: asyncio.Future[None]) -> None:
-        queue = self._waiting[fair_key]
-        queue.remove(turn)
+        queue = self._waiting.get(fair_key, deque())
+        if turn in queue:
+            queue.remove(turn)
         if not queue:
-            del self._waiting[fair_key]
+            self._waiting.pop(fair_key, None)

@@ -13,10 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from core.errors import Code
+from core.errors import Code, ModelError
 from core.model.faults import fault, from_chunk, looks_like_error
 from core.types import Calling, Delta, Ended, EndReason, Text, Thinking, Usage
 
+_NOT_YET = frozenset({"null", "none"})
+"""What some gateways make of a `null` on the way."""
 _FAILED = frozenset({"error", "network_error", "insufficient_system_resource"})
 _REASONS: dict[str, EndReason] = {
     "length": EndReason.LENGTH,
@@ -36,21 +38,26 @@ _REASONS: dict[str, EndReason] = {
 _STOPS = frozenset({"stop", "end_turn", "eos", "eos_token", "stop_sequence", "abort", "load"})
 
 _OPEN, _CLOSE = "<think>", "</think>"
+_OPENING = re.compile(rf"\s*{_OPEN}")
 _HALVES = re.compile("[\ud800-\udfff]")
 _REASONING = ("reasoning_content", "reasoning", "reasoning_details")
+_MOST_TOKENS = 1_000_000_000
+"""A larger count is no count, and no database takes it."""
 
 
 class Answer:
     """One answer as it arrives. `take` each chunk, then `end`: deltas come out in order, `Ended` last.
 
     Only a finish reason makes an answer whole. `finish` is the first that came, as the endpoint wrote it; it
-    may be one that says the answer failed. `words` counts the pieces of text, reasoning and tool calls. What
-    goes wrong after the finish is kept in `ignored`, for the log.
+    may be one that says the answer failed. `words` counts the pieces of text, reasoning and tool calls. `error` is
+    what the endpoint itself reported before the answer was finished, words beside it come out first. What goes
+    wrong after the finish is kept in `ignored`, for the log.
     """
 
     def __init__(self, key: str = "") -> None:
         self.finish = ""
         self.ignored = ""
+        self.error: ModelError | None = None
         self.begun = False
         self.words = 0
         self._key = key
@@ -58,28 +65,36 @@ class Answer:
         self._usage: dict[str, Any] | None = None
         self._refused = False
         self._wrote = False
+        self._in_messages = False
         self._calls: list[_Call] = []
         self._tags: _Tags | None = _Tags()
         self._half = ""
 
     def take(self, chunk: dict[str, Any]) -> list[Delta]:
-        """Raises ModelError: the endpoint reports an error before the answer was finished."""
+        """Nothing comes out once there is an `error`."""
+        if self.error is not None:
+            return []
         self.begun = True
         if "error" in chunk or "choices" not in chunk:
             self._check(chunk)
         usage = chunk.get("usage")
-        if usage and isinstance(usage, dict):
+        if usage and isinstance(usage, dict) and (usage.get("prompt_tokens") or usage.get("completion_tokens")):
             self._usage = usage
         choices = chunk.get("choices")
         if not choices or not isinstance(choices, list) or not isinstance(choices[0], dict):
             return []
+        # Whatever its index: we ask for one, and there are gateways that count the blocks of an answer in it.
         choice = choices[0]
+        if "error" in choice:
+            self._check({"error": choice["error"]})
         delta = choice.get("delta")
         whole = not delta
-        delta = delta or choice.get("message")
+        if whole and (self._in_messages or not self.words):  # else it repeats what has come, as MiniMax does
+            delta = choice.get("message")
+            self._in_messages = bool(delta)
         deltas = self._delta(delta, whole) if delta and isinstance(delta, dict) else []
         finish = choice.get("finish_reason")
-        if finish and not self.finish and isinstance(finish, str):
+        if finish and not self.finish and isinstance(finish, str) and finish.lower() not in _NOT_YET:
             model = chunk.get("model")
             self._model = model if isinstance(model, str) else ""
             self.finish = finish
@@ -88,8 +103,10 @@ class Answer:
     def end(self) -> list[Delta]:
         """What was held back, the tool calls, and `Ended`.
 
-        Raises ModelError: CUT, EMPTY, GARBLED, or ERROR_IN_STREAM where the finish reason says so.
+        Raises ModelError: `error`, CUT, EMPTY, GARBLED, or ERROR_IN_STREAM where the finish reason says so.
         """
+        if self.error is not None:
+            raise self.error
         if not self.finish:
             raise fault(Code.CUT, "no finish reason came") if self.begun else fault(Code.EMPTY, "nothing came")
         finish = self.finish.lower()
@@ -119,9 +136,10 @@ class Answer:
     def _check(self, chunk: dict[str, Any]) -> None:
         if looks_like_error(chunk):
             error = from_chunk(chunk, self._key)
-            if not self.finish:
-                raise error
-            self.ignored = self.ignored or error.detail
+            if self.finish:
+                self.ignored = self.ignored or error.detail
+            else:
+                self.error = error
 
     def _delta(self, delta: dict[str, Any], whole: bool) -> list[Delta]:
         deltas: list[Delta] = []
@@ -215,7 +233,7 @@ class _Call:
 
 
 class _Tags:
-    """Takes `<think>...</think>` at the very start of a message out of its text, wherever it is cut."""
+    """Takes every `<think>...</think>` at the very start of a message out of its text, wherever it is cut."""
 
     def __init__(self) -> None:
         self.over = False
@@ -227,36 +245,33 @@ class _Tags:
         return list(self._feed(text))
 
     def end(self) -> list[Delta]:
-        held, self._held = self._held, ""
-        if not held or self._trim:
+        held, self._held = self._held.lstrip() if self._trim else self._held, ""
+        if not held:
             return []
         return [Thinking(held) if self._inside else Text(held)]
 
     def _feed(self, text: str) -> Iterator[Delta]:
-        self._held += text
-        if self._inside:
-            at = self._held.find(_CLOSE)
-            thought = self._held[: at if at >= 0 else len(self._held) - _overlap(self._held, _CLOSE)]
-            self._held = self._held[len(thought) :]
-            if thought:
-                yield Thinking(thought)
-            if at < 0:
+        held, at = self._held + text, 0
+        while True:
+            if not self._inside:
+                opening = _OPENING.match(held, at)
+                if opening is None:
+                    break
+                self._inside, self._trim, at = True, False, opening.end()
+            close = held.find(_CLOSE, at)
+            end = close if close >= 0 else len(held) - _overlap(held[at:], _CLOSE)
+            if end > at:
+                yield Thinking(held[at:end])
+            if close < 0:
+                self._held = held[end:]
                 return
-            self._held = self._held[len(_CLOSE) :]
-            self._inside, self._trim = False, True
+            self._inside, self._trim, at = False, True, close + len(_CLOSE)
+        self._held = held[at:]
         start = self._held.lstrip()
-        if not self._trim:
-            if start.startswith(_OPEN):
-                self._inside, self._held = True, ""
-                yield from self._feed(start[len(_OPEN) :])
-                return
-            if _OPEN.startswith(start):
-                return
-            start = self._held
-        if start:
-            self._held = ""
+        if not _OPEN.startswith(start):
+            text, self._held = start if self._trim else self._held, ""
             self.over = True
-            yield Text(start)
+            yield Text(text)
 
 
 def _overlap(text: str, tag: str) -> int:
@@ -286,8 +301,9 @@ def _usage(value: dict[str, Any] | None) -> Usage | None:
         return None
     details = value.get("completion_tokens_details")
     reasoning = details.get("reasoning_tokens") if isinstance(details, dict) else 0
-    return Usage(_count(value.get("prompt_tokens")), _count(value.get("completion_tokens")), _count(reasoning))
+    prompt, completion = _count(value.get("prompt_tokens")), _count(value.get("completion_tokens"))
+    return Usage(prompt, completion, _count(reasoning)) if prompt or completion else None
 
 
 def _count(value: object) -> int:
-    return value if isinstance(value, int) and value > 0 else 0
+    return value if type(value) is int and 0 < value <= _MOST_TOKENS else 0

@@ -59,7 +59,7 @@ async def accounts() -> AsyncIterator[Accounts]:
 @pytest.fixture
 def settings(tmp_path: Path, side: Side, accounts: Accounts) -> dict[str, str]:
     (tmp_path / "parley.toml").write_text(ROSTER.format(url=accounts.endpoint.base_url))
-    return side.settings | {"KEY_ONE": KEYS[0], "PARLEY_RETRY_LIMIT_S": "3"}
+    return side.settings | {"KEY_ONE": KEYS[0]}
 
 
 class Asking:

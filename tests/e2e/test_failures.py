@@ -25,6 +25,7 @@ from tests.fakes.completions import (
     Words,
     closed_port_url,
 )
+from tests.fakes.completions.replies import chunk, event
 from tests.fakes.slack import FakeSlack
 
 UPSTREAM = "UPSTREAM-TEXT sk-leaked-key"
@@ -39,20 +40,22 @@ CASES: dict[str, tuple[Reply, Code, str, int]] = {
     "404": (Status(404, BODY), Code.WRONG_URL, "unreachable", 1),
     "404 model": (STATUSES["model_404_openai"].reply, Code.NO_MODEL, "no_model", 1),
     "413": (Status(413, BODY), Code.TOO_LARGE, "too_long", 1),
-    "429": (Status(429, BODY), Code.RATE_LIMITED, "busy", 2),
     "500": (Status(500, BODY), Code.SERVER_ERROR, "busy", 1),
     "502": (Status(502, f"<html>{UPSTREAM}</html>"), Code.SERVER_ERROR, "busy", 1),
     "504": (Status(504, BODY), Code.GATEWAY_TIMEOUT, "slow", 1),
     "empty": (QUIRKS["empty_success"].reply, Code.EMPTY, "empty", 1),
-    "no first word": (Words("late", first_after_s=9), Code.STALLED, "slow", 1),
+    "no first word": (Raw((event(chunk({"role": "assistant"})),), end="hang"), Code.STALLED, "slow", 1),
     "hung up": (Refused(), Code.CUT, "unfinished", 1),
+    # The last, as it lowers the limit: people would queue.
+    "429": (Status(429, BODY), Code.RATE_LIMITED, "busy", 2),
 }
 PEOPLE = {"U1": "en", "U2": "zh"}
 
 
 @pytest.fixture
 def quick() -> dict[str, str]:
-    return {"PARLEY_RETRY_LIMIT_S": "1.5", "PARLEY_FIRST_WORD_S": "0.5", "PARLEY_GAP_S": "0.5"}
+    """Short waits where the endpoint keeps silent; what it says comes within them on a busy machine too."""
+    return {"PARLEY_RETRY_LIMIT_S": "1.5", "PARLEY_FIRST_WORD_S": "5", "PARLEY_GAP_S": "1"}
 
 
 async def test_each_failure_is_one_calm_sentence_with_a_reference_and_the_log_says_what_to_do(

@@ -225,18 +225,20 @@ async def test_reasoning_and_tool_calls_are_streamed(fake: FakeCompletions) -> N
 
 
 async def test_words_keep_their_pace(fake: FakeCompletions) -> None:
-    fake.script(Words("a b c d e", per_s=50, first_after_s=0.5))
+    fake.script(Words("late", first_after_s=1000), Words("a b c d e", per_s=50, first_after_s=0.5))
+    async with Client(fake) as client:
+        client.send()
+        await client.head()  # does not wait for the first word
     async with Client(fake) as client:
         began = monotonic()
         client.send()
         await client.head()
-        assert monotonic() - began < 0.5, "the head does not wait for the first word"
         arrived = []
         while await client.chunk():
             arrived.append(monotonic() - began)
     assert arrived[1] >= 0.5
     assert 0.5 + 4 / 50 <= arrived[5] < AT_ONCE_S
-    assert fake.requests[0].ended_at is not None
+    assert fake.requests[1].ended_at is not None
 
 
 async def test_two_hundred_streams_run_side_by_side(fake: FakeCompletions) -> None:
@@ -251,14 +253,14 @@ async def test_two_hundred_streams_run_side_by_side(fake: FakeCompletions) -> No
     began = monotonic()
     bodies = await asyncio.gather(*(read() for _ in range(200)))
     assert {text_of(body) for body in bodies} == {"word " * words}
-    assert monotonic() - began < AT_ONCE_S
+    assert monotonic() - began < HANG_S, "one by one they would take 100 s"
     lags = [
         at - (request.at + number / 20)
         for request in fake.requests
         for number, at in enumerate(request.sent_at[2 : 2 + words])
     ]
     assert min(lags) >= 0
-    assert sorted(lags)[int(len(lags) * 0.99)] < 2
+    assert sorted(lags)[int(len(lags) * 0.99)] < AT_ONCE_S
 
 
 async def test_a_client_that_leaves_is_seen_at_once(fake: FakeCompletions) -> None:

@@ -259,6 +259,37 @@ async def test_an_endpoint_that_keeps_failing_is_left_alone_and_probed(desk: Des
     assert desk.asked() == ["a large"]
 
 
+async def test_a_probe_that_fails_is_followed_by_a_longer_break(desk: Desk) -> None:
+    for account in "ab":
+        desk.says(account, BROKEN)
+    for _ in range(2):
+        await desk.ask()
+    await desk.clock.sleep(BREAK_S)
+    desk.asked()
+    for _ in range(2):
+        assert await desk.ask() == "Fine."
+    assert desk.asked() == ["a large"] * 2 + ["c huge-2"] * 2
+    await desk.clock.sleep(BREAK_S)
+    assert await desk.ask() == "Fine."
+    assert desk.asked() == ["c huge-2"]
+
+
+async def test_there_is_one_probe_though_an_older_answer_ends_beside_it(desk: Desk) -> None:
+    request = Request((Message("user", "Hi"),), "large")
+    growing = Raw((event(chunk({"content": "One"})),), end="hang")
+    desk.says("a", growing, NO_MONEY, growing, FINE)
+    async with aclosing(desk.pool.stream(request)) as probe:
+        async with aclosing(desk.pool.stream(request)) as older:
+            while not isinstance(await anext(older), Text):
+                pass
+            await desk.ask()
+            await desk.clock.sleep(PROBE_S)
+            while not isinstance(await anext(probe), Text):
+                pass
+        assert await desk.ask() == "Fine."
+    assert desk.asked() == ["a large", "a large", "b large", "a large", "b large"]
+
+
 async def test_a_missing_model_falls_back_on_the_next_one_and_the_turn_knows_which(desk: Desk) -> None:
     desk.says("a", NO_MODEL, FINE)
     request = Request((Message("user", "Hi"),), "large")
@@ -395,12 +426,11 @@ async def test_places_take_turns_at_a_full_account() -> None:
 async def test_a_full_account_sends_the_next_question_to_another_before_it_queues() -> None:
     text = ROSTER.replace('key = "sk-a"', 'key = "sk-a", concurrency = 1')
     async with at_desk(text) as desk:
-        desk.says("a", Words("One two", per_s=20))
-        first = asyncio.create_task(desk.ask())
-        while not desk.one.requests:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-        assert await desk.ask() == "Fine."
-        assert await first == "One two"
+        desk.says("a", Raw((event(chunk({"content": "One"})),), end="hang"))
+        async with aclosing(desk.pool.stream(Request((Message("user", "Hi"),), "large"))) as first:
+            while not isinstance(await anext(first), Text):
+                pass
+            assert await desk.ask() == "Fine."
         assert desk.asked() == ["a large", "b large"]
 
 
@@ -416,6 +446,23 @@ async def test_who_waits_for_a_place_until_the_time_is_up_is_told_that_it_is_bus
             assert len(desk.asked()) == 1
         desk.says("a", FINE)
         assert await desk.ask() == "Fine.", "a closed answer gives its place back"
+
+
+@pytest.mark.parametrize("ticks", range(6))
+async def test_who_is_stopped_while_being_let_in_gives_the_place_back(ticks: int) -> None:
+    async with at_desk(ALONE.replace('key = "sk-a"', 'key = "sk-a", concurrency = 1')) as desk:
+        desk.pool.clock = SystemClock()
+        turnstile = desk.pool._turnstiles["one/a"]
+        await turnstile.enter("another", 0)
+        asking = asyncio.create_task(desk.ask())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        turnstile.leave(desk.pool.clock.monotonic())
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        assert turnstile.inside == 0
 
 
 async def test_a_stopped_answer_counts_neither_way(desk: Desk) -> None:
@@ -499,6 +546,20 @@ async def test_a_passing_failure_is_no_alert_but_an_opened_breaker_is(desk: Desk
     await desk.ask()
     await asyncio.sleep(0)
     assert [(alert.what, str(alert.code)) for alert in desk.alerts] == [("endpoint one", "server_error")]
+
+
+@pytest.mark.parametrize("headers", [(), (("Retry-After", "5"),)], ids=["silent", "asks for time"])
+async def test_what_fails_for_hours_is_told_again_though_it_had_recovered(
+    headers: tuple[tuple[str, str], ...],
+) -> None:
+    async with at_desk(ALONE) as desk:
+        for reply, times in ((Status(503, "boom", headers), 3), (FINE, 1), (Status(503, "boom", headers), 30)):
+            desk.says("a", reply)
+            for _ in range(times):
+                await desk.ask()
+                await desk.clock.sleep(300)
+        await asyncio.sleep(0)
+        assert [alert.over for alert in desk.alerts] == [False, True, False, False]
 
 
 async def test_an_endpoint_that_nobody_can_reach_is_told_by_host_and_error_once_its_breaker_opens() -> None:

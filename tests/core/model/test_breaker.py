@@ -53,9 +53,11 @@ def test_one_probe_at_a_time_and_a_failed_one_doubles_the_break() -> None:
     for _ in range(6):
         now += break_s
         assert breaker.allows(now)
-        breaker.begin(now)
+        assert breaker.begin(now)
         assert not breaker.allows(now), "somebody is at it"
-        assert not breaker.fail(now, Code.CUT), "it was open already"
+        assert not breaker.begin(now), "and nobody else"
+        breaker.fail(now, Code.CUT, probe=True)
+        breaker.drop()
         break_s = min(break_s * 2, LONGEST_BREAK_S)
         assert not breaker.allows(now + break_s - 0.1)
     assert break_s == LONGEST_BREAK_S
@@ -63,10 +65,12 @@ def test_one_probe_at_a_time_and_a_failed_one_doubles_the_break() -> None:
 
 def test_a_probe_that_answers_closes_it_and_the_next_break_is_short_again() -> None:
     breaker = opened()
-    breaker.begin(BREAK_S)
-    breaker.fail(BREAK_S, Code.CUT)
-    breaker.begin(90)
+    assert breaker.begin(BREAK_S)
+    breaker.fail(BREAK_S, Code.CUT, probe=True)
+    breaker.drop()
+    assert breaker.begin(90)
     assert breaker.succeed(90)
+    breaker.drop()
     assert breaker.allows(90)
     assert [breaker.fail(91, Code.CUT) for _ in range(5)][-1]
     assert breaker.allows(91 + BREAK_S)
@@ -95,11 +99,19 @@ def test_a_failure_of_somebody_who_asked_all_the_same_does_not_lengthen_the_brea
 
 def test_a_rest_opens_it_at_once_and_has_an_end() -> None:
     breaker = Breaker()
-    assert breaker.fail(0, Code.CUT, rest_s=90)
+    assert not breaker.fail(0, Code.CUT, rest_s=90), "once is nothing to tell of"
     assert not breaker.allows(89)
     assert breaker.allows(90)
     assert not breaker.fail(90, Code.CUT, rest_s=1e9)
     assert breaker.allows(90 + LONGEST_REST_S)
+
+
+def test_what_is_out_and_fails_again_for_the_same_reason_is_told_each_time() -> None:
+    breaker = opened()
+    assert breaker.fail(1, Code.CUT)
+    assert not breaker.fail(1, Code.STALLED)
+    breaker = Breaker()
+    assert [breaker.fail(0, Code.CUT, rest_s=5) for _ in range(5)] == [False] * 4 + [True]
 
 
 def test_a_shorter_rest_does_not_end_a_longer_one() -> None:

@@ -116,7 +116,7 @@ TABLE = [
     row(
         13,
         "429 with Retry-After",
-        "rate_seconds rate_float rate_date rate_ms rate_litellm rate_openai_slow_down",
+        "rate_seconds rate_float rate_date rate_ms rate_litellm rate_openai_slow_down rate_google",
         2,
         ANYBODY,
         "busy_for",

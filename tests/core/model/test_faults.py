@@ -1,5 +1,6 @@
 """Every error that real endpoints answer with is put in its class, whatever its status and shape."""
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,7 +16,16 @@ from core.model.faults import RETRYABLE, from_chunk, from_exception, from_respon
 from core.ports import Request
 from core.types import Message
 from tests.fakes.clock import FakeClock
-from tests.fakes.completions import QUIRKS, STATUSES, FakeCompletions, Raw, Status, Words, closed_port_url
+from tests.fakes.completions import (
+    QUIRKS,
+    STATUSES,
+    FakeCompletions,
+    Raw,
+    Reply,
+    Status,
+    Words,
+    closed_port_url,
+)
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 ASK = Request((Message("user", "Hi"),), "test-model", temperature=0.7, max_tokens=100)
@@ -120,6 +130,9 @@ def test_timeout_before_the_head_is_not_asked_again() -> None:
         ({"retry-after": "Sun, 22 Nov 2026 12:00:20 -0000", "date": "Sun, 22 Nov 2026 12:00:00 GMT"}, 20.0),
         ({"retry-after": "x", "llm_provider-retry-after": "4"}, 4.0),
         ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+        ({"retry-after": "Sun, 22 Nov 2026 11:00:20 +0100"}, 20.0),
+        ({"retry-after": "Sun, 22 Nov 99999999999999999999 10:00:00 GMT"}, None),
+        ({"retry-after": "Sun, 22 Nov 2026 10:00:00 +99999999999999999999"}, None),
     ],
 )
 def test_retry_after_is_read_in_all_its_forms(headers: dict[str, str], expected_s: float | None) -> None:
@@ -132,6 +145,7 @@ def test_retry_after_is_read_in_all_its_forms(headers: dict[str, str], expected_
         ("Rate limit reached for gpt in organization x. Limit: 3 / min. Please try again in 20s.", 20.0),
         ("Please try again in 6m0s. Visit https://example.com/limits", 360.0),
         ("Please try again in 17ms.", 0.017),
+        ("Please try again in 20 milliseconds.", 0.02),
         ("Rate limit is exceeded. Try again in 1 minute 30 seconds.", 90.0),
         ("Please retry after 26 seconds.", 26.0),
         ("Please retry in 38.9s.", 38.9),
@@ -216,6 +230,45 @@ def test_no_key_reaches_the_log() -> None:
     assert redact("hunter2", ["hunter2"]) != "hunter2"
 
 
+PLAIN_KEY = "AIzaSyFakeFakeFakeFakeFake123"
+
+
+@pytest.mark.parametrize("before", [0, 180, 195, 480, 495, 980, 995])
+@pytest.mark.parametrize(
+    "frame",
+    [
+        '{{"error": {{"message": "{0}"}}}}',
+        '{{"error": {{"message": "no", "code": "{0}"}}}}',
+        "<html>{0}",
+        "data: {0}\n\n",
+        "{0}",
+        '{{"error": "{0}',
+        'data: {{"error": "{0}\n\n',
+    ],
+)
+async def test_no_part_of_a_key_is_left_where_words_are_cut_off(frame: str, before: int) -> None:
+    said = frame.format("x" * before + " " + PLAIN_KEY)
+    for status in (200, 401):
+        async with FakeCompletions(keys=(PLAIN_KEY,), default=Raw((said.encode(),), status)) as fake:
+            error = await fail(fake, key=PLAIN_KEY)
+        assert PLAIN_KEY[:4].lower() not in str(error).lower()
+
+
+@pytest.mark.parametrize("status", [300, 307])
+@pytest.mark.parametrize("location", ["http://[::1", "//[", "https://xn--/", "/\x01", "http://u:hunter22@h/"])
+async def test_redirect_to_nowhere_is_a_wrong_url(status: int, location: str) -> None:
+    async with FakeCompletions(default=Raw((), status, (("Location", location),), "length")) as fake:
+        error = await fail(fake)
+        assert (error.code, error.status) == (Code.WRONG_URL, status)
+        assert "hunter22" not in error.detail
+
+
+def test_a_picture_that_cannot_be_read_is_not_a_model_that_takes_none() -> None:
+    body = {"error": {"message": "Failed to download image", "param": "messages[0].content[1].image_url"}}
+    error = from_response(400, {}, json.dumps(body).encode(), NOW)
+    assert (error.code, error.parameter) == (Code.BAD_REQUEST, "")
+
+
 def test_error_page_is_told_in_a_few_plain_words() -> None:
     page = b"<html><style>p{}</style><h1>Bad <b>gateway</b></h1>" + b"<p>nginx</p>" * 1000
     error = from_response(502, {}, page, NOW)
@@ -294,6 +347,24 @@ async def test_pictures_that_were_not_sent_can_not_be_left_out() -> None:
         error = await fail(fake)
         assert len(fake.requests) == 1
     assert error.code is Code.BAD_REQUEST
+
+
+async def test_what_two_questions_learn_at_once_is_all_remembered() -> None:
+    def picky(body: dict[str, object]) -> Reply:
+        refused = next((name for name in ("temperature", "max_tokens") if name in body), "")
+        return STATUSES[f"{refused}_openai"].reply if refused else Words("Fine.", first_after_s=0.05)
+
+    async with FakeCompletions(default=picky) as fake:
+        client = CompletionsClient(fake.base_url, "sk-test", FakeClock())
+
+        async def ask(request: Request) -> None:
+            assert [delta async for delta in client.stream(request)]
+
+        await asyncio.gather(ask(replace(ASK, temperature=None)), ask(replace(ASK, max_tokens=None)))
+        assert len(fake.requests) == 4
+        await ask(ASK)
+        assert len(fake.requests) == 5
+        await client.close()
 
 
 async def test_fields_refused_one_after_another_are_all_repaired() -> None:

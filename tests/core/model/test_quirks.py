@@ -3,15 +3,18 @@ begins with the row of table A in our notes on real endpoints."""
 
 import asyncio
 import time
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import pytest
 
 from core.clock import SystemClock
 from core.errors import Code, ModelError
-from core.model.client import CompletionsClient, Patience
+from core.model.alarm import Alarm
+from core.model.client import CompletionsClient, Patience, Reading
 from core.ports import Request
 from core.types import Calling, Delta, Ended, EndReason, Message, Text, Thinking, Usage
+from tests.fakes.clock import FakeClock
 from tests.fakes.completions import QUIRKS, Expect, FakeCompletions, Raw, Words
 from tests.fakes.completions.replies import DONE, chunk, event
 from tests.waiting import AT_ONCE_S, HANG_S
@@ -120,11 +123,12 @@ async def test_reasoning_tokens_are_counted() -> None:
 
 
 async def test_first_words_are_there_before_the_last() -> None:
-    async with FakeCompletions(default=Words("One two three four five six", per_s=40)) as fake:
+    async with FakeCompletions(default=Raw((event(chunk({"content": "One"})),), end="hang")) as fake:
         client = CompletionsClient(fake.base_url, "sk-test", SystemClock())
-        at = [time.monotonic() async for delta in client.stream(ASK) if isinstance(delta, Text)]
+        async with asyncio.timeout(HANG_S), aclosing(client.stream(ASK)) as deltas:
+            assert await anext(deltas) == Text("One")
+            assert not fake.requests[0].over.is_set()
         await client.close()
-    assert at[-1] - at[0] > 0.1
 
 
 @pytest.mark.parametrize("way", ["close", "cancel"])
@@ -154,35 +158,45 @@ async def test_stop_closes_the_connection_at_once(way: str) -> None:
 
 
 async def test_slow_reader_is_no_silent_endpoint() -> None:
+    clock = FakeClock()
     async with FakeCompletions(default=Words("One two three", per_s=100)) as fake:
-        client = CompletionsClient(fake.base_url, "sk-test", SystemClock(), Patience(gap_s=0.5))
+        client = CompletionsClient(fake.base_url, "sk-test", clock, Patience(gap_s=5))
         words = []
         async for delta in client.stream(ASK):
             words.append(delta)
-            await asyncio.sleep(0.55)
+            await clock.advance(9)
         await client.close()
     assert isinstance(words[-1], Ended)
 
 
 async def test_total_ends_an_answer_that_never_stops_talking() -> None:
-    talk = Raw((0.02, event(chunk({"content": "and "}))) * 100)
+    clock, words = FakeClock(), 0
+    talk = Raw((0.005, event(chunk({"content": "and "}))) * 100, end="hang")
     async with FakeCompletions(default=talk) as fake:
-        deltas, error = await read(fake, patience=Patience(total_s=0.6))
-    assert len(deltas) > 3
-    assert error is not None
-    assert error.code is Code.STALLED
-    assert not error.retryable
+        client = CompletionsClient(fake.base_url, "sk-test", clock)
+        with pytest.raises(ModelError) as caught:
+            async for _ in client.stream(ASK):
+                words += 1
+                await clock.advance(10)
+        await client.close()
+    assert words >= 30
+    assert (caught.value.code, caught.value.retryable) == (Code.STALLED, False)
+    assert caught.value.detail == "not whole after 300 s"
 
 
 async def test_piece_of_a_tool_call_is_a_sign_of_life() -> None:
-    pieces = [(0.3, event(chunk({"tool_calls": [{"index": 0, "function": {"arguments": " "}}]})))] * 4
-    head = event(chunk({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f", "arguments": "{"}}]}))
-    tail = event(chunk({"tool_calls": [{"index": 0, "function": {"arguments": "}"}}]}, "tool_calls"))
-    steps = [head, *(step for piece in pieces for step in piece), tail]
-    async with FakeCompletions(default=Raw(tuple(steps))) as fake:
-        deltas, error = await read(fake, patience=Patience(gap_s=1))
-    assert error is None
-    assert deltas[0] == Calling("a", "f", "{    }")
+    clock = FakeClock()
+
+    async def arriving() -> AsyncGenerator[bytes, None]:
+        for arguments in ("{", " ", " ", " ", "}"):
+            await asyncio.gather(clock.sleep(20), clock.advance(20))
+            call = {"index": 0, "id": "a", "function": {"name": "f", "arguments": arguments}}
+            yield event(chunk({"tool_calls": [call]}, "tool_calls" if arguments == "}" else None))
+
+    async with Alarm(clock) as alarm:
+        reading = Reading(alarm, clock, Patience(first_word_s=30, gap_s=30), "sk-test")
+        deltas = [delta async for delta in reading.deltas(arriving())]
+    assert deltas[0] == Calling("a", "f", "{   }")
 
 
 async def test_connection_is_used_again() -> None:

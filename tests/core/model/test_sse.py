@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.errors import Code, ModelError
@@ -43,6 +43,8 @@ def answer(pieces: list[bytes]) -> tuple[list[Delta], str, str]:
     return deltas, "", ""
 
 
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine is slow."""
 STREAMS = [quirk.reply.body for quirk in QUIRKS.values() if 0 < len(quirk.reply.body) < 20_000]
 LINES = st.one_of(
     st.sampled_from(
@@ -74,19 +76,19 @@ STREAM = st.one_of(
 )
 
 
-@settings(deadline=None)
+@CALM
 @given(STREAM, st.lists(st.integers(0, 1 << 20), max_size=12))
 def test_any_cut_of_the_bytes_gives_the_same_events(data: bytes, places: list[int]) -> None:
     assert read(*cut(data, places)) == read(data)
 
 
-@settings(deadline=None)
+@CALM
 @given(STREAM, st.lists(st.integers(0, 1 << 20), max_size=12))
 def test_any_cut_of_the_bytes_gives_the_same_deltas(data: bytes, places: list[int]) -> None:
     assert answer(cut(data, places)) == answer([data])
 
 
-@settings(deadline=None)
+@CALM
 @given(STREAM)
 def test_bytes_one_by_one_give_the_same_deltas(data: bytes) -> None:
     assert answer([data[n : n + 1] for n in range(len(data))]) == answer([data])
@@ -111,7 +113,7 @@ LOOKALIKE = st.recursive(
 )
 
 
-@settings(deadline=None)
+@CALM
 @given(st.lists(st.dictionaries(st.sampled_from(FIELDS), LOOKALIKE, max_size=6), max_size=4))
 def test_no_shape_of_chunk_is_a_crash(chunks: list[dict[str, Any]]) -> None:
     data = b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks)

@@ -33,8 +33,14 @@ def test_a_burst_of_refusals_is_one() -> None:
 def test_one_is_always_let_through() -> None:
     limit = Limit(3)
     for now in range(5):
-        limit.halve(now, began_at=now, under_way=1)
+        limit.halve(now, began_at=now, under_way=2)
     assert limit.at(5) == 1
+
+
+def test_who_is_refused_alone_is_no_sign_of_too_many() -> None:
+    limit = Limit(100)
+    limit.halve(10, began_at=9, under_way=1)
+    assert limit.at(10) == 100
 
 
 async def test_places_take_turns() -> None:
@@ -82,6 +88,43 @@ async def test_who_gives_up_at_the_moment_of_being_let_in_passes_the_place_on() 
     with pytest.raises(asyncio.CancelledError):
         await tired
     assert turnstile.inside == 1
+
+
+async def test_who_gives_up_as_another_leaves_is_passed_over() -> None:
+    turnstile = Turnstile(1)
+    await turnstile.enter("a", 0)
+    tired, patient = (asyncio.create_task(turnstile.enter(place, 0)) for place in ("b", "c"))
+    await settle()
+    tired.cancel()
+    turnstile.leave(0)
+    await asyncio.wait_for(patient, HANG_S)
+    with pytest.raises(asyncio.CancelledError):
+        await tired
+    turnstile.leave(0)
+    assert (turnstile.inside, turnstile.full(0)) == (0, False)
+
+
+async def test_who_gives_up_after_a_refusal_leaves_the_queue_moving() -> None:
+    turnstile = Turnstile(1)
+    await turnstile.enter("a", 0)
+    tired, patient = (asyncio.create_task(turnstile.enter(place, 0)) for place in ("b", "c"))
+    await settle()
+    turnstile.limit.halve(30, began_at=0, under_way=2)
+    turnstile.leave(30)
+    tired.cancel()
+    await asyncio.wait_for(patient, HANG_S)
+    assert turnstile.inside == 1
+
+
+async def test_a_limit_that_has_grown_back_is_used_by_the_next_who_comes() -> None:
+    turnstile = Turnstile(2)
+    turnstile.limit.halve(0, began_at=0, under_way=2)
+    await turnstile.enter("a", 0)
+    first, second = (asyncio.create_task(turnstile.enter("a", now)) for now in (0, REGROWTH_S))
+    await asyncio.wait_for(first, HANG_S)
+    assert not second.done()
+    turnstile.leave(REGROWTH_S)
+    await asyncio.wait_for(second, HANG_S)
 
 
 async def test_a_lower_limit_holds_back_and_a_grown_one_lets_in() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import Code, ModelError
 from core.model.wire import Answer
-from core.types import Calling, Delta, Ended, EndReason, Text, Thinking
+from core.types import Calling, Delta, Ended, EndReason, Text, Thinking, Usage
 
 
 def chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
@@ -97,6 +97,47 @@ def test_unknown_finish_and_late_error_are_kept_for_the_log() -> None:
     ],
 )
 def test_error_in_a_chunk_is_told_by_its_words(body: dict[str, Any], code: Code) -> None:
+    answer = Answer()
+    assert answer.take(body) == []
     with pytest.raises(ModelError) as caught:
-        Answer().take(body)
+        answer.end()
+    assert caught.value is answer.error
     assert caught.value.code is code
+
+
+def test_words_beside_an_error_come_out_and_none_after_it() -> None:
+    answer = Answer()
+    assert answer.take(chunk({"content": "One"}, "stop") | {"error": "lost"}) == [Text("One")]
+    assert answer.take(chunk({"content": "two"}, "stop")) == []
+    with pytest.raises(ModelError) as caught:
+        answer.end()
+    assert caught.value.detail == "lost"
+
+
+def test_reasoning_cut_by_an_error_does_not_show() -> None:
+    answer = Answer()
+    deltas = answer.take(chunk({"content": "<th"}))
+    deltas += answer.take(chunk({"content": "ink>secret"}) | {"error": "lost"})
+    assert deltas == [Thinking("secret")]
+
+
+def test_error_in_a_choice_is_told_by_its_words() -> None:
+    answer = Answer()
+    answer.take({"choices": [{"delta": {}, "finish_reason": "error", "error": {"code": 402, "message": "no"}}]})
+    assert answer.error is not None
+    assert answer.error.code is Code.NO_MONEY
+
+
+@pytest.mark.parametrize("count", [10**30, -1, True, "7", float("nan"), None])
+def test_count_of_tokens_that_can_be_none_is_left_out(count: object) -> None:
+    usage = {"prompt_tokens": count, "completion_tokens": 2}
+    assert deltas_of(chunk({"content": "x"}, "stop") | {"usage": usage})[-1] == Ended(
+        EndReason.STOP, Usage(0, 2)
+    )
+    usage = {"prompt_tokens": count, "completion_tokens": count}
+    assert deltas_of(chunk({"content": "x"}, "stop") | {"usage": usage})[-1] == Ended(EndReason.STOP)
+
+
+def test_many_thoughts_in_a_row_are_no_crash() -> None:
+    deltas = deltas_of(chunk({"content": "<think>a</think> " * 50_000 + "<thi"}, "stop"))
+    assert deltas[-2:] == [Text("<thi"), Ended(EndReason.STOP)]

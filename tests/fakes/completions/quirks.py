@@ -235,6 +235,11 @@ for name, forms in {
 }.items():
     quirk(15, f"miderr_{name}", (*events(*BROKEN), *forms), FAILED)
     quirk(15, f"firsterr_{name}", forms, Expect(failure="error_in_stream"))
+LAST = chunk({"content": SAID[2]["choices"][0]["delta"]["content"]}, "error")
+NEAR = replace(FAILED, text="".join(PIECES[:3]))
+quirk(15, "miderr_beside_words", events(*BROKEN, LAST | LITELLM), NEAR)
+LAST["choices"][0]["error"] = {"code": 502, "message": "Provider disconnected"}
+quirk(15, "miderr_in_choice", events(*BROKEN, LAST), NEAR)
 quirk(15, "error_after_finish", (*events(*ANSWER), *events(LITELLM)), WHOLE)
 quirk(15, "error_null", (stream(*({"error": None, **value} for value in ANSWER)),), WHOLE)
 quirk(16, "miderr_event", (*events(*BROKEN), b"event: error\n", *events({"error": ERROR})), FAILED)
@@ -265,8 +270,11 @@ for name, chunks in {
     "null_elsewhere": [{**value, "usage": None} for value in ANSWER] + [usage_chunk(USAGE)],
     "null_last": [ROLE, *SAID, STOP | {"usage": USAGE}, chunk({}) | {"usage": None}],
     "without_choices": [*ANSWER, {"usage": USAGE}],
+    "zero_last": [ROLE, *SAID, STOP | {"usage": USAGE}, usage_chunk(dict.fromkeys(USAGE, 0))],
+    "beside_whole_message": [ROLE, *SAID, completion(TEXT) | {"usage": USAGE}],
 }.items():
     quirk(20, f"usage_{name}", (stream(*chunks),), COUNTED)
+quirk(20, "usage_all_zero", (stream(*ANSWER, usage_chunk(dict.fromkeys(USAGE, 0))),), WHOLE)
 quirk(21, "usage_absent", (stream(*ANSWER),), WHOLE)
 quirk(21, "usage_absent_when_cut", Raw(events(*BROKEN), end="cut"), PART)
 
@@ -284,7 +292,10 @@ for name, first in {
 ROLES = [chunk({"role": "assistant", "content": piece}) for piece in PIECES]
 quirk(22, "role_on_every_chunk", (stream(*ROLES, STOP),), WHOLE)
 quirk(22, "role_only_first", (stream(chunk({"role": "assistant"}), *SAID, STOP),), WHOLE)
-quirk(22, "finish_empty_on_every_chunk", (stream(*(chunk({"content": p}, "") for p in PIECES), STOP),), WHOLE)
+for name, word in {"empty": "", "null": "null"}.items():
+    unfinished = [chunk({"content": piece}, word) for piece in PIECES]
+    quirk(22, f"finish_{name}_on_every_chunk", (stream(*unfinished, STOP),), WHOLE)
+    quirk(22, f"finish_{name}_then_cut", events(*unfinished[:2]), PART)
 
 # 23: reasoning
 THOUGHT = replace(WHOLE, reasoning="Let me think.")
@@ -301,6 +312,11 @@ REASONINGS: dict[str, list[Json]] = {
 for name, deltas in REASONINGS.items():
     quirk(23, f"reasoning_{name}", (stream(ROLE, *map(chunk, deltas), *SAID, STOP),), THOUGHT)
 
+# https://github.com/BerriAI/litellm/pull/12666
+BLOCKS = [chunk({"reasoning_content": "Let me think."}), *SAID, STOP]
+BLOCKS = [value | {"choices": [value["choices"][0] | {"index": int(value in SAID)}]} for value in BLOCKS]
+quirk(23, "reasoning_index_of_block", (stream(*BLOCKS),), THOUGHT)
+
 
 def think(name: str, pieces: list[str] | str, expect: Expect) -> None:
     quirk(23, f"think_{name}", (stream(ROLE, *(chunk({"content": piece}) for piece in pieces), STOP),), expect)
@@ -311,6 +327,7 @@ think("split", ["<th", "ink>Let me", " think.</", "thi", "nk>", *PIECES], THOUGH
 think("by_character", "<think>Let me think.</think>" + TEXT, THOUGHT)
 think("newapi", ["<think>\n", "Let me ", "think.", "\n</think>\n", *PIECES], THOUGHT)
 think("after_blank_lines", ["\n", "\n<think>Let me think.</think>\n\n", *PIECES], THOUGHT)
+think("twice", ["<think>Let me </think>\n<thi", "nk>think.</think>\n", *PIECES], THOUGHT)
 think("empty", ["<think>\n\n</think>\n\n", *PIECES], WHOLE)
 think(
     "never_closed",

@@ -7,6 +7,7 @@ https://openrouter.ai/docs/api/reference/errors-and-debugging, https://docs.bigm
 and answers seen of LiteLLM, vLLM, llama.cpp, Ollama and Azure.
 """
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -553,6 +554,16 @@ case(
     said("Please slow down.", "slow_down", "slow_down"),
     (("Retry-After", "5"),),
     retry_after_s=5.0,
+)
+# Google words a limit per minute as OpenAI words a used-up plan, and sends a list.
+# https://github.com/ogkalu2/comic-translate/issues/403
+GOOGLE = f"{QUOTA} * Quota exceeded for metric: generate_content_free_tier_requests, limit: 20\nPlease retry in 7.5s."
+case(
+    "rate_google",
+    "rate_limited",
+    429,
+    json.dumps([{"error": {"code": 429, "message": GOOGLE, "status": "RESOURCE_EXHAUSTED"}}]),
+    retry_after_s=7.5,
 )
 case(
     "rate_openrouter_raw",

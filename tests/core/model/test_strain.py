@@ -1,0 +1,81 @@
+"""Many questions of every fate at once, some stopped at any moment: afterwards nothing is held."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import aclosing
+from random import Random
+
+from pydantic import SecretStr
+
+from core.clock import SystemClock
+from core.errors import ModelError
+from core.model.client import CompletionsClient, Patience
+from core.model.herald import Herald
+from core.model.policy import Allowance, keys_of
+from core.model.pool import Pool
+from core.ports import Request
+from core.roster import Account, Roster, Route
+from core.types import Card, Message
+from tests.fakes.completions import QUIRKS, STATUSES, FakeCompletions, Refused, Reply, Words
+from tests.waiting import HANG_S, until
+
+QUESTIONS = 200
+IDLE = 20
+"""As many connections as the client keeps for the next question."""
+SILENT_OR_LARGE = (31, 34)
+REPLIES: list[Reply] = [
+    *(quirk.reply for quirk in QUIRKS.values() if quirk.row not in SILENT_OR_LARGE),
+    *(case.reply for case in STATUSES.values()),
+    *(Refused(), Words("One two three"), Words("One two three", per_s=100)) * 20,
+]
+
+
+class Hurried(SystemClock):
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(min(seconds, 0.02))
+
+
+async def test_nothing_is_held_after_many_questions_of_every_fate() -> None:
+    random, card = Random(4), Card("test-model")
+    fates: Counter[str] = Counter()
+    async with FakeCompletions(default=lambda _: random.choice(REPLIES)) as fake:
+        account = Account("one/only", "one", fake.base_url, SecretStr("sk-test"), concurrency=30)
+        route, clock = Route(account, card, card.name), Hurried()
+        client = CompletionsClient(fake.base_url, "sk-test", SystemClock(), Patience(tail_s=0.05))
+        pool = Pool(Roster(card, (route,)), {account.name: client}, clock, Herald(clock), Allowance(4, HANG_S))
+        turnstile = pool._turnstiles[account.name]
+
+        async def ask(number: int) -> str:
+            request = Request((Message("user", "Hi"),), card.name, fair_key=str(number % 7))
+            few = random.choice([None, None, 1, 3])
+            try:
+                async with aclosing(pool.stream(request)) as deltas:
+                    async for _ in deltas:
+                        few = few - 1 if few else few
+                        if few == 0:
+                            return "left"
+            except ModelError:
+                return "failed"
+            return "answered"
+
+        asking = [asyncio.create_task(ask(number)) for number in range(QUESTIONS)]
+        stopped = 0
+        for task in asking[::5]:
+            for _ in range(random.randrange(30)):
+                await asyncio.sleep(0)
+            stopped += task.cancel()
+        for end in await asyncio.gather(*asking, return_exceptions=True):
+            assert isinstance(end, str | asyncio.CancelledError), repr(end)
+            fates[end if isinstance(end, str) else "stopped"] += 1
+
+        assert set(fates) == {"answered", "failed", "left", "stopped"}
+        assert fates["stopped"] == stopped, "no stop is lost"
+        assert (turnstile.inside, turnstile.full(clock.monotonic())) == (0, False)
+        assert pool.breakers.allow(keys_of(route), clock.monotonic() + 1e6), "no probe is under way"
+        await until(lambda: fake.open_connections <= IDLE)
+        await pool.close()
+        await until(lambda: fake.open_connections == 0)
+        assert len(asyncio.all_tasks()) == 1
+        assert fake.problems == []
