@@ -103,8 +103,8 @@ SETTINGS: dict[str, Setting] = {
         Setting("tools", _one_of(*_SWITCH), _SWITCH),
         Setting("budget", _within(0, 1e9, float), admins=True),
         Setting("rate", _within(0, 1_000, int), scopes=("workspace",)),
-        Setting("guests", _one_of(*_SWITCH), _SWITCH, ("workspace",), absent=("discord",)),
-        Setting("strangers", _one_of(*_SWITCH), _SWITCH, ("workspace",), absent=("discord",)),
+        Setting("guests", _one_of(*_SWITCH), _SWITCH, ("workspace",), absent=("discord", "web")),
+        Setting("strangers", _one_of(*_SWITCH), _SWITCH, ("workspace",), absent=("discord", "web")),
         Setting("allow", ids),
         Setting("deny", ids),
     )

@@ -7,8 +7,25 @@
     faults      what can be refused: its status, its words
     live        what answers look like now, and who is watching
     platform    the routes and the strokes: all I/O
-    page.*, *.js, *.svg    what the browser gets: no framework, no build step. page.js is the conversation, sheet.js
-                forms, offers.js what is suggested, markdown.js answers, words.js the page's own words
+    page.html, page.css, *.svg, *.js    what the browser gets: no framework, no build step
+
+      page        the frame of it all, and how it begins
+      address     which thread is shown
+      connection  server-sent events: connecting, and connecting again
+      thread      the thread that is shown: going to it, hearing what happens in it
+      threads     the list of threads, and the title
+      messages    which messages there are, in which order
+      article     one message, and how it is painted while it grows
+      markdown    what models write -> elements
+      actions     the buttons under an answer
+      menu        a message's own menu
+      asking      a line to write on in the place of a button
+      composer    the box, and how what is written in it is sent
+      offers      what a command that is being typed may become
+      commands, order, told    commands that are not typed, and what Parley tells
+      sheet       a form in a dialog
+      scroll, status, words, dom, server    following the latest words; what the page says of itself; in which words;
+                  elements; the way to the server
 
 A thread is a place, its id a word in the page's address. What was said, and what stands under it, is read from the
 store; what an answer looks like while it grows is held in `live` and reaches every open page by Server-Sent Events,

@@ -4,12 +4,32 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from bots.web.outgoing import View
+from bots.web.outgoing import View, replaces
 
 KEPT = 1_000
 """Messages whose view is remembered; older ones are shown from the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """An answer is thought of, shown for `ms` at most; 0 where none is. `turn_id`: its turn, or 0 where an earlier
+    process took it up."""
+
+    ms: int = 0
+    turn_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Views that changed; what is to be shown of an answer that is thought of; whether behind these the `whole`
+    thread is to be shown, because some of it may be gone."""
+
+    views: tuple[View, ...] = ()
+    thinking: Thinking | None = None
+    whole: bool = False
 
 
 class Watcher:
@@ -19,33 +39,35 @@ class Watcher:
     def __init__(self) -> None:
         self.closed = False
         self._views: dict[str, View] = {}
-        self._thinking_ms: int | None = None
+        self._thinking: Thinking | None = None
+        self._whole = False
         self._woken = asyncio.Event()
 
     def show(self, view: View) -> None:
         self._views[view.id] = view
         self._woken.set()
 
-    def think(self, ms: int) -> None:
-        self._thinking_ms = ms
+    def think(self, thinking: Thinking) -> None:
+        self._thinking = thinking
+        self._woken.set()
+
+    def show_all(self) -> None:
+        self._whole = True
         self._woken.set()
 
     def close(self) -> None:
         self.closed = True
         self._woken.set()
 
-    async def news(self, wait_s: float) -> tuple[list[View], int | None]:
-        """What has changed since the last call: views, and for how long to show that an answer is thought of.
-        Empty after `wait_s` without any."""
-        try:
+    async def news(self, wait_s: float) -> News:
+        """What has changed since the last call. Nothing after `wait_s` without any."""
+        with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 await self._woken.wait()
-        except TimeoutError:
-            return [], None
         self._woken.clear()
-        views, self._views = list(self._views.values()), {}
-        thinking_ms, self._thinking_ms = self._thinking_ms, None
-        return views, thinking_ms
+        news = News(tuple(self._views.values()), self._thinking, self._whole)
+        self._views, self._thinking, self._whole = {}, None, False
+        return news
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +84,7 @@ class Live:
         self._painted: OrderedDict[str, _Painted] = OrderedDict()
         self._watchers: dict[str, set[Watcher]] = {}
         self._thinking: dict[str, float] = {}
+        self._asked: dict[str, dict[str, int]] = {}
 
     def watch(self, thread: str) -> Watcher:
         watcher = Watcher()
@@ -88,17 +111,23 @@ class Live:
         known = self._painted.get(view.id)
         if known:
             key, view = known.key, replace(view, at=known.view.at)
+        for id_ in [
+            id_ for id_, older in self._painted.items() if id_ != view.id and replaces(view, older.view)
+        ]:
+            del self._painted[id_]
         self._painted[view.id] = _Painted(thread, key, view)
         if len(self._painted) > KEPT:
             self._painted.popitem(last=False)
         self._thinking.pop(thread, None)
+        if view.text or view.buttons:  # else it says that others come first
+            self._asked.get(thread, {}).pop(view.after, None)
         self.tell(thread, view)
 
     def spend(self, thread: str, turn_id: int) -> None:
-        """The answer of that turn has been taken up again: nothing can be done about it any more."""
+        """The answer of that turn has been taken up again: its words are all that is left of it, as in the store."""
         for view in self.views(thread):
             if any(button.turn_id == turn_id for button in view.buttons):
-                spent = replace(view, buttons=())
+                spent = replace(view, notice="" if view.text else view.notice, buttons=(), anew=False)
                 self._painted[view.id] = replace(self._painted[view.id], view=spent)
                 self.tell(thread, spent)
 
@@ -107,18 +136,33 @@ class Live:
         for watcher in self._watchers.get(thread, ()):
             watcher.show(view)
 
+    def tell_all(self) -> None:
+        """Show every thread as the store has it now."""
+        for watchers in self._watchers.values():
+            for watcher in watchers:
+                watcher.show_all()
+
+    def ask(self, thread: str, question: str, turn_id: int) -> None:
+        """A turn is to answer that question, behind those that were asked there before."""
+        self._asked.setdefault(thread, {})[question] = turn_id
+
     def think(self, thread: str, now_s: float, ms: int) -> None:
         self._thinking[thread] = now_s + ms / 1000
         for watcher in self._watchers.get(thread, ()):
-            watcher.think(ms)
+            watcher.think(self.thinking(thread, now_s))
 
-    def thinking_ms(self, thread: str, now_s: float) -> int:
-        """How much longer to show that an answer is thought of."""
-        return max(0, round((self._thinking.get(thread, 0.0) - now_s) * 1000))
+    def thinking(self, thread: str, now_s: float) -> Thinking:
+        """What is to be shown of it from now on."""
+        ms = max(0, round((self._thinking.get(thread, 0.0) - now_s) * 1000))
+        return Thinking(ms, next(iter(self._asked.get(thread, {}).values()), 0))
 
     def views(self, thread: str) -> list[View]:
         """In the order in which they were posted."""
         return [painted.view for painted in self._painted.values() if painted.thread == thread]
+
+    def view(self, message_id: str) -> View | None:
+        painted = self._painted.get(message_id)
+        return painted.view if painted else None
 
     def find(self, key: str) -> str | None:
         return next((p.view.id for p in reversed(self._painted.values()) if p.key == key), None)

@@ -7,7 +7,8 @@ import { SAY } from "/static/words.js";
 
 const LONGEST = 200;
 
-/** `where()` is the thread; `status` is told how many there are. Returns what takes the box's keys. */
+/** `where()` is the thread; `status` is told how many there are. Returns `takes`, which is asked of each key of the box
+ * first, and `close`. */
 export function offer(box, list, status, where) {
   let found = [];
   let at = -1;
@@ -77,7 +78,7 @@ export function offer(box, list, status, where) {
   box.addEventListener("blur", close);
 
   /** True where the key was for the list. */
-  return function key(event) {
+  function takes(event) {
     if (event.isComposing) return false;
     if (list.hidden) {
       if (event.key === "Escape") close(); // what is on its way is not wanted either
@@ -88,8 +89,11 @@ export function offer(box, list, status, where) {
     else if (event.key === "ArrowUp") move(at < 1 ? length - 1 : at - 1);
     else if (event.key === "Escape") close();
     else if ((event.key === "Enter" || event.key === "Tab") && !event.shiftKey && at >= 0) take(at);
+    else if (event.key === "Tab" && !event.shiftKey && /[^\s/]$/.test(box.value)) take(0); // the word is begun
     else return false;
     event.preventDefault();
     return true;
-  };
+  }
+
+  return { takes, close };
 }

@@ -17,7 +17,7 @@ from bots.web.incoming import TOP
 from core.commands.typed import command_of
 from core.phrases import say
 from core.ports import Ending, Thread
-from core.types import Button, Entry, Form, Limits, Page, Place, Receipt
+from core.types import Button, Entry, Form, Limits, Page, Place, Receipt, Task, Turn
 
 LIMITS = Limits(page_size=1_000_000, page_unit="utf16", min_gap_s=0.05)
 """The page has no limit of its own; 20 views a second are as smooth as reading needs."""
@@ -25,7 +25,8 @@ LIMITS = Limits(page_size=1_000_000, page_unit="utf16", min_gap_s=0.05)
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One message as the page shows it now. `after` is the id of the question that it answers, or empty."""
+    """One message as the page shows it now. `after` is the id of the question that it answers, or empty. `anew`: that
+    had been answered before (`replaces`)."""
 
     id: str
     mine: bool
@@ -34,6 +35,17 @@ class View:
     after: str = ""
     notice: str = ""
     buttons: tuple[Button, ...] = ()
+    anew: bool = False
+
+
+def replaces(view: View, older: View) -> bool:
+    """Whether an answer takes the place of an older one: once it has words, or where that has none. Until then, and
+    should no word come, what was answered before stays."""
+    return view.anew and older.mine and older.after == view.after and bool(view.text or not older.text)
+
+
+def answers_anew(turn: Turn) -> bool:
+    return turn.again_of is not None and turn.ask.task is not Task.CONTINUE
 
 
 def new_message_id(answers: str) -> str:
@@ -44,6 +56,14 @@ def new_message_id(answers: str) -> str:
 def page_to_view(message_id: str, page: Page, at: datetime) -> View:
     after = message_id.rpartition(".")[0]
     return View(message_id, True, page.text, at.isoformat(), after, page.notice, page.buttons)
+
+
+def turn_to_view(turn: Turn, at: datetime, language: str) -> View:
+    """An answer that is to go on."""
+    stop = Button("stop", say("stop", language), turn.id)
+    return View(
+        turn.posted[0], True, turn.text, at.isoformat(), turn.ask.id, buttons=(stop,), anew=answers_anew(turn)
+    )
 
 
 def entry_to_view(entry: Entry, language: str = "en") -> View:
@@ -80,6 +100,7 @@ def views(
             shown.append(replace(view, notice=ending.notice, buttons=ending.buttons) if ending else view)
     wordless = [ending_to_view(one) for id_, one in under.items() if id_ not in said and id_ not in painted]
     for view in (*wordless, *live):
+        shown = [older for older in shown if not replaces(view, older)]
         behind = [i for i, other in enumerate(shown) if view.after and view.after in (other.id, other.after)]
         later = [i for i, other in enumerate(shown) if not other.mine and other.at > view.at]
         shown.insert(behind[-1] + 1 if behind else min(later, default=len(shown)), view)

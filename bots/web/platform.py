@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import asdict, replace
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
@@ -14,7 +15,7 @@ from aiohttp import hdrs, web
 
 from bots.web import guard, incoming, outgoing, suggestions
 from bots.web.faults import RETRY_AFTER_S, Reason, RequestError
-from bots.web.live import Live
+from bots.web.live import Live, Thinking
 from core.clock import Clock
 from core.errors import Code, PlatformError, StoreError
 from core.phrases import language_of
@@ -41,8 +42,6 @@ THINKING_MS = 120_000
 """How long the page shows that an answer is thought of, if no word of it comes."""
 
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-_SCRIPTS = ("page.js", "dom.js", "markdown.js", "offers.js", "server.js", "sheet.js", "words.js")
-_STATIC = ("page.html", "page.css", *_SCRIPTS, "icon.svg", "thumb.svg")
 _HEADERS: dict[str, str] = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -71,19 +70,29 @@ class WebPlatform:
         self._heartbeat_s = heartbeat_s
         self._inbox: Inbox | None = None
         self._live = Live()
-        folder = Path(__file__).parent
-        self._files = {name: (folder / name).read_bytes() for name in _STATIC}
+        files = (path for path in Path(__file__).parent.iterdir() if path.suffix in _TYPES)
+        self._files = {path.name: path.read_bytes() for path in files}
 
     # The platform port.
 
     async def run(self, inbox: Inbox) -> None:
         """Serve until cancelled. The listening socket is `bots.http`'s; this opens and shuts the page's part."""
+        with suppress(StoreError):  # they are seen once they go on
+            await self._take_up()
         self._inbox = inbox
         try:
             await asyncio.Event().wait()
         finally:
             self._inbox = None
             self._live.close()
+
+    async def _take_up(self) -> None:
+        """Show the answers that an earlier process left half written, as far as it had come."""
+        for turn in await self._store.open_turns():
+            if turn.ask.place.platform == self.name and turn.posted and turn.text:
+                language = language_of(turn.ask.author.locale)
+                thread = outgoing.place_to_thread(turn.ask.place)
+                self._live.paint(thread, outgoing.turn_to_view(turn, self._clock.now(), language))
 
     def ready(self) -> bool:
         return self._inbox is not None
@@ -126,8 +135,19 @@ class WebPlatform:
         else:
             message_id, key = stroke.message_id, ""
         view = outgoing.page_to_view(message_id, stroke.page, self._clock.now())
+        view = replace(view, anew=await self._anew(view))
         self._live.paint(outgoing.place_to_thread(stroke.place), view, key)
         return message_id
+
+    async def _anew(self, view: outgoing.View) -> bool:
+        """Whether a message answers what was answered before. Which turn it belongs to, its buttons say."""
+        known = self._live.view(view.id)
+        if known is not None and known.buttons:
+            return known.anew
+        turn = None
+        with suppress(StoreError):  # then both stand there until the page is loaded again
+            turn = await self._store.turn(view.buttons[0].turn_id) if view.buttons else None
+        return turn is not None and outgoing.answers_anew(turn)
 
     async def find(self, stroke: Stroke) -> str | None:
         return self._live.find(stroke.key) if isinstance(stroke, Post) else None
@@ -231,8 +251,15 @@ class WebPlatform:
             raise RequestError(Reason.NO_THREAD)
         return {
             "messages": [outgoing.view_to_json(view) for view in views],
-            "thinking_ms": self._live.thinking_ms(thread, self._clock.monotonic()),
+            "thinking": asdict(self._live.thinking(thread, self._clock.monotonic())),
         }
+
+    async def _left(self, place: Place, language: str) -> dict[str, object]:
+        """The complete view of a thread that was there; there may be nothing left of it."""
+        try:
+            return await self._state(place, language)
+        except RequestError:
+            return {"messages": [], "thinking": asdict(Thinking())}
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         """The complete view first, then what changes. What changed while the first was read is sent again
@@ -244,7 +271,7 @@ class WebPlatform:
         watcher = self._live.watch(thread)
         try:
             language = await self._language(self._reader(request), place)
-            state = outgoing.event("state", await self._state(place, language))
+            state = await self._state(place, language)
             response = web.StreamResponse(
                 headers={**_HEADERS, **_NEVER_STORED, "X-Accel-Buffering": "no"}  # nginx: do not gather
             )
@@ -252,15 +279,17 @@ class WebPlatform:
             response.charset = "utf-8"
             try:
                 await response.prepare(request)
-                await response.write(b"retry: %d\n\n" % RETRY_MS + state)
+                await response.write(b"retry: %d\n\n" % RETRY_MS + outgoing.event("state", state))
                 while not watcher.closed:
-                    views, thinking_ms = await watcher.news(self._heartbeat_s)
-                    parts = [outgoing.event("message", outgoing.view_to_json(view)) for view in views]
-                    if thinking_ms is not None:
-                        parts.append(outgoing.event("thinking", {"ms": thinking_ms}))
+                    news = await watcher.news(self._heartbeat_s)
+                    parts = [outgoing.event("message", outgoing.view_to_json(view)) for view in news.views]
+                    if news.thinking is not None:
+                        parts.append(outgoing.event("thinking", asdict(news.thinking)))
+                    if news.whole:
+                        parts.append(outgoing.event("state", await self._left(place, language)))
                     await response.write(b"".join(parts) or b": still here\n\n")
-            except ConnectionResetError:
-                pass  # the page was closed
+            except (ConnectionResetError, StoreError):
+                pass  # the page was closed, or will ask again
             return response
         finally:
             self._live.leave(thread, watcher)
@@ -300,8 +329,12 @@ class WebPlatform:
         if thread not in (opens, incoming.TOP) and not await self._store.joined(event.place):
             raise RequestError(Reason.NO_THREAD)
         receipt = await self._receive(event)
+        if receipt.outcome is Outcome.TURN and receipt.turn_id is not None:
+            self._live.ask(thread, event.id, receipt.turn_id)
         if receipt.outcome in (Outcome.TURN, Outcome.NOTED):
             self._live.tell(thread, await self._question(event, receipt))
+        elif receipt.told is not None:
+            self._live.tell_all()  # a command may have had something forgotten, in any thread
         answer = {"thread": thread, "id": event.id, "taken": receipt.outcome in _TAKEN}
         return _json(answer | outgoing.receipt_to_json(receipt), status=202)
 
@@ -323,10 +356,13 @@ class WebPlatform:
 
     async def _press(self, request: web.Request) -> web.Response:
         press = incoming.body_to_press(await _body(request), _locale(request), alone=self._alone)
+        turn = await self._store.turn(press.turn_id)
         receipt = await self._receive(press)
         again = receipt.outcome is Outcome.TURN
-        if again:
-            self._live.spend(outgoing.place_to_thread(press.place), press.turn_id)
+        if again and turn is not None and receipt.turn_id is not None:
+            thread = outgoing.place_to_thread(press.place)
+            self._live.spend(thread, press.turn_id)
+            self._live.ask(thread, turn.ask.id, receipt.turn_id)
         return _json({"again": again} | outgoing.receipt_to_json(receipt), status=202)
 
     async def _receive(self, event: Event) -> Receipt:

@@ -784,7 +784,7 @@ class WebRig(Rig):
         return 0
 
     async def typed(self, place: Place) -> bool:
-        return bool((await self._state(place))["thinking_ms"])
+        return bool((await self._state(place))["thinking"]["ms"])
 
     def channel(self) -> str:
         return "web"

@@ -12,6 +12,7 @@ from tests.e2e.browser import CHROMIUM, NO_BROWSER, window
 from tests.e2e.conftest import model_settings
 from tests.e2e.program import Program
 from tests.fakes.completions import FakeCompletions, Status, Words
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=NO_BROWSER)
 
@@ -137,6 +138,69 @@ async def test_stop_errors_and_what_was_cut_keep_their_buttons_over_a_restart(
             await expect(page.get_by_role("button", name="Try again")).to_have_count(1)
 
 
+async def test_a_slow_endpoint_can_be_stopped_before_its_first_word(
+    tmp_path: Path, endpoint: FakeCompletions
+) -> None:
+    endpoint.script(*(Words("Too late.", first_after_s=HANG_S) for _ in range(2)), Words("At last."))
+    async with Program(tmp_path, **model_settings(endpoint)) as program, window() as page:
+        await page.goto(program.url)
+        stop, again = (page.get_by_role("button", name=name) for name in ("Stop", "Try again"))
+        await ask(page, "why?")
+        await expect(stop).to_be_visible()
+        await page.reload()
+        await stop.focus()
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".notice")).to_have_text("Stopped.")
+        await expect(stop).to_be_hidden()
+        await expect(composer(page)).to_be_focused()
+        await again.click()
+        await stop.click()
+        await expect(again).to_be_visible()
+        await again.click()
+        await expect(page.locator(".mine > .body")).to_have_text(["At last."])
+
+
+async def test_an_answer_anew_replaces_the_old_one_unless_no_word_of_it_comes(
+    tmp_path: Path, endpoint: FakeCompletions
+) -> None:
+    endpoint.script(
+        Words("Old words."), Words("New words."), NO_KEY, NO_KEY, Words("At last.", finish="length")
+    )
+    endpoint.script(Words("And on."), Words("Whole."))
+    async with Program(tmp_path, **model_settings(endpoint)) as program, window() as page:
+        await page.goto(program.url)
+        regenerate, again = (page.get_by_role("button", name=name) for name in ("Regenerate", "Try again"))
+        notice = page.locator(".notice").filter(has_text="I can't reach the AI service")
+        await ask(page, "why?")
+        await page.get_by_role("button", name="Bad answer").click()
+        await expect(page.locator(".told")).to_have_count(1)
+        await regenerate.click()
+        await expect(page.locator(".mine > .body")).to_have_text(
+            ["New words."]
+        )  # what was told has gone with the old
+        await regenerate.click()
+        await expect(notice).to_be_visible()
+        await expect(answers(page)).to_have_count(2)
+        await expect(page.locator(".fading")).to_have_count(0)
+        ref = await notice.text_content()
+        await again.click()
+        await expect(notice).not_to_have_text(str(ref))
+        await expect(notice).to_have_count(1)
+        await page.reload()
+        await expect(page.locator(".mine > .body")).to_have_text(["New words.", ""])
+        await again.click()
+        await expect(page.locator(".mine > .body")).to_have_text(["At last."])
+        await page.get_by_role("button", name="Continue").click()
+        await expect(page.locator(".mine > .body")).to_have_text(["At last.", "And on."])
+        await expect(regenerate).to_be_visible()
+        shown = await page.get_by_role("log").inner_text()
+        await page.reload()
+        await expect(regenerate).to_be_visible()
+        assert await page.get_by_role("log").inner_text() == shown
+        await regenerate.click()
+        await expect(page.locator(".mine > .body")).to_have_text(["Whole."])
+
+
 async def test_the_keyboard_alone_is_enough(tmp_path: Path, endpoint: FakeCompletions) -> None:
     endpoint.script(Words("An answer."))
     settings = model_settings(endpoint) | {"PARLEY_MODELS": "small, large"}
@@ -158,6 +222,15 @@ async def test_the_keyboard_alone_is_enough(tmp_path: Path, endpoint: FakeComple
         await page.keyboard.press("Tab")
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("log")).to_contain_text("Model: large")
+        await page.keyboard.type("/model sm")
+        await expect(offers.get_by_role("option", name="small")).to_be_visible()
+        await page.keyboard.press("Tab")  # a word that is begun becomes the first that is offered
+        await expect(box).to_have_value("/model small ")
+        await box.fill("/usage ")
+        await expect(offers.get_by_role("option")).to_have_count(6)
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("log")).to_contain_text("Your usage")
+        await expect(offers).to_be_hidden()  # what has been sent becomes nothing else
         await page.keyboard.type("one")
         await page.keyboard.press("Shift+Enter")
         await page.keyboard.type("two")
@@ -209,7 +282,9 @@ async def test_on_a_phone_everything_is_in_reach_in_chinese_and_in_the_dark(
         assert await fits(page)
         await page.get_by_role("option", name="/help").tap()
         await page.get_by_role("button", name="发送").tap()
-        await expect(page.get_by_role("log")).to_contain_text("我能做什么")
+        told = page.get_by_text("我能做什么", exact=True)
+        await expect(told).to_be_in_viewport(ratio=1)  # what is long is read from its beginning
+        await expect(page.get_by_role("button", name="最新")).to_be_visible()
         await page.get_by_role("button", name="话题").tap()
         await page.get_by_role("button", name="设置").tap()
         form = page.get_by_role("dialog", name="设置")

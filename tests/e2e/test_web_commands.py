@@ -90,6 +90,42 @@ async def test_every_command_is_told_in_the_browsers_language_and_leaves_no_mess
         await expect(page.locator(".told")).to_have_count(len(TOLD[locale]))
 
 
+async def test_what_is_typed_ahead_stays_in_one_thread_in_its_order_and_in_sight(
+    tmp_path: Path, endpoint: FakeCompletions
+) -> None:
+    endpoint.script(*(Words(f"Answer {n}.") for n in range(1, 5)))
+    async with Program(tmp_path, **model_settings(endpoint)) as program, window() as page:
+        await page.goto(program.url)
+        answers = page.locator(".mine:not(.told) .body")
+        await page.keyboard.type("one\n/model\ntwo\n/budget\nthree\nfour\n")
+        await expect(page.get_by_role("navigation").get_by_role("listitem")).to_have_count(1)
+        await expect(answers).to_have_text([f"Answer {n}." for n in range(1, 5)])
+        await expect(page.locator(".theirs .body")).to_have_text(["one", "two", "three", "four"])
+        await expect(page.get_by_role("button", name="Regenerate")).to_have_count(4)
+        await expect(page.locator(".told")).to_have_count(2)
+
+
+async def test_what_is_forgotten_on_one_page_is_gone_from_the_other(
+    tmp_path: Path, endpoint: FakeCompletions
+) -> None:
+    endpoint.script(Words("An answer."), Words("Another."))
+    async with Program(tmp_path, **model_settings(endpoint)) as program, window() as page:
+        await page.goto(program.url)
+        await ask(page, "hello")
+        await expect(page.get_by_role("log")).to_contain_text("An answer.")
+        beside = await page.context.new_page()
+        await beside.goto(page.url)
+        await expect(beside.get_by_role("log")).to_contain_text("An answer.")
+        await ask(page, "/forget thread")
+        await expect(page.locator(".told")).to_contain_text("2 lines of this thread are forgotten.")
+        for one in (page, beside):
+            await expect(one.get_by_role("log")).not_to_contain_text("An answer.")
+            await expect(one.get_by_role("navigation").get_by_role("listitem")).to_have_count(0)
+        await expect(beside.get_by_text("What would you like to know?")).to_be_visible()
+        await ask(beside, "anew")
+        await expect(beside.get_by_role("log")).to_contain_text("Another.")
+
+
 async def test_an_opinion_is_kept_with_its_reason(tmp_path: Path, endpoint: FakeCompletions) -> None:
     endpoint.script(Words("An answer."))
     async with Program(tmp_path, **model_settings(endpoint)) as program, window() as page:
@@ -171,6 +207,7 @@ async def test_settings_are_changed_in_a_form_that_keeps_what_was_entered(
         await form.get_by_label("Temperature").fill("0.5")
         await form.get_by_role("radio", name="The whole workspace").check()
         await expect(form.get_by_label("Questions a minute")).to_be_visible()
+        await expect(form.get_by_label("Guests")).to_have_count(0)  # there are none
         await expect(form.get_by_label("Temperature")).to_have_value("")
         await form.get_by_role("radio", name="This channel").check()
         await expect(form.get_by_label("Temperature")).to_have_value("0.5")

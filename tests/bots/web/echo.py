@@ -33,12 +33,14 @@ from tests.fakes.memory import MemoryStore
 
 class EchoInbox:
     """Answers with `answers[text]`, or with what was said. `gap_s` is the pause between words. Commands are told what
-    `told` has for them, or become questions."""
+    `told` has for them, or become questions. Answers begin while `begins` is set."""
 
     def __init__(self, store: MemoryStore, platform: WebPlatform, gap_s: float = 0.0) -> None:
         self.answers: dict[str, Page] = {}
         self.told: dict[str, Told] = {}
         self.gap_s = gap_s
+        self.begins = asyncio.Event()
+        self.begins.set()
         self.draining = False
         self.received: list[Event] = []
         self._store = store
@@ -93,6 +95,7 @@ class EchoInbox:
     async def _answer(self, turn: Turn) -> None:
         ask = turn.ask
         await self._platform.typing(ask.place)
+        await self.begins.wait()
         await asyncio.sleep(self.gap_s)
         whole = self.answers.get(ask.text, Page(f"You said: {ask.text}"))
         stop = Button("stop", "Stop", turn.id)

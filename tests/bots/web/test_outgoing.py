@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -56,6 +57,14 @@ def test_a_second_answer_stands_behind_the_first() -> None:
     assert ids(shown) == ["q1", "q1.a", "q1.b", "q2"]
 
 
+def test_an_answer_anew_takes_the_place_of_what_answered_before_once_it_has_words() -> None:
+    before = [said("q1"), answered("q1.a", "q1"), answered("q1.b", "q1"), said("q2"), answered("q2.a", "q2")]
+    wordless = Ending("q1.c", "q1", NOW, "no word came")
+    anew = replace(live("q1.d", "q1", ""), anew=True)
+    assert ids(views(before, [anew], [wordless])) == ["q1", "q1.a", "q1.b", "q1.d", "q2", "q2.a"]
+    assert ids(views(before, [replace(anew, text="live")], [wordless])) == ["q1", "q1.d", "q2", "q2.a"]
+
+
 def test_an_answer_to_nothing_we_know_stands_at_the_end() -> None:
     assert ids(views([said("q1")], [live(".a", ""), live("x.b", "x")])) == ["q1", ".a", "x.b"]
 
@@ -86,6 +95,7 @@ def test_a_view_is_plain_data() -> None:
         "after": "q",
         "notice": "Stopped.",
         "buttons": ({"action": "again", "label": "Try again", "turn_id": 7},),
+        "anew": False,
     }
 
 

@@ -14,7 +14,8 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from core.phrases import say
-from core.types import Button, Choice, Field, Form, Told
+from core.ports import Finish
+from core.types import Ask, Button, Choice, Field, Form, Post, Task, Told, TurnState
 from core.types import Page as Shown
 from tests.bots.web.house import house
 from tests.e2e.browser import CHROMIUM, FLAGS, NO_BROWSER
@@ -122,7 +123,12 @@ async def test_a_thread_is_there_after_a_reload_a_restart_and_going_back(chromiu
             await page.go_back()
             await expect(answers(page)).to_have_text(["You said: Second thread"])
             port = int(home.url.rpartition(":")[2])
-        await expect(page.locator("#line")).to_contain_text("connection is lost")
+        line = page.locator("#line")
+        await expect(line).to_contain_text("connection is lost")
+        await page.get_by_role("link", name="New thread").click()
+        await expect(line).to_be_hidden()  # a new thread has no connection yet
+        await page.go_back()
+        await expect(line).to_contain_text("connection is lost")
         async with house(store, port=port):
             await expect(page.locator("#line")).to_be_hidden()
             await expect(page.locator("[role=log] article")).to_have_count(2)
@@ -224,6 +230,33 @@ async def test_buttons_and_notices_are_shown_and_refusals_are_said(chromium: Bro
         await expect(answers(page).locator("strong")).to_have_text("going")
         await page.get_by_role("button", name="Try again").click()
         await expect(page.get_by_role("alert")).to_contain_text("can no longer be done")
+
+
+async def test_an_answer_anew_takes_the_place_of_the_old_one_with_its_first_words(chromium: Browser) -> None:
+    async with house() as home, window(chromium) as (context, page):
+        home.inbox.answers["Again"] = Shown("Old words.")
+        await page.goto(home.url)
+        await ask(page, "Again")
+        await expect(answers(page)).to_have_text(["Old words."])
+        asked, further = home.inbox.received[0], await home.store.again(1, Task.CONTINUE)
+        assert isinstance(asked, Ask)
+        assert further is not None
+        more = Shown("And more.", buttons=(Button("again", "Regenerate", further.id),))
+        posted = await home.platform.perform(Post(asked.place, more, "turn-2-0", asked.id))
+        await home.store.finish(Finish(further, TurnState.DONE, more.text, "", more.buttons, (posted,)))
+        beside = await context.new_page()
+        await beside.goto(page.url)
+        await expect(answers(beside)).to_have_text(["Old words.", "And more.Regenerate"])
+        home.inbox.begins.clear()
+        home.inbox.answers["Again"] = Shown("New words.")
+        await page.get_by_role("button", name="Regenerate").click()
+        await expect(page.locator(".mine.fading .body")).to_have_text(["Old words.", "And more."])
+        await expect(page.locator("#thinking")).to_be_visible()
+        await expect(beside.get_by_role("button", name="Regenerate")).to_have_count(0)
+        home.inbox.begins.set()
+        for one in (page, beside):
+            await expect(answers(one)).to_have_text(["New words."])
+            await expect(one.locator("#thinking")).to_be_hidden()
 
 
 async def test_markdown_becomes_elements_and_html_stays_text(chromium: Browser) -> None:
@@ -353,6 +386,7 @@ async def test_the_pages_own_words_are_complete_and_those_of_the_core(chromium: 
         assert all(words.values())
         for ours, theirs in {
             "ask": "menu_ask",
+            "stop": "stop",
             "summarize": "menu_summarize",
             "question": "menu_ask_question",
             "meaning": "about_default",

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from aiohttp import ClientResponse, ClientSession
 
-from bots.web.live import KEPT, Live
+from bots import web
+from bots.web.live import KEPT, Live, News, Thinking
 from bots.web.outgoing import View
 from core.errors import Code, PlatformError
-from core.types import Ask, Button, Command, Edit, History, Page, Post, Press, Told
+from core.types import Ask, Button, Command, Edit, History, Page, Post, Press, Task, Told
 from tests.bots.web.house import House, house
 from tests.fakes.memory import MemoryStore
 from tests.waiting import HANG_S
@@ -199,11 +203,34 @@ async def test_thinking_is_shown_until_the_first_word(client: Client) -> None:
         await home.platform.typing(place)
         async with events(client, home, asked["thread"]) as stream:
             _, state = await stream.next()
-            assert state["thinking_ms"] > 0
+            assert state["thinking"]["ms"] > 0
         await home.platform.perform(Post(place, Page("Word"), "k"))
         async with events(client, home, asked["thread"]) as stream:
             _, state = await stream.next()
-            assert state["thinking_ms"] == 0
+            assert state["thinking"]["ms"] == 0
+
+
+async def test_what_is_thought_of_can_be_stopped_in_the_order_in_which_it_was_asked(client: Client) -> None:
+    async with house() as home:
+
+        async def thought_of() -> int:
+            await home.platform.typing(place)
+            async with client.get(f"{home.url}/api/threads/{asked['thread']}") as response:
+                turn_id: int = (await response.json())["thinking"]["turn_id"]
+                return turn_id
+
+        home.inbox.begins.clear()
+        asked = await ask(client, home, "One")
+        await ask(client, home, "Two", thread=asked["thread"])
+        place = home.inbox.received[0].place
+        assert await thought_of() == 1
+        await home.platform.perform(Post(place, Page("", "Others come first."), "k", asked["id"]))
+        assert await thought_of() == 1
+        await home.platform.perform(Post(place, Page("Word"), "k", asked["id"]))
+        assert await thought_of() == 2
+        home.inbox.begins.set()
+        await home.inbox.settled()
+        assert await thought_of() == 0
 
 
 async def test_a_silent_stream_shows_that_it_lives(client: Client) -> None:
@@ -235,10 +262,10 @@ async def test_a_slow_page_is_given_only_the_newest_view() -> None:
     for n in range(10_000):
         live.paint("t", View("m", True, "word " * n))
     live.paint("t", View("other", True, "x"))
-    views, _ = await watcher.news(1)
+    views = (await watcher.news(1)).views
     assert [view.id for view in views] == ["m", "other"]
     assert views[0].text == "word " * 9_999
-    assert await watcher.news(0) == ([], None)
+    assert await watcher.news(0) == News()
 
 
 def test_what_is_remembered_is_bounded() -> None:
@@ -288,6 +315,45 @@ async def test_an_edit_after_a_restart_finds_its_place_again(client: Client) -> 
         assert await home.platform.perform(Edit(place, half, Page("Half an answer"))) == half
         texts = [view["text"] for view in await thread_of(client, home, first["thread"])]
         assert texts == ["One", "You said: One", "Half an answer", "Two", "You said: Two"]
+
+
+@pytest.mark.parametrize(
+    ("task", "words", "texts"),
+    [
+        (Task.ANSWER, "Anew", ["One", "Anew"]),
+        (Task.ANSWER, "", ["One", "You said: One", ""]),
+        (Task.CONTINUE, "And on", ["One", "You said: One", "And on"]),
+    ],
+)
+async def test_words_of_an_answer_anew_take_the_place_of_the_old_ones_after_a_restart_too(
+    client: Client, task: Task, words: str, texts: list[str]
+) -> None:
+    store = MemoryStore()
+    async with house(store) as home:
+        first = await ask(client, home, "One")
+        await home.inbox.settled()
+        place = home.inbox.received[0].place
+    again = await store.again(1, task)
+    assert again is not None
+    stop = Button("stop", "Stop", again.id)
+    async with house(store) as home:
+        await home.platform.perform(Post(place, Page(words, buttons=(stop,)), "turn-2-0", first["id"]))
+        assert [view["text"] for view in await thread_of(client, home, first["thread"])] == texts
+
+
+async def test_what_had_been_written_is_seen_after_a_restart_before_it_goes_on(client: Client) -> None:
+    store = MemoryStore()
+    async with house(store) as home:
+        first = await ask(client, home, "One")
+        await home.inbox.settled()
+    again = await store.again(1, Task.ANSWER)
+    assert again is not None
+    await store.begin(again.id)
+    await store.checkpoint([(again.id, "Half of", (f"{first['id']}.aa",))])
+    async with house(store) as home:
+        shown = await thread_of(client, home, first["thread"])
+        assert [view["text"] for view in shown] == ["One", "Half of"]
+        assert shown[1]["buttons"] == [{"action": "stop", "label": "Stop", "turn_id": again.id}]
 
 
 # The port.
@@ -393,7 +459,7 @@ async def test_what_is_done_about_an_answer_can_be_done_after_a_restart_and_once
         assert [(view["text"], view["buttons"]) for view in shown[1:]] == [("You said: One", [])]
 
 
-async def test_an_answer_that_is_taken_up_again_loses_its_buttons_on_every_page(client: Client) -> None:
+async def test_of_an_answer_that_is_taken_up_again_the_words_are_left_on_every_page(client: Client) -> None:
     async with house() as home:
         home.inbox.answers["One"] = Page("Half", "Cut.", (Button("again", "Try again", 1),))
         asked = await ask(client, home, "One")
@@ -408,7 +474,7 @@ async def test_an_answer_that_is_taken_up_again_loses_its_buttons_on_every_page(
                 name, view = await stream.next()
                 if name == "message" and view["id"] == state["messages"][1]["id"]:
                     break
-            assert (view["text"], view["notice"], view["buttons"]) == ("Half", "Cut.", [])
+            assert (view["text"], view["notice"], view["buttons"]) == ("Half", "", [])
 
 
 # Commands.
@@ -432,6 +498,18 @@ async def test_a_command_is_told_to_whoever_gave_it(client: Client) -> None:
         assert dict(received.options) == {"scope": "workspace"}
         async with client.get(f"{home.url}/api/threads") as response:
             assert (await response.json())["threads"] == [], "nothing was said"
+
+
+async def test_what_a_command_had_forgotten_does_not_stay_in_sight_on_any_page(client: Client) -> None:
+    async with house() as home:
+        asked = await ask(client, home, "One")
+        await home.inbox.settled()
+        home.inbox.told["forget"] = Told("Forgotten.")
+        async with events(client, home, asked["thread"]) as stream:
+            assert len((await stream.next())[1]["messages"]) == 2
+            await home.store.forget_thread(home.inbox.received[0].place, datetime.now(UTC))
+            await command(client, home, "forget")  # from another page
+            assert await stream.next() == ("state", {"messages": [], "thinking": asdict(Thinking())})
 
 
 async def test_a_command_that_becomes_a_question_is_seen_and_answered_in_its_thread(client: Client) -> None:
@@ -578,6 +656,20 @@ async def test_files_are_sent_once_and_then_only_when_changed(
             tag = response.headers["ETag"]
         async with client.get(home.url + path, headers={"If-None-Match": tag}) as response:
             assert response.status == 304
+
+
+async def test_every_file_that_the_page_names_is_served(client: Client) -> None:
+    async with house() as home:
+        left, seen = ["/"], {"/"}
+        while left:
+            async with client.get(home.url + left.pop()) as response:
+                assert response.status == 200, response.url
+                named = set(re.findall(r"/static/[a-z]+\.[a-z]+", await response.text()))
+            left += named - seen
+            seen |= named
+    folder = Path(web.__file__).parent
+    there = {f"/static/{path.name}" for path in folder.iterdir() if path.suffix in (".css", ".js", ".svg")}
+    assert seen - {"/"} == there, "every file is named by another, and is there"
 
 
 @pytest.mark.parametrize("name", ["platform.py", "..%2Fplatform.py", "page.html%00"])

@@ -70,6 +70,10 @@ def test_a_settings_value_is_asked_for_once_its_name_is_there() -> None:
     assert temperature.about == "randomness, a number from 0 to 2"
 
 
+def test_settings_that_are_about_nobody_here_are_not_offered() -> None:
+    assert {"rate", "guests", "strangers"} & set(labels("/settings ")) == {"rate"}
+
+
 def test_words_that_belong_to_a_question_are_left_alone() -> None:
     assert labels("/ask what is a model ") == []
     assert labels("/prompt Answer in ") == []

@@ -231,10 +231,13 @@ async def test_choices_are_kept_by_their_names_in_any_language() -> None:
     assert (await office.store.kept(CHANNEL)).channel == {"listen": "all"}
 
 
+@pytest.mark.parametrize("platform", ["discord", "web"])
 @pytest.mark.parametrize("typed", ["workspace guests on", "name:strangers value:on", "strangers", "colour red"])
-async def test_a_setting_that_there_is_not_is_refused_with_those_that_there_are(typed: str) -> None:
+async def test_a_setting_that_there_is_not_is_refused_with_those_that_there_are(
+    typed: str, platform: str
+) -> None:
     office = Office()
-    there = Place("discord", "1", "2")
+    there = Place(platform, "1", "2")
     told = await office.do("settings", typed, ADMIN, there)
     assert isinstance(told, Told)
     assert told.refused
@@ -243,9 +246,17 @@ async def test_a_setting_that_there_is_not_is_refused_with_those_that_there_are(
     assert await office.store.audit(there) == []
 
 
-async def test_a_form_can_not_set_what_is_about_nobody_there() -> None:
+@pytest.mark.parametrize("platform", ["discord", "web"])
+async def test_what_is_about_nobody_there_is_neither_shown_nor_set(platform: str) -> None:
     office = Office()
-    there = Place("discord", "1", "2")
+    there = Place(platform, "1", "2")
+    told = await office.do("settings", "workspace", ADMIN, there)
+    assert isinstance(told, Told)
+    assert told.form is not None
+    fields = {field.name for field in told.form.fields}
+    assert fields & {"set_rate", "set_guests", "set_strangers"} == {"set_rate"}
+    assert say("setting_rate", "en") in told.text
+    assert not any(say(f"setting_{name}", "en") in told.text for name in ("guests", "strangers"))
     await office.do("settings", "", ADMIN, there, {"scope": "workspace", "set_guests": "off", "set_rate": "3"})
     assert (await office.store.kept(there)).workspace == {"rate": "3"}
 

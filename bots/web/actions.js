@@ -1,0 +1,48 @@
+// The buttons under an answer, or where it is to come: Stop, Try again, Regenerate, thumbs. article.js draws them.
+
+import { address } from "/static/address.js";
+import { OPINIONS } from "/static/article.js";
+import { asking } from "/static/asking.js";
+import { $ } from "/static/dom.js";
+import { fade, spend } from "/static/messages.js";
+import { call } from "/static/server.js";
+import { sayFault } from "/static/status.js";
+import { subject, tell } from "/static/told.js";
+import { SAY } from "/static/words.js";
+
+$("scroll").addEventListener("click", ({ target }) => {
+  const pressed = target.closest("[data-action]");
+  const article = pressed?.closest("article");
+  if (pressed) press(pressed, article && subject(article));
+});
+
+async function press(pressed, under) {
+  const what = { action: pressed.dataset.action, turn_id: Number(pressed.dataset.turn) };
+  if (what.action === "reason") {
+    asking(pressed, { label: pressed.textContent, done: (text) => send({ ...what, text }, under) });
+    return;
+  }
+  if (pressed.ariaDisabled === "true") return;
+  pressed.ariaDisabled = "true"; // not `disabled`: the focus stays
+  const done = await send(what, under);
+  pressed.ariaDisabled = "false";
+  if (!done || !(what.action in OPINIONS)) return;
+  for (const other of pressed.parentElement?.children ?? []) {
+    if (other.ariaPressed) other.ariaPressed = String(other === pressed);
+  }
+}
+
+/** True unless it could not even be sent. What is told about it stands `under` the message. */
+async function send(what, under) {
+  try {
+    const { told, again } = await call("/api/presses", { ...what, thread: address.thread });
+    sayFault();
+    if (told) tell(told, under);
+    if (again) spend(what.turn_id);
+    if (again && what.action !== "continue") fade(under);
+    return true;
+  } catch (error) {
+    sayFault(error.words ?? SAY.failed);
+    return false;
+  }
+}

@@ -1,0 +1,25 @@
+// Which thread is shown. The address says it behind its #: none for the blank page of a new one.
+
+export const address = {
+  thread: location.hash.slice(1) || null,
+  visits: 0, // counts what was shown: a new thread gets its name while it is looked at
+};
+
+/** Another thread is shown, or with null a new one. */
+export function turnTo(thread) {
+  address.thread = thread;
+  address.visits++;
+  if (location.hash.slice(1) !== (thread ?? "")) {
+    history.replaceState(null, "", thread === null ? "/" : `#${thread}`);
+  }
+}
+
+/** The new thread that is shown has a name now, or with null the one that is shown has none any more. */
+export function name(thread) {
+  address.thread = thread;
+  if (thread === null) history.replaceState(null, "", "/");
+  else history.pushState(null, "", `#${thread}`);
+}
+
+/** What to call the server with that concerns this thread. */
+export const within = () => (address.thread === null ? {} : { thread: address.thread });

@@ -1,0 +1,93 @@
+// One message as an element, and how it is painted while it grows. All words of answers become text nodes, never HTML.
+// Its buttons are worked elsewhere: those of an answer by actions.js, its menu by menu.js.
+
+import { $, element } from "/static/dom.js";
+import { show } from "/static/markdown.js";
+import { stick } from "/static/scroll.js";
+import { SAY } from "/static/words.js";
+
+export const OPINIONS = { up: SAY.up, down: SAY.down };
+
+/** `view` is what the server says of it; `growing` while its answer is written. */
+export function make(view) {
+  const body = element("div", "body");
+  const notice = element("p", "notice");
+  const buttons = element("div", "buttons");
+  const article = element("article", view.mine ? "mine" : "theirs", body);
+  notice.setAttribute("role", "status");
+  if (view.mine) article.append(notice);
+  article.append(element("div", "foot", buttons, menu()));
+  article.ariaLabel = view.mine ? SAY.parley : SAY.you;
+  article.dataset.id = view.id;
+  article.dataset.after = view.after ?? "";
+  return { view, article, body, notice, buttons, growing: false, pending: false };
+}
+
+function menu() {
+  const [more, items] = [element("button", "more"), element("div", "items")];
+  more.type = "button";
+  more.ariaLabel = more.title = SAY.more;
+  more.ariaExpanded = "false";
+  items.hidden = true;
+  return element("div", "menu", more, items);
+}
+
+/** A button that has something done about the answer of a turn. */
+export function action({ action: name, label, turn_id }) {
+  const made = element("button", "quiet", label);
+  made.type = "button";
+  made.dataset.action = name;
+  made.dataset.turn = turn_id;
+  if (name in OPINIONS) {
+    made.ariaPressed = "false";
+    made.ariaLabel = made.title = OPINIONS[name];
+    made.classList.add("thumb", name);
+    made.replaceChildren(); // drawn: not every machine has the signs
+  }
+  return made;
+}
+
+const changed = new Set();
+let frame = 0;
+
+/** Paint once a frame, however many views came; at once where frames stand still. */
+export function paintSoon(message) {
+  changed.add(message);
+  if (document.hidden) paintAll();
+  else frame ||= requestAnimationFrame(paintAll);
+}
+
+function paintAll() {
+  cancelAnimationFrame(frame);
+  frame = 0;
+  for (const message of changed) paint(message);
+  changed.clear();
+  stick();
+}
+
+function paint({ view, article, body, notice, buttons, growing }) {
+  article.classList.toggle("growing", growing);
+  article.setAttribute("aria-busy", growing); // read out once it is whole, not at every word
+  const open = growing || Boolean(view.notice); // it may have broken off
+  if (view.mine) show(body, view.text, { growing: open, words: SAY });
+  else if (body.dataset.shown !== view.text) quote(body, view.text);
+  body.hidden = !view.text;
+  if (notice.textContent !== (view.notice ?? "")) notice.textContent = view.notice ?? "";
+  const wanted = JSON.stringify(view.buttons ?? []);
+  if (buttons.dataset.shown !== wanted) {
+    const focused = buttons.contains(document.activeElement);
+    buttons.dataset.shown = wanted;
+    buttons.replaceChildren(...(view.buttons ?? []).map(action));
+    if (focused) (buttons.firstChild ?? $("box")).focus();
+  }
+}
+
+/** What a person wrote, as they wrote it; lines that they quote stand apart. */
+function quote(body, text) {
+  body.dataset.shown = text;
+  const [quoted] = /^(?:> ?.*(?:\n+|$))*/.exec(text);
+  const words = text.slice(quoted.length);
+  const apart = element("blockquote");
+  show(apart, quoted.replace(/^> ?/gm, "").trim(), { words: SAY });
+  body.replaceChildren(...(quoted ? [apart] : []), words);
+}

@@ -1,0 +1,30 @@
+// A line to write on in the place of the button that was pressed.
+
+import { $, element } from "/static/dom.js";
+import { SAY } from "/static/words.js";
+
+const LONGEST = 1000; // characters
+
+/** `pressed` comes back with Escape. `done(words)` is true once they are sent. */
+export function asking(pressed, { label, hint = "", needed = true, done }) {
+  const words = element("input", "why");
+  words.ariaLabel = label;
+  words.placeholder = hint;
+  words.maxLength = LONGEST;
+  const made = element("form", "reason", words, element("button", "quiet", SAY.send));
+  made.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (needed && !words.value.trim()) { words.focus(); return; }
+    if (!await done(words.value)) return;
+    made.remove();
+    if (document.activeElement === document.body) $("box").focus(); // it was in what is gone now
+  });
+  made.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    event.stopPropagation();
+    made.replaceWith(pressed);
+    pressed.focus();
+  });
+  pressed.replaceWith(made);
+  words.focus();
+}

@@ -1,0 +1,41 @@
+// Commands that are not typed: of a message's menu, and of the buttons below the list of threads.
+
+import { address } from "/static/address.js";
+import { order } from "/static/order.js";
+import { sayFault } from "/static/status.js";
+import { enter } from "/static/thread.js";
+import { listThreads } from "/static/threads.js";
+import { fill, tell } from "/static/told.js";
+import { SAY } from "/static/words.js";
+
+/** Have a command done. True unless it could not even be sent. */
+export async function command(name, options = {}, under = null) {
+  const { visits } = address;
+  try {
+    const { told, thread } = await order(name, options);
+    if (visits !== address.visits) return true;
+    sayFault();
+    if (told) { tell(told, under); listThreads(); } else { enter(thread); }
+    return true;
+  } catch (error) {
+    sayFault(error.words ?? SAY.failed);
+    return false;
+  }
+}
+
+/** Settings are changed in a form, by whoever may. */
+async function settings() {
+  try {
+    const { told } = await order("settings");
+    sayFault();
+    if (told.form) fill(told.form);
+    else tell(told);
+  } catch (error) {
+    sayFault(error.words ?? SAY.failed);
+  }
+}
+
+for (const made of document.querySelectorAll("[data-command]")) {
+  const { command: name } = made.dataset;
+  made.addEventListener("click", () => (name === "settings" ? settings() : command(name)));
+}

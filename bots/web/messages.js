@@ -1,0 +1,121 @@
+// The messages of the thread that is shown: which there are, and in which order they stand.
+
+import { address } from "/static/address.js";
+import { make, paintSoon } from "/static/article.js";
+import { $ } from "/static/dom.js";
+
+const [log, empty] = ["log", "empty"].map($);
+
+const messages = new Map(); // id -> what article.js makes
+
+export const find = (id) => messages.get(id);
+
+/** What was said first. */
+export const first = () => [...messages.values()].find(({ view }) => !view.mine)?.view.text;
+
+/** Another thread is shown. */
+export function clear() {
+  messages.clear();
+  log.replaceChildren();
+  greet();
+}
+
+/** A new thread begins with a greeting. */
+export function greet() {
+  empty.hidden = address.thread !== null || log.childElementCount > 0;
+}
+
+/** The complete view of the thread. What is on its way to the server stays, and what was told. */
+export function reconcile(views) {
+  const ids = new Set(views.map(({ id }) => id));
+  for (const [id, message] of messages) if (!ids.has(id) && !message.pending) remove(message);
+  let before = null;
+  for (const view of views) {
+    const { article } = put(view);
+    let next = before ? before.nextSibling : log.firstChild;
+    while (next?.classList.contains("told")) next = next.nextSibling; // they stay where they were said
+    if (article !== next) log.insertBefore(article, next);
+    article.classList.remove("fading");
+    before = article;
+  }
+}
+
+/** Show a view in place of what stands there under its id, or behind the question it answers. */
+export function put(view) {
+  let message = messages.get(view.id);
+  if (!message) {
+    message = make(view);
+    messages.set(view.id, message);
+    const behind = view.after && [...log.children].findLast(({ dataset: { id, after } }) =>
+      id === view.after || after === view.after);
+    const before = [...log.children].find(({ dataset: { after } }) => after === view.id); // it came late
+    if (behind) (toldUnder(behind).at(-1) ?? behind).after(message.article);
+    else if (before) before.before(message.article);
+    else log.append(message.article);
+  }
+  message.view = view;
+  message.growing = Boolean(view.buttons?.some(({ action }) => action === "stop"));
+  mark(message, false);
+  if (view.anew) replaceOlder(message);
+  paintSoon(message);
+  greet();
+  return message;
+}
+
+/** An answer takes the place of those before it once it has words. Should none come, they stay. */
+function replaceOlder({ view, article, growing }) {
+  for (const older of messages.values()) {
+    if (older.article === article || older.view.after !== view.after) continue;
+    if (view.text || !older.view.text) {
+      for (const told of toldUnder(older.article)) told.remove();
+      remove(older);
+    } else if (!growing) {
+      older.article.classList.remove("fading");
+    }
+  }
+}
+
+const toldUnder = ({ dataset: { id } }) => [...log.children].filter(({ dataset: { under } }) => under === id);
+
+/** A question that is on its way to the server. */
+export function sending(id, text) {
+  const message = put({ id, mine: false, text });
+  mark(message, true);
+  return message;
+}
+
+/** It has arrived. */
+export const arrived = (message) => mark(message, false);
+
+function mark(message, pending) {
+  message.pending = pending;
+  message.article.classList.toggle("pending", pending);
+}
+
+/** What was not taken, or was a command, does not stand among the messages. */
+export function withdraw(message) {
+  if (messages.get(message.view.id) !== message) return;
+  remove(message);
+  greet();
+}
+
+/** The answer of that turn has been taken up again: its words are all that is left of it. */
+export function spend(turnId) {
+  for (const message of messages.values()) {
+    if (!message.view.buttons?.some(({ turn_id }) => turn_id === turnId)) continue;
+    const { text, notice } = message.view;
+    message.view = { ...message.view, notice: text ? "" : notice, buttons: [] };
+    paintSoon(message);
+  }
+}
+
+/** Its question is being answered anew: what answers it fades until there are other words, unless there are already. */
+export function fade(article) {
+  const answers = [...log.children].filter(({ dataset: { after } }) => after === article.dataset.after);
+  if (answers.at(-1) === article) for (const answer of answers) answer.classList.add("fading");
+}
+
+function remove(message) {
+  message.article.remove();
+  messages.delete(message.view.id);
+}

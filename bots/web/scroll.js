@@ -1,0 +1,39 @@
+// Staying at the latest words, unless the reader has gone up.
+
+import { $ } from "/static/dom.js";
+
+const NEAR = 40; // pixels above the end that still count as the end
+
+const [scroll, latest, box] = ["scroll", "latest", "box"].map($);
+
+let following = true;
+let from = 0;
+
+/** To the end, and stay there. */
+export function follow() {
+  following = true;
+  stick();
+}
+
+/** To what came last, from its beginning: to the end only if all of it is seen there. */
+export function read(article) {
+  following = article.offsetHeight <= scroll.clientHeight;
+  if (!following) article.scrollIntoView();
+  stick();
+}
+
+/** Something has grown: whoever reads at the end goes on reading there. */
+export function stick() {
+  if (following) scroll.scrollTop = scroll.scrollHeight;
+  latest.hidden = following;
+}
+
+scroll.addEventListener("scroll", () => {
+  const gap = scroll.scrollHeight - scroll.clientHeight - scroll.scrollTop;
+  if (gap < NEAR) following = true;
+  else if (scroll.scrollTop < from) following = false;
+  from = scroll.scrollTop;
+  latest.hidden = following || gap < NEAR;
+}, { passive: true });
+latest.addEventListener("click", () => { follow(); box.focus(); });
+new ResizeObserver(stick).observe(scroll);

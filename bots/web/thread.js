@@ -1,0 +1,66 @@
+// The thread that is shown: going to it, hearing what happens in it.
+
+import { address, name, turnTo } from "/static/address.js";
+import { connection } from "/static/connection.js";
+import { clear, greet, put, reconcile } from "/static/messages.js";
+import { follow } from "/static/scroll.js";
+import { sayFault, sayLine, think } from "/static/status.js";
+import { listThreads, markThread } from "/static/threads.js";
+import { SAY } from "/static/words.js";
+
+const server = connection({
+  state({ messages, thinking }) {
+    sayLine();
+    reconcile(messages);
+    if (!messages.length) leave(); // it has been forgotten
+    markThread();
+    think(thinking);
+  },
+  message(view) {
+    if (view.mine) think({ ms: 0 });
+    put(view);
+  },
+  thinking: think,
+  lost: () => sayLine(SAY.lost),
+  missing() {
+    sayFault(SAY.missing);
+    go(null);
+  },
+});
+
+/** Show a thread, or with null the blank page of a new one. */
+export function go(thread) {
+  turnTo(thread);
+  sayLine();
+  clear();
+  think({ ms: 0 });
+  follow();
+  markThread();
+  listen();
+}
+
+/** A question has opened the thread that it is answered in, or stands in the one that is shown. */
+export function enter(opened) {
+  if (address.thread === null) {
+    name(opened);
+    markThread();
+    listen();
+  } else if (opened !== address.thread) {
+    go(opened);
+  }
+  follow();
+  listThreads();
+}
+
+/** Nothing is left of it but what was told: whatever is said next opens a new one. */
+function leave() {
+  name(null);
+  greet();
+  deafen();
+  listThreads();
+}
+
+/** Hear of what happens in it, anew where that was heard already. */
+export const listen = () => server.open(address.thread);
+export const deafen = () => server.close();
+export const listening = () => server.isOpen();

@@ -1,0 +1,58 @@
+// What Parley tells whoever did something: it stands here and nowhere else.
+
+import { action } from "/static/article.js";
+import { $, button, element } from "/static/dom.js";
+import { show } from "/static/markdown.js";
+import { find, greet } from "/static/messages.js";
+import { order } from "/static/order.js";
+import { read, stick } from "/static/scroll.js";
+import { open } from "/static/sheet.js";
+import { SAY } from "/static/words.js";
+
+const log = $("log");
+
+/** `under`: the message that it is about; what was told about that before goes. Without one it stands at the end. */
+export function tell({ text, file, form, buttons }, under = null) {
+  const body = element("div", "body");
+  const made = element("article", "mine told", body);
+  made.ariaLabel = SAY.parley;
+  made.setAttribute("role", "status");
+  show(body, text, { words: SAY });
+  const below = [
+    ...(file ? [download(file)] : []),
+    ...(form ? [button(SAY.change, () => fill(form))] : []),
+    ...buttons.map(action),
+  ];
+  if (below.length) made.append(element("div", "buttons", ...below));
+  if (under?.isConnected) {
+    made.dataset.under = under.dataset.id;
+    if (under.nextSibling?.classList.contains("told")) under.nextSibling.remove();
+    under.after(made);
+    made.scrollIntoView({ block: "nearest" });
+    stick();
+  } else {
+    log.append(made);
+    read(made);
+  }
+  greet();
+}
+
+/** The message that an article is, or that is told of in it. */
+export const subject = ({ dataset: { id, under } }) => find(id ?? under)?.article ?? null;
+
+/** Open a form; what it is sent off with is told where everything else is. */
+export function fill(form) {
+  open(form, {
+    send: async ({ command }, options) => (await order(command, options)).told,
+    read: async (scope) => (await order(form.command, { scope })).told?.form,
+    done: (told) => { if (told) tell(told); },
+  });
+}
+
+function download({ name, type, base64 }) {
+  const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+  const link = element("a", "quiet", `↓ ${name}`);
+  link.href = URL.createObjectURL(new Blob([bytes], { type }));
+  link.download = name;
+  return link;
+}
