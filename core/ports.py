@@ -93,8 +93,9 @@ class Platform(Protocol):
 
         Raises PlatformError: SLOW_DOWN (with retry_after_s), GONE (message, thread or channel deleted),
         NOT_ALLOWED, REJECTED (the content was refused: too long, malformed), EXPIRED (the ticket is dead),
-        UNSUPPORTED (this kind of stroke, here), GROWING, GROWN and HALTED (see `Code`),
-        UNAVAILABLE (surely not done), UNCERTAIN (may have been done: look it up before posting again).
+        UNSUPPORTED (this kind of stroke, here; of a Post: no further message, but a file), GROWING, GROWN
+        and HALTED (see `Code`), UNAVAILABLE (surely not done), UNCERTAIN (may have been done: look it up before
+        posting again).
         """
         ...
 

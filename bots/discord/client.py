@@ -17,6 +17,8 @@ from bots.discord.incoming import (
     message_to_ask,
     update_to_edited,
 )
+from bots.discord.recent import Recent
+from bots.discord.seats import may
 from bots.discord.told import (
     FILE_LIMIT_BYTES,
     told_to_contents,
@@ -29,7 +31,7 @@ from core.clock import Clock
 from core.errors import BotError
 from core.phrases import explain, language_of, say
 from core.ports import Inbox
-from core.types import Ask, Event, Place, Told
+from core.types import Ask, Event, Outcome, Place, Told
 
 log = structlog.get_logger()
 
@@ -43,6 +45,10 @@ SILENT_BEATS = 2.5
 """How often Discord is made to answer, and after how many of these without a word the line counts as dead. Discord
 itself asks for a heartbeat every 41 s, by which that would be noticed only after a minute:
 https://docs.discord.com/developers/events/gateway#sending-heartbeats"""
+
+
+Asker = tuple[discord.User | discord.Member, str]
+"""Who asked last, and their language."""
 
 
 class Client(discord.Client):
@@ -75,6 +81,7 @@ class Client(discord.Client):
         self._counter = Counter(inbox, on_ticket)
         self._down_since: float | None = clock.monotonic()
         self.was_up = False
+        self._askers: Recent[Asker] = Recent()  # by place
         self._guard_parsers()
 
     @property
@@ -128,6 +135,8 @@ class Client(discord.Client):
             except BotError as error:
                 await self._apologise(message, ask, error)
             else:
+                if receipt.outcome is Outcome.TURN:
+                    self._askers[ask.place.key] = message.author, language_of(ask.author.locale)
                 if receipt.told is not None:
                     await self._tell(message, receipt.told, await self._spoken(ask))
 
@@ -150,7 +159,7 @@ class Client(discord.Client):
     async def _apologise(self, message: discord.Message, ask: Ask, error: BotError) -> None:
         log.warning("discord_event_not_taken", cause=str(error), ref=error.ref)
         if ask.addressed and not ask.author.bot:
-            await message.reply(explain(error, language_of(ask.author.locale)))
+            await self._reply(message, explain(error, language_of(ask.author.locale)))
 
     async def _spoken(self, ask: Ask) -> str:
         """The language of our words to whoever said it: the channel's, else theirs."""
@@ -175,7 +184,7 @@ class Client(discord.Client):
                     first, more = say("export_no_direct", language), []
             else:
                 extra["files"] = told_to_files(told)
-            await message.reply(first, mention_author=False, suppress_embeds=True, **extra)
+            await self._reply(message, first, mention_author=False, suppress_embeds=True, **extra)
             for content in more:
                 await message.channel.send(content, suppress_embeds=True)
         except FOREIGN as error:
@@ -183,6 +192,19 @@ class Client(discord.Client):
             log.warning("discord_person_not_told", cause=str(cause), ref=cause.ref)
             if told.file is not None:
                 await self._tell(message, without_file(told, language), language)
+
+    async def _reply(self, message: discord.Message, words: str, **extra: Any) -> None:
+        """A reply takes the right to read what was said before, a message does not."""
+        replies = may(self, str(message.channel.id), "read_message_history")
+        await (message.reply if replies else message.channel.send)(words, **extra)
+
+    async def tell_asker(self, place: Place) -> None:
+        """Whoever waits for an answer where it can't be given hears of it in their own conversation with the bot."""
+        asked = self._askers.pop(place.key, None)
+        if asked is not None and not place.direct:
+            asker, language = asked
+            with suppress(*FOREIGN):
+                await asker.send(say("may_not_write", language, channel=f"<#{place.channel}>"))
 
     async def _note(self, event: Event) -> None:
         try:

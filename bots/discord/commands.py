@@ -28,6 +28,8 @@ _FOR_SERVERS, _FOR_PEOPLE = 0, 1
 _TYPES = {Kind.TEXT: 3, Kind.WHOLE: 4, Kind.NUMBER: 10, Kind.CHOICE: 3}
 _NAME_LIMIT, _ABOUT_LIMIT, _CHOICE_LIMIT = 32, 100, 25
 
+_LAUNCH = 4
+_SENT = ("id", "name", "type", "handler", "contexts", "integration_types", "name_localizations")
 _KEPT = ("name", "type", "description", "nsfw", "default_member_permissions")
 _LISTS = ("contexts", "integration_types")
 _WORDS = ("name_localizations", "description_localizations")
@@ -59,9 +61,14 @@ async def register(client: discord.Client) -> bool:
             application_id=application_id,
         )
     )
-    if _compared(wanted) == _compared(there):
+    if _compared(wanted) == _compared([one for one in there if one["type"] != _LAUNCH]):
         return False
-    await client.http.bulk_upsert_global_commands(application_id, payload=wanted)
+    # What opens an app's activity is Discord's own: left out, it would have all commands refused.
+    # https://docs.discord.com/developers/interactions/application-commands#entry-point-commands
+    kept = [
+        {key: one[key] for key in _SENT if one.get(key) is not None} for one in there if one["type"] == _LAUNCH
+    ]
+    await client.http.bulk_upsert_global_commands(application_id, payload=wanted + kept)
     return True
 
 

@@ -10,6 +10,8 @@ import discord
 
 from core.errors import Code, PlatformError
 
+NO_MORE_FOLLOW_UPS = 40094
+
 BY_JSON_CODE: dict[int, Code] = {
     10003: Code.GONE,  # unknown channel
     10004: Code.GONE,  # unknown guild
@@ -18,7 +20,7 @@ BY_JSON_CODE: dict[int, Code] = {
     10062: Code.EXPIRED,  # unknown interaction
     40060: Code.EXPIRED,  # interaction already acknowledged
     50027: Code.EXPIRED,  # invalid webhook token
-    40094: Code.NOT_ALLOWED,  # no more than 5 follow-ups where the bot is not installed
+    NO_MORE_FOLLOW_UPS: Code.UNSUPPORTED,  # no more than 5 follow-ups where the bot is not installed
     50001: Code.NOT_ALLOWED,  # missing access
     50005: Code.NOT_ALLOWED,  # not the bot's message
     50007: Code.NOT_ALLOWED,  # cannot write to this user

@@ -57,8 +57,8 @@ def message_to_ask(message: discord.Message, me: discord.ClientUser, here: Place
     mentioned = _mentions(message, me)
     addressed = here.direct or mentioned or answers_me
     text = message_to_text(message, me)
-    if not text and not addressed:
-        return None
+    if not (message.content.strip() or _title(message) or addressed):
+        return None  # a picture, an alert or a forward alone asks nothing
     if not here.direct and not here.thread:
         here = replace(here, thread=f"{ASK}{replies_to}" if answers_me else str(message.id))
     return Ask(
@@ -87,7 +87,8 @@ def message_to_entry(message: discord.Message, me: discord.ClientUser) -> Entry 
 def message_to_text(message: discord.Message, me: discord.ClientUser) -> str:
     """The words as their author sees them: names for ids, the bot's own mention taken off the front.
 
-    The first message of a forum's post has the post's title above it.
+    The first message of a forum's post has the post's title above it. Where there are no words, those of a forward
+    or of embeds count, as other bots' alerts have them; files are named.
     """
     users = {user.id: user.display_name for user in message.mentions}
     users[me.id] = me.display_name
@@ -111,10 +112,25 @@ def message_to_text(message: discord.Message, me: discord.ClientUser) -> str:
         return f"{sign}{name}" if name else found[0]
 
     ours = [rf"<@!?{me.id}>", *(rf"<@&{role.id}>" for role in message.role_mentions if _own_role(role, me))]
-    content = re.sub(rf"\A(?:\s*(?:{'|'.join(ours)})[,:]?)+", "", message.content)
+    content = re.sub(rf"\A(?:\s*(?:{'|'.join(ours)})[,:]?)+", "", _content(message))
     text = _MARK.sub(named, content).strip()
     title = _title(message)
     return text if text.startswith(title) else f"{title}\n\n{text}".strip()
+
+
+def _content(message: discord.Message) -> str:
+    words = message.content
+    if not words.strip():
+        shown = [*(one.content for one in message.message_snapshots), *map(_embed_words, message.embeds)]
+        words = "\n\n".join(part for part in shown if part)
+    files = " ".join(f"[{file.filename}]" for file in message.attachments)
+    return "\n".join(part for part in (words, files) if part)
+
+
+def _embed_words(embed: discord.Embed) -> str:
+    """https://docs.discord.com/developers/resources/message#embed-object"""
+    fields = [f"{field.name}: {field.value}" for field in embed.fields]
+    return "\n".join(part for part in (embed.title, embed.description, *fields) if part)
 
 
 def _title(message: discord.Message) -> str:

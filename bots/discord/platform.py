@@ -17,11 +17,11 @@ from discord.http import Route
 
 from bots.discord import commands, history
 from bots.discord.client import BEAT_S, Client
-from bots.discord.faults import FOREIGN, translate
+from bots.discord.faults import FOREIGN, NO_MORE_FOLLOW_UPS, translate
 from bots.discord.incoming import channel_to_place
 from bots.discord.outgoing import LIMITS, key_to_nonce, page_to_body, page_to_content
 from bots.discord.recent import Recent
-from bots.discord.seats import UNKNOWN_CHANNEL, Seats, channel_at
+from bots.discord.seats import UNKNOWN_CHANNEL, Seats, channel_at, may
 from bots.discord.wire import Limited, Wire
 from core.clock import Clock
 from core.errors import Code, PlatformError
@@ -164,6 +164,15 @@ class DiscordPlatform:
         return self._wire.told(scope)
 
     async def perform(self, stroke: Stroke) -> str:
+        try:
+            return await self._perform(stroke)
+        except PlatformError as error:
+            refused = isinstance(stroke, Post) and not stroke.ticket and error.code is Code.NOT_ALLOWED
+            if refused and self._client is not None:
+                await self._client.tell_asker(stroke.place)
+            raise
+
+    async def _perform(self, stroke: Stroke) -> str:
         posting = isinstance(stroke, Post | Upload)
         scope = self.budgets(stroke)[0].scope
         with _translated(posting=posting, ticket=self._by_ticket(stroke), scope=scope):
@@ -182,7 +191,8 @@ class DiscordPlatform:
     async def _post(self, post: Post | Upload) -> str:
         seat = await self._seats.take(self._here, post)
         body = _body(post) | {"nonce": key_to_nonce(post.key), "enforce_nonce": True}
-        if self._seats.shared(post.place, seat) and post.answers.isdecimal():
+        replies = self._seats.shared(post.place, seat) and post.answers.isdecimal()
+        if replies and may(self._here, seat, "read_message_history"):
             answered = {"message_id": post.answers, "channel_id": seat, "fail_if_not_exists": False}
             body["message_reference"] = answered
         sent = await self._call(post, "POST", f"/channels/{seat}/messages", body)
@@ -247,7 +257,12 @@ class DiscordPlatform:
             sent = await self._webhook(post, "PATCH", "/messages/@original")
             self._originals[post.ticket] = post.key
         else:
-            sent = await self._webhook(post, "POST", "?wait=true")
+            try:
+                sent = await self._webhook(post, "POST", "?wait=true")
+            except discord.HTTPException as error:
+                if error.code != NO_MORE_FOLLOW_UPS or isinstance(post, Post):
+                    raise
+                sent = await self._webhook(post, "PATCH", "/messages/@original")  # it takes a file, too
             self._originals.setdefault(post.ticket, _TAKEN)
         return str(sent["id"])
 
@@ -270,6 +285,8 @@ class DiscordPlatform:
     async def _webhook(self, stroke: Stroke, method: str, tail: str) -> Any:
         path = f"/webhooks/{self._here.application_id}/{_ticket(stroke)}{tail}"
         body = None if method in ("GET", "DELETE") else _body(stroke)
+        if isinstance(stroke, Upload) and method == "PATCH":
+            body = {"attachments": [{"id": 0, "filename": stroke.name}]}
         return await self._call(stroke, method, path, body, by_bot=False)
 
     # Finding what may have been posted.

@@ -71,9 +71,35 @@ class Seats:
         return self.of(place)
 
 
+def may(client: discord.Client, channel_id: str, *rights: str) -> bool:
+    """Has the bot these rights in a channel, as far as is known? Where not, Discord says no.
+
+    https://docs.discord.com/developers/topics/permissions
+    """
+    channel: object = client.get_channel(int(channel_id))
+    if isinstance(channel, discord.Thread):
+        channel = channel.parent
+    if not isinstance(channel, discord.abc.GuildChannel):
+        return True
+    known = channel.permissions_for(channel.guild.me)
+    return all(getattr(known, right) for right in rights)
+
+
+def _has_threads(client: discord.Client, channel_id: str) -> bool:
+    """Could a thread be opened there, and written in? An empty one would be all that is seen of an answer."""
+    match client.get_channel(int(channel_id)):
+        case discord.VoiceChannel() | discord.StageChannel():
+            return False
+        case discord.TextChannel():
+            return may(client, channel_id, "create_public_threads", "send_messages_in_threads")
+    return True
+
+
 async def _open(client: discord.Client, post: Post | Upload) -> str:
     """The id of the thread of the question, or of its channel where there can be no thread."""
     place, question_id = post.place, int(post.answers)
+    if not _has_threads(client, place.channel):
+        return place.channel
     channel = channel_at(client, place.channel, place)
     try:
         async with asyncio.timeout(_OPEN_WITHIN_S):

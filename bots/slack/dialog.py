@@ -36,7 +36,7 @@ Done = TypeVar("Done")
 
 # Of the 3 s within which Slack wants to be answered.
 _NAMES_S, _REPEAT_S, _SENT_S = 0.8, 1.2, 1.8
-_NOT_THERE = {"not_in_channel", "channel_not_found", "is_archived"}
+_NOT_THERE = {"not_in_channel", "channel_not_found"}
 _NO_PROMPTS = {"unknown_method", "missing_scope", "not_allowed_token_type", "no_permission"}
 
 
@@ -190,7 +190,7 @@ class Dialog:
             ts = str(posting.result()["ts"])
             told = await self._received(replace(command, id=ts, opens=ts))
         except PlatformError as error:
-            told = Told(_why_not(error, language), refused=True)
+            told = Told(_why_not(error, command.place, language), refused=True)
         if told is not None:
             self._later(self._take_back(posting, command.place.channel))
         return told
@@ -283,14 +283,13 @@ class Dialog:
     async def _hand_over(self, told: Told, place: Place, author: Person, language: str) -> Told:
         """A file for one person alone, in their conversation with the bot. What is to be said about that elsewhere."""
         assert told.file is not None
-        here = place.direct and bool(place.channel)
-        where: Json = {"channel_id": place.channel, "initial_comment": markdown_to_mrkdwn(told.text)}
         try:
-            if not here:
-                opened = await self._slack.call("conversations.open", {"users": author.id})
-                where["channel_id"] = opened["channel"]["id"]
-            elif place.thread:
-                where["thread_ts"] = place.thread
+            # Direct messages may also be those of two people, between whom a command works and the bot is not.
+            opened = await self._slack.call("conversations.open", {"users": author.id})
+            channel = str(opened["channel"]["id"])
+            here = channel == place.channel
+            where: Json = {"channel_id": channel, "initial_comment": markdown_to_mrkdwn(told.text)}
+            where |= {"thread_ts": place.thread} if here and place.thread else {}
             await self._slack.upload(told.file.name, told.file.content, where)
         except PlatformError as error:
             log.warning("slack: a file could not be handed over", ref=error.ref, cause=error.detail)
@@ -364,8 +363,10 @@ class Dialog:
             log.error("slack: a job failed", exc_info=error)
 
 
-def _why_not(error: PlatformError, language: str) -> str:
+def _why_not(error: PlatformError, place: Place, language: str) -> str:
     if reason_of(error) in _NOT_THERE:
-        return say("slack_invite", language)
+        return say("slack_between" if place.direct else "slack_invite", language)
     log.warning("slack: a question could not be repeated", ref=error.ref, cause=error.detail)
+    if error.code in (Code.NOT_ALLOWED, Code.GONE):
+        return say("slack_forbidden", language)
     return explain(error, language)

@@ -120,12 +120,13 @@ def sections(markdown: str) -> list[View]:
 def _field(field: Field, language: str) -> View:
     if len(field.value) > _INPUT_MAX:
         return sections(f"**{field.label}**\n{field.hint}\n{say('slack_too_long', language)}")[0]
+    chosen = field.kind == "choice" and len(field.value) <= _OPTION_VALUE_MAX
     return {
         "type": "input",
         "block_id": field.name,
         "optional": True,
         "label": _plain(field.label, _LABEL_MAX),
-        "element": _choice(field) if field.kind == "choice" else _line(field),
+        "element": _choice(field) if chosen else _line(field),
     }
 
 

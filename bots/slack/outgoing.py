@@ -54,7 +54,7 @@ def change_button(form: Form, language: str) -> Content:
 
 def aside() -> Content:
     """What marks a message of ours that is no answer."""
-    return {"metadata": {"event_type": ASIDE, "event_payload": {}}}
+    return {"metadata": {"event_type": ASIDE, "event_payload": {"answer": False}}}
 
 
 def under(notice: str, buttons: Sequence[Button]) -> list[Content]:

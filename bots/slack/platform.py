@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from slack_bolt.async_app import AsyncApp
@@ -27,14 +28,14 @@ from bots.slack.incoming import (
     people_of,
 )
 from bots.slack.order import Order
-from bots.slack.outgoing import page_to_plain
+from bots.slack.outgoing import aside, page_to_plain
 from bots.slack.people import People, user_to_person
 from bots.slack.socket import SDK_LOG, Socket
 from bots.slack.strokes import budgets, is_left_by, stroke_to_call, turn_of, upload_to_title
 from bots.slack.web import Web
 from core.clock import Clock
 from core.errors import BotError, Code, PlatformError
-from core.phrases import say
+from core.phrases import language_of, say
 from core.ports import Inbox
 from core.types import (
     Ask,
@@ -42,6 +43,7 @@ from core.types import (
     Edit,
     History,
     Limits,
+    Outcome,
     Person,
     Place,
     Post,
@@ -55,16 +57,19 @@ from core.types import (
 log = structlog.get_logger()
 
 Json = dict[str, Any]
+Kept = TypeVar("Kept")
 
 _NO_GROWTH = {"unknown_method", "missing_scope", "method_deprecated", "deprecated_endpoint", "no_permission"}
 _NO_GROWTH |= {"not_allowed_token_type", "feature_not_enabled", "access_denied", "team_access_not_granted"}
+_NOT_FOR_READER = {"team_not_found", "user_not_found", "missing_recipient_team_id", "missing_recipient_user_id"}
 _SOCKETS = 2  # Slack renews a connection every few hours; the other one covers the gap. At most 10.
 _NAMES_S = 1.0  # of the 3 s within which an event has to be acknowledged
 _HISTORY_NAMES_S = 5.0
 _STATUS_S = 2.0
 _FAREWELL_S = 0.4
-_PAGE, _PAGES = 200, 5
+_PAGE, _LONG_PAGE, _PAGES = 200, 999, 5  # the first page is enough for nearly all; 999 is the most
 _GROWING = 1_000
+_REMEMBERED = 5_000
 _ASIDES: Json = {"include_all_metadata": True}  # by which our own asides are told from answers
 
 
@@ -90,6 +95,8 @@ class SlackPlatform:
         self._no_hints: set[str] = set()
         self._processing: set[str] = set()
         self._growing: dict[str, int] = {}  # message -> turn
+        self._homes: dict[str, str] = {}  # stranger -> their own workspace
+        self._askers: dict[str, Person] = {}  # place -> who asked last
 
     # -- the port
 
@@ -185,6 +192,8 @@ class SlackPlatform:
             return await self._upload(stroke)
         ends = stroke.place.key in self._processing and _is_last(stroke)
         method, arguments = stroke_to_call(stroke)
+        if isinstance(stroke, Start):
+            arguments["recipient_team_id"] = await self._home(stroke)
         if ends and isinstance(stroke, Stop):
             arguments |= {"session_status": "active"}
         try:
@@ -192,6 +201,8 @@ class SlackPlatform:
         except PlatformError as error:
             if isinstance(stroke, Start):
                 raise self._grows_not(error) from error
+            if isinstance(stroke, Post) and error.code is Code.NOT_ALLOWED:
+                await self._tell_asker(stroke.place)
             if not isinstance(stroke, Post | Edit) or not blocks_refused(error):
                 raise
             log.warning("slack: refused the blocks, going on with plain text", cause=error.detail)
@@ -208,11 +219,26 @@ class SlackPlatform:
         """Which answer grows in which message."""
         turn_id = turn_of(stroke.key) if isinstance(stroke, Start) else None
         if turn_id is not None:
-            self._growing[message_id] = turn_id
-            while len(self._growing) > _GROWING:
-                del self._growing[next(iter(self._growing))]
+            _keep(self._growing, message_id, turn_id, _GROWING)
         elif isinstance(stroke, Stop):
             self._growing.pop(message_id, None)
+
+    async def _home(self, start: Start) -> str:
+        """The workspace of whoever a message grows for: in a shared channel, maybe another one.
+
+        https://docs.slack.dev/reference/methods/chat.startStream
+        """
+        await self._people.get({start.reader}, _NAMES_S)
+        return self._homes.get(start.reader, start.place.team)
+
+    async def _tell_asker(self, place: Place) -> None:
+        """Whoever waits for an answer where it can't be given hears of it in their own conversation with the bot."""
+        asker = self._askers.pop(place.key, None)
+        if asker is None or place.direct:
+            return
+        words = say("may_not_write", language_of(asker.locale), channel=f"<#{place.channel}>")
+        with suppress(PlatformError):
+            await self._web.call("chat.postMessage", {"channel": asker.id, "text": words} | aside())
 
     async def find(self, stroke: Stroke) -> str | None:
         """A post by its metadata, a file by its name; a message that grows has only its words to be known by."""
@@ -344,6 +370,8 @@ class SlackPlatform:
             if event is None or (isinstance(event, Press) and await dialog.press(payload, event)):
                 return
             receipt = await inbox.receive(await dialog.entitled(event))
+            if isinstance(event, Ask) and receipt.outcome is Outcome.TURN:
+                _keep(self._askers, event.place.key, event.author, _REMEMBERED)
         if receipt.told is not None:
             dialog.tell(receipt.told, event, str(payload.get("response_url", "")))
 
@@ -360,7 +388,10 @@ class SlackPlatform:
         return str((await self._web.call(method, arguments))["ts"])
 
     def _grows_not(self, error: PlatformError) -> PlatformError:
-        """Where messages can't grow in this workspace, or for this app, that is so for good."""
+        """Where messages can't grow in this workspace, or for this app, that is so for good; where not for this
+        reader, for their answer."""
+        if reason_of(error) in _NOT_FOR_READER:
+            return PlatformError(Code.UNSUPPORTED, error.detail)
         if reason_of(error) not in _NO_GROWTH:
             return error
         log.info("slack: no native streaming here, going on with edits", cause=error.detail)
@@ -381,7 +412,9 @@ class SlackPlatform:
         where: Json = {"channel": place.channel, "ts": place.thread, "latest": before, "limit": _PAGE}
         return await self._pages("conversations.replies", where)
 
-    async def _pages(self, method: str, where: Json, wanted: int = _PAGE * _PAGES) -> tuple[list[Json], bool]:
+    async def _pages(
+        self, method: str, where: Json, wanted: int = _PAGE + _LONG_PAGE * (_PAGES - 1)
+    ) -> tuple[list[Json], bool]:
         """The messages of the first few pages, and whether there are no more. Raises PlatformError only where
         nothing could be read."""
         where = where | _ASIDES
@@ -399,12 +432,23 @@ class SlackPlatform:
                 return said, True
             if len(said) >= wanted:
                 break
+            where["limit"] = max(_PAGE, min(_LONG_PAGE, wanted - len(said)))
         return said, False
 
     async def _person(self, user: str) -> Person:
         """https://docs.slack.dev/reference/methods/users.info"""
         told = await self._web.read("users.info", {"user": user, "include_locale": True})
-        return user_to_person(told["user"], (await self._web.identify()).team)
+        person = user_to_person(told["user"], (await self._web.identify()).team)
+        if person.stranger and told["user"].get("team_id"):
+            _keep(self._homes, user, str(told["user"]["team_id"]), _REMEMBERED)
+        return person
+
+
+def _keep(memory: dict[str, Kept], key: str, value: Kept, most: int) -> None:
+    """And forget what was kept first, beyond `most`."""
+    memory[key] = value
+    while len(memory) > most:
+        del memory[next(iter(memory))]
 
 
 def _is_last(stroke: Stroke) -> bool:

@@ -221,10 +221,13 @@ class Canvas:
                 return code is not Code.GONE
             case Post():
                 self._layout.wait()  # other words may be taken
+                if code is Code.UNSUPPORTED and self._layout.frames and self._layout.limits.files:
+                    self._layout.sealed = True
+                    return True
                 return code is Code.REJECTED and not self.ended
             case Upload():
                 self._layout.file_chars = 0
-                return True
+                return not self._layout.sealed
         if code is Code.BAD_TOKEN:
             return False
         frame = self._frame(stroke)

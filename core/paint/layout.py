@@ -85,6 +85,8 @@ class Layout:
         self._begun = len(posted)
         self._fresh = Frame(0, 0)
         self.filed = False
+        self.sealed = False
+        """No further message can be made: an answer that needs one ends as a file."""
         self._version = 0
         self._refused = -1
 
@@ -95,7 +97,10 @@ class Layout:
     @property
     def filing(self) -> bool:
         """Too long to be read in messages: it is to become a file."""
-        return self.ended and 0 < self.file_chars < len(self.reply.text) and not self.filed
+        if not self.ended or self.filed:
+            return False
+        end = self.frames[-1].end if self.sealed else None
+        return 0 < self.file_chars < len(self.reply.text) or (end is not None and self._follows(end))
 
     def lay(self, reply: Reply) -> None:
         """Go on with `reply`. Not while a stroke that was made of this layout is under way."""
@@ -147,7 +152,7 @@ class Layout:
 
     def wants_another(self) -> bool:
         """Whether there are words, or a notice, for which no frame stands."""
-        if self._version == self._refused and not self.ended:
+        if self.sealed or (self._version == self._refused and not self.ended):
             return False
         if not self.frames:
             return bool(self.reply.text.strip() or self.reply.notice)

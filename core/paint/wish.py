@@ -58,8 +58,9 @@ def _wishes_for(layout: Layout, frame: Frame, now: float) -> tuple[Wish, ...]:
     text = layout.reply.text
     unread = layout.ended and len(text) > frame.upto
     if not frame.growing:
-        # The rest may stand apart from words that stay, not from a notice or an earlier process's words.
-        apart = frame is layout.frames[-1] and not layout.filed and bool(frame.text.strip())
+        # The rest may stand apart from words that stay: not from a notice, nor from those of another answer.
+        stays = bool(frame.text.strip()) and frame.upto > (frame.start or 0)
+        apart = frame is layout.frames[-1] and not layout.filed and stays
         return (Wish.EDIT, Wish.REST) if unread and apart else (Wish.EDIT,)
     full = page_length(text[frame.start :], layout.limits.page_unit) > frame.size
     if frame.must_stop or full or layout.ended or now >= frame.stop_by:

@@ -426,7 +426,7 @@ async def test_a_stroke_that_is_refused_says_why_and_is_not_done(rig: Rig, kind:
     assert (error.code, error.certain) == (code, True)
     assert error.retryable == (code in (Code.SLOW_DOWN, Code.UNAVAILABLE))
     assert (error.retry_after_s is not None) == (code is Code.SLOW_DOWN)
-    assert rig.calls() - calls <= 2  # nothing is tried again and again
+    assert rig.calls() - calls <= 3  # nothing is tried again and again, though whoever asked may be told
     if code is not Code.EXPIRED:
         assert FULL.text not in await texts(rig, stroke.place)
 

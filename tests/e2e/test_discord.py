@@ -8,7 +8,7 @@ from tests.e2e.conftest import discord_settings, model_settings
 from tests.e2e.program import Program
 from tests.e2e.test_slack import said
 from tests.fakes.completions import FakeCompletions, Words
-from tests.fakes.discord import ADA, BO, BOT, GENERAL, FakeDiscord, Message
+from tests.fakes.discord import ADA, BO, BOT, GENERAL, FakeDiscord, Message, Permission
 
 AT = f"<@{BOT}>"
 
@@ -99,6 +99,19 @@ async def test_what_is_not_for_the_bot_is_no_turn(
         question = await discord.say(ADA, GENERAL, f"{AT} you?")
         await answered(discord, question, "you?")
     assert len(endpoint.requests) == 1
+
+
+async def test_where_it_may_not_write_whoever_asked_is_told_directly(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    await discord.deny(GENERAL, Permission.SEND_MESSAGES, Permission.CREATE_PUBLIC_THREADS)
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        await discord.say(ADA, GENERAL, f"{AT} anybody?")
+        told = await answered(discord, discord.dm(ADA), f"I may not write in <#{GENERAL}>")
+        await discord.deny(GENERAL)
+        question = await discord.say(ADA, GENERAL, f"{AT} and now?")
+        await answered(discord, question, "and now?")
+    assert len(discord.from_bot(told.channel_id)) == 1
 
 
 async def test_edits_and_deletions_change_the_context(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.e2e.conftest import model_settings, slack_settings
 from tests.e2e.program import Program
 from tests.fakes.completions import FakeCompletions, Status, Words
@@ -118,6 +120,42 @@ async def test_a_redelivery_after_a_restart_is_not_answered_again(
         )
     assert again
     assert len(answers(slack, "C1", ts)) == 2
+
+
+async def test_an_edited_question_is_not_asked_again_and_a_mention_edited_in_is_asked(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    """Slack tells of a mention in an edited message as of a new one: https://github.com/slack-go/slack/pull/1256"""
+    async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
+        ts = await slack.say("U1", "C1", f"{AT} what is a monda?")
+        await answered(slack, "C1", ts, "monda?")
+        await slack.edit("U1", "C1", ts, f"{AT} what is a monad?")
+        aside = await slack.say("U2", "C1", "<@U1> shall I ask?", thread_ts=ts)
+        await slack.wait_for(lambda: all(envelope.acked for envelope in slack.envelopes))
+        await slack.edit("U2", "C1", aside, f"{AT} shall I ask you?")
+        await answered(slack, "C1", ts, "shall I ask you?", count=2)
+        other = await slack.say("U1", "C2", "forgot to ask")
+        await slack.wait_for(lambda: all(envelope.acked for envelope in slack.envelopes))
+        await slack.edit("U1", "C2", other, f"{AT} forgot to ask you")
+        await answered(slack, "C2", other, "forgot to ask you")
+    assert len(endpoint.requests) == 3
+    assert "what is a monad?" in said(endpoint.requests[1].body)[1][1]
+
+
+@pytest.mark.parametrize("refusal", ["restricted_action", "restricted_action_read_only_channel"])
+async def test_where_it_may_not_write_whoever_asked_is_told_directly(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions, refusal: str
+) -> None:
+    slack.space.channels["C1"].refusal = refusal
+    async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
+        await slack.say("U1", "C1", f"{AT} anybody?")
+        await slack.wait_for(
+            lambda: [m for m in slack.messages("D1") if "I may not write in <#C1>" in m.visible]
+        )
+        slack.space.channels["C1"].refusal = ""
+        ts = await slack.say("U1", "C1", f"{AT} and now?")
+        await answered(slack, "C1", ts, "and now?")
+    assert len(slack.messages("D1")) == 1
 
 
 async def test_a_long_answer_comes_whole_on_several_pages(

@@ -343,7 +343,8 @@ async def test_a_slash_command_is_acked_with_words_for_one_person(
 
 
 async def test_a_shortcut_opens_a_modal_that_is_submitted(slack: FakeSlack, client: AsyncWebClient) -> None:
-    view = {"type": "modal", "callback_id": "m", "title": {"type": "plain_text", "text": "M"}, "blocks": []}
+    title, blocks = {"type": "plain_text", "text": "M"}, [{"type": "divider"}]
+    view = {"type": "modal", "callback_id": "m", "title": title, "blocks": blocks}
     submitted = asyncio.Event()
 
     async def opened(ack: Any, body: dict[str, Any], client: AsyncWebClient) -> None:
@@ -382,6 +383,27 @@ async def test_a_shortcut_opens_a_modal_that_is_submitted(slack: FakeSlack, clie
         ),
         ("chat.postMessage", {"blocks": [{"type": "section", "text": "x"}]}, "invalid_blocks"),
         ("chat.postMessage", {"blocks": [{"type": "marquee"}]}, "invalid_blocks"),
+        (
+            "chat.postMessage",
+            {"blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "x", "emoji": True}}]},
+            "invalid_blocks",
+        ),
+        (
+            "chat.postMessage",
+            {"text": "x", "metadata": {"event_type": "a.b", "event_payload": {}}},
+            "invalid_metadata_format",
+        ),
+        (
+            "views.publish",
+            {"user_id": "U1", "view": {"type": "home", "title": "x", "blocks": []}},
+            "invalid_arguments",
+        ),
+        (
+            "views.publish",
+            {"user_id": "U1", "view": {"type": "home", "blocks": [{"type": "divider", "block_id": "b"}] * 2}},
+            "invalid_arguments",
+        ),
+        ("reactions.add", {"name": "eyes", "timestamp": "1.000000"}, "missing_scope"),
     ],
 )
 async def test_what_slack_refuses_is_refused(
@@ -389,6 +411,24 @@ async def test_what_slack_refuses_is_refused(
 ) -> None:
     ts = (await client.chat_postMessage(channel="C1", text="x"))["ts"]
     assert await refusal(client.api_call(method, json={"channel": "C1", "ts": ts, **args})) == error
+
+
+@pytest.mark.parametrize("refusal_of", ["restricted_action", "is_archived"])
+async def test_a_channel_may_refuse_what_the_bot_posts(
+    slack: FakeSlack, client: AsyncWebClient, refusal_of: str
+) -> None:
+    channel = slack.space.channels["C1"]
+    channel.archived, channel.refusal = refusal_of == "is_archived", refusal_of.replace("is_archived", "")
+    assert await refusal(client.chat_postMessage(channel="C1", text="x")) == refusal_of
+
+
+async def test_a_mention_in_an_edited_message_is_told_again(slack: FakeSlack) -> None:
+    ts = await slack.say("U1", "C1", MENTION)
+    await slack.edit("U1", "C1", ts, MENTION + "!")
+    events = [envelope.event for envelope in slack.envelopes]
+    mentions = [event for event in events if event["type"] == "app_mention"]
+    assert [event["ts"] for event in mentions] == [ts, ts]
+    assert ["edited" in event for event in mentions] == [False, True]
 
 
 async def test_only_the_bots_own_messages_can_be_changed(slack: FakeSlack, client: AsyncWebClient) -> None:

@@ -16,7 +16,7 @@ from core.errors import StoreError
 from core.phrases import explain, say
 from core.types import Attachment, Button, Choice, Command, Field, Form, Outcome, Press, Told
 from tests.bots.discord.conftest import Bot, running
-from tests.fakes.discord import ADA, BO, BOT, CHEN, GENERAL, FakeDiscord, Message, MessageFlag
+from tests.fakes.discord import ADA, APPLICATION, BO, BOT, CHEN, GENERAL, FakeDiscord, Message, MessageFlag
 from tests.fakes.discord.guild import Interaction
 from tests.waiting import until
 
@@ -137,6 +137,26 @@ async def test_commands_are_written_only_when_they_differ(fake: FakeDiscord) -> 
     fake.world.commands.append(fake.registered_commands["ask"] | {"name": "gone", "id": "1"})
     assert await start() == ["GET", "PUT"]
     assert len(fake.world.commands) == len(COMMANDS) + len(MENUS)
+
+
+async def test_the_entry_point_of_an_app_with_an_activity_stays(fake: FakeDiscord) -> None:
+    """https://docs.discord.com/developers/interactions/application-commands#entry-point-commands"""
+    launch = {"id": "77", "application_id": str(APPLICATION), "version": "1", "type": 4, "name": "launch"}
+    launch |= {
+        "description": "",
+        "handler": 2,
+        "nsfw": False,
+        "integration_types": [0, 1],
+        "contexts": [0, 1, 2],
+    }
+    fake.world.commands.append(launch | {"default_member_permissions": None, "name_localizations": None})
+    for methods in (["GET", "PUT"], ["GET"]):
+        seen = len(fake.calls)
+        async with running(fake):
+            pass
+        assert [call.method for call in fake.calls[seen:] if call.path.endswith("/commands")] == methods
+    assert len(fake.world.commands) == len(COMMANDS) + len(MENUS) + 1
+    assert fake.registered_commands["launch"]["id"] == "77"
 
 
 # Commands.

@@ -215,6 +215,35 @@ def test_a_reply_whose_message_is_gone_is_still_heard(reader: Reader) -> None:
     assert (ask.addressed, ask.replies_to) == (False, "55")
 
 
+def test_an_alert_of_another_bot_says_what_stands_in_its_embeds(reader: Reader) -> None:
+    """It can be asked about, and a thread that was opened on it begins with it."""
+    embed = {
+        "type": "rich",
+        "title": "Build 41",
+        "description": "red",
+        "fields": [{"name": "since", "value": "9:00"}],
+    }
+    alert = reader.message(reader.payload("", by=OTHER_BOT, embeds=[embed]))
+    assert message_to_text(alert, reader.me) == "Build 41\nred\nsince: 9:00"
+    line = message_to_entry(alert, reader.me)
+    assert line is not None
+    assert line.text == "Build 41\nred\nsince: 9:00"
+    assert reader.ask(reader.payload("", embeds=[embed])) is None
+
+
+def test_files_are_named_and_alone_ask_nothing(reader: Reader) -> None:
+    file = {
+        "id": "9",
+        "filename": "figures.csv",
+        "size": 1,
+        "url": "https://x.test/f",
+        "proxy_url": "https://x.test/f",
+    }
+    assert reader.text(f"<@{BOT}> sum this up", attachments=[file]) == "sum this up\n[figures.csv]"
+    assert reader.text(f"<@{BOT}>", attachments=[file]) == "[figures.csv]"
+    assert reader.ask(reader.payload("", attachments=[file])) is None
+
+
 def test_a_forward_is_no_reply(reader: Reader) -> None:
     reference = {"type": 1, "message_id": "55", "channel_id": str(GENERAL)}
     assert reader.heard(reader.payload("look", message_reference=reference)).replies_to == ""

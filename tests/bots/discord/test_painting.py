@@ -35,12 +35,13 @@ async def painting(bot: Bot, *, file_chars: int = 0) -> AsyncIterator[Brush]:
 
 
 def canvas(brush: Brush, turn: int = 1, posted: tuple[str, ...] = ()) -> Canvas:
-    async def on_post(_: tuple[str, ...]) -> None:
-        """Nothing is stored here."""
-
     place = Place("discord", str(GUILD), str(GENERAL))
     ask = Ask("1", place, Person(str(ADA)), "?", datetime.now(UTC))
-    return brush.canvas(ask, f"turn-{turn}", on_post, posted, look_first=bool(posted))
+    return brush.canvas(ask, f"turn-{turn}", _nothing, posted, look_first=bool(posted))
+
+
+async def _nothing(_: tuple[str, ...]) -> None:
+    """Nothing is stored here."""
 
 
 def words(count: int) -> str:
@@ -135,3 +136,21 @@ async def test_a_refused_edit_goes_on_in_another_message(bot: Bot) -> None:
     shown = [message.content for message in bot.fake.from_bot(GENERAL)]
     assert "".join(shown).split() == ["one", "two", "three", "four"]
     assert len(shown) == 2
+
+
+@pytest.mark.parametrize("file_chars", [0, 30_000])
+async def test_between_people_where_six_messages_are_the_most_a_longer_answer_ends_as_a_file(
+    bot: Bot, file_chars: int
+) -> None:
+    """https://docs.discord.com/developers/interactions/receiving-and-responding#create-followup-message"""
+    chat, text = bot.fake.private_chat(ADA), words(2_500)
+    interaction = await bot.fake.slash(ADA, chat, "ask", question="?")
+    ask = await bot.inbox.ask("?")
+    async with painting(bot, file_chars=file_chars) as brush:
+        long = brush.canvas(ask, "turn-1", _nothing, (), look_first=False)
+        await write(long, text, 0.4, "Cut.")
+    first, *more = [message for message in bot.fake.seen(chat, ADA) if message.visible]
+    assert more == []
+    assert bot.fake.interaction(interaction).response is first
+    assert text.startswith(first.content.partition("\n")[0][:1_000])
+    assert [file.data.decode() for file in first.attachments] == [text]

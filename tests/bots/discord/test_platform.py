@@ -9,6 +9,7 @@ import asyncio
 import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,7 @@ from bots.discord.client import BEAT_S, SILENT_BEATS
 from core.clock import SystemClock
 from core.errors import Code, PlatformError, SettingsError, StoreError
 from core.phrases import explain
-from core.types import Ask, Button, Deleted, Edit, Edited, Outcome, Page, Place, Post, Press
+from core.types import Ask, Button, Deleted, Edit, Edited, Outcome, Page, Place, Post, Press, Told
 from tests.bots.discord.conftest import Bot, Recorder, running, settings
 from tests.fakes.discord import (
     ADA,
@@ -28,11 +29,13 @@ from tests.fakes.discord import (
     GENERAL,
     GUILD,
     OTHER_BOT,
+    ChannelType,
     FakeDiscord,
     Message,
     MessageFlag,
     Permission,
 )
+from tests.fakes.discord.guild import INVITED
 from tests.waiting import AT_ONCE_S, until
 
 
@@ -137,6 +140,56 @@ async def test_where_no_thread_can_be_opened_the_answer_is_a_reply_in_the_channe
     assert bot.fake.thread_of(int(ask.id)) is None
 
 
+@pytest.mark.parametrize("kind", [ChannelType.VOICE, ChannelType.STAGE])
+async def test_in_the_chat_of_a_voice_channel_which_has_no_threads_the_answer_is_a_reply(
+    bot: Bot, kind: ChannelType
+) -> None:
+    """https://docs.discord.com/developers/resources/channel#start-thread-from-message"""
+    lounge = await bot.fake.add_channel("lounge", kind=kind)
+    ask = await mention(bot, channel=lounge)
+    await bot.platform.perform(post(ask))
+    assert shown(bot, lounge) == ["A machine."]
+    follow_up = await bot.fake.say(BO, lounge, "who made it?", bot.fake.from_bot(lounge)[0].id)
+    assert (await bot.inbox.ask("who made it?")).place.thread == f"ask-{bot.fake.from_bot(lounge)[0].id}"
+    assert follow_up
+
+
+async def test_a_mention_in_an_announcement_channel_opens_a_thread_there(bot: Bot) -> None:
+    news = await bot.fake.add_channel("news", kind=ChannelType.ANNOUNCEMENT)
+    ask = await mention(bot, channel=news)
+    await bot.platform.perform(post(ask))
+    thread = bot.fake.thread_of(int(ask.id))
+    assert thread is not None
+    assert shown(bot, thread.id) == ["A machine."]
+    await bot.fake.say(BO, thread.id, "who made it?")
+    assert (await bot.inbox.ask("who made it?")).place == ask.place
+
+
+async def test_where_it_may_open_threads_but_not_speak_in_them_it_answers_in_the_channel(bot: Bot) -> None:
+    """An empty thread would be all that is seen of an answer."""
+    await bot.fake.deny(GENERAL, Permission.SEND_MESSAGES_IN_THREADS)
+    ask = await mention(bot)
+    await bot.platform.perform(post(ask))
+    assert shown(bot, GENERAL) == ["A machine."]
+    assert bot.fake.thread_of(int(ask.id)) is None
+
+
+async def test_where_it_may_not_read_on_it_answers_without_a_reference(bot: Bot) -> None:
+    """A reply takes the right to read the history, a message does not."""
+    denied = (Permission.READ_MESSAGE_HISTORY, Permission.CREATE_PUBLIC_THREADS)
+    await bot.fake.deny(GENERAL, *denied)
+    ask = await mention(bot)
+    await bot.platform.perform(post(ask))
+    assert shown(bot, GENERAL) == ["A machine."]
+
+
+async def test_where_it_may_not_read_on_people_are_told_things_all_the_same(bot: Bot) -> None:
+    await bot.fake.deny(GENERAL, Permission.READ_MESSAGE_HISTORY)
+    bot.inbox.told, bot.inbox.outcome = Told("Not here."), Outcome.TOLD
+    await mention(bot)
+    await bot.fake.wait_for(lambda: shown(bot, GENERAL) == ["Not here."])
+
+
 async def test_an_answer_in_the_channel_goes_on_there_after_a_restart(bot: Bot) -> None:
     await bot.fake.deny(GENERAL, Permission.CREATE_PUBLIC_THREADS)
     ask = await mention(bot)
@@ -174,9 +227,14 @@ async def test_a_forum_post_is_a_thread_whose_first_message_has_its_id(bot: Bot)
 async def test_a_locked_thread_says_no(bot: Bot) -> None:
     ask = await mention(bot)
     await bot.platform.perform(post(ask))
-    await bot.fake.deny(GENERAL, Permission.MANAGE_THREADS)
     await bot.fake.archive(int(ask.id), locked=True)
     assert (await failure(bot, post(ask, "more", page=1))).code is Code.NOT_ALLOWED
+
+
+def test_the_link_by_which_it_is_invited_asks_for_what_it_has_here() -> None:
+    """So that every test of this room shows that it needs no other rights."""
+    told = (Path(__file__).parents[3] / "deploy" / "README.md").read_text()
+    assert f"scope=bot+applications.commands&permissions={int(INVITED)}\n" in told
 
 
 # Other places

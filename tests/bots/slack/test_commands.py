@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,15 @@ from core.commands import COMMANDS, MENUS
 from core.phrases import say
 from core.types import Command, Person, Place, Press
 from tests.bots.slack.test_incoming import ADA, ME, NAMES, ROOT, THREAD, payload
+from tests.fakes.slack.methods import METHODS
+from tests.fakes.slack.payloads import SUBSCRIPTIONS
+from tests.fakes.slack.web import SCOPES
+from tests.fakes.slack.workspace import KINDS
 
 AT = datetime(2026, 11, 23, 2, 16, tzinfo=UTC)
 CHANNEL = Place("slack", "T0AAA1111", "C0GEN1111")
-DEPLOY = Path(__file__).parents[3] / "deploy"
+HOUSE = Path(__file__).parents[3]
+DEPLOY, ROOM = HOUSE / "deploy", HOUSE / "bots" / "slack"
 
 
 def slash(text: str, command: str = "/parley", **changes: str) -> Command:
@@ -186,6 +192,29 @@ def test_the_manifest_names_the_events_that_are_handled_and_the_scopes_they_need
     assert scopes == sorted(set(scopes))
     assert asked["settings"]["interactivity"]["is_enabled"]
     assert asked["settings"]["socket_mode_enabled"]
+
+
+# What Slack tells needs a scope too: https://docs.slack.dev/reference/events
+NEEDED = {"app_mention": "app_mentions:read", "app_home_opened": "", "agent_session_stopped": "assistant:write"}
+NEEDED |= {f"message.{kind}": f"{kind}:history" for kind in KINDS.values()}
+# Read for who made a channel; direct messages of two or more people have nobody who manages them.
+UNREAD = {"im:read", "mpim:read"}
+
+
+def test_the_manifest_asks_for_the_scopes_that_the_code_needs_and_no_other() -> None:
+    written = "".join(file.read_text() for file in sorted(ROOM.glob("*.py")))
+    called = {name for name in re.findall(r'"([a-z]+(?:\.[a-zA-Z]+)+)"', written) if name in METHODS}
+    assert {"chat.postMessage", "views.open", "agents.sessions.setStatus", "conversations.open"} <= called
+    scopes = {METHODS[name].scope.format(kind=kind) for name in called for kind in KINDS.values()} - UNREAD
+    asked = manifest()
+    scopes |= {NEEDED[event] for event in asked["settings"]["event_subscriptions"]["bot_events"]} | {"commands"}
+    assert scopes - {""} == set(asked["oauth_config"]["scopes"]["bot"])
+
+
+def test_the_workspace_of_the_tests_grants_what_the_manifest_asks_for() -> None:
+    asked = manifest()
+    assert SCOPES.split(",") == asked["oauth_config"]["scopes"]["bot"]
+    assert set(SUBSCRIPTIONS) == set(asked["settings"]["event_subscriptions"]["bot_events"])
 
 
 def test_no_description_in_the_manifest_is_too_long() -> None:

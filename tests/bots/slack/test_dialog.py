@@ -29,7 +29,7 @@ from core.types import (
     Receipt,
     Told,
 )
-from tests.fakes.slack import BOT_USER, FakeSlack, Message
+from tests.fakes.slack import BOT_USER, Channel, FakeSlack, Message
 
 FORM = Form("settings", "Settings", "Save", (Field("set_model", "Model"),), {"scope": "channel"})
 
@@ -152,6 +152,16 @@ async def test_a_channel_without_the_bot_is_said_to_be_one(slack: FakeSlack, inb
     assert inbox.events == []
 
 
+@pytest.mark.parametrize("refusal", ["is_archived", "restricted_action", "restricted_action_read_only_channel"])
+async def test_where_slack_lets_it_not_write_the_asker_hears_so(
+    slack: FakeSlack, inbox: Inbox, refusal: str
+) -> None:
+    slack.space.channels["C1"].refusal = refusal
+    await slack.slash("U1", "C1", "/ask", "why?")
+    await whisper(slack, "I may not write here")
+    assert inbox.events == []
+
+
 async def test_who_may_change_what_comes_with_every_command(slack: FakeSlack, inbox: Inbox) -> None:
     for user in ("U1", "U2", "U3", "U2"):
         await slack.slash(user, "C1", "/parley", "settings")
@@ -230,6 +240,21 @@ async def test_a_file_reaches_its_asker_alone_or_they_hear_why_not(slack: FakeSl
     await slack.slash("U1", "C1", "/parley", "export")
     await whisper(slack, "ref")
     assert len(slack.called("files.completeUploadExternal")) == 1
+
+
+async def test_a_file_asked_for_between_two_people_goes_to_its_asker_alone(
+    slack: FakeSlack, inbox: Inbox
+) -> None:
+    """A command works in the direct messages of two people, where the bot is not and nobody can invite it."""
+    slack.space.channels["DU1U2"] = Channel("DU1U2", kind="im", members={"U1", "U2"})
+    file = Attachment("me.md", "text/markdown", b"# Ada")
+    inbox.answer = lambda event: Told("Yours.", file=file) if isinstance(event, Command) else None
+    await slack.slash("U1", "DU1U2", "/parley", "export me")
+    sent = await slack.wait_for(lambda: shown(slack, "D1"))
+    assert sent[0].files[0]["name"] == "me.md"
+    await whisper(slack, "as a direct message", "DU1U2")
+    await slack.slash("U1", "DU1U2", "/ask", "why?")
+    await whisper(slack, "Ask me in our own", "DU1U2")
 
 
 async def test_a_response_url_that_is_dead_is_replaced_by_a_call(slack: FakeSlack, inbox: Inbox) -> None:

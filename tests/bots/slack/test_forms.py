@@ -97,6 +97,14 @@ def test_a_choice_that_is_offered_no_more_can_be_kept_and_any_can_be_taken_back(
     assert submitted(view, set_model=nothing["value"]).options["set_model"] == ""
 
 
+def test_a_choice_whose_value_is_too_long_for_a_menu_is_written() -> None:
+    name = "deployment/" + "x" * 140
+    long = Form("settings", "Settings", "Save", (Field("set_model", "Model", "choice", name, "big"),))
+    view = form_to_view(long, CHANNEL, "en")
+    assert list(blocks.view_problems(view, "modal")) == []
+    assert submitted(view).options["set_model"] == name
+
+
 def test_a_value_that_no_input_holds_stays_as_it_is() -> None:
     long = Form(
         "settings", "Settings", "Save", (Field("set_prompt", "Instructions", "text", "x" * 3_001, "x…"),)

@@ -51,12 +51,14 @@ async def painting(platform: SlackPlatform, *, file_chars: int = 0) -> AsyncIter
             await running
 
 
-def canvas(brush: Brush, root: str, channel: str = "C1", posted: tuple[str, ...] = ()) -> Canvas:
+def canvas(
+    brush: Brush, root: str, channel: str = "C1", posted: tuple[str, ...] = (), reader: str = "U1"
+) -> Canvas:
     async def on_post(_: tuple[str, ...]) -> None:
         """Nothing is stored here."""
 
     place = Place("slack", "T1", channel, root)
-    ask = Ask(root, place, Person("U1"), "?", datetime.now(UTC))
+    ask = Ask(root, place, Person(reader), "?", datetime.now(UTC))
     return brush.canvas(ask, f"turn-{channel}", on_post, posted, look_first=bool(posted))
 
 
@@ -109,6 +111,31 @@ async def test_where_native_streaming_is_unknown_answers_are_edited_and_it_is_no
     assert [message.visible for message in answers(slack, root)] == [words(20)]
     assert [message.visible for message in answers(slack, other, "C2")] == [words(20)]
     assert len(slack.called("chat.startStream")) == 1
+
+
+async def test_an_answer_grows_for_somebody_of_another_workspace_too(
+    slack: FakeSlack, platform: SlackPlatform
+) -> None:
+    slack.space.add_person("U4", "dan", "Dan Away", team="T2")
+    root = await slack.say("U4", "C1", "?")
+    async with painting(platform) as brush:
+        await write(canvas(brush, root, reader="U4"), words(40), 0.3)
+    assert [message.visible for message in answers(slack, root)] == [words(40)]
+    (started,) = slack.called("chat.startStream")
+    assert (started.args["recipient_team_id"], started.outcome) == ("T2", "ok")
+
+
+@pytest.mark.parametrize("error", ["team_not_found", "user_not_found", "channel_type_not_supported"])
+async def test_an_answer_that_cannot_grow_for_its_reader_is_edited_and_others_grow(
+    slack: FakeSlack, platform: SlackPlatform, error: str
+) -> None:
+    slack.fail("chat.startStream", error=error)
+    root, other = await slack.say("U1", "C1", "?"), await slack.say("U1", "C2", "?")
+    async with painting(platform) as brush:
+        await write(canvas(brush, root), words(20), 0.3)
+        await write(canvas(brush, other, "C2"), words(20), 0.3)
+    assert [message.visible for message in answers(slack, root)] == [words(20)]
+    assert [call.outcome for call in slack.called("chat.startStream")] == [error, "ok"]
 
 
 async def test_a_long_answer_rolls_over_before_slack_refuses_more(

@@ -560,16 +560,22 @@ async def test_there_is_nothing_before_a_root_and_no_call(slack: FakeSlack, plat
     assert (history.entries, history.complete, slack.calls) == ((), True, [])
 
 
+@pytest.mark.parametrize(
+    ("replies", "read", "complete", "calls"),
+    [(199, 200, True, 1), (1_200, 1_201, True, 3), (4_300, 4_196, False, 5)],
+)
 async def test_a_long_thread_is_read_page_by_page_and_bounded(
-    slack: FakeSlack, platform: SlackPlatform
+    slack: FakeSlack, platform: SlackPlatform, replies: int, read: int, complete: bool, calls: int
 ) -> None:
+    """Replies come oldest first: what was said right before the question stands on the last page."""
     root = await slack.say("U1", "C1", "root", at=1_700_000_000)
-    for number in range(1_200):
+    for number in range(replies):
         await slack.say("U1", "C1", str(number), root, at=1_700_000_001 + number)
     question = await slack.say("U1", "C1", MENTION, root)
     history = await platform.history(Place("slack", "T1", "C1", root), ask(question, root))
-    assert (len(history.entries), history.complete) == (1_000, False)
-    assert len(slack.called("conversations.replies")) == 5
+    assert (len(history.entries), history.complete) == (read, complete)
+    assert history.entries[-1].text == str(read - 2)
+    assert len(slack.called("conversations.replies")) == calls
 
 
 async def test_a_limit_within_the_reading_keeps_what_was_read_and_one_before_it_is_told(

@@ -10,6 +10,8 @@ from tests.fakes.discord.errors import InvalidForm, Refusal
 from tests.fakes.discord.guild import APPLICATION, BOT, GUILD, Json
 from tests.fakes.discord.rest import Call, Rest, Route, fields, ids_of
 
+ENTRY_POINT = 4
+
 
 async def get_me(rest: Rest, _: Call) -> Json:
     me = wire.user(rest.world.people[BOT])
@@ -66,7 +68,11 @@ async def get_commands(rest: Rest, call: Call) -> list[Json]:
 
 
 async def put_commands(rest: Rest, call: Call) -> list[Json]:
-    """Replaces all; commands that keep their name and type keep their id."""
+    """Replaces all but the entry point, which has to be among them; commands that keep their name and type keep
+    their id. https://github.com/serenity-rs/serenity/issues/2993"""
+    kept = {str(body.get("id")) for body in call.body or ()}
+    if any(c["type"] == ENTRY_POINT and c["id"] not in kept for c in _scope(rest, call)):
+        raise Refusal(50240)
     old = {(c["name"], c["type"]): c["id"] for c in _scope(rest, call)}
     fresh = [_command(rest, call, body, old) for body in call.body or ()]
     rest.world.commands = [c for c in rest.world.commands if not _in_scope(c, call)] + fresh

@@ -61,6 +61,8 @@ async def post_message(rest: Rest, call: Call) -> Json:
     check_message(body, call)
     if call.files:
         rest.world.need(place, P.ATTACH_FILES)
+    if body.get("message_reference") and P.READ_MESSAGE_HISTORY not in rest.world.bot_may(place):
+        raise Refusal(160002)
     if body.get("enforce_nonce") and (first := _same_nonce(rest, body["nonce"])):
         return message_json(rest, first) | {"nonce": body["nonce"]}
     message = await rest.actions.post(
@@ -135,7 +137,11 @@ async def patch_channel(rest: Rest, call: Call) -> Json:
         if body.get(theirs) is not None or (theirs == "topic" and theirs in body)
     }
     if place.is_thread:
-        if place.owner_id != BOT or "locked" in changes:
+        # https://docs.discord.com/developers/resources/channel#modify-channel
+        wakes = changes == {"archived": False} and not place.locked
+        if wakes:
+            rest.world.need(place, P.SEND_MESSAGES_IN_THREADS)
+        elif place.owner_id != BOT or "locked" in changes:
             rest.world.need(place, P.MANAGE_THREADS)
         if place.archived and changes.get("archived", True):
             raise Refusal(50083)
@@ -152,9 +158,10 @@ async def patch_channel(rest: Rest, call: Call) -> Json:
 async def post_thread_on_message(rest: Rest, call: Call) -> Json:
     place = seen(rest, call)
     starter = own_or_public(rest, call)
-    if place.type != ChannelType.TEXT:
+    if place.type not in (ChannelType.TEXT, ChannelType.ANNOUNCEMENT):
         raise Refusal(50024)
     rest.world.need(place, P.CREATE_PUBLIC_THREADS)
+    announced = place.type == ChannelType.ANNOUNCEMENT
     if starter.id in rest.world.channels:
         raise Refusal(160004)
     body = fields(call)
@@ -164,6 +171,7 @@ async def post_thread_on_message(rest: Rest, call: Call) -> Json:
         BOT,
         body["name"],
         starter=starter,
+        kind=ChannelType.ANNOUNCEMENT_THREAD if announced else ChannelType.PUBLIC_THREAD,
         auto_archive_minutes=body.get("auto_archive_duration") or 1440,
     )
     return wire.thread(rest.world, opened)

@@ -32,9 +32,16 @@ class ChannelType(IntEnum):
 
     TEXT = 0
     DM = 1
+    VOICE = 2
+    ANNOUNCEMENT = 5
+    ANNOUNCEMENT_THREAD = 10
     PUBLIC_THREAD = 11
     PRIVATE_THREAD = 12
+    STAGE = 13
     FORUM = 15
+
+
+THREADS = (ChannelType.ANNOUNCEMENT_THREAD, ChannelType.PUBLIC_THREAD, ChannelType.PRIVATE_THREAD)
 
 
 class Permission(IntFlag):
@@ -65,7 +72,16 @@ ALL = Permission(sum(Permission))
 EVERYONE_MAY = ALL ^ (
     P.ADMINISTRATOR | P.MANAGE_CHANNELS | P.MANAGE_GUILD | P.MANAGE_MESSAGES | P.MANAGE_THREADS
 )
-BOT_MAY = EVERYONE_MAY | P.MANAGE_THREADS
+INVITED = (
+    P.VIEW_CHANNEL
+    | P.SEND_MESSAGES
+    | P.CREATE_PUBLIC_THREADS
+    | P.SEND_MESSAGES_IN_THREADS
+    | P.READ_MESSAGE_HISTORY
+    | P.ATTACH_FILES
+)
+"""What the link asks for by which the bot was invited."""
+BOT_MAY = EVERYONE_MAY | INVITED
 DM_MAY = P.ATTACH_FILES | P.EMBED_LINKS | P.MENTION_EVERYONE | P.USE_EXTERNAL_EMOJIS
 
 
@@ -243,7 +259,7 @@ class Channel:
 
     @property
     def is_thread(self) -> bool:
-        return self.type in (ChannelType.PUBLIC_THREAD, ChannelType.PRIVATE_THREAD)
+        return self.type in THREADS
 
     @property
     def is_dm(self) -> bool:

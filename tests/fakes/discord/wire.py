@@ -105,6 +105,8 @@ def channel(world: World, shown: Channel) -> Json:
         "rate_limit_per_user": shown.slowmode_s,
         "flags": 0,
     }
+    if shown.type in (ChannelType.VOICE, ChannelType.STAGE):
+        rendered |= {"bitrate": 64_000, "user_limit": 0, "rtc_region": None, "video_quality_mode": 1}
     if shown.type == ChannelType.FORUM:
         posts = [thread.id for thread in world.channels.values() if thread.parent_id == shown.id]
         rendered |= {

@@ -41,6 +41,29 @@ FIELDS: dict[str, set[str]] = {
 }
 ELEMENTS_MAX = {"actions": 25, "context": 10, "context_actions": 5}
 SELECTS = ("static_select", "external_select", "users_select", "conversations_select", "channels_select")
+
+# Every field an element may carry beside `type` and `action_id`, of those that are checked to the last.
+# https://docs.slack.dev/reference/block-kit/block-elements/
+ELEMENT_FIELDS: dict[str, set[str]] = {
+    "button": {"accessibility_label", "confirm", "style", "text", "url", "value"},
+    "plain_text_input": {"dispatch_action_config", "focus_on_load", "initial_value", "max_length", "min_length"}
+    | {"multiline", "placeholder"},
+    "static_select": {"confirm", "focus_on_load", "initial_option", "option_groups", "options", "placeholder"},
+}
+# https://docs.slack.dev/reference/block-kit/composition-objects/text-object and /option-object
+TEXT_FIELDS = {"plain_text": {"emoji"}, "mrkdwn": {"verbatim"}}
+OPTION_FIELDS = {"description", "text", "url", "value"}
+# https://docs.slack.dev/reference/views/
+VIEW_FIELDS = {"type", "blocks", "callback_id", "external_id", "private_metadata"}
+MODAL_FIELDS = VIEW_FIELDS | {
+    "clear_on_close",
+    "close",
+    "notify_on_close",
+    "submit",
+    "submit_disabled",
+    "title",
+}
+VIEW_MAX_BYTES = 250 * 1024
 ELEMENTS = {
     *("button", "checkboxes", "datepicker", "datetimepicker", "email_text_input", "feedback_buttons"),
     *("file_input", "icon_button", "image", "number_input", "overflow", "plain_text_input", "radio_buttons"),
@@ -70,6 +93,8 @@ def view_problems(view: Any, kind: str) -> Iterator[str]:
     if not isinstance(view, dict) or view.get("type") != kind:
         yield "unsupported type [json-pointer:/view/type]"
         return
+    for extra in view.keys() - (MODAL_FIELDS if kind == "modal" else VIEW_FIELDS):
+        yield f"invalid additional property: {extra} [json-pointer:/view]"
     for name in ("title", "submit", "close"):
         if name in view or (name == "title" and kind == "modal"):
             for problem, where in _text_problems(view.get(name), 24, f"/{name}", plain=True):
@@ -79,6 +104,8 @@ def view_problems(view: Any, kind: str) -> Iterator[str]:
             yield f"must be less than {most + 1} characters [json-pointer:/view/{name}]"
     shown = view.get("blocks")
     yield from problems(shown, view=True)
+    if kind == "modal" and shown == []:
+        yield "must provide at least 1 item [json-pointer:/view/blocks]"
     if kind == "modal" and "submit" not in view and any(block.get("type") == "input" for block in shown or ()):
         yield "must define submit to use an input block in modals [json-pointer:/view]"
 
@@ -180,6 +207,8 @@ def _block_problems(block: Any, view: bool) -> Iterator[tuple[str, str]]:
                 return
         case "input":
             yield from _text_problems(block.get("label"), 2_000, "/label", plain=True)
+            if "hint" in block:
+                yield from _text_problems(block["hint"], 2_000, "/hint", plain=True)
             yield from _input_problems(block.get("element") or {})
         case "image":
             yield from _length_problems(block.get("alt_text"), 2_000, "/alt_text")
@@ -214,6 +243,8 @@ def _element_problems(block: Json, kind: str) -> Iterator[tuple[str, str]]:
         if action_id and action_id in seen:
             yield "action_id already exists", f"{where}/action_id"
         seen.add(action_id)
+        for extra in element.keys() - ELEMENT_FIELDS.get(element_kind, set(element)) - {"type", "action_id"}:
+            yield f"invalid additional property: {extra}", where
         if element_kind == "button":
             yield from _button_problems(element, where)
         if element_kind == "feedback_buttons":
@@ -226,12 +257,17 @@ def _input_problems(element: Json) -> Iterator[tuple[str, str]]:
     if "placeholder" in element:
         yield from _text_problems(element["placeholder"], 150, "/element/placeholder", plain=True)
     if element.get("type") == "plain_text_input":
-        yield from _length_problems(element.get("initial_value", ""), 3_000, "/element/initial_value", least=0)
+        most = element.get("max_length", 3_000)
+        if not 1 <= most <= 3_000:
+            yield "must be between 1 and 3000", "/element/max_length"
+        yield from _length_problems(element.get("initial_value", ""), most, "/element/initial_value", least=0)
     if element.get("type") == "static_select":
         options = element.get("options") or []
         if not 0 < len(options) <= 100:
             yield "must have 1 to 100 items", "/element/options"
         for i, option in enumerate(options):
+            for extra in option.keys() - OPTION_FIELDS:
+                yield f"invalid additional property: {extra}", f"/element/options/{i}"
             yield from _text_problems(option.get("text"), 75, f"/element/options/{i}/text", plain=True)
             yield from _length_problems(option.get("value"), 150, f"/element/options/{i}/value")
         if "initial_option" in element and element["initial_option"] not in options:
@@ -252,6 +288,8 @@ def _text_problems(text: Any, limit: int, where: str, *, plain: bool = False) ->
     if not isinstance(text, dict) or text.get("type") not in kinds:
         yield f"must be a {' or '.join(kinds)} object", where
     else:
+        for extra in text.keys() - TEXT_FIELDS[text["type"]] - {"type", "text"}:
+            yield f"invalid additional property: {extra}", where
         yield from _length_problems(text.get("text"), limit, f"{where}/text")
 
 

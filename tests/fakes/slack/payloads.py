@@ -28,6 +28,7 @@ SUBSCRIPTIONS = (
     "message.channels",
     "message.groups",
     "message.im",
+    "message.mpim",
 )
 
 
@@ -111,9 +112,9 @@ def channel_body(channel: Channel) -> Json:
         "is_channel": channel.kind == "channel",
         "is_group": channel.kind == "group",
         "is_im": channel.kind == "im",
-        "is_mpim": False,
+        "is_mpim": channel.kind == "mpim",
         "is_private": channel.kind != "channel",
-        "is_archived": False,
+        "is_archived": channel.archived,
     }
     if channel.kind == "im":
         return body | {"user": next(iter(channel.members - {BOT_USER}), ""), "is_open": True}

@@ -50,11 +50,18 @@ class People:
         return await self.say(user, self.space.direct_channel(user).id, text, thread_ts, **more)
 
     async def edit(self, user: str, channel: str, ts: str, text: str) -> str:
+        """A mention that stands in the new words is told once more, as an app_mention of the old message.
+
+        https://github.com/slack-go/slack/pull/1256
+        """
+
         def alter(message: Message) -> None:
             message.text, message.blocks = text, block_kit.rich_text(text)
             message.edited = {"user": user, "ts": self.space.new_ts()}
 
-        self.space.change(self._message(channel, ts), alter)
+        message = self._message(channel, ts)
+        self.space.change(message, alter)
+        self.space.mention(message)
         return ts
 
     async def delete(self, user: str, channel: str, ts: str) -> str:

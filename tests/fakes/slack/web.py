@@ -14,17 +14,27 @@ from aiohttp import web
 from . import blocks as block_kit
 from .methods import METHODS, Method
 from .payloads import BOT, BOT_USER, TEAM
-from .workspace import Message, SlackError, View, Workspace
+from .workspace import KINDS, Message, SlackError, View, Workspace
 
 Json = dict[str, Any]
 
 # Arguments that arrive as JSON text where the request is form-encoded.
 STRUCTURED = {"attachments", "blocks", "chunks", "files", "loading_messages", "metadata", "prompts", "view"}
+# What the app's manifest asks for.
 SCOPES = (
     "app_mentions:read,assistant:write,channels:history,channels:read,chat:write,commands,files:write,"
-    "groups:history,groups:read,im:history,im:write,users:read"
+    "groups:history,groups:read,im:history,im:write,mpim:history,users:read"
 )
-CLIENT_ERRORS = ("invalid_arguments", "invalid_blocks", "invalid_chunks", "unknown_method")
+CLIENT_ERRORS = (
+    *(
+        "invalid_arguments",
+        "invalid_blocks",
+        "invalid_chunks",
+        "invalid_metadata_format",
+        "msg_blocks_too_long",
+    ),
+    *("unknown_method", "view_too_large"),
+)
 BODY_MAX_BYTES = 64 * 1024 * 1024
 
 
@@ -118,6 +128,7 @@ class Web:
             if method is None:
                 raise SlackError("unknown_method", req_method=name)
             self._authorise(method, token)
+            self._permit(method, args)
             # An empty status is the way to clear it.
             missing = [m for m in method.needs if args.get(m) is None or (args[m] == "" and m != "status")]
             if missing:
@@ -141,6 +152,13 @@ class Web:
             raise SlackError("invalid_auth")
         if method.token not in ("any", kinds[0]):
             raise SlackError("not_allowed_token_type")
+
+    def _permit(self, method: Method, args: Json) -> None:
+        """https://docs.slack.dev/reference/scopes"""
+        channel = self.space.channels.get(str(args.get("channel", "")))
+        needed = method.scope.format(kind=KINDS[channel.kind if channel else "channel"])
+        if needed and needed not in self.scopes.split(","):
+            raise SlackError("missing_scope", needed=needed, provided=self.scopes)
 
     def _answer(self, answer: Json, failure: Failure | None, wait_s: int) -> web.Response:
         headers = {"X-OAuth-Scopes": self.scopes}
@@ -245,6 +263,8 @@ class Web:
         source = self.space.find(channel, source_ts) if source_ts else None
         if found := list(block_kit.problems(body.get("blocks", []))):
             raise SlackError("invalid_blocks", messages=found)
+        if block_kit.too_long(body.get("blocks", [])):
+            raise SlackError("msg_blocks_too_long")
         blocks = block_kit.completed(body.get("blocks", []))
         if source and body.get("delete_original"):
             self.space.delete(source)

@@ -19,6 +19,7 @@ from .socket import Sockets
 Json = dict[str, Any]
 
 POST_TEXT_MAX = 40_000
+KINDS = {"channel": "channels", "group": "groups", "im": "im", "mpim": "mpim"}
 PING = r"<(?:@[UW]|!subteam\^|!channel|!here|!everyone)[^>]*>"
 
 
@@ -148,12 +149,16 @@ class Message:
 
 @dataclass(slots=True)
 class Channel:
+    """`refusal`: the error with which Slack refuses whatever the bot posts, for instance restricted_action."""
+
     id: str
     name: str = ""
-    kind: str = "channel"  # channel, group, im
+    kind: str = "channel"  # channel, group, im, mpim
     members: set[str] = field(default_factory=set)
     topic: str = ""
     creator: str = ""
+    archived: bool = False
+    refusal: str = ""
     messages: dict[str, Message] = field(default_factory=dict)
     threads: dict[str, list[Message]] = field(default_factory=dict)
 
@@ -311,10 +316,14 @@ class Workspace:
         self.seen(message)
         if not message.ephemeral_to:
             self.announce(message, payloads.message_event(self, message))
-            direct = self.channels[message.channel].kind == "im"
-            if f"<@{BOT_USER}>" in message.text and message.user != BOT_USER and not direct:
-                self.announce(message, payloads.mention_event(self, message))
+            self.mention(message)
         return message
+
+    def mention(self, message: Message) -> None:
+        """Announces that the bot is mentioned, if it is, outside of direct messages."""
+        direct = self.channels[message.channel].kind == "im"
+        if f"<@{BOT_USER}>" in message.text and message.user != BOT_USER and not direct:
+            self.announce(message, payloads.mention_event(self, message))
 
     def change(self, message: Message, alter: Callable[[Message], None], *, quiet: bool = False) -> None:
         """Alters a message and announces what it was and is."""
@@ -342,9 +351,8 @@ class Workspace:
 
     def emit(self, event: Json) -> None:
         """Delivers an event, if the app subscribes to it and events are not being lost."""
-        kinds = {"channel": "message.channels", "group": "message.groups", "im": "message.im"}
         name = event["type"]
         if name == "message":
-            name = kinds[event["channel_type"]]
+            name = f"message.{KINDS[event['channel_type']]}"
         if name in self.subscriptions and not self.lose_events:
             self.sockets.deliver("events_api", payloads.event_callback(self, event))

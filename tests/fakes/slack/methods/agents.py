@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 @method("auth.test", token="any")
 def auth_test(space: Workspace, args: Json) -> Json:
-    ids = {"team_id": TEAM, "user_id": BOT_USER, "bot_id": BOT, "app_id": APP}
+    ids = {"team_id": TEAM, "user_id": BOT_USER, "bot_id": BOT}
     return ids | {
         "url": f"{space.base_url}/",
         "team": "Fake",
@@ -29,12 +29,12 @@ def open_connection(space: Workspace, args: Json) -> Json:
     return {"url": f"ws{space.base_url.removeprefix('http')}/link?ticket={space.sockets.ticket()}&app_id={APP}"}
 
 
-@method("team.info")
+@method("team.info", scope="team:read")
 def team_info(space: Workspace, args: Json) -> Json:
     return {"team": {"id": TEAM, "name": "Fake", "domain": payloads.DOMAIN, "email_domain": ""}}
 
 
-@method("assistant.threads.setStatus", "channel_id", "thread_ts", "status")
+@method("assistant.threads.setStatus", "channel_id", "thread_ts", "status", scope="chat:write")
 def set_status(space: Workspace, args: Json) -> Json:
     channel = writable(space, args["channel_id"])
     if args["thread_ts"] not in channel.messages:
@@ -45,13 +45,13 @@ def set_status(space: Workspace, args: Json) -> Json:
     return {}
 
 
-@method("assistant.threads.setTitle", "channel_id", "thread_ts", "title")
+@method("assistant.threads.setTitle", "channel_id", "thread_ts", "title", scope="assistant:write")
 def set_title(space: Workspace, args: Json) -> Json:
     space.titles[writable(space, args["channel_id"]).id, args["thread_ts"]] = args["title"]
     return {}
 
 
-@method("assistant.threads.setSuggestedPrompts", "channel_id", "prompts")
+@method("assistant.threads.setSuggestedPrompts", "channel_id", "prompts", scope="assistant:write")
 def set_prompts(space: Workspace, args: Json) -> Json:
     prompts = args["prompts"]
     if not isinstance(prompts, list) or not 0 < len(prompts) <= 4:
@@ -60,7 +60,7 @@ def set_prompts(space: Workspace, args: Json) -> Json:
     return {}
 
 
-@method("agents.sessions.setStatus", "channel_id", "status")
+@method("agents.sessions.setStatus", "channel_id", "status", scope="chat:write")
 def set_session(space: Workspace, args: Json) -> Json:
     channel = writable(space, args["channel_id"])
     if args["status"] not in STATUSES or len(args.get("title") or "") > 200:
@@ -72,7 +72,7 @@ def set_session(space: Workspace, args: Json) -> Json:
     return answer if "agent_session_stopped" in space.subscriptions else answer | {"warning": warning}
 
 
-@method("agents.sessions.rename", "channel_id", "title")
+@method("agents.sessions.rename", "channel_id", "title", scope="chat:write")
 def rename_session(space: Workspace, args: Json) -> Json:
     channel = writable(space, args["channel_id"])
     session = space.sessions.setdefault((channel.id, args.get("thread_ts") or ""), {})
@@ -80,7 +80,7 @@ def rename_session(space: Workspace, args: Json) -> Json:
     return {"title": args["title"]}
 
 
-@method("reactions.add", "channel", "name", "timestamp")
+@method("reactions.add", "channel", "name", "timestamp", scope="reactions:write")
 def add_reaction(space: Workspace, args: Json) -> Json:
     users = existing(space, args["channel"], args["timestamp"]).reactions.setdefault(args["name"], set())
     if BOT_USER in users:
@@ -89,7 +89,7 @@ def add_reaction(space: Workspace, args: Json) -> Json:
     return {}
 
 
-@method("reactions.remove", "channel", "name", "timestamp")
+@method("reactions.remove", "channel", "name", "timestamp", scope="reactions:write")
 def remove_reaction(space: Workspace, args: Json) -> Json:
     reactions = existing(space, args["channel"], args["timestamp"]).reactions
     if BOT_USER not in reactions.get(args["name"], ()):

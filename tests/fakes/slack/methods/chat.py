@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from tests.fakes.slack import payloads
@@ -17,7 +18,7 @@ MARKDOWN_TEXT_MAX = 12_000
 OPTIONS = ("unfurl_links", "unfurl_media", "mrkdwn", "reply_broadcast", "parse", "link_names", "username")
 
 
-@method("chat.postMessage", "channel")
+@method("chat.postMessage", "channel", scope="chat:write")
 def post_message(space: Workspace, args: Json) -> Json:
     channel = writable(space, args["channel"])
     message = _composed(space, channel, args)
@@ -26,7 +27,7 @@ def post_message(space: Workspace, args: Json) -> Json:
     return posted(space, space.post(message))
 
 
-@method("chat.postEphemeral", "channel", "user")
+@method("chat.postEphemeral", "channel", "user", scope="chat:write")
 def post_ephemeral(space: Workspace, args: Json) -> Json:
     channel = writable(space, args["channel"])
     if args["user"] not in channel.members:
@@ -37,7 +38,7 @@ def post_ephemeral(space: Workspace, args: Json) -> Json:
     return {"message_ts": message.ts}
 
 
-@method("chat.update", "channel", "ts")
+@method("chat.update", "channel", "ts", scope="chat:write")
 def update(space: Workspace, args: Json) -> Json:
     message = own(space, args, "cant_update_message")
     if message.streaming:
@@ -49,7 +50,7 @@ def update(space: Workspace, args: Json) -> Json:
         raise SlackError("msg_too_long")
     if not text and not blocks and not message.files:
         raise SlackError("no_text")
-    metadata = _metadata(args) if "metadata" in args else message.metadata
+    metadata = metadata_of(args) if "metadata" in args else message.metadata
 
     def alter(message: Message) -> None:
         # Earlier blocks stay only where no text is given.
@@ -66,7 +67,7 @@ def update(space: Workspace, args: Json) -> Json:
     return posted(space, message) | {"text": message.text}
 
 
-@method("chat.delete", "channel", "ts")
+@method("chat.delete", "channel", "ts", scope="chat:write")
 def delete(space: Workspace, args: Json) -> Json:
     message = own(space, args, "cant_delete_message")
     space.delete(message)
@@ -80,7 +81,7 @@ def _composed(space: Workspace, channel: Channel, args: Json) -> Message:
         raise SlackError("no_text")
     options: Json = {name: args[name] for name in OPTIONS if name in args}
     message = Message(channel.id, space.new_ts(), BOT_USER, text, blocks, bot_id=BOT, options=options)
-    message.metadata, message.thread_ts = _metadata(args), parent(channel, args)
+    message.metadata, message.thread_ts = metadata_of(args), parent(channel, args)
     return message
 
 
@@ -96,9 +97,13 @@ def _content(args: Json) -> tuple[str, list[Json]]:
     return markdown, checked([{"type": "markdown", "text": markdown}] if markdown else [])
 
 
-def _metadata(args: Json) -> Json | None:
+def metadata_of(args: Json) -> Json | None:
+    """An event_type has letters, digits and underscores: https://github.com/slackapi/bolt-python/issues/863"""
     metadata: Json | None = args.get("metadata")
-    if metadata and not {"event_type", "event_payload"} <= metadata.keys():
+    if not metadata:
+        return metadata
+    named = re.fullmatch(r"\w+", str(metadata.get("event_type", "")), re.ASCII)
+    if named is None or not isinstance(metadata.get("event_payload"), dict):
         raise SlackError("invalid_metadata_format")
     return metadata
 

@@ -14,7 +14,7 @@ from .table import flag, method
 Json = dict[str, Any]
 
 
-@method("conversations.replies", "channel", "ts")
+@method("conversations.replies", "channel", "ts", scope="{kind}:history")
 def replies(space: Workspace, args: Json) -> Json:
     channel = space.channel(args["channel"], joined=True)
     asked = channel.messages.get(args["ts"])
@@ -27,7 +27,7 @@ def replies(space: Workspace, args: Json) -> Json:
     return _page(space, args, [root, *_between(answers, args)], "conversations.replies")
 
 
-@method("conversations.history", "channel")
+@method("conversations.history", "channel", scope="{kind}:history")
 def history(space: Workspace, args: Json) -> Json:
     channel = space.channel(args["channel"], joined=True)
     shown = [m for m in channel.messages.values() if m.ts == m.root or m.subtype == "thread_broadcast"]
@@ -63,12 +63,12 @@ def _page(space: Workspace, args: Json, messages: list[Message], name: str) -> J
     return answer | ({"response_metadata": {"next_cursor": cursor}} if cursor else {})
 
 
-@method("conversations.info", "channel")
+@method("conversations.info", "channel", scope="{kind}:read")
 def channel_info(space: Workspace, args: Json) -> Json:
     return {"channel": payloads.channel_body(space.channel(args["channel"]))}
 
 
-@method("conversations.open")
+@method("conversations.open", scope="im:write")
 def open_direct(space: Workspace, args: Json) -> Json:
     if args.get("channel"):
         return {"channel": payloads.channel_body(space.channel(args["channel"]))}
@@ -77,14 +77,14 @@ def open_direct(space: Workspace, args: Json) -> Json:
     return {"channel": payloads.channel_body(space.direct_channel(args["users"]))}
 
 
-@method("users.info", "user")
+@method("users.info", "user", scope="users:read")
 def user_info(space: Workspace, args: Json) -> Json:
     if args["user"] not in space.people:
         raise SlackError("user_not_found")
     return {"user": payloads.user_body(space.people[args["user"]], locale=flag(args, "include_locale"))}
 
 
-@method("users.list")
+@method("users.list", scope="users:read")
 def user_list(space: Workspace, args: Json) -> Json:
     locale = flag(args, "include_locale")
     members = [payloads.user_body(person, locale=locale) for person in space.people.values()]

@@ -14,7 +14,7 @@ from .table import method, writable
 Json = dict[str, Any]
 
 
-@method("files.getUploadURLExternal", "filename", "length")
+@method("files.getUploadURLExternal", "filename", "length", scope="files:write")
 def upload_url(space: Workspace, args: Json) -> Json:
     if int(args["length"]) < 1:
         raise SlackError("invalid_arguments")
@@ -23,7 +23,7 @@ def upload_url(space: Workspace, args: Json) -> Json:
     return {"upload_url": f"{space.base_url}/upload/{file.id}", "file_id": file.id}
 
 
-@method("files.completeUploadExternal", "files")
+@method("files.completeUploadExternal", "files", scope="files:write")
 def complete_upload(space: Workspace, args: Json) -> Json:
     files = [space.files.get(named.get("id", "")) for named in args["files"]]
     if not files or any(file is None or file.content is None for file in files):
@@ -40,7 +40,7 @@ def complete_upload(space: Workspace, args: Json) -> Json:
     return {"files": bodies}
 
 
-@method("files.info", "file")
+@method("files.info", "file", scope="files:read")
 def file_info(space: Workspace, args: Json) -> Json:
     if args["file"] not in space.files:
         raise SlackError("file_not_found")

@@ -7,26 +7,28 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.fakes.slack import blocks as block_kit
-from tests.fakes.slack.payloads import BOT, BOT_USER, TEAM
+from tests.fakes.slack.payloads import BOT, BOT_USER
 from tests.fakes.slack.workspace import Message, SlackError, Stream, Workspace
 
-from .chat import MARKDOWN_TEXT_MAX, own, parent, posted
+from .chat import MARKDOWN_TEXT_MAX, metadata_of, own, parent, posted
 from .table import STATUSES, checked, method, writable
 
 Json = dict[str, Any]
 
 
-@method("chat.startStream", "channel", "thread_ts")
+@method("chat.startStream", "channel", "thread_ts", scope="chat:write")
 def start_stream(space: Workspace, args: Json) -> Json:
     channel = writable(space, args["channel"])
     if channel.kind != "im":
         for needed in ("recipient_team_id", "recipient_user_id"):
             if not args.get(needed):
                 raise SlackError(f"missing_{needed}")
-    if args.get("recipient_team_id", TEAM) != TEAM:
-        raise SlackError("team_not_found")
-    if args.get("recipient_user_id", BOT_USER) not in space.people:
+    reader = space.people.get(args.get("recipient_user_id", BOT_USER))
+    if reader is None:
         raise SlackError("user_not_found")
+    # The team of the person, who may be of another one (timescale/tiger-agents-for-work#231); the word is a guess.
+    if args.get("recipient_team_id", reader.team) != reader.team:
+        raise SlackError("team_not_found")
     message = Message(channel.id, space.new_ts(), BOT_USER, thread_ts=parent(channel, args), bot_id=BOT)
     message.stream = Stream(space.clock.now, space.clock.now() + space.stream_lifetime_s)
     grow = _growth(space, message, args)
@@ -35,7 +37,7 @@ def start_stream(space: Workspace, args: Json) -> Json:
     return {"channel": channel.id, "ts": message.ts}
 
 
-@method("chat.appendStream", "channel", "ts")
+@method("chat.appendStream", "channel", "ts", scope="chat:write")
 def append_stream(space: Workspace, args: Json) -> Json:
     message = _growing(space, args)
     if message.stream and message.stream.state == "stopped_by_user":
@@ -46,11 +48,12 @@ def append_stream(space: Workspace, args: Json) -> Json:
     return {"channel": message.channel, "ts": message.ts}
 
 
-@method("chat.stopStream", "channel", "ts")
+@method("chat.stopStream", "channel", "ts", scope="chat:write")
 def stop_stream(space: Workspace, args: Json) -> Json:
     message = _growing(space, args)
     grow = _growth(space, message, args)
     tail = checked(args.get("blocks") or [])
+    metadata = metadata_of(args) or message.metadata
     status = args.get("session_status")
     if status is not None and status not in STATUSES:
         raise SlackError("invalid_arguments")
@@ -58,7 +61,7 @@ def stop_stream(space: Workspace, args: Json) -> Json:
     def alter(message: Message) -> None:
         grow(message)
         message.blocks = block_kit.completed(message.blocks + tail)
-        message.metadata = args.get("metadata", message.metadata)
+        message.metadata = metadata
         if message.stream:
             message.stream.state = "closed"
 

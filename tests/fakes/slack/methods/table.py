@@ -19,17 +19,19 @@ class Method:
     perform: Perform
     needs: tuple[str, ...]
     token: str
+    scope: str
 
 
 STATUSES = ("active", "processing", "suspended", "closed")  # of an agent's session
 METHODS: dict[str, Method] = {}
 
 
-def method(name: str, *needs: str, token: str = "bot") -> Callable[[Perform], Perform]:
-    """Enters a function under its Web API name; `needs` are the arguments it can't do without."""
+def method(name: str, *needs: str, token: str = "bot", scope: str = "") -> Callable[[Perform], Perform]:
+    """Enters a function under its Web API name; `needs` are the arguments it can't do without, `scope` is what a
+    bot's token has to be good for, with a {kind} that depends on the channel."""
 
     def enter(perform: Perform) -> Perform:
-        METHODS[name] = Method(name, perform, needs, token)
+        METHODS[name] = Method(name, perform, needs, token, scope)
         return perform
 
     return enter
@@ -45,8 +47,15 @@ def checked(blocks: Any) -> list[Json]:
 
 
 def writable(space: Workspace, id: str) -> Channel:
-    """The channel to write to; a user's id stands for the direct messages with them."""
-    return space.direct_channel(id) if id in space.people else space.channel(id, joined=True)
+    """The channel to write to; a user's id stands for the direct messages with them.
+
+    Raises:
+        SlackError: is_archived; `refusal` of the channel, such as restricted_action, where only some may post.
+    """
+    channel = space.direct_channel(id) if id in space.people else space.channel(id, joined=True)
+    if channel.archived or channel.refusal:
+        raise SlackError(channel.refusal or "is_archived")
+    return channel
 
 
 def existing(space: Workspace, channel: str, ts: str) -> Message:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from tests.fakes.slack import blocks as block_kit
@@ -49,6 +50,8 @@ def _shown(view: View, args: Json, kind: str) -> Json:
 
 def _view(args: Json, kind: str) -> Json:
     view: Json = args["view"]
+    if len(json.dumps(view).encode()) > block_kit.VIEW_MAX_BYTES:
+        raise SlackError("view_too_large")
     if found := list(block_kit.view_problems(view, kind)):
         raise SlackError("invalid_arguments", messages=[f"[ERROR] {problem}" for problem in found])
     return view | {"blocks": block_kit.completed(view["blocks"])}
