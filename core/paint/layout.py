@@ -15,6 +15,9 @@ from core.paint.painter import View, full_view, sheet, view
 from core.types import Limits, Page, Phase, Reply
 
 _BLANK = re.compile(r"(?:[ \t]*\n)+")
+_LONGEST_WORD = 40
+_NO_SPACES = "\u2e80"
+"""Chinese and Japanese characters come from here on."""
 _NOTHING = View(Page(""), 0)
 
 
@@ -64,6 +67,12 @@ class Frame:
     @property
     def must_stop(self) -> bool:
         return self.life in (Life.ENDS, Life.DOUBTED)
+
+
+def in_word(text: str, at: int) -> bool:
+    """Whether `at` is within a word. Writing that sets no spaces has none to be within."""
+    around = text[at - 1 : at + 1] if at else ""
+    return len(around) == 2 and around.isalnum() and around < _NO_SPACES
 
 
 class Layout:
@@ -218,8 +227,13 @@ class Layout:
         frame.life, frame.version = Life.STILL, -1
 
     def cut(self, frame: Frame) -> None:
-        """`frame` stays as it is: what comes after the words it shows goes into another."""
-        self._end(frame, max(frame.upto, frame.start or 0))
+        """`frame` stays as it is: what comes after the words it shows goes into another. A word that it shows in part
+        is said again, whole."""
+        start = frame.start or 0
+        end = upto = max(frame.upto, start)
+        while end > max(start, upto - _LONGEST_WORD) and in_word(self.reply.text, end):
+            end -= 1
+        self._end(frame, upto if in_word(self.reply.text, end) else end)
         frame.final, frame.life = True, Life.STILL
 
     def wait(self, frame: Frame | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from core.paint.layout import Frame, Layout
+from core.paint.layout import Frame, Layout, in_word
 from core.types import Append, Ask, Delete, Edit, Page, Post, Start, Stop, Stroke, Upload, page_length
 
 _EMPTY = Page("")
@@ -58,9 +58,9 @@ def _wishes_for(layout: Layout, frame: Frame, now: float) -> tuple[Wish, ...]:
     text = layout.reply.text
     unread = layout.ended and len(text) > frame.upto
     if not frame.growing:
-        # The rest may stand apart from words that stay: not from a notice, nor from those of another answer.
+        # The rest may stand apart from whole words that stay: not from a notice, nor from those of another answer.
         stays = bool(frame.text.strip()) and frame.upto > (frame.start or 0)
-        apart = frame is layout.frames[-1] and not layout.filed and stays
+        apart = frame is layout.frames[-1] and not layout.filed and stays and not in_word(text, frame.upto)
         return (Wish.EDIT, Wish.REST) if unread and apart else (Wish.EDIT,)
     full = page_length(text[frame.start :], layout.limits.page_unit) > frame.size
     if frame.must_stop or full or layout.ended or now >= frame.stop_by:

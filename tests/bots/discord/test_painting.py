@@ -68,7 +68,7 @@ async def test_an_answer_is_edited_in_place_within_the_limits(bot: Bot, scale: f
     assert answer.content == words(60) + "\n-# Cut."
     assert [button.label for button in answer.buttons] == ["Again"]
     assert bot.fake.limits.refusals == 0
-    assert len(answer.history) >= 3
+    assert len(answer.history) >= 2
 
 
 async def test_a_post_does_not_wait_for_the_edits_of_its_channel(bot: Bot) -> None:
@@ -79,7 +79,7 @@ async def test_a_post_does_not_wait_for_the_edits_of_its_channel(bot: Bot) -> No
         await write(canvas(brush), words(60), 4.6)
         began = asyncio.get_running_loop().time()
         await bot.platform.perform(Post(place, Page("at once"), "other"))
-        assert asyncio.get_running_loop().time() - began < 0.5
+        assert asyncio.get_running_loop().time() - began < 2
     assert bot.fake.limits.refusals == 0
 
 
@@ -133,9 +133,8 @@ async def test_a_refused_edit_goes_on_in_another_message(bot: Bot) -> None:
     bot.fake.fail("PATCH", "/channels/*/messages/*", None, status=400, code=200000)
     async with painting(bot) as brush:
         await write(canvas(brush), "one two three four", 0.3)
-    shown = [message.content for message in bot.fake.from_bot(GENERAL)]
-    assert "".join(shown).split() == ["one", "two", "three", "four"]
-    assert len(shown) == 2
+    begun, rest = [message.content for message in bot.fake.from_bot(GENERAL)]
+    assert "one two three four" in (rest, f"{begun} {rest}"), "a word that was shown in part is said again, whole"
 
 
 @pytest.mark.parametrize("file_chars", [0, 30_000])

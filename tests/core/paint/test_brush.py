@@ -108,6 +108,8 @@ def test_the_answer_is_shown_whole_and_once_whatever_becomes_of_the_calls(
 @example(fates=[Fate.WELL, Fate.SLOW], left=2, begun=10, count=40, file_chars=0, grows=False)
 @example(fates=[Fate.WELL, Fate.NEVER], left=3, begun=10, count=60, file_chars=0, grows=False)
 @example(fates=[Fate.WELL, Fate.SLOW], left=0, begun=0, count=1, file_chars=0, grows=False)
+@example(fates=[Fate.WELL, Fate.SLOW], left=0, begun=1, count=1, file_chars=0, grows=False)
+@example(fates=[Fate.WELL, Fate.SLOW, Fate.NO], left=0, begun=1, count=1, file_chars=0, grows=False)
 def test_no_word_is_missing_whatever_stood_there_before(
     fates: list[Fate], left: int, begun: int, count: int, file_chars: int, grows: bool
 ) -> None:
