@@ -15,6 +15,7 @@
 - `people`: who is behind a user id, remembered for an hour.
 - `socket`: one Socket Mode connection that is kept alive.
 - `web`: calls of the Web API, each made once.
+- `history`: what was said in a place, in a few bounded pages.
 - `dialog`: what passes between Slack and one person beside answers.
 - `platform`: the Platform port of the core, and the way of every event.
 

@@ -14,7 +14,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
-from bots.slack import LIMITS
+from bots.slack import LIMITS, history
 from bots.slack.commands import kind_of, stopped_to_presses
 from bots.slack.dialog import Dialog
 from bots.slack.faults import blocks_refused, reason_of
@@ -22,16 +22,14 @@ from bots.slack.incoming import (
     Payload,
     channel_of,
     happened_at,
-    message_to_entry,
     payload_to_event,
     people_in,
-    people_of,
 )
 from bots.slack.order import Order
 from bots.slack.outgoing import aside, page_to_plain
 from bots.slack.people import People, user_to_person
 from bots.slack.socket import SDK_LOG, Socket
-from bots.slack.strokes import budgets, is_left_by, stroke_to_call, turn_of, upload_to_title
+from bots.slack.strokes import budgets, stroke_to_call, turn_of, upload_to_title
 from bots.slack.web import Web
 from core.clock import Clock
 from core.errors import BotError, Code, PlatformError
@@ -64,13 +62,10 @@ _NO_GROWTH |= {"not_allowed_token_type", "feature_not_enabled", "access_denied",
 _NOT_FOR_READER = {"team_not_found", "user_not_found", "missing_recipient_team_id", "missing_recipient_user_id"}
 _SOCKETS = 2  # Slack renews a connection every few hours; the other one covers the gap. At most 10.
 _NAMES_S = 1.0  # of the 3 s within which an event has to be acknowledged
-_HISTORY_NAMES_S = 5.0
 _STATUS_S = 2.0
 _FAREWELL_S = 0.4
-_PAGE, _LONG_PAGE, _PAGES = 200, 999, 5  # the first page is enough for nearly all; 999 is the most
 _GROWING = 1_000
 _REMEMBERED = 5_000
-_ASIDES: Json = {"include_all_metadata": True}  # by which our own asides are told from answers
 
 
 class SlackPlatform:
@@ -125,64 +120,17 @@ class SlackPlatform:
         return any(socket.connected for socket in self._sockets)
 
     async def history(self, place: Place, before: Ask) -> History:
-        if not place.thread or before.id == place.thread:
-            return History()
-        me = await self._web.identify()
-        said, complete = await self._replies(place, before.id)
-        ids = {id_ for message in said for id_ in people_of(message) if id_ != me.user_id}
-        names = await self._people.get(ids, _HISTORY_NAMES_S)
-        entries = {
-            entry.id: entry
-            for message in said
-            if (entry := message_to_entry(message, me, names)) and entry.at < before.at
-        }
-        return History(tuple(sorted(entries.values(), key=lambda entry: entry.at)), complete)
+        return await history.read(self._web, self._people, place, before)
 
     def channels(self) -> list[Place]:
         """None: to list them takes scopes that the bot does not ask for. Those with turns are known to the store."""
         return []
 
     async def recent(self, place: Place, limit: int, since: datetime | None = None) -> History:
-        """https://docs.slack.dev/reference/methods/conversations.history"""
-        me = await self._web.identify()
-        # A thread comes oldest first: what is wanted stands on its last page.
-        where: Json = {"channel": place.channel, "limit": _PAGE if place.thread else min(limit, _PAGE)}
-        if since is not None:
-            where |= {"oldest": f"{since.timestamp():.6f}", "inclusive": True}
-        if place.thread:
-            said, complete = await self._pages("conversations.replies", where | {"ts": place.thread})
-        else:  # newest first: no more pages than are wanted
-            said, complete = await self._pages("conversations.history", where, wanted=limit)
-        ids = {id_ for message in said for id_ in people_of(message) if id_ != me.user_id}
-        names = await self._people.get(ids, _HISTORY_NAMES_S)
-        found = (message_to_entry(message, me, names) for message in said)
-        # The root of a thread always comes along.
-        entries = [entry for entry in found if entry and (since is None or entry.at >= since)]
-        newest = sorted(entries, key=lambda entry: entry.at)[-limit:]
-        return History(tuple(newest), complete and len(entries) <= limit)
+        return await history.recent(self._web, self._people, place, limit, since)
 
     async def missed(self, place: Place, after: datetime) -> list[Ask]:
-        """One page of a thread; of a channel or direct messages, up to five of its roots."""
-        me = await self._web.identify()
-        where: Json = {"channel": place.channel, "oldest": f"{after.timestamp():.6f}", "limit": _PAGE}
-        if place.thread:
-            page = await self._web.read("conversations.replies", where | {"ts": place.thread})
-            said = page.get("messages", [])
-        else:
-            said, _ = await self._pages("conversations.history", where)
-        ids = {id_ for message in said for id_ in people_of(message) if id_ != me.user_id}
-        names = await self._people.get(ids, _HISTORY_NAMES_S)
-        kind = "im" if place.direct else ""
-        events = (
-            payload_to_event(
-                {"event": message | {"type": "message", "channel": place.channel, "channel_type": kind}},
-                me,
-                names,
-            )
-            for message in said
-        )
-        asks = [event for event in events if isinstance(event, Ask) and event.at > after]
-        return sorted(asks, key=lambda ask: ask.at)
+        return await history.missed(self._web, self._people, place, after)
 
     def budgets(self, stroke: Stroke) -> tuple[Budget, ...]:
         return budgets(stroke)
@@ -241,20 +189,7 @@ class SlackPlatform:
             await self._web.call("chat.postMessage", {"channel": asker.id, "text": words} | aside())
 
     async def find(self, stroke: Stroke) -> str | None:
-        """A post by its metadata, a file by its name; a message that grows has only its words to be known by."""
-        place = stroke.place
-        if not isinstance(stroke, Post | Start | Upload):
-            return None
-        where: Json = {"channel": place.channel, "include_all_metadata": True, "limit": _PAGE}
-        if place.thread:
-            # Replies come oldest first: what we look for stands behind the question.
-            where |= {"ts": place.thread, "oldest": stroke.answers or place.thread}
-        page = await self._web.read("conversations.replies" if place.thread else "conversations.history", where)
-        me = await self._web.identify()
-        for message in page.get("messages", ()):
-            if me.said(message) and is_left_by(stroke, message):
-                return str(message["ts"])
-        return None
+        return await history.find(self._web, stroke)
 
     async def typing(self, place: Place, language: str = "en") -> None:
         """The status line, and Slack's own Stop button: a session has it while it is processing.
@@ -403,37 +338,6 @@ class SlackPlatform:
         where |= {"thread_ts": upload.place.thread} if upload.place.thread else {}
         content = upload.text.encode("utf-8", "replace")
         return await self._web.upload(upload.name, content, where, upload_to_title(upload))
-
-    async def _replies(self, place: Place, before: str) -> tuple[list[Json], bool]:
-        """What was said in a thread before one of its messages, and whether that is all of it.
-
-        https://docs.slack.dev/reference/methods/conversations.replies
-        """
-        where: Json = {"channel": place.channel, "ts": place.thread, "latest": before, "limit": _PAGE}
-        return await self._pages("conversations.replies", where)
-
-    async def _pages(
-        self, method: str, where: Json, wanted: int = _PAGE + _LONG_PAGE * (_PAGES - 1)
-    ) -> tuple[list[Json], bool]:
-        """The messages of the first few pages, and whether there are no more. Raises PlatformError only where
-        nothing could be read."""
-        where = where | _ASIDES
-        said: list[Json] = []
-        for _ in range(_PAGES):
-            try:
-                page = await self._web.read(method, where)
-            except PlatformError:
-                if not said:
-                    raise
-                return said, False
-            said += page.get("messages", ())
-            where["cursor"] = (page.get("response_metadata") or {}).get("next_cursor")
-            if not where["cursor"]:
-                return said, True
-            if len(said) >= wanted:
-                break
-            where["limit"] = max(_PAGE, min(_LONG_PAGE, wanted - len(said)))
-        return said, False
 
     async def _person(self, user: str) -> Person:
         """https://docs.slack.dev/reference/methods/users.info"""

@@ -134,7 +134,9 @@ async def test_a_refused_edit_goes_on_in_another_message(bot: Bot) -> None:
     async with painting(bot) as brush:
         await write(canvas(brush), "one two three four", 0.3)
     begun, rest = [message.content for message in bot.fake.from_bot(GENERAL)]
-    assert "one two three four" in (rest, f"{begun} {rest}"), "a word that was shown in part is said again, whole"
+    assert "one two three four" in (rest, f"{begun} {rest}"), (
+        "a word that was shown in part is said again, whole"
+    )
 
 
 @pytest.mark.parametrize("file_chars", [0, 30_000])

@@ -1,0 +1,119 @@
+"""What was said in a place, read from Slack: a few bounded pages.
+
+https://docs.slack.dev/reference/methods/conversations.replies and conversations.history
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from bots.slack.incoming import Identity, message_to_entry, payload_to_event, people_of
+from bots.slack.people import People
+from bots.slack.strokes import is_left_by
+from bots.slack.web import Web
+from core.errors import PlatformError
+from core.types import Ask, Entry, History, Person, Place, Post, Start, Stroke, Upload
+
+Json = dict[str, Any]
+
+_PAGE, _LONG_PAGE, _PAGES = 200, 999, 5  # the first page is enough for nearly all; 999 is the most
+_MOST = _PAGE + _LONG_PAGE * (_PAGES - 1)
+_NAMES_S = 5.0
+_ASIDES: Json = {"include_all_metadata": True}  # by which our own asides are told from answers
+
+
+async def read(web: Web, people: People, place: Place, before: Ask) -> History:
+    """A thread up to one of its messages. Raises PlatformError."""
+    if not place.thread or before.id == place.thread:
+        return History()
+    where: Json = {"channel": place.channel, "ts": place.thread, "latest": before.id, "limit": _PAGE}
+    said, complete = await _pages(web, "conversations.replies", where)
+    entries = await _entries(web, people, said)
+    return History(tuple(entry for entry in entries if entry.at < before.at), complete)
+
+
+async def recent(web: Web, people: People, place: Place, limit: int, since: datetime | None) -> History:
+    """The newest lines of a thread or channel. Raises PlatformError."""
+    # A thread comes oldest first: what is wanted stands on its last page.
+    where: Json = {"channel": place.channel, "limit": _PAGE if place.thread else min(limit, _PAGE)}
+    if since is not None:
+        where |= {"oldest": f"{since.timestamp():.6f}", "inclusive": True}
+    if place.thread:
+        said, complete = await _pages(web, "conversations.replies", where | {"ts": place.thread})
+    else:  # newest first: no more pages than are wanted
+        said, complete = await _pages(web, "conversations.history", where, wanted=limit)
+    # The root of a thread always comes along.
+    entries = [entry for entry in await _entries(web, people, said) if since is None or entry.at >= since]
+    return History(tuple(entries[-limit:]), complete and len(entries) <= limit)
+
+
+async def missed(web: Web, people: People, place: Place, after: datetime) -> list[Ask]:
+    """One page of a thread; of a channel or direct messages, up to five of its roots. Raises PlatformError."""
+    where: Json = {"channel": place.channel, "oldest": f"{after.timestamp():.6f}", "limit": _PAGE}
+    if place.thread:
+        page = await web.read("conversations.replies", where | {"ts": place.thread})
+        said = page.get("messages", [])
+    else:
+        said, _ = await _pages(web, "conversations.history", where)
+    me, names = await _names(web, people, said)
+    kind = "im" if place.direct else ""
+    events = (
+        payload_to_event(
+            {"event": message | {"type": "message", "channel": place.channel, "channel_type": kind}}, me, names
+        )
+        for message in said
+    )
+    asks = [event for event in events if isinstance(event, Ask) and event.at > after]
+    return sorted(asks, key=lambda ask: ask.at)
+
+
+async def find(web: Web, stroke: Stroke) -> str | None:
+    """The message that an uncertain stroke left: a post by its metadata, a file by its name; a message that grows has
+    only its words to be known by. Raises PlatformError."""
+    place = stroke.place
+    if not isinstance(stroke, Post | Start | Upload):
+        return None
+    where: Json = {"channel": place.channel, "limit": _PAGE} | _ASIDES
+    if place.thread:
+        # Replies come oldest first: what we look for stands behind the question.
+        where |= {"ts": place.thread, "oldest": stroke.answers or place.thread}
+    page = await web.read("conversations.replies" if place.thread else "conversations.history", where)
+    me = await web.identify()
+    ours = (message for message in page.get("messages", ()) if me.said(message))
+    return next((str(message["ts"]) for message in ours if is_left_by(stroke, message)), None)
+
+
+async def _names(web: Web, people: People, said: list[Json]) -> tuple[Identity, dict[str, Person]]:
+    me = await web.identify()
+    ids = {id_ for message in said for id_ in people_of(message) if id_ != me.user_id}
+    return me, await people.get(ids, _NAMES_S)
+
+
+async def _entries(web: Web, people: People, said: list[Json]) -> list[Entry]:
+    """In order, each once: a thread's root may stand on every page."""
+    me, names = await _names(web, people, said)
+    found = (message_to_entry(message, me, names) for message in said)
+    return sorted({entry.id: entry for entry in found if entry}.values(), key=lambda entry: entry.at)
+
+
+async def _pages(web: Web, method: str, where: Json, wanted: int = _MOST) -> tuple[list[Json], bool]:
+    """The messages of the first few pages, and whether there are no more. Raises PlatformError only where nothing
+    could be read."""
+    where = where | _ASIDES
+    said: list[Json] = []
+    for _ in range(_PAGES):
+        try:
+            page = await web.read(method, where)
+        except PlatformError:
+            if not said:
+                raise
+            return said, False
+        said += page.get("messages", ())
+        where["cursor"] = (page.get("response_metadata") or {}).get("next_cursor")
+        if not where["cursor"]:
+            return said, True
+        if len(said) >= wanted:
+            break
+        where["limit"] = max(_PAGE, min(_LONG_PAGE, wanted - len(said)))
+    return said, False
