@@ -713,8 +713,8 @@ async def test_a_half_open_connection_is_noticed_and_resumed(fake: FakeDiscord) 
 
 
 async def test_a_connection_on_which_nobody_speaks_is_left_alone(fake: FakeDiscord) -> None:
-    async with running(fake, beat_s=0.05) as bot:
-        await until(lambda: fake.gateway.heartbeats >= 10)
+    async with running(fake, beat_s=0.4) as bot:
+        await until(lambda: fake.gateway.heartbeats >= 5)
         assert bot.platform.ready()
     assert (fake.gateway.identifies, fake.gateway.resumes) == (1, 0)
 
