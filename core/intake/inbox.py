@@ -35,12 +35,14 @@ from core.types import (
     Task,
     Told,
     Turn,
+    TurnState,
     message_key,
 )
 
 log = structlog.get_logger()
 
 _ANEW = ("again", "regenerate", "continue")
+_ENDING_S = (0.02, 0.05, 0.1, 0.2, 0.4)
 _OPINIONS = {"up": 1, "down": -1, "reason": -1}
 
 
@@ -150,12 +152,22 @@ class StoringInbox:
             return Receipt(Outcome.REFUSED, turn.id, _no(say("not_asker", language)))
         if refused := await self._refused(press.author, press.place, settings, f"press-{turn.id}", tell=True):
             return refused
-        again = await self._store.again(turn.id, _task(press.action, turn))
+        again = await self._again(turn, _task(press.action, turn))
         if again is None:
             return Receipt(Outcome.DUPLICATE, turn.id, Told(say("pressed_already", language)))
         self._count(press.author, press.place, f"press-{turn.id}")
         self._submit(again)
         return Receipt(Outcome.TURN, again.id)
+
+    async def _again(self, turn: Turn, task: Task) -> Turn | None:
+        """Its buttons may be pressed a moment before its end is stored."""
+        for pause_s in (*_ENDING_S, 0.0):
+            again = await self._store.again(turn.id, task)
+            now = await self._store.turn(turn.id) if again is None else None
+            if now is None or now.state not in (TurnState.WAITING, TurnState.RUNNING):
+                return again
+            await asyncio.sleep(pause_s)
+        return None
 
     async def _opinion(self, press: Press, turn: Turn, language: str) -> Receipt:
         value = _OPINIONS[press.action]

@@ -175,12 +175,14 @@ async def test_what_can_not_be_stored_is_told_or_not_acknowledged_and_heals(
         await answered(slack, "C1", ts, "slack?")
         again = await discord.say(ADA, GENERAL, f"{DISCORD_AT} again?")
         await answered_in_discord(discord, again, "again?")
+        # What was heard and could not be stored is read on: the person was told to ask again, and need not.
+        await discord.wait_for(lambda: discord.thread_of(question))
+        await answered_in_discord(discord, question, "discord?")
         assert trouble.logged in program.output
     assert len(answers(slack, "C1", ts)) == 1
     (told,) = [message for message in slack.messages("C3") if not message.deleted]
     assert (STORE_DOWN in told.visible, told.ephemeral_to) == (True, "U1")
     assert [STORE_DOWN in answer.text for answer in discord.from_bot(GENERAL)] == [True, True]
-    # What was heard and could not be stored is read on: the person was told to ask again, and need not.
     assert len(discord.from_bot(question)) == 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -101,6 +102,17 @@ async def test_only_the_asker_regenerates_and_twice_is_once(house: House, langua
     assert [(t.again_of, t.ask.task) for t in house.submitted] == [(turn.id, Task.ANSWER)]
     again = await house.press("regenerate", turn.id, replace(ADA, locale=language))
     assert again == Receipt(Outcome.DUPLICATE, turn.id, Told(say("pressed_already", language)))
+
+
+async def test_a_button_works_that_is_pressed_before_the_end_of_its_answer_is_stored(house: House) -> None:
+    turn = await house.store.accept(Ask("1.5", THREAD, ADA, "why?", NOON, addressed=True))
+    assert turn is not None
+    turn = await house.store.begin(turn.id)
+    pressing = asyncio.create_task(house.press("again", turn.id))
+    await asyncio.sleep(0.03)
+    assert not pressing.done()
+    await house.store.finish(Finish(turn, TurnState.STOPPED, "bec"))
+    assert (await pressing).outcome is Outcome.TURN
 
 
 async def test_a_summary_is_regenerated_as_a_summary(house: House) -> None:
