@@ -68,7 +68,7 @@ async def test_an_answer_is_edited_in_place_within_the_limits(bot: Bot, scale: f
     assert answer.content == words(60) + "\n-# Cut."
     assert [button.label for button in answer.buttons] == ["Again"]
     assert bot.fake.limits.refusals == 0
-    assert len(answer.history) >= 2
+    assert len(answer.history) >= 3
 
 
 async def test_a_post_does_not_wait_for_the_edits_of_its_channel(bot: Bot) -> None:
@@ -79,7 +79,7 @@ async def test_a_post_does_not_wait_for_the_edits_of_its_channel(bot: Bot) -> No
         await write(canvas(brush), words(60), 4.6)
         began = asyncio.get_running_loop().time()
         await bot.platform.perform(Post(place, Page("at once"), "other"))
-        assert asyncio.get_running_loop().time() - began < 2
+        assert asyncio.get_running_loop().time() - began < 0.5
     assert bot.fake.limits.refusals == 0
 
 

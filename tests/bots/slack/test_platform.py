@@ -232,7 +232,7 @@ async def test_a_name_that_takes_too_long_is_an_id_and_one_call_serves_everybody
         await slack.say("U1", "C1", "one")
         await slack.say("U1", "C1", "two")
         await slack.wait_for(lambda: len(inbox.events) == 2 and all(e.acked for e in slack.envelopes))
-        assert all(envelope.latency_s and envelope.latency_s < 2.5 for envelope in slack.envelopes)
+        assert all(envelope.latency_s and envelope.latency_s < 2 for envelope in slack.envelopes)
         await until(lambda: slack.calls[-1].ended_at is not None)
         await slack.say("U1", "C1", "three")
         await slack.wait_for(lambda: len(inbox.events) == 3)
@@ -297,7 +297,7 @@ async def test_a_half_open_connection_is_noticed_and_replaced(
         slack.half_open()
         began = time.monotonic()
         await slack.wait_for(lambda: len([s for s in slack.sockets.open if s not in dead]) == 2)
-        assert time.monotonic() - began < AT_ONCE_S  # pings are 25 times as frequent as in production
+        assert time.monotonic() - began < 30 * 0.2 / 5  # 30 s, with pings as far apart as in production
         for socket in dead:
             if socket in slack.sockets.open:
                 slack.sockets.open.remove(socket)
