@@ -1,7 +1,7 @@
 """The values of the house: what every room passes to every other. All frozen, none does I/O.
 
-A platform turns its payload into an `Ask` (or an `Edited`, `Deleted`, `Command`, `Press`); intake stores an
-ask as a `Turn`; the worker turns a turn into `Message`s for the model, which answers in `Delta`s; the turn
+A platform turns its payload into an `Ask` (or an `Edited`, `Deleted`, `PlaceClosed`, `Command`, `Press`); intake
+stores an ask as a `Turn`; the worker turns a turn into `Message`s for the model, which answers in `Delta`s; the turn
 folds them into `Reply`s, always the complete view; the painter cuts a reply into `Page`s; the brush has the
 platform perform `Stroke`s and keeps the message ids that come back.
 """
@@ -112,10 +112,22 @@ class Edited:
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """A message was deleted: it leaves the thread's memory. `place.thread` may be unknown (empty)."""
+    """A message was deleted, a person's or the bot's own: it leaves the thread's memory, its answer is not begun, and
+    an answer that grows in it stops. `place.thread` may be unknown (empty)."""
 
     place: Place
     message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceClosed:
+    """A thread or a channel was deleted or archived: no message can be posted there, and the answers that grow there
+    stop. `place.thread` is empty for a channel, with all its threads.
+
+    Sources: Discord's THREAD_DELETE and CHANNEL_DELETE, Slack's channel_archive, channel_deleted and their kin.
+    """
+
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +165,7 @@ class Press:
     text: str = ""
 
 
-Event = Ask | Edited | Deleted | Command | Press
+Event = Ask | Edited | Deleted | PlaceClosed | Command | Press
 
 
 class Outcome(StrEnum):

@@ -1,15 +1,21 @@
-"""Answers that are being written now, and how somebody interrupts one: Stop, a question deleted, edited, forgotten."""
+"""Answers that are being written now, and how somebody interrupts one: Stop, a question deleted, edited, forgotten, the
+answer itself deleted."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from core.types import Turn
+from core.types import Ask, Place, Turn, message_key
 
 Written = TypeVar("Written")
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 EARLY = 1_000
 """How many interrupts of what is not being written are remembered: most are of what has ended long ago."""
@@ -24,18 +30,38 @@ class Interrupt(StrEnum):
     """The question was edited: it is answered anew, in the same message."""
     FORGOTTEN = "forgotten"
     """Somebody had the question forgotten: nobody waits for an answer, and no word of it is kept."""
+    REMOVED = "removed"
+    """A message of the answer, or the place it grows in, was deleted: no word of it is shown again."""
+
+
+class Shown(Protocol):
+    """The messages of an answer on the platform."""
+
+    ask: Ask
+
+    @property
+    def posted(self) -> Sequence[str]:
+        """Their ids, in order."""
+        ...
+
+    def remove(self, message_id: str = "") -> None:
+        """That message is gone (or, if empty, all of them): nothing more is shown. Tells the writer of the answer."""
+        ...
 
 
 class Live:
     """Runs the writing of each answer so that it can be interrupted: cancelled, its connection closed at once.
 
-    What is stopped or withdrawn before it is written, in a queue or right after a restart, does not begin.
+    What is stopped or withdrawn before it is written, in a queue or right after a restart, does not begin. Nor does
+    what was asked in a place before that was closed.
     """
 
     def __init__(self) -> None:
         self._writing: dict[int, tuple[Turn, asyncio.Task[Any]]] = {}
         self._interrupts: dict[int, Interrupt] = {}
         self._early: dict[int | str, Interrupt] = {}  # by turn or question, the newest ones
+        self._closed: dict[str, datetime] = {}  # by place, the newest ones
+        self._shown: set[Shown] = set()
 
     def stop(self, turn_id: int) -> bool:
         """False where that turn writes nothing now."""
@@ -56,6 +82,32 @@ class Live:
         forgotten = [self._interrupt(turn_id, Interrupt.FORGOTTEN) for turn_id in picked]
         return any(forgotten)
 
+    @contextmanager
+    def showing(self, shown: Shown) -> Iterator[None]:
+        """While `shown` may still change, its messages and its place are watched for deletion."""
+        self._shown.add(shown)
+        try:
+            yield
+        finally:
+            self._shown.discard(shown)
+
+    def remove(self, message: str) -> bool:
+        """The message with this key (`message_key`) is gone. False where it is none of an answer that is shown now."""
+        for shown in self._shown:
+            for message_id in shown.posted:
+                if message_key(shown.ask.place, message_id) == message:
+                    shown.remove(message_id)
+                    return True
+        return False
+
+    def close(self, place: Place, at: datetime) -> bool:
+        """The thread or, where `place` names none, the channel is closed. False where no answer is shown there now."""
+        _note(self._closed, place.key, at)
+        there = [shown for shown in self._shown if _holds(place, shown.ask.place)]
+        for shown in there:
+            shown.remove()
+        return bool(there)
+
     async def write(self, turn: Turn, writing: Coroutine[Any, Any, Written]) -> Written | Interrupt:
         """Run `writing` to its end, or to what interrupted it. Cancelled itself, it cancels `writing`."""
         early = self._early.pop(turn.id, None)
@@ -63,6 +115,8 @@ class Live:
             early is None and turn.again_of is None
         ):  # who presses a button under an answer wants it all the same
             early = self._early.get(turn.ask.key)
+        if early is None and turn.again_of is None and self._asked_before_closing(turn.ask):
+            early = Interrupt.REMOVED
         if early is not None:
             writing.close()
             return early
@@ -79,10 +133,14 @@ class Live:
             self._interrupts.pop(turn.id, None)
 
     def _note(self, which: int | str, interrupt: Interrupt) -> bool:
-        self._early[which] = interrupt
-        while len(self._early) > EARLY:
-            del self._early[next(iter(self._early))]
+        _note(self._early, which, interrupt)
         return False
+
+    def _asked_before_closing(self, ask: Ask) -> bool:
+        return any(
+            key in self._closed and ask.at <= self._closed[key]
+            for key in (ask.place.key, replace(ask.place, thread="").key)
+        )
 
     def _asked(self, question: str) -> int | None:
         found = (turn.id for turn, _ in self._writing.values() if turn.ask.key == question)
@@ -94,3 +152,13 @@ class Live:
         self._interrupts[turn_id] = interrupt
         self._writing[turn_id][1].cancel()
         return True
+
+
+def _note(notes: dict[Key, Value], key: Key, value: Value) -> None:
+    notes[key] = value
+    while len(notes) > EARLY:
+        del notes[next(iter(notes))]
+
+
+def _holds(closed: Place, place: Place) -> bool:
+    return closed.key == place.key if closed.thread else closed.channel_key == place.channel_key

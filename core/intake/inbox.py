@@ -30,6 +30,7 @@ from core.types import (
     Outcome,
     Person,
     Place,
+    PlaceClosed,
     Press,
     Receipt,
     Task,
@@ -106,7 +107,12 @@ class StoringInbox:
                 self._live.restart(message_key(event.place, event.message_id))
             case Deleted():
                 known = await self._store.delete(event)
-                self._live.withdraw(message_key(event.place, event.message_id))
+                message = message_key(event.place, event.message_id)
+                removed = self._live.remove(message)
+                self._live.withdraw(message)
+                known = known or removed
+            case PlaceClosed():
+                known = self._live.close(event.place, self._desk.clock.now())
         return Receipt(Outcome.NOTED if known else Outcome.UNKNOWN)
 
     # Commands.

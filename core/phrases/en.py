@@ -51,6 +51,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "stopped": "Stopped.",
     "withdrawn": "The question was deleted, so I stopped.",
     "forgotten": "This was forgotten, so I stopped.",
+    "removed": "Part of this answer was deleted, so I stopped.",
     "waiting": "Earlier questions here come first. Yours is in line.",
     "resumed": "I was interrupted and have begun this answer again.",
     "cut": "The answer was interrupted here.",

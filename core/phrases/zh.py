@@ -44,6 +44,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "stopped": "已停止。",
     "withdrawn": "问题已被删除，所以我停下了。",
     "forgotten": "这个问题已被忘记，所以我停下了。",
+    "removed": "这个回答有一部分被删除了，所以我停下了。",
     "waiting": "这里还有更早的问题，我会按顺序回答，你的也在其中。",
     "resumed": "我中途被打断，已重新开始这个回答。",
     "cut": "回答在这里中断了。",

@@ -3,15 +3,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from core.answer.live import EARLY, Interrupt, Live
-from core.types import Ask, Person, Place, Turn
+from core.types import Ask, Person, Place, Turn, message_key
 
 PLACE = Place("slack", "T1", "C1", "1.0")
-TURN = Turn(7, Ask("1.0", PLACE, Person("U1"), "why?", datetime(2026, 1, 1, tzinfo=UTC)))
+NOON = datetime(2026, 1, 1, tzinfo=UTC)
+TURN = Turn(7, Ask("1.0", PLACE, Person("U1"), "why?", NOON))
 
 
 async def endless(began: asyncio.Event, closed: list[str]) -> str:
@@ -23,7 +24,19 @@ async def endless(began: asyncio.Event, closed: list[str]) -> str:
     return "never"
 
 
-@pytest.mark.parametrize("how", list(Interrupt))
+class Messages:
+    """The messages of an answer, for whoever watches for their deletion."""
+
+    def __init__(self, place: Place, *posted: str) -> None:
+        self.ask = replace(TURN.ask, place=place)
+        self.posted = posted
+        self.removed: list[str] = []
+
+    def remove(self, message_id: str = "") -> None:
+        self.removed.append(message_id)
+
+
+@pytest.mark.parametrize("how", [how for how in Interrupt if how is not Interrupt.REMOVED])
 async def test_writing_can_be_interrupted_and_closes_what_it_holds(how: Interrupt) -> None:
     live, began, closed = Live(), asyncio.Event(), list[str]()
     writing = asyncio.create_task(live.write(TURN, endless(began, closed)))
@@ -66,6 +79,46 @@ async def test_what_is_stopped_or_withdrawn_before_it_is_written_does_not_begin(
     assert not (live.stop(TURN.id) if how is Interrupt.STOPPED else live.withdraw(TURN.ask.key))
     assert await live.write(TURN, endless(began, [])) is how
     assert not began.is_set()
+
+
+def test_a_deleted_message_is_told_to_the_answer_it_belongs_to_and_to_no_other() -> None:
+    live = Live()
+    mine, others = Messages(PLACE, "p1", "p2"), Messages(replace(PLACE, channel="C2"), "p2", "p3")
+    with live.showing(mine), live.showing(others):
+        assert live.remove(message_key(replace(PLACE, thread=""), "p2")), "an event need not name the thread"
+        assert not live.remove(message_key(PLACE, "p3"))
+    assert (mine.removed, others.removed) == (["p2"], [])
+    assert not live.remove(message_key(PLACE, "p1")), "nothing is shown any more"
+
+
+def test_a_closed_thread_or_channel_stops_the_answers_in_it_alone() -> None:
+    live = Live()
+    one, two = Messages(PLACE), Messages(replace(PLACE, thread="2.0"))
+    other = Messages(replace(PLACE, channel="C2"))
+    with live.showing(one), live.showing(two), live.showing(other):
+        assert live.close(PLACE, NOON)
+        assert live.close(replace(PLACE, thread=""), NOON)
+        assert not live.close(replace(PLACE, channel="C3"), NOON)
+    assert (one.removed, two.removed, other.removed) == (["", ""], [""], [])
+
+
+@pytest.mark.parametrize("thread", [PLACE.thread, ""], ids=["thread", "channel"])
+async def test_what_was_asked_before_its_place_was_closed_does_not_begin(thread: str) -> None:
+    live, began = Live(), asyncio.Event()
+    live.close(replace(PLACE, thread=thread), TURN.ask.at)
+    assert await live.write(TURN, endless(began, [])) is Interrupt.REMOVED
+    assert not began.is_set()
+
+
+async def test_what_is_asked_once_a_channel_is_open_again_begins() -> None:
+    live = Live()
+    live.close(replace(PLACE, thread=""), TURN.ask.at)
+
+    async def quick() -> str:
+        return "done"
+
+    later = replace(TURN, ask=replace(TURN.ask, at=TURN.ask.at + timedelta(minutes=1)))
+    assert await live.write(later, quick()) == "done"
 
 
 async def test_an_answer_that_somebody_wants_again_begins_though_its_question_was_deleted() -> None:
