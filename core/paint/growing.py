@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import re
 
-from core.paint.markdown import open_fence
+from core.paint.fences import open_fence
 
 _HELD_MAX = 400
 _MARKED_MAX = 120
 """Characters of a line that wait for bold or code to be closed, where what was shown can't be taken back."""
 _HALF_FENCE = re.compile(r"^[ \t]*(?:`{1,2}|`{3,}[^`]*|~{1,2}|~{3,}.*)$")
 _HALF_LINK = re.compile(r"(?:!?\[[^\[\]\n]{0,80}(?:\](?:\([^()\s]{0,300})?)?|<[^\s<>]{0,60})$")
-_HALF_MARK = re.compile(r"[*_~`]+$")
+_TAIL = 400
+"""Characters at the end of a line in which half a link or mark may stand."""
+_DEEPEST = 6
+"""Marks inside each other; where more are open, they are no marks but text."""
 _HALF_WORD = re.compile(r"(?<=\s)[0-9A-Za-z\u00c0-\u024f]{1,30}$")
-_CODE = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
-_MARK = re.compile(r"(?P<mark>`+|\*\*\*|\*\*|\*|___|__|_|~~)")
+_MARK = re.compile(r"`++|\*{1,3}+|_{1,3}+|~~")
 _WORD = re.compile(r"[A-Za-z0-9]")
 
 
@@ -60,15 +62,17 @@ def _held_marks(text: str) -> int:
     fence = open_fence(text[:begin])
     if fence is not None:
         rest = line.strip()
-        return begin if rest and not rest.strip(fence[0][0]) else len(text)
+        return begin if rest and not rest.strip(fence.marks[0]) else len(text)
     if _HALF_FENCE.match(line):
         return begin
     if line.lstrip().startswith("|") and len(line) <= 2 * _HELD_MAX:
         return _without_lone_head(text, begin)
     if not line:
         return _without_lone_head(text, begin)
-    half = _HALF_LINK.search(line) or _HALF_MARK.search(line)
-    return begin + half.start() if half else len(text)
+    tail = line[-_TAIL:]
+    link = _HALF_LINK.search(tail)
+    whole = link.start() if link else len(tail.rstrip("*_~`"))
+    return len(text) - len(tail) + whole
 
 
 def _without_lone_head(text: str, begin: int) -> int:
@@ -81,15 +85,18 @@ def _without_lone_head(text: str, begin: int) -> int:
 
 def _open_marks(line: str) -> list[tuple[str, int]]:
     """Marks of bold, italics, deletion and code that are open at the end of `line`, with their places."""
-    line = _CODE.sub(lambda code: "x" * len(code[0]), line)
     opened: list[tuple[str, int]] = []
+    code: tuple[str, int] | None = None
     for found in _MARK.finditer(line):
-        mark, at, end = found["mark"], found.start(), found.end()
+        mark, at, end = found[0], found.start(), found.end()
         before, after = line[at - 1 : at], line[end : end + 1]
-        if mark[0] == "`":
-            return [*opened, (mark, at)]
-        if opened and opened[-1][0] == mark and not before.isspace():
+        if code is not None:
+            code = None if mark == code[0] else code
+        elif mark[0] == "`":
+            code = mark, at
+        elif opened and opened[-1][0] == mark and not before.isspace():
             opened.pop()
         elif not after.isspace() and not _WORD.match(before) and before != "\\":
             opened.append((mark, at))
-    return opened
+    opened += [code] if code else []
+    return opened if len(opened) <= _DEEPEST else []

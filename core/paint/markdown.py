@@ -7,18 +7,19 @@ can. Where a cut falls depends on the text before it alone, so pages that are fu
 
 from __future__ import annotations
 
-import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Literal
 
+from core.paint.fences import open_fence
 from core.paint.typeset import DELIMITER_ROW, typeset
 from core.types import page_length
 
 Unit = Literal["utf8", "utf16"]
 
-_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})([^\n]*)$")
 _MAX_REOPENED_SHARE = 0.25
-"""A fence's info line or a table's head that is longer than this share of a page is not repeated."""
+"""A fence's info line or a table's head that is longer than this share of a page is not repeated, and a fence of more
+marks is plain text: so that what a cut makes necessary always leaves room for words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,27 @@ class Sheet:
         """`text` as the platform is given it."""
         return typeset(text) if self.typeset else text
 
-    def fits(self, text: str) -> bool:
-        return len(text) <= self.size and page_length(self.set(text), self.unit) <= self.size
+    @property
+    def share(self) -> int:
+        """The longest that what a cut makes necessary may be, at each end of a page."""
+        return int(self.size * _MAX_REOPENED_SHARE)
+
+    def length(self, text: str) -> int:
+        return page_length(text, self.unit)
+
+    def excess(self, text: str) -> int:
+        """By how much `text` as the platform is given it is too long; at most 0 where it fits."""
+        return self.length(self.set(text)) - self.size
+
+    def piece(self, body: str, opens: str) -> Piece:
+        return Piece(body, opens, self.closes(opens + body))
+
+    def closes(self, text: str) -> str:
+        """What has to follow `text` so that no fence is open."""
+        fence = open_fence(text, self.share)
+        if fence is None:
+            return ""
+        return fence.marks if text.endswith("\n") else "\n" + fence.marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,34 +88,53 @@ def first_piece(text: str, opens: str, sheet: Sheet, least: int = 0) -> Piece:
     `least` characters stand on the page already and can't be taken back; at least one is always taken.
     """
     text = text[: sheet.size + 1]  # more is never needed, and what is not looked at costs nothing
-    if sheet.fits(opens + text):
-        whole = Piece(text, opens, closes(opens + text))
-        if sheet.fits(whole.text):
+    if len(opens) + len(text) <= sheet.size:
+        whole = sheet.piece(text, opens)
+        if sheet.excess(whole.text) <= 0:
             return whole
-    room = sheet.size - page_length(opens, sheet.unit)
-    window = _prefix(text, room, sheet.unit)
-    if fence := open_fence(opens + window):  # it must be closed on this page, however the text may go on
-        window = _prefix(window, room - page_length(fence[0], sheet.unit) - 1, sheet.unit)
-    body = _cut(window)
-    while True:
-        piece = Piece(body, opens, closes(opens + body))
-        excess = page_length(sheet.set(piece.text), sheet.unit) - sheet.size
-        if excess <= 0:
-            break
-        row = body.rfind("\n", 0, len(body) - 1) + 1
-        if sheet.typeset and row and body.startswith("|", row):
-            body = _without_head(body[:row])  # a row set as code may be much longer than it is written
-            continue
-        shorter = _prefix(body, page_length(body, sheet.unit) - excess, sheet.unit)
-        if not shorter:
-            return Piece(_prefix(text, sheet.size, sheet.unit) or text[0])
-        body = _cut(shorter)
+    window = _prefix(text, sheet.size - sheet.length(opens), sheet.unit)
+    body = _fitted(window, opens, sheet)
     if len(body) < least:
-        window = _prefix(text, room, sheet.unit)
         at = max(window.rfind(mark, least) for mark in "\n ") + 1
         body = window[: max(at, least)] if at > 0 else text[: max(least, len(window))]
-        piece = Piece(body, opens, closes(opens + body))
-    return piece
+    if not body:  # there is no room for what it goes on
+        return Piece(_prefix(text, sheet.size, sheet.unit) or text[:1])
+    return sheet.piece(body, opens)
+
+
+def _fitted(window: str, opens: str, sheet: Sheet) -> str:
+    """`window` cut so that it fits between `opens` and what closes it; empty where nothing does. Each turn of the
+    loop makes it shorter."""
+    if fence := open_fence(opens + window, sheet.share):  # it must be closed, however the text may go on
+        window = _prefix(window, sheet.length(window) - sheet.length(fence.marks) - 1, sheet.unit)
+    body = _cut(window)
+    while body and (excess := sheet.excess(sheet.piece(body, opens).text)) > 0:
+        if sheet.typeset and _rows_from(body) < len(body):
+            body = _fewer_rows(body, opens, sheet)
+        else:
+            body = _cut(_prefix(body, sheet.length(body) - excess, sheet.unit))
+    return body
+
+
+def _rows_from(body: str) -> int:
+    """Where the rows at the end of `body` begin that can be left to the next page: not at its very start."""
+    at = len(body)
+    while (row := body.rfind("\n", 0, at - 1) + 1) and body.startswith("|", row):
+        at = row
+    return at
+
+
+def _fewer_rows(body: str, opens: str, sheet: Sheet) -> str:
+    """`body` with fewer of the rows at its end, so that it fits, or with none: set as code, a row may be much longer
+    than it is written."""
+    start = _rows_from(body)
+    ends = [start, *(at + 1 for at in range(start, len(body) - 1) if body[at] == "\n")]
+    few, many = 0, len(ends)
+    while many - few > 1:
+        middle = (few + many) // 2
+        fits = sheet.excess(sheet.piece(body[: ends[middle]], opens).text) <= 0
+        few, many = (middle, many) if fits else (few, middle)
+    return _without_head(body[: ends[few]])
 
 
 def _prefix(text: str, size: int, unit: Unit) -> str:
@@ -103,12 +142,9 @@ def _prefix(text: str, size: int, unit: Unit) -> str:
     if size <= 0:
         return ""
     head = text[:size]
-    encoding = "utf-8" if unit == "utf8" else "utf-16-le"
-    width = 1 if unit == "utf8" else 2
-    encoded = head.encode(encoding, "surrogatepass")
-    if len(encoded) <= size * width:
+    if page_length(head, unit) <= size:
         return head
-    return encoded[: size * width].decode(encoding, "ignore")
+    return head[: bisect_right(range(len(head)), size, key=lambda end: page_length(head[:end], unit)) - 1]
 
 
 def _cut(window: str) -> str:
@@ -139,39 +175,14 @@ def _without_head(body: str) -> str:
     return body
 
 
-def open_fence(text: str) -> tuple[str, str] | None:
-    """(marks, whole opening line) of the fence that is open at the end of `text`."""
-    opened: tuple[str, str] | None = None
-    for line in text.split("\n"):
-        match = _FENCE.match(line)
-        if match is None:
-            continue
-        marks, info = match.groups()
-        if opened is None:
-            if marks[0] == "~" or "`" not in info:
-                opened = (marks, line.strip())
-        elif marks[0] == opened[0][0] and len(marks) >= len(opened[0]) and not info.strip():
-            opened = None
-    return opened
-
-
-def closes(text: str) -> str:
-    """What has to follow `text` so that no fence is open."""
-    fence = open_fence(text)
-    if fence is None:
-        return ""
-    return fence[0] if text.endswith("\n") else "\n" + fence[0]
-
-
 def reopens(text: str, sheet: Sheet) -> str:
     """What the page after `text` begins with, so that it goes on inside the same fence or table."""
-    fence = open_fence(text)
-    opened = fence[1] + "\n" if fence else _table_head(text)
-    if page_length(opened, sheet.unit) <= sheet.size * _MAX_REOPENED_SHARE:
-        return opened
-    if fence and page_length(fence[0], sheet.unit) < sheet.size * _MAX_REOPENED_SHARE:
-        return fence[0] + "\n"
-    return ""
+    fence = open_fence(text, sheet.share)
+    if fence is None:
+        head = _table_head(text)
+        return head if sheet.length(head) <= sheet.share else ""
+    opened = fence.opening + "\n"
+    return opened if sheet.length(opened) <= sheet.share else fence.marks + "\n"
 
 
 def _table_head(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.paint.growing import settled, shown
-from core.paint.markdown import Sheet, closes, first_piece
+from core.paint.markdown import Sheet, first_piece
 from core.types import Limits, Page, Phase, Reply
 
 
@@ -44,12 +44,12 @@ def view(
         return View(Page(whole[:keep]), start + max(0, keep - len(piece.opens)))
     keep, marks = shown(whole)
     words = whole[:keep] + marks
-    page = Page(paper.set(words + closes(words)), reply.notice, reply.buttons)
+    page = Page(paper.set(words + paper.closes(words)), reply.notice, reply.buttons)
     return View(page, start + max(0, keep - len(piece.opens)))
 
 
 def full_view(reply: Reply, start: int, end: int, opens: str, paper: Sheet, *, last: bool) -> View:
     """The message that shows the reply from `start` to `end`, whatever there is room for."""
     text = opens + reply.text[start:end]
-    text = paper.set(text + closes(text))
+    text = paper.set(text + paper.closes(text))
     return View(Page(text, reply.notice, reply.buttons) if last else Page(text), end, full=True)

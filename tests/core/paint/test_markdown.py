@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from core.paint.markdown import Unit, open_fence, split
+from core.paint.markdown import Sheet, Unit, split
 from core.types import page_length
 
 LINES = st.sampled_from(
@@ -41,7 +41,7 @@ def test_pages_joined_give_the_text_back_and_keep_their_limits(text: str, size: 
     for piece in pieces:
         assert piece.body
         assert page_length(piece.text, unit) <= size
-        assert open_fence(piece.text) is None
+        assert Sheet(size, unit).closes(piece.text) == ""
 
 
 @settings(max_examples=200, deadline=None)
