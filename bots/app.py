@@ -7,6 +7,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -18,7 +19,6 @@ from bots.http import HttpServer, Routed
 from bots.slack import SlackSettings
 from bots.timers import Timers, TimerSettings
 from bots.web import WebSettings
-from bots.web.guard import host_allowed
 from core.answer.alerts import AlertTurns
 from core.answer.checkpoints import Checkpoints
 from core.answer.live import Live
@@ -219,7 +219,7 @@ class House:
                 for route in platform.routes()
             ],
             self.metrics.lines,
-            lambda host: host_allowed(host, self._config.web.parley_http_host),
+            partial(web.refuse_host, self._config.web.hosts),
         )
         address = await http.start()
         try:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol, runtime_checkable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Protocol, runtime_checkable
 
 from aiohttp import web
 
+from bots.connections import HEAD_S, Connections, CountedSite, most_connections
 from core.errors import SettingsError
+
+OPEN_PATHS = ("/livez", "/readyz")
+"""Answered whoever asks, by whatever name: probes know none."""
+
+Refuse = Callable[[web.Request], web.Response | None]
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @runtime_checkable
@@ -20,7 +27,9 @@ class Routed(Protocol):
 
 class HttpServer:
     """`GET /livez` answers while the loop turns, `GET /readyz` 200 only when all of `parts` are ready, `GET /metrics`
-    the lines of `metrics` for Prometheus, to whoever asked a host that is `allowed`."""
+    the lines of `metrics` for Prometheus. What `refuse` says, if anything, answers requests to all but the first two.
+
+    A connection may be without a whole request head for `head_s`, and at most `most` are held (`bots.connections`)."""
 
     def __init__(
         self,
@@ -29,23 +38,27 @@ class HttpServer:
         parts: Mapping[str, Callable[[], bool]],
         routes: Iterable[web.AbstractRouteDef],
         metrics: Callable[[], list[str]],
-        allowed: Callable[[str], bool] = lambda _: True,
+        refuse: Refuse = lambda _: None,
+        *,
+        head_s: float = HEAD_S,
+        most: int | None = None,
     ) -> None:
         self._host = host
         self._port = port
         self._parts = parts
         self._metrics = metrics
-        self._allowed = allowed
+        self._connections = Connections(most or most_connections())
         self.stopping = False
-        app = web.Application(client_max_size=1024 * 1024)
+        middlewares = [self._connections.middleware, _door(refuse)]
+        app = web.Application(client_max_size=1024 * 1024, middlewares=middlewares)
         own = {"/livez": self._livez, "/readyz": self._readyz, "/metrics": self._counted}
         app.add_routes([*(web.get(path, show) for path, show in own.items()), *routes])
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, keepalive_timeout=head_s)
 
     async def start(self) -> str:
         """Listen, and return the address. Raises SettingsError where that is not possible."""
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, self._port)
+        site = CountedSite(self._runner, self._host, self._port, self._connections)
         try:
             await site.start()
         except OSError as error:
@@ -71,9 +84,18 @@ class HttpServer:
             {"ready": ready, "stopping": self.stopping, **state}, status=200 if ready else 503
         )
 
-    async def _counted(self, request: web.Request) -> web.Response:
+    async def _counted(self, _request: web.Request) -> web.Response:
         """https://prometheus.io/docs/instrumenting/exposition_formats/"""
-        if not self._allowed(request.host):
-            raise web.HTTPForbidden
         text = "".join(f"{line}\n" for line in self._metrics())
         return web.Response(text=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+
+def _door(refuse: Refuse) -> Any:
+    """Asks `refuse` about each request, whether there is such a path or not."""
+
+    @web.middleware
+    async def door(request: web.Request, handler: _Handler) -> web.StreamResponse:
+        refused = None if request.path in OPEN_PATHS else refuse(request)
+        return await handler(request) if refused is None else refused
+
+    return door

@@ -36,15 +36,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from bots.web.guard import Hosts, names_of
 from bots.web.outgoing import LIMITS
-from bots.web.platform import WebPlatform
+from bots.web.platform import WebPlatform, refuse_host
 from core.clock import Clock
 from core.config import Settings
 from core.ports import Store
 
-__all__ = ["LIMITS", "WebPlatform", "WebSettings", "create", "why_not"]
+__all__ = ["LIMITS", "Hosts", "WebPlatform", "WebSettings", "create", "refuse_host", "why_not"]
 
 
 class WebSettings(Settings):
@@ -58,9 +59,30 @@ class WebSettings(Settings):
         "PARLEY_ADMINS names web:you.",
     )
     parley_http_port: int = Field(8080, ge=0, le=65_535, description="The port to listen on.")
+    parley_allowed_hosts: str = Field(
+        "",
+        description="Under which names HTTP requests are answered, beside localhost and 127.0.0.1, such as those that "
+        "a proxy passes on: chat.example.com,*.corp.example,10.0.0.5:8080. Whoever comes by such a name is not "
+        "the person who runs Parley. /livez and /readyz answer under any name.",
+    )
+    parley_event_streams: int = Field(
+        24,
+        ge=1,
+        description="How many open chat pages one address may have. Behind a proxy all readers share its address.",
+    )
     parley_web: Literal["auto", "on", "off"] = Field(
         "auto", description="The chat page: on, off, or auto (on when neither Slack nor Discord is configured)."
     )
+
+    @field_validator("parley_allowed_hosts")
+    @classmethod
+    def _named(cls, value: str) -> str:
+        names_of(value)
+        return value
+
+    @property
+    def hosts(self) -> Hosts:
+        return Hosts(self.parley_http_host, names_of(self.parley_allowed_hosts))
 
 
 def why_not(settings: WebSettings, *, others: bool) -> str:
@@ -73,4 +95,4 @@ def why_not(settings: WebSettings, *, others: bool) -> str:
 
 
 def create(settings: WebSettings, clock: Clock, store: Store) -> WebPlatform:
-    return WebPlatform(settings.parley_http_host, clock, store)
+    return WebPlatform(settings.hosts, clock, store, streams=settings.parley_event_streams)

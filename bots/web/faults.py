@@ -20,6 +20,8 @@ class Reason(StrEnum):
     MALFORMED = "malformed"
     EMPTY = "empty"
     TOO_LONG = "too_long"
+    TOO_SLOW = "too_slow"
+    STREAMS = "streams"
     NO_THREAD = "no_thread"
     OUT_OF_DATE = "out_of_date"
     UNANSWERED = "unanswered"
@@ -38,8 +40,9 @@ class Words:
 WORDS = {
     Reason.WRONG_HOST: Words(
         421,
-        "This address is not where Parley is. Open the address that Parley printed when it started.",
-        "Parley 不在这个地址。请打开 Parley 启动时显示的地址。",
+        "Parley doesn't answer under this name. Open the address that Parley printed when it started, or have whoever "
+        "runs it add the name to PARLEY_ALLOWED_HOSTS.",
+        "Parley 不使用这个地址。请打开 Parley 启动时显示的地址，或请管理者把它加入 PARLEY_ALLOWED_HOSTS。",
     ),
     Reason.CROSS_SITE: Words(
         403, "Only Parley's own page may do this.", "只有 Parley 自己的页面可以执行此操作。"
@@ -55,6 +58,14 @@ WORDS = {
         413,
         f"This is too long: one message holds up to {TEXT_LIMIT:,} characters. Send it in parts.",
         f"内容太长：一条消息最多 {TEXT_LIMIT:,} 个字符。请分几次发送。",
+    ),
+    Reason.TOO_SLOW: Words(
+        408, "The message didn't arrive in time. Send it again.", "消息没有及时送达。请重新发送。"
+    ),
+    Reason.STREAMS: Words(
+        429,
+        "Too many pages are open here. Close some; this one then goes on by itself.",
+        "打开的页面太多。请关闭几个，本页随后会自动继续。",
     ),
     Reason.NO_THREAD: Words(404, "There is no such thread.", "没有这个话题。"),
     Reason.OUT_OF_DATE: Words(

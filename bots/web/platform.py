@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from datetime import datetime
 from functools import wraps
@@ -37,6 +37,12 @@ from core.types import (
 )
 
 HEARTBEAT_S = 15.0
+STREAMS = 24
+"""How many event streams one address may have open."""
+
+BODY_S = 20.0
+"""How long a request's body may take, in seconds."""
+
 RETRY_MS = 1_000
 THINKING_MS = 120_000
 """How long the page shows that an answer is thought of, if no word of it comes."""
@@ -62,9 +68,18 @@ class WebPlatform:
     name = "web"
     limits = outgoing.LIMITS
 
-    def __init__(self, host: str, clock: Clock, store: Store, *, heartbeat_s: float = HEARTBEAT_S) -> None:
-        self._host = host
-        self._alone = guard.is_loopback(host)
+    def __init__(
+        self,
+        hosts: guard.Hosts,
+        clock: Clock,
+        store: Store,
+        *,
+        heartbeat_s: float = HEARTBEAT_S,
+        streams: int = STREAMS,
+    ) -> None:
+        self._alone = hosts.alone
+        self._streams = streams
+        self._open: dict[str, dict[int, web.Request]] = {}
         self._clock = clock
         self._store = store
         self._heartbeat_s = heartbeat_s
@@ -202,8 +217,6 @@ class WebPlatform:
         return guarded
 
     def _check(self, request: web.Request) -> None:
-        if not guard.host_allowed(request.host, self._host):
-            raise RequestError(Reason.WRONG_HOST)
         if request.method == hdrs.METH_POST:
             if not guard.same_origin(request.headers, request.host):
                 raise RequestError(Reason.CROSS_SITE)
@@ -267,6 +280,25 @@ class WebPlatform:
         place = incoming.thread_to_place(request.match_info["thread"])
         if self._inbox is None:
             raise RequestError(Reason.STARTING)
+        with self._open_stream(request):
+            return await self._stream(request, place)
+
+    @contextmanager
+    def _open_stream(self, request: web.Request) -> Iterator[None]:
+        """One more event stream of the request's address. Raises RequestError where it has as many as it may; those
+        whose reader has gone, which the next heartbeat finds out, are none."""
+        theirs = self._open.setdefault(request.remote or "", {})
+        if sum(one.transport is not None for one in theirs.values()) >= self._streams:
+            raise RequestError(Reason.STREAMS)
+        theirs[id(request)] = request
+        try:
+            yield
+        finally:
+            del theirs[id(request)]
+            if not theirs:
+                self._open.pop(request.remote or "", None)
+
+    async def _stream(self, request: web.Request, place: Place) -> web.StreamResponse:
         thread = outgoing.place_to_thread(place)
         watcher = self._live.watch(thread)
         try:
@@ -380,10 +412,24 @@ class WebPlatform:
 
 async def _body(request: web.Request) -> bytes:
     try:
-        await request.content.readexactly(incoming.BODY_LIMIT_BYTES + 1)
+        async with asyncio.timeout(BODY_S):
+            await request.content.readexactly(incoming.BODY_LIMIT_BYTES + 1)
     except asyncio.IncompleteReadError as end:
         return end.partial
+    except TimeoutError:
+        raise RequestError(Reason.TOO_SLOW) from None
     raise RequestError(Reason.TOO_LONG)
+
+
+def refuse_host(hosts: guard.Hosts, request: web.Request) -> web.Response | None:
+    """What a request gets whose Host is none of `hosts`, or None where it may come in.
+
+    `request.host` is not asked: without the header it looks this machine's name up, and the event loop waits."""
+    if hosts.allows(request.headers.get(hdrs.HOST, "")):
+        return None
+    response = _refusal(RequestError(Reason.WRONG_HOST), _locale(request))
+    response.headers.update(_HEADERS)
+    return response
 
 
 def _locale(request: web.Request) -> str:

@@ -26,7 +26,7 @@ from pydantic import SecretStr
 from bots.discord import DiscordSettings
 from bots.discord import create as create_discord
 from bots.slack.platform import SlackPlatform
-from bots.web import WebPlatform
+from bots.web import Hosts, WebPlatform
 from core.clock import SystemClock
 from core.errors import BotError, Code
 from core.phrases import language_of
@@ -654,7 +654,7 @@ class WebRig(Rig):
         self._watching: aiohttp.ClientResponse | None = None
 
     async def open(self) -> None:
-        platform = WebPlatform("127.0.0.1", SystemClock(), self.store)
+        platform = WebPlatform(Hosts(), SystemClock(), self.store)
         app = web.Application()
         app.add_routes(platform.routes())
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
-from aiohttp import web
-
-from bots.web import WebPlatform
+from bots.http import HttpServer
+from bots.web import Hosts, WebPlatform, refuse_host
 from core.clock import SystemClock
 from tests.bots.web.echo import EchoInbox
 from tests.fakes.memory import MemoryStore
@@ -26,25 +27,27 @@ class House:
 
 @asynccontextmanager
 async def house(
-    store: MemoryStore | None = None, *, port: int = 0, gap_s: float = 0.0, heartbeat_s: float = 15.0
+    store: MemoryStore | None = None,
+    *,
+    port: int = 0,
+    gap_s: float = 0.0,
+    heartbeat_s: float = 15.0,
+    hosts: Hosts | None = None,
+    **limits: Any,
 ) -> AsyncIterator[House]:
-    store = store or MemoryStore()
-    platform = WebPlatform("127.0.0.1", SystemClock(), store, heartbeat_s=heartbeat_s)
+    store, hosts = store or MemoryStore(), hosts or Hosts()
+    platform = WebPlatform(hosts, SystemClock(), store, heartbeat_s=heartbeat_s, **limits)
     inbox = EchoInbox(store, platform, gap_s)
-    app = web.Application()
-    app.add_routes(platform.routes())
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port, reuse_address=True).start()
+    http = HttpServer("127.0.0.1", port, {}, platform.routes(), lambda: [], partial(refuse_host, hosts))
+    url = await http.start()
     running = asyncio.create_task(platform.run(inbox))
     await asyncio.sleep(0)
     assert platform.ready()
-    host, port = runner.addresses[0][:2]
     try:
-        yield House(f"http://{host}:{port}", platform, inbox, store, running)
+        yield House(url, platform, inbox, store, running)
     finally:
         await inbox.close()
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
-        await runner.cleanup()
+        await http.stop()

@@ -18,6 +18,7 @@ import pytest
 from aiohttp import ClientResponse, ClientSession
 
 from bots import web
+from bots.web.guard import Hosts, names_of
 from bots.web.live import KEPT, Live, News, Thinking
 from bots.web.outgoing import View
 from core.errors import Code, PlatformError
@@ -593,6 +594,50 @@ async def test_a_request_that_may_not_be_is_refused(
 async def test_no_other_name_leads_to_loopback(client: Client, path: str) -> None:
     async with house() as home, client.get(home.url + path, headers={"Host": "evil.example"}) as response:
         assert await error(response) == (421, "wrong_host")
+
+
+async def test_a_name_that_is_set_leads_to_the_page_and_nobody_who_comes_by_it_runs_parley(
+    client: Client,
+) -> None:
+    async with house(hosts=Hosts("127.0.0.1", names_of("chat.example"))) as home:
+        named = {"Host": "chat.example", "Origin": "https://chat.example"}
+        async with client.get(f"{home.url}/", headers=named) as response:
+            assert response.status == 200
+        body = {"text": "hello", "client_id": str(uuid4())}
+        async with client.post(f"{home.url}/api/asks", json=body, headers=named) as response:
+            assert response.status == 202
+        assert not home.inbox.received[0].author.admin  # type: ignore[union-attr]
+
+
+async def test_an_address_has_so_many_open_pages_and_one_more_once_another_is_closed(client: Client) -> None:
+    async with house(streams=2) as home:
+        body = {"text": "hello", "client_id": str(uuid4())}
+        async with client.post(f"{home.url}/api/asks", json=body) as response:
+            thread = (await response.json())["thread"]
+        events = f"{home.url}/api/threads/{thread}/events"
+        async with client.get(events) as first, client.get(events) as second:
+            assert (first.status, second.status) == (200, 200)
+            async with client.get(events) as third:
+                assert await error(third) == (429, "streams")
+            first.close()
+            await asyncio.sleep(0.1)  # the server hears of it
+            async with client.get(events) as fourth:
+                assert fourth.status == 200
+
+
+async def test_a_body_that_does_not_arrive_is_not_waited_for(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bots.web.platform.BODY_S", 0.05)
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(HANG_S)
+
+    async with house() as home:
+        headers = {"Content-Type": "application/json"}
+        async with client.post(f"{home.url}/api/asks", data=slow(), headers=headers) as response:
+            assert await error(response) == (408, "too_slow")
 
 
 async def test_an_unknown_thread_is_refused_in_words(client: Client) -> None:
