@@ -28,6 +28,7 @@ from core.types import (
     Receipt,
     Stroke,
     Task,
+    Told,
     Turn,
     TurnState,
     Usage,
@@ -40,6 +41,11 @@ class Inbox(Protocol):
 
         Raises StoreError when it could not be stored: do not acknowledge it. Never waits for an answer.
         """
+        ...
+
+    async def refusal(self, command: Command) -> Told | None:
+        """Why `command`, one that becomes a turn, would not become one now, or None. Nothing is stored or counted.
+        Platforms ask before they show anything of the command to others. Raises StoreError."""
         ...
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:

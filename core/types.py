@@ -48,8 +48,10 @@ def message_key(place: Place, message_id: str) -> str:
 class Person:
     """Who said something. `name` is what others call them there; `locale` is a BCP 47 tag or empty.
 
-    What they may do there and then, as the platform tells; never stored. `admin`: runs the workspace or guild.
-    `manager`: may change the channel. `guest`: a guest account. `stranger`: of another workspace (Slack Connect).
+    What they may do there and then, as the platform tells; only `may_read` is stored, with the turn. `admin`: runs
+    the workspace or guild. `manager`: may change the channel. `guest`: a guest account. `stranger`: of another
+    workspace (Slack Connect). `may_read`: may read what was said in that channel before; where not, nothing older
+    than their own first line there is read for them.
     """
 
     id: str
@@ -61,6 +63,7 @@ class Person:
     guest: bool = field(default=False, compare=False)
     stranger: bool = field(default=False, compare=False)
     roles: tuple[str, ...] = field(default=(), compare=False)
+    may_read: bool = field(default=True, compare=False)
 
 
 class Task(StrEnum):

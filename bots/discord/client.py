@@ -125,7 +125,8 @@ class Client(discord.Client):
     # What is heard.
 
     async def on_message(self, message: discord.Message) -> None:
-        here = await self._place(message.channel)
+        message.channel = await self._known(message.channel)
+        here = channel_to_place(message.channel)
         if self.user is None or here is None:
             return
         ask = message_to_ask(message, self.user, here)
@@ -223,15 +224,18 @@ class Client(discord.Client):
                 await self._note(deletion_to_deleted(message_id, here))
 
     async def _place(self, channel: object) -> Place | None:
-        """The place of a channel. One that is not cached, such as an archived thread, is fetched."""
-        if isinstance(channel, discord.PartialMessageable):
-            cached = self.get_channel(channel.id)
-            try:
-                channel = cached or await self.fetch_channel(channel.id)
-            except FOREIGN as error:
-                log.warning("discord_channel_unknown", cause=str(translate(error)))
-                return None
-        return channel_to_place(channel)
+        """The place of a channel, or None where Discord does not tell of it."""
+        return channel_to_place(await self._known(channel))
+
+    async def _known(self, channel: object) -> Any:
+        """The channel with all that is known of it. One that is not cached, such as an archived thread, is fetched."""
+        if not isinstance(channel, discord.PartialMessageable):
+            return channel
+        try:
+            return self.get_channel(channel.id) or await self.fetch_channel(channel.id)
+        except FOREIGN as error:
+            log.warning("discord_channel_unknown", cause=str(translate(error)))
+            return channel
 
     def _guard_parsers(self) -> None:
         """One event that the library cannot read must not end the connection, as it otherwise does.

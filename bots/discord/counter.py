@@ -6,6 +6,7 @@ asker will see the answer has to be said then: https://docs.discord.com/develope
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -37,6 +38,8 @@ Interaction = discord.Interaction[Any]
 _SUGGESTIONS, _CHOICE_LIMIT = 25, 100
 _EMPTY = "\u200b"
 _LONG = 60
+_DECIDE_WITHIN_S = 1.0
+"""Of the 3 s until the first answer: a slow database must not cost the interaction."""
 
 
 class Counter:
@@ -127,14 +130,27 @@ class Counter:
     async def _perform(self, interaction: Interaction, command: Command | None) -> None:
         spec = COMMANDS.get(command.name) if command else None
         turn = spec is not None and spec.turn
-        whispered = spec is None or (spec.whisper and not turn)
+        refused = await self._refusal(command) if turn and command is not None else None
+        whispered = spec is None or refused is not None or (spec.whisper and not turn)
         if not await _deferred(interaction, ephemeral=whispered):
             return
+        if refused is not None:
+            return await self._tell(interaction, _with_words(refused, command), whispered=True)
         if turn:
             self._on_ticket(interaction.token)
         told, answered = await self._told(interaction, command)
         if told is not None and not answered:
             await self._tell(interaction, _with_words(told, command), whispered=whispered)
+
+    async def _refusal(self, command: Command) -> Told | None:
+        """Why the command gives no answer that everybody sees. A store that is slow or down is no reason: Discord does
+        not wait, and the command itself meets it next."""
+        try:
+            async with asyncio.timeout(_DECIDE_WITHIN_S):
+                return await self._inbox.refusal(command)
+        except (BotError, TimeoutError) as error:
+            log.warning("discord_command_not_checked", cause=type(error).__name__, command=command.name)
+            return None
 
     async def _press(self, interaction: Interaction, press: Press) -> None:
         if await _deferred(interaction, thinking=False):

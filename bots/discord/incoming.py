@@ -26,6 +26,11 @@ _SAID = (
     discord.MessageType.chat_input_command,
     discord.MessageType.context_menu_command,
 )
+_READ = discord.Permissions(view_channel=True, read_message_history=True)
+"""What reading earlier messages takes, in a channel and in its threads:
+https://docs.discord.com/developers/topics/permissions"""
+_ALONE = _READ
+"""Outside a server there are no roles: everybody there sees all of the conversation."""
 _MARK = re.compile(
     r"<(?:@!?(?P<user>\d+)|@&(?P<role>\d+)|#(?P<channel>\d+)|a?:(?P<emoji>\w+):\d+|/(?P<command>[^:>]+):\d+)>"
 )
@@ -226,16 +231,19 @@ def _at_home(interaction: discord.Interaction[Any]) -> bool:
 
 
 def _asker(interaction: discord.Interaction[Any]) -> Person:
-    """Who acts. What they may do there is in every interaction."""
-    user, rights = interaction.user, interaction.permissions
-    return _person(user, rights, locale=interaction.locale.value)
+    """Who acts. What they may do there is in every interaction with a server's channel."""
+    rights = interaction.permissions if interaction.guild_id is not None else _ALONE
+    return _person(interaction.user, rights, locale=interaction.locale.value)
 
 
 def _author(message: discord.Message) -> Person:
-    """Who said it. What they may do there is worked out from the server's roles, where both are known."""
+    """Who said it. What they may do there is worked out from the server's roles, where both are known; who may do
+    what is not known may do nothing."""
     author, channel = message.author, message.channel
     rights = discord.Permissions.none()
-    if isinstance(author, discord.Member) and (
+    if message.guild is None:
+        rights = _ALONE
+    elif isinstance(author, discord.Member) and (
         not isinstance(channel, discord.Thread) or channel.parent is not None
     ):
         rights = channel.permissions_for(author)
@@ -262,6 +270,7 @@ def _person(
         bot or user.bot,
         admin=rights.administrator or rights.manage_guild,
         manager=rights.manage_channels,
+        may_read=rights.administrator or rights >= _READ,
         roles=tuple(str(role.id) for role in roles if not role.is_default()),
     )
 

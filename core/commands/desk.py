@@ -142,6 +142,7 @@ class Desk:
 
     async def _summarize(self, given: _Given) -> Ask:
         """The ask's text is the command with nothing left open, as `core.answer.summary` reads it."""
+        _may_read(given)
         of = given.values.get("of", "thread" if given.place.thread or not given.command.opens else "channel")
         text = line_of(COMMANDS["summarize"], {**given.values, "of": of})
         return _question(given, text, Task.SUMMARY)
@@ -266,6 +267,7 @@ class Desk:
                 return Told(given.say("export_nothing"))
             return Told(given.say("export_me", n=len(found)), file=papers.person_file(found, tally))
         await self._in_thread(given)
+        _may_read(given)
         lines = await self._store.lines(given.place, limit=_EXPORT_LINES)
         if not lines:
             return Told(given.say("export_nothing"))
@@ -290,6 +292,12 @@ class Desk:
         if not place.thread and not (place.direct and await self._store.joined(place)):
             words = (named(given.command.name), given.values.get("what"))
             raise Misread("thread_only", command=" ".join(str(word) for word in words if word))
+
+
+def _may_read(given: _Given) -> None:
+    """Raises Misread where the person may not read what was said there before."""
+    if not given.command.author.may_read:
+        raise Misread("refused_history")
 
 
 def _question(given: _Given, text: str, task: Task) -> Ask:

@@ -85,6 +85,16 @@ class StoringInbox:
                 return False
             return (asks or outcome is Outcome.NOTED) and await self._store.note(ask) and asks
 
+    async def refusal(self, command: Command) -> Told | None:
+        done = await self._desk.do(command)
+        if isinstance(done, Told):
+            return done
+        ask, outcome, settings = await self._weigh(done)
+        if outcome is Outcome.OFF:
+            return _no(say("refused_off", self._desk.language(ask.author, settings)))
+        refused = await self._refused(ask.author, ask.place, settings, ask.key, tell=True)
+        return refused.told if refused else None
+
     async def suggest(self, command: Command, option: str) -> list[Choice]:
         return await self._desk.suggest(command, option)
 
@@ -156,6 +166,8 @@ class StoringInbox:
             return Receipt(Outcome.UNKNOWN, turn.id)
         if press.action == "regenerate" and press.author.id != turn.ask.author.id:
             return Receipt(Outcome.REFUSED, turn.id, _no(say("not_asker", language)))
+        if turn.ask.task is Task.SUMMARY and not press.author.may_read:
+            return Receipt(Outcome.REFUSED, turn.id, _no(say("refused_history", language)))
         if refused := await self._refused(press.author, press.place, settings, f"press-{turn.id}", tell=True):
             return refused
         again = await self._again(turn, _task(press.action, turn))

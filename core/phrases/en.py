@@ -278,6 +278,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "refused_denied": "I can't answer you here. Whoever runs me here can change that.",
     "refused_guest": "Guests can't ask me here. Whoever runs me here can change that.",
     "refused_stranger": "People of other workspaces can't ask me here. Whoever runs me here can change that.",
+    "refused_history": "You may not read earlier messages here, so I can't sum them up or export them for you. "
+    "Whoever runs this channel can allow you to.",
     "refused_off": "I'm switched off in this channel. A channel manager can switch me on again.",
     "limited": {
         "one": "That's a lot at once. Please give me about {n} second, then ask again.",

@@ -65,6 +65,9 @@ class _Deaf:
     async def language(self, person: Person, place: Place) -> str:
         return language_of(person.locale)
 
+    async def refusal(self, command: Command) -> None:
+        return None
+
     async def suggest(self, command: Command, option: str) -> list[Choice]:
         return []
 

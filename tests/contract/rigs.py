@@ -49,6 +49,7 @@ from core.types import (
     Start,
     Stop,
     Stroke,
+    Told,
     Upload,
 )
 from tests.fakes import discord, slack
@@ -91,6 +92,9 @@ class Recorder:
 
     async def language(self, person: Person, place: Place) -> str:
         return language_of(person.locale)
+
+    async def refusal(self, command: Command) -> Told | None:
+        return None
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:
         return []

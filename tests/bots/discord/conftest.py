@@ -29,13 +29,14 @@ E = TypeVar("E")
 
 class Recorder:
     """An inbox that takes everything in, or raises `error`, or gives `outcome` and `told`. As in the core, the
-    command `ask` is a question."""
+    command `ask` is a question. `foresees`: a refusal is known before the command is taken."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.error: BotError | None = None
         self.outcome = Outcome.TURN
         self.told: Told | None = None
+        self.foresees = True
         self.choices: list[Choice] = []
         self.typed: list[tuple[Command, str]] = []
 
@@ -49,6 +50,11 @@ class Recorder:
 
     async def language(self, person: Person, place: Place) -> str:
         return language_of(person.locale)
+
+    async def refusal(self, command: Command) -> Told | None:
+        if self.error is not None:
+            raise self.error
+        return self.told if self.foresees and self.outcome is Outcome.REFUSED else None
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:
         if self.error is not None:

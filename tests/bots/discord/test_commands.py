@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from typing import Any
@@ -179,9 +180,32 @@ async def test_an_answer_for_all_is_not_ephemeral(bot: Bot) -> None:
     assert (told.content, told.ephemeral_to) == ("Afresh.", None)
 
 
-@pytest.mark.parametrize("name", ["ask", "summarize", "reset"])
-async def test_a_refusal_is_for_the_asker_alone_and_leaves_nothing_behind(bot: Bot, name: str) -> None:
+@pytest.mark.parametrize(("name", "options"), [("ask", {"question": "may I?"}), ("summarize", {"last": 50})])
+async def test_a_question_that_is_refused_is_never_shown_to_others(
+    bot: Bot, name: str, options: dict[str, Any]
+) -> None:
     bot.inbox.told, bot.inbox.outcome = Told("Not here."), Outcome.REFUSED
+    interaction = await bot.fake.slash(BO, GENERAL, name, **options)
+    told = await answer(bot, interaction)
+    assert (told.content, told.ephemeral_to) == ("Not here.", BO)
+    assert [message.ephemeral_to for message in bot.fake.messages(GENERAL)] == [BO]
+    assert bot.inbox.of(Command) == []
+
+
+async def test_a_question_is_taken_where_it_can_not_be_checked_in_time(bot: Bot) -> None:
+    class Slow(type(bot.inbox)):  # type: ignore[misc]
+        async def refusal(self, command: Command) -> Told | None:
+            await asyncio.Event().wait()
+            return None
+
+    bot.inbox.__class__ = Slow
+    await bot.fake.slash(BO, GENERAL, "ask", question="are you there?")
+    assert (await took(bot, "ask")).options == {"question": "are you there?"}
+
+
+@pytest.mark.parametrize("name", ["ask", "summarize", "reset"])
+async def test_a_late_refusal_is_for_the_asker_alone_and_leaves_nothing_behind(bot: Bot, name: str) -> None:
+    bot.inbox.told, bot.inbox.outcome, bot.inbox.foresees = Told("Not here."), Outcome.REFUSED, False
     options = {"question": "may I?"} if name == "ask" else {}
     interaction = await bot.fake.slash(BO, GENERAL, name, **options)
     told = await follow_up(bot, interaction)
@@ -192,14 +216,14 @@ async def test_a_refusal_is_for_the_asker_alone_and_leaves_nothing_behind(bot: B
 async def test_what_was_long_to_write_and_is_refused_is_given_back(bot: Bot) -> None:
     bot.inbox.told, bot.inbox.outcome = Told("Not here.", refused=True), Outcome.REFUSED
     long = "Why does the loom stop after every third shuttle, and only on Mondays?"
-    told = await follow_up(bot, await bot.fake.slash(BO, GENERAL, "ask", question=long))
+    told = await answer(bot, await bot.fake.slash(BO, GENERAL, "ask", question=long))
     assert (told.content, told.ephemeral_to) == (f"Not here.\n\n> {long}", BO)
-    told = await follow_up(bot, await bot.fake.slash(BO, GENERAL, "ask", question="Why?"))
+    told = await answer(bot, await bot.fake.slash(BO, GENERAL, "ask", question="Why?"))
     assert told.content == "Not here."
     said = await bot.fake.say(ADA, GENERAL, long)
     opened = await bot.fake.context_menu(BO, GENERAL, said, "Ask about this")
     await modal(bot, opened)
-    told = await follow_up(bot, await bot.fake.submit_modal(opened, question=long.upper()))
+    told = await answer(bot, await bot.fake.submit_modal(opened, question=long.upper()))
     assert told.content == f"Not here.\n\n> {long.upper()}"
 
 

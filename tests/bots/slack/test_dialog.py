@@ -48,6 +48,9 @@ class Inbox:
     async def language(self, person: Person, place: Place) -> str:
         return language_of(person.locale)
 
+    async def refusal(self, command: Command) -> Told | None:
+        return None
+
     async def suggest(self, command: Command, option: str) -> list[Choice]:
         return []
 

@@ -34,6 +34,7 @@ from core.types import (
     Post,
     Press,
     Receipt,
+    Told,
 )
 from tests.fakes.slack import DOCUMENTED, RESTRICTED, FakeSlack, Message
 from tests.waiting import AT_ONCE_S, HANG_S, until
@@ -63,6 +64,9 @@ class Inbox:
 
     async def language(self, person: Person, place: Place) -> str:
         return language_of(person.locale)
+
+    async def refusal(self, command: Command) -> Told | None:
+        return None
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:
         return []

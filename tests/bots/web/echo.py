@@ -79,6 +79,9 @@ class EchoInbox:
     async def language(self, person: Person, place: Place) -> str:
         return language_of(person.locale)
 
+    async def refusal(self, command: Command) -> Told | None:
+        return None
+
     async def suggest(self, command: Command, option: str) -> list[Choice]:
         return [Choice("small", "Small"), Choice("large", "Large")]
 

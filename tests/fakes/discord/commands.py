@@ -18,8 +18,9 @@ CHAT_INPUT, ON_USER, ON_MESSAGE = 1, 2, 3
 
 @dataclass(slots=True)
 class Typed:
-    """What was resolved on the way: id to object, by kind."""
+    """What was resolved on the way for the person who types: id to object, by kind."""
 
+    user: int
     resolved: dict[str, dict[str, Json]] = field(default_factory=dict)
     files: list[Attachment] = field(default_factory=list)
 
@@ -41,12 +42,19 @@ def find(world: World, name: str, kind: int, context: int) -> Json:
 
 
 def data(
-    world: World, words: str, options: dict[str, Any], *, context: int, focused: str | None = None
+    world: World,
+    user: int,
+    words: str,
+    options: dict[str, Any],
+    *,
+    context: int,
+    focused: str | None = None,
 ) -> Json:
-    """``words`` names a command, with group and sub-command behind it. Raises LookupError or ValueError."""
+    """``words``, typed by ``user``, names a command, with group and sub-command behind it. Raises LookupError or
+    ValueError."""
     name, *path = words.removeprefix("/").split()
     command = find(world, name, CHAT_INPUT, context)
-    typed = Typed()
+    typed = Typed(user)
     known = command.get("options") or []
     nested: list[Json] = []
     inner = nested
@@ -110,7 +118,7 @@ def _value(world: World, option: Json, value: Any, typed: Typed) -> Any:
         typed.keep("attachments", file.id, wire.upload(world, file))
         return str(file.id)
     if kind == CHANNEL:
-        typed.keep("channels", value, wire.partial_channel(world, world.channels[value]))
+        typed.keep("channels", value, wire.partial_channel(world, world.channels[value], typed.user))
     elif value in world.people:
         typed.keep("users", value, wire.user(world.people[value]))
         typed.keep("members", value, wire.member(world, world.people[value]))

@@ -235,7 +235,8 @@ def walk(components: list[Json]) -> Iterator[Json]:
 
 @dataclass(slots=True)
 class Channel:
-    """A text channel, forum, thread or direct conversation. denied: what the bot may not do in it."""
+    """A text channel, forum, thread or direct conversation. denied: what the bot may not do in it;
+    denied_people: what some people may not."""
 
     id: int
     type: ChannelType
@@ -246,6 +247,7 @@ class Channel:
     recipient_id: int | None = None
     bot_absent: bool = False
     denied: Permission = NOTHING
+    denied_people: dict[int, Permission] = field(default_factory=dict)
     archived: bool = False
     archived_at: float | None = None
     locked: bool = False
@@ -386,12 +388,16 @@ class World:
             denied |= self.channels[channel.parent_id].denied
         return BOT_MAY & ~denied
 
-    def may(self, person_id: int) -> Permission:
-        """What a person is allowed in every channel; ADA owns the guild."""
+    def may(self, person_id: int, channel: Channel | None = None) -> Permission:
+        """What a person is allowed in a channel or thread, or everywhere; ADA owns the guild."""
         granted = EVERYONE_MAY
         for role in self.people[person_id].roles:
             granted |= self.roles[role].permissions
-        return ALL if person_id == ADA or P.ADMINISTRATOR in granted else granted
+        if person_id == ADA or P.ADMINISTRATOR in granted:
+            return ALL
+        if channel is not None and channel.parent_id is not None:
+            channel = self.channels[channel.parent_id]
+        return granted & ~channel.denied_people.get(person_id, NOTHING) if channel else granted
 
     def need(self, channel: Channel, permission: Permission) -> None:
         """Raises Refusal 50001 when the bot cannot see the channel, 50013 when it lacks the permission."""

@@ -79,6 +79,14 @@ class People:
             denied |= permission
         await self.actions.change(self.world.channels[channel], denied=denied)
 
+    async def deny_person(self, user: int, channel: int, *permissions: Permission) -> None:
+        """Takes permissions from a person in a channel and its threads; with none given, gives all back."""
+        denied = Permission(0)
+        for permission in permissions:
+            denied |= permission
+        place = self.world.channels[channel]
+        await self.actions.change(place, denied_people=place.denied_people | {user: denied})
+
     async def grant(self, user: int, *permissions: Permission, role: str = "trusted") -> int:
         """A new role with these permissions, given to a person; returns its id."""
         granted = Permission(0)
@@ -169,13 +177,13 @@ class People:
         Raises LookupError when it is not registered or not offered there, ValueError when the client of a
         person would not send it. A file is an option whose value comes from ``upload``.
         """
-        sent = commands.data(self.world, command, options, context=self._context(channel))
+        sent = commands.data(self.world, user, command, options, context=self._context(channel))
         return await self._interact(COMMAND, user, channel, sent, name=command)
 
     async def autocomplete(self, user: int, channel: int, command: str, focused: str, **options: Any) -> int:
         """Types into the option ``focused``; the answer is in ``Interaction.choices``."""
         context = self._context(channel)
-        sent = commands.data(self.world, command, options, context=context, focused=focused)
+        sent = commands.data(self.world, user, command, options, context=context, focused=focused)
         return await self._interact(AUTOCOMPLETE, user, channel, sent, name=command)
 
     async def context_menu(self, user: int, channel: int, message: int, name: str) -> int:
@@ -261,7 +269,7 @@ class People:
             "application_id": str(APPLICATION),
             "type": interaction.type,
             "data": sent,
-            "channel": wire.partial_channel(self.world, place)
+            "channel": wire.partial_channel(self.world, place, person.id)
             if not place.is_dm
             else wire.dm(self.world, place),
             "channel_id": str(place.id),
@@ -278,7 +286,7 @@ class People:
             event["message"] = wire.message(self.world, interaction.source)
         if place.is_dm:
             return event | {"user": wire.user(person)}
-        permissions = {"permissions": str(int(self.world.may(person.id)))}
+        permissions = {"permissions": str(int(self.world.may(person.id, place)))}
         return event | {
             "guild_id": str(GUILD),
             "guild": {"id": str(GUILD), "locale": "en-US", "features": []},

@@ -193,9 +193,9 @@ def upload(world: World, file: Attachment) -> Json:
     return attachment(world, holder, file)
 
 
-def partial_channel(world: World, shown: Channel) -> Json:
+def partial_channel(world: World, shown: Channel, person_id: int) -> Json:
     """A channel inside an interaction: with what the person may do there, without its settings."""
-    kept = channel(world, shown) | {"permissions": str(int(BOT_MAY))}
+    kept = channel(world, shown) | {"permissions": str(int(world.may(person_id, shown)))}
     kept.pop("permission_overwrites", None)
     return kept
 
@@ -361,9 +361,12 @@ def application_flags(world: World) -> int:
 
 
 def _overwrites(shown: Channel) -> list[Any]:
-    if not shown.denied:
-        return []
-    return [{"id": str(BOT), "type": 1, "allow": "0", "deny": str(int(shown.denied))}]
+    denied = {BOT: shown.denied} | shown.denied_people
+    return [
+        {"id": str(member_id), "type": 1, "allow": "0", "deny": str(int(taken))}
+        for member_id, taken in denied.items()
+        if taken
+    ]
 
 
 def _last(shown: Channel) -> str | None:

@@ -1,0 +1,80 @@
+"""What is read for somebody on Discord is bounded by what they may read themselves. The real program on the wire."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.phrases import LANGUAGES, say
+from tests.e2e.conftest import discord_settings, model_settings
+from tests.e2e.program import Program
+from tests.e2e.test_discord import AT, answered
+from tests.e2e.test_discord_commands import IN, Discord
+from tests.fakes.completions import FakeCompletions, Words
+from tests.fakes.discord import ADA, BO, GENERAL, FakeDiscord, Permission
+
+HISTORY = Permission.READ_MESSAGE_HISTORY
+
+
+@pytest.fixture
+def people(discord: FakeDiscord) -> Discord:
+    return Discord(discord)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_summary_is_refused_to_those_alone_who_may_not_read_what_was_said(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, people: Discord, language: str
+) -> None:
+    endpoint.script(Words("They spoke of looms."), Words("Of looms."))
+    blind, reader, refused = IN[language], ADA, say("refused_history", language)
+    secret = await discord.say(ADA, GENERAL, "The loom is sold.")
+    thread = await discord.open_thread(ADA, GENERAL, secret, "The sale")
+    await discord.deny_person(blind, GENERAL, HISTORY)
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        for channel in (GENERAL, thread):
+            for options in ({"last": 50}, {"hours": 3.0, "of": "channel"}):
+                assert await people.whispered(blind, "summarize", channel, **options) == refused
+        menu = await discord.context_menu(blind, GENERAL, secret, say("menu_summarize", "en"))
+        told = await people.told(menu)
+        assert (told.text, told.ephemeral_to) == (refused, blind)
+        assert await people.whispered(blind, "export", thread, what="thread") != ""
+        assert discord.from_bot(GENERAL) == [m for m in discord.from_bot(GENERAL) if m.ephemeral_to == blind]
+        await discord.say(blind, thread, f"{AT} /summarize 50")
+        await answered(discord, thread, refused)
+        assert endpoint.requests == []
+
+        await discord.slash(reader, GENERAL, "summarize", last=50)
+        summary = await answered(discord, GENERAL, "They spoke of looms.")
+        assert "The loom is sold." in str(endpoint.requests[0].body)
+        await discord.deny_person(blind, GENERAL)
+        await discord.slash(blind, GENERAL, "summarize", last=50)
+        await answered(discord, GENERAL, "Of looms.")
+        assert summary.ephemeral_to is None
+
+
+async def test_a_summary_is_not_made_anew_for_who_may_not_read_any_more(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, people: Discord
+) -> None:
+    endpoint.script(Words("They spoke of looms."))
+    await discord.say(ADA, GENERAL, "The loom is sold.")
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        await discord.slash(BO, GENERAL, "summarize", last=50)
+        summary = await answered(discord, GENERAL, "They spoke of looms.")
+        await discord.wait_for(lambda: any(button.label == "Regenerate" for button in summary.buttons))
+        await discord.deny_person(BO, GENERAL, HISTORY)
+        assert await people.pressed(BO, summary, "Regenerate") == say("refused_history", "en")
+    assert len(endpoint.requests) == 1
+
+
+async def test_a_thread_is_exported_to_those_who_may_read_it(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, people: Discord
+) -> None:
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        thread = await discord.say(ADA, GENERAL, f"{AT} what is a loom for?")
+        await answered(discord, thread, "what is a loom for?")
+        await discord.deny_person(BO, GENERAL, HISTORY)
+        assert await people.whispered(BO, "export", thread, what="thread") == say("refused_history", "en")
+        await discord.deny_person(BO, GENERAL)
+        exported = await people.slash(BO, "export", thread, what="thread")
+        assert "what is a loom for?" in exported.attachments[0].data.decode()
