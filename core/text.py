@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_right
+from collections.abc import Callable
 
 _UNSEEN_CATEGORIES = frozenset(("Cc", "Cf", "Zl", "Zp", "Zs"))
 """Unicode's general categories of line ends, controls, formats (zero-width, bidi, soft hyphen, tags) and spaces:
@@ -19,6 +21,11 @@ https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point"""
 _SEEN = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u08e2\U000110bd\U000110cd")
 """Formats that have a shape: https://www.unicode.org/reports/tr44/#Prepended_Concatenation_Mark"""
 
+_JOINER = "\u200d"
+_FLAG_LETTERS = range(0x1F1E6, 0x1F200)
+_EXTENDS = (range(0x1F3FB, 0x1F400), range(0xE0020, 0xE0080), range(0xDC00, 0xE000))
+"""Skin tones, tags of flags, and the second halves of surrogate pairs."""
+
 
 def is_blank(text: str) -> bool:
     """Whether a reader sees nothing of `text`: it is empty, or holds only line ends, spaces of any width, controls and
@@ -30,3 +37,50 @@ def _unseen(character: str) -> bool:
     if character in _UNSEEN:
         return True
     return unicodedata.category(character) in _UNSEEN_CATEGORIES and character not in _SEEN
+
+
+def longest_start(text: str, size: int, length: Callable[[str], int] = len) -> str:
+    """As many of the characters at the start of `text` as have together at most `size` by `length`, which counts at
+    least one for a character."""
+    head = text[: max(0, size)]
+    if length(head) <= size:
+        return head
+    return head[: bisect_right(range(len(head)), size, key=lambda end: length(head[:end])) - 1]
+
+
+def shortened(text: str, size: int, mark: str = "…", length: Callable[[str], int] = len) -> str:
+    """`text` itself where it has at most `size` by `length`, else its start and `mark`, together at most `size`.
+
+    `mark` has to say that something is left out: `…` in a label, `say("text_cut", ...)` in a longer text. The start
+    ends between two characters as a reader sees them, and not with blanks.
+    """
+    if length(text) <= size:
+        return text
+    start = longest_start(text, size - length(mark), length)
+    return start[: _edge(text, len(start))].rstrip() + mark
+
+
+def _edge(text: str, at: int) -> int:
+    """The last place up to `at` that is not inside of what a reader sees as one character; `at` where there is none.
+
+    A part of https://unicode.org/reports/tr29/#Grapheme_Cluster_Boundary_Rules: marks, joined emoji, flags.
+    """
+    edge = at
+    while edge and (_extends(text[edge]) or text[edge - 1] == _JOINER or _splits_flag(text, edge)):
+        edge -= 1
+    return edge or at
+
+
+def _extends(character: str) -> bool:
+    """Whether it belongs to the character before it."""
+    code = ord(character)
+    marks = unicodedata.category(character)[0] == "M" or character == _JOINER
+    return marks or any(code in extends for extends in _EXTENDS)
+
+
+def _splits_flag(text: str, at: int) -> bool:
+    """Whether an odd number of the letters that make flags in pairs stand before `at`, and one behind it."""
+    start = at
+    while start and ord(text[start - 1]) in _FLAG_LETTERS:
+        start -= 1
+    return (at - start) % 2 == 1 and ord(text[at]) in _FLAG_LETTERS

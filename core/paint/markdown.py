@@ -7,12 +7,12 @@ can. Where a cut falls depends on the text before it alone, so pages that are fu
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Literal
 
 from core.paint.fences import open_fence
 from core.paint.typeset import DELIMITER_ROW, typeset
+from core.text import longest_start
 from core.types import page_length
 
 Unit = Literal["utf8", "utf16"]
@@ -41,6 +41,10 @@ class Sheet:
 
     def length(self, text: str) -> int:
         return page_length(text, self.unit)
+
+    def start(self, text: str, size: int) -> str:
+        """As much of `text` as is at most `size` long."""
+        return longest_start(text, size, self.length)
 
     def excess(self, text: str) -> int:
         """By how much `text` as the platform is given it is too long; at most 0 where it fits."""
@@ -92,13 +96,13 @@ def first_piece(text: str, opens: str, sheet: Sheet, least: int = 0) -> Piece:
         whole = sheet.piece(text, opens)
         if sheet.excess(whole.text) <= 0:
             return whole
-    window = _prefix(text, sheet.size - sheet.length(opens), sheet.unit)
+    window = sheet.start(text, sheet.size - sheet.length(opens))
     body = _fitted(window, opens, sheet)
     if len(body) < least:
         at = max(window.rfind(mark, least) for mark in "\n ") + 1
         body = window[: max(at, least)] if at > 0 else text[: max(least, len(window))]
     if not body:  # there is no room for what it goes on
-        return Piece(_prefix(text, sheet.size, sheet.unit) or text[:1])
+        return Piece(sheet.start(text, sheet.size) or text[:1])
     return sheet.piece(body, opens)
 
 
@@ -106,13 +110,13 @@ def _fitted(window: str, opens: str, sheet: Sheet) -> str:
     """`window` cut so that it fits between `opens` and what closes it; empty where nothing does. Each turn of the
     loop makes it shorter."""
     if fence := open_fence(opens + window, sheet.share):  # it must be closed, however the text may go on
-        window = _prefix(window, sheet.length(window) - sheet.length(fence.marks) - 1, sheet.unit)
+        window = sheet.start(window, sheet.length(window) - sheet.length(fence.marks) - 1)
     body = _cut(window)
     while body and (excess := sheet.excess(sheet.piece(body, opens).text)) > 0:
         if sheet.typeset and _rows_from(body) < len(body):
             body = _fewer_rows(body, opens, sheet)
         else:
-            body = _cut(_prefix(body, sheet.length(body) - excess, sheet.unit))
+            body = _cut(sheet.start(body, sheet.length(body) - excess))
     return body
 
 
@@ -135,16 +139,6 @@ def _fewer_rows(body: str, opens: str, sheet: Sheet) -> str:
         fits = sheet.excess(sheet.piece(body[: ends[middle]], opens).text) <= 0
         few, many = (middle, many) if fits else (few, middle)
     return _without_head(body[: ends[few]])
-
-
-def _prefix(text: str, size: int, unit: Unit) -> str:
-    """The longest start of `text` within `size`, never inside a character."""
-    if size <= 0:
-        return ""
-    head = text[:size]
-    if page_length(head, unit) <= size:
-        return head
-    return head[: bisect_right(range(len(head)), size, key=lambda end: page_length(head[:end], unit)) - 1]
 
 
 def _cut(window: str) -> str:

@@ -55,6 +55,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "waiting": "Earlier questions here come first. Yours is in line.",
     "resumed": "I was interrupted and have begun this answer again.",
     "cut": "The answer was interrupted here.",
+    "text_cut": "\n\n[Cut here. The whole text has {n} characters.]",
     "length": "The answer reached the length limit here.",
     "policy_end": "The AI service stopped the answer here.",
     # To the people who run the bot.

@@ -48,6 +48,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "waiting": "这里还有更早的问题，我会按顺序回答，你的也在其中。",
     "resumed": "我中途被打断，已重新开始这个回答。",
     "cut": "回答在这里中断了。",
+    "text_cut": "\n\n[此处截断。全文共 {n} 个字符。]",
     "length": "回答在这里达到了长度上限。",
     "policy_end": "AI 服务在这里停止了回答。",
     "alert": "**Parley 需要你：{what}** 无法使用（{why}）。{advice}",

@@ -1,12 +1,17 @@
-"""What is a blank text, for everybody who asks."""
+"""What is a blank text, and how a long one is shortened, for everybody who asks."""
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from core.text import is_blank
+from core.phrases import LANGUAGES, say
+from core.text import is_blank, longest_start, shortened
+from core.types import page_length
 
 BLANKS = {
     "nothing": "",
@@ -41,3 +46,51 @@ def test_all_that_python_strips_is_blank() -> None:
     stripped = [chr(code) for code in range(0x110000) if not chr(code).strip()]
     assert [character for character in stripped if not is_blank(character)] == []
     assert all(unicodedata.category(character)[0] in "CZ" for character in stripped)
+
+
+AWKWARD = st.text(st.sampled_from("ab 界😀👨👩\u200d\ufe0f\u0301🇩🇪🇫👍\U0001f3fd\ud83d\ude00\n"), max_size=80)
+LENGTHS = st.sampled_from(
+    [len, lambda text: page_length(text, "utf8"), lambda text: page_length(text, "utf16")]
+)
+
+
+@given(AWKWARD, st.integers(4, 60), LENGTHS)
+def test_a_shortened_text_fits_and_says_that_it_was_cut(
+    text: str, size: int, length: Callable[[str], int]
+) -> None:
+    short = shortened(text, size, "…", length)
+    if length(text) <= size:
+        assert short == text
+    else:
+        assert length(short) <= size
+        assert short.endswith("…")
+        assert text.startswith(short[:-1])
+
+
+@given(AWKWARD, st.integers(0, 60), LENGTHS)
+def test_the_longest_start_is_as_long_as_can_be(text: str, size: int, length: Callable[[str], int]) -> None:
+    start = longest_start(text, size, length)
+    assert text.startswith(start)
+    assert length(start) <= size
+    assert start == text or length(text[: len(start) + 1]) > size
+
+
+@pytest.mark.parametrize(
+    "character", ["e\u0301", "👨‍👩‍👧‍👦", "🇩🇪", "👍🏽", "❤️", "🏴\U000e0067\U000e0062\U000e007f", "\ud83d\ude00"]
+)
+def test_no_character_is_cut_in_two_where_a_text_is_shortened(character: str) -> None:
+    text = character * 40
+    for size in range(len(character) + 1, len(text)):
+        assert len(shortened(text, size)[:-1]) % len(character) == 0
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_a_long_text_says_how_much_of_it_there_was(language: str) -> None:
+    short = shortened("words " * 2_000, 1_000, say("text_cut", language, n=12_000))
+    assert len(short) <= 1_000
+    assert short.startswith("words words")
+    assert "12,000" in short[-60:]
+
+
+def test_a_text_of_nothing_but_marks_is_shortened_all_the_same() -> None:
+    assert len(shortened("\u0301" * 100_000, 1_000)) == 1_000
