@@ -20,7 +20,8 @@ import structlog
 from core.clock import Clock
 from core.errors import Code, ModelError
 from core.model.alarm import Alarm
-from core.model.faults import fault, from_exception, from_response, looks_like_error, plain, request_id_of
+from core.model.echo import NOTHING, Sent
+from core.model.faults import fault, from_exception, from_response, looks_like_error, own_words, request_id_of
 from core.model.sse import LINE_LIMIT_BYTES, SEEN_LENGTH, Event, Garbled, Reader
 from core.model.wire import Answer
 from core.ports import Request
@@ -94,10 +95,11 @@ class CompletionsClient:
         """
         place = (self._base_url, request.model)
         repairs = self._repairs.get(place, frozenset())
+        sent = Sent(request.model, tuple(message.content for message in request.messages))
         while True:
             body = request_to_body(request, repairs)
             try:
-                async with aclosing(self._attempt(body)) as deltas:
+                async with aclosing(self._attempt(body, sent)) as deltas:
                     async for delta in deltas:
                         yield delta
                 if repairs:  # another question may have learnt something else meanwhile
@@ -109,10 +111,10 @@ class CompletionsClient:
                 repairs |= {error.parameter}
                 log.info("field left out", field=error.parameter, model=request.model, detail=error.detail)
 
-    async def _attempt(self, body: dict[str, Any]) -> AsyncGenerator[Delta, None]:
+    async def _attempt(self, body: dict[str, Any], sent: Sent) -> AsyncGenerator[Delta, None]:
         request_id, status = "", 0
         async with Alarm(self._clock) as alarm:
-            reading = Reading(alarm, self._clock, self._patience, self._key)
+            reading = Reading(alarm, self._clock, self._patience, self._key, sent)
             try:
                 response = await alarm.wait(self._http.send(self._request(body), stream=True))
                 try:
@@ -122,7 +124,7 @@ class CompletionsClient:
                     async with aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_bytes())) as pieces:
                         if not response.is_success:
                             said = await reading.error(pieces)
-                            raise from_response(status, headers, said, self._clock.now(), self._key)
+                            raise from_response(status, headers, said, self._clock.now(), self._key, sent)
                         async with aclosing(reading.deltas(pieces)) as deltas:
                             async for delta in deltas:
                                 yield delta
@@ -201,13 +203,14 @@ def _seen(error: ModelError, status: int, request_id: str) -> ModelError:
 class Reading:
     """The body of one answer, read under the timers of `Patience`."""
 
-    def __init__(self, alarm: Alarm, clock: Clock, patience: Patience, key: str) -> None:
+    def __init__(self, alarm: Alarm, clock: Clock, patience: Patience, key: str, sent: Sent = NOTHING) -> None:
         self._alarm = alarm
         self._clock = clock
         self._patience = patience
         self._key = key
+        self._sent = sent
         self._ends_at = clock.monotonic() + patience.total_s
-        self._answer = Answer(key)
+        self._answer = Answer(key, sent)
         self._reader = Reader()
         self._wait_for(patience.first_word_s)
 
@@ -264,7 +267,7 @@ class Reading:
                 return
             head = piece.lstrip(_BLANK)
         if head.startswith(b"<"):
-            page = plain(head.decode("utf-8", "replace"), self._key)
+            page = self._own(head.decode("utf-8", "replace"))
             raise fault(Code.WRONG_URL, f"a web page came instead of an answer: {page}")
         if head.startswith((b"{", b"[")):
             body = bytearray(head)
@@ -299,12 +302,15 @@ class Reading:
 
     def _take(self, event: Event) -> list[Delta]:
         if isinstance(event, Garbled):
-            raise fault(Code.GARBLED, f"no part of an answer: {plain(event.text, self._key)}")
+            raise fault(Code.GARBLED, f"no part of an answer: {self._own(event.text)}")
         return self._answer.take(event)
+
+    def _own(self, text: str) -> str:
+        return own_words(text, self._key, self._sent)
 
     def _end(self) -> list[Delta]:
         if not self._answer.begun and not self._reader.done and self._reader.odd:
-            raise fault(Code.GARBLED, f"no event but this: {plain(self._reader.odd, self._key)}")
+            raise fault(Code.GARBLED, f"no event but this: {self._own(self._reader.odd)}")
         self._answer.begun = self._answer.begun or self._reader.done
         deltas = self._answer.end()
         if self._answer.ignored:

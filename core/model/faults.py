@@ -23,6 +23,7 @@ import httpx
 
 from core.errors import Code, ModelError
 from core.log import redact
+from core.model.echo import NOTHING, Sent
 
 DETAIL_LENGTH = 500
 HTML_LENGTH = 200
@@ -212,9 +213,15 @@ def fault(
 
 
 def from_response(
-    status: int, headers: Mapping[str, str], body: bytes, now: datetime, key: str = ""
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    now: datetime,
+    key: str = "",
+    sent: Sent = NOTHING,
 ) -> ModelError:
-    """The error in a response that is not 200. `headers` by lower-case name; `now` is what dates are held to."""
+    """The error in a response that is not 200. `headers` by lower-case name; `now` is what dates are held to; what
+    was `sent` is cut out of what the endpoint said."""
     text = body.decode("utf-8", "replace").strip()
     retry_after = retry_after_s(headers, now)
     request_id = request_id_of(headers)
@@ -226,8 +233,9 @@ def from_response(
     except (ValueError, RecursionError):
         value = None
     names, said = _names_and_words(value, key) if value is not None else (set(), plain(text, key))
+    said = sent.cut_from(said)
     code, parameter = _classify(status, names, said, retry_after)
-    detail = redact(_describe(names, said or plain(text, key)[:HTML_LENGTH]), [key])
+    detail = redact(_describe(names, said or own_words(text, key, sent)[:HTML_LENGTH]), [key])
     return fault(
         code,
         detail,
@@ -239,9 +247,10 @@ def from_response(
     )
 
 
-def from_chunk(value: object, key: str = "") -> ModelError:
+def from_chunk(value: object, key: str = "", sent: Sent = NOTHING) -> ModelError:
     """The error in a chunk of a stream, or in a body under 200: `value` is the whole JSON object."""
     names, said = _names_and_words(value, key)
+    said = sent.cut_from(said)
     code, _ = _classify(0, names, said, None)
     detail = redact(_describe(names, said), [key])
     return fault(code, detail, retry_after_s=_wait_s(code, said), status=200)
@@ -298,6 +307,11 @@ def plain(text: str, key: str = "") -> str:
         return " ".join(text.split())[:DETAIL_LENGTH]
     text = re.sub(r"(?is)<(script|style)\b.*?(</\1>|$)|<[^>]*>?", " ", text[:20_000])
     return " ".join(text.split())[:HTML_LENGTH]
+
+
+def own_words(text: str, key: str = "", sent: Sent = NOTHING) -> str:
+    """`plain`, without what was sent: fit for the log."""
+    return sent.cut_from(plain(text, key))
 
 
 def _where(location: str) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.errors import Code, ModelError
+from core.model.echo import NOTHING, Sent
 from core.model.faults import fault, from_chunk, looks_like_error
 from core.types import Calling, Delta, Ended, EndReason, Text, Thinking, Usage
 
@@ -54,13 +55,14 @@ class Answer:
     wrong after the finish is kept in `ignored`, for the log.
     """
 
-    def __init__(self, key: str = "") -> None:
+    def __init__(self, key: str = "", sent: Sent = NOTHING) -> None:
         self.finish = ""
         self.ignored = ""
         self.error: ModelError | None = None
         self.begun = False
         self.words = 0
         self._key = key
+        self._sent = sent
         self._model = ""
         self._usage: dict[str, Any] | None = None
         self._refused = False
@@ -135,7 +137,7 @@ class Answer:
 
     def _check(self, chunk: dict[str, Any]) -> None:
         if looks_like_error(chunk):
-            error = from_chunk(chunk, self._key)
+            error = from_chunk(chunk, self._key, self._sent)
             if self.finish:
                 self.ignored = self.ignored or error.detail
             else:
