@@ -20,12 +20,13 @@ import structlog
 from core.clock import Clock
 from core.errors import Code, ModelError
 from core.model.alarm import Alarm
+from core.model.body import repaired, request_to_body
 from core.model.echo import NOTHING, Sent
 from core.model.faults import fault, from_exception, from_response, looks_like_error, own_words, request_id_of
 from core.model.sse import LINE_LIMIT_BYTES, SEEN_LENGTH, Event, Garbled, Reader
 from core.model.wire import Answer
 from core.ports import Request
-from core.types import Delta, Message
+from core.types import Delta
 
 ERROR_LIMIT_BYTES = 1024 * 1024
 BODY_LIMIT_BYTES = LINE_LIMIT_BYTES
@@ -54,7 +55,7 @@ class Patience:
 
 
 Repairs = dict[tuple[str, str], frozenset[str]]
-"""By base URL and model, the fields that are not sent there."""
+"""By base URL and model, what is sent in another form there, or not at all (`core.model.repairs`)."""
 
 
 class CompletionsClient:
@@ -90,26 +91,33 @@ class CompletionsClient:
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
         """Raises ModelError. Closing or cancelling closes the connection at once.
 
-        A field that the endpoint refuses is left out or renamed and the request sent again, each field once;
-        what helped is remembered for the endpoint and model.
+        What the endpoint refuses of a request is left out or put in another form (`core.model.repairs`) and the
+        request sent again, each once; what helped is remembered for the endpoint and model.
         """
         place = (self._base_url, request.model)
-        repairs = self._repairs.get(place, frozenset())
+        repairs, answering = self._repairs.get(place, frozenset()), False
         sent = Sent(request.model, tuple(message.content for message in request.messages))
         while True:
             body = request_to_body(request, repairs)
             try:
                 async with aclosing(self._attempt(body, sent)) as deltas:
                     async for delta in deltas:
+                        if not answering:
+                            self._remember(place, repairs)
+                        answering = True
                         yield delta
-                if repairs:  # another question may have learnt something else meanwhile
-                    self._repairs[place] = self._repairs.get(place, repairs) | repairs
                 return
             except ModelError as error:
-                if not error.parameter or request_to_body(request, repairs | {error.parameter}) == body:
+                more = repaired(request, repairs, error.parameter)
+                if answering or more is None:
                     raise
-                repairs |= {error.parameter}
-                log.info("field left out", field=error.parameter, model=request.model, detail=error.detail)
+                log.info("request repaired", repair="".join(more - repairs), model=request.model)
+                repairs = more
+
+    def _remember(self, place: tuple[str, str], repairs: frozenset[str]) -> None:
+        """They were answered. Another question may have learnt something else meanwhile."""
+        if repairs:
+            self._repairs[place] = self._repairs.get(place, repairs) | repairs
 
     async def _attempt(self, body: dict[str, Any], sent: Sent) -> AsyncGenerator[Delta, None]:
         request_id, status = "", 0
@@ -162,35 +170,6 @@ class CompletionsClient:
 def _tls() -> ssl.SSLContext:
     """Loading the certificates takes longer than all the rest of a client: once is enough."""
     return httpx.create_ssl_context()
-
-
-def request_to_body(request: Request, repairs: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """What is sent, without the fields in `repairs`, of which `images` is one; of the two names for the longest
-    answer the other is used.
-
-    `stream_options` is the one field sent unasked: without it there is no usage in a stream.
-    """
-    body: dict[str, Any] = {
-        "model": request.model,
-        "messages": [_message(message, with_images="images" not in repairs) for message in request.messages],
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
-    if request.temperature is not None:
-        body["temperature"] = request.temperature
-    if request.max_tokens is not None:
-        body["max_completion_tokens" if "max_tokens" in repairs else "max_tokens"] = request.max_tokens
-    return {name: value for name, value in body.items() if name not in repairs}
-
-
-def _message(message: Message, *, with_images: bool) -> dict[str, Any]:
-    """https://platform.openai.com/docs/guides/images-vision"""
-    if not message.images or not with_images:
-        return {"role": message.role, "content": message.content}
-    parts: list[dict[str, Any]] = [{"type": "image_url", "image_url": {"url": url}} for url in message.images]
-    if message.content:
-        parts.insert(0, {"type": "text", "text": message.content})
-    return {"role": message.role, "content": parts}
 
 
 def _seen(error: ModelError, status: int, request_id: str) -> ModelError:

@@ -24,6 +24,7 @@ import httpx
 from core.errors import Code, ModelError
 from core.log import redact
 from core.model.echo import NOTHING, Sent
+from core.model.repairs import field_of, form_of
 
 DETAIL_LENGTH = 500
 HTML_LENGTH = 200
@@ -169,16 +170,6 @@ RETRYABLE = frozenset(
     }
 )
 
-# Fields that we may send and an endpoint may not know, by how their refusal reads.
-_PARAMETERS = {
-    "images": r"image_url\W{1,3}(is )?(only|not) supported|unknown variant .image_url|image inputs?\b"
-    r"|support (for )?images|at most 0 image",
-    "stream_options": r"\bstream_options\b",
-    "max_completion_tokens": r"\bmax_completion_tokens\b",
-    "max_tokens": r"\bmax_tokens\b",
-    "temperature": r"\btemperature\b",
-}
-
 # Gateways that retry drop the header of a 429 but pass its words on: "Please try again in 6m0s", "请在 30 秒后重试".
 _WAIT = re.compile(
     r"\b(?:try again|retry)\b[^.\d]{0,20}\b(?:in|after) ((?:\d+(?:\.\d+)? ?(?:ms|[hms])[a-z]*,? ?)+)"
@@ -251,9 +242,9 @@ def from_chunk(value: object, key: str = "", sent: Sent = NOTHING) -> ModelError
     """The error in a chunk of a stream, or in a body under 200: `value` is the whole JSON object."""
     names, said = _names_and_words(value, key)
     said = sent.cut_from(said)
-    code, _ = _classify(0, names, said, None)
+    code, parameter = _classify(0, names, said, None)
     detail = redact(_describe(names, said), [key])
-    return fault(code, detail, retry_after_s=_wait_s(code, said), status=200)
+    return fault(code, detail, retry_after_s=_wait_s(code, said), status=200, parameter=parameter)
 
 
 def from_exception(error: Exception, *, begun: bool, key: str = "") -> ModelError:
@@ -354,8 +345,10 @@ def request_id_of(headers: Mapping[str, str]) -> str:
 
 
 def _classify(status: int, names: set[str], said: str, retry_after: float | None) -> tuple[Code, str]:
-    """The code, and for a refused field its name."""
+    """The code, and the repair of the request that the refusal asks for (`core.model.repairs`)."""
     said = said.lower()
+    if form := form_of(status, said):
+        return Code.BAD_REQUEST, form
     if status == 402 and retry_after is not None:
         return Code.RATE_LIMITED, ""
     for rule in _RULES:
@@ -363,22 +356,14 @@ def _classify(status: int, names: set[str], said: str, retry_after: float | None
             # Google words a limit per minute as it does a used-up plan, but says when to come back.
             waits = status == 429 and rule.code is Code.NO_MONEY and not rule.named(names)
             return Code.RATE_LIMITED if waits and _WAIT.search(said) else rule.code, ""
-    if status in (400, 404, 422):
-        parameter = _parameter(said)
-        if parameter and (status != 404 or parameter == "images"):
-            return Code.BAD_REQUEST, parameter
+    if field := field_of(status, said):
+        return Code.BAD_REQUEST, field
     if status == 0:  # OpenRouter and LiteLLM give the status that would have been as the code
         told = {"402": Code.NO_MONEY, "429": Code.RATE_LIMITED}
         return next((told[name] for name in names if name in told), Code.ERROR_IN_STREAM), ""
     if status < 300:
         return Code.EMPTY, ""
     return _BY_STATUS.get(status, Code.SERVER_ERROR if status >= 500 else Code.BAD_REQUEST), ""
-
-
-def _parameter(said: str) -> str:
-    """The refused field that is named first: the one named after it is what should be sent instead."""
-    found = {name: match.start() for name, words in _PARAMETERS.items() if (match := re.search(words, said))}
-    return min(found, key=lambda name: found[name], default="")
 
 
 def _names_and_words(value: object, key: str) -> tuple[set[str], str]:

@@ -11,7 +11,8 @@ import structlog
 
 from core.errors import Code, ModelError
 from core.log import redact
-from core.model.client import CompletionsClient, Repairs, request_to_body
+from core.model.body import request_to_body
+from core.model.client import CompletionsClient, Repairs
 from core.model.faults import RETRYABLE, from_chunk, from_exception, from_response, retry_after_s
 from core.ports import Request
 from core.types import Message
@@ -337,8 +338,8 @@ async def test_refused_field_is_repaired_once_and_remembered_for_endpoint_and_mo
     assert again == {name: value for name, value in (first | changes).items() if value is not None}
     assert by_another_account == again
     assert of_another_model == first | {"model": "other-model"}
-    assert [(line["event"], line["field"], line["log_level"]) for line in logs] == [
-        ("field left out", STATUSES[name].repair, "info")
+    assert [(line["event"], line["repair"], line["log_level"]) for line in logs] == [
+        ("request repaired", STATUSES[name].repair, "info")
     ]
 
 

@@ -1,0 +1,120 @@
+"""Which part of a request an endpoint refuses, told by the words of its refusal. Pure.
+
+`core.model.body` sends the request without that part, or in another form; `core.model.client` remembers what helped.
+Sources: the chat templates of Mistral, Gemma and Llama as llama.cpp and vLLM apply them (their `raise_exception` texts
+come under 400 and 500), https://api-docs.deepseek.com, https://docs.mistral.ai,
+https://docs.anthropic.com/en/api/errors, https://platform.openai.com/docs/guides/error-codes.
+"""
+
+from __future__ import annotations
+
+import re
+
+IMAGES, STREAM, ROLES, SYSTEM = "images", "stream", "roles", "system"
+"""Repairs that have no field of their name: pictures are left out, the answer is asked for whole, neighbours of one
+role become one message, and the system's text moves into the first message of the user."""
+
+FURTHER: dict[str, str] = {ROLES: SYSTEM}
+"""What to try where the first repair is not enough: templates that know no system role may ask for alternation."""
+
+_FORM_STATUSES = frozenset({0, 400, 404, 406, 415, 422, 424, 500, 501})
+"""0 stands for an error under 200. llama.cpp and LM Studio answer 500 where a chat template raises."""
+_FIELD_STATUSES = frozenset({400, 404, 422})
+
+_ROLE = r"\b(user|assistant|human|role)s?\b"
+_MUST = r"\b(must|should|has to|have to|needs? to|expected?|required?)\b"
+_NOT = r"(\bnot\b|n't\b|\bcannot\b|\bno longer\b|\bunsupported\b|\bdisabled\b|\binvalid\b)"
+_NO_USE = r"(support|allow|permit|accept|enabl|available|implement|valid)"
+_SYSTEM_TEXT = (
+    r"(\b(system|developer)\W{0,2} ?(role|message|prompt|instruction)s?\b|['\"`](system|developer)['\"`])"
+)
+_STREAMING = r"(?<!non-)(?<!non )\bstream(ing|ed)?\b"
+
+_FORMS: dict[str, tuple[str, ...]] = {
+    SYSTEM: (
+        rf"{_SYSTEM_TEXT}.{{0,60}}{_NOT}",
+        rf"{_NOT}.{{0,10}}{_NO_USE}\w*\W+.{{0,40}}{_SYSTEM_TEXT}",
+        r"\b(unexpected|unknown|unsupported|unrecognized|invalid|illegal)\b.{0,12}\brole\b\W{0,4}(system|developer)\b",
+        r"unknown variant .(system|developer)\b",
+        r"\bonly\W+user\W+(and|or)\W+(assistant|model)\b",
+        r"\brole\b.{0,30}\b(must|should)\b.{0,20}\buser\W+(and |or )?\W?(assistant|model)\b",
+        r"\bshould be\W+user\W+or\W+(assistant|model)\b",
+        r"\bvalid roles?\b\W+user\W+(and |or )?\W?(assistant|model)\b",
+        r"\bsystem (message|role|prompt)s?\b.{0,30}\b(beginning|first|start)\b",
+        r"(不支持|不允许|不接受|无效|非法|未启用).{0,12}(system|系统).{0,4}(角色|消息|提示|指令|role)",
+        r"(system|系统).{0,4}(角色|消息|提示|指令|role).{0,12}(不支持|不被支持|不允许|无效|非法|未启用)",
+    ),
+    ROLES: (
+        rf"{_ROLE}.{{0,80}}\balternat",
+        rf"\balternat\w*.{{0,60}}{_ROLE}",
+        r"\binterleav",
+        rf"\b(successive|consecutive|multiple|adjacent)\b.{{0,30}}{_ROLE}",
+        rf"{_ROLE}.{{0,30}}\b(in a row|in succession|consecutive)",
+        rf"\b(last|final|first|next|second)\b.{{0,16}}\b(message|role|turn)\b.{{0,40}}{_MUST}.{{0,40}}{_ROLE}",
+        rf"{_MUST}.{{0,8}}\b(last|final|first|next)\b.{{0,16}}\b(message|role|turn)\b",
+        rf"\b(conversation|messages?|dialog(ue)?|history|prompt)\b.{{0,40}}{_MUST}.{{0,20}}"
+        rf"\b(start|begin|end|finish)s?\b.{{0,20}}{_ROLE}",
+        r"\bunexpected role\b",
+        r"\bafter role\b",
+        r"\bmessages?\b.{0,40}\b(odd|even) (number|index|length)|\b(odd|even) (number|index)\b.{0,40}\bmessages?\b",
+        r"\bprefill\b",
+        r"\bno user (query|message|turn)\b",
+        r"\bjinja|\braise_exception\b|\btemplateerror\b|\b(apply|render)\w* (the )?(chat |prompt )?template",
+        r"(角色|role|消息|messages?|对话).{0,40}(交替|轮流|相邻|连续|奇数)",
+        r"(交替|轮流|连续).{0,20}(角色|role|user|assistant|消息)",
+        r"(最后|首|第)一?[条个轮].{0,12}(消息|messages?|角色|role).{0,20}(必须|应|需).{0,20}(user|用户|assistant)",
+    ),
+    STREAM: (
+        r"\bverified to stream\b",
+        rf"{_STREAMING}(?!\w).{{0,40}}(\bnot\b|n't\b).{{0,20}}{_NO_USE}",
+        rf"{_STREAMING}.{{0,30}}\b(unsupported|unavailable|disabled)\b",
+        rf"{_STREAMING}.{{0,30}}\b(must|should|has to|needs? to)\b.{{0,20}}\b(false|off|disabled)\b",
+        rf"(\bnot\b|n't\b).{{0,12}}{_NO_USE}\w*.{{0,40}}{_STREAMING}",
+        rf"\b(unsupported|unrecognized|unknown|unexpected|invalid|extra)\b.{{0,60}}{_STREAMING}",
+        r"(不支持|不允许|未开通|无法使用).{0,10}(流式|\bstream\b)",
+        r"(流式|\bstream\b).{0,15}(不支持|不允许|不可用|未开通)",
+    ),
+}
+
+_FIELDS: dict[str, str] = {
+    IMAGES: r"image_url\W{1,3}(is )?(only|not) supported|unknown variant .image_url|image inputs?\b"
+    r"|support (for )?images|at most 0 image",
+    "stream_options": r"\bstream_options\b",
+    "max_completion_tokens": r"\bmax_completion_tokens\b",
+    "max_tokens": r"\bmax_tokens\b",
+    "temperature": r"\btemperature\b",
+}
+"""Fields that we may send and an endpoint may not know, by how their refusal reads."""
+
+_CONTENT = re.compile(
+    r"content.?(filter|policy|management|moderation)|\bsafety\b|jailbreak|inappropriate|敏感|违规|must provide a chat"
+)
+"""Words of refusals that are about what was said, or about the server's own configuration."""
+
+_FORM_PATTERNS = {name: re.compile("|".join(patterns)) for name, patterns in _FORMS.items()}
+_FIELD_PATTERNS = {name: re.compile(pattern) for name, pattern in _FIELDS.items()}
+
+
+def form_of(status: int, said: str) -> str:
+    """The repair of the request's form that a refusal asks for, or nothing: one of ROLES, SYSTEM and STREAM.
+
+    `status` is 0 for an error under 200; `said` is in lower case. Such refusals are worded so closely that they count
+    before what a refusal could mean otherwise.
+    """
+    if status not in _FORM_STATUSES or _CONTENT.search(said) or "stream_options" in said:
+        return ""
+    return next((name for name, pattern in _FORM_PATTERNS.items() if pattern.search(said)), "")
+
+
+def field_of(status: int, said: str) -> str:
+    """The refused field that is named first, or nothing: the one named after it is what should be sent instead.
+    `said` is in lower case."""
+    if status not in _FIELD_STATUSES:
+        return ""
+    field = _first(_FIELD_PATTERNS, said)
+    return field if status != 404 or field == IMAGES else ""
+
+
+def _first(patterns: dict[str, re.Pattern[str]], said: str) -> str:
+    found = {name: match.start() for name, pattern in patterns.items() if (match := pattern.search(said))}
+    return min(found, key=lambda name: found[name], default="")
