@@ -15,11 +15,14 @@ from pydantic import SecretStr
 
 from bots import discord, slack, web
 from bots.discord import DiscordSettings
+from bots.health import DatabaseHealth, LoopHealth, PlatformHealth, notify_systemd
 from bots.http import HttpServer, Routed
 from bots.slack import SlackSettings
+from bots.startup import Startup
+from bots.supervisor import Supervisor
 from bots.timers import Timers, TimerSettings
 from bots.web import WebSettings
-from core.answer.alerts import AlertTurns
+from core.answer.alerts import AlertChannels, AlertTurns
 from core.answer.checkpoints import Checkpoints
 from core.answer.live import Live
 from core.answer.sweep import Sweep
@@ -28,7 +31,7 @@ from core.answer.worker import Lanes
 from core.clock import SystemClock
 from core.commands.desk import Desk
 from core.config import CoreSettings, Settings
-from core.errors import SettingsError
+from core.errors import PlatformError, SettingsError, new_ref
 from core.intake.catchup import CatchUp
 from core.intake.inbox import StoringInbox
 from core.model import create_model
@@ -39,8 +42,8 @@ from core.ports import Platform, Store
 from core.roster import Roster, load_roster
 from core.spend.digest import StoreDigester, digest_ask
 from core.spend.metrics import Metrics
-from core.types import Turn, TurnState
-from storage import DatabaseSettings, open_store
+from core.types import Page, Place, Post, Turn, TurnState
+from storage import DatabaseSettings, SqlStore, open_store
 from storage.lock import RunLock
 
 log = structlog.get_logger()
@@ -85,16 +88,16 @@ class Config:
             load_roster(core),
         )
         running = {name for name, why_not in config.platforms().items() if not why_not}
-        for place in config.timers.places:
-            if place.platform not in running:
-                raise SettingsError(
-                    f"PARLEY_SUMMARY_CHANNELS: names {place.platform}:{place.channel}, but {place.platform} is off"
-                )
-        alerts = config.timers.alert_place
-        if alerts is not None and alerts.platform not in running:
-            raise SettingsError(
-                f"PARLEY_ALERT_CHANNEL: names {config.timers.parley_alert_channel}, but {alerts.platform} is off"
-            )
+        channels = {
+            "PARLEY_SUMMARY_CHANNELS": config.timers.places,
+            "PARLEY_ALERT_CHANNEL": config.timers.alert_places,
+        }
+        for setting, places in channels.items():
+            for place in places:
+                if place.platform not in running:
+                    raise SettingsError(
+                        f"{setting}: names {place.platform}:{place.channel}, but {place.platform} is off"
+                    )
         return config
 
     def platforms(self) -> dict[str, str]:
@@ -130,12 +133,14 @@ class House:
         self.metrics = Metrics()
         self._alerts = self._create_alerts(config)
         self._herald = Herald(self._clock, self.metrics.count, self._alerts)
+        self.database_health = DatabaseHealth(self._herald, config.database.shown_url)
         self._model = create_model(config.core, config.roster, self._clock, self._herald)
         self._platforms = self._create_platforms()
         self._channels = {
             platform.name: Channel(gate, Brush(gate, self._clock, file_chars=config.core.parley_file_chars))
-            for platform, gate in ((platform, Gate(platform)) for platform in self._platforms)
+            for platform, gate in ((platform, self._gate(platform)) for platform in self._platforms)
         }
+        self._supervisor = Supervisor(self._platforms, self._clock, self._herald, self.metrics.gauge)
         self._checkpoints = Checkpoints(store, self._clock)
         digester = StoreDigester(store, config.core, config.timers.zone, config.roster.priced)
         live = Live()
@@ -181,13 +186,35 @@ class House:
         self._catches_up = False
         self._timers = Timers(config.timers, store, self.inbox.receive, self._clock)
 
-    def _create_alerts(self, config: Config) -> AlertTurns | None:
-        """The way to the operators' channel, where one is set."""
-        place = config.timers.alert_place
-        if place is None:
-            return None
+    def _create_alerts(self, config: Config) -> AlertChannels:
+        """The way to the operators' channels, of which there may be none."""
         language = config.core.parley_language
-        return AlertTurns(place, self.store, lambda turn: self.lanes.submit(turn), self._clock, language)
+        return AlertChannels(
+            [
+                AlertTurns(
+                    place,
+                    self.store,
+                    lambda turn: self.lanes.submit(turn),
+                    self._clock,
+                    language,
+                    self._post_directly,
+                )
+                for place in config.timers.alert_places
+            ]
+        )
+
+    def _gate(self, platform: Platform) -> Gate:
+        return Gate(platform, PlatformHealth(platform.name, self._herald, self._clock).called)
+
+    async def _post_directly(self, place: Place, text: str) -> bool:
+        """Post an alert that the database can't take."""
+        gate = self._channels[place.platform].gate
+        try:
+            there = await gate.channel(place.channel)
+            await gate.perform(Post(there, Page(text), key=f"alert-{new_ref()}"))
+        except PlatformError:
+            return False
+        return True
 
     def _create_platforms(self) -> list[Platform]:
         config = self._config
@@ -211,7 +238,10 @@ class House:
         http = HttpServer(
             self._config.web.parley_http_host,
             self._config.web.parley_http_port,
-            {platform.name: platform.ready for platform in self._platforms},
+            {
+                **{platform.name: platform.ready for platform in self._platforms},
+                "database": lambda: not self.database_health.reason,
+            },
             [
                 route
                 for platform in self._platforms
@@ -220,8 +250,10 @@ class House:
             ],
             self.metrics.lines,
             partial(web.refuse_host, self._config.web.hosts),
+            self._why_down,
         )
         address = await http.start()
+        notify_systemd("READY=1")
         try:
             self._tell(f"model    {_model_line(self._config.roster)}")
             for platform in self._platforms:
@@ -235,10 +267,14 @@ class House:
                     self._keep(job())
                 await self._timers.start()
                 await self._until(self._stop.wait())
+                notify_systemd("STOPPING=1")
                 http.stopping = True
         finally:
             self._timers.stop()
             await http.stop()
+
+    def _why_down(self) -> dict[str, str]:
+        return self._supervisor.reasons() | {"database": self.database_health.reason}
 
     async def serve_until_done(self, turn_ids: Sequence[int]) -> None:
         """Run without pages and timers until these turns have ended."""
@@ -248,7 +284,7 @@ class House:
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
         """Open turns taken up again, then platforms connected; at the end all in the opposite order."""
-        for alert, age_s in await self._alerts.standing() if self._alerts else ():
+        for alert, age_s in await self._alerts.standing():
             self._herald.remember(alert, age_s)
         for turn in await self.store.open_turns():
             self.lanes.submit(turn)
@@ -256,8 +292,9 @@ class House:
             self._keep(channel.brush.run())
         self._keep(self._checkpoints.run())
         self._keep(self._sweep.run())
-        for platform in self._platforms:
-            self._keep(platform.run(self.inbox))
+        self._keep(self._supervisor.run(self.inbox))
+        loop = LoopHealth(self._herald, self.metrics.gauge, self._clock, notify_systemd)
+        self._keep(loop.run(self._config.core.parley_watchdog_s))
         try:
             yield
         finally:
@@ -268,6 +305,7 @@ class House:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await self._checkpoints.flush()
+            await self._alerts.close()
             await self._model.close()
 
     def _lost(self, platform: str) -> None:
@@ -317,13 +355,18 @@ async def wait_for_turns(store: Store, turn_ids: Sequence[int]) -> None:
 async def run(config: Config, tell: Tell) -> None:
     """`parley run`. Raises SettingsError or PlatformError with one clear line."""
     lock = RunLock(config.database)
-    if not await lock.acquire(config.core.parley_grace_s):
-        raise SettingsError("another parley is running on this database (DATABASE_URL); stop it first")
+
+    async def open_database() -> SqlStore:
+        if not await lock.acquire(config.core.parley_grace_s):
+            raise SettingsError("another parley is running on this database (DATABASE_URL); stop it first")
+        return await open_store(config.database, SystemClock())
+
     try:
-        store = await open_store(config.database, SystemClock())
+        store = await _startup(config, tell).open(open_database)
         try:
-            tell(f"database {config.database.url.render_as_string()}")
+            tell(f"database {config.database.shown_url}")
             house = House(config, store, tell)
+            store.watch(house.database_health)
             loop = asyncio.get_running_loop()
             for signum in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(signum, house.stop)
@@ -332,6 +375,17 @@ async def run(config: Config, tell: Tell) -> None:
             await store.close()
     finally:
         await lock.release()
+
+
+def _startup(config: Config, tell: Tell) -> Startup:
+    def create_http(reason: Callable[[], str]) -> HttpServer:
+        host, port = config.web.parley_http_host, config.web.parley_http_port
+        notify_systemd("READY=1")
+        return HttpServer(
+            host, port, {"database": lambda: False}, [], list, reasons=lambda: {"database": reason()}
+        )
+
+    return Startup(SystemClock(), config.database.parley_start_wait_s, tell, create_http)
 
 
 async def post_summary(config: Config, tell: Tell) -> None:

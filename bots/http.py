@@ -29,7 +29,8 @@ class HttpServer:
     """`GET /livez` answers while the loop turns, `GET /readyz` 200 only when all of `parts` are ready, `GET /metrics`
     the lines of `metrics` for Prometheus. What `refuse` says, if anything, answers requests to all but the first two.
 
-    A connection may be without a whole request head for `head_s`, and at most `most` are held (`bots.connections`)."""
+    A connection may be without a whole request head for `head_s`, and at most `most` are held (`bots.connections`).
+    `reasons` says why parts are down."""
 
     def __init__(
         self,
@@ -39,6 +40,7 @@ class HttpServer:
         routes: Iterable[web.AbstractRouteDef],
         metrics: Callable[[], list[str]],
         refuse: Refuse = lambda _: None,
+        reasons: Callable[[], Mapping[str, str]] = dict,
         *,
         head_s: float = HEAD_S,
         most: int | None = None,
@@ -48,6 +50,7 @@ class HttpServer:
         self._parts = parts
         self._metrics = metrics
         self._connections = Connections(most or most_connections())
+        self._reasons = reasons
         self.stopping = False
         middlewares = [self._connections.middleware, _door(refuse)]
         app = web.Application(client_max_size=1024 * 1024, middlewares=middlewares)
@@ -80,9 +83,9 @@ class HttpServer:
     async def _readyz(self, _request: web.Request) -> web.Response:
         state = {name: is_ready() for name, is_ready in self._parts.items()}
         ready = all(state.values()) and not self.stopping
-        return web.json_response(
-            {"ready": ready, "stopping": self.stopping, **state}, status=200 if ready else 503
-        )
+        why = {name: reason for name, reason in self._reasons().items() if not state.get(name, True)}
+        shown = {"ready": ready, "stopping": self.stopping, **state} | ({"why": why} if why else {})
+        return web.json_response(shown, status=200 if ready else 503)
 
     async def _counted(self, _request: web.Request) -> web.Response:
         """https://prometheus.io/docs/instrumenting/exposition_formats/"""

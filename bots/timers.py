@@ -43,17 +43,11 @@ class TimerSettings(Settings):
 
     parley_alert_channel: str = Field(
         "",
-        description="Where alerts for the people who run Parley are posted: slack:C1. Empty: only to the log.",
+        description="Where alerts for the people who run Parley are posted: slack:C1,discord:200. Name a channel of "
+        "each platform, so that one can report the other. Empty: only to the log.",
     )
 
-    @field_validator("parley_alert_channel")
-    @classmethod
-    def _channel(cls, value: str) -> str:
-        if value and not _CHANNEL.fullmatch(value.strip()):
-            raise ValueError(f"{value!r} is not platform:channel, such as slack:C0123 or discord:200")
-        return value.strip()
-
-    @field_validator("parley_summary_channels")
+    @field_validator("parley_summary_channels", "parley_alert_channel")
     @classmethod
     def _channels(cls, value: str) -> str:
         for part in filter(None, (part.strip() for part in value.split(","))):
@@ -69,15 +63,13 @@ class TimerSettings(Settings):
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """The channels; which team each belongs to is the platform's to say."""
-        return tuple(
-            Place(platform, "", channel) for platform, channel in _CHANNEL.findall(self.parley_summary_channels)
-        )
+        """The channels of the summary."""
+        return _to_places(self.parley_summary_channels)
 
     @property
-    def alert_place(self) -> Place | None:
-        platform, _, channel = self.parley_alert_channel.partition(":")
-        return Place(platform, "", channel) if channel else None
+    def alert_places(self) -> tuple[Place, ...]:
+        """The channels of the alerts."""
+        return _to_places(self.parley_alert_channel)
 
     @property
     def at(self) -> time:
@@ -86,6 +78,11 @@ class TimerSettings(Settings):
     @property
     def zone(self) -> ZoneInfo:
         return _parse_at(self.parley_summary_at)[1]
+
+
+def _to_places(channels: str) -> tuple[Place, ...]:
+    """The channels of a setting. The platform knows which team each belongs to."""
+    return tuple(Place(platform, "", channel) for platform, channel in _CHANNEL.findall(channels))
 
 
 def _parse_at(value: str) -> tuple[time, ZoneInfo]:

@@ -94,6 +94,12 @@ class CoreSettings(Settings):
     parley_grace_s: float = Field(
         20, ge=0, description="On SIGTERM, how long running answers may go on to finish, in seconds."
     )
+    parley_watchdog_s: float = Field(
+        60,
+        ge=0,
+        description="How long the event loop may stand still before the process ends itself, with the stack in the "
+        "log, so that it is started again. In seconds; 0 for never.",
+    )
     parley_patience_s: float = Field(
         10,
         ge=0,

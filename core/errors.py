@@ -63,6 +63,8 @@ class Code(StrEnum):
     STORE = "store"
     SETTINGS = "settings"
     INTERNAL = "internal"
+    OVERLOADED = "overloaded"  # the event loop does not keep up
+    SET_ASIDE = "set_aside"  # the program died twice while this turn ran
 
 
 class BotError(Exception):
@@ -88,6 +90,11 @@ class BotError(Exception):
         self.certain = certain
         self.retry_after_s = retry_after_s
         self.ref = new_ref()
+
+    @property
+    def kind(self) -> str:
+        """The class of the fault below this one, for the operators; empty where there is none."""
+        return type(self.__cause__).__name__ if self.__cause__ is not None else ""
 
 
 class SettingsError(BotError):
@@ -136,7 +143,19 @@ class ModelError(BotError):
 
 
 class StoreError(BotError):
-    """The database failed. Retryable: the cause (a lock, a lost connection, a full disk) may go away."""
+    """The database failed. Retryable: the cause (a lock, a lost connection, a full disk) may go away.
 
-    def __init__(self, detail: str = "", *, retryable: bool = True) -> None:
+    `cause` names the fault in a few words, such as `disk is full`. `lasting`: it stays until a person changes a
+    setting or the database.
+    """
+
+    def __init__(
+        self, detail: str = "", *, retryable: bool = True, cause: str = "", lasting: bool = False
+    ) -> None:
         super().__init__(Code.STORE, detail, retryable=retryable)
+        self.cause = cause
+        self.lasting = lasting
+
+    @property
+    def kind(self) -> str:
+        return self.cause

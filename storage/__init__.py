@@ -46,6 +46,12 @@ class DatabaseSettings(Settings):
         description="With NORMAL, SQLite commits faster on slow disks; a power cut may lose the last of them.",
     )
 
+    parley_start_wait_s: float = Field(
+        60,
+        ge=0,
+        description="How long a start waits for a database that can't be reached yet, in seconds.",
+    )
+
     @field_validator("database_url")
     @classmethod
     def _known(cls, value: SecretStr) -> SecretStr:
@@ -56,6 +62,11 @@ class DatabaseSettings(Settings):
     def url(self) -> URL:
         """With the driver that is used. Shows no password unless asked to."""
         return parse_url(self.database_url.get_secret_value())
+
+    @property
+    def shown_url(self) -> str:
+        """The URL without its secrets: no password and no query, which may hold one, or paths of keys."""
+        return self.url.set(query={}).render_as_string()
 
 
 async def open_store(settings: DatabaseSettings, clock: Clock) -> SqlStore:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
+from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import URL, Connection, Table, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
@@ -62,6 +63,16 @@ def sqlite_file(url: URL) -> Path | None:
     return Path(str(url.database).removeprefix("file:"))
 
 
+class Watch(Protocol):
+    """Hears how each transaction ended."""
+
+    def worked(self) -> None:
+        """A transaction that writes was committed."""
+        ...
+
+    def failed(self, error: StoreError) -> None: ...
+
+
 class Database:
     """One database: `write` and `read` run a function of a `Connection` as one transaction.
 
@@ -72,6 +83,7 @@ class Database:
         self.url = url
         self._synchronous = synchronous
         self._running: set[asyncio.Task[Any]] = set()
+        self.watch: Watch | None = None
         if url.get_backend_name() == "sqlite":
             self._writer = self._sqlite(connections=1)
             in_memory = sqlite_file(url) is None
@@ -89,7 +101,10 @@ class Database:
             async with self._writer.begin() as connection:
                 return await connection.run_sync(work, *args, **kwargs)
 
-        return await self._finished(run())
+        written = await self._finished(run())
+        if self.watch is not None:
+            self.watch.worked()
+        return written
 
     async def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         async def run() -> T:
@@ -107,7 +122,10 @@ class Database:
         try:
             return await asyncio.shield(task)
         except Exception as error:
-            raise translate(error) from None
+            known = translate(error)
+            if self.watch is not None:
+                self.watch.failed(known)
+            raise known from None
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
@@ -201,24 +219,39 @@ def insert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
     return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
-# Signs of a failure, most telling first: the beginning of SQLite's error name or of PostgreSQL's SQLSTATE
-# (https://sqlite.org/rescode.html, https://www.postgresql.org/docs/current/errcodes-appendix.html), or the name
-# of an exception's class. Then what the operator reads, and whether it may pass by itself.
-CAUSES: tuple[tuple[tuple[str, ...], str, bool], ...] = (
-    (("SQLITE_BUSY", "SQLITE_LOCKED", "55P03", "40P01", "40001"), "database is locked", True),
-    (("SQLITE_FULL", "53100"), "disk is full", True),
-    (("SQLITE_READONLY", "25006"), "read-only", True),
-    (("SQLITE_CANTOPEN", "PermissionError", "NotADirectoryError", "FileExistsError"), "cannot be opened", True),
-    (("SQLITE_IOERR", "58"), "disk read or write failed", True),
-    (("SQLITE_CORRUPT", "SQLITE_NOTADB"), "damaged, or not a database", False),
-    (("28",), "login refused", True),
-    (("3D000",), "no such database", True),
-    (("42501",), "permission denied", True),
-    (("53300",), "too many connections", True),
-    (("57014", "TimeoutError"), "timed out", True),
-    (("08", "57P", "OSError"), "connection lost", True),
-    (("SQLITE_CONSTRAINT", "SQLITE_TOOBIG", "22", "23", "42"), "refused", False),
-    (("CommandError",), "made by a newer Parley", False),
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A class of failures. `signs`: how SQLite's error name or PostgreSQL's SQLSTATE begins
+    (https://sqlite.org/rescode.html, https://www.postgresql.org/docs/current/errcodes-appendix.html), or names of
+    exception classes. `words`: what the operator reads. `retryable`: it may pass. `lasting`: it stays until a person
+    changes a setting or the database, so that a start does not wait for it."""
+
+    signs: tuple[str, ...]
+    words: str
+    retryable: bool = True
+    lasting: bool = False
+
+
+# The first match counts.
+CAUSES = (
+    Cause(("SQLITE_BUSY", "SQLITE_LOCKED", "55P03", "40P01", "40001"), "database is locked"),
+    Cause(("SQLITE_FULL", "53100"), "disk is full"),
+    Cause(("SQLITE_READONLY", "25006"), "read-only", lasting=True),
+    Cause(
+        ("SQLITE_CANTOPEN", "PermissionError", "NotADirectoryError", "FileExistsError"),
+        "cannot be opened",
+        lasting=True,
+    ),
+    Cause(("SQLITE_IOERR", "58"), "disk read or write failed"),
+    Cause(("SQLITE_CORRUPT", "SQLITE_NOTADB"), "damaged, or not a database", retryable=False, lasting=True),
+    Cause(("28",), "login refused", lasting=True),
+    Cause(("3D000",), "no such database", lasting=True),
+    Cause(("42501",), "permission denied", lasting=True),
+    Cause(("53300",), "too many connections"),
+    Cause(("57014", "TimeoutError"), "timed out"),
+    Cause(("08", "57P", "OSError"), "connection lost"),
+    Cause(("SQLITE_CONSTRAINT", "SQLITE_TOOBIG", "22", "23", "42"), "refused", retryable=False),
+    Cause(("CommandError",), "made by a newer Parley", retryable=False, lasting=True),
 )
 
 
@@ -234,10 +267,13 @@ def translate(error: Exception) -> StoreError:
     codes = [code for name in ("sqlite_errorname", "sqlstate") if (code := getattr(cause, name, None))]
     if getattr(error, "connection_invalidated", False):
         codes.append("08")
-    for signs, words, retryable in CAUSES:
-        if any(code.startswith(signs) for code in codes) or any(kind in signs for kind in kinds):
-            return StoreError(f"{type(cause).__name__}: {words}", retryable=retryable)
-    return StoreError(f"{type(cause).__name__}: unexpected ({codes[0] if codes else 'no code'})")
+    for known in CAUSES:
+        if any(code.startswith(known.signs) for code in codes) or any(kind in known.signs for kind in kinds):
+            detail = f"{type(cause).__name__}: {known.words}"
+            return StoreError(detail, retryable=known.retryable, cause=known.words, lasting=known.lasting)
+    return StoreError(
+        f"{type(cause).__name__}: unexpected ({codes[0] if codes else 'no code'})", cause="unexpected"
+    )
 
 
 def _room(error: BaseException) -> str:

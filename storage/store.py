@@ -9,7 +9,7 @@ from core.clock import Clock
 from core.ports import Change, Context, Ending, Feedback, Finish, Kept, Spent, Tally, Thread
 from core.types import Ask, Deleted, Edited, Entry, History, Person, Place, Task, Turn
 from storage import heard, people, settings, threads, turns, usage
-from storage.engine import Database
+from storage.engine import Database, Watch
 from storage.tables import to_us
 
 KEPT_S = 60.0
@@ -24,6 +24,10 @@ class SqlStore:
         self._clock = clock
         self._kept: dict[str, tuple[float, Kept]] = {}
         self._changes = 0
+
+    def watch(self, watch: Watch) -> None:
+        """Have `watch` hear how each transaction ends."""
+        self._database.watch = watch
 
     async def accept(self, ask: Ask) -> Turn | None:
         return await self._database.write(turns.accept, ask)

@@ -1,13 +1,13 @@
-"""Alerts for the people who run the bot, posted to their channel by the same machinery as everything else.
+"""Alerts for the people who run the bot, posted to their channels by the same machinery as everything else.
 
 An alert is a turn with its text written down: it survives a restart, and the same alert of the same hour is one
-turn, whoever raises it.
+turn. Where the database refuses the turn, the alert is posted without one.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -25,15 +25,52 @@ _STANDS = timedelta(days=7)
 _OPEN = (TurnState.WAITING, TurnState.RUNNING)
 
 
+async def _never(_place: Place, _text: str) -> bool:
+    return False
+
+
+class AlertChannels:
+    """Posts each alert to several channels at once. A call returns when the alert stands in one of them, or in none."""
+
+    def __init__(self, channels: Sequence[AlertTurns]) -> None:
+        self._channels = channels
+        self._posting: set[asyncio.Task[bool]] = set()
+
+    async def standing(self) -> list[tuple[Alert, float]]:
+        """As that of `AlertTurns`, of all channels, each alert once. Raises StoreError."""
+        known = [one for channel in self._channels for one in await channel.standing()]
+        return list({(alert.what, alert.code): (alert, age_s) for alert, age_s in known}.values())
+
+    async def __call__(self, alert: Alert) -> bool:
+        tasks = [asyncio.create_task(channel(alert)) for channel in self._channels]
+        self._posting.update(tasks)
+        for task in tasks:
+            task.add_done_callback(self._posting.discard)
+        for posted in asyncio.as_completed(tasks):
+            if await posted:
+                return True
+        return False
+
+    async def close(self) -> None:
+        posting = list(self._posting)
+        for task in posting:
+            task.cancel()
+        await asyncio.gather(*posting, return_exceptions=True)
+
+
 @dataclass(frozen=True, slots=True)
 class AlertTurns:
-    """Calls back when an alert surely stands in `place`, or never will. They stand there in the order of the calls."""
+    """Calls back when an alert surely stands in `place`, or never will. They stand there in the order of the calls.
+
+    `post_directly` posts a text to a channel without the database, and says whether it stands there.
+    """
 
     place: Place
     store: Store
     submit: Callable[[Turn], None]
     clock: Clock
     language: str
+    post_directly: Callable[[Place, str], Awaitable[bool]] = _never
     _accepting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def standing(self) -> list[tuple[Alert, float]]:
@@ -47,11 +84,12 @@ class AlertTurns:
         return [(alert, age_s) for alert, age_s in standing.values() if not alert.over]
 
     async def __call__(self, alert: Alert) -> bool:
+        text = alert_to_text(alert, self.language)
         ask = Ask(
             _to_id(alert, self.clock.now()),
             self.place,
             _PERSON,
-            alert_to_text(alert, self.language),
+            text,
             self.clock.now(),
             addressed=True,
             task=Task.DIGEST,
@@ -66,7 +104,7 @@ class AlertTurns:
                 await self.clock.sleep(_LOOK_S)
                 turn = await self.store.turn(turn.id)
         except StoreError:
-            return False
+            return await self.post_directly(self.place, text)
         return turn is not None and turn.state is TurnState.DONE
 
 

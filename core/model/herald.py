@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from core.clock import Clock
-from core.errors import Code, ModelError
+from core.errors import BotError, Code
 from core.phrases import advise
 
 AGAIN_S = 3600.0
@@ -26,7 +26,8 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """`what` is an account, a model or an endpoint (`core.model.policy.key_of`); `over`: it answers again. `kind` is
+    """`what` is an account, a model or an endpoint (`core.model.policy.key_of`), a platform, the database or the event
+    loop; `over`: it works again. `kind` is
     the class of the network's error, if it was one, `places` the fields of the advice. Nothing here is what an
     endpoint said."""
 
@@ -67,14 +68,13 @@ class Herald:
         if self._count is not None:
             self._count(name, labels)
 
-    def wrong(self, what: str, error: ModelError, places: Mapping[str, str]) -> None:
+    def wrong(self, what: str, error: BotError, places: Mapping[str, str]) -> None:
         """`what` fails and needs somebody; `places`: where its settings are (`Route.places`)."""
         now = self._clock.monotonic()
         cause = self._causes.get((what, error.code))
         if cause is not None and now - cause.announced_at < AGAIN_S:
             return
-        kind = type(error.__cause__).__name__ if error.__cause__ is not None else ""
-        alert = Alert(what, error.code, error.ref, places, kind)
+        alert = Alert(what, error.code, error.ref, places, error.kind)
         advice = advise(error.code, "en", places)
         log.error("the operators are needed", what=what, code=alert.why, advice=advice, ref=error.ref)
         self.count("parley_alerts_total", what=what, code=str(error.code))

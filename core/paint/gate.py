@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TypeVar
 
@@ -16,14 +16,22 @@ log = structlog.get_logger()
 Answer = TypeVar("Answer")
 
 
+Called = Callable[[str, PlatformError | None], None]
+"""Receives the kind of each call and its error, None where it worked."""
+
+
+def _ignore(_call: str, _error: PlatformError | None) -> None: ...
+
+
 class Gate:
     """Passes calls on to one platform. Whatever it raises, only PlatformError comes out."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, called: Called = _ignore) -> None:
         self.platform = platform
+        self._called = called
 
     async def perform(self, stroke: Stroke) -> str:
-        return await self._pass(type(stroke).__name__.lower(), self.platform.perform(stroke))
+        return await self._pass("perform", self.platform.perform(stroke), stroke=type(stroke).__name__.lower())
 
     async def find(self, stroke: Stroke) -> str | None:
         return await self._pass("find", self.platform.find(stroke))
@@ -43,19 +51,27 @@ class Gate:
     async def channel(self, channel: str) -> Place:
         return await self._pass("channel", self.platform.channel(channel))
 
-    async def _pass(self, call: str, answer: Awaitable[Answer]) -> Answer:
+    async def _pass(self, call: str, answer: Awaitable[Answer], **told: str) -> Answer:
         try:
-            return await answer
+            given = await answer
         except PlatformError as error:
+            self._called(call, error)
             log.warning(
                 "platform call failed",
                 platform=self.platform.name,
                 call=call,
+                **told,
                 code=str(error.code),
                 retry_after_s=error.retry_after_s,
                 detail=error.detail,
             )
             raise
         except Exception as error:
-            log.exception("platform call failed in an unknown way", platform=self.platform.name, call=call)
-            raise PlatformError(Code.UNCERTAIN, type(error).__name__, retryable=True, certain=False) from error
+            log.exception(
+                "platform call failed in an unknown way", platform=self.platform.name, call=call, **told
+            )
+            uncertain = PlatformError(Code.UNCERTAIN, type(error).__name__, retryable=True, certain=False)
+            self._called(call, uncertain)
+            raise uncertain from error
+        self._called(call, None)
+        return given

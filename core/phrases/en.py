@@ -64,6 +64,10 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "alert_account": "account {name}",
     "alert_model": "model {name}",
     "alert_endpoint": "endpoint {name}",
+    "alert_platform": "platform {name}",
+    "alert_database": "the database",
+    "alert_loop": "the event loop",
+    "alert_turn": "question {name}",
     "advice_bad_request": "Check the request body, and whether the model supports each field that is set.",
     "advice_context_overflow": "Set the model's real context window ({window}).",
     "advice_policy": "Nothing to do: the endpoint's content filter refused the question or the answer.",
@@ -81,6 +85,14 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "advice_cut": "Retry later; if it happens often, look at the proxies on the way for time and buffer limits.",
     "advice_error_in_stream": "Retry later, or switch the model ({model}): the endpoint failed while answering.",
     "advice_empty": "Retry later, or switch the model ({model}): the endpoint answered without a word.",
+    "advice_bad_token": "{name} refuses the bot's token. Check it, and whether the app is still installed.",
+    "advice_unavailable": "There is no working connection to {name}. Check the network, and {name}'s status page.",
+    "advice_internal": "Look in the log for this reference. Parley goes on trying.",
+    "advice_store": "Check the database ({url}): disk space, locks, the connection. Questions can't be stored until "
+    "then.",
+    "advice_overloaded": "Parley is short of processor time. Check what else runs on the machine.",
+    "advice_set_aside": "Parley ended suddenly twice while it worked on this question, so it does not try again. Look "
+    "in the log from before the last two starts.",
     "advice_garbled": "Check that the base URL ({url}) takes chat completions, and the proxies on the way to it.",
     # The usage summary.
     "digest_title": "**Usage from {since} to {until}**",

@@ -1,4 +1,4 @@
-"""Counters of the running program, for whoever scrapes them. In memory: they begin at nought with the process."""
+"""Counters and gauges of the running program, for Prometheus. They live in memory and begin at 0 with the process."""
 
 from __future__ import annotations
 
@@ -6,29 +6,40 @@ from collections import Counter
 from collections.abc import Mapping
 from itertools import groupby
 
+Labels = tuple[tuple[str, str], ...]
+
 
 class Metrics:
-    """Counters by name and labels, as https://prometheus.io/docs/concepts/data_model/ has them."""
+    """Counters and gauges by name and labels, as https://prometheus.io/docs/concepts/data_model/ has them."""
 
     def __init__(self) -> None:
-        self._counters: Counter[tuple[str, tuple[tuple[str, str], ...]]] = Counter()
+        self._counters: Counter[tuple[str, Labels]] = Counter()
+        self._gauges: dict[tuple[str, Labels], float] = {}
 
     def count(self, name: str, labels: Mapping[str, str]) -> None:
         self._counters[name, tuple(sorted(labels.items()))] += 1
+
+    def gauge(self, name: str, labels: Mapping[str, str], value: float) -> None:
+        """Set a value that goes up and down."""
+        self._gauges[name, tuple(sorted(labels.items()))] = value
 
     def value(self, name: str, **labels: str) -> int:
         return self._counters[name, tuple(sorted(labels.items()))]
 
     def lines(self) -> list[str]:
         """In the text format of https://prometheus.io/docs/instrumenting/exposition_formats/."""
-        found: list[str] = []
-        for name, counters in groupby(sorted(self._counters.items()), lambda counter: counter[0][0]):
-            found.append(f"# TYPE {name} counter")
-            found += [f"{name}{_labels(labels)} {value}" for (_, labels), value in counters]
-        return found
+        return [*_lines("counter", self._counters), *_lines("gauge", self._gauges)]
 
 
-def _labels(labels: tuple[tuple[str, str], ...]) -> str:
+def _lines(kind: str, values: Mapping[tuple[str, Labels], float]) -> list[str]:
+    found: list[str] = []
+    for name, series in groupby(sorted(values.items()), lambda one: one[0][0]):
+        found.append(f"# TYPE {name} {kind}")
+        found += [f"{name}{_labels(labels)} {value}" for (_, labels), value in series]
+    return found
+
+
+def _labels(labels: Labels) -> str:
     if not labels:
         return ""
     escaped = (

@@ -303,5 +303,5 @@ def test_every_cause_in_a_few_words_and_nothing_secret(error: Exception, cause: 
 
 
 def test_no_cause_stands_in_the_table_twice() -> None:
-    signs = [sign for row in CAUSES for sign in row[0]]
+    signs = [sign for cause in CAUSES for sign in cause.signs]
     assert len(signs) == len(set(signs))

@@ -1,0 +1,145 @@
+"""What the program knows of its own health: the database, each platform's calls, and the event loop.
+
+Every fault is counted. What needs a person becomes an alert, and its end is told too.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import socket
+import sys
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from bots.supervisor import platform_subject
+from core.clock import Clock
+from core.errors import BotError, Code, PlatformError, StoreError
+from core.model.herald import Herald
+
+log = structlog.get_logger()
+
+DATABASE = "database"
+LOOP = "loop"
+
+REFUSED_ALERT_S = 30.0
+"""Seconds in which every call of a platform has failed, after which the operators are told."""
+BEAT_S = 0.5
+ARM_S = 5.0
+"""Seconds between two signs of life to the watchdogs."""
+LAG_ALERT_S = 5.0
+"""Seconds by which the event loop is late once, at which the operators are told."""
+ON_TIME_S = 60.0
+"""Seconds without such a delay, after which the operators hear that it is over."""
+
+Gauge = Callable[[str, Mapping[str, str], float], None]
+
+
+class DatabaseHealth:
+    """Follows the database's transactions. `reason` says why the last one failed; it is empty after a commit.
+
+    `where` names the database without its secrets.
+    """
+
+    def __init__(self, operators: Herald, where: str) -> None:
+        self._operators = operators
+        self._where = where
+        self.reason = ""
+
+    def worked(self) -> None:
+        """A transaction that writes was committed."""
+        if self.reason:
+            self.reason = ""
+            self._operators.well(DATABASE)
+
+    def failed(self, error: StoreError) -> None:
+        self._operators.count("parley_database_errors_total", cause=error.cause)
+        if error.cause == "refused":  # by a rule of the schema: the database itself works
+            return
+        self.reason = error.detail
+        self._operators.wrong(DATABASE, error, {"url": self._where})
+
+
+class PlatformHealth:
+    """Follows the calls to one platform."""
+
+    def __init__(self, name: str, operators: Herald, clock: Clock) -> None:
+        self._name = name
+        self._operators = operators
+        self._clock = clock
+        self._failing_since: float | None = None
+
+    def called(self, call: str, error: PlatformError | None) -> None:
+        """`call` was answered, or raised `error`."""
+        if error is None:
+            if call == "perform" and self._failing_since is not None:
+                self._failing_since = None
+                self._operators.well(platform_subject(self._name))
+            return
+        self._operators.count(
+            "parley_platform_refusals_total", platform=self._name, call=call, code=str(error.code)
+        )
+        if error.code not in (Code.BAD_TOKEN, Code.UNAVAILABLE, Code.UNCERTAIN):
+            return
+        now = self._clock.monotonic()
+        if self._failing_since is None:
+            self._failing_since = now
+        if error.code is Code.BAD_TOKEN or now - self._failing_since >= REFUSED_ALERT_S:
+            self._operators.wrong(platform_subject(self._name), error, {"name": self._name})
+
+
+class LoopHealth:
+    """Measures the event loop's lag, and has the process end where the loop stands still for `limit_s`.
+
+    The limit is kept by a thread of the interpreter that needs no lock of it, so that it also ends a loop that a
+    single call holds up. It writes the stack to standard error first:
+    https://docs.python.org/3/library/faulthandler.html#faulthandler.dump_traceback_later
+    """
+
+    def __init__(self, operators: Herald, gauge: Gauge, clock: Clock, notify: Callable[[str], None]) -> None:
+        self._operators = operators
+        self._gauge = gauge
+        self._clock = clock
+        self._notify = notify
+
+    async def run(self, limit_s: float) -> None:
+        """Until cancelled. `limit_s` 0: only measure."""
+        late_at: float | None = None
+        armed_at = -ARM_S
+        try:
+            while True:
+                began = self._clock.monotonic()
+                if limit_s and began - armed_at >= min(ARM_S, limit_s / 2):
+                    armed_at = began
+                    faulthandler.dump_traceback_later(limit_s, exit=True, file=sys.__stderr__ or sys.stderr)
+                    self._notify("WATCHDOG=1")
+                await self._clock.sleep(BEAT_S)
+                now = self._clock.monotonic()
+                lag_s = max(0.0, now - began - BEAT_S)
+                self._gauge("parley_event_loop_lag_seconds", {}, round(lag_s, 3))
+                if lag_s >= LAG_ALERT_S:
+                    late_at = now
+                    log.error("event loop stood still", seconds=round(lag_s, 1))
+                    self._operators.wrong(LOOP, BotError(Code.OVERLOADED, f"{lag_s:.1f} s"), {})
+                elif late_at is not None and now - late_at >= ON_TIME_S:
+                    late_at = None
+                    self._operators.well(LOOP)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+
+def notify_systemd(state: str) -> None:
+    """Tell systemd the state of this service, such as READY=1; nothing where systemd did not start it.
+
+    https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
+    """
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address.startswith(("/", "@")):
+        return
+    name = "\0" + address[1:] if address.startswith("@") else address
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender:
+            sender.sendto(state.encode(), name)
+    except OSError as error:
+        log.debug("systemd not told", state=state, error=type(error).__name__)

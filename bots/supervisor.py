@@ -1,0 +1,143 @@
+"""Keeps every platform running, so that the trouble of one platform stays its own.
+
+A platform whose `run` ends is down: the others go on, the operators are told, and it is started again with growing
+pauses until it works. Only where no platform has ever worked and every one of them refuses its credentials does the
+program end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from core.clock import Clock
+from core.errors import BotError, Code, PlatformError
+from core.model.herald import Herald
+from core.ports import Inbox, Platform
+
+log = structlog.get_logger()
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 20.0
+LOOK_S = 0.25
+DISCONNECTED_ALERT_S = 60.0
+"""Seconds without a connection, which a platform restores by itself, after which the operators are told."""
+
+
+def platform_subject(name: str) -> str:
+    """The subject of alerts about the platform `name`."""
+    return f"platform {name}"
+
+
+@dataclass(slots=True)
+class _Supervised:
+    """One platform. `reason` is empty while its `run` goes on; `worked`: it has been ready once."""
+
+    platform: Platform
+    reason: str = ""
+    worked: bool = False
+    refusal: PlatformError | None = None
+
+
+class Supervisor:
+    """Runs `platforms`. `gauge` receives the state of each as `parley_platform_up`."""
+
+    def __init__(
+        self,
+        platforms: Sequence[Platform],
+        clock: Clock,
+        operators: Herald,
+        gauge: Callable[[str, Mapping[str, str], float], None],
+    ) -> None:
+        self._supervised = [_Supervised(platform) for platform in platforms]
+        self._clock = clock
+        self._operators = operators
+        self._gauge = gauge
+        self._all_refused = asyncio.Event()
+
+    def reasons(self) -> dict[str, str]:
+        """Why each platform that is down is down, as one line without secrets."""
+        return {one.platform.name: one.reason for one in self._supervised if one.reason}
+
+    async def run(self, inbox: Inbox) -> None:
+        """Run all platforms until cancelled.
+
+        Raises PlatformError(BAD_TOKEN) when no platform has worked yet and each of them refuses its credentials.
+        """
+        refused = asyncio.create_task(self._all_refused.wait())
+        keepers = [asyncio.create_task(self._keep(one, inbox)) for one in self._supervised]
+        try:
+            done, _ = await asyncio.wait({refused, *keepers}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+            raise next(one.refusal for one in self._supervised if one.refusal is not None)
+        finally:
+            for task in (refused, *keepers):
+                task.cancel()
+            await asyncio.gather(refused, *keepers, return_exceptions=True)
+
+    async def _keep(self, one: _Supervised, inbox: Inbox) -> None:
+        pause_s = FIRST_PAUSE_S
+        while True:
+            error, was_ready = await self._run_once(one, inbox)
+            if was_ready:
+                pause_s = FIRST_PAUSE_S
+            self._down(one, error)
+            await self._clock.sleep(max(pause_s, error.retry_after_s or 0.0))
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    async def _run_once(self, one: _Supervised, inbox: Inbox) -> tuple[BotError, bool]:
+        """Run the platform until it ends. What ended it, and whether it was ready in between."""
+        running = asyncio.create_task(one.platform.run(inbox))
+        watching = asyncio.create_task(self._watch(one))
+        try:
+            await asyncio.wait({running, watching}, return_when=asyncio.FIRST_COMPLETED)
+            was_ready = one.worked and not one.reason
+            await running
+        except BotError as error:
+            return error, was_ready
+        except Exception as error:
+            log.exception("platform failed", platform=one.platform.name)
+            return PlatformError(Code.INTERNAL, type(error).__name__), was_ready
+        finally:
+            for task in (running, watching):
+                task.cancel()
+            await asyncio.gather(running, watching, return_exceptions=True)
+        return PlatformError(Code.INTERNAL, "ended without a reason"), was_ready
+
+    async def _watch(self, one: _Supervised) -> None:
+        """Note whether the platform is ready, for as long as it runs."""
+        name = one.platform.name
+        lost_at: float | None = self._clock.monotonic()
+        while True:
+            ready = one.platform.ready()
+            self._gauge("parley_platform_up", {"platform": name}, float(ready))
+            now = self._clock.monotonic()
+            if ready:
+                if lost_at is not None:
+                    self._up(one)
+                lost_at = None
+            elif lost_at is None:
+                lost_at = now
+            elif now - lost_at >= DISCONNECTED_ALERT_S:
+                self._operators.wrong(
+                    platform_subject(name), PlatformError(Code.UNAVAILABLE, "not connected"), {"name": name}
+                )
+            await self._clock.sleep(LOOK_S)
+
+    def _up(self, one: _Supervised) -> None:
+        one.worked, one.reason, one.refusal = True, "", None
+        self._operators.well(platform_subject(one.platform.name))
+
+    def _down(self, one: _Supervised, error: BotError) -> None:
+        name = one.platform.name
+        one.reason = error.detail or str(error.code)
+        if isinstance(error, PlatformError) and error.code is Code.BAD_TOKEN:
+            one.refusal = error
+        if all(other.refusal is not None and not other.worked for other in self._supervised):
+            self._all_refused.set()
+        self._gauge("parley_platform_up", {"platform": name}, 0.0)
+        log.error("platform down", platform=name, code=str(error.code), detail=error.detail, ref=error.ref)
+        self._operators.wrong(platform_subject(name), error, {"name": name})

@@ -1,0 +1,125 @@
+"""Outages of one part, under the running program: the other parts go on, and operators hear of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.e2e.conftest import discord_settings, model_settings, slack_settings
+from tests.e2e.program import Program, free_port
+from tests.e2e.test_discord import AT as DISCORD_AT
+from tests.e2e.test_discord import answered as answered_in_discord
+from tests.e2e.test_slack import AT, answered
+from tests.fakes.completions import FakeCompletions
+from tests.fakes.discord import ADA, GENERAL, FakeDiscord
+from tests.fakes.slack import FakeSlack
+from tests.waiting import HANG_S
+
+METHODS = (
+    "auth.test",
+    "apps.connections.open",
+    "chat.postMessage",
+    "chat.update",
+    "chat.startStream",
+    "users.info",
+    "conversations.history",
+    "conversations.replies",
+)
+
+
+async def readyz(program: Program) -> dict[str, Any]:
+    async with aiohttp.ClientSession() as session, session.get(f"{program.url}/readyz") as answer:
+        found: dict[str, Any] = json.loads(await answer.text())
+        assert answer.status == (200 if found["ready"] else 503)
+        return found
+
+
+async def readyz_with(program: Program, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """What /readyz says once it is as `wanted`."""
+    async with asyncio.timeout(HANG_S):
+        while True:
+            with suppress(aiohttp.ClientError):
+                if wanted(found := await readyz(program)):
+                    return found
+            await asyncio.sleep(0.1)
+
+
+def alerts(discord: FakeDiscord) -> str:
+    return "\n".join(message.text for message in discord.from_bot(GENERAL))
+
+
+async def test_a_revoked_slack_token_leaves_discord_running_and_slack_comes_back_by_itself(
+    tmp_path: Path, slack: FakeSlack, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    settings = slack_settings(slack) | discord_settings(discord) | model_settings(endpoint)
+    async with Program(tmp_path, **settings, PARLEY_ALERT_CHANNEL=f"slack:C1,discord:{GENERAL}") as program:
+        for method in METHODS:
+            slack.fail(method, None, error="token_revoked")
+        slack.abort_sockets()
+        found = await readyz_with(program, lambda found: "slack" in found.get("why", {}))
+        assert found["slack"] is False
+        assert found["discord"] is True
+        assert "SLACK" in found["why"]["slack"]
+        question = await discord.say(ADA, GENERAL, f"{DISCORD_AT} still there?")
+        await answered_in_discord(discord, question, "still there?")
+        await discord.wait_for(lambda: "platform slack" in alerts(discord))
+        assert 'parley_platform_up{platform="slack"} 0.0' in await program.page("/metrics")
+        for method in METHODS:
+            slack.mend(method)
+        await readyz_with(program, lambda found: found["slack"])
+        ts = await slack.say("U1", "C1", f"{AT} back?")
+        await answered(slack, "C1", ts, "back?")
+        await discord.wait_for(lambda: "works again" in alerts(discord))
+
+
+async def test_posts_that_slack_refuses_while_its_socket_stays_open_are_told_on_discord(
+    tmp_path: Path, slack: FakeSlack, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    settings = slack_settings(slack) | discord_settings(discord) | model_settings(endpoint)
+    async with Program(tmp_path, **settings, PARLEY_ALERT_CHANNEL=f"discord:{GENERAL}") as program:
+        for method in ("chat.postMessage", "chat.update", "chat.startStream", "chat.postEphemeral"):
+            slack.fail(method, None, error="account_inactive")
+        await slack.say("U1", "C1", f"{AT} anybody?")
+        await discord.wait_for(lambda: "platform slack" in alerts(discord))
+        metrics = await program.page("/metrics")
+        assert 'parley_platform_refusals_total{call="perform",code="bad_token",platform="slack"}' in metrics
+
+
+async def test_one_bad_token_at_the_start_does_not_keep_the_other_platform_away(
+    tmp_path: Path, slack: FakeSlack, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    settings = slack_settings(slack) | discord_settings(discord) | model_settings(endpoint)
+    program = Program(tmp_path, **settings | {"DISCORD_BOT_TOKEN": "other"})
+    await program.start()
+    try:
+        await readyz_with(program, lambda found: found["slack"])
+        ts = await slack.say("U1", "C1", f"{AT} alone?")
+        await answered(slack, "C1", ts, "alone?")
+        found = await readyz_with(program, lambda found: "discord" in found.get("why", {}))
+        assert "DISCORD_BOT_TOKEN" in found["why"]["discord"]
+    finally:
+        assert await program.stop() == 0
+    program.check_output()
+
+
+async def test_a_start_waits_for_a_database_that_is_not_there_yet_and_says_so(
+    tmp_path: Path, slack: FakeSlack
+) -> None:
+    url = f"postgresql://somebody:hidden-word@127.0.0.1:{free_port()}/parley?password=other-word"
+    program = Program(tmp_path, **slack_settings(slack), DATABASE_URL=url, PARLEY_START_WAIT_S="4")
+    await program.start()
+    found = await readyz_with(program, lambda found: bool(found.get("why")))
+    assert found["ready"] is False
+    assert "connection lost" in found["why"]["database"]
+    assert await program.end() == 2
+    assert "waiting for at most 4 s" in program.output
+    assert program.output.splitlines()[-1].startswith("parley: DATABASE_URL:")
+    assert "hidden-word" not in program.output
+    assert "other-word" not in program.output
+    program.check_output()
