@@ -43,6 +43,11 @@ class Inbox(Protocol):
         """
         ...
 
+    async def concerns(self, event: Ask | Edited) -> bool:
+        """False where nothing will come of it, whoever said it: then nobody needs to be looked up for it.
+        Raises StoreError."""
+        ...
+
     async def refusal(self, command: Command) -> Told | None:
         """Why `command`, one that becomes a turn, would not become one now, or None. Nothing is stored or counted.
         Platforms ask before they show anything of the command to others. Raises StoreError."""

@@ -50,8 +50,9 @@ class Person:
 
     What they may do there and then, as the platform tells; only `may_read` is stored, with the turn. `admin`: runs
     the workspace or guild. `manager`: may change the channel. `guest`: a guest account. `stranger`: of another
-    workspace (Slack Connect). `may_read`: may read what was said in that channel before; where not, nothing older
-    than their own first line there is read for them.
+    workspace (Slack Connect). Those two are None where the platform could not say: a gate that depends on one then
+    stays shut. `may_read`: may read what was said in that channel before; where not, nothing older than their own
+    first line there is read for them. `roles`: ids of the groups, workspaces among them, that they belong to.
     """
 
     id: str
@@ -60,8 +61,8 @@ class Person:
     bot: bool = False
     admin: bool = field(default=False, compare=False)
     manager: bool = field(default=False, compare=False)
-    guest: bool = field(default=False, compare=False)
-    stranger: bool = field(default=False, compare=False)
+    guest: bool | None = field(default=False, compare=False)
+    stranger: bool | None = field(default=False, compare=False)
     roles: tuple[str, ...] = field(default=(), compare=False)
     may_read: bool = field(default=True, compare=False)
 

@@ -16,10 +16,12 @@ class Refusal(StrEnum):
     DENIED = "refused_denied"
     GUEST = "refused_guest"
     STRANGER = "refused_stranger"
+    UNKNOWN = "refused_unknown"
 
 
 def refusal(person: Person, place: Place, settings: ChannelSettings) -> Refusal | None:
-    """Why `person` may not ask in `place`, or None. Deny wins; each list of `allow` must have one of their ids."""
+    """Why `person` may not ask in `place`, or None. Deny wins; each list of `allow` must have one of their ids.
+    Who is not known is refused wherever a gate depends on what is not known."""
     theirs = {place.team, place.channel, person.id, *person.roles} - {""}
     if theirs & settings.deny:
         return Refusal.DENIED
@@ -29,17 +31,19 @@ def refusal(person: Person, place: Place, settings: ChannelSettings) -> Refusal 
         return Refusal.STRANGER
     if person.guest and not settings.guests:
         return Refusal.GUEST
+    if (person.stranger is None and not settings.strangers) or (person.guest is None and not settings.guests):
+        return Refusal.UNKNOWN
     return None
 
 
 def is_admin(person: Person, place: Place, core: CoreSettings) -> bool:
     """May `person` change everything: one of PARLEY_ADMINS, or an admin of this workspace."""
-    return person.id in own(core.parley_admins, place.platform) or (person.admin and not person.stranger)
+    return person.id in own(core.parley_admins, place.platform) or (person.admin and person.stranger is False)
 
 
 def is_manager(person: Person, place: Place, core: CoreSettings) -> bool:
     """May `person` change the channel? With the bot alone, everybody runs their own."""
-    return is_admin(person, place, core) or place.direct or (person.manager and not person.stranger)
+    return is_admin(person, place, core) or place.direct or (person.manager and person.stranger is False)
 
 
 def may_change(person: Person, place: Place, scope: str, name: str, core: CoreSettings) -> bool:

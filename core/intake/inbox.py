@@ -12,7 +12,7 @@ import structlog
 from core.answer.live import Live
 from core.channel import ChannelSettings
 from core.commands.desk import FREE, Desk
-from core.commands.rights import refusal
+from core.commands.rights import Refusal, refusal
 from core.commands.typed import command_of
 from core.errors import StoreError
 from core.intake.rate import Rate
@@ -85,6 +85,12 @@ class StoringInbox:
                 return False
             return (asks or outcome is Outcome.NOTED) and await self._store.note(ask) and asks
 
+    async def concerns(self, event: Ask | Edited) -> bool:
+        if isinstance(event, Edited):
+            return await self._store.joined(event.place)
+        _, outcome, _ = await self._weigh(event)
+        return event.addressed or outcome in (Outcome.TURN, Outcome.NOTED)
+
     async def refusal(self, command: Command) -> Told | None:
         done = await self._desk.do(command)
         if isinstance(done, Told):
@@ -142,7 +148,7 @@ class StoringInbox:
         opens = ask.place.thread if ask.id == ask.place.thread else ""
         place = replace(ask.place, thread="") if opens else ask.place
         refused = name not in FREE and refusal(ask.author, place, await self._desk.settings(place))
-        if refused and not place.direct and not await self._first(ask, "refused"):
+        if refused and not place.direct and not await self._explains(ask, refused):
             return Receipt(Outcome.REFUSED)
         return await self._command(
             Command(name, place, ask.author, ask.at, argument, id=ask.id, opens=opens, ticket=ask.ticket)
@@ -244,11 +250,10 @@ class StoringInbox:
         tell: bool,
         ask: Ask | None = None,
     ) -> Receipt | None:
-        """Why `person` gets no answer, or None. It is said once, to somebody who addressed the bot; with `tell`
-        always."""
+        """Why `person` gets no answer, or None. `tell`: they are told in any case, else as `_explains` decides."""
         language = self._desk.language(person, settings)
         if why := refusal(person, place, settings):
-            told = tell or (ask is not None and ask.addressed and await self._first(ask, "refused"))
+            told = tell or (ask is not None and await self._explains(ask, why))
             return Receipt(Outcome.REFUSED, told=_no(say(why, language)) if told else None)
         now_s = self._desk.clock.monotonic()
         wait_s = self._rate.wait_s(_who(person, place), key, settings.rate, now_s)
@@ -261,6 +266,13 @@ class StoringInbox:
 
     def _count(self, person: Person, place: Place, key: str) -> None:
         self._rate.count(_who(person, place), key, self._desk.clock.monotonic())
+
+    async def _explains(self, ask: Ask, why: Refusal) -> bool:
+        """Whether the author of a refused question is told why: once a channel, where they addressed the bot. Who is
+        not known may be answered a moment later: they are told each time, within the limit of `Rate.tell`."""
+        if why is Refusal.UNKNOWN:
+            return self._rate.tell(_who(ask.author, ask.place), self._desk.clock.monotonic())
+        return ask.addressed and await self._first(ask, "refused")
 
     async def _first(self, ask: Ask, why: str) -> bool:
         """Whether this person has not been told so in this channel yet."""

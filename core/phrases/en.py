@@ -293,6 +293,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "refused_stranger": "People of other workspaces can't ask me here. Whoever runs me here can change that.",
     "refused_history": "You may not read earlier messages here, so I can't sum them up or export them for you. "
     "Whoever runs this channel can allow you to.",
+    "refused_unknown": "I couldn't find out who you are, so I can't answer yet. Please ask again in a moment.",
     "refused_off": "I'm switched off in this channel. A channel manager can switch me on again.",
     "limited": {
         "one": "That's a lot at once. Please give me about {n} second, then ask again.",

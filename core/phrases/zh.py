@@ -268,6 +268,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "refused_guest": "访客在这里不能向我提问。这里管理我的人可以更改。",
     "refused_stranger": "其他工作区的人在这里不能向我提问。这里管理我的人可以更改。",
     "refused_history": "你在这里无权查看之前的消息，所以我不能为你总结或导出。管理这个频道的人可以为你开启权限。",
+    "refused_unknown": "我暂时无法确认你的身份，所以还不能回答。请稍后再问一次。",
     "refused_off": "我在这个频道里是关闭的。频道管理者可以重新打开。",
     "limited": {"other": "一下子问得有点多。请等大约 {n} 秒再问。"},
     "regenerate": "重新回答",

@@ -25,7 +25,7 @@ from core.paint.brush import Brush
 from core.paint.gate import Gate
 from core.phrases import language_of
 from core.ports import Platform
-from core.types import Ask, Choice, Command, Event, Outcome, Person, Phase, Place, Receipt, Reply
+from core.types import Ask, Choice, Command, Edited, Event, Outcome, Person, Phase, Place, Receipt, Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,9 @@ class _Deaf:
 
     async def language(self, person: Person, place: Place) -> str:
         return language_of(person.locale)
+
+    async def concerns(self, event: Ask | Edited) -> bool:
+        return True
 
     async def refusal(self, command: Command) -> None:
         return None

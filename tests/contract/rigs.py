@@ -39,6 +39,7 @@ from core.types import (
     Command,
     Delete,
     Edit,
+    Edited,
     Event,
     Outcome,
     Page,
@@ -92,6 +93,9 @@ class Recorder:
 
     async def language(self, person: Person, place: Place) -> str:
         return language_of(person.locale)
+
+    async def concerns(self, event: Ask | Edited) -> bool:
+        return True
 
     async def refusal(self, command: Command) -> Told | None:
         return None

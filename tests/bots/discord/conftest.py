@@ -19,7 +19,7 @@ from bots.discord.platform import DiscordPlatform, aim
 from core.clock import SystemClock
 from core.errors import BotError
 from core.phrases import language_of
-from core.types import Ask, Choice, Command, Event, Outcome, Person, Place, Receipt, Told
+from core.types import Ask, Choice, Command, Edited, Event, Outcome, Person, Place, Receipt, Told
 from tests.fakes.discord import FakeDiscord
 from tests.waiting import until
 
@@ -50,6 +50,9 @@ class Recorder:
 
     async def language(self, person: Person, place: Place) -> str:
         return language_of(person.locale)
+
+    async def concerns(self, event: Ask | Edited) -> bool:
+        return True
 
     async def refusal(self, command: Command) -> Told | None:
         if self.error is not None:

@@ -19,6 +19,7 @@ from core.types import (
     Button,
     Choice,
     Command,
+    Edited,
     Event,
     Field,
     Form,
@@ -47,6 +48,9 @@ class Inbox:
 
     async def language(self, person: Person, place: Place) -> str:
         return language_of(person.locale)
+
+    async def concerns(self, event: Ask | Edited) -> bool:
+        return True
 
     async def refusal(self, command: Command) -> Told | None:
         return None

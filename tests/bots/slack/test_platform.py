@@ -65,6 +65,9 @@ class Inbox:
     async def language(self, person: Person, place: Place) -> str:
         return language_of(person.locale)
 
+    async def concerns(self, event: Ask | Edited) -> bool:
+        return True
+
     async def refusal(self, command: Command) -> Told | None:
         return None
 

@@ -15,6 +15,7 @@ from core.types import (
     Choice,
     Command,
     Edit,
+    Edited,
     Event,
     Outcome,
     Page,
@@ -78,6 +79,9 @@ class EchoInbox:
 
     async def language(self, person: Person, place: Place) -> str:
         return language_of(person.locale)
+
+    async def concerns(self, event: Ask | Edited) -> bool:
+        return True
 
     async def refusal(self, command: Command) -> Told | None:
         return None

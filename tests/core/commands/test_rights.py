@@ -76,3 +76,27 @@ def test_with_the_bot_alone_everybody_runs_their_own_channel() -> None:
     assert may_change(ADA, alone, "channel", "model", CORE)
     assert not may_change(ADA, alone, "workspace", "model", CORE)
     assert not may_change(ADA, alone, "channel", "budget", CORE)
+
+
+@pytest.mark.parametrize(
+    ("guest", "stranger", "rules", "why"),
+    [
+        (None, None, settings(guests=True, strangers=True), None),
+        (None, False, settings(), None),
+        (None, False, settings(guests=False), Refusal.UNKNOWN),
+        (False, None, settings(), Refusal.UNKNOWN),
+        (None, True, settings(), Refusal.STRANGER),
+        (True, None, settings(guests=False, strangers=True), Refusal.GUEST),
+        (None, None, settings(deny=frozenset({"U1"})), Refusal.DENIED),
+    ],
+)
+def test_who_is_not_known_is_refused_wherever_a_gate_depends_on_it(
+    guest: bool | None, stranger: bool | None, rules: ChannelSettings, why: Refusal | None
+) -> None:
+    assert refusal(Person("U1", guest=guest, stranger=stranger), PLACE, rules) is why
+
+
+def test_nobody_changes_a_setting_while_their_workspace_is_not_known() -> None:
+    person = Person("U1", admin=True, manager=True, stranger=None)
+    assert not may_change(person, PLACE, "channel", "model", CORE)
+    assert may_change(Person("U7", stranger=None), PLACE, "workspace", "model", CORE), "the operator's own list"

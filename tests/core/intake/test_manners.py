@@ -16,7 +16,7 @@ from core.intake.inbox import StoringInbox
 from core.intake.rate import Rate
 from core.phrases import LANGUAGES, say
 from core.ports import Finish
-from core.types import Ask, Command, Outcome, Person, Place, Press, Receipt, Task, Told, Turn, TurnState
+from core.types import Ask, Command, Edited, Outcome, Person, Place, Press, Receipt, Task, Told, Turn, TurnState
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 
@@ -234,3 +234,48 @@ async def test_a_channel_that_listens_to_all_or_to_new_posts(house: House) -> No
     assert (await house.say("10", addressed=False, place=post)).outcome is Outcome.TURN, "it has joined now"
     await house.set(listen="all")
     assert (await house.say("11", addressed=False)).outcome is Outcome.TURN
+
+
+async def test_who_is_not_known_is_told_to_ask_again_also_in_a_joined_thread() -> None:
+    house = House(parley_guests=False)
+    await house.answered("1.1")
+    unknown = replace(BEN, guest=None, stranger=None)
+    first = await house.say("1.2", by=unknown, addressed=False)
+    assert first.outcome is Outcome.REFUSED
+    assert first.told is not None
+    assert first.told.text == say("refused_unknown", "en")
+    assert (await house.say("1.3", by=unknown)).told is None, "told a moment ago"
+    await house.clock.advance(20)
+    assert (await house.say("1.4", by=unknown)).told is not None
+    assert (await house.say("1.5", by=BEN)).outcome is Outcome.TURN
+
+
+async def test_a_command_is_refused_before_it_is_shown_to_others() -> None:
+    house = House(parley_deny="slack:U2", parley_rate=1)
+    command = Command("ask", replace(THREAD, thread=""), ADA, NOON, "why?")
+    assert await house.inbox.refusal(command) is None
+    denied = await house.inbox.refusal(replace(command, author=BEN))
+    assert denied is not None
+    assert denied.text == say("refused_denied", "en")
+    await house.say("1.1")
+    limited = await house.inbox.refusal(command)
+    assert limited is not None
+    assert "ask again" in limited.text
+    await house.set(listen="off")
+    off = await house.inbox.refusal(command)
+    assert off is not None
+    assert off.text == say("refused_off", "en")
+
+
+async def test_what_is_said_elsewhere_concerns_nobody(house: House) -> None:
+    aside = Ask("1.1", THREAD, ADA, "lunch?", NOON)
+    edited = Edited(THREAD, "1.1", "dinner?")
+    assert not await house.inbox.concerns(aside)
+    assert not await house.inbox.concerns(edited)
+    assert await house.inbox.concerns(replace(aside, addressed=True))
+    await house.set(listen="all")
+    assert await house.inbox.concerns(aside)
+    await house.set(listen="mentions")
+    await house.answered("1.0")
+    assert await house.inbox.concerns(aside)
+    assert await house.inbox.concerns(edited)
