@@ -154,8 +154,8 @@ class Request:
     """One completion to ask for. None means: not configured, so not sent.
 
     `model` is a name of the roster, or one that the first endpoint may know; the roster's other models step in
-    where it can't be had. `messages` fit it; `fit` makes them anew for another, or shorter. Places (`fair_key`) take
-    turns where there is a queue.
+    where it can't be had. `messages` fit it; `fit` makes them anew for another, or shorter. Where there is a
+    queue, people (`asker`; empty: the place stands for them) take turns, and then their places (`fair_key`).
     """
 
     messages: tuple[Message, ...]
@@ -163,6 +163,7 @@ class Request:
     temperature: float | None = None
     max_tokens: int | None = None
     fair_key: str = ""
+    asker: str = ""
     fit: Fit | None = None
 
 

@@ -372,6 +372,13 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True)
+class Queued:
+    """No place is free: other questions come first. `over`: now it is asked."""
+
+    over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """Words of the answer."""
 
@@ -410,7 +417,7 @@ class Ended:
     model: str = ""
 
 
-Delta = Chosen | Text | Thinking | Calling | Ended
+Delta = Chosen | Queued | Text | Thinking | Calling | Ended
 
 
 class Phase(StrEnum):

@@ -36,6 +36,7 @@ from core.types import (
     EndReason,
     Message,
     Phase,
+    Queued,
     Reply,
     Task,
     Text,
@@ -252,6 +253,7 @@ class Answerer:
                 settings.temperature,
                 settings.max_tokens,
                 turn.ask.place.key,
+                f"{turn.ask.place.platform}/{turn.ask.author.id}",
                 fit,
             )
             await self._stream(turn, request, writing, canvas, channel)
@@ -279,9 +281,14 @@ class Answerer:
     ) -> None:
         stop = self._button("stop", turn, writing)
         deltas = cast("AsyncGenerator[Delta]", self._model.stream(request))
-        async with contextlib.aclosing(deltas):
+        async with contextlib.aclosing(deltas), contextlib.AsyncExitStack() as queued:
             async for delta in deltas:
-                if isinstance(delta, Text):
+                if isinstance(delta, Queued):
+                    await queued.aclose()
+                    if not delta.over:
+                        telling = asyncio.create_task(self._tell_queued(turn, writing, canvas))
+                        queued.callback(telling.cancel)
+                elif isinstance(delta, Text):
                     writing.text += delta.text if writing.text else delta.text.lstrip()
                     # What a reader has seen of an earlier process's answer is not taken back to be written again.
                     seen = turn.text if turn.text.startswith(writing.text) else writing.text
@@ -292,6 +299,13 @@ class Answerer:
                     writing.card = delta.card
                 elif isinstance(delta, Ended):
                     writing.ended = delta
+
+    async def _tell_queued(self, turn: Turn, writing: _Writing, canvas: Canvas) -> None:
+        """Say that the question waits for others, once that has taken a while."""
+        await self._clock.sleep(self._settings.parley_patience_s)
+        if not (writing.text or turn.text):
+            notice = say("queued", self._language(turn, writing))
+            canvas.show(Reply(notice=notice), self._clock.monotonic())
 
     def _finish(self, turn: Turn, writing: _Writing, began: float) -> Finish:
         error, card = writing.error, writing.card or self._roster.default

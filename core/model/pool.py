@@ -38,7 +38,7 @@ from core.model.turnstile import Turnstile
 from core.phrases import advise
 from core.ports import Request
 from core.roster import Roster, Route
-from core.types import Card, Chosen, Delta, Ended, EndReason, Message, Text
+from core.types import Card, Chosen, Delta, Ended, EndReason, Message, Queued, Text
 
 _BROKE_OFF = frozenset({Code.CUT, Code.STALLED, Code.ERROR_IN_STREAM})
 _WINDOW = re.compile(r"(?:maximum context (?:length|limit)(?: is|:)?|n_ctx\D{1,4}) ?(\d{4,7})")
@@ -58,6 +58,10 @@ class _Turn:
     tries_here: int = 0
     known: frozenset[Code | None] = frozenset()
     visible: bool = False
+
+    @property
+    def asker(self) -> str:
+        return self.request.asker or self.request.fair_key
 
 
 @dataclass(slots=True)
@@ -115,12 +119,14 @@ class Pool:
         well = [route for route in turn.left if self.breakers.allow(keys_of(route), now)]
         model = (well or turn.left)[0].card.name
         same = [route for route in well if route.card.name == model]
-        free = [route for route in same if not self._turnstiles[route.account.name].full(now)]
+        free = [route for route in same if not self._turnstiles[route.account.name].full(turn.asker, now)]
         return (free or well or turn.left)[0]
 
     async def _ask(self, turn: _Turn, route: Route) -> AsyncGenerator[Delta, None]:
         """One try, from the queue to the end, and what is learnt from it."""
         turnstile, keys = self._turnstiles[route.account.name], keys_of(route)
+        if queued := turnstile.full(turn.asker, self.clock.monotonic()):
+            yield Queued()
         await self._enter(turnstile, turn)
         turn.tries += 1
         turn.tries_here += 1
@@ -131,6 +137,8 @@ class Pool:
         request = replace(turn.request, messages=messages, model=route.model_there, fit=None)
         outcome = "stopped"
         try:
+            if queued:
+                yield Queued(over=True)
             async with aclosing(self.clients[route.account.name].stream(request)) as deltas:
                 async for delta in deltas:
                     if isinstance(delta, Ended) and delta.reason is EndReason.TOOLS and not turn.visible:
@@ -146,7 +154,7 @@ class Pool:
             raise
         finally:
             self.breakers.drop(probes)
-            turnstile.leave(self.clock.monotonic())
+            turnstile.leave(turn.asker, self.clock.monotonic())
             self.herald.count(
                 "parley_tries_total", account=route.account.name, model=route.card.name, outcome=outcome
             )
@@ -154,8 +162,8 @@ class Pool:
     async def _enter(self, turnstile: Turnstile, turn: _Turn) -> None:
         """Raises ModelError when the turn's time is up before its place in the queue is."""
         now = self.clock.monotonic()
-        entering = turnstile.enter(turn.request.fair_key, now)
-        if not turnstile.full(now):
+        entering = turnstile.enter(turn.asker, turn.request.fair_key, now)
+        if not turnstile.full(turn.asker, now):
             await entering
             return
         entered = False
@@ -170,7 +178,7 @@ class Pool:
             raise full from None
         except asyncio.CancelledError:
             if entered:  # stopped while the alarm was put away
-                turnstile.leave(self.clock.monotonic())
+                turnstile.leave(turn.asker, self.clock.monotonic())
             raise
 
     def _well(self, route: Route) -> None:

@@ -7,7 +7,7 @@ alone: a 429 halves what was under way, and each quiet minute gives one back.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 
 REGROWTH_S = 60.0
 """How long until the limit has grown back by one."""
@@ -36,48 +36,84 @@ class Limit:
         self._at = self._halved_at = now
 
 
+SPARED = 4
+"""One place in so many, and at least one of two or more, is left to others by one person's questions."""
+
+
+def share(limit: int) -> int:
+    """How many of `limit` places one person's questions may hold."""
+    return limit - max(1, limit // SPARED) if limit > 1 else limit
+
+
 class Turnstile:
-    """Lets in as many as the limit allows; the others wait, and their places take turns."""
+    """Lets in as many as the limit allows; the others wait. The next is a question of the person who has the fewest
+    inside, from the places of theirs in turn. Nobody holds more than their `share`, so that another's first question
+    need not wait for one of theirs to end."""
 
     def __init__(self, most: int) -> None:
         self.limit = Limit(most)
-        self.inside = 0
-        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+        self._inside: Counter[str] = Counter()
+        self._waiting: OrderedDict[str, OrderedDict[str, deque[asyncio.Future[None]]]] = OrderedDict()
 
-    def full(self, now: float) -> bool:
-        return bool(self._waiting) or self.inside >= self.limit.at(now)
+    @property
+    def inside(self) -> int:
+        return self._inside.total()
 
-    async def enter(self, fair_key: str, now: float) -> None:
+    def full(self, person: str, now: float) -> bool:
+        """Whether a question of `person` would have to wait."""
+        limit = self.limit.at(now)
+        return person in self._waiting or self.inside >= limit or self._inside[person] >= share(limit)
+
+    async def enter(self, person: str, place: str, now: float) -> None:
         """Return when let in; `leave` must follow. Cancelled, it has not entered."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(fair_key, deque()).append(turn)
+        self._waiting.setdefault(person, OrderedDict()).setdefault(place, deque()).append(turn)
         self._let_in(now)
         try:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():  # let in and called off at the same moment
-                self.leave(now)
+                self.leave(person, now)
             else:
-                self._forget(fair_key, turn)
+                self._forget(person, place, turn)
+                self._let_in(now)
             raise
 
-    def leave(self, now: float) -> None:
-        self.inside -= 1
+    def leave(self, person: str, now: float) -> None:
+        self._inside[person] -= 1
+        self._inside += Counter()  # only those who have some inside are kept
         self._let_in(now)
 
     def _let_in(self, now: float) -> None:
-        while self._waiting and self.inside < self.limit.at(now):
-            fair_key, queue = self._waiting.popitem(last=False)
-            turn = queue.popleft()
-            if queue:
-                self._waiting[fair_key] = queue  # behind all other places
+        limit = self.limit.at(now)
+        while self.inside < limit and (person := self._next(limit)) is not None:
+            turn = self._take(person)
             if not turn.cancelled():  # else its task has not run since, and will find itself forgotten
-                self.inside += 1
+                self._inside[person] += 1
                 turn.set_result(None)
 
-    def _forget(self, fair_key: str, turn: asyncio.Future[None]) -> None:
-        queue = self._waiting.get(fair_key, deque())
+    def _next(self, limit: int) -> str | None:
+        """Who is next: of those with the fewest inside the one who has not been for longest."""
+        within = (person for person in self._waiting if self._inside[person] < share(limit))
+        return min(within, key=self._inside.__getitem__, default=None)
+
+    def _take(self, person: str) -> asyncio.Future[None]:
+        """The first question of the next place of `person`; both go behind the others."""
+        places = self._waiting.pop(person)
+        place, queue = places.popitem(last=False)
+        turn = queue.popleft()
+        if queue:
+            places[place] = queue
+        if places:
+            self._waiting[person] = places
+        return turn
+
+    def _forget(self, person: str, place: str, turn: asyncio.Future[None]) -> None:
+        places = self._waiting.get(person, OrderedDict())
+        queue = places.get(place, deque())
         if turn in queue:
             queue.remove(turn)
         if not queue:
-            self._waiting.pop(fair_key, None)
+            places.pop(place, None)
+        if not places:
+            self._waiting.pop(person, None)

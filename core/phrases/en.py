@@ -53,6 +53,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "forgotten": "This was forgotten, so I stopped.",
     "removed": "Part of this answer was deleted, so I stopped.",
     "waiting": "Earlier questions here come first. Yours is in line.",
+    "queued": "The AI service is busy with earlier questions. Yours is in line.",
     "resumed": "I was interrupted and have begun this answer again.",
     "cut": "The answer was interrupted here.",
     "text_cut": "\n\n[Cut here. The whole text has {n} characters.]",

@@ -453,11 +453,11 @@ async def test_who_is_stopped_while_being_let_in_gives_the_place_back(ticks: int
     async with at_desk(ALONE.replace('key = "sk-a"', 'key = "sk-a", concurrency = 1')) as desk:
         desk.pool.clock = SystemClock()
         turnstile = desk.pool._turnstiles["one/a"]
-        await turnstile.enter("another", 0)
+        await turnstile.enter("another", "", 0)
         asking = asyncio.create_task(desk.ask())
         for _ in range(5):
             await asyncio.sleep(0)
-        turnstile.leave(desk.pool.clock.monotonic())
+        turnstile.leave("another", desk.pool.clock.monotonic())
         for _ in range(ticks):
             await asyncio.sleep(0)
         asking.cancel()

@@ -72,7 +72,7 @@ async def test_nothing_is_held_after_many_questions_of_every_fate() -> None:
 
         assert set(fates) == {"answered", "failed", "left", "stopped"}
         assert fates["stopped"] == stopped, "no stop is lost"
-        assert (turnstile.inside, turnstile.full(clock.monotonic())) == (0, False)
+        assert (turnstile.inside, turnstile.full("0", clock.monotonic())) == (0, False)
         assert pool.breakers.allow(keys_of(route), clock.monotonic() + 1e6), "no probe is under way"
         await until(lambda: fake.open_connections <= IDLE)
         await pool.close()

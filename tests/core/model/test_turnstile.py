@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from core.model.turnstile import REGROWTH_S, Limit, Turnstile
+from core.model.turnstile import REGROWTH_S, Limit, Turnstile, share
 from tests.waiting import HANG_S
 
 
@@ -43,46 +47,116 @@ def test_who_is_refused_alone_is_no_sign_of_too_many() -> None:
     assert limit.at(10) == 100
 
 
-async def test_places_take_turns() -> None:
-    turnstile = Turnstile(1)
-    await turnstile.enter("busy", 0)
-    order: list[str] = []
+@pytest.mark.parametrize(
+    ("limit", "most"), [(1, 1), (2, 1), (3, 2), (4, 3), (7, 6), (8, 6), (12, 9), (100, 75)]
+)
+def test_one_person_holds_at_most_three_quarters_of_the_places(limit: int, most: int) -> None:
+    assert share(limit) == most
 
-    async def ask(place: str, name: str) -> None:
-        await turnstile.enter(place, 0)
-        order.append(name)
 
-    names = [("busy", "a1"), ("busy", "a2"), ("busy", "a3"), ("calm", "b1"), ("third", "c1"), ("calm", "b2")]
-    tasks = [asyncio.create_task(ask(*name)) for name in names]
-    await settle()
-    assert turnstile.full(0)
-    for _ in tasks:
-        turnstile.leave(0)
+class Gate:
+    """A turnstile with people in it; `order` says who was let in when."""
+
+    def __init__(self, most: int) -> None:
+        self.turnstile = Turnstile(most)
+        self.order: list[str] = []
+        self.tasks: list[asyncio.Task[None]] = []
+
+    async def come(self, *names: str) -> None:
+        """`ada1/x`: Ada's question number 1, asked in x."""
+        self.tasks += [asyncio.create_task(self._come(name)) for name in names]
         await settle()
-    assert order == ["a1", "b1", "c1", "a2", "b2", "a3"]
-    await asyncio.gather(*tasks)
-    turnstile.leave(0)
-    assert (turnstile.inside, turnstile.full(0)) == (0, False)
+
+    async def go(self, name: str) -> None:
+        self.turnstile.leave(name[:3], 0)
+        await settle()
+
+    async def _come(self, name: str) -> None:
+        await self.turnstile.enter(name[:3], name.partition("/")[2], 0)
+        self.order.append(name)
+
+
+@pytest.fixture
+async def gate(request: pytest.FixtureRequest) -> AsyncIterator[Gate]:
+    gate = Gate(request.param)
+    yield gate
+    for task in gate.tasks:
+        task.cancel()
+    await asyncio.gather(*gate.tasks, return_exceptions=True)
+
+
+@pytest.mark.parametrize("gate", [8], indirect=True)
+async def test_another_persons_first_question_enters_at_once_though_one_asks_forty(gate: Gate) -> None:
+    await gate.come(*(f"ada{number}/{number}" for number in range(40)))
+    assert len(gate.order) == 6
+    assert gate.turnstile.full("ada", 0)
+    assert not gate.turnstile.full("bob", 0)
+    await gate.come("bob1/x")
+    assert gate.order[6:] == ["bob1/x"]
+
+
+@pytest.mark.parametrize("gate", [1], indirect=True)
+async def test_with_one_place_people_take_turns_and_then_their_places(gate: Gate) -> None:
+    await gate.come("ada1/x", "ada2/x", "ada3/x", "ada4/y", "bob1/z", "cyd1/x", "bob2/z")
+    for _ in range(6):
+        await gate.go(gate.order[-1])
+    assert gate.order == ["ada1/x", "ada2/x", "bob1/z", "cyd1/x", "ada4/y", "bob2/z", "ada3/x"]
+
+
+@pytest.mark.parametrize("gate", [4], indirect=True)
+async def test_the_next_is_whoever_has_the_fewest_under_way(gate: Gate) -> None:
+    await gate.come("ada1/x", "ada2/x", "ada3/x", "ada4/x", "bob1/x", "bob2/x", "cyd1/x")
+    assert gate.order == ["ada1/x", "ada2/x", "ada3/x", "bob1/x"]
+    await gate.go("ada1/x")
+    assert gate.order[4:] == ["cyd1/x"], "she has none, the others came earlier"
+    await gate.go("ada2/x")
+    assert gate.order[5:] == ["ada4/x"] or gate.order[5:] == ["bob2/x"]
+
+
+@given(st.integers(1, 9), st.lists(st.tuples(st.sampled_from("abcd"), st.booleans()), max_size=60))
+def test_no_place_is_wasted_and_nobody_has_more_than_a_share(most: int, steps: list[tuple[str, bool]]) -> None:
+    async def run() -> None:
+        turnstile = Turnstile(most)
+        waiting: list[tuple[str, asyncio.Task[None]]] = []
+        for person, comes in steps:
+            entered = [who for who, task in waiting if task.done()]
+            if comes:
+                waiting.append((person, asyncio.create_task(turnstile.enter(person, "", 0))))
+            elif person in entered:
+                gone = next(one for one in waiting if one[0] == person and one[1].done())
+                waiting.remove(gone)
+                turnstile.leave(person, 0)
+            await settle()
+            inside = Counter(who for who, task in waiting if task.done())
+            outside = {who for who, task in waiting if not task.done()}
+            assert inside.total() == turnstile.inside <= most
+            assert all(count <= share(most) for count in inside.values())
+            assert not outside or inside.total() == most or all(inside[who] == share(most) for who in outside)
+        for _, task in waiting:
+            task.cancel()
+        await asyncio.gather(*(task for _, task in waiting), return_exceptions=True)
+
+    asyncio.run(run())
 
 
 async def test_who_gives_up_leaves_the_queue() -> None:
     turnstile = Turnstile(1)
-    await turnstile.enter("a", 0)
-    tired, patient = (asyncio.create_task(turnstile.enter(place, 0)) for place in ("b", "c"))
+    await turnstile.enter("a", "", 0)
+    tired, patient = (asyncio.create_task(turnstile.enter(place, "", 0)) for place in ("b", "c"))
     await settle()
     tired.cancel()
     await settle()
-    turnstile.leave(0)
+    turnstile.leave("a", 0)
     await patient
     assert turnstile.inside == 1
 
 
 async def test_who_gives_up_at_the_moment_of_being_let_in_passes_the_place_on() -> None:
     turnstile = Turnstile(1)
-    await turnstile.enter("a", 0)
-    tired, patient = (asyncio.create_task(turnstile.enter(place, 0)) for place in ("b", "c"))
+    await turnstile.enter("a", "", 0)
+    tired, patient = (asyncio.create_task(turnstile.enter(place, "", 0)) for place in ("b", "c"))
     await settle()
-    turnstile.leave(0)
+    turnstile.leave("a", 0)
     tired.cancel()
     await asyncio.wait_for(patient, HANG_S)
     with pytest.raises(asyncio.CancelledError):
@@ -92,25 +166,25 @@ async def test_who_gives_up_at_the_moment_of_being_let_in_passes_the_place_on() 
 
 async def test_who_gives_up_as_another_leaves_is_passed_over() -> None:
     turnstile = Turnstile(1)
-    await turnstile.enter("a", 0)
-    tired, patient = (asyncio.create_task(turnstile.enter(place, 0)) for place in ("b", "c"))
+    await turnstile.enter("a", "", 0)
+    tired, patient = (asyncio.create_task(turnstile.enter(place, "", 0)) for place in ("b", "c"))
     await settle()
     tired.cancel()
-    turnstile.leave(0)
+    turnstile.leave("a", 0)
     await asyncio.wait_for(patient, HANG_S)
     with pytest.raises(asyncio.CancelledError):
         await tired
-    turnstile.leave(0)
-    assert (turnstile.inside, turnstile.full(0)) == (0, False)
+    turnstile.leave("c", 0)
+    assert (turnstile.inside, turnstile.full("a", 0)) == (0, False)
 
 
 async def test_who_gives_up_after_a_refusal_leaves_the_queue_moving() -> None:
     turnstile = Turnstile(1)
-    await turnstile.enter("a", 0)
-    tired, patient = (asyncio.create_task(turnstile.enter(place, 0)) for place in ("b", "c"))
+    await turnstile.enter("a", "", 0)
+    tired, patient = (asyncio.create_task(turnstile.enter(place, "", 0)) for place in ("b", "c"))
     await settle()
     turnstile.limit.halve(30, began_at=0, under_way=2)
-    turnstile.leave(30)
+    turnstile.leave("a", 30)
     tired.cancel()
     await asyncio.wait_for(patient, HANG_S)
     assert turnstile.inside == 1
@@ -119,28 +193,30 @@ async def test_who_gives_up_after_a_refusal_leaves_the_queue_moving() -> None:
 async def test_a_limit_that_has_grown_back_is_used_by_the_next_who_comes() -> None:
     turnstile = Turnstile(2)
     turnstile.limit.halve(0, began_at=0, under_way=2)
-    await turnstile.enter("a", 0)
-    first, second = (asyncio.create_task(turnstile.enter("a", now)) for now in (0, REGROWTH_S))
+    await turnstile.enter("a", "", 0)
+    first, second = (
+        asyncio.create_task(turnstile.enter(who, "", now)) for who, now in (("b", 0), ("c", REGROWTH_S))
+    )
     await asyncio.wait_for(first, HANG_S)
     assert not second.done()
-    turnstile.leave(REGROWTH_S)
+    turnstile.leave("a", REGROWTH_S)
     await asyncio.wait_for(second, HANG_S)
 
 
 async def test_a_lower_limit_holds_back_and_a_grown_one_lets_in() -> None:
     turnstile = Turnstile(4)
-    for _ in range(4):
-        await turnstile.enter("a", 0)
+    for who in "abcd":
+        await turnstile.enter(who, "", 0)
     turnstile.limit.halve(0, began_at=0, under_way=4)
-    waiting = [asyncio.create_task(turnstile.enter("a", 0)) for _ in range(3)]
+    waiting = [asyncio.create_task(turnstile.enter(who, "", 0)) for who in "efg"]
     await settle()
-    turnstile.leave(0)
-    turnstile.leave(0)
+    turnstile.leave("a", 0)
+    turnstile.leave("b", 0)
     await settle()
     assert turnstile.inside == 2
-    turnstile.leave(REGROWTH_S)
+    turnstile.leave("c", REGROWTH_S)
     await settle()
     assert turnstile.inside == 3
-    turnstile.leave(REGROWTH_S)
+    turnstile.leave("d", REGROWTH_S)
     await asyncio.gather(*waiting)
     assert turnstile.inside == 3

@@ -1,0 +1,39 @@
+"""One person's many questions and another's one, at an account that gives few answers at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.phrases import say
+from tests.e2e.conftest import model_settings, slack_settings
+from tests.e2e.program import Program
+from tests.e2e.test_slack import AT, answers
+from tests.fakes.completions import FakeCompletions, Raw, Words
+from tests.fakes.completions.replies import chunk, event
+from tests.fakes.slack import FakeSlack
+from tests.waiting import until
+
+ENDLESS = Raw((event(chunk({"content": "One"})),), end="hang")
+ROSTER = """
+models = ["m"]
+[endpoints.one]
+base_url = "{url}"
+accounts = [{{ name = "a", key = "sk-test", concurrency = 8 }}]
+[endpoints.one.models.m]
+"""
+
+
+async def test_one_persons_many_questions_do_not_keep_another_waiting(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    (tmp_path / "parley.toml").write_text(ROSTER.format(url=endpoint.base_url))
+    endpoint.default = lambda body: Words("Here.") if "BOB" in str(body) else ENDLESS
+    settings = slack_settings(slack) | model_settings(endpoint) | {"PARLEY_RETRY_LIMIT_S": "60"}
+    waiting = say("queued", "en")
+    async with Program(tmp_path, **settings, PARLEY_PATIENCE_S="0.3", PARLEY_GRACE_S="0"):
+        asked = [await slack.say("U1", "C1", f"{AT} question {number}") for number in range(10)]
+        await until(lambda: len(endpoint.requests) == 6)
+        await until(lambda: sum(waiting in m.visible for ts in asked for m in answers(slack, "C1", ts)) > 0)
+        bob = await slack.say("U2", "C1", f"{AT} BOB asks")
+        await until(lambda: any("Here." in message.visible for message in answers(slack, "C1", bob)))
+        assert len(endpoint.requests) == 7, "six of the ten are under way"
