@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 
 import discord
 import structlog
+from discord.state import ConnectionState
 
 from bots.discord.counter import Counter
 from bots.discord.faults import FOREIGN, translate
+from bots.discord.http import Http
 from bots.discord.incoming import (
     channel_to_place,
     deletion_to_deleted,
@@ -18,7 +20,7 @@ from bots.discord.incoming import (
     update_to_edited,
 )
 from bots.discord.recent import Recent
-from bots.discord.seats import may
+from bots.discord.seats import Seats, may
 from bots.discord.told import (
     FILE_LIMIT_BYTES,
     told_to_contents,
@@ -27,6 +29,7 @@ from bots.discord.told import (
     with_file,
     without_file,
 )
+from bots.discord.wire import Wire
 from core.clock import Clock
 from core.errors import BotError
 from core.phrases import explain, language_of, say
@@ -38,8 +41,6 @@ log = structlog.get_logger()
 CACHED_MESSAGES = 100
 GUILD_WAIT_S = 0.1
 """After READY, between two servers, before the library calls itself ready; later ones are taken all the same."""
-RATE_LIMIT_WAIT_S = 30.0
-"""The longest that discord.py may sleep inside a call; it takes no less."""
 BEAT_S = 10.0
 SILENT_BEATS = 2.5
 """How often Discord is made to answer, and after how many of these without a word the line counts as dead. Discord
@@ -58,11 +59,14 @@ class Client(discord.Client):
         self,
         inbox: Inbox,
         clock: Clock,
+        wire: Wire,
         *,
         reads_content: bool,
         on_ticket: Callable[[str], None],
+        seats: Seats,
         beat_s: float = BEAT_S,
     ) -> None:
+        self._wire, self._clock = wire, clock
         intents = discord.Intents.default()
         intents.message_content = reads_content
         super().__init__(
@@ -72,17 +76,21 @@ class Client(discord.Client):
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             guild_ready_timeout=GUILD_WAIT_S,
-            max_ratelimit_timeout=RATE_LIMIT_WAIT_S,
             heartbeat_timeout=SILENT_BEATS * beat_s,
             enable_debug_events=False,
         )
         self._inbox = inbox
-        self._clock = clock
+        self._seats = seats
         self._counter = Counter(inbox, on_ticket)
         self._down_since: float | None = clock.monotonic()
         self.was_up = False
         self._askers: Recent[Asker] = Recent()  # by place
         self._guard_parsers()
+
+    def _get_state(self, **options: Any) -> ConnectionState[Self]:
+        """The library makes its REST client just before this, which hands it on."""
+        self.http = Http(self.loop, self._wire, self._clock)
+        return super()._get_state(**options)
 
     @property
     def down_s(self) -> float:
@@ -131,6 +139,7 @@ class Client(discord.Client):
             return
         ask = message_to_ask(message, self.user, here)
         if ask is not None:
+            self._heard(ask.id, message.channel, here)
             try:
                 receipt = await self._inbox.receive(ask)
             except BotError as error:
@@ -140,6 +149,16 @@ class Client(discord.Client):
                     self._askers[ask.place.key] = message.author, language_of(ask.author.locale)
                 if receipt.told is not None:
                     await self._tell(message, receipt.told, await self._spoken(ask))
+
+    async def on_thread_create(self, thread: discord.Thread) -> None:
+        if here := await self._place(thread):
+            self._seats.opened(here)
+
+    def _heard(self, message_id: str, channel: object, here: Place) -> None:
+        """Where it was said, which is where it is answered."""
+        self._seats.asked(message_id, str(getattr(channel, "id", "")))
+        if isinstance(channel, discord.Thread):
+            self._seats.opened(here)
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         here = await self._place(payload.message.channel)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -18,11 +19,13 @@ from discord.http import Route
 from bots.discord import commands, history
 from bots.discord.client import BEAT_S, Client
 from bots.discord.faults import FOREIGN, NO_MORE_FOLLOW_UPS, translate
+from bots.discord.http import calls
 from bots.discord.incoming import channel_to_place
+from bots.discord.limiter import Limited, Priority
 from bots.discord.outgoing import LIMITS, key_to_nonce, page_to_body, page_to_content
 from bots.discord.recent import Recent
 from bots.discord.seats import UNKNOWN_CHANNEL, Seats, channel_at, may
-from bots.discord.wire import Limited, Wire
+from bots.discord.wire import Wire
 from core.clock import Clock
 from core.errors import Code, PlatformError
 from core.ports import Inbox
@@ -31,7 +34,7 @@ from core.types import Ask, Budget, Delete, Edit, History, Left, Page, Place, Po
 log = structlog.get_logger()
 
 _FIND_PAGE = 50
-_STROKE_WITHIN_S = 60.0
+_STROKE_WITHIN_S, _HINT_WITHIN_S = 60.0, 5.0
 _CLOSE_WITHIN_S, _CANCEL_AGAIN_S = 0.8, 0.05
 _LOST_S = 60.0
 """After this long without the gateway a new session is begun: the library's own pauses grow to 17 minutes."""
@@ -67,7 +70,7 @@ class DiscordPlatform:
         self._client: Client | None = None
         self._registered = False
         self._seats = Seats()
-        self._wire = Wire(token)
+        self._wire = Wire(token, clock)
         # What each ticket's deferred reply holds: the key of a post, _TAKEN, or _LOADING ("is thinking").
         self._originals: Recent[str] = Recent()
         self._dead_tickets: Recent[bool] = Recent()
@@ -80,8 +83,10 @@ class DiscordPlatform:
             client = Client(
                 inbox,
                 self._clock,
+                self._wire,
                 reads_content=reads_content,
                 on_ticket=self._deferred,
+                seats=self._seats,
                 beat_s=self._beat_s,
             )
             try:
@@ -156,12 +161,17 @@ class DiscordPlatform:
             return (_window(f"discord/webhook/{ticket}", _BURST, _WINDOW_S),)
         kind = {Edit: "edit", Delete: "delete"}.get(type(stroke), "post")
         return (
-            _window(f"discord/{kind}/{self._seats.of(stroke.place)}", _BURST, _WINDOW_S),
+            _window(f"discord/{kind}/{self._seat(stroke)}", _BURST, _WINDOW_S),
             _window(_BOT, _BOT_BURST, _BOT_WINDOW_S),
         )
 
     def told(self, scope: str) -> Left | None:
         return self._wire.told(scope)
+
+    def _seat(self, stroke: Stroke) -> str:
+        if isinstance(stroke, Edit | Delete):
+            return self._seats.of_message(stroke.place, stroke.message_id)[0]
+        return self._seats.of(stroke.place, stroke.answers if isinstance(stroke, Post | Upload) else "")
 
     async def perform(self, stroke: Stroke) -> str:
         try:
@@ -196,25 +206,32 @@ class DiscordPlatform:
             answered = {"message_id": post.answers, "channel_id": seat, "fail_if_not_exists": False}
             body["message_reference"] = answered
         sent = await self._call(post, "POST", f"/channels/{seat}/messages", body)
+        self._seats.posted(post.place, sent["id"], seat)
         if isinstance(post, Post) and sent["content"].strip() != body["content"].strip():
             # The nonce was known: it stands there with older words.
             await self._patch(seat, Edit(post.place, sent["id"], post.page))
         return str(sent["id"])
 
     async def _edit(self, edit: Edit | Delete) -> str:
-        seat = self._seats.of(edit.place)
+        likely, *others = self._seats.of_message(edit.place, edit.message_id)
+        try:
+            seat = await self._edit_at(likely, edit)
+        except discord.NotFound:
+            if not others:
+                raise
+            seat = await self._edit_at(others[0], edit)
+        self._seats.posted(edit.place, edit.message_id, seat)
+        return edit.message_id
+
+    async def _edit_at(self, seat: str, edit: Edit | Delete) -> str:
         try:
             await self._patch(seat, edit)
         except discord.HTTPException as error:
-            if error.code == _THREAD_IS_ARCHIVED:
-                await self._unarchive(seat)
-            elif error.code == UNKNOWN_CHANNEL and not self._seats.certain(edit.place):
-                seat = edit.place.channel  # it may have been answered there before a restart
-            else:
+            if error.code != _THREAD_IS_ARCHIVED:
                 raise
+            await self._unarchive(seat)
             await self._patch(seat, edit)
-            self._seats.settle(edit.place, seat)
-        return edit.message_id
+        return seat
 
     async def _patch(self, seat: str, edit: Edit | Delete) -> None:
         path = f"/channels/{seat}/messages/{edit.message_id}"
@@ -228,8 +245,15 @@ class DiscordPlatform:
     ) -> Any:
         assert self._here  # raises where there is no connection
         scope = self.budgets(stroke)[0].scope
-        file = (stroke.name, stroke.text.encode("utf-8", "replace")) if isinstance(stroke, Upload) else None
-        return await self._wire.call(scope, method, path, body, file=file, by_bot=by_bot)
+        return await self._wire.call(
+            scope,
+            method,
+            path,
+            body,
+            form=_form(stroke, body) if isinstance(stroke, Upload) else (),
+            by_bot=by_bot,
+            priority=Priority.FIRST if isinstance(stroke, Post | Upload) else Priority.EDIT,
+        )
 
     async def _unarchive(self, thread_id: str) -> None:
         thread = self._here.get_channel(int(thread_id)) or await self._here.fetch_channel(int(thread_id))
@@ -304,8 +328,8 @@ class DiscordPlatform:
             return await self._find_in_channel(stroke)
 
     async def _find_in_channel(self, post: Post) -> str | None:
-        place, seats = post.place, [self._seats.of(post.place)]
-        if not self._seats.certain(place):
+        place, seats = post.place, [self._seats.of(post.place, post.answers)]
+        if not self._seats.certain(place, post.answers):
             seats.append(place.channel)  # it may have been answered there before a restart
         after = discord.Object(int(post.answers)) if post.answers.isdecimal() else None
         for seat in seats:
@@ -342,7 +366,7 @@ class DiscordPlatform:
 
     async def history(self, place: Place, before: Ask) -> History:
         with _translated():
-            in_channel = self._seats.of(place) == place.channel
+            in_channel = self._seats.of(place, before.id) == place.channel
             return await history.read(self._here, place, before, in_channel=in_channel)
 
     async def recent(self, place: Place, limit: int, since: datetime | None = None) -> History:
@@ -361,19 +385,24 @@ class DiscordPlatform:
         last_id = getattr(self._here.get_channel(int(seat)), "last_message_id", None)
         if last_id is not None and last_id < discord.utils.time_snowflake(after):
             return []
-        with _translated():
+        with _translated(), calls(priority=Priority.READ):
             try:
-                return await history.missed(self._here, place, seat, after)
+                asks = await history.missed(self._here, place, seat, after)
             except discord.NotFound:
                 return []  # a thread that nobody has opened yet, or that is no more
+        for ask in asks:
+            self._seats.asked(ask.id, seat if ask.place.channel == place.channel else ask.place.thread)
+        return asks
 
     async def typing(self, place: Place, language: str = "en") -> None:
         if self._client is None:
             return
         seat = self._seats.of(place)
         opened = self._seats.certain(place) or isinstance(self._client.get_channel(int(seat)), discord.Thread)
+        path = f"/channels/{seat if opened else place.channel}/typing"
         with suppress(*FOREIGN):
-            await channel_at(self._client, seat if opened else place.channel, place).typing()
+            async with asyncio.timeout(_HINT_WITHIN_S):
+                await self._wire.call("discord/typing", "POST", path, priority=Priority.HINT)
 
     async def channel(self, channel: str) -> Place:
         if not channel.isdecimal():
@@ -405,6 +434,14 @@ def _ticket(stroke: Stroke) -> str:
 
 def _body(stroke: Stroke) -> dict[str, Any]:
     return page_to_body(stroke.page if isinstance(stroke, Post | Edit) else Page(""))
+
+
+def _form(upload: Upload, body: dict[str, Any] | None) -> tuple[dict[str, Any], ...]:
+    file = upload.text.encode("utf-8", "replace")
+    return (
+        {"name": "payload_json", "value": json.dumps(body), "content_type": "application/json"},
+        {"name": "files[0]", "value": file, "filename": upload.name, "content_type": "text/markdown"},
+    )
 
 
 async def _cancel(*tasks: asyncio.Task[None]) -> None:

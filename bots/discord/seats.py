@@ -12,7 +12,10 @@ from typing import Final
 import discord
 import structlog
 
+from bots.discord.faults import FOREIGN, translate
+from bots.discord.http import calls
 from bots.discord.incoming import ASK, channel_to_place, message_to_ask
+from bots.discord.limiter import Limited
 from bots.discord.outgoing import question_to_name
 from bots.discord.recent import Recent
 from core.types import Place, Post, Upload
@@ -22,7 +25,8 @@ log = structlog.get_logger()
 UNKNOWN_CHANNEL: Final = 10003
 _UNKNOWN_MESSAGE, _WRONG_CHANNEL, _THREAD_EXISTS = 10008, 50024, 160004
 _AUTO_ARCHIVE_MIN: Final = 1440
-_OPEN_WITHIN_S = 8.0
+_OPEN_WITHIN_S, _LOOK_WITHIN_S = 8.0, 3.0
+_PATIENCE_S = 2.0
 """Opening a thread can be refused for minutes: https://github.com/discord/discord-api-docs/issues/7816"""
 
 
@@ -33,42 +37,90 @@ def channel_at(client: discord.Client, channel_id: str, place: Place) -> discord
 
 
 class Seats:
-    """Remembers where each place is held, and after a restart finds it out again."""
+    """Remembers where each place is held and each question was asked, and after a restart finds it out again."""
 
     def __init__(self) -> None:
-        self._known: Recent[str] = Recent()
+        self._places: Recent[str] = Recent()
+        self._asked: Recent[str] = Recent()  # by question
+        self._answered: Recent[str] = Recent()  # by question
+        self._messages: Recent[str] = Recent()  # of ours
 
-    def of(self, place: Place) -> str:
-        """The channel or thread id, as far as known without asking."""
-        if not place.thread or place.thread.startswith(ASK):
+    def of(self, place: Place, question: str = "") -> str:
+        """The channel or thread in which `question` of that place is answered, as far as known without asking."""
+        if _in_channel(place):
             return place.channel
-        return self._known.get(place.key, place.thread)
+        if seat := self._answered.get(_key(place, question)):
+            return seat
+        if self._asked.get(question) == place.thread:
+            return place.thread
+        return self._places.get(place.key, place.thread)
 
-    def certain(self, place: Place) -> bool:
-        """Is there no other channel where the place's messages could be?"""
-        return not place.thread or place.thread.startswith(ASK) or place.key in self._known
+    def certain(self, place: Place, question: str = "") -> bool:
+        """Is there no other channel where the answers to `question` could be?"""
+        return (
+            _in_channel(place)
+            or place.key in self._places
+            or _key(place, question) in self._answered
+            or self._asked.get(question) == place.thread
+        )
 
     def shared(self, place: Place, seat: str) -> bool:
         """Are other conversations held there too?"""
         return bool(place.thread) and seat == place.channel
 
-    def settle(self, place: Place, seat: str) -> None:
-        self._known[place.key] = seat
+    def asked(self, question: str, channel_id: str) -> None:
+        """`question` was said in that channel or thread: what is asked inside a thread is answered inside it."""
+        self._asked[question] = channel_id
+
+    def opened(self, place: Place) -> None:
+        """The thread of that place exists, whoever opened it: what is said later is said in it."""
+        if place.thread:
+            self._places[place.key] = place.thread
+
+    def posted(self, place: Place, message_id: str, seat: str) -> None:
+        self._messages[message_id] = seat
+
+    def of_message(self, place: Place, message_id: str) -> list[str]:
+        """Where a message of ours may be, the likeliest first: before a restart it may have been posted elsewhere."""
+        if seat := self._messages.get(message_id):
+            return [seat]
+        likely = self.of(place)
+        return [likely] if _in_channel(place) or likely == place.channel else [likely, place.channel]
+
+    def settle(self, place: Place, question: str, seat: str) -> None:
+        """`question` is answered there, and so is what follows, until the thread is opened."""
+        self._answered[_key(place, question)] = seat
+        self._places.setdefault(place.key, seat)
 
     async def take(self, client: discord.Client, post: Post | Upload) -> str:
-        """Where to post; opens the thread of a question that has none yet. Raises what discord.py raises."""
+        """Where to post; opens the thread of a question that has none yet. Raises what discord.py raises, and
+        Limited where no call can be made at all."""
+        place, question = post.place, post.answers
+        if _in_channel(place) or _key(place, question) in self._answered:
+            return self.of(place, question)
+        if not self.certain(place, question):
+            self.settle(place, question, await self._find(client, post))
+        elif question != place.thread and self._asked.get(question) == place.channel:
+            self._answered[_key(place, question)] = place.channel  # a reply to a message of ours in the channel
+        return self.of(place, question)
+
+    async def _find(self, client: discord.Client, post: Post | Upload) -> str:
         place = post.place
-        if not self.certain(place):
-            if isinstance(client.get_channel(int(place.thread)), discord.Thread):
-                seat = place.thread
-            elif place.thread == post.answers:
-                seat = await _open(client, post)
-            elif not await _is_thread(client, place.thread) and await _is_in_channel(client, post):
-                seat = place.channel
-            else:
-                seat = place.thread
-            self.settle(place, seat)
-        return self.of(place)
+        if isinstance(client.get_channel(int(place.thread)), discord.Thread):
+            return place.thread
+        if place.thread == post.answers:
+            return await _open(client, post)
+        if not await _is_thread(client, place.thread) and await _is_in_channel(client, post):
+            return place.channel
+        return place.thread
+
+
+def _in_channel(place: Place) -> bool:
+    return not place.thread or place.thread.startswith(ASK)
+
+
+def _key(place: Place, question: str) -> str:
+    return f"{place.key} {question}"
 
 
 def may(client: discord.Client, channel_id: str, *rights: str) -> bool:
@@ -105,18 +157,36 @@ async def _open(client: discord.Client, post: Post | Upload) -> str:
         async with asyncio.timeout(_OPEN_WITHIN_S):
             name = await _name(client, channel, question_id)
             question = channel.get_partial_message(question_id)
-            await question.create_thread(name=name, auto_archive_duration=_AUTO_ARCHIVE_MIN)
+            with calls(patience_s=_PATIENCE_S):
+                await question.create_thread(name=name, auto_archive_duration=_AUTO_ARCHIVE_MIN)
         return place.thread
-    except (discord.HTTPException, discord.RateLimited, TimeoutError, ValueError) as error:
+    except (*FOREIGN, ValueError) as error:
+        if isinstance(error, Limited) and error.everywhere:
+            raise  # nothing can be posted in the channel either
+        if await _is_there(client, place, error):
+            return place.thread
         code = error.code if isinstance(error, discord.HTTPException) else 0
-        if code == _THREAD_EXISTS:
-            return place.thread
-        # The first message of a forum post has its thread's id, and none of its own in the forum.
-        in_forum = code in (UNKNOWN_CHANNEL, _UNKNOWN_MESSAGE, _WRONG_CHANNEL)
-        if in_forum and await _is_thread(client, place.thread):
-            return place.thread
         log.info("discord_thread_not_opened", cause=f"{type(error).__name__} {code}", place=place.key)
         return place.channel
+
+
+async def _is_there(client: discord.Client, place: Place, error: Exception) -> bool:
+    """Is there a thread, though the call that was to open it failed?"""
+    if isinstance(client.get_channel(int(place.thread)), discord.Thread):
+        return True
+    code = error.code if isinstance(error, discord.HTTPException) else 0
+    if code == _THREAD_EXISTS:
+        return True
+    # The first message of a forum post has its thread's id, and none of its own in the forum.
+    in_forum = code in (UNKNOWN_CHANNEL, _UNKNOWN_MESSAGE, _WRONG_CHANNEL)
+    uncertain = not isinstance(error, ValueError) and not translate(error, posting=True).certain
+    if not (in_forum or uncertain):
+        return False
+    try:
+        async with asyncio.timeout(_LOOK_WITHIN_S):
+            return await _is_thread(client, place.thread)
+    except FOREIGN:
+        return False
 
 
 async def _name(client: discord.Client, channel: discord.PartialMessageable, question_id: int) -> str:

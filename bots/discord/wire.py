@@ -1,8 +1,9 @@
-"""Messages on Discord's wire: what a partial message of discord.py sends, and nothing that it adds.
+"""REST calls on Discord's wire, each sent once.
 
-The library keeps posts and edits of a channel in one bucket, though Discord counts them apart; the call that
-takes a bucket's last token sleeps until the next window; a refused or failed call is repeated inside. So the
-strokes of answers, which the core paces, go past it. What Discord says in its headers is kept for the core.
+discord.py keeps posts and edits of a channel in one bucket, though Discord counts them apart; the call that
+takes a bucket's last token sleeps until the next window; a refused or failed call is repeated inside. So no call
+goes by the library's own transport: the strokes of answers, which the core paces, are sent from here, and so are the
+library's calls (`http`). What Discord says in its headers is kept.
 
 https://docs.discord.com/developers/topics/rate-limits#header-format
 """
@@ -10,34 +11,39 @@ https://docs.discord.com/developers/topics/rate-limits#header-format
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import discord
+import structlog
 from discord.http import Route
 
+from bots.discord.limiter import Limited, Priority, RateLimiter
 from bots.discord.recent import Recent
+from core.clock import Clock
 from core.types import Left
 
+log = structlog.get_logger()
+
 _TOTAL_S, _CONNECT_S = 30.0, 5.0
-_DEFAULT_BREAK_S = 1.0
-
-
-class Limited(discord.RateLimited):
-    """A 429. `everywhere`: the limit of the whole bot, not that of one channel."""
-
-    def __init__(self, retry_after: float, *, everywhere: bool) -> None:
-        super().__init__(retry_after)
-        self.everywhere = everywhere
+_DEFAULT_BREAK_S, _DEFAULT_BAN_S = 1.0, 60.0
+_LONGEST_BREAK_S = 86_400.0
 
 
 class Wire:
-    """One bot's calls. Nothing is repeated, and nothing waits."""
+    """One bot's calls. Nothing is repeated; a call waits for the bot's global limit and nothing else."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, clock: Clock) -> None:
         self._token = token
+        self._clock = clock
         self._session: aiohttp.ClientSession | None = None
         self._told: Recent[Left] = Recent()
+        self.limiter = RateLimiter(clock)
 
     def told(self, scope: str) -> Left | None:
         return self._told.pop(scope, None)
@@ -51,32 +57,64 @@ class Wire:
         scope: str,
         method: str,
         path: str,
-        body: dict[str, Any] | None = None,
+        body: Any = None,
         *,
-        file: tuple[str, bytes] | None = None,
+        form: Sequence[Mapping[str, Any]] = (),
+        params: Mapping[str, Any] | None = None,
+        reason: str | None = None,
         by_bot: bool = True,
+        priority: Priority = Priority.FIRST,
     ) -> Any:
         """What Discord answers. Raises Limited, discord.HTTPException, and what aiohttp raises.
 
-        `by_bot` is False where a token in the path is the right to call.
+        `form`: the fields of a multipart body, instead of the JSON `body`. `by_bot` is False where a token in the
+        path is the right to call. `priority`: who goes first where the bot's limit is short.
         """
         headers = {"User-Agent": f"DiscordBot (https://github.com/Rapptz/discord.py {discord.__version__})"}
         if by_bot:
             headers["Authorization"] = f"Bot {self._token}"
+        if reason:
+            headers["X-Audit-Log-Reason"] = quote(reason, safe="/ ")
         data: Any = None
-        if file is not None:
+        if form:
             data = aiohttp.FormData(quote_fields=False)
-            data.add_field("payload_json", json.dumps(body), content_type="application/json")
-            data.add_field("files[0]", file[1], filename=file[0], content_type="text/markdown")
+            for field in form:
+                data.add_field(**field)
         elif body is not None:
             headers["Content-Type"] = "application/json"
             data = json.dumps(body, separators=(",", ":"))
-        async with self._connected().request(method, Route.BASE + path, headers=headers, data=data) as response:
+        async with (
+            self.limiter.slot(priority, by_bot=by_bot),
+            self._connected().request(
+                method, Route.BASE + path, headers=headers, data=data, params=params
+            ) as response,
+        ):
             answer = await _read(response)
-            self._note(scope, response)
-            if response.status < 300:
-                return answer
-            raise _refusal(response, answer)
+        self._note(scope, response)
+        if response.status < 300:
+            return answer
+        raise self._refusal(response, answer)
+
+    def banned(self, response: aiohttp.ClientResponse) -> Limited:
+        """Cloudflare, before Discord, refuses this machine's address: no call is sent until that is over.
+
+        https://docs.discord.com/developers/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans
+        """
+        said = response.headers.get("Retry-After")
+        wait_s = retry_after_s(said, self._clock.now(), default_s=_DEFAULT_BAN_S)
+        known = self.limiter.paused
+        self.limiter.pause(wait_s, all_calls=True)
+        if known:
+            return Limited(wait_s, everywhere=True)
+        log.error(
+            "discord_address_banned",
+            status=response.status,
+            retry_after_s=round(wait_s),
+            effect="Cloudflare refuses every call from this machine's address; none is sent until then",
+            todo="wait; then look for another program at this address, or another use of this bot's token, "
+            "that sends Discord many invalid requests",
+        )
+        return Limited(wait_s, everywhere=True)
 
     def _connected(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
@@ -94,6 +132,48 @@ class Wire:
         except (KeyError, ValueError):
             pass  # not every answer says
 
+    def _refusal(self, response: aiohttp.ClientResponse, answer: Any) -> Exception:
+        if is_ban(response):
+            return self.banned(response)
+        if response.status == 429:
+            return self._limited(response, answer if isinstance(answer, dict) else {})
+        kind = {403: discord.Forbidden, 404: discord.NotFound}.get(response.status, discord.HTTPException)
+        return (discord.DiscordServerError if response.status >= 500 else kind)(response, answer)
+
+    def _limited(self, response: aiohttp.ClientResponse, said: dict[str, Any]) -> Limited:
+        told = said.get("retry_after") or response.headers.get("Retry-After")
+        wait_s = retry_after_s(told, self._clock.now(), default_s=_DEFAULT_BREAK_S)
+        everywhere = bool(said.get("global")) or response.headers.get("X-RateLimit-Scope") == "global"
+        if everywhere:
+            self.limiter.pause(wait_s, all_calls=False)
+        return Limited(wait_s, everywhere=everywhere)
+
+
+def is_ban(response: aiohttp.ClientResponse) -> bool:
+    """Does the answer come from Cloudflare instead of Discord, whose answers are JSON and name a proxy in `Via`?"""
+    foreign = "Via" not in response.headers and response.content_type != "application/json"
+    return response.status in (403, 429) and foreign
+
+
+def retry_after_s(said: object, now: datetime, *, default_s: float) -> float:
+    """A `Retry-After`, as seconds or as an HTTP date, in seconds from `now`: 0 to a day. `default_s` where it is none.
+
+    https://www.rfc-editor.org/rfc/rfc9110#name-retry-after
+    """
+    try:
+        wait_s = float(str(said))
+    except ValueError:
+        wait_s = _date_to_s(str(said), now)
+    return min(_LONGEST_BREAK_S, max(0.0, wait_s)) if math.isfinite(wait_s) else default_s
+
+
+def _date_to_s(said: str, now: datetime) -> float:
+    try:
+        at = parsedate_to_datetime(said)
+    except ValueError:
+        return math.nan
+    return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds()
+
 
 async def _read(response: aiohttp.ClientResponse) -> Any:
     text = await response.text(encoding="utf-8", errors="replace")
@@ -103,13 +183,3 @@ async def _read(response: aiohttp.ClientResponse) -> Any:
         return json.loads(text)
     except ValueError:
         return text
-
-
-def _refusal(response: aiohttp.ClientResponse, answer: Any) -> Exception:
-    said = answer if isinstance(answer, dict) else {}
-    if response.status == 429:
-        wait_s = said.get("retry_after") or response.headers.get("Retry-After") or _DEFAULT_BREAK_S
-        everywhere = bool(said.get("global")) or response.headers.get("X-RateLimit-Scope") == "global"
-        return Limited(float(wait_s), everywhere=everywhere)
-    kind = {403: discord.Forbidden, 404: discord.NotFound}.get(response.status, discord.HTTPException)
-    return (discord.DiscordServerError if response.status >= 500 else kind)(response, answer)

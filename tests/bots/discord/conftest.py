@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from bots.discord import DiscordSettings
 from bots.discord.client import BEAT_S
 from bots.discord.platform import DiscordPlatform, aim
-from core.clock import SystemClock
+from core.clock import Clock, SystemClock
 from core.errors import BotError
 from core.phrases import language_of
 from core.types import Ask, Choice, Command, Edited, Event, Outcome, Person, Place, Receipt, Told
@@ -97,9 +97,11 @@ def settings(fake: FakeDiscord, token: str | None = None) -> DiscordSettings:
 
 
 @asynccontextmanager
-async def running(fake: FakeDiscord, *, ready: bool = True, beat_s: float = BEAT_S) -> AsyncIterator[Bot]:
+async def running(
+    fake: FakeDiscord, *, ready: bool = True, beat_s: float = BEAT_S, clock: Clock | None = None
+) -> AsyncIterator[Bot]:
     aim(fake.api_url, fake.gateway_url)
-    platform = DiscordPlatform(fake.bot_token, SystemClock(), beat_s=beat_s)
+    platform = DiscordPlatform(fake.bot_token, clock or SystemClock(), beat_s=beat_s)
     inbox = Recorder()
     run = asyncio.create_task(platform.run(inbox))
     try:

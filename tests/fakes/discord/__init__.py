@@ -12,6 +12,7 @@ The map: ``guild`` is the state, ``wire`` renders it, ``actions`` changes it and
 
 from __future__ import annotations
 
+import time
 from types import TracebackType
 from typing import Self
 
@@ -46,7 +47,7 @@ from tests.fakes.discord.guild import (
 from tests.fakes.discord.limits import LIMITS, Limit, Limits
 from tests.fakes.discord.mentions import Pings
 from tests.fakes.discord.people import People
-from tests.fakes.discord.rest import PREFIX, Call, Failure, Rest, glob
+from tests.fakes.discord.rest import PREFIX, Ban, Call, Failure, Rest, glob
 
 __all__ = [
     "ADA",
@@ -182,20 +183,28 @@ class FakeDiscord(People):
         scope: str = "user",
         drop: str | None = None,
         delay_s: float = 0.0,
+        taken: bool = False,
     ) -> Failure:
         """Scripts the next ``times`` matching requests (None: all) to go wrong.
 
         path: without /api/v10; ``*`` or ``{name}`` is one part, ``**`` any number. retry_after: seconds, makes it
         a 429. drop: "before" cuts the connection before anything happens, "after" once it has taken effect.
         delay_s: answers late; with status 0 it is otherwise served well, and takes effect at once.
+        taken: it takes effect first, and is then answered with ``status``.
         """
         if drop not in (None, "before", "after"):
             raise ValueError(f"drop is 'before' or 'after', not {drop!r}")
-        failure = Failure(method, glob(path), times, status, code, message, retry_after, scope, drop, delay_s)
+        failure = Failure(
+            method, glob(path), times, status, code, message, retry_after, scope, drop, delay_s, taken
+        )
         self.rest.failures.append(failure)
         return failure
 
     # -- chaos --------------------------------------------------------------------------------------------
+
+    def ban(self, seconds: float, *, status: int = 429, as_date: bool = False) -> None:
+        """Has Cloudflare refuse every request of this address, with a page in HTML."""
+        self.rest.ban = Ban(time.monotonic() + seconds, status, as_date)
 
     def abort_gateway(self) -> None:
         """Cuts the sockets; the bot may resume."""

@@ -4,13 +4,13 @@ Discord documents the headers and the 50 requests per second of a bot, and asks 
 built in: https://docs.discord.com/developers/topics/rate-limits. The other numbers were observed by many:
 https://github.com/discord/discord-api-docs/issues/2761 (5 per 5 s), /issues/1442 and /issues/8073 (posts and
 edits show one hash yet count apart), /issues/1900 and /issues/2190 (hidden limit of renames),
-https://github.com/bwmarrin/discordgo/issues/1384 (interaction webhooks).
+https://github.com/bwmarrin/discordgo/issues/1384 (interaction webhooks), /issues/7816 (minutes for new threads).
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Hashable
 from dataclasses import dataclass
 
@@ -23,6 +23,7 @@ class Limit:
     """``count`` requests in a window of ``per_s`` seconds that opens with the first of them.
 
     ``shown`` limits speak in the headers; others only refuse. bucket: the hash in the headers, else the route's.
+    sliding: no stretch of ``per_s`` seconds may hold more, wherever it begins.
     """
 
     count: int
@@ -31,27 +32,46 @@ class Limit:
     shown: bool = True
     code: int = 0
     message: str | None = None
+    sliding: bool = False
 
 
 _MESSAGES = "80c17d2f203122d936070c88c8d10f33"
 _OLD_EDITS = "Maximum number of edits to messages older than 1 hour reached. Try again later."
 
 LIMITS: dict[str, Limit] = {
-    "global": Limit(50, 1.0, shown=False),
+    "global": Limit(50, 1.0, shown=False, sliding=True),
     "post": Limit(5, 5.0, _MESSAGES),
     "edit": Limit(5, 5.0, _MESSAGES),
     "webhook": Limit(5, 5.0, "b7ef13d4a6c54bba9df0f4b9a1c3d6a1"),
     "rename": Limit(2, 600.0, shown=False),
     "old_edit": Limit(3, 6.0, shown=False, code=30046, message=_OLD_EDITS),
+    "thread": Limit(50, 300.0),
     "callback": Limit(1000, 1.0),
     "other": Limit(50, 1.0),
 }
 
 
-@dataclass(slots=True)
 class _Window:
-    opened: float
-    used: int = 0
+    """When the requests that count were made, oldest first."""
+
+    def __init__(self, limit: Limit) -> None:
+        self.limit = limit
+        self._made: deque[float] = deque()
+
+    def used(self, now: float) -> int:
+        while self._made and now >= self._made[0] + self.limit.per_s:
+            if self.limit.sliding:
+                self._made.popleft()
+            else:
+                self._made.clear()
+        return len(self._made)
+
+    def left_s(self, now: float) -> float:
+        """Until the oldest one that counts, or all of them, no longer do."""
+        return self._made[0] + self.limit.per_s - now if self._made else self.limit.per_s
+
+    def take(self, now: float) -> None:
+        self._made.append(now)
 
 
 class Limits:
@@ -82,12 +102,12 @@ class Limits:
             return _headers(limit, bucket, limit.count * 100, limit.count * 100 - 1, 1.0, self._clock.now())
         now = self._clock.now()
         window = self._windows.get((name, scope))
-        if window is None or now >= window.opened + limit.per_s:
-            window = self._windows[(name, scope)] = _Window(now)
+        if window is None or window.limit != limit:
+            window = self._windows[(name, scope)] = _Window(limit)
         count = max(1, math.floor(limit.count * self.scale))
-        left_s = window.opened + limit.per_s - now
         told = count if self.honest else limit.count
-        if window.used >= count:
+        used, left_s = window.used(now), window.left_s(now)
+        if used >= count:
             self.refused[name] += 1
             refusal = Limited(
                 left_s,
@@ -97,8 +117,8 @@ class Limits:
             )
             refusal.headers |= _headers(limit, bucket, told, 0, left_s, now)
             raise refusal
-        window.used += 1
-        return _headers(limit, bucket, told, told - window.used, left_s, now)
+        window.take(now)
+        return _headers(limit, bucket, told, told - used - 1, left_s, now)
 
 
 def _headers(

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from hashlib import md5
 from typing import Any
 
@@ -44,7 +46,10 @@ class Call:
 
 @dataclass(slots=True)
 class Failure:
-    """A scripted failure; ``left`` counts down, ``hits`` up. left None: until cancelled."""
+    """A scripted failure; ``left`` counts down, ``hits`` up. left None: until cancelled.
+
+    taken: the request takes effect all the same, only its answer is this one.
+    """
 
     method: str
     pattern: re.Pattern[str]
@@ -56,6 +61,7 @@ class Failure:
     scope: str
     drop: str | None
     delay_s: float
+    taken: bool = False
     hits: int = 0
 
     def takes(self, call: Call) -> bool:
@@ -67,6 +73,23 @@ class Failure:
 
     def cancel(self) -> None:
         self.left = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ban:
+    """Cloudflare refuses the whole address until then, ``time.monotonic()``. as_date: how Retry-After is written."""
+
+    until: float
+    status: int
+    as_date: bool
+
+    def answer(self) -> web.Response:
+        """https://docs.discord.com/developers/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans"""
+        left_s = math.ceil(self.until - time.monotonic())
+        told = formatdate(time.time() + left_s, usegmt=True) if self.as_date else str(left_s)
+        page = "<!DOCTYPE html><title>Access denied | discord.com used Cloudflare to restrict access</title>"
+        headers = {"Retry-After": told, "Server": "cloudflare"}
+        return web.Response(status=self.status, text=page, content_type="text/html", headers=headers)
 
 
 Perform = Callable[["Rest", Call], Awaitable[Any]]
@@ -114,6 +137,7 @@ class Rest:
         self.spec_problems: list[str] = []
         self.spec = spec.load() if check_spec else None
         self.failures: list[Failure] = []
+        self.ban: Ban | None = None
         self._token = token
         self._changed = changed
         self._routes = [(_pattern(route.template), route) for route in routes]
@@ -121,6 +145,10 @@ class Rest:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         call = await _read(request)
         self.calls.append(call)
+        if self.ban is not None and time.monotonic() < self.ban.until:
+            call.status = self.ban.status
+            self._changed()
+            return self.ban.answer()
         failure = next((f for f in self.failures if f.takes(call)), None)
         drop = None
         if failure is not None:
@@ -133,7 +161,7 @@ class Rest:
         body: Any = None
         malformed = self._check(call)
         try:
-            if failure is not None and failure.status and drop is None:
+            if failure is not None and failure.status and drop is None and not failure.taken:
                 _refuse(failure)
             if drop != "before":
                 route = self._find(call, request)
@@ -144,6 +172,8 @@ class Rest:
                 call.status = 204 if body is None else 200
                 if self.spec is not None:
                     self.spec_problems += self.spec.answer_problems(call.method, call.path, body)
+            if failure is not None and failure.taken:
+                _refuse(failure)
         except Refusal as refusal:
             call.status, body = refusal.status, refusal.body
             headers |= refusal.headers
