@@ -489,16 +489,23 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Append:
-    """Stroke: more words at the end of a growing message. Uncertain, it is never repeated."""
+    """Stroke: more words at the end of a growing message. Uncertain, it is never repeated.
+
+    `after` are the words that it shows already.
+    """
 
     place: Place
     message_id: str
     text: str
+    after: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Stroke: the last words of a growing message, and what stands under them. Then it can be edited."""
+    """Stroke: the last words of a growing message, and what stands under them. Then it can be edited.
+
+    `after` are the words that it shows already.
+    """
 
     place: Place
     message_id: str
@@ -506,6 +513,7 @@ class Stop:
     text: str = ""
     notice: str = ""
     buttons: tuple[Button, ...] = ()
+    after: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

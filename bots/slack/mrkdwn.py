@@ -6,8 +6,13 @@ https://docs.slack.dev/messaging/formatting-message-text/
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
+
+from core.paint.fences import outside_fences
+from core.paint.spans import Range, code_ranges
 
 _ENTITY = re.compile(r"<([^<>\n]+)>")
 _PERSON = re.compile(r"<@([UW]\w+)(?:\|[^<>]*)?>")
@@ -15,12 +20,12 @@ _PERSON = re.compile(r"<@([UW]\w+)(?:\|[^<>]*)?>")
 # What Slack would make a mention of: <@U1>, <#C1>, <!here>, <!subteam^S1>, <!date^...>. Other uses of "<", as in
 # `a < b`, `<div>` or `<!-- -->`, are left alone, so that code can be copied.
 _FIRES = re.compile(r"<(?=@[UWB]\w|#[CGD]\w|!(?i:here|channel|everyone|group|subteam|date)\b)")
-_MAY_FIRE = re.compile(r"<(?=(?:[@#!]\w*)?\Z)")
+_FIRES_OR_MAY = re.compile(rf"{_FIRES.pattern}|<(?=(?:[@#!]\w*)?\Z)")
 _HARMLESS = "<\u200b"
 
 _CODE = re.compile(r"(```.*?```|`[^`\n]+`)", re.DOTALL)
 _MARKDOWN = (
-    (re.compile(r"^(\s*)[-*] ", re.MULTILINE), r"\1• "),
+    (re.compile(r"^([ \t]*+)[-*] ", re.MULTILINE), r"\1• "),
     (re.compile(r"^#{1,6} +(.+)$", re.MULTILINE), r"*\1*"),
     (re.compile(r"\*\*(.+?)\*\*"), r"*\1*"),
     (re.compile(r"^&gt; ?", re.MULTILINE), "> "),
@@ -49,24 +54,53 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def disarmed(text: str) -> str:
-    """`text` for a field that takes Markdown: only what would be a mention is broken, by a zero-width space."""
+def disarmed(text: str, after: str = "") -> str:
+    """`text` for a field that takes Markdown: only what would be a mention is broken, by a zero-width space.
+
+    Code stays as it is: Slack reads no mention in it. `after` are the words that stand before `text` already, by
+    which it may begin inside of code.
+    """
+    return _broken(_FIRES, after + text, len(after))
+
+
+def disarmed_mrkdwn(text: str) -> str:
+    """`text` for a field that Slack reads as mrkdwn, no longer than need be: mentions are broken in code too."""
     return _FIRES.sub(_HARMLESS, text)
 
 
 def markdown_to_mrkdwn(markdown: str) -> str:
     """Markdown for where Slack reads only its own notation: bold, headings, lists and links are turned into it,
     code stays, and nothing is a mention."""
-    parts = _CODE.split(escaped(markdown))
+    return outside_fences(escaped(markdown), _words_to_mrkdwn)
+
+
+def _words_to_mrkdwn(words: str) -> str:
+    parts = _CODE.split(words)
     for index in range(0, len(parts), 2):
         for pattern, replacement in _MARKDOWN:
             parts[index] = pattern.sub(replacement, parts[index])
     return "".join(parts)
 
 
-def disarmed_piece(text: str) -> str:
+def disarmed_piece(text: str, after: str = "") -> str:
     """`disarmed`, for words that more words follow: nothing at the end can become a mention with them."""
-    return _MAY_FIRE.sub(_HARMLESS, disarmed(text))
+    return _broken(_FIRES_OR_MAY, after + text, len(after))
+
+
+def _broken(pattern: re.Pattern[str], text: str, start: int) -> str:
+    """`text` from `start` on, with every match outside of code broken."""
+    code = code_ranges(text) if pattern.search(text, start) else []
+    parts, at = [], start
+    for found in pattern.finditer(text, start):
+        if not _within(code, found.start()):
+            parts += [text[at : found.start()], _HARMLESS]
+            at = found.end()
+    return "".join(parts) + text[at:]
+
+
+def _within(ranges: Sequence[Range], at: int) -> bool:
+    index = bisect_right(ranges, at, key=itemgetter(0)) - 1
+    return index >= 0 and at < ranges[index][1]
 
 
 def blocks_to_mrkdwn(blocks: list[Mapping[str, Any]]) -> str:

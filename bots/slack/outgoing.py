@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bots.slack.incoming import ACTION_PREFIX, ASIDE
-from bots.slack.mrkdwn import disarmed, escaped
+from bots.slack.mrkdwn import disarmed, disarmed_mrkdwn, escaped
 from core.phrases import say
 from core.types import Button, Form, Page, Told
 
@@ -73,7 +73,7 @@ def page_to_plain(page: Page) -> Content:
     Escapes may make a page longer than Slack takes; then only mentions are broken, and at last the notice goes.
     """
     words = "\n\n".join(part for part in (page.text, page.notice) if part)
-    ways = (escaped(words), disarmed(words), disarmed(page.text))
+    ways = (escaped(words), disarmed_mrkdwn(words), disarmed_mrkdwn(page.text))
     text = next((way for way in ways if _bytes(way) <= _TEXT_MAX_BYTES), ways[1])
     return {"text": text, "blocks": []}  # [] takes away the blocks that an earlier view had
 

@@ -58,10 +58,10 @@ def stroke_to_call(stroke: Stroke, content: Content | None = None) -> tuple[str,
         case Append():
             return "chat.appendStream", where | {
                 "ts": stroke.message_id,
-                "markdown_text": disarmed_piece(stroke.text),
+                "markdown_text": disarmed_piece(stroke.text, stroke.after),
             }
         case Stop():
-            last: dict[str, Any] = {"markdown_text": disarmed(stroke.text)} if stroke.text else {}
+            last: dict[str, Any] = {"markdown_text": disarmed(stroke.text, stroke.after)} if stroke.text else {}
             if blocks := under(stroke.notice, stroke.buttons):
                 last["blocks"] = blocks
             done = {"ts": stroke.message_id, "metadata": _metadata(stroke.key)}

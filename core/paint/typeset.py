@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 
-DELIMITER_ROW = re.compile(r"^[ \t]*\|?[ \t]*:?-+:?[ \t]*(\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
-_FENCE = re.compile(r"^[ \t]*(?:`{3,}|~{3,})")
+from core.paint.fences import outside_fences
+
+DELIMITER_ROW = re.compile(
+    r"[ \t]*+(?:\|[ \t]*+)?+:?+-++:?+[ \t]*+(?:\|[ \t]*+:?+-++:?+[ \t]*+)*+(?:\|[ \t]*+)?+$"
+)
 _CELL_END = re.compile(r"(?<!\\)\|")
 _MARKS = re.compile(r"\*\*|__|(?<!`)`(?!`)")
-_DEEP_HEADING = re.compile(r"^#{4,6}[ \t]+(.+?)[ \t#]*$")
+_DEEP_HEADING = re.compile(r"#{4,6}+[ \t]++(?=.)")
 _WIDEST = 120
 """Columns of text beyond which a table in code is harder to read than its Markdown."""
 
@@ -31,23 +34,32 @@ def typeset(text: str) -> str:
     """`text` with each table, outside code, as a code block whose columns stand under each other."""
     if "|" not in text and "####" not in text:
         return text
-    lines = text.split("\n")
+    return outside_fences(text, _typeset)
+
+
+def _typeset(words: str) -> str:
+    lines = words.split("\n")
     out: list[str] = []
-    at, fenced = 0, False
+    at = 0
     while at < len(lines):
-        line = lines[at]
-        if _FENCE.match(line):
-            fenced = not fenced
-        if not fenced and _begins_table(lines, at):
+        if _begins_table(lines, at):
             end = at + 2
             while end < len(lines) and "|" in lines[end] and lines[end].strip():
                 end += 1
             out += _block(lines[at:end])
             at = end
         else:
-            out.append(line if fenced else _DEEP_HEADING.sub(r"**\1**", line))
+            out.append(_heading(lines[at]))
             at += 1
     return "\n".join(out)
+
+
+def _heading(line: str) -> str:
+    deep = _DEEP_HEADING.match(line)
+    if deep is None:
+        return line
+    words = line[deep.end() :].rstrip(" \t#")
+    return f"**{words}**" if words else line
 
 
 def _begins_table(lines: list[str], at: int) -> bool:
@@ -71,6 +83,8 @@ def _cells(row: str) -> list[str]:
 def _block(rows: list[str]) -> list[str]:
     head, marks, *body = map(_cells, rows)
     columns = max(map(len, (head, *body)))
+    if 3 * columns > _WIDEST:
+        return rows
     table = [(row + [""] * columns)[:columns] for row in (head, *body)]
     widths = [max(width(row[column]) for row in table) for column in range(columns)]
     if sum(widths) + 3 * columns > _WIDEST or any("```" in cell for row in table for cell in row):

@@ -122,9 +122,9 @@ def stroke(
         case Wish.EDIT:
             return Edit(place, id_, page, ticket, key)
         case Wish.APPEND:
-            return Append(place, id_, text)
+            return Append(place, id_, text, frame.text if frame else "")
         case Wish.STOP:
-            return Stop(place, id_, key, text, page.notice, page.buttons)
+            return Stop(place, id_, key, text, page.notice, page.buttons, frame.text if frame else "")
         case Wish.DELETE:
             return Delete(place, id_, ticket)
         case Wish.UPLOAD:

@@ -155,3 +155,26 @@ async def test_between_people_where_six_messages_are_the_most_a_longer_answer_en
     assert bot.fake.interaction(interaction).response is first
     assert text.startswith(first.content.partition("\n")[0][:1_000])
     assert [file.data.decode() for file in first.attachments] == [text]
+
+
+NESTED = "````markdown\n# T\n```bash\n#### build\nmake\n| a | b |\n|---|---|\n| 1 | 2 |\n```\n````\nDone."
+
+
+async def test_code_in_a_longer_fence_is_shown_as_it_was_written(bot: Bot) -> None:
+    async with painting(bot) as brush:
+        await write(canvas(brush), NESTED, 0.3)
+    (answer,) = bot.fake.from_bot(GENERAL)
+    assert answer.content == NESTED
+
+
+@pytest.mark.parametrize("marks", ["~" * 1_799, "`" * 1_900, "```py\nx\n" + "~" * 4_000])
+async def test_a_line_of_fence_marks_longer_than_a_message_is_shown_and_others_are_answered(
+    bot: Bot, marks: str
+) -> None:
+    text = f"{marks}\nand then words"
+    async with painting(bot) as brush:
+        await asyncio.gather(write(canvas(brush, 1), text, 0.2), write(canvas(brush, 2), words(20), 0.2))
+    shown = [message.content for message in bot.fake.from_bot(GENERAL)]
+    assert words(20) in shown
+    assert "".join(shown).count(marks[-1]) >= len(marks) - 10
+    assert sum("and then words" in content for content in shown) == 1

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bots.slack import LIMITS
-from bots.slack.mrkdwn import escaped, mrkdwn_to_text
+from bots.slack.mrkdwn import disarmed, disarmed_piece, escaped, mrkdwn_to_text
 from bots.slack.outgoing import page_to_content, page_to_plain
+from core.paint.spans import code_ranges
 from core.types import Button, Page, page_length
 from tests.fakes.slack import blocks as block_kit
 
@@ -66,11 +68,12 @@ def test_content_is_always_within_slacks_rules(text: str, notice: str) -> None:
 
 
 @given(awkward, mentions, awkward)
-def test_no_mention_is_left_anywhere(before: str, mention: str, after: str) -> None:
+def test_no_mention_is_left_outside_of_code(before: str, mention: str, after: str) -> None:
     page = Page(before + mention + after)
     content = page_to_content(page)
-    for shown in (content["text"], content["blocks"][0]["text"], page_to_plain(page)["text"]):
+    for shown in (content["text"], page_to_plain(page)["text"]):
         assert not MENTION.search(shown)
+    assert_no_mention(content["blocks"][0]["text"])
 
 
 @given(awkward)
@@ -87,3 +90,68 @@ def test_a_summary_that_is_too_long_ends_between_two_letters(text: str) -> None:
     assert page_length(summary, "utf8") <= 4_000
     assert escaped(text).startswith(summary)
     assert escaped(text[: len(mrkdwn_to_text(summary, str))]) == summary
+
+
+TURTLE = "```turtle\n<#Customer> a owl:Class .\n<@U1> <!here>\n```\n"
+CODE = [
+    TURTLE,
+    TURTLE.replace("```", "~~~~"),
+    "````md\n" + TURTLE + "````\n",
+    "1. Write:\n\n   ```\n   <#C1|general>\n   ```\n",
+    "Call `<@U1>` or ``<!here> ` <#C1>``.",
+]
+
+
+@pytest.mark.parametrize("code", CODE)
+def test_code_is_shown_as_it_was_written_and_nobody_outside_of_it_is_mentioned(code: str) -> None:
+    assert page_to_content(Page(code))["blocks"][0]["text"] == code
+    assert disarmed(f"{code}\n<@U1>") == f"{code}\n<\u200b@U1>"
+    assert disarmed(f"<!here>\n\n{code}") == f"<\u200b!here>\n\n{code}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "`a <@U1>",
+        "`a\nb <@U1> `c`",
+        "\\`<@U1>`",
+        "| `a | <@U1> ` |",
+        "<http://x.test/`> <@U1> `",
+        "words ```\n<@U1>\n```",
+        "    ```\n<@U1>",
+        "> ```\n<@U1>",
+        "- ```\n<@U1>\n",
+        "```<@U1>\n",
+        "```\n```\n<@U1>",
+        "```\n````\n<@U1>",
+        "~~~\n~~~\n<@U1>",
+    ],
+)
+def test_what_another_reader_might_not_take_for_code_is_disarmed(text: str) -> None:
+    assert not MENTION.search(disarmed(text))
+    assert not MENTION.search(disarmed_piece(text))
+
+
+@pytest.mark.parametrize("code", CODE)
+def test_code_stays_as_it_is_also_where_it_comes_in_pieces(code: str) -> None:
+    lines = code.splitlines(keepends=True)
+    shown, sent = "", ""
+    for line in lines:
+        sent += disarmed_piece(line, shown)
+        shown += line
+    assert sent == code
+
+
+@given(st.lists(st.sampled_from(["<", "@U1>", "!here>", "`", "```\n", "\n", "~~~", " ", "a"]), max_size=14))
+def test_no_mention_fires_outside_of_code_however_words_are_cut(pieces: list[str]) -> None:
+    shown = sent = ""
+    for piece in pieces:
+        sent += disarmed_piece(piece, shown)
+        shown += piece
+    assert_no_mention(sent)
+
+
+def assert_no_mention(markdown: str) -> None:
+    code = code_ranges(markdown)
+    for found in MENTION.finditer(markdown):
+        assert any(start <= found.start() < end for start, end in code)

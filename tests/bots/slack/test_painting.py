@@ -314,3 +314,34 @@ def test_a_page_of_a_growing_message_can_still_be_edited_as_a_whole() -> None:
     content = page_to_content(Page("界" * (LIMITS.growth.size // 3), "A notice.", (AGAIN,)))
     assert list(blocks.problems(content["blocks"])) == []
     assert not blocks.too_long(content["blocks"])
+
+
+CODE = "Here:\n```turtle\n<#Customer> a owl:Class .\n<@U1> <!here>\n```\nAnd `<#C1>`, <@U1>."
+
+
+async def test_code_is_shown_as_it_was_written_while_it_grows_and_outside_of_it_nobody_is_mentioned(
+    slack: FakeSlack, platform: SlackPlatform
+) -> None:
+    for channel, limits in (("C1", LIMITS), ("C2", replace(LIMITS, growth=None))):
+        platform.limits = limits
+        root = await slack.say("U1", channel, "?")
+        async with painting(platform) as brush:
+            await write(canvas(brush, root, channel), CODE, 0.4)
+        (answer,) = answers(slack, root, channel)
+        assert answer.visible == CODE.replace(", <@", ", <\u200b@")
+
+
+@pytest.mark.parametrize("marks", ["~" * 3_899, "`" * 8_999, "```py\nx\n" + "~" * 20_000])
+async def test_a_line_of_fence_marks_longer_than_a_message_is_shown_and_others_are_answered(
+    slack: FakeSlack, platform: SlackPlatform, marks: str
+) -> None:
+    root, other = await slack.say("U1", "C1", "?"), await slack.say("U1", "C2", "?")
+    async with painting(platform) as brush:
+        await asyncio.gather(
+            write(canvas(brush, root), f"{marks}\nand then words", 0.2),
+            write(canvas(brush, other, "C2"), words(20), 0.2),
+        )
+    shown = "".join(message.visible for message in answers(slack, root))
+    assert shown.count(marks[-1]) >= len(marks) - 10
+    assert shown.count("and then words") == 1
+    assert [message.visible for message in answers(slack, other, "C2")] == [words(20)]

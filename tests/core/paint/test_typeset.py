@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,3 +42,31 @@ def test_no_word_is_lost(lines: list[str]) -> None:
     text = "\n".join(lines)
     for word in ("a", "b", "words", "世界"):
         assert typeset(text).count(word) >= (text.count(word) > 0)
+
+
+NESTED = "````markdown\n# T\n```bash\n#### build\nmake\n| a | b |\n|---|---|\n| 1 | 2 |\n```\n````"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        NESTED,
+        NESTED.replace("````", "~~~~~"),
+        "1. Run it:\n\n    ```sh\n    #### build\n    | a | b |\n    |---|---|\n    ```",
+        "~~~\n```\n#### x\n~~~",
+        "```\n#### open",
+        "```\n~~~\n| a | b |\n|---|---|\n```",
+    ],
+)
+def test_code_in_nested_and_longer_fences_is_left_alone(code: str) -> None:
+    assert typeset(code) == code
+    assert typeset(f"#### Head\n{code}") == f"**Head**\n{code}"
+
+
+def test_what_follows_code_is_set_again() -> None:
+    assert typeset(f"{NESTED}\n#### Head") == f"{NESTED}\n**Head**"
+    assert typeset("    ```\n#### Head\n") == "    ```\n**Head**\n", "indented that far, it opens nothing"
+
+
+def test_a_heading_without_words_stays() -> None:
+    assert typeset("#### ####\n#### #\n####") == "#### ####\n#### #\n####"
