@@ -143,6 +143,17 @@ class Telling(Protocol):
         ...
 
 
+@runtime_checkable
+class Membership(Protocol):
+    """A platform on which one account is a member of several teams: what is said in a direct conversation there
+    belongs to none of them, though the rules of each are for all of its members."""
+
+    async def roles_in(self, person: str, teams: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """Of `teams`, those that `person` is a member of, with the ids of their roles there. Kept for a minute.
+        Raises PlatformError."""
+        ...
+
+
 class Fit(Protocol):
     def __call__(self, card: Card, *, trim: bool = False) -> tuple[Message, ...]:
         """The messages for the model of `card`; with `trim` about half as long as they would be."""

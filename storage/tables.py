@@ -22,6 +22,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     text,
+    true,
 )
 from sqlmodel import Field, SQLModel
 
@@ -151,6 +152,7 @@ class TurnRow(Row, table=True):
     author_name: str = Field(sa_type=Prose)
     author_locale: str = Field(sa_type=Text)
     author_bot: bool
+    may_read: bool = Field(sa_column_kwargs={"server_default": true()})
     text: str = Field(sa_type=Prose)
     at_us: int = Field(sa_type=BigInteger)
     addressed: bool

@@ -57,6 +57,7 @@ def accept(connection: Connection, ask: Ask) -> Turn | None:
             "author_name": ask.author.name,
             "author_locale": ask.author.locale,
             "author_bot": ask.author.bot,
+            "may_read": ask.author.may_read,
             "text": ask.text,
             "at_us": at_us,
             "addressed": ask.addressed,
@@ -243,7 +244,9 @@ def _turn(row: Any) -> Turn:
         ask=Ask(
             id=row.question,
             place=Place(row.platform, row.team, row.channel, row.thread, row.direct),
-            author=Person(row.author, row.author_name, row.author_locale, row.author_bot),
+            author=Person(
+                row.author, row.author_name, row.author_locale, row.author_bot, may_read=row.may_read
+            ),
             text=row.text,
             at=from_us(row.at_us),
             addressed=row.addressed,

@@ -13,6 +13,7 @@ from typing import Any
 
 import discord
 
+from bots.discord.members import member_to_roles
 from bots.discord.outgoing import content_to_text, custom_id_to_press
 from core.types import Ask, Command, Deleted, Edited, Entry, Person, Place, Press
 
@@ -262,7 +263,6 @@ def _spoken_in(guild: discord.Guild | None) -> str:
 def _person(
     user: discord.User | discord.Member, rights: discord.Permissions, *, locale: str = "", bot: bool = False
 ) -> Person:
-    roles = user.roles if isinstance(user, discord.Member) else ()
     return Person(
         str(user.id),
         user.display_name,
@@ -271,7 +271,7 @@ def _person(
         admin=rights.administrator or rights.manage_guild,
         manager=rights.manage_channels,
         may_read=rights.administrator or rights >= _READ,
-        roles=tuple(str(role.id) for role in roles if not role.is_default()),
+        roles=member_to_roles(user) if isinstance(user, discord.Member) else (),
     )
 
 

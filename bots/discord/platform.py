@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,7 @@ from bots.discord.faults import FOREIGN, NO_MORE_FOLLOW_UPS, translate
 from bots.discord.http import calls
 from bots.discord.incoming import channel_to_place
 from bots.discord.limiter import Limited, Priority
+from bots.discord.members import Members
 from bots.discord.outgoing import LIMITS, key_to_nonce, page_to_body, page_to_content
 from bots.discord.recent import Recent
 from bots.discord.seats import UNKNOWN_CHANNEL, Seats, channel_at, may
@@ -71,6 +72,7 @@ class DiscordPlatform:
         self._registered = False
         self._seats = Seats()
         self._wire = Wire(token, clock)
+        self._members = Members(clock)
         # What each ticket's deferred reply holds: the key of a post, _TAKEN, or _LOADING ("is thinking").
         self._originals: Recent[str] = Recent()
         self._dead_tickets: Recent[bool] = Recent()
@@ -393,6 +395,10 @@ class DiscordPlatform:
         for ask in asks:
             self._seats.asked(ask.id, seat if ask.place.channel == place.channel else ask.place.thread)
         return asks
+
+    async def roles_in(self, person: str, teams: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        with _translated():
+            return await self._members.roles_in(self._here, person, teams)
 
     async def typing(self, place: Place, language: str = "en") -> None:
         if self._client is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -59,6 +60,15 @@ class Material:
         return min(self.settings.max_tokens or _DEFAULT_ANSWER_TOKENS, window_tokens // 2)
 
 
+def readable(lines: Sequence[Entry], ask: Ask) -> list[Entry]:
+    """The lines that the asker may see: all, or, without the right to read what was said before, those from their own
+    first one on, which they were there for."""
+    if ask.author.may_read:
+        return list(lines)
+    first = next((at for at, line in enumerate(lines) if line.author.id == ask.author.id), len(lines))
+    return list(lines[first:])
+
+
 class Reader:
     """Reads for all turns; holds nothing but what is still being written down."""
 
@@ -76,7 +86,8 @@ class Reader:
             lines = await self._said(ask, settings.model, gate)
             return Material(ask, tuple(lines), settings, language) if lines else None
         context, complete = await self._context(ask, settings.model, gate)
-        lines = list(context.lines)
+        lines = readable(context.lines, ask)
+        complete = complete and len(lines) == len(context.lines)
         if ask.task is Task.CONTINUE and turn.again_of is not None:
             lines += await self._unfinished(turn.again_of)
         return Material(ask, tuple(lines), settings, language, complete, context.spent)

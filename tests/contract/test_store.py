@@ -451,6 +451,16 @@ class TestTurns:
         assert await store.place_of_post(replace(channel, team="G2"), "p1") is None
         assert await store.place_of_post(replace(channel, channel="C2"), "p1") is None
 
+    @pytest.mark.parametrize("may_read", [True, False])
+    async def test_what_the_asker_may_read_stays_with_the_turn_and_with_those_after_it(
+        self, store: SqlStore, may_read: bool
+    ) -> None:
+        turn = await answered(store, ask(by=replace(ANN, may_read=may_read)))
+        assert turn.ask.author.may_read is may_read
+        again = await store.again(turn.id, Task.ANSWER)
+        assert again is not None
+        assert again.ask.author.may_read is may_read
+
     async def test_a_direct_place_comes_back_direct(self, store: SqlStore) -> None:
         place = Place("slack", "T1", "D1", "1.1", direct=True)
         await answered(store, ask(place=place), "yes", "p1")

@@ -12,7 +12,7 @@ from tests.e2e.program import Program
 from tests.e2e.test_discord import AT, answered
 from tests.e2e.test_discord_commands import IN, Discord
 from tests.fakes.completions import FakeCompletions, Words
-from tests.fakes.discord import ADA, BO, GENERAL, FakeDiscord, Permission
+from tests.fakes.discord import ADA, BO, CHEN, GENERAL, FakeDiscord, Permission
 
 HISTORY = Permission.READ_MESSAGE_HISTORY
 
@@ -78,3 +78,27 @@ async def test_a_thread_is_exported_to_those_who_may_read_it(
         await discord.deny_person(BO, GENERAL)
         exported = await people.slash(BO, "export", thread, what="thread")
         assert "what is a loom for?" in exported.attachments[0].data.decode()
+
+
+async def test_a_question_in_a_thread_is_answered_without_the_lines_that_its_asker_may_not_read(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, people: Discord
+) -> None:
+    root = await discord.say(ADA, GENERAL, "The loom is sold.")
+    thread = await discord.open_thread(ADA, GENERAL, root, "The sale")
+    await discord.say(ADA, thread, "For 900 crowns.")
+    await discord.deny_person(BO, GENERAL, HISTORY)
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        await discord.say(BO, thread, f"{AT} what is new?")
+        answer = await answered(discord, thread, "what is new?")
+        await discord.wait_for(lambda: any(button.label == "Regenerate" for button in answer.buttons))
+        await people.press(BO, answer, "Regenerate")
+        await discord.wait_for(lambda: len(endpoint.requests) == 2)
+        await discord.say(BO, thread, f"{AT} and older?")
+        await answered(discord, thread, "and older?", count=2)
+        await discord.say(CHEN, thread, f"{AT} and all of it?")
+        await answered(discord, thread, "and all of it?", count=3)
+    blind, again, later, all_of_it = (str(request.body) for request in endpoint.requests)
+    assert "sold" not in blind + again + later
+    assert "crowns" not in blind + again + later
+    assert "what is new?" in later
+    assert "The loom is sold." in all_of_it

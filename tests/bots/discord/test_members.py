@@ -1,0 +1,41 @@
+"""Which servers somebody is a member of, asked of a Discord on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from core.errors import Code, PlatformError
+from core.ports import Membership
+from tests.bots.discord.conftest import Bot
+from tests.fakes.discord import BO, CHEN, GUILD, Permission
+
+
+def lookups(bot: Bot) -> int:
+    return len([call for call in bot.fake.calls if "/members/" in call.path])
+
+
+async def test_the_roles_of_a_member_are_those_of_each_server_and_a_stranger_has_none(bot: Bot) -> None:
+    assert isinstance(bot.platform, Membership)
+    role = await bot.fake.grant(BO, Permission.MANAGE_CHANNELS)
+    stranger = bot.fake.add_person("Dot")
+    del bot.fake.world.members[stranger]
+    found = [
+        await bot.platform.roles_in(str(person), [str(GUILD), "7", "@me"]) for person in (BO, CHEN, stranger)
+    ]
+    assert found == [{str(GUILD): (str(role),)}, {str(GUILD): ()}, {}]
+
+
+async def test_a_person_is_looked_up_once_a_minute_however_many_ask(bot: Bot) -> None:
+    await asyncio.gather(*(bot.platform.roles_in(str(BO), [str(GUILD)]) for _ in range(10)))
+    await bot.platform.roles_in(str(BO), [str(GUILD)])
+    assert lookups(bot) == 1
+
+
+async def test_what_can_not_be_looked_up_is_said_and_asked_again(bot: Bot) -> None:
+    bot.fake.fail("GET", "/guilds/*/members/*", status=403, code=50001)
+    with pytest.raises(PlatformError) as refused:
+        await bot.platform.roles_in(str(BO), [str(GUILD)])
+    assert refused.value.code is Code.NOT_ALLOWED
+    assert await bot.platform.roles_in(str(BO), [str(GUILD)]) == {str(GUILD): ()}
