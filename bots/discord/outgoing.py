@@ -19,9 +19,6 @@ CONTENT_LIMIT = 2_000
 LIMITS = Limits(page_size=1_800, page_unit="utf16", typeset=True, files=True)
 """A notice and closing fences have the 200 units that are left."""
 
-NAME_LIMIT = 90
-"""Characters of a thread's name; Discord allows 100."""
-
 _NOTICE = "-# "
 """Subtext: https://support.discord.com/hc/en-us/articles/210298617"""
 
@@ -74,15 +71,6 @@ def custom_id_to_press(custom_id: str) -> tuple[str, int] | None:
 def key_to_nonce(key: str) -> str:
     """A stroke's key as a nonce of at most 25 characters."""
     return hashlib.blake2s(key.encode(), digest_size=12).hexdigest()
-
-
-def question_to_name(question: str, otherwise: str) -> str:
-    """A thread's name: the question in one line without Markdown, at most `NAME_LIMIT` characters."""
-    line = " ".join(re.sub(r"[*_`~|>#\u200b]+", " ", question).split())
-    if len(line) > NAME_LIMIT:
-        head = line[: NAME_LIMIT - 1]
-        line = (head.rsplit(" ", 1)[0] if " " in head[NAME_LIMIT // 2 :] else head).rstrip() + "…"
-    return line or otherwise[:NAME_LIMIT]
 
 
 def button_to_item(button: Button) -> discord.ui.Button[discord.ui.View]:

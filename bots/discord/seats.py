@@ -16,7 +16,7 @@ from bots.discord.faults import FOREIGN, translate
 from bots.discord.http import calls
 from bots.discord.incoming import ASK, channel_to_place, message_to_ask
 from bots.discord.limiter import Limited
-from bots.discord.outgoing import question_to_name
+from bots.discord.names import question_to_name
 from bots.discord.recent import Recent
 from core.types import Place, Post, Upload
 

@@ -7,14 +7,12 @@ from hypothesis import strategies as st
 from bots.discord.outgoing import (
     CONTENT_LIMIT,
     LIMITS,
-    NAME_LIMIT,
     content_to_text,
     custom_id_to_press,
     key_to_nonce,
     page_to_body,
     page_to_content,
     page_to_view,
-    question_to_name,
 )
 from core.phrases import LANGUAGES, say
 from core.types import Button, Page, page_length
@@ -66,31 +64,3 @@ def test_a_body_pings_nobody_and_unfurls_nothing() -> None:
 def test_a_nonce_is_short_and_always_the_same(key: str) -> None:
     assert key_to_nonce(key) == key_to_nonce(key)
     assert 0 < len(key_to_nonce(key)) <= 25
-
-
-@given(st.text(), st.text(min_size=1))
-def test_a_thread_has_a_name_of_one_line_that_fits(question: str, otherwise: str) -> None:
-    name = question_to_name(question, otherwise)
-    assert 0 < len(name) <= NAME_LIMIT
-    assert name == otherwise[:NAME_LIMIT] or "\n" not in name
-
-
-def test_a_long_question_is_cut_at_a_word() -> None:
-    name = question_to_name("What is the airspeed velocity of an unladen swallow " * 3, "Ada")
-    assert name.endswith("…")
-    assert name[:-1].split(" ")[-1] in [
-        "What",
-        "is",
-        "the",
-        "airspeed",
-        "velocity",
-        "of",
-        "an",
-        "unladen",
-        "swallow",
-    ]
-    assert len(question_to_name("x" * 300, "Ada")) == NAME_LIMIT
-
-
-def test_a_question_without_words_takes_the_persons_name() -> None:
-    assert question_to_name(" \n**", "Ada") == "Ada"
