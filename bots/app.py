@@ -28,6 +28,7 @@ from core.answer.live import Live
 from core.answer.sweep import Sweep
 from core.answer.turn import Answerer, Channel
 from core.answer.worker import Lanes
+from core.channel import offered_models
 from core.clock import SystemClock
 from core.commands.desk import Desk
 from core.config import CoreSettings, Settings
@@ -332,11 +333,11 @@ class House:
 
 def offered(config: Config) -> list[str]:
     """The models that people may choose from; none where nothing limits them to any."""
-    written = [name.strip() for name in config.core.parley_models.split(",") if name.strip()]
-    cards = [card.name for card in config.roster.cards]
-    if not written and len(cards) < 2:
-        return []
-    return list(dict.fromkeys([config.roster.default.name, *cards, *written]))
+    core = config.core.model_copy(update={"openai_model": config.roster.default.name})
+    if core.parley_models.strip():
+        return list(offered_models(core))
+    cards = [config.roster.default.name, *(card.name for card in config.roster.cards)]
+    return list(dict.fromkeys(cards)) if len(config.roster.cards) > 1 else []
 
 
 def _model_line(roster: Roster) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -19,10 +19,11 @@ from core.types import Person
 
 
 class Listen(StrEnum):
-    """What in a channel is a question: what is said to the bot and in threads it has joined; everything; in
-    addition each new post of a forum; nothing."""
+    """What in a channel is a question: what is said to the bot and in threads it has joined; only what is said to the
+    bot, in threads too; everything; as the first, and each new post of a forum; nothing."""
 
     MENTIONS = "mentions"
+    MENTIONS_ONLY = "mentions_only"
     ALL = "all"
     FORUM = "forum"
     OFF = "off"
@@ -147,7 +148,8 @@ class ChannelSettings:
 
 
 def merge(core: CoreSettings, kept: Kept, platform: str) -> ChannelSettings:
-    """The operator's settings, those of the workspace over them, those of the channel over both."""
+    """The operator's settings, those of the workspace over them, those of the channel over both; nothing past the
+    operator's caps (PARLEY_MODELS, PARLEY_MAX_TOKENS_CAP), whenever it was set."""
     defaults = {
         name: text
         for name, text in default_texts(core, platform).items()
@@ -160,8 +162,11 @@ def merge(core: CoreSettings, kept: Kept, platform: str) -> ChannelSettings:
         for name, text in layer.items():
             setting = SETTINGS.get(name)
             value = None if setting is None or origin not in setting.scopes else read(setting, text)
-            if value is None or name not in defaults:
+            if value is None or name not in defaults or (name == "model" and not may_choose(core, text)):
                 continue
+            if name == "max_tokens":
+                value = capped(core, value)
+                text = _text(value)
             texts[name], origins[name] = text, origin
             if name in LISTS:
                 lists[name] = (*lists[name], (origin, text))
@@ -183,6 +188,41 @@ def merge(core: CoreSettings, kept: Kept, platform: str) -> ChannelSettings:
         origins=origins,
         lists=lists,
     )
+
+
+def bounded(
+    settings: ChannelSettings, workspaces: Mapping[str, Mapping[str, str]], person: Person
+) -> ChannelSettings:
+    """What counts in a direct conversation with `person`, which belongs to no workspace or to one of several: whom any
+    of `workspaces` (their settings, by id) denies is denied, and the lowest rate counts. A workspace's rate binds the
+    people known to be in it (`Person.roles`), and everybody where none of theirs is known."""
+    theirs = [values for team, values in workspaces.items() if team in person.roles] or list(
+        workspaces.values()
+    )
+    rates = [settings.rate, *(read(SETTINGS["rate"], values.get("rate", "")) for values in theirs)]
+    denied = [read(SETTINGS["deny"], values.get("deny", "")) for values in workspaces.values()]
+    return replace(
+        settings,
+        rate=min((rate for rate in rates if isinstance(rate, int) and rate), default=0),
+        deny=settings.deny.union(*(ids for ids in denied if isinstance(ids, frozenset))),
+    )
+
+
+def may_choose(core: CoreSettings, model: str) -> bool:
+    """Whether PARLEY_MODELS has the model, or is not set. The operator's own (`openai_model`) need not be in it."""
+    return not core.parley_models.strip() or model in offered_models(core)
+
+
+def offered_models(core: CoreSettings) -> tuple[str, ...]:
+    """The operator's own model, and those of PARLEY_MODELS."""
+    written = (name.strip() for name in core.parley_models.split(","))
+    return tuple(dict.fromkeys([core.openai_model, *filter(None, written)]))
+
+
+def capped(core: CoreSettings, tokens: object) -> int | None:
+    """`tokens`, or PARLEY_MAX_TOKENS_CAP where that is less or there are none."""
+    limits = [one for one in (tokens, core.parley_max_tokens_cap) if isinstance(one, int)]
+    return min(limits, default=None)
 
 
 def read(setting: Setting, text: str) -> object | None:
@@ -225,7 +265,7 @@ def _defaults(core: CoreSettings) -> dict[str, object]:
         "model": core.openai_model,
         "prompt": core.parley_system_prompt,
         "temperature": core.parley_temperature,
-        "max_tokens": core.parley_max_tokens,
+        "max_tokens": capped(core, core.parley_max_tokens),
         "language": "",
         "listen": Listen.MENTIONS,
         "tools": True,

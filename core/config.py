@@ -61,6 +61,12 @@ class CoreSettings(Settings):
     parley_max_tokens: int | None = Field(
         None, ge=1, description="The longest answer, in tokens. Not sent where it is not set."
     )
+    parley_max_tokens_cap: int | None = Field(
+        None,
+        ge=1,
+        description="The most tokens an answer may have, whoever sets more: workspaces, channels, people in "
+        "direct messages, PARLEY_MAX_TOKENS. Sent where nothing less is set. Empty: no cap.",
+    )
     parley_context_tokens: int = Field(
         128_000,
         ge=1_000,
@@ -114,7 +120,9 @@ class CoreSettings(Settings):
         "en", description="The language of Parley's own words where a person's is not known: en or zh."
     )
     parley_models: str = Field(
-        "", description="The models that people may choose, beside the one above: gpt-5-mini,GLM-5. Empty: any."
+        "",
+        description="The models that people may choose, in direct messages too, beside the one above: "
+        "gpt-5-mini,GLM-5. Empty: those of PARLEY_CONFIG, or any where it has but one.",
     )
     parley_admins: str = Field(
         "", description="Who may change every setting, beside the admins a platform names: slack:U1,discord:2."

@@ -397,6 +397,10 @@ class Store(Protocol):
         """The settings that count in `place`'s channel."""
         ...
 
+    async def workspaces(self, platform: str) -> Mapping[str, Mapping[str, str]]:
+        """The settings that people have changed for whole workspaces of a platform, by the workspace's id."""
+        ...
+
     async def change(
         self, place: Place, changes: Mapping[str, str | None], by: Person, at: datetime
     ) -> list[Change]:

@@ -21,6 +21,15 @@ def kept(connection: Connection, place: Place) -> Kept:
     )
 
 
+def workspaces(connection: Connection, platform: str) -> dict[str, dict[str, str]]:
+    setting = SETTINGS.c
+    where = (setting.platform == platform, setting.channel == "")
+    found: dict[str, dict[str, str]] = {}
+    for row in connection.execute(select(setting.team, setting.name, setting.value).where(*where)):
+        found.setdefault(row.team, {})[row.name] = row.value
+    return found
+
+
 def overrides(connection: Connection, platform: str, name: str, limit: int) -> list[tuple[Place, str]]:
     setting = SETTINGS.c
     where = (setting.platform == platform, setting.name == name, setting.channel != "")

@@ -23,6 +23,7 @@ class SqlStore:
         self._database = database
         self._clock = clock
         self._kept: dict[str, tuple[float, Kept]] = {}
+        self._workspaces: dict[str, tuple[float, Mapping[str, Mapping[str, str]]]] = {}
         self._changes = 0
 
     def watch(self, watch: Watch) -> None:
@@ -116,6 +117,16 @@ class SqlStore:
                 self._kept[place.channel_key] = (now_s, kept)
         return kept
 
+    async def workspaces(self, platform: str) -> Mapping[str, Mapping[str, str]]:
+        now_s = self._clock.monotonic()
+        read_s, found = self._workspaces.get(platform, (now_s - KEPT_S, {}))
+        if now_s - read_s >= KEPT_S:
+            changes = self._changes
+            found = await self._database.read(settings.workspaces, platform)
+            if changes == self._changes:
+                self._workspaces[platform] = (now_s, found)
+        return found
+
     async def change(
         self, place: Place, changes: Mapping[str, str | None], by: Person, at: datetime
     ) -> list[Change]:
@@ -124,6 +135,7 @@ class SqlStore:
         finally:
             self._changes += 1
             self._kept.clear()
+            self._workspaces.clear()
 
     async def overrides(self, platform: str, name: str, limit: int = 500) -> list[tuple[Place, str]]:
         return await self._database.read(settings.overrides, platform, name, limit)

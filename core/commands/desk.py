@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from core.channel import SETTINGS, ChannelSettings, language_for, merge
+from core.channel import SETTINGS, ChannelSettings, bounded, language_for, merge
 from core.clock import Clock
 from core.commands import (
     COMMANDS,
@@ -85,9 +85,18 @@ class Desk:
             "help": self._help,
         }
 
-    async def settings(self, place: Place) -> ChannelSettings:
-        """What counts in `place`, read anew: a change counts from the next question on. Raises StoreError."""
-        return merge(self._core, await self._store.kept(place), place.platform)
+    async def settings(self, place: Place, person: Person) -> ChannelSettings:
+        """What counts in `place` for `person`, read anew: a change counts from the next question on.
+        Raises StoreError."""
+        return await self._bounded(await self._store.kept(place), place, person)
+
+    async def _bounded(self, kept: Kept, place: Place, person: Person) -> ChannelSettings:
+        settings = merge(self._core, kept, place.platform)
+        if not place.direct:
+            return settings
+        elsewhere = dict(await self._store.workspaces(place.platform))
+        elsewhere.pop(place.team, None)  # merged above
+        return bounded(settings, elsewhere, person)
 
     def language(self, person: Person, settings: ChannelSettings) -> str:
         return language_for(person, settings, self._core)
@@ -95,7 +104,7 @@ class Desk:
     async def do(self, command: Command) -> Ask | Told:
         """Do what was asked for. Raises StoreError."""
         kept = await self._store.kept(command.place)
-        settings = merge(self._core, kept, command.place.platform)
+        settings = await self._bounded(kept, command.place, command.author)
         language = dialect(self.language(command.author, settings), command.place.platform)
         name = named(command.name)
         given = _Given(command, {}, kept, settings, language)
@@ -120,7 +129,7 @@ class Desk:
         """What `option` may become, given its beginning and the other options. Raises StoreError."""
         begun = str(command.options.get(option, "")).strip().lower()
         setting = "model" if command.name == "model" else str(command.options.get("name", ""))
-        settings = await self.settings(command.place)
+        settings = await self.settings(command.place, command.author)
         language = dialect(self.language(command.author, settings), command.place.platform)
         values: list[str] = []
         if setting == "model":
@@ -204,7 +213,7 @@ class Desk:
         changed = await self._store.change(there, wanted, by, self.clock.now())
         if not changed:
             return Told(given.say("settings_same"))
-        settings = await self.settings(given.place)
+        settings = await self.settings(given.place, by)
         now = [f"- {knobs.changed_line(one, settings, given.language)}" for one in changed]
         return Told("\n".join([given.say("settings_changed"), *now]))
 

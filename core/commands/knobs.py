@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 
 from babel.numbers import format_decimal
 
-from core.channel import LISTS, NOBODY, SETTINGS, ChannelSettings, Origin, merge, read
+from core.channel import LISTS, NOBODY, SETTINGS, ChannelSettings, Origin, capped, merge, read
 from core.commands import SCOPES, choice_label
 from core.commands.rights import may_change
-from core.commands.typed import Misread
+from core.commands.typed import Misread, echo
 from core.config import CoreSettings
 from core.phrases import language_of, say
 from core.ports import Change, Kept
+from core.text import shortened
 from core.types import Choice, Field, Form, Person, Place
 
 TAKEN_BACK = ("default", "-", "默认")
@@ -93,7 +94,7 @@ def shown(name: str, text: str, language: str) -> str:
     if isinstance(value, int | float):
         return str(format_decimal(value, locale=language_of(language)))
     words = " ".join(text.split()).replace("`", "'")
-    return f"`{words if len(words) <= _SHOWN_LENGTH else words[: _SHOWN_LENGTH - 1] + '…'}`"
+    return f"`{shortened(words, _SHOWN_LENGTH)}`"
 
 
 def form(
@@ -172,10 +173,13 @@ def checked(
             continue
         text = _canonical(name, text)
         if name == "model" and models and text not in models:
-            raise Misread("model_unknown", _FIELD_PREFIX + name, model=text, models=listed(models))
+            raise Misread("model_unknown", _FIELD_PREFIX + name, model=echo(text), models=listed(models))
         if read(setting, text) is None:
-            fits = {"value": text[:_SHOWN_LENGTH], "label": label, "about": about}
+            fits = {"value": echo(text), "label": label, "about": about}
             raise Misread("settings_bad", _FIELD_PREFIX + name, **fits)
+        if name == "max_tokens" and capped(core, int(text)) != int(text):
+            most = core.parley_max_tokens_cap or 0
+            raise Misread("settings_capped", _FIELD_PREFIX + name, label=label, n=most)
         kept[name] = text
     return kept
 

@@ -17,10 +17,12 @@ from datetime import datetime
 
 from core.commands import COMMANDS, Kind, Option, Spec
 from core.phrases import LANGUAGES, SPOKEN, say
+from core.text import shortened
 
 Values = dict[str, str | int | float]
 
 _COMMAND = re.compile(r"/(?:parley\s+/?)?([^\s/:]+)(?:\s+(.*))?", re.DOTALL | re.IGNORECASE)
+_ECHO_LENGTH = 80
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -33,6 +35,11 @@ class Misread(Exception):  # noqa: N818 (it is told, not raised to anybody)
         self.key = key
         self.about = about
         self.values = values
+
+
+def echo(words: str) -> str:
+    """What somebody wrote, as it is told back to them: in one line, cut short."""
+    return shortened(" ".join(words[: _ECHO_LENGTH * 4].split()), _ECHO_LENGTH)
 
 
 def command_of(text: str) -> tuple[str, str] | None:
@@ -63,7 +70,7 @@ def options_of(spec: Spec, argument: str) -> dict[str, str]:
         ):
             given[rest.name], left = left, ""
         else:
-            raise Misread("misread_word", word=word)
+            raise Misread("misread_word", word=echo(word))
     return given
 
 

@@ -108,7 +108,7 @@ class StoringInbox:
         return self._busy.setdefault(place.channel_key, asyncio.Lock())
 
     async def language(self, person: Person, place: Place) -> str:
-        return self._desk.language(person, await self._desk.settings(place))
+        return self._desk.language(person, await self._desk.settings(place, person))
 
     async def _receive(self, event: Event) -> Receipt:
         match event:
@@ -147,7 +147,7 @@ class StoringInbox:
             return Receipt(Outcome.DUPLICATE)
         opens = ask.place.thread if ask.id == ask.place.thread else ""
         place = replace(ask.place, thread="") if opens else ask.place
-        refused = name not in FREE and refusal(ask.author, place, await self._desk.settings(place))
+        refused = name not in FREE and refusal(ask.author, place, await self._desk.settings(place, ask.author))
         if refused and not place.direct and not await self._explains(ask, refused):
             return Receipt(Outcome.REFUSED)
         return await self._command(
@@ -159,11 +159,15 @@ class StoringInbox:
     async def _press(self, press: Press) -> Receipt:
         """A button under an answer. Its turn must be one of the channel it was pressed in."""
         turn = await self._store.turn(press.turn_id)
-        settings = await self._desk.settings(press.place)
+        settings = await self._desk.settings(press.place, press.author)
         language = self._desk.language(press.author, settings)
         if turn is None or turn.forgotten or turn.ask.place.channel_key != press.place.channel_key:
             return Receipt(Outcome.UNKNOWN, told=Told(say("pressed_late", language)))
         log.info("button", turn=turn.id, action=press.action, place=press.place.key)
+        own_stop = press.action == "stop" and press.author.id == turn.ask.author.id
+        why = None if own_stop else refusal(press.author, press.place, settings)
+        if why:
+            return Receipt(Outcome.REFUSED, turn.id, _no(say(why, language)))
         if press.action == "stop":
             return Receipt(Outcome.NOTED if self._live.stop(turn.id) else Outcome.UNKNOWN, turn.id)
         if press.action in _OPINIONS:
@@ -237,7 +241,7 @@ class StoringInbox:
             place = await self._store.place_of_post(ask.place, ask.replies_to)
             ask = replace(ask, place=place or ask.place)
         joined = (ask.addressed and not ask.author.bot) or await self._store.joined(ask.place)
-        settings = await self._desk.settings(ask.place)
+        settings = await self._desk.settings(ask.place, ask.author)
         return ask, decide(ask, joined, settings.listen), settings
 
     async def _refused(

@@ -24,6 +24,6 @@ def decide(ask: Ask, joined: bool, listen: Listen = Listen.MENTIONS) -> Outcome:
     opens = listen is Listen.ALL or (listen is Listen.FORUM and ask.id == ask.place.thread)
     if not joined and not opens:
         return Outcome.NOT_ADDRESSED
-    if ask.to_others:
+    if ask.to_others or listen is Listen.MENTIONS_ONLY:
         return Outcome.NOTED if joined else Outcome.NOT_ADDRESSED
     return Outcome.TURN

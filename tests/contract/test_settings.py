@@ -105,6 +105,16 @@ async def test_channels_with_a_value_of_their_own_are_found_by_the_settings_name
     assert await store.overrides("slack", "listen") == [(other, "forum")]
 
 
+async def test_the_settings_of_a_platforms_workspaces_are_known_by_workspace(store: Store) -> None:
+    await store.change(WORKSPACE, {"rate": "2", "deny": "U6"}, ANN, NOON)
+    assert await store.workspaces("slack") == {WORKSPACE.team: {"rate": "2", "deny": "U6"}}
+    await store.change(replace(WORKSPACE, team="T9"), {"deny": "U7"}, ANN, NOON)
+    await store.change(replace(WORKSPACE, platform="discord"), {"deny": "U8"}, ANN, NOON)
+    await store.change(CHANNEL, {"deny": "U9"}, ANN, NOON)
+    await store.change(WORKSPACE, {"rate": None}, ANN, NOON)
+    assert await store.workspaces("slack") == {WORKSPACE.team: {"deny": "U6"}, "T9": {"deny": "U7"}}
+
+
 async def test_the_same_value_again_is_no_change(store: Store) -> None:
     await store.change(CHANNEL, {"model": "a"}, ANN, NOON)
     assert await store.change(CHANNEL, {"model": "a"}, BEN, NOON) == []

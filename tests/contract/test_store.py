@@ -617,6 +617,7 @@ CALLS: dict[str, Call] = {
     "last_spent": lambda store: store.last_spent(PLACE, "m"),
     "tally": lambda store: store.tally(NOON, NOON + timedelta(days=1)),
     "kept": lambda store: store.kept(PLACE),
+    "workspaces": lambda store: store.workspaces("slack"),
     "change": lambda store: store.change(PLACE, {"model": "m"}, ANN, NOON),
     "overrides": lambda store: store.overrides("slack", "listen"),
     "audit": lambda store: store.audit(PLACE),

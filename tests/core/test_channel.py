@@ -8,6 +8,7 @@ from core.channel import (
     ChannelSettings,
     Listen,
     Origin,
+    bounded,
     default_texts,
     ids,
     language_for,
@@ -57,6 +58,44 @@ def test_a_value_that_can_not_be_read_any_more_counts_as_not_set() -> None:
 def test_what_only_a_workspace_may_set_does_not_count_in_a_channel() -> None:
     assert merged({}, {"strangers": "on", "rate": "0"}, parley_rate=3).rate == 3
     assert merged({"strangers": "on"}, {}).strangers
+
+
+@pytest.mark.parametrize(
+    ("set_", "cap", "counts"),
+    [("900", None, 900), ("900", 500, 500), ("100", 500, 100), (None, 500, 500), (None, None, None)],
+)
+@pytest.mark.parametrize("layer", ["workspace", "channel", "operator"])
+def test_no_answer_is_longer_than_the_operators_cap_whoever_set_it_and_when(
+    set_: str | None, cap: int | None, counts: int | None, layer: str
+) -> None:
+    values = {"max_tokens": set_} if set_ else {}
+    workspace, channel = (values if layer == name else {} for name in ("workspace", "channel"))
+    operator = int(set_) if set_ and layer == "operator" else None
+    found = merged(workspace, channel, parley_max_tokens_cap=cap, parley_max_tokens=operator)
+    assert found.max_tokens == counts
+    assert found.texts["max_tokens"] == ("" if counts is None else str(counts)), "what is shown is what counts"
+
+
+def test_a_model_chosen_before_the_operator_named_the_choice_does_not_count() -> None:
+    found = merged({"model": "good"}, {"model": "dear"}, openai_model="own", parley_models="good, cheap")
+    assert (found.model, found.origins["model"]) == ("good", Origin.WORKSPACE)
+    assert merged({}, {"model": "dear"}, openai_model="own", parley_models="good").model == "own"
+    assert merged({}, {"model": "dear"}, openai_model="own").model == "dear", "without a list any may be chosen"
+
+
+WORKSPACES = {"G1": {"deny": "U6", "rate": "5"}, "G2": {"deny": "U7 R1", "rate": "2"}, "G3": {"rate": "0"}}
+
+
+@pytest.mark.parametrize(
+    ("roles", "own", "rate"),
+    [(("G1",), 0, 5), (("G1", "G2"), 0, 2), ((), 0, 2), (("G3",), 0, 0), (("G1",), 3, 3), (("G9",), 9, 2)],
+)
+def test_a_direct_conversation_has_the_lowest_rate_of_the_persons_workspaces_or_of_all(
+    roles: tuple[str, ...], own: int, rate: int
+) -> None:
+    settings = bounded(merged({}, {}, parley_rate=own), WORKSPACES, Person("U1", roles=roles))
+    assert settings.rate == rate
+    assert settings.deny == {"U6", "U7", "R1"}, "whom one denies is denied, wherever else they are"
 
 
 def test_a_channel_can_only_narrow_who_may_ask() -> None:

@@ -278,6 +278,14 @@ class MemoryStore:
         channel = self._settings.get((place.platform, place.team, place.channel), {}) if place.channel else {}
         return Kept(dict(workspace), dict(channel))
 
+    async def workspaces(self, platform: str) -> Mapping[str, Mapping[str, str]]:
+        self._work()
+        return {
+            team: dict(values)
+            for (there, team, channel), values in self._settings.items()
+            if there == platform and not channel and values
+        }
+
     async def change(
         self, place: Place, changes: Mapping[str, str | None], by: Person, at: datetime
     ) -> list[Change]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from core.channel import SETTINGS
+from core.channel import SETTINGS, Listen
 from core.commands import COMMANDS
 from core.commands.desk import Desk
 from core.commands.typed import command_of
@@ -135,10 +135,10 @@ async def test_only_those_who_may_change_a_setting(by: Person, typed: str, chang
 async def test_a_change_counts_at_once_and_can_be_taken_back() -> None:
     office = Office()
     assert "from this channel" in await office.told("model", "second", MANAGER)
-    assert (await office.desk.settings(THREAD)).model == "second"
+    assert (await office.desk.settings(THREAD, ADA)).model == "second"
     assert "already" in await office.told("model", "second", MANAGER)
     assert "`first` · default" in await office.told("model", "default", MANAGER)
-    assert (await office.desk.settings(THREAD)).model == "first"
+    assert (await office.desk.settings(THREAD, ADA)).model == "first"
     assert [(one.old, one.new) for one in await office.store.audit(THREAD)] == [
         ("second", None),
         (None, "second"),
@@ -322,7 +322,7 @@ async def test_the_model_and_the_prompt_are_told() -> None:
     assert "`second`" in text
     assert (await office.told("prompt")).endswith("> Be kind.\n> Always.")
     await office.told("prompt", "Be brief.", MANAGER)
-    assert (await office.desk.settings(THREAD)).prompt == "Be brief."
+    assert (await office.desk.settings(THREAD, ADA)).prompt == "Be brief."
 
 
 async def test_usage_is_mine_the_channels_or_for_admins_the_workspaces() -> None:
@@ -486,5 +486,63 @@ async def test_suggestions_begin_with_what_was_typed() -> None:
 
     assert await suggested("model", "name") == ["first", "gpt-5", "gpt-5-mini", "glm-5", "default"]
     assert await suggested("model", "name", name="gpt") == ["gpt-5", "gpt-5-mini"]
-    assert await suggested("settings", "value", name="listen", value="o") == ["mentions", "forum", "off"]
+    assert await suggested("settings", "value", name="listen", value="o") == [
+        "mentions",
+        "mentions_only",
+        "forum",
+        "off",
+    ]
     assert await suggested("settings", "value", name="temperature") == ["default"]
+
+
+ALONE = Place("discord", "@me", "D1", direct=True)
+GUILD = Place("discord", "G1", "")
+
+
+@pytest.mark.parametrize("name", ["ask", "summarize", "model", "usage"])
+async def test_whom_a_server_denies_is_refused_in_direct_messages_too(name: str) -> None:
+    office = Office()
+    await office.store.change(GUILD, {"deny": "U1, U7"}, ADMIN, NOON)
+    await office.store.change(replace(GUILD, team="G2"), {"deny": "U8"}, ADMIN, NOON)
+    assert await office.do(name, "why?", ADA, ALONE) == Told(say("refused_denied", "en"), refused=True)
+    bens = await office.do(name, "", BEN, ALONE, {"question": "why?"} if name == "ask" else {})
+    assert not (isinstance(bens, Told) and bens.refused), "who is on no list is answered"
+    assert "help" in (await office.told("help", "", ADA, ALONE)), "what is theirs stays theirs"
+
+
+async def test_another_platforms_deny_list_is_not_about_this_one() -> None:
+    office = Office()
+    await office.store.change(replace(GUILD, platform="slack"), {"deny": "U1"}, ADMIN, NOON)
+    assert isinstance(await office.do("ask", "why?", ADA, ALONE), Ask)
+
+
+@pytest.mark.parametrize("place", [THREAD, Place("slack", "T1", "D1", direct=True)])
+async def test_nobody_sets_more_tokens_or_another_model_than_the_operator_allows(place: Place) -> None:
+    office = Office("first", "second", parley_models="second", parley_max_tokens_cap=500)
+    by = MANAGER
+    for text in ("1000000", "501"):
+        told = await office.told("settings", f"max_tokens {text}", by, place)
+        assert told == say("settings_capped", "en", n=500, label=say("setting_max_tokens", "en"))
+    assert "Done." in await office.told("settings", "max_tokens 500", by, place)
+    assert "isn't offered here" in await office.told("model", "third", by, place)
+    assert "Done." in await office.told("model", "second", by, place)
+
+
+async def test_listening_to_mentions_only_is_set_by_its_words() -> None:
+    for typed in ("listen mentions only", "listen mentions_only", "listen 只听提到我的"):
+        office = Office()
+        assert "mentions only" in await office.told("settings", typed, MANAGER)
+        assert (await office.desk.settings(THREAD, ADA)).listen is Listen.MENTIONS_ONLY
+
+
+@pytest.mark.parametrize("name", ["export", "usage", "settings", "model"])
+@pytest.mark.parametrize(
+    "words", ["x\n" + "~" * 2_100, "`" * 9_000, "y" * 100_000, "a b " * 30_000, "\u2028x" * 5_000]
+)
+async def test_what_is_told_back_of_somebodys_words_is_one_short_line(name: str, words: str) -> None:
+    office = Office("first", parley_deny="slack:U1")
+    for by in (ADA, BEN, MANAGER):
+        told = await office.told(name, words, by)
+        assert len(told) < 1_500
+        assert words[:100] not in told
+        assert "\u2028" not in told

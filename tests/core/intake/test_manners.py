@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.answer.live import Live
+from core.answer.live import Interrupt, Live
 from core.commands.desk import Desk
 from core.config import CoreSettings
 from core.intake.inbox import StoringInbox
@@ -31,7 +31,8 @@ class House:
         self.submitted: list[Turn] = []
         self.clock = FakeClock(NOON)
         desk = Desk(self.store, CoreSettings(_env_file=None, **settings), self.clock)
-        self.inbox = StoringInbox(self.store, self.submitted.append, Live(), desk)
+        self.live = Live()
+        self.inbox = StoringInbox(self.store, self.submitted.append, self.live, desk)
 
     async def say(
         self, id: str, text: str = "why?", by: Person = ADA, *, addressed: bool = True, place: Place = THREAD
@@ -51,6 +52,14 @@ class House:
 
     async def set(self, **settings: str) -> None:
         await self.store.change(replace(THREAD, thread=""), dict(settings), ADA, NOON)
+
+
+def refused(why: str) -> Told:
+    return Told(say(why, "en"), refused=True)
+
+
+async def nothing() -> None:
+    pass
 
 
 @pytest.fixture
@@ -190,6 +199,60 @@ async def test_refused_people_can_not_press_for_an_answer_either() -> None:
     assert house.submitted == []
 
 
+@pytest.mark.parametrize(
+    ("person", "settings", "why"),
+    [
+        (BEN, {"parley_deny": "slack:U2"}, "refused_denied"),
+        (BEN, {"parley_allow": "slack:U1"}, "refused_not_listed"),
+        (replace(BEN, guest=True), {"parley_guests": False}, "refused_guest"),
+        (replace(BEN, stranger=True), {}, "refused_stranger"),
+        (replace(BEN, guest=None), {"parley_guests": False}, "refused_unknown"),
+    ],
+)
+@pytest.mark.parametrize("action", ["stop", "up", "down", "reason", "again", "continue"])
+async def test_no_button_works_for_who_may_not_ask_and_they_alone_are_told(
+    person: Person, settings: dict[str, Any], why: str, action: str
+) -> None:
+    house = House(**settings)
+    turn = await house.answered("1.5")
+    receipt = await house.press(action, turn.id, person, text="bad")
+    assert receipt == Receipt(
+        Outcome.REFUSED, turn.id if action not in ("again", "continue") else receipt.turn_id, refused(why)
+    )
+    assert await house.store.feedback(turn.id) == []
+    assert house.submitted == []
+
+
+@pytest.mark.parametrize("presser", [ADA, BEN])
+async def test_stop_works_for_the_asker_whatever_they_may_and_for_others_who_may_ask(presser: Person) -> None:
+    house = House(parley_deny="slack:U1")
+    turn = await house.answered("1.5")
+    assert turn.ask.author == ADA
+    receipt = await house.press("stop", turn.id, presser)
+    assert receipt == Receipt(Outcome.UNKNOWN, turn.id), "nothing is being written any more"
+    early = await house.store.accept(Ask("2.5", THREAD, ADA, "why?", NOON, addressed=True))
+    assert early is not None
+    await house.press("stop", early.id, presser)
+    assert await house.live.write(early, nothing()) is Interrupt.STOPPED
+
+
+async def test_one_persons_questions_count_together_wherever_they_are_asked() -> None:
+    house = House(parley_rate=2)
+    alone = Place("slack", "T1", "D1", "5", direct=True)
+    assert (await house.say("1")).outcome is Outcome.TURN
+    assert (await house.say("2", place=replace(THREAD, channel="C2"))).outcome is Outcome.TURN
+    assert (await house.say("3", place=alone)).outcome is Outcome.LIMITED
+
+
+async def test_a_workspaces_rate_and_deny_list_hold_in_direct_messages() -> None:
+    house = House()
+    alone = Place("discord", "@me", "D1", direct=True)
+    await house.store.change(Place("discord", "G1", ""), {"rate": "1", "deny": "U2"}, ADA, NOON)
+    assert (await house.say("1", place=alone)).outcome is Outcome.TURN
+    assert (await house.say("2", place=alone)).outcome is Outcome.LIMITED
+    assert (await house.say("3", place=alone, by=BEN)).told == refused("refused_denied")
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_too_many_questions_are_refused_with_how_long_to_wait(language: str) -> None:
     house = House(parley_rate=2)
@@ -223,6 +286,18 @@ async def test_off_is_silent_and_said_once_to_who_asked(house: House) -> None:
     assert (await house.say("4")) == Receipt(Outcome.OFF)
     assert (await house.say("5", "/help")).outcome is Outcome.TOLD, "commands still work, to switch it on again"
     assert len(house.submitted) == 1
+
+
+async def test_a_channel_that_listens_to_mentions_only_does_so_in_threads_too(house: House) -> None:
+    await house.say("1")
+    await house.set(listen="mentions_only")
+    assert (await house.say("2", addressed=False)).outcome is Outcome.NOTED, (
+        "what is said is context all the same"
+    )
+    assert (await house.say("3")).outcome is Outcome.TURN
+    assert [line.id for line in await house.store.lines(THREAD)] == ["1", "2", "3"]
+    elsewhere = replace(THREAD, thread="7")
+    assert (await house.say("8", addressed=False, place=elsewhere)).outcome is Outcome.NOT_ADDRESSED
 
 
 async def test_a_channel_that_listens_to_all_or_to_new_posts(house: House) -> None:
