@@ -14,6 +14,7 @@ other side said goes to `detail`, for the operator's log only.
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from enum import StrEnum
 
 _REF_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # nothing that is read as something else
@@ -116,14 +117,31 @@ class PlatformError(BotError):
     scope: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """`tokens`: how long a request may be; 0 where the refusal doesn't tell. `asked_tokens`: how long this one was
+    counted to be, likewise."""
+
+    tokens: int = 0
+    asked_tokens: int = 0
+
+    @property
+    def share(self) -> float:
+        """How much of the request would have been short enough; 0 where it isn't known."""
+        return self.tokens / self.asked_tokens if self.tokens and self.asked_tokens else 0.0
+
+
 class ModelError(BotError):
     """No answer, or no whole one. `status` and `request_id` are the endpoint's, for the log.
 
-    `ours`: the endpoint is not to blame. `told`: the people who run the bot surely know of it.
+    `ours`: the endpoint is not to blame. `told`: the people who run the bot surely know of it. `quotes`: the refusal
+    quotes the request. `limit`: how long a request may be, where it says so.
     """
 
     ours: bool = False
     told: bool = False
+    quotes: bool = False
+    limit: Limit = Limit()
 
     def __init__(
         self,

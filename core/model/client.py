@@ -20,9 +20,10 @@ import structlog
 from core.clock import Clock
 from core.errors import Code, ModelError
 from core.model.alarm import Alarm
+from core.model.bodies import looks_like_error
 from core.model.body import repaired, request_to_body
 from core.model.echo import NOTHING, Sent
-from core.model.faults import fault, from_exception, from_response, looks_like_error, own_words, request_id_of
+from core.model.faults import fault, from_exception, from_response, own_words, request_id_of
 from core.model.sse import LINE_LIMIT_BYTES, SEEN_LENGTH, Event, Garbled, Reader
 from core.model.wire import Answer
 from core.ports import Request

@@ -1,140 +1,30 @@
-"""What an endpoint or the wire to it did, as a `ModelError`: the one table for models.
+"""What an endpoint or the wire to it did, as a `ModelError`.
 
-Money problems come under six statuses and unknown models under four, so what the body says decides before
-the status does. Sources of codes and texts: https://github.com/songquanpeng/one-api,
-https://github.com/QuantumNous/new-api, https://platform.openai.com/docs/guides/error-codes,
-https://openrouter.ai/docs/api/reference/errors-and-debugging, https://docs.litellm.ai/docs/exception_mapping,
-https://docs.bigmodel.cn/cn/api/api-code.
+`bodies` reads what was said, `echo` takes out what we said ourselves, `repairs` and `refusals` tell what it means, and
+`waits` and `limits` when to come back and how much to send.
 """
 
 from __future__ import annotations
 
-import json
-import math
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any
+from datetime import datetime
 from urllib.parse import urlsplit
 
 import httpx
 
-from core.errors import Code, ModelError
+from core.errors import Code, Limit, ModelError
 from core.log import redact
+from core.model.bodies import Said, body_to_said, is_page, one_line, value_to_said
 from core.model.echo import NOTHING, Sent
+from core.model.limits import larger_than_the_plan, limit_in_words
+from core.model.refusals import Refusal, code_by_hint, code_by_name, code_by_words
 from core.model.repairs import field_of, form_of
+from core.model.waits import wait_in_headers, wait_in_words
 
 DETAIL_LENGTH = 500
-HTML_LENGTH = 200
-_SECRET_LENGTH = 8
-"""A shorter key is a word such as `none` that stands for none."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """`names` are the endpoint's own codes and types, in whole; `text` is searched in what it said.
-
-    `statuses` are those under which it is believed; 0 stands for 200 and for an error inside a stream.
-    """
-
-    code: Code
-    statuses: frozenset[int] | None
-    names: str
-    text: str
-
-    def fits(self, status: int, names: set[str], said: str) -> bool:
-        if self.statuses is not None and status not in self.statuses:
-            return False
-        return self.named(names) or bool(re.search(self.text, said))
-
-    def named(self, names: set[str]) -> bool:
-        return any(re.fullmatch(self.names, name) for name in names)
-
-
-def _rule(code: Code, statuses: set[int] | None, names: str, *texts: str) -> _Rule:
-    return _Rule(code, frozenset(statuses) if statuses else None, names, "|".join(texts))
-
-
-# The first that fits. All is compared in lower case.
-_RULES = (
-    _rule(
-        Code.CONTEXT_OVERFLOW,
-        {0, 400, 413, 422, 500},
-        "context_length_exceeded|exceed_context_size_error",
-        r"maximum context (length|limit)",
-        "exceeds? the available context size",
-        "longer than the model's context length",
-        "input tokens exceed the configured limit",
-        "exceeds? (the )?context (limit|window|length)",
-        r"`inputs` tokens \+ `max_new_tokens` must be",
-        "exceeds the maximum number of tokens allowed",
-        "maximum input length is",
-        "current length is .* while limit is",
-        "prompt is too long",
-        "上下文.{0,6}(超|过长)",
-    ),
-    _rule(
-        Code.POLICY,
-        {0, 400, 403, 422, 451},
-        "content_filter|content_policy_violation|responsibleaipolicyviolation|sensitive_words_detected"
-        "|prompt_blocked|data_inspection_failed|1301",
-        "content management policy",
-        "rejected as a result of our safety system",
-        "sensitive words? detected",
-        "input was flagged",
-        "inappropriate content",
-        "敏感(内容|词)",
-        "内容安全",
-    ),
-    _rule(
-        Code.NO_MONEY,
-        {0, 400, 401, 402, 403, 429},
-        "insufficient_quota|insufficient_user_quota|pre_consume_token_quota_failed|credit_balance_exhausted"
-        "|insufficient_balance|[a-z_]*_spend_limit_exceeded|organization_usage_limit_exceeded"
-        "|billing_hard_limit_reached|billing_not_active|arrearage|1113",
-        "insufficient (account )?(balance|credits?|funds|quota)",
-        "balance is (insufficient|too low)",
-        "exceeded your current quota",
-        "quota is not enough",
-        "out of credits",
-        "requires more credits",
-        "payment required",
-        "(余额|额度|配额)(不足|已?用尽|已?耗尽)",
-        "预扣费",
-        "欠费",
-    ),
-    _rule(
-        Code.NO_MODEL,
-        {0, 400, 403, 404, 503},
-        "model_not_found",
-        r"model\b.{0,200}\b(not exist|not found|is not available|is not served)",
-        "(no such|unknown|invalid) model|not a valid model",
-        "no available channel",
-        "no endpoints found for",
-        "无可用渠道",
-        "无权(使用|访问)模型",
-        "模型.{0,80}不存在",
-    ),
-    _rule(
-        Code.BAD_KEY,
-        {0, 400, 403},
-        "invalid_api_key|authentication_error",
-        "(invalid|incorrect) api[ _]key",
-        "api key not valid",
-        "no connected db",
-        "无效的令牌|令牌已过期|认证失败",
-    ),
-    _rule(
-        Code.RATE_LIMITED,
-        {0, 400, 403},
-        "rate_limit_exceeded|rate_limit_error|slow_down",
-        "rate[ -]limit",
-        "too many requests",
-        "负载已饱和|请求频率过高",
-    ),
-)
+PAGE_LENGTH = 200
+_LONG_REQUEST = 4_000
+"""From so many characters on a request may be too long for a model."""
 
 _BY_STATUS: dict[int, Code] = {
     400: Code.BAD_REQUEST,
@@ -143,17 +33,29 @@ _BY_STATUS: dict[int, Code] = {
     403: Code.FORBIDDEN,
     404: Code.WRONG_URL,
     405: Code.WRONG_URL,
+    407: Code.UNREACHABLE,
     408: Code.SERVER_ERROR,
     409: Code.SERVER_ERROR,
     413: Code.TOO_LARGE,
+    420: Code.RATE_LIMITED,
     421: Code.WRONG_URL,
+    424: Code.SERVER_ERROR,
     425: Code.SERVER_ERROR,
     429: Code.RATE_LIMITED,
     451: Code.FORBIDDEN,
+    499: Code.SERVER_ERROR,
     504: Code.GATEWAY_TIMEOUT,
+    511: Code.UNREACHABLE,
     522: Code.GATEWAY_TIMEOUT,
     524: Code.GATEWAY_TIMEOUT,
 }
+# OpenRouter and LiteLLM give the status that would have been as the code of an error under 200.
+_BY_CODE = {str(status): _BY_STATUS[status] for status in (401, 402, 403, 413, 429)}
+
+_SURE = frozenset({Code.CONTEXT_OVERFLOW, Code.TOO_LARGE, Code.POLICY, Code.NO_MONEY})
+"""What counts though the refusal names a field that could be left out."""
+_PAGE_AT = frozenset({400, 404, 405, 406, 410})
+"""Statuses under which an API answers in JSON: a page comes from something else."""
 
 # The same endpoint may well answer the same request the next time. Not where work that was begun may still be
 # running there and be paid for (GATEWAY_TIMEOUT, and a first word that never came).
@@ -170,14 +72,6 @@ RETRYABLE = frozenset(
     }
 )
 
-# Gateways that retry drop the header of a 429 but pass its words on: "Please try again in 6m0s", "请在 30 秒后重试".
-_WAIT = re.compile(
-    r"\b(?:try again|retry)\b[^.\d]{0,20}\b(?:in|after) ((?:\d+(?:\.\d+)? ?(?:ms|[hms])[a-z]*,? ?)+)"
-    r"|(\d+ ?(?:秒|分钟|小时))[之以]?后"
-)
-_UNITS_S = {"ms": 0.001, "milli": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "秒": 1.0, "分": 60.0, "小": 3600.0}
-
-_WORDS_UNDER = ["error", "message", "detail", "msg", "errmsg", "metadata", "raw", "innererror", "param", "loc"]
 _REQUEST_IDS = ("x-request-id", "x-oneapi-request-id", "x-litellm-call-id", "x-generation-id", "cf-ray")
 
 
@@ -214,37 +108,92 @@ def from_response(
     """The error in a response that is not 200. `headers` by lower-case name; `now` is what dates are held to; what
     was `sent` is cut out of what the endpoint said."""
     text = body.decode("utf-8", "replace").strip()
-    retry_after = retry_after_s(headers, now)
     request_id = request_id_of(headers)
     if 300 <= status < 400:
         to = redact(_where(headers.get("location", "")), [key])
         return fault(Code.WRONG_URL, f"redirects to {to}", status=status, request_id=request_id)
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        value = None
-    names, said = _names_and_words(value, key) if value is not None else (set(), plain(text, key))
-    said = sent.cut_from(said)
-    code, parameter = _classify(status, names, said, retry_after)
-    detail = redact(_describe(names, said or own_words(text, key, sent)[:HTML_LENGTH]), [key])
-    return fault(
-        code,
-        detail,
-        retryable=False if status == 501 else None,
-        retry_after_s=_wait_s(code, said) if retry_after is None else retry_after,
-        status=status,
-        request_id=request_id,
-        parameter=parameter,
-    )
+    page = is_page(text)
+    said = Said(parts=[one_line(text, key, PAGE_LENGTH)]) if page else body_to_said(text, key)
+    wait_s = wait_in_headers(headers, now)
+    wait_s = wait_s if wait_s is not None else said.wait_s
+    error = _said_to_error(status, said, sent, wait_s, key, page=page)
+    error.request_id = request_id
+    if status in (407, 501):
+        error.retryable = False
+    return error
 
 
 def from_chunk(value: object, key: str = "", sent: Sent = NOTHING) -> ModelError:
     """The error in a chunk of a stream, or in a body under 200: `value` is the whole JSON object."""
-    names, said = _names_and_words(value, key)
-    said = sent.cut_from(said)
-    code, parameter = _classify(0, names, said, None)
-    detail = redact(_describe(names, said), [key])
-    return fault(code, detail, retry_after_s=_wait_s(code, said), status=200, parameter=parameter)
+    said = value_to_said(value, key)
+    error = _said_to_error(0, said, sent, said.wait_s, key)
+    error.status = 200
+    return error
+
+
+def _said_to_error(
+    status: int, said: Said, sent: Sent, wait_s: float | None, key: str, *, page: bool = False
+) -> ModelError:
+    """`status`: 0 for an error under 200. `wait_s`: when to come back, where a header or a field tells."""
+    own = sent.cut_from(said.words)
+    lower = sent.without_model(own).lower()
+    refusal = Refusal(status, frozenset(said.names), lower, sent, own != said.words, page)
+    code, parameter = _classify(refusal, wait_s)
+    if code is Code.BAD_REQUEST and not parameter and _too_long(said.words, refusal):
+        code = Code.CONTEXT_OVERFLOW
+    if wait_s is None and code in (Code.RATE_LIMITED, Code.SERVER_ERROR):
+        wait_s = wait_in_words(lower)
+    error = fault(
+        code,
+        redact(_describe(sent, said.names, own), [key]),
+        retry_after_s=wait_s,
+        status=status,
+        parameter=parameter,
+    )
+    error.limit = limit_in_words(lower) if code in (Code.CONTEXT_OVERFLOW, Code.TOO_LARGE) else Limit()
+    error.quotes = refusal.quotes
+    return error
+
+
+def _classify(refusal: Refusal, wait_s: float | None) -> tuple[Code, str]:
+    """The code, and the repair of the request that the refusal asks for (`core.model.repairs`)."""
+    own, status = refusal.own, refusal.status
+    if form := form_of(status, own):
+        return Code.BAD_REQUEST, form
+    if status == 402 and wait_s is not None:
+        return Code.RATE_LIMITED, ""
+    if code := code_by_name(refusal):
+        return code, ""
+    code = code_by_words(refusal)
+    if code is not Code.CONTEXT_OVERFLOW and larger_than_the_plan(own):
+        return Code.TOO_LARGE, ""
+    if code is Code.NO_MONEY and status != 402 and wait_in_words(own) is not None:
+        return (
+            Code.RATE_LIMITED,
+            "",
+        )  # Google words a limit per minute as a used-up plan, but says when to come back
+    if code not in _SURE and (field := field_of(status, own)):
+        return Code.BAD_REQUEST, field
+    return code or code_by_hint(refusal) or _code_by_status(refusal), ""
+
+
+def _code_by_status(refusal: Refusal) -> Code:
+    status = refusal.status
+    if status == 0:
+        return next((_BY_CODE[name] for name in refusal.names if name in _BY_CODE), Code.ERROR_IN_STREAM)
+    if status < 300:
+        return Code.EMPTY
+    if refusal.page and status in _PAGE_AT:
+        return Code.WRONG_URL
+    return _BY_STATUS.get(status, Code.SERVER_ERROR if status >= 500 else Code.BAD_REQUEST)
+
+
+def _too_long(words: str, refusal: Refusal) -> bool:
+    """Does a refusal tell a long request that it is too long, in words that the request happens to hold too? To shorten
+    it then hurts nobody."""
+    if sum(map(len, refusal.sent.texts)) < _LONG_REQUEST:
+        return False
+    return code_by_words(Refusal(refusal.status, own=words.lower())) is Code.CONTEXT_OVERFLOW
 
 
 def from_exception(error: Exception, *, begun: bool, key: str = "") -> ModelError:
@@ -273,36 +222,9 @@ def from_exception(error: Exception, *, begun: bool, key: str = "") -> ModelErro
     return fault(Code.CUT, detail)
 
 
-def looks_like_error(value: Mapping[str, Any]) -> bool:
-    """Is this JSON object an error in one of the shapes that endpoints use, rather than a part of an answer?"""
-    if value.get("error"):
-        return True
-    if value.get("choices") is not None or value.get("usage"):
-        return False
-    return (
-        value.get("object") == "error"
-        or value.get("type") == "error"
-        or value.get("success") is False
-        or any(
-            isinstance(value.get(name), str) and value[name] for name in ("message", "msg", "errmsg", "detail")
-        )
-    )
-
-
-def plain(text: str, key: str = "") -> str:
-    """`text` in one line, HTML without its tags and at most 200 characters of it. `key` is taken out before anything
-    is cut off, so that no part of it is left."""
-    if len(key) >= _SECRET_LENGTH:
-        text = text.replace(key, "[redacted]")
-    if not text.lstrip().startswith("<"):
-        return " ".join(text.split())[:DETAIL_LENGTH]
-    text = re.sub(r"(?is)<(script|style)\b.*?(</\1>|$)|<[^>]*>?", " ", text[:20_000])
-    return " ".join(text.split())[:HTML_LENGTH]
-
-
 def own_words(text: str, key: str = "", sent: Sent = NOTHING) -> str:
-    """`plain`, without what was sent: fit for the log."""
-    return sent.cut_from(plain(text, key))
+    """`text` in one line, without what was sent: fit for the log."""
+    return sent.cut_from(one_line(text, key, PAGE_LENGTH if is_page(text) else DETAIL_LENGTH))
 
 
 def _where(location: str) -> str:
@@ -315,96 +237,10 @@ def _where(location: str) -> str:
     return f"{where.scheme}://{host}" if host else f"another path, {where.path}"
 
 
-def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
-    """The wait an endpoint asks for: retry-after-ms, Retry-After in seconds or as an HTTP date, or the name
-    under which LiteLLM passes it on. A date is held to the response's own Date, or to `now`."""
-    ms = _number(headers.get("retry-after-ms", ""))
-    if ms is not None:
-        return ms / 1000
-    for name in ("retry-after", "llm_provider-retry-after"):
-        value = headers.get(name, "")
-        seconds = _number(value)
-        if seconds is None and (then := _date(value)) is not None:
-            seconds = max(0.0, (then - (_date(headers.get("date", "")) or now)).total_seconds())
-        if seconds is not None:
-            return seconds
-    return None
-
-
-def _wait_s(code: Code, said: str) -> float | None:
-    """The wait in the words of an endpoint that is busy."""
-    found = _WAIT.search(said.lower()) if code in (Code.RATE_LIMITED, Code.SERVER_ERROR) else None
-    if found is None:
-        return None
-    parts = re.findall(r"([\d.]+) ?(ms|milli|[hms秒分小])", found[0])
-    return sum(float(number) * _UNITS_S[unit] for number, unit in parts)
-
-
 def request_id_of(headers: Mapping[str, str]) -> str:
     return next((headers[name][:100] for name in _REQUEST_IDS if headers.get(name)), "")
 
 
-def _classify(status: int, names: set[str], said: str, retry_after: float | None) -> tuple[Code, str]:
-    """The code, and the repair of the request that the refusal asks for (`core.model.repairs`)."""
-    said = said.lower()
-    if form := form_of(status, said):
-        return Code.BAD_REQUEST, form
-    if status == 402 and retry_after is not None:
-        return Code.RATE_LIMITED, ""
-    for rule in _RULES:
-        if rule.fits(status, names, said):
-            # Google words a limit per minute as it does a used-up plan, but says when to come back.
-            waits = status == 429 and rule.code is Code.NO_MONEY and not rule.named(names)
-            return Code.RATE_LIMITED if waits and _WAIT.search(said) else rule.code, ""
-    if field := field_of(status, said):
-        return Code.BAD_REQUEST, field
-    if status == 0:  # OpenRouter and LiteLLM give the status that would have been as the code
-        told = {"402": Code.NO_MONEY, "429": Code.RATE_LIMITED}
-        return next((told[name] for name in names if name in told), Code.ERROR_IN_STREAM), ""
-    if status < 300:
-        return Code.EMPTY, ""
-    return _BY_STATUS.get(status, Code.SERVER_ERROR if status >= 500 else Code.BAD_REQUEST), ""
-
-
-def _names_and_words(value: object, key: str) -> tuple[set[str], str]:
-    """The codes and types (lower case) and the words of an error body, whatever its shape."""
-    names: set[str] = set()
-    words: list[str] = []
-
-    def gather(value: object, depth: int) -> None:
-        if isinstance(value, str):
-            if value.strip():
-                words.append(plain(value, key))
-        elif isinstance(value, list) and depth:
-            for item in value[:5]:
-                gather(item, depth - 1)
-        elif isinstance(value, dict) and depth:
-            for name in ("code", "type", "error_code"):
-                if isinstance(value.get(name), str | int):
-                    names.add(plain(str(value[name]), key).lower())
-            for name in _WORDS_UNDER:
-                gather(value.get(name), depth - 1)
-
-    gather(value, depth=5)
-    return names, "; ".join(dict.fromkeys(words))
-
-
-def _describe(names: set[str], said: str) -> str:
-    kinds = ", ".join(sorted(names - {"none"}))
-    return f"{said} [{kinds}]" if kinds else said
-
-
-def _number(value: str) -> float | None:
-    try:
-        number = float(value)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) and number >= 0 else None
-
-
-def _date(value: str) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
+def _describe(sent: Sent, names: set[str], own: str) -> str:
+    kinds = sent.cut_from(", ".join(sorted(names - {"none"})))
+    return f"{own[: DETAIL_LENGTH - len(kinds) - 3]} [{kinds}]" if kinds else own

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.errors import Code, ModelError
+from core.model.bodies import looks_like_error
 from core.model.echo import NOTHING, Sent
-from core.model.faults import fault, from_chunk, looks_like_error
+from core.model.faults import fault, from_chunk
 from core.types import Calling, Delta, Ended, EndReason, Text, Thinking, Usage
 
 _NOT_YET = frozenset({"null", "none"})
@@ -77,7 +78,7 @@ class Answer:
         if self.error is not None:
             return []
         self.begun = True
-        if "error" in chunk or "choices" not in chunk:
+        if "error" in chunk or "base_resp" in chunk or not chunk.get("choices"):
             self._check(chunk)
         usage = chunk.get("usage")
         if usage and isinstance(usage, dict) and (usage.get("prompt_tokens") or usage.get("completion_tokens")):

@@ -13,7 +13,8 @@ from core.errors import Code, ModelError
 from core.log import redact
 from core.model.body import request_to_body
 from core.model.client import CompletionsClient, Repairs
-from core.model.faults import RETRYABLE, from_chunk, from_exception, from_response, retry_after_s
+from core.model.faults import RETRYABLE, from_chunk, from_exception, from_response
+from core.model.waits import wait_in_headers
 from core.ports import Request
 from core.types import Message
 from tests.fakes.clock import FakeClock
@@ -137,7 +138,7 @@ def test_timeout_before_the_head_is_not_asked_again() -> None:
     ],
 )
 def test_retry_after_is_read_in_all_its_forms(headers: dict[str, str], expected_s: float | None) -> None:
-    assert retry_after_s(headers, NOW) == expected_s
+    assert wait_in_headers(headers, NOW) == expected_s
 
 
 @pytest.mark.parametrize(

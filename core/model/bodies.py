@@ -1,0 +1,177 @@
+"""Error bodies of every shape, read into codes, words and numbers. Pure.
+
+An error is an object, a string or a list, beside an answer or in its place, and gateways put the body of the endpoint
+behind them into a string of their own. So a body is searched, to a bounded depth, for fields of known names.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.model.waits import to_number, wait_in_words
+
+SAID_LENGTH = 4_000
+"""The most that is read of what an endpoint said, in characters."""
+_NAME_LENGTH = 100
+_DEPTH = 7
+_ITEMS = 8
+_SECRET_LENGTH = 8
+"""A shorter key is a word such as `none` that stands for none."""
+
+_NAMES = frozenset(
+    {
+        *("code", "type", "errorcode", "errortype", "errcode", "errno", "errorname", "status", "statuscode"),
+        *("reason", "name", "kind", "__type"),
+    }
+)
+_WORDS = frozenset(
+    {
+        *("error", "errors", "message", "msg", "detail", "details", "errmsg", "errormessage", "errormsg"),
+        *("errordescription", "statusmsg", "metadata", "raw", "innererror", "cause", "title", "description"),
+        *("param", "loc", "response", "header", "responsemetadata", "baseresp", "fault", "faultstring"),
+        *("hint", "info", "body"),
+    }
+)
+_NUMBERS = frozenset({"n_ctx", "n_prompt_tokens", "max_model_len", "max_context_length", "context_length"})
+_WAITS = frozenset({"retryafter", "retryafterseconds", "retrydelay", "resetsinseconds", "waitseconds"})
+_NO_ERROR = frozenset({"", "0", "200", "success", "ok", "none", "null"})
+
+
+@dataclass(slots=True)
+class Said:
+    """`names`: codes and types, in lower case. `words`: in one line, as they were written. `wait_s`: when to come back,
+    by a field of its own."""
+
+    names: set[str] = field(default_factory=set)
+    parts: list[str] = field(default_factory=list)
+    wait_s: float | None = None
+
+    @property
+    def words(self) -> str:
+        return "; ".join(dict.fromkeys(part for part in self.parts if part))[:SAID_LENGTH]
+
+
+def body_to_said(text: str, key: str = "") -> Said:
+    """What stands in the body of an error, of whatever kind. `key` is taken out."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return Said(parts=[one_line(text, key)])
+    return value_to_said(value, key)
+
+
+def value_to_said(value: object, key: str = "") -> Said:
+    """What stands in JSON of any shape."""
+    said = Said()
+    _gather(value, said, key, _DEPTH)
+    if not said.parts and not isinstance(value, str):
+        said.parts = [one_line(text, key) for text in _strings(value, _DEPTH)][:_ITEMS]
+    return said
+
+
+def _gather(value: object, said: Said, key: str, depth: int, name: str = "") -> None:
+    if isinstance(value, str):
+        _gather_text(value, said, key, depth)
+    elif isinstance(value, list) and depth:
+        for item in value[:_ITEMS]:
+            _gather(item, said, key, depth - 1, name)
+    elif isinstance(value, dict) and depth:
+        for raw, item in value.items():
+            _gather_field(_folded(raw), raw, item, said, key, depth, name)
+
+
+def _gather_field(name: str, raw: str, item: object, said: Said, key: str, depth: int, under: str) -> None:
+    if name in _NAMES and isinstance(item, str | int) and not isinstance(item, bool):
+        code = one_line(str(item), key)[:_NAME_LENGTH].lower()
+        said.names.add(f"base_resp.{code}" if under == "baseresp" else code)
+    elif raw in _NUMBERS and isinstance(item, int) and item > 0:
+        said.parts.append(f"{raw}: {item}")
+    elif name in _WAITS:
+        said.wait_s = _seconds(item) if said.wait_s is None else said.wait_s
+    elif name in _WORDS:
+        _gather(item, said, key, depth - 1, name)
+
+
+def _gather_text(text: str, said: Said, key: str, depth: int) -> None:
+    """A string, or the JSON that a gateway has put into one."""
+    said.parts.append(one_line(text, key))
+    at = text.find("{")
+    if at < 0 or not depth or len(text) > SAID_LENGTH:
+        return
+    try:
+        value, _ = json.JSONDecoder().raw_decode(text, at)
+    except (ValueError, RecursionError):
+        return
+    inner = Said()
+    _gather(value, inner, key, depth - 1)
+    said.names |= inner.names
+    said.wait_s = inner.wait_s if said.wait_s is None else said.wait_s
+
+
+def _seconds(value: object) -> float | None:
+    if isinstance(value, str):
+        return to_number(value) if to_number(value) is not None else wait_in_words(f"retry in {value.lower()}")
+    return to_number(str(value)) if isinstance(value, int | float) else None
+
+
+def _strings(value: object, depth: int) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif depth:
+        items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        for item in list(items)[:_ITEMS]:
+            yield from _strings(item, depth - 1)
+
+
+def _folded(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "")
+
+
+def looks_like_error(value: Mapping[str, Any]) -> bool:
+    """Is this JSON object an error in one of the shapes that endpoints use, rather than a part of an answer?"""
+    if value.get("error") or value.get("errors") or _failed(value.get("base_resp"), "status_code"):
+        return True
+    if value.get("choices") is not None or value.get("usage"):
+        return False
+    return (
+        value.get("object") == "error"
+        or value.get("type") == "error"
+        or value.get("success") is False
+        or _failed(value, "error_code")
+        or _failed(value.get("header"), "code")
+        or any(_inside(value, name).get("Error") for name in ("Response", "ResponseMetadata"))
+        or any(
+            isinstance(value.get(name), str) and value[name] for name in ("message", "msg", "errmsg", "detail")
+        )
+    )
+
+
+def _inside(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = value.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _failed(value: object, name: str) -> bool:
+    """Does a field hold a status that is not the one for success?"""
+    if not isinstance(value, dict) or isinstance(value.get(name), dict | list):
+        return False
+    return str(value.get(name) or "").lower() not in _NO_ERROR
+
+
+def one_line(text: str, key: str = "", most: int = SAID_LENGTH) -> str:
+    """`text` in one line of at most `most` characters, HTML without its tags. `key` is taken out before anything is cut
+    off, so that no part of it is left."""
+    if len(key) >= _SECRET_LENGTH:
+        text = text.replace(key, "[redacted]")
+    if is_page(text):
+        text = re.sub(r"(?is)<(script|style)\b.*?(</\1>|$)|<[^>]*>?", " ", text[:20_000])
+    return " ".join(text[: 8 * SAID_LENGTH].split())[:most]
+
+
+def is_page(text: str) -> bool:
+    """Is it HTML or XML?"""
+    return text.lstrip("\ufeff \t\r\n").startswith("<")

@@ -1,0 +1,64 @@
+"""How long a request may be, as the refusal of a longer one tells. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from core.errors import Limit
+
+_SMALLEST, _LARGEST = 256, 50_000_000
+_TIMES = 20
+"""A number so many times the limit is not the length of the request."""
+
+_NUMBER = r"(?<![\w.])(\d{1,3}(?:[,_]\d{3})+|\d{3,8})(?![\w%])"
+_NOT_ASKED = r"(?!\W{0,3}(?:tokens?\W{1,3})?(?:exceed|is (?:longer|greater|larger|over|too)|>))"
+_BY = re.compile(rf"\bby (?:about )?{_NUMBER}")
+"""By how much a request is over a limit is neither."""
+_WINDOW = r"(?:context|window|prompt|input|sequence|model)"
+_BETWEEN = r"(?: (?:length|size|window|limit|tokens?|count|allowed|is|of|to|for this model)){0,5}"
+_CONTEXTS = (
+    r"\b(?:n_ctx|max_model_len|max_seq_len|max_context_length|context_length|context_window)\W{1,4}<n>",
+    rf"\b{_WINDOW}s?{_BETWEEN}(?: only)?[ :=(]{{1,3}}<n>",
+    rf"\bmax(?:imum)? (?:number of |total )?(?:{_WINDOW} )?tokens?{_BETWEEN}\W{{1,3}}<n>",
+    rf"<n>(?: tokens?)? (?:max(?:imum)? )?{_WINDOW}\b",
+    r"\[\d+, ?<n>\]",
+    r"(?:>|<=?|≤) ?<n>",
+)
+_ANY = (
+    r"\b(?:limit|max size|maximum|max|size|window|length)\b(?: is| of| to)?\W{1,3}<n>",
+    r"\b(?:at most|up to|less than|fewer than|more than|only|exceed|under|within) <n>",
+    r"<n> (?:tokens? )?(?:maximum|limit|max\b|allowed)",
+    r"(?:最大|最多|上限|限制|不超过|超过|超出|长度).{0,12}?<n>",
+)
+_LIMITS = [
+    [re.compile(pattern.replace("<n>", _NUMBER + _NOT_ASKED)) for pattern in patterns]
+    for patterns in (_CONTEXTS, _ANY)
+]
+"""Numbers beside the words of a context count first, then others; the smallest, as the request has more tokens."""
+_PLAIN = re.compile(_NUMBER)
+_LIMIT_AND_REQUEST = re.compile(rf"\blimit:? ?{_NUMBER}.{{0,80}}\brequested:? ?{_NUMBER}")
+
+
+def limit_in_words(said: str) -> Limit:
+    """What an endpoint's words, which are in lower case, tell of its limit and of the request."""
+    said = _BY.sub("", said)
+    tokens = next((least for patterns in _LIMITS if (least := _least(said, patterns))), 0)
+    if not tokens:
+        return Limit()
+    more = (_count(match[1]) for match in _PLAIN.finditer(said))
+    return Limit(tokens, max((number for number in more if tokens < number <= _TIMES * tokens), default=0))
+
+
+def _least(said: str, patterns: list[re.Pattern[str]]) -> int:
+    counts = (_count(match[1]) for pattern in patterns for match in pattern.finditer(said))
+    return min((count for count in counts if _SMALLEST <= count <= _LARGEST), default=0)
+
+
+def larger_than_the_plan(said: str) -> bool:
+    """Does a rate limit say that this one request is over it? Waiting is then of no use."""
+    found = _LIMIT_AND_REQUEST.search(said)
+    return found is not None and _count(found[2]) > _count(found[1])
+
+
+def _count(number: str) -> int:
+    return int(number.replace(",", "").replace("_", ""))

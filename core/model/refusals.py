@@ -1,0 +1,162 @@
+"""What a refusal means: the rules of `refusals.toml`, and the order in which they are believed. Pure.
+
+The endpoint's own codes and types decide before its words do, and words before the HTTP status: money problems come
+under seven statuses and unknown models under eight. What the request says is no evidence, so words count only where
+the request does not hold them too (`core.model.echo`).
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from typing import Any
+
+from core.errors import Code
+from core.model.echo import MARK, NOTHING, Sent
+
+_FILE = "refusals.toml"
+_JOINT = " && "
+_ENDS = re.compile(rf"[.!?;]\s+|[。！？；\n]|{re.escape(MARK.lower())}")
+_PLACE = re.compile(r"<(\w+)>")
+_LONG_NAME = 9
+"""A shorter name could be an ordinary word."""
+
+AGAINST_SOMEBODY = frozenset({Code.NO_MONEY, Code.BAD_KEY, Code.FORBIDDEN, Code.NO_MODEL, Code.WRONG_URL})
+"""What sets an account, a model or an endpoint aside and alerts the operators."""
+_SAY_SO_THEMSELVES = frozenset({401, 402, 403, 429})
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What an endpoint said. `status`: 0 for an error under 200. `names`: its codes and types, in lower case. `own`:
+    its words in lower case, without what was `sent`. `quotes`: it quotes the request. `page`: it came as HTML."""
+
+    status: int
+    names: frozenset[str] = frozenset()
+    own: str = ""
+    sent: Sent = NOTHING
+    quotes: bool = False
+    page: bool = False
+
+    @cached_property
+    def sentences(self) -> list[str]:
+        return [part for part in _ENDS.split(self.own) if part.strip()]
+
+    @property
+    def _quotes_only(self) -> bool:
+        """Does the status blame the request, and the text quote it? Then nobody else is blamed for its words."""
+        return self.quotes and (self.status < 500 and self.status not in _SAY_SO_THEMSELVES)
+
+    def may_say(self, code: Code) -> bool:
+        return not (self._quotes_only and code in AGAINST_SOMEBODY)
+
+    def evidence(self, start: int, end: int, sentence: str) -> bool:
+        """Are these the endpoint's own words?"""
+        return not self.sent.holds(sentence[start:end])
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    code: Code
+    statuses: frozenset[int]
+    but: frozenset[int]
+    names: tuple[frozenset[str], ...]
+    hints: tuple[frozenset[str], ...]
+    sentences: tuple[tuple[re.Pattern[str], ...], ...]
+    unless: re.Pattern[str] | None
+
+    def believed(self, status: int) -> bool:
+        return status not in self.but and (not self.statuses or status in self.statuses)
+
+    def told(self, refusal: Refusal) -> bool:
+        """Does a sentence say so?"""
+        return any(self._says(refusal, sentence) for sentence in refusal.sentences)
+
+    def _says(self, refusal: Refusal, sentence: str) -> bool:
+        if self.unless is not None and self.unless.search(sentence):
+            return False
+        return any(_found(refusal, sentence, parts) for parts in self.sentences)
+
+
+def _found(refusal: Refusal, sentence: str, parts: tuple[re.Pattern[str], ...]) -> bool:
+    matches = [part.search(sentence) for part in parts]
+    spans = [match.span() for match in matches if match is not None]
+    return len(spans) == len(parts) and refusal.evidence(
+        min(start for start, _ in spans), max(end for _, end in spans), sentence
+    )
+
+
+def _matches(patterns: tuple[frozenset[str], ...], names: frozenset[str]) -> bool:
+    return any(all(any(re.fullmatch(part, name) for name in names) for part in parts) for parts in patterns)
+
+
+def code_by_name(refusal: Refusal) -> Code | None:
+    """What the endpoint's own codes and types say for certain."""
+    return next((rule.code for rule in _believed(refusal) if _matches(rule.names, refusal.names)), None)
+
+
+def code_by_words(refusal: Refusal) -> Code | None:
+    """What the endpoint's own words say."""
+    rules = (rule for rule in _believed(refusal) if refusal.may_say(rule.code))
+    return next((rule.code for rule in rules if rule.told(refusal)), None)
+
+
+def code_by_hint(refusal: Refusal) -> Code | None:
+    """What a code or type says that means several things."""
+    return next((rule.code for rule in _believed(refusal) if _matches(rule.hints, refusal.names)), None)
+
+
+def _believed(refusal: Refusal) -> Iterator[Rule]:
+    return (rule for rule in RULES if rule.believed(refusal.status))
+
+
+def toml_to_rules(text: str) -> tuple[Rule, ...]:
+    """Raises ValueError for what is no rule."""
+    file = tomllib.loads(text)
+    words: dict[str, str] = {}
+    for name, pattern in file["words"].items():
+        words[name] = _filled(pattern, words)
+    return tuple(_rule(entry, words) for entry in file["rule"])
+
+
+def _rule(entry: dict[str, Any], words: dict[str, str]) -> Rule:
+    if unknown := entry.keys() - {"code", "statuses", "but", "names", "hints", "sentences", "unless"}:
+        raise ValueError(f"unknown keys: {unknown}")
+    names = entry.get("names", [])
+    sentences = [
+        tuple(re.compile(_filled(part, words)) for part in sentence.split(_JOINT))
+        for sentence in [*entry.get("sentences", []), *_written_out(names)]
+    ]
+    unless = entry.get("unless")
+    return Rule(
+        Code(entry["code"]),
+        frozenset(entry.get("statuses", [])),
+        frozenset(entry.get("but", [])),
+        tuple(_name_to_patterns(name) for name in names),
+        tuple(_name_to_patterns(name) for name in entry.get("hints", [])),
+        tuple(sentences),
+        re.compile(_filled(unless, words)) if unless else None,
+    )
+
+
+def _filled(pattern: str, words: dict[str, str]) -> str:
+    return _PLACE.sub(lambda place: words[place[1]], pattern)
+
+
+def _name_to_patterns(name: str) -> frozenset[str]:
+    return frozenset(re.escape(part).replace(r"\*", ".*") for part in name.split("+"))
+
+
+def _written_out(names: list[str]) -> list[str]:
+    """Gateways write the code of the endpoint behind them into their text."""
+    long = [
+        name for name in names if len(name) >= _LONG_NAME and name.isascii() and not set(name) & set("*+. ")
+    ]
+    return [rf"\b(?:{'|'.join(map(re.escape, long))})\b"] if long else []
+
+
+RULES = toml_to_rules(resources.files("core.model").joinpath(_FILE).read_text(encoding="utf-8"))

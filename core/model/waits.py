@@ -1,0 +1,76 @@
+"""When an endpoint says to come back: in its headers, its fields or its words. Pure. Seconds from now."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+_HEADERS = ("retry-after", "llm_provider-retry-after")
+_EPOCH_S, _EPOCH_MS = 1e9, 1e12
+"""A larger number is a point in time since 1970, not a wait of thirty years."""
+
+_UNIT = r"(?:milliseconds?|millis|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w)"
+_SPAN = rf"((?:\d+(?:\.\d+)? ?{_UNIT}\b,? ?(?:and )?|\d+(?:\.\d+)?{_UNIT}(?=\d)){{1,5}})"
+# Gateways that retry drop the header of a 429 but pass its words on.
+_WORDS = re.compile(
+    rf"\b(?:try(?:ing)?|retry(?:ing)?|retried|available|wait(?:ing)?|resets?|replenished|renews?)\b[^.\d]{{0,40}}{_SPAN}"
+    r"|\b(?:resets?|replenished)\b[^.\d]{0,20}(\d{1,3}):(\d\d):(\d\d)\b"
+    r"|(\d+(?:\.\d+)? ?(?:毫秒|秒钟?|分钟|个?小时|天))[之以]?后"
+)
+_PART = re.compile(r"(\d+(?:\.\d+)?) ?(毫秒|ms|milli|[smhdw秒分小天]|个小)")
+_UNITS_S = {
+    **{"ms": 0.001, "milli": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0},
+    **{"毫秒": 0.001, "秒": 1.0, "分": 60.0, "小": 3600.0, "个小": 3600.0, "天": 86400.0},
+}
+
+
+def wait_in_headers(headers: Mapping[str, str], now: datetime) -> float | None:
+    """The wait that an endpoint asks for: retry-after-ms, Retry-After in seconds or as a date, or the name under which
+    LiteLLM passes it on. `headers` by lower-case name. A date is held to the response's own Date, or to `now`.
+    https://www.rfc-editor.org/rfc/rfc9110#field.retry-after"""
+    ms = to_number(headers.get("retry-after-ms", ""))
+    if ms is not None:
+        return ms / 1000
+    now = _date(headers.get("date", "")) or now
+    waits = (_wait(headers.get(name, ""), now) for name in _HEADERS)
+    return next((wait for wait in waits if wait is not None), None)
+
+
+def wait_in_words(said: str) -> float | None:
+    """The wait in an endpoint's words, which are in lower case."""
+    found = _WORDS.search(said)
+    if found is None:
+        return None
+    if found[2]:
+        return int(found[2]) * 3600.0 + int(found[3]) * 60 + int(found[4])
+    return sum(float(number) * _UNITS_S[unit] for number, unit in _PART.findall(found[1] or found[5]))
+
+
+def _wait(value: str, now: datetime) -> float | None:
+    seconds = to_number(value)
+    if seconds is None:
+        then = _date(value)
+        return None if then is None else max(0.0, (then - now).total_seconds())
+    if seconds < _EPOCH_S:
+        return seconds
+    return max(0.0, (seconds / 1000 if seconds >= _EPOCH_MS else seconds) - now.timestamp())
+
+
+def to_number(value: str) -> float | None:
+    """A number from 0 on, or None."""
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)

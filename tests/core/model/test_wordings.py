@@ -1,0 +1,66 @@
+"""Every wording of a refusal that we know of is put in its class, and tells what it tells of limits."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from core.errors import Code, Limit, ModelError
+from core.model.echo import NOTHING, Sent
+from core.model.faults import from_chunk, from_response
+from tests.core.model import wordings
+from tests.core.model.wordings import Wording
+
+NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
+BY_CODE: dict[Code, list[Wording]] = {
+    Code.CONTEXT_OVERFLOW: wordings.OVERFLOW + wordings.OVERFLOW_WITHOUT_A_NUMBER,
+    Code.TOO_LARGE: wordings.TOO_LARGE,
+    Code.NO_MODEL: wordings.NO_MODEL,
+    Code.NO_MONEY: wordings.NO_MONEY,
+    Code.BAD_KEY: wordings.BAD_KEY,
+    Code.FORBIDDEN: wordings.FORBIDDEN,
+    Code.RATE_LIMITED: wordings.RATE_LIMITED,
+    Code.SERVER_ERROR: wordings.SERVER_ERROR,
+    Code.WRONG_URL: wordings.WRONG_URL,
+    Code.UNREACHABLE: wordings.UNREACHABLE,
+    Code.POLICY: wordings.POLICY,
+    Code.BAD_REQUEST: wordings.BAD_REQUEST,
+}
+CASES = [
+    pytest.param(code, wording, id=f"{code}-{number}-{wording[0]}")
+    for code, wordings in BY_CODE.items()
+    for number, wording in enumerate(wordings)
+]
+
+
+def read(wording: Wording, sent: Sent = NOTHING) -> ModelError:
+    status, said = wording
+    if status in (0, 200):
+        return from_chunk({"error": {"message": said}} if isinstance(said, str) else said, "", sent)
+    page = isinstance(said, str) and (said.startswith("<") or "\n" in said or not said)
+    body = said if page else json.dumps({"error": {"message": said}} if isinstance(said, str) else said)
+    return from_response(status, {}, str(body).encode(), NOW, "", sent)
+
+
+@pytest.mark.parametrize(("code", "wording"), CASES)
+def test_a_wording_is_put_in_its_class(code: Code, wording: Wording) -> None:
+    assert read(wording).code is code
+
+
+@pytest.mark.parametrize("wording", wordings.OVERFLOW, ids=str)
+def test_a_window_is_read_from_its_refusal(wording: Wording) -> None:
+    limit = read(wording).limit
+    assert limit.tokens == 8192
+    assert limit.asked_tokens in (0, 9000)
+
+
+@pytest.mark.parametrize("wording", wordings.OVERFLOW_WITHOUT_A_NUMBER, ids=str)
+def test_other_numbers_are_no_window(wording: Wording) -> None:
+    assert read(wording).limit == Limit()
+
+
+@pytest.mark.parametrize("wording", wordings.TOO_LARGE[:4], ids=str)
+def test_the_size_of_a_plan_is_read_from_its_refusal(wording: Wording) -> None:
+    assert read(wording).limit.tokens == 8192

@@ -1,0 +1,582 @@
+# ruff: noqa: E501
+"""How endpoints word their refusals: by meaning, the HTTP status (0: under 200, or inside a stream) and the body.
+
+A text stands for `{"error": {"message": text}}`. From the vendors' own documentation and from public reports.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Wording = tuple[int, str | dict[str, Any] | list[Any]]
+
+
+def coded(message: str, code: object = None, kind: object = None, **more: object) -> dict[str, Any]:
+    return {"error": {"message": message, "code": code, "type": kind} | more}
+
+
+# W is 8192 where a window is named, and the request had 9000 tokens.
+OVERFLOW: list[Wording] = [
+    (
+        400,
+        {
+            "error": "The number of tokens to keep from the initial prompt is greater than the context length "
+            "(n_keep: 9000>= n_ctx: 8192). Try to load the model with a larger context length, or provide a shorter input"
+        },
+    ),
+    (
+        400,
+        {
+            "error": "Trying to keep the first 9000 tokens when context the overflows. However, the model is loaded with "
+            "context length of only 8192 tokens, which is not enough. Try to load the model with a larger context length"
+        },
+    ),
+    (
+        400,
+        coded("Range of input length should be [1, 8192]", "invalid_parameter_error", "invalid_request_error"),
+    ),
+    (
+        400,
+        {
+            "code": "InvalidParameter",
+            "message": "<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, 8192]",
+        },
+    ),
+    (
+        400,
+        {
+            "code": "Client specified an invalid argument",
+            "error": "This model's maximum prompt length is 8192 but the request contains 9000 tokens.",
+        },
+    ),
+    (
+        400,
+        {
+            "object": "error",
+            "message": "The decoder prompt (length 9000) is longer than the maximum model length of 8192. Make sure that "
+            "`max_model_len` is no smaller than the number of text tokens.",
+            "code": 400,
+        },
+    ),
+    (
+        400,
+        "Input length (9000) exceeds model's maximum context length (8192).",
+    ),
+    (400, "The input (9000 tokens) is longer than the model's context length (8192 tokens)."),
+    (
+        400,
+        "Requested token count exceeds the model's maximum context length of 8192 tokens. You requested a total of 9000 "
+        "tokens: 8000 tokens from the input messages and 1000 tokens for the completion.",
+    ),
+    (
+        400,
+        "This endpoint's maximum context length is 8192 tokens. However, you requested about 9000 tokens (8000 of text "
+        'input, 1000 in the output). Please reduce the length of either one, or use the "middle-out" transform.',
+    ),
+    (400, "prompt is too long: 9000 tokens > 8192 maximum"),
+    (400, "prompt is too long: 9,000 tokens > 8,192 maximum"),
+    (
+        400,
+        "input length and `max_tokens` exceed context limit: 9000 + 1000 > 8192, decrease input length or `max_tokens` "
+        "and try again",
+    ),
+    (
+        400,
+        coded(
+            "request (9000 tokens) exceeds the available context size (8192 tokens), try increasing it",
+            400,
+            "exceed_context_size_error",
+            n_prompt_tokens=9000,
+            n_ctx=8192,
+        ),
+    ),
+    (
+        400,
+        coded("Prompt exceeds max length", 400, "exceed_context_size_error", n_prompt_tokens=9000, n_ctx=8192),
+    ),
+    (
+        422,
+        {
+            "error": "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 8192. Given: 9000 `inputs` "
+            "tokens and 100 `max_new_tokens`",
+            "error_type": "validation",
+        },
+    ),
+    (422, {"error": "Input validation error: `inputs` must have less than 8192 tokens. Given: 9000"}),
+    (
+        400,
+        "Prompt contains 9000 tokens and 0 draft tokens, too large for model with 8192 maximum context length",
+    ),
+    (
+        400,
+        [
+            {
+                "error": {
+                    "code": 400,
+                    "message": "The input token count (9000) exceeds the maximum number of tokens allowed (8192).",
+                    "status": "INVALID_ARGUMENT",
+                }
+            }
+        ],
+    ),
+    (400, "too many tokens: total number of tokens in the prompt cannot exceed 8192 - received 9000."),
+    (400, coded("prompt token count of 9000 exceeds the limit of 8192", "model_max_prompt_tokens_exceeded")),
+    (
+        413,
+        {
+            "errors": [
+                {
+                    "message": "AiError: The estimated number of input and maximum output tokens (9000) exceeded this "
+                    "model context window limit (8192).",
+                    "code": 5021,
+                }
+            ],
+            "success": False,
+        },
+    ),
+    (400, "Invalid request: Your request exceeded model token limit: 8192 (requested: 9000)"),
+    (
+        400,
+        {
+            "code": 20015,
+            "message": "length of prompt_tokens (9000) must be less than max_seq_len (8192).",
+            "data": None,
+        },
+    ),
+    (400, "The prompt is too long: 9000, model maximum context length: 8192"),
+    (400, "Requested input length 9000 exceeds maximum input length 8192"),
+    (
+        500,
+        {
+            "error": {
+                "code": 500,
+                "message": "the request exceeds the available context size. n_ctx: 8192",
+                "type": "server_error",
+            }
+        },
+    ),
+    (400, "输入长度超过模型最大上下文长度 8192，请缩短输入后重试"),
+    (0, "输入 token 数 9000 超出了模型的上下文窗口上限 8192"),
+    (503, "Your conversation is over the maximum context window of 8192 tokens"),
+]
+OVERFLOW_WITHOUT_A_NUMBER: list[Wording] = [
+    (
+        400,
+        coded("litellm.ContextWindowExceededError: litellm.BadRequestError: OpenAIException - too much", "400"),
+    ),
+    (400, coded("Prompt 超长", "1261")),
+    (400, coded("tokens 数量超限，请求失败", "1261")),
+    (413, "prompt too long; exceeded max context length by 812 tokens"),
+    (400, "Please reduce the length of the messages or completion."),
+    (400, "The model returned the following errors: Input is too long for requested model."),
+    (400, {"base_resp": {"status_code": 2013, "status_msg": "invalid params, context window exceeds limit"}}),
+    (
+        0,
+        {
+            "choices": None,
+            "base_resp": {"status_code": 2013, "status_msg": "invalid params, context window exceeds limit"},
+        },
+    ),
+    (400, "Context size has been exceeded."),
+    (
+        400,
+        coded(
+            "Provider returned error",
+            400,
+            metadata={"raw": '{"error":{"message":"no","type":"x","code":"context_length_exceeded"}}'},
+        ),
+    ),
+    (400, {"error_code": 336103, "error_msg": "Prompt tokens too long"}),
+    (400, "输入内容过长，请减少后重试"),
+    (422, {"detail": "Conversation too long for this model"}),
+    (0, "Your input exceeds the context window of this model. Please adjust your input and try again."),
+]
+
+TOO_LARGE: list[Wording] = [
+    (
+        429,
+        coded(
+            "Request too large for gpt-4o in organization org-x on tokens per min (TPM): Limit 8192, Requested 9000. The "
+            "input or output tokens must be reduced in order to run successfully. Visit https://x.test to learn more.",
+            "rate_limit_exceeded",
+            "tokens",
+        ),
+    ),
+    (
+        413,
+        coded(
+            "Request too large for model `x` in organization `org` service tier `on_demand` on tokens per minute (TPM): "
+            "Limit 8192, Requested 9000, please reduce your message size and try again.",
+            "rate_limit_exceeded",
+            "tokens",
+        ),
+    ),
+    (413, coded("Request body too large for gpt-4o model. Max size: 8192 tokens.", "tokens_limit_reached")),
+    (
+        429,
+        coded(
+            "Rate limit reached on tokens per min (TPM): Limit 8192, Used 0, Requested 9000.",
+            "rate_limit_exceeded",
+        ),
+    ),
+    (413, coded("Request exceeds the maximum size", None, "request_too_large")),
+    (413, "请求体过大"),
+    (413, "<html><title>413 Request Entity Too Large</title></html>"),
+]
+
+NO_MODEL: list[Wording] = [
+    (
+        404,
+        coded(
+            "The API deployment for this resource does not exist. If you created it just now, wait.",
+            "DeploymentNotFound",
+        ),
+    ),
+    (
+        404,
+        [
+            {
+                "error": {
+                    "code": 404,
+                    "message": "models/gemini-1.5-flash is not found for API version v1main, or is not supported for "
+                    "generateContent. Call ListModels to see the list of available models and their supported methods.",
+                    "status": "NOT_FOUND",
+                }
+            }
+        ],
+    ),
+    (404, coded("model: claude-3-opus-2099", "not_found_error", "not_found_error")),
+    (404, "model not loaded"),
+    (
+        404,
+        "This is not a chat model and thus not supported in the v1/chat/completions endpoint. Did you mean to use "
+        "v1/completions?",
+    ),
+    (404, "This model is only supported in v1/responses and not in v1/chat/completions."),
+    (
+        400,
+        coded(
+            "The model `llama-3` has been decommissioned and is no longer supported.", "model_decommissioned"
+        ),
+    ),
+    (400, "The model has been decommissioned and is no longer supported. Please refer to the docs"),
+    (400, coded("The requested model is not supported.", "model_not_supported")),
+    (400, "The requested model 'x/y' is not supported by any provider you have enabled."),
+    (400, "不支持该模型"),
+    (503, "No available accounts support the requested model: x"),
+    (503, coded("No available channel for model x under group default (distributor)", None, "new_api_error")),
+    (404, {"error": 'model "llama3" not found, try pulling it first'}),
+    (400, "No models loaded. Please load a model in the developer page or use the `lms load` command."),
+    (400, coded("Invalid model: mistral-huge", "1500", "invalid_model")),
+    (400, "The provided model identifier is invalid."),
+    (403, "You don't have access to the model with the specified model ID."),
+    (400, "gpt-9 is not a valid model ID"),
+    (404, "No endpoints found for acme/gpt-9."),
+    (404, "No allowed providers are available for the selected model."),
+    (400, coded("Unknown model: gpt-9", "unknown_model")),
+    (403, coded("No access to model: gpt-9", "no_access")),
+    (400, {"code": 20012, "message": "Model does not exist. Please check it carefully.", "data": None}),
+    (404, {"status": 404, "title": "Not Found", "detail": "Function '76f': Not found for account 'k2'"}),
+    (
+        410,
+        {"status": 410, "title": "Gone", "detail": "The model 'x' has reached its end of life on 2026-01-01"},
+    ),
+    (
+        404,
+        coded(
+            "Publisher Model `projects/p/models/x` was not found or your project does not have access to it.",
+            404,
+        ),
+    ),
+    (
+        404,
+        {
+            "error": {
+                "code": "InvalidEndpointOrModel.NotFound",
+                "message": "The model or endpoint x does not exist or you do not have access to it.",
+            }
+        },
+    ),
+    (
+        404,
+        coded("Unable to access model x. Please visit https://x.test to view the list.", "model_not_available"),
+    ),
+    (404, "Model not found, inaccessible, and/or not deployed"),
+    (400, coded("模型不存在，请检查模型代码。", "1211")),
+    (403, {"error": {"message": "该令牌无权访问模型 gpt-9"}}),
+    (400, "该模型已下线"),
+    (400, {"errors": [{"message": "AiError: No such model @cf/x or task", "code": 5007}], "success": False}),
+    (0, coded("The model `x` does not exist or you do not have access to it.", "model_not_found")),
+    (0, "模型 x 不存在或未开通"),
+    (
+        404,
+        {
+            "error_code": "RESOURCE_DOES_NOT_EXIST",
+            "message": "The given endpoint does not exist, please retry after checking the specified model and version deployment exists.",
+        },
+    ),
+]
+
+NO_MONEY: list[Wording] = [
+    (
+        429,
+        {
+            "code": "Some resource has been exhausted",
+            "error": "Your team 1 has either used all available credits or reached its monthly spending limit. To "
+            "continue making API requests, please purchase more credits or raise your spending limit.",
+        },
+    ),
+    (500, {"type": "error", "error": {"type": "api_error", "message": "insufficient balance (1008)"}}),
+    (
+        429,
+        coded("ExceededBudget: User=default over budget. Spend: 12.0, Budget: 10.0", "429", "budget_exceeded"),
+    ),
+    (429, "Budget has been exceeded! Current cost: 12.0, Max budget: 10.0"),
+    (
+        429,
+        {
+            "errors": [
+                {
+                    "message": "AiError: AiError: you have used up your daily free allocation of 10,000 neurons, please "
+                    "upgrade to Cloudflare's Workers Paid plan if you would like to continue usage.",
+                    "code": 4006,
+                }
+            ],
+            "success": False,
+        },
+    ),
+    (429, "您的账户余额已用完"),
+    (
+        403,
+        coded(
+            "Your account org-x <ak-y> is not active, You have exceeded current quota, please check your account balance",
+            None,
+            "exceeded_current_quota_error",
+        ),
+    ),
+    (403, coded("Key limit exceeded (total limit). Manage it using https://x.test/settings/keys", 403)),
+    (
+        400,
+        coded(
+            "You have reached your specified API usage limits. You will regain access on 2026-12-01 at 00:00 UTC.",
+            None,
+            "invalid_request_error",
+        ),
+    ),
+    (
+        400,
+        "Your credit balance is too low to access the API. Please go to Plans & Billing to upgrade or purchase credits.",
+    ),
+    (
+        412,
+        "Account x is suspended, possibly due to reaching the monthly spending limit or failure to pay past invoices.",
+    ),
+    (
+        402,
+        coded(
+            "This request requires more credits, or fewer max_tokens. You requested up to 64000 tokens, but can only afford 3341.",
+            402,
+        ),
+    ),
+    (
+        402,
+        {"error": "You have exceeded your monthly included credits for Inference Providers. Subscribe to PRO."},
+    ),
+    (402, {"detail": "Cloud credits expired - Please contact NVIDIA representatives"}),
+    (
+        403,
+        coded(
+            "The free tier of the model has been exhausted. If you wish to continue access the model on a paid basis, "
+            'please disable the "use free tier only" mode in the management console.',
+            "AllocationQuota.FreeTierOnly",
+        ),
+    ),
+    (
+        400,
+        {"code": "Arrearage", "message": "Access denied, please make sure your account is in good standing."},
+    ),
+    (403, coded("The request failed because your account has an overdue balance.", "AccountOverdueError")),
+    (
+        0,
+        {
+            "Response": {
+                "Error": {"Code": "FailedOperation.ResourcePackExhausted", "Message": "资源包余量已用尽"},
+                "RequestId": "x",
+            }
+        },
+    ),
+    (403, "This API method requires billing to be enabled. Please enable billing on project 1"),
+    (429, "You are using a Trial key, which is limited to 1000 API calls / month. You can upgrade"),
+    (429, "Monthly credit limit exceeded"),
+    (403, {"code": 30001, "message": "Sorry, your account balance is insufficient", "data": None}),
+    (200, {"choices": None, "base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}),
+    (0, "余额不足，请充值"),
+    (0, coded("Insufficient credits", 402)),
+    (500, "预扣费额度失败, 用户剩余额度: 0"),
+    (503, "Out of credits. Please top up your account."),
+    (429, "额度已用尽，请前往控制台充值"),
+    (401, "该令牌额度已用尽"),
+    (403, "套餐已到期，请续费"),
+]
+
+BAD_KEY: list[Wording] = [
+    (
+        200,
+        {
+            "id": "x",
+            "choices": None,
+            "base_resp": {"status_code": 1004, "status_msg": "login fail: Please carry the API secret key"},
+        },
+    ),
+    (200, {"choices": None, "base_resp": {"status_code": 2049, "status_msg": "invalid api key"}}),
+    (
+        400,
+        [
+            {
+                "error": {
+                    "code": 400,
+                    "message": "API key not valid. Please pass a valid API key.",
+                    "status": "INVALID_ARGUMENT",
+                    "details": [{"@type": "x/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}],
+                }
+            }
+        ],
+    ),
+    (400, "API key not valid. Please pass a valid API key."),
+    (400, "API key expired. Please renew the API key."),
+    (403, "Invalid API key provided"),
+    (403, "The provided access token has expired"),
+    (401, {"detail": "Unauthorized"}),
+    (401, "令牌状态不可用"),
+    (0, coded("Incorrect API key provided", "invalid_api_key")),
+    (0, coded("Authentication Fails (no such user)", "invalid_request_error", "authentication_error")),
+    (400, "密钥无效，请检查后重试"),
+    (
+        0,
+        {
+            "Response": {
+                "Error": {"Code": "AuthFailure.SecretIdNotFound", "Message": "The SecretId is not found"}
+            }
+        },
+    ),
+    (500, "Authentication failed: missing API key"),
+]
+
+FORBIDDEN: list[Wording] = [
+    (
+        400,
+        [
+            {
+                "error": {
+                    "code": 400,
+                    "message": "User location is not supported for the API use.",
+                    "status": "FAILED_PRECONDITION",
+                }
+            }
+        ],
+    ),
+    (400, "This service is not available in your country"),
+    (403, coded("Country, region, or territory not supported", "unsupported_country_region_territory")),
+    (400, "This organization has been disabled."),
+    (403, coded("Your IP address is not allowed", "ip_not_allowed")),
+    (404, "Your account has been deactivated"),
+    (400, "您所在的地区不支持使用本服务"),
+    (451, "Unavailable For Legal Reasons"),
+]
+
+RATE_LIMITED: list[Wording] = [
+    (401, {"success": False, "error": [{"code": 2009, "message": "Unauthorized"}], "name": "AiGatewayError"}),
+    (200, {"choices": None, "base_resp": {"status_code": 1002, "status_msg": "rate limit exceeded(RPM)"}}),
+    (401, "Too many requests, please slow down"),
+    (403, coded("Rate limit exceeded", "rate_limit_exceeded")),
+    (403, {"statusCode": 403, "message": "Out of call volume quota. Quota will be replenished in 04:03:12."}),
+    (400, coded("RPM limit reached for this key", None, "rate_limit_error")),
+    (
+        429,
+        coded(
+            "Rate limit reached on tokens per min (TPM): Limit 8192, Used 8000, Requested 500. Please try again in 3s.",
+            "rate_limit_exceeded",
+            "tokens",
+        ),
+    ),
+    (
+        429,
+        "Rate limit exceeded: free-models-per-day. Add 10 credits to unlock 1000 free model requests per day",
+    ),
+    (429, "You exceeded your current quota, please check your plan and billing details. Please retry in 7.5s."),
+    (429, "Quota exceeded for metric: generate_content_requests, limit: 20 per minute"),
+    (429, "Too many tokens, please wait before trying again."),
+    (429, "Your account org <ak> request reached max concurrency: 1, please try again after 1 seconds"),
+    (429, "usage limit exceeded, 5-hour usage limit reached, resets at 18:00"),
+    (429, "This request would exceed your organization's rate limit of 30,000 input tokens per minute"),
+    (503, coded("rate limit exceeded", 503)),
+    (0, "当前分组上游负载已饱和，请稍后再试；请求频率过高"),
+    (0, coded("Resource has been exhausted (e.g. check quota).", 429, status="RESOURCE_EXHAUSTED")),
+    (429, "每分钟请求次数超过限制，额度将在 30 秒后恢复"),
+]
+
+SERVER_ERROR: list[Wording] = [
+    (
+        424,
+        {
+            "error": "Request failed during generation: Server error: CUDA out of memory",
+            "error_type": "generation",
+        },
+    ),
+    (400, "CUDA error: device-side assert triggered"),
+    (400, coded("Provider returned error", 400, metadata={"provider_name": "x"})),
+    (404, "upstream request timeout"),
+    (422, {"error": "Internal server error"}),
+    (400, "The model is currently overloaded. Please try again later."),
+    (499, ""),
+    (418, "upstream connect error or disconnect/reset before headers"),
+    (503, "This model is temporarily unavailable, try again in a moment"),
+    (503, "Loading model"),
+    (400, "系统繁忙，请稍后再试"),
+    (500, "model requires more system memory (10 GiB) than is available (4 GiB)"),
+    (503, "Model x is currently loading"),
+]
+
+WRONG_URL: list[Wording] = [
+    (400, "<html><head><title>400 The plain HTTP request was sent to HTTPS port</title></head></html>"),
+    (400, "<h2>Bad Request - Invalid Hostname</h2>"),
+    (400, "Client sent an HTTP request to an HTTPS server."),
+    (400, "Bad Request\nThis combination of host and port requires TLS."),
+    (404, {"detail": "Not Found"}),
+    (404, coded("Not Found", None, "not_found_error")),
+    (404, coded("Resource not found", "404")),
+    (404, "Cannot POST /v2/chat/completions"),
+]
+
+UNREACHABLE: list[Wording] = [
+    (407, ""),
+    (407, "Proxy Authentication Required"),
+    (511, "<html>Log in to the network"),
+]
+
+POLICY: list[Wording] = [
+    (400, "Content Exists Risk"),
+    (400, "Invalid prompt: your prompt was flagged as potentially violating our usage policy."),
+    (0, {"choices": None, "base_resp": {"status_code": 1026, "status_msg": "input new_sensitive"}}),
+    (
+        400,
+        coded(
+            "The request failed because the input text may contain sensitive information.",
+            "InputTextSensitiveContentDetected",
+        ),
+    ),
+    (500, "输入内容违规，请修改后重试"),
+]
+
+BAD_REQUEST: list[Wording] = [
+    (400, "what?"),
+    (400, coded("Invalid 'user': string too long.", "string_above_max_length", "invalid_request_error")),
+    (422, {"detail": [{"loc": ["body", "messages"], "msg": "field required"}]}),
+    (418, "I'm a teapot"),
+    (400, "`max_tokens` must be at least 1, got -200."),
+    (400, "top_p must be less than 1"),
+    (400, "tools are not supported by this model"),
+    (400, "This model does not support function calling"),
+    (400, "Unexpected token < in JSON at position 0"),
+    (412, "precondition failed"),
+]
