@@ -59,6 +59,7 @@ class Live:
     def __init__(self) -> None:
         self._writing: dict[int, tuple[Turn, asyncio.Task[Any]]] = {}
         self._interrupts: dict[int, Interrupt] = {}
+        self._due_s: dict[int, float] = {}  # by turn, when one that was restarted may go on
         self._early: dict[int | str, Interrupt] = {}  # by turn or question, the newest ones
         self._closed: dict[str, datetime] = {}  # by place, the newest ones
         self._shown: set[Shown] = set()
@@ -72,9 +73,21 @@ class Live:
         interrupted = self._interrupt(self._asked(question), Interrupt.WITHDRAWN)
         return interrupted or self._note(question, Interrupt.WITHDRAWN)
 
-    def restart(self, question: str) -> bool:
-        """The question with this key was edited."""
-        return self._interrupt(self._asked(question), Interrupt.RESTARTED)
+    def answering(self, question: str) -> Turn | None:
+        """The turn whose answer to the question with this key is being written."""
+        turn_id = self._asked(question)
+        return None if turn_id is None else self._writing[turn_id][0]
+
+    def restart(self, question: str, due_s: float = 0.0) -> bool:
+        """The question with this key was edited: it is answered anew, not before the monotonic time `due_s`."""
+        turn_id = self._asked(question)
+        if turn_id is not None:
+            self._due_s[turn_id] = max(due_s, self._due_s.get(turn_id, 0.0))
+        return self._interrupt(turn_id, Interrupt.RESTARTED)
+
+    def wait_s(self, turn_id: int, now_s: float) -> float:
+        """How long a turn that was restarted still waits; 0 where it goes on, or was not."""
+        return max(0.0, self._due_s.get(turn_id, 0.0) - now_s)
 
     def forget(self, which: Callable[[Turn], bool]) -> bool:
         """The questions of the turns that `which` picks were forgotten."""
@@ -130,7 +143,8 @@ class Live:
             return self._interrupts[turn.id]
         finally:
             del self._writing[turn.id]
-            self._interrupts.pop(turn.id, None)
+            if self._interrupts.pop(turn.id, None) is not Interrupt.RESTARTED:
+                self._due_s.pop(turn.id, None)
 
     def _note(self, which: int | str, interrupt: Interrupt) -> bool:
         _note(self._early, which, interrupt)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain, repeat
@@ -234,6 +235,7 @@ class Answerer:
         hint: asyncio.Task[None] | None = None
         try:
             settings = writing.settings = await self._read_settings(turn)
+            await self._rest(turn, writing, canvas)
             hint = asyncio.create_task(self._hint(turn, writing, channel))
             card = writing.card = self._roster.card(settings.model)
             language = self._language(turn, writing)
@@ -266,6 +268,16 @@ class Answerer:
             if hint is not None:
                 hint.cancel()
                 await asyncio.gather(hint, return_exceptions=True)
+
+    async def _rest(self, turn: Turn, writing: _Writing, canvas: Canvas) -> None:
+        """Wait as long as a restarted turn has to; say so where that is not over in a moment."""
+        now_s = self._clock.monotonic()
+        wait_s = self._live.wait_s(turn.id, now_s)
+        if wait_s > self._settings.parley_patience_s:
+            notice = say("edited_wait", self._language(turn, writing), n=math.ceil(wait_s))
+            canvas.show(Reply(notice=notice), now_s)
+        if wait_s:
+            await self._clock.sleep(wait_s)
 
     async def _hint(self, turn: Turn, writing: _Writing, channel: Channel) -> None:
         with contextlib.suppress(PlatformError):

@@ -44,6 +44,9 @@ log = structlog.get_logger()
 
 _ANEW = ("again", "regenerate", "continue")
 _ENDING_S = (0.02, 0.05, 0.1, 0.2, 0.4)
+EDIT_PAUSE_S = 1.0
+"""How long an edited question is left alone before it is answered anew: edits come in bursts."""
+
 _OPINIONS = {"up": 1, "down": -1, "reason": -1}
 
 
@@ -120,7 +123,7 @@ class StoringInbox:
                 return await self._command(event)
             case Edited():
                 known = await self._store.edit(event)
-                self._live.restart(message_key(event.place, event.message_id))
+                await self._restart(message_key(event.place, event.message_id))
             case Deleted():
                 known = await self._store.delete(event)
                 message = message_key(event.place, event.message_id)
@@ -130,6 +133,23 @@ class StoringInbox:
             case PlaceClosed():
                 known = self._live.close(event.place, self._desk.clock.now())
         return Receipt(Outcome.NOTED if known else Outcome.UNKNOWN)
+
+    async def _restart(self, question: str) -> None:
+        """Have an edited question answered anew, where its answer is being written: once the edits have come to rest,
+        and counted as a question of its author's, which may have to wait."""
+        turn = self._live.answering(question)
+        if turn is None:
+            return
+        author, place, now_s = turn.ask.author, turn.ask.place, self._desk.clock.monotonic()
+        due_s = now_s + EDIT_PAUSE_S
+        if not self._live.wait_s(turn.id, now_s):
+            settings = await self._desk.settings(place, author)
+            if author.id in settings.deny:
+                return  # their answer was begun before they were denied: it is not begun again
+            key = f"edit/{question}/{now_s}"
+            due_s += self._rate.wait_s(_who(author, place), key, settings.rate, now_s)
+            self._rate.count(_who(author, place), key, due_s)
+        self._live.restart(question, due_s)
 
     # Commands.
 

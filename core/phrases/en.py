@@ -54,6 +54,10 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "removed": "Part of this answer was deleted, so I stopped.",
     "waiting": "Earlier questions here come first. Yours is in line.",
     "queued": "The AI service is busy with earlier questions. Yours is in line.",
+    "edited_wait": {
+        "one": "The question was edited. I answer it again in about {n} second.",
+        "other": "The question was edited. I answer it again in about {n} seconds.",
+    },
     "resumed": "I was interrupted and have begun this answer again.",
     "cut": "The answer was interrupted here.",
     "text_cut": "\n\n[Cut here. The whole text has {n} characters.]",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from core.phrases import say
@@ -37,3 +38,18 @@ async def test_one_persons_many_questions_do_not_keep_another_waiting(
         bob = await slack.say("U2", "C1", f"{AT} BOB asks")
         await until(lambda: any("Here." in message.visible for message in answers(slack, "C1", bob)))
         assert len(endpoint.requests) == 7, "six of the ten are under way"
+
+
+async def test_a_burst_of_edits_is_answered_by_its_last_text(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    endpoint.default = lambda body: Words("Here.") if "version 12" in str(body) else ENDLESS
+    settings = slack_settings(slack) | model_settings(endpoint)
+    async with Program(tmp_path, **settings, PARLEY_RATE="2"):
+        ts = await slack.say("U1", "C1", f"{AT} version 0")
+        await until(lambda: len(endpoint.requests) == 1)
+        for number in range(1, 13):
+            await slack.edit("U1", "C1", ts, f"{AT} version {number}")
+            await asyncio.sleep(0.1)
+        await until(lambda: any("Here." in message.visible for message in answers(slack, "C1", ts)))
+    assert len(endpoint.requests) == 2
