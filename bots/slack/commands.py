@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from bots.slack.authors import Claim, claim_of, with_claim
 from bots.slack.forms import form_of_question
 from bots.slack.incoming import Identity, Names, Payload, channel_of, place_of, ts_to_time, words_of
 from bots.slack.mrkdwn import mrkdwn_to_text, people_mentioned
@@ -50,16 +51,22 @@ def kind_of(payload: Payload) -> str | None:
     return kind if kind in KINDS else None
 
 
-def user_of(payload: Payload) -> Person:
-    """Who did it, as far as a payload says: the id and a name."""
+def user_id_of(payload: Payload) -> str:
+    """Who did it."""
+    return str((payload.get("user") or {}).get("id") or payload.get("user_id") or "")
+
+
+def user_of(payload: Payload, me: Identity, names: Names) -> Person:
+    """Who did it, as far as `names` and the payload say."""
     user: Payload = payload.get("user") or {}
-    who = str(user.get("id") or payload.get("user_id") or "")
-    return Person(who, str(user.get("name") or user.get("username") or payload.get("user_name") or who))
+    who = user_id_of(payload)
+    name = str(user.get("name") or user.get("username") or payload.get("user_name") or who)
+    return with_claim(names.get(who), who, name, claim_of(user or payload), me.home)
 
 
-def people_in_slash(payload: Payload) -> set[str]:
-    """The ids whose names `slash_to_command` would use."""
-    return {user_of(payload).id, *people_mentioned(str(payload.get("text", "")))}
+def named_in_slash(payload: Payload) -> tuple[str, ...]:
+    """The ids of the people whom a slash command mentions, in order."""
+    return people_mentioned(str(payload.get("text", "")))
 
 
 def slash_to_command(payload: Payload, me: Identity, names: Names, at: datetime) -> Command:
@@ -73,7 +80,7 @@ def slash_to_command(payload: Payload, me: Identity, names: Names, at: datetime)
     else:  # there, ids are what counts
         argument = mrkdwn_to_text(_CHANNEL.sub(r"\1", _PERSON.sub(r"\1", typed)), str)
     place = place_of({"channel": payload.get("channel_id", "")}, me, "")
-    return _command(name, place, payload, names, at, argument=argument)
+    return _command(name, place, payload, me, names, at, argument=argument)
 
 
 def shortcut_to_command(payload: Payload, me: Identity, names: Names, at: datetime) -> Command | None:
@@ -87,7 +94,7 @@ def shortcut_to_command(payload: Payload, me: Identity, names: Names, at: dateti
     about = name == "ask"
     place = place_of({"channel": channel_of(payload)}, me, root if about or root != ts else "")
     value = words_of(message, me, names) if about else ts_to_time(ts).isoformat()
-    return _command(name, place, payload, names, at, options={option: value})
+    return _command(name, place, payload, me, names, at, options={option: value})
 
 
 def command_to_form(command: Command, language: str) -> Form | None:
@@ -106,7 +113,7 @@ def change_to_command(payload: Payload, me: Identity, names: Names, at: datetime
         name, options = str(wanted["command"]), {str(key): str(one) for key, one in wanted["options"].items()}
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-    return _command(name, place_of_view(payload, me), payload, names, at, options=options)
+    return _command(name, place_of_view(payload, me), payload, me, names, at, options=options)
 
 
 def place_of_view(payload: Payload, me: Identity) -> Place:
@@ -128,7 +135,7 @@ def stopped_to_presses(event: Payload, me: Identity, names: Names, turns: Mappin
     who = str(event.get("user", ""))
     place = place_of(event, me, str(event.get("thread_ts") or ""))
     messages = [str(ts) for ts in event.get("streaming_message_ts") or ()]
-    author = names.get(who) or Person(who, who)
+    author = with_claim(names.get(who), who, who, Claim(), me.home)
     return [Press("stop", turns[ts], place, author) for ts in messages if ts in turns]
 
 
@@ -152,9 +159,10 @@ def repeated(command: Command, language: str) -> str:
     return say(key, language, name=command.author.name, question=options.get("question", "")).strip()
 
 
-def _command(name: str, place: Place, payload: Payload, names: Names, at: datetime, **given: Any) -> Command:
-    person = user_of(payload)
-    return Command(name, place, names.get(person.id, person), at, prefix=PREFIX, **given)
+def _command(
+    name: str, place: Place, payload: Payload, me: Identity, names: Names, at: datetime, **given: Any
+) -> Command:
+    return Command(name, place, user_of(payload, me, names), at, prefix=PREFIX, **given)
 
 
 def _action(payload: Payload) -> Payload:

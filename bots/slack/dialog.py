@@ -8,7 +8,7 @@ https://docs.slack.dev/interactivity/handling-user-interaction/
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Collection, Coroutine
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
@@ -16,11 +16,13 @@ from typing import Any, Protocol, TypeVar
 import structlog
 
 from bots.slack import commands, forms, home
+from bots.slack.authors import Claim, with_claim
 from bots.slack.faults import reason_of
-from bots.slack.incoming import Identity, Names, Payload, people_of, place_of
+from bots.slack.incoming import Identity, Names, Payload, author_of, place_of
 from bots.slack.mrkdwn import markdown_to_mrkdwn
 from bots.slack.outgoing import aside, page_to_content, told_to_content
 from bots.slack.people import People
+from bots.slack.words import mentioned_in
 from core.clock import Clock
 from core.commands import press_form
 from core.commands.typed import command_of
@@ -35,7 +37,8 @@ Json = dict[str, Any]
 Done = TypeVar("Done")
 
 # Of the 3 s within which Slack wants to be answered.
-_NAMES_S, _REPEAT_S, _SENT_S = 0.8, 1.2, 1.8
+_NAMES_S, _REPEAT_S, _SENT_S, _ACK_S = 0.8, 1.2, 1.8, 2.5
+_AUTHOR_S = 5.0
 _NOT_THERE = {"not_in_channel", "channel_not_found"}
 _NO_PROMPTS = {"unknown_method", "missing_scope", "not_allowed_token_type", "no_permission"}
 
@@ -73,13 +76,19 @@ class Dialog:
     # -- what comes in: each returns when Slack may be told that it came
 
     async def slash(self, payload: Payload) -> None:
-        me, names = await self._meet(payload, commands.people_in_slash(payload), payload.get("channel_id"))
+        await self._in_time(self._slash(payload))
+
+    async def _slash(self, payload: Payload) -> None:
+        me, names = await self._meet(payload, commands.named_in_slash(payload), payload.get("channel_id"))
         command = commands.slash_to_command(payload, me, names, self._clock.now())
         await self._do(command, str(payload.get("response_url", "")))
 
     async def shortcut(self, payload: Payload) -> None:
+        await self._in_time(self._shortcut(payload))
+
+    async def _shortcut(self, payload: Payload) -> None:
         message: Payload = payload.get("message") or {}
-        me, names = await self._meet(payload, people_of(message))
+        me, names = await self._meet(payload, (*author_of(message), *mentioned_in(message)))
         command = commands.shortcut_to_command(payload, me, names, self._clock.now())
         if command is None:
             return
@@ -93,7 +102,7 @@ class Dialog:
     async def change(self, payload: Payload) -> None:
         """A button under what was told: open the form of what it is about."""
         me = await self._slack.identify()
-        me, names = await self._meet(payload, set(), commands.place_of_view(payload, me).channel)
+        me, names = await self._meet(payload, (), commands.place_of_view(payload, me).channel)
         command = commands.change_to_command(payload, me, names, self._clock.now())
         if command is not None:
             self._later(self._change(payload, command))
@@ -117,9 +126,9 @@ class Dialog:
             place = forms.place_of_submission(payload, me)
         except (ValueError, KeyError, TypeError):
             return None
-        me, names = await self._meet(payload, set(), place.channel)
-        author = commands.user_of(payload)
-        event = forms.submission_to_event(payload, me, names, author, self._clock.now(), commands.PREFIX)
+        me, names = await self._meet(payload, (), place.channel)
+        author = commands.user_of(payload, me, names)
+        event = forms.submission_to_event(payload, me, author, self._clock.now(), commands.PREFIX)
         if event is None:
             return None
         job = self._start(self._sent(event))
@@ -134,23 +143,43 @@ class Dialog:
 
     async def opened(self, event: Payload) -> None:
         """The person looks at the app: its Home tab, or the conversation with it."""
-        me, names = await self._meet({"user": {"id": event.get("user")}}, set())
-        person = names.get(str(event.get("user")), Person(str(event.get("user"))))
+        by = {"user": {"id": str(event.get("user"))}}
+        me, names = await self._meet(by, ())
+        person = commands.user_of(by, me, names)
         if event.get("tab") == "home":
             self._later(self._publish(person, me))
         elif event.get("tab") == "messages" and self._prompts:
             place = place_of({"channel": event.get("channel"), "channel_type": "im"}, me, "")
             self._later(self._suggest(place, person))
 
-    async def entitled(self, event: Event) -> Event:
-        """The event with what its author may do in the channel, where that may matter."""
+    async def entitled(self, event: Event, wait_s: float) -> Event:
+        """The event with what its author may do in the channel, where that may matter and is known within
+        `wait_s`."""
         typed = isinstance(event, Ask) and command_of(event.text) is not None
         if not (typed or isinstance(event, Press)) or event.place.direct:
             return event
         assert isinstance(event, Ask | Press)
         author = event.author
-        names = await self._with_rights({author.id: author}, author.id, event.place.channel, _NAMES_S)
+        names = await self._with_rights({author.id: author}, author.id, event.place.channel, wait_s)
         return replace(event, author=names[author.id])
+
+    def apologise(self, payload: Payload, failure: BotError) -> None:
+        """Tell whoever waits for an answer to `payload` that it failed."""
+        self._later(self._quietly(self._apologise(payload, failure)))
+
+    async def _apologise(self, payload: Payload, failure: BotError) -> None:
+        event: Payload = payload.get("event") or {}
+        channel, user = str(event.get("channel") or ""), str(event.get("user") or "")
+        place = Place("slack", (await self._slack.identify()).team, channel)
+        words = explain(failure, await self._language(Person(user), place))
+        if url := str(payload.get("response_url") or ""):
+            await self._slack.respond(
+                url, {"text": words, "response_type": "ephemeral", "replace_original": False}
+            )
+        elif event.get("channel_type") == "im" and channel and user:
+            await self._slack.call("chat.postMessage", {"channel": channel, "text": words} | aside())
+        elif event.get("type") == "app_mention" and channel and user:
+            await self._slack.call("chat.postEphemeral", {"channel": channel, "user": user, "text": words})
 
     def tell(self, told: Told, event: Event, url: str = "") -> None:
         """Show what was told to the author of `event`, or to all, in its place. `url`: a response URL, if any."""
@@ -172,13 +201,21 @@ class Dialog:
 
     async def _sent(self, event: Command | Press) -> Told | None:
         """What is told about it, or why it could not be done."""
+        event = await self._identified(event)
         if isinstance(event, Command) and commands.becomes_turn(event):
             return await self._ask(event)
         return await self._received(event)
 
     async def _ask(self, command: Command) -> Told | None:
-        """Repeat the question for all to see, and have it stored: it is answered in its thread."""
+        """Repeat the question for all to see, and have it stored: it is answered in its thread. Where it would be
+        refused, nobody but its author sees anything."""
         language = await self._speak(command)
+        try:
+            refused = await self._inbox.refusal(command)
+        except BotError as error:
+            refused = Told(explain(error, language), refused=True)
+        if refused is not None:
+            return refused
         page = Page(commands.repeated(command, language))
         thread = {"thread_ts": command.place.thread} if command.place.thread else {}
         said = {"channel": command.place.channel} | page_to_content(page) | aside() | thread
@@ -298,14 +335,18 @@ class Dialog:
 
     # -- who
 
-    async def _meet(self, payload: Payload, others: set[str], channel: Any = None) -> tuple[Identity, Names]:
+    async def _meet(
+        self, payload: Payload, others: Collection[str], channel: Any = None
+    ) -> tuple[Identity, Names]:
         """Ourselves, and who is known in time of whoever did it and of `others`."""
         me = await self._slack.identify()
         if channel:
             self._creators.ask([str(channel)])
         until_s = self._clock.monotonic() + _NAMES_S
-        who = commands.user_of(payload).id
-        names = await self._people.get({who, *others} - {""}, _NAMES_S)
+        who = commands.user_id_of(payload)
+        names = await self._people.get({who} - {""}, _NAMES_S)
+        named = [id_ for id_ in dict.fromkeys(others) if id_ not in {who, me.user_id}]
+        names = await self._people.names(named, max(0.0, until_s - self._clock.monotonic())) | names
         if channel:
             names = await self._with_rights(names, who, str(channel), until_s - self._clock.monotonic())
         return me, names
@@ -324,6 +365,23 @@ class Dialog:
             return dict(names)
         return {**names, who: replace(person, manager=made.id == who)}
 
+    async def _identified(self, event: Command | Press) -> Command | Press:
+        """With its author as Slack knows them, waited for where it has not said yet: then there is more time than
+        until the acknowledgement."""
+        author, place = event.author, event.place
+        if not author.id or None not in (author.guest, author.stranger):
+            return event
+        known = (await self._people.get({author.id}, _AUTHOR_S)).get(author.id)
+        if known is None:
+            return event
+        home = (await self._slack.identify()).home
+        author = with_claim(known, author.id, author.name, Claim(frozenset(author.roles)), home)
+        if place.channel and not place.direct:
+            author = (await self._with_rights({author.id: author}, author.id, place.channel, _NAMES_S))[
+                author.id
+            ]
+        return replace(event, author=author)
+
     async def _speak(self, event: Ask | Command | Press) -> str:
         return await self._language(event.author, event.place)
 
@@ -340,6 +398,14 @@ class Dialog:
         return Person(str(told["channel"].get("creator") or ""))
 
     # -- jobs
+
+    async def _in_time(self, job: Coroutine[Any, Any, None]) -> None:
+        """Returns when `job` is done, or when Slack has to be told that it came; then it goes on. Raises what it
+        raised until then."""
+        task = self._start(job)
+        await asyncio.wait({task}, timeout=_ACK_S)
+        if task.done():
+            task.result()
 
     async def _quietly(self, call: Awaitable[Any]) -> None:
         try:
@@ -359,7 +425,9 @@ class Dialog:
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._jobs.discard(task)
         error = None if task.cancelled() else task.exception()
-        if error is not None and not isinstance(error, PlatformError):
+        if isinstance(error, BotError):
+            log.warning("slack: a job failed", ref=error.ref, cause=error.detail)
+        elif error is not None:
             log.error("slack: a job failed", exc_info=error)
 
 

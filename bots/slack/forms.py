@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from bots.slack.incoming import Identity, Names, Payload, place_of
+from bots.slack.incoming import Identity, Payload, place_of
 from bots.slack.mrkdwn import markdown_to_mrkdwn
 from core.commands import COMMANDS
 from core.phrases import say
@@ -59,7 +59,7 @@ def form_of_question(about: str, language: str) -> Form:
 
 
 def submission_to_event(
-    payload: Payload, me: Identity, names: Names, author: Person, at: datetime, prefix: str
+    payload: Payload, me: Identity, author: Person, at: datetime, prefix: str
 ) -> Command | Press | None:
     """What a modal of ours asks for once it is sent off, or None where it is none of ours."""
     view: Payload = payload.get("view") or {}
@@ -69,7 +69,6 @@ def submission_to_event(
         sent = json.loads(str(view.get("private_metadata")))
         place = _place(sent, me)
         entered = dict(_entered(view))
-        author = names.get(author.id, author)
         if sent["turn"]:
             return Press(sent["command"], sent["turn"], place, author, text=entered.get("text", ""))
         return Command(sent["command"], place, author, at, options=dict(sent["fixed"]) | entered, prefix=prefix)

@@ -8,12 +8,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from bots.slack.incoming import Identity, message_to_entry, payload_to_event, people_of
+from bots.slack.guard import each_read
+from bots.slack.incoming import Identity, Payload, author_of, message_to_entry, payload_to_event
 from bots.slack.people import People
 from bots.slack.strokes import is_left_by
 from bots.slack.web import Web
+from bots.slack.words import mentioned_in
 from core.errors import PlatformError
-from core.types import Ask, Entry, History, Person, Place, Post, Start, Stroke, Upload
+from core.types import Ask, Entry, Event, History, Person, Place, Post, Start, Stroke, Upload
 
 Json = dict[str, Any]
 
@@ -58,13 +60,12 @@ async def missed(web: Web, people: People, place: Place, after: datetime) -> lis
         said, _ = await _pages(web, "conversations.history", where)
     me, names = await _names(web, people, said)
     kind = "im" if place.direct else ""
-    events = (
-        payload_to_event(
-            {"event": message | {"type": "message", "channel": place.channel, "channel_type": kind}}, me, names
-        )
-        for message in said
-    )
-    asks = [event for event in events if isinstance(event, Ask) and event.at > after]
+    where_said = {"type": "message", "channel": place.channel, "channel_type": kind}
+
+    def to_event(message: Payload) -> Event | None:
+        return payload_to_event({"event": {**message, **where_said}}, me, names)
+
+    asks = [event for event in each_read(to_event, said) if isinstance(event, Ask) and event.at > after]
     return sorted(asks, key=lambda ask: ask.at)
 
 
@@ -80,21 +81,26 @@ async def find(web: Web, stroke: Stroke) -> str | None:
         where |= {"ts": place.thread, "oldest": stroke.answers or place.thread}
     page = await web.read("conversations.replies" if place.thread else "conversations.history", where)
     me = await web.identify()
-    ours = (message for message in page.get("messages", ()) if me.said(message))
-    return next((str(message["ts"]) for message in ours if is_left_by(stroke, message)), None)
+
+    def left(message: Payload) -> str | None:
+        return str(message["ts"]) if me.said(message) and is_left_by(stroke, message) else None
+
+    return next(each_read(left, page.get("messages", ())), None)
 
 
 async def _names(web: Web, people: People, said: list[Json]) -> tuple[Identity, dict[str, Person]]:
     me = await web.identify()
-    ids = {id_ for message in said for id_ in people_of(message) if id_ != me.user_id}
-    return me, await people.get(ids, _NAMES_S)
+    authors = set().union(*each_read(author_of, said)) - {me.user_id}
+    known = await people.get(authors, _NAMES_S)
+    named = dict.fromkeys(id_ for ids in each_read(mentioned_in, said) for id_ in ids)
+    return me, await people.names([id_ for id_ in named if id_ not in {me.user_id, *known}], _NAMES_S) | known
 
 
 async def _entries(web: Web, people: People, said: list[Json]) -> list[Entry]:
     """In order, each once: a thread's root may stand on every page."""
     me, names = await _names(web, people, said)
-    found = (message_to_entry(message, me, names) for message in said)
-    return sorted({entry.id: entry for entry in found if entry}.values(), key=lambda entry: entry.at)
+    found = each_read(lambda message: message_to_entry(message, me, names), said)
+    return sorted({entry.id: entry for entry in found}.values(), key=lambda entry: entry.at)
 
 
 async def _pages(web: Web, method: str, where: Json, wanted: int = _MOST) -> tuple[list[Json], bool]:

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bots.slack.mrkdwn import blocks_to_mrkdwn, mrkdwn_to_text, people_mentioned, without_greeting
-from core.types import Ask, Deleted, Edited, Entry, Event, Person, Place, Press
+from bots.slack.authors import claim_of, is_bot, with_claim
+from bots.slack.mrkdwn import calls_a_group, mrkdwn_to_text, people_mentioned, without_greeting
+from bots.slack.words import mentioned_in, mrkdwn_of, says_anything, typed
+from core.types import Ask, Deleted, Edited, Entry, Event, Person, Place, PlaceClosed, Press
 
 Payload = Mapping[str, Any]
 Names = Mapping[str, Person]
@@ -24,7 +26,8 @@ ASIDE = "parley_aside"
 # Every other subtype is the channel talking about itself: joins, topics, pins, reminders.
 # https://docs.slack.dev/reference/events/message/#subtypes
 _SPOKEN = {None, "", "bot_message", "file_share", "me_message", "thread_broadcast"}
-_SLACKBOT = "USLACKBOT"
+# A channel to which nothing can be posted any more: https://docs.slack.dev/reference/events/channel_archive
+_CLOSED = {f"{kind}_{what}" for kind in ("channel", "group") for what in ("archive", "deleted", "left")}
 _BODY_BLOCKS = {"markdown", "section", "rich_text", "header", "table"}
 
 
@@ -37,6 +40,12 @@ class Identity:
     bot_id: str
     name: str
     app_id: str = ""
+    organisation: str = ""
+
+    @property
+    def home(self) -> frozenset[str]:
+        """The ids of the workspace and of the organisation it belongs to, if any."""
+        return frozenset({self.team, self.organisation} - {""})
 
     def said(self, message: Payload) -> bool:
         """Whether a message is our own."""
@@ -52,6 +61,8 @@ def payload_to_event(payload: Payload, me: Identity, names: Names) -> Event | No
     if payload.get("type") == "block_actions":
         return _press(payload, me, names)
     event: Payload = payload.get("event") or {}
+    if event.get("type") in _CLOSED or event.get("subtype") in _CLOSED:
+        return PlaceClosed(place_of(event, me, ""))
     if event.get("type") not in ("message", "app_mention"):
         return None
     match event.get("subtype"):
@@ -61,23 +72,28 @@ def payload_to_event(payload: Payload, me: Identity, names: Names) -> Event | No
             before = event.get("previous_message") or {}
             place = place_of(event, me, before.get("thread_ts") or before.get("ts") or "")
             return Deleted(place, str(event.get("deleted_ts") or before.get("ts") or ""))
-        case subtype if subtype in _SPOKEN and not me.said(event):
+        case subtype if subtype in _SPOKEN and _was_said(event) and not me.said(event):
             return _ask(event, me, names)
     return None
 
 
-def people_in(payload: Payload) -> set[str]:
-    """The ids whose names `payload_to_event` would use."""
+def author_in(payload: Payload) -> set[str]:
+    """The id of the person who caused an event whose author counts; of a change it does not."""
     if payload.get("type") == "block_actions":
         return {user} if (user := (payload.get("user") or {}).get("id")) else set()
     event: Payload = payload.get("event") or {}
-    return people_of(event.get("message") or event)
+    return set() if event.get("subtype") == "message_changed" else author_of(event)
 
 
-def people_of(message: Payload) -> set[str]:
-    """The ids of the people who wrote, or are named in, one message."""
-    people = set(people_mentioned(_mrkdwn(message)))
-    return people | ({message["user"]} if message.get("user") and not _is_bot(message) else set())
+def named_in(payload: Payload) -> tuple[str, ...]:
+    """The ids of the people whom the words of an event mention, in order."""
+    event: Payload = payload.get("event") or {}
+    return mentioned_in(event.get("message") or event)
+
+
+def author_of(message: Payload) -> set[str]:
+    """The id of the person who wrote a message; none of a bot's."""
+    return {str(message["user"])} if message.get("user") and not is_bot(message) else set()
 
 
 def channel_of(payload: Payload) -> str:
@@ -101,7 +117,7 @@ def message_to_entry(message: Payload, me: Identity, names: Names) -> Entry | No
     text = _own_words(message) if mine else words_of(message, me, names)
     if not text:
         return None
-    author = Person(me.user_id, me.name, bot=True) if mine else _author(message, names)
+    author = Person(me.user_id, me.name, bot=True) if mine else _author(message, me, names)
     return Entry(str(message["ts"]), author, text, ts_to_time(message["ts"]), mine=mine)
 
 
@@ -116,19 +132,31 @@ def ts_to_time(ts: str) -> datetime:
     return datetime.fromtimestamp(int(seconds), UTC).replace(microsecond=int(f"{micros:0<6}"[:6]))
 
 
+def _was_said(event: Payload) -> bool:
+    """Whether somebody said something: hidden events, those that tell of another message, and those without an author
+    or any content are none.
+
+    https://docs.slack.dev/reference/events/message/message_replied: it may come without its subtype.
+    """
+    told_of_another = event.get("hidden") or "message" in event or "previous_message" in event
+    author = event.get("user") or event.get("bot_id")
+    return bool(event.get("ts") and author and not told_of_another and says_anything(event))
+
+
 def _ask(event: Payload, me: Identity, names: Names) -> Ask:
     ts = str(event["ts"])
     place = place_of(event, me, event.get("thread_ts") or ts)
-    mentioned = people_mentioned(_mrkdwn(event))
-    addressed = place.direct or event["type"] == "app_mention" or me.user_id in mentioned
+    own = typed(event)
+    mentioned = people_mentioned(own)
+    addressed = place.direct or me.user_id in mentioned
     return Ask(
         ts,
         place,
-        _author(event, names),
+        _author(event, me, names),
         words_of(event, me, names),
         ts_to_time(ts),
         addressed=addressed,
-        to_others=bool(mentioned) and not addressed,
+        to_others=(bool(mentioned) or calls_a_group(own)) and not addressed,
     )
 
 
@@ -140,7 +168,7 @@ def _changed(event: Payload, me: Identity, names: Names) -> Edited | Deleted | N
     if now.get("subtype") == "tombstone":  # a root that has replies is not removed, only emptied
         return Deleted(place, str(now["ts"]))
     # A preview of a link, or a reply counted, is a change too.
-    if now.get("subtype") not in _SPOKEN or me.said(now) or _mrkdwn(now) == _mrkdwn(before):
+    if now.get("subtype") not in _SPOKEN or me.said(now) or typed(now) == typed(before):
         return None
     return Edited(place, str(now["ts"]), words_of(now, me, names))
 
@@ -155,7 +183,8 @@ def _press(payload: Payload, me: Identity, names: Names) -> Press | None:
     thread = message.get("thread_ts") or container.get("thread_ts") or container.get("message_ts") or ""
     user: Payload = payload.get("user") or {}
     who = str(user.get("id", ""))
-    author = names.get(who) or Person(who, str(user.get("name") or user.get("username") or who))
+    called = str(user.get("name") or user.get("username") or who)
+    author = with_claim(names.get(who), who, called, claim_of(user), me.home)
     place = place_of({"channel": channel}, me, thread)
     return Press(name.removeprefix(ACTION_PREFIX), int(value), place, author)
 
@@ -167,14 +196,10 @@ def place_of(event: Payload, me: Identity, thread: str) -> Place:
     return Place("slack", me.team, channel, str(thread), direct=kind == "im")
 
 
-def _is_bot(message: Payload) -> bool:
-    return bool(message.get("bot_id")) or message.get("user") == _SLACKBOT
-
-
-def _author(message: Payload, names: Names) -> Person:
+def _author(message: Payload, me: Identity, names: Names) -> Person:
     who = str(message.get("user") or message.get("bot_id") or "")
-    if not _is_bot(message):
-        return names.get(who) or Person(who, who)
+    if not is_bot(message):
+        return with_claim(names.get(who), who, who, claim_of(message), me.home)
     profile: Payload = message.get("bot_profile") or {}
     return Person(who, str(message.get("username") or profile.get("name") or who), bot=True)
 
@@ -186,19 +211,7 @@ def words_of(message: Payload, me: Identity, names: Names) -> str:
         person = names.get(user)
         return me.name if user == me.user_id else person.name if person else user
 
-    return mrkdwn_to_text(without_greeting(_mrkdwn(message), me.user_id), name_of).strip()
-
-
-def _mrkdwn(message: Payload) -> str:
-    """All words of a message: its text, or else what its blocks or attachments say; then its files by name."""
-    text = str(message.get("text") or "")
-    if not text.strip():
-        text = blocks_to_mrkdwn(message.get("blocks") or [])
-    if not text.strip():
-        attached = message.get("attachments") or []
-        text = "\n".join(str(a.get("text") or a.get("fallback") or a.get("title") or "") for a in attached)
-    files = [f"[{file['name']}]" for file in message.get("files") or [] if file.get("name")]
-    return "\n".join(part for part in (text.strip(), " ".join(files)) if part)
+    return mrkdwn_to_text(without_greeting(mrkdwn_of(message), me.user_id), name_of).strip()
 
 
 def _own_words(message: Payload) -> str:
@@ -207,4 +220,4 @@ def _own_words(message: Payload) -> str:
     if blocks and not any(block.get("type") in _BODY_BLOCKS for block in blocks):
         return ""
     whole = [str(block["text"]) for block in blocks if block.get("type") == "markdown"]
-    return ("\n".join(whole) or mrkdwn_to_text(_mrkdwn(message), str)).strip()
+    return ("\n".join(whole) or mrkdwn_to_text(typed(message), str)).strip()

@@ -16,6 +16,7 @@ from core.paint.spans import Range, code_ranges
 
 _ENTITY = re.compile(r"<([^<>\n]+)>")
 _PERSON = re.compile(r"<@([UW]\w+)(?:\|[^<>]*)?>")
+_GROUP = re.compile(r"<!(?:subteam\^|here\b|channel\b|everyone\b|group\b)")
 
 # What Slack would make a mention of: <@U1>, <#C1>, <!here>, <!subteam^S1>, <!date^...>. Other uses of "<", as in
 # `a < b`, `<div>` or `<!-- -->`, are left alone, so that code can be copied.
@@ -42,6 +43,11 @@ def mrkdwn_to_text(mrkdwn: str, name_of: Callable[[str], str]) -> str:
 def people_mentioned(mrkdwn: str) -> tuple[str, ...]:
     """The user ids mentioned, in order."""
     return tuple(_PERSON.findall(mrkdwn))
+
+
+def calls_a_group(mrkdwn: str) -> bool:
+    """Whether a user group or everybody in the channel is called."""
+    return _GROUP.search(mrkdwn) is not None
 
 
 def without_greeting(mrkdwn: str, user_id: str) -> str:
@@ -110,7 +116,9 @@ def blocks_to_mrkdwn(blocks: list[Mapping[str, Any]]) -> str:
 
 def _entity(entity: str, name_of: Callable[[str], str]) -> str:
     target, _, label = entity.partition("|")
-    match target[0]:
+    if not target.strip():  # no markup of Slack's, such as a model's `<|im_end|>`
+        return f"<{entity}>"
+    match target[:1]:
         case "@":
             return "@" + name_of(target[1:])
         case "#":

@@ -1,10 +1,16 @@
-"""Who is behind a user id: asked once, remembered for an hour, and never waited for longer than one is told to."""
+"""Who is behind a user id: asked once, remembered for an hour, and never waited for longer than one is told to.
+
+users.info takes about 100 calls a minute (Tier 4, https://docs.slack.dev/reference/methods/users.info). Authors have a
+lane of their own, which the names of mentioned people can't use up.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from core.clock import Clock
@@ -13,8 +19,13 @@ from core.types import Person
 
 _KEPT = 5_000
 _KEPT_S = 3_600.0
-_FAILED_KEPT_S = 60.0
-_AT_ONCE = 8
+_REFUSED_KEPT_S = 60.0
+_FAILED_KEPT_S = 3.0
+_AT_ONCE, _MENTIONED_AT_ONCE = 16, 4
+_RETRY_S = 0.3
+_MENTIONED_PER_MIN = 40.0
+MENTIONED_MAX = 20
+"""The most people whose names are looked up for one message, beside its author."""
 
 
 def user_to_person(user: Mapping[str, Any], team: str) -> Person:
@@ -35,7 +46,16 @@ def user_to_person(user: Mapping[str, Any], team: str) -> Person:
         admin=any(user.get(flag) for flag in ("is_admin", "is_owner", "is_primary_owner")),
         guest=any(user.get(flag) for flag in ("is_restricted", "is_ultra_restricted")),
         stranger=bool(user.get("is_stranger")) or team not in teams,
+        roles=tuple(sorted(teams)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """Look-ups under way, of which `free` lets some through at once."""
+
+    free: asyncio.Semaphore
+    asking: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
 
 class People:
@@ -45,31 +65,61 @@ class People:
         self._look_up = look_up
         self._clock = clock
         self._known: OrderedDict[str, tuple[float, Person | None]] = OrderedDict()  # id -> (good until, who)
-        self._asking: dict[str, asyncio.Task[None]] = {}
-        self._free = asyncio.Semaphore(_AT_ONCE)
+        self._authors = _Lane(asyncio.Semaphore(_AT_ONCE))
+        self._mentioned = _Lane(asyncio.Semaphore(_MENTIONED_AT_ONCE))
+        self._mentions_left = float(MENTIONED_MAX)
+        self._counted_at = clock.monotonic()
 
     def ask(self, ids: Iterable[str]) -> None:
         """Begin to look up who is not known, so that a later `get` waits less."""
         for id_ in ids:
-            until, _ = self._known.get(id_, (0.0, None))
-            if id_ not in self._asking and (id_ not in self._known or until <= self._clock.monotonic()):
-                self._asking[id_] = asyncio.create_task(self._learn(id_))
+            if id_ not in self._authors.asking and self._unknown(id_):
+                self._begin(id_, self._authors)
 
-    async def get(self, ids: Iterable[str], wait_s: float) -> dict[str, Person]:
-        """Those who are known within `wait_s`; a name that has grown old is better than none."""
-        ids = set(ids)
+    async def get(self, ids: Collection[str], wait_s: float) -> dict[str, Person]:
+        """Authors: those who are known within `wait_s`; a name that has grown old is better than none."""
         self.ask(ids)
-        pending = [task for id_, task in self._asking.items() if id_ in ids]
-        if pending and wait_s > 0:
-            await asyncio.wait(pending, timeout=wait_s)
-        return {id_: who for id_ in ids if (who := self._recall(id_))}
+        return await self._wait(ids, wait_s)
+
+    async def names(self, ids: Collection[str], wait_s: float) -> dict[str, Person]:
+        """The same of people who are only mentioned: at most `MENTIONED_MAX` of them are looked up."""
+        asking = self._authors.asking.keys() | self._mentioned.asking.keys()
+        unknown = (id_ for id_ in ids if id_ not in asking and self._unknown(id_))
+        for id_ in islice(unknown, MENTIONED_MAX):
+            if not self._spare():
+                break
+            self._begin(id_, self._mentioned)
+        return await self._wait(ids, wait_s)
 
     async def close(self) -> None:
-        tasks = list(self._asking.values())
+        tasks = [*self._authors.asking.values(), *self._mentioned.asking.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._asking.clear()
+
+    def _unknown(self, id_: str) -> bool:
+        until, _ = self._known.get(id_, (0.0, None))
+        return id_ not in self._known or until <= self._clock.monotonic()
+
+    def _spare(self) -> bool:
+        """Whether one more mentioned person may be looked up now."""
+        now_s = self._clock.monotonic()
+        earned = (now_s - self._counted_at) * _MENTIONED_PER_MIN / 60
+        self._mentions_left, self._counted_at = min(MENTIONED_MAX, self._mentions_left + earned), now_s
+        if self._mentions_left < 1:
+            return False
+        self._mentions_left -= 1
+        return True
+
+    def _begin(self, id_: str, lane: _Lane) -> None:
+        lane.asking[id_] = asyncio.create_task(self._learn(id_, lane))
+
+    async def _wait(self, ids: Collection[str], wait_s: float) -> dict[str, Person]:
+        asking = self._mentioned.asking | self._authors.asking
+        pending = [asking[id_] for id_ in set(ids) if id_ in asking]
+        if pending and wait_s > 0:
+            await asyncio.wait(pending, timeout=wait_s)
+        return {id_: who for id_ in ids if (who := self._recall(id_))}
 
     def _recall(self, id_: str) -> Person | None:
         if id_ not in self._known:
@@ -77,16 +127,27 @@ class People:
         self._known.move_to_end(id_)
         return self._known[id_][1]
 
-    async def _learn(self, id_: str) -> None:
-        who, kept_s = self._recall(id_), _FAILED_KEPT_S
+    async def _learn(self, id_: str, lane: _Lane) -> None:
+        who, kept_s = self._recall(id_), _REFUSED_KEPT_S
         try:
-            async with self._free:
-                who, kept_s = await self._look_up(id_), _KEPT_S
-        except PlatformError:
-            pass  # whoever it is goes by the old name, or the id, and is asked for again in a minute
+            async with lane.free:
+                who, kept_s = await self._told(id_, again=lane is self._authors), _KEPT_S
+        except PlatformError as error:  # whoever it is goes by the old name, or the id
+            if error.retryable:
+                kept_s = min(max(error.retry_after_s or 0.0, _FAILED_KEPT_S), _REFUSED_KEPT_S)
         finally:
-            self._asking.pop(id_, None)
+            lane.asking.pop(id_, None)
         self._known[id_] = (self._clock.monotonic() + kept_s, who)
         self._known.move_to_end(id_)
         while len(self._known) > _KEPT:
             self._known.popitem(last=False)
+
+    async def _told(self, id_: str, *, again: bool) -> Person:
+        """Asked once more where that may help soon. Raises PlatformError."""
+        try:
+            return await self._look_up(id_)
+        except PlatformError as error:
+            if not again or not error.retryable or error.retry_after_s:
+                raise
+        await self._clock.sleep(_RETRY_S)
+        return await self._look_up(id_)

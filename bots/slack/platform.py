@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -15,15 +16,18 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
 from bots.slack import LIMITS, history
-from bots.slack.commands import kind_of, stopped_to_presses
+from bots.slack.authors import is_ours
+from bots.slack.commands import EVENTS, kind_of, stopped_to_presses
 from bots.slack.dialog import Dialog
 from bots.slack.faults import blocks_refused, reason_of
 from bots.slack.incoming import (
+    Identity,
     Payload,
+    author_in,
     channel_of,
     happened_at,
+    named_in,
     payload_to_event,
-    people_in,
 )
 from bots.slack.order import Order
 from bots.slack.outgoing import aside, page_to_plain
@@ -39,6 +43,8 @@ from core.types import (
     Ask,
     Budget,
     Edit,
+    Edited,
+    Event,
     History,
     Limits,
     Outcome,
@@ -61,10 +67,13 @@ _NO_GROWTH = {"unknown_method", "missing_scope", "method_deprecated", "deprecate
 _NO_GROWTH |= {"not_allowed_token_type", "feature_not_enabled", "access_denied", "team_access_not_granted"}
 _NOT_FOR_READER = {"team_not_found", "user_not_found", "missing_recipient_team_id", "missing_recipient_user_id"}
 _SOCKETS = 2  # Slack renews a connection every few hours; the other one covers the gap. At most 10.
-_NAMES_S = 1.0  # of the 3 s within which an event has to be acknowledged
+# Of the 3 s within which an event has to be acknowledged: https://docs.slack.dev/apis/events-api/#responding
+_AUTHOR_BY_S, _NAMES_BY_S, _RIGHTS_BY_S = 2.0, 2.3, 2.6
+_NAMES_S = 1.0
 _STATUS_S = 2.0
 _FAREWELL_S = 0.4
 _GROWING = 1_000
+_OF_A_TEAM = {"event_callback", "slash_command", *EVENTS}
 _REMEMBERED = 5_000
 
 
@@ -251,7 +260,7 @@ class SlackPlatform:
             assert task is not None
             self._receiving.add(task)
             try:
-                answer = await self._take(kind, body, inbox, dialog)
+                answer = await self._guarded(kind, body, inbox, dialog)
             finally:
                 self._receiving.discard(task)
             return BoltResponse(status=200, body=answer or "")  # this is the acknowledgement
@@ -271,6 +280,26 @@ class SlackPlatform:
         app.use(take)
         app.error(refuse)
         return app
+
+    async def _guarded(self, kind: str, body: Json, inbox: Inbox, dialog: Dialog) -> Json | None:
+        """`_take`, where a mistake of ours costs this event alone: sent again it would fail again, so it is
+        acknowledged, and whoever waits for an answer is told. Raises BotError for what may succeed later."""
+        try:
+            if kind in _OF_A_TEAM and not is_ours(body, (await self._web.identify()).home):
+                log.debug("slack: an event of another workspace is left alone", kind=kind)
+                return None
+            return await self._take(kind, body, inbox, dialog)
+        except BotError:
+            raise
+        except Exception as error:
+            failure = BotError(Code.INTERNAL, type(error).__name__)
+            at = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{at.filename}:{at.lineno}"
+            log.error(
+                "slack: an event can't be read", kind=kind, ref=failure.ref, cause=failure.detail, at=where
+            )
+            dialog.apologise(body, failure)
+            return None
 
     async def _take(self, kind: str, body: Json, inbox: Inbox, dialog: Dialog) -> Json | None:
         """Returns once it may be acknowledged, with what Slack is to be answered."""
@@ -294,21 +323,40 @@ class SlackPlatform:
     async def _receive(self, payload: Payload, inbox: Inbox, dialog: Dialog) -> None:
         """Returns once the event is stored or rightly ignored. One channel's events are taken in order."""
         me = await self._web.identify()
-        if payload_to_event(payload, me, {}) is None:
+        bare = payload_to_event(payload, me, {})
+        if bare is None:
             return
-        people = people_in(payload)
-        self._people.ask(people)
-        until_s = self._clock.monotonic() + _NAMES_S
+        arrived_s = self._clock.monotonic()
+        concerns = await _concerns(bare, inbox)
+        if concerns:
+            self._people.ask(author_in(payload))
         async with self._order.turn(channel_of(payload), happened_at(payload)):
-            names = await self._people.get(people, until_s - self._clock.monotonic())
+            if not concerns and not await _concerns(bare, inbox):
+                return  # not even after what was said just before
+            names = await self._names(payload, me, arrived_s)
             event = payload_to_event(payload, me, names)
             if event is None or (isinstance(event, Press) and await dialog.press(payload, event)):
                 return
-            receipt = await inbox.receive(await dialog.entitled(event))
+            self._note_home(event)
+            left_s = arrived_s + _RIGHTS_BY_S - self._clock.monotonic()
+            receipt = await inbox.receive(await dialog.entitled(event, left_s))
             if isinstance(event, Ask) and receipt.outcome is Outcome.TURN:
                 _keep(self._askers, event.place.key, event.author, _REMEMBERED)
         if receipt.told is not None:
             dialog.tell(receipt.told, event, str(payload.get("response_url", "")))
+
+    async def _names(self, payload: Payload, me: Identity, arrived_s: float) -> dict[str, Person]:
+        """The author first, whom rights depend on; then those who are only mentioned."""
+        author = author_in(payload)
+        known = await self._people.get(author, arrived_s + _AUTHOR_BY_S - self._clock.monotonic())
+        left_s = min(_NAMES_S, arrived_s + _NAMES_BY_S - self._clock.monotonic())
+        named = [id_ for id_ in dict.fromkeys(named_in(payload)) if id_ not in {*author, me.user_id}]
+        return await self._people.names(named, left_s) | known
+
+    def _note_home(self, event: Event) -> None:
+        """Where a stranger belongs, as their message says."""
+        if isinstance(event, Ask) and event.author.stranger and event.author.roles:
+            _keep(self._homes, event.author.id, event.author.roles[0], _REMEMBERED)
 
     async def _stopped(self, event: Payload, inbox: Inbox, dialog: Dialog) -> None:
         """Slack's own stop button: https://docs.slack.dev/reference/events/agent_session_stopped"""
@@ -346,6 +394,13 @@ class SlackPlatform:
         if person.stranger and told["user"].get("team_id"):
             _keep(self._homes, user, str(told["user"]["team_id"]), _REMEMBERED)
         return person
+
+
+async def _concerns(event: Event, inbox: Inbox) -> bool:
+    """Whether anything may come of it: else nobody is looked up for it."""
+    if isinstance(event, Ask):
+        return event.addressed or await inbox.concerns(event)
+    return not isinstance(event, Edited) or await inbox.concerns(event)
 
 
 def _keep(memory: dict[str, Kept], key: str, value: Kept, most: int) -> None:

@@ -73,6 +73,7 @@ class Web:
                     told.get("bot_id") or "",
                     told.get("user") or "",
                     told.get("app_id") or "",
+                    told.get("enterprise_id") or "",
                 )
             return self._me
 

@@ -28,7 +28,7 @@ from core.commands.desk import Desk
 from core.config import CoreSettings
 from core.phrases import LANGUAGES, say
 from core.types import Button, Choice, Command, Field, Form, Place, Press, Told
-from tests.bots.slack.test_incoming import ADA, ME, NAMES, THREAD, payload
+from tests.bots.slack.test_incoming import ADA, ME, THREAD, payload
 from tests.fakes.memory import MemoryStore
 from tests.fakes.slack import blocks
 
@@ -58,7 +58,7 @@ def submitted(view: dict[str, Any], **entered: Any) -> Any:
         state[name]["value"] = {"type": kind, **changed}
     sent = payload("view_submission")
     sent["view"] = view | {"state": {"values": state}}
-    return submission_to_event(sent, ME, NAMES, ADA, AT, "/parley ")
+    return submission_to_event(sent, ME, ADA, AT, "/parley ")
 
 
 def test_a_modal_is_what_slack_takes() -> None:
@@ -166,7 +166,7 @@ async def test_the_real_settings_fit_into_a_modal_and_into_the_home_tab(language
 
 
 def test_a_recorded_submission_is_read() -> None:
-    event = submission_to_event(payload("view_submission"), ME, NAMES, ADA, AT, "/parley ")
+    event = submission_to_event(payload("view_submission"), ME, ADA, AT, "/parley ")
     assert isinstance(event, Command)
     assert event.place == CHANNEL == place_of_submission(payload("view_submission"), ME)
     assert event.options == {
@@ -182,9 +182,9 @@ def test_a_recorded_submission_is_read() -> None:
 def test_a_modal_of_somebody_else_is_none_of_ours(metadata: str) -> None:
     sent = payload("view_submission")
     sent["view"]["private_metadata"] = metadata
-    assert submission_to_event(sent, ME, NAMES, ADA, AT, "") is None
+    assert submission_to_event(sent, ME, ADA, AT, "") is None
     sent["view"]["callback_id"] = "other"
-    assert submission_to_event(sent, ME, NAMES, ADA, AT, "") is None
+    assert submission_to_event(sent, ME, ADA, AT, "") is None
 
 
 def test_a_modal_opened_from_the_home_tab_is_about_the_workspace() -> None:

@@ -12,11 +12,12 @@ import pytest
 
 from bots.slack.incoming import (
     Identity,
+    author_in,
     channel_of,
     happened_at,
     message_to_entry,
+    named_in,
     payload_to_event,
-    people_in,
     ts_to_time,
 )
 from bots.slack.mrkdwn import disarmed, escaped, mrkdwn_to_text
@@ -173,12 +174,12 @@ def test_a_press_on_a_message_without_a_thread_is_in_the_thread_it_would_open() 
     assert event.place.thread == pressed["container"]["message_ts"]
 
 
-def test_people_are_authors_and_the_mentioned_and_never_bots() -> None:
-    assert people_in(payload("message")) == {"U0ADA1111", "U0BOT1111", "U0BOB1111"}
-    assert people_in(payload("message_changed")) == {"U0ADA1111"}
-    assert people_in(payload("message_of_another_bot")) == {"U0ADA1111"}
-    assert people_in(payload("bot_message")) == set()
-    assert people_in(payload("block_actions")) == {"U0ADA1111"}
+def test_authors_and_the_mentioned_are_told_apart_and_bots_are_neither() -> None:
+    assert author_in(payload("message")) == {"U0ADA1111"}
+    assert set(named_in(payload("message"))) == {"U0BOT1111", "U0BOB1111"}
+    assert author_in(payload("message_changed")) == set(), "of a change only the words count"
+    assert author_in(payload("message_of_another_bot")) == author_in(payload("bot_message")) == set()
+    assert author_in(payload("block_actions")) == {"U0ADA1111"}
 
 
 def test_people_who_are_not_known_go_by_their_ids() -> None:

@@ -106,3 +106,65 @@ def test_a_display_name_goes_before_a_real_name() -> None:
     profile = {"display_name": "Ada", "real_name": "Ada Lovelace"}
     assert member(profile=profile, locale="zh-CN") == Person("U1", "Ada", "zh-CN")
     assert member(profile={"display_name": "", "real_name": "Ada Lovelace"}).name == "Ada Lovelace"
+
+
+async def test_only_some_of_the_mentioned_are_looked_up_and_the_author_always() -> None:
+    hours, directory = Hours(), Directory()
+    people = People(directory.look_up, hours)
+    crowd = [f"U{number}" for number in range(100, 400)]
+    await people.names(crowd, 1)
+    assert directory.asked == crowd[:20], "the first of them"
+    await people.names(crowd[100:], 1)
+    assert len(directory.asked) == 20, "nor by the next message"
+    assert (await people.get({"U1"}, 1))["U1"].name == "ada"
+    hours.at_s = 30
+    await people.names(crowd[200:], 1)
+    assert len(directory.asked) == 41
+
+
+async def test_the_mentioned_never_hold_up_an_author() -> None:
+    directory = Directory()
+    directory.open.clear()
+    people = People(directory.look_up, Hours())
+    await people.names(["U1", *(f"U{number}" for number in range(100, 119))], 0)
+    asked = asyncio.create_task(people.get({"U1"}, 5))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert "U1" in directory.asked
+    directory.open.set()
+    assert (await asked)["U1"].name == "ada"
+    await people.close()
+
+
+async def test_a_failure_that_may_pass_is_tried_again_at_once_and_soon_after() -> None:
+    hours, calls = Hours(), 0
+
+    async def look_up(id_: str) -> Person:
+        nonlocal calls
+        calls += 1
+        if calls != 2:
+            raise PlatformError(Code.UNAVAILABLE, "users.info: HTTP 500", retryable=True)
+        return Person(id_, "ada")
+
+    people = People(look_up, hours)
+    assert (await people.get({"U1"}, 1))["U1"].name == "ada"
+    assert await people.get({"U2"}, 1) == {}
+    assert calls == 4
+    hours.at_s += 4
+    await people.get({"U2"}, 1)
+    assert calls == 6
+
+
+async def test_a_limit_is_waited_out_before_somebody_is_looked_up_again() -> None:
+    hours, asked = Hours(), 0
+
+    async def look_up(id_: str) -> Person:
+        nonlocal asked
+        asked += 1
+        raise PlatformError(Code.SLOW_DOWN, "users.info: ratelimited", retryable=True, retry_after_s=30)
+
+    people = People(look_up, hours)
+    for at_s, calls in ((0, 1), (20, 1), (31, 2)):
+        hours.at_s = at_s
+        assert await people.get({"U1"}, 1) == {}
+        assert asked == calls

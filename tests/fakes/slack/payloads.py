@@ -34,7 +34,11 @@ SUBSCRIPTIONS = (
 
 def message_body(space: Workspace, message: Message, *, metadata: bool = True) -> Json:
     """A message as events and conversations.* show it."""
-    body: Json = {"type": "message", "user": message.user, "ts": message.ts, "text": message.text, "team": TEAM}
+    author = space.people.get(message.user)
+    team = author.team if author else TEAM
+    body: Json = {"type": "message", "user": message.user, "ts": message.ts, "text": message.text, "team": team}
+    if team != TEAM:  # https://docs.slack.dev/apis/slack-connect/
+        body |= {"user_team": team, "source_team": team}
     replies = [
         m
         for m in space.channels[message.channel].thread(message.ts)
@@ -49,6 +53,7 @@ def message_body(space: Workspace, message: Message, *, metadata: bool = True) -
         "thread_ts": message.thread_ts,
         "edited": message.edited,
         "files": message.files,
+        "attachments": copy.deepcopy(message.attachments),
         "metadata": message.metadata if metadata else None,
         "reactions": [{"name": n, "users": sorted(u), "count": len(u)} for n, u in message.reactions.items()],
     }
@@ -160,7 +165,7 @@ def event_callback(space: Workspace, event: Json) -> Json:
     """https://docs.slack.dev/apis/events-api/#callback-field"""
     return {
         "token": VERIFICATION,
-        "team_id": TEAM,
+        "team_id": space.envelope_team,
         "api_app_id": APP,
         "event": event,
         "type": "event_callback",
@@ -169,7 +174,7 @@ def event_callback(space: Workspace, event: Json) -> Json:
         "authorizations": [
             {
                 "enterprise_id": None,
-                "team_id": TEAM,
+                "team_id": space.envelope_team,
                 "user_id": BOT_USER,
                 "is_bot": True,
                 "is_enterprise_install": False,
@@ -204,7 +209,7 @@ def command(space: Workspace, person: Person, channel: Channel, name: str, text:
     """https://docs.slack.dev/interactivity/implementing-slash-commands/#app_command_handling"""
     return {
         "token": VERIFICATION,
-        "team_id": TEAM,
+        "team_id": space.envelope_team,
         "team_domain": DOMAIN,
         "channel_id": channel.id,
         "channel_name": "directmessage" if channel.kind == "im" else channel.name,

@@ -34,14 +34,17 @@ class People:
         thread_ts: str | None = None,
         *,
         files: Sequence[Upload] = (),
+        attachments: Sequence[Json] = (),
         at: float | None = None,
     ) -> str:
-        """A message; with <@U_BOT> in a channel it arrives as `message` and as `app_mention`."""
+        """A message; with <@U_BOT> in a channel it arrives as `message` and as `app_mention`. `attachments`: what it
+        forwards or quotes."""
         self.space.channels[channel].members.add(user)
         message = Message(channel, self.space.new_ts(at), user, text, thread_ts=thread_ts)
         message.client_msg_id = str(uuid.uuid4())
         message.blocks = block_kit.rich_text(text) if text else []
         message.files = [self._share(*upload) for upload in files]
+        message.attachments = list(attachments)
         message.subtype = "file_share" if files else None
         return self.space.post(message).ts
 

@@ -108,6 +108,7 @@ class Message:
     subtype: str | None = None
     metadata: Json | None = None
     files: list[Json] = field(default_factory=list)
+    attachments: list[Json] = field(default_factory=list)
     options: Json = field(default_factory=dict)
     edited: Json | None = None
     deleted: bool = False
@@ -219,6 +220,7 @@ class Workspace:
         self.stream_lifetime_s = 300.0
         self.stream_cap_bytes = 10_600
         self.edit_window_s: float | None = None
+        self.envelope_team = TEAM  # where events and commands come from; another one may have the same app
         self.people: dict[str, Person] = {}
         self.channels: dict[str, Channel] = {}
         self.files: dict[str, File] = {}

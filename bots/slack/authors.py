@@ -1,0 +1,80 @@
+"""Who did something, as far as Slack says: in the payload itself, and in what users.info told of them. Pure.
+
+A payload names the workspace of its author in `user_team`, `source_team` and `user_profile` (shared channels) or
+`team`; that counts at once, whatever users.info says or when.
+https://docs.slack.dev/apis/slack-connect/ and https://docs.slack.dev/reference/events/message/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from core.types import Person
+
+Payload = Mapping[str, Any]
+
+_SLACKBOT = "USLACKBOT"
+_GUEST_FLAGS = ("is_restricted", "is_ultra_restricted")
+_TEAM_FIELDS = ("user_team", "source_team")
+_BROAD_TEAM_FIELDS = ("team", "team_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a payload says of its author. `teams`: their workspaces, empty where it names none. None: it does not
+    say."""
+
+    teams: frozenset[str] = frozenset()
+    guest: bool | None = None
+    stranger: bool | None = None
+
+
+def is_bot(message: Payload) -> bool:
+    return bool(message.get("bot_id")) or message.get("user") == _SLACKBOT
+
+
+def claim_of(said: Payload) -> Claim:
+    """Of a message, of the `user` of an interaction, or of a slash command."""
+    found = said.get("user_profile")
+    profile: Payload = found if isinstance(found, Mapping) else {}
+    own = [*(said.get(name) for name in _TEAM_FIELDS), profile.get("team")]
+    teams = _ids(own) or _ids(said.get(name) for name in _BROAD_TEAM_FIELDS)
+    return Claim(teams, _guest(profile), profile.get("is_stranger") or said.get("is_stranger") or None)
+
+
+def with_claim(known: Person | None, who: str, name: str, claim: Claim, home: frozenset[str]) -> Person:
+    """The person `who`, called `name` where they are not known. `home`: the ids of our workspace and its
+    organisation."""
+    foreign = bool(claim.stranger)
+    if known is None:
+        stranger = foreign or bool(claim.teams - home) if foreign or claim.teams else None
+        return Person(who, name, guest=claim.guest, stranger=stranger, roles=tuple(sorted(claim.teams)))
+    foreign = foreign or bool(claim.teams - home - set(known.roles))
+    return replace(known, guest=known.guest or bool(claim.guest), stranger=known.stranger or foreign)
+
+
+def is_ours(payload: Payload, home: frozenset[str]) -> bool:
+    """Whether an event or a slash command is of our workspace, and not of another one that has the same app.
+
+    In a shared channel `team_id` may be the other workspace: there `authorizations` say for whom the event is.
+    https://docs.slack.dev/apis/events-api/#authorizations
+    """
+    ids = _ids(
+        value
+        for one in payload.get("authorizations") or ()
+        for value in (one.get("team_id"), one.get("enterprise_id"))
+    )
+    ids = ids or _ids((payload.get("team_id"),))
+    return not ids or not ids.isdisjoint(home)
+
+
+def _guest(profile: Payload) -> bool | None:
+    if any(profile.get(flag) for flag in _GUEST_FLAGS):
+        return True
+    return False if all(flag in profile for flag in _GUEST_FLAGS) else None
+
+
+def _ids(values: Any) -> frozenset[str]:
+    return frozenset(value for value in values if isinstance(value, str) and value)
