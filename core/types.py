@@ -577,7 +577,8 @@ class Growth:
 class Limits:
     """What a platform can show in one message, as data. `page_unit` says how `page_size` is counted.
 
-    `growth` is None where messages can't grow. `typeset`: it has no tables, so they are set as code.
+    `growth` is None where messages can't grow. `typing_s`: after so many seconds `Platform.typing` is called again,
+    because what it shows fades; 0 where it doesn't. `typeset`: it has no tables, so they are set as code.
     `files`: it takes `Upload`.
     """
 
@@ -585,6 +586,7 @@ class Limits:
     page_unit: Literal["utf8", "utf16"] = "utf16"
     min_gap_s: float = 0.0
     growth: Growth | None = None
+    typing_s: float = 0.0
     typeset: bool = False
     files: bool = False
 

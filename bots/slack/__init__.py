@@ -45,7 +45,11 @@ if TYPE_CHECKING:
 #
 # A message that grows is refused beyond about 10,600 bytes, and closed by Slack after 5 minutes; neither is
 # documented. https://github.com/CopilotKit/CopilotKit/issues/6063, slackapi/python-slack-sdk#1859
-LIMITS = Limits(page_size=3_900, page_unit="utf8", growth=Growth(size=9_000, life_s=255.0), files=True)
+#
+# Slack clears a status after two minutes. https://docs.slack.dev/reference/methods/assistant.threads.setStatus
+LIMITS = Limits(
+    page_size=3_900, page_unit="utf8", growth=Growth(size=9_000, life_s=255.0), typing_s=100.0, files=True
+)
 
 
 class SlackSettings(Settings):

@@ -4,8 +4,7 @@ answer itself deleted."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
@@ -32,6 +31,8 @@ class Interrupt(StrEnum):
     """Somebody had the question forgotten: nobody waits for an answer, and no word of it is kept."""
     REMOVED = "removed"
     """A message of the answer, or the place it grows in, was deleted: no word of it is shown again."""
+    LOST = "lost"
+    """The platform takes no more of the answer: the person is told, where that is possible."""
 
 
 class Shown(Protocol):
@@ -68,6 +69,11 @@ class Live:
         """False where that turn writes nothing now."""
         return self._interrupt(turn_id, Interrupt.STOPPED) or self._note(turn_id, Interrupt.STOPPED)
 
+    def lose(self, turn_id: int, why: Interrupt) -> None:
+        """No more words of that turn can be shown: REMOVED or LOST."""
+        if not self._interrupt(turn_id, why):
+            self._note(turn_id, why)
+
     def withdraw(self, question: str) -> bool:
         """The question with this key (`Ask.key`) is gone. False where no answer to it is being written."""
         interrupted = self._interrupt(self._asked(question), Interrupt.WITHDRAWN)
@@ -95,14 +101,12 @@ class Live:
         forgotten = [self._interrupt(turn_id, Interrupt.FORGOTTEN) for turn_id in picked]
         return any(forgotten)
 
-    @contextmanager
-    def showing(self, shown: Shown) -> Iterator[None]:
-        """While `shown` may still change, its messages and its place are watched for deletion."""
+    def watch(self, shown: Shown) -> None:
+        """Tell `shown` when one of its messages, or its place, is deleted. Until `unwatch`."""
         self._shown.add(shown)
-        try:
-            yield
-        finally:
-            self._shown.discard(shown)
+
+    def unwatch(self, shown: Shown) -> None:
+        self._shown.discard(shown)
 
     def remove(self, message: str) -> bool:
         """The message with this key (`message_key`) is gone. False where it is none of an answer that is shown now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, repeat
 from typing import Protocol, TypeVar, cast
@@ -28,6 +28,7 @@ from core.phrases import explain, explain_cut, language_of, say
 from core.ports import Finish, Model, Request, Store
 from core.roster import Roster, environment_to_roster
 from core.spend.prices import priced
+from core.text import is_blank
 from core.types import (
     Button,
     Card,
@@ -165,7 +166,7 @@ class Answerer:
             with contextlib.suppress(PlatformError):
                 await sheet.canvas.finished()
         finally:
-            channel.brush.release(sheet.canvas)
+            self._release(sheet, channel)
             self._checkpoints.forget(turn.id)
 
     def _standing(self, turn: Turn) -> asyncio.Event:
@@ -183,9 +184,9 @@ class Answerer:
             return replace(finish, state=TurnState.FAILED, error=str(error.code), ref=error.ref)
         sheet = self._sheet(replace(turn, ask=replace(turn.ask, place=place)), channel)
         try:
-            return await self._show_last(finish, sheet.canvas, channel)
+            return await self._show_last(finish, sheet)
         finally:
-            channel.brush.release(sheet.canvas)
+            self._release(sheet, channel)
 
     async def _converse(self, turn: Turn, channel: Channel) -> Finish:
         began = self._clock.monotonic()
@@ -199,15 +200,19 @@ class Answerer:
                 writing.text, writing.ended, writing.error = "", None, None
                 turn = replace(turn, text="")  # that answered another question
             writing.interrupt = end
+            if end is Interrupt.LOST:
+                writing.interrupt, writing.error = None, canvas.error
+            if end is Interrupt.REMOVED and canvas.error is None:
+                canvas.remove()  # its place was closed before it began
             if end is not Interrupt.FORGOTTEN and writing.ended is None and turn.text.startswith(writing.text):
                 writing.text = turn.text  # words that an earlier process has shown stay
             if end is Interrupt.WITHDRAWN and not (canvas.posted or canvas.busy):
                 writing.text = ""  # nobody waits for a word, and nobody has read one
                 finish = replace(self._finish(turn, writing, began), notice="", buttons=())
-                return await self._show_last(finish, canvas, channel)
-            return await self._show_last(self._finish(turn, writing, began), canvas, channel)
+                return await self._show_last(finish, sheet)
+            return await self._show_last(self._finish(turn, writing, began), sheet)
         finally:
-            channel.brush.release(canvas)
+            self._release(sheet, channel)
 
     def _sheet(self, turn: Turn, channel: Channel) -> _Sheet:
         writing = _Writing()
@@ -222,6 +227,8 @@ class Answerer:
             turn.ask, f"turn-{turn.id}", on_post, turn.posted, look_first=turn.attempt > 1
         )
         canvas.on_stopped = lambda: self._stop(turn)
+        canvas.on_lost = lambda: self._lost(turn, canvas)
+        self._live.watch(canvas)
         if turn.posted:
             self._standing(turn).set()
         return _Sheet(writing, canvas)
@@ -229,6 +236,15 @@ class Answerer:
     def _stop(self, turn: Turn) -> None:
         """The platform says that a person has stopped the message that grows."""
         self._live.stop(turn.id)
+
+    def _lost(self, turn: Turn, canvas: Canvas) -> None:
+        """The platform takes no more words of the answer: none are to be written."""
+        gone = canvas.error is not None and canvas.error.code is Code.GONE
+        self._live.lose(turn.id, Interrupt.REMOVED if gone else Interrupt.LOST)
+
+    def _release(self, sheet: _Sheet, channel: Channel) -> None:
+        self._live.unwatch(sheet.canvas)
+        channel.brush.release(sheet.canvas)
 
     async def _write(self, turn: Turn, writing: _Writing, canvas: Canvas, channel: Channel) -> None:
         """Have the model write the answer; what goes wrong is noted in `writing`."""
@@ -258,7 +274,8 @@ class Answerer:
                 f"{turn.ask.place.platform}/{turn.ask.author.id}",
                 fit,
             )
-            await self._stream(turn, request, writing, canvas, channel)
+            await self._stream(turn, request, writing, canvas)
+            _check_words(writing)
         except (ModelError, StoreError) as error:
             writing.error = error
         except Exception as error:  # a mistake of ours: the person is told, and the place goes on
@@ -280,17 +297,21 @@ class Answerer:
             await self._clock.sleep(wait_s)
 
     async def _hint(self, turn: Turn, writing: _Writing, channel: Channel) -> None:
-        with contextlib.suppress(PlatformError):
-            await channel.gate.typing(turn.ask.place, self._language(turn, writing))
+        """Show that an answer is being thought of, until its first word."""
+        every_s = channel.gate.platform.limits.typing_s
+        while is_blank(writing.text):
+            with contextlib.suppress(PlatformError):
+                await channel.gate.typing(turn.ask.place, self._language(turn, writing))
+            if not every_s:
+                return
+            await self._clock.sleep(every_s)
 
     async def _read_settings(self, turn: Turn) -> ChannelSettings:
         """What counts in the turn's channel now. Raises StoreError."""
         place = turn.ask.place
         return merge(self._settings, await self._store.kept(place), place.platform)
 
-    async def _stream(
-        self, turn: Turn, request: Request, writing: _Writing, canvas: Canvas, channel: Channel
-    ) -> None:
+    async def _stream(self, turn: Turn, request: Request, writing: _Writing, canvas: Canvas) -> None:
         stop = self._button("stop", turn, writing)
         deltas = cast("AsyncGenerator[Delta]", self._model.stream(request))
         async with contextlib.aclosing(deltas), contextlib.AsyncExitStack() as queued:
@@ -369,20 +390,48 @@ class Answerer:
             return language_of(author.locale, self._settings.parley_language)
         return language_for(author, writing.settings, self._settings)
 
-    async def _show_last(self, finish: Finish, canvas: Canvas, channel: Channel) -> Finish:
+    async def _show_last(self, finish: Finish, sheet: _Sheet) -> Finish:
         """Show the whole answer, wait until it can be read, and complete the finish with what that gave."""
-        view = Reply(finish.text, Phase.ENDED, finish.notice, finish.buttons)
-        canvas.show(view, self._clock.monotonic())
+        canvas = sheet.canvas
+        if canvas.error is None:
+            canvas.show(_last_view(finish), self._clock.monotonic())
         try:
             await canvas.finished()
         except PlatformError as error:
-            finish = replace(
-                finish,
-                state=TurnState.FAILED,
-                error=finish.error or str(error.code),
-                ref=finish.ref or error.ref,
-            )
+            conclude = self._failed if error.retryable else self._conclude
+            finish = await conclude(finish, error, sheet)
         return replace(finish, posted=tuple(canvas.posted))
+
+    async def _failed(self, finish: Finish, error: PlatformError, _: _Sheet) -> Finish:
+        """The platform could not be reached for long. The log says so; the answer is kept."""
+        error_of = finish.error or str(error.code)
+        return replace(finish, state=TurnState.FAILED, error=error_of, ref=finish.ref or error.ref)
+
+    async def _conclude(self, finish: Finish, error: PlatformError, sheet: _Sheet) -> Finish:
+        """The platform takes no more of the answer, or somebody deleted it there: say so under the words that can be
+        read; if these are refused too, under fewer of them, or alone."""
+        canvas = sheet.canvas
+        for text in _ever_fewer(canvas.standing):
+            finish = self._concluded(finish, error, text, sheet)
+            canvas.conclude(_last_view(finish), self._clock.monotonic())
+            with contextlib.suppress(PlatformError):
+                await canvas.finished()
+                return finish
+        log.error("nobody could be told that an answer can't be shown", code=str(error.code), ref=error.ref)
+        return finish
+
+    def _concluded(self, finish: Finish, error: PlatformError, text: str, sheet: _Sheet) -> Finish:
+        language = self._language(finish.turn, sheet.writing)
+        again = (
+            () if finish.turn.ask.task is Task.DIGEST else (self._button("again", finish.turn, sheet.writing),)
+        )
+        if error.code is Code.GONE and finish.turn.ask.task is not Task.DIGEST:
+            left = bool(sheet.canvas.posted)
+            notice, buttons = (say(str(Interrupt.REMOVED), language), again) if left else ("", ())
+            return replace(finish, state=TurnState.STOPPED, text=text, notice=notice, buttons=buttons)
+        notice = explain_cut(error, language) if text else explain(error, language)
+        known = replace(finish, error=finish.error or str(error.code), ref=finish.ref or error.ref)
+        return replace(known, state=TurnState.FAILED, text=text, notice=notice, buttons=again)
 
     async def _stored(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
         """Do what the turn can't go on without, for as long as the database takes to come back."""
@@ -397,15 +446,34 @@ class Answerer:
         raise AssertionError("unreachable")
 
 
+def _last_view(finish: Finish) -> Reply:
+    return Reply(finish.text, Phase.ENDED, finish.notice, finish.buttons)
+
+
+def _ever_fewer(messages: Sequence[str]) -> list[str]:
+    """The words of all messages, of all but the last one, and none."""
+    return list(dict.fromkeys(("".join(messages), "".join(messages[:-1]), "")))
+
+
+def _check_words(writing: _Writing) -> None:
+    """Raises ModelError where the model ended its answer and a reader would see nothing of it."""
+    if writing.ended is not None and is_blank(writing.text):
+        writing.text = ""
+        reason = writing.ended.reason
+        raise ModelError(Code.POLICY if reason is EndReason.POLICY else Code.EMPTY, f"no words, {reason}")
+
+
 def _notice(writing: _Writing, language: str) -> str:
     """What stands under the model's words: why it is not (all of) an answer, or nothing."""
     if writing.interrupt is not None:
         return say(str(writing.interrupt), language)
     if writing.error is not None:
+        if writing.error.code is Code.EMPTY and writing.ended and writing.ended.reason is EndReason.LENGTH:
+            return explain(writing.error, language, "length_empty")
         return explain_cut(writing.error, language) if writing.text else explain(writing.error, language)
     reason = writing.ended.reason if writing.ended else EndReason.STOP
     if reason is EndReason.LENGTH:
         return say("length", language)
     if reason is EndReason.POLICY:
-        return say("policy_end", language) if writing.text else explain(ModelError(Code.POLICY), language)
+        return say("policy_end", language)
     return ""

@@ -332,6 +332,9 @@ class Brush:
 
 
 def _log_lost(canvas: Canvas, error: PlatformError) -> None:
+    if error.code is Code.GONE:
+        log.info("answer stopped: it or its place was deleted", place=canvas.ask.place.key)
+        return
     log.error(
         "answer can't be shown",
         place=canvas.ask.place.key,

@@ -18,7 +18,11 @@ Told = Callable[[], None]
 _BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 _LOOKS = 3
 _GIVE_UP_AFTER = 20
-"""Failed calls in a row, about five minutes, after which an answer is given up (and kept in the store)."""
+"""Refused calls in a row after which an answer is given up (and kept in the store)."""
+_GIVE_UP_AWAY_AFTER = 180
+"""The same while the platform can't be reached: about an hour."""
+_HEALS = (Code.BAD_TOKEN,)
+"""Refusals that are no answer to these words: the operator mends the token, and the same call succeeds."""
 
 
 class Canvas:
@@ -26,7 +30,8 @@ class Canvas:
 
     `posted` may hold ids from an earlier process: those messages are edited, whatever they show. `on_post`
     is awaited with all ids whenever they change, before anything else is painted here. `on_stopped` is called
-    once, if a person presses the platform's own stop button.
+    once, if a person presses the platform's own stop button. `on_lost` is called when no more words can be shown:
+    then `error` says why, nothing is painted, and `conclude` has the last word.
     """
 
     def __init__(
@@ -44,6 +49,7 @@ class Canvas:
         self.ask = ask
         self.on_post = on_post
         self.on_stopped: Told | None = None
+        self.on_lost: Told | None = None
         self.look_first = look_first
         self.busy = False
         self.not_before = 0.0
@@ -69,6 +75,8 @@ class Canvas:
         self._behind_since: float | None = None
         self._taken_at = 0.0
         self._finished = asyncio.Event()
+        self._removed: set[str] = set()
+        self._concluding = False
 
     # The writer's side.
 
@@ -82,9 +90,31 @@ class Canvas:
         elif ends:
             self._changed(self)
 
+    def conclude(self, reply: Reply, now: float) -> None:
+        """After `error`: have what can still be shown say `reply`, which is `standing` or part of it, and its notice.
+        If that is refused too, `error` says so again."""
+        self._concluding, self.error = True, None
+        self._finished.clear()
+        self._reply, self._behind_since = reply, now
+        self._changed(self)
+
+    def remove(self, message_id: str = "") -> None:
+        """That message was deleted, or (if empty) the place with all of them: no more words are shown."""
+        known = self._removed or self._layout.closed
+        self._removed |= {message_id} if message_id else {"", *self.posted}
+        if known:
+            self._changed(self)
+        else:
+            self._lose(PlatformError(Code.GONE, "deleted"))
+
     @property
     def posted(self) -> list[str]:
-        return [frame.id for frame in self._layout.frames]
+        return [frame.id for frame in self._layout.frames if frame.id not in self._removed]
+
+    @property
+    def standing(self) -> list[str]:
+        """The words that can be read, by message."""
+        return self._layout.standing(self._removed)
 
     @property
     def ended(self) -> bool:
@@ -105,6 +135,7 @@ class Canvas:
 
     def wishes(self, now: float) -> tuple[Wish, ...]:
         """What could bring the messages closer to the reply, the best way first; nothing where they show it."""
+        self._forget_removed()
         if self._finished.is_set():
             return ()
         self._layout.lay(self._reply)
@@ -182,6 +213,9 @@ class Canvas:
     def failed(self, stroke: Stroke, error: PlatformError, now: float) -> bool:
         """Decide how to go on after a refusal; False if the answer can't be shown any more."""
         self.failures += 1
+        if error.code is Code.GONE and not isinstance(stroke, Delete):
+            self.remove(getattr(stroke, "message_id", ""))
+            return self.error is None
         if isinstance(stroke, Look):  # every word can be read: not worth waiting for long
             self.look_first = error.retryable and error.code is not Code.SLOW_DOWN and self.failures < _LOOKS
             return True
@@ -192,15 +226,27 @@ class Canvas:
             return True
         if not error.certain:
             self._doubt(stroke)
-        if self.failures <= _GIVE_UP_AFTER:
-            if error.retryable:
-                self.not_before = now + _BACKOFF_S[min(self.failures, len(_BACKOFF_S)) - 1]
+        pause_until = now + _BACKOFF_S[min(self.failures, len(_BACKOFF_S)) - 1]
+        if error.retryable or error.code in _HEALS:
+            if self.failures <= _GIVE_UP_AWAY_AFTER:
+                self.not_before = pause_until
                 return True
-            if self._goes_on(stroke, error.code):
-                return True
+        elif self.failures <= _GIVE_UP_AFTER and self._goes_on(stroke, error.code):
+            self.gap_until = pause_until
+            return True
+        self._lose(error)
+        return False
+
+    def _lose(self, error: PlatformError) -> None:
         self.error = error
         self._finished.set()
-        return False
+        if self.on_lost is not None:
+            self.on_lost()
+
+    def _forget_removed(self) -> None:
+        for message_id in self._removed:
+            self._layout.remove(message_id)
+        self._removed.clear()
 
     def _doubt(self, stroke: Stroke) -> None:
         """It may have been done."""
@@ -218,7 +264,7 @@ class Canvas:
         match stroke:
             case Start():
                 self._layout.can_grow = False
-                return code is not Code.GONE
+                return True
             case Post():
                 self._layout.wait()  # other words may be taken
                 if code is Code.UNSUPPORTED and self._layout.frames and self._layout.limits.files:
@@ -228,8 +274,6 @@ class Canvas:
             case Upload():
                 self._layout.file_chars = 0
                 return not self._layout.sealed
-        if code is Code.BAD_TOKEN:
-            return False
         frame = self._frame(stroke)
         if code is Code.GROWING:
             frame.life = Life.DOUBTED
@@ -245,10 +289,22 @@ class Canvas:
             self._layout.frames.remove(frame)
         elif isinstance(stroke, Append | Stop) and code is Code.REJECTED and not frame.must_stop:
             frame.life = Life.ENDS
-        elif isinstance(stroke, Edit) and code is Code.REJECTED and not self.ended and frame.end is None:
-            self._layout.wait(frame)  # other words may be taken
+        elif isinstance(stroke, Edit):
+            return self._goes_on_elsewhere(frame, code)
         else:
             self._layout.cut(frame)
+        return True
+
+    def _goes_on_elsewhere(self, frame: Frame, code: Code) -> bool:
+        """After an edit was refused."""
+        if self._concluding and self._reply.text:
+            return False  # there are fewer words to try
+        if code is not Code.REJECTED or frame.shown is None:
+            self._layout.cut(frame)
+        elif self.ended or frame.seen.full:
+            self._layout.leave(frame)
+        else:
+            self._layout.wait(frame)  # other words may be taken
         return True
 
     def _halt(self) -> None:

@@ -7,11 +7,13 @@ stays: words that stand are never moved to another message, unless the answer be
 from __future__ import annotations
 
 import re
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from core.paint.markdown import reopens
 from core.paint.painter import View, full_view, sheet, view
+from core.text import is_blank
 from core.types import Limits, Page, Phase, Reply
 
 _BLANK = re.compile(r"(?:[ \t]*\n)+")
@@ -37,7 +39,8 @@ class Frame:
 
     `start` is None while the frame before it is not full: then nothing says yet what it is to show. `end` is set
     once the next frame has begun. `shown` is None where we can't tell. `upto` is how far a reader has come.
-    `version` is that of the layout it was last brought up to. `final`: it will never change again.
+    `version` is that of the layout it was last brought up to. `left`: it keeps the words it shows, and what stands
+    under them is to go. `final`: it will never change again.
     """
 
     number: int
@@ -49,11 +52,12 @@ class Frame:
     shown: Page | None = None
     upto: int = 0
     version: int = -1
+    left: bool = False
     final: bool = False
     life: Life = Life.STILL
     stop_by: float = 0.0
     seen: View = _NOTHING
-    seen_of: tuple[int, int | None, Life, int] | None = None
+    seen_of: tuple[int, int | None, Life, int, bool] | None = None
 
     @property
     def text(self) -> str:
@@ -96,6 +100,8 @@ class Layout:
         self.filed = False
         self.sealed = False
         """No further message can be made: an answer that needs one ends as a file."""
+        self.closed = False
+        """No more words are to be shown: its messages stay as they are, the last of them with what ends the answer."""
         self._version = 0
         self._refused = -1
 
@@ -106,7 +112,7 @@ class Layout:
     @property
     def filing(self) -> bool:
         """Too long to be read in messages: it is to become a file."""
-        if not self.ended or self.filed:
+        if not self.ended or self.filed or self.closed:
             return False
         end = self.frames[-1].end if self.sealed else None
         return 0 < self.file_chars < len(self.reply.text) or (end is not None and self._follows(end))
@@ -115,19 +121,22 @@ class Layout:
         """Go on with `reply`. Not while a stroke that was made of this layout is under way."""
         if reply is self.reply:
             return
-        if not reply.text.startswith(self.reply.text):
+        if not self.closed and not reply.text.startswith(self.reply.text):
             self._lay_anew()
         self.reply = reply
         self._version += 1
+
+    def standing(self, gone: AbstractSet[str]) -> list[str]:
+        """The words that can be read, by message; those of the messages `gone` can't."""
+        begun = [frame for frame in self.frames if frame.start is not None and frame.id not in gone]
+        return [self.reply.text[frame.start : max(frame.start or 0, frame.upto)] for frame in begun]
 
     # What should be.
 
     def behind(self) -> Frame | None:
         """The first frame that does not show what it should."""
         for frame in self.frames[: 1 if self.filed else None]:
-            if frame.start is None:
-                return None
-            if frame.final:
+            if frame.start is None or frame.final:
                 continue
             if frame.must_stop or (frame.growing and self.ended):
                 return frame
@@ -143,12 +152,14 @@ class Layout:
         """What `frame` should show now."""
         assert frame.start is not None
         sent = len(frame.text) if frame.growing else 0
-        of = (self._version, frame.end, frame.life, sent)
+        of = (self._version, frame.end, frame.life, sent, frame.left)
         if of != frame.seen_of:
             frame.seen, frame.seen_of = self._view(frame, frame.start, sent), of
         return frame.seen
 
     def _view(self, frame: Frame, start: int, sent: int) -> View:
+        if frame.left:
+            return self._left_view(frame)
         end = frame.end
         if end is None:
             size, grows = frame.size, frame.growing
@@ -159,12 +170,17 @@ class Layout:
         paper = sheet(self.limits, frame.size, grows=frame.growing)
         return full_view(self.reply, start, end, frame.opens, paper, last=not self._follows(end))
 
+    def _left_view(self, frame: Frame) -> View:
+        ends = self.closed and frame is self.frames[-1]
+        page = Page(frame.text, self.reply.notice, self.reply.buttons) if ends else Page(frame.text)
+        return View(page, frame.upto, full=True)
+
     def wants_another(self) -> bool:
         """Whether there are words, or a notice, for which no frame stands."""
-        if self.sealed or (self._version == self._refused and not self.ended):
+        if self.sealed or self.closed or (self._version == self._refused and not self.ended):
             return False
         if not self.frames:
-            return bool(self.reply.text.strip() or self.reply.notice)
+            return bool(not is_blank(self.reply.text) or self.reply.notice)
         last = self.frames[-1]
         if last.end is None or last.start is None:
             return False
@@ -173,11 +189,12 @@ class Layout:
 
     def surplus(self) -> Frame | None:
         """A frame that an earlier process left and this answer does not reach, or that became a file."""
-        last = self.frames[-1] if self.frames else None
-        return last if last and (last.start is None or (self.filed and len(self.frames) > 1)) else None
+        if self.filed and len(self.frames) > 1:
+            return self.frames[-1]
+        return next((frame for frame in reversed(self.frames) if frame.start is None), None)
 
     def _follows(self, end: int) -> bool:
-        return not self.filed and bool(self.reply.text[end:].strip())
+        return not self.filed and not is_blank(self.reply.text[end:])
 
     # What is.
 
@@ -188,7 +205,7 @@ class Layout:
         self._fresh.life = Life.GROWS if growth else Life.STILL
         if self.frames:
             self._follow(self._fresh, self.frames[-1])
-        while (seen := self.view(self._fresh)).full and not seen.page.text.strip():
+        while (seen := self.view(self._fresh)).full and is_blank(seen.page.text):
             # A page of blanks, which no platform takes.
             self._fresh.start = self._fresh.upto = seen.upto
             self._fresh.seen_of = None
@@ -211,7 +228,8 @@ class Layout:
         frame.shown, frame.upto, frame.version = page, frame.seen.upto, self._version
         if frame.seen.full:
             self._end(frame, frame.seen.upto)
-        frame.final = frame.end is not None and not frame.growing and self._follows(frame.end)
+        follows = frame.end is not None and self._follows(frame.end)
+        frame.final = not frame.growing and (follows or frame.left)
 
     def stopped(self, frame: Frame, page: Page) -> None:
         """`frame` was stopped with `page`. Cut short, it goes on by an edit."""
@@ -222,19 +240,41 @@ class Layout:
 
     def grown(self, frame: Frame) -> None:
         """`frame` grows no more, and shows what it showed, unless there was a doubt."""
-        if frame.life is Life.DOUBTED:
+        if frame.life is Life.DOUBTED and not frame.left:
             frame.shown = None
         frame.life, frame.version = Life.STILL, -1
 
     def cut(self, frame: Frame) -> None:
-        """`frame` stays as it is: what comes after the words it shows goes into another. A word that it shows in part
-        is said again, whole."""
+        """`frame` can't be changed: it stays as it is, and what comes after the words it shows goes into another."""
+        self._end_as_shown(frame)
+        frame.final, frame.life = True, Life.STILL
+
+    def leave(self, frame: Frame) -> None:
+        """What comes after the words that `frame` shows goes into another; what stands under them is to go."""
+        if frame.left or is_blank(frame.text):
+            self.cut(frame)
+            return
+        self._end_as_shown(frame)
+        frame.left, frame.version = True, -1
+
+    def remove(self, id_: str) -> None:
+        """The message is gone. No more words are shown in any other; one that shows we don't know what goes too."""
+        self.frames = [frame for frame in self.frames if frame.id != id_]
+        self.closed = True
+        for frame in self.frames:
+            frame.left, frame.final, frame.version = True, False, -1
+            if frame.shown is None:
+                frame.start = None
+            frame.life = Life.ENDS if frame.life is Life.GROWS else frame.life
+
+    def _end_as_shown(self, frame: Frame) -> None:
+        """The next frame begins behind the words that `frame` shows. A word that it shows in part is said again,
+        whole."""
         start = frame.start or 0
         end = upto = max(frame.upto, start)
         while end > max(start, upto - _LONGEST_WORD) and in_word(self.reply.text, end):
             end -= 1
         self._end(frame, upto if in_word(self.reply.text, end) else end)
-        frame.final, frame.life = True, Life.STILL
 
     def wait(self, frame: Frame | None = None) -> None:
         """These words are no good for `frame`, or for a new one: wait for others."""
@@ -273,5 +313,6 @@ class Layout:
         """The answer does not begin as it did: no word stands where it should."""
         for index, frame in enumerate(self.frames):
             frame.start = 0 if index == 0 else None
-            frame.opens, frame.end, frame.upto, frame.version, frame.final = "", None, 0, -1, False
+            frame.opens, frame.end, frame.upto, frame.version = "", None, 0, -1
+            frame.left = frame.final = False
             frame.life = Life.ENDS if frame.life is Life.GROWS else frame.life

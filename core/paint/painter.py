@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from core.paint.growing import settled, shown
 from core.paint.markdown import Sheet, first_piece
+from core.text import is_blank
 from core.types import Limits, Page, Phase, Reply
 
 
@@ -34,7 +35,7 @@ def view(
     text = reply.text[start : start + size + 1]
     piece = first_piece(text, opens, paper, max(0, sent - len(opens)))
     upto = start + len(piece.body)
-    if reply.text[upto:].strip():
+    if not is_blank(reply.text[upto:]):
         return View(Page(paper.set(piece.text)), upto, full=True)
     if reply.phase is Phase.ENDED:
         return View(Page(paper.set(piece.text), reply.notice, reply.buttons), len(reply.text))

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from core.paint.layout import Frame, Layout, in_word
+from core.text import is_blank
 from core.types import Append, Ask, Delete, Edit, Page, Post, Start, Stop, Stroke, Upload, page_length
 
 _EMPTY = Page("")
+_SHORT_PAGES = 0.25
+"""An answer up to this long, in pages, is never split only so that its end can be read earlier."""
 
 
 class Wish(Enum):
@@ -46,10 +49,11 @@ def wishes(layout: Layout, now: float) -> tuple[Wish, ...]:
     if layout.filing:
         return (Wish.UPLOAD,)
     frame = layout.behind()
-    if frame is not None:
+    another = layout.wants_another()
+    if frame is not None and not (frame.left and another):
         return _wishes_for(layout, frame, now)
-    if layout.wants_another():
-        grows = layout.can_grow and not layout.ended and bool(layout.reply.text.strip())
+    if another:
+        grows = layout.can_grow and not layout.ended and not is_blank(layout.reply.text)
         return (Wish.POST, Wish.START) if grows else (Wish.POST,)
     return (Wish.DELETE,) if layout.ended and layout.surplus() else ()
 
@@ -58,15 +62,20 @@ def _wishes_for(layout: Layout, frame: Frame, now: float) -> tuple[Wish, ...]:
     text = layout.reply.text
     unread = layout.ended and len(text) > frame.upto
     if not frame.growing:
-        # The rest may stand apart from whole words that stay: not from a notice, nor from those of another answer.
-        stays = bool(frame.text.strip()) and frame.upto > (frame.start or 0)
-        apart = frame is layout.frames[-1] and not layout.filed and stays and not in_word(text, frame.upto)
-        return (Wish.EDIT, Wish.REST) if unread and apart else (Wish.EDIT,)
+        return (Wish.EDIT, Wish.REST) if unread and _may_split(layout, frame) else (Wish.EDIT,)
     full = page_length(text[frame.start :], layout.limits.page_unit) > frame.size
     if frame.must_stop or full or layout.ended or now >= frame.stop_by:
         plain = unread and not frame.must_stop and not full
         return (Wish.STOP, Wish.APPEND) if plain else (Wish.STOP,)
     return (Wish.APPEND,)
+
+
+def _may_split(layout: Layout, frame: Frame) -> bool:
+    """Whether the rest may stand in a message of its own, behind whole words of this answer that stay."""
+    stays = not is_blank(frame.text) and frame.upto > (frame.start or 0)
+    whole = stays and not in_word(layout.reply.text, frame.upto)
+    last = frame is layout.frames[-1] and not (layout.filed or layout.closed or frame.left)
+    return last and whole and len(layout.reply.text) > _SHORT_PAGES * layout.limits.page_size
 
 
 def fulfil(wish: Wish, layout: Layout, address: Address) -> Stroke | None:
@@ -83,7 +92,7 @@ def fulfil(wish: Wish, layout: Layout, address: Address) -> Stroke | None:
     frame = layout.behind()
     assert frame is not None
     if wish is Wish.REST:
-        layout.cut(frame)
+        layout.leave(frame)
         return _first_words(wish, layout, address)
     if frame.must_stop:
         return stroke(wish, address, frame)
@@ -100,7 +109,7 @@ def fulfil(wish: Wish, layout: Layout, address: Address) -> Stroke | None:
 def _first_words(wish: Wish, layout: Layout, address: Address) -> Stroke | None:
     frame = layout.begin(grows=wish is Wish.START)
     page = layout.view(frame).page
-    if not page.text.strip() and not page.notice:
+    if is_blank(page.text) and not page.notice:
         layout.wait()
         return None
     return stroke(wish, address, frame, page, page.text)

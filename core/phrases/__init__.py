@@ -42,6 +42,14 @@ _WORDS_BY_CODE = {
     Code.EMPTY: "empty",
     Code.GARBLED: "unreachable",
     Code.STORE: "store_down",
+    Code.REJECTED: "rejected",
+    Code.NOT_ALLOWED: "rejected",
+    Code.UNSUPPORTED: "rejected",
+}
+_WORDS_OF_A_CUT = {
+    Code.REJECTED: "rejected_rest",
+    Code.NOT_ALLOWED: "rejected_rest",
+    Code.UNSUPPORTED: "rejected_rest",
 }
 
 
@@ -69,9 +77,10 @@ def say(key: str, language: str, /, **values: str | int | float) -> str:
     return phrase.format(**shown)
 
 
-def explain(error: BotError, language: str) -> str:
-    """What a person is told: what happened, what to do next, and the reference that the log has too."""
-    key = _WORDS_BY_CODE.get(error.code, "internal")
+def explain(error: BotError, language: str, key: str = "") -> str:
+    """What a person is told: what happened, what to do next, and the reference that the log has too. `key`: the words,
+    where more is known than the error's code says."""
+    key = key or _WORDS_BY_CODE.get(error.code, "internal")
     if key == "busy" and error.retry_after_s is not None and error.retry_after_s <= 3600:
         seconds = max(1, round(error.retry_after_s))
         key, n = ("busy_for", seconds) if seconds < 120 else ("busy_for_minutes", round(seconds / 60))
@@ -90,7 +99,8 @@ def advise(code: Code, language: str, places: Mapping[str, str]) -> str:
 
 def explain_cut(error: BotError, language: str) -> str:
     """The notice under an answer that broke off: what was written stays."""
-    return say("joined", language, one=say("cut", language), two=say("ref", language, ref=error.ref))
+    words = say(_WORDS_OF_A_CUT.get(error.code, "cut"), language)
+    return say("joined", language, one=words, two=say("ref", language, ref=error.ref))
 
 
 def _reworded(phrase: Phrase, words: dict[str, str]) -> Phrase:

@@ -40,6 +40,9 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "slow": "The answer took longer than it should, so I stopped waiting. Ask again, or ask something shorter.",
     "unfinished": "The AI service hung up before it had answered. Please ask again.",
     "empty": "The model returned an empty answer. Please ask again.",
+    "length_empty": "The model reached the length limit while it was thinking, before its first word. "
+    "Try again, or allow longer answers in my settings.",
+    "rejected": "My answer was refused here, probably for something it contains. Try again, or ask in other words.",
     "store_down": "I can't write anything down right now, so I can't take your question. Please ask again soon.",
     "internal": "Something went wrong on my side. It has been logged. Please ask again.",
     "ref": "(ref {ref})",
@@ -61,6 +64,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "resumed": "I was interrupted and have begun this answer again.",
     "cut": "The answer was interrupted here.",
     "text_cut": "\n\n[Cut here. The whole text has {n} characters.]",
+    "rejected_rest": "The rest of this answer was refused here, probably for something it contains.",
     "length": "The answer reached the length limit here.",
     "policy_end": "The AI service stopped the answer here.",
     # To the people who run the bot.

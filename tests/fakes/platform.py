@@ -14,7 +14,8 @@ from core.types import Ask, Budget, Delete, Edit, Entry, History, Limits, Page, 
 class MemoryPlatform:
     """`shown` holds every message's pages, oldest view first. `missing` is what `missed` finds, by place's key,
     `said` what `recent` does; errors in `refusals` are raised first, one a call. The place of the key `unreadable`
-    can't be read for now. A stroke takes `latency_s`."""
+    can't be read for now. A stroke takes `latency_s`. A message whose text holds `blocked` is refused; one that is
+    no longer in `shown`, and everything once the place is `closed`, is gone."""
 
     name = "slack"
     limits = Limits(page_size=4_000)
@@ -30,6 +31,9 @@ class MemoryPlatform:
         self.shown_channels: list[Place] = []
         self.unreadable = ""
         self.latency_s = 0.0
+        self.blocked = "\0"
+        self.closed = False
+        self.typings = 0
 
     async def run(self, inbox: Inbox) -> None:
         await asyncio.Event().wait()
@@ -60,8 +64,12 @@ class MemoryPlatform:
 
     async def perform(self, stroke: Stroke) -> str:
         await asyncio.sleep(self.latency_s)
+        if self.closed or (isinstance(stroke, Edit | Delete) and stroke.message_id not in self.shown):
+            raise PlatformError(Code.GONE)
+        if isinstance(stroke, Post | Edit) and self.blocked in stroke.page.text:
+            raise PlatformError(Code.REJECTED)
         if isinstance(stroke, Post):
-            message_id = f"p{len(self.shown)}"
+            message_id = f"p{len(self.keys)}"
             self.keys[stroke.key] = message_id
         elif isinstance(stroke, Delete):
             del self.shown[stroke.message_id]
@@ -75,7 +83,8 @@ class MemoryPlatform:
     async def find(self, stroke: Stroke) -> str | None:
         return self.keys.get(stroke.key) if isinstance(stroke, Post) else None
 
-    async def typing(self, place: Place, language: str = "en") -> None: ...
+    async def typing(self, place: Place, language: str = "en") -> None:
+        self.typings += 1
 
     async def channel(self, channel: str) -> Place:
         return Place(self.name, "T1", channel)

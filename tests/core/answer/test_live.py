@@ -36,19 +36,21 @@ class Messages:
         self.removed.append(message_id)
 
 
-@pytest.mark.parametrize("how", [how for how in Interrupt if how is not Interrupt.REMOVED])
+@pytest.mark.parametrize("how", list(Interrupt))
 async def test_writing_can_be_interrupted_and_closes_what_it_holds(how: Interrupt) -> None:
     live, began, closed = Live(), asyncio.Event(), list[str]()
     writing = asyncio.create_task(live.write(TURN, endless(began, closed)))
     await began.wait()
-    interrupts: dict[Interrupt, Callable[[], bool]] = {
+    interrupts: dict[Interrupt, Callable[[], object]] = {
+        Interrupt.REMOVED: lambda: live.lose(7, Interrupt.REMOVED),
+        Interrupt.LOST: lambda: live.lose(7, Interrupt.LOST),
         Interrupt.STOPPED: lambda: live.stop(7),
         Interrupt.WITHDRAWN: lambda: live.withdraw(TURN.ask.key),
         Interrupt.RESTARTED: lambda: live.restart(TURN.ask.key),
         Interrupt.FORGOTTEN: lambda: live.forget(lambda turn: turn.ask.place == PLACE),
     }
     interrupt = interrupts[how]
-    assert interrupt()
+    interrupt()
     assert await writing is how
     assert closed == ["connection"]
     assert not interrupt(), "there is nothing left to interrupt"
@@ -84,9 +86,11 @@ async def test_what_is_stopped_or_withdrawn_before_it_is_written_does_not_begin(
 def test_a_deleted_message_is_told_to_the_answer_it_belongs_to_and_to_no_other() -> None:
     live = Live()
     mine, others = Messages(PLACE, "p1", "p2"), Messages(replace(PLACE, channel="C2"), "p2", "p3")
-    with live.showing(mine), live.showing(others):
-        assert live.remove(message_key(replace(PLACE, thread=""), "p2")), "an event need not name the thread"
-        assert not live.remove(message_key(PLACE, "p3"))
+    live.watch(mine)
+    live.watch(others)
+    assert live.remove(message_key(replace(PLACE, thread=""), "p2")), "an event need not name the thread"
+    assert not live.remove(message_key(PLACE, "p3"))
+    live.unwatch(mine)
     assert (mine.removed, others.removed) == (["p2"], [])
     assert not live.remove(message_key(PLACE, "p1")), "nothing is shown any more"
 
@@ -95,10 +99,11 @@ def test_a_closed_thread_or_channel_stops_the_answers_in_it_alone() -> None:
     live = Live()
     one, two = Messages(PLACE), Messages(replace(PLACE, thread="2.0"))
     other = Messages(replace(PLACE, channel="C2"))
-    with live.showing(one), live.showing(two), live.showing(other):
-        assert live.close(PLACE, NOON)
-        assert live.close(replace(PLACE, thread=""), NOON)
-        assert not live.close(replace(PLACE, channel="C3"), NOON)
+    for shown in (one, two, other):
+        live.watch(shown)
+    assert live.close(PLACE, NOON)
+    assert live.close(replace(PLACE, thread=""), NOON)
+    assert not live.close(replace(PLACE, channel="C3"), NOON)
     assert (one.removed, two.removed, other.removed) == (["", ""], [""], [])
 
 

@@ -14,17 +14,31 @@ from core.answer.checkpoints import Checkpoints
 from core.answer.live import Live
 from core.answer.turn import Answerer, Channel
 from core.answer.worker import Lanes
-from core.clock import SystemClock
+from core.clock import Clock, SystemClock
 from core.config import CoreSettings
 from core.errors import Code, ModelError
 from core.paint.brush import Brush
 from core.paint.gate import Gate
 from core.phrases import say
 from core.ports import Request
-from core.types import Ask, Delta, Ended, EndReason, Page, Person, Place, Post, Text, Turn, TurnState
+from core.types import (
+    Ask,
+    Delta,
+    Ended,
+    EndReason,
+    Page,
+    Person,
+    Place,
+    Post,
+    Text,
+    Turn,
+    TurnState,
+    message_key,
+)
+from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 from tests.fakes.platform import MemoryPlatform
-from tests.waiting import HANG_S
+from tests.waiting import HANG_S, until
 
 PLACE = Place("slack", "T1", "C1", "1.0")
 ADA = Person("U1", "Ada")
@@ -39,16 +53,26 @@ class Script:
         self.silent = False
         self.failing = False
         self.words = ["All", " of", " it."]
+        self.reason = EndReason.STOP
+        self.pace_s = 0.0
+        self.said = self.closed = 0
+        self.requests: list[Request] = []
 
     async def stream(self, request: Request) -> AsyncIterator[Delta]:
+        self.requests.append(request)
         if self.failing:
             raise ModelError(Code.NO_MONEY)
         if self.silent:
             await self.go.wait()
-        for word in self.words:
-            yield Text(word)
-            await self.go.wait()
-        yield Ended(EndReason.STOP)
+        try:
+            for word in self.words:
+                self.said += 1
+                yield Text(word)
+                await self.go.wait()
+                await asyncio.sleep(self.pace_s)
+            yield Ended(self.reason)
+        finally:
+            self.closed += 1
 
 
 class Silence:
@@ -57,11 +81,16 @@ class Silence:
 
 
 class Desk:
-    def __init__(self, platform: MemoryPlatform | None = None, store: MemoryStore | None = None) -> None:
+    def __init__(
+        self,
+        platform: MemoryPlatform | None = None,
+        store: MemoryStore | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         self.platform = platform or MemoryPlatform()
         self.store = store or MemoryStore()
         self.model = Script()
-        clock = SystemClock()
+        clock = clock or SystemClock()
         self.live = Live()
         gate = Gate(self.platform)
         self.brush = Brush(gate, clock)
@@ -173,6 +202,8 @@ async def interrupted(seen: str) -> Desk:
     assert turn is not None
     await desk.store.begin(turn.id)
     await desk.store.checkpoint([(turn.id, seen, ("p0",))])
+    desk.platform.keys[f"turn-{turn.id}-0"] = "p0"
+    desk.platform.shown["p0"] = []
     return desk
 
 
@@ -282,3 +313,114 @@ async def test_a_turn_that_has_ended_is_left_as_it_is() -> None:
         desk.lanes.submit(replace(turn, posted=("p0",)))
         await asyncio.sleep(0.05)
     assert desk.views("p0")[-1] == ("All of it.", "")
+
+
+async def grown(desk: Desk) -> Turn:
+    """An answer of which the first word can be read; the model waits to say more."""
+    turn = await desk.ask(1)
+    await until(lambda: desk.platform.shown and desk.model.said)
+    return turn
+
+
+@pytest.mark.parametrize("how", ["message", "thread", "channel", "next call"])
+async def test_a_growing_answer_that_is_deleted_stops_and_does_not_come_back(how: str) -> None:
+    desk = Desk()
+    async with desk.painting():
+        turn = await grown(desk)
+        desk.platform.shown.clear()
+        match how:
+            case "message":
+                assert desk.live.remove(message_key(PLACE, "p0"))
+            case "next call":
+                desk.model.pace_s = 0.01
+                desk.model.words = ["All", *[" of"] * 10_000]
+                desk.model.go.set()
+            case _:
+                desk.platform.closed = True
+                closed = PLACE if how == "thread" else replace(PLACE, thread="")
+                assert desk.live.close(closed, turn.ask.at)
+        ended = await until_over(desk, turn)
+        await asyncio.sleep(0.05)
+    assert (ended.state, ended.text, ended.posted) == (TurnState.STOPPED, "", ())
+    assert desk.model.closed == 1, "its connection is closed"
+    assert desk.platform.shown == {}
+    assert [line.text for line in await desk.store.lines(PLACE)] == ["why?"]
+
+
+async def test_the_question_behind_a_deleted_answer_is_answered() -> None:
+    desk = Desk()
+    async with desk.painting():
+        first = await grown(desk)
+        second = await desk.ask(2)
+        desk.platform.shown.clear()
+        desk.live.remove(message_key(PLACE, "p0"))
+        desk.model.go.set()
+        await until_over(desk, first)
+        assert (await desk.until_ended(second)).text == "All of it."
+    assert [desk.views(message)[-1][0] for message in desk.platform.shown] == ["All of it."]
+
+
+async def test_a_question_that_waits_in_a_closed_place_is_not_answered() -> None:
+    desk = Desk()
+    async with desk.painting():
+        first, second = await grown(desk), await desk.ask(2)
+        desk.platform.closed = True
+        desk.live.close(PLACE, second.ask.at)
+        for turn in (first, second):
+            assert (await until_over(desk, turn)).state is TurnState.STOPPED
+    assert desk.model.said == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "left"), [(["All", " bad", " of it."], "All"), (["bad", " of it."], ""), (["All bad"], "All")]
+)
+async def test_refused_words_end_in_ours_with_a_way_to_try_again(words: list[str], left: str) -> None:
+    desk = Desk()
+    desk.platform.blocked = "bad"
+    desk.model.words = words
+    async with desk.painting():
+        turn = await desk.ask(1)
+        await asyncio.sleep(0.1)
+        desk.model.go.set()
+        ended = await until_over(desk, turn)
+    ((_, pages),) = desk.platform.shown.items()
+    assert (ended.state, ended.text.strip()) == (TurnState.FAILED, left)
+    assert pages[-1].text.strip() == left
+    assert pages[-1].notice.startswith(say("rejected_rest" if left else "rejected", "en"))
+    assert [button.action for button in pages[-1].buttons] == ["again"]
+
+
+@pytest.mark.parametrize("reason", [EndReason.STOP, EndReason.LENGTH])
+@pytest.mark.parametrize("blank", ["\n\n  \n", " \u00a0 \n\u3000", "\u200b\u2060", "\u2800"])
+async def test_an_answer_that_nobody_can_see_is_said_to_be_empty(blank: str, reason: EndReason) -> None:
+    desk = Desk()
+    desk.model.words, desk.model.reason = [blank, blank], reason
+    desk.model.go.set()
+    async with desk.painting():
+        ended = await until_over(desk, await desk.ask(1))
+    assert (ended.state, ended.text) == (TurnState.FAILED, "")
+    (page,) = desk.platform.shown["p0"]
+    assert page.notice.startswith(say("empty" if reason is EndReason.STOP else "length_empty", "en"))
+    assert (page.text, [button.action for button in page.buttons]) == ("", ["again"])
+
+
+@pytest.mark.parametrize(("typing_s", "shown"), [(8.0, [1, 1, 2, 3]), (0.0, [1, 1, 1, 1])])
+async def test_that_an_answer_is_thought_of_is_shown_until_its_first_word(
+    typing_s: float, shown: list[int]
+) -> None:
+    clock = FakeClock()
+    desk = Desk(clock=clock)
+    desk.platform.limits = replace(desk.platform.limits, typing_s=typing_s)
+    desk.model.silent = True
+    async with desk.painting():
+        turn = await desk.ask(1)
+        counted = []
+        for pass_s in (0.1, 7.0, 2.0, 12.0):
+            await clock.advance(pass_s)
+            counted.append(desk.platform.typings)
+        assert counted == shown
+        desk.model.go.set()
+        for _ in range(100):
+            await clock.advance(0.3)
+        await desk.until_ended(turn)
+        assert desk.platform.typings == shown[-1], "not once it can be read"

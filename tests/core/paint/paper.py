@@ -48,6 +48,7 @@ class Fate(Enum):
     DONE = "done, and no answer"
     NO = "the words are refused"
     NEVER = "it is too old to be changed"
+    GONE = "somebody deleted it just before"
 
 
 @dataclass(slots=True)
@@ -71,7 +72,8 @@ class _Tokens:
 @dataclass
 class Paper:
     """`fates` are those of the first calls; then all goes well. `forbidden` counts calls over a told budget, or
-    within a pause that was asked for; `scale` makes the limits tighter than told."""
+    within a pause that was asked for; `scale` makes the limits tighter than told. Text that holds `blocked` is refused.
+    """
 
     clock: FakeClock
     fates: list[Fate] = field(default_factory=list)
@@ -84,6 +86,7 @@ class Paper:
     refused: int = 0
     forbidden: list[str] = field(default_factory=list)
     unfindable: bool = False
+    blocked: str = "\0"
     name: str = "paper"
     _tokens: dict[str, _Tokens] = field(default_factory=dict)
     _pauses: dict[str, float] = field(default_factory=dict)
@@ -167,9 +170,22 @@ class Paper:
             raise PlatformError(Code.REJECTED)
         if fate is Fate.NEVER and not new:
             raise PlatformError(Code.NOT_ALLOWED)
+        if fate is Fate.GONE and not new:
+            self.delete(stroke.message_id)  # type: ignore[union-attr]
+
+    def delete(self, message_id: str) -> None:
+        """A person deletes it."""
+        self.sheets[message_id].deleted = True
+
+    def _meet_words(self, stroke: Stroke) -> None:
+        page = getattr(stroke, "page", None)
+        text = page.text if isinstance(page, Page) else getattr(stroke, "text", "")
+        if self.blocked in text:
+            raise PlatformError(Code.REJECTED)
 
     def _do(self, stroke: Stroke) -> str:
         now = self.clock.monotonic()
+        self._meet_words(stroke)
         if isinstance(stroke, Upload):
             self.files[stroke.key] = stroke.text
             return "file"
@@ -182,6 +198,8 @@ class Paper:
             self.sheets[message_id] = Sheet(stroke.key, page, isinstance(stroke, Start), dies, posted_at=now)
             return message_id
         sheet = self.sheets[stroke.message_id]
+        if sheet.deleted:
+            raise PlatformError(Code.GONE)
         alive = sheet.growing and now < sheet.died_at
         if isinstance(stroke, Append | Stop):
             if not alive:
