@@ -1,14 +1,16 @@
 // Markdown as models write it -> elements. Text only ever becomes text nodes; no HTML is taken over.
 // In an answer that is `growing`, or broke off, marks that are not closed yet count as closed at its end.
+// The time is linear in the length of the text: no pattern here can try the same characters in two ways, and what was
+// looked for in vain is not looked for again. Quotes and lists too deep in each other are shown as they were written.
 
-const DEPTH = 8; // quotes and lists inside each other; deeper ones are shown as they were written
+import { DEPTH, element, inline, runLength } from "/static/inline.js";
 
-const FENCE = /^( {0,3})(`{3,}|~{3,})[ \t]*([^`]*)$/;
-const HEADING = /^ {0,3}(#{1,6})(?:[ \t]+(.*?))??(?:[ \t]+#+)?[ \t]*$/;
+const FENCE = /^( {0,3})(?:(`{3,})([^`]*)|(~{3,})(.*))$/s;
+const HEADING = /^ {0,3}(#{1,6})(?:[ \t](.*))?$/s;
 const RULE = /^ {0,3}([-*_])(?:[ \t]*\1){2,}[ \t]*$/;
 const QUOTE = /^ {0,3}> ?/;
-const ITEM = /^( *)([-*+]|\d{1,9}[.)])(?:[ \t]+(.*)|[ \t]*)$/;
-const DELIMITER = /^ *\|? *:?-+:? *(?:\| *:?-+:? *)*\|? *$/;
+const ITEM = /^( *)([-*+]|\d{1,9}[.)])(?:[ \t]+(.*)|[ \t]*)$/s;
+const DELIMITER = /^ *(?:\| *)?:?-+:? *(?:\| *:?-+:? *)*(?:\| *)?$/;
 
 /** Show `text` in `root`, touching only the blocks that differ from what stands there. */
 export function show(root, text, { growing = false, words = {} } = {}) {
@@ -36,7 +38,7 @@ function split(lines, growing) {
     const start = at;
     if (!line.trim()) { at++; continue; }
     if (FENCE.test(line)) {
-      const end = fenceEnd(lines, at);
+      const end = fenceEnd(lines, at, fenceOf(line).mark);
       const own = lines.slice(start, end);
       take("fence", end, (how) => fence(own, how));
     } else if (HEADING.test(line)) {
@@ -61,7 +63,7 @@ function split(lines, growing) {
       let end = at + 1;
       while (end < lines.length && !startsBlock(lines, end, growing)) end++;
       const own = lines.slice(start, end).join("\n");
-      take("paragraph", end, (how) => element("p", ...inline(own.trim(), how)));
+      take("paragraph", end, (how) => element("p", inline(own.trim(), how)));
     }
   }
   return blocks;
@@ -81,11 +83,21 @@ function isTable(lines, at, growing) {
   return growing && /^ *\|/.test(head) && (next === undefined || (at + 2 >= lines.length && /^[ |:-]*$/.test(next)));
 }
 
-function fenceEnd(lines, at) {
-  const [, , mark] = FENCE.exec(lines[at]);
-  const closing = new RegExp(`^ {0,3}\\${mark[0]}{${mark.length},}[ \\t]*$`);
-  for (let end = at + 1; end < lines.length; end++) if (closing.test(lines[end])) return end + 1;
+/** What opens a block of code: how far it is indented, its marks, and the words behind them. */
+function fenceOf(line) {
+  const found = FENCE.exec(line);
+  return found && { indent: found[1].length, mark: found[2] ?? found[4], info: (found[3] ?? found[5]).trim() };
+}
+
+function fenceEnd(lines, at, mark, anywhere = false) {
+  for (let end = at + 1; end < lines.length; end++) if (closes(lines[end], mark, anywhere)) return end + 1;
   return lines.length;
+}
+
+/** Whether a line closes what `mark` opened: in a list it may be indented as far as it likes. */
+function closes(line, mark, anywhere = false) {
+  const words = line.trim();
+  return words.length >= mark.length && runLength(words, 0, mark[0]) === words.length && (anywhere || spaces(line) <= 3);
 }
 
 /** A list goes on over indented lines, over blank ones that an item follows, and over lazy lines. */
@@ -97,8 +109,9 @@ function listEnd(lines, at) {
     if (!line.trim()) continue;
     const item = ITEM.exec(line);
     const inside = spaces(line) > indent.length + (item ? 0 : 1);
-    if (inside && FENCE.test(line.trimStart())) {
-      i = fenceEnd(lines.map((other) => other.trimStart()), i) - 1;
+    const fenced = inside && fenceOf(line.trimStart());
+    if (fenced) {
+      i = fenceEnd(lines, i, fenced.mark, true) - 1;
     } else if (!inside) {
       const sibling = item && item[1].length <= indent.length && kind(item[2]) === kind(mark) && !RULE.test(line);
       const lazy = !item && i === end && !startsBlock(lines, i, false);
@@ -113,10 +126,10 @@ const kind = (mark) => (/\d/.test(mark) ? mark.at(-1) : mark);
 const spaces = (line) => line.length - line.trimStart().length;
 
 function fence(lines, { words }) {
-  const [, indent, mark, info] = FENCE.exec(lines[0]);
-  const closed = lines.length > 1 && new RegExp(`^ {0,3}\\${mark[0]}{${mark.length},}[ \\t]*$`).test(lines.at(-1));
+  const { indent, mark, info } = fenceOf(lines[0]);
+  const closed = lines.length > 1 && closes(lines.at(-1), mark);
   const own = lines.slice(1, closed ? -1 : undefined);
-  const text = own.map((line) => line.slice(Math.min(indent.length, spaces(line)))).join("\n");
+  const text = own.map((line) => line.slice(Math.min(indent, spaces(line)))).join("\n");
   const copy = element("button", words.copy ?? "Copy");
   copy.type = "button";
   copy.className = "quiet";
@@ -126,7 +139,7 @@ function fence(lines, { words }) {
     setTimeout(() => { copy.textContent = words.copy ?? "Copy"; }, 2000);
   });
   const code = element("code", text);
-  const block = element("div", element("div", element("span", info.trim().split(/\s/)[0]), copy), element("pre", code));
+  const block = element("div", element("div", element("span", info.split(/\s/, 1)[0]), copy), element("pre", code));
   block.className = "code";
   block.lastChild.tabIndex = 0; // wide code is scrolled by keyboard too
   return block;
@@ -144,7 +157,15 @@ async function copied(text, code) {
 
 function heading(line, how) {
   const [, marks, text] = HEADING.exec(line);
-  return element(`h${Math.min(6, marks.length + 1)}`, ...inline(text ?? "", how)); // h1 is the page's
+  return element(`h${Math.min(6, marks.length + 1)}`, inline(unclosed(text ?? ""), how)); // h1 is the page's
+}
+
+/** The words of a heading, without the marks that may close it. */
+function unclosed(text) {
+  const words = text.trimEnd();
+  let end = words.length;
+  while (words[end - 1] === "#") end--;
+  return (end === 0 || /[ \t]/.test(words[end - 1]) ? words.slice(0, end) : words).trim();
 }
 
 function nested(lines, { growing, words, depth }) {
@@ -153,7 +174,7 @@ function nested(lines, { growing, words, depth }) {
 }
 
 function quote(lines, how) {
-  return element("blockquote", ...nested(lines.map((line) => line.replace(QUOTE, "")), how));
+  return element("blockquote", nested(lines.map((line) => line.replace(QUOTE, "")), how));
 }
 
 function list(lines, how) {
@@ -177,7 +198,7 @@ function list(lines, how) {
     const last = i === items.length - 1;
     const built = nested(item.lines, { ...how, growing: how.growing && last });
     // Tight lists hold words, not paragraphs.
-    root.append(element("li", ...built.flatMap((child) =>
+    root.append(element("li", built.flatMap((child) =>
       !loose && child.nodeName === "P" ? [...child.childNodes] : [child])));
   });
   return root;
@@ -186,13 +207,13 @@ function list(lines, how) {
 function table(lines, how) {
   const aligned = cells(lines[1] ?? "").map((cell) =>
     cell.endsWith(":") ? (cell.startsWith(":") ? "centre" : "right") : "");
-  const row = (line, name, growing) => element("tr", ...cells(line).map((cell, i) => {
-    const made = element(name, ...inline(cell, { ...how, growing }));
+  const row = (line, name, growing) => element("tr", cells(line).map((cell, i) => {
+    const made = element(name, inline(cell, { ...how, growing }));
     if (aligned[i]) made.className = aligned[i];
     return made;
   }));
   const body = lines.slice(2).map((line, i) => row(line, "td", how.growing && i === lines.length - 3));
-  const block = element("div", element("table", element("thead", row(lines[0], "th", false)), element("tbody", ...body)));
+  const block = element("div", element("table", element("thead", row(lines[0], "th", false)), element("tbody", body)));
   block.className = "table";
   block.tabIndex = 0;
   return block;
@@ -201,153 +222,4 @@ function table(lines, how) {
 function cells(line) {
   const inner = line.trim().replace(/^\|/, "").replace(/(?<!\\)\|$/, "");
   return inner.split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll("\\|", "|"));
-}
-
-// Marks inside a block.
-
-const BARE = /^(?:https?:\/\/|mailto:)[^\s<>"'`，。；：！？、）】》」]+/i;
-const WORD = /[\p{L}\p{N}_]/u;
-
-function inline(text, { growing = false, depth = 0 } = {}) {
-  const nodes = [];
-  const never = new Set(); // marks that nothing closes from here on
-  let plain = "";
-  let at = 0;
-  const put = (...made) => {
-    if (plain) nodes.push(document.createTextNode(plain));
-    plain = "";
-    nodes.push(...made);
-  };
-  while (at < text.length) {
-    const rest = text.slice(at, at + 2);
-    const char = text[at];
-    if (char === "\\" && /[!-/:-@[-`{-~]/.test(rest[1] ?? "")) {
-      plain += rest[1];
-      at += 2;
-    } else if (char === "\n") {
-      plain = plain.trimEnd();
-      put(element("br"));
-      at++;
-    } else if (char === "`") {
-      const run = /^`+/.exec(text.slice(at))[0];
-      const end = never.has(run) ? -1 : codeEnd(text, at + run.length, run.length);
-      if (end < 0 && !growing) { never.add(run); plain += run; at += run.length; continue; }
-      if (end < 0 && at + run.length >= text.length) break; // a mark, and nothing yet
-      const code = text.slice(at + run.length, end < 0 ? text.length : end);
-      put(element("code", /^ .*\S.* $/s.test(code) ? code.slice(1, -1) : code));
-      at = end < 0 ? text.length : end + run.length;
-    } else if (char === "[" || rest === "![") {
-      const found = depth < DEPTH && link(text, at + (char === "!"), growing);
-      if (!found) { plain += char; at++; continue; }
-      const label = inline(found.label || found.target, { depth: depth + 1 });
-      put(...(found.target ? [anchor(found.target, label)] : label));
-      at = found.end;
-    } else if (char === "<") {
-      const tag = /^<(?:br *\/?|((?:https?:\/\/|mailto:)[^\s<>]+))>/i.exec(text.slice(at, at + 2100));
-      if (!tag) { plain += char; at++; continue; }
-      put(tag[1] ? anchor(tag[1], [tag[1]]) : element("br"));
-      at += tag[0].length;
-    } else if ((char === "h" || char === "H" || char === "m") && !/\w/.test(text[at - 1] ?? "")) {
-      const bare = BARE.exec(text.slice(at, at + 2100))?.[0].replace(/[.,;:!?*_~]+$/, "");
-      const address = bare && !bare.includes("(") ? bare.replace(/\)+$/, "") : bare;
-      if (address) put(anchor(address, [address]));
-      else plain += char;
-      at += address ? address.length : 1;
-    } else if (char === "*" || char === "_" || rest === "~~") {
-      const run = /^(?:\*+|_+|~~)/.exec(text.slice(at))[0];
-      const made = depth < DEPTH && marked(text, at, run, growing, never);
-      if (!made) { plain += run; at += run.length; continue; }
-      put(made.build(inline(made.inner, { growing: growing && made.end >= text.length, depth: depth + 1 })));
-      at = made.end;
-    } else {
-      plain += char;
-      at++;
-    }
-  }
-  put();
-  return nodes;
-}
-
-const BUILD = {
-  1: (inner) => element("em", ...inner),
-  2: (inner) => element("strong", ...inner),
-  3: (inner) => element("strong", element("em", ...inner)),
-};
-
-/** Strong, emphasised or struck text that begins at `at` with `run`, or nothing. */
-function marked(text, at, run, growing, never) {
-  const start = at + run.length;
-  if (run.length > 3 || /\s/.test(text[start] ?? " ") && !(growing && start >= text.length)) return null;
-  if (run[0] === "_" && WORD.test(text[at - 1] ?? "")) return null;
-  const build = run[0] === "~" ? (inner) => element("del", ...inner) : BUILD[run.length];
-  const end = never.has(run) ? -1 : markEnd(text, start, run);
-  if (end >= 0) return { inner: text.slice(start, end), end: end + run.length, build };
-  if (growing && !(run.length === 1 && WORD.test(text[at - 1] ?? "")))
-    return { inner: text.slice(start).replace(/[*_~]+$/, ""), end: text.length, build };
-  if (!growing) never.add(run);
-  return null;
-}
-
-function markEnd(text, start, run) {
-  for (let at = start; at < text.length; at++) {
-    const char = text[at];
-    if (char === "\\") { at++; continue; }
-    if (char === "`") {
-      const ticks = /^`+/.exec(text.slice(at, at + 64))[0].length;
-      const end = codeEnd(text, at + ticks, ticks);
-      at = (end < 0 ? at : end) + ticks - 1;
-      continue;
-    }
-    if (char !== run[0]) continue;
-    let length = 1;
-    while (text[at + length] === char) length++;
-    const closes = !/\s/.test(text[at - 1] ?? " ") && at > start
-      && !(char === "_" && WORD.test(text[at + length] ?? ""));
-    if (closes && (length === run.length || (length === 3 && run.length < 3))) return at + length - run.length;
-    at += length - 1;
-  }
-  return -1;
-}
-
-function codeEnd(text, from, ticks) {
-  for (let at = text.indexOf("`", from); at >= 0; at = text.indexOf("`", at)) {
-    let length = 1;
-    while (text[at + length] === "`") length++;
-    if (length === ticks) return at;
-    at += length;
-  }
-  return -1;
-}
-
-/** `[label](target "title")` at `at`. While it grows, a half one is its label. */
-function link(text, at, growing) {
-  const source = text.slice(at, at + 4200);
-  const whole = /^\[((?:[^[\]\\]|\\.|\[[^[\]]*\])*)\]\(\s*<?((?:[^\s()<>]|\([^\s()]*\))*)>?(?:\s+(?:"[^"]*"|'[^']*'))?\s*\)/
-    .exec(source);
-  if (whole) return safe(whole[2]) ? { label: whole[1], target: whole[2], end: at + whole[0].length } : null;
-  const half = growing && /^\[((?:[^[\]\\]|\\.)+)\]\(\S*$/.exec(source);
-  return half ? { label: half[1], target: "", end: text.length } : null;
-}
-
-function safe(target) {
-  try {
-    return ["http:", "https:", "mailto:"].includes(new URL(target).protocol);
-  } catch {
-    return false;
-  }
-}
-
-function anchor(target, label) {
-  if (!safe(target)) return document.createTextNode(target);
-  const made = element("a", ...label);
-  made.href = target;
-  made.target = "_blank";
-  made.rel = "noopener noreferrer";
-  return made;
-}
-
-function element(name, ...children) {
-  const made = document.createElement(name);
-  made.append(...children);
-  return made;
 }
