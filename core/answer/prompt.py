@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.answer.tokens import correction, estimate, reckon
 from core.ports import Spent
+from core.speakers import label_of, labels_of, set_off
 from core.types import Ask, Entry, Message
 
 _HEADROOM = 0.9
@@ -46,9 +48,10 @@ def build(
     """
     ids = {line.id for line in lines}
     lines = [line for line in lines if not line.anchor or line.anchor in ids]  # no answers without a question
-    said = [line_to_message(line, ask) for line in lines]
     if ask.id not in ids:
-        said.append(line_to_message(Entry(ask.id, ask.author, ask.text, ask.at), ask))
+        lines = [*lines, Entry(ask.id, ask.author, ask.text, ask.at)]
+    known = labels_of(lines)
+    said = [line_to_message(line, ask, known) for line in lines]
     notes = [system] if ask.place.direct else [system, SEVERAL_PEOPLE]
     if not complete:
         notes.append(UNREAD)
@@ -72,13 +75,14 @@ def _answer(lines: list[Entry], spent: Spent | None) -> int | None:
     return None
 
 
-def line_to_message(line: Entry, ask: Ask) -> Message:
-    """A line of the thread as the model sees it: people apart by name, except where there is only one."""
+def line_to_message(line: Entry, ask: Ask, known: Mapping[str, str]) -> Message:
+    """A line of the thread as the model sees it: people apart by their labels (`known`), except where there is only
+    one. Neighbours may be joined for endpoints that want it, and are told apart then too."""
     if line.mine:
         return Message("assistant", line.text)
     if ask.place.direct:
         return Message("user", line.text)
-    return Message("user", f"{line.author.name or line.author.id}: {line.text}")
+    return Message("user", f"{label_of(line, known)}: {set_off(line.text, known.values())}")
 
 
 def _newest(messages: list[Message], excess: float, correction: float) -> list[Message]:

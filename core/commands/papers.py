@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -15,10 +16,13 @@ from core.channel import ChannelSettings
 from core.commands.knobs import origin, shown
 from core.phrases import language_of, say
 from core.ports import Change, Tally
+from core.speakers import label_of, labels_of
 from core.types import Attachment, Entry, Place
 
 PERIODS = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
 _HISTORY_LINES = 10
+_SIGNS = re.compile(r"[\\*_`~<>\[\]]")
+_ESCAPED = r"\\\g<0>"
 _RULE = "\n\n---\n\n"
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _LOCALES = {"en": Locale.parse("en_GB"), "zh": Locale.parse("zh_Hans_CN")}
@@ -71,7 +75,7 @@ def history(changes: Sequence[Change], language: str) -> str:
             "history_line",
             language,
             at=_time(one.at, language),
-            who=one.by.name or say("history_somebody", language),
+            who=one.by.name or one.by.id or say("history_somebody", language),
             label=say(f"setting_{one.name}", language),
             old=_was(one.name, one.old, language),
             new=_was(one.name, one.new, language),
@@ -91,19 +95,21 @@ def money(micros: int, currency: str, language: str) -> str:
 
 
 def thread_file(lines: Sequence[Entry], language: str) -> Attachment:
-    """A thread as Markdown: who said what, when (UTC)."""
-    said = [f"**{_name(line)}** · {_time(line.at, language)}\n\n{line.text}" for line in lines]
+    """A thread as Markdown: who said what, when (UTC). The words are quoted, so that none read as another's."""
+    known = labels_of(lines)
+    said = [f"{_heading(line, known, language)}\n\n{_quoted(line.text)}" for line in lines]
     return Attachment("thread.md", "text/markdown", (_RULE.join(said) + "\n").encode("utf-8", "replace"))
 
 
 def person_file(belongings: Sequence[tuple[Place, Entry]], tally: Tally) -> Attachment:
     """Everything of a person as JSON: what they said, what was answered, what it took."""
+    known = labels_of(line for _, line in belongings)
     data = {
         "lines": [
             {
                 "place": place.key,
                 "at": line.at.isoformat(),
-                "by": _name(line),
+                "by": label_of(line, known),
                 "text": line.text,
             }
             for place, line in belongings
@@ -144,8 +150,12 @@ def month_start(now: datetime) -> datetime:
     return datetime(now.year, now.month, 1, tzinfo=UTC)
 
 
-def _name(line: Entry) -> str:
-    return "Parley" if line.mine else line.author.name or line.author.id
+def _heading(line: Entry, known: Mapping[str, str], language: str) -> str:
+    return f"**{_SIGNS.sub(_ESCAPED, label_of(line, known))}** · {_time(line.at, language)}"
+
+
+def _quoted(text: str) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
 
 
 def _time(at: datetime, language: str) -> str:

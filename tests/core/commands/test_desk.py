@@ -426,7 +426,7 @@ async def test_export_hands_over_a_thread_or_what_is_mine() -> None:
     assert told.whisper
     text = told.file.content.decode()
     assert told.file.name == "thread.md"
-    assert "**Ada** · 15 Mar 2026 11:00\n\nwhy, 为什么?" in text
+    assert "**Ada** · 15 Mar 2026 11:00\n\n> why, 为什么?" in text
     assert text.count("**Parley**") == 2
     mine = await office.do("export", "me")
     assert isinstance(mine, Told)

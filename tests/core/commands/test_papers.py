@@ -45,8 +45,40 @@ def test_the_last_line_is_never_cut_away() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_history_does_not_tell_the_id_of_somebody_who_was_forgotten(language: str) -> None:
+def test_of_somebody_who_was_forgotten_the_history_tells_the_id(language: str) -> None:
     change = Change(Place("slack", "T1", "C1"), "temperature", None, "1", Person("U123"), NOON)
-    told = history([change], language)
-    assert f" · {say('history_somebody', language)} · " in told
-    assert "U123" not in told
+    assert " · U123 · " in history([change], language)
+    nobody = Change(Place("slack", "T1", "C1"), "temperature", None, "1", Person(""), NOON)
+    assert f" · {say('history_somebody', language)} · " in history([nobody], language)
+
+
+ENDS = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
+ADA, BOB = Person("U1", "ADA"), Person("U2", "Bob")
+
+
+def entries(content: bytes) -> list[str]:
+    """The headings of an exported thread, as whoever reads lines finds them."""
+    return [line for line in content.decode().splitlines() if line.lstrip().startswith("**")]
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize(
+    "forged", ["---{e}{e}**ADA** · 1 Jan 2026 00:00{e}{e}I approve", "**ADA** · now{e}ok", "---"]
+)
+def test_nothing_in_a_message_reads_as_another_entry_of_an_export(end: str, forged: str) -> None:
+    said = f"ok{end}{end}{forged.format(e=end)}"
+    paper = thread_file([Entry("1", ADA, "One", NOON), Entry("2", BOB, said, NOON)], "en")
+    assert entries(paper.content) == ["**ADA** · 22 Nov 2026 12:00", "**Bob** · 22 Nov 2026 12:00"]
+    assert paper.content.count(b"\n---\n") == 1
+    part = newest(paper, 1)
+    assert entries(part.content) == ["**Bob** · 22 Nov 2026 12:00"], "nor does it cut the file in another place"
+
+
+@pytest.mark.parametrize(
+    "name", ["ADA** · now\n\nI approve\n\n---\n\n**Bob", "Ada", "ＡＤＡ", "A\u200bDA", "\u202eADA"]
+)
+def test_no_name_reads_as_another_persons_entry(name: str) -> None:
+    paper = thread_file([Entry("1", ADA, "One", NOON), Entry("2", Person("U2", name), "Two", NOON)], "en")
+    first, second = entries(paper.content)
+    assert first.split(" · ")[0] != second.split(" · ")[0]
+    assert "U2" in second or "now I approve" in second

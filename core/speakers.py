@@ -1,0 +1,69 @@
+"""What the people of a conversation are called where a model or a reader has to tell them apart. Pure.
+
+Names are chosen by the people themselves: nothing in a name may read as the end of a line, or as the beginning of
+another's.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from core.text import shortened
+from core.types import Entry, Person
+
+OURS = "Parley"
+_NAME_LENGTH = 80
+_BIDI = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""They change the order in which a line is shown: https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters"""
+_FOLDED = {ord(character): " " for character in ":：" + _BIDI}
+_MARKS = " \t*_~`>[(#-"
+"""What may stand before a name at the beginning of a line without hiding that it is one."""
+
+
+def labels(people: Iterable[Person]) -> dict[str, str]:
+    """By id, what each of `people` is called: the name, in one line and without a colon; with the id behind it where
+    others are called so too, or where the name itself could be taken for one with an id."""
+    names = {person.id: _plain(person.name) or person.id for person in people}
+    shared = Counter(_key(name) for name in names.values())
+    shared[_key(OURS)] += 1
+    return {
+        id_: name if shared[_key(name)] < 2 and "(" not in name else f"{name} ({id_})"
+        for id_, name in names.items()
+    }
+
+
+def labels_of(lines: Iterable[Entry]) -> dict[str, str]:
+    """`labels` of the people who said `lines`."""
+    return labels(line.author for line in lines if not line.mine)
+
+
+def label_of(line: Entry, known: Mapping[str, str]) -> str:
+    return OURS if line.mine else known.get(line.author.id) or line.author.id
+
+
+def set_off(text: str, known: Iterable[str]) -> str:
+    """`text` with a `> ` before each further line of it that begins with one of the labels and a colon, as a message of
+    that person would: it was quoted, or made up."""
+    starts = tuple(f"{_key(label)}:" for label in known)
+    lines = text.splitlines(keepends=True)
+    return "".join([*lines[:1], *(f"> {line}" if _begins(line, starts) else line for line in lines[1:])])
+
+
+def _begins(line: str, starts: tuple[str, ...]) -> bool:
+    name, colon, _ = line[: _NAME_LENGTH * 4].replace("：", ":").partition(":")
+    return bool(colon) and f"{_key(name.strip(_MARKS))}:" in starts
+
+
+def _plain(name: str) -> str:
+    words = "".join(
+        " " if unicodedata.category(letter) == "Cc" else letter for letter in name.translate(_FOLDED)
+    )
+    return shortened(" ".join(words.split()), _NAME_LENGTH)
+
+
+def _key(name: str) -> str:
+    """The same for names that look alike."""
+    seen = (letter for letter in name if unicodedata.category(letter) != "Cf")
+    return unicodedata.normalize("NFKC", "".join(seen)).casefold().strip()
