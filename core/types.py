@@ -401,6 +401,14 @@ class Calling:
     arguments: str
 
 
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """What a try that gave no answer has used, though another may follow: as the endpoint counted, or None where it
+    wrote words and did not count them. A try that was refused before the model read anything has none."""
+
+    usage: Usage | None
+
+
 class EndReason(StrEnum):
     STOP = "stop"
     LENGTH = "length"
@@ -417,7 +425,7 @@ class Ended:
     model: str = ""
 
 
-Delta = Chosen | Queued | Text | Thinking | Calling | Ended
+Delta = Chosen | Queued | Text | Thinking | Calling | Charged | Ended
 
 
 class Phase(StrEnum):

@@ -5,9 +5,16 @@
     ├ breaker    what has failed too often is left alone, then probed           pure
     ├ turnstile  how many answers at once an account gives, places taking turns
     ├ herald     tells the operators, once per cause and hour
-    └ client     one attempt over HTTP, its timers, the repair of refused fields
-      ├ sse      bytes -> JSON objects                   pure, as fast as the JSON in them
-      ├ wire     JSON objects -> deltas                  pure: every departure from the format is read here
+    └ client     one attempt over HTTP, and its repairs
+      ├ body     a request as JSON, in the form that its endpoint takes   pure
+      ├ repairs  which part of a request is refused                       pure
+      ├ reading  the body of an answer under its timers
+      ├ inflate  compressed bytes -> bytes                               pure
+      ├ sse      bytes -> JSON objects                                   pure, as fast as the JSON in them
+      ├ wire     JSON objects -> deltas, under caps       pure: every departure from the format is read here
+      │ ├ finish    what a finish reason says                             pure
+      │ ├ calls     tool calls in pieces                                  pure
+      │ └ thoughts  reasoning in tags                                     pure
       ├ alarm    a deadline by the injected clock
       └ faults   status, code and words -> `ModelError`  the one table
     scripted     the offline model, for when no key is set
@@ -21,10 +28,11 @@ from __future__ import annotations
 
 from core.clock import Clock
 from core.config import CoreSettings
-from core.model.client import CompletionsClient, Patience, Repairs
+from core.model.client import CompletionsClient, Repairs
 from core.model.herald import Herald
 from core.model.policy import Allowance
 from core.model.pool import Pool
+from core.model.reading import Patience
 from core.model.scripted import OfflineModel
 from core.roster import Roster
 

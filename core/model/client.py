@@ -6,11 +6,11 @@ here is the conversation: what is sent, how long we wait, and what kind of answe
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from contextlib import aclosing
 from functools import cache
 from typing import Any, cast
 
@@ -18,42 +18,24 @@ import httpx
 import structlog
 
 from core.clock import Clock
-from core.errors import Code, ModelError
+from core.errors import ModelError
 from core.model.alarm import Alarm
-from core.model.bodies import looks_like_error
 from core.model.body import repaired, request_to_body
-from core.model.echo import NOTHING, Sent
-from core.model.faults import fault, from_exception, from_response, own_words, request_id_of
-from core.model.sse import LINE_LIMIT_BYTES, SEEN_LENGTH, Event, Garbled, Reader
-from core.model.wire import Answer
+from core.model.echo import Sent
+from core.model.faults import from_exception, from_response, request_id_of
+from core.model.inflate import Inflate
+from core.model.reading import Patience, Reading
+from core.model.repairs import STREAM
+from core.model.wire import Caps
 from core.ports import Request
-from core.types import Delta
+from core.types import Charged, Delta
 
-ERROR_LIMIT_BYTES = 1024 * 1024
-BODY_LIMIT_BYTES = LINE_LIMIT_BYTES
 _CONNECT_S = 5.0
 _WRITE_S = 30.0
-_ERROR_S = 5.0
-_BLANK = b" \t\r\n\xef\xbb\xbf"
 _NET_S = 30.0
 """How much longer than our own timers httpx waits for a byte: the net below them."""
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to wait, in seconds: for the first word, between words, for all, and for what follows the end.
-
-    A word is text, reasoning or a piece of a tool call. Comments, roles and empty deltas are none, so that
-    keep-alives cannot hold up an answer that has died.
-    """
-
-    first_word_s: float = 45.0
-    gap_s: float = 30.0
-    total_s: float = 300.0
-    tail_s: float = 1.0
-
 
 Repairs = dict[tuple[str, str], frozenset[str]]
 """By base URL and model, what is sent in another form there, or not at all (`core.model.repairs`)."""
@@ -70,19 +52,25 @@ class CompletionsClient:
         clock: Clock,
         patience: Patience | None = None,
         repairs: Repairs | None = None,
+        caps: Caps | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._key = key.strip()
         self._clock = clock
         self._patience = patience or Patience()
         self._repairs = repairs if repairs is not None else {}
-        read_s = max(self._patience.first_word_s, self._patience.gap_s) + _NET_S
+        self._caps = caps or Caps()
+        read_s = max(self._patience.whole_s, self._patience.gap_s) + _NET_S
         self._http = httpx.AsyncClient(
             timeout=httpx.Timeout(read_s, connect=_CONNECT_S, write=_WRITE_S, pool=_CONNECT_S),
             limits=httpx.Limits(max_connections=1000, max_keepalive_connections=20),
             follow_redirects=False,
             verify=_tls(),
-            headers={"Accept": "text/event-stream, application/json", "User-Agent": "parley"},
+            headers={
+                "Accept": "text/event-stream, application/json",
+                "Accept-Encoding": "identity",  # proxies hold compressed streams back
+                "User-Agent": "parley",
+            },
             event_hooks={"response": [self._stay]},
         )
 
@@ -103,9 +91,9 @@ class CompletionsClient:
             try:
                 async with aclosing(self._attempt(body, sent)) as deltas:
                     async for delta in deltas:
-                        if not answering:
+                        if not answering and not isinstance(delta, Charged):
                             self._remember(place, repairs)
-                        answering = True
+                            answering = True
                         yield delta
                 return
             except ModelError as error:
@@ -123,14 +111,15 @@ class CompletionsClient:
     async def _attempt(self, body: dict[str, Any], sent: Sent) -> AsyncGenerator[Delta, None]:
         request_id, status = "", 0
         async with Alarm(self._clock) as alarm:
-            reading = Reading(alarm, self._clock, self._patience, self._key, sent)
+            whole = not body[STREAM]
+            reading = Reading(alarm, self._clock, self._patience, self._key, sent, self._caps, whole=whole)
             try:
                 response = await alarm.wait(self._http.send(self._request(body), stream=True))
                 try:
                     status = response.status_code
                     headers = {name.lower(): value for name, value in response.headers.items()}
                     request_id = request_id_of(headers)
-                    async with aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_bytes())) as pieces:
+                    async with aclosing(_pieces(response)) as pieces:
                         if not response.is_success:
                             said = await reading.error(pieces)
                             raise from_response(status, headers, said, self._clock.now(), self._key, sent)
@@ -139,14 +128,17 @@ class CompletionsClient:
                                 yield delta
                 finally:
                     await response.aclose()
+                return
             except TimeoutError:
-                raise _seen(reading.silence(), status, request_id) from None
+                failed = reading.silence()
             except (httpx.HTTPError, httpx.InvalidURL) as error:
-                fault_ = from_exception(error, begun=status > 0, key=self._key)
-                raise _seen(fault_, status, request_id) from error
+                failed = from_exception(error, begun=status > 0, key=self._key)
+                failed.__cause__ = error
             except ModelError as error:
-                _seen(error, status, request_id)
-                raise
+                failed = error
+            if charged := reading.charged():
+                yield charged
+            raise _seen(failed, status, request_id)
 
     async def _stay(self, response: httpx.Response) -> None:
         """Raises ModelError for a redirect: httpx would read where to, though it is not to follow, and there are
@@ -167,6 +159,17 @@ class CompletionsClient:
         )
 
 
+async def _pieces(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+    """The body as it arrives. Not by httpx, which decompresses without a bound."""
+    inflate = Inflate(response.headers.get("content-encoding", ""))
+    async with aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_raw())) as raw:
+        async for data in raw:
+            for number, piece in enumerate(inflate.feed(data)):
+                if number:
+                    await asyncio.sleep(0)
+                yield piece
+
+
 @cache
 def _tls() -> ssl.SSLContext:
     """Loading the certificates takes longer than all the rest of a client: once is enough."""
@@ -178,128 +181,3 @@ def _seen(error: ModelError, status: int, request_id: str) -> ModelError:
     error.status = error.status or status
     error.request_id = error.request_id or request_id
     return error
-
-
-class Reading:
-    """The body of one answer, read under the timers of `Patience`."""
-
-    def __init__(self, alarm: Alarm, clock: Clock, patience: Patience, key: str, sent: Sent = NOTHING) -> None:
-        self._alarm = alarm
-        self._clock = clock
-        self._patience = patience
-        self._key = key
-        self._sent = sent
-        self._ends_at = clock.monotonic() + patience.total_s
-        self._answer = Answer(key, sent)
-        self._reader = Reader()
-        self._wait_for(patience.first_word_s)
-
-    async def deltas(self, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[Delta, None]:
-        """The answer, whatever its content type says: events, or one JSON completion.
-
-        Raises ModelError, TimeoutError and what httpx raises, but nothing once a finish reason has come.
-        """
-        try:
-            async with aclosing(self._events(pieces)) as batches:
-                async for events in batches:
-                    for event in events:
-                        before = self._progress
-                        for delta in self._take(event):
-                            yield delta
-                        if self._answer.error is not None:
-                            raise self._answer.error
-                        if self._progress != before:
-                            finished = self._answer.finish
-                            self._wait_for(self._patience.tail_s if finished else self._patience.gap_s)
-        except (TimeoutError, httpx.HTTPError, ModelError) as error:
-            if not self._answer.finish and (isinstance(error, ModelError) or not self._reader.done):
-                raise  # an error may come in one piece with the [DONE] behind it
-            log.debug("fault after the end of an answer", error=type(error).__name__, detail=str(error)[:200])
-        for delta in self._end():
-            yield delta
-
-    async def error(self, pieces: AsyncGenerator[bytes, None]) -> bytes:
-        """The body of an error, or as much of it as comes in time: the status says enough without it."""
-        body = bytearray()
-        self._wait_for(_ERROR_S)
-        with suppress(TimeoutError, httpx.HTTPError):
-            while len(body) < ERROR_LIMIT_BYTES and (piece := await self._next(pieces)):
-                body += piece
-        return bytes(body[:ERROR_LIMIT_BYTES])
-
-    def silence(self) -> ModelError:
-        """Why the alarm rang. Before the first word the work may still be running there, so no same again."""
-        pings = f", {self._reader.comments} keep-alives" if self._reader.comments else ""
-        if self._clock.monotonic() >= self._ends_at:
-            return fault(Code.STALLED, f"not whole after {self._patience.total_s:g} s", retryable=False)
-        if self._answer.words:
-            return fault(Code.STALLED, f"no word for {self._patience.gap_s:g} s{pings}")
-        return fault(
-            Code.STALLED, f"no first word in {self._patience.first_word_s:g} s{pings}", retryable=False
-        )
-
-    async def _events(self, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[list[Event], None]:
-        """What kind of body it is shows in its first character: content types lie."""
-        head = b""
-        while not head:  # blank lines are keep-alives too
-            piece = await self._next(pieces)
-            if not piece:
-                return
-            head = piece.lstrip(_BLANK)
-        if head.startswith(b"<"):
-            page = self._own(head.decode("utf-8", "replace"))
-            raise fault(Code.WRONG_URL, f"a web page came instead of an answer: {page}")
-        if head.startswith((b"{", b"[")):
-            body = bytearray(head)
-            while piece := await self._next(pieces):
-                body += piece
-                if len(body) > BODY_LIMIT_BYTES:
-                    raise fault(Code.GARBLED, f"the body is over {BODY_LIMIT_BYTES} bytes")
-            yield self._parse(bytes(body))
-            return
-        yield self._reader.feed(head)
-        while not self._reader.done and (piece := await self._next(pieces)):
-            yield self._reader.feed(piece)
-        yield self._reader.end()
-        if self._reader.done:  # the body should end here: read to its end, the connection is fit for reuse
-            self._wait_for(self._patience.tail_s)
-            await self._next(pieces)
-
-    def _parse(self, body: bytes) -> list[Event]:
-        """One JSON value, or else lines of them."""
-        try:
-            value = json.loads(body)
-        except (ValueError, RecursionError):
-            return [*self._reader.feed(body), *self._reader.end()]
-        first = value[0] if isinstance(value, list) and value else value
-        if isinstance(first, dict) and ("choices" in first or looks_like_error(first)):
-            return [first]
-        return [Garbled(body[:SEEN_LENGTH].decode("utf-8", "replace"))]
-
-    @property
-    def _progress(self) -> tuple[str, int]:
-        return self._answer.finish, self._answer.words
-
-    def _take(self, event: Event) -> list[Delta]:
-        if isinstance(event, Garbled):
-            raise fault(Code.GARBLED, f"no part of an answer: {self._own(event.text)}")
-        return self._answer.take(event)
-
-    def _own(self, text: str) -> str:
-        return own_words(text, self._key, self._sent)
-
-    def _end(self) -> list[Delta]:
-        if not self._answer.begun and not self._reader.done and self._reader.odd:
-            raise fault(Code.GARBLED, f"no event but this: {self._own(self._reader.odd)}")
-        self._answer.begun = self._answer.begun or self._reader.done
-        deltas = self._answer.end()
-        if self._answer.ignored:
-            log.info("odd end of an answer", detail=self._answer.ignored)
-        return deltas
-
-    async def _next(self, pieces: AsyncGenerator[bytes, None]) -> bytes:
-        """The next bytes, or none at the end."""
-        return await self._alarm.wait(anext(pieces, b""))
-
-    def _wait_for(self, seconds: float) -> None:
-        self._alarm.due = min(self._clock.monotonic() + seconds, self._ends_at)

@@ -7,84 +7,121 @@ real servers, each a case of `tests/fakes/completions/quirks.py`.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any
 
 from core.errors import Code, ModelError
 from core.model.bodies import looks_like_error
+from core.model.calls import Calls
 from core.model.echo import NOTHING, Sent
 from core.model.faults import fault, from_chunk
-from core.types import Calling, Delta, Ended, EndReason, Text, Thinking, Usage
+from core.model.finish import Meaning, meaning_of
+from core.model.thoughts import Thoughts
+from core.text import is_blank
+from core.types import Delta, Ended, EndReason, Text, Thinking, Usage
 
 _NOT_YET = frozenset({"null", "none"})
 """What some gateways make of a `null` on the way."""
-_FAILED = frozenset({"error", "network_error", "insufficient_system_resource"})
-_REASONS: dict[str, EndReason] = {
-    "length": EndReason.LENGTH,
-    "max_tokens": EndReason.LENGTH,
-    "max_output_tokens": EndReason.LENGTH,
-    "tool_calls": EndReason.TOOLS,
-    "function_call": EndReason.TOOLS,
-    "tool_use": EndReason.TOOLS,
-    "content_filter": EndReason.POLICY,
-    "safety": EndReason.POLICY,
-    "sensitive": EndReason.POLICY,
-    "refusal": EndReason.POLICY,
-    "recitation": EndReason.POLICY,
-    "prohibited_content": EndReason.POLICY,
-    "blocklist": EndReason.POLICY,
-}
-_STOPS = frozenset({"stop", "end_turn", "eos", "eos_token", "stop_sequence", "abort", "load"})
-
-_OPEN, _CLOSE = "<think>", "</think>"
-_OPENING = re.compile(rf"\s*{_OPEN}")
 _HALVES = re.compile("[\ud800-\udfff]")
 _REASONING = ("reasoning_content", "reasoning", "reasoning_details")
+_PROMPT, _COMPLETION = ("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens")
 _MOST_TOKENS = 1_000_000_000
 """A larger count is no count, and no database takes it."""
+
+_UNWANTED = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f"  # controls but tab, line feed and next line
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"  # https://www.unicode.org/reports/tr9/#Bidirectional_Character_Types
+)
+"""What no answer needs and no chat should be given: terminal escapes, and marks that reorder what is read. Joiners and
+variation selectors stay, since emoji are made with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """The most of one answer, in characters; past one of them it ends at the length limit."""
+
+    text: int = 400_000
+    arguments: int = 100_000
+    reasoning: int = 1_000_000
+
+
+class Settled(IntEnum):
+    """How sure it is that nothing follows."""
+
+    NO = 0
+    """No finish reason, or one that more words have followed, or that every piece of text so far has carried."""
+    FINISHED = 1
+    """A finish reason behind the last word: more may follow, from endpoints that finish their reasoning too."""
+    COUNTED = 2
+    """A usage has come with or behind it, or a cap is reached."""
 
 
 class Answer:
     """One answer as it arrives. `take` each chunk, then `end`: deltas come out in order, `Ended` last.
 
-    Only a finish reason makes an answer whole. `finish` is the first that came, as the endpoint wrote it; it
-    may be one that says the answer failed. `words` counts the pieces of text, reasoning and tool calls. `error` is
-    what the endpoint itself reported before the answer was finished, words beside it come out first. What goes
-    wrong after the finish is kept in `ignored`, for the log.
+    A finish reason makes an answer whole; without any, `[DONE]` and a usage behind the last word do. `finish` is the
+    last that came, as the endpoint wrote it; it may be one that says the answer failed. `words` counts the pieces of
+    text, reasoning and tool calls. `error` is what the endpoint itself reported before the answer was finished, words
+    beside it come out first. What goes wrong after the finish is kept in `ignored`, for the log.
     """
 
-    def __init__(self, key: str = "", sent: Sent = NOTHING) -> None:
+    def __init__(self, key: str = "", sent: Sent = NOTHING, caps: Caps | None = None) -> None:
         self.finish = ""
         self.ignored = ""
         self.error: ModelError | None = None
         self.begun = False
         self.words = 0
+        self.full = ""
+        self.usage: Usage | None = None
         self._key = key
         self._sent = sent
+        self._caps = caps or Caps()
         self._model = ""
-        self._usage: dict[str, Any] | None = None
+        self._text_left = self._caps.text
+        self._thoughts_left = self._caps.reasoning
         self._refused = False
         self._wrote = False
         self._in_messages = False
-        self._calls: list[_Call] = []
-        self._tags: _Tags | None = _Tags()
+        self._calls = Calls(self._caps.arguments)
+        self._thoughts: Thoughts | None = Thoughts()
         self._half = ""
+        self._words_at_finish = 0
+        self._words_at_usage = -1
+        self._open = False  # words came in a chunk without a finish reason before one with it
+        self._again = False  # words came after a finish reason
+        self._counted = False  # a usage came with or after the last finish reason
+
+    @property
+    def settled(self) -> Settled:
+        if self.full:
+            return Settled.COUNTED
+        if not self.finish or self._again or not self._open or self.words > self._words_at_finish:
+            return Settled.NO
+        return Settled.COUNTED if self._counted else Settled.FINISHED
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last words carried or were followed by a finish reason."""
+        return bool(self.finish) and self.words == self._words_at_finish
+
+    @property
+    def sealed(self) -> bool:
+        """Whether what goes wrong from here on is no matter: the finish reason is no habit of the endpoint."""
+        return self.finished and not self._again
 
     def take(self, chunk: dict[str, Any]) -> list[Delta]:
-        """Nothing comes out once there is an `error`."""
-        if self.error is not None:
+        """Nothing comes out once there is an `error` or a cap is reached."""
+        if self.error is not None or self.full:
             return []
         self.begun = True
         if "error" in chunk or "base_resp" in chunk or not chunk.get("choices"):
             self._check(chunk)
-        usage = chunk.get("usage")
-        if usage and isinstance(usage, dict) and (usage.get("prompt_tokens") or usage.get("completion_tokens")):
-            self._usage = usage
+        words = self.words
         choices = chunk.get("choices")
         if not choices or not isinstance(choices, list) or not isinstance(choices[0], dict):
+            self._count(chunk.get("usage"), words)
             return []
         # Whatever its index: we ask for one, and there are gateways that count the blocks of an answer in it.
         choice = choices[0]
@@ -97,49 +134,79 @@ class Answer:
             self._in_messages = bool(delta)
         deltas = self._delta(delta, whole) if delta and isinstance(delta, dict) else []
         finish = choice.get("finish_reason")
-        if finish and not self.finish and isinstance(finish, str) and finish.lower() not in _NOT_YET:
-            model = chunk.get("model")
-            self._model = model if isinstance(model, str) else ""
-            self.finish = finish
+        if finish and isinstance(finish, str) and finish.lower() not in _NOT_YET:
+            self._finish(finish, chunk, new=self.words > words)
+        elif self.words > words:
+            self._open = self._open or not self.finish
+        if usage := chunk.get("usage") or choice.get("usage") or ("x_groq" in chunk and chunk["x_groq"]):
+            self._count(usage, words)
         return deltas
 
-    def end(self) -> list[Delta]:
-        """What was held back, the tool calls, and `Ended`.
+    def end(self, *, done: bool = False) -> list[Delta]:
+        """What was held back, the tool calls, and `Ended`. `done`: `[DONE]` has come.
 
         Raises ModelError: `error`, CUT, EMPTY, GARBLED, or ERROR_IN_STREAM where the finish reason says so.
         """
         if self.error is not None:
             raise self.error
-        if not self.finish:
-            raise fault(Code.CUT, "no finish reason came") if self.begun else fault(Code.EMPTY, "nothing came")
-        finish = self.finish.lower()
-        if finish in _FAILED:
-            raise fault(Code.ERROR_IN_STREAM, f"finish reason {finish!r}")
-        if finish not in _REASONS and finish not in _STOPS:
-            self.ignored = self.ignored or f"unknown finish reason {finish[:40]!r}, taken as stop"
-        reason = _REASONS.get(finish, EndReason.STOP)
-        deltas: list[Delta] = []
-        if self._tags is not None:
-            deltas += self._seen(self._tags.end())
-        calls = [call for call in self._calls if call.complete] if reason is not EndReason.LENGTH else []
-        deltas += [Calling(call.id or f"call_{n}", call.name, call.arguments) for n, call in enumerate(calls)]
-        if calls:
-            reason = EndReason.TOOLS
-        elif self._refused and reason is EndReason.STOP:
+        meaning = self._meaning(done)
+        if isinstance(meaning, Code):
+            raise fault(meaning, f"finish reason {self.finish[:40].lower()!r}")
+        deltas = self._shown(self._thoughts.end()) if self._thoughts is not None else []
+        calls = [] if meaning is EndReason.LENGTH else list(self._calls.complete())
+        reason = EndReason.TOOLS if calls else meaning
+        if self._refused and reason is EndReason.STOP:
             reason = EndReason.POLICY
         if not self._wrote and not calls and reason in (EndReason.STOP, EndReason.TOOLS):
             if self._calls:
                 raise fault(Code.GARBLED, "the arguments of a tool call are not JSON")
-            raise fault(Code.EMPTY, f"finish reason {finish[:40]!r}, but no text and no tool call")
+            raise fault(Code.EMPTY, f"finish reason {self.finish[:40].lower()!r}, but no text and no tool call")
         if reason is EndReason.TOOLS and not calls:
             reason = EndReason.STOP
-        deltas.append(Ended(reason, _usage(self._usage), self._model))
-        return deltas
+        return [*deltas, *calls, Ended(reason, self.usage, self._model)]
+
+    def _meaning(self, done: bool) -> Meaning:
+        if self.full:
+            return EndReason.LENGTH
+        if not self.finish or not (self.finished or done):
+            counted = self.usage is not None and self.usage.completion_tokens > 0
+            if done and counted and self._words_at_usage == self.words > 0:
+                return EndReason.STOP
+            raise fault(Code.CUT, "no finish reason came") if self.begun else fault(Code.EMPTY, "nothing came")
+        meaning = meaning_of(self.finish)
+        if meaning is None:
+            self.ignored = self.ignored or f"unknown finish reason {self.finish[:40].lower()!r}, taken as stop"
+        return meaning or EndReason.STOP
+
+    def _finish(self, finish: str, chunk: dict[str, Any], *, new: bool) -> None:
+        """The last one counts: some endpoints finish each piece. `new`: with words of its own."""
+        again = bool(self.finish) and self.words > self._words_at_finish
+        self._again = new and (self._again or again)
+        self._open = self._open or (not new and self.words > 0)
+        self._counted = self._words_at_usage == self.words
+        if not self.finish or again or meaning_of(self.finish) is EndReason.STOP:
+            self.finish = finish
+        self._words_at_finish = self.words
+        model = chunk.get("model")
+        self._model = model if isinstance(model, str) else self._model
+
+    def _count(self, found: object, words: int) -> None:
+        """Usage wherever it stands (https://console.groq.com/docs/api-reference has it in `x_groq`); the last that
+        counts anything wins. `words`: how many there were before this chunk."""
+        found = found.get("usage", found) if isinstance(found, dict) else None
+        if not isinstance(found, dict) or (usage := _usage(found)) is None:
+            return
+        self.usage = usage
+        self._counted = True
+        if self.words == words:
+            self._words_at_usage = words
+            if self.finished:  # a count of its own behind the finish is no habit
+                self._again, self._open = False, True
 
     def _check(self, chunk: dict[str, Any]) -> None:
         if looks_like_error(chunk):
             error = from_chunk(chunk, self._key, self._sent)
-            if self.finish:
+            if self.sealed:
                 self.ignored = self.ignored or error.detail
             else:
                 self.error = error
@@ -147,40 +214,70 @@ class Answer:
     def _delta(self, delta: dict[str, Any], whole: bool) -> list[Delta]:
         deltas: list[Delta] = []
         if len(delta) > 1 or "content" not in delta:
-            for name in _REASONING:
-                thought = delta.get(name)
-                if thought and (words := _words(thought)):
-                    self.words += 1
-                    deltas.append(Thinking(_whole(words)))
-                    break
-            if (calls := delta.get("tool_calls")) and isinstance(calls, list):
-                self.words += 1
-                self._call(calls, whole)
-            if (refusal := delta.get("refusal")) and isinstance(refusal, str):
-                self.words += 1
-                self._refused = True
-                deltas += self._seen([Text(_whole(refusal))])
+            deltas += self._beside(delta, whole)
         content = delta.get("content")
         if content:
             self.words += 1
             if not isinstance(content, str):
                 content = _words(content)
-            if self._half or (not content.isascii() and _HALVES.search(content)):
-                content = self._mend(content)
+            if self._half or not content.isprintable():
+                content = _UNWANTED.sub("", self._mend(content))
             if not content:
                 return deltas
-            if self._tags is None:
-                self._wrote = True
+            if self._thoughts is None and self._wrote and len(content) <= self._text_left:
+                self._text_left -= len(content)
                 deltas.append(Text(content))
             else:
-                deltas += self._seen(self._tags.feed(content))
-                if self._tags.over:
-                    self._tags = None
+                deltas += self._said(content)
         return deltas
 
-    def _seen(self, deltas: list[Delta]) -> list[Delta]:
-        self._wrote = self._wrote or any(isinstance(delta, Text) for delta in deltas)
+    def _beside(self, delta: dict[str, Any], whole: bool) -> list[Delta]:
+        """Reasoning, tool calls and a refusal."""
+        deltas: list[Delta] = []
+        for name in _REASONING:
+            thought = delta.get(name)
+            if thought and (words := _words(thought)):
+                self.words += 1
+                deltas += self._shown([Thinking(_whole(words))])
+                break
+        if (calls := delta.get("tool_calls")) and isinstance(calls, list):
+            self.words += 1
+            self._calls.add(calls, whole=whole)
+            if self._calls.full:
+                self.full = "arguments"
+        if (refusal := delta.get("refusal")) and isinstance(refusal, str):
+            self.words += 1
+            self._refused = True
+            deltas += self._shown([Text(_UNWANTED.sub("", _whole(refusal)))])
         return deltas
+
+    def _said(self, content: str) -> list[Delta]:
+        if self._thoughts is None:
+            return self._shown([Text(content)])
+        deltas = self._shown(self._thoughts.feed(content))
+        if self._thoughts is not None and self._thoughts.over:
+            self._thoughts = None
+        return deltas
+
+    def _shown(self, deltas: list[Text | Thinking]) -> list[Delta]:
+        """`deltas`, as much as the caps allow."""
+        shown: list[Delta] = []
+        for delta in deltas:
+            thinking = isinstance(delta, Thinking)
+            left = self._thoughts_left if thinking else self._text_left
+            if len(delta.text) > left:
+                self.full = "reasoning" if thinking else "text"
+            text = delta.text[:left]
+            if thinking:
+                self._thoughts_left -= len(text)
+            else:
+                self._text_left -= len(text)
+                self._wrote = self._wrote or not is_blank(text)
+            if text:
+                shown.append(Thinking(text) if thinking else Text(text))
+            if self.full:
+                break
+        return shown
 
     def _mend(self, text: str) -> str:
         """Escapes in JSON can cut a character in two: a first half waits for its second, one alone is U+FFFD."""
@@ -188,98 +285,6 @@ class Answer:
         if "\ud800" <= text[-1:] <= "\udbff":
             text, self._half = text[:-1], text[-1]
         return _whole(text)
-
-    def _call(self, parts: list[Any], whole: bool) -> None:
-        """Which call a part belongs to: by its index, unless another id says that a new call has begun (some
-        endpoints give none, LiteLLM gives all of them 0); without both, to the last."""
-        for number, part in enumerate(parts):
-            if not isinstance(part, dict):
-                continue
-            index, id_ = part.get("index", number if whole else None), part.get("id")
-            id_ = id_ if isinstance(id_, str) else ""
-            call = next((c for c in reversed(self._calls) if index is None or c.index == index), None)
-            if call is None or (id_ and id_ != call.id and (call.id or index is None)):
-                call = _Call(index)
-                self._calls.append(call)
-            call.id = call.id or id_
-            function = part.get("function")
-            if isinstance(function, dict):
-                call.add(function.get("name"), function.get("arguments"))
-
-
-@dataclass(slots=True)
-class _Call:
-    index: object
-    id: str = ""
-    name: str = ""
-    arguments: str = ""
-
-    def add(self, name: object, arguments: object) -> None:
-        """The name comes whole, once; arguments come in pieces, or from some as an object."""
-        if isinstance(name, str) and not self.name:
-            self.name = name
-        if isinstance(arguments, str):
-            self.arguments += arguments
-        elif isinstance(arguments, dict):
-            self.arguments += json.dumps(arguments)
-
-    @property
-    def complete(self) -> bool:
-        """May it be run? Arguments that were cut off are no JSON; no arguments at all are allowed."""
-        if not self.name:
-            return False
-        try:
-            json.loads(self.arguments or "{}")
-        except (ValueError, RecursionError):
-            return False
-        return True
-
-
-class _Tags:
-    """Takes every `<think>...</think>` at the very start of a message out of its text, wherever it is cut."""
-
-    def __init__(self) -> None:
-        self.over = False
-        self._inside = False
-        self._trim = False
-        self._held = ""
-
-    def feed(self, text: str) -> list[Delta]:
-        return list(self._feed(text))
-
-    def end(self) -> list[Delta]:
-        held, self._held = self._held.lstrip() if self._trim else self._held, ""
-        if not held:
-            return []
-        return [Thinking(held) if self._inside else Text(held)]
-
-    def _feed(self, text: str) -> Iterator[Delta]:
-        held, at = self._held + text, 0
-        while True:
-            if not self._inside:
-                opening = _OPENING.match(held, at)
-                if opening is None:
-                    break
-                self._inside, self._trim, at = True, False, opening.end()
-            close = held.find(_CLOSE, at)
-            end = close if close >= 0 else len(held) - _overlap(held[at:], _CLOSE)
-            if end > at:
-                yield Thinking(held[at:end])
-            if close < 0:
-                self._held = held[end:]
-                return
-            self._inside, self._trim, at = False, True, close + len(_CLOSE)
-        self._held = held[at:]
-        start = self._held.lstrip()
-        if not _OPEN.startswith(start):
-            text, self._held = start if self._trim else self._held, ""
-            self.over = True
-            yield Text(text)
-
-
-def _overlap(text: str, tag: str) -> int:
-    """How many characters at the end of `text` may be the beginning of `tag`."""
-    return next((n for n in range(min(len(tag) - 1, len(text)), 0, -1) if text.endswith(tag[:n])), 0)
 
 
 def _whole(text: str) -> str:
@@ -299,12 +304,14 @@ def _words(value: object) -> str:
     return ""
 
 
-def _usage(value: dict[str, Any] | None) -> Usage | None:
-    if value is None:
-        return None
-    details = value.get("completion_tokens_details")
+def _usage(value: dict[str, Any]) -> Usage | None:
+    """Under OpenAI's names or Anthropic's; None where nothing is counted."""
+    prompt, completion = (
+        next((count for name in names if (count := _count(value.get(name)))), 0)
+        for names in (_PROMPT, _COMPLETION)
+    )
+    details = value.get("completion_tokens_details") or value.get("output_tokens_details")
     reasoning = details.get("reasoning_tokens") if isinstance(details, dict) else 0
-    prompt, completion = _count(value.get("prompt_tokens")), _count(value.get("completion_tokens"))
     return Usage(prompt, completion, _count(reasoning)) if prompt or completion else None
 
 

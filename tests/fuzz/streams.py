@@ -15,7 +15,7 @@ import httpx
 
 from core.errors import ModelError
 from core.model.alarm import Alarm
-from core.model.client import Patience, Reading
+from core.model.reading import Patience, Reading
 from core.model.sse import LINE_LIMIT_BYTES
 from core.types import Delta, Ended, Text, Thinking
 from tests.fakes.clock import FakeClock

@@ -11,10 +11,11 @@ from core.config import CoreSettings
 from core.errors import Code, ModelError
 from core.model import create_model
 from core.model.alarm import Alarm
-from core.model.client import CompletionsClient, Patience
+from core.model.client import CompletionsClient
 from core.model.herald import Herald
 from core.model.policy import Allowance
 from core.model.pool import Pool
+from core.model.reading import Patience
 from core.phrases import advise
 from core.ports import Request
 from core.roster import Account, Roster, Route, environment_to_roster

@@ -11,17 +11,20 @@ import pytest
 from core.clock import SystemClock
 from core.errors import Code, ModelError
 from core.model.alarm import Alarm
-from core.model.client import CompletionsClient, Patience, Reading
+from core.model.client import CompletionsClient
+from core.model.reading import Patience, Reading
+from core.model.wire import Caps
 from core.ports import Request
-from core.types import Calling, Delta, Ended, EndReason, Message, Text, Thinking, Usage
+from core.types import Calling, Charged, Delta, Ended, EndReason, Message, Text, Thinking, Usage
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import QUIRKS, Expect, FakeCompletions, Raw, Words
 from tests.fakes.completions.replies import DONE, chunk, event
 from tests.waiting import AT_ONCE_S, HANG_S
 
-CALM = Patience(first_word_s=20, gap_s=20, tail_s=0.1)
-NO_FIRST_WORD = Patience(first_word_s=0.2, gap_s=20, tail_s=0.1)
-NO_NEXT_WORD = Patience(first_word_s=20, gap_s=0.2, tail_s=0.1)
+CALM = Patience(first_word_s=20, gap_s=20, finish_s=0.1, tail_s=0.1)
+NO_FIRST_WORD = Patience(first_word_s=0.2, gap_s=20, finish_s=0.1, tail_s=0.1)
+NO_NEXT_WORD = Patience(first_word_s=20, gap_s=0.2, finish_s=0.1, tail_s=0.1)
+ROOMY = Caps(text=4_000_000)
 STALL_ROW = 34
 REASONS = {
     "stop": EndReason.STOP,
@@ -35,7 +38,7 @@ ASK = Request((Message("system", "Be brief."), Message("user", "Hi")), "test-mod
 async def read(
     fake: FakeCompletions, request: Request = ASK, patience: Patience = CALM
 ) -> tuple[list[Delta], ModelError | None]:
-    client = CompletionsClient(fake.base_url, "sk-test", SystemClock(), patience)
+    client = CompletionsClient(fake.base_url, "sk-test", SystemClock(), patience, caps=ROOMY)
     deltas: list[Delta] = []
     try:
         async for delta in client.stream(request):
@@ -212,7 +215,7 @@ async def test_connection_is_used_again() -> None:
 
 async def test_finished_answer_does_not_wait_for_a_connection_that_hangs() -> None:
     async with FakeCompletions(default=QUIRKS["stall_after_finish"].reply) as fake, asyncio.timeout(20):
-        deltas, _ = await read(fake, patience=Patience(tail_s=0.05))
+        deltas, _ = await read(fake, patience=Patience(finish_s=0.05))
     assert isinstance(deltas[-1], Ended)
 
 
@@ -230,7 +233,7 @@ async def test_error_counts_though_the_done_behind_it_comes_in_the_same_piece() 
     money = event({"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}})
     async with FakeCompletions(default=Raw((event(chunk({"content": "One"})) + money + DONE,))) as fake:
         deltas, error = await read(fake)
-    assert deltas == [Text("One")]
+    assert deltas == [Text("One"), Charged(None)]
     assert error is not None
     assert error.code is Code.NO_MONEY
 

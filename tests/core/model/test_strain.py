@@ -11,10 +11,11 @@ from pydantic import SecretStr
 
 from core.clock import SystemClock
 from core.errors import ModelError
-from core.model.client import CompletionsClient, Patience
+from core.model.client import CompletionsClient
 from core.model.herald import Herald
 from core.model.policy import Allowance, keys_of
 from core.model.pool import Pool
+from core.model.reading import Patience
 from core.ports import Request
 from core.roster import Account, Roster, Route
 from core.types import Card, Message

@@ -418,10 +418,12 @@ calls(29, "whole_call_without_finish", [call_delta(0, *WEATHER)], Expect(failure
 for reason, meaning in {
     "length": "length",
     "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "MAX_OUTPUT_TOKENS": "length",
+    "model_length": "length",
     "end_turn": "stop",
     "eos": "stop",
     "STOP": "stop",
-    "abort": "stop",
     "load": "stop",
     "no_such_reason": "stop",
 }.items():
@@ -429,6 +431,8 @@ for reason, meaning in {
 for reason in ("content_filter", "SAFETY", "sensitive"):
     expect = Expect(TEXT, finish="content_filter", failure="policy")
     quirk(30, f"finish_{reason}", (stream(*ANSWER[:-1], chunk({}, reason)),), expect)
+for reason in ("abort", "cancelled", "request_timeout"):
+    quirk(30, f"finish_{reason}", (stream(*BROKEN, chunk({}, reason)),), PART)
 for reason in ("error", "network_error", "insufficient_system_resource"):
     quirk(30, f"finish_{reason}", (stream(*BROKEN, chunk({}, reason)),), FAILED)
 quirk(30, "finish_on_last_text", (stream(*SAID[:-1], chunk({"content": PIECES[-1]}, "stop")),), WHOLE)

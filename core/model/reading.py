@@ -1,0 +1,208 @@
+"""The body of one answer, read under timers: which bytes are an answer, how long to wait, and when it is over."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+
+import httpx
+import structlog
+
+from core.clock import Clock
+from core.errors import Code, ModelError
+from core.model.alarm import Alarm
+from core.model.bodies import looks_like_error
+from core.model.echo import NOTHING, Sent
+from core.model.faults import fault, own_words
+from core.model.sse import LINE_LIMIT_BYTES, SEEN_LENGTH, Event, Garbled, Reader
+from core.model.wire import Answer, Caps, Settled
+from core.types import Charged, Delta, Usage
+
+ERROR_LIMIT_BYTES = 1024 * 1024
+BODY_LIMIT_BYTES = LINE_LIMIT_BYTES
+_ERROR_S = 5.0
+_BLANK = b" \t\r\n\xef\xbb\xbf"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait, in seconds: for the first word, between words, for all, for more words behind a finish reason,
+    and for the end of the connection behind the end of an answer.
+
+    A word is text, reasoning or a piece of a tool call. Comments, roles and empty deltas are none, so that
+    keep-alives cannot hold up an answer that has died.
+    """
+
+    first_word_s: float = 45.0
+    gap_s: float = 30.0
+    total_s: float = 300.0
+    finish_s: float = 5.0
+    tail_s: float = 1.0
+
+    @property
+    def whole_s(self) -> float:
+        """For an answer that is not streamed: all of it is written before its first byte comes."""
+        return 4 * self.first_word_s
+
+
+class Reading:
+    """The body of one answer, read under the timers of `Patience`. `whole`: it was not asked for as a stream."""
+
+    def __init__(
+        self,
+        alarm: Alarm,
+        clock: Clock,
+        patience: Patience,
+        key: str,
+        sent: Sent = NOTHING,
+        caps: Caps | None = None,
+        *,
+        whole: bool = False,
+    ) -> None:
+        self._alarm = alarm
+        self._clock = clock
+        self._patience = patience
+        self._key = key
+        self._sent = sent
+        self._ends_at = clock.monotonic() + patience.total_s
+        self._first_s = patience.whole_s if whole else patience.first_word_s
+        self._answer = Answer(key, sent, caps)
+        self._reader = Reader()
+        self._wait_for(self._first_s)
+
+    async def deltas(self, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[Delta, None]:
+        """The answer, whatever its content type says: events, or one JSON completion.
+
+        Raises ModelError, TimeoutError and what httpx raises, but nothing once the answer is finished.
+        """
+        try:
+            async with aclosing(self._events(pieces)) as batches:
+                async for events in batches:
+                    for event in events:
+                        before = self._progress
+                        for delta in self._take(event):
+                            yield delta
+                        if self._answer.error is not None:
+                            raise self._answer.error
+                        if self._progress != before:
+                            self._wait_for(self._gap_s)
+                    if self._answer.full:
+                        log.info("answer over a cap", cap=self._answer.full)
+                        break
+        except (TimeoutError, httpx.HTTPError, ModelError) as error:
+            if not self._is_over(error):
+                raise
+            log.debug("fault after the end of an answer", error=type(error).__name__, detail=str(error)[:200])
+        for delta in self._end():
+            yield delta
+
+    def charged(self) -> Charged | None:
+        """What an answer that failed has used: the model read the question if it wrote or counted anything."""
+        if self._answer.usage is None and not self._answer.words:
+            return None
+        return Charged(self._answer.usage)
+
+    def _is_over(self, error: Exception) -> bool:
+        if isinstance(error, TimeoutError):
+            return self._answer.finished or self._reader.done
+        if isinstance(error, ModelError):  # it may come in one piece with the [DONE] behind it
+            return self._answer.sealed
+        return self._answer.sealed or self._reader.done
+
+    async def error(self, pieces: AsyncGenerator[bytes, None]) -> bytes:
+        """The body of an error, or as much of it as comes in time: the status says enough without it."""
+        body = bytearray()
+        self._wait_for(_ERROR_S)
+        with suppress(TimeoutError, httpx.HTTPError):
+            while len(body) < ERROR_LIMIT_BYTES and (piece := await self._next(pieces)):
+                body += piece
+        return bytes(body[:ERROR_LIMIT_BYTES])
+
+    def silence(self) -> ModelError:
+        """Why the alarm rang. Before the first word the work may still be running there, so no same again."""
+        pings = f", {self._reader.comments} keep-alives" if self._reader.comments else ""
+        if self._clock.monotonic() >= self._ends_at:
+            return fault(Code.STALLED, f"not whole after {self._patience.total_s:g} s", retryable=False)
+        if self._answer.words:
+            return fault(Code.STALLED, f"no word for {self._patience.gap_s:g} s{pings}")
+        return fault(Code.STALLED, f"no first word in {self._first_s:g} s{pings}", retryable=False)
+
+    async def _events(self, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[list[Event], None]:
+        """What kind of body it is shows in its first character: content types lie."""
+        head = b""
+        while not head:  # blank lines are keep-alives too
+            piece = await self._next(pieces)
+            if not piece:
+                return
+            head = piece.lstrip(_BLANK)
+        if head.startswith(b"<"):
+            page = self._own(head.decode("utf-8", "replace"))
+            raise fault(Code.WRONG_URL, f"a web page came instead of an answer: {page}")
+        if head.startswith((b"{", b"[")):
+            body = bytearray(head)
+            while piece := await self._next(pieces):
+                body += piece
+                if len(body) > BODY_LIMIT_BYTES:
+                    raise fault(Code.GARBLED, f"the body is over {BODY_LIMIT_BYTES} bytes", retryable=False)
+            yield self._parse(body)
+            return
+        yield self._reader.feed(head)
+        while not self._reader.done and (piece := await self._next(pieces)):
+            yield self._reader.feed(piece)
+        yield self._reader.end()
+        if self._reader.done:  # the body should end here: read to its end, the connection is fit for reuse
+            self._wait_for(self._patience.tail_s)
+            await self._next(pieces)
+
+    def _parse(self, body: bytearray) -> list[Event]:
+        """One JSON value, or else lines of them."""
+        try:
+            value = json.loads(body, strict=False)
+        except (ValueError, RecursionError):
+            return [*self._reader.feed(bytes(body)), *self._reader.end()]
+        first = value[0] if isinstance(value, list) and value else value
+        if isinstance(first, dict) and ("choices" in first or looks_like_error(first)):
+            return [first]
+        return [Garbled(body[:SEEN_LENGTH].decode("utf-8", "replace"))]
+
+    def _take(self, event: Event) -> list[Delta]:
+        if isinstance(event, Garbled):
+            raise fault(Code.GARBLED, f"no part of an answer: {self._own(event.text)}")
+        return self._answer.take(event)
+
+    @property
+    def _progress(self) -> tuple[int, str, Usage | None]:
+        return self._answer.words, self._answer.finish, self._answer.usage
+
+    @property
+    def _gap_s(self) -> float:
+        """How long to wait for what comes next."""
+        match self._answer.settled:
+            case Settled.COUNTED:
+                return self._patience.tail_s
+            case Settled.FINISHED:
+                return self._patience.finish_s
+        return self._patience.gap_s
+
+    def _own(self, text: str) -> str:
+        return own_words(text, self._key, self._sent)
+
+    def _end(self) -> list[Delta]:
+        if not self._answer.begun and not self._reader.done and self._reader.odd:
+            raise fault(Code.GARBLED, f"no event but this: {self._own(self._reader.odd)}")
+        self._answer.begun = self._answer.begun or self._reader.done
+        deltas = self._answer.end(done=self._reader.done)
+        if self._answer.ignored:
+            log.info("odd end of an answer", detail=self._answer.ignored)
+        return deltas
+
+    async def _next(self, pieces: AsyncGenerator[bytes, None]) -> bytes:
+        """The next bytes, or none at the end."""
+        return await self._alarm.wait(anext(pieces, b""))
+
+    def _wait_for(self, seconds: float) -> None:
+        self._alarm.due = min(self._clock.monotonic() + seconds, self._ends_at)
