@@ -179,6 +179,7 @@ class Outcome(StrEnum):
     NOTED = "noted"
     DUPLICATE = "duplicate"
     BOT = "a bot said it"
+    WORDLESS = "nothing was written, and the bot was not addressed"
     NOT_ADDRESSED = "not addressed to the bot, in a place it has not joined"
     OFF = "the bot is switched off in that channel"
     REFUSED = "who said it may not do that here"

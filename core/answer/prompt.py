@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from core.answer.tokens import correction, estimate, reckon
 from core.ports import Spent
 from core.speakers import label_of, labels_of, set_off
+from core.text import is_blank
 from core.types import Ask, Entry, Message
 
 _HEADROOM = 0.9
@@ -18,6 +19,8 @@ SEVERAL_PEOPLE = (
 )
 UNREAD = "Earlier messages of this thread could not be read. If they matter, say that you can't see them."
 GO_ON = "Go on exactly where you stopped. Do not repeat anything and do not comment on it."
+WORDLESS = "({name} addressed you without writing anything.)"
+WORDLESS_DIRECT = "(A message without words.)"
 LEFT_OUT = "The oldest messages of this conversation were left out, because it has grown long."
 
 
@@ -43,15 +46,21 @@ def build(
     """The messages of `ask`'s turn, ending with its question, cut from the oldest on to fit the window.
 
     `complete` is False where older messages could not be read: the model is told. The question itself is
-    never left out, however long. `answer_tokens` of the window are kept free for the answer. `trim`: about half of
-    what would fit, for an endpoint that found it too long.
+    never left out, however long. No message is blank, for strict endpoints refuse a list with an empty one: a line
+    without words is left out, or says so where it was a question. `answer_tokens` of the window are kept free for the
+    answer. `trim`: about half of what would fit, for an endpoint that found it too long.
     """
     ids = {line.id for line in lines}
     lines = [line for line in lines if not line.anchor or line.anchor in ids]  # no answers without a question
     if ask.id not in ids:
         lines = [*lines, Entry(ask.id, ask.author, ask.text, ask.at)]
     known = labels_of(lines)
-    said = [line_to_message(line, ask, known) for line in lines]
+    questions = {line.anchor for line in lines if line.anchor} | {ask.id}
+    said = [
+        line_to_message(line, ask, known)
+        for line in lines
+        if not is_blank(line.text) or (line.id in questions and not line.mine)
+    ]
     notes = [system] if ask.place.direct else [system, SEVERAL_PEOPLE]
     if not complete:
         notes.append(UNREAD)
@@ -63,7 +72,8 @@ def build(
     kept = _newest(said, tokens - room, correction(spent))
     if len(kept) < len(said):
         notes.append(LEFT_OUT)
-    messages = (Message("system", "\n\n".join(note for note in notes if note)), *kept)
+    head_text = "\n\n".join(note for note in notes if not is_blank(note))
+    messages = (*((Message("system", head_text),) if head_text else ()), *kept)
     return Prompt(messages, sum(estimate(message.content) for message in messages))
 
 
@@ -80,6 +90,9 @@ def line_to_message(line: Entry, ask: Ask, known: Mapping[str, str]) -> Message:
     one. Neighbours may be joined for endpoints that want it, and are told apart then too."""
     if line.mine:
         return Message("assistant", line.text)
+    if is_blank(line.text):
+        label = label_of(line, known)
+        return Message("user", WORDLESS_DIRECT if ask.place.direct else WORDLESS.format(name=label))
     if ask.place.direct:
         return Message("user", line.text)
     return Message("user", f"{label_of(line, known)}: {set_off(line.text, known.values())}")

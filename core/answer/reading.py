@@ -15,6 +15,7 @@ from core.channel import ChannelSettings
 from core.errors import PlatformError, StoreError
 from core.paint.gate import Gate
 from core.ports import Context, Spent, Store
+from core.text import is_blank
 from core.types import Ask, Card, Entry, History, Person, Place, Task, Turn
 
 log = structlog.get_logger()
@@ -77,7 +78,8 @@ class Reader:
         self._notes: set[asyncio.Task[None]] = set()
 
     async def read(self, turn: Turn, settings: ChannelSettings, language: str, gate: Gate) -> Material | None:
-        """What `turn` is to be answered from; None where nothing was said that could be summed up.
+        """What `turn` is to be answered from; None where nothing was said: neither in what is to be summed up, nor in
+        a question and the thread before it.
 
         Raises StoreError. A platform that refuses is done without.
         """
@@ -88,6 +90,8 @@ class Reader:
         context, complete = await self._context(ask, settings.model, gate)
         lines = readable(context.lines, ask)
         complete = complete and len(lines) == len(context.lines)
+        if is_blank(ask.text) and (ask.place.direct or all(is_blank(line.text) for line in lines)):
+            return None
         if ask.task is Task.CONTINUE and turn.again_of is not None:
             lines += await self._unfinished(turn.again_of)
         return Material(ask, tuple(lines), settings, language, complete, context.spent)
@@ -137,7 +141,7 @@ class Reader:
     async def _unfinished(self, turn_id: int) -> list[Entry]:
         """The answer that is to be continued, and the request to do so."""
         before = await self._store.turn(turn_id)
-        if before is None:
+        if before is None or is_blank(before.text):
             return []
         ask = before.ask
         return [

@@ -12,6 +12,7 @@ from core.answer.tokens import estimate
 from core.commands import COMMANDS
 from core.commands.typed import command_of, options_of, time_of, values_of
 from core.speakers import label_of, labels_of
+from core.text import is_blank
 from core.types import Ask, Entry, Message
 
 SYSTEM = (
@@ -53,7 +54,7 @@ def scope_of(ask: Ask) -> Scope:
 
 def within(lines: Sequence[Entry], scope: Scope, ask: Ask) -> list[Entry]:
     """The lines that are to be summed up: not the command itself."""
-    said = [line for line in lines if line.id != ask.id and line.anchor != ask.id and line.text.strip()]
+    said = [line for line in lines if line.id != ask.id and line.anchor != ask.id and not is_blank(line.text)]
     return [line for line in said if scope.since is None or line.at >= scope.since][-scope.last :]
 
 

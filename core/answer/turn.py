@@ -257,7 +257,7 @@ class Answerer:
             language = self._language(turn, writing)
             material = await self._reader.read(turn, settings, language, channel.gate)
             if material is None:
-                writing.text = say("summary_nothing", language)
+                writing.text = say(_nothing_said(turn), language)
                 writing.ended = Ended(EndReason.STOP, Usage())
                 return
 
@@ -453,6 +453,13 @@ def _last_view(finish: Finish) -> Reply:
 def _ever_fewer(messages: Sequence[str]) -> list[str]:
     """The words of all messages, of all but the last one, and none."""
     return list(dict.fromkeys(("".join(messages), "".join(messages[:-1]), "")))
+
+
+def _nothing_said(turn: Turn) -> str:
+    """The phrase for a turn that there is nothing to answer from."""
+    if turn.ask.task is Task.SUMMARY:
+        return "summary_nothing"
+    return "wordless_direct" if turn.ask.place.direct else "wordless"
 
 
 def _check_words(writing: _Writing) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.channel import Listen
+from core.text import is_blank
 from core.types import Ask, Outcome, Task
 
 
@@ -10,13 +11,15 @@ def decide(ask: Ask, joined: bool, listen: Listen = Listen.MENTIONS) -> Outcome:
     """What is to become of `ask`, where `joined` says whether the bot has been asked in that place before, and
     `listen` what is a question in that channel.
 
-    Bots never ask (two of them would talk for ever), but what they say in a joined thread is context. What our
-    own timers ask for is always a turn.
+    Bots never ask (two of them would talk for ever), but what they say in a joined thread is context. A message
+    without words is a question only where it addresses the bot. What our own timers ask for is always a turn.
     """
     if listen is Listen.OFF and ask.task is not Task.DIGEST:
         return Outcome.OFF
     if ask.task is not Task.ANSWER:
         return Outcome.TURN
+    if is_blank(ask.text) and (ask.author.bot or not ask.addressed):
+        return Outcome.WORDLESS
     if ask.author.bot:
         return Outcome.NOTED if joined else Outcome.BOT
     if ask.addressed:

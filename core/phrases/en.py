@@ -296,6 +296,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "export_not_sent": "The file couldn't be sent. Please try again in a while, or ask whoever runs me for it.",
     "export_no_direct": "I couldn't write to you directly. Use `/export` instead: only you see its answer.",
     "about_default": "What does this mean?",
+    "wordless": "You called, but I see no question. What would you like to know?",
+    "wordless_direct": "I can't read that yet. Please write what you would like to know.",
     "summary_nothing": "Nothing was said there, so there is nothing to sum up.",
     # Refused, politely.
     "refused_not_listed": "I'm not set up to answer here. Whoever runs me here can change that.",

@@ -269,6 +269,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "export_not_sent": "文件没能发出去。请过一会儿再试，或向管理我的人索取。",
     "export_no_direct": "我无法给你发私信。请改用 `/export`，它的答复只有你能看到。",
     "about_default": "这是什么意思？",
+    "wordless": "你叫了我，但我没有看到问题。你想知道什么？",
+    "wordless_direct": "我还看不懂这类消息。请用文字写下你想知道的内容。",
     "summary_nothing": "那里没有人说话，所以没有可总结的内容。",
     "refused_not_listed": "我还没有被设置为在这里回答。这里管理我的人可以更改。",
     "refused_denied": "我在这里不能回答你。这里管理我的人可以更改。",

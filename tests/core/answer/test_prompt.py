@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.answer.prompt import LEFT_OUT, SEVERAL_PEOPLE, UNREAD, Prompt, build
+from core.answer.prompt import LEFT_OUT, SEVERAL_PEOPLE, UNREAD, WORDLESS, WORDLESS_DIRECT, Prompt, build
 from core.answer.tokens import estimate
 from core.ports import Spent
+from core.text import is_blank
 from core.types import Ask, Entry, Message, Person, Place
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -143,3 +145,49 @@ def test_people_of_one_name_go_by_their_ids_too() -> None:
     ]
     said = [message.content for message in prompt(lines, ask(4, "Four")).messages[1:]]
     assert said == ["Ada (U1): One", "ada (U9): Two", "Ada (U1) (U8): Three", "Ada (U1): Four"]
+
+
+def test_a_mention_without_words_says_so_behind_what_was_said() -> None:
+    messages = prompt([line(1, BO, "The build is red."), line(2, ADA, "")], ask(2, "")).messages
+    assert [message.content for message in messages[1:]] == [
+        "Bo: The build is red.",
+        WORDLESS.format(name="Ada"),
+    ]
+
+
+def test_a_line_without_words_is_left_out_unless_it_was_answered() -> None:
+    lines = [
+        line(1, ADA, "\u200b"),
+        line(2, PARLEY, "What would you like to know?", mine=True, anchor="m1"),
+        line(3, BO, " "),
+        line(4, ADA, "2+2"),
+    ]
+    place = replace(THREAD, direct=True)
+    assert prompt(lines, ask(4, "2+2", place)).messages[1:] == (
+        Message("user", WORDLESS_DIRECT),
+        Message("assistant", "What would you like to know?"),
+        Message("user", "2+2"),
+    )
+
+
+BLANK_OR_NOT = st.sampled_from(["", " \n", "\u200b", "\u3000\u00a0", "words", "."])
+
+
+@given(
+    st.lists(st.tuples(BLANK_OR_NOT, st.booleans()), max_size=12),
+    BLANK_OR_NOT,
+    BLANK_OR_NOT,
+    st.booleans(),
+    st.booleans(),
+)
+def test_no_message_is_ever_blank(
+    said: list[tuple[str, bool]], question: str, system: str, direct: bool, trim: bool
+) -> None:
+    lines = [
+        line(n, PARLEY if mine else BO, text, mine=mine, anchor=f"m{n - 1}" if mine and n else "")
+        for n, (text, mine) in enumerate(said)
+    ]
+    asked = ask(len(said), question, replace(THREAD, direct=direct))
+    built = build(lines, asked, system=system, complete=True, window_tokens=1_000, answer_tokens=100, trim=trim)
+    assert not any(is_blank(message.content) for message in built.messages)
+    assert built.messages[-1].role == "user"

@@ -12,6 +12,7 @@ import pytest
 
 from core.answer.checkpoints import Checkpoints
 from core.answer.live import Live
+from core.answer.prompt import WORDLESS
 from core.answer.turn import Answerer, Channel
 from core.answer.worker import Lanes
 from core.clock import Clock, SystemClock
@@ -21,6 +22,7 @@ from core.paint.brush import Brush
 from core.paint.gate import Gate
 from core.phrases import say
 from core.ports import Request
+from core.text import is_blank
 from core.types import (
     Ask,
     Delta,
@@ -30,6 +32,7 @@ from core.types import (
     Person,
     Place,
     Post,
+    Task,
     Text,
     Turn,
     TurnState,
@@ -112,9 +115,9 @@ class Desk:
             painting.cancel()
             await asyncio.gather(painting, return_exceptions=True)
 
-    async def ask(self, number: int) -> Turn:
+    async def ask(self, number: int, text: str = "why?", place: Place = PLACE) -> Turn:
         at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number)
-        turn = await self.store.accept(Ask(f"m{number}", PLACE, ADA, "why?", at, addressed=True))
+        turn = await self.store.accept(Ask(f"m{number}", place, ADA, text, at, addressed=True))
         assert turn is not None
         self.lanes.submit(turn)
         return turn
@@ -424,3 +427,45 @@ async def test_that_an_answer_is_thought_of_is_shown_until_its_first_word(
             await clock.advance(0.3)
         await desk.until_ended(turn)
         assert desk.platform.typings == shown[-1], "not once it can be read"
+
+
+@pytest.mark.parametrize("text", ["", " \u200b"])
+@pytest.mark.parametrize("direct", [False, True])
+async def test_a_question_without_words_is_answered_by_asking_what_is_wanted(text: str, direct: bool) -> None:
+    desk = Desk()
+    place = replace(PLACE, direct=direct)
+    desk.model.go.set()
+    async with desk.painting():
+        ended = await desk.until_ended(await desk.ask(1, text, place))
+        assert ended.text == say("wordless_direct" if direct else "wordless", "en")
+        assert desk.model.requests == []
+        await desk.until_ended(await desk.ask(2, "what is 2+2?", place))
+    (request,) = desk.model.requests
+    assert [is_blank(message.content) for message in request.messages] == [False] * len(request.messages)
+
+
+async def test_a_mention_without_words_in_a_thread_where_people_talked_is_answered_from_it() -> None:
+    desk = Desk()
+    desk.model.go.set()
+    async with desk.painting():
+        before = Ask("m0", PLACE, Person("U2", "Bo"), "The build is red.", datetime(2026, 1, 1, tzinfo=UTC))
+        assert await desk.store.note(before)
+        await desk.until_ended(await desk.ask(1, ""))
+    (request,) = desk.model.requests
+    said = [message.content for message in request.messages[1:]]
+    assert said == ["Bo: The build is red.", WORDLESS.format(name="Ada")]
+
+
+async def test_an_answer_without_words_is_not_continued_from_nothing() -> None:
+    desk = Desk()
+    desk.model.words, desk.model.reason = [], EndReason.LENGTH
+    desk.model.go.set()
+    async with desk.painting():
+        first = await desk.ask(1)
+        assert (await until_over(desk, first)).state is TurnState.FAILED
+        desk.model.words, desk.model.reason = ["Because."], EndReason.STOP
+        again = await desk.store.again(first.id, Task.CONTINUE)
+        assert again is not None
+        desk.lanes.submit(again)
+        await desk.until_ended(again)
+    assert [message.role for message in desk.model.requests[-1].messages] == ["system", "user"]

@@ -23,6 +23,10 @@ BOT = Person("B9", "Other bot", bot=True)
         (replace(ASK, author=BOT, addressed=True), False, Outcome.BOT),
         (replace(ASK, author=BOT, addressed=True), True, Outcome.NOTED),
         (replace(ASK, author=BOT, task=Task.DIGEST), False, Outcome.TURN),
+        (replace(ASK, text=""), True, Outcome.WORDLESS),
+        (replace(ASK, text=" \u200b\n", to_others=True), True, Outcome.WORDLESS),
+        (replace(ASK, text="", author=BOT, addressed=True), True, Outcome.WORDLESS),
+        (replace(ASK, text="", addressed=True), False, Outcome.TURN),
     ],
 )
 def test_who_is_answered(ask: Ask, joined: bool, outcome: Outcome) -> None:
