@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any, Self
 
 import discord
 import structlog
 from discord.state import ConnectionState
 
+from bots.discord import lenient
 from bots.discord.counter import Counter
 from bots.discord.faults import FOREIGN, translate
 from bots.discord.http import Http
@@ -17,6 +19,7 @@ from bots.discord.incoming import (
     channel_to_place,
     deletion_to_deleted,
     message_to_ask,
+    update_to_ask,
     update_to_edited,
 )
 from bots.discord.recent import Recent
@@ -41,6 +44,8 @@ log = structlog.get_logger()
 CACHED_MESSAGES = 100
 GUILD_WAIT_S = 0.1
 """After READY, between two servers, before the library calls itself ready; later ones are taken all the same."""
+ASKED_LATER = timedelta(minutes=15)
+"""How old a message may be that becomes a question by an edit: whoever wrote it may still wait for an answer."""
 BEAT_S = 10.0
 SILENT_BEATS = 2.5
 """How often Discord is made to answer, and after how many of these without a word the line counts as dead. Discord
@@ -85,7 +90,7 @@ class Client(discord.Client):
         self._down_since: float | None = clock.monotonic()
         self.was_up = False
         self._askers: Recent[Asker] = Recent()  # by place
-        self._guard_parsers()
+        lenient.guard(self._connection)
 
     def _get_state(self, **options: Any) -> ConnectionState[Self]:
         """The library makes its REST client just before this, which hands it on."""
@@ -139,16 +144,19 @@ class Client(discord.Client):
             return
         ask = message_to_ask(message, self.user, here)
         if ask is not None:
-            self._heard(ask.id, message.channel, here)
-            try:
-                receipt = await self._inbox.receive(ask)
-            except BotError as error:
-                await self._apologise(message, ask, error)
-            else:
-                if receipt.outcome is Outcome.TURN:
-                    self._askers[ask.place.key] = message.author, language_of(ask.author.locale)
-                if receipt.told is not None:
-                    await self._tell(message, receipt.told, await self._spoken(ask))
+            await self._take(message, ask, here)
+
+    async def _take(self, message: discord.Message, ask: Ask, here: Place) -> None:
+        self._heard(ask.id, message.channel, here)
+        try:
+            receipt = await self._inbox.receive(ask)
+        except BotError as error:
+            await self._apologise(message, ask, error)
+        else:
+            if receipt.outcome is Outcome.TURN:
+                self._askers[ask.place.key] = message.author, language_of(ask.author.locale)
+            if receipt.told is not None:
+                await self._tell(message, receipt.told, await self._spoken(ask))
 
     async def on_thread_create(self, thread: discord.Thread) -> None:
         if here := await self._place(thread):
@@ -161,11 +169,18 @@ class Client(discord.Client):
             self._seats.opened(here)
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
-        here = await self._place(payload.message.channel)
-        if self.user is not None and here is not None:
-            edited = update_to_edited(payload, self.user, here)
-            if edited is not None:
-                await self._note(edited)
+        message = payload.message
+        message.channel = await self._known(message.channel)
+        here = channel_to_place(message.channel)
+        if self.user is None or here is None:
+            return
+        edited = update_to_edited(payload, self.user, here)
+        if edited is None:
+            return
+        await self._note(edited)
+        ask = update_to_ask(payload, self.user, here)
+        if ask is not None and self._clock.now() - ask.at <= ASKED_LATER:
+            await self._take(message, ask, here)
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         await self._deleted(payload.channel_id, payload.guild_id, {payload.message_id})
@@ -255,24 +270,3 @@ class Client(discord.Client):
         except FOREIGN as error:
             log.warning("discord_channel_unknown", cause=str(translate(error)))
             return channel
-
-    def _guard_parsers(self) -> None:
-        """One event that the library cannot read must not end the connection, as it otherwise does.
-
-        READY is not guarded: without it there is no session, and a new connection is the cure.
-        """
-        connection = self._connection
-        connection.parsers = {
-            event: parse if event == "READY" else _guarded(event, parse)
-            for event, parse in connection.parsers.items()
-        }
-
-
-def _guarded(event: str, parse: Callable[[Any], None]) -> Callable[[Any], None]:
-    def guarded(data: Any) -> None:
-        try:
-            parse(data)
-        except Exception:
-            log.exception("discord_event_unreadable", gateway_event=event)
-
-    return guarded

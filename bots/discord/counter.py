@@ -20,15 +20,18 @@ from bots.discord.commands import MESSAGE, menu_key
 from bots.discord.faults import FOREIGN, translate
 from bots.discord.incoming import (
     interaction_to_command,
+    interaction_to_names,
     interaction_to_options,
     interaction_to_press,
     interaction_to_target,
+    interaction_to_target_time,
     message_to_text,
 )
+from bots.discord.marks import named, unknown_users
 from bots.discord.told import told_to_contents, told_to_files, told_to_view, with_file, without_file
 from core.commands import COMMANDS, MENUS, press_form
 from core.errors import BotError, Code
-from core.phrases import explain, language_of
+from core.phrases import explain, language_of, say
 from core.ports import Inbox
 from core.types import Command, Outcome, Press, Told
 
@@ -38,6 +41,7 @@ Interaction = discord.Interaction[Any]
 _SUGGESTIONS, _CHOICE_LIMIT = 25, 100
 _EMPTY = "\u200b"
 _LONG = 60
+_LOOK_UPS, _LOOK_WITHIN_S = 5, 2.0
 _DECIDE_WITHIN_S = 1.0
 """Of the 3 s until the first answer: a slow database must not cost the interaction."""
 
@@ -69,16 +73,24 @@ class Counter:
             await self._perform(interaction, interaction_to_command(interaction, name, options))
 
     async def _menu(self, interaction: Interaction, key: str | None) -> None:
-        message, me = interaction_to_target(interaction), interaction.client.user
-        if key is None or message is None or me is None:
+        if key is None:
             return
         name, option = MENUS[key]
         if option == "about":
-            modal = forms.about_to_modal(message_to_text(message, me), await self._spoken(interaction))
-            await _at_once(interaction.response.send_modal(modal))
-        else:
-            options = {option: message.created_at.isoformat()}
+            await self._ask_about(interaction)
+        elif said_at := interaction_to_target_time(interaction):
+            options = {option: said_at.isoformat()}
             await self._perform(interaction, interaction_to_command(interaction, name, options))
+
+    async def _ask_about(self, interaction: Interaction) -> None:
+        """The form for a question about a message, with the words of that message in it."""
+        message, me = interaction_to_target(interaction), interaction.client.user
+        text = message_to_text(message, me) if message is not None and me is not None else ""
+        language = await self._spoken(interaction)
+        if text:
+            await _at_once(interaction.response.send_modal(forms.about_to_modal(text, language)))
+        elif await _deferred(interaction, ephemeral=True):
+            await self._tell(interaction, Told(say("about_nothing", language)), whispered=True)
 
     async def _suggest(self, interaction: Interaction) -> None:
         name, options, focused = interaction_to_options(interaction)
@@ -136,11 +148,22 @@ class Counter:
             return
         if refused is not None:
             return await self._tell(interaction, _with_words(refused, command), whispered=True)
-        if turn:
+        if turn and command is not None:
             self._on_ticket(interaction.token)
+            command = await self._with_names(interaction, command)
         told, answered = await self._told(interaction, command)
         if told is not None and not answered:
             await self._tell(interaction, _with_words(told, command), whispered=whispered)
+
+    async def _with_names(self, interaction: Interaction, command: Command) -> Command:
+        """The command with names for ids in its texts, as a message has them: those that come with the interaction or
+        are known, and those of some people that are looked up."""
+        names, texts = interaction_to_names(interaction), command.options
+        if asked := unknown_users(" ".join(texts.values()), names)[:_LOOK_UPS]:
+            users = await asyncio.gather(*(_user_name(interaction, user_id) for user_id in asked))
+            found = {user_id: name for user_id, name in zip(asked, users, strict=True) if name}
+            names = replace(names, users={**names.users, **found})
+        return replace(command, options={name: named(text, names) for name, text in texts.items()})
 
     async def _refusal(self, command: Command) -> Told | None:
         """Why the command gives no answer that everybody sees. A store that is slow or down is no reason: Discord does
@@ -224,6 +247,18 @@ def _with_words(told: Told, command: Command | None) -> Told:
     written = [text for name, text in command.options.items() if name != "about" and len(text) >= _LONG]
     quoted = "\n".join(f"> {line}" for text in written for line in text.splitlines())
     return replace(told, text=f"{told.text}\n\n{quoted}") if quoted else told
+
+
+async def _user_name(interaction: Interaction, user_id: int) -> str:
+    """What a person is called there; empty where that can't be found out soon."""
+    guild = interaction.guild if interaction.is_guild_integration() else None
+    try:
+        async with asyncio.timeout(_LOOK_WITHIN_S):
+            user = await (guild.fetch_member(user_id) if guild else interaction.client.fetch_user(user_id))
+    except FOREIGN as error:
+        log.info("discord_name_unknown", cause=str(translate(error)))
+        return ""
+    return user.display_name
 
 
 async def _deferred(interaction: Interaction, *, thinking: bool = True, ephemeral: bool = False) -> bool:

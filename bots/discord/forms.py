@@ -17,7 +17,8 @@ from urllib.parse import parse_qsl, urlencode
 import discord
 
 from core.phrases import say
-from core.types import Field, Form
+from core.text import shortened
+from core.types import Field, Form, page_length
 
 ABOUT = "parley-about"
 """The form behind "Ask about this"."""
@@ -79,9 +80,15 @@ def about_to_modal(text: str, language: str) -> discord.ui.Modal:
             "text",
             hint=say("about_default", language),
         ),
-        Field("about", say("menu_ask_about", language), "text", text[:TEXT_LIMIT]),
+        Field("about", say("menu_ask_about", language), "text", _fitting(text, language)),
     )
     return _modal(say("menu_ask", language), ABOUT, fields)
+
+
+def _fitting(text: str, language: str) -> str:
+    """What a field holds of a text, with a word on what it leaves out."""
+    mark = say("text_cut", language, n=len(text))
+    return shortened(text, TEXT_LIMIT, mark, length=lambda part: page_length(part, "utf16"))
 
 
 def interaction_to_values(interaction: discord.Interaction[Any]) -> dict[str, str]:

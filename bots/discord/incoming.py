@@ -9,12 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import discord
 
+from bots.discord.lenient import read_message
+from bots.discord.marks import Names, named, resolved_names
 from bots.discord.members import member_to_roles
 from bots.discord.outgoing import content_to_text, custom_id_to_press
+from core.text import is_blank
 from core.types import Ask, Command, Deleted, Edited, Entry, Person, Place, Press
 
 ASK = "ask-"
@@ -32,9 +36,6 @@ _READ = discord.Permissions(view_channel=True, read_message_history=True)
 https://docs.discord.com/developers/topics/permissions"""
 _ALONE = _READ
 """Outside a server there are no roles: everybody there sees all of the conversation."""
-_MARK = re.compile(
-    r"<(?:@!?(?P<user>\d+)|@&(?P<role>\d+)|#(?P<channel>\d+)|a?:(?P<emoji>\w+):\d+|/(?P<command>[^:>]+):\d+)>"
-)
 
 
 def channel_to_place(channel: object) -> Place | None:
@@ -59,11 +60,12 @@ def message_to_ask(message: discord.Message, me: discord.ClientUser, here: Place
     """
     if message.type not in _SAID or message.author.id == me.id:
         return None
-    replies_to, answers_me = _reply(message, me)
+    replies_to, replied = _reply(message)
+    answers_me = replied == me.id
     mentioned = _mentions(message, me)
     addressed = here.direct or mentioned or answers_me
     text = message_to_text(message, me)
-    if not (message.content.strip() or _title(message) or addressed):
+    if not (_says_something(message) or addressed):
         return None  # a picture, an alert or a forward alone asks nothing
     if not here.direct and not here.thread:
         here = replace(here, thread=f"{ASK}{replies_to}" if answers_me else str(message.id))
@@ -74,7 +76,8 @@ def message_to_ask(message: discord.Message, me: discord.ClientUser, here: Place
         text=text,
         at=message.created_at,
         addressed=addressed,
-        to_others=not mentioned and bool(_named(message, me)),
+        to_others=not mentioned
+        and (replied not in (None, me.id, message.author.id) or _calls_others(message, me)),
         replies_to=replies_to,
     )
 
@@ -96,45 +99,38 @@ def message_to_text(message: discord.Message, me: discord.ClientUser) -> str:
     The first message of a forum's post has the post's title above it. Where there are no words, those of a forward
     or of embeds count, as other bots' alerts have them; files are named.
     """
-    users = {user.id: user.display_name for user in message.mentions}
-    users[me.id] = me.display_name
-    guild = message.guild
-
-    def named(found: re.Match[str]) -> str:
-        kind, value = next((kind, value) for kind, value in found.groupdict().items() if value)
-        name: str | None = value
-        if kind == "user":
-            member = guild.get_member(int(value)) if guild else None
-            name = users.get(int(value)) or (member.display_name if member else None)
-        elif kind == "role":
-            role = guild.get_role(int(value)) if guild else None
-            name = role.name if role else None
-        elif kind == "channel":
-            channel = guild.get_channel_or_thread(int(value)) if guild else None
-            name = channel.name if channel else None
-        elif kind == "emoji":
-            return f":{value}:"
-        sign = {"user": "@", "role": "@", "channel": "#", "command": "/"}[kind]
-        return f"{sign}{name}" if name else found[0]
-
     ours = [rf"<@!?{me.id}>", *(rf"<@&{role.id}>" for role in message.role_mentions if _own_role(role, me))]
     content = re.sub(rf"\A(?:\s*(?:{'|'.join(ours)})[,:]?)+", "", _content(message))
-    text = _MARK.sub(named, content).strip()
+    text = named(content, _names(message, me)).strip()
+    text = "" if is_blank(text) else text
     title = _title(message)
     return text if text.startswith(title) else f"{title}\n\n{text}".strip()
 
 
+def _names(message: discord.Message, me: discord.ClientUser) -> Names:
+    users = {user.id: user.display_name for user in message.mentions}
+    return Names(users | {me.id: me.display_name}, guild=message.guild)
+
+
 def _content(message: discord.Message) -> str:
-    words = message.content
-    if not words.strip():
+    words = "" if _is_gif(message) else message.content
+    if is_blank(words):
         shown = [*(one.content for one in message.message_snapshots), *map(_embed_words, message.embeds)]
         words = "\n\n".join(part for part in shown if part)
     files = " ".join(f"[{file.filename}]" for file in message.attachments)
     return "\n".join(part for part in (words, files) if part)
 
 
+def _is_gif(message: discord.Message) -> bool:
+    """Whether its words are nothing but the link of an animation, which readers see in its place:
+    https://docs.discord.com/developers/resources/message#embed-object-embed-types"""
+    return any(one.type == "gifv" and message.content.strip() in ("", one.url) for one in message.embeds)
+
+
 def _embed_words(embed: discord.Embed) -> str:
     """https://docs.discord.com/developers/resources/message#embed-object"""
+    if embed.type == "gifv":
+        return ""
     fields = [f"{field.name}: {field.value}" for field in embed.fields]
     return "\n".join(part for part in (embed.title, embed.description, *fields) if part)
 
@@ -161,6 +157,16 @@ def update_to_edited(
     if before is not None and before.content == message.content:
         return None
     return Edited(here, str(message.id), message_to_text(message, me))
+
+
+def update_to_ask(payload: discord.RawMessageUpdateEvent, me: discord.ClientUser, here: Place) -> Ask | None:
+    """The message as a question, where its change of words may have made it one: it speaks to the bot now, and did not
+    before, as far as is known."""
+    ask, before = message_to_ask(payload.message, me, here), payload.cached_message
+    if ask is None or not ask.addressed or not ask.text:
+        return None
+    asked = None if before is None else message_to_ask(before, me, here)
+    return None if asked is not None and asked.addressed and asked.text else ask
 
 
 def deletion_to_deleted(message_id: int, here: Place) -> Deleted:
@@ -200,14 +206,24 @@ def interaction_to_options(interaction: discord.Interaction[Any]) -> tuple[str, 
     return str(data.get("name", "")), options, focused
 
 
+def interaction_to_names(interaction: discord.Interaction[Any]) -> Names:
+    """What is known of the people, roles and channels in an interaction's texts."""
+    return resolved_names(dict(interaction.data or {}), interaction.guild, interaction.client.user)
+
+
 def interaction_to_target(interaction: discord.Interaction[Any]) -> discord.Message | None:
     """The message whose menu a command was picked from."""
     data: dict[str, Any] = dict(interaction.data or {})
     target = data.get("resolved", {}).get("messages", {}).get(str(data.get("target_id")))
     if target is None or interaction.channel is None:
         return None
-    state = interaction.client._connection
-    return discord.Message(state=state, channel=interaction.channel, data=target)  # type: ignore[arg-type]
+    return read_message(interaction.client._connection, interaction.channel, target)
+
+
+def interaction_to_target_time(interaction: discord.Interaction[Any]) -> datetime | None:
+    """When the message was said whose menu a command was picked from: its id tells."""
+    target_id = str(dict(interaction.data or {}).get("target_id", ""))
+    return discord.utils.snowflake_time(int(target_id)) if target_id.isdecimal() else None
 
 
 def interaction_to_press(interaction: discord.Interaction[Any], text: str = "") -> Press | None:
@@ -275,13 +291,18 @@ def _person(
     )
 
 
-def _reply(message: discord.Message, me: discord.ClientUser) -> tuple[str, bool]:
-    """(the id of the message that this one replies to, is that one the bot's?). Forwards are no replies."""
+def _says_something(message: discord.Message) -> bool:
+    return bool(_title(message)) or not (is_blank(message.content) or _is_gif(message))
+
+
+def _reply(message: discord.Message) -> tuple[str, int | None]:
+    """(the id of the message that this one replies to, who wrote that, as far as is known). Forwards are no replies."""
     reference = message.reference
     if message.type is not discord.MessageType.reply or reference is None or reference.message_id is None:
-        return "", False
+        return "", None
     answered = reference.resolved or reference.cached_message
-    return str(reference.message_id), isinstance(answered, discord.Message) and answered.author.id == me.id
+    author = answered.author.id if isinstance(answered, discord.Message) else None
+    return str(reference.message_id), author
 
 
 def _mentions(message: discord.Message, me: discord.ClientUser) -> bool:
@@ -290,9 +311,10 @@ def _mentions(message: discord.Message, me: discord.ClientUser) -> bool:
     )
 
 
-def _named(message: discord.Message, me: discord.ClientUser) -> list[object]:
-    people = [user for user in message.mentions if user.id != me.id]
-    return [*people, *(role for role in message.role_mentions if not _own_role(role, me))]
+def _calls_others(message: discord.Message, me: discord.ClientUser) -> bool:
+    """Whether it mentions people or roles other than the bot, or, by `@everyone` or `@here`, everybody."""
+    people = any(user.id != me.id for user in message.mentions)
+    return message.mention_everyone or people or not all(_own_role(role, me) for role in message.role_mentions)
 
 
 def _own_role(role: discord.Role, me: discord.ClientUser) -> bool:

@@ -295,6 +295,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "export_newest": "It was too large to be sent whole, so its oldest part is left out. Whoever runs me has all.",
     "export_not_sent": "The file couldn't be sent. Please try again in a while, or ask whoever runs me for it.",
     "export_no_direct": "I couldn't write to you directly. Use `/export` instead: only you see its answer.",
+    "about_nothing": "I can't read any words in that message. Use `/ask` and write what you want to know.",
     "about_default": "What does this mean?",
     "wordless": "You called, but I see no question. What would you like to know?",
     "wordless_direct": "I can't read that yet. Please write what you would like to know.",

@@ -268,6 +268,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "export_newest": "文件太大，发不完整，所以略去了最早的部分。管理我的人那里有全部内容。",
     "export_not_sent": "文件没能发出去。请过一会儿再试，或向管理我的人索取。",
     "export_no_direct": "我无法给你发私信。请改用 `/export`，它的答复只有你能看到。",
+    "about_nothing": "我在那条消息里读不到文字。请用 `/ask` 写下你想问的内容。",
     "about_default": "这是什么意思？",
     "wordless": "你叫了我，但我没有看到问题。你想知道什么？",
     "wordless_direct": "我还看不懂这类消息。请用文字写下你想知道的内容。",

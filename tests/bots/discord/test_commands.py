@@ -15,9 +15,21 @@ from bots.discord.told import told_to_contents
 from core.commands import COMMANDS, MENUS, press_form
 from core.errors import StoreError
 from core.phrases import explain, say
-from core.types import Attachment, Button, Choice, Command, Field, Form, Outcome, Press, Told
+from core.types import Ask, Attachment, Button, Choice, Command, Field, Form, Outcome, Press, Told, page_length
 from tests.bots.discord.conftest import Bot, running
-from tests.fakes.discord import ADA, APPLICATION, BO, BOT, CHEN, GENERAL, FakeDiscord, Message, MessageFlag
+from tests.fakes.discord import (
+    ADA,
+    APPLICATION,
+    BO,
+    BOT,
+    CHEN,
+    GENERAL,
+    GUILD,
+    RANDOM,
+    FakeDiscord,
+    Message,
+    MessageFlag,
+)
 from tests.fakes.discord.guild import Interaction
 from tests.waiting import until
 
@@ -441,3 +453,60 @@ async def test_an_interaction_of_nobody_we_know_does_no_harm(bot: Bot) -> None:
     assert (await answer(bot, await bot.fake.slash(ADA, GENERAL, "older"))).content == "Help."
     assert (await took(bot, "older")).name == "older"
     assert unanswered(bot) == []
+
+
+# Words.
+
+
+async def test_the_words_of_a_question_have_names_for_ids_as_those_of_a_message(bot: Bot) -> None:
+    words = f"what did <@{BO}> and <@!{CHEN}> say in <#{RANDOM}> with <:pepe:99>, </ask:1> and <@&{GUILD}> at <t:0>?"
+    await bot.fake.say(ADA, GENERAL, f"<@{BOT}> {words}")
+    said = await until(lambda: next(iter(bot.inbox.of(Ask)), None))
+    assert (
+        said.text == "what did @Bo Larsen and @陈晨 say in #random with :pepe:, /ask and @@everyone at <t:0>?"
+    )
+    await bot.fake.slash(ADA, GENERAL, "ask", question=words)
+    assert (await took(bot, "ask")).options == {"question": said.text}
+    loom = await bot.fake.say(BO, GENERAL, f"<@{CHEN}> the loom")
+    opened = await bot.fake.context_menu(ADA, GENERAL, loom, "Ask about this")
+    assert (await modal(bot, opened))["components"][1]["component"]["value"] == "@陈晨 the loom"
+    await bot.fake.submit_modal(opened, question=words)
+    asked = await until(lambda: bot.inbox.of(Command)[1:])
+    assert asked[0].options == {"question": said.text, "about": "@陈晨 the loom"}
+
+
+async def test_ids_that_nobody_knows_stay_and_few_are_looked_up(bot: Bot) -> None:
+    words = " ".join(f"<@{number}>" for number in range(7_000, 7_100))
+    await bot.fake.slash(ADA, GENERAL, "ask", question=words)
+    assert (await took(bot, "ask")).options == {"question": words}
+    assert len([call for call in bot.fake.calls if "/members/" in call.path]) == 5
+
+
+async def test_settings_keep_the_ids_that_they_are_given(bot: Bot) -> None:
+    bot.inbox.told, bot.inbox.outcome = Told("Done."), Outcome.TOLD
+    await bot.fake.slash(ADA, GENERAL, "settings", name="deny", value=f"<@{BO}>")
+    assert (await took(bot, "settings")).options["value"] == f"<@{BO}>"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+async def test_a_message_that_is_too_long_for_the_form_is_marked_as_cut(bot: Bot, language: str) -> None:
+    embeds = [{"type": "rich", "description": f"{number} " + "🧵" * 1_000} for number in range(6)]
+    said = await bot.fake.say(BO, GENERAL, "", embeds=embeds)
+    opened = await bot.fake.context_menu({"en": BO, "zh": CHEN}[language], GENERAL, said, "Ask about this")
+    held = (await modal(bot, opened))["components"][1]["component"]["value"]
+    assert held.endswith(say("text_cut", language, n=6_022))
+    assert page_length(held, "utf16") in (3_999, 4_000)
+
+
+@pytest.mark.parametrize("length", [1, 2_000, 4_000])
+async def test_a_message_that_fits_into_the_form_is_whole(bot: Bot, length: int) -> None:
+    said = await bot.fake.say(BO, GENERAL, "x" * length)
+    opened = await bot.fake.context_menu(BO, GENERAL, said, "Ask about this")
+    assert (await modal(bot, opened))["components"][1]["component"]["value"] == "x" * length
+
+
+async def test_a_message_without_words_can_not_be_asked_about_and_that_is_said(bot: Bot) -> None:
+    said = await bot.fake.say(BO, GENERAL, "", sticker_items=[{"id": "77", "name": "wave", "format_type": 1}])
+    opened = await bot.fake.context_menu(CHEN, GENERAL, said, "Ask about this")
+    told = await answer(bot, opened)
+    assert (told.content, told.ephemeral_to) == (say("about_nothing", "zh"), CHEN)

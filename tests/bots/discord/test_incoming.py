@@ -17,8 +17,10 @@ from bots.discord.incoming import (
     message_to_ask,
     message_to_entry,
     message_to_text,
+    update_to_ask,
     update_to_edited,
 )
+from bots.discord.lenient import read_message
 from core.types import Ask, Command, Deleted, Edited, Person, Place
 from tests.fakes.discord import ADA, APPLICATION, BO, BOT, CHEN, FORUM, GENERAL, GUILD, OTHER_BOT, wire
 from tests.fakes.discord.guild import BOT_ROLE, World
@@ -103,7 +105,7 @@ class Reader:
 
     def message(self, data: Json) -> discord.Message:
         channel, _ = self.state._get_guild_channel(data)
-        return discord.Message(state=self.state, channel=channel, data=data)  # type: ignore[arg-type]
+        return read_message(self.state, channel, data)
 
     def ask(self, data: Json) -> Ask | None:
         message = self.message(data)
@@ -203,6 +205,18 @@ def test_a_reply_to_a_person_is_not_for_the_bot(reader: Reader) -> None:
     assert (ask.addressed, ask.to_others, ask.replies_to) == (False, True, "55")
 
 
+@pytest.mark.parametrize("of", [BO, OTHER_BOT])
+@pytest.mark.parametrize("pings", [True, False])
+def test_a_reply_in_a_thread_is_for_whom_it_replies_to(reader: Reader, of: int, pings: bool) -> None:
+    ask = reader.heard(reader.reply("friday is fine", to=55, of=of, pings=pings, channel=str(THREAD)))
+    assert (ask.addressed, ask.to_others) == (False, True)
+
+
+def test_a_reply_to_ones_own_message_goes_on_with_it(reader: Reader) -> None:
+    ask = reader.heard(reader.reply("and by when?", to=55, of=ADA, pings=False, channel=str(THREAD)))
+    assert (ask.addressed, ask.to_others) == (False, False)
+
+
 def test_a_mention_in_a_reply_to_a_person_opens_a_thread_and_knows_the_other_message(reader: Reader) -> None:
     ask = reader.heard(
         reader.reply(f"<@{BOT}> is that so?", to=55, of=BO, mentions=[reader.user(BOT)], pings=False)
@@ -254,9 +268,17 @@ def test_the_bots_own_role_is_the_bot(reader: Reader) -> None:
     assert (ask.addressed, ask.to_others, ask.text) == (True, False, "hello")
 
 
-def test_everyone_is_not_the_bot(reader: Reader) -> None:
-    ask = reader.heard(reader.payload("@everyone lunch", mention_everyone=True))
-    assert (ask.addressed, ask.to_others) == (False, False)
+@pytest.mark.parametrize("words", ["@everyone lunch", "@here lunch"])
+def test_what_is_said_to_everybody_is_not_for_the_bot(reader: Reader, words: str) -> None:
+    ask = reader.heard(reader.payload(words, channel=THREAD, mention_everyone=True))
+    assert (ask.addressed, ask.to_others) == (False, True)
+    asked = reader.heard(reader.payload(f"{words} <@{BOT}>, when?", channel=THREAD, mention_everyone=True))
+    assert (asked.addressed, asked.to_others) == (True, False)
+
+
+def test_what_is_said_to_a_role_is_not_for_the_bot(reader: Reader) -> None:
+    ask = reader.heard(reader.payload(f"<@&{GUILD}> lunch", channel=THREAD, mention_roles=[str(GUILD)]))
+    assert (ask.addressed, ask.to_others) == (False, True)
 
 
 def test_a_message_that_names_a_person_is_to_others_unless_it_names_the_bot_too(reader: Reader) -> None:
@@ -276,9 +298,46 @@ def test_the_bot_does_not_hear_itself(reader: Reader) -> None:
     assert reader.ask(reader.payload(f"<@{BOT}> hello", by=BOT)) is None
 
 
-def test_an_empty_message_to_nobody_asks_nothing(reader: Reader) -> None:
-    assert reader.ask(reader.payload("", channel=THREAD)) is None
+STICKER: Json = {"sticker_items": [{"id": "77", "name": "wave", "format_type": 1}]}
+GIF_URL = "https://tenor.test/view/a-loom-77"
+GIF: Json = {"content": GIF_URL, "embeds": [{"type": "gifv", "url": GIF_URL, "title": "a loom"}]}
+POLL: Json = {
+    "poll": {
+        "question": {"text": "Lunch?"},
+        "answers": [{"answer_id": 1, "poll_media": {"text": "Pizza"}}],
+        "expiry": None,
+        "allow_multiselect": False,
+        "layout_type": 1,
+    }
+}
+VOICE: Json = {"flags": 1 << 13}
+WORDLESS = pytest.mark.parametrize(
+    "fields",
+    [{}, STICKER, GIF, POLL, VOICE, {"content": "\u200b"}, {"content": " \u2800\n"}],
+    ids=["empty", "sticker", "gif", "poll", "voice", "zero-width", "blank"],
+)
+
+
+@WORDLESS
+def test_what_has_no_words_asks_nothing_and_is_no_line(reader: Reader, fields: Json) -> None:
+    data = reader.payload("", channel=THREAD) | fields
+    assert reader.ask(data) is None
+    assert message_to_entry(reader.message(data), reader.me) is None
+
+
+@WORDLESS
+def test_what_has_no_words_and_is_for_the_bot_is_heard_without_words(reader: Reader, fields: Json) -> None:
+    """The core says that it can't be read."""
+    ask = reader.heard(reader.payload("", channel=DM) | fields)
+    assert (ask.addressed, ask.text) == (True, "")
     assert reader.heard(reader.payload(f"<@{BOT}>")).text == ""
+
+
+def test_a_gif_with_words_and_a_link_with_a_picture_are_read(reader: Reader) -> None:
+    gif = GIF | {"content": f"see {GIF_URL}"}
+    assert reader.heard(reader.payload("", channel=THREAD) | gif).text == f"see {GIF_URL}"
+    link: Json = {"content": "https://x.test/a", "embeds": [{"type": "article", "url": "https://x.test/a"}]}
+    assert reader.heard(reader.payload("", channel=THREAD) | link).text == "https://x.test/a"
 
 
 def test_other_bots_and_webhooks_are_marked(reader: Reader) -> None:
@@ -304,6 +363,7 @@ def test_other_bots_and_webhooks_are_marked(reader: Reader) -> None:
         ("nice <:blob:123> <a:dance:124>", "nice :blob: :dance:"),
         ("use </ask:99>", "use /ask"),
         ("a < b <t:0>", "a < b <t:0>"),
+        (f"<@{'1' * 5_000}> <#{'2' * 5_000}>", f"<@{'1' * 5_000}> <#{'2' * 5_000}>"),
     ],
 )
 def test_ids_are_read_as_names(reader: Reader, content: str, text: str) -> None:
@@ -351,6 +411,35 @@ def test_an_unfurled_link_the_bots_own_edit_and_the_same_words_are_none(reader: 
     assert reader.update(reader.payload("http://x.test", embeds=[{"type": "link"}])) is None
     assert reader.update(reader.payload("more", by=BOT, **EDITED)) is None
     assert reader.update(reader.payload("same", **EDITED), before=reader.payload("same")) is None
+
+
+def asked_by_edit(reader: Reader, now: Json, before: Json | None = None) -> Ask | None:
+    message = reader.message(now)
+    payload = discord.RawMessageUpdateEvent(data=now, message=message)  # type: ignore[arg-type]
+    payload.cached_message = reader.message(before) if before else None
+    here = channel_to_place(message.channel)
+    assert here is not None
+    return update_to_ask(payload, reader.me, here)
+
+
+@pytest.mark.parametrize("channel", [GENERAL, THREAD])
+def test_an_edit_that_adds_the_mention_asks(reader: Reader, channel: int) -> None:
+    now = reader.payload(f"<@{BOT}> what is 2+2?", channel=channel, **EDITED)
+    for before in (None, reader.payload("what is 2+2?", channel=channel)):
+        assert asked_by_edit(reader, now, before) == reader.ask(now)
+
+
+def test_an_edit_of_what_was_asked_already_or_is_to_nobody_asks_nothing(reader: Reader) -> None:
+    asked = reader.payload(f"<@{BOT}> what is 2+2?")
+    assert asked_by_edit(reader, reader.payload(f"<@{BOT}> and 2+3?", **EDITED), asked) is None
+    assert asked_by_edit(reader, reader.payload("what is 2+3?", **EDITED), asked) is None
+    assert asked_by_edit(reader, reader.payload("and 2+3?", channel=THREAD, **EDITED)) is None
+    assert asked_by_edit(reader, reader.payload(f"<@{BOT}> 2+3?", by=BOT, **EDITED)) is None
+
+
+def test_words_that_are_added_to_a_direct_message_without_any_ask(reader: Reader) -> None:
+    now = reader.payload("what is this?", channel=DM, **EDITED)
+    assert asked_by_edit(reader, now, reader.payload("", channel=DM)) == reader.ask(now)
 
 
 def test_a_deletion_names_its_message() -> None:

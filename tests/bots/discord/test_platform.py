@@ -92,7 +92,7 @@ async def test_a_mention_opens_a_thread_and_is_answered_there(bot: Bot) -> None:
 
     thread = bot.fake.thread_of(int(ask.id))
     assert thread is not None
-    assert (thread.name, thread.auto_archive_minutes) == ("what is a loom ?", 1440)
+    assert (thread.name, thread.auto_archive_minutes) == ("what is a loom?", 1440)
     assert shown(bot, thread.id) == ["A machine", "that weaves."]
     assert shown(bot, GENERAL) == []
 

@@ -159,7 +159,7 @@ class Message:
     """One message as a person sees it.
 
     history: every content it had, with ``time.monotonic()``. pinged: all that its texts ever notified.
-    ephemeral_to: the one person who sees it, if only one does.
+    ephemeral_to: the one person who sees it, if only one does. odd: keys that it has beside or instead of ours.
     """
 
     id: int
@@ -183,6 +183,7 @@ class Message:
     deleted: bool = False
     ephemeral_to: int | None = None
     thread_id: int | None = None
+    odd: Json = field(default_factory=dict)
     history: list[tuple[float, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:

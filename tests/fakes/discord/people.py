@@ -116,8 +116,12 @@ class People:
         *,
         ping: bool = True,
         files: list[File] | None = None,
+        **odd: Any,
     ) -> int:
-        """A message; with ``reply_to`` a reply, which mentions its author unless ``ping`` is off."""
+        """A message; with ``reply_to`` a reply, which mentions its author unless ``ping`` is off.
+
+        odd: what Discord says of it beside or instead, such as ``sticker_items`` or ``poll``.
+        """
         place = self.world.channels[channel]
         allowed = None if ping else {"parse": ["users", "roles", "everyone"], "replied_user": False}
         message = await self.actions.post(
@@ -127,14 +131,21 @@ class People:
             reply_to=place.messages[reply_to] if reply_to is not None else None,
             allowed=allowed,
             files=files,
+            odd=odd,
         )
         return self._note(message.id)
 
     async def direct(
-        self, user: int, content: str, reply_to: int | None = None, *, files: list[File] | None = None
+        self,
+        user: int,
+        content: str,
+        reply_to: int | None = None,
+        *,
+        files: list[File] | None = None,
+        **odd: Any,
     ) -> int:
         """A direct message to the bot."""
-        return await self.say(user, self.dm(user), content, reply_to, files=files)
+        return await self.say(user, self.dm(user), content, reply_to, files=files, **odd)
 
     async def bot_says(self, channel: int, content: str, reply_to: int | None = None) -> int:
         """A message of another bot."""

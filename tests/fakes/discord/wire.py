@@ -206,6 +206,10 @@ def message(world: World, shown: Message, *, sees_content: bool = True, nested: 
     Without the MESSAGE_CONTENT intent the text is empty, save in direct messages, in the bot's own, and where
     the bot is mentioned: https://docs.discord.com/developers/events/gateway#message-content-intent
     """
+    return _message(world, shown, sees_content=sees_content, nested=nested) | shown.odd
+
+
+def _message(world: World, shown: Message, *, sees_content: bool, nested: bool = False) -> Json:
     place = world.channels[shown.channel_id]
     readable = sees_content or place.is_dm or shown.author_id == BOT or BOT in shown.mentions.users
     rendered: Json = {
@@ -251,7 +255,7 @@ def message_event(world: World, shown: Message, *, sees_content: bool) -> Json:
 
     https://docs.discord.com/developers/events/gateway-events#message-create
     """
-    rendered = message(world, shown, sees_content=sees_content)
+    rendered = _message(world, shown, sees_content=sees_content)
     if shown.nonce is not None:
         rendered["nonce"] = shown.nonce
     if not world.channels[shown.channel_id].is_dm and not shown.flags & MessageFlag.EPHEMERAL:
@@ -260,7 +264,7 @@ def message_event(world: World, shown: Message, *, sees_content: bool) -> Json:
             rendered["member"] = member(world, world.people[shown.author_id])
         for mentioned in rendered["mentions"]:
             mentioned["member"] = member(world, world.people[int(mentioned["id"])])
-    return rendered
+    return rendered | shown.odd
 
 
 def guild(world: World) -> Json:

@@ -1,0 +1,121 @@
+"""What discord.py can't read costs itself alone, not the messages, the history or the connection around it.
+
+The library reads a message in one go, and lets what fails there escape: from `history`, and from the gateway, where it
+ends the client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import discord
+import structlog
+from discord.state import ConnectionState
+
+log = structlog.get_logger()
+
+Data = Mapping[str, Any]
+State = ConnectionState[Any]
+
+_LISTS: dict[str, Any] = {"mentions": [], "mention_roles": [], "components": []}
+_BARE: dict[str, Any] = {"type": 0, "content": ""} | _LISTS
+_NEEDED = ("id", "channel_id", "author", "type", "content")
+_MESSAGES = ("MESSAGE_CREATE", "MESSAGE_UPDATE")
+_DEPENDENT = ("referenced_message",)
+"""What is read as a part of another."""
+_NOBODY: dict[str, Any] = {
+    "author": {"id": "0", "username": "", "discriminator": "0", "avatar": None},
+    "type": -1,
+}
+"""A message that nobody said: of a type that has no meaning."""
+
+
+def guard(connection: State) -> None:
+    """Have `connection` read all that it can of every message and every event.
+
+    READY stays as it is: without it there is no session, and a new connection is the cure.
+    """
+    connection.create_message = lambda *, channel, data: read_message(connection, channel, data)  # type: ignore
+    connection.parsers = {
+        event: parse if event == "READY" else _guarded(event, parse, connection)
+        for event, parse in connection.parsers.items()
+    }
+
+
+def read_message(state: State, channel: Any, data: Any) -> discord.Message:
+    """`data` as a message, without the parts that can't be read; where even its author or id can't, one that nobody
+    said."""
+
+    def read(data: Any) -> discord.Message:
+        return _read(state, channel, data)
+
+    try:
+        return read(data)
+    except Exception as error:
+        log.warning("discord_message_read_in_part", cause=type(error).__name__, message=_id(data))
+        return read(readable(data, lambda some: _works(read, some)))
+
+
+def _read(state: State, channel: Any, data: Any) -> discord.Message:
+    """The library leaves out an author without an id, and fails when they are asked for."""
+    message = discord.Message(state=state, channel=channel, data=_LISTS | data)
+    assert message.author
+    return message
+
+
+def readable(data: Any, works: Callable[[Data], bool]) -> dict[str, Any]:
+    """The parts of a message with which it `works`; of a list, the items. Tries each once."""
+    whole = data if isinstance(data, Mapping) else {}
+    kept = _BARE | {name: whole[name] for name in _NEEDED if whole.get(name) is not None}
+    kept |= {} if isinstance(kept["content"], str) else {"content": ""}
+    if not works(kept):
+        return _BARE | {"id": _id(data), "channel_id": "0"} | _NOBODY
+    names = [name for name in whole if name not in _NEEDED]
+    for name in sorted(names, key=_DEPENDENT.__contains__):
+        value = whole[name]
+        if isinstance(value, list):
+            value = [item for item in value if works(kept | {name: [item]})]
+        if works(kept | {name: value}):
+            kept[name] = value
+    return kept
+
+
+def _guarded(event: str, parse: Callable[[Any], None], connection: State) -> Callable[[Any], None]:
+    def guarded(data: Any) -> None:
+        try:
+            parse(_with_author(_LISTS | data) if event in _MESSAGES else data)
+        except Exception as error:
+            log.warning("discord_event_unreadable", gateway_event=event, cause=type(error).__name__)
+            # An update without words is none of a message's words.
+            if event == "MESSAGE_CREATE" or (event == "MESSAGE_UPDATE" and "content" in data):
+                again(data)
+
+    def again(data: Any) -> None:
+        """With what can be read of the message."""
+        try:
+            channel, _ = connection._get_guild_channel(data)
+            parse(readable(data, lambda some: _works(lambda data: _read(connection, channel, data), some)))
+        except Exception:
+            log.exception("discord_event_lost", gateway_event=event)
+
+    return guarded
+
+
+def _with_author(data: Data) -> Data:
+    """The library would read a message without one. Raises TypeError or KeyError."""
+    assert data["author"]["id"]
+    return data
+
+
+def _works(read: Callable[[Any], object], data: Data) -> bool:
+    try:
+        read(data)
+    except Exception:
+        return False
+    return True
+
+
+def _id(data: Any) -> str:
+    found = str(data.get("id", "")) if isinstance(data, Mapping) else ""
+    return found if found.isascii() and found.isdecimal() else "0"

@@ -1,0 +1,94 @@
+"""What on Discord is a question, and with which words. The real program against the wire."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bots.discord.names import HIDDEN
+from tests.e2e.conftest import discord_settings, model_settings
+from tests.e2e.program import Program
+from tests.e2e.test_discord import AT, answered
+from tests.e2e.test_slack import said
+from tests.fakes.completions import FakeCompletions
+from tests.fakes.discord import ADA, BO, CHEN, GENERAL, RANDOM, FakeDiscord
+
+
+async def test_what_people_say_to_each_other_in_a_thread_is_context_and_no_question(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        thread = await discord.say(ADA, GENERAL, f"{AT} when do we meet?")
+        await answered(discord, thread, "when do we meet?")
+        friday = await discord.say(BO, thread, f"<@{ADA}> friday?")
+        for ping in (True, False):
+            await discord.say(ADA, thread, f"friday is fine for me too, {ping}", reply_to=friday, ping=ping)
+        await discord.say(ADA, thread, "@everyone standup in 5 minutes")
+        await discord.say(BO, thread, "@here it begins")
+        await discord.say(CHEN, thread, "and who is late?")
+        await answered(discord, thread, "and who is late?", count=2)
+    assert len(endpoint.requests) == 2
+    lines = [content for role, content in said(endpoint.requests[1].body)[1:] if role == "user"]
+    assert lines[1:-1] == [
+        "Bo Larsen: @Ada Byron friday?",
+        "Ada Byron: friday is fine for me too, True",
+        "Ada Byron: friday is fine for me too, False",
+        "Ada Byron: @everyone standup in 5 minutes",
+        "Bo Larsen: @here it begins",
+    ]
+
+
+@pytest.mark.parametrize("in_thread", [False, True])
+async def test_an_edit_that_adds_the_mention_is_answered_once(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, in_thread: bool
+) -> None:
+    discord.clock.advance(-3_600)
+    root = await discord.say(ADA, GENERAL, "Numbers.")
+    channel = await discord.open_thread(ADA, GENERAL, root, "Numbers") if in_thread else GENERAL
+    old = await discord.say(BO, channel, "what is 1+1?")
+    discord.clock.advance(3_600)
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        question = await discord.say(BO, channel, "what is 2+2?")
+        await discord.edit(old, f"{AT} what is 1+1?")
+        await discord.edit(question, f"{AT} what is 2+2?")
+        seat = channel if in_thread else question
+        await answered(discord, seat, "what is 2+2?")
+        await discord.edit(question, f"{AT} what is 2+2, please?")
+        again = await discord.say(CHEN, RANDOM, f"{AT} ready?")
+        await answered(discord, again, "ready?")
+        assert len(discord.from_bot(seat)) == 1
+    asked = [said(request.body)[-1][1] for request in endpoint.requests]
+    assert "Bo Larsen: what is 2+2?" in asked
+    assert not any("what is 1+1?" in question for question in asked)
+
+
+async def test_the_words_of_ask_have_the_names_that_a_message_has(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    words = f"what did <@{BO}> say in <#{RANDOM}> with <:pepe:99>?"
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        mention = await discord.say(ADA, GENERAL, f"{AT} {words}")
+        await answered(discord, mention, "what did")
+        await discord.slash(ADA, GENERAL, "ask", question=words)
+        await answered(discord, GENERAL, "what did")
+    asked = [said(request.body)[-1][1] for request in endpoint.requests]
+    assert asked == ["Ada Byron: what did @Bo Larsen say in #random with :pepe:?"] * 2
+
+
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [
+        ("C# or F#: which for issue #42, snake_case or a*b > 3?", None),
+        ("**is** it true that ||the gardener did it||?", f"is it true that {HIDDEN}?"),
+    ],
+)
+async def test_a_thread_is_called_what_its_question_shows(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, question: str, name: str | None
+) -> None:
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        asked = await discord.say(ADA, GENERAL, f"{AT} {question}")
+        await answered(discord, asked, "")
+        thread = discord.thread_of(asked)
+    assert thread is not None
+    assert thread.name == (name or question)
