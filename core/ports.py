@@ -155,8 +155,8 @@ class Membership(Protocol):
 
 
 class Fit(Protocol):
-    def __call__(self, card: Card, *, trim: bool = False) -> tuple[Message, ...]:
-        """The messages for the model of `card`; with `trim` about half as long as they would be."""
+    def __call__(self, card: Card, *, share: float = 1.0) -> tuple[Message, ...]:
+        """The messages for the model of `card`; with a `share` below 1 about that share of their tokens."""
         ...
 
 

@@ -11,7 +11,7 @@ from core.speakers import label_of, labels_of, set_off
 from core.text import is_blank
 from core.types import Ask, Entry, Message
 
-_HEADROOM = 0.9
+HEADROOM = 0.9
 """Share of the window that is filled: the estimate is off by less than a tenth in 99 of 100 cases."""
 
 SEVERAL_PEOPLE = (
@@ -41,14 +41,14 @@ def build(
     window_tokens: int,
     answer_tokens: int,
     spent: Spent | None = None,
-    trim: bool = False,
+    share: float = 1.0,
 ) -> Prompt:
     """The messages of `ask`'s turn, ending with its question, cut from the oldest on to fit the window.
 
     `complete` is False where older messages could not be read: the model is told. The question itself is
     never left out, however long. No message is blank, for strict endpoints refuse a list with an empty one: a line
     without words is left out, or says so where it was a question. `answer_tokens` of the window are kept free for the
-    answer. `trim`: about half of what would fit, for an endpoint that found it too long.
+    answer. `share`: how much of what would fit is kept, for an endpoint that found it too long.
     """
     ids = {line.id for line in lines}
     lines = [line for line in lines if not line.anchor or line.anchor in ids]  # no answers without a question
@@ -66,9 +66,8 @@ def build(
         notes.append(UNREAD)
     head = estimate("\n\n".join(notes))
     tokens = reckon(head + sum(estimate(message.content) for message in said), spent, _answer(lines, spent))
-    room = (window_tokens - answer_tokens) * _HEADROOM
-    if trim:
-        room = min(room, tokens) / 2
+    room = (window_tokens - answer_tokens) * HEADROOM
+    room = min(room, tokens) * share if share < 1 else room
     kept = _newest(said, tokens - room, correction(spent))
     if len(kept) < len(said):
         notes.append(LEFT_OUT)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from core.answer.prompt import GO_ON, Prompt, build
+from core.answer.prompt import GO_ON, HEADROOM, Prompt, build
 from core.answer.summary import build_summary, scope_of, within
 from core.channel import ChannelSettings
 from core.errors import PlatformError, StoreError
@@ -35,17 +35,11 @@ class Material:
     complete: bool = True
     spent: Spent | None = None
 
-    def prompt(self, card: Card, *, trim: bool) -> Prompt:
-        """The messages for the model of `card`; `trim` makes them shorter than its window should need."""
+    def prompt(self, card: Card, *, share: float = 1.0) -> Prompt:
+        """The messages for the model of `card`; a `share` below 1 makes them shorter than its window should need."""
         window_tokens = card.context_tokens
         if self.ask.task is Task.SUMMARY:
-            window_tokens = window_tokens // 2 if trim else window_tokens
-            return build_summary(
-                list(self.lines),
-                self.language,
-                window_tokens=window_tokens,
-                answer_tokens=self._answer_tokens(window_tokens),
-            )
+            return self._summary(window_tokens, share)
         return build(
             list(self.lines),
             self.ask,
@@ -54,8 +48,15 @@ class Material:
             window_tokens=window_tokens,
             answer_tokens=self._answer_tokens(window_tokens),
             spent=self.spent if card.name == self.settings.model else None,
-            trim=trim,
+            share=share,
         )
+
+    def _summary(self, window_tokens: int, share: float) -> Prompt:
+        room = (window_tokens - self._answer_tokens(window_tokens)) * HEADROOM
+        whole = build_summary(list(self.lines), self.language, room)
+        if share >= 1:
+            return whole
+        return build_summary(list(self.lines), self.language, whole.estimate_tokens * share)
 
     def _answer_tokens(self, window_tokens: int) -> int:
         return min(self.settings.max_tokens or _DEFAULT_ANSWER_TOKENS, window_tokens // 2)

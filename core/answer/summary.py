@@ -25,7 +25,6 @@ SYSTEM = (
 )
 _LANGUAGES = {"en": "English", "zh": "Simplified Chinese"}
 _LINE_ENDS = {code: f"\\u{code:04x}" for code in (0x85, 0x2028, 0x2029)}
-_HEADROOM = 0.9
 _CHANNEL_LINES = 100
 MOST_LINES = 500
 
@@ -58,10 +57,10 @@ def within(lines: Sequence[Entry], scope: Scope, ask: Ask) -> list[Entry]:
     return [line for line in said if scope.since is None or line.at >= scope.since][-scope.last :]
 
 
-def build_summary(lines: Sequence[Entry], language: str, *, window_tokens: int, answer_tokens: int) -> Prompt:
-    """One message with all that was said, cut from the oldest on to fit the window."""
+def build_summary(lines: Sequence[Entry], language: str, room_tokens: float) -> Prompt:
+    """One message with all that was said, cut from the oldest on to `room_tokens`."""
     head = f"{SYSTEM}\n\nWrite in {_LANGUAGES.get(language, 'English')}."
-    room = (window_tokens - answer_tokens) * _HEADROOM - estimate(head)
+    room = room_tokens - estimate(head)
     said: list[str] = []
     known = labels_of(lines)
     for line in reversed(lines):

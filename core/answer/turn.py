@@ -261,8 +261,8 @@ class Answerer:
                 writing.ended = Ended(EndReason.STOP, Usage())
                 return
 
-            def fit(card: Card, *, trim: bool = False) -> tuple[Message, ...]:
-                writing.prompt = material.prompt(card, trim=trim)
+            def fit(card: Card, *, share: float = 1.0) -> tuple[Message, ...]:
+                writing.prompt = material.prompt(card, share=share)
                 return writing.prompt.messages
 
             request = Request(

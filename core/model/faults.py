@@ -183,6 +183,8 @@ def _code_by_status(refusal: Refusal) -> Code:
         return next((_BY_CODE[name] for name in refusal.names if name in _BY_CODE), Code.ERROR_IN_STREAM)
     if status < 300:
         return Code.EMPTY
+    if refusal.quotes and status in (404, 405):
+        return Code.BAD_REQUEST  # what reads questions is no wrong address
     if refusal.page and status in _PAGE_AT:
         return Code.WRONG_URL
     return _BY_STATUS.get(status, Code.SERVER_ERROR if status >= 500 else Code.BAD_REQUEST)

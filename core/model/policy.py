@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from core.errors import Code, ModelError
+from core.model.windows import TOO_LONG
 from core.roster import Route
 
 PROBE_S = 900.0
@@ -45,8 +46,9 @@ class Scope(StrEnum):
 class Rule:
     """`same`: how often the same account and model may be asked again. `leaves`: what else is not asked in this turn.
     `blames`: whose breaker counts it, None: nobody's. `breaks_s`: that breaker opens at once, for so long; 0: when
-    it has happened too often. `alerts`: the operator is told at once, not only when a breaker opens. `eager`: somebody
-    else is asked before the same is asked again. `level`: of its line in the log.
+    it has happened too often. `alerts`: the operator is told at once, not only when a breaker opens. `reports`: the
+    operator is told once a question has failed for it. `eager`: somebody else is asked before the same is asked again.
+    `level`: of its line in the log.
     """
 
     same: int
@@ -54,6 +56,7 @@ class Rule:
     blames: Scope | None = None
     breaks_s: float = 0.0
     alerts: bool = False
+    reports: bool = False
     eager: bool = False
     level: int = logging.WARNING
 
@@ -62,11 +65,11 @@ _NO_USE = Rule(0, Scope.ALL, level=logging.INFO)
 _ONCE_MORE = Rule(1, Scope.ROUTE, Scope.ENDPOINT)
 
 RULES: dict[Code, Rule] = {
-    # Our mistake: a refused field the client has repaired before this.
-    Code.BAD_REQUEST: Rule(0, Scope.ALL, level=logging.ERROR),
+    # A refused field the client has repaired before this: what is left may suit another endpoint.
+    Code.BAD_REQUEST: Rule(0, Scope.ROUTE, level=logging.ERROR),
     Code.CONTEXT_OVERFLOW: Rule(1, Scope.SMALL, level=logging.INFO),  # the one repeat is trimmed
     Code.POLICY: _NO_USE,
-    Code.TOO_LARGE: _NO_USE,
+    Code.TOO_LARGE: Rule(1, Scope.ROUTE, level=logging.INFO),  # likewise: larger than a plan or a proxy takes
     Code.BAD_KEY: Rule(0, Scope.ACCOUNT, Scope.ACCOUNT, PROBE_S, alerts=True),
     Code.NO_MONEY: Rule(0, Scope.ACCOUNT, Scope.ACCOUNT, PROBE_S, alerts=True),
     Code.FORBIDDEN: Rule(0, Scope.ROUTE, Scope.ACCOUNT, alerts=True),
@@ -75,7 +78,7 @@ RULES: dict[Code, Rule] = {
     Code.RATE_LIMITED: Rule(2, Scope.ROUTE, Scope.ACCOUNT, eager=True),
     Code.SERVER_ERROR: Rule(2, Scope.ROUTE, Scope.ENDPOINT),
     Code.GATEWAY_TIMEOUT: Rule(0, Scope.ROUTE, Scope.ENDPOINT),  # the work may still run there, and be paid for
-    Code.UNREACHABLE: Rule(1, Scope.ENDPOINT, Scope.ENDPOINT),
+    Code.UNREACHABLE: Rule(1, Scope.ENDPOINT, Scope.ENDPOINT, reports=True),
     Code.STALLED: _ONCE_MORE,
     Code.CUT: _ONCE_MORE,
     Code.ERROR_IN_STREAM: _ONCE_MORE,
@@ -83,13 +86,18 @@ RULES: dict[Code, Rule] = {
     Code.GARBLED: Rule(1, Scope.ENDPOINT, Scope.ENDPOINT),
 }
 
-STATUS_RULES: dict[tuple[Code, int], Rule] = {
-    (Code.SERVER_ERROR, status): _ONCE_MORE for status in (408, 409, 425, 500)
-}
+_ABOUT_THE_QUESTION = Rule(0, Scope.ALL, level=logging.ERROR)
+"""A refusal for a reason that we don't know which quotes what was asked."""
+_ONLY_ONCE_MORE_TO = 500
+"""The highest status under which a server's error is its judgement of this request rather than a passing state."""
 
 
 def rule_for(error: ModelError) -> Rule:
-    return STATUS_RULES.get((error.code, error.status)) or RULES[error.code]
+    if error.code is Code.BAD_REQUEST and error.quotes:
+        return _ABOUT_THE_QUESTION
+    if error.code is Code.SERVER_ERROR and 0 < error.status <= _ONLY_ONCE_MORE_TO:
+        return _ONCE_MORE
+    return RULES[error.code]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +152,7 @@ def decide(failed: Failed, allowance: Allowance, jitter: float) -> Same | Next:
     left_s = allowance.seconds - failed.elapsed_s
     if failed.visible or failed.tries >= allowance.tries or left_s < 0 or rule.leaves is Scope.ALL:
         return Next.NOBODY
-    if error.code is Code.CONTEXT_OVERFLOW:
+    if error.code in TOO_LONG:
         return Same(0) if failed.shorter and failed.tries_here <= rule.same else Next.OTHER
     invited = error.retry_after_s is not None and error.retry_after_s <= INLINE_S
     if not error.retryable or failed.tries_here > rule.same or (failed.known and not invited):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -35,13 +34,16 @@ from core.model.policy import (
     rule_for,
 )
 from core.model.turnstile import Turnstile
+from core.model.windows import TOO_LONG, Windows
 from core.phrases import advise
 from core.ports import Request
 from core.roster import Roster, Route
-from core.types import Card, Chosen, Delta, Ended, EndReason, Message, Queued, Text
+from core.types import Chosen, Delta, Ended, EndReason, Message, Queued, Text
 
 _BROKE_OFF = frozenset({Code.CUT, Code.STALLED, Code.ERROR_IN_STREAM})
-_WINDOW = re.compile(r"(?:maximum context (?:length|limit)(?: is|:)?|n_ctx\D{1,4}) ?(\d{4,7})")
+_HALF = 0.5
+_MARGIN = 0.9
+"""How far below a limit a shortened request is kept: counts differ."""
 
 log = structlog.get_logger()
 
@@ -58,6 +60,8 @@ class _Turn:
     tries_here: int = 0
     known: frozenset[Code | None] = frozenset()
     visible: bool = False
+    lost: dict[str, tuple[ModelError, Route]] = field(default_factory=dict)
+    """What the operators hear of if the question fails, by the names of breakers."""
 
     @property
     def asker(self) -> str:
@@ -76,7 +80,7 @@ class Pool:
     jitter: Callable[[], float] = random.random
     breakers: Breakers = field(default_factory=Breakers)
     _turnstiles: dict[str, Turnstile] = field(init=False)
-    _windows: dict[str, int] = field(default_factory=dict, init=False)
+    _windows: Windows = field(default_factory=Windows, init=False)
 
     def __post_init__(self) -> None:
         accounts = [route.account for route in self.roster.routes]
@@ -93,7 +97,7 @@ class Pool:
         first = turn.left[0].card
         while True:
             route = self._choose(turn)
-            card = self._card(route)
+            card = self._windows.card(route, self.clock.monotonic())
             turn.messages = request.messages if card == first or not request.fit else request.fit(card)
             turn.tries_here = 0
             yield Chosen(route.card)
@@ -107,6 +111,7 @@ class Pool:
                 except ModelError as error:
                     step = self._after(error, turn, route)
                     if step is Next.NOBODY:
+                        self._report(turn)
                         raise await self._told(error, turn, route) from error
                 if not isinstance(step, Same):
                     break
@@ -200,9 +205,15 @@ class Pool:
         if rule.alerts or (too_often and not limited):
             self.herald.wrong(key, error, route.places)
 
+    def _report(self, turn: _Turn) -> None:
+        for key, (error, route) in turn.lost.items():
+            self.herald.wrong(key, error, route.places)
+
     def _after(self, error: ModelError, turn: _Turn, route: Route) -> Same | Next:
-        now = self.clock.monotonic()
-        others = left_over(turn.left, route, rule_for(error).leaves)
+        now, rule = self.clock.monotonic(), rule_for(error)
+        if rule.reports and rule.blames is not None and not error.ours:
+            turn.lost[key_of(route, rule.blames)] = error, route
+        others = left_over(turn.left, route, rule.leaves)
         shorter = self._shorter(error, turn, route)
         failed = Failed(
             error,
@@ -223,7 +234,7 @@ class Pool:
             turn.left = others
             step = Next.OTHER if others else Next.NOBODY
         log.log(
-            rule_for(error).level,
+            rule.level,
             "the model did not answer" if step is Next.NOBODY else "the model did not answer, asking again",
             code=str(error.code),
             status=error.status,
@@ -240,25 +251,20 @@ class Pool:
         )
         return step
 
-    def _card(self, route: Route) -> Card:
-        """The card, with the window that the endpoint itself has told."""
-        window_tokens = min(
-            self._windows.get(route.offer, route.card.context_tokens), route.card.context_tokens
-        )
-        return replace(route.card, context_tokens=window_tokens)
-
     def _shorter(self, error: ModelError, turn: _Turn, route: Route) -> tuple[Message, ...]:
-        """The messages cut to what the endpoint says is its window, or else by half; as they are if that is no cure."""
-        fit = turn.request.fit
-        if error.code is not Code.CONTEXT_OVERFLOW or fit is None:
+        """The messages cut to the limit that the refusal tells, or else by half; as they are where that is no cure."""
+        fit, now = turn.request.fit, self.clock.monotonic()
+        if error.code not in TOO_LONG or fit is None:
             return turn.messages
-        told = _WINDOW.search(error.detail.lower())
-        if told and (window_tokens := int(told[1])) < self._card(route).context_tokens:
-            self._windows[route.offer] = window_tokens
-            shorter = fit(self._card(route))
-            if shorter != turn.messages:
+        before = self._windows.card(route, now)
+        self._windows.learn(route, error, now)
+        after = self._windows.card(route, now)
+        ways = [(before, _MARGIN * error.limit.share)] if error.limit.share else []
+        ways += [(after, 1.0)] if after != before else []
+        for card, share in sorted(ways, key=lambda way: _length(fit(way[0], share=way[1]))):
+            if (shorter := fit(card, share=share)) != turn.messages:
                 return shorter
-        return fit(self._card(route), trim=True)
+        return fit(before, share=_HALF)
 
     async def _told(self, error: ModelError, turn: _Turn, route: Route) -> ModelError:
         """The error as the person is to hear of it."""
@@ -283,6 +289,10 @@ def routes_for(roster: Roster, model: str) -> list[Route]:
             if route.offer == first.offer
         ]
     return wanted + rest
+
+
+def _length(messages: tuple[Message, ...]) -> int:
+    return sum(len(message.content) for message in messages)
 
 
 def _without_images(messages: tuple[Message, ...]) -> tuple[Message, ...]:

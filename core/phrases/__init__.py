@@ -53,6 +53,18 @@ _WORDS_OF_A_CUT = {
 }
 
 
+_DAY_S = 86_400
+_LONGEST_WAIT_S = 400 * _DAY_S
+"""A longer one is no wait that anybody means."""
+_WAITS = (
+    (120, "busy_for", 1),
+    (5_400, "busy_for_minutes", 60),
+    (1.5 * _DAY_S, "busy_for_hours", 3_600),
+    (_LONGEST_WAIT_S, "busy_for_days", _DAY_S),
+)
+"""Below how many seconds which phrase is said, with the seconds of its unit."""
+
+
 def language_of(locale: str, default: str = "en") -> str:
     """The language we speak that a BCP 47 tag asks for, or `default`."""
     language = locale.replace("_", "-").split("-")[0].lower()
@@ -81,15 +93,19 @@ def explain(error: BotError, language: str, key: str = "") -> str:
     """What a person is told: what happened, what to do next, and the reference that the log has too. `key`: the words,
     where more is known than the error's code says."""
     key = key or _WORDS_BY_CODE.get(error.code, "internal")
-    if key == "busy" and error.retry_after_s is not None and error.retry_after_s <= 3600:
-        seconds = max(1, round(error.retry_after_s))
-        key, n = ("busy_for", seconds) if seconds < 120 else ("busy_for_minutes", round(seconds / 60))
-        words = say(key, language, n=n)
+    if key == "busy" and error.retry_after_s is not None and error.retry_after_s < _LONGEST_WAIT_S:
+        words = _busy_for(error.retry_after_s, language)
     elif key == "unreachable" and isinstance(error, ModelError) and error.told:
         words = say("unreachable_told", language)
     else:
         words = say(key, language)
     return say("joined", language, one=words, two=say("ref", language, ref=error.ref))
+
+
+def _busy_for(wait_s: float, language: str) -> str:
+    """About how long a service is busy, in the unit that fits."""
+    key, unit_s = next((key, unit_s) for below_s, key, unit_s in _WAITS if wait_s < below_s)
+    return say(key, language, n=max(1, round(wait_s / unit_s)))
 
 
 def advise(code: Code, language: str, places: Mapping[str, str]) -> str:

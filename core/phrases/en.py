@@ -37,6 +37,14 @@ PHRASES: dict[str, str | dict[str, str]] = {
         "one": "The AI service asks for a break. Please ask again in about {n} minute.",
         "other": "The AI service asks for a break. Please ask again in about {n} minutes.",
     },
+    "busy_for_hours": {
+        "one": "The AI service asks for a long break. Please ask again in about {n} hour.",
+        "other": "The AI service asks for a long break. Please ask again in about {n} hours.",
+    },
+    "busy_for_days": {
+        "one": "The AI service asks for a long break. Please ask again in about {n} day.",
+        "other": "The AI service asks for a long break. Please ask again in about {n} days.",
+    },
     "slow": "The answer took longer than it should, so I stopped waiting. Ask again, or ask something shorter.",
     "unfinished": "The AI service hung up before it had answered. Please ask again.",
     "empty": "The model returned an empty answer. Please ask again.",

@@ -31,6 +31,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "busy": "AI 服务现在很忙。请过一分钟再问。",
     "busy_for": {"other": "AI 服务需要稍歇片刻。请在大约 {n} 秒后再问。"},
     "busy_for_minutes": {"other": "AI 服务需要歇一会儿。请在大约 {n} 分钟后再问。"},
+    "busy_for_hours": {"other": "AI 服务需要停一段时间。请在大约 {n} 小时后再问。"},
+    "busy_for_days": {"other": "AI 服务需要停一段时间。请在大约 {n} 天后再问。"},
     "slow": "回答花的时间太长，我先不等了。请再问一次，或者问得简短一些。",
     "unfinished": "AI 服务还没回答就断开了。请再问一次。",
     "empty": "模型返回了空的回答。请再问一次。",

@@ -62,7 +62,12 @@ def test_a_known_wait_is_told() -> None:
     assert "30 seconds" in explain(ModelError(Code.RATE_LIMITED, retry_after_s=30.2), "en")
     assert "1 second." in explain(ModelError(Code.RATE_LIMITED, retry_after_s=0), "en")
     assert "60 minutes" in explain(ModelError(Code.RATE_LIMITED, retry_after_s=3600), "en")
-    assert "in a minute" in explain(ModelError(Code.RATE_LIMITED, retry_after_s=7200), "en")
+    assert "90 minutes" in explain(ModelError(Code.RATE_LIMITED, retry_after_s=5399), "en")
+    assert "2 hours" in explain(ModelError(Code.RATE_LIMITED, retry_after_s=7200), "en")
+    assert "5 小时" in explain(ModelError(Code.RATE_LIMITED, retry_after_s=5 * 3600), "zh")
+    assert "3 hours" in explain(ModelError(Code.SERVER_ERROR, retry_after_s=10_944), "en")
+    assert "2 days" in explain(ModelError(Code.RATE_LIMITED, retry_after_s=172_800), "en")
+    assert "in a minute" in explain(ModelError(Code.RATE_LIMITED, retry_after_s=1e9), "en")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -108,7 +108,7 @@ def test_trimmed_it_is_about_half_of_what_would_have_been_sent() -> None:
             complete=True,
             window_tokens=window,
             answer_tokens=100,
-            trim=True,
+            share=0.5,
         )
         assert 0.35 < trimmed.estimate_tokens / whole.estimate_tokens < 0.65
         assert trimmed.messages[-1] == whole.messages[-1]
@@ -178,16 +178,18 @@ BLANK_OR_NOT = st.sampled_from(["", " \n", "\u200b", "\u3000\u00a0", "words", ".
     BLANK_OR_NOT,
     BLANK_OR_NOT,
     st.booleans(),
-    st.booleans(),
+    st.sampled_from([0.3, 1.0]),
 )
 def test_no_message_is_ever_blank(
-    said: list[tuple[str, bool]], question: str, system: str, direct: bool, trim: bool
+    said: list[tuple[str, bool]], question: str, system: str, direct: bool, share: float
 ) -> None:
     lines = [
         line(n, PARLEY if mine else BO, text, mine=mine, anchor=f"m{n - 1}" if mine and n else "")
         for n, (text, mine) in enumerate(said)
     ]
     asked = ask(len(said), question, replace(THREAD, direct=direct))
-    built = build(lines, asked, system=system, complete=True, window_tokens=1_000, answer_tokens=100, trim=trim)
+    built = build(
+        lines, asked, system=system, complete=True, window_tokens=1_000, answer_tokens=100, share=share
+    )
     assert not any(is_blank(message.content) for message in built.messages)
     assert built.messages[-1].role == "user"

@@ -167,10 +167,14 @@ async def test_no_key_travels_to_another_endpoint(desk: Desk) -> None:
     assert [received.headers["authorization"] for received in desk.two.requests] == ["accepted"]
 
 
-async def test_the_question_itself_is_nobodys_fault(desk: Desk) -> None:
+async def test_a_refusal_that_nobody_understands_is_nobodys_fault(desk: Desk) -> None:
     desk.says("a", Status(400, "what?"))
-    assert [await desk.ask() for _ in range(12)] == ["bad_request"] * 12
-    assert desk.asked() == ["a large"] * 12
+    assert [await desk.ask() for _ in range(12)] == ["Fine."] * 12
+    assert desk.asked() == ["a large", "b large"] * 12
+    for account in "bc":
+        desk.says(account, Status(418, "what?"))
+    assert await desk.ask() == "bad_request"
+    assert desk.asked() == ["a large", "b large", "a small", "b small"], "each once, within the tries of a turn"
     assert desk.alerts == []
 
 
@@ -347,10 +351,10 @@ class Thread:
         self.made: list[tuple[str, int, bool]] = []
         self._messages = tuple(Message("user", str(number)) for number in range(count))
 
-    def __call__(self, card: Card, *, trim: bool = False) -> tuple[Message, ...]:
-        self.made.append((card.name, card.context_tokens, trim))
+    def __call__(self, card: Card, *, share: float = 1.0) -> tuple[Message, ...]:
+        self.made.append((card.name, card.context_tokens, share < 1))
         kept = min(len(self._messages), card.context_tokens // 1000)
-        return self._messages[-max(1, kept // 2 if trim else kept) :]
+        return self._messages[-max(1, int(kept * share)) :]
 
 
 async def long_question(desk: Desk, count: int = 40, model: str = "large") -> str:
@@ -562,9 +566,12 @@ async def test_what_fails_for_hours_is_told_again_though_it_had_recovered(
         assert [alert.over for alert in desk.alerts] == [False, True, False, False]
 
 
-async def test_an_endpoint_that_nobody_can_reach_is_told_by_host_and_error_once_its_breaker_opens() -> None:
+async def test_an_endpoint_that_nobody_can_reach_is_told_by_host_and_error_with_its_first_question() -> None:
     async with at_desk(ALONE) as desk:
         await desk.one.stop()
+        assert await desk.ask() == "unreachable"
+        await asyncio.sleep(0)
+        assert len(desk.alerts) == 1
         assert [await desk.ask() for _ in range(4)] == ["unreachable"] * 4
         await asyncio.sleep(0)
         await desk.one.start()

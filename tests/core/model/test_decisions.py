@@ -89,13 +89,13 @@ TABLE = [
         "400 parameter, repaired",
         "max_tokens_* temperature_* stream_options_* images_*",
         1,
-        "",
+        ANYBODY,
         "bad_request",
         level="error",
     ),
-    row(1, "400 parameter not sent", "max_completion_tokens_*", 0, "", "bad_request", level="error"),
+    row(1, "400 parameter not sent", "max_completion_tokens_*", 0, ANYBODY, "bad_request", level="error"),
     row(2, "context overflow, trimmed", "context_*", 1, "model", "too_long", level="info"),
-    row(3, "400 and 422", "bad_request*", 0, "", "bad_request", level="error"),
+    row(3, "400 and 422", "bad_request*", 0, ANYBODY, "bad_request", level="error"),
     row(4, "content policy", "policy_*", 0, "", "policy", level="info"),
     row(5, "invalid key", "key_*", 0, "account endpoint", "unreachable", alert=True),
     row(6, "money", "money_*", 0, "account endpoint", "unreachable", alert=True),
@@ -104,7 +104,7 @@ TABLE = [
     row(9, "no such model", "model_*", 0, "endpoint model", "no_model", alert=True),
     row(10, "wrong URL", "url_* e307 html200", 0, "endpoint", "unreachable", alert=True),
     row(11, "408 409 425", "server_408 server_409 server_425", 1, ANYBODY, "busy"),
-    row(12, "413", "large_*", 0, "", "too_long", level="info"),
+    row(12, "413, trimmed", "large_*", 1, ANYBODY, "too_long", level="info"),
     row(
         13,
         "429",
@@ -134,7 +134,7 @@ TABLE = [
         ANYBODY,
         "slow",
     ),
-    row(17, "no connection", NOWHERE, 1, "endpoint", "unreachable"),
+    row(17, "no connection", NOWHERE, 1, "endpoint", "unreachable", alert=True),
     row(
         18,
         "cut before a word",
@@ -167,8 +167,8 @@ def expand(row: Row) -> list[str]:
 CASES = [pytest.param(row, name, id=f"row-{row.number:02}-{name}") for row in TABLE for name in expand(row)]
 
 
-def shorter(card: Card, *, trim: bool = False) -> tuple[Message, ...]:
-    return MESSAGES[-2:] if trim else MESSAGES
+def shorter(card: Card, *, share: float = 1.0) -> tuple[Message, ...]:
+    return MESSAGES[-2:] if share < 1 else MESSAGES
 
 
 class Endpoints:
