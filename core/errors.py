@@ -56,6 +56,7 @@ class Code(StrEnum):
     UNAVAILABLE = "unavailable"
     UNCERTAIN = "uncertain"
     BAD_TOKEN = "bad_token"
+    APP_SETUP = "app_setup"  # the platform refuses the app as it is set up there
     UNSUPPORTED = "unsupported"  # not here, and asking again would not help
     GROWING = "growing"  # the message still grows: stop it, then edit it
     GROWN = "grown"  # the message no longer grows: edit it

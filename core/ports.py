@@ -76,7 +76,9 @@ class Platform(Protocol):
     async def run(self, inbox: Inbox) -> None:
         """Connect, deliver events to `inbox`, stay connected until cancelled.
 
-        Raises PlatformError(BAD_TOKEN) when the platform refuses the credentials; heals everything else.
+        Raises PlatformError(BAD_TOKEN) when the platform refuses the credentials, APP_SETUP when it refuses the app
+        as it is set up, and others with `retry_after_s` when it says to stay away for long; heals everything else.
+        It may be called again after that.
         """
         ...
 

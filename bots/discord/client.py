@@ -22,8 +22,10 @@ from bots.discord.incoming import (
     update_to_ask,
     update_to_edited,
 )
+from bots.discord.limiter import Limited
 from bots.discord.recent import Recent
 from bots.discord.seats import Seats, may
+from bots.discord.sessions import SessionStarts
 from bots.discord.told import (
     FILE_LIMIT_BYTES,
     told_to_contents,
@@ -46,6 +48,9 @@ GUILD_WAIT_S = 0.1
 """After READY, between two servers, before the library calls itself ready; later ones are taken all the same."""
 ASKED_LATER = timedelta(minutes=15)
 """How old a message may be that becomes a question by an edit: whoever wrote it may still wait for an answer."""
+_INVALID_S = 1.0
+"""Between the loss of a session and the start of the next, 1 to 5 s:
+https://docs.discord.com/developers/events/gateway#resuming"""
 BEAT_S = 10.0
 SILENT_BEATS = 2.5
 """How often Discord is made to answer, and after how many of these without a word the line counts as dead. Discord
@@ -65,13 +70,14 @@ class Client(discord.Client):
         inbox: Inbox,
         clock: Clock,
         wire: Wire,
+        starts: SessionStarts,
         *,
         reads_content: bool,
         on_ticket: Callable[[str], None],
         seats: Seats,
         beat_s: float = BEAT_S,
     ) -> None:
-        self._wire, self._clock = wire, clock
+        self._wire, self._clock, self._starts = wire, clock, starts
         intents = discord.Intents.default()
         intents.message_content = reads_content
         super().__init__(
@@ -114,6 +120,29 @@ class Client(discord.Client):
 
     # The gateway's state.
 
+    async def read_session_limit(self) -> None:
+        """Ask how many sessions may be begun. Where Discord does not say, our own pauses bound them. Raises Limited."""
+        try:
+            answer = await self.http.get_bot_gateway()
+            self._starts.note_limit(answer[2])
+        except Limited:
+            raise
+        except (*FOREIGN, LookupError, TypeError, ValueError) as error:
+            log.warning("discord_session_limit_unknown", cause=type(error).__name__)
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Count every start. `initial` ones were allowed before the gateway was opened; a session that is lost within
+        a connection may have to begin anew. Raises PlatformError."""
+        if not initial:
+            await self._clock.sleep(max(_INVALID_S, self._starts.gap_s))
+            await self.read_session_limit()
+            self._starts.check()
+        self._starts.begun()
+
+    async def on_connect(self) -> None:
+        """READY has come."""
+        self._starts.ready()
+
     async def on_ready(self) -> None:
         self._down_since, self.was_up = None, True
 
@@ -121,6 +150,7 @@ class Client(discord.Client):
         self._down_since = None
 
     async def on_disconnect(self) -> None:
+        self._starts.lost()
         if self._down_since is None:
             self._down_since = self._clock.monotonic()
 

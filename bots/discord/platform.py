@@ -11,13 +11,13 @@ from datetime import datetime
 from typing import Any
 
 import discord
-import structlog
 import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bots.discord import commands, history
+from bots.discord import history
 from bots.discord.client import BEAT_S, Client
+from bots.discord.connection import Connection
 from bots.discord.faults import FOREIGN, NO_MORE_FOLLOW_UPS, translate
 from bots.discord.http import calls
 from bots.discord.incoming import channel_to_place
@@ -26,20 +26,15 @@ from bots.discord.members import Members
 from bots.discord.outgoing import LIMITS, key_to_nonce, page_to_body, page_to_content
 from bots.discord.recent import Recent
 from bots.discord.seats import UNKNOWN_CHANNEL, Seats, channel_at, may
+from bots.discord.sessions import SessionStarts
 from bots.discord.wire import Wire
 from core.clock import Clock
 from core.errors import Code, PlatformError
 from core.ports import Inbox
 from core.types import Ask, Budget, Delete, Edit, History, Left, Page, Place, Post, Stroke, Upload
 
-log = structlog.get_logger()
-
 _FIND_PAGE = 50
 _STROKE_WITHIN_S, _HINT_WITHIN_S = 60.0, 5.0
-_CLOSE_WITHIN_S, _CANCEL_AGAIN_S = 0.8, 0.05
-_LOST_S = 60.0
-"""After this long without the gateway a new session is begun: the library's own pauses grow to 17 minutes."""
-_BACKOFF_S, _BACKOFF_MAX_S = 1.0, 30.0
 
 # Messages: 5 in 5 s, seen by many, not promised. The bot: 50 a second, documented. Answers tell what is left.
 # https://docs.discord.com/developers/topics/rate-limits, https://github.com/discord/discord-api-docs/issues/2761
@@ -65,14 +60,13 @@ class DiscordPlatform:
     limits = LIMITS
 
     def __init__(self, token: str, clock: Clock, *, beat_s: float = BEAT_S) -> None:
-        self._token = token
         self._clock = clock
         self._beat_s = beat_s
-        self._client: Client | None = None
-        self._registered = False
         self._seats = Seats()
         self._wire = Wire(token, clock)
         self._members = Members(clock)
+        self._starts = SessionStarts(clock)
+        self._connection = Connection(token, clock, self._wire, self._starts, self._create_client, beat_s)
         # What each ticket's deferred reply holds: the key of a post, _TAKEN, or _LOADING ("is thinking").
         self._originals: Recent[str] = Recent()
         self._dead_tickets: Recent[bool] = Recent()
@@ -80,73 +74,26 @@ class DiscordPlatform:
     # Connection.
 
     async def run(self, inbox: Inbox) -> None:
-        reads_content, failures = True, 0
-        while True:
-            client = Client(
-                inbox,
-                self._clock,
-                self._wire,
-                reads_content=reads_content,
-                on_ticket=self._deferred,
-                seats=self._seats,
-                beat_s=self._beat_s,
-            )
-            try:
-                await self._live(client)
-                failures = 0
-            except discord.PrivilegedIntentsRequired:
-                log.warning(
-                    "discord_no_message_content",
-                    effect="follow-ups without a mention are not heard",
-                    todo="developer portal > your application > Bot: switch on Message Content Intent, restart",
-                )
-                reads_content = False
-                continue
-            except Exception as error:
-                if isinstance(error, FOREIGN) and translate(error).code is Code.BAD_TOKEN:
-                    detail = "DISCORD_BOT_TOKEN: Discord does not accept it"
-                    raise PlatformError(Code.BAD_TOKEN, detail) from None
-                failures = 0 if client.was_up else failures + 1
-                log.warning("discord_connection_failed", cause=type(error).__name__, failures=failures)
-            finally:
-                self._client = None
-                await _close(client)
-                await self._wire.close()
-            await self._clock.sleep(min(_BACKOFF_MAX_S, _BACKOFF_S * 2 ** min(failures, 10)))
+        await self._connection.run(inbox)
 
-    async def _live(self, client: Client) -> None:
-        """One client's life: until it fails, or has been without a gateway for too long."""
-        await client.login(self._token)
-        self._client = client
-        connected = asyncio.create_task(client.connect())
-        lost = asyncio.create_task(self._lost(client))
-        registered = asyncio.create_task(self._register(client))
-        try:
-            ended, _ = await asyncio.wait({connected, lost}, return_when=asyncio.FIRST_COMPLETED)
-            for task in ended:
-                task.result()
-        finally:
-            await _cancel(connected, lost, registered)
-
-    async def _lost(self, client: Client) -> None:
-        while client.down_s <= _LOST_S:
-            await self._clock.sleep(self._beat_s)
-            await client.beat()
-
-    async def _register(self, client: Client) -> None:
-        pause_s = _BACKOFF_S
-        while not self._registered:
-            try:
-                if await commands.register(client):
-                    log.info("discord_commands_registered")
-                self._registered = True
-            except FOREIGN as error:
-                log.warning("discord_commands_not_registered", cause=str(translate(error)))
-                await self._clock.sleep(pause_s)
-                pause_s = min(_BACKOFF_MAX_S, pause_s * 2)
+    def _create_client(self, inbox: Inbox, reads_content: bool) -> Client:
+        return Client(
+            inbox,
+            self._clock,
+            self._wire,
+            self._starts,
+            reads_content=reads_content,
+            on_ticket=self._deferred,
+            seats=self._seats,
+            beat_s=self._beat_s,
+        )
 
     def ready(self) -> bool:
-        return self._registered and self._client is not None and self._client.up
+        return self._connection.ready()
+
+    @property
+    def _client(self) -> Client | None:
+        return self._connection.client
 
     @property
     def _here(self) -> Client:
@@ -448,24 +395,3 @@ def _form(upload: Upload, body: dict[str, Any] | None) -> tuple[dict[str, Any], 
         {"name": "payload_json", "value": json.dumps(body), "content_type": "application/json"},
         {"name": "files[0]", "value": file, "filename": upload.name, "content_type": "text/markdown"},
     )
-
-
-async def _cancel(*tasks: asyncio.Task[None]) -> None:
-    """Until they have ended: asyncio.wait_for of Python 3.11 may swallow a cancellation, and discord.py goes on.
-
-    https://github.com/python/cpython/issues/86296
-    """
-    pending = set(tasks)
-    while pending:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN_S)
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _close(client: Client) -> None:
-    """Say good-bye if Discord listens; never wait long for it."""
-    with suppress(Exception):
-        await asyncio.wait_for(client.close(), _CLOSE_WITHIN_S)
-    with suppress(Exception):
-        await client.http.close()

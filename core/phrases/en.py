@@ -103,6 +103,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "advice_error_in_stream": "Retry later, or switch the model ({model}): the endpoint failed while answering.",
     "advice_empty": "Retry later, or switch the model ({model}): the endpoint answered without a word.",
     "advice_bad_token": "{name} refuses the bot's token. Check it, and whether the app is still installed.",
+    "advice_app_setup": "{name} refuses the app as it is set up there. The log says which setting to change.",
+    "advice_slow_down": "{name} refuses calls for now. Parley waits as long as it was told to; the log says how long.",
     "advice_unavailable": "There is no working connection to {name}. Check the network, and {name}'s status page.",
     "advice_internal": "Look in the log for this reference. Parley goes on trying.",
     "advice_store": "Check the database ({url}): disk space, locks, the connection. Questions can't be stored until "

@@ -85,6 +85,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "advice_error_in_stream": "请稍后再试，或换用其他模型（{model}）：端点在回答途中出错。",
     "advice_empty": "请稍后再试，或换用其他模型（{model}）：端点的回答里没有一个字。",
     "advice_bad_token": "{name} 不接受机器人的令牌。请检查令牌，以及应用是否仍已安装。",
+    "advice_app_setup": "{name} 不接受应用目前的设置。日志中写明了要改哪一项。",
+    "advice_slow_down": "{name} 暂时拒绝请求。Parley 会按要求等待，日志中写明了多久。",
     "advice_unavailable": "与 {name} 之间没有可用的连接。请检查网络和 {name} 的状态页面。",
     "advice_internal": "请在日志中查找这个编号。Parley 会继续重试。",
     "advice_store": "请检查数据库（{url}）：磁盘空间、锁和连接。在恢复之前，提问无法保存。",

@@ -38,7 +38,7 @@ class Actions:
 
     def __init__(self, world: World, gateway: Gateway) -> None:
         self._world = world
-        self._gateway = gateway
+        self.gateway = gateway
 
     async def post(
         self,
@@ -108,7 +108,7 @@ class Actions:
         place = self._world.channels[message.channel_id]
         private = self._is_private(message)
         body = {"id": str(message.id), "channel_id": str(place.id)}
-        await self._gateway.dispatch(
+        await self.gateway.dispatch(
             "MESSAGE_DELETE", body if private else body | {"guild_id": str(GUILD)}, private=private
         )
 
@@ -139,9 +139,7 @@ class Actions:
         )
         thread.members[owner_id] = self._world.clock.now()
         self._world.channels[thread.id] = thread
-        await self._gateway.dispatch(
-            "THREAD_CREATE", wire.thread(self._world, thread) | {"newly_created": True}
-        )
+        await self.gateway.dispatch("THREAD_CREATE", wire.thread(self._world, thread) | {"newly_created": True})
         await self._tell_members(thread, owner_id)
         if starter is not None:
             starter.thread_id = thread.id
@@ -178,7 +176,7 @@ class Actions:
         for name, value in fields.items():
             setattr(place, name, value)
         event = "THREAD_UPDATE" if place.is_thread else "CHANNEL_UPDATE"
-        await self._gateway.dispatch(event, wire.channel(self._world, place), private=place.is_dm)
+        await self.gateway.dispatch(event, wire.channel(self._world, place), private=place.is_dm)
 
     async def react(self, message: Message, person_id: int, emoji: str) -> None:
         message.reactions.setdefault(emoji, set()).add(person_id)
@@ -195,7 +193,7 @@ class Actions:
         }
         if not private:
             body |= {"guild_id": str(GUILD), "member": wire.member_with_user(self._world, person)}
-        await self._gateway.dispatch("MESSAGE_REACTION_ADD", body, private=private)
+        await self.gateway.dispatch("MESSAGE_REACTION_ADD", body, private=private)
 
     def reference(self, message: Message) -> Json:
         found = {"type": 0, "channel_id": str(message.channel_id), "message_id": str(message.id)}
@@ -218,7 +216,7 @@ class Actions:
     async def _tell(self, event: str, message: Message) -> None:
         if self._world.channels[message.channel_id].bot_absent:
             return
-        await self._gateway.dispatch(
+        await self.gateway.dispatch(
             event,
             lambda sees: wire.message_event(self._world, message, sees_content=sees),
             private=self._is_private(message),
@@ -229,7 +227,7 @@ class Actions:
             "member": wire.member_with_user(self._world, self._world.people[person_id]),
             "presence": None,
         }
-        await self._gateway.dispatch(
+        await self.gateway.dispatch(
             "THREAD_MEMBERS_UPDATE",
             {
                 "id": str(thread.id),
@@ -244,5 +242,5 @@ class Actions:
         self._world.members[person_id] = self._world.clock.now()
         person = self._world.people[person_id]
         body = wire.member_with_user(self._world, person) | {"guild_id": str(GUILD)}
-        await self._gateway.dispatch("GUILD_MEMBER_ADD", body | {"joined_at": iso(self._world.clock.now())})
+        await self.gateway.dispatch("GUILD_MEMBER_ADD", body | {"joined_at": iso(self._world.clock.now())})
         return await self.post(place, person_id, kind=MessageType.USER_JOIN)

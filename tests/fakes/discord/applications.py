@@ -23,7 +23,13 @@ async def get_application(rest: Rest, _: Call) -> Json:
 
 
 async def get_gateway_bot(rest: Rest, _: Call) -> Json:
-    start: Json = {"total": 1000, "remaining": 999, "reset_after": 86_400_000, "max_concurrency": 1}
+    gateway = rest.actions.gateway
+    start: Json = {
+        "total": 1000,
+        "remaining": max(0, gateway.starts_left),
+        "reset_after": round(gateway.starts_reset_s * 1000),
+        "max_concurrency": 1,
+    }
     return {"url": rest.world.gateway_url, "shards": 1, "session_start_limit": start}
 
 

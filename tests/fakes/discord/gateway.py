@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -79,6 +80,9 @@ class Gateway:
     heartbeat_interval_ms: told in HELLO. refuse_connections: new sockets are cut before the upgrade.
     greets: whether HELLO is said at all; ungreeted: how often it was not.
     identifies, resumes: how often each was accepted. allowed_intents: privileged ones that are switched on.
+    starts: ``time.monotonic()`` of every IDENTIFY, accepted or not. starts_left: until ``starts_reset_s`` from now; who
+    goes on after that loses the token. refuses: the code with which every IDENTIFY is closed. says_ready: whether
+    READY is ever sent.
     """
 
     def __init__(self, world: World, token: str, changed: Callable[[], None]) -> None:
@@ -92,6 +96,12 @@ class Gateway:
         self.greets = True
         self.ungreeted = 0
         self.allowed_intents = MEMBERS | PRESENCES
+        self.starts: list[float] = []
+        self.starts_left = 1000
+        self.starts_reset_s = 14_400.0
+        self.refuses = 0
+        self.says_ready = True
+        self.token_lost = False
         self.identifies = 0
         self.resumes = 0
         self.heartbeats = 0
@@ -149,10 +159,18 @@ class Gateway:
         await self._send(socket, HEARTBEAT_ACK, None)
 
     async def _on_identify(self, socket: web.WebSocketResponse, asked: Json) -> None:
+        self.starts.append(time.monotonic())
+        self.token_lost |= self.starts_left <= 0
+        self.starts_left -= 1
+        self._changed()
         intents = asked["intents"]
         allowed = self.allowed_intents | (MESSAGE_CONTENT if self._world.message_content_allowed else 0)
-        if asked["token"].removeprefix("Bot ") != self._token:
+        if self.token_lost or asked["token"].removeprefix("Bot ") != self._token:
             await socket.close(code=4004, message=b"Authentication failed.")
+        elif self.refuses:
+            await socket.close(code=self.refuses, message=b"Refused.")
+        elif not self.says_ready:
+            pass
         elif intents & (MEMBERS | PRESENCES | MESSAGE_CONTENT) & ~allowed:
             await socket.close(code=4014, message=b"Disallowed intent(s).")
         else:

@@ -1,0 +1,164 @@
+"""One bot's connection to the gateway: begun, kept, given up and begun again with growing pauses."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+import discord
+import structlog
+
+from bots.discord import commands
+from bots.discord.client import Client
+from bots.discord.faults import FOREIGN, translate
+from bots.discord.limiter import Limited
+from bots.discord.sessions import REFUSALS, SessionStarts, error_to_close_code
+from bots.discord.wire import Wire
+from core.clock import Clock
+from core.errors import Code, PlatformError
+from core.ports import Inbox
+
+log = structlog.get_logger()
+
+_CLOSE_WITHIN_S, _CANCEL_AGAIN_S = 0.8, 0.05
+_LOST_S = 60.0
+"""After this long without the gateway a new session is begun: the library's own pauses grow to 17 minutes."""
+_BACKOFF_S, _BACKOFF_MAX_S = 1.0, 30.0
+
+Create = Callable[[Inbox, bool], Client]
+"""Make a client for one life; with False it does not ask for the content of messages."""
+
+
+class Connection:
+    """Makes a client for each life of the connection. `run` may be called again after it has ended."""
+
+    def __init__(
+        self, token: str, clock: Clock, wire: Wire, starts: SessionStarts, create: Create, beat_s: float
+    ):
+        self._token = token
+        self._clock = clock
+        self._wire = wire
+        self._starts = starts
+        self._create = create
+        self._beat_s = beat_s
+        self._registered = False
+        self._reads_content = True
+        self.client: Client | None = None
+
+    def ready(self) -> bool:
+        return self._registered and self.client is not None and self.client.up
+
+    async def run(self, inbox: Inbox) -> None:
+        """Be connected until cancelled.
+
+        Raises PlatformError where an operator has to change something, or Discord says to stay away for longer than
+        a short pause: with `retry_after_s`, before which running again raises the same without a call.
+        """
+        failures = 0
+        while True:
+            await self._allowed()
+            client = self._create(inbox, self._reads_content)
+            try:
+                await self._live(client)
+                pause_s, failures = _BACKOFF_S, 0
+            except Exception as error:
+                failures = 0 if client.was_up else failures + 1
+                pause_s = max(self._pause_s(error), min(_BACKOFF_MAX_S, _BACKOFF_S * 2 ** min(failures, 10)))
+                log.warning("discord_connection_failed", cause=type(error).__name__, failures=failures)
+            finally:
+                self.client = None
+                await _close(client)
+                await self._wire.close()
+            await self._clock.sleep(pause_s)
+
+    async def _live(self, client: Client) -> None:
+        """One client's life: until it fails, or has been without a gateway for too long."""
+        await client.login(self._token)
+        self.client = client
+        await client.read_session_limit()
+        self._starts.check()
+        connected = asyncio.create_task(client.connect())
+        lost = asyncio.create_task(self._lost(client))
+        registered = asyncio.create_task(self._register(client))
+        try:
+            ended, _ = await asyncio.wait({connected, lost}, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                task.result()
+        finally:
+            await _cancel(connected, lost, registered)
+
+    async def _allowed(self) -> None:
+        """Wait for a short pause. Raises PlatformError where it is a long one."""
+        while error := self._starts.refusal():
+            await self._clock.sleep(self._pause_s(error))
+
+    def _pause_s(self, error: Exception) -> float:
+        """How long `error` asks to stay away. Raises PlatformError where that is for `run`'s caller to know."""
+        if isinstance(error, PlatformError):
+            if error.retry_after_s is None or error.retry_after_s > _BACKOFF_MAX_S:
+                raise error
+            return error.retry_after_s
+        if code := error_to_close_code(error):
+            return self._closed(code)
+        if not isinstance(error, FOREIGN):
+            return 0.0
+        refused = translate(error)
+        if refused.code is Code.BAD_TOKEN:
+            raise PlatformError(Code.BAD_TOKEN, REFUSALS[4004].meaning) from None
+        if isinstance(error, Limited) and error.retry_after > _BACKOFF_MAX_S:
+            detail = f"Discord refuses the log-in and says to come back in {round(error.retry_after)} s"
+            raise PlatformError(Code.SLOW_DOWN, detail, retry_after_s=error.retry_after) from None
+        return refused.retry_after_s or 0.0
+
+    def _closed(self, code: int) -> float:
+        """Discord closed the gateway with `code`, for good. Raises PlatformError if that ends the run."""
+        refusal = REFUSALS.get(code)
+        if refusal is None:
+            return 0.0
+        log.error("discord_gateway_refused", close_code=code, meaning=refusal.meaning, todo=refusal.todo)
+        error = self._starts.refused(code)
+        if code == 4014 and self._reads_content:
+            log.warning("discord_no_message_content", effect="follow-ups without a mention are not heard")
+            self._reads_content = False
+            self._starts.without_pause()
+            return 0.0
+        raise error
+
+    async def _lost(self, client: Client) -> None:
+        while client.down_s <= _LOST_S:
+            await self._clock.sleep(self._beat_s)
+            await client.beat()
+
+    async def _register(self, client: Client) -> None:
+        pause_s = _BACKOFF_S
+        while not self._registered:
+            try:
+                if await commands.register(client):
+                    log.info("discord_commands_registered")
+                self._registered = True
+            except FOREIGN as error:
+                log.warning("discord_commands_not_registered", cause=str(translate(error)))
+                await self._clock.sleep(pause_s)
+                pause_s = min(_BACKOFF_MAX_S, pause_s * 2)
+
+
+async def _cancel(*tasks: asyncio.Task[None]) -> None:
+    """Until they have ended: asyncio.wait_for of Python 3.11 may swallow a cancellation, and discord.py goes on.
+
+    https://github.com/python/cpython/issues/86296
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN_S)
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _close(client: discord.Client) -> None:
+    """Say good-bye if Discord listens; never wait long for it."""
+    with suppress(Exception):
+        await asyncio.wait_for(client.close(), _CLOSE_WITHIN_S)
+    with suppress(Exception):
+        await client.http.close()
