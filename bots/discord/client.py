@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -9,6 +10,7 @@ from typing import Any, Self
 
 import discord
 import structlog
+from discord.gateway import KeepAliveHandler
 from discord.state import ConnectionState
 
 from bots.discord import lenient
@@ -116,7 +118,19 @@ class Client(discord.Client):
         """The library leaves its wait for servers behind, which then fails on a client without a loop."""
         if self._connection._ready_task is not None:
             self._connection._ready_task.cancel()
+        await self._leave_unopened()
         await super().close()
+
+    async def _leave_unopened(self) -> None:
+        """Close the gateways that were left between HELLO and IDENTIFY: of those the library keeps nothing but the
+        thread that would go on with the heartbeat."""
+        for thread in threading.enumerate():
+            if not isinstance(thread, KeepAliveHandler) or thread.ws._connection is not self._connection:
+                continue
+            thread.stop()
+            if thread.ws is not self.ws:
+                with suppress(*FOREIGN):
+                    await thread.ws.socket.close()
 
     # The gateway's state.
 
