@@ -35,6 +35,7 @@ from core.config import CoreSettings, Settings
 from core.errors import PlatformError, SettingsError, new_ref
 from core.intake.catchup import CatchUp
 from core.intake.inbox import StoringInbox
+from core.intake.recovery import Recovery
 from core.model import create_model
 from core.model.herald import Herald
 from core.paint.brush import Brush
@@ -185,6 +186,8 @@ class House:
             for name, channel in self._channels.items()
         }
         self._catches_up = False
+        gates = {name: channel.gate for name, channel in self._channels.items()}
+        self._recovery = Recovery(gates, self.inbox.receive, self._clock)
         self._timers = Timers(config.timers, store, self.inbox.receive, self._clock)
 
     def _create_alerts(self, config: Config) -> AlertChannels:
@@ -288,6 +291,7 @@ class House:
         for alert, age_s in await self._alerts.standing():
             self._herald.remember(alert, age_s)
         for turn in await self.store.open_turns():
+            self._recovery.expect(turn)
             self.lanes.submit(turn)
         for channel in self._channels.values():
             self._keep(channel.brush.run())
@@ -315,9 +319,10 @@ class House:
         self._sweep.doubt()
 
     async def _hold(self, turn: Turn) -> None:
-        """No turn begins before what was said earlier has been read."""
+        """No turn begins before what was said earlier has been read, and what was deleted is known."""
         if self._catches_up and (catch_up := self._catch_ups.get(turn.ask.place.platform)):
             await catch_up.caught_up(turn.ask.place)
+            await self._recovery.look(turn.ask.place)
 
     def _keep(self, job: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(job))

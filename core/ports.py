@@ -131,6 +131,11 @@ class Platform(Protocol):
         nothing. Raises PlatformError; SLOW_DOWN means it is asked again later."""
         ...
 
+    async def stands(self, ask: Ask) -> bool:
+        """Whether the message that asks is still there. True, without a call, where the question is no message (a slash
+        command's). Raises PlatformError, where that can't be found out."""
+        ...
+
     async def channel(self, channel: str) -> Place:
         """The top level of `channel`, by the id an operator wrote down. Raises PlatformError."""
         ...

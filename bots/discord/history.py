@@ -27,6 +27,8 @@ MISSED = 500
 """The most messages of one channel or thread that are read on after downtime."""
 POSTS = 50
 """The most archived posts of one forum that are looked at after downtime."""
+_WRONG_CHANNEL = 50024
+"""No such call in a channel of this type: a forum holds no messages."""
 _READ = (discord.TextChannel, discord.VoiceChannel, discord.StageChannel, discord.ForumChannel)
 
 
@@ -74,6 +76,24 @@ def readable(client: discord.Client) -> list[Place]:
 def _may_read(channel: discord.abc.GuildChannel | discord.Thread) -> bool:
     rights = channel.permissions_for(channel.guild.me)
     return rights.view_channel and rights.read_message_history
+
+
+async def stands(client: discord.Client, ask: Ask) -> bool:
+    """Whether the message is there, in the thread of its place or in the channel. Raises what discord.py raises."""
+    place = ask.place
+    threaded = place.thread.isdecimal()
+    # What opened a thread stands in the channel; but in a forum the post's first message is in its thread.
+    seats = [place.channel, place.thread] if place.thread == ask.id else [place.thread, place.channel]
+    for seat in seats if threaded else [place.channel]:
+        try:
+            await channel_at(client, seat, place).fetch_message(int(ask.id))
+            return True
+        except discord.NotFound:
+            continue
+        except discord.HTTPException as error:
+            if error.code != _WRONG_CHANNEL:
+                raise
+    return False
 
 
 async def missed(client: discord.Client, place: Place, seat: str, after: datetime) -> list[Ask]:

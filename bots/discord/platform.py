@@ -343,6 +343,12 @@ class DiscordPlatform:
             self._seats.asked(ask.id, seat if ask.place.channel == place.channel else ask.place.thread)
         return asks
 
+    async def stands(self, ask: Ask) -> bool:
+        if ask.ticket or not ask.id.isdecimal():
+            return True
+        with _translated():
+            return await history.stands(self._here, ask)
+
     async def roles_in(self, person: str, teams: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
         with _translated():
             return await self._members.roles_in(self._here, person, teams)

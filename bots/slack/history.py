@@ -5,6 +5,7 @@ https://docs.slack.dev/reference/methods/conversations.replies and conversations
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -14,10 +15,13 @@ from bots.slack.people import People
 from bots.slack.strokes import is_left_by
 from bots.slack.web import Web
 from bots.slack.words import mentioned_in
-from core.errors import PlatformError
+from core.errors import Code, PlatformError
 from core.types import Ask, Entry, Event, History, Person, Place, Post, Start, Stroke, Upload
 
 Json = dict[str, Any]
+
+_TS = re.compile(r"[0-9]+\.[0-9]+")
+"""A message's id: https://docs.slack.dev/messaging/retrieving-messages#individual_messages"""
 
 _PAGE, _LONG_PAGE, _PAGES = 200, 999, 5  # the first page is enough for nearly all; 999 is the most
 _MOST = _PAGE + _LONG_PAGE * (_PAGES - 1)
@@ -67,6 +71,22 @@ async def missed(web: Web, people: People, place: Place, after: datetime) -> lis
 
     asks = [event for event in each_read(to_event, said) if isinstance(event, Ask) and event.at > after]
     return sorted(asks, key=lambda ask: ask.at)
+
+
+async def stands(web: Web, ask: Ask) -> bool:
+    """Whether the message is there: of a root that was deleted, only its empty place may be. Raises PlatformError."""
+    if not _TS.fullmatch(ask.id):
+        return True
+    where: Json = {"channel": ask.place.channel, "ts": ask.place.thread or ask.id, "limit": 2}
+    where |= {"oldest": ask.id, "latest": ask.id, "inclusive": True}
+    try:
+        page = await web.read("conversations.replies", where)
+    except PlatformError as error:
+        if error.code is Code.GONE:
+            return False
+        raise
+    found = [one for one in page.get("messages", ()) if isinstance(one, dict) and one.get("ts") == ask.id]
+    return any(one.get("subtype") != "tombstone" for one in found)
 
 
 async def find(web: Web, stroke: Stroke) -> str | None:

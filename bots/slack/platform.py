@@ -141,6 +141,9 @@ class SlackPlatform:
     async def missed(self, place: Place, after: datetime) -> list[Ask]:
         return await history.missed(self._web, self._people, place, after)
 
+    async def stands(self, ask: Ask) -> bool:
+        return await history.stands(self._web, ask)
+
     def budgets(self, stroke: Stroke) -> tuple[Budget, ...]:
         return budgets(stroke)
 

@@ -134,6 +134,10 @@ class WebPlatform:
         """Nothing: who asks while the program is down is told so by the page."""
         return []
 
+    async def stands(self, ask: Ask) -> bool:
+        """Questions are forgotten here, not deleted."""
+        return True
+
     def budgets(self, stroke: Stroke) -> tuple[Budget, ...]:
         """Nobody limits this page; the budget only keeps one thread from drawing faster than eyes can follow."""
         return (Budget(f"web/{outgoing.place_to_thread(stroke.place)}", burst=30, per_s=30),)

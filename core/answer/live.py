@@ -125,15 +125,18 @@ class Live:
             shown.remove()
         return bool(there)
 
+    def early(self, turn: Turn) -> Interrupt | None:
+        """What interrupted `turn` before its writing began."""
+        noted = self._early.get(turn.id)
+        if noted is not None or turn.again_of is not None:
+            return noted  # who presses a button under an answer wants it all the same
+        closed = Interrupt.REMOVED if self._asked_before_closing(turn.ask) else None
+        return self._early.get(turn.ask.key) or closed
+
     async def write(self, turn: Turn, writing: Coroutine[Any, Any, Written]) -> Written | Interrupt:
         """Run `writing` to its end, or to what interrupted it. Cancelled itself, it cancels `writing`."""
-        early = self._early.pop(turn.id, None)
-        if (
-            early is None and turn.again_of is None
-        ):  # who presses a button under an answer wants it all the same
-            early = self._early.get(turn.ask.key)
-        if early is None and turn.again_of is None and self._asked_before_closing(turn.ask):
-            early = Interrupt.REMOVED
+        early = self.early(turn)
+        self._early.pop(turn.id, None)
         if early is not None:
             writing.close()
             return early

@@ -123,6 +123,8 @@ class Answerer:
         if channel is None or turn.ask.task is Task.DIGEST:
             return
         await self._standing(before).wait()
+        if self._live.early(turn) is not None:
+            return  # nobody waits for it any more
         turn = await self._store.begin(turn.id)  # so that the next process looks for that message
         settings = await self._read_settings(turn)
         sheet = self._begun[turn.id] = self._sheet(turn, channel)

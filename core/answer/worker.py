@@ -77,7 +77,7 @@ class Lanes:
         queue = self._waiting[place]
         try:
             while queue and not self._draining:
-                await self._hold(queue[0][-1])
+                await self._held(queue[0][-1])
                 if self._draining:
                     break
                 _, _, turn = heapq.heappop(queue)
@@ -92,6 +92,13 @@ class Lanes:
                     del self._running[place]
         finally:
             del self._tasks[place], self._waiting[place]
+
+    async def _held(self, turn: Turn) -> None:
+        """Whatever goes wrong while a turn is held, it begins: it would be lost without a word."""
+        try:
+            await self._hold(turn)
+        except Exception:
+            log.exception("turn begins before it was let go", turn=turn.id)
 
     def _begin_telling(self, turn: Turn) -> None:
         del self._timers[turn.id]

@@ -48,6 +48,9 @@ class Gate:
     async def typing(self, place: Place, language: str = "en") -> None:
         await self._pass("typing", self.platform.typing(place, language))
 
+    async def stands(self, ask: Ask) -> bool:
+        return await self._pass("stands", self.platform.stands(ask))
+
     async def channel(self, channel: str) -> Place:
         return await self._pass("channel", self.platform.channel(channel))
 

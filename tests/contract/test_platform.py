@@ -651,6 +651,17 @@ async def test_a_post_to_a_channel_is_found_too(rig: Rig) -> None:
 # budgets.
 
 
+@holds("stands")
+async def test_a_question_stands_until_it_is_deleted(rig: Rig) -> None:
+    ask = await rig.ask()
+    assert await rig.platform.stands(ask)
+    await rig.platform.perform(post(ask, Page("An answer.")))
+    assert await rig.platform.stands(ask)
+    await rig.delete(ask)
+    assert not await rig.platform.stands(ask)
+    assert await rig.platform.stands(replace(ask, id="no-message"))
+
+
 @holds("budgets")
 async def test_budgets_are_pure_and_can_be_lived_on(rig: Rig) -> None:
     for kind in KINDS:

@@ -34,6 +34,8 @@ class MemoryPlatform:
         self.blocked = "\0"
         self.closed = False
         self.typings = 0
+        self.deleted: set[str] = set()
+        self.looked_up: list[str] = []
 
     async def run(self, inbox: Inbox) -> None:
         await asyncio.Event().wait()
@@ -85,6 +87,12 @@ class MemoryPlatform:
 
     async def typing(self, place: Place, language: str = "en") -> None:
         self.typings += 1
+
+    async def stands(self, ask: Ask) -> bool:
+        self.looked_up.append(ask.id)
+        if self.refusals:
+            raise self.refusals.popleft()
+        return ask.id not in self.deleted
 
     async def channel(self, channel: str) -> Place:
         return Place(self.name, "T1", channel)

@@ -1,0 +1,58 @@
+"""Recovery: what an earlier process left unanswered is not answered if its question was deleted meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+import structlog
+
+from core.clock import Clock
+from core.errors import PlatformError, StoreError
+from core.paint.gate import Gate
+from core.types import Ask, Deleted, Place, Receipt, Turn
+
+log = structlog.get_logger()
+
+_PAUSES_S = (0.5, 2.0, 5.0)
+_LONGEST_PAUSE_S = 10.0
+
+
+class Recovery:
+    """Looks up the question of each turn that was left, once, before the first of its place begins: one call each.
+
+    A question that is gone is passed to `receive` as deleted. One that can't be looked up, after some tries, counts as
+    there: somebody may wait for its answer.
+    """
+
+    def __init__(
+        self, gates: Mapping[str, Gate], receive: Callable[[Deleted], Awaitable[Receipt]], clock: Clock
+    ) -> None:
+        self._gates = gates
+        self._receive = receive
+        self._clock = clock
+        self._left: dict[str, list[Ask]] = {}
+
+    def expect(self, turn: Turn) -> None:
+        """`turn` was left by an earlier process. What a button asked for is wanted without its question too."""
+        if turn.again_of is None and turn.ask.place.platform in self._gates:
+            self._left.setdefault(turn.ask.place.key, []).append(turn.ask)
+
+    async def look(self, place: Place) -> None:
+        """Return when it is known which questions of `place` are gone, or when that can't be found out."""
+        await asyncio.gather(*(self._check(ask) for ask in self._left.pop(place.key, ())))
+
+    async def _check(self, ask: Ask) -> None:
+        for pause_s in (*_PAUSES_S, None):
+            try:
+                if not await self._gates[ask.place.platform].stands(ask):
+                    log.info(
+                        "a question was deleted while nobody listened", place=ask.place.key, message=ask.id
+                    )
+                    await self._receive(Deleted(ask.place, ask.id))
+                return
+            except (PlatformError, StoreError) as error:
+                if pause_s is None or not error.retryable:
+                    log.warning("a question could not be looked up", place=ask.place.key, code=str(error.code))
+                    return
+                await self._clock.sleep(min(error.retry_after_s or pause_s, _LONGEST_PAUSE_S))

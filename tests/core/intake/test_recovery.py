@@ -1,0 +1,70 @@
+"""What was left unanswered, and whose question was deleted while nobody listened."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+
+from core.errors import Code, PlatformError
+from core.intake.recovery import Recovery
+from core.paint.gate import Gate
+from core.types import Ask, Deleted, Outcome, Person, Place, Receipt, Turn
+from tests.fakes.clock import FakeClock
+from tests.fakes.platform import MemoryPlatform
+
+PLACE = Place("slack", "T1", "C1", "1.0")
+
+
+def turn(number: int, *, again_of: int | None = None, platform: str = "slack") -> Turn:
+    place = Place(platform, "T1", "C1", "1.0")
+    ask = Ask(f"m{number}", place, Person("U1"), "why?", datetime(2026, 1, 1, tzinfo=UTC))
+    return Turn(number, ask, again_of=again_of)
+
+
+class Left:
+    def __init__(self, *turns: Turn) -> None:
+        self.platform, self.heard = MemoryPlatform(), list[Deleted]()
+        self.recovery = Recovery({"slack": Gate(self.platform)}, self.receive, FakeClock(jumps=True))
+        for one in turns:
+            self.recovery.expect(one)
+
+    async def receive(self, deleted: Deleted) -> Receipt:
+        self.heard.append(deleted)
+        return Receipt(Outcome.NOTED)
+
+
+async def test_each_question_is_looked_up_once_before_the_first_of_its_place_begins() -> None:
+    left = Left(turn(1), turn(2), turn(3))
+    left.platform.deleted = {"m2"}
+    for _ in range(2):
+        await left.recovery.look(PLACE)
+    assert sorted(left.platform.looked_up) == ["m1", "m2", "m3"]
+    assert left.heard == [Deleted(PLACE, "m2")]
+
+
+async def test_what_a_button_asked_for_and_what_was_not_left_is_not_looked_up() -> None:
+    left = Left(turn(1, again_of=7), turn(2, platform="discord"))
+    await left.recovery.look(PLACE)
+    assert left.platform.looked_up == []
+
+
+@pytest.mark.parametrize(
+    ("refusals", "calls", "gone"),
+    [
+        ([PlatformError(Code.SLOW_DOWN, retryable=True, retry_after_s=3.0)], 2, True),
+        ([PlatformError(Code.NOT_ALLOWED)], 1, False),
+        ([PlatformError(Code.UNAVAILABLE, retryable=True)] * 9, 4, False),
+    ],
+    ids=["a while", "never", "too long"],
+)
+async def test_a_question_that_can_not_be_looked_up_counts_as_there(
+    refusals: list[Exception], calls: int, gone: bool
+) -> None:
+    left = Left(turn(1))
+    left.platform.deleted = {"m1"}
+    left.platform.refusals.extend(refusals)
+    await asyncio.wait_for(left.recovery.look(PLACE), 5)
+    assert len(left.platform.looked_up) == calls
+    assert bool(left.heard) is gone
