@@ -40,7 +40,7 @@ from core.model import create_model
 from core.model.herald import Herald
 from core.paint.brush import Brush
 from core.paint.gate import Gate
-from core.ports import Platform, Store
+from core.ports import Membership, Platform, Store
 from core.roster import Roster, load_roster
 from core.spend.digest import StoreDigester, digest_ask
 from core.spend.metrics import Metrics
@@ -173,7 +173,8 @@ class House:
             interrupt=live.forget,
         )
         self._sweep = Sweep(store, self.lanes, self._clock)
-        self.inbox = StoringInbox(store, self.lanes.submit, live, desk, self._lost)
+        memberships = {one.name: one for one in self._platforms if isinstance(one, Membership)}
+        self.inbox = StoringInbox(store, self.lanes.submit, live, desk, self._lost, memberships)
         self._catch_ups = {
             name: CatchUp(
                 channel.gate,

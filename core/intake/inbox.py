@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from weakref import WeakValueDictionary
 
@@ -15,10 +15,11 @@ from core.commands.desk import FREE, Desk
 from core.commands.rights import Refusal, refusal
 from core.commands.typed import command_of
 from core.errors import StoreError
+from core.intake.members import Members
 from core.intake.rate import Rate
 from core.intake.rules import decide
 from core.phrases import say
-from core.ports import Feedback, Store
+from core.ports import Feedback, Membership, Store
 from core.types import (
     Ask,
     Button,
@@ -52,7 +53,8 @@ _OPINIONS = {"up": 1, "down": -1, "reason": -1}
 
 class StoringInbox:
     """Decides, stores, and hands new turns to `submit`. Events of one channel are taken in the order they come,
-    so that a deletion never overtakes what it deletes. `lost` hears of the platform of what could not be stored."""
+    so that a deletion never overtakes what it deletes. `lost` hears of the platform of what could not be stored.
+    `memberships`: the platforms that know of which teams somebody is a member, by name."""
 
     def __init__(
         self,
@@ -61,6 +63,7 @@ class StoringInbox:
         live: Live,
         desk: Desk,
         lost: Callable[[str], None] = lambda _: None,
+        memberships: Mapping[str, Membership] | None = None,
     ) -> None:
         self._store = store
         self._lost = lost
@@ -68,6 +71,7 @@ class StoringInbox:
         self._live = live
         self._desk = desk
         self._rate = Rate()
+        self._members = Members(store, memberships or {})
         self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def receive(self, event: Event) -> Receipt:
@@ -82,7 +86,7 @@ class StoringInbox:
         """Whether `ask`, which is too old to be answered, is a question that nobody has heard. What it would have
         been part of remembers it. Raises StoreError."""
         async with self._channel(ask.place):
-            ask, outcome, settings = await self._weigh(ask)
+            ask, outcome, settings = await self._weigh(await self._members.known(ask))
             asks = outcome is Outcome.TURN
             if asks and (command_of(ask.text) or refusal(ask.author, ask.place, settings)):
                 return False
@@ -95,7 +99,7 @@ class StoringInbox:
         return event.addressed or outcome in (Outcome.TURN, Outcome.NOTED)
 
     async def refusal(self, command: Command) -> Told | None:
-        done = await self._desk.do(command)
+        done = await self._desk.do(await self._members.known(command))
         if isinstance(done, Told):
             return done
         ask, outcome, settings = await self._weigh(done)
@@ -116,11 +120,11 @@ class StoringInbox:
     async def _receive(self, event: Event) -> Receipt:
         match event:
             case Ask():
-                return await self._ask(event)
+                return await self._ask(await self._members.known(event))
             case Press():
-                return await self._press(event)
+                return await self._press(await self._members.known(event))
             case Command():
-                return await self._command(event)
+                return await self._command(await self._members.known(event))
             case Edited():
                 known = await self._store.edit(event)
                 await self._restart(message_key(event.place, event.message_id))

@@ -12,7 +12,7 @@ from tests.e2e.program import Program
 from tests.e2e.test_discord import AT, answered
 from tests.e2e.test_discord_commands import IN, Discord
 from tests.fakes.completions import FakeCompletions, Words
-from tests.fakes.discord import ADA, BO, CHEN, GENERAL, FakeDiscord, Permission
+from tests.fakes.discord import ADA, BO, CHEN, GENERAL, RANDOM, FakeDiscord, Permission
 
 HISTORY = Permission.READ_MESSAGE_HISTORY
 
@@ -102,3 +102,38 @@ async def test_a_question_in_a_thread_is_answered_without_the_lines_that_its_ask
     assert "crowns" not in blind + again + later
     assert "what is new?" in later
     assert "The loom is sold." in all_of_it
+
+
+async def test_whom_a_server_denies_by_a_role_is_refused_in_direct_messages_too(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, people: Discord
+) -> None:
+    role = await discord.grant(BO, Permission.SEND_MESSAGES)
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        await people.whispered(ADA, "settings", name="deny", value=f"<@&{role}>", scope="workspace")
+        await discord.direct(BO, "hello?")
+        await answered(discord, discord.dm(BO), say("refused_denied", "en"))
+        assert await people.whispered(BO, "ask", discord.dm(BO), question="and so?") == say(
+            "refused_denied", "en"
+        )
+        assert endpoint.requests == []
+        await discord.direct(CHEN, "hello!")
+        await answered(discord, discord.dm(CHEN), "hello!")
+
+
+async def test_what_a_denied_person_writes_is_not_repeated_and_stops_nothing(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, people: Discord
+) -> None:
+    endpoint.script(Words("Word after word. " * 40, per_s=30))
+    program = discord_settings(discord) | model_settings(endpoint) | {"PARLEY_DENY": f"discord:{BO}"}
+    async with Program(tmp_path, **program):
+        asked = await discord.say(ADA, GENERAL, f"{AT} tell me")
+        growing = await answered(discord, asked, "Word")
+        await discord.say(BO, RANDOM, f"{AT} /export x\n" + "~" * 1_900)
+        told = await answered(discord, RANDOM, "")
+        assert len(told.text) < 500
+        assert await people.pressed(BO, growing, "Stop") == say("refused_denied", "en")
+        question = "a question that is long enough to be given back to whoever wrote it"
+        refused = await people.whispered(BO, "ask", question=question)
+        assert refused.startswith(say("refused_denied", "en"))
+        assert discord.from_bot(GENERAL) == [m for m in discord.from_bot(GENERAL) if m.ephemeral_to == BO]
+        await discord.wait_for(lambda: growing.text.count("Word") == 40)

@@ -1,0 +1,52 @@
+"""Of which teams somebody is a member who writes to the bot directly. A direct conversation belongs to no team, and the
+rules of each of their teams count in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+import structlog
+
+from core.errors import PlatformError
+from core.ports import Membership, Store
+from core.types import Ask, Command, Person, Place, Press
+
+log = structlog.get_logger()
+
+Said = TypeVar("Said", bound=Ask | Command | Press)
+
+_TEAMS = 50
+"""The most teams with rules of their own that are asked about."""
+_WITHIN_S = 5.0
+
+
+class Members:
+    """`platforms`: those on which one account is a member of several teams, by name."""
+
+    def __init__(self, store: Store, platforms: Mapping[str, Membership]) -> None:
+        self._store = store
+        self._platforms = platforms
+
+    async def known(self, said: Said) -> Said:
+        """`said` with the teams of its author that have rules, and their roles there. Whether its author is a
+        `stranger` is not known where that can't be looked up. Raises StoreError."""
+        platform = self._platforms.get(said.place.platform)
+        if platform is None or not said.place.direct or said.author.bot:
+            return said
+        return replace(said, author=await self._person(said.author, said.place, platform))
+
+    async def _person(self, person: Person, place: Place, platform: Membership) -> Person:
+        teams = list(await self._store.workspaces(place.platform))[:_TEAMS]
+        if not teams:
+            return person
+        try:
+            async with asyncio.timeout(_WITHIN_S):
+                found = await platform.roles_in(person.id, teams)
+        except (PlatformError, TimeoutError) as error:
+            log.warning("a person's teams are not known", platform=place.platform, cause=str(error))
+            return replace(person, stranger=None)
+        roles = (role for team in found for role in (team, *found[team]))
+        return replace(person, roles=(*person.roles, *roles))

@@ -1,0 +1,101 @@
+"""The rules of a person's teams in their direct conversation with the bot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from core.answer.live import Live
+from core.commands.desk import Desk
+from core.config import CoreSettings
+from core.errors import Code, PlatformError
+from core.intake.inbox import StoringInbox
+from core.phrases import say
+from core.types import Ask, Command, Outcome, Person, Place, Receipt, Turn
+from tests.fakes.clock import FakeClock
+from tests.fakes.memory import MemoryStore
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+SERVER, DIRECT = Place("discord", "100", ""), Place("discord", "@me", "700", direct=True)
+ADA, BO = Person("1", "Ada"), Person("2", "Bo")
+
+
+class Servers:
+    """Bo is in the server 100 with role 55, Ada in none."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, list[str]]] = []
+        self.error: PlatformError | None = None
+
+    async def roles_in(self, person: str, teams: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        self.asked.append((person, list(teams)))
+        if self.error is not None:
+            raise self.error
+        return {"100": ("55",)} if person == "2" and "100" in teams else {}
+
+
+class House:
+    def __init__(self, **settings: Any) -> None:
+        self.store, self.servers = MemoryStore(), Servers()
+        self.submitted: list[Turn] = []
+        desk = Desk(self.store, CoreSettings(_env_file=None, **settings), FakeClock(NOON))
+        self.inbox = StoringInbox(
+            self.store, self.submitted.append, Live(), desk, memberships={"discord": self.servers}
+        )
+
+    async def set(self, **settings: str) -> None:
+        await self.store.change(SERVER, dict(settings), ADA, NOON)
+
+    async def say(self, id: str, by: Person, place: Place = DIRECT) -> Receipt:
+        return await self.inbox.receive(Ask(id, place, by, "why?", NOON, addressed=True))
+
+
+@pytest.mark.parametrize("denied", ["2", "55", "100", "<@&55>"], ids=["person", "role", "server", "mention"])
+async def test_whom_a_server_denies_is_refused_in_a_direct_conversation_too(denied: str) -> None:
+    house = House()
+    await house.set(deny=denied)
+    assert (await house.say("m1", BO)).outcome is Outcome.REFUSED
+    assert (await house.say("m2", ADA)).outcome is Outcome.TURN
+
+
+async def test_a_command_in_a_direct_conversation_is_refused_too() -> None:
+    house = House()
+    await house.set(deny="55")
+    command = Command("ask", DIRECT, BO, NOON, options={"question": "why?"}, id="c1", opens="ask-c1")
+    foreseen = await house.inbox.refusal(command)
+    assert foreseen is not None
+    assert foreseen.text == say("refused_denied", "en")
+    assert (await house.inbox.receive(command)).told == foreseen
+
+
+async def test_a_servers_rate_binds_its_members_in_a_direct_conversation() -> None:
+    house = House()
+    await house.set(rate="1")
+    assert [(await house.say(id, BO)).outcome for id in ("m1", "m2")] == [Outcome.TURN, Outcome.LIMITED]
+
+
+async def test_who_can_not_be_looked_up_is_refused_and_told_to_ask_again() -> None:
+    house = House()
+    await house.set(deny="55")
+    house.servers.error = PlatformError(Code.SLOW_DOWN, "", retryable=True)
+    refused = await house.say("m1", BO)
+    assert refused.outcome is Outcome.REFUSED
+    assert refused.told is not None
+    assert refused.told.text == say("refused_unknown", "en")
+    house.servers.error = None
+    assert (await house.say("m2", ADA)).outcome is Outcome.TURN
+
+
+async def test_nobody_is_looked_up_in_a_server_or_where_no_server_has_rules() -> None:
+    house = House()
+    await house.say("m1", BO)
+    await house.set(rate="5")
+    await house.say("m2", BO, replace(SERVER, channel="200", thread="m2"))
+    await house.say("m3", replace(BO, bot=True))
+    assert house.servers.asked == []
+    await house.say("m4", BO)
+    assert house.servers.asked == [("2", ["100"])]
