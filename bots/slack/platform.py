@@ -71,6 +71,7 @@ _SOCKETS = 2  # Slack renews a connection every few hours; the other one covers 
 _AUTHOR_BY_S, _NAMES_BY_S, _RIGHTS_BY_S = 2.0, 2.3, 2.6
 _NAMES_S = 1.0
 _STATUS_S = 2.0
+_TOKEN_PAUSE_S = 2.0
 _FAREWELL_S = 0.4
 _GROWING = 1_000
 _OF_A_TEAM = {"event_callback", "slash_command", *EVENTS}
@@ -105,6 +106,8 @@ class SlackPlatform:
     # -- the port
 
     async def run(self, inbox: Inbox) -> None:
+        """As `Platform.run`; may be called again once it has ended."""
+        self._web.forget()
         dialog = Dialog(self._web, inbox, self._people, self._clock)
         app = self._bolt(inbox, dialog)
         self._sockets = tuple(
@@ -112,6 +115,7 @@ class SlackPlatform:
             for _ in range(_SOCKETS)
         )
         kept = [asyncio.create_task(socket.keep()) for socket in self._sockets]
+        kept.append(asyncio.create_task(self._web.watch_token(lambda: self._clock.sleep(_TOKEN_PAUSE_S))))
         try:
             ended, _ = await asyncio.wait(kept, return_when=asyncio.FIRST_COMPLETED)
             await ended.pop()  # which only ever ends by raising

@@ -6,7 +6,7 @@ https://docs.slack.dev/apis/web-api/
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
@@ -32,6 +32,7 @@ class Web:
         self._session: aiohttp.ClientSession | None = None
         self._me: Identity | None = None
         self._meeting = asyncio.Lock()
+        self._doubted = asyncio.Event()
 
     async def close(self) -> None:
         """Let go of the connections; a later call opens new ones."""
@@ -77,6 +78,25 @@ class Web:
                 )
             return self._me
 
+    def forget(self) -> None:
+        """Have `identify` ask again: the token may have been revoked, or work again."""
+        self._me = None
+        self._doubted.clear()
+
+    async def watch_token(self, pause: Callable[[], Awaitable[None]]) -> None:
+        """Check the bot's token whenever a call is refused for it, while sockets may stay open on the app's token.
+        Pauses after each check. Raises PlatformError(BAD_TOKEN) when the token is refused."""
+        while True:
+            await self._doubted.wait()
+            self._doubted.clear()
+            try:
+                await self._with_token("SLACK_BOT_TOKEN", self.call("auth.test", {}))
+            except PlatformError as error:
+                if error.code is Code.BAD_TOKEN:
+                    raise
+                self._doubted.set()
+            await pause()
+
     async def open_url(self) -> str:
         """Where a Socket Mode connection may be opened. Raises PlatformError(BAD_TOKEN)."""
         await self.identify()
@@ -97,7 +117,10 @@ class Web:
         try:
             response = await self.client.api_call(method, http_verb=verb, **arguments)
         except Exception as error:
-            raise to_platform_error(error, method) from error
+            failure = to_platform_error(error, method)
+            if failure.code is Code.BAD_TOKEN:
+                self._doubted.set()
+            raise failure from error
         assert isinstance(response.data, dict)
         return response.data
 

@@ -672,3 +672,36 @@ def test_wrong_settings_name_the_variable_and_no_token(
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8000/api", "http://127.0.0.1:8000/api/"])
 def test_the_last_slash_of_the_api_url_is_optional(url: str) -> None:
     assert settings(slack_api_url=url).slack_api_url == "http://127.0.0.1:8000/api/"
+
+
+# -- tokens that stop working, and work again
+
+
+@pytest.mark.parametrize("reason", ["token_revoked", "account_inactive", "invalid_auth"])
+async def test_a_revoked_token_ends_the_run_and_the_next_one_works_once_the_token_does(
+    slack: FakeSlack, platform: SlackPlatform, reason: str
+) -> None:
+    running = asyncio.create_task(platform.run(Inbox(slack)))
+    await until(lambda: len(slack.sockets.open) == 2)
+    slack.revoke(reason)
+    assert (await refusal(running)).code is Code.BAD_TOKEN
+    assert not platform.ready()
+    assert (await refusal(platform.run(Inbox(slack)))).code is Code.BAD_TOKEN, "asked anew, not remembered"
+    slack.revoke("")
+    async with listening(slack, platform) as inbox:
+        await slack.say("U1", "C1", MENTION)
+        await slack.wait_for(lambda: len(inbox.events) == 2)
+
+
+async def test_a_bots_token_that_is_refused_while_the_sockets_are_open_ends_the_run(
+    slack: FakeSlack, platform: SlackPlatform
+) -> None:
+    running = asyncio.create_task(platform.run(Inbox(slack)))
+    await until(lambda: len(slack.sockets.open) == 2)
+    slack.fail("chat.postMessage", error="account_inactive")
+    assert (await refusal(platform.perform(post()))).code is Code.BAD_TOKEN
+    await until(lambda: len(slack.called("auth.test")) == 2)
+    assert not running.done(), "the token itself is good"
+    slack.web.revoked = "account_inactive"
+    assert (await refusal(platform.perform(post()))).code is Code.BAD_TOKEN
+    assert (await refusal(running)).code is Code.BAD_TOKEN

@@ -197,6 +197,12 @@ class FakeSlack(People):
     def abort_sockets(self) -> None:
         self.sockets.abort()
 
+    def revoke(self, reason: str = "token_revoked") -> None:
+        """Every call is refused from now on and the sockets close; with an empty `reason` all is well again."""
+        self.web.revoked = reason
+        if reason:
+            self.sockets.abort()
+
     def half_open(self) -> None:
         self.sockets.half_open()
 

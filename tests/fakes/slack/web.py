@@ -72,6 +72,7 @@ class Web:
         self.space = space
         self.tokens = {"bot": bot_token, "app": app_token}
         self.bad_app_token = False
+        self.revoked = ""  # the error of every call, such as token_revoked or account_inactive
         self.latency_s = 0.0
         self.scopes = SCOPES
         self.calls: list[Call] = []
@@ -145,6 +146,8 @@ class Web:
             return {"ok": False, "error": "fatal_error"}
 
     def _authorise(self, method: Method, token: str) -> None:
+        if self.revoked:
+            raise SlackError(self.revoked)
         kinds = [kind for kind, known in self.tokens.items() if hmac.compare_digest(known, token)]
         if not token:
             raise SlackError("not_authed")
