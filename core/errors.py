@@ -132,6 +132,10 @@ class Limit:
         return self.tokens / self.asked_tokens if self.tokens and self.asked_tokens else 0.0
 
 
+class UnreadError(PlatformError):
+    """What was said in a place could not be read, so nothing can be said about it. `code`: why."""
+
+
 class ModelError(BotError):
     """No answer, or no whole one. `status` and `request_id` are the endpoint's, for the log.
 

@@ -334,12 +334,12 @@ class SlackPlatform:
         if bare is None:
             return
         arrived_s = self._clock.monotonic()
-        concerns = await _concerns(bare, inbox)
-        if concerns:
+        unasked = isinstance(bare, Edited) or (isinstance(bare, Ask) and not bare.addressed)
+        if not unasked:
             self._people.ask(author_in(payload))
         async with self._order.turn(channel_of(payload), happened_at(payload)):
-            if not concerns and not await _concerns(bare, inbox):
-                return  # not even after what was said just before
+            if isinstance(bare, Ask | Edited) and unasked and not await inbox.concerns(bare):
+                return  # nobody is looked up for it
             names = await self._names(payload, me, arrived_s)
             event = payload_to_event(payload, me, names)
             if event is None or (isinstance(event, Press) and await dialog.press(payload, event)):
@@ -401,13 +401,6 @@ class SlackPlatform:
         if person.stranger and told["user"].get("team_id"):
             _keep(self._homes, user, str(told["user"]["team_id"]), _REMEMBERED)
         return person
-
-
-async def _concerns(event: Event, inbox: Inbox) -> bool:
-    """Whether anything may come of it: else nobody is looked up for it."""
-    if isinstance(event, Ask):
-        return event.addressed or await inbox.concerns(event)
-    return not isinstance(event, Edited) or await inbox.concerns(event)
 
 
 def _keep(memory: dict[str, Kept], key: str, value: Kept, most: int) -> None:

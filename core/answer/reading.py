@@ -12,7 +12,7 @@ import structlog
 from core.answer.prompt import GO_ON, HEADROOM, Prompt, build
 from core.answer.summary import build_summary, scope_of, within
 from core.channel import ChannelSettings
-from core.errors import PlatformError, StoreError
+from core.errors import PlatformError, StoreError, UnreadError
 from core.paint.gate import Gate
 from core.ports import Context, Spent, Store
 from core.text import is_blank
@@ -82,13 +82,14 @@ class Reader:
         """What `turn` is to be answered from; None where nothing was said: neither in what is to be summed up, nor in
         a question and the thread before it.
 
-        Raises StoreError. A platform that refuses is done without.
+        Raises StoreError, and UnreadError where what is to be summed up can't be read. An answer goes on without what
+        a platform refuses.
         """
         ask = turn.ask
         if ask.task is Task.SUMMARY:
             lines = await self._said(ask, settings.model, gate)
             return Material(ask, tuple(lines), settings, language) if lines else None
-        context, complete = await self._context(ask, settings.model, gate)
+        context, complete, _ = await self._context(ask, settings.model, gate)
         lines = readable(context.lines, ask)
         complete = complete and len(lines) == len(context.lines)
         if is_blank(ask.text) and (ask.place.direct or all(is_blank(line.text) for line in lines)):
@@ -98,21 +99,25 @@ class Reader:
         return Material(ask, tuple(lines), settings, language, complete, context.spent)
 
     async def _said(self, ask: Ask, model: str, gate: Gate) -> list[Entry]:
-        """What is to be summed up: of the thread, or of its channel."""
+        """What is to be summed up: of the thread, or of its channel. Raises UnreadError."""
         scope = scope_of(ask)
         if not scope.channel:
-            context, _ = await self._context(ask, model, gate)
-            return within(context.lines, scope, ask)
+            context, _, refused = await self._context(ask, model, gate)
+            lines = within(context.lines, scope, ask)
+            if refused is not None and not lines:
+                raise _unread(refused) from refused
+            return lines
         try:
             there = replace(ask.place, thread="")
             said = await gate.recent(there, scope.last + 1, scope.since)  # the command is there too
         except PlatformError as error:
-            log.warning("channel not read", place=ask.place.key, code=str(error.code))
-            return []
+            raise _unread(error) from error
         return within(said.entries, scope, ask)
 
-    async def _context(self, ask: Ask, model: str, gate: Gate) -> tuple[Context, bool]:
-        """The thread, read from the platform first where it is not known, and whether that is all of it."""
+    async def _context(self, ask: Ask, model: str, gate: Gate) -> tuple[Context, bool, PlatformError | None]:
+        """The thread, read from the platform first where it is not known; whether that is all of it; and what kept
+        it from being read."""
+        refused: PlatformError | None = None
         context = await self._store.context(ask, model)
         complete = context.filled
         if not complete:
@@ -125,8 +130,9 @@ class Reader:
                     await self._store.fill(ask.place, history)
                     context = await self._store.context(ask, model)
             except PlatformError as error:
+                refused = error
                 log.warning("thread not read, going on without it", place=ask.place.key, code=str(error.code))
-        return context, complete
+        return context, complete, refused
 
     def _note_read(self, place: Place, history: History) -> None:
         """Write down that there was nothing to read, while the model begins."""
@@ -149,3 +155,9 @@ class Reader:
             Entry(f"turn-{turn_id}", PARLEY, before.text, ask.at, mine=True, anchor=ask.id),
             Entry(f"continue-{turn_id}", ask.author, GO_ON, ask.at),
         ]
+
+
+def _unread(refused: PlatformError) -> UnreadError:
+    return UnreadError(
+        refused.code, refused.detail, retryable=refused.retryable, retry_after_s=refused.retry_after_s
+    )

@@ -20,7 +20,7 @@ from core.answer.tokens import estimate
 from core.channel import ChannelSettings, language_for, merge
 from core.clock import Clock
 from core.config import CoreSettings
-from core.errors import BotError, Code, ModelError, PlatformError, StoreError
+from core.errors import BotError, Code, ModelError, PlatformError, StoreError, UnreadError
 from core.paint.brush import Brush
 from core.paint.canvas import Canvas
 from core.paint.gate import Gate
@@ -278,7 +278,7 @@ class Answerer:
             )
             await self._stream(turn, request, writing, canvas)
             _check_words(writing)
-        except (ModelError, StoreError) as error:
+        except (ModelError, StoreError, UnreadError) as error:
             writing.error = error
         except Exception as error:  # a mistake of ours: the person is told, and the place goes on
             log.exception("answer failed in an unknown way")

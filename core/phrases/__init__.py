@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from babel import Locale
 from babel.numbers import format_decimal
 
-from core.errors import BotError, Code, ModelError
+from core.errors import BotError, Code, ModelError, UnreadError
 from core.phrases import en, zh
 
 Phrase = str | dict[str, str]
@@ -50,6 +50,11 @@ _WORDS_OF_A_CUT = {
     Code.REJECTED: "rejected_rest",
     Code.NOT_ALLOWED: "rejected_rest",
     Code.UNSUPPORTED: "rejected_rest",
+}
+_UNREAD_BY_CODE = {
+    Code.NOT_ALLOWED: "unread_forbidden",
+    Code.GONE: "unread_forbidden",
+    Code.SLOW_DOWN: "unread_limited",
 }
 
 
@@ -92,7 +97,7 @@ def say(key: str, language: str, /, **values: str | int | float) -> str:
 def explain(error: BotError, language: str, key: str = "") -> str:
     """What a person is told: what happened, what to do next, and the reference that the log has too. `key`: the words,
     where more is known than the error's code says."""
-    key = key or _WORDS_BY_CODE.get(error.code, "internal")
+    key = key or _words_for(error)
     if key == "busy" and error.retry_after_s is not None and error.retry_after_s < _LONGEST_WAIT_S:
         words = _busy_for(error.retry_after_s, language)
     elif key == "unreachable" and isinstance(error, ModelError) and error.told:
@@ -111,6 +116,12 @@ def _busy_for(wait_s: float, language: str) -> str:
 def advise(code: Code, language: str, places: Mapping[str, str]) -> str:
     """What the operators can do about a fault of a model. `places`: where their own settings are (`Route.places`)."""
     return say(f"advice_{code}", language, **places)
+
+
+def _words_for(error: BotError) -> str:
+    if isinstance(error, UnreadError):
+        return _UNREAD_BY_CODE.get(error.code, "unread")
+    return _WORDS_BY_CODE.get(error.code, "internal")
 
 
 def explain_cut(error: BotError, language: str) -> str:

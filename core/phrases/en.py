@@ -309,6 +309,11 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "about_default": "What does this mean?",
     "wordless": "You called, but I see no question. What would you like to know?",
     "wordless_direct": "I can't read that yet. Please write what you would like to know.",
+    "unread": "I couldn't read what was said there, so I can't sum it up. Please try again in a moment.",
+    "unread_forbidden": "I may not read what was said there. Invite me, or let me read the channel's history, then "
+    "try again.",
+    "unread_limited": "I've had to read a lot just now and have to wait before I may read this. Please try again in "
+    "a minute.",
     "summary_nothing": "Nothing was said there, so there is nothing to sum up.",
     # Refused, politely.
     "refused_not_listed": "I'm not set up to answer here. Whoever runs me here can change that.",

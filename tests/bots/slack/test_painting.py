@@ -13,6 +13,7 @@ import pytest
 from bots.slack import LIMITS
 from bots.slack.platform import SlackPlatform
 from core.clock import SystemClock
+from core.errors import Code, PlatformError
 from core.paint.brush import Brush
 from core.paint.canvas import Canvas
 from core.paint.gate import Gate
@@ -290,7 +291,7 @@ async def test_without_the_right_to_upload_every_word_stays_in_messages(
     assert " ".join(message.visible for message in answers(slack, root)).split() == words(2_000).split()
 
 
-async def test_a_page_whose_message_was_deleted_goes_on_in_another(
+async def test_nothing_follows_a_growing_message_that_was_deleted(
     slack: FakeSlack, platform: SlackPlatform
 ) -> None:
     platform.limits = replace(LIMITS, growth=None)
@@ -301,8 +302,10 @@ async def test_a_page_whose_message_was_deleted_goes_on_in_another(
         await slack.wait_for(lambda: answers(slack, root))
         await slack.delete("U1", "C1", answers(slack, root)[0].ts)
         made.show(Reply("one two three", Phase.ENDED), clock.monotonic())
-        await asyncio.wait_for(made.finished(), HANG_S)
-    assert [message.visible for message in answers(slack, root)] == ["three"]
+        with pytest.raises(PlatformError) as caught:
+            await asyncio.wait_for(made.finished(), HANG_S)
+    assert caught.value.code is Code.GONE
+    assert answers(slack, root) == []
 
 
 def test_a_page_of_a_growing_message_can_still_be_edited_as_a_whole() -> None:
