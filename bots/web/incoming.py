@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from bots.web.faults import TEXT_LIMIT, Reason, RequestError
-from core.commands import COMMANDS
+from core.commands import COMMANDS, FORGET_ME
 from core.commands.typed import command_of
 from core.phrases import language_of
 from core.types import Ask, Command, Person, Place, Press
@@ -91,7 +91,8 @@ def body_to_press(body: bytes, locale: str = "", *, alone: bool = True) -> Press
     action, turn_id = fields.get("action"), fields.get("turn_id")
     if not isinstance(action, str) or not _ACTION.fullmatch(action):
         raise RequestError(Reason.MALFORMED)
-    if not isinstance(turn_id, int) or isinstance(turn_id, bool) or not 0 < turn_id < 2**63:
+    least = 0 if action == FORGET_ME else 1
+    if not isinstance(turn_id, int) or isinstance(turn_id, bool) or not least <= turn_id < 2**63:
         raise RequestError(Reason.MALFORMED)
     text = fields.get("text", "")
     if not isinstance(text, str):

@@ -399,6 +399,8 @@ class WebPlatform:
             thread = outgoing.place_to_thread(press.place)
             self._live.spend(thread, press.turn_id)
             self._live.ask(thread, turn.ask.id, receipt.turn_id)
+        if receipt.outcome is Outcome.TOLD:
+            self._live.tell_all()  # it may have had something forgotten, in any thread
         return _json({"again": again} | outgoing.receipt_to_json(receipt), status=202)
 
     async def _receive(self, event: Event) -> Receipt:

@@ -123,11 +123,20 @@ COMMANDS: dict[str, Spec] = {
         ),
         Spec("budget"),
         Spec("reset", whisper=False),
-        Spec("forget", (Option("what", Kind.CHOICE, required=True, choices=("thread", "me")),)),
+        Spec(
+            "forget",
+            (
+                Option("what", Kind.CHOICE, required=True, choices=("thread", "me")),
+                Option("confirm", Kind.CHOICE, choices=("confirm",), named=True),
+            ),
+        ),
         Spec("export", (Option("what", Kind.CHOICE, choices=("thread", "me")),)),
         Spec("help"),
     )
 }
+
+FORGET_ME = "forget_me"
+"""The action of the button that confirms `/forget me`. It is under no answer: its turn is 0."""
 
 MENUS = {"menu_ask": ("ask", "about"), "menu_summarize": ("summarize", "since")}
 """What a message's own menu offers, by the phrase of its name: the command, and the option that the message fills:

@@ -9,6 +9,7 @@ from core.channel import SETTINGS, ChannelSettings, bounded, language_for, merge
 from core.clock import Clock
 from core.commands import (
     COMMANDS,
+    FORGET_ME,
     HISTORY,
     SCOPES,
     Spec,
@@ -23,8 +24,12 @@ from core.commands.typed import Misread, Values, line_of, named, no_choice, opti
 from core.config import CoreSettings
 from core.phrases import dialect, say
 from core.ports import Kept, Store
-from core.types import Ask, Choice, Command, Person, Place, Task, Told, Turn
+from core.types import Ask, Button, Choice, Command, Person, Place, Task, Told, Turn
 
+CONFIRM_S = 600.0
+"""How long the button that confirms `/forget me` works, in seconds."""
+
+_ASKED_KEPT = 1_000
 _SUGGESTIONS = 25
 _EXPORT_LINES = 10_000
 _AUDIT_LINES = 100
@@ -71,6 +76,7 @@ class Desk:
         self._models = tuple(models)
         self._priced = priced
         self._interrupt = interrupt
+        self._asked_to_forget: dict[str, float] = {}
         self._jobs: dict[str, Callable[[_Given], Awaitable[Ask | Told]]] = {
             "ask": self._ask,
             "summarize": self._summarize,
@@ -252,6 +258,8 @@ class Desk:
         author = given.command.author
         kept = given.say("forget_kept")
         if given.values["what"] == "me":
+            if not given.values.get("confirm"):
+                return await self._ask_to_forget(given)
             lines = await self._store.forget_person(given.place.platform, author.id)
             whose = (given.place.platform, author.id)
             self._interrupt(lambda turn: (turn.ask.place.platform, turn.ask.author.id) == whose)
@@ -264,6 +272,24 @@ class Desk:
         lines = await self._store.forget_thread(given.place, given.command.at)
         self._interrupt(lambda turn: turn.ask.place.key == given.place.key)
         return Told(given.say("joined", one=given.say("forget_thread_done", n=lines), two=kept))
+
+    async def _ask_to_forget(self, given: _Given) -> Told:
+        """What would go, and a button that has it done."""
+        author, place = given.command.author, given.place
+        found = await self._store.belongings(place.platform, author.id, _EXPORT_LINES)
+        lines = sum(not line.mine for _, line in found)
+        self._asked_to_forget[_who(author, place)] = self.clock.monotonic()
+        while len(self._asked_to_forget) > _ASKED_KEPT:
+            del self._asked_to_forget[next(iter(self._asked_to_forget))]
+        words = given.say("forget_me_asks", n=lines, prefix=given.command.prefix)
+        sure = Button(FORGET_ME, given.say("forget_me_sure"), 0)
+        return Told(given.say("joined", one=words, two=given.say("forget_kept")), buttons=(sure,))
+
+    def confirms_forgetting(self, person: Person, place: Place) -> bool:
+        """Whether `person` was asked a while ago whether all of theirs is to be forgotten, and has not answered yet:
+        others may see the button, too."""
+        asked_s = self._asked_to_forget.pop(_who(person, place), None)
+        return asked_s is not None and self.clock.monotonic() - asked_s <= CONFIRM_S
 
     async def _export(self, given: _Given) -> Told:
         author, now = given.command.author, self.clock.now()
@@ -301,6 +327,10 @@ class Desk:
         if not place.thread and not (place.direct and await self._store.joined(place)):
             words = (named(given.command.name), given.values.get("what"))
             raise Misread("thread_only", command=" ".join(str(word) for word in words if word))
+
+
+def _who(person: Person, place: Place) -> str:
+    return f"{place.platform}/{person.id}"
 
 
 def _may_read(given: _Given) -> None:

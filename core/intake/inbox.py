@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from weakref import WeakValueDictionary
 
 import structlog
 
 from core.answer.live import Live
 from core.channel import ChannelSettings
+from core.commands import FORGET_ME
 from core.commands.desk import FREE, Desk
 from core.commands.rights import Refusal, refusal
 from core.commands.typed import command_of
@@ -185,6 +187,8 @@ class StoringInbox:
         turn = await self._store.turn(press.turn_id)
         settings = await self._desk.settings(press.place, press.author)
         language = self._desk.language(press.author, settings)
+        if press.action == FORGET_ME and self._desk.confirms_forgetting(press.author, press.place):
+            return await self._command(_confirmed(press, self._desk.clock.now()))
         if turn is None or turn.forgotten or turn.ask.place.channel_key != press.place.channel_key:
             return Receipt(Outcome.UNKNOWN, told=Told(say("pressed_late", language)))
         log.info("button", turn=turn.id, action=press.action, place=press.place.key)
@@ -305,6 +309,11 @@ class StoringInbox:
     async def _first(self, ask: Ask, why: str) -> bool:
         """Whether this person has not been told so in this channel yet."""
         return await self._store.once(f"{why}/{ask.place.channel_key}/{ask.author.id}")
+
+
+def _confirmed(press: Press, at: datetime) -> Command:
+    options = {"what": "me", "confirm": "confirm"}
+    return Command("forget", press.place, press.author, at, options=options)
 
 
 def _no(words: str) -> Told:

@@ -171,6 +171,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "command_forget_about": "Have me forget this thread, or everything of yours",
     "command_forget_what": "what",
     "command_forget_what_about": "This thread, or my data",
+    "command_forget_confirm": "confirm",
+    "command_forget_confirm_about": "Don't ask again whether all of mine is to be forgotten",
     "command_export": "export",
     "command_export_about": "Get this thread, or all your data, as a file",
     "command_export_what": "what",
@@ -186,6 +188,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "choice_channel": "channel",
     "choice_workspace": "workspace",
     "choice_me": "me",
+    "choice_confirm": "confirm",
     "choice_day": "day",
     "choice_week": "week",
     "choice_month": "month",
@@ -295,6 +298,15 @@ PHRASES: dict[str, str | dict[str, str]] = {
         "one": "Done. {n} line of yours is forgotten, with its answers and your name.",
         "other": "Done. {n} lines of yours are forgotten, with their answers and your name.",
     },
+    "forget_me_asks": {
+        "one": "I would forget {n} line of yours with its answers, your name, and what you thought of answers. Usage "
+        "stays as numbers without a name; where you changed settings, your id stays. This can't be undone. Press the "
+        "button, or write `{prefix}forget me confirm`.",
+        "other": "I would forget {n} lines of yours with their answers, your name, and what you thought of answers. "
+        "Usage stays as numbers without a name; where you changed settings, your id stays. This can't be undone. "
+        "Press the button, or write `{prefix}forget me confirm`.",
+    },
+    "forget_me_sure": "Forget it all",
     "forget_kept": "What stands on the platform itself stays there.",
     "forget_by_manager": "Others have written here too, so a channel manager has to do this. "
     "`{prefix}forget me` removes what is yours.",

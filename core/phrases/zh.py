@@ -150,6 +150,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "command_forget_about": "让我忘记这个话题，或你的全部数据",
     "command_forget_what": "内容",
     "command_forget_what_about": "这个话题，还是我的数据",
+    "command_forget_confirm": "确认",
+    "command_forget_confirm_about": "直接忘记我的全部内容，不再询问",
     "command_export": "导出",
     "command_export_about": "把这个话题或你的全部数据存成文件",
     "command_export_what": "内容",
@@ -164,6 +166,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "choice_channel": "频道",
     "choice_workspace": "工作区",
     "choice_me": "我",
+    "choice_confirm": "确认",
     "choice_day": "天",
     "choice_week": "周",
     "choice_month": "月",
@@ -263,6 +266,11 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "reset_done": "我们在这里从头开始：之前说过的我不再参考。",
     "forget_thread_done": {"other": "好了，已忘记这个话题的 {n} 条内容。"},
     "forget_me_done": {"other": "好了，已忘记你的 {n} 条内容，连同回答和你的名字。"},
+    "forget_me_asks": {
+        "other": "我会忘记你的 {n} 条内容，连同对它们的回答、你的名字和你对回答的评价。用量只作为不带名字的数字保留；"
+        "你改过设置的地方保留你的 ID。此操作无法撤销。请按下面的按钮，或写 `{prefix}forget me confirm`。",
+    },
+    "forget_me_sure": "全部忘记",
     "forget_kept": "平台上的消息本身仍在那里。",
     "forget_by_manager": "这里还有别人写的内容，需要频道管理者来做。`{prefix}forget me` 会删除属于你的内容。",
     "export_thread": {"other": "这个话题，共 {n} 条。"},

@@ -112,7 +112,9 @@ async def test_every_command_in_one_visit(tmp_path: Path, endpoint: FakeCompleti
         await you.ask("/ask What is a parley?")
         assert endpoint.requests[0].body["messages"][-1]["content"] == "What is a parley?"
         await you.ask("/summarize", 2)
-        assert "You: What is a parley?" in endpoint.requests[1].body["messages"][-1]["content"]
+        assert (
+            '"by": "You", "text": "What is a parley?"' in endpoint.requests[1].body["messages"][-1]["content"]
+        )
         assert ("Simplified Chinese" in system(endpoint.requests[1].body)) is (language == "zh")
 
         overview = await you.told("/settings")
@@ -147,7 +149,8 @@ async def test_every_command_in_one_visit(tmp_path: Path, endpoint: FakeCompleti
 
         assert words("forget_thread_done", n=8) in await you.told("/forget thread")
         await you.gone()
-        assert words("forget_me_done", n=0) in await you.told("/forget me")
+        assert words("forget_me_asks", n=0, prefix="/") in await you.told("/forget me")
+        assert words("forget_me_done", n=0) in await you.told("/forget me confirm")
         assert await you.told("/export") == words("export_nothing")
         assert words("digest_quiet") in await you.told("/usage")
 

@@ -222,7 +222,10 @@ async def test_a_thread_is_summed_up_begun_afresh_exported_and_forgotten(
 
         refused = await people.whispered(person, "forget", thread, what="thread")
         assert says("forget_by_manager", language, refused)
-        assert says("forget_me_done", language, await people.whispered(person, "forget", thread, what="me"))
+        asked = await people.slash(person, "forget", thread, what="me")
+        assert says("forget_me_asks", language, asked.text)
+        sure = await people.pressed(person, asked, say("forget_me_sure", language))
+        assert says("forget_me_done", language, sure)
         await discord.grant(person, Permission.MANAGE_CHANNELS)
         forgotten = await people.whispered(person, "forget", thread, what="thread")
         assert says("forget_thread_done", language, forgotten)

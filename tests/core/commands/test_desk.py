@@ -399,8 +399,8 @@ async def test_an_answer_to_what_is_forgotten_is_interrupted(what: str) -> None:
         turn = await office.store.accept(Ask(f"{number}", place, by, "why?", NOON))
         assert turn is not None
         turns.append(turn)
-    await office.told("forget", what, BEN, CHANNEL)
-    await office.told("forget", what, MANAGER)
+    await office.told("forget", f"{what} confirm", BEN, CHANNEL)
+    await office.told("forget", f"{what} confirm", MANAGER)
     assert [turn.id for turn in turns if any(which(turn) for which in office.interrupted)] == (
         [turns[0].id] if what == "thread" else [turn.id for turn in turns]
     )
@@ -410,7 +410,11 @@ async def test_forget_me_removes_what_is_mine_and_nothing_else() -> None:
     office = Office()
     await office.answered("1")
     await office.answered("2", BEN)
-    assert "1 line of yours" in await office.told("forget", "me")
+    asked = await office.told("forget", "me")
+    assert "I would forget 1 line of yours" in asked
+    assert "`/forget me confirm`" in asked
+    assert len(await office.store.lines(THREAD)) == 4, "nothing has gone yet"
+    assert "Done. 1 line of yours" in await office.told("forget", "me confirm")
     assert {line.author.id for line in await office.store.lines(THREAD)} == {"U2", ""}
     assert "`/forget thread|me`" in await office.told("forget")
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from core.answer.live import Interrupt, Live
-from core.commands.desk import Desk
+from core.commands import FORGET_ME
+from core.commands.desk import CONFIRM_S, Desk
 from core.config import CoreSettings
 from core.intake.inbox import StoringInbox
 from core.intake.rate import Rate
@@ -159,6 +160,27 @@ async def test_a_button_of_elsewhere_or_of_what_was_forgotten_is_told_to_be_late
         await house.store.forget_person("slack", "U1")
     assert (await house.press(action, turn.id)).told == late
     assert house.submitted == []
+
+
+async def test_only_who_was_asked_confirms_that_all_of_theirs_is_forgotten_and_for_a_while(
+    house: House,
+) -> None:
+    await house.answered("1.5")
+    late = Told(say("pressed_late", "en"))
+    assert (await house.press(FORGET_ME, 0)).told == late, "nobody asked"
+    asked = (await house.say("2", "/forget me")).told
+    assert asked is not None
+    (sure,) = asked.buttons
+    assert (await house.press(sure.action, sure.turn_id, BEN)).told == late
+    assert len(await house.store.lines(THREAD)) == 2
+    await house.clock.advance(CONFIRM_S + 1)
+    assert (await house.press(sure.action, sure.turn_id)).told == late
+    await house.say("3", "/forget me")
+    done = await house.press(sure.action, sure.turn_id)
+    assert done.outcome is Outcome.TOLD
+    assert done.told is not None
+    assert say("forget_me_done", "en", n=1) in done.told.text
+    assert await house.store.lines(THREAD) == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
