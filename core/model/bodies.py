@@ -169,7 +169,7 @@ def one_line(text: str, key: str = "", most: int = SAID_LENGTH) -> str:
         text = text.replace(key, "[redacted]")
     if is_page(text):
         text = re.sub(r"(?is)<(script|style)\b.*?(</\1>|$)|<[^>]*>?", " ", text[:20_000])
-    return " ".join(text[: 8 * SAID_LENGTH].split())[:most]
+    return " ".join(text[: 8 * SAID_LENGTH].lstrip("\ufeff").split())[:most]
 
 
 def is_page(text: str) -> bool:

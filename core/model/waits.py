@@ -12,15 +12,17 @@ _HEADERS = ("retry-after", "llm_provider-retry-after")
 _EPOCH_S, _EPOCH_MS = 1e9, 1e12
 """A larger number is a point in time since 1970, not a wait of thirty years."""
 
+_COUNT = r"\d{1,8}(?:\.\d{1,8})?"
 _UNIT = r"(?:milliseconds?|millis|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w)"
-_SPAN = rf"((?:\d+(?:\.\d+)? ?{_UNIT}\b,? ?(?:and )?|\d+(?:\.\d+)?{_UNIT}(?=\d)){{1,5}})"
+_SPAN = rf"((?:{_COUNT} ?{_UNIT}\b,? ?(?:and )?|{_COUNT}{_UNIT}(?=\d)){{1,5}})"
 # Gateways that retry drop the header of a 429 but pass its words on.
 _WORDS = re.compile(
-    rf"\b(?:try(?:ing)?|retry(?:ing)?|retried|available|wait(?:ing)?|resets?|replenished|renews?)\b[^.\d]{{0,40}}{_SPAN}"
+    r"\b(?:(?:try|retry|wait)(?:ing)?|retried|available (?:again )?(?:in|after)|resets?|replenished|renews?)\b"
+    rf"[^.\d]{{0,40}}{_SPAN}"
     r"|\b(?:resets?|replenished)\b[^.\d]{0,20}(\d{1,3}):(\d\d):(\d\d)\b"
-    r"|(\d+(?:\.\d+)? ?(?:毫秒|秒钟?|分钟|个?小时|天))[之以]?后"
+    rf"|((?<!\d){_COUNT} ?(?:毫秒|秒钟?|分钟|个?小时|天))[之以]?后"
 )
-_PART = re.compile(r"(\d+(?:\.\d+)?) ?(毫秒|ms|milli|[smhdw秒分小天]|个小)")
+_PART = re.compile(rf"({_COUNT}) ?(毫秒|ms|milli|[smhdw秒分小天]|个小)")
 _UNITS_S = {
     **{"ms": 0.001, "milli": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0},
     **{"毫秒": 0.001, "秒": 1.0, "分": 60.0, "小": 3600.0, "个小": 3600.0, "天": 86400.0},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from core.errors import Code, Limit, ModelError
 from core.model.echo import NOTHING, Sent
 from core.model.faults import from_chunk, from_response
+from core.model.refusals import toml_to_rules
 from tests.core.model import wordings
 from tests.core.model.wordings import Wording
 
@@ -31,6 +33,12 @@ BY_CODE: dict[Code, list[Wording]] = {
 CASES = [
     pytest.param(code, wording, id=f"{code}-{number}-{wording[0]}")
     for code, wordings in BY_CODE.items()
+    for number, wording in enumerate(wordings)
+]
+
+CASES += [
+    pytest.param(Code(code.partition(",")[0]), wording, id=f"paraphrase-{code}-{number}-{wording[0]}")
+    for code, wordings in wordings.PARAPHRASES.items()
     for number, wording in enumerate(wordings)
 ]
 
@@ -64,3 +72,38 @@ def test_other_numbers_are_no_window(wording: Wording) -> None:
 @pytest.mark.parametrize("wording", wordings.TOO_LARGE[:4], ids=str)
 def test_the_size_of_a_plan_is_read_from_its_refusal(wording: Wording) -> None:
     assert read(wording).limit.tokens == 8192
+
+
+def test_a_long_request_is_shortened_though_its_thread_speaks_of_the_same() -> None:
+    said = "This model's maximum context length is 8192 tokens."
+    wording = (400, said)
+    assert read(wording, Sent("m", (f"ANN: it says '{said}'",))).code is Code.BAD_REQUEST
+    long = read(wording, Sent("m", (f"ANN: it says '{said}'", "word " * 1000)))
+    assert long.code is Code.CONTEXT_OVERFLOW
+    assert long.limit == Limit(), "a limit is believed in the endpoint's own words alone"
+
+
+def test_a_refusal_is_read_in_bounded_time_whatever_it_says() -> None:
+    words = [
+        "model ",
+        "not ",
+        "context length exceeded ",
+        "9",
+        "retry in 1h",
+        "tokens ",
+        "模型",
+        "api key ",
+        "{",
+        "<",
+    ]
+    for word in words:
+        began = time.process_time()
+        from_response(400, {}, json.dumps({"error": word * 30_000}).encode(), NOW)
+        assert time.process_time() - began < 2
+
+
+def test_a_file_of_rules_with_a_mistake_in_it_is_refused() -> None:
+    with pytest.raises(ValueError, match="statusses"):
+        toml_to_rules("[words]\n[[rule]]\ncode = 'policy'\nstatusses = [400]")
+    with pytest.raises(ValueError):
+        toml_to_rules("[words]\n[[rule]]\ncode = 'no_such_code'")
