@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -32,7 +32,7 @@ from core.channel import offered_models
 from core.clock import SystemClock
 from core.commands.desk import Desk
 from core.config import CoreSettings, Settings
-from core.errors import PlatformError, SettingsError, new_ref
+from core.errors import PlatformError, SettingsError, StoreError, new_ref
 from core.intake.catchup import CatchUp
 from core.intake.inbox import StoringInbox
 from core.intake.recovery import Recovery
@@ -157,6 +157,7 @@ class House:
             self._checkpoints,
             live,
             config.roster,
+            on_set_aside=lambda turn, error: self._herald.wrong(f"turn {turn.id}", error, {}),
         )
         self.lanes = Lanes(
             answerer.answer,
@@ -291,6 +292,7 @@ class House:
         """Open turns taken up again, then platforms connected; at the end all in the opposite order."""
         for alert, age_s in await self._alerts.standing():
             self._herald.remember(alert, age_s)
+        await self.store.recover(self._clock.now() - self._config.core.stood_still)
         for turn in await self.store.open_turns():
             self._recovery.expect(turn)
             self.lanes.submit(turn)
@@ -311,6 +313,8 @@ class House:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await self._checkpoints.flush()
+            with suppress(StoreError):
+                await self.store.give_back()
             await self._alerts.close()
             await self._model.close()
 

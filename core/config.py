@@ -6,6 +6,7 @@ line that names the variable, before anything connects.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -141,6 +142,15 @@ class CoreSettings(Settings):
         0, ge=0, description="How many questions one person may ask within a minute. 0: as many as they like."
     )
     parley_log: str = Field("text", pattern="^(text|json)$", description="How log lines look: text or json.")
+
+    @property
+    def stood_still(self) -> timedelta:
+        """The least time for which a process was silent that the watchdog has ended."""
+        return (
+            timedelta(seconds=0.75 * self.parley_watchdog_s)
+            if self.parley_watchdog_s
+            else timedelta(weeks=5_000)
+        )
 
     @field_validator("parley_admins", "parley_allow", "parley_deny")
     @classmethod

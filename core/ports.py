@@ -366,6 +366,18 @@ class Store(Protocol):
 
     async def turn(self, turn_id: int) -> Turn | None: ...
 
+    async def recover(self, still_since: datetime) -> None:
+        """Call once at the start, before any turn begins: what was running waits again.
+
+        A turn that may have ended the last process counts one of `deaths`: the only one that was running, or, where
+        nothing was heard from its platform since `still_since`, the first running one of each place.
+        """
+        ...
+
+    async def give_back(self) -> None:
+        """Call at an orderly end: what is still running waits for the next process, and counts no death."""
+        ...
+
     async def again(self, turn_id: int, task: Task) -> Turn | None:
         """A new waiting turn for the question of an ended one: answer it anew, or go on with its answer.
         None where it has not ended, is unknown, or this has been asked for already."""

@@ -306,7 +306,8 @@ class Turn:
     """The durable unit of work: one ask, answered once. `posted` are the message ids of its pages, in order.
 
     `text` is the last checkpoint of the answer, `attempt` counts the processes that took it up, `again_of`
-    is the turn whose question this one answers anew.
+    is the turn whose question this one answers anew. `deaths` counts the sudden ends of the program that this turn
+    is suspected of.
     """
 
     id: int
@@ -316,6 +317,7 @@ class Turn:
     posted: tuple[str, ...] = ()
     text: str = ""
     again_of: int | None = None
+    deaths: int = 0
 
     @property
     def forgotten(self) -> bool:

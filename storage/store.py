@@ -84,6 +84,12 @@ class SqlStore:
     async def again(self, turn_id: int, task: Task) -> Turn | None:
         return await self._database.write(turns.again, turn_id, task)
 
+    async def recover(self, still_since: datetime) -> None:
+        await self._database.write(turns.recover, to_us(still_since))
+
+    async def give_back(self) -> None:
+        await self._database.write(turns.give_back)
+
     async def begin(self, turn_id: int) -> Turn:
         return await self._database.write(turns.begin, turn_id)
 

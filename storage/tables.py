@@ -128,7 +128,7 @@ class TurnRow(Row, table=True):
 
     `posted` is the answer's message ids as they stand; the posts table also keeps those that were replaced.
     `ticket` lives only as long as the turn is open. `buttons` are pairs of action and label; None from before they
-    were kept.
+    were kept. `deaths`: as in `core.types.Turn`.
     """
 
     __tablename__ = "turns"
@@ -170,6 +170,7 @@ class TurnRow(Row, table=True):
     ref: str = Field(sa_type=Text)
     ended_at_us: int | None = Field(sa_type=BigInteger, default=None)
     buttons: list[list[str]] | None = Field(sa_type=JSON, default=None)
+    deaths: int = Field(sa_column=Column(Integer, nullable=False, server_default="0"))
 
 
 class PostRow(Row, table=True):

@@ -7,14 +7,14 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Text, bindparam, cast, literal, select, update
+from sqlalchemy import Connection, Executable, Text, bindparam, cast, func, literal, select, update
 
 from core.errors import StoreError
 from core.ports import Context, Ending, Finish
 from core.types import Ask, Button, Person, Place, Task, Turn, TurnState
 from storage import threads, usage
 from storage.engine import insert
-from storage.tables import OPEN, POSTS, TURNS, USAGE, from_us, to_us
+from storage.tables import HEARD, OPEN, POSTS, TURNS, USAGE, from_us, to_us
 
 Checkpoint = tuple[int, str, tuple[str, ...]]
 
@@ -107,6 +107,7 @@ def again(connection: Connection, turn_id: int, task: Task) -> Turn | None:
     fresh = {"message": f"{_AGAIN}{turn_id}", "again_of": turn_id, "task": task, "state": TurnState.WAITING}
     empty = {
         "attempt": 0,
+        "deaths": 0,
         "posted": [],
         "answer": "",
         "notice": "",
@@ -131,6 +132,24 @@ def begin(connection: Connection, turn_id: int) -> Turn:
     if row is None:
         raise StoreError(f"no open turn {turn_id}", retryable=False)
     return _turn(row)
+
+
+def recover(connection: Connection, still_since_us: int) -> None:
+    turn = TURNS.c
+    query = select(turn.at_us, turn.id, turn.platform, turn.team, turn.channel, turn.thread)
+    running = sorted(connection.execute(query.where(turn.state == TurnState.RUNNING, OPEN, turn.id > 0)))
+    first = {tuple(row[2:]): row.id for row in reversed(running)}.values()  # the others only wait behind it
+    platforms = {row.platform for row in running}
+    heard_us = connection.scalar(select(func.max(HEARD.c.until_us)).where(HEARD.c.platform.in_(platforms)))
+    stood_still = heard_us is not None and heard_us < still_since_us
+    suspects = first if stood_still or len(first) == 1 else ()
+    give_back(connection)
+    connection.execute(update(TURNS).where(turn.id.in_(list(suspects))).values(deaths=turn.deaths + 1))
+
+
+def give_back(connection: Connection) -> None:
+    running = update(TURNS).where(TURNS.c.state == TurnState.RUNNING, OPEN, TURNS.c.id > 0)
+    connection.execute(running.values(state=TurnState.WAITING))
 
 
 def checkpoint(connection: Connection, turns: Sequence[Checkpoint]) -> None:
@@ -260,4 +279,5 @@ def _turn(row: Any) -> Turn:
         posted=tuple(row.posted),
         text=row.answer,
         again_of=row.again_of,
+        deaths=row.deaths,
     )

@@ -50,6 +50,9 @@ from core.types import (
 log = structlog.get_logger()
 Answer = TypeVar("Answer")
 
+DEATHS = 2
+"""Sudden ends of the program that a turn is suspected of, after which it is set aside."""
+
 _STORE_PAUSES_S = (0.2, 1.0, 5.0)
 
 
@@ -102,6 +105,7 @@ class Answerer:
         checkpoints: Checkpoints,
         live: Live,
         roster: Roster | None = None,
+        on_set_aside: Callable[[Turn, BotError], None] = lambda _turn, _error: None,
     ) -> None:
         self._store = store
         self._model = model
@@ -115,6 +119,8 @@ class Answerer:
         self._begun: dict[int, _Sheet] = {}
         self._stands: dict[int, asyncio.Event] = {}
         self._reader = Reader(store)
+        self._on_set_aside = on_set_aside
+        self._suspects = asyncio.Lock()
 
     async def tell_waiting(self, turn: Turn, before: Turn) -> None:
         """Say that earlier questions come first, in the message that the answer will be in, as soon as the answer
@@ -138,19 +144,44 @@ class Answerer:
         if channel is None:
             log.warning("turn left waiting: its platform is off", turn=turn.id, place=turn.ask.place.key)
             return
+        # Suspects run one at a time, so that the next sudden end tells which of them it was.
+        one_at_a_time = self._suspects if turn.deaths else contextlib.nullcontext()
         with structlog.contextvars.bound_contextvars(turn=turn.id):
             try:
-                try:
-                    turn = await self._stored(lambda: self._store.begin(turn.id))
-                except StoreError:
-                    return await self._dismiss(turn, channel)
-                run = self._digest if turn.ask.task is Task.DIGEST else self._converse
-                finish = await run(turn, channel)
-                await self._stored(lambda: self._store.finish(finish))
-                self._checkpoints.forget(turn.id)
+                async with one_at_a_time:
+                    await self._run(turn, channel)
             finally:
                 self._standing(turn).set()
                 del self._stands[turn.id]
+
+    async def _run(self, turn: Turn, channel: Channel) -> None:
+        try:
+            turn = await self._stored(lambda: self._store.begin(turn.id))
+        except StoreError:
+            return await self._dismiss(turn, channel)
+        if turn.deaths >= DEATHS:
+            run = self._set_aside
+        else:
+            run = self._digest if turn.ask.task is Task.DIGEST else self._converse
+        finish = await run(turn, channel)
+        await self._stored(lambda: self._store.finish(finish))
+        self._checkpoints.forget(turn.id)
+
+    async def _set_aside(self, turn: Turn, channel: Channel) -> Finish:
+        """End a turn that may be what ends the program. None of its words are looked at again; where even that ends
+        the program, nothing is shown."""
+        error = BotError(Code.SET_ASIDE, f"the program ended suddenly {turn.deaths} times while this turn ran")
+        log.error("turn set aside", place=turn.ask.place.key, detail=error.detail, ref=error.ref)
+        self._on_set_aside(turn, error)
+        notice = explain(error, language_of(turn.ask.author.locale, self._settings.parley_language))
+        finish = Finish(turn, TurnState.FAILED, notice=notice, error=str(error.code), ref=error.ref)
+        if turn.deaths > DEATHS or turn.ask.task is Task.DIGEST:
+            return replace(finish, posted=turn.posted)
+        sheet = self._begun.pop(turn.id, None) or self._sheet(turn, channel)
+        try:
+            return await self._show_last(finish, sheet)
+        finally:
+            channel.brush.release(sheet.canvas)
 
     async def _dismiss(self, turn: Turn, channel: Channel) -> None:
         """The turn is not open any more. Was it forgotten while it waited, a message that said so says that instead."""

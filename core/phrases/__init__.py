@@ -42,6 +42,7 @@ _WORDS_BY_CODE = {
     Code.EMPTY: "empty",
     Code.GARBLED: "unreachable",
     Code.STORE: "store_down",
+    Code.SET_ASIDE: "set_aside",
     Code.REJECTED: "rejected",
     Code.NOT_ALLOWED: "rejected",
     Code.UNSUPPORTED: "rejected",

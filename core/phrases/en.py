@@ -48,6 +48,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "slow": "The answer took longer than it should, so I stopped waiting. Ask again, or ask something shorter.",
     "unfinished": "The AI service hung up before it had answered. Please ask again.",
     "empty": "The model returned an empty answer. Please ask again.",
+    "set_aside": "I ended unexpectedly twice while I worked on this, so I have set it aside. Please ask it in another "
+    "way.",
     "length_empty": "The model reached the length limit while it was thinking, before its first word. "
     "Try again, or allow longer answers in my settings.",
     "rejected": "My answer was refused here, probably for something it contains. Try again, or ask in other words.",

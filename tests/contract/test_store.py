@@ -409,6 +409,41 @@ class TestTurns:
             assert not raised.value.retryable
         assert await store.turn(turn.id + 1) is None
 
+    async def test_the_only_turn_that_ran_at_a_sudden_end_is_suspected_of_it(self, store: SqlStore) -> None:
+        turn = await store.begin((await accepted(store, ask())).id)
+        waiting = await accepted(store, ask("m2", place=ELSEWHERE))
+        await store.recover(NOON - timedelta(hours=1))
+        assert await store.open_turns() == [replace(turn, state=TurnState.WAITING, deaths=1), waiting]
+
+    async def test_of_turns_in_several_places_none_is_suspected_unless_the_process_stood_still(
+        self, store: SqlStore
+    ) -> None:
+        await store.hear("slack", NOON)
+        first, second, behind = [
+            await store.begin((await accepted(store, ask(f"m{n}", after_s=n, place=place))).id)
+            for n, place in enumerate((PLACE, ELSEWHERE, PLACE))
+        ]
+        await store.recover(NOON - timedelta(minutes=1))
+        assert [turn.deaths for turn in await store.open_turns()] == [0, 0, 0]
+        for turn in (first, second, behind):
+            await store.begin(turn.id)
+        await store.recover(NOON + timedelta(minutes=1))
+        assert [turn.deaths for turn in await store.open_turns()] == [1, 1, 0], "the last one only waited there"
+
+    async def test_what_is_given_back_at_an_orderly_end_is_suspected_of_nothing(self, store: SqlStore) -> None:
+        turn = await store.begin((await accepted(store, ask())).id)
+        await store.give_back()
+        await store.recover(NOON + timedelta(hours=1))
+        assert await store.open_turns() == [replace(turn, state=TurnState.WAITING)]
+
+    async def test_a_question_asked_again_begins_without_suspicion(self, store: SqlStore) -> None:
+        turn = await store.begin((await accepted(store, ask())).id)
+        await store.recover(NOON)
+        await store.finish(Finish(turn, TurnState.FAILED))
+        again = await store.again(turn.id, Task.ANSWER)
+        assert again is not None
+        assert again.deaths == 0
+
     async def test_a_checkpoint_keeps_the_texts_and_ids_of_all_live_answers(self, store: SqlStore) -> None:
         turns = [await store.begin((await accepted(store, ask(f"m{n}"))).id) for n in range(3)]
         await store.checkpoint([(turns[0].id, "par", ("p0",)), (turns[1].id, "tial", ("p1", "p2"))])
@@ -611,6 +646,8 @@ CALLS: dict[str, Call] = {
     "turn": lambda store: store.turn(1),
     "again": lambda store: store.again(1, Task.ANSWER),
     "begin": lambda store: store.begin(1),
+    "recover": lambda store: store.recover(NOON),
+    "give_back": lambda store: store.give_back(),
     "checkpoint": lambda store: store.checkpoint([(1, "x", ("p1",))]),
     "finish": lambda store: store.finish(Finish(A_TURN, TurnState.DONE, "yes", posted=("p1",))),
     "endings": lambda store: store.endings(PLACE),

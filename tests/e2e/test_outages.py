@@ -15,8 +15,8 @@ from tests.e2e.conftest import discord_settings, model_settings, slack_settings
 from tests.e2e.program import Program, free_port
 from tests.e2e.test_discord import AT as DISCORD_AT
 from tests.e2e.test_discord import answered as answered_in_discord
-from tests.e2e.test_slack import AT, answered
-from tests.fakes.completions import FakeCompletions
+from tests.e2e.test_slack import AT, answered, answers
+from tests.fakes.completions import FakeCompletions, Words
 from tests.fakes.discord import ADA, GENERAL, FakeDiscord
 from tests.fakes.slack import FakeSlack
 from tests.waiting import HANG_S
@@ -123,3 +123,28 @@ async def test_a_start_waits_for_a_database_that_is_not_there_yet_and_says_so(
     assert "hidden-word" not in program.output
     assert "other-word" not in program.output
     program.check_output()
+
+
+async def test_a_question_at_which_the_program_died_twice_is_set_aside_and_others_are_answered(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    settings = slack_settings(slack) | model_settings(endpoint) | {"PARLEY_ALERT_CHANNEL": "slack:C2"}
+    endpoint.script(*[Words("and so on " * 500, per_s=5)] * 2)
+    ts = ""
+    for deaths in range(2):
+        program = Program(tmp_path, **settings)
+        await program.start()
+        await program.ready()
+        ts = ts or await slack.say("U1", "C1", f"{AT} go on?")
+        await answered(slack, "C1", ts, "and so on")
+        for _ in range(round(HANG_S / 0.1)):
+            if len(endpoint.requests) > deaths:
+                break
+            await asyncio.sleep(0.1)
+        await program.kill()
+    async with Program(tmp_path, **settings):
+        await answered(slack, "C1", ts, "set it aside")
+        other = await slack.say("U1", "C1", f"{AT} and this?")
+        await answered(slack, "C1", other, "and this?")
+        await slack.wait_for(lambda: any("question" in message.visible for message in slack.messages("C2")))
+    assert len(answers(slack, "C1", ts)) == 1

@@ -184,6 +184,25 @@ class MemoryStore:
         self._turns[turn.id] = turn
         return turn
 
+    async def recover(self, still_since: datetime) -> None:
+        running = sorted(
+            (turn for turn in self._turns.values() if turn.state is TurnState.RUNNING),
+            key=lambda turn: (turn.ask.at, turn.id),
+        )
+        first = {turn.ask.place.key: turn.id for turn in reversed(running)}.values()
+        last = max(self._heard.values(), default=None)
+        stood_still = last is not None and last < still_since
+        await self.give_back()
+        for turn_id in first if stood_still or len(first) == 1 else ():
+            turn = self._turns[turn_id]
+            self._turns[turn_id] = replace(turn, deaths=turn.deaths + 1)
+
+    async def give_back(self) -> None:
+        self._work()
+        for turn in list(self._turns.values()):
+            if turn.state is TurnState.RUNNING:
+                self._turns[turn.id] = replace(turn, state=TurnState.WAITING)
+
     async def begin(self, turn_id: int) -> Turn:
         self._work()
         turn = self._turns.get(turn_id)

@@ -1,0 +1,90 @@
+"""Turns that the program seems to die of."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+from core.errors import BotError, Code
+from core.types import Ask, Place, Turn, TurnState
+from tests.core.answer.test_turn import ADA, Desk
+from tests.fakes.clock import START
+from tests.waiting import HANG_S
+
+
+async def suspected(desk: Desk, deaths: int, *threads: str) -> list[Turn]:
+    """Waiting questions, one a thread, that were running at so many sudden ends."""
+    turns = []
+    for number, thread in enumerate(threads):
+        place = Place("slack", "T1", "C1", thread)
+        at = START + timedelta(seconds=number)
+        turn = await desk.store.accept(Ask(f"m{thread}", place, ADA, "why?", at, addressed=True))
+        assert turn is not None
+        for _ in range(deaths):
+            await desk.store.begin(turn.id)
+            await desk.store.recover(START)
+        found = await desk.store.turn(turn.id)
+        assert found is not None
+        assert found.deaths == deaths
+        turns.append(found)
+    return turns
+
+
+async def until_ended(desk: Desk, *turns: Turn) -> list[Turn]:
+    async with asyncio.timeout(HANG_S):
+        while open_ids := {turn.id for turn in await desk.store.open_turns()}:
+            if open_ids.isdisjoint({turn.id for turn in turns}):
+                break
+            await asyncio.sleep(0.005)
+    found = [await desk.store.turn(turn.id) for turn in turns]
+    return [turn for turn in found if turn is not None]
+
+
+async def test_a_turn_that_ran_at_two_sudden_ends_is_told_and_the_rest_goes_on() -> None:
+    desk = Desk()
+    told: list[tuple[int, Code]] = []
+
+    def on_set_aside(turn: Turn, error: BotError) -> None:
+        told.append((turn.id, error.code))
+
+    desk.answerer._on_set_aside = on_set_aside
+    desk.model.go.set()
+    (twice,) = await suspected(desk, 2, "2.0")
+    (once,) = await suspected(desk, 1, "1.0")
+    async with desk.painting():
+        for turn in (twice, once):
+            desk.lanes.submit(turn)
+        aside, answered = await until_ended(desk, twice, once)
+    assert (aside.state, answered.state) == (TurnState.FAILED, TurnState.DONE)
+    shown = {views[-1].text: views[-1] for views in desk.platform.shown.values()}
+    assert "twice" in shown[""].notice
+    assert shown[""].buttons == ()
+    assert "All of it." in shown
+    assert told == [(twice.id, Code.SET_ASIDE)]
+
+
+async def test_a_turn_at_whose_setting_aside_the_program_died_too_is_ended_without_a_word() -> None:
+    desk = Desk()
+    (turn,) = await suspected(desk, 3, "3.0")
+    async with desk.painting():
+        desk.lanes.submit(turn)
+        (ended,) = await until_ended(desk, turn)
+    assert ended.state is TurnState.FAILED
+    assert desk.platform.shown == {}
+
+
+async def test_suspects_run_one_at_a_time_while_others_go_on() -> None:
+    desk = Desk()
+    turns = await suspected(desk, 0, "1.0", "2.0", "3.0")
+    suspects = [replace(turn, deaths=1) for turn in turns[:2]]
+    async with desk.painting():
+        for turn in (*suspects, turns[2]):
+            desk.lanes.submit(turn)
+        await asyncio.sleep(0.2)
+        running = [turn.id for turn in await desk.store.open_turns() if turn.state is TurnState.RUNNING]
+        assert len(running) == 2
+        assert turns[2].id in running
+        desk.model.go.set()
+        await until_ended(desk, *turns)
+    assert len(desk.platform.shown) == 3
