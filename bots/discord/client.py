@@ -41,7 +41,7 @@ from core.clock import Clock
 from core.errors import BotError
 from core.phrases import explain, language_of, say
 from core.ports import Inbox
-from core.types import Ask, Event, Outcome, Place, Told
+from core.types import Ask, Event, Outcome, Place, PlaceClosed, Told
 
 log = structlog.get_logger()
 
@@ -94,7 +94,7 @@ class Client(discord.Client):
         )
         self._inbox = inbox
         self._seats = seats
-        self._counter = Counter(inbox, on_ticket)
+        self._counter = Counter(inbox, on_ticket, wire)
         self._down_since: float | None = clock.monotonic()
         self.was_up = False
         self._askers: Recent[Asker] = Recent()  # by place
@@ -206,6 +206,19 @@ class Client(discord.Client):
         if here := await self._place(thread):
             self._seats.opened(here)
 
+    async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
+        around, thread = str(payload.parent_id), str(payload.thread_id)
+        await self._note(PlaceClosed(Place("discord", str(payload.guild_id), around, thread)))
+
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        if here := channel_to_place(channel):
+            await self._note(PlaceClosed(here))
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """The bot was removed from the server, and is in none of its channels any more."""
+        for channel in guild.channels:
+            await self.on_guild_channel_delete(channel)
+
     def _heard(self, message_id: str, channel: object, here: Place) -> None:
         """Where it was said, which is where it is answered."""
         self._seats.asked(message_id, str(getattr(channel, "id", "")))
@@ -299,6 +312,8 @@ class Client(discord.Client):
         )
         if here is not None:
             for message_id in sorted(message_ids):
+                if self._seats.removing(str(message_id)):
+                    continue  # we did that: a page that its answer no longer needs
                 await self._note(deletion_to_deleted(message_id, here))
 
     async def _place(self, channel: object) -> Place | None:

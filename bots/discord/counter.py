@@ -16,6 +16,7 @@ import structlog
 from discord import app_commands
 
 from bots.discord import forms
+from bots.discord.acknowledge import acknowledge
 from bots.discord.commands import MESSAGE, menu_key
 from bots.discord.faults import FOREIGN, translate
 from bots.discord.incoming import (
@@ -29,6 +30,7 @@ from bots.discord.incoming import (
 )
 from bots.discord.marks import named, unknown_users
 from bots.discord.told import told_to_contents, told_to_files, told_to_view, with_file, without_file
+from bots.discord.wire import Wire
 from core.commands import COMMANDS, MENUS, press_form
 from core.errors import BotError, Code
 from core.phrases import explain, language_of, say
@@ -49,9 +51,16 @@ _DECIDE_WITHIN_S = 1.0
 class Counter:
     """`on_ticket` is told the token of every interaction whose deferred reply an answer will fill."""
 
-    def __init__(self, inbox: Inbox, on_ticket: Callable[[str], None]) -> None:
+    def __init__(self, inbox: Inbox, on_ticket: Callable[[str], None], wire: Wire) -> None:
         self._inbox = inbox
         self._on_ticket = on_ticket
+        self._wire = wire
+
+    async def _deferred(
+        self, interaction: Interaction, *, thinking: bool = True, ephemeral: bool = False
+    ) -> bool:
+        """Acknowledge; False where it is too late, or another process of the same bot has it."""
+        return await acknowledge(self._wire, interaction, thinking=thinking, ephemeral=ephemeral)
 
     async def take(self, interaction: Interaction) -> None:
         """Nothing of an interaction is kept: each says all that is needed to go on with it."""
@@ -89,7 +98,7 @@ class Counter:
         language = await self._spoken(interaction)
         if text:
             await _at_once(interaction.response.send_modal(forms.about_to_modal(text, language)))
-        elif await _deferred(interaction, ephemeral=True):
+        elif await self._deferred(interaction, ephemeral=True):
             await self._tell(interaction, Told(say("about_nothing", language)), whispered=True)
 
     async def _suggest(self, interaction: Interaction) -> None:
@@ -126,7 +135,7 @@ class Counter:
         modal = forms.form_to_modal(told.form, custom_id, sheet.number) if told and told.form else None
         if modal is not None:
             await _at_once(interaction.response.send_modal(modal))
-        elif await _deferred(interaction, thinking=False) and told is not None:
+        elif await self._deferred(interaction, thinking=False) and told is not None:
             await self._tell(interaction, replace(told, form=None), whispered=None)
 
     async def _form(self, interaction: Interaction) -> None:
@@ -144,7 +153,7 @@ class Counter:
         turn = spec is not None and spec.turn
         refused = await self._refusal(command) if turn and command is not None else None
         whispered = spec is None or refused is not None or (spec.whisper and not turn)
-        if not await _deferred(interaction, ephemeral=whispered):
+        if not await self._deferred(interaction, ephemeral=whispered):
             return
         if refused is not None:
             return await self._tell(interaction, _with_words(refused, command), whispered=True)
@@ -176,7 +185,7 @@ class Counter:
             return None
 
     async def _press(self, interaction: Interaction, press: Press) -> None:
-        if await _deferred(interaction, thinking=False):
+        if await self._deferred(interaction, thinking=False):
             told, _ = await self._told(interaction, press)
             if told is not None:
                 await self._tell(interaction, told, whispered=None)
@@ -259,11 +268,6 @@ async def _user_name(interaction: Interaction, user_id: int) -> str:
         log.info("discord_name_unknown", cause=str(translate(error)))
         return ""
     return user.display_name
-
-
-async def _deferred(interaction: Interaction, *, thinking: bool = True, ephemeral: bool = False) -> bool:
-    """Acknowledge; False where it is too late, or another process of the same bot has it."""
-    return await _at_once(interaction.response.defer(thinking=thinking, ephemeral=ephemeral))
 
 
 async def _at_once(answer: Awaitable[object]) -> bool:

@@ -6,7 +6,6 @@ https://docs.discord.com/developers/resources/message#get-channel-messages
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from datetime import datetime
 from typing import TypeVar
 
@@ -14,6 +13,7 @@ import discord
 import structlog
 
 from bots.discord.incoming import channel_to_place, message_to_ask, message_to_entry
+from bots.discord.members import KEEP_READING_S, Members
 from bots.discord.seats import channel_at
 from core.types import Ask, Entry, History, Place
 
@@ -96,41 +96,40 @@ async def stands(client: discord.Client, ask: Ask) -> bool:
     return False
 
 
-async def missed(client: discord.Client, place: Place, seat: str, after: datetime) -> list[Ask]:
+async def missed(
+    client: discord.Client, members: Members, place: Place, seat: str, after: datetime
+) -> list[Ask]:
     """What others said at `seat`, the channel or thread of `place`, after `after`; in a forum, in those new posts
     that are no threads of now any more. Raises what discord.py raises."""
     reader = client.get_channel(int(seat))
     if not isinstance(reader, discord.ForumChannel):
-        return await _asks(client, place, _reader(client, seat, place), after)
+        return await _asks(client, members, place, _reader(client, seat, place), after)
     asks: list[Ask] = []
     async for post in reader.archived_threads(limit=POSTS):
         if post.archive_timestamp < after:
             break
         there = channel_to_place(post)
         if there is not None and discord.utils.snowflake_time(post.id) > after:
-            asks += await _asks(client, there, post, after)
+            asks += await _asks(client, members, there, post, after)
     return asks
 
 
 async def _asks(
-    client: discord.Client, place: Place, reader: discord.abc.Messageable, after: datetime
+    client: discord.Client, members: Members, place: Place, reader: discord.abc.Messageable, after: datetime
 ) -> list[Ask]:
     me, found = client.user, reader.history(limit=MISSED, after=after, oldest_first=True)
     messages = [message async for message in found]
-    await _know_authors(messages)
+    await _know_authors(messages, members)
     return _each(messages, lambda message: message_to_ask(message, me, place)) if me else []
 
 
-async def _know_authors(messages: list[discord.Message]) -> None:
+async def _know_authors(messages: list[discord.Message], members: Members) -> None:
     """What is read says nothing of roles, as what is heard does: who may ask is looked up, once for each person."""
-    known: dict[int, discord.Member] = {}
     for message in messages:
         if message.guild is None or message.author.bot or message.webhook_id is not None:
             continue
-        if message.author.id not in known:
-            with suppress(discord.NotFound):  # has left since
-                known[message.author.id] = await message.guild.fetch_member(message.author.id)
-        message.author = known.get(message.author.id, message.author)
+        known = await members.member(message.guild, str(message.author.id), keep_s=KEEP_READING_S)
+        message.author = known or message.author  # who has left since is no member
 
 
 def _reader(client: discord.Client, channel_id: str, place: Place) -> discord.abc.Messageable:

@@ -15,45 +15,50 @@ from core.clock import Clock
 
 KEEP_S = 60.0
 """How long an answer counts: roles and members change, and no event tells of it without a privileged intent."""
+KEEP_READING_S = 600.0
+"""The same for those who wrote what is read on after downtime: it takes a while to read many channels."""
 
 Roles = tuple[str, ...]
 
 
 class Members:
-    """Looks members up, each once a minute, also when they are asked for several times at once."""
+    """Looks members up, each once in a while, also when they are asked for several times at once."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._asked: Recent[tuple[float, asyncio.Task[Roles | None]]] = Recent()
+        self._asked: Recent[tuple[float, asyncio.Task[discord.Member | None]]] = Recent()
 
     async def roles_in(self, client: discord.Client, person: str, teams: Sequence[str]) -> Mapping[str, Roles]:
         """Of the servers `teams`, those with the person in them, and their roles there. Raises what discord.py
         raises."""
         guilds = [guild for team in teams if team.isdecimal() and (guild := client.get_guild(int(team)))]
-        found = await asyncio.gather(*(asyncio.shield(self._asking(guild, person)) for guild in guilds))
-        known = {str(guild.id): roles for guild, roles in zip(guilds, found, strict=True)}
-        return {team: roles for team, roles in known.items() if roles is not None}
+        found = await asyncio.gather(*(self.member(guild, person) for guild in guilds))
+        known = {str(guild.id): member for guild, member in zip(guilds, found, strict=True)}
+        return {team: member_to_roles(member) for team, member in known.items() if member is not None}
 
-    def _asking(self, guild: discord.Guild, person: str) -> asyncio.Task[Roles | None]:
+    async def member(
+        self, guild: discord.Guild, person: str, *, keep_s: float = KEEP_S
+    ) -> discord.Member | None:
+        """The person as a member of the server, as known for at most `keep_s`; None where they are none. Raises what
+        discord.py raises."""
         key, now_s = f"{guild.id}/{person}", self._clock.monotonic()
         at_s, asking = self._asked.get(key, (now_s, None))
-        if asking is None or now_s - at_s > KEEP_S or _failed(asking):
-            asking = asyncio.create_task(_roles(guild, person))
+        if asking is None or now_s - at_s > keep_s or _failed(asking):
+            asking = asyncio.create_task(_look_up(guild, person))
             self._asked[key] = now_s, asking
-        return asking
+        return await asyncio.shield(asking)
 
 
-async def _roles(guild: discord.Guild, person: str) -> Roles | None:
+async def _look_up(guild: discord.Guild, person: str) -> discord.Member | None:
     try:
-        member = await guild.fetch_member(int(person))
+        return await guild.fetch_member(int(person))
     except discord.NotFound:
         return None
-    return member_to_roles(member)
 
 
 def member_to_roles(member: discord.Member) -> Roles:
     return tuple(str(role.id) for role in member.roles if not role.is_default())
 
 
-def _failed(asking: asyncio.Task[Roles | None]) -> bool:
+def _failed(asking: asyncio.Task[discord.Member | None]) -> bool:
     return asking.done() and (asking.cancelled() or asking.exception() is not None)

@@ -104,18 +104,27 @@ class DiscordPlatform:
     # Strokes.
 
     def budgets(self, stroke: Stroke) -> tuple[Budget, ...]:
-        """An interaction's webhook is a scope of its own; else the channel's posts or edits, and the bot."""
+        """An interaction's webhook is a scope of its own; else the channel's posts or edits, and the bot, twice where
+        two calls are made."""
         if self._by_ticket(stroke):
             ticket = hashlib.blake2s(_ticket(stroke).encode(), digest_size=8).hexdigest()
             return (_window(f"discord/webhook/{ticket}", _BURST, _WINDOW_S),)
         kind = {Edit: "edit", Delete: "delete"}.get(type(stroke), "post")
+        bot = _window(_BOT, _BOT_BURST, _BOT_WINDOW_S)
+        opens = kind == "post" and self._opens(stroke)
         return (
             _window(f"discord/{kind}/{self._seat(stroke)}", _BURST, _WINDOW_S),
-            _window(_BOT, _BOT_BURST, _BOT_WINDOW_S),
+            *([bot] if opens else ()),
+            bot,
         )
 
     def told(self, scope: str) -> Left | None:
         return self._wire.told(scope)
+
+    def _opens(self, stroke: Stroke) -> bool:
+        """Is a thread opened before it is posted, by another call?"""
+        question = stroke.answers if isinstance(stroke, Post | Upload) else ""
+        return stroke.place.thread == question != "" and not self._seats.certain(stroke.place, question)
 
     def _seat(self, stroke: Stroke) -> str:
         if isinstance(stroke, Edit | Delete):
@@ -133,6 +142,8 @@ class DiscordPlatform:
 
     async def _perform(self, stroke: Stroke) -> str:
         posting = isinstance(stroke, Post | Upload)
+        if isinstance(stroke, Delete):
+            self._seats.remove(stroke.message_id)
         scope = self.budgets(stroke)[0].scope
         with _translated(posting=posting, ticket=self._by_ticket(stroke), scope=scope):
             async with asyncio.timeout(_STROKE_WITHIN_S):
@@ -336,7 +347,7 @@ class DiscordPlatform:
             return []
         with _translated(), calls(priority=Priority.READ):
             try:
-                asks = await history.missed(self._here, place, seat, after)
+                asks = await history.missed(self._here, self._members, place, seat, after)
             except discord.NotFound:
                 return []  # a thread that nobody has opened yet, or that is no more
         for ask in asks:

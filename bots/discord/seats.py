@@ -44,6 +44,7 @@ class Seats:
         self._asked: Recent[str] = Recent()  # by question
         self._answered: Recent[str] = Recent()  # by question
         self._messages: Recent[str] = Recent()  # of ours
+        self._removed: Recent[bool] = Recent()  # of ours, by ourselves
 
     def of(self, place: Place, question: str = "") -> str:
         """The channel or thread in which `question` of that place is answered, as far as known without asking."""
@@ -79,6 +80,13 @@ class Seats:
 
     def posted(self, place: Place, message_id: str, seat: str) -> None:
         self._messages[message_id] = seat
+
+    def remove(self, message_id: str) -> None:
+        """We are about to delete a message of ours."""
+        self._removed[message_id] = True
+
+    def removing(self, message_id: str) -> bool:
+        return message_id in self._removed
 
     def of_message(self, place: Place, message_id: str) -> list[str]:
         """Where a message of ours may be, the likeliest first: before a restart it may have been posted elsewhere."""

@@ -112,6 +112,20 @@ class Actions:
             "MESSAGE_DELETE", body if private else body | {"guild_id": str(GUILD)}, private=private
         )
 
+    async def delete_channel(self, channel: Channel) -> None:
+        """Discord tells of a channel's own end only, not of that of its threads.
+
+        https://docs.discord.com/developers/events/gateway-events#channel-delete
+        """
+        threads = self._world.threads(channel.id) + self._world.threads(channel.id, archived=True)
+        for gone in (channel, *threads):
+            del self._world.channels[gone.id]
+        if channel.is_thread:
+            body = {"id": str(channel.id), "parent_id": str(channel.parent_id), "type": int(channel.type)}
+            await self.gateway.dispatch("THREAD_DELETE", body | {"guild_id": str(GUILD)})
+        else:
+            await self.gateway.dispatch("CHANNEL_DELETE", wire.channel(self._world, channel))
+
     async def open_thread(
         self,
         parent: Channel,

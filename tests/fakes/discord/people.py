@@ -159,6 +159,11 @@ class People:
         await self.actions.delete(self.message(message))
         self.notify()
 
+    async def delete_channel(self, channel: int) -> None:
+        """Deletes a channel with its threads, or one thread."""
+        await self.actions.delete_channel(self.world.channels[channel])
+        self.notify()
+
     async def react(self, user: int, message: int, emoji: str) -> None:
         await self.actions.react(self.message(message), user, emoji)
         self.notify()

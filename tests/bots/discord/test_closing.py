@@ -1,0 +1,58 @@
+"""What is deleted on Discord, as the core hears of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.errors import Code, PlatformError
+from core.types import Ask, Delete, Deleted, Edit, Page, Place, PlaceClosed, Post
+from tests.bots.discord.conftest import Bot
+from tests.fakes.discord import ADA, BOT, GENERAL, GUILD
+from tests.waiting import until
+
+
+async def answered(bot: Bot) -> tuple[Ask, str]:
+    await bot.fake.say(ADA, GENERAL, f"<@{BOT}> what is a loom?")
+    ask = await bot.inbox.ask("what is a loom?")
+    return ask, await bot.platform.perform(Post(ask.place, Page("A mach"), "1", answers=ask.id))
+
+
+async def test_a_thread_that_is_deleted_closes_its_place_and_is_gone(bot: Bot) -> None:
+    ask, posted = await answered(bot)
+    await bot.fake.delete_channel(int(ask.place.thread))
+    closed = await until(lambda: bot.inbox.of(PlaceClosed))
+    assert closed == [PlaceClosed(ask.place)]
+    with pytest.raises(PlatformError) as raised:
+        await bot.platform.perform(Edit(ask.place, posted, Page("A machine")))
+    assert raised.value.code is Code.GONE
+
+
+async def test_a_channel_that_is_deleted_closes_it_with_its_threads(bot: Bot) -> None:
+    await answered(bot)
+    await bot.fake.delete_channel(GENERAL)
+    await until(lambda: PlaceClosed(Place("discord", str(GUILD), str(GENERAL))) in bot.inbox.events)
+
+
+async def test_a_server_that_the_bot_is_removed_from_closes_its_channels(bot: Bot) -> None:
+    await bot.fake.gateway.dispatch("GUILD_DELETE", {"id": str(GUILD)})
+    await until(lambda: PlaceClosed(Place("discord", str(GUILD), str(GENERAL))) in bot.inbox.events)
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+async def test_a_message_of_ours_that_a_moderator_deletes_is_told(bot: Bot, bulk: bool) -> None:
+    ask, posted = await answered(bot)
+    if bulk:
+        body = {"ids": [posted], "channel_id": ask.place.thread, "guild_id": str(GUILD)}
+        await bot.fake.gateway.dispatch("MESSAGE_DELETE_BULK", body)
+    else:
+        await bot.fake.delete(int(posted))
+    assert await until(lambda: bot.inbox.of(Deleted)) == [Deleted(ask.place, posted)]
+
+
+async def test_a_page_that_we_remove_ourselves_is_nobodys_deletion(bot: Bot) -> None:
+    ask, posted = await answered(bot)
+    await bot.platform.perform(Delete(ask.place, posted))
+    question = int(ask.id)
+    await bot.fake.delete(question)
+    deleted = await until(lambda: bot.inbox.of(Deleted))
+    assert [one.message_id for one in deleted] == [str(question)]
