@@ -35,7 +35,8 @@ def add(connection: Connection, end: Finish, person: str) -> None:
 
 
 def last_spent(connection: Connection, place: Place, model: str) -> Spent | None:
-    """The newest count that the endpoint made itself: to reckon from a guess would add to its error."""
+    """The newest count that the endpoint made itself, of one prompt: to reckon from a guess would add to its error, and
+    several tries count several prompts (`Finish.estimate_tokens` is 0)."""
     row = connection.execute(
         select(USAGE, TURNS.c.message.label("anchor"))
         .join(TURNS, TURNS.c.id == USAGE.c.turn_id)
@@ -44,6 +45,7 @@ def last_spent(connection: Connection, place: Place, model: str) -> Spent | None
             USAGE.c.model == model,
             USAGE.c.prompt_tokens > 0,
             USAGE.c.estimated.is_(False),
+            USAGE.c.estimate_tokens > 0,
         )
         .order_by(USAGE.c.turn_id.desc())
         .limit(1)

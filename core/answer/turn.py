@@ -27,11 +27,12 @@ from core.paint.gate import Gate
 from core.phrases import explain, explain_cut, language_of, say
 from core.ports import Finish, Model, Request, Store
 from core.roster import Roster, environment_to_roster
-from core.spend.prices import priced
+from core.spend.prices import priced, total
 from core.text import is_blank
 from core.types import (
     Button,
     Card,
+    Charged,
     Chosen,
     Delta,
     Ended,
@@ -81,6 +82,8 @@ class _Writing:
     prompt: Prompt = field(default_factory=lambda: Prompt((), 0))
     card: Card | None = None
     settings: ChannelSettings | None = None
+    charged: list[Usage] = field(default_factory=list)
+    """What tries that gave no answer have used, each at the price of its model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,6 +366,8 @@ class Answerer:
                     self._checkpoints.note(turn.id, writing.text, tuple(canvas.posted))
                 elif isinstance(delta, Chosen):
                     writing.card = delta.card
+                elif isinstance(delta, Charged):
+                    self._charge(writing, delta.usage)
                 elif isinstance(delta, Ended):
                     writing.ended = delta
 
@@ -373,11 +378,18 @@ class Answerer:
             notice = say("queued", self._language(turn, writing))
             canvas.show(Reply(notice=notice), self._clock.monotonic())
 
+    def _charge(self, writing: _Writing, usage: Usage | None) -> None:
+        """Count `usage`, or what is likely where the endpoint did not say."""
+        likely = Usage(writing.prompt.estimate_tokens, estimate(writing.text), estimated=True)
+        writing.charged.append(priced(usage or likely, writing.card or self._roster.default))
+
     def _finish(self, turn: Turn, writing: _Writing, began: float) -> Finish:
         error, card = writing.error, writing.card or self._roster.default
-        usage = (writing.ended.usage if writing.ended else None) or Usage(
-            writing.prompt.estimate_tokens, estimate(writing.text), estimated=True
-        )
+        tries = len(writing.charged)
+        if writing.ended is not None:
+            self._charge(writing, writing.ended.usage)
+        elif error is None:  # a person stopped it while the model was writing
+            self._charge(writing, None)
         if error is not None:
             log.error("answer failed", code=str(error.code), ref=error.ref, detail=error.detail)
         state = TurnState.STOPPED if writing.interrupt else TurnState.FAILED if error else TurnState.DONE
@@ -391,8 +403,8 @@ class Answerer:
             error=str(error.code) if error is not None else "",
             ref=error.ref if error is not None else "",
             model=card.name,
-            usage=priced(usage, card),
-            estimate_tokens=writing.prompt.estimate_tokens,
+            usage=total(writing.charged),
+            estimate_tokens=0 if tries else writing.prompt.estimate_tokens,
             latency_ms=round((self._clock.monotonic() - began) * 1000),
         )
 

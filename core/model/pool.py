@@ -38,7 +38,7 @@ from core.model.windows import TOO_LONG, Windows
 from core.phrases import advise
 from core.ports import Request
 from core.roster import Roster, Route
-from core.types import Chosen, Delta, Ended, EndReason, Message, Queued, Text
+from core.types import Charged, Chosen, Delta, Ended, EndReason, Message, Queued, Text
 
 _BROKE_OFF = frozenset({Code.CUT, Code.STALLED, Code.ERROR_IN_STREAM})
 _HALF = 0.5
@@ -147,6 +147,7 @@ class Pool:
             async with aclosing(self.clients[route.account.name].stream(request)) as deltas:
                 async for delta in deltas:
                     if isinstance(delta, Ended) and delta.reason is EndReason.TOOLS and not turn.visible:
+                        yield Charged(delta.usage)
                         raise fault(Code.EMPTY, "nothing but calls of tools, and none were offered")
                     yield delta
             outcome = "answered"

@@ -604,6 +604,7 @@ class TestUsage:
         await self.spend(store, ask("m1"), Usage(100, 10), estimate_tokens=90)
         await self.spend(store, ask("m2"), Usage(300, 30, estimated=True))
         await self.spend(store, ask("m3"), None, TurnState.FAILED)
+        await self.spend(store, ask("m4"), Usage(400, 40), estimate_tokens=0)  # several tries, summed up
         spent = await store.last_spent(PLACE, "m")
         assert spent is not None
         assert spent.anchor == "m1"

@@ -1,0 +1,127 @@
+"""What a question cost: what was counted of every try, nothing of what was refused. Real client, fake endpoint."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+
+from core.answer.checkpoints import Checkpoints
+from core.answer.live import Live
+from core.answer.turn import Answerer, Channel
+from core.clock import SystemClock
+from core.config import CoreSettings
+from core.model import create_model
+from core.paint.brush import Brush
+from core.paint.gate import Gate
+from core.ports import Finish
+from core.roster import environment_to_roster
+from core.types import Ask, Person, Place, Turn, Usage
+from tests.fakes.completions import FakeCompletions, Raw, Reply, Status, Words
+from tests.fakes.completions.replies import DONE, chunk, event, usage_chunk
+from tests.fakes.memory import MemoryStore
+from tests.fakes.platform import MemoryPlatform
+from tests.waiting import HANG_S
+
+PLACE = Place("slack", "T1", "C1", "1.0", direct=True)
+COUNT = {"prompt_tokens": 36_000, "completion_tokens": 0}
+EMPTY = Raw((event(chunk({}, "stop")), event(usage_chunk(COUNT)), DONE))
+WHOLE = Raw(
+    (
+        event(chunk({"content": "Fine."}, "stop")),
+        event(usage_chunk({"prompt_tokens": 36_000, "completion_tokens": 24})),
+        DONE,
+    )
+)
+CUT = Raw((event(chunk({"content": "Half an answer"})),), end="cut")
+NOTHING = Usage()
+
+
+class Silence:
+    async def text(self, turn: Turn) -> str:
+        return ""
+
+
+async def ask_once(*replies: Reply, key: str = "sk-test") -> Finish:
+    """The finish of one question that is answered by `replies`, one a try; more of the last."""
+    store, clock = MemoryStore(), SystemClock()
+    async with FakeCompletions(default=replies[-1]) as fake:
+        fake.script(*replies[:-1])
+        settings = CoreSettings(
+            _env_file=None,
+            openai_base_url=fake.base_url,
+            openai_api_key=key,
+            openai_model="test-model",
+            parley_price_input=1,
+            parley_price_output=2,
+            parley_retry_tries=2,
+        )
+        gate = Gate(MemoryPlatform())
+        brush, checkpoints = Brush(gate, clock), Checkpoints(store, clock)
+        model = create_model(settings, environment_to_roster(settings), clock)
+        answerer = Answerer(
+            store, model, {"slack": Channel(gate, brush)}, settings, clock, Silence(), checkpoints, Live()
+        )
+        question = Ask(
+            "m1", PLACE, Person("U1", "Ada"), "Why?", datetime(2026, 1, 1, tzinfo=UTC), addressed=True
+        )
+        turn = await store.accept(question)
+        assert turn is not None
+        painting = asyncio.create_task(brush.run())
+        try:
+            await asyncio.wait_for(answerer.answer(turn), HANG_S)
+        finally:
+            painting.cancel()
+            await asyncio.gather(painting, return_exceptions=True)
+            await model.close()
+    return store._finishes[turn.id]
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Status(401, {"error": {"message": "no"}}),
+        Status(500, "down"),
+        Raw((), status=0, framing="verbatim", end="reset"),
+    ],
+    ids=["401", "500", "reset"],
+)
+async def test_a_question_that_was_refused_costs_nothing(refusal: Reply) -> None:
+    finish = await ask_once(refusal)
+    assert finish.error
+    assert finish.usage == NOTHING
+
+
+async def test_an_empty_answer_costs_what_the_endpoint_counted_of_each_try() -> None:
+    finish = await ask_once(EMPTY)
+    assert finish.error
+    assert finish.usage == Usage(72_000, 0, cost_micros=72_000)
+
+
+async def test_both_tries_count_and_neither_is_taken_for_the_size_of_the_thread() -> None:
+    finish = await ask_once(EMPTY, WHOLE)
+    assert not finish.error
+    assert finish.usage == Usage(72_000, 24, cost_micros=72_048)
+    assert finish.estimate_tokens == 0
+
+
+async def test_a_refused_try_adds_nothing_to_the_answer_after_it() -> None:
+    finish = await ask_once(Status(500, "down"), WHOLE)
+    assert finish.usage == Usage(36_000, 24, cost_micros=36_048)
+    assert finish.estimate_tokens > 0
+
+
+async def test_an_answer_that_broke_off_is_estimated() -> None:
+    finish = await ask_once(CUT)
+    assert finish.error
+    assert finish.usage is not None
+    assert finish.usage.estimated
+    assert finish.usage.prompt_tokens > 0
+    assert finish.usage.completion_tokens > 0
+
+
+async def test_a_whole_answer_that_nobody_counted_is_estimated() -> None:
+    finish = await ask_once(Words("Fine.", usage=False))
+    assert finish.usage is not None
+    assert finish.usage.estimated
