@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -36,7 +37,7 @@ from core.errors import PlatformError, SettingsError, StoreError, new_ref
 from core.intake.catchup import CatchUp
 from core.intake.inbox import StoringInbox
 from core.intake.recovery import Recovery
-from core.model import create_model
+from core.model import check_ways, create_model
 from core.model.herald import Herald
 from core.paint.brush import Brush
 from core.paint.gate import Gate
@@ -89,6 +90,7 @@ class Config:
             TimerSettings.load(),
             load_roster(core),
         )
+        check_ways(config.roster, os.environ)
         running = {name for name, why_not in config.platforms().items() if not why_not}
         channels = {
             "PARLEY_SUMMARY_CHANNELS": config.timers.places,

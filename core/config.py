@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -86,6 +86,21 @@ class CoreSettings(Settings):
         30, gt=0, description="How long an answer that has begun may say nothing, in seconds."
     )
     parley_total_s: float = Field(300, gt=0, description="The longest that one answer may take, in seconds.")
+    parley_answer_chars_cap: int = Field(
+        400_000,
+        ge=1_000,
+        description="The longest answer, in characters. Past it an answer ends at the length limit, with Continue.",
+    )
+    parley_reasoning_chars_cap: int = Field(
+        1_000_000,
+        ge=1_000,
+        description="The most that a model may think about one answer, in characters, before it ends like that.",
+    )
+    parley_arguments_chars_cap: int = Field(
+        100_000,
+        ge=1_000,
+        description="The most that the arguments of one answer's tool calls may hold, in characters, likewise.",
+    )
     parley_file_chars: int = Field(
         30_000,
         ge=0,
@@ -164,7 +179,7 @@ class CoreSettings(Settings):
     @field_validator("openai_base_url")
     @classmethod
     def _http(cls, value: str) -> str:
-        return http_url(value)
+        return endpoint_url(value)
 
 
 def http_url(value: str) -> str:
@@ -175,3 +190,26 @@ def http_url(value: str) -> str:
     if "@" in urlsplit(value).netloc:
         raise ValueError("must not hold a name or password")
     return value.rstrip("/")
+
+
+def endpoint_url(value: str) -> str:
+    """The base URL of an endpoint: `http_url` without /chat/completions and the slashes before its query, which stays.
+    Raises ValueError for a fragment, and where host or port are none."""
+    value = http_url(value.strip())
+    try:
+        parts = urlsplit(value)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        has_host = False
+    if not has_host or any(character.isspace() for character in value):
+        raise ValueError("is no address, such as https://host/v1")
+    if "#" in value:
+        raise ValueError("must not hold a # and what follows it")
+    path = parts.path.rstrip("/").removesuffix("/chat/completions").rstrip("/")
+    return urlunsplit((parts.scheme, parts.netloc, path, parts.query.rstrip("/"), ""))
+
+
+def completions_url(base_url: str) -> str:
+    """Where an endpoint of that base URL takes chat completions; its query comes last."""
+    parts = urlsplit(base_url)
+    return urlunsplit(parts._replace(path=f"{parts.path}/chat/completions"))

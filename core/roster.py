@@ -10,7 +10,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,11 +18,13 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
-from core.config import CoreSettings, http_url
+from core.config import CoreSettings, endpoint_url
 from core.errors import SettingsError
+from core.headers import is_secret, read_headers
 from core.types import Card
 
 FILE = "parley.toml"
+SECRET_LENGTH = 8
 CONCURRENCY = 500
 """How many answers at once an account is asked for where nothing is said; a 429 lowers it."""
 
@@ -39,6 +41,14 @@ class Account:
     concurrency: int = CONCURRENCY
     key_at: str = "OPENAI_API_KEY"
     url_at: str = "OPENAI_BASE_URL"
+    headers: Mapping[str, SecretStr] = field(default_factory=dict)
+    """Sent with every request beside our own."""
+    hidden: tuple[str, ...] = ()
+    """The names of those headers whose values are secrets."""
+
+    @property
+    def secrets(self) -> list[str]:
+        return [self.key.get_secret_value(), *(self.headers[name].get_secret_value() for name in self.hidden)]
 
     @property
     def host(self) -> str:
@@ -86,9 +96,10 @@ class Roster:
 
     @property
     def secrets(self) -> list[str]:
-        """The keys, for the log to leave out; not a word such as `none` that stands for none."""
-        keys = {route.account.key.get_secret_value() for route in self.routes}
-        return [key for key in keys if len(key) >= 8]
+        """Keys and the values of secret headers, for logs and chats to leave out; not a word such as `none` that
+        stands for none."""
+        values = {secret.strip() for route in self.routes for secret in route.account.secrets}
+        return sorted(value for value in values if len(value) >= SECRET_LENGTH)
 
     @property
     def cards(self) -> tuple[Card, ...]:
@@ -138,7 +149,7 @@ def environment_to_roster(settings: CoreSettings) -> Roster:
     key, url = settings.openai_api_key, settings.openai_base_url
     account = Account("OPENAI_API_KEY", "", url, key)
     account = replace(account, endpoint=account.host)
-    return Roster(card, (Route(account, card, card.name),), url)
+    return Roster(card, (Route(account, card, card.name),), url.partition("?")[0])
 
 
 def toml_to_roster(text: str, settings: CoreSettings, environment: Mapping[str, str], source: str) -> Roster:
@@ -189,13 +200,14 @@ class _Account(_Part):
 
 class _Endpoint(_Part):
     base_url: str
+    headers: dict[str, str] = {}
     accounts: list[_Account] = Field(min_length=1)
     models: dict[str, _Model] = Field(min_length=1)
 
     @field_validator("base_url")
     @classmethod
     def _http(cls, value: str) -> str:
-        return http_url(value)
+        return endpoint_url(value)
 
 
 class _File(_Part):
@@ -218,6 +230,11 @@ def _quoted(name: str) -> str:
 def _accounts(name: str, endpoint: _Endpoint, environment: Mapping[str, str], source: str) -> list[Account]:
     found: list[Account] = []
     endpoint_at = f"{source}: endpoints.{_quoted(name)}"
+    try:
+        headers = read_headers(endpoint.headers, environment)
+    except ValueError as error:
+        raise SettingsError(f"{endpoint_at}.headers: {error}") from None
+    hidden = tuple(name for name, given in endpoint.headers.items() if is_secret(name, given))
     for number, account in enumerate(endpoint.accounts):
         at, full_name = f"{endpoint_at}.accounts.{number}", f"{name}/{account.name}"
         if any(other.name == full_name for other in found):
@@ -239,6 +256,8 @@ def _accounts(name: str, endpoint: _Endpoint, environment: Mapping[str, str], so
                 account.concurrency,
                 f"{key_at}, account {full_name}",
                 f"{endpoint_at}.base_url",
+                headers,
+                hidden,
             )
         )
     return found

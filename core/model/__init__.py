@@ -6,6 +6,7 @@
     ├ turnstile  how many answers at once an account gives, places taking turns
     ├ herald     tells the operators, once per cause and hour
     └ client     one attempt over HTTP, and its repairs
+      ├ network  proxies and certificates of the environment
       ├ body     a request as JSON, in the form that its endpoint takes   pure
       ├ repairs  which part of a request is refused                       pure
       ├ reading  the body of an answer under its timers
@@ -26,15 +27,28 @@ tells a whole answer from one that was cut.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from core.clock import Clock
 from core.config import CoreSettings
 from core.model.client import CompletionsClient, Repairs
 from core.model.herald import Herald
+from core.model.network import create_tls, proxy_for
 from core.model.policy import Allowance
 from core.model.pool import Pool
 from core.model.reading import Patience
 from core.model.scripted import OfflineModel
-from core.roster import Roster
+from core.model.wire import Caps
+from core.roster import Account, Roster
+
+
+def check_ways(roster: Roster, environment: Mapping[str, str]) -> None:
+    """Raises SettingsError with one line for a variable, about proxies or certificates, that can't be used on the way
+    to an endpoint."""
+    for url in {route.account.base_url for route in roster.routes}:
+        proxy_for(url, environment)
+    if roster.routes:
+        create_tls(environment)
 
 
 def create_model(
@@ -44,12 +58,19 @@ def create_model(
     if not roster.routes:
         return OfflineModel(clock)
     patience = Patience(settings.parley_first_word_s, settings.parley_gap_s, settings.parley_total_s)
+    caps = Caps(
+        settings.parley_answer_chars_cap,
+        settings.parley_arguments_chars_cap,
+        settings.parley_reasoning_chars_cap,
+    )
     repairs: Repairs = {}
-    clients = {
-        account.name: CompletionsClient(
-            account.base_url, account.key.get_secret_value(), clock, patience, repairs
-        )
-        for account in {route.account.name: route.account for route in roster.routes}.values()
-    }
+
+    def client(account: Account) -> CompletionsClient:
+        headers = {name: value.get_secret_value() for name, value in account.headers.items()}
+        key = account.key.get_secret_value()
+        return CompletionsClient(account.base_url, key, clock, patience, repairs, caps, headers)
+
+    accounts = {route.account.name: route.account for route in roster.routes}
+    clients = {name: client(account) for name, account in accounts.items()}
     allowance = Allowance(settings.parley_retry_tries, settings.parley_retry_limit_s)
     return Pool(roster, clients, clock, herald or Herald(clock), allowance)

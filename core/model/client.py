@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import ssl
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from functools import cache
 from typing import Any, cast
@@ -18,12 +19,14 @@ import httpx
 import structlog
 
 from core.clock import Clock
+from core.config import completions_url
 from core.errors import ModelError
 from core.model.alarm import Alarm
 from core.model.body import repaired, request_to_body
 from core.model.echo import Sent
 from core.model.faults import from_exception, from_response, request_id_of
 from core.model.inflate import Inflate
+from core.model.network import create_tls, proxy_for
 from core.model.reading import Patience, Reading
 from core.model.repairs import STREAM
 from core.model.wire import Caps
@@ -32,6 +35,11 @@ from core.types import Charged, Delta
 
 _CONNECT_S = 5.0
 _WRITE_S = 30.0
+_HEADERS = {
+    "Accept": "text/event-stream, application/json",
+    "Accept-Encoding": "identity",  # proxies hold compressed streams back
+    "User-Agent": "parley",
+}
 _NET_S = 30.0
 """How much longer than our own timers httpx waits for a byte: the net below them."""
 
@@ -53,7 +61,12 @@ class CompletionsClient:
         patience: Patience | None = None,
         repairs: Repairs | None = None,
         caps: Caps | None = None,
+        headers: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
+        """`headers` go out with every request. `environment`: what tells of proxies and certificates. Raises
+        SettingsError for a variable there that can't be used."""
+        environment = os.environ if environment is None else environment
         self._base_url = base_url.rstrip("/")
         self._key = key.strip()
         self._clock = clock
@@ -65,12 +78,10 @@ class CompletionsClient:
             timeout=httpx.Timeout(read_s, connect=_CONNECT_S, write=_WRITE_S, pool=_CONNECT_S),
             limits=httpx.Limits(max_connections=1000, max_keepalive_connections=20),
             follow_redirects=False,
+            trust_env=False,
+            proxy=proxy_for(self._base_url, environment),
             verify=_tls(),
-            headers={
-                "Accept": "text/event-stream, application/json",
-                "Accept-Encoding": "identity",  # proxies hold compressed streams back
-                "User-Agent": "parley",
-            },
+            headers={**(headers or {}), **_HEADERS},
             event_hooks={"response": [self._stay]},
         )
 
@@ -148,7 +159,7 @@ class CompletionsClient:
             raise from_response(response.status_code, headers, b"", self._clock.now(), self._key)
 
     def _request(self, body: dict[str, Any]) -> httpx.Request:
-        url = httpx.URL(f"{self._base_url}/chat/completions")
+        url = httpx.URL(completions_url(self._base_url))
         if (url.port or 0) > 65535:
             raise httpx.InvalidURL("no such port")
         return self._http.build_request(
@@ -173,7 +184,7 @@ async def _pieces(response: httpx.Response) -> AsyncGenerator[bytes, None]:
 @cache
 def _tls() -> ssl.SSLContext:
     """Loading the certificates takes longer than all the rest of a client: once is enough."""
-    return httpx.create_ssl_context()
+    return create_tls(os.environ)
 
 
 def _seen(error: ModelError, status: int, request_id: str) -> ModelError:

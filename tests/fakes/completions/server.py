@@ -188,11 +188,12 @@ class FakeCompletions:
         return received
 
     def _choose(self, received: Received) -> Reply:
-        if received.path not in ("/v1/chat/completions", "/v1/models"):
+        path = received.path.partition("?")[0]
+        if path not in ("/v1/chat/completions", "/v1/models"):
             return NOT_FOUND_HTML if self.html_404 else _wrong_url(received)
         if received.account is None:
             return REFUSED_KEY
-        match received.method, received.path:
+        match received.method, path:
             case "GET", "/v1/models":
                 models = [{"id": name, "object": "model", "owned_by": "test"} for name in self.models]
                 return Status(200, {"object": "list", "data": models})

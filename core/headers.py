@@ -1,0 +1,56 @@
+"""Extra headers that an operator has sent to an endpoint: read and checked before anything connects. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from pydantic import SecretStr
+
+FROM_ENVIRONMENT = "env:"
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # https://www.rfc-editor.org/rfc/rfc9110#name-tokens
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]+")
+_OURS = frozenset(
+    {
+        *("host", "content-length", "content-type", "content-encoding", "transfer-encoding", "connection"),
+        *("accept", "accept-encoding", "te", "trailer", "upgrade", "expect", "keep-alive"),
+    }
+)
+"""What the request itself decides."""
+_SECRET = re.compile("key|token|secret|auth|password|cookie|credential|signature", re.IGNORECASE)
+
+
+def read_headers(headers: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, SecretStr]:
+    """The headers with their values; `env:NAME` stands for the variable NAME.
+
+    Raises ValueError with a reason that names the header and, where there is one, the variable, never a value.
+    """
+    read: dict[str, SecretStr] = {}
+    for name, given in headers.items():
+        _check_name(name, read)
+        value = given.strip()
+        if value.startswith(FROM_ENVIRONMENT):
+            variable = value.removeprefix(FROM_ENVIRONMENT).strip()
+            value = environment.get(variable, "").strip()
+            if not value:
+                raise ValueError(f"{name}: {variable} is not set")
+        if not _VALUE.fullmatch(value):
+            raise ValueError(f"{name}: its value is empty, or holds what no header can carry")
+        read[name] = SecretStr(value)
+    return read
+
+
+def is_secret(name: str, given: str) -> bool:
+    """Whether the header's value is one to hide: it comes from the environment, or its name says so."""
+    return given.strip().startswith(FROM_ENVIRONMENT) or bool(_SECRET.search(name))
+
+
+def _check_name(name: str, read: Mapping[str, SecretStr]) -> None:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no name of a header")
+    if name.lower() == "authorization":
+        raise ValueError(f"{name}: is sent with the key of each account")
+    if name.lower() in _OURS:
+        raise ValueError(f"{name}: is Parley's own to set")
+    if name.lower() in map(str.lower, read):
+        raise ValueError(f"{name}: is there twice")
