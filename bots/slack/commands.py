@@ -15,12 +15,13 @@ from typing import Any
 
 from bots.slack.authors import Claim, claim_of, with_claim
 from bots.slack.forms import form_of_question
-from bots.slack.incoming import Identity, Names, Payload, channel_of, place_of, ts_to_time, words_of
+from bots.slack.incoming import CLOSINGS, Identity, Names, Payload, channel_of, place_of, ts_to_time, words_of
 from bots.slack.mrkdwn import mrkdwn_to_text, people_mentioned
 from bots.slack.outgoing import CHANGE
 from core.commands import COMMANDS, MENUS
 from core.commands.typed import Misread, named, options_of, values_of
 from core.phrases import say
+from core.text import shortened
 from core.types import Command, Form, Person, Place, Press
 
 ASK, PARLEY = "/ask", "/parley"
@@ -28,12 +29,14 @@ SLASHES = (ASK, PARLEY)
 SHORTCUTS = tuple(MENUS)
 """Their callback ids: the keys of what they are called."""
 
-EVENTS = ("app_home_opened", "agent_session_stopped")
+EVENTS = ("app_home_opened", "agent_session_stopped", *CLOSINGS)
 """What Slack tells us beside messages and mentions."""
 
 KINDS = ("event_callback", "block_actions", "message_action", "view_submission")
 
 PREFIX = "/parley "
+
+_REPEATED_MAX = 3_000  # of a question that is repeated; blocks together take about 12,000 characters
 
 _PERSON = re.compile(r"<@([UW]\w+)(?:\|[^<>]*)?>")
 _CHANNEL = re.compile(r"<#([CG]\w+)(?:\|[^<>]*)?>")
@@ -152,11 +155,14 @@ def becomes_turn(command: Command) -> bool:
 
 
 def repeated(command: Command, language: str) -> str:
-    """The question as everybody sees it, since nobody sees a slash command: Markdown."""
+    """The question as everybody sees it, since nobody sees a slash command: Markdown, a long one marked where it is
+    cut. The model is asked all of it."""
     options = options_of(COMMANDS[command.name], command.argument) | dict(command.options)
     key = "slack_asked_summary" if command.name == "summarize" else "slack_asked"
     key += "_about" if "about" in options else ""
-    return say(key, language, name=command.author.name, question=options.get("question", "")).strip()
+    asked = options.get("question", "")
+    question = shortened(asked, _REPEATED_MAX, say("text_cut", language, n=len(asked)))
+    return say(key, language, name=command.author.name, question=question).strip()
 
 
 def _command(

@@ -8,7 +8,7 @@ https://docs.slack.dev/interactivity/handling-user-interaction/
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Collection, Coroutine
+from collections.abc import Awaitable, Collection, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
@@ -39,6 +39,7 @@ Done = TypeVar("Done")
 # Of the 3 s within which Slack wants to be answered.
 _NAMES_S, _REPEAT_S, _SENT_S, _ACK_S = 0.8, 1.2, 1.8, 2.5
 _AUTHOR_S = 5.0
+_WHOLE_KEPT = 200
 _NOT_THERE = {"not_in_channel", "channel_not_found"}
 _NO_PROMPTS = {"unknown_method", "missing_scope", "not_allowed_token_type", "no_permission"}
 
@@ -64,6 +65,7 @@ class Dialog:
         self._clock = clock
         self._jobs: set[asyncio.Task[Any]] = set()
         self._prompts = True
+        self._whole: dict[str, dict[str, str]] = {}  # a modal's private_metadata -> what it should hold
 
     async def close(self, wait_s: float) -> None:
         if self._jobs:
@@ -131,6 +133,8 @@ class Dialog:
         event = forms.submission_to_event(payload, me, author, self._clock.now(), commands.PREFIX)
         if event is None:
             return None
+        if isinstance(event, Command) and (whole := self._whole.get(payload["view"]["private_metadata"])):
+            event = replace(event, options={**event.options, **whole})
         job = self._start(self._sent(event))
         done, _ = await asyncio.wait({job}, timeout=_SENT_S)
         if not done:
@@ -260,9 +264,17 @@ class Dialog:
 
     async def _open(self, payload: Payload, form: Form, place: Place, language: str, turn_id: int = 0) -> None:
         view = forms.form_to_view(form, place, language, turn_id)
+        if forms.cuts_short(view, form):
+            self._hold(view["private_metadata"], form.fixed)
         await self._quietly(
             self._slack.call("views.open", {"trigger_id": payload.get("trigger_id"), "view": view})
         )
+
+    def _hold(self, metadata: str, fixed: Mapping[str, str]) -> None:
+        """Remember what a modal can't carry. After a restart it is asked with what it does carry, which is marked."""
+        self._whole[metadata] = dict(fixed)
+        while len(self._whole) > _WHOLE_KEPT:
+            del self._whole[next(iter(self._whole))]
 
     async def _publish(self, person: Person, me: Identity) -> None:
         at, place = self._clock.now(), commands.home_of(me)

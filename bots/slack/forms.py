@@ -14,6 +14,7 @@ from bots.slack.incoming import Identity, Payload, place_of
 from bots.slack.mrkdwn import markdown_to_mrkdwn
 from core.commands import COMMANDS
 from core.phrases import say
+from core.text import shortened
 from core.types import Choice, Command, Field, Form, Person, Place, Press, Told
 
 View = dict[str, Any]
@@ -41,9 +42,14 @@ def form_to_view(form: Form, place: Place, language: str, turn_id: int = 0) -> V
         "callback_id": CALLBACK,
         "title": _plain(form.title, _TITLE_MAX),
         "submit": _plain(form.send, _TITLE_MAX),
-        "private_metadata": _metadata(form, place, turn_id),
+        "private_metadata": _metadata(form, place, turn_id, language),
         "blocks": [_field(field, language) for field in form.fields][:_BLOCKS_MAX],
     }
+
+
+def cuts_short(view: View, form: Form) -> bool:
+    """Whether the view of a form carries less than the form itself."""
+    return bool(json.loads(view["private_metadata"])["fixed"] != dict(form.fixed))
 
 
 def form_of_question(about: str, language: str) -> Form:
@@ -158,14 +164,18 @@ def _entered(view: Payload) -> Iterator[tuple[str, str]]:
         yield name, "" if chosen == _NOTHING else str(chosen)
 
 
-def _metadata(form: Form, place: Place, turn_id: int) -> str:
-    """As JSON of at most 3,000 characters: the longest fixed value is shortened to fit."""
+def _metadata(form: Form, place: Place, turn_id: int, language: str) -> str:
+    """As JSON of at most 3,000 characters: the longest fixed value is cut to fit, and marked where it is.
+
+    https://docs.slack.dev/reference/views/modal-views
+    """
     fixed = dict(form.fixed)
     sent = {"command": form.command, "channel": place.channel, "thread": place.thread, "turn": turn_id}
     while len(text := json.dumps(sent | {"fixed": fixed}, ensure_ascii=False)) > _METADATA_MAX:
         longest = max(fixed, key=lambda name: len(fixed[name]))
-        excess = (len(text) - _METADATA_MAX) // 2 + 1
-        fixed[longest] = fixed[longest][:-excess]
+        size = min(len(fixed[longest]) - 1, len(fixed[longest]) * _METADATA_MAX // len(text))
+        mark = say("text_cut", language, n=len(form.fixed[longest]))
+        fixed[longest] = shortened(fixed[longest], size, mark if size > len(mark) else "")
     return text
 
 

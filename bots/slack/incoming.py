@@ -26,8 +26,12 @@ ASIDE = "parley_aside"
 # Every other subtype is the channel talking about itself: joins, topics, pins, reminders.
 # https://docs.slack.dev/reference/events/message/#subtypes
 _SPOKEN = {None, "", "bot_message", "file_share", "me_message", "thread_broadcast"}
-# A channel to which nothing can be posted any more: https://docs.slack.dev/reference/events/channel_archive
-_CLOSED = {f"{kind}_{what}" for kind in ("channel", "group") for what in ("archive", "deleted", "left")}
+
+CLOSINGS = tuple(f"{kind}_{what}" for kind in ("channel", "group") for what in ("archive", "deleted", "left"))
+"""The events, and subtypes of messages, of a channel to which nothing can be posted any more.
+
+https://docs.slack.dev/reference/events/channel_archive and its kin
+"""
 _BODY_BLOCKS = {"markdown", "section", "rich_text", "header", "table"}
 
 
@@ -61,7 +65,7 @@ def payload_to_event(payload: Payload, me: Identity, names: Names) -> Event | No
     if payload.get("type") == "block_actions":
         return _press(payload, me, names)
     event: Payload = payload.get("event") or {}
-    if event.get("type") in _CLOSED or event.get("subtype") in _CLOSED:
+    if event.get("type") in CLOSINGS or event.get("subtype") in CLOSINGS:
         return PlaceClosed(place_of(event, me, ""))
     if event.get("type") not in ("message", "app_mention"):
         return None

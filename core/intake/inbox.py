@@ -95,9 +95,13 @@ class StoringInbox:
             return (asks or outcome is Outcome.NOTED) and await self._store.note(ask) and asks
 
     async def concerns(self, event: Ask | Edited) -> bool:
-        if isinstance(event, Edited):
-            return await self._store.joined(event.place)
-        _, outcome, _ = await self._weigh(event)
+        try:
+            if isinstance(event, Edited):
+                return await self._store.joined(event.place)
+            _, outcome, _ = await self._weigh(event)
+        except StoreError:
+            self._lost(event.place.platform)
+            raise
         return event.addressed or outcome in (Outcome.TURN, Outcome.NOTED)
 
     async def refusal(self, command: Command) -> Told | None:

@@ -22,6 +22,7 @@ from bots.slack.commands import (
     slash_to_command,
     stopped_to_presses,
 )
+from bots.slack.incoming import CLOSINGS
 from core.commands import COMMANDS, MENUS
 from core.phrases import say
 from core.types import Command, Person, Place, Press
@@ -197,6 +198,7 @@ def test_the_manifest_names_the_events_that_are_handled_and_the_scopes_they_need
 # What Slack tells needs a scope too: https://docs.slack.dev/reference/events
 NEEDED = {"app_mention": "app_mentions:read", "app_home_opened": "", "agent_session_stopped": "assistant:write"}
 NEEDED |= {f"message.{kind}": f"{kind}:history" for kind in KINDS.values()}
+NEEDED |= {event: f"{event.split('_')[0]}s:read" for event in CLOSINGS}
 # Read for who made a channel; direct messages of two or more people have nobody who manages them.
 UNREAD = {"im:read", "mpim:read"}
 

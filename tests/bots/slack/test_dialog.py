@@ -301,3 +301,24 @@ async def test_a_workspace_without_suggested_prompts_is_asked_once(slack: FakeSl
     assert len(slack.called("assistant.threads.setSuggestedPrompts")) == 1
     call = slack.called("assistant.threads.setSuggestedPrompts")[0]
     assert "thread_ts" not in call.args
+
+
+@pytest.mark.parametrize("words", ["门" * 3_500, "a line\n" * 1_200, '"quoted" ' * 900])
+async def test_a_long_message_is_asked_about_whole(slack: FakeSlack, inbox: Inbox, words: str) -> None:
+    ts = await slack.say("U2", "C1", words)
+    await slack.shortcut("U1", "menu_ask", "C1", ts)
+    await slack.wait_for(lambda: slack.space.views)
+    await slack.submit_view("U1", "parley:form", {"question": {"value": {"value": "why?"}}})
+    await slack.wait_for(lambda: inbox.commands)
+    assert inbox.commands[0].options["about"] == words.strip()
+
+
+@pytest.mark.parametrize("words", ["很长的问题" * 2_600, "why? " * 2_600])
+async def test_a_question_of_13_000_characters_is_repeated_in_part_and_asked_whole(
+    slack: FakeSlack, inbox: Inbox, words: str
+) -> None:
+    await slack.slash("U1", "C1", "/ask", words)
+    await slack.wait_for(lambda: inbox.commands)
+    assert inbox.commands[0].argument == words.strip()
+    (repeated,) = slack.messages("C1")
+    assert "Cut here. The whole text has" in repeated.visible

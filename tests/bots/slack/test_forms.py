@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bots.slack.forms import (
+    cuts_short,
     form_of_question,
     form_to_view,
     place_of_submission,
@@ -267,3 +268,16 @@ def test_at_most_four_prompts_are_suggested(language: str) -> None:
     suggested = prompts(language)
     assert 0 < len(suggested["prompts"]) <= 4
     assert all(set(prompt) == {"title", "message"} for prompt in suggested["prompts"])
+
+
+@pytest.mark.parametrize("words", ["门" * 3_500, "x" * 8_000, "\n" * 8_000, "\u0001" * 5_000, "👨‍👩‍👧" * 900])
+def test_what_a_modal_can_not_carry_is_marked_where_it_is_cut(words: str) -> None:
+    form = form_of_question(words, "en")
+    view = form_to_view(form, CHANNEL, "en")
+    carried = json.loads(view["private_metadata"])["fixed"]["about"]
+    assert len(view["private_metadata"]) <= 3_000
+    assert cuts_short(view, form)
+    assert carried.endswith("characters.]")
+    assert not cuts_short(
+        form_to_view(form_of_question("short", "en"), CHANNEL, "en"), form_of_question("short", "en")
+    )

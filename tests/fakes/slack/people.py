@@ -80,6 +80,13 @@ class People:
         self.space.channels[channel].members.add(user)
         return self._notice(user, channel, "channel_join", f"<@{user}> has joined the channel")
 
+    async def archive(self, user: str, channel: str) -> str:
+        """https://docs.slack.dev/reference/events/channel_archive/: nothing can be posted or edited there any more."""
+        ts = self._notice(user, channel, "channel_archive", "archived the channel")
+        self.space.channels[channel].archived = True
+        self.space.emit({"type": "channel_archive", "channel": channel, "user": user, "event_ts": ts})
+        return ts
+
     async def topic(self, user: str, channel: str, topic: str) -> str:
         self.space.channels[channel].topic = topic
         return self._notice(user, channel, "channel_topic", f"set the channel topic: {topic}")

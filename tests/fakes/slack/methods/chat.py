@@ -122,6 +122,8 @@ def own(space: Workspace, args: Json, refusal: str) -> Message:
     message = existing(space, args["channel"], args["ts"])
     if message.bot_id != BOT:
         raise SlackError(refusal)
+    if space.channels[message.channel].archived:
+        raise SlackError("is_archived")
     return message
 
 
