@@ -184,18 +184,30 @@ class FakeDiscord(People):
         drop: str | None = None,
         delay_s: float = 0.0,
         taken: bool = False,
+        containing: str = "",
     ) -> Failure:
         """Scripts the next ``times`` matching requests (None: all) to go wrong.
 
         path: without /api/v10; ``*`` or ``{name}`` is one part, ``**`` any number. retry_after: seconds, makes it
         a 429. drop: "before" cuts the connection before anything happens, "after" once it has taken effect.
         delay_s: answers late; with status 0 it is otherwise served well, and takes effect at once.
-        taken: it takes effect first, and is then answered with ``status``.
+        taken: it takes effect first, and is then answered with ``status``. containing: only what has these words.
         """
         if drop not in (None, "before", "after"):
             raise ValueError(f"drop is 'before' or 'after', not {drop!r}")
         failure = Failure(
-            method, glob(path), times, status, code, message, retry_after, scope, drop, delay_s, taken
+            method,
+            glob(path),
+            times,
+            status,
+            code,
+            message,
+            retry_after,
+            scope,
+            drop,
+            delay_s,
+            taken,
+            containing,
         )
         self.rest.failures.append(failure)
         return failure

@@ -48,7 +48,7 @@ class Call:
 class Failure:
     """A scripted failure; ``left`` counts down, ``hits`` up. left None: until cancelled.
 
-    taken: the request takes effect all the same, only its answer is this one.
+    taken: the request takes effect all the same, only its answer is this one. containing: only what says these words.
     """
 
     method: str
@@ -62,6 +62,7 @@ class Failure:
     drop: str | None
     delay_s: float
     taken: bool = False
+    containing: str = ""
     hits: int = 0
 
     def takes(self, call: Call) -> bool:
@@ -69,6 +70,7 @@ class Failure:
             self.left != 0
             and self.method in ("*", call.method)
             and self.pattern.fullmatch(call.path) is not None
+            and self.containing in str(fields(call).get("content") or "")
         )
 
     def cancel(self) -> None:

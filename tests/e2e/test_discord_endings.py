@@ -1,0 +1,121 @@
+"""No question on Discord ends in silence: messages without words, blank and refused answers. The real program against
+the wire."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.phrases import say
+from tests.e2e.conftest import discord_settings, model_settings
+from tests.e2e.program import Program
+from tests.e2e.test_discord import AT, answered, answers
+from tests.e2e.test_discord_commands import Discord, says
+from tests.e2e.test_slack import said
+from tests.fakes.completions import FakeCompletions, Words
+from tests.fakes.discord import ADA, BO, GENERAL, FakeDiscord, Message
+
+STICKER: dict[str, Any] = {"sticker_items": [{"id": "77", "name": "wave", "format_type": 1}]}
+POLL: dict[str, Any] = {
+    "poll": {
+        "question": {"text": "Lunch where?"},
+        "answers": [{"answer_id": 1, "poll_media": {"text": "Pizza place"}}],
+        "expiry": None,
+        "allow_multiselect": False,
+        "layout_type": 1,
+    }
+}
+GIF: dict[str, Any] = {"embeds": [{"type": "gifv", "url": "https://gif.test/1"}]}
+WITHOUT_WORDS = [("", STICKER), ("", POLL), ("https://gif.test/1", GIF), ("\u200b \u2800", {})]
+HIDDEN_LINK = "https://blocked.test"
+
+
+def labels(message: Message) -> list[str]:
+    return [str(button.label) for button in message.buttons]
+
+
+async def test_what_has_no_words_is_explained_directly_ignored_in_threads_and_never_sent(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        for count, (content, fields) in enumerate(WITHOUT_WORDS, start=1):
+            await discord.direct(ADA, content, **fields)
+            await answered(discord, discord.dm(ADA), say("wordless_direct", "en"), count=count)
+        await discord.direct(ADA, "what is 2+2?")
+        await answered(discord, discord.dm(ADA), "what is 2+2?", count=len(WITHOUT_WORDS) + 1)
+        thread = await discord.say(BO, GENERAL, f"{AT} what is 3+3?")
+        await answered(discord, thread, "what is 3+3?")
+        for content, fields in WITHOUT_WORDS:
+            await discord.say(ADA, thread, content, **fields)
+        await discord.say(BO, thread, "and 4+4?")
+        await answered(discord, thread, "and 4+4?", count=2)
+        assert len(answers(discord, thread)) == 2
+    assert len(endpoint.requests) == 3
+    sent = [content for request in endpoint.requests for _, content in said(request.body)]
+    assert all(content.strip(" \u200b\u2800") for content in sent)
+    assert said(endpoint.requests[0].body)[-1] == ("user", "what is 2+2?")
+
+
+@pytest.mark.parametrize("blank", ["\n\n  \n", " \u00a0 \n\u3000"])
+@pytest.mark.parametrize("by_command", [False, True], ids=["mention", "ask"])
+async def test_an_answer_without_words_ends_in_words_of_ours(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, blank: str, by_command: bool
+) -> None:
+    endpoint.script(*[Words(blank)] * 4)
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        if by_command:
+            await discord.slash(ADA, GENERAL, "ask", question="why?")
+            shown = await answered(discord, GENERAL, "The model returned an empty answer.")
+        else:
+            asked = await discord.say(ADA, GENERAL, f"{AT} why?")
+            shown = await answered(discord, asked, "The model returned an empty answer.")
+        assert not shown.loading
+        assert labels(shown) == [say("again", "en")]
+
+
+@pytest.mark.parametrize("first", ["The words before it stay. " * 10, ""], ids=["behind words", "alone"])
+@pytest.mark.parametrize("by_command", [False, True], ids=["mention", "ask"])
+async def test_an_answer_that_discord_refuses_ends_in_words_of_ours_and_without_stop(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, first: str, by_command: bool
+) -> None:
+    endpoint.script(Words(f"{first}{HIDDEN_LINK} " + "and more words " * 10, per_s=40))
+    path = "/webhooks/**" if by_command else "/channels/**"
+    discord.fail("*", path, None, status=400, code=240000, containing=HIDDEN_LINK)
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        seat = GENERAL
+        if by_command:
+            await discord.slash(ADA, GENERAL, "ask", question="where?")
+        else:
+            seat = await discord.say(ADA, GENERAL, f"{AT} where?")
+
+        def ended() -> Message | None:
+            found = answers(discord, seat)
+            shown = found[-1] if found else None
+            return shown if shown and labels(shown) == [say("again", "en")] else None
+
+        shown = await discord.wait_for(ended)
+        assert says("rejected_rest", "en", shown.text) or says("rejected", "en", shown.text)
+        assert not shown.loading
+        assert HIDDEN_LINK not in shown.text
+        assert len(answers(discord, seat)) == 1
+
+
+async def test_a_thread_that_is_to_hear_mentions_alone_hears_no_more(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    people = Discord(discord)
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        await people.whispered(ADA, "settings", name="listen", value="mentions_only")
+        thread = await discord.say(BO, GENERAL, f"{AT} what is 3+3?")
+        answer = await answered(discord, thread, "what is 3+3?")
+        await discord.say(BO, thread, "we should ask Ada")
+        await discord.say(ADA, thread, f"{AT} and 4+4?")
+        await answered(discord, thread, "and 4+4?", count=2)
+        await discord.say(BO, thread, "and this one?", reply_to=answer.id)
+        await answered(discord, thread, "and this one?", count=3)
+        await discord.direct(BO, "and directly?")
+        await answered(discord, discord.dm(BO), "and directly?")
+    assert len(endpoint.requests) == 4
+    assert "we should ask Ada" in str(endpoint.requests[1].body)
