@@ -39,9 +39,11 @@ from core.intake.inbox import StoringInbox
 from core.intake.recovery import Recovery
 from core.model import check_ways, create_model
 from core.model.herald import Herald
+from core.model.redacted import RedactedModel
 from core.paint.brush import Brush
 from core.paint.gate import Gate
 from core.ports import Membership, Platform, Store
+from core.redaction import Secrets
 from core.roster import Roster, load_roster
 from core.spend.digest import StoreDigester, digest_ask
 from core.spend.metrics import Metrics
@@ -138,7 +140,8 @@ class House:
         self._alerts = self._create_alerts(config)
         self._herald = Herald(self._clock, self.metrics.count, self._alerts)
         self.database_health = DatabaseHealth(self._herald, config.database.shown_url)
-        self._model = create_model(config.core, config.roster, self._clock, self._herald)
+        model = create_model(config.core, config.roster, self._clock, self._herald)
+        self._model = RedactedModel(model, Secrets(config.secrets()))
         self._platforms = self._create_platforms()
         self._channels = {
             platform.name: Channel(gate, Brush(gate, self._clock, file_chars=config.core.parley_file_chars))

@@ -18,6 +18,7 @@
       │ └ thoughts  reasoning in tags                                     pure
       ├ alarm    a deadline by the injected clock
       └ faults   status, code and words -> `ModelError`  the one table
+    redacted     any model, without our secrets in its words
     scripted     the offline model, for when no key is set
 
 Which accounts and models there are stands in `core.roster`. The reader of the wire is our own: libraries for

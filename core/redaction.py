@@ -1,0 +1,97 @@
+"""Secrets cut out of a text that arrives in pieces. Pure, and linear in the text's length.
+
+A model may have been told a key, or repeat one that a person pasted. Half of a key already narrows it down too much,
+so any run that holds more than half of a secret is cut out, wherever it begins in it and however it is cut into pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+MARK = "[redacted]"
+SHORTEST = 8
+"""A shorter value is a word such as `none` that stands for none."""
+_GRAM = 4
+"""As many characters in a row that a secret holds too are held back until it shows whether more of it follows."""
+_LEAST_RUN = 6
+
+
+class Secrets:
+    """The values that no text may hold more than half of."""
+
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        self.values = sorted({value.strip() for value in values if len(value.strip()) >= SHORTEST})
+        self.joined = "\0".join(self.values)
+        self.grams = frozenset(
+            value[at : at + _GRAM] for value in self.values for at in range(len(value) - _GRAM + 1)
+        )
+        self._limits = [(value, max(_LEAST_RUN, len(value) // 2 + 1)) for value in self.values]
+        self._least = min((limit for _, limit in self._limits), default=0)
+
+    def give_away(self, run: str) -> bool:
+        """Whether `run`, a part of some secret, is more than half of one."""
+        return len(run) >= self._least and any(
+            len(run) >= limit and run in value for value, limit in self._limits
+        )
+
+    def cut_from(self, text: str) -> str:
+        """`text`, which is whole, without them."""
+        stream = RedactedStream(self)
+        return stream.feed(text) + stream.end()
+
+
+class RedactedStream:
+    """One text in pieces. `feed` returns what may be shown, `end` what was held back at last."""
+
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
+        self._run = ""  # the longest end of the text so far that is a part of a secret
+        self._held = ""  # what has not been returned yet: an end of the text
+        self._hidden = (0, 0)  # which part of `_held` gives a secret away
+
+    def feed(self, text: str) -> str:
+        if not self._held and not self._is_like_a_secret(text):
+            self._run = self._longest_run((self._run + text)[1 - _GRAM :])
+            return text
+        shown = "".join(map(self._step, text))
+        return shown if len(self._run) >= _GRAM else shown + self.end()
+
+    def end(self) -> str:
+        return self._release(len(self._held))
+
+    def _is_like_a_secret(self, text: str) -> bool:
+        grams, both = self._secrets.grams, self._run + text
+        return any(both[at : at + _GRAM] in grams for at in range(len(both) - _GRAM + 1))
+
+    def _longest_run(self, text: str) -> str:
+        while text and text not in self._secrets.joined:
+            text = text[1:]
+        return text
+
+    def _step(self, character: str) -> str:
+        """One more character. A run only grows by one and shrinks by what is dropped: the work is linear."""
+        self._run = self._longest_run(self._run + character)
+        self._held += character
+        end = len(self._held)
+        if self._secrets.give_away(self._run):
+            start = max(0, end - len(self._run))
+            first, last = self._hidden
+            self._hidden = (min(first, start) if first < last else start, end)
+        return self._release(end - len(self._run))
+
+    def _release(self, count: int) -> str:
+        """The first `count` characters that are held, without what is hidden of them."""
+        if count <= 0:
+            return ""
+        first, last = self._hidden
+        if first < count and first < last:
+            if count < last:  # more of the same secret is held: it is cut out at once, with one mark
+                count = first
+                shown = self._held[:count]
+            else:
+                shown = self._held[:first] + MARK + self._held[last:count]
+        else:
+            shown = self._held[:count]
+        self._held = self._held[count:]
+        self._hidden = (max(0, first - count), max(0, last - count))
+        return shown
