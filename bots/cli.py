@@ -13,7 +13,7 @@ import typer
 from bots import app
 from bots.settings import settings_to_text
 from core.errors import BotError, SettingsError, StoreError
-from core.log import configure
+from core.log import configure, redact
 
 parley = typer.Typer(
     help="Parley brings any OpenAI-compatible model into Slack, Discord and web threads.",
@@ -72,11 +72,11 @@ async def _awaited(job: Awaitable[None]) -> None:
 
 
 def _tell(line: str) -> None:
-    print(line, flush=True)
+    print(redact(line), flush=True)
 
 
 def _leave(line: str) -> None:
-    print(f"parley: {line}", file=sys.stderr, flush=True)
+    print(f"parley: {redact(line)}", file=sys.stderr, flush=True)
     raise SystemExit(WRONG_SETTINGS)
 
 

@@ -5,13 +5,24 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
 
 import structlog
 
 _SECRETS = re.compile(r"(?<![A-Za-z0-9])(xox[a-z]-|xapp-|sk-|Bearer |Bot )[A-Za-z0-9._\-]{4,}")
+_IN_URL = re.compile(
+    r"(//[^/\s:@]{0,256}:|[?&;](?:pass|pwd|token|key|secret|sig|auth|credential|api[_-]?key|access)[\w-]{0,32}=)"
+    r"[^&;@/\s\"']{1,4096}",
+    re.IGNORECASE,
+)
 _KEPT = "[redacted]"
+LONGEST_FIELD = 2_000
+"""Characters of one field in the log; what is longer is cut."""
+_BIDI = (0x061C, 0x200E, 0x200F, 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF)
+_ESCAPED = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), *_BIDI)}
+_ESCAPED_TEXT = _ESCAPED | {code: f"\\x{code:02x}" for code in range(0x20)} | {9: "\\t", 10: "\\n", 13: "\\r"}
+"""Control characters, line ends and marks of direction: a terminal obeys them, and a line end begins a forged line."""
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
@@ -19,7 +30,13 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     for secret in secrets:
         if secret:
             text = text.replace(secret, _KEPT)
-    return _SECRETS.sub(rf"\1{_KEPT}", text)
+    return _IN_URL.sub(_without_secret, _SECRETS.sub(rf"\1{_KEPT}", text))
+
+
+def _without_secret(found: re.Match[str]) -> str:
+    """`//host:8080` has no secret behind its colon, `//user:word@host` has."""
+    is_port = found[1].startswith("//") and found.string[found.end() : found.end() + 1] != "@"
+    return found[0] if is_port else found[1] + _KEPT
 
 
 class _Redactor:
@@ -33,6 +50,27 @@ class _Redactor:
         return event
 
 
+class _Escaper:
+    """Has every field written on one line, in printable characters."""
+
+    def __init__(self, table: Mapping[int, str]) -> None:
+        self._table = table
+
+    def __call__(self, _logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        for key, value in event.items():
+            if key == "exception":
+                event[key] = "\n".join("    " + line.translate(self._table) for line in str(value).split("\n"))
+            elif isinstance(value, str):
+                event[key] = self._shown(value)
+            elif not (key.startswith("_") or isinstance(value, int | float | bool | None)):
+                event[key] = self._shown(repr(value))
+        return event
+
+    def _shown(self, text: str) -> str:
+        cut = text if len(text) <= LONGEST_FIELD else f"{text[:LONGEST_FIELD]} ... ({len(text)} characters)"
+        return cut.translate(self._table)
+
+
 def configure(style: str, secrets: Iterable[str] = (), *, level: int = logging.INFO) -> None:
     """Send structlog and the libraries' own logging to standard error, as text or JSON lines.
 
@@ -44,6 +82,7 @@ def configure(style: str, secrets: Iterable[str] = (), *, level: int = logging.I
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         _Redactor(secrets),
+        _Escaper(_ESCAPED if style == "json" else _ESCAPED_TEXT),
     ]
     renderer: Any = (
         structlog.processors.JSONRenderer(ensure_ascii=False)

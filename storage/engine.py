@@ -8,7 +8,9 @@ PostgreSQL has a pool. A transaction is a plain function of a `Connection`, the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import os
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar
@@ -30,6 +32,8 @@ READERS = 4
 POSTGRES_CONNECTIONS = 10
 CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_S = 15
+MOST_REWRITTEN = 256 * 1024 * 1024
+"""Bytes of an SQLite file beyond which it is not written anew after a deletion: nothing is stored meanwhile."""
 
 DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
@@ -61,6 +65,23 @@ def sqlite_file(url: URL) -> Path | None:
     if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
         return None
     return Path(str(url.database).removeprefix("file:"))
+
+
+def make_folder(file: Path) -> None:
+    """Make the folder of `file`, for its owner alone. One that exists stays as it is."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def make_private(file: Path) -> None:
+    """Make an SQLite file that only its owner may read, or take the rights of others from one that exists.
+
+    SQLite gives the -wal and -shm files beside it the same rights: https://sqlite.org/tempfiles.html
+    """
+    make_folder(file)
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+    for name in (file.name, f"{file.name}-wal", f"{file.name}-shm"):
+        with suppress(OSError):  # not there, or another user's
+            file.with_name(name).chmod(0o600)
 
 
 class Watch(Protocol):
@@ -146,7 +167,7 @@ class Database:
             engine = self._writer
         try:
             if file is not None:
-                await asyncio.to_thread(file.parent.mkdir, parents=True, exist_ok=True)
+                await asyncio.to_thread(make_private, file)
             async with engine.begin() as connection:
                 if self.url.get_backend_name() == "sqlite":
                     await connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -156,6 +177,23 @@ class Database:
         finally:
             if engine is not self._writer:
                 await engine.dispose()
+
+    async def purge(self, tables: Sequence[str]) -> None:
+        """Take what was deleted out of the database's files, as far as the database can. Raises StoreError.
+
+        SQLite writes its file anew and empties the -wal; a file of over `MOST_REWRITTEN` bytes only loses what
+        `secure_delete` has overwritten already. PostgreSQL frees the dead rows of `tables`; its WAL and its backups
+        are the operator's to expire.
+        https://sqlite.org/pragma.html#pragma_secure_delete, https://sqlite.org/lang_vacuum.html and
+        https://www.postgresql.org/docs/current/routine-vacuuming.html
+        """
+        file = sqlite_file(self.url)
+        if self.url.get_backend_name() == "postgresql":
+            await self.read(_execute, f"VACUUM {', '.join(tables)}")
+        elif file is not None:
+            if file.stat().st_size <= MOST_REWRITTEN:
+                await self.write(_execute, "VACUUM")
+            await self.write(_execute, "PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def close(self) -> None:
         """Let what runs end, then close every connection."""
@@ -184,6 +222,7 @@ class Database:
             f"synchronous={self._synchronous}",
             f"foreign_keys={'ON' if foreign_keys else 'OFF'}",
             f"query_only={'OFF' if writes else 'ON'}",
+            "secure_delete=ON",
         )
 
         @event.listens_for(engine.sync_engine, "connect")
@@ -200,6 +239,10 @@ class Database:
                 raise
 
         return engine
+
+
+def _execute(connection: Connection, statement: str) -> None:
+    connection.exec_driver_sql(statement)
 
 
 def postgres_engine(
@@ -238,7 +281,7 @@ CAUSES = (
     Cause(("SQLITE_FULL", "53100"), "disk is full"),
     Cause(("SQLITE_READONLY", "25006"), "read-only", lasting=True),
     Cause(
-        ("SQLITE_CANTOPEN", "PermissionError", "NotADirectoryError", "FileExistsError"),
+        ("SQLITE_CANTOPEN", "PermissionError", "NotADirectoryError", "FileExistsError", "IsADirectoryError"),
         "cannot be opened",
         lasting=True,
     ),

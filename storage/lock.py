@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from core.errors import StoreError
 from storage import DatabaseSettings
-from storage.engine import postgres_engine, sqlite_file, translate
+from storage.engine import make_folder, postgres_engine, sqlite_file, translate
 
 log = structlog.get_logger()
 
@@ -109,7 +109,7 @@ class _FileGuard:
 
     def _try(self) -> bool:
         if self._open is None:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self._file)
             self._open = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(self._open, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -14,6 +14,9 @@ from storage import threads
 from storage.engine import insert
 from storage.tables import AUDIT, FEEDBACK, MESSAGES, OPEN, THREADS, TURNS, USAGE, from_us, to_us
 
+FORGOTTEN = ("messages", "turns", "feedback", "usage", "audit")
+"""The tables from which something is forgotten."""
+
 _NOTHING = {"text": "", "answer": "", "notice": "", "buttons": [], "author_name": ""}
 
 

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+import structlog
+
 from core.clock import Clock
+from core.errors import StoreError
 from core.ports import Change, Context, Ending, Feedback, Finish, Kept, Spent, Tally, Thread
 from core.types import Ask, Deleted, Edited, Entry, History, Person, Place, Task, Turn
 from storage import heard, people, settings, threads, turns, usage
 from storage.engine import Database, Watch
 from storage.tables import to_us
 
+log = structlog.get_logger()
+
 KEPT_S = 60.0
 """How long settings are remembered: every question asks for them, twice. Our own changes count at once; this is
 for a row that somebody changes by hand."""
 MOST_KEPT = 5_000
+PURGE_AFTER_S = 1.0
+"""Seconds after something is forgotten at which the database's files are rid of it."""
 
 
 class SqlStore:
@@ -25,6 +33,7 @@ class SqlStore:
         self._kept: dict[str, tuple[float, Kept]] = {}
         self._workspaces: dict[str, tuple[float, Mapping[str, Mapping[str, str]]]] = {}
         self._changes = 0
+        self._purging: asyncio.Task[None] | None = None
 
     def watch(self, watch: Watch) -> None:
         """Have `watch` hear how each transaction ends."""
@@ -162,13 +171,36 @@ class SqlStore:
         await self._database.write(people.reset, place, to_us(at))
 
     async def forget_thread(self, place: Place, at: datetime) -> int:
-        return await self._database.write(people.forget_thread, place, to_us(at))
+        lines = await self._database.write(people.forget_thread, place, to_us(at))
+        self._purge_soon()
+        return lines
 
     async def forget_person(self, platform: str, person: str) -> int:
-        return await self._database.write(people.forget_person, platform, person)
+        lines = await self._database.write(people.forget_person, platform, person)
+        self._purge_soon()
+        return lines
 
     async def belongings(self, platform: str, person: str, limit: int = 10_000) -> list[tuple[Place, Entry]]:
         return await self._database.read(people.belongings, platform, person, limit)
 
+    def _purge_soon(self) -> None:
+        """Once for what is forgotten within a moment, while nobody waits for it."""
+        if self._purging is None:
+            self._purging = asyncio.create_task(self._purge_later())
+
+    async def _purge_later(self) -> None:
+        await self._clock.sleep(PURGE_AFTER_S)
+        self._purging = None  # what is forgotten from now on needs another one
+        await self._purge()
+
+    async def _purge(self) -> None:
+        try:
+            await self._database.purge(people.FORGOTTEN)
+        except StoreError as error:
+            log.warning("forgotten words may still be in the database's files", detail=error.detail)
+
     async def close(self) -> None:
+        if self._purging is not None:
+            self._purging.cancel()
+            await self._purge()
         await self._database.close()

@@ -184,7 +184,7 @@ class Answerer:
         try:
             return await self._show_last(finish, sheet)
         finally:
-            channel.brush.release(sheet.canvas)
+            self._release(sheet, channel)
 
     async def _dismiss(self, turn: Turn, channel: Channel) -> None:
         """The turn is not open any more. Was it forgotten while it waited, a message that said so says that instead."""

@@ -1,0 +1,110 @@
+"""The files of an SQLite database: for their owner alone, and without what was forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from core.clock import SystemClock
+from core.ports import Finish
+from core.types import Ask, Person, Place, TurnState
+from storage import DatabaseSettings, SqlStore, open_store
+from storage.lock import RunLock
+
+PLACE = Place("slack", "T1", "C1", "1.1")
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+RARE = "zyxwordthatnobodysays"
+
+
+@pytest.fixture
+def usual_umask() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def settings(file: Path) -> DatabaseSettings:
+    return DatabaseSettings(_env_file=None, database_url=f"sqlite:///{file}")
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+async def asked(store: SqlStore, id: str, text: str) -> None:
+    turn = await store.accept(Ask(id, PLACE, Person("U1", "Ann"), text, NOON, addressed=True))
+    assert turn is not None
+    turn = await store.begin(turn.id)
+    await store.checkpoint([(turn.id, f"half of {text}", ("p1",))])
+    await store.finish(Finish(turn, TurnState.DONE, f"answer to {text} " * 50, posted=("p1",)))
+
+
+@pytest.mark.usefixtures("usual_umask")
+async def test_a_first_start_makes_the_folder_and_every_file_private(tmp_path: Path) -> None:
+    file = tmp_path / "data" / "parley.db"
+    async with RunLock(settings(file)) as lock:
+        assert await lock.acquire()
+        store = await open_store(settings(file), SystemClock())
+        await asked(store, "m1", "why?")
+        assert mode(file.parent) == 0o700
+        found = {path.name: oct(mode(path)) for path in file.parent.iterdir()}
+        assert found == dict.fromkeys(found, oct(0o600))
+        assert {"parley.db", "parley.db-wal", "parley.db.lock"} <= set(found)
+        await store.close()
+
+
+@pytest.fixture
+def earlier(tmp_path: Path) -> Path:
+    """A database file that others may read, in a folder that was there."""
+    tmp_path.chmod(0o755)
+    file = tmp_path / "parley.db"
+    file.touch(0o644)
+    return file
+
+
+@pytest.mark.usefixtures("usual_umask")
+async def test_a_folder_that_was_there_stays_as_it_is_and_an_open_file_is_made_private(
+    tmp_path: Path, earlier: Path
+) -> None:
+    file = earlier
+    await (await open_store(settings(file), SystemClock())).close()
+    assert mode(tmp_path) == 0o755
+    assert mode(file) == 0o600
+
+
+@pytest.mark.parametrize("what", ["person", "thread"])
+async def test_a_forgotten_word_is_in_no_file_of_the_database(tmp_path: Path, what: str) -> None:
+    file = tmp_path / "data" / "parley.db"
+    store = await open_store(settings(file), SystemClock())
+    for number in range(30):
+        await asked(store, f"m{number}", f"{RARE} {number}")
+    assert words_in(file.parent)
+    if what == "person":
+        await store.forget_person("slack", "U1")
+    else:
+        await store.forget_thread(PLACE, NOON)
+    for _ in range(100):
+        if not words_in(file.parent):
+            break
+        await asyncio.sleep(0.1)
+    assert words_in(file.parent) == []
+    await store.close()
+
+
+async def test_what_is_forgotten_just_before_the_end_is_gone_too(tmp_path: Path) -> None:
+    file = tmp_path / "data" / "parley.db"
+    store = await open_store(settings(file), SystemClock())
+    await asked(store, "m1", RARE)
+    await store.forget_person("slack", "U1")
+    await store.close()
+    assert words_in(file.parent) == []
+
+
+def words_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir() if RARE.encode() in path.read_bytes()]
