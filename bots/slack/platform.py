@@ -367,7 +367,7 @@ class SlackPlatform:
 
     async def _stopped(self, event: Payload, inbox: Inbox, dialog: Dialog) -> None:
         """Slack's own stop button: https://docs.slack.dev/reference/events/agent_session_stopped"""
-        names = await self._people.get({str(event.get("user"))}, _NAMES_S)
+        names = await self._people.get({str(event.get("user"))}, _AUTHOR_BY_S)
         for press in stopped_to_presses(event, await self._web.identify(), names, self._growing):
             if (told := (await inbox.receive(press)).told) is not None:
                 dialog.tell(told, press)
