@@ -158,6 +158,8 @@ OVERFLOW: list[Wording] = [
     (400, "输入长度超过模型最大上下文长度 8192，请缩短输入后重试"),
     (0, "输入 token 数 9000 超出了模型的上下文窗口上限 8192"),
     (503, "Your conversation is over the maximum context window of 8192 tokens"),
+    (400, "Prompt has 9000 tokens, but the configured context size is 8192 tokens"),
+    (400, "Input length 9000 exceeds the maximum allowed input length of 8192 tokens."),
 ]
 OVERFLOW_WITHOUT_A_NUMBER: list[Wording] = [
     (
@@ -178,6 +180,8 @@ OVERFLOW_WITHOUT_A_NUMBER: list[Wording] = [
         },
     ),
     (400, "Context size has been exceeded."),
+    (400, "Request has too many tokens"),
+    (400, "Your request exceeds the model's maximum context. Please reduce your prompt or completion length."),
     (
         400,
         coded(
@@ -247,6 +251,18 @@ NO_MODEL: list[Wording] = [
     ),
     (404, coded("model: claude-3-opus-2099", "not_found_error", "not_found_error")),
     (404, "model not loaded"),
+    (
+        404,
+        coded(
+            "Your account 1 has not activated the model x. Please activate the model service.", "ModelNotOpen"
+        ),
+    ),
+    (404, "Your account has not activated the model x."),
+    (
+        400,
+        coded("The request targeted an endpoint that is currently closed.", "InvalidEndpoint.ClosedEndpoint"),
+    ),
+    (401, "This model is only available to Pro users"),
     (
         404,
         "This is not a chat model and thus not supported in the v1/chat/completions endpoint. Did you mean to use "
@@ -510,6 +526,7 @@ RATE_LIMITED: list[Wording] = [
     (429, "usage limit exceeded, 5-hour usage limit reached, resets at 18:00"),
     (429, "This request would exceed your organization's rate limit of 30,000 input tokens per minute"),
     (503, coded("rate limit exceeded", 503)),
+    (400, coded("您已达到每周使用上限，您的限额将在 2026-12-01 重置", "1310")),
     (0, "当前分组上游负载已饱和，请稍后再试；请求频率过高"),
     (0, coded("Resource has been exhausted (e.g. check quota).", 429, status="RESOURCE_EXHAUSTED")),
     (429, "每分钟请求次数超过限制，额度将在 30 秒后恢复"),
@@ -556,6 +573,7 @@ UNREACHABLE: list[Wording] = [
 
 POLICY: list[Wording] = [
     (400, "Content Exists Risk"),
+    (400, coded("The request could not be processed", "InputTextRiskDetection")),
     (400, "Invalid prompt: your prompt was flagged as potentially violating our usage policy."),
     (0, {"choices": None, "base_resp": {"status_code": 1026, "status_msg": "input new_sensitive"}}),
     (
