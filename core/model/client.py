@@ -159,7 +159,10 @@ class CompletionsClient:
             raise from_response(response.status_code, headers, b"", self._clock.now(), self._key)
 
     def _request(self, body: dict[str, Any]) -> httpx.Request:
-        url = httpx.URL(completions_url(self._base_url))
+        try:
+            url = httpx.URL(completions_url(self._base_url))
+        except ValueError:
+            raise httpx.InvalidURL("no address") from None
         if (url.port or 0) > 65535:
             raise httpx.InvalidURL("no such port")
         return self._http.build_request(

@@ -29,10 +29,14 @@ _SOCKS = {"socks": "socks5", "socks5": "socks5", "socks5h": "socks5h"}
 def proxy_for(url: str, environment: Mapping[str, str]) -> str | None:
     """The proxy through which `url` is reached, or None. Raises SettingsError with one line that names the variable of
     a proxy that can't be used."""
-    where = urlsplit(url)
+    try:
+        where = urlsplit(url)
+        port = where.port or _PORTS.get(where.scheme)
+    except ValueError:  # no address at all, and named so when it is asked
+        return None
     host = where.hostname or ""
     name = next((name for name in _names(where.scheme) if environment.get(name, "").strip()), "")
-    if not name or _is_direct(host, where.port or _PORTS.get(where.scheme), _either(environment, "no_proxy")):
+    if not name or _is_direct(host, port, _either(environment, "no_proxy")):
         return None
     return _checked(name, environment[name].strip())
 
