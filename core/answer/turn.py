@@ -39,6 +39,7 @@ from core.types import (
     EndReason,
     Message,
     Phase,
+    Place,
     Queued,
     Reply,
     Task,
@@ -55,6 +56,7 @@ DEATHS = 2
 """Sudden ends of the program that a turn is suspected of, after which it is set aside."""
 
 _STORE_PAUSES_S = (0.2, 1.0, 5.0)
+_DIGEST_TRIES, _DIGEST_PAUSE_S = 12, 5.0
 
 
 class Digester(Protocol):
@@ -162,13 +164,18 @@ class Answerer:
             turn = await self._stored(lambda: self._store.begin(turn.id))
         except StoreError:
             return await self._dismiss(turn, channel)
-        if turn.deaths >= DEATHS:
-            run = self._set_aside
-        else:
-            run = self._digest if turn.ask.task is Task.DIGEST else self._converse
-        finish = await run(turn, channel)
+        try:
+            finish = await self._run_of(turn)(turn, channel)
+        except Exception as error:  # a mistake of ours: not to be made for ever, nor in silence
+            log.exception("turn failed in an unknown way")
+            finish = await self._apologize(turn, channel, BotError(Code.INTERNAL, type(error).__name__))
         await self._stored(lambda: self._store.finish(finish))
         self._checkpoints.forget(turn.id)
+
+    def _run_of(self, turn: Turn) -> Callable[[Turn, Channel], Awaitable[Finish]]:
+        if turn.deaths >= DEATHS:
+            return self._set_aside
+        return self._digest if turn.ask.task is Task.DIGEST else self._converse
 
     async def _set_aside(self, turn: Turn, channel: Channel) -> Finish:
         """End a turn that may be what ends the program. None of its words are looked at again; where even that ends
@@ -183,6 +190,20 @@ class Answerer:
         sheet = self._begun.pop(turn.id, None) or self._sheet(turn, channel)
         try:
             return await self._show_last(finish, sheet)
+        finally:
+            self._release(sheet, channel)
+
+    async def _apologize(self, turn: Turn, channel: Channel, error: BotError) -> Finish:
+        """Say under what an earlier process, or this one, has shown that no more will come."""
+        left = await self._stored(lambda: self._store.turn(turn.id)) or turn
+        sheet = self._sheet(left, channel)
+        writing = sheet.writing
+        writing.text, writing.error = left.text, error
+        try:
+            return await self._show_last(self._finish(left, writing, self._clock.monotonic()), sheet)
+        except Exception:
+            log.exception("nobody could be told that a turn failed", ref=error.ref)
+            return Finish(left, TurnState.FAILED, left.text, error=str(error.code), ref=error.ref)
         finally:
             self._release(sheet, channel)
 
@@ -215,7 +236,7 @@ class Answerer:
         text = turn.ask.text or await self._stored(lambda: self._digester.text(turn))
         finish = Finish(turn, TurnState.DONE, text)
         try:
-            place = await channel.gate.channel(turn.ask.place.channel)
+            place = await self._place_of(turn, channel)
         except PlatformError as error:
             return replace(finish, state=TurnState.FAILED, error=str(error.code), ref=error.ref)
         sheet = self._sheet(replace(turn, ask=replace(turn.ask, place=place)), channel)
@@ -223,6 +244,17 @@ class Answerer:
             return await self._show_last(finish, sheet)
         finally:
             self._release(sheet, channel)
+
+    async def _place_of(self, turn: Turn, channel: Channel) -> Place:
+        """The channel of a digest. Raises PlatformError where the platform has refused for a minute."""
+        for pause_s in repeat(_DIGEST_PAUSE_S, _DIGEST_TRIES - 1):
+            try:
+                return await channel.gate.channel(turn.ask.place.channel)
+            except PlatformError as error:
+                if not error.retryable:
+                    raise
+                await self._clock.sleep(min(error.retry_after_s or pause_s, pause_s))
+        return await channel.gate.channel(turn.ask.place.channel)
 
     async def _converse(self, turn: Turn, channel: Channel) -> Finish:
         began = self._clock.monotonic()
@@ -508,8 +540,10 @@ def _nothing_said(turn: Turn) -> str:
 
 
 def _check_words(writing: _Writing) -> None:
-    """Raises ModelError where the model ended its answer and a reader would see nothing of it."""
-    if writing.ended is not None and is_blank(writing.text):
+    """Raises ModelError where the model did not end its answer, or ended it and a reader would see nothing of it."""
+    if writing.ended is None:
+        raise ModelError(Code.CUT, "the stream ended without an end")
+    if is_blank(writing.text):
         writing.text = ""
         reason = writing.ended.reason
         raise ModelError(Code.POLICY if reason is EndReason.POLICY else Code.EMPTY, f"no words, {reason}")

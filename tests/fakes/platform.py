@@ -34,6 +34,7 @@ class MemoryPlatform:
         self.blocked = "\0"
         self.closed = False
         self.typings = 0
+        self.away = 0
         self.deleted: set[str] = set()
         self.looked_up: list[str] = []
 
@@ -95,4 +96,7 @@ class MemoryPlatform:
         return ask.id not in self.deleted
 
     async def channel(self, channel: str) -> Place:
+        self.away -= 1
+        if self.away >= 0:
+            raise PlatformError(Code.UNAVAILABLE, retryable=True)
         return Place(self.name, "T1", channel)

@@ -21,7 +21,7 @@ from core.errors import Code, ModelError
 from core.paint.brush import Brush
 from core.paint.gate import Gate
 from core.phrases import say
-from core.ports import Request
+from core.ports import Finish, Request
 from core.text import is_blank
 from core.types import (
     Ask,
@@ -58,6 +58,7 @@ class Script:
         self.words = ["All", " of", " it."]
         self.reason = EndReason.STOP
         self.pace_s = 0.0
+        self.endless = False
         self.said = self.closed = 0
         self.requests: list[Request] = []
 
@@ -73,7 +74,8 @@ class Script:
                 yield Text(word)
                 await self.go.wait()
                 await asyncio.sleep(self.pace_s)
-            yield Ended(self.reason)
+            if not self.endless:
+                yield Ended(self.reason)
         finally:
             self.closed += 1
 
@@ -469,3 +471,50 @@ async def test_an_answer_without_words_is_not_continued_from_nothing() -> None:
         desk.lanes.submit(again)
         await desk.until_ended(again)
     assert [message.role for message in desk.model.requests[-1].messages] == ["system", "user"]
+
+
+class Broken(Answerer):
+    """Makes a mistake behind the writing of an answer, as often as it is run."""
+
+    async def _converse(self, turn: Turn, channel: Channel) -> Finish:
+        await channel.gate.perform(Post(PLACE, Page("All"), f"turn-{turn.id}-0", turn.ask.id))
+        await self._store.checkpoint([(turn.id, "All", ("p0",))])
+        raise RuntimeError("a mistake")
+
+
+async def test_a_mistake_of_ours_ends_in_words_and_is_not_made_for_ever() -> None:
+    desk = Desk()
+    desk.answerer.__class__ = Broken
+    async with desk.painting():
+        ended = await until_over(desk, await desk.ask(1))
+        await until(lambda: not desk.lanes.known)
+    assert (ended.state, ended.text) == (TurnState.FAILED, "All")
+    (page,) = [pages[-1] for pages in desk.platform.shown.values()]
+    assert (page.text, page.notice.startswith(say("cut", "en"))) == ("All", True)
+    assert [button.action for button in page.buttons] == ["again"]
+
+
+async def test_a_stream_that_stops_without_an_end_is_no_whole_answer() -> None:
+    desk = Desk()
+    desk.model.endless = True
+    desk.model.go.set()
+    async with desk.painting():
+        ended = await until_over(desk, await desk.ask(1))
+    assert (ended.state, ended.text) == (TurnState.FAILED, "All of it.")
+    assert desk.views("p0")[-1][1].startswith(say("cut", "en"))
+
+
+async def test_a_summary_is_posted_though_the_platform_is_away_for_a_moment() -> None:
+    clock = FakeClock()
+    desk = Desk(clock=clock)
+    desk.platform.away = 3
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    digest = Ask("d1", replace(PLACE, thread=""), ADA, "All is well.", at, task=Task.DIGEST)
+    turn = await desk.store.accept(digest)
+    assert turn is not None
+    async with desk.painting():
+        desk.lanes.submit(turn)
+        for _ in range(40):
+            await clock.advance(1.0)
+        await desk.until_ended(turn)
+    assert desk.views("p0") == [("All is well.", "")]

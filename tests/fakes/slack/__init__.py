@@ -178,6 +178,7 @@ class FakeSlack(People):
         retry_after: int | None = None,
         drop: str | None = None,
         delay_s: float = 0.0,
+        containing: str = "",
         **detail: Any,
     ) -> None:
         """Scripts the next `times` calls of a method (None: until `mend`), after `skip` that go well.
@@ -185,10 +186,13 @@ class FakeSlack(People):
         error, status, retry_after: refused without effect; with retry_after alone, as a rate limit.
         drop: the connection closes without an answer, "before" or "after" the call took effect.
         delay_s: the answer comes late; the effect does not.
+        containing: only calls that say so, as with words that are blocked.
         """
         if retry_after is not None and error is None:
             error, status = "ratelimited", 429
-        self.web.fail(Failure(method, times, skip, error, status, retry_after, drop, delay_s, detail))
+        self.web.fail(
+            Failure(method, times, skip, error, status, retry_after, drop, delay_s, detail, containing)
+        )
 
     def mend(self, method: str) -> None:
         """Forgets what `fail` was told about a method."""

@@ -52,7 +52,7 @@ class Call:
 
 @dataclass(slots=True)
 class Failure:
-    """What happens to the next calls of a method; `times` None means until mended."""
+    """What happens to the next calls of a method that contain `containing`; `times` None means until mended."""
 
     method: str
     times: int | None
@@ -63,6 +63,7 @@ class Failure:
     drop: str | None
     delay_s: float
     detail: Json
+    containing: str = ""
 
 
 class Web:
@@ -105,7 +106,7 @@ class Web:
         args.pop("token", None)
         call = Call(name, args, time.monotonic())
         self.calls.append(call)
-        failure = self._failure(name)
+        failure = self._failure(name, args)
         wait_s = 0
         if failure and (failure.error or failure.status != 200 or failure.drop == "before"):
             answer: Json = {"ok": False, "error": failure.error or "internal_error"} | failure.detail
@@ -172,8 +173,9 @@ class Web:
         status = failure.status if failure and failure.status != 200 else 429 if limited else 200
         return web.json_response(answer, status=status, headers=headers)
 
-    def _failure(self, method: str) -> Failure | None:
-        failure = next((f for f in self._failures if f.method == method), None)
+    def _failure(self, method: str, args: Json) -> Failure | None:
+        scripted = (f for f in self._failures if f.method == method and f.containing in str(args))
+        failure = next(scripted, None)
         if failure is None:
             return None
         if failure.skip:
