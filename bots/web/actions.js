@@ -1,6 +1,6 @@
 // The buttons under an answer, or where it is to come: Stop, Try again, Regenerate, thumbs. article.js draws them.
 
-import { address } from "/static/address.js";
+import { within } from "/static/address.js";
 import { OPINIONS } from "/static/article.js";
 import { asking } from "/static/asking.js";
 import { $ } from "/static/dom.js";
@@ -35,7 +35,7 @@ async function press(pressed, under) {
 /** True unless it could not even be sent. What is told about it stands `under` the message. */
 async function send(what, under) {
   try {
-    const { told, again } = await call("/api/presses", { ...what, thread: address.thread });
+    const { told, again } = await call("/api/presses", { ...what, ...within() });
     sayFault();
     if (told) tell(told, under);
     if (again) spend(what.turn_id);

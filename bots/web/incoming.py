@@ -86,7 +86,8 @@ def body_to_command(body: bytes, at: datetime, locale: str = "", *, alone: bool 
 
 
 def body_to_press(body: bytes, locale: str = "", *, alone: bool = True) -> Press:
-    """`{action, turn_id, thread, text?}`: `text` is what was written into a button's form."""
+    """`{action, turn_id, thread?, text?}`: `text` is what was written into a button's form. Without a thread the
+    button is under what was told on the blank page."""
     fields = _fields(body)
     action, turn_id = fields.get("action"), fields.get("turn_id")
     if not isinstance(action, str) or not _ACTION.fullmatch(action):
@@ -99,7 +100,7 @@ def body_to_press(body: bytes, locale: str = "", *, alone: bool = True) -> Press
         raise RequestError(Reason.MALFORMED)
     if len(text) > TEXT_LIMIT:
         raise RequestError(Reason.TOO_LONG)
-    place = thread_to_place(fields.get("thread"), alone=alone)
+    place = thread_to_place(fields.get("thread", TOP), alone=alone)
     return Press(action, turn_id, place, person(locale, alone=alone), text=_storable(text).strip())
 
 

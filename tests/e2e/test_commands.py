@@ -149,7 +149,9 @@ async def test_every_command_in_one_visit(tmp_path: Path, endpoint: FakeCompleti
 
         assert words("forget_thread_done", n=8) in await you.told("/forget thread")
         await you.gone()
-        assert words("forget_me_asks", n=0, prefix="/") in await you.told("/forget me")
+        asked = (await you.say("/forget me"))["told"]
+        assert words("forget_me_asks", n=0, prefix="/") in asked["text"]
+        assert words("forget_me_done", n=0) in (await you.press(asked, "forget_me"))["told"]["text"]
         assert words("forget_me_done", n=0) in await you.told("/forget me confirm")
         assert await you.told("/export") == words("export_nothing")
         assert words("digest_quiet") in await you.told("/usage")

@@ -199,3 +199,10 @@ def test_a_language_that_we_speak_is_taken_before_one_that_is_wanted_more() -> N
     assert accept_language_to_locale("fr-FR,fr;q=0.9,zh-TW;q=0.8,en;q=0.7") == "zh-TW"
     assert accept_language_to_locale("fr,de;q=0.5") == "fr"
     assert accept_language_to_locale("en;q=0,zh;q=0.1") == "zh"
+
+
+def test_only_the_button_that_confirms_forgetting_is_under_no_answer() -> None:
+    press = body_to_press(json.dumps({"action": "forget_me", "turn_id": 0}).encode())
+    assert (press.action, press.turn_id, press.place.thread) == ("forget_me", 0, "")
+    with pytest.raises(RequestError):
+        body_to_press(json.dumps({"action": "stop", "turn_id": 0}).encode())
