@@ -6,7 +6,7 @@ VENV   := .venv
 PIP    := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 LOCKED := --require-hashes --only-binary :all: -r
 
-.PHONY: run install install-dev test lint bench chaos fuzz screenshot settings lock clean
+.PHONY: run install install-dev test lint bench chaos soak fuzz screenshot settings lock clean
 
 run: install
 	@$(VENV)/bin/parley run
@@ -49,6 +49,9 @@ bench: $(VENV)/.installed-bench
 # The long forms of what make test runs in short: kills and cuts, and 100,000 streams.
 chaos: install-dev
 	$(VENV)/bin/python -m tests.chaos
+
+soak: install-dev
+	$(VENV)/bin/python -m tests.soak
 
 fuzz: install-dev
 	$(VENV)/bin/python -m tests.fuzz

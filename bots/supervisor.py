@@ -64,7 +64,8 @@ class Supervisor:
     async def run(self, inbox: Inbox) -> None:
         """Run all platforms until cancelled.
 
-        Raises PlatformError(BAD_TOKEN) when no platform has worked yet and each of them refuses its credentials.
+        Raises PlatformError (BAD_TOKEN or APP_SETUP) when no platform has worked yet and each refuses its credentials
+        or its app.
         """
         refused = asyncio.create_task(self._all_refused.wait())
         keepers = [asyncio.create_task(self._keep(one, inbox)) for one in self._supervised]
@@ -134,7 +135,7 @@ class Supervisor:
     def _down(self, one: _Supervised, error: BotError) -> None:
         name = one.platform.name
         one.reason = error.detail or str(error.code)
-        if isinstance(error, PlatformError) and error.code is Code.BAD_TOKEN:
+        if isinstance(error, PlatformError) and error.code in (Code.BAD_TOKEN, Code.APP_SETUP):
             one.refusal = error
         if all(other.refusal is not None and not other.worked for other in self._supervised):
             self._all_refused.set()

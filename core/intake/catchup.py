@@ -207,6 +207,8 @@ class CatchUp:
                 return await self._gate.missed(place, after)
             except PlatformError as error:
                 failures += error.code is not Code.SLOW_DOWN
+                if error.code is Code.BAD_TOKEN:
+                    return None  # the token may work again
                 if error.code in (Code.GONE, Code.NOT_ALLOWED) or not error.retryable:
                     return []  # the gate has logged it: nobody can ask there any more
                 if failures > _TRIES:

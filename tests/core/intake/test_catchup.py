@@ -226,6 +226,19 @@ async def test_a_refusal_for_rate_means_later_and_a_lost_place_means_never() -> 
     assert house.platform.read == [CHANNEL.key, THREAD.key, THREAD.key]
 
 
+async def test_what_was_asked_while_the_token_was_refused_is_read_once_it_works() -> None:
+    house = House()
+    await house.live_since(-30)
+    house.platform.missing[THREAD.key] = [ask("m1", -20)]
+    house.platform.refusals += [PlatformError(Code.BAD_TOKEN), PlatformError(Code.BAD_TOKEN)]
+    async with house.running():
+        before = await house.store.heard("slack")
+        assert house.received == []
+        await house.clock.advance(60)
+        assert house.received == ["m1"]
+        assert await house.store.heard("slack") != before
+
+
 async def test_it_reads_on_again_after_the_platform_was_away() -> None:
     house = House()
     await house.live_since(-30)

@@ -1,0 +1,1 @@
+"""The program under hostile answers for a long time: does it keep turning, and does its memory stay?"""
