@@ -1,0 +1,83 @@
+"""Many at once on Discord: every call but those of interactions counts to the bot's 50 a second, wherever it begins."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+
+from tests.e2e.conftest import discord_settings, model_settings
+from tests.e2e.program import Program
+from tests.fakes.completions import FakeCompletions, Words
+from tests.fakes.discord import ADA, BO, BOT, CHEN, FakeDiscord
+
+AT = f"<@{BOT}>"
+
+
+def text(words: int) -> str:
+    return " ".join(f"w{number:03d}" for number in range(words))
+
+
+def whole(discord: FakeDiscord, question: int, answer: str) -> bool:
+    """Is the answer there, in the question's own thread, and ended?"""
+    thread = discord.thread_of(question)
+    shown = discord.from_bot(thread.id) if thread is not None else []
+    return len(shown) == 1 and answer in shown[0].text and "Stop" not in [b.label for b in shown[0].buttons]
+
+
+async def channels(discord: FakeDiscord, count: int) -> list[int]:
+    return [await discord.add_channel(f"crowd-{number}") for number in range(count)]
+
+
+async def test_forty_mentions_at_once_each_open_a_thread_and_no_call_is_refused(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    rooms = await channels(discord, 40)
+    endpoint.default = Words(text(60), per_s=20)
+    discord.limits.enabled = True
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        asked = [await discord.say(ADA, room, f"{AT} what is new?") for room in rooms]
+        await discord.wait_for(lambda: all(whole(discord, question, text(60)) for question in asked), 60.0)
+    assert discord.limits.refused == Counter()
+
+
+async def test_back_after_downtime_with_news_everywhere_nobody_is_looked_up_twice_and_nothing_is_refused(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    rooms = await channels(discord, 120)
+    discord.limits.enabled = True
+    settings = discord_settings(discord) | model_settings(endpoint)
+    async with Program(tmp_path, **settings):
+        first = await discord.say(ADA, rooms[1], f"{AT} are you there?")
+        await discord.wait_for(lambda: whole(discord, first, "are you there?"), 60.0)
+        await asyncio.sleep(1.0)  # it is written down until when everything was heard
+    for number, room in enumerate(rooms):
+        await discord.say((ADA, BO)[number % 2], room, "news")
+    missed = await discord.say(BO, rooms[60], f"{AT} who is there?")
+    before = len(discord.calls)
+    async with Program(tmp_path, **settings):
+        live = await discord.say(CHEN, rooms[0], f"{AT} and now?")
+        await discord.wait_for(lambda: whole(discord, live, "and now?"), 60.0)
+        await discord.wait_for(lambda: whole(discord, missed, "who is there?"), 60.0)
+        reads = [f"/channels/{room}/messages" for room in rooms]
+        await discord.wait_for(lambda: {call.path for call in discord.calls[before:]} >= set(reads), 60.0)
+    looked_up = Counter(call.path for call in discord.calls[before:] if "/members/" in call.path)
+    assert max(looked_up.values()) == 1
+    assert discord.limits.refused == Counter()
+
+
+async def test_a_ban_while_answers_grow_is_met_by_hardly_a_call_and_every_answer_is_whole(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    rooms = await channels(discord, 5)
+    endpoint.default = Words(text(40), per_s=20)
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        asked = [await discord.say(ADA, room, f"{AT} what is new?") for room in rooms[:3]]
+        await discord.wait_for(lambda: all(discord.thread_of(question) for question in asked))
+        discord.ban(4.0)
+        before = len(discord.calls)
+        asked += [await discord.say(BO, room, f"{AT} and here?") for room in rooms[3:]]
+        await asyncio.sleep(3.5)
+        during = len(discord.calls) - before
+        await discord.wait_for(lambda: all(whole(discord, question, text(40)) for question in asked), 60.0)
+    assert during <= 5, [str(call) for call in discord.calls[before : before + during]]
