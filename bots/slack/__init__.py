@@ -12,7 +12,10 @@
 - `mrkdwn`: Slack's own notation of text, read and written, with every mention made harmless. Pure.
 - `faults`: the one table from slack_sdk's and aiohttp's errors to PlatformError.
 - `order`: one event of a channel at a time, the earliest first.
-- `people`: who is behind a user id, remembered for an hour.
+- `people`: who is behind a user id, remembered for an hour; authors before those who are only mentioned.
+- `authors`: who did something, by the payload and by what `people` knows. Pure.
+- `words`: what the author of a message typed, and what they only quote. Pure.
+- `guard`: one message that can't be read costs that message alone.
 - `socket`: one Socket Mode connection that is kept alive.
 - `web`: calls of the Web API, each made once.
 - `history`: what was said in a place, in a few bounded pages.

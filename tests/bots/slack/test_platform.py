@@ -705,3 +705,20 @@ async def test_a_bots_token_that_is_refused_while_the_sockets_are_open_ends_the_
     slack.web.revoked = "account_inactive"
     assert (await refusal(platform.perform(post()))).code is Code.BAD_TOKEN
     assert (await refusal(running)).code is Code.BAD_TOKEN
+
+
+async def test_catch_up_over_many_channels_looks_a_person_up_once_and_names_who_is_unknown(
+    slack: FakeSlack, platform: SlackPlatform
+) -> None:
+    for number in range(100, 140):
+        slack.space.add_channel(f"C{number}", f"room-{number}")
+        await slack.say("U1", f"C{number}", MENTION)
+    slack.fail("users.info", times=None, skip=1, retry_after=30)
+    places = [Place("slack", "T1", f"C{number}") for number in range(100, 140)]
+    missed = await asyncio.gather(*(platform.missed(place, datetime.fromtimestamp(0, UTC)) for place in places))
+    assert {ask.author.name for asks in missed for ask in asks} == {"ada"}
+    assert sum(call.args["user"] == "U1" for call in slack.called("users.info")) == 1
+    await slack.say("U3", "C100", f"{MENTION} <@U2>")
+    (_, last) = await platform.missed(places[0], datetime.fromtimestamp(0, UTC))
+    assert (last.author.id, last.author.guest, last.author.stranger) == ("U3", None, False)
+    assert last.text.endswith("@U2"), "an id is readable"
