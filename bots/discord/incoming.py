@@ -31,11 +31,9 @@ _SAID = (
     discord.MessageType.chat_input_command,
     discord.MessageType.context_menu_command,
 )
-_READ = discord.Permissions(view_channel=True, read_message_history=True)
-"""What reading earlier messages takes, in a channel and in its threads:
+_READS = discord.Permissions(read_message_history=True)
+"""What reading earlier messages takes, in a channel and in its threads, of who sees it at all:
 https://docs.discord.com/developers/topics/permissions"""
-_ALONE = _READ
-"""Outside a server there are no roles: everybody there sees all of the conversation."""
 
 
 def channel_to_place(channel: object) -> Place | None:
@@ -248,8 +246,9 @@ def _at_home(interaction: discord.Interaction[Any]) -> bool:
 
 
 def _asker(interaction: discord.Interaction[Any]) -> Person:
-    """Who acts. What they may do there is in every interaction with a server's channel."""
-    rights = interaction.permissions if interaction.guild_id is not None else _ALONE
+    """Who acts. What they may do there is in every interaction with a server's channel; elsewhere there are no roles,
+    and everybody sees all of the conversation."""
+    rights = interaction.permissions if interaction.guild_id is not None else _READS
     return _person(interaction.user, rights, locale=interaction.locale.value)
 
 
@@ -259,11 +258,13 @@ def _author(message: discord.Message) -> Person:
     author, channel = message.author, message.channel
     rights = discord.Permissions.none()
     if message.guild is None:
-        rights = _ALONE
+        rights = _READS
     elif isinstance(author, discord.Member) and (
         not isinstance(channel, discord.Thread) or channel.parent is not None
     ):
         rights = channel.permissions_for(author)
+        if not rights.view_channel:  # but they spoke there: the roles that are known are not those of now
+            rights |= _READS
     return _person(author, rights, locale=_spoken_in(message.guild), bot=message.webhook_id is not None)
 
 
@@ -286,7 +287,7 @@ def _person(
         bot or user.bot,
         admin=rights.administrator or rights.manage_guild,
         manager=rights.manage_channels,
-        may_read=rights.administrator or rights >= _READ,
+        may_read=rights.administrator or rights >= _READS,
         roles=member_to_roles(user) if isinstance(user, discord.Member) else (),
     )
 

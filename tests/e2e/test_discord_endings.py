@@ -15,7 +15,7 @@ from tests.e2e.test_discord import AT, answered, answers
 from tests.e2e.test_discord_commands import Discord, says
 from tests.e2e.test_slack import said
 from tests.fakes.completions import FakeCompletions, Words
-from tests.fakes.discord import ADA, BO, GENERAL, FakeDiscord, Message
+from tests.fakes.discord import ADA, BO, GENERAL, GUILD, RANDOM, FakeDiscord, Message
 
 STICKER: dict[str, Any] = {"sticker_items": [{"id": "77", "name": "wave", "format_type": 1}]}
 POLL: dict[str, Any] = {
@@ -119,3 +119,25 @@ async def test_a_thread_that_is_to_hear_mentions_alone_hears_no_more(
         await answered(discord, discord.dm(BO), "and directly?")
     assert len(endpoint.requests) == 4
     assert "we should ask Ada" in str(endpoint.requests[1].body)
+
+
+@pytest.mark.parametrize("gone", ["message", "thread"])
+async def test_an_answer_that_is_deleted_while_it_grows_stops(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, gone: str
+) -> None:
+    endpoint.script(Words("Word after word. " * 300, per_s=20), Words("Four."))
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        thread = await discord.say(ADA, GENERAL, f"{AT} tell me")
+        growing = await answered(discord, thread, "Word")
+        if gone == "thread":
+            discord.fail("*", f"/channels/{thread}/**", None, status=404, code=10003)
+            ids = {"id": str(thread), "guild_id": str(GUILD), "parent_id": str(GENERAL)}
+            await discord.gateway.dispatch("THREAD_DELETE", ids | {"type": 11})
+        else:
+            await discord.delete(growing.id)
+        await discord.wait_for(lambda: endpoint.requests[0].closed_by_client_at is not None)
+        other = await discord.say(BO, RANDOM, f"{AT} what is 2+2?")
+        await answered(discord, other, "Four.")
+        shown = [message.text for message in answers(discord, thread) if message.id != growing.id]
+        assert not any("Word" in text for text in shown), shown
+    assert len(endpoint.requests) == 2

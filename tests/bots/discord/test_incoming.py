@@ -538,6 +538,44 @@ def test_what_a_person_may_do_is_read_from_interactions_and_from_roles(
     assert (author.admin, author.manager, author.roles) == (admin, manager, ("160",))
 
 
+VIEW, HISTORY, ADMINISTRATOR = 1 << 10, 1 << 16, 1 << 3
+
+
+@pytest.mark.parametrize(
+    ("permissions", "may_read"),
+    [(VIEW | HISTORY, True), (VIEW, False), (0, False), (ADMINISTRATOR, True)],
+)
+def test_an_interaction_says_whether_the_asker_may_read_what_was_said(
+    reader: Reader, permissions: int, may_read: bool
+) -> None:
+    for channel in (GENERAL_CHANNEL, reader.thread(THREAD, GENERAL)):
+        assert command(reader.interaction(channel, may=permissions)).author.may_read is may_read
+    assert command(reader.interaction(DM_CHANNEL)).author.may_read
+
+
+@pytest.mark.parametrize("channel", [GENERAL, THREAD])
+@pytest.mark.parametrize(
+    ("denied", "may_read"),
+    [(0, True), (HISTORY, False), (VIEW | HISTORY, True)],
+    ids=["all", "no history", "what can't be: they spoke there"],
+)
+def test_roles_and_overwrites_say_whether_an_author_may_read_what_was_said(
+    reader: Reader, channel: int, denied: int, may_read: bool
+) -> None:
+    overwrite = {"id": str(CHEN), "type": 1, "allow": "0", "deny": str(denied)}
+    place: Any = wire.channel(reader.world, reader.world.channels[GENERAL])
+    guild: Any = reader.state._get_guild(GUILD)
+    guild.get_channel(GENERAL)._update(guild, place | {"permission_overwrites": [overwrite]})
+    member = wire.member(reader.world, reader.world.people[CHEN])
+    said = reader.heard(reader.payload("hi", by=CHEN, channel=channel, member=member))
+    assert said.author.may_read is may_read
+
+
+def test_of_whom_no_roles_are_known_nothing_is_read_on_in_a_server(reader: Reader) -> None:
+    assert not reader.heard(reader.payload("hi", by=CHEN)).author.may_read
+    assert reader.heard(reader.payload("hi", by=CHEN, channel=DM)).author.may_read
+
+
 def test_whoever_owns_the_server_is_an_admin(reader: Reader) -> None:
     data = reader.payload("hi", by=ADA, member=wire.member(reader.world, reader.world.people[ADA]))
     assert reader.heard(data).author.admin
