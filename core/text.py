@@ -30,7 +30,8 @@ _EXTENDS = (range(0x1F3FB, 0x1F400), range(0xE0020, 0xE0080), range(0xDC00, 0xE0
 def is_blank(text: str) -> bool:
     """Whether a reader sees nothing of `text`: it is empty, or holds only line ends, spaces of any width, controls and
     characters without a shape."""
-    return all(_unseen(character) for character in text)
+    rest = text.strip()
+    return not rest or (_unseen(rest[0]) and all(map(_unseen, set(rest))))
 
 
 def _unseen(character: str) -> bool:

@@ -590,7 +590,8 @@ class Limits:
 
     `growth` is None where messages can't grow. `typing_s`: after so many seconds `Platform.typing` is called again,
     because what it shows fades; 0 where it doesn't. `typeset`: it has no tables, so they are set as code.
-    `files`: it takes `Upload`.
+    `files`: it takes `Upload`. `spoilers`: words between `||` are hidden. `renders_halves`: it shows Markdown that is
+    written by half as what it will be, so that nothing is held back.
     """
 
     page_size: int
@@ -600,6 +601,8 @@ class Limits:
     typing_s: float = 0.0
     typeset: bool = False
     files: bool = False
+    spoilers: bool = False
+    renders_halves: bool = False
 
 
 def page_length(text: str, unit: Literal["utf8", "utf16"]) -> int:

@@ -16,7 +16,7 @@ from core.types import Button, Limits, Page
 CONTENT_LIMIT = 2_000
 """UTF-16 units in one message of a bot."""
 
-LIMITS = Limits(page_size=1_800, page_unit="utf16", typing_s=8.0, typeset=True, files=True)
+LIMITS = Limits(page_size=1_800, page_unit="utf16", typing_s=8.0, typeset=True, files=True, spoilers=True)
 """A notice and closing fences have the 200 units that are left. "Typing" is shown for 10 s:
 https://docs.discord.com/developers/resources/channel#trigger-typing-indicator"""
 

@@ -6,13 +6,11 @@ https://docs.slack.dev/messaging/formatting-message-text/
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from core.paint.fences import outside_fences
-from core.paint.spans import Range, code_ranges
+from core.paint.spans import code_ranges, within
 
 _ENTITY = re.compile(r"<([^<>\n]+)>")
 _PERSON = re.compile(r"<@([UW]\w+)(?:\|[^<>]*)?>")
@@ -98,15 +96,10 @@ def _broken(pattern: re.Pattern[str], text: str, start: int) -> str:
     code = code_ranges(text) if pattern.search(text, start) else []
     parts, at = [], start
     for found in pattern.finditer(text, start):
-        if not _within(code, found.start()):
+        if not within(code, found.start()):
             parts += [text[at : found.start()], _HARMLESS]
             at = found.end()
     return "".join(parts) + text[at:]
-
-
-def _within(ranges: Sequence[Range], at: int) -> bool:
-    index = bisect_right(ranges, at, key=itemgetter(0)) - 1
-    return index >= 0 and at < ranges[index][1]
 
 
 def blocks_to_mrkdwn(blocks: list[Mapping[str, Any]]) -> str:

@@ -19,7 +19,7 @@ from core.phrases import say
 from core.ports import Ending, Thread
 from core.types import Button, Entry, Form, Limits, Page, Place, Receipt, Task, Turn
 
-LIMITS = Limits(page_size=1_000_000, page_unit="utf16", min_gap_s=0.05)
+LIMITS = Limits(page_size=1_000_000, page_unit="utf16", min_gap_s=0.05, renders_halves=True)
 """The page has no limit of its own; 20 views a second are as smooth as reading needs."""
 
 

@@ -111,4 +111,4 @@ def _ends(line: re.Match[str], opened: Fence) -> bool:
 
 
 def _columns(text: str) -> int:
-    return len(text.expandtabs(4))
+    return len(text.expandtabs(4)) if text else 0

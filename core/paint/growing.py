@@ -9,8 +9,10 @@ shown raw are better than words that are not shown.
 from __future__ import annotations
 
 import re
+from operator import itemgetter
 
 from core.paint.fences import open_fence
+from core.paint.spoilers import MARK, open_spoiler
 
 _HELD_MAX = 400
 _MARKED_MAX = 120
@@ -26,11 +28,18 @@ _MARK = re.compile(r"`++|\*{1,3}+|_{1,3}+|~~")
 _WORD = re.compile(r"[A-Za-z0-9]")
 
 
-def shown(text: str) -> tuple[int, str]:
-    """(how many characters of a growing text to show, what closes the marks in its last line)."""
-    keep = _held(text)
-    line = text[text.rfind("\n", 0, keep) + 1 : keep]
-    opened = [] if open_fence(text[: keep - len(line)]) else _open_marks(line)
+def shown(text: str, *, spoilers: bool = False) -> tuple[int, str]:
+    """(how many characters of a growing text to show, what closes the marks in its last line).
+
+    `spoilers`: words between `||` are hidden, and stay so while the second mark has not come.
+    """
+    keep = _held(text, spoilers=spoilers)
+    begin = text.rfind("\n", 0, keep) + 1
+    line = text[begin:keep]
+    opened = [] if open_fence(text[:begin]) else _open_marks(line)
+    hidden = open_spoiler(text[:keep]) if spoilers else None
+    if hidden is not None:
+        opened = sorted([*opened, (MARK, hidden - begin)], key=itemgetter(1))
     while opened and opened[-1][1] + len(opened[-1][0]) == len(line):  # nothing follows it yet
         keep -= len(opened[-1][0])
         line = line[: opened.pop()[1]]
@@ -48,16 +57,17 @@ def settled(text: str) -> int:
     return keep
 
 
-def _held(text: str) -> int:
-    keep = _held_marks(text)
+def _held(text: str, *, spoilers: bool = False) -> int:
+    keep = _held_marks(text, spoilers=spoilers)
     half = _HALF_WORD.search(text, max(0, keep - 31)) if keep == len(text) else None
     return half.start() if half else keep
 
 
-def _held_marks(text: str) -> int:
+def _held_marks(text: str, *, spoilers: bool) -> int:
     begin = text.rfind("\n") + 1
     line = text[begin:]
-    if len(line) > _HELD_MAX and not line.lstrip().startswith("|"):
+    row = line.lstrip().startswith("|") and not (spoilers and line.lstrip().startswith(MARK))
+    if len(line) > _HELD_MAX and not row:
         return len(text)
     fence = open_fence(text[:begin])
     if fence is not None:
@@ -65,13 +75,13 @@ def _held_marks(text: str) -> int:
         return begin if rest and not rest.strip(fence.marks[0]) else len(text)
     if _HALF_FENCE.match(line):
         return begin
-    if line.lstrip().startswith("|") and len(line) <= 2 * _HELD_MAX:
+    if row and len(line) <= 2 * _HELD_MAX:
         return _without_lone_head(text, begin)
     if not line:
         return _without_lone_head(text, begin)
     tail = line[-_TAIL:]
     link = _HALF_LINK.search(tail)
-    whole = link.start() if link else len(tail.rstrip("*_~`"))
+    whole = link.start() if link else len(tail.rstrip("*_~`|" if spoilers else "*_~`"))
     return len(text) - len(tail) + whole
 
 
@@ -93,7 +103,8 @@ def _open_marks(line: str) -> list[tuple[str, int]]:
         if code is not None:
             code = None if mark == code[0] else code
         elif mark[0] == "`":
-            code = mark, at
+            escaped = before == "\\"
+            code = (mark[escaped:], at + escaped) if mark[escaped:] else None
         elif opened and opened[-1][0] == mark and not before.isspace():
             opened.pop()
         elif not after.isspace() and not _WORD.match(before) and before != "\\":

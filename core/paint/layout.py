@@ -11,7 +11,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from core.paint.markdown import reopens
 from core.paint.painter import View, full_view, sheet, view
 from core.text import is_blank
 from core.types import Limits, Page, Phase, Reply
@@ -303,7 +302,7 @@ class Layout:
         assert before.start is not None
         assert before.end is not None
         text = before.opens + self.reply.text[before.start : before.end]
-        frame.opens = reopens(text, sheet(self.limits, frame.size))
+        frame.opens = sheet(self.limits, frame.size).reopens(text)
         frame.start = frame.upto = before.end
         if not frame.opens and (blank := _BLANK.match(self.reply.text, before.end)):
             frame.start = frame.upto = blank.end()

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from core.paint.fences import open_fence
+from core.paint.fences import Fence, open_fence
+from core.paint.spoilers import MARK, open_spoiler, operator
 from core.paint.typeset import DELIMITER_ROW, typeset
 from core.text import longest_start
 from core.types import page_length
@@ -24,11 +25,12 @@ marks is plain text: so that what a cut makes necessary always leaves room for w
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What a page is cut for: its size, and whether the platform needs it typeset."""
+    """What a page is cut for: its size, whether the platform needs it typeset, and whether it knows spoilers."""
 
     size: int
     unit: Unit
     typeset: bool = False
+    spoilers: bool = False
 
     def set(self, text: str) -> str:
         """`text` as the platform is given it."""
@@ -53,12 +55,28 @@ class Sheet:
     def piece(self, body: str, opens: str) -> Piece:
         return Piece(body, opens, self.closes(opens + body))
 
-    def closes(self, text: str) -> str:
-        """What has to follow `text` so that no fence is open."""
+    def closes(self, text: str, *, whole: bool = False) -> str:
+        """What has to follow `text` so that no fence and no spoiler is open. `whole`: no more words will come, so two
+        bars between blanks were no spoiler."""
         fence = open_fence(text, self.share)
-        if fence is None:
-            return ""
-        return fence.marks if text.endswith("\n") else "\n" + fence.marks
+        closes = "" if fence is None else fence.marks if text.endswith("\n") else "\n" + fence.marks
+        hidden = self._hidden(text, fence)
+        return closes if hidden is None or (whole and operator(text, hidden)) else closes + MARK
+
+    def reopens(self, text: str) -> str:
+        """What the page after `text` begins with, so that it goes on inside the same fence, table or spoiler."""
+        fence = open_fence(text, self.share)
+        opens = _reopened(fence, self) if fence else self._head(text)
+        if self._hidden(text, fence) is None:
+            return opens
+        return f"{MARK}\n{opens}" if opens else MARK
+
+    def _hidden(self, text: str, fence: Fence | None) -> int | None:
+        return open_spoiler(text[: fence.start] if fence else text) if self.spoilers else None
+
+    def _head(self, text: str) -> str:
+        head = _table_head(text)
+        return head if self.length(head) <= self.share else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +100,7 @@ def split(text: str, size: int, unit: Unit) -> list[Piece]:
         piece = first_piece(text, opens, Sheet(size, unit))
         pieces.append(piece)
         text = text[len(piece.body) :]
-        opens = reopens(piece.opens + piece.body, Sheet(size, unit)) if text else ""
+        opens = Sheet(size, unit).reopens(piece.opens + piece.body) if text else ""
     return pieces
 
 
@@ -109,8 +127,12 @@ def first_piece(text: str, opens: str, sheet: Sheet, least: int = 0) -> Piece:
 def _fitted(window: str, opens: str, sheet: Sheet) -> str:
     """`window` cut so that it fits between `opens` and what closes it; empty where nothing does. Each turn of the
     loop makes it shorter."""
-    if fence := open_fence(opens + window, sheet.share):  # it must be closed, however the text may go on
-        window = sheet.start(window, sheet.length(window) - sheet.length(fence.marks) - 1)
+    reserve = 0  # what may be open must be closed, however the text may go on
+    if fence := open_fence(opens + window, sheet.share):
+        reserve += sheet.length(fence.marks) + 1
+    if sheet.spoilers and open_spoiler(opens + window) is not None:
+        reserve += len(MARK)
+    window = sheet.start(window, sheet.size - sheet.length(opens) - reserve)
     body = _cut(window)
     while body and (excess := sheet.excess(sheet.piece(body, opens).text)) > 0:
         if sheet.typeset and _rows_from(body) < len(body):
@@ -169,12 +191,7 @@ def _without_head(body: str) -> str:
     return body
 
 
-def reopens(text: str, sheet: Sheet) -> str:
-    """What the page after `text` begins with, so that it goes on inside the same fence or table."""
-    fence = open_fence(text, sheet.share)
-    if fence is None:
-        head = _table_head(text)
-        return head if sheet.length(head) <= sheet.share else ""
+def _reopened(fence: Fence, sheet: Sheet) -> str:
     opened = fence.opening + "\n"
     return opened if sheet.length(opened) <= sheet.share else fence.marks + "\n"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from core.paint.growing import settled, shown
 from core.paint.markdown import Sheet, first_piece
 from core.text import is_blank
-from core.types import Limits, Page, Phase, Reply
+from core.types import Limits, Page, Phase, Reply, page_length
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class View:
 
 
 def sheet(limits: Limits, size: int, *, grows: bool = False) -> Sheet:
-    return Sheet(size, limits.page_unit, limits.typeset and not grows)
+    return Sheet(size, limits.page_unit, limits.typeset and not grows, limits.spoilers)
 
 
 def view(
@@ -31,19 +31,24 @@ def view(
     Where it holds the rest, the notice and the buttons stand under it. A message that `grows` shows `sent`
     characters already, and only what will never have to be shown otherwise.
     """
+    if limits.renders_halves and reply.phase is not Phase.ENDED and not opens:
+        text = reply.text[start : start + size + 1]
+        if page_length(text, limits.page_unit) <= size:
+            return View(Page(text, reply.notice, reply.buttons), len(reply.text))
     paper = sheet(limits, size, grows=grows)
     text = reply.text[start : start + size + 1]
     piece = first_piece(text, opens, paper, max(0, sent - len(opens)))
     upto = start + len(piece.body)
     if not is_blank(reply.text[upto:]):
         return View(Page(paper.set(piece.text)), upto, full=True)
-    if reply.phase is Phase.ENDED:
-        return View(Page(paper.set(piece.text), reply.notice, reply.buttons), len(reply.text))
     whole = piece.opens + piece.body
+    if reply.phase is Phase.ENDED:
+        words = whole + paper.closes(whole, whole=not reply.notice)
+        return View(Page(paper.set(words), reply.notice, reply.buttons), len(reply.text))
     if grows:
         keep = max(sent, settled(whole))
         return View(Page(whole[:keep]), start + max(0, keep - len(piece.opens)))
-    keep, marks = shown(whole)
+    keep, marks = shown(whole, spoilers=limits.spoilers)
     words = whole[:keep] + marks
     page = Page(paper.set(words + paper.closes(words)), reply.notice, reply.buttons)
     return View(page, start + max(0, keep - len(piece.opens)))

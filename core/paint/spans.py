@@ -8,7 +8,9 @@ in a list has to be indented as the block is.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
 
 from core.paint.fences import Fence, fences
 
@@ -18,17 +20,26 @@ _RUN = re.compile(r"`++")
 _PARAGRAPH_END = re.compile(r"^[ \t]*+$", re.MULTILINE)
 
 
-def code_ranges(text: str) -> list[Range]:
-    """The (start, end) of what is code, in order: the lines within fenced blocks, and spans without their marks."""
+def code_ranges(text: str, *, cells: bool = True) -> list[Range]:
+    """The (start, end) of what is code, in order: the lines within fenced blocks, and spans without their marks.
+
+    `cells`: the reader knows tables, so a span may end at a bar.
+    """
     if "`" not in text and "~~~" not in text:
         return []
     ranges: list[Range] = []
     at = 0
     for block in fences(text):
-        ranges += _spans(text, at, block.start)
+        ranges += _spans(text, at, block.start, cells)
         ranges += _lines(text, block)
         at = block.end
-    return ranges + list(_spans(text, at, len(text)))
+    return ranges + list(_spans(text, at, len(text), cells))
+
+
+def within(ranges: Sequence[Range], at: int) -> bool:
+    """Whether one of the ordered `ranges` holds the place `at`."""
+    index = bisect_right(ranges, at, key=itemgetter(0)) - 1
+    return index >= 0 and at < ranges[index][1]
 
 
 def _lines(text: str, block: Fence) -> Iterator[Range]:
@@ -45,7 +56,7 @@ def _lines(text: str, block: Fence) -> Iterator[Range]:
         begin = after
 
 
-def _spans(text: str, start: int, end: int) -> Iterator[Range]:
+def _spans(text: str, start: int, end: int, cells: bool) -> Iterator[Range]:
     """Spans up to the first line of a paragraph that another reader might pair in another way."""
     clear, at = True, start
     while at < end:
@@ -54,7 +65,7 @@ def _spans(text: str, start: int, end: int) -> Iterator[Range]:
             clear = True
         if clear:
             spans, clear = _spans_of_line(text, at, after)
-            yield from spans
+            yield from (span for span in spans if not cells or text.find("|", *span) < 0)
         at = after
 
 
@@ -71,7 +82,7 @@ def _spans_of_line(text: str, start: int, end: int) -> tuple[list[Range], bool]:
             return spans, False
         spans.append((opens[1], runs[closes][0]))
         number, begin = closes + 1, runs[closes][1]
-    return [span for span in spans if text.find("|", *span) < 0], True
+    return spans, True
 
 
 def _pairs(runs: list[Range]) -> list[int | None]:

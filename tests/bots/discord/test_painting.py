@@ -178,3 +178,14 @@ async def test_a_line_of_fence_marks_longer_than_a_message_is_shown_and_others_a
     assert words(20) in shown
     assert "".join(shown).count(marks[-1]) >= len(marks) - 10
     assert sum("and then words" in content for content in shown) == 1
+
+
+async def test_a_spoiler_stays_closed_in_every_view_of_a_growing_answer(bot: Bot) -> None:
+    text = "You asked. ||It was the gardener with a candlestick, in the hall.|| Enjoy the film."
+    async with painting(bot) as brush:
+        await write(canvas(brush), text, 1.0)
+    (answer,) = bot.fake.from_bot(GENERAL)
+    assert answer.content == text
+    assert len(answer.history) > 2
+    for _, content in answer.history:
+        assert content.count("||") % 2 == 0

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bots.discord.outgoing import LIMITS as DISCORD
 from bots.slack import LIMITS as SLACK
 from core.paint.layout import Layout
-from core.paint.markdown import Sheet, Unit, first_piece, reopens
+from core.paint.markdown import Sheet, Unit, first_piece
 from core.types import Limits, Page, Phase, Reply, page_length
 
 SHEETS = [
@@ -20,6 +20,8 @@ SHEETS = [
     Sheet(3_900, "utf8"),
     Sheet(9_000, "utf8"),
     Sheet(60, "utf16", typeset=True),
+    Sheet(60, "utf16", typeset=True, spoilers=True),
+    Sheet(1_800, "utf16", typeset=True, spoilers=True),
     Sheet(8, "utf8"),
 ]
 HOSTILE = st.sampled_from(
@@ -71,11 +73,11 @@ def pages(text: str, sheet: Sheet) -> list[str]:
         )
         bodies.append(piece.body)
         text = text[len(piece.body) :]
-        opens = reopens(piece.opens + piece.body, sheet)
+        opens = sheet.reopens(piece.opens + piece.body)
     return bodies
 
 
-@pytest.mark.parametrize("sheet", SHEETS, ids=lambda sheet: f"{sheet.size}")
+@pytest.mark.parametrize("sheet", SHEETS, ids=lambda sheet: f"{sheet.size}{'-spoilers' * sheet.spoilers}")
 @pytest.mark.parametrize("mark", ["~", "`"])
 def test_a_line_of_marks_of_any_length_leaves_room_for_words(sheet: Sheet, mark: str) -> None:
     lengths = {

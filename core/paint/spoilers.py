@@ -1,0 +1,37 @@
+"""Words that are hidden between `||` until a reader asks for them. Pure, and linear in the length of the text.
+
+https://support.discord.com/hc/en-us/articles/360022320632
+"""
+
+from __future__ import annotations
+
+import re
+
+from core.paint.spans import code_ranges, within
+
+MARK = "||"
+_TOKEN = re.compile(r"\\.|`++|\|\||^[ \t]*+\|(?!\|)[^\n]*+", re.MULTILINE)
+"""Escapes, backticks, marks, and rows of tables, in which two bars are an empty cell."""
+
+
+def open_spoiler(text: str) -> int | None:
+    """Where the mark stands that hides the end of `text`. Nothing in code is a mark."""
+    if MARK not in text:
+        return None
+    code = code_ranges(text, cells=False)
+    edges = {edge for span in code for edge in span}
+    last_line = text.rfind("\n") + 1
+    opened: int | None = None
+    for found in _TOKEN.finditer(text):
+        at, token = found.start(), found[0]
+        if token[0] == "`" and at >= last_line and not edges & {at, found.end()}:
+            break  # code that is not written to its end
+        if token != MARK or within(code, at):
+            continue
+        opened = at if opened is None else None if at > opened + len(MARK) else opened
+    return opened
+
+
+def operator(text: str, at: int) -> bool:
+    """Whether the mark at `at` that nothing closes may be two bars between blanks, as in `a || b`."""
+    return at > 0 and text[at + len(MARK) : at + len(MARK) + 1].isspace()
