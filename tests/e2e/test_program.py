@@ -34,6 +34,10 @@ RESUMED = say("resumed", "en")
         ({"PARLEY_SUMMARY_AT": "09:00 Mars/Base"}, "PARLEY_SUMMARY_AT"),
         ({"PARLEY_SUMMARY_CHANNELS": "slack:C1"}, "PARLEY_SUMMARY_CHANNELS"),
         ({"PARLEY_SUMMARY_CHANNELS": "general"}, "PARLEY_SUMMARY_CHANNELS"),
+        ({"OPENAI_API_KEY": "none", "all_proxy": "socks://127.0.0.1:7891/"}, "all_proxy"),
+        ({"OPENAI_API_KEY": "none", "HTTPS_PROXY": "http://me:hunter2@127.0.0.1:notaport"}, "HTTPS_PROXY"),
+        ({"OPENAI_API_KEY": "none", "SSL_CERT_FILE": "/nowhere/ca.pem"}, "SSL_CERT_FILE"),
+        ({"OPENAI_BASE_URL": "https://host/v1#top"}, "OPENAI_BASE_URL"),
     ],
 )
 async def test_wrong_settings_end_with_one_line_that_names_the_variable(
@@ -45,6 +49,11 @@ async def test_wrong_settings_end_with_one_line_that_names_the_variable(
     assert program.output.count("\n") == 1, program.output
     assert line in program.output
     assert "hunter2" not in program.output
+
+
+async def test_a_network_in_no_proxy_is_read(tmp_path: Path) -> None:
+    async with Program(tmp_path, OPENAI_API_KEY="none", NO_PROXY="localhost,fd00::/8") as program:
+        assert "OPENAI_API_KEY is not set" not in program.output
 
 
 async def test_a_taken_port_is_one_line_too(tmp_path: Path) -> None:
