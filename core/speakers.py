@@ -29,7 +29,7 @@ def labels(people: Iterable[Person]) -> dict[str, str]:
     shared = Counter(_key(name) for name in names.values())
     shared[_key(OURS)] += 1
     return {
-        id_: name if shared[_key(name)] < 2 and "(" not in name else f"{name} ({id_})"
+        id_: name if shared[_key(name)] < 2 and "(" not in _key(name) else f"{name} ({id_})"
         for id_, name in names.items()
     }
 
@@ -46,12 +46,12 @@ def label_of(line: Entry, known: Mapping[str, str]) -> str:
 def set_off(text: str, known: Iterable[str]) -> str:
     """`text` with a `> ` before each further line of it that begins with one of the labels and a colon, as a message of
     that person would: it was quoted, or made up."""
-    starts = tuple(f"{_key(label)}:" for label in known)
+    starts = frozenset(f"{_key(label)}:" for label in known)
     lines = text.splitlines(keepends=True)
     return "".join([*lines[:1], *(f"> {line}" if _begins(line, starts) else line for line in lines[1:])])
 
 
-def _begins(line: str, starts: tuple[str, ...]) -> bool:
+def _begins(line: str, starts: frozenset[str]) -> bool:
     name, colon, _ = line[: _NAME_LENGTH * 4].replace("：", ":").partition(":")
     return bool(colon) and f"{_key(name.strip(_MARKS))}:" in starts
 
