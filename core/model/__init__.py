@@ -3,6 +3,7 @@
     pool         one retry loop over all accounts and models, one budget a turn
     ├ policy     what follows each failure: one table, and what decides by it   pure
     ├ breaker    what has failed too often is left alone, then probed           pure
+    ├ windows    how long requests may be, as refusals have told
     ├ turnstile  how many answers at once an account gives, places taking turns
     ├ herald     tells the operators, once per cause and hour
     └ client     one attempt over HTTP, and its repairs
@@ -17,7 +18,12 @@
       │ ├ calls     tool calls in pieces                                  pure
       │ └ thoughts  reasoning in tags                                     pure
       ├ alarm    a deadline by the injected clock
-      └ faults   status, code and words -> `ModelError`  the one table
+      └ faults   status, code and words -> `ModelError`                   pure
+        ├ bodies    error bodies of every shape -> codes and words        pure
+        ├ echo      what of an error repeats the request                  pure
+        ├ refusals  what codes and words mean, by the rules of refusals.toml   pure
+        ├ waits     when to come back                                     pure
+        └ limits    how long a request may be                             pure
     redacted     any model, without our secrets in its words
     scripted     the offline model, for when no key is set
 
