@@ -1,0 +1,80 @@
+"""Whatever others write is read in time linear in its length, by everything that reads it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from bots.discord import marks as discord_marks
+from bots.discord.outgoing import LIMITS as DISCORD
+from bots.discord.outgoing import content_to_text
+from bots.slack.forms import sections
+from bots.slack.mrkdwn import disarmed_piece, markdown_to_mrkdwn, mrkdwn_to_text, without_greeting
+from bots.slack.outgoing import page_to_content, page_to_plain
+from core.paint.growing import settled, shown
+from core.paint.markdown import Sheet, first_piece, split
+from core.paint.painter import sheet
+from core.paint.spans import code_ranges
+from core.paint.typeset import typeset
+from core.text import is_blank, shortened
+from core.types import Page
+from tests.shapes import SHAPES
+
+
+def pages(text: str, paper: Sheet) -> int:
+    opens, count, at = "", 0, 0
+    while at < len(text):
+        piece = first_piece(text[at : at + paper.size + 1], opens, paper)
+        opens, count, at = paper.reopens(piece.opens + piece.body), count + 1, at + len(piece.body)
+    return count
+
+
+READERS: dict[str, Callable[[str], object]] = {
+    "split": lambda text: split(text, 1_800, "utf16"),
+    "pages": lambda text: pages(text, sheet(DISCORD, DISCORD.page_size)),
+    "shown": lambda text: shown(text, spoilers=True),
+    "settled": settled,
+    "typeset": typeset,
+    "code_ranges": code_ranges,
+    "markdown_to_mrkdwn": markdown_to_mrkdwn,
+    "disarmed_piece": disarmed_piece,
+    "mrkdwn_to_text": lambda text: mrkdwn_to_text(text, str),
+    "without_greeting": lambda text: without_greeting(text, "U1"),
+    "sections": sections,
+    "page_to_content": lambda text: page_to_content(Page(text)),
+    "page_to_plain": lambda text: page_to_plain(Page(text)),
+    "content_to_text": content_to_text,
+    "discord's marks": lambda text: list(discord_marks._MARK.finditer(text)),
+    "is_blank": is_blank,
+    "shortened": lambda text: shortened(text, 1_000),
+}
+
+
+@pytest.mark.parametrize("reader", READERS.values(), ids=READERS.keys())
+def test_four_times_the_text_takes_about_four_times_as_long(reader: Callable[[str], object]) -> None:
+    slow = {}
+    for name, shape in SHAPES.items():
+        short, long = shape(3_000), shape(12_000)
+        if (spent := spent_s(reader, long)) > 0.05 and spent > 10 * max(0.005, spent_s(reader, short)):
+            again = min(spent_s(reader, long) for _ in range(2))
+            if again > 10 * max(0.005, spent_s(reader, short)):
+                slow[name] = again
+    assert slow == {}
+
+
+def spent_s(reader: Callable[[str], object], text: str) -> float:
+    """Of the processor's time, which other processes don't change."""
+    began = time.process_time()
+    reader(text)
+    return time.process_time() - began
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_hundred_thousand_characters_of_any_shape_become_pages_that_fit(name: str) -> None:
+    text = SHAPES[name](100_000)
+    pieces = split(text, 1_800, "utf16")
+    assert "".join(piece.body for piece in pieces) == text
+    assert all(piece.body and len(piece.text.encode("utf-16-le", "surrogatepass")) <= 3_600 for piece in pieces)
+    assert len(pieces) < 1_000
