@@ -58,7 +58,7 @@ class Said:
 def body_to_said(text: str, key: str = "") -> Said:
     """What stands in the body of an error, of whatever kind. `key` is taken out."""
     try:
-        value = json.loads(text)
+        value = json.loads(text, strict=False)
     except (ValueError, RecursionError):
         return Said(parts=[one_line(text, key)])
     return value_to_said(value, key)

@@ -399,3 +399,8 @@ def test_both_names_of_the_longest_answer_can_be_left_out() -> None:
     body = request_to_body(ASK, frozenset({"max_tokens", "max_completion_tokens"}))
     assert "max_tokens" not in body
     assert "max_completion_tokens" not in body
+
+
+def test_an_error_with_raw_controls_in_its_strings_is_read() -> None:
+    body = b'{"error": {"message": "no\tidea", "code": "insufficient_quota"}}'
+    assert from_response(400, {}, body, FakeClock().now()).code is Code.NO_MONEY
