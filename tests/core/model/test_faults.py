@@ -403,4 +403,6 @@ def test_both_names_of_the_longest_answer_can_be_left_out() -> None:
 
 def test_an_error_with_raw_controls_in_its_strings_is_read() -> None:
     body = b'{"error": {"message": "no\tidea", "code": "insufficient_quota"}}'
-    assert from_response(400, {}, body, FakeClock().now()).code is Code.NO_MONEY
+    error = from_response(400, {}, body, FakeClock().now())
+    assert error.code is Code.NO_MONEY
+    assert error.detail == "no idea [insufficient_quota]"
