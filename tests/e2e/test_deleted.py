@@ -61,6 +61,19 @@ async def test_an_answer_that_is_deleted_in_discord_stops_and_does_not_come_back
     assert [message.text for message in discord.from_bot(side.thread)] == ["A new answer."]
 
 
+async def test_the_answer_in_a_deleted_thread_stops(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    side = Discord(discord, discord_settings(discord))
+    endpoint.script(LONG)
+    async with Program(tmp_path, **side.settings, **model_settings(endpoint)):
+        await side.ask("tell me a lot")
+        await side.answered("word4")
+        await discord.delete_channel(side.thread)
+        await closed(endpoint)
+    assert discord.from_bot(GENERAL) == []
+
+
 async def test_a_question_that_was_deleted_while_it_was_down_is_not_answered(
     side: Side, tmp_path: Path, endpoint: FakeCompletions
 ) -> None:
