@@ -136,7 +136,7 @@ def _said_to_error(
 ) -> ModelError:
     """`status`: 0 for an error under 200. `wait_s`: when to come back, where a header or a field tells."""
     own = sent.cut_from(said.words)
-    lower = sent.without_model(own).lower()
+    lower = sent.without_model(own).lower().replace("\u2019", "'")  # AWS and Google write "isn\u2019t"
     refusal = Refusal(status, frozenset(said.names), lower, sent, own != said.words, page)
     code, parameter = _classify(refusal, wait_s)
     if code is Code.BAD_REQUEST and not parameter and _too_long(said.words, refusal):

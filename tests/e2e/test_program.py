@@ -37,6 +37,8 @@ RESUMED = say("resumed", "en")
         ({"OPENAI_API_KEY": "none", "all_proxy": "socks://127.0.0.1:7891/"}, "all_proxy"),
         ({"OPENAI_API_KEY": "none", "HTTPS_PROXY": "http://me:hunter2@127.0.0.1:notaport"}, "HTTPS_PROXY"),
         ({"OPENAI_API_KEY": "none", "SSL_CERT_FILE": "/nowhere/ca.pem"}, "SSL_CERT_FILE"),
+        ({"SSLKEYLOGFILE": "/nowhere/keys.log"}, "SSLKEYLOGFILE"),
+        ({"SSLKEYLOGFILE": "/"}, "SSLKEYLOGFILE"),
         ({"OPENAI_BASE_URL": "https://host/v1#top"}, "OPENAI_BASE_URL"),
     ],
 )

@@ -235,6 +235,7 @@ SYSTEM_WORDINGS = [
     "System prompt is not allowed for this model",
     "不支持 system 角色",
     "system 角色不支持",
+    "unexpected value; permitted: 'user', 'assistant'",
 ]
 ROLES_WORDINGS = [
     ALTERNATE,
@@ -267,6 +268,8 @@ STREAM_WORDINGS = [
     "Extra inputs are not permitted; body; stream",
     "Streaming responses are disabled for your organization",
     "暂不支持流式调用",
+    "此模型仅支持非流式调用",
+    "Only non-streaming requests are supported",
 ]
 NO_FORM = [
     "Your request was rejected as a result of our safety system.",
@@ -279,6 +282,7 @@ NO_FORM = [
     "This model's maximum context length is 8192 tokens",
     "Invalid parameter: temperature",
     "Non-streaming is not supported for this model",
+    "此模型仅支持流式调用",
     "upstream stream closed before completion",
     "insufficient balance",
     "invalid api key",

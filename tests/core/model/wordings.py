@@ -194,6 +194,7 @@ OVERFLOW_WITHOUT_A_NUMBER: list[Wording] = [
     (400, "输入内容过长，请减少后重试"),
     (422, {"detail": "Conversation too long for this model"}),
     (0, "Your input exceeds the context window of this model. Please adjust your input and try again."),
+    (400, "Input exceeds the max input characters, the max input characters is set by the model"),
 ]
 
 TOO_LARGE: list[Wording] = [
@@ -226,6 +227,12 @@ TOO_LARGE: list[Wording] = [
     (413, coded("Request exceeds the maximum size", None, "request_too_large")),
     (413, "请求体过大"),
     (413, "<html><title>413 Request Entity Too Large</title></html>"),
+    (
+        429,
+        "This request would exceed your organization's limit of 6,000 input tokens per minute on its own "
+        "(9,000 tokens requested).",
+    ),
+    (429, "单次请求 token 数 9000 超过每分钟限额 6000"),
 ]
 
 NO_MODEL: list[Wording] = [
@@ -331,6 +338,16 @@ NO_MODEL: list[Wording] = [
             "message": "The given endpoint does not exist, please retry after checking the specified model and version deployment exists.",
         },
     ),
+    (403, {"code": 30003, "message": "Model disabled"}),
+    (403, "Access to this model is denied. Please subscribe to a plan that includes it."),
+    (
+        400,
+        {
+            "message": "Invocation of model ID anthropic.claude with on-demand throughput isn’t supported. Retry your "
+            "request with the ID or ARN of an inference profile that contains this model."
+        },
+    ),
+    (400, {"base_resp": {"status_code": 2061, "status_msg": "your current token plan not support model, M3"}}),
 ]
 
 NO_MONEY: list[Wording] = [
@@ -433,6 +450,7 @@ NO_MONEY: list[Wording] = [
     (429, "额度已用尽，请前往控制台充值"),
     (401, "该令牌额度已用尽"),
     (403, "套餐已到期，请续费"),
+    (429, "Your wallet is empty"),
 ]
 
 BAD_KEY: list[Wording] = [
@@ -476,6 +494,7 @@ BAD_KEY: list[Wording] = [
         },
     ),
     (500, "Authentication failed: missing API key"),
+    (500, coded("Authentication Error, Invalid proxy server token passed", "500", "auth_error")),
 ]
 
 FORBIDDEN: list[Wording] = [
@@ -498,6 +517,8 @@ FORBIDDEN: list[Wording] = [
     (404, "Your account has been deactivated"),
     (400, "您所在的地区不支持使用本服务"),
     (451, "Unavailable For Legal Reasons"),
+    (403, "Your access was terminated due to violation of our policies"),
+    (400, "因合规要求，当前地区无法使用该服务"),
 ]
 
 RATE_LIMITED: list[Wording] = [
@@ -530,6 +551,7 @@ RATE_LIMITED: list[Wording] = [
     (0, "当前分组上游负载已饱和，请稍后再试；请求频率过高"),
     (0, coded("Resource has been exhausted (e.g. check quota).", 429, status="RESOURCE_EXHAUSTED")),
     (429, "每分钟请求次数超过限制，额度将在 30 秒后恢复"),
+    (498, "Flex tier capacity exceeded"),
 ]
 
 SERVER_ERROR: list[Wording] = [
@@ -552,6 +574,7 @@ SERVER_ERROR: list[Wording] = [
     (400, "系统繁忙，请稍后再试"),
     (500, "model requires more system memory (10 GiB) than is available (4 GiB)"),
     (503, "Model x is currently loading"),
+    (400, "EngineCore encountered an issue. See stack trace (above) for the root cause."),
 ]
 
 WRONG_URL: list[Wording] = [
@@ -563,6 +586,7 @@ WRONG_URL: list[Wording] = [
     (404, coded("Not Found", None, "not_found_error")),
     (404, coded("Resource not found", "404")),
     (404, "Cannot POST /v2/chat/completions"),
+    (400, "You're speaking plain HTTP to an SSL-enabled server port."),
 ]
 
 UNREACHABLE: list[Wording] = [
@@ -584,6 +608,7 @@ POLICY: list[Wording] = [
         ),
     ),
     (500, "输入内容违规，请修改后重试"),
+    (400, "您的提问包含不安全内容"),
 ]
 
 BAD_REQUEST: list[Wording] = [
