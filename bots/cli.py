@@ -1,19 +1,28 @@
-"""The command line: `parley run` and `parley summary --now`."""
+"""The command line: `parley run` and `parley summary --now`.
+
+`bots.app` is imported by the commands that need it: it takes seconds, and aiohttp makes TLS contexts as it is imported,
+which fails for odd variables of the environment.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bots import app
 from bots.settings import settings_to_text
 from core.errors import BotError, SettingsError, StoreError
 from core.log import configure, redact
+
+if TYPE_CHECKING:
+    from bots.app import Config, Tell
 
 parley = typer.Typer(
     help="Parley brings any OpenAI-compatible model into Slack, Discord and web threads.",
@@ -28,7 +37,10 @@ WRONG_SETTINGS = 2
 @parley.command()
 def run() -> None:
     """Start every platform that is configured, until SIGTERM or Ctrl+C."""
-    _perform(app.run)
+    with _errors_in_one_line():
+        from bots import app
+
+        _perform(app.Config.load(), app.run)
 
 
 @parley.command()
@@ -38,13 +50,19 @@ def summary(
     """Post the usage summary to PARLEY_SUMMARY_CHANNELS."""
     if not now:
         raise typer.BadParameter("say --now: at its time of day the running parley posts it by itself")
-    _perform(app.post_summary)
+    with _errors_in_one_line():
+        from bots import app
+
+        _perform(app.Config.load(), app.post_summary)
 
 
 @parley.command()
 def settings() -> None:
     """Print every setting with its default and what it means, ready for a .env file."""
-    typer.echo(settings_to_text(app.SETTINGS), nl=False)
+    with _errors_in_one_line():
+        from bots import app
+
+        typer.echo(settings_to_text(app.SETTINGS), nl=False)
 
 
 @parley.command(name="version")
@@ -53,18 +71,36 @@ def show_version() -> None:
     typer.echo(version("parley"))
 
 
-def _perform(job: Callable[[app.Config, app.Tell], Awaitable[None]]) -> None:
-    """Run `job`; whatever a person can mend ends in one line on standard error and status 2."""
+@contextmanager
+def _errors_in_one_line() -> Iterator[None]:
+    """Whatever a person can mend ends in one line on standard error and status 2."""
     try:
-        config = app.Config.load()
-        configure(config.core.parley_log, config.secrets())
-        asyncio.run(_awaited(job(config, _tell)))
+        _check_key_log(os.environ)
+        yield
     except SettingsError as error:
         _leave(str(error))
     except StoreError as error:
         _leave(f"DATABASE_URL: {error.detail}")
     except BotError as error:
         _leave(error.detail or str(error))
+
+
+def _check_key_log(environment: Mapping[str, str]) -> None:
+    """Raises SettingsError. `ssl` opens the file of SSLKEYLOGFILE for every context that it creates:
+    https://docs.python.org/3/library/ssl.html#ssl.create_default_context"""
+    file = environment.get("SSLKEYLOGFILE", "")
+    if not file:
+        return
+    try:
+        with Path(file).open("ab"):
+            pass
+    except OSError as error:
+        raise SettingsError(f"SSLKEYLOGFILE: {file} can't be written: {error.strerror}") from None
+
+
+def _perform(config: Config, job: Callable[[Config, Tell], Awaitable[None]]) -> None:
+    configure(config.core.parley_log, config.secrets())
+    asyncio.run(_awaited(job(config, _tell)))
 
 
 async def _awaited(job: Awaitable[None]) -> None:
