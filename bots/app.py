@@ -43,7 +43,7 @@ from core.model.redacted import RedactedModel
 from core.paint.brush import Brush
 from core.paint.gate import Gate
 from core.ports import Membership, Platform, Store
-from core.redaction import Secrets
+from core.redaction import Secrets, is_secret
 from core.roster import Roster, load_roster
 from core.spend.digest import StoreDigester, digest_ask
 from core.spend.metrics import Metrics
@@ -112,10 +112,9 @@ class Config:
         return away | {"web": web.why_not(self.web, others=not all(away.values()))}
 
     def secrets(self) -> list[str]:
-        """All secret values, so that the log can leave them out."""
+        """All secret values, for logs and chats to leave out."""
         every: tuple[Settings, ...] = (
             self.core,
-            self.database,
             self.slack,
             self.discord,
             self.web,
@@ -123,7 +122,7 @@ class Config:
         )
         values = (getattr(settings, name) for settings in every for name in type(settings).model_fields)
         own = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
-        return own + self.roster.secrets
+        return [value for value in own if is_secret(value)] + self.database.secrets + self.roster.secrets
 
 
 class House:

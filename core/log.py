@@ -12,8 +12,8 @@ import structlog
 
 _SECRETS = re.compile(r"(?<![A-Za-z0-9])(xox[a-z]-|xapp-|sk-|Bearer |Bot )[A-Za-z0-9._\-]{4,}")
 _IN_URL = re.compile(
-    r"(//[^/\s:@]{0,256}:|[?&;](?:pass|pwd|token|key|secret|sig|auth|credential|api[_-]?key|access)[\w-]{0,32}=)"
-    r"[^&;@/\s\"']{1,4096}",
+    r"(//[^/\s:@?#]{0,256}:)[^/\s\"'?#]{1,4096}(?=@)"
+    r"|([?&;#][\w.-]{0,32}?(?:pass|pwd|token|key|secret|sig|auth|credential|jwt)[\w.-]{0,32}=)[^&;\s\"']{1,4096}",
     re.IGNORECASE,
 )
 _KEPT = "[redacted]"
@@ -30,13 +30,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     for secret in secrets:
         if secret:
             text = text.replace(secret, _KEPT)
-    return _IN_URL.sub(_without_secret, _SECRETS.sub(rf"\1{_KEPT}", text))
-
-
-def _without_secret(found: re.Match[str]) -> str:
-    """`//host:8080` has no secret behind its colon, `//user:word@host` has."""
-    is_port = found[1].startswith("//") and found.string[found.end() : found.end() + 1] != "@"
-    return found[0] if is_port else found[1] + _KEPT
+    return _IN_URL.sub(rf"\1\2{_KEPT}", _SECRETS.sub(rf"\1{_KEPT}", text))
 
 
 class _Redactor:

@@ -6,11 +6,30 @@ so any run that holds more than half of a secret is cut out, wherever it begins 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 MARK = "[redacted]"
 SHORTEST = 8
-"""A shorter value is a word such as `none` that stands for none."""
+"""A shorter value is a word such as `none` that stands for none, unless it begins as keys do."""
+_KEY = re.compile(r"sk-\S{4,}")
+_PLACEHOLDERS = frozenset(
+    [
+        "anything",
+        "changeme",
+        "dummy-key",
+        "lm-studio",
+        "no-key-required",
+        "not-needed",
+        "not-required",
+        "placeholder",
+        "sk-no-key-required",
+        "sk-not-needed",
+        "your-api-key",
+    ]
+)
+"""What servers without keys are given instead of one, by their documentation: words that a model may say.
+https://github.com/ggml-org/llama.cpp/tree/master/tools/server, https://lmstudio.ai/docs/developer/openai-compat"""
 _GRAM = 4
 """As many characters in a row that a secret holds too are held back until it shows whether more of it follows."""
 _LEAST_RUN = 6
@@ -20,7 +39,7 @@ class Secrets:
     """The values that no text may hold more than half of."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        self.values = sorted({value.strip() for value in values if len(value.strip()) >= SHORTEST})
+        self.values = sorted({value.strip() for value in values if is_secret(value.strip())})
         self.joined = "\0".join(self.values)
         self.grams = frozenset(
             value[at : at + _GRAM] for value in self.values for at in range(len(value) - _GRAM + 1)
@@ -38,6 +57,12 @@ class Secrets:
         """`text`, which is whole, without them."""
         stream = RedactedStream(self)
         return stream.feed(text) + stream.end()
+
+
+def is_secret(value: str) -> bool:
+    """Whether a value that an operator gave as a key is one, and no word that stands for none."""
+    is_key = len(value) >= SHORTEST or _KEY.fullmatch(value) is not None
+    return is_key and value.lower() not in _PLACEHOLDERS
 
 
 class RedactedStream:

@@ -21,10 +21,10 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from core.config import CoreSettings, endpoint_url
 from core.errors import SettingsError
 from core.headers import is_secret, read_headers
+from core.redaction import is_secret as is_key
 from core.types import Card
 
 FILE = "parley.toml"
-SECRET_LENGTH = 8
 CONCURRENCY = 500
 """How many answers at once an account is asked for where nothing is said; a 429 lowers it."""
 
@@ -99,7 +99,7 @@ class Roster:
         """Keys and the values of secret headers, for logs and chats to leave out; not a word such as `none` that
         stands for none."""
         values = {secret.strip() for route in self.routes for secret in route.account.secrets}
-        return sorted(value for value in values if len(value) >= SECRET_LENGTH)
+        return sorted(value for value in values if is_key(value))
 
     @property
     def cards(self) -> tuple[Card, ...]:

@@ -25,6 +25,7 @@ from sqlalchemy import URL
 
 from core.clock import Clock
 from core.config import Settings
+from core.redaction import is_secret
 from storage.engine import Database, parse_url
 from storage.migrations import upgrade
 from storage.store import SqlStore
@@ -67,6 +68,13 @@ class DatabaseSettings(Settings):
     def shown_url(self) -> str:
         """The URL without its secrets: no password and no query, which may hold one, or paths of keys."""
         return self.url.set(query={}).render_as_string()
+
+    @property
+    def secrets(self) -> list[str]:
+        """The passwords in the URL. The rest of it is no secret, and words of it stand in many texts."""
+        query = self.url.query
+        values = [self.url.password, *(query.get(name) for name in ("password", "sslpassword"))]
+        return [value for value in values if isinstance(value, str) and is_secret(value)]
 
 
 async def open_store(settings: DatabaseSettings, clock: Clock) -> SqlStore:

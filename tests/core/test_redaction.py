@@ -80,6 +80,16 @@ def test_other_text_comes_out_as_it_is_and_at_once(pieces: list[str]) -> None:
     assert shown_in_pieces(pieces)[-2:] == ["".join(pieces)] * min(2, len(pieces) + 1)
 
 
+@pytest.mark.parametrize("value", ["none", "ollama", "not-needed", "lm-studio", "sk-no-key-required"])
+def test_a_word_that_stands_for_no_key_is_no_secret(value: str) -> None:
+    said = f"No key is required or needed: lm-studio and ollama take {value}."
+    assert Secrets([value]).cut_from(said) == said
+
+
+def test_a_short_key_is_one() -> None:
+    assert Secrets(["sk-1234"]).cut_from("It is sk-1234, I think.") == f"It is {MARK}, I think."
+
+
 PARTS = st.one_of(
     st.text("ab sk-Q\n", max_size=5),
     st.builds(lambda at, size: KEY[at : at + size], st.integers(0, len(KEY)), st.integers(0, len(KEY))),

@@ -50,7 +50,7 @@ def test_the_example_loads() -> None:
         Card("GLM-5", 32_000, tools=True),
     )
     assert [route.account.concurrency for route in roster.routes] == [500, 20, 500]
-    assert sorted(roster.secrets) == ["sk-test-spare"], "and not the word none"
+    assert roster.secrets == ["sk-test", "sk-test-spare"], "and not the word none"
 
 
 def test_advice_names_what_an_operator_wrote_where_and_never_a_key() -> None:

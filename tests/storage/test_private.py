@@ -108,3 +108,17 @@ async def test_what_is_forgotten_just_before_the_end_is_gone_too(tmp_path: Path)
 
 def words_in(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir() if RARE.encode() in path.read_bytes()]
+
+
+def test_of_an_address_only_its_passwords_are_secret() -> None:
+    """What a model says of databases holds many of its other words."""
+
+    def secrets(url: str) -> list[str]:
+        return DatabaseSettings(_env_file=None, database_url=url).secrets
+
+    assert secrets("sqlite:///data/parley.db") == []
+    assert secrets("postgresql://localhost/parley") == []
+    assert secrets("postgresql://me:first-secret@host/db?password=other-secret&sslmode=require") == [
+        "first-secret",
+        "other-secret",
+    ]
