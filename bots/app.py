@@ -296,7 +296,10 @@ class House:
         """Open turns taken up again, then platforms connected; at the end all in the opposite order."""
         for alert, age_s in await self._alerts.standing():
             self._herald.remember(alert, age_s)
-        await self.store.recover(self._clock.now() - self._config.core.stood_still)
+        try:
+            await self.store.recover(self._clock.now() - self._config.core.stood_still)
+        except StoreError as error:
+            log.warning("turns of the last process not recovered", detail=error.detail)
         for turn in await self.store.open_turns():
             self._recovery.expect(turn)
             self.lanes.submit(turn)

@@ -36,7 +36,7 @@ from bots.slack.socket import SDK_LOG, Socket
 from bots.slack.strokes import budgets, stroke_to_call, turn_of, upload_to_title
 from bots.slack.web import Web
 from core.clock import Clock
-from core.errors import BotError, Code, PlatformError
+from core.errors import BotError, Code, PlatformError, StoreError
 from core.phrases import language_of, say
 from core.ports import Inbox
 from core.types import (
@@ -76,6 +76,7 @@ _FAREWELL_S = 0.4
 _GROWING = 1_000
 _OF_A_TEAM = {"event_callback", "slash_command", *EVENTS}
 _REMEMBERED = 5_000
+_APOLOGY_S = 60.0
 
 
 class SlackPlatform:
@@ -102,6 +103,7 @@ class SlackPlatform:
         self._growing: dict[str, int] = {}  # message -> turn
         self._homes: dict[str, str] = {}  # stranger -> their own workspace
         self._askers: dict[str, Person] = {}  # place -> who asked last
+        self._apologised: dict[str, float] = {}  # channel and person -> when
 
     # -- the port
 
@@ -288,6 +290,17 @@ class SlackPlatform:
         app.error(refuse)
         return app
 
+    def _apologise_once(self, body: Json, error: StoreError, dialog: Dialog) -> None:
+        """Tell the author of a question that can't be stored, at most once in `_APOLOGY_S`: Slack sends it again."""
+        event = body.get("event") or {}
+        who, now = f"{event.get('channel')}/{event.get('user')}", self._clock.monotonic()
+        told_at = self._apologised.get(who)
+        if event.get("type") != "app_mention" and event.get("channel_type") != "im":
+            return
+        if told_at is None or now - told_at >= _APOLOGY_S:
+            _keep(self._apologised, who, now, _REMEMBERED)
+            dialog.apologise(body, error)
+
     async def _guarded(self, kind: str, body: Json, inbox: Inbox, dialog: Dialog) -> Json | None:
         """`_take`, where a mistake of ours costs this event alone: sent again it would fail again, so it is
         acknowledged, and whoever waits for an answer is told. Raises BotError for what may succeed later."""
@@ -296,6 +309,9 @@ class SlackPlatform:
                 log.debug("slack: an event of another workspace is left alone", kind=kind)
                 return None
             return await self._take(kind, body, inbox, dialog)
+        except StoreError as error:
+            self._apologise_once(body, error, dialog)
+            raise
         except BotError:
             raise
         except Exception as error:

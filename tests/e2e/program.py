@@ -8,9 +8,10 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
 
@@ -92,6 +93,22 @@ class Program:
                     async with session.get(f"{self.url}/readyz") as answer:
                         if answer.status == 200:
                             return
+                await asyncio.sleep(0.05)
+
+    async def state(self) -> dict[str, Any]:
+        """What /readyz says."""
+        async with aiohttp.ClientSession() as session, session.get(f"{self.url}/readyz") as answer:
+            found: dict[str, Any] = await answer.json()
+            assert answer.status == (200 if found["ready"] else 503)
+            return found
+
+    async def until(self, wanted: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+        """What /readyz says once it is as `wanted`."""
+        async with asyncio.timeout(START_S):
+            while True:
+                with contextlib.suppress(aiohttp.ClientError):
+                    if wanted(found := await self.state()):
+                        return found
                 await asyncio.sleep(0.05)
 
     async def page(self, path: str) -> str:

@@ -16,9 +16,12 @@ from pathlib import Path
 
 import asyncpg  # type: ignore[import-untyped]
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import make_url
 
+from core.clock import SystemClock
 from core.phrases import say
+from storage import DatabaseSettings, open_store
 from tests.e2e.conftest import discord_settings, model_settings, slack_settings
 from tests.e2e.program import Program
 from tests.e2e.test_discord import AT as DISCORD_AT
@@ -28,11 +31,27 @@ from tests.fakes.completions import FakeCompletions, Words
 from tests.fakes.discord import ADA, GENERAL, FakeDiscord
 from tests.fakes.slack import FakeSlack
 from tests.storage.test_lock import cut_connections
+from tests.waiting import HANG_S
 
 STORE_DOWN = say("store_down", "en")
 
 
 LITTLE_PATIENCE = "sqlite:///parley.db?timeout=0.2"
+
+
+def apologies(slack: FakeSlack) -> list[str | None]:
+    """Who was told in C1 alone that nothing can be stored."""
+    return [message.ephemeral_to for message in slack.messages("C1") if STORE_DOWN in message.visible]
+
+
+async def until_heard(url: str) -> None:
+    """Wait until it is stored that both platforms are listened to: before, nothing there counts as missed."""
+    store = await open_store(DatabaseSettings(_env_file=None, database_url=SecretStr(url)), SystemClock())
+    for _ in range(round(HANG_S / 0.05)):
+        if await store.heard("slack") and await store.heard("discord"):
+            break
+        await asyncio.sleep(0.05)
+    await store.close()
 
 
 @asynccontextmanager
@@ -159,6 +178,7 @@ async def test_what_can_not_be_stored_is_told_or_not_acknowledged_and_heals(
     async with Program(tmp_path, **settings | {"DATABASE_URL": trouble.url}) as program:
         begun = await slack.say("U1", "C2", f"{AT} before?")
         await answered(slack, "C2", begun, "before?")
+        await until_heard(trouble.url.replace("///parley.db", f"///{tmp_path}/parley.db"))
         async with trouble.happens(program, trouble.url):
             ts = await slack.say("U1", "C1", f"{AT} slack?")
             question = await discord.say(ADA, GENERAL, f"{DISCORD_AT} discord?")
@@ -172,6 +192,7 @@ async def test_what_can_not_be_stored_is_told_or_not_acknowledged_and_heals(
             await slack.wait_for(lambda: len(event.attempts) > 1)
             assert not any(envelope.acked for envelope in asked)
             assert answers(slack, "C1", ts) == []
+            await slack.wait_for(lambda: apologies(slack) == ["U1"])
         await answered(slack, "C1", ts, "slack?")
         again = await discord.say(ADA, GENERAL, f"{DISCORD_AT} again?")
         await answered_in_discord(discord, again, "again?")
@@ -180,6 +201,7 @@ async def test_what_can_not_be_stored_is_told_or_not_acknowledged_and_heals(
         await answered_in_discord(discord, question, "discord?")
         assert trouble.logged in program.output
     assert len(answers(slack, "C1", ts)) == 1
+    assert apologies(slack) == ["U1"], "however often it was delivered"
     (told,) = [message for message in slack.messages("C3") if not message.deleted]
     assert (STORE_DOWN in told.visible, told.ephemeral_to) == (True, "U1")
     assert [STORE_DOWN in answer.text for answer in discord.from_bot(GENERAL)] == [True, True]
@@ -196,14 +218,16 @@ async def test_a_database_that_is_read_only_from_the_start_is_told_and_what_was_
         begun = await slack.say("U1", "C1", f"{AT} before?")
         await answered(slack, "C1", begun, "before?")
         await asyncio.sleep(1.0)  # a house that never heard a platform has missed nothing there
-    async with Program(
-        tmp_path, **settings, DATABASE_URL="sqlite:///file:parley.db?mode=ro&uri=true"
-    ) as program:
-        ts = await slack.say("U1", "C1", f"{AT} slack?")
-        question = await discord.say(ADA, GENERAL, f"{DISCORD_AT} discord?")
-        await answered_in_discord(discord, GENERAL, STORE_DOWN)
-        assert "read-only" in program.output
-        assert not any(envelope.acked for envelope in slack.envelopes if envelope.event.get("ts") == ts)
+    program = Program(tmp_path, **settings, DATABASE_URL="sqlite:///file:parley.db?mode=ro&uri=true")
+    await program.start()
+    await program.until(lambda found: found["slack"] and found["discord"] and not found["database"])
+    ts = await slack.say("U1", "C1", f"{AT} slack?")
+    question = await discord.say(ADA, GENERAL, f"{DISCORD_AT} discord?")
+    await answered_in_discord(discord, GENERAL, STORE_DOWN)
+    assert "read-only" in program.output
+    assert not any(envelope.acked for envelope in slack.envelopes if envelope.event.get("ts") == ts)
+    assert await program.stop() == 0
+    program.check_output()
     async with Program(tmp_path, **writable):
         await answered(slack, "C1", ts, "slack?")
         await answered_in_discord(discord, question, "discord?")

@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
-
-import aiohttp
 
 from tests.e2e.conftest import discord_settings, model_settings, slack_settings
 from tests.e2e.program import Program, free_port
@@ -33,23 +27,6 @@ METHODS = (
 )
 
 
-async def readyz(program: Program) -> dict[str, Any]:
-    async with aiohttp.ClientSession() as session, session.get(f"{program.url}/readyz") as answer:
-        found: dict[str, Any] = json.loads(await answer.text())
-        assert answer.status == (200 if found["ready"] else 503)
-        return found
-
-
-async def readyz_with(program: Program, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """What /readyz says once it is as `wanted`."""
-    async with asyncio.timeout(HANG_S):
-        while True:
-            with suppress(aiohttp.ClientError):
-                if wanted(found := await readyz(program)):
-                    return found
-            await asyncio.sleep(0.1)
-
-
 def alerts(discord: FakeDiscord) -> str:
     return "\n".join(message.text for message in discord.from_bot(GENERAL))
 
@@ -62,7 +39,7 @@ async def test_a_revoked_slack_token_leaves_discord_running_and_slack_comes_back
         for method in METHODS:
             slack.fail(method, None, error="token_revoked")
         slack.abort_sockets()
-        found = await readyz_with(program, lambda found: "slack" in found.get("why", {}))
+        found = await program.until(lambda found: "slack" in found.get("why", {}))
         assert found["slack"] is False
         assert found["discord"] is True
         assert "SLACK" in found["why"]["slack"]
@@ -72,7 +49,7 @@ async def test_a_revoked_slack_token_leaves_discord_running_and_slack_comes_back
         assert 'parley_platform_up{platform="slack"} 0.0' in await program.page("/metrics")
         for method in METHODS:
             slack.mend(method)
-        await readyz_with(program, lambda found: found["slack"])
+        await program.until(lambda found: found["slack"])
         ts = await slack.say("U1", "C1", f"{AT} back?")
         await answered(slack, "C1", ts, "back?")
         await discord.wait_for(lambda: "works again" in alerts(discord))
@@ -98,10 +75,10 @@ async def test_one_bad_token_at_the_start_does_not_keep_the_other_platform_away(
     program = Program(tmp_path, **settings | {"DISCORD_BOT_TOKEN": "other"})
     await program.start()
     try:
-        await readyz_with(program, lambda found: found["slack"])
+        await program.until(lambda found: found["slack"])
         ts = await slack.say("U1", "C1", f"{AT} alone?")
         await answered(slack, "C1", ts, "alone?")
-        found = await readyz_with(program, lambda found: "discord" in found.get("why", {}))
+        found = await program.until(lambda found: "discord" in found.get("why", {}))
         assert "DISCORD_BOT_TOKEN" in found["why"]["discord"]
     finally:
         assert await program.stop() == 0
@@ -114,7 +91,7 @@ async def test_a_start_waits_for_a_database_that_is_not_there_yet_and_says_so(
     url = f"postgresql://somebody:hidden-word@127.0.0.1:{free_port()}/parley?password=other-word"
     program = Program(tmp_path, **slack_settings(slack), DATABASE_URL=url, PARLEY_START_WAIT_S="4")
     await program.start()
-    found = await readyz_with(program, lambda found: bool(found.get("why")))
+    found = await program.until(lambda found: bool(found.get("why")))
     assert found["ready"] is False
     assert "connection lost" in found["why"]["database"]
     assert await program.end() == 2
