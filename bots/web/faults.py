@@ -42,7 +42,7 @@ WORDS = {
         421,
         "Parley doesn't answer under this name. Open the address that Parley printed when it started, or have whoever "
         "runs it add the name to PARLEY_ALLOWED_HOSTS.",
-        "Parley 不使用这个地址。请打开 Parley 启动时显示的地址，或请管理者把它加入 PARLEY_ALLOWED_HOSTS。",
+        "Parley 不使用这个地址。请打开 Parley 启动时显示的地址，或请运行它的人把它加入 PARLEY_ALLOWED_HOSTS。",
     ),
     Reason.CROSS_SITE: Words(
         403, "Only Parley's own page may do this.", "只有 Parley 自己的页面可以执行此操作。"

@@ -14,10 +14,10 @@ WEB = {
     "Mention me, write to me directly, or use `{prefix}ask`. In a thread where I was asked once, "
     "just go on: no mention needed.": "Write to me below; `/` there lists the commands.",
     "Every command also works in a message that mentions me, in threads too: `@Parley /summarize`.": (
-        "The ⋯ of a message asks about it, or sums up from it on."
+        "Use the ⋯ of a message to ask about it, or to sum up what follows it."
     ),
     "Mention me in one: `@Parley /{command}`": "Write `/{command}` in one.",
-    "What stands on the platform itself stays there.": "Nothing of it stays on this page.",
+    "Messages on the platform itself stay there.": "Nothing of it stays on this page.",
 }
 
 PHRASES: dict[str, str | dict[str, str]] = {
@@ -48,11 +48,11 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "slow": "The answer took longer than it should, so I stopped waiting. Ask again, or ask something shorter.",
     "unfinished": "The AI service hung up before it had answered. Please ask again.",
     "empty": "The model returned an empty answer. Please ask again.",
-    "set_aside": "I ended unexpectedly twice while I worked on this, so I have set it aside. Please ask it in another "
-    "way.",
-    "length_empty": "The model reached the length limit while it was thinking, before its first word. "
+    "set_aside": "I stopped unexpectedly twice while working on this question, so I have set it aside. Please ask "
+    "it in another way.",
+    "length_empty": "The model used up the length limit by thinking, and wrote no answer. "
     "Try again, or allow longer answers in my settings.",
-    "rejected": "My answer was refused here, probably for something it contains. Try again, or ask in other words.",
+    "rejected": "The platform didn't accept my answer, probably for its content. Try again, or ask in other words.",
     "store_down": "I can't write anything down right now, so I can't take your question. Please ask again soon.",
     "internal": "Something went wrong on my side. It has been logged. Please ask again.",
     "ref": "(ref {ref})",
@@ -68,13 +68,13 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "waiting": "Earlier questions here come first. Yours is in line.",
     "queued": "The AI service is busy with earlier questions. Yours is in line.",
     "edited_wait": {
-        "one": "The question was edited. I answer it again in about {n} second.",
-        "other": "The question was edited. I answer it again in about {n} seconds.",
+        "one": "The question was edited. I'll answer it again in about {n} second.",
+        "other": "The question was edited. I'll answer it again in about {n} seconds.",
     },
     "resumed": "I was interrupted and have begun this answer again.",
     "cut": "The answer was interrupted here.",
     "text_cut": "\n\n[Cut here. The whole text has {n} characters.]",
-    "rejected_rest": "The rest of this answer was refused here, probably for something it contains.",
+    "rejected_rest": "The platform didn't accept the rest of this answer, probably for its content.",
     "length": "The answer reached the length limit here.",
     "policy_end": "The AI service stopped the answer here.",
     # To the people who run the bot.
@@ -109,11 +109,11 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "advice_slow_down": "{name} refuses calls for now. Parley waits as long as it was told to; the log says how long.",
     "advice_unavailable": "There is no working connection to {name}. Check the network, and {name}'s status page.",
     "advice_internal": "Look in the log for this reference. Parley goes on trying.",
-    "advice_store": "Check the database ({url}): disk space, locks, the connection. Questions can't be stored until "
-    "then.",
+    "advice_store": "Check the database ({url}): disk space, locks, the connection. Until it works "
+    "again, questions can't be stored.",
     "advice_overloaded": "Parley is short of processor time. Check what else runs on the machine.",
-    "advice_set_aside": "Parley ended suddenly twice while it worked on this question, so it does not try again. Look "
-    "in the log from before the last two starts.",
+    "advice_set_aside": "Parley ended unexpectedly twice while it worked on this question, and will not try it again. "
+    "See the log of the time before its last two starts.",
     "advice_garbled": "Check that the base URL ({url}) takes chat completions, and the proxies on the way to it.",
     # The usage summary.
     "digest_title": "**Usage from {since} to {until}**",
@@ -130,7 +130,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "command_ask_question": "question",
     "command_ask_question_about": "What you would like to know",
     "command_summarize": "summarize",
-    "command_summarize_about": "Sum up this thread, or what was lately said in the channel",
+    "command_summarize_about": "Sum up this thread, or the channel's newest messages",
     "command_summarize_last": "last",
     "command_summarize_last_about": "How many of the newest messages",
     "command_summarize_last_example": "50 messages",
@@ -174,7 +174,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "command_forget_what": "what",
     "command_forget_what_about": "This thread, or my data",
     "command_forget_confirm": "confirm",
-    "command_forget_confirm_about": "Don't ask again whether all of mine is to be forgotten",
+    "command_forget_confirm_about": "Forget all my data without asking me first",
     "command_export": "export",
     "command_export_about": "Get this thread, or all your data, as a file",
     "command_export_what": "what",
@@ -244,7 +244,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "settings_before": "{line}. In this channel its own value counts: {value}",
     "settings_same": "It was set so already.",
     "settings_bad": "“{value}” doesn't fit here. {label}: {about}.",
-    "settings_capped": "Whoever runs me allows at most {n} here. {label}: a smaller number, please.",
+    "settings_capped": "“{label}” can be at most {n}; whoever runs me set that limit. "
+    "Please choose a smaller number.",
     "settings_value": "Please add the new value. {label}: {about}.",
     "settings_no_channel": "There is no channel here. Set it in one, or for the whole workspace.",
     "settings_only_workspace": "“{label}” can only be set for the whole workspace: add `scope:workspace`.",
@@ -274,8 +275,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "Every command also works in a message that mentions me, in threads too: `@Parley /summarize`.",
     "help_line": "`{command}` {about}",
     "help_unknown": "I don't know that command.",
-    "misread_word": "I can't place “{word}” here. It goes like this: `{prefix}{command} {example}`",
-    "misread_missing": "Something is missing. It goes like this: `{prefix}{command} {example}`",
+    "misread_word": "I don't understand “{word}” here. Write it like this: `{prefix}{command} {example}`",
+    "misread_missing": "Something is missing. Write it like this: `{prefix}{command} {example}`",
     "misread_choice": "`{option}` can be: {options}",
     "misread_number": "`{option}` is a number from {least} to {most}.",
     "usage_me": "Your usage",
@@ -301,41 +302,41 @@ PHRASES: dict[str, str | dict[str, str]] = {
         "other": "Done. {n} lines of yours are forgotten, with their answers and your name.",
     },
     "forget_me_asks": {
-        "one": "I would forget {n} line of yours with its answers, your name, and what you thought of answers. Usage "
-        "stays as numbers without a name; where you changed settings, your id stays. This can't be undone. Press the "
-        "button, or write `{prefix}forget me confirm`.",
-        "other": "I would forget {n} lines of yours with their answers, your name, and what you thought of answers. "
-        "Usage stays as numbers without a name; where you changed settings, your id stays. This can't be undone. "
-        "Press the button, or write `{prefix}forget me confirm`.",
+        "one": "I would forget {n} line of yours with its answers, your name, and your ratings of answers. Usage is "
+        "kept as numbers without your name; where you changed settings, your id is kept. This can't be undone. To go "
+        "ahead, press the button or write `{prefix}forget me confirm`.",
+        "other": "I would forget {n} lines of yours with their answers, your name, and your ratings of answers. Usage "
+        "is kept as numbers without your name; where you changed settings, your id is kept. This can't be undone. To "
+        "go ahead, press the button or write `{prefix}forget me confirm`.",
     },
     "forget_me_sure": "Forget it all",
-    "forget_kept": "What stands on the platform itself stays there.",
+    "forget_kept": "Messages on the platform itself stay there.",
     "forget_by_manager": "Others have written here too, so a channel manager has to do this. "
     "`{prefix}forget me` removes what is yours.",
     "export_thread": {"one": "This thread, {n} line.", "other": "This thread, {n} lines."},
     "export_me": {"one": "Everything of yours, {n} line.", "other": "Everything of yours, {n} lines."},
-    "export_nothing": "I have nothing of that to hand over.",
+    "export_nothing": "There is nothing to export.",
     "export_packed": "It was too large to be sent as it is, so it comes packed.",
-    "export_newest": "It was too large to be sent whole, so its oldest part is left out. Whoever runs me has all.",
+    "export_newest": "It was too large to be sent whole, so its oldest part is left out. "
+    "Whoever runs me can get it all.",
     "export_not_sent": "The file couldn't be sent. Please try again in a while, or ask whoever runs me for it.",
     "export_no_direct": "I couldn't write to you directly. Use `/export` instead: only you see its answer.",
-    "about_nothing": "I can't read any words in that message. Use `/ask` and write what you want to know.",
+    "about_nothing": "I can't find any text in that message. Use `/ask` and write what you want to know.",
     "about_default": "What does this mean?",
-    "wordless": "You called, but I see no question. What would you like to know?",
-    "wordless_direct": "I can't read that yet. Please write what you would like to know.",
+    "wordless": "You mentioned me, but I see no question. What would you like to know?",
+    "wordless_direct": "I can't find any text in that message. Please write what you would like to know.",
     "unread": "I couldn't read what was said there, so I can't sum it up. Please try again in a moment.",
-    "unread_forbidden": "I may not read what was said there. Invite me, or let me read the channel's history, then "
-    "try again.",
-    "unread_limited": "I've had to read a lot just now and have to wait before I may read this. Please try again in "
-    "a minute.",
+    "unread_forbidden": "I'm not allowed to read what was said there. Invite me, or let me read the channel's "
+    "history, then try again.",
+    "unread_limited": "The platform limits how much I can read at a time. Please try again in a minute.",
     "summary_nothing": "Nothing was said there, so there is nothing to sum up.",
     # Refused, politely.
     "refused_not_listed": "I'm not set up to answer here. Whoever runs me here can change that.",
     "refused_denied": "I can't answer you here. Whoever runs me here can change that.",
     "refused_guest": "Guests can't ask me here. Whoever runs me here can change that.",
     "refused_stranger": "People of other workspaces can't ask me here. Whoever runs me here can change that.",
-    "refused_history": "You may not read earlier messages here, so I can't sum them up or export them for you. "
-    "Whoever runs this channel can allow you to.",
+    "refused_history": "You aren't allowed to read earlier messages here, so I can't sum them up or export them for "
+    "you. A channel manager can change that.",
     "refused_unknown": "I couldn't find out who you are, so I can't answer yet. Please ask again in a moment.",
     "refused_off": "I'm switched off in this channel. A channel manager can switch me on again.",
     "limited": {
@@ -353,8 +354,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "thanks": "Thanks, noted.",
     "thanks_down": "Thanks, noted. A word on what was wrong helps even more.",
     "may_not_write": "I may not write in {channel}, where you asked me. Ask me in another channel, or here.",
-    "not_asker": "Whoever asked can have it answered again. Ask it yourself, and it is yours.",
-    "pressed_already": "That is under way already: the answer stands below.",
+    "not_asker": "Only the person who asked can have it answered again. You can ask the question yourself.",
+    "pressed_already": "That is already under way: the answer is below.",
     "pressed_late": "That can't be done any more. Please ask again.",
     # Slack.
     "slack_asked": "**{name}** asked: {question}",
@@ -371,6 +372,6 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "slack_prompts": "You could ask",
     "slack_prompt_1": "Explain something to me in simple words. Ask me what.",
     "slack_prompt_2": "Help me word a message. Ask me what it is about.",
-    "slack_prompt_3": "Weigh an idea with me. Ask me which one.",
+    "slack_prompt_3": "Help me think an idea through. Ask me what it is.",
     "slack_thinking": "is thinking…",
 }

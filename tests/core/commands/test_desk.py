@@ -533,7 +533,7 @@ async def test_nobody_sets_more_tokens_or_another_model_than_the_operator_allows
 
 
 async def test_listening_to_mentions_only_is_set_by_its_words() -> None:
-    for typed in ("listen mentions only", "listen mentions_only", "listen 只听提到我的"):
+    for typed in ("listen mentions only", "listen mentions_only", "listen 仅提到我的消息"):
         office = Office()
         assert "mentions only" in await office.told("settings", typed, MANAGER)
         assert (await office.desk.settings(THREAD, ADA)).listen is Listen.MENTIONS_ONLY
