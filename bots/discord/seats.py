@@ -43,8 +43,8 @@ class Seats:
         self._places: Recent[str] = Recent()
         self._asked: Recent[str] = Recent()  # by question
         self._answered: Recent[str] = Recent()  # by question
-        self._messages: Recent[str] = Recent()  # of ours
-        self._removed: Recent[bool] = Recent()  # of ours, by ourselves
+        self._messages: Recent[str] = Recent()  # by message of ours
+        self._removed: Recent[bool] = Recent()  # messages of ours that we deleted
 
     def of(self, place: Place, question: str = "") -> str:
         """The channel or thread in which `question` of that place is answered, as far as known without asking."""
@@ -79,7 +79,7 @@ class Seats:
             self._places[place.key] = place.thread
 
     def posted(self, place: Place, message_id: str, seat: str) -> None:
-        self._messages[message_id] = seat
+        self._messages[_key(place, message_id)] = seat
 
     def remove(self, message_id: str) -> None:
         """We are about to delete a message of ours."""
@@ -90,7 +90,7 @@ class Seats:
 
     def of_message(self, place: Place, message_id: str) -> list[str]:
         """Where a message of ours may be, the likeliest first: before a restart it may have been posted elsewhere."""
-        if seat := self._messages.get(message_id):
+        if seat := self._messages.get(_key(place, message_id)):
             return [seat]
         likely = self.of(place)
         return [likely] if _in_channel(place) or likely == place.channel else [likely, place.channel]
@@ -127,8 +127,8 @@ def _in_channel(place: Place) -> bool:
     return not place.thread or place.thread.startswith(ASK)
 
 
-def _key(place: Place, question: str) -> str:
-    return f"{place.key} {question}"
+def _key(place: Place, message_id: str) -> str:
+    return f"{place.key} {message_id}"
 
 
 def may(client: discord.Client, channel_id: str, *rights: str) -> bool:

@@ -367,7 +367,9 @@ class TestCatchingUp:
 
     async def test_a_context_is_all_that_a_prompt_needs(self, store: SqlStore) -> None:
         turn = await accepted(store, ask())
-        await store.finish(Finish(turn, TurnState.DONE, "because", model="m", usage=Usage(7, 3)))
+        await store.finish(
+            Finish(turn, TurnState.DONE, "because", model="m", usage=Usage(7, 3), estimate_tokens=6)
+        )
         await store.fill(PLACE, History())
         question = ask("m2", after_s=1)
         await accepted(store, question)
