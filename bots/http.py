@@ -12,7 +12,7 @@ from bots.connections import HEAD_S, Connections, CountedSite, most_connections
 from core.errors import SettingsError
 
 OPEN_PATHS = ("/livez", "/readyz")
-"""Answered whoever asks, by whatever name: probes know none."""
+"""Answered under any Host name: probes use the bare address."""
 
 Refuse = Callable[[web.Request], web.Response | None]
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -27,7 +27,7 @@ class Routed(Protocol):
 
 class HttpServer:
     """`GET /livez` answers while the loop turns, `GET /readyz` 200 only when all of `parts` are ready, `GET /metrics`
-    the lines of `metrics` for Prometheus. What `refuse` says, if anything, answers requests to all but the first two.
+    the lines of `metrics` for Prometheus. A response that `refuse` returns is sent instead, except for the first two.
 
     A connection may be without a whole request head for `head_s`, and at most `most` are held (`bots.connections`).
     `reasons` says why parts are down."""
@@ -52,7 +52,7 @@ class HttpServer:
         self._connections = Connections(most or most_connections())
         self._reasons = reasons
         self.stopping = False
-        middlewares = [self._connections.middleware, _door(refuse)]
+        middlewares = [self._connections.middleware, _refusing(refuse)]
         app = web.Application(client_max_size=1024 * 1024, middlewares=middlewares)
         own = {"/livez": self._livez, "/readyz": self._readyz, "/metrics": self._counted}
         app.add_routes([*(web.get(path, show) for path, show in own.items()), *routes])
@@ -93,12 +93,12 @@ class HttpServer:
         return web.Response(text=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
 
-def _door(refuse: Refuse) -> Any:
+def _refusing(refuse: Refuse) -> Any:
     """Asks `refuse` about each request, whether there is such a path or not."""
 
     @web.middleware
-    async def door(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    async def refusing(request: web.Request, handler: _Handler) -> web.StreamResponse:
         refused = None if request.path in OPEN_PATHS else refuse(request)
         return await handler(request) if refused is None else refused
 
-    return door
+    return refusing

@@ -160,7 +160,8 @@ class CoreSettings(Settings):
 
     @property
     def stood_still(self) -> timedelta:
-        """The least time for which a process was silent that the watchdog has ended."""
+        """How long before a start nothing was heard, at least, where the watchdog has ended the last process: a little
+        below its limit, since the two are not measured at the same moment. Without a watchdog: longer than any gap."""
         return (
             timedelta(seconds=0.75 * self.parley_watchdog_s)
             if self.parley_watchdog_s

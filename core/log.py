@@ -10,6 +10,8 @@ from typing import Any
 
 import structlog
 
+from core.text import DIRECTION_MARKS
+
 _SECRETS = re.compile(r"(?<![A-Za-z0-9])(xox[a-z]-|xapp-|sk-|Bearer |Bot )[A-Za-z0-9._\-]{4,}")
 _IN_URL = re.compile(
     r"(//[^/\s:@?#]{0,256}:)[^/\s\"'?#]{1,4096}(?=@)"
@@ -19,8 +21,8 @@ _IN_URL = re.compile(
 _KEPT = "[redacted]"
 LONGEST_FIELD = 2_000
 """Characters of one field in the log; what is longer is cut."""
-_BIDI = (0x061C, 0x200E, 0x200F, 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF)
-_ESCAPED = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), *_BIDI)}
+_HIDDEN = (0x2028, 0x2029, 0xFEFF, *map(ord, DIRECTION_MARKS))
+_ESCAPED = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), *_HIDDEN)}
 _ESCAPED_TEXT = _ESCAPED | {code: f"\\x{code:02x}" for code in range(0x20)} | {9: "\\t", 10: "\\n", 13: "\\r"}
 """Control characters, line ends and marks of direction: a terminal obeys them, and a line end begins a forged line."""
 

@@ -10,14 +10,12 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from core.text import shortened
+from core.text import DIRECTION_MARKS, shortened
 from core.types import Entry, Person
 
 OURS = "Parley"
 _NAME_LENGTH = 80
-_BIDI = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-"""They change the order in which a line is shown: https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters"""
-_FOLDED = {ord(character): " " for character in ":：" + _BIDI}
+_FOLDED = {ord(character): " " for character in ":：" + DIRECTION_MARKS}
 _MARKS = " \t*_~`>[(#-"
 """What may stand before a name at the beginning of a line without hiding that it is one."""
 

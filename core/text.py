@@ -21,6 +21,10 @@ https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point"""
 _SEEN = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u08e2\U000110bd\U000110cd")
 """Formats that have a shape: https://www.unicode.org/reports/tr44/#Prepended_Concatenation_Mark"""
 
+DIRECTION_MARKS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""They change the order in which a line is shown:
+https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters"""
+
 _JOINER = "\u200d"
 _FLAG_LETTERS = range(0x1F1E6, 0x1F200)
 _EXTENDS = (range(0x1F3FB, 0x1F400), range(0xE0020, 0xE0080), range(0xDC00, 0xE000))

@@ -168,7 +168,7 @@ class Dialog:
         return replace(event, author=names[author.id])
 
     def apologise(self, payload: Payload, failure: BotError) -> None:
-        """Tell whoever waits for an answer to `payload` that it failed."""
+        """Tell the author of `payload`, where they expect an answer, that it failed."""
         self._later(self._quietly(self._apologise(payload, failure)))
 
     async def _apologise(self, payload: Payload, failure: BotError) -> None:

@@ -30,14 +30,15 @@ async def _never(_place: Place, _text: str) -> bool:
 
 
 class AlertChannels:
-    """Posts each alert to several channels at once. A call returns when the alert stands in one of them, or in none."""
+    """Posts each alert to several channels at once. A call returns True as soon as one of them shows the alert, and
+    False once all have failed; the others go on in the background until `close`."""
 
     def __init__(self, channels: Sequence[AlertTurns]) -> None:
         self._channels = channels
         self._posting: set[asyncio.Task[bool]] = set()
 
     async def standing(self) -> list[tuple[Alert, float]]:
-        """As that of `AlertTurns`, of all channels, each alert once. Raises StoreError."""
+        """`AlertTurns.standing` of all channels together, each alert once. Raises StoreError."""
         known = [one for channel in self._channels for one in await channel.standing()]
         return list({(alert.what, alert.code): (alert, age_s) for alert, age_s in known}.values())
 
@@ -62,7 +63,7 @@ class AlertChannels:
 class AlertTurns:
     """Calls back when an alert surely stands in `place`, or never will. They stand there in the order of the calls.
 
-    `post_directly` posts a text to a channel without the database, and says whether it stands there.
+    `post_directly` posts a text to a channel without the database. It returns whether that worked.
     """
 
     place: Place

@@ -138,6 +138,7 @@ class Live:
         early = self.early(turn)
         self._early.pop(turn.id, None)
         if early is not None:
+            self._due_s.pop(turn.id, None)
             writing.close()
             return early
         task = asyncio.create_task(writing)

@@ -13,14 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.model.waits import to_number, wait_in_words
+from core.redaction import is_secret
 
 SAID_LENGTH = 4_000
 """The most that is read of what an endpoint said, in characters."""
 _NAME_LENGTH = 100
 _DEPTH = 7
 _ITEMS = 8
-_SECRET_LENGTH = 8
-"""A shorter key is a word such as `none` that stands for none."""
 
 _NAMES = frozenset(
     {
@@ -165,7 +164,7 @@ def _failed(value: object, name: str) -> bool:
 def one_line(text: str, key: str = "", most: int = SAID_LENGTH) -> str:
     """`text` in one line of at most `most` characters, HTML without its tags. `key` is taken out before anything is cut
     off, so that no part of it is left."""
-    if len(key) >= _SECRET_LENGTH:
+    if is_secret(key):
         text = text.replace(key, "[redacted]")
     if is_page(text):
         text = re.sub(r"(?is)<(script|style)\b.*?(</\1>|$)|<[^>]*>?", " ", text[:20_000])

@@ -167,11 +167,9 @@ def _classify(refusal: Refusal, wait_s: float | None) -> tuple[Code, str]:
     code = code_by_words(refusal)
     if code is not Code.CONTEXT_OVERFLOW and larger_than_the_plan(own):
         return Code.TOO_LARGE, ""
+    # Google words a limit per minute as a used-up plan, but says when to come back.
     if code is Code.NO_MONEY and status != 402 and wait_in_words(own) is not None:
-        return (
-            Code.RATE_LIMITED,
-            "",
-        )  # Google words a limit per minute as a used-up plan, but says when to come back
+        return Code.RATE_LIMITED, ""
     if code not in _SURE and (field := field_of(status, own)):
         return Code.BAD_REQUEST, field
     return code or code_by_hint(refusal) or _code_by_status(refusal), ""
@@ -184,7 +182,7 @@ def _code_by_status(refusal: Refusal) -> Code:
     if status < 300:
         return Code.EMPTY
     if refusal.quotes and status in (404, 405):
-        return Code.BAD_REQUEST  # what reads questions is no wrong address
+        return Code.BAD_REQUEST  # the address is right: what answers there has read the question
     if refusal.page and status in _PAGE_AT:
         return Code.WRONG_URL
     return _BY_STATUS.get(status, Code.SERVER_ERROR if status >= 500 else Code.BAD_REQUEST)

@@ -37,7 +37,7 @@ class Limit:
 
 
 SPARED = 4
-"""One place in so many, and at least one of two or more, is left to others by one person's questions."""
+"""One person's questions leave one place in so many free for others; at least one, where there are two or more."""
 
 
 def share(limit: int) -> int:

@@ -19,7 +19,7 @@ from core.model.echo import NOTHING, Sent
 from core.model.faults import fault, from_chunk
 from core.model.finish import Meaning, meaning_of
 from core.model.thoughts import Thoughts
-from core.text import is_blank
+from core.text import DIRECTION_MARKS, is_blank
 from core.types import Delta, Ended, EndReason, Text, Thinking, Usage
 
 _NOT_YET = frozenset({"null", "none"})
@@ -32,7 +32,7 @@ _MOST_TOKENS = 1_000_000_000
 
 _UNWANTED = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f"  # controls but tab, line feed and next line
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"  # https://www.unicode.org/reports/tr9/#Bidirectional_Character_Types
+    f"{DIRECTION_MARKS}]"
 )
 """What no answer needs and no chat should be given: terminal escapes, and marks that reorder what is read. Joiners and
 variation selectors stay, since emoji are made with them."""
@@ -108,7 +108,8 @@ class Answer:
 
     @property
     def sealed(self) -> bool:
-        """Whether what goes wrong from here on is no matter: the finish reason is no habit of the endpoint."""
+        """Whether errors from here on are ignored: the answer is finished, and the endpoint does not send a finish
+        reason with every piece."""
         return self.finished and not self._again
 
     def take(self, chunk: dict[str, Any]) -> list[Delta]:
