@@ -81,6 +81,7 @@ class Answer:
         self._model = ""
         self._text_left = self._caps.text
         self._thoughts_left = self._caps.reasoning
+        self._content_left = self._caps.text + self._caps.reasoning  # shown or not: blanks, marks, controls
         self._refused = False
         self._wrote = False
         self._in_messages = False
@@ -221,15 +222,16 @@ class Answer:
             self.words += 1
             if not isinstance(content, str):
                 content = _words(content)
+            self._content_left -= len(content)
             if self._half or not content.isprintable():
                 content = _UNWANTED.sub("", self._mend(content))
-            if not content:
-                return deltas
-            if self._thoughts is None and self._wrote and len(content) <= self._text_left:
+            if content and self._thoughts is None and self._wrote and len(content) <= self._text_left:
                 self._text_left -= len(content)
                 deltas.append(Text(content))
-            else:
+            elif content:
                 deltas += self._said(content)
+            if self._content_left < 0:
+                self.full = self.full or "text"
         return deltas
 
     def _beside(self, delta: dict[str, Any], whole: bool) -> list[Delta]:

@@ -120,3 +120,11 @@ def test_the_rest_of_a_stream_is_read_after_a_line_in_small_pieces() -> None:
     reader, line = Reader(), event(chunk({"content": "x" * 1000}))
     found = [out for at in range(len(line)) for out in reader.feed(line[at : at + 1])] + reader.feed(DONE)
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("content", [" \n\t", "\u200b", "\x00\u202e", "<think></think>"])
+def test_content_of_which_nothing_is_shown_reaches_a_cap_too(content: str) -> None:
+    answer = Answer(caps=SMALL)
+    for _ in range(30):
+        assert answer.take(chunk({"content": content})) == []
+    assert answer.full == "text"
