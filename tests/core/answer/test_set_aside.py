@@ -31,6 +31,10 @@ async def suspected(desk: Desk, deaths: int, *threads: str) -> list[Turn]:
     return turns
 
 
+async def running(desk: Desk) -> list[int]:
+    return [turn.id for turn in await desk.store.open_turns() if turn.state is TurnState.RUNNING]
+
+
 async def until_ended(desk: Desk, *turns: Turn) -> list[Turn]:
     async with asyncio.timeout(HANG_S):
         while open_ids := {turn.id for turn in await desk.store.open_turns()}:
@@ -81,10 +85,12 @@ async def test_suspects_run_one_at_a_time_while_others_go_on() -> None:
     async with desk.painting():
         for turn in (*suspects, turns[2]):
             desk.lanes.submit(turn)
-        await asyncio.sleep(0.2)
-        running = [turn.id for turn in await desk.store.open_turns() if turn.state is TurnState.RUNNING]
-        assert len(running) == 2
-        assert turns[2].id in running
+        async with asyncio.timeout(HANG_S):
+            while len(await running(desk)) < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        await asyncio.sleep(0.05)  # a third one would have begun by now
+        assert len(begun := await running(desk)) == 2
+        assert turns[2].id in begun
         desk.model.go.set()
         await until_ended(desk, *turns)
     assert len(desk.platform.shown) == 3
