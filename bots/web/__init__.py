@@ -62,8 +62,8 @@ class WebSettings(Settings):
     parley_allowed_hosts: str = Field(
         "",
         description="Under which names HTTP requests are answered, beside localhost and 127.0.0.1, such as those that "
-        "a proxy passes on: chat.example.com,*.corp.example,10.0.0.5:8080. Whoever comes by such a name is not "
-        "the person who runs Parley. /livez and /readyz answer under any name.",
+        "a proxy passes on: chat.example.com,*.corp.example,10.0.0.5:8080. People who use such a name do not get "
+        "the rights of the person who runs Parley. /livez and /readyz answer under any name.",
     )
     parley_event_streams: int = Field(
         24,

@@ -64,7 +64,7 @@ WORDS = {
     ),
     Reason.STREAMS: Words(
         429,
-        "Too many pages are open here. Close some; this one then goes on by itself.",
+        "Too many pages are open here. Close some, and this one continues by itself.",
         "打开的页面太多。请关闭几个，本页随后会自动继续。",
     ),
     Reason.NO_THREAD: Words(404, "There is no such thread.", "没有这个话题。"),

@@ -166,7 +166,7 @@ class Answerer:
             return await self._dismiss(turn, channel)
         try:
             finish = await self._run_of(turn)(turn, channel)
-        except Exception as error:  # a mistake of ours: not to be made for ever, nor in silence
+        except Exception as error:  # a mistake of ours: unended, it would fail again at each start
             log.exception("turn failed in an unknown way")
             finish = await self._apologize(turn, channel, BotError(Code.INTERNAL, type(error).__name__))
         await self._stored(lambda: self._store.finish(finish))
@@ -319,7 +319,7 @@ class Answerer:
         hint: asyncio.Task[None] | None = None
         try:
             settings = writing.settings = await self._read_settings(turn)
-            await self._rest(turn, writing, canvas)
+            await self._wait_for_edits(turn, writing, canvas)
             hint = asyncio.create_task(self._hint(turn, writing, channel))
             card = writing.card = self._roster.card(settings.model)
             language = self._language(turn, writing)
@@ -354,8 +354,8 @@ class Answerer:
                 hint.cancel()
                 await asyncio.gather(hint, return_exceptions=True)
 
-    async def _rest(self, turn: Turn, writing: _Writing, canvas: Canvas) -> None:
-        """Wait as long as a restarted turn has to; say so where that is not over in a moment."""
+    async def _wait_for_edits(self, turn: Turn, writing: _Writing, canvas: Canvas) -> None:
+        """Wait until a turn whose question was edited may begin again (`Live.wait_s`); say so where it takes long."""
         now_s = self._clock.monotonic()
         wait_s = self._live.wait_s(turn.id, now_s)
         if wait_s > self._settings.parley_patience_s:

@@ -96,8 +96,8 @@ def say(key: str, language: str, /, **values: str | int | float) -> str:
 
 
 def explain(error: BotError, language: str, key: str = "") -> str:
-    """What a person is told: what happened, what to do next, and the reference that the log has too. `key`: the words,
-    where more is known than the error's code says."""
+    """What a person is told: what happened, what to do next, and the reference that the log has too. `key`: the phrase
+    to use instead of the one for the error's code."""
     key = key or _words_for(error)
     if key == "busy" and error.retry_after_s is not None and error.retry_after_s < _LONGEST_WAIT_S:
         words = _busy_for(error.retry_after_s, language)
