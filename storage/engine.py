@@ -68,8 +68,9 @@ def sqlite_file(url: URL) -> Path | None:
 
 
 def make_folder(file: Path) -> None:
-    """Make the folder of `file`, for its owner alone. One that exists stays as it is."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Make the folder of `file` and those above it, for their owner alone. One that exists stays as it is."""
+    for folder in reversed([file.parent, *file.parent.parents]):
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def make_private(file: Path) -> None:

@@ -181,7 +181,7 @@ def _code_by_status(refusal: Refusal) -> Code:
         return next((_BY_CODE[name] for name in refusal.names if name in _BY_CODE), Code.ERROR_IN_STREAM)
     if status < 300:
         return Code.EMPTY
-    if refusal.quotes and status in (404, 405):
+    if refusal.quotes and status in _PAGE_AT:
         return Code.BAD_REQUEST  # the address is right: what answers there has read the question
     if refusal.page and status in _PAGE_AT:
         return Code.WRONG_URL

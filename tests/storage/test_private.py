@@ -59,6 +59,13 @@ async def test_a_first_start_makes_the_folder_and_every_file_private(tmp_path: P
         await store.close()
 
 
+@pytest.mark.usefixtures("usual_umask")
+async def test_every_folder_that_is_made_is_private(tmp_path: Path) -> None:
+    file = tmp_path / "var" / "lib" / "parley.db"
+    await (await open_store(settings(file), SystemClock())).close()
+    assert [mode(folder) for folder in (file.parent, file.parent.parent)] == [0o700, 0o700]
+
+
 @pytest.fixture
 def earlier(tmp_path: Path) -> Path:
     """A database file that others may read, in a folder that was there."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import json
 import random
 import string
@@ -116,6 +117,18 @@ async def test_a_quotation_sets_nothing_aside_however_it_is_written(frame: str, 
         assert desk.alerts == []
         assert desk.asked() == ["a gpt-9"]
         assert desk.pool.breakers["account one/a"].why is None
+
+
+@pytest.mark.parametrize("status", [400, 404, 406])
+async def test_a_page_that_quotes_the_question_does_not_make_the_address_wrong(status: int) -> None:
+    question = "why is <b>my api key</b> unauthorized?"
+    async with at_desk(TWO) as desk:
+        desk.one.default = lambda body: Status(status, f"<html><p>Blocked: {html.escape(question)}</p></html>")
+        await ask(desk, question)
+        desk.one.default = FINE
+        assert await ask(desk, "How are you?") == "Fine."
+        assert desk.asked()[-1] == "a gpt-9"
+        assert desk.alerts == []
 
 
 async def test_words_of_the_thread_and_of_the_instructions_are_ours_too() -> None:
