@@ -118,10 +118,9 @@ class Answer:
         if self.error is not None or self.full:
             return []
         self.begun = True
-        if "error" in chunk or "base_resp" in chunk or not chunk.get("choices"):
+        choices, words = chunk.get("choices"), self.words
+        if not choices or "error" in chunk or "base_resp" in chunk:
             self._check(chunk)
-        words = self.words
-        choices = chunk.get("choices")
         if not choices or not isinstance(choices, list) or not isinstance(choices[0], dict):
             self._count(chunk.get("usage"), words)
             return []
@@ -138,8 +137,8 @@ class Answer:
         finish = choice.get("finish_reason")
         if finish and isinstance(finish, str) and finish.lower() not in _NOT_YET:
             self._finish(finish, chunk, new=self.words > words)
-        elif self.words > words:
-            self._open = self._open or not self.finish
+        elif not self._open and not self.finish and self.words > words:
+            self._open = True
         if usage := chunk.get("usage") or choice.get("usage") or ("x_groq" in chunk and chunk["x_groq"]):
             self._count(usage, words)
         return deltas
@@ -224,7 +223,7 @@ class Answer:
                 content = _words(content)
             self._content_left -= len(content)
             if self._half or not content.isprintable():
-                content = _UNWANTED.sub("", self._mend(content))
+                content = self._cleaned(content)
             if content and self._thoughts is None and self._wrote and len(content) <= self._text_left:
                 self._text_left -= len(content)
                 deltas.append(Text(content))
@@ -281,6 +280,11 @@ class Answer:
             if self.full:
                 break
         return shown
+
+    def _cleaned(self, text: str) -> str:
+        if self._half or not text.isascii():
+            text = self._mend(text)
+        return text if text == "\n" else _UNWANTED.sub("", text)
 
     def _mend(self, text: str) -> str:
         """Escapes in JSON can cut a character in two: a first half waits for its second, one alone is U+FFFD."""
