@@ -11,6 +11,7 @@
       ├ body     a request as JSON, in the form that its endpoint takes   pure
       ├ repairs  which part of a request is refused                       pure
       ├ reading  the body of an answer under its timers
+      ├ partial  the beginning of a completion that is too long          pure
       ├ inflate  compressed bytes -> bytes                               pure
       ├ sse      bytes -> JSON objects                                   pure, as fast as the JSON in them
       ├ wire     JSON objects -> deltas, under caps       pure: every departure from the format is read here

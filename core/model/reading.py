@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 import structlog
@@ -16,6 +17,7 @@ from core.model.alarm import Alarm
 from core.model.bodies import looks_like_error
 from core.model.echo import NOTHING, Sent
 from core.model.faults import fault, own_words
+from core.model.partial import beginning_to_completion
 from core.model.sse import LINE_LIMIT_BYTES, SEEN_LENGTH, Event, Garbled, Reader
 from core.model.wire import Answer, Caps, Settled
 from core.types import Charged, Delta, Usage
@@ -147,7 +149,8 @@ class Reading:
             while piece := await self._next(pieces):
                 body += piece
                 if len(body) > BODY_LIMIT_BYTES:
-                    raise fault(Code.GARBLED, f"the body is over {BODY_LIMIT_BYTES} bytes", retryable=False)
+                    yield [self._beginning(body)]
+                    return
             yield self._parse(body)
             return
         yield self._reader.feed(head)
@@ -168,6 +171,13 @@ class Reading:
         if isinstance(first, dict) and ("choices" in first or looks_like_error(first)):
             return [first]
         return [Garbled(body[:SEEN_LENGTH].decode("utf-8", "replace"))]
+
+    def _beginning(self, body: bytearray) -> dict[str, Any]:
+        completion = beginning_to_completion(body)
+        if completion is None:
+            raise fault(Code.GARBLED, f"the body is over {BODY_LIMIT_BYTES} bytes", retryable=False)
+        log.info("answer over a cap", cap="body")
+        return completion
 
     def _take(self, event: Event) -> list[Delta]:
         if isinstance(event, Garbled):

@@ -58,7 +58,19 @@ FLOODS = {
     "line": Flood(Raw((b'data: {"choices":[{"delta":{"content":"', *ENDLESS)), "garbled"),
     "line_after_words": Flood(Raw((ONE, b"data: ", *ENDLESS)), "garbled", 3),
     "data_lines": Flood(Raw((b"data:\n" * 8_000,) * TIMES), "garbled"),
-    "json": Flood(Raw((b'{"choices":[{"message":{"content":"', *ENDLESS), headers=JSON), "garbled"),
+    "json": Flood(Raw((b'{"choices":[{"message":{"content":"', *ENDLESS), headers=JSON), "length", 400_000),
+    "json_reasoning": Flood(
+        Raw((b'{"choices":[{"message":{"reasoning_content":"', *ENDLESS), headers=JSON), "length"
+    ),
+    "json_emoji": Flood(
+        Raw(
+            (b'{"choices":[{"message":{"content":"One \\ud83d', *(b"\\ude00\\ud83d" * 4_000,) * 1_000),
+            headers=JSON,
+        ),
+        "length",
+        87_385,
+    ),
+    "json_nothing": Flood(Raw((b'{"x":"', *ENDLESS), headers=JSON), "garbled"),
     "page": Flood(Raw((b"<html>", *ENDLESS)), "wrong_url"),
     "error": Flood(Raw((b'{"error":{"message":"', *ENDLESS), 400), "bad_request"),
     "error_page": Flood(Raw((b"<html>", *ENDLESS), 502), "server_error"),

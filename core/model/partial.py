@@ -1,0 +1,38 @@
+"""What can be read of a whole completion that is longer than is held in memory. Pure."""
+
+from __future__ import annotations
+
+import re
+from json import JSONDecodeError, JSONDecoder
+from typing import Any
+
+_TEXT_BYTES = 1024 * 1024
+"""More than the text of an answer may have."""
+_CONTENT = re.compile(rb'"content"\s{0,8}:\s{0,8}"')
+_DECODER = JSONDecoder(strict=False)
+_LONGEST_ESCAPE = 6
+"""Such as \\u4e16."""
+
+
+def beginning_to_completion(body: bytes | bytearray) -> dict[str, Any] | None:
+    """The beginning of a completion as one that has reached the length limit, with as much of its text as is there.
+
+    None for what is no completion.
+    """
+    if b'"choices"' not in body:
+        return None
+    found = _CONTENT.search(body)
+    text = _text(body[found.end() : found.end() + _TEXT_BYTES]) if found else ""
+    return {"choices": [{"message": {"content": text}, "finish_reason": "length"}]}
+
+
+def _text(data: bytes | bytearray) -> str:
+    """The JSON string that begins there, without what its end has cut in two."""
+    escaped = data.decode("utf-8", "ignore")
+    for missing in range(_LONGEST_ESCAPE):
+        try:
+            text, _ = _DECODER.raw_decode(f'"{escaped[: len(escaped) - missing]}"')
+        except JSONDecodeError:
+            continue
+        return str(text)
+    return ""
