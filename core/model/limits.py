@@ -10,14 +10,17 @@ _SMALLEST, _LARGEST = 256, 50_000_000
 _TIMES = 20
 """A number so many times the limit is not the length of the request."""
 
-_NUMBER = r"(?<![\w.])(\d{1,3}(?:[,_]\d{3})+|\d{3,8})(?![\w%])"
-_NOT_ASKED = r"(?!\W{0,3}(?:tokens?\W{1,3})?(?:exceed|is (?:longer|greater|larger|over|too)|>))"
+_NUMBER = r"(?<![a-z\d_.])(\d{1,3}(?:[,_]\d{3})+|\d{3,8})(?![a-z\d_%])"
+"""Chinese is written without blanks around it."""
+_NOT_ASKED = (
+    r"(?!\W{0,3}(?:tokens?\W{1,3})?(?:ha[sd] |have )?(?:exceed|is (?:longer|greater|larger|over|too)|>))"
+)
 _BY = re.compile(rf"\bby (?:about )?{_NUMBER}")
 """By how much a request is over a limit is neither."""
 _WINDOW = r"(?:context|window|prompt|input|sequence|model)"
 _BETWEEN = r"(?: (?:length|size|window|limit|tokens?|count|allowed|is|of|to|for this model)){0,5}"
 _CONTEXTS = (
-    r"\b(?:n_ctx|max_model_len|max_seq_len|max_context_length|context_length|context_window)\W{1,4}<n>",
+    r"\b(?:n_ctx|max_prompt_tokens|max_input_tokens|max_model_len|max_seq_len|max_context_length|context_length|context_window)\W{1,4}<n>",
     rf"\b{_WINDOW}s?{_BETWEEN}(?: only)?[ :=(]{{1,3}}<n>",
     rf"\bmax(?:imum)? (?:number of |total )?(?:{_WINDOW} )?tokens?{_BETWEEN}\W{{1,3}}<n>",
     rf"<n>(?: tokens?)? (?:max(?:imum)? )?{_WINDOW}\b",

@@ -21,7 +21,9 @@ _WORDS = re.compile(
     rf"[^.\d]{{0,40}}{_SPAN}"
     r"|\b(?:resets?|replenished)\b[^.\d]{0,20}(\d{1,3}):(\d\d):(\d\d)\b"
     rf"|((?<!\d){_COUNT} ?(?:毫秒|秒钟?|分钟|个?小时|天))[之以]?后"
+    rf"|(?:等待|剩余|还需)[^\d。，,]{{0,12}}({_COUNT} ?(?:毫秒|秒钟?|分钟|个?小时|天))"
 )
+_ONE = re.compile(r"\b(?:an?|one) (?=(?:hour|day|week)\b)")
 _PART = re.compile(rf"({_COUNT}) ?(毫秒|ms|milli|[smhdw秒分小天]|个小)")
 _UNITS_S = {
     **{"ms": 0.001, "milli": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0},
@@ -43,19 +45,25 @@ def wait_in_headers(headers: Mapping[str, str], now: datetime) -> float | None:
 
 def wait_in_words(said: str) -> float | None:
     """The wait in an endpoint's words, which are in lower case."""
-    found = _WORDS.search(said)
+    found = _WORDS.search(_ONE.sub("1 ", said))
     if found is None:
         return None
     if found[2]:
         return int(found[2]) * 3600.0 + int(found[3]) * 60 + int(found[4])
-    return sum(float(number) * _UNITS_S[unit] for number, unit in _PART.findall(found[1] or found[5]))
+    return sum(
+        float(number) * _UNITS_S[unit] for number, unit in _PART.findall(found[1] or found[5] or found[6])
+    )
 
 
 def _wait(value: str, now: datetime) -> float | None:
     seconds = to_number(value)
     if seconds is None:
         then = _date(value)
-        return None if then is None else max(0.0, (then - now).total_seconds())
+        return (
+            wait_in_words(f"retry in {value.lower()}")
+            if then is None
+            else max(0.0, (then - now).total_seconds())
+        )
     if seconds < _EPOCH_S:
         return seconds
     return max(0.0, (seconds / 1000 if seconds >= _EPOCH_MS else seconds) - now.timestamp())

@@ -102,6 +102,7 @@ def test_a_page_is_read_without_its_tags() -> None:
         ({"retry-after": "1795345200"}, 3600),
         ({"retry-after": "1795345200000"}, 3600),
         ({"retry-after": "1595345200"}, 0),
+        ({"retry-after": "2h"}, 7200),
     ],
 )
 def test_a_long_wait_in_a_header_is_read(headers: dict[str, str], expected_s: float) -> None:
@@ -118,6 +119,10 @@ def test_a_long_wait_in_a_header_is_read(headers: dict[str, str], expected_s: fl
         ("please wait 12345 seconds before retrying", 12_345),
         ("请 3 小时后再试", 10_800),
         ("请在 2 天后重试", 172_800),
+        ("剩余等待时间：2小时", 7200),
+        ("请求过多，请等待 30 分钟", 1800),
+        ("come back: your limit resets in an hour", 3600),
+        ("还需审核，共 2 天", None),
         ("try again in a while", None),
         ("available models: 3 m", None),
     ],

@@ -160,6 +160,8 @@ OVERFLOW: list[Wording] = [
     (503, "Your conversation is over the maximum context window of 8192 tokens"),
     (400, "Prompt has 9000 tokens, but the configured context size is 8192 tokens"),
     (400, "Input length 9000 exceeds the maximum allowed input length of 8192 tokens."),
+    (400, "Number of input tokens (9000) has exceeded max_prompt_tokens (8192) limit."),
+    (400, "最大上下文长度为8192个token，您的请求为9000个token"),
 ]
 OVERFLOW_WITHOUT_A_NUMBER: list[Wording] = [
     (
