@@ -276,9 +276,10 @@ class Brush:
         try:
             if await self._found(canvas, stroke) or isinstance(stroke, Look):
                 return
+            await canvas.recorded(stroke)
             message_id = await self._gate.perform(stroke)
             now = self._clock.monotonic()
-            await canvas.done(stroke, message_id, now)
+            canvas.done(stroke, message_id, now)
             canvas.not_before = now
             canvas.gap_until = now + self._gap_s(canvas, stroke, now)
         except PlatformError as error:

@@ -29,7 +29,7 @@ class Canvas:
     """The writer of an answer calls `show` and never waits; the brush asks what is wanted and reports back.
 
     `posted` may hold ids from an earlier process: those messages are edited, whatever they show. `on_post`
-    is awaited with all ids whenever they change, before anything else is painted here. `on_stopped` is called
+    is awaited with all ids whenever they change, before anything but an edit is painted here. `on_stopped` is called
     once, if a person presses the platform's own stop button. `on_lost` is called when no more words can be shown:
     then `error` says why, nothing is painted, and `conclude` has the last word.
     """
@@ -77,6 +77,7 @@ class Canvas:
         self._finished = asyncio.Event()
         self._removed: set[str] = set()
         self._concluding = False
+        self._recording: asyncio.Task[None] | None = None
 
     # The writer's side.
 
@@ -172,7 +173,7 @@ class Canvas:
 
     # The brush's side: what became of it.
 
-    async def done(self, stroke: Stroke, message_id: str, now: float) -> None:
+    def done(self, stroke: Stroke, message_id: str, now: float) -> None:
         """`stroke` was performed on `message_id`."""
         self.failures = 0
         self._behind_since = self._taken_at
@@ -183,10 +184,10 @@ class Canvas:
                 frame = self._stands(message_id)
                 frame.stop_by = now + self._life_s
                 self._layout.shows(frame, stroke.page if isinstance(stroke, Post) else Page(stroke.text))
-                await self.on_post(tuple(self.posted))
+                self._record()
             case Delete():
                 self._layout.frames.remove(self._frame(stroke))
-                await self.on_post(tuple(self.posted))
+                self._record()
             case Edit():
                 self._layout.shows(self._frame(stroke), stroke.page)
             case Append():
@@ -205,6 +206,21 @@ class Canvas:
         if frame.growing or self._may_grow:
             frame.life = Life.DOUBTED
         await self.on_post(tuple(self.posted))
+
+    async def recorded(self, stroke: Stroke) -> None:
+        """Return when `stroke` may be performed: an edit at once, since a message that was posted is found again by
+        its key; all else when `on_post` is done, so that a sudden end loses no message and doubles none."""
+        if self._recording is not None and not isinstance(stroke, Edit):
+            await self._recording
+            self._recording = None
+
+    def _record(self) -> None:
+        posted = tuple(self.posted)
+
+        async def record() -> None:
+            await self.on_post(posted)
+
+        self._recording = asyncio.create_task(record())
 
     def _stands(self, message_id: str) -> Frame:
         self.leans = None

@@ -347,6 +347,29 @@ async def test_a_persons_stop_is_told_once_and_the_message_is_closed() -> None:
     assert [sheet.page for sheet in paper.sheets.values()] == [Page("one two", "Stopped.")]
 
 
+async def test_an_edit_does_not_wait_until_a_post_is_written_down_and_the_next_post_does() -> None:
+    paper, written_down = Paper(FakeClock(), limits=PLAIN), asyncio.Event()
+
+    async def on_post(_: tuple[str, ...]) -> None:
+        await written_down.wait()
+
+    async with studio(paper) as at:
+        canvas = at.canvas()
+        canvas.on_post = on_post
+        canvas.show(Reply("one", Phase.WRITING), 0.0)
+        await at.pass_s(1)
+        canvas.show(Reply("one two three", Phase.WRITING), at.clock.monotonic())
+        await at.pass_s(5)
+        assert paper.shown.startswith("one two")
+        long = words(PLAIN.page_size // 4)
+        canvas.show(Reply(long, Phase.ENDED), at.clock.monotonic())
+        await at.pass_s(10)
+        assert len(paper.sheets) == 1
+        written_down.set()
+        await at.finish(canvas)
+    assert len(paper.sheets) > 1
+
+
 async def test_after_a_restart_an_open_message_is_stopped_then_edited() -> None:
     paper = Paper(FakeClock())
     paper.sheets["m0"] = Sheet("turn-0-0", Page("half an ans"), growing=True, died_at=99.0)
