@@ -63,11 +63,23 @@ class Live:
         self._due_s: dict[int, float] = {}  # by turn, when one that was restarted may go on
         self._early: dict[int | str, Interrupt] = {}  # by turn or question, the newest ones
         self._closed: dict[str, datetime] = {}  # by place, the newest ones
+        self._going_on: set[int] = set()
         self._shown: set[Shown] = set()
 
     def stop(self, turn_id: int) -> bool:
         """False where that turn writes nothing now."""
         return self._interrupt(turn_id, Interrupt.STOPPED) or self._note(turn_id, Interrupt.STOPPED)
+
+    def go_on(self, turn_id: int) -> None:
+        """Somebody who may not stop that turn has pressed Stop. A platform's own button halts the message that grows
+        whoever presses it: `halt` then does nothing."""
+        if turn_id in self._writing:
+            self._going_on.add(turn_id)
+
+    def halt(self, turn_id: int) -> None:
+        """A person has halted the message in which that turn grows. Stops the turn, unless `go_on` was called."""
+        if turn_id not in self._going_on:
+            self._interrupt(turn_id, Interrupt.STOPPED)
 
     def lose(self, turn_id: int, why: Interrupt) -> None:
         """No more words of that turn can be shown: REMOVED or LOST."""
@@ -151,6 +163,7 @@ class Live:
             return self._interrupts[turn.id]
         finally:
             del self._writing[turn.id]
+            self._going_on.discard(turn.id)
             if self._interrupts.pop(turn.id, None) is not Interrupt.RESTARTED:
                 self._due_s.pop(turn.id, None)
 

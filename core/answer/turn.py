@@ -55,6 +55,10 @@ Answer = TypeVar("Answer")
 DEATHS = 2
 """Sudden ends of the program that a turn is suspected of, after which it is set aside."""
 
+PRESS_WITHIN_S = 3.0
+"""How long after a platform's own stop button halted a message its press may come, which says whose it was. An answer
+that was halted without one is stopped then: who pressed may not be asked for."""
+
 _STORE_PAUSES_S = (0.2, 1.0, 5.0)
 _DIGEST_TRIES, _DIGEST_PAUSE_S = 12, 5.0
 
@@ -125,6 +129,7 @@ class Answerer:
         self._stands: dict[int, asyncio.Event] = {}
         self._reader = Reader(store)
         self._on_set_aside = on_set_aside
+        self._halts: set[asyncio.Task[None]] = set()
         self._suspects = asyncio.Lock()
 
     async def tell_waiting(self, turn: Turn, before: Turn) -> None:
@@ -294,16 +299,23 @@ class Answerer:
         canvas = channel.brush.canvas(
             turn.ask, f"turn-{turn.id}", on_post, turn.posted, look_first=turn.attempt > 1
         )
-        canvas.on_stopped = lambda: self._stop(turn)
+        canvas.on_stopped = lambda: self._halted(turn)
         canvas.on_lost = lambda: self._lost(turn, canvas)
         self._live.watch(canvas)
         if turn.posted:
             self._standing(turn).set()
         return _Sheet(writing, canvas)
 
-    def _stop(self, turn: Turn) -> None:
-        """The platform says that a person has stopped the message that grows."""
-        self._live.stop(turn.id)
+    def _halted(self, turn: Turn) -> None:
+        """The platform says that a person has halted the message that grows, and not who."""
+
+        async def halt() -> None:
+            await self._clock.sleep(PRESS_WITHIN_S)
+            self._live.halt(turn.id)
+
+        task = asyncio.create_task(halt())
+        self._halts.add(task)
+        task.add_done_callback(self._halts.discard)
 
     def _lost(self, turn: Turn, canvas: Canvas) -> None:
         """The platform takes no more words of the answer: none are to be written."""

@@ -199,6 +199,8 @@ class StoringInbox:
         own_stop = press.action == "stop" and press.author.id == turn.ask.author.id
         why = None if own_stop else refusal(press.author, press.place, settings)
         if why:
+            if press.action == "stop":
+                self._live.go_on(turn.id)
             return Receipt(Outcome.REFUSED, turn.id, _no(say(why, language)))
         if press.action == "stop":
             return Receipt(Outcome.NOTED if self._live.stop(turn.id) else Outcome.UNKNOWN, turn.id)

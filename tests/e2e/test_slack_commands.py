@@ -472,6 +472,22 @@ async def test_a_thread_begun_afresh_while_an_answer_runs_keeps_that_answer_out(
     assert "seven" not in read(team.asked)
 
 
+async def test_slacks_own_stop_button_pressed_by_a_denied_person_leaves_the_answer_to_go_on_by_edits(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    text = " ".join(f"word{number:03d}" for number in range(100))
+    endpoint.script(Words(text, per_s=10))
+    team = Team(tmp_path, slack, endpoint, "en")
+    async with team.working(PARLEY_DENY=f"slack:{BO}"):
+        ts = await slack.say(ADA, "C1", f"{AT} at length")
+        await slack.wait_for(
+            lambda: any(m.streaming and "word003" in m.visible for m in slack.thread("C1", ts))
+        )
+        assert await slack.stop_session(BO, "C1", ts)
+        await slack.wait_for(lambda: any(text in m.visible for m in slack.thread("C1", ts)), 60.0)
+    assert not any("Stopped" in m.visible for m in slack.thread("C1", ts))
+
+
 async def test_slacks_own_stop_button_stops_the_answer_that_grows(
     tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
 ) -> None:

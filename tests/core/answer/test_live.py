@@ -145,3 +145,18 @@ async def test_what_was_stopped_very_long_ago_is_forgotten() -> None:
         return "done"
 
     assert await live.write(TURN, quick()) == "done"
+
+
+@pytest.mark.parametrize("refused", [False, True])
+async def test_an_answer_that_a_person_halted_is_stopped_unless_they_may_not_stop_it(refused: bool) -> None:
+    live, began, closed = Live(), asyncio.Event(), list[str]()
+    writing = asyncio.create_task(live.write(TURN, endless(began, closed)))
+    await began.wait()
+    if refused:
+        live.go_on(TURN.id)
+    live.halt(TURN.id)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert closed == ([] if refused else ["connection"])
+    live.stop(TURN.id)
+    assert await writing is Interrupt.STOPPED
