@@ -72,7 +72,7 @@ def _checked(name: str, value: str) -> str:
         port = parts.port
     except ValueError:
         raise SettingsError(f"{name}: the port of the proxy is no number from 1 to 65535") from None
-    if not parts.hostname or port == 0 or any(character.isspace() for character in proxy):
+    if not parts.hostname or port == 0 or " " in proxy or not proxy.isprintable():
         raise SettingsError(f"{name}: is no address of a proxy, such as http://127.0.0.1:7890")
     scheme = parts.scheme.lower()
     if scheme in _SOCKS and find_spec("socksio") is None:

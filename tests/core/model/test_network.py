@@ -60,6 +60,7 @@ def test_proxies_are_read_as_curl_reads_them(url: str, environment: dict[str, st
         ("all_proxy", "socks://127.0.0.1:7891/"),
         ("ALL_PROXY", "socks5://user:hunter2@127.0.0.1:7891"),
         ("HTTPS_PROXY", "http://127.0.0.1:notaport"),
+        ("HTTPS_PROXY", "http://127.0.0.1\x7f:7890"),
         ("https_proxy", "http://127.0.0.1:99999"),
         ("HTTPS_PROXY", "ftp://user:hunter2@127.0.0.1:21"),
         ("HTTPS_PROXY", "http://"),
