@@ -44,12 +44,12 @@ _WORDS_BY_CODE = {
     Code.STORE: "store_down",
     Code.SET_ASIDE: "set_aside",
     Code.REJECTED: "rejected",
-    Code.NOT_ALLOWED: "rejected",
+    Code.NOT_ALLOWED: "not_allowed",
     Code.UNSUPPORTED: "rejected",
 }
 _WORDS_OF_A_CUT = {
     Code.REJECTED: "rejected_rest",
-    Code.NOT_ALLOWED: "rejected_rest",
+    Code.NOT_ALLOWED: "not_allowed_rest",
     Code.UNSUPPORTED: "rejected_rest",
 }
 _UNREAD_BY_CODE = {

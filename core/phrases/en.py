@@ -53,6 +53,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "length_empty": "The model used up the length limit by thinking, and wrote no answer. "
     "Try again, or allow longer answers in my settings.",
     "rejected": "The platform didn't accept my answer, probably for its content. Try again, or ask in other words.",
+    "not_allowed": "The platform doesn't let me show my answer here. An admin can check what I may do in this channel.",
     "store_down": "I can't write anything down right now, so I can't take your question. Please ask again soon.",
     "internal": "Something went wrong on my side. It has been logged. Please ask again.",
     "ref": "(ref {ref})",
@@ -75,6 +76,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "cut": "The answer was interrupted here.",
     "text_cut": "\n\n[Cut here. The whole text has {n} characters.]",
     "rejected_rest": "The platform didn't accept the rest of this answer, probably for its content.",
+    "not_allowed_rest": "The platform doesn't let me show the rest of this answer here.",
     "length": "The answer reached the length limit here.",
     "policy_end": "The AI service stopped the answer here.",
     # To the people who run the bot.
