@@ -554,6 +554,8 @@ RATE_LIMITED: list[Wording] = [
     (0, coded("Resource has been exhausted (e.g. check quota).", 429, status="RESOURCE_EXHAUSTED")),
     (429, "每分钟请求次数超过限制，额度将在 30 秒后恢复"),
     (498, "Flex tier capacity exceeded"),
+    (0, {"message": "Too many tokens, please wait before trying again."}),
+    (0, coded("You exceeded your current requests list.", "limit_requests")),
 ]
 
 SERVER_ERROR: list[Wording] = [
