@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from bots.connections import HEAD_S, Connections, CountedSite, most_connections
 from core.errors import SettingsError
 
 OPEN_PATHS = ("/livez", "/readyz")
 """Answered under any Host name: probes use the bare address."""
+
+_CLIENT_FAULTS = (HttpProcessingError, web.RequestPayloadError, ConnectionResetError)
 
 Refuse = Callable[[web.Request], web.Response | None]
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -56,7 +60,9 @@ class HttpServer:
         app = web.Application(client_max_size=1024 * 1024, middlewares=middlewares)
         own = {"/livez": self._livez, "/readyz": self._readyz, "/metrics": self._counted}
         app.add_routes([*(web.get(path, show) for path, show in own.items()), *routes])
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, keepalive_timeout=head_s)
+        self._runner = web.AppRunner(
+            app, logger=_logger(), access_log=None, shutdown_timeout=1.0, keepalive_timeout=head_s
+        )
 
     async def start(self) -> str:
         """Listen, and return the address. Raises SettingsError where that is not possible."""
@@ -102,3 +108,14 @@ def _refusing(refuse: Refuse) -> Any:
         return await handler(request) if refused is None else refused
 
     return refusing
+
+
+def _logger() -> logging.Logger:
+    """For our own faults. Those of clients are answered with a status; logged, they would let anybody fill the log."""
+    logger = logging.getLogger("parley.http")
+    logger.addFilter(_is_ours)
+    return logger
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], _CLIENT_FAULTS))

@@ -119,3 +119,25 @@ async def test_three_hundred_half_requests_leave_file_handles_to_the_rest_of_the
             writer.transport.abort()
         process.kill()
         await process.wait()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost localhost\r\n\r\n",
+        b"GET /" + b"a" * 9_000 + b" HTTP/1.1\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc",
+    ],
+    ids=["two hosts", "no colon", "long line", "bad gzip"],
+)
+async def test_what_clients_send_wrongly_is_not_in_the_log(
+    sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving() as url:
+        reader, writer = await half(url, sent)
+        async with asyncio.timeout(HANG_S):
+            await reader.readline()
+        writer.close()
+        await asyncio.sleep(0.05)
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
