@@ -373,21 +373,30 @@ async def wait_for_turns(store: Store, turn_ids: Sequence[int]) -> None:
 async def run(config: Config, tell: Tell) -> None:
     """`parley run`. Raises SettingsError or PlatformError with one clear line."""
     lock = RunLock(config.database)
+    loop = asyncio.get_running_loop()
+
+    def on_signal(stop: Callable[[], object]) -> None:
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signum, stop)
 
     async def open_database() -> SqlStore:
         if not await lock.acquire(config.core.parley_grace_s):
             raise SettingsError("another parley is running on this database (DATABASE_URL); stop it first")
         return await open_store(config.database, SystemClock())
 
+    opening = asyncio.ensure_future(_startup(config, tell).open(open_database))
+    on_signal(opening.cancel)
     try:
-        store = await _startup(config, tell).open(open_database)
+        await asyncio.wait([opening])
+        if opening.cancelled():
+            tell("stopped before the database was open")
+            return
+        store = opening.result()
         try:
             tell(f"database {config.database.shown_url}")
             house = House(config, store, tell)
             store.watch(house.database_health)
-            loop = asyncio.get_running_loop()
-            for signum in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(signum, house.stop)
+            on_signal(house.stop)
             await house.serve(lock.keep)
         finally:
             await store.close()
@@ -399,8 +408,9 @@ def _startup(config: Config, tell: Tell) -> Startup:
     def create_http(reason: Callable[[], str]) -> HttpServer:
         host, port = config.web.parley_http_host, config.web.parley_http_port
         notify_systemd("READY=1")
+        refuse = partial(web.refuse_host, config.web.hosts)
         return HttpServer(
-            host, port, {"database": lambda: False}, [], list, reasons=lambda: {"database": reason()}
+            host, port, {"database": lambda: False}, [], list, refuse, lambda: {"database": reason()}
         )
 
     return Startup(SystemClock(), config.database.parley_start_wait_s, tell, create_http)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import aiohttp
+
 from tests.e2e.conftest import discord_settings, model_settings, slack_settings
 from tests.e2e.program import Program, free_port
 from tests.e2e.test_discord import AT as DISCORD_AT
@@ -99,6 +101,24 @@ async def test_a_start_waits_for_a_database_that_is_not_there_yet_and_says_so(
     assert program.output.splitlines()[-1].startswith("parley: DATABASE_URL:")
     assert "hidden-word" not in program.output
     assert "other-word" not in program.output
+    program.check_output()
+
+
+async def test_a_start_that_waits_ends_at_sigterm_and_answers_no_foreign_host(
+    tmp_path: Path, slack: FakeSlack
+) -> None:
+    program = Program(
+        tmp_path, **slack_settings(slack), DATABASE_URL=f"postgresql://me@127.0.0.1:{free_port()}/parley"
+    )
+    await program.start()
+    await program.until(lambda found: bool(found.get("why")))
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{program.url}/metrics", headers={"Host": "rebound.example"}) as answer,
+    ):
+        assert answer.status == 421
+    assert await program.stop() == 0
+    assert "stopped before the database was open" in program.output
     program.check_output()
 
 
