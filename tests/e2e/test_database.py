@@ -243,7 +243,7 @@ async def test_a_database_that_can_not_be_reached_at_the_start_is_one_line_that_
         ("sqlite:///not.db", "not a database"),
         ("postgresql://parley:hunter2@127.0.0.1:1/parley", "connection lost"),
     ):
-        program = Program(tmp_path, DATABASE_URL=url)
+        program = Program(tmp_path, DATABASE_URL=url, PARLEY_START_WAIT_S="0")
         await program.start()
         assert await program.end() == 2
         (line,) = program.output.splitlines()

@@ -705,7 +705,9 @@ async def test_a_person_who_installed_it_has_it_between_people(
         assert says("usage_me", language, await people.whispered(person, "usage", chat, of="me"))
         mine = await people.slash(person, "export", chat, what="me")
         assert "and wool?" in mine.attachments[0].data.decode()
-        assert says("forget_me_done", language, await people.whispered(person, "forget", chat, what="me"))
+        asked = await people.slash(person, "forget", chat, what="me")
+        sure = await people.pressed(person, asked, say("forget_me_sure", language))
+        assert says("forget_me_done", language, sure)
         for command in ("settings", "model", "reset", "summarize"):
             with pytest.raises(LookupError, match="not offered here"):
                 await discord.slash(person, chat, command)
