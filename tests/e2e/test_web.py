@@ -281,10 +281,12 @@ async def test_on_a_phone_everything_is_in_reach_in_chinese_and_in_the_dark(
         await expect(page.get_by_role("option", name="/usage")).to_contain_text("查看提问次数和用量")
         assert await fits(page)
         await page.get_by_role("option", name="/help").tap()
+        await page.set_viewport_size({"width": 360, "height": 480})  # so that it is long
         await page.get_by_role("button", name="发送").tap()
         told = page.get_by_text("我能做什么", exact=True)
         await expect(told).to_be_in_viewport(ratio=1)  # what is long is read from its beginning
         await expect(page.get_by_role("button", name="最新")).to_be_visible()
+        await page.set_viewport_size({"width": 360, "height": 740})
         await page.get_by_role("button", name="话题").tap()
         await page.get_by_role("button", name="设置").tap()
         form = page.get_by_role("dialog", name="设置")
