@@ -42,7 +42,7 @@ from core.model.herald import Herald
 from core.model.redacted import RedactedModel
 from core.paint.brush import Brush
 from core.paint.gate import Gate
-from core.ports import Membership, Platform, Store
+from core.ports import PROCESS, Membership, Platform, Store
 from core.redaction import Secrets, is_secret
 from core.roster import Roster, load_roster
 from core.spend.digest import StoreDigester, digest_ask
@@ -62,6 +62,7 @@ SETTINGS: tuple[type[Settings], ...] = (
     DatabaseSettings,
 )
 SUMMARY_WAIT_S = 60.0
+SIGN_OF_LIFE_S = 10.0
 OPEN_STATES = (TurnState.WAITING, TurnState.RUNNING)
 
 Tell = Callable[[str], None]
@@ -308,6 +309,7 @@ class House:
         self._keep(self._checkpoints.run())
         self._keep(self._sweep.run())
         self._keep(self._supervisor.run(self.inbox))
+        self._keep(self._give_signs_of_life())
         loop = LoopHealth(self._herald, self.metrics.gauge, self._clock, notify_systemd)
         self._keep(loop.run(self._config.core.parley_watchdog_s))
         try:
@@ -324,6 +326,13 @@ class House:
                 await self.store.give_back()
             await self._alerts.close()
             await self._model.close()
+
+    async def _give_signs_of_life(self) -> None:
+        """Have the next process know until when this one was alive."""
+        while True:
+            with suppress(StoreError):
+                await self.store.hear(PROCESS, self._clock.now())
+            await self._clock.sleep(SIGN_OF_LIFE_S)
 
     def _lost(self, platform: str) -> None:
         """An event of this platform could not be stored, or so it seems."""

@@ -301,6 +301,10 @@ class Feedback:
     at: datetime
 
 
+PROCESS = "process"
+"""Stands for the program itself where the store keeps until when a platform was heard."""
+
+
 class Store(Protocol):
     """The house's memory. Every method is one transaction and raises StoreError when the database fails."""
 
@@ -369,8 +373,9 @@ class Store(Protocol):
     async def recover(self, still_since: datetime) -> None:
         """Call once at the start, before any turn begins: what was running waits again.
 
-        A turn that may have ended the last process counts one of `deaths`: the only one that was running, or, where
-        nothing was heard from its platform since `still_since`, the first running one of each place.
+        A turn that may have ended the last process counts one of `deaths`: the only open one, if it was running, or,
+        where the process gave no sign of life (`hear(PROCESS, ...)`) since `still_since`, the first running one of
+        each place.
         """
         ...
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Text, bindparam, cast, func, literal, select, update
+from sqlalchemy import Connection, Executable, Text, bindparam, cast, literal, select, update
 
 from core.errors import StoreError
-from core.ports import Context, Ending, Finish
+from core.ports import PROCESS, Context, Ending, Finish
 from core.types import Ask, Button, Person, Place, Task, Turn, TurnState
 from storage import threads, usage
 from storage.engine import insert
@@ -136,13 +136,13 @@ def begin(connection: Connection, turn_id: int) -> Turn:
 
 def recover(connection: Connection, still_since_us: int) -> None:
     turn = TURNS.c
-    query = select(turn.at_us, turn.id, turn.platform, turn.team, turn.channel, turn.thread)
-    running = sorted(connection.execute(query.where(turn.state == TurnState.RUNNING, OPEN, turn.id > 0)))
-    first = {tuple(row[2:]): row.id for row in reversed(running)}.values()  # the others only wait behind it
-    platforms = {row.platform for row in running}
-    heard_us = connection.scalar(select(func.max(HEARD.c.until_us)).where(HEARD.c.platform.in_(platforms)))
-    stood_still = heard_us is not None and heard_us < still_since_us
-    suspects = first if stood_still or len(first) == 1 else ()
+    query = select(turn.at_us, turn.id, turn.state, turn.platform, turn.team, turn.channel, turn.thread)
+    opened = sorted(connection.execute(query.where(OPEN, turn.id > 0)))
+    running = [row for row in opened if row.state == TurnState.RUNNING]
+    first = {tuple(row[3:]): row.id for row in reversed(running)}.values()  # the others only wait behind it
+    alive_us = connection.scalar(select(HEARD.c.until_us).where(HEARD.c.platform == PROCESS))
+    stood_still = alive_us is not None and alive_us < still_since_us
+    suspects = first if stood_still or len(opened) == 1 else ()
     give_back(connection)
     connection.execute(update(TURNS).where(turn.id.in_(list(suspects))).values(deaths=turn.deaths + 1))
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from core.errors import StoreError
-from core.ports import Change, Context, Ending, Feedback, Finish, Kept, Spent, Tally, Thread
+from core.ports import PROCESS, Change, Context, Ending, Feedback, Finish, Kept, Spent, Tally, Thread
 from core.types import Ask, Deleted, Edited, Entry, History, Person, Place, Task, Turn, TurnState
 
 _TITLE_CHARS = 80
@@ -185,15 +185,13 @@ class MemoryStore:
         return turn
 
     async def recover(self, still_since: datetime) -> None:
-        running = sorted(
-            (turn for turn in self._turns.values() if turn.state is TurnState.RUNNING),
-            key=lambda turn: (turn.ask.at, turn.id),
-        )
+        opened = sorted(await self.open_turns(), key=lambda turn: (turn.ask.at, turn.id))
+        running = [turn for turn in opened if turn.state is TurnState.RUNNING]
         first = {turn.ask.place.key: turn.id for turn in reversed(running)}.values()
-        last = max(self._heard.values(), default=None)
-        stood_still = last is not None and last < still_since
+        alive = self._heard.get(PROCESS)
+        stood_still = alive is not None and alive < still_since
         await self.give_back()
-        for turn_id in first if stood_still or len(first) == 1 else ():
+        for turn_id in first if stood_still or len(opened) == 1 else ():
             turn = self._turns[turn_id]
             self._turns[turn_id] = replace(turn, deaths=turn.deaths + 1)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from core.errors import BotError, Code
+from core.ports import PROCESS
 from core.types import Ask, Place, Turn, TurnState
 from tests.core.answer.test_turn import ADA, Desk
 from tests.fakes.clock import START
@@ -21,9 +22,10 @@ async def suspected(desk: Desk, deaths: int, *threads: str) -> list[Turn]:
         at = START + timedelta(seconds=number)
         turn = await desk.store.accept(Ask(f"m{thread}", place, ADA, "why?", at, addressed=True))
         assert turn is not None
+        await desk.store.hear(PROCESS, START)
         for _ in range(deaths):
             await desk.store.begin(turn.id)
-            await desk.store.recover(START)
+            await desk.store.recover(START + timedelta(minutes=1))
         found = await desk.store.turn(turn.id)
         assert found is not None
         assert found.deaths == deaths
