@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import aiohttp
 
+from tests.e2e.forks import Process, fork_parley
 from tests.waiting import HANG_S
 
 START_S = 2 * HANG_S
@@ -29,16 +30,27 @@ def free_port() -> int:
 
 
 class Program:
-    """`parley run` in a directory of its own. As a context it starts ready and must end well."""
+    """`parley run` in a directory of its own. As a context it starts ready and must end well.
+
+    It is forked from a process that has imported the program; a `fresh` one is a new interpreter.
+    """
 
     def __init__(self, folder: Path, **settings: str) -> None:
+        self._forked = True
         port = settings.get("PARLEY_HTTP_PORT", "")
         self.port = int(port) if port.isdecimal() else free_port()
         self.folder = folder
         self.settings = {"PARLEY_HTTP_PORT": str(self.port), "PARLEY_GRACE_S": "3", **settings}
         self.output = ""
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Process | None = None
         self._reading: asyncio.Task[None] | None = None
+
+    @classmethod
+    def fresh(cls, folder: Path, **settings: str) -> Self:
+        """For what depends on the imports, their environment, memory or limits."""
+        program = cls(folder, **settings)
+        program._forked = False
+        return program
 
     @property
     def url(self) -> str:
@@ -72,15 +84,19 @@ class Program:
 
     async def start(self, *arguments: str) -> None:
         keep = ("PATH", "HOME", "LANG", "SSL_CERT_FILE")
-        environment = {name: os.environ[name] for name in keep if name in os.environ}
-        self._process = await asyncio.create_subprocess_exec(
-            str(Path(sys.executable).with_name("parley")),
-            *(arguments or ("run",)),
-            cwd=self.folder,
-            env=environment | self.settings,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
+        environment = {name: os.environ[name] for name in keep if name in os.environ} | self.settings
+        arguments = arguments or ("run",)
+        if self._forked:
+            self._process = await fork_parley(arguments, self.folder, environment)
+        else:
+            self._process = await asyncio.create_subprocess_exec(
+                str(Path(sys.executable).with_name("parley")),
+                *arguments,
+                cwd=self.folder,
+                env=environment,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+            )
         self._reading = asyncio.create_task(self._read())
 
     async def ready(self) -> None:

@@ -20,7 +20,7 @@ async def test_a_question_is_answered_while_three_hundred_connections_send_half_
     tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
 ) -> None:
     endpoint.default = Words("Here.")
-    program = Program(tmp_path, **slack_settings(slack) | model_settings(endpoint))
+    program = Program.fresh(tmp_path, **slack_settings(slack) | model_settings(endpoint))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (HANDLES, hard))
     try:

@@ -45,7 +45,7 @@ RESUMED = say("resumed", "en")
 async def test_wrong_settings_end_with_one_line_that_names_the_variable(
     tmp_path: Path, settings: dict[str, str], line: str
 ) -> None:
-    program = Program(tmp_path, **settings)
+    program = Program.fresh(tmp_path, **settings)
     await program.start()
     assert await program.end() == 2
     assert program.output.count("\n") == 1, program.output
@@ -54,7 +54,7 @@ async def test_wrong_settings_end_with_one_line_that_names_the_variable(
 
 
 async def test_a_network_in_no_proxy_is_read(tmp_path: Path) -> None:
-    async with Program(tmp_path, OPENAI_API_KEY="none", NO_PROXY="localhost,fd00::/8") as program:
+    async with Program.fresh(tmp_path, OPENAI_API_KEY="none", NO_PROXY="localhost,fd00::/8") as program:
         assert "OPENAI_API_KEY is not set" not in program.output
 
 

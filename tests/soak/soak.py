@@ -76,7 +76,7 @@ async def soak(folder: Path, seconds: float, every_s: float, seed: int) -> tuple
         FakeCompletions(default=lambda _body: hostile(chosen)) as endpoint,
     ):
         settings = slack_settings(slack) | discord_settings(discord) | model_settings(endpoint)
-        program = Program(folder, **settings, PARLEY_GRACE_S="4")
+        program = Program.fresh(folder, **settings, PARLEY_GRACE_S="4")
         await program.start()
         await program.ready()
         began = monotonic()
