@@ -35,7 +35,20 @@ _WORDS = frozenset(
         *("hint", "info", "body"),
     }
 )
-_NUMBERS = frozenset({"n_ctx", "n_prompt_tokens", "max_model_len", "max_context_length", "context_length"})
+_NUMBERS = frozenset(
+    {
+        *(
+            "n_ctx",
+            "n_prompt_tokens",
+            "max_model_len",
+            "max_context_length",
+            "context_length",
+            "context_window",
+        ),
+        *("context_size", "max_input_tokens", "max_prompt_tokens", "prompt_tokens", "input_tokens"),
+    }
+)
+_COUNT = re.compile(r"\d[\d,]{0,11}[kK]?")
 _WAITS = frozenset({"retryafter", "retryafterseconds", "retrydelay", "resetsinseconds", "waitseconds"})
 _NO_ERROR = frozenset({"", "0", "200", "success", "ok", "none", "null"})
 
@@ -87,7 +100,7 @@ def _gather_field(name: str, raw: str, item: object, said: Said, key: str, depth
     if name in _NAMES and isinstance(item, str | int) and not isinstance(item, bool):
         code = one_line(str(item), key)[:_NAME_LENGTH].lower()
         said.names.add(f"base_resp.{code}" if under == "baseresp" else code)
-    elif raw in _NUMBERS and isinstance(item, int) and item > 0:
+    elif raw in _NUMBERS and isinstance(item, int | str) and _COUNT.fullmatch(str(item)):
         said.parts.append(f"{raw}: {item}")
     elif name in _WAITS:
         said.wait_s = _seconds(item) if said.wait_s is None else said.wait_s

@@ -10,20 +10,32 @@ _SMALLEST, _LARGEST = 256, 50_000_000
 _TIMES = 20
 """A number so many times the limit is not the length of the request."""
 
-_NUMBER = r"(?<![a-z\d_.])(\d{1,3}(?:[,_]\d{3})+|\d{3,8})(?![a-z\d_%])"
+_GAP = "[,_' \u00a0\u2009\u202f]"
+"""Between thousands: https://en.wikipedia.org/wiki/Decimal_separator#Digit_grouping. Not the point, which ends a whole
+number elsewhere."""
+_SCALES = {"k": 1_000, "m": 1_000_000, "千": 1_000, "万": 10_000}
+_SPELT = re.compile(
+    r"(?<![a-z\d_.])(?<!\w-)(?<!per )"
+    rf"(?:\d{{1,3}}(?:{_GAP}\d{{3}})+(?!\d)|(\d{{1,5}}(?:\.\d{{1,3}})?)(?:[ -]?([k千万])i?|(m)))"
+    r"(?![a-z\d_%])"
+)
+"""A number in groups of thousands, or of as many thousands or millions. `32k` in the name of a model is none."""
+_NUMBER = r"(?<![a-z\d_.])(\d{3,8})(?![a-z\d_%])"
 """Chinese is written without blanks around it."""
 _NOT_ASKED = (
-    r"(?!\W{0,3}(?:tokens?\W{1,3})?(?:ha[sd] |have )?(?:exceed|is (?:longer|greater|larger|over|too)|>))"
+    r"(?!\W{0,3}(?:tokens?\W{1,3})?(?:ha(?:[sd]|ve) exceed|exceeds?\b|is (?:longer|greater|larger|over|too)|>))"
 )
 _BY = re.compile(rf"\bby (?:about )?{_NUMBER}")
 """By how much a request is over a limit is neither."""
 _WINDOW = r"(?:context|window|prompt|input|sequence|model)"
+_TOKENS = r"(?:[ -]tok(?:ens?)?)?"
 _BETWEEN = r"(?: (?:length|size|window|limit|tokens?|count|allowed|is|of|to|for this model)){0,5}"
 _CONTEXTS = (
-    r"\b(?:n_ctx|max_prompt_tokens|max_input_tokens|max_model_len|max_seq_len|max_context_length|context_length|context_window)\W{1,4}<n>",
-    rf"\b{_WINDOW}s?{_BETWEEN}(?: only)?[ :=(]{{1,3}}<n>",
+    r"\b(?:n_ctx|max_prompt_tokens|max_input_tokens|max_model_len|max_seq_len|max_context_length|context_length|context_window|context_size)\W{1,4}<n>",
+    rf"\b(?!(?:prompt|input|sequence) tokens?\b){_WINDOW}s?{_BETWEEN}(?: only)?[ :=(]{{1,3}}<n>",
     rf"\bmax(?:imum)? (?:number of |total )?(?:{_WINDOW} )?tokens?{_BETWEEN}\W{{1,3}}<n>",
-    rf"<n>(?: tokens?)? (?:max(?:imum)? )?{_WINDOW}\b",
+    rf"<n>{_TOKENS} (?:(?:max(?:imum)?|available in the|left in the) )?{_WINDOW}\b",
+    rf"{_NUMBER}{_TOKENS} ?(?:/|(?:out )?of) ?{_NUMBER}",
     r"\[\d+, ?<n>\]",
     r"(?:>|<=?|≤) ?<n>",
 )
@@ -44,24 +56,32 @@ _LIMIT_AND_REQUEST = re.compile(rf"\blimit:? ?{_NUMBER}.{{0,80}}\brequested:? ?{
 
 def limit_in_words(said: str) -> Limit:
     """What an endpoint's words, which are in lower case, tell of its limit and of the request."""
-    said = _BY.sub("", said)
+    said = _BY.sub("", _in_digits(said))
     tokens = next((least for patterns in _LIMITS if (least := _least(said, patterns))), 0)
     if not tokens:
         return Limit()
-    more = (_count(match[1]) for match in _PLAIN.finditer(said))
+    more = (int(match[1]) for match in _PLAIN.finditer(said))
     return Limit(tokens, max((number for number in more if tokens < number <= _TIMES * tokens), default=0))
 
 
 def _least(said: str, patterns: list[re.Pattern[str]]) -> int:
-    counts = (_count(match[1]) for pattern in patterns for match in pattern.finditer(said))
+    found = (match for pattern in patterns for match in pattern.finditer(said))
+    counts = (int(number) for match in found for number in match.groups())
     return min((count for count in counts if _SMALLEST <= count <= _LARGEST), default=0)
 
 
 def larger_than_the_plan(said: str) -> bool:
     """Does a rate limit say that this one request is over it? Waiting is then of no use."""
-    found = _LIMIT_AND_REQUEST.search(said)
-    return found is not None and _count(found[2]) > _count(found[1])
+    found = _LIMIT_AND_REQUEST.search(_in_digits(said))
+    return found is not None and int(found[2]) > int(found[1])
 
 
-def _count(number: str) -> int:
-    return int(number.replace(",", "").replace("_", ""))
+def _in_digits(said: str) -> str:
+    """`said` with every number as plain digits: `8,192`, `8 192`, `32k`, `1.5m` and `12.8万` are spellings of one."""
+    return _SPELT.sub(lambda match: str(_spelt_to_count(match)), said)
+
+
+def _spelt_to_count(match: re.Match[str]) -> int:
+    if match[1] is None:
+        return int(re.sub(_GAP, "", match[0]))
+    return round(float(match[1]) * _SCALES[match[2] or match[3]])

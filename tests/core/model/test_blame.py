@@ -277,6 +277,10 @@ def qwen(t: int, w: int) -> Reply:
     return Status(400, {"error": {"message": f"Range of input length should be [1, {w}]"}})
 
 
+def thousands(t: int, w: int) -> Reply:
+    return Status(400, {"error": {"message": f"Context window exceeded: {t // 1000}k / {w // 1000}k tokens"}})
+
+
 def unnamed(t: int, w: int) -> Reply:
     return Status(
         413, {"error": {"message": f"prompt too long; exceeded max context length by {t - w} tokens"}}
@@ -292,7 +296,7 @@ def plan_413(t: int, w: int) -> Reply:
     return plan(t, w, 413)
 
 
-@pytest.mark.parametrize("refusal", [anthropic, llamacpp, qwen, plan, plan_413])
+@pytest.mark.parametrize("refusal", [anthropic, llamacpp, qwen, thousands, plan, plan_413])
 async def test_a_limit_that_the_refusal_names_is_kept_to_from_then_on(refusal: Any) -> None:
     async with at_desk(THREADS) as desk:
         desk.one.default = Window(refusal)

@@ -64,6 +64,19 @@ def test_a_window_is_read_from_its_refusal(wording: Wording) -> None:
     assert limit.asked_tokens in (0, 9000)
 
 
+@pytest.mark.parametrize(("tokens", "wording"), wordings.SPELT, ids=str)
+def test_a_window_is_read_however_its_number_is_spelt(tokens: int, wording: Wording) -> None:
+    error = read(wording)
+    assert (error.code, error.limit.tokens) == (Code.CONTEXT_OVERFLOW, tokens)
+    assert not error.limit.asked_tokens or error.limit.asked_tokens > tokens
+
+
+@pytest.mark.parametrize(("code", "wording"), wordings.NO_WINDOW, ids=str)
+def test_a_number_of_tokens_alone_is_no_window(code: Code, wording: Wording) -> None:
+    error = read(wording)
+    assert (error.code, error.limit) == (code, Limit())
+
+
 @pytest.mark.parametrize("wording", wordings.OVERFLOW_WITHOUT_A_NUMBER, ids=str)
 def test_other_numbers_are_no_window(wording: Wording) -> None:
     assert read(wording).limit == Limit()

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.errors import Code
+
 Wording = tuple[int, str | dict[str, Any] | list[Any]]
 
 
@@ -163,6 +165,38 @@ OVERFLOW: list[Wording] = [
     (400, "Number of input tokens (9000) has exceeded max_prompt_tokens (8192) limit."),
     (400, "最大上下文长度为8192个token，您的请求为9000个token"),
 ]
+SPELT: list[tuple[int, Wording]] = [
+    (32_000, (400, "This model's maximum context length is 32k tokens, however you requested 33k tokens")),
+    (32_000, (422, "Context window is 32K. Your prompt is too long")),
+    (128_000, (400, "prompt too long: context window of 128K tokens exceeded")),
+    (8_192, (400, "Context length exceeded (9000/8192 tokens)")),
+    (8_192, (413, "Prompt exceeds the context window: 9,000 / 8,192")),
+    (8_192, (400, "The prompt has 9 000 tokens, the maximum context length is 8 192 tokens")),
+    (8_192, (400, "The prompt has 9\u202f000 tokens, the maximum context length is 8\u202f192 tokens")),
+    (8_000, (400, "prompt is too long: 9k > 8k maximum")),
+    (8_000, (0, "Your input exceeds our 8k-token context window")),
+    (1_000_000, (400, "Input is 1.2M tokens, the context window is 1M tokens")),
+    (32_000, (400, "requested 40960 tokens but the context size is 32Ki")),
+    (8_192, (400, "model gpt-4-32k: prompt too long, maximum context length is 8192 tokens")),
+    (8_192, (400, "prompt tokens: 9000, max: 8192, context length exceeded")),
+    (8_192, (400, "context overflow: 9000 of 8192 tokens used")),
+    (8_192, (400, "requested 9000 tokens, 8192 available in the context window")),
+    (8_192, (400, "Max context: 8192 tok. Yours: 9000 tok.")),
+    (128_000, (400, "输入长度超出限制：最大 12.8万 token")),
+    (32_000, (400, "最大上下文为 32k，当前请求 33k")),
+    (8_192, (400, coded("too long", "context_length_exceeded", max_context_length="8,192"))),
+    (
+        8_192,
+        (400, coded("x", "context_length_exceeded", details={"max_input_tokens": 8192, "input_tokens": 9000})),
+    ),
+]
+"""The same with windows in every spelling of a number."""
+NO_WINDOW: list[tuple[Code, Wording]] = [
+    (Code.SERVER_ERROR, (500, "CUDA out of memory while allocating a context of 32768 tokens")),
+    (Code.RATE_LIMITED, (429, "Rate limit: 32k tokens per 1m, wait 5m")),
+    (Code.NO_MODEL, (404, "The model moonshot-v1-32k does not exist")),
+]
+"""Numbers of tokens in refusals for another reason."""
 OVERFLOW_WITHOUT_A_NUMBER: list[Wording] = [
     (
         400,
