@@ -141,3 +141,65 @@ async def test_an_answer_that_is_deleted_while_it_grows_stops(
         shown = [message.text for message in answers(discord, thread) if message.id != growing.id]
         assert not any("Word" in text for text in shown), shown
     assert len(endpoint.requests) == 2
+
+
+@pytest.mark.parametrize("gone", ["bulk", "channel", "server", "unheard message", "unheard thread", "reply"])
+async def test_an_answer_that_goes_with_what_holds_it_stops(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, gone: str
+) -> None:
+    endpoint.script(Words("Word after word. " * 300, per_s=20), Words("Four."))
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        if gone == "reply":
+            await discord.slash(ADA, GENERAL, "ask", question="tell me")
+            seat = GENERAL
+        else:
+            seat = await discord.say(ADA, GENERAL, f"{AT} tell me")
+        growing = await answered(discord, seat, "Word")
+        await _remove(discord, growing, gone)
+        await discord.wait_for(lambda: endpoint.requests[0].closed_by_client_at is not None)
+        await discord.direct(BO, "what is 2+2?")
+        await answered(discord, discord.dm(BO), "Four.")
+        shown = [message.text for message in answers(discord, seat) if message.id != growing.id]
+        assert not any("Word" in text for text in shown), shown
+    assert len(endpoint.requests) == 2
+
+
+async def _remove(discord: FakeDiscord, growing: Message, gone: str) -> None:
+    """Where it is "unheard", no event tells of it: calls alone are refused."""
+    seat = {"channel_id": str(growing.channel_id), "guild_id": str(GUILD)}
+    match gone:
+        case "bulk":
+            await discord.gateway.dispatch("MESSAGE_DELETE_BULK", {"ids": [str(growing.id)]} | seat)
+        case "channel":
+            await discord.delete_channel(GENERAL)
+        case "server":
+            await discord.gateway.dispatch("GUILD_DELETE", {"id": str(GUILD)})
+        case "unheard message":
+            discord.fail("PATCH", f"/channels/*/messages/{growing.id}", None, status=404, code=10008)
+        case "unheard thread":
+            discord.fail("*", f"/channels/{growing.channel_id}/**", None, status=404, code=10003)
+        case "reply":
+            await discord.delete(growing.id)
+
+
+@pytest.mark.parametrize("by_command", [False, True], ids=["mention", "ask"])
+@pytest.mark.parametrize("code", [240000, 200000])
+async def test_a_later_page_that_discord_refuses_ends_in_words_of_ours_and_no_page_keeps_stop(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, by_command: bool, code: int
+) -> None:
+    endpoint.script(Words("The first page stays. " * 100 + f"{HIDDEN_LINK} and more words.", per_s=2_000))
+    discord.fail("*", "/**", None, status=400, code=code, containing=HIDDEN_LINK)
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        if by_command:
+            await discord.slash(ADA, GENERAL, "ask", question="where?")
+        seat = GENERAL if by_command else await discord.say(ADA, GENERAL, f"{AT} where?")
+
+        def ended() -> list[Message] | None:
+            found = answers(discord, seat)
+            return found if found and say("again", "en") in labels(found[-1]) else None
+
+        *before, last = await discord.wait_for(ended)
+        assert says("rejected_rest", "en", last.text) or says("rejected", "en", last.text)
+        assert [labels(page) for page in before] == [[]] * len(before)
+        assert labels(last) == [say("again", "en")]
+        assert "The first page stays." in (before or [last])[0].text

@@ -12,7 +12,7 @@ from tests.e2e.program import Program
 from tests.e2e.test_discord import AT, answered
 from tests.e2e.test_slack import said
 from tests.fakes.completions import FakeCompletions
-from tests.fakes.discord import ADA, BO, CHEN, GENERAL, RANDOM, FakeDiscord
+from tests.fakes.discord import ADA, BO, BOT, CHEN, GENERAL, RANDOM, FakeDiscord, Permission
 
 
 async def test_what_people_say_to_each_other_in_a_thread_is_context_and_no_question(
@@ -92,3 +92,63 @@ async def test_a_thread_is_called_what_its_question_shows(
         thread = discord.thread_of(asked)
     assert thread is not None
     assert thread.name == (name or question)
+
+
+async def test_what_is_said_to_a_role_a_bot_or_everybody_is_context_and_what_names_the_bot_too_is_asked(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    weavers = await discord.grant(BO, Permission.SEND_MESSAGES, role="weavers")
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        thread = await discord.say(ADA, GENERAL, f"{AT} when do we meet?")
+        answer = await answered(discord, thread, "when do we meet?")
+        build = await discord.bot_says(thread, "The build is red.")
+        await discord.say(ADA, thread, f"<@&{weavers}> who comes?")
+        await discord.say(BO, thread, "that is known", reply_to=build, ping=False)
+        await discord.say(BO, thread, f"{AT} and @everyone: how late is it?")
+        await answered(discord, thread, "how late is it?", count=2)
+        await discord.say(CHEN, thread, "and in London?", reply_to=answer.id, ping=False)
+        await answered(discord, thread, "and in London?", count=3)
+    assert len(endpoint.requests) == 3
+    lines = [content for role, content in said(endpoint.requests[1].body)[1:] if role == "user"]
+    assert lines[1:-1] == [
+        "herald: The build is red.",
+        "Ada Byron: @weavers who comes?",
+        "Bo Larsen: that is known",
+    ]
+
+
+@pytest.mark.parametrize("before", [f"<@{ADA}> what is 2+2?", "what is 2+2?"], ids=["person", "nobody"])
+async def test_an_edit_after_a_restart_that_adds_the_mention_is_answered(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, before: str
+) -> None:
+    settings = discord_settings(discord) | model_settings(endpoint)
+    async with Program(tmp_path, **settings):
+        question = await discord.say(BO, GENERAL, before)
+    async with Program(tmp_path, **settings):
+        await discord.edit(question, f"{AT} what is 2+2?")
+        await answered(discord, question, "what is 2+2?")
+    assert len(endpoint.requests) == 1
+
+
+@pytest.mark.parametrize("direct", [False, True], ids=["server", "direct"])
+async def test_every_kind_of_mark_in_ask_reads_as_in_a_message(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, direct: bool
+) -> None:
+    weavers = await discord.grant(BO, Permission.SEND_MESSAGES, role="weavers")
+    words = f"<@!{BO}> <@{BOT}> <a:dance:98> </ask:5> <t:1760000000:R> <@404> <#404>"
+    words += "" if direct else f" <@&{weavers}> <@{CHEN}>"
+    channel = discord.dm(ADA) if direct else GENERAL
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        if direct:
+            await discord.direct(ADA, f"so {words}")
+            await answered(discord, channel, "so ")
+        else:
+            mention = await discord.say(ADA, channel, f"{AT} so {words}")
+            await answered(discord, mention, "so ")
+        await discord.slash(ADA, channel, "ask", question=f"so {words}")
+        await answered(discord, channel, "so ", count=2 if direct else 1)
+    asked = [said(request.body)[-1][1].split("so ")[-1] for request in endpoint.requests]
+    assert asked[0] == asked[1]
+    assert ":dance:" in asked[1]
+    assert "@Bo Larsen @parley" in asked[1]
+    assert ("@weavers" in asked[1]) is not direct
