@@ -42,7 +42,7 @@ from core.model.herald import Herald
 from core.model.redacted import RedactedModel
 from core.paint.brush import Brush
 from core.paint.gate import Gate
-from core.ports import PROCESS, Membership, Platform, Store
+from core.ports import PROCESS, Directory, Membership, Platform, Store
 from core.redaction import Secrets, is_secret
 from core.roster import Roster, load_roster
 from core.spend.digest import StoreDigester, digest_ask
@@ -180,7 +180,8 @@ class House:
         )
         self._sweep = Sweep(store, self.lanes, self._clock)
         memberships = {one.name: one for one in self._platforms if isinstance(one, Membership)}
-        self.inbox = StoringInbox(store, self.lanes.submit, live, desk, self._lost, memberships)
+        directories = {one.name: one for one in self._platforms if isinstance(one, Directory)}
+        self.inbox = StoringInbox(store, self.lanes.submit, live, desk, self._lost, memberships, directories)
         self._catch_ups = {
             name: CatchUp(
                 channel.gate,
@@ -304,6 +305,9 @@ class House:
         for turn in await self.store.open_turns():
             self._recovery.expect(turn)
             self.lanes.submit(turn)
+        for turn in await self.store.held_turns():
+            self._recovery.expect(turn)
+            self.inbox.admission.hold(turn)
         for channel in self._channels.values():
             self._keep(channel.brush.run())
         self._keep(self._checkpoints.run())
@@ -321,6 +325,7 @@ class House:
             for task in reversed(self._tasks):
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self.inbox.admission.close()
             await self._checkpoints.flush()
             with suppress(StoreError):
                 await self.store.give_back()

@@ -161,6 +161,22 @@ class Membership(Protocol):
         ...
 
 
+@runtime_checkable
+class Directory(Protocol):
+    """A platform that may take long to say who somebody is: their question is held meanwhile."""
+
+    def ready(self) -> bool: ...
+
+    async def look_up(self, person: Person, within_s: float) -> Person:
+        """`person` as the platform knows them; unchanged where it can't say within `within_s` seconds. Returns early
+        where waiting does not help. Raises nothing."""
+        ...
+
+    async def tell(self, told: Told, ask: Ask) -> None:
+        """Show `told` to the author of `ask` alone, as after its event. Raises nothing."""
+        ...
+
+
 class Fit(Protocol):
     def __call__(self, card: Card, *, share: float = 1.0) -> tuple[Message, ...]:
         """The messages for the model of `card`; with a `share` below 1 about that share of their tokens."""
@@ -313,6 +329,24 @@ class Store(Protocol):
         stored already. Durable when it returns."""
         ...
 
+    async def hold(self, ask: Ask) -> Turn | None:
+        """Store the ask as a HELD turn, not as a line of its thread, and do not join the place. The same turn again
+        while it is held; None where the ask is stored as anything else. Durable when it returns."""
+        ...
+
+    async def admit(self, turn_id: int, author: Person) -> Turn | None:
+        """Have a HELD turn wait for its answer, asked by `author`: from now on as if `accept` had stored it. None where
+        it is not held any more."""
+        ...
+
+    async def discard(self, turn_id: int) -> None:
+        """Remove a HELD turn with its words."""
+        ...
+
+    async def held_turns(self) -> list[Turn]:
+        """Oldest first. What their authors are (`guest`, `stranger`) is not known."""
+        ...
+
     async def note(self, ask: Ask) -> bool:
         """Store the ask as a line of its thread only. False if it was there already, or was said before the thread's
         context began afresh: heard late, it is not wanted any more."""
@@ -327,10 +361,12 @@ class Store(Protocol):
         ...
 
     async def edit(self, edited: Edited) -> bool:
-        """Change a line. False where it is not ours to know."""
+        """Change a line, or the question of a HELD turn. False where it is not ours to know."""
         ...
 
-    async def delete(self, deleted: Deleted) -> bool: ...
+    async def delete(self, deleted: Deleted) -> bool:
+        """Remove a line, or a HELD turn. False where it is not ours to know."""
+        ...
 
     async def fill(self, place: Place, history: History) -> None:
         """Merge what a platform could read into the thread; a line that is known already stays as it is.

@@ -178,6 +178,7 @@ class Outcome(StrEnum):
     TURN = "turn"
     NOTED = "noted"
     DUPLICATE = "duplicate"
+    HELD = "held until it is known whether who said it may ask"
     BOT = "a bot said it"
     WORDLESS = "nothing was written, and the bot was not addressed"
     NOT_ADDRESSED = "not addressed to the bot, in a place it has not joined"
@@ -294,6 +295,8 @@ class History:
 
 
 class TurnState(StrEnum):
+    HELD = "held"
+    """Stored and no more: whether its author may ask is not known yet."""
     WAITING = "waiting"
     RUNNING = "running"
     DONE = "done"

@@ -91,7 +91,8 @@ def _forget_turns(
     connection: Connection, which: Iterable[ColumnElement[bool]], nothing: Mapping[str, Any]
 ) -> None:
     """Those that have not ended do so here: whatever is still being written is not taken any more."""
-    ended = case((OPEN, TurnState.STOPPED), else_=TURNS.c.state)
+    open_or_held = or_(OPEN, TURNS.c.state == TurnState.HELD)
+    ended = case((open_or_held, TurnState.STOPPED), else_=TURNS.c.state)
     connection.execute(update(TURNS).where(*which).values({**nothing, "state": ended, "ticket": ""}))
 
 

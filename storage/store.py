@@ -42,6 +42,18 @@ class SqlStore:
     async def accept(self, ask: Ask) -> Turn | None:
         return await self._database.write(turns.accept, ask)
 
+    async def hold(self, ask: Ask) -> Turn | None:
+        return await self._database.write(turns.hold, ask)
+
+    async def admit(self, turn_id: int, author: Person) -> Turn | None:
+        return await self._database.write(turns.admit, turn_id, author)
+
+    async def discard(self, turn_id: int) -> None:
+        await self._database.write(turns.discard, turn_id)
+
+    async def held_turns(self) -> list[Turn]:
+        return await self._database.read(turns.held_turns)
+
     async def note(self, ask: Ask) -> bool:
         return await self._database.write(threads.note, ask)
 
@@ -52,10 +64,10 @@ class SqlStore:
         return await self._database.read(turns.place_of_post, place, message_id)
 
     async def edit(self, edited: Edited) -> bool:
-        return await self._database.write(threads.edit, edited)
+        return await self._database.write(turns.edit, edited)
 
     async def delete(self, deleted: Deleted) -> bool:
-        return await self._database.write(threads.remove, deleted)
+        return await self._database.write(turns.remove, deleted)
 
     async def fill(self, place: Place, history: History) -> None:
         await self._database.write(threads.fill, place, history)

@@ -7,11 +7,11 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Text, bindparam, cast, literal, select, update
+from sqlalchemy import Connection, Executable, Text, bindparam, cast, delete, literal, select, update
 
 from core.errors import StoreError
 from core.ports import PROCESS, Context, Ending, Finish
-from core.types import Ask, Button, Person, Place, Task, Turn, TurnState
+from core.types import Ask, Button, Deleted, Edited, Person, Place, Task, Turn, TurnState
 from storage import threads, usage
 from storage.engine import insert
 from storage.tables import HEARD, OPEN, POSTS, TURNS, USAGE, from_us, to_us
@@ -19,6 +19,8 @@ from storage.tables import HEARD, OPEN, POSTS, TURNS, USAGE, from_us, to_us
 Checkpoint = tuple[int, str, tuple[str, ...]]
 
 _CHANNEL = ("platform", "team", "channel")
+_HELD = TURNS.c.state == TurnState.HELD
+_NOT_ENDED = (TurnState.HELD, TurnState.WAITING, TurnState.RUNNING)
 _AGAIN = "again-"
 """Before the id of a turn, the key of the one that takes it up again."""
 
@@ -45,8 +47,62 @@ def _add_post(dialect: str) -> Executable:
 
 
 def accept(connection: Connection, ask: Ask) -> Turn | None:
-    at_us = to_us(ask.at)
-    turn_id = connection.scalar(
+    turn_id = _add(connection, ask, TurnState.WAITING)
+    if turn_id is None:
+        return None
+    if ask.task is not Task.DIGEST:
+        _join(connection, ask)
+    return Turn(turn_id, ask)
+
+
+def hold(connection: Connection, ask: Ask) -> Turn | None:
+    turn_id = _add(connection, ask, TurnState.HELD)
+    if turn_id is not None:
+        return Turn(turn_id, ask, TurnState.HELD)
+    held = select(TURNS).where(*threads.within(TURNS, ask.place, ask.id), _HELD)
+    row = connection.execute(held).first()
+    return None if row is None else _turn(row)
+
+
+def admit(connection: Connection, turn_id: int, author: Person) -> Turn | None:
+    told = {"author_name": author.name, "author_locale": author.locale, "may_read": author.may_read}
+    admitting = update(TURNS).where(TURNS.c.id == turn_id, _HELD).values(**told, state=TurnState.WAITING)
+    row = connection.execute(admitting.returning(TURNS)).first()
+    if row is None:
+        return None
+    admitted = _turn(row)
+    _join(connection, admitted.ask)
+    return admitted
+
+
+def discard(connection: Connection, turn_id: int) -> None:
+    connection.execute(delete(TURNS).where(TURNS.c.id == turn_id, _HELD))
+
+
+def held_turns(connection: Connection) -> list[Turn]:
+    return [_turn(row) for row in connection.execute(select(TURNS).where(_HELD).order_by(TURNS.c.id))]
+
+
+def edit(connection: Connection, edited: Edited) -> bool:
+    held = (*threads.within(TURNS, edited.place, edited.message_id), _HELD)
+    changed = connection.execute(update(TURNS).where(*held).values(text=edited.text)).rowcount > 0
+    return threads.edit(connection, edited) or changed
+
+
+def remove(connection: Connection, deleted: Deleted) -> bool:
+    held = (*threads.within(TURNS, deleted.place, deleted.message_id), _HELD)
+    removed = connection.execute(delete(TURNS).where(*held)).rowcount > 0
+    return threads.remove(connection, deleted) or removed
+
+
+def _join(connection: Connection, ask: Ask) -> None:
+    threads.touch(connection, ask.place, to_us(ask.at), joined=True)
+    threads.add_line(connection, ask)
+
+
+def _add(connection: Connection, ask: Ask, state: TurnState) -> int | None:
+    """The new turn's id; None where there is one for that message."""
+    turn_id: int | None = connection.scalar(
         _add_turn(connection.dialect.name),
         {
             **threads.address(ask.place),
@@ -59,13 +115,13 @@ def accept(connection: Connection, ask: Ask) -> Turn | None:
             "author_bot": ask.author.bot,
             "may_read": ask.author.may_read,
             "text": ask.text,
-            "at_us": at_us,
+            "at_us": to_us(ask.at),
             "addressed": ask.addressed,
             "to_others": ask.to_others,
             "replies_to": ask.replies_to,
             "ticket": ask.ticket,
             "task": ask.task,
-            "state": TurnState.WAITING,
+            "state": state,
             "attempt": 0,
             "posted": [],
             "answer": "",
@@ -75,12 +131,7 @@ def accept(connection: Connection, ask: Ask) -> Turn | None:
             "ref": "",
         },
     )
-    if turn_id is None:
-        return None
-    if ask.task is not Task.DIGEST:
-        threads.touch(connection, ask.place, at_us, joined=True)
-        threads.add_line(connection, ask)
-    return Turn(turn_id, ask)
+    return turn_id
 
 
 def open_turns(connection: Connection, after_id: int) -> list[Turn]:
@@ -102,7 +153,7 @@ def turn(connection: Connection, turn_id: int) -> Turn | None:
 
 def again(connection: Connection, turn_id: int, task: Task) -> Turn | None:
     before = connection.execute(select(TURNS).where(TURNS.c.id == turn_id)).mappings().first()
-    if before is None or before["state"] in (TurnState.WAITING, TurnState.RUNNING):
+    if before is None or before["state"] in _NOT_ENDED:
         return None
     fresh = {"message": f"{_AGAIN}{turn_id}", "again_of": turn_id, "task": task, "state": TurnState.WAITING}
     empty = {
@@ -258,13 +309,20 @@ def _add_posts(connection: Connection, posted: Sequence[tuple[int, tuple[str, ..
 
 
 def _turn(row: Any) -> Turn:
+    known = None if row.state == TurnState.HELD else False
     return Turn(
         id=row.id,
         ask=Ask(
             id=row.question,
             place=Place(row.platform, row.team, row.channel, row.thread, row.direct),
             author=Person(
-                row.author, row.author_name, row.author_locale, row.author_bot, may_read=row.may_read
+                row.author,
+                row.author_name,
+                row.author_locale,
+                row.author_bot,
+                guest=known,
+                stranger=known,
+                may_read=row.may_read,
             ),
             text=row.text,
             at=from_us(row.at_us),

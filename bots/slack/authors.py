@@ -55,6 +55,19 @@ def with_claim(known: Person | None, who: str, name: str, claim: Claim, home: fr
     return replace(known, guest=known.guest or bool(claim.guest), stranger=known.stranger or foreign)
 
 
+def is_known(person: Person) -> bool:
+    """Whether all that rights depend on has been told."""
+    return person.bot or None not in (person.guest, person.stranger)
+
+
+def with_known(person: Person, known: Person | None, home: frozenset[str]) -> Person:
+    """`person`, of whom only a payload told, with what users.info told later, if anything."""
+    if known is None:
+        return person
+    claim = Claim(frozenset(person.roles), person.guest, person.stranger)
+    return with_claim(known, person.id, person.name, claim, home)
+
+
 def is_ours(payload: Payload, home: frozenset[str]) -> bool:
     """Whether an event or a slash command is of our workspace, and not of another one that has the same app.
 

@@ -11,12 +11,12 @@ import asyncio
 from collections.abc import Awaitable, Collection, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeGuard, TypeVar
 
 import structlog
 
 from bots.slack import commands, forms, home
-from bots.slack.authors import Claim, with_claim
+from bots.slack.authors import is_known, with_known
 from bots.slack.faults import reason_of
 from bots.slack.incoming import Identity, Names, Payload, author_of, place_of
 from bots.slack.mrkdwn import markdown_to_mrkdwn
@@ -35,10 +35,11 @@ log = structlog.get_logger()
 
 Json = dict[str, Any]
 Done = TypeVar("Done")
+Given = TypeVar("Given", Command, Press, Command | Press, Ask | Press)
 
 # Of the 3 s within which Slack wants to be answered.
 _NAMES_S, _REPEAT_S, _SENT_S, _ACK_S = 0.8, 1.2, 1.8, 2.5
-_AUTHOR_S = 5.0
+_AUTHOR_S = 10.0
 _WHOLE_KEPT = 200
 _NOT_THERE = {"not_in_channel", "channel_not_found"}
 _NO_PROMPTS = {"unknown_method", "missing_scope", "not_allowed_token_type", "no_permission"}
@@ -97,7 +98,7 @@ class Dialog:
         language = await self._language(command.author, command.place)
         form = commands.command_to_form(command, language)
         if form is not None:
-            self._later(self._open(payload, form, command.place, language))
+            self.later(self._open(payload, form, command.place, language))
         else:
             await self._do(command, str(payload.get("response_url", "")))
 
@@ -107,14 +108,14 @@ class Dialog:
         me, names = await self._meet(payload, (), commands.place_of_view(payload, me).channel)
         command = commands.change_to_command(payload, me, names, self._clock.now())
         if command is not None:
-            self._later(self._change(payload, command))
+            self.later(self._change(payload, command))
 
     async def press(self, payload: Payload, press: Press) -> bool:
         """Whether a button opens a form first, which it then does."""
         language = await self._language(press.author, press.place)
         form = press_form(press.action, language)
         if form is not None:
-            self._later(self._open(payload, form, press.place, language, press.turn_id))
+            self.later(self._open(payload, form, press.place, language, press.turn_id))
         return form is not None
 
     async def submit(self, payload: Payload) -> Json | None:
@@ -138,11 +139,11 @@ class Dialog:
         job = self._start(self._sent(event))
         done, _ = await asyncio.wait({job}, timeout=_SENT_S)
         if not done:
-            self._later(self._tell_late(job, event))
+            self.later(self._tell_late(job, event))
             return None
         told = job.result()
         if not place.channel and not (told and told.refused):
-            self._later(self._publish(event.author, me))
+            self.later(self._publish(event.author, me))
         return None if told is None else forms.told_to_response(payload["view"], told, await self._speak(event))
 
     async def opened(self, event: Payload) -> None:
@@ -151,25 +152,23 @@ class Dialog:
         me, names = await self._meet(by, ())
         person = commands.user_of(by, me, names)
         if event.get("tab") == "home":
-            self._later(self._publish(person, me))
+            self.later(self._publish(person, me))
         elif event.get("tab") == "messages" and self._prompts:
             place = place_of({"channel": event.get("channel"), "channel_type": "im"}, me, "")
-            self._later(self._suggest(place, person))
+            self.later(self._suggest(place, person))
 
     async def entitled(self, event: Event, wait_s: float) -> Event:
         """The event with what its author may do in the channel, where that may matter and is known within
         `wait_s`."""
-        typed = isinstance(event, Ask) and command_of(event.text) is not None
-        if not (typed or isinstance(event, Press)) or event.place.direct:
+        if not is_command(event) or event.place.direct:
             return event
-        assert isinstance(event, Ask | Press)
         author = event.author
         names = await self._with_rights({author.id: author}, author.id, event.place.channel, wait_s)
         return replace(event, author=names[author.id])
 
     def apologise(self, payload: Payload, failure: BotError) -> None:
         """Tell the author of `payload`, where they expect an answer, that it failed."""
-        self._later(self._quietly(self._apologise(payload, failure)))
+        self.later(self._quietly(self._apologise(payload, failure)))
 
     async def _apologise(self, payload: Payload, failure: BotError) -> None:
         event: Payload = payload.get("event") or {}
@@ -188,14 +187,14 @@ class Dialog:
     def tell(self, told: Told, event: Event, url: str = "") -> None:
         """Show what was told to the author of `event`, or to all, in its place. `url`: a response URL, if any."""
         if isinstance(event, Ask | Command | Press):
-            self._later(self._tell(told, event, url))
+            self.later(self._tell(told, event, url))
 
     # -- what is done about it
 
     async def _do(self, command: Command, url: str) -> None:
         """Returns once a question is stored; everything else is done afterwards."""
         if not commands.becomes_turn(command):
-            self._later(self._tell_done(command, url))
+            self.later(self._tell_done(command, url))
         elif told := await self._sent(command):
             self.tell(told, command, url)
 
@@ -205,7 +204,7 @@ class Dialog:
 
     async def _sent(self, event: Command | Press) -> Told | None:
         """What is told about it, or why it could not be done."""
-        event = await self._identified(event)
+        event = await self.identified(event)
         if isinstance(event, Command) and commands.becomes_turn(event):
             return await self._ask(event)
         return await self._received(event)
@@ -233,7 +232,7 @@ class Dialog:
         except PlatformError as error:
             told = Told(_why_not(error, command.place, language), refused=True)
         if told is not None:
-            self._later(self._take_back(posting, command.place.channel))
+            self.later(self._take_back(posting, command.place.channel))
         return told
 
     async def _take_back(self, posting: asyncio.Task[Json], channel: str) -> None:
@@ -377,17 +376,16 @@ class Dialog:
             return dict(names)
         return {**names, who: replace(person, manager=made.id == who)}
 
-    async def _identified(self, event: Command | Press) -> Command | Press:
+    async def identified(self, event: Given) -> Given:
         """With its author as Slack knows them, waited for where it has not said yet: then there is more time than
         until the acknowledgement."""
         author, place = event.author, event.place
-        if not author.id or None not in (author.guest, author.stranger):
+        if not author.id or is_known(author):
             return event
-        known = (await self._people.get({author.id}, _AUTHOR_S)).get(author.id)
+        known = await self._people.find(author.id, _AUTHOR_S)
         if known is None:
             return event
-        home = (await self._slack.identify()).home
-        author = with_claim(known, author.id, author.name, Claim(frozenset(author.roles)), home)
+        author = with_known(author, known, (await self._slack.identify()).home)
         if place.channel and not place.direct:
             author = (await self._with_rights({author.id: author}, author.id, place.channel, _NAMES_S))[
                 author.id
@@ -425,7 +423,7 @@ class Dialog:
         except PlatformError as error:
             log.warning("slack: a call for one person failed", cause=error.detail)
 
-    def _later(self, job: Coroutine[Any, Any, None]) -> None:
+    def later(self, job: Coroutine[Any, Any, None]) -> None:
         self._start(job)
 
     def _start(self, job: Coroutine[Any, Any, Done]) -> asyncio.Task[Done]:
@@ -441,6 +439,11 @@ class Dialog:
             log.warning("slack: a job failed", ref=error.ref, cause=error.detail)
         elif error is not None:
             log.error("slack: a job failed", exc_info=error)
+
+
+def is_command(event: Event) -> TypeGuard[Ask | Press]:
+    """A typed command or a button: done at once, and not stored."""
+    return isinstance(event, Press) or (isinstance(event, Ask) and command_of(event.text) is not None)
 
 
 def _why_not(error: PlatformError, place: Place, language: str) -> str:

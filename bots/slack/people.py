@@ -81,6 +81,18 @@ class People:
         self.ask(ids)
         return await self._wait(ids, wait_s)
 
+    async def find(self, id_: str, within_s: float) -> Person | None:
+        """An author, looked up again whenever that may help within `within_s`. None: not known by then."""
+        until_s = self._clock.monotonic() + within_s
+        while (left_s := until_s - self._clock.monotonic()) > 0:
+            if (who := (await self.get({id_}, left_s)).get(id_)) is not None:
+                return who
+            again_s, _ = self._known.get(id_, (until_s, None))
+            if again_s >= until_s:
+                return None
+            await self._clock.sleep(max(again_s - self._clock.monotonic(), _RETRY_S))
+        return None
+
     async def names(self, ids: Collection[str], wait_s: float) -> dict[str, Person]:
         """The same of people who are only mentioned: at most `MENTIONED_MAX` of them are looked up."""
         asking = self._authors.asking.keys() | self._mentioned.asking.keys()

@@ -16,9 +16,9 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
 from bots.slack import LIMITS, history
-from bots.slack.authors import is_ours
+from bots.slack.authors import is_known, is_ours, with_known
 from bots.slack.commands import EVENTS, kind_of, stopped_to_presses
-from bots.slack.dialog import Dialog
+from bots.slack.dialog import Dialog, is_command
 from bots.slack.faults import blocks_refused, reason_of
 from bots.slack.incoming import (
     Identity,
@@ -55,6 +55,7 @@ from core.types import (
     Start,
     Stop,
     Stroke,
+    Told,
     Upload,
 )
 
@@ -67,8 +68,9 @@ _NO_GROWTH = {"unknown_method", "missing_scope", "method_deprecated", "deprecate
 _NO_GROWTH |= {"not_allowed_token_type", "feature_not_enabled", "access_denied", "team_access_not_granted"}
 _NOT_FOR_READER = {"team_not_found", "user_not_found", "missing_recipient_team_id", "missing_recipient_user_id"}
 _SOCKETS = 2  # Slack renews a connection every few hours; the other one covers the gap. At most 10.
-# Of the 3 s within which an event has to be acknowledged: https://docs.slack.dev/apis/events-api/#responding
-_AUTHOR_BY_S, _NAMES_BY_S, _RIGHTS_BY_S = 2.0, 2.3, 2.6
+# Of the 3 s within which an event has to be acknowledged, and before the people of its channel notice a pause. What is
+# still not known then is looked up afterwards. https://docs.slack.dev/apis/events-api/#responding
+_AUTHOR_BY_S, _NAMES_BY_S, _RIGHTS_BY_S = 1.2, 1.4, 1.6
 _NAMES_S = 1.0
 _STATUS_S = 2.0
 _TOKEN_PAUSE_S = 2.0
@@ -104,13 +106,14 @@ class SlackPlatform:
         self._homes: dict[str, str] = {}  # stranger -> their own workspace
         self._askers: dict[str, Person] = {}  # place -> who asked last
         self._apologised: dict[str, float] = {}  # channel and person -> when
+        self._dialog: Dialog | None = None  # while it runs
 
     # -- the port
 
     async def run(self, inbox: Inbox) -> None:
         """As `Platform.run`; may be called again once it has ended."""
         self._web.forget()
-        dialog = Dialog(self._web, inbox, self._people, self._clock)
+        dialog = self._dialog = Dialog(self._web, inbox, self._people, self._clock)
         app = self._bolt(inbox, dialog)
         self._sockets = tuple(
             Socket(app, self._app_token, self._web.open_url, self._clock, self._ping_interval_s)
@@ -128,11 +131,24 @@ class SlackPlatform:
                 task.cancel()
             await asyncio.gather(*kept, return_exceptions=True)
             self._sockets = ()
+            self._dialog = None
             await dialog.close(_FAREWELL_S)
             await self.close()
 
     def ready(self) -> bool:
         return any(socket.connected for socket in self._sockets)
+
+    async def look_up(self, person: Person, within_s: float) -> Person:
+        known = await self._people.find(person.id, within_s)
+        with suppress(PlatformError):
+            return with_known(person, known, (await self._web.identify()).home)
+        return person
+
+    async def tell(self, told: Told, ask: Ask) -> None:
+        if self._dialog is None:
+            log.warning("slack: not connected, and nobody is told", place=ask.place.key)
+        else:
+            self._dialog.tell(told, ask)
 
     async def history(self, place: Place, before: Ask) -> History:
         return await history.read(self._web, self._people, place, before)
@@ -361,12 +377,26 @@ class SlackPlatform:
             if event is None or (isinstance(event, Press) and await dialog.press(payload, event)):
                 return
             self._note_home(event)
+            if is_command(event) and not is_known(event.author):
+                dialog.later(self._deliver_late(event, payload, inbox, dialog))
+                return
             left_s = arrived_s + _RIGHTS_BY_S - self._clock.monotonic()
-            receipt = await inbox.receive(await dialog.entitled(event, left_s))
-            if isinstance(event, Ask) and receipt.outcome is Outcome.TURN:
-                _keep(self._askers, event.place.key, event.author, _REMEMBERED)
+            await self._deliver(await dialog.entitled(event, left_s), payload, inbox, dialog)
+
+    async def _deliver(self, event: Event, payload: Payload, inbox: Inbox, dialog: Dialog) -> None:
+        receipt = await inbox.receive(event)
+        if isinstance(event, Ask) and receipt.outcome in (Outcome.TURN, Outcome.HELD):
+            _keep(self._askers, event.place.key, event.author, _REMEMBERED)
         if receipt.told is not None:
             dialog.tell(receipt.told, event, str(payload.get("response_url", "")))
+
+    async def _deliver_late(self, event: Ask | Press, payload: Payload, inbox: Inbox, dialog: Dialog) -> None:
+        """Commands and buttons are not stored: they are done once it is known who gave them, or can't be."""
+        try:
+            await self._deliver(await dialog.identified(event), payload, inbox, dialog)
+        except BotError as error:
+            log.warning("slack: could not be done", ref=error.ref, cause=error.detail)
+            dialog.apologise(payload, error)
 
     async def _names(self, payload: Payload, me: Identity, arrived_s: float) -> dict[str, Person]:
         """The author first, whom rights depend on; then those who are only mentioned."""

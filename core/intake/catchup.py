@@ -175,7 +175,7 @@ class CatchUp:
                 for ask in missed or ():
                     outcome = await self._take(ask)
                     # What was said behind a mention that nobody heard, or that came by itself just now.
-                    behind = outcome is Outcome.TURN or (
+                    behind = outcome in (Outcome.TURN, Outcome.HELD) or (
                         outcome is Outcome.DUPLICATE and ask.place.key not in listed
                     )
                     if behind and ask.place.key != place.key:

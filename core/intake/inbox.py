@@ -17,11 +17,12 @@ from core.commands.desk import FREE, Desk
 from core.commands.rights import Refusal, refusal
 from core.commands.typed import command_of
 from core.errors import StoreError
+from core.intake.admission import Admission
 from core.intake.members import Members
 from core.intake.rate import Rate
 from core.intake.rules import decide
 from core.phrases import say
-from core.ports import Feedback, Membership, Store
+from core.ports import Directory, Feedback, Membership, Store
 from core.types import (
     Ask,
     Button,
@@ -56,7 +57,8 @@ _OPINIONS = {"up": 1, "down": -1, "reason": -1}
 class StoringInbox:
     """Decides, stores, and hands new turns to `submit`. Events of one channel are taken in the order they come,
     so that a deletion never overtakes what it deletes. `lost` hears of the platform of what could not be stored.
-    `memberships`: the platforms that know of which teams somebody is a member, by name."""
+    `memberships`: the platforms that know of which teams somebody is a member, by name; `directories`: those that may
+    take long to say who somebody is, whose questions `admission` holds."""
 
     def __init__(
         self,
@@ -66,6 +68,7 @@ class StoringInbox:
         desk: Desk,
         lost: Callable[[str], None] = lambda _: None,
         memberships: Mapping[str, Membership] | None = None,
+        directories: Mapping[str, Directory] | None = None,
     ) -> None:
         self._store = store
         self._lost = lost
@@ -74,6 +77,7 @@ class StoringInbox:
         self._desk = desk
         self._rate = Rate()
         self._members = Members(store, memberships or {})
+        self.admission = Admission(directories or {}, self._admit, desk.clock)
         self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def receive(self, event: Event) -> Receipt:
@@ -97,7 +101,7 @@ class StoringInbox:
     async def concerns(self, event: Ask | Edited) -> bool:
         try:
             if isinstance(event, Edited):
-                return await self._store.joined(event.place)
+                return self.admission.holds(event.place) or await self._store.joined(event.place)
             _, outcome, _ = await self._weigh(event)
         except StoreError:
             self._lost(event.place.platform)
@@ -257,6 +261,8 @@ class StoringInbox:
             await self._store.note(ask)
         if outcome is not Outcome.TURN:
             return Receipt(outcome)
+        if not commanded and self._is_held(ask, settings):
+            return await self._hold(ask)
         if not ask.author.bot and (
             refused := await self._refused(ask.author, ask.place, settings, ask.key, tell=commanded, ask=ask)
         ):
@@ -268,6 +274,35 @@ class StoringInbox:
         self._submit(turn)
         log.info("question", turn=turn.id, place=ask.place.key)
         return Receipt(outcome, turn.id)
+
+    def _is_held(self, ask: Ask, settings: ChannelSettings) -> bool:
+        """Whether looking the author up for longer may help. Who gives a command has been waited for."""
+        unknown = not ask.author.bot and refusal(ask.author, ask.place, settings) is Refusal.UNKNOWN
+        return unknown and self.admission.takes(ask.place.platform)
+
+    async def _hold(self, ask: Ask) -> Receipt:
+        held = await self._store.hold(ask)
+        if held is None:
+            return Receipt(Outcome.DUPLICATE)
+        log.info("question held", turn=held.id, place=ask.place.key)
+        self.admission.hold(replace(held, ask=replace(held.ask, author=ask.author)))
+        return Receipt(Outcome.HELD, held.id)
+
+    async def _admit(self, turn: Turn, author: Person) -> Receipt:
+        """What becomes of a held turn, now that its author is looked up. Raises StoreError."""
+        async with self._channel(turn.ask.place):
+            ask, outcome, settings = await self._weigh(replace(turn.ask, author=author))
+            refused = await self._refused(author, ask.place, settings, ask.key, tell=False, ask=ask)
+            if refused is not None or outcome is not Outcome.TURN:
+                await self._store.discard(turn.id)
+                return refused or Receipt(outcome)
+            admitted = await self._store.admit(turn.id, author)
+            if admitted is None:
+                return Receipt(Outcome.UNKNOWN)
+            self._count(author, ask.place, ask.key)
+            self._submit(admitted)
+            log.info("question", turn=turn.id, place=ask.place.key)
+            return Receipt(outcome, turn.id)
 
     async def _weigh(self, ask: Ask) -> tuple[Ask, Outcome, ChannelSettings]:
         """The ask in the conversation that it belongs to, what is to become of it, and what counts there."""

@@ -133,6 +133,60 @@ class TestAccept:
         assert await texts(store) == ["ab ? c", "xy ?"]
 
 
+class TestHold:
+    async def test_what_is_held_is_no_line_and_no_open_turn_and_joins_nothing(self, store: SqlStore) -> None:
+        held = await store.hold(ask())
+        assert held is not None
+        assert await store.hold(ask()) == replace(held, ask=held.ask), "redelivered while it is held"
+        assert await store.accept(ask()) is None
+        assert [turn.id for turn in await store.held_turns()] == [held.id]
+        assert (await store.open_turns(), await texts(store), await store.joined(PLACE)) == ([], [], False)
+        author = (await store.held_turns())[0].ask.author
+        assert (author.guest, author.stranger) == (None, None)
+
+    async def test_what_is_admitted_is_as_if_it_had_been_accepted(self, store: SqlStore) -> None:
+        held = await store.hold(ask(by=Person("U1", "U1")))
+        assert held is not None
+        admitted = await store.admit(held.id, ANN)
+        assert admitted == Turn(held.id, ask())
+        assert (await store.open_turns(), await texts(store), await store.joined(PLACE)) == (
+            [admitted],
+            ["why?"],
+            True,
+        )
+        assert await store.hold(ask()) is None
+        assert await store.admit(held.id, ANN) is None
+        await store.discard(held.id)
+        assert await store.open_turns() == [admitted], "only what is held is discarded"
+
+    async def test_nothing_is_left_of_what_is_discarded_or_deleted(
+        self, store: SqlStore, database: Database
+    ) -> None:
+        first, second = await store.hold(ask("m1")), await store.hold(ask("m2"))
+        assert first is not None
+        assert second is not None
+        await store.discard(first.id)
+        assert await store.delete(Deleted(PLACE, "m2"))
+        assert not await store.delete(Deleted(PLACE, "m2"))
+        assert await store.held_turns() == []
+        left = await database.read(lambda connection: connection.scalar(text("SELECT count(*) FROM turns")))
+        assert left == 0
+        again = await store.hold(ask("m1"))
+        assert again is not None
+        assert again.id > second.id
+
+    async def test_an_edit_changes_what_is_held_and_forgetting_ends_it(self, store: SqlStore) -> None:
+        held, other = await store.hold(ask()), await store.hold(ask("m2", by=BEN))
+        assert held is not None
+        assert other is not None
+        assert await store.edit(Edited(PLACE, "m1", "how?"))
+        await store.forget_person("slack", BEN.id)
+        assert [turn.ask.text for turn in await store.held_turns()] == ["how?"]
+        assert await store.admit(other.id, BEN) is None
+        await store.recover(NOON)
+        assert await store.open_turns() == []
+
+
 class TestJoining:
     async def test_a_place_is_joined_by_an_accepted_ask_and_by_nothing_else(self, store: SqlStore) -> None:
         assert not await store.joined(PLACE)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from core.errors import StoreError
 from core.ports import PROCESS, Change, Context, Ending, Feedback, Finish, Kept, Spent, Tally, Thread
-from core.types import Ask, Deleted, Edited, Entry, History, Person, Place, Task, Turn, TurnState
+from core.types import Ask, Deleted, Edited, Entry, History, Person, Place, Task, Turn, TurnState, message_key
 
 _TITLE_CHARS = 80
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -58,13 +58,14 @@ class MemoryStore:
         self._audit: list[Change] = []
         self._feedback: dict[tuple[int, str], Feedback] = {}
         self._once: set[str] = set()
+        self._last_id = 0
         self._nobodys: set[int] = set()
 
     async def accept(self, ask: Ask) -> Turn | None:
         self._work()
         if ask.key in self._ids:
             return None
-        turn = Turn(len(self._turns) + 1, ask)
+        turn = Turn(self._next_id(), ask)
         self._turns[turn.id] = turn
         self._ids[ask.key] = turn.id
         if ask.task is not Task.DIGEST:
@@ -72,6 +73,55 @@ class MemoryStore:
             talk.joined = True
             talk.add(_line(ask))
         return turn
+
+    async def hold(self, ask: Ask) -> Turn | None:
+        self._work()
+        known = self._asked(ask.place, ask.id)
+        if known is not None:
+            return known if known.state is TurnState.HELD else None
+        turn = Turn(self._next_id(), ask, TurnState.HELD)
+        self._turns[turn.id] = turn
+        self._ids[ask.key] = turn.id
+        return turn
+
+    async def admit(self, turn_id: int, author: Person) -> Turn | None:
+        self._work()
+        turn = self._turns.get(turn_id)
+        if turn is None or turn.state is not TurnState.HELD:
+            return None
+        del self._turns[turn_id], self._ids[turn.ask.key]
+        ask = replace(turn.ask, author=replace(author, id=turn.ask.author.id))
+        self._turns[turn_id] = admitted = Turn(turn_id, ask)
+        self._ids[ask.key] = turn_id
+        talk = self._talk(ask.place)
+        talk.joined = True
+        talk.add(_line(ask))
+        return admitted
+
+    async def discard(self, turn_id: int) -> None:
+        self._work()
+        self._discard(self._turns.get(turn_id))
+
+    async def held_turns(self) -> list[Turn]:
+        self._work()
+        held = [turn for turn in self._turns.values() if turn.state is TurnState.HELD]
+        return [
+            replace(turn, ask=replace(turn.ask, author=replace(turn.ask.author, guest=None, stranger=None)))
+            for turn in held
+        ]
+
+    def _next_id(self) -> int:
+        self._last_id += 1
+        return self._last_id
+
+    def _asked(self, place: Place, message_id: str) -> Turn | None:
+        return self._turns.get(self._ids.get(message_key(place, message_id), 0))
+
+    def _discard(self, turn: Turn | None) -> bool:
+        if turn is None or turn.state is not TurnState.HELD:
+            return False
+        del self._turns[turn.id], self._ids[turn.ask.key]
+        return True
 
     async def note(self, ask: Ask) -> bool:
         self._work()
@@ -95,14 +145,18 @@ class MemoryStore:
             if not entry.mine:
                 talk.lines[entry.id] = replace(entry, text=_storable(edited.text))
                 return True
-        return False
+        held = self._asked(edited.place, edited.message_id)
+        if held is None or held.state is not TurnState.HELD:
+            return False
+        self._turns[held.id] = replace(held, ask=replace(held.ask, text=_storable(edited.text)))
+        return True
 
     async def delete(self, deleted: Deleted) -> bool:
         self._work()
         for talk in self._holding(deleted.place, deleted.message_id):
             del talk.lines[deleted.message_id]
             return True
-        return False
+        return self._discard(self._asked(deleted.place, deleted.message_id))
 
     async def fill(self, place: Place, history: History) -> None:
         self._work()
@@ -178,9 +232,9 @@ class MemoryStore:
         self._work()
         before = self._turns.get(turn_id)
         done_already = any(turn.again_of == turn_id for turn in self._turns.values())
-        if before is None or before.state in _OPEN or done_already:
+        if before is None or before.state in (*_OPEN, TurnState.HELD) or done_already:
             return None
-        turn = Turn(len(self._turns) + 1, replace(before.ask, task=task), again_of=turn_id)
+        turn = Turn(self._next_id(), replace(before.ask, task=task), again_of=turn_id)
         self._turns[turn.id] = turn
         return turn
 
@@ -424,7 +478,8 @@ class MemoryStore:
             self._nobodys.add(turn.id)
         else:
             person = replace(person, locale=turn.ask.author.locale)
-        state = TurnState.STOPPED if turn.state in _OPEN else turn.state
+        ended = turn.state not in (*_OPEN, TurnState.HELD)
+        state = turn.state if ended else TurnState.STOPPED
         ask = replace(turn.ask, text="", author=person, ticket="")
         self._turns[turn.id] = replace(turn, state=state, text="", ask=ask)
         if finish := self._finishes.get(turn.id):

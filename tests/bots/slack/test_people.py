@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
+import pytest
+
 from bots.slack.people import People, user_to_person
 from core.errors import Code, PlatformError
 from core.types import Person
@@ -168,3 +170,38 @@ async def test_a_limit_is_waited_out_before_somebody_is_looked_up_again() -> Non
         hours.at_s = at_s
         assert await people.get({"U1"}, 1) == {}
         assert asked == calls
+
+
+async def test_an_author_is_looked_up_again_while_that_may_help_and_not_beyond() -> None:
+    hours, answers = Hours(), [PlatformError(Code.UNAVAILABLE, "x", retryable=True)] * 5
+    asked: list[float] = []
+
+    async def look_up(id_: str) -> Person:
+        asked.append(hours.at_s)
+        if answers:
+            raise answers.pop()
+        return Person(id_, "ada")
+
+    people = People(look_up, hours)
+    found = await people.find("U1", 10)
+    assert found is not None
+    assert found.name == "ada"
+    assert len(asked) == 6
+    assert hours.at_s < 10
+
+
+@pytest.mark.parametrize(
+    "error",
+    [PlatformError(Code.GONE, "x"), PlatformError(Code.SLOW_DOWN, "x", retry_after_s=30, retryable=True)],
+)
+async def test_an_author_who_can_not_be_known_in_time_is_given_up_at_once(error: PlatformError) -> None:
+    hours, asked = Hours(), 0
+
+    async def look_up(id_: str) -> Person:
+        nonlocal asked
+        asked += 1
+        raise error
+
+    people = People(look_up, hours)
+    assert await people.find("U1", 10) is None
+    assert (asked, hours.at_s) == (1, 0)

@@ -239,9 +239,7 @@ async def test_a_name_that_takes_too_long_is_an_id_and_one_call_serves_everybody
         await slack.say("U1", "C1", "one")
         await slack.say("U1", "C1", "two")
         await slack.wait_for(lambda: len(inbox.events) == 2 and all(e.acked for e in slack.envelopes))
-        assert all(envelope.latency_s and envelope.latency_s < 2.9 for envelope in slack.envelopes), (
-            "Slack waits 3 s"
-        )
+        assert all(envelope.latency_s and envelope.latency_s < 2 for envelope in slack.envelopes)
         await until(lambda: slack.calls[-1].ended_at is not None)
         await slack.say("U1", "C1", "three")
         await slack.wait_for(lambda: len(inbox.events) == 3)

@@ -1,0 +1,86 @@
+"""Held questions: stored and acknowledged before it is known whether their author may ask.
+
+Who is not known is refused wherever a right depends on it. A platform may need seconds to say who somebody is, and an
+event has to be acknowledged sooner; so such a question is held, its author is looked up, and only then it is decided.
+Nobody waits for a held question: it is no part of its thread yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+
+import structlog
+
+from core.clock import Clock
+from core.errors import StoreError
+from core.ports import Directory
+from core.types import Person, Place, Receipt, Turn
+
+log = structlog.get_logger()
+
+LOOK_UP_S = 8.0
+"""How long an author is looked up before their question is refused: they hear of it within 10 s of asking."""
+HELD_MAX = 1_000
+"""The most questions that are held at once. Further ones of unknown people are refused."""
+_READY_S = 0.5
+_STORE_PAUSES_S = (0.5, 10.0)
+
+Decide = Callable[[Turn, Person], Awaitable[Receipt]]
+
+
+class Admission:
+    """Looks up the authors of held turns, one task each. `decide` is told of an author once, known or not; it raises
+    StoreError to be asked again. `directories`: the platforms that can look somebody up, by name."""
+
+    def __init__(self, directories: Mapping[str, Directory], decide: Decide, clock: Clock) -> None:
+        self._directories = directories
+        self._decide = decide
+        self._clock = clock
+        self._held: dict[int, tuple[Turn, asyncio.Task[None]]] = {}
+
+    def takes(self, platform: str) -> bool:
+        """Whether one more question from `platform` may be held."""
+        return platform in self._directories and len(self._held) < HELD_MAX
+
+    def holds(self, place: Place) -> bool:
+        return any(turn.ask.place.key == place.key for turn, _ in self._held.values())
+
+    def hold(self, turn: Turn) -> None:
+        """Have a HELD turn decided. Twice the same is once; of a platform that is off it stays held."""
+        if turn.id not in self._held and turn.ask.place.platform in self._directories:
+            self._held[turn.id] = (turn, asyncio.create_task(self._admit(turn)))
+
+    async def close(self) -> None:
+        """What is still held stays so for the next process."""
+        tasks = [task for _, task in self._held.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _admit(self, turn: Turn) -> None:
+        directory = self._directories[turn.ask.place.platform]
+        try:
+            while not directory.ready():
+                await self._clock.sleep(_READY_S)
+            author = await directory.look_up(turn.ask.author, LOOK_UP_S)
+            told = (await self._decided(turn, author)).told
+            if told is not None:
+                await directory.tell(told, replace(turn.ask, author=author))
+        except Exception:
+            log.exception("a held question was not decided", turn=turn.id, place=turn.ask.place.key)
+        finally:
+            del self._held[turn.id]
+
+    async def _decided(self, turn: Turn, author: Person) -> Receipt:
+        pause_s, longest_s = _STORE_PAUSES_S
+        while True:
+            try:
+                return await self._decide(turn, author)
+            except StoreError as error:
+                if not error.retryable:
+                    raise
+                log.warning("a held question waits for the store", turn=turn.id, detail=error.detail)
+            await self._clock.sleep(pause_s)
+            pause_s = min(2 * pause_s, longest_s)
