@@ -1,4 +1,4 @@
-"""What can be read of a whole completion that is longer than is held in memory. Pure."""
+"""What can be read of a completion, or of one event of it, that is longer than is held in memory. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def beginning_to_completion(body: bytes | bytearray) -> dict[str, Any] | None:
         return None
     found = _CONTENT.search(body)
     text = _text(body[found.end() : found.end() + _TEXT_BYTES]) if found else ""
-    return {"choices": [{"message": {"content": text}, "finish_reason": "length"}]}
+    return {"choices": [{"delta": {"content": text}, "finish_reason": "length"}]}
 
 
 def _text(data: bytes | bytearray) -> str:

@@ -6,7 +6,6 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 import structlog
@@ -18,7 +17,7 @@ from core.model.bodies import looks_like_error
 from core.model.echo import NOTHING, Sent
 from core.model.faults import fault, own_words
 from core.model.partial import beginning_to_completion
-from core.model.sse import LINE_LIMIT_BYTES, SEEN_LENGTH, Event, Garbled, Reader
+from core.model.sse import LINE_LIMIT_BYTES, SEEN_LENGTH, Event, Garbled, Reader, TooLong
 from core.model.wire import Answer, Caps, Settled
 from core.types import Charged, Delta, Usage
 
@@ -149,12 +148,12 @@ class Reading:
             while piece := await self._next(pieces):
                 body += piece
                 if len(body) > BODY_LIMIT_BYTES:
-                    yield [self._beginning(body)]
+                    yield [TooLong(body)]
                     return
             yield self._parse(body)
             return
         yield self._reader.feed(head)
-        while not self._reader.done and (piece := await self._next(pieces)):
+        while not (self._reader.done or self._reader.cut) and (piece := await self._next(pieces)):
             yield self._reader.feed(piece)
         yield self._reader.end()
         if self._reader.done:  # the body should end here: read to its end, the connection is fit for reuse
@@ -172,17 +171,19 @@ class Reading:
             return [first]
         return [Garbled(body[:SEEN_LENGTH].decode("utf-8", "replace"))]
 
-    def _beginning(self, body: bytearray) -> dict[str, Any]:
-        completion = beginning_to_completion(body)
-        if completion is None:
-            raise fault(Code.GARBLED, f"the body is over {BODY_LIMIT_BYTES} bytes", retryable=False)
-        log.info("answer over a cap", cap="body")
-        return completion
-
     def _take(self, event: Event) -> list[Delta]:
         if isinstance(event, Garbled):
             raise fault(Code.GARBLED, f"no part of an answer: {self._own(event.text)}")
-        return self._answer.take(event)
+        return self._cut(event) if isinstance(event, TooLong) else self._answer.take(event)
+
+    def _cut(self, event: TooLong) -> list[Delta]:
+        """End the answer at the length limit with what can be read of a part that is too long to hold."""
+        completion = beginning_to_completion(event.beginning)
+        if self._answer.sealed or (completion is None and not self._answer.words):
+            raise fault(Code.GARBLED, f"over {LINE_LIMIT_BYTES} bytes in one piece", retryable=False)
+        deltas = self._answer.take(completion) if completion is not None else []
+        self._answer.full = self._answer.full or "piece"
+        return deltas
 
     @property
     def _progress(self) -> tuple[int, str, Usage | None]:

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from json import JSONDecoder
 from typing import Any
 
-from core.errors import Code, ModelError
-
 LINE_LIMIT_BYTES = 4 * 1024 * 1024
 """Parsing holds a line about four times."""
 _PART_BYTES = 64
@@ -33,19 +31,29 @@ class Garbled:
     text: str
 
 
-Event = dict[str, Any] | Garbled
+@dataclass(frozen=True, slots=True)
+class TooLong:
+    """A line, or an event of several lines, that is longer than a reader holds: nothing is read behind it. `beginning`
+    is what was held of it."""
+
+    beginning: bytes | bytearray
+
+
+Event = dict[str, Any] | Garbled | TooLong
 
 
 class Reader:
     """Bytes in, JSON objects out; how the bytes are cut makes no difference.
 
     An event named `error` and an `error:` field come out as `{"error": ...}`. `done` is set by `[DONE]`, after
-    which all is ignored; it says nothing about whether the answer is whole. `comments` counts keep-alives, `odd`
-    holds the beginning of the first line that means nothing here.
+    which all is ignored; it says nothing about whether the answer is whole. `cut`: a `TooLong` has come, and
+    nothing follows it. `comments` counts keep-alives, `odd` holds the beginning of the first line that means nothing
+    here.
     """
 
     def __init__(self, limit_bytes: int = LINE_LIMIT_BYTES) -> None:
         self.done = False
+        self.cut = False
         self.comments = 0
         self.odd = ""
         self._limit_bytes = limit_bytes
@@ -57,45 +65,57 @@ class Reader:
         self._parts_length = 0
 
     def feed(self, data: bytes) -> list[Event]:
-        """Raises ModelError(GARBLED) for a line over the limit."""
+        if self.cut:
+            return []
         if self._after_cr and data:
             self._after_cr = False
             if data[0] == 10:
                 data = data[1:]
         cut = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
         if not cut:
-            self._keep(data)
-            return []
+            return self._keep(data)
         self._after_cr = data.endswith(b"\r")
         whole = data[:cut]
         if self._rest:
             whole = bytes(self._rest + whole)
             self._rest.clear()
-        if cut < len(data):
-            self._keep(data[cut:])
-        return self._lines(whole)
+        events = self._lines(whole)
+        return events + self._keep(data[cut:]) if cut < len(data) else events
 
     def end(self) -> list[Event]:
         """The last event, which may lack its line end. One that was cut off is not an event."""
+        if self.cut:
+            return []
         events = self._lines(bytes(self._rest))
         if self._parts:
             events += [event for event in self._join() if not isinstance(event, Garbled)]
         self._rest.clear()
         return events
 
-    def _keep(self, data: bytes) -> None:
-        self._check(len(self._rest) + len(data))
+    def _keep(self, data: bytes) -> list[Event]:
+        if self.done or self.cut:
+            return []
         self._rest += data
+        if len(self._rest) <= self._limit_bytes:
+            return []
+        line, self._rest = self._rest, bytearray()
+        return [self._too_long(line)]
 
-    def _check(self, length: int) -> None:
-        if length > self._limit_bytes:
-            raise ModelError(
-                Code.GARBLED, f"a line of the stream is over {self._limit_bytes} bytes", retryable=False
-            )
+    def _too_long(self, beginning: bytes | bytearray) -> TooLong:
+        self.cut = True
+        return TooLong(beginning)
 
     def _lines(self, whole: bytes) -> list[Event]:
-        if len(whole) > self._limit_bytes:
-            self._check(max(map(len, whole.splitlines())))
+        if len(whole) <= self._limit_bytes:
+            return self._short_lines(whole)
+        at = 0
+        for line in whole.splitlines(keepends=True):
+            if len(line.rstrip(b"\r\n")) > self._limit_bytes:
+                return [*self._short_lines(whole[:at]), self._too_long(line)]
+            at += len(line)
+        return self._short_lines(whole)
+
+    def _short_lines(self, whole: bytes) -> list[Event]:
         # Whole lines only, so that no character is cut. Not str.splitlines: U+2028 is no line end here.
         text = whole.decode("utf-8", "replace")
         if "\r" in text:
@@ -122,7 +142,7 @@ class Reader:
 
     def _line(self, line: str) -> list[Event]:
         """Everything but the plain case."""
-        if self.done:
+        if self.done or self.cut:
             return []
         if not line:
             events = self._join()
@@ -160,9 +180,12 @@ class Reader:
             self.done = True
             return events
         self._parts_length += len(value) + _PART_BYTES
-        self._check(self._parts_length)
         self._parts.append(value)
-        return []
+        if self._parts_length <= self._limit_bytes:
+            return []
+        beginning = "\n".join(self._parts).encode("utf-8", "replace")
+        self._parts, self._parts_length = [], 0
+        return [self._too_long(beginning)]
 
     def _join(self) -> list[Event]:
         """The `data:` lines that were not events alone."""

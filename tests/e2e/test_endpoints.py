@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from core.redaction import MARK
 from tests.e2e.conftest import model_settings
 from tests.e2e.program import Program
@@ -17,6 +19,9 @@ UNVERIFIED = Status(
     400, {"error": {"message": "You must be verified to stream this model.", "param": "stream"}}
 )
 FLOOD = Raw((event(chunk({"content": "word " * 10_000})), 0.02) * 1_000, end="hang")
+LINE = Raw(
+    (event(chunk({"content": "One. "})), b'data: {"choices":[{"delta":{"content":"', *(b"word " * 20_000,) * 60)
+)
 SPELT = Raw(
     (event(chunk({"content": f"It is {KEY[:19]}"})), 0.5, event(chunk({"content": KEY[19:]}, "stop")), DONE)
 )
@@ -48,15 +53,17 @@ async def test_a_thread_is_answered_whatever_form_its_endpoint_wants(
         assert len(endpoint.requests) == first + 1, "what was learnt is remembered"
 
 
+@pytest.mark.parametrize("reply", [FLOOD, LINE], ids=["events", "one line"])
 async def test_an_answer_without_an_end_stops_at_its_cap_and_can_be_continued(
-    tmp_path: Path, side: Side, endpoint: FakeCompletions
+    tmp_path: Path, side: Side, endpoint: FakeCompletions, reply: Reply
 ) -> None:
-    endpoint.default = FLOOD
+    endpoint.default = reply
     settings = model_settings(endpoint) | {"PARLEY_ANSWER_CHARS_CAP": "3000"}
     async with Program(tmp_path, **side.settings | settings):
         await side.ask("one")
         read = await side.answered("length limit")
         assert "Continue" in read.buttons
+        assert "word word" in side.answers()[0].text
         assert len(endpoint.requests) == 1
         assert endpoint.requests[0].over.is_set()
 

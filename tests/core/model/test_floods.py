@@ -55,8 +55,18 @@ FLOODS = {
     "words_in_chinese": Flood(Raw(events({"content": "世" * 50_000}), end="hang"), "length", 400_000),
     "reasoning": Flood(Raw(events({"reasoning_content": LETTERS.decode()}), end="hang"), "length"),
     "arguments": Flood(Raw(events(CALL), end="hang"), "length"),
-    "line": Flood(Raw((b'data: {"choices":[{"delta":{"content":"', *ENDLESS)), "garbled"),
-    "line_after_words": Flood(Raw((ONE, b"data: ", *ENDLESS)), "garbled", 3),
+    "line": Flood(Raw((b'data: {"choices":[{"delta":{"content":"', *ENDLESS)), "length", 400_000),
+    "line_after_words": Flood(
+        Raw((ONE, b'data: {"choices":[{"delta":{"content":" two', *ENDLESS)), "length", 400_000
+    ),
+    "nothing_after_words": Flood(Raw((ONE, b"data: ", *ENDLESS)), "length", 3),
+    "nothing_in_a_line": Flood(Raw((b"data: ", *ENDLESS)), "garbled"),
+    "event_of_lines": Flood(
+        Raw((b'data: {"choices":[{"delta":\ndata: {"content":"One"\n', *(b"data: ,\n" * 8_000,) * TIMES)),
+        "length",
+        3,
+    ),
+    "line_after_the_end": Flood(Raw((ONE, event(chunk({}, "stop")), b"data: ", *ENDLESS)), "stop", 3),
     "data_lines": Flood(Raw((b"data:\n" * 8_000,) * TIMES), "garbled"),
     "json": Flood(Raw((b'{"choices":[{"message":{"content":"', *ENDLESS), headers=JSON), "length", 400_000),
     "json_reasoning": Flood(
@@ -76,7 +86,7 @@ FLOODS = {
     "error_page": Flood(Raw((b"<html>", *ENDLESS), 502), "server_error"),
     "comments": Flood(Raw((COMMENTS,) * (TIMES // 5)), "empty"),
     "blank_lines": Flood(Raw((b"\n" * 50_000,) * TIMES), "empty"),
-    "bomb": Flood(Raw((bomb(),), headers=GZIP), "garbled"),
+    "bomb": Flood(Raw((bomb(),), headers=GZIP), "length", 400_000),
     "blank_bomb": Flood(Raw((blank_bomb(),), headers=GZIP), "empty"),
     "error_bomb": Flood(Raw((bomb(),), 500, GZIP), "server_error"),
 }

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.errors import Code, ModelError
-from core.model.sse import Event, Garbled, Reader
+from core.errors import ModelError
+from core.model.sse import Event, Garbled, Reader, TooLong
 from core.model.wire import Answer
 from core.types import Delta
 from tests.fakes.completions import QUIRKS
@@ -34,9 +34,9 @@ def answer(pieces: list[bytes]) -> tuple[list[Delta], str, str]:
     try:
         for piece in pieces:
             for event in reader.feed(piece):
-                deltas += [] if isinstance(event, Garbled) else whole.take(event)
+                deltas += [] if isinstance(event, Garbled | TooLong) else whole.take(event)
         for event in reader.end():
-            deltas += [] if isinstance(event, Garbled) else whole.take(event)
+            deltas += [] if isinstance(event, Garbled | TooLong) else whole.take(event)
         deltas += whole.end()
     except ModelError as error:
         return deltas, error.code, error.detail
@@ -157,16 +157,19 @@ def test_nothing_counts_after_done() -> None:
 
 @pytest.mark.parametrize("size", [1, 50, 5000])
 @pytest.mark.parametrize("end", [b"", b"\n\n"])
-def test_line_over_the_limit_ends_the_stream(size: int, end: bytes) -> None:
-    data = b"data: " + b"x" * 1000 + end
-    with pytest.raises(ModelError) as caught:
-        read(*[data[n : n + size] for n in range(0, len(data), size)], limit_bytes=1000)
-    assert caught.value.code is Code.GARBLED
+def test_line_over_the_limit_ends_the_stream_behind_what_came_before(size: int, end: bytes) -> None:
+    line = b"data: " + b"x" * 1000
+    data = b'data: {"a": 1}\n\n' + line + end + b'data: {"a": 2}\n\n'
+    first, cut_off = read(*[data[n : n + size] for n in range(0, len(data), size)], limit_bytes=1000)
+    assert first == {"a": 1}
+    assert isinstance(cut_off, TooLong)
+    assert cut_off.beginning.startswith(line[:1000])
 
 
 def test_many_lines_that_never_make_an_event_are_bounded() -> None:
-    with pytest.raises(ModelError):
-        read(b"data: [\n" * 2000, limit_bytes=1000)
+    [event] = read(b"data: [\n" * 2000, limit_bytes=1000)
+    assert isinstance(event, TooLong)
+    assert len(event.beginning) < 1000
 
 
 def test_deep_nesting_is_no_crash() -> None:
