@@ -5,7 +5,8 @@ and presses (pure), and the inbox takes them. Commands, menus, buttons and forms
 `commands` is what we register with Discord, `forms` are modals, `told` is what a person is told at once (all
 three pure). The way out: `platform` performs strokes one by one; `outgoing` writes a page as a Discord message
 (pure), `wire` sends it past discord.py's own pacing, `seats` knows in which channel a place is held and opens
-threads. `history` reads what was said before. `faults` is the one table from the library's exceptions to ours.
+threads. `history` reads what was said before. `faults` is the one table from the library's exceptions to ours;
+what the library does not promise is used in `private` alone.
 
 Places: a thread is a place. A mention in a channel opens the thread of that message, which has the message's
 id, so the place is known before the thread exists; where no thread can be made, the answer is a reply in the
@@ -54,10 +55,9 @@ def create(settings: DiscordSettings, clock: Clock) -> DiscordPlatform | None:
     """The platform, or None where `why_not` says why. Points discord.py, process-wide, at the set URLs."""
     if settings.discord_bot_token is None:
         return None
-    from bots.discord.platform import (
-        DiscordPlatform,
-        aim,
-    )  # loads the SDK, which programs without Discord need not
+    # Loads the SDK, which programs without Discord need not.
+    from bots.discord.platform import DiscordPlatform
+    from bots.discord.private import aim
 
     aim(settings.discord_api_url, settings.discord_gateway_url)
     return DiscordPlatform(settings.discord_bot_token.get_secret_value(), clock)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, Self
+from typing import Any
 
 import discord
 import structlog
-from discord.gateway import KeepAliveHandler
-from discord.state import ConnectionState
 
-from bots.discord import lenient
+from bots.discord import lenient, private
 from bots.discord.counter import Counter
 from bots.discord.faults import FOREIGN, translate
 from bots.discord.http import Http
@@ -98,12 +95,8 @@ class Client(discord.Client):
         self._down_since: float | None = clock.monotonic()
         self.was_up = False
         self._askers: Recent[Asker] = Recent()  # by place
-        lenient.guard(self._connection)
-
-    def _get_state(self, **options: Any) -> ConnectionState[Self]:
-        """The library makes its REST client just before this, which hands it on."""
-        self.http = Http(self.loop, self._wire, self._clock)
-        return super()._get_state(**options)
+        private.use_http(self, Http(self.loop, wire, clock))
+        lenient.guard(private.state_of(self))
 
     @property
     def down_s(self) -> float:
@@ -115,22 +108,8 @@ class Client(discord.Client):
         return self._down_since is None
 
     async def close(self) -> None:
-        """The library leaves its wait for servers behind, which then fails on a client without a loop."""
-        if self._connection._ready_task is not None:
-            self._connection._ready_task.cancel()
-        await self._leave_unopened()
+        await private.before_close(self)
         await super().close()
-
-    async def _leave_unopened(self) -> None:
-        """Close the gateways that were left between HELLO and IDENTIFY: of those the library keeps nothing but the
-        thread that would go on with the heartbeat."""
-        for thread in threading.enumerate():
-            if not isinstance(thread, KeepAliveHandler) or thread.ws._connection is not self._connection:
-                continue
-            thread.stop()
-            if thread.ws is not self.ws:
-                with suppress(*FOREIGN):
-                    await thread.ws.socket.close()
 
     # The gateway's state.
 
@@ -171,10 +150,7 @@ class Client(discord.Client):
     async def beat(self) -> None:
         """Have Discord answer. Where nothing comes for `heartbeat_timeout`, the library drops the line and resumes
         on a new one."""
-        line: discord.gateway.DiscordWebSocket | None = self.ws
-        if line is not None and line._keep_alive is not None:
-            with suppress(*FOREIGN):
-                await line.send_heartbeat(line._keep_alive.beat())
+        await private.beat(self)
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         log.exception("discord_event_failed", gateway_event=event_method)

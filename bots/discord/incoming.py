@@ -18,6 +18,7 @@ from bots.discord.lenient import read_message
 from bots.discord.marks import Names, named, resolved_names
 from bots.discord.members import member_to_roles
 from bots.discord.outgoing import content_to_text, custom_id_to_press
+from bots.discord.private import state_of
 from core.text import is_blank
 from core.types import Ask, Command, Deleted, Edited, Entry, Person, Place, Press
 
@@ -215,7 +216,7 @@ def interaction_to_target(interaction: discord.Interaction[Any]) -> discord.Mess
     target = data.get("resolved", {}).get("messages", {}).get(str(data.get("target_id")))
     if target is None or interaction.channel is None:
         return None
-    return read_message(interaction.client._connection, interaction.channel, target)
+    return read_message(state_of(interaction.client), interaction.channel, target)
 
 
 def interaction_to_target_time(interaction: discord.Interaction[Any]) -> datetime | None:

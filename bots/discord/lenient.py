@@ -11,12 +11,12 @@ from typing import Any
 
 import discord
 import structlog
-from discord.state import ConnectionState
+
+from bots.discord.private import Parser, State, channel_of, replace_readers
 
 log = structlog.get_logger()
 
 Data = Mapping[str, Any]
-State = ConnectionState[Any]
 
 _LISTS: dict[str, Any] = {"mentions": [], "mention_roles": [], "components": []}
 _BARE: dict[str, Any] = {"type": 0, "content": ""} | _LISTS
@@ -36,11 +36,14 @@ def guard(connection: State) -> None:
 
     READY stays as it is: without it there is no session, and a new connection is the cure.
     """
-    connection.create_message = lambda *, channel, data: read_message(connection, channel, data)  # type: ignore
-    connection.parsers = {
-        event: parse if event == "READY" else _guarded(event, parse, connection)
-        for event, parse in connection.parsers.items()
-    }
+
+    def read(*, channel: Any, data: Any) -> discord.Message:
+        return read_message(connection, channel, data)
+
+    def around(event: str, parse: Parser) -> Parser:
+        return parse if event == "READY" else _guarded(event, parse, connection)
+
+    replace_readers(connection, read, around)
 
 
 def read_message(state: State, channel: Any, data: Any) -> discord.Message:
@@ -81,7 +84,7 @@ def readable(data: Any, works: Callable[[Data], bool]) -> dict[str, Any]:
     return kept
 
 
-def _guarded(event: str, parse: Callable[[Any], None], connection: State) -> Callable[[Any], None]:
+def _guarded(event: str, parse: Parser, connection: State) -> Parser:
     def guarded(data: Any) -> None:
         try:
             parse(_with_author(_LISTS | data) if event in _MESSAGES else data)
@@ -94,7 +97,7 @@ def _guarded(event: str, parse: Callable[[Any], None], connection: State) -> Cal
     def again(data: Any) -> None:
         """With what can be read of the message."""
         try:
-            channel, _ = connection._get_guild_channel(data)
+            channel = channel_of(connection, data)
             parse(readable(data, lambda some: _works(lambda data: _read(connection, channel, data), some)))
         except Exception:
             log.exception("discord_event_lost", gateway_event=event)

@@ -11,9 +11,6 @@ from datetime import datetime
 from typing import Any
 
 import discord
-import yarl
-from discord.gateway import DiscordWebSocket
-from discord.http import Route
 
 from bots.discord import history
 from bots.discord.client import BEAT_S, Client
@@ -43,16 +40,7 @@ _BOT = "discord/bot"
 
 _THREAD_IS_ARCHIVED = 50083
 _LOADING, _TAKEN = "", "by an earlier process"
-
-
-def aim(api_url: str, gateway_url: str) -> None:
-    """Point discord.py at these hosts, for the whole process: it has no setting for that.
-
-    The library sets the gateway's query itself.
-    """
-    Route.BASE = api_url.rstrip("/")
-    DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url).with_query(None)
-    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # we never speak
+_THINKING = discord.MessageFlags(loading=True).value
 
 
 class DiscordPlatform:
@@ -281,7 +269,7 @@ class DiscordPlatform:
         with _translated(ticket=bool(stroke.ticket)):
             if stroke.ticket and self._originals.get(stroke.ticket, stroke.key) in (_LOADING, stroke.key):
                 original = await self._webhook(stroke, "GET", "/messages/@original")
-                if discord.MessageFlags._from_value(original.get("flags", 0)).loading:
+                if original.get("flags", 0) & _THINKING:
                     return None
                 self._originals[stroke.ticket] = stroke.key
                 return str(original["id"])

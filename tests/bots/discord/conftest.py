@@ -15,7 +15,8 @@ from pydantic import SecretStr
 
 from bots.discord import DiscordSettings
 from bots.discord.client import BEAT_S
-from bots.discord.platform import DiscordPlatform, aim
+from bots.discord.platform import DiscordPlatform
+from bots.discord.private import aim
 from core.clock import Clock, SystemClock
 from core.errors import BotError
 from core.phrases import language_of
