@@ -9,6 +9,7 @@ import aiohttp
 import discord
 
 from core.errors import Code, PlatformError
+from core.retry_after import retry_after_to_s, to_date
 
 NO_MORE_FOLLOW_UPS = 40094
 
@@ -108,10 +109,8 @@ def _retry_after_s(error: Exception) -> float:
     if isinstance(error, discord.RateLimited):
         return error.retry_after
     headers = error.response.headers if isinstance(error, discord.HTTPException) else {}
-    try:
-        return float(headers.get("Retry-After", _WAIT_S))
-    except ValueError:
-        return _WAIT_S
+    wait_s = retry_after_to_s(headers.get("Retry-After"), to_date(headers.get("Date", "")))
+    return _WAIT_S if wait_s is None else wait_s
 
 
 def _detail(error: Exception) -> str:

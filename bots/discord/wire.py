@@ -11,10 +11,7 @@ https://docs.discord.com/developers/topics/rate-limits#header-format
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -26,6 +23,7 @@ from discord.http import Route
 from bots.discord.limiter import Limited, Priority, RateLimiter
 from bots.discord.recent import Recent
 from core.clock import Clock
+from core.retry_after import retry_after_to_s
 from core.types import Left
 
 log = structlog.get_logger()
@@ -101,7 +99,7 @@ class Wire:
         https://docs.discord.com/developers/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans
         """
         said = response.headers.get("Retry-After")
-        wait_s = retry_after_s(said, self._clock.now(), default_s=_DEFAULT_BAN_S)
+        wait_s = self._wait_s(said, default_s=_DEFAULT_BAN_S)
         known = self.limiter.paused
         self.limiter.pause(wait_s, all_calls=True)
         if known:
@@ -142,37 +140,22 @@ class Wire:
 
     def _limited(self, response: aiohttp.ClientResponse, said: dict[str, Any]) -> Limited:
         told = said.get("retry_after") or response.headers.get("Retry-After")
-        wait_s = retry_after_s(told, self._clock.now(), default_s=_DEFAULT_BREAK_S)
+        wait_s = self._wait_s(told, default_s=_DEFAULT_BREAK_S)
         everywhere = bool(said.get("global")) or response.headers.get("X-RateLimit-Scope") == "global"
         if everywhere:
             self.limiter.pause(wait_s, all_calls=False)
         return Limited(wait_s, everywhere=everywhere)
+
+    def _wait_s(self, said: object, *, default_s: float) -> float:
+        """The wait that a `Retry-After` asks for, at most a day; `default_s` where it says nothing."""
+        wait_s = retry_after_to_s(said, self._clock.now())
+        return default_s if wait_s is None else min(_LONGEST_BREAK_S, wait_s)
 
 
 def is_ban(response: aiohttp.ClientResponse) -> bool:
     """Does the answer come from Cloudflare instead of Discord, whose answers are JSON and name a proxy in `Via`?"""
     foreign = "Via" not in response.headers and response.content_type != "application/json"
     return response.status in (403, 429) and foreign
-
-
-def retry_after_s(said: object, now: datetime, *, default_s: float) -> float:
-    """A `Retry-After`, as seconds or as an HTTP date, in seconds from `now`: 0 to a day. `default_s` where it is none.
-
-    https://www.rfc-editor.org/rfc/rfc9110#name-retry-after
-    """
-    try:
-        wait_s = float(str(said))
-    except ValueError:
-        wait_s = _date_to_s(str(said), now)
-    return min(_LONGEST_BREAK_S, max(0.0, wait_s)) if math.isfinite(wait_s) else default_s
-
-
-def _date_to_s(said: str, now: datetime) -> float:
-    try:
-        at = parsedate_to_datetime(said)
-    except ValueError:
-        return math.nan
-    return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds()
 
 
 async def _read(response: aiohttp.ClientResponse) -> Any:

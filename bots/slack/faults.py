@@ -13,6 +13,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from core.errors import Code, PlatformError
+from core.retry_after import retry_after_to_s, to_date
 
 _WORDS: dict[Code, str] = {
     Code.BAD_TOKEN: """
@@ -113,10 +114,9 @@ def _said(error: SlackApiError) -> dict[str, Any]:
 
 
 def _retry_after_s(error: SlackApiError) -> float:
-    try:
-        return float(error.response.headers["Retry-After"])
-    except (KeyError, ValueError):
-        return _RETRY_AFTER_S
+    headers = error.response.headers
+    wait_s = retry_after_to_s(headers.get("Retry-After"), to_date(headers.get("Date", "")))
+    return _RETRY_AFTER_S if wait_s is None else wait_s
 
 
 def _fault(code: Code, detail: str, retry_after_s: float | None = None) -> PlatformError:

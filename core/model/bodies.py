@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.model.waits import to_number, wait_in_words
+from core.model.waits import wait_in_words
 from core.redaction import is_secret
+from core.retry_after import to_number
 
 SAID_LENGTH = 4_000
 """The most that is read of what an endpoint said, in characters."""

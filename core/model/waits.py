@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
+
+from core.retry_after import retry_after_to_s, to_date, to_number
 
 _HEADERS = ("retry-after", "llm_provider-retry-after")
-_EPOCH_S, _EPOCH_MS = 1e9, 1e12
-"""A larger number is a point in time since 1970, not a wait of thirty years."""
 
 _COUNT = r"\d{1,8}(?:\.\d{1,8})?"
 _UNIT = r"(?:milliseconds?|millis|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w)"
@@ -38,7 +36,7 @@ def wait_in_headers(headers: Mapping[str, str], now: datetime) -> float | None:
     ms = to_number(headers.get("retry-after-ms", ""))
     if ms is not None:
         return ms / 1000
-    now = _date(headers.get("date", "")) or now
+    now = to_date(headers.get("date", "")) or now
     waits = (_wait(headers.get(name, ""), now) for name in _HEADERS)
     return next((wait for wait in waits if wait is not None), None)
 
@@ -56,31 +54,5 @@ def wait_in_words(said: str) -> float | None:
 
 
 def _wait(value: str, now: datetime) -> float | None:
-    seconds = to_number(value)
-    if seconds is None:
-        then = _date(value)
-        return (
-            wait_in_words(f"retry in {value.lower()}")
-            if then is None
-            else max(0.0, (then - now).total_seconds())
-        )
-    if seconds < _EPOCH_S:
-        return seconds
-    return max(0.0, (seconds / 1000 if seconds >= _EPOCH_MS else seconds) - now.timestamp())
-
-
-def to_number(value: str) -> float | None:
-    """A number from 0 on, or None."""
-    try:
-        number = float(value)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) and number >= 0 else None
-
-
-def _date(value: str) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
+    wait_s = retry_after_to_s(value, now)
+    return wait_in_words(f"retry in {value.lower()}") if wait_s is None else wait_s

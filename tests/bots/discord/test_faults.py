@@ -74,7 +74,8 @@ def test_a_server_error_leaves_a_post_open_but_not_an_edit() -> None:
 def test_slow_down_says_for_how_long() -> None:
     assert translate(discord.RateLimited(42.5)).retry_after_s == 42.5
     assert translate(refusal(429, Retry_After="7.5")).retry_after_s == 7.5
-    assert translate(refusal(429)).retry_after_s
+    for silent in (refusal(429), refusal(429, Retry_After="nan"), refusal(429, Retry_After="soon")):
+        assert translate(silent).retry_after_s == translate(refusal(429)).retry_after_s == 5.0
 
 
 async def test_a_refused_connection_surely_did_nothing() -> None:

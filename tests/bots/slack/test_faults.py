@@ -125,7 +125,14 @@ def test_status_and_body_together_tell(data: Any, status: int, code: Code) -> No
 
 
 @pytest.mark.parametrize(
-    ("headers", "seconds"), [({"Retry-After": "30"}, 30), ({}, 1), ({"Retry-After": "?"}, 1)]
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "30"}, 30),
+        ({}, 1),
+        ({"Retry-After": "?"}, 1),
+        ({"Retry-After": "inf"}, 1),
+        ({"Retry-After": "Sun, 22 Nov 2026 10:00:20 GMT", "Date": "Sun, 22 Nov 2026 10:00:00 GMT"}, 20),
+    ],
 )
 def test_a_limit_always_says_how_long(headers: dict[str, str], seconds: float) -> None:
     assert refused({"ok": False, "error": "ratelimited"}, 429, headers).retry_after_s == seconds
