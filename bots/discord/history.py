@@ -5,21 +5,17 @@ https://docs.discord.com/developers/resources/message#get-channel-messages
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import TypeVar
 
 import discord
-import structlog
 
 from bots.discord.incoming import channel_to_place, message_to_ask, message_to_entry
 from bots.discord.members import KEEP_READING_S, Members
 from bots.discord.seats import channel_at
+from bots.reading import MessageReader
 from core.types import Ask, Entry, History, Place
 
-log = structlog.get_logger()
-
-V = TypeVar("V")
+_READER = MessageReader("discord", lambda message: str(message.id))
 
 THREAD_PAGE, DM_PAGE, CHAIN = 100, 30, 10
 """The most that one turn reads: messages of a thread, of a direct message channel, of a chain of replies."""
@@ -120,7 +116,9 @@ async def _asks(
     me, found = client.user, reader.history(limit=MISSED, after=after, oldest_first=True)
     messages = [message async for message in found]
     await _know_authors(messages, members)
-    return _each(messages, lambda message: message_to_ask(message, me, place)) if me else []
+    if me is None:
+        return []
+    return list(_READER.each(lambda message: message_to_ask(message, me, place), messages))
 
 
 async def _know_authors(messages: list[discord.Message], members: Members) -> None:
@@ -171,23 +169,9 @@ def _replied_to(message: discord.Message) -> str:
 
 def _history(client: discord.Client, messages: list[discord.Message], *, complete: bool = True) -> History:
     me = client.user
-    found = _each(messages, lambda message: message_to_entry(message, me)) if me else []
+    found = _READER.each(lambda message: message_to_entry(message, me), messages) if me else ()
     entries = {entry.id: entry for entry in found}
     return History(tuple(sorted(entries.values(), key=_in_order)), complete)
-
-
-def _each(messages: Iterable[discord.Message], read: Callable[[discord.Message], V | None]) -> list[V]:
-    """What was read of each message; one that can't be read costs no other."""
-    found: list[V] = []
-    for message in messages:
-        try:
-            value = read(message)
-        except Exception as error:
-            log.warning("discord_message_unreadable", cause=type(error).__name__, message=message.id)
-            continue
-        if value is not None:
-            found.append(value)
-    return found
 
 
 def _in_order(entry: Entry) -> int:

@@ -6,10 +6,11 @@ https://docs.slack.dev/reference/methods/conversations.replies and conversations
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from bots.slack.guard import each_read
+from bots.reading import MessageReader
 from bots.slack.incoming import Identity, Payload, author_of, message_to_entry, payload_to_event
 from bots.slack.people import People
 from bots.slack.strokes import is_left_by
@@ -22,6 +23,13 @@ Json = dict[str, Any]
 
 _TS = re.compile(r"[0-9]+\.[0-9]+")
 """A message's id: https://docs.slack.dev/messaging/retrieving-messages#individual_messages"""
+
+
+def _ts_of(message: Any) -> str:
+    return str(message.get("ts", "")) if isinstance(message, Mapping) else ""
+
+
+_READER = MessageReader("slack", _ts_of)
 
 _PAGE, _LONG_PAGE, _PAGES = 200, 999, 5  # the first page is enough for nearly all; 999 is the most
 _MOST = _PAGE + _LONG_PAGE * (_PAGES - 1)
@@ -69,7 +77,7 @@ async def missed(web: Web, people: People, place: Place, after: datetime) -> lis
     def to_event(message: Payload) -> Event | None:
         return payload_to_event({"event": {**message, **where_said}}, me, names)
 
-    asks = [event for event in each_read(to_event, said) if isinstance(event, Ask) and event.at > after]
+    asks = [event for event in _READER.each(to_event, said) if isinstance(event, Ask) and event.at > after]
     return sorted(asks, key=lambda ask: ask.at)
 
 
@@ -105,21 +113,21 @@ async def find(web: Web, stroke: Stroke) -> str | None:
     def left(message: Payload) -> str | None:
         return str(message["ts"]) if me.said(message) and is_left_by(stroke, message) else None
 
-    return next(each_read(left, page.get("messages", ())), None)
+    return next(_READER.each(left, page.get("messages", ())), None)
 
 
 async def _names(web: Web, people: People, said: list[Json]) -> tuple[Identity, dict[str, Person]]:
     me = await web.identify()
-    authors = set().union(*each_read(author_of, said)) - {me.user_id}
+    authors = set().union(*_READER.each(author_of, said)) - {me.user_id}
     known = await people.get(authors, _NAMES_S)
-    named = dict.fromkeys(id_ for ids in each_read(mentioned_in, said) for id_ in ids)
+    named = dict.fromkeys(id_ for ids in _READER.each(mentioned_in, said) for id_ in ids)
     return me, await people.names([id_ for id_ in named if id_ not in {me.user_id, *known}], _NAMES_S) | known
 
 
 async def _entries(web: Web, people: People, said: list[Json]) -> list[Entry]:
     """In order, each once: a thread's root may stand on every page."""
     me, names = await _names(web, people, said)
-    found = each_read(lambda message: message_to_entry(message, me, names), said)
+    found = _READER.each(lambda message: message_to_entry(message, me, names), said)
     return sorted({entry.id: entry for entry in found}.values(), key=lambda entry: entry.at)
 
 
