@@ -74,7 +74,10 @@ class CoreSettings(Settings):
         description="The model's context window: older lines of a thread are left out past it.",
     )
     parley_retry_limit_s: float = Field(
-        60, ge=0, description="How long an answer may be retried before the person is told, in seconds."
+        60,
+        ge=0,
+        description="How long an answer may be retried before the person is told, in seconds. Time in the queue "
+        "of a full account does not count.",
     )
     parley_retry_tries: int = Field(
         4, ge=1, description="How often a question may be sent in all, to whichever accounts and models."

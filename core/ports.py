@@ -212,7 +212,11 @@ class Model(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """How a turn ended, stored in one transaction with its answer's line in the thread and its usage."""
+    """How a turn ended, stored in one transaction with its answer's line in the thread and its usage.
+
+    `estimate_tokens` is our own estimate of the prompt that `usage` counts; None where it counts none, or those of
+    several tries.
+    """
 
     turn: Turn
     state: TurnState
@@ -224,7 +228,7 @@ class Finish:
     ref: str = ""
     model: str = ""
     usage: Usage | None = None
-    estimate_tokens: int = 0
+    estimate_tokens: int | None = None
     latency_ms: int = 0
 
 

@@ -189,7 +189,8 @@ class PostRow(Row, table=True):
 class UsageRow(Row, table=True):
     """What one answer took: one row for each ended turn that was asked by a person.
 
-    `at_us` is when it was asked; `estimate_tokens` is what our own estimate of the prompt was.
+    `at_us` is when it was asked; `estimate_tokens` is what our own estimate of the prompt was, 0 where
+    the tokens are not those of one prompt.
     """
 
     __tablename__ = "usage"

@@ -25,7 +25,7 @@ def add(connection: Connection, end: Finish, person: str) -> None:
             "completion_tokens": used.completion_tokens,
             "reasoning_tokens": used.reasoning_tokens,
             "estimated": used.estimated,
-            "estimate_tokens": end.estimate_tokens,
+            "estimate_tokens": end.estimate_tokens or 0,
             "cost_micros": used.cost_micros,
             "latency_ms": end.latency_ms,
             "error": end.error,
@@ -36,7 +36,7 @@ def add(connection: Connection, end: Finish, person: str) -> None:
 
 def last_spent(connection: Connection, place: Place, model: str) -> Spent | None:
     """The newest count that the endpoint made itself, of one prompt: to reckon from a guess would add to its error, and
-    several tries count several prompts (`Finish.estimate_tokens` is 0)."""
+    several tries count several prompts."""
     row = connection.execute(
         select(USAGE, TURNS.c.message.label("anchor"))
         .join(TURNS, TURNS.c.id == USAGE.c.turn_id)

@@ -448,7 +448,7 @@ class Answerer:
             ref=error.ref if error is not None else "",
             model=card.name,
             usage=total(writing.charged),
-            estimate_tokens=0 if tries else writing.prompt.estimate_tokens,
+            estimate_tokens=None if tries else writing.prompt.estimate_tokens,
             latency_ms=round((self._clock.monotonic() - began) * 1000),
         )
 

@@ -102,7 +102,8 @@ def rule_for(error: ModelError) -> Rule:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What one turn may spend: `tries` in all, and `seconds` from the first to the beginning of the last."""
+    """What one turn may spend: `tries` in all, and `seconds` from the first to the beginning of the last, without
+    the time in queues."""
 
     tries: int = 4
     seconds: float = 60.0

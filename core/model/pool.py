@@ -7,7 +7,6 @@ found out by the next question. No SDK and no client below retries on its own.
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
@@ -17,7 +16,6 @@ import structlog
 
 from core.clock import Clock
 from core.errors import Code, ModelError
-from core.model.alarm import Alarm
 from core.model.breaker import Breakers
 from core.model.client import CompletionsClient
 from core.model.faults import fault
@@ -50,7 +48,7 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class _Turn:
-    """One question on its way: what is left to ask, and what has been spent."""
+    """One question on its way: what is left to ask, and what has been spent. `began`: from when its time counts."""
 
     request: Request
     left: list[Route]
@@ -166,26 +164,11 @@ class Pool:
             )
 
     async def _enter(self, turnstile: Turnstile, turn: _Turn) -> None:
-        """Raises ModelError when the turn's time is up before its place in the queue is."""
-        now = self.clock.monotonic()
-        entering = turnstile.enter(turn.asker, turn.request.fair_key, now)
-        if not turnstile.full(turn.asker, now):
-            await entering
-            return
-        entered = False
-        try:
-            async with Alarm(self.clock) as alarm:
-                alarm.due = turn.began + self.allowance.seconds + 0.001
-                await alarm.wait(entering)
-                entered = True
-        except TimeoutError:
-            full = fault(Code.RATE_LIMITED, "others waited before this question until its time was up")
-            full.ours = True
-            raise full from None
-        except asyncio.CancelledError:
-            if entered:  # stopped while the alarm was put away
-                turnstile.leave(turn.asker, self.clock.monotonic())
-            raise
+        """Wait for a place, however long that takes: who waits is told, and each answer before ends within its own
+        limits. The time does not count as time that was spent on trying."""
+        queued_at = self.clock.monotonic()
+        await turnstile.enter(turn.asker, turn.request.fair_key, queued_at)
+        turn.began += self.clock.monotonic() - queued_at
 
     def _well(self, route: Route) -> None:
         now = self.clock.monotonic()

@@ -644,7 +644,7 @@ class TestUsage:
         usage: Usage | None,
         state: TurnState = TurnState.DONE,
         model: str = "m",
-        estimate_tokens: int = 0,
+        estimate_tokens: int | None = None,
     ) -> None:
         turn = await accepted(store, question)
         await store.finish(
@@ -663,7 +663,7 @@ class TestUsage:
         await self.spend(store, ask("m1"), Usage(100, 10), estimate_tokens=90)
         await self.spend(store, ask("m2"), Usage(300, 30, estimated=True))
         await self.spend(store, ask("m3"), None, TurnState.FAILED)
-        await self.spend(store, ask("m4"), Usage(400, 40), estimate_tokens=0)  # several tries, summed up
+        await self.spend(store, ask("m4"), Usage(400, 40), estimate_tokens=None)  # several tries, summed up
         spent = await store.last_spent(PLACE, "m")
         assert spent is not None
         assert spent.anchor == "m1"

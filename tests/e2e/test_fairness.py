@@ -8,7 +8,7 @@ from pathlib import Path
 from core.phrases import say
 from tests.e2e.conftest import model_settings, slack_settings
 from tests.e2e.program import Program
-from tests.e2e.test_slack import AT, answers
+from tests.e2e.test_slack import AT, answered, answers
 from tests.fakes.completions import FakeCompletions, Raw, Words
 from tests.fakes.completions.replies import chunk, event
 from tests.fakes.slack import FakeSlack
@@ -38,6 +38,21 @@ async def test_one_persons_many_questions_do_not_keep_another_waiting(
         bob = await slack.say("U2", "C1", f"{AT} BOB asks")
         await until(lambda: any("Here." in message.visible for message in answers(slack, "C1", bob)))
         assert len(endpoint.requests) == 7, "six of the ten are under way"
+
+
+async def test_many_long_questions_of_one_person_are_all_answered(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    roster = ROSTER.format(url=endpoint.base_url).replace("concurrency = 8", "concurrency = 2")
+    (tmp_path / "parley.toml").write_text(roster)
+    endpoint.default = Words("one two three four", per_s=20)
+    settings = slack_settings(slack) | model_settings(endpoint) | {"PARLEY_RETRY_LIMIT_S": "0.1"}
+    async with Program(tmp_path, **settings):
+        places = [("C1", "C2", "C3")[number % 3] for number in range(9)]
+        asked = [(place, await slack.say("U1", place, f"{AT} question")) for place in places]
+        for place, ts in asked:
+            await answered(slack, place, ts, "four")
+    assert len(endpoint.requests) == len(places)
 
 
 async def test_a_burst_of_edits_is_answered_by_its_last_text(

@@ -315,8 +315,9 @@ class MemoryStore:
         self._work()
         for _, finish in sorted(self._finishes.items(), reverse=True):
             ask, usage = finish.turn.ask, finish.usage
-            known = usage is not None and not usage.estimated and finish.estimate_tokens > 0
-            if ask.place.key == place.key and finish.model == model and usage and known:
+            if ask.place.key != place.key or finish.model != model or usage is None or usage.estimated:
+                continue
+            if finish.estimate_tokens:
                 visible = max(0, usage.completion_tokens - usage.reasoning_tokens)
                 return Spent(ask.id, usage.prompt_tokens, visible, finish.estimate_tokens)
         return None

@@ -103,13 +103,13 @@ async def test_both_tries_count_and_neither_is_taken_for_the_size_of_the_thread(
     finish = await ask_once(EMPTY, WHOLE)
     assert not finish.error
     assert finish.usage == Usage(72_000, 24, cost_micros=72_048)
-    assert finish.estimate_tokens == 0
+    assert finish.estimate_tokens is None
 
 
 async def test_a_refused_try_adds_nothing_to_the_answer_after_it() -> None:
     finish = await ask_once(Status(500, "down"), WHOLE)
     assert finish.usage == Usage(36_000, 24, cost_micros=36_048)
-    assert finish.estimate_tokens > 0
+    assert finish.estimate_tokens
 
 
 async def test_an_answer_that_broke_off_is_estimated() -> None:
