@@ -279,7 +279,7 @@ class SlackPlatform:
             )
 
         async def take(body: Json, next: Callable[[], Awaitable[BoltResponse | None]]) -> BoltResponse | None:
-            if (kind := kind_of(body)) is None:
+            if (kind := _kind_of(body)) is None:
                 return await next()
             task = asyncio.current_task()
             assert task is not None
@@ -353,6 +353,8 @@ class SlackPlatform:
                 await dialog.change(body)
             case "app_home_opened":
                 await dialog.opened(body["event"])
+            case "unreadable":
+                pass
             case "agent_session_stopped":
                 await self._stopped(body["event"], inbox, dialog)
             case _:
@@ -447,6 +449,15 @@ class SlackPlatform:
         if person.stranger and told["user"].get("team_id"):
             _keep(self._homes, user, str(told["user"]["team_id"]), _REMEMBERED)
         return person
+
+
+def _kind_of(body: Json) -> str | None:
+    """As `kind_of`. A payload of a shape that nobody knows is acknowledged: sent again it would be the same."""
+    try:
+        return kind_of(body)
+    except (AttributeError, TypeError, ValueError) as error:
+        log.error("slack: a payload can't be read", cause=type(error).__name__)
+        return "unreadable"
 
 
 def _keep(memory: dict[str, Kept], key: str, value: Kept, most: int) -> None:

@@ -17,8 +17,10 @@ from tests.e2e.test_slack_rights import WAIT_S, public, shown
 from tests.fakes.completions import FakeCompletions, Words
 from tests.fakes.slack import FakeSlack
 
-COMMANDS = ("ask why?", "summarize channel 20", "export thread", "export channel", "usage", "budget")
-COMMANDS += ("settings", "settings language zh", "model gpt-9", "prompt Be a pirate", "reset", "forget thread")
+COMMANDS = [
+    *("ask why?", "summarize channel 20", "export thread", "export channel", "usage", "budget", "settings"),
+    *("settings language zh", "model gpt-9", "prompt Be a pirate", "reset", "forget thread"),
+]
 LONG = " ".join(f"word{number}" for number in range(400))
 
 

@@ -12,6 +12,7 @@ import pytest
 from core.phrases import say
 from tests.e2e.conftest import model_settings, slack_settings
 from tests.e2e.program import Program
+from tests.e2e.test_slack import answered
 from tests.fakes.completions import FakeCompletions, Words
 from tests.fakes.slack import BOT_USER, DOCUMENTED, FakeSlack, Message
 from tests.waiting import until
@@ -144,4 +145,50 @@ async def test_a_member_who_is_slowly_known_may_use_a_slash_command(
         await slack.wait_for(lambda: asked.acked and guest.acked)
         await until(lambda: len(endpoint.requests) == 1)
     assert not any("may I, too?" in words for words in public(slack))
+    assert len(endpoint.requests) == 1
+
+
+async def test_a_slowly_known_member_is_answered_late_and_keeps_nobody_waiting(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    slack.space.add_person("U38", "mia", "A Member")
+    slack.space.channels["C1"].members.add("U38")
+    slack.fail("users.info", times=None, containing="U38", delay_s=3)
+    settings = slack_settings(slack) | model_settings(endpoint) | {"PARLEY_GUESTS": "false"}
+    async with Program(tmp_path, **settings):
+        early = await slack.say("U1", "C1", f"{AT} first?")
+        answer = await answered(slack, "C1", early, "first?")
+        await slack.wait_for(lambda: answer.buttons)
+        await slack.say("U38", "C1", f"{AT} may I?")
+        await slack.say("U38", "C1", f"{AT} /model")
+        await slack.press("U38", "C1", answer.ts, "parley:up")
+        await slack.say("U1", "C1", f"{AT} and I?")
+        await until(lambda: len(endpoint.requests) == 3)
+        asked = [request.body["messages"][-1]["content"] for request in endpoint.requests]
+        assert ["I?" in asked[1], "may I?" in asked[2]] == [True, True]
+        assert "mia: may I?" in asked[2], "under the name that was learnt"
+        await slack.wait_for(lambda: shown(slack, "U38", say("thanks", "en")), WAIT_S)
+        await slack.wait_for(lambda: any("GPT-5.5" in m.visible for m in slack.messages("C1")), WAIT_S)
+        assert not shown(slack, "U38", UNKNOWN)
+    assert all(e.acked and len(e.attempts) == 1 for e in slack.envelopes)
+
+
+async def test_a_question_that_was_held_when_the_program_died_is_decided_by_the_next_one(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    slack.space.add_person("U38", "mia", "A Member")
+    slack.fail("users.info", times=None, delay_s=30)
+    settings = slack_settings(slack) | model_settings(endpoint) | {"PARLEY_GUESTS": "false"}
+    program = Program(tmp_path, **settings)
+    await program.start()
+    await program.ready()
+    member = await slack.say("U38", "C1", f"{AT} may I?")
+    await slack.say("U3", "C2", f"{AT} and I, a guest?")
+    await slack.wait_for(lambda: all(e.acked for e in slack.envelopes), WAIT_S)
+    assert endpoint.requests == []
+    await program.kill()
+    slack.mend("users.info")
+    async with Program(tmp_path, **settings):
+        await answered(slack, "C1", member, "may I?")
+        await slack.wait_for(lambda: shown(slack, "U3", GUEST, "C2"), WAIT_S)
     assert len(endpoint.requests) == 1
