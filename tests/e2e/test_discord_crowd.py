@@ -51,6 +51,23 @@ async def test_forty_mentions_at_once_each_open_a_thread_and_no_call_is_refused(
     assert discord.limits.refused == Counter()
 
 
+async def test_forty_mentions_at_once_in_threads_that_are_read_first_meet_no_refusal(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    asked = []
+    for number, room in enumerate(await channels(discord, 40)):
+        root = await discord.say(BO, room, "The build is red.")
+        asked.append((discord.add_person(f"Person {number}"), await discord.open_thread(BO, room, root, "red")))
+    endpoint.default = Words(text(30), per_s=20)
+    discord.limits.enabled = True
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        for person, thread in asked:
+            await discord.say(person, thread, f"{AT} since when?")
+        await discord.wait_for(lambda: all(ended(discord.from_bot(one), text(30)) for _, one in asked), 60.0)
+    assert all("The build is red." in str(request.body) for request in endpoint.requests)
+    assert discord.limits.refused == Counter()
+
+
 async def test_back_after_downtime_with_news_everywhere_nobody_is_looked_up_twice_and_nothing_is_refused(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
 ) -> None:

@@ -182,6 +182,42 @@ async def _remove(discord: FakeDiscord, growing: Message, gone: str) -> None:
             await discord.delete(growing.id)
 
 
+async def test_an_answer_of_which_a_page_is_deleted_stops_and_says_so(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    endpoint.script(Words("Word after word. " * 600, per_s=300))
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        seat = await discord.say(ADA, GENERAL, f"{AT} tell me")
+        await discord.wait_for(lambda: len(answers(discord, seat)) == 2)
+        await discord.delete(answers(discord, seat)[0].id)
+        await discord.wait_for(lambda: endpoint.requests[0].closed_by_client_at is not None)
+        left = await answered(discord, seat, say("removed", "en"))
+        assert labels(left) == [say("again", "en")]
+
+
+async def test_an_answer_stops_where_the_bot_may_not_write_any_more_and_whoever_asked_is_told(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    endpoint.script(Words("Word after word. " * 300, per_s=20))
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        seat = await discord.say(ADA, GENERAL, f"{AT} tell me")
+        await answered(discord, seat, "Word")
+        discord.fail("*", f"/channels/{seat}/**", None, status=403, code=50013)
+        await discord.wait_for(lambda: endpoint.requests[0].closed_by_client_at is not None)
+        await answered(discord, discord.dm(ADA), f"I may not write in <#{GENERAL}>")
+
+
+async def test_an_answer_goes_on_while_discord_says_that_its_server_is_unavailable(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    endpoint.script(Words("Word after word. " * 10 + "The end.", per_s=30))
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        seat = await discord.say(ADA, GENERAL, f"{AT} tell me")
+        await answered(discord, seat, "Word")
+        await discord.gateway.dispatch("GUILD_DELETE", {"id": str(GUILD), "unavailable": True})
+        await answered(discord, seat, "The end.")
+
+
 @pytest.mark.parametrize("by_command", [False, True], ids=["mention", "ask"])
 @pytest.mark.parametrize("code", [240000, 200000])
 async def test_a_later_page_that_discord_refuses_ends_in_words_of_ours_and_no_page_keeps_stop(

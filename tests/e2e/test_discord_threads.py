@@ -74,3 +74,15 @@ async def test_a_thread_that_was_made_though_its_answer_was_lost_holds_the_answe
         await discord.say(BO, thread, "and then?")
         await answered(discord, thread, "and then?", count=2)
     assert answers(discord, GENERAL) == []
+
+
+async def test_what_is_asked_in_a_thread_while_it_is_still_being_opened_is_answered_in_it(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    discord.fail("POST", THREADS, status=0, delay_s=1.0)
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        thread = await discord.say(ADA, GENERAL, f"{AT} what is a loom?")
+        await discord.wait_for(lambda: discord.thread_of(thread))
+        await discord.say(BO, thread, "and then?")
+        await answered(discord, thread, "and then?", count=2)
+    assert answers(discord, GENERAL) == []

@@ -130,6 +130,20 @@ async def test_an_edit_after_a_restart_that_adds_the_mention_is_answered(
     assert len(endpoint.requests) == 1
 
 
+async def test_an_edit_turns_what_was_said_between_people_in_a_joined_thread_into_a_question(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        thread = await discord.say(ADA, GENERAL, f"{AT} first?")
+        await answered(discord, thread, "first?")
+        to_ada = await discord.say(BO, thread, f"<@{ADA}> what is 2+2?")
+        reply = await discord.say(CHEN, thread, "what is 3+3?", reply_to=to_ada, ping=False)
+        await discord.edit(to_ada, f"{AT} what is 2+2?")
+        await answered(discord, thread, "what is 2+2?", count=2)
+        await discord.edit(reply, f"{AT} what is 3+3?")
+        await answered(discord, thread, "what is 3+3?", count=3)
+
+
 @pytest.mark.parametrize("direct", [False, True], ids=["server", "direct"])
 async def test_every_kind_of_mark_in_ask_reads_as_in_a_message(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, direct: bool
