@@ -22,7 +22,6 @@ from bots.discord.incoming import (
     update_to_edited,
 )
 from bots.discord.limiter import Limited
-from bots.discord.recent import Recent
 from bots.discord.seats import Seats, may
 from bots.discord.sessions import SessionStarts
 from bots.discord.told import (
@@ -38,6 +37,7 @@ from core.clock import Clock
 from core.errors import BotError
 from core.phrases import explain, language_of, say
 from core.ports import Inbox
+from core.recent import Recent
 from core.types import Ask, Event, Outcome, Place, PlaceClosed, Told
 
 log = structlog.get_logger()
@@ -94,7 +94,7 @@ class Client(discord.Client):
         self._counter = Counter(inbox, on_ticket, wire)
         self._down_since: float | None = clock.monotonic()
         self.was_up = False
-        self._askers: Recent[Asker] = Recent()  # by place
+        self._askers: Recent[str, Asker] = Recent()  # by place
         private.use_http(self, Http(self.loop, wire, clock))
         lenient.guard(private.state_of(self))
 

@@ -23,9 +23,9 @@ import discord
 from discord.http import HTTPClient, Route
 
 from bots.discord.limiter import Limited, Priority
-from bots.discord.recent import Recent
 from bots.discord.wire import Wire, is_ban
 from core.clock import Clock
+from core.recent import Recent
 from core.types import Left
 
 _SAME_WINDOW_S = 0.1
@@ -94,7 +94,7 @@ class Http(HTTPClient):
         super().__init__(loop, http_trace=_trace(wire))
         self._wire = wire
         self._clock = clock
-        self._windows: Recent[_Window] = Recent()
+        self._windows: Recent[str, _Window] = Recent()
 
     async def request(
         self,

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 
 import discord
 
-from bots.discord.recent import Recent
 from core.clock import Clock
+from core.recent import Recent
 
 KEEP_S = 60.0
 """How long an answer counts: roles and members change, and no event tells of it without a privileged intent."""
@@ -26,7 +26,7 @@ class Members:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._asked: Recent[tuple[float, asyncio.Task[discord.Member | None]]] = Recent()
+        self._asked: Recent[str, tuple[float, asyncio.Task[discord.Member | None]]] = Recent()
 
     async def roles_in(self, client: discord.Client, person: str, teams: Sequence[str]) -> Mapping[str, Roles]:
         """Of the servers `teams`, those with the person in them, and their roles there. Raises what discord.py

@@ -21,13 +21,13 @@ from bots.discord.incoming import channel_to_place
 from bots.discord.limiter import Limited, Priority
 from bots.discord.members import Members
 from bots.discord.outgoing import LIMITS, key_to_nonce, page_to_body, page_to_content
-from bots.discord.recent import Recent
 from bots.discord.seats import UNKNOWN_CHANNEL, Seats, channel_at, may
 from bots.discord.sessions import SessionStarts
 from bots.discord.wire import Wire
 from core.clock import Clock
 from core.errors import Code, PlatformError
 from core.ports import Inbox
+from core.recent import Recent
 from core.types import Ask, Budget, Delete, Edit, History, Left, Page, Place, Post, Stroke, Upload
 
 _FIND_PAGE = 50
@@ -56,8 +56,8 @@ class DiscordPlatform:
         self._starts = SessionStarts(clock)
         self._connection = Connection(token, clock, self._wire, self._starts, self._create_client, beat_s)
         # What each ticket's deferred reply holds: the key of a post, _TAKEN, or _LOADING ("is thinking").
-        self._originals: Recent[str] = Recent()
-        self._dead_tickets: Recent[bool] = Recent()
+        self._originals: Recent[str, str] = Recent()
+        self._dead_tickets: Recent[str, bool] = Recent()
 
     # Connection.
 

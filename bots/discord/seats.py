@@ -17,7 +17,7 @@ from bots.discord.http import calls
 from bots.discord.incoming import ASK, channel_to_place, message_to_ask
 from bots.discord.limiter import Limited
 from bots.discord.names import question_to_name
-from bots.discord.recent import Recent
+from core.recent import Recent
 from core.types import Place, Post, Upload
 
 log = structlog.get_logger()
@@ -40,11 +40,11 @@ class Seats:
     """Remembers where each place is held and each question was asked, and after a restart finds it out again."""
 
     def __init__(self) -> None:
-        self._places: Recent[str] = Recent()
-        self._asked: Recent[str] = Recent()  # by question
-        self._answered: Recent[str] = Recent()  # by question
-        self._messages: Recent[str] = Recent()  # by message of ours
-        self._removed: Recent[bool] = Recent()  # messages of ours that we deleted
+        self._places: Recent[str, str] = Recent()
+        self._asked: Recent[str, str] = Recent()  # by question
+        self._answered: Recent[str, str] = Recent()  # by question
+        self._messages: Recent[str, str] = Recent()  # by message of ours
+        self._removed: Recent[str, bool] = Recent()  # messages of ours that we deleted
 
     def of(self, place: Place, question: str = "") -> str:
         """The channel or thread in which `question` of that place is answered, as far as known without asking."""

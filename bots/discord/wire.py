@@ -21,8 +21,8 @@ import structlog
 from discord.http import Route
 
 from bots.discord.limiter import Limited, Priority, RateLimiter
-from bots.discord.recent import Recent
 from core.clock import Clock
+from core.recent import Recent
 from core.retry_after import retry_after_to_s
 from core.types import Left
 
@@ -40,7 +40,7 @@ class Wire:
         self._token = token
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
-        self._told: Recent[Left] = Recent()
+        self._told: Recent[str, Left] = Recent()
         self.limiter = RateLimiter(clock)
 
     def told(self, scope: str) -> Left | None:

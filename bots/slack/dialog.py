@@ -29,6 +29,7 @@ from core.commands.typed import command_of
 from core.errors import BotError, Code, PlatformError
 from core.phrases import explain, language_of, say
 from core.ports import Inbox
+from core.recent import Recent
 from core.types import Ask, Command, Event, Form, Page, Person, Place, Press, Told
 
 log = structlog.get_logger()
@@ -66,7 +67,9 @@ class Dialog:
         self._clock = clock
         self._jobs: set[asyncio.Task[Any]] = set()
         self._prompts = True
-        self._whole: dict[str, dict[str, str]] = {}  # a modal's private_metadata -> what it should hold
+        self._whole: Recent[str, dict[str, str]] = Recent(
+            _WHOLE_KEPT
+        )  # a modal's private_metadata -> what it should hold
 
     async def close(self, wait_s: float) -> None:
         if self._jobs:
@@ -272,8 +275,6 @@ class Dialog:
     def _hold(self, metadata: str, fixed: Mapping[str, str]) -> None:
         """Remember what a modal can't carry. After a restart it is asked with what it does carry, which is marked."""
         self._whole[metadata] = dict(fixed)
-        while len(self._whole) > _WHOLE_KEPT:
-            del self._whole[next(iter(self._whole))]
 
     async def _publish(self, person: Person, me: Identity) -> None:
         at, place = self._clock.now(), commands.home_of(me)

@@ -39,6 +39,7 @@ from core.clock import Clock
 from core.errors import BotError, Code, PlatformError, StoreError
 from core.phrases import language_of, say
 from core.ports import Inbox
+from core.recent import Recent
 from core.types import (
     Ask,
     Budget,
@@ -102,10 +103,10 @@ class SlackPlatform:
         self._order = Order()
         self._no_hints: set[str] = set()
         self._processing: set[str] = set()
-        self._growing: dict[str, int] = {}  # message -> turn
-        self._homes: dict[str, str] = {}  # stranger -> their own workspace
-        self._askers: dict[str, Person] = {}  # place -> who asked last
-        self._apologised: dict[str, float] = {}  # channel and person -> when
+        self._growing: Recent[str, int] = Recent(_GROWING)  # message -> turn
+        self._homes: Recent[str, str] = Recent(_REMEMBERED)  # stranger -> their own workspace
+        self._askers: Recent[str, Person] = Recent(_REMEMBERED)  # place -> who asked last
+        self._apologised: Recent[str, float] = Recent(_REMEMBERED)  # channel and person -> when
         self._dialog: Dialog | None = None  # while it runs
 
     # -- the port
@@ -201,7 +202,7 @@ class SlackPlatform:
         """Which answer grows in which message."""
         turn_id = turn_of(stroke.key) if isinstance(stroke, Start) else None
         if turn_id is not None:
-            _keep(self._growing, message_id, turn_id, _GROWING)
+            self._growing[message_id] = turn_id
         elif isinstance(stroke, Stop):
             self._growing.pop(message_id, None)
 
@@ -314,7 +315,7 @@ class SlackPlatform:
         if event.get("type") != "app_mention" and event.get("channel_type") != "im":
             return
         if told_at is None or now - told_at >= _APOLOGY_S:
-            _keep(self._apologised, who, now, _REMEMBERED)
+            self._apologised[who] = now
             dialog.apologise(body, error)
 
     async def _guarded(self, kind: str, body: Json, inbox: Inbox, dialog: Dialog) -> Json | None:
@@ -388,7 +389,7 @@ class SlackPlatform:
     async def _deliver(self, event: Event, payload: Payload, inbox: Inbox, dialog: Dialog) -> None:
         receipt = await inbox.receive(event)
         if isinstance(event, Ask) and receipt.outcome in (Outcome.TURN, Outcome.HELD):
-            _keep(self._askers, event.place.key, event.author, _REMEMBERED)
+            self._askers[event.place.key] = event.author
         if receipt.told is not None:
             dialog.tell(receipt.told, event, str(payload.get("response_url", "")))
 
@@ -411,7 +412,7 @@ class SlackPlatform:
     def _note_home(self, event: Event) -> None:
         """Where a stranger belongs, as their message says."""
         if isinstance(event, Ask) and event.author.stranger and event.author.roles:
-            _keep(self._homes, event.author.id, event.author.roles[0], _REMEMBERED)
+            self._homes[event.author.id] = event.author.roles[0]
 
     async def _stopped(self, event: Payload, inbox: Inbox, dialog: Dialog) -> None:
         """Slack's own stop button: https://docs.slack.dev/reference/events/agent_session_stopped"""
@@ -447,7 +448,7 @@ class SlackPlatform:
         told = await self._web.read("users.info", {"user": user, "include_locale": True})
         person = user_to_person(told["user"], (await self._web.identify()).team)
         if person.stranger and told["user"].get("team_id"):
-            _keep(self._homes, user, str(told["user"]["team_id"]), _REMEMBERED)
+            self._homes[user] = str(told["user"]["team_id"])
         return person
 
 
@@ -458,13 +459,6 @@ def _kind_of(body: Json) -> str | None:
     except (AttributeError, TypeError, ValueError) as error:
         log.error("slack: a payload can't be read", cause=type(error).__name__)
         return "unreadable"
-
-
-def _keep(memory: dict[str, Kept], key: str, value: Kept, most: int) -> None:
-    """And forget what was kept first, beyond `most`."""
-    memory[key] = value
-    while len(memory) > most:
-        del memory[next(iter(memory))]
 
 
 def _is_last(stroke: Stroke) -> bool:

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
+from core.recent import Recent
 from core.types import Ask, Place, Turn, message_key
 
 Written = TypeVar("Written")
@@ -61,8 +62,8 @@ class Live:
         self._writing: dict[int, tuple[Turn, asyncio.Task[Any]]] = {}
         self._interrupts: dict[int, Interrupt] = {}
         self._due_s: dict[int, float] = {}  # by turn, when one that was restarted may go on
-        self._early: dict[int | str, Interrupt] = {}  # by turn or question, the newest ones
-        self._closed: dict[str, datetime] = {}  # by place, the newest ones
+        self._early: Recent[int | str, Interrupt] = Recent(EARLY)  # by turn or question
+        self._closed: Recent[str, datetime] = Recent(EARLY)  # by place
         self._going_on: set[int] = set()
         self._shown: set[Shown] = set()
 
@@ -131,7 +132,7 @@ class Live:
 
     def close(self, place: Place, at: datetime) -> bool:
         """The thread or, where `place` names none, the channel is closed. False where no answer is shown there now."""
-        _note(self._closed, place.key, at)
+        self._closed[place.key] = at
         there = [shown for shown in self._shown if _holds(place, shown.ask.place)]
         for shown in there:
             shown.remove()
@@ -168,7 +169,7 @@ class Live:
                 self._due_s.pop(turn.id, None)
 
     def _note(self, which: int | str, interrupt: Interrupt) -> bool:
-        _note(self._early, which, interrupt)
+        self._early[which] = interrupt
         return False
 
     def _asked_before_closing(self, ask: Ask) -> bool:
@@ -187,12 +188,6 @@ class Live:
         self._interrupts[turn_id] = interrupt
         self._writing[turn_id][1].cancel()
         return True
-
-
-def _note(notes: dict[Key, Value], key: Key, value: Value) -> None:
-    notes[key] = value
-    while len(notes) > EARLY:
-        del notes[next(iter(notes))]
 
 
 def _holds(closed: Place, place: Place) -> bool:

@@ -24,6 +24,7 @@ from core.commands.typed import Misread, Values, line_of, named, no_choice, opti
 from core.config import CoreSettings
 from core.phrases import dialect, say
 from core.ports import Kept, Store
+from core.recent import Recent
 from core.types import Ask, Button, Choice, Command, Person, Place, Task, Told, Turn
 
 CONFIRM_S = 600.0
@@ -76,7 +77,7 @@ class Desk:
         self._models = tuple(models)
         self._priced = priced
         self._interrupt = interrupt
-        self._asked_to_forget: dict[str, float] = {}
+        self._asked_to_forget: Recent[str, float] = Recent(_ASKED_KEPT)
         self._jobs: dict[str, Callable[[_Given], Awaitable[Ask | Told]]] = {
             "ask": self._ask,
             "summarize": self._summarize,
@@ -279,8 +280,6 @@ class Desk:
         found = await self._store.belongings(place.platform, author.id, _EXPORT_LINES)
         lines = sum(not line.mine for _, line in found)
         self._asked_to_forget[_who(author, place)] = self.clock.monotonic()
-        while len(self._asked_to_forget) > _ASKED_KEPT:
-            del self._asked_to_forget[next(iter(self._asked_to_forget))]
         words = given.say("forget_me_asks", n=lines, prefix=given.command.prefix)
         sure = Button(FORGET_ME, given.say("forget_me_sure"), 0)
         return Told(given.say("joined", one=words, two=given.say("forget_kept")), buttons=(sure,))

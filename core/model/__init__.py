@@ -39,7 +39,7 @@ from collections.abc import Mapping
 
 from core.clock import Clock
 from core.config import CoreSettings
-from core.model.client import CompletionsClient, Repairs
+from core.model.client import REPAIRS_KEPT, CompletionsClient, Repairs
 from core.model.herald import Herald
 from core.model.network import create_tls, proxy_for
 from core.model.policy import Allowance
@@ -47,6 +47,7 @@ from core.model.pool import Pool
 from core.model.reading import Patience
 from core.model.scripted import OfflineModel
 from core.model.wire import Caps
+from core.recent import Recent
 from core.roster import Account, Roster
 
 
@@ -71,7 +72,7 @@ def create_model(
         settings.parley_arguments_chars_cap,
         settings.parley_reasoning_chars_cap,
     )
-    repairs: Repairs = {}
+    repairs: Repairs = Recent(REPAIRS_KEPT)
 
     def client(account: Account) -> CompletionsClient:
         headers = {name: value.get_secret_value() for name, value in account.headers.items()}

@@ -31,6 +31,7 @@ from core.model.reading import Patience, Reading
 from core.model.repairs import STREAM
 from core.model.wire import Caps
 from core.ports import Request
+from core.recent import Recent
 from core.types import Charged, Delta
 
 _CONNECT_S = 5.0
@@ -40,12 +41,14 @@ _HEADERS = {
     "Accept-Encoding": "identity",  # proxies hold compressed streams back
     "User-Agent": "parley",
 }
+REPAIRS_KEPT = 1_000
+"""Endpoints and models: anybody may ask for models by names that nobody wrote down."""
 _NET_S = 30.0
 """How much longer than our own timers httpx waits for a byte: the net below them."""
 
 log = structlog.get_logger()
 
-Repairs = dict[tuple[str, str], frozenset[str]]
+Repairs = Recent[tuple[str, str], frozenset[str]]
 """By base URL and model, what is sent in another form there, or not at all (`core.model.repairs`)."""
 
 
@@ -71,7 +74,7 @@ class CompletionsClient:
         self._key = key.strip()
         self._clock = clock
         self._patience = patience or Patience()
-        self._repairs = repairs if repairs is not None else {}
+        self._repairs = repairs if repairs is not None else Recent(REPAIRS_KEPT)
         self._caps = caps or Caps()
         read_s = max(self._patience.whole_s, self._patience.gap_s) + _NET_S
         self._http = httpx.AsyncClient(

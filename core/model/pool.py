@@ -32,16 +32,13 @@ from core.model.policy import (
     rule_for,
 )
 from core.model.turnstile import Turnstile
-from core.model.windows import TOO_LONG, Windows
+from core.model.windows import TOO_LONG, TooLong, Windows
 from core.phrases import advise
 from core.ports import Request
 from core.roster import Roster, Route
 from core.types import Charged, Chosen, Delta, Ended, EndReason, Message, Queued, Text
 
 _BROKE_OFF = frozenset({Code.CUT, Code.STALLED, Code.ERROR_IN_STREAM})
-_HALF = 0.5
-_MARGIN = 0.9
-"""How far below a limit a shortened request is kept: counts differ."""
 
 log = structlog.get_logger()
 
@@ -54,6 +51,8 @@ class _Turn:
     left: list[Route]
     began: float
     messages: tuple[Message, ...] = ()
+    window: int = 0
+    """To how many tokens they were cut."""
     tries: int = 0
     tries_here: int = 0
     known: frozenset[Code | None] = frozenset()
@@ -97,6 +96,7 @@ class Pool:
             route = self._choose(turn)
             card = self._windows.card(route, self.clock.monotonic())
             turn.messages = request.messages if card == first or not request.fit else request.fit(card)
+            turn.window = card.context_tokens
             turn.tries_here = 0
             yield Chosen(route.card)
             while True:
@@ -236,19 +236,13 @@ class Pool:
         return step
 
     def _shorter(self, error: ModelError, turn: _Turn, route: Route) -> tuple[Message, ...]:
-        """The messages cut to the limit that the refusal tells, or else by half; as they are where that is no cure."""
+        """The messages as they are to be sent again, cut where that is a cure."""
         fit, now = turn.request.fit, self.clock.monotonic()
         if error.code not in TOO_LONG or fit is None:
             return turn.messages
-        before = self._windows.card(route, now)
-        self._windows.learn(route, error, now)
-        after = self._windows.card(route, now)
-        ways = [(before, _MARGIN * error.limit.share)] if error.limit.share else []
-        ways += [(after, 1.0)] if after != before else []
-        for card, share in sorted(ways, key=lambda way: _length(fit(way[0], share=way[1]))):
-            if (shorter := fit(card, share=share)) != turn.messages:
-                return shorter
-        return fit(before, share=_HALF)
+        shorter = self._windows.shortened(route, error, TooLong(turn.messages, turn.window, fit), now)
+        turn.window = self._windows.card(route, now).context_tokens
+        return shorter
 
     async def _told(self, error: ModelError, turn: _Turn, route: Route) -> ModelError:
         """The error as the person is to hear of it."""
@@ -273,10 +267,6 @@ def routes_for(roster: Roster, model: str) -> list[Route]:
             if route.offer == first.offer
         ]
     return wanted + rest
-
-
-def _length(messages: tuple[Message, ...]) -> int:
-    return sum(len(message.content) for message in messages)
 
 
 def _without_images(messages: tuple[Message, ...]) -> tuple[Message, ...]:

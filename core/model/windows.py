@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
-from core.errors import Code, ModelError
+from core.errors import Code, Limit, ModelError
+from core.ports import Fit
+from core.recent import Recent
 from core.roster import Route
-from core.types import Card
+from core.types import Card, Message
 
 LEARNT_S = 3600.0
 """For so long a limit is believed: a plan may be raised, a server started with a larger window."""
@@ -14,32 +17,80 @@ MOST = 1_000
 """Limits remembered: anybody may ask for models by names that nobody wrote down."""
 TOO_LONG = frozenset({Code.CONTEXT_OVERFLOW, Code.TOO_LARGE})
 
+_HALF = 0.5
+_MARGIN = 0.9
+"""How far below a limit a shortened request is kept: counts differ."""
+_LEAST_PART = 4
+"""Of a limit that refuses what is within it by our count, one part in so many is the least that is kept to."""
+NOTHING_TOLD = Limit()
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What refusals of one model or account have told. `tokens`: what requests are cut to, 0 where no limit was named.
+    `limit` and `length` (characters) are the last refusal's and its request's; `shortest` is the length of the
+    shortest request that was refused. `counts`: the tokens that refusals name are the request's, as far as is known."""
+
+    until: float = 0.0
+    tokens: int = 0
+    limit: Limit = NOTHING_TOLD
+    length: int = 0
+    shortest: float = math.inf
+    counts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TooLong:
+    """A request that was refused for its length: its messages, the tokens to which `fit` cut them, and how."""
+
+    messages: tuple[Message, ...]
+    window: int
+    fit: Fit
+
 
 @dataclass(slots=True)
 class Windows:
     """A model's window is the same for all accounts of an endpoint, a plan's limit is the account's own."""
 
-    _told: dict[str, tuple[int, float]] = field(default_factory=dict)
+    _told: Recent[str, _Known] = field(default_factory=lambda: Recent(MOST))
 
     def card(self, route: Route, now: float) -> Card:
         """The card of `route`, with the smallest limit that is known."""
-        limits = [self._tokens(key, now) for key in (_offer(route), _plan(route))]
+        limits = [self._known(key, now).tokens for key in (_offer(route), _plan(route))]
         tokens = min(limit or route.card.context_tokens for limit in limits)
         return replace(route.card, context_tokens=min(tokens, route.card.context_tokens))
 
-    def learn(self, route: Route, error: ModelError, now: float) -> None:
-        """Keep what the refusal of a request that was too long tells of the limit."""
-        if not error.limit.tokens or error.code not in TOO_LONG:
-            return
+    def shortened(self, route: Route, error: ModelError, request: TooLong, now: float) -> tuple[Message, ...]:
+        """The messages cut to the limit that the refusal tells, or else by half; as they are where the refusal tells
+        nothing new and would most likely come again."""
         key = _offer(route) if error.code is Code.CONTEXT_OVERFLOW else _plan(route)
-        self._told.pop(key, None)
-        self._told[key] = error.limit.tokens, now + LEARNT_S
-        if len(self._told) > MOST:
-            del self._told[next(iter(self._told))]
+        known, length = self._known(key, now), _length(request.messages)
+        before = replace(route.card, context_tokens=request.window)
+        half = request.fit(before, share=_HALF)
+        again = error.limit.tokens > 0 and error.limit == known.limit
+        kept_to = again and request.window <= known.tokens
+        tokens = known.tokens if again else error.limit.tokens or known.tokens
+        if kept_to and _length(half) < length:
+            tokens = max(tokens // 2, error.limit.tokens // _LEAST_PART)
+        counts = known.counts and not (again and length != known.length)
+        shortest = min(known.shortest, length)
+        self._told[key] = _Known(now + LEARNT_S, tokens, error.limit, length, shortest, counts)
+        ways = []
+        if error.limit.share and counts:
+            ways.append(request.fit(before, share=_MARGIN * error.limit.share))
+        if not kept_to and (after := self.card(route, now)) != before:
+            ways.append(request.fit(after))
+        if shorter := [way for way in ways if way != request.messages]:
+            return min(shorter, key=_length)
+        return request.messages if kept_to or _length(half) >= known.shortest else half
 
-    def _tokens(self, key: str, now: float) -> int:
-        tokens, until = self._told.get(key, (0, 0.0))
-        return tokens if now < until else 0
+    def _known(self, key: str, now: float) -> _Known:
+        known = self._told.get(key)
+        return known if known is not None and now < known.until else _Known()
+
+
+def _length(messages: tuple[Message, ...]) -> int:
+    return sum(len(message.content) for message in messages)
 
 
 def _offer(route: Route) -> str:

@@ -17,7 +17,7 @@ from core.model.windows import LEARNT_S
 from core.phrases import explain
 from core.ports import Request
 from core.types import Card, Message, Text
-from tests.core.model.test_accounts import ALONE, FINE, Desk, Thread, at_desk, lengths, long_question
+from tests.core.model.test_accounts import ALONE, FINE, TOO_LONG, Desk, Thread, at_desk, lengths, long_question
 from tests.fakes.completions import Raw, Refused, Reply, Status
 from tests.fakes.completions.replies import event
 
@@ -349,6 +349,50 @@ async def test_a_person_cannot_make_the_window_small_by_words() -> None:
         desk.asked()
         await long_question(desk)
         assert lengths(desk) == [32]
+
+
+SIZE = {"message": "Request exceeds the maximum size", "code": "request_too_large"}
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [plan(9000, 8000), plan(9000, 8000, 413), Status(413, {"error": SIZE}), qwen(9000, 8000), TOO_LONG],
+    ids=["plan", "plan 413", "size", "limit alone", "nothing"],
+)
+async def test_an_endpoint_that_refuses_every_size_is_asked_once_from_the_second_question_on(
+    refusal: Reply,
+) -> None:
+    async with at_desk(THREADS) as desk:
+        desk.says("a", refusal)
+        for _ in range(4):
+            assert await long_question(desk) in ("too_large", "context_overflow")
+        first, second, *later = lengths(desk)
+        assert second < first
+        assert len(later) == 3
+        desk.says("a", FINE)
+        assert await long_question(desk) == "Fine."
+
+
+async def test_a_limit_that_is_counted_otherwise_without_numbers_is_met_by_the_next_question() -> None:
+    def counting(body: Body) -> Reply:
+        return FINE if len(body["messages"]) * 1_500 <= 8_000 else qwen(0, 8_000)
+
+    async with at_desk(THREADS) as desk:
+        desk.one.default = counting
+        assert await long_question(desk) == "context_overflow"
+        assert await long_question(desk) == "Fine."
+        assert lengths(desk) == [32, 8, 4]
+
+
+async def test_one_long_question_does_not_make_the_window_smaller_for_others() -> None:
+    async with at_desk(THREADS) as desk:
+        desk.one.default = qwen(9_000, 8_000)
+        for _ in range(5):
+            await long_question(desk, count=1)
+        desk.one.default = FINE
+        desk.asked()
+        await long_question(desk)
+        assert lengths(desk) == [8]
 
 
 async def test_limits_of_many_models_are_not_kept_for_ever() -> None:

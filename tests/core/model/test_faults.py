@@ -16,6 +16,7 @@ from core.model.client import CompletionsClient, Repairs
 from core.model.faults import RETRYABLE, from_chunk, from_exception, from_response
 from core.model.waits import wait_in_headers
 from core.ports import Request
+from core.recent import Recent
 from core.types import Message
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import (
@@ -322,7 +323,7 @@ def test_a_message_with_pictures_is_sent_in_parts() -> None:
     "name", [name for name, case in STATUSES.items() if case.repair in WITHOUT], ids="row-01-{}".format
 )
 async def test_refused_field_is_repaired_once_and_remembered_for_endpoint_and_model(name: str) -> None:
-    repairs: Repairs = {}
+    repairs: Repairs = Recent()
     async with FakeCompletions(default=Words("Fine."), keys=("sk-test", "sk-other")) as fake:
         fake.script(STATUSES[name].reply)
         clients = [CompletionsClient(fake.base_url, key, FakeClock(), None, repairs) for key in fake.keys]
