@@ -54,6 +54,19 @@ async def test_a_close_code_that_refuses_every_start_is_named_and_met_by_few(
         assert len(discord.gateway.starts) <= 2
 
 
+@pytest.mark.parametrize(("code", "starts"), [(4011, 1), (4014, 2)])
+async def test_alone_the_program_ends_so_that_nothing_starts_it_again(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, code: int, starts: int
+) -> None:
+    discord.gateway.refuses = code
+    program = Program(tmp_path, **discord_settings(discord), **model_settings(endpoint))
+    await program.start()
+    assert await program.end() == 2
+    assert f"(close code {code})" in program.output.splitlines()[-1]
+    assert len(discord.gateway.starts) == starts, "4014 is tried once more, without the content of messages"
+    program.check_output()
+
+
 @pytest.mark.parametrize("left", [0, 1])
 async def test_no_session_is_begun_that_discord_has_not_left(
     tmp_path: Path, discord: FakeDiscord, slack: FakeSlack, endpoint: FakeCompletions, left: int
