@@ -157,6 +157,10 @@ class Client(discord.Client):
 
     # What is heard.
 
+    async def concerns(self, ask: Ask) -> bool:
+        """Whether anything may come of it, whoever said it. Raises StoreError."""
+        return await self._inbox.concerns(ask)
+
     async def on_message(self, message: discord.Message) -> None:
         message.channel = await self._known(message.channel)
         here = channel_to_place(message.channel)

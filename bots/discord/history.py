@@ -5,6 +5,7 @@ https://docs.discord.com/developers/resources/message#get-channel-messages
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import discord
@@ -92,42 +93,58 @@ async def stands(client: discord.Client, ask: Ask) -> bool:
     return False
 
 
+Concerns = Callable[[Ask], Awaitable[bool]]
+"""Whether anything may come of what was said, whoever said it."""
+
+
 async def missed(
-    client: discord.Client, members: Members, place: Place, seat: str, after: datetime
+    client: discord.Client, members: Members, concerns: Concerns, place: Place, seat: str, after: datetime
 ) -> list[Ask]:
     """What others said at `seat`, the channel or thread of `place`, after `after`; in a forum, in those new posts
     that are no threads of now any more. Raises what discord.py raises."""
     reader = client.get_channel(int(seat))
     if not isinstance(reader, discord.ForumChannel):
-        return await _asks(client, members, place, _reader(client, seat, place), after)
+        return await _asks(client, members, concerns, place, _reader(client, seat, place), after)
     asks: list[Ask] = []
     async for post in reader.archived_threads(limit=POSTS):
         if post.archive_timestamp < after:
             break
         there = channel_to_place(post)
         if there is not None and discord.utils.snowflake_time(post.id) > after:
-            asks += await _asks(client, members, there, post, after)
+            asks += await _asks(client, members, concerns, there, post, after)
     return asks
 
 
 async def _asks(
-    client: discord.Client, members: Members, place: Place, reader: discord.abc.Messageable, after: datetime
+    client: discord.Client,
+    members: Members,
+    concerns: Concerns,
+    place: Place,
+    reader: discord.abc.Messageable,
+    after: datetime,
 ) -> list[Ask]:
-    me, found = client.user, reader.history(limit=MISSED, after=after, oldest_first=True)
-    messages = [message async for message in found]
-    await _know_authors(messages, members)
+    """What is read says nothing of roles, as what is heard does. So the authors of what may become a question are
+    looked up, once for each person, and nobody else."""
+    me = client.user
     if me is None:
         return []
+
+    def read(message: discord.Message) -> tuple[discord.Message, Ask] | None:
+        ask = message_to_ask(message, me, place)
+        return (message, ask) if ask is not None else None
+
+    messages = [message async for message in reader.history(limit=MISSED, after=after, oldest_first=True)]
+    for message, ask in _READER.each(read, messages):
+        if await concerns(ask) and (known := await _author(message, members)):
+            message.author = known
     return list(_READER.each(lambda message: message_to_ask(message, me, place), messages))
 
 
-async def _know_authors(messages: list[discord.Message], members: Members) -> None:
-    """What is read says nothing of roles, as what is heard does: who may ask is looked up, once for each person."""
-    for message in messages:
-        if message.guild is None or message.author.bot or message.webhook_id is not None:
-            continue
-        known = await members.member(message.guild, str(message.author.id), keep_s=KEEP_READING_S)
-        message.author = known or message.author  # who has left since is no member
+async def _author(message: discord.Message, members: Members) -> discord.Member | None:
+    """The author as a member of the server; None for bots, and for who has left since."""
+    if message.guild is None or message.author.bot or message.webhook_id is not None:
+        return None
+    return await members.member(message.guild, str(message.author.id), keep_s=KEEP_READING_S)
 
 
 def _reader(client: discord.Client, channel_id: str, place: Place) -> discord.abc.Messageable:

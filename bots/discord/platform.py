@@ -335,7 +335,7 @@ class DiscordPlatform:
             return []
         with _translated(), calls(priority=Priority.READ):
             try:
-                asks = await history.missed(self._here, self._members, place, seat, after)
+                asks = await history.missed(self._here, self._members, self._here.concerns, place, seat, after)
             except discord.NotFound:
                 return []  # a thread that nobody has opened yet, or that is no more
         for ask in asks:

@@ -30,7 +30,8 @@ E = TypeVar("E")
 
 class Recorder:
     """An inbox that takes everything in, or raises `error`, or gives `outcome` and `told`. As in the core, the
-    command `ask` is a question. `foresees`: a refusal is known before the command is taken."""
+    command `ask` is a question. `foresees`: a refusal is known before the command is taken. `concerned`: something may
+    come of what is said."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -38,6 +39,7 @@ class Recorder:
         self.outcome = Outcome.TURN
         self.told: Told | None = None
         self.foresees = True
+        self.concerned = True
         self.choices: list[Choice] = []
         self.typed: list[tuple[Command, str]] = []
 
@@ -53,7 +55,7 @@ class Recorder:
         return language_of(person.locale)
 
     async def concerns(self, event: Ask | Edited) -> bool:
-        return True
+        return self.concerned
 
     async def refusal(self, command: Command) -> Told | None:
         if self.error is not None:

@@ -583,6 +583,16 @@ async def test_what_was_missed_says_who_may_what(bot: Bot) -> None:
     assert len(bot.fake.calls) - calls == 2, "one read, and one look-up for each person"
 
 
+async def test_nobody_is_looked_up_for_what_nothing_comes_of(bot: Bot) -> None:
+    bot.inbox.concerned = False
+    after = datetime.now(UTC) - timedelta(minutes=1)
+    await bot.fake.say(BO, GENERAL, "news")
+    calls = len(bot.fake.calls)
+    (ask,) = await bot.platform.missed(Place("discord", str(GUILD), str(GENERAL)), after)
+    assert (ask.text, ask.author.may_read) == ("news", False)
+    assert len(bot.fake.calls) - calls == 1
+
+
 async def test_threads_are_looked_into_too_and_what_may_not_be_read_is_not(bot: Bot) -> None:
     chat = await bot.fake.open_thread(BO, GENERAL, None, "a chat")
     secret = await bot.fake.add_channel("secret")
