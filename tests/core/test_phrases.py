@@ -32,9 +32,23 @@ def test_nobody_is_sent_to_who_runs_me() -> None:
         assert not re.search("[;.,] who runs me", str(phrase)), key
 
 
-def test_chinese_calls_everybody_who_runs_something_by_one_name() -> None:
+WORDY = [
+    "管理我的人",
+    "读入",
+    "读写",
+    "需要你",
+    "再试一次",
+    "途中代理",
+    "途中的代理",
+    "没有人提问",
+    "不适用",
+    "说明",
+]
+
+
+def test_chinese_says_what_native_readers_say() -> None:
     for key, phrase in LANGUAGES["zh"].items():
-        assert not re.search("(?<!工作区)管理员", str(phrase)), key
+        assert not any(word in str(phrase) for word in WORDY), key
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

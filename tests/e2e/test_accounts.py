@@ -102,11 +102,11 @@ async def test_whoever_can_answers_and_what_was_mended_answers_the_next_question
 
 ADVISED = {
     "en": ("Parley needs you: account one/", "Top up the account (KEY_ONE, account one/first)", "works again"),
-    "zh": ("Parley 需要你：账户 one/", "为账户（KEY_ONE, account one/first）充值", "已恢复"),
+    "zh": ("Parley 需要处理：账户 one/", "为账户（KEY_ONE, account one/first）充值", "已恢复"),
 }
 TOLD = {
     "en": "I can't reach the AI service right now. The people who run me have been told. Ask me later.",
-    "zh": "我现在连不上 AI 服务，已通知管理我的人。请稍后再问。",
+    "zh": "我现在连不上 AI 服务，已通知管理员。请稍后再问。",
 }
 
 

@@ -107,7 +107,7 @@ async def test_where_it_may_not_write_whoever_asked_is_told_directly(
     await discord.deny(GENERAL, Permission.SEND_MESSAGES, Permission.CREATE_PUBLIC_THREADS)
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
         await discord.say(ADA, GENERAL, f"{AT} anybody?")
-        told = await answered(discord, discord.dm(ADA), f"I may not write in <#{GENERAL}>")
+        told = await answered(discord, discord.dm(ADA), f"I'm not allowed to write in <#{GENERAL}>")
         await discord.deny(GENERAL)
         question = await discord.say(ADA, GENERAL, f"{AT} and now?")
         await answered(discord, question, "and now?")

@@ -204,7 +204,7 @@ async def test_an_answer_stops_where_the_bot_may_not_write_any_more_and_whoever_
         await answered(discord, seat, "Word")
         discord.fail("*", f"/channels/{seat}/**", None, status=403, code=50013)
         await discord.wait_for(lambda: endpoint.requests[0].closed_by_client_at is not None)
-        await answered(discord, discord.dm(ADA), f"I may not write in <#{GENERAL}>")
+        await answered(discord, discord.dm(ADA), f"I'm not allowed to write in <#{GENERAL}>")
 
 
 async def test_an_answer_goes_on_while_discord_says_that_its_server_is_unavailable(

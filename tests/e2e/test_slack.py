@@ -150,7 +150,7 @@ async def test_where_it_may_not_write_whoever_asked_is_told_directly(
     async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
         await slack.say("U1", "C1", f"{AT} anybody?")
         await slack.wait_for(
-            lambda: [m for m in slack.messages("D1") if "I may not write in <#C1>" in m.visible]
+            lambda: [m for m in slack.messages("D1") if "I'm not allowed to write in <#C1>" in m.visible]
         )
         slack.space.channels["C1"].refusal = ""
         ts = await slack.say("U1", "C1", f"{AT} and now?")

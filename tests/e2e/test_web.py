@@ -276,7 +276,7 @@ async def test_on_a_phone_everything_is_in_reach_in_chinese_and_in_the_dark(
         assert await fits(page)
         await ask(page, "还在吗？")
         await expect(page.get_by_text("我现在连不上 AI 服务")).to_be_visible()
-        await expect(page.get_by_role("button", name="再试一次")).to_be_visible()
+        await expect(page.get_by_role("button", name="重试")).to_be_visible()
         await composer(page).fill("/")
         await expect(page.get_by_role("option", name="/usage")).to_contain_text("查看提问次数和用量")
         assert await fits(page)

@@ -27,7 +27,7 @@ TOLD = {
         "/budget": "No budget is set.",
         "/export": "This thread, 2 lines.",
         "/export me": "Everything of yours, 2 lines.",
-        "/reset": "We begin afresh here",
+        "/reset": "We start over here",
         "/forget thread": "2 lines of this thread are forgotten.",
         "/forget": "/forget thread",
     },

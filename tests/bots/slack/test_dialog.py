@@ -165,7 +165,7 @@ async def test_where_slack_lets_it_not_write_the_asker_hears_so(
 ) -> None:
     slack.space.channels["C1"].refusal = refusal
     await slack.slash("U1", "C1", "/ask", "why?")
-    await whisper(slack, "I may not write here")
+    await whisper(slack, "I'm not allowed to write here")
     assert inbox.events == []
 
 

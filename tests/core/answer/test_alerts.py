@@ -113,7 +113,7 @@ def test_an_alert_names_what_is_wrong_and_what_to_do(code: Code, language: str) 
 
 def test_an_alert_in_a_chinese_channel_is_chinese_throughout() -> None:
     assert alert_to_text(ALERT, "zh") == (
-        "**Parley 需要你：账户 one/a** 无法使用（no_money）。"
+        "**Parley 需要处理：账户 one/a** 无法使用（no_money）。"
         "请在 one.example 为账户（OPENAI_API_KEY）充值，或换用其他账户。 （编号 ABC234）"
     )
     assert alert_to_text(replace(ALERT, over=True), "zh") == (

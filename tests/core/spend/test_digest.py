@@ -21,7 +21,7 @@ def test_the_summary_says_who_asked_how_much_and_what_it_cost() -> None:
     assert tally_to_text(TALLY, SINCE, UNTIL, BERLIN, settings, priced=True) == (
         "**Usage from 1 Mar 09:00 to 2 Mar 09:00**\n"
         "- 1,200 questions by 1 person\n"
-        "- 45,000 tokens read, 9,000 written\n"
+        "- 45,000 input tokens, 9,000 output tokens\n"
         "- cost: €1.23\n"
         "- 2 questions ended in an error"
     )
@@ -36,7 +36,7 @@ def test_it_speaks_chinese_and_knows_a_quiet_day() -> None:
     settings = CoreSettings(_env_file=None, parley_language="zh")
     assert (
         tally_to_text(Tally(), SINCE, UNTIL, BERLIN, settings, priced=False)
-        == "**3月1日 09:00 至 3月2日 09:00 的用量**\n没有人提问。"
+        == "**3月1日 09:00 至 3月2日 09:00 的用量**\n没有提问记录。"
     )
 
 
