@@ -139,7 +139,7 @@ class House:
         self.metrics = Metrics()
         self._alerts = self._create_alerts(config)
         self._herald = Herald(self._clock, self.metrics.count, self._alerts)
-        self.database_health = DatabaseHealth(self._herald, config.database.shown_url)
+        self.database_health = DatabaseHealth(self._herald, config.database.shown_url, self._clock)
         model = create_model(config.core, config.roster, self._clock, self._herald)
         self._model = RedactedModel(model, Secrets(config.secrets()))
         self._platforms = self._create_platforms()

@@ -23,6 +23,8 @@ log = structlog.get_logger()
 DATABASE = "database"
 LOOP = "loop"
 
+STEADY_S = 30.0
+"""Seconds without a failure after which a transaction that works ends the alert: small ones may fit on a full disk."""
 REFUSED_ALERT_S = 30.0
 """Seconds in which every call of a platform has failed, after which the operators are told."""
 BEAT_S = 0.5
@@ -42,15 +44,18 @@ class DatabaseHealth:
     `where` names the database without its secrets.
     """
 
-    def __init__(self, operators: Herald, where: str) -> None:
+    def __init__(self, operators: Herald, where: str, clock: Clock) -> None:
         self._operators = operators
         self._where = where
+        self._clock = clock
+        self._failed_at: float | None = None
         self.reason = ""
 
     def worked(self) -> None:
         """A transaction that writes was committed."""
-        if self.reason:
-            self.reason = ""
+        self.reason = ""
+        if self._failed_at is not None and self._clock.monotonic() - self._failed_at >= STEADY_S:
+            self._failed_at = None
             self._operators.well(DATABASE)
 
     def failed(self, error: StoreError) -> None:
@@ -58,6 +63,7 @@ class DatabaseHealth:
         if error.cause == "refused":  # by a rule of the schema: the database itself works
             return
         self.reason = error.detail
+        self._failed_at = self._clock.monotonic()
         self._operators.wrong(DATABASE, error, {"url": self._where})
 
 

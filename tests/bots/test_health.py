@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bots.health import LAG_ALERT_S, DatabaseHealth, LoopHealth, PlatformHealth, notify_systemd
+from bots.health import LAG_ALERT_S, STEADY_S, DatabaseHealth, LoopHealth, PlatformHealth, notify_systemd
 from core.errors import Code, PlatformError, StoreError
 from tests.bots.test_supervisor import Operators
 from tests.fakes.clock import FakeClock
@@ -71,23 +71,31 @@ async def test_a_late_loop_is_measured_and_told_until_it_is_in_time_again() -> N
 
 
 async def test_a_database_that_takes_nothing_is_counted_and_told_until_it_does_again() -> None:
-    operators = Operators(FakeClock())
-    health = DatabaseHealth(operators.herald, "sqlite:///data/parley.db")
+    clock = FakeClock()
+    operators = Operators(clock)
+    health = DatabaseHealth(operators.herald, "sqlite:///data/parley.db", clock)
     health.failed(StoreError("OperationalError: disk is full", cause="disk is full"))
     health.failed(StoreError("OperationalError: disk is full", cause="disk is full"))
     await asyncio.sleep(0)
     assert health.reason == "OperationalError: disk is full"
     assert [alert.why for alert in operators.alerts] == ["store, disk is full"]
     assert operators.metrics.value("parley_database_errors_total", cause="disk is full") == 2
+    for _ in range(3):  # large writes fail, small ones work
+        await clock.advance(STEADY_S - 1)
+        health.worked()
+        assert health.reason == ""
+        health.failed(StoreError("OperationalError: disk is full", cause="disk is full"))
+    await asyncio.sleep(0)
+    assert not any(alert.over for alert in operators.alerts)
+    await clock.advance(STEADY_S)
     health.worked()
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    assert health.reason == ""
     assert operators.alerts[-1].over
 
 
 def test_a_row_that_the_schema_refuses_says_nothing_about_the_database() -> None:
-    health = DatabaseHealth(Operators(FakeClock()).herald, "")
+    health = DatabaseHealth(Operators(FakeClock()).herald, "", FakeClock())
     health.failed(StoreError("IntegrityError: refused", retryable=False, cause="refused"))
     assert health.reason == ""
 
