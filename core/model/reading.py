@@ -23,6 +23,8 @@ from core.types import Charged, Delta, Usage
 
 ERROR_LIMIT_BYTES = 1024 * 1024
 BODY_LIMIT_BYTES = LINE_LIMIT_BYTES
+IDLE_LIMIT_BYTES = 2 * LINE_LIMIT_BYTES
+"""As much may come without a word or a count: more than the longest line, and than all keep-alives of an answer."""
 _ERROR_S = 5.0
 _BLANK = b" \t\r\n\xef\xbb\xbf"
 
@@ -73,6 +75,7 @@ class Reading:
         self._first_s = patience.whole_s if whole else patience.first_word_s
         self._answer = Answer(key, sent, caps)
         self._reader = Reader()
+        self._idle_bytes = 0
         self._wait_for(self._first_s)
 
     async def deltas(self, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[Delta, None]:
@@ -90,6 +93,7 @@ class Reading:
                         if self._answer.error is not None:
                             raise self._answer.error
                         if self._progress != before:
+                            self._idle_bytes = 0
                             self._wait_for(self._gap_s)
                     if self._answer.full:
                         log.info("answer over a cap", cap=self._answer.full)
@@ -212,8 +216,13 @@ class Reading:
         return deltas
 
     async def _next(self, pieces: AsyncGenerator[bytes, None]) -> bytes:
-        """The next bytes, or none at the end."""
-        return await self._alarm.wait(anext(pieces, b""))
+        """The next bytes, or none at the end. Raises ModelError past IDLE_LIMIT_BYTES."""
+        piece = await self._alarm.wait(anext(pieces, b""))
+        self._idle_bytes += len(piece)
+        if self._idle_bytes > IDLE_LIMIT_BYTES:
+            code = Code.CUT if self._answer.words else Code.EMPTY
+            raise fault(code, f"{IDLE_LIMIT_BYTES} bytes without a word", retryable=False)
+        return piece
 
     def _wait_for(self, seconds: float) -> None:
         self._alarm.due = min(self._clock.monotonic() + seconds, self._ends_at)

@@ -47,6 +47,7 @@ def events(delta: dict[str, Any]) -> tuple[Step, ...]:
     return (event(chunk(delta)),) * TIMES
 
 
+NOTHING = (event(chunk({})) * 500,) * TIMES
 GZIP = (("Content-Type", "text/event-stream"), ("Content-Encoding", "gzip"))
 ONE = event(chunk({"content": "One"}))
 CALL = {"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f", "arguments": LETTERS.decode()}}]}
@@ -86,6 +87,8 @@ FLOODS = {
     "error_page": Flood(Raw((b"<html>", *ENDLESS), 502), "server_error"),
     "comments": Flood(Raw((COMMENTS,) * (TIMES // 5)), "empty"),
     "blank_lines": Flood(Raw((b"\n" * 50_000,) * TIMES), "empty"),
+    "empty_events": Flood(Raw(NOTHING, end="hang"), "empty"),
+    "empty_events_after_words": Flood(Raw((ONE, *NOTHING), end="hang"), "cut", 3),
     "bomb": Flood(Raw((bomb(),), headers=GZIP), "length", 400_000),
     "blank_bomb": Flood(Raw((blank_bomb(),), headers=GZIP), "empty"),
     "error_bomb": Flood(Raw((bomb(),), 500, GZIP), "server_error"),
