@@ -210,7 +210,9 @@ class Database:
             {} if writes else {"isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None}
         )
         engine = create_async_engine(
-            self.url,
+            self.url.difference_update_query(
+                ["password"]
+            ),  # SQLite knows none, and SQLAlchemy would warn of it
             hide_parameters=True,
             connect_args={} if "timeout" in self.url.query else {"timeout": BUSY_TIMEOUT_S},
             poolclass=AsyncAdaptedQueuePool,

@@ -51,6 +51,9 @@ _LIMITS = [
 ]
 """Numbers beside the words of a context count first, then others; the smallest, as the request has more tokens."""
 _PLAIN = re.compile(_NUMBER)
+_REQUEST_AND_LIMIT = re.compile(
+    rf"\b(?:requested|requires?|needs?) {_NUMBER} tokens?\b.{{0,60}}\b(?:limit|allows?|quota|only)\b.{{0,12}} {_NUMBER}"
+)
 _LIMIT_AND_REQUEST = re.compile(rf"\blimit:? ?{_NUMBER}.{{0,80}}\brequested:? ?{_NUMBER}")
 
 
@@ -72,7 +75,10 @@ def _least(said: str, patterns: list[re.Pattern[str]]) -> int:
 
 def larger_than_the_plan(said: str) -> bool:
     """Does a rate limit say that this one request is over it? Waiting is then of no use."""
-    found = _LIMIT_AND_REQUEST.search(_in_digits(said))
+    said = _in_digits(said)
+    if found := _REQUEST_AND_LIMIT.search(said):
+        return int(found[1]) > int(found[2])
+    found = _LIMIT_AND_REQUEST.search(said)
     return found is not None and int(found[2]) > int(found[1])
 
 

@@ -121,7 +121,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "digest_title": "**Usage from {since} to {until}**",
     "digest_questions": {"one": "{n} question", "other": "{n} questions"},
     "digest_people": {"one": "by {n} person", "other": "by {n} people"},
-    "digest_tokens": "{prompt} input tokens, {completion} output tokens",
+    "digest_tokens": "{prompt} tokens read, {completion} written",
     "digest_cost": "cost: {cost}",
     "digest_no_price": "cost: not known (no prices are set)",
     "digest_errors": {"one": "{n} question ended in an error", "other": "{n} questions ended in an error"},

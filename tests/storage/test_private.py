@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from core.clock import SystemClock
 from core.ports import Finish
@@ -129,3 +131,11 @@ def test_of_an_address_only_its_passwords_are_secret() -> None:
         "first-secret",
         "other-secret",
     ]
+
+
+async def test_a_password_that_sqlite_does_not_know_is_no_warning(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/parley.db?password=never-said"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        store = await open_store(DatabaseSettings(_env_file=None, database_url=SecretStr(url)), SystemClock())
+        await store.close()

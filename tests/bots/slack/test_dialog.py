@@ -261,7 +261,7 @@ async def test_a_file_asked_for_between_two_people_goes_to_its_asker_alone(
     assert sent[0].files[0]["name"] == "me.md"
     await whisper(slack, "as a direct message", "DU1U2")
     await slack.slash("U1", "DU1U2", "/ask", "why?")
-    await whisper(slack, "Ask me in our own", "DU1U2")
+    await whisper(slack, "Ask me in a direct message", "DU1U2")
 
 
 async def test_a_response_url_that_is_dead_is_replaced_by_a_call(slack: FakeSlack, inbox: Inbox) -> None:

@@ -335,7 +335,7 @@ async def test_usage_is_mine_the_channels_or_for_admins_the_workspaces() -> None
     assert "Workspace admins" in await office.told("usage", "workspace")
     text = await office.told("usage", "workspace", ADMIN)
     assert "3 questions by 2 people" in text
-    assert "3,000 input tokens, 702 output tokens" in text
+    assert "3,000 tokens read, 702 written" in text
     assert "US$4.50" in text
     assert say("digest_quiet", "en") in await office.told("usage", by=Person("U8"))
 

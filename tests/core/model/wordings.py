@@ -268,6 +268,8 @@ TOO_LARGE: list[Wording] = [
         "This request would exceed your organization's limit of 6,000 input tokens per minute on its own "
         "(9,000 tokens requested).",
     ),
+    (429, "This request needs 9000 tokens but your tier allows 8000 tokens per minute"),
+    (429, "Requested 9k tokens, over your TPM limit of 8k; a single request can't exceed it"),
     (429, "单次请求 token 数 9000 超过每分钟限额 6000"),
 ]
 
@@ -322,6 +324,9 @@ NO_MODEL: list[Wording] = [
     (400, coded("The requested model is not supported.", "model_not_supported")),
     (400, "The requested model 'x/y' is not supported by any provider you have enabled."),
     (400, "不支持该模型"),
+    (422, "foo is not a supported model"),
+    (404, "模型 foo 已停止服务"),
+    (400, "This endpoint does not serve model foo"),
     (503, "No available accounts support the requested model: x"),
     (503, coded("No available channel for model x under group default (distributor)", None, "new_api_error")),
     (404, {"error": 'model "llama3" not found, try pulling it first'}),
@@ -415,6 +420,7 @@ NO_MONEY: list[Wording] = [
         },
     ),
     (429, "您的账户余额已用完"),
+    (429, "You have run out of free messages. Upgrade your plan."),
     (
         403,
         coded(
@@ -809,6 +815,7 @@ PARAPHRASES: dict[str, list[Wording]] = {
         (429, "x"),
         (401, {"error": {"code": "rate_limit_exceeded", "message": "Unauthorized"}}),
         (403, "请求过于频繁"),
+        (400, "TPM 超限"),
         (503, "Too many concurrent requests"),
         (429, "Daily request limit reached, try again in 3h2m24s"),
         (429, "TPM limit exceeded"),
