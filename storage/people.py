@@ -12,7 +12,7 @@ from core.ports import Feedback
 from core.types import Entry, Place, TurnState
 from storage import threads
 from storage.engine import insert
-from storage.tables import AUDIT, FEEDBACK, MESSAGES, OPEN, THREADS, TURNS, USAGE, from_us, to_us
+from storage.tables import AUDIT, FEEDBACK, HELD, MESSAGES, OPEN, THREADS, TURNS, USAGE, from_us, to_us
 
 FORGOTTEN = ("messages", "turns", "feedback", "usage", "audit")
 """The tables from which something is forgotten."""
@@ -91,7 +91,7 @@ def _forget_turns(
     connection: Connection, which: Iterable[ColumnElement[bool]], nothing: Mapping[str, Any]
 ) -> None:
     """Those that have not ended do so here: whatever is still being written is not taken any more."""
-    open_or_held = or_(OPEN, TURNS.c.state == TurnState.HELD)
+    open_or_held = or_(OPEN, HELD)
     ended = case((open_or_held, TurnState.STOPPED), else_=TURNS.c.state)
     connection.execute(update(TURNS).where(*which).values({**nothing, "state": ended, "ticket": ""}))
 

@@ -117,8 +117,9 @@ class MessageRow(Row, table=True):
     text: str = Field(sa_type=Prose)
 
 
-# Open turns are few among many: the index holds only them. Its condition must stand in a query word for word.
+# Open and held turns are few among many: an index holds only them. A query must repeat its condition literally.
 OPEN = text("state IN ('waiting', 'running')")
+HELD = text("state = 'held'")
 
 
 class TurnRow(Row, table=True):
@@ -135,6 +136,7 @@ class TurnRow(Row, table=True):
     __table_args__ = (
         UniqueConstraint("platform", "team", "channel", "message"),
         Index("ix_turns_open", "id", sqlite_where=OPEN, postgresql_where=OPEN),
+        Index("ix_turns_held", "id", sqlite_where=HELD, postgresql_where=HELD),
         {"sqlite_autoincrement": True},
     )
 

@@ -14,12 +14,11 @@ from core.ports import PROCESS, Context, Ending, Finish
 from core.types import Ask, Button, Deleted, Edited, Person, Place, Task, Turn, TurnState
 from storage import threads, usage
 from storage.engine import insert
-from storage.tables import HEARD, OPEN, POSTS, TURNS, USAGE, from_us, to_us
+from storage.tables import HEARD, HELD, OPEN, POSTS, TURNS, USAGE, from_us, to_us
 
 Checkpoint = tuple[int, str, tuple[str, ...]]
 
 _CHANNEL = ("platform", "team", "channel")
-_HELD = TURNS.c.state == TurnState.HELD
 _NOT_ENDED = (TurnState.HELD, TurnState.WAITING, TurnState.RUNNING)
 _AGAIN = "again-"
 """Before the id of a turn, the key of the one that takes it up again."""
@@ -59,14 +58,14 @@ def hold(connection: Connection, ask: Ask) -> Turn | None:
     turn_id = _add(connection, ask, TurnState.HELD)
     if turn_id is not None:
         return Turn(turn_id, ask, TurnState.HELD)
-    held = select(TURNS).where(*threads.within(TURNS, ask.place, ask.id), _HELD)
+    held = select(TURNS).where(*threads.within(TURNS, ask.place, ask.id), HELD)
     row = connection.execute(held).first()
     return None if row is None else _turn(row)
 
 
 def admit(connection: Connection, turn_id: int, author: Person) -> Turn | None:
     told = {"author_name": author.name, "author_locale": author.locale, "may_read": author.may_read}
-    admitting = update(TURNS).where(TURNS.c.id == turn_id, _HELD).values(**told, state=TurnState.WAITING)
+    admitting = update(TURNS).where(TURNS.c.id == turn_id, HELD).values(**told, state=TurnState.WAITING)
     row = connection.execute(admitting.returning(TURNS)).first()
     if row is None:
         return None
@@ -76,22 +75,24 @@ def admit(connection: Connection, turn_id: int, author: Person) -> Turn | None:
 
 
 def discard(connection: Connection, turn_id: int) -> None:
-    connection.execute(delete(TURNS).where(TURNS.c.id == turn_id, _HELD))
+    connection.execute(delete(TURNS).where(TURNS.c.id == turn_id, HELD))
 
 
 def held_turns(connection: Connection) -> list[Turn]:
-    return [_turn(row) for row in connection.execute(select(TURNS).where(_HELD).order_by(TURNS.c.id))]
+    return [
+        _turn(row) for row in connection.execute(select(TURNS).where(HELD, TURNS.c.id > 0).order_by(TURNS.c.id))
+    ]
 
 
 def edit(connection: Connection, edited: Edited) -> bool:
-    held = (*threads.within(TURNS, edited.place, edited.message_id), _HELD)
-    changed = connection.execute(update(TURNS).where(*held).values(text=edited.text)).rowcount > 0
+    held = threads.within(TURNS, edited.place, edited.message_id)
+    changed = connection.execute(update(TURNS).where(*held, HELD).values(text=edited.text)).rowcount > 0
     return threads.edit(connection, edited) or changed
 
 
 def remove(connection: Connection, deleted: Deleted) -> bool:
-    held = (*threads.within(TURNS, deleted.place, deleted.message_id), _HELD)
-    removed = connection.execute(delete(TURNS).where(*held)).rowcount > 0
+    held = threads.within(TURNS, deleted.place, deleted.message_id)
+    removed = connection.execute(delete(TURNS).where(*held, HELD)).rowcount > 0
     return threads.remove(connection, deleted) or removed
 
 

@@ -688,6 +688,10 @@ Call = Callable[[SqlStore], Awaitable[object]]
 A_TURN = Turn(1, ask())
 CALLS: dict[str, Call] = {
     "accept": lambda store: store.accept(ask()),
+    "hold": lambda store: store.hold(ask()),
+    "admit": lambda store: store.admit(1, ANN),
+    "discard": lambda store: store.discard(1),
+    "held_turns": lambda store: store.held_turns(),
     "note": lambda store: store.note(ask()),
     "joined": lambda store: store.joined(PLACE),
     "place_of_post": lambda store: store.place_of_post(PLACE, "p1"),
