@@ -11,10 +11,17 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from core.clock import SystemClock
 from storage import DatabaseSettings, open_store
 from storage.engine import parse_url
+
+# What a slow machine would fail. A test method runs once for each database, on an object of its own each time.
+settings.register_profile(
+    "any pace", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors]
+)
+settings.load_profile("any pace")
 
 
 def pytest_configure() -> None:

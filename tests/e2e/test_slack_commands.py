@@ -441,6 +441,7 @@ async def test_nothing_comes_back_of_what_is_forgotten_while_it_is_answered(
         ts = await slack.say(ADA, "C1", f"{AT} my secret")
         await team.answered("C1", ts, "word word", count=1)
         await slack.say(ADA, "C1", "one more secret", thread_ts=ts)
+        await slack.wait_for(lambda: all(envelope.acked for envelope in slack.envelopes))
         await team.mention(ADA, "C1", ts, f"/forget {what} confirm")
         await team.told(ADA, "C1", team.words("forget_kept"))
         await slack.wait_for(lambda: team.endpoint.requests[0].closed_by_client_at is not None)
