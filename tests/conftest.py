@@ -17,9 +17,16 @@ from core.clock import SystemClock
 from storage import DatabaseSettings, open_store
 from storage.engine import parse_url
 
-# What a slow machine would fail. A test method runs once for each database, on an object of its own each time.
+# No check of pace: a slow machine would fail it. A store that a property uses is made once for all its examples, and a
+# test method runs once for each database, on an object of its own.
 settings.register_profile(
-    "any pace", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors]
+    "any pace",
+    deadline=None,
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.differing_executors,
+    ],
 )
 settings.load_profile("any pace")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, event, text
 
@@ -340,7 +340,7 @@ class TestLines:
             await store.note(ask(f"x{n}", place=place))
         assert [line.id for line in await store.lines(PLACE)] == ["m1"]
 
-    @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=10)
     @given(moments=st.lists(st.tuples(st.integers(0, 2), st.integers()), min_size=1, max_size=5))
     async def test_whatever_the_clocks_say_each_answer_follows_its_question(
         self, store: SqlStore, moments: list[tuple[int, int]]
