@@ -364,11 +364,11 @@ async def test_every_button_works_after_a_restart_and_refuses_whom_it_must(
     whole = [words("regenerate"), "👍", "👎"]
     async with team.working():
         await slack.press(BO, "C1", answer.ts, "parley:again")
-        answer = await team.answered("C1", ts, words("length"), count=2)
+        answer = await team.answered("C1", ts, words("length"), count=2, ended=True)
         assert answer.buttons == [words("continue"), *whole]
     async with team.working():
         await slack.press(BO, "C1", answer.ts, "parley:continue")
-        answer = await team.answered("C1", ts, "three.", count=3)
+        answer = await team.answered("C1", ts, "three.", count=3, ended=True)
         assert answer.buttons == whole
     async with team.working():
         await slack.press(BO, "C1", answer.ts, "parley:regenerate")
@@ -445,7 +445,7 @@ async def test_nothing_comes_back_of_what_is_forgotten_while_it_is_answered(
         await team.mention(ADA, "C1", ts, f"/forget {what} confirm")
         await team.told(ADA, "C1", team.words("forget_kept"))
         await slack.wait_for(lambda: team.endpoint.requests[0].closed_by_client_at is not None)
-        answer = await team.answered("C1", ts, team.words("forgotten"), count=1)
+        answer = await team.answered("C1", ts, team.words("forgotten"), count=1, ended=True)
         assert answer.buttons == []
     async with team.working():
         await team.mention(BO, "C1", ts, "what was it?")

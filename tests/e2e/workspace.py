@@ -81,12 +81,17 @@ class Team:
     async def mention(self, user: str, channel: str, ts: str, text: str) -> str:
         return await self.slack.say(user, channel, f"{AT} {text}", thread_ts=ts)
 
-    async def answered(self, channel: str, ts: str, words: str, count: int = 1) -> Message:
-        """Wait until the bot has said `count` things in the thread to all, and `words` in the last of them."""
+    async def answered(
+        self, channel: str, ts: str, words: str, count: int = 1, *, ended: bool = False
+    ) -> Message:
+        """Wait until the bot has said `count` things in the thread to all, and `words` in the last of them; where it
+        is to have `ended`, until it shows no Stop any more."""
 
         def found() -> Message | None:
             shown = self.shown_in(channel, ts)
-            return shown[-1] if len(shown) >= count and words in shown[-1].visible else None
+            if len(shown) < count or words not in shown[-1].visible:
+                return None
+            return None if ended and self.words("stop") in shown[-1].buttons else shown[-1]
 
         return await self._until(found, lambda: self.answers(channel, ts))
 
