@@ -29,10 +29,8 @@ from core.answer.live import Live
 from core.answer.sweep import Sweep
 from core.answer.turn import Answerer, Channel
 from core.answer.worker import Lanes
-from core.channel import offered_models
 from core.clock import SystemClock
 from core.commands.desk import Desk
-from core.config import CoreSettings, Settings
 from core.errors import PlatformError, SettingsError, StoreError, new_ref
 from core.intake.catchup import CatchUp
 from core.intake.inbox import StoringInbox
@@ -45,6 +43,8 @@ from core.paint.gate import Gate
 from core.ports import PROCESS, Directory, Membership, Platform, Store
 from core.redaction import Secrets, is_secret
 from core.roster import Roster, load_roster
+from core.settings.channel import offered_models
+from core.settings.environment import CoreSettings, Settings
 from core.spend.digest import StoreDigester, digest_ask
 from core.spend.metrics import Metrics
 from core.types import Page, Place, Post, Turn, TurnState

@@ -7,7 +7,7 @@ import textwrap
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from core.config import Settings
+from core.settings.environment import Settings
 
 HEAD = """\
 # Parley's settings. Copy this file to .env, take the # off the lines you need, and start again.

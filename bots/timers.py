@@ -18,9 +18,9 @@ from apscheduler.triggers.cron import CronTrigger
 from pydantic import Field, field_validator
 
 from core.clock import Clock
-from core.config import Settings
 from core.errors import StoreError
 from core.ports import Store
+from core.settings.environment import Settings
 from core.spend.digest import PERIOD, digest_ask
 from core.types import Ask, Place
 

@@ -7,7 +7,7 @@
     └── StoreError           the database did not take or give what it was asked to
 
 Foreign exceptions become these in one table a room (`core/model/faults`, `bots/slack/faults`,
-`bots/discord/faults`). The words a person reads come from `core.phrases.explain`, by code alone; what the
+`bots/discord/faults`). The words a person reads come from `core.i18n.explain`, by code alone; what the
 other side said goes to `detail`, for the operator's log only.
 """
 

@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
-from core.config import CoreSettings, endpoint_url
 from core.errors import SettingsError
 from core.headers import is_secret, read_headers
 from core.redaction import is_secret as is_key
+from core.settings.environment import CoreSettings, endpoint_url
 from core.types import Card
 
 FILE = "parley.toml"
@@ -74,7 +74,7 @@ class Route:
 
     @property
     def places(self) -> dict[str, str]:
-        """The fields of advice (`core.phrases.advise`): where to look and what to change. No secrets."""
+        """The fields of advice (`core.i18n.advise`): where to look and what to change. No secrets."""
         account = self.account
         return {
             "host": account.host,

@@ -24,8 +24,8 @@ from pydantic_settings import SettingsConfigDict
 from sqlalchemy import URL
 
 from core.clock import Clock
-from core.config import Settings
 from core.redaction import is_secret
+from core.settings.environment import Settings
 from storage.engine import Database, parse_url
 from storage.migrations import upgrade
 from storage.store import SqlStore

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, SecretStr, field_validator
 
 from core.clock import Clock
-from core.config import Settings, http_url
+from core.settings.environment import Settings, http_url
 
 if TYPE_CHECKING:
     from bots.discord.platform import DiscordPlatform

@@ -35,7 +35,7 @@ from bots.discord.told import (
 from bots.discord.wire import Wire
 from core.clock import Clock
 from core.errors import BotError
-from core.phrases import explain, language_of, say
+from core.i18n import explain, language_of, say
 from core.ports import Inbox
 from core.recent import Recent
 from core.types import Ask, Event, Outcome, Place, PlaceClosed, Told

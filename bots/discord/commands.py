@@ -12,7 +12,7 @@ import discord
 from discord.http import Route
 
 from core.commands import COMMANDS, MENUS, Kind, Option, Spec, choices, spec_there
-from core.phrases import LANGUAGES, dialect, say
+from core.i18n import LANGUAGES, dialect, say
 
 CHAT, MESSAGE = 1, 3
 """Kinds of commands: typed, and in the menu of a message."""

@@ -33,7 +33,7 @@ from bots.discord.told import told_to_contents, told_to_files, told_to_view, wit
 from bots.discord.wire import Wire
 from core.commands import COMMANDS, MENUS, press_form
 from core.errors import BotError, Code
-from core.phrases import explain, language_of, say
+from core.i18n import explain, language_of, say
 from core.ports import Inbox
 from core.types import Command, Outcome, Press, Told
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import discord
 
-from core.phrases import say
+from core.i18n import say
 from core.text import shortened
 from core.types import Field, Form, page_length
 

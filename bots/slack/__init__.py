@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from core.clock import Clock
-from core.config import Settings, http_url
+from core.settings.environment import Settings, http_url
 from core.types import Growth, Limits
 
 if TYPE_CHECKING:

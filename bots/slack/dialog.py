@@ -27,7 +27,7 @@ from core.clock import Clock
 from core.commands import press_form
 from core.commands.typed import command_of
 from core.errors import BotError, Code, PlatformError
-from core.phrases import explain, language_of, say
+from core.i18n import explain, language_of, say
 from core.ports import Inbox
 from core.recent import Recent
 from core.types import Ask, Command, Event, Form, Page, Person, Place, Press, Told

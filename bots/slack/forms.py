@@ -13,7 +13,7 @@ from typing import Any
 from bots.slack.incoming import Identity, Payload, place_of
 from bots.slack.mrkdwn import markdown_to_mrkdwn
 from core.commands import COMMANDS
-from core.phrases import say
+from core.i18n import say
 from core.text import shortened
 from core.types import Choice, Command, Field, Form, Person, Place, Press, Told
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from bots.slack.forms import sections
 from bots.slack.outgoing import change_button
-from core.phrases import say
+from core.i18n import say
 from core.types import Told
 
 COMMANDS = ("settings", "usage", "help")

@@ -12,7 +12,7 @@ from typing import Any
 
 from bots.slack.incoming import ACTION_PREFIX, ASIDE
 from bots.slack.mrkdwn import disarmed, disarmed_mrkdwn, escaped
-from core.phrases import say
+from core.i18n import say
 from core.types import Button, Form, Page, Told
 
 Content = dict[str, Any]

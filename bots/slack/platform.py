@@ -37,7 +37,7 @@ from bots.slack.strokes import budgets, stroke_to_call, turn_of, upload_to_title
 from bots.slack.web import Web
 from core.clock import Clock
 from core.errors import BotError, Code, PlatformError, StoreError
-from core.phrases import language_of, say
+from core.i18n import language_of, say
 from core.ports import Inbox
 from core.recent import Recent
 from core.types import (

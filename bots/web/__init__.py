@@ -42,8 +42,8 @@ from bots.web.guard import Hosts, names_of
 from bots.web.outgoing import LIMITS
 from bots.web.platform import WebPlatform, refuse_host
 from core.clock import Clock
-from core.config import Settings
 from core.ports import Store
+from core.settings.environment import Settings
 
 __all__ = ["LIMITS", "Hosts", "WebPlatform", "WebSettings", "create", "refuse_host", "why_not"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.phrases import language_of
+from core.i18n import language_of
 
 TEXT_LIMIT = 32_000
 """The longest message, in characters."""

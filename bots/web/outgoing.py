@@ -15,7 +15,7 @@ from operator import itemgetter
 
 from bots.web.incoming import TOP
 from core.commands.typed import command_of
-from core.phrases import say
+from core.i18n import say
 from core.ports import Ending, Thread
 from core.types import Button, Entry, Form, Limits, Page, Place, Receipt, Task, Turn
 

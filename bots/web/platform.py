@@ -18,7 +18,7 @@ from bots.web.faults import RETRY_AFTER_S, Reason, RequestError
 from bots.web.live import Live, Thinking
 from core.clock import Clock
 from core.errors import Code, PlatformError, StoreError
-from core.phrases import language_of
+from core.i18n import language_of
 from core.ports import Inbox, Store
 from core.types import (
     Ask,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from core.commands import COMMANDS, Kind, Option, Spec, choice_label, spec_there
 from core.commands.typed import Misread, named, options_of
-from core.phrases import LANGUAGES, say
+from core.i18n import LANGUAGES, say
 from core.types import Choice
 
 LENGTH_LIMIT = 200

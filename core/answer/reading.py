@@ -11,10 +11,10 @@ import structlog
 
 from core.answer.prompt import GO_ON, HEADROOM, Prompt, build
 from core.answer.summary import build_summary, scope_of, within
-from core.channel import ChannelSettings
 from core.errors import PlatformError, StoreError, UnreadError
 from core.paint.gate import Gate
 from core.ports import Context, Spent, Store
+from core.settings.channel import ChannelSettings
 from core.text import is_blank
 from core.types import Ask, Card, Entry, History, Person, Place, Task, Turn
 

@@ -17,16 +17,16 @@ from core.answer.live import Interrupt, Live
 from core.answer.prompt import Prompt
 from core.answer.reading import Reader
 from core.answer.tokens import estimate
-from core.channel import ChannelSettings, language_for, merge
 from core.clock import Clock
-from core.config import CoreSettings
 from core.errors import BotError, Code, ModelError, PlatformError, StoreError, UnreadError
+from core.i18n import explain, explain_cut, language_of, say
 from core.paint.brush import Brush
 from core.paint.canvas import Canvas
 from core.paint.gate import Gate
-from core.phrases import explain, explain_cut, language_of, say
 from core.ports import Finish, Model, Request, Store
 from core.roster import Roster, environment_to_roster
+from core.settings.channel import ChannelSettings, language_for, merge
+from core.settings.environment import CoreSettings
 from core.spend.prices import priced, total
 from core.text import is_blank
 from core.types import (

@@ -17,8 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from core.channel import SETTINGS
-from core.phrases import LANGUAGES, language_of, say
+from core.i18n import LANGUAGES, language_of, say
+from core.settings.channel import SETTINGS
 from core.types import Choice, Field, Form
 
 

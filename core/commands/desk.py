@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from core.channel import SETTINGS, ChannelSettings, bounded, language_for, merge
 from core.clock import Clock
 from core.commands import (
     COMMANDS,
@@ -21,10 +20,11 @@ from core.commands import (
 )
 from core.commands.rights import is_admin, is_manager, refusal
 from core.commands.typed import Misread, Values, line_of, named, no_choice, options_of, values_of
-from core.config import CoreSettings
-from core.phrases import dialect, say
+from core.i18n import dialect, say
 from core.ports import Kept, Store
 from core.recent import Recent
+from core.settings.channel import SETTINGS, ChannelSettings, bounded, language_for, merge
+from core.settings.environment import CoreSettings
 from core.types import Ask, Button, Choice, Command, Person, Place, Task, Told, Turn
 
 CONFIRM_S = 600.0

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 
 from babel.numbers import format_decimal
 
-from core.channel import LISTS, NOBODY, SETTINGS, ChannelSettings, Origin, capped, merge, read
 from core.commands import SCOPES, choice_label
 from core.commands.rights import may_change
 from core.commands.typed import Misread, echo
-from core.config import CoreSettings
-from core.phrases import language_of, say
+from core.i18n import language_of, say
 from core.ports import Change, Kept
+from core.settings.channel import LISTS, NOBODY, SETTINGS, ChannelSettings, Origin, capped, merge, read
+from core.settings.environment import CoreSettings
 from core.text import shortened
 from core.types import Choice, Field, Form, Person, Place
 

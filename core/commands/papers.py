@@ -12,10 +12,10 @@ from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal
 
-from core.channel import ChannelSettings
 from core.commands.knobs import origin, shown
-from core.phrases import language_of, say
+from core.i18n import language_of, say
 from core.ports import Change, Tally
+from core.settings.channel import ChannelSettings
 from core.speakers import label_of, labels_of
 from core.types import Attachment, Entry, Place
 

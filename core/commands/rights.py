@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from core.channel import SETTINGS, ChannelSettings, own
-from core.config import CoreSettings
+from core.settings.channel import SETTINGS, ChannelSettings, own
+from core.settings.environment import CoreSettings
 from core.types import Person, Place
 
 

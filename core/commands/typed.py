@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from core.commands import COMMANDS, Kind, Option, Spec
-from core.phrases import LANGUAGES, SPOKEN, say
+from core.i18n import LANGUAGES, SPOKEN, say
 from core.text import shortened
 
 Values = dict[str, str | int | float]

@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from core.channel import Listen
 from core.clock import Clock
 from core.errors import Code, PlatformError, StoreError
 from core.paint.gate import Gate
 from core.ports import Store
+from core.settings.channel import Listen
 from core.types import Ask, Outcome, Place, Receipt
 
 log = structlog.get_logger()

@@ -11,18 +11,18 @@ from weakref import WeakValueDictionary
 import structlog
 
 from core.answer.live import Live
-from core.channel import ChannelSettings
 from core.commands import FORGET_ME
 from core.commands.desk import FREE, Desk
 from core.commands.rights import Refusal, refusal
 from core.commands.typed import command_of
 from core.errors import StoreError
+from core.i18n import say
 from core.intake.admission import Admission
 from core.intake.members import Members
 from core.intake.rate import Rate
 from core.intake.rules import decide
-from core.phrases import say
 from core.ports import Directory, Feedback, Membership, Store
+from core.settings.channel import ChannelSettings
 from core.types import (
     Ask,
     Button,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.channel import Listen
+from core.settings.channel import Listen
 from core.text import is_blank
 from core.types import Ask, Outcome, Task
 

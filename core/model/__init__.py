@@ -38,7 +38,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from core.clock import Clock
-from core.config import CoreSettings
 from core.model.client import REPAIRS_KEPT, CompletionsClient, Repairs
 from core.model.herald import Herald
 from core.model.network import create_tls, proxy_for
@@ -49,6 +48,7 @@ from core.model.scripted import OfflineModel
 from core.model.wire import Caps
 from core.recent import Recent
 from core.roster import Account, Roster
+from core.settings.environment import CoreSettings
 
 
 def check_ways(roster: Roster, environment: Mapping[str, str]) -> None:

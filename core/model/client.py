@@ -19,7 +19,6 @@ import httpx
 import structlog
 
 from core.clock import Clock
-from core.config import completions_url
 from core.errors import ModelError
 from core.model.alarm import Alarm
 from core.model.body import repaired, request_to_body
@@ -32,6 +31,7 @@ from core.model.repairs import STREAM
 from core.model.wire import Caps
 from core.ports import Request
 from core.recent import Recent
+from core.settings.environment import completions_url
 from core.types import Charged, Delta
 
 _CONNECT_S = 5.0

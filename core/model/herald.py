@@ -13,7 +13,7 @@ import structlog
 
 from core.clock import Clock
 from core.errors import BotError, Code
-from core.phrases import advise
+from core.i18n import advise
 
 AGAIN_S = 3600.0
 TOLD_WITHIN_S = 5.0

@@ -2,7 +2,7 @@
 
 Every failure says three things: whether the same account and model may be asked again, what it makes no sense to
 ask for the rest of the turn, and whose fault it was, so that later turns steer around it. The words for the
-person and the advice to the operator are in `core.phrases`, both by the same code.
+person and the advice to the operator are in `core.i18n`, both by the same code.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ import structlog
 
 from core.clock import Clock
 from core.errors import Code, ModelError
+from core.i18n import advise
 from core.model.breaker import Breakers
 from core.model.client import CompletionsClient
 from core.model.faults import fault
@@ -33,7 +34,6 @@ from core.model.policy import (
 )
 from core.model.turnstile import Turnstile
 from core.model.windows import TOO_LONG, TooLong, Windows
-from core.phrases import advise
 from core.ports import Request
 from core.roster import Roster, Route
 from core.types import Charged, Chosen, Delta, Ended, EndReason, Message, Queued, Text

@@ -9,9 +9,9 @@ from babel import Locale
 from babel.dates import format_datetime
 from babel.numbers import format_currency
 
-from core.config import CoreSettings
-from core.phrases import language_of, say
+from core.i18n import language_of, say
 from core.ports import Store, Tally
+from core.settings.environment import CoreSettings
 from core.types import Ask, Person, Place, Task, Turn
 
 PERIOD = timedelta(days=1)

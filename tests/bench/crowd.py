@@ -21,9 +21,9 @@ from bots.discord import DiscordSettings
 from bots.slack import SlackSettings
 from core.clock import SystemClock
 from core.errors import PlatformError
+from core.i18n import language_of
 from core.paint.brush import Brush
 from core.paint.gate import Gate
-from core.phrases import language_of
 from core.ports import Platform
 from core.types import Ask, Choice, Command, Edited, Event, Outcome, Person, Phase, Place, Receipt, Reply
 

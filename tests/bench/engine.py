@@ -28,11 +28,11 @@ from core.answer.turn import Answerer, Channel
 from core.answer.worker import Lanes
 from core.clock import SystemClock
 from core.commands.desk import Desk
-from core.config import CoreSettings
 from core.intake.inbox import StoringInbox
 from core.paint.brush import Brush
 from core.paint.gate import Gate
 from core.ports import Request
+from core.settings.environment import CoreSettings
 from core.types import Ask, Delta, Ended, EndReason, Person, Place, Text, Turn
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.engine import Database

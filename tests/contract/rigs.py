@@ -29,7 +29,7 @@ from bots.slack.platform import SlackPlatform
 from bots.web import Hosts, WebPlatform
 from core.clock import SystemClock
 from core.errors import BotError, Code
-from core.phrases import language_of
+from core.i18n import language_of
 from core.ports import Platform
 from core.types import (
     Append,

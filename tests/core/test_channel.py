@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from core.channel import (
+from core.errors import SettingsError
+from core.ports import Kept
+from core.settings.channel import (
     NOBODY,
     SETTINGS,
     ChannelSettings,
@@ -15,9 +17,7 @@ from core.channel import (
     merge,
     read,
 )
-from core.config import CoreSettings
-from core.errors import SettingsError
-from core.ports import Kept
+from core.settings.environment import CoreSettings
 from core.types import Person
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from core.config import CoreSettings
 from core.errors import SettingsError
 from core.headers import is_secret, read_headers
 from core.roster import Roster, toml_to_roster
+from core.settings.environment import CoreSettings
 
 TOML = """
 [endpoints.one]

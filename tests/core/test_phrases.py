@@ -6,7 +6,7 @@ import string
 import pytest
 
 from core.errors import Code, ModelError
-from core.phrases import _WORDS_BY_CODE, LANGUAGES, Phrase, dialect, en, explain, language_of, say, zh
+from core.i18n import _WORDS_BY_CODE, LANGUAGES, Phrase, dialect, en, explain, language_of, say, zh
 
 
 def fields(phrase: Phrase) -> set[str]:

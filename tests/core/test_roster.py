@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from core.config import CoreSettings
 from core.errors import SettingsError
 from core.roster import FILE, environment_to_roster, load_roster, toml_to_roster
+from core.settings.environment import CoreSettings
 from core.types import Card
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "parley.example.toml"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.phrases import LANGUAGES, say
+from core.i18n import LANGUAGES, say
 from core.text import is_blank, longest_start, shortened
 from core.types import page_length
 

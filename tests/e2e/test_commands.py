@@ -14,9 +14,9 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
-from core.channel import SETTINGS
 from core.commands import COMMANDS, example
-from core.phrases import LANGUAGES, say
+from core.i18n import LANGUAGES, say
+from core.settings.channel import SETTINGS
 from tests.e2e.conftest import model_settings
 from tests.e2e.program import Program
 from tests.fakes.completions import FakeCompletions, Words

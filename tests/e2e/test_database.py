@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from sqlalchemy import make_url
 
 from core.clock import SystemClock
-from core.phrases import say
+from core.i18n import say
 from storage import DatabaseSettings, open_store
 from tests.e2e.conftest import discord_settings, model_settings, slack_settings
 from tests.e2e.program import Program

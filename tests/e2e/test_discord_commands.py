@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from core.channel import SETTINGS
 from core.commands import COMMANDS, MENUS
-from core.phrases import LANGUAGES, SPOKEN, dialect, say
+from core.i18n import LANGUAGES, SPOKEN, dialect, say
+from core.settings.channel import SETTINGS
 from tests.e2e.conftest import discord_settings, model_settings
 from tests.e2e.program import Program
 from tests.e2e.test_discord import AT, answered, answers

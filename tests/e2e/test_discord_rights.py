@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.phrases import LANGUAGES, say
+from core.i18n import LANGUAGES, say
 from tests.e2e.conftest import discord_settings, model_settings
 from tests.e2e.program import Program
 from tests.e2e.test_discord import AT, answered

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from core.config import CoreSettings
 from core.errors import Code
-from core.phrases import advise, say
+from core.i18n import advise, say
 from core.roster import environment_to_roster
+from core.settings.environment import CoreSettings
 from tests.e2e.conftest import model_settings, slack_settings
 from tests.e2e.program import Program
 from tests.e2e.test_slack import AT, answered, answers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from core.phrases import say
+from core.i18n import say
 from tests.e2e.conftest import model_settings, slack_settings
 from tests.e2e.program import Program
 from tests.e2e.test_slack import AT, answered, answers

@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from core.phrases import say
+from core.i18n import say
 from tests.e2e.conftest import discord_settings, model_settings, slack_settings
 from tests.e2e.program import Program
 from tests.e2e.test_slack import AT, answered, answers

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from core.channel import SETTINGS
 from core.commands import COMMANDS
-from core.phrases import LANGUAGES, say
+from core.i18n import LANGUAGES, say
+from core.settings.channel import SETTINGS
 from tests.e2e.test_slack import AT, answered
 from tests.e2e.workspace import ADA, BO, CLEO, Team, read, system, text_of
 from tests.fakes.completions import FakeCompletions, Raw, Words

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.phrases import say
+from core.i18n import say
 from tests.e2e.conftest import model_settings, slack_settings
 from tests.e2e.program import Program
 from tests.e2e.test_slack import answered

@@ -10,8 +10,8 @@ from time import monotonic
 
 import pytest
 
-from core.config import CoreSettings
-from core.phrases import say
+from core.i18n import say
+from core.settings.environment import CoreSettings
 from tests.e2e.conftest import discord_settings, model_settings, slack_settings
 from tests.e2e.program import Program
 from tests.e2e.test_discord import AT as DISCORD_AT

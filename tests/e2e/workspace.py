@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, TypeVar
 
-from core.phrases import say
+from core.i18n import say
 from tests.e2e.conftest import model_settings, slack_settings
 from tests.e2e.program import Program
 from tests.e2e.test_slack import AT, answers

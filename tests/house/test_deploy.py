@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from core.config import CoreSettings
+from core.settings.environment import CoreSettings
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 

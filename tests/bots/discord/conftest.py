@@ -19,7 +19,7 @@ from bots.discord.platform import DiscordPlatform
 from bots.discord.private import aim
 from core.clock import Clock, SystemClock
 from core.errors import BotError
-from core.phrases import language_of
+from core.i18n import language_of
 from core.types import Ask, Choice, Command, Edited, Event, Outcome, Person, Place, Receipt, Told
 from tests.fakes.discord import FakeDiscord
 from tests.waiting import until

@@ -14,7 +14,7 @@ from bots.discord.forms import Sheet, custom_id_to_sheet, sheet_to_custom_id
 from bots.discord.told import told_to_contents
 from core.commands import COMMANDS, MENUS, press_form
 from core.errors import StoreError
-from core.phrases import explain, say
+from core.i18n import explain, say
 from core.types import Ask, Attachment, Button, Choice, Command, Field, Form, Outcome, Press, Told, page_length
 from tests.bots.discord.conftest import Bot, running
 from tests.fakes.discord import (

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bots.discord.lenient import read_message
-from core.phrases import say
+from core.i18n import say
 from core.types import Ask
 from tests.bots.discord.conftest import Bot
 from tests.bots.discord.test_commands import modal, took

@@ -14,7 +14,7 @@ from bots.discord.outgoing import (
     page_to_content,
     page_to_view,
 )
-from core.phrases import LANGUAGES, say
+from core.i18n import LANGUAGES, say
 from core.types import Button, Page, page_length
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from core.phrases import say
+from core.i18n import say
 from core.types import Ask, Command, Deleted, Edited, Event, Person, Place, Press
 from tests.bots.discord.conftest import Bot
 from tests.fakes.discord import BO, CHEN, FORUM, GENERAL, GUILD

@@ -17,7 +17,7 @@ from bots.discord import DiscordSettings, create, why_not
 from bots.discord.client import BEAT_S, SILENT_BEATS
 from core.clock import SystemClock
 from core.errors import Code, PlatformError, SettingsError, StoreError
-from core.phrases import explain
+from core.i18n import explain
 from core.types import Ask, Button, Deleted, Edit, Edited, Outcome, Page, Place, Post, Press, Told
 from tests.bots.discord.conftest import Bot, Recorder, running, settings
 from tests.fakes.discord import (

@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from bots.discord.told import fitted, told_to_contents
-from core.phrases import LANGUAGES, say
+from core.i18n import LANGUAGES, say
 from core.types import Attachment, Outcome, Told
 from tests.bots.discord.conftest import Bot
 from tests.fakes.discord import BO, BOT, CHEN, GENERAL, FakeDiscord, Message

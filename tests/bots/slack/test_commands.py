@@ -24,7 +24,7 @@ from bots.slack.commands import (
 )
 from bots.slack.incoming import CLOSINGS
 from core.commands import COMMANDS, MENUS
-from core.phrases import say
+from core.i18n import say
 from core.types import Command, Person, Place, Press
 from tests.bots.slack.test_incoming import ADA, ME, NAMES, ROOT, THREAD, payload
 from tests.fakes.slack.methods import METHODS

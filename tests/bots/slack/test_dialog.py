@@ -12,7 +12,7 @@ import pytest
 from bots.slack.platform import SlackPlatform
 from core.clock import SystemClock
 from core.errors import StoreError
-from core.phrases import language_of
+from core.i18n import language_of
 from core.types import (
     Ask,
     Attachment,

@@ -26,8 +26,8 @@ from bots.slack.mrkdwn import markdown_to_mrkdwn
 from bots.slack.outgoing import CHANGE, told_to_content
 from core.clock import SystemClock
 from core.commands.desk import Desk
-from core.config import CoreSettings
-from core.phrases import LANGUAGES, say
+from core.i18n import LANGUAGES, say
+from core.settings.environment import CoreSettings
 from core.types import Button, Choice, Command, Field, Form, Place, Press, Told
 from tests.bots.slack.test_incoming import ADA, ME, THREAD, payload
 from tests.fakes.memory import MemoryStore

@@ -17,7 +17,7 @@ from bots.slack.platform import SlackPlatform
 from bots.slack.socket import proxy_for
 from core.clock import SystemClock
 from core.errors import Code, PlatformError, SettingsError, StoreError
-from core.phrases import language_of
+from core.i18n import language_of
 from core.types import (
     Ask,
     Button,

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 from bots.web import WebPlatform
-from core.phrases import language_of
+from core.i18n import language_of
 from core.ports import Finish
 from core.types import (
     Ask,

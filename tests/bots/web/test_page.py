@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
-from core.phrases import say
+from core.i18n import say
 from core.ports import Finish
 from core.types import Ask, Button, Choice, Field, Form, Post, Task, Told, TurnState
 from core.types import Page as Shown

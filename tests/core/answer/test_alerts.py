@@ -10,9 +10,9 @@ from pydantic import SecretStr
 
 from core.answer.alerts import AlertTurns, alert_to_text
 from core.errors import Code
+from core.i18n import LANGUAGES, advise
 from core.model.herald import Alert
 from core.model.policy import RULES, Scope, key_of
-from core.phrases import LANGUAGES, advise
 from core.ports import Finish
 from core.roster import Account, Route
 from core.types import Card, Place, Task, Turn, TurnState

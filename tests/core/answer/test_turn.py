@@ -16,12 +16,12 @@ from core.answer.prompt import WORDLESS
 from core.answer.turn import Answerer, Channel
 from core.answer.worker import Lanes
 from core.clock import Clock, SystemClock
-from core.config import CoreSettings
 from core.errors import Code, ModelError
+from core.i18n import say
 from core.paint.brush import Brush
 from core.paint.gate import Gate
-from core.phrases import say
 from core.ports import Finish, Request
+from core.settings.environment import CoreSettings
 from core.text import is_blank
 from core.types import (
     Ask,

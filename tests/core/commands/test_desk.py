@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from core.channel import SETTINGS, Listen
 from core.commands import COMMANDS
 from core.commands.desk import Desk
 from core.commands.typed import command_of
-from core.config import CoreSettings
-from core.phrases import LANGUAGES, dialect, say
+from core.i18n import LANGUAGES, dialect, say
 from core.ports import Finish
+from core.settings.channel import SETTINGS, Listen
+from core.settings.environment import CoreSettings
 from core.types import Ask, Command, Person, Place, Task, Told, Turn, TurnState, Usage
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from core.channel import ChannelSettings
 from core.commands.rights import Refusal, is_admin, is_manager, may_change, refusal
-from core.config import CoreSettings
+from core.settings.channel import ChannelSettings
+from core.settings.environment import CoreSettings
 from core.types import Person, Place
 
 PLACE = Place("slack", "T1", "C1", "1")

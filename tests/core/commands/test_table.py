@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from core.channel import SETTINGS
 from core.commands import COMMANDS, MENUS, Kind, Spec, choices, example, press_form
 from core.commands.typed import options_of
-from core.phrases import LANGUAGES, say
+from core.i18n import LANGUAGES, say
+from core.settings.channel import SETTINGS
 
 # https://docs.discord.com/developers/interactions/application-commands#application-command-object
 NAME = re.compile(r"[-_\w]{1,32}")

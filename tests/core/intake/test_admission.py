@@ -12,10 +12,10 @@ import pytest
 
 from core.answer.live import Live
 from core.commands.desk import Desk
-from core.config import CoreSettings
+from core.i18n import say
 from core.intake.admission import LOOK_UP_S, Admission
 from core.intake.inbox import StoringInbox
-from core.phrases import say
+from core.settings.environment import CoreSettings
 from core.types import Ask, Deleted, Edited, Outcome, Person, Place, Receipt, Told, Turn, TurnState
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore

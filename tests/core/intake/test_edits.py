@@ -11,8 +11,8 @@ import pytest
 
 from core.answer.live import Interrupt, Live
 from core.commands.desk import Desk
-from core.config import CoreSettings
 from core.intake.inbox import EDIT_PAUSE_S, StoringInbox
+from core.settings.environment import CoreSettings
 from core.types import Ask, Edited, Outcome, Person, Place, Turn
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore

@@ -11,10 +11,10 @@ import pytest
 
 from core.answer.live import Live
 from core.commands.desk import Desk
-from core.config import CoreSettings
 from core.errors import Code, PlatformError
+from core.i18n import say
 from core.intake.inbox import StoringInbox
-from core.phrases import say
+from core.settings.environment import CoreSettings
 from core.types import Ask, Command, Outcome, Person, Place, Receipt, Turn
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore

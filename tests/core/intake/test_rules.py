@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.channel import Listen
 from core.intake.rules import decide
+from core.settings.channel import Listen
 from core.types import Ask, Outcome, Person, Place, Task
 
 ASK = Ask("1", Place("slack", "T1", "C1", "1"), Person("U1", "Ada"), "hello", datetime(2026, 1, 1, tzinfo=UTC))

@@ -11,7 +11,6 @@ import pytest
 import structlog
 
 from core.clock import SystemClock
-from core.config import CoreSettings
 from core.errors import ModelError
 from core.model import create_model
 from core.model.faults import from_exception
@@ -20,6 +19,7 @@ from core.model.policy import BREAK_S, PROBE_S
 from core.model.pool import Pool, routes_for
 from core.ports import Request
 from core.roster import toml_to_roster
+from core.settings.environment import CoreSettings
 from core.spend.metrics import Metrics
 from core.types import Card, Chosen, Delta, Message, Text
 from tests.fakes.clock import FakeClock

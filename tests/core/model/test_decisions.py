@@ -21,12 +21,12 @@ from pydantic import SecretStr
 
 from core.clock import SystemClock
 from core.errors import ModelError
+from core.i18n import explain, explain_cut, say
 from core.model.client import CompletionsClient
 from core.model.herald import Herald
 from core.model.policy import Allowance
 from core.model.pool import Pool
 from core.model.reading import Patience
-from core.phrases import explain, explain_cut, say
 from core.ports import Request
 from core.roster import Account, Roster, Route
 from core.types import Card, Ended, EndReason, Message, Text

@@ -8,13 +8,13 @@ import pytest
 from pydantic import SecretStr
 
 from core.clock import SystemClock
-from core.config import completions_url, endpoint_url
 from core.errors import SettingsError
 from core.model import check_ways
 from core.model.client import CompletionsClient
 from core.model.network import create_tls, proxy_for
 from core.ports import Request
 from core.roster import Account, Roster, Route
+from core.settings.environment import completions_url, endpoint_url
 from core.types import Card, Ended, Message
 from tests.fakes.completions import FakeCompletions
 

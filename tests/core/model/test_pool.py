@@ -7,8 +7,8 @@ import structlog
 from pydantic import SecretStr
 
 from core.clock import Clock, SystemClock
-from core.config import CoreSettings
 from core.errors import Code, ModelError
+from core.i18n import advise
 from core.model import create_model
 from core.model.alarm import Alarm
 from core.model.client import CompletionsClient
@@ -16,9 +16,9 @@ from core.model.herald import Herald
 from core.model.policy import Allowance
 from core.model.pool import Pool
 from core.model.reading import Patience
-from core.phrases import advise
 from core.ports import Request
 from core.roster import Account, Roster, Route, environment_to_roster
+from core.settings.environment import CoreSettings
 from core.types import Card, Chosen, Delta, Ended, Message, Text, Thinking
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import (

@@ -3,8 +3,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from core.config import CoreSettings
 from core.ports import Tally
+from core.settings.environment import CoreSettings
 from core.spend.digest import tally_to_text
 from core.spend.prices import priced
 from core.types import Card, Usage

@@ -12,7 +12,7 @@ from babel import Locale
 from babel.numbers import format_decimal
 
 from core.errors import BotError, Code, ModelError, UnreadError
-from core.phrases import en, zh
+from core.i18n import en, zh
 
 Phrase = str | dict[str, str]
 """A sentence, or its plural forms by CLDR category (of the value named `n`)."""

@@ -1,7 +1,7 @@
 """What is set for a channel: the settings that people change, merged default <- workspace <- channel. Pure.
 
-The default is the operator's (`core.config`). A value is kept as the text that was written, and read here; one that
-can't be read any more counts as not set.
+The default is the operator's (`core.settings.environment`). A value is kept as the text that was written, and read
+here; one that can't be read any more counts as not set.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from core.config import CoreSettings
-from core.phrases import language_of
+from core.i18n import language_of
 from core.ports import Kept
+from core.settings.environment import CoreSettings
 from core.types import Person
 
 
