@@ -35,14 +35,14 @@ from core.errors import PlatformError, SettingsError, StoreError, new_ref
 from core.intake.catchup import CatchUp
 from core.intake.inbox import StoringInbox
 from core.intake.recovery import Recovery
-from core.model import check_ways, create_model
-from core.model.herald import Herald
-from core.model.redacted import RedactedModel
+from core.llm import check_ways, create_model
+from core.llm.catalog import Roster, load_roster
+from core.llm.herald import Herald
+from core.llm.redacting_model import RedactedModel
 from core.paint.brush import Brush
 from core.paint.gate import Gate
 from core.ports import PROCESS, Directory, Membership, Platform, Store
 from core.redaction import Secrets, is_secret
-from core.roster import Roster, load_roster
 from core.settings.channel import offered_models
 from core.settings.environment import CoreSettings, Settings
 from core.spend.digest import StoreDigester, digest_ask

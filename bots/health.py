@@ -16,7 +16,7 @@ import structlog
 from bots.supervisor import platform_subject
 from core.clock import Clock
 from core.errors import BotError, Code, PlatformError, StoreError
-from core.model.herald import Herald
+from core.llm.herald import Herald
 
 log = structlog.get_logger()
 

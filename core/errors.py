@@ -6,7 +6,7 @@
     ├── ModelError           the completions endpoint did not give an answer
     └── StoreError           the database did not take or give what it was asked to
 
-Foreign exceptions become these in one table a room (`core/model/faults`, `bots/slack/faults`,
+Foreign exceptions become these in one table a room (`core/llm/errors`, `bots/slack/faults`,
 `bots/discord/faults`). The words a person reads come from `core.i18n.explain`, by code alone; what the
 other side said goes to `detail`, for the operator's log only.
 """
@@ -28,7 +28,7 @@ def new_ref() -> str:
 class Code(StrEnum):
     """Why it went wrong. Each has its words in every language and, for models, its advice to the operator."""
 
-    # The model: what an endpoint or the wire to it did (core/model/faults).
+    # The model: what an endpoint or the wire to it did (core/llm/errors).
     BAD_REQUEST = "bad_request"
     CONTEXT_OVERFLOW = "context_overflow"
     POLICY = "policy"

@@ -24,9 +24,9 @@ from openai import OpenAI, _streaming
 from openai.types.chat import ChatCompletionChunk
 
 from core.clock import SystemClock
-from core.model.client import CompletionsClient
-from core.model.sse import Reader
-from core.model.wire import Answer
+from core.llm.chunks import Answer
+from core.llm.client import CompletionsClient
+from core.llm.sse import Reader
 from core.ports import Request
 from core.types import Message, Text
 from tests.fakes.completions.replies import DONE, chunk, event, usage_chunk

@@ -21,7 +21,7 @@ STANDS_STILL = """
 import asyncio, re
 from bots.health import LoopHealth
 from core.clock import SystemClock
-from core.model.herald import Herald
+from core.llm.herald import Herald
 
 def stand_still():
     re.match("(a*)*b", "a" * 64)  # in C, with the interpreter's lock held

@@ -11,7 +11,7 @@ import pytest
 
 from bots.supervisor import DISCONNECTED_ALERT_S, LONGEST_PAUSE_S, Supervisor
 from core.errors import Code, PlatformError
-from core.model.herald import Alert, Herald
+from core.llm.herald import Alert, Herald
 from core.ports import Inbox
 from core.spend.metrics import Metrics
 from tests.fakes.clock import FakeClock

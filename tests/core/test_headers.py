@@ -4,7 +4,7 @@ import pytest
 
 from core.errors import SettingsError
 from core.headers import is_secret, read_headers
-from core.roster import Roster, toml_to_roster
+from core.llm.catalog import Roster, toml_to_roster
 from core.settings.environment import CoreSettings
 
 TOML = """

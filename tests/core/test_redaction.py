@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import Code, ModelError
-from core.model.redacted import RedactedModel
+from core.llm.redacting_model import RedactedModel
 from core.ports import Request
 from core.redaction import MARK, RedactedStream, Secrets
 from core.types import Delta, Ended, EndReason, Message, Text, Thinking

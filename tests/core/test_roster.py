@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import SettingsError
-from core.roster import FILE, environment_to_roster, load_roster, toml_to_roster
+from core.llm.catalog import FILE, environment_to_roster, load_roster, toml_to_roster
 from core.settings.environment import CoreSettings
 from core.types import Card
 

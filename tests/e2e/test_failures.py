@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import Code
 from core.i18n import advise, say
-from core.roster import environment_to_roster
+from core.llm.catalog import environment_to_roster
 from core.settings.environment import CoreSettings
 from tests.e2e.conftest import model_settings, slack_settings
 from tests.e2e.program import Program

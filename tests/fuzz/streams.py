@@ -14,9 +14,9 @@ from typing import Any
 import httpx
 
 from core.errors import ModelError
-from core.model.alarm import Alarm
-from core.model.reading import Patience, Reading
-from core.model.sse import LINE_LIMIT_BYTES
+from core.llm.deadline import Alarm
+from core.llm.response_reader import Patience, Reading
+from core.llm.sse import LINE_LIMIT_BYTES
 from core.types import Delta, Ended, Text, Thinking
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import QUIRKS, Raw

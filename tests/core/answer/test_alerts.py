@@ -11,10 +11,10 @@ from pydantic import SecretStr
 from core.answer.alerts import AlertTurns, alert_to_text
 from core.errors import Code
 from core.i18n import LANGUAGES, advise
-from core.model.herald import Alert
-from core.model.policy import RULES, Scope, key_of
+from core.llm.catalog import Account, Route
+from core.llm.herald import Alert
+from core.llm.retry_policy import RULES, Scope, key_of
 from core.ports import Finish
-from core.roster import Account, Route
 from core.types import Card, Place, Task, Turn, TurnState
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore

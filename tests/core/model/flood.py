@@ -10,8 +10,8 @@ import sys
 
 from core.clock import SystemClock
 from core.errors import ModelError
-from core.model.client import CompletionsClient
-from core.model.reading import Patience
+from core.llm.client import CompletionsClient
+from core.llm.response_reader import Patience
 from core.ports import Request
 from core.types import Ended, Message, Text
 

@@ -12,13 +12,13 @@ import structlog
 
 from core.clock import SystemClock
 from core.errors import ModelError
-from core.model import create_model
-from core.model.faults import from_exception
-from core.model.herald import AGAIN_S, Alert, Herald
-from core.model.policy import BREAK_S, PROBE_S
-from core.model.pool import Pool, routes_for
+from core.llm import create_model
+from core.llm.catalog import toml_to_roster
+from core.llm.errors import from_exception
+from core.llm.herald import AGAIN_S, Alert, Herald
+from core.llm.retry_policy import BREAK_S, PROBE_S
+from core.llm.router import Pool, routes_for
 from core.ports import Request
-from core.roster import toml_to_roster
 from core.settings.environment import CoreSettings
 from core.spend.metrics import Metrics
 from core.types import Card, Chosen, Delta, Message, Text

@@ -14,7 +14,7 @@ import structlog
 
 from core.errors import ModelError
 from core.i18n import explain
-from core.model.windows import LEARNT_S
+from core.llm.context_windows import LEARNT_S
 from core.ports import Request
 from core.types import Card, Message, Text
 from tests.core.model.test_accounts import ALONE, FINE, TOO_LONG, Desk, Thread, at_desk, lengths, long_question

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.model.bodies import SAID_LENGTH, body_to_said, looks_like_error, one_line, value_to_said
-from core.model.waits import wait_in_headers, wait_in_words
+from core.llm.error_bodies import SAID_LENGTH, body_to_said, looks_like_error, one_line, value_to_said
+from core.llm.wait_hints import wait_in_headers, wait_in_words
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 JSON = st.recursive(

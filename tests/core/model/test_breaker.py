@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from core.errors import Code
-from core.model.breaker import IN_A_ROW, LONGEST_BREAK_S, LONGEST_REST_S, Breaker
-from core.model.policy import BREAK_S
+from core.llm.circuit_breaker import IN_A_ROW, LONGEST_BREAK_S, LONGEST_REST_S, Breaker
+from core.llm.retry_policy import BREAK_S
 
 
 def opened(at: float = 0.0) -> Breaker:

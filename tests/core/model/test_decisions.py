@@ -22,13 +22,13 @@ from pydantic import SecretStr
 from core.clock import SystemClock
 from core.errors import ModelError
 from core.i18n import explain, explain_cut, say
-from core.model.client import CompletionsClient
-from core.model.herald import Herald
-from core.model.policy import Allowance
-from core.model.pool import Pool
-from core.model.reading import Patience
+from core.llm.catalog import Account, Roster, Route
+from core.llm.client import CompletionsClient
+from core.llm.herald import Herald
+from core.llm.response_reader import Patience
+from core.llm.retry_policy import Allowance
+from core.llm.router import Pool
 from core.ports import Request
-from core.roster import Account, Roster, Route
 from core.types import Card, Ended, EndReason, Message, Text
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import QUIRKS, STATUSES, FakeCompletions, Raw, Words, closed_port_url

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.model.echo import MARK, RUN, Sent
+from core.llm.echo import MARK, RUN, Sent
 
 QUESTION = 'Why is there "402 payment required"? My balance\nis insufficient, says Grüße & Co.'
 SENT = Sent("gpt-4o", ("You are Parley.", f"Alice: {QUESTION}"))

@@ -10,11 +10,11 @@ import pytest
 import structlog
 
 from core.errors import Code, ModelError
+from core.llm.client import CompletionsClient, Repairs
+from core.llm.errors import RETRYABLE, from_chunk, from_exception, from_response
+from core.llm.request_body import request_to_body
+from core.llm.wait_hints import wait_in_headers
 from core.log import redact
-from core.model.body import request_to_body
-from core.model.client import CompletionsClient, Repairs
-from core.model.faults import RETRYABLE, from_chunk, from_exception, from_response
-from core.model.waits import wait_in_headers
 from core.ports import Request
 from core.recent import Recent
 from core.types import Message

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from core.clock import SystemClock
 from core.errors import Code, ModelError
-from core.model.client import CompletionsClient
-from core.model.finish import meaning_of
-from core.model.reading import Patience
-from core.model.wire import Answer, Settled
+from core.llm.chunks import Answer, Settled
+from core.llm.client import CompletionsClient
+from core.llm.finish_reasons import meaning_of
+from core.llm.response_reader import Patience
 from core.ports import Request
 from core.types import Charged, Delta, Ended, EndReason, Message, Text, Usage
 from tests.fakes.completions import FakeCompletions, Raw

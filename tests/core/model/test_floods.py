@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from core.errors import Code, ModelError
-from core.model.inflate import PIECE_BYTES, Inflate
+from core.llm.decompression import PIECE_BYTES, Inflate
 from tests.fakes.completions import FakeCompletions, Raw, Reply, Words
 from tests.fakes.completions.replies import JSON, Step, chunk, event
 from tests.waiting import HANG_S

@@ -9,11 +9,11 @@ from pydantic import SecretStr
 
 from core.clock import SystemClock
 from core.errors import SettingsError
-from core.model import check_ways
-from core.model.client import CompletionsClient
-from core.model.network import create_tls, proxy_for
+from core.llm import check_ways
+from core.llm.catalog import Account, Roster, Route
+from core.llm.client import CompletionsClient
+from core.llm.network import create_tls, proxy_for
 from core.ports import Request
-from core.roster import Account, Roster, Route
 from core.settings.environment import completions_url, endpoint_url
 from core.types import Card, Ended, Message
 from tests.fakes.completions import FakeCompletions

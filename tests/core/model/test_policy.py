@@ -9,8 +9,9 @@ import pytest
 from pydantic import SecretStr
 
 from core.errors import Code, ModelError
-from core.model.faults import fault
-from core.model.policy import (
+from core.llm.catalog import Account, Route
+from core.llm.errors import fault
+from core.llm.retry_policy import (
     PROBE_S,
     RULES,
     Allowance,
@@ -21,7 +22,6 @@ from core.model.policy import (
     decide,
     key_of,
 )
-from core.roster import Account, Route
 from core.types import Card
 
 ROUTE = Route(Account("one/a", "one", "http://one/v1", SecretStr("sk-test")), Card("small"), "small")

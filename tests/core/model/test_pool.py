@@ -9,15 +9,15 @@ from pydantic import SecretStr
 from core.clock import Clock, SystemClock
 from core.errors import Code, ModelError
 from core.i18n import advise
-from core.model import create_model
-from core.model.alarm import Alarm
-from core.model.client import CompletionsClient
-from core.model.herald import Herald
-from core.model.policy import Allowance
-from core.model.pool import Pool
-from core.model.reading import Patience
+from core.llm import create_model
+from core.llm.catalog import Account, Roster, Route, environment_to_roster
+from core.llm.client import CompletionsClient
+from core.llm.deadline import Alarm
+from core.llm.herald import Herald
+from core.llm.response_reader import Patience
+from core.llm.retry_policy import Allowance
+from core.llm.router import Pool
 from core.ports import Request
-from core.roster import Account, Roster, Route, environment_to_roster
 from core.settings.environment import CoreSettings
 from core.types import Card, Chosen, Delta, Ended, Message, Text, Thinking
 from tests.fakes.clock import FakeClock

@@ -10,10 +10,10 @@ import pytest
 
 from core.clock import SystemClock
 from core.errors import Code, ModelError
-from core.model.alarm import Alarm
-from core.model.client import CompletionsClient
-from core.model.reading import Patience, Reading
-from core.model.wire import Caps
+from core.llm.chunks import Caps
+from core.llm.client import CompletionsClient
+from core.llm.deadline import Alarm
+from core.llm.response_reader import Patience, Reading
 from core.ports import Request
 from core.types import Calling, Charged, Delta, Ended, EndReason, Message, Text, Thinking, Usage
 from tests.fakes.clock import FakeClock

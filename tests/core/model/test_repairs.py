@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from core.clock import SystemClock
 from core.errors import Code, ModelError
-from core.model.body import BEGINNING_MISSING, request_to_body
-from core.model.client import CompletionsClient
-from core.model.faults import from_response
-from core.model.repairs import ROLES, STREAM, SYSTEM, form_of
+from core.llm.client import CompletionsClient
+from core.llm.errors import from_response
+from core.llm.request_body import BEGINNING_MISSING, request_to_body
+from core.llm.request_repairs import ROLES, STREAM, SYSTEM, form_of
 from core.ports import Request
 from core.text import is_blank
 from core.types import Ended, Message, Text

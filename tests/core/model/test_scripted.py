@@ -1,10 +1,10 @@
 """The offline model: honest in its first sentence, and good to look at."""
 
 from core.clock import Clock
-from core.model import create_model
-from core.model.scripted import OfflineModel, compose
+from core.llm import create_model
+from core.llm.catalog import environment_to_roster
+from core.llm.offline import OfflineModel, compose
 from core.ports import Request
-from core.roster import environment_to_roster
 from core.settings.environment import CoreSettings
 from core.types import Ended, EndReason, Message, Text
 from tests.fakes.clock import FakeClock

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.errors import ModelError
-from core.model.sse import Event, Garbled, Reader, TooLong
-from core.model.wire import Answer
+from core.llm.chunks import Answer
+from core.llm.sse import Event, Garbled, Reader, TooLong
 from core.types import Delta
 from tests.fakes.completions import QUIRKS
 from tests.waiting import AT_ONCE_S

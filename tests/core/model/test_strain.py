@@ -11,13 +11,13 @@ from pydantic import SecretStr
 
 from core.clock import SystemClock
 from core.errors import ModelError
-from core.model.client import CompletionsClient
-from core.model.herald import Herald
-from core.model.policy import Allowance, keys_of
-from core.model.pool import Pool
-from core.model.reading import Patience
+from core.llm.catalog import Account, Roster, Route
+from core.llm.client import CompletionsClient
+from core.llm.herald import Herald
+from core.llm.response_reader import Patience
+from core.llm.retry_policy import Allowance, keys_of
+from core.llm.router import Pool
 from core.ports import Request
-from core.roster import Account, Roster, Route
 from core.types import Card, Message
 from tests.fakes.completions import QUIRKS, STATUSES, FakeCompletions, Refused, Reply, Words
 from tests.waiting import HANG_S, until

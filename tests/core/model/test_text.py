@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import Code, ModelError
-from core.model.calls import MOST_CALLS
-from core.model.sse import Reader, TooLong
-from core.model.wire import Answer, Caps
+from core.llm.chunks import Answer, Caps
+from core.llm.sse import Reader, TooLong
+from core.llm.tool_calls import MOST_CALLS
 from core.types import Delta, Ended, EndReason, Text, Thinking
 from tests.fakes.completions.replies import DONE, call_delta, chunk, event
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.model.turnstile import REGROWTH_S, Limit, Turnstile, share
+from core.llm.concurrency import REGROWTH_S, Limit, Turnstile, share
 from tests.waiting import HANG_S
 
 

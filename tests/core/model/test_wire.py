@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from core.errors import Code, ModelError
-from core.model.wire import Answer
+from core.llm.chunks import Answer
 from core.types import Calling, Delta, Ended, EndReason, Text, Thinking, Usage
 
 

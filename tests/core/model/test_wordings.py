@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 import pytest
 
 from core.errors import Code, Limit, ModelError
-from core.model.echo import NOTHING, Sent
-from core.model.faults import from_chunk, from_response
-from core.model.refusals import toml_to_rules
+from core.llm.echo import NOTHING, Sent
+from core.llm.errors import from_chunk, from_response
+from core.llm.refusals import toml_to_rules
 from tests.core.model import wordings
 from tests.core.model.wordings import Wording
 

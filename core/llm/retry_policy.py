@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from core.errors import Code, ModelError
-from core.model.windows import TOO_LONG
-from core.roster import Route
+from core.llm.catalog import Route
+from core.llm.context_windows import TOO_LONG
 
 PROBE_S = 900.0
 """How long an account without money or with a wrong key is left alone before one question tries it again."""

@@ -2,7 +2,7 @@
 
 The endpoint's own codes and types decide before its words do, and words before the HTTP status: money problems come
 under seven statuses and unknown models under eight. What the request says is no evidence, so words count only where
-the request does not hold them too (`core.model.echo`).
+the request does not hold them too (`core.llm.echo`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from importlib import resources
 from typing import Any
 
 from core.errors import Code
-from core.model.echo import MARK, NOTHING, Sent
+from core.llm.echo import MARK, NOTHING, Sent
 
 _FILE = "refusals.toml"
 _JOINT = " && "
@@ -159,4 +159,4 @@ def _written_out(names: list[str]) -> list[str]:
     return [rf"\b(?:{'|'.join(map(re.escape, long))})\b"] if long else []
 
 
-RULES = toml_to_rules(resources.files("core.model").joinpath(_FILE).read_text(encoding="utf-8"))
+RULES = toml_to_rules(resources.files("core.llm").joinpath(_FILE).read_text(encoding="utf-8"))

@@ -1,6 +1,6 @@
 """Circuit breakers: what has failed is left alone for a while, then one question probes it. Decisions only.
 
-They steer, they never refuse: where nobody else is left, a question is asked all the same (`core.model.pool`).
+They steer, they never refuse: where nobody else is left, a question is asked all the same (`core.llm.router`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable
 
 from core.errors import Code
-from core.model.policy import BREAK_S
+from core.llm.retry_policy import BREAK_S
 
 IN_A_ROW = 5
 SHARE = 0.5

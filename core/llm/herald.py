@@ -26,7 +26,8 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """`what` is an account, a model or an endpoint (`core.model.policy.key_of`), a platform, the database or the event
+    """`what` is an account, a model or an endpoint (`core.llm.retry_policy.key_of`), a platform, the database or the
+    event
     loop; `over`: it works again. `kind` is the class of the network's error, if it was one, `places` the fields of the
     advice. Nothing here is what an endpoint said."""
 

@@ -1,6 +1,6 @@
 """The one retry loop of a turn, over all accounts and models: one budget of tries and seconds, whatever goes wrong.
 
-`core.model.policy` decides what follows a failure; here it is done. Breakers, limits and used-up accounts only
+`core.llm.retry_policy` decides what follows a failure; here it is done. Breakers, limits and used-up accounts only
 steer to somebody else: where nobody else is left each question is still asked, once, so that what was mended is
 found out by the next question. No SDK and no client below retries on its own.
 """
@@ -17,11 +17,14 @@ import structlog
 from core.clock import Clock
 from core.errors import Code, ModelError
 from core.i18n import advise
-from core.model.breaker import Breakers
-from core.model.client import CompletionsClient
-from core.model.faults import fault
-from core.model.herald import Herald
-from core.model.policy import (
+from core.llm.catalog import Roster, Route
+from core.llm.circuit_breaker import Breakers
+from core.llm.client import CompletionsClient
+from core.llm.concurrency import Turnstile
+from core.llm.context_windows import TOO_LONG, TooLong, Windows
+from core.llm.errors import fault
+from core.llm.herald import Herald
+from core.llm.retry_policy import (
     Allowance,
     Failed,
     Next,
@@ -32,10 +35,7 @@ from core.model.policy import (
     left_over,
     rule_for,
 )
-from core.model.turnstile import Turnstile
-from core.model.windows import TOO_LONG, TooLong, Windows
 from core.ports import Request
-from core.roster import Roster, Route
 from core.types import Charged, Chosen, Delta, Ended, EndReason, Message, Queued, Text
 
 _BROKE_OFF = frozenset({Code.CUT, Code.STALLED, Code.ERROR_IN_STREAM})

@@ -13,12 +13,12 @@ from enum import IntEnum
 from typing import Any
 
 from core.errors import Code, ModelError
-from core.model.bodies import looks_like_error
-from core.model.calls import Calls
-from core.model.echo import NOTHING, Sent
-from core.model.faults import fault, from_chunk
-from core.model.finish import Meaning, meaning_of
-from core.model.thoughts import Thoughts
+from core.llm.echo import NOTHING, Sent
+from core.llm.error_bodies import looks_like_error
+from core.llm.errors import fault, from_chunk
+from core.llm.finish_reasons import Meaning, meaning_of
+from core.llm.reasoning_tags import Thoughts
+from core.llm.tool_calls import Calls
 from core.text import DIRECTION_MARKS, is_blank
 from core.types import Delta, Ended, EndReason, Text, Thinking, Usage
 

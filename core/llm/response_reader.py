@@ -12,13 +12,13 @@ import structlog
 
 from core.clock import Clock
 from core.errors import Code, ModelError
-from core.model.alarm import Alarm
-from core.model.bodies import looks_like_error
-from core.model.echo import NOTHING, Sent
-from core.model.faults import fault, own_words
-from core.model.partial import beginning_to_completion
-from core.model.sse import LINE_LIMIT_BYTES, SEEN_LENGTH, Event, Garbled, Reader, TooLong
-from core.model.wire import Answer, Caps, Settled
+from core.llm.chunks import Answer, Caps, Settled
+from core.llm.deadline import Alarm
+from core.llm.echo import NOTHING, Sent
+from core.llm.error_bodies import looks_like_error
+from core.llm.errors import fault, own_words
+from core.llm.partial_completion import beginning_to_completion
+from core.llm.sse import LINE_LIMIT_BYTES, SEEN_LENGTH, Event, Garbled, Reader, TooLong
 from core.types import Charged, Delta, Usage
 
 ERROR_LIMIT_BYTES = 1024 * 1024

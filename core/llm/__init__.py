@@ -28,7 +28,7 @@
     redacted     any model, without our secrets in its words
     scripted     the offline model, for when no key is set
 
-Which accounts and models there are stands in `core.roster`. The reader of the wire is our own: libraries for
+Which accounts and models there are stands in `core.llm.catalog`. The reader of the wire is our own: libraries for
 server-sent events lose events on real endpoints (no blank line before the end, bare JSON between events), and none
 tells a whole answer from one that was cut.
 """
@@ -38,16 +38,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from core.clock import Clock
-from core.model.client import REPAIRS_KEPT, CompletionsClient, Repairs
-from core.model.herald import Herald
-from core.model.network import create_tls, proxy_for
-from core.model.policy import Allowance
-from core.model.pool import Pool
-from core.model.reading import Patience
-from core.model.scripted import OfflineModel
-from core.model.wire import Caps
+from core.llm.catalog import Account, Roster
+from core.llm.chunks import Caps
+from core.llm.client import REPAIRS_KEPT, CompletionsClient, Repairs
+from core.llm.herald import Herald
+from core.llm.network import create_tls, proxy_for
+from core.llm.offline import OfflineModel
+from core.llm.response_reader import Patience
+from core.llm.retry_policy import Allowance
+from core.llm.router import Pool
 from core.recent import Recent
-from core.roster import Account, Roster
 from core.settings.environment import CoreSettings
 
 

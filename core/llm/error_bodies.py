@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.model.waits import wait_in_words
+from core.llm.wait_hints import wait_in_words
 from core.redaction import is_secret
 from core.retry_after import to_number
 

@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 import httpx
 
 from core.errors import Code, Limit, ModelError
+from core.llm.echo import NOTHING, Sent
+from core.llm.error_bodies import Said, body_to_said, is_page, one_line, value_to_said
+from core.llm.length_limits import larger_than_the_plan, limit_in_words
+from core.llm.refusals import Refusal, code_by_hint, code_by_name, code_by_words
+from core.llm.request_repairs import field_of, form_of
+from core.llm.wait_hints import wait_in_headers, wait_in_words
 from core.log import redact
-from core.model.bodies import Said, body_to_said, is_page, one_line, value_to_said
-from core.model.echo import NOTHING, Sent
-from core.model.limits import larger_than_the_plan, limit_in_words
-from core.model.refusals import Refusal, code_by_hint, code_by_name, code_by_words
-from core.model.repairs import field_of, form_of
-from core.model.waits import wait_in_headers, wait_in_words
 
 DETAIL_LENGTH = 500
 PAGE_LENGTH = 200
@@ -156,7 +156,7 @@ def _said_to_error(
 
 
 def _classify(refusal: Refusal, wait_s: float | None) -> tuple[Code, str]:
-    """The code, and the repair of the request that the refusal asks for (`core.model.repairs`)."""
+    """The code, and the repair of the request that the refusal asks for (`core.llm.request_repairs`)."""
     own, status = refusal.own, refusal.status
     if form := form_of(status, own):
         return Code.BAD_REQUEST, form

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from core.model.repairs import FURTHER, IMAGES, ROLES, STREAM, SYSTEM
+from core.llm.request_repairs import FURTHER, IMAGES, ROLES, STREAM, SYSTEM
 from core.ports import Request
 from core.text import is_blank
 from core.types import Message, Role
@@ -20,7 +20,8 @@ GO_ON = "Go on."
 
 
 def request_to_body(request: Request, repairs: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """The body without the fields in `repairs`, and in the form that the others of `core.model.repairs` ask for; of
+    """The body without the fields in `repairs`, and in the form that the others of `core.llm.request_repairs` ask
+    for; of
     the two names for the longest answer the other is used.
 
     `stream_options` is the one field sent unasked: without it there is no usage in a stream.

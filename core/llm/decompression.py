@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 
 from core.errors import Code
-from core.model.faults import fault
+from core.llm.errors import fault
 
 PIECE_BYTES = 64 * 1024
 _ANY_HEADER = 47  # zlib.MAX_WBITS + 32: gzip or zlib, told by its first bytes

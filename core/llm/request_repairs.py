@@ -1,6 +1,7 @@
 """Which part of a request an endpoint refuses, told by the words of its refusal. Pure.
 
-`core.model.body` sends the request without that part, or in another form; `core.model.client` remembers what helped.
+`core.llm.request_body` sends the request without that part, or in another form; `core.llm.client` remembers what
+helped.
 Sources: the chat templates of Mistral, Gemma and Llama as llama.cpp and vLLM apply them (their `raise_exception` texts
 come under 400 and 500), https://api-docs.deepseek.com, https://docs.mistral.ai,
 https://docs.anthropic.com/en/api/errors, https://platform.openai.com/docs/guides/error-codes.

@@ -20,15 +20,15 @@ import structlog
 
 from core.clock import Clock
 from core.errors import ModelError
-from core.model.alarm import Alarm
-from core.model.body import repaired, request_to_body
-from core.model.echo import Sent
-from core.model.faults import from_exception, from_response, request_id_of
-from core.model.inflate import Inflate
-from core.model.network import create_tls, proxy_for
-from core.model.reading import Patience, Reading
-from core.model.repairs import STREAM
-from core.model.wire import Caps
+from core.llm.chunks import Caps
+from core.llm.deadline import Alarm
+from core.llm.decompression import Inflate
+from core.llm.echo import Sent
+from core.llm.errors import from_exception, from_response, request_id_of
+from core.llm.network import create_tls, proxy_for
+from core.llm.request_body import repaired, request_to_body
+from core.llm.request_repairs import STREAM
+from core.llm.response_reader import Patience, Reading
 from core.ports import Request
 from core.recent import Recent
 from core.settings.environment import completions_url
@@ -49,7 +49,7 @@ _NET_S = 30.0
 log = structlog.get_logger()
 
 Repairs = Recent[tuple[str, str], frozenset[str]]
-"""By base URL and model, what is sent in another form there, or not at all (`core.model.repairs`)."""
+"""By base URL and model, what is sent in another form there, or not at all (`core.llm.request_repairs`)."""
 
 
 class CompletionsClient:
@@ -94,7 +94,7 @@ class CompletionsClient:
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
         """Raises ModelError. Closing or cancelling closes the connection at once.
 
-        What the endpoint refuses of a request is left out or put in another form (`core.model.repairs`) and the
+        What the endpoint refuses of a request is left out or put in another form (`core.llm.request_repairs`) and the
         request sent again, each once; what helped is remembered for the endpoint and model.
         """
         place = (self._base_url, request.model)

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass, field, replace
 
 from core.errors import Code, Limit, ModelError
+from core.llm.catalog import Route
 from core.ports import Fit
 from core.recent import Recent
-from core.roster import Route
 from core.types import Card, Message
 
 LEARNT_S = 3600.0
