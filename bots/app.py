@@ -31,6 +31,7 @@ from core.answer.turn import Answerer, Channel
 from core.answer.worker import Lanes
 from core.clock import SystemClock
 from core.commands.desk import Desk
+from core.delivery.scheduler import Brush
 from core.errors import PlatformError, SettingsError, StoreError, new_ref
 from core.intake.catchup import CatchUp
 from core.intake.inbox import StoringInbox
@@ -39,8 +40,7 @@ from core.llm import check_ways, create_model
 from core.llm.catalog import Roster, load_roster
 from core.llm.herald import Herald
 from core.llm.redacting_model import RedactedModel
-from core.paint.brush import Brush
-from core.paint.gate import Gate
+from core.platform_calls import Gate
 from core.ports import PROCESS, Directory, Membership, Platform, Store
 from core.redaction import Secrets, is_secret
 from core.settings.channel import offered_models

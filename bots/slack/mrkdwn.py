@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from core.paint.fences import outside_fences
-from core.paint.spans import code_ranges, within
+from core.delivery.markdown.code_ranges import code_ranges, within
+from core.delivery.markdown.fences import outside_fences
 
 _ENTITY = re.compile(r"<([^<>\n]+)>")
 _PERSON = re.compile(r"<@([UW]\w+)(?:\|[^<>]*)?>")

@@ -12,7 +12,7 @@ import structlog
 from core.answer.prompt import GO_ON, HEADROOM, Prompt, build
 from core.answer.summary import build_summary, scope_of, within
 from core.errors import PlatformError, StoreError, UnreadError
-from core.paint.gate import Gate
+from core.platform_calls import Gate
 from core.ports import Context, Spent, Store
 from core.settings.channel import ChannelSettings
 from core.text import is_blank

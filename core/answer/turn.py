@@ -18,12 +18,12 @@ from core.answer.prompt import Prompt
 from core.answer.reading import Reader
 from core.answer.tokens import estimate
 from core.clock import Clock
+from core.delivery.answer import Canvas
+from core.delivery.scheduler import Brush
 from core.errors import BotError, Code, ModelError, PlatformError, StoreError, UnreadError
 from core.i18n import explain, explain_cut, language_of, say
 from core.llm.catalog import Roster, environment_to_roster
-from core.paint.brush import Brush
-from core.paint.canvas import Canvas
-from core.paint.gate import Gate
+from core.platform_calls import Gate
 from core.ports import Finish, Model, Request, Store
 from core.settings.channel import ChannelSettings, language_for, merge
 from core.settings.environment import CoreSettings

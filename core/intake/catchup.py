@@ -16,7 +16,7 @@ import structlog
 
 from core.clock import Clock
 from core.errors import Code, PlatformError, StoreError
-from core.paint.gate import Gate
+from core.platform_calls import Gate
 from core.ports import Store
 from core.settings.channel import Listen
 from core.types import Ask, Outcome, Place, Receipt

@@ -9,7 +9,7 @@ import structlog
 
 from core.clock import Clock
 from core.errors import PlatformError, StoreError
-from core.paint.gate import Gate
+from core.platform_calls import Gate
 from core.types import Ask, Deleted, Place, Receipt, Turn
 
 log = structlog.get_logger()

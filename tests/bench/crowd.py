@@ -20,10 +20,10 @@ from bots import discord, slack
 from bots.discord import DiscordSettings
 from bots.slack import SlackSettings
 from core.clock import SystemClock
+from core.delivery.scheduler import Brush
 from core.errors import PlatformError
 from core.i18n import language_of
-from core.paint.brush import Brush
-from core.paint.gate import Gate
+from core.platform_calls import Gate
 from core.ports import Platform
 from core.types import Ask, Choice, Command, Edited, Event, Outcome, Person, Phase, Place, Receipt, Reply
 

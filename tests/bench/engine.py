@@ -28,9 +28,9 @@ from core.answer.turn import Answerer, Channel
 from core.answer.worker import Lanes
 from core.clock import SystemClock
 from core.commands.desk import Desk
+from core.delivery.scheduler import Brush
 from core.intake.inbox import StoringInbox
-from core.paint.brush import Brush
-from core.paint.gate import Gate
+from core.platform_calls import Gate
 from core.ports import Request
 from core.settings.environment import CoreSettings
 from core.types import Ask, Delta, Ended, EndReason, Person, Place, Text, Turn

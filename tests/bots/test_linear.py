@@ -13,11 +13,11 @@ from bots.discord.outgoing import content_to_text
 from bots.slack.forms import sections
 from bots.slack.mrkdwn import disarmed_piece, markdown_to_mrkdwn, mrkdwn_to_text, without_greeting
 from bots.slack.outgoing import page_to_content, page_to_plain
-from core.paint.growing import settled, shown
-from core.paint.markdown import Sheet, first_piece, split
-from core.paint.painter import sheet
-from core.paint.spans import code_ranges
-from core.paint.typeset import typeset
+from core.delivery.markdown.code_ranges import code_ranges
+from core.delivery.markdown.dialect import typeset
+from core.delivery.markdown.growing import settled, shown
+from core.delivery.markdown.pages import Sheet, first_piece, split
+from core.delivery.page_view import sheet
 from core.text import is_blank, shortened
 from core.types import Page
 from tests.shapes import SHAPES

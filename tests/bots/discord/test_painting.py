@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 import pytest
 
 from core.clock import SystemClock
+from core.delivery.answer import Canvas
+from core.delivery.scheduler import Brush
 from core.errors import PlatformError
-from core.paint.brush import Brush
-from core.paint.canvas import Canvas
-from core.paint.gate import Gate
+from core.platform_calls import Gate
 from core.types import Ask, Button, Page, Person, Phase, Place, Post, Reply
 from tests.bots.discord.conftest import Bot
 from tests.fakes.discord import ADA, GENERAL, GUILD

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bots.slack import LIMITS
 from bots.slack.mrkdwn import disarmed, disarmed_piece, escaped, mrkdwn_to_text
 from bots.slack.outgoing import page_to_content, page_to_plain
-from core.paint.spans import code_ranges
+from core.delivery.markdown.code_ranges import code_ranges
 from core.types import Button, Page, page_length
 from tests.fakes.slack import blocks as block_kit
 

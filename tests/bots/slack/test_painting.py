@@ -13,10 +13,10 @@ import pytest
 from bots.slack import LIMITS
 from bots.slack.platform import SlackPlatform
 from core.clock import SystemClock
+from core.delivery.answer import Canvas
+from core.delivery.scheduler import Brush
 from core.errors import Code, PlatformError
-from core.paint.brush import Brush
-from core.paint.canvas import Canvas
-from core.paint.gate import Gate
+from core.platform_calls import Gate
 from core.types import Ask, Button, Growth, Page, Person, Phase, Place, Reply, Start
 from tests.fakes.slack import DOCUMENTED, FakeSlack, Message, scaled
 from tests.waiting import HANG_S

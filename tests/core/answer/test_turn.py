@@ -16,10 +16,10 @@ from core.answer.prompt import WORDLESS
 from core.answer.turn import Answerer, Channel
 from core.answer.worker import Lanes
 from core.clock import Clock, SystemClock
+from core.delivery.scheduler import Brush
 from core.errors import Code, ModelError
 from core.i18n import say
-from core.paint.brush import Brush
-from core.paint.gate import Gate
+from core.platform_calls import Gate
 from core.ports import Finish, Request
 from core.settings.environment import CoreSettings
 from core.text import is_blank

@@ -11,10 +11,10 @@ from core.answer.checkpoints import Checkpoints
 from core.answer.live import Live
 from core.answer.turn import Answerer, Channel
 from core.clock import SystemClock
+from core.delivery.scheduler import Brush
 from core.llm import create_model
 from core.llm.catalog import environment_to_roster
-from core.paint.brush import Brush
-from core.paint.gate import Gate
+from core.platform_calls import Gate
 from core.ports import Finish
 from core.settings.environment import CoreSettings
 from core.types import Ask, Person, Place, Turn, Usage

@@ -14,7 +14,7 @@ from core.commands.desk import Desk
 from core.errors import Code, PlatformError, StoreError
 from core.intake.catchup import HOLD_S, CatchUp
 from core.intake.inbox import StoringInbox
-from core.paint.gate import Gate
+from core.platform_calls import Gate
 from core.settings.environment import CoreSettings
 from core.types import Ask, Person, Place, Turn
 from tests.fakes.clock import START, FakeClock

@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import Code, PlatformError
 from core.intake.recovery import Recovery
-from core.paint.gate import Gate
+from core.platform_calls import Gate
 from core.types import Ask, Deleted, Outcome, Person, Place, Receipt, Turn
 from tests.fakes.clock import FakeClock
 from tests.fakes.platform import MemoryPlatform

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import cast
 
+from core.delivery.answer import Canvas
+from core.delivery.scheduler import Brush
 from core.errors import Code, PlatformError
-from core.paint.brush import Brush
-from core.paint.canvas import Canvas
-from core.paint.gate import Gate
+from core.platform_calls import Gate
 from core.ports import Platform
 from core.types import (
     Append,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.delivery.answer import Canvas
 from core.errors import Code, PlatformError
-from core.paint.canvas import Canvas
 from core.types import Append, Button, Limits, Phase, Post, Reply, Start, Stroke
 from tests.core.paint.paper import LIMITS, Fate, Paper, Sheet, Studio, studio
 from tests.fakes.clock import FakeClock

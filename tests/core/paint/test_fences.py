@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.paint.fences import fences, open_fence, outside_fences
-from core.paint.spans import code_ranges
+from core.delivery.markdown.code_ranges import code_ranges
+from core.delivery.markdown.fences import fences, open_fence, outside_fences
 
 LINES = st.sampled_from(
     [

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.paint.growing import settled, shown
+from core.delivery.markdown.growing import settled, shown
 
 PARTS = st.sampled_from(
     [

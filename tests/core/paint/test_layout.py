@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.paint.layout import Layout, Life
+from core.delivery.page_layout import Layout, Life
 from core.types import Growth, Limits, Page, Phase, Reply
 
 LIMITS = Limits(page_size=40, growth=Growth(size=100, life_s=20.0), files=True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from core.paint.markdown import Sheet, Unit, split
+from core.delivery.markdown.pages import Sheet, Unit, split
 from core.types import page_length
 
 LINES = st.sampled_from(

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from core.paint.pacing import LAG_S, Bucket, Meter, Rank, Window, meter, urgency
+from core.delivery.rate_limits import LAG_S, Bucket, Meter, Rank, Window, meter, urgency
 from core.types import Budget, Left
 
 EDITS = Budget("slack/T1/chat.update", burst=10, per_s=50 / 60, reserve=3)

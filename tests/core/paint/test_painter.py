@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from core.paint.painter import view
+from core.delivery.page_view import view
 from core.types import Button, Limits, Page, Phase, Reply
 
 LIMITS = Limits(page_size=60, page_unit="utf16")

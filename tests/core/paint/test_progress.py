@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from bots.discord.outgoing import LIMITS as DISCORD
 from bots.slack import LIMITS as SLACK
-from core.paint.layout import Layout
-from core.paint.markdown import Sheet, Unit, first_piece
+from core.delivery.markdown.pages import Sheet, Unit, first_piece
+from core.delivery.page_layout import Layout
 from core.types import Limits, Page, Phase, Reply, page_length
 
 SHEETS = [

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bots.discord.outgoing import LIMITS
-from core.paint.growing import shown
-from core.paint.layout import Layout
-from core.paint.painter import view
-from core.paint.spoilers import open_spoiler
+from core.delivery.markdown.growing import shown
+from core.delivery.markdown.spoilers import open_spoiler
+from core.delivery.page_layout import Layout
+from core.delivery.page_view import view
 from core.types import Limits, Page, Phase, Reply
 from tests.core.paint.test_progress import strokes
 

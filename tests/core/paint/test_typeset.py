@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.paint.typeset import typeset, width
+from core.delivery.markdown.dialect import typeset, width
 
 
 def test_columns_stand_under_each_other_also_where_letters_are_wide() -> None:

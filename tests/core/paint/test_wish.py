@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.paint.layout import Layout, Life
-from core.paint.wish import Address, Wish, fulfil, wishes
+from core.delivery.next_call import Address, Wish, fulfil, wishes
+from core.delivery.page_layout import Layout, Life
 from core.types import Append, Edit, Growth, Limits, Phase, Post, Reply, Start, Stop
 from tests.core.paint.paper import ask
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from core.paint.layout import Frame, Layout, in_word
+from core.delivery.page_layout import Frame, Layout, in_word
 from core.text import is_blank
 from core.types import Append, Ask, Delete, Edit, Page, Post, Start, Stop, Stroke, Upload, page_length
 

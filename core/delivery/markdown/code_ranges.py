@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from operator import itemgetter
 
-from core.paint.fences import Fence, fences
+from core.delivery.markdown.fences import Fence, fences
 
 Range = tuple[int, int]
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from core.paint.fences import Fence, open_fence
-from core.paint.spoilers import MARK, open_spoiler, operator
-from core.paint.typeset import DELIMITER_ROW, typeset
+from core.delivery.markdown.dialect import DELIMITER_ROW, typeset
+from core.delivery.markdown.fences import Fence, open_fence
+from core.delivery.markdown.spoilers import MARK, open_spoiler, operator
 from core.text import longest_start
 from core.types import page_length
 

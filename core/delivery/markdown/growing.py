@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from operator import itemgetter
 
-from core.paint.fences import open_fence
-from core.paint.spoilers import MARK, open_spoiler
+from core.delivery.markdown.fences import open_fence
+from core.delivery.markdown.spoilers import MARK, open_spoiler
 
 _HELD_MAX = 400
 _MARKED_MAX = 120

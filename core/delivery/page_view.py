@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.paint.growing import settled, shown
-from core.paint.markdown import Sheet, first_piece
+from core.delivery.markdown.growing import settled, shown
+from core.delivery.markdown.pages import Sheet, first_piece
 from core.text import is_blank
 from core.types import Limits, Page, Phase, Reply, page_length
 

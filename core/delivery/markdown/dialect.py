@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from core.paint.fences import outside_fences
+from core.delivery.markdown.fences import outside_fences
 
 DELIMITER_ROW = re.compile(
     r"[ \t]*+(?:\|[ \t]*+)?+:?+-++:?+[ \t]*+(?:\|[ \t]*+:?+-++:?+[ \t]*+)*+(?:\|[ \t]*+)?+$"

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from core.delivery.next_call import Address, Look, Wish, fulfil, stroke, wishes
+from core.delivery.page_layout import Frame, Layout, Life
+from core.delivery.rate_limits import Rank, Urgency, urgency
 from core.errors import Code, PlatformError
-from core.paint.layout import Frame, Layout, Life
-from core.paint.pacing import Rank, Urgency, urgency
-from core.paint.wish import Address, Look, Wish, fulfil, stroke, wishes
 from core.types import Append, Ask, Delete, Edit, Limits, Page, Phase, Post, Reply, Start, Stop, Stroke, Upload
 
 Posted = Callable[[tuple[str, ...]], Awaitable[None]]

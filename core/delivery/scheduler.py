@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 import structlog
 
 from core.clock import Clock
+from core.delivery.answer import Canvas, Posted
+from core.delivery.next_call import Look, Wish
+from core.delivery.rate_limits import Draw, Meter, Rank, meter
 from core.errors import Code, PlatformError
-from core.paint.canvas import Canvas, Posted
-from core.paint.gate import Gate
-from core.paint.pacing import Draw, Meter, Rank, meter
-from core.paint.wish import Look, Wish
+from core.platform_calls import Gate
 from core.ports import Telling
 from core.types import Ask, Post, Start, Stroke, Upload
 

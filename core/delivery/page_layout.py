@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from core.paint.painter import View, full_view, sheet, view
+from core.delivery.page_view import View, full_view, sheet, view
 from core.text import is_blank
 from core.types import Limits, Page, Phase, Reply
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from core.paint.spans import code_ranges, within
+from core.delivery.markdown.code_ranges import code_ranges, within
 
 MARK = "||"
 _TOKEN = re.compile(r"\\.|`++|\|\||^[ \t]*+\|(?!\|)[^\n]*+", re.MULTILINE)
