@@ -23,12 +23,6 @@ from bots.startup import Startup
 from bots.supervisor import Supervisor
 from bots.timers import Timers, TimerSettings
 from bots.web import WebSettings
-from core.answer.alerts import AlertChannels, AlertTurns
-from core.answer.checkpoints import Checkpoints
-from core.answer.live import Live
-from core.answer.sweep import Sweep
-from core.answer.turn import Answerer, Channel
-from core.answer.worker import Lanes
 from core.clock import SystemClock
 from core.commands.desk import Desk
 from core.delivery.scheduler import Brush
@@ -38,15 +32,21 @@ from core.intake.inbox import StoringInbox
 from core.intake.recovery import Recovery
 from core.llm import check_ways, create_model
 from core.llm.catalog import Roster, load_roster
-from core.llm.herald import Herald
 from core.llm.redacting_model import RedactedModel
+from core.operators.alert_turns import AlertChannels, AlertTurns
+from core.operators.alerts import Herald
+from core.operators.metrics import Metrics
 from core.platform_calls import Gate
 from core.ports import PROCESS, Directory, Membership, Platform, Store
 from core.redaction import Secrets, is_secret
 from core.settings.channel import offered_models
 from core.settings.environment import CoreSettings, Settings
-from core.spend.digest import StoreDigester, digest_ask
-from core.spend.metrics import Metrics
+from core.spend.usage_report import StoreDigester, digest_ask
+from core.turns.checkpoints import Checkpoints
+from core.turns.queue import Lanes
+from core.turns.recovery import Sweep
+from core.turns.runner import Answerer, Channel
+from core.turns.running import Live
 from core.types import Page, Place, Post, Turn, TurnState
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.lock import RunLock

@@ -16,7 +16,7 @@ import structlog
 from bots.supervisor import platform_subject
 from core.clock import Clock
 from core.errors import BotError, Code, PlatformError, StoreError
-from core.llm.herald import Herald
+from core.operators.alerts import Herald
 
 log = structlog.get_logger()
 

@@ -15,7 +15,7 @@ import structlog
 
 from core.clock import Clock
 from core.errors import BotError, Code, PlatformError
-from core.llm.herald import Herald
+from core.operators.alerts import Herald
 from core.ports import Inbox, Platform
 
 log = structlog.get_logger()

@@ -21,7 +21,7 @@ from core.clock import Clock
 from core.errors import StoreError
 from core.ports import Store
 from core.settings.environment import Settings
-from core.spend.digest import PERIOD, digest_ask
+from core.spend.usage_report import PERIOD, digest_ask
 from core.types import Ask, Place
 
 log = structlog.get_logger()

@@ -157,7 +157,7 @@ class Desk:
         return _question(given, question, Task.ANSWER)
 
     async def _summarize(self, given: _Given) -> Ask:
-        """The ask's text is the command with nothing left open, as `core.answer.summary` reads it."""
+        """The ask's text is the command with nothing left open, as `core.conversation.summary` reads it."""
         _may_read(given)
         of = given.values.get("of", "thread" if given.place.thread or not given.command.opens else "channel")
         text = line_of(COMMANDS["summarize"], {**given.values, "of": of})

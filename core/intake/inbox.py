@@ -10,7 +10,6 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from core.answer.live import Live
 from core.commands import FORGET_ME
 from core.commands.desk import FREE, Desk
 from core.commands.rights import Refusal, refusal
@@ -23,6 +22,7 @@ from core.intake.rate import Rate
 from core.intake.rules import decide
 from core.ports import Directory, Feedback, Membership, Store
 from core.settings.channel import ChannelSettings
+from core.turns.running import Live
 from core.types import (
     Ask,
     Button,

@@ -41,12 +41,12 @@ from core.clock import Clock
 from core.llm.catalog import Account, Roster
 from core.llm.chunks import Caps
 from core.llm.client import REPAIRS_KEPT, CompletionsClient, Repairs
-from core.llm.herald import Herald
 from core.llm.network import create_tls, proxy_for
 from core.llm.offline import OfflineModel
 from core.llm.response_reader import Patience
 from core.llm.retry_policy import Allowance
 from core.llm.router import Pool
+from core.operators.alerts import Herald
 from core.recent import Recent
 from core.settings.environment import CoreSettings
 

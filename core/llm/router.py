@@ -23,7 +23,6 @@ from core.llm.client import CompletionsClient
 from core.llm.concurrency import Turnstile
 from core.llm.context_windows import TOO_LONG, TooLong, Windows
 from core.llm.errors import fault
-from core.llm.herald import Herald
 from core.llm.retry_policy import (
     Allowance,
     Failed,
@@ -35,6 +34,7 @@ from core.llm.retry_policy import (
     left_over,
     rule_for,
 )
+from core.operators.alerts import Herald
 from core.ports import Request
 from core.types import Charged, Chosen, Delta, Ended, EndReason, Message, Queued, Text
 

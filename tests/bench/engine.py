@@ -22,10 +22,6 @@ from time import monotonic, perf_counter
 import structlog
 from sqlalchemy import Connection, text
 
-from core.answer.checkpoints import Checkpoints
-from core.answer.live import Live
-from core.answer.turn import Answerer, Channel
-from core.answer.worker import Lanes
 from core.clock import SystemClock
 from core.commands.desk import Desk
 from core.delivery.scheduler import Brush
@@ -33,6 +29,10 @@ from core.intake.inbox import StoringInbox
 from core.platform_calls import Gate
 from core.ports import Request
 from core.settings.environment import CoreSettings
+from core.turns.checkpoints import Checkpoints
+from core.turns.queue import Lanes
+from core.turns.runner import Answerer, Channel
+from core.turns.running import Live
 from core.types import Ask, Delta, Ended, EndReason, Person, Place, Text, Turn
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.engine import Database

@@ -21,7 +21,7 @@ STANDS_STILL = """
 import asyncio, re
 from bots.health import LoopHealth
 from core.clock import SystemClock
-from core.llm.herald import Herald
+from core.operators.alerts import Herald
 
 def stand_still():
     re.match("(a*)*b", "a" * 64)  # in C, with the interpreter's lock held

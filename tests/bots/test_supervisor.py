@@ -11,9 +11,9 @@ import pytest
 
 from bots.supervisor import DISCONNECTED_ALERT_S, LONGEST_PAUSE_S, Supervisor
 from core.errors import Code, PlatformError
-from core.llm.herald import Alert, Herald
+from core.operators.alerts import Alert, Herald
+from core.operators.metrics import Metrics
 from core.ports import Inbox
-from core.spend.metrics import Metrics
 from tests.fakes.clock import FakeClock
 from tests.fakes.platform import MemoryPlatform
 

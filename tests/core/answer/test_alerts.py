@@ -8,12 +8,12 @@ from datetime import datetime
 import pytest
 from pydantic import SecretStr
 
-from core.answer.alerts import AlertTurns, alert_to_text
 from core.errors import Code
 from core.i18n import LANGUAGES, advise
 from core.llm.catalog import Account, Route
-from core.llm.herald import Alert
 from core.llm.retry_policy import RULES, Scope, key_of
+from core.operators.alert_turns import AlertTurns, alert_to_text
+from core.operators.alerts import Alert
 from core.ports import Finish
 from core.types import Card, Place, Task, Turn, TurnState
 from tests.fakes.clock import FakeClock

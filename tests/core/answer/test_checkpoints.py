@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from core.answer.checkpoints import Checkpoints
 from core.errors import StoreError
+from core.turns.checkpoints import Checkpoints
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.answer.live import EARLY, Interrupt, Live
+from core.turns.running import EARLY, Interrupt, Live
 from core.types import Ask, Person, Place, Turn, message_key
 
 PLACE = Place("slack", "T1", "C1", "1.0")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.answer.prompt import LEFT_OUT, SEVERAL_PEOPLE, UNREAD, WORDLESS, WORDLESS_DIRECT, Prompt, build
-from core.answer.tokens import estimate
+from core.conversation.prompt import LEFT_OUT, SEVERAL_PEOPLE, UNREAD, WORDLESS, WORDLESS_DIRECT, Prompt, build
+from core.conversation.tokens import estimate
 from core.ports import Spent
 from core.text import is_blank
 from core.types import Ask, Entry, Message, Person, Place

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.answer.reading import readable
+from core.conversation.context import readable
 from core.types import Ask, Entry, Person, Place
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

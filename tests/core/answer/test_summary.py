@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.answer.prompt import LEFT_OUT
-from core.answer.summary import Scope, build_summary, scope_of, within
+from core.conversation.prompt import LEFT_OUT
+from core.conversation.summary import Scope, build_summary, scope_of, within
 from core.types import Ask, Entry, Person, Place, Task
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from core.answer.sweep import WHOLE_S, Sweep
-from core.answer.worker import Lanes
+from core.turns.queue import Lanes
+from core.turns.recovery import WHOLE_S, Sweep
 from core.types import Ask, Person, Place, Turn
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.memory import MemoryStore

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.answer.tokens import correction, estimate, reckon
+from core.conversation.tokens import correction, estimate, reckon
 from core.ports import Spent
 
 

@@ -10,12 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.answer.checkpoints import Checkpoints
-from core.answer.live import Live
-from core.answer.prompt import WORDLESS
-from core.answer.turn import Answerer, Channel
-from core.answer.worker import Lanes
 from core.clock import Clock, SystemClock
+from core.conversation.prompt import WORDLESS
 from core.delivery.scheduler import Brush
 from core.errors import Code, ModelError
 from core.i18n import say
@@ -23,6 +19,10 @@ from core.platform_calls import Gate
 from core.ports import Finish, Request
 from core.settings.environment import CoreSettings
 from core.text import is_blank
+from core.turns.checkpoints import Checkpoints
+from core.turns.queue import Lanes
+from core.turns.runner import Answerer, Channel
+from core.turns.running import Live
 from core.types import (
     Ask,
     Delta,

@@ -7,9 +7,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.answer.checkpoints import Checkpoints
-from core.answer.live import Live
-from core.answer.turn import Answerer, Channel
 from core.clock import SystemClock
 from core.delivery.scheduler import Brush
 from core.llm import create_model
@@ -17,6 +14,9 @@ from core.llm.catalog import environment_to_roster
 from core.platform_calls import Gate
 from core.ports import Finish
 from core.settings.environment import CoreSettings
+from core.turns.checkpoints import Checkpoints
+from core.turns.runner import Answerer, Channel
+from core.turns.running import Live
 from core.types import Ask, Person, Place, Turn, Usage
 from tests.fakes.completions import FakeCompletions, Raw, Reply, Status, Words
 from tests.fakes.completions.replies import DONE, chunk, event, usage_chunk

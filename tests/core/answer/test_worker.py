@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.answer.worker import Lanes
 from core.errors import StoreError
+from core.turns.queue import Lanes
 from core.types import Ask, Person, Place, Turn
 from tests.waiting import AT_ONCE_S
 

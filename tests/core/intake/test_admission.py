@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from core.answer.live import Live
 from core.commands.desk import Desk
 from core.i18n import say
 from core.intake.admission import LOOK_UP_S, Admission
 from core.intake.inbox import StoringInbox
 from core.settings.environment import CoreSettings
+from core.turns.running import Live
 from core.types import Ask, Deleted, Edited, Outcome, Person, Place, Receipt, Told, Turn, TurnState
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore

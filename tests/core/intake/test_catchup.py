@@ -9,13 +9,13 @@ from typing import Any
 
 import structlog
 
-from core.answer.live import Live
 from core.commands.desk import Desk
 from core.errors import Code, PlatformError, StoreError
 from core.intake.catchup import HOLD_S, CatchUp
 from core.intake.inbox import StoringInbox
 from core.platform_calls import Gate
 from core.settings.environment import CoreSettings
+from core.turns.running import Live
 from core.types import Ask, Person, Place, Turn
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.memory import MemoryStore

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from core.answer.live import Interrupt, Live
 from core.commands.desk import Desk
 from core.intake.inbox import EDIT_PAUSE_S, StoringInbox
 from core.settings.environment import CoreSettings
+from core.turns.running import Interrupt, Live
 from core.types import Ask, Edited, Outcome, Person, Place, Turn
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.answer.live import Live
 from core.commands.desk import Desk
 from core.errors import StoreError
 from core.intake.inbox import StoringInbox
 from core.ports import Finish
 from core.settings.environment import CoreSettings
+from core.turns.running import Live
 from core.types import Ask, Deleted, Edited, Event, Outcome, Person, Place, Press, Turn, TurnState
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore

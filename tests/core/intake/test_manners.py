@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from core.answer.live import Interrupt, Live
 from core.commands import FORGET_ME
 from core.commands.desk import CONFIRM_S, Desk
 from core.i18n import LANGUAGES, say
@@ -17,6 +16,7 @@ from core.intake.inbox import StoringInbox
 from core.intake.rate import Rate
 from core.ports import Finish
 from core.settings.environment import CoreSettings
+from core.turns.running import Interrupt, Live
 from core.types import Ask, Command, Edited, Outcome, Person, Place, Press, Receipt, Task, Told, Turn, TurnState
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore

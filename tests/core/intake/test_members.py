@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from core.answer.live import Live
 from core.commands.desk import Desk
 from core.errors import Code, PlatformError
 from core.i18n import say
 from core.intake.inbox import StoringInbox
 from core.settings.environment import CoreSettings
+from core.turns.running import Live
 from core.types import Ask, Command, Outcome, Person, Place, Receipt, Turn
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore

@@ -15,12 +15,12 @@ from core.errors import ModelError
 from core.llm import create_model
 from core.llm.catalog import toml_to_roster
 from core.llm.errors import from_exception
-from core.llm.herald import AGAIN_S, Alert, Herald
 from core.llm.retry_policy import BREAK_S, PROBE_S
 from core.llm.router import Pool, routes_for
+from core.operators.alerts import AGAIN_S, Alert, Herald
+from core.operators.metrics import Metrics
 from core.ports import Request
 from core.settings.environment import CoreSettings
-from core.spend.metrics import Metrics
 from core.types import Card, Chosen, Delta, Message, Text
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import STATUSES, FakeCompletions, Raw, Refused, Reply, Status, Words

@@ -24,10 +24,10 @@ from core.errors import ModelError
 from core.i18n import explain, explain_cut, say
 from core.llm.catalog import Account, Roster, Route
 from core.llm.client import CompletionsClient
-from core.llm.herald import Herald
 from core.llm.response_reader import Patience
 from core.llm.retry_policy import Allowance
 from core.llm.router import Pool
+from core.operators.alerts import Herald
 from core.ports import Request
 from core.types import Card, Ended, EndReason, Message, Text
 from tests.fakes.clock import FakeClock

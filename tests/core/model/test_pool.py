@@ -13,10 +13,10 @@ from core.llm import create_model
 from core.llm.catalog import Account, Roster, Route, environment_to_roster
 from core.llm.client import CompletionsClient
 from core.llm.deadline import Alarm
-from core.llm.herald import Herald
 from core.llm.response_reader import Patience
 from core.llm.retry_policy import Allowance
 from core.llm.router import Pool
+from core.operators.alerts import Herald
 from core.ports import Request
 from core.settings.environment import CoreSettings
 from core.types import Card, Chosen, Delta, Ended, Message, Text, Thinking

@@ -13,10 +13,10 @@ from core.clock import SystemClock
 from core.errors import ModelError
 from core.llm.catalog import Account, Roster, Route
 from core.llm.client import CompletionsClient
-from core.llm.herald import Herald
 from core.llm.response_reader import Patience
 from core.llm.retry_policy import Allowance, keys_of
 from core.llm.router import Pool
+from core.operators.alerts import Herald
 from core.ports import Request
 from core.types import Card, Message
 from tests.fakes.completions import QUIRKS, STATUSES, FakeCompletions, Refused, Reply, Words

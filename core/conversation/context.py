@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from core.answer.prompt import GO_ON, HEADROOM, Prompt, build
-from core.answer.summary import build_summary, scope_of, within
+from core.conversation.prompt import GO_ON, HEADROOM, Prompt, build
+from core.conversation.summary import build_summary, scope_of, within
 from core.errors import PlatformError, StoreError, UnreadError
 from core.platform_calls import Gate
 from core.ports import Context, Spent, Store

@@ -12,12 +12,10 @@ from typing import Protocol, TypeVar, cast
 
 import structlog
 
-from core.answer.checkpoints import Checkpoints
-from core.answer.live import Interrupt, Live
-from core.answer.prompt import Prompt
-from core.answer.reading import Reader
-from core.answer.tokens import estimate
 from core.clock import Clock
+from core.conversation.context import Reader
+from core.conversation.prompt import Prompt
+from core.conversation.tokens import estimate
 from core.delivery.answer import Canvas
 from core.delivery.scheduler import Brush
 from core.errors import BotError, Code, ModelError, PlatformError, StoreError, UnreadError
@@ -29,6 +27,8 @@ from core.settings.channel import ChannelSettings, language_for, merge
 from core.settings.environment import CoreSettings
 from core.spend.prices import priced, total
 from core.text import is_blank
+from core.turns.checkpoints import Checkpoints
+from core.turns.running import Interrupt, Live
 from core.types import (
     Button,
     Card,

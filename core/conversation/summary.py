@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from core.answer.prompt import LEFT_OUT, Prompt
-from core.answer.tokens import estimate
 from core.commands import COMMANDS
 from core.commands.typed import command_of, options_of, time_of, values_of
+from core.conversation.prompt import LEFT_OUT, Prompt
+from core.conversation.tokens import estimate
 from core.speakers import label_of, labels_of
 from core.text import is_blank
 from core.types import Ask, Entry, Message

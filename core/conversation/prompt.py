@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from core.answer.tokens import correction, estimate, reckon
+from core.conversation.tokens import correction, estimate, reckon
 from core.ports import Spent
 from core.speakers import label_of, labels_of, set_off
 from core.text import is_blank

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from core.answer.worker import Lanes
 from core.clock import Clock
 from core.errors import StoreError
 from core.ports import Store
+from core.turns.queue import Lanes
 
 PERIOD_S = 1.0
 _LOOKS = 5

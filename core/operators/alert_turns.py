@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from core.clock import Clock
 from core.errors import Code, StoreError
 from core.i18n import advise, language_of, say
-from core.llm.herald import AGAIN_S, Alert
+from core.operators.alerts import AGAIN_S, Alert
 from core.ports import Store
 from core.types import Ask, Person, Place, Task, Turn, TurnState
 
