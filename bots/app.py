@@ -27,9 +27,9 @@ from core.clock import SystemClock
 from core.commands.desk import Desk
 from core.delivery.scheduler import Brush
 from core.errors import PlatformError, SettingsError, StoreError, new_ref
-from core.intake.catchup import CatchUp
-from core.intake.inbox import StoringInbox
-from core.intake.recovery import Recovery
+from core.inbox.backfill import CatchUp
+from core.inbox.deleted_questions import Recovery
+from core.inbox.inbox import StoringInbox
 from core.llm import check_ways, create_model
 from core.llm.catalog import Roster, load_roster
 from core.llm.redacting_model import RedactedModel

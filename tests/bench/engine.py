@@ -25,7 +25,7 @@ from sqlalchemy import Connection, text
 from core.clock import SystemClock
 from core.commands.desk import Desk
 from core.delivery.scheduler import Brush
-from core.intake.inbox import StoringInbox
+from core.inbox.inbox import StoringInbox
 from core.platform_calls import Gate
 from core.ports import Request
 from core.settings.environment import CoreSettings

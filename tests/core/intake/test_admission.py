@@ -12,8 +12,8 @@ import pytest
 
 from core.commands.desk import Desk
 from core.i18n import say
-from core.intake.admission import LOOK_UP_S, Admission
-from core.intake.inbox import StoringInbox
+from core.inbox.admission import LOOK_UP_S, Admission
+from core.inbox.inbox import StoringInbox
 from core.settings.environment import CoreSettings
 from core.turns.running import Live
 from core.types import Ask, Deleted, Edited, Outcome, Person, Place, Receipt, Told, Turn, TurnState

@@ -11,8 +11,8 @@ import structlog
 
 from core.commands.desk import Desk
 from core.errors import Code, PlatformError, StoreError
-from core.intake.catchup import HOLD_S, CatchUp
-from core.intake.inbox import StoringInbox
+from core.inbox.backfill import HOLD_S, CatchUp
+from core.inbox.inbox import StoringInbox
 from core.platform_calls import Gate
 from core.settings.environment import CoreSettings
 from core.turns.running import Live

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from core.commands.desk import Desk
-from core.intake.inbox import EDIT_PAUSE_S, StoringInbox
+from core.inbox.inbox import EDIT_PAUSE_S, StoringInbox
 from core.settings.environment import CoreSettings
 from core.turns.running import Interrupt, Live
 from core.types import Ask, Edited, Outcome, Person, Place, Turn

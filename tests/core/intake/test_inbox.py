@@ -8,7 +8,7 @@ import pytest
 
 from core.commands.desk import Desk
 from core.errors import StoreError
-from core.intake.inbox import StoringInbox
+from core.inbox.inbox import StoringInbox
 from core.ports import Finish
 from core.settings.environment import CoreSettings
 from core.turns.running import Live

@@ -12,8 +12,8 @@ import pytest
 from core.commands import FORGET_ME
 from core.commands.desk import CONFIRM_S, Desk
 from core.i18n import LANGUAGES, say
-from core.intake.inbox import StoringInbox
-from core.intake.rate import Rate
+from core.inbox.inbox import StoringInbox
+from core.inbox.rate_limit import Rate
 from core.ports import Finish
 from core.settings.environment import CoreSettings
 from core.turns.running import Interrupt, Live

@@ -12,7 +12,7 @@ import pytest
 from core.commands.desk import Desk
 from core.errors import Code, PlatformError
 from core.i18n import say
-from core.intake.inbox import StoringInbox
+from core.inbox.inbox import StoringInbox
 from core.settings.environment import CoreSettings
 from core.turns.running import Live
 from core.types import Ask, Command, Outcome, Person, Place, Receipt, Turn

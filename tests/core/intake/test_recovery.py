@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from core.errors import Code, PlatformError
-from core.intake.recovery import Recovery
+from core.inbox.deleted_questions import Recovery
 from core.platform_calls import Gate
 from core.types import Ask, Deleted, Outcome, Person, Place, Receipt, Turn
 from tests.fakes.clock import FakeClock

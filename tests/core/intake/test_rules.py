@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.intake.rules import decide
+from core.inbox.routing import decide
 from core.settings.channel import Listen
 from core.types import Ask, Outcome, Person, Place, Task
 

@@ -16,10 +16,10 @@ from core.commands.rights import Refusal, refusal
 from core.commands.typed import command_of
 from core.errors import StoreError
 from core.i18n import say
-from core.intake.admission import Admission
-from core.intake.members import Members
-from core.intake.rate import Rate
-from core.intake.rules import decide
+from core.inbox.admission import Admission
+from core.inbox.membership import Members
+from core.inbox.rate_limit import Rate
+from core.inbox.routing import decide
 from core.ports import Directory, Feedback, Membership, Store
 from core.settings.channel import ChannelSettings
 from core.turns.running import Live
