@@ -24,7 +24,7 @@ from bots.supervisor import Supervisor
 from bots.timers import Timers, TimerSettings
 from bots.web import WebSettings
 from core.clock import SystemClock
-from core.commands.desk import Desk
+from core.commands.handlers import Desk
 from core.delivery.scheduler import Brush
 from core.errors import PlatformError, SettingsError, StoreError, new_ref
 from core.inbox.backfill import CatchUp

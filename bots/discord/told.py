@@ -14,7 +14,7 @@ import discord
 
 from bots.discord.forms import form_to_buttons
 from bots.discord.outgoing import CONTENT_LIMIT, LIMITS, button_to_item
-from core.commands.papers import newest
+from core.commands.reports import newest
 from core.delivery.markdown.pages import split
 from core.i18n import say
 from core.types import Attachment, Told

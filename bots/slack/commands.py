@@ -19,7 +19,7 @@ from bots.slack.incoming import CLOSINGS, Identity, Names, Payload, channel_of, 
 from bots.slack.mrkdwn import mrkdwn_to_text, people_mentioned
 from bots.slack.outgoing import CHANGE
 from core.commands import COMMANDS, MENUS
-from core.commands.typed import Misread, named, options_of, values_of
+from core.commands.parser import Misread, named, options_of, values_of
 from core.i18n import say
 from core.text import shortened
 from core.types import Command, Form, Person, Place, Press

@@ -25,7 +25,7 @@ from bots.slack.people import People
 from bots.slack.words import mentioned_in
 from core.clock import Clock
 from core.commands import press_form
-from core.commands.typed import command_of
+from core.commands.parser import command_of
 from core.errors import BotError, Code, PlatformError
 from core.i18n import explain, language_of, say
 from core.ports import Inbox

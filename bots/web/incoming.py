@@ -16,7 +16,7 @@ from uuid import UUID
 
 from bots.web.faults import TEXT_LIMIT, Reason, RequestError
 from core.commands import COMMANDS, FORGET_ME
-from core.commands.typed import command_of
+from core.commands.parser import command_of
 from core.i18n import language_of
 from core.types import Ask, Command, Person, Place, Press
 

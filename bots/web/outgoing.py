@@ -14,7 +14,7 @@ from datetime import datetime
 from operator import itemgetter
 
 from bots.web.incoming import TOP
-from core.commands.typed import command_of
+from core.commands.parser import command_of
 from core.i18n import say
 from core.ports import Ending, Thread
 from core.types import Button, Entry, Form, Limits, Page, Place, Receipt, Task, Turn

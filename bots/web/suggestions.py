@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from core.commands import COMMANDS, Kind, Option, Spec, choice_label, spec_there
-from core.commands.typed import Misread, named, options_of
+from core.commands.parser import Misread, named, options_of
 from core.i18n import LANGUAGES, say
 from core.types import Choice
 

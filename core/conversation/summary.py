@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from core.commands import COMMANDS
-from core.commands.typed import command_of, options_of, time_of, values_of
+from core.commands.parser import command_of, options_of, time_of, values_of
 from core.conversation.prompt import LEFT_OUT, Prompt
 from core.conversation.tokens import estimate
 from core.speakers import label_of, labels_of

@@ -10,10 +10,10 @@ from weakref import WeakValueDictionary
 
 import structlog
 
+from core.access import Refusal, refusal
 from core.commands import FORGET_ME
-from core.commands.desk import FREE, Desk
-from core.commands.rights import Refusal, refusal
-from core.commands.typed import command_of
+from core.commands.handlers import FREE, Desk
+from core.commands.parser import command_of
 from core.errors import StoreError
 from core.i18n import say
 from core.inbox.admission import Admission

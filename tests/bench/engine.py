@@ -23,7 +23,7 @@ import structlog
 from sqlalchemy import Connection, text
 
 from core.clock import SystemClock
-from core.commands.desk import Desk
+from core.commands.handlers import Desk
 from core.delivery.scheduler import Brush
 from core.inbox.inbox import StoringInbox
 from core.platform_calls import Gate

@@ -25,7 +25,7 @@ from bots.slack.home import COMMANDS, prompts, told_to_home
 from bots.slack.mrkdwn import markdown_to_mrkdwn
 from bots.slack.outgoing import CHANGE, told_to_content
 from core.clock import SystemClock
-from core.commands.desk import Desk
+from core.commands.handlers import Desk
 from core.i18n import LANGUAGES, say
 from core.settings.environment import CoreSettings
 from core.types import Button, Choice, Command, Field, Form, Place, Press, Told

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bots.slack.incoming import Identity, message_to_entry, payload_to_event
-from core.commands.typed import command_of
+from core.commands.parser import command_of
 from core.types import Ask, Edited, PlaceClosed
 
 ME = Identity("T1", "UBOT", "BBOT", "Parley", "A1")

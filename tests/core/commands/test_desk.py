@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from core.commands import COMMANDS
-from core.commands.desk import Desk
-from core.commands.typed import command_of
+from core.commands.handlers import Desk
+from core.commands.parser import command_of
 from core.i18n import LANGUAGES, dialect, say
 from core.ports import Finish
 from core.settings.channel import SETTINGS, Listen

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.commands.papers import history, newest, person_file, thread_file
+from core.commands.reports import history, newest, person_file, thread_file
 from core.i18n import LANGUAGES, say
 from core.ports import Change, Tally
 from core.types import Entry, Person, Place

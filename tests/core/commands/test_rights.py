@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.commands.rights import Refusal, is_admin, is_manager, may_change, refusal
+from core.access import Refusal, is_admin, is_manager, may_change, refusal
 from core.settings.channel import ChannelSettings
 from core.settings.environment import CoreSettings
 from core.types import Person, Place

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from core.commands import COMMANDS, MENUS, Kind, Spec, choices, example, press_form
-from core.commands.typed import options_of
+from core.commands.parser import options_of
 from core.i18n import LANGUAGES, say
 from core.settings.channel import SETTINGS
 

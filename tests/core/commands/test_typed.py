@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.commands import COMMANDS
-from core.commands.typed import Misread, Values, command_of, line_of, named, options_of, time_of, values_of
+from core.commands.parser import Misread, Values, command_of, line_of, named, options_of, time_of, values_of
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from core.commands.desk import Desk
+from core.commands.handlers import Desk
 from core.i18n import say
 from core.inbox.admission import LOOK_UP_S, Admission
 from core.inbox.inbox import StoringInbox

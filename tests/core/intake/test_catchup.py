@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from core.commands.desk import Desk
+from core.commands.handlers import Desk
 from core.errors import Code, PlatformError, StoreError
 from core.inbox.backfill import HOLD_S, CatchUp
 from core.inbox.inbox import StoringInbox

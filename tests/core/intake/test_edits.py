@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.commands.desk import Desk
+from core.commands.handlers import Desk
 from core.inbox.inbox import EDIT_PAUSE_S, StoringInbox
 from core.settings.environment import CoreSettings
 from core.turns.running import Interrupt, Live

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.commands.desk import Desk
+from core.commands.handlers import Desk
 from core.errors import StoreError
 from core.inbox.inbox import StoringInbox
 from core.ports import Finish

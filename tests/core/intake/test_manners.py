@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from core.commands import FORGET_ME
-from core.commands.desk import CONFIRM_S, Desk
+from core.commands.handlers import CONFIRM_S, Desk
 from core.i18n import LANGUAGES, say
 from core.inbox.inbox import StoringInbox
 from core.inbox.rate_limit import Rate

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.commands.desk import Desk
+from core.commands.handlers import Desk
 from core.errors import Code, PlatformError
 from core.i18n import say
 from core.inbox.inbox import StoringInbox

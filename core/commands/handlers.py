@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
+from core.access import is_admin, is_manager, refusal
 from core.clock import Clock
 from core.commands import (
     COMMANDS,
@@ -14,12 +15,11 @@ from core.commands import (
     Spec,
     choice_label,
     example,
-    knobs,
-    papers,
+    reports,
+    settings_view,
     spec_there,
 )
-from core.commands.rights import is_admin, is_manager, refusal
-from core.commands.typed import Misread, Values, line_of, named, no_choice, options_of, values_of
+from core.commands.parser import Misread, Values, line_of, named, no_choice, options_of, values_of
 from core.i18n import dialect, say
 from core.ports import Kept, Store
 from core.recent import Recent
@@ -168,23 +168,23 @@ class Desk:
             return await self._change(given, {"model": str(name)})
         settings = given.settings
         now = given.say(
-            "model_now", value=settings.model, origin=knobs.origin("model", settings, given.language)
+            "model_now", value=settings.model, origin=settings_view.origin("model", settings, given.language)
         )
         if not self._models:
             return Told(now)
-        return Told(f"{now}\n{given.say('model_choices', models=knobs.listed(self._models))}")
+        return Told(f"{now}\n{given.say('model_choices', models=settings_view.listed(self._models))}")
 
     async def _prompt(self, given: _Given) -> Told:
         if text := given.values.get("text"):
             return await self._change(given, {"prompt": str(text)})
         settings = given.settings
-        now = given.say("prompt_now", origin=knobs.origin("prompt", settings, given.language))
+        now = given.say("prompt_now", origin=settings_view.origin("prompt", settings, given.language))
         return Told(f"{now}\n\n" + "\n".join(f"> {line}" for line in settings.prompt.splitlines()))
 
     async def _settings(self, given: _Given) -> Told:
         if given.values.get("name") == HISTORY:
             return await self._history(given)
-        changes = knobs.wanted(given.values)
+        changes = settings_view.wanted(given.values)
         if changes:
             return await self._change(given, changes)
         if name := given.values.get("name"):
@@ -196,12 +196,12 @@ class Desk:
         if "value" in given.values:  # what should be the name of a setting is none
             raise no_choice(spec_there("settings", given.place.platform).options[0])
         scope, by = self._scope(given), given.command.author
-        form = knobs.form(by, given.place, given.kept, scope, self._core, given.language, self._models)
+        form = settings_view.form(by, given.place, given.kept, scope, self._core, given.language, self._models)
         own = scope == "channel"
         kept = given.kept if own else Kept(given.kept.workspace, {})
         shown = merge(self._core, kept, given.place.platform)
         prefix, may = given.command.prefix, form is not None
-        return Told(knobs.overview(shown, given.language, prefix, own=own, may=may), form=form)
+        return Told(settings_view.overview(shown, given.language, prefix, own=own, may=may), form=form)
 
     async def _history(self, given: _Given) -> Told:
         """Who changed what: of the channel for those who may change it, of the workspace for its admins."""
@@ -210,18 +210,20 @@ class Desk:
         if not admin and not (place.channel and is_manager(author, place, self._core)):
             raise Misread("settings_by_manager" if place.channel else "settings_by_admin")
         changes = await self._store.audit(place, _AUDIT_LINES)
-        return Told(papers.history([one for one in changes if admin or one.place.channel], given.language))
+        return Told(reports.history([one for one in changes if admin or one.place.channel], given.language))
 
     async def _change(self, given: _Given, changes: dict[str, str]) -> Told:
         scope = self._scope(given)
         by = given.command.author
-        wanted = knobs.checked(changes, by, given.place, scope, self._core, self._models, given.language)
+        wanted = settings_view.checked(
+            changes, by, given.place, scope, self._core, self._models, given.language
+        )
         there = Place(given.place.platform, given.place.team, given.place.channel if scope == "channel" else "")
         changed = await self._store.change(there, wanted, by, self.clock.now())
         if not changed:
             return Told(given.say("settings_same"))
         settings = await self.settings(given.place, by)
-        now = [f"- {knobs.changed_line(one, settings, given.language)}" for one in changed]
+        now = [f"- {settings_view.changed_line(one, settings, given.language)}" for one in changed]
         return Told("\n".join([given.say("settings_changed"), *now]))
 
     def _scope(self, given: _Given) -> str:
@@ -236,16 +238,16 @@ class Desk:
         now = self.clock.now()
         there = Place(place.platform, place.team, place.channel if of == "channel" else "")
         tally = await self._store.tally(
-            now - papers.PERIODS[period], now, there, author.id if of == "me" else ""
+            now - reports.PERIODS[period], now, there, author.id if of == "me" else ""
         )
         currency = self._core.parley_currency
-        return Told(papers.usage(tally, of, period, given.language, currency, priced=self._priced))
+        return Told(reports.usage(tally, of, period, given.language, currency, priced=self._priced))
 
     async def _budget(self, given: _Given) -> Told:
         now = self.clock.now()
-        tally = await self._store.tally(papers.month_start(now), now, given.place)
+        tally = await self._store.tally(reports.month_start(now), now, given.place)
         return Told(
-            papers.budget(
+            reports.budget(
                 tally, now, given.settings, given.language, self._core.parley_currency, priced=self._priced
             )
         )
@@ -295,17 +297,17 @@ class Desk:
         if given.values.get("what", "thread") == "me":
             found = await self._store.belongings(given.place.platform, author.id, _EXPORT_LINES)
             tally = await self._store.tally(
-                papers.EVER, now, Place(given.place.platform, given.place.team, ""), author.id
+                reports.EVER, now, Place(given.place.platform, given.place.team, ""), author.id
             )
             if not found and not tally.questions:
                 return Told(given.say("export_nothing"))
-            return Told(given.say("export_me", n=len(found)), file=papers.person_file(found, tally))
+            return Told(given.say("export_me", n=len(found)), file=reports.person_file(found, tally))
         await self._in_thread(given)
         _may_read(given)
         lines = await self._store.lines(given.place, limit=_EXPORT_LINES)
         if not lines:
             return Told(given.say("export_nothing"))
-        return Told(given.say("export_thread", n=len(lines)), file=papers.thread_file(lines, given.language))
+        return Told(given.say("export_thread", n=len(lines)), file=reports.thread_file(lines, given.language))
 
     async def _help(self, given: _Given) -> Told:
         prefix = given.command.prefix

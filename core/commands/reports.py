@@ -12,7 +12,7 @@ from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal
 
-from core.commands.knobs import origin, shown
+from core.commands.settings_view import origin, shown
 from core.i18n import language_of, say
 from core.ports import Change, Tally
 from core.settings.channel import ChannelSettings

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from babel.numbers import format_decimal
 
+from core.access import may_change
 from core.commands import SCOPES, choice_label
-from core.commands.rights import may_change
-from core.commands.typed import Misread, echo
+from core.commands.parser import Misread, echo
 from core.i18n import language_of, say
 from core.ports import Change, Kept
 from core.settings.channel import LISTS, NOBODY, SETTINGS, ChannelSettings, Origin, capped, merge, read
