@@ -6,8 +6,8 @@
     ├── ModelError           the completions endpoint did not give an answer
     └── StoreError           the database did not take or give what it was asked to
 
-Foreign exceptions become these in one table a room (`core/llm/errors`, `bots/slack/faults`,
-`bots/discord/faults`). The words a person reads come from `core.i18n.explain`, by code alone; what the
+Foreign exceptions become these in one table a room (`core/llm/errors`, `bots/slack/errors`,
+`bots/discord/errors`). The words a person reads come from `core.i18n.explain`, by code alone; what the
 other side said goes to `detail`, for the operator's log only.
 """
 

@@ -24,7 +24,7 @@ from core.clock import Clock
 from core.settings.environment import Settings, http_url
 
 if TYPE_CHECKING:
-    from bots.discord.platform import DiscordPlatform
+    from bots.discord.connector import DiscordPlatform
 
 
 class DiscordSettings(Settings):
@@ -56,7 +56,7 @@ def create(settings: DiscordSettings, clock: Clock) -> DiscordPlatform | None:
     if settings.discord_bot_token is None:
         return None
     # Loads the SDK, which programs without Discord need not.
-    from bots.discord.platform import DiscordPlatform
+    from bots.discord.connector import DiscordPlatform
     from bots.discord.private import aim
 
     aim(settings.discord_api_url, settings.discord_gateway_url)

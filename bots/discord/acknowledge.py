@@ -11,8 +11,8 @@ from typing import Any
 import discord
 import structlog
 
-from bots.discord.faults import FOREIGN, translate
-from bots.discord.wire import Wire
+from bots.discord.errors import FOREIGN, translate
+from bots.discord.rest import Wire
 from core.errors import Code
 
 log = structlog.get_logger()

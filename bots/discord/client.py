@@ -11,8 +11,7 @@ import discord
 import structlog
 
 from bots.discord import lenient, private
-from bots.discord.counter import Counter
-from bots.discord.faults import FOREIGN, translate
+from bots.discord.errors import FOREIGN, translate
 from bots.discord.http import Http
 from bots.discord.incoming import (
     channel_to_place,
@@ -21,10 +20,9 @@ from bots.discord.incoming import (
     update_to_ask,
     update_to_edited,
 )
+from bots.discord.interactions import Counter
 from bots.discord.limiter import Limited
-from bots.discord.seats import Seats, may
-from bots.discord.sessions import SessionStarts
-from bots.discord.told import (
+from bots.discord.replies import (
     FILE_LIMIT_BYTES,
     told_to_contents,
     told_to_files,
@@ -32,7 +30,9 @@ from bots.discord.told import (
     with_file,
     without_file,
 )
-from bots.discord.wire import Wire
+from bots.discord.rest import Wire
+from bots.discord.sessions import SessionStarts
+from bots.discord.thread_locations import Seats, may
 from core.clock import Clock
 from core.errors import BotError
 from core.i18n import explain, language_of, say

@@ -11,10 +11,10 @@ import structlog
 
 from bots.discord import commands
 from bots.discord.client import Client
-from bots.discord.faults import FOREIGN, translate
+from bots.discord.errors import FOREIGN, translate
 from bots.discord.limiter import Limited
+from bots.discord.rest import Wire
 from bots.discord.sessions import REFUSALS, SessionStarts, error_to_close_code
-from bots.discord.wire import Wire
 from core.clock import Clock
 from core.errors import Code, PlatformError
 from core.ports import Inbox

@@ -12,7 +12,7 @@ import discord
 
 from bots.discord.incoming import channel_to_place, message_to_ask, message_to_entry
 from bots.discord.members import KEEP_READING_S, Members
-from bots.discord.seats import channel_at
+from bots.discord.thread_locations import channel_at
 from bots.reading import MessageReader
 from core.types import Ask, Entry, History, Place
 

@@ -23,7 +23,7 @@ import discord
 from discord.http import HTTPClient, Route
 
 from bots.discord.limiter import Limited, Priority
-from bots.discord.wire import Wire, is_ban
+from bots.discord.rest import Wire, is_ban
 from core.clock import Clock
 from core.recent import Recent
 from core.types import Left

@@ -15,8 +15,8 @@ from typing import Any
 import discord
 
 from bots.discord.lenient import read_message
-from bots.discord.marks import Names, named, resolved_names
 from bots.discord.members import member_to_roles
+from bots.discord.mentions import Names, named, resolved_names
 from bots.discord.outgoing import content_to_text, custom_id_to_press
 from bots.discord.private import state_of
 from core.text import is_blank

@@ -18,7 +18,7 @@ from discord.gateway import DiscordWebSocket, KeepAliveHandler
 from discord.http import HTTPClient, Route
 from discord.state import ConnectionState
 
-from bots.discord.faults import FOREIGN
+from bots.discord.errors import FOREIGN
 
 READ_FROM = "2.7.1"
 

@@ -41,7 +41,7 @@ from core.settings.environment import Settings, http_url
 from core.types import Growth, Limits
 
 if TYPE_CHECKING:
-    from bots.slack.platform import SlackPlatform
+    from bots.slack.connector import SlackPlatform
 
 # chat.update takes 4,000 UTF-8 bytes of text: documented as characters, enforced as bytes. The rest is reserve.
 # https://docs.slack.dev/reference/methods/chat.update
@@ -97,7 +97,7 @@ def create(settings: SlackSettings, clock: Clock) -> SlackPlatform | None:
     """The platform, or None where Slack is not configured. Connects nothing yet."""
     if settings.slack_bot_token is None or settings.slack_app_token is None:
         return None
-    from bots.slack.platform import SlackPlatform  # loads the SDK, which programs without Slack need not
+    from bots.slack.connector import SlackPlatform  # loads the SDK, which programs without Slack need not
 
     return SlackPlatform(
         bot_token=settings.slack_bot_token.get_secret_value(),

@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import Any
 
 from bots.reading import MessageReader
+from bots.slack.calls import is_left_by
 from bots.slack.incoming import Identity, Payload, author_of, message_to_entry, payload_to_event
-from bots.slack.people import People
-from bots.slack.strokes import is_left_by
+from bots.slack.message_text import mentioned_in
+from bots.slack.users import People
 from bots.slack.web import Web
-from bots.slack.words import mentioned_in
 from core.errors import Code, PlatformError
 from core.types import Ask, Entry, Event, History, Person, Place, Post, Start, Stroke, Upload
 

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bots.slack.authors import claim_of, is_bot, with_claim
+from bots.slack.message_text import mentioned_in, mrkdwn_of, says_anything, typed
 from bots.slack.mrkdwn import calls_a_group, mrkdwn_to_text, people_mentioned, without_greeting
-from bots.slack.words import mentioned_in, mrkdwn_of, says_anything, typed
 from core.types import Ask, Deleted, Edited, Entry, Event, Person, Place, PlaceClosed, Press
 
 Payload = Mapping[str, Any]

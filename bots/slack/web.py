@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bots.slack.faults import to_platform_error
+from bots.slack.errors import to_platform_error
 from bots.slack.incoming import Identity
 from bots.slack.socket import SDK_LOG, proxy_for
 from core.errors import Code, PlatformError

@@ -38,9 +38,9 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from bots.web.connector import WebPlatform, refuse_host
 from bots.web.guard import Hosts, names_of
 from bots.web.outgoing import LIMITS
-from bots.web.platform import WebPlatform, refuse_host
 from core.clock import Clock
 from core.ports import Store
 from core.settings.environment import Settings

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from bots.web.faults import TEXT_LIMIT, Reason, RequestError
+from bots.web.errors import TEXT_LIMIT, Reason, RequestError
 from core.commands import COMMANDS, FORGET_ME
 from core.commands.parser import command_of
 from core.i18n import language_of

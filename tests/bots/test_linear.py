@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bots.discord import marks as discord_marks
+from bots.discord import mentions as discord_marks
 from bots.discord.outgoing import LIMITS as DISCORD
 from bots.discord.outgoing import content_to_text
 from bots.slack.forms import sections

@@ -25,7 +25,7 @@ from pydantic import SecretStr
 
 from bots.discord import DiscordSettings
 from bots.discord import create as create_discord
-from bots.slack.platform import SlackPlatform
+from bots.slack.connector import SlackPlatform
 from bots.web import Hosts, WebPlatform
 from core.clock import SystemClock
 from core.errors import BotError, Code

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from bots.discord import DiscordSettings
 from bots.discord.client import BEAT_S
-from bots.discord.platform import DiscordPlatform
+from bots.discord.connector import DiscordPlatform
 from bots.discord.private import aim
 from core.clock import Clock, SystemClock
 from core.errors import BotError

@@ -11,7 +11,7 @@ import pytest
 
 from bots.discord.commands import CHAT, MESSAGE, payloads
 from bots.discord.forms import Sheet, custom_id_to_sheet, sheet_to_custom_id
-from bots.discord.told import told_to_contents
+from bots.discord.replies import told_to_contents
 from core.commands import COMMANDS, MENUS, press_form
 from core.errors import StoreError
 from core.i18n import explain, say

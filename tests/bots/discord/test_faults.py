@@ -12,7 +12,7 @@ import discord
 import pytest
 from discord import errors as library
 
-from bots.discord.faults import BY_CLASS, BY_JSON_CODE, FOREIGN, translate
+from bots.discord.errors import BY_CLASS, BY_JSON_CODE, FOREIGN, translate
 from core.errors import Code
 
 

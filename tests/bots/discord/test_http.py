@@ -10,7 +10,7 @@ import pytest
 
 from bots.discord.http import calls
 from bots.discord.limiter import Limited
-from bots.discord.seats import channel_at
+from bots.discord.thread_locations import channel_at
 from core.clock import SystemClock
 from core.errors import Code, PlatformError
 from core.types import Ask, Page, Place, Post

@@ -78,7 +78,7 @@ async def test_a_reply_in_the_channel_is_answered_in_the_channel_though_there_is
 async def test_a_thread_that_was_made_though_its_answer_was_lost_is_used(
     bot: Bot, lost: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bots.discord.seats._OPEN_WITHIN_S", 0.3)
+    monkeypatch.setattr("bots.discord.thread_locations._OPEN_WITHIN_S", 0.3)
     match lost:
         case "late":
             bot.fake.fail("POST", THREADS, status=0, delay_s=2.0)
@@ -97,7 +97,7 @@ async def test_a_thread_that_was_made_though_its_answer_was_lost_is_used(
 async def test_a_thread_that_is_made_after_its_answer_went_into_the_channel_holds_what_is_asked_in_it(
     bot: Bot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bots.discord.seats._OPEN_WITHIN_S", 0.1)
+    monkeypatch.setattr("bots.discord.thread_locations._OPEN_WITHIN_S", 0.1)
     bot.fake.fail("POST", THREADS, status=503, delay_s=1.0)
     first = await ask(bot, "what is a loom?")
     await answer(bot, first, "A machine.")

@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from bots.discord import create
-from bots.discord.platform import DiscordPlatform
+from bots.discord.connector import DiscordPlatform
 from bots.discord.sessions import REFUSALS, SessionStarts
 from core.clock import Clock
 from core.errors import Code, PlatformError

@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from bots.discord.told import fitted, told_to_contents
+from bots.discord.replies import fitted, told_to_contents
 from core.i18n import LANGUAGES, say
 from core.types import Attachment, Outcome, Told
 from tests.bots.discord.conftest import Bot

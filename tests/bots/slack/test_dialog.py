@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from bots.slack.platform import SlackPlatform
+from bots.slack.connector import SlackPlatform
 from core.clock import SystemClock
 from core.errors import StoreError
 from core.i18n import language_of

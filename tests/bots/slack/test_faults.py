@@ -16,7 +16,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bots.slack.faults import REASONS, WIRE, blocks_refused, reason_of, to_platform_error
+from bots.slack.errors import REASONS, WIRE, blocks_refused, reason_of, to_platform_error
 from core.errors import Code, PlatformError
 
 ERRORS = Path(__file__).parents[2] / "payloads" / "slack" / "errors.json"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bots.slack.order import Order
+from bots.slack.event_order import Order
 from tests.waiting import HANG_S
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bots.slack import LIMITS
-from bots.slack.platform import SlackPlatform
+from bots.slack.connector import SlackPlatform
 from core.clock import SystemClock
 from core.delivery.answer import Canvas
 from core.delivery.scheduler import Brush

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bots.slack.people import People, user_to_person
+from bots.slack.users import People, user_to_person
 from core.errors import Code, PlatformError
 from core.types import Person
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bots.slack import LIMITS, SlackSettings, create, why_not
-from bots.slack.platform import SlackPlatform
+from bots.slack.connector import SlackPlatform
 from bots.slack.socket import proxy_for
 from core.clock import SystemClock
 from core.errors import Code, PlatformError, SettingsError, StoreError

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bots.web.faults import TEXT_LIMIT, WORDS, Reason, RequestError
+from bots.web.errors import TEXT_LIMIT, WORDS, Reason, RequestError
 from bots.web.incoming import (
     TOP,
     accept_language_to_locale,

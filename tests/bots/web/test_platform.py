@@ -18,8 +18,8 @@ import pytest
 from aiohttp import ClientResponse, ClientSession
 
 from bots import web
+from bots.web.answer_streams import KEPT, Live, News, Thinking
 from bots.web.guard import Hosts, names_of
-from bots.web.live import KEPT, Live, News, Thinking
 from bots.web.outgoing import View
 from core.errors import Code, PlatformError
 from core.types import Ask, Button, Command, Edit, History, Page, Post, Press, Task, Told
@@ -628,7 +628,7 @@ async def test_an_address_has_so_many_open_pages_and_one_more_once_another_is_cl
 async def test_a_body_that_does_not_arrive_is_not_waited_for(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bots.web.platform.BODY_S", 0.05)
+    monkeypatch.setattr("bots.web.connector.BODY_S", 0.05)
 
     async def slow() -> AsyncIterator[bytes]:
         yield b"{"

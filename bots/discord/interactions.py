@@ -18,7 +18,7 @@ from discord import app_commands
 from bots.discord import forms
 from bots.discord.acknowledge import acknowledge
 from bots.discord.commands import MESSAGE, menu_key
-from bots.discord.faults import FOREIGN, translate
+from bots.discord.errors import FOREIGN, translate
 from bots.discord.incoming import (
     interaction_to_command,
     interaction_to_names,
@@ -28,9 +28,9 @@ from bots.discord.incoming import (
     interaction_to_target_time,
     message_to_text,
 )
-from bots.discord.marks import named, unknown_users
-from bots.discord.told import told_to_contents, told_to_files, told_to_view, with_file, without_file
-from bots.discord.wire import Wire
+from bots.discord.mentions import named, unknown_users
+from bots.discord.replies import told_to_contents, told_to_files, told_to_view, with_file, without_file
+from bots.discord.rest import Wire
 from core.commands import COMMANDS, MENUS, press_form
 from core.errors import BotError, Code
 from core.i18n import explain, language_of, say

@@ -14,8 +14,8 @@ from pathlib import Path
 from aiohttp import hdrs, web
 
 from bots.web import guard, incoming, outgoing, suggestions
-from bots.web.faults import RETRY_AFTER_S, Reason, RequestError
-from bots.web.live import Live, Thinking
+from bots.web.answer_streams import Live, Thinking
+from bots.web.errors import RETRY_AFTER_S, Reason, RequestError
 from core.clock import Clock
 from core.errors import Code, PlatformError, StoreError
 from core.i18n import language_of

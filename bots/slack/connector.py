@@ -17,9 +17,10 @@ from slack_bolt.response import BoltResponse
 
 from bots.slack import LIMITS, history
 from bots.slack.authors import is_known, is_ours, with_known
+from bots.slack.calls import budgets, stroke_to_call, turn_of, upload_to_title
 from bots.slack.commands import EVENTS, kind_of, stopped_to_presses
-from bots.slack.dialog import Dialog, is_command
-from bots.slack.faults import blocks_refused, reason_of
+from bots.slack.errors import blocks_refused, reason_of
+from bots.slack.event_order import Order
 from bots.slack.incoming import (
     Identity,
     Payload,
@@ -29,11 +30,10 @@ from bots.slack.incoming import (
     named_in,
     payload_to_event,
 )
-from bots.slack.order import Order
+from bots.slack.interactions import Dialog, is_command
 from bots.slack.outgoing import aside, page_to_plain
-from bots.slack.people import People, user_to_person
 from bots.slack.socket import SDK_LOG, Socket
-from bots.slack.strokes import budgets, stroke_to_call, turn_of, upload_to_title
+from bots.slack.users import People, user_to_person
 from bots.slack.web import Web
 from core.clock import Clock
 from core.errors import BotError, Code, PlatformError, StoreError

@@ -12,7 +12,7 @@ from typing import Final
 import discord
 import structlog
 
-from bots.discord.faults import FOREIGN, translate
+from bots.discord.errors import FOREIGN, translate
 from bots.discord.http import calls
 from bots.discord.incoming import ASK, channel_to_place, message_to_ask
 from bots.discord.limiter import Limited

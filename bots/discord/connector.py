@@ -15,15 +15,15 @@ import discord
 from bots.discord import history
 from bots.discord.client import BEAT_S, Client
 from bots.discord.connection import Connection
-from bots.discord.faults import FOREIGN, NO_MORE_FOLLOW_UPS, translate
+from bots.discord.errors import FOREIGN, NO_MORE_FOLLOW_UPS, translate
 from bots.discord.http import calls
 from bots.discord.incoming import channel_to_place
 from bots.discord.limiter import Limited, Priority
 from bots.discord.members import Members
 from bots.discord.outgoing import LIMITS, key_to_nonce, page_to_body, page_to_content
-from bots.discord.seats import UNKNOWN_CHANNEL, Seats, channel_at, may
+from bots.discord.rest import Wire
 from bots.discord.sessions import SessionStarts
-from bots.discord.wire import Wire
+from bots.discord.thread_locations import UNKNOWN_CHANNEL, Seats, channel_at, may
 from core.clock import Clock
 from core.errors import Code, PlatformError
 from core.ports import Inbox

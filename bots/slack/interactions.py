@@ -17,12 +17,12 @@ import structlog
 
 from bots.slack import commands, forms, home
 from bots.slack.authors import is_known, with_known
-from bots.slack.faults import reason_of
+from bots.slack.errors import reason_of
 from bots.slack.incoming import Identity, Names, Payload, author_of, place_of
+from bots.slack.message_text import mentioned_in
 from bots.slack.mrkdwn import markdown_to_mrkdwn
 from bots.slack.outgoing import aside, page_to_content, told_to_content
-from bots.slack.people import People
-from bots.slack.words import mentioned_in
+from bots.slack.users import People
 from core.clock import Clock
 from core.commands import press_form
 from core.commands.parser import command_of
