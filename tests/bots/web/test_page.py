@@ -17,7 +17,7 @@ from core.i18n import say
 from core.ports import Finish
 from core.types import Ask, Button, Choice, Field, Form, Post, Task, Told, TurnState
 from core.types import Page as Shown
-from tests.bots.web.house import house
+from tests.bots.web.rig import house
 from tests.e2e.browser import CHROMIUM, FLAGS, NO_BROWSER
 from tests.fakes.memory import MemoryStore
 

@@ -104,7 +104,7 @@ async def test_fifty_megabytes_of_anything_cost_less_than_twenty_of_memory() -> 
 
     async with FakeCompletions(default=choose) as fake:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.core.model.flood", fake.base_url, *FLOODS),
+            *(sys.executable, "-m", "tests.core.llm.flood", fake.base_url, *FLOODS),
             stdout=asyncio.subprocess.PIPE,
         )
         try:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from core.delivery.answer import Canvas
 from core.errors import Code, PlatformError
 from core.types import Append, Button, Limits, Phase, Post, Reply, Start, Stroke
-from tests.core.paint.paper import LIMITS, Fate, Paper, Sheet, Studio, studio
+from tests.core.delivery.rig import LIMITS, Fate, Paper, Sheet, Studio, studio
 from tests.fakes.clock import FakeClock
 
 PLAIN = replace(LIMITS, growth=None)

@@ -26,7 +26,7 @@ from core.types import (
     Stop,
     Stroke,
 )
-from tests.core.paint.paper import LIMITS, Fate, Paper, Sheet, Studio, studio
+from tests.core.delivery.rig import LIMITS, Fate, Paper, Sheet, Studio, studio
 from tests.fakes.clock import FakeClock
 
 PLAIN = replace(LIMITS, growth=None)

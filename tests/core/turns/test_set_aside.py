@@ -9,7 +9,7 @@ from datetime import timedelta
 from core.errors import BotError, Code
 from core.ports import PROCESS
 from core.types import Ask, Place, Turn, TurnState
-from tests.core.answer.test_turn import ADA, Desk
+from tests.core.turns.test_runner import ADA, Desk
 from tests.fakes.clock import START
 from tests.waiting import HANG_S
 

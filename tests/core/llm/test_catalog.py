@@ -9,7 +9,7 @@ from core.llm.catalog import FILE, environment_to_roster, load_roster, toml_to_r
 from core.settings.environment import CoreSettings
 from core.types import Card
 
-EXAMPLE = Path(__file__).parents[2] / "deploy" / "parley.example.toml"
+EXAMPLE = Path(__file__).parents[3] / "deploy" / "parley.example.toml"
 KEYS = {"OPENAI_API_KEY": "sk-test", "OPENAI_API_KEY_SPARE": "sk-test-spare"}
 FINE = """
 [endpoints.one]

@@ -12,8 +12,8 @@ from core.errors import Code, Limit, ModelError
 from core.llm.echo import NOTHING, Sent
 from core.llm.errors import from_chunk, from_response
 from core.llm.refusals import toml_to_rules
-from tests.core.model import wordings
-from tests.core.model.wordings import Wording
+from tests.core.llm import wordings
+from tests.core.llm.wordings import Wording
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 BY_CODE: dict[Code, list[Wording]] = {

@@ -14,7 +14,7 @@ from core.delivery.markdown.spoilers import open_spoiler
 from core.delivery.page_layout import Layout
 from core.delivery.page_view import view
 from core.types import Limits, Page, Phase, Reply
-from tests.core.paint.test_progress import strokes
+from tests.core.delivery.test_progress import strokes
 
 STORY = (
     "You asked who did it. ||It was the **gardener** with a candlestick, SECRET in the hall.|| Enjoy the film."

@@ -23,7 +23,7 @@ from bots.web.guard import Hosts, names_of
 from bots.web.outgoing import View
 from core.errors import Code, PlatformError
 from core.types import Ask, Button, Command, Edit, History, Page, Post, Press, Task, Told
-from tests.bots.web.house import House, house
+from tests.bots.web.rig import House, house
 from tests.fakes.memory import MemoryStore
 from tests.waiting import HANG_S
 
