@@ -2,12 +2,12 @@
 
 import { within } from "/static/address.js";
 import { OPINIONS } from "/static/article.js";
-import { asking } from "/static/asking.js";
+import { asking } from "/static/inline_input.js";
 import { $ } from "/static/dom.js";
 import { fade, spend } from "/static/messages.js";
 import { call } from "/static/server.js";
 import { sayFault } from "/static/status.js";
-import { subject, tell } from "/static/told.js";
+import { subject, tell } from "/static/notices.js";
 import { SAY } from "/static/words.js";
 
 $("scroll").addEventListener("click", ({ target }) => {

@@ -1,11 +1,11 @@
 // Commands that are not typed: of a message's menu, and of the buttons below the list of threads.
 
 import { address } from "/static/address.js";
-import { order } from "/static/order.js";
+import { order } from "/static/api_commands.js";
 import { sayFault } from "/static/status.js";
 import { enter } from "/static/thread.js";
 import { listThreads } from "/static/threads.js";
-import { fill, tell } from "/static/told.js";
+import { fill, tell } from "/static/notices.js";
 import { SAY } from "/static/words.js";
 
 /** Have a command done. True unless it could not even be sent. */

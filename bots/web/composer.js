@@ -3,13 +3,13 @@
 import { address, within } from "/static/address.js";
 import { $ } from "/static/dom.js";
 import { arrived, find, sending, withdraw } from "/static/messages.js";
-import { offer } from "/static/offers.js";
+import { offer } from "/static/autocomplete.js";
 import { follow } from "/static/scroll.js";
 import { call, uuid } from "/static/server.js";
 import { sayFault } from "/static/status.js";
 import { enter } from "/static/thread.js";
 import { listThreads } from "/static/threads.js";
-import { tell } from "/static/told.js";
+import { tell } from "/static/notices.js";
 import { SAY } from "/static/words.js";
 
 const [form, box, offers, offered] = ["form", "box", "offers", "offered"].map($);

@@ -1,6 +1,6 @@
 // A message's own menu: ask about it, sum up from it on.
 
-import { asking } from "/static/asking.js";
+import { asking } from "/static/inline_input.js";
 import { command } from "/static/commands.js";
 import { $, button } from "/static/dom.js";
 import { find } from "/static/messages.js";

@@ -684,7 +684,7 @@ async def test_a_program_that_is_stopping_says_so(client: Client) -> None:
         ("/static/page.css", "text/css"),
         ("/static/page.js", "text/javascript"),
         ("/static/markdown.js", "text/javascript"),
-        ("/static/sheet.js", "text/javascript"),
+        ("/static/form_dialog.js", "text/javascript"),
         ("/static/icon.svg", "image/svg+xml"),
     ],
 )
@@ -709,7 +709,7 @@ async def test_every_file_that_the_page_names_is_served(client: Client) -> None:
         while left:
             async with client.get(home.url + left.pop()) as response:
                 assert response.status == 200, response.url
-                named = set(re.findall(r"/static/[a-z]+\.[a-z]+", await response.text()))
+                named = set(re.findall(r"/static/[a-z_]+\.[a-z]+", await response.text()))
             left += named - seen
             seen |= named
     folder = Path(web.__file__).parent

@@ -4,9 +4,9 @@ import { action } from "/static/article.js";
 import { $, button, element } from "/static/dom.js";
 import { show } from "/static/markdown.js";
 import { find, greet } from "/static/messages.js";
-import { order } from "/static/order.js";
+import { order } from "/static/api_commands.js";
 import { read, stick } from "/static/scroll.js";
-import { open } from "/static/sheet.js";
+import { open } from "/static/form_dialog.js";
 import { SAY } from "/static/words.js";
 
 const log = $("log");
