@@ -47,7 +47,9 @@ from core.turns.queue import Lanes
 from core.turns.recovery import Sweep
 from core.turns.runner import Answerer, Channel
 from core.turns.running import Live
-from core.types import Page, Place, Post, Turn, TurnState
+from core.values.conversation import Turn, TurnState
+from core.values.outgoing import Page, Post
+from core.values.places import Place
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.lock import RunLock
 

@@ -22,7 +22,8 @@ from core.errors import StoreError
 from core.ports import Store
 from core.settings.environment import Settings
 from core.spend.usage_report import PERIOD, digest_ask
-from core.types import Ask, Place
+from core.values.conversation import Ask
+from core.values.places import Place
 
 log = structlog.get_logger()
 Answer = TypeVar("Answer")

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from core.settings.channel import SETTINGS, ChannelSettings, own
 from core.settings.environment import CoreSettings
-from core.types import Person, Place
+from core.values.places import Person, Place
 
 
 class Refusal(StrEnum):

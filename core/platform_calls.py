@@ -10,7 +10,9 @@ import structlog
 
 from core.errors import Code, PlatformError
 from core.ports import Platform
-from core.types import Ask, History, Place, Stroke
+from core.values.conversation import Ask, History
+from core.values.outgoing import Stroke
+from core.values.places import Place
 
 log = structlog.get_logger()
 Answer = TypeVar("Answer")

@@ -7,32 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-from core.types import (
-    Ask,
-    Budget,
-    Button,
-    Card,
-    Choice,
-    Command,
-    Deleted,
-    Delta,
-    Edited,
-    Entry,
-    Event,
-    History,
-    Left,
-    Limits,
-    Message,
-    Person,
-    Place,
-    Receipt,
-    Stroke,
-    Task,
-    Told,
-    Turn,
-    TurnState,
-    Usage,
-)
+from core.values.conversation import Ask, Entry, History, Message, Task, Turn, TurnState
+from core.values.deltas import Card, Delta, Usage
+from core.values.events import Command, Deleted, Edited, Event, Receipt
+from core.values.outgoing import Budget, Left, Limits, Stroke
+from core.values.places import Person, Place
+from core.values.ui import Button, Choice, Told
 
 
 class Inbox(Protocol):

@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from core.text import DIRECTION_MARKS, shortened
-from core.types import Entry, Person
+from core.values.conversation import Entry
+from core.values.places import Person
 
 OURS = "Parley"
 _NAME_LENGTH = 80

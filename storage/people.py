@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, case, delete, or_, select, tuple_, update
 
 from core.ports import Feedback
-from core.types import Entry, Place, TurnState
+from core.values.conversation import Entry, TurnState
+from core.values.places import Place
 from storage import threads
 from storage.engine import insert
 from storage.tables import AUDIT, FEEDBACK, HELD, MESSAGES, OPEN, THREADS, TURNS, USAGE, from_us, to_us

@@ -11,7 +11,9 @@ import structlog
 from core.clock import Clock
 from core.errors import StoreError
 from core.ports import Change, Context, Ending, Feedback, Finish, Kept, Spent, Tally, Thread
-from core.types import Ask, Deleted, Edited, Entry, History, Person, Place, Task, Turn
+from core.values.conversation import Ask, Entry, History, Task, Turn
+from core.values.events import Deleted, Edited
+from core.values.places import Person, Place
 from storage import heard, people, settings, threads, turns, usage
 from storage.engine import Database, Watch
 from storage.tables import to_us

@@ -9,7 +9,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Executable, and_, case, delete, select, tuple_, update
 
 from core.ports import Thread
-from core.types import Ask, Deleted, Edited, Entry, History, Person, Place
+from core.values.conversation import Ask, Entry, History
+from core.values.events import Deleted, Edited
+from core.values.places import Person, Place
 from storage.engine import insert
 from storage.tables import MESSAGES, POSTS, THREADS, from_us, to_us
 

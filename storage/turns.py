@@ -11,7 +11,10 @@ from sqlalchemy import Connection, Executable, Text, bindparam, cast, delete, li
 
 from core.errors import StoreError
 from core.ports import PROCESS, Context, Ending, Finish
-from core.types import Ask, Button, Deleted, Edited, Person, Place, Task, Turn, TurnState
+from core.values.conversation import Ask, Task, Turn, TurnState
+from core.values.events import Deleted, Edited
+from core.values.places import Person, Place
+from core.values.ui import Button
 from storage import threads, usage
 from storage.engine import insert
 from storage.tables import HEARD, HELD, OPEN, POSTS, TURNS, USAGE, from_us, to_us

@@ -5,7 +5,9 @@ from __future__ import annotations
 from sqlalchemy import Connection, case, func, select
 
 from core.ports import Finish, Spent, Tally
-from core.types import Place, TurnState, Usage
+from core.values.conversation import TurnState
+from core.values.deltas import Usage
+from core.values.places import Place
 from storage.engine import insert
 from storage.tables import TURNS, USAGE, to_us
 from storage.threads import address, within

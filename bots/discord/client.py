@@ -38,7 +38,10 @@ from core.errors import BotError
 from core.i18n import explain, language_of, say
 from core.ports import Inbox
 from core.recent import Recent
-from core.types import Ask, Event, Outcome, Place, PlaceClosed, Told
+from core.values.conversation import Ask
+from core.values.events import Event, Outcome, PlaceClosed
+from core.values.places import Place
+from core.values.ui import Told
 
 log = structlog.get_logger()
 

@@ -28,7 +28,9 @@ from core.clock import Clock
 from core.errors import Code, PlatformError
 from core.ports import Inbox
 from core.recent import Recent
-from core.types import Ask, Budget, Delete, Edit, History, Left, Page, Place, Post, Stroke, Upload
+from core.values.conversation import Ask, History
+from core.values.outgoing import Budget, Delete, Edit, Left, Page, Post, Stroke, Upload
+from core.values.places import Place
 
 _FIND_PAGE = 50
 _STROKE_WITHIN_S, _HINT_WITHIN_S = 60.0, 5.0

@@ -18,7 +18,8 @@ import discord
 
 from core.i18n import say
 from core.text import shortened
-from core.types import Field, Form, page_length
+from core.values.outgoing import page_length
+from core.values.ui import Field, Form
 
 ABOUT = "parley-about"
 """The form behind "Ask about this"."""

@@ -14,7 +14,8 @@ from bots.discord.incoming import channel_to_place, message_to_ask, message_to_e
 from bots.discord.members import KEEP_READING_S, Members
 from bots.discord.thread_locations import channel_at
 from bots.reading import MessageReader
-from core.types import Ask, Entry, History, Place
+from core.values.conversation import Ask, Entry, History
+from core.values.places import Place
 
 _READER = MessageReader("discord", lambda message: str(message.id))
 

@@ -26,7 +26,7 @@ from bots.discord.limiter import Limited, Priority
 from bots.discord.rest import Wire, is_ban
 from core.clock import Clock
 from core.recent import Recent
-from core.types import Left
+from core.values.outgoing import Left
 
 _SAME_WINDOW_S = 0.1
 """Two answers that name the end of a window this close to each other speak of the same one."""

@@ -20,7 +20,9 @@ from bots.discord.mentions import Names, named, resolved_names
 from bots.discord.outgoing import content_to_text, custom_id_to_press
 from bots.discord.private import state_of
 from core.text import is_blank
-from core.types import Ask, Command, Deleted, Edited, Entry, Person, Place, Press
+from core.values.conversation import Ask, Entry
+from core.values.events import Command, Deleted, Edited, Press
+from core.values.places import Person, Place
 
 ASK = "ask-"
 """How the thread of a place begins that is a chain of replies in a channel."""

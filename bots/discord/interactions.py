@@ -35,7 +35,8 @@ from core.commands import COMMANDS, MENUS, press_form
 from core.errors import BotError, Code
 from core.i18n import explain, language_of, say
 from core.ports import Inbox
-from core.types import Command, Outcome, Press, Told
+from core.values.events import Command, Outcome, Press
+from core.values.ui import Told
 
 log = structlog.get_logger()
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import discord
 
-from core.types import Button, Limits, Page
+from core.values.outgoing import Limits, Page
+from core.values.ui import Button
 
 CONTENT_LIMIT = 2_000
 """UTF-16 units in one message of a bot."""

@@ -17,7 +17,7 @@ from bots.discord.outgoing import CONTENT_LIMIT, LIMITS, button_to_item
 from core.commands.reports import newest
 from core.delivery.markdown.pages import split
 from core.i18n import say
-from core.types import Attachment, Told
+from core.values.ui import Attachment, Told
 
 FILE_LIMIT_BYTES = 10 * 1024 * 1024
 """Of one file, where an interaction does not say more: https://docs.discord.com/developers/reference#uploading-files"""

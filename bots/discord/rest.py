@@ -24,7 +24,7 @@ from bots.discord.limiter import Limited, Priority, RateLimiter
 from core.clock import Clock
 from core.recent import Recent
 from core.retry_after import retry_after_to_s
-from core.types import Left
+from core.values.outgoing import Left
 
 log = structlog.get_logger()
 

@@ -18,7 +18,8 @@ from bots.discord.incoming import ASK, channel_to_place, message_to_ask
 from bots.discord.limiter import Limited
 from bots.discord.names import question_to_name
 from core.recent import Recent
-from core.types import Place, Post, Upload
+from core.values.outgoing import Post, Upload
+from core.values.places import Place
 
 log = structlog.get_logger()
 

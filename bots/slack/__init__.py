@@ -38,7 +38,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from core.clock import Clock
 from core.settings.environment import Settings, http_url
-from core.types import Growth, Limits
+from core.values.outgoing import Growth, Limits
 
 if TYPE_CHECKING:
     from bots.slack.connector import SlackPlatform

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core.types import Person
+from core.values.places import Person
 
 Payload = Mapping[str, Any]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from bots.slack.mrkdwn import disarmed, disarmed_piece
 from bots.slack.outgoing import Content, page_to_content, under
-from core.types import Append, Budget, Delete, Edit, Post, Start, Stop, Stroke, Upload
+from core.values.outgoing import Append, Budget, Delete, Edit, Post, Start, Stop, Stroke, Upload
 
 METADATA = "parley_answer"
 _KEY = re.compile(r"turn-(\d+)-")

@@ -22,7 +22,9 @@ from core.commands import COMMANDS, MENUS
 from core.commands.parser import Misread, named, options_of, values_of
 from core.i18n import say
 from core.text import shortened
-from core.types import Command, Form, Person, Place, Press
+from core.values.events import Command, Press
+from core.values.places import Person, Place
+from core.values.ui import Form
 
 ASK, PARLEY = "/ask", "/parley"
 SLASHES = (ASK, PARLEY)

@@ -40,25 +40,11 @@ from core.errors import BotError, Code, PlatformError, StoreError
 from core.i18n import language_of, say
 from core.ports import Inbox
 from core.recent import Recent
-from core.types import (
-    Ask,
-    Budget,
-    Edit,
-    Edited,
-    Event,
-    History,
-    Limits,
-    Outcome,
-    Person,
-    Place,
-    Post,
-    Press,
-    Start,
-    Stop,
-    Stroke,
-    Told,
-    Upload,
-)
+from core.values.conversation import Ask, History
+from core.values.events import Edited, Event, Outcome, Press
+from core.values.outgoing import Budget, Edit, Limits, Post, Start, Stop, Stroke, Upload
+from core.values.places import Person, Place
+from core.values.ui import Told
 
 log = structlog.get_logger()
 

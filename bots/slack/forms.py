@@ -15,7 +15,9 @@ from bots.slack.mrkdwn import markdown_to_mrkdwn
 from core.commands import COMMANDS
 from core.i18n import say
 from core.text import shortened
-from core.types import Choice, Command, Field, Form, Person, Place, Press, Told
+from core.values.events import Command, Press
+from core.values.places import Person, Place
+from core.values.ui import Choice, Field, Form, Told
 
 View = dict[str, Any]
 

@@ -17,7 +17,10 @@ from bots.slack.message_text import mentioned_in
 from bots.slack.users import People
 from bots.slack.web import Web
 from core.errors import Code, PlatformError
-from core.types import Ask, Entry, Event, History, Person, Place, Post, Start, Stroke, Upload
+from core.values.conversation import Ask, Entry, History
+from core.values.events import Event
+from core.values.outgoing import Post, Start, Stroke, Upload
+from core.values.places import Person, Place
 
 Json = dict[str, Any]
 

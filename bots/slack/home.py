@@ -11,7 +11,7 @@ from typing import Any
 from bots.slack.forms import sections
 from bots.slack.outgoing import change_button
 from core.i18n import say
-from core.types import Told
+from core.values.ui import Told
 
 COMMANDS = ("settings", "usage", "help")
 """What the tab is made of, from top to bottom."""

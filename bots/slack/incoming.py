@@ -14,7 +14,9 @@ from typing import Any
 from bots.slack.authors import claim_of, is_bot, with_claim
 from bots.slack.message_text import mentioned_in, mrkdwn_of, says_anything, typed
 from bots.slack.mrkdwn import calls_a_group, mrkdwn_to_text, people_mentioned, without_greeting
-from core.types import Ask, Deleted, Edited, Entry, Event, Person, Place, PlaceClosed, Press
+from core.values.conversation import Ask, Entry
+from core.values.events import Deleted, Edited, Event, PlaceClosed, Press
+from core.values.places import Person, Place
 
 Payload = Mapping[str, Any]
 Names = Mapping[str, Person]

@@ -30,7 +30,11 @@ from core.errors import BotError, Code, PlatformError
 from core.i18n import explain, language_of, say
 from core.ports import Inbox
 from core.recent import Recent
-from core.types import Ask, Command, Event, Form, Page, Person, Place, Press, Told
+from core.values.conversation import Ask
+from core.values.events import Command, Event, Press
+from core.values.outgoing import Page
+from core.values.places import Person, Place
+from core.values.ui import Form, Told
 
 log = structlog.get_logger()
 

@@ -13,7 +13,8 @@ from typing import Any
 from bots.slack.incoming import ACTION_PREFIX, ASIDE
 from bots.slack.mrkdwn import disarmed, disarmed_mrkdwn, escaped
 from core.i18n import say
-from core.types import Button, Form, Page, Told
+from core.values.outgoing import Page
+from core.values.ui import Button, Form, Told
 
 Content = dict[str, Any]
 

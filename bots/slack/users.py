@@ -15,7 +15,7 @@ from typing import Any
 
 from core.clock import Clock
 from core.errors import PlatformError
-from core.types import Person
+from core.values.places import Person
 
 _KEPT = 5_000
 _KEPT_S = 3_600.0

@@ -20,21 +20,10 @@ from core.clock import Clock
 from core.errors import Code, PlatformError, StoreError
 from core.i18n import language_of
 from core.ports import Inbox, Store
-from core.types import (
-    Ask,
-    Budget,
-    Command,
-    Edit,
-    Event,
-    History,
-    Outcome,
-    Person,
-    Place,
-    Post,
-    Receipt,
-    Stroke,
-    page_length,
-)
+from core.values.conversation import Ask, History
+from core.values.events import Command, Event, Outcome, Receipt
+from core.values.outgoing import Budget, Edit, Post, Stroke, page_length
+from core.values.places import Person, Place
 
 HEARTBEAT_S = 15.0
 STREAMS = 24

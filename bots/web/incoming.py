@@ -18,7 +18,9 @@ from bots.web.errors import TEXT_LIMIT, Reason, RequestError
 from core.commands import COMMANDS, FORGET_ME
 from core.commands.parser import command_of
 from core.i18n import language_of
-from core.types import Ask, Command, Person, Place, Press
+from core.values.conversation import Ask
+from core.values.events import Command, Press
+from core.values.places import Person, Place
 
 BODY_LIMIT_BYTES = 13 * TEXT_LIMIT
 """JSON needs up to 12 bytes for a character (an escaped surrogate pair), and a little for the rest."""

@@ -17,7 +17,11 @@ from bots.web.incoming import TOP
 from core.commands.parser import command_of
 from core.i18n import say
 from core.ports import Ending, Thread
-from core.types import Button, Entry, Form, Limits, Page, Place, Receipt, Task, Turn
+from core.values.conversation import Entry, Task, Turn
+from core.values.events import Receipt
+from core.values.outgoing import Limits, Page
+from core.values.places import Place
+from core.values.ui import Button, Form
 
 LIMITS = Limits(page_size=1_000_000, page_unit="utf16", min_gap_s=0.05, renders_halves=True)
 """The page has no limit of its own; 20 views a second are as smooth as reading needs."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from core.commands import COMMANDS, Kind, Option, Spec, choice_label, spec_there
 from core.commands.parser import Misread, named, options_of
 from core.i18n import LANGUAGES, say
-from core.types import Choice
+from core.values.ui import Choice
 
 LENGTH_LIMIT = 200
 """Of what is typed, in characters: behind that nobody wants anything suggested."""

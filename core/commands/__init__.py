@@ -19,7 +19,7 @@ from enum import StrEnum
 
 from core.i18n import LANGUAGES, language_of, say
 from core.settings.channel import SETTINGS
-from core.types import Choice, Field, Form
+from core.values.ui import Choice, Field, Form
 
 
 class Kind(StrEnum):

@@ -25,7 +25,10 @@ from core.ports import Kept, Store
 from core.recent import Recent
 from core.settings.channel import SETTINGS, ChannelSettings, bounded, language_for, merge
 from core.settings.environment import CoreSettings
-from core.types import Ask, Button, Choice, Command, Person, Place, Task, Told, Turn
+from core.values.conversation import Ask, Task, Turn
+from core.values.events import Command
+from core.values.places import Person, Place
+from core.values.ui import Button, Choice, Told
 
 CONFIRM_S = 600.0
 """How long the button that confirms `/forget me` works, in seconds."""

@@ -17,7 +17,9 @@ from core.i18n import language_of, say
 from core.ports import Change, Tally
 from core.settings.channel import ChannelSettings
 from core.speakers import label_of, labels_of
-from core.types import Attachment, Entry, Place
+from core.values.conversation import Entry
+from core.values.places import Place
+from core.values.ui import Attachment
 
 PERIODS = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
 _HISTORY_LINES = 10

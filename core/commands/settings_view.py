@@ -15,7 +15,8 @@ from core.ports import Change, Kept
 from core.settings.channel import LISTS, NOBODY, SETTINGS, ChannelSettings, Origin, capped, merge, read
 from core.settings.environment import CoreSettings
 from core.text import shortened
-from core.types import Choice, Field, Form, Person, Place
+from core.values.places import Person, Place
+from core.values.ui import Choice, Field, Form
 
 TAKEN_BACK = ("default", "-", "默认")
 """What is written to have a setting no longer set."""

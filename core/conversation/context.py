@@ -16,7 +16,9 @@ from core.platform_calls import Gate
 from core.ports import Context, Spent, Store
 from core.settings.channel import ChannelSettings
 from core.text import is_blank
-from core.types import Ask, Card, Entry, History, Person, Place, Task, Turn
+from core.values.conversation import Ask, Entry, History, Task, Turn
+from core.values.deltas import Card
+from core.values.places import Person, Place
 
 log = structlog.get_logger()
 

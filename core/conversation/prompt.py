@@ -9,7 +9,7 @@ from core.conversation.tokens import correction, estimate, reckon
 from core.ports import Spent
 from core.speakers import label_of, labels_of, set_off
 from core.text import is_blank
-from core.types import Ask, Entry, Message
+from core.values.conversation import Ask, Entry, Message
 
 HEADROOM = 0.9
 """Share of the window that is filled: the estimate is off by less than a tenth in 99 of 100 cases."""

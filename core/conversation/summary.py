@@ -13,7 +13,7 @@ from core.conversation.prompt import LEFT_OUT, Prompt
 from core.conversation.tokens import estimate
 from core.speakers import label_of, labels_of
 from core.text import is_blank
-from core.types import Ask, Entry, Message
+from core.values.conversation import Ask, Entry, Message
 
 SYSTEM = (
     "You sum up conversations of a team for somebody who was not there. Begin with one sentence that says what it "

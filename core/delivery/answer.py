@@ -10,7 +10,21 @@ from core.delivery.next_call import Address, Look, Wish, fulfil, stroke, wishes
 from core.delivery.page_layout import Frame, Layout, Life
 from core.delivery.rate_limits import Rank, Urgency, urgency
 from core.errors import Code, PlatformError
-from core.types import Append, Ask, Delete, Edit, Limits, Page, Phase, Post, Reply, Start, Stop, Stroke, Upload
+from core.values.conversation import Ask
+from core.values.outgoing import (
+    Append,
+    Delete,
+    Edit,
+    Limits,
+    Page,
+    Phase,
+    Post,
+    Reply,
+    Start,
+    Stop,
+    Stroke,
+    Upload,
+)
 
 Posted = Callable[[tuple[str, ...]], Awaitable[None]]
 Told = Callable[[], None]

@@ -7,7 +7,8 @@ from enum import Enum, auto
 
 from core.delivery.page_layout import Frame, Layout, in_word
 from core.text import is_blank
-from core.types import Append, Ask, Delete, Edit, Page, Post, Start, Stop, Stroke, Upload, page_length
+from core.values.conversation import Ask
+from core.values.outgoing import Append, Delete, Edit, Page, Post, Start, Stop, Stroke, Upload, page_length
 
 _EMPTY = Page("")
 _SHORT_PAGES = 0.25

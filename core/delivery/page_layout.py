@@ -13,7 +13,7 @@ from enum import Enum, auto
 
 from core.delivery.page_view import View, full_view, sheet, view
 from core.text import is_blank
-from core.types import Limits, Page, Phase, Reply
+from core.values.outgoing import Limits, Page, Phase, Reply
 
 _BLANK = re.compile(r"(?:[ \t]*\n)+")
 _LONGEST_WORD = 40

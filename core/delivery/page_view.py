@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from core.delivery.markdown.growing import settled, shown
 from core.delivery.markdown.pages import Sheet, first_piece
 from core.text import is_blank
-from core.types import Limits, Page, Phase, Reply, page_length
+from core.values.outgoing import Limits, Page, Phase, Reply, page_length
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass
 from enum import IntEnum
 
-from core.types import Budget, Left
+from core.values.outgoing import Budget, Left
 
 HORIZON_S = 3.0
 """The time in which most of a burst is spent: an answer takes about so long to be written."""

@@ -21,7 +21,8 @@ from core.delivery.rate_limits import Draw, Meter, Rank, meter
 from core.errors import Code, PlatformError
 from core.platform_calls import Gate
 from core.ports import Telling
-from core.types import Ask, Post, Start, Stroke, Upload
+from core.values.conversation import Ask
+from core.values.outgoing import Post, Start, Stroke, Upload
 
 log = structlog.get_logger()
 

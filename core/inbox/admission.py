@@ -16,7 +16,9 @@ import structlog
 from core.clock import Clock
 from core.errors import StoreError
 from core.ports import Directory
-from core.types import Person, Place, Receipt, Turn
+from core.values.conversation import Turn
+from core.values.events import Receipt
+from core.values.places import Person, Place
 
 log = structlog.get_logger()
 

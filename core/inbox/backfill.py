@@ -19,7 +19,9 @@ from core.errors import Code, PlatformError, StoreError
 from core.platform_calls import Gate
 from core.ports import Store
 from core.settings.channel import Listen
-from core.types import Ask, Outcome, Place, Receipt
+from core.values.conversation import Ask
+from core.values.events import Outcome, Receipt
+from core.values.places import Place
 
 log = structlog.get_logger()
 

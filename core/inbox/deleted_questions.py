@@ -10,7 +10,9 @@ import structlog
 from core.clock import Clock
 from core.errors import PlatformError, StoreError
 from core.platform_calls import Gate
-from core.types import Ask, Deleted, Place, Receipt, Turn
+from core.values.conversation import Ask, Turn
+from core.values.events import Deleted, Receipt
+from core.values.places import Place
 
 log = structlog.get_logger()
 

@@ -23,26 +23,10 @@ from core.inbox.routing import decide
 from core.ports import Directory, Feedback, Membership, Store
 from core.settings.channel import ChannelSettings
 from core.turns.running import Live
-from core.types import (
-    Ask,
-    Button,
-    Choice,
-    Command,
-    Deleted,
-    Edited,
-    Event,
-    Outcome,
-    Person,
-    Place,
-    PlaceClosed,
-    Press,
-    Receipt,
-    Task,
-    Told,
-    Turn,
-    TurnState,
-    message_key,
-)
+from core.values.conversation import Ask, Task, Turn, TurnState
+from core.values.events import Command, Deleted, Edited, Event, Outcome, PlaceClosed, Press, Receipt
+from core.values.places import Person, Place, message_key
+from core.values.ui import Button, Choice, Told
 
 log = structlog.get_logger()
 

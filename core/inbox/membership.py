@@ -12,7 +12,9 @@ import structlog
 
 from core.errors import PlatformError
 from core.ports import Membership, Store
-from core.types import Ask, Command, Person, Place, Press
+from core.values.conversation import Ask
+from core.values.events import Command, Press
+from core.values.places import Person, Place
 
 log = structlog.get_logger()
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from core.settings.channel import Listen
 from core.text import is_blank
-from core.types import Ask, Outcome, Task
+from core.values.conversation import Ask, Task
+from core.values.events import Outcome
 
 
 def decide(ask: Ask, joined: bool, listen: Listen = Listen.MENTIONS) -> Outcome:

@@ -22,7 +22,7 @@ from core.errors import SettingsError
 from core.headers import is_secret, read_headers
 from core.redaction import is_secret as is_key
 from core.settings.environment import CoreSettings, endpoint_url
-from core.types import Card
+from core.values.deltas import Card
 
 FILE = "parley.toml"
 CONCURRENCY = 500

@@ -32,7 +32,7 @@ from core.llm.response_reader import Patience, Reading
 from core.ports import Request
 from core.recent import Recent
 from core.settings.environment import completions_url
-from core.types import Charged, Delta
+from core.values.deltas import Charged, Delta
 
 _CONNECT_S = 5.0
 _WRITE_S = 30.0

@@ -9,7 +9,8 @@ from core.errors import Code, Limit, ModelError
 from core.llm.catalog import Route
 from core.ports import Fit
 from core.recent import Recent
-from core.types import Card, Message
+from core.values.conversation import Message
+from core.values.deltas import Card
 
 LEARNT_S = 3600.0
 """For so long a limit is believed: a plan may be raised, a server started with a larger window."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 from core.errors import Code
-from core.types import EndReason
+from core.values.deltas import EndReason
 
 Meaning = EndReason | Code
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 
 from core.clock import Clock
 from core.ports import Request
-from core.types import Delta, Ended, EndReason, Text, Usage
+from core.values.deltas import Delta, Ended, EndReason, Text, Usage
 
 WORDS_PER_S = 40
 _QUOTE_LENGTH = 300

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from core.text import is_blank
-from core.types import Text, Thinking
+from core.values.deltas import Text, Thinking
 
 _OPEN, _CLOSE = "<think>", "</think>"
 _OPENING = re.compile(rf"\s*{_OPEN}")

@@ -9,7 +9,7 @@ from typing import Protocol
 from core.errors import ModelError
 from core.ports import Request
 from core.redaction import RedactedStream, Secrets
-from core.types import Delta, Ended, Text
+from core.values.deltas import Delta, Ended, Text
 
 
 class Closable(Protocol):

@@ -12,7 +12,7 @@ from typing import Any
 from core.llm.request_repairs import FURTHER, IMAGES, ROLES, STREAM, SYSTEM
 from core.ports import Request
 from core.text import is_blank
-from core.types import Message, Role
+from core.values.conversation import Message, Role
 
 BEGINNING_MISSING = "(The beginning of this conversation is missing.)"
 """Stands for the user's first message where a list begins with an answer, which alternating templates refuse."""

@@ -19,7 +19,7 @@ from core.llm.error_bodies import looks_like_error
 from core.llm.errors import fault, own_words
 from core.llm.partial_completion import beginning_to_completion
 from core.llm.sse import LINE_LIMIT_BYTES, SEEN_LENGTH, Event, Garbled, Reader, TooLong
-from core.types import Charged, Delta, Usage
+from core.values.deltas import Charged, Delta, Usage
 
 ERROR_LIMIT_BYTES = 1024 * 1024
 BODY_LIMIT_BYTES = LINE_LIMIT_BYTES

@@ -36,7 +36,8 @@ from core.llm.retry_policy import (
 )
 from core.operators.alerts import Herald
 from core.ports import Request
-from core.types import Charged, Chosen, Delta, Ended, EndReason, Message, Queued, Text
+from core.values.conversation import Message
+from core.values.deltas import Charged, Chosen, Delta, Ended, EndReason, Queued, Text
 
 _BROKE_OFF = frozenset({Code.CUT, Code.STALLED, Code.ERROR_IN_STREAM})
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from core.types import Calling
+from core.values.deltas import Calling
 
 MOST_CALLS = 128
 """Calls in one answer; OpenAI takes as many tools: https://platform.openai.com/docs/api-reference/chat/create"""

@@ -16,7 +16,8 @@ from core.errors import Code, StoreError
 from core.i18n import advise, language_of, say
 from core.operators.alerts import AGAIN_S, Alert
 from core.ports import Store
-from core.types import Ask, Person, Place, Task, Turn, TurnState
+from core.values.conversation import Ask, Task, Turn, TurnState
+from core.values.places import Person, Place
 
 _PERSON = Person("parley", "Parley", bot=True)
 _ALERT, _OVER = "alert", "over"

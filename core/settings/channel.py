@@ -15,7 +15,7 @@ from typing import Any
 from core.i18n import language_of
 from core.ports import Kept
 from core.settings.environment import CoreSettings
-from core.types import Person
+from core.values.places import Person
 
 
 class Listen(StrEnum):

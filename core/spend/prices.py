@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from core.types import Card, Usage
+from core.values.deltas import Card, Usage
 
 
 def priced(usage: Usage, card: Card) -> Usage:

@@ -12,7 +12,8 @@ from babel.numbers import format_currency
 from core.i18n import language_of, say
 from core.ports import Store, Tally
 from core.settings.environment import CoreSettings
-from core.types import Ask, Person, Place, Task, Turn
+from core.values.conversation import Ask, Task, Turn
+from core.values.places import Person, Place
 
 PERIOD = timedelta(days=1)
 _PERSON = Person("parley", "Parley", bot=True)

@@ -10,7 +10,7 @@ from datetime import datetime
 import structlog
 
 from core.errors import StoreError
-from core.types import Turn
+from core.values.conversation import Turn
 
 log = structlog.get_logger()
 

@@ -29,25 +29,11 @@ from core.spend.prices import priced, total
 from core.text import is_blank
 from core.turns.checkpoints import Checkpoints
 from core.turns.running import Interrupt, Live
-from core.types import (
-    Button,
-    Card,
-    Charged,
-    Chosen,
-    Delta,
-    Ended,
-    EndReason,
-    Message,
-    Phase,
-    Place,
-    Queued,
-    Reply,
-    Task,
-    Text,
-    Turn,
-    TurnState,
-    Usage,
-)
+from core.values.conversation import Message, Task, Turn, TurnState
+from core.values.deltas import Card, Charged, Chosen, Delta, Ended, EndReason, Queued, Text, Usage
+from core.values.outgoing import Phase, Reply
+from core.values.places import Place
+from core.values.ui import Button
 
 log = structlog.get_logger()
 Answer = TypeVar("Answer")

@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
 from core.recent import Recent
-from core.types import Ask, Place, Turn, message_key
+from core.values.conversation import Ask, Turn
+from core.values.places import Place, message_key
 
 Written = TypeVar("Written")
 Key = TypeVar("Key")

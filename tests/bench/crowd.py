@@ -25,7 +25,11 @@ from core.errors import PlatformError
 from core.i18n import language_of
 from core.platform_calls import Gate
 from core.ports import Platform
-from core.types import Ask, Choice, Command, Edited, Event, Outcome, Person, Phase, Place, Receipt, Reply
+from core.values.conversation import Ask
+from core.values.events import Command, Edited, Event, Outcome, Receipt
+from core.values.outgoing import Phase, Reply
+from core.values.places import Person, Place
+from core.values.ui import Choice
 
 
 @dataclass(frozen=True, slots=True)

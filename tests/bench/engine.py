@@ -33,7 +33,9 @@ from core.turns.checkpoints import Checkpoints
 from core.turns.queue import Lanes
 from core.turns.runner import Answerer, Channel
 from core.turns.running import Live
-from core.types import Ask, Delta, Ended, EndReason, Person, Place, Text, Turn
+from core.values.conversation import Ask, Turn
+from core.values.deltas import Delta, Ended, EndReason, Text
+from core.values.places import Person, Place
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.engine import Database
 from storage.tables import MESSAGES, THREADS, TURNS, USAGE

@@ -28,7 +28,8 @@ from core.llm.chunks import Answer
 from core.llm.client import CompletionsClient
 from core.llm.sse import Reader
 from core.ports import Request
-from core.types import Message, Text
+from core.values.conversation import Message
+from core.values.deltas import Text
 from tests.fakes.completions.replies import DONE, chunk, event, usage_chunk
 
 CHUNKS = 5_000

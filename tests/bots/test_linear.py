@@ -19,7 +19,7 @@ from core.delivery.markdown.growing import settled, shown
 from core.delivery.markdown.pages import Sheet, first_piece, split
 from core.delivery.page_view import sheet
 from core.text import is_blank, shortened
-from core.types import Page
+from core.values.outgoing import Page
 from tests.shapes import SHAPES
 
 

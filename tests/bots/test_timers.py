@@ -9,7 +9,8 @@ import pytest
 from bots.timers import Timers, TimerSettings, last_due
 from core.errors import StoreError
 from core.ports import Finish
-from core.types import Ask, Person, Place, Task, TurnState
+from core.values.conversation import Ask, Task, TurnState
+from core.values.places import Person, Place
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 

@@ -31,28 +31,11 @@ from core.clock import SystemClock
 from core.errors import BotError, Code
 from core.i18n import language_of
 from core.ports import Platform
-from core.types import (
-    Append,
-    Ask,
-    Button,
-    Choice,
-    Command,
-    Delete,
-    Edit,
-    Edited,
-    Event,
-    Outcome,
-    Page,
-    Person,
-    Place,
-    Post,
-    Receipt,
-    Start,
-    Stop,
-    Stroke,
-    Told,
-    Upload,
-)
+from core.values.conversation import Ask
+from core.values.events import Command, Edited, Event, Outcome, Receipt
+from core.values.outgoing import Append, Delete, Edit, Page, Post, Start, Stop, Stroke, Upload
+from core.values.places import Person, Place
+from core.values.ui import Button, Choice, Told
 from tests.fakes import discord, slack
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.memory import MemoryStore

@@ -20,27 +20,23 @@ import pytest
 
 from core.errors import Code, PlatformError, StoreError
 from core.ports import Platform
-from core.types import (
+from core.values.conversation import Ask, History
+from core.values.events import Command, Deleted, Edited, Press
+from core.values.outgoing import (
     Append,
-    Ask,
     Budget,
-    Button,
-    Command,
     Delete,
-    Deleted,
     Edit,
-    Edited,
-    History,
     Page,
-    Place,
     Post,
-    Press,
     Start,
     Stop,
     Stroke,
     Upload,
     page_length,
 )
+from core.values.places import Place
+from core.values.ui import Button
 from tests.contract.rigs import CUT, LOST, RIGS, Painting, Rig, post
 from tests.waiting import AT_ONCE_S, HANG_S, until
 

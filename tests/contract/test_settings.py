@@ -15,7 +15,10 @@ import pytest_asyncio
 from core.clock import SystemClock
 from core.errors import StoreError
 from core.ports import Change, Ending, Feedback, Finish, Kept, Store
-from core.types import Ask, Button, Entry, History, Person, Place, Task, Turn, TurnState, Usage
+from core.values.conversation import Ask, Entry, History, Task, Turn, TurnState
+from core.values.deltas import Usage
+from core.values.places import Person, Place
+from core.values.ui import Button
 from storage import DatabaseSettings, open_store
 from tests.fakes.memory import MemoryStore
 

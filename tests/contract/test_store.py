@@ -19,19 +19,10 @@ from sqlalchemy import Connection, Engine, event, text
 from core.clock import SystemClock
 from core.errors import StoreError
 from core.ports import PROCESS, Feedback, Finish, Spent, Store, Tally
-from core.types import (
-    Ask,
-    Deleted,
-    Edited,
-    Entry,
-    History,
-    Person,
-    Place,
-    Task,
-    Turn,
-    TurnState,
-    Usage,
-)
+from core.values.conversation import Ask, Entry, History, Task, Turn, TurnState
+from core.values.deltas import Usage
+from core.values.events import Deleted, Edited
+from core.values.places import Person, Place
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.engine import Database, sqlite_file
 

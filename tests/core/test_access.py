@@ -5,7 +5,7 @@ import pytest
 from core.access import Refusal, is_admin, is_manager, may_change, refusal
 from core.settings.channel import ChannelSettings
 from core.settings.environment import CoreSettings
-from core.types import Person, Place
+from core.values.places import Person, Place
 
 PLACE = Place("slack", "T1", "C1", "1")
 CORE = CoreSettings(_env_file=None, parley_admins="slack:U7, discord:8")

@@ -14,7 +14,8 @@ from core.errors import Code, ModelError
 from core.llm.redacting_model import RedactedModel
 from core.ports import Request
 from core.redaction import MARK, RedactedStream, Secrets
-from core.types import Delta, Ended, EndReason, Message, Text, Thinking
+from core.values.conversation import Message
+from core.values.deltas import Delta, Ended, EndReason, Text, Thinking
 
 KEY = "sk-Qz7Lm2Xw9Tn4Rb8Vc1Yp6Kd3Hf5Gj0Ns"
 TOKEN = "xoxb-112233445566-WvUtSrQpOnMl"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.speakers import labels, set_off
-from core.types import Person
+from core.values.places import Person
 
 
 @given(st.lists(st.tuples(st.text(max_size=3), st.text(max_size=20)), unique_by=lambda pair: pair[0]))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.i18n import LANGUAGES, say
 from core.text import is_blank, longest_start, shortened
-from core.types import page_length
+from core.values.outgoing import page_length
 
 BLANKS = {
     "nothing": "",

@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 
 from core.errors import StoreError
 from core.ports import PROCESS, Change, Context, Ending, Feedback, Finish, Kept, Spent, Tally, Thread
-from core.types import Ask, Deleted, Edited, Entry, History, Person, Place, Task, Turn, TurnState, message_key
+from core.values.conversation import Ask, Entry, History, Task, Turn, TurnState
+from core.values.events import Deleted, Edited
+from core.values.places import Person, Place, message_key
 
 _TITLE_CHARS = 80
 _NEVER = datetime.min.replace(tzinfo=UTC)

@@ -8,7 +8,9 @@ from datetime import datetime
 
 from core.errors import Code, PlatformError
 from core.ports import Inbox
-from core.types import Ask, Budget, Delete, Edit, Entry, History, Limits, Page, Place, Post, Stroke
+from core.values.conversation import Ask, Entry, History
+from core.values.outgoing import Budget, Delete, Edit, Limits, Page, Post, Stroke
+from core.values.places import Place
 
 
 class MemoryPlatform:

@@ -15,7 +15,8 @@ from sqlalchemy.exc import DBAPIError, InterfaceError
 
 from core.clock import SystemClock
 from core.errors import SettingsError, StoreError
-from core.types import Ask, Person, Place
+from core.values.conversation import Ask
+from core.values.places import Person, Place
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.engine import CAUSES, Database, sqlite_file, translate
 

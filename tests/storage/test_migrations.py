@@ -18,7 +18,8 @@ from sqlalchemy import JSON, Connection, MetaData, Table, text
 import storage.migrations
 from core.clock import SystemClock
 from core.errors import StoreError
-from core.types import Ask, Person, Place
+from core.values.conversation import Ask
+from core.values.places import Person, Place
 from storage import DatabaseSettings, open_store
 from storage.engine import Database
 from storage.migrations import upgrade

@@ -15,7 +15,8 @@ from pydantic import SecretStr
 
 from core.clock import SystemClock
 from core.ports import Finish
-from core.types import Ask, Person, Place, TurnState
+from core.values.conversation import Ask, TurnState
+from core.values.places import Person, Place
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.lock import RunLock
 

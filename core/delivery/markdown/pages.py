@@ -14,7 +14,7 @@ from core.delivery.markdown.dialect import DELIMITER_ROW, typeset
 from core.delivery.markdown.fences import Fence, open_fence
 from core.delivery.markdown.spoilers import MARK, open_spoiler, operator
 from core.text import longest_start
-from core.types import page_length
+from core.values.outgoing import page_length
 
 Unit = Literal["utf8", "utf16"]
 

@@ -20,7 +20,10 @@ from bots.discord.private import aim
 from core.clock import Clock, SystemClock
 from core.errors import BotError
 from core.i18n import language_of
-from core.types import Ask, Choice, Command, Edited, Event, Outcome, Person, Place, Receipt, Told
+from core.values.conversation import Ask
+from core.values.events import Command, Edited, Event, Outcome, Receipt
+from core.values.places import Person, Place
+from core.values.ui import Choice, Told
 from tests.fakes.discord import FakeDiscord
 from tests.waiting import until
 

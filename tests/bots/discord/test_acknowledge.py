@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from core.types import Command, Page, Post
+from core.values.events import Command
+from core.values.outgoing import Page, Post
 from tests.bots.discord.conftest import Bot
 from tests.fakes.discord import ADA, GENERAL
 

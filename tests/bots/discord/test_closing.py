@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from core.errors import Code, PlatformError
-from core.types import Ask, Delete, Deleted, Edit, Page, Place, PlaceClosed, Post
+from core.values.conversation import Ask
+from core.values.events import Deleted, PlaceClosed
+from core.values.outgoing import Delete, Edit, Page, Post
+from core.values.places import Place
 from tests.bots.discord.conftest import Bot
 from tests.fakes.discord import ADA, BOT, GENERAL, GUILD
 from tests.waiting import until

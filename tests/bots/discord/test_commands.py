@@ -15,7 +15,10 @@ from bots.discord.replies import told_to_contents
 from core.commands import COMMANDS, MENUS, press_form
 from core.errors import StoreError
 from core.i18n import explain, say
-from core.types import Ask, Attachment, Button, Choice, Command, Field, Form, Outcome, Press, Told, page_length
+from core.values.conversation import Ask
+from core.values.events import Command, Outcome, Press
+from core.values.outgoing import page_length
+from core.values.ui import Attachment, Button, Choice, Field, Form, Told
 from tests.bots.discord.conftest import Bot, running
 from tests.fakes.discord import (
     ADA,

@@ -18,7 +18,11 @@ from bots.discord.client import BEAT_S, SILENT_BEATS
 from core.clock import SystemClock
 from core.errors import Code, PlatformError, SettingsError, StoreError
 from core.i18n import explain
-from core.types import Ask, Button, Deleted, Edit, Edited, Outcome, Page, Place, Post, Press, Told
+from core.values.conversation import Ask
+from core.values.events import Deleted, Edited, Outcome, Press
+from core.values.outgoing import Edit, Page, Post
+from core.values.places import Place
+from core.values.ui import Button, Told
 from tests.bots.discord.conftest import Bot, Recorder, running, settings
 from tests.fakes.discord import (
     ADA,

@@ -14,7 +14,10 @@ from core.delivery.answer import Canvas
 from core.delivery.scheduler import Brush
 from core.errors import PlatformError
 from core.platform_calls import Gate
-from core.types import Ask, Button, Page, Person, Phase, Place, Post, Reply
+from core.values.conversation import Ask
+from core.values.outgoing import Page, Phase, Post, Reply
+from core.values.places import Person, Place
+from core.values.ui import Button
 from tests.bots.discord.conftest import Bot
 from tests.fakes.discord import ADA, GENERAL, GUILD
 from tests.waiting import HANG_S

@@ -13,7 +13,9 @@ from bots.discord.limiter import Limited
 from bots.discord.thread_locations import channel_at
 from core.clock import SystemClock
 from core.errors import Code, PlatformError
-from core.types import Ask, Page, Place, Post
+from core.values.conversation import Ask
+from core.values.outgoing import Page, Post
+from core.values.places import Place
 from tests.bots.discord.conftest import Bot, running
 from tests.fakes.discord import ADA, BOT, GENERAL, GUILD, LIMITS, FakeDiscord
 from tests.waiting import until

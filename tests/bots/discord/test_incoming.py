@@ -21,7 +21,9 @@ from bots.discord.incoming import (
     update_to_edited,
 )
 from bots.discord.lenient import read_message
-from core.types import Ask, Command, Deleted, Edited, Person, Place
+from core.values.conversation import Ask
+from core.values.events import Command, Deleted, Edited
+from core.values.places import Person, Place
 from tests.fakes.discord import ADA, APPLICATION, BO, BOT, CHEN, FORUM, GENERAL, GUILD, OTHER_BOT, wire
 from tests.fakes.discord.guild import BOT_ROLE, World
 

@@ -9,7 +9,7 @@ import pytest
 
 from bots.discord.lenient import read_message
 from core.i18n import say
-from core.types import Ask
+from core.values.conversation import Ask
 from tests.bots.discord.conftest import Bot
 from tests.bots.discord.test_commands import modal, took
 from tests.bots.discord.test_incoming import MESSAGE, Reader

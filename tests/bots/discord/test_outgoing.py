@@ -15,7 +15,8 @@ from bots.discord.outgoing import (
     page_to_view,
 )
 from core.i18n import LANGUAGES, say
-from core.types import Button, Page, page_length
+from core.values.outgoing import Page, page_length
+from core.values.ui import Button
 
 
 def test_the_notice_stands_under_the_text_as_subtext() -> None:

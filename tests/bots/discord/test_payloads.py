@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from core.i18n import say
-from core.types import Ask, Command, Deleted, Edited, Event, Person, Place, Press
+from core.values.conversation import Ask
+from core.values.events import Command, Deleted, Edited, Event, Press
+from core.values.places import Person, Place
 from tests.bots.discord.conftest import Bot
 from tests.fakes.discord import BO, CHEN, FORUM, GENERAL, GUILD
 from tests.fakes.discord.guild import Channel, ChannelType, Interaction

@@ -10,7 +10,8 @@ import pytest
 
 from bots.discord.replies import fitted, told_to_contents
 from core.i18n import LANGUAGES, say
-from core.types import Attachment, Outcome, Told
+from core.values.events import Outcome
+from core.values.ui import Attachment, Told
 from tests.bots.discord.conftest import Bot
 from tests.fakes.discord import BO, BOT, CHEN, GENERAL, FakeDiscord, Message
 from tests.waiting import until

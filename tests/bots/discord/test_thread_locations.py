@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.types import Ask, Edit, Page, Place, Post
+from core.values.conversation import Ask
+from core.values.outgoing import Edit, Page, Post
+from core.values.places import Place
 from tests.bots.discord.conftest import Bot, running
 from tests.fakes.discord import ADA, BO, BOT, GENERAL, GUILD, Permission
 from tests.waiting import until

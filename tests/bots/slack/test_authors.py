@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bots.slack.authors import Claim, claim_of, is_ours, with_claim
-from core.types import Person
+from core.values.places import Person
 
 HOME = frozenset({"T1", "E1"})
 MEMBER = Person("U1", "Ada", guest=False, stranger=False, roles=("T1",))

@@ -25,7 +25,8 @@ from bots.slack.commands import (
 from bots.slack.incoming import CLOSINGS
 from core.commands import COMMANDS, MENUS
 from core.i18n import say
-from core.types import Command, Person, Place, Press
+from core.values.events import Command, Press
+from core.values.places import Person, Place
 from tests.bots.slack.test_incoming import ADA, ME, NAMES, ROOT, THREAD, payload
 from tests.fakes.slack.methods import METHODS
 from tests.fakes.slack.payloads import SUBSCRIPTIONS

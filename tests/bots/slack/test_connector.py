@@ -18,24 +18,11 @@ from bots.slack.socket import proxy_for
 from core.clock import SystemClock
 from core.errors import Code, PlatformError, SettingsError, StoreError
 from core.i18n import language_of
-from core.types import (
-    Ask,
-    Button,
-    Choice,
-    Command,
-    Deleted,
-    Edit,
-    Edited,
-    Event,
-    Outcome,
-    Page,
-    Person,
-    Place,
-    Post,
-    Press,
-    Receipt,
-    Told,
-)
+from core.values.conversation import Ask
+from core.values.events import Command, Deleted, Edited, Event, Outcome, Press, Receipt
+from core.values.outgoing import Edit, Page, Post
+from core.values.places import Person, Place
+from core.values.ui import Button, Choice, Told
 from tests.fakes.slack import DOCUMENTED, RESTRICTED, FakeSlack, Message
 from tests.waiting import AT_ONCE_S, HANG_S, until
 

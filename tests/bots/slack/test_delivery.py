@@ -17,7 +17,10 @@ from core.delivery.answer import Canvas
 from core.delivery.scheduler import Brush
 from core.errors import Code, PlatformError
 from core.platform_calls import Gate
-from core.types import Ask, Button, Growth, Page, Person, Phase, Place, Reply, Start
+from core.values.conversation import Ask
+from core.values.outgoing import Growth, Page, Phase, Reply, Start
+from core.values.places import Person, Place
+from core.values.ui import Button
 from tests.fakes.slack import DOCUMENTED, FakeSlack, Message, scaled
 from tests.waiting import HANG_S
 

@@ -28,7 +28,9 @@ from core.clock import SystemClock
 from core.commands.handlers import Desk
 from core.i18n import LANGUAGES, say
 from core.settings.environment import CoreSettings
-from core.types import Button, Choice, Command, Field, Form, Place, Press, Told
+from core.values.events import Command, Press
+from core.values.places import Place
+from core.values.ui import Button, Choice, Field, Form, Told
 from tests.bots.slack.test_incoming import ADA, ME, THREAD, payload
 from tests.fakes.memory import MemoryStore
 from tests.fakes.slack import blocks

@@ -21,7 +21,9 @@ from bots.slack.incoming import (
     ts_to_time,
 )
 from bots.slack.mrkdwn import disarmed, escaped, mrkdwn_to_text
-from core.types import Ask, Deleted, Edited, Person, Place, Press
+from core.values.conversation import Ask
+from core.values.events import Deleted, Edited, Press
+from core.values.places import Person, Place
 
 PAYLOADS = Path(__file__).parents[2] / "payloads" / "slack"
 ME = Identity("T0AAA1111", "U0BOT1111", "B0BOT1111", "Parley", "A0AAA1111")

@@ -13,23 +13,10 @@ from bots.slack.connector import SlackPlatform
 from core.clock import SystemClock
 from core.errors import StoreError
 from core.i18n import language_of
-from core.types import (
-    Ask,
-    Attachment,
-    Button,
-    Choice,
-    Command,
-    Edited,
-    Event,
-    Field,
-    Form,
-    Outcome,
-    Person,
-    Place,
-    Press,
-    Receipt,
-    Told,
-)
+from core.values.conversation import Ask
+from core.values.events import Command, Edited, Event, Outcome, Press, Receipt
+from core.values.places import Person, Place
+from core.values.ui import Attachment, Button, Choice, Field, Form, Told
 from tests.fakes.slack import BOT_USER, Channel, FakeSlack, Message
 
 FORM = Form("settings", "Settings", "Save", (Field("set_model", "Model"),), {"scope": "channel"})

@@ -12,7 +12,8 @@ from bots.slack import LIMITS
 from bots.slack.mrkdwn import disarmed, disarmed_piece, escaped, mrkdwn_to_text
 from bots.slack.outgoing import page_to_content, page_to_plain
 from core.delivery.markdown.code_ranges import code_ranges
-from core.types import Button, Page, page_length
+from core.values.outgoing import Page, page_length
+from core.values.ui import Button
 from tests.fakes.slack import blocks as block_kit
 
 AGAIN = Button("again", "Again", 7)

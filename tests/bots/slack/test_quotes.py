@@ -8,7 +8,8 @@ import pytest
 
 from bots.slack.incoming import Identity, message_to_entry, payload_to_event
 from core.commands.parser import command_of
-from core.types import Ask, Edited, PlaceClosed
+from core.values.conversation import Ask
+from core.values.events import Edited, PlaceClosed
 
 ME = Identity("T1", "UBOT", "BBOT", "Parley", "A1")
 

@@ -9,7 +9,7 @@ import pytest
 
 from bots.slack.users import People, user_to_person
 from core.errors import Code, PlatformError
-from core.types import Person
+from core.values.places import Person
 
 
 class Hours:

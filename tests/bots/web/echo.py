@@ -9,26 +9,11 @@ from dataclasses import replace
 from bots.web import WebPlatform
 from core.i18n import language_of
 from core.ports import Finish
-from core.types import (
-    Ask,
-    Button,
-    Choice,
-    Command,
-    Edit,
-    Edited,
-    Event,
-    Outcome,
-    Page,
-    Person,
-    Place,
-    Post,
-    Press,
-    Receipt,
-    Task,
-    Told,
-    Turn,
-    TurnState,
-)
+from core.values.conversation import Ask, Task, Turn, TurnState
+from core.values.events import Command, Edited, Event, Outcome, Press, Receipt
+from core.values.outgoing import Edit, Page, Post
+from core.values.places import Person, Place
+from core.values.ui import Button, Choice, Told
 from tests.fakes.memory import MemoryStore
 
 

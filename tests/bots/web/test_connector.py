@@ -22,7 +22,10 @@ from bots.web.answer_streams import KEPT, Live, News, Thinking
 from bots.web.guard import Hosts, names_of
 from bots.web.outgoing import View
 from core.errors import Code, PlatformError
-from core.types import Ask, Button, Command, Edit, History, Page, Post, Press, Task, Told
+from core.values.conversation import Ask, History, Task
+from core.values.events import Command, Press
+from core.values.outgoing import Edit, Page, Post
+from core.values.ui import Button, Told
 from tests.bots.web.rig import House, house
 from tests.fakes.memory import MemoryStore
 from tests.waiting import HANG_S

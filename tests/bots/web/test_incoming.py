@@ -16,7 +16,9 @@ from bots.web.incoming import (
     body_to_press,
     thread_to_place,
 )
-from core.types import Ask, Command, Person, Place, Press
+from core.values.conversation import Ask
+from core.values.events import Command, Press
+from core.values.places import Person, Place
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 ID = "0b0f9d9e-1111-4222-8333-444455556666"

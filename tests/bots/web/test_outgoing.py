@@ -19,7 +19,11 @@ from bots.web.outgoing import (
     views,
 )
 from core.ports import Ending, Thread
-from core.types import Button, Choice, Entry, Field, Form, Outcome, Page, Person, Place, Receipt, Told
+from core.values.conversation import Entry
+from core.values.events import Outcome, Receipt
+from core.values.outgoing import Page
+from core.values.places import Person, Place
+from core.values.ui import Button, Choice, Field, Form, Told
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 YOU, BOT = Person("you", "You"), Person("", bot=True)

@@ -15,8 +15,10 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from core.i18n import say
 from core.ports import Finish
-from core.types import Ask, Button, Choice, Field, Form, Post, Task, Told, TurnState
-from core.types import Page as Shown
+from core.values.conversation import Ask, Task, TurnState
+from core.values.outgoing import Page as Shown
+from core.values.outgoing import Post
+from core.values.ui import Button, Choice, Field, Form, Told
 from tests.bots.web.rig import house
 from tests.e2e.browser import CHROMIUM, FLAGS, NO_BROWSER
 from tests.fakes.memory import MemoryStore

@@ -4,7 +4,7 @@ import pytest
 
 from bots.web.suggestions import Suggestion, names, typing
 from core.commands import COMMANDS
-from core.types import Choice
+from core.values.ui import Choice
 
 MODELS = {"name": [Choice("small", "small"), Choice("large", "large")]}
 

@@ -17,7 +17,11 @@ from core.i18n import LANGUAGES, dialect, say
 from core.ports import Finish
 from core.settings.channel import SETTINGS, Listen
 from core.settings.environment import CoreSettings
-from core.types import Ask, Command, Person, Place, Task, Told, Turn, TurnState, Usage
+from core.values.conversation import Ask, Task, Turn, TurnState
+from core.values.deltas import Usage
+from core.values.events import Command
+from core.values.places import Person, Place
+from core.values.ui import Told
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 

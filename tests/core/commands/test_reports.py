@@ -10,7 +10,8 @@ import pytest
 from core.commands.reports import history, newest, person_file, thread_file
 from core.i18n import LANGUAGES, say
 from core.ports import Change, Tally
-from core.types import Entry, Person, Place
+from core.values.conversation import Entry
+from core.values.places import Person, Place
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LINES = [

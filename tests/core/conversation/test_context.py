@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from core.conversation.context import readable
-from core.types import Ask, Entry, Person, Place
+from core.values.conversation import Ask, Entry
+from core.values.places import Person, Place
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ANN, BEN, PARLEY = Person("1", "Ann"), Person("2", "Ben"), Person("", "Parley", bot=True)

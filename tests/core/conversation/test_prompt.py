@@ -11,7 +11,8 @@ from core.conversation.prompt import LEFT_OUT, SEVERAL_PEOPLE, UNREAD, WORDLESS,
 from core.conversation.tokens import estimate
 from core.ports import Spent
 from core.text import is_blank
-from core.types import Ask, Entry, Message, Person, Place
+from core.values.conversation import Ask, Entry, Message
+from core.values.places import Person, Place
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ADA, BO, PARLEY = Person("U1", "Ada"), Person("U2", "Bo"), Person("U0", "Parley", bot=True)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from core.conversation.prompt import LEFT_OUT
 from core.conversation.summary import Scope, build_summary, scope_of, within
-from core.types import Ask, Entry, Person, Place, Task
+from core.values.conversation import Ask, Entry, Task
+from core.values.places import Person, Place
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ADA = Person("U1", "Ada")

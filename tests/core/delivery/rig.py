@@ -15,23 +15,22 @@ from core.delivery.scheduler import Brush
 from core.errors import Code, PlatformError
 from core.platform_calls import Gate
 from core.ports import Platform
-from core.types import (
+from core.values.conversation import Ask
+from core.values.outgoing import (
     Append,
-    Ask,
     Budget,
     Delete,
     Edit,
     Growth,
     Limits,
     Page,
-    Person,
-    Place,
     Post,
     Start,
     Stop,
     Stroke,
     Upload,
 )
+from core.values.places import Person, Place
 from tests.fakes.clock import FakeClock
 
 LIMITS = Limits(page_size=120, growth=Growth(size=300, life_s=20.0), files=True)

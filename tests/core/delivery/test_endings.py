@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from core.delivery.answer import Canvas
 from core.errors import Code, PlatformError
-from core.types import Append, Button, Limits, Phase, Post, Reply, Start, Stroke
+from core.values.outgoing import Append, Limits, Phase, Post, Reply, Start, Stroke
+from core.values.ui import Button
 from tests.core.delivery.rig import LIMITS, Fate, Paper, Sheet, Studio, studio
 from tests.fakes.clock import FakeClock
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.delivery.next_call import Address, Wish, fulfil, wishes
 from core.delivery.page_layout import Layout, Life
-from core.types import Append, Edit, Growth, Limits, Phase, Post, Reply, Start, Stop
+from core.values.outgoing import Append, Edit, Growth, Limits, Phase, Post, Reply, Start, Stop
 from tests.core.delivery.rig import ask
 
 LIMITS = Limits(page_size=40, growth=Growth(size=60, life_s=20.0), files=True)

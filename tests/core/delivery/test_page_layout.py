@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.delivery.page_layout import Layout, Life
-from core.types import Growth, Limits, Page, Phase, Reply
+from core.values.outgoing import Growth, Limits, Page, Phase, Reply
 
 LIMITS = Limits(page_size=40, growth=Growth(size=100, life_s=20.0), files=True)
 ONE, TWO, THREE = (f"{name} words that fill a whole message. " for name in ("The", "Two", "End"))

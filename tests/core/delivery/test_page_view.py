@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from core.delivery.page_view import view
-from core.types import Button, Limits, Page, Phase, Reply
+from core.values.outgoing import Limits, Page, Phase, Reply
+from core.values.ui import Button
 
 LIMITS = Limits(page_size=60, page_unit="utf16")
 STOP = Button("stop", "Stop", 7)

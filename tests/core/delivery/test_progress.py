@@ -13,7 +13,7 @@ from bots.discord.outgoing import LIMITS as DISCORD
 from bots.slack import LIMITS as SLACK
 from core.delivery.markdown.pages import Sheet, Unit, first_piece
 from core.delivery.page_layout import Layout
-from core.types import Limits, Page, Phase, Reply, page_length
+from core.values.outgoing import Limits, Page, Phase, Reply, page_length
 
 SHEETS = [
     Sheet(1_800, "utf16", typeset=True),

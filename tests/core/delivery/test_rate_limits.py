@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from core.delivery.rate_limits import LAG_S, Bucket, Meter, Rank, Window, meter, urgency
-from core.types import Budget, Left
+from core.values.outgoing import Budget, Left
 
 EDITS = Budget("slack/T1/chat.update", burst=10, per_s=50 / 60, reserve=3)
 CHANNEL = Budget("discord/edit/1", burst=5, per_s=1, window_s=5)

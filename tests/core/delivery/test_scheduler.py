@@ -11,10 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.errors import Code, PlatformError
-from core.types import (
+from core.values.outgoing import (
     Append,
     Budget,
-    Button,
     Delete,
     Edit,
     Limits,
@@ -26,6 +25,7 @@ from core.types import (
     Stop,
     Stroke,
 )
+from core.values.ui import Button
 from tests.core.delivery.rig import LIMITS, Fate, Paper, Sheet, Studio, studio
 from tests.fakes.clock import FakeClock
 

@@ -16,7 +16,10 @@ from core.inbox.admission import LOOK_UP_S, Admission
 from core.inbox.inbox import StoringInbox
 from core.settings.environment import CoreSettings
 from core.turns.running import Live
-from core.types import Ask, Deleted, Edited, Outcome, Person, Place, Receipt, Told, Turn, TurnState
+from core.values.conversation import Ask, Turn, TurnState
+from core.values.events import Deleted, Edited, Outcome, Receipt
+from core.values.places import Person, Place
+from core.values.ui import Told
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 

@@ -16,7 +16,8 @@ from core.inbox.inbox import StoringInbox
 from core.platform_calls import Gate
 from core.settings.environment import CoreSettings
 from core.turns.running import Live
-from core.types import Ask, Person, Place, Turn
+from core.values.conversation import Ask, Turn
+from core.values.places import Person, Place
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.memory import MemoryStore
 from tests.fakes.platform import MemoryPlatform

@@ -10,7 +10,9 @@ import pytest
 from core.errors import Code, PlatformError
 from core.inbox.deleted_questions import Recovery
 from core.platform_calls import Gate
-from core.types import Ask, Deleted, Outcome, Person, Place, Receipt, Turn
+from core.values.conversation import Ask, Turn
+from core.values.events import Deleted, Outcome, Receipt
+from core.values.places import Person, Place
 from tests.fakes.clock import FakeClock
 from tests.fakes.platform import MemoryPlatform
 

@@ -13,7 +13,9 @@ from core.commands.handlers import Desk
 from core.inbox.inbox import EDIT_PAUSE_S, StoringInbox
 from core.settings.environment import CoreSettings
 from core.turns.running import Interrupt, Live
-from core.types import Ask, Edited, Outcome, Person, Place, Turn
+from core.values.conversation import Ask, Turn
+from core.values.events import Edited, Outcome
+from core.values.places import Person, Place
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 

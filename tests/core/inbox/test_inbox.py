@@ -12,7 +12,9 @@ from core.inbox.inbox import StoringInbox
 from core.ports import Finish
 from core.settings.environment import CoreSettings
 from core.turns.running import Live
-from core.types import Ask, Deleted, Edited, Event, Outcome, Person, Place, Press, Turn, TurnState
+from core.values.conversation import Ask, Turn, TurnState
+from core.values.events import Deleted, Edited, Event, Outcome, Press
+from core.values.places import Person, Place
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 

@@ -15,7 +15,9 @@ from core.i18n import say
 from core.inbox.inbox import StoringInbox
 from core.settings.environment import CoreSettings
 from core.turns.running import Live
-from core.types import Ask, Command, Outcome, Person, Place, Receipt, Turn
+from core.values.conversation import Ask, Turn
+from core.values.events import Command, Outcome, Receipt
+from core.values.places import Person, Place
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 

@@ -17,7 +17,10 @@ from core.inbox.rate_limit import Rate
 from core.ports import Finish
 from core.settings.environment import CoreSettings
 from core.turns.running import Interrupt, Live
-from core.types import Ask, Command, Edited, Outcome, Person, Place, Press, Receipt, Task, Told, Turn, TurnState
+from core.values.conversation import Ask, Task, Turn, TurnState
+from core.values.events import Command, Edited, Outcome, Press, Receipt
+from core.values.places import Person, Place
+from core.values.ui import Told
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 

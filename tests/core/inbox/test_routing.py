@@ -7,7 +7,9 @@ import pytest
 
 from core.inbox.routing import decide
 from core.settings.channel import Listen
-from core.types import Ask, Outcome, Person, Place, Task
+from core.values.conversation import Ask, Task
+from core.values.events import Outcome
+from core.values.places import Person, Place
 
 ASK = Ask("1", Place("slack", "T1", "C1", "1"), Person("U1", "Ada"), "hello", datetime(2026, 1, 1, tzinfo=UTC))
 BOT = Person("B9", "Other bot", bot=True)

@@ -13,7 +13,8 @@ from core.errors import ModelError
 from core.llm.client import CompletionsClient
 from core.llm.response_reader import Patience
 from core.ports import Request
-from core.types import Ended, Message, Text
+from core.values.conversation import Message
+from core.values.deltas import Ended, Text
 
 PATIENCE = Patience(first_word_s=60, gap_s=60, finish_s=60, tail_s=0.1)
 

@@ -21,7 +21,8 @@ from core.operators.alerts import AGAIN_S, Alert, Herald
 from core.operators.metrics import Metrics
 from core.ports import Request
 from core.settings.environment import CoreSettings
-from core.types import Card, Chosen, Delta, Message, Text
+from core.values.conversation import Message
+from core.values.deltas import Card, Chosen, Delta, Text
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import STATUSES, FakeCompletions, Raw, Refused, Reply, Status, Words
 from tests.fakes.completions.replies import chunk, event

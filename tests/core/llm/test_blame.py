@@ -16,7 +16,8 @@ from core.errors import ModelError
 from core.i18n import explain
 from core.llm.context_windows import LEARNT_S
 from core.ports import Request
-from core.types import Card, Message, Text
+from core.values.conversation import Message
+from core.values.deltas import Card, Text
 from tests.core.llm.test_accounts import ALONE, FINE, TOO_LONG, Desk, Thread, at_desk, lengths, long_question
 from tests.fakes.completions import Raw, Refused, Reply, Status
 from tests.fakes.completions.replies import event

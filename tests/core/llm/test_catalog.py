@@ -7,7 +7,7 @@ import pytest
 from core.errors import SettingsError
 from core.llm.catalog import FILE, environment_to_roster, load_roster, toml_to_roster
 from core.settings.environment import CoreSettings
-from core.types import Card
+from core.values.deltas import Card
 
 EXAMPLE = Path(__file__).parents[3] / "deploy" / "parley.example.toml"
 KEYS = {"OPENAI_API_KEY": "sk-test", "OPENAI_API_KEY_SPARE": "sk-test-spare"}

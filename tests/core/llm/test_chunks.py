@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import Code, ModelError
 from core.llm.chunks import Answer
-from core.types import Calling, Delta, Ended, EndReason, Text, Thinking, Usage
+from core.values.deltas import Calling, Delta, Ended, EndReason, Text, Thinking, Usage
 
 
 def chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:

@@ -29,7 +29,8 @@ from core.llm.retry_policy import Allowance
 from core.llm.router import Pool
 from core.operators.alerts import Herald
 from core.ports import Request
-from core.types import Card, Ended, EndReason, Message, Text
+from core.values.conversation import Message
+from core.values.deltas import Card, Ended, EndReason, Text
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import QUIRKS, STATUSES, FakeCompletions, Raw, Words, closed_port_url
 from tests.fakes.completions.quirks import TEXT

@@ -17,7 +17,7 @@ from core.llm.wait_hints import wait_in_headers
 from core.log import redact
 from core.ports import Request
 from core.recent import Recent
-from core.types import Message
+from core.values.conversation import Message
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import (
     QUIRKS,

@@ -14,7 +14,8 @@ from core.llm.client import CompletionsClient
 from core.llm.finish_reasons import meaning_of
 from core.llm.response_reader import Patience
 from core.ports import Request
-from core.types import Charged, Delta, Ended, EndReason, Message, Text, Usage
+from core.values.conversation import Message
+from core.values.deltas import Charged, Delta, Ended, EndReason, Text, Usage
 from tests.fakes.completions import FakeCompletions, Raw
 from tests.fakes.completions.replies import DONE, Step, chunk, event, usage_chunk
 

@@ -15,7 +15,8 @@ from core.llm.client import CompletionsClient
 from core.llm.network import create_tls, proxy_for
 from core.ports import Request
 from core.settings.environment import completions_url, endpoint_url
-from core.types import Card, Ended, Message
+from core.values.conversation import Message
+from core.values.deltas import Card, Ended
 from tests.fakes.completions import FakeCompletions
 
 PUBLIC = "https://api.example.com/v1"

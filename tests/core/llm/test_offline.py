@@ -6,7 +6,8 @@ from core.llm.catalog import environment_to_roster
 from core.llm.offline import OfflineModel, compose
 from core.ports import Request
 from core.settings.environment import CoreSettings
-from core.types import Ended, EndReason, Message, Text
+from core.values.conversation import Message
+from core.values.deltas import Ended, EndReason, Text
 from tests.fakes.clock import FakeClock
 
 

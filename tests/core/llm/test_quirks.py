@@ -15,7 +15,8 @@ from core.llm.client import CompletionsClient
 from core.llm.deadline import Alarm
 from core.llm.response_reader import Patience, Reading
 from core.ports import Request
-from core.types import Calling, Charged, Delta, Ended, EndReason, Message, Text, Thinking, Usage
+from core.values.conversation import Message
+from core.values.deltas import Calling, Charged, Delta, Ended, EndReason, Text, Thinking, Usage
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import QUIRKS, Expect, FakeCompletions, Raw, Words
 from tests.fakes.completions.replies import DONE, chunk, event

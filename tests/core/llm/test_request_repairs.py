@@ -17,7 +17,8 @@ from core.llm.request_body import BEGINNING_MISSING, request_to_body
 from core.llm.request_repairs import ROLES, STREAM, SYSTEM, form_of
 from core.ports import Request
 from core.text import is_blank
-from core.types import Ended, Message, Text
+from core.values.conversation import Message
+from core.values.deltas import Ended, Text
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import FakeCompletions, Raw, Reply, Status, Words
 from tests.fakes.completions.replies import event

@@ -22,7 +22,7 @@ from core.llm.retry_policy import (
     decide,
     key_of,
 )
-from core.types import Card
+from core.values.deltas import Card
 
 ROUTE = Route(Account("one/a", "one", "http://one/v1", SecretStr("sk-test")), Card("small"), "small")
 

@@ -19,7 +19,8 @@ from core.llm.router import Pool
 from core.operators.alerts import Herald
 from core.ports import Request
 from core.settings.environment import CoreSettings
-from core.types import Card, Chosen, Delta, Ended, Message, Text, Thinking
+from core.values.conversation import Message
+from core.values.deltas import Card, Chosen, Delta, Ended, Text, Thinking
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import (
     QUIRKS,

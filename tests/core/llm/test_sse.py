@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from core.errors import ModelError
 from core.llm.chunks import Answer
 from core.llm.sse import Event, Garbled, Reader, TooLong
-from core.types import Delta
+from core.values.deltas import Delta
 from tests.fakes.completions import QUIRKS
 from tests.waiting import AT_ONCE_S
 

@@ -18,7 +18,8 @@ from core.llm.retry_policy import Allowance, keys_of
 from core.llm.router import Pool
 from core.operators.alerts import Herald
 from core.ports import Request
-from core.types import Card, Message
+from core.values.conversation import Message
+from core.values.deltas import Card
 from tests.fakes.completions import QUIRKS, STATUSES, FakeCompletions, Refused, Reply, Words
 from tests.waiting import HANG_S, until
 

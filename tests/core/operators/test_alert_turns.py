@@ -15,7 +15,9 @@ from core.llm.retry_policy import RULES, Scope, key_of
 from core.operators.alert_turns import AlertTurns, alert_to_text
 from core.operators.alerts import Alert
 from core.ports import Finish
-from core.types import Card, Place, Task, Turn, TurnState
+from core.values.conversation import Task, Turn, TurnState
+from core.values.deltas import Card
+from core.values.places import Place
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 

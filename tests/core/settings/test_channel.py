@@ -18,7 +18,7 @@ from core.settings.channel import (
     read,
 )
 from core.settings.environment import CoreSettings
-from core.types import Person
+from core.values.places import Person
 
 
 def core(**settings: object) -> CoreSettings:

@@ -7,7 +7,7 @@ from core.ports import Tally
 from core.settings.environment import CoreSettings
 from core.spend.prices import priced
 from core.spend.usage_report import tally_to_text
-from core.types import Card, Usage
+from core.values.deltas import Card, Usage
 
 SINCE, UNTIL = datetime(2026, 3, 1, 8, tzinfo=UTC), datetime(2026, 3, 2, 8, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -8,7 +8,8 @@ import pytest
 
 from core.errors import StoreError
 from core.turns.queue import Lanes
-from core.types import Ask, Person, Place, Turn
+from core.values.conversation import Ask, Turn
+from core.values.places import Person, Place
 from tests.waiting import AT_ONCE_S
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from core.turns.queue import Lanes
 from core.turns.recovery import WHOLE_S, Sweep
-from core.types import Ask, Person, Place, Turn
+from core.values.conversation import Ask, Turn
+from core.values.places import Person, Place
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.memory import MemoryStore
 

@@ -23,21 +23,10 @@ from core.turns.checkpoints import Checkpoints
 from core.turns.queue import Lanes
 from core.turns.runner import Answerer, Channel
 from core.turns.running import Live
-from core.types import (
-    Ask,
-    Delta,
-    Ended,
-    EndReason,
-    Page,
-    Person,
-    Place,
-    Post,
-    Task,
-    Text,
-    Turn,
-    TurnState,
-    message_key,
-)
+from core.values.conversation import Ask, Task, Turn, TurnState
+from core.values.deltas import Delta, Ended, EndReason, Text
+from core.values.outgoing import Page, Post
+from core.values.places import Person, Place, message_key
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 from tests.fakes.platform import MemoryPlatform

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.turns.running import EARLY, Interrupt, Live
-from core.types import Ask, Person, Place, Turn, message_key
+from core.values.conversation import Ask, Turn
+from core.values.places import Person, Place, message_key
 
 PLACE = Place("slack", "T1", "C1", "1.0")
 NOON = datetime(2026, 1, 1, tzinfo=UTC)

@@ -8,7 +8,8 @@ from datetime import timedelta
 
 from core.errors import BotError, Code
 from core.ports import PROCESS
-from core.types import Ask, Place, Turn, TurnState
+from core.values.conversation import Ask, Turn, TurnState
+from core.values.places import Place
 from tests.core.turns.test_runner import ADA, Desk
 from tests.fakes.clock import START
 from tests.waiting import HANG_S

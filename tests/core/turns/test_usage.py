@@ -17,7 +17,9 @@ from core.settings.environment import CoreSettings
 from core.turns.checkpoints import Checkpoints
 from core.turns.runner import Answerer, Channel
 from core.turns.running import Live
-from core.types import Ask, Person, Place, Turn, Usage
+from core.values.conversation import Ask, Turn
+from core.values.deltas import Usage
+from core.values.places import Person, Place
 from tests.fakes.completions import FakeCompletions, Raw, Reply, Status, Words
 from tests.fakes.completions.replies import DONE, chunk, event, usage_chunk
 from tests.fakes.memory import MemoryStore

@@ -7,7 +7,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from core.delivery.markdown.pages import Sheet, Unit, split
-from core.types import page_length
+from core.values.outgoing import page_length
 
 LINES = st.sampled_from(
     [

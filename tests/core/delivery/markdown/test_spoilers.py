@@ -13,7 +13,7 @@ from core.delivery.markdown.growing import shown
 from core.delivery.markdown.spoilers import open_spoiler
 from core.delivery.page_layout import Layout
 from core.delivery.page_view import view
-from core.types import Limits, Page, Phase, Reply
+from core.values.outgoing import Limits, Page, Phase, Reply
 from tests.core.delivery.test_progress import strokes
 
 STORY = (

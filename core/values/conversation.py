@@ -1,0 +1,122 @@
+"""A conversation: questions, the messages of a thread, turns, and what the model is given of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from core.values.places import Person, Place, message_key
+
+
+class Task(StrEnum):
+    """What a turn is to do: answer a person, go on with an answer that reached the length limit, sum up what was
+    said (the ask's text is the command, such as `/summarize hours:3`), or post a usage summary that a timer asked
+    for."""
+
+    ANSWER = "answer"
+    CONTINUE = "continue"
+    SUMMARY = "summary"
+    DIGEST = "digest"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Something a person said where the bot can hear it. `(place.platform, team, channel, id)` never repeats.
+
+    `addressed`: said to the bot (a mention, a DM, a slash command, a reply to the bot's message).
+    `to_others`: names somebody else and not the bot, so between people in a thread the bot has joined.
+    `replies_to`: the platform's id of the message this one replies to, or empty.
+    `ticket`: the platform's own key for answering exactly this ask (a Discord interaction token), or empty;
+    opaque to everyone else and never logged.
+    """
+
+    id: str
+    place: Place
+    author: Person
+    text: str
+    at: datetime
+    addressed: bool = False
+    to_others: bool = False
+    replies_to: str = ""
+    ticket: str = ""
+    task: Task = Task.ANSWER
+
+    @property
+    def key(self) -> str:
+        return message_key(self.place, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a thread as its people see it. `mine`: the bot said it.
+
+    `at` orders a thread; an answer carries the time of its question (`anchor`, the question's message id) and
+    so stands directly behind it, wherever the clock was when it was finished.
+    """
+
+    id: str
+    author: Person
+    text: str
+    at: datetime
+    mine: bool = False
+    anchor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a platform could read of a place. `complete` is False where the page bound or a refusal cut it."""
+
+    entries: tuple[Entry, ...] = ()
+    complete: bool = True
+
+
+class TurnState(StrEnum):
+    HELD = "held"
+    """Stored and no more: whether its author may ask is not known yet."""
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The durable unit of work: one ask, answered once. `posted` are the message ids of its pages, in order.
+
+    `text` is the last checkpoint of the answer, `attempt` counts the processes that took it up, `again_of`
+    is the turn whose question this one answers anew. `deaths` counts the sudden ends of the program that this turn
+    is suspected of.
+    """
+
+    id: int
+    ask: Ask
+    state: TurnState = TurnState.WAITING
+    attempt: int = 0
+    posted: tuple[str, ...] = ()
+    text: str = ""
+    again_of: int | None = None
+    deaths: int = 0
+
+    @property
+    def forgotten(self) -> bool:
+        """Somebody had it forgotten: neither who asked is left, nor what."""
+        return not self.ask.author.id or not (self.ask.author.name or self.ask.text)
+
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of the list a model is given.
+
+    `images` are `data:` or `https:` URLs that anybody may read, never a platform's private ones. No platform fills
+    them yet: until one does, pictures in a chat are not seen by the model.
+    """
+
+    role: Role
+    content: str
+    images: tuple[str, ...] = ()

@@ -1,0 +1,109 @@
+"""What platforms report, and what became of it. The inbox takes each `Event` and returns a `Receipt`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from core.values.conversation import Ask
+from core.values.places import Person, Place
+from core.values.ui import Told
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A person changed a message: the thread's memory follows."""
+
+    place: Place
+    message_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """A message was deleted, a person's or the bot's own: it leaves the thread's memory, its answer is not begun, and
+    an answer that grows in it stops. `place.thread` may be unknown (empty)."""
+
+    place: Place
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceClosed:
+    """A thread or a channel was deleted or archived: no message can be posted there, and the answers that grow there
+    stop. `place.thread` is empty for a channel, with all its threads.
+
+    Sources: Discord's THREAD_DELETE and CHANNEL_DELETE, Slack's channel_archive, channel_deleted and their kin.
+    """
+
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command of the table in `core.commands`, by its name there without a slash.
+
+    `place` is where it was given: its `thread` is empty at the top level of a channel. `argument` is what was typed
+    behind the name, `options` are named values as text; where both are there, `options` win.
+    `id` is the dedupe key and `opens` the thread that an answer opens where `place` has none: needed by those
+    commands that become a turn (`Spec.turn`). `prefix` is how commands are written there: `/`, or `/parley `.
+    """
+
+    name: str
+    place: Place
+    author: Person
+    at: datetime
+    argument: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+    id: str = ""
+    opens: str = ""
+    ticket: str = ""
+    prefix: str = "/"
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A button pressed under the answer of `turn_id`. `text`: what was written into the form that the button opened
+    (`core.commands.press_form`)."""
+
+    action: str
+    turn_id: int
+    place: Place
+    author: Person
+    ticket: str = ""
+    text: str = ""
+
+
+Event = Ask | Edited | Deleted | PlaceClosed | Command | Press
+
+
+class Outcome(StrEnum):
+    """What became of an event: a turn, the thread's memory, or nothing (and why not)."""
+
+    TURN = "turn"
+    NOTED = "noted"
+    DUPLICATE = "duplicate"
+    HELD = "held until it is known whether who said it may ask"
+    BOT = "a bot said it"
+    WORDLESS = "nothing was written, and the bot was not addressed"
+    NOT_ADDRESSED = "not addressed to the bot, in a place it has not joined"
+    OFF = "the bot is switched off in that channel"
+    REFUSED = "who said it may not do that here"
+    LIMITED = "too many questions by one person"
+    TOLD = "told"
+    UNKNOWN = "nothing of ours"
+    DRAINING = "the program is stopping"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The inbox's word that an event is stored or rightly ignored: now the platform may acknowledge it.
+
+    `told`, if any, is to be shown to whoever caused the event, whatever kind of event it was.
+    """
+
+    outcome: Outcome
+    turn_id: int | None = None
+    told: Told | None = None
