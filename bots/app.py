@@ -37,7 +37,8 @@ from core.operators.alert_turns import AlertChannels, AlertTurns
 from core.operators.alerts import Herald
 from core.operators.metrics import Metrics
 from core.platform_calls import Gate
-from core.ports import PROCESS, Directory, Membership, Platform, Store
+from core.ports.connector import Directory, Membership, Platform
+from core.ports.store import PROCESS, Store
 from core.redaction import Secrets, is_secret
 from core.settings.channel import offered_models
 from core.settings.environment import CoreSettings, Settings

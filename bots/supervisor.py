@@ -16,7 +16,7 @@ import structlog
 from core.clock import Clock
 from core.errors import BotError, Code, PlatformError
 from core.operators.alerts import Herald
-from core.ports import Inbox, Platform
+from core.ports.connector import Inbox, Platform
 
 log = structlog.get_logger()
 

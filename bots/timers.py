@@ -19,7 +19,7 @@ from pydantic import Field, field_validator
 
 from core.clock import Clock
 from core.errors import StoreError
-from core.ports import Store
+from core.ports.store import Store
 from core.settings.environment import Settings
 from core.spend.usage_report import PERIOD, digest_ask
 from core.values.conversation import Ask

@@ -9,7 +9,7 @@ from typing import TypeVar
 import structlog
 
 from core.errors import Code, PlatformError
-from core.ports import Platform
+from core.ports.connector import Platform
 from core.values.conversation import Ask, History
 from core.values.outgoing import Stroke
 from core.values.places import Place

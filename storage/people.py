@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, case, delete, or_, select, tuple_, update
 
-from core.ports import Feedback
+from core.ports.store import Feedback
 from core.values.conversation import Entry, TurnState
 from core.values.places import Place
 from storage import threads

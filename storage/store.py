@@ -10,7 +10,7 @@ import structlog
 
 from core.clock import Clock
 from core.errors import StoreError
-from core.ports import Change, Context, Ending, Feedback, Finish, Kept, Spent, Tally, Thread
+from core.ports.store import Change, Context, Ending, Feedback, Finish, Kept, Spent, Tally, Thread
 from core.values.conversation import Ask, Entry, History, Task, Turn
 from core.values.events import Deleted, Edited
 from core.values.places import Person, Place

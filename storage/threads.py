@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Executable, and_, case, delete, select, tuple_, update
 
-from core.ports import Thread
+from core.ports.store import Thread
 from core.values.conversation import Ask, Entry, History
 from core.values.events import Deleted, Edited
 from core.values.places import Person, Place

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Executable, Text, bindparam, cast, delete, literal, select, update
 
 from core.errors import StoreError
-from core.ports import PROCESS, Context, Ending, Finish
+from core.ports.store import PROCESS, Context, Ending, Finish
 from core.values.conversation import Ask, Task, Turn, TurnState
 from core.values.events import Deleted, Edited
 from core.values.places import Person, Place

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, case, func, select
 
-from core.ports import Finish, Spent, Tally
+from core.ports.store import Finish, Spent, Tally
 from core.values.conversation import TurnState
 from core.values.deltas import Usage
 from core.values.places import Place

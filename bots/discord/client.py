@@ -36,7 +36,7 @@ from bots.discord.thread_locations import Seats, may
 from core.clock import Clock
 from core.errors import BotError
 from core.i18n import explain, language_of, say
-from core.ports import Inbox
+from core.ports.connector import Inbox
 from core.recent import Recent
 from core.values.conversation import Ask
 from core.values.events import Event, Outcome, PlaceClosed

@@ -17,7 +17,7 @@ from bots.discord.rest import Wire
 from bots.discord.sessions import REFUSALS, SessionStarts, error_to_close_code
 from core.clock import Clock
 from core.errors import Code, PlatformError
-from core.ports import Inbox
+from core.ports.connector import Inbox
 
 log = structlog.get_logger()
 

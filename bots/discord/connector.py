@@ -26,7 +26,7 @@ from bots.discord.sessions import SessionStarts
 from bots.discord.thread_locations import UNKNOWN_CHANNEL, Seats, channel_at, may
 from core.clock import Clock
 from core.errors import Code, PlatformError
-from core.ports import Inbox
+from core.ports.connector import Inbox
 from core.recent import Recent
 from core.values.conversation import Ask, History
 from core.values.outgoing import Budget, Delete, Edit, Left, Page, Post, Stroke, Upload

@@ -34,7 +34,7 @@ from bots.discord.rest import Wire
 from core.commands import COMMANDS, MENUS, press_form
 from core.errors import BotError, Code
 from core.i18n import explain, language_of, say
-from core.ports import Inbox
+from core.ports.connector import Inbox
 from core.values.events import Command, Outcome, Press
 from core.values.ui import Told
 

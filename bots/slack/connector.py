@@ -38,7 +38,7 @@ from bots.slack.web import Web
 from core.clock import Clock
 from core.errors import BotError, Code, PlatformError, StoreError
 from core.i18n import language_of, say
-from core.ports import Inbox
+from core.ports.connector import Inbox
 from core.recent import Recent
 from core.values.conversation import Ask, History
 from core.values.events import Edited, Event, Outcome, Press

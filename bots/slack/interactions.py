@@ -28,7 +28,7 @@ from core.commands import press_form
 from core.commands.parser import command_of
 from core.errors import BotError, Code, PlatformError
 from core.i18n import explain, language_of, say
-from core.ports import Inbox
+from core.ports.connector import Inbox
 from core.recent import Recent
 from core.values.conversation import Ask
 from core.values.events import Command, Event, Press

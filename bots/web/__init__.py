@@ -42,7 +42,7 @@ from bots.web.connector import WebPlatform, refuse_host
 from bots.web.guard import Hosts, names_of
 from bots.web.outgoing import LIMITS
 from core.clock import Clock
-from core.ports import Store
+from core.ports.store import Store
 from core.settings.environment import Settings
 
 __all__ = ["LIMITS", "Hosts", "WebPlatform", "WebSettings", "create", "refuse_host", "why_not"]

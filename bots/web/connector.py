@@ -19,7 +19,8 @@ from bots.web.errors import RETRY_AFTER_S, Reason, RequestError
 from core.clock import Clock
 from core.errors import Code, PlatformError, StoreError
 from core.i18n import language_of
-from core.ports import Inbox, Store
+from core.ports.connector import Inbox
+from core.ports.store import Store
 from core.values.conversation import Ask, History
 from core.values.events import Command, Event, Outcome, Receipt
 from core.values.outgoing import Budget, Edit, Post, Stroke, page_length

@@ -16,7 +16,7 @@ from operator import itemgetter
 from bots.web.incoming import TOP
 from core.commands.parser import command_of
 from core.i18n import say
-from core.ports import Ending, Thread
+from core.ports.store import Ending, Thread
 from core.values.conversation import Entry, Task, Turn
 from core.values.events import Receipt
 from core.values.outgoing import Limits, Page

@@ -21,7 +21,7 @@ from core.commands import (
 )
 from core.commands.parser import Misread, Values, line_of, named, no_choice, options_of, values_of
 from core.i18n import dialect, say
-from core.ports import Kept, Store
+from core.ports.store import Kept, Store
 from core.recent import Recent
 from core.settings.channel import SETTINGS, ChannelSettings, bounded, language_for, merge
 from core.settings.environment import CoreSettings

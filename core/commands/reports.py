@@ -14,7 +14,7 @@ from babel.numbers import format_currency, format_decimal
 
 from core.commands.settings_view import origin, shown
 from core.i18n import language_of, say
-from core.ports import Change, Tally
+from core.ports.store import Change, Tally
 from core.settings.channel import ChannelSettings
 from core.speakers import label_of, labels_of
 from core.values.conversation import Entry

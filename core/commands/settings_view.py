@@ -11,7 +11,7 @@ from core.access import may_change
 from core.commands import SCOPES, choice_label
 from core.commands.parser import Misread, echo
 from core.i18n import language_of, say
-from core.ports import Change, Kept
+from core.ports.store import Change, Kept
 from core.settings.channel import LISTS, NOBODY, SETTINGS, ChannelSettings, Origin, capped, merge, read
 from core.settings.environment import CoreSettings
 from core.text import shortened

@@ -13,7 +13,7 @@ from core.conversation.prompt import GO_ON, HEADROOM, Prompt, build
 from core.conversation.summary import build_summary, scope_of, within
 from core.errors import PlatformError, StoreError, UnreadError
 from core.platform_calls import Gate
-from core.ports import Context, Spent, Store
+from core.ports.store import Context, Spent, Store
 from core.settings.channel import ChannelSettings
 from core.text import is_blank
 from core.values.conversation import Ask, Entry, History, Task, Turn

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.conversation.tokens import correction, estimate, reckon
-from core.ports import Spent
+from core.ports.store import Spent
 from core.speakers import label_of, labels_of, set_off
 from core.text import is_blank
 from core.values.conversation import Ask, Entry, Message

@@ -20,7 +20,7 @@ from core.delivery.next_call import Look, Wish
 from core.delivery.rate_limits import Draw, Meter, Rank, meter
 from core.errors import Code, PlatformError
 from core.platform_calls import Gate
-from core.ports import Telling
+from core.ports.connector import Telling
 from core.values.conversation import Ask
 from core.values.outgoing import Post, Start, Stroke, Upload
 

@@ -15,7 +15,7 @@ import structlog
 
 from core.clock import Clock
 from core.errors import StoreError
-from core.ports import Directory
+from core.ports.connector import Directory
 from core.values.conversation import Turn
 from core.values.events import Receipt
 from core.values.places import Person, Place

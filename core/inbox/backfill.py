@@ -17,7 +17,7 @@ import structlog
 from core.clock import Clock
 from core.errors import Code, PlatformError, StoreError
 from core.platform_calls import Gate
-from core.ports import Store
+from core.ports.store import Store
 from core.settings.channel import Listen
 from core.values.conversation import Ask
 from core.values.events import Outcome, Receipt

@@ -20,7 +20,8 @@ from core.inbox.admission import Admission
 from core.inbox.membership import Members
 from core.inbox.rate_limit import Rate
 from core.inbox.routing import decide
-from core.ports import Directory, Feedback, Membership, Store
+from core.ports.connector import Directory, Membership
+from core.ports.store import Feedback, Store
 from core.settings.channel import ChannelSettings
 from core.turns.running import Live
 from core.values.conversation import Ask, Task, Turn, TurnState

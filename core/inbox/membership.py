@@ -11,7 +11,8 @@ from typing import TypeVar
 import structlog
 
 from core.errors import PlatformError
-from core.ports import Membership, Store
+from core.ports.connector import Membership
+from core.ports.store import Store
 from core.values.conversation import Ask
 from core.values.events import Command, Press
 from core.values.places import Person, Place

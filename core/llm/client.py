@@ -29,7 +29,7 @@ from core.llm.network import create_tls, proxy_for
 from core.llm.request_body import repaired, request_to_body
 from core.llm.request_repairs import STREAM
 from core.llm.response_reader import Patience, Reading
-from core.ports import Request
+from core.ports.model import Request
 from core.recent import Recent
 from core.settings.environment import completions_url
 from core.values.deltas import Charged, Delta

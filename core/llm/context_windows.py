@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from core.errors import Code, Limit, ModelError
 from core.llm.catalog import Route
-from core.ports import Fit
+from core.ports.model import Fit
 from core.recent import Recent
 from core.values.conversation import Message
 from core.values.deltas import Card

@@ -9,7 +9,7 @@ import re
 from collections.abc import AsyncGenerator
 
 from core.clock import Clock
-from core.ports import Request
+from core.ports.model import Request
 from core.values.deltas import Delta, Ended, EndReason, Text, Usage
 
 WORDS_PER_S = 40

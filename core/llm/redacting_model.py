@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import Protocol
 
 from core.errors import ModelError
-from core.ports import Request
+from core.ports.model import Request
 from core.redaction import RedactedStream, Secrets
 from core.values.deltas import Delta, Ended, Text
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from core.llm.request_repairs import FURTHER, IMAGES, ROLES, STREAM, SYSTEM
-from core.ports import Request
+from core.ports.model import Request
 from core.text import is_blank
 from core.values.conversation import Message, Role
 

@@ -35,7 +35,7 @@ from core.llm.retry_policy import (
     rule_for,
 )
 from core.operators.alerts import Herald
-from core.ports import Request
+from core.ports.model import Request
 from core.values.conversation import Message
 from core.values.deltas import Charged, Chosen, Delta, Ended, EndReason, Queued, Text
 

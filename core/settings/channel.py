@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from core.i18n import language_of
-from core.ports import Kept
+from core.ports.store import Kept
 from core.settings.environment import CoreSettings
 from core.values.places import Person
 

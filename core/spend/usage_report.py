@@ -10,7 +10,7 @@ from babel.dates import format_datetime
 from babel.numbers import format_currency
 
 from core.i18n import language_of, say
-from core.ports import Store, Tally
+from core.ports.store import Store, Tally
 from core.settings.environment import CoreSettings
 from core.values.conversation import Ask, Task, Turn
 from core.values.places import Person, Place

@@ -8,7 +8,7 @@ import structlog
 
 from core.clock import Clock
 from core.errors import StoreError
-from core.ports import Store
+from core.ports.store import Store
 
 log = structlog.get_logger()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.clock import Clock
 from core.errors import StoreError
-from core.ports import Store
+from core.ports.store import Store
 from core.turns.queue import Lanes
 
 PERIOD_S = 1.0

@@ -22,7 +22,8 @@ from core.errors import BotError, Code, ModelError, PlatformError, StoreError, U
 from core.i18n import explain, explain_cut, language_of, say
 from core.llm.catalog import Roster, environment_to_roster
 from core.platform_calls import Gate
-from core.ports import Finish, Model, Request, Store
+from core.ports.model import Model, Request
+from core.ports.store import Finish, Store
 from core.settings.channel import ChannelSettings, language_for, merge
 from core.settings.environment import CoreSettings
 from core.spend.prices import priced, total

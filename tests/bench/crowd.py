@@ -24,7 +24,7 @@ from core.delivery.scheduler import Brush
 from core.errors import PlatformError
 from core.i18n import language_of
 from core.platform_calls import Gate
-from core.ports import Platform
+from core.ports.connector import Platform
 from core.values.conversation import Ask
 from core.values.events import Command, Edited, Event, Outcome, Receipt
 from core.values.outgoing import Phase, Reply

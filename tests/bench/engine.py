@@ -27,7 +27,7 @@ from core.commands.handlers import Desk
 from core.delivery.scheduler import Brush
 from core.inbox.inbox import StoringInbox
 from core.platform_calls import Gate
-from core.ports import Request
+from core.ports.model import Request
 from core.settings.environment import CoreSettings
 from core.turns.checkpoints import Checkpoints
 from core.turns.queue import Lanes

@@ -27,7 +27,7 @@ from core.clock import SystemClock
 from core.llm.chunks import Answer
 from core.llm.client import CompletionsClient
 from core.llm.sse import Reader
-from core.ports import Request
+from core.ports.model import Request
 from core.values.conversation import Message
 from core.values.deltas import Text
 from tests.fakes.completions.replies import DONE, chunk, event, usage_chunk

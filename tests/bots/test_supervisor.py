@@ -13,7 +13,7 @@ from bots.supervisor import DISCONNECTED_ALERT_S, LONGEST_PAUSE_S, Supervisor
 from core.errors import Code, PlatformError
 from core.operators.alerts import Alert, Herald
 from core.operators.metrics import Metrics
-from core.ports import Inbox
+from core.ports.connector import Inbox
 from tests.fakes.clock import FakeClock
 from tests.fakes.platform import MemoryPlatform
 

@@ -8,7 +8,7 @@ import pytest
 
 from bots.timers import Timers, TimerSettings, last_due
 from core.errors import StoreError
-from core.ports import Finish
+from core.ports.store import Finish
 from core.values.conversation import Ask, Task, TurnState
 from core.values.places import Person, Place
 from tests.fakes.clock import FakeClock

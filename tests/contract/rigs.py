@@ -30,7 +30,7 @@ from bots.web import Hosts, WebPlatform
 from core.clock import SystemClock
 from core.errors import BotError, Code
 from core.i18n import language_of
-from core.ports import Platform
+from core.ports.connector import Platform
 from core.values.conversation import Ask
 from core.values.events import Command, Edited, Event, Outcome, Receipt
 from core.values.outgoing import Append, Delete, Edit, Page, Post, Start, Stop, Stroke, Upload

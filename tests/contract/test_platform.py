@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar, get_args
 import pytest
 
 from core.errors import Code, PlatformError, StoreError
-from core.ports import Platform
+from core.ports.connector import Platform
 from core.values.conversation import Ask, History
 from core.values.events import Command, Deleted, Edited, Press
 from core.values.outgoing import (

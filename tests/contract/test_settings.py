@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from core.clock import SystemClock
 from core.errors import StoreError
-from core.ports import Change, Ending, Feedback, Finish, Kept, Store
+from core.ports.store import Change, Ending, Feedback, Finish, Kept, Store
 from core.values.conversation import Ask, Entry, History, Task, Turn, TurnState
 from core.values.deltas import Usage
 from core.values.places import Person, Place

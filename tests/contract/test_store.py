@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, event, text
 
 from core.clock import SystemClock
 from core.errors import StoreError
-from core.ports import PROCESS, Feedback, Finish, Spent, Store, Tally
+from core.ports.store import PROCESS, Feedback, Finish, Spent, Store, Tally
 from core.values.conversation import Ask, Entry, History, Task, Turn, TurnState
 from core.values.deltas import Usage
 from core.values.events import Deleted, Edited

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from core.errors import Code, ModelError
 from core.llm.redacting_model import RedactedModel
-from core.ports import Request
+from core.ports.model import Request
 from core.redaction import MARK, RedactedStream, Secrets
 from core.values.conversation import Message
 from core.values.deltas import Delta, Ended, EndReason, Text, Thinking

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from core.errors import StoreError
-from core.ports import PROCESS, Change, Context, Ending, Feedback, Finish, Kept, Spent, Tally, Thread
+from core.ports.store import PROCESS, Change, Context, Ending, Feedback, Finish, Kept, Spent, Tally, Thread
 from core.values.conversation import Ask, Entry, History, Task, Turn, TurnState
 from core.values.events import Deleted, Edited
 from core.values.places import Person, Place, message_key

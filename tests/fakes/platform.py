@@ -7,7 +7,7 @@ from collections import deque
 from datetime import datetime
 
 from core.errors import Code, PlatformError
-from core.ports import Inbox
+from core.ports.connector import Inbox
 from core.values.conversation import Ask, Entry, History
 from core.values.outgoing import Budget, Delete, Edit, Limits, Page, Post, Stroke
 from core.values.places import Place

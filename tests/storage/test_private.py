@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from core.clock import SystemClock
-from core.ports import Finish
+from core.ports.store import Finish
 from core.values.conversation import Ask, TurnState
 from core.values.places import Person, Place
 from storage import DatabaseSettings, SqlStore, open_store

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from core.errors import Code, PlatformError
-from core.ports import Membership
+from core.ports.connector import Membership
 from tests.bots.discord.conftest import Bot
 from tests.fakes.discord import BO, CHEN, GUILD, Permission
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from bots.web import WebPlatform
 from core.i18n import language_of
-from core.ports import Finish
+from core.ports.store import Finish
 from core.values.conversation import Ask, Task, Turn, TurnState
 from core.values.events import Command, Edited, Event, Outcome, Press, Receipt
 from core.values.outgoing import Edit, Page, Post

@@ -18,7 +18,7 @@ from bots.web.outgoing import (
     view_to_json,
     views,
 )
-from core.ports import Ending, Thread
+from core.ports.store import Ending, Thread
 from core.values.conversation import Entry
 from core.values.events import Outcome, Receipt
 from core.values.outgoing import Page

@@ -14,7 +14,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from core.i18n import say
-from core.ports import Finish
+from core.ports.store import Finish
 from core.values.conversation import Ask, Task, TurnState
 from core.values.outgoing import Page as Shown
 from core.values.outgoing import Post

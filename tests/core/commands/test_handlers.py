@@ -14,7 +14,7 @@ from core.commands import COMMANDS
 from core.commands.handlers import Desk
 from core.commands.parser import command_of
 from core.i18n import LANGUAGES, dialect, say
-from core.ports import Finish
+from core.ports.store import Finish
 from core.settings.channel import SETTINGS, Listen
 from core.settings.environment import CoreSettings
 from core.values.conversation import Ask, Task, Turn, TurnState

@@ -9,7 +9,7 @@ import pytest
 
 from core.commands.reports import history, newest, person_file, thread_file
 from core.i18n import LANGUAGES, say
-from core.ports import Change, Tally
+from core.ports.store import Change, Tally
 from core.values.conversation import Entry
 from core.values.places import Person, Place
 

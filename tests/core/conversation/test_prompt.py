@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.conversation.prompt import LEFT_OUT, SEVERAL_PEOPLE, UNREAD, WORDLESS, WORDLESS_DIRECT, Prompt, build
 from core.conversation.tokens import estimate
-from core.ports import Spent
+from core.ports.store import Spent
 from core.text import is_blank
 from core.values.conversation import Ask, Entry, Message
 from core.values.places import Person, Place

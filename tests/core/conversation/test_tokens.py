@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from core.conversation.tokens import correction, estimate, reckon
-from core.ports import Spent
+from core.ports.store import Spent
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from core.delivery.answer import Canvas
 from core.delivery.scheduler import Brush
 from core.errors import Code, PlatformError
 from core.platform_calls import Gate
-from core.ports import Platform
+from core.ports.connector import Platform
 from core.values.conversation import Ask
 from core.values.outgoing import (
     Append,

@@ -9,7 +9,7 @@ import pytest
 from core.commands.handlers import Desk
 from core.errors import StoreError
 from core.inbox.inbox import StoringInbox
-from core.ports import Finish
+from core.ports.store import Finish
 from core.settings.environment import CoreSettings
 from core.turns.running import Live
 from core.values.conversation import Ask, Turn, TurnState

@@ -14,7 +14,7 @@ from core.commands.handlers import CONFIRM_S, Desk
 from core.i18n import LANGUAGES, say
 from core.inbox.inbox import StoringInbox
 from core.inbox.rate_limit import Rate
-from core.ports import Finish
+from core.ports.store import Finish
 from core.settings.environment import CoreSettings
 from core.turns.running import Interrupt, Live
 from core.values.conversation import Ask, Task, Turn, TurnState

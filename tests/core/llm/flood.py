@@ -12,7 +12,7 @@ from core.clock import SystemClock
 from core.errors import ModelError
 from core.llm.client import CompletionsClient
 from core.llm.response_reader import Patience
-from core.ports import Request
+from core.ports.model import Request
 from core.values.conversation import Message
 from core.values.deltas import Ended, Text
 

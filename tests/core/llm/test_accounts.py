@@ -19,7 +19,7 @@ from core.llm.retry_policy import BREAK_S, PROBE_S
 from core.llm.router import Pool, routes_for
 from core.operators.alerts import AGAIN_S, Alert, Herald
 from core.operators.metrics import Metrics
-from core.ports import Request
+from core.ports.model import Request
 from core.settings.environment import CoreSettings
 from core.values.conversation import Message
 from core.values.deltas import Card, Chosen, Delta, Text

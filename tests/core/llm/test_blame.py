@@ -15,7 +15,7 @@ import structlog
 from core.errors import ModelError
 from core.i18n import explain
 from core.llm.context_windows import LEARNT_S
-from core.ports import Request
+from core.ports.model import Request
 from core.values.conversation import Message
 from core.values.deltas import Card, Text
 from tests.core.llm.test_accounts import ALONE, FINE, TOO_LONG, Desk, Thread, at_desk, lengths, long_question

@@ -15,7 +15,7 @@ from core.llm.errors import RETRYABLE, from_chunk, from_exception, from_response
 from core.llm.request_body import request_to_body
 from core.llm.wait_hints import wait_in_headers
 from core.log import redact
-from core.ports import Request
+from core.ports.model import Request
 from core.recent import Recent
 from core.values.conversation import Message
 from tests.fakes.clock import FakeClock

@@ -13,7 +13,7 @@ from core.llm.chunks import Answer, Settled
 from core.llm.client import CompletionsClient
 from core.llm.finish_reasons import meaning_of
 from core.llm.response_reader import Patience
-from core.ports import Request
+from core.ports.model import Request
 from core.values.conversation import Message
 from core.values.deltas import Charged, Delta, Ended, EndReason, Text, Usage
 from tests.fakes.completions import FakeCompletions, Raw

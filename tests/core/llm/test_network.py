@@ -13,7 +13,7 @@ from core.llm import check_ways
 from core.llm.catalog import Account, Roster, Route
 from core.llm.client import CompletionsClient
 from core.llm.network import create_tls, proxy_for
-from core.ports import Request
+from core.ports.model import Request
 from core.settings.environment import completions_url, endpoint_url
 from core.values.conversation import Message
 from core.values.deltas import Card, Ended

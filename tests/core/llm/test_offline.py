@@ -4,7 +4,7 @@ from core.clock import Clock
 from core.llm import create_model
 from core.llm.catalog import environment_to_roster
 from core.llm.offline import OfflineModel, compose
-from core.ports import Request
+from core.ports.model import Request
 from core.settings.environment import CoreSettings
 from core.values.conversation import Message
 from core.values.deltas import Ended, EndReason, Text

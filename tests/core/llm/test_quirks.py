@@ -14,7 +14,7 @@ from core.llm.chunks import Caps
 from core.llm.client import CompletionsClient
 from core.llm.deadline import Alarm
 from core.llm.response_reader import Patience, Reading
-from core.ports import Request
+from core.ports.model import Request
 from core.values.conversation import Message
 from core.values.deltas import Calling, Charged, Delta, Ended, EndReason, Text, Thinking, Usage
 from tests.fakes.clock import FakeClock

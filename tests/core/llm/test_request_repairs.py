@@ -15,7 +15,7 @@ from core.llm.client import CompletionsClient
 from core.llm.errors import from_response
 from core.llm.request_body import BEGINNING_MISSING, request_to_body
 from core.llm.request_repairs import ROLES, STREAM, SYSTEM, form_of
-from core.ports import Request
+from core.ports.model import Request
 from core.text import is_blank
 from core.values.conversation import Message
 from core.values.deltas import Ended, Text

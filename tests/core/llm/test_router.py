@@ -17,7 +17,7 @@ from core.llm.response_reader import Patience
 from core.llm.retry_policy import Allowance
 from core.llm.router import Pool
 from core.operators.alerts import Herald
-from core.ports import Request
+from core.ports.model import Request
 from core.settings.environment import CoreSettings
 from core.values.conversation import Message
 from core.values.deltas import Card, Chosen, Delta, Ended, Text, Thinking

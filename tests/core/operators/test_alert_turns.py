@@ -14,7 +14,7 @@ from core.llm.catalog import Account, Route
 from core.llm.retry_policy import RULES, Scope, key_of
 from core.operators.alert_turns import AlertTurns, alert_to_text
 from core.operators.alerts import Alert
-from core.ports import Finish
+from core.ports.store import Finish
 from core.values.conversation import Task, Turn, TurnState
 from core.values.deltas import Card
 from core.values.places import Place

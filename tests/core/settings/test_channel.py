@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from core.errors import SettingsError
-from core.ports import Kept
+from core.ports.store import Kept
 from core.settings.channel import (
     NOBODY,
     SETTINGS,

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from core.ports import Tally
+from core.ports.store import Tally
 from core.settings.environment import CoreSettings
 from core.spend.prices import priced
 from core.spend.usage_report import tally_to_text

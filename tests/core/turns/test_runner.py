@@ -16,7 +16,8 @@ from core.delivery.scheduler import Brush
 from core.errors import Code, ModelError
 from core.i18n import say
 from core.platform_calls import Gate
-from core.ports import Finish, Request
+from core.ports.model import Request
+from core.ports.store import Finish
 from core.settings.environment import CoreSettings
 from core.text import is_blank
 from core.turns.checkpoints import Checkpoints

@@ -12,7 +12,7 @@ from core.delivery.scheduler import Brush
 from core.llm import create_model
 from core.llm.catalog import environment_to_roster
 from core.platform_calls import Gate
-from core.ports import Finish
+from core.ports.store import Finish
 from core.settings.environment import CoreSettings
 from core.turns.checkpoints import Checkpoints
 from core.turns.runner import Answerer, Channel

@@ -1,0 +1,43 @@
+"""What the core asks of a model."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from core.values.conversation import Message
+from core.values.deltas import Card, Delta
+
+
+class Fit(Protocol):
+    def __call__(self, card: Card, *, share: float = 1.0) -> tuple[Message, ...]:
+        """The messages for the model of `card`; with a `share` below 1 about that share of their tokens."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One completion to ask for. None means: not configured, so not sent.
+
+    `model` is a name of the roster, or one that the first endpoint may know; the roster's other models step in
+    where it can't be had. `messages` fit it; `fit` makes them anew for another, or shorter. Where there is a
+    queue, people (`asker`; empty: the place stands for them) take turns, and then their places (`fair_key`).
+    """
+
+    messages: tuple[Message, ...]
+    model: str
+    temperature: float | None = None
+    max_tokens: int | None = None
+    fair_key: str = ""
+    asker: str = ""
+    fit: Fit | None = None
+
+
+class Model(Protocol):
+    def stream(self, request: Request) -> AsyncIterator[Delta]:
+        """Deltas of one answer, the last one `Ended`. Closing the iterator closes the connection at once.
+
+        Raises ModelError. Text that was yielded before the error stands.
+        """
+        ...
