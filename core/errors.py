@@ -119,7 +119,7 @@ class PlatformError(BotError):
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class LengthLimit:
     """`tokens`: how long a request may be; 0 where the refusal doesn't tell. `asked_tokens`: how long this one was
     counted to be, likewise."""
 
@@ -146,7 +146,7 @@ class ModelError(BotError):
     ours: bool = False
     told: bool = False
     quotes: bool = False
-    limit: Limit = Limit()
+    limit: LengthLimit = LengthLimit()
 
     def __init__(
         self,

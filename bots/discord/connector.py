@@ -19,7 +19,7 @@ from bots.discord.errors import FOREIGN, NO_MORE_FOLLOW_UPS, translate
 from bots.discord.http import calls
 from bots.discord.incoming import channel_to_place
 from bots.discord.limiter import Limited, Priority
-from bots.discord.members import Members
+from bots.discord.members import GuildMembers
 from bots.discord.outgoing import LIMITS, key_to_nonce, page_to_body, page_to_content
 from bots.discord.rest import Wire
 from bots.discord.sessions import SessionStarts
@@ -54,7 +54,7 @@ class DiscordPlatform:
         self._beat_s = beat_s
         self._seats = Seats()
         self._wire = Wire(token, clock)
-        self._members = Members(clock)
+        self._members = GuildMembers(clock)
         self._starts = SessionStarts(clock)
         self._connection = Connection(token, clock, self._wire, self._starts, self._create_client, beat_s)
         # What each ticket's deferred reply holds: the key of a post, _TAKEN, or _LOADING ("is thinking").

@@ -33,7 +33,7 @@ _SHEET = re.compile(r"parley-form:(\d+):([a-z_]+)\?(.*)")
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class SettingsSheet:
     """One modal's worth of a form: the command, what is fixed, and which five of the fields."""
 
     command: str
@@ -41,12 +41,12 @@ class Sheet:
     number: int
 
 
-def custom_id_to_sheet(custom_id: str) -> Sheet | None:
+def custom_id_to_sheet(custom_id: str) -> SettingsSheet | None:
     found = _SHEET.fullmatch(custom_id)
-    return Sheet(found[2], dict(parse_qsl(found[3])), int(found[1])) if found else None
+    return SettingsSheet(found[2], dict(parse_qsl(found[3])), int(found[1])) if found else None
 
 
-def sheet_to_custom_id(sheet: Sheet) -> str:
+def sheet_to_custom_id(sheet: SettingsSheet) -> str:
     return f"parley-form:{sheet.number}:{sheet.command}?{urlencode(sheet.fixed)}"
 
 
@@ -54,7 +54,7 @@ def form_to_buttons(form: Form) -> list[discord.ui.Button[discord.ui.View]]:
     """A button for every five fields, with their names on it. None where the form does not fit into an id."""
     buttons: list[discord.ui.Button[discord.ui.View]] = []
     for number, fields in enumerate(_sheets(form)):
-        custom_id = sheet_to_custom_id(Sheet(form.command, form.fixed, number))
+        custom_id = sheet_to_custom_id(SettingsSheet(form.command, form.fixed, number))
         if len(custom_id) <= _ID_LIMIT:
             label = _short(" · ".join(field.label for field in fields), _BUTTON_LIMIT)
             buttons.append(

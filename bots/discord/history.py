@@ -11,7 +11,7 @@ from datetime import datetime
 import discord
 
 from bots.discord.incoming import channel_to_place, message_to_ask, message_to_entry
-from bots.discord.members import KEEP_READING_S, Members
+from bots.discord.members import KEEP_READING_S, GuildMembers
 from bots.discord.thread_locations import channel_at
 from bots.reading import MessageReader
 from core.values.conversation import Ask, Entry, History
@@ -99,7 +99,7 @@ Concerns = Callable[[Ask], Awaitable[bool]]
 
 
 async def missed(
-    client: discord.Client, members: Members, concerns: Concerns, place: Place, seat: str, after: datetime
+    client: discord.Client, members: GuildMembers, concerns: Concerns, place: Place, seat: str, after: datetime
 ) -> list[Ask]:
     """What others said at `seat`, the channel or thread of `place`, after `after`; in a forum, in those new posts
     that are no threads of now any more. Raises what discord.py raises."""
@@ -118,7 +118,7 @@ async def missed(
 
 async def _asks(
     client: discord.Client,
-    members: Members,
+    members: GuildMembers,
     concerns: Concerns,
     place: Place,
     reader: discord.abc.Messageable,
@@ -141,7 +141,7 @@ async def _asks(
     return list(_READER.each(lambda message: message_to_ask(message, me, place), messages))
 
 
-async def _author(message: discord.Message, members: Members) -> discord.Member | None:
+async def _author(message: discord.Message, members: GuildMembers) -> discord.Member | None:
     """The author as a member of the server; None for bots, and for who has left since."""
     if message.guild is None or message.author.bot or message.webhook_id is not None:
         return None

@@ -129,7 +129,7 @@ class Counter:
             else:
                 await self._press(interaction, press)
 
-    async def _open(self, interaction: Interaction, custom_id: str, sheet: forms.Sheet) -> None:
+    async def _open(self, interaction: Interaction, custom_id: str, sheet: forms.SettingsSheet) -> None:
         """The form as it stands now: a modal can't be put off."""
         command = interaction_to_command(interaction, sheet.command, sheet.fixed)
         told, _ = await self._told(interaction, command)

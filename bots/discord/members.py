@@ -21,7 +21,7 @@ KEEP_READING_S = 600.0
 Roles = tuple[str, ...]
 
 
-class Members:
+class GuildMembers:
     """Looks members up, each once in a while, also when they are asked for several times at once."""
 
     def __init__(self, clock: Clock) -> None:

@@ -26,7 +26,7 @@ _APART_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class GatewayRefusal:
     """A close code of the gateway after which the same start is refused again."""
 
     code: Code
@@ -34,30 +34,30 @@ class Refusal:
     todo: str
 
 
-REFUSALS: dict[int, Refusal] = {
+REFUSALS: dict[int, GatewayRefusal] = {
     # https://docs.discord.com/developers/topics/opcodes-and-status-codes#gateway-gateway-close-event-codes
-    4004: Refusal(
+    4004: GatewayRefusal(
         Code.BAD_TOKEN,
         "DISCORD_BOT_TOKEN: Discord does not accept it",
         "developer portal > your application > Bot: reset the token and set DISCORD_BOT_TOKEN to the new one",
     ),
-    4010: Refusal(
+    4010: GatewayRefusal(
         Code.APP_SETUP,
         "invalid shard",
         "Parley uses no shards: look at what stands between it and Discord (DISCORD_GATEWAY_URL)",
     ),
-    4011: Refusal(
+    4011: GatewayRefusal(
         Code.APP_SETUP,
         "sharding is required: the bot is in too many servers for one connection",
         "remove the bot from servers until it is in fewer than 2,500, or run a second application",
     ),
-    4012: Refusal(
+    4012: GatewayRefusal(
         Code.APP_SETUP,
         "invalid version of the gateway",
         "update Parley, and look at DISCORD_GATEWAY_URL if it is set",
     ),
-    4013: Refusal(Code.APP_SETUP, "invalid intents", "update Parley"),
-    4014: Refusal(
+    4013: GatewayRefusal(Code.APP_SETUP, "invalid intents", "update Parley"),
+    4014: GatewayRefusal(
         Code.APP_SETUP,
         "disallowed intents: the bot asks for one that is not switched on",
         "developer portal > your application > Bot > Privileged Gateway Intents: switch on Message Content Intent",

@@ -7,14 +7,14 @@ from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from bots.web.outgoing import View, replaces
+from bots.web.outgoing import MessageView, replaces
 
 KEPT = 1_000
 """Messages whose view is remembered; older ones are shown from the store."""
 
 
 @dataclass(frozen=True, slots=True)
-class Thinking:
+class ThinkingNews:
     """An answer is thought of, shown for `ms` at most; 0 where none is. `turn_id`: its turn, or 0 where an earlier
     process took it up."""
 
@@ -27,8 +27,8 @@ class News:
     """Views that changed; what is to be shown of an answer that is thought of; whether behind these the `whole`
     thread is to be shown, because some of it may be gone."""
 
-    views: tuple[View, ...] = ()
-    thinking: Thinking | None = None
+    views: tuple[MessageView, ...] = ()
+    thinking: ThinkingNews | None = None
     whole: bool = False
 
 
@@ -38,16 +38,16 @@ class Watcher:
 
     def __init__(self) -> None:
         self.closed = False
-        self._views: dict[str, View] = {}
-        self._thinking: Thinking | None = None
+        self._views: dict[str, MessageView] = {}
+        self._thinking: ThinkingNews | None = None
         self._whole = False
         self._woken = asyncio.Event()
 
-    def show(self, view: View) -> None:
+    def show(self, view: MessageView) -> None:
         self._views[view.id] = view
         self._woken.set()
 
-    def think(self, thinking: Thinking) -> None:
+    def think(self, thinking: ThinkingNews) -> None:
         self._thinking = thinking
         self._woken.set()
 
@@ -74,10 +74,10 @@ class Watcher:
 class _Painted:
     thread: str
     key: str
-    view: View
+    view: MessageView
 
 
-class Live:
+class AnswerStreams:
     """The views of every thread, and its watchers."""
 
     def __init__(self) -> None:
@@ -106,7 +106,7 @@ class Live:
     def watchers(self) -> int:
         return sum(map(len, self._watchers.values()))
 
-    def paint(self, thread: str, view: View, key: str = "") -> None:
+    def paint(self, thread: str, view: MessageView, key: str = "") -> None:
         """A new or changed message of an answer."""
         known = self._painted.get(view.id)
         if known:
@@ -131,7 +131,7 @@ class Live:
                 self._painted[view.id] = replace(self._painted[view.id], view=spent)
                 self.tell(thread, spent)
 
-    def tell(self, thread: str, view: View) -> None:
+    def tell(self, thread: str, view: MessageView) -> None:
         """Show a message that the store has already."""
         for watcher in self._watchers.get(thread, ()):
             watcher.show(view)
@@ -151,16 +151,16 @@ class Live:
         for watcher in self._watchers.get(thread, ()):
             watcher.think(self.thinking(thread, now_s))
 
-    def thinking(self, thread: str, now_s: float) -> Thinking:
+    def thinking(self, thread: str, now_s: float) -> ThinkingNews:
         """What is to be shown of it from now on."""
         ms = max(0, round((self._thinking.get(thread, 0.0) - now_s) * 1000))
-        return Thinking(ms, next(iter(self._asked.get(thread, {}).values()), 0))
+        return ThinkingNews(ms, next(iter(self._asked.get(thread, {}).values()), 0))
 
-    def views(self, thread: str) -> list[View]:
+    def views(self, thread: str) -> list[MessageView]:
         """In the order in which they were posted."""
         return [painted.view for painted in self._painted.values() if painted.thread == thread]
 
-    def view(self, message_id: str) -> View | None:
+    def view(self, message_id: str) -> MessageView | None:
         painted = self._painted.get(message_id)
         return painted.view if painted else None
 

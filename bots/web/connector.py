@@ -14,7 +14,7 @@ from pathlib import Path
 from aiohttp import hdrs, web
 
 from bots.web import guard, incoming, outgoing, suggestions
-from bots.web.answer_streams import Live, Thinking
+from bots.web.answer_streams import AnswerStreams, ThinkingNews
 from bots.web.errors import RETRY_AFTER_S, Reason, RequestError
 from core.clock import Clock
 from core.errors import Code, PlatformError, StoreError
@@ -74,7 +74,7 @@ class WebPlatform:
         self._store = store
         self._heartbeat_s = heartbeat_s
         self._inbox: Inbox | None = None
-        self._live = Live()
+        self._live = AnswerStreams()
         files = (path for path in Path(__file__).parent.iterdir() if path.suffix in _TYPES)
         self._files = {path.name: path.read_bytes() for path in files}
 
@@ -148,7 +148,7 @@ class WebPlatform:
         self._live.paint(outgoing.place_to_thread(stroke.place), view, key)
         return message_id
 
-    async def _anew(self, view: outgoing.View) -> bool:
+    async def _anew(self, view: outgoing.MessageView) -> bool:
         """Whether a message answers what was answered before. Which turn it belongs to, its buttons say."""
         known = self._live.view(view.id)
         if known is not None and known.buttons:
@@ -266,7 +266,7 @@ class WebPlatform:
         try:
             return await self._state(place, language)
         except RequestError:
-            return {"messages": [], "thinking": asdict(Thinking())}
+            return {"messages": [], "thinking": asdict(ThinkingNews())}
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         """The complete view first, then what changes. What changed while the first was read is sent again
@@ -364,14 +364,16 @@ class WebPlatform:
         answer = {"thread": thread, "id": event.id, "taken": receipt.outcome in _TAKEN}
         return _json(answer | outgoing.receipt_to_json(receipt), status=202)
 
-    async def _question(self, event: Ask | Command, receipt: Receipt) -> outgoing.View:
+    async def _question(self, event: Ask | Command, receipt: Receipt) -> outgoing.MessageView:
         """The question as it stands in the thread: a command becomes another than was typed."""
         text = event.text if isinstance(event, Ask) else ""
         if receipt.turn_id is not None and (not text or text.startswith("/")):
             turn = await self._store.turn(receipt.turn_id)
             text = turn.ask.text if turn else text
         language = await self._language(event.author, event.place)
-        return outgoing.View(event.id, False, outgoing.question_words(text, language), event.at.isoformat())
+        return outgoing.MessageView(
+            event.id, False, outgoing.question_words(text, language), event.at.isoformat()
+        )
 
     async def _language(self, reader: Person, place: Place) -> str:
         """In which they are spoken to."""

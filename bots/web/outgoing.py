@@ -28,7 +28,7 @@ LIMITS = Limits(page_size=1_000_000, page_unit="utf16", min_gap_s=0.05, renders_
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class MessageView:
     """One message as the page shows it now. `after` is the id of the question that it answers, or empty. `anew`: that
     had been answered before (`replaces`)."""
 
@@ -42,7 +42,7 @@ class View:
     anew: bool = False
 
 
-def replaces(view: View, older: View) -> bool:
+def replaces(view: MessageView, older: MessageView) -> bool:
     """Whether an answer takes the place of an older one: once it has words, or where that has none. Until then, and
     should no word come, what was answered before stays."""
     return view.anew and older.mine and older.after == view.after and bool(view.text or not older.text)
@@ -57,27 +57,27 @@ def new_message_id(answers: str) -> str:
     return f"{answers}.{secrets.token_hex(4)}"
 
 
-def page_to_view(message_id: str, page: Page, at: datetime) -> View:
+def page_to_view(message_id: str, page: Page, at: datetime) -> MessageView:
     after = message_id.rpartition(".")[0]
-    return View(message_id, True, page.text, at.isoformat(), after, page.notice, page.buttons)
+    return MessageView(message_id, True, page.text, at.isoformat(), after, page.notice, page.buttons)
 
 
-def turn_to_view(turn: Turn, at: datetime, language: str) -> View:
+def turn_to_view(turn: Turn, at: datetime, language: str) -> MessageView:
     """An answer that is to go on."""
     stop = Button("stop", say("stop", language), turn.id)
-    return View(
+    return MessageView(
         turn.posted[0], True, turn.text, at.isoformat(), turn.ask.id, buttons=(stop,), anew=answers_anew(turn)
     )
 
 
-def entry_to_view(entry: Entry, language: str = "en") -> View:
+def entry_to_view(entry: Entry, language: str = "en") -> MessageView:
     text = entry.text if entry.mine else question_words(entry.text, language)
-    return View(entry.id, entry.mine, text, entry.at.isoformat(), entry.anchor)
+    return MessageView(entry.id, entry.mine, text, entry.at.isoformat(), entry.anchor)
 
 
-def ending_to_view(ending: Ending) -> View:
+def ending_to_view(ending: Ending) -> MessageView:
     """An answer of which no word came."""
-    return View(
+    return MessageView(
         ending.message_id, True, "", ending.at.isoformat(), ending.question, ending.notice, ending.buttons
     )
 
@@ -89,8 +89,8 @@ def question_words(text: str, language: str) -> str:
 
 
 def views(
-    entries: Iterable[Entry], live: Sequence[View], endings: Iterable[Ending] = (), language: str = "en"
-) -> list[View]:
+    entries: Iterable[Entry], live: Sequence[MessageView], endings: Iterable[Ending] = (), language: str = "en"
+) -> list[MessageView]:
     """The whole thread, each message once: an answer that is still live is shown as such, behind its question
     and what else answers it, or where it answers nothing, by its time."""
     painted = {view.id for view in live}
@@ -115,7 +115,7 @@ def place_to_thread(place: Place) -> str:
     return place.thread or TOP
 
 
-def view_to_json(view: View) -> dict[str, object]:
+def view_to_json(view: MessageView) -> dict[str, object]:
     return asdict(view)
 
 
@@ -146,7 +146,7 @@ def form_to_json(form: Form) -> dict[str, object]:
     return asdict(replace(form, fields=(), fixed={})) | {"fields": fields, "fixed": dict(form.fixed)}
 
 
-def threads_to_json(threads: Iterable[Thread], posts: Sequence[View] = ()) -> list[dict[str, str]]:
+def threads_to_json(threads: Iterable[Thread], posts: Sequence[MessageView] = ()) -> list[dict[str, str]]:
     """Newest first, without those in which nothing is left. `posts` were made at the top level, which the store lists
     only once somebody asked there."""
     listed = [

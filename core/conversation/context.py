@@ -73,7 +73,7 @@ def readable(lines: Sequence[Entry], ask: Ask) -> list[Entry]:
     return list(lines[first:])
 
 
-class Reader:
+class ContextReader:
     """Reads for all turns; holds nothing but what is still being written down."""
 
     def __init__(self, store: Store) -> None:

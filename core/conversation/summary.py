@@ -30,7 +30,7 @@ MOST_LINES = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class SummaryScope:
     """What to sum up: the newest `last` lines, none older than `since`, of the thread or its channel."""
 
     channel: bool
@@ -38,7 +38,7 @@ class Scope:
     since: datetime | None
 
 
-def scope_of(ask: Ask) -> Scope:
+def scope_of(ask: Ask) -> SummaryScope:
     """Read off the ask's text, a command that `line_of` wrote."""
     found = command_of(ask.text)
     spec = COMMANDS["summarize"]
@@ -48,10 +48,10 @@ def scope_of(ask: Ask) -> Scope:
     if "hours" in values:
         since = ask.at - timedelta(hours=float(values["hours"]))
     bounded = "last" in values or since is not None or not channel
-    return Scope(channel, int(values.get("last", MOST_LINES if bounded else _CHANNEL_LINES)), since)
+    return SummaryScope(channel, int(values.get("last", MOST_LINES if bounded else _CHANNEL_LINES)), since)
 
 
-def within(lines: Sequence[Entry], scope: Scope, ask: Ask) -> list[Entry]:
+def within(lines: Sequence[Entry], scope: SummaryScope, ask: Ask) -> list[Entry]:
     """The lines that are to be summed up: not the command itself."""
     said = [line for line in lines if line.id != ask.id and line.anchor != ask.id and not is_blank(line.text)]
     return [line for line in said if scope.since is None or line.at >= scope.since][-scope.last :]

@@ -27,7 +27,7 @@ from core.values.outgoing import (
 )
 
 Posted = Callable[[tuple[str, ...]], Awaitable[None]]
-Told = Callable[[], None]
+PostedIds = Callable[[], None]
 
 _BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 _LOOKS = 3
@@ -62,8 +62,8 @@ class Canvas:
     ) -> None:
         self.ask = ask
         self.on_post = on_post
-        self.on_stopped: Told | None = None
-        self.on_lost: Told | None = None
+        self.on_stopped: PostedIds | None = None
+        self.on_lost: PostedIds | None = None
         self.look_first = look_first
         self.busy = False
         self.not_before = 0.0

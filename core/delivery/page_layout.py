@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from core.delivery.page_view import View, full_view, sheet, view
+from core.delivery.page_view import PageView, full_view, sheet, view
 from core.text import is_blank
 from core.values.outgoing import Limits, Page, Phase, Reply
 
@@ -19,7 +19,7 @@ _BLANK = re.compile(r"(?:[ \t]*\n)+")
 _LONGEST_WORD = 40
 _NO_SPACES = "\u2e80"
 """Chinese and Japanese characters come from here on."""
-_NOTHING = View(Page(""), 0)
+_NOTHING = PageView(Page(""), 0)
 
 
 class Life(Enum):
@@ -55,7 +55,7 @@ class Frame:
     final: bool = False
     life: Life = Life.STILL
     stop_by: float = 0.0
-    seen: View = _NOTHING
+    seen: PageView = _NOTHING
     seen_of: tuple[int, int | None, Life, int, bool] | None = None
 
     @property
@@ -147,7 +147,7 @@ class Layout:
             self.shows(frame, seen.page)
         return None
 
-    def view(self, frame: Frame) -> View:
+    def view(self, frame: Frame) -> PageView:
         """What `frame` should show now."""
         assert frame.start is not None
         sent = len(frame.text) if frame.growing else 0
@@ -156,7 +156,7 @@ class Layout:
             frame.seen, frame.seen_of = self._view(frame, frame.start, sent), of
         return frame.seen
 
-    def _view(self, frame: Frame, start: int, sent: int) -> View:
+    def _view(self, frame: Frame, start: int, sent: int) -> PageView:
         if frame.left:
             return self._left_view(frame)
         end = frame.end
@@ -169,10 +169,10 @@ class Layout:
         paper = sheet(self.limits, frame.size, grows=frame.growing)
         return full_view(self.reply, start, end, frame.opens, paper, last=not self._follows(end))
 
-    def _left_view(self, frame: Frame) -> View:
+    def _left_view(self, frame: Frame) -> PageView:
         ends = self.closed and frame is self.frames[-1]
         page = Page(frame.text, self.reply.notice, self.reply.buttons) if ends else Page(frame.text)
-        return View(page, frame.upto, full=True)
+        return PageView(page, frame.upto, full=True)
 
     def wants_another(self) -> bool:
         """Whether there are words, or a notice, for which no frame stands."""

@@ -11,7 +11,7 @@ from core.values.outgoing import Limits, Page, Phase, Reply, page_length
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class PageView:
     """A message as it should be now: it shows the words of the answer up to `upto`, and is `full` there."""
 
     page: Page
@@ -25,7 +25,7 @@ def sheet(limits: Limits, size: int, *, grows: bool = False) -> Sheet:
 
 def view(
     reply: Reply, start: int, opens: str, limits: Limits, *, size: int, grows: bool = False, sent: int = 0
-) -> View:
+) -> PageView:
     """The message that shows the reply from `start` on, behind `opens`, as far as it holds.
 
     Where it holds the rest, the notice and the buttons stand under it. A message that `grows` shows `sent`
@@ -34,28 +34,28 @@ def view(
     if limits.renders_halves and reply.phase is not Phase.ENDED and not opens:
         text = reply.text[start : start + size + 1]
         if page_length(text, limits.page_unit) <= size:
-            return View(Page(text, reply.notice, reply.buttons), len(reply.text))
+            return PageView(Page(text, reply.notice, reply.buttons), len(reply.text))
     paper = sheet(limits, size, grows=grows)
     text = reply.text[start : start + size + 1]
     piece = first_piece(text, opens, paper, max(0, sent - len(opens)))
     upto = start + len(piece.body)
     if not is_blank(reply.text[upto:]):
-        return View(Page(paper.set(piece.text)), upto, full=True)
+        return PageView(Page(paper.set(piece.text)), upto, full=True)
     whole = piece.opens + piece.body
     if reply.phase is Phase.ENDED:
         words = whole + paper.closes(whole, whole=not reply.notice)
-        return View(Page(paper.set(words), reply.notice, reply.buttons), len(reply.text))
+        return PageView(Page(paper.set(words), reply.notice, reply.buttons), len(reply.text))
     if grows:
         keep = max(sent, settled(whole))
-        return View(Page(whole[:keep]), start + max(0, keep - len(piece.opens)))
+        return PageView(Page(whole[:keep]), start + max(0, keep - len(piece.opens)))
     keep, marks = shown(whole, spoilers=limits.spoilers)
     words = whole[:keep] + marks
     page = Page(paper.set(words + paper.closes(words)), reply.notice, reply.buttons)
-    return View(page, start + max(0, keep - len(piece.opens)))
+    return PageView(page, start + max(0, keep - len(piece.opens)))
 
 
-def full_view(reply: Reply, start: int, end: int, opens: str, paper: Sheet, *, last: bool) -> View:
+def full_view(reply: Reply, start: int, end: int, opens: str, paper: Sheet, *, last: bool) -> PageView:
     """The message that shows the reply from `start` to `end`, whatever there is room for."""
     text = opens + reply.text[start:end]
     text = paper.set(text + paper.closes(text))
-    return View(Page(text, reply.notice, reply.buttons) if last else Page(text), end, full=True)
+    return PageView(Page(text, reply.notice, reply.buttons) if last else Page(text), end, full=True)

@@ -17,7 +17,7 @@ from core.commands.parser import command_of
 from core.errors import StoreError
 from core.i18n import say
 from core.inbox.admission import Admission
-from core.inbox.membership import Members
+from core.inbox.membership import TeamMembership
 from core.inbox.rate_limit import Rate
 from core.inbox.routing import decide
 from core.ports.connector import Directory, Membership
@@ -61,7 +61,7 @@ class StoringInbox:
         self._live = live
         self._desk = desk
         self._rate = Rate()
-        self._members = Members(store, memberships or {})
+        self._members = TeamMembership(store, memberships or {})
         self.admission = Admission(directories or {}, self._admit, desk.clock)
         self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 

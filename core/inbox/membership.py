@@ -26,7 +26,7 @@ _TEAMS = 50
 _WITHIN_S = 5.0
 
 
-class Members:
+class TeamMembership:
     """`platforms`: those on which one account is a member of several teams, by name."""
 
     def __init__(self, store: Store, platforms: Mapping[str, Membership]) -> None:

@@ -13,7 +13,7 @@ REGROWTH_S = 60.0
 """How long until the limit has grown back by one."""
 
 
-class Limit:
+class LearnedLimit:
     """Additive increase, multiplicative decrease. Pure: times are handed in, in seconds."""
 
     def __init__(self, most: int) -> None:
@@ -51,7 +51,7 @@ class Turnstile:
     need not wait for one of theirs to end."""
 
     def __init__(self, most: int) -> None:
-        self.limit = Limit(most)
+        self.limit = LearnedLimit(most)
         self._inside: Counter[str] = Counter()
         self._waiting: OrderedDict[str, OrderedDict[str, deque[asyncio.Future[None]]]] = OrderedDict()
 

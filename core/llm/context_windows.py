@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
-from core.errors import Code, Limit, ModelError
+from core.errors import Code, LengthLimit, ModelError
 from core.llm.catalog import Route
 from core.ports.model import Fit
 from core.recent import Recent
@@ -23,7 +23,7 @@ _MARGIN = 0.9
 """How far below a limit a shortened request is kept: counts differ."""
 _LEAST_PART = 4
 """Of a limit that refuses what is within it by our count, one part in so many is the least that is kept to."""
-NOTHING_TOLD = Limit()
+NOTHING_TOLD = LengthLimit()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class _Known:
 
     until: float = 0.0
     tokens: int = 0
-    limit: Limit = NOTHING_TOLD
+    limit: LengthLimit = NOTHING_TOLD
     length: int = 0
     shortest: float = math.inf
     counts: bool = True

@@ -55,7 +55,7 @@ _NO_ERROR = frozenset({"", "0", "200", "success", "ok", "none", "null"})
 
 
 @dataclass(slots=True)
-class Said:
+class ErrorBody:
     """`names`: codes and types, in lower case. `words`: in one line, as they were written. `wait_s`: when to come back,
     by a field of its own."""
 
@@ -68,25 +68,25 @@ class Said:
         return "; ".join(dict.fromkeys(part for part in self.parts if part))[:SAID_LENGTH]
 
 
-def body_to_said(text: str, key: str = "") -> Said:
+def body_to_said(text: str, key: str = "") -> ErrorBody:
     """What stands in the body of an error, of whatever kind. `key` is taken out."""
     try:
         value = json.loads(text, strict=False)
     except (ValueError, RecursionError):
-        return Said(parts=[one_line(text, key)])
+        return ErrorBody(parts=[one_line(text, key)])
     return value_to_said(value, key)
 
 
-def value_to_said(value: object, key: str = "") -> Said:
+def value_to_said(value: object, key: str = "") -> ErrorBody:
     """What stands in JSON of any shape."""
-    said = Said()
+    said = ErrorBody()
     _gather(value, said, key, _DEPTH)
     if not said.parts and not isinstance(value, str):
         said.parts = [one_line(text, key) for text in _strings(value, _DEPTH)][:_ITEMS]
     return said
 
 
-def _gather(value: object, said: Said, key: str, depth: int, name: str = "") -> None:
+def _gather(value: object, said: ErrorBody, key: str, depth: int, name: str = "") -> None:
     if isinstance(value, str):
         _gather_text(value, said, key, depth)
     elif isinstance(value, list) and depth:
@@ -97,7 +97,7 @@ def _gather(value: object, said: Said, key: str, depth: int, name: str = "") -> 
             _gather_field(_folded(raw), raw, item, said, key, depth, name)
 
 
-def _gather_field(name: str, raw: str, item: object, said: Said, key: str, depth: int, under: str) -> None:
+def _gather_field(name: str, raw: str, item: object, said: ErrorBody, key: str, depth: int, under: str) -> None:
     if name in _NAMES and isinstance(item, str | int) and not isinstance(item, bool):
         code = one_line(str(item), key)[:_NAME_LENGTH].lower()
         said.names.add(f"base_resp.{code}" if under == "baseresp" else code)
@@ -109,7 +109,7 @@ def _gather_field(name: str, raw: str, item: object, said: Said, key: str, depth
         _gather(item, said, key, depth - 1, name)
 
 
-def _gather_text(text: str, said: Said, key: str, depth: int) -> None:
+def _gather_text(text: str, said: ErrorBody, key: str, depth: int) -> None:
     """A string, or the JSON that a gateway has put into one."""
     said.parts.append(one_line(text, key))
     at = text.find("{")
@@ -119,7 +119,7 @@ def _gather_text(text: str, said: Said, key: str, depth: int) -> None:
         value, _ = json.JSONDecoder().raw_decode(text, at)
     except (ValueError, RecursionError):
         return
-    inner = Said()
+    inner = ErrorBody()
     _gather(value, inner, key, depth - 1)
     said.names |= inner.names
     said.wait_s = inner.wait_s if said.wait_s is None else said.wait_s

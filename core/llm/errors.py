@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from core.errors import Code, Limit, ModelError
+from core.errors import Code, LengthLimit, ModelError
 from core.llm.echo import NOTHING, Sent
-from core.llm.error_bodies import Said, body_to_said, is_page, one_line, value_to_said
+from core.llm.error_bodies import ErrorBody, body_to_said, is_page, one_line, value_to_said
 from core.llm.length_limits import larger_than_the_plan, limit_in_words
-from core.llm.refusals import Refusal, code_by_hint, code_by_name, code_by_words
+from core.llm.refusals import EndpointRefusal, code_by_hint, code_by_name, code_by_words
 from core.llm.request_repairs import field_of, form_of
 from core.llm.wait_hints import wait_in_headers, wait_in_words
 from core.log import redact
@@ -113,7 +113,7 @@ def from_response(
         to = redact(_where(headers.get("location", "")), [key])
         return fault(Code.WRONG_URL, f"redirects to {to}", status=status, request_id=request_id)
     page = is_page(text)
-    said = Said(parts=[one_line(text, key, PAGE_LENGTH)]) if page else body_to_said(text, key)
+    said = ErrorBody(parts=[one_line(text, key, PAGE_LENGTH)]) if page else body_to_said(text, key)
     wait_s = wait_in_headers(headers, now)
     wait_s = wait_s if wait_s is not None else said.wait_s
     error = _said_to_error(status, said, sent, wait_s, key, page=page)
@@ -132,12 +132,12 @@ def from_chunk(value: object, key: str = "", sent: Sent = NOTHING) -> ModelError
 
 
 def _said_to_error(
-    status: int, said: Said, sent: Sent, wait_s: float | None, key: str, *, page: bool = False
+    status: int, said: ErrorBody, sent: Sent, wait_s: float | None, key: str, *, page: bool = False
 ) -> ModelError:
     """`status`: 0 for an error under 200. `wait_s`: when to come back, where a header or a field tells."""
     own = sent.cut_from(said.words)
     lower = sent.without_model(own).lower().replace("\u2019", "'")  # AWS and Google write "isn\u2019t"
-    refusal = Refusal(status, frozenset(said.names), lower, sent, own != said.words, page)
+    refusal = EndpointRefusal(status, frozenset(said.names), lower, sent, own != said.words, page)
     code, parameter = _classify(refusal, wait_s)
     if code is Code.BAD_REQUEST and not parameter and _too_long(said.words, refusal):
         code = Code.CONTEXT_OVERFLOW
@@ -150,12 +150,12 @@ def _said_to_error(
         status=status,
         parameter=parameter,
     )
-    error.limit = limit_in_words(lower) if code in (Code.CONTEXT_OVERFLOW, Code.TOO_LARGE) else Limit()
+    error.limit = limit_in_words(lower) if code in (Code.CONTEXT_OVERFLOW, Code.TOO_LARGE) else LengthLimit()
     error.quotes = refusal.quotes
     return error
 
 
-def _classify(refusal: Refusal, wait_s: float | None) -> tuple[Code, str]:
+def _classify(refusal: EndpointRefusal, wait_s: float | None) -> tuple[Code, str]:
     """The code, and the repair of the request that the refusal asks for (`core.llm.request_repairs`)."""
     own, status = refusal.own, refusal.status
     if form := form_of(status, own):
@@ -175,7 +175,7 @@ def _classify(refusal: Refusal, wait_s: float | None) -> tuple[Code, str]:
     return code or code_by_hint(refusal) or _code_by_status(refusal), ""
 
 
-def _code_by_status(refusal: Refusal) -> Code:
+def _code_by_status(refusal: EndpointRefusal) -> Code:
     status = refusal.status
     if status == 0:
         return next((_BY_CODE[name] for name in refusal.names if name in _BY_CODE), Code.ERROR_IN_STREAM)
@@ -188,12 +188,12 @@ def _code_by_status(refusal: Refusal) -> Code:
     return _BY_STATUS.get(status, Code.SERVER_ERROR if status >= 500 else Code.BAD_REQUEST)
 
 
-def _too_long(words: str, refusal: Refusal) -> bool:
+def _too_long(words: str, refusal: EndpointRefusal) -> bool:
     """Does a refusal tell a long request that it is too long, in words that the request happens to hold too? To shorten
     it then hurts nobody."""
     if sum(map(len, refusal.sent.texts)) < _LONG_REQUEST:
         return False
-    return code_by_words(Refusal(refusal.status, own=words.lower())) is Code.CONTEXT_OVERFLOW
+    return code_by_words(EndpointRefusal(refusal.status, own=words.lower())) is Code.CONTEXT_OVERFLOW
 
 
 def from_exception(error: Exception, *, begun: bool, key: str = "") -> ModelError:

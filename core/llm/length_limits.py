@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from core.errors import Limit
+from core.errors import LengthLimit
 
 _SMALLEST, _LARGEST = 256, 50_000_000
 _TIMES = 20
@@ -57,14 +57,16 @@ _REQUEST_AND_LIMIT = re.compile(
 _LIMIT_AND_REQUEST = re.compile(rf"\blimit:? ?{_NUMBER}.{{0,80}}\brequested:? ?{_NUMBER}")
 
 
-def limit_in_words(said: str) -> Limit:
+def limit_in_words(said: str) -> LengthLimit:
     """What an endpoint's words, which are in lower case, tell of its limit and of the request."""
     said = _BY.sub("", _in_digits(said))
     tokens = next((least for patterns in _LIMITS if (least := _least(said, patterns))), 0)
     if not tokens:
-        return Limit()
+        return LengthLimit()
     more = (int(match[1]) for match in _PLAIN.finditer(said))
-    return Limit(tokens, max((number for number in more if tokens < number <= _TIMES * tokens), default=0))
+    return LengthLimit(
+        tokens, max((number for number in more if tokens < number <= _TIMES * tokens), default=0)
+    )
 
 
 def _least(said: str, patterns: list[re.Pattern[str]]) -> int:

@@ -31,7 +31,7 @@ _SAY_SO_THEMSELVES = frozenset({401, 402, 403, 429})
 
 
 @dataclass(frozen=True)
-class Refusal:
+class EndpointRefusal:
     """What an endpoint said. `status`: 0 for an error under 200. `names`: its codes and types, in lower case. `own`:
     its words in lower case, without what was `sent`. `quotes`: it quotes the request. `page`: it came as HTML."""
 
@@ -60,7 +60,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RefusalRule:
     code: Code
     statuses: frozenset[int]
     but: frozenset[int]
@@ -72,17 +72,17 @@ class Rule:
     def believed(self, status: int) -> bool:
         return status not in self.but and (not self.statuses or status in self.statuses)
 
-    def told(self, refusal: Refusal) -> bool:
+    def told(self, refusal: EndpointRefusal) -> bool:
         """Does a sentence say so?"""
         return any(self._says(refusal, sentence) for sentence in refusal.sentences)
 
-    def _says(self, refusal: Refusal, sentence: str) -> bool:
+    def _says(self, refusal: EndpointRefusal, sentence: str) -> bool:
         if self.unless is not None and self.unless.search(sentence):
             return False
         return any(_found(refusal, sentence, parts) for parts in self.sentences)
 
 
-def _found(refusal: Refusal, sentence: str, parts: tuple[re.Pattern[str], ...]) -> bool:
+def _found(refusal: EndpointRefusal, sentence: str, parts: tuple[re.Pattern[str], ...]) -> bool:
     matches = [part.search(sentence) for part in parts]
     spans = [match.span() for match in matches if match is not None]
     return len(spans) == len(parts) and refusal.evidence(
@@ -94,27 +94,27 @@ def _matches(patterns: tuple[frozenset[str], ...], names: frozenset[str]) -> boo
     return any(all(any(re.fullmatch(part, name) for name in names) for part in parts) for parts in patterns)
 
 
-def code_by_name(refusal: Refusal) -> Code | None:
+def code_by_name(refusal: EndpointRefusal) -> Code | None:
     """What the endpoint's own codes and types say for certain."""
     return next((rule.code for rule in _believed(refusal) if _matches(rule.names, refusal.names)), None)
 
 
-def code_by_words(refusal: Refusal) -> Code | None:
+def code_by_words(refusal: EndpointRefusal) -> Code | None:
     """What the endpoint's own words say."""
     rules = (rule for rule in _believed(refusal) if refusal.may_say(rule.code))
     return next((rule.code for rule in rules if rule.told(refusal)), None)
 
 
-def code_by_hint(refusal: Refusal) -> Code | None:
+def code_by_hint(refusal: EndpointRefusal) -> Code | None:
     """What a code or type says that means several things."""
     return next((rule.code for rule in _believed(refusal) if _matches(rule.hints, refusal.names)), None)
 
 
-def _believed(refusal: Refusal) -> Iterator[Rule]:
+def _believed(refusal: EndpointRefusal) -> Iterator[RefusalRule]:
     return (rule for rule in RULES if rule.believed(refusal.status))
 
 
-def toml_to_rules(text: str) -> tuple[Rule, ...]:
+def toml_to_rules(text: str) -> tuple[RefusalRule, ...]:
     """Raises ValueError for what is no rule."""
     file = tomllib.loads(text)
     words: dict[str, str] = {}
@@ -123,7 +123,7 @@ def toml_to_rules(text: str) -> tuple[Rule, ...]:
     return tuple(_rule(entry, words) for entry in file["rule"])
 
 
-def _rule(entry: dict[str, Any], words: dict[str, str]) -> Rule:
+def _rule(entry: dict[str, Any], words: dict[str, str]) -> RefusalRule:
     if unknown := entry.keys() - {"code", "statuses", "but", "names", "hints", "sentences", "unless"}:
         raise ValueError(f"unknown keys: {unknown}")
     names = entry.get("names", [])
@@ -132,7 +132,7 @@ def _rule(entry: dict[str, Any], words: dict[str, str]) -> Rule:
         for sentence in [*entry.get("sentences", []), *_written_out(names)]
     ]
     unless = entry.get("unless")
-    return Rule(
+    return RefusalRule(
         Code(entry["code"]),
         frozenset(entry.get("statuses", [])),
         frozenset(entry.get("but", [])),

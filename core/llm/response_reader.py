@@ -18,7 +18,7 @@ from core.llm.echo import NOTHING, Sent
 from core.llm.error_bodies import looks_like_error
 from core.llm.errors import fault, own_words
 from core.llm.partial_completion import beginning_to_completion
-from core.llm.sse import LINE_LIMIT_BYTES, SEEN_LENGTH, Event, Garbled, Reader, TooLong
+from core.llm.sse import LINE_LIMIT_BYTES, SEEN_LENGTH, Event, Garbled, OversizedLine, SseReader
 from core.values.deltas import Charged, Delta, Usage
 
 ERROR_LIMIT_BYTES = 1024 * 1024
@@ -74,7 +74,7 @@ class Reading:
         self._ends_at = clock.monotonic() + patience.total_s
         self._first_s = patience.whole_s if whole else patience.first_word_s
         self._answer = Answer(key, sent, caps)
-        self._reader = Reader()
+        self._reader = SseReader()
         self._idle_bytes = 0
         self._wait_for(self._first_s)
 
@@ -152,7 +152,7 @@ class Reading:
             while piece := await self._next(pieces):
                 body += piece
                 if len(body) > BODY_LIMIT_BYTES:
-                    yield [TooLong(body)]
+                    yield [OversizedLine(body)]
                     return
             yield self._parse(body)
             return
@@ -178,9 +178,9 @@ class Reading:
     def _take(self, event: Event) -> list[Delta]:
         if isinstance(event, Garbled):
             raise fault(Code.GARBLED, f"no part of an answer: {self._own(event.text)}")
-        return self._cut(event) if isinstance(event, TooLong) else self._answer.take(event)
+        return self._cut(event) if isinstance(event, OversizedLine) else self._answer.take(event)
 
-    def _cut(self, event: TooLong) -> list[Delta]:
+    def _cut(self, event: OversizedLine) -> list[Delta]:
         """End the answer at the length limit with what can be read of a part that is too long to hold."""
         completion = beginning_to_completion(event.beginning)
         if self._answer.sealed or (completion is None and not self._answer.words):

@@ -26,7 +26,7 @@ FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 8.0
 
 
-class Scope(StrEnum):
+class BlameScope(StrEnum):
     """What a failure is about, from the narrowest to everything there is."""
 
     ROUTE = "route"
@@ -43,7 +43,7 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RetryRule:
     """`same`: how often the same account and model may be asked again. `leaves`: what else is not asked in this turn.
     `blames`: whose breaker counts it, None: nobody's. `breaks_s`: that breaker opens at once, for so long; 0: when
     it has happened too often. `alerts`: the operator is told at once, not only when a breaker opens. `reports`: the
@@ -52,8 +52,8 @@ class Rule:
     """
 
     same: int
-    leaves: Scope
-    blames: Scope | None = None
+    leaves: BlameScope
+    blames: BlameScope | None = None
     breaks_s: float = 0.0
     alerts: bool = False
     reports: bool = False
@@ -61,38 +61,42 @@ class Rule:
     level: int = logging.WARNING
 
 
-_NO_USE = Rule(0, Scope.ALL, level=logging.INFO)
-_ONCE_MORE = Rule(1, Scope.ROUTE, Scope.ENDPOINT)
+_NO_USE = RetryRule(0, BlameScope.ALL, level=logging.INFO)
+_ONCE_MORE = RetryRule(1, BlameScope.ROUTE, BlameScope.ENDPOINT)
 
-RULES: dict[Code, Rule] = {
+RULES: dict[Code, RetryRule] = {
     # A refused field the client has repaired before this: what is left may suit another endpoint.
-    Code.BAD_REQUEST: Rule(0, Scope.ROUTE, level=logging.ERROR),
-    Code.CONTEXT_OVERFLOW: Rule(1, Scope.SMALL, level=logging.INFO),  # the one repeat is trimmed
+    Code.BAD_REQUEST: RetryRule(0, BlameScope.ROUTE, level=logging.ERROR),
+    Code.CONTEXT_OVERFLOW: RetryRule(1, BlameScope.SMALL, level=logging.INFO),  # the one repeat is trimmed
     Code.POLICY: _NO_USE,
-    Code.TOO_LARGE: Rule(1, Scope.ROUTE, level=logging.INFO),  # likewise: larger than a plan or a proxy takes
-    Code.BAD_KEY: Rule(0, Scope.ACCOUNT, Scope.ACCOUNT, PROBE_S, alerts=True),
-    Code.NO_MONEY: Rule(0, Scope.ACCOUNT, Scope.ACCOUNT, PROBE_S, alerts=True),
-    Code.FORBIDDEN: Rule(0, Scope.ROUTE, Scope.ACCOUNT, alerts=True),
-    Code.NO_MODEL: Rule(0, Scope.OFFER, Scope.OFFER, BREAK_S, alerts=True),
-    Code.WRONG_URL: Rule(0, Scope.ENDPOINT, Scope.ENDPOINT, BREAK_S, alerts=True),
-    Code.RATE_LIMITED: Rule(2, Scope.ROUTE, Scope.ACCOUNT, eager=True),
-    Code.SERVER_ERROR: Rule(2, Scope.ROUTE, Scope.ENDPOINT),
-    Code.GATEWAY_TIMEOUT: Rule(0, Scope.ROUTE, Scope.ENDPOINT),  # the work may still run there, and be paid for
-    Code.UNREACHABLE: Rule(1, Scope.ENDPOINT, Scope.ENDPOINT, reports=True),
+    Code.TOO_LARGE: RetryRule(
+        1, BlameScope.ROUTE, level=logging.INFO
+    ),  # likewise: larger than a plan or a proxy takes
+    Code.BAD_KEY: RetryRule(0, BlameScope.ACCOUNT, BlameScope.ACCOUNT, PROBE_S, alerts=True),
+    Code.NO_MONEY: RetryRule(0, BlameScope.ACCOUNT, BlameScope.ACCOUNT, PROBE_S, alerts=True),
+    Code.FORBIDDEN: RetryRule(0, BlameScope.ROUTE, BlameScope.ACCOUNT, alerts=True),
+    Code.NO_MODEL: RetryRule(0, BlameScope.OFFER, BlameScope.OFFER, BREAK_S, alerts=True),
+    Code.WRONG_URL: RetryRule(0, BlameScope.ENDPOINT, BlameScope.ENDPOINT, BREAK_S, alerts=True),
+    Code.RATE_LIMITED: RetryRule(2, BlameScope.ROUTE, BlameScope.ACCOUNT, eager=True),
+    Code.SERVER_ERROR: RetryRule(2, BlameScope.ROUTE, BlameScope.ENDPOINT),
+    Code.GATEWAY_TIMEOUT: RetryRule(
+        0, BlameScope.ROUTE, BlameScope.ENDPOINT
+    ),  # the work may still run there, and be paid for
+    Code.UNREACHABLE: RetryRule(1, BlameScope.ENDPOINT, BlameScope.ENDPOINT, reports=True),
     Code.STALLED: _ONCE_MORE,
     Code.CUT: _ONCE_MORE,
     Code.ERROR_IN_STREAM: _ONCE_MORE,
-    Code.EMPTY: Rule(1, Scope.MODEL, Scope.OFFER),
-    Code.GARBLED: Rule(1, Scope.ENDPOINT, Scope.ENDPOINT),
+    Code.EMPTY: RetryRule(1, BlameScope.MODEL, BlameScope.OFFER),
+    Code.GARBLED: RetryRule(1, BlameScope.ENDPOINT, BlameScope.ENDPOINT),
 }
 
-_ABOUT_THE_QUESTION = Rule(0, Scope.ALL, level=logging.ERROR)
+_ABOUT_THE_QUESTION = RetryRule(0, BlameScope.ALL, level=logging.ERROR)
 """A refusal for a reason that we don't know which quotes what was asked."""
 _ONLY_ONCE_MORE_TO = 500
 """The highest status under which a server's error is its judgement of this request rather than a passing state."""
 
 
-def rule_for(error: ModelError) -> Rule:
+def rule_for(error: ModelError) -> RetryRule:
     if error.code is Code.BAD_REQUEST and error.quotes:
         return _ABOUT_THE_QUESTION
     if error.code is Code.SERVER_ERROR and 0 < error.status <= _ONLY_ONCE_MORE_TO:
@@ -151,7 +155,7 @@ def decide(failed: Failed, allowance: Allowance, jitter: float) -> Same | Next:
     """
     error, rule = failed.error, rule_for(failed.error)
     left_s = allowance.seconds - failed.elapsed_s
-    if failed.visible or failed.tries >= allowance.tries or left_s < 0 or rule.leaves is Scope.ALL:
+    if failed.visible or failed.tries >= allowance.tries or left_s < 0 or rule.leaves is BlameScope.ALL:
         return Next.NOBODY
     if error.code in TOO_LONG:
         return Same(0) if failed.shorter and failed.tries_here <= rule.same else Next.OTHER
@@ -168,39 +172,39 @@ def decide(failed: Failed, allowance: Allowance, jitter: float) -> Same | Next:
     return Same(wait_s) if wait_s <= left_s else Next.OTHER
 
 
-def left_over(routes: Iterable[Route], route: Route, scope: Scope) -> list[Route]:
+def left_over(routes: Iterable[Route], route: Route, scope: BlameScope) -> list[Route]:
     """The routes that may still be asked after `route` has failed for good with something about `scope`."""
     return [other for other in routes if other != route and not _about(scope, route, other)]
 
 
-def _about(scope: Scope, route: Route, other: Route) -> bool:
+def _about(scope: BlameScope, route: Route, other: Route) -> bool:
     match scope:
-        case Scope.ROUTE:
+        case BlameScope.ROUTE:
             return False
-        case Scope.ACCOUNT:
+        case BlameScope.ACCOUNT:
             return other.account.name == route.account.name
-        case Scope.OFFER:
+        case BlameScope.OFFER:
             return other.offer == route.offer
-        case Scope.MODEL:
+        case BlameScope.MODEL:
             return other.card.name == route.card.name
-        case Scope.ENDPOINT:
+        case BlameScope.ENDPOINT:
             return other.account.endpoint == route.account.endpoint
-        case Scope.SMALL:
+        case BlameScope.SMALL:
             return other.card.context_tokens <= route.card.context_tokens
-        case Scope.ALL:
+        case BlameScope.ALL:
             return True
 
 
-def key_of(route: Route, scope: Scope) -> str:
+def key_of(route: Route, scope: BlameScope) -> str:
     """The name of the breaker of `route` for `scope`, as an operator reads it."""
     return {
-        Scope.ACCOUNT: f"account {route.account.name}",
-        Scope.OFFER: f"model {route.offer}",
-        Scope.ENDPOINT: f"endpoint {route.account.endpoint}",
+        BlameScope.ACCOUNT: f"account {route.account.name}",
+        BlameScope.OFFER: f"model {route.offer}",
+        BlameScope.ENDPOINT: f"endpoint {route.account.endpoint}",
     }[scope]
 
 
-BREAKERS = (Scope.ACCOUNT, Scope.OFFER, Scope.ENDPOINT)
+BREAKERS = (BlameScope.ACCOUNT, BlameScope.OFFER, BlameScope.ENDPOINT)
 
 
 def keys_of(route: Route) -> tuple[str, ...]:

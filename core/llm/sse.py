@@ -32,21 +32,21 @@ class Garbled:
 
 
 @dataclass(frozen=True, slots=True)
-class TooLong:
+class OversizedLine:
     """A line, or an event of several lines, that is longer than a reader holds: nothing is read behind it. `beginning`
     is what was held of it."""
 
     beginning: bytes | bytearray
 
 
-Event = dict[str, Any] | Garbled | TooLong
+Event = dict[str, Any] | Garbled | OversizedLine
 
 
-class Reader:
+class SseReader:
     """Bytes in, JSON objects out; how the bytes are cut makes no difference.
 
     An event named `error` and an `error:` field come out as `{"error": ...}`. `done` is set by `[DONE]`, after
-    which all is ignored; it says nothing about whether the answer is whole. `cut`: a `TooLong` has come, and
+    which all is ignored; it says nothing about whether the answer is whole. `cut`: a `OversizedLine` has come, and
     nothing follows it. `comments` counts keep-alives, `odd` holds the beginning of the first line that means nothing
     here.
     """
@@ -101,9 +101,9 @@ class Reader:
         line, self._rest = self._rest, bytearray()
         return [self._too_long(line)]
 
-    def _too_long(self, beginning: bytes | bytearray) -> TooLong:
+    def _too_long(self, beginning: bytes | bytearray) -> OversizedLine:
         self.cut = True
-        return TooLong(beginning)
+        return OversizedLine(beginning)
 
     def _lines(self, whole: bytes) -> list[Event]:
         if len(whole) <= self._limit_bytes:

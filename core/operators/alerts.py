@@ -43,7 +43,7 @@ class Alert:
         return f"{self.code}, {self.kind}" if self.kind else str(self.code)
 
 
-Post = Callable[[Alert], Awaitable[bool]]
+PostAlert = Callable[[Alert], Awaitable[bool]]
 """Bring an alert to the operators' channel: True when it surely stands there."""
 
 
@@ -57,7 +57,7 @@ class _Cause:
 
 
 class Herald:
-    def __init__(self, clock: Clock, count: Count | None = None, post: Post | None = None) -> None:
+    def __init__(self, clock: Clock, count: Count | None = None, post: PostAlert | None = None) -> None:
         self._clock = clock
         self._count = count
         self._post = post
@@ -118,7 +118,7 @@ class Herald:
         posting.add_done_callback(self._posts.discard)
         return posting
 
-    async def _posted(self, post: Post, alert: Alert, after: asyncio.Future[bool] | None) -> bool:
+    async def _posted(self, post: PostAlert, alert: Alert, after: asyncio.Future[bool] | None) -> bool:
         """What is over is told only where it was told that it began."""
         if after is not None and not await after:
             return False

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar, cast
 import structlog
 
 from core.clock import Clock
-from core.conversation.context import Reader
+from core.conversation.context import ContextReader
 from core.conversation.prompt import Prompt
 from core.conversation.tokens import estimate
 from core.delivery.answer import Canvas
@@ -114,7 +114,7 @@ class Answerer:
         self._roster = roster or environment_to_roster(settings)
         self._begun: dict[int, _Sheet] = {}
         self._stands: dict[int, asyncio.Event] = {}
-        self._reader = Reader(store)
+        self._reader = ContextReader(store)
         self._on_set_aside = on_set_aside
         self._halts: set[asyncio.Task[None]] = set()
         self._suspects = asyncio.Lock()

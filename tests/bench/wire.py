@@ -26,7 +26,7 @@ from openai.types.chat import ChatCompletionChunk
 from core.clock import SystemClock
 from core.llm.chunks import Answer
 from core.llm.client import CompletionsClient
-from core.llm.sse import Reader
+from core.llm.sse import SseReader
 from core.ports.model import Request
 from core.values.conversation import Message
 from core.values.deltas import Text
@@ -95,7 +95,7 @@ def _json(lines: list[bytes]) -> int:
 
 
 def _parley(pieces: list[bytes]) -> int:
-    reader, answer, count = Reader(), Answer(), 0
+    reader, answer, count = SseReader(), Answer(), 0
     for piece in pieces:
         for found in reader.feed(piece):
             assert isinstance(found, dict)

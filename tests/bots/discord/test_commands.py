@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bots.discord.commands import CHAT, MESSAGE, payloads
-from bots.discord.forms import Sheet, custom_id_to_sheet, sheet_to_custom_id
+from bots.discord.forms import SettingsSheet, custom_id_to_sheet, sheet_to_custom_id
 from bots.discord.replies import told_to_contents
 from core.commands import COMMANDS, MENUS, press_form
 from core.errors import StoreError
@@ -344,7 +344,7 @@ async def test_summarize_from_here_says_since_when(bot: Bot) -> None:
 
 
 def test_a_sheet_comes_back_as_what_it_was_made_of() -> None:
-    sheet = Sheet("settings", {"scope": "channel", "name": "a&b=c 时"}, 2)
+    sheet = SettingsSheet("settings", {"scope": "channel", "name": "a&b=c 时"}, 2)
     assert custom_id_to_sheet(sheet_to_custom_id(sheet)) == sheet
     assert custom_id_to_sheet("parley:again:42") is None
 

@@ -18,9 +18,9 @@ import pytest
 from aiohttp import ClientResponse, ClientSession
 
 from bots import web
-from bots.web.answer_streams import KEPT, Live, News, Thinking
+from bots.web.answer_streams import KEPT, AnswerStreams, News, ThinkingNews
 from bots.web.guard import Hosts, names_of
-from bots.web.outgoing import View
+from bots.web.outgoing import MessageView
 from core.errors import Code, PlatformError
 from core.values.conversation import Ask, History, Task
 from core.values.events import Command, Press
@@ -261,11 +261,11 @@ async def test_a_page_that_leaves_is_forgotten(client: Client) -> None:
 
 
 async def test_a_slow_page_is_given_only_the_newest_view() -> None:
-    live = Live()
+    live = AnswerStreams()
     watcher = live.watch("t")
     for n in range(10_000):
-        live.paint("t", View("m", True, "word " * n))
-    live.paint("t", View("other", True, "x"))
+        live.paint("t", MessageView("m", True, "word " * n))
+    live.paint("t", MessageView("other", True, "x"))
     views = (await watcher.news(1)).views
     assert [view.id for view in views] == ["m", "other"]
     assert views[0].text == "word " * 9_999
@@ -273,9 +273,9 @@ async def test_a_slow_page_is_given_only_the_newest_view() -> None:
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    live = Live()
+    live = AnswerStreams()
     for n in range(KEPT + 5):
-        live.paint("t", View(str(n), True, ""), key=f"k{n}")
+        live.paint("t", MessageView(str(n), True, ""), key=f"k{n}")
     assert len(live.views("t")) == KEPT
     assert live.find("k0") is None
     assert live.find(f"k{KEPT}") == str(KEPT)
@@ -513,7 +513,7 @@ async def test_what_a_command_had_forgotten_does_not_stay_in_sight_on_any_page(c
             assert len((await stream.next())[1]["messages"]) == 2
             await home.store.forget_thread(home.inbox.received[0].place, datetime.now(UTC))
             await command(client, home, "forget")  # from another page
-            assert await stream.next() == ("state", {"messages": [], "thinking": asdict(Thinking())})
+            assert await stream.next() == ("state", {"messages": [], "thinking": asdict(ThinkingNews())})
 
 
 async def test_a_command_that_becomes_a_question_is_seen_and_answered_in_its_thread(client: Client) -> None:

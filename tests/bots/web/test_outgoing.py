@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bots.web.outgoing import (
-    View,
+    MessageView,
     event,
     new_message_id,
     page_to_view,
@@ -37,11 +37,11 @@ def answered(message_id: str, anchor: str, text: str = "!") -> Entry:
     return Entry(message_id, BOT, text, NOW, mine=True, anchor=anchor)
 
 
-def live(message_id: str, after: str, text: str = "live", at: datetime = NOW) -> View:
-    return View(message_id, True, text, at.isoformat(), after)
+def live(message_id: str, after: str, text: str = "live", at: datetime = NOW) -> MessageView:
+    return MessageView(message_id, True, text, at.isoformat(), after)
 
 
-def ids(shown: list[View]) -> list[str]:
+def ids(shown: list[MessageView]) -> list[str]:
     return [view.id for view in shown]
 
 

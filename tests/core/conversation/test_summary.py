@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.conversation.prompt import LEFT_OUT
-from core.conversation.summary import Scope, build_summary, scope_of, within
+from core.conversation.summary import SummaryScope, build_summary, scope_of, within
 from core.values.conversation import Ask, Entry, Task
 from core.values.places import Person, Place
 
@@ -27,23 +27,26 @@ def line(id: str, text: str = "words", ago_s: float = 0, *, mine: bool = False, 
 @pytest.mark.parametrize(
     ("text", "scope"),
     [
-        ("/summarize of:thread", Scope(False, 500, None)),
-        ("/summarize of:channel", Scope(True, 100, None)),
-        ("/summarize last:20 of:channel", Scope(True, 20, None)),
-        ("/summarize hours:3.0 of:channel", Scope(True, 500, NOON - timedelta(hours=3))),
-        ("/summarize of:channel since:2026-01-01T11:00:00+00:00", Scope(True, 500, NOON - timedelta(hours=1))),
+        ("/summarize of:thread", SummaryScope(False, 500, None)),
+        ("/summarize of:channel", SummaryScope(True, 100, None)),
+        ("/summarize last:20 of:channel", SummaryScope(True, 20, None)),
+        ("/summarize hours:3.0 of:channel", SummaryScope(True, 500, NOON - timedelta(hours=3))),
+        (
+            "/summarize of:channel since:2026-01-01T11:00:00+00:00",
+            SummaryScope(True, 500, NOON - timedelta(hours=1)),
+        ),
     ],
 )
-def test_the_turn_says_what_to_sum_up(text: str, scope: Scope) -> None:
+def test_the_turn_says_what_to_sum_up(text: str, scope: SummaryScope) -> None:
     assert scope_of(ask(text)) == scope
 
 
 def test_only_what_was_said_within_it_counts_not_the_command() -> None:
     lines = [line("1", ago_s=90), line("2", ago_s=60), line("3", ago_s=30), line("4", " "), line("c1")]
     lines.append(line("a", "an older summary", mine=True, anchor="c1"))
-    scope = Scope(False, 500, NOON - timedelta(seconds=60))
+    scope = SummaryScope(False, 500, NOON - timedelta(seconds=60))
     assert [one.id for one in within(lines, scope, ask(""))] == ["2", "3"]
-    assert [one.id for one in within(lines, Scope(False, 1, None), ask(""))] == ["3"]
+    assert [one.id for one in within(lines, SummaryScope(False, 1, None), ask(""))] == ["3"]
 
 
 def test_the_model_is_given_who_said_what_when_and_the_language() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.llm.concurrency import REGROWTH_S, Limit, Turnstile, share
+from core.llm.concurrency import REGROWTH_S, LearnedLimit, Turnstile, share
 from tests.waiting import HANG_S
 
 
@@ -18,7 +18,7 @@ async def settle() -> None:
 
 
 def test_a_refusal_halves_what_was_under_way_and_a_minute_gives_one_back() -> None:
-    limit = Limit(100)
+    limit = LearnedLimit(100)
     limit.halve(10, began_at=9, under_way=40)
     assert limit.at(10) == 20
     assert limit.at(10 + REGROWTH_S * 2.5) == 22
@@ -26,7 +26,7 @@ def test_a_refusal_halves_what_was_under_way_and_a_minute_gives_one_back() -> No
 
 
 def test_a_burst_of_refusals_is_one() -> None:
-    limit = Limit(100)
+    limit = LearnedLimit(100)
     for _ in range(40):
         limit.halve(10, began_at=9, under_way=40)
     assert limit.at(10) == 20
@@ -35,14 +35,14 @@ def test_a_burst_of_refusals_is_one() -> None:
 
 
 def test_one_is_always_let_through() -> None:
-    limit = Limit(3)
+    limit = LearnedLimit(3)
     for now in range(5):
         limit.halve(now, began_at=now, under_way=2)
     assert limit.at(5) == 1
 
 
 def test_who_is_refused_alone_is_no_sign_of_too_many() -> None:
-    limit = Limit(100)
+    limit = LearnedLimit(100)
     limit.halve(10, began_at=9, under_way=1)
     assert limit.at(10) == 100
 

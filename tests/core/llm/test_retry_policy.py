@@ -15,10 +15,10 @@ from core.llm.retry_policy import (
     PROBE_S,
     RULES,
     Allowance,
+    BlameScope,
     Failed,
     Next,
     Same,
-    Scope,
     decide,
     key_of,
 )
@@ -42,9 +42,9 @@ def wait_s(error: ModelError, allowance: Allowance | None = None, **more: Any) -
 
 BLAMED = {
     None: {Code.BAD_REQUEST, Code.CONTEXT_OVERFLOW, Code.POLICY, Code.TOO_LARGE},
-    Scope.ACCOUNT: {Code.BAD_KEY, Code.NO_MONEY, Code.FORBIDDEN, Code.RATE_LIMITED},
-    Scope.OFFER: {Code.NO_MODEL, Code.EMPTY},
-    Scope.ENDPOINT: {
+    BlameScope.ACCOUNT: {Code.BAD_KEY, Code.NO_MONEY, Code.FORBIDDEN, Code.RATE_LIMITED},
+    BlameScope.OFFER: {Code.NO_MODEL, Code.EMPTY},
+    BlameScope.ENDPOINT: {
         *(Code.WRONG_URL, Code.SERVER_ERROR, Code.GATEWAY_TIMEOUT, Code.UNREACHABLE),
         *(Code.STALLED, Code.CUT, Code.ERROR_IN_STREAM, Code.GARBLED),
     },
@@ -125,7 +125,7 @@ def test_money_and_keys_are_left_alone_for_long() -> None:
 
 
 def test_breakers_are_named_as_operators_know_them() -> None:
-    assert [key_of(ROUTE, scope) for scope in (Scope.ACCOUNT, Scope.OFFER, Scope.ENDPOINT)] == [
+    assert [key_of(ROUTE, scope) for scope in (BlameScope.ACCOUNT, BlameScope.OFFER, BlameScope.ENDPOINT)] == [
         "account one/a",
         "model small@one",
         "endpoint one",

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from core.errors import ModelError
 from core.llm.chunks import Answer
-from core.llm.sse import Event, Garbled, Reader, TooLong
+from core.llm.sse import Event, Garbled, OversizedLine, SseReader
 from core.values.deltas import Delta
 from tests.fakes.completions import QUIRKS
 from tests.waiting import AT_ONCE_S
 
 
 def read(*pieces: bytes, limit_bytes: int = 1 << 20) -> list[Event]:
-    reader = Reader(limit_bytes)
+    reader = SseReader(limit_bytes)
     return [event for piece in pieces for event in reader.feed(piece)] + reader.end()
 
 
@@ -29,14 +29,14 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
 
 def answer(pieces: list[bytes]) -> tuple[list[Delta], str, str]:
     """Deltas, or what came before an error and its code. Texts are joined where nothing else is between."""
-    reader, whole = Reader(1 << 20), Answer()
+    reader, whole = SseReader(1 << 20), Answer()
     deltas: list[Delta] = []
     try:
         for piece in pieces:
             for event in reader.feed(piece):
-                deltas += [] if isinstance(event, Garbled | TooLong) else whole.take(event)
+                deltas += [] if isinstance(event, Garbled | OversizedLine) else whole.take(event)
         for event in reader.end():
-            deltas += [] if isinstance(event, Garbled | TooLong) else whole.take(event)
+            deltas += [] if isinstance(event, Garbled | OversizedLine) else whole.take(event)
         deltas += whole.end()
     except ModelError as error:
         return deltas, error.code, error.detail
@@ -144,13 +144,13 @@ def test_what_should_be_json_and_is_not_is_named() -> None:
 
 
 def test_comments_are_counted_and_oddities_kept() -> None:
-    reader = Reader()
+    reader = SseReader()
     reader.feed(b": a\n:\n\nid: 1\nretry: 5\nSSH-2.0\nother\n")
     assert (reader.comments, reader.odd) == (2, "SSH-2.0")
 
 
 def test_nothing_counts_after_done() -> None:
-    reader = Reader()
+    reader = SseReader()
     assert reader.feed(b'data: [DONE]\n\ndata: {"a": 1}\n') == []
     assert reader.done
 
@@ -162,13 +162,13 @@ def test_line_over_the_limit_ends_the_stream_behind_what_came_before(size: int, 
     data = b'data: {"a": 1}\n\n' + line + end + b'data: {"a": 2}\n\n'
     first, cut_off = read(*[data[n : n + size] for n in range(0, len(data), size)], limit_bytes=1000)
     assert first == {"a": 1}
-    assert isinstance(cut_off, TooLong)
+    assert isinstance(cut_off, OversizedLine)
     assert cut_off.beginning.startswith(line[:1000])
 
 
 def test_many_lines_that_never_make_an_event_are_bounded() -> None:
     [event] = read(b"data: [\n" * 2000, limit_bytes=1000)
-    assert isinstance(event, TooLong)
+    assert isinstance(event, OversizedLine)
     assert len(event.beginning) < 1000
 
 

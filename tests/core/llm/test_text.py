@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.errors import Code, ModelError
 from core.llm.chunks import Answer, Caps
-from core.llm.sse import Reader, TooLong
+from core.llm.sse import OversizedLine, SseReader
 from core.llm.tool_calls import MOST_CALLS
 from core.values.deltas import Delta, Ended, EndReason, Text, Thinking
 from tests.fakes.completions.replies import DONE, call_delta, chunk, event
@@ -68,7 +68,7 @@ def test_a_blank_answer_is_empty_and_shows_nothing(blank: str) -> None:
 
 def test_raw_controls_in_json_strings_are_read() -> None:
     raw = b'data: {"choices":[{"delta":{"content":"one\ttwo\x01"},"finish_reason":"stop"}]}\n\n'
-    [found] = Reader().feed(raw)
+    [found] = SseReader().feed(raw)
     assert isinstance(found, dict)
     assert Answer().take(found) == [Text("one\ttwo")]
 
@@ -110,13 +110,13 @@ def test_exactly_as_much_as_a_cap_allows_is_whole() -> None:
 
 
 def test_nothing_of_what_means_nothing_is_gathered() -> None:
-    reader = Reader(limit_bytes=1000)
+    reader = SseReader(limit_bytes=1000)
     [last] = [found for _ in range(40) for found in reader.feed(b"data:\n")]
-    assert isinstance(last, TooLong)
+    assert isinstance(last, OversizedLine)
 
 
 def test_the_rest_of_a_stream_is_read_after_a_line_in_small_pieces() -> None:
-    reader, line = Reader(), event(chunk({"content": "x" * 1000}))
+    reader, line = SseReader(), event(chunk({"content": "x" * 1000}))
     found = [out for at in range(len(line)) for out in reader.feed(line[at : at + 1])] + reader.feed(DONE)
     assert len(found) == 1
 

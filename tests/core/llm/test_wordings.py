@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.errors import Code, Limit, ModelError
+from core.errors import Code, LengthLimit, ModelError
 from core.llm.echo import NOTHING, Sent
 from core.llm.errors import from_chunk, from_response
 from core.llm.refusals import toml_to_rules
@@ -74,12 +74,12 @@ def test_a_window_is_read_however_its_number_is_spelt(tokens: int, wording: Word
 @pytest.mark.parametrize(("code", "wording"), wordings.NO_WINDOW, ids=str)
 def test_a_number_of_tokens_alone_is_no_window(code: Code, wording: Wording) -> None:
     error = read(wording)
-    assert (error.code, error.limit) == (code, Limit())
+    assert (error.code, error.limit) == (code, LengthLimit())
 
 
 @pytest.mark.parametrize("wording", wordings.OVERFLOW_WITHOUT_A_NUMBER, ids=str)
 def test_other_numbers_are_no_window(wording: Wording) -> None:
-    assert read(wording).limit == Limit()
+    assert read(wording).limit == LengthLimit()
 
 
 @pytest.mark.parametrize("wording", wordings.TOO_LARGE[:4], ids=str)
@@ -93,7 +93,7 @@ def test_a_long_request_is_shortened_though_its_thread_speaks_of_the_same() -> N
     assert read(wording, Sent("m", (f"ANN: it says '{said}'",))).code is Code.BAD_REQUEST
     long = read(wording, Sent("m", (f"ANN: it says '{said}'", "word " * 1000)))
     assert long.code is Code.CONTEXT_OVERFLOW
-    assert long.limit == Limit(), "a limit is believed in the endpoint's own words alone"
+    assert long.limit == LengthLimit(), "a limit is believed in the endpoint's own words alone"
 
 
 def test_a_refusal_is_read_in_bounded_time_whatever_it_says() -> None:

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from core.errors import Code
 from core.i18n import LANGUAGES, advise
 from core.llm.catalog import Account, Route
-from core.llm.retry_policy import RULES, Scope, key_of
+from core.llm.retry_policy import RULES, BlameScope, key_of
 from core.operators.alert_turns import AlertTurns, alert_to_text
 from core.operators.alerts import Alert
 from core.ports.store import Finish
@@ -103,7 +103,7 @@ async def test_a_store_that_is_away_tells_nobody() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("code", RULES)
 def test_an_alert_names_what_is_wrong_and_what_to_do(code: Code, language: str) -> None:
-    alert = Alert(key_of(ROUTE, RULES[code].blames or Scope.OFFER), code, "ABC234", ROUTE.places)
+    alert = Alert(key_of(ROUTE, RULES[code].blames or BlameScope.OFFER), code, "ABC234", ROUTE.places)
     text, over = alert_to_text(alert, language), alert_to_text(replace(alert, over=True), language)
     advice = advise(code, language, ROUTE.places)
     assert all(words in text for words in ("one", str(code), advice, "ABC234"))
