@@ -49,7 +49,7 @@ from core.turns.recovery import Sweep
 from core.turns.runner import Answerer, Channel
 from core.turns.running import Live
 from core.values.conversation import Turn, TurnState
-from core.values.outgoing import Page, Post
+from core.values.outgoing import Page, PostMessage
 from core.values.places import Place
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.lock import RunLock
@@ -226,7 +226,7 @@ class House:
         gate = self._channels[place.platform].gate
         try:
             there = await gate.channel(place.channel)
-            await gate.perform(Post(there, Page(text), key=f"alert-{new_ref()}"))
+            await gate.perform(PostMessage(there, Page(text), key=f"alert-{new_ref()}"))
         except PlatformError:
             return False
         return True

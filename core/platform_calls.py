@@ -11,7 +11,7 @@ import structlog
 from core.errors import Code, PlatformError
 from core.ports.connector import Platform
 from core.values.conversation import Ask, History
-from core.values.outgoing import Stroke
+from core.values.outgoing import OutgoingCall
 from core.values.places import Place
 
 log = structlog.get_logger()
@@ -32,11 +32,11 @@ class Gate:
         self.platform = platform
         self._called = called
 
-    async def perform(self, stroke: Stroke) -> str:
-        return await self._pass("perform", self.platform.perform(stroke), stroke=type(stroke).__name__.lower())
+    async def perform(self, call: OutgoingCall) -> str:
+        return await self._pass("perform", self.platform.perform(call), call=type(call).__name__.lower())
 
-    async def find(self, stroke: Stroke) -> str | None:
-        return await self._pass("find", self.platform.find(stroke))
+    async def find(self, call: OutgoingCall) -> str | None:
+        return await self._pass("find", self.platform.find(call))
 
     async def history(self, place: Place, before: Ask) -> History:
         return await self._pass("history", self.platform.history(place, before))
@@ -56,15 +56,15 @@ class Gate:
     async def channel(self, channel: str) -> Place:
         return await self._pass("channel", self.platform.channel(channel))
 
-    async def _pass(self, call: str, answer: Awaitable[Answer], **told: str) -> Answer:
+    async def _pass(self, method: str, answer: Awaitable[Answer], **told: str) -> Answer:
         try:
             given = await answer
         except PlatformError as error:
-            self._called(call, error)
+            self._called(method, error)
             log.warning(
                 "platform call failed",
                 platform=self.platform.name,
-                call=call,
+                method=method,
                 **told,
                 code=str(error.code),
                 retry_after_s=error.retry_after_s,
@@ -73,10 +73,10 @@ class Gate:
             raise
         except Exception as error:
             log.exception(
-                "platform call failed in an unknown way", platform=self.platform.name, call=call, **told
+                "platform call failed in an unknown way", platform=self.platform.name, method=method, **told
             )
             uncertain = PlatformError(Code.UNCERTAIN, type(error).__name__, retryable=True, certain=False)
-            self._called(call, uncertain)
+            self._called(method, uncertain)
             raise uncertain from error
-        self._called(call, None)
+        self._called(method, None)
         return given

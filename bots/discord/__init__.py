@@ -3,7 +3,7 @@
 The way in: `client` keeps the gateway, `incoming` turns what it hears into asks, edits, deletions, commands
 and presses (pure), and the inbox takes them. Commands, menus, buttons and forms come to the `counter`:
 `commands` is what we register with Discord, `forms` are modals, `told` is what a person is told at once (all
-three pure). The way out: `platform` performs strokes one by one; `outgoing` writes a page as a Discord message
+three pure). The way out: `platform` performs calls one by one; `outgoing` writes a page as a Discord message
 (pure), `wire` sends it past discord.py's own pacing, `seats` knows in which channel a place is held and opens
 threads. `history` reads what was said before. `faults` is the one table from the library's exceptions to ours;
 what the library does not promise is used in `private` alone.

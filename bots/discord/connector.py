@@ -1,4 +1,4 @@
-"""Discord as the core's `Platform`: one connection, and strokes performed one by one."""
+"""Discord as the core's `Platform`: one connection, and calls performed one by one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,16 @@ from core.errors import Code, PlatformError
 from core.ports.connector import Inbox
 from core.recent import Recent
 from core.values.conversation import Ask, History
-from core.values.outgoing import Budget, Delete, Edit, Left, Page, Post, Stroke, Upload
+from core.values.outgoing import (
+    Budget,
+    DeleteMessage,
+    EditMessage,
+    Left,
+    OutgoingCall,
+    Page,
+    PostMessage,
+    UploadFile,
+)
 from core.values.places import Place
 
 _FIND_PAGE = 50
@@ -93,17 +102,17 @@ class DiscordPlatform:
 
     # Strokes.
 
-    def budgets(self, stroke: Stroke) -> tuple[Budget, ...]:
+    def budgets(self, call: OutgoingCall) -> tuple[Budget, ...]:
         """An interaction's webhook is a scope of its own; else the channel's posts or edits, and the bot, twice where
         two calls are made."""
-        if self._by_ticket(stroke):
-            ticket = hashlib.blake2s(_ticket(stroke).encode(), digest_size=8).hexdigest()
+        if self._by_ticket(call):
+            ticket = hashlib.blake2s(_ticket(call).encode(), digest_size=8).hexdigest()
             return (_window(f"discord/webhook/{ticket}", _BURST, _WINDOW_S),)
-        kind = {Edit: "edit", Delete: "delete"}.get(type(stroke), "post")
+        kind = {EditMessage: "edit", DeleteMessage: "delete"}.get(type(call), "post")
         bot = _window(_BOT, _BOT_BURST, _BOT_WINDOW_S)
-        opens = kind == "post" and self._opens(stroke)
+        opens = kind == "post" and self._opens(call)
         return (
-            _window(f"discord/{kind}/{self._seat(stroke)}", _BURST, _WINDOW_S),
+            _window(f"discord/{kind}/{self._seat(call)}", _BURST, _WINDOW_S),
             *([bot] if opens else ()),
             bot,
         )
@@ -111,44 +120,44 @@ class DiscordPlatform:
     def told(self, scope: str) -> Left | None:
         return self._wire.told(scope)
 
-    def _opens(self, stroke: Stroke) -> bool:
+    def _opens(self, call: OutgoingCall) -> bool:
         """Is a thread opened before it is posted, by another call?"""
-        question = stroke.answers if isinstance(stroke, Post | Upload) else ""
-        return stroke.place.thread == question != "" and not self._seats.certain(stroke.place, question)
+        question = call.answers if isinstance(call, PostMessage | UploadFile) else ""
+        return call.place.thread == question != "" and not self._seats.certain(call.place, question)
 
-    def _seat(self, stroke: Stroke) -> str:
-        if isinstance(stroke, Edit | Delete):
-            return self._seats.of_message(stroke.place, stroke.message_id)[0]
-        return self._seats.of(stroke.place, stroke.answers if isinstance(stroke, Post | Upload) else "")
+    def _seat(self, call: OutgoingCall) -> str:
+        if isinstance(call, EditMessage | DeleteMessage):
+            return self._seats.of_message(call.place, call.message_id)[0]
+        return self._seats.of(call.place, call.answers if isinstance(call, PostMessage | UploadFile) else "")
 
-    async def perform(self, stroke: Stroke) -> str:
+    async def perform(self, call: OutgoingCall) -> str:
         try:
-            return await self._perform(stroke)
+            return await self._perform(call)
         except PlatformError as error:
-            refused = isinstance(stroke, Post) and not stroke.ticket and error.code is Code.NOT_ALLOWED
+            refused = isinstance(call, PostMessage) and not call.ticket and error.code is Code.NOT_ALLOWED
             if refused and self._client is not None:
-                await self._client.tell_asker(stroke.place)
+                await self._client.tell_asker(call.place)
             raise
 
-    async def _perform(self, stroke: Stroke) -> str:
-        posting = isinstance(stroke, Post | Upload)
-        if isinstance(stroke, Delete):
-            self._seats.remove(stroke.message_id)
-        scope = self.budgets(stroke)[0].scope
-        with _translated(posting=posting, ticket=self._by_ticket(stroke), scope=scope):
+    async def _perform(self, call: OutgoingCall) -> str:
+        posting = isinstance(call, PostMessage | UploadFile)
+        if isinstance(call, DeleteMessage):
+            self._seats.remove(call.message_id)
+        scope = self.budgets(call)[0].scope
+        with _translated(posting=posting, ticket=self._by_ticket(call), scope=scope):
             async with asyncio.timeout(_STROKE_WITHIN_S):
-                match stroke:
-                    case Post(ticket="") | Upload(ticket=""):
-                        return await self._post(stroke)
-                    case Post() | Upload():
-                        return await self._post_by_ticket(stroke)
-                    case Edit() | Delete() if self._by_ticket(stroke):
-                        return await self._edit_by_ticket(stroke)
-                    case Edit() | Delete():
-                        return await self._edit(stroke)
-        raise PlatformError(Code.UNSUPPORTED, f"Discord has no {type(stroke).__name__}")
+                match call:
+                    case PostMessage(ticket="") | UploadFile(ticket=""):
+                        return await self._post(call)
+                    case PostMessage() | UploadFile():
+                        return await self._post_by_ticket(call)
+                    case EditMessage() | DeleteMessage() if self._by_ticket(call):
+                        return await self._edit_by_ticket(call)
+                    case EditMessage() | DeleteMessage():
+                        return await self._edit(call)
+        raise PlatformError(Code.UNSUPPORTED, f"Discord has no {type(call).__name__}")
 
-    async def _post(self, post: Post | Upload) -> str:
+    async def _post(self, post: PostMessage | UploadFile) -> str:
         seat = await self._seats.take(self._here, post)
         body = _body(post) | {"nonce": key_to_nonce(post.key), "enforce_nonce": True}
         replies = self._seats.shared(post.place, seat) and post.answers.isdecimal()
@@ -157,12 +166,12 @@ class DiscordPlatform:
             body["message_reference"] = answered
         sent = await self._call(post, "POST", f"/channels/{seat}/messages", body)
         self._seats.posted(post.place, sent["id"], seat)
-        if isinstance(post, Post) and sent["content"].strip() != body["content"].strip():
+        if isinstance(post, PostMessage) and sent["content"].strip() != body["content"].strip():
             # The nonce was known: it stands there with older words.
-            await self._patch(seat, Edit(post.place, sent["id"], post.page))
+            await self._patch(seat, EditMessage(post.place, sent["id"], post.page))
         return str(sent["id"])
 
-    async def _edit(self, edit: Edit | Delete) -> str:
+    async def _edit(self, edit: EditMessage | DeleteMessage) -> str:
         likely, *others = self._seats.of_message(edit.place, edit.message_id)
         try:
             seat = await self._edit_at(likely, edit)
@@ -173,7 +182,7 @@ class DiscordPlatform:
         self._seats.posted(edit.place, edit.message_id, seat)
         return edit.message_id
 
-    async def _edit_at(self, seat: str, edit: Edit | Delete) -> str:
+    async def _edit_at(self, seat: str, edit: EditMessage | DeleteMessage) -> str:
         try:
             await self._patch(seat, edit)
         except discord.HTTPException as error:
@@ -183,26 +192,32 @@ class DiscordPlatform:
             await self._patch(seat, edit)
         return seat
 
-    async def _patch(self, seat: str, edit: Edit | Delete) -> None:
+    async def _patch(self, seat: str, edit: EditMessage | DeleteMessage) -> None:
         path = f"/channels/{seat}/messages/{edit.message_id}"
-        if isinstance(edit, Delete):
+        if isinstance(edit, DeleteMessage):
             await self._call(edit, "DELETE", path)
         else:
             await self._call(edit, "PATCH", path, _body(edit))
 
     async def _call(
-        self, stroke: Stroke, method: str, path: str, body: dict[str, Any] | None = None, *, by_bot: bool = True
+        self,
+        call: OutgoingCall,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        by_bot: bool = True,
     ) -> Any:
         assert self._here  # raises where there is no connection
-        scope = self.budgets(stroke)[0].scope
+        scope = self.budgets(call)[0].scope
         return await self._wire.call(
             scope,
             method,
             path,
             body,
-            form=_form(stroke, body) if isinstance(stroke, Upload) else (),
+            form=_form(call, body) if isinstance(call, UploadFile) else (),
             by_bot=by_bot,
-            priority=Priority.FIRST if isinstance(stroke, Post | Upload) else Priority.EDIT,
+            priority=Priority.FIRST if isinstance(call, PostMessage | UploadFile) else Priority.EDIT,
         )
 
     async def _unarchive(self, thread_id: str) -> None:
@@ -215,11 +230,13 @@ class DiscordPlatform:
     def _deferred(self, ticket: str) -> None:
         self._originals[ticket] = _LOADING
 
-    def _by_ticket(self, stroke: Stroke) -> bool:
-        ticket = _ticket(stroke)
-        return bool(ticket) and not (isinstance(stroke, Edit | Delete) and ticket in self._dead_tickets)
+    def _by_ticket(self, call: OutgoingCall) -> bool:
+        ticket = _ticket(call)
+        return bool(ticket) and not (
+            isinstance(call, EditMessage | DeleteMessage) and ticket in self._dead_tickets
+        )
 
-    async def _post_by_ticket(self, post: Post | Upload) -> str:
+    async def _post_by_ticket(self, post: PostMessage | UploadFile) -> str:
         """The deferred reply first, follow-ups behind it.
 
         After a restart it is not known which; right after a deferral Discord takes a follow-up as the reply:
@@ -227,24 +244,24 @@ class DiscordPlatform:
         """
         if post.ticket in self._dead_tickets:
             raise PlatformError(Code.EXPIRED, "the interaction's token is dead")
-        if isinstance(post, Post) and self._originals.get(post.ticket) in (_LOADING, post.key):
+        if isinstance(post, PostMessage) and self._originals.get(post.ticket) in (_LOADING, post.key):
             sent = await self._webhook(post, "PATCH", "/messages/@original")
             self._originals[post.ticket] = post.key
         else:
             try:
                 sent = await self._webhook(post, "POST", "?wait=true")
             except discord.HTTPException as error:
-                if error.code != NO_MORE_FOLLOW_UPS or isinstance(post, Post):
+                if error.code != NO_MORE_FOLLOW_UPS or isinstance(post, PostMessage):
                     raise
                 sent = await self._webhook(post, "PATCH", "/messages/@original")  # it takes a file, too
             self._originals.setdefault(post.ticket, _TAKEN)
         return str(sent["id"])
 
-    async def _edit_by_ticket(self, edit: Edit | Delete) -> str:
+    async def _edit_by_ticket(self, edit: EditMessage | DeleteMessage) -> str:
         """By the ticket while it lives, then as the bot."""
         self._originals.setdefault(edit.ticket, _TAKEN)
         try:
-            method = "DELETE" if isinstance(edit, Delete) else "PATCH"
+            method = "DELETE" if isinstance(edit, DeleteMessage) else "PATCH"
             await self._webhook(edit, method, f"/messages/{edit.message_id}")
         except discord.HTTPException as error:
             if translate(error, ticket=True).code is not Code.EXPIRED:
@@ -256,28 +273,28 @@ class DiscordPlatform:
                 raise error from None
         return edit.message_id
 
-    async def _webhook(self, stroke: Stroke, method: str, tail: str) -> Any:
-        path = f"/webhooks/{self._here.application_id}/{_ticket(stroke)}{tail}"
-        body = None if method in ("GET", "DELETE") else _body(stroke)
-        if isinstance(stroke, Upload) and method == "PATCH":
-            body = {"attachments": [{"id": 0, "filename": stroke.name}]}
-        return await self._call(stroke, method, path, body, by_bot=False)
+    async def _webhook(self, call: OutgoingCall, method: str, tail: str) -> Any:
+        path = f"/webhooks/{self._here.application_id}/{_ticket(call)}{tail}"
+        body = None if method in ("GET", "DELETE") else _body(call)
+        if isinstance(call, UploadFile) and method == "PATCH":
+            body = {"attachments": [{"id": 0, "filename": call.name}]}
+        return await self._call(call, method, path, body, by_bot=False)
 
     # Finding what may have been posted.
 
-    async def find(self, stroke: Stroke) -> str | None:
-        if not isinstance(stroke, Post):
+    async def find(self, call: OutgoingCall) -> str | None:
+        if not isinstance(call, PostMessage):
             return None  # a file's nonce finds it
-        with _translated(ticket=bool(stroke.ticket)):
-            if stroke.ticket and self._originals.get(stroke.ticket, stroke.key) in (_LOADING, stroke.key):
-                original = await self._webhook(stroke, "GET", "/messages/@original")
+        with _translated(ticket=bool(call.ticket)):
+            if call.ticket and self._originals.get(call.ticket, call.key) in (_LOADING, call.key):
+                original = await self._webhook(call, "GET", "/messages/@original")
                 if original.get("flags", 0) & _THINKING:
                     return None
-                self._originals[stroke.ticket] = stroke.key
+                self._originals[call.ticket] = call.key
                 return str(original["id"])
-            return await self._find_in_channel(stroke)
+            return await self._find_in_channel(call)
 
-    async def _find_in_channel(self, post: Post) -> str | None:
+    async def _find_in_channel(self, post: PostMessage) -> str | None:
         place, seats = post.place, [self._seats.of(post.place, post.answers)]
         if not self._seats.certain(place, post.answers):
             seats.append(place.channel)  # it may have been answered there before a restart
@@ -296,7 +313,7 @@ class DiscordPlatform:
                     raise
         return None
 
-    def _is_left_by(self, post: Post, message: discord.Message, *, shared: bool) -> bool:
+    def _is_left_by(self, post: PostMessage, message: discord.Message, *, shared: bool) -> bool:
         """By the nonce or, where Discord has not kept it, by the words and, where several conversations share
         the channel, by what the message answers."""
         me = self._here.user
@@ -388,15 +405,15 @@ def _window(scope: str, burst: int, window_s: float) -> Budget:
     return Budget(scope, burst, burst / window_s, window_s)
 
 
-def _ticket(stroke: Stroke) -> str:
-    return stroke.ticket if isinstance(stroke, Post | Edit | Delete | Upload) else ""
+def _ticket(call: OutgoingCall) -> str:
+    return call.ticket if isinstance(call, PostMessage | EditMessage | DeleteMessage | UploadFile) else ""
 
 
-def _body(stroke: Stroke) -> dict[str, Any]:
-    return page_to_body(stroke.page if isinstance(stroke, Post | Edit) else Page(""))
+def _body(call: OutgoingCall) -> dict[str, Any]:
+    return page_to_body(call.page if isinstance(call, PostMessage | EditMessage) else Page(""))
 
 
-def _form(upload: Upload, body: dict[str, Any] | None) -> tuple[dict[str, Any], ...]:
+def _form(upload: UploadFile, body: dict[str, Any] | None) -> tuple[dict[str, Any], ...]:
     file = upload.text.encode("utf-8", "replace")
     return (
         {"name": "payload_json", "value": json.dumps(body), "content_type": "application/json"},

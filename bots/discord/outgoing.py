@@ -71,7 +71,7 @@ def custom_id_to_press(custom_id: str) -> tuple[str, int] | None:
 
 
 def key_to_nonce(key: str) -> str:
-    """A stroke's key as a nonce of at most 25 characters."""
+    """A call's key as a nonce of at most 25 characters."""
     return hashlib.blake2s(key.encode(), digest_size=12).hexdigest()
 
 

@@ -18,7 +18,7 @@ from bots.discord.incoming import ASK, channel_to_place, message_to_ask
 from bots.discord.limiter import Limited
 from bots.discord.names import question_to_name
 from core.recent import Recent
-from core.values.outgoing import Post, Upload
+from core.values.outgoing import PostMessage, UploadFile
 from core.values.places import Place
 
 log = structlog.get_logger()
@@ -101,7 +101,7 @@ class Seats:
         self._answered[_key(place, question)] = seat
         self._places.setdefault(place.key, seat)
 
-    async def take(self, client: discord.Client, post: Post | Upload) -> str:
+    async def take(self, client: discord.Client, post: PostMessage | UploadFile) -> str:
         """Where to post; opens the thread of a question that has none yet. Raises what discord.py raises, and
         Limited where no call can be made at all."""
         place, question = post.place, post.answers
@@ -113,7 +113,7 @@ class Seats:
             self._answered[_key(place, question)] = place.channel  # a reply to a message of ours in the channel
         return self.of(place, question)
 
-    async def _find(self, client: discord.Client, post: Post | Upload) -> str:
+    async def _find(self, client: discord.Client, post: PostMessage | UploadFile) -> str:
         place = post.place
         if isinstance(client.get_channel(int(place.thread)), discord.Thread):
             return place.thread
@@ -156,7 +156,7 @@ def _has_threads(client: discord.Client, channel_id: str) -> bool:
     return True
 
 
-async def _open(client: discord.Client, post: Post | Upload) -> str:
+async def _open(client: discord.Client, post: PostMessage | UploadFile) -> str:
     """The id of the thread of the question, or of its channel where there can be no thread."""
     place, question_id = post.place, int(post.answers)
     if not _has_threads(client, place.channel):
@@ -213,7 +213,7 @@ async def _is_thread(client: discord.Client, thread_id: str) -> bool:
         return False
 
 
-async def _is_in_channel(client: discord.Client, post: Post | Upload) -> bool:
+async def _is_in_channel(client: discord.Client, post: PostMessage | UploadFile) -> bool:
     """Was it asked in the channel itself? Then there was no thread to ask in, and none to answer in."""
     if not post.answers.isdecimal():
         return False

@@ -2,13 +2,13 @@
 
     Slack -> socket -> platform -> incoming -> the core's inbox -> acknowledged
     Slack -> socket -> platform -> dialog -> commands, forms, home -> the inbox -> told to one person
-    the core's strokes -> platform -> outgoing -> Slack's Web API -> faults, where it says no
+    the core's calls -> platform -> outgoing -> Slack's Web API -> faults, where it says no
 
 - `incoming`: an event's payload becomes an Ask, Edited, Deleted or Press, or nothing. Pure.
 - `commands`: a slash command, a shortcut or a button becomes a Command or a Press. Pure.
 - `forms`, `home`: a Form becomes a modal and comes back; what is told becomes the Home tab. Pure.
 - `outgoing`: a Page, or what a person is told, becomes blocks and text. Pure.
-- `strokes`: a Stroke becomes a call, and draws on budgets. Pure.
+- `calls`: a OutgoingCall becomes a call, and draws on budgets. Pure.
 - `mrkdwn`: Slack's own notation of text, read and written, with every mention made harmless. Pure.
 - `faults`: the one table from slack_sdk's and aiohttp's errors to PlatformError.
 - `order`: one event of a channel at a time, the earliest first.

@@ -1,4 +1,4 @@
-"""Slack as the core's Platform: strokes performed, events delivered, each call made once."""
+"""Slack as the core's Platform: calls performed, events delivered, each call made once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from slack_bolt.response import BoltResponse
 
 from bots.slack import LIMITS, history
 from bots.slack.authors import is_known, is_ours, with_known
-from bots.slack.calls import budgets, stroke_to_call, turn_of, upload_to_title
+from bots.slack.calls import budgets, outgoing_to_api_call, turn_of, upload_to_title
 from bots.slack.commands import EVENTS, kind_of, stopped_to_presses
 from bots.slack.errors import blocks_refused, reason_of
 from bots.slack.event_order import Order
@@ -42,7 +42,16 @@ from core.ports.connector import Inbox
 from core.recent import Recent
 from core.values.conversation import Ask, History
 from core.values.events import Edited, Event, Outcome, Press
-from core.values.outgoing import Budget, Edit, Limits, Post, Start, Stop, Stroke, Upload
+from core.values.outgoing import (
+    Budget,
+    EditMessage,
+    Limits,
+    OutgoingCall,
+    PostMessage,
+    StartStream,
+    StopStream,
+    UploadFile,
+)
 from core.values.places import Person, Place
 from core.values.ui import Told
 
@@ -153,46 +162,46 @@ class SlackPlatform:
     async def stands(self, ask: Ask) -> bool:
         return await history.stands(self._web, ask)
 
-    def budgets(self, stroke: Stroke) -> tuple[Budget, ...]:
-        return budgets(stroke)
+    def budgets(self, call: OutgoingCall) -> tuple[Budget, ...]:
+        return budgets(call)
 
-    async def perform(self, stroke: Stroke) -> str:
-        if isinstance(stroke, Upload):
-            return await self._upload(stroke)
-        ends = stroke.place.key in self._processing and _is_last(stroke)
-        method, arguments = stroke_to_call(stroke)
-        if isinstance(stroke, Start):
-            arguments["recipient_team_id"] = await self._home(stroke)
-        if ends and isinstance(stroke, Stop):
+    async def perform(self, call: OutgoingCall) -> str:
+        if isinstance(call, UploadFile):
+            return await self._upload(call)
+        ends = call.place.key in self._processing and _is_last(call)
+        method, arguments = outgoing_to_api_call(call)
+        if isinstance(call, StartStream):
+            arguments["recipient_team_id"] = await self._home(call)
+        if ends and isinstance(call, StopStream):
             arguments |= {"session_status": "active"}
         try:
             message_id = await self._paint(method, arguments)
         except PlatformError as error:
-            if isinstance(stroke, Start):
+            if isinstance(call, StartStream):
                 raise self._grows_not(error) from error
-            if isinstance(stroke, Post) and error.code is Code.NOT_ALLOWED:
-                await self._tell_asker(stroke.place)
-            if not isinstance(stroke, Post | Edit) or not blocks_refused(error):
+            if isinstance(call, PostMessage) and error.code is Code.NOT_ALLOWED:
+                await self._tell_asker(call.place)
+            if not isinstance(call, PostMessage | EditMessage) or not blocks_refused(error):
                 raise
             log.warning("slack: refused the blocks, going on with plain text", cause=error.detail)
         else:
-            self._remember(stroke, message_id)
-            if ends and isinstance(stroke, Stop):
-                self._processing.discard(stroke.place.key)
+            self._remember(call, message_id)
+            if ends and isinstance(call, StopStream):
+                self._processing.discard(call.place.key)
             elif ends:
-                await self._session(stroke.place, "active")
+                await self._session(call.place, "active")
             return message_id
-        return await self._paint(*stroke_to_call(stroke, page_to_plain(stroke.page)))
+        return await self._paint(*outgoing_to_api_call(call, page_to_plain(call.page)))
 
-    def _remember(self, stroke: Stroke, message_id: str) -> None:
+    def _remember(self, call: OutgoingCall, message_id: str) -> None:
         """Which answer grows in which message."""
-        turn_id = turn_of(stroke.key) if isinstance(stroke, Start) else None
+        turn_id = turn_of(call.key) if isinstance(call, StartStream) else None
         if turn_id is not None:
             self._growing[message_id] = turn_id
-        elif isinstance(stroke, Stop):
+        elif isinstance(call, StopStream):
             self._growing.pop(message_id, None)
 
-    async def _home(self, start: Start) -> str:
+    async def _home(self, start: StartStream) -> str:
         """The workspace of whoever a message grows for: in a shared channel, maybe another one.
 
         https://docs.slack.dev/reference/methods/chat.startStream
@@ -209,8 +218,8 @@ class SlackPlatform:
         with suppress(PlatformError):
             await self._web.call("chat.postMessage", {"channel": asker.id, "text": words} | aside())
 
-    async def find(self, stroke: Stroke) -> str | None:
-        return await history.find(self._web, stroke)
+    async def find(self, call: OutgoingCall) -> str | None:
+        return await history.find(self._web, call)
 
     async def typing(self, place: Place, language: str = "en") -> None:
         """The status line, and Slack's own Stop button: a session has it while it is processing.
@@ -423,7 +432,7 @@ class SlackPlatform:
         self.limits = replace(self.limits, growth=None)
         return PlatformError(Code.UNSUPPORTED, error.detail)
 
-    async def _upload(self, upload: Upload) -> str:
+    async def _upload(self, upload: UploadFile) -> str:
         where: Json = {"channel_id": upload.place.channel}
         where |= {"thread_ts": upload.place.thread} if upload.place.thread else {}
         content = upload.text.encode("utf-8", "replace")
@@ -447,8 +456,8 @@ def _kind_of(body: Json) -> str | None:
         return "unreadable"
 
 
-def _is_last(stroke: Stroke) -> bool:
+def _is_last(call: OutgoingCall) -> bool:
     """Whether nothing grows any more once this is done: pages that still do have a Stop button."""
-    if isinstance(stroke, Post | Edit):
-        return not any(button.action == "stop" for button in stroke.page.buttons)
-    return isinstance(stroke, Stop)
+    if isinstance(call, PostMessage | EditMessage):
+        return not any(button.action == "stop" for button in call.page.buttons)
+    return isinstance(call, StopStream)

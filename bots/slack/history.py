@@ -19,7 +19,7 @@ from bots.slack.web import Web
 from core.errors import Code, PlatformError
 from core.values.conversation import Ask, Entry, History
 from core.values.events import Event
-from core.values.outgoing import Post, Start, Stroke, Upload
+from core.values.outgoing import OutgoingCall, PostMessage, StartStream, UploadFile
 from core.values.places import Person, Place
 
 Json = dict[str, Any]
@@ -100,21 +100,21 @@ async def stands(web: Web, ask: Ask) -> bool:
     return any(one.get("subtype") != "tombstone" for one in found)
 
 
-async def find(web: Web, stroke: Stroke) -> str | None:
-    """The message that an uncertain stroke left: a post by its metadata, a file by its name; a message that grows has
+async def find(web: Web, call: OutgoingCall) -> str | None:
+    """The message that an uncertain call left: a post by its metadata, a file by its name; a message that grows has
     only its words to be known by. Raises PlatformError."""
-    place = stroke.place
-    if not isinstance(stroke, Post | Start | Upload):
+    place = call.place
+    if not isinstance(call, PostMessage | StartStream | UploadFile):
         return None
     where: Json = {"channel": place.channel, "limit": _PAGE} | _ASIDES
     if place.thread:
         # Replies come oldest first: what we look for stands behind the question.
-        where |= {"ts": place.thread, "oldest": stroke.answers or place.thread}
+        where |= {"ts": place.thread, "oldest": call.answers or place.thread}
     page = await web.read("conversations.replies" if place.thread else "conversations.history", where)
     me = await web.identify()
 
     def left(message: Payload) -> str | None:
-        return str(message["ts"]) if me.said(message) and is_left_by(stroke, message) else None
+        return str(message["ts"]) if me.said(message) and is_left_by(call, message) else None
 
     return next(_READER.each(left, page.get("messages", ())), None)
 

@@ -6,7 +6,7 @@
     suggestions what a command that is being typed may become                    pure
     faults      what can be refused: its status, its words
     live        what answers look like now, and who is watching
-    platform    the routes and the strokes: all I/O
+    platform    the routes and the calls: all I/O
     page.html, page.css, *.svg, *.js    what the browser gets: no framework, no build step
 
       page        the frame of it all, and how it begins

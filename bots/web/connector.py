@@ -1,4 +1,4 @@
-"""The web as a platform: its routes, and its strokes. All I/O of the room is here."""
+"""The web as a platform: its routes, and its calls. All I/O of the room is here."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from core.ports.connector import Inbox
 from core.ports.store import Store
 from core.values.conversation import Ask, History
 from core.values.events import Command, Event, Outcome, Receipt
-from core.values.outgoing import Budget, Edit, Post, Stroke, page_length
+from core.values.outgoing import Budget, EditMessage, OutgoingCall, PostMessage, page_length
 from core.values.places import Person, Place
 
 HEARTBEAT_S = 15.0
@@ -128,24 +128,24 @@ class WebPlatform:
         """Questions are forgotten here, not deleted."""
         return True
 
-    def budgets(self, stroke: Stroke) -> tuple[Budget, ...]:
+    def budgets(self, call: OutgoingCall) -> tuple[Budget, ...]:
         """Nobody limits this page; the budget only keeps one thread from drawing faster than eyes can follow."""
-        return (Budget(f"web/{outgoing.place_to_thread(stroke.place)}", burst=30, per_s=30),)
+        return (Budget(f"web/{outgoing.place_to_thread(call.place)}", burst=30, per_s=30),)
 
-    async def perform(self, stroke: Stroke) -> str:
-        """An edit of a message from before a restart brings it back: the stroke is its complete view."""
-        await self.channel(stroke.place.channel)
-        if not isinstance(stroke, Post | Edit):
-            raise PlatformError(Code.UNSUPPORTED, f"the page takes no {type(stroke).__name__}")
-        if page_length(stroke.page.text, self.limits.page_unit) > self.limits.page_size:
+    async def perform(self, call: OutgoingCall) -> str:
+        """An edit of a message from before a restart brings it back: the call is its complete view."""
+        await self.channel(call.place.channel)
+        if not isinstance(call, PostMessage | EditMessage):
+            raise PlatformError(Code.UNSUPPORTED, f"the page takes no {type(call).__name__}")
+        if page_length(call.page.text, self.limits.page_unit) > self.limits.page_size:
             raise PlatformError(Code.REJECTED, f"longer than {self.limits.page_size} UTF-16 units")
-        if isinstance(stroke, Post):
-            message_id, key = outgoing.new_message_id(stroke.answers), stroke.key
+        if isinstance(call, PostMessage):
+            message_id, key = outgoing.new_message_id(call.answers), call.key
         else:
-            message_id, key = stroke.message_id, ""
-        view = outgoing.page_to_view(message_id, stroke.page, self._clock.now())
+            message_id, key = call.message_id, ""
+        view = outgoing.page_to_view(message_id, call.page, self._clock.now())
         view = replace(view, anew=await self._anew(view))
-        self._live.paint(outgoing.place_to_thread(stroke.place), view, key)
+        self._live.paint(outgoing.place_to_thread(call.place), view, key)
         return message_id
 
     async def _anew(self, view: outgoing.MessageView) -> bool:
@@ -158,8 +158,8 @@ class WebPlatform:
             turn = await self._store.turn(view.buttons[0].turn_id) if view.buttons else None
         return turn is not None and outgoing.answers_anew(turn)
 
-    async def find(self, stroke: Stroke) -> str | None:
-        return self._live.find(stroke.key) if isinstance(stroke, Post) else None
+    async def find(self, call: OutgoingCall) -> str | None:
+        return self._live.find(call.key) if isinstance(call, PostMessage) else None
 
     async def typing(self, place: Place, language: str = "en") -> None:
         self._live.think(outgoing.place_to_thread(place), self._clock.monotonic(), THINKING_MS)

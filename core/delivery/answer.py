@@ -6,24 +6,24 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from core.delivery.next_call import Address, Look, Wish, fulfil, stroke, wishes
+from core.delivery.next_call import Address, FindMessage, Wish, call, fulfil, wishes
 from core.delivery.page_layout import Frame, Layout, Life
 from core.delivery.rate_limits import Rank, Urgency, urgency
 from core.errors import Code, PlatformError
 from core.values.conversation import Ask
 from core.values.outgoing import (
-    Append,
-    Delete,
-    Edit,
+    AppendStream,
+    DeleteMessage,
+    EditMessage,
     Limits,
+    OutgoingCall,
     Page,
     Phase,
-    Post,
+    PostMessage,
     Reply,
-    Start,
-    Stop,
-    Stroke,
-    Upload,
+    StartStream,
+    StopStream,
+    UploadFile,
 )
 
 Posted = Callable[[tuple[str, ...]], Awaitable[None]]
@@ -146,7 +146,7 @@ class Canvas:
         if self.error is not None:
             raise self.error
 
-    # The brush's side: what is wanted. Not to be asked while a stroke is under way.
+    # The brush's side: what is wanted. Not to be asked while a call is under way.
 
     def wishes(self, now: float) -> tuple[Wish, ...]:
         """What could bring the messages closer to the reply, the best way first; nothing where they show it."""
@@ -174,11 +174,11 @@ class Canvas:
         since = self._behind_since if self._behind_since is not None else now
         return urgency(self.rank(wish), max(0, unread) + 1, now - since)
 
-    def sample(self, wish: Wish) -> Stroke:
-        """A stroke of that kind without its words, to see what it draws on."""
-        return stroke(wish, self._address)
+    def sample(self, wish: Wish) -> OutgoingCall:
+        """A call of that kind without its words, to see what it draws on."""
+        return call(wish, self._address)
 
-    def stroke(self, wish: Wish, now: float) -> Stroke | None:
+    def call(self, wish: Wish, now: float) -> OutgoingCall | None:
         """The call that fulfils a wish, with the words as they are now; None if it is not needed after all."""
         if wish not in self.wishes(now):
             return None
@@ -187,33 +187,33 @@ class Canvas:
 
     # The brush's side: what became of it.
 
-    def done(self, stroke: Stroke, message_id: str, now: float) -> None:
-        """`stroke` was performed on `message_id`."""
+    def done(self, call: OutgoingCall, message_id: str, now: float) -> None:
+        """`call` was performed on `message_id`."""
         self.failures = 0
         self._behind_since = self._taken_at
-        match stroke:
-            case Upload():
+        match call:
+            case UploadFile():
                 self._layout.file()
-            case Post() | Start():
+            case PostMessage() | StartStream():
                 frame = self._stands(message_id)
                 frame.stop_by = now + self._life_s
-                self._layout.shows(frame, stroke.page if isinstance(stroke, Post) else Page(stroke.text))
+                self._layout.shows(frame, call.page if isinstance(call, PostMessage) else Page(call.text))
                 self._record()
-            case Delete():
-                self._layout.frames.remove(self._frame(stroke))
+            case DeleteMessage():
+                self._layout.frames.remove(self._frame(call))
                 self._record()
-            case Edit():
-                self._layout.shows(self._frame(stroke), stroke.page)
-            case Append():
-                frame = self._frame(stroke)
-                self._layout.shows(frame, Page(frame.text + stroke.text))
-            case Stop():
-                frame = self._frame(stroke)
-                self._layout.stopped(frame, Page(frame.text + stroke.text, stroke.notice, stroke.buttons))
+            case EditMessage():
+                self._layout.shows(self._frame(call), call.page)
+            case AppendStream():
+                frame = self._frame(call)
+                self._layout.shows(frame, Page(frame.text + call.text))
+            case StopStream():
+                frame = self._frame(call)
+                self._layout.stopped(frame, Page(frame.text + call.text, call.notice, call.buttons))
 
-    async def found(self, stroke: Stroke, message_id: str) -> None:
-        """The message that `stroke` was to make stands there already; what it shows is not known."""
-        if isinstance(stroke, Upload):
+    async def found(self, call: OutgoingCall, message_id: str) -> None:
+        """The message that `call` was to make stands there already; what it shows is not known."""
+        if isinstance(call, UploadFile):
             self._layout.file()
             return
         frame = self._stands(message_id)
@@ -221,10 +221,10 @@ class Canvas:
             frame.life = Life.DOUBTED
         await self.on_post(tuple(self.posted))
 
-    async def recorded(self, stroke: Stroke) -> None:
-        """Return when `stroke` may be performed: an edit at once, since a message that was posted is found again by
+    async def recorded(self, call: OutgoingCall) -> None:
+        """Return when `call` may be performed: an edit at once, since a message that was posted is found again by
         its key; all else when `on_post` is done, so that a sudden end loses no message and doubles none."""
-        if self._recording is not None and not isinstance(stroke, Edit):
+        if self._recording is not None and not isinstance(call, EditMessage):
             await self._recording
             self._recording = None
 
@@ -240,13 +240,13 @@ class Canvas:
         self.leans = None
         return self._layout.stands(message_id)
 
-    def failed(self, stroke: Stroke, error: PlatformError, now: float) -> bool:
+    def failed(self, call: OutgoingCall, error: PlatformError, now: float) -> bool:
         """Decide how to go on after a refusal; False if the answer can't be shown any more."""
         self.failures += 1
-        if error.code is Code.GONE and not isinstance(stroke, Delete):
-            self.remove(getattr(stroke, "message_id", ""))
+        if error.code is Code.GONE and not isinstance(call, DeleteMessage):
+            self.remove(getattr(call, "message_id", ""))
             return self.error is None
-        if isinstance(stroke, Look):  # every word can be read: not worth waiting for long
+        if isinstance(call, FindMessage):  # every word can be read: not worth waiting for long
             self.look_first = error.retryable and error.code is not Code.SLOW_DOWN and self.failures < _LOOKS
             return True
         if error.code is Code.SLOW_DOWN:
@@ -255,13 +255,13 @@ class Canvas:
             self._address = replace(self._address, ticket="")
             return True
         if not error.certain:
-            self._doubt(stroke)
+            self._doubt(call)
         pause_until = now + _BACKOFF_S[min(self.failures, len(_BACKOFF_S)) - 1]
         if error.retryable or error.code in _HEALS:
             if self.failures <= _GIVE_UP_AWAY_AFTER:
                 self.not_before = pause_until
                 return True
-        elif self.failures <= _GIVE_UP_AFTER and self._goes_on(stroke, error.code):
+        elif self.failures <= _GIVE_UP_AFTER and self._goes_on(call, error.code):
             self.gap_until = pause_until
             return True
         self._lose(error)
@@ -278,48 +278,48 @@ class Canvas:
             self._layout.remove(message_id)
         self._removed.clear()
 
-    def _doubt(self, stroke: Stroke) -> None:
+    def _doubt(self, call: OutgoingCall) -> None:
         """It may have been done."""
-        match stroke:
-            case Post() | Start() | Upload():
+        match call:
+            case PostMessage() | StartStream() | UploadFile():
                 self.look_first = True
-                self._may_grow = self._may_grow or isinstance(stroke, Start)
-            case Append() | Stop():
-                self._frame(stroke).life = Life.DOUBTED
-            case Edit():
-                self._frame(stroke).shown = None
+                self._may_grow = self._may_grow or isinstance(call, StartStream)
+            case AppendStream() | StopStream():
+                self._frame(call).life = Life.DOUBTED
+            case EditMessage():
+                self._frame(call).shown = None
 
-    def _goes_on(self, stroke: Stroke, code: Code) -> bool:
+    def _goes_on(self, call: OutgoingCall, code: Code) -> bool:
         """After a refusal that will not change."""
-        match stroke:
-            case Start():
+        match call:
+            case StartStream():
                 self._layout.can_grow = False
                 return True
-            case Post():
+            case PostMessage():
                 self._layout.wait()  # other words may be taken
                 if code is Code.UNSUPPORTED and self._layout.frames and self._layout.limits.files:
                     self._layout.sealed = True
                     return True
                 return code is Code.REJECTED and not self.ended
-            case Upload():
+            case UploadFile():
                 self._layout.file_chars = 0
                 return not self._layout.sealed
-        frame = self._frame(stroke)
+        frame = self._frame(call)
         if code is Code.GROWING:
             frame.life = Life.DOUBTED
         elif code is Code.GROWN:
             self._layout.grown(frame)
         elif code is Code.HALTED:
-            if isinstance(stroke, Append):
+            if isinstance(call, AppendStream):
                 frame.life = Life.ENDS
             else:
                 self._layout.grown(frame)
             self._halt()
-        elif isinstance(stroke, Delete):
+        elif isinstance(call, DeleteMessage):
             self._layout.frames.remove(frame)
-        elif isinstance(stroke, Append | Stop) and code is Code.REJECTED and not frame.must_stop:
+        elif isinstance(call, AppendStream | StopStream) and code is Code.REJECTED and not frame.must_stop:
             frame.life = Life.ENDS
-        elif isinstance(stroke, Edit):
+        elif isinstance(call, EditMessage):
             return self._goes_on_elsewhere(frame, code)
         else:
             self._layout.cut(frame)
@@ -342,5 +342,5 @@ class Canvas:
         if told is not None:
             told()
 
-    def _frame(self, stroke: Edit | Append | Stop | Delete) -> Frame:
-        return next(frame for frame in self._layout.frames if frame.id == stroke.message_id)
+    def _frame(self, call: EditMessage | AppendStream | StopStream | DeleteMessage) -> Frame:
+        return next(frame for frame in self._layout.frames if frame.id == call.message_id)

@@ -1,4 +1,4 @@
-"""What could bring the messages of an answer closer to its words, and the strokes that do it. No I/O, no clock."""
+"""What could bring the messages of an answer closer to its words, and the calls that do it. No I/O, no clock."""
 
 from __future__ import annotations
 
@@ -8,7 +8,18 @@ from enum import Enum, auto
 from core.delivery.page_layout import Frame, Layout, in_word
 from core.text import is_blank
 from core.values.conversation import Ask
-from core.values.outgoing import Append, Delete, Edit, Page, Post, Start, Stop, Stroke, Upload, page_length
+from core.values.outgoing import (
+    AppendStream,
+    DeleteMessage,
+    EditMessage,
+    OutgoingCall,
+    Page,
+    PostMessage,
+    StartStream,
+    StopStream,
+    UploadFile,
+    page_length,
+)
 
 _EMPTY = Page("")
 _SHORT_PAGES = 0.25
@@ -30,7 +41,7 @@ class Wish(Enum):
     LOOK = auto()
 
 
-class Look(Post):
+class FindMessage(PostMessage):
     """A post that is only looked for, never made."""
 
     __slots__ = ()
@@ -38,7 +49,7 @@ class Look(Post):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Whose answer it is: what its strokes carry beside words."""
+    """Whose answer it is: what its calls carry beside words."""
 
     ask: Ask
     key: str
@@ -79,15 +90,15 @@ def _may_split(layout: Layout, frame: Frame) -> bool:
     return last and whole and len(layout.reply.text) > _SHORT_PAGES * layout.limits.page_size
 
 
-def fulfil(wish: Wish, layout: Layout, address: Address) -> Stroke | None:
-    """The stroke for one of the `wishes`, with the words as they are now; None if it is not needed after all."""
+def fulfil(wish: Wish, layout: Layout, address: Address) -> OutgoingCall | None:
+    """The call for one of the `wishes`, with the words as they are now; None if it is not needed after all."""
     match wish:
         case Wish.UPLOAD:
-            return stroke(wish, address, text=layout.reply.text)
+            return call(wish, address, text=layout.reply.text)
         case Wish.DELETE:
-            return stroke(wish, address, layout.surplus())
+            return call(wish, address, layout.surplus())
         case Wish.LOOK:
-            return stroke(wish, address, layout.expect())
+            return call(wish, address, layout.expect())
         case Wish.POST | Wish.START:
             return _first_words(wish, layout, address)
     frame = layout.behind()
@@ -96,46 +107,46 @@ def fulfil(wish: Wish, layout: Layout, address: Address) -> Stroke | None:
         layout.leave(frame)
         return _first_words(wish, layout, address)
     if frame.must_stop:
-        return stroke(wish, address, frame)
+        return call(wish, address, frame)
     page = layout.view(frame).page
     if wish is Wish.EDIT:
-        return stroke(wish, address, frame, page)
+        return call(wish, address, frame, page)
     suffix = page.text[len(frame.text) :] if page.text.startswith(frame.text) else ""
     if wish is Wish.APPEND and not suffix:
         layout.wait(frame)
         return None
-    return stroke(wish, address, frame, page, suffix)
+    return call(wish, address, frame, page, suffix)
 
 
-def _first_words(wish: Wish, layout: Layout, address: Address) -> Stroke | None:
+def _first_words(wish: Wish, layout: Layout, address: Address) -> OutgoingCall | None:
     frame = layout.begin(grows=wish is Wish.START)
     page = layout.view(frame).page
     if is_blank(page.text) and not page.notice:
         layout.wait()
         return None
-    return stroke(wish, address, frame, page, page.text)
+    return call(wish, address, frame, page, page.text)
 
 
-def stroke(
+def call(
     wish: Wish, address: Address, frame: Frame | None = None, page: Page = _EMPTY, text: str = ""
-) -> Stroke:
+) -> OutgoingCall:
     """The call that fulfils a wish. Without a frame and words it only tells what it draws on."""
     place, ask, ticket = address.ask.place, address.ask, address.ticket
     id_, key = (frame.id, f"{address.key}-{frame.number}") if frame else ("", "")
     match wish:
         case Wish.POST | Wish.REST:
-            return Post(place, page, key, ask.id, ticket)
+            return PostMessage(place, page, key, ask.id, ticket)
         case Wish.LOOK:
-            return Look(place, page, key, ask.id)
+            return FindMessage(place, page, key, ask.id)
         case Wish.START:
-            return Start(place, text, key, ask.id, ask.author.id)
+            return StartStream(place, text, key, ask.id, ask.author.id)
         case Wish.EDIT:
-            return Edit(place, id_, page, ticket, key)
+            return EditMessage(place, id_, page, ticket, key)
         case Wish.APPEND:
-            return Append(place, id_, text, frame.text if frame else "")
+            return AppendStream(place, id_, text, frame.text if frame else "")
         case Wish.STOP:
-            return Stop(place, id_, key, text, page.notice, page.buttons, frame.text if frame else "")
+            return StopStream(place, id_, key, text, page.notice, page.buttons, frame.text if frame else "")
         case Wish.DELETE:
-            return Delete(place, id_, ticket)
+            return DeleteMessage(place, id_, ticket)
         case Wish.UPLOAD:
-            return Upload(place, "answer.md", text, f"{address.key}-file", ask.id, ticket)
+            return UploadFile(place, "answer.md", text, f"{address.key}-file", ask.id, ticket)

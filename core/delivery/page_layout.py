@@ -117,7 +117,7 @@ class Layout:
         return 0 < self.file_chars < len(self.reply.text) or (end is not None and self._follows(end))
 
     def lay(self, reply: Reply) -> None:
-        """Go on with `reply`. Not while a stroke that was made of this layout is under way."""
+        """Go on with `reply`. Not while a call that was made of this layout is under way."""
         if reply is self.reply:
             return
         if not self.closed and not reply.text.startswith(self.reply.text):

@@ -1,4 +1,4 @@
-"""The arithmetic of edit budgets: when may the next stroke go, and whose should it be? Pure; time comes in.
+"""The arithmetic of edit budgets: when may the next call go, and whose should it be? Pure; time comes in.
 
 Sources: https://docs.slack.dev/apis/web-api/rate-limits, https://docs.discord.com/developers/topics/rate-limits
 """
@@ -23,7 +23,7 @@ _RECOVER_PER_S = 0.05 / 60
 
 
 class Rank(IntEnum):
-    """What a stroke shows. First words and last words go before words in between."""
+    """What a call shows. First words and last words go before words in between."""
 
     MIDDLE = 0
     LAST = 1
@@ -32,7 +32,7 @@ class Rank(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """A stroke's draw on a meter: when, and which part of what we believed in was drawn before it, from 0 to 1."""
+    """A call's draw on a meter: when, and which part of what we believed in was drawn before it, from 0 to 1."""
 
     meter: Meter
     at: float
@@ -64,7 +64,7 @@ class Meter:
         return self.budget.per_s * self.share(now)
 
     def wait_s(self, now: float, rank: Rank = Rank.LAST) -> float:
-        """Seconds until a stroke may draw on it: 0 now. Words in between leave a reserve, and keep a gap."""
+        """Seconds until a call may draw on it: 0 now. Words in between leave a reserve, and keep a gap."""
         wait_s = max(0.0, self.blocked_until - now, self._short_s(now, rank is Rank.MIDDLE))
         return max(wait_s, self.middle_at - now) if rank is Rank.MIDDLE else wait_s
 
@@ -83,7 +83,7 @@ class Meter:
         self.blocked_until = max(self.blocked_until, now + retry_after_s)
 
     def end(self, drawn: Draw, now: float) -> None:
-        """A stroke that was taken is no longer under way."""
+        """A call that was taken is no longer under way."""
 
     def tell(self, now: float, left: Left) -> None:
         """The platform said what is left. Only windows can make use of that."""
@@ -165,10 +165,10 @@ class Bucket(Meter):
 
 
 class Window(Meter):
-    """So many strokes until the window closes; the next one after that opens another.
+    """So many calls until the window closes; the next one after that opens another.
 
     Where the platform tells, we know its windows. Where it does not, they may lie anywhere, so that no stretch
-    of time as long as a window may hold more strokes than one.
+    of time as long as a window may hold more calls than one.
     """
 
     def __init__(self, budget: Budget) -> None:

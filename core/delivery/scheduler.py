@@ -16,13 +16,13 @@ import structlog
 
 from core.clock import Clock
 from core.delivery.answer import Canvas, Posted
-from core.delivery.next_call import Look, Wish
+from core.delivery.next_call import FindMessage, Wish
 from core.delivery.rate_limits import Draw, Meter, Rank, meter
 from core.errors import Code, PlatformError
 from core.platform_calls import Gate
 from core.ports.connector import Telling
 from core.values.conversation import Ask
-from core.values.outgoing import Post, Start, Stroke, Upload
+from core.values.outgoing import OutgoingCall, PostMessage, StartStream, UploadFile
 
 log = structlog.get_logger()
 
@@ -103,7 +103,7 @@ class Brush:
         self._canvases.discard(canvas)
 
     async def run(self) -> None:
-        """Paint until cancelled; strokes under way are then finished."""
+        """Paint until cancelled; calls under way are then finished."""
         try:
             while True:
                 self._woken.clear()
@@ -209,7 +209,7 @@ class Brush:
             self._plan(line, max(at, now + wide.wait_s(now, canvas.rank(place.wish))))
 
     def _preferred(self, places: list[_Place], now: float) -> list[_Place]:
-        """Where first words could go either way at once: into the family of strokes that has more to give."""
+        """Where first words could go either way at once: into the family of calls that has more to give."""
         if [place.wish for place in places] != [Wish.POST, Wish.START]:
             return places
         if any(m.wait_s(now) > 0 for place in places for m in place.meters):
@@ -237,11 +237,11 @@ class Brush:
         wait_s = max(m.wait_s(now) for m in better.meters) + ahead / wide.per_s(now)
         return 0.0 if wait_s > PATIENCE_S else PATIENCE_S
 
-    def _meters_of(self, stroke: Stroke) -> list[Meter]:
+    def _meters_of(self, call: OutgoingCall) -> list[Meter]:
         if len(self._meters) > _IDLE_METERS:
             self._forget_full()
         meters = []
-        for budget in self._platform.budgets(stroke):
+        for budget in self._platform.budgets(call):
             found = self._meters.get(budget.scope)
             if found is None:
                 found = self._meters[budget.scope] = meter(budget)
@@ -261,33 +261,33 @@ class Brush:
 
     def _take(self, place: _Place, rank: Rank, now: float) -> None:
         canvas = place.canvas
-        stroke = canvas.stroke(place.wish, now)
-        if stroke is None:
+        call = canvas.call(place.wish, now)
+        if call is None:
             canvas.not_before = max(canvas.not_before, now + _TICK_S)  # whatever it wishes, others come first
             self._queue(canvas)
             return
         canvas.entry += 1
         canvas.busy = True
         draws = [found.take(now, rank) for found in place.meters]
-        task = asyncio.create_task(self._paint(canvas, stroke, draws))
+        task = asyncio.create_task(self._paint(canvas, call, draws))
         self._strokes.add(task)
         task.add_done_callback(self._strokes.discard)
 
-    async def _paint(self, canvas: Canvas, stroke: Stroke, draws: list[Draw]) -> None:
+    async def _paint(self, canvas: Canvas, call: OutgoingCall, draws: list[Draw]) -> None:
         try:
-            if await self._found(canvas, stroke) or isinstance(stroke, Look):
+            if await self._found(canvas, call) or isinstance(call, FindMessage):
                 return
-            await canvas.recorded(stroke)
-            message_id = await self._gate.perform(stroke)
+            await canvas.recorded(call)
+            message_id = await self._gate.perform(call)
             now = self._clock.monotonic()
-            canvas.done(stroke, message_id, now)
+            canvas.done(call, message_id, now)
             canvas.not_before = now
-            canvas.gap_until = now + self._gap_s(canvas, stroke, now)
+            canvas.gap_until = now + self._gap_s(canvas, call, now)
         except PlatformError as error:
             now = self._clock.monotonic()
-            if error.code is Code.SLOW_DOWN and not isinstance(stroke, Look):
+            if error.code is Code.SLOW_DOWN and not isinstance(call, FindMessage):
                 self._refused(draws, error, now)
-            if not canvas.failed(stroke, error, now):
+            if not canvas.failed(call, error, now):
                 _log_lost(canvas, error)
         finally:
             self._ended(draws)
@@ -295,24 +295,24 @@ class Brush:
             if canvas in self._canvases:
                 self._queue(canvas)
 
-    def _gap_s(self, canvas: Canvas, stroke: Stroke, now: float) -> float:
+    def _gap_s(self, canvas: Canvas, call: OutgoingCall, now: float) -> float:
         """How soon the next words of the same answer may follow. After the first ones half a gap is enough, so
         that they don't stand alone for long."""
         gap_s = self._platform.limits.min_gap_s
-        if not isinstance(stroke, Post | Start):
+        if not isinstance(call, PostMessage | StartStream):
             return gap_s
         wish = Wish.APPEND if canvas.growing else Wish.EDIT
         return max(gap_s, self._meters_of(canvas.sample(wish))[0].gap_s(now) / 2)
 
-    async def _found(self, canvas: Canvas, stroke: Stroke) -> bool:
+    async def _found(self, canvas: Canvas, call: OutgoingCall) -> bool:
         """Before posting what may have been posted already: look. What is found is then edited instead."""
-        if not (canvas.look_first and isinstance(stroke, Post | Start | Upload)):
+        if not (canvas.look_first and isinstance(call, PostMessage | StartStream | UploadFile)):
             return False
-        message_id = await self._gate.find(stroke)
+        message_id = await self._gate.find(call)
         if message_id is None or message_id in canvas.posted:
             canvas.look_first = False
             return False
-        await canvas.found(stroke, message_id)
+        await canvas.found(call, message_id)
         return True
 
     # Learning.

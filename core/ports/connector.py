@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from core.values.conversation import Ask, History
 from core.values.events import Command, Edited, Event, Receipt
-from core.values.outgoing import Budget, Left, Limits, Stroke
+from core.values.outgoing import Budget, Left, Limits, OutgoingCall
 from core.values.places import Person, Place
 from core.values.ui import Choice, Told
 
@@ -43,7 +43,7 @@ class Inbox(Protocol):
 
 
 class Platform(Protocol):
-    """One chat platform. The core picks the stroke and its moment; the platform performs it, once, and tells.
+    """One chat platform. The core picks the call and its moment; the platform performs it, once, and tells.
 
     It must not retry, pace, page or remember on its own: those are the core's, in one place for all.
     """
@@ -75,23 +75,24 @@ class Platform(Protocol):
         `complete` is False where that cut it. Raises PlatformError."""
         ...
 
-    def budgets(self, stroke: Stroke) -> tuple[Budget, ...]:
-        """The rate-limit scopes that `stroke` draws on. Pure."""
+    def budgets(self, call: OutgoingCall) -> tuple[Budget, ...]:
+        """The rate-limit scopes that `call` draws on. Pure."""
         ...
 
-    async def perform(self, stroke: Stroke) -> str:
+    async def perform(self, call: OutgoingCall) -> str:
         """Do it once and return the message's id.
 
         Raises PlatformError: SLOW_DOWN (with retry_after_s), GONE (message, thread or channel deleted),
         NOT_ALLOWED, REJECTED (the content was refused: too long, malformed), EXPIRED (the ticket is dead),
-        UNSUPPORTED (this kind of stroke, here; of a Post: no further message, but a file), GROWING, GROWN
+        UNSUPPORTED (this kind of call, here; of a Post: no further message, but a file), GROWING, GROWN
         and HALTED (see `Code`), UNAVAILABLE (surely not done), UNCERTAIN (may have been done: look it up before
         posting again).
         """
         ...
 
-    async def find(self, stroke: Stroke) -> str | None:
-        """The id of the message that an earlier, uncertain `Post`, `Start` or `Upload` left, or None."""
+    async def find(self, call: OutgoingCall) -> str | None:
+        """The id of the message that an earlier, uncertain `PostMessage`, `StartStream` or `UploadFile` left, or
+        None."""
         ...
 
     async def typing(self, place: Place, language: str = "en") -> None:

@@ -39,8 +39,8 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
-    """Stroke: a new message. `key` is the same whenever the same page of the same turn is posted again.
+class PostMessage:
+    """OutgoingCall: a new message. `key` is the same whenever the same page of the same turn is posted again.
 
     `answers` is the message the turn answers: where a place has no thread of its own, the post replies to it.
     """
@@ -53,8 +53,8 @@ class Post:
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
-    """Stroke: the complete new view of a message that was posted before. `key`: as that of its `Post`."""
+class EditMessage:
+    """OutgoingCall: the complete new view of a message that was posted before. `key`: as that of its `PostMessage`."""
 
     place: Place
     message_id: str
@@ -64,8 +64,8 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """Stroke: a new message that grows in the reader's sight by `Append` until `Stop`.
+class StartStream:
+    """OutgoingCall: a new message that grows in the reader's sight by `AppendStream` until `StopStream`.
 
     `reader` is who asked: platforms want to know for whom a message grows.
     """
@@ -78,8 +78,8 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class Append:
-    """Stroke: more words at the end of a growing message. Uncertain, it is never repeated.
+class AppendStream:
+    """OutgoingCall: more words at the end of a growing message. Uncertain, it is never repeated.
 
     `after` are the words that it shows already.
     """
@@ -91,8 +91,8 @@ class Append:
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
-    """Stroke: the last words of a growing message, and what stands under them. Then it can be edited.
+class StopStream:
+    """OutgoingCall: the last words of a growing message, and what stands under them. Then it can be edited.
 
     `after` are the words that it shows already.
     """
@@ -107,8 +107,8 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
-class Delete:
-    """Stroke: a message of ours that the answer no longer needs goes away."""
+class DeleteMessage:
+    """OutgoingCall: a message of ours that the answer no longer needs goes away."""
 
     place: Place
     message_id: str
@@ -116,8 +116,8 @@ class Delete:
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
-    """Stroke: the whole answer as a file named `name`. `key` is the same whenever it is uploaded again."""
+class UploadFile:
+    """OutgoingCall: the whole answer as a file named `name`. `key` is the same whenever it is uploaded again."""
 
     place: Place
     name: str
@@ -127,15 +127,15 @@ class Upload:
     ticket: str = ""
 
 
-Stroke = Post | Edit | Start | Append | Stop | Delete | Upload
+OutgoingCall = PostMessage | EditMessage | StartStream | AppendStream | StopStream | DeleteMessage | UploadFile
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """A rate-limit scope that a stroke draws on. All strokes that name the same `scope` share it.
+    """A rate-limit scope that a call draws on. All calls that name the same `scope` share it.
 
-    Either a bucket: `burst` strokes at once, then `per_s` a second. Or, where `window_s` is set, windows:
-    `burst` strokes in each, and the next stroke after its end opens a new one. `reserve` slots are left to
+    Either a bucket: `burst` calls at once, then `per_s` a second. Or, where `window_s` is set, windows:
+    `burst` calls in each, and the next call after its end opens a new one. `reserve` slots are left to
     last words by what is shown in the middle of answers.
     """
 
@@ -148,7 +148,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What a platform last said of a scope: `limit` strokes a window, `left` of them in the `for_s` to come."""
+    """What a platform last said of a scope: `limit` calls a window, `left` of them in the `for_s` to come."""
 
     limit: int
     left: int
@@ -169,7 +169,8 @@ class Limits:
 
     `growth` is None where messages can't grow. `typing_s`: after so many seconds `Platform.typing` is called again,
     because what it shows fades; 0 where it doesn't. `typeset`: it has no tables, so they are set as code.
-    `files`: it takes `Upload`. `spoilers`: words between `||` are hidden. `renders_halves`: it shows Markdown that is
+    `files`: it takes `UploadFile`. `spoilers`: words between `||` are hidden. `renders_halves`: it shows Markdown
+    that is
     written by half as what it will be, so that nothing is held back.
     """
 

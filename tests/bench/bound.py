@@ -14,7 +14,7 @@ FIXED_S = 1.3
 
 @dataclass(slots=True)
 class Tokens:
-    """A bucket; with `window_s` a window that opens with its first stroke."""
+    """A bucket; with `window_s` a window that opens with its first call."""
 
     burst: float
     per_s: float
@@ -101,9 +101,9 @@ class _World:
             for answer in self.answers:
                 answer.channel = {"post": tokens(5, 1, 5.0), "edit": tokens(5, 1, 5.0)}
 
-    def budgets(self, answer: Painted, stroke: str) -> list[Tokens]:
-        wide = self.team[stroke if self.slack else "bot"]
-        return [wide, answer.channel[stroke]] if stroke in answer.channel else [wide]
+    def budgets(self, answer: Painted, call: str) -> list[Tokens]:
+        wide = self.team[call if self.slack else "bot"]
+        return [wide, answer.channel[call]] if call in answer.channel else [wide]
 
     def step(self, now: float) -> None:
         for tokens in self.team.values():
@@ -147,7 +147,7 @@ class _World:
         return (tokens.level / total_s + tokens.per_s) / (1 + sum(a.way == way for a in self.answers))
 
     def _spread(self, answer: Painted, now: float, said: int) -> None:
-        """Words in between: each budget's strokes evenly over what is left of the answers."""
+        """Words in between: each budget's calls evenly over what is left of the answers."""
         left_s = max(STEP_S, self.words / self.per_s - now)
         drawn = self.budgets(answer, answer.way)
         if now < max(tokens.spread_at for tokens in drawn) or not self._paint(answer, answer.way, now, said):

@@ -69,9 +69,9 @@ async def _slack(answers: int, words: int, per_s: float, scale: float) -> Result
         places = [(f"CB{number}", root) for number, root in enumerate(roots)]
         told = await _paint(Crowd("slack", settings, "T1", "U1", places, words, per_s, 180))
         lives = [[message.history for message in fake.thread(channel, root)[1:]] for channel, root in places]
-        strokes = [call for call in fake.calls if call.method.startswith("chat.")]
+        calls = [call for call in fake.calls if call.method.startswith("chat.")]
         refused = sum(count for method, count in fake.refused.items() if method.startswith("chat."))
-        return _result("slack", told, lives, words, refused, len(strokes))
+        return _result("slack", told, lives, words, refused, len(calls))
 
 
 async def _discord(answers: int, words: int, per_s: float, scale: float) -> Result:
@@ -86,8 +86,8 @@ async def _discord(answers: int, words: int, per_s: float, scale: float) -> Resu
         places = [(str(channel), "") for channel in channels]
         told = await _paint(Crowd("discord", settings, str(GUILD), str(ADA), places, words, per_s, 180))
         lives = [[message.history for message in fake.messages(channel)] for channel in channels]
-        strokes = [call for call in fake.calls if call.method in ("POST", "PATCH") and "/messages" in call.path]
-        return _result("discord", told, lives, words, fake.limits.refusals, len(strokes))
+        calls = [call for call in fake.calls if call.method in ("POST", "PATCH") and "/messages" in call.path]
+        return _result("discord", told, lives, words, fake.limits.refusals, len(calls))
 
 
 async def _paint(crowd: Crowd) -> Told:

@@ -33,7 +33,17 @@ from core.i18n import language_of
 from core.ports.connector import Platform
 from core.values.conversation import Ask
 from core.values.events import Command, Edited, Event, Outcome, Receipt
-from core.values.outgoing import Append, Delete, Edit, Page, Post, Start, Stop, Stroke, Upload
+from core.values.outgoing import (
+    AppendStream,
+    DeleteMessage,
+    EditMessage,
+    OutgoingCall,
+    Page,
+    PostMessage,
+    StartStream,
+    StopStream,
+    UploadFile,
+)
 from core.values.places import Person, Place
 from core.values.ui import Button, Choice, Told
 from tests.fakes import discord, slack
@@ -45,8 +55,8 @@ from tests.waiting import until
 T = TypeVar("T")
 E = TypeVar("E")
 
-Painting = Post | Edit
-"""The strokes that show a page: every platform has them."""
+Painting = PostMessage | EditMessage
+"""The calls that show a page: every platform has them."""
 
 LOST, CUT = "done, and its answer lost", "cut off before it was done"
 """The two ways to be UNCERTAIN."""
@@ -204,20 +214,20 @@ class Rig(ABC):
     # How it fails.
 
     @abstractmethod
-    async def failing(self, stroke: Painting, code: Code) -> Painting:
-        """The stroke to perform, like `stroke`, so that it fails with `code` and is not done."""
+    async def failing(self, call: Painting, code: Code) -> Painting:
+        """The call to perform, like `call`, so that it fails with `code` and is not done."""
 
     @abstractmethod
-    async def uncertain(self, stroke: Stroke, way: str) -> None:
-        """The next call for such a stroke ends LOST or CUT."""
+    async def uncertain(self, call: OutgoingCall, way: str) -> None:
+        """The next call for such a call ends LOST or CUT."""
 
     @abstractmethod
-    def strange(self) -> list[Callable[[Stroke], None]]:
-        """Ways in which the next call for such a stroke is answered as no documentation says."""
+    def strange(self) -> list[Callable[[OutgoingCall], None]]:
+        """Ways in which the next call for such a call is answered as no documentation says."""
 
     @abstractmethod
-    def slow(self, stroke: Stroke) -> float:
-        """The next call for such a stroke is refused for a while: for how long, in seconds."""
+    def slow(self, call: OutgoingCall) -> float:
+        """The next call for such a call is refused for a while: for how long, in seconds."""
 
     async def halt(self, ask: Ask) -> None:
         """A person presses the platform's own button that stops what grows."""
@@ -359,36 +369,36 @@ class SlackRig(Rig):
     async def bot_says(self, ask: Ask, text: str) -> None:
         await self.fake.bot_says("C1", text, ask.place.thread)
 
-    async def failing(self, stroke: Painting, code: Code) -> Painting:
-        method = _method(stroke)
+    async def failing(self, call: Painting, code: Code) -> Painting:
+        method = _method(call)
         if code is Code.EXPIRED:
             self.cannot("asks have no tickets")
         if code is Code.UNAVAILABLE:
             await self.vanish()
             await asyncio.sleep(0.01)  # until the client has seen its idle connections close
-        elif code is Code.GONE and isinstance(stroke, Edit):
-            await self.fake.delete("U1", "C1", stroke.message_id)
-        elif code is Code.REJECTED and isinstance(stroke, Edit):
-            return replace(stroke, page=Page("x" * 13_000))
+        elif code is Code.GONE and isinstance(call, EditMessage):
+            await self.fake.delete("U1", "C1", call.message_id)
+        elif code is Code.REJECTED and isinstance(call, EditMessage):
+            return replace(call, page=Page("x" * 13_000))
         elif code is Code.SLOW_DOWN:
-            self.slow(stroke)
+            self.slow(call)
         else:
             self.fake.fail(method, **self._FAULTS[code][method])
-        return stroke
+        return call
 
-    async def uncertain(self, stroke: Stroke, way: str) -> None:
-        self.fake.fail(_method(stroke), drop={LOST: "after", CUT: "before"}[way])
+    async def uncertain(self, call: OutgoingCall, way: str) -> None:
+        self.fake.fail(_method(call), drop={LOST: "after", CUT: "before"}[way])
 
-    def strange(self) -> list[Callable[[Stroke], None]]:
+    def strange(self) -> list[Callable[[OutgoingCall], None]]:
         ways: list[dict[str, Any]] = [{"status": n} for n in (302, 400, 401, 403, 404, 418, 500, 502, 504)]
         ways += [{"error": "never_heard_of", "needed": "x"}, {"status": 429}]
         return [partial(self._spoil, way) for way in ways]
 
-    def _spoil(self, way: dict[str, Any], stroke: Stroke) -> None:
-        self.fake.fail(_method(stroke), **way)
+    def _spoil(self, way: dict[str, Any], call: OutgoingCall) -> None:
+        self.fake.fail(_method(call), **way)
 
-    def slow(self, stroke: Stroke) -> float:
-        self.fake.fail(_method(stroke), retry_after=7)
+    def slow(self, call: OutgoingCall) -> float:
+        self.fake.fail(_method(call), retry_after=7)
         return 7
 
     async def halt(self, ask: Ask) -> None:
@@ -525,65 +535,65 @@ class DiscordRig(Rig):
     async def bot_says(self, ask: Ask, text: str) -> None:
         await self.fake.bot_says(int(ask.place.thread), text)
 
-    async def failing(self, stroke: Painting, code: Code) -> Painting:
-        posting = isinstance(stroke, Post)
-        method, path = self._route(stroke)
+    async def failing(self, call: Painting, code: Code) -> Painting:
+        posting = isinstance(call, PostMessage)
+        method, path = self._route(call)
         match code:
             case Code.SLOW_DOWN:
-                self.slow(stroke)
+                self.slow(call)
             case Code.UNAVAILABLE:
                 await self.vanish()
                 await asyncio.sleep(0.01)  # until the client has seen its idle connections close
-            case Code.GONE if isinstance(stroke, Edit):
-                await self.fake.delete(int(stroke.message_id))
+            case Code.GONE if isinstance(call, EditMessage):
+                await self.fake.delete(int(call.message_id))
             case Code.GONE:
-                self.fake.fail("*", f"/channels/{stroke.place.thread}/**", None, status=404, code=10003)
+                self.fake.fail("*", f"/channels/{call.place.thread}/**", None, status=404, code=10003)
             case Code.NOT_ALLOWED if posting:
                 await self.fake.deny(discord.GENERAL, discord.Permission.SEND_MESSAGES_IN_THREADS)
             case Code.NOT_ALLOWED:
                 self.fake.fail(method, path, status=403, code=50001)
             case Code.REJECTED:
-                return replace(stroke, page=Page("x" * 2_001))
+                return replace(call, page=Page("x" * 2_001))
             case Code.EXPIRED:
-                return await self._expired(stroke)
-        return stroke
+                return await self._expired(call)
+        return call
 
-    async def _expired(self, stroke: Painting) -> Painting:
+    async def _expired(self, call: Painting) -> Painting:
         """Asked by a command where the bot is no member: the ticket is the only way in, and runs out."""
         chat = self.fake.private_chat(discord.CHEN)
         await self.fake.slash(discord.CHEN, chat, "ask", question="and here?")
         asked = await self.inbox.first(Command)
         self.secrets += (asked.ticket,)
         place = replace(asked.place, thread=asked.place.thread or asked.opens)
-        first = await self.platform.perform(Post(place, Page("A"), "expiring", asked.id, asked.ticket))
+        first = await self.platform.perform(PostMessage(place, Page("A"), "expiring", asked.id, asked.ticket))
         self.fake.clock.advance(901)
-        if isinstance(stroke, Post):
-            return Post(place, stroke.page, stroke.key, asked.id, asked.ticket)
-        return Edit(place, first, stroke.page, asked.ticket)
+        if isinstance(call, PostMessage):
+            return PostMessage(place, call.page, call.key, asked.id, asked.ticket)
+        return EditMessage(place, first, call.page, asked.ticket)
 
-    async def uncertain(self, stroke: Stroke, way: str) -> None:
-        self.fake.fail(*self._route(stroke), drop={LOST: "after", CUT: "before"}[way])
+    async def uncertain(self, call: OutgoingCall, way: str) -> None:
+        self.fake.fail(*self._route(call), drop={LOST: "after", CUT: "before"}[way])
 
-    def strange(self) -> list[Callable[[Stroke], None]]:
+    def strange(self) -> list[Callable[[OutgoingCall], None]]:
         ways: list[dict[str, Any]] = [
             {"status": n} for n in (302, 400, 401, 404, 405, 418, 429, 500, 502, 504, 530)
         ]
         ways += [{"status": 403, "code": 999_999}, {"status": 400, "message": "?"}]
         return [partial(self._spoil, way) for way in ways]
 
-    def _spoil(self, way: dict[str, Any], stroke: Stroke) -> None:
-        self.fake.fail(*self._route(stroke), **way)
+    def _spoil(self, way: dict[str, Any], call: OutgoingCall) -> None:
+        self.fake.fail(*self._route(call), **way)
 
-    def _route(self, stroke: Stroke) -> tuple[str, str]:
-        match stroke:
-            case Edit():
+    def _route(self, call: OutgoingCall) -> tuple[str, str]:
+        match call:
+            case EditMessage():
                 return self._EDIT
-            case Delete():
+            case DeleteMessage():
                 return ("DELETE", "/channels/*/messages/*")
         return self._POST
 
-    def slow(self, stroke: Stroke) -> float:
-        self.fake.fail(*self._route(stroke), retry_after=2.5)
+    def slow(self, call: OutgoingCall) -> float:
+        self.fake.fail(*self._route(call), retry_after=2.5)
         return 2.5
 
     async def files(self, place: Place) -> list[tuple[str, str]]:
@@ -710,23 +720,23 @@ class WebRig(Rig):
     async def bot_says(self, ask: Ask, text: str) -> None:
         self.cannot("there are no other bots")
 
-    async def failing(self, stroke: Painting, code: Code) -> Painting:
+    async def failing(self, call: Painting, code: Code) -> Painting:
         match code:
             case Code.GONE:
-                return replace(stroke, place=replace(stroke.place, channel="elsewhere"))
+                return replace(call, place=replace(call.place, channel="elsewhere"))
             case Code.REJECTED:
-                return replace(stroke, page=Page("x" * (self.platform.limits.page_size + 1)))
+                return replace(call, page=Page("x" * (self.platform.limits.page_size + 1)))
             case Code.EXPIRED:
                 self.cannot("asks have no tickets")
         self.cannot("a stroke leaves the process by nothing that could refuse it or be cut")
 
-    async def uncertain(self, stroke: Stroke, way: str) -> None:
+    async def uncertain(self, call: OutgoingCall, way: str) -> None:
         self.cannot("a stroke leaves the process by nothing that could be cut")
 
-    def strange(self) -> list[Callable[[Stroke], None]]:
+    def strange(self) -> list[Callable[[OutgoingCall], None]]:
         self.cannot("nobody answers strokes")
 
-    def slow(self, stroke: Stroke) -> float:
+    def slow(self, call: OutgoingCall) -> float:
         self.cannot("nobody refuses strokes")
 
     async def files(self, place: Place) -> list[tuple[str, str]]:
@@ -789,9 +799,9 @@ RIGS: Final[dict[str, type[Rig]]] = {rig.name: rig for rig in (SlackRig, Discord
 _numbers = count(1)
 
 
-def post(ask: Ask, page: Page, key: str = "") -> Post:
+def post(ask: Ask, page: Page, key: str = "") -> PostMessage:
     """An answer to `ask`, under a key of its own unless one is given."""
-    return Post(ask.place, page, key or f"turn-{next(_numbers)}/0", ask.id, ask.ticket)
+    return PostMessage(ask.place, page, key or f"turn-{next(_numbers)}/0", ask.id, ask.ticket)
 
 
 def slack_escaped(text: str) -> str:
@@ -799,19 +809,19 @@ def slack_escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-_METHODS: Final[dict[type[Stroke], str]] = {
-    Post: "chat.postMessage",
-    Edit: "chat.update",
-    Start: "chat.startStream",
-    Append: "chat.appendStream",
-    Stop: "chat.stopStream",
-    Delete: "chat.delete",
-    Upload: "files.completeUploadExternal",
+_METHODS: Final[dict[type[OutgoingCall], str]] = {
+    PostMessage: "chat.postMessage",
+    EditMessage: "chat.update",
+    StartStream: "chat.startStream",
+    AppendStream: "chat.appendStream",
+    StopStream: "chat.stopStream",
+    DeleteMessage: "chat.delete",
+    UploadFile: "files.completeUploadExternal",
 }
 
 
-def _method(stroke: Stroke) -> str:
-    return _METHODS[type(stroke)]
+def _method(call: OutgoingCall) -> str:
+    return _METHODS[type(call)]
 
 
 def _discord_shown(message: discord.Message) -> Shown:

@@ -1,6 +1,6 @@
 """What the core relies on of every chat platform: one suite, each platform through its real SDK on loopback.
 
-The docstrings of `core.ports.Platform` are the contract. A method, a stroke or a failure that is added there and
+The docstrings of `core.ports.Platform` are the contract. A method, a call or a failure that is added there and
 not held here fails `test_the_whole_boundary_is_held`. What a platform cannot do is skipped, and says why.
 """
 
@@ -23,16 +23,16 @@ from core.ports.connector import Platform
 from core.values.conversation import Ask, History
 from core.values.events import Command, Deleted, Edited, Press
 from core.values.outgoing import (
-    Append,
+    AppendStream,
     Budget,
-    Delete,
-    Edit,
+    DeleteMessage,
+    EditMessage,
+    OutgoingCall,
     Page,
-    Post,
-    Start,
-    Stop,
-    Stroke,
-    Upload,
+    PostMessage,
+    StartStream,
+    StopStream,
+    UploadFile,
     page_length,
 )
 from core.values.places import Place
@@ -109,38 +109,38 @@ async def painting(rig: Rig, kind: str, page: Page = FULL) -> Painting:
     """A post or an edit in a conversation that has begun: one question, one message of the answer."""
     ask = await rig.ask()
     first = await rig.platform.perform(post(ask, Page("A first page.")))
-    return post(ask, page) if kind == "post" else Edit(ask.place, first, page, ask.ticket)
+    return post(ask, page) if kind == "post" else EditMessage(ask.place, first, page, ask.ticket)
 
 
-async def stroke_of(rig: Rig, kind: str) -> Stroke:
-    """Any other stroke in such a conversation. What can grow there has begun to."""
+async def stroke_of(rig: Rig, kind: str) -> OutgoingCall:
+    """Any other call in such a conversation. What can grow there has begun to."""
     edit = await painting(rig, "edit")
-    assert isinstance(edit, Edit)
+    assert isinstance(edit, EditMessage)
     place, growing, ask = edit.place, edit.message_id, rig.inbox.of(Ask)[0]
-    start = Start(place, "A loom ", "turn-9/0", ask.id, ask.author.id)
+    start = StartStream(place, "A loom ", "turn-9/0", ask.id, ask.author.id)
     if kind in ("append", "stop") and rig.platform.limits.growth is not None:
         growing = await rig.platform.perform(start)
-    strokes: dict[str, Stroke] = {
+    calls: dict[str, OutgoingCall] = {
         "start": start,
-        "append": Append(place, growing, "is a machine."),
-        "stop": Stop(place, growing, "turn-9/0", "is a machine.", FULL.notice, FULL.buttons),
-        "delete": Delete(place, growing, ask.ticket),
-        "upload": Upload(place, "loom.md", FULL.text, "turn-9/file", ask.id, ask.ticket),
+        "append": AppendStream(place, growing, "is a machine."),
+        "stop": StopStream(place, growing, "turn-9/0", "is a machine.", FULL.notice, FULL.buttons),
+        "delete": DeleteMessage(place, growing, ask.ticket),
+        "upload": UploadFile(place, "loom.md", FULL.text, "turn-9/file", ask.id, ask.ticket),
     }
-    return strokes[kind]
+    return calls[kind]
 
 
-async def taken(rig: Rig, kind: str) -> Stroke:
-    """A stroke of this kind, where the platform has it. Where it has not, it says so, and does nothing."""
-    stroke, limits = await stroke_of(rig, kind), rig.platform.limits
+async def taken(rig: Rig, kind: str) -> OutgoingCall:
+    """A call of this kind, where the platform has it. Where it has not, it says so, and does nothing."""
+    call, limits = await stroke_of(rig, kind), rig.platform.limits
     has = {"delete": rig.deletes, "upload": limits.files}.get(kind, limits.growth is not None)
     if not has:
-        before = await texts(rig, stroke.place)
-        error = await refusal(rig, rig.platform.perform(stroke))
+        before = await texts(rig, call.place)
+        error = await refusal(rig, rig.platform.perform(call))
         assert (error.code, error.certain, error.retryable) == (Code.UNSUPPORTED, True, False)
-        assert await texts(rig, stroke.place) == before
+        assert await texts(rig, call.place) == before
         rig.cannot(f"it takes no {kind}, and says so")
-    return stroke
+    return call
 
 
 async def texts(rig: Rig, place: Place) -> list[str]:
@@ -159,7 +159,9 @@ def filled(sample: str, size: int, unit: Any) -> str:
 def test_the_whole_boundary_is_held() -> None:
     methods = {name for name, value in vars(Platform).items() if callable(value) and not name.startswith("_")}
     assert methods == TESTED
-    assert {kind.capitalize() for kind in (*KINDS, *OTHER_KINDS)} == {s.__name__ for s in get_args(Stroke)}
+    assert set(KINDS + OTHER_KINDS) == {
+        re.sub("message|stream|file", "", call.__name__.lower()) for call in get_args(OutgoingCall)
+    }
     assert {code.name for code in (*CODES, *OTHER_CODES)} == set(NAMED.findall(Platform.perform.__doc__ or ""))
 
 
@@ -230,7 +232,7 @@ async def test_a_command_comes_with_its_words(rig: Rig) -> None:
 async def test_what_bots_say_is_nobodys_question(rig: Rig) -> None:
     ask = await rig.ask()
     posted = await rig.platform.perform(post(ask, Page("A machine.")))
-    await rig.platform.perform(Edit(ask.place, posted, Page("A machine that weaves."), ask.ticket))
+    await rig.platform.perform(EditMessage(ask.place, posted, Page("A machine that weaves."), ask.ticket))
     await rig.bot_says(ask, "beep")
     await rig.follow_up(ask, "thanks")
     await rig.inbox.ask("thanks")
@@ -297,7 +299,7 @@ async def test_it_ends_at_once_and_leaves_no_task(idle: Rig, line: str) -> None:
     elif line == "gone":
         await idle.vanish()
         place = Place(idle.platform.name, "1", idle.channel())
-        await refusal(idle, idle.platform.perform(Post(place, FULL, "digest/1")))  # by when it knows
+        await refusal(idle, idle.platform.perform(PostMessage(place, FULL, "digest/1")))  # by when it knows
     else:
         await idle.say("one last thing?")
     assert idle.running is not None
@@ -354,7 +356,7 @@ async def test_an_edit_shows_the_complete_new_view(rig: Rig) -> None:
     posted = await rig.platform.perform(post(ask, FULL))
     views = (Page("A machine."), Page("", "Something went wrong."), FULL, replace(FULL, buttons=()))
     for page in views:
-        assert await rig.platform.perform(Edit(ask.place, posted, page, ask.ticket)) == posted
+        assert await rig.platform.perform(EditMessage(ask.place, posted, page, ask.ticket)) == posted
         (shown,) = await rig.shown(ask.place)
         assert (shown.text, shown.notice, len(shown.buttons)) == (page.text, page.notice, len(page.buttons))
 
@@ -378,8 +380,8 @@ async def test_a_full_page_is_taken_whole(rig: Rig, script: str) -> None:
     page = Page(text, "Stopped.", FULL.buttons)
     posted = await rig.platform.perform(post(ask, page))
     assert [(m.text, m.notice) for m in await rig.shown(ask.place)] == [(text, "Stopped.")]
-    await rig.platform.perform(Edit(ask.place, posted, Page("…"), ask.ticket))
-    await rig.platform.perform(Edit(ask.place, posted, page, ask.ticket))
+    await rig.platform.perform(EditMessage(ask.place, posted, Page("…"), ask.ticket))
+    await rig.platform.perform(EditMessage(ask.place, posted, page, ask.ticket))
     assert [(m.text, m.notice) for m in await rig.shown(ask.place)] == [(text, "Stopped.")]
 
 
@@ -388,7 +390,7 @@ async def test_no_mention_fires(rig: Rig) -> None:
     words = " and ".join(rig.mentions)
     ask = await rig.ask()
     posted = await rig.platform.perform(post(ask, Page(words, words)))
-    await rig.platform.perform(Edit(ask.place, posted, Page(f"{words}!", words), ask.ticket))
+    await rig.platform.perform(EditMessage(ask.place, posted, Page(f"{words}!", words), ask.ticket))
     assert rig.alerts() == []
 
 
@@ -396,7 +398,7 @@ async def test_no_mention_fires(rig: Rig) -> None:
 async def test_a_channel_itself_can_be_posted_to(rig: Rig) -> None:
     place = await rig.platform.channel(rig.channel())
     assert (place.platform, place.channel, place.thread) == (rig.platform.name, rig.channel(), "")
-    posted = await rig.platform.perform(Post(place, Page("12 questions"), "digest/1"))
+    posted = await rig.platform.perform(PostMessage(place, Page("12 questions"), "digest/1"))
     assert [(shown.id, shown.text) for shown in await rig.shown(place)] == [(posted, "12 questions")]
 
 
@@ -404,7 +406,7 @@ async def test_a_channel_itself_can_be_posted_to(rig: Rig) -> None:
 async def test_a_channel_that_is_not_there_is_refused_at_the_latest_when_it_is_posted_to(rig: Rig) -> None:
     async def post_there() -> None:
         place = await rig.platform.channel("404404")
-        await rig.platform.perform(Post(place, Page("12 questions"), "digest/1"))
+        await rig.platform.perform(PostMessage(place, Page("12 questions"), "digest/1"))
 
     assert (await refusal(rig, post_there())).code is Code.GONE
 
@@ -416,40 +418,40 @@ async def test_a_channel_that_is_not_there_is_refused_at_the_latest_when_it_is_p
 @pytest.mark.parametrize("code", CODES)
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_stroke_that_is_refused_says_why_and_is_not_done(rig: Rig, kind: str, code: Code) -> None:
-    stroke = await rig.failing(await painting(rig, kind), code)
+    call = await rig.failing(await painting(rig, kind), code)
     calls = rig.calls()
-    error = await refusal(rig, rig.platform.perform(stroke))
+    error = await refusal(rig, rig.platform.perform(call))
     assert (error.code, error.certain) == (code, True)
     assert error.retryable == (code in (Code.SLOW_DOWN, Code.UNAVAILABLE))
     assert (error.retry_after_s is not None) == (code is Code.SLOW_DOWN)
     assert rig.calls() - calls <= 3  # nothing is tried again and again, though whoever asked may be told
     if code is not Code.EXPIRED:
-        assert FULL.text not in await texts(rig, stroke.place)
+        assert FULL.text not in await texts(rig, call.place)
 
 
 @holds("perform")
 @pytest.mark.parametrize("way", [LOST, CUT])
 @pytest.mark.parametrize("kind", KINDS)
 async def test_an_uncertain_stroke_says_so_and_is_not_repeated(rig: Rig, kind: str, way: str) -> None:
-    stroke = await painting(rig, kind)
-    await rig.uncertain(stroke, way)
+    call = await painting(rig, kind)
+    await rig.uncertain(call, way)
     calls = rig.calls()
-    error = await refusal(rig, rig.platform.perform(stroke))
+    error = await refusal(rig, rig.platform.perform(call))
     assert (error.code, error.certain, error.retryable) == (Code.UNCERTAIN, False, True)
     assert rig.calls() == calls + 1
-    assert (await texts(rig, stroke.place)).count(FULL.text) == (way == LOST)
+    assert (await texts(rig, call.place)).count(FULL.text) == (way == LOST)
 
 
 @holds("perform")
 @pytest.mark.parametrize("kind", KINDS)
 async def test_whatever_it_is_answered_it_raises_nothing_else(rig: Rig, kind: str) -> None:
-    stroke = await painting(rig, kind)
+    call = await painting(rig, kind)
     for spoil in rig.strange():
-        spoil(stroke)
-        error = await refusal(rig, rig.platform.perform(stroke))
+        spoil(call)
+        error = await refusal(rig, rig.platform.perform(call))
         assert error.certain == (error.code is not Code.UNCERTAIN)
         rig.mend()
-    await rig.platform.perform(stroke)
+    await rig.platform.perform(call)
 
 
 @holds("perform")
@@ -477,7 +479,7 @@ async def test_whatever_a_page_holds_it_is_shown_or_refused(rig: Rig, page: Page
 @holds("perform")
 async def test_before_it_runs_a_stroke_is_done_or_surely_not(idle: Rig) -> None:
     place = Place(idle.platform.name, "T1", idle.channel())
-    refused = await fault(idle.platform.perform(Post(place, Page("12 questions"), "digest/1")))
+    refused = await fault(idle.platform.perform(PostMessage(place, Page("12 questions"), "digest/1")))
     assert await texts(idle, place) == (["12 questions"] if refused is None else [])
     assert refused is None or (refused.code, refused.certain) == (Code.UNAVAILABLE, True)
 
@@ -488,33 +490,33 @@ async def test_before_it_runs_a_stroke_is_done_or_surely_not(idle: Rig) -> None:
 @holds("perform")
 @pytest.mark.parametrize("kind", OTHER_KINDS)
 async def test_every_other_stroke_is_done_or_unsupported(rig: Rig, kind: str) -> None:
-    stroke = await taken(rig, kind)
-    done = await rig.platform.perform(stroke)
+    call = await taken(rig, kind)
+    done = await rig.platform.perform(call)
     assert done
-    stands = await texts(rig, stroke.place)
-    match stroke:
-        case Start():
+    stands = await texts(rig, call.place)
+    match call:
+        case StartStream():
             assert stands == ["A first page.", "A loom "]
-        case Append():
-            assert (stands, done) == (["A first page.", "A loom is a machine."], stroke.message_id)
-        case Stop():
-            shown = (await rig.shown(stroke.place))[-1]
+        case AppendStream():
+            assert (stands, done) == (["A first page.", "A loom is a machine."], call.message_id)
+        case StopStream():
+            shown = (await rig.shown(call.place))[-1]
             assert (shown.id, shown.text) == (done, "A loom is a machine.")
             assert (shown.notice, shown.buttons) == (FULL.notice, ("Try again",))
-            await rig.platform.perform(Edit(stroke.place, done, Page("A machine.")))
-            assert await texts(rig, stroke.place) == ["A first page.", "A machine."]
-        case Delete():
+            await rig.platform.perform(EditMessage(call.place, done, Page("A machine.")))
+            assert await texts(rig, call.place) == ["A first page.", "A machine."]
+        case DeleteMessage():
             assert stands == []
-        case Upload():
-            assert await rig.files(stroke.place) == [("loom.md", FULL.text)]
+        case UploadFile():
+            assert await rig.files(call.place) == [("loom.md", FULL.text)]
 
 
 @holds("perform")
 @pytest.mark.parametrize("kind", OTHER_KINDS)
 async def test_every_other_stroke_is_slowed_down_with_a_time(rig: Rig, kind: str) -> None:
-    stroke = await taken(rig, kind)
-    wait_s = rig.slow(stroke)
-    error = await refusal(rig, rig.platform.perform(stroke))
+    call = await taken(rig, kind)
+    wait_s = rig.slow(call)
+    error = await refusal(rig, rig.platform.perform(call))
     assert (error.code, error.certain, error.retry_after_s) == (Code.SLOW_DOWN, True, wait_s)
 
 
@@ -522,37 +524,37 @@ async def test_every_other_stroke_is_slowed_down_with_a_time(rig: Rig, kind: str
 @pytest.mark.parametrize("way", [LOST, CUT])
 @pytest.mark.parametrize("kind", ["start", "upload"])
 async def test_after_an_uncertain_start_or_upload_one_stands(rig: Rig, kind: str, way: str) -> None:
-    stroke = await taken(rig, kind)
-    await rig.uncertain(stroke, way)
-    error = await refusal(rig, rig.platform.perform(stroke))
+    call = await taken(rig, kind)
+    await rig.uncertain(call, way)
+    error = await refusal(rig, rig.platform.perform(call))
     assert (error.code, error.certain, error.retryable) == (Code.UNCERTAIN, False, True)
-    assert await rig.platform.find(stroke) or await rig.platform.perform(stroke)
+    assert await rig.platform.find(call) or await rig.platform.perform(call)
     if kind == "upload":
-        assert await rig.files(stroke.place) == [("loom.md", FULL.text)]
+        assert await rig.files(call.place) == [("loom.md", FULL.text)]
     else:
-        assert await texts(rig, stroke.place) == ["A first page.", "A loom "]
+        assert await texts(rig, call.place) == ["A first page.", "A loom "]
 
 
 @holds("perform")
 @pytest.mark.parametrize("way", [LOST, CUT])
 @pytest.mark.parametrize("kind", ["append", "stop"])
 async def test_words_are_added_once_or_uncertain(rig: Rig, kind: str, way: str) -> None:
-    stroke = await taken(rig, kind)
-    await rig.uncertain(stroke, way)
-    error = await refusal(rig, rig.platform.perform(stroke))
+    call = await taken(rig, kind)
+    await rig.uncertain(call, way)
+    error = await refusal(rig, rig.platform.perform(call))
     assert (error.code, error.certain, error.retryable) == (Code.UNCERTAIN, False, True)
-    assert (await texts(rig, stroke.place))[-1] == ("A loom is a machine." if way == LOST else "A loom ")
+    assert (await texts(rig, call.place))[-1] == ("A loom is a machine." if way == LOST else "A loom ")
 
 
 @holds("perform")
 @pytest.mark.parametrize("way", [LOST, CUT])
 async def test_a_delete_can_be_repeated_until_it_is_gone(rig: Rig, way: str) -> None:
-    stroke = await taken(rig, "delete")
-    await rig.uncertain(stroke, way)
+    call = await taken(rig, "delete")
+    await rig.uncertain(call, way)
     for _ in range(2):
-        error = await fault(rig.platform.perform(stroke))
+        error = await fault(rig.platform.perform(call))
         assert error is None or error.code in (Code.UNCERTAIN, Code.GONE)
-    assert await texts(rig, stroke.place) == []
+    assert await texts(rig, call.place) == []
 
 
 @holds("perform")
@@ -560,13 +562,13 @@ async def test_a_delete_can_be_repeated_until_it_is_gone(rig: Rig, way: str) -> 
 async def test_what_grows_holds_all_that_it_may(rig: Rig, script: str) -> None:
     start = await taken(rig, "start")
     limits = rig.platform.limits
-    assert isinstance(start, Start)
+    assert isinstance(start, StartStream)
     assert limits.growth is not None
     text = filled(SCRIPTS[script], limits.growth.size, limits.page_unit)
     grown = await rig.platform.perform(replace(start, text=text[:100]))
     for at in range(100, len(text), 1000):
-        await rig.platform.perform(Append(start.place, grown, text[at : at + 1000]))
-    await rig.platform.perform(Stop(start.place, grown, start.key, "", "Stopped."))
+        await rig.platform.perform(AppendStream(start.place, grown, text[at : at + 1000]))
+    await rig.platform.perform(StopStream(start.place, grown, start.key, "", "Stopped."))
     (_, shown) = await rig.shown(start.place)
     whole = shown.text.replace("\u200b", "")  # which breaks mentions
     assert (whole, shown.notice) == (text, "Stopped.")
@@ -575,22 +577,22 @@ async def test_what_grows_holds_all_that_it_may(rig: Rig, script: str) -> None:
 @holds("perform")
 async def test_no_mention_fires_where_words_grow_together(rig: Rig) -> None:
     start = await taken(rig, "start")
-    assert isinstance(start, Start)
+    assert isinstance(start, StartStream)
     grown = await rig.platform.perform(replace(start, text="look: "))
     for mention in rig.mentions:
         for piece in (mention[:1], mention[1:3], mention[3:], " "):
-            await rig.platform.perform(Append(start.place, grown, piece or " "))
-    await rig.platform.perform(Stop(start.place, grown, start.key, "<!here>", rig.mentions[0]))
+            await rig.platform.perform(AppendStream(start.place, grown, piece or " "))
+    await rig.platform.perform(StopStream(start.place, grown, start.key, "<!here>", rig.mentions[0]))
     assert rig.alerts() == []
 
 
 @holds("perform")
 async def test_what_grows_cannot_be_edited_and_what_has_grown_grows_no_more(rig: Rig) -> None:
     append = await taken(rig, "append")
-    assert isinstance(append, Append)
-    edit = Edit(append.place, append.message_id, FULL)
+    assert isinstance(append, AppendStream)
+    edit = EditMessage(append.place, append.message_id, FULL)
     assert (await refusal(rig, rig.platform.perform(edit))).code is Code.GROWING
-    await rig.platform.perform(Stop(append.place, append.message_id, "turn-9/0"))
+    await rig.platform.perform(StopStream(append.place, append.message_id, "turn-9/0"))
     assert (await refusal(rig, rig.platform.perform(append))).code is Code.GROWN
     await rig.platform.perform(edit)
 
@@ -598,7 +600,7 @@ async def test_what_grows_cannot_be_edited_and_what_has_grown_grows_no_more(rig:
 @holds("perform")
 async def test_what_a_person_has_halted_says_so(rig: Rig) -> None:
     append = await taken(rig, "append")
-    assert isinstance(append, Append)
+    assert isinstance(append, AppendStream)
     await rig.halt(rig.inbox.of(Ask)[0])
     error = await refusal(rig, rig.platform.perform(append))
     assert (error.code, error.certain, error.retryable) == (Code.HALTED, True, False)
@@ -612,7 +614,7 @@ async def test_what_a_person_has_halted_says_so(rig: Rig) -> None:
 @pytest.mark.parametrize("way", [LOST, CUT])
 async def test_after_an_uncertain_post_one_message_stands(rig: Rig, way: str, restarted: bool) -> None:
     lost = await painting(rig, "post")
-    assert isinstance(lost, Post)
+    assert isinstance(lost, PostMessage)
     await rig.uncertain(lost, way)
     await refusal(rig, rig.platform.perform(lost))
     if restarted:
@@ -632,16 +634,16 @@ async def test_a_post_of_another_key_is_not_taken_for_it(rig: Rig) -> None:
     first = await rig.platform.perform(one)
     assert await rig.platform.find(two) is None
     second = await rig.platform.perform(two)
-    assert [await rig.platform.find(stroke) for stroke in (one, two)] == [first, second]
+    assert [await rig.platform.find(call) for call in (one, two)] == [first, second]
 
 
 @holds("find", "channel")
 async def test_a_post_to_a_channel_is_found_too(rig: Rig) -> None:
     place = await rig.platform.channel(rig.channel())
-    stroke = Post(place, Page("12 questions"), "digest/1")
-    assert await rig.platform.find(stroke) is None
-    posted = await rig.platform.perform(stroke)
-    assert await rig.platform.find(stroke) == posted
+    call = PostMessage(place, Page("12 questions"), "digest/1")
+    assert await rig.platform.find(call) is None
+    posted = await rig.platform.perform(call)
+    assert await rig.platform.find(call) == posted
 
 
 # budgets.
@@ -661,10 +663,10 @@ async def test_a_question_stands_until_it_is_deleted(rig: Rig) -> None:
 @holds("budgets")
 async def test_budgets_are_pure_and_can_be_lived_on(rig: Rig) -> None:
     for kind in KINDS:
-        stroke = await painting(rig, kind)
-        calls, budgets = rig.calls(), rig.platform.budgets(stroke)
+        call = await painting(rig, kind)
+        calls, budgets = rig.calls(), rig.platform.budgets(call)
         assert budgets
-        assert budgets == rig.platform.budgets(stroke)
+        assert budgets == rig.platform.budgets(call)
         assert rig.calls() == calls
         assert all(isinstance(budget, Budget) and budget.burst >= 1 and budget.per_s > 0 for budget in budgets)
         assert len({budget.scope for budget in budgets}) == len(budgets)
@@ -684,21 +686,21 @@ async def test_posts_and_edits_draw_on_budgets_of_their_own(rig: Rig) -> None:
 @holds("budgets")
 async def test_what_one_team_spends_is_not_taken_from_another(rig: Rig) -> None:
     for kind in KINDS:
-        stroke = await painting(rig, kind)
-        there = _elsewhere(rig, stroke)
-        assert _scopes(rig, stroke) & _scopes(rig, there) <= rig.limited_for_all_teams
+        call = await painting(rig, kind)
+        there = _elsewhere(rig, call)
+        assert _scopes(rig, call) & _scopes(rig, there) <= rig.limited_for_all_teams
 
 
-def _elsewhere(rig: Rig, stroke: Stroke) -> Stroke:
-    """The same stroke for another team, on another message: no message is in two channels."""
-    place = rig.elsewhere(stroke.place)
-    if isinstance(stroke, Edit | Delete | Append | Stop):
-        return replace(stroke, place=place, message_id=f"{stroke.message_id}9")
-    return replace(stroke, place=place)
+def _elsewhere(rig: Rig, call: OutgoingCall) -> OutgoingCall:
+    """The same call for another team, on another message: no message is in two channels."""
+    place = rig.elsewhere(call.place)
+    if isinstance(call, EditMessage | DeleteMessage | AppendStream | StopStream):
+        return replace(call, place=place, message_id=f"{call.message_id}9")
+    return replace(call, place=place)
 
 
-def _scopes(rig: Rig, stroke: Stroke) -> set[str]:
-    return {budget.scope for budget in rig.platform.budgets(stroke)}
+def _scopes(rig: Rig, call: OutgoingCall) -> set[str]:
+    return {budget.scope for budget in rig.platform.budgets(call)}
 
 
 # Reading.

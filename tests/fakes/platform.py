@@ -9,14 +9,14 @@ from datetime import datetime
 from core.errors import Code, PlatformError
 from core.ports.connector import Inbox
 from core.values.conversation import Ask, Entry, History
-from core.values.outgoing import Budget, Delete, Edit, Limits, Page, Post, Stroke
+from core.values.outgoing import Budget, DeleteMessage, EditMessage, Limits, OutgoingCall, Page, PostMessage
 from core.values.places import Place
 
 
 class MemoryPlatform:
     """`shown` holds every message's pages, oldest view first. `missing` is what `missed` finds, by place's key,
     `said` what `recent` does; errors in `refusals` are raised first, one a call. The place of the key `unreadable`
-    can't be read for now. A stroke takes `latency_s`. A message whose text holds `blocked` is refused; one that is
+    can't be read for now. A call takes `latency_s`. A message whose text holds `blocked` is refused; one that is
     no longer in `shown`, and everything once the place is `closed`, is gone."""
 
     name = "slack"
@@ -64,29 +64,29 @@ class MemoryPlatform:
             raise PlatformError(Code.UNAVAILABLE, retryable=True)
         return [ask for ask in self.missing.get(place.key, []) if ask.at > after]
 
-    def budgets(self, stroke: Stroke) -> tuple[Budget, ...]:
+    def budgets(self, call: OutgoingCall) -> tuple[Budget, ...]:
         return (Budget("all", 1_000, 1_000),)
 
-    async def perform(self, stroke: Stroke) -> str:
+    async def perform(self, call: OutgoingCall) -> str:
         await asyncio.sleep(self.latency_s)
-        if self.closed or (isinstance(stroke, Edit | Delete) and stroke.message_id not in self.shown):
+        if self.closed or (isinstance(call, EditMessage | DeleteMessage) and call.message_id not in self.shown):
             raise PlatformError(Code.GONE)
-        if isinstance(stroke, Post | Edit) and self.blocked in stroke.page.text:
+        if isinstance(call, PostMessage | EditMessage) and self.blocked in call.page.text:
             raise PlatformError(Code.REJECTED)
-        if isinstance(stroke, Post):
+        if isinstance(call, PostMessage):
             message_id = f"p{len(self.keys)}"
-            self.keys[stroke.key] = message_id
-        elif isinstance(stroke, Delete):
-            del self.shown[stroke.message_id]
-            return stroke.message_id
+            self.keys[call.key] = message_id
+        elif isinstance(call, DeleteMessage):
+            del self.shown[call.message_id]
+            return call.message_id
         else:
-            assert isinstance(stroke, Edit)
-            message_id = stroke.message_id
-        self.shown.setdefault(message_id, []).append(stroke.page)
+            assert isinstance(call, EditMessage)
+            message_id = call.message_id
+        self.shown.setdefault(message_id, []).append(call.page)
         return message_id
 
-    async def find(self, stroke: Stroke) -> str | None:
-        return self.keys.get(stroke.key) if isinstance(stroke, Post) else None
+    async def find(self, call: OutgoingCall) -> str | None:
+        return self.keys.get(call.key) if isinstance(call, PostMessage) else None
 
     async def typing(self, place: Place, language: str = "en") -> None:
         self.typings += 1

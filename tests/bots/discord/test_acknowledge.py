@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.values.events import Command
-from core.values.outgoing import Page, Post
+from core.values.outgoing import Page, PostMessage
 from tests.bots.discord.conftest import Bot
 from tests.fakes.discord import ADA, GENERAL
 
@@ -32,7 +32,9 @@ async def test_an_acknowledgement_whose_answer_was_lost_is_ours_and_asked_once(b
     interaction = await question(bot, "what is a loom?")
     ask = await bot.inbox.ask("what is a loom?")
     assert len(bot.inbox.of(Command)) == 1
-    await bot.platform.perform(Post(ask.place, Page("A machine."), "1", answers=ask.id, ticket=ask.ticket))
+    await bot.platform.perform(
+        PostMessage(ask.place, Page("A machine."), "1", answers=ask.id, ticket=ask.ticket)
+    )
     response = bot.fake.interaction(interaction).response
     assert response is not None
     assert (response.content, response.loading) == ("A machine.", False)

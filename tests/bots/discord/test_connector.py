@@ -20,7 +20,7 @@ from core.errors import Code, PlatformError, SettingsError, StoreError
 from core.i18n import explain
 from core.values.conversation import Ask
 from core.values.events import Deleted, Edited, Outcome, Press
-from core.values.outgoing import Edit, Page, Post
+from core.values.outgoing import EditMessage, Page, PostMessage
 from core.values.places import Place
 from core.values.ui import Button, Told
 from tests.bots.discord.conftest import Bot, Recorder, running, settings
@@ -55,14 +55,14 @@ class HastyClock(SystemClock):
         await asyncio.sleep(min(seconds, 0.01))
 
 
-def post(ask: Ask, text: str = "A machine.", page: int = 0, **fields: object) -> Post:
+def post(ask: Ask, text: str = "A machine.", page: int = 0, **fields: object) -> PostMessage:
     fields.setdefault("ticket", ask.ticket)
     shown = Page(text, **{k: fields.pop(k) for k in ("notice", "buttons") if k in fields})  # type: ignore[arg-type]
-    return Post(ask.place, shown, f"{ask.key}#{page}", answers=ask.id, **fields)  # type: ignore[arg-type]
+    return PostMessage(ask.place, shown, f"{ask.key}#{page}", answers=ask.id, **fields)  # type: ignore[arg-type]
 
 
-def edit(ask: Ask, message_id: str, text: str) -> Edit:
-    return Edit(ask.place, message_id, Page(text), ticket=ask.ticket)
+def edit(ask: Ask, message_id: str, text: str) -> EditMessage:
+    return EditMessage(ask.place, message_id, Page(text), ticket=ask.ticket)
 
 
 async def mention(bot: Bot, text: str = "what is a loom?", channel: int = GENERAL) -> Ask:
@@ -79,9 +79,9 @@ def shown(bot: Bot, channel: int | str) -> list[str]:
     return [message.content for message in bot.fake.from_bot(int(channel))]
 
 
-async def failure(bot: Bot, stroke: Post | Edit) -> PlatformError:
+async def failure(bot: Bot, call: PostMessage | EditMessage) -> PlatformError:
     with pytest.raises(PlatformError) as raised:
-        await bot.platform.perform(stroke)
+        await bot.platform.perform(call)
     return raised.value
 
 
@@ -202,7 +202,7 @@ async def test_an_answer_in_the_channel_goes_on_there_after_a_restart(bot: Bot) 
         await later.platform.perform(edit(ask, posted, "A machine."))
         await bot.fake.say(BO, GENERAL, "and then?", reply_to=int(posted))
         reply = await later.inbox.ask("and then?")
-        follow_up = Post(ask.place, Page("Then Jacquard."), "2/0", answers=reply.id)
+        follow_up = PostMessage(ask.place, Page("Then Jacquard."), "2/0", answers=reply.id)
         await later.platform.perform(follow_up)
     assert shown(bot, GENERAL) == ["A machine.", "Then Jacquard."]
 
@@ -469,7 +469,7 @@ async def test_nothing_is_done_before_there_is_a_connection(fake: FakeDiscord) -
     assert platform is not None
     here = Place("discord", str(GUILD), str(GENERAL))
     with pytest.raises(PlatformError) as raised:
-        await platform.perform(Post(here, Page("hello"), "1/0"))
+        await platform.perform(PostMessage(here, Page("hello"), "1/0"))
     assert raised.value.code is Code.UNAVAILABLE
     await platform.typing(here)
     assert fake.calls == []
@@ -655,7 +655,7 @@ async def test_a_channel_is_found_by_its_id(bot: Bot) -> None:
 
 async def test_a_post_to_a_channel_itself_is_a_plain_message(bot: Bot) -> None:
     here = await bot.platform.channel(str(GENERAL))
-    await bot.platform.perform(Post(here, Page("Usage"), "digest/1"))
+    await bot.platform.perform(PostMessage(here, Page("Usage"), "digest/1"))
     assert [(m.content, m.reference) for m in bot.fake.from_bot(GENERAL)] == [("Usage", None)]
 
 
@@ -663,10 +663,10 @@ async def test_budgets_are_per_channel_and_kind_and_tickets_have_their_own(bot: 
     thread = Place("discord", "1", "2", "3")
     scopes = [
         [b.scope for b in bot.platform.budgets(s)]
-        for s in (Post(thread, Page(""), "k"), Edit(thread, "4", Page("")))
+        for s in (PostMessage(thread, Page(""), "k"), EditMessage(thread, "4", Page("")))
     ]
     assert scopes == [["discord/post/3", "discord/bot"], ["discord/edit/3", "discord/bot"]]
-    (ticket,) = bot.platform.budgets(Edit(thread, "4", Page(""), ticket="secret"))
+    (ticket,) = bot.platform.budgets(EditMessage(thread, "4", Page(""), ticket="secret"))
     assert "secret" not in ticket.scope
 
 

@@ -15,7 +15,7 @@ from core.delivery.scheduler import Brush
 from core.errors import PlatformError
 from core.platform_calls import Gate
 from core.values.conversation import Ask
-from core.values.outgoing import Page, Phase, Post, Reply
+from core.values.outgoing import Page, Phase, PostMessage, Reply
 from core.values.places import Person, Place
 from core.values.ui import Button
 from tests.bots.discord.conftest import Bot
@@ -81,7 +81,7 @@ async def test_a_post_does_not_wait_for_the_edits_of_its_channel(bot: Bot) -> No
     async with painting(bot) as brush:
         await write(canvas(brush), words(60), 4.6)
         began = asyncio.get_running_loop().time()
-        await bot.platform.perform(Post(place, Page("at once"), "other"))
+        await bot.platform.perform(PostMessage(place, Page("at once"), "other"))
         assert asyncio.get_running_loop().time() - began < 0.5
     assert bot.fake.limits.refusals == 0
 
@@ -99,7 +99,7 @@ async def test_a_refusal_is_laid_to_its_channel_unless_it_was_of_the_whole_bot(b
     bot.fake.fail("POST", "/channels/*/messages", retry_after=1.5, scope=scope)
     place = Place("discord", str(GUILD), str(GENERAL))
     with pytest.raises(PlatformError) as raised:
-        await bot.platform.perform(Post(place, Page("one"), "turn-1-0"))
+        await bot.platform.perform(PostMessage(place, Page("one"), "turn-1-0"))
     assert raised.value.scope == ("discord/bot" if scope == "global" else f"discord/post/{GENERAL}")
 
 
@@ -126,7 +126,7 @@ async def test_an_answer_over_the_limit_of_messages_ends_as_a_file(bot: Bot) -> 
 
 async def test_pages_an_earlier_process_left_over_are_removed(bot: Bot) -> None:
     place = Place("discord", str(GUILD), str(GENERAL))
-    left = [await bot.platform.perform(Post(place, Page(f"old {n}"), f"turn-1-{n}")) for n in range(3)]
+    left = [await bot.platform.perform(PostMessage(place, Page(f"old {n}"), f"turn-1-{n}")) for n in range(3)]
     async with painting(bot) as brush:
         await write(canvas(brush, posted=tuple(left)), "short", 0.1)
     assert [message.content for message in bot.fake.from_bot(GENERAL)] == ["short"]

@@ -14,7 +14,7 @@ from bots.discord.thread_locations import channel_at
 from core.clock import SystemClock
 from core.errors import Code, PlatformError
 from core.values.conversation import Ask
-from core.values.outgoing import Page, Post
+from core.values.outgoing import Page, PostMessage
 from core.values.places import Place
 from tests.bots.discord.conftest import Bot, running
 from tests.fakes.discord import ADA, BOT, GENERAL, GUILD, LIMITS, FakeDiscord
@@ -29,7 +29,9 @@ async def ask(bot: Bot, text: str) -> Ask:
 
 
 async def answer(bot: Bot, asked: Ask) -> str:
-    return await bot.platform.perform(Post(asked.place, Page("A machine."), f"{asked.key}#0", answers=asked.id))
+    return await bot.platform.perform(
+        PostMessage(asked.place, Page("A machine."), f"{asked.key}#0", answers=asked.id)
+    )
 
 
 def here(bot: Bot) -> discord.PartialMessageable:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.values.conversation import Ask
-from core.values.outgoing import Edit, Page, Post
+from core.values.outgoing import EditMessage, Page, PostMessage
 from core.values.places import Place
 from tests.bots.discord.conftest import Bot, running
 from tests.fakes.discord import ADA, BO, BOT, GENERAL, GUILD, Permission
@@ -22,7 +22,7 @@ async def ask(bot: Bot, text: str, channel: int = GENERAL, reply_to: int | None 
 
 
 async def answer(bot: Bot, asked: Ask, words: str, page: int = 0) -> str:
-    post = Post(asked.place, Page(words), f"{asked.key}#{page}", answers=asked.id)
+    post = PostMessage(asked.place, Page(words), f"{asked.key}#{page}", answers=asked.id)
     return await bot.platform.perform(post)
 
 
@@ -41,7 +41,7 @@ async def test_a_question_inside_a_thread_is_answered_there_though_the_first_ans
     assert second.place == first.place
     await answer(bot, second, "Jacquard.")
     # The first answer goes on where it is.
-    await bot.platform.perform(Edit(first.place, posted, Page("A machine")))
+    await bot.platform.perform(EditMessage(first.place, posted, Page("A machine")))
     await answer(bot, first, "that weaves.", page=1)
     assert (shown(bot, GENERAL), shown(bot, thread)) == (["A machine", "that weaves."], ["Jacquard."])
 
@@ -54,8 +54,8 @@ async def test_after_a_restart_each_answer_is_edited_where_it_is(bot: Bot) -> No
     second = await ask(bot, "and then?", thread)
     later = await answer(bot, second, "Jacq")
     async with running(bot.fake) as again:
-        await again.platform.perform(Edit(first.place, posted, Page("A machine.")))
-        await again.platform.perform(Edit(second.place, later, Page("Jacquard.")))
+        await again.platform.perform(EditMessage(first.place, posted, Page("A machine.")))
+        await again.platform.perform(EditMessage(second.place, later, Page("Jacquard.")))
         third = await ask(again, "when?", thread)
         await answer(again, third, "In 1804.")
     assert (shown(bot, GENERAL), shown(bot, thread)) == (["A machine."], ["Jacquard.", "In 1804."])

@@ -20,7 +20,7 @@ from core.errors import Code, PlatformError, SettingsError, StoreError
 from core.i18n import language_of
 from core.values.conversation import Ask
 from core.values.events import Command, Deleted, Edited, Event, Outcome, Press, Receipt
-from core.values.outgoing import Edit, Page, Post
+from core.values.outgoing import EditMessage, Page, PostMessage
 from core.values.places import Person, Place
 from core.values.ui import Button, Choice, Told
 from tests.fakes.slack import DOCUMENTED, RESTRICTED, FakeSlack, Message
@@ -104,8 +104,8 @@ def said(text: str = "Hello", notice: str = "", *buttons: Button) -> Page:
     return Page(text, notice, buttons)
 
 
-def post(thread: str = "", page: Page | None = None, key: str = "turn-1/0", answers: str = "") -> Post:
-    return Post(Place("slack", "T1", "C1", thread), page or said(), key, answers)
+def post(thread: str = "", page: Page | None = None, key: str = "turn-1/0", answers: str = "") -> PostMessage:
+    return PostMessage(Place("slack", "T1", "C1", thread), page or said(), key, answers)
 
 
 def ask(ts: str, thread: str) -> Ask:
@@ -138,8 +138,8 @@ async def test_a_mention_is_stored_then_acknowledged_then_answered_in_its_thread
         assert (heard.text, heard.author.name, heard.author.locale) == ("what is a monad?", "ada", "en-GB")
         assert heard.addressed
 
-        answer = await platform.perform(Post(heard.place, said("A"), "k", ts))
-        assert await platform.perform(Edit(heard.place, answer, said("A monoid"))) == answer
+        answer = await platform.perform(PostMessage(heard.place, said("A"), "k", ts))
+        assert await platform.perform(EditMessage(heard.place, answer, said("A monoid"))) == answer
     assert [message.visible for message in slack.thread("C1", ts)] == [MENTION, "A monoid"]
     assert slack.client_errors == []
 
@@ -174,7 +174,7 @@ async def test_our_own_messages_joins_and_unknown_events_are_acknowledged_and_ig
 ) -> None:
     async with listening(slack, platform) as inbox:
         answer = await platform.perform(post())
-        await platform.perform(Edit(C1, answer, said("Hello again")))
+        await platform.perform(EditMessage(C1, answer, said("Hello again")))
         await slack.join("U3", "C1")
         await slack.topic("U1", "C1", "monads")
         await slack.open_home("U1", "messages")
@@ -389,7 +389,7 @@ async def test_loopback_works_with_a_proxy_in_the_environment(
         await slack.wait_for(lambda: inbox.events)
 
 
-# -- strokes
+# -- calls
 
 
 async def test_a_post_has_words_notice_and_buttons_and_says_nothing_twice(
@@ -408,7 +408,7 @@ async def test_a_post_has_words_notice_and_buttons_and_says_nothing_twice(
 async def test_an_edit_shows_the_complete_new_view(slack: FakeSlack, platform: SlackPlatform) -> None:
     ts = await platform.perform(post(page=said("", "Thinking", Button("stop", "Stop", 7))))
     assert shown(slack, ts).visible == "Thinking"
-    await platform.perform(Edit(C1, ts, said("Done.")))
+    await platform.perform(EditMessage(C1, ts, said("Done.")))
     assert (shown(slack, ts).visible, shown(slack, ts).buttons) == ("Done.", [])
     assert shown(slack, ts).metadata  # so that it can still be found
 
@@ -419,7 +419,7 @@ async def test_a_full_page_can_be_posted_and_edited_in_any_script(
 ) -> None:
     text = letter * (LIMITS.page_size // len(letter.encode()))
     ts = await platform.perform(post())
-    await platform.perform(Edit(C1, ts, said(text, "A notice.")))
+    await platform.perform(EditMessage(C1, ts, said(text, "A notice.")))
     assert shown(slack, ts).visible == f"{text}\nA notice."
 
 
@@ -431,7 +431,7 @@ async def test_refused_blocks_go_out_once_more_as_plain_text(
     ts = await platform.perform(post(page=said("a < b", "Stopped.")))
     assert shown(slack, ts).visible == "a &lt; b\n\nStopped."
     slack.fail("chat.update", error=error)
-    await platform.perform(Edit(C1, ts, said("a > b")))
+    await platform.perform(EditMessage(C1, ts, said("a > b")))
     assert shown(slack, ts).visible == "a &gt; b"
     assert [len(slack.called(method)) for method in ("chat.postMessage", "chat.update")] == [2, 2]
 
@@ -488,7 +488,7 @@ async def test_each_refusal_has_its_outcome_and_nothing_is_sent_twice(
 async def test_an_edit_of_a_deleted_message_is_gone(slack: FakeSlack, platform: SlackPlatform) -> None:
     ts = await platform.perform(post())
     await slack.delete("U1", "C1", ts)
-    assert (await refusal(platform.perform(Edit(C1, ts, said())))).code is Code.GONE
+    assert (await refusal(platform.perform(EditMessage(C1, ts, said())))).code is Code.GONE
 
 
 async def test_a_slack_that_is_away_was_surely_not_told(slack: FakeSlack, platform: SlackPlatform) -> None:
@@ -507,7 +507,7 @@ async def test_the_budgets_are_those_that_slack_enforces(slack: FakeSlack, platf
     for _ in range(int(tight.burst)):
         await platform.perform(post())
     assert (await refusal(platform.perform(post()))).code is Code.SLOW_DOWN
-    (edits,) = platform.budgets(Edit(C1, "1.0", said()))
+    (edits,) = platform.budgets(EditMessage(C1, "1.0", said()))
     assert (edits.burst, edits.per_s) == (10, 50 / 60)
     assert edits.scope not in (tight.scope, wide.scope)
 

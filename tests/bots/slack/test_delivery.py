@@ -18,7 +18,7 @@ from core.delivery.scheduler import Brush
 from core.errors import Code, PlatformError
 from core.platform_calls import Gate
 from core.values.conversation import Ask
-from core.values.outgoing import Growth, Page, Phase, Reply, Start
+from core.values.outgoing import Growth, Page, Phase, Reply, StartStream
 from core.values.places import Person, Place
 from core.values.ui import Button
 from tests.fakes.slack import DOCUMENTED, FakeSlack, Message, scaled
@@ -195,7 +195,7 @@ async def test_after_a_restart_an_open_stream_is_closed_and_goes_on(
 ) -> None:
     root = await slack.say("U1", "C1", "?")
     place = Place("slack", "T1", "C1", root)
-    left = await platform.perform(Start(place, "half an ans", "turn-C1-0", root, "U1"))
+    left = await platform.perform(StartStream(place, "half an ans", "turn-C1-0", root, "U1"))
     async with painting(platform) as brush:
         await write(canvas(brush, root, posted=(left,)), words(10), 0.2)
     (answer,) = answers(slack, root)
@@ -207,7 +207,7 @@ async def test_a_stream_whose_id_was_never_stored_is_found_after_a_restart(
 ) -> None:
     root = await slack.say("U1", "C1", "?")
     place = Place("slack", "T1", "C1", root)
-    left = await platform.perform(Start(place, "half an ans", "turn-C1-0", root, "U1"))
+    left = await platform.perform(StartStream(place, "half an ans", "turn-C1-0", root, "U1"))
     async with painting(platform) as brush:
         made = canvas(brush, root)
         made.look_first = True

@@ -11,7 +11,7 @@ from core.i18n import language_of
 from core.ports.store import Finish
 from core.values.conversation import Ask, Task, Turn, TurnState
 from core.values.events import Command, Edited, Event, Outcome, Press, Receipt
-from core.values.outgoing import Edit, Page, Post
+from core.values.outgoing import EditMessage, Page, PostMessage
 from core.values.places import Person, Place
 from core.values.ui import Button, Choice, Told
 from tests.fakes.memory import MemoryStore
@@ -99,10 +99,12 @@ class EchoInbox:
             text += word
             page = Page(text, buttons=(stop,))
             if message_id:
-                await self._platform.perform(Edit(ask.place, message_id, page))
+                await self._platform.perform(EditMessage(ask.place, message_id, page))
             else:
-                message_id = await self._platform.perform(Post(ask.place, page, f"turn-{turn.id}-0", ask.id))
+                message_id = await self._platform.perform(
+                    PostMessage(ask.place, page, f"turn-{turn.id}-0", ask.id)
+                )
             await asyncio.sleep(self.gap_s)
         last = replace(whole, text=text)
-        await self._platform.perform(Edit(ask.place, message_id, last))
+        await self._platform.perform(EditMessage(ask.place, message_id, last))
         await self._store.finish(Finish(turn, state, text, whole.notice, whole.buttons, (message_id,)))

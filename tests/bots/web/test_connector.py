@@ -24,7 +24,7 @@ from bots.web.outgoing import MessageView
 from core.errors import Code, PlatformError
 from core.values.conversation import Ask, History, Task
 from core.values.events import Command, Press
-from core.values.outgoing import Edit, Page, Post
+from core.values.outgoing import EditMessage, Page, PostMessage
 from core.values.ui import Button, Told
 from tests.bots.web.rig import House, house
 from tests.fakes.memory import MemoryStore
@@ -208,7 +208,7 @@ async def test_thinking_is_shown_until_the_first_word(client: Client) -> None:
         async with events(client, home, asked["thread"]) as stream:
             _, state = await stream.next()
             assert state["thinking"]["ms"] > 0
-        await home.platform.perform(Post(place, Page("Word"), "k"))
+        await home.platform.perform(PostMessage(place, Page("Word"), "k"))
         async with events(client, home, asked["thread"]) as stream:
             _, state = await stream.next()
             assert state["thinking"]["ms"] == 0
@@ -228,9 +228,9 @@ async def test_what_is_thought_of_can_be_stopped_in_the_order_in_which_it_was_as
         await ask(client, home, "Two", thread=asked["thread"])
         place = home.inbox.received[0].place
         assert await thought_of() == 1
-        await home.platform.perform(Post(place, Page("", "Others come first."), "k", asked["id"]))
+        await home.platform.perform(PostMessage(place, Page("", "Others come first."), "k", asked["id"]))
         assert await thought_of() == 1
-        await home.platform.perform(Post(place, Page("Word"), "k", asked["id"]))
+        await home.platform.perform(PostMessage(place, Page("Word"), "k", asked["id"]))
         assert await thought_of() == 2
         home.inbox.begins.set()
         await home.inbox.settled()
@@ -313,10 +313,10 @@ async def test_an_edit_after_a_restart_finds_its_place_again(client: Client) -> 
         first = await ask(client, home, "One")
         await ask(client, home, "Two", thread=first["thread"])
         place = home.inbox.received[0].place
-        half = await home.platform.perform(Post(place, Page("Ha"), "turn-9-0", answers=first["id"]))
+        half = await home.platform.perform(PostMessage(place, Page("Ha"), "turn-9-0", answers=first["id"]))
         await home.inbox.settled()
     async with house(store) as home:
-        assert await home.platform.perform(Edit(place, half, Page("Half an answer"))) == half
+        assert await home.platform.perform(EditMessage(place, half, Page("Half an answer"))) == half
         texts = [view["text"] for view in await thread_of(client, home, first["thread"])]
         assert texts == ["One", "You said: One", "Half an answer", "Two", "You said: Two"]
 
@@ -341,7 +341,7 @@ async def test_words_of_an_answer_anew_take_the_place_of_the_old_ones_after_a_re
     assert again is not None
     stop = Button("stop", "Stop", again.id)
     async with house(store) as home:
-        await home.platform.perform(Post(place, Page(words, buttons=(stop,)), "turn-2-0", first["id"]))
+        await home.platform.perform(PostMessage(place, Page(words, buttons=(stop,)), "turn-2-0", first["id"]))
         assert [view["text"] for view in await thread_of(client, home, first["thread"])] == texts
 
 
@@ -368,13 +368,13 @@ async def test_strokes_are_shown_and_found_again(client: Client) -> None:
         asked = await ask(client, home)
         await home.inbox.settled()
         place = home.inbox.received[0].place
-        post = Post(
+        post = PostMessage(
             place, Page("Words", "A notice.", (Button("again", "Try again", 7),)), "turn-7-0", asked["id"]
         )
         assert await home.platform.find(post) is None
         message_id = await home.platform.perform(post)
         assert await home.platform.find(post) == message_id
-        await home.platform.perform(Edit(place, message_id, Page("Other words")))
+        await home.platform.perform(EditMessage(place, message_id, Page("Other words")))
         assert await home.platform.find(post) == message_id
         shown = (await thread_of(client, home, asked["thread"]))[-1]
         assert (shown["text"], shown["notice"], shown["buttons"]) == ("Other words", "", [])
@@ -385,10 +385,10 @@ async def test_what_the_page_cannot_show_is_refused() -> None:
         place = await home.platform.channel("web")
         long = Page("x" * (home.platform.limits.page_size + 1))
         with pytest.raises(PlatformError) as rejected:
-            await home.platform.perform(Post(place, long, "k"))
+            await home.platform.perform(PostMessage(place, long, "k"))
         assert rejected.value.code is Code.REJECTED
         with pytest.raises(PlatformError) as gone:
-            await home.platform.perform(Post(replace(place, channel="elsewhere"), Page("x"), "k"))
+            await home.platform.perform(PostMessage(replace(place, channel="elsewhere"), Page("x"), "k"))
         assert gone.value.code is Code.GONE
         with pytest.raises(PlatformError):
             await home.platform.channel("general")
@@ -397,7 +397,7 @@ async def test_what_the_page_cannot_show_is_refused() -> None:
 async def test_a_summary_stands_in_the_channels_own_thread(client: Client) -> None:
     async with house() as home:
         place = await home.platform.channel("web")
-        await home.platform.perform(Post(place, Page("12 questions"), "turn-1-0", "digest-2026-01-02"))
+        await home.platform.perform(PostMessage(place, Page("12 questions"), "turn-1-0", "digest-2026-01-02"))
         assert [view["text"] for view in await thread_of(client, home, "board")] == ["12 questions"]
         async with client.get(f"{home.url}/api/threads") as response:
             assert [thread["id"] for thread in (await response.json())["threads"]] == ["board"]
@@ -411,7 +411,7 @@ async def test_the_store_has_all_history_and_threads_do_not_share_a_budget() -> 
     async with house() as home:
         place = await home.platform.channel("web")
         other = replace(place, thread="abcdefgh2345")
-        (one,), (two,) = (home.platform.budgets(Post(where, Page(""), "k")) for where in (place, other))
+        (one,), (two,) = (home.platform.budgets(PostMessage(where, Page(""), "k")) for where in (place, other))
         assert one.scope != two.scope
         assert (one.burst, one.per_s) == (30, 30)
         assert await home.platform.history(place, before=None) == History()  # type: ignore[arg-type]

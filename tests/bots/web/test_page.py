@@ -17,7 +17,7 @@ from core.i18n import say
 from core.ports.store import Finish
 from core.values.conversation import Ask, Task, TurnState
 from core.values.outgoing import Page as Shown
-from core.values.outgoing import Post
+from core.values.outgoing import PostMessage
 from core.values.ui import Button, Choice, Field, Form, Told
 from tests.bots.web.rig import house
 from tests.e2e.browser import CHROMIUM, FLAGS, NO_BROWSER
@@ -244,7 +244,7 @@ async def test_an_answer_anew_takes_the_place_of_the_old_one_with_its_first_word
         assert isinstance(asked, Ask)
         assert further is not None
         more = Shown("And more.", buttons=(Button("again", "Regenerate", further.id),))
-        posted = await home.platform.perform(Post(asked.place, more, "turn-2-0", asked.id))
+        posted = await home.platform.perform(PostMessage(asked.place, more, "turn-2-0", asked.id))
         await home.store.finish(Finish(further, TurnState.DONE, more.text, "", more.buttons, (posted,)))
         beside = await context.new_page()
         await beside.goto(page.url)

@@ -17,18 +17,18 @@ from core.platform_calls import Gate
 from core.ports.connector import Platform
 from core.values.conversation import Ask
 from core.values.outgoing import (
-    Append,
+    AppendStream,
     Budget,
-    Delete,
-    Edit,
+    DeleteMessage,
+    EditMessage,
     Growth,
     Limits,
+    OutgoingCall,
     Page,
-    Post,
-    Start,
-    Stop,
-    Stroke,
-    Upload,
+    PostMessage,
+    StartStream,
+    StopStream,
+    UploadFile,
 )
 from core.values.places import Person, Place
 from tests.fakes.clock import FakeClock
@@ -81,7 +81,7 @@ class Paper:
     latency_s: float = 0.05
     sheets: dict[str, Sheet] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
-    strokes: list[tuple[float, Stroke]] = field(default_factory=list)
+    calls: list[tuple[float, OutgoingCall]] = field(default_factory=list)
     refused: int = 0
     forbidden: list[str] = field(default_factory=list)
     unfindable: bool = False
@@ -100,44 +100,44 @@ class Paper:
     def notices(self) -> list[str]:
         return [s.page.notice for s in self.sheets.values() if s.page.notice and not s.deleted]
 
-    def budgets(self, stroke: Stroke) -> tuple[Budget, ...]:
-        match stroke:
-            case Post() | Upload():
-                return (Budget(f"post/{stroke.place.channel}", 3, 1), Budget("post", 20, 5))
-            case Edit():
+    def budgets(self, call: OutgoingCall) -> tuple[Budget, ...]:
+        match call:
+            case PostMessage() | UploadFile():
+                return (Budget(f"post/{call.place.channel}", 3, 1), Budget("post", 20, 5))
+            case EditMessage():
                 return (Budget("edit", 10, 5 / 6, reserve=3),)
-            case Append():
+            case AppendStream():
                 return (Budget("append", 20, 5 / 3),)
-            case Start():
+            case StartStream():
                 return (Budget("start", 10, 1 / 3),)
-            case Stop():
+            case StopStream():
                 return (Budget("stop", 10, 1 / 3),)
-            case Delete():
+            case DeleteMessage():
                 return (Budget("delete", 5, 1),)
 
-    async def perform(self, stroke: Stroke) -> str:
-        self.strokes.append((self.clock.monotonic(), stroke))
-        self._check_pace(stroke)
+    async def perform(self, call: OutgoingCall) -> str:
+        self.calls.append((self.clock.monotonic(), call))
+        self._check_pace(call)
         fate = self.fates.pop(0) if self.fates else Fate.WELL
-        self._begin(stroke)
+        self._begin(call)
         try:
             await self.clock.sleep(self.latency_s)
         finally:
-            self._busy.discard(getattr(stroke, "message_id", ""))
-        self._meet(fate, stroke)
-        done = self._do(stroke)
+            self._busy.discard(getattr(call, "message_id", ""))
+        self._meet(fate, call)
+        done = self._do(call)
         if fate is Fate.DONE:
             raise PlatformError(Code.UNCERTAIN, retryable=True, certain=False)
         return done
 
-    def _begin(self, stroke: Stroke) -> None:
-        message_id = getattr(stroke, "message_id", "")
+    def _begin(self, call: OutgoingCall) -> None:
+        message_id = getattr(call, "message_id", "")
         assert message_id not in self._busy or not message_id, "two writers of one message"
         self._busy.add(message_id)
 
-    def _check_pace(self, stroke: Stroke) -> None:
+    def _check_pace(self, call: OutgoingCall) -> None:
         now = self.clock.monotonic()
-        budgets = self.budgets(stroke)
+        budgets = self.budgets(call)
         if now < self._pauses.get(budgets[0].scope, 0.0) - 1e-6:
             self.forbidden.append(f"{budgets[0].scope} at {now}: within a pause")
         short = False
@@ -155,10 +155,10 @@ class Paper:
         for budget in budgets:
             self._tokens[budget.scope].level -= 1
 
-    def _meet(self, fate: Fate, stroke: Stroke) -> None:
-        new = isinstance(stroke, Post)
+    def _meet(self, fate: Fate, call: OutgoingCall) -> None:
+        new = isinstance(call, PostMessage)
         if fate is Fate.SLOW:
-            scope = self.budgets(stroke)[0].scope
+            scope = self.budgets(call)[0].scope
             self._pauses[scope] = self.clock.monotonic() + RETRY_S
             raise PlatformError(Code.SLOW_DOWN, retryable=True, retry_after_s=RETRY_S)
         if fate is Fate.AWAY:
@@ -170,60 +170,60 @@ class Paper:
         if fate is Fate.NEVER and not new:
             raise PlatformError(Code.NOT_ALLOWED)
         if fate is Fate.GONE and not new:
-            self.delete(stroke.message_id)  # type: ignore[union-attr]
+            self.delete(call.message_id)  # type: ignore[union-attr]
 
     def delete(self, message_id: str) -> None:
         """A person deletes it."""
         self.sheets[message_id].deleted = True
 
-    def _meet_words(self, stroke: Stroke) -> None:
-        page = getattr(stroke, "page", None)
-        text = page.text if isinstance(page, Page) else getattr(stroke, "text", "")
+    def _meet_words(self, call: OutgoingCall) -> None:
+        page = getattr(call, "page", None)
+        text = page.text if isinstance(page, Page) else getattr(call, "text", "")
         if self.blocked in text:
             raise PlatformError(Code.REJECTED)
 
-    def _do(self, stroke: Stroke) -> str:
+    def _do(self, call: OutgoingCall) -> str:
         now = self.clock.monotonic()
-        self._meet_words(stroke)
-        if isinstance(stroke, Upload):
-            self.files[stroke.key] = stroke.text
+        self._meet_words(call)
+        if isinstance(call, UploadFile):
+            self.files[call.key] = call.text
             return "file"
-        if isinstance(stroke, Post | Start):
+        if isinstance(call, PostMessage | StartStream):
             message_id = f"m{len(self.sheets)}"
-            page = stroke.page if isinstance(stroke, Post) else Page(stroke.text)
-            assert len(page.text) <= (300 if isinstance(stroke, Start) else 120) + 8
+            page = call.page if isinstance(call, PostMessage) else Page(call.text)
+            assert len(page.text) <= (300 if isinstance(call, StartStream) else 120) + 8
             growth = self.limits.growth
-            dies = now + growth.life_s + 5 if isinstance(stroke, Start) and growth else 0.0
-            self.sheets[message_id] = Sheet(stroke.key, page, isinstance(stroke, Start), dies, posted_at=now)
+            dies = now + growth.life_s + 5 if isinstance(call, StartStream) and growth else 0.0
+            self.sheets[message_id] = Sheet(call.key, page, isinstance(call, StartStream), dies, posted_at=now)
             return message_id
-        sheet = self.sheets[stroke.message_id]
+        sheet = self.sheets[call.message_id]
         if sheet.deleted:
             raise PlatformError(Code.GONE)
         alive = sheet.growing and now < sheet.died_at
-        if isinstance(stroke, Append | Stop):
+        if isinstance(call, AppendStream | StopStream):
             if not alive:
                 sheet.growing = False
                 raise PlatformError(Code.GROWN)
-            text = sheet.page.text + stroke.text
+            text = sheet.page.text + call.text
             sheet.page = Page(text)
-            if isinstance(stroke, Stop):
-                sheet.page = Page(text, stroke.notice, stroke.buttons)
+            if isinstance(call, StopStream):
+                sheet.page = Page(text, call.notice, call.buttons)
                 sheet.growing = False
-        elif isinstance(stroke, Edit):
+        elif isinstance(call, EditMessage):
             if alive:
                 raise PlatformError(Code.GROWING)
-            sheet.page = stroke.page
+            sheet.page = call.page
         else:
             sheet.deleted = True
-        return stroke.message_id
+        return call.message_id
 
-    async def find(self, stroke: Stroke) -> str | None:
-        if isinstance(stroke, Upload):
-            return "file" if stroke.key in self.files else None
-        assert isinstance(stroke, Post | Start)
+    async def find(self, call: OutgoingCall) -> str | None:
+        if isinstance(call, UploadFile):
+            return "file" if call.key in self.files else None
+        assert isinstance(call, PostMessage | StartStream)
         if self.unfindable:
             raise PlatformError(Code.SLOW_DOWN, "asked too often", retryable=True, retry_after_s=60.0)
-        return next((id_ for id_, sheet in self.sheets.items() if sheet.key == stroke.key), None)
+        return next((id_ for id_, sheet in self.sheets.items() if sheet.key == call.key), None)
 
 
 def ask(number: int = 0) -> Ask:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.delivery.answer import Canvas
 from core.errors import Code, PlatformError
-from core.values.outgoing import Append, Limits, Phase, Post, Reply, Start, Stroke
+from core.values.outgoing import AppendStream, Limits, OutgoingCall, Phase, PostMessage, Reply, StartStream
 from core.values.ui import Button
 from tests.core.delivery.rig import LIMITS, Fate, Paper, Sheet, Studio, studio
 from tests.fakes.clock import FakeClock
@@ -63,8 +63,8 @@ def read(paper: Paper) -> list[Sheet]:
     return [sheet for sheet in paper.sheets.values() if not sheet.deleted]
 
 
-def said_since(paper: Paper, calls: int) -> list[Stroke]:
-    return [stroke for _, stroke in paper.strokes[calls:]]
+def said_since(paper: Paper, calls: int) -> list[OutgoingCall]:
+    return [call for _, call in paper.calls[calls:]]
 
 
 @WAYS
@@ -75,7 +75,7 @@ async def test_nothing_comes_back_of_a_growing_answer_that_is_deleted(limits: Li
         answer = Answer(at)
         await answer.grow(words(5))
         paper.delete("m0")
-        calls = len(paper.strokes)
+        calls = len(paper.calls)
         if told == "by the event":
             answer.canvas.remove("m0")
         await answer.grow(words(10), words(50))
@@ -111,7 +111,7 @@ async def test_nothing_is_called_in_a_place_that_is_closed() -> None:
     async with studio(paper) as at:
         answer, waiting = Answer(at), Answer(at, 1)
         await answer.grow(words(5))
-        calls = len(paper.strokes)
+        calls = len(paper.calls)
         for one in (answer, waiting):
             one.canvas.remove()
             await one.grow(words(10))
@@ -261,5 +261,5 @@ async def test_in_a_burst_of_long_answers_no_message_keeps_a_stop_button(limits:
     assert sorted(paper.shown.split()) == sorted(words(22).split() * 70)
     assert sum(AGAIN in sheet.page.buttons for sheet in read(paper)) == 70
     assert not any(sheet.growing or STOP in sheet.page.buttons for sheet in read(paper))
-    kinds = {type(stroke) for _, stroke in paper.strokes}
-    assert kinds & {Post, Start, Append}
+    kinds = {type(call) for _, call in paper.calls}
+    assert kinds & {PostMessage, StartStream, AppendStream}

@@ -1,4 +1,4 @@
-"""What is wished for next, and the stroke that is made of it."""
+"""What is wished for next, and the call that is made of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from core.delivery.next_call import Address, Wish, fulfil, wishes
 from core.delivery.page_layout import Layout, Life
-from core.values.outgoing import Append, Edit, Growth, Limits, Phase, Post, Reply, Start, Stop
+from core.values.outgoing import (
+    AppendStream,
+    EditMessage,
+    Growth,
+    Limits,
+    Phase,
+    PostMessage,
+    Reply,
+    StartStream,
+    StopStream,
+)
 from tests.core.delivery.rig import ask
 
 LIMITS = Limits(page_size=40, growth=Growth(size=60, life_s=20.0), files=True)
@@ -90,9 +100,9 @@ def test_strokes_carry_the_words_that_are_not_shown_yet_and_all_of_them_where_it
     place = ADDRESS.ask.place
     page = edited.view(edited.frames[0]).page
     assert page.text == WORDS + "and more."
-    assert fulfil(Wish.APPEND, grown, ADDRESS) == Append(place, "m0", "and more.")
-    assert fulfil(Wish.STOP, grown, ADDRESS) == Stop(place, "m0", "turn-7-0", "and more.", "Cut.")
-    assert fulfil(Wish.EDIT, edited, ADDRESS) == Edit(place, "m0", page, "ticket")
+    assert fulfil(Wish.APPEND, grown, ADDRESS) == AppendStream(place, "m0", "and more.")
+    assert fulfil(Wish.STOP, grown, ADDRESS) == StopStream(place, "m0", "turn-7-0", "and more.", "Cut.")
+    assert fulfil(Wish.EDIT, edited, ADDRESS) == EditMessage(place, "m0", page, "ticket")
 
 
 def test_a_message_that_must_stop_is_stopped_without_more_words() -> None:
@@ -100,18 +110,18 @@ def test_a_message_that_must_stop_is_stopped_without_more_words() -> None:
     made.lay(Reply(WORDS + "and more.", Phase.ENDED, "Cut."))
     made.frames[0].life = Life.ENDS
     assert wishes(made, 0.0) == (Wish.STOP,)
-    assert fulfil(Wish.STOP, made, ADDRESS) == Stop(ADDRESS.ask.place, "m0", "turn-7-0")
+    assert fulfil(Wish.STOP, made, ADDRESS) == StopStream(ADDRESS.ask.place, "m0", "turn-7-0")
 
 
 def test_a_page_has_the_same_key_whenever_it_is_posted_and_another_page_has_another() -> None:
     made = Layout(LIMITS)
     made.lay(Reply(FULL * 2, Phase.ENDED))
     first, again = (fulfil(Wish.POST, made, ADDRESS) for _ in range(2))
-    assert isinstance(first, Post)
+    assert isinstance(first, PostMessage)
     assert first == again
     made.shows(made.stands("m0"), first.page)
     second = fulfil(Wish.POST, made, ADDRESS)
-    assert isinstance(second, Post)
+    assert isinstance(second, PostMessage)
     assert (first.key, second.key) == ("turn-7-0", "turn-7-1")
 
 
@@ -119,7 +129,7 @@ def test_what_can_not_be_edited_stays_and_the_rest_is_posted() -> None:
     made = layout(grows=False)
     made.lay(Reply(WORDS + "and more.", Phase.ENDED))
     rest = fulfil(Wish.REST, made, ADDRESS)
-    assert isinstance(rest, Post)
+    assert isinstance(rest, PostMessage)
     assert (rest.page.text, rest.key) == ("and more.", "turn-7-1")
 
 
@@ -141,14 +151,14 @@ def test_nothing_is_posted_for_half_a_link() -> None:
     assert fulfil(Wish.POST, made, ADDRESS) is None
     assert wishes(made, 0.0) == ()
     made.lay(Reply("[the docs](http://x.test) ", Phase.WRITING))
-    assert isinstance(fulfil(Wish.POST, made, ADDRESS), Post)
+    assert isinstance(fulfil(Wish.POST, made, ADDRESS), PostMessage)
 
 
 def test_a_message_grows_for_the_person_who_asked() -> None:
     made = Layout(LIMITS, can_grow=True)
     made.lay(Reply(WORDS, Phase.WRITING))
     start = fulfil(Wish.START, made, ADDRESS)
-    assert start == Start(ADDRESS.ask.place, WORDS, "turn-7-0", ADDRESS.ask.id, ADDRESS.ask.author.id)
+    assert start == StartStream(ADDRESS.ask.place, WORDS, "turn-7-0", ADDRESS.ask.id, ADDRESS.ask.author.id)
 
 
 @given(
@@ -162,8 +172,8 @@ def test_whatever_is_written_there_is_an_end_to_showing_it(text: str, limits: Li
         wished = wishes(made, 0.0)
         if not wished:
             return
-        stroke = fulfil(wished[0], made, ADDRESS)
-        assert isinstance(stroke, Post | Edit), "a wish that nothing fulfils is wished for ever"
-        frame = made.stands(f"m{number}") if isinstance(stroke, Post) else made.frames[-1]
-        made.shows(frame, stroke.page)
+        call = fulfil(wished[0], made, ADDRESS)
+        assert isinstance(call, PostMessage | EditMessage), "a wish that nothing fulfils is wished for ever"
+        frame = made.stands(f"m{number}") if isinstance(call, PostMessage) else made.frames[-1]
+        made.shows(frame, call.page)
     pytest.fail("it goes on and on")

@@ -1,4 +1,4 @@
-"""Which words stand in which message: what the layout says, before any stroke is made of it."""
+"""Which words stand in which message: what the layout says, before any call is made of it."""
 
 from __future__ import annotations
 

@@ -122,11 +122,11 @@ def test_an_answer_of_one_long_line_of_marks_stands_in_messages(
     layout = Layout(limits)
     for end in (*range(50, len(text), 700), len(text)):
         layout.lay(Reply(text[:end], Phase.ENDED if end == len(text) else Phase.WRITING))
-        assert len(list(islice(strokes(layout, grows=grows), 100))) < 100
+        assert len(list(islice(calls(layout, grows=grows), 100))) < 100
     assert "".join(text[frame.start or 0 : frame.upto] for frame in layout.frames) == text
 
 
-def strokes(layout: Layout, *, grows: bool) -> Iterator[Page]:
+def calls(layout: Layout, *, grows: bool) -> Iterator[Page]:
     """Perform what is wanted until all is shown."""
     while True:
         if frame := layout.behind():

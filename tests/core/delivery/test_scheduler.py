@@ -12,18 +12,18 @@ from hypothesis import strategies as st
 
 from core.errors import Code, PlatformError
 from core.values.outgoing import (
-    Append,
+    AppendStream,
     Budget,
-    Delete,
-    Edit,
+    DeleteMessage,
+    EditMessage,
     Limits,
+    OutgoingCall,
     Page,
     Phase,
-    Post,
+    PostMessage,
     Reply,
-    Start,
-    Stop,
-    Stroke,
+    StartStream,
+    StopStream,
 )
 from core.values.ui import Button
 from tests.core.delivery.rig import LIMITS, Fate, Paper, Sheet, Studio, studio
@@ -181,18 +181,18 @@ class Reticent(Paper):
     opened = -1.0
     used = 0
 
-    def budgets(self, stroke: Stroke) -> tuple[Budget, ...]:
-        channel = f"{type(stroke).__name__}/{stroke.place.channel}"
+    def budgets(self, call: OutgoingCall) -> tuple[Budget, ...]:
+        channel = f"{type(call).__name__}/{call.place.channel}"
         return (Budget(channel, 5, 1, window_s=5), Budget("bot", 48, 48, window_s=1))
 
-    async def perform(self, stroke: Stroke) -> str:
+    async def perform(self, call: OutgoingCall) -> str:
         try:
-            return await super().perform(stroke)
+            return await super().perform(call)
         except PlatformError:
             await self.clock.sleep(self.latency_s)
             raise
 
-    def _check_pace(self, stroke: Stroke) -> None:
+    def _check_pace(self, call: OutgoingCall) -> None:
         now = self.clock.monotonic()
         if now >= self.opened + 1:
             self.opened, self.used = now, 0
@@ -211,10 +211,10 @@ async def test_a_limit_of_which_only_refusals_tell_is_learned_from_the_first_of_
     paper = Reticent(FakeClock(), limits=PLAIN, scale=scale, latency_s=latency_s)
     async with studio(paper) as at:
         await paint(at, *[words(20)] * 120)
-        first, calls = paper.refused, len(paper.strokes)
+        first, calls = paper.refused, len(paper.calls)
         assert first <= most * calls
         await paint(at, *[words(20)] * 120)
-    assert paper.refused - first <= most * (len(paper.strokes) - calls) / 4
+    assert paper.refused - first <= most * (len(paper.calls) - calls) / 4
     assert all(sheet.page.text == words(20) for sheet in paper.sheets.values())
 
 
@@ -255,7 +255,7 @@ async def test_one_answer_has_the_whole_burst_but_not_at_once() -> None:
     paper = Paper(FakeClock(), limits=replace(LIMITS, growth=replace(LIMITS.growth, size=5_000)))  # type: ignore[type-var]
     async with studio(paper) as at:
         await paint(at, words(300), seconds=6)
-    times = [when for when, stroke in paper.strokes if isinstance(stroke, Append)]
+    times = [when for when, call in paper.calls if isinstance(call, AppendStream)]
     assert len(times) > 18
     assert min(after - before for before, after in pairwise(times)) > 0.1
 
@@ -264,10 +264,10 @@ async def test_while_it_grows_nothing_is_edited_and_it_is_stopped_with_what_stan
     paper = Paper(FakeClock())
     async with studio(paper) as at:
         await paint(at, words(30), notice="Cut.")
-    kinds = [type(stroke) for _, stroke in paper.strokes]
-    assert kinds[0] is Start
-    assert kinds[-1] is Stop
-    assert Edit not in kinds
+    kinds = [type(call) for _, call in paper.calls]
+    assert kinds[0] is StartStream
+    assert kinds[-1] is StopStream
+    assert EditMessage not in kinds
     assert [sheet.page for sheet in paper.sheets.values()] == [Page(words(30), "Cut.")]
 
 
@@ -285,8 +285,8 @@ async def test_a_growing_message_is_ended_before_its_life_is_and_edited_from_the
     paper = Paper(FakeClock())
     async with studio(paper) as at:
         await paint(at, words(55), seconds=40)
-    kinds = [type(stroke) for _, stroke in paper.strokes]
-    assert (kinds.count(Start), kinds.count(Stop), kinds[-1]) == (1, 1, Edit)
+    kinds = [type(call) for _, call in paper.calls]
+    assert (kinds.count(StartStream), kinds.count(StopStream), kinds[-1]) == (1, 1, EditMessage)
     assert paper.shown == words(55)
 
 
@@ -306,32 +306,32 @@ async def test_words_of_unknown_fate_are_not_shown_twice() -> None:
     paper = Paper(FakeClock(), [Fate.WELL, Fate.WELL, Fate.DONE])
     async with studio(paper) as at:
         await paint(at, words(40))
-    kinds = [type(stroke) for _, stroke in paper.strokes]
-    assert kinds[3:5] == [Stop, Edit]
+    kinds = [type(call) for _, call in paper.calls]
+    assert kinds[3:5] == [StopStream, EditMessage]
     assert paper.shown == words(40)
 
 
 async def test_where_messages_cannot_grow_they_are_edited() -> None:
     class Still(Paper):
-        def _do(self, stroke: object) -> str:
-            if isinstance(stroke, Start):
+        def _do(self, call: object) -> str:
+            if isinstance(call, StartStream):
                 raise PlatformError(Code.UNSUPPORTED)
-            return super()._do(stroke)  # type: ignore[arg-type]
+            return super()._do(call)  # type: ignore[arg-type]
 
     paper = Still(FakeClock())
     async with studio(paper) as at:
         await paint(at, words(20))
-    kinds = [type(stroke) for _, stroke in paper.strokes]
-    assert kinds[:2] == [Start, Post]
+    kinds = [type(call) for _, call in paper.calls]
+    assert kinds[:2] == [StartStream, PostMessage]
     assert paper.shown == words(20)
 
 
 async def test_a_persons_stop_is_told_once_and_the_message_is_closed() -> None:
     class Stopped(Paper):
-        def _do(self, stroke: object) -> str:
-            if isinstance(stroke, Append):
+        def _do(self, call: object) -> str:
+            if isinstance(call, AppendStream):
                 raise PlatformError(Code.HALTED)
-            return super()._do(stroke)  # type: ignore[arg-type]
+            return super()._do(call)  # type: ignore[arg-type]
 
     paper, told = Stopped(FakeClock()), []
     async with studio(paper) as at:
@@ -377,7 +377,7 @@ async def test_after_a_restart_an_open_message_is_stopped_then_edited() -> None:
         canvas = at.canvas(0, ("m0",), look_first=True)
         canvas.show(Reply(words(10), Phase.ENDED), 0.0)
         await at.finish(canvas)
-    assert [type(stroke) for _, stroke in paper.strokes] == [Edit, Stop, Edit]
+    assert [type(call) for _, call in paper.calls] == [EditMessage, StopStream, EditMessage]
     assert paper.shown == words(10)
 
 
@@ -389,7 +389,7 @@ async def test_messages_that_are_no_longer_needed_go() -> None:
         canvas = at.canvas(0, ("m0", "m1", "m2"), look_first=True)
         canvas.show(Reply("short", Phase.ENDED, "Done."), 0.0)
         await at.finish(canvas)
-    assert [type(stroke) for _, stroke in paper.strokes] == [Edit, Delete, Delete]
+    assert [type(call) for _, call in paper.calls] == [EditMessage, DeleteMessage, DeleteMessage]
     assert paper.shown == "short"
     assert at.ids["turn-0"] == ("m0",)
 
@@ -402,7 +402,7 @@ async def test_a_message_that_an_earlier_process_could_not_write_down_goes_too()
         canvas = at.canvas(0, ("m0",), look_first=True)
         canvas.show(Reply("the beginning and its rest", Phase.ENDED), 0.0)
         await at.finish(canvas)
-    assert [type(stroke) for _, stroke in paper.strokes] == [Edit, Delete]
+    assert [type(call) for _, call in paper.calls] == [EditMessage, DeleteMessage]
     assert paper.shown == "the beginning and its rest"
     assert at.ids["turn-0"] == ("m0",)
 
@@ -454,10 +454,10 @@ async def test_a_very_long_answer_ends_as_a_file_with_its_first_page_to_read() -
 
 async def test_where_a_file_is_refused_every_word_stays_in_messages() -> None:
     class Fileless(Paper):
-        def _do(self, stroke: object) -> str:
-            if type(stroke).__name__ == "Upload":
+        def _do(self, call: object) -> str:
+            if type(call).__name__ == "UploadFile":
                 raise PlatformError(Code.NOT_ALLOWED)
-            return super()._do(stroke)  # type: ignore[arg-type]
+            return super()._do(call)  # type: ignore[arg-type]
 
     paper = Fileless(FakeClock(), limits=PLAIN)
     async with studio(paper, file_chars=400) as at:
@@ -486,7 +486,7 @@ async def test_words_refused_in_the_middle_do_not_end_the_painting() -> None:
 
 async def test_an_answer_whose_channel_is_gone_says_so() -> None:
     class Gone(Paper):
-        def _do(self, stroke: object) -> str:
+        def _do(self, call: object) -> str:
             raise PlatformError(Code.GONE)
 
     async with studio(Gone(FakeClock(), limits=PLAIN)) as at:

@@ -26,7 +26,7 @@ ROUTE = Route(Account("one/a", "one", "https://one.example/v1", SecretStr("sk-te
 ALERT = Alert("account one/a", Code.NO_MONEY, "ABC234", ROUTE.places)
 
 
-class Post:
+class PostMessage:
     """Ends each submitted turn in `state` the next time the clock moves on."""
 
     def __init__(self, state: TurnState) -> None:
@@ -55,7 +55,7 @@ class Post:
 
 @pytest.mark.parametrize("state", [TurnState.DONE, TurnState.FAILED])
 async def test_an_alert_is_a_turn_that_has_been_told_once_it_is_done(state: TurnState) -> None:
-    post = Post(state)
+    post = PostMessage(state)
     assert await post(ALERT) is (state is TurnState.DONE)
     [turn] = post.turns
     assert (turn.ask.task, turn.ask.place) == (Task.DIGEST, PLACE)
@@ -63,7 +63,7 @@ async def test_an_alert_is_a_turn_that_has_been_told_once_it_is_done(state: Turn
 
 
 async def test_the_same_alert_of_the_same_hour_is_one_turn() -> None:
-    post = Post(TurnState.DONE)
+    post = PostMessage(TurnState.DONE)
     assert [await post(ALERT), await post(ALERT)] == [True, False]
     assert len(post.turns) == 1
     await post.clock.sleep(3600)
@@ -71,7 +71,7 @@ async def test_the_same_alert_of_the_same_hour_is_one_turn() -> None:
 
 
 async def test_what_stands_there_is_known_after_a_restart_until_it_is_over() -> None:
-    post = Post(TurnState.DONE)
+    post = PostMessage(TurnState.DONE)
     after_a_restart = AlertTurns(PLACE, post.store, post.submit, post, "en")
     gone = replace(ALERT, what="model one/a qwen:7b", code=Code.NO_MODEL)
     assert [await post(ALERT), await post(gone)] == [True, True]
@@ -89,13 +89,13 @@ async def test_what_stands_there_is_known_after_a_restart_until_it_is_over() -> 
 
 
 async def test_what_never_stood_there_is_not_known_after_a_restart() -> None:
-    post = Post(TurnState.FAILED)
+    post = PostMessage(TurnState.FAILED)
     await post(ALERT)
     assert await AlertTurns(PLACE, post.store, post.submit, post, "en").standing() == []
 
 
 async def test_a_store_that_is_away_tells_nobody() -> None:
-    post = Post(TurnState.DONE)
+    post = PostMessage(TurnState.DONE)
     post.store.failing = True
     assert not await post(ALERT)
 

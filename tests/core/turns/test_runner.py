@@ -26,7 +26,7 @@ from core.turns.runner import Answerer, Channel
 from core.turns.running import Live
 from core.values.conversation import Ask, Task, Turn, TurnState
 from core.values.deltas import Delta, Ended, EndReason, Text
-from core.values.outgoing import Page, Post
+from core.values.outgoing import Page, PostMessage
 from core.values.places import Person, Place, message_key
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
@@ -180,7 +180,7 @@ async def test_the_next_process_answers_in_the_message_that_said_so_even_if_its_
     turn = await desk.store.accept(Ask("m1", PLACE, ADA, "why?", datetime(2026, 1, 1, tzinfo=UTC)))
     assert turn is not None
     await desk.store.begin(turn.id)
-    await desk.platform.perform(Post(PLACE, Page("", WAITING), f"turn-{turn.id}-0", "m1"))
+    await desk.platform.perform(PostMessage(PLACE, Page("", WAITING), f"turn-{turn.id}-0", "m1"))
     desk.model.go.set()
     async with desk.painting():
         (turn,) = await desk.store.open_turns()
@@ -467,7 +467,7 @@ class Broken(Answerer):
     """Makes a mistake behind the writing of an answer, as often as it is run."""
 
     async def _converse(self, turn: Turn, channel: Channel) -> Finish:
-        await channel.gate.perform(Post(PLACE, Page("All"), f"turn-{turn.id}-0", turn.ask.id))
+        await channel.gate.perform(PostMessage(PLACE, Page("All"), f"turn-{turn.id}-0", turn.ask.id))
         await self._store.checkpoint([(turn.id, "All", ("p0",))])
         raise RuntimeError("a mistake")
 

@@ -14,7 +14,7 @@ from .web import Web
 from .workspace import File, Message, Workspace
 
 Json = dict[str, Any]
-Upload = tuple[str, str, bytes]  # name, MIME type, content
+UploadFile = tuple[str, str, bytes]  # name, MIME type, content
 
 
 class People:
@@ -33,7 +33,7 @@ class People:
         text: str,
         thread_ts: str | None = None,
         *,
-        files: Sequence[Upload] = (),
+        files: Sequence[UploadFile] = (),
         attachments: Sequence[Json] = (),
         at: float | None = None,
     ) -> str:

@@ -14,7 +14,7 @@ from core.delivery.markdown.spoilers import open_spoiler
 from core.delivery.page_layout import Layout
 from core.delivery.page_view import view
 from core.values.outgoing import Limits, Page, Phase, Reply
-from tests.core.delivery.test_progress import strokes
+from tests.core.delivery.test_progress import calls
 
 STORY = (
     "You asked who did it. ||It was the **gardener** with a candlestick, SECRET in the hall.|| Enjoy the film."
@@ -78,7 +78,7 @@ def test_a_spoiler_over_pages_is_closed_and_opened_again(inner: str) -> None:
     layout = Layout(Limits(page_size=200, page_unit="utf16", spoilers=True))
     for end in (*range(7, len(text), 7), len(text)):
         layout.lay(Reply(text[:end], Phase.ENDED if end == len(text) else Phase.WRITING))
-        for page in strokes(layout, grows=False):
+        for page in calls(layout, grows=False):
             assert "SECRET" not in open_words(page.text), page.text
             assert len(page.text) <= 200
     assert len(layout.frames) > 2
