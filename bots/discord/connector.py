@@ -30,13 +30,13 @@ from core.ports.connector import Inbox
 from core.recent import Recent
 from core.values.conversation import Ask, History
 from core.values.outgoing import (
-    Budget,
     DeleteMessage,
     EditMessage,
-    Left,
     OutgoingCall,
     Page,
     PostMessage,
+    RateLimit,
+    RateLimitStatus,
     UploadFile,
 )
 from core.values.places import Place
@@ -102,7 +102,7 @@ class DiscordPlatform:
 
     # Strokes.
 
-    def budgets(self, call: OutgoingCall) -> tuple[Budget, ...]:
+    def rate_limits(self, call: OutgoingCall) -> tuple[RateLimit, ...]:
         """An interaction's webhook is a scope of its own; else the channel's posts or edits, and the bot, twice where
         two calls are made."""
         if self._by_ticket(call):
@@ -117,7 +117,7 @@ class DiscordPlatform:
             bot,
         )
 
-    def told(self, scope: str) -> Left | None:
+    def told(self, scope: str) -> RateLimitStatus | None:
         return self._wire.told(scope)
 
     def _opens(self, call: OutgoingCall) -> bool:
@@ -143,7 +143,7 @@ class DiscordPlatform:
         posting = isinstance(call, PostMessage | UploadFile)
         if isinstance(call, DeleteMessage):
             self._seats.remove(call.message_id)
-        scope = self.budgets(call)[0].scope
+        scope = self.rate_limits(call)[0].scope
         with _translated(posting=posting, ticket=self._by_ticket(call), scope=scope):
             async with asyncio.timeout(_STROKE_WITHIN_S):
                 match call:
@@ -209,7 +209,7 @@ class DiscordPlatform:
         by_bot: bool = True,
     ) -> Any:
         assert self._here  # raises where there is no connection
-        scope = self.budgets(call)[0].scope
+        scope = self.rate_limits(call)[0].scope
         return await self._wire.call(
             scope,
             method,
@@ -401,8 +401,8 @@ def _translated(*, posting: bool = False, ticket: bool = False, scope: str = "")
         raise refused from error
 
 
-def _window(scope: str, burst: int, window_s: float) -> Budget:
-    return Budget(scope, burst, burst / window_s, window_s)
+def _window(scope: str, burst: int, window_s: float) -> RateLimit:
+    return RateLimit(scope, burst, burst / window_s, window_s)
 
 
 def _ticket(call: OutgoingCall) -> str:

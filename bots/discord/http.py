@@ -26,7 +26,7 @@ from bots.discord.limiter import Limited, Priority
 from bots.discord.rest import Wire, is_ban
 from core.clock import Clock
 from core.recent import Recent
-from core.values.outgoing import Left
+from core.values.outgoing import RateLimitStatus
 
 _SAME_WINDOW_S = 0.1
 """Two answers that name the end of a window this close to each other speak of the same one."""
@@ -77,7 +77,7 @@ class _Window:
         self.under_way += 1
         return 0.0
 
-    def end(self, now: float, told: Left | None) -> None:
+    def end(self, now: float, told: RateLimitStatus | None) -> None:
         """A call was answered, or failed. Answers may come in another order than their calls."""
         self.under_way -= 1
         if told is not None:

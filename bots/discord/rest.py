@@ -24,7 +24,7 @@ from bots.discord.limiter import Limited, Priority, RateLimiter
 from core.clock import Clock
 from core.recent import Recent
 from core.retry_after import retry_after_to_s
-from core.values.outgoing import Left
+from core.values.outgoing import RateLimitStatus
 
 log = structlog.get_logger()
 
@@ -40,10 +40,10 @@ class Wire:
         self._token = token
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
-        self._told: Recent[str, Left] = Recent()
+        self._told: Recent[str, RateLimitStatus] = Recent()
         self.limiter = RateLimiter(clock)
 
-    def told(self, scope: str) -> Left | None:
+    def told(self, scope: str) -> RateLimitStatus | None:
         return self._told.pop(scope, None)
 
     async def close(self) -> None:
@@ -126,7 +126,7 @@ class Wire:
         try:
             limit = int(response.headers["X-RateLimit-Limit"])
             left = int(response.headers["X-RateLimit-Remaining"])
-            self._told[scope] = Left(limit, left, float(response.headers["X-RateLimit-Reset-After"]))
+            self._told[scope] = RateLimitStatus(limit, left, float(response.headers["X-RateLimit-Reset-After"]))
         except (KeyError, ValueError):
             pass  # not every answer says
 

@@ -14,11 +14,11 @@ from bots.slack.mrkdwn import disarmed, disarmed_piece
 from bots.slack.outgoing import Content, page_to_content, under
 from core.values.outgoing import (
     AppendStream,
-    Budget,
     DeleteMessage,
     EditMessage,
     OutgoingCall,
     PostMessage,
+    RateLimit,
     StartStream,
     StopStream,
     UploadFile,
@@ -39,14 +39,14 @@ _TIERS: dict[type[OutgoingCall], tuple[str, float, float, float]] = {
 }
 
 
-def budgets(call: OutgoingCall) -> tuple[Budget, ...]:
+def rate_limits(call: OutgoingCall) -> tuple[RateLimit, ...]:
     """Posts: one a second in a channel with short bursts, and "several hundred" a minute in a workspace."""
     team = f"slack/{call.place.team}"
     if isinstance(call, PostMessage):
         posts = f"{team}/chat.postMessage"
-        return (Budget(f"{posts}/{call.place.channel}", 3, 1), Budget(posts, 20, 5))
+        return (RateLimit(f"{posts}/{call.place.channel}", 3, 1), RateLimit(posts, 20, 5))
     method, burst, per_min, reserve = _TIERS[type(call)]
-    return (Budget(f"{team}/{method}", burst, per_min / 60, reserve=reserve),)
+    return (RateLimit(f"{team}/{method}", burst, per_min / 60, reserve=reserve),)
 
 
 def outgoing_to_api_call(call: OutgoingCall, content: Content | None = None) -> tuple[str, Content]:

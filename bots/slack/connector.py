@@ -17,7 +17,7 @@ from slack_bolt.response import BoltResponse
 
 from bots.slack import LIMITS, history
 from bots.slack.authors import is_known, is_ours, with_known
-from bots.slack.calls import budgets, outgoing_to_api_call, turn_of, upload_to_title
+from bots.slack.calls import outgoing_to_api_call, rate_limits, turn_of, upload_to_title
 from bots.slack.commands import EVENTS, kind_of, stopped_to_presses
 from bots.slack.errors import blocks_refused, reason_of
 from bots.slack.event_order import Order
@@ -43,11 +43,11 @@ from core.recent import Recent
 from core.values.conversation import Ask, History
 from core.values.events import Edited, Event, Outcome, Press
 from core.values.outgoing import (
-    Budget,
     EditMessage,
     Limits,
     OutgoingCall,
     PostMessage,
+    RateLimit,
     StartStream,
     StopStream,
     UploadFile,
@@ -162,8 +162,8 @@ class SlackPlatform:
     async def stands(self, ask: Ask) -> bool:
         return await history.stands(self._web, ask)
 
-    def budgets(self, call: OutgoingCall) -> tuple[Budget, ...]:
-        return budgets(call)
+    def rate_limits(self, call: OutgoingCall) -> tuple[RateLimit, ...]:
+        return rate_limits(call)
 
     async def perform(self, call: OutgoingCall) -> str:
         if isinstance(call, UploadFile):

@@ -23,7 +23,7 @@ from core.ports.connector import Inbox
 from core.ports.store import Store
 from core.values.conversation import Ask, History
 from core.values.events import Command, Event, Outcome, Receipt
-from core.values.outgoing import Budget, EditMessage, OutgoingCall, PostMessage, page_length
+from core.values.outgoing import EditMessage, OutgoingCall, PostMessage, RateLimit, page_length
 from core.values.places import Person, Place
 
 HEARTBEAT_S = 15.0
@@ -128,9 +128,9 @@ class WebPlatform:
         """Questions are forgotten here, not deleted."""
         return True
 
-    def budgets(self, call: OutgoingCall) -> tuple[Budget, ...]:
+    def rate_limits(self, call: OutgoingCall) -> tuple[RateLimit, ...]:
         """Nobody limits this page; the budget only keeps one thread from drawing faster than eyes can follow."""
-        return (Budget(f"web/{outgoing.place_to_thread(call.place)}", burst=30, per_s=30),)
+        return (RateLimit(f"web/{outgoing.place_to_thread(call.place)}", burst=30, per_s=30),)
 
     async def perform(self, call: OutgoingCall) -> str:
         """An edit of a message from before a restart brings it back: the call is its complete view."""

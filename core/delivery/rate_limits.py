@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass
 from enum import IntEnum
 
-from core.values.outgoing import Budget, Left
+from core.values.outgoing import RateLimit, RateLimitStatus
 
 HORIZON_S = 3.0
 """The time in which most of a burst is spent: an answer takes about so long to be written."""
@@ -31,22 +31,22 @@ class Rank(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Draw:
+class Reservation:
     """A call's draw on a meter: when, and which part of what we believed in was drawn before it, from 0 to 1."""
 
-    meter: Meter
+    limiter: Limiter
     at: float
     used: float
 
 
-class Meter:
+class Limiter:
     """What is left of one budget, as far as we know: reckoned, told by the platform, learned from refusals.
 
     A refusal means that the platform is less generous than told: what had been drawn before it was granted, and
     is all that we believe in from then on, though never less than half of what it was. That grows back slowly.
     """
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: RateLimit) -> None:
         self.budget = budget
         self.blocked_until = 0.0
         self.middle_at = 0.0
@@ -68,24 +68,24 @@ class Meter:
         wait_s = max(0.0, self.blocked_until - now, self._short_s(now, rank is Rank.MIDDLE))
         return max(wait_s, self.middle_at - now) if rank is Rank.MIDDLE else wait_s
 
-    def take(self, now: float, rank: Rank = Rank.LAST) -> Draw:
-        drawn = Draw(self, now, self.used(now))
+    def take(self, now: float, rank: Rank = Rank.LAST) -> Reservation:
+        drawn = Reservation(self, now, self.used(now))
         self._draw(now)
         if rank is Rank.MIDDLE:
             self.middle_at = now + self.gap_s(now)
         return drawn
 
-    def refuse(self, drawn: Draw, now: float, retry_after_s: float) -> None:
+    def refuse(self, drawn: Reservation, now: float, retry_after_s: float) -> None:
         """The platform said no: nothing goes before `retry_after_s` has passed, and then no burst."""
         if drawn.at > self._learned_at:  # else it was under way when another was refused, for the same reason
             granted = min(_CUT_LEAST, max(_CUT_MOST, drawn.used))
             self._share, self._learned_at = max(_LEAST_SHARE, self.share(now) * granted), now
         self.blocked_until = max(self.blocked_until, now + retry_after_s)
 
-    def end(self, drawn: Draw, now: float) -> None:
+    def end(self, drawn: Reservation, now: float) -> None:
         """A call that was taken is no longer under way."""
 
-    def tell(self, now: float, left: Left) -> None:
+    def tell(self, now: float, left: RateLimitStatus) -> None:
         """The platform said what is left. Only windows can make use of that."""
 
     def rate(self, now: float) -> float:
@@ -111,10 +111,10 @@ class Meter:
         raise NotImplementedError
 
 
-class Bucket(Meter):
+class Bucket(Limiter):
     """Tokens that flow back."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: RateLimit) -> None:
         super().__init__(budget)
         self._level = budget.burst
         self._spent = 0
@@ -136,7 +136,7 @@ class Bucket(Meter):
         spare = max(0.0, self.level(now) - self._reserve(now))
         return 1 / (self.per_s(now) + spare / HORIZON_S)
 
-    def refuse(self, drawn: Draw, now: float, retry_after_s: float) -> None:
+    def refuse(self, drawn: Reservation, now: float, retry_after_s: float) -> None:
         super().refuse(drawn, now, retry_after_s)
         self._level, self._spent, self._at = 1.0, 0, self.blocked_until
 
@@ -157,21 +157,21 @@ class Bucket(Meter):
         if was_full:
             self._at, self._opened_at = max(self._at, now + LAG_S), now
 
-    def end(self, drawn: Draw, now: float) -> None:
+    def end(self, drawn: Reservation, now: float) -> None:
         """When the first one of a burst is answered, the platform has surely begun to count: it may not have before."""
         if drawn.at == self._opened_at:
             self._level -= max(0.0, now - drawn.at - LAG_S) * self.per_s(now)
             self._opened_at = None
 
 
-class Window(Meter):
+class Window(Limiter):
     """So many calls until the window closes; the next one after that opens another.
 
     Where the platform tells, we know its windows. Where it does not, they may lie anywhere, so that no stretch
     of time as long as a window may hold more calls than one.
     """
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: RateLimit) -> None:
         super().__init__(budget)
         self._limit = budget.burst
         self._taken: deque[float] = deque()
@@ -189,10 +189,10 @@ class Window(Meter):
     def rate(self, now: float) -> float:
         return self._count(now) / self.budget.window_s
 
-    def end(self, drawn: Draw, now: float) -> None:
+    def end(self, drawn: Reservation, now: float) -> None:
         self._under_way -= 1
 
-    def tell(self, now: float, left: Left) -> None:
+    def tell(self, now: float, left: RateLimitStatus) -> None:
         """Strokes that are under way are not in what was told yet."""
         self._limit = min(self.budget.burst, max(1, left.limit))
         used = left.limit - left.left + self._under_way
@@ -232,7 +232,7 @@ class Window(Meter):
         self._under_way += 1
 
 
-def meter(budget: Budget) -> Meter:
+def limiter(budget: RateLimit) -> Limiter:
     return Window(budget) if budget.window_s else Bucket(budget)
 
 

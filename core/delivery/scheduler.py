@@ -17,10 +17,10 @@ import structlog
 from core.clock import Clock
 from core.delivery.answer import Canvas, Posted
 from core.delivery.next_call import FindMessage, Wish
-from core.delivery.rate_limits import Draw, Meter, Rank, meter
+from core.delivery.rate_limits import Limiter, Rank, Reservation, limiter
 from core.errors import Code, PlatformError
 from core.platform_calls import Gate
-from core.ports.connector import Telling
+from core.ports.connector import ReportsRateLimits
 from core.values.conversation import Ask
 from core.values.outgoing import OutgoingCall, PostMessage, StartStream, UploadFile
 
@@ -42,7 +42,7 @@ class _Place:
 
     canvas: Canvas
     wish: Wish
-    meters: list[Meter]
+    limiters: list[Limiter]
     entry: int
 
     @property
@@ -52,9 +52,9 @@ class _Place:
 
 @dataclass(slots=True, eq=False)
 class _Line:
-    """Who waits for the budget of `meter`: `later`, by the time of stepping forward, or now."""
+    """Who waits for the budget of `limiter`: `later`, by the time of stepping forward, or now."""
 
-    meter: Meter
+    limiter: Limiter
     later: list[tuple[float, int, _Place]] = field(default_factory=list)
     now: list[_Place] = field(default_factory=list)
     due: float | None = None
@@ -69,11 +69,11 @@ class Brush:
     def __init__(self, gate: Gate, clock: Clock, *, file_chars: int = 0) -> None:
         self._gate = gate
         self._platform = gate.platform
-        self._telling = gate.platform if isinstance(gate.platform, Telling) else None
+        self._telling = gate.platform if isinstance(gate.platform, ReportsRateLimits) else None
         self._clock = clock
         self._file_chars = file_chars
         self._canvases: set[Canvas] = set()
-        self._meters: dict[str, Meter] = {}
+        self._meters: dict[str, Limiter] = {}
         self._lines: dict[str, _Line] = {}
         self._agenda: list[tuple[float, int, _Line]] = []
         self._number = itertools.count()
@@ -154,7 +154,7 @@ class Brush:
         while line.now:
             best = max(line.now, key=lambda place: (place.canvas.urgency(place.wish, now), -place.wish.value))
             rank = best.canvas.rank(best.wish)
-            wait_s = line.meter.wait_s(now, rank)
+            wait_s = line.limiter.wait_s(now, rank)
             if wait_s > 0:
                 self._plan(line, now + max(wait_s, _TICK_S))
                 break
@@ -179,7 +179,7 @@ class Brush:
     def _step_s(self, place: _Place, now: float) -> float:
         """How long until the narrower budgets let a canvas step forward."""
         rank = place.canvas.rank(place.wish)
-        return max((narrow.wait_s(now, rank) for narrow in place.meters[:-1]), default=0.0)
+        return max((narrow.wait_s(now, rank) for narrow in place.limiters[:-1]), default=0.0)
 
     # Queueing.
 
@@ -201,7 +201,7 @@ class Brush:
                 at = max(at, canvas.gap_until)
             if index:  # the second-best way
                 at += self._patience_s(places[0], now) if place.wish in _LAST_RESORTS else _LEAN_S
-            wide = place.meters[-1]
+            wide = place.limiters[-1]
             line = self._lines.get(wide.budget.scope)
             if line is None:
                 line = self._lines[wide.budget.scope] = _Line(wide)
@@ -212,7 +212,7 @@ class Brush:
         """Where first words could go either way at once: into the family of calls that has more to give."""
         if [place.wish for place in places] != [Wish.POST, Wish.START]:
             return places
-        if any(m.wait_s(now) > 0 for place in places for m in place.meters):
+        if any(m.wait_s(now) > 0 for place in places for m in place.limiters):
             return places
         canvas = places[0].canvas
         live = [other for other in self._canvases if other is not canvas and not other.ended]
@@ -227,31 +227,33 @@ class Brush:
     def _patience_s(self, better: _Place, now: float) -> float:
         """How long the second-best way of showing last words is left unused: not at all where the best one is
         taken for long."""
-        wide = better.meters[-1]
+        wide = better.limiters[-1]
         line = self._lines.get(wide.budget.scope)
         ahead = 0
         if line is not None:
             waiting = itertools.chain(line.now, (place for _, _, place in line.later))
             others = (place for place in waiting if place.canvas is not better.canvas and not place.void)
             ahead = sum(other.canvas.ended and other.wish is better.wish for other in others)
-        wait_s = max(m.wait_s(now) for m in better.meters) + ahead / wide.per_s(now)
+        wait_s = max(m.wait_s(now) for m in better.limiters) + ahead / wide.per_s(now)
         return 0.0 if wait_s > PATIENCE_S else PATIENCE_S
 
-    def _meters_of(self, call: OutgoingCall) -> list[Meter]:
+    def _meters_of(self, call: OutgoingCall) -> list[Limiter]:
         if len(self._meters) > _IDLE_METERS:
             self._forget_full()
-        meters = []
-        for budget in self._platform.budgets(call):
+        limiters = []
+        for budget in self._platform.rate_limits(call):
             found = self._meters.get(budget.scope)
             if found is None:
-                found = self._meters[budget.scope] = meter(budget)
-            meters.append(found)
-        return meters
+                found = self._meters[budget.scope] = limiter(budget)
+            limiters.append(found)
+        return limiters
 
     def _forget_full(self) -> None:
         now = self._clock.monotonic()
-        waiting = {m.budget.scope for line in self._lines.values() for _, _, p in line.later for m in p.meters}
-        waiting |= {m.budget.scope for line in self._lines.values() for p in line.now for m in p.meters}
+        waiting = {
+            m.budget.scope for line in self._lines.values() for _, _, p in line.later for m in p.limiters
+        }
+        waiting |= {m.budget.scope for line in self._lines.values() for p in line.now for m in p.limiters}
         for scope, found in list(self._meters.items()):
             if found.full(now) and scope not in waiting:
                 del self._meters[scope]
@@ -268,12 +270,12 @@ class Brush:
             return
         canvas.entry += 1
         canvas.busy = True
-        draws = [found.take(now, rank) for found in place.meters]
+        draws = [found.take(now, rank) for found in place.limiters]
         task = asyncio.create_task(self._paint(canvas, call, draws))
         self._strokes.add(task)
         task.add_done_callback(self._strokes.discard)
 
-    async def _paint(self, canvas: Canvas, call: OutgoingCall, draws: list[Draw]) -> None:
+    async def _paint(self, canvas: Canvas, call: OutgoingCall, draws: list[Reservation]) -> None:
         try:
             if await self._found(canvas, call) or isinstance(call, FindMessage):
                 return
@@ -317,20 +319,20 @@ class Brush:
 
     # Learning.
 
-    def _ended(self, draws: list[Draw]) -> None:
+    def _ended(self, draws: list[Reservation]) -> None:
         now = self._clock.monotonic()
         for drawn in draws:
-            drawn.meter.end(drawn, now)
-            left = self._telling.told(drawn.meter.budget.scope) if self._telling is not None else None
+            drawn.limiter.end(drawn, now)
+            left = self._telling.told(drawn.limiter.budget.scope) if self._telling is not None else None
             if left is not None:
-                drawn.meter.tell(now, left)
+                drawn.limiter.tell(now, left)
 
-    def _refused(self, draws: list[Draw], error: PlatformError, now: float) -> None:
+    def _refused(self, draws: list[Reservation], error: PlatformError, now: float) -> None:
         """Block the scope that a refusal belongs to: where the platform does not say which, the one of which most
         was used."""
-        named = [drawn for drawn in draws if drawn.meter.budget.scope == error.scope]
+        named = [drawn for drawn in draws if drawn.limiter.budget.scope == error.scope]
         blamed = max(named or draws, key=lambda drawn: drawn.used)
-        blamed.meter.refuse(blamed, now, error.retry_after_s or _DEFAULT_BREAK_S)
+        blamed.limiter.refuse(blamed, now, error.retry_after_s or _DEFAULT_BREAK_S)
 
 
 def _log_lost(canvas: Canvas, error: PlatformError) -> None:

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from core.values.conversation import Ask, History
 from core.values.events import Command, Edited, Event, Receipt
-from core.values.outgoing import Budget, Left, Limits, OutgoingCall
+from core.values.outgoing import Limits, OutgoingCall, RateLimit, RateLimitStatus
 from core.values.places import Person, Place
 from core.values.ui import Choice, Told
 
@@ -75,7 +75,7 @@ class Platform(Protocol):
         `complete` is False where that cut it. Raises PlatformError."""
         ...
 
-    def budgets(self, call: OutgoingCall) -> tuple[Budget, ...]:
+    def rate_limits(self, call: OutgoingCall) -> tuple[RateLimit, ...]:
         """The rate-limit scopes that `call` draws on. Pure."""
         ...
 
@@ -121,10 +121,10 @@ class Platform(Protocol):
 
 
 @runtime_checkable
-class Telling(Protocol):
+class ReportsRateLimits(Protocol):
     """A platform whose answers say what is left of a budget."""
 
-    def told(self, scope: str) -> Left | None:
+    def told(self, scope: str) -> RateLimitStatus | None:
         """What the newest answer said of `scope`, once: None until there is a newer one."""
         ...
 

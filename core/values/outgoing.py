@@ -131,7 +131,7 @@ OutgoingCall = PostMessage | EditMessage | StartStream | AppendStream | StopStre
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class RateLimit:
     """A rate-limit scope that a call draws on. All calls that name the same `scope` share it.
 
     Either a bucket: `burst` calls at once, then `per_s` a second. Or, where `window_s` is set, windows:
@@ -147,7 +147,7 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class RateLimitStatus:
     """What a platform last said of a scope: `limit` calls a window, `left` of them in the `for_s` to come."""
 
     limit: int

@@ -101,7 +101,7 @@ class _World:
             for answer in self.answers:
                 answer.channel = {"post": tokens(5, 1, 5.0), "edit": tokens(5, 1, 5.0)}
 
-    def budgets(self, answer: Painted, call: str) -> list[Tokens]:
+    def rate_limits(self, answer: Painted, call: str) -> list[Tokens]:
         wide = self.team[call if self.slack else "bot"]
         return [wide, answer.channel[call]] if call in answer.channel else [wide]
 
@@ -149,7 +149,7 @@ class _World:
     def _spread(self, answer: Painted, now: float, said: int) -> None:
         """Words in between: each budget's calls evenly over what is left of the answers."""
         left_s = max(STEP_S, self.words / self.per_s - now)
-        drawn = self.budgets(answer, answer.way)
+        drawn = self.rate_limits(answer, answer.way)
         if now < max(tokens.spread_at for tokens in drawn) or not self._paint(answer, answer.way, now, said):
             return
         for tokens in drawn:
@@ -159,7 +159,7 @@ class _World:
                 tokens.spread_at = now + left_s / (tokens.level + tokens.per_s * left_s)
 
     def _paint(self, answer: Painted, way: str, now: float, said: int) -> bool:
-        drawn = self.budgets(answer, way)
+        drawn = self.rate_limits(answer, way)
         if not all(tokens.free for tokens in drawn):
             return False
         for tokens in drawn:
@@ -169,7 +169,7 @@ class _World:
         answer.shown, answer.since = said, now
         if first:
             answer.way = "append" if way == "start" else "edit"
-            for tokens in self.budgets(answer, answer.way)[1:]:
+            for tokens in self.rate_limits(answer, answer.way)[1:]:
                 tokens.spread_at = now + 0.5
         if said == self.words:
             answer.done = True

@@ -24,12 +24,12 @@ from core.values.conversation import Ask, History
 from core.values.events import Command, Deleted, Edited, Press
 from core.values.outgoing import (
     AppendStream,
-    Budget,
     DeleteMessage,
     EditMessage,
     OutgoingCall,
     Page,
     PostMessage,
+    RateLimit,
     StartStream,
     StopStream,
     UploadFile,
@@ -664,14 +664,16 @@ async def test_a_question_stands_until_it_is_deleted(rig: Rig) -> None:
 async def test_budgets_are_pure_and_can_be_lived_on(rig: Rig) -> None:
     for kind in KINDS:
         call = await painting(rig, kind)
-        calls, budgets = rig.calls(), rig.platform.budgets(call)
-        assert budgets
-        assert budgets == rig.platform.budgets(call)
+        calls, rate_limits = rig.calls(), rig.platform.rate_limits(call)
+        assert rate_limits
+        assert rate_limits == rig.platform.rate_limits(call)
         assert rig.calls() == calls
-        assert all(isinstance(budget, Budget) and budget.burst >= 1 and budget.per_s > 0 for budget in budgets)
-        assert len({budget.scope for budget in budgets}) == len(budgets)
-        assert all(budget.scope.startswith(f"{rig.platform.name}/") for budget in budgets)
-        assert not [secret for secret in rig.secrets for budget in budgets if secret in budget.scope]
+        assert all(
+            isinstance(budget, RateLimit) and budget.burst >= 1 and budget.per_s > 0 for budget in rate_limits
+        )
+        assert len({budget.scope for budget in rate_limits}) == len(rate_limits)
+        assert all(budget.scope.startswith(f"{rig.platform.name}/") for budget in rate_limits)
+        assert not [secret for secret in rig.secrets for budget in rate_limits if secret in budget.scope]
 
 
 @holds("budgets")
@@ -700,7 +702,7 @@ def _elsewhere(rig: Rig, call: OutgoingCall) -> OutgoingCall:
 
 
 def _scopes(rig: Rig, call: OutgoingCall) -> set[str]:
-    return {budget.scope for budget in rig.platform.budgets(call)}
+    return {budget.scope for budget in rig.platform.rate_limits(call)}
 
 
 # Reading.

@@ -9,7 +9,7 @@ from datetime import datetime
 from core.errors import Code, PlatformError
 from core.ports.connector import Inbox
 from core.values.conversation import Ask, Entry, History
-from core.values.outgoing import Budget, DeleteMessage, EditMessage, Limits, OutgoingCall, Page, PostMessage
+from core.values.outgoing import DeleteMessage, EditMessage, Limits, OutgoingCall, Page, PostMessage, RateLimit
 from core.values.places import Place
 
 
@@ -64,8 +64,8 @@ class MemoryPlatform:
             raise PlatformError(Code.UNAVAILABLE, retryable=True)
         return [ask for ask in self.missing.get(place.key, []) if ask.at > after]
 
-    def budgets(self, call: OutgoingCall) -> tuple[Budget, ...]:
-        return (Budget("all", 1_000, 1_000),)
+    def rate_limits(self, call: OutgoingCall) -> tuple[RateLimit, ...]:
+        return (RateLimit("all", 1_000, 1_000),)
 
     async def perform(self, call: OutgoingCall) -> str:
         await asyncio.sleep(self.latency_s)

@@ -309,7 +309,7 @@ async def test_an_answer_outlives_its_ticket_where_the_bot_is_in_the_channel(bot
     await bot.platform.perform(edit(ask, posted, "A machine."))
     assert shown(bot, GENERAL) == ["A machine."]
     assert (await failure(bot, post(ask, "more", page=1))).code is Code.EXPIRED
-    assert [b.scope for b in bot.platform.budgets(edit(ask, posted, ""))] == [
+    assert [b.scope for b in bot.platform.rate_limits(edit(ask, posted, ""))] == [
         f"discord/edit/{GENERAL}",
         "discord/bot",
     ]
@@ -662,11 +662,11 @@ async def test_a_post_to_a_channel_itself_is_a_plain_message(bot: Bot) -> None:
 async def test_budgets_are_per_channel_and_kind_and_tickets_have_their_own(bot: Bot) -> None:
     thread = Place("discord", "1", "2", "3")
     scopes = [
-        [b.scope for b in bot.platform.budgets(s)]
+        [b.scope for b in bot.platform.rate_limits(s)]
         for s in (PostMessage(thread, Page(""), "k"), EditMessage(thread, "4", Page("")))
     ]
     assert scopes == [["discord/post/3", "discord/bot"], ["discord/edit/3", "discord/bot"]]
-    (ticket,) = bot.platform.budgets(EditMessage(thread, "4", Page(""), ticket="secret"))
+    (ticket,) = bot.platform.rate_limits(EditMessage(thread, "4", Page(""), ticket="secret"))
     assert "secret" not in ticket.scope
 
 

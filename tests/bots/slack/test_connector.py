@@ -499,7 +499,7 @@ async def test_a_slack_that_is_away_was_surely_not_told(slack: FakeSlack, platfo
 
 async def test_the_budgets_are_those_that_slack_enforces(slack: FakeSlack, platform: SlackPlatform) -> None:
     slack.limits = DOCUMENTED
-    tight, wide = platform.budgets(post())
+    tight, wide = platform.rate_limits(post())
     assert (tight.burst, tight.per_s, wide.burst, wide.per_s) == (3, 1, 20, 5)
     assert "T1" in tight.scope
     assert "T1" in wide.scope
@@ -507,7 +507,7 @@ async def test_the_budgets_are_those_that_slack_enforces(slack: FakeSlack, platf
     for _ in range(int(tight.burst)):
         await platform.perform(post())
     assert (await refusal(platform.perform(post()))).code is Code.SLOW_DOWN
-    (edits,) = platform.budgets(EditMessage(C1, "1.0", said()))
+    (edits,) = platform.rate_limits(EditMessage(C1, "1.0", said()))
     assert (edits.burst, edits.per_s) == (10, 50 / 60)
     assert edits.scope not in (tight.scope, wide.scope)
 

@@ -411,7 +411,9 @@ async def test_the_store_has_all_history_and_threads_do_not_share_a_budget() -> 
     async with house() as home:
         place = await home.platform.channel("web")
         other = replace(place, thread="abcdefgh2345")
-        (one,), (two,) = (home.platform.budgets(PostMessage(where, Page(""), "k")) for where in (place, other))
+        (one,), (two,) = (
+            home.platform.rate_limits(PostMessage(where, Page(""), "k")) for where in (place, other)
+        )
         assert one.scope != two.scope
         assert (one.burst, one.per_s) == (30, 30)
         assert await home.platform.history(place, before=None) == History()  # type: ignore[arg-type]

@@ -18,7 +18,6 @@ from core.ports.connector import Platform
 from core.values.conversation import Ask
 from core.values.outgoing import (
     AppendStream,
-    Budget,
     DeleteMessage,
     EditMessage,
     Growth,
@@ -26,6 +25,7 @@ from core.values.outgoing import (
     OutgoingCall,
     Page,
     PostMessage,
+    RateLimit,
     StartStream,
     StopStream,
     UploadFile,
@@ -100,20 +100,20 @@ class Paper:
     def notices(self) -> list[str]:
         return [s.page.notice for s in self.sheets.values() if s.page.notice and not s.deleted]
 
-    def budgets(self, call: OutgoingCall) -> tuple[Budget, ...]:
+    def rate_limits(self, call: OutgoingCall) -> tuple[RateLimit, ...]:
         match call:
             case PostMessage() | UploadFile():
-                return (Budget(f"post/{call.place.channel}", 3, 1), Budget("post", 20, 5))
+                return (RateLimit(f"post/{call.place.channel}", 3, 1), RateLimit("post", 20, 5))
             case EditMessage():
-                return (Budget("edit", 10, 5 / 6, reserve=3),)
+                return (RateLimit("edit", 10, 5 / 6, reserve=3),)
             case AppendStream():
-                return (Budget("append", 20, 5 / 3),)
+                return (RateLimit("append", 20, 5 / 3),)
             case StartStream():
-                return (Budget("start", 10, 1 / 3),)
+                return (RateLimit("start", 10, 1 / 3),)
             case StopStream():
-                return (Budget("stop", 10, 1 / 3),)
+                return (RateLimit("stop", 10, 1 / 3),)
             case DeleteMessage():
-                return (Budget("delete", 5, 1),)
+                return (RateLimit("delete", 5, 1),)
 
     async def perform(self, call: OutgoingCall) -> str:
         self.calls.append((self.clock.monotonic(), call))
@@ -137,11 +137,11 @@ class Paper:
 
     def _check_pace(self, call: OutgoingCall) -> None:
         now = self.clock.monotonic()
-        budgets = self.budgets(call)
-        if now < self._pauses.get(budgets[0].scope, 0.0) - 1e-6:
-            self.forbidden.append(f"{budgets[0].scope} at {now}: within a pause")
+        rate_limits = self.rate_limits(call)
+        if now < self._pauses.get(rate_limits[0].scope, 0.0) - 1e-6:
+            self.forbidden.append(f"{rate_limits[0].scope} at {now}: within a pause")
         short = False
-        for budget in budgets:
+        for budget in rate_limits:
             burst, per_s = max(1.0, budget.burst * self.scale), budget.per_s * self.scale
             tokens = self._tokens.setdefault(budget.scope, _Tokens(burst, now))
             tokens.level = min(burst, tokens.level + (now - tokens.at) * per_s)
@@ -150,15 +150,15 @@ class Paper:
         if short:
             self.refused += 1
             if self.scale == 1.0:
-                self.forbidden.append(f"{budgets[-1].scope} at {now}: over the budget")
+                self.forbidden.append(f"{rate_limits[-1].scope} at {now}: over the budget")
             raise PlatformError(Code.SLOW_DOWN, retryable=True, retry_after_s=1.0)
-        for budget in budgets:
+        for budget in rate_limits:
             self._tokens[budget.scope].level -= 1
 
     def _meet(self, fate: Fate, call: OutgoingCall) -> None:
         new = isinstance(call, PostMessage)
         if fate is Fate.SLOW:
-            scope = self.budgets(call)[0].scope
+            scope = self.rate_limits(call)[0].scope
             self._pauses[scope] = self.clock.monotonic() + RETRY_S
             raise PlatformError(Code.SLOW_DOWN, retryable=True, retry_after_s=RETRY_S)
         if fate is Fate.AWAY:

@@ -4,14 +4,14 @@ from itertools import pairwise
 
 import pytest
 
-from core.delivery.rate_limits import LAG_S, Bucket, Meter, Rank, Window, meter, urgency
-from core.values.outgoing import Budget, Left
+from core.delivery.rate_limits import LAG_S, Bucket, Limiter, Rank, Window, limiter, urgency
+from core.values.outgoing import RateLimit, RateLimitStatus
 
-EDITS = Budget("slack/T1/chat.update", burst=10, per_s=50 / 60, reserve=3)
-CHANNEL = Budget("discord/edit/1", burst=5, per_s=1, window_s=5)
+EDITS = RateLimit("slack/T1/chat.update", burst=10, per_s=50 / 60, reserve=3)
+CHANNEL = RateLimit("discord/edit/1", burst=5, per_s=1, window_s=5)
 
 
-def spent(bucket: Meter, count: int, now: float = 100.0) -> None:
+def spent(bucket: Limiter, count: int, now: float = 100.0) -> None:
     for _ in range(count):
         assert bucket.wait_s(now) == 0
         bucket.end(bucket.take(now), now)
@@ -42,22 +42,22 @@ def test_what_flows_back_is_not_counted_from_before_the_platform_can_have_begun(
 
 
 @pytest.mark.parametrize(("granted", "share"), [(0, 0.5), (5, 0.5), (7, 0.7), (9, 0.9)])
-@pytest.mark.parametrize("budget", [EDITS, Budget("bot", burst=10, per_s=10, window_s=1)])
+@pytest.mark.parametrize("budget", [EDITS, RateLimit("bot", burst=10, per_s=10, window_s=1)])
 def test_what_was_granted_before_a_refusal_is_all_that_is_believed_in_but_at_least_half(
-    budget: Budget, granted: int, share: float
+    budget: RateLimit, granted: int, share: float
 ) -> None:
-    learner = meter(budget)
+    learner = limiter(budget)
     spent(learner, granted)
     learner.refuse(learner.take(100.0), 100.1, 1.0)
     assert learner.share(100.1) == pytest.approx(share)
     assert learner.per_s(100.1) == pytest.approx(budget.per_s * share)
 
 
-@pytest.mark.parametrize("budget", [EDITS, Budget("bot", burst=10, per_s=10, window_s=1)])
+@pytest.mark.parametrize("budget", [EDITS, RateLimit("bot", burst=10, per_s=10, window_s=1)])
 def test_of_strokes_under_way_at_once_the_first_refused_one_teaches_and_the_others_add_nothing(
-    budget: Budget,
+    budget: RateLimit,
 ) -> None:
-    learner = meter(budget)
+    learner = limiter(budget)
     draws = [learner.take(100.0) for _ in range(10)]
     for at_s, late in enumerate(draws[6:]):
         learner.refuse(late, 102.0 + at_s, 0.5)  # each after the pause of the one before
@@ -67,7 +67,7 @@ def test_of_strokes_under_way_at_once_the_first_refused_one_teaches_and_the_othe
 
 
 def test_strokes_that_flowed_back_count_as_granted() -> None:
-    bucket = Bucket(Budget("edits", burst=10, per_s=1))
+    bucket = Bucket(RateLimit("edits", burst=10, per_s=1))
     for second in range(10):
         spent(bucket, 1, 100.0 + second)
     spent(bucket, 5, 110.0)
@@ -90,7 +90,7 @@ def test_the_middle_of_an_answer_leaves_slots_for_the_ends_of_all() -> None:
 
 
 def test_a_burst_is_spent_over_seconds_not_at_once() -> None:
-    bucket = Bucket(Budget("append", burst=20, per_s=100 / 60))
+    bucket = Bucket(RateLimit("append", burst=20, per_s=100 / 60))
     now, times = 100.0, []
     while now < 106.0:
         now += bucket.wait_s(now, Rank.MIDDLE)
@@ -111,7 +111,7 @@ def test_a_window_gives_its_strokes_evenly_and_opens_again_when_it_closes() -> N
         times.append(now)
     assert [after - before for before, after in pairwise(times)] == pytest.approx([1.02] * 6, abs=0.03)
     assert window.wait_s(now) > 0, "nobody said where the windows lie, so they may lie anywhere"
-    window.tell(now, Left(limit=5, left=3, for_s=4.0))
+    window.tell(now, RateLimitStatus(limit=5, left=3, for_s=4.0))
     spent(window, 3, now)
     assert window.wait_s(now) == pytest.approx(4)
 
@@ -119,9 +119,9 @@ def test_a_window_gives_its_strokes_evenly_and_opens_again_when_it_closes() -> N
 def test_what_the_platform_says_is_left_counts_more_than_what_was_reckoned() -> None:
     window = Window(CHANNEL)
     spent(window, 1)
-    window.tell(100.0, Left(limit=5, left=0, for_s=3.0))
+    window.tell(100.0, RateLimitStatus(limit=5, left=0, for_s=3.0))
     assert window.wait_s(100.0) == pytest.approx(3)
-    window.tell(104.0, Left(limit=2, left=1, for_s=5.0))
+    window.tell(104.0, RateLimitStatus(limit=2, left=1, for_s=5.0))
     assert window.wait_s(104.0) == 0
     spent(window, 1, 104.0)
     assert window.wait_s(104.0) == pytest.approx(5)
@@ -133,7 +133,7 @@ def test_strokes_under_way_are_not_in_what_is_told() -> None:
     window = Window(CHANNEL)
     window.take(100.0)
     window.end(window.take(100.0), 100.0)
-    window.tell(100.0, Left(limit=5, left=4, for_s=5.0))
+    window.tell(100.0, RateLimitStatus(limit=5, left=4, for_s=5.0))
     spent(window, 3)
     assert window.wait_s(100.0) > 0
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from core.errors import Code, PlatformError
 from core.values.outgoing import (
     AppendStream,
-    Budget,
     DeleteMessage,
     EditMessage,
     Limits,
@@ -21,6 +20,7 @@ from core.values.outgoing import (
     Page,
     Phase,
     PostMessage,
+    RateLimit,
     Reply,
     StartStream,
     StopStream,
@@ -181,9 +181,9 @@ class Reticent(Paper):
     opened = -1.0
     used = 0
 
-    def budgets(self, call: OutgoingCall) -> tuple[Budget, ...]:
+    def rate_limits(self, call: OutgoingCall) -> tuple[RateLimit, ...]:
         channel = f"{type(call).__name__}/{call.place.channel}"
-        return (Budget(channel, 5, 1, window_s=5), Budget("bot", 48, 48, window_s=1))
+        return (RateLimit(channel, 5, 1, window_s=5), RateLimit("bot", 48, 48, window_s=1))
 
     async def perform(self, call: OutgoingCall) -> str:
         try:

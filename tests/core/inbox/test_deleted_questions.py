@@ -25,7 +25,7 @@ def turn(number: int, *, again_of: int | None = None, platform: str = "slack") -
     return Turn(number, ask, again_of=again_of)
 
 
-class Left:
+class RateLimitStatus:
     def __init__(self, *turns: Turn) -> None:
         self.platform, self.heard = MemoryPlatform(), list[Deleted]()
         self.recovery = Recovery({"slack": Gate(self.platform)}, self.receive, FakeClock(jumps=True))
@@ -38,7 +38,7 @@ class Left:
 
 
 async def test_each_question_is_looked_up_once_before_the_first_of_its_place_begins() -> None:
-    left = Left(turn(1), turn(2), turn(3))
+    left = RateLimitStatus(turn(1), turn(2), turn(3))
     left.platform.deleted = {"m2"}
     for _ in range(2):
         await left.recovery.look(PLACE)
@@ -47,7 +47,7 @@ async def test_each_question_is_looked_up_once_before_the_first_of_its_place_beg
 
 
 async def test_what_a_button_asked_for_and_what_was_not_left_is_not_looked_up() -> None:
-    left = Left(turn(1, again_of=7), turn(2, platform="discord"))
+    left = RateLimitStatus(turn(1, again_of=7), turn(2, platform="discord"))
     await left.recovery.look(PLACE)
     assert left.platform.looked_up == []
 
@@ -64,7 +64,7 @@ async def test_what_a_button_asked_for_and_what_was_not_left_is_not_looked_up() 
 async def test_a_question_that_can_not_be_looked_up_counts_as_there(
     refusals: list[Exception], calls: int, gone: bool
 ) -> None:
-    left = Left(turn(1))
+    left = RateLimitStatus(turn(1))
     left.platform.deleted = {"m1"}
     left.platform.refusals.extend(refusals)
     await asyncio.wait_for(left.recovery.look(PLACE), 5)
