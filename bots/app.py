@@ -370,14 +370,14 @@ def offered(config: Config) -> list[str]:
     core = config.core.model_copy(update={"openai_model": config.roster.default.name})
     if core.parley_models.strip():
         return list(offered_models(core))
-    cards = [config.roster.default.name, *(card.name for card in config.roster.cards)]
+    cards = [config.roster.default.name, *(model_info.name for model_info in config.roster.cards)]
     return list(dict.fromkeys(cards)) if len(config.roster.cards) > 1 else []
 
 
 def _model_line(roster: Roster) -> str:
     if not roster.routes:
         return "the built-in offline one: OPENAI_API_KEY is not set"
-    return f"{', then '.join(card.name for card in roster.cards)} at {roster.source}"
+    return f"{', then '.join(model_info.name for model_info in roster.cards)} at {roster.source}"
 
 
 async def wait_for_turns(store: Store, turn_ids: Sequence[int]) -> None:

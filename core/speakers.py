@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from core.text import DIRECTION_MARKS, shortened
-from core.values.conversation import Entry
+from core.values.conversation import ThreadMessage
 from core.values.places import Person
 
 OURS = "Parley"
@@ -33,12 +33,12 @@ def labels(people: Iterable[Person]) -> dict[str, str]:
     }
 
 
-def labels_of(lines: Iterable[Entry]) -> dict[str, str]:
+def labels_of(lines: Iterable[ThreadMessage]) -> dict[str, str]:
     """`labels` of the people who said `lines`."""
     return labels(line.author for line in lines if not line.mine)
 
 
-def label_of(line: Entry, known: Mapping[str, str]) -> str:
+def label_of(line: ThreadMessage, known: Mapping[str, str]) -> str:
     return OURS if line.mine else known.get(line.author.id) or line.author.id
 
 

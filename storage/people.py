@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, case, delete, or_, select, tuple_, update
 
 from core.ports.store import Feedback
-from core.values.conversation import Entry, TurnState
+from core.values.conversation import ThreadMessage, TurnState
 from core.values.places import Place
 from storage import threads
 from storage.engine import insert
@@ -97,7 +97,9 @@ def _forget_turns(
     connection.execute(update(TURNS).where(*which).values({**nothing, "state": ended, "ticket": ""}))
 
 
-def belongings(connection: Connection, platform: str, person: str, limit: int) -> list[tuple[Place, Entry]]:
+def belongings(
+    connection: Connection, platform: str, person: str, limit: int
+) -> list[tuple[Place, ThreadMessage]]:
     line = MESSAGES.c
     order = (line.at_us, line.anchor, line.rank, line.message)
     query = (

@@ -11,7 +11,7 @@ import structlog
 from core.clock import Clock
 from core.errors import StoreError
 from core.ports.store import Change, Context, Ending, Feedback, Finish, Kept, Spent, Tally, Thread
-from core.values.conversation import Ask, Entry, History, Task, Turn
+from core.values.conversation import Ask, History, Task, ThreadMessage, Turn
 from core.values.events import Deleted, Edited
 from core.values.places import Person, Place
 from storage import heard, people, settings, threads, turns, usage
@@ -77,7 +77,7 @@ class SqlStore:
     async def filled(self, place: Place) -> bool:
         return await self._database.read(threads.filled, place)
 
-    async def lines(self, place: Place, until: Ask | None = None, limit: int = 400) -> list[Entry]:
+    async def lines(self, place: Place, until: Ask | None = None, limit: int = 400) -> list[ThreadMessage]:
         return await self._database.read(threads.lines, place, until, limit)
 
     async def context(self, ask: Ask, model: str, limit: int = 400) -> Context:
@@ -194,7 +194,9 @@ class SqlStore:
         self._purge_soon()
         return lines
 
-    async def belongings(self, platform: str, person: str, limit: int = 10_000) -> list[tuple[Place, Entry]]:
+    async def belongings(
+        self, platform: str, person: str, limit: int = 10_000
+    ) -> list[tuple[Place, ThreadMessage]]:
         return await self._database.read(people.belongings, platform, person, limit)
 
     def _purge_soon(self) -> None:

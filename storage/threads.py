@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Executable, and_, case, delete, select, tuple_, update
 
 from core.ports.store import Thread
-from core.values.conversation import Ask, Entry, History
+from core.values.conversation import Ask, History, ThreadMessage
 from core.values.events import Deleted, Edited
 from core.values.places import Person, Place
 from storage.engine import insert
@@ -67,14 +67,14 @@ def touch(
 
 
 def add_line(connection: Connection, ask: Ask) -> bool:
-    line = Entry(ask.id, ask.author, ask.text, ask.at)
+    line = ThreadMessage(ask.id, ask.author, ask.text, ask.at)
     return connection.execute(_add_line(connection.dialect.name), _line_values(ask.place, line)).rowcount == 1
 
 
 def put_answer(connection: Connection, ask: Ask, message: str, text: str) -> None:
     """An answer's line, over whatever a platform's history told of the same message before."""
     adding = insert(connection.dialect.name, MESSAGES)
-    line = Entry(message, Person(id="", bot=True), text, ask.at, mine=True, anchor=ask.id)
+    line = ThreadMessage(message, Person(id="", bot=True), text, ask.at, mine=True, anchor=ask.id)
     connection.execute(
         adding.on_conflict_do_update(
             index_elements=["platform", "team", "channel", "message", "thread"],
@@ -130,7 +130,7 @@ def filled(connection: Connection, place: Place) -> bool:
     return bool(connection.scalar(select(THREADS.c.filled).where(*within(THREADS, place))))
 
 
-def lines(connection: Connection, place: Place, until: Ask | None, limit: int) -> list[Entry]:
+def lines(connection: Connection, place: Place, until: Ask | None, limit: int) -> list[ThreadMessage]:
     line = MESSAGES.c
     order = (line.at_us, line.anchor, line.rank, line.message)
     query = select(MESSAGES).where(*within(MESSAGES, place))
@@ -194,7 +194,7 @@ def _pages(connection: Connection, place: Place, messages: Sequence[str]) -> set
     return set(connection.scalars(query))
 
 
-def _line_values(place: Place, entry: Entry) -> dict[str, Any]:
+def _line_values(place: Place, entry: ThreadMessage) -> dict[str, Any]:
     return {
         **address(place),
         "message": entry.id,
@@ -210,8 +210,8 @@ def _line_values(place: Place, entry: Entry) -> dict[str, Any]:
     }
 
 
-def entry(row: Any) -> Entry:
-    return Entry(
+def entry(row: Any) -> ThreadMessage:
+    return ThreadMessage(
         id=row.message,
         author=Person(row.author, row.author_name, row.author_locale, row.author_bot),
         text=row.text,

@@ -41,7 +41,7 @@ from core.recent import Recent
 from core.values.conversation import Ask
 from core.values.events import Event, Outcome, PlaceClosed
 from core.values.places import Place
-from core.values.ui import Told
+from core.values.ui import ImmediateReply
 
 log = structlog.get_logger()
 
@@ -244,7 +244,7 @@ class Client(discord.Client):
             log.warning("discord_language_unknown", cause=str(error), ref=error.ref)
             return language_of(ask.author.locale)
 
-    async def _tell(self, message: discord.Message, told: Told, language: str) -> None:
+    async def _tell(self, message: discord.Message, told: ImmediateReply, language: str) -> None:
         """What `message` led to, as a reply: only interactions can be answered for one person's eyes. A file goes
         to its author directly."""
         told = await with_file(told, FILE_LIMIT_BYTES, language)

@@ -14,7 +14,7 @@ from bots.discord.incoming import channel_to_place, message_to_ask, message_to_e
 from bots.discord.members import KEEP_READING_S, GuildMembers
 from bots.discord.thread_locations import channel_at
 from bots.reading import MessageReader
-from core.values.conversation import Ask, Entry, History
+from core.values.conversation import Ask, History, ThreadMessage
 from core.values.places import Place
 
 _READER = MessageReader("discord", lambda message: str(message.id))
@@ -192,5 +192,5 @@ def _history(client: discord.Client, messages: list[discord.Message], *, complet
     return History(tuple(sorted(entries.values(), key=_in_order)), complete)
 
 
-def _in_order(entry: Entry) -> int:
+def _in_order(entry: ThreadMessage) -> int:
     return int(entry.id)

@@ -20,8 +20,8 @@ from bots.discord.mentions import Names, named, resolved_names
 from bots.discord.outgoing import content_to_text, custom_id_to_press
 from bots.discord.private import state_of
 from core.text import is_blank
-from core.values.conversation import Ask, Entry
-from core.values.events import Command, Deleted, Edited, Press
+from core.values.conversation import Ask, ThreadMessage
+from core.values.events import ButtonPress, Command, Deleted, Edited
 from core.values.places import Person, Place
 
 ASK = "ask-"
@@ -83,7 +83,7 @@ def message_to_ask(message: discord.Message, me: discord.ClientUser, here: Place
     )
 
 
-def message_to_entry(message: discord.Message, me: discord.ClientUser) -> Entry | None:
+def message_to_entry(message: discord.Message, me: discord.ClientUser) -> ThreadMessage | None:
     """A line of a thread's history, or None where nobody said anything."""
     if message.type not in _SAID:
         return None
@@ -91,7 +91,7 @@ def message_to_entry(message: discord.Message, me: discord.ClientUser) -> Entry 
     text = content_to_text(message.content) if mine else message_to_text(message, me)
     if not text:
         return None
-    return Entry(str(message.id), _author(message), text, message.created_at, mine=mine)
+    return ThreadMessage(str(message.id), _author(message), text, message.created_at, mine=mine)
 
 
 def message_to_text(message: discord.Message, me: discord.ClientUser) -> str:
@@ -227,7 +227,7 @@ def interaction_to_target_time(interaction: discord.Interaction[Any]) -> datetim
     return discord.utils.snowflake_time(int(target_id)) if target_id.isdecimal() else None
 
 
-def interaction_to_press(interaction: discord.Interaction[Any], text: str = "") -> Press | None:
+def interaction_to_press(interaction: discord.Interaction[Any], text: str = "") -> ButtonPress | None:
     """A press of a button of ours, or the form `text` behind it; None for all else.
 
     `place` is the channel's: the turn knows its own.
@@ -238,7 +238,7 @@ def interaction_to_press(interaction: discord.Interaction[Any], text: str = "") 
     if pressed is None or here is None:
         return None
     action, turn_id = pressed
-    return Press(action, turn_id, here, _asker(interaction), interaction.token, text)
+    return ButtonPress(action, turn_id, here, _asker(interaction), interaction.token, text)
 
 
 def _at_home(interaction: discord.Interaction[Any]) -> bool:

@@ -35,8 +35,8 @@ from core.commands import COMMANDS, MENUS, press_form
 from core.errors import BotError, Code
 from core.i18n import explain, language_of, say
 from core.ports.connector import Inbox
-from core.values.events import Command, Outcome, Press
-from core.values.ui import Told
+from core.values.events import ButtonPress, Command, Outcome
+from core.values.ui import ImmediateReply
 
 log = structlog.get_logger()
 
@@ -100,7 +100,7 @@ class Counter:
         if text:
             await _at_once(interaction.response.send_modal(forms.about_to_modal(text, language)))
         elif await self._deferred(interaction, ephemeral=True):
-            await self._tell(interaction, Told(say("about_nothing", language)), whispered=True)
+            await self._tell(interaction, ImmediateReply(say("about_nothing", language)), whispered=True)
 
     async def _suggest(self, interaction: Interaction) -> None:
         name, options, focused = interaction_to_options(interaction)
@@ -175,7 +175,7 @@ class Counter:
             names = replace(names, users={**names.users, **found})
         return replace(command, options={name: named(text, names) for name, text in texts.items()})
 
-    async def _refusal(self, command: Command) -> Told | None:
+    async def _refusal(self, command: Command) -> ImmediateReply | None:
         """Why the command gives no answer that everybody sees. A store that is slow or down is no reason: Discord does
         not wait, and the command itself meets it next."""
         try:
@@ -185,13 +185,15 @@ class Counter:
             log.warning("discord_command_not_checked", cause=type(error).__name__, command=command.name)
             return None
 
-    async def _press(self, interaction: Interaction, press: Press) -> None:
+    async def _press(self, interaction: Interaction, press: ButtonPress) -> None:
         if await self._deferred(interaction, thinking=False):
             told, _ = await self._told(interaction, press)
             if told is not None:
                 await self._tell(interaction, told, whispered=None)
 
-    async def _told(self, interaction: Interaction, event: Command | Press | None) -> tuple[Told | None, bool]:
+    async def _told(
+        self, interaction: Interaction, event: Command | ButtonPress | None
+    ) -> tuple[ImmediateReply | None, bool]:
         """(what the core has to say to the person, is an answer on its way that will fill the reply?)"""
         try:
             if event is None:
@@ -203,10 +205,10 @@ class Counter:
         except Exception as error:
             told = error if isinstance(error, BotError) else BotError(Code.INTERNAL, type(error).__name__)
             log.warning("discord_event_not_taken", cause=str(told), ref=told.ref, exc_info=told is not error)
-            return Told(explain(told, _language(interaction))), False
+            return ImmediateReply(explain(told, _language(interaction))), False
         return receipt.told, answered
 
-    async def _tell(self, interaction: Interaction, told: Told, *, whispered: bool | None) -> None:
+    async def _tell(self, interaction: Interaction, told: ImmediateReply, *, whispered: bool | None) -> None:
         """Into the deferred reply if that is for the same eyes (`whispered`; None: there is none), else behind it.
 
         A deferred reply keeps its eyes, and what follows it while it is empty becomes it; deleted empty it may take
@@ -250,7 +252,7 @@ class Counter:
         return _language(interaction)
 
 
-def _with_words(told: Told, command: Command | None) -> Told:
+def _with_words(told: ImmediateReply, command: Command | None) -> ImmediateReply:
     """What was refused, and long to write, is given back: Discord keeps neither a command's words nor a form's."""
     if not told.refused or command is None:
         return told

@@ -17,7 +17,7 @@ from bots.discord.outgoing import CONTENT_LIMIT, LIMITS, button_to_item
 from core.commands.reports import newest
 from core.delivery.markdown.pages import split
 from core.i18n import say
-from core.values.ui import Attachment, Told
+from core.values.ui import Attachment, ImmediateReply
 
 FILE_LIMIT_BYTES = 10 * 1024 * 1024
 """Of one file, where an interaction does not say more: https://docs.discord.com/developers/reference#uploading-files"""
@@ -25,14 +25,14 @@ FILE_LIMIT_BYTES = 10 * 1024 * 1024
 _NAMED = re.compile(r"`((?:<(?:@[!&]?|#)\d+>[\s,;]*)+)`")
 
 
-def told_to_contents(told: Told) -> list[str]:
+def told_to_contents(told: ImmediateReply) -> list[str]:
     """The text as the contents of one or more messages; never none. People, roles and channels go by their names,
     which nobody is pinged by."""
     pieces = split(_NAMED.sub(r"\1", told.text), CONTENT_LIMIT, LIMITS.page_unit)
     return [piece.text.strip("\n") or "\u200b" for piece in pieces] or ["\u200b"]
 
 
-def told_to_view(told: Told) -> dict[str, Any]:
+def told_to_view(told: ImmediateReply) -> dict[str, Any]:
     """The buttons, those that open the form among them, as the argument `view` where there are any."""
     items = [*map(button_to_item, told.buttons), *(form_to_buttons(told.form) if told.form else ())]
     if not items:
@@ -44,7 +44,7 @@ def told_to_view(told: Told) -> dict[str, Any]:
     return {"view": view}
 
 
-async def with_file(told: Told, limit_bytes: int, language: str) -> Told:
+async def with_file(told: ImmediateReply, limit_bytes: int, language: str) -> ImmediateReply:
     """With its file as it may be uploaded, and a word on what became of it; a large one takes a while."""
     if told.file is None or len(told.file.content) <= limit_bytes:
         return told
@@ -52,7 +52,7 @@ async def with_file(told: Told, limit_bytes: int, language: str) -> Told:
     return replace(told, file=file, text=f"{told.text}\n{say(why, language)}")
 
 
-def without_file(told: Told, language: str) -> Told:
+def without_file(told: ImmediateReply, language: str) -> ImmediateReply:
     return replace(told, file=None, text=say("export_not_sent", language))
 
 
@@ -73,5 +73,5 @@ def _packed(paper: Attachment) -> Attachment:
     return Attachment(f"{PurePath(paper.name).stem}.zip", "application/zip", whole.getvalue())
 
 
-def told_to_files(told: Told) -> list[discord.File]:
+def told_to_files(told: ImmediateReply) -> list[discord.File]:
     return [discord.File(io.BytesIO(told.file.content), told.file.name)] if told.file else []

@@ -22,7 +22,7 @@ from core.commands import COMMANDS, MENUS
 from core.commands.parser import Misread, named, options_of, values_of
 from core.i18n import say
 from core.text import shortened
-from core.values.events import Command, Press
+from core.values.events import ButtonPress, Command
 from core.values.places import Person, Place
 from core.values.ui import Form
 
@@ -135,13 +135,15 @@ def home_of(me: Identity) -> Place:
     return Place("slack", me.team, "", direct=True)
 
 
-def stopped_to_presses(event: Payload, me: Identity, names: Names, turns: Mapping[str, int]) -> list[Press]:
+def stopped_to_presses(
+    event: Payload, me: Identity, names: Names, turns: Mapping[str, int]
+) -> list[ButtonPress]:
     """Slack's own stop button: one press for each answer that was growing. `turns` are known by their messages."""
     who = str(event.get("user", ""))
     place = place_of(event, me, str(event.get("thread_ts") or ""))
     messages = [str(ts) for ts in event.get("streaming_message_ts") or ()]
     author = with_claim(names.get(who), who, who, Claim(), me.home)
-    return [Press("stop", turns[ts], place, author) for ts in messages if ts in turns]
+    return [ButtonPress("stop", turns[ts], place, author) for ts in messages if ts in turns]
 
 
 def becomes_turn(command: Command) -> bool:

@@ -41,7 +41,7 @@ from core.i18n import language_of, say
 from core.ports.connector import Inbox
 from core.recent import Recent
 from core.values.conversation import Ask, History
-from core.values.events import Edited, Event, Outcome, Press
+from core.values.events import ButtonPress, Edited, Event, Outcome
 from core.values.outgoing import (
     EditMessage,
     Limits,
@@ -53,7 +53,7 @@ from core.values.outgoing import (
     UploadFile,
 )
 from core.values.places import Person, Place
-from core.values.ui import Told
+from core.values.ui import ImmediateReply
 
 log = structlog.get_logger()
 
@@ -140,7 +140,7 @@ class SlackPlatform:
             return with_known(person, known, (await self._web.identify()).home)
         return person
 
-    async def tell(self, told: Told, ask: Ask) -> None:
+    async def tell(self, told: ImmediateReply, ask: Ask) -> None:
         if self._dialog is None:
             log.warning("slack: not connected, and nobody is told", place=ask.place.key)
         else:
@@ -372,7 +372,7 @@ class SlackPlatform:
                 return  # nobody is looked up for it
             names = await self._names(payload, me, arrived_s)
             event = payload_to_event(payload, me, names)
-            if event is None or (isinstance(event, Press) and await dialog.press(payload, event)):
+            if event is None or (isinstance(event, ButtonPress) and await dialog.press(payload, event)):
                 return
             self._note_home(event)
             if is_command(event) and not is_known(event.author):
@@ -388,7 +388,9 @@ class SlackPlatform:
         if receipt.told is not None:
             dialog.tell(receipt.told, event, str(payload.get("response_url", "")))
 
-    async def _deliver_late(self, event: Ask | Press, payload: Payload, inbox: Inbox, dialog: Dialog) -> None:
+    async def _deliver_late(
+        self, event: Ask | ButtonPress, payload: Payload, inbox: Inbox, dialog: Dialog
+    ) -> None:
         """Commands and buttons are not stored: they are done once it is known who gave them, or can't be."""
         try:
             await self._deliver(await dialog.identified(event), payload, inbox, dialog)

@@ -15,9 +15,9 @@ from bots.slack.mrkdwn import markdown_to_mrkdwn
 from core.commands import COMMANDS
 from core.i18n import say
 from core.text import shortened
-from core.values.events import Command, Press
+from core.values.events import ButtonPress, Command
 from core.values.places import Person, Place
-from core.values.ui import Choice, Field, Form, Told
+from core.values.ui import Choice, Field, Form, ImmediateReply
 
 View = dict[str, Any]
 
@@ -68,7 +68,7 @@ def form_of_question(about: str, language: str) -> Form:
 
 def submission_to_event(
     payload: Payload, me: Identity, author: Person, at: datetime, prefix: str
-) -> Command | Press | None:
+) -> Command | ButtonPress | None:
     """What a modal of ours asks for once it is sent off, or None where it is none of ours."""
     view: Payload = payload.get("view") or {}
     if view.get("callback_id") != CALLBACK:
@@ -78,7 +78,7 @@ def submission_to_event(
         place = _place(sent, me)
         entered = dict(_entered(view))
         if sent["turn"]:
-            return Press(sent["command"], sent["turn"], place, author, text=entered.get("text", ""))
+            return ButtonPress(sent["command"], sent["turn"], place, author, text=entered.get("text", ""))
         return Command(sent["command"], place, author, at, options=dict(sent["fixed"]) | entered, prefix=prefix)
     except (ValueError, KeyError, TypeError):
         return None
@@ -89,7 +89,7 @@ def place_of_submission(payload: Payload, me: Identity) -> Place:
     return _place(json.loads(str(payload["view"]["private_metadata"])), me)
 
 
-def told_to_response(view: Payload, told: Told, language: str) -> View:
+def told_to_response(view: Payload, told: ImmediateReply, language: str) -> View:
     """What becomes of a modal that was sent off: what was wrong stands under its field, or on top of all that was
     entered; what is done takes the place of the form."""
     if told.about in view["state"]["values"]:

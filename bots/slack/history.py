@@ -17,7 +17,7 @@ from bots.slack.message_text import mentioned_in
 from bots.slack.users import People
 from bots.slack.web import Web
 from core.errors import Code, PlatformError
-from core.values.conversation import Ask, Entry, History
+from core.values.conversation import Ask, History, ThreadMessage
 from core.values.events import Event
 from core.values.outgoing import OutgoingCall, PostMessage, StartStream, UploadFile
 from core.values.places import Person, Place
@@ -127,7 +127,7 @@ async def _names(web: Web, people: People, said: list[Json]) -> tuple[Identity, 
     return me, await people.names([id_ for id_ in named if id_ not in {me.user_id, *known}], _NAMES_S) | known
 
 
-async def _entries(web: Web, people: People, said: list[Json]) -> list[Entry]:
+async def _entries(web: Web, people: People, said: list[Json]) -> list[ThreadMessage]:
     """In order, each once: a thread's root may stand on every page."""
     me, names = await _names(web, people, said)
     found = _READER.each(lambda message: message_to_entry(message, me, names), said)

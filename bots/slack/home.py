@@ -11,7 +11,7 @@ from typing import Any
 from bots.slack.forms import sections
 from bots.slack.outgoing import change_button
 from core.i18n import say
-from core.values.ui import Told
+from core.values.ui import ImmediateReply
 
 COMMANDS = ("settings", "usage", "help")
 """What the tab is made of, from top to bottom."""
@@ -19,7 +19,7 @@ COMMANDS = ("settings", "usage", "help")
 _BLOCKS_MAX = 100
 
 
-def told_to_home(told: Sequence[Told], language: str) -> dict[str, Any]:
+def told_to_home(told: Sequence[ImmediateReply], language: str) -> dict[str, Any]:
     """The view of what these commands told."""
     title = {"type": "plain_text", "text": say("slack_home", language)}
     blocks: list[dict[str, Any]] = [{"type": "header", "text": title}]

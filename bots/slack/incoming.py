@@ -14,8 +14,8 @@ from typing import Any
 from bots.slack.authors import claim_of, is_bot, with_claim
 from bots.slack.message_text import mentioned_in, mrkdwn_of, says_anything, typed
 from bots.slack.mrkdwn import calls_a_group, mrkdwn_to_text, people_mentioned, without_greeting
-from core.values.conversation import Ask, Entry
-from core.values.events import Deleted, Edited, Event, PlaceClosed, Press
+from core.values.conversation import Ask, ThreadMessage
+from core.values.events import ButtonPress, Deleted, Edited, Event, PlaceClosed
 from core.values.places import Person, Place
 
 Payload = Mapping[str, Any]
@@ -115,7 +115,7 @@ def happened_at(payload: Payload) -> str:
     return str(event.get("event_ts") or event.get("action_ts") or event.get("ts") or "")
 
 
-def message_to_entry(message: Payload, me: Identity, names: Names) -> Entry | None:
+def message_to_entry(message: Payload, me: Identity, names: Names) -> ThreadMessage | None:
     """A line of a thread from conversations.replies, or None where nobody said anything."""
     mine = me.said(message)
     if message.get("subtype") not in _SPOKEN or (mine and is_aside(message)):
@@ -124,7 +124,7 @@ def message_to_entry(message: Payload, me: Identity, names: Names) -> Entry | No
     if not text:
         return None
     author = Person(me.user_id, me.name, bot=True) if mine else _author(message, me, names)
-    return Entry(str(message["ts"]), author, text, ts_to_time(message["ts"]), mine=mine)
+    return ThreadMessage(str(message["ts"]), author, text, ts_to_time(message["ts"]), mine=mine)
 
 
 def is_aside(message: Payload) -> bool:
@@ -179,7 +179,7 @@ def _changed(event: Payload, me: Identity, names: Names) -> Edited | Deleted | N
     return Edited(place, str(now["ts"]), words_of(now, me, names))
 
 
-def _press(payload: Payload, me: Identity, names: Names) -> Press | None:
+def _press(payload: Payload, me: Identity, names: Names) -> ButtonPress | None:
     action: Payload = next(iter(payload.get("actions") or ()), {})
     name, value = str(action.get("action_id", "")), str(action.get("value", ""))
     channel = channel_of(payload)
@@ -192,7 +192,7 @@ def _press(payload: Payload, me: Identity, names: Names) -> Press | None:
     called = str(user.get("name") or user.get("username") or who)
     author = with_claim(names.get(who), who, called, claim_of(user), me.home)
     place = place_of({"channel": channel}, me, thread)
-    return Press(name.removeprefix(ACTION_PREFIX), int(value), place, author)
+    return ButtonPress(name.removeprefix(ACTION_PREFIX), int(value), place, author)
 
 
 def place_of(event: Payload, me: Identity, thread: str) -> Place:

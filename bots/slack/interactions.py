@@ -31,16 +31,16 @@ from core.i18n import explain, language_of, say
 from core.ports.connector import Inbox
 from core.recent import Recent
 from core.values.conversation import Ask
-from core.values.events import Command, Event, Press
+from core.values.events import ButtonPress, Command, Event
 from core.values.outgoing import Page
 from core.values.places import Person, Place
-from core.values.ui import Form, Told
+from core.values.ui import Form, ImmediateReply
 
 log = structlog.get_logger()
 
 Json = dict[str, Any]
 Done = TypeVar("Done")
-Given = TypeVar("Given", Command, Press, Command | Press, Ask | Press)
+Given = TypeVar("Given", Command, ButtonPress, Command | ButtonPress, Ask | ButtonPress)
 
 # Of the 3 s within which Slack wants to be answered.
 _NAMES_S, _REPEAT_S, _SENT_S, _ACK_S = 0.8, 1.2, 1.8, 2.5
@@ -117,7 +117,7 @@ class Dialog:
         if command is not None:
             self.later(self._change(payload, command))
 
-    async def press(self, payload: Payload, press: Press) -> bool:
+    async def press(self, payload: Payload, press: ButtonPress) -> bool:
         """Whether a button opens a form first, which it then does."""
         language = await self._language(press.author, press.place)
         form = press_form(press.action, language)
@@ -191,9 +191,9 @@ class Dialog:
         elif event.get("type") == "app_mention" and channel and user:
             await self._slack.call("chat.postEphemeral", {"channel": channel, "user": user, "text": words})
 
-    def tell(self, told: Told, event: Event, url: str = "") -> None:
+    def tell(self, told: ImmediateReply, event: Event, url: str = "") -> None:
         """Show what was told to the author of `event`, or to all, in its place. `url`: a response URL, if any."""
-        if isinstance(event, Ask | Command | Press):
+        if isinstance(event, Ask | Command | ButtonPress):
             self.later(self._tell(told, event, url))
 
     # -- what is done about it
@@ -209,21 +209,21 @@ class Dialog:
         if told := await self._sent(command):
             await self._tell(told, command, url)
 
-    async def _sent(self, event: Command | Press) -> Told | None:
+    async def _sent(self, event: Command | ButtonPress) -> ImmediateReply | None:
         """What is told about it, or why it could not be done."""
         event = await self.identified(event)
         if isinstance(event, Command) and commands.becomes_turn(event):
             return await self._ask(event)
         return await self._received(event)
 
-    async def _ask(self, command: Command) -> Told | None:
+    async def _ask(self, command: Command) -> ImmediateReply | None:
         """Repeat the question for all to see, and have it stored: it is answered in its thread. Where it would be
         refused, nobody but its author sees anything."""
         language = await self._speak(command)
         try:
             refused = await self._inbox.refusal(command)
         except BotError as error:
-            refused = Told(explain(error, language), refused=True)
+            refused = ImmediateReply(explain(error, language), refused=True)
         if refused is not None:
             return refused
         page = Page(commands.repeated(command, language))
@@ -237,7 +237,7 @@ class Dialog:
             ts = str(posting.result()["ts"])
             told = await self._received(replace(command, id=ts, opens=ts))
         except PlatformError as error:
-            told = Told(_why_not(error, command.place, language), refused=True)
+            told = ImmediateReply(_why_not(error, command.place, language), refused=True)
         if told is not None:
             self.later(self._take_back(posting, command.place.channel))
         return told
@@ -248,14 +248,14 @@ class Dialog:
             ts = (await posting)["ts"]
             await self._slack.call("chat.delete", {"channel": channel, "ts": ts})
 
-    async def _received(self, event: Command | Press) -> Told | None:
+    async def _received(self, event: Command | ButtonPress) -> ImmediateReply | None:
         try:
             return (await self._inbox.receive(event)).told
         except BotError as error:
             log.warning("slack: could not be done", ref=error.ref, cause=error.detail)
-            return Told(explain(error, await self._speak(event)), refused=True)
+            return ImmediateReply(explain(error, await self._speak(event)), refused=True)
 
-    async def _tell_late(self, job: asyncio.Task[Told | None], event: Command | Press) -> None:
+    async def _tell_late(self, job: asyncio.Task[ImmediateReply | None], event: Command | ButtonPress) -> None:
         if told := await job:
             await self._tell(told, event, "")
 
@@ -300,7 +300,7 @@ class Dialog:
 
     # -- what is told
 
-    async def _tell(self, told: Told, event: Ask | Command | Press, url: str) -> None:
+    async def _tell(self, told: ImmediateReply, event: Ask | Command | ButtonPress, url: str) -> None:
         place, author = event.place, event.author
         language = await self._speak(event)
         try:
@@ -311,7 +311,9 @@ class Dialog:
         except PlatformError as error:
             log.warning("slack: could not be told", ref=error.ref, cause=error.detail, place=place.key)
 
-    async def _show(self, told: Told, event: Ask | Command | Press, url: str, language: str) -> None:
+    async def _show(
+        self, told: ImmediateReply, event: Ask | Command | ButtonPress, url: str, language: str
+    ) -> None:
         place = event.place
         content = told_to_content(told, language)
         # A thread that nobody has answered in yet shows no ephemeral message:
@@ -333,7 +335,9 @@ class Dialog:
             where = place.channel or event.author.id
             await self._slack.call("chat.postMessage", {"channel": where} | content | aside() | thread)
 
-    async def _hand_over(self, told: Told, place: Place, author: Person, language: str) -> Told:
+    async def _hand_over(
+        self, told: ImmediateReply, place: Place, author: Person, language: str
+    ) -> ImmediateReply:
         """A file for one person alone, in their conversation with the bot. What is to be said about that elsewhere."""
         assert told.file is not None
         try:
@@ -346,8 +350,8 @@ class Dialog:
             await self._slack.upload(told.file.name, told.file.content, where)
         except PlatformError as error:
             log.warning("slack: a file could not be handed over", ref=error.ref, cause=error.detail)
-            return Told(explain(error, language))
-        return Told("" if here else say("slack_file_sent", language))
+            return ImmediateReply(explain(error, language))
+        return ImmediateReply("" if here else say("slack_file_sent", language))
 
     # -- who
 
@@ -397,7 +401,7 @@ class Dialog:
             ]
         return replace(event, author=author)
 
-    async def _speak(self, event: Ask | Command | Press) -> str:
+    async def _speak(self, event: Ask | Command | ButtonPress) -> str:
         return await self._language(event.author, event.place)
 
     async def _language(self, person: Person, place: Place) -> str:
@@ -446,9 +450,9 @@ class Dialog:
             log.error("slack: a job failed", exc_info=error)
 
 
-def is_command(event: Event) -> TypeGuard[Ask | Press]:
+def is_command(event: Event) -> TypeGuard[Ask | ButtonPress]:
     """A typed command or a button: done at once, and not stored."""
-    return isinstance(event, Press) or (isinstance(event, Ask) and command_of(event.text) is not None)
+    return isinstance(event, ButtonPress) or (isinstance(event, Ask) and command_of(event.text) is not None)
 
 
 def _why_not(error: PlatformError, place: Place, language: str) -> str:

@@ -14,7 +14,7 @@ from bots.slack.incoming import ACTION_PREFIX, ASIDE
 from bots.slack.mrkdwn import disarmed, disarmed_mrkdwn, escaped
 from core.i18n import say
 from core.values.outgoing import Page
-from core.values.ui import Button, Form, Told
+from core.values.ui import Button, Form, ImmediateReply
 
 Content = dict[str, Any]
 
@@ -34,7 +34,7 @@ def page_to_content(page: Page) -> Content:
     return {"text": _summary(page.text or page.notice), "blocks": blocks + under(page.notice, page.buttons)}
 
 
-def told_to_content(told: Told, language: str) -> Content:
+def told_to_content(told: ImmediateReply, language: str) -> Content:
     """The arguments `text` and `blocks` of what a person is told at once."""
     text = told.text if len(told.text) <= _TOLD_MAX else told.text[: _TOLD_MAX - 1] + "…"
     content = page_to_content(Page(text, buttons=told.buttons))

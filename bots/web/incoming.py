@@ -19,7 +19,7 @@ from core.commands import COMMANDS, FORGET_ME
 from core.commands.parser import command_of
 from core.i18n import language_of
 from core.values.conversation import Ask
-from core.values.events import Command, Press
+from core.values.events import ButtonPress, Command
 from core.values.places import Person, Place
 
 BODY_LIMIT_BYTES = 13 * TEXT_LIMIT
@@ -87,7 +87,7 @@ def body_to_command(body: bytes, at: datetime, locale: str = "", *, alone: bool 
     return Command(spec.name, place, person(locale, alone=alone), at, options=given, id=command_id, opens=opens)
 
 
-def body_to_press(body: bytes, locale: str = "", *, alone: bool = True) -> Press:
+def body_to_press(body: bytes, locale: str = "", *, alone: bool = True) -> ButtonPress:
     """`{action, turn_id, thread?, text?}`: `text` is what was written into a button's form. Without a thread the
     button is under what was told on the blank page."""
     fields = _fields(body)
@@ -103,7 +103,7 @@ def body_to_press(body: bytes, locale: str = "", *, alone: bool = True) -> Press
     if len(text) > TEXT_LIMIT:
         raise RequestError(Reason.TOO_LONG)
     place = thread_to_place(fields.get("thread", TOP), alone=alone)
-    return Press(action, turn_id, place, person(locale, alone=alone), text=_storable(text).strip())
+    return ButtonPress(action, turn_id, place, person(locale, alone=alone), text=_storable(text).strip())
 
 
 def thread_to_place(thread: object, *, alone: bool = True) -> Place:

@@ -17,7 +17,7 @@ from bots.web.incoming import TOP
 from core.commands.parser import command_of
 from core.i18n import say
 from core.ports.store import Ending, Thread
-from core.values.conversation import Entry, Task, Turn
+from core.values.conversation import Task, ThreadMessage, Turn
 from core.values.events import Receipt
 from core.values.outgoing import Limits, Page
 from core.values.places import Place
@@ -70,7 +70,7 @@ def turn_to_view(turn: Turn, at: datetime, language: str) -> MessageView:
     )
 
 
-def entry_to_view(entry: Entry, language: str = "en") -> MessageView:
+def entry_to_view(entry: ThreadMessage, language: str = "en") -> MessageView:
     text = entry.text if entry.mine else question_words(entry.text, language)
     return MessageView(entry.id, entry.mine, text, entry.at.isoformat(), entry.anchor)
 
@@ -89,7 +89,10 @@ def question_words(text: str, language: str) -> str:
 
 
 def views(
-    entries: Iterable[Entry], live: Sequence[MessageView], endings: Iterable[Ending] = (), language: str = "en"
+    entries: Iterable[ThreadMessage],
+    live: Sequence[MessageView],
+    endings: Iterable[Ending] = (),
+    language: str = "en",
 ) -> list[MessageView]:
     """The whole thread, each message once: an answer that is still live is shown as such, behind its question
     and what else answers it, or where it answers nothing, by its time."""

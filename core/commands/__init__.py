@@ -189,7 +189,7 @@ def choice_label(value: str, language: str) -> str:
 
 
 def press_form(action: str, language: str) -> Form | None:
-    """The form that a button opens at once, before anybody is asked: sent off, its one field is `Press.text`.
+    """The form that a button opens at once, before anybody is asked: sent off, its one field is `ButtonPress.text`.
     None for a button that is simply pressed."""
     if action != "reason":
         return None

@@ -28,7 +28,7 @@ from core.settings.environment import CoreSettings
 from core.values.conversation import Ask, Task, Turn
 from core.values.events import Command
 from core.values.places import Person, Place
-from core.values.ui import Button, Choice, Told
+from core.values.ui import Button, Choice, ImmediateReply
 
 CONFIRM_S = 600.0
 """How long the button that confirms `/forget me` works, in seconds."""
@@ -81,7 +81,7 @@ class Desk:
         self._priced = priced
         self._interrupt = interrupt
         self._asked_to_forget: Recent[str, float] = Recent(_ASKED_KEPT)
-        self._jobs: dict[str, Callable[[_Given], Awaitable[Ask | Told]]] = {
+        self._jobs: dict[str, Callable[[_Given], Awaitable[Ask | ImmediateReply]]] = {
             "ask": self._ask,
             "summarize": self._summarize,
             "model": self._model,
@@ -111,7 +111,7 @@ class Desk:
     def language(self, person: Person, settings: ChannelSettings) -> str:
         return language_for(person, settings, self._core)
 
-    async def do(self, command: Command) -> Ask | Told:
+    async def do(self, command: Command) -> Ask | ImmediateReply:
         """Do what was asked for. Raises StoreError."""
         kept = await self._store.kept(command.place)
         settings = await self._bounded(kept, command.place, command.author)
@@ -120,10 +120,10 @@ class Desk:
         given = _Given(command, {}, kept, settings, language)
         if name is None:
             unknown = given.say("help_unknown") + "\n\n" if command.name else ""
-            return Told(unknown + (await self._help(given)).text)
+            return ImmediateReply(unknown + (await self._help(given)).text)
         refused = refusal(command.author, command.place, settings)
         if refused and name not in FREE:
-            return Told(given.say(refused), refused=True)
+            return ImmediateReply(given.say(refused), refused=True)
         spec = spec_there(name, command.place.platform)
         try:
             options = options_of(spec, command.argument) | dict(command.options)
@@ -133,7 +133,7 @@ class Desk:
         except Misread as misread:
             known = {"prefix": command.prefix, "command": name, "example": example(spec, language)}
             words = given.say(misread.key, **known | misread.values)
-            return Told(words, refused=True, about=misread.about)
+            return ImmediateReply(words, refused=True, about=misread.about)
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:
         """What `option` may become, given its beginning and the other options. Raises StoreError."""
@@ -166,7 +166,7 @@ class Desk:
         text = line_of(COMMANDS["summarize"], {**given.values, "of": of})
         return _question(given, text, Task.SUMMARY)
 
-    async def _model(self, given: _Given) -> Told:
+    async def _model(self, given: _Given) -> ImmediateReply:
         if name := given.values.get("name"):
             return await self._change(given, {"model": str(name)})
         settings = given.settings
@@ -174,17 +174,17 @@ class Desk:
             "model_now", value=settings.model, origin=settings_view.origin("model", settings, given.language)
         )
         if not self._models:
-            return Told(now)
-        return Told(f"{now}\n{given.say('model_choices', models=settings_view.listed(self._models))}")
+            return ImmediateReply(now)
+        return ImmediateReply(f"{now}\n{given.say('model_choices', models=settings_view.listed(self._models))}")
 
-    async def _prompt(self, given: _Given) -> Told:
+    async def _prompt(self, given: _Given) -> ImmediateReply:
         if text := given.values.get("text"):
             return await self._change(given, {"prompt": str(text)})
         settings = given.settings
         now = given.say("prompt_now", origin=settings_view.origin("prompt", settings, given.language))
-        return Told(f"{now}\n\n" + "\n".join(f"> {line}" for line in settings.prompt.splitlines()))
+        return ImmediateReply(f"{now}\n\n" + "\n".join(f"> {line}" for line in settings.prompt.splitlines()))
 
-    async def _settings(self, given: _Given) -> Told:
+    async def _settings(self, given: _Given) -> ImmediateReply:
         if given.values.get("name") == HISTORY:
             return await self._history(given)
         changes = settings_view.wanted(given.values)
@@ -204,18 +204,22 @@ class Desk:
         kept = given.kept if own else Kept(given.kept.workspace, {})
         shown = merge(self._core, kept, given.place.platform)
         prefix, may = given.command.prefix, form is not None
-        return Told(settings_view.overview(shown, given.language, prefix, own=own, may=may), form=form)
+        return ImmediateReply(
+            settings_view.overview(shown, given.language, prefix, own=own, may=may), form=form
+        )
 
-    async def _history(self, given: _Given) -> Told:
+    async def _history(self, given: _Given) -> ImmediateReply:
         """Who changed what: of the channel for those who may change it, of the workspace for its admins."""
         author, place = given.command.author, given.place
         admin = is_admin(author, place, self._core)
         if not admin and not (place.channel and is_manager(author, place, self._core)):
             raise Misread("settings_by_manager" if place.channel else "settings_by_admin")
         changes = await self._store.audit(place, _AUDIT_LINES)
-        return Told(reports.history([one for one in changes if admin or one.place.channel], given.language))
+        return ImmediateReply(
+            reports.history([one for one in changes if admin or one.place.channel], given.language)
+        )
 
-    async def _change(self, given: _Given, changes: dict[str, str]) -> Told:
+    async def _change(self, given: _Given, changes: dict[str, str]) -> ImmediateReply:
         scope = self._scope(given)
         by = given.command.author
         wanted = settings_view.checked(
@@ -224,43 +228,43 @@ class Desk:
         there = Place(given.place.platform, given.place.team, given.place.channel if scope == "channel" else "")
         changed = await self._store.change(there, wanted, by, self.clock.now())
         if not changed:
-            return Told(given.say("settings_same"))
+            return ImmediateReply(given.say("settings_same"))
         settings = await self.settings(given.place, by)
         now = [f"- {settings_view.changed_line(one, settings, given.language)}" for one in changed]
-        return Told("\n".join([given.say("settings_changed"), *now]))
+        return ImmediateReply("\n".join([given.say("settings_changed"), *now]))
 
     def _scope(self, given: _Given) -> str:
         """The channel, unless said otherwise, or where there is none."""
         return str(given.values.get("scope") or SCOPES[0 if given.place.channel else 1])
 
-    async def _usage(self, given: _Given) -> Told:
+    async def _usage(self, given: _Given) -> ImmediateReply:
         of, period = str(given.values.get("of", "me")), str(given.values.get("period", "month"))
         author, place = given.command.author, given.place
         if of == "workspace" and not is_admin(author, place, self._core):
-            return Told(given.say("usage_by_admin", prefix=given.command.prefix))
+            return ImmediateReply(given.say("usage_by_admin", prefix=given.command.prefix))
         now = self.clock.now()
         there = Place(place.platform, place.team, place.channel if of == "channel" else "")
         tally = await self._store.tally(
             now - reports.PERIODS[period], now, there, author.id if of == "me" else ""
         )
         currency = self._core.parley_currency
-        return Told(reports.usage(tally, of, period, given.language, currency, priced=self._priced))
+        return ImmediateReply(reports.usage(tally, of, period, given.language, currency, priced=self._priced))
 
-    async def _budget(self, given: _Given) -> Told:
+    async def _budget(self, given: _Given) -> ImmediateReply:
         now = self.clock.now()
         tally = await self._store.tally(reports.month_start(now), now, given.place)
-        return Told(
+        return ImmediateReply(
             reports.budget(
                 tally, now, given.settings, given.language, self._core.parley_currency, priced=self._priced
             )
         )
 
-    async def _reset(self, given: _Given) -> Told:
+    async def _reset(self, given: _Given) -> ImmediateReply:
         await self._in_thread(given)
         await self._store.reset(given.place, given.command.at)
-        return Told(given.say("reset_done"), whisper=False)
+        return ImmediateReply(given.say("reset_done"), whisper=False)
 
-    async def _forget(self, given: _Given) -> Told:
+    async def _forget(self, given: _Given) -> ImmediateReply:
         author = given.command.author
         kept = given.say("forget_kept")
         if given.values["what"] == "me":
@@ -269,7 +273,7 @@ class Desk:
             lines = await self._store.forget_person(given.place.platform, author.id)
             whose = (given.place.platform, author.id)
             self._interrupt(lambda turn: (turn.ask.place.platform, turn.ask.author.id) == whose)
-            return Told(given.say("joined", one=given.say("forget_me_done", n=lines), two=kept))
+            return ImmediateReply(given.say("joined", one=given.say("forget_me_done", n=lines), two=kept))
         await self._in_thread(given)
         said = await self._store.lines(given.place, limit=_EXPORT_LINES)
         alone = {line.author.id for line in said if not line.mine} <= {author.id}
@@ -277,9 +281,9 @@ class Desk:
             raise Misread("forget_by_manager")
         lines = await self._store.forget_thread(given.place, given.command.at)
         self._interrupt(lambda turn: turn.ask.place.key == given.place.key)
-        return Told(given.say("joined", one=given.say("forget_thread_done", n=lines), two=kept))
+        return ImmediateReply(given.say("joined", one=given.say("forget_thread_done", n=lines), two=kept))
 
-    async def _ask_to_forget(self, given: _Given) -> Told:
+    async def _ask_to_forget(self, given: _Given) -> ImmediateReply:
         """What would go, and a button that has it done."""
         author, place = given.command.author, given.place
         found = await self._store.belongings(place.platform, author.id, _EXPORT_LINES)
@@ -287,7 +291,7 @@ class Desk:
         self._asked_to_forget[_who(author, place)] = self.clock.monotonic()
         words = given.say("forget_me_asks", n=lines, prefix=given.command.prefix)
         sure = Button(FORGET_ME, given.say("forget_me_sure"), 0)
-        return Told(given.say("joined", one=words, two=given.say("forget_kept")), buttons=(sure,))
+        return ImmediateReply(given.say("joined", one=words, two=given.say("forget_kept")), buttons=(sure,))
 
     def confirms_forgetting(self, person: Person, place: Place) -> bool:
         """Whether `person` was asked a while ago whether all of theirs is to be forgotten, and has not answered yet:
@@ -295,7 +299,7 @@ class Desk:
         asked_s = self._asked_to_forget.pop(_who(person, place), None)
         return asked_s is not None and self.clock.monotonic() - asked_s <= CONFIRM_S
 
-    async def _export(self, given: _Given) -> Told:
+    async def _export(self, given: _Given) -> ImmediateReply:
         author, now = given.command.author, self.clock.now()
         if given.values.get("what", "thread") == "me":
             found = await self._store.belongings(given.place.platform, author.id, _EXPORT_LINES)
@@ -303,16 +307,18 @@ class Desk:
                 reports.EVER, now, Place(given.place.platform, given.place.team, ""), author.id
             )
             if not found and not tally.questions:
-                return Told(given.say("export_nothing"))
-            return Told(given.say("export_me", n=len(found)), file=reports.person_file(found, tally))
+                return ImmediateReply(given.say("export_nothing"))
+            return ImmediateReply(given.say("export_me", n=len(found)), file=reports.person_file(found, tally))
         await self._in_thread(given)
         _may_read(given)
         lines = await self._store.lines(given.place, limit=_EXPORT_LINES)
         if not lines:
-            return Told(given.say("export_nothing"))
-        return Told(given.say("export_thread", n=len(lines)), file=reports.thread_file(lines, given.language))
+            return ImmediateReply(given.say("export_nothing"))
+        return ImmediateReply(
+            given.say("export_thread", n=len(lines)), file=reports.thread_file(lines, given.language)
+        )
 
-    async def _help(self, given: _Given) -> Told:
+    async def _help(self, given: _Given) -> ImmediateReply:
         prefix = given.command.prefix
         lines = [
             given.say(
@@ -323,7 +329,7 @@ class Desk:
             for spec in COMMANDS.values()
         ]
         title, ask = given.say("help_title"), given.say("help_ask", prefix=prefix)
-        return Told("\n".join([title, ask, "", *(f"- {line}" for line in lines)]))
+        return ImmediateReply("\n".join([title, ask, "", *(f"- {line}" for line in lines)]))
 
     async def _in_thread(self, given: _Given) -> None:
         """A direct conversation is a thread of its own only where it has been used as one."""

@@ -17,7 +17,7 @@ from core.i18n import language_of, say
 from core.ports.store import Change, Tally
 from core.settings.channel import ChannelSettings
 from core.speakers import label_of, labels_of
-from core.values.conversation import Entry
+from core.values.conversation import ThreadMessage
 from core.values.places import Place
 from core.values.ui import Attachment
 
@@ -96,14 +96,14 @@ def money(micros: int, currency: str, language: str) -> str:
     return str(format_currency(micros / 1_000_000, currency, locale=_LOCALES[language_of(language)]))
 
 
-def thread_file(lines: Sequence[Entry], language: str) -> Attachment:
+def thread_file(lines: Sequence[ThreadMessage], language: str) -> Attachment:
     """A thread as Markdown: who said what, when (UTC). The words are quoted, so that none read as another's."""
     known = labels_of(lines)
     said = [f"{_heading(line, known, language)}\n\n{_quoted(line.text)}" for line in lines]
     return Attachment("thread.md", "text/markdown", (_RULE.join(said) + "\n").encode("utf-8", "replace"))
 
 
-def person_file(belongings: Sequence[tuple[Place, Entry]], tally: Tally) -> Attachment:
+def person_file(belongings: Sequence[tuple[Place, ThreadMessage]], tally: Tally) -> Attachment:
     """Everything of a person as JSON: what they said, what was answered, what it took."""
     known = labels_of(line for _, line in belongings)
     data = {
@@ -152,7 +152,7 @@ def month_start(now: datetime) -> datetime:
     return datetime(now.year, now.month, 1, tzinfo=UTC)
 
 
-def _heading(line: Entry, known: Mapping[str, str], language: str) -> str:
+def _heading(line: ThreadMessage, known: Mapping[str, str], language: str) -> str:
     return f"**{_SIGNS.sub(_ESCAPED, label_of(line, known))}** · {_time(line.at, language)}"
 
 

@@ -16,8 +16,8 @@ from core.platform_calls import Gate
 from core.ports.store import Context, Spent, Store
 from core.settings.channel import ChannelSettings
 from core.text import is_blank
-from core.values.conversation import Ask, Entry, History, Task, Turn
-from core.values.deltas import Card
+from core.values.conversation import Ask, History, Task, ThreadMessage, Turn
+from core.values.deltas import ModelInfo
 from core.values.places import Person, Place
 
 log = structlog.get_logger()
@@ -31,15 +31,16 @@ class Material:
     """The lines that a prompt is made of, whichever model it is for."""
 
     ask: Ask
-    lines: tuple[Entry, ...]
+    lines: tuple[ThreadMessage, ...]
     settings: ChannelSettings
     language: str
     complete: bool = True
     spent: Spent | None = None
 
-    def prompt(self, card: Card, *, share: float = 1.0) -> Prompt:
-        """The messages for the model of `card`; a `share` below 1 makes them shorter than its window should need."""
-        window_tokens = card.context_tokens
+    def prompt(self, model_info: ModelInfo, *, share: float = 1.0) -> Prompt:
+        """The messages for the model of `model_info`; a `share` below 1 makes them shorter than its window should
+        need."""
+        window_tokens = model_info.context_tokens
         if self.ask.task is Task.SUMMARY:
             return self._summary(window_tokens, share)
         return build(
@@ -49,7 +50,7 @@ class Material:
             complete=self.complete,
             window_tokens=window_tokens,
             answer_tokens=self._answer_tokens(window_tokens),
-            spent=self.spent if card.name == self.settings.model else None,
+            spent=self.spent if model_info.name == self.settings.model else None,
             share=share,
         )
 
@@ -64,7 +65,7 @@ class Material:
         return min(self.settings.max_tokens or _DEFAULT_ANSWER_TOKENS, window_tokens // 2)
 
 
-def readable(lines: Sequence[Entry], ask: Ask) -> list[Entry]:
+def readable(lines: Sequence[ThreadMessage], ask: Ask) -> list[ThreadMessage]:
     """The lines that the asker may see: all, or, without the right to read what was said before, those from their own
     first one on, which they were there for."""
     if ask.author.may_read:
@@ -100,7 +101,7 @@ class ContextReader:
             lines += await self._unfinished(turn.again_of)
         return Material(ask, tuple(lines), settings, language, complete, context.spent)
 
-    async def _said(self, ask: Ask, model: str, gate: Gate) -> list[Entry]:
+    async def _said(self, ask: Ask, model: str, gate: Gate) -> list[ThreadMessage]:
         """What is to be summed up: of the thread, or of its channel. Raises UnreadError."""
         scope = scope_of(ask)
         if not scope.channel:
@@ -147,15 +148,15 @@ class ContextReader:
         self._notes.add(task)
         task.add_done_callback(self._notes.discard)
 
-    async def _unfinished(self, turn_id: int) -> list[Entry]:
+    async def _unfinished(self, turn_id: int) -> list[ThreadMessage]:
         """The answer that is to be continued, and the request to do so."""
         before = await self._store.turn(turn_id)
         if before is None or is_blank(before.text):
             return []
         ask = before.ask
         return [
-            Entry(f"turn-{turn_id}", PARLEY, before.text, ask.at, mine=True, anchor=ask.id),
-            Entry(f"continue-{turn_id}", ask.author, GO_ON, ask.at),
+            ThreadMessage(f"turn-{turn_id}", PARLEY, before.text, ask.at, mine=True, anchor=ask.id),
+            ThreadMessage(f"continue-{turn_id}", ask.author, GO_ON, ask.at),
         ]
 
 

@@ -9,7 +9,7 @@ from core.conversation.tokens import correction, estimate, reckon
 from core.ports.store import Spent
 from core.speakers import label_of, labels_of, set_off
 from core.text import is_blank
-from core.values.conversation import Ask, Entry, Message
+from core.values.conversation import Ask, Message, ThreadMessage
 
 HEADROOM = 0.9
 """Share of the window that is filled: the estimate is off by less than a tenth in 99 of 100 cases."""
@@ -33,7 +33,7 @@ class Prompt:
 
 
 def build(
-    lines: list[Entry],
+    lines: list[ThreadMessage],
     ask: Ask,
     *,
     system: str,
@@ -53,7 +53,7 @@ def build(
     ids = {line.id for line in lines}
     lines = [line for line in lines if not line.anchor or line.anchor in ids]  # no answers without a question
     if ask.id not in ids:
-        lines = [*lines, Entry(ask.id, ask.author, ask.text, ask.at)]
+        lines = [*lines, ThreadMessage(ask.id, ask.author, ask.text, ask.at)]
     known = labels_of(lines)
     questions = {line.anchor for line in lines if line.anchor} | {ask.id}
     said = [
@@ -76,7 +76,7 @@ def build(
     return Prompt(messages, sum(estimate(message.content) for message in messages))
 
 
-def _answer(lines: list[Entry], spent: Spent | None) -> int | None:
+def _answer(lines: list[ThreadMessage], spent: Spent | None) -> int | None:
     """The estimate of the answer that the last usage ended in, if it is in the list."""
     for line in reversed(lines):
         if spent is not None and line.mine and line.anchor == spent.anchor:
@@ -84,7 +84,7 @@ def _answer(lines: list[Entry], spent: Spent | None) -> int | None:
     return None
 
 
-def line_to_message(line: Entry, ask: Ask, known: Mapping[str, str]) -> Message:
+def line_to_message(line: ThreadMessage, ask: Ask, known: Mapping[str, str]) -> Message:
     """A line of the thread as the model sees it: people apart by their labels (`known`), except where there is only
     one. Neighbours may be joined for endpoints that want it, and are told apart then too."""
     if line.mine:

@@ -13,7 +13,7 @@ from core.conversation.prompt import LEFT_OUT, Prompt
 from core.conversation.tokens import estimate
 from core.speakers import label_of, labels_of
 from core.text import is_blank
-from core.values.conversation import Ask, Entry, Message
+from core.values.conversation import Ask, Message, ThreadMessage
 
 SYSTEM = (
     "You sum up conversations of a team for somebody who was not there. Begin with one sentence that says what it "
@@ -51,13 +51,13 @@ def scope_of(ask: Ask) -> SummaryScope:
     return SummaryScope(channel, int(values.get("last", MOST_LINES if bounded else _CHANNEL_LINES)), since)
 
 
-def within(lines: Sequence[Entry], scope: SummaryScope, ask: Ask) -> list[Entry]:
+def within(lines: Sequence[ThreadMessage], scope: SummaryScope, ask: Ask) -> list[ThreadMessage]:
     """The lines that are to be summed up: not the command itself."""
     said = [line for line in lines if line.id != ask.id and line.anchor != ask.id and not is_blank(line.text)]
     return [line for line in said if scope.since is None or line.at >= scope.since][-scope.last :]
 
 
-def build_summary(lines: Sequence[Entry], language: str, room_tokens: float) -> Prompt:
+def build_summary(lines: Sequence[ThreadMessage], language: str, room_tokens: float) -> Prompt:
     """One message with all that was said, cut from the oldest on to `room_tokens`."""
     head = f"{SYSTEM}\n\nWrite in {_LANGUAGES.get(language, 'English')}."
     room = room_tokens - estimate(head)
@@ -74,7 +74,7 @@ def build_summary(lines: Sequence[Entry], language: str, room_tokens: float) -> 
     return Prompt(messages, sum(estimate(message.content) for message in messages))
 
 
-def _line(line: Entry, label: str) -> str:
+def _line(line: ThreadMessage, label: str) -> str:
     """A message in one line, whatever it holds: JSON escapes line feeds, and here other ends of lines too."""
     said = {"at": f"{line.at.astimezone(UTC):%Y-%m-%d %H:%M}", "by": label, "text": line.text}
     return json.dumps(said, ensure_ascii=False).translate(_LINE_ENDS)

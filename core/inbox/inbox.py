@@ -25,9 +25,9 @@ from core.ports.store import Feedback, Store
 from core.settings.channel import ChannelSettings
 from core.turns.running import Live
 from core.values.conversation import Ask, Task, Turn, TurnState
-from core.values.events import Command, Deleted, Edited, Event, Outcome, PlaceClosed, Press, Receipt
+from core.values.events import ButtonPress, Command, Deleted, Edited, Event, Outcome, PlaceClosed, Receipt
 from core.values.places import Person, Place, message_key
-from core.values.ui import Button, Choice, Told
+from core.values.ui import Button, Choice, ImmediateReply
 
 log = structlog.get_logger()
 
@@ -93,9 +93,9 @@ class StoringInbox:
             raise
         return event.addressed or outcome in (Outcome.TURN, Outcome.NOTED)
 
-    async def refusal(self, command: Command) -> Told | None:
+    async def refusal(self, command: Command) -> ImmediateReply | None:
         done = await self._desk.do(await self._members.known(command))
-        if isinstance(done, Told):
+        if isinstance(done, ImmediateReply):
             return done
         ask, outcome, settings = await self._weigh(done)
         if outcome is Outcome.OFF:
@@ -116,7 +116,7 @@ class StoringInbox:
         match event:
             case Ask():
                 return await self._ask(await self._members.known(event))
-            case Press():
+            case ButtonPress():
                 return await self._press(await self._members.known(event))
             case Command():
                 return await self._command(await self._members.known(event))
@@ -175,7 +175,7 @@ class StoringInbox:
 
     # Buttons.
 
-    async def _press(self, press: Press) -> Receipt:
+    async def _press(self, press: ButtonPress) -> Receipt:
         """A button under an answer. Its turn must be one of the channel it was pressed in."""
         turn = await self._store.turn(press.turn_id)
         settings = await self._desk.settings(press.place, press.author)
@@ -183,7 +183,7 @@ class StoringInbox:
         if press.action == FORGET_ME and self._desk.confirms_forgetting(press.author, press.place):
             return await self._command(_confirmed(press, self._desk.clock.now()))
         if turn is None or turn.forgotten or turn.ask.place.channel_key != press.place.channel_key:
-            return Receipt(Outcome.UNKNOWN, told=Told(say("pressed_late", language)))
+            return Receipt(Outcome.UNKNOWN, told=ImmediateReply(say("pressed_late", language)))
         log.info("button", turn=turn.id, action=press.action, place=press.place.key)
         own_stop = press.action == "stop" and press.author.id == turn.ask.author.id
         why = None if own_stop else refusal(press.author, press.place, settings)
@@ -205,7 +205,7 @@ class StoringInbox:
             return refused
         again = await self._again(turn, _task(press.action, turn))
         if again is None:
-            return Receipt(Outcome.DUPLICATE, turn.id, Told(say("pressed_already", language)))
+            return Receipt(Outcome.DUPLICATE, turn.id, ImmediateReply(say("pressed_already", language)))
         self._count(press.author, press.place, f"press-{turn.id}")
         self._submit(again)
         return Receipt(Outcome.TURN, again.id)
@@ -220,14 +220,14 @@ class StoringInbox:
             await asyncio.sleep(pause_s)
         return None
 
-    async def _opinion(self, press: Press, turn: Turn, language: str) -> Receipt:
+    async def _opinion(self, press: ButtonPress, turn: Turn, language: str) -> Receipt:
         value = _OPINIONS[press.action]
         at = self._desk.clock.now()
         await self._store.rate(turn.id, Feedback(press.author.id, value, press.text.strip(), at))
-        told = Told(say("thanks", language))
+        told = ImmediateReply(say("thanks", language))
         if press.action == "down":
             why = Button("reason", say("reason", language), turn.id)
-            told = Told(say("thanks_down", language), buttons=(why,))
+            told = ImmediateReply(say("thanks_down", language), buttons=(why,))
         return Receipt(Outcome.NOTED, turn.id, told)
 
     # Questions.
@@ -337,13 +337,13 @@ class StoringInbox:
         return await self._store.once(f"{why}/{ask.place.channel_key}/{ask.author.id}")
 
 
-def _confirmed(press: Press, at: datetime) -> Command:
+def _confirmed(press: ButtonPress, at: datetime) -> Command:
     options = {"what": "me", "confirm": "confirm"}
     return Command("forget", press.place, press.author, at, options=options)
 
 
-def _no(words: str) -> Told:
-    return Told(words, refused=True)
+def _no(words: str) -> ImmediateReply:
+    return ImmediateReply(words, refused=True)
 
 
 def _task(action: str, turn: Turn) -> Task:

@@ -14,12 +14,12 @@ from core.errors import PlatformError
 from core.ports.connector import Membership
 from core.ports.store import Store
 from core.values.conversation import Ask
-from core.values.events import Command, Press
+from core.values.events import ButtonPress, Command
 from core.values.places import Person, Place
 
 log = structlog.get_logger()
 
-Said = TypeVar("Said", bound=Ask | Command | Press)
+Said = TypeVar("Said", bound=Ask | Command | ButtonPress)
 
 _TEAMS = 50
 """The most teams with rules of their own that are asked about."""

@@ -22,7 +22,7 @@ from core.errors import SettingsError
 from core.headers import is_secret, read_headers
 from core.redaction import is_secret as is_key
 from core.settings.environment import CoreSettings, endpoint_url
-from core.values.deltas import Card
+from core.values.deltas import ModelInfo
 
 FILE = "parley.toml"
 CONCURRENCY = 500
@@ -62,7 +62,7 @@ class Route:
     `window_at`: where an operator wrote the model and its window down, for advice."""
 
     account: Account
-    card: Card
+    model_info: ModelInfo
     model_there: str
     model_at: str = "OPENAI_MODEL"
     window_at: str = "PARLEY_CONTEXT_TOKENS"
@@ -70,7 +70,7 @@ class Route:
     @property
     def offer(self) -> str:
         """The model at its endpoint: what is missing there may well be served elsewhere."""
-        return f"{self.card.name}@{self.account.endpoint}"
+        return f"{self.model_info.name}@{self.account.endpoint}"
 
     @property
     def places(self) -> dict[str, str]:
@@ -90,7 +90,7 @@ class Roster:
     """Every route in the order in which they are asked: models by the chain, accounts as they stand in the file.
     Without any the offline model answers. `default` is the card of the model that is asked unless told else."""
 
-    default: Card
+    default: ModelInfo
     routes: tuple[Route, ...] = ()
     source: str = ""
 
@@ -102,22 +102,24 @@ class Roster:
         return sorted(value for value in values if is_key(value))
 
     @property
-    def cards(self) -> tuple[Card, ...]:
+    def cards(self) -> tuple[ModelInfo, ...]:
         """One for each model, of the first endpoint that serves it."""
-        cards: dict[str, Card] = {}
+        cards: dict[str, ModelInfo] = {}
         for route in self.routes:
-            cards.setdefault(route.card.name, route.card)
+            cards.setdefault(route.model_info.name, route.model_info)
         return tuple(cards.values())
 
-    def card(self, model: str) -> Card:
+    def model_info(self, model: str) -> ModelInfo:
         """Of the model of that name, or for one that nobody wrote down what is likely: at an unknown price."""
-        known = (card for card in (self.default, *self.cards) if card.name == model)
+        known = (model_info for model_info in (self.default, *self.cards) if model_info.name == model)
         return next(known, replace(self.default, name=model, price_input=None, price_output=None))
 
     @property
     def priced(self) -> bool:
         cards = (self.default, *self.cards)
-        return any(card.price_input is not None or card.price_output is not None for card in cards)
+        return any(
+            model_info.price_input is not None or model_info.price_output is not None for model_info in cards
+        )
 
 
 def load_roster(settings: CoreSettings) -> Roster:
@@ -136,7 +138,7 @@ def load_roster(settings: CoreSettings) -> Roster:
 
 def environment_to_roster(settings: CoreSettings) -> Roster:
     """The one account and model of the environment, or no route where there is no key."""
-    card = Card(
+    model_info = ModelInfo(
         settings.openai_model,
         settings.parley_context_tokens,
         settings.parley_price_input,
@@ -145,11 +147,11 @@ def environment_to_roster(settings: CoreSettings) -> Roster:
         tools=True,
     )
     if settings.openai_api_key is None:
-        return Roster(card)
+        return Roster(model_info)
     key, url = settings.openai_api_key, settings.openai_base_url
     account = Account("OPENAI_API_KEY", "", url, key)
     account = replace(account, endpoint=account.host)
-    return Roster(card, (Route(account, card, card.name),), url.partition("?")[0])
+    return Roster(model_info, (Route(account, model_info, model_info.name),), url.partition("?")[0])
 
 
 def toml_to_roster(text: str, settings: CoreSettings, environment: Mapping[str, str], source: str) -> Roster:
@@ -175,7 +177,7 @@ def toml_to_roster(text: str, settings: CoreSettings, environment: Mapping[str, 
         if model in endpoint.models
         for account in accounts[name]
     ]
-    return Roster(routes[0].card, tuple(routes), source)
+    return Roster(routes[0].model_info, tuple(routes), source)
 
 
 class _Part(BaseModel):
@@ -217,9 +219,9 @@ class _File(_Part):
 
 def _route(account: Account, name: str, model: _Model, settings: CoreSettings, at: str) -> Route:
     window: dict[str, Any] = {"context_tokens": model.context_tokens or settings.parley_context_tokens}
-    card = Card(name, **window, **model.model_dump(exclude={"name", "context_tokens"}))
+    model_info = ModelInfo(name, **window, **model.model_dump(exclude={"name", "context_tokens"}))
     model_at = f"{at}.{_quoted(name)}"
-    return Route(account, card, model.name or name, model_at, f"{model_at}.context_tokens")
+    return Route(account, model_info, model.name or name, model_at, f"{model_at}.context_tokens")
 
 
 def _quoted(name: str) -> str:

@@ -10,7 +10,7 @@ from core.llm.catalog import Route
 from core.ports.model import Fit
 from core.recent import Recent
 from core.values.conversation import Message
-from core.values.deltas import Card
+from core.values.deltas import ModelInfo
 
 LEARNT_S = 3600.0
 """For so long a limit is believed: a plan may be raised, a server started with a larger window."""
@@ -55,18 +55,18 @@ class Windows:
 
     _told: Recent[str, _Known] = field(default_factory=lambda: Recent(MOST))
 
-    def card(self, route: Route, now: float) -> Card:
+    def model_info(self, route: Route, now: float) -> ModelInfo:
         """The card of `route`, with the smallest limit that is known."""
         limits = [self._known(key, now).tokens for key in (_offer(route), _plan(route))]
-        tokens = min(limit or route.card.context_tokens for limit in limits)
-        return replace(route.card, context_tokens=min(tokens, route.card.context_tokens))
+        tokens = min(limit or route.model_info.context_tokens for limit in limits)
+        return replace(route.model_info, context_tokens=min(tokens, route.model_info.context_tokens))
 
     def shortened(self, route: Route, error: ModelError, request: TooLong, now: float) -> tuple[Message, ...]:
         """The messages cut to the limit that the refusal tells, or else by half; as they are where the refusal tells
         nothing new and would most likely come again."""
         key = _offer(route) if error.code is Code.CONTEXT_OVERFLOW else _plan(route)
         known, length = self._known(key, now), _length(request.messages)
-        before = replace(route.card, context_tokens=request.window)
+        before = replace(route.model_info, context_tokens=request.window)
         half = request.fit(before, share=_HALF)
         again = error.limit.tokens > 0 and error.limit == known.limit
         kept_to = again and request.window <= known.tokens
@@ -79,7 +79,7 @@ class Windows:
         ways = []
         if error.limit.share and counts:
             ways.append(request.fit(before, share=_MARGIN * error.limit.share))
-        if not kept_to and (after := self.card(route, now)) != before:
+        if not kept_to and (after := self.model_info(route, now)) != before:
             ways.append(request.fit(after))
         if shorter := [way for way in ways if way != request.messages]:
             return min(shorter, key=_length)
@@ -99,4 +99,4 @@ def _offer(route: Route) -> str:
 
 
 def _plan(route: Route) -> str:
-    return f"account {route.account.name}, {route.card.name}"
+    return f"account {route.account.name}, {route.model_info.name}"

@@ -186,11 +186,11 @@ def _about(scope: BlameScope, route: Route, other: Route) -> bool:
         case BlameScope.OFFER:
             return other.offer == route.offer
         case BlameScope.MODEL:
-            return other.card.name == route.card.name
+            return other.model_info.name == route.model_info.name
         case BlameScope.ENDPOINT:
             return other.account.endpoint == route.account.endpoint
         case BlameScope.SMALL:
-            return other.card.context_tokens <= route.card.context_tokens
+            return other.model_info.context_tokens <= route.model_info.context_tokens
         case BlameScope.ALL:
             return True
 

@@ -37,7 +37,7 @@ from core.llm.retry_policy import (
 from core.operators.alerts import Herald
 from core.ports.model import Request
 from core.values.conversation import Message
-from core.values.deltas import Charged, Chosen, Delta, Ended, EndReason, Queued, Text
+from core.values.deltas import Charged, Delta, Ended, EndReason, ModelSelected, Queued, Text
 
 _BROKE_OFF = frozenset({Code.CUT, Code.STALLED, Code.ERROR_IN_STREAM})
 
@@ -92,14 +92,16 @@ class Pool:
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
         """Raises ModelError, `told` where the operators surely know of it."""
         turn = _Turn(request, routes_for(self.roster, request.model), self.clock.monotonic())
-        first = turn.left[0].card
+        first = turn.left[0].model_info
         while True:
             route = self._choose(turn)
-            card = self._windows.card(route, self.clock.monotonic())
-            turn.messages = request.messages if card == first or not request.fit else request.fit(card)
-            turn.window = card.context_tokens
+            model_info = self._windows.model_info(route, self.clock.monotonic())
+            turn.messages = (
+                request.messages if model_info == first or not request.fit else request.fit(model_info)
+            )
+            turn.window = model_info.context_tokens
             turn.tries_here = 0
-            yield Chosen(route.card)
+            yield ModelSelected(route.model_info)
             while True:
                 try:
                     async with aclosing(self._ask(turn, route)) as deltas:
@@ -121,8 +123,8 @@ class Pool:
         """The first that seems well; of its model one that has a place free. Else the first that is left."""
         now = self.clock.monotonic()
         well = [route for route in turn.left if self.breakers.allow(keys_of(route), now)]
-        model = (well or turn.left)[0].card.name
-        same = [route for route in well if route.card.name == model]
+        model = (well or turn.left)[0].model_info.name
+        same = [route for route in well if route.model_info.name == model]
         free = [route for route in same if not self._turnstiles[route.account.name].full(turn.asker, now)]
         return (free or well or turn.left)[0]
 
@@ -137,7 +139,7 @@ class Pool:
         began, under_way = self.clock.monotonic(), turnstile.inside
         turn.known = frozenset(self.breakers[key].why for key in keys if not self.breakers[key].allows(began))
         probes = self.breakers.begin(keys, began)
-        messages = turn.messages if route.card.images else _without_images(turn.messages)
+        messages = turn.messages if route.model_info.images else _without_images(turn.messages)
         request = replace(turn.request, messages=messages, model=route.model_there, fit=None)
         outcome = "stopped"
         try:
@@ -161,7 +163,7 @@ class Pool:
             self.breakers.drop(probes)
             turnstile.leave(turn.asker, self.clock.monotonic())
             self.herald.count(
-                "parley_tries_total", account=route.account.name, model=route.card.name, outcome=outcome
+                "parley_tries_total", account=route.account.name, model=route.model_info.name, outcome=outcome
             )
 
     async def _enter(self, turnstile: Turnstile, turn: _Turn) -> None:
@@ -208,7 +210,7 @@ class Pool:
             turn.visible,
             error.code in turn.known,
             elsewhere=any(
-                other.card.name == route.card.name and self.breakers.allow(keys_of(other), now)
+                other.model_info.name == route.model_info.name and self.breakers.allow(keys_of(other), now)
                 for other in others
             ),
             shorter=shorter != turn.messages,
@@ -227,7 +229,7 @@ class Pool:
             detail=error.detail,
             advice=advise(error.code, "en", route.places),
             account=route.account.name,
-            model=route.card.name,
+            model=route.model_info.name,
             attempt=turn.tries,
             wait_s=round(step.wait_s, 2) if isinstance(step, Same) else None,
             next=str(step) if isinstance(step, Next) else "same",
@@ -242,7 +244,7 @@ class Pool:
         if error.code not in TOO_LONG or fit is None:
             return turn.messages
         shorter = self._windows.shortened(route, error, TooLong(turn.messages, turn.window, fit), now)
-        turn.window = self._windows.card(route, now).context_tokens
+        turn.window = self._windows.model_info(route, now).context_tokens
         return shorter
 
     async def _told(self, error: ModelError, turn: _Turn, route: Route) -> ModelError:
@@ -258,12 +260,12 @@ class Pool:
 def routes_for(roster: Roster, model: str) -> list[Route]:
     """The routes of `model` first, then the others. A model that nobody wrote down may still be known where the
     first one is: its name is passed on as it is, at an unknown price."""
-    wanted = [route for route in roster.routes if route.card.name == model]
-    rest = [route for route in roster.routes if route.card.name != model]
+    wanted = [route for route in roster.routes if route.model_info.name == model]
+    rest = [route for route in roster.routes if route.model_info.name != model]
     if not wanted and model:
-        first, card = roster.routes[0], roster.card(model)
+        first, model_info = roster.routes[0], roster.model_info(model)
         wanted = [
-            replace(route, card=card, model_there=model, model_at=f"/model {model}")
+            replace(route, model_info=model_info, model_there=model, model_at=f"/model {model}")
             for route in rest
             if route.offer == first.offer
         ]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from core.values.deltas import Calling
+from core.values.deltas import ToolCall
 
 MOST_CALLS = 128
 """Calls in one answer; OpenAI takes as many tools: https://platform.openai.com/docs/api-reference/chat/create"""
@@ -38,10 +38,10 @@ class Calls:
             if isinstance(part, dict):
                 self._add(part, part.get("index", number if whole else None))
 
-    def complete(self) -> Iterator[Calling]:
+    def complete(self) -> Iterator[ToolCall]:
         """Those that may be run."""
         calls = (call for call in self._calls if call.complete)
-        return (Calling(call.id or f"call_{n}", call.name, call.text) for n, call in enumerate(calls))
+        return (ToolCall(call.id or f"call_{n}", call.name, call.text) for n, call in enumerate(calls))
 
     def _add(self, part: dict[str, Any], index: object) -> None:
         id_ = part.get("id")

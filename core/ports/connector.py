@@ -10,7 +10,7 @@ from core.values.conversation import Ask, History
 from core.values.events import Command, Edited, Event, Receipt
 from core.values.outgoing import Limits, OutgoingCall, RateLimit, RateLimitStatus
 from core.values.places import Person, Place
-from core.values.ui import Choice, Told
+from core.values.ui import Choice, ImmediateReply
 
 
 class Inbox(Protocol):
@@ -26,7 +26,7 @@ class Inbox(Protocol):
         Raises StoreError."""
         ...
 
-    async def refusal(self, command: Command) -> Told | None:
+    async def refusal(self, command: Command) -> ImmediateReply | None:
         """Why `command`, one that becomes a turn, would not become one now, or None. Nothing is stored or counted.
         Platforms ask before they show anything of the command to others. Raises StoreError."""
         ...
@@ -151,6 +151,6 @@ class Directory(Protocol):
         where waiting does not help. Raises nothing."""
         ...
 
-    async def tell(self, told: Told, ask: Ask) -> None:
+    async def tell(self, told: ImmediateReply, ask: Ask) -> None:
         """Show `told` to the author of `ask` alone, as after its event. Raises nothing."""
         ...

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from core.values.conversation import Message
-from core.values.deltas import Card, Delta
+from core.values.deltas import Delta, ModelInfo
 
 
 class Fit(Protocol):
-    def __call__(self, card: Card, *, share: float = 1.0) -> tuple[Message, ...]:
-        """The messages for the model of `card`; with a `share` below 1 about that share of their tokens."""
+    def __call__(self, model_info: ModelInfo, *, share: float = 1.0) -> tuple[Message, ...]:
+        """The messages for the model of `model_info`; with a `share` below 1 about that share of their tokens."""
         ...
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from core.values.conversation import Ask, Entry, History, Task, Turn, TurnState
+from core.values.conversation import Ask, History, Task, ThreadMessage, Turn, TurnState
 from core.values.deltas import Usage
 from core.values.events import Deleted, Edited
 from core.values.places import Person, Place
@@ -68,7 +68,7 @@ class Context:
     `filled`: the thread was read to its beginning, so nothing older is missing.
     """
 
-    lines: tuple[Entry, ...]
+    lines: tuple[ThreadMessage, ...]
     filled: bool
     spent: Spent | None
 
@@ -185,7 +185,7 @@ class Store(Protocol):
 
     async def filled(self, place: Place) -> bool: ...
 
-    async def lines(self, place: Place, until: Ask | None = None, limit: int = 400) -> list[Entry]:
+    async def lines(self, place: Place, until: Ask | None = None, limit: int = 400) -> list[ThreadMessage]:
         """The newest `limit` lines of a thread, oldest first, none later than `until`'s own, and with `until` none
         from before the thread's context began afresh. An answer stands directly behind its question."""
         ...
@@ -312,7 +312,9 @@ class Store(Protocol):
         are stopped by that, as above."""
         ...
 
-    async def belongings(self, platform: str, person: str, limit: int = 10_000) -> list[tuple[Place, Entry]]:
+    async def belongings(
+        self, platform: str, person: str, limit: int = 10_000
+    ) -> list[tuple[Place, ThreadMessage]]:
         """The newest lines of a person and the answers to them, oldest first."""
         ...
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from core.values.deltas import Card, Usage
+from core.values.deltas import ModelInfo, Usage
 
 
-def priced(usage: Usage, card: Card) -> Usage:
-    """`usage` of the model of `card` with its cost, where prices are known."""
-    micros = usage.prompt_tokens * (card.price_input or 0) + usage.completion_tokens * (card.price_output or 0)
+def priced(usage: Usage, model_info: ModelInfo) -> Usage:
+    """`usage` of the model of `model_info` with its cost, where prices are known."""
+    micros = usage.prompt_tokens * (model_info.price_input or 0) + usage.completion_tokens * (
+        model_info.price_output or 0
+    )
     return replace(usage, cost_micros=round(micros))
 
 

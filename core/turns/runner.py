@@ -31,7 +31,7 @@ from core.text import is_blank
 from core.turns.checkpoints import Checkpoints
 from core.turns.running import Interrupt, Live
 from core.values.conversation import Message, Task, Turn, TurnState
-from core.values.deltas import Card, Charged, Chosen, Delta, Ended, EndReason, Queued, Text, Usage
+from core.values.deltas import Charged, Delta, Ended, EndReason, ModelInfo, ModelSelected, Queued, Text, Usage
 from core.values.outgoing import Phase, Reply
 from core.values.places import Place
 from core.values.ui import Button
@@ -73,7 +73,7 @@ class _Writing:
     error: BotError | None = None
     interrupt: Interrupt | None = None
     prompt: Prompt = field(default_factory=lambda: Prompt((), 0))
-    card: Card | None = None
+    model_info: ModelInfo | None = None
     settings: ChannelSettings | None = None
     charged: list[Usage] = field(default_factory=list)
     """What tries that gave no answer have used, each at the price of its model."""
@@ -320,7 +320,7 @@ class Answerer:
             settings = writing.settings = await self._read_settings(turn)
             await self._wait_for_edits(turn, writing, canvas)
             hint = asyncio.create_task(self._hint(turn, writing, channel))
-            card = writing.card = self._roster.card(settings.model)
+            model_info = writing.model_info = self._roster.model_info(settings.model)
             language = self._language(turn, writing)
             material = await self._reader.read(turn, settings, language, channel.gate)
             if material is None:
@@ -328,13 +328,13 @@ class Answerer:
                 writing.ended = Ended(EndReason.STOP, Usage())
                 return
 
-            def fit(card: Card, *, share: float = 1.0) -> tuple[Message, ...]:
-                writing.prompt = material.prompt(card, share=share)
+            def fit(model_info: ModelInfo, *, share: float = 1.0) -> tuple[Message, ...]:
+                writing.prompt = material.prompt(model_info, share=share)
                 return writing.prompt.messages
 
             request = Request(
-                fit(card),
-                card.name,
+                fit(model_info),
+                model_info.name,
                 settings.temperature,
                 settings.max_tokens,
                 turn.ask.place.key,
@@ -395,8 +395,8 @@ class Answerer:
                     notice = self._resumed(turn, seen, writing)
                     canvas.show(Reply(seen, Phase.WRITING, notice, (stop,)), self._clock.monotonic())
                     self._checkpoints.note(turn.id, writing.text, tuple(canvas.posted))
-                elif isinstance(delta, Chosen):
-                    writing.card = delta.card
+                elif isinstance(delta, ModelSelected):
+                    writing.model_info = delta.model_info
                 elif isinstance(delta, Charged):
                     self._charge(writing, delta.usage)
                 elif isinstance(delta, Ended):
@@ -412,10 +412,10 @@ class Answerer:
     def _charge(self, writing: _Writing, usage: Usage | None) -> None:
         """Count `usage`, or what is likely where the endpoint did not say."""
         likely = Usage(writing.prompt.estimate_tokens, estimate(writing.text), estimated=True)
-        writing.charged.append(priced(usage or likely, writing.card or self._roster.default))
+        writing.charged.append(priced(usage or likely, writing.model_info or self._roster.default))
 
     def _finish(self, turn: Turn, writing: _Writing, began: float) -> Finish:
-        error, card = writing.error, writing.card or self._roster.default
+        error, model_info = writing.error, writing.model_info or self._roster.default
         tries = len(writing.charged)
         if writing.ended is not None:
             self._charge(writing, writing.ended.usage)
@@ -433,7 +433,7 @@ class Answerer:
             buttons=self._buttons(turn, writing),
             error=str(error.code) if error is not None else "",
             ref=error.ref if error is not None else "",
-            model=card.name,
+            model=model_info.name,
             usage=total(writing.charged),
             estimate_tokens=None if tries else writing.prompt.estimate_tokens,
             latency_ms=round((self._clock.monotonic() - began) * 1000),

@@ -49,7 +49,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ThreadMessage:
     """One line of a thread as its people see it. `mine`: the bot said it.
 
     `at` orders a thread; an answer carries the time of its question (`anchor`, the question's message id) and
@@ -68,7 +68,7 @@ class Entry:
 class History:
     """What a platform could read of a place. `complete` is False where the page bound or a refusal cut it."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[ThreadMessage, ...] = ()
     complete: bool = True
 
 

@@ -18,7 +18,7 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class ModelInfo:
     """What a model is, as an operator wrote it down. `name` is the house's own, whatever endpoints call it.
 
     Prices are for a million tokens, None where they are not known. `images` and `tools`: it takes them.
@@ -33,10 +33,10 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ModelSelected:
     """Which model is asked now. Another may follow while no word has come."""
 
-    card: Card
+    model_info: ModelInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Thinking:
 
 
 @dataclass(frozen=True, slots=True)
-class Calling:
+class ToolCall:
     """The model wants a tool called. `arguments` is JSON as the model wrote it."""
 
     id: str
@@ -93,4 +93,4 @@ class Ended:
     model: str = ""
 
 
-Delta = Chosen | Queued | Text | Thinking | Calling | Charged | Ended
+Delta = ModelSelected | Queued | Text | Thinking | ToolCall | Charged | Ended

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from core.values.conversation import Ask
 from core.values.places import Person, Place
-from core.values.ui import Told
+from core.values.ui import ImmediateReply
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Press:
+class ButtonPress:
     """A button pressed under the answer of `turn_id`. `text`: what was written into the form that the button opened
     (`core.commands.press_form`)."""
 
@@ -76,7 +76,7 @@ class Press:
     text: str = ""
 
 
-Event = Ask | Edited | Deleted | PlaceClosed | Command | Press
+Event = Ask | Edited | Deleted | PlaceClosed | Command | ButtonPress
 
 
 class Outcome(StrEnum):
@@ -106,4 +106,4 @@ class Receipt:
 
     outcome: Outcome
     turn_id: int | None = None
-    told: Told | None = None
+    told: ImmediateReply | None = None

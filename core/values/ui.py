@@ -9,7 +9,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """`action` and `turn_id` come back as a `Press`."""
+    """`action` and `turn_id` come back as a `ButtonPress`."""
 
     action: str
     label: str
@@ -58,12 +58,12 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ImmediateReply:
     """What a person is told at once, in their language. `text` is Markdown.
 
     `whisper`: only they need to see it; else everybody in the place should. `refused`: what they wanted was not done,
     so what they wrote should not be lost; `about`: the field of the form they sent off that it is about. `form`: what
-    they may change about what they were told. `buttons` come back as a `Press` like those of an answer.
+    they may change about what they were told. `buttons` come back as a `ButtonPress` like those of an answer.
     """
 
     text: str

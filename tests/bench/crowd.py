@@ -1,7 +1,7 @@
 """A process in which many answers are written at once and painted by the real brush on a real platform.
 
 Its own process, so that its CPU time and memory are the painting's alone. Reads a `Crowd` as JSON from its
-standard input and prints a `Told`.
+standard input and prints a `ImmediateReply`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Crowd:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ImmediateReply:
     """When each word was said (monotonic seconds), which answers failed, and what it took."""
 
     said: list[list[float]]
@@ -123,7 +123,7 @@ async def _write(crowd: Crowd, brush: Brush, number: int, said: list[float]) -> 
     return ""
 
 
-async def paint(crowd: Crowd) -> Told:
+async def paint(crowd: Crowd) -> ImmediateReply:
     """Paint them all at once."""
     platform = _create(crowd)
     brush = Brush(Gate(platform), SystemClock())
@@ -138,7 +138,7 @@ async def paint(crowd: Crowd) -> Told:
         results = await asyncio.gather(
             *(_write(crowd, brush, number, said[number]) for number in range(len(crowd.places)))
         )
-        return Told(
+        return ImmediateReply(
             said,
             [result for result in results if result],
             time.process_time() - cpu,

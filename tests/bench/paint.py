@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import mean
 
 from tests.bench.bound import Figures, simulate
-from tests.bench.crowd import Crowd, Told
+from tests.bench.crowd import Crowd, ImmediateReply
 from tests.fakes.discord import ADA, GUILD, FakeDiscord
 from tests.fakes.slack import DOCUMENTED, FakeSlack, scaled
 
@@ -90,7 +90,7 @@ async def _discord(answers: int, words: int, per_s: float, scale: float) -> Resu
         return _result("discord", told, lives, words, fake.limits.refusals, len(calls))
 
 
-async def _paint(crowd: Crowd) -> Told:
+async def _paint(crowd: Crowd) -> ImmediateReply:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -103,11 +103,11 @@ async def _paint(crowd: Crowd) -> Told:
     *log, told = out.decode().splitlines()
     for line in log:
         print(line, file=sys.stderr)
-    return Told(**json.loads(told))
+    return ImmediateReply(**json.loads(told))
 
 
 def _result(
-    platform: str, told: Told, lives: list[list[History]], words: int, refused: int, calls: int
+    platform: str, told: ImmediateReply, lives: list[list[History]], words: int, refused: int, calls: int
 ) -> Result:
     stale: list[float] = []
     firsts: list[float] = []

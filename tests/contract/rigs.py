@@ -45,7 +45,7 @@ from core.values.outgoing import (
     UploadFile,
 )
 from core.values.places import Person, Place
-from core.values.ui import Button, Choice, Told
+from core.values.ui import Button, Choice, ImmediateReply
 from tests.fakes import discord, slack
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.memory import MemoryStore
@@ -90,7 +90,7 @@ class Recorder:
     async def concerns(self, event: Ask | Edited) -> bool:
         return True
 
-    async def refusal(self, command: Command) -> Told | None:
+    async def refusal(self, command: Command) -> ImmediateReply | None:
         return None
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:

@@ -21,7 +21,7 @@ import pytest
 from core.errors import Code, PlatformError, StoreError
 from core.ports.connector import Platform
 from core.values.conversation import Ask, History
-from core.values.events import Command, Deleted, Edited, Press
+from core.values.events import ButtonPress, Command, Deleted, Edited
 from core.values.outgoing import (
     AppendStream,
     DeleteMessage,
@@ -210,7 +210,7 @@ async def test_a_press_comes_back_with_its_action_and_turn(rig: Rig) -> None:
     button = Button("again", "Try again", 2**40)
     posted = await rig.platform.perform(post(ask, Page("A machine.", buttons=(button,))))
     await rig.press(ask, posted, button)
-    press = await rig.inbox.first(Press)
+    press = await rig.inbox.first(ButtonPress)
     assert (press.action, press.turn_id) == ("again", 2**40)
     assert (press.place.platform, press.place.team) == (ask.place.platform, ask.place.team)
     assert press.author.id

@@ -15,7 +15,7 @@ import pytest_asyncio
 from core.clock import SystemClock
 from core.errors import StoreError
 from core.ports.store import Change, Ending, Feedback, Finish, Kept, Store
-from core.values.conversation import Ask, Entry, History, Task, Turn, TurnState
+from core.values.conversation import Ask, History, Task, ThreadMessage, Turn, TurnState
 from core.values.deltas import Usage
 from core.values.places import Person, Place
 from core.values.ui import Button
@@ -163,7 +163,7 @@ async def test_a_thread_that_was_reset_before_anything_is_not_read_from_the_plat
 async def test_a_forgotten_thread_has_no_words_left(store: Store) -> None:
     turn = await answered(store, ask())
     await answered(store, ask("m9", "elsewhere", place=replace(PLACE, thread="2")))
-    await store.fill(PLACE, History((Entry("m0", BEN, "before", NOON - timedelta(hours=1)),)))
+    await store.fill(PLACE, History((ThreadMessage("m0", BEN, "before", NOON - timedelta(hours=1)),)))
     assert await store.forget_thread(PLACE, NOON + timedelta(seconds=5)) == 3
     assert await texts(store) == []
     kept = await store.turn(turn.id)

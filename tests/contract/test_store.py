@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, event, text
 from core.clock import SystemClock
 from core.errors import StoreError
 from core.ports.store import PROCESS, Feedback, Finish, Spent, Store, Tally
-from core.values.conversation import Ask, Entry, History, Task, Turn, TurnState
+from core.values.conversation import Ask, History, Task, ThreadMessage, Turn, TurnState
 from core.values.deltas import Usage
 from core.values.events import Deleted, Edited
 from core.values.places import Person, Place
@@ -182,7 +182,7 @@ class TestJoining:
     async def test_a_place_is_joined_by_an_accepted_ask_and_by_nothing_else(self, store: SqlStore) -> None:
         assert not await store.joined(PLACE)
         await store.note(ask("m0"))
-        await store.fill(PLACE, History((Entry("h1", BEN, "hi", NOON),)))
+        await store.fill(PLACE, History((ThreadMessage("h1", BEN, "hi", NOON),)))
         assert not await store.joined(PLACE)
         await store.accept(ask("m1"))
         assert await store.joined(PLACE)
@@ -199,7 +199,7 @@ class TestNotes:
     async def test_a_note_is_a_line_and_no_turn(self, store: SqlStore) -> None:
         assert await store.note(ask()) is True
         assert await store.note(ask()) is False
-        assert await store.lines(PLACE) == [Entry("m1", ANN, "why?", NOON)]
+        assert await store.lines(PLACE) == [ThreadMessage("m1", ANN, "why?", NOON)]
         assert await store.open_turns() == []
 
     async def test_an_edit_changes_the_line_but_not_the_turn(self, store: SqlStore) -> None:
@@ -241,19 +241,19 @@ class TestFilling:
     async def test_history_stands_before_the_question_and_tells_everyone_apart(self, store: SqlStore) -> None:
         bot = Person("B1", "Another", bot=True)
         entries = (
-            Entry("h1", BEN, "first", NOON - timedelta(minutes=2)),
-            Entry("h2", bot, "second", NOON - timedelta(minutes=1)),
-            Entry("h3", Person("me"), "mine", NOON - timedelta(seconds=1), mine=True),
+            ThreadMessage("h1", BEN, "first", NOON - timedelta(minutes=2)),
+            ThreadMessage("h2", bot, "second", NOON - timedelta(minutes=1)),
+            ThreadMessage("h3", Person("me"), "mine", NOON - timedelta(seconds=1), mine=True),
         )
         question = ask()
         await store.accept(question)
         await store.fill(PLACE, History(entries))
-        assert await store.lines(PLACE) == [*entries, Entry("m1", ANN, "why?", NOON)]
+        assert await store.lines(PLACE) == [*entries, ThreadMessage("m1", ANN, "why?", NOON)]
 
     async def test_a_known_line_stays_as_it_is(self, store: SqlStore) -> None:
         await store.note(ask(text="as edited"))
-        await store.fill(PLACE, History((Entry("m1", BEN, "as it was", NOON),)))
-        assert await store.lines(PLACE) == [Entry("m1", ANN, "as edited", NOON)]
+        await store.fill(PLACE, History((ThreadMessage("m1", BEN, "as it was", NOON),)))
+        assert await store.lines(PLACE) == [ThreadMessage("m1", ANN, "as edited", NOON)]
 
     async def test_only_a_complete_history_fills_a_place_and_for_good(self, store: SqlStore) -> None:
         assert not await store.filled(PLACE)
@@ -271,7 +271,8 @@ class TestFilling:
         running = await accepted(store, ask("m2", "and?", after_s=9))
         await store.checkpoint([(running.id, "thr", ("p3",))])
         pages = (
-            Entry(f"p{n}", Person("me"), "a page", NOON + timedelta(seconds=n), mine=True) for n in (1, 2, 3)
+            ThreadMessage(f"p{n}", Person("me"), "a page", NOON + timedelta(seconds=n), mine=True)
+            for n in (1, 2, 3)
         )
         await store.fill(PLACE, History(tuple(pages)))
         await store.finish(Finish(running, TurnState.DONE, "three", posted=("p3",)))
@@ -280,7 +281,7 @@ class TestFilling:
     async def test_an_answer_stands_in_its_place_though_history_told_of_it_first(self, store: SqlStore) -> None:
         question = ask()
         turn = await accepted(store, question)
-        late = Entry("p1", Person("me"), "beca", NOON + timedelta(seconds=5), mine=True)
+        late = ThreadMessage("p1", Person("me"), "beca", NOON + timedelta(seconds=5), mine=True)
         await store.fill(PLACE, History((late,)))
         await store.finish(Finish(turn, TurnState.DONE, "because", posted=("p1",)))
         assert [(line.text, line.anchor) for line in await store.lines(PLACE)] == [
@@ -369,7 +370,7 @@ class TestThreads:
         await store.accept(ask("m1", "first"))
         await store.accept(ask("m2", "second", after_s=60, place=ELSEWHERE))
         await store.note(ask("m3", after_s=120))
-        await store.fill(PLACE, History((Entry("h1", BEN, "root", NOON - timedelta(hours=1)),)))
+        await store.fill(PLACE, History((ThreadMessage("h1", BEN, "root", NOON - timedelta(hours=1)),)))
         assert [(one.title, one.at) for one in await store.threads("slack", "T1")] == [
             ("root", NOON + timedelta(seconds=120)),
             ("second", NOON + timedelta(seconds=60)),
@@ -688,7 +689,7 @@ CALLS: dict[str, Call] = {
     "place_of_post": lambda store: store.place_of_post(PLACE, "p1"),
     "edit": lambda store: store.edit(Edited(PLACE, "m1", "new")),
     "delete": lambda store: store.delete(Deleted(PLACE, "m1")),
-    "fill": lambda store: store.fill(PLACE, History((Entry("h1", BEN, "hi", NOON, mine=True),))),
+    "fill": lambda store: store.fill(PLACE, History((ThreadMessage("h1", BEN, "hi", NOON, mine=True),))),
     "filled": lambda store: store.filled(PLACE),
     "lines": lambda store: store.lines(PLACE, ask()),
     "context": lambda store: store.context(ask(), "m"),

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from core.errors import StoreError
 from core.ports.store import PROCESS, Change, Context, Ending, Feedback, Finish, Kept, Spent, Tally, Thread
-from core.values.conversation import Ask, Entry, History, Task, Turn, TurnState
+from core.values.conversation import Ask, History, Task, ThreadMessage, Turn, TurnState
 from core.values.events import Deleted, Edited
 from core.values.places import Person, Place, message_key
 
@@ -25,20 +25,20 @@ class _Talk:
     """One place: its lines by message id, and what is known of it."""
 
     place: Place
-    lines: dict[str, Entry] = field(default_factory=dict)
+    lines: dict[str, ThreadMessage] = field(default_factory=dict)
     joined: bool = False
     filled: bool = False
     at: datetime = _NEVER
     since: datetime = _NEVER
 
-    def add(self, entry: Entry) -> bool:
+    def add(self, entry: ThreadMessage) -> bool:
         self.at = max(self.at, entry.at)
         if entry.id in self.lines:
             return False
         self.lines[entry.id] = replace(entry, text=_storable(entry.text))
         return True
 
-    def ordered(self) -> list[Entry]:
+    def ordered(self) -> list[ThreadMessage]:
         return sorted(self.lines.values(), key=_rank)
 
     def title(self) -> str:
@@ -173,7 +173,7 @@ class MemoryStore:
         talk = self._talks.get(place.key)
         return talk is not None and talk.filled
 
-    async def lines(self, place: Place, until: Ask | None = None, limit: int = 400) -> list[Entry]:
+    async def lines(self, place: Place, until: Ask | None = None, limit: int = 400) -> list[ThreadMessage]:
         self._work()
         talk = self._talks.get(place.key)
         if talk is None:
@@ -290,7 +290,9 @@ class MemoryStore:
         self._finishes[turn.id] = finish
         if finish.text.strip():
             message_id = finish.posted[0] if finish.posted else f"turn-{turn.id}"
-            answer = Entry(message_id, Person("", bot=True), finish.text, ask.at, mine=True, anchor=ask.id)
+            answer = ThreadMessage(
+                message_id, Person("", bot=True), finish.text, ask.at, mine=True, anchor=ask.id
+            )
             talk = self._talk(ask.place)
             if turn.again_of is not None and ask.task is not Task.CONTINUE:
                 talk.lines = {key: line for key, line in talk.lines.items() if line.anchor != ask.id}
@@ -448,14 +450,16 @@ class MemoryStore:
                 del self._feedback[key]
         return gone
 
-    async def belongings(self, platform: str, person: str, limit: int = 10_000) -> list[tuple[Place, Entry]]:
+    async def belongings(
+        self, platform: str, person: str, limit: int = 10_000
+    ) -> list[tuple[Place, ThreadMessage]]:
         self._work()
         found = [(talk.place, entry) for talk, entry in self._theirs(platform, person)]
         return sorted(found, key=lambda pair: _rank(pair[1]))[-limit:]
 
     async def close(self) -> None: ...
 
-    def _theirs(self, platform: str, person: str) -> list[tuple[_Talk, Entry]]:
+    def _theirs(self, platform: str, person: str) -> list[tuple[_Talk, ThreadMessage]]:
         """The lines of a person, and the answers to their questions."""
         asked = {
             (turn.ask.place.channel_key, turn.ask.id)
@@ -516,11 +520,11 @@ def _holds(channel: Place, place: Place) -> bool:
     return channel.channel_key == place.channel_key
 
 
-def _line(ask: Ask) -> Entry:
-    return Entry(ask.id, ask.author, ask.text, ask.at)
+def _line(ask: Ask) -> ThreadMessage:
+    return ThreadMessage(ask.id, ask.author, ask.text, ask.at)
 
 
-def _rank(entry: Entry) -> tuple[datetime, str, bool, str]:
+def _rank(entry: ThreadMessage) -> tuple[datetime, str, bool, str]:
     """When it was said; an answer directly behind its question."""
     return (entry.at, entry.anchor or entry.id, bool(entry.anchor), entry.id)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from core.errors import Code, PlatformError
 from core.ports.connector import Inbox
-from core.values.conversation import Ask, Entry, History
+from core.values.conversation import Ask, History, ThreadMessage
 from core.values.outgoing import DeleteMessage, EditMessage, Limits, OutgoingCall, Page, PostMessage, RateLimit
 from core.values.places import Place
 
@@ -27,7 +27,7 @@ class MemoryPlatform:
         self.shown: dict[str, list[Page]] = {}
         self.keys: dict[str, str] = {}
         self.missing: dict[str, list[Ask]] = {}
-        self.said: dict[str, list[Entry]] = {}
+        self.said: dict[str, list[ThreadMessage]] = {}
         self.refusals: deque[Exception] = deque()
         self.read: list[str] = []
         self.shown_channels: list[Place] = []

@@ -23,7 +23,7 @@ from core.i18n import language_of
 from core.values.conversation import Ask
 from core.values.events import Command, Edited, Event, Outcome, Receipt
 from core.values.places import Person, Place
-from core.values.ui import Choice, Told
+from core.values.ui import Choice, ImmediateReply
 from tests.fakes.discord import FakeDiscord
 from tests.waiting import until
 
@@ -40,7 +40,7 @@ class Recorder:
         self.events: list[Event] = []
         self.error: BotError | None = None
         self.outcome = Outcome.TURN
-        self.told: Told | None = None
+        self.told: ImmediateReply | None = None
         self.foresees = True
         self.concerned = True
         self.choices: list[Choice] = []
@@ -60,7 +60,7 @@ class Recorder:
     async def concerns(self, event: Ask | Edited) -> bool:
         return self.concerned
 
-    async def refusal(self, command: Command) -> Told | None:
+    async def refusal(self, command: Command) -> ImmediateReply | None:
         if self.error is not None:
             raise self.error
         return self.told if self.foresees and self.outcome is Outcome.REFUSED else None

@@ -16,9 +16,9 @@ from core.commands import COMMANDS, MENUS, press_form
 from core.errors import StoreError
 from core.i18n import explain, say
 from core.values.conversation import Ask
-from core.values.events import Command, Outcome, Press
+from core.values.events import ButtonPress, Command, Outcome
 from core.values.outgoing import page_length
-from core.values.ui import Attachment, Button, Choice, Field, Form, Told
+from core.values.ui import Attachment, Button, Choice, Field, Form, ImmediateReply
 from tests.bots.discord.conftest import Bot, running
 from tests.fakes.discord import (
     ADA,
@@ -179,7 +179,7 @@ async def test_the_entry_point_of_an_app_with_an_activity_stays(fake: FakeDiscor
 
 
 async def test_an_answer_for_the_asker_alone_is_ephemeral_and_put_off_at_once(bot: Bot) -> None:
-    bot.inbox.told, bot.inbox.outcome = Told("**Yours.**"), Outcome.TOLD
+    bot.inbox.told, bot.inbox.outcome = ImmediateReply("**Yours.**"), Outcome.TOLD
     interaction = await bot.fake.slash(CHEN, GENERAL, "usage", of="me", period="week")
     told = await answer(bot, interaction)
     assert (told.content, told.ephemeral_to) == ("**Yours.**", CHEN)
@@ -190,7 +190,7 @@ async def test_an_answer_for_the_asker_alone_is_ephemeral_and_put_off_at_once(bo
 
 
 async def test_an_answer_for_all_is_not_ephemeral(bot: Bot) -> None:
-    bot.inbox.told, bot.inbox.outcome = Told("Afresh.", whisper=False), Outcome.TOLD
+    bot.inbox.told, bot.inbox.outcome = ImmediateReply("Afresh.", whisper=False), Outcome.TOLD
     told = await answer(bot, await bot.fake.slash(ADA, GENERAL, "reset"))
     assert (told.content, told.ephemeral_to) == ("Afresh.", None)
 
@@ -199,7 +199,7 @@ async def test_an_answer_for_all_is_not_ephemeral(bot: Bot) -> None:
 async def test_a_question_that_is_refused_is_never_shown_to_others(
     bot: Bot, name: str, options: dict[str, Any]
 ) -> None:
-    bot.inbox.told, bot.inbox.outcome = Told("Not here."), Outcome.REFUSED
+    bot.inbox.told, bot.inbox.outcome = ImmediateReply("Not here."), Outcome.REFUSED
     interaction = await bot.fake.slash(BO, GENERAL, name, **options)
     told = await answer(bot, interaction)
     assert (told.content, told.ephemeral_to) == ("Not here.", BO)
@@ -209,7 +209,7 @@ async def test_a_question_that_is_refused_is_never_shown_to_others(
 
 async def test_a_question_is_taken_where_it_can_not_be_checked_in_time(bot: Bot) -> None:
     class Slow(type(bot.inbox)):  # type: ignore[misc]
-        async def refusal(self, command: Command) -> Told | None:
+        async def refusal(self, command: Command) -> ImmediateReply | None:
             await asyncio.Event().wait()
             return None
 
@@ -220,7 +220,7 @@ async def test_a_question_is_taken_where_it_can_not_be_checked_in_time(bot: Bot)
 
 @pytest.mark.parametrize("name", ["ask", "summarize", "reset"])
 async def test_a_late_refusal_is_for_the_asker_alone_and_leaves_nothing_behind(bot: Bot, name: str) -> None:
-    bot.inbox.told, bot.inbox.outcome, bot.inbox.foresees = Told("Not here."), Outcome.REFUSED, False
+    bot.inbox.told, bot.inbox.outcome, bot.inbox.foresees = ImmediateReply("Not here."), Outcome.REFUSED, False
     options = {"question": "may I?"} if name == "ask" else {}
     interaction = await bot.fake.slash(BO, GENERAL, name, **options)
     told = await follow_up(bot, interaction)
@@ -229,7 +229,7 @@ async def test_a_late_refusal_is_for_the_asker_alone_and_leaves_nothing_behind(b
 
 
 async def test_what_was_long_to_write_and_is_refused_is_given_back(bot: Bot) -> None:
-    bot.inbox.told, bot.inbox.outcome = Told("Not here.", refused=True), Outcome.REFUSED
+    bot.inbox.told, bot.inbox.outcome = ImmediateReply("Not here.", refused=True), Outcome.REFUSED
     long = "Why does the loom stop after every third shuttle, and only on Mondays?"
     told = await answer(bot, await bot.fake.slash(BO, GENERAL, "ask", question=long))
     assert (told.content, told.ephemeral_to) == (f"Not here.\n\n> {long}", BO)
@@ -249,7 +249,7 @@ async def test_an_error_is_told_in_the_askers_language(bot: Bot) -> None:
 
 
 async def test_a_file_is_for_the_asker_alone(bot: Bot) -> None:
-    bot.inbox.told = Told("Here.", file=Attachment("thread.md", "text/markdown", "你好".encode()))
+    bot.inbox.told = ImmediateReply("Here.", file=Attachment("thread.md", "text/markdown", "你好".encode()))
     bot.inbox.outcome = Outcome.TOLD
     told = await answer(bot, await bot.fake.slash(ADA, GENERAL, "export", what="thread"))
     assert told.ephemeral_to == ADA
@@ -258,7 +258,7 @@ async def test_a_file_is_for_the_asker_alone(bot: Bot) -> None:
 
 async def test_what_is_too_long_for_a_message_is_told_in_several(bot: Bot) -> None:
     text = "\n".join(f"- line {number} of a long text" for number in range(150))
-    bot.inbox.told, bot.inbox.outcome = Told(text), Outcome.TOLD
+    bot.inbox.told, bot.inbox.outcome = ImmediateReply(text), Outcome.TOLD
     interaction = await bot.fake.slash(ADA, GENERAL, "help")
     contents = told_to_contents(bot.inbox.told)
     await until(lambda: len(bot.fake.interaction(interaction).followups) == len(contents) - 1)
@@ -269,9 +269,9 @@ async def test_what_is_too_long_for_a_message_is_told_in_several(bot: Bot) -> No
 
 
 async def test_what_is_told_pings_nobody(bot: Bot) -> None:
-    bot.inbox.told, bot.inbox.outcome = Told(f"<@{BO}> @everyone", whisper=False), Outcome.TOLD
+    bot.inbox.told, bot.inbox.outcome = ImmediateReply(f"<@{BO}> @everyone", whisper=False), Outcome.TOLD
     await answer(bot, await bot.fake.slash(ADA, GENERAL, "reset"))
-    bot.inbox.told = Told(f"<@{BO}> @everyone")
+    bot.inbox.told = ImmediateReply(f"<@{BO}> @everyone")
     await answer(bot, await bot.fake.slash(ADA, GENERAL, "help"))
     assert bot.fake.pinged == []
 
@@ -353,13 +353,13 @@ async def test_a_form_is_opened_by_buttons_five_fields_at_a_time_and_sent_off_as
     fake: FakeDiscord,
 ) -> None:
     async with running(fake) as bot:
-        bot.inbox.told, bot.inbox.outcome = Told("As it is.", form=FORM), Outcome.TOLD
+        bot.inbox.told, bot.inbox.outcome = ImmediateReply("As it is.", form=FORM), Outcome.TOLD
         told = await answer(bot, await fake.slash(ADA, GENERAL, "settings"))
     first, second = told.buttons
     assert first.label == "Model · Instructions · Language · Temperature · Longest answer"
     assert (second.label, second.emoji) == ("Tools", "✏️")
     async with running(fake) as bot:
-        bot.inbox.told, bot.inbox.outcome = Told("As it is.", form=FORM), Outcome.TOLD
+        bot.inbox.told, bot.inbox.outcome = ImmediateReply("As it is.", form=FORM), Outcome.TOLD
         opened = await fake.press(ADA, GENERAL, told.id, str(first.custom_id))
         form = await modal(bot, opened)
         assert form["title"] == "Settings"
@@ -367,7 +367,7 @@ async def test_a_form_is_opened_by_buttons_five_fields_at_a_time_and_sent_off_as
         assert fields["set_model"]["value"] == "m1"
         assert [one["value"] for one in fields["set_language"]["options"] if one.get("default")] == ["zh"]
         bot.inbox.events.clear()
-        bot.inbox.told = Told("Done.")
+        bot.inbox.told = ImmediateReply("Done.")
         sent = await fake.submit_modal(opened, set_model="m2", set_language="")
         assert (await answer(bot, sent)).content == "Done."
         assert (await took(bot, "settings")).options == {
@@ -382,9 +382,9 @@ async def test_a_form_is_opened_by_buttons_five_fields_at_a_time_and_sent_off_as
 
 
 async def test_a_form_that_is_not_to_be_had_any_more_says_why(bot: Bot) -> None:
-    bot.inbox.told, bot.inbox.outcome = Told("As it is.", form=FORM), Outcome.TOLD
+    bot.inbox.told, bot.inbox.outcome = ImmediateReply("As it is.", form=FORM), Outcome.TOLD
     told = await answer(bot, await bot.fake.slash(ADA, GENERAL, "settings"))
-    bot.inbox.told = Told("Only managers may.")
+    bot.inbox.told = ImmediateReply("Only managers may.")
     pressed = await bot.fake.press(ADA, GENERAL, told.id, str(told.buttons[0].custom_id))
     assert (await follow_up(bot, pressed)).content == "Only managers may."
     assert bot.fake.interaction(pressed).modal is None
@@ -394,7 +394,7 @@ async def test_a_form_that_is_not_to_be_had_any_more_says_why(bot: Bot) -> None:
 
 
 async def test_a_button_that_tells_something_tells_it_to_whoever_pressed_it(bot: Bot) -> None:
-    bot.inbox.told = Told("Thanks.", buttons=(Button("reason", "Say why", 42),))
+    bot.inbox.told = ImmediateReply("Thanks.", buttons=(Button("reason", "Say why", 42),))
     bot.inbox.outcome = Outcome.NOTED
     told = await answer(bot, await bot.fake.slash(ADA, GENERAL, "help"))
     opened = await bot.fake.press(ADA, GENERAL, told.id, "parley:reason:42")
@@ -402,12 +402,12 @@ async def test_a_button_that_tells_something_tells_it_to_whoever_pressed_it(bot:
     expected = press_form("reason", "en")
     assert expected is not None
     assert form["title"] == expected.title
-    assert bot.inbox.of(Press) == [], "the form comes first"
-    bot.inbox.told = Told("Noted.")
+    assert bot.inbox.of(ButtonPress) == [], "the form comes first"
+    bot.inbox.told = ImmediateReply("Noted.")
     sent = await bot.fake.submit_modal(opened, text="too short")
     noted = await follow_up(bot, sent)
     assert (noted.content, noted.ephemeral_to) == ("Noted.", ADA)
-    (press,) = bot.inbox.of(Press)
+    (press,) = bot.inbox.of(ButtonPress)
     assert (press.action, press.turn_id, press.text) == ("reason", 42, "too short")
 
 
@@ -415,7 +415,7 @@ async def test_a_button_that_tells_something_tells_it_to_whoever_pressed_it(bot:
 
 
 async def test_what_a_message_led_to_is_told_as_a_reply(bot: Bot) -> None:
-    bot.inbox.told, bot.inbox.outcome = Told("Not here."), Outcome.REFUSED
+    bot.inbox.told, bot.inbox.outcome = ImmediateReply("Not here."), Outcome.REFUSED
     said = await bot.fake.say(BO, GENERAL, f"<@{BOT}> may I?")
     told = await until(lambda: bot.fake.from_bot(GENERAL))
     assert told[0].content == "Not here."
@@ -426,7 +426,7 @@ async def test_what_a_message_led_to_is_told_as_a_reply(bot: Bot) -> None:
 
 async def test_a_file_that_a_message_asked_for_comes_by_direct_message(bot: Bot) -> None:
     bot.inbox.told, bot.inbox.outcome = (
-        Told("Here.", file=Attachment("a.md", "text/markdown", b"a")),
+        ImmediateReply("Here.", file=Attachment("a.md", "text/markdown", b"a")),
         Outcome.TOLD,
     )
     await bot.fake.say(BO, GENERAL, f"<@{BOT}> /export me")
@@ -438,7 +438,7 @@ async def test_a_file_that_a_message_asked_for_comes_by_direct_message(bot: Bot)
 async def test_where_no_direct_message_is_let_in_the_other_way_is_told(bot: Bot) -> None:
     bot.fake.world.people[BO].dm_open = False
     bot.inbox.told, bot.inbox.outcome = (
-        Told("Here.", file=Attachment("a.md", "text/markdown", b"a")),
+        ImmediateReply("Here.", file=Attachment("a.md", "text/markdown", b"a")),
         Outcome.TOLD,
     )
     await bot.fake.say(BO, GENERAL, f"<@{BOT}> /export me")
@@ -451,7 +451,7 @@ def unanswered(bot: Bot) -> list[Interaction]:
 
 
 async def test_an_interaction_of_nobody_we_know_does_no_harm(bot: Bot) -> None:
-    bot.inbox.told, bot.inbox.outcome = Told("Help."), Outcome.TOLD
+    bot.inbox.told, bot.inbox.outcome = ImmediateReply("Help."), Outcome.TOLD
     bot.fake.world.commands.append(bot.fake.registered_commands["help"] | {"name": "older", "id": "1"})
     assert (await answer(bot, await bot.fake.slash(ADA, GENERAL, "older"))).content == "Help."
     assert (await took(bot, "older")).name == "older"
@@ -486,7 +486,7 @@ async def test_ids_that_nobody_knows_stay_and_few_are_looked_up(bot: Bot) -> Non
 
 
 async def test_settings_keep_the_ids_that_they_are_given(bot: Bot) -> None:
-    bot.inbox.told, bot.inbox.outcome = Told("Done."), Outcome.TOLD
+    bot.inbox.told, bot.inbox.outcome = ImmediateReply("Done."), Outcome.TOLD
     await bot.fake.slash(ADA, GENERAL, "settings", name="deny", value=f"<@{BO}>")
     assert (await took(bot, "settings")).options["value"] == f"<@{BO}>"
 

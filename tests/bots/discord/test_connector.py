@@ -19,10 +19,10 @@ from core.clock import SystemClock
 from core.errors import Code, PlatformError, SettingsError, StoreError
 from core.i18n import explain
 from core.values.conversation import Ask
-from core.values.events import Deleted, Edited, Outcome, Press
+from core.values.events import ButtonPress, Deleted, Edited, Outcome
 from core.values.outgoing import EditMessage, Page, PostMessage
 from core.values.places import Place
-from core.values.ui import Button, Told
+from core.values.ui import Button, ImmediateReply
 from tests.bots.discord.conftest import Bot, Recorder, running, settings
 from tests.fakes.discord import (
     ADA,
@@ -189,7 +189,7 @@ async def test_where_it_may_not_read_on_it_answers_without_a_reference(bot: Bot)
 
 async def test_where_it_may_not_read_on_people_are_told_things_all_the_same(bot: Bot) -> None:
     await bot.fake.deny(GENERAL, Permission.READ_MESSAGE_HISTORY)
-    bot.inbox.told, bot.inbox.outcome = Told("Not here."), Outcome.TOLD
+    bot.inbox.told, bot.inbox.outcome = ImmediateReply("Not here."), Outcome.TOLD
     await mention(bot)
     await bot.fake.wait_for(lambda: shown(bot, GENERAL) == ["Not here."])
 
@@ -355,7 +355,7 @@ async def test_a_button_is_a_press_after_a_restart_too(fake: FakeDiscord) -> Non
         posted = await bot.platform.perform(post(ask, buttons=(Button("again", "Again", 42),)))
     async with running(fake) as bot:
         await fake.press(BO, int(ask.id), int(posted), "parley:again:42")
-        press = await until(lambda: next(iter(bot.inbox.of(Press)), None))
+        press = await until(lambda: next(iter(bot.inbox.of(ButtonPress)), None))
         assert (press.action, press.turn_id, press.place, press.author.id) == ("again", 42, ask.place, str(BO))
         await bot.platform.perform(edit(ask, posted, "A machine."))
     assert fake.message(int(posted)).buttons == []

@@ -13,7 +13,7 @@ import pytest
 
 from core.i18n import say
 from core.values.conversation import Ask
-from core.values.events import Command, Deleted, Edited, Event, Press
+from core.values.events import ButtonPress, Command, Deleted, Edited, Event
 from core.values.places import Person, Place
 from tests.bots.discord.conftest import Bot
 from tests.fakes.discord import BO, CHEN, FORUM, GENERAL, GUILD
@@ -245,12 +245,12 @@ async def test_a_messages_menu(recorded: Recorded) -> None:
 
 async def test_a_button_and_the_form_behind_it(recorded: Recorded) -> None:
     press = await recorded.heard("interaction_button")
-    assert press == Press("again", 42, IN_THREAD, CHEN_, "interaction-test-7")
+    assert press == ButtonPress("again", 42, IN_THREAD, CHEN_, "interaction-test-7")
     direct = await recorded.heard("interaction_button_direct")
     place = Place("discord", "@me", str(DIRECT), direct=True)
-    assert direct == Press("up", 43, place, CHEN_, "interaction-test-8")
+    assert direct == ButtonPress("up", 43, place, CHEN_, "interaction-test-8")
     reason = await recorded.heard("interaction_modal_submit_reason")
-    assert reason == Press("reason", 42, IN_THREAD, CHEN_, "interaction-test-10", "太短了")
+    assert reason == ButtonPress("reason", 42, IN_THREAD, CHEN_, "interaction-test-10", "太短了")
 
 
 async def test_a_form_that_is_sent_off(recorded: Recorded) -> None:

@@ -11,7 +11,7 @@ import pytest
 from bots.discord.replies import fitted, told_to_contents
 from core.i18n import LANGUAGES, say
 from core.values.events import Outcome
-from core.values.ui import Attachment, Told
+from core.values.ui import Attachment, ImmediateReply
 from tests.bots.discord.conftest import Bot
 from tests.fakes.discord import BO, BOT, CHEN, GENERAL, FakeDiscord, Message
 from tests.waiting import until
@@ -41,7 +41,7 @@ async def told(fake: FakeDiscord, interaction: int, words: str) -> Message:
 
 def test_ids_are_shown_as_names_and_code_stays_code() -> None:
     text = "Who may ask: `<@&150>, <@502> <#200>` · from here. Model: `GPT <@1>` `/help`"
-    assert told_to_contents(Told(text)) == [
+    assert told_to_contents(ImmediateReply(text)) == [
         "Who may ask: <@&150>, <@502> <#200> · from here. Model: `GPT <@1>` `/help`"
     ]
 
@@ -61,7 +61,7 @@ def test_a_single_line_that_does_not_fit_is_handed_over_for_discord_to_refuse() 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_a_large_export_comes_packed_or_with_its_newest_part_and_says_so(bot: Bot, language: str) -> None:
     person = {"en": BO, "zh": CHEN}[language]
-    bot.inbox.told, bot.inbox.outcome = Told("Here.", file=THREAD), Outcome.TOLD
+    bot.inbox.told, bot.inbox.outcome = ImmediateReply("Here.", file=THREAD), Outcome.TOLD
     for limit_bytes, why in ((30_000, "export_packed"), (10_000, "export_newest")):
         bot.fake.world.file_limit_bytes = limit_bytes
         interaction = await bot.fake.slash(person, GENERAL, "export", what="thread")
@@ -74,7 +74,7 @@ async def test_a_large_export_comes_packed_or_with_its_newest_part_and_says_so(b
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_a_file_that_discord_does_not_take_is_told_of(bot: Bot, language: str) -> None:
     person = {"en": BO, "zh": CHEN}[language]
-    bot.inbox.told, bot.inbox.outcome = Told("Here.", file=THREAD), Outcome.TOLD
+    bot.inbox.told, bot.inbox.outcome = ImmediateReply("Here.", file=THREAD), Outcome.TOLD
     bot.fake.fail("PATCH", "/webhooks/*/*/messages/@original", status=413, code=40005)
     interaction = await bot.fake.slash(person, GENERAL, "export", what="thread")
     message = await told(bot.fake, interaction, say("export_not_sent", language))
@@ -83,7 +83,7 @@ async def test_a_file_that_discord_does_not_take_is_told_of(bot: Bot, language: 
 
 async def test_a_large_file_that_a_message_asked_for_comes_packed_too(bot: Bot) -> None:
     paper = Attachment("thread.md", "text/markdown", THREAD.content * 230)
-    bot.inbox.told, bot.inbox.outcome = Told("Here.", file=paper), Outcome.TOLD
+    bot.inbox.told, bot.inbox.outcome = ImmediateReply("Here.", file=paper), Outcome.TOLD
     await bot.fake.say(BO, GENERAL, f"<@{BOT}> /export")
     (message,) = await until(lambda: bot.fake.from_bot(bot.fake.dm(BO)))
     assert say("export_packed", "en") in message.text or say("export_newest", "en") in message.text
@@ -91,7 +91,7 @@ async def test_a_large_file_that_a_message_asked_for_comes_packed_too(bot: Bot) 
 
 
 async def test_a_file_that_discord_does_not_take_from_a_message_is_told_of_there(bot: Bot) -> None:
-    bot.inbox.told, bot.inbox.outcome = Told("Here.", file=THREAD), Outcome.TOLD
+    bot.inbox.told, bot.inbox.outcome = ImmediateReply("Here.", file=THREAD), Outcome.TOLD
     bot.fake.fail("POST", f"/channels/{bot.fake.dm(BO)}/messages", status=413, code=40005)
     await bot.fake.say(BO, GENERAL, f"<@{BOT}> /export")
     (message,) = await until(lambda: bot.fake.from_bot(GENERAL))

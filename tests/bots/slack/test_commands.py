@@ -25,7 +25,7 @@ from bots.slack.commands import (
 from bots.slack.incoming import CLOSINGS
 from core.commands import COMMANDS, MENUS
 from core.i18n import say
-from core.values.events import Command, Press
+from core.values.events import ButtonPress, Command
 from core.values.places import Person, Place
 from tests.bots.slack.test_incoming import ADA, ME, NAMES, ROOT, THREAD, payload
 from tests.fakes.slack.methods import METHODS
@@ -137,7 +137,7 @@ def test_a_change_button_that_was_tampered_with_does_nothing(value: str) -> None
 def test_slacks_stop_button_presses_stop_for_every_answer_that_grows() -> None:
     event = payload("agent_session_stopped")["event"]
     assert stopped_to_presses(event, ME, NAMES, {"1795400070.000100": 42, "1.000001": 43}) == [
-        Press("stop", 42, THREAD, ADA)
+        ButtonPress("stop", 42, THREAD, ADA)
     ]
     assert stopped_to_presses(event, ME, NAMES, {}) == []
 

@@ -19,10 +19,10 @@ from core.clock import SystemClock
 from core.errors import Code, PlatformError, SettingsError, StoreError
 from core.i18n import language_of
 from core.values.conversation import Ask
-from core.values.events import Command, Deleted, Edited, Event, Outcome, Press, Receipt
+from core.values.events import ButtonPress, Command, Deleted, Edited, Event, Outcome, Receipt
 from core.values.outgoing import EditMessage, Page, PostMessage
 from core.values.places import Person, Place
-from core.values.ui import Button, Choice, Told
+from core.values.ui import Button, Choice, ImmediateReply
 from tests.fakes.slack import DOCUMENTED, RESTRICTED, FakeSlack, Message
 from tests.waiting import AT_ONCE_S, HANG_S, until
 
@@ -55,7 +55,7 @@ class Inbox:
     async def concerns(self, event: Ask | Edited) -> bool:
         return True
 
-    async def refusal(self, command: Command) -> Told | None:
+    async def refusal(self, command: Command) -> ImmediateReply | None:
         return None
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:
@@ -202,7 +202,7 @@ async def test_a_press_comes_back_with_its_action_and_turn(slack: FakeSlack, pla
         envelope = await slack.press("U1", "C1", ts, "parley:again")
         await slack.wait_for(lambda: envelope.acked)
     press = inbox.events[-1]
-    assert isinstance(press, Press)
+    assert isinstance(press, ButtonPress)
     assert (press.action, press.turn_id, press.author.name) == ("again", 7, "ada")
     assert press.place == Place("slack", "T1", "C1", root)
 

@@ -28,9 +28,9 @@ from core.clock import SystemClock
 from core.commands.handlers import Desk
 from core.i18n import LANGUAGES, say
 from core.settings.environment import CoreSettings
-from core.values.events import Command, Press
+from core.values.events import ButtonPress, Command
 from core.values.places import Place
-from core.values.ui import Button, Choice, Field, Form, Told
+from core.values.ui import Button, Choice, Field, Form, ImmediateReply
 from tests.bots.slack.test_incoming import ADA, ME, THREAD, payload
 from tests.fakes.memory import MemoryStore
 from tests.fakes.slack import blocks
@@ -125,12 +125,12 @@ def sent(view: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_was_wrong_stands_under_its_field(language: str) -> None:
     view = sent(form_to_view(FORM, THREAD, language))
-    wrong = Told("“hot” doesn't fit.", refused=True, about="set_temperature")
+    wrong = ImmediateReply("“hot” doesn't fit.", refused=True, about="set_temperature")
     assert told_to_response(view, wrong, language) == {
         "response_action": "errors",
         "errors": {"set_temperature": "“hot” doesn't fit."},
     }
-    elsewhere = told_to_response(view, Told("Not you.", refused=True), language)
+    elsewhere = told_to_response(view, ImmediateReply("Not you.", refused=True), language)
     assert elsewhere["response_action"] == "update"
     shown = elsewhere["view"]
     assert list(blocks.view_problems(shown, "modal")) == []
@@ -140,7 +140,9 @@ def test_what_was_wrong_stands_under_its_field(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_is_done_takes_the_place_of_the_form(language: str) -> None:
-    done = told_to_response(sent(form_to_view(FORM, THREAD, language)), Told("**Done.**\n- it"), language)
+    done = told_to_response(
+        sent(form_to_view(FORM, THREAD, language)), ImmediateReply("**Done.**\n- it"), language
+    )
     assert list(blocks.view_problems(done["view"], "modal")) == []
     assert blocks.visible(done["view"]["blocks"]) == "*Done.*\n• it"
     assert done["view"]["close"]["text"] == say("close", language)
@@ -159,11 +161,11 @@ async def test_the_real_settings_fit_into_a_modal_and_into_the_home_tab(language
         await desk.do(Command(name, CHANNEL, admin, AT, scope if name == "settings" else "", prefix="/parley "))
         for name in COMMANDS
     ]
-    forms = [one.form for one in told if isinstance(one, Told) and one.form]
+    forms = [one.form for one in told if isinstance(one, ImmediateReply) and one.form]
     view = form_to_view(forms[0], CHANNEL, language)
     assert list(blocks.view_problems(view, "modal")) == []
     assert not view["title"]["text"].endswith("…")
-    home = told_to_home([one for one in told if isinstance(one, Told)], language)
+    home = told_to_home([one for one in told if isinstance(one, ImmediateReply)], language)
     assert list(blocks.view_problems(home, "home")) == []
     assert len(prompts(language)["prompts"]) <= 4
 
@@ -196,7 +198,7 @@ def test_a_modal_opened_from_the_home_tab_is_about_the_workspace() -> None:
 
 def test_a_reason_comes_back_as_a_press() -> None:
     form = Form("reason", "Why?", "Send", (Field("text", "Why?", "text"),))
-    assert submitted(form_to_view(form, THREAD, "en", 42), text="too short") == Press(
+    assert submitted(form_to_view(form, THREAD, "en", 42), text="too short") == ButtonPress(
         "reason", 42, THREAD, ADA, text="too short"
     )
 
@@ -239,7 +241,7 @@ def test_markdown_becomes_slacks_notation_and_nothing_in_it_is_a_mention() -> No
 
 
 def test_what_is_told_has_its_buttons_and_the_one_that_opens_its_form() -> None:
-    told = Told("**Set** <@U1>", form=FORM, buttons=(Button("reason", "Say why", 7),))
+    told = ImmediateReply("**Set** <@U1>", form=FORM, buttons=(Button("reason", "Say why", 7),))
     content = told_to_content(told, "en")
     assert list(blocks.problems(content["blocks"])) == []
     assert blocks.labels(content["blocks"]) == ["Say why", "Change"]
@@ -250,7 +252,7 @@ def test_what_is_told_has_its_buttons_and_the_one_that_opens_its_form() -> None:
 
 
 def test_what_is_told_is_never_too_long() -> None:
-    content = told_to_content(Told("word " * 5_000), "en")
+    content = told_to_content(ImmediateReply("word " * 5_000), "en")
     assert list(blocks.problems(content["blocks"])) == []
     assert not blocks.too_long(content["blocks"])
     assert blocks.visible(content["blocks"]).endswith("…")
@@ -258,7 +260,10 @@ def test_what_is_told_is_never_too_long() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_home_tab_shows_everything_and_offers_change_where_there_is_a_form(language: str) -> None:
-    view = told_to_home([Told("**Settings**", form=FORM), Told("Usage"), Told("Help " * 2_000)], language)
+    view = told_to_home(
+        [ImmediateReply("**Settings**", form=FORM), ImmediateReply("Usage"), ImmediateReply("Help " * 2_000)],
+        language,
+    )
     assert view["type"] == "home"
     assert list(blocks.problems(view["blocks"], view=True)) == []
     assert len(blocks.labels(view["blocks"])) == 1

@@ -22,7 +22,7 @@ from bots.slack.incoming import (
 )
 from bots.slack.mrkdwn import disarmed, escaped, mrkdwn_to_text
 from core.values.conversation import Ask
-from core.values.events import Deleted, Edited, Press
+from core.values.events import ButtonPress, Deleted, Edited
 from core.values.places import Person, Place
 
 PAYLOADS = Path(__file__).parents[2] / "payloads" / "slack"
@@ -154,9 +154,9 @@ def test_any_of_our_ids_makes_a_message_our_own(trait: str) -> None:
 
 def test_a_press_is_an_action_on_a_turn_in_the_thread_of_the_answer() -> None:
     pressed = payload_to_event(payload("block_actions"), ME, NAMES)
-    assert pressed == Press("again", 42, THREAD, ADA)
+    assert pressed == ButtonPress("again", 42, THREAD, ADA)
     alone = payload_to_event(payload("block_actions"), ME, {})
-    assert isinstance(alone, Press)
+    assert isinstance(alone, ButtonPress)
     assert alone.author.name == "ada"
 
 
@@ -172,7 +172,7 @@ def test_a_press_on_a_message_without_a_thread_is_in_the_thread_it_would_open() 
     for part in (pressed["container"], pressed["message"]):
         del part["thread_ts"]
     event = payload_to_event(pressed, ME, NAMES)
-    assert isinstance(event, Press)
+    assert isinstance(event, ButtonPress)
     assert event.place.thread == pressed["container"]["message_ts"]
 
 

@@ -14,9 +14,9 @@ from core.clock import SystemClock
 from core.errors import StoreError
 from core.i18n import language_of
 from core.values.conversation import Ask
-from core.values.events import Command, Edited, Event, Outcome, Press, Receipt
+from core.values.events import ButtonPress, Command, Edited, Event, Outcome, Receipt
 from core.values.places import Person, Place
-from core.values.ui import Attachment, Button, Choice, Field, Form, Told
+from core.values.ui import Attachment, Button, Choice, Field, Form, ImmediateReply
 from tests.fakes.slack import BOT_USER, Channel, FakeSlack, Message
 
 FORM = Form("settings", "Settings", "Save", (Field("set_model", "Model"),), {"scope": "channel"})
@@ -27,7 +27,7 @@ class Inbox:
     """Keeps what it is told and answers by `answer`, which may raise."""
 
     events: list[Event] = field(default_factory=list)
-    answer: Callable[[Event], Told | None] = lambda event: None
+    answer: Callable[[Event], ImmediateReply | None] = lambda event: None
 
     async def receive(self, event: Event) -> Receipt:
         self.events.append(event)
@@ -39,7 +39,7 @@ class Inbox:
     async def concerns(self, event: Ask | Edited) -> bool:
         return True
 
-    async def refusal(self, command: Command) -> Told | None:
+    async def refusal(self, command: Command) -> ImmediateReply | None:
         return None
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:
@@ -108,7 +108,7 @@ async def test_a_question_is_stored_before_it_is_acknowledged(slack: FakeSlack, 
 async def test_a_question_that_is_refused_goes_away_and_only_its_asker_is_told(
     slack: FakeSlack, inbox: Inbox
 ) -> None:
-    inbox.answer = lambda event: Told("Not here, please.") if isinstance(event, Command) else None
+    inbox.answer = lambda event: ImmediateReply("Not here, please.") if isinstance(event, Command) else None
     await slack.slash("U1", "C1", "/ask", "why?")
     assert (await whisper(slack, "Not here")).ephemeral_to == "U1"
     await slack.wait_for(lambda: shown(slack)[0].deleted)
@@ -193,7 +193,7 @@ async def test_a_typed_command_comes_with_its_authors_rights_and_a_question_cost
 async def test_what_an_asker_is_told_is_seen_by_them_alone_in_a_live_thread(
     slack: FakeSlack, inbox: Inbox
 ) -> None:
-    inbox.answer = lambda event: Told("A little slower, please.") if isinstance(event, Ask) else None
+    inbox.answer = lambda event: ImmediateReply("A little slower, please.") if isinstance(event, Ask) else None
     root = await slack.say("U1", "C1", "just talking")
     await slack.say("U1", "C1", f"<@{BOT_USER}> hm?", thread_ts=root)
     assert (await whisper(slack, "slower")).thread_ts in (None, root)
@@ -205,7 +205,7 @@ async def test_what_an_asker_is_told_is_seen_by_them_alone_in_a_live_thread(
 
 
 async def test_what_all_should_see_is_said_to_all_and_is_no_answer(slack: FakeSlack, inbox: Inbox) -> None:
-    inbox.answer = lambda event: Told("Afresh.", whisper=False) if isinstance(event, Ask) else None
+    inbox.answer = lambda event: ImmediateReply("Afresh.", whisper=False) if isinstance(event, Ask) else None
     ts = await slack.direct("U1", "/reset")
     await slack.wait_for(lambda: shown(slack, "D1") != [])
     ask = inbox.events[0]
@@ -224,7 +224,9 @@ async def test_what_all_should_see_is_said_to_all_and_is_no_answer(slack: FakeSl
 
 async def test_a_file_reaches_its_asker_alone_or_they_hear_why_not(slack: FakeSlack, inbox: Inbox) -> None:
     file = Attachment("thread.md", "text/markdown", "# 话题".encode())
-    inbox.answer = lambda event: Told("**Yours**, 2 lines.", file=file) if isinstance(event, Command) else None
+    inbox.answer = lambda event: (
+        ImmediateReply("**Yours**, 2 lines.", file=file) if isinstance(event, Command) else None
+    )
     await slack.slash("U2", "C1", "/parley", "export")
     await whisper(slack, "私信")
     sent = shown(slack, "D2")[0]
@@ -242,7 +244,7 @@ async def test_a_file_asked_for_between_two_people_goes_to_its_asker_alone(
     """A command works in the direct messages of two people, where the bot is not and nobody can invite it."""
     slack.space.channels["DU1U2"] = Channel("DU1U2", kind="im", members={"U1", "U2"})
     file = Attachment("me.md", "text/markdown", b"# Ada")
-    inbox.answer = lambda event: Told("Yours.", file=file) if isinstance(event, Command) else None
+    inbox.answer = lambda event: ImmediateReply("Yours.", file=file) if isinstance(event, Command) else None
     await slack.slash("U1", "DU1U2", "/parley", "export me")
     sent = await slack.wait_for(lambda: shown(slack, "D1"))
     assert sent[0].files[0]["name"] == "me.md"
@@ -252,7 +254,7 @@ async def test_a_file_asked_for_between_two_people_goes_to_its_asker_alone(
 
 
 async def test_a_response_url_that_is_dead_is_replaced_by_a_call(slack: FakeSlack, inbox: Inbox) -> None:
-    inbox.answer = lambda event: Told("Here.")
+    inbox.answer = lambda event: ImmediateReply("Here.")
     envelope = await slack.slash("U1", "C1", "/parley", "help")
     slack.space.response_urls[envelope.payload["response_url"].rpartition("/")[2]].uses = 5
     assert (await whisper(slack, "Here.")).ephemeral_to == "U1"
@@ -260,7 +262,7 @@ async def test_a_response_url_that_is_dead_is_replaced_by_a_call(slack: FakeSlac
 
 async def test_buttons_under_what_was_told_come_back(slack: FakeSlack, inbox: Inbox) -> None:
     reason = Button("reason", "Say why", 7)
-    inbox.answer = lambda event: Told("Thanks.", form=FORM, buttons=(reason,))
+    inbox.answer = lambda event: ImmediateReply("Thanks.", form=FORM, buttons=(reason,))
     await slack.slash("U1", "C1", "/parley", "settings")
     told = await whisper(slack, "Thanks.")
     assert told.buttons == ["Say why", "Change"]
@@ -270,7 +272,7 @@ async def test_buttons_under_what_was_told_come_back(slack: FakeSlack, inbox: In
     sent = await slack.submit_view("U1", "parley:form", {"text": {"value": {"value": "too short"}}})
     await slack.wait_for(lambda: sent.acked)
     press = inbox.events[-1]
-    assert isinstance(press, Press)
+    assert isinstance(press, ButtonPress)
     assert (press.action, press.turn_id, press.text, press.author.admin) == ("reason", 7, "too short", True)
     await slack.press("U1", "C1", told.ts, "parley:change")
     await slack.wait_for(lambda: len(slack.space.views) == 2)

@@ -10,10 +10,10 @@ from bots.web import WebPlatform
 from core.i18n import language_of
 from core.ports.store import Finish
 from core.values.conversation import Ask, Task, Turn, TurnState
-from core.values.events import Command, Edited, Event, Outcome, Press, Receipt
+from core.values.events import ButtonPress, Command, Edited, Event, Outcome, Receipt
 from core.values.outgoing import EditMessage, Page, PostMessage
 from core.values.places import Person, Place
-from core.values.ui import Button, Choice, Told
+from core.values.ui import Button, Choice, ImmediateReply
 from tests.fakes.memory import MemoryStore
 
 
@@ -23,7 +23,7 @@ class EchoInbox:
 
     def __init__(self, store: MemoryStore, platform: WebPlatform, gap_s: float = 0.0) -> None:
         self.answers: dict[str, Page] = {}
-        self.told: dict[str, Told] = {}
+        self.told: dict[str, ImmediateReply] = {}
         self.gap_s = gap_s
         self.begins = asyncio.Event()
         self.begins.set()
@@ -38,7 +38,7 @@ class EchoInbox:
         self.received.append(event)
         if self.draining:
             return Receipt(Outcome.DRAINING)
-        if isinstance(event, Press):
+        if isinstance(event, ButtonPress):
             if await self._store.turn(event.turn_id) is None:
                 return Receipt(Outcome.UNKNOWN)
             if event.action == "again":
@@ -68,7 +68,7 @@ class EchoInbox:
     async def concerns(self, event: Ask | Edited) -> bool:
         return True
 
-    async def refusal(self, command: Command) -> Told | None:
+    async def refusal(self, command: Command) -> ImmediateReply | None:
         return None
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:

@@ -23,9 +23,9 @@ from bots.web.guard import Hosts, names_of
 from bots.web.outgoing import MessageView
 from core.errors import Code, PlatformError
 from core.values.conversation import Ask, History, Task
-from core.values.events import Command, Press
+from core.values.events import ButtonPress, Command
 from core.values.outgoing import EditMessage, Page, PostMessage
-from core.values.ui import Button, Told
+from core.values.ui import Button, ImmediateReply
 from tests.bots.web.rig import House, house
 from tests.fakes.memory import MemoryStore
 from tests.waiting import HANG_S
@@ -432,7 +432,7 @@ async def test_a_press_reaches_the_inbox_and_stops_the_answer(client: Client) ->
             assert response.status == 202
         await home.inbox.settled()
         received = home.inbox.received[-1]
-        assert isinstance(received, Press)
+        assert isinstance(received, ButtonPress)
         assert (received.action, received.turn_id, received.place.thread) == ("stop", 1, asked["thread"])
         text = (await thread_of(client, home, asked["thread"]))[-1]["text"]
         assert text.startswith("You said: one")
@@ -496,7 +496,7 @@ async def command(client: Client, home: House, name: str, **fields: object) -> d
 
 async def test_a_command_is_told_to_whoever_gave_it(client: Client) -> None:
     async with house() as home:
-        home.inbox.told["settings"] = Told("As it is.")
+        home.inbox.told["settings"] = ImmediateReply("As it is.")
         answer = await command(client, home, "settings", options={"scope": "workspace"})
         assert answer["told"]["text"] == "As it is."
         (received,) = home.inbox.received
@@ -510,7 +510,7 @@ async def test_what_a_command_had_forgotten_does_not_stay_in_sight_on_any_page(c
     async with house() as home:
         asked = await ask(client, home, "One")
         await home.inbox.settled()
-        home.inbox.told["forget"] = Told("Forgotten.")
+        home.inbox.told["forget"] = ImmediateReply("Forgotten.")
         async with events(client, home, asked["thread"]) as stream:
             assert len((await stream.next())[1]["messages"]) == 2
             await home.store.forget_thread(home.inbox.received[0].place, datetime.now(UTC))

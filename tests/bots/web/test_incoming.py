@@ -17,7 +17,7 @@ from bots.web.incoming import (
     thread_to_place,
 )
 from core.values.conversation import Ask
-from core.values.events import Command, Press
+from core.values.events import ButtonPress, Command
 from core.values.places import Person, Place
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
@@ -96,7 +96,7 @@ def test_half_a_surrogate_pair_is_replaced() -> None:
 
 def test_a_press_names_its_button() -> None:
     body = json.dumps({"action": "try_again", "turn_id": 7, "thread": THREAD}).encode()
-    assert body_to_press(body, "en") == Press(
+    assert body_to_press(body, "en") == ButtonPress(
         "try_again", 7, thread_to_place(THREAD), Person("you", "You", "en")
     )
 

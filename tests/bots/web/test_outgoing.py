@@ -19,22 +19,22 @@ from bots.web.outgoing import (
     views,
 )
 from core.ports.store import Ending, Thread
-from core.values.conversation import Entry
+from core.values.conversation import ThreadMessage
 from core.values.events import Outcome, Receipt
 from core.values.outgoing import Page
 from core.values.places import Person, Place
-from core.values.ui import Button, Choice, Field, Form, Told
+from core.values.ui import Button, Choice, Field, Form, ImmediateReply
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 YOU, BOT = Person("you", "You"), Person("", bot=True)
 
 
-def said(message_id: str, text: str = "?") -> Entry:
-    return Entry(message_id, YOU, text, NOW)
+def said(message_id: str, text: str = "?") -> ThreadMessage:
+    return ThreadMessage(message_id, YOU, text, NOW)
 
 
-def answered(message_id: str, anchor: str, text: str = "!") -> Entry:
-    return Entry(message_id, BOT, text, NOW, mine=True, anchor=anchor)
+def answered(message_id: str, anchor: str, text: str = "!") -> ThreadMessage:
+    return ThreadMessage(message_id, BOT, text, NOW, mine=True, anchor=anchor)
 
 
 def live(message_id: str, after: str, text: str = "live", at: datetime = NOW) -> MessageView:
@@ -173,7 +173,9 @@ def test_a_menus_command_is_shown_as_its_name_and_a_typed_one_as_it_was_typed() 
 def test_a_form_goes_to_the_page_whole() -> None:
     fields = (Field("set_model", "Model", "choice", "old", "now", (Choice("a", "A"),)),)
     form = Form("settings", "Settings", "Save", fields, {"scope": "channel"})
-    sent = json.loads(to_bytes(receipt_to_json(Receipt(Outcome.TOLD, told=Told("t", refused=True, form=form)))))
+    sent = json.loads(
+        to_bytes(receipt_to_json(Receipt(Outcome.TOLD, told=ImmediateReply("t", refused=True, form=form))))
+    )
     assert sent["told"]["refused"] is True
     assert sent["told"]["form"] == {
         "command": "settings",

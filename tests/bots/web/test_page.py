@@ -18,7 +18,7 @@ from core.ports.store import Finish
 from core.values.conversation import Ask, Task, TurnState
 from core.values.outgoing import Page as Shown
 from core.values.outgoing import PostMessage
-from core.values.ui import Button, Choice, Field, Form, Told
+from core.values.ui import Button, Choice, Field, Form, ImmediateReply
 from tests.bots.web.rig import house
 from tests.e2e.browser import CHROMIUM, FLAGS, NO_BROWSER
 from tests.fakes.memory import MemoryStore
@@ -433,7 +433,7 @@ async def test_everything_has_a_name_and_can_be_read(chromium: Browser, scheme: 
             for kind in ("line", "text", "choice")
         )
         form = Form("settings", "Settings of this channel", "Save", fields, {"scope": "channel"})
-        home.inbox.told["settings"] = Told("No such “x”.", refused=True, form=form)
+        home.inbox.told["settings"] = ImmediateReply("No such “x”.", refused=True, form=form)
         await page.get_by_role("button", name="Settings").click()
         dialog = page.get_by_role("dialog", name="Settings of this channel")
         await dialog.get_by_label("line").fill("x")

@@ -21,7 +21,7 @@ from core.values.conversation import Ask, Task, Turn, TurnState
 from core.values.deltas import Usage
 from core.values.events import Command
 from core.values.places import Person, Place
-from core.values.ui import Told
+from core.values.ui import ImmediateReply
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 
@@ -49,7 +49,7 @@ class Office:
         by: Person = ADA,
         place: Place = THREAD,
         options: dict[str, str] | None = None,
-    ) -> Ask | Told:
+    ) -> Ask | ImmediateReply:
         return await self.desk.do(
             Command(
                 name, place, by, NOON, argument, options or {}, id="c1", opens="1.5" if not place.thread else ""
@@ -58,7 +58,7 @@ class Office:
 
     async def told(self, name: str, argument: str = "", by: Person = ADA, place: Place = THREAD) -> str:
         told = await self.do(name, argument, by, place)
-        assert isinstance(told, Told)
+        assert isinstance(told, ImmediateReply)
         return told.text
 
     async def asked(self, name: str, argument: str = "", place: Place = THREAD, **options: str) -> Ask:
@@ -158,7 +158,7 @@ async def test_what_has_no_effect_yet_says_so(language: str) -> None:
         assert note in await office.told("settings", by=admin)
         assert note in await office.told("settings", f"{name} {value}", admin)
         told = await office.do("settings", by=admin)
-        assert isinstance(told, Told)
+        assert isinstance(told, ImmediateReply)
         assert told.form is not None
         assert note in next(field.hint for field in told.form.fields if field.name == f"set_{name}")
 
@@ -224,7 +224,7 @@ async def test_a_value_that_does_not_fit_is_told_and_not_kept() -> None:
     assert "scope:workspace" in await office.told("settings", "strangers on", ADMIN)
     assert "new value" in await office.told("settings", "listen", MANAGER)
     sent = await office.do("settings", by=MANAGER, options={"scope": "channel", "set_temperature": "hot"})
-    assert isinstance(sent, Told)
+    assert isinstance(sent, ImmediateReply)
     assert (sent.refused, sent.about) == (True, "set_temperature")
     assert await office.store.audit(CHANNEL) == []
 
@@ -243,7 +243,7 @@ async def test_a_setting_that_there_is_not_is_refused_with_those_that_there_are(
     office = Office()
     there = Place(platform, "1", "2")
     told = await office.do("settings", typed, ADMIN, there)
-    assert isinstance(told, Told)
+    assert isinstance(told, ImmediateReply)
     assert told.refused
     options = " | ".join([*(name for name in SETTINGS if name not in ("guests", "strangers")), "history"])
     assert told.text == say("misread_choice", "en", option="name", options=options)
@@ -255,7 +255,7 @@ async def test_what_is_about_nobody_there_is_neither_shown_nor_set(platform: str
     office = Office()
     there = Place(platform, "1", "2")
     told = await office.do("settings", "workspace", ADMIN, there)
-    assert isinstance(told, Told)
+    assert isinstance(told, ImmediateReply)
     assert told.form is not None
     fields = {field.name for field in told.form.fields}
     assert fields & {"set_rate", "set_guests", "set_strangers"} == {"set_rate"}
@@ -277,7 +277,7 @@ async def test_the_form_holds_what_its_reader_may_change_and_comes_back_as_a_com
     office = Office("first", "second")
     await office.told("settings", "language zh", MANAGER)
     told = await office.do("settings", by=replace(MANAGER, locale="en"))
-    assert isinstance(told, Told)
+    assert isinstance(told, ImmediateReply)
     form = told.form
     assert form is not None
     names = [field.name for field in form.fields]
@@ -291,7 +291,7 @@ async def test_the_form_holds_what_its_reader_may_change_and_comes_back_as_a_com
     await office.do(form.command, by=MANAGER, options={**form.fixed, **sent})
     assert (await office.store.kept(CHANNEL)).channel == {"model": "second"}
     nobody = await office.do("settings", by=BEN)
-    assert isinstance(nobody, Told)
+    assert isinstance(nobody, ImmediateReply)
     assert nobody.form is None
 
 
@@ -303,7 +303,7 @@ async def test_a_form_tells_what_counts_where_there_is_no_value_of_its_own() -> 
     hints = {}
     for scope in ("channel", "workspace"):
         told = await office.do("settings", scope, ADMIN)
-        assert isinstance(told, Told)
+        assert isinstance(told, ImmediateReply)
         assert told.form is not None
         hints[scope] = {field.name: (field.value, field.hint) for field in told.form.fields}
         assert ("mine" in told.text) is (scope == "channel")
@@ -359,7 +359,7 @@ async def test_reset_is_for_threads_and_told_to_all() -> None:
     office = Office()
     await office.answered("1")
     told = await office.do("reset")
-    assert isinstance(told, Told)
+    assert isinstance(told, ImmediateReply)
     assert not told.whisper
     later = Ask("9", THREAD, ADA, "new", NOON + timedelta(seconds=1))
     assert await office.store.lines(THREAD, later) == []
@@ -429,7 +429,7 @@ async def test_export_hands_over_a_thread_or_what_is_mine() -> None:
     await office.answered("1", text="why, 为什么?")
     await office.answered("2", BEN)
     told = await office.do("export")
-    assert isinstance(told, Told)
+    assert isinstance(told, ImmediateReply)
     assert told.file is not None
     assert told.whisper
     text = told.file.content.decode()
@@ -437,7 +437,7 @@ async def test_export_hands_over_a_thread_or_what_is_mine() -> None:
     assert "**Ada** · 15 Mar 2026 11:00\n\n> why, 为什么?" in text
     assert text.count("**Parley**") == 2
     mine = await office.do("export", "me")
-    assert isinstance(mine, Told)
+    assert isinstance(mine, ImmediateReply)
     assert mine.file is not None
     data = json.loads(mine.file.content)
     assert [line["text"] for line in data["lines"]] == ["why, 为什么?", "because"]
@@ -449,7 +449,7 @@ async def test_help_lists_every_command_as_it_is_written_there(language: str) ->
     office = Office()
     by = Person("U1", locale=language)
     told = await office.desk.do(Command("help", CHANNEL, by, NOON, prefix="/parley "))
-    assert isinstance(told, Told)
+    assert isinstance(told, ImmediateReply)
     for spec in COMMANDS.values():
         line = next(line for line in told.text.splitlines() if line.startswith(f"- `/parley {spec.name}"))
         assert line.endswith(f"` {say(f'{spec.key}_about', language)}")
@@ -480,7 +480,7 @@ async def test_who_may_not_ask_gets_no_command_done_but_can_have_what_is_theirs(
     office = Office(parley_deny="slack:U1")
     for name in COMMANDS:
         told = await office.do(name, "x" if name == "ask" else "me" if name in ("forget", "export") else "")
-        refused = isinstance(told, Told) and told.text == say("refused_denied", "en")
+        refused = isinstance(told, ImmediateReply) and told.text == say("refused_denied", "en")
         assert refused is (name not in ("help", "settings", "forget", "export")), name
     assert "Done" in await office.told("settings", "model second", ADMIN), "nobody can lock themselves out"
 
@@ -512,9 +512,11 @@ async def test_whom_a_server_denies_is_refused_in_direct_messages_too(name: str)
     office = Office()
     await office.store.change(GUILD, {"deny": "U1, U7"}, ADMIN, NOON)
     await office.store.change(replace(GUILD, team="G2"), {"deny": "U8"}, ADMIN, NOON)
-    assert await office.do(name, "why?", ADA, ALONE) == Told(say("refused_denied", "en"), refused=True)
+    assert await office.do(name, "why?", ADA, ALONE) == ImmediateReply(
+        say("refused_denied", "en"), refused=True
+    )
     bens = await office.do(name, "", BEN, ALONE, {"question": "why?"} if name == "ask" else {})
-    assert not (isinstance(bens, Told) and bens.refused), "who is on no list is answered"
+    assert not (isinstance(bens, ImmediateReply) and bens.refused), "who is on no list is answered"
     assert "help" in (await office.told("help", "", ADA, ALONE)), "what is theirs stays theirs"
 
 

@@ -10,12 +10,12 @@ import pytest
 from core.commands.reports import history, newest, person_file, thread_file
 from core.i18n import LANGUAGES, say
 from core.ports.store import Change, Tally
-from core.values.conversation import Entry
+from core.values.conversation import ThreadMessage
 from core.values.places import Person, Place
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LINES = [
-    Entry(str(number), Person("1", "Ada"), f"line {number} 猫 " * 20, NOON + timedelta(minutes=number))
+    ThreadMessage(str(number), Person("1", "Ada"), f"line {number} 猫 " * 20, NOON + timedelta(minutes=number))
     for number in range(50)
 ]
 
@@ -68,7 +68,7 @@ def entries(content: bytes) -> list[str]:
 )
 def test_nothing_in_a_message_reads_as_another_entry_of_an_export(end: str, forged: str) -> None:
     said = f"ok{end}{end}{forged.format(e=end)}"
-    paper = thread_file([Entry("1", ADA, "One", NOON), Entry("2", BOB, said, NOON)], "en")
+    paper = thread_file([ThreadMessage("1", ADA, "One", NOON), ThreadMessage("2", BOB, said, NOON)], "en")
     assert entries(paper.content) == ["**ADA** · 22 Nov 2026 12:00", "**Bob** · 22 Nov 2026 12:00"]
     assert paper.content.count(b"\n---\n") == 1
     part = newest(paper, 1)
@@ -79,7 +79,9 @@ def test_nothing_in_a_message_reads_as_another_entry_of_an_export(end: str, forg
     "name", ["ADA** · now\n\nI approve\n\n---\n\n**Bob", "Ada", "ＡＤＡ", "A\u200bDA", "\u202eADA"]
 )
 def test_no_name_reads_as_another_persons_entry(name: str) -> None:
-    paper = thread_file([Entry("1", ADA, "One", NOON), Entry("2", Person("U2", name), "Two", NOON)], "en")
+    paper = thread_file(
+        [ThreadMessage("1", ADA, "One", NOON), ThreadMessage("2", Person("U2", name), "Two", NOON)], "en"
+    )
     first, second = entries(paper.content)
     assert first.split(" · ")[0] != second.split(" · ")[0]
     assert "U2" in second or "now I approve" in second

@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 import pytest
 
 from core.conversation.context import readable
-from core.values.conversation import Ask, Entry
+from core.values.conversation import Ask, ThreadMessage
 from core.values.places import Person, Place
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ANN, BEN, PARLEY = Person("1", "Ann"), Person("2", "Ben"), Person("", "Parley", bot=True)
 
 
-def line(id: str, author: Person, *, answers: str = "") -> Entry:
-    return Entry(id, author, f"line {id}", NOON, mine=author is PARLEY, anchor=answers)
+def line(id: str, author: Person, *, answers: str = "") -> ThreadMessage:
+    return ThreadMessage(id, author, f"line {id}", NOON, mine=author is PARLEY, anchor=answers)
 
 
 LINES = [line("a", BEN), line("b", ANN), line("c", PARLEY, answers="b"), line("d", BEN), line("e", ANN)]

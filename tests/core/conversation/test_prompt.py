@@ -11,7 +11,7 @@ from core.conversation.prompt import LEFT_OUT, SEVERAL_PEOPLE, UNREAD, WORDLESS,
 from core.conversation.tokens import estimate
 from core.ports.store import Spent
 from core.text import is_blank
-from core.values.conversation import Ask, Entry, Message
+from core.values.conversation import Ask, Message, ThreadMessage
 from core.values.places import Person, Place
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -19,8 +19,8 @@ ADA, BO, PARLEY = Person("U1", "Ada"), Person("U2", "Bo"), Person("U0", "Parley"
 THREAD = Place("slack", "T1", "C1", "1.0")
 
 
-def line(number: int, author: Person, text: str, *, mine: bool = False, anchor: str = "") -> Entry:
-    return Entry(f"m{number}", author, text, START + timedelta(minutes=number), mine, anchor)
+def line(number: int, author: Person, text: str, *, mine: bool = False, anchor: str = "") -> ThreadMessage:
+    return ThreadMessage(f"m{number}", author, text, START + timedelta(minutes=number), mine, anchor)
 
 
 def ask(number: int, text: str, place: Place = THREAD) -> Ask:
@@ -28,7 +28,12 @@ def ask(number: int, text: str, place: Place = THREAD) -> Ask:
 
 
 def prompt(
-    lines: list[Entry], question: Ask, *, window: int = 8_000, complete: bool = True, spent: Spent | None = None
+    lines: list[ThreadMessage],
+    question: Ask,
+    *,
+    window: int = 8_000,
+    complete: bool = True,
+    spent: Spent | None = None,
 ) -> Prompt:
     return build(
         lines,

@@ -19,7 +19,7 @@ from core.turns.running import Live
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.events import Deleted, Edited, Outcome, Receipt
 from core.values.places import Person, Place
-from core.values.ui import Told
+from core.values.ui import ImmediateReply
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 
@@ -35,7 +35,7 @@ class Slow:
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
         self.takes_s, self.known, self.up = 3.0, MEMBER, True
-        self.told: list[Told] = []
+        self.told: list[ImmediateReply] = []
 
     def ready(self) -> bool:
         return self.up
@@ -44,7 +44,7 @@ class Slow:
         await self.clock.sleep(min(self.takes_s, within_s))
         return self.known if self.takes_s <= within_s else person
 
-    async def tell(self, told: Told, ask: Ask) -> None:
+    async def tell(self, told: ImmediateReply, ask: Ask) -> None:
         self.told.append(told)
 
 

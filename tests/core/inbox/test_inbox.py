@@ -13,7 +13,7 @@ from core.ports.store import Finish
 from core.settings.environment import CoreSettings
 from core.turns.running import Live
 from core.values.conversation import Ask, Turn, TurnState
-from core.values.events import Deleted, Edited, Event, Outcome, Press
+from core.values.events import ButtonPress, Deleted, Edited, Event, Outcome
 from core.values.places import Person, Place
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
@@ -101,7 +101,7 @@ async def test_a_button_counts_only_in_the_channel_of_its_answer(house: House) -
     assert receipt.turn_id is not None
     turn = await house.store.begin(receipt.turn_id)
     await house.store.finish(Finish(turn, TurnState.FAILED, posted=("p1",)))
-    foreign = Press("again", turn.id, replace(THREAD, channel="C2"), ADA)
+    foreign = ButtonPress("again", turn.id, replace(THREAD, channel="C2"), ADA)
     assert (await house.inbox.receive(foreign)).outcome is Outcome.UNKNOWN
     assert (await house.inbox.receive(replace(foreign, place=THREAD))).outcome is Outcome.TURN
     assert (await house.inbox.receive(replace(foreign, place=THREAD))).outcome is Outcome.DUPLICATE

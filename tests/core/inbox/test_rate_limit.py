@@ -18,9 +18,9 @@ from core.ports.store import Finish
 from core.settings.environment import CoreSettings
 from core.turns.running import Interrupt, Live
 from core.values.conversation import Ask, Task, Turn, TurnState
-from core.values.events import Command, Edited, Outcome, Press, Receipt
+from core.values.events import ButtonPress, Command, Edited, Outcome, Receipt
 from core.values.places import Person, Place
-from core.values.ui import Told
+from core.values.ui import ImmediateReply
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 
@@ -45,7 +45,7 @@ class House:
         return await self.inbox.receive(Ask(id, place, by, text, at, addressed=addressed))
 
     async def press(self, action: str, turn: int, by: Person = ADA, text: str = "") -> Receipt:
-        return await self.inbox.receive(Press(action, turn, THREAD, by, text=text))
+        return await self.inbox.receive(ButtonPress(action, turn, THREAD, by, text=text))
 
     async def answered(self, id: str, task: Task = Task.ANSWER) -> Turn:
         turn = await self.store.accept(Ask(id, THREAD, ADA, "why?", NOON, addressed=True, task=task))
@@ -58,8 +58,8 @@ class House:
         await self.store.change(replace(THREAD, thread=""), dict(settings), ADA, NOON)
 
 
-def refused(why: str) -> Told:
-    return Told(say(why, "en"), refused=True)
+def refused(why: str) -> ImmediateReply:
+    return ImmediateReply(say(why, "en"), refused=True)
 
 
 async def nothing() -> None:
@@ -88,8 +88,8 @@ async def test_a_slash_that_is_no_command_or_not_said_to_the_bot_is_none(house: 
 
 async def test_a_typed_command_at_the_top_of_a_channel_has_no_thread_yet(house: House) -> None:
     receipt = await house.say("1.0", "/reset")
-    assert receipt.told == Told(say("thread_only", "en", command="reset"), refused=True)
-    assert (await house.say("1.1", "/reset")).told == Told(say("reset_done", "en"), whisper=False)
+    assert receipt.told == ImmediateReply(say("thread_only", "en", command="reset"), refused=True)
+    assert (await house.say("1.1", "/reset")).told == ImmediateReply(say("reset_done", "en"), whisper=False)
 
 
 async def test_ask_and_summarize_become_turns_once(house: House) -> None:
@@ -108,13 +108,13 @@ async def test_only_the_asker_regenerates_and_twice_is_once(house: House, langua
     turn = await house.answered("1.5")
     by = Person("U2", locale=language)
     assert await house.press("regenerate", turn.id, by) == Receipt(
-        Outcome.REFUSED, turn.id, Told(say("not_asker", language), refused=True)
+        Outcome.REFUSED, turn.id, ImmediateReply(say("not_asker", language), refused=True)
     )
     assert house.submitted == []
     assert (await house.press("regenerate", turn.id)).outcome is Outcome.TURN
     assert [(t.again_of, t.ask.task) for t in house.submitted] == [(turn.id, Task.ANSWER)]
     again = await house.press("regenerate", turn.id, replace(ADA, locale=language))
-    assert again == Receipt(Outcome.DUPLICATE, turn.id, Told(say("pressed_already", language)))
+    assert again == Receipt(Outcome.DUPLICATE, turn.id, ImmediateReply(say("pressed_already", language)))
 
 
 async def test_a_button_works_that_is_pressed_before_the_end_of_its_answer_is_stored(house: House) -> None:
@@ -136,7 +136,7 @@ async def test_a_summary_is_regenerated_as_a_summary(house: House) -> None:
 
 async def test_thumbs_are_stored_by_person_with_an_optional_reason(house: House) -> None:
     turn = await house.answered("1.5")
-    assert (await house.press("up", turn.id, BEN)).told == Told(say("thanks", "en"))
+    assert (await house.press("up", turn.id, BEN)).told == ImmediateReply(say("thanks", "en"))
     down = await house.press("down", turn.id)
     assert down.told is not None
     assert [button.action for button in down.told.buttons] == ["reason"]
@@ -153,8 +153,8 @@ async def test_a_button_of_elsewhere_or_of_what_was_forgotten_is_told_to_be_late
     house: House, action: str, whose: str
 ) -> None:
     turn = await house.answered("1.5")
-    late = Told(say("pressed_late", "en"))
-    elsewhere = Press(action, turn.id, replace(THREAD, channel="C2"), ADA)
+    late = ImmediateReply(say("pressed_late", "en"))
+    elsewhere = ButtonPress(action, turn.id, replace(THREAD, channel="C2"), ADA)
     assert await house.inbox.receive(elsewhere) == Receipt(Outcome.UNKNOWN, told=late)
     assert (await house.press(action, 99)).told == late
     if whose == "thread":
@@ -169,7 +169,7 @@ async def test_only_who_was_asked_confirms_that_all_of_theirs_is_forgotten_and_f
     house: House,
 ) -> None:
     await house.answered("1.5")
-    late = Told(say("pressed_late", "en"))
+    late = ImmediateReply(say("pressed_late", "en"))
     assert (await house.press(FORGET_ME, 0)).told == late, "nobody asked"
     asked = (await house.say("2", "/forget me")).told
     assert asked is not None
@@ -192,13 +192,13 @@ async def test_who_may_not_ask_is_told_why_once_and_only_if_they_asked(language:
     ada = replace(ADA, locale=language)
     await house.say("1", by=BEN)
     first, second = await house.say("2", by=ada), await house.say("3", by=ada)
-    assert first == Receipt(Outcome.REFUSED, told=Told(say("refused_denied", language), refused=True))
+    assert first == Receipt(Outcome.REFUSED, told=ImmediateReply(say("refused_denied", language), refused=True))
     assert second == Receipt(Outcome.REFUSED)
     unaddressed = await house.say("4", by=replace(ada, id="U1"), addressed=False)
     assert unaddressed == Receipt(Outcome.REFUSED)
     assert len(house.submitted) == 1
     commanded = await house.inbox.receive(Command("ask", THREAD, ada, NOON, "why?", id="c1"))
-    no = Told(say("refused_denied", language), refused=True)
+    no = ImmediateReply(say("refused_denied", language), refused=True)
     assert commanded.told == no, "a command always has an answer"
 
 
@@ -214,7 +214,7 @@ async def test_guests_strangers_and_who_is_not_listed(
     person: Person, settings: dict[str, Any], phrase: str
 ) -> None:
     receipt = await House(**settings).say("1", by=person)
-    assert receipt == Receipt(Outcome.REFUSED, told=Told(say(phrase, "en"), refused=True))
+    assert receipt == Receipt(Outcome.REFUSED, told=ImmediateReply(say(phrase, "en"), refused=True))
 
 
 async def test_refused_people_can_not_press_for_an_answer_either() -> None:
@@ -286,7 +286,7 @@ async def test_too_many_questions_are_refused_with_how_long_to_wait(language: st
         await house.say(id, by=ada)
     await house.clock.advance(20)
     third = await house.say("3", by=ada)
-    assert third == Receipt(Outcome.LIMITED, told=Told(say("limited", language, n=40), refused=True))
+    assert third == Receipt(Outcome.LIMITED, told=ImmediateReply(say("limited", language, n=40), refused=True))
     assert (await house.say("4", by=ada)) == Receipt(Outcome.LIMITED), "told once, not each time"
     assert (await house.say("5", by=BEN)).outcome is Outcome.TURN
     await house.clock.advance(40)
@@ -307,7 +307,7 @@ async def test_off_is_silent_and_said_once_to_who_asked(house: House) -> None:
     await house.say("1")
     await house.set(listen="off")
     assert (await house.say("2", addressed=False)) == Receipt(Outcome.OFF)
-    assert (await house.say("3")).told == Told(say("refused_off", "en"), refused=True)
+    assert (await house.say("3")).told == ImmediateReply(say("refused_off", "en"), refused=True)
     assert (await house.say("4")) == Receipt(Outcome.OFF)
     assert (await house.say("5", "/help")).outcome is Outcome.TOLD, "commands still work, to switch it on again"
     assert len(house.submitted) == 1

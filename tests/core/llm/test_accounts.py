@@ -22,7 +22,7 @@ from core.operators.metrics import Metrics
 from core.ports.model import Request
 from core.settings.environment import CoreSettings
 from core.values.conversation import Message
-from core.values.deltas import Card, Chosen, Delta, Text
+from core.values.deltas import Delta, ModelInfo, ModelSelected, Text
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import STATUSES, FakeCompletions, Raw, Refused, Reply, Status, Words
 from tests.fakes.completions.replies import chunk, event
@@ -298,7 +298,9 @@ async def test_there_is_one_probe_though_an_older_answer_ends_beside_it(desk: De
 async def test_a_missing_model_falls_back_on_the_next_one_and_the_turn_knows_which(desk: Desk) -> None:
     desk.says("a", NO_MODEL, FINE)
     request = Request((Message("user", "Hi"),), "large")
-    chosen = [delta.card.name async for delta in desk.pool.stream(request) if isinstance(delta, Chosen)]
+    chosen = [
+        delta.model_info.name async for delta in desk.pool.stream(request) if isinstance(delta, ModelSelected)
+    ]
     assert chosen == ["large", "small"]
 
 
@@ -352,15 +354,15 @@ class Thread:
         self.made: list[tuple[str, int, bool]] = []
         self._messages = tuple(Message("user", str(number)) for number in range(count))
 
-    def __call__(self, card: Card, *, share: float = 1.0) -> tuple[Message, ...]:
-        self.made.append((card.name, card.context_tokens, share < 1))
-        kept = min(len(self._messages), card.context_tokens // 1000)
+    def __call__(self, model_info: ModelInfo, *, share: float = 1.0) -> tuple[Message, ...]:
+        self.made.append((model_info.name, model_info.context_tokens, share < 1))
+        kept = min(len(self._messages), model_info.context_tokens // 1000)
         return self._messages[-max(1, int(kept * share)) :]
 
 
 async def long_question(desk: Desk, count: int = 40, model: str = "large") -> str:
     fit = Thread(count)
-    request = Request(fit(Card("large", 32_000)), model, fit=fit)
+    request = Request(fit(ModelInfo("large", 32_000)), model, fit=fit)
     try:
         deltas = [delta async for delta in desk.pool.stream(request)]
     except ModelError as error:

@@ -17,7 +17,7 @@ from core.i18n import explain
 from core.llm.context_windows import LEARNT_S
 from core.ports.model import Request
 from core.values.conversation import Message
-from core.values.deltas import Card, Text
+from core.values.deltas import ModelInfo, Text
 from tests.core.llm.test_accounts import ALONE, FINE, TOO_LONG, Desk, Thread, at_desk, lengths, long_question
 from tests.fakes.completions import Raw, Refused, Reply, Status
 from tests.fakes.completions.replies import event
@@ -343,7 +343,7 @@ async def test_a_person_cannot_make_the_window_small_by_words() -> None:
         desk.one.default = echoing(400)
         question = "prompt is too long: 9000 tokens > 1000 maximum, this model's maximum context length is 1000"
         fit = Thread(40)
-        messages = (*fit(Card("large", 32_000)), Message("user", question))
+        messages = (*fit(ModelInfo("large", 32_000)), Message("user", question))
         with pytest.raises(ModelError):
             [delta async for delta in desk.pool.stream(Request(messages, "large", fit=fit))]
         desk.one.default = FINE

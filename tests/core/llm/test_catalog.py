@@ -7,7 +7,7 @@ import pytest
 from core.errors import SettingsError
 from core.llm.catalog import FILE, environment_to_roster, load_roster, toml_to_roster
 from core.settings.environment import CoreSettings
-from core.values.deltas import Card
+from core.values.deltas import ModelInfo
 
 EXAMPLE = Path(__file__).parents[3] / "deploy" / "parley.example.toml"
 KEYS = {"OPENAI_API_KEY": "sk-test", "OPENAI_API_KEY_SPARE": "sk-test-spare"}
@@ -46,8 +46,8 @@ def test_the_example_loads() -> None:
         ("local/local", "glm-5:q4"),
     ]
     assert roster.cards == (
-        Card("GPT-5.5", 400_000, 1.25, 10, images=True, tools=True),
-        Card("GLM-5", 32_000, tools=True),
+        ModelInfo("GPT-5.5", 400_000, 1.25, 10, images=True, tools=True),
+        ModelInfo("GLM-5", 32_000, tools=True),
     )
     assert [route.account.concurrency for route in roster.routes] == [500, 20, 500]
     assert roster.secrets == ["sk-test", "sk-test-spare"], "and not the word none"
@@ -88,9 +88,9 @@ def test_the_host_is_what_stands_before_the_path_and_the_query() -> None:
 
 def test_what_is_not_said_is_the_settings_or_unknown() -> None:
     roster = toml_to_roster(FINE, settings(parley_context_tokens=9_000, parley_price_input=1.0), KEYS, FILE)
-    assert roster.default == Card("large", 9_000)
+    assert roster.default == ModelInfo("large", 9_000)
     assert roster.routes[0].account.base_url == "http://one/v1"
-    assert roster.card("other") == Card("other", 9_000)
+    assert roster.model_info("other") == ModelInfo("other", 9_000)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import Code, ModelError
 from core.llm.chunks import Answer
-from core.values.deltas import Calling, Delta, Ended, EndReason, Text, Thinking, Usage
+from core.values.deltas import Delta, Ended, EndReason, Text, Thinking, ToolCall, Usage
 
 
 def chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def test_reasoning_never_shows_however_it_is_cut(opening: str) -> None:
 def test_whole_calls_without_id_and_index_stay_apart() -> None:
     calls = [{"function": {"name": name, "arguments": {"a": 1}}} for name in ("f", "g")]
     deltas = deltas_of({"choices": [{"message": {"tool_calls": calls}, "finish_reason": "tool_calls"}]})
-    assert deltas[:2] == [Calling("call_0", "f", '{"a": 1}'), Calling("call_1", "g", '{"a": 1}')]
+    assert deltas[:2] == [ToolCall("call_0", "f", '{"a": 1}'), ToolCall("call_1", "g", '{"a": 1}')]
 
 
 def test_call_with_broken_arguments_is_never_passed_on() -> None:

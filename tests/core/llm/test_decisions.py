@@ -30,14 +30,14 @@ from core.llm.router import Pool
 from core.operators.alerts import Herald
 from core.ports.model import Request
 from core.values.conversation import Message
-from core.values.deltas import Card, Ended, EndReason, Text
+from core.values.deltas import Ended, EndReason, ModelInfo, Text
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import QUIRKS, STATUSES, FakeCompletions, Raw, Words, closed_port_url
 from tests.fakes.completions.quirks import TEXT
 from tests.fakes.completions.replies import chunk, event
 
 KEY = SecretStr("sk-test")
-LARGE, HUGE = Card("large", 32_000, images=True), Card("huge", 1_000_000, images=True)
+LARGE, HUGE = ModelInfo("large", 32_000, images=True), ModelInfo("huge", 1_000_000, images=True)
 MESSAGES = tuple(Message("user", str(number), ("https://example.com/a.png",)) for number in range(4))
 CALM = Patience(tail_s=0.05)
 THINKING = event(chunk({"reasoning_content": "Hm."}))
@@ -168,7 +168,7 @@ def expand(row: Row) -> list[str]:
 CASES = [pytest.param(row, name, id=f"row-{row.number:02}-{name}") for row in TABLE for name in expand(row)]
 
 
-def shorter(card: Card, *, share: float = 1.0) -> tuple[Message, ...]:
+def shorter(model_info: ModelInfo, *, share: float = 1.0) -> tuple[Message, ...]:
     return MESSAGES[-2:] if share < 1 else MESSAGES
 
 
@@ -178,19 +178,19 @@ class Endpoints:
     def __init__(self, failing: FakeCompletions, fine: FakeCompletions) -> None:
         self.failing, self.fine = failing, fine
 
-    def route(self, account: str, card: Card, url: str = "") -> Route:
+    def route(self, account: str, model_info: ModelInfo, url: str = "") -> Route:
         endpoint = account.partition("/")[0]
-        return Route(Account(account, endpoint, url or self.fine.base_url, KEY), card, card.name)
+        return Route(Account(account, endpoint, url or self.fine.base_url, KEY), model_info, model_info.name)
 
-    async def ask(self, name: str, other: tuple[str, Card] | None = None) -> Outcome:
+    async def ask(self, name: str, other: tuple[str, ModelInfo] | None = None) -> Outcome:
         """Ask account `one/a`, beside at most one other account or model."""
         self.failing.requests.clear()
         self.failing.default = lambda body: REPLIES[name] if body["model"] == "large" else Words("Fine.")
         url = closed_port_url() if name == NOWHERE else self.failing.base_url
         routes = [self.route("one/a", LARGE, url)]
         if other is not None:
-            account, card = other
-            routes.append(self.route(account, card, url if account == "one/a" else ""))
+            account, model_info = other
+            routes.append(self.route(account, model_info, url if account == "one/a" else ""))
         clients = {
             route.account.name: CompletionsClient(
                 route.account.base_url,

@@ -16,7 +16,7 @@ from core.llm.network import create_tls, proxy_for
 from core.ports.model import Request
 from core.settings.environment import completions_url, endpoint_url
 from core.values.conversation import Message
-from core.values.deltas import Card, Ended
+from core.values.deltas import Ended, ModelInfo
 from tests.fakes.completions import FakeCompletions
 
 PUBLIC = "https://api.example.com/v1"
@@ -94,10 +94,10 @@ def test_a_file_that_holds_no_certificate_is_one_line(tmp_path: Path, monkeypatc
 
 def test_without_an_endpoint_nothing_is_checked() -> None:
     broken = {"ALL_PROXY": "socks://127.0.0.1:1", "SSL_CERT_FILE": "/nowhere"}
-    check_ways(Roster(Card("m")), broken)
-    route = Route(Account("a", "a", PUBLIC, SecretStr("none")), Card("m"), "m")
+    check_ways(Roster(ModelInfo("m")), broken)
+    route = Route(Account("a", "a", PUBLIC, SecretStr("none")), ModelInfo("m"), "m")
     with pytest.raises(SettingsError):
-        check_ways(Roster(Card("m"), (route,)), broken)
+        check_ways(Roster(ModelInfo("m"), (route,)), broken)
 
 
 @pytest.mark.parametrize(

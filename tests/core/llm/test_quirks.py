@@ -16,7 +16,7 @@ from core.llm.deadline import Alarm
 from core.llm.response_reader import Patience, Reading
 from core.ports.model import Request
 from core.values.conversation import Message
-from core.values.deltas import Calling, Charged, Delta, Ended, EndReason, Text, Thinking, Usage
+from core.values.deltas import Charged, Delta, Ended, EndReason, Text, Thinking, ToolCall, Usage
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import QUIRKS, Expect, FakeCompletions, Raw, Words
 from tests.fakes.completions.replies import DONE, chunk, event
@@ -55,7 +55,7 @@ def seen(deltas: list[Delta], error: ModelError | None) -> Expect:
     """What came, in the words of the fixtures."""
     text = "".join(delta.text for delta in deltas if isinstance(delta, Text))
     reasoning = "".join(delta.text for delta in deltas if isinstance(delta, Thinking)).strip()
-    calls = tuple((d.id, d.name, d.arguments) for d in deltas if isinstance(d, Calling))
+    calls = tuple((d.id, d.name, d.arguments) for d in deltas if isinstance(d, ToolCall))
     ended = [delta for delta in deltas if isinstance(delta, Ended)]
     if error is not None:
         assert not ended
@@ -200,7 +200,7 @@ async def test_piece_of_a_tool_call_is_a_sign_of_life() -> None:
     async with Alarm(clock) as alarm:
         reading = Reading(alarm, clock, Patience(first_word_s=30, gap_s=30), "sk-test")
         deltas = [delta async for delta in reading.deltas(arriving())]
-    assert deltas[0] == Calling("a", "f", "{   }")
+    assert deltas[0] == ToolCall("a", "f", "{   }")
 
 
 async def test_connection_is_used_again() -> None:

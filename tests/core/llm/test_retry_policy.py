@@ -22,9 +22,9 @@ from core.llm.retry_policy import (
     decide,
     key_of,
 )
-from core.values.deltas import Card
+from core.values.deltas import ModelInfo
 
-ROUTE = Route(Account("one/a", "one", "http://one/v1", SecretStr("sk-test")), Card("small"), "small")
+ROUTE = Route(Account("one/a", "one", "http://one/v1", SecretStr("sk-test")), ModelInfo("small"), "small")
 
 
 def failed(error: ModelError, **more: Any) -> Failed:

@@ -20,7 +20,7 @@ from core.operators.alerts import Herald
 from core.ports.model import Request
 from core.settings.environment import CoreSettings
 from core.values.conversation import Message
-from core.values.deltas import Card, Chosen, Delta, Ended, Text, Thinking
+from core.values.deltas import Delta, Ended, ModelInfo, ModelSelected, Text, Thinking
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import (
     QUIRKS,
@@ -41,7 +41,7 @@ FINE = Words("Fine.")
 EMPTY = Words("")
 
 
-CARD = Card("test-model")
+CARD = ModelInfo("test-model")
 ROUTE = Route(Account("one/only", "one", "http://one/v1", SecretStr("sk-test")), CARD, CARD.name)
 
 
@@ -60,7 +60,7 @@ async def ask(
     deltas: list[Delta] = []
     try:
         async for delta in model.stream(ASK):
-            if not isinstance(delta, Chosen):
+            if not isinstance(delta, ModelSelected):
                 deltas.append(delta)  # noqa: PERF401
     except ModelError as error:
         return deltas, error

@@ -19,7 +19,7 @@ from core.llm.router import Pool
 from core.operators.alerts import Herald
 from core.ports.model import Request
 from core.values.conversation import Message
-from core.values.deltas import Card
+from core.values.deltas import ModelInfo
 from tests.fakes.completions import QUIRKS, STATUSES, FakeCompletions, Refused, Reply, Words
 from tests.waiting import HANG_S, until
 
@@ -40,17 +40,19 @@ class Hurried(SystemClock):
 
 
 async def test_nothing_is_held_after_many_questions_of_every_fate() -> None:
-    random, card = Random(4), Card("test-model")
+    random, model_info = Random(4), ModelInfo("test-model")
     fates: Counter[str] = Counter()
     async with FakeCompletions(default=lambda _: random.choice(REPLIES)) as fake:
         account = Account("one/only", "one", fake.base_url, SecretStr("sk-test"), concurrency=30)
-        route, clock = Route(account, card, card.name), Hurried()
+        route, clock = Route(account, model_info, model_info.name), Hurried()
         client = CompletionsClient(fake.base_url, "sk-test", SystemClock(), Patience(tail_s=0.05))
-        pool = Pool(Roster(card, (route,)), {account.name: client}, clock, Herald(clock), Allowance(4, HANG_S))
+        pool = Pool(
+            Roster(model_info, (route,)), {account.name: client}, clock, Herald(clock), Allowance(4, HANG_S)
+        )
         turnstile = pool._turnstiles[account.name]
 
         async def ask(number: int) -> str:
-            request = Request((Message("user", "Hi"),), card.name, fair_key=str(number % 7))
+            request = Request((Message("user", "Hi"),), model_info.name, fair_key=str(number % 7))
             few = random.choice([None, None, 1, 3])
             try:
                 async with aclosing(pool.stream(request)) as deltas:

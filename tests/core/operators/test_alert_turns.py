@@ -16,13 +16,15 @@ from core.operators.alert_turns import AlertTurns, alert_to_text
 from core.operators.alerts import Alert
 from core.ports.store import Finish
 from core.values.conversation import Task, Turn, TurnState
-from core.values.deltas import Card
+from core.values.deltas import ModelInfo
 from core.values.places import Place
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 
 PLACE = Place("slack", "", "C9")
-ROUTE = Route(Account("one/a", "one", "https://one.example/v1", SecretStr("sk-test")), Card("large"), "large")
+ROUTE = Route(
+    Account("one/a", "one", "https://one.example/v1", SecretStr("sk-test")), ModelInfo("large"), "large"
+)
 ALERT = Alert("account one/a", Code.NO_MONEY, "ABC234", ROUTE.places)
 
 

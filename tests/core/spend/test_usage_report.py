@@ -7,7 +7,7 @@ from core.ports.store import Tally
 from core.settings.environment import CoreSettings
 from core.spend.prices import priced
 from core.spend.usage_report import tally_to_text
-from core.values.deltas import Card, Usage
+from core.values.deltas import ModelInfo, Usage
 
 SINCE, UNTIL = datetime(2026, 3, 1, 8, tzinfo=UTC), datetime(2026, 3, 2, 8, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -41,6 +41,6 @@ def test_it_speaks_chinese_and_knows_a_quiet_day() -> None:
 
 
 def test_a_price_a_million_is_the_micros_of_one() -> None:
-    card = Card("gpt", price_input=2.5, price_output=10)
-    assert priced(Usage(1_000, 100), card).cost_micros == 3_500
-    assert priced(Usage(1_000, 100), Card("free")).cost_micros == 0
+    model_info = ModelInfo("gpt", price_input=2.5, price_output=10)
+    assert priced(Usage(1_000, 100), model_info).cost_micros == 3_500
+    assert priced(Usage(1_000, 100), ModelInfo("free")).cost_micros == 0
