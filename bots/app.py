@@ -25,7 +25,7 @@ from bots.timers import Timers, TimerSettings
 from bots.web import WebSettings
 from core.clock import SystemClock
 from core.commands.handlers import Desk
-from core.delivery.scheduler import Brush
+from core.delivery.scheduler import DeliveryScheduler
 from core.errors import PlatformError, SettingsError, StoreError, new_ref
 from core.inbox.backfill import CatchUp
 from core.inbox.deleted_questions import Recovery
@@ -147,7 +147,9 @@ class House:
         self._model = RedactedModel(model, Secrets(config.secrets()))
         self._platforms = self._create_platforms()
         self._channels = {
-            platform.name: Channel(gate, Brush(gate, self._clock, file_chars=config.core.parley_file_chars))
+            platform.name: Channel(
+                gate, DeliveryScheduler(gate, self._clock, file_chars=config.core.parley_file_chars)
+            )
             for platform, gate in ((platform, self._gate(platform)) for platform in self._platforms)
         }
         self._supervisor = Supervisor(self._platforms, self._clock, self._herald, self.metrics.gauge)
@@ -312,7 +314,7 @@ class House:
             self._recovery.expect(turn)
             self.inbox.admission.hold(turn)
         for channel in self._channels.values():
-            self._keep(channel.brush.run())
+            self._keep(channel.scheduler.run())
         self._keep(self._checkpoints.run())
         self._keep(self._sweep.run())
         self._keep(self._supervisor.run(self.inbox))

@@ -1,4 +1,4 @@
-"""One answer on its way to a reader, between its writer and the brush. No I/O, no clock."""
+"""One answer on its way to a reader, between its writer and the scheduler. No I/O, no clock."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from core.delivery.next_call import Address, FindMessage, Wish, call, fulfil, wishes
-from core.delivery.page_layout import Frame, Layout, Life
+from core.delivery.next_call import Address, FindMessage, NextCall, call, fulfil, next_calls
+from core.delivery.page_layout import Life, PageLayout, PageState
 from core.delivery.rate_limits import Rank, Urgency, urgency
 from core.errors import Code, PlatformError
 from core.values.conversation import Ask
@@ -39,8 +39,8 @@ _HEALS = (Code.BAD_TOKEN,)
 """Refusals that are no answer to these words: the operator mends the token, and the same call succeeds."""
 
 
-class Canvas:
-    """The writer of an answer calls `show` and never waits; the brush asks what is wanted and reports back.
+class AnswerDelivery:
+    """The writer of an answer calls `show` and never waits; the scheduler asks what is wanted and reports back.
 
     `posted` may hold ids from an earlier process: those messages are edited, whatever they show. `on_post`
     is awaited with all ids whenever they change, before anything but an edit is painted here. `on_stopped` is called
@@ -56,7 +56,7 @@ class Canvas:
         on_post: Posted,
         posted: tuple[str, ...] = (),
         *,
-        changed: Callable[[Canvas], None] = lambda _: None,
+        changed: Callable[[AnswerDelivery], None] = lambda _: None,
         look_first: bool = False,
         file_chars: int = 0,
     ) -> None:
@@ -71,12 +71,12 @@ class Canvas:
         self.failures = 0
         self.error: PlatformError | None = None
         self.entry = 0
-        """The brush's: counts how often this canvas was queued, so that older places in queues are void."""
-        self.leans: Wish | None = None
-        """The brush's: the way it has chosen for the first words."""
+        """The scheduler's: counts how often this delivery was queued, so that older places in queues are void."""
+        self.leans: NextCall | None = None
+        """The scheduler's: the way it has chosen for the first words."""
         self._address = Address(ask, key, ask.ticket)
         self._changed = changed
-        self._layout = Layout(
+        self._layout = PageLayout(
             limits,
             posted,
             can_grow=limits.growth is not None and bool(ask.place.thread and ask.author.id),
@@ -146,46 +146,48 @@ class Canvas:
         if self.error is not None:
             raise self.error
 
-    # The brush's side: what is wanted. Not to be asked while a call is under way.
+    # The scheduler's side: what is wanted. Not to be asked while a call is under way.
 
-    def wishes(self, now: float) -> tuple[Wish, ...]:
+    def next_calls(self, now: float) -> tuple[NextCall, ...]:
         """What could bring the messages closer to the reply, the best way first; nothing where they show it."""
         self._forget_removed()
         if self._finished.is_set():
             return ()
         self._layout.lay(self._reply)
-        wished = wishes(self._layout, now)
+        wished = next_calls(self._layout, now)
         if not wished and self.ended and self.look_first:
-            wished = (Wish.LOOK,)
+            wished = (NextCall.LOOK,)
         if not wished:
             self._behind_since = None
             if self.ended:
                 self._finished.set()
         return wished
 
-    def rank(self, wish: Wish) -> Rank:
-        if wish in (Wish.POST, Wish.START) and not any(frame.upto for frame in self._layout.frames):
+    def rank(self, next_call: NextCall) -> Rank:
+        if next_call in (NextCall.POST, NextCall.START) and not any(
+            frame.upto for frame in self._layout.frames
+        ):
             return Rank.FIRST
-        return Rank.LAST if self.ended or wish is Wish.STOP else Rank.MIDDLE
+        return Rank.LAST if self.ended or next_call is NextCall.STOP else Rank.MIDDLE
 
-    def urgency(self, wish: Wish, now: float) -> Urgency:
+    def urgency(self, next_call: NextCall, now: float) -> Urgency:
         frames = self._layout.frames
         unread = len(self._reply.text) - (frames[-1].upto if frames else 0)
         since = self._behind_since if self._behind_since is not None else now
-        return urgency(self.rank(wish), max(0, unread) + 1, now - since)
+        return urgency(self.rank(next_call), max(0, unread) + 1, now - since)
 
-    def sample(self, wish: Wish) -> OutgoingCall:
+    def sample(self, next_call: NextCall) -> OutgoingCall:
         """A call of that kind without its words, to see what it draws on."""
-        return call(wish, self._address)
+        return call(next_call, self._address)
 
-    def call(self, wish: Wish, now: float) -> OutgoingCall | None:
-        """The call that fulfils a wish, with the words as they are now; None if it is not needed after all."""
-        if wish not in self.wishes(now):
+    def call(self, next_call: NextCall, now: float) -> OutgoingCall | None:
+        """The call that fulfils a next call, with the words as they are now; None if it is not needed after all."""
+        if next_call not in self.next_calls(now):
             return None
         self._taken_at = now
-        return fulfil(wish, self._layout, self._address)
+        return fulfil(next_call, self._layout, self._address)
 
-    # The brush's side: what became of it.
+    # The scheduler's side: what became of it.
 
     def done(self, call: OutgoingCall, message_id: str, now: float) -> None:
         """`call` was performed on `message_id`."""
@@ -236,7 +238,7 @@ class Canvas:
 
         self._recording = asyncio.create_task(record())
 
-    def _stands(self, message_id: str) -> Frame:
+    def _stands(self, message_id: str) -> PageState:
         self.leans = None
         return self._layout.stands(message_id)
 
@@ -325,7 +327,7 @@ class Canvas:
             self._layout.cut(frame)
         return True
 
-    def _goes_on_elsewhere(self, frame: Frame, code: Code) -> bool:
+    def _goes_on_elsewhere(self, frame: PageState, code: Code) -> bool:
         """After an edit was refused."""
         if self._concluding and self._reply.text:
             return False  # there are fewer words to try
@@ -342,5 +344,5 @@ class Canvas:
         if told is not None:
             told()
 
-    def _frame(self, call: EditMessage | AppendStream | StopStream | DeleteMessage) -> Frame:
+    def _frame(self, call: EditMessage | AppendStream | StopStream | DeleteMessage) -> PageState:
         return next(frame for frame in self._layout.frames if frame.id == call.message_id)

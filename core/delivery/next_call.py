@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from core.delivery.page_layout import Frame, Layout, in_word
+from core.delivery.page_layout import PageLayout, PageState, in_word
 from core.text import is_blank
 from core.values.conversation import Ask
 from core.values.outgoing import (
@@ -26,7 +26,7 @@ _SHORT_PAGES = 0.25
 """An answer up to this long, in pages, is never split only so that its end can be read earlier."""
 
 
-class Wish(Enum):
+class NextCall(Enum):
     """The ways to go on. `REST`: a further message for the words that an edit can't show. `LOOK`: for a message that
     an earlier process made and could not write down."""
 
@@ -56,33 +56,33 @@ class Address:
     ticket: str
 
 
-def wishes(layout: Layout, now: float) -> tuple[Wish, ...]:
+def next_calls(layout: PageLayout, now: float) -> tuple[NextCall, ...]:
     """The best way first; nothing where all is shown."""
     if layout.filing:
-        return (Wish.UPLOAD,)
+        return (NextCall.UPLOAD,)
     frame = layout.behind()
     another = layout.wants_another()
     if frame is not None and not (frame.left and another):
         return _wishes_for(layout, frame, now)
     if another:
         grows = layout.can_grow and not layout.ended and not is_blank(layout.reply.text)
-        return (Wish.POST, Wish.START) if grows else (Wish.POST,)
-    return (Wish.DELETE,) if layout.ended and layout.surplus() else ()
+        return (NextCall.POST, NextCall.START) if grows else (NextCall.POST,)
+    return (NextCall.DELETE,) if layout.ended and layout.surplus() else ()
 
 
-def _wishes_for(layout: Layout, frame: Frame, now: float) -> tuple[Wish, ...]:
+def _wishes_for(layout: PageLayout, frame: PageState, now: float) -> tuple[NextCall, ...]:
     text = layout.reply.text
     unread = layout.ended and len(text) > frame.upto
     if not frame.growing:
-        return (Wish.EDIT, Wish.REST) if unread and _may_split(layout, frame) else (Wish.EDIT,)
+        return (NextCall.EDIT, NextCall.REST) if unread and _may_split(layout, frame) else (NextCall.EDIT,)
     full = page_length(text[frame.start :], layout.limits.page_unit) > frame.size
     if frame.must_stop or full or layout.ended or now >= frame.stop_by:
         plain = unread and not frame.must_stop and not full
-        return (Wish.STOP, Wish.APPEND) if plain else (Wish.STOP,)
-    return (Wish.APPEND,)
+        return (NextCall.STOP, NextCall.APPEND) if plain else (NextCall.STOP,)
+    return (NextCall.APPEND,)
 
 
-def _may_split(layout: Layout, frame: Frame) -> bool:
+def _may_split(layout: PageLayout, frame: PageState) -> bool:
     """Whether the rest may stand in a message of its own, behind whole words of this answer that stay."""
     stays = not is_blank(frame.text) and frame.upto > (frame.start or 0)
     whole = stays and not in_word(layout.reply.text, frame.upto)
@@ -90,63 +90,63 @@ def _may_split(layout: Layout, frame: Frame) -> bool:
     return last and whole and len(layout.reply.text) > _SHORT_PAGES * layout.limits.page_size
 
 
-def fulfil(wish: Wish, layout: Layout, address: Address) -> OutgoingCall | None:
-    """The call for one of the `wishes`, with the words as they are now; None if it is not needed after all."""
-    match wish:
-        case Wish.UPLOAD:
-            return call(wish, address, text=layout.reply.text)
-        case Wish.DELETE:
-            return call(wish, address, layout.surplus())
-        case Wish.LOOK:
-            return call(wish, address, layout.expect())
-        case Wish.POST | Wish.START:
-            return _first_words(wish, layout, address)
+def fulfil(next_call: NextCall, layout: PageLayout, address: Address) -> OutgoingCall | None:
+    """The call for one of the `next_calls`, with the words as they are now; None if it is not needed after all."""
+    match next_call:
+        case NextCall.UPLOAD:
+            return call(next_call, address, text=layout.reply.text)
+        case NextCall.DELETE:
+            return call(next_call, address, layout.surplus())
+        case NextCall.LOOK:
+            return call(next_call, address, layout.expect())
+        case NextCall.POST | NextCall.START:
+            return _first_words(next_call, layout, address)
     frame = layout.behind()
     assert frame is not None
-    if wish is Wish.REST:
+    if next_call is NextCall.REST:
         layout.leave(frame)
-        return _first_words(wish, layout, address)
+        return _first_words(next_call, layout, address)
     if frame.must_stop:
-        return call(wish, address, frame)
+        return call(next_call, address, frame)
     page = layout.view(frame).page
-    if wish is Wish.EDIT:
-        return call(wish, address, frame, page)
+    if next_call is NextCall.EDIT:
+        return call(next_call, address, frame, page)
     suffix = page.text[len(frame.text) :] if page.text.startswith(frame.text) else ""
-    if wish is Wish.APPEND and not suffix:
+    if next_call is NextCall.APPEND and not suffix:
         layout.wait(frame)
         return None
-    return call(wish, address, frame, page, suffix)
+    return call(next_call, address, frame, page, suffix)
 
 
-def _first_words(wish: Wish, layout: Layout, address: Address) -> OutgoingCall | None:
-    frame = layout.begin(grows=wish is Wish.START)
+def _first_words(next_call: NextCall, layout: PageLayout, address: Address) -> OutgoingCall | None:
+    frame = layout.begin(grows=next_call is NextCall.START)
     page = layout.view(frame).page
     if is_blank(page.text) and not page.notice:
         layout.wait()
         return None
-    return call(wish, address, frame, page, page.text)
+    return call(next_call, address, frame, page, page.text)
 
 
 def call(
-    wish: Wish, address: Address, frame: Frame | None = None, page: Page = _EMPTY, text: str = ""
+    next_call: NextCall, address: Address, frame: PageState | None = None, page: Page = _EMPTY, text: str = ""
 ) -> OutgoingCall:
-    """The call that fulfils a wish. Without a frame and words it only tells what it draws on."""
+    """The call that fulfils a next call. Without a frame and words it only tells what it draws on."""
     place, ask, ticket = address.ask.place, address.ask, address.ticket
     id_, key = (frame.id, f"{address.key}-{frame.number}") if frame else ("", "")
-    match wish:
-        case Wish.POST | Wish.REST:
+    match next_call:
+        case NextCall.POST | NextCall.REST:
             return PostMessage(place, page, key, ask.id, ticket)
-        case Wish.LOOK:
+        case NextCall.LOOK:
             return FindMessage(place, page, key, ask.id)
-        case Wish.START:
+        case NextCall.START:
             return StartStream(place, text, key, ask.id, ask.author.id)
-        case Wish.EDIT:
+        case NextCall.EDIT:
             return EditMessage(place, id_, page, ticket, key)
-        case Wish.APPEND:
+        case NextCall.APPEND:
             return AppendStream(place, id_, text, frame.text if frame else "")
-        case Wish.STOP:
+        case NextCall.STOP:
             return StopStream(place, id_, key, text, page.notice, page.buttons, frame.text if frame else "")
-        case Wish.DELETE:
+        case NextCall.DELETE:
             return DeleteMessage(place, id_, ticket)
-        case Wish.UPLOAD:
+        case NextCall.UPLOAD:
             return UploadFile(place, "answer.md", text, f"{address.key}-file", ask.id, ticket)

@@ -33,7 +33,7 @@ class Life(Enum):
 
 
 @dataclass(slots=True, eq=False)
-class Frame:
+class PageState:
     """One message of the answer, the `number`th that was begun. It shows the words from `start` on, behind `opens`.
 
     `start` is None while the frame before it is not full: then nothing says yet what it is to show. `end` is set
@@ -78,7 +78,7 @@ def in_word(text: str, at: int) -> bool:
     return len(around) == 2 and around.isalnum() and around < _NO_SPACES
 
 
-class Layout:
+class PageLayout:
     """Where the words of `reply` stand. `posted` are messages of an earlier process, whatever they show.
 
     `can_grow`: new messages may grow. An answer of more than `file_chars` ends as a file (0: none does).
@@ -89,13 +89,13 @@ class Layout:
     ) -> None:
         self.reply = Reply()
         self.frames = [
-            Frame(number, limits.page_size, id_, None if number else 0) for number, id_ in enumerate(posted)
+            PageState(number, limits.page_size, id_, None if number else 0) for number, id_ in enumerate(posted)
         ]
         self.can_grow = can_grow
         self.file_chars = file_chars
         self.limits = limits
         self._begun = len(posted)
-        self._fresh = Frame(0, 0)
+        self._fresh = PageState(0, 0)
         self.filed = False
         self.sealed = False
         """No further message can be made: an answer that needs one ends as a file."""
@@ -132,7 +132,7 @@ class Layout:
 
     # What should be.
 
-    def behind(self) -> Frame | None:
+    def behind(self) -> PageState | None:
         """The first frame that does not show what it should."""
         for frame in self.frames[: 1 if self.filed else None]:
             if frame.start is None or frame.final:
@@ -147,7 +147,7 @@ class Layout:
             self.shows(frame, seen.page)
         return None
 
-    def view(self, frame: Frame) -> PageView:
+    def view(self, frame: PageState) -> PageView:
         """What `frame` should show now."""
         assert frame.start is not None
         sent = len(frame.text) if frame.growing else 0
@@ -156,7 +156,7 @@ class Layout:
             frame.seen, frame.seen_of = self._view(frame, frame.start, sent), of
         return frame.seen
 
-    def _view(self, frame: Frame, start: int, sent: int) -> PageView:
+    def _view(self, frame: PageState, start: int, sent: int) -> PageView:
         if frame.left:
             return self._left_view(frame)
         end = frame.end
@@ -169,7 +169,7 @@ class Layout:
         paper = sheet(self.limits, frame.size, grows=frame.growing)
         return full_view(self.reply, start, end, frame.opens, paper, last=not self._follows(end))
 
-    def _left_view(self, frame: Frame) -> PageView:
+    def _left_view(self, frame: PageState) -> PageView:
         ends = self.closed and frame is self.frames[-1]
         page = Page(frame.text, self.reply.notice, self.reply.buttons) if ends else Page(frame.text)
         return PageView(page, frame.upto, full=True)
@@ -186,7 +186,7 @@ class Layout:
         unsaid = last.final and self.ended and bool(self.reply.notice) and not self.filed
         return self._follows(last.end) or (unsaid and not (last.shown and last.shown.notice))
 
-    def surplus(self) -> Frame | None:
+    def surplus(self) -> PageState | None:
         """A frame that an earlier process left and this answer does not reach, or that became a file."""
         if self.filed and len(self.frames) > 1:
             return self.frames[-1]
@@ -197,10 +197,10 @@ class Layout:
 
     # What is.
 
-    def begin(self, *, grows: bool) -> Frame:
+    def begin(self, *, grows: bool) -> PageState:
         """The frame for the words that have none; it is one of `frames` once it `stands`."""
         growth = self.limits.growth if grows else None
-        self._fresh = Frame(self._begun, growth.size if growth else self.limits.page_size)
+        self._fresh = PageState(self._begun, growth.size if growth else self.limits.page_size)
         self._fresh.life = Life.GROWS if growth else Life.STILL
         if self.frames:
             self._follow(self._fresh, self.frames[-1])
@@ -210,19 +210,19 @@ class Layout:
             self._fresh.seen_of = None
         return self._fresh
 
-    def expect(self) -> Frame:
+    def expect(self) -> PageState:
         """A frame for a message that may have been left behind the others: nothing says yet what it is to show."""
-        self._fresh = Frame(self._begun, self.limits.page_size, start=None)
+        self._fresh = PageState(self._begun, self.limits.page_size, start=None)
         return self._fresh
 
-    def stands(self, id_: str) -> Frame:
+    def stands(self, id_: str) -> PageState:
         """The frame begun last is a message now."""
         self._fresh.id = id_
         self.frames.append(self._fresh)
         self._begun += 1
         return self._fresh
 
-    def shows(self, frame: Frame, page: Page) -> None:
+    def shows(self, frame: PageState, page: Page) -> None:
         """`frame` shows `page`, which was made of its newest view. Where that is full, the next frame begins."""
         frame.shown, frame.upto, frame.version = page, frame.seen.upto, self._version
         if frame.seen.full:
@@ -230,25 +230,25 @@ class Layout:
         follows = frame.end is not None and self._follows(frame.end)
         frame.final = not frame.growing and (follows or frame.left)
 
-    def stopped(self, frame: Frame, page: Page) -> None:
+    def stopped(self, frame: PageState, page: Page) -> None:
         """`frame` was stopped with `page`. Cut short, it goes on by an edit."""
         whole, frame.shown = frame.life is Life.GROWS, page
         self.grown(frame)
         if whole:
             self.shows(frame, page)
 
-    def grown(self, frame: Frame) -> None:
+    def grown(self, frame: PageState) -> None:
         """`frame` grows no more, and shows what it showed, unless there was a doubt."""
         if frame.life is Life.DOUBTED and not frame.left:
             frame.shown = None
         frame.life, frame.version = Life.STILL, -1
 
-    def cut(self, frame: Frame) -> None:
+    def cut(self, frame: PageState) -> None:
         """`frame` can't be changed: it stays as it is, and what comes after the words it shows goes into another."""
         self._end_as_shown(frame)
         frame.final, frame.life = True, Life.STILL
 
-    def leave(self, frame: Frame) -> None:
+    def leave(self, frame: PageState) -> None:
         """What comes after the words that `frame` shows goes into another; what stands under them is to go."""
         if frame.left or is_blank(frame.text):
             self.cut(frame)
@@ -266,7 +266,7 @@ class Layout:
                 frame.start = None
             frame.life = Life.ENDS if frame.life is Life.GROWS else frame.life
 
-    def _end_as_shown(self, frame: Frame) -> None:
+    def _end_as_shown(self, frame: PageState) -> None:
         """The next frame begins behind the words that `frame` shows. A word that it shows in part is said again,
         whole."""
         start = frame.start or 0
@@ -275,7 +275,7 @@ class Layout:
             end -= 1
         self._end(frame, upto if in_word(self.reply.text, end) else end)
 
-    def wait(self, frame: Frame | None = None) -> None:
+    def wait(self, frame: PageState | None = None) -> None:
         """These words are no good for `frame`, or for a new one: wait for others."""
         if frame is None:
             self._refused = self._version
@@ -289,7 +289,7 @@ class Layout:
         for frame in self.frames[:1]:
             frame.final = False
 
-    def _end(self, frame: Frame, end: int) -> None:
+    def _end(self, frame: PageState, end: int) -> None:
         if frame.end is not None:
             return
         frame.end = end
@@ -297,7 +297,7 @@ class Layout:
         if after < len(self.frames):
             self._follow(self.frames[after], frame)
 
-    def _follow(self, frame: Frame, before: Frame) -> None:
+    def _follow(self, frame: PageState, before: PageState) -> None:
         """`frame` begins where the one before it ends."""
         assert before.start is not None
         assert before.end is not None

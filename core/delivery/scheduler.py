@@ -1,4 +1,4 @@
-"""The brush: one a platform. It gives each next slot of the edit budgets to the answer that needs it most.
+"""The scheduler: one a platform. It gives each next slot of the edit budgets to the answer that needs it most.
 
 An answer waits in a line for each way in which it could be painted next; a line is kept for the widest budget
 of that way, and its narrower ones (a channel's) say when the answer may step forward. New words cost nothing
@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 import structlog
 
 from core.clock import Clock
-from core.delivery.answer import Canvas, Posted
-from core.delivery.next_call import FindMessage, Wish
+from core.delivery.answer import AnswerDelivery, Posted
+from core.delivery.next_call import FindMessage, NextCall
 from core.delivery.rate_limits import Limiter, Rank, Reservation, limiter
 from core.errors import Code, PlatformError
 from core.platform_calls import Gate
@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 PATIENCE_S = 2.0
 """How long last words wait for the better way before any way will do."""
-_LAST_RESORTS = (Wish.REST, Wish.APPEND)
+_LAST_RESORTS = (NextCall.REST, NextCall.APPEND)
 _LEAN_S = 0.02
 """How long first words wait for the better way."""
 _TICK_S = 0.001
@@ -38,16 +38,16 @@ _IDLE_METERS = 2_000
 
 @dataclass(slots=True, eq=False)
 class _Place:
-    """A canvas in a line. Void once the canvas was queued anew."""
+    """A delivery in a line. Void once the delivery was queued anew."""
 
-    canvas: Canvas
-    wish: Wish
+    delivery: AnswerDelivery
+    next_call: NextCall
     limiters: list[Limiter]
     entry: int
 
     @property
     def void(self) -> bool:
-        return self.entry != self.canvas.entry
+        return self.entry != self.delivery.entry
 
 
 @dataclass(slots=True, eq=False)
@@ -60,7 +60,7 @@ class _Line:
     due: float | None = None
 
 
-class Brush:
+class DeliveryScheduler:
     """Shares one platform's budgets between all live answers. `run` must be running for anything to show.
 
     `file_chars`: answers longer than this end as a file, where the platform takes files; 0 for never.
@@ -72,7 +72,7 @@ class Brush:
         self._telling = gate.platform if isinstance(gate.platform, ReportsRateLimits) else None
         self._clock = clock
         self._file_chars = file_chars
-        self._canvases: set[Canvas] = set()
+        self._canvases: set[AnswerDelivery] = set()
         self._meters: dict[str, Limiter] = {}
         self._lines: dict[str, _Line] = {}
         self._agenda: list[tuple[float, int, _Line]] = []
@@ -81,11 +81,11 @@ class Brush:
         self._asleep_until: float | None = None
         self._strokes: set[asyncio.Task[None]] = set()
 
-    def canvas(
+    def delivery(
         self, ask: Ask, key: str, on_post: Posted, posted: tuple[str, ...], *, look_first: bool
-    ) -> Canvas:
+    ) -> AnswerDelivery:
         """A new answer. `look_first`: an earlier process may have posted it, so look before posting."""
-        canvas = Canvas(
+        delivery = AnswerDelivery(
             ask,
             key,
             self._platform.limits,
@@ -95,12 +95,12 @@ class Brush:
             look_first=look_first,
             file_chars=self._file_chars,
         )
-        self._canvases.add(canvas)
-        return canvas
+        self._canvases.add(delivery)
+        return delivery
 
-    def release(self, canvas: Canvas) -> None:
-        canvas.entry += 1
-        self._canvases.discard(canvas)
+    def release(self, delivery: AnswerDelivery) -> None:
+        delivery.entry += 1
+        self._canvases.discard(delivery)
 
     async def run(self) -> None:
         """Paint until cancelled; calls under way are then finished."""
@@ -152,8 +152,11 @@ class Brush:
             line.now.append(heapq.heappop(line.later)[2])
         line.now = [place for place in line.now if not place.void]
         while line.now:
-            best = max(line.now, key=lambda place: (place.canvas.urgency(place.wish, now), -place.wish.value))
-            rank = best.canvas.rank(best.wish)
+            best = max(
+                line.now,
+                key=lambda place: (place.delivery.urgency(place.next_call, now), -place.next_call.value),
+            )
+            rank = best.delivery.rank(best.next_call)
             wait_s = line.limiter.wait_s(now, rank)
             if wait_s > 0:
                 self._plan(line, now + max(wait_s, _TICK_S))
@@ -177,51 +180,53 @@ class Brush:
             self._woken.set()
 
     def _step_s(self, place: _Place, now: float) -> float:
-        """How long until the narrower budgets let a canvas step forward."""
-        rank = place.canvas.rank(place.wish)
+        """How long until the narrower budgets let a delivery step forward."""
+        rank = place.delivery.rank(place.next_call)
         return max((narrow.wait_s(now, rank) for narrow in place.limiters[:-1]), default=0.0)
 
     # Queueing.
 
-    def _changed(self, canvas: Canvas) -> None:
-        if not canvas.busy and canvas in self._canvases:
-            self._queue(canvas)
+    def _changed(self, delivery: AnswerDelivery) -> None:
+        if not delivery.busy and delivery in self._canvases:
+            self._queue(delivery)
 
-    def _queue(self, canvas: Canvas) -> None:
-        """Put a canvas in the lines for what it wants next."""
+    def _queue(self, delivery: AnswerDelivery) -> None:
+        """Put a delivery in the lines for what it wants next."""
         now = self._clock.monotonic()
-        canvas.entry += 1
+        delivery.entry += 1
         places = [
-            _Place(canvas, wish, self._meters_of(canvas.sample(wish)), canvas.entry)
-            for wish in canvas.wishes(now)
+            _Place(delivery, next_call, self._meters_of(delivery.sample(next_call)), delivery.entry)
+            for next_call in delivery.next_calls(now)
         ]
         for index, place in enumerate(self._preferred(places, now)):
-            at = max(canvas.not_before, now + self._step_s(place, now))
-            if canvas.rank(place.wish) is Rank.MIDDLE:
-                at = max(at, canvas.gap_until)
+            at = max(delivery.not_before, now + self._step_s(place, now))
+            if delivery.rank(place.next_call) is Rank.MIDDLE:
+                at = max(at, delivery.gap_until)
             if index:  # the second-best way
-                at += self._patience_s(places[0], now) if place.wish in _LAST_RESORTS else _LEAN_S
+                at += self._patience_s(places[0], now) if place.next_call in _LAST_RESORTS else _LEAN_S
             wide = place.limiters[-1]
             line = self._lines.get(wide.budget.scope)
             if line is None:
                 line = self._lines[wide.budget.scope] = _Line(wide)
             heapq.heappush(line.later, (at, next(self._number), place))
-            self._plan(line, max(at, now + wide.wait_s(now, canvas.rank(place.wish))))
+            self._plan(line, max(at, now + wide.wait_s(now, delivery.rank(place.next_call))))
 
     def _preferred(self, places: list[_Place], now: float) -> list[_Place]:
         """Where first words could go either way at once: into the family of calls that has more to give."""
-        if [place.wish for place in places] != [Wish.POST, Wish.START]:
+        if [place.next_call for place in places] != [NextCall.POST, NextCall.START]:
             return places
         if any(m.wait_s(now) > 0 for place in places for m in place.limiters):
             return places
-        canvas = places[0].canvas
-        live = [other for other in self._canvases if other is not canvas and not other.ended]
-        growing = sum(other.growing or other.leans is Wish.START for other in live)
-        edited = sum(not other.growing and (bool(other.posted) or other.leans is Wish.POST) for other in live)
-        growth = self._meters_of(canvas.sample(Wish.APPEND))[-1].rate(now) / (growing + 1)
-        edits = self._meters_of(canvas.sample(Wish.EDIT))[-1].rate(now) / (edited + 1)
-        places.sort(key=lambda place: (place.wish is Wish.START) is not (growth >= edits))
-        canvas.leans = places[0].wish
+        delivery = places[0].delivery
+        live = [other for other in self._canvases if other is not delivery and not other.ended]
+        growing = sum(other.growing or other.leans is NextCall.START for other in live)
+        edited = sum(
+            not other.growing and (bool(other.posted) or other.leans is NextCall.POST) for other in live
+        )
+        growth = self._meters_of(delivery.sample(NextCall.APPEND))[-1].rate(now) / (growing + 1)
+        edits = self._meters_of(delivery.sample(NextCall.EDIT))[-1].rate(now) / (edited + 1)
+        places.sort(key=lambda place: (place.next_call is NextCall.START) is not (growth >= edits))
+        delivery.leans = places[0].next_call
         return places
 
     def _patience_s(self, better: _Place, now: float) -> float:
@@ -232,8 +237,8 @@ class Brush:
         ahead = 0
         if line is not None:
             waiting = itertools.chain(line.now, (place for _, _, place in line.later))
-            others = (place for place in waiting if place.canvas is not better.canvas and not place.void)
-            ahead = sum(other.canvas.ended and other.wish is better.wish for other in others)
+            others = (place for place in waiting if place.delivery is not better.delivery and not place.void)
+            ahead = sum(other.delivery.ended and other.next_call is better.next_call for other in others)
         wait_s = max(m.wait_s(now) for m in better.limiters) + ahead / wide.per_s(now)
         return 0.0 if wait_s > PATIENCE_S else PATIENCE_S
 
@@ -262,59 +267,61 @@ class Brush:
     # Painting.
 
     def _take(self, place: _Place, rank: Rank, now: float) -> None:
-        canvas = place.canvas
-        call = canvas.call(place.wish, now)
+        delivery = place.delivery
+        call = delivery.call(place.next_call, now)
         if call is None:
-            canvas.not_before = max(canvas.not_before, now + _TICK_S)  # whatever it wishes, others come first
-            self._queue(canvas)
+            delivery.not_before = max(
+                delivery.not_before, now + _TICK_S
+            )  # whatever it next calls, others come first
+            self._queue(delivery)
             return
-        canvas.entry += 1
-        canvas.busy = True
+        delivery.entry += 1
+        delivery.busy = True
         draws = [found.take(now, rank) for found in place.limiters]
-        task = asyncio.create_task(self._paint(canvas, call, draws))
+        task = asyncio.create_task(self._paint(delivery, call, draws))
         self._strokes.add(task)
         task.add_done_callback(self._strokes.discard)
 
-    async def _paint(self, canvas: Canvas, call: OutgoingCall, draws: list[Reservation]) -> None:
+    async def _paint(self, delivery: AnswerDelivery, call: OutgoingCall, draws: list[Reservation]) -> None:
         try:
-            if await self._found(canvas, call) or isinstance(call, FindMessage):
+            if await self._found(delivery, call) or isinstance(call, FindMessage):
                 return
-            await canvas.recorded(call)
+            await delivery.recorded(call)
             message_id = await self._gate.perform(call)
             now = self._clock.monotonic()
-            canvas.done(call, message_id, now)
-            canvas.not_before = now
-            canvas.gap_until = now + self._gap_s(canvas, call, now)
+            delivery.done(call, message_id, now)
+            delivery.not_before = now
+            delivery.gap_until = now + self._gap_s(delivery, call, now)
         except PlatformError as error:
             now = self._clock.monotonic()
             if error.code is Code.SLOW_DOWN and not isinstance(call, FindMessage):
                 self._refused(draws, error, now)
-            if not canvas.failed(call, error, now):
-                _log_lost(canvas, error)
+            if not delivery.failed(call, error, now):
+                _log_lost(delivery, error)
         finally:
             self._ended(draws)
-            canvas.busy = False
-            if canvas in self._canvases:
-                self._queue(canvas)
+            delivery.busy = False
+            if delivery in self._canvases:
+                self._queue(delivery)
 
-    def _gap_s(self, canvas: Canvas, call: OutgoingCall, now: float) -> float:
+    def _gap_s(self, delivery: AnswerDelivery, call: OutgoingCall, now: float) -> float:
         """How soon the next words of the same answer may follow. After the first ones half a gap is enough, so
         that they don't stand alone for long."""
         gap_s = self._platform.limits.min_gap_s
         if not isinstance(call, PostMessage | StartStream):
             return gap_s
-        wish = Wish.APPEND if canvas.growing else Wish.EDIT
-        return max(gap_s, self._meters_of(canvas.sample(wish))[0].gap_s(now) / 2)
+        next_call = NextCall.APPEND if delivery.growing else NextCall.EDIT
+        return max(gap_s, self._meters_of(delivery.sample(next_call))[0].gap_s(now) / 2)
 
-    async def _found(self, canvas: Canvas, call: OutgoingCall) -> bool:
+    async def _found(self, delivery: AnswerDelivery, call: OutgoingCall) -> bool:
         """Before posting what may have been posted already: look. What is found is then edited instead."""
-        if not (canvas.look_first and isinstance(call, PostMessage | StartStream | UploadFile)):
+        if not (delivery.look_first and isinstance(call, PostMessage | StartStream | UploadFile)):
             return False
         message_id = await self._gate.find(call)
-        if message_id is None or message_id in canvas.posted:
-            canvas.look_first = False
+        if message_id is None or message_id in delivery.posted:
+            delivery.look_first = False
             return False
-        await canvas.found(call, message_id)
+        await delivery.found(call, message_id)
         return True
 
     # Learning.
@@ -335,13 +342,13 @@ class Brush:
         blamed.limiter.refuse(blamed, now, error.retry_after_s or _DEFAULT_BREAK_S)
 
 
-def _log_lost(canvas: Canvas, error: PlatformError) -> None:
+def _log_lost(delivery: AnswerDelivery, error: PlatformError) -> None:
     if error.code is Code.GONE:
-        log.info("answer stopped: it or its place was deleted", place=canvas.ask.place.key)
+        log.info("answer stopped: it or its place was deleted", place=delivery.ask.place.key)
         return
     log.error(
         "answer can't be shown",
-        place=canvas.ask.place.key,
+        place=delivery.ask.place.key,
         code=str(error.code),
         detail=error.detail,
         ref=error.ref,

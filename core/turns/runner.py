@@ -16,8 +16,8 @@ from core.clock import Clock
 from core.conversation.context import ContextReader
 from core.conversation.prompt import Prompt
 from core.conversation.tokens import estimate
-from core.delivery.answer import Canvas
-from core.delivery.scheduler import Brush
+from core.delivery.answer import AnswerDelivery
+from core.delivery.scheduler import DeliveryScheduler
 from core.errors import BotError, Code, ModelError, PlatformError, StoreError, UnreadError
 from core.i18n import explain, explain_cut, language_of, say
 from core.llm.catalog import Roster, environment_to_roster
@@ -61,7 +61,7 @@ class Channel:
     """The way out to one platform."""
 
     gate: Gate
-    brush: Brush
+    scheduler: DeliveryScheduler
 
 
 @dataclass(slots=True)
@@ -84,7 +84,7 @@ class _Sheet:
     """What one turn is written on."""
 
     writing: _Writing
-    canvas: Canvas
+    delivery: AnswerDelivery
 
 
 class Answerer:
@@ -133,7 +133,7 @@ class Answerer:
         sheet = self._begun[turn.id] = self._sheet(turn, channel)
         sheet.writing.settings = settings
         notice = say("waiting", self._language(turn, sheet.writing))
-        sheet.canvas.show(Reply(notice=notice), self._clock.monotonic())
+        sheet.delivery.show(Reply(notice=notice), self._clock.monotonic())
 
     async def answer(self, turn: Turn) -> None:
         """Run one turn to its end. Cancelled, it leaves the turn in the ledger for the next process."""
@@ -211,9 +211,9 @@ class Answerer:
             return
         try:
             notice = say("forgotten", self._language(turn, sheet.writing))
-            sheet.canvas.show(Reply(phase=Phase.ENDED, notice=notice), self._clock.monotonic())
+            sheet.delivery.show(Reply(phase=Phase.ENDED, notice=notice), self._clock.monotonic())
             with contextlib.suppress(PlatformError):
-                await sheet.canvas.finished()
+                await sheet.delivery.finished()
         finally:
             self._release(sheet, channel)
             self._checkpoints.forget(turn.id)
@@ -251,22 +251,22 @@ class Answerer:
     async def _converse(self, turn: Turn, channel: Channel) -> Finish:
         began = self._clock.monotonic()
         sheet = self._begun.pop(turn.id, None) or self._sheet(turn, channel)
-        writing, canvas = sheet.writing, sheet.canvas
+        writing, delivery = sheet.writing, sheet.delivery
         try:
             while True:
-                end = await self._live.write(turn, self._write(turn, writing, canvas, channel))
+                end = await self._live.write(turn, self._write(turn, writing, delivery, channel))
                 if end is not Interrupt.RESTARTED:
                     break
                 writing.text, writing.ended, writing.error = "", None, None
                 turn = replace(turn, text="")  # that answered another question
             writing.interrupt = end
             if end is Interrupt.LOST:
-                writing.interrupt, writing.error = None, canvas.error
-            if end is Interrupt.REMOVED and canvas.error is None:
-                canvas.remove()  # its place was closed before it began
+                writing.interrupt, writing.error = None, delivery.error
+            if end is Interrupt.REMOVED and delivery.error is None:
+                delivery.remove()  # its place was closed before it began
             if end is not Interrupt.FORGOTTEN and writing.ended is None and turn.text.startswith(writing.text):
                 writing.text = turn.text  # words that an earlier process has shown stay
-            if end is Interrupt.WITHDRAWN and not (canvas.posted or canvas.busy):
+            if end is Interrupt.WITHDRAWN and not (delivery.posted or delivery.busy):
                 writing.text = ""  # nobody waits for a word, and nobody has read one
                 finish = replace(self._finish(turn, writing, began), notice="", buttons=())
                 return await self._show_last(finish, sheet)
@@ -283,15 +283,15 @@ class Answerer:
             self._checkpoints.note(turn.id, writing.text, posted)
             await self._checkpoints.flush()
 
-        canvas = channel.brush.canvas(
+        delivery = channel.scheduler.delivery(
             turn.ask, f"turn-{turn.id}", on_post, turn.posted, look_first=turn.attempt > 1
         )
-        canvas.on_stopped = lambda: self._halted(turn)
-        canvas.on_lost = lambda: self._lost(turn, canvas)
-        self._live.watch(canvas)
+        delivery.on_stopped = lambda: self._halted(turn)
+        delivery.on_lost = lambda: self._lost(turn, delivery)
+        self._live.watch(delivery)
         if turn.posted:
             self._standing(turn).set()
-        return _Sheet(writing, canvas)
+        return _Sheet(writing, delivery)
 
     def _halted(self, turn: Turn) -> None:
         """The platform says that a person has halted the message that grows, and not who."""
@@ -304,21 +304,21 @@ class Answerer:
         self._halts.add(task)
         task.add_done_callback(self._halts.discard)
 
-    def _lost(self, turn: Turn, canvas: Canvas) -> None:
+    def _lost(self, turn: Turn, delivery: AnswerDelivery) -> None:
         """The platform takes no more words of the answer: none are to be written."""
-        gone = canvas.error is not None and canvas.error.code is Code.GONE
+        gone = delivery.error is not None and delivery.error.code is Code.GONE
         self._live.lose(turn.id, Interrupt.REMOVED if gone else Interrupt.LOST)
 
     def _release(self, sheet: _Sheet, channel: Channel) -> None:
-        self._live.unwatch(sheet.canvas)
-        channel.brush.release(sheet.canvas)
+        self._live.unwatch(sheet.delivery)
+        channel.scheduler.release(sheet.delivery)
 
-    async def _write(self, turn: Turn, writing: _Writing, canvas: Canvas, channel: Channel) -> None:
+    async def _write(self, turn: Turn, writing: _Writing, delivery: AnswerDelivery, channel: Channel) -> None:
         """Have the model write the answer; what goes wrong is noted in `writing`."""
         hint: asyncio.Task[None] | None = None
         try:
             settings = writing.settings = await self._read_settings(turn)
-            await self._wait_for_edits(turn, writing, canvas)
+            await self._wait_for_edits(turn, writing, delivery)
             hint = asyncio.create_task(self._hint(turn, writing, channel))
             model_info = writing.model_info = self._roster.model_info(settings.model)
             language = self._language(turn, writing)
@@ -341,7 +341,7 @@ class Answerer:
                 f"{turn.ask.place.platform}/{turn.ask.author.id}",
                 fit,
             )
-            await self._stream(turn, request, writing, canvas)
+            await self._stream(turn, request, writing, delivery)
             _check_words(writing)
         except (ModelError, StoreError, UnreadError) as error:
             writing.error = error
@@ -353,13 +353,13 @@ class Answerer:
                 hint.cancel()
                 await asyncio.gather(hint, return_exceptions=True)
 
-    async def _wait_for_edits(self, turn: Turn, writing: _Writing, canvas: Canvas) -> None:
+    async def _wait_for_edits(self, turn: Turn, writing: _Writing, delivery: AnswerDelivery) -> None:
         """Wait until a turn whose question was edited may begin again (`Live.wait_s`); say so where it takes long."""
         now_s = self._clock.monotonic()
         wait_s = self._live.wait_s(turn.id, now_s)
         if wait_s > self._settings.parley_patience_s:
             notice = say("edited_wait", self._language(turn, writing), n=math.ceil(wait_s))
-            canvas.show(Reply(notice=notice), now_s)
+            delivery.show(Reply(notice=notice), now_s)
         if wait_s:
             await self._clock.sleep(wait_s)
 
@@ -378,7 +378,7 @@ class Answerer:
         place = turn.ask.place
         return merge(self._settings, await self._store.kept(place), place.platform)
 
-    async def _stream(self, turn: Turn, request: Request, writing: _Writing, canvas: Canvas) -> None:
+    async def _stream(self, turn: Turn, request: Request, writing: _Writing, delivery: AnswerDelivery) -> None:
         stop = self._button("stop", turn, writing)
         deltas = cast("AsyncGenerator[Delta]", self._model.stream(request))
         async with contextlib.aclosing(deltas), contextlib.AsyncExitStack() as queued:
@@ -386,15 +386,15 @@ class Answerer:
                 if isinstance(delta, Queued):
                     await queued.aclose()
                     if not delta.over:
-                        telling = asyncio.create_task(self._tell_queued(turn, writing, canvas))
+                        telling = asyncio.create_task(self._tell_queued(turn, writing, delivery))
                         queued.callback(telling.cancel)
                 elif isinstance(delta, Text):
                     writing.text += delta.text if writing.text else delta.text.lstrip()
                     # What a reader has seen of an earlier process's answer is not taken back to be written again.
                     seen = turn.text if turn.text.startswith(writing.text) else writing.text
                     notice = self._resumed(turn, seen, writing)
-                    canvas.show(Reply(seen, Phase.WRITING, notice, (stop,)), self._clock.monotonic())
-                    self._checkpoints.note(turn.id, writing.text, tuple(canvas.posted))
+                    delivery.show(Reply(seen, Phase.WRITING, notice, (stop,)), self._clock.monotonic())
+                    self._checkpoints.note(turn.id, writing.text, tuple(delivery.posted))
                 elif isinstance(delta, ModelSelected):
                     writing.model_info = delta.model_info
                 elif isinstance(delta, Charged):
@@ -402,12 +402,12 @@ class Answerer:
                 elif isinstance(delta, Ended):
                     writing.ended = delta
 
-    async def _tell_queued(self, turn: Turn, writing: _Writing, canvas: Canvas) -> None:
+    async def _tell_queued(self, turn: Turn, writing: _Writing, delivery: AnswerDelivery) -> None:
         """Say that the question waits for others, once that has taken a while."""
         await self._clock.sleep(self._settings.parley_patience_s)
         if not (writing.text or turn.text):
             notice = say("queued", self._language(turn, writing))
-            canvas.show(Reply(notice=notice), self._clock.monotonic())
+            delivery.show(Reply(notice=notice), self._clock.monotonic())
 
     def _charge(self, writing: _Writing, usage: Usage | None) -> None:
         """Count `usage`, or what is likely where the endpoint did not say."""
@@ -468,15 +468,15 @@ class Answerer:
 
     async def _show_last(self, finish: Finish, sheet: _Sheet) -> Finish:
         """Show the whole answer, wait until it can be read, and complete the finish with what that gave."""
-        canvas = sheet.canvas
-        if canvas.error is None:
-            canvas.show(_last_view(finish), self._clock.monotonic())
+        delivery = sheet.delivery
+        if delivery.error is None:
+            delivery.show(_last_view(finish), self._clock.monotonic())
         try:
-            await canvas.finished()
+            await delivery.finished()
         except PlatformError as error:
             conclude = self._failed if error.retryable else self._conclude
             finish = await conclude(finish, error, sheet)
-        return replace(finish, posted=tuple(canvas.posted))
+        return replace(finish, posted=tuple(delivery.posted))
 
     async def _failed(self, finish: Finish, error: PlatformError, _: _Sheet) -> Finish:
         """The platform could not be reached for long. The log says so; the answer is kept."""
@@ -486,12 +486,12 @@ class Answerer:
     async def _conclude(self, finish: Finish, error: PlatformError, sheet: _Sheet) -> Finish:
         """The platform takes no more of the answer, or somebody deleted it there: say so under the words that can be
         read; if these are refused too, under fewer of them, or alone."""
-        canvas = sheet.canvas
-        for text in _ever_fewer(canvas.standing):
+        delivery = sheet.delivery
+        for text in _ever_fewer(delivery.standing):
             finish = self._concluded(finish, error, text, sheet)
-            canvas.conclude(_last_view(finish), self._clock.monotonic())
+            delivery.conclude(_last_view(finish), self._clock.monotonic())
             with contextlib.suppress(PlatformError):
-                await canvas.finished()
+                await delivery.finished()
                 return finish
         log.error("nobody could be told that an answer can't be shown", code=str(error.code), ref=error.ref)
         return finish
@@ -502,7 +502,7 @@ class Answerer:
             () if finish.turn.ask.task is Task.DIGEST else (self._button("again", finish.turn, sheet.writing),)
         )
         if error.code is Code.GONE and finish.turn.ask.task is not Task.DIGEST:
-            left = bool(sheet.canvas.posted)
+            left = bool(sheet.delivery.posted)
             notice, buttons = (say(str(Interrupt.REMOVED), language), again) if left else ("", ())
             return replace(finish, state=TurnState.STOPPED, text=text, notice=notice, buttons=buttons)
         notice = explain_cut(error, language) if text else explain(error, language)

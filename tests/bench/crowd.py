@@ -1,4 +1,4 @@
-"""A process in which many answers are written at once and painted by the real brush on a real platform.
+"""A process in which many answers are written at once and painted by the real scheduler on a real platform.
 
 Its own process, so that its CPU time and memory are the painting's alone. Reads a `Crowd` as JSON from its
 standard input and prints a `ImmediateReply`.
@@ -20,7 +20,7 @@ from bots import discord, slack
 from bots.discord import DiscordSettings
 from bots.slack import SlackSettings
 from core.clock import SystemClock
-from core.delivery.scheduler import Brush
+from core.delivery.scheduler import DeliveryScheduler
 from core.errors import PlatformError
 from core.i18n import language_of
 from core.platform_calls import Gate
@@ -97,7 +97,7 @@ def _create(crowd: Crowd) -> Platform:
     return created
 
 
-async def _write(crowd: Crowd, brush: Brush, number: int, said: list[float]) -> str:
+async def _write(crowd: Crowd, scheduler: DeliveryScheduler, number: int, said: list[float]) -> str:
     """One answer, word by word. Returns why it could not be shown, or nothing."""
     channel, thread = crowd.places[number]
     place = Place(crowd.platform, crowd.team, channel, thread)
@@ -106,28 +106,28 @@ async def _write(crowd: Crowd, brush: Brush, number: int, said: list[float]) -> 
     async def on_post(_: tuple[str, ...]) -> None:
         """Nothing is stored here."""
 
-    canvas = brush.canvas(ask, f"bench-{number}", on_post, (), look_first=False)
+    delivery = scheduler.delivery(ask, f"bench-{number}", on_post, (), look_first=False)
     began, text = time.monotonic(), ""
     try:
         for index in range(crowd.words):
             await asyncio.sleep(began + index / crowd.per_s - time.monotonic())
             text += word(index)
             said.append(time.monotonic())
-            canvas.show(Reply(text, Phase.WRITING), said[-1])
-        canvas.show(Reply(text, Phase.ENDED), time.monotonic())
-        await asyncio.wait_for(canvas.finished(), crowd.give_up_s)
+            delivery.show(Reply(text, Phase.WRITING), said[-1])
+        delivery.show(Reply(text, Phase.ENDED), time.monotonic())
+        await asyncio.wait_for(delivery.finished(), crowd.give_up_s)
     except (PlatformError, TimeoutError) as error:
         return f"{type(error).__name__} {error}"
     finally:
-        brush.release(canvas)
+        scheduler.release(delivery)
     return ""
 
 
 async def paint(crowd: Crowd) -> ImmediateReply:
     """Paint them all at once."""
     platform = _create(crowd)
-    brush = Brush(Gate(platform), SystemClock())
-    running = [asyncio.create_task(platform.run(_Deaf())), asyncio.create_task(brush.run())]
+    scheduler = DeliveryScheduler(Gate(platform), SystemClock())
+    running = [asyncio.create_task(platform.run(_Deaf())), asyncio.create_task(scheduler.run())]
     try:
         async with asyncio.timeout(20):
             while not platform.ready():  # noqa: ASYNC110
@@ -136,7 +136,7 @@ async def paint(crowd: Crowd) -> ImmediateReply:
         said: list[list[float]] = [[] for _ in crowd.places]
         cpu, began = time.process_time(), time.monotonic()
         results = await asyncio.gather(
-            *(_write(crowd, brush, number, said[number]) for number in range(len(crowd.places)))
+            *(_write(crowd, scheduler, number, said[number]) for number in range(len(crowd.places)))
         )
         return ImmediateReply(
             said,

@@ -24,7 +24,7 @@ from sqlalchemy import Connection, text
 
 from core.clock import SystemClock
 from core.commands.handlers import Desk
-from core.delivery.scheduler import Brush
+from core.delivery.scheduler import DeliveryScheduler
 from core.inbox.inbox import StoringInbox
 from core.platform_calls import Gate
 from core.ports.model import Request
@@ -97,12 +97,12 @@ class Rig:
         clock, live = SystemClock(), Live()
         settings = CoreSettings(_env_file=None)
         gate = Gate(MemoryPlatform())
-        self.brush = Brush(gate, clock)
+        self.scheduler = DeliveryScheduler(gate, clock)
         self.checkpoints = Checkpoints(self.store, clock)
         self.answerer = Answerer(
             self.store,
             self.bell,
-            {"slack": Channel(gate, self.brush)},
+            {"slack": Channel(gate, self.scheduler)},
             settings,
             clock,
             Silence(),
@@ -120,7 +120,7 @@ class Rig:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(self.brush.run()), asyncio.create_task(self.checkpoints.run())]
+        tasks = [asyncio.create_task(self.scheduler.run()), asyncio.create_task(self.checkpoints.run())]
         try:
             yield
         finally:

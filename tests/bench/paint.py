@@ -1,4 +1,4 @@
-"""How soon each word can be read: the real brush and platforms against workspaces that enforce the limits.
+"""How soon each word can be read: the real scheduler and platforms against workspaces that enforce the limits.
 
 `make bench` prints a table and draws `deploy/figures/staleness-*.png`. Staleness of a word: from the moment the
 model said it to the moment the workspace first showed it.

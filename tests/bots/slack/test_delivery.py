@@ -1,4 +1,4 @@
-"""Answers painted by the core's brush on the real Slack platform, against a workspace with limits."""
+"""Answers painted by the core's scheduler on the real Slack platform, against a workspace with limits."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 from bots.slack import LIMITS
 from bots.slack.connector import SlackPlatform
 from core.clock import SystemClock
-from core.delivery.answer import Canvas
-from core.delivery.scheduler import Brush
+from core.delivery.answer import AnswerDelivery
+from core.delivery.scheduler import DeliveryScheduler
 from core.errors import Code, PlatformError
 from core.platform_calls import Gate
 from core.values.conversation import Ask
@@ -44,41 +44,45 @@ async def platform(slack: FakeSlack) -> AsyncIterator[SlackPlatform]:
 
 
 @asynccontextmanager
-async def painting(platform: SlackPlatform, *, file_chars: int = 0) -> AsyncIterator[Brush]:
-    brush = Brush(Gate(platform), SystemClock(), file_chars=file_chars)
-    running = asyncio.create_task(brush.run())
+async def painting(platform: SlackPlatform, *, file_chars: int = 0) -> AsyncIterator[DeliveryScheduler]:
+    scheduler = DeliveryScheduler(Gate(platform), SystemClock(), file_chars=file_chars)
+    running = asyncio.create_task(scheduler.run())
     try:
-        yield brush
+        yield scheduler
     finally:
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
 
 
-def canvas(
-    brush: Brush, root: str, channel: str = "C1", posted: tuple[str, ...] = (), reader: str = "U1"
-) -> Canvas:
+def delivery(
+    scheduler: DeliveryScheduler,
+    root: str,
+    channel: str = "C1",
+    posted: tuple[str, ...] = (),
+    reader: str = "U1",
+) -> AnswerDelivery:
     async def on_post(_: tuple[str, ...]) -> None:
         """Nothing is stored here."""
 
     place = Place("slack", "T1", channel, root)
     ask = Ask(root, place, Person(reader), "?", datetime.now(UTC))
-    return brush.canvas(ask, f"turn-{channel}", on_post, posted, look_first=bool(posted))
+    return scheduler.delivery(ask, f"turn-{channel}", on_post, posted, look_first=bool(posted))
 
 
 def words(count: int) -> str:
     return " ".join(f"w{number:04d}" for number in range(count))
 
 
-async def write(canvas: Canvas, text: str, seconds: float, notice: str = "") -> None:
+async def write(delivery: AnswerDelivery, text: str, seconds: float, notice: str = "") -> None:
     clock = SystemClock()
     steps = max(1, int(seconds / 0.02))
     for step in range(1, steps + 1):
-        canvas.show(Reply(text[: len(text) * step // steps], Phase.WRITING), clock.monotonic())
+        delivery.show(Reply(text[: len(text) * step // steps], Phase.WRITING), clock.monotonic())
         await clock.sleep(0.02)
-    canvas.show(Reply(text, Phase.ENDED, notice, (AGAIN,)), clock.monotonic())
+    delivery.show(Reply(text, Phase.ENDED, notice, (AGAIN,)), clock.monotonic())
     async with asyncio.timeout(HANG_S):
-        await canvas.finished()
+        await delivery.finished()
 
 
 def answers(slack: FakeSlack, root: str, channel: str = "C1") -> list[Message]:
@@ -90,8 +94,8 @@ async def test_an_answer_grows_natively_and_ends_with_its_notice_and_buttons(
 ) -> None:
     slack.limits = DOCUMENTED
     root = await slack.say("U1", "C1", "?")
-    async with painting(platform) as brush:
-        await write(canvas(brush, root), words(60), 0.6, "Cut.")
+    async with painting(platform) as scheduler:
+        await write(delivery(scheduler, root), words(60), 0.6, "Cut.")
     (answer,) = answers(slack, root)
     assert answer.visible == words(60) + "\nCut."
     assert answer.buttons == ["Again"]
@@ -109,9 +113,9 @@ async def test_where_native_streaming_is_unknown_answers_are_edited_and_it_is_no
 ) -> None:
     slack.fail("chat.startStream", None, error=error)
     root, other = await slack.say("U1", "C1", "?"), await slack.say("U1", "C2", "?")
-    async with painting(platform) as brush:
-        await write(canvas(brush, root), words(20), 0.3)
-        await write(canvas(brush, other, "C2"), words(20), 0.3)
+    async with painting(platform) as scheduler:
+        await write(delivery(scheduler, root), words(20), 0.3)
+        await write(delivery(scheduler, other, "C2"), words(20), 0.3)
     assert [message.visible for message in answers(slack, root)] == [words(20)]
     assert [message.visible for message in answers(slack, other, "C2")] == [words(20)]
     assert len(slack.called("chat.startStream")) == 1
@@ -122,8 +126,8 @@ async def test_an_answer_grows_for_somebody_of_another_workspace_too(
 ) -> None:
     slack.space.add_person("U4", "dan", "Dan Away", team="T2")
     root = await slack.say("U4", "C1", "?")
-    async with painting(platform) as brush:
-        await write(canvas(brush, root, reader="U4"), words(40), 0.3)
+    async with painting(platform) as scheduler:
+        await write(delivery(scheduler, root, reader="U4"), words(40), 0.3)
     assert [message.visible for message in answers(slack, root)] == [words(40)]
     (started,) = slack.called("chat.startStream")
     assert (started.args["recipient_team_id"], started.outcome) == ("T2", "ok")
@@ -135,9 +139,9 @@ async def test_an_answer_that_cannot_grow_for_its_reader_is_edited_and_others_gr
 ) -> None:
     slack.fail("chat.startStream", error=error)
     root, other = await slack.say("U1", "C1", "?"), await slack.say("U1", "C2", "?")
-    async with painting(platform) as brush:
-        await write(canvas(brush, root), words(20), 0.3)
-        await write(canvas(brush, other, "C2"), words(20), 0.3)
+    async with painting(platform) as scheduler:
+        await write(delivery(scheduler, root), words(20), 0.3)
+        await write(delivery(scheduler, other, "C2"), words(20), 0.3)
     assert [message.visible for message in answers(slack, root)] == [words(20)]
     assert [call.outcome for call in slack.called("chat.startStream")] == [error, "ok"]
 
@@ -147,8 +151,8 @@ async def test_a_long_answer_rolls_over_before_slack_refuses_more(
 ) -> None:
     root = await slack.say("U1", "C1", "?")
     text = "界" * 2_900 + "\n\n```python\n" + "x = '界'\n" * 900 + "```\nDone."
-    async with painting(platform) as brush:
-        await write(canvas(brush, root), text, 1.0)
+    async with painting(platform) as scheduler:
+        await write(delivery(scheduler, root), text, 1.0)
     shown = [message.visible for message in answers(slack, root)]
     assert len(shown) >= 2
     assert "".join(shown).count("界") == text.count("界")
@@ -160,8 +164,8 @@ async def test_a_stream_that_slack_ended_early_is_finished_by_edits(
     slack: FakeSlack, platform: SlackPlatform
 ) -> None:
     root = await slack.say("U1", "C1", "?")
-    async with painting(platform) as brush:
-        writing = asyncio.create_task(write(canvas(brush, root), words(60), 1.0))
+    async with painting(platform) as scheduler:
+        writing = asyncio.create_task(write(delivery(scheduler, root), words(60), 1.0))
         await slack.wait_for(lambda: slack.called("chat.appendStream"))
         slack.clock.advance(301)
         await writing
@@ -171,8 +175,8 @@ async def test_a_stream_that_slack_ended_early_is_finished_by_edits(
 async def test_an_old_stream_is_stopped_in_time(slack: FakeSlack, platform: SlackPlatform) -> None:
     platform.limits = replace(LIMITS, growth=Growth(size=9_000, life_s=0.5))
     root = await slack.say("U1", "C1", "?")
-    async with painting(platform) as brush:
-        await write(canvas(brush, root), words(60), 1.2)
+    async with painting(platform) as scheduler:
+        await write(delivery(scheduler, root), words(60), 1.2)
     assert [message.visible for message in answers(slack, root)] == [words(60)]
     assert len(slack.called("chat.stopStream")) == 1
     assert slack.called("chat.update")
@@ -185,8 +189,8 @@ async def test_a_call_of_unknown_fate_doubles_no_word(
 ) -> None:
     slack.fail(method, drop=effect)
     root = await slack.say("U1", "C1", "?")
-    async with painting(platform) as brush:
-        await write(canvas(brush, root), words(40), 0.8, "Cut.")
+    async with painting(platform) as scheduler:
+        await write(delivery(scheduler, root), words(40), 0.8, "Cut.")
     assert [message.visible for message in answers(slack, root)] == [words(40) + "\nCut."]
 
 
@@ -196,8 +200,8 @@ async def test_after_a_restart_an_open_stream_is_closed_and_goes_on(
     root = await slack.say("U1", "C1", "?")
     place = Place("slack", "T1", "C1", root)
     left = await platform.perform(StartStream(place, "half an ans", "turn-C1-0", root, "U1"))
-    async with painting(platform) as brush:
-        await write(canvas(brush, root, posted=(left,)), words(10), 0.2)
+    async with painting(platform) as scheduler:
+        await write(delivery(scheduler, root, posted=(left,)), words(10), 0.2)
     (answer,) = answers(slack, root)
     assert (answer.ts, answer.visible) == (left, words(10))
 
@@ -208,8 +212,8 @@ async def test_a_stream_whose_id_was_never_stored_is_found_after_a_restart(
     root = await slack.say("U1", "C1", "?")
     place = Place("slack", "T1", "C1", root)
     left = await platform.perform(StartStream(place, "half an ans", "turn-C1-0", root, "U1"))
-    async with painting(platform) as brush:
-        made = canvas(brush, root)
+    async with painting(platform) as scheduler:
+        made = delivery(scheduler, root)
         made.look_first = True
         await write(made, words(10), 0.2)
     (answer,) = answers(slack, root)
@@ -219,8 +223,8 @@ async def test_a_stream_whose_id_was_never_stored_is_found_after_a_restart(
 async def test_a_persons_stop_reaches_the_writer(slack: FakeSlack, platform: SlackPlatform) -> None:
     root = await slack.say("U1", "C1", "?")
     stopped = asyncio.Event()
-    async with painting(platform) as brush:
-        made = canvas(brush, root)
+    async with painting(platform) as scheduler:
+        made = delivery(scheduler, root)
         made.on_stopped = stopped.set
         clock = SystemClock()
         made.show(Reply("one ", Phase.WRITING), clock.monotonic())
@@ -237,8 +241,8 @@ async def test_a_persons_stop_reaches_the_writer(slack: FakeSlack, platform: Sla
 async def test_no_mention_fires_from_a_message_that_grows(slack: FakeSlack, platform: SlackPlatform) -> None:
     root = await slack.say("U1", "C1", "?")
     text = "Hey <!channel> and <@U1> and <!subteam^S1|x> and <#C1>, a < b. "
-    async with painting(platform) as brush:
-        made, clock = canvas(brush, root), SystemClock()
+    async with painting(platform) as scheduler:
+        made, clock = delivery(scheduler, root), SystemClock()
         for end in range(1, len(text) + 1):
             made.show(Reply(text[:end], Phase.WRITING), clock.monotonic())
             await clock.sleep(0.01)
@@ -258,9 +262,9 @@ async def test_twelve_answers_at_once_lose_nothing(
     for number in range(12):
         slack.space.add_channel(f"CB{number}", f"bench-{number}")
     roots = [await slack.say("U1", f"CB{number}", "?") for number in range(12)]
-    async with painting(platform) as brush:
+    async with painting(platform) as scheduler:
         await asyncio.gather(
-            *(write(canvas(brush, root, f"CB{n}"), words(40), 0.6) for n, root in enumerate(roots))
+            *(write(delivery(scheduler, root, f"CB{n}"), words(40), 0.6) for n, root in enumerate(roots))
         )
     for number, root in enumerate(roots):
         shown = " ".join(message.visible for message in answers(slack, root, f"CB{number}"))
@@ -273,8 +277,8 @@ async def test_an_answer_over_the_limit_of_messages_ends_as_a_file(
 ) -> None:
     root = await slack.say("U1", "C1", "?")
     text = words(2_000)
-    async with painting(platform, file_chars=6_000) as brush:
-        await write(canvas(brush, root), text, 0.5, "The whole answer is in the file.")
+    async with painting(platform, file_chars=6_000) as scheduler:
+        await write(delivery(scheduler, root), text, 0.5, "The whole answer is in the file.")
     first, file = answers(slack, root)
     assert text.startswith(first.visible.split("\n")[0].strip())
     assert "in the file" in first.visible
@@ -289,8 +293,8 @@ async def test_without_the_right_to_upload_every_word_stays_in_messages(
 ) -> None:
     slack.fail("files.getUploadURLExternal", None, error="missing_scope")
     root = await slack.say("U1", "C1", "?")
-    async with painting(platform, file_chars=6_000) as brush:
-        await write(canvas(brush, root), words(2_000), 0.3)
+    async with painting(platform, file_chars=6_000) as scheduler:
+        await write(delivery(scheduler, root), words(2_000), 0.3)
     assert " ".join(message.visible for message in answers(slack, root)).split() == words(2_000).split()
 
 
@@ -299,8 +303,8 @@ async def test_nothing_follows_a_growing_message_that_was_deleted(
 ) -> None:
     platform.limits = replace(LIMITS, growth=None)
     root = await slack.say("U1", "C1", "?")
-    async with painting(platform) as brush:
-        made, clock = canvas(brush, root), SystemClock()
+    async with painting(platform) as scheduler:
+        made, clock = delivery(scheduler, root), SystemClock()
         made.show(Reply("one two ", Phase.WRITING), clock.monotonic())
         await slack.wait_for(lambda: answers(slack, root))
         await slack.delete("U1", "C1", answers(slack, root)[0].ts)
@@ -331,8 +335,8 @@ async def test_code_is_shown_as_it_was_written_while_it_grows_and_outside_of_it_
     for channel, limits in (("C1", LIMITS), ("C2", replace(LIMITS, growth=None))):
         platform.limits = limits
         root = await slack.say("U1", channel, "?")
-        async with painting(platform) as brush:
-            await write(canvas(brush, root, channel), CODE, 0.4)
+        async with painting(platform) as scheduler:
+            await write(delivery(scheduler, root, channel), CODE, 0.4)
         (answer,) = answers(slack, root, channel)
         assert answer.visible == CODE.replace(", <@", ", <\u200b@")
 
@@ -342,10 +346,10 @@ async def test_a_line_of_fence_marks_longer_than_a_message_is_shown_and_others_a
     slack: FakeSlack, platform: SlackPlatform, marks: str
 ) -> None:
     root, other = await slack.say("U1", "C1", "?"), await slack.say("U1", "C2", "?")
-    async with painting(platform) as brush:
+    async with painting(platform) as scheduler:
         await asyncio.gather(
-            write(canvas(brush, root), f"{marks}\nand then words", 0.2),
-            write(canvas(brush, other, "C2"), words(20), 0.2),
+            write(delivery(scheduler, root), f"{marks}\nand then words", 0.2),
+            write(delivery(scheduler, other, "C2"), words(20), 0.2),
         )
     shown = "".join(message.visible for message in answers(slack, root))
     assert shown.count(marks[-1]) >= len(marks) - 10

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import cast
 
-from core.delivery.answer import Canvas
-from core.delivery.scheduler import Brush
+from core.delivery.answer import AnswerDelivery
+from core.delivery.scheduler import DeliveryScheduler
 from core.errors import Code, PlatformError
 from core.platform_calls import Gate
 from core.ports.connector import Platform
@@ -232,29 +232,31 @@ def ask(number: int = 0) -> Ask:
 
 
 class Studio:
-    """A brush at work on a `Paper`, in time that only `pass_s` moves on."""
+    """A scheduler at work on a `Paper`, in time that only `pass_s` moves on."""
 
     def __init__(self, paper: Paper, *, file_chars: int = 0) -> None:
         self.paper = paper
         self.clock = paper.clock
-        self.brush = Brush(Gate(cast("Platform", paper)), paper.clock, file_chars=file_chars)
+        self.scheduler = DeliveryScheduler(Gate(cast("Platform", paper)), paper.clock, file_chars=file_chars)
         self.ids: dict[str, tuple[str, ...]] = {}
 
-    def canvas(self, number: int = 0, posted: tuple[str, ...] = (), *, look_first: bool = False) -> Canvas:
+    def delivery(
+        self, number: int = 0, posted: tuple[str, ...] = (), *, look_first: bool = False
+    ) -> AnswerDelivery:
         key = f"turn-{number}"
 
         async def on_post(posted: tuple[str, ...]) -> None:
             self.ids[key] = posted
 
-        return self.brush.canvas(ask(number), key, on_post, posted, look_first=look_first)
+        return self.scheduler.delivery(ask(number), key, on_post, posted, look_first=look_first)
 
     async def pass_s(self, seconds: float, step_s: float = 0.1) -> None:
         for _ in range(max(1, round(seconds / step_s))):
             await self.clock.advance(step_s)
 
-    async def finish(self, *canvases: Canvas, within_s: float = 400.0) -> None:
+    async def finish(self, *deliveries: AnswerDelivery, within_s: float = 400.0) -> None:
         """Until all their last words can be read. Raises what `finished` raises, or TimeoutError."""
-        waiting = asyncio.gather(*(canvas.finished() for canvas in canvases))
+        waiting = asyncio.gather(*(delivery.finished() for delivery in deliveries))
         for _ in range(int(within_s / 0.2)):
             await self.clock.advance(0.2)
             if waiting.done():
@@ -269,7 +271,7 @@ class Studio:
 @asynccontextmanager
 async def studio(paper: Paper, *, file_chars: int = 0) -> AsyncIterator[Studio]:
     made = Studio(paper, file_chars=file_chars)
-    running = asyncio.create_task(made.brush.run())
+    running = asyncio.create_task(made.scheduler.run())
     try:
         yield made
     finally:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.delivery.answer import Canvas
+from core.delivery.answer import AnswerDelivery
 from core.errors import Code, PlatformError
 from core.values.outgoing import AppendStream, Limits, OutgoingCall, Phase, PostMessage, Reply, StartStream
 from core.values.ui import Button
@@ -30,32 +30,32 @@ class Answer:
 
     def __init__(self, at: Studio, number: int = 0) -> None:
         self.at = at
-        self.canvas: Canvas = at.canvas(number)
+        self.delivery: AnswerDelivery = at.delivery(number)
         self.lost: list[Code] = []
-        self.canvas.on_lost = lambda: self.lost.append(self.code)
+        self.delivery.on_lost = lambda: self.lost.append(self.code)
 
     @property
     def code(self) -> Code:
-        assert self.canvas.error is not None
-        return self.canvas.error.code
+        assert self.delivery.error is not None
+        return self.delivery.error.code
 
     async def grow(self, *texts: str, each_s: float = 3.0) -> None:
         for text in texts:
-            self.canvas.show(Reply(text, Phase.WRITING, buttons=(STOP,)), self.at.clock.monotonic())
+            self.delivery.show(Reply(text, Phase.WRITING, buttons=(STOP,)), self.at.clock.monotonic())
             await self.at.pass_s(each_s)
 
     async def end(self, text: str) -> Code | None:
         """Show it to its end; the first code that said it can't be."""
-        self.canvas.show(Reply(text, Phase.ENDED), self.at.clock.monotonic())
+        self.delivery.show(Reply(text, Phase.ENDED), self.at.clock.monotonic())
         try:
-            await self.at.finish(self.canvas)
+            await self.at.finish(self.delivery)
         except PlatformError as error:
             return error.code
         return None
 
     async def conclude(self, text: str) -> None:
-        self.canvas.conclude(Reply(text, Phase.ENDED, "Over.", (AGAIN,)), self.at.clock.monotonic())
-        await self.at.finish(self.canvas)
+        self.delivery.conclude(Reply(text, Phase.ENDED, "Over.", (AGAIN,)), self.at.clock.monotonic())
+        await self.at.finish(self.delivery)
 
 
 def read(paper: Paper) -> list[Sheet]:
@@ -77,10 +77,10 @@ async def test_nothing_comes_back_of_a_growing_answer_that_is_deleted(limits: Li
         paper.delete("m0")
         calls = len(paper.calls)
         if told == "by the event":
-            answer.canvas.remove("m0")
+            answer.delivery.remove("m0")
         await answer.grow(words(10), words(50))
         assert answer.lost == [Code.GONE], "the writer is told, once"
-        assert answer.canvas.standing == []
+        assert answer.delivery.standing == []
         await answer.conclude("")
     assert read(paper) == []
     assert len(said_since(paper, calls)) <= (0 if told == "by the event" else 1)
@@ -98,8 +98,8 @@ async def test_of_several_messages_one_deleted_the_others_stay_as_they_are_and_l
         assert len(paper.sheets) > 2
         before = {id_: sheet.page.text for id_, sheet in paper.sheets.items()}
         paper.delete(f"m{gone}")
-        answer.canvas.remove(f"m{gone}")
-        await answer.conclude("".join(answer.canvas.standing))
+        answer.delivery.remove(f"m{gone}")
+        await answer.conclude("".join(answer.delivery.standing))
         await at.pass_s(30)
     assert {id_: sheet.page.text for id_, sheet in paper.sheets.items()} == before
     assert [sheet.page.notice for sheet in read(paper)][-1] == "Over."
@@ -113,7 +113,7 @@ async def test_nothing_is_called_in_a_place_that_is_closed() -> None:
         await answer.grow(words(5))
         calls = len(paper.calls)
         for one in (answer, waiting):
-            one.canvas.remove()
+            one.delivery.remove()
             await one.grow(words(10))
             await one.conclude("")
         assert (answer.lost, waiting.lost) == ([Code.GONE], [Code.GONE])
@@ -125,7 +125,7 @@ async def test_a_message_that_is_deleted_while_it_is_being_posted_is_not_posted_
     async with studio(paper) as at:
         answer = Answer(at)
         await answer.grow(words(5), each_s=0.5)
-        answer.canvas.remove()
+        answer.delivery.remove()
         await answer.conclude("")
     assert [sheet.page.buttons for sheet in read(paper)] == [(AGAIN,)], "what is late loses its Stop button"
 
@@ -157,7 +157,7 @@ def test_whenever_one_is_deleted_no_message_follows_and_none_keeps_stop(
                 return
             made = len(paper.sheets)
             await at.pass_s(2)
-            await answer.conclude("".join(answer.canvas.standing))
+            await answer.conclude("".join(answer.delivery.standing))
             assert len(paper.sheets) == made
         assert not any(sheet.growing or STOP in sheet.page.buttons for sheet in read(paper))
 
@@ -173,8 +173,8 @@ async def test_words_that_are_refused_leave_those_before_them_and_a_word_of_ours
             "Look here:", "Look here: https://bad.test is", "Look here: https://bad.test is good. "
         )
         assert await answer.end("Look here: https://bad.test is good. So there.") is Code.REJECTED
-        assert "".join(answer.canvas.standing).strip() == "Look here:"
-        await answer.conclude("".join(answer.canvas.standing))
+        assert "".join(answer.delivery.standing).strip() == "Look here:"
+        await answer.conclude("".join(answer.delivery.standing))
     (left,) = read(paper)
     assert (left.page.text.strip(), left.page.notice) == ("Look here:", "Over.")
     assert (left.page.buttons, left.growing) == ((AGAIN,), False)
@@ -187,7 +187,7 @@ async def test_where_the_first_words_are_refused_ours_come_alone(limits: Limits)
         answer = Answer(at)
         await answer.grow("https://bad.test is", "https://bad.test is good. ")
         assert await answer.end("https://bad.test is good. So there.") is Code.REJECTED
-        assert answer.canvas.standing == []
+        assert answer.delivery.standing == []
         await answer.conclude("")
     assert [(sheet.page.text, sheet.page.notice) for sheet in read(paper)] == [("", "Over.")]
 
@@ -199,7 +199,7 @@ async def test_pages_before_the_refused_one_stay() -> None:
         await answer.grow(words(20), words(30), words(40))
         whole = words(60) + " https://bad.test " + words(10)
         assert await answer.end(whole) is Code.REJECTED
-        standing = "".join(answer.canvas.standing)
+        standing = "".join(answer.delivery.standing)
         assert standing.split() == words(len(standing.split())).split()
         await answer.conclude(standing)
     assert paper.shown.split() == standing.split()
@@ -221,7 +221,7 @@ def test_wherever_the_refused_words_stand_no_stop_button_is_left(
             for count in range(each, len(text), each):
                 await answer.grow(" ".join(text[:count]), each_s=1.0)
             assert await answer.end(" ".join(text)) is Code.REJECTED
-            await answer.conclude("".join(answer.canvas.standing))
+            await answer.conclude("".join(answer.delivery.standing))
             await at.pass_s(30)
         assert not any(sheet.growing or STOP in sheet.page.buttons for sheet in read(paper))
         assert paper.notices == ["Over."]
@@ -235,11 +235,11 @@ async def test_in_a_burst_a_short_answer_is_one_message_and_keeps_no_stop_button
     async with studio(paper) as at:
         answers = [Answer(at, number) for number in range(70)]
         for answer in answers:
-            answer.canvas.show(Reply("w000", Phase.WRITING, buttons=(STOP,)), at.clock.monotonic())
+            answer.delivery.show(Reply("w000", Phase.WRITING, buttons=(STOP,)), at.clock.monotonic())
         await at.pass_s(15)
         for answer in answers:
-            answer.canvas.show(Reply(words(count), Phase.ENDED, buttons=(AGAIN,)), at.clock.monotonic())
-        await at.finish(*(answer.canvas for answer in answers))
+            answer.delivery.show(Reply(words(count), Phase.ENDED, buttons=(AGAIN,)), at.clock.monotonic())
+        await at.finish(*(answer.delivery for answer in answers))
     assert [sheet.page.text for sheet in read(paper)] == [words(count)] * 70
     assert [sheet.page.buttons for sheet in read(paper)] == [(AGAIN,)] * 70
     assert paper.forbidden == []
@@ -253,11 +253,11 @@ async def test_in_a_burst_of_long_answers_no_message_keeps_a_stop_button(limits:
         for count in (3, 8, 15):
             for answer in answers:
                 shown = Reply(words(count) + " ", Phase.WRITING, buttons=(STOP,))
-                answer.canvas.show(shown, at.clock.monotonic())
+                answer.delivery.show(shown, at.clock.monotonic())
             await at.pass_s(4)
         for answer in answers:
-            answer.canvas.show(Reply(words(22), Phase.ENDED, buttons=(AGAIN,)), at.clock.monotonic())
-        await at.finish(*(answer.canvas for answer in answers))
+            answer.delivery.show(Reply(words(22), Phase.ENDED, buttons=(AGAIN,)), at.clock.monotonic())
+        await at.finish(*(answer.delivery for answer in answers))
     assert sorted(paper.shown.split()) == sorted(words(22).split() * 70)
     assert sum(AGAIN in sheet.page.buttons for sheet in read(paper)) == 70
     assert not any(sheet.growing or STOP in sheet.page.buttons for sheet in read(paper))

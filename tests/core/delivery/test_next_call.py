@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.delivery.next_call import Address, Wish, fulfil, wishes
-from core.delivery.page_layout import Layout, Life
+from core.delivery.next_call import Address, NextCall, fulfil, next_calls
+from core.delivery.page_layout import Life, PageLayout
 from core.values.outgoing import (
     AppendStream,
     EditMessage,
@@ -44,11 +44,11 @@ WORDS = "Some words "
 FULL = "The words that fill a whole message. "
 
 
-def layout(*, grows: bool) -> Layout:
+def layout(*, grows: bool) -> PageLayout:
     """An answer that shows `WORDS`."""
-    made = Layout(LIMITS, can_grow=grows, file_chars=200)
+    made = PageLayout(LIMITS, can_grow=grows, file_chars=200)
     made.lay(Reply(WORDS, Phase.WRITING))
-    assert fulfil(Wish.START if grows else Wish.POST, made, ADDRESS)
+    assert fulfil(NextCall.START if grows else NextCall.POST, made, ADDRESS)
     frame = made.stands("m0")
     frame.stop_by = 100.0
     made.shows(frame, made.view(frame).page)
@@ -59,38 +59,38 @@ def layout(*, grows: bool) -> Layout:
     ("grows", "text", "phase", "now", "wished"),
     [
         (False, WORDS, Phase.WRITING, 0.0, ()),
-        (False, WORDS + "and more ", Phase.WRITING, 0.0, (Wish.EDIT,)),
-        (False, WORDS + "and more ", Phase.ENDED, 0.0, (Wish.EDIT, Wish.REST)),
-        (False, FULL * 6, Phase.ENDED, 0.0, (Wish.UPLOAD,)),
+        (False, WORDS + "and more ", Phase.WRITING, 0.0, (NextCall.EDIT,)),
+        (False, WORDS + "and more ", Phase.ENDED, 0.0, (NextCall.EDIT, NextCall.REST)),
+        (False, FULL * 6, Phase.ENDED, 0.0, (NextCall.UPLOAD,)),
         (True, WORDS, Phase.WRITING, 0.0, ()),
-        (True, WORDS + "and more ", Phase.WRITING, 0.0, (Wish.APPEND,)),
-        (True, WORDS + "and more ", Phase.WRITING, 100.0, (Wish.STOP,)),
-        (True, WORDS + FULL * 2, Phase.WRITING, 0.0, (Wish.STOP,)),
-        (True, WORDS, Phase.ENDED, 0.0, (Wish.STOP,)),
-        (True, WORDS + "and more ", Phase.ENDED, 0.0, (Wish.STOP, Wish.APPEND)),
+        (True, WORDS + "and more ", Phase.WRITING, 0.0, (NextCall.APPEND,)),
+        (True, WORDS + "and more ", Phase.WRITING, 100.0, (NextCall.STOP,)),
+        (True, WORDS + FULL * 2, Phase.WRITING, 0.0, (NextCall.STOP,)),
+        (True, WORDS, Phase.ENDED, 0.0, (NextCall.STOP,)),
+        (True, WORDS + "and more ", Phase.ENDED, 0.0, (NextCall.STOP, NextCall.APPEND)),
     ],
 )
 def test_the_best_way_comes_first(
-    grows: bool, text: str, phase: Phase, now: float, wished: tuple[Wish, ...]
+    grows: bool, text: str, phase: Phase, now: float, wished: tuple[NextCall, ...]
 ) -> None:
     made = layout(grows=grows)
     made.lay(Reply(text, phase))
-    assert wishes(made, now) == wished
+    assert next_calls(made, now) == wished
 
 
 @pytest.mark.parametrize(
     ("reply", "wished"),
     [
         (Reply(), ()),
-        (Reply(notice="Waiting."), (Wish.POST,)),
-        (Reply(WORDS, Phase.WRITING), (Wish.POST, Wish.START)),
-        (Reply(WORDS, Phase.ENDED), (Wish.POST,)),
+        (Reply(notice="Waiting."), (NextCall.POST,)),
+        (Reply(WORDS, Phase.WRITING), (NextCall.POST, NextCall.START)),
+        (Reply(WORDS, Phase.ENDED), (NextCall.POST,)),
     ],
 )
-def test_first_words_may_grow_unless_they_are_the_last(reply: Reply, wished: tuple[Wish, ...]) -> None:
-    made = Layout(LIMITS, can_grow=True)
+def test_first_words_may_grow_unless_they_are_the_last(reply: Reply, wished: tuple[NextCall, ...]) -> None:
+    made = PageLayout(LIMITS, can_grow=True)
     made.lay(reply)
-    assert wishes(made, 0.0) == wished
+    assert next_calls(made, 0.0) == wished
 
 
 def test_strokes_carry_the_words_that_are_not_shown_yet_and_all_of_them_where_it_is_edited() -> None:
@@ -100,27 +100,27 @@ def test_strokes_carry_the_words_that_are_not_shown_yet_and_all_of_them_where_it
     place = ADDRESS.ask.place
     page = edited.view(edited.frames[0]).page
     assert page.text == WORDS + "and more."
-    assert fulfil(Wish.APPEND, grown, ADDRESS) == AppendStream(place, "m0", "and more.")
-    assert fulfil(Wish.STOP, grown, ADDRESS) == StopStream(place, "m0", "turn-7-0", "and more.", "Cut.")
-    assert fulfil(Wish.EDIT, edited, ADDRESS) == EditMessage(place, "m0", page, "ticket")
+    assert fulfil(NextCall.APPEND, grown, ADDRESS) == AppendStream(place, "m0", "and more.")
+    assert fulfil(NextCall.STOP, grown, ADDRESS) == StopStream(place, "m0", "turn-7-0", "and more.", "Cut.")
+    assert fulfil(NextCall.EDIT, edited, ADDRESS) == EditMessage(place, "m0", page, "ticket")
 
 
 def test_a_message_that_must_stop_is_stopped_without_more_words() -> None:
     made = layout(grows=True)
     made.lay(Reply(WORDS + "and more.", Phase.ENDED, "Cut."))
     made.frames[0].life = Life.ENDS
-    assert wishes(made, 0.0) == (Wish.STOP,)
-    assert fulfil(Wish.STOP, made, ADDRESS) == StopStream(ADDRESS.ask.place, "m0", "turn-7-0")
+    assert next_calls(made, 0.0) == (NextCall.STOP,)
+    assert fulfil(NextCall.STOP, made, ADDRESS) == StopStream(ADDRESS.ask.place, "m0", "turn-7-0")
 
 
 def test_a_page_has_the_same_key_whenever_it_is_posted_and_another_page_has_another() -> None:
-    made = Layout(LIMITS)
+    made = PageLayout(LIMITS)
     made.lay(Reply(FULL * 2, Phase.ENDED))
-    first, again = (fulfil(Wish.POST, made, ADDRESS) for _ in range(2))
+    first, again = (fulfil(NextCall.POST, made, ADDRESS) for _ in range(2))
     assert isinstance(first, PostMessage)
     assert first == again
     made.shows(made.stands("m0"), first.page)
-    second = fulfil(Wish.POST, made, ADDRESS)
+    second = fulfil(NextCall.POST, made, ADDRESS)
     assert isinstance(second, PostMessage)
     assert (first.key, second.key) == ("turn-7-0", "turn-7-1")
 
@@ -128,36 +128,36 @@ def test_a_page_has_the_same_key_whenever_it_is_posted_and_another_page_has_anot
 def test_what_can_not_be_edited_stays_and_the_rest_is_posted() -> None:
     made = layout(grows=False)
     made.lay(Reply(WORDS + "and more.", Phase.ENDED))
-    rest = fulfil(Wish.REST, made, ADDRESS)
+    rest = fulfil(NextCall.REST, made, ADDRESS)
     assert isinstance(rest, PostMessage)
     assert (rest.page.text, rest.key) == ("and more.", "turn-7-1")
 
 
 @pytest.mark.parametrize("filed", [False, True])
 def test_the_rest_stands_apart_only_where_nothing_stands_behind_it_and_it_is_in_no_file(filed: bool) -> None:
-    made = Layout(LIMITS, ("m0",) if filed else ("m0", "m1"))
+    made = PageLayout(LIMITS, ("m0",) if filed else ("m0", "m1"))
     made.lay(Reply(WORDS, Phase.WRITING))
     made.shows(made.frames[0], made.view(made.frames[0]).page)
     made.lay(Reply(FULL + WORDS, Phase.ENDED))
     if filed:
         made.file()
-    assert wishes(made, 0.0) == (Wish.EDIT,)
+    assert next_calls(made, 0.0) == (NextCall.EDIT,)
 
 
 def test_nothing_is_posted_for_half_a_link() -> None:
-    made = Layout(replace(LIMITS, growth=None))
+    made = PageLayout(replace(LIMITS, growth=None))
     made.lay(Reply("[the do", Phase.WRITING))
-    assert wishes(made, 0.0) == (Wish.POST,)
-    assert fulfil(Wish.POST, made, ADDRESS) is None
-    assert wishes(made, 0.0) == ()
+    assert next_calls(made, 0.0) == (NextCall.POST,)
+    assert fulfil(NextCall.POST, made, ADDRESS) is None
+    assert next_calls(made, 0.0) == ()
     made.lay(Reply("[the docs](http://x.test) ", Phase.WRITING))
-    assert isinstance(fulfil(Wish.POST, made, ADDRESS), PostMessage)
+    assert isinstance(fulfil(NextCall.POST, made, ADDRESS), PostMessage)
 
 
 def test_a_message_grows_for_the_person_who_asked() -> None:
-    made = Layout(LIMITS, can_grow=True)
+    made = PageLayout(LIMITS, can_grow=True)
     made.lay(Reply(WORDS, Phase.WRITING))
-    start = fulfil(Wish.START, made, ADDRESS)
+    start = fulfil(NextCall.START, made, ADDRESS)
     assert start == StartStream(ADDRESS.ask.place, WORDS, "turn-7-0", ADDRESS.ask.id, ADDRESS.ask.author.id)
 
 
@@ -166,10 +166,10 @@ def test_a_message_grows_for_the_person_who_asked() -> None:
     st.sampled_from([LIMITS, replace(LIMITS, growth=None, typeset=True)]),
 )
 def test_whatever_is_written_there_is_an_end_to_showing_it(text: str, limits: Limits) -> None:
-    made = Layout(limits)
+    made = PageLayout(limits)
     made.lay(Reply(text, Phase.ENDED))
     for number in range(len(text) + 2):
-        wished = wishes(made, 0.0)
+        wished = next_calls(made, 0.0)
         if not wished:
             return
         call = fulfil(wished[0], made, ADDRESS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.delivery.page_layout import Layout, Life
+from core.delivery.page_layout import Life, PageLayout
 from core.values.outgoing import Growth, Limits, Page, Phase, Reply
 
 LIMITS = Limits(page_size=40, growth=Growth(size=100, life_s=20.0), files=True)
@@ -19,7 +19,7 @@ def ended(text: str, notice: str = "") -> Reply:
     return Reply(text, Phase.ENDED, notice)
 
 
-def show(layout: Layout, reply: Reply, *, grows: bool = False) -> list[str]:
+def show(layout: PageLayout, reply: Reply, *, grows: bool = False) -> list[str]:
     """Lay it out and have every message show what it should; what then stands there."""
     layout.lay(reply)
     while True:
@@ -34,7 +34,7 @@ def show(layout: Layout, reply: Reply, *, grows: bool = False) -> list[str]:
 
 
 def test_where_a_message_is_full_the_next_one_begins_and_there_it_stays() -> None:
-    layout = Layout(LIMITS)
+    layout = PageLayout(LIMITS)
     assert show(layout, writing(ONE)) == [ONE]
     assert show(layout, writing(ONE + TWO)) == [ONE, TWO]
     assert show(layout, ended(ONE + TWO + THREE)) == [ONE, TWO, THREE]
@@ -43,21 +43,21 @@ def test_where_a_message_is_full_the_next_one_begins_and_there_it_stays() -> Non
 
 
 def test_what_has_room_in_a_message_that_grows_is_not_laid_into_another() -> None:
-    assert show(Layout(LIMITS), writing(ONE + TWO), grows=True) == [ONE + TWO]
+    assert show(PageLayout(LIMITS), writing(ONE + TWO), grows=True) == [ONE + TWO]
 
 
 def test_a_message_does_not_begin_with_the_blank_lines_that_ended_the_one_before() -> None:
-    assert show(Layout(LIMITS), ended(f"{ONE}\n\n\n{TWO}")) == [ONE + "\n\n\n", TWO]
+    assert show(PageLayout(LIMITS), ended(f"{ONE}\n\n\n{TWO}")) == [ONE + "\n\n\n", TWO]
 
 
 def test_code_that_goes_on_in_another_message_is_code_there() -> None:
-    first, second, *_ = show(Layout(LIMITS), ended("```py\n" + "x = 1234\n" * 6 + "```"))
+    first, second, *_ = show(PageLayout(LIMITS), ended("```py\n" + "x = 1234\n" * 6 + "```"))
     assert first.endswith("\n```")
     assert second.startswith("```py\nx = ")
 
 
 def test_a_notice_stands_under_the_last_message_and_moves_on_with_it() -> None:
-    layout = Layout(LIMITS)
+    layout = PageLayout(LIMITS)
     show(layout, Reply(ONE, Phase.WRITING, "Thinking hard."))
     assert layout.frames[0].shown == Page(ONE, "Thinking hard.")
     show(layout, ended(ONE + TWO, "Cut."))
@@ -65,7 +65,7 @@ def test_a_notice_stands_under_the_last_message_and_moves_on_with_it() -> None:
 
 
 def test_what_an_earlier_process_left_is_used_again_in_its_order_and_what_is_over_is_surplus() -> None:
-    layout = Layout(LIMITS, ("a", "b", "c"))
+    layout = PageLayout(LIMITS, ("a", "b", "c"))
     layout.lay(ended(ONE + TWO))
     assert [frame.start for frame in layout.frames] == [0, None, None]
     assert show(layout, layout.reply) == [ONE, TWO, ""]
@@ -73,14 +73,14 @@ def test_what_an_earlier_process_left_is_used_again_in_its_order_and_what_is_ove
 
 
 def test_an_answer_that_begins_anew_is_laid_from_its_first_message_on() -> None:
-    layout = Layout(LIMITS)
+    layout = PageLayout(LIMITS)
     show(layout, writing(ONE + TWO))
     assert show(layout, ended(THREE)) == [THREE, TWO]
     assert layout.surplus() is layout.frames[1]
 
 
 def test_after_a_new_beginning_a_message_that_grows_is_stopped_before_it_is_edited() -> None:
-    layout = Layout(LIMITS)
+    layout = PageLayout(LIMITS)
     show(layout, writing(ONE), grows=True)
     layout.lay(writing(TWO))
     (frame,) = layout.frames
@@ -90,14 +90,14 @@ def test_after_a_new_beginning_a_message_that_grows_is_stopped_before_it_is_edit
 
 
 def test_a_message_that_cannot_be_changed_keeps_its_words_and_the_rest_goes_into_another() -> None:
-    layout = Layout(LIMITS)
+    layout = PageLayout(LIMITS)
     show(layout, writing("Some words "))
     layout.cut(layout.frames[0])
     assert show(layout, ended("Some words and the rest.", "Cut.")) == ["Some words ", "and the rest."]
 
 
 def test_the_rest_goes_into_what_an_earlier_process_left_behind_a_message_that_cannot_be_changed() -> None:
-    layout = Layout(LIMITS, ("a", "b"))
+    layout = PageLayout(LIMITS, ("a", "b"))
     layout.lay(writing("Some words "))
     layout.shows(layout.frames[0], layout.view(layout.frames[0]).page)
     layout.cut(layout.frames[0])
@@ -106,7 +106,7 @@ def test_the_rest_goes_into_what_an_earlier_process_left_behind_a_message_that_c
 
 
 def test_a_notice_that_cannot_be_put_under_the_last_words_stands_alone() -> None:
-    layout = Layout(LIMITS)
+    layout = PageLayout(LIMITS)
     show(layout, writing("All the words."))
     layout.cut(layout.frames[0])
     show(layout, ended("All the words.", "Cut."))
@@ -117,7 +117,7 @@ def test_a_notice_that_cannot_be_put_under_the_last_words_stands_alone() -> None
 def test_a_stopped_message_shows_what_it_was_stopped_with_unless_there_was_a_doubt(
     life: Life, known: bool
 ) -> None:
-    layout = Layout(LIMITS)
+    layout = PageLayout(LIMITS)
     show(layout, writing("Some words "), grows=True)
     (frame,) = layout.frames
     layout.lay(ended("Some words and more."))
@@ -130,7 +130,7 @@ def test_a_stopped_message_shows_what_it_was_stopped_with_unless_there_was_a_dou
 
 
 def test_words_that_were_refused_wait_for_others() -> None:
-    layout = Layout(LIMITS)
+    layout = PageLayout(LIMITS)
     layout.lay(writing("One "))
     layout.wait()
     assert not layout.wants_another()
@@ -146,7 +146,7 @@ def test_words_that_were_refused_wait_for_others() -> None:
 
 @pytest.mark.parametrize("shown", ["The words ", ONE + TWO + THREE])
 def test_what_became_a_file_leaves_its_first_page_with_the_notice_and_no_other(shown: str) -> None:
-    layout = Layout(LIMITS, file_chars=100)
+    layout = PageLayout(LIMITS, file_chars=100)
     show(layout, writing(shown))
     layout.lay(ended(ONE + TWO + THREE, "In the file."))
     assert layout.filing

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bots.discord.outgoing import LIMITS as DISCORD
 from bots.slack import LIMITS as SLACK
 from core.delivery.markdown.pages import Sheet, Unit, first_piece
-from core.delivery.page_layout import Layout
+from core.delivery.page_layout import PageLayout
 from core.values.outgoing import Limits, Page, Phase, Reply, page_length
 
 SHEETS = [
@@ -119,14 +119,14 @@ def test_an_answer_of_one_long_line_of_marks_stands_in_messages(
     limits: Limits, grows: bool, marks: str, before: str
 ) -> None:
     text = f"{before}{marks}\nand then words"
-    layout = Layout(limits)
+    layout = PageLayout(limits)
     for end in (*range(50, len(text), 700), len(text)):
         layout.lay(Reply(text[:end], Phase.ENDED if end == len(text) else Phase.WRITING))
         assert len(list(islice(calls(layout, grows=grows), 100))) < 100
     assert "".join(text[frame.start or 0 : frame.upto] for frame in layout.frames) == text
 
 
-def calls(layout: Layout, *, grows: bool) -> Iterator[Page]:
+def calls(layout: PageLayout, *, grows: bool) -> Iterator[Page]:
     """Perform what is wanted until all is shown."""
     while True:
         if frame := layout.behind():

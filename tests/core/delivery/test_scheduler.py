@@ -1,4 +1,4 @@
-"""The brush on a platform in memory: whatever goes wrong, the answer is shown whole, once, and in good time."""
+"""The scheduler on a platform in memory: whatever goes wrong, the answer is shown whole, once, and in good time."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def words(count: int) -> str:
 
 async def write(at: Studio, number: int, text: str, *, seconds: float, notice: str = "") -> None:
     """An answer, written evenly over `seconds`, and then shown to its end."""
-    canvas = at.canvas(number)
+    delivery = at.delivery(number)
     pieces = text.split(" ")
     for end in range(1, len(pieces) + 1):
-        canvas.show(Reply(" ".join(pieces[:end]), Phase.WRITING), at.clock.monotonic())
+        delivery.show(Reply(" ".join(pieces[:end]), Phase.WRITING), at.clock.monotonic())
         await at.clock.sleep(seconds / len(pieces))
-    canvas.show(Reply(text, Phase.ENDED, notice), at.clock.monotonic())
-    await canvas.finished()
-    at.brush.release(canvas)
+    delivery.show(Reply(text, Phase.ENDED, notice), at.clock.monotonic())
+    await delivery.finished()
+    at.scheduler.release(delivery)
 
 
 async def paint(
@@ -120,13 +120,13 @@ def test_no_word_is_missing_whatever_stood_there_before(
         for number in range(left):
             paper.sheets[f"m{number}"] = Sheet(f"turn-0-{number}", Page(f"old {number}"))
         async with studio(paper, file_chars=file_chars) as at:
-            canvas = at.canvas(0, tuple(paper.sheets), look_first=bool(left))
+            delivery = at.delivery(0, tuple(paper.sheets), look_first=bool(left))
             first = words(begun) if begun % 2 else "Or " + words(begun)
             for text in (first[: len(first) // 2], first):
-                canvas.show(Reply(text, Phase.WRITING), at.clock.monotonic())
+                delivery.show(Reply(text, Phase.WRITING), at.clock.monotonic())
                 await at.pass_s(0.4)
-            canvas.show(Reply(words(count), Phase.ENDED, "Stopped."), at.clock.monotonic())
-            await at.finish(canvas)
+            delivery.show(Reply(words(count), Phase.ENDED, "Stopped."), at.clock.monotonic())
+            await at.finish(delivery)
         said, shown = words(count).split(), paper.shown.split()
         if paper.files:
             assert list(paper.files.values()) == [words(count)]
@@ -226,9 +226,9 @@ async def test_a_refusal_that_names_no_limit_is_laid_to_the_one_of_which_most_wa
     paper = Paper(FakeClock(), [*[Fate.WELL] * before, Fate.SLOW], limits=PLAIN)
     async with studio(paper) as at:
         for number in range(before + 1):
-            at.canvas(number).show(Reply("hello", Phase.WRITING), at.clock.monotonic())
+            at.delivery(number).show(Reply("hello", Phase.WRITING), at.clock.monotonic())
         await at.pass_s(1)
-        at.canvas(99).show(Reply("elsewhere", Phase.WRITING), at.clock.monotonic())
+        at.delivery(99).show(Reply("elsewhere", Phase.WRITING), at.clock.monotonic())
         await at.pass_s(1)
         assert ("elsewhere" not in paper.shown) is waits
         await at.pass_s(3)
@@ -241,7 +241,7 @@ async def test_first_words_of_a_new_answer_do_not_wait_for_the_middle_of_others(
     async with studio(paper) as at:
         long = asyncio.gather(*(write(at, n, words(100), seconds=20) for n in range(12)))
         await at.pass_s(10)
-        late = at.canvas(99)
+        late = at.delivery(99)
         late.show(Reply("hello", Phase.WRITING), at.clock.monotonic())
         await at.pass_s(0.2)
         assert "hello" in paper.shown
@@ -335,14 +335,14 @@ async def test_a_persons_stop_is_told_once_and_the_message_is_closed() -> None:
 
     paper, told = Stopped(FakeClock()), []
     async with studio(paper) as at:
-        canvas = at.canvas()
-        canvas.on_stopped = lambda: told.append(True)
-        canvas.show(Reply("one", Phase.WRITING), 0.0)
+        delivery = at.delivery()
+        delivery.on_stopped = lambda: told.append(True)
+        delivery.show(Reply("one", Phase.WRITING), 0.0)
         await at.pass_s(1)
-        canvas.show(Reply("one two", Phase.WRITING), at.clock.monotonic())
+        delivery.show(Reply("one two", Phase.WRITING), at.clock.monotonic())
         await at.pass_s(3)
-        canvas.show(Reply("one two", Phase.ENDED, "Stopped."), at.clock.monotonic())
-        await at.finish(canvas)
+        delivery.show(Reply("one two", Phase.ENDED, "Stopped."), at.clock.monotonic())
+        await at.finish(delivery)
     assert told == [True]
     assert [sheet.page for sheet in paper.sheets.values()] == [Page("one two", "Stopped.")]
 
@@ -354,19 +354,19 @@ async def test_an_edit_does_not_wait_until_a_post_is_written_down_and_the_next_p
         await written_down.wait()
 
     async with studio(paper) as at:
-        canvas = at.canvas()
-        canvas.on_post = on_post
-        canvas.show(Reply("one", Phase.WRITING), 0.0)
+        delivery = at.delivery()
+        delivery.on_post = on_post
+        delivery.show(Reply("one", Phase.WRITING), 0.0)
         await at.pass_s(1)
-        canvas.show(Reply("one two three", Phase.WRITING), at.clock.monotonic())
+        delivery.show(Reply("one two three", Phase.WRITING), at.clock.monotonic())
         await at.pass_s(5)
         assert paper.shown.startswith("one two")
         long = words(PLAIN.page_size // 4)
-        canvas.show(Reply(long, Phase.ENDED), at.clock.monotonic())
+        delivery.show(Reply(long, Phase.ENDED), at.clock.monotonic())
         await at.pass_s(10)
         assert len(paper.sheets) == 1
         written_down.set()
-        await at.finish(canvas)
+        await at.finish(delivery)
     assert len(paper.sheets) > 1
 
 
@@ -374,9 +374,9 @@ async def test_after_a_restart_an_open_message_is_stopped_then_edited() -> None:
     paper = Paper(FakeClock())
     paper.sheets["m0"] = Sheet("turn-0-0", Page("half an ans"), growing=True, died_at=99.0)
     async with studio(paper) as at:
-        canvas = at.canvas(0, ("m0",), look_first=True)
-        canvas.show(Reply(words(10), Phase.ENDED), 0.0)
-        await at.finish(canvas)
+        delivery = at.delivery(0, ("m0",), look_first=True)
+        delivery.show(Reply(words(10), Phase.ENDED), 0.0)
+        await at.finish(delivery)
     assert [type(call) for _, call in paper.calls] == [EditMessage, StopStream, EditMessage]
     assert paper.shown == words(10)
 
@@ -386,9 +386,9 @@ async def test_messages_that_are_no_longer_needed_go() -> None:
     for number in range(3):
         paper.sheets[f"m{number}"] = Sheet(f"turn-0-{number}", Page(f"old {number}"))
     async with studio(paper) as at:
-        canvas = at.canvas(0, ("m0", "m1", "m2"), look_first=True)
-        canvas.show(Reply("short", Phase.ENDED, "Done."), 0.0)
-        await at.finish(canvas)
+        delivery = at.delivery(0, ("m0", "m1", "m2"), look_first=True)
+        delivery.show(Reply("short", Phase.ENDED, "Done."), 0.0)
+        await at.finish(delivery)
     assert [type(call) for _, call in paper.calls] == [EditMessage, DeleteMessage, DeleteMessage]
     assert paper.shown == "short"
     assert at.ids["turn-0"] == ("m0",)
@@ -399,9 +399,9 @@ async def test_a_message_that_an_earlier_process_could_not_write_down_goes_too()
     paper.sheets["m0"] = Sheet("turn-0-0", Page("the beginning"))
     paper.sheets["m1"] = Sheet("turn-0-1", Page("and its rest"))
     async with studio(paper) as at:
-        canvas = at.canvas(0, ("m0",), look_first=True)
-        canvas.show(Reply("the beginning and its rest", Phase.ENDED), 0.0)
-        await at.finish(canvas)
+        delivery = at.delivery(0, ("m0",), look_first=True)
+        delivery.show(Reply("the beginning and its rest", Phase.ENDED), 0.0)
+        await at.finish(delivery)
     assert [type(call) for _, call in paper.calls] == [EditMessage, DeleteMessage]
     assert paper.shown == "the beginning and its rest"
     assert at.ids["turn-0"] == ("m0",)
@@ -412,9 +412,9 @@ async def test_an_answer_does_not_wait_for_a_look_that_is_refused() -> None:
     paper.sheets["m0"] = Sheet("turn-0-0", Page("old"))
     paper.unfindable = True
     async with studio(paper) as at:
-        canvas = at.canvas(0, ("m0",), look_first=True)
-        canvas.show(Reply("new", Phase.ENDED), 0.0)
-        await at.finish(canvas)
+        delivery = at.delivery(0, ("m0",), look_first=True)
+        delivery.show(Reply("new", Phase.ENDED), 0.0)
+        await at.finish(delivery)
     assert paper.shown == "new"
 
 
@@ -433,11 +433,11 @@ async def test_an_answer_does_not_wait_for_a_look_that_is_refused() -> None:
 async def test_a_page_of_blanks_is_passed_over(text: str, limits: Limits) -> None:
     paper = Paper(FakeClock(), limits=limits)
     async with studio(paper) as at:
-        canvas = at.canvas()
-        canvas.show(Reply(text, Phase.WRITING), 0.0)
+        delivery = at.delivery()
+        delivery.show(Reply(text, Phase.WRITING), 0.0)
         await at.pass_s(2)
-        canvas.show(Reply(text, Phase.ENDED), at.clock.monotonic())
-        await at.finish(canvas)
+        delivery.show(Reply(text, Phase.ENDED), at.clock.monotonic())
+        await at.finish(delivery)
     assert paper.shown.rstrip("`\n").endswith("end" if "end" in text else "")
 
 
@@ -468,11 +468,11 @@ async def test_where_a_file_is_refused_every_word_stays_in_messages() -> None:
 async def test_an_answer_that_begins_anew_is_edited_as_a_whole() -> None:
     paper = Paper(FakeClock())
     async with studio(paper) as at:
-        canvas = at.canvas()
-        canvas.show(Reply("a first attempt", Phase.WRITING), 0.0)
+        delivery = at.delivery()
+        delivery.show(Reply("a first attempt", Phase.WRITING), 0.0)
         await at.pass_s(2)
-        canvas.show(Reply("another one", Phase.ENDED), at.clock.monotonic())
-        await at.finish(canvas)
+        delivery.show(Reply("another one", Phase.ENDED), at.clock.monotonic())
+        await at.finish(delivery)
     assert paper.shown == "another one"
 
 
@@ -490,21 +490,21 @@ async def test_an_answer_whose_channel_is_gone_says_so() -> None:
             raise PlatformError(Code.GONE)
 
     async with studio(Gone(FakeClock(), limits=PLAIN)) as at:
-        canvas = at.canvas()
-        canvas.show(Reply("hello", Phase.ENDED), 0.0)
+        delivery = at.delivery()
+        delivery.show(Reply("hello", Phase.ENDED), 0.0)
         with pytest.raises(PlatformError) as raised:
-            await at.finish(canvas)
+            await at.finish(delivery)
     assert raised.value.code is Code.GONE
 
 
 async def test_a_buttons_place_is_under_the_last_words() -> None:
     paper = Paper(FakeClock(), limits=Limits(page_size=120))
     async with studio(paper) as at:
-        canvas = at.canvas()
+        delivery = at.delivery()
         for count in (5, 40):
-            canvas.show(Reply(words(count), Phase.WRITING, buttons=(STOP,)), at.clock.monotonic())
+            delivery.show(Reply(words(count), Phase.WRITING, buttons=(STOP,)), at.clock.monotonic())
             await at.pass_s(5)
         assert [sheet.page.buttons for sheet in paper.sheets.values()] == [(), (STOP,)]
-        canvas.show(Reply(words(40), Phase.ENDED), at.clock.monotonic())
-        await at.finish(canvas)
+        delivery.show(Reply(words(40), Phase.ENDED), at.clock.monotonic())
+        await at.finish(delivery)
     assert [sheet.page.buttons for sheet in paper.sheets.values()] == [(), ()]

@@ -12,7 +12,7 @@ import pytest
 
 from core.clock import Clock, SystemClock
 from core.conversation.prompt import WORDLESS
-from core.delivery.scheduler import Brush
+from core.delivery.scheduler import DeliveryScheduler
 from core.errors import Code, ModelError
 from core.i18n import say
 from core.platform_calls import Gate
@@ -88,9 +88,9 @@ class Desk:
         clock = clock or SystemClock()
         self.live = Live()
         gate = Gate(self.platform)
-        self.brush = Brush(gate, clock)
+        self.scheduler = DeliveryScheduler(gate, clock)
         self.checkpoints = Checkpoints(self.store, clock)
-        channels = {"slack": Channel(gate, self.brush)}
+        channels = {"slack": Channel(gate, self.scheduler)}
         settings = CoreSettings(_env_file=None)
         self.answerer = Answerer(
             self.store, self.model, channels, settings, clock, Silence(), self.checkpoints, self.live
@@ -99,7 +99,7 @@ class Desk:
 
     @asynccontextmanager
     async def painting(self) -> AsyncIterator[None]:
-        painting = asyncio.create_task(self.brush.run())
+        painting = asyncio.create_task(self.scheduler.run())
         try:
             yield
         finally:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from core.clock import SystemClock
-from core.delivery.scheduler import Brush
+from core.delivery.scheduler import DeliveryScheduler
 from core.llm import create_model
 from core.llm.catalog import environment_to_roster
 from core.platform_calls import Gate
@@ -60,17 +60,17 @@ async def ask_once(*replies: Reply, key: str = "sk-test") -> Finish:
             parley_retry_tries=2,
         )
         gate = Gate(MemoryPlatform())
-        brush, checkpoints = Brush(gate, clock), Checkpoints(store, clock)
+        scheduler, checkpoints = DeliveryScheduler(gate, clock), Checkpoints(store, clock)
         model = create_model(settings, environment_to_roster(settings), clock)
         answerer = Answerer(
-            store, model, {"slack": Channel(gate, brush)}, settings, clock, Silence(), checkpoints, Live()
+            store, model, {"slack": Channel(gate, scheduler)}, settings, clock, Silence(), checkpoints, Live()
         )
         question = Ask(
             "m1", PLACE, Person("U1", "Ada"), "Why?", datetime(2026, 1, 1, tzinfo=UTC), addressed=True
         )
         turn = await store.accept(question)
         assert turn is not None
-        painting = asyncio.create_task(brush.run())
+        painting = asyncio.create_task(scheduler.run())
         try:
             await asyncio.wait_for(answerer.answer(turn), HANG_S)
         finally:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bots.discord.outgoing import LIMITS
 from core.delivery.markdown.growing import shown
 from core.delivery.markdown.spoilers import open_spoiler
-from core.delivery.page_layout import Layout
+from core.delivery.page_layout import PageLayout
 from core.delivery.page_view import view
 from core.values.outgoing import Limits, Page, Phase, Reply
 from tests.core.delivery.test_progress import calls
@@ -75,7 +75,7 @@ def test_two_bars_that_hide_nothing_stay_as_they_were_written() -> None:
 )
 def test_a_spoiler_over_pages_is_closed_and_opened_again(inner: str) -> None:
     text = f"Before it. ||{inner}|| After it."
-    layout = Layout(Limits(page_size=200, page_unit="utf16", spoilers=True))
+    layout = PageLayout(Limits(page_size=200, page_unit="utf16", spoilers=True))
     for end in (*range(7, len(text), 7), len(text)):
         layout.lay(Reply(text[:end], Phase.ENDED if end == len(text) else Phase.WRITING))
         for page in calls(layout, grows=False):
