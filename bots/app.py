@@ -36,7 +36,7 @@ from core.llm.redacting_model import RedactedModel
 from core.operators.alert_turns import AlertChannels, AlertTurns
 from core.operators.alerts import Herald
 from core.operators.metrics import Metrics
-from core.platform_calls import Gate
+from core.platform_calls import PlatformCalls
 from core.ports.connector import Directory, Membership, Platform
 from core.ports.store import PROCESS, Store
 from core.redaction import Secrets, is_secret
@@ -148,9 +148,10 @@ class House:
         self._platforms = self._create_platforms()
         self._channels = {
             platform.name: Channel(
-                gate, DeliveryScheduler(gate, self._clock, file_chars=config.core.parley_file_chars)
+                platform_calls,
+                DeliveryScheduler(platform_calls, self._clock, file_chars=config.core.parley_file_chars),
             )
-            for platform, gate in ((platform, self._gate(platform)) for platform in self._platforms)
+            for platform, platform_calls in ((platform, self._gate(platform)) for platform in self._platforms)
         }
         self._supervisor = Supervisor(self._platforms, self._clock, self._herald, self.metrics.gauge)
         self._checkpoints = Checkpoints(store, self._clock)
@@ -189,7 +190,7 @@ class House:
         self.inbox = StoringInbox(store, self.lanes.submit, live, desk, self._lost, memberships, directories)
         self._catch_ups = {
             name: CatchUp(
-                channel.gate,
+                channel.platform_calls,
                 store,
                 self.inbox.receive,
                 self.inbox.pass_over,
@@ -199,7 +200,7 @@ class House:
             for name, channel in self._channels.items()
         }
         self._catches_up = False
-        gates = {name: channel.gate for name, channel in self._channels.items()}
+        gates = {name: channel.platform_calls for name, channel in self._channels.items()}
         self._recovery = Recovery(gates, self.inbox.receive, self._clock)
         self._timers = Timers(config.timers, store, self.inbox.receive, self._clock)
 
@@ -220,15 +221,15 @@ class House:
             ]
         )
 
-    def _gate(self, platform: Platform) -> Gate:
-        return Gate(platform, PlatformHealth(platform.name, self._herald, self._clock).called)
+    def _gate(self, platform: Platform) -> PlatformCalls:
+        return PlatformCalls(platform, PlatformHealth(platform.name, self._herald, self._clock).called)
 
     async def _post_directly(self, place: Place, text: str) -> bool:
         """Post an alert that the database can't take."""
-        gate = self._channels[place.platform].gate
+        platform_calls = self._channels[place.platform].platform_calls
         try:
-            there = await gate.channel(place.channel)
-            await gate.perform(PostMessage(there, Page(text), key=f"alert-{new_ref()}"))
+            there = await platform_calls.channel(place.channel)
+            await platform_calls.perform(PostMessage(there, Page(text), key=f"alert-{new_ref()}"))
         except PlatformError:
             return False
         return True

@@ -25,7 +25,7 @@ Called = Callable[[str, PlatformError | None], None]
 def _ignore(_call: str, _error: PlatformError | None) -> None: ...
 
 
-class Gate:
+class PlatformCalls:
     """Passes calls on to one platform. Whatever it raises, only PlatformError comes out."""
 
     def __init__(self, platform: Platform, called: Called = _ignore) -> None:

@@ -12,7 +12,7 @@ import structlog
 from core.conversation.prompt import GO_ON, HEADROOM, Prompt, build
 from core.conversation.summary import build_summary, scope_of, within
 from core.errors import PlatformError, StoreError, UnreadError
-from core.platform_calls import Gate
+from core.platform_calls import PlatformCalls
 from core.ports.store import Context, Spent, Store
 from core.settings.channel import ChannelSettings
 from core.text import is_blank
@@ -81,7 +81,9 @@ class ContextReader:
         self._store = store
         self._notes: set[asyncio.Task[None]] = set()
 
-    async def read(self, turn: Turn, settings: ChannelSettings, language: str, gate: Gate) -> Material | None:
+    async def read(
+        self, turn: Turn, settings: ChannelSettings, language: str, platform_calls: PlatformCalls
+    ) -> Material | None:
         """What `turn` is to be answered from; None where nothing was said: neither in what is to be summed up, nor in
         a question and the thread before it.
 
@@ -90,9 +92,9 @@ class ContextReader:
         """
         ask = turn.ask
         if ask.task is Task.SUMMARY:
-            lines = await self._said(ask, settings.model, gate)
+            lines = await self._said(ask, settings.model, platform_calls)
             return Material(ask, tuple(lines), settings, language) if lines else None
-        context, complete, _ = await self._context(ask, settings.model, gate)
+        context, complete, _ = await self._context(ask, settings.model, platform_calls)
         lines = readable(context.lines, ask)
         complete = complete and len(lines) == len(context.lines)
         if is_blank(ask.text) and (ask.place.direct or all(is_blank(line.text) for line in lines)):
@@ -101,23 +103,25 @@ class ContextReader:
             lines += await self._unfinished(turn.again_of)
         return Material(ask, tuple(lines), settings, language, complete, context.spent)
 
-    async def _said(self, ask: Ask, model: str, gate: Gate) -> list[ThreadMessage]:
+    async def _said(self, ask: Ask, model: str, platform_calls: PlatformCalls) -> list[ThreadMessage]:
         """What is to be summed up: of the thread, or of its channel. Raises UnreadError."""
         scope = scope_of(ask)
         if not scope.channel:
-            context, _, refused = await self._context(ask, model, gate)
+            context, _, refused = await self._context(ask, model, platform_calls)
             lines = within(context.lines, scope, ask)
             if refused is not None and not lines:
                 raise _unread(refused) from refused
             return lines
         try:
             there = replace(ask.place, thread="")
-            said = await gate.recent(there, scope.last + 1, scope.since)  # the command is there too
+            said = await platform_calls.recent(there, scope.last + 1, scope.since)  # the command is there too
         except PlatformError as error:
             raise _unread(error) from error
         return within(said.entries, scope, ask)
 
-    async def _context(self, ask: Ask, model: str, gate: Gate) -> tuple[Context, bool, PlatformError | None]:
+    async def _context(
+        self, ask: Ask, model: str, platform_calls: PlatformCalls
+    ) -> tuple[Context, bool, PlatformError | None]:
         """The thread, read from the platform first where it is not known; whether that is all of it; and what kept
         it from being read."""
         refused: PlatformError | None = None
@@ -125,7 +129,7 @@ class ContextReader:
         complete = context.filled
         if not complete:
             try:
-                history = await gate.history(ask.place, ask)
+                history = await platform_calls.history(ask.place, ask)
                 complete = history.complete
                 if not history.entries:
                     self._note_read(ask.place, history)

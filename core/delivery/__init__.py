@@ -4,5 +4,5 @@
 which message, and `next_call` says what could be done next (all pure); `pacing` reckons the edit budgets (pure).
 `delivery` is one answer between its writer and the scheduler; `scheduler` is the one place that performs, through
 the one
-`gate` that every platform call passes.
+`platform_calls` that every platform call passes.
 """

@@ -19,7 +19,7 @@ from core.delivery.answer import AnswerDelivery, Posted
 from core.delivery.next_call import FindMessage, NextCall
 from core.delivery.rate_limits import Limiter, Rank, Reservation, limiter
 from core.errors import Code, PlatformError
-from core.platform_calls import Gate
+from core.platform_calls import PlatformCalls
 from core.ports.connector import ReportsRateLimits
 from core.values.conversation import Ask
 from core.values.outgoing import OutgoingCall, PostMessage, StartStream, UploadFile
@@ -66,10 +66,12 @@ class DeliveryScheduler:
     `file_chars`: answers longer than this end as a file, where the platform takes files; 0 for never.
     """
 
-    def __init__(self, gate: Gate, clock: Clock, *, file_chars: int = 0) -> None:
-        self._gate = gate
-        self._platform = gate.platform
-        self._telling = gate.platform if isinstance(gate.platform, ReportsRateLimits) else None
+    def __init__(self, platform_calls: PlatformCalls, clock: Clock, *, file_chars: int = 0) -> None:
+        self._gate = platform_calls
+        self._platform = platform_calls.platform
+        self._telling = (
+            platform_calls.platform if isinstance(platform_calls.platform, ReportsRateLimits) else None
+        )
         self._clock = clock
         self._file_chars = file_chars
         self._canvases: set[AnswerDelivery] = set()

@@ -16,7 +16,7 @@ import structlog
 
 from core.clock import Clock
 from core.errors import Code, PlatformError, StoreError
-from core.platform_calls import Gate
+from core.platform_calls import PlatformCalls
 from core.ports.store import Store
 from core.settings.channel import Listen
 from core.values.conversation import Ask
@@ -50,15 +50,15 @@ class CatchUp:
 
     def __init__(
         self,
-        gate: Gate,
+        platform_calls: PlatformCalls,
         store: Store,
         receive: Callable[[Ask], Awaitable[Receipt]],
         pass_over: Callable[[Ask], Awaitable[bool]],
         clock: Clock,
         window_s: float,
     ) -> None:
-        self._gate = gate
-        self._platform = gate.platform
+        self._gate = platform_calls
+        self._platform = platform_calls.platform
         self._store = store
         self._receive = receive
         self._pass_over = pass_over

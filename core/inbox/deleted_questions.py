@@ -9,7 +9,7 @@ import structlog
 
 from core.clock import Clock
 from core.errors import PlatformError, StoreError
-from core.platform_calls import Gate
+from core.platform_calls import PlatformCalls
 from core.values.conversation import Ask, Turn
 from core.values.events import Deleted, Receipt
 from core.values.places import Place
@@ -28,7 +28,7 @@ class Recovery:
     """
 
     def __init__(
-        self, gates: Mapping[str, Gate], receive: Callable[[Deleted], Awaitable[Receipt]], clock: Clock
+        self, gates: Mapping[str, PlatformCalls], receive: Callable[[Deleted], Awaitable[Receipt]], clock: Clock
     ) -> None:
         self._gates = gates
         self._receive = receive

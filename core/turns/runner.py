@@ -21,7 +21,7 @@ from core.delivery.scheduler import DeliveryScheduler
 from core.errors import BotError, Code, ModelError, PlatformError, StoreError, UnreadError
 from core.i18n import explain, explain_cut, language_of, say
 from core.llm.catalog import Roster, environment_to_roster
-from core.platform_calls import Gate
+from core.platform_calls import PlatformCalls
 from core.ports.model import Model, Request
 from core.ports.store import Finish, Store
 from core.settings.channel import ChannelSettings, language_for, merge
@@ -60,7 +60,7 @@ class Digester(Protocol):
 class Channel:
     """The way out to one platform."""
 
-    gate: Gate
+    platform_calls: PlatformCalls
     scheduler: DeliveryScheduler
 
 
@@ -241,12 +241,12 @@ class Answerer:
         """The channel of a digest. Raises PlatformError where the platform has refused for a minute."""
         for pause_s in repeat(_DIGEST_PAUSE_S, _DIGEST_TRIES - 1):
             try:
-                return await channel.gate.channel(turn.ask.place.channel)
+                return await channel.platform_calls.channel(turn.ask.place.channel)
             except PlatformError as error:
                 if not error.retryable:
                     raise
                 await self._clock.sleep(min(error.retry_after_s or pause_s, pause_s))
-        return await channel.gate.channel(turn.ask.place.channel)
+        return await channel.platform_calls.channel(turn.ask.place.channel)
 
     async def _converse(self, turn: Turn, channel: Channel) -> Finish:
         began = self._clock.monotonic()
@@ -322,7 +322,7 @@ class Answerer:
             hint = asyncio.create_task(self._hint(turn, writing, channel))
             model_info = writing.model_info = self._roster.model_info(settings.model)
             language = self._language(turn, writing)
-            material = await self._reader.read(turn, settings, language, channel.gate)
+            material = await self._reader.read(turn, settings, language, channel.platform_calls)
             if material is None:
                 writing.text = say(_nothing_said(turn), language)
                 writing.ended = Ended(EndReason.STOP, Usage())
@@ -365,10 +365,10 @@ class Answerer:
 
     async def _hint(self, turn: Turn, writing: _Writing, channel: Channel) -> None:
         """Show that an answer is being thought of, until its first word."""
-        every_s = channel.gate.platform.limits.typing_s
+        every_s = channel.platform_calls.platform.limits.typing_s
         while is_blank(writing.text):
             with contextlib.suppress(PlatformError):
-                await channel.gate.typing(turn.ask.place, self._language(turn, writing))
+                await channel.platform_calls.typing(turn.ask.place, self._language(turn, writing))
             if not every_s:
                 return
             await self._clock.sleep(every_s)

@@ -23,7 +23,7 @@ from core.clock import SystemClock
 from core.delivery.scheduler import DeliveryScheduler
 from core.errors import PlatformError
 from core.i18n import language_of
-from core.platform_calls import Gate
+from core.platform_calls import PlatformCalls
 from core.ports.connector import Platform
 from core.values.conversation import Ask
 from core.values.events import Command, Edited, Event, Outcome, Receipt
@@ -126,7 +126,7 @@ async def _write(crowd: Crowd, scheduler: DeliveryScheduler, number: int, said: 
 async def paint(crowd: Crowd) -> ImmediateReply:
     """Paint them all at once."""
     platform = _create(crowd)
-    scheduler = DeliveryScheduler(Gate(platform), SystemClock())
+    scheduler = DeliveryScheduler(PlatformCalls(platform), SystemClock())
     running = [asyncio.create_task(platform.run(_Deaf())), asyncio.create_task(scheduler.run())]
     try:
         async with asyncio.timeout(20):

@@ -26,7 +26,7 @@ from core.clock import SystemClock
 from core.commands.handlers import Desk
 from core.delivery.scheduler import DeliveryScheduler
 from core.inbox.inbox import StoringInbox
-from core.platform_calls import Gate
+from core.platform_calls import PlatformCalls
 from core.ports.model import Request
 from core.settings.environment import CoreSettings
 from core.turns.checkpoints import Checkpoints
@@ -96,13 +96,13 @@ class Rig:
     def __post_init__(self) -> None:
         clock, live = SystemClock(), Live()
         settings = CoreSettings(_env_file=None)
-        gate = Gate(MemoryPlatform())
-        self.scheduler = DeliveryScheduler(gate, clock)
+        platform_calls = PlatformCalls(MemoryPlatform())
+        self.scheduler = DeliveryScheduler(platform_calls, clock)
         self.checkpoints = Checkpoints(self.store, clock)
         self.answerer = Answerer(
             self.store,
             self.bell,
-            {"slack": Channel(gate, self.scheduler)},
+            {"slack": Channel(platform_calls, self.scheduler)},
             settings,
             clock,
             Silence(),

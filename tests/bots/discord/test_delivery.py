@@ -13,7 +13,7 @@ from core.clock import SystemClock
 from core.delivery.answer import AnswerDelivery
 from core.delivery.scheduler import DeliveryScheduler
 from core.errors import PlatformError
-from core.platform_calls import Gate
+from core.platform_calls import PlatformCalls
 from core.values.conversation import Ask
 from core.values.outgoing import Page, Phase, PostMessage, Reply
 from core.values.places import Person, Place
@@ -27,7 +27,7 @@ AGAIN = Button("again", "Again", 7)
 
 @asynccontextmanager
 async def painting(bot: Bot, *, file_chars: int = 0) -> AsyncIterator[DeliveryScheduler]:
-    scheduler = DeliveryScheduler(Gate(bot.platform), SystemClock(), file_chars=file_chars)
+    scheduler = DeliveryScheduler(PlatformCalls(bot.platform), SystemClock(), file_chars=file_chars)
     running = asyncio.create_task(scheduler.run())
     try:
         yield scheduler

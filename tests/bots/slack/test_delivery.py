@@ -16,7 +16,7 @@ from core.clock import SystemClock
 from core.delivery.answer import AnswerDelivery
 from core.delivery.scheduler import DeliveryScheduler
 from core.errors import Code, PlatformError
-from core.platform_calls import Gate
+from core.platform_calls import PlatformCalls
 from core.values.conversation import Ask
 from core.values.outgoing import Growth, Page, Phase, Reply, StartStream
 from core.values.places import Person, Place
@@ -45,7 +45,7 @@ async def platform(slack: FakeSlack) -> AsyncIterator[SlackPlatform]:
 
 @asynccontextmanager
 async def painting(platform: SlackPlatform, *, file_chars: int = 0) -> AsyncIterator[DeliveryScheduler]:
-    scheduler = DeliveryScheduler(Gate(platform), SystemClock(), file_chars=file_chars)
+    scheduler = DeliveryScheduler(PlatformCalls(platform), SystemClock(), file_chars=file_chars)
     running = asyncio.create_task(scheduler.run())
     try:
         yield scheduler

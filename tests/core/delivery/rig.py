@@ -13,7 +13,7 @@ from typing import cast
 from core.delivery.answer import AnswerDelivery
 from core.delivery.scheduler import DeliveryScheduler
 from core.errors import Code, PlatformError
-from core.platform_calls import Gate
+from core.platform_calls import PlatformCalls
 from core.ports.connector import Platform
 from core.values.conversation import Ask
 from core.values.outgoing import (
@@ -237,7 +237,9 @@ class Studio:
     def __init__(self, paper: Paper, *, file_chars: int = 0) -> None:
         self.paper = paper
         self.clock = paper.clock
-        self.scheduler = DeliveryScheduler(Gate(cast("Platform", paper)), paper.clock, file_chars=file_chars)
+        self.scheduler = DeliveryScheduler(
+            PlatformCalls(cast("Platform", paper)), paper.clock, file_chars=file_chars
+        )
         self.ids: dict[str, tuple[str, ...]] = {}
 
     def delivery(

@@ -13,7 +13,7 @@ from core.commands.handlers import Desk
 from core.errors import Code, PlatformError, StoreError
 from core.inbox.backfill import HOLD_S, CatchUp
 from core.inbox.inbox import StoringInbox
-from core.platform_calls import Gate
+from core.platform_calls import PlatformCalls
 from core.settings.environment import CoreSettings
 from core.turns.running import Live
 from core.values.conversation import Ask, Turn
@@ -57,7 +57,12 @@ class House:
         desk = Desk(self.store, CoreSettings(_env_file=None), self.clock)
         self.inbox = StoringInbox(self.store, self._submit, Live(), desk)
         self.catch_up = CatchUp(
-            Gate(self.platform), self.store, self.inbox.receive, self.inbox.pass_over, self.clock, WINDOW_S
+            PlatformCalls(self.platform),
+            self.store,
+            self.inbox.receive,
+            self.inbox.pass_over,
+            self.clock,
+            WINDOW_S,
         )
 
     def _submit(self, turn: Turn) -> None:

@@ -54,7 +54,7 @@ def test_one_person_holds_at_most_three_quarters_of_the_places(limit: int, most:
     assert share(limit) == most
 
 
-class Gate:
+class PlatformCalls:
     """A turnstile with people in it; `order` says who was let in when."""
 
     def __init__(self, most: int) -> None:
@@ -77,40 +77,42 @@ class Gate:
 
 
 @pytest.fixture
-async def gate(request: pytest.FixtureRequest) -> AsyncIterator[Gate]:
-    gate = Gate(request.param)
-    yield gate
-    for task in gate.tasks:
+async def platform_calls(request: pytest.FixtureRequest) -> AsyncIterator[PlatformCalls]:
+    platform_calls = PlatformCalls(request.param)
+    yield platform_calls
+    for task in platform_calls.tasks:
         task.cancel()
-    await asyncio.gather(*gate.tasks, return_exceptions=True)
+    await asyncio.gather(*platform_calls.tasks, return_exceptions=True)
 
 
-@pytest.mark.parametrize("gate", [8], indirect=True)
-async def test_another_persons_first_question_enters_at_once_though_one_asks_forty(gate: Gate) -> None:
-    await gate.come(*(f"ada{number}/{number}" for number in range(40)))
-    assert len(gate.order) == 6
-    assert gate.turnstile.full("ada", 0)
-    assert not gate.turnstile.full("bob", 0)
-    await gate.come("bob1/x")
-    assert gate.order[6:] == ["bob1/x"]
+@pytest.mark.parametrize("platform_calls", [8], indirect=True)
+async def test_another_persons_first_question_enters_at_once_though_one_asks_forty(
+    platform_calls: PlatformCalls,
+) -> None:
+    await platform_calls.come(*(f"ada{number}/{number}" for number in range(40)))
+    assert len(platform_calls.order) == 6
+    assert platform_calls.turnstile.full("ada", 0)
+    assert not platform_calls.turnstile.full("bob", 0)
+    await platform_calls.come("bob1/x")
+    assert platform_calls.order[6:] == ["bob1/x"]
 
 
-@pytest.mark.parametrize("gate", [1], indirect=True)
-async def test_with_one_place_people_take_turns_and_then_their_places(gate: Gate) -> None:
-    await gate.come("ada1/x", "ada2/x", "ada3/x", "ada4/y", "bob1/z", "cyd1/x", "bob2/z")
+@pytest.mark.parametrize("platform_calls", [1], indirect=True)
+async def test_with_one_place_people_take_turns_and_then_their_places(platform_calls: PlatformCalls) -> None:
+    await platform_calls.come("ada1/x", "ada2/x", "ada3/x", "ada4/y", "bob1/z", "cyd1/x", "bob2/z")
     for _ in range(6):
-        await gate.go(gate.order[-1])
-    assert gate.order == ["ada1/x", "ada2/x", "bob1/z", "cyd1/x", "ada4/y", "bob2/z", "ada3/x"]
+        await platform_calls.go(platform_calls.order[-1])
+    assert platform_calls.order == ["ada1/x", "ada2/x", "bob1/z", "cyd1/x", "ada4/y", "bob2/z", "ada3/x"]
 
 
-@pytest.mark.parametrize("gate", [4], indirect=True)
-async def test_the_next_is_whoever_has_the_fewest_under_way(gate: Gate) -> None:
-    await gate.come("ada1/x", "ada2/x", "ada3/x", "ada4/x", "bob1/x", "bob2/x", "cyd1/x")
-    assert gate.order == ["ada1/x", "ada2/x", "ada3/x", "bob1/x"]
-    await gate.go("ada1/x")
-    assert gate.order[4:] == ["cyd1/x"], "she has none, the others came earlier"
-    await gate.go("ada2/x")
-    assert gate.order[5:] == ["ada4/x"] or gate.order[5:] == ["bob2/x"]
+@pytest.mark.parametrize("platform_calls", [4], indirect=True)
+async def test_the_next_is_whoever_has_the_fewest_under_way(platform_calls: PlatformCalls) -> None:
+    await platform_calls.come("ada1/x", "ada2/x", "ada3/x", "ada4/x", "bob1/x", "bob2/x", "cyd1/x")
+    assert platform_calls.order == ["ada1/x", "ada2/x", "ada3/x", "bob1/x"]
+    await platform_calls.go("ada1/x")
+    assert platform_calls.order[4:] == ["cyd1/x"], "she has none, the others came earlier"
+    await platform_calls.go("ada2/x")
+    assert platform_calls.order[5:] == ["ada4/x"] or platform_calls.order[5:] == ["bob2/x"]
 
 
 @given(st.integers(1, 9), st.lists(st.tuples(st.sampled_from("abcd"), st.booleans()), max_size=60))

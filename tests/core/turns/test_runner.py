@@ -15,7 +15,7 @@ from core.conversation.prompt import WORDLESS
 from core.delivery.scheduler import DeliveryScheduler
 from core.errors import Code, ModelError
 from core.i18n import say
-from core.platform_calls import Gate
+from core.platform_calls import PlatformCalls
 from core.ports.model import Request
 from core.ports.store import Finish
 from core.settings.environment import CoreSettings
@@ -87,10 +87,10 @@ class Desk:
         self.model = Script()
         clock = clock or SystemClock()
         self.live = Live()
-        gate = Gate(self.platform)
-        self.scheduler = DeliveryScheduler(gate, clock)
+        platform_calls = PlatformCalls(self.platform)
+        self.scheduler = DeliveryScheduler(platform_calls, clock)
         self.checkpoints = Checkpoints(self.store, clock)
-        channels = {"slack": Channel(gate, self.scheduler)}
+        channels = {"slack": Channel(platform_calls, self.scheduler)}
         settings = CoreSettings(_env_file=None)
         self.answerer = Answerer(
             self.store, self.model, channels, settings, clock, Silence(), self.checkpoints, self.live
@@ -467,7 +467,7 @@ class Broken(Answerer):
     """Makes a mistake behind the writing of an answer, as often as it is run."""
 
     async def _converse(self, turn: Turn, channel: Channel) -> Finish:
-        await channel.gate.perform(PostMessage(PLACE, Page("All"), f"turn-{turn.id}-0", turn.ask.id))
+        await channel.platform_calls.perform(PostMessage(PLACE, Page("All"), f"turn-{turn.id}-0", turn.ask.id))
         await self._store.checkpoint([(turn.id, "All", ("p0",))])
         raise RuntimeError("a mistake")
 

@@ -11,7 +11,7 @@ from core.clock import SystemClock
 from core.delivery.scheduler import DeliveryScheduler
 from core.llm import create_model
 from core.llm.catalog import environment_to_roster
-from core.platform_calls import Gate
+from core.platform_calls import PlatformCalls
 from core.ports.store import Finish
 from core.settings.environment import CoreSettings
 from core.turns.checkpoints import Checkpoints
@@ -59,11 +59,18 @@ async def ask_once(*replies: Reply, key: str = "sk-test") -> Finish:
             parley_price_output=2,
             parley_retry_tries=2,
         )
-        gate = Gate(MemoryPlatform())
-        scheduler, checkpoints = DeliveryScheduler(gate, clock), Checkpoints(store, clock)
+        platform_calls = PlatformCalls(MemoryPlatform())
+        scheduler, checkpoints = DeliveryScheduler(platform_calls, clock), Checkpoints(store, clock)
         model = create_model(settings, environment_to_roster(settings), clock)
         answerer = Answerer(
-            store, model, {"slack": Channel(gate, scheduler)}, settings, clock, Silence(), checkpoints, Live()
+            store,
+            model,
+            {"slack": Channel(platform_calls, scheduler)},
+            settings,
+            clock,
+            Silence(),
+            checkpoints,
+            Live(),
         )
         question = Ask(
             "m1", PLACE, Person("U1", "Ada"), "Why?", datetime(2026, 1, 1, tzinfo=UTC), addressed=True
