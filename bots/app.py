@@ -27,8 +27,8 @@ from core.clock import SystemClock
 from core.commands.handlers import Desk
 from core.delivery.scheduler import DeliveryScheduler
 from core.errors import PlatformError, SettingsError, StoreError, new_ref
-from core.inbox.backfill import CatchUp
-from core.inbox.deleted_questions import Recovery
+from core.inbox.backfill import Backfill
+from core.inbox.deleted_questions import DeletedQuestions
 from core.inbox.inbox import StoringInbox
 from core.llm import check_ways, create_model
 from core.llm.catalog import Roster, load_roster
@@ -44,10 +44,10 @@ from core.settings.channel import offered_models
 from core.settings.environment import CoreSettings, Settings
 from core.spend.usage_report import StoreDigester, digest_ask
 from core.turns.checkpoints import Checkpoints
-from core.turns.queue import Lanes
-from core.turns.recovery import Sweep
-from core.turns.runner import Answerer, Channel
-from core.turns.running import Live
+from core.turns.queue import PlaceQueues
+from core.turns.recovery import Recovery
+from core.turns.runner import Channel, TurnRunner
+from core.turns.running import RunningTurns
 from core.values.conversation import Turn, TurnState
 from core.values.outgoing import Page, PostMessage
 from core.values.places import Place
@@ -156,9 +156,9 @@ class House:
         self._supervisor = Supervisor(self._platforms, self._clock, self._herald, self.metrics.gauge)
         self._checkpoints = Checkpoints(store, self._clock)
         digester = StoreDigester(store, config.core, config.timers.zone, config.roster.priced)
-        live = Live()
+        live = RunningTurns()
         core = config.core.model_copy(update={"openai_model": config.roster.default.name})
-        answerer = Answerer(
+        runner = TurnRunner(
             store,
             self._model,
             self._channels,
@@ -170,10 +170,10 @@ class House:
             config.roster,
             on_set_aside=lambda turn, error: self._herald.wrong(f"turn {turn.id}", error, {}),
         )
-        self.lanes = Lanes(
-            answerer.answer,
+        self.place_queues = PlaceQueues(
+            runner.answer,
             hold=self._hold,
-            tell_waiting=answerer.tell_waiting,
+            tell_waiting=runner.tell_waiting,
             patience_s=core.parley_patience_s,
         )
         desk = Desk(
@@ -184,12 +184,14 @@ class House:
             priced=config.roster.priced,
             interrupt=live.forget,
         )
-        self._sweep = Sweep(store, self.lanes, self._clock)
+        self._sweep = Recovery(store, self.place_queues, self._clock)
         memberships = {one.name: one for one in self._platforms if isinstance(one, Membership)}
         directories = {one.name: one for one in self._platforms if isinstance(one, Directory)}
-        self.inbox = StoringInbox(store, self.lanes.submit, live, desk, self._lost, memberships, directories)
+        self.inbox = StoringInbox(
+            store, self.place_queues.submit, live, desk, self._lost, memberships, directories
+        )
         self._catch_ups = {
-            name: CatchUp(
+            name: Backfill(
                 channel.platform_calls,
                 store,
                 self.inbox.receive,
@@ -201,7 +203,7 @@ class House:
         }
         self._catches_up = False
         gates = {name: channel.platform_calls for name, channel in self._channels.items()}
-        self._recovery = Recovery(gates, self.inbox.receive, self._clock)
+        self._recovery = DeletedQuestions(gates, self.inbox.receive, self._clock)
         self._timers = Timers(config.timers, store, self.inbox.receive, self._clock)
 
     def _create_alerts(self, config: Config) -> AlertChannels:
@@ -212,7 +214,7 @@ class House:
                 AlertTurns(
                     place,
                     self.store,
-                    lambda turn: self.lanes.submit(turn),
+                    lambda turn: self.place_queues.submit(turn),
                     self._clock,
                     language,
                     self._post_directly,
@@ -310,7 +312,7 @@ class House:
             log.warning("turns of the last process not recovered", detail=error.detail)
         for turn in await self.store.open_turns():
             self._recovery.expect(turn)
-            self.lanes.submit(turn)
+            self.place_queues.submit(turn)
         for turn in await self.store.held_turns():
             self._recovery.expect(turn)
             self.inbox.admission.hold(turn)
@@ -325,7 +327,7 @@ class House:
         try:
             yield
         finally:
-            given_back = await self.lanes.drain(self._config.core.parley_grace_s)
+            given_back = await self.place_queues.drain(self._config.core.parley_grace_s)
             if given_back:
                 log.info("answers left for the next start", turns=given_back)
             for task in reversed(self._tasks):

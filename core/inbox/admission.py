@@ -33,12 +33,12 @@ Decide = Callable[[Turn, Person], Awaitable[Receipt]]
 
 
 class Admission:
-    """Looks up the authors of held turns, one task each. `decide` is told of an author once, known or not; it raises
+    """Looks up the authors of held turns, one task each. `classify` is told of an author once, known or not; it raises
     StoreError to be asked again. `directories`: the platforms that can look somebody up, by name."""
 
-    def __init__(self, directories: Mapping[str, Directory], decide: Decide, clock: Clock) -> None:
+    def __init__(self, directories: Mapping[str, Directory], classify: Decide, clock: Clock) -> None:
         self._directories = directories
-        self._decide = decide
+        self._decide = classify
         self._clock = clock
         self._held: dict[int, tuple[Turn, asyncio.Task[None]]] = {}
 

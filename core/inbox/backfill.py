@@ -41,7 +41,7 @@ HOLD_S = 30.0
 until theirs has been."""
 
 
-class CatchUp:
+class Backfill:
     """Of one platform: reads on whenever the platform has become ready, and keeps the moment it has heard until.
 
     What is younger than `window_s` is received as if it came now. Of what is older, `pass_over` says whether it is a

@@ -20,7 +20,7 @@ _PAUSES_S = (0.5, 2.0, 5.0)
 _LONGEST_PAUSE_S = 10.0
 
 
-class Recovery:
+class DeletedQuestions:
     """Looks up the question of each turn that was left, once, before the first of its place begins: one call each.
 
     A question that is gone is passed to `receive` as deleted. One that can't be looked up, after some tries, counts as

@@ -19,11 +19,11 @@ from core.i18n import say
 from core.inbox.admission import Admission
 from core.inbox.membership import TeamMembership
 from core.inbox.rate_limit import Rate
-from core.inbox.routing import decide
+from core.inbox.routing import classify
 from core.ports.connector import Directory, Membership
 from core.ports.store import Feedback, Store
 from core.settings.channel import ChannelSettings
-from core.turns.running import Live
+from core.turns.running import RunningTurns
 from core.values.conversation import Ask, Task, Turn, TurnState
 from core.values.events import ButtonPress, Command, Deleted, Edited, Event, Outcome, PlaceClosed, Receipt
 from core.values.places import Person, Place, message_key
@@ -49,7 +49,7 @@ class StoringInbox:
         self,
         store: Store,
         submit: Callable[[Turn], None],
-        live: Live,
+        live: RunningTurns,
         desk: Desk,
         lost: Callable[[str], None] = lambda _: None,
         memberships: Mapping[str, Membership] | None = None,
@@ -296,7 +296,7 @@ class StoringInbox:
             ask = replace(ask, place=place or ask.place)
         joined = (ask.addressed and not ask.author.bot) or await self._store.joined(ask.place)
         settings = await self._desk.settings(ask.place, ask.author)
-        return ask, decide(ask, joined, settings.listen), settings
+        return ask, classify(ask, joined, settings.listen), settings
 
     async def _refused(
         self,

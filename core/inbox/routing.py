@@ -8,7 +8,7 @@ from core.values.conversation import Ask, Task
 from core.values.events import Outcome
 
 
-def decide(ask: Ask, joined: bool, listen: Listen = Listen.MENTIONS) -> Outcome:
+def classify(ask: Ask, joined: bool, listen: Listen = Listen.MENTIONS) -> Outcome:
     """What is to become of `ask`, where `joined` says whether the bot has been asked in that place before, and
     `listen` what is a question in that channel.
 

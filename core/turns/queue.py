@@ -1,4 +1,4 @@
-"""Lanes over the ledger: one task a busy place, so turns of a place run one at a time, in order."""
+"""PlaceQueues over the ledger: one task a busy place, so turns of a place run one at a time, in order."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def at_once(*_turns: Turn) -> None:
     """Nothing to wait for, nobody to tell."""
 
 
-class Lanes:
+class PlaceQueues:
     """Runs submitted turns with `answer`; places don't wait for each other. All on the event loop's thread.
 
     A turn begins when `hold` returns. `tell_waiting` is called for a turn that has waited for `patience_s`, with

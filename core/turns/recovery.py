@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.clock import Clock
 from core.errors import StoreError
 from core.ports.store import Store
-from core.turns.queue import Lanes
+from core.turns.queue import PlaceQueues
 
 PERIOD_S = 1.0
 _LOOKS = 5
@@ -13,14 +13,14 @@ WHOLE_S = 10.0
 """How often every open turn is looked at, whatever happened."""
 
 
-class Sweep:
+class Recovery:
     """Finds what another process (`parley summary`) has put there, and what was stored although nobody heard so: by a
     database that was cut off before it could say it, or for a process that was killed while it waited for that, in
     a commit later than the next one's start. Its event is known when it comes again, and asks nobody anew."""
 
-    def __init__(self, store: Store, lanes: Lanes, clock: Clock) -> None:
+    def __init__(self, store: Store, place_queues: PlaceQueues, clock: Clock) -> None:
         self._store = store
-        self._lanes = lanes
+        self._lanes = place_queues
         self._clock = clock
         self._looks = _LOOKS
         self._whole_at = 0.0

@@ -29,7 +29,7 @@ from core.settings.environment import CoreSettings
 from core.spend.prices import priced, total
 from core.text import is_blank
 from core.turns.checkpoints import Checkpoints
-from core.turns.running import Interrupt, Live
+from core.turns.running import Interrupt, RunningTurns
 from core.values.conversation import Message, Task, Turn, TurnState
 from core.values.deltas import Charged, Delta, Ended, EndReason, ModelInfo, ModelSelected, Queued, Text, Usage
 from core.values.outgoing import Phase, Reply
@@ -87,7 +87,7 @@ class _Sheet:
     delivery: AnswerDelivery
 
 
-class Answerer:
+class TurnRunner:
     """Answers turns. One instance for all; what belongs to one turn lives in its call of `answer`."""
 
     def __init__(
@@ -99,7 +99,7 @@ class Answerer:
         clock: Clock,
         digester: Digester,
         checkpoints: Checkpoints,
-        live: Live,
+        live: RunningTurns,
         roster: Roster | None = None,
         on_set_aside: Callable[[Turn, BotError], None] = lambda _turn, _error: None,
     ) -> None:
@@ -354,7 +354,8 @@ class Answerer:
                 await asyncio.gather(hint, return_exceptions=True)
 
     async def _wait_for_edits(self, turn: Turn, writing: _Writing, delivery: AnswerDelivery) -> None:
-        """Wait until a turn whose question was edited may begin again (`Live.wait_s`); say so where it takes long."""
+        """Wait until a turn whose question was edited may begin again (`RunningTurns.wait_s`); say so where it takes
+        long."""
         now_s = self._clock.monotonic()
         wait_s = self._live.wait_s(turn.id, now_s)
         if wait_s > self._settings.parley_patience_s:

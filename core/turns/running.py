@@ -52,7 +52,7 @@ class Shown(Protocol):
         ...
 
 
-class Live:
+class RunningTurns:
     """Runs the writing of each answer so that it can be interrupted: cancelled, its connection closed at once.
 
     What is stopped or withdrawn before it is written, in a queue or right after a restart, does not begin. Nor does

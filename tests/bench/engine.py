@@ -30,9 +30,9 @@ from core.platform_calls import PlatformCalls
 from core.ports.model import Request
 from core.settings.environment import CoreSettings
 from core.turns.checkpoints import Checkpoints
-from core.turns.queue import Lanes
-from core.turns.runner import Answerer, Channel
-from core.turns.running import Live
+from core.turns.queue import PlaceQueues
+from core.turns.runner import Channel, TurnRunner
+from core.turns.running import RunningTurns
 from core.values.conversation import Ask, Turn
 from core.values.deltas import Delta, Ended, EndReason, Text
 from core.values.places import Person, Place
@@ -94,12 +94,12 @@ class Rig:
     asked: int = 0
 
     def __post_init__(self) -> None:
-        clock, live = SystemClock(), Live()
+        clock, live = SystemClock(), RunningTurns()
         settings = CoreSettings(_env_file=None)
         platform_calls = PlatformCalls(MemoryPlatform())
         self.scheduler = DeliveryScheduler(platform_calls, clock)
         self.checkpoints = Checkpoints(self.store, clock)
-        self.answerer = Answerer(
+        self.runner = TurnRunner(
             self.store,
             self.bell,
             {"slack": Channel(platform_calls, self.scheduler)},
@@ -109,13 +109,13 @@ class Rig:
             self.checkpoints,
             live,
         )
-        self.lanes = Lanes(self._answer, tell_waiting=self.answerer.tell_waiting)
-        self.inbox = StoringInbox(self.store, self.lanes.submit, live, Desk(self.store, settings, clock))
+        self.place_queues = PlaceQueues(self._answer, tell_waiting=self.runner.tell_waiting)
+        self.inbox = StoringInbox(self.store, self.place_queues.submit, live, Desk(self.store, settings, clock))
         self.now = clock.now()
 
     async def _answer(self, turn: Turn) -> None:
         self.began_at.append(perf_counter())
-        await self.answerer.answer(turn)
+        await self.runner.answer(turn)
         self.ended_at.append(perf_counter())
 
     @asynccontextmanager
@@ -124,7 +124,7 @@ class Rig:
         try:
             yield
         finally:
-            await self.lanes.drain(60.0)
+            await self.place_queues.drain(60.0)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

@@ -15,7 +15,7 @@ from core.i18n import say
 from core.inbox.admission import LOOK_UP_S, Admission
 from core.inbox.inbox import StoringInbox
 from core.settings.environment import CoreSettings
-from core.turns.running import Live
+from core.turns.running import RunningTurns
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.events import Deleted, Edited, Outcome, Receipt
 from core.values.places import Person, Place
@@ -51,7 +51,7 @@ class Slow:
 class House:
     def __init__(self, **settings: Any) -> None:
         self.store, self.clock = MemoryStore(), FakeClock(NOON)
-        self.slow, self.live = Slow(self.clock), Live()
+        self.slow, self.live = Slow(self.clock), RunningTurns()
         self.submitted: list[Turn] = []
         core = CoreSettings(_env_file=None, **{"parley_guests": False} | settings)
         desk = Desk(self.store, core, self.clock)
@@ -145,11 +145,11 @@ async def test_the_next_process_decides_what_the_last_one_held_and_waits_for_its
     slow, decided = Slow(clock), list[tuple[int, Person]]()
     slow.up = False
 
-    async def decide(turn: Turn, author: Person) -> Receipt:
+    async def classify(turn: Turn, author: Person) -> Receipt:
         decided.append((turn.id, author))
         return Receipt(Outcome.TURN)
 
-    admission = Admission({"slack": slow}, decide, clock)
+    admission = Admission({"slack": slow}, classify, clock)
     admission.hold(held)
     admission.hold(held)
     await clock.advance(60)

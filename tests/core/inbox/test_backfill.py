@@ -11,11 +11,11 @@ import structlog
 
 from core.commands.handlers import Desk
 from core.errors import Code, PlatformError, StoreError
-from core.inbox.backfill import HOLD_S, CatchUp
+from core.inbox.backfill import HOLD_S, Backfill
 from core.inbox.inbox import StoringInbox
 from core.platform_calls import PlatformCalls
 from core.settings.environment import CoreSettings
-from core.turns.running import Live
+from core.turns.running import RunningTurns
 from core.values.conversation import Ask, Turn
 from core.values.places import Person, Place
 from tests.fakes.clock import START, FakeClock
@@ -55,8 +55,8 @@ class House:
         self.platform = MemoryPlatform()
         self.received: list[str] = []
         desk = Desk(self.store, CoreSettings(_env_file=None), self.clock)
-        self.inbox = StoringInbox(self.store, self._submit, Live(), desk)
-        self.catch_up = CatchUp(
+        self.inbox = StoringInbox(self.store, self._submit, RunningTurns(), desk)
+        self.catch_up = Backfill(
             PlatformCalls(self.platform),
             self.store,
             self.inbox.receive,

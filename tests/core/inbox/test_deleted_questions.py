@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from core.errors import Code, PlatformError
-from core.inbox.deleted_questions import Recovery
+from core.inbox.deleted_questions import DeletedQuestions
 from core.platform_calls import PlatformCalls
 from core.values.conversation import Ask, Turn
 from core.values.events import Deleted, Outcome, Receipt
@@ -28,7 +28,9 @@ def turn(number: int, *, again_of: int | None = None, platform: str = "slack") -
 class RateLimitStatus:
     def __init__(self, *turns: Turn) -> None:
         self.platform, self.heard = MemoryPlatform(), list[Deleted]()
-        self.recovery = Recovery({"slack": PlatformCalls(self.platform)}, self.receive, FakeClock(jumps=True))
+        self.recovery = DeletedQuestions(
+            {"slack": PlatformCalls(self.platform)}, self.receive, FakeClock(jumps=True)
+        )
         for one in turns:
             self.recovery.expect(one)
 

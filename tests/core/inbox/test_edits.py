@@ -12,7 +12,7 @@ import pytest
 from core.commands.handlers import Desk
 from core.inbox.inbox import EDIT_PAUSE_S, StoringInbox
 from core.settings.environment import CoreSettings
-from core.turns.running import Interrupt, Live
+from core.turns.running import Interrupt, RunningTurns
 from core.values.conversation import Ask, Turn
 from core.values.events import Edited, Outcome
 from core.values.places import Person, Place
@@ -28,7 +28,7 @@ class House:
     """An inbox, and answers that never end: `asked` are the questions as the model was given them."""
 
     def __init__(self, **settings: Any) -> None:
-        self.store, self.clock, self.live = MemoryStore(), FakeClock(NOON), Live()
+        self.store, self.clock, self.live = MemoryStore(), FakeClock(NOON), RunningTurns()
         self.desk = Desk(self.store, CoreSettings(_env_file=None, **settings), self.clock)
         self.inbox = StoringInbox(self.store, self._begin, self.live, self.desk)
         self.asked: list[str] = []

@@ -11,7 +11,7 @@ from core.errors import StoreError
 from core.inbox.inbox import StoringInbox
 from core.ports.store import Finish
 from core.settings.environment import CoreSettings
-from core.turns.running import Live
+from core.turns.running import RunningTurns
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.events import ButtonPress, Deleted, Edited, Event, Outcome
 from core.values.places import Person, Place
@@ -33,7 +33,7 @@ class House:
         self.submitted: list[Turn] = []
         desk = Desk(self.store, CoreSettings(_env_file=None), FakeClock(NOON))
         self.lost: list[str] = []
-        self.inbox = StoringInbox(self.store, self.submitted.append, Live(), desk, self.lost.append)
+        self.inbox = StoringInbox(self.store, self.submitted.append, RunningTurns(), desk, self.lost.append)
 
     async def texts(self) -> list[str]:
         return [line.text for line in await self.store.lines(THREAD)]

@@ -14,7 +14,7 @@ from core.errors import Code, PlatformError
 from core.i18n import say
 from core.inbox.inbox import StoringInbox
 from core.settings.environment import CoreSettings
-from core.turns.running import Live
+from core.turns.running import RunningTurns
 from core.values.conversation import Ask, Turn
 from core.values.events import Command, Outcome, Receipt
 from core.values.places import Person, Place
@@ -46,7 +46,7 @@ class House:
         self.submitted: list[Turn] = []
         desk = Desk(self.store, CoreSettings(_env_file=None, **settings), FakeClock(NOON))
         self.inbox = StoringInbox(
-            self.store, self.submitted.append, Live(), desk, memberships={"discord": self.servers}
+            self.store, self.submitted.append, RunningTurns(), desk, memberships={"discord": self.servers}
         )
 
     async def set(self, **settings: str) -> None:

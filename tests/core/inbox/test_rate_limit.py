@@ -16,7 +16,7 @@ from core.inbox.inbox import StoringInbox
 from core.inbox.rate_limit import Rate
 from core.ports.store import Finish
 from core.settings.environment import CoreSettings
-from core.turns.running import Interrupt, Live
+from core.turns.running import Interrupt, RunningTurns
 from core.values.conversation import Ask, Task, Turn, TurnState
 from core.values.events import ButtonPress, Command, Edited, Outcome, Receipt
 from core.values.places import Person, Place
@@ -35,7 +35,7 @@ class House:
         self.submitted: list[Turn] = []
         self.clock = FakeClock(NOON)
         desk = Desk(self.store, CoreSettings(_env_file=None, **settings), self.clock)
-        self.live = Live()
+        self.live = RunningTurns()
         self.inbox = StoringInbox(self.store, self.submitted.append, self.live, desk)
 
     async def say(

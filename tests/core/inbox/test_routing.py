@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.inbox.routing import decide
+from core.inbox.routing import classify
 from core.settings.channel import Listen
 from core.values.conversation import Ask, Task
 from core.values.events import Outcome
@@ -32,7 +32,7 @@ BOT = Person("B9", "Other bot", bot=True)
     ],
 )
 def test_who_is_answered(ask: Ask, joined: bool, outcome: Outcome) -> None:
-    assert decide(ask, joined) is outcome
+    assert classify(ask, joined) is outcome
 
 
 @pytest.mark.parametrize(
@@ -52,4 +52,4 @@ def test_who_is_answered(ask: Ask, joined: bool, outcome: Outcome) -> None:
     ],
 )
 def test_where_it_listens(ask: Ask, joined: bool, listen: Listen, outcome: Outcome) -> None:
-    assert decide(ask, joined, listen) is outcome
+    assert classify(ask, joined, listen) is outcome

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.errors import StoreError
-from core.turns.queue import Lanes
+from core.turns.queue import PlaceQueues
 from core.values.conversation import Ask, Turn
 from core.values.places import Person, Place
 from tests.waiting import AT_ONCE_S
@@ -47,9 +47,9 @@ async def settled(seconds: float = 0.0) -> None:
 
 async def test_one_at_a_time_in_a_place_and_places_do_not_wait_for_each_other() -> None:
     work = Work()
-    lanes = Lanes(work.answer)
+    place_queues = PlaceQueues(work.answer)
     for one in (turn(1), turn(2), turn(3, "other"), turn(1)):
-        lanes.submit(one)
+        place_queues.submit(one)
     await settled()
     assert work.begun == [1, 3]
     work.go.set()
@@ -60,9 +60,9 @@ async def test_one_at_a_time_in_a_place_and_places_do_not_wait_for_each_other() 
 
 async def test_of_those_that_wait_the_one_that_was_said_first_goes_first() -> None:
     work = Work()
-    lanes = Lanes(work.answer)
+    place_queues = PlaceQueues(work.answer)
     for one in (turn(1), turn(2, after_s=20), turn(3, after_s=10)):
-        lanes.submit(one)
+        place_queues.submit(one)
     work.go.set()
     await settled()
     assert work.ended == [1, 3, 2]
@@ -75,9 +75,9 @@ async def test_a_lane_begins_when_the_hold_is_over_and_then_in_order() -> None:
     async def hold(_turn: Turn) -> None:
         await held.wait()
 
-    lanes = Lanes(work.answer, hold=hold)
-    lanes.submit(turn(2, after_s=2))
-    lanes.submit(turn(3, after_s=1))
+    place_queues = PlaceQueues(work.answer, hold=hold)
+    place_queues.submit(turn(2, after_s=2))
+    place_queues.submit(turn(3, after_s=1))
     await settled()
     assert work.begun == []
     held.set()
@@ -93,11 +93,11 @@ async def test_what_comes_in_while_the_next_turn_is_held_may_go_before_it() -> N
         if turn.id == 2:
             await held.wait()
 
-    lanes = Lanes(work.answer, hold=hold)
-    lanes.submit(turn(1))
-    lanes.submit(turn(2, after_s=20))
+    place_queues = PlaceQueues(work.answer, hold=hold)
+    place_queues.submit(turn(1))
+    place_queues.submit(turn(2, after_s=20))
     await settled()
-    lanes.submit(turn(3, after_s=10))
+    place_queues.submit(turn(3, after_s=10))
     held.set()
     await settled()
     assert work.ended == [1, 3, 2]
@@ -105,9 +105,9 @@ async def test_what_comes_in_while_the_next_turn_is_held_may_go_before_it() -> N
 
 async def test_who_waits_too_long_is_told_once_behind_whom_and_not_made_to_wait_by_it() -> None:
     work = Work()
-    lanes = Lanes(work.answer, tell_waiting=work.tell, patience_s=0.05)
+    place_queues = PlaceQueues(work.answer, tell_waiting=work.tell, patience_s=0.05)
     for one in (turn(1), turn(2, after_s=20), turn(3, after_s=10)):
-        lanes.submit(one)
+        place_queues.submit(one)
     await settled(0.055)
     assert work.told == [(2, 3), (3, 1)], "the one that is being answered is not waiting"
     work.go.set()
@@ -118,10 +118,10 @@ async def test_who_waits_too_long_is_told_once_behind_whom_and_not_made_to_wait_
 
 async def test_who_does_not_wait_long_is_not_told() -> None:
     work = Work()
-    lanes = Lanes(work.answer, tell_waiting=work.tell, patience_s=0.05)
+    place_queues = PlaceQueues(work.answer, tell_waiting=work.tell, patience_s=0.05)
     work.go.set()
-    lanes.submit(turn(1))
-    lanes.submit(turn(2))
+    place_queues.submit(turn(1))
+    place_queues.submit(turn(2))
     await settled(0.07)
     assert work.told == []
 
@@ -138,9 +138,9 @@ async def test_a_turn_that_fails_and_a_word_that_can_not_be_told_stop_nobody(err
     async def tell(_turn: Turn, _before: Turn) -> None:
         raise error
 
-    lanes = Lanes(fail, tell_waiting=tell, patience_s=0.0)
-    lanes.submit(turn(1))
-    lanes.submit(turn(2))
+    place_queues = PlaceQueues(fail, tell_waiting=tell, patience_s=0.0)
+    place_queues.submit(turn(1))
+    place_queues.submit(turn(2))
     await settled(0.01)
     work.go.set()
     await settled()
@@ -152,25 +152,25 @@ async def test_draining_does_not_wait_for_what_is_held() -> None:
         await asyncio.sleep(3600)
 
     work = Work()
-    lanes = Lanes(work.answer, hold=hold)
-    lanes.submit(turn(1))
+    place_queues = PlaceQueues(work.answer, hold=hold)
+    place_queues.submit(turn(1))
     await settled()
     began = time.monotonic()
-    assert await lanes.drain(60) == 0
+    assert await place_queues.drain(60) == 0
     await settled()
     assert time.monotonic() - began < AT_ONCE_S
     assert work.begun == []
-    assert lanes.known == {1}, "it is left in the ledger"
+    assert place_queues.known == {1}, "it is left in the ledger"
 
 
 async def test_draining_begins_nothing_new_and_counts_what_it_cut_off() -> None:
     work = Work()
-    lanes = Lanes(work.answer, tell_waiting=work.tell, patience_s=0.05)
+    place_queues = PlaceQueues(work.answer, tell_waiting=work.tell, patience_s=0.05)
     for one in (turn(1), turn(2), turn(3, "other")):
-        lanes.submit(one)
+        place_queues.submit(one)
     await settled()
-    assert await lanes.drain(0.01) == 2
-    lanes.submit(turn(4, "third"))
+    assert await place_queues.drain(0.01) == 2
+    place_queues.submit(turn(4, "third"))
     await settled(0.06)
     assert work.begun == [1, 3]
     assert work.ended == []

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from core.turns.queue import Lanes
-from core.turns.recovery import WHOLE_S, Sweep
+from core.turns.queue import PlaceQueues
+from core.turns.recovery import WHOLE_S, Recovery
 from core.values.conversation import Ask, Turn
 from core.values.places import Person, Place
 from tests.fakes.clock import START, FakeClock
@@ -39,8 +39,8 @@ class House:
         self.store, self.clock = SlowStore(), FakeClock()
         self.begun: list[int] = []
         self.go = asyncio.Event()
-        self.lanes = Lanes(self._answer)
-        self.sweep = Sweep(self.store, self.lanes, self.clock)
+        self.place_queues = PlaceQueues(self._answer)
+        self.sweep = Recovery(self.store, self.place_queues, self.clock)
 
     async def _answer(self, turn: Turn) -> None:
         self.begun.append(turn.id)
@@ -61,13 +61,13 @@ class House:
             task.cancel()
             self.go.set()
             await asyncio.gather(task, return_exceptions=True)
-            await self.lanes.drain(1.0)
+            await self.place_queues.drain(1.0)
 
 
 async def test_what_another_process_has_stored_is_taken_up() -> None:
     house = House()
     async with house.running():
-        house.lanes.submit(await house.stored(1))
+        house.place_queues.submit(await house.stored(1))
         other = await house.stored(2)
         await house.clock.advance(1)
         assert house.begun == [1, other.id]
@@ -78,7 +78,7 @@ async def test_what_was_stored_although_it_seemed_not_is_taken_up_behind_newer_o
     async with house.running():
         await house.clock.advance(5)
         unsure = await house.stored(1)
-        house.lanes.submit(await house.stored(2))
+        house.place_queues.submit(await house.stored(2))
         await house.clock.advance(3)
         assert house.begun == [2]
         house.store.failing = True
@@ -88,7 +88,7 @@ async def test_what_was_stored_although_it_seemed_not_is_taken_up_behind_newer_o
         await house.clock.advance(1)
         assert house.begun == [2, unsure.id]
         late = await house.stored(3)
-        house.lanes.submit(await house.stored(4))
+        house.place_queues.submit(await house.stored(4))
         await house.clock.advance(2)
         assert house.begun == [2, unsure.id, 4, late.id], "it may be committed a moment later"
 
@@ -98,7 +98,7 @@ async def test_what_is_committed_after_the_start_for_a_process_that_was_killed_i
     async with house.running():
         await house.clock.advance(2)
         late = await house.stored(1)
-        house.lanes.submit(await house.stored(2))
+        house.place_queues.submit(await house.stored(2))
         await house.clock.advance(1)
         assert house.begun == [2, late.id]
 
@@ -108,7 +108,7 @@ async def test_every_open_turn_is_looked_at_now_and_then_whatever_happened() -> 
     async with house.running():
         await house.clock.advance(6)
         stray = await house.stored(1)
-        house.lanes.submit(await house.stored(2))
+        house.place_queues.submit(await house.stored(2))
         await house.clock.advance(WHOLE_S)
         assert house.begun == [2, stray.id]
 
@@ -117,7 +117,7 @@ async def test_a_turn_that_ends_while_it_is_looked_for_is_not_begun_again() -> N
     house = House()
     async with house.running():
         turn = await house.stored(1)
-        house.lanes.submit(turn)
+        house.place_queues.submit(turn)
         await house.clock.advance(0)
         house.sweep.doubt()
         house.store.reading.clear()

@@ -21,9 +21,9 @@ from core.ports.store import Finish
 from core.settings.environment import CoreSettings
 from core.text import is_blank
 from core.turns.checkpoints import Checkpoints
-from core.turns.queue import Lanes
-from core.turns.runner import Answerer, Channel
-from core.turns.running import Live
+from core.turns.queue import PlaceQueues
+from core.turns.runner import Channel, TurnRunner
+from core.turns.running import RunningTurns
 from core.values.conversation import Ask, Task, Turn, TurnState
 from core.values.deltas import Delta, Ended, EndReason, Text
 from core.values.outgoing import Page, PostMessage
@@ -86,16 +86,18 @@ class Desk:
         self.store = store or MemoryStore()
         self.model = Script()
         clock = clock or SystemClock()
-        self.live = Live()
+        self.live = RunningTurns()
         platform_calls = PlatformCalls(self.platform)
         self.scheduler = DeliveryScheduler(platform_calls, clock)
         self.checkpoints = Checkpoints(self.store, clock)
         channels = {"slack": Channel(platform_calls, self.scheduler)}
         settings = CoreSettings(_env_file=None)
-        self.answerer = Answerer(
+        self.runner = TurnRunner(
             self.store, self.model, channels, settings, clock, Silence(), self.checkpoints, self.live
         )
-        self.lanes = Lanes(self.answerer.answer, tell_waiting=self.answerer.tell_waiting, patience_s=0.05)
+        self.place_queues = PlaceQueues(
+            self.runner.answer, tell_waiting=self.runner.tell_waiting, patience_s=0.05
+        )
 
     @asynccontextmanager
     async def painting(self) -> AsyncIterator[None]:
@@ -103,7 +105,7 @@ class Desk:
         try:
             yield
         finally:
-            await self.lanes.drain(0)
+            await self.place_queues.drain(0)
             painting.cancel()
             await asyncio.gather(painting, return_exceptions=True)
 
@@ -111,7 +113,7 @@ class Desk:
         at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number)
         turn = await self.store.accept(Ask(f"m{number}", place, ADA, text, at, addressed=True))
         assert turn is not None
-        self.lanes.submit(turn)
+        self.place_queues.submit(turn)
         return turn
 
     async def until_ended(self, turn: Turn) -> Turn:
@@ -184,7 +186,7 @@ async def test_the_next_process_answers_in_the_message_that_said_so_even_if_its_
     desk.model.go.set()
     async with desk.painting():
         (turn,) = await desk.store.open_turns()
-        desk.lanes.submit(turn)
+        desk.place_queues.submit(turn)
         assert (await desk.until_ended(turn)).posted == ("p0",)
     assert set(desk.platform.shown) == {"p0"}
     assert desk.views("p0")[-1] == ("All of it.", "")
@@ -208,7 +210,7 @@ async def test_an_answer_that_is_begun_again_is_marked_only_if_the_reader_would_
         desk.model.go.set()
         async with desk.painting():
             (turn,) = await desk.store.open_turns()
-            desk.lanes.submit(turn)
+            desk.place_queues.submit(turn)
             await desk.until_ended(turn)
         assert desk.views("p0")[-1] == ("All of it.", notice)
         assert set(desk.platform.shown) == {"p0"}
@@ -218,7 +220,7 @@ async def test_what_a_reader_has_seen_is_not_taken_back_to_be_written_again() ->
     desk = await interrupted("All of")
     async with desk.painting():
         (turn,) = await desk.store.open_turns()
-        desk.lanes.submit(turn)
+        desk.place_queues.submit(turn)
         await asyncio.sleep(0.1)
         assert [text.strip() in ("All", "All of") for text, _ in desk.views("p0")] == [True]
         desk.model.go.set()
@@ -240,7 +242,7 @@ async def test_stopped_before_it_goes_on_an_answer_keeps_the_words_of_an_earlier
     (turn,) = await desk.store.open_turns()
     desk.live.stop(turn.id)
     async with desk.painting():
-        desk.lanes.submit(turn)
+        desk.place_queues.submit(turn)
         ended = await until_over(desk, turn)
     assert (ended.state, ended.text) == (TurnState.STOPPED, "All of")
     assert desk.views("p0")[-1] == ("All of", say("stopped", "en"))
@@ -251,7 +253,7 @@ async def test_the_words_of_an_earlier_process_stay_when_the_model_then_fails() 
     desk.model.failing = True
     async with desk.painting():
         (turn,) = await desk.store.open_turns()
-        desk.lanes.submit(turn)
+        desk.place_queues.submit(turn)
         ended = await until_over(desk, turn)
     assert (ended.state, ended.text) == (TurnState.FAILED, "All of")
     assert desk.views("p0")[-1][1].startswith(say("cut", "en"))
@@ -293,7 +295,7 @@ async def test_what_an_earlier_process_posted_for_a_question_that_is_gone_goes_t
     desk.platform.shown["p0"] = [Page("All")]
     desk.live.withdraw(turn.ask.key)
     async with desk.painting():
-        desk.lanes.submit(turn)
+        desk.place_queues.submit(turn)
         ended = await until_over(desk, turn)
     assert (ended.text, ended.posted) == ("", ())
     assert desk.platform.shown == {}
@@ -305,7 +307,7 @@ async def test_a_turn_that_has_ended_is_left_as_it_is() -> None:
     async with desk.painting():
         turn = await desk.ask(1)
         await desk.until_ended(turn)
-        desk.lanes.submit(replace(turn, posted=("p0",)))
+        desk.place_queues.submit(replace(turn, posted=("p0",)))
         await asyncio.sleep(0.05)
     assert desk.views("p0")[-1] == ("All of it.", "")
 
@@ -458,12 +460,12 @@ async def test_an_answer_without_words_is_not_continued_from_nothing() -> None:
         desk.model.words, desk.model.reason = ["Because."], EndReason.STOP
         again = await desk.store.again(first.id, Task.CONTINUE)
         assert again is not None
-        desk.lanes.submit(again)
+        desk.place_queues.submit(again)
         await desk.until_ended(again)
     assert [message.role for message in desk.model.requests[-1].messages] == ["system", "user"]
 
 
-class Broken(Answerer):
+class Broken(TurnRunner):
     """Makes a mistake behind the writing of an answer, as often as it is run."""
 
     async def _converse(self, turn: Turn, channel: Channel) -> Finish:
@@ -474,10 +476,10 @@ class Broken(Answerer):
 
 async def test_a_mistake_of_ours_ends_in_words_and_is_not_made_for_ever() -> None:
     desk = Desk()
-    desk.answerer.__class__ = Broken
+    desk.runner.__class__ = Broken
     async with desk.painting():
         ended = await until_over(desk, await desk.ask(1))
-        await until(lambda: not desk.lanes.known)
+        await until(lambda: not desk.place_queues.known)
     assert (ended.state, ended.text) == (TurnState.FAILED, "All")
     (page,) = [pages[-1] for pages in desk.platform.shown.values()]
     assert (page.text, page.notice.startswith(say("cut", "en"))) == ("All", True)
@@ -503,7 +505,7 @@ async def test_a_summary_is_posted_though_the_platform_is_away_for_a_moment() ->
     turn = await desk.store.accept(digest)
     assert turn is not None
     async with desk.painting():
-        desk.lanes.submit(turn)
+        desk.place_queues.submit(turn)
         for _ in range(40):
             await clock.advance(1.0)
         await desk.until_ended(turn)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.turns.running import EARLY, Interrupt, Live
+from core.turns.running import EARLY, Interrupt, RunningTurns
 from core.values.conversation import Ask, Turn
 from core.values.places import Person, Place, message_key
 
@@ -39,7 +39,7 @@ class Messages:
 
 @pytest.mark.parametrize("how", list(Interrupt))
 async def test_writing_can_be_interrupted_and_closes_what_it_holds(how: Interrupt) -> None:
-    live, began, closed = Live(), asyncio.Event(), list[str]()
+    live, began, closed = RunningTurns(), asyncio.Event(), list[str]()
     writing = asyncio.create_task(live.write(TURN, endless(began, closed)))
     await began.wait()
     interrupts: dict[Interrupt, Callable[[], object]] = {
@@ -61,11 +61,11 @@ async def test_what_ends_by_itself_gives_its_result() -> None:
     async def quick() -> str:
         return "done"
 
-    assert await Live().write(TURN, quick()) == "done"
+    assert await RunningTurns().write(TURN, quick()) == "done"
 
 
 async def test_being_cancelled_from_outside_is_no_interrupt() -> None:
-    live, began, closed = Live(), asyncio.Event(), list[str]()
+    live, began, closed = RunningTurns(), asyncio.Event(), list[str]()
     writing = asyncio.create_task(live.write(TURN, endless(began, closed)))
     await began.wait()
     writing.cancel()
@@ -76,7 +76,7 @@ async def test_being_cancelled_from_outside_is_no_interrupt() -> None:
 
 @pytest.mark.parametrize("how", [Interrupt.STOPPED, Interrupt.WITHDRAWN])
 async def test_what_is_stopped_or_withdrawn_before_it_is_written_does_not_begin(how: Interrupt) -> None:
-    live, began = Live(), asyncio.Event()
+    live, began = RunningTurns(), asyncio.Event()
     for other in range(100, 100 + EARLY - 1):
         live.stop(other)
     assert not (live.stop(TURN.id) if how is Interrupt.STOPPED else live.withdraw(TURN.ask.key))
@@ -85,7 +85,7 @@ async def test_what_is_stopped_or_withdrawn_before_it_is_written_does_not_begin(
 
 
 def test_a_deleted_message_is_told_to_the_answer_it_belongs_to_and_to_no_other() -> None:
-    live = Live()
+    live = RunningTurns()
     mine, others = Messages(PLACE, "p1", "p2"), Messages(replace(PLACE, channel="C2"), "p2", "p3")
     live.watch(mine)
     live.watch(others)
@@ -97,7 +97,7 @@ def test_a_deleted_message_is_told_to_the_answer_it_belongs_to_and_to_no_other()
 
 
 def test_a_closed_thread_or_channel_stops_the_answers_in_it_alone() -> None:
-    live = Live()
+    live = RunningTurns()
     one, two = Messages(PLACE), Messages(replace(PLACE, thread="2.0"))
     other = Messages(replace(PLACE, channel="C2"))
     for shown in (one, two, other):
@@ -110,14 +110,14 @@ def test_a_closed_thread_or_channel_stops_the_answers_in_it_alone() -> None:
 
 @pytest.mark.parametrize("thread", [PLACE.thread, ""], ids=["thread", "channel"])
 async def test_what_was_asked_before_its_place_was_closed_does_not_begin(thread: str) -> None:
-    live, began = Live(), asyncio.Event()
+    live, began = RunningTurns(), asyncio.Event()
     live.close(replace(PLACE, thread=thread), TURN.ask.at)
     assert await live.write(TURN, endless(began, [])) is Interrupt.REMOVED
     assert not began.is_set()
 
 
 async def test_what_is_asked_once_a_channel_is_open_again_begins() -> None:
-    live = Live()
+    live = RunningTurns()
     live.close(replace(PLACE, thread=""), TURN.ask.at)
 
     async def quick() -> str:
@@ -128,7 +128,7 @@ async def test_what_is_asked_once_a_channel_is_open_again_begins() -> None:
 
 
 async def test_an_answer_that_somebody_wants_again_begins_though_its_question_was_deleted() -> None:
-    live = Live()
+    live = RunningTurns()
     live.withdraw(TURN.ask.key)
 
     async def quick() -> str:
@@ -138,7 +138,7 @@ async def test_an_answer_that_somebody_wants_again_begins_though_its_question_wa
 
 
 async def test_what_was_stopped_very_long_ago_is_forgotten() -> None:
-    live = Live()
+    live = RunningTurns()
     for turn_id in range(TURN.id, TURN.id + EARLY + 1):
         live.stop(turn_id)
 
@@ -150,7 +150,7 @@ async def test_what_was_stopped_very_long_ago_is_forgotten() -> None:
 
 @pytest.mark.parametrize("refused", [False, True])
 async def test_an_answer_that_a_person_halted_is_stopped_unless_they_may_not_stop_it(refused: bool) -> None:
-    live, began, closed = Live(), asyncio.Event(), list[str]()
+    live, began, closed = RunningTurns(), asyncio.Event(), list[str]()
     writing = asyncio.create_task(live.write(TURN, endless(began, closed)))
     await began.wait()
     if refused:

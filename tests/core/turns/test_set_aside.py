@@ -55,13 +55,13 @@ async def test_a_turn_that_ran_at_two_sudden_ends_is_told_and_the_rest_goes_on()
     def on_set_aside(turn: Turn, error: BotError) -> None:
         told.append((turn.id, error.code))
 
-    desk.answerer._on_set_aside = on_set_aside
+    desk.runner._on_set_aside = on_set_aside
     desk.model.go.set()
     (twice,) = await suspected(desk, 2, "2.0")
     (once,) = await suspected(desk, 1, "1.0")
     async with desk.painting():
         for turn in (twice, once):
-            desk.lanes.submit(turn)
+            desk.place_queues.submit(turn)
         aside, answered = await until_ended(desk, twice, once)
     assert (aside.state, answered.state) == (TurnState.FAILED, TurnState.DONE)
     shown = {views[-1].text: views[-1] for views in desk.platform.shown.values()}
@@ -75,7 +75,7 @@ async def test_a_turn_at_whose_setting_aside_the_program_died_too_is_ended_witho
     desk = Desk()
     (turn,) = await suspected(desk, 3, "3.0")
     async with desk.painting():
-        desk.lanes.submit(turn)
+        desk.place_queues.submit(turn)
         (ended,) = await until_ended(desk, turn)
     assert ended.state is TurnState.FAILED
     assert desk.platform.shown == {}
@@ -87,7 +87,7 @@ async def test_suspects_run_one_at_a_time_while_others_go_on() -> None:
     suspects = [replace(turn, deaths=1) for turn in turns[:2]]
     async with desk.painting():
         for turn in (*suspects, turns[2]):
-            desk.lanes.submit(turn)
+            desk.place_queues.submit(turn)
         async with asyncio.timeout(HANG_S):
             while len(await running(desk)) < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)

@@ -15,8 +15,8 @@ from core.platform_calls import PlatformCalls
 from core.ports.store import Finish
 from core.settings.environment import CoreSettings
 from core.turns.checkpoints import Checkpoints
-from core.turns.runner import Answerer, Channel
-from core.turns.running import Live
+from core.turns.runner import Channel, TurnRunner
+from core.turns.running import RunningTurns
 from core.values.conversation import Ask, Turn
 from core.values.deltas import Usage
 from core.values.places import Person, Place
@@ -62,7 +62,7 @@ async def ask_once(*replies: Reply, key: str = "sk-test") -> Finish:
         platform_calls = PlatformCalls(MemoryPlatform())
         scheduler, checkpoints = DeliveryScheduler(platform_calls, clock), Checkpoints(store, clock)
         model = create_model(settings, environment_to_roster(settings), clock)
-        answerer = Answerer(
+        runner = TurnRunner(
             store,
             model,
             {"slack": Channel(platform_calls, scheduler)},
@@ -70,7 +70,7 @@ async def ask_once(*replies: Reply, key: str = "sk-test") -> Finish:
             clock,
             Silence(),
             checkpoints,
-            Live(),
+            RunningTurns(),
         )
         question = Ask(
             "m1", PLACE, Person("U1", "Ada"), "Why?", datetime(2026, 1, 1, tzinfo=UTC), addressed=True
@@ -79,7 +79,7 @@ async def ask_once(*replies: Reply, key: str = "sk-test") -> Finish:
         assert turn is not None
         painting = asyncio.create_task(scheduler.run())
         try:
-            await asyncio.wait_for(answerer.answer(turn), HANG_S)
+            await asyncio.wait_for(runner.answer(turn), HANG_S)
         finally:
             painting.cancel()
             await asyncio.gather(painting, return_exceptions=True)
