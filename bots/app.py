@@ -344,7 +344,7 @@ class House:
         """Have the next process know until when this one was alive."""
         while True:
             with suppress(StoreError):
-                await self.store.hear(PROCESS, self._clock.now())
+                await self.store.advance_watermark(PROCESS, self._clock.now())
             await self._clock.sleep(SIGN_OF_LIFE_S)
 
     def _lost(self, platform: str) -> None:

@@ -139,7 +139,7 @@ class Timers:
     async def _missed(self) -> None:
         """Submit the last due summary, if there was anything to tell: a new house stays quiet."""
         due = last_due(self._clock.now(), self._settings.at, self._settings.zone)
-        tally = await self._stored(lambda: self._store.tally(due - PERIOD, due))
+        tally = await self._stored(lambda: self._store.usage_totals(due - PERIOD, due))
         if tally is not None and tally.questions:
             await self._submit_all(due)
 

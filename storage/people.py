@@ -97,7 +97,7 @@ def _forget_turns(
     connection.execute(update(TURNS).where(*which).values({**nothing, "state": ended, "ticket": ""}))
 
 
-def belongings(
+def messages_by_person(
     connection: Connection, platform: str, person: str, limit: int
 ) -> list[tuple[Place, ThreadMessage]]:
     line = MESSAGES.c

@@ -7,15 +7,15 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, select
 
-from core.ports.store import Change, Kept
+from core.ports.store import Change, StoredSettings
 from core.values.places import Person, Place
 from storage.engine import insert
 from storage.tables import AUDIT, NOTICES, SETTINGS, from_us
 
 
-def kept(connection: Connection, place: Place) -> Kept:
+def stored_settings(connection: Connection, place: Place) -> StoredSettings:
     rows = connection.execute(select(SETTINGS).where(*_around(SETTINGS, place))).all()
-    return Kept(
+    return StoredSettings(
         {row.name: row.value for row in rows if row.channel == ""},
         {row.name: row.value for row in rows if row.channel != ""},
     )
@@ -85,7 +85,7 @@ def audit(connection: Connection, place: Place, limit: int) -> list[Change]:
     ]
 
 
-def once(connection: Connection, key: str) -> bool:
+def mark_once(connection: Connection, key: str) -> bool:
     adding = insert(connection.dialect.name, NOTICES).on_conflict_do_nothing()
     return connection.execute(adding, {"key": key}).rowcount == 1
 

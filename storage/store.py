@@ -10,7 +10,17 @@ import structlog
 
 from core.clock import Clock
 from core.errors import StoreError
-from core.ports.store import Change, Context, Ending, Feedback, Finish, Kept, Spent, Tally, Thread
+from core.ports.store import (
+    AnswerFooter,
+    Change,
+    Context,
+    Feedback,
+    Finish,
+    LastUsage,
+    StoredSettings,
+    Thread,
+    UsageTotals,
+)
 from core.values.conversation import Ask, History, Task, ThreadMessage, Turn
 from core.values.events import Deleted, Edited
 from core.values.places import Person, Place
@@ -32,7 +42,7 @@ class SqlStore:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._kept: dict[str, tuple[float, Kept]] = {}
+        self._kept: dict[str, tuple[float, StoredSettings]] = {}
         self._workspaces: dict[str, tuple[float, Mapping[str, Mapping[str, str]]]] = {}
         self._changes = 0
         self._purging: asyncio.Task[None] | None = None
@@ -71,8 +81,8 @@ class SqlStore:
     async def delete(self, deleted: Deleted) -> bool:
         return await self._database.write(turns.remove, deleted)
 
-    async def fill(self, place: Place, history: History) -> None:
-        await self._database.write(threads.fill, place, history)
+    async def import_history(self, place: Place, history: History) -> None:
+        await self._database.write(threads.import_history, place, history)
 
     async def filled(self, place: Place) -> bool:
         return await self._database.read(threads.filled, place)
@@ -83,13 +93,13 @@ class SqlStore:
     async def context(self, ask: Ask, model: str, limit: int = 400) -> Context:
         return await self._database.read(turns.context, ask, model, limit)
 
-    async def live(self, platform: str, since: datetime, limit: int = 500) -> list[Place]:
-        return await self._database.read(threads.live, platform, to_us(since), limit)
+    async def active_threads(self, platform: str, since: datetime, limit: int = 500) -> list[Place]:
+        return await self._database.read(threads.active_threads, platform, to_us(since), limit)
 
-    async def heard(self, platform: str) -> datetime | None:
+    async def watermark(self, platform: str) -> datetime | None:
         return await self._database.read(heard.until, platform)
 
-    async def hear(self, platform: str, until: datetime) -> None:
+    async def advance_watermark(self, platform: str, until: datetime) -> None:
         await self._database.write(heard.move, platform, to_us(until))
 
     async def threads(self, platform: str, team: str, limit: int = 50) -> list[Thread]:
@@ -104,8 +114,8 @@ class SqlStore:
     async def turn(self, turn_id: int) -> Turn | None:
         return await self._database.read(turns.turn, turn_id)
 
-    async def again(self, turn_id: int, task: Task) -> Turn | None:
-        return await self._database.write(turns.again, turn_id, task)
+    async def retry_turn(self, turn_id: int, task: Task) -> Turn | None:
+        return await self._database.write(turns.retry_turn, turn_id, task)
 
     async def recover(self, still_since: datetime) -> None:
         await self._database.write(turns.recover, to_us(still_since))
@@ -123,23 +133,23 @@ class SqlStore:
     async def finish(self, finish: Finish) -> None:
         await self._database.write(turns.finish, finish, to_us(self._clock.now()))
 
-    async def endings(self, place: Place, limit: int = 400) -> list[Ending]:
-        return await self._database.read(turns.endings, place, limit)
+    async def answer_footers(self, place: Place, limit: int = 400) -> list[AnswerFooter]:
+        return await self._database.read(turns.answer_footers, place, limit)
 
-    async def last_spent(self, place: Place, model: str) -> Spent | None:
-        return await self._database.read(usage.last_spent, place, model)
+    async def last_usage(self, place: Place, model: str) -> LastUsage | None:
+        return await self._database.read(usage.last_usage, place, model)
 
-    async def tally(
+    async def usage_totals(
         self, since: datetime, until: datetime, channel: Place | None = None, person: str = ""
-    ) -> Tally:
-        return await self._database.read(usage.tally, to_us(since), to_us(until), channel, person)
+    ) -> UsageTotals:
+        return await self._database.read(usage.usage_totals, to_us(since), to_us(until), channel, person)
 
-    async def kept(self, place: Place) -> Kept:
+    async def stored_settings(self, place: Place) -> StoredSettings:
         now_s = self._clock.monotonic()
-        read_s, kept = self._kept.get(place.channel_key, (now_s - KEPT_S, Kept({}, {})))
+        read_s, kept = self._kept.get(place.channel_key, (now_s - KEPT_S, StoredSettings({}, {})))
         if now_s - read_s >= KEPT_S:
             changes = self._changes
-            kept = await self._database.read(settings.kept, place)
+            kept = await self._database.read(settings.stored_settings, place)
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
             if changes == self._changes:  # what was read while a change was written may be older than it
@@ -172,8 +182,8 @@ class SqlStore:
     async def audit(self, place: Place, limit: int = 20) -> list[Change]:
         return await self._database.read(settings.audit, place, limit)
 
-    async def once(self, key: str) -> bool:
-        return await self._database.write(settings.once, key)
+    async def mark_once(self, key: str) -> bool:
+        return await self._database.write(settings.mark_once, key)
 
     async def rate(self, turn_id: int, feedback: Feedback) -> bool:
         return await self._database.write(people.rate, turn_id, feedback)
@@ -194,10 +204,10 @@ class SqlStore:
         self._purge_soon()
         return lines
 
-    async def belongings(
+    async def messages_by_person(
         self, platform: str, person: str, limit: int = 10_000
     ) -> list[tuple[Place, ThreadMessage]]:
-        return await self._database.read(people.belongings, platform, person, limit)
+        return await self._database.read(people.messages_by_person, platform, person, limit)
 
     def _purge_soon(self) -> None:
         """Once for what is forgotten within a moment, while nobody waits for it."""

@@ -112,7 +112,7 @@ def remove(connection: Connection, deleted: Deleted) -> bool:
     return connection.execute(delete(MESSAGES).where(*where)).rowcount > 0
 
 
-def fill(connection: Connection, place: Place, history: History) -> None:
+def import_history(connection: Connection, place: Place, history: History) -> None:
     newest = max((to_us(entry.at) for entry in history.entries), default=0)
     touch(connection, place, newest, filled=history.complete)
     pages = _pages(connection, place, [entry.id for entry in history.entries if entry.mine])
@@ -142,7 +142,7 @@ def lines(connection: Connection, place: Place, until: Ask | None, limit: int) -
     return [entry(row) for row in reversed(connection.execute(query).all())]
 
 
-def live(connection: Connection, platform: str, since_us: int, limit: int) -> list[Place]:
+def active_threads(connection: Connection, platform: str, since_us: int, limit: int) -> list[Place]:
     thread = THREADS.c
     query = (
         select(thread.platform, thread.team, thread.channel, thread.thread, thread.direct)

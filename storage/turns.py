@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Executable, Text, bindparam, cast, delete, literal, select, update
 
 from core.errors import StoreError
-from core.ports.store import PROCESS, Context, Ending, Finish
+from core.ports.store import PROCESS, AnswerFooter, Context, Finish
 from core.values.conversation import Ask, Task, Turn, TurnState
 from core.values.events import Deleted, Edited
 from core.values.places import Person, Place
@@ -155,7 +155,7 @@ def turn(connection: Connection, turn_id: int) -> Turn | None:
     return None if row is None else _turn(row)
 
 
-def again(connection: Connection, turn_id: int, task: Task) -> Turn | None:
+def retry_turn(connection: Connection, turn_id: int, task: Task) -> Turn | None:
     before = connection.execute(select(TURNS).where(TURNS.c.id == turn_id)).mappings().first()
     if before is None or before["state"] in _NOT_ENDED:
         return None
@@ -253,7 +253,7 @@ def finish(connection: Connection, end: Finish, now_us: int) -> None:
         threads.put_answer(connection, ask, _line_id(end.turn.id, end.posted), end.text)
 
 
-def endings(connection: Connection, place: Place, limit: int) -> list[Ending]:
+def answer_footers(connection: Connection, place: Place, limit: int) -> list[AnswerFooter]:
     turn, later = TURNS.c, TURNS.alias("later").c
     # The ledger is not searched by thread: what the ended turns of one used is.
     ended = connection.scalars(select(USAGE.c.turn_id).where(*threads.within(USAGE, place)))
@@ -262,7 +262,7 @@ def endings(connection: Connection, place: Place, limit: int) -> list[Ending]:
     columns = (turn.id, turn.question, turn.at_us, turn.posted, turn.notice, turn.buttons)
     query = select(*columns).where(turn.id.in_(sorted(ended)[-limit:]), ~again.exists()).order_by(turn.id)
     return [
-        Ending(
+        AnswerFooter(
             _line_id(row.id, row.posted),
             row.question,
             from_us(row.at_us),
@@ -278,7 +278,7 @@ def context(connection: Connection, ask: Ask, model: str, limit: int) -> Context
     return Context(
         tuple(threads.lines(connection, ask.place, ask, limit)),
         threads.filled(connection, ask.place),
-        usage.last_spent(connection, ask.place, model),
+        usage.last_usage(connection, ask.place, model),
     )
 
 

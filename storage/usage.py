@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, case, func, select
 
-from core.ports.store import Finish, Spent, Tally
+from core.ports.store import Finish, LastUsage, UsageTotals
 from core.values.conversation import TurnState
 from core.values.deltas import Usage
 from core.values.places import Place
@@ -36,7 +36,7 @@ def add(connection: Connection, end: Finish, person: str) -> None:
     )
 
 
-def last_spent(connection: Connection, place: Place, model: str) -> Spent | None:
+def last_usage(connection: Connection, place: Place, model: str) -> LastUsage | None:
     """The newest count that the endpoint made itself, of one prompt: to reckon from a guess would add to its error, and
     several tries count several prompts."""
     row = connection.execute(
@@ -56,10 +56,12 @@ def last_spent(connection: Connection, place: Place, model: str) -> Spent | None
         return None
     # Reasoning is counted as completion, yet never becomes part of the next prompt.
     visible = max(0, row.completion_tokens - row.reasoning_tokens)
-    return Spent(row.anchor, row.prompt_tokens, visible, row.estimate_tokens)
+    return LastUsage(row.anchor, row.prompt_tokens, visible, row.estimate_tokens)
 
 
-def tally(connection: Connection, since_us: int, until_us: int, channel: Place | None, person: str) -> Tally:
+def usage_totals(
+    connection: Connection, since_us: int, until_us: int, channel: Place | None, person: str
+) -> UsageTotals:
     """Tokens and cost of every answer; questions and people of those that ended as an answer or a failure.
     A `channel` without an id is the whole workspace."""
     used = USAGE.c
@@ -79,4 +81,4 @@ def tally(connection: Connection, since_us: int, until_us: int, channel: Place |
     if person:
         query = query.where(used.person == person)
     row = connection.execute(query).one()
-    return Tally(*(int(value) for value in row))
+    return UsageTotals(*(int(value) for value in row))

@@ -115,7 +115,7 @@ class WebPlatform:
         if place.thread:
             lines = await self._store.lines(place, limit=limit + 1)
         else:
-            said = await self._store.belongings(self.name, incoming.YOU, limit + 1)
+            said = await self._store.messages_by_person(self.name, incoming.YOU, limit + 1)
             lines = [line for _, line in said]
         found = [line for line in lines if since is None or line.at >= since]
         return History(tuple(found[-limit:]), len(found) <= limit)
@@ -247,13 +247,13 @@ class WebPlatform:
     async def _state(self, place: Place, language: str) -> dict[str, object]:
         """The complete view of a thread."""
         lines = await self._store.lines(place)
-        endings = await self._store.endings(place)
+        answer_footers = await self._store.answer_footers(place)
         thread = outgoing.place_to_thread(place)
         live = self._live.views(thread)
         if thread != incoming.TOP:  # what was forgotten is not remembered here either
             asked = {line.id for line in lines}
             live = [view for view in live if view.after in asked]
-        views = outgoing.views(lines, live, endings, language)
+        views = outgoing.views(lines, live, answer_footers, language)
         if not views:
             raise RequestError(Reason.NO_THREAD)
         return {

@@ -16,7 +16,7 @@ from operator import itemgetter
 from bots.web.incoming import TOP
 from core.commands.parser import command_of
 from core.i18n import say
-from core.ports.store import Ending, Thread
+from core.ports.store import AnswerFooter, Thread
 from core.values.conversation import Task, ThreadMessage, Turn
 from core.values.events import Receipt
 from core.values.outgoing import Limits, Page
@@ -75,7 +75,7 @@ def entry_to_view(entry: ThreadMessage, language: str = "en") -> MessageView:
     return MessageView(entry.id, entry.mine, text, entry.at.isoformat(), entry.anchor)
 
 
-def ending_to_view(ending: Ending) -> MessageView:
+def ending_to_view(ending: AnswerFooter) -> MessageView:
     """An answer of which no word came."""
     return MessageView(
         ending.message_id, True, "", ending.at.isoformat(), ending.question, ending.notice, ending.buttons
@@ -91,7 +91,7 @@ def question_words(text: str, language: str) -> str:
 def views(
     entries: Iterable[ThreadMessage],
     live: Sequence[MessageView],
-    endings: Iterable[Ending] = (),
+    answer_footers: Iterable[AnswerFooter] = (),
     language: str = "en",
 ) -> list[MessageView]:
     """The whole thread, each message once: an answer that is still live is shown as such, behind its question
@@ -99,7 +99,7 @@ def views(
     painted = {view.id for view in live}
     entries = list(entries)
     said = {entry.id for entry in entries}
-    under = {ending.message_id: ending for ending in endings if ending.question in said}
+    under = {ending.message_id: ending for ending in answer_footers if ending.question in said}
     shown = []
     for entry in entries:
         view, ending = entry_to_view(entry, language), under.get(entry.id)

@@ -21,7 +21,7 @@ from core.commands import (
 )
 from core.commands.parser import Misread, Values, line_of, named, no_choice, options_of, values_of
 from core.i18n import dialect, say
-from core.ports.store import Kept, Store
+from core.ports.store import Store, StoredSettings
 from core.recent import Recent
 from core.settings.channel import SETTINGS, ChannelSettings, bounded, language_for, merge
 from core.settings.environment import CoreSettings
@@ -47,7 +47,7 @@ class _Given:
 
     command: Command
     values: Values
-    kept: Kept
+    kept: StoredSettings
     settings: ChannelSettings
     language: str
 
@@ -98,9 +98,9 @@ class Desk:
     async def settings(self, place: Place, person: Person) -> ChannelSettings:
         """What counts in `place` for `person`, read anew: a change counts from the next question on.
         Raises StoreError."""
-        return await self._bounded(await self._store.kept(place), place, person)
+        return await self._bounded(await self._store.stored_settings(place), place, person)
 
-    async def _bounded(self, kept: Kept, place: Place, person: Person) -> ChannelSettings:
+    async def _bounded(self, kept: StoredSettings, place: Place, person: Person) -> ChannelSettings:
         settings = merge(self._core, kept, place.platform)
         if not place.direct:
             return settings
@@ -113,7 +113,7 @@ class Desk:
 
     async def do(self, command: Command) -> Ask | ImmediateReply:
         """Do what was asked for. Raises StoreError."""
-        kept = await self._store.kept(command.place)
+        kept = await self._store.stored_settings(command.place)
         settings = await self._bounded(kept, command.place, command.author)
         language = dialect(self.language(command.author, settings), command.place.platform)
         name = named(command.name)
@@ -201,7 +201,7 @@ class Desk:
         scope, by = self._scope(given), given.command.author
         form = settings_view.form(by, given.place, given.kept, scope, self._core, given.language, self._models)
         own = scope == "channel"
-        kept = given.kept if own else Kept(given.kept.workspace, {})
+        kept = given.kept if own else StoredSettings(given.kept.workspace, {})
         shown = merge(self._core, kept, given.place.platform)
         prefix, may = given.command.prefix, form is not None
         return ImmediateReply(
@@ -244,7 +244,7 @@ class Desk:
             return ImmediateReply(given.say("usage_by_admin", prefix=given.command.prefix))
         now = self.clock.now()
         there = Place(place.platform, place.team, place.channel if of == "channel" else "")
-        tally = await self._store.tally(
+        tally = await self._store.usage_totals(
             now - reports.PERIODS[period], now, there, author.id if of == "me" else ""
         )
         currency = self._core.parley_currency
@@ -252,7 +252,7 @@ class Desk:
 
     async def _budget(self, given: _Given) -> ImmediateReply:
         now = self.clock.now()
-        tally = await self._store.tally(reports.month_start(now), now, given.place)
+        tally = await self._store.usage_totals(reports.month_start(now), now, given.place)
         return ImmediateReply(
             reports.budget(
                 tally, now, given.settings, given.language, self._core.parley_currency, priced=self._priced
@@ -286,7 +286,7 @@ class Desk:
     async def _ask_to_forget(self, given: _Given) -> ImmediateReply:
         """What would go, and a button that has it done."""
         author, place = given.command.author, given.place
-        found = await self._store.belongings(place.platform, author.id, _EXPORT_LINES)
+        found = await self._store.messages_by_person(place.platform, author.id, _EXPORT_LINES)
         lines = sum(not line.mine for _, line in found)
         self._asked_to_forget[_who(author, place)] = self.clock.monotonic()
         words = given.say("forget_me_asks", n=lines, prefix=given.command.prefix)
@@ -302,8 +302,8 @@ class Desk:
     async def _export(self, given: _Given) -> ImmediateReply:
         author, now = given.command.author, self.clock.now()
         if given.values.get("what", "thread") == "me":
-            found = await self._store.belongings(given.place.platform, author.id, _EXPORT_LINES)
-            tally = await self._store.tally(
+            found = await self._store.messages_by_person(given.place.platform, author.id, _EXPORT_LINES)
+            tally = await self._store.usage_totals(
                 reports.EVER, now, Place(given.place.platform, given.place.team, ""), author.id
             )
             if not found and not tally.questions:

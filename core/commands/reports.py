@@ -14,7 +14,7 @@ from babel.numbers import format_currency, format_decimal
 
 from core.commands.settings_view import origin, shown
 from core.i18n import language_of, say
-from core.ports.store import Change, Tally
+from core.ports.store import Change, UsageTotals
 from core.settings.channel import ChannelSettings
 from core.speakers import label_of, labels_of
 from core.values.conversation import ThreadMessage
@@ -30,7 +30,7 @@ EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _LOCALES = {"en": Locale.parse("en_GB"), "zh": Locale.parse("zh_Hans_CN")}
 
 
-def usage(tally: Tally, of: str, period: str, language: str, currency: str, *, priced: bool) -> str:
+def usage(tally: UsageTotals, of: str, period: str, language: str, currency: str, *, priced: bool) -> str:
     title = say(
         "usage_title", language, whose=say(f"usage_{of}", language), period=say(f"usage_{period}", language)
     )
@@ -51,7 +51,7 @@ def usage(tally: Tally, of: str, period: str, language: str, currency: str, *, p
 
 
 def budget(
-    tally: Tally, now: datetime, settings: ChannelSettings, language: str, currency: str, *, priced: bool
+    tally: UsageTotals, now: datetime, settings: ChannelSettings, language: str, currency: str, *, priced: bool
 ) -> str:
     """What a channel has spent since the first of the month, and its limit."""
     locale = _LOCALES[language_of(language)]
@@ -103,9 +103,9 @@ def thread_file(lines: Sequence[ThreadMessage], language: str) -> Attachment:
     return Attachment("thread.md", "text/markdown", (_RULE.join(said) + "\n").encode("utf-8", "replace"))
 
 
-def person_file(belongings: Sequence[tuple[Place, ThreadMessage]], tally: Tally) -> Attachment:
+def person_file(messages_by_person: Sequence[tuple[Place, ThreadMessage]], tally: UsageTotals) -> Attachment:
     """Everything of a person as JSON: what they said, what was answered, what it took."""
-    known = labels_of(line for _, line in belongings)
+    known = labels_of(line for _, line in messages_by_person)
     data = {
         "lines": [
             {
@@ -114,7 +114,7 @@ def person_file(belongings: Sequence[tuple[Place, ThreadMessage]], tally: Tally)
                 "by": label_of(line, known),
                 "text": line.text,
             }
-            for place, line in belongings
+            for place, line in messages_by_person
         ],
         "usage": {
             "questions": tally.questions,

@@ -11,7 +11,7 @@ from core.access import may_change
 from core.commands import SCOPES, choice_label
 from core.commands.parser import Misread, echo
 from core.i18n import language_of, say
-from core.ports.store import Change, Kept
+from core.ports.store import Change, StoredSettings
 from core.settings.channel import LISTS, NOBODY, SETTINGS, ChannelSettings, Origin, capped, merge, read
 from core.settings.environment import CoreSettings
 from core.text import shortened
@@ -101,7 +101,7 @@ def shown(name: str, text: str, language: str) -> str:
 def form(
     person: Person,
     place: Place,
-    kept: Kept,
+    kept: StoredSettings,
     scope: str,
     core: CoreSettings,
     language: str,
@@ -111,7 +111,7 @@ def form(
     where it has no value of its own."""
     own = scope == "channel"
     layer = kept.channel if own else kept.workspace
-    below = merge(core, Kept(kept.workspace if own else {}, {}), place.platform)
+    below = merge(core, StoredSettings(kept.workspace if own else {}, {}), place.platform)
     fields = []
     for name, setting in SETTINGS.items():
         if scope not in setting.scopes or place.platform in setting.absent:

@@ -13,7 +13,7 @@ from core.conversation.prompt import GO_ON, HEADROOM, Prompt, build
 from core.conversation.summary import build_summary, scope_of, within
 from core.errors import PlatformError, StoreError, UnreadError
 from core.platform_calls import PlatformCalls
-from core.ports.store import Context, Spent, Store
+from core.ports.store import Context, LastUsage, Store
 from core.settings.channel import ChannelSettings
 from core.text import is_blank
 from core.values.conversation import Ask, History, Task, ThreadMessage, Turn
@@ -35,7 +35,7 @@ class Material:
     settings: ChannelSettings
     language: str
     complete: bool = True
-    spent: Spent | None = None
+    spent: LastUsage | None = None
 
     def prompt(self, model_info: ModelInfo, *, share: float = 1.0) -> Prompt:
         """The messages for the model of `model_info`; a `share` below 1 makes them shorter than its window should
@@ -134,7 +134,7 @@ class ContextReader:
                 if not history.entries:
                     self._note_read(ask.place, history)
                 else:
-                    await self._store.fill(ask.place, history)
+                    await self._store.import_history(ask.place, history)
                     context = await self._store.context(ask, model)
             except PlatformError as error:
                 refused = error
@@ -146,7 +146,7 @@ class ContextReader:
 
         async def fill() -> None:
             with contextlib.suppress(StoreError):  # then it is read once more
-                await self._store.fill(place, history)
+                await self._store.import_history(place, history)
 
         task = asyncio.create_task(fill())
         self._notes.add(task)

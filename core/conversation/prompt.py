@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.conversation.tokens import correction, estimate, reckon
-from core.ports.store import Spent
+from core.ports.store import LastUsage
 from core.speakers import label_of, labels_of, set_off
 from core.text import is_blank
 from core.values.conversation import Ask, Message, ThreadMessage
@@ -40,7 +40,7 @@ def build(
     complete: bool,
     window_tokens: int,
     answer_tokens: int,
-    spent: Spent | None = None,
+    spent: LastUsage | None = None,
     share: float = 1.0,
 ) -> Prompt:
     """The messages of `ask`'s turn, ending with its question, cut from the oldest on to fit the window.
@@ -76,7 +76,7 @@ def build(
     return Prompt(messages, sum(estimate(message.content) for message in messages))
 
 
-def _answer(lines: list[ThreadMessage], spent: Spent | None) -> int | None:
+def _answer(lines: list[ThreadMessage], spent: LastUsage | None) -> int | None:
     """The estimate of the answer that the last usage ended in, if it is in the list."""
     for line in reversed(lines):
         if spent is not None and line.mine and line.anchor == spent.anchor:

@@ -7,7 +7,7 @@ vendor (measured against o200k).
 
 from __future__ import annotations
 
-from core.ports.store import Spent
+from core.ports.store import LastUsage
 
 _CJK_RATE = 0.75
 _ASCII_RATE = 1 / 4.2
@@ -29,14 +29,14 @@ def estimate(text: str) -> int:
     return _FRAME + round(cjk * _CJK_RATE + ascii_count * _ASCII_RATE + (rest - cjk) * _OTHER_RATE)
 
 
-def correction(spent: Spent | None) -> float:
+def correction(spent: LastUsage | None) -> float:
     """By how much this endpoint's counts differ from our estimates, from the last usage it reported."""
     if spent is None or spent.estimate_tokens <= 0 or spent.prompt_tokens <= 0:
         return 1.0
     return min(_MAX_CORRECTION, max(1 / _MAX_CORRECTION, spent.prompt_tokens / spent.estimate_tokens))
 
 
-def reckon(estimate_tokens: int, spent: Spent | None, answer_estimate: int | None) -> float:
+def reckon(estimate_tokens: int, spent: LastUsage | None, answer_estimate: int | None) -> float:
     """Tokens of a list whose plain estimate is `estimate_tokens`.
 
     Where the last usage covers its beginning (`answer_estimate` is the estimate of the answer it ended in),

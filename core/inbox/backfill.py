@@ -141,9 +141,9 @@ class Backfill:
                         self._whole = False
                         await self._clock.sleep(_UNREAD_S)
                     elif self._whole:
-                        await self._store.hear(self._platform.name, began)
+                        await self._store.advance_watermark(self._platform.name, began)
                 elif ready and self._clock.monotonic() - kept_at >= _KEEP_S:
-                    await self._store.hear(self._platform.name, self._clock.now())
+                    await self._store.advance_watermark(self._platform.name, self._clock.now())
                     kept_at = self._clock.monotonic()
                 pause_s = _LOOK_S
             except* StoreError:
@@ -158,7 +158,7 @@ class Backfill:
     async def _catch_up(self) -> int:
         """Read every live place, the channels around them, and those where more than mentions are questions. How many
         could not be read for now. Raises StoreError."""
-        heard = await self._store.heard(self._platform.name)
+        heard = await self._store.watermark(self._platform.name)
         after = heard - OVERLAP if heard else None
         places = await self._places(after) if after else []
         self._unread = deque({place.key: place for place in places}.values())
@@ -194,7 +194,7 @@ class Backfill:
         return unreadable
 
     async def _places(self, after: datetime) -> list[Place]:
-        live = await self._store.live(self._platform.name, after - LIVE)
+        live = await self._store.active_threads(self._platform.name, after - LIVE)
         around = [replace(place, thread="") for place in live]
         set_so = await self._store.overrides(self._platform.name, "listen")
         listening = [place for place, listen in set_so if listen in (Listen.ALL, Listen.FORUM)]

@@ -162,7 +162,7 @@ class StoringInbox:
     async def _typed(self, ask: Ask, name: str, argument: str) -> Receipt:
         """A command written as a message to the bot. It may be delivered twice, as a message and as a mention. Others
         may see what it tells there, so a refusal is told once, as for a question."""
-        if not await self._store.once(f"command/{ask.key}"):
+        if not await self._store.mark_once(f"command/{ask.key}"):
             return Receipt(Outcome.DUPLICATE)
         opens = ask.place.thread if ask.id == ask.place.thread else ""
         place = replace(ask.place, thread="") if opens else ask.place
@@ -213,7 +213,7 @@ class StoringInbox:
     async def _again(self, turn: Turn, task: Task) -> Turn | None:
         """Its buttons may be pressed a moment before its end is stored."""
         for pause_s in (*_ENDING_S, 0.0):
-            again = await self._store.again(turn.id, task)
+            again = await self._store.retry_turn(turn.id, task)
             now = await self._store.turn(turn.id) if again is None else None
             if now is None or now.state not in (TurnState.WAITING, TurnState.RUNNING):
                 return again
@@ -334,7 +334,7 @@ class StoringInbox:
 
     async def _first(self, ask: Ask, why: str) -> bool:
         """Whether this person has not been told so in this channel yet."""
-        return await self._store.once(f"{why}/{ask.place.channel_key}/{ask.author.id}")
+        return await self._store.mark_once(f"{why}/{ask.place.channel_key}/{ask.author.id}")
 
 
 def _confirmed(press: ButtonPress, at: datetime) -> Command:

@@ -37,7 +37,7 @@ class Finish:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class AnswerFooter:
     """What stands under an answer once its turn has ended: under the words of the line `message_id`, or alone, where
     no word came and there is no such line. `question` is the message it answers, `at` the time of that."""
 
@@ -49,7 +49,7 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class LastUsage:
     """The last stored usage: the anchor from which the next prompt's length is reckoned.
 
     `anchor` is the question's message id; `estimate_tokens` is what our own estimate of that prompt was.
@@ -70,11 +70,11 @@ class Context:
 
     lines: tuple[ThreadMessage, ...]
     filled: bool
-    spent: Spent | None
+    spent: LastUsage | None
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class UsageTotals:
     """Usage over a period: of one channel, or of everything."""
 
     questions: int = 0
@@ -95,7 +95,7 @@ class Thread:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredSettings:
     """The settings that people have changed, by name, as text: of the workspace, and of one of its channels."""
 
     workspace: Mapping[str, str]
@@ -178,7 +178,7 @@ class Store(Protocol):
         """Remove a line, or a HELD turn. False where it is not ours to know."""
         ...
 
-    async def fill(self, place: Place, history: History) -> None:
+    async def import_history(self, place: Place, history: History) -> None:
         """Merge what a platform could read into the thread; a line that is known already stays as it is.
         A complete history is never asked for again."""
         ...
@@ -191,18 +191,18 @@ class Store(Protocol):
         ...
 
     async def context(self, ask: Ask, model: str, limit: int = 400) -> Context:
-        """`lines`, `filled` and `last_spent` of the ask's place in one go: the model waits for it."""
+        """`lines`, `filled` and `last_usage` of the ask's place in one go: the model waits for it."""
         ...
 
-    async def live(self, platform: str, since: datetime, limit: int = 500) -> list[Place]:
+    async def active_threads(self, platform: str, since: datetime, limit: int = 500) -> list[Place]:
         """The joined places of a platform in which something was said since then, the newest first."""
         ...
 
-    async def heard(self, platform: str) -> datetime | None:
+    async def watermark(self, platform: str) -> datetime | None:
         """Until when everything said on the platform is known to have come in. None: nobody listened yet."""
         ...
 
-    async def hear(self, platform: str, until: datetime) -> None:
+    async def advance_watermark(self, platform: str, until: datetime) -> None:
         """Move that moment on; never back."""
         ...
 
@@ -220,7 +220,8 @@ class Store(Protocol):
         """Call once at the start, before any turn begins: what was running waits again.
 
         A turn that may have ended the last process counts one of `deaths`: the only open one, if it was running, or,
-        where the process gave no sign of life (`hear(PROCESS, ...)`) since `still_since`, the first running one of
+        where the process gave no sign of life (`advance_watermark(PROCESS, ...)`) since `still_since`, the first
+        running one of
         each place.
         """
         ...
@@ -229,7 +230,7 @@ class Store(Protocol):
         """Call at an orderly end: what is still running waits for the next process, and counts no death."""
         ...
 
-    async def again(self, turn_id: int, task: Task) -> Turn | None:
+    async def retry_turn(self, turn_id: int, task: Task) -> Turn | None:
         """A new waiting turn for the question of an ended one: answer it anew, or go on with its answer.
         None where it has not ended, is unknown, or this has been asked for already."""
         ...
@@ -246,7 +247,7 @@ class Store(Protocol):
         """End a turn. Doing it twice changes nothing."""
         ...
 
-    async def endings(self, place: Place, limit: int = 400) -> list[Ending]:
+    async def answer_footers(self, place: Place, limit: int = 400) -> list[AnswerFooter]:
         """What stands under the answers of a thread, by its newest `limit` ended turns, oldest first. Left out: what
         has neither notice nor buttons, was taken up again (`again`), or forgotten."""
         ...
@@ -255,15 +256,15 @@ class Store(Protocol):
         """The summaries and alerts asked for since then that were posted in a channel, oldest first."""
         ...
 
-    async def last_spent(self, place: Place, model: str) -> Spent | None: ...
+    async def last_usage(self, place: Place, model: str) -> LastUsage | None: ...
 
-    async def tally(
+    async def usage_totals(
         self, since: datetime, until: datetime, channel: Place | None = None, person: str = ""
-    ) -> Tally:
+    ) -> UsageTotals:
         """Of everything, of one channel, of a whole workspace (`channel.channel` empty); of one person there."""
         ...
 
-    async def kept(self, place: Place) -> Kept:
+    async def stored_settings(self, place: Place) -> StoredSettings:
         """The settings that count in `place`'s channel."""
         ...
 
@@ -293,7 +294,7 @@ class Store(Protocol):
 
     async def feedback(self, turn_id: int) -> list[Feedback]: ...
 
-    async def once(self, key: str) -> bool:
+    async def mark_once(self, key: str) -> bool:
         """True the first time that anybody asks with this key, ever."""
         ...
 
@@ -312,7 +313,7 @@ class Store(Protocol):
         are stopped by that, as above."""
         ...
 
-    async def belongings(
+    async def messages_by_person(
         self, platform: str, person: str, limit: int = 10_000
     ) -> list[tuple[Place, ThreadMessage]]:
         """The newest lines of a person and the answers to them, oldest first."""

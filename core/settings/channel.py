@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from core.i18n import language_of
-from core.ports.store import Kept
+from core.ports.store import StoredSettings
 from core.settings.environment import CoreSettings
 from core.values.places import Person
 
@@ -147,7 +147,7 @@ class ChannelSettings:
     lists: Mapping[str, tuple[tuple[Origin, str], ...]] = field(default_factory=dict)
 
 
-def merge(core: CoreSettings, kept: Kept, platform: str) -> ChannelSettings:
+def merge(core: CoreSettings, kept: StoredSettings, platform: str) -> ChannelSettings:
     """The operator's settings, those of the workspace over them, those of the channel over both; nothing past the
     operator's caps (PARLEY_MODELS, PARLEY_MAX_TOKENS_CAP), whenever it was set."""
     defaults = {

@@ -10,7 +10,7 @@ from babel.dates import format_datetime
 from babel.numbers import format_currency
 
 from core.i18n import language_of, say
-from core.ports.store import Store, Tally
+from core.ports.store import Store, UsageTotals
 from core.settings.environment import CoreSettings
 from core.values.conversation import Ask, Task, Turn
 from core.values.places import Person, Place
@@ -25,7 +25,7 @@ def digest_ask(place: Place, until: datetime, name: str) -> Ask:
 
 
 def tally_to_text(
-    tally: Tally, since: datetime, until: datetime, zone: tzinfo, settings: CoreSettings, *, priced: bool
+    tally: UsageTotals, since: datetime, until: datetime, zone: tzinfo, settings: CoreSettings, *, priced: bool
 ) -> str:
     """The summary as Markdown, in the language and the time zone it is posted in. `priced`: costs are known."""
     language = language_of(settings.parley_language)
@@ -68,5 +68,5 @@ class StoreDigester:
     async def text(self, turn: Turn) -> str:
         until = turn.ask.at
         since = until - PERIOD
-        tally = await self.store.tally(since, until)
+        tally = await self.store.usage_totals(since, until)
         return tally_to_text(tally, since, until, self.zone, self.settings, priced=self.priced)

@@ -377,7 +377,7 @@ class TurnRunner:
     async def _read_settings(self, turn: Turn) -> ChannelSettings:
         """What counts in the turn's channel now. Raises StoreError."""
         place = turn.ask.place
-        return merge(self._settings, await self._store.kept(place), place.platform)
+        return merge(self._settings, await self._store.stored_settings(place), place.platform)
 
     async def _stream(self, turn: Turn, request: Request, writing: _Writing, delivery: AnswerDelivery) -> None:
         stop = self._button("stop", turn, writing)

@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from core.clock import SystemClock
 from core.errors import StoreError
-from core.ports.store import Change, Ending, Feedback, Finish, Kept, Store
+from core.ports.store import AnswerFooter, Change, Feedback, Finish, Store, StoredSettings
 from core.values.conversation import Ask, History, Task, ThreadMessage, Turn, TurnState
 from core.values.deltas import Usage
 from core.values.places import Person, Place
@@ -72,8 +72,10 @@ async def test_a_setting_of_a_channel_and_of_its_workspace_come_back_apart(store
     await store.change(WORKSPACE, {"model": "b"}, ANN, NOON)
     await store.change(Place("slack", "T1", "C2"), {"model": "c"}, ANN, NOON)
     await store.change(Place("slack", "T2", "C1"), {"model": "d"}, ANN, NOON)
-    assert await store.kept(PLACE) == Kept({"model": "b"}, {"model": "a", "prompt": "Be brief. 🐈"})
-    assert await store.kept(WORKSPACE) == Kept({"model": "b"}, {})
+    assert await store.stored_settings(PLACE) == StoredSettings(
+        {"model": "b"}, {"model": "a", "prompt": "Be brief. 🐈"}
+    )
+    assert await store.stored_settings(WORKSPACE) == StoredSettings({"model": "b"}, {})
 
 
 async def test_each_change_is_written_down_with_who_when_old_and_new(store: Store) -> None:
@@ -84,7 +86,7 @@ async def test_each_change_is_written_down_with_who_when_old_and_new(store: Stor
     await store.change(WORKSPACE, {"rate": "3"}, ANN, later)
     await store.change(CHANNEL, {"model": None}, ANN, later)
     await store.change(Place("slack", "T1", "C2"), {"model": "z"}, ANN, later)
-    assert (await store.kept(PLACE)).channel == {}
+    assert (await store.stored_settings(PLACE)).channel == {}
     told = [(one.place, one.name, one.old, one.new, one.by.id, one.at) for one in await store.audit(PLACE)]
     assert told == [
         (CHANNEL, "model", "b", None, "U1", later),
@@ -125,9 +127,9 @@ async def test_the_same_value_again_is_no_change(store: Store) -> None:
 
 
 async def test_once_is_true_once(store: Store) -> None:
-    assert await store.once("refused/C1/U1")
-    assert not await store.once("refused/C1/U1")
-    assert await store.once("refused/C1/U2")
+    assert await store.mark_once("refused/C1/U1")
+    assert not await store.mark_once("refused/C1/U1")
+    assert await store.mark_once("refused/C1/U2")
 
 
 async def test_a_person_has_one_opinion_of_an_answer_and_keeps_their_reason(store: Store) -> None:
@@ -163,14 +165,14 @@ async def test_a_thread_that_was_reset_before_anything_is_not_read_from_the_plat
 async def test_a_forgotten_thread_has_no_words_left(store: Store) -> None:
     turn = await answered(store, ask())
     await answered(store, ask("m9", "elsewhere", place=replace(PLACE, thread="2")))
-    await store.fill(PLACE, History((ThreadMessage("m0", BEN, "before", NOON - timedelta(hours=1)),)))
+    await store.import_history(PLACE, History((ThreadMessage("m0", BEN, "before", NOON - timedelta(hours=1)),)))
     assert await store.forget_thread(PLACE, NOON + timedelta(seconds=5)) == 3
     assert await texts(store) == []
     kept = await store.turn(turn.id)
     assert kept is not None
     assert (kept.ask.text, kept.text, kept.ask.author.id) == ("", "", "U1")
     assert await texts(store, place=replace(PLACE, thread="2")) == ["elsewhere", "because"]
-    assert (await store.tally(NOON, NOON + timedelta(hours=1))).questions == 2
+    assert (await store.usage_totals(NOON, NOON + timedelta(hours=1))).questions == 2
     assert await store.accept(ask()) is None, "what was answered is not answered again"
 
 
@@ -196,9 +198,9 @@ async def test_a_forgotten_person_leaves_no_words_and_no_name(store: Store) -> N
     assert (turn.ask.text, turn.text, turn.ask.author) == ("", "", Person(""))
     assert await store.feedback(other.id) == []
     hour = timedelta(hours=1)
-    assert (await store.tally(NOON, NOON + hour, WORKSPACE)).questions == 2, "usage stays, as nobody's"
-    assert (await store.tally(NOON, NOON + hour, WORKSPACE, person="U1")).questions == 0
-    assert await store.belongings("slack", "U1") == []
+    assert (await store.usage_totals(NOON, NOON + hour, WORKSPACE)).questions == 2, "usage stays, as nobody's"
+    assert (await store.usage_totals(NOON, NOON + hour, WORKSPACE, person="U1")).questions == 0
+    assert await store.messages_by_person("slack", "U1") == []
 
 
 @pytest.mark.parametrize("begun", [True, False], ids=["being answered", "waiting"])
@@ -220,10 +222,10 @@ async def test_nothing_comes_back_of_what_was_forgotten_before_its_answer(
     await store.finish(used)
     await store.finish(used)
     assert await texts(store) == []
-    assert await store.endings(PLACE) == []
+    assert await store.answer_footers(PLACE) == []
     until = NOON + timedelta(hours=1)
-    assert (await store.tally(NOON, until)).prompt_tokens == 5, "what it took was taken all the same"
-    theirs = await store.tally(NOON, until, WORKSPACE, person="U1")
+    assert (await store.usage_totals(NOON, until)).prompt_tokens == 5, "what it took was taken all the same"
+    theirs = await store.usage_totals(NOON, until, WORKSPACE, person="U1")
     assert theirs.prompt_tokens == (5 if whose == "thread" else 0)
     kept = await store.turn(turn.id)
     assert kept is not None
@@ -238,7 +240,7 @@ async def test_belongings_are_what_a_person_said_and_what_was_answered(store: St
     await answered(store, ask("m1", "mine"))
     await answered(store, ask("m2", "hers", after_s=1, by=BEN), "for Ben")
     await answered(store, ask("m3", "mine too", after_s=2, place=replace(PLACE, thread="7")), "yes")
-    found = await store.belongings("slack", "U1")
+    found = await store.messages_by_person("slack", "U1")
     assert [(place.thread, entry.text) for place, entry in found] == [
         ("100.1", "mine"),
         ("100.1", "because"),
@@ -255,7 +257,7 @@ async def test_usage_of_a_person_a_channel_and_a_workspace(store: Store) -> None
     until = NOON + timedelta(hours=1)
 
     async def tokens(place: Place | None, person: str = "") -> int:
-        return (await store.tally(NOON, until, place, person)).prompt_tokens
+        return (await store.usage_totals(NOON, until, place, person)).prompt_tokens
 
     assert await tokens(None) == 1111
     assert await tokens(WORKSPACE) == 111
@@ -288,7 +290,7 @@ async def test_what_stands_under_an_answer_comes_back(store: Store) -> None:
     failed = await ended(store, ask("m3", after_s=2), "", "I can't reach it. 猫", "again")
     await ended(store, ask("m4", place=replace(PLACE, thread="2")), "elsewhere", "", "up")
     await store.accept(ask("m5", after_s=3))
-    found = await store.endings(PLACE)
+    found = await store.answer_footers(PLACE)
     assert [(one.message_id, one.question, one.notice) for one in found] == [
         ("a-m1", "m1", ""),
         (f"turn-{failed.id}", "m3", "I can't reach it. 猫"),
@@ -296,24 +298,24 @@ async def test_what_stands_under_an_answer_comes_back(store: Store) -> None:
     assert found[0].at == NOON
     assert found[1].buttons == (Button("again", "label of again", failed.id),)
     assert [button.action for button in found[0].buttons] == ["regenerate", "up"]
-    assert [one.question for one in await store.endings(PLACE, limit=1)] == ["m3"]
+    assert [one.question for one in await store.answer_footers(PLACE, limit=1)] == ["m3"]
 
 
 async def test_nothing_stands_under_what_was_taken_up_again(store: Store) -> None:
     first = await ended(store, ask(), "half", "Cut.", "again")
-    again = await store.again(first.id, Task.ANSWER)
+    again = await store.retry_turn(first.id, Task.ANSWER)
     assert again is not None
-    assert await store.endings(PLACE) == []
+    assert await store.answer_footers(PLACE) == []
     turn = await store.begin(again.id)
     up = (Button("up", "+", turn.id),)
     await store.finish(Finish(turn, TurnState.DONE, "whole", "", up, ("p2",), model="m"))
-    assert await store.endings(PLACE) == [Ending("p2", "m1", NOON, "", up)]
+    assert await store.answer_footers(PLACE) == [AnswerFooter("p2", "m1", NOON, "", up)]
 
 
 async def test_nothing_stands_under_what_was_forgotten(store: Store) -> None:
     await ended(store, ask("m1"), "one", "Stopped.", "again")
     await store.forget_thread(PLACE, NOON + timedelta(seconds=5))
-    assert await store.endings(PLACE) == []
+    assert await store.answer_footers(PLACE) == []
     await ended(store, ask("m2", after_s=9), "two", "Stopped.", "again")
     await store.forget_person("slack", "U1")
-    assert await store.endings(PLACE) == []
+    assert await store.answer_footers(PLACE) == []

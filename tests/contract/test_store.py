@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, event, text
 
 from core.clock import SystemClock
 from core.errors import StoreError
-from core.ports.store import PROCESS, Feedback, Finish, Spent, Store, Tally
+from core.ports.store import PROCESS, Feedback, Finish, LastUsage, Store, UsageTotals
 from core.values.conversation import Ask, History, Task, ThreadMessage, Turn, TurnState
 from core.values.deltas import Usage
 from core.values.events import Deleted, Edited
@@ -182,7 +182,7 @@ class TestJoining:
     async def test_a_place_is_joined_by_an_accepted_ask_and_by_nothing_else(self, store: SqlStore) -> None:
         assert not await store.joined(PLACE)
         await store.note(ask("m0"))
-        await store.fill(PLACE, History((ThreadMessage("h1", BEN, "hi", NOON),)))
+        await store.import_history(PLACE, History((ThreadMessage("h1", BEN, "hi", NOON),)))
         assert not await store.joined(PLACE)
         await store.accept(ask("m1"))
         assert await store.joined(PLACE)
@@ -247,21 +247,21 @@ class TestFilling:
         )
         question = ask()
         await store.accept(question)
-        await store.fill(PLACE, History(entries))
+        await store.import_history(PLACE, History(entries))
         assert await store.lines(PLACE) == [*entries, ThreadMessage("m1", ANN, "why?", NOON)]
 
     async def test_a_known_line_stays_as_it_is(self, store: SqlStore) -> None:
         await store.note(ask(text="as edited"))
-        await store.fill(PLACE, History((ThreadMessage("m1", BEN, "as it was", NOON),)))
+        await store.import_history(PLACE, History((ThreadMessage("m1", BEN, "as it was", NOON),)))
         assert await store.lines(PLACE) == [ThreadMessage("m1", ANN, "as edited", NOON)]
 
     async def test_only_a_complete_history_fills_a_place_and_for_good(self, store: SqlStore) -> None:
         assert not await store.filled(PLACE)
-        await store.fill(PLACE, History((), complete=False))
+        await store.import_history(PLACE, History((), complete=False))
         assert not await store.filled(PLACE)
-        await store.fill(PLACE, History())
+        await store.import_history(PLACE, History())
         assert await store.filled(PLACE)
-        await store.fill(PLACE, History((), complete=False))
+        await store.import_history(PLACE, History((), complete=False))
         await store.accept(ask())
         assert await store.filled(PLACE)
         assert not await store.filled(ELSEWHERE)
@@ -274,7 +274,7 @@ class TestFilling:
             ThreadMessage(f"p{n}", Person("me"), "a page", NOON + timedelta(seconds=n), mine=True)
             for n in (1, 2, 3)
         )
-        await store.fill(PLACE, History(tuple(pages)))
+        await store.import_history(PLACE, History(tuple(pages)))
         await store.finish(Finish(running, TurnState.DONE, "three", posted=("p3",)))
         assert await texts(store) == ["why?", "one two", "and?", "three"]
 
@@ -282,7 +282,7 @@ class TestFilling:
         question = ask()
         turn = await accepted(store, question)
         late = ThreadMessage("p1", Person("me"), "beca", NOON + timedelta(seconds=5), mine=True)
-        await store.fill(PLACE, History((late,)))
+        await store.import_history(PLACE, History((late,)))
         await store.finish(Finish(turn, TurnState.DONE, "because", posted=("p1",)))
         assert [(line.text, line.anchor) for line in await store.lines(PLACE)] == [
             ("why?", ""),
@@ -370,7 +370,9 @@ class TestThreads:
         await store.accept(ask("m1", "first"))
         await store.accept(ask("m2", "second", after_s=60, place=ELSEWHERE))
         await store.note(ask("m3", after_s=120))
-        await store.fill(PLACE, History((ThreadMessage("h1", BEN, "root", NOON - timedelta(hours=1)),)))
+        await store.import_history(
+            PLACE, History((ThreadMessage("h1", BEN, "root", NOON - timedelta(hours=1)),))
+        )
         assert [(one.title, one.at) for one in await store.threads("slack", "T1")] == [
             ("root", NOON + timedelta(seconds=120)),
             ("second", NOON + timedelta(seconds=60)),
@@ -398,31 +400,34 @@ class TestCatchingUp:
         await accepted(store, ask("m3", after_s=2, place=direct))
         await accepted(store, ask("m4", after_s=3, place=replace(PLACE, platform="discord")))
         await store.note(ask("m5", after_s=4, place=replace(PLACE, thread="500.5")))
-        assert await store.live("slack", NOON) == [direct, ELSEWHERE]
-        assert (await store.live("slack", NOON))[0].direct
-        assert await store.live("slack", NOON - timedelta(seconds=100), limit=2) == [direct, ELSEWHERE]
+        assert await store.active_threads("slack", NOON) == [direct, ELSEWHERE]
+        assert (await store.active_threads("slack", NOON))[0].direct
+        assert await store.active_threads("slack", NOON - timedelta(seconds=100), limit=2) == [
+            direct,
+            ELSEWHERE,
+        ]
         await store.note(ask("m6", after_s=5))
-        assert (await store.live("slack", NOON))[0] == PLACE
+        assert (await store.active_threads("slack", NOON))[0] == PLACE
 
     async def test_what_was_heard_moves_on_and_never_back(self, store: SqlStore) -> None:
-        assert await store.heard("slack") is None
+        assert await store.watermark("slack") is None
         for until in (NOON, NOON + timedelta(seconds=5), NOON + timedelta(seconds=1)):
-            await store.hear("slack", until)
-        assert await store.heard("slack") == NOON + timedelta(seconds=5)
-        assert await store.heard("discord") is None
+            await store.advance_watermark("slack", until)
+        assert await store.watermark("slack") == NOON + timedelta(seconds=5)
+        assert await store.watermark("discord") is None
 
     async def test_a_context_is_all_that_a_prompt_needs(self, store: SqlStore) -> None:
         turn = await accepted(store, ask())
         await store.finish(
             Finish(turn, TurnState.DONE, "because", model="m", usage=Usage(7, 3), estimate_tokens=6)
         )
-        await store.fill(PLACE, History())
+        await store.import_history(PLACE, History())
         question = ask("m2", after_s=1)
         await accepted(store, question)
         context = await store.context(question, "m")
         assert [line.text for line in context.lines] == ["why?", "because", "why?"]
         assert context.filled
-        assert context.spent == await store.last_spent(PLACE, "m") is not None
+        assert context.spent == await store.last_usage(PLACE, "m") is not None
         before = await store.context(ask(), "other", limit=1)
         assert [line.id for line in before.lines] == ["m1"]
         assert before.spent is None
@@ -465,8 +470,8 @@ class TestTurns:
     async def test_of_several_open_turns_none_is_suspected_unless_the_process_stood_still(
         self, store: SqlStore
     ) -> None:
-        await store.hear("slack", NOON - timedelta(days=1))
-        await store.hear(PROCESS, NOON)
+        await store.advance_watermark("slack", NOON - timedelta(days=1))
+        await store.advance_watermark(PROCESS, NOON)
         first, second, behind = [
             await store.begin((await accepted(store, ask(f"m{n}", after_s=n, place=place))).id)
             for n, place in enumerate((PLACE, ELSEWHERE, PLACE))
@@ -491,7 +496,7 @@ class TestTurns:
         turn = await store.begin((await accepted(store, ask())).id)
         await store.recover(NOON)
         await store.finish(Finish(turn, TurnState.FAILED))
-        again = await store.again(turn.id, Task.ANSWER)
+        again = await store.retry_turn(turn.id, Task.ANSWER)
         assert again is not None
         assert again.deaths == 0
 
@@ -543,7 +548,7 @@ class TestTurns:
     ) -> None:
         turn = await answered(store, ask(by=replace(ANN, may_read=may_read)))
         assert turn.ask.author.may_read is may_read
-        again = await store.again(turn.id, Task.ANSWER)
+        again = await store.retry_turn(turn.id, Task.ANSWER)
         assert again is not None
         assert again.ask.author.may_read is may_read
 
@@ -572,7 +577,7 @@ class TestFinish:
         )
         assert await texts(store) == ["why?", "because"]
         assert await store.place_of_post(PLACE, "p9") is None
-        assert await store.tally(NOON, NOON + timedelta(days=1)) == Tally(1, 1, 10, 5, 7, 0)
+        assert await store.usage_totals(NOON, NOON + timedelta(days=1)) == UsageTotals(1, 1, 10, 5, 7, 0)
 
     async def test_the_line_is_the_text_without_the_notice(self, store: SqlStore) -> None:
         turn = await accepted(store, ask())
@@ -610,7 +615,7 @@ class TestFinish:
         assert await store.lines(top) == []
         assert await store.threads("slack", "T1") == []
         assert await store.place_of_post(top, "p1") is None
-        assert await store.tally(NOON, NOON + timedelta(days=1)) == Tally()
+        assert await store.usage_totals(NOON, NOON + timedelta(days=1)) == UsageTotals()
         ended = await store.turn(turn.id)
         assert ended is not None
         assert (ended.state, ended.posted) == (TurnState.DONE, ("p1",))
@@ -644,19 +649,19 @@ class TestUsage:
         )
 
     async def test_the_last_count_of_a_place_and_model(self, store: SqlStore) -> None:
-        assert await store.last_spent(PLACE, "m") is None
+        assert await store.last_usage(PLACE, "m") is None
         await self.spend(store, ask("m1"), Usage(100, 10), estimate_tokens=90)
         await self.spend(store, ask("m2"), Usage(200, 70, reasoning_tokens=50), estimate_tokens=190)
         await self.spend(store, ask("m3"), Usage(7, 7), model="other")
         await self.spend(store, ask("m4", place=ELSEWHERE), Usage(8, 8))
-        assert await store.last_spent(PLACE, "m") == Spent("m2", 200, 20, 190)
+        assert await store.last_usage(PLACE, "m") == LastUsage("m2", 200, 20, 190)
 
     async def test_a_guess_or_no_count_is_nothing_to_reckon_from(self, store: SqlStore) -> None:
         await self.spend(store, ask("m1"), Usage(100, 10), estimate_tokens=90)
         await self.spend(store, ask("m2"), Usage(300, 30, estimated=True))
         await self.spend(store, ask("m3"), None, TurnState.FAILED)
         await self.spend(store, ask("m4"), Usage(400, 40), estimate_tokens=None)  # several tries, summed up
-        spent = await store.last_spent(PLACE, "m")
+        spent = await store.last_usage(PLACE, "m")
         assert spent is not None
         assert spent.anchor == "m1"
 
@@ -671,9 +676,9 @@ class TestUsage:
         await self.spend(store, ask("m6", after_s=3600), Usage(1000, 1000))
         await self.spend(store, ask("m7", place=other), Usage(10_000, 0))
         await store.accept(ask("m8"))
-        assert await store.tally(since, until, PLACE) == Tally(3, 2, 121, 17, 8, 2)
-        assert await store.tally(since, until) == Tally(4, 3, 10_121, 17, 8, 2)
-        assert await store.tally(since, until, replace(other, team="G2")) == Tally()
+        assert await store.usage_totals(since, until, PLACE) == UsageTotals(3, 2, 121, 17, 8, 2)
+        assert await store.usage_totals(since, until) == UsageTotals(4, 3, 10_121, 17, 8, 2)
+        assert await store.usage_totals(since, until, replace(other, team="G2")) == UsageTotals()
 
 
 Call = Callable[[SqlStore], Awaitable[object]]
@@ -689,38 +694,40 @@ CALLS: dict[str, Call] = {
     "place_of_post": lambda store: store.place_of_post(PLACE, "p1"),
     "edit": lambda store: store.edit(Edited(PLACE, "m1", "new")),
     "delete": lambda store: store.delete(Deleted(PLACE, "m1")),
-    "fill": lambda store: store.fill(PLACE, History((ThreadMessage("h1", BEN, "hi", NOON, mine=True),))),
+    "import_history": lambda store: store.import_history(
+        PLACE, History((ThreadMessage("h1", BEN, "hi", NOON, mine=True),))
+    ),
     "filled": lambda store: store.filled(PLACE),
     "lines": lambda store: store.lines(PLACE, ask()),
     "context": lambda store: store.context(ask(), "m"),
-    "live": lambda store: store.live("slack", NOON),
-    "heard": lambda store: store.heard("slack"),
-    "hear": lambda store: store.hear("slack", NOON),
+    "active_threads": lambda store: store.active_threads("slack", NOON),
+    "watermark": lambda store: store.watermark("slack"),
+    "advance_watermark": lambda store: store.advance_watermark("slack", NOON),
     "threads": lambda store: store.threads("slack", "T1"),
     "open_turns": lambda store: store.open_turns(7),
     "digests": lambda store: store.digests(PLACE, NOON),
     "turn": lambda store: store.turn(1),
-    "again": lambda store: store.again(1, Task.ANSWER),
+    "retry_turn": lambda store: store.retry_turn(1, Task.ANSWER),
     "begin": lambda store: store.begin(1),
     "recover": lambda store: store.recover(NOON),
     "give_back": lambda store: store.give_back(),
     "checkpoint": lambda store: store.checkpoint([(1, "x", ("p1",))]),
     "finish": lambda store: store.finish(Finish(A_TURN, TurnState.DONE, "yes", posted=("p1",))),
-    "endings": lambda store: store.endings(PLACE),
-    "last_spent": lambda store: store.last_spent(PLACE, "m"),
-    "tally": lambda store: store.tally(NOON, NOON + timedelta(days=1)),
-    "kept": lambda store: store.kept(PLACE),
+    "answer_footers": lambda store: store.answer_footers(PLACE),
+    "last_usage": lambda store: store.last_usage(PLACE, "m"),
+    "usage_totals": lambda store: store.usage_totals(NOON, NOON + timedelta(days=1)),
+    "stored_settings": lambda store: store.stored_settings(PLACE),
     "workspaces": lambda store: store.workspaces("slack"),
     "change": lambda store: store.change(PLACE, {"model": "m"}, ANN, NOON),
     "overrides": lambda store: store.overrides("slack", "listen"),
     "audit": lambda store: store.audit(PLACE),
-    "once": lambda store: store.once("key"),
+    "mark_once": lambda store: store.mark_once("key"),
     "rate": lambda store: store.rate(1, Feedback("U1", 1, "", NOON)),
     "feedback": lambda store: store.feedback(1),
     "reset": lambda store: store.reset(PLACE, NOON),
     "forget_thread": lambda store: store.forget_thread(PLACE, NOON),
     "forget_person": lambda store: store.forget_person("slack", "U1"),
-    "belongings": lambda store: store.belongings("slack", "U1"),
+    "messages_by_person": lambda store: store.messages_by_person("slack", "U1"),
 }
 SELDOM = ("forget_person", "belongings")
 """May read whole tables: no index by person is kept for what one asks for once in a year."""
@@ -733,11 +740,11 @@ def test_every_method_of_the_port_is_among_the_calls() -> None:
 class TestAgain:
     async def test_an_ended_question_can_be_answered_anew_once(self, store: SqlStore) -> None:
         first = await answered(store, ask(), "half", "p1")
-        again = await store.again(first.id, Task.ANSWER)
+        again = await store.retry_turn(first.id, Task.ANSWER)
         assert again is not None
         assert (again.ask.id, again.ask.text, again.again_of) == ("m1", "why?", first.id)
         assert again in await store.open_turns()
-        assert await store.again(first.id, Task.ANSWER) is None, "pressed twice is once"
+        assert await store.retry_turn(first.id, Task.ANSWER) is None, "pressed twice is once"
         turn = await store.begin(again.id)
         await store.finish(Finish(turn, TurnState.DONE, "whole", posted=("p2",), model="m"))
         assert await texts(store) == ["why?", "whole"], "the half answer leaves the thread's memory"
@@ -745,7 +752,7 @@ class TestAgain:
 
     async def test_a_continued_answer_is_a_line_of_its_own(self, store: SqlStore) -> None:
         first = await answered(store, ask(), "one", "p1")
-        more = await store.again(first.id, Task.CONTINUE)
+        more = await store.retry_turn(first.id, Task.CONTINUE)
         assert more is not None
         assert more.ask.task is Task.CONTINUE
         await store.finish(Finish(await store.begin(more.id), TurnState.DONE, "two", posted=("p2",), model="m"))
@@ -753,8 +760,8 @@ class TestAgain:
 
     async def test_what_has_not_ended_is_not_asked_again(self, store: SqlStore) -> None:
         turn = await accepted(store, ask())
-        assert await store.again(turn.id, Task.ANSWER) is None
-        assert await store.again(turn.id + 7, Task.ANSWER) is None
+        assert await store.retry_turn(turn.id, Task.ANSWER) is None
+        assert await store.retry_turn(turn.id + 7, Task.ANSWER) is None
 
 
 async def test_each_method_says_store_error_when_the_database_fails_and_no_more(
@@ -788,7 +795,7 @@ async def test_no_method_reads_a_whole_table(store: SqlStore, database: Database
         for current, call in CALLS.items():  # noqa: B007 (read by `remember`)
             await call(store)
         current = "tally of a channel"
-        await store.tally(NOON, NOON + timedelta(days=1), PLACE)
+        await store.usage_totals(NOON, NOON + timedelta(days=1), PLACE)
     finally:
         event.remove(Engine, "before_cursor_execute", remember)
 

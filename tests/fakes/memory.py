@@ -10,7 +10,18 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from core.errors import StoreError
-from core.ports.store import PROCESS, Change, Context, Ending, Feedback, Finish, Kept, Spent, Tally, Thread
+from core.ports.store import (
+    PROCESS,
+    AnswerFooter,
+    Change,
+    Context,
+    Feedback,
+    Finish,
+    LastUsage,
+    StoredSettings,
+    Thread,
+    UsageTotals,
+)
 from core.values.conversation import Ask, History, Task, ThreadMessage, Turn, TurnState
 from core.values.events import Deleted, Edited
 from core.values.places import Person, Place, message_key
@@ -160,7 +171,7 @@ class MemoryStore:
             return True
         return self._discard(self._asked(deleted.place, deleted.message_id))
 
-    async def fill(self, place: Place, history: History) -> None:
+    async def import_history(self, place: Place, history: History) -> None:
         self._work()
         talk = self._talk(place)
         for entry in history.entries:
@@ -186,10 +197,10 @@ class MemoryStore:
 
     async def context(self, ask: Ask, model: str, limit: int = 400) -> Context:
         lines = await self.lines(ask.place, ask, limit)
-        spent = await self.last_spent(ask.place, model)
+        spent = await self.last_usage(ask.place, model)
         return Context(tuple(lines), await self.filled(ask.place), spent)
 
-    async def live(self, platform: str, since: datetime, limit: int = 500) -> list[Place]:
+    async def active_threads(self, platform: str, since: datetime, limit: int = 500) -> list[Place]:
         self._work()
         found = [
             (lines[-1].at, talk.place)
@@ -199,11 +210,11 @@ class MemoryStore:
         newest = sorted((pair for pair in found if pair[0] >= since), key=lambda pair: pair[0], reverse=True)
         return [place for _, place in newest][:limit]
 
-    async def heard(self, platform: str) -> datetime | None:
+    async def watermark(self, platform: str) -> datetime | None:
         self._work()
         return self._heard.get(platform)
 
-    async def hear(self, platform: str, until: datetime) -> None:
+    async def advance_watermark(self, platform: str, until: datetime) -> None:
         self._work()
         self._heard[platform] = max(until, self._heard.get(platform, until))
 
@@ -230,7 +241,7 @@ class MemoryStore:
         self._work()
         return self._turns.get(turn_id)
 
-    async def again(self, turn_id: int, task: Task) -> Turn | None:
+    async def retry_turn(self, turn_id: int, task: Task) -> Turn | None:
         self._work()
         before = self._turns.get(turn_id)
         done_already = any(turn.again_of == turn_id for turn in self._turns.values())
@@ -299,12 +310,12 @@ class MemoryStore:
             talk.lines.pop(message_id, None)  # what a platform's history told of it before
             talk.add(answer)
 
-    async def endings(self, place: Place, limit: int = 400) -> list[Ending]:
+    async def answer_footers(self, place: Place, limit: int = 400) -> list[AnswerFooter]:
         self._work()
         again = {turn.again_of for turn in self._turns.values()}
         ended = [one for _, one in sorted(self._finishes.items()) if one.turn.ask.place.key == place.key]
         return [
-            Ending(
+            AnswerFooter(
                 one.posted[0] if one.posted else f"turn-{one.turn.id}",
                 one.turn.ask.id,
                 one.turn.ask.at,
@@ -315,7 +326,7 @@ class MemoryStore:
             if one.turn.id not in again and (one.notice or one.buttons)
         ]
 
-    async def last_spent(self, place: Place, model: str) -> Spent | None:
+    async def last_usage(self, place: Place, model: str) -> LastUsage | None:
         self._work()
         for _, finish in sorted(self._finishes.items(), reverse=True):
             ask, usage = finish.turn.ask, finish.usage
@@ -323,12 +334,12 @@ class MemoryStore:
                 continue
             if finish.estimate_tokens:
                 visible = max(0, usage.completion_tokens - usage.reasoning_tokens)
-                return Spent(ask.id, usage.prompt_tokens, visible, finish.estimate_tokens)
+                return LastUsage(ask.id, usage.prompt_tokens, visible, finish.estimate_tokens)
         return None
 
-    async def tally(
+    async def usage_totals(
         self, since: datetime, until: datetime, channel: Place | None = None, person: str = ""
-    ) -> Tally:
+    ) -> UsageTotals:
         self._work()
         ended = [
             finish
@@ -340,7 +351,7 @@ class MemoryStore:
         usages = [finish.usage for finish in ended if finish.usage is not None]
         counted = [finish for finish in ended if finish.state in (TurnState.DONE, TurnState.FAILED)]
         people = {(finish.turn.ask.place.platform, finish.turn.ask.author.id) for finish in counted}
-        return Tally(
+        return UsageTotals(
             questions=len(counted),
             people=len(people),
             prompt_tokens=sum(usage.prompt_tokens for usage in usages),
@@ -349,11 +360,11 @@ class MemoryStore:
             errors=sum(finish.state is TurnState.FAILED for finish in counted),
         )
 
-    async def kept(self, place: Place) -> Kept:
+    async def stored_settings(self, place: Place) -> StoredSettings:
         self._work()
         workspace = self._settings.get((place.platform, place.team, ""), {})
         channel = self._settings.get((place.platform, place.team, place.channel), {}) if place.channel else {}
-        return Kept(dict(workspace), dict(channel))
+        return StoredSettings(dict(workspace), dict(channel))
 
     async def workspaces(self, platform: str) -> Mapping[str, Mapping[str, str]]:
         self._work()
@@ -414,7 +425,7 @@ class MemoryStore:
         found = [feedback for (turn, _), feedback in self._feedback.items() if turn == turn_id]
         return sorted(found, key=lambda feedback: (feedback.at, feedback.person))
 
-    async def once(self, key: str) -> bool:
+    async def mark_once(self, key: str) -> bool:
         self._work()
         known = key in self._once
         self._once.add(key)
@@ -450,7 +461,7 @@ class MemoryStore:
                 del self._feedback[key]
         return gone
 
-    async def belongings(
+    async def messages_by_person(
         self, platform: str, person: str, limit: int = 10_000
     ) -> list[tuple[Place, ThreadMessage]]:
         self._work()

@@ -42,7 +42,7 @@ class EchoInbox:
             if await self._store.turn(event.turn_id) is None:
                 return Receipt(Outcome.UNKNOWN)
             if event.action == "again":
-                return self._begin(await self._store.again(event.turn_id, Task.ANSWER))
+                return self._begin(await self._store.retry_turn(event.turn_id, Task.ANSWER))
             self._stopped.add(event.turn_id)
             return Receipt(Outcome.NOTED)
         if isinstance(event, Command):

@@ -337,7 +337,7 @@ async def test_words_of_an_answer_anew_take_the_place_of_the_old_ones_after_a_re
         first = await ask(client, home, "One")
         await home.inbox.settled()
         place = home.inbox.received[0].place
-    again = await store.again(1, task)
+    again = await store.retry_turn(1, task)
     assert again is not None
     stop = Button("stop", "Stop", again.id)
     async with house(store) as home:
@@ -350,7 +350,7 @@ async def test_what_had_been_written_is_seen_after_a_restart_before_it_goes_on(c
     async with house(store) as home:
         first = await ask(client, home, "One")
         await home.inbox.settled()
-    again = await store.again(1, Task.ANSWER)
+    again = await store.retry_turn(1, Task.ANSWER)
     assert again is not None
     await store.begin(again.id)
     await store.checkpoint([(again.id, "Half of", (f"{first['id']}.aa",))])

@@ -18,7 +18,7 @@ from bots.web.outgoing import (
     view_to_json,
     views,
 )
-from core.ports.store import Ending, Thread
+from core.ports.store import AnswerFooter, Thread
 from core.values.conversation import ThreadMessage
 from core.values.events import Outcome, Receipt
 from core.values.outgoing import Page
@@ -63,7 +63,7 @@ def test_a_second_answer_stands_behind_the_first() -> None:
 
 def test_an_answer_anew_takes_the_place_of_what_answered_before_once_it_has_words() -> None:
     before = [said("q1"), answered("q1.a", "q1"), answered("q1.b", "q1"), said("q2"), answered("q2.a", "q2")]
-    wordless = Ending("q1.c", "q1", NOW, "no word came")
+    wordless = AnswerFooter("q1.c", "q1", NOW, "no word came")
     anew = replace(live("q1.d", "q1", ""), anew=True)
     assert ids(views(before, [anew], [wordless])) == ["q1", "q1.a", "q1.b", "q1.d", "q2", "q2.a"]
     assert ids(views(before, [replace(anew, text="live")], [wordless])) == ["q1", "q1.d", "q2", "q2.a"]
@@ -142,14 +142,17 @@ AGAIN = (Button("again", "Try again", 7),)
 
 
 def test_what_stood_under_an_answer_stands_there_after_a_restart() -> None:
-    endings = [Ending("q.1", "q", NOW, "Stopped.", AGAIN), Ending("x.1", "forgotten", NOW, "Gone.", AGAIN)]
-    question, answer = views([said("q"), answered("q.1", "q")], [], endings)
+    answer_footers = [
+        AnswerFooter("q.1", "q", NOW, "Stopped.", AGAIN),
+        AnswerFooter("x.1", "forgotten", NOW, "Gone.", AGAIN),
+    ]
+    question, answer = views([said("q"), answered("q.1", "q")], [], answer_footers)
     assert (question.notice, question.buttons) == ("", ())
     assert (answer.text, answer.notice, answer.buttons) == ("!", "Stopped.", AGAIN)
 
 
 def test_an_answer_of_which_no_word_came_stands_behind_its_question() -> None:
-    shown = views([said("q"), said("r")], [], [Ending("turn-7", "q", NOW, "I can't.", AGAIN)])
+    shown = views([said("q"), said("r")], [], [AnswerFooter("turn-7", "q", NOW, "I can't.", AGAIN)])
     assert [(view.id, view.text, view.notice) for view in shown] == [
         ("q", "?", ""),
         ("turn-7", "", "I can't."),
@@ -158,7 +161,7 @@ def test_an_answer_of_which_no_word_came_stands_behind_its_question() -> None:
 
 
 def test_a_live_answer_is_shown_as_it_is_now_whatever_its_ending() -> None:
-    ending = Ending("q.1", "q", NOW, "Stopped.", AGAIN)
+    ending = AnswerFooter("q.1", "q", NOW, "Stopped.", AGAIN)
     for lines in ([said("q"), answered("q.1", "q")], [said("q")]):
         shown = views(lines, [live("q.1", "q", "growing")], [ending])
         assert [(view.id, view.text, view.notice) for view in shown][1:] == [("q.1", "growing", "")]

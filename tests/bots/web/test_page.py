@@ -240,7 +240,7 @@ async def test_an_answer_anew_takes_the_place_of_the_old_one_with_its_first_word
         await page.goto(home.url)
         await ask(page, "Again")
         await expect(answers(page)).to_have_text(["Old words."])
-        asked, further = home.inbox.received[0], await home.store.again(1, Task.CONTINUE)
+        asked, further = home.inbox.received[0], await home.store.retry_turn(1, Task.CONTINUE)
         assert isinstance(asked, Ask)
         assert further is not None
         more = Shown("And more.", buttons=(Button("again", "Regenerate", further.id),))

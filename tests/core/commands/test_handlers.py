@@ -232,7 +232,7 @@ async def test_a_value_that_does_not_fit_is_told_and_not_kept() -> None:
 async def test_choices_are_kept_by_their_names_in_any_language() -> None:
     office = Office()
     await office.told("设置", "回应范围 每条消息", MANAGER)
-    assert (await office.store.kept(CHANNEL)).channel == {"listen": "all"}
+    assert (await office.store.stored_settings(CHANNEL)).channel == {"listen": "all"}
 
 
 @pytest.mark.parametrize("platform", ["discord", "web"])
@@ -262,7 +262,7 @@ async def test_what_is_about_nobody_there_is_neither_shown_nor_set(platform: str
     assert say("setting_rate", "en") in told.text
     assert not any(say(f"setting_{name}", "en") in told.text for name in ("guests", "strangers"))
     await office.do("settings", "", ADMIN, there, {"scope": "workspace", "set_guests": "off", "set_rate": "3"})
-    assert (await office.store.kept(there)).workspace == {"rate": "3"}
+    assert (await office.store.stored_settings(there)).workspace == {"rate": "3"}
 
 
 async def test_the_operators_lists_are_told_for_the_readers_platform_alone() -> None:
@@ -289,7 +289,7 @@ async def test_the_form_holds_what_its_reader_may_change_and_comes_back_as_a_com
     assert [choice.value for choice in form.fields[0].choices] == ["first", "second"]
     sent = values | {"set_language": "", "set_model": "second"}
     await office.do(form.command, by=MANAGER, options={**form.fixed, **sent})
-    assert (await office.store.kept(CHANNEL)).channel == {"model": "second"}
+    assert (await office.store.stored_settings(CHANNEL)).channel == {"model": "second"}
     nobody = await office.do("settings", by=BEN)
     assert isinstance(nobody, ImmediateReply)
     assert nobody.form is None

@@ -9,7 +9,7 @@ import pytest
 
 from core.commands.reports import history, newest, person_file, thread_file
 from core.i18n import LANGUAGES, say
-from core.ports.store import Change, Tally
+from core.ports.store import Change, UsageTotals
 from core.values.conversation import ThreadMessage
 from core.values.places import Person, Place
 
@@ -30,7 +30,7 @@ def test_the_newest_part_of_a_thread_is_whole_lines_and_its_end() -> None:
 
 
 def test_the_newest_part_of_a_persons_data_is_still_readable_and_has_their_usage() -> None:
-    whole = person_file([(Place("discord", "1", "2"), line) for line in LINES], Tally(questions=50))
+    whole = person_file([(Place("discord", "1", "2"), line) for line in LINES], UsageTotals(questions=50))
     part = json.loads(newest(whole, 2_000).content)
     assert part["usage"]["questions"] == 50
     assert 1 < len(part["lines"]) < 50
@@ -41,7 +41,9 @@ def test_the_last_line_is_never_cut_away() -> None:
     assert "line 49" in newest(thread_file(LINES, "en"), 1).content.decode()
     assert (
         "line 49"
-        in newest(person_file([(Place("d", "1", "2"), one) for one in LINES], Tally()), 1).content.decode()
+        in newest(
+            person_file([(Place("d", "1", "2"), one) for one in LINES], UsageTotals()), 1
+        ).content.decode()
     )
 
 

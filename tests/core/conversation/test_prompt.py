@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.conversation.prompt import LEFT_OUT, SEVERAL_PEOPLE, UNREAD, WORDLESS, WORDLESS_DIRECT, Prompt, build
 from core.conversation.tokens import estimate
-from core.ports.store import Spent
+from core.ports.store import LastUsage
 from core.text import is_blank
 from core.values.conversation import Ask, Message, ThreadMessage
 from core.values.places import Person, Place
@@ -33,7 +33,7 @@ def prompt(
     *,
     window: int = 8_000,
     complete: bool = True,
-    spent: Spent | None = None,
+    spent: LastUsage | None = None,
 ) -> Prompt:
     return build(
         lines,
@@ -98,7 +98,9 @@ def test_the_oldest_lines_make_room_and_the_question_stays(count: int, window: i
 def test_the_last_usage_decides_what_still_fits(counted: int, kept_all: bool) -> None:
     lines = [line(number, ADA, "word " * 100) for number in range(4)]
     lines += [line(5, PARLEY, "answer", mine=True, anchor="m3"), line(6, ADA, "next")]
-    spent = Spent("m3", prompt_tokens=counted, completion_tokens=5, estimate_tokens=estimate("word " * 100) * 4)
+    spent = LastUsage(
+        "m3", prompt_tokens=counted, completion_tokens=5, estimate_tokens=estimate("word " * 100) * 4
+    )
     made = prompt(lines, ask(6, "next"), window=2_000, spent=spent)
     assert (len(made.messages) == 7) == kept_all
 

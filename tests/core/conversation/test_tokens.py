@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from core.conversation.tokens import correction, estimate, reckon
-from core.ports.store import Spent
+from core.ports.store import LastUsage
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ def test_an_estimate_is_close_without_a_tokenizer(text: str, tokens: int) -> Non
 
 
 def test_what_the_endpoint_counted_corrects_the_estimate() -> None:
-    spent = Spent("m1", prompt_tokens=150, completion_tokens=30, estimate_tokens=100)
+    spent = LastUsage("m1", prompt_tokens=150, completion_tokens=30, estimate_tokens=100)
     assert correction(spent) == 1.5
     assert reckon(140, spent, answer_estimate=20) == 150 + 30 + 20 * 1.5
     assert reckon(140, spent, answer_estimate=None) == 140 * 1.5

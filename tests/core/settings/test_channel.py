@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from core.errors import SettingsError
-from core.ports.store import Kept
+from core.ports.store import StoredSettings
 from core.settings.channel import (
     NOBODY,
     SETTINGS,
@@ -26,7 +26,7 @@ def core(**settings: object) -> CoreSettings:
 
 
 def merged(workspace: dict[str, str], channel: dict[str, str], **settings: object) -> ChannelSettings:
-    return merge(core(**settings), Kept(workspace, channel), "slack")
+    return merge(core(**settings), StoredSettings(workspace, channel), "slack")
 
 
 def test_the_nearest_one_that_is_set_counts_and_says_whose_it_is() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from core.ports.store import Tally
+from core.ports.store import UsageTotals
 from core.settings.environment import CoreSettings
 from core.spend.prices import priced
 from core.spend.usage_report import tally_to_text
@@ -11,7 +11,7 @@ from core.values.deltas import ModelInfo, Usage
 
 SINCE, UNTIL = datetime(2026, 3, 1, 8, tzinfo=UTC), datetime(2026, 3, 2, 8, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
-TALLY = Tally(
+TALLY = UsageTotals(
     questions=1200, people=1, prompt_tokens=45_000, completion_tokens=9_000, cost_micros=1_234_000, errors=2
 )
 
@@ -35,7 +35,7 @@ def test_without_prices_no_cost_is_made_up() -> None:
 def test_it_speaks_chinese_and_knows_a_quiet_day() -> None:
     settings = CoreSettings(_env_file=None, parley_language="zh")
     assert (
-        tally_to_text(Tally(), SINCE, UNTIL, BERLIN, settings, priced=False)
+        tally_to_text(UsageTotals(), SINCE, UNTIL, BERLIN, settings, priced=False)
         == "**3月1日 09:00 至 3月2日 09:00 的用量**\n没有提问记录。"
     )
 

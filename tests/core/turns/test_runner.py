@@ -458,7 +458,7 @@ async def test_an_answer_without_words_is_not_continued_from_nothing() -> None:
         first = await desk.ask(1)
         assert (await until_over(desk, first)).state is TurnState.FAILED
         desk.model.words, desk.model.reason = ["Because."], EndReason.STOP
-        again = await desk.store.again(first.id, Task.CONTINUE)
+        again = await desk.store.retry_turn(first.id, Task.CONTINUE)
         assert again is not None
         desk.place_queues.submit(again)
         await desk.until_ended(again)

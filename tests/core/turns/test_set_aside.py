@@ -23,7 +23,7 @@ async def suspected(desk: Desk, deaths: int, *threads: str) -> list[Turn]:
         at = START + timedelta(seconds=number)
         turn = await desk.store.accept(Ask(f"m{thread}", place, ADA, "why?", at, addressed=True))
         assert turn is not None
-        await desk.store.hear(PROCESS, START)
+        await desk.store.advance_watermark(PROCESS, START)
         for _ in range(deaths):
             await desk.store.begin(turn.id)
             await desk.store.recover(START + timedelta(minutes=1))
