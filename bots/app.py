@@ -31,10 +31,10 @@ from core.inbox.backfill import Backfill
 from core.inbox.deleted_questions import DeletedQuestions
 from core.inbox.inbox import StoringInbox
 from core.llm import check_ways, create_model
-from core.llm.catalog import Roster, load_roster
+from core.llm.catalog import ModelCatalog, load_catalog
 from core.llm.redacting_model import RedactedModel
 from core.operators.alert_turns import AlertChannels, AlertTurns
-from core.operators.alerts import Herald
+from core.operators.alerts import OperatorAlerts
 from core.operators.metrics import Metrics
 from core.platform_calls import PlatformCalls
 from core.ports.connector import Directory, Membership, Platform
@@ -81,7 +81,7 @@ class Config:
     discord: DiscordSettings
     web: WebSettings
     timers: TimerSettings
-    roster: Roster
+    catalog: ModelCatalog
 
     @classmethod
     def load(cls) -> Config:
@@ -94,9 +94,9 @@ class Config:
             DiscordSettings.load(),
             WebSettings.load(),
             TimerSettings.load(),
-            load_roster(core),
+            load_catalog(core),
         )
-        check_ways(config.roster, os.environ)
+        check_ways(config.catalog, os.environ)
         running = {name for name, why_not in config.platforms().items() if not why_not}
         channels = {
             "PARLEY_SUMMARY_CHANNELS": config.timers.places,
@@ -126,7 +126,7 @@ class Config:
         )
         values = (getattr(settings, name) for settings in every for name in type(settings).model_fields)
         own = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
-        return [value for value in own if is_secret(value)] + self.database.secrets + self.roster.secrets
+        return [value for value in own if is_secret(value)] + self.database.secrets + self.catalog.secrets
 
 
 class House:
@@ -141,9 +141,9 @@ class House:
         self.store = store
         self.metrics = Metrics()
         self._alerts = self._create_alerts(config)
-        self._herald = Herald(self._clock, self.metrics.count, self._alerts)
+        self._herald = OperatorAlerts(self._clock, self.metrics.count, self._alerts)
         self.database_health = DatabaseHealth(self._herald, config.database.shown_url, self._clock)
-        model = create_model(config.core, config.roster, self._clock, self._herald)
+        model = create_model(config.core, config.catalog, self._clock, self._herald)
         self._model = RedactedModel(model, Secrets(config.secrets()))
         self._platforms = self._create_platforms()
         self._channels = {
@@ -155,9 +155,9 @@ class House:
         }
         self._supervisor = Supervisor(self._platforms, self._clock, self._herald, self.metrics.gauge)
         self._checkpoints = Checkpoints(store, self._clock)
-        digester = StoreDigester(store, config.core, config.timers.zone, config.roster.priced)
+        digester = StoreDigester(store, config.core, config.timers.zone, config.catalog.priced)
         live = RunningTurns()
-        core = config.core.model_copy(update={"openai_model": config.roster.default.name})
+        core = config.core.model_copy(update={"openai_model": config.catalog.default.name})
         runner = TurnRunner(
             store,
             self._model,
@@ -167,7 +167,7 @@ class House:
             digester,
             self._checkpoints,
             live,
-            config.roster,
+            config.catalog,
             on_set_aside=lambda turn, error: self._herald.wrong(f"turn {turn.id}", error, {}),
         )
         self.place_queues = PlaceQueues(
@@ -181,7 +181,7 @@ class House:
             core,
             self._clock,
             offered(config),
-            priced=config.roster.priced,
+            priced=config.catalog.priced,
             interrupt=live.forget,
         )
         self._sweep = Recovery(store, self.place_queues, self._clock)
@@ -275,7 +275,7 @@ class House:
         address = await http.start()
         notify_systemd("READY=1")
         try:
-            self._tell(f"model    {_model_line(self._config.roster)}")
+            self._tell(f"model    {_model_line(self._config.catalog)}")
             for platform in self._platforms:
                 self._tell(
                     f"{platform.name:<8} on: {address if isinstance(platform, Routed) else 'connecting'}"
@@ -372,17 +372,17 @@ class House:
 
 def offered(config: Config) -> list[str]:
     """The models that people may choose from; none where nothing limits them to any."""
-    core = config.core.model_copy(update={"openai_model": config.roster.default.name})
+    core = config.core.model_copy(update={"openai_model": config.catalog.default.name})
     if core.parley_models.strip():
         return list(offered_models(core))
-    cards = [config.roster.default.name, *(model_info.name for model_info in config.roster.cards)]
-    return list(dict.fromkeys(cards)) if len(config.roster.cards) > 1 else []
+    cards = [config.catalog.default.name, *(model_info.name for model_info in config.catalog.cards)]
+    return list(dict.fromkeys(cards)) if len(config.catalog.cards) > 1 else []
 
 
-def _model_line(roster: Roster) -> str:
-    if not roster.routes:
+def _model_line(catalog: ModelCatalog) -> str:
+    if not catalog.routes:
         return "the built-in offline one: OPENAI_API_KEY is not set"
-    return f"{', then '.join(model_info.name for model_info in roster.cards)} at {roster.source}"
+    return f"{', then '.join(model_info.name for model_info in catalog.cards)} at {catalog.source}"
 
 
 async def wait_for_turns(store: Store, turn_ids: Sequence[int]) -> None:

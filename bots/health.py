@@ -16,7 +16,7 @@ import structlog
 from bots.supervisor import platform_subject
 from core.clock import Clock
 from core.errors import BotError, Code, PlatformError, StoreError
-from core.operators.alerts import Herald
+from core.operators.alerts import OperatorAlerts
 
 log = structlog.get_logger()
 
@@ -44,7 +44,7 @@ class DatabaseHealth:
     `where` names the database without its secrets.
     """
 
-    def __init__(self, operators: Herald, where: str, clock: Clock) -> None:
+    def __init__(self, operators: OperatorAlerts, where: str, clock: Clock) -> None:
         self._operators = operators
         self._where = where
         self._clock = clock
@@ -70,7 +70,7 @@ class DatabaseHealth:
 class PlatformHealth:
     """Follows the calls to one platform."""
 
-    def __init__(self, name: str, operators: Herald, clock: Clock) -> None:
+    def __init__(self, name: str, operators: OperatorAlerts, clock: Clock) -> None:
         self._name = name
         self._operators = operators
         self._clock = clock
@@ -103,7 +103,9 @@ class LoopHealth:
     https://docs.python.org/3/library/faulthandler.html#faulthandler.dump_traceback_later
     """
 
-    def __init__(self, operators: Herald, gauge: Gauge, clock: Clock, notify: Callable[[str], None]) -> None:
+    def __init__(
+        self, operators: OperatorAlerts, gauge: Gauge, clock: Clock, notify: Callable[[str], None]
+    ) -> None:
         self._operators = operators
         self._gauge = gauge
         self._clock = clock

@@ -15,7 +15,7 @@ import structlog
 
 from core.clock import Clock
 from core.errors import BotError, Code, PlatformError
-from core.operators.alerts import Herald
+from core.operators.alerts import OperatorAlerts
 from core.ports.connector import Inbox, Platform
 
 log = structlog.get_logger()
@@ -48,7 +48,7 @@ class Supervisor:
         self,
         platforms: Sequence[Platform],
         clock: Clock,
-        operators: Herald,
+        operators: OperatorAlerts,
         gauge: Callable[[str, Mapping[str, str], float], None],
     ) -> None:
         self._supervised = [_Supervised(platform) for platform in platforms]

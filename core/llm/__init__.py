@@ -38,33 +38,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from core.clock import Clock
-from core.llm.catalog import Account, Roster
+from core.llm.catalog import Account, ModelCatalog
 from core.llm.chunks import Caps
 from core.llm.client import REPAIRS_KEPT, CompletionsClient, Repairs
 from core.llm.network import create_tls, proxy_for
 from core.llm.offline import OfflineModel
 from core.llm.response_reader import Patience
 from core.llm.retry_policy import Allowance
-from core.llm.router import Pool
-from core.operators.alerts import Herald
+from core.llm.router import ModelRouter
+from core.operators.alerts import OperatorAlerts
 from core.recent import Recent
 from core.settings.environment import CoreSettings
 
 
-def check_ways(roster: Roster, environment: Mapping[str, str]) -> None:
+def check_ways(catalog: ModelCatalog, environment: Mapping[str, str]) -> None:
     """Raises SettingsError with one line for a variable, about proxies or certificates, that can't be used on the way
     to an endpoint."""
-    for url in {route.account.base_url for route in roster.routes}:
+    for url in {route.account.base_url for route in catalog.routes}:
         proxy_for(url, environment)
-    if roster.routes:
+    if catalog.routes:
         create_tls(environment)
 
 
 def create_model(
-    settings: CoreSettings, roster: Roster, clock: Clock, herald: Herald | None = None
-) -> Pool | OfflineModel:
+    settings: CoreSettings, catalog: ModelCatalog, clock: Clock, operator_alerts: OperatorAlerts | None = None
+) -> ModelRouter | OfflineModel:
     """The models of the roster, or the built-in one where it has none. Close it."""
-    if not roster.routes:
+    if not catalog.routes:
         return OfflineModel(clock)
     patience = Patience(settings.parley_first_word_s, settings.parley_gap_s, settings.parley_total_s)
     caps = Caps(
@@ -79,7 +79,7 @@ def create_model(
         key = account.key.get_secret_value()
         return CompletionsClient(account.base_url, key, clock, patience, repairs, caps, headers)
 
-    accounts = {route.account.name: route.account for route in roster.routes}
+    accounts = {route.account.name: route.account for route in catalog.routes}
     clients = {name: client(account) for name, account in accounts.items()}
     allowance = Allowance(settings.parley_retry_tries, settings.parley_retry_limit_s)
-    return Pool(roster, clients, clock, herald or Herald(clock), allowance)
+    return ModelRouter(catalog, clients, clock, operator_alerts or OperatorAlerts(clock), allowance)

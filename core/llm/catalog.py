@@ -86,7 +86,7 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
-class Roster:
+class ModelCatalog:
     """Every route in the order in which they are asked: models by the chain, accounts as they stand in the file.
     Without any the offline model answers. `default` is the card of the model that is asked unless told else."""
 
@@ -122,21 +122,21 @@ class Roster:
         )
 
 
-def load_roster(settings: CoreSettings) -> Roster:
+def load_catalog(settings: CoreSettings) -> ModelCatalog:
     """Raises SettingsError with one line that names the file and the place in it."""
     path = Path(settings.parley_config or FILE)
     if not settings.parley_config and not path.exists():
-        return environment_to_roster(settings)
+        return environment_to_catalog(settings)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise SettingsError(f"PARLEY_CONFIG: {path} can't be read: {reason}") from None
     known = {name: value for name, value in dotenv_values(".env").items() if value} | dict(os.environ)
-    return toml_to_roster(text, settings, known, str(path))
+    return toml_to_catalog(text, settings, known, str(path))
 
 
-def environment_to_roster(settings: CoreSettings) -> Roster:
+def environment_to_catalog(settings: CoreSettings) -> ModelCatalog:
     """The one account and model of the environment, or no route where there is no key."""
     model_info = ModelInfo(
         settings.openai_model,
@@ -147,14 +147,16 @@ def environment_to_roster(settings: CoreSettings) -> Roster:
         tools=True,
     )
     if settings.openai_api_key is None:
-        return Roster(model_info)
+        return ModelCatalog(model_info)
     key, url = settings.openai_api_key, settings.openai_base_url
     account = Account("OPENAI_API_KEY", "", url, key)
     account = replace(account, endpoint=account.host)
-    return Roster(model_info, (Route(account, model_info, model_info.name),), url.partition("?")[0])
+    return ModelCatalog(model_info, (Route(account, model_info, model_info.name),), url.partition("?")[0])
 
 
-def toml_to_roster(text: str, settings: CoreSettings, environment: Mapping[str, str], source: str) -> Roster:
+def toml_to_catalog(
+    text: str, settings: CoreSettings, environment: Mapping[str, str], source: str
+) -> ModelCatalog:
     """Raises SettingsError."""
     try:
         file = _File.model_validate(tomllib.loads(text))
@@ -177,7 +179,7 @@ def toml_to_roster(text: str, settings: CoreSettings, environment: Mapping[str, 
         if model in endpoint.models
         for account in accounts[name]
     ]
-    return Roster(routes[0].model_info, tuple(routes), source)
+    return ModelCatalog(routes[0].model_info, tuple(routes), source)
 
 
 class _Part(BaseModel):

@@ -21,7 +21,7 @@ import structlog
 from core.clock import Clock
 from core.errors import ModelError
 from core.llm.chunks import Caps
-from core.llm.deadline import Alarm
+from core.llm.deadline import Deadline
 from core.llm.decompression import Inflate
 from core.llm.echo import Sent
 from core.llm.errors import from_exception, from_response, request_id_of
@@ -124,7 +124,7 @@ class CompletionsClient:
 
     async def _attempt(self, body: dict[str, Any], sent: Sent) -> AsyncGenerator[Delta, None]:
         request_id, status = "", 0
-        async with Alarm(self._clock) as alarm:
+        async with Deadline(self._clock) as alarm:
             whole = not body[STREAM]
             reading = Reading(alarm, self._clock, self._patience, self._key, sent, self._caps, whole=whole)
             try:

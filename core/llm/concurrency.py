@@ -45,7 +45,7 @@ def share(limit: int) -> int:
     return limit - max(1, limit // SPARED) if limit > 1 else limit
 
 
-class Turnstile:
+class ConcurrencyLimiter:
     """Lets in as many as the limit allows; the others wait. The next is a question of the person who has the fewest
     inside, from the places of theirs in turn. Nobody holds more than their `share`, so that another's first question
     need not wait for one of theirs to end."""

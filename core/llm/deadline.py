@@ -13,7 +13,7 @@ from core.clock import Clock
 T = TypeVar("T")
 
 
-class Alarm:
+class Deadline:
     """`async with Alarm(clock) as alarm`, then `alarm.due = ...` and `await alarm.wait(...)`, by one task at a
     time. One sleeping task serves all the waits of a stream; like `asyncio.timeout` it interrupts by cancelling.
 

@@ -13,7 +13,7 @@ import structlog
 from core.clock import Clock
 from core.errors import Code, ModelError
 from core.llm.chunks import Answer, Caps, Settled
-from core.llm.deadline import Alarm
+from core.llm.deadline import Deadline
 from core.llm.echo import NOTHING, Sent
 from core.llm.error_bodies import looks_like_error
 from core.llm.errors import fault, own_words
@@ -57,7 +57,7 @@ class Reading:
 
     def __init__(
         self,
-        alarm: Alarm,
+        alarm: Deadline,
         clock: Clock,
         patience: Patience,
         key: str,

@@ -17,10 +17,10 @@ import structlog
 from core.clock import Clock
 from core.errors import Code, ModelError
 from core.i18n import advise
-from core.llm.catalog import Roster, Route
+from core.llm.catalog import ModelCatalog, Route
 from core.llm.circuit_breaker import Breakers
 from core.llm.client import CompletionsClient
-from core.llm.concurrency import Turnstile
+from core.llm.concurrency import ConcurrencyLimiter
 from core.llm.context_windows import TOO_LONG, TooLong, Windows
 from core.llm.errors import fault
 from core.llm.retry_policy import (
@@ -34,7 +34,7 @@ from core.llm.retry_policy import (
     left_over,
     rule_for,
 )
-from core.operators.alerts import Herald
+from core.operators.alerts import OperatorAlerts
 from core.ports.model import Request
 from core.values.conversation import Message
 from core.values.deltas import Charged, Delta, Ended, EndReason, ModelSelected, Queued, Text
@@ -67,31 +67,31 @@ class _Turn:
 
 
 @dataclass(slots=True)
-class Pool:
+class ModelRouter:
     """A `Model` over the accounts and models of a roster; `clients` by the names of its accounts."""
 
-    roster: Roster
+    catalog: ModelCatalog
     clients: Mapping[str, CompletionsClient]
     clock: Clock
-    herald: Herald
+    operator_alerts: OperatorAlerts
     allowance: Allowance = field(default_factory=Allowance)
     jitter: Callable[[], float] = random.random
     breakers: Breakers = field(default_factory=Breakers)
-    _turnstiles: dict[str, Turnstile] = field(init=False)
+    _turnstiles: dict[str, ConcurrencyLimiter] = field(init=False)
     _windows: Windows = field(default_factory=Windows, init=False)
 
     def __post_init__(self) -> None:
-        accounts = [route.account for route in self.roster.routes]
-        self._turnstiles = {account.name: Turnstile(account.concurrency) for account in accounts}
+        accounts = [route.account for route in self.catalog.routes]
+        self._turnstiles = {account.name: ConcurrencyLimiter(account.concurrency) for account in accounts}
 
     async def close(self) -> None:
-        await self.herald.close()
+        await self.operator_alerts.close()
         for client in self.clients.values():
             await client.close()
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
         """Raises ModelError, `told` where the operators surely know of it."""
-        turn = _Turn(request, routes_for(self.roster, request.model), self.clock.monotonic())
+        turn = _Turn(request, routes_for(self.catalog, request.model), self.clock.monotonic())
         first = turn.left[0].model_info
         while True:
             route = self._choose(turn)
@@ -130,13 +130,13 @@ class Pool:
 
     async def _ask(self, turn: _Turn, route: Route) -> AsyncGenerator[Delta, None]:
         """One try, from the queue to the end, and what is learnt from it."""
-        turnstile, keys = self._turnstiles[route.account.name], keys_of(route)
-        if queued := turnstile.full(turn.asker, self.clock.monotonic()):
+        concurrency, keys = self._turnstiles[route.account.name], keys_of(route)
+        if queued := concurrency.full(turn.asker, self.clock.monotonic()):
             yield Queued()
-        await self._enter(turnstile, turn)
+        await self._enter(concurrency, turn)
         turn.tries += 1
         turn.tries_here += 1
-        began, under_way = self.clock.monotonic(), turnstile.inside
+        began, under_way = self.clock.monotonic(), concurrency.inside
         turn.known = frozenset(self.breakers[key].why for key in keys if not self.breakers[key].allows(began))
         probes = self.breakers.begin(keys, began)
         messages = turn.messages if route.model_info.images else _without_images(turn.messages)
@@ -156,28 +156,28 @@ class Pool:
         except ModelError as error:
             outcome = str(error.code)
             if error.code is Code.RATE_LIMITED:
-                turnstile.limit.halve(self.clock.monotonic(), began, under_way)
+                concurrency.limit.halve(self.clock.monotonic(), began, under_way)
             self._blame(error, route, probes)
             raise
         finally:
             self.breakers.drop(probes)
-            turnstile.leave(turn.asker, self.clock.monotonic())
-            self.herald.count(
+            concurrency.leave(turn.asker, self.clock.monotonic())
+            self.operator_alerts.count(
                 "parley_tries_total", account=route.account.name, model=route.model_info.name, outcome=outcome
             )
 
-    async def _enter(self, turnstile: Turnstile, turn: _Turn) -> None:
+    async def _enter(self, concurrency: ConcurrencyLimiter, turn: _Turn) -> None:
         """Wait for a place, however long that takes: who waits is told, and each answer before ends within its own
         limits. The time does not count as time that was spent on trying."""
         queued_at = self.clock.monotonic()
-        await turnstile.enter(turn.asker, turn.request.fair_key, queued_at)
+        await concurrency.enter(turn.asker, turn.request.fair_key, queued_at)
         turn.began += self.clock.monotonic() - queued_at
 
     def _well(self, route: Route) -> None:
         now = self.clock.monotonic()
         for key in keys_of(route):
             self.breakers[key].succeed(now)
-        self.herald.well(*keys_of(route))
+        self.operator_alerts.well(*keys_of(route))
 
     def _blame(self, error: ModelError, route: Route, probes: frozenset[str]) -> None:
         """Count it against whose fault it was; of the others nothing was learnt. A rate limit that names its own end
@@ -190,11 +190,11 @@ class Pool:
         too_often = self.breakers[key].fail(now, error.code, rest_s, probe=key in probes)
         limited = error.code is Code.RATE_LIMITED and rest_s is not None
         if rule.alerts or (too_often and not limited):
-            self.herald.wrong(key, error, route.places)
+            self.operator_alerts.wrong(key, error, route.places)
 
     def _report(self, turn: _Turn) -> None:
         for key, (error, route) in turn.lost.items():
-            self.herald.wrong(key, error, route.places)
+            self.operator_alerts.wrong(key, error, route.places)
 
     def _after(self, error: ModelError, turn: _Turn, route: Route) -> Same | Next:
         now, rule = self.clock.monotonic(), rule_for(error)
@@ -253,17 +253,17 @@ class Pool:
             return _broken_off(error)
         rule = rule_for(error)
         if not turn.visible and rule.blames is not None:
-            error.told = await self.herald.told(key_of(route, rule.blames), error.code)
+            error.told = await self.operator_alerts.told(key_of(route, rule.blames), error.code)
         return error
 
 
-def routes_for(roster: Roster, model: str) -> list[Route]:
+def routes_for(catalog: ModelCatalog, model: str) -> list[Route]:
     """The routes of `model` first, then the others. A model that nobody wrote down may still be known where the
     first one is: its name is passed on as it is, at an unknown price."""
-    wanted = [route for route in roster.routes if route.model_info.name == model]
-    rest = [route for route in roster.routes if route.model_info.name != model]
+    wanted = [route for route in catalog.routes if route.model_info.name == model]
+    rest = [route for route in catalog.routes if route.model_info.name != model]
     if not wanted and model:
-        first, model_info = roster.routes[0], roster.model_info(model)
+        first, model_info = catalog.routes[0], catalog.model_info(model)
         wanted = [
             replace(route, model_info=model_info, model_there=model, model_at=f"/model {model}")
             for route in rest

@@ -56,7 +56,7 @@ class _Cause:
     posting: asyncio.Future[bool] | None = None
 
 
-class Herald:
+class OperatorAlerts:
     def __init__(self, clock: Clock, count: Count | None = None, post: PostAlert | None = None) -> None:
         self._clock = clock
         self._count = count

@@ -20,7 +20,7 @@ from core.delivery.answer import AnswerDelivery
 from core.delivery.scheduler import DeliveryScheduler
 from core.errors import BotError, Code, ModelError, PlatformError, StoreError, UnreadError
 from core.i18n import explain, explain_cut, language_of, say
-from core.llm.catalog import Roster, environment_to_roster
+from core.llm.catalog import ModelCatalog, environment_to_catalog
 from core.platform_calls import PlatformCalls
 from core.ports.model import Model, Request
 from core.ports.store import Finish, Store
@@ -100,7 +100,7 @@ class TurnRunner:
         digester: Digester,
         checkpoints: Checkpoints,
         live: RunningTurns,
-        roster: Roster | None = None,
+        catalog: ModelCatalog | None = None,
         on_set_aside: Callable[[Turn, BotError], None] = lambda _turn, _error: None,
     ) -> None:
         self._store = store
@@ -111,7 +111,7 @@ class TurnRunner:
         self._digester = digester
         self._checkpoints = checkpoints
         self._live = live
-        self._roster = roster or environment_to_roster(settings)
+        self._roster = catalog or environment_to_catalog(settings)
         self._begun: dict[int, _Sheet] = {}
         self._stands: dict[int, asyncio.Event] = {}
         self._reader = ContextReader(store)

@@ -21,14 +21,14 @@ STANDS_STILL = """
 import asyncio, re
 from bots.health import LoopHealth
 from core.clock import SystemClock
-from core.operators.alerts import Herald
+from core.operators.alerts import OperatorAlerts
 
 def stand_still():
     re.match("(a*)*b", "a" * 64)  # in C, with the interpreter's lock held
 
 async def main():
     clock = SystemClock()
-    health = LoopHealth(Herald(clock), lambda *_: None, clock, lambda _: None)
+    health = LoopHealth(OperatorAlerts(clock), lambda *_: None, clock, lambda _: None)
     running = asyncio.create_task(health.run(1.0))
     await asyncio.sleep(0.1)
     stand_still()
@@ -56,7 +56,7 @@ async def test_a_late_loop_is_measured_and_told_until_it_is_in_time_again() -> N
         async def sleep(self, seconds: float) -> None:
             await slow_clock.sleep(seconds)
 
-    health = LoopHealth(operators.herald, operators.metrics.gauge, Late(), lambda _: None)
+    health = LoopHealth(operators.operator_alerts, operators.metrics.gauge, Late(), lambda _: None)
     running = asyncio.create_task(health.run(0))
     await asyncio.sleep(0)
     await clock.advance(0.5 + LAG_ALERT_S)
@@ -73,7 +73,7 @@ async def test_a_late_loop_is_measured_and_told_until_it_is_in_time_again() -> N
 async def test_a_database_that_takes_nothing_is_counted_and_told_until_it_does_again() -> None:
     clock = FakeClock()
     operators = Operators(clock)
-    health = DatabaseHealth(operators.herald, "sqlite:///data/parley.db", clock)
+    health = DatabaseHealth(operators.operator_alerts, "sqlite:///data/parley.db", clock)
     health.failed(StoreError("OperationalError: disk is full", cause="disk is full"))
     health.failed(StoreError("OperationalError: disk is full", cause="disk is full"))
     await asyncio.sleep(0)
@@ -95,7 +95,7 @@ async def test_a_database_that_takes_nothing_is_counted_and_told_until_it_does_a
 
 
 def test_a_row_that_the_schema_refuses_says_nothing_about_the_database() -> None:
-    health = DatabaseHealth(Operators(FakeClock()).herald, "", FakeClock())
+    health = DatabaseHealth(Operators(FakeClock()).operator_alerts, "", FakeClock())
     health.failed(StoreError("IntegrityError: refused", retryable=False, cause="refused"))
     assert health.reason == ""
 
@@ -103,7 +103,7 @@ def test_a_row_that_the_schema_refuses_says_nothing_about_the_database() -> None
 async def test_an_inactive_account_is_told_at_once_and_a_slow_platform_only_if_it_lasts() -> None:
     clock = FakeClock()
     operators = Operators(clock)
-    health = PlatformHealth("slack", operators.herald, clock)
+    health = PlatformHealth("slack", operators.operator_alerts, clock)
     health.called("perform", PlatformError(Code.UNAVAILABLE, retryable=True))
     await clock.advance(29)
     health.called("perform", PlatformError(Code.UNAVAILABLE, retryable=True))
@@ -125,7 +125,7 @@ async def test_an_inactive_account_is_told_at_once_and_a_slow_platform_only_if_i
 async def test_what_concerns_one_message_or_channel_is_counted_and_not_told(code: Code) -> None:
     clock = FakeClock()
     operators = Operators(clock)
-    health = PlatformHealth("slack", operators.herald, clock)
+    health = PlatformHealth("slack", operators.operator_alerts, clock)
     for _ in range(3):
         health.called("perform", PlatformError(code))
         await clock.advance(60)

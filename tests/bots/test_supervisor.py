@@ -11,7 +11,7 @@ import pytest
 
 from bots.supervisor import DISCONNECTED_ALERT_S, LONGEST_PAUSE_S, Supervisor
 from core.errors import Code, PlatformError
-from core.operators.alerts import Alert, Herald
+from core.operators.alerts import Alert, OperatorAlerts
 from core.operators.metrics import Metrics
 from core.ports.connector import Inbox
 from tests.fakes.clock import FakeClock
@@ -56,7 +56,7 @@ class Operators:
     def __init__(self, clock: FakeClock) -> None:
         self.alerts: list[Alert] = []
         self.metrics = Metrics()
-        self.herald = Herald(clock, self.metrics.count, self._post)
+        self.operator_alerts = OperatorAlerts(clock, self.metrics.count, self._post)
 
     async def _post(self, alert: Alert) -> bool:
         self.alerts.append(alert)
@@ -73,7 +73,7 @@ async def supervised(
 ) -> AsyncIterator[tuple[Supervisor, FakeClock, Operators, asyncio.Task[None]]]:
     clock = FakeClock()
     operators = Operators(clock)
-    supervisor = Supervisor(platforms, clock, operators.herald, operators.metrics.gauge)
+    supervisor = Supervisor(platforms, clock, operators.operator_alerts, operators.metrics.gauge)
     running = asyncio.create_task(supervisor.run(NOBODY))
     await clock.advance(1)
     yield supervisor, clock, operators, running

@@ -4,7 +4,7 @@ import pytest
 
 from core.errors import SettingsError
 from core.headers import is_secret, read_headers
-from core.llm.catalog import Roster, toml_to_roster
+from core.llm.catalog import ModelCatalog, toml_to_catalog
 from core.settings.environment import CoreSettings
 
 TOML = """
@@ -16,12 +16,12 @@ models = { "m" = {} }
 """
 
 
-def roster(text: str = TOML, **environment: str) -> Roster:
-    return toml_to_roster(text, CoreSettings(_env_file=None), environment, "parley.toml")
+def catalog(text: str = TOML, **environment: str) -> ModelCatalog:
+    return toml_to_catalog(text, CoreSettings(_env_file=None), environment, "parley.toml")
 
 
 def test_headers_are_read_and_those_of_the_environment_are_secrets() -> None:
-    found = roster(GATE="gate-secret")
+    found = catalog(GATE="gate-secret")
     [route] = found.routes
     assert {name: value.get_secret_value() for name, value in route.account.headers.items()} == {
         "X-Team": "parley-team",
@@ -33,7 +33,7 @@ def test_headers_are_read_and_those_of_the_environment_are_secrets() -> None:
 
 def test_a_variable_that_is_not_set_is_one_line() -> None:
     with pytest.raises(SettingsError) as caught:
-        roster()
+        catalog()
     assert str(caught.value) == "parley.toml: endpoints.one.headers: X-Gate: GATE is not set"
 
 

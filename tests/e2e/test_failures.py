@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import Code
 from core.i18n import advise, say
-from core.llm.catalog import environment_to_roster
+from core.llm.catalog import environment_to_catalog
 from core.settings.environment import CoreSettings
 from tests.e2e.conftest import model_settings, slack_settings
 from tests.e2e.program import Program
@@ -62,7 +62,7 @@ async def test_each_failure_is_one_calm_sentence_with_a_reference_and_the_log_sa
     tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions, quick: dict[str, str]
 ) -> None:
     settings = model_settings(endpoint) | quick
-    [route] = environment_to_roster(
+    [route] = environment_to_catalog(
         CoreSettings(openai_base_url=endpoint.base_url, openai_api_key="sk-test")
     ).routes
     async with Program(tmp_path, **slack_settings(slack), **settings) as program:

@@ -43,8 +43,8 @@ async def test_one_persons_many_questions_do_not_keep_another_waiting(
 async def test_many_long_questions_of_one_person_are_all_answered(
     tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
 ) -> None:
-    roster = ROSTER.format(url=endpoint.base_url).replace("concurrency = 8", "concurrency = 2")
-    (tmp_path / "parley.toml").write_text(roster)
+    catalog = ROSTER.format(url=endpoint.base_url).replace("concurrency = 8", "concurrency = 2")
+    (tmp_path / "parley.toml").write_text(catalog)
     endpoint.default = Words("one two three four", per_s=20)
     settings = slack_settings(slack) | model_settings(endpoint) | {"PARLEY_RETRY_LIMIT_S": "0.1"}
     async with Program(tmp_path, **settings):

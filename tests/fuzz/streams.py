@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from core.errors import ModelError
-from core.llm.deadline import Alarm
+from core.llm.deadline import Deadline
 from core.llm.response_reader import Patience, Reading
 from core.llm.sse import LINE_LIMIT_BYTES
 from core.values.deltas import Delta, Ended, Text, Thinking
@@ -93,7 +93,7 @@ async def read(pieces: list[bytes], end: Failure | None = None) -> tuple[list[De
 
     deltas: list[Delta] = []
     clock = FakeClock()
-    async with Alarm(clock) as alarm:
+    async with Deadline(clock) as alarm:
         reading = Reading(alarm, clock, Patience(), "sk-test")
         try:
             async for delta in reading.deltas(arriving()):

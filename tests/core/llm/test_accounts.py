@@ -13,11 +13,11 @@ import structlog
 from core.clock import SystemClock
 from core.errors import ModelError
 from core.llm import create_model
-from core.llm.catalog import toml_to_roster
+from core.llm.catalog import toml_to_catalog
 from core.llm.errors import from_exception
 from core.llm.retry_policy import BREAK_S, PROBE_S
-from core.llm.router import Pool, routes_for
-from core.operators.alerts import AGAIN_S, Alert, Herald
+from core.llm.router import ModelRouter, routes_for
+from core.operators.alerts import AGAIN_S, Alert, OperatorAlerts
 from core.operators.metrics import Metrics
 from core.ports.model import Request
 from core.settings.environment import CoreSettings
@@ -59,7 +59,7 @@ models = {{ large = {{}} }}
 class Desk:
     """Endpoint `one` has the accounts a and b, `two` has c. Each says its replies in turn; the last one stays."""
 
-    def __init__(self, one: FakeCompletions, two: FakeCompletions, roster: str) -> None:
+    def __init__(self, one: FakeCompletions, two: FakeCompletions, catalog: str) -> None:
         self.one, self.two = one, two
         self.clock = FakeClock(jumps=True)
         self.metrics = Metrics()
@@ -68,11 +68,11 @@ class Desk:
         one.default = lambda body: self._reply("ab"[one.requests[-1].account or 0])
         two.default = lambda body: self._reply("c")
         settings = CoreSettings(_env_file=None)
-        accounts = toml_to_roster(roster.format(one=one.base_url, two=two.base_url), settings, {}, "x")
+        accounts = toml_to_catalog(catalog.format(one=one.base_url, two=two.base_url), settings, {}, "x")
         pool = create_model(
-            settings, accounts, SystemClock(), Herald(self.clock, self.metrics.count, self.post)
+            settings, accounts, SystemClock(), OperatorAlerts(self.clock, self.metrics.count, self.post)
         )
-        assert isinstance(pool, Pool)
+        assert isinstance(pool, ModelRouter)
         self.pool = pool
         pool.clock, pool.jitter = self.clock, lambda: 0.0
 
@@ -108,9 +108,9 @@ class Desk:
 
 
 @asynccontextmanager
-async def at_desk(roster: str = ROSTER) -> AsyncIterator[Desk]:
+async def at_desk(catalog: str = ROSTER) -> AsyncIterator[Desk]:
     async with FakeCompletions(keys=("sk-a", "sk-b")) as one, FakeCompletions(keys=("sk-c",)) as two:
-        desk = Desk(one, two, roster)
+        desk = Desk(one, two, catalog)
         yield desk
         await desk.pool.close()
         assert one.problems + two.problems == []
@@ -326,10 +326,10 @@ async def test_what_one_account_of_an_endpoint_has_learnt_the_others_know(desk: 
 
 def test_a_model_that_nobody_wrote_down_is_asked_for_by_its_name() -> None:
     settings = CoreSettings(_env_file=None)
-    roster = toml_to_roster(ROSTER.format(one="http://one", two="http://two"), settings, {}, "x")
+    catalog = toml_to_catalog(ROSTER.format(one="http://one", two="http://two"), settings, {}, "x")
 
     def routes(model: str) -> list[str]:
-        return [f"{route.account.name} {route.model_there}" for route in routes_for(roster, model)]
+        return [f"{route.account.name} {route.model_there}" for route in routes_for(catalog, model)]
 
     large, small = ["one/a large", "one/b large"], ["one/a small", "one/b small"]
     assert routes("") == routes("large") == [*large, *small, "two/c huge-2"]
@@ -410,11 +410,11 @@ async def test_a_single_message_that_is_too_long_is_not_sent_twice_to_the_same(d
 async def test_a_refusal_for_want_of_places_halves_them_and_the_others_queue_fairly() -> None:
     async with at_desk(ALONE) as desk:
         desk.says("a", *[NO_PLACE] * 4, Words("slow", per_s=50))
-        turnstile = desk.pool._turnstiles["one/a"]
+        concurrency = desk.pool._turnstiles["one/a"]
         asking = [asyncio.create_task(desk.ask()) for _ in range(8)]
         await asyncio.gather(*asking)
-        assert turnstile.limit.at(desk.clock.monotonic()) <= 4
-        assert turnstile.inside == 0
+        assert concurrency.limit.at(desk.clock.monotonic()) <= 4
+        assert concurrency.inside == 0
 
 
 async def test_places_take_turns_at_a_full_account() -> None:
@@ -461,17 +461,17 @@ async def test_who_waits_for_a_place_is_answered_however_long_that_takes() -> No
 async def test_who_is_stopped_while_being_let_in_gives_the_place_back(ticks: int) -> None:
     async with at_desk(ALONE.replace('key = "sk-a"', 'key = "sk-a", concurrency = 1')) as desk:
         desk.pool.clock = SystemClock()
-        turnstile = desk.pool._turnstiles["one/a"]
-        await turnstile.enter("another", "", 0)
+        concurrency = desk.pool._turnstiles["one/a"]
+        await concurrency.enter("another", "", 0)
         asking = asyncio.create_task(desk.ask())
         for _ in range(5):
             await asyncio.sleep(0)
-        turnstile.leave("another", desk.pool.clock.monotonic())
+        concurrency.leave("another", desk.pool.clock.monotonic())
         for _ in range(ticks):
             await asyncio.sleep(0)
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
-        assert turnstile.inside == 0
+        assert concurrency.inside == 0
 
 
 async def test_a_stopped_answer_counts_neither_way(desk: Desk) -> None:
@@ -598,7 +598,7 @@ async def test_it_is_said_that_operators_know_only_when_they_do(arrives: bool) -
             posts.append(alert)
             return arrives
 
-        desk.pool.herald = Herald(desk.clock, None, post)
+        desk.pool.operator_alerts = OperatorAlerts(desk.clock, None, post)
         desk.says("a", NO_MONEY)
         told = []
         for _ in range(2):
@@ -624,7 +624,7 @@ async def test_a_failing_channel_of_the_operators_fails_nothing_else() -> None:
         async def post(alert: Alert) -> bool:
             raise RuntimeError("no such channel")
 
-        desk.pool.herald = Herald(desk.clock, None, post)
+        desk.pool.operator_alerts = OperatorAlerts(desk.clock, None, post)
         desk.says("a", NO_MONEY)
         with structlog.testing.capture_logs() as logs:
             assert await desk.ask() == "no_money"

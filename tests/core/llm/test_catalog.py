@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import SettingsError
-from core.llm.catalog import FILE, environment_to_roster, load_roster, toml_to_roster
+from core.llm.catalog import FILE, environment_to_catalog, load_catalog, toml_to_catalog
 from core.settings.environment import CoreSettings
 from core.values.deltas import ModelInfo
 
@@ -24,37 +24,37 @@ def settings(**values: object) -> CoreSettings:
 
 
 def test_the_environment_alone_is_one_account_and_model() -> None:
-    roster = environment_to_roster(
+    catalog = environment_to_catalog(
         settings(openai_api_key="sk-test", openai_model="gpt", parley_price_input=2.5)
     )
-    [route] = roster.routes
+    [route] = catalog.routes
     assert (route.model_there, route.account.key.get_secret_value()) == ("gpt", "sk-test")
-    assert roster.default.price_input == 2.5
-    assert roster.priced
+    assert catalog.default.price_input == 2.5
+    assert catalog.priced
 
 
 def test_without_a_key_there_is_no_route() -> None:
-    roster = environment_to_roster(settings(openai_api_key=None, openai_model="gpt"))
-    assert (roster.routes, roster.default.name, roster.priced) == ((), "gpt", False)
+    catalog = environment_to_catalog(settings(openai_api_key=None, openai_model="gpt"))
+    assert (catalog.routes, catalog.default.name, catalog.priced) == ((), "gpt", False)
 
 
 def test_the_example_loads() -> None:
-    roster = toml_to_roster(EXAMPLE.read_text(), settings(), KEYS, FILE)
-    assert [(route.account.name, route.model_there) for route in roster.routes] == [
+    catalog = toml_to_catalog(EXAMPLE.read_text(), settings(), KEYS, FILE)
+    assert [(route.account.name, route.model_there) for route in catalog.routes] == [
         ("main/team", "GPT-5.5"),
         ("main/spare", "GPT-5.5"),
         ("local/local", "glm-5:q4"),
     ]
-    assert roster.cards == (
+    assert catalog.cards == (
         ModelInfo("GPT-5.5", 400_000, 1.25, 10, images=True, tools=True),
         ModelInfo("GLM-5", 32_000, tools=True),
     )
-    assert [route.account.concurrency for route in roster.routes] == [500, 20, 500]
-    assert roster.secrets == ["sk-test", "sk-test-spare"], "and not the word none"
+    assert [route.account.concurrency for route in catalog.routes] == [500, 20, 500]
+    assert catalog.secrets == ["sk-test", "sk-test-spare"], "and not the word none"
 
 
 def test_advice_names_what_an_operator_wrote_where_and_never_a_key() -> None:
-    [alone] = environment_to_roster(
+    [alone] = environment_to_catalog(
         settings(openai_api_key="sk-secret", openai_base_url="https://one.example:8443/v1")
     ).routes
     assert alone.account.endpoint == "one.example:8443"
@@ -65,7 +65,7 @@ def test_advice_names_what_an_operator_wrote_where_and_never_a_key() -> None:
         "OPENAI_MODEL",
         "PARLEY_CONTEXT_TOKENS",
     ]
-    first, second, _ = toml_to_roster(EXAMPLE.read_text(), settings(), KEYS, FILE).routes
+    first, second, _ = toml_to_catalog(EXAMPLE.read_text(), settings(), KEYS, FILE).routes
     assert list(second.places.values()) == [
         "zrapi.org",
         "OPENAI_API_KEY_SPARE, account main/spare",
@@ -74,7 +74,7 @@ def test_advice_names_what_an_operator_wrote_where_and_never_a_key() -> None:
         'parley.toml: endpoints.main.models."GPT-5.5".context_tokens',
     ]
     written = FINE.replace('key_env = "OPENAI_API_KEY"', 'key = "sk-secret"')
-    [route] = toml_to_roster(written, settings(), KEYS, FILE).routes
+    [route] = toml_to_catalog(written, settings(), KEYS, FILE).routes
     assert route.places["key"] == "parley.toml: endpoints.one.accounts.0.key, account one/a"
     for places in (alone.places, first.places, second.places, route.places):
         assert "sk-" not in str(places)
@@ -82,15 +82,15 @@ def test_advice_names_what_an_operator_wrote_where_and_never_a_key() -> None:
 
 def test_the_host_is_what_stands_before_the_path_and_the_query() -> None:
     for url in ("http://one:8080/v1", "http://one:8080?for=ada@example.com", "http://one:8080/@ada/v1"):
-        [route] = toml_to_roster(FINE.replace("http://one/v1/", url), settings(), KEYS, FILE).routes
+        [route] = toml_to_catalog(FINE.replace("http://one/v1/", url), settings(), KEYS, FILE).routes
         assert route.account.host == "one:8080"
 
 
 def test_what_is_not_said_is_the_settings_or_unknown() -> None:
-    roster = toml_to_roster(FINE, settings(parley_context_tokens=9_000, parley_price_input=1.0), KEYS, FILE)
-    assert roster.default == ModelInfo("large", 9_000)
-    assert roster.routes[0].account.base_url == "http://one/v1"
-    assert roster.model_info("other") == ModelInfo("other", 9_000)
+    catalog = toml_to_catalog(FINE, settings(parley_context_tokens=9_000, parley_price_input=1.0), KEYS, FILE)
+    assert catalog.default == ModelInfo("large", 9_000)
+    assert catalog.routes[0].account.base_url == "http://one/v1"
+    assert catalog.model_info("other") == ModelInfo("other", 9_000)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_what_is_not_said_is_the_settings_or_unknown() -> None:
 )
 def test_what_is_wrong_is_one_line_that_names_the_place(text: str, line: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        toml_to_roster(text, settings(), KEYS, FILE)
+        toml_to_catalog(text, settings(), KEYS, FILE)
     assert str(caught.value).startswith(line)
     assert "\n" not in str(caught.value)
     assert "sk-" not in str(caught.value)
@@ -140,10 +140,10 @@ def test_the_file_is_found_in_the_working_directory_or_where_it_is_said_to_be(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KEY_ONE", "sk-from-environment")
     (tmp_path / ".env").write_text("KEY_ONE=sk-unused\nKEY_TWO=sk-from-file\n")
-    assert load_roster(settings(openai_api_key=None)).routes == ()
+    assert load_catalog(settings(openai_api_key=None)).routes == ()
     (tmp_path / FILE).write_text(FINE.replace("OPENAI_API_KEY", "KEY_ONE"))
-    assert load_roster(settings()).secrets == ["sk-from-environment"]
+    assert load_catalog(settings()).secrets == ["sk-from-environment"]
     (tmp_path / "other.toml").write_text(FINE.replace("OPENAI_API_KEY", "KEY_TWO"))
-    assert load_roster(settings(parley_config="other.toml")).secrets == ["sk-from-file"]
+    assert load_catalog(settings(parley_config="other.toml")).secrets == ["sk-from-file"]
     with pytest.raises(SettingsError, match=r"^PARLEY_CONFIG: gone.toml can't be read: No such file"):
-        load_roster(settings(parley_config="gone.toml"))
+        load_catalog(settings(parley_config="gone.toml"))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.llm.concurrency import REGROWTH_S, LearnedLimit, Turnstile, share
+from core.llm.concurrency import REGROWTH_S, ConcurrencyLimiter, LearnedLimit, share
 from tests.waiting import HANG_S
 
 
@@ -58,7 +58,7 @@ class PlatformCalls:
     """A turnstile with people in it; `order` says who was let in when."""
 
     def __init__(self, most: int) -> None:
-        self.turnstile = Turnstile(most)
+        self.concurrency = ConcurrencyLimiter(most)
         self.order: list[str] = []
         self.tasks: list[asyncio.Task[None]] = []
 
@@ -68,11 +68,11 @@ class PlatformCalls:
         await settle()
 
     async def go(self, name: str) -> None:
-        self.turnstile.leave(name[:3], 0)
+        self.concurrency.leave(name[:3], 0)
         await settle()
 
     async def _come(self, name: str) -> None:
-        await self.turnstile.enter(name[:3], name.partition("/")[2], 0)
+        await self.concurrency.enter(name[:3], name.partition("/")[2], 0)
         self.order.append(name)
 
 
@@ -91,8 +91,8 @@ async def test_another_persons_first_question_enters_at_once_though_one_asks_for
 ) -> None:
     await platform_calls.come(*(f"ada{number}/{number}" for number in range(40)))
     assert len(platform_calls.order) == 6
-    assert platform_calls.turnstile.full("ada", 0)
-    assert not platform_calls.turnstile.full("bob", 0)
+    assert platform_calls.concurrency.full("ada", 0)
+    assert not platform_calls.concurrency.full("bob", 0)
     await platform_calls.come("bob1/x")
     assert platform_calls.order[6:] == ["bob1/x"]
 
@@ -118,20 +118,20 @@ async def test_the_next_is_whoever_has_the_fewest_under_way(platform_calls: Plat
 @given(st.integers(1, 9), st.lists(st.tuples(st.sampled_from("abcd"), st.booleans()), max_size=60))
 def test_no_place_is_wasted_and_nobody_has_more_than_a_share(most: int, steps: list[tuple[str, bool]]) -> None:
     async def run() -> None:
-        turnstile = Turnstile(most)
+        concurrency = ConcurrencyLimiter(most)
         waiting: list[tuple[str, asyncio.Task[None]]] = []
         for person, comes in steps:
             entered = [who for who, task in waiting if task.done()]
             if comes:
-                waiting.append((person, asyncio.create_task(turnstile.enter(person, "", 0))))
+                waiting.append((person, asyncio.create_task(concurrency.enter(person, "", 0))))
             elif person in entered:
                 gone = next(one for one in waiting if one[0] == person and one[1].done())
                 waiting.remove(gone)
-                turnstile.leave(person, 0)
+                concurrency.leave(person, 0)
             await settle()
             inside = Counter(who for who, task in waiting if task.done())
             outside = {who for who, task in waiting if not task.done()}
-            assert inside.total() == turnstile.inside <= most
+            assert inside.total() == concurrency.inside <= most
             assert all(count <= share(most) for count in inside.values())
             assert not outside or inside.total() == most or all(inside[who] == share(most) for who in outside)
         for _, task in waiting:
@@ -142,83 +142,83 @@ def test_no_place_is_wasted_and_nobody_has_more_than_a_share(most: int, steps: l
 
 
 async def test_who_gives_up_leaves_the_queue() -> None:
-    turnstile = Turnstile(1)
-    await turnstile.enter("a", "", 0)
-    tired, patient = (asyncio.create_task(turnstile.enter(place, "", 0)) for place in ("b", "c"))
+    concurrency = ConcurrencyLimiter(1)
+    await concurrency.enter("a", "", 0)
+    tired, patient = (asyncio.create_task(concurrency.enter(place, "", 0)) for place in ("b", "c"))
     await settle()
     tired.cancel()
     await settle()
-    turnstile.leave("a", 0)
+    concurrency.leave("a", 0)
     await patient
-    assert turnstile.inside == 1
+    assert concurrency.inside == 1
 
 
 async def test_who_gives_up_at_the_moment_of_being_let_in_passes_the_place_on() -> None:
-    turnstile = Turnstile(1)
-    await turnstile.enter("a", "", 0)
-    tired, patient = (asyncio.create_task(turnstile.enter(place, "", 0)) for place in ("b", "c"))
+    concurrency = ConcurrencyLimiter(1)
+    await concurrency.enter("a", "", 0)
+    tired, patient = (asyncio.create_task(concurrency.enter(place, "", 0)) for place in ("b", "c"))
     await settle()
-    turnstile.leave("a", 0)
+    concurrency.leave("a", 0)
     tired.cancel()
     await asyncio.wait_for(patient, HANG_S)
     with pytest.raises(asyncio.CancelledError):
         await tired
-    assert turnstile.inside == 1
+    assert concurrency.inside == 1
 
 
 async def test_who_gives_up_as_another_leaves_is_passed_over() -> None:
-    turnstile = Turnstile(1)
-    await turnstile.enter("a", "", 0)
-    tired, patient = (asyncio.create_task(turnstile.enter(place, "", 0)) for place in ("b", "c"))
+    concurrency = ConcurrencyLimiter(1)
+    await concurrency.enter("a", "", 0)
+    tired, patient = (asyncio.create_task(concurrency.enter(place, "", 0)) for place in ("b", "c"))
     await settle()
     tired.cancel()
-    turnstile.leave("a", 0)
+    concurrency.leave("a", 0)
     await asyncio.wait_for(patient, HANG_S)
     with pytest.raises(asyncio.CancelledError):
         await tired
-    turnstile.leave("c", 0)
-    assert (turnstile.inside, turnstile.full("a", 0)) == (0, False)
+    concurrency.leave("c", 0)
+    assert (concurrency.inside, concurrency.full("a", 0)) == (0, False)
 
 
 async def test_who_gives_up_after_a_refusal_leaves_the_queue_moving() -> None:
-    turnstile = Turnstile(1)
-    await turnstile.enter("a", "", 0)
-    tired, patient = (asyncio.create_task(turnstile.enter(place, "", 0)) for place in ("b", "c"))
+    concurrency = ConcurrencyLimiter(1)
+    await concurrency.enter("a", "", 0)
+    tired, patient = (asyncio.create_task(concurrency.enter(place, "", 0)) for place in ("b", "c"))
     await settle()
-    turnstile.limit.halve(30, began_at=0, under_way=2)
-    turnstile.leave("a", 30)
+    concurrency.limit.halve(30, began_at=0, under_way=2)
+    concurrency.leave("a", 30)
     tired.cancel()
     await asyncio.wait_for(patient, HANG_S)
-    assert turnstile.inside == 1
+    assert concurrency.inside == 1
 
 
 async def test_a_limit_that_has_grown_back_is_used_by_the_next_who_comes() -> None:
-    turnstile = Turnstile(2)
-    turnstile.limit.halve(0, began_at=0, under_way=2)
-    await turnstile.enter("a", "", 0)
+    concurrency = ConcurrencyLimiter(2)
+    concurrency.limit.halve(0, began_at=0, under_way=2)
+    await concurrency.enter("a", "", 0)
     first, second = (
-        asyncio.create_task(turnstile.enter(who, "", now)) for who, now in (("b", 0), ("c", REGROWTH_S))
+        asyncio.create_task(concurrency.enter(who, "", now)) for who, now in (("b", 0), ("c", REGROWTH_S))
     )
     await asyncio.wait_for(first, HANG_S)
     assert not second.done()
-    turnstile.leave("a", REGROWTH_S)
+    concurrency.leave("a", REGROWTH_S)
     await asyncio.wait_for(second, HANG_S)
 
 
 async def test_a_lower_limit_holds_back_and_a_grown_one_lets_in() -> None:
-    turnstile = Turnstile(4)
+    concurrency = ConcurrencyLimiter(4)
     for who in "abcd":
-        await turnstile.enter(who, "", 0)
-    turnstile.limit.halve(0, began_at=0, under_way=4)
-    waiting = [asyncio.create_task(turnstile.enter(who, "", 0)) for who in "efg"]
+        await concurrency.enter(who, "", 0)
+    concurrency.limit.halve(0, began_at=0, under_way=4)
+    waiting = [asyncio.create_task(concurrency.enter(who, "", 0)) for who in "efg"]
     await settle()
-    turnstile.leave("a", 0)
-    turnstile.leave("b", 0)
+    concurrency.leave("a", 0)
+    concurrency.leave("b", 0)
     await settle()
-    assert turnstile.inside == 2
-    turnstile.leave("c", REGROWTH_S)
+    assert concurrency.inside == 2
+    concurrency.leave("c", REGROWTH_S)
     await settle()
-    assert turnstile.inside == 3
-    turnstile.leave("d", REGROWTH_S)
+    assert concurrency.inside == 3
+    concurrency.leave("d", REGROWTH_S)
     await asyncio.gather(*waiting)
-    assert turnstile.inside == 3
+    assert concurrency.inside == 3

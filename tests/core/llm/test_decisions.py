@@ -22,12 +22,12 @@ from pydantic import SecretStr
 from core.clock import SystemClock
 from core.errors import ModelError
 from core.i18n import explain, explain_cut, say
-from core.llm.catalog import Account, Roster, Route
+from core.llm.catalog import Account, ModelCatalog, Route
 from core.llm.client import CompletionsClient
 from core.llm.response_reader import Patience
 from core.llm.retry_policy import Allowance
-from core.llm.router import Pool
-from core.operators.alerts import Herald
+from core.llm.router import ModelRouter
+from core.operators.alerts import OperatorAlerts
 from core.ports.model import Request
 from core.values.conversation import Message
 from core.values.deltas import Ended, EndReason, ModelInfo, Text
@@ -201,10 +201,12 @@ class Endpoints:
             for route in routes
         }
         clock, tries = FakeClock(jumps=True), Counter[str]()
-        herald = Herald(
+        operator_alerts = OperatorAlerts(
             clock, lambda _, labels: tries.update([f"{labels.get('account')} {labels.get('model')}"])
         )
-        pool = Pool(Roster(LARGE, tuple(routes)), clients, clock, herald, Allowance(99, 1e9), lambda: 0.0)
+        pool = ModelRouter(
+            ModelCatalog(LARGE, tuple(routes)), clients, clock, operator_alerts, Allowance(99, 1e9), lambda: 0.0
+        )
         request = Request(MESSAGES, "large", temperature=0.7, max_tokens=100, fit=shorter)
         outcome = Outcome()
         with structlog.testing.capture_logs() as outcome.logs:

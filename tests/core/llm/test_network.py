@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from core.clock import SystemClock
 from core.errors import SettingsError
 from core.llm import check_ways
-from core.llm.catalog import Account, Roster, Route
+from core.llm.catalog import Account, ModelCatalog, Route
 from core.llm.client import CompletionsClient
 from core.llm.network import create_tls, proxy_for
 from core.ports.model import Request
@@ -94,10 +94,10 @@ def test_a_file_that_holds_no_certificate_is_one_line(tmp_path: Path, monkeypatc
 
 def test_without_an_endpoint_nothing_is_checked() -> None:
     broken = {"ALL_PROXY": "socks://127.0.0.1:1", "SSL_CERT_FILE": "/nowhere"}
-    check_ways(Roster(ModelInfo("m")), broken)
+    check_ways(ModelCatalog(ModelInfo("m")), broken)
     route = Route(Account("a", "a", PUBLIC, SecretStr("none")), ModelInfo("m"), "m")
     with pytest.raises(SettingsError):
-        check_ways(Roster(ModelInfo("m"), (route,)), broken)
+        check_ways(ModelCatalog(ModelInfo("m"), (route,)), broken)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from core.clock import Clock
 from core.llm import create_model
-from core.llm.catalog import environment_to_roster
+from core.llm.catalog import environment_to_catalog
 from core.llm.offline import OfflineModel, compose
 from core.ports.model import Request
 from core.settings.environment import CoreSettings
@@ -17,7 +17,7 @@ def request(*said: str) -> Request:
 
 def offline(clock: Clock) -> OfflineModel:
     settings = CoreSettings(_env_file=None, openai_api_key=None)
-    model = create_model(settings, environment_to_roster(settings), clock)
+    model = create_model(settings, environment_to_catalog(settings), clock)
     assert isinstance(model, OfflineModel)
     return model
 

@@ -12,7 +12,7 @@ from core.clock import SystemClock
 from core.errors import Code, ModelError
 from core.llm.chunks import Caps
 from core.llm.client import CompletionsClient
-from core.llm.deadline import Alarm
+from core.llm.deadline import Deadline
 from core.llm.response_reader import Patience, Reading
 from core.ports.model import Request
 from core.values.conversation import Message
@@ -197,7 +197,7 @@ async def test_piece_of_a_tool_call_is_a_sign_of_life() -> None:
             call = {"index": 0, "id": "a", "function": {"name": "f", "arguments": arguments}}
             yield event(chunk({"tool_calls": [call]}, "tool_calls" if arguments == "}" else None))
 
-    async with Alarm(clock) as alarm:
+    async with Deadline(clock) as alarm:
         reading = Reading(alarm, clock, Patience(first_word_s=30, gap_s=30), "sk-test")
         deltas = [delta async for delta in reading.deltas(arriving())]
     assert deltas[0] == ToolCall("a", "f", "{   }")

@@ -10,13 +10,13 @@ from core.clock import Clock, SystemClock
 from core.errors import Code, ModelError
 from core.i18n import advise
 from core.llm import create_model
-from core.llm.catalog import Account, Roster, Route, environment_to_roster
+from core.llm.catalog import Account, ModelCatalog, Route, environment_to_catalog
 from core.llm.client import CompletionsClient
-from core.llm.deadline import Alarm
+from core.llm.deadline import Deadline
 from core.llm.response_reader import Patience
 from core.llm.retry_policy import Allowance
-from core.llm.router import Pool
-from core.operators.alerts import Herald
+from core.llm.router import ModelRouter
+from core.operators.alerts import OperatorAlerts
 from core.ports.model import Request
 from core.settings.environment import CoreSettings
 from core.values.conversation import Message
@@ -45,11 +45,13 @@ CARD = ModelInfo("test-model")
 ROUTE = Route(Account("one/only", "one", "http://one/v1", SecretStr("sk-test")), CARD, CARD.name)
 
 
-def pool(fake_url: str, clock: Clock, limit_s: float = 60, client: CompletionsClient | None = None) -> Pool:
+def pool(
+    fake_url: str, clock: Clock, limit_s: float = 60, client: CompletionsClient | None = None
+) -> ModelRouter:
     """One account with one model, as the environment gives it."""
     client = client or CompletionsClient(fake_url, "sk-test", SystemClock())
-    roster, clients = Roster(CARD, (ROUTE,)), {ROUTE.account.name: client}
-    return Pool(roster, clients, clock, Herald(clock), Allowance(4, limit_s), lambda: 0.0)
+    catalog, clients = ModelCatalog(CARD, (ROUTE,)), {ROUTE.account.name: client}
+    return ModelRouter(catalog, clients, clock, OperatorAlerts(clock), Allowance(4, limit_s), lambda: 0.0)
 
 
 async def ask(
@@ -255,7 +257,7 @@ async def test_stall_while_thinking_is_asked_again() -> None:
 async def test_model_is_made_from_the_settings() -> None:
     async with FakeCompletions(default=FINE) as fake:
         settings = CoreSettings(openai_base_url=fake.base_url + "/", openai_api_key="sk-test", parley_gap_s=1)
-        model = create_model(settings, environment_to_roster(settings), SystemClock())
+        model = create_model(settings, environment_to_catalog(settings), SystemClock())
         assert text_of([delta async for delta in model.stream(ASK)]) == "Fine."
         await model.close()
 
@@ -282,7 +284,7 @@ async def test_tries_seconds_and_clocks_are_settings(
             openai_base_url=fake.base_url, openai_api_key="sk-test", openai_model="test-model"
         )
         settings = settings.model_copy(update={setting: value})
-        model = create_model(settings, environment_to_roster(settings), SystemClock())
+        model = create_model(settings, environment_to_catalog(settings), SystemClock())
         with pytest.raises(ModelError) as caught:
             [delta async for delta in model.stream(ASK)]
         await model.close()
@@ -304,7 +306,7 @@ async def test_alarm_leaves_a_cancellation_from_outside_alone() -> None:
     clock = FakeClock()
 
     async def waiting() -> None:
-        async with Alarm(clock) as alarm:
+        async with Deadline(clock) as alarm:
             alarm.due = 10
             await alarm.wait(asyncio.Event().wait())
 
@@ -320,7 +322,7 @@ async def test_alarm_can_be_moved_on_and_rings_again() -> None:
     rang_at = []
 
     async def waiting() -> None:
-        async with Alarm(clock) as alarm:
+        async with Deadline(clock) as alarm:
             alarm.due = 5
             assert await alarm.wait(asyncio.sleep(0, "in time")) == "in time"
             for due in (10, 30, 20):
@@ -351,7 +353,7 @@ async def test_alarm_that_rings_in_a_cancellation_from_outside_gives_way() -> No
     raised: list[type[BaseException]] = []
 
     async def waiting() -> None:
-        async with Alarm(clock) as alarm:
+        async with Deadline(clock) as alarm:
             alarm.due = 10
             try:
                 await alarm.wait(cancelled_meanwhile())

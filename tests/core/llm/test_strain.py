@@ -11,12 +11,12 @@ from pydantic import SecretStr
 
 from core.clock import SystemClock
 from core.errors import ModelError
-from core.llm.catalog import Account, Roster, Route
+from core.llm.catalog import Account, ModelCatalog, Route
 from core.llm.client import CompletionsClient
 from core.llm.response_reader import Patience
 from core.llm.retry_policy import Allowance, keys_of
-from core.llm.router import Pool
-from core.operators.alerts import Herald
+from core.llm.router import ModelRouter
+from core.operators.alerts import OperatorAlerts
 from core.ports.model import Request
 from core.values.conversation import Message
 from core.values.deltas import ModelInfo
@@ -46,10 +46,14 @@ async def test_nothing_is_held_after_many_questions_of_every_fate() -> None:
         account = Account("one/only", "one", fake.base_url, SecretStr("sk-test"), concurrency=30)
         route, clock = Route(account, model_info, model_info.name), Hurried()
         client = CompletionsClient(fake.base_url, "sk-test", SystemClock(), Patience(tail_s=0.05))
-        pool = Pool(
-            Roster(model_info, (route,)), {account.name: client}, clock, Herald(clock), Allowance(4, HANG_S)
+        pool = ModelRouter(
+            ModelCatalog(model_info, (route,)),
+            {account.name: client},
+            clock,
+            OperatorAlerts(clock),
+            Allowance(4, HANG_S),
         )
-        turnstile = pool._turnstiles[account.name]
+        concurrency = pool._turnstiles[account.name]
 
         async def ask(number: int) -> str:
             request = Request((Message("user", "Hi"),), model_info.name, fair_key=str(number % 7))
@@ -76,7 +80,7 @@ async def test_nothing_is_held_after_many_questions_of_every_fate() -> None:
 
         assert set(fates) == {"answered", "failed", "left", "stopped"}
         assert fates["stopped"] == stopped, "no stop is lost"
-        assert (turnstile.inside, turnstile.full("0", clock.monotonic())) == (0, False)
+        assert (concurrency.inside, concurrency.full("0", clock.monotonic())) == (0, False)
         assert pool.breakers.allow(keys_of(route), clock.monotonic() + 1e6), "no probe is under way"
         await until(lambda: fake.open_connections <= IDLE)
         await pool.close()

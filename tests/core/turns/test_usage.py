@@ -10,7 +10,7 @@ import pytest
 from core.clock import SystemClock
 from core.delivery.scheduler import DeliveryScheduler
 from core.llm import create_model
-from core.llm.catalog import environment_to_roster
+from core.llm.catalog import environment_to_catalog
 from core.platform_calls import PlatformCalls
 from core.ports.store import Finish
 from core.settings.environment import CoreSettings
@@ -61,7 +61,7 @@ async def ask_once(*replies: Reply, key: str = "sk-test") -> Finish:
         )
         platform_calls = PlatformCalls(MemoryPlatform())
         scheduler, checkpoints = DeliveryScheduler(platform_calls, clock), Checkpoints(store, clock)
-        model = create_model(settings, environment_to_roster(settings), clock)
+        model = create_model(settings, environment_to_catalog(settings), clock)
         runner = TurnRunner(
             store,
             model,
