@@ -24,7 +24,7 @@ from bots.supervisor import Supervisor
 from bots.timers import Timers, TimerSettings
 from bots.web import WebSettings
 from core.clock import SystemClock
-from core.commands.handlers import Desk
+from core.commands.handlers import CommandHandlers
 from core.delivery.scheduler import DeliveryScheduler
 from core.errors import PlatformError, SettingsError, StoreError, new_ref
 from core.inbox.backfill import Backfill
@@ -129,7 +129,7 @@ class Config:
         return [value for value in own if is_secret(value)] + self.database.secrets + self.catalog.secrets
 
 
-class House:
+class App:
     """One running Parley: every room made and connected to the others."""
 
     def __init__(self, config: Config, store: Store, tell: Tell) -> None:
@@ -176,7 +176,7 @@ class House:
             tell_waiting=runner.tell_waiting,
             patience_s=core.parley_patience_s,
         )
-        desk = Desk(
+        handlers = CommandHandlers(
             store,
             core,
             self._clock,
@@ -188,14 +188,14 @@ class House:
         memberships = {one.name: one for one in self._platforms if isinstance(one, Membership)}
         directories = {one.name: one for one in self._platforms if isinstance(one, Directory)}
         self.inbox = StoringInbox(
-            store, self.place_queues.submit, live, desk, self._lost, memberships, directories
+            store, self.place_queues.submit, live, handlers, self._lost, memberships, directories
         )
         self._catch_ups = {
             name: Backfill(
                 channel.platform_calls,
                 store,
                 self.inbox.receive,
-                self.inbox.pass_over,
+                self.inbox.record_expired,
                 self._clock,
                 config.core.parley_catch_up_s,
             )
@@ -416,7 +416,7 @@ async def run(config: Config, tell: Tell) -> None:
         store = opening.result()
         try:
             tell(f"database {config.database.shown_url}")
-            house = House(config, store, tell)
+            house = App(config, store, tell)
             store.watch(house.database_health)
             on_signal(house.stop)
             await house.serve(lock.keep)
@@ -450,7 +450,7 @@ async def post_summary(config: Config, tell: Tell) -> None:
         asks = [digest_ask(place, now, f"now:{now.isoformat()}") for place in config.timers.places]
         turn_ids = [turn.id for turn in [await store.accept(ask) for ask in asks] if turn is not None]
         if alone:
-            await House(config, store, lambda _line: None).serve_until_done(turn_ids)
+            await App(config, store, lambda _line: None).serve_until_done(turn_ids)
         else:
             await asyncio.wait_for(wait_for_turns(store, turn_ids), SUMMARY_WAIT_S)
         for turn_id in turn_ids:

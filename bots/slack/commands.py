@@ -19,7 +19,7 @@ from bots.slack.incoming import CLOSINGS, Identity, Names, Payload, channel_of, 
 from bots.slack.mrkdwn import mrkdwn_to_text, people_mentioned
 from bots.slack.outgoing import CHANGE
 from core.commands import COMMANDS, MENUS
-from core.commands.parser import Misread, named, options_of, values_of
+from core.commands.parser import CommandError, named, options_of, values_of
 from core.i18n import say
 from core.text import shortened
 from core.values.events import ButtonPress, Command
@@ -153,7 +153,7 @@ def becomes_turn(command: Command) -> bool:
         return False
     try:
         values_of(spec, options_of(spec, command.argument) | dict(command.options))
-    except Misread:
+    except CommandError:
         return False
     return True
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from core.commands import COMMANDS, Kind, Option, Spec, choice_label, spec_there
-from core.commands.parser import Misread, named, options_of
+from core.commands.parser import CommandError, named, options_of
 from core.i18n import LANGUAGES, say
 from core.values.ui import Choice
 
@@ -116,5 +116,5 @@ def typing(text: str) -> Typing | None:
     done, begun = found[3][:cut], found[3][cut:]
     try:
         return Typing(spec, found[1] + done, begun, options_of(spec, done))
-    except Misread:
+    except CommandError:
         return None

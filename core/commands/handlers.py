@@ -19,7 +19,7 @@ from core.commands import (
     settings_view,
     spec_there,
 )
-from core.commands.parser import Misread, Values, line_of, named, no_choice, options_of, values_of
+from core.commands.parser import CommandError, Values, line_of, named, no_choice, options_of, values_of
 from core.i18n import dialect, say
 from core.ports.store import Store, StoredSettings
 from core.recent import Recent
@@ -42,7 +42,7 @@ FREE = ("help", "settings", "forget", "export")
 
 
 @dataclass(frozen=True, slots=True)
-class _Given:
+class CommandContext:
     """A command with all that its doing needs."""
 
     command: Command
@@ -59,7 +59,7 @@ class _Given:
         return say(key, self.language, **values)
 
 
-class Desk:
+class CommandHandlers:
     """`core.openai_model` is the model where nobody chose another. `models`: what may be chosen, or nothing where
     any may. `priced`: whether costs are known. `interrupt`: ends the answers being written to the turns it is given
     a description of, since they were forgotten."""
@@ -81,7 +81,7 @@ class Desk:
         self._priced = priced
         self._interrupt = interrupt
         self._asked_to_forget: Recent[str, float] = Recent(_ASKED_KEPT)
-        self._jobs: dict[str, Callable[[_Given], Awaitable[Ask | ImmediateReply]]] = {
+        self._jobs: dict[str, Callable[[CommandContext], Awaitable[Ask | ImmediateReply]]] = {
             "ask": self._ask,
             "summarize": self._summarize,
             "model": self._model,
@@ -117,7 +117,7 @@ class Desk:
         settings = await self._bounded(kept, command.place, command.author)
         language = dialect(self.language(command.author, settings), command.place.platform)
         name = named(command.name)
-        given = _Given(command, {}, kept, settings, language)
+        given = CommandContext(command, {}, kept, settings, language)
         if name is None:
             unknown = given.say("help_unknown") + "\n\n" if command.name else ""
             return ImmediateReply(unknown + (await self._help(given)).text)
@@ -130,7 +130,7 @@ class Desk:
             return await self._jobs[name](
                 replace(given, values=values_of(spec, options) | _emptied(spec, options))
             )
-        except Misread as misread:
+        except CommandError as misread:
             known = {"prefix": command.prefix, "command": name, "example": example(spec, language)}
             words = given.say(misread.key, **known | misread.values)
             return ImmediateReply(words, refused=True, about=misread.about)
@@ -152,21 +152,21 @@ class Desk:
         found = [one for one in offered if begun in one.value.lower() or begun in one.label.lower()]
         return found[:_SUGGESTIONS]
 
-    async def _ask(self, given: _Given) -> Ask:
+    async def _ask(self, given: CommandContext) -> Ask:
         question = str(given.values.get("question", ""))
         if about := str(given.values.get("about", "")):
             quoted = "\n".join(f"> {line}" for line in about.splitlines())
             question = f"{quoted}\n\n{question or given.say('about_default')}"
         return _question(given, question, Task.ANSWER)
 
-    async def _summarize(self, given: _Given) -> Ask:
+    async def _summarize(self, given: CommandContext) -> Ask:
         """The ask's text is the command with nothing left open, as `core.conversation.summary` reads it."""
         _may_read(given)
         of = given.values.get("of", "thread" if given.place.thread or not given.command.opens else "channel")
         text = line_of(COMMANDS["summarize"], {**given.values, "of": of})
         return _question(given, text, Task.SUMMARY)
 
-    async def _model(self, given: _Given) -> ImmediateReply:
+    async def _model(self, given: CommandContext) -> ImmediateReply:
         if name := given.values.get("name"):
             return await self._change(given, {"model": str(name)})
         settings = given.settings
@@ -177,21 +177,21 @@ class Desk:
             return ImmediateReply(now)
         return ImmediateReply(f"{now}\n{given.say('model_choices', models=settings_view.listed(self._models))}")
 
-    async def _prompt(self, given: _Given) -> ImmediateReply:
+    async def _prompt(self, given: CommandContext) -> ImmediateReply:
         if text := given.values.get("text"):
             return await self._change(given, {"prompt": str(text)})
         settings = given.settings
         now = given.say("prompt_now", origin=settings_view.origin("prompt", settings, given.language))
         return ImmediateReply(f"{now}\n\n" + "\n".join(f"> {line}" for line in settings.prompt.splitlines()))
 
-    async def _settings(self, given: _Given) -> ImmediateReply:
+    async def _settings(self, given: CommandContext) -> ImmediateReply:
         if given.values.get("name") == HISTORY:
             return await self._history(given)
         changes = settings_view.wanted(given.values)
         if changes:
             return await self._change(given, changes)
         if name := given.values.get("name"):
-            raise Misread(
+            raise CommandError(
                 "settings_value",
                 label=given.say(f"setting_{name}"),
                 about=given.say(f"setting_{name}_about"),
@@ -208,18 +208,18 @@ class Desk:
             settings_view.overview(shown, given.language, prefix, own=own, may=may), form=form
         )
 
-    async def _history(self, given: _Given) -> ImmediateReply:
+    async def _history(self, given: CommandContext) -> ImmediateReply:
         """Who changed what: of the channel for those who may change it, of the workspace for its admins."""
         author, place = given.command.author, given.place
         admin = is_admin(author, place, self._core)
         if not admin and not (place.channel and is_manager(author, place, self._core)):
-            raise Misread("settings_by_manager" if place.channel else "settings_by_admin")
+            raise CommandError("settings_by_manager" if place.channel else "settings_by_admin")
         changes = await self._store.audit(place, _AUDIT_LINES)
         return ImmediateReply(
             reports.history([one for one in changes if admin or one.place.channel], given.language)
         )
 
-    async def _change(self, given: _Given, changes: dict[str, str]) -> ImmediateReply:
+    async def _change(self, given: CommandContext, changes: dict[str, str]) -> ImmediateReply:
         scope = self._scope(given)
         by = given.command.author
         wanted = settings_view.checked(
@@ -233,11 +233,11 @@ class Desk:
         now = [f"- {settings_view.changed_line(one, settings, given.language)}" for one in changed]
         return ImmediateReply("\n".join([given.say("settings_changed"), *now]))
 
-    def _scope(self, given: _Given) -> str:
+    def _scope(self, given: CommandContext) -> str:
         """The channel, unless said otherwise, or where there is none."""
         return str(given.values.get("scope") or SCOPES[0 if given.place.channel else 1])
 
-    async def _usage(self, given: _Given) -> ImmediateReply:
+    async def _usage(self, given: CommandContext) -> ImmediateReply:
         of, period = str(given.values.get("of", "me")), str(given.values.get("period", "month"))
         author, place = given.command.author, given.place
         if of == "workspace" and not is_admin(author, place, self._core):
@@ -250,7 +250,7 @@ class Desk:
         currency = self._core.parley_currency
         return ImmediateReply(reports.usage(tally, of, period, given.language, currency, priced=self._priced))
 
-    async def _budget(self, given: _Given) -> ImmediateReply:
+    async def _budget(self, given: CommandContext) -> ImmediateReply:
         now = self.clock.now()
         tally = await self._store.usage_totals(reports.month_start(now), now, given.place)
         return ImmediateReply(
@@ -259,12 +259,12 @@ class Desk:
             )
         )
 
-    async def _reset(self, given: _Given) -> ImmediateReply:
+    async def _reset(self, given: CommandContext) -> ImmediateReply:
         await self._in_thread(given)
         await self._store.reset(given.place, given.command.at)
         return ImmediateReply(given.say("reset_done"), whisper=False)
 
-    async def _forget(self, given: _Given) -> ImmediateReply:
+    async def _forget(self, given: CommandContext) -> ImmediateReply:
         author = given.command.author
         kept = given.say("forget_kept")
         if given.values["what"] == "me":
@@ -278,12 +278,12 @@ class Desk:
         said = await self._store.lines(given.place, limit=_EXPORT_LINES)
         alone = {line.author.id for line in said if not line.mine} <= {author.id}
         if not alone and not is_manager(author, given.place, self._core):
-            raise Misread("forget_by_manager")
+            raise CommandError("forget_by_manager")
         lines = await self._store.forget_thread(given.place, given.command.at)
         self._interrupt(lambda turn: turn.ask.place.key == given.place.key)
         return ImmediateReply(given.say("joined", one=given.say("forget_thread_done", n=lines), two=kept))
 
-    async def _ask_to_forget(self, given: _Given) -> ImmediateReply:
+    async def _ask_to_forget(self, given: CommandContext) -> ImmediateReply:
         """What would go, and a button that has it done."""
         author, place = given.command.author, given.place
         found = await self._store.messages_by_person(place.platform, author.id, _EXPORT_LINES)
@@ -299,7 +299,7 @@ class Desk:
         asked_s = self._asked_to_forget.pop(_who(person, place), None)
         return asked_s is not None and self.clock.monotonic() - asked_s <= CONFIRM_S
 
-    async def _export(self, given: _Given) -> ImmediateReply:
+    async def _export(self, given: CommandContext) -> ImmediateReply:
         author, now = given.command.author, self.clock.now()
         if given.values.get("what", "thread") == "me":
             found = await self._store.messages_by_person(given.place.platform, author.id, _EXPORT_LINES)
@@ -318,7 +318,7 @@ class Desk:
             given.say("export_thread", n=len(lines)), file=reports.thread_file(lines, given.language)
         )
 
-    async def _help(self, given: _Given) -> ImmediateReply:
+    async def _help(self, given: CommandContext) -> ImmediateReply:
         prefix = given.command.prefix
         lines = [
             given.say(
@@ -331,25 +331,25 @@ class Desk:
         title, ask = given.say("help_title"), given.say("help_ask", prefix=prefix)
         return ImmediateReply("\n".join([title, ask, "", *(f"- {line}" for line in lines)]))
 
-    async def _in_thread(self, given: _Given) -> None:
+    async def _in_thread(self, given: CommandContext) -> None:
         """A direct conversation is a thread of its own only where it has been used as one."""
         place = given.place
         if not place.thread and not (place.direct and await self._store.joined(place)):
             words = (named(given.command.name), given.values.get("what"))
-            raise Misread("thread_only", command=" ".join(str(word) for word in words if word))
+            raise CommandError("thread_only", command=" ".join(str(word) for word in words if word))
 
 
 def _who(person: Person, place: Place) -> str:
     return f"{place.platform}/{person.id}"
 
 
-def _may_read(given: _Given) -> None:
-    """Raises Misread where the person may not read what was said there before."""
+def _may_read(given: CommandContext) -> None:
+    """Raises CommandError where the person may not read what was said there before."""
     if not given.command.author.may_read:
-        raise Misread("refused_history")
+        raise CommandError("refused_history")
 
 
-def _question(given: _Given, text: str, task: Task) -> Ask:
+def _question(given: CommandContext, text: str, task: Task) -> Ask:
     command = given.command
     place = command.place if command.place.thread else replace(command.place, thread=command.opens)
     return Ask(

@@ -26,7 +26,7 @@ _ECHO_LENGTH = 80
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
-class Misread(Exception):  # noqa: N818 (it is told, not raised to anybody)
+class CommandError(Exception):  # noqa: N818 (it is told, not raised to anybody)
     """What was typed is not what the command takes: the phrase that says so, and its values. `about`: the field of a
     form that it is about."""
 
@@ -56,7 +56,7 @@ def named(word: str) -> str | None:
 
 
 def options_of(spec: Spec, argument: str) -> dict[str, str]:
-    """The options that a typed line gives. Raises Misread."""
+    """The options that a typed line gives. Raises CommandError."""
     given: dict[str, str] = {}
     left = argument.strip()
     while left:
@@ -70,19 +70,19 @@ def options_of(spec: Spec, argument: str) -> dict[str, str]:
         ):
             given[rest.name], left = left, ""
         else:
-            raise Misread("misread_word", word=echo(word))
+            raise CommandError("misread_word", word=echo(word))
     return given
 
 
 def values_of(spec: Spec, options: Mapping[str, str]) -> Values:
-    """The options as values, checked. Empty ones count as not given. Raises Misread."""
+    """The options as values, checked. Empty ones count as not given. Raises CommandError."""
     values: Values = {}
     for option in spec.options:
         text = str(options.get(option.name, "")).strip()
         if text:
             values[option.name] = _value(option, text)
         elif option.required and not any(options.get(other.name) for other in spec.options if not other.shown):
-            raise Misread("misread_missing")
+            raise CommandError("misread_missing")
     return values
 
 
@@ -151,13 +151,13 @@ def _value(option: Option, text: str) -> str | int | float:
     except ValueError:
         number = math.nan
     if not option.least <= number <= option.most:
-        raise Misread("misread_number", option=option.name, least=option.least, most=option.most)
+        raise CommandError("misread_number", option=option.name, least=option.least, most=option.most)
     return number
 
 
-def no_choice(option: Option) -> Misread:
+def no_choice(option: Option) -> CommandError:
     """What was written is none of the choices of `option`."""
-    return Misread("misread_choice", option=option.name, options=" | ".join(option.choices))
+    return CommandError("misread_choice", option=option.name, options=" | ".join(option.choices))
 
 
 def time_of(text: str) -> datetime | None:

@@ -9,7 +9,7 @@ from babel.numbers import format_decimal
 
 from core.access import may_change
 from core.commands import SCOPES, choice_label
-from core.commands.parser import Misread, echo
+from core.commands.parser import CommandError, echo
 from core.i18n import language_of, say
 from core.ports.store import Change, StoredSettings
 from core.settings.channel import LISTS, NOBODY, SETTINGS, ChannelSettings, Origin, capped, merge, read
@@ -155,18 +155,18 @@ def checked(
     models: Sequence[str],
     language: str,
 ) -> dict[str, str | None]:
-    """The changes as they may be kept (None: taken back). Raises Misread for a value that doesn't fit, or where
+    """The changes as they may be kept (None: taken back). Raises CommandError for a value that doesn't fit, or where
     `person` may not."""
     if scope not in SCOPES or (scope == "channel" and not place.channel):
-        raise Misread("settings_no_channel")
+        raise CommandError("settings_no_channel")
     kept: dict[str, str | None] = {}
     for name, text in changes.items():
         setting, text = SETTINGS[name], text.strip()
         label, about = say(f"setting_{name}", language), say(f"setting_{name}_about", language)
         if scope not in setting.scopes:
-            raise Misread("settings_only_workspace", _FIELD_PREFIX + name, label=label)
+            raise CommandError("settings_only_workspace", _FIELD_PREFIX + name, label=label)
         if not may_change(person, place, scope, name, core):
-            raise Misread(
+            raise CommandError(
                 "settings_by_admin" if scope == "workspace" or setting.admins else "settings_by_manager"
             )
         if not text or text.lower() in TAKEN_BACK:
@@ -174,13 +174,13 @@ def checked(
             continue
         text = _canonical(name, text)
         if name == "model" and models and text not in models:
-            raise Misread("model_unknown", _FIELD_PREFIX + name, model=echo(text), models=listed(models))
+            raise CommandError("model_unknown", _FIELD_PREFIX + name, model=echo(text), models=listed(models))
         if read(setting, text) is None:
             fits = {"value": echo(text), "label": label, "about": about}
-            raise Misread("settings_bad", _FIELD_PREFIX + name, **fits)
+            raise CommandError("settings_bad", _FIELD_PREFIX + name, **fits)
         if name == "max_tokens" and capped(core, int(text)) != int(text):
             most = core.parley_max_tokens_cap or 0
-            raise Misread("settings_capped", _FIELD_PREFIX + name, label=label, n=most)
+            raise CommandError("settings_capped", _FIELD_PREFIX + name, label=label, n=most)
         kept[name] = text
     return kept
 

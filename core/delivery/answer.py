@@ -72,7 +72,7 @@ class AnswerDelivery:
         self.error: PlatformError | None = None
         self.entry = 0
         """The scheduler's: counts how often this delivery was queued, so that older places in queues are void."""
-        self.leans: NextCall | None = None
+        self.preferred: NextCall | None = None
         """The scheduler's: the way it has chosen for the first words."""
         self._address = Address(ask, key, ask.ticket)
         self._changed = changed
@@ -239,7 +239,7 @@ class AnswerDelivery:
         self._recording = asyncio.create_task(record())
 
     def _stands(self, message_id: str) -> PageState:
-        self.leans = None
+        self.preferred = None
         return self._layout.stands(message_id)
 
     def failed(self, call: OutgoingCall, error: PlatformError, now: float) -> bool:

@@ -221,14 +221,14 @@ class DeliveryScheduler:
             return places
         delivery = places[0].delivery
         live = [other for other in self._canvases if other is not delivery and not other.ended]
-        growing = sum(other.growing or other.leans is NextCall.START for other in live)
+        growing = sum(other.growing or other.preferred is NextCall.START for other in live)
         edited = sum(
-            not other.growing and (bool(other.posted) or other.leans is NextCall.POST) for other in live
+            not other.growing and (bool(other.posted) or other.preferred is NextCall.POST) for other in live
         )
         growth = self._meters_of(delivery.sample(NextCall.APPEND))[-1].rate(now) / (growing + 1)
         edits = self._meters_of(delivery.sample(NextCall.EDIT))[-1].rate(now) / (edited + 1)
         places.sort(key=lambda place: (place.next_call is NextCall.START) is not (growth >= edits))
-        delivery.leans = places[0].next_call
+        delivery.preferred = places[0].next_call
         return places
 
     def _patience_s(self, better: _Place, now: float) -> float:

@@ -44,7 +44,8 @@ until theirs has been."""
 class Backfill:
     """Of one platform: reads on whenever the platform has become ready, and keeps the moment it has heard until.
 
-    What is younger than `window_s` is received as if it came now. Of what is older, `pass_over` says whether it is a
+    What is younger than `window_s` is received as if it came now. Of what is older, `record_expired` says whether it
+    is a
     question: those are listed in the log.
     """
 
@@ -53,7 +54,7 @@ class Backfill:
         platform_calls: PlatformCalls,
         store: Store,
         receive: Callable[[Ask], Awaitable[Receipt]],
-        pass_over: Callable[[Ask], Awaitable[bool]],
+        record_expired: Callable[[Ask], Awaitable[bool]],
         clock: Clock,
         window_s: float,
     ) -> None:
@@ -61,7 +62,7 @@ class Backfill:
         self._platform = platform_calls.platform
         self._store = store
         self._receive = receive
-        self._pass_over = pass_over
+        self._pass_over = record_expired
         self._clock = clock
         self._window = timedelta(seconds=window_s)
         self._whole = False

@@ -12,7 +12,7 @@ import structlog
 
 from core.access import Refusal, refusal
 from core.commands import FORGET_ME
-from core.commands.handlers import FREE, Desk
+from core.commands.handlers import FREE, CommandHandlers
 from core.commands.parser import command_of
 from core.errors import StoreError
 from core.i18n import say
@@ -50,7 +50,7 @@ class StoringInbox:
         store: Store,
         submit: Callable[[Turn], None],
         live: RunningTurns,
-        desk: Desk,
+        handlers: CommandHandlers,
         lost: Callable[[str], None] = lambda _: None,
         memberships: Mapping[str, Membership] | None = None,
         directories: Mapping[str, Directory] | None = None,
@@ -59,10 +59,10 @@ class StoringInbox:
         self._lost = lost
         self._submit = submit
         self._live = live
-        self._desk = desk
+        self._desk = handlers
         self._rate = Rate()
         self._members = TeamMembership(store, memberships or {})
-        self.admission = Admission(directories or {}, self._admit, desk.clock)
+        self.admission = Admission(directories or {}, self._admit, handlers.clock)
         self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def receive(self, event: Event) -> Receipt:
@@ -73,11 +73,11 @@ class StoringInbox:
                 self._lost(event.place.platform)
                 raise
 
-    async def pass_over(self, ask: Ask) -> bool:
+    async def record_expired(self, ask: Ask) -> bool:
         """Whether `ask`, which is too old to be answered, is a question that nobody has heard. What it would have
         been part of remembers it. Raises StoreError."""
         async with self._channel(ask.place):
-            ask, outcome, settings = await self._weigh(await self._members.known(ask))
+            ask, outcome, settings = await self._resolve(await self._members.known(ask))
             asks = outcome is Outcome.TURN
             if asks and (command_of(ask.text) or refusal(ask.author, ask.place, settings)):
                 return False
@@ -87,7 +87,7 @@ class StoringInbox:
         try:
             if isinstance(event, Edited):
                 return self.admission.holds(event.place) or await self._store.joined(event.place)
-            _, outcome, _ = await self._weigh(event)
+            _, outcome, _ = await self._resolve(event)
         except StoreError:
             self._lost(event.place.platform)
             raise
@@ -97,7 +97,7 @@ class StoringInbox:
         done = await self._desk.do(await self._members.known(command))
         if isinstance(done, ImmediateReply):
             return done
-        ask, outcome, settings = await self._weigh(done)
+        ask, outcome, settings = await self._resolve(done)
         if outcome is Outcome.OFF:
             return _no(say("refused_off", self._desk.language(ask.author, settings)))
         refused = await self._refused(ask.author, ask.place, settings, ask.key, tell=True)
@@ -234,7 +234,7 @@ class StoringInbox:
 
     async def _ask(self, ask: Ask, *, commanded: bool = False) -> Receipt:
         """`commanded`: a command became this, and whoever gave it waits for a word."""
-        ask, outcome, settings = await self._weigh(ask)
+        ask, outcome, settings = await self._resolve(ask)
         asks = ask.addressed and not ask.author.bot
         if asks and not commanded and (typed := command_of(ask.text)):
             return await self._typed(ask, *typed)
@@ -276,7 +276,7 @@ class StoringInbox:
     async def _admit(self, turn: Turn, author: Person) -> Receipt:
         """What becomes of a held turn, now that its author is looked up. Raises StoreError."""
         async with self._channel(turn.ask.place):
-            ask, outcome, settings = await self._weigh(replace(turn.ask, author=author))
+            ask, outcome, settings = await self._resolve(replace(turn.ask, author=author))
             refused = await self._refused(author, ask.place, settings, ask.key, tell=False, ask=ask)
             if refused is not None or outcome is not Outcome.TURN:
                 await self._store.discard(turn.id)
@@ -289,7 +289,7 @@ class StoringInbox:
             log.info("question", turn=turn.id, place=ask.place.key)
             return Receipt(outcome, turn.id)
 
-    async def _weigh(self, ask: Ask) -> tuple[Ask, Outcome, ChannelSettings]:
+    async def _resolve(self, ask: Ask) -> tuple[Ask, Outcome, ChannelSettings]:
         """The ask in the conversation that it belongs to, what is to become of it, and what counts there."""
         if ask.replies_to:
             place = await self._store.place_of_post(ask.place, ask.replies_to)

@@ -23,7 +23,7 @@ import structlog
 from sqlalchemy import Connection, text
 
 from core.clock import SystemClock
-from core.commands.handlers import Desk
+from core.commands.handlers import CommandHandlers
 from core.delivery.scheduler import DeliveryScheduler
 from core.inbox.inbox import StoringInbox
 from core.platform_calls import PlatformCalls
@@ -110,7 +110,9 @@ class Rig:
             live,
         )
         self.place_queues = PlaceQueues(self._answer, tell_waiting=self.runner.tell_waiting)
-        self.inbox = StoringInbox(self.store, self.place_queues.submit, live, Desk(self.store, settings, clock))
+        self.inbox = StoringInbox(
+            self.store, self.place_queues.submit, live, CommandHandlers(self.store, settings, clock)
+        )
         self.now = clock.now()
 
     async def _answer(self, turn: Turn) -> None:

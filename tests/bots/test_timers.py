@@ -35,7 +35,7 @@ def test_a_summary_is_due_at_the_same_time_of_day_whatever_the_clocks_do(now: st
     assert last_due(datetime.fromisoformat(now), NINE, BERLIN) == datetime.fromisoformat(due)
 
 
-class House:
+class App:
     """Timers over a ledger: `posted` are the keys of the turns that were submitted."""
 
     def __init__(self, channels: str = "slack:C1,discord:200") -> None:
@@ -70,7 +70,7 @@ class House:
 
 
 async def test_the_last_missed_summary_is_submitted_at_the_start_once_for_each_channel() -> None:
-    house = House()
+    house = App()
     await house.asked(NOW - timedelta(hours=10))
     for _ in range(3):
         await house.start()
@@ -84,7 +84,7 @@ async def test_the_last_missed_summary_is_submitted_at_the_start_once_for_each_c
 
 
 async def test_a_new_house_stays_quiet_and_so_does_one_without_channels() -> None:
-    quiet, none = House(), House("")
+    quiet, none = App(), App("")
     await none.asked(NOW - timedelta(hours=10))
     for house in (quiet, none):
         await house.start()
@@ -93,7 +93,7 @@ async def test_a_new_house_stays_quiet_and_so_does_one_without_channels() -> Non
 
 
 async def test_a_summary_waits_for_the_database() -> None:
-    house = House()
+    house = App()
     await house.asked(NOW - timedelta(hours=10))
     house.away = True
     await house.start()

@@ -1,4 +1,4 @@
-"""House rules that no linter knows."""
+"""App rules that no linter knows."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from bots.slack.home import COMMANDS, prompts, told_to_home
 from bots.slack.mrkdwn import markdown_to_mrkdwn
 from bots.slack.outgoing import CHANGE, told_to_content
 from core.clock import SystemClock
-from core.commands.handlers import Desk
+from core.commands.handlers import CommandHandlers
 from core.i18n import LANGUAGES, say
 from core.settings.environment import CoreSettings
 from core.values.events import ButtonPress, Command
@@ -151,14 +151,16 @@ def test_what_is_done_takes_the_place_of_the_form(language: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("scope", ["channel", "workspace"])
 async def test_the_real_settings_fit_into_a_modal_and_into_the_home_tab(language: str, scope: str) -> None:
-    desk = Desk(
+    handlers = CommandHandlers(
         MemoryStore(), CoreSettings(_env_file=None, parley_system_prompt="Be kind. " * 500), SystemClock()
     )
     admin = replace(ADA, locale=language, admin=True)
     long = {"set_prompt": "x" * 2_900, "set_deny": ", ".join(f"U{n:09}" for n in range(200))}
-    await desk.do(Command("settings", CHANNEL, admin, AT, options={"scope": scope} | long))
+    await handlers.do(Command("settings", CHANNEL, admin, AT, options={"scope": scope} | long))
     told = [
-        await desk.do(Command(name, CHANNEL, admin, AT, scope if name == "settings" else "", prefix="/parley "))
+        await handlers.do(
+            Command(name, CHANNEL, admin, AT, scope if name == "settings" else "", prefix="/parley ")
+        )
         for name in COMMANDS
     ]
     forms = [one.form for one in told if isinstance(one, ImmediateReply) and one.form]

@@ -17,7 +17,7 @@ from tests.fakes.memory import MemoryStore
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class App:
     url: str
     platform: WebPlatform
     inbox: EchoInbox
@@ -34,7 +34,7 @@ async def house(
     heartbeat_s: float = 15.0,
     hosts: Hosts | None = None,
     **limits: Any,
-) -> AsyncIterator[House]:
+) -> AsyncIterator[App]:
     store, hosts = store or MemoryStore(), hosts or Hosts()
     platform = WebPlatform(hosts, SystemClock(), store, heartbeat_s=heartbeat_s, **limits)
     inbox = EchoInbox(store, platform, gap_s)
@@ -44,7 +44,7 @@ async def house(
     await asyncio.sleep(0)
     assert platform.ready()
     try:
-        yield House(url, platform, inbox, store, running)
+        yield App(url, platform, inbox, store, running)
     finally:
         await inbox.close()
         running.cancel()

@@ -26,7 +26,7 @@ from core.values.conversation import Ask, History, Task
 from core.values.events import ButtonPress, Command
 from core.values.outgoing import EditMessage, Page, PostMessage
 from core.values.ui import Button, ImmediateReply
-from tests.bots.web.rig import House, house
+from tests.bots.web.rig import App, house
 from tests.fakes.memory import MemoryStore
 from tests.waiting import HANG_S
 
@@ -39,7 +39,7 @@ async def client() -> AsyncIterator[Client]:
         yield session
 
 
-async def ask(client: Client, home: House, text: str = "Hello", **fields: object) -> dict[str, str]:
+async def ask(client: Client, home: App, text: str = "Hello", **fields: object) -> dict[str, str]:
     body = {"text": text, "client_id": str(uuid4()), **fields}
     async with client.post(f"{home.url}/api/asks", json=body) as response:
         assert response.status == 202, await response.text()
@@ -47,7 +47,7 @@ async def ask(client: Client, home: House, text: str = "Hello", **fields: object
         return answer
 
 
-async def thread_of(client: Client, home: House, thread: str) -> list[dict[str, Any]]:
+async def thread_of(client: Client, home: App, thread: str) -> list[dict[str, Any]]:
     async with client.get(f"{home.url}/api/threads/{thread}") as response:
         assert response.status == 200
         messages: list[dict[str, Any]] = (await response.json())["messages"]
@@ -84,7 +84,7 @@ class Stream:
 
 
 @asynccontextmanager
-async def events(client: Client, home: House, thread: str) -> AsyncIterator[Stream]:
+async def events(client: Client, home: App, thread: str) -> AsyncIterator[Stream]:
     async with client.get(f"{home.url}/api/threads/{thread}/events", read_bufsize=1 << 20) as response:
         assert response.status == 200
         assert response.content_type == "text/event-stream"
@@ -486,7 +486,7 @@ async def test_of_an_answer_that_is_taken_up_again_the_words_are_left_on_every_p
 # Commands.
 
 
-async def command(client: Client, home: House, name: str, **fields: object) -> dict[str, Any]:
+async def command(client: Client, home: App, name: str, **fields: object) -> dict[str, Any]:
     body = {"name": name, "client_id": str(uuid4()), **fields}
     async with client.post(f"{home.url}/api/commands", json=body) as response:
         assert response.status == 202, await response.text()

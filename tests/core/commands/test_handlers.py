@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from core.commands import COMMANDS
-from core.commands.handlers import Desk
+from core.commands.handlers import CommandHandlers
 from core.commands.parser import command_of
 from core.i18n import LANGUAGES, dialect, say
 from core.ports.store import Finish
@@ -38,7 +38,7 @@ class Office:
         self.store = MemoryStore()
         core = CoreSettings(_env_file=None, openai_model="first", **settings)
         self.interrupted: list[Callable[[Turn], bool]] = []
-        self.desk = Desk(
+        self.handlers = CommandHandlers(
             self.store, core, FakeClock(NOON), models, priced=priced, interrupt=self.interrupted.append
         )
 
@@ -50,7 +50,7 @@ class Office:
         place: Place = THREAD,
         options: dict[str, str] | None = None,
     ) -> Ask | ImmediateReply:
-        return await self.desk.do(
+        return await self.handlers.do(
             Command(
                 name, place, by, NOON, argument, options or {}, id="c1", opens="1.5" if not place.thread else ""
             )
@@ -139,10 +139,10 @@ async def test_only_those_who_may_change_a_setting(by: Person, typed: str, chang
 async def test_a_change_counts_at_once_and_can_be_taken_back() -> None:
     office = Office()
     assert "from this channel" in await office.told("model", "second", MANAGER)
-    assert (await office.desk.settings(THREAD, ADA)).model == "second"
+    assert (await office.handlers.settings(THREAD, ADA)).model == "second"
     assert "already" in await office.told("model", "second", MANAGER)
     assert "`first` · default" in await office.told("model", "default", MANAGER)
-    assert (await office.desk.settings(THREAD, ADA)).model == "first"
+    assert (await office.handlers.settings(THREAD, ADA)).model == "first"
     assert [(one.old, one.new) for one in await office.store.audit(THREAD)] == [
         ("second", None),
         (None, "second"),
@@ -326,7 +326,7 @@ async def test_the_model_and_the_prompt_are_told() -> None:
     assert "`second`" in text
     assert (await office.told("prompt")).endswith("> Be kind.\n> Always.")
     await office.told("prompt", "Be brief.", MANAGER)
-    assert (await office.desk.settings(THREAD, ADA)).prompt == "Be brief."
+    assert (await office.handlers.settings(THREAD, ADA)).prompt == "Be brief."
 
 
 async def test_usage_is_mine_the_channels_or_for_admins_the_workspaces() -> None:
@@ -448,7 +448,7 @@ async def test_export_hands_over_a_thread_or_what_is_mine() -> None:
 async def test_help_lists_every_command_as_it_is_written_there(language: str) -> None:
     office = Office()
     by = Person("U1", locale=language)
-    told = await office.desk.do(Command("help", CHANNEL, by, NOON, prefix="/parley "))
+    told = await office.handlers.do(Command("help", CHANNEL, by, NOON, prefix="/parley "))
     assert isinstance(told, ImmediateReply)
     for spec in COMMANDS.values():
         line = next(line for line in told.text.splitlines() if line.startswith(f"- `/parley {spec.name}"))
@@ -490,7 +490,7 @@ async def test_suggestions_begin_with_what_was_typed() -> None:
 
     async def suggested(command_name: str, option: str, **options: str) -> list[str]:
         command = Command(command_name, THREAD, ADA, NOON, options=options)
-        return [choice.value for choice in await office.desk.suggest(command, option)]
+        return [choice.value for choice in await office.handlers.suggest(command, option)]
 
     assert await suggested("model", "name") == ["first", "gpt-5", "gpt-5-mini", "glm-5", "default"]
     assert await suggested("model", "name", name="gpt") == ["gpt-5", "gpt-5-mini"]
@@ -542,7 +542,7 @@ async def test_listening_to_mentions_only_is_set_by_its_words() -> None:
     for typed in ("listen mentions only", "listen mentions_only", "listen 仅提到我的消息"):
         office = Office()
         assert "mentions only" in await office.told("settings", typed, MANAGER)
-        assert (await office.desk.settings(THREAD, ADA)).listen is Listen.MENTIONS_ONLY
+        assert (await office.handlers.settings(THREAD, ADA)).listen is Listen.MENTIONS_ONLY
 
 
 @pytest.mark.parametrize("name", ["export", "usage", "settings", "model"])

@@ -5,7 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.commands import COMMANDS
-from core.commands.parser import Misread, Values, command_of, line_of, named, options_of, time_of, values_of
+from core.commands.parser import (
+    CommandError,
+    Values,
+    command_of,
+    line_of,
+    named,
+    options_of,
+    time_of,
+    values_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +86,7 @@ def test_a_typed_line_gives_values(command: str, typed: str, values: dict[str, o
 )
 def test_what_does_not_fit_is_told(command: str, typed: str, key: str) -> None:
     spec = COMMANDS[command]
-    with pytest.raises(Misread) as misread:
+    with pytest.raises(CommandError) as misread:
         values_of(spec, options_of(spec, typed))
     assert misread.value.key == key
 
@@ -108,7 +117,7 @@ def test_whatever_is_typed_is_read_or_told(command: str, typed: str) -> None:
     spec = COMMANDS[command]
     try:
         values = values_of(spec, options_of(spec, typed))
-    except Misread:
+    except CommandError:
         return
     assert set(values) <= {option.name for option in spec.options}
 

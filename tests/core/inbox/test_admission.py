@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from core.commands.handlers import Desk
+from core.commands.handlers import CommandHandlers
 from core.i18n import say
 from core.inbox.admission import LOOK_UP_S, Admission
 from core.inbox.inbox import StoringInbox
@@ -48,15 +48,15 @@ class Slow:
         self.told.append(told)
 
 
-class House:
+class App:
     def __init__(self, **settings: Any) -> None:
         self.store, self.clock = MemoryStore(), FakeClock(NOON)
         self.slow, self.live = Slow(self.clock), RunningTurns()
         self.submitted: list[Turn] = []
         core = CoreSettings(_env_file=None, **{"parley_guests": False} | settings)
-        desk = Desk(self.store, core, self.clock)
+        handlers = CommandHandlers(self.store, core, self.clock)
         self.inbox = StoringInbox(
-            self.store, self.submitted.append, self.live, desk, directories={"slack": self.slow}
+            self.store, self.submitted.append, self.live, handlers, directories={"slack": self.slow}
         )
 
     async def ask(self, id: str = "1.0", by: Person = UNKNOWN, text: str = "why?") -> Receipt:
@@ -67,13 +67,13 @@ class House:
 
 
 @pytest.fixture
-async def house() -> AsyncIterator[House]:
-    house = House()
+async def house() -> AsyncIterator[App]:
+    house = App()
     yield house
     await house.inbox.admission.close()
 
 
-async def test_a_question_is_held_and_answered_when_its_author_turns_out_to_be_a_member(house: House) -> None:
+async def test_a_question_is_held_and_answered_when_its_author_turns_out_to_be_a_member(house: App) -> None:
     receipt = await house.ask()
     assert receipt.outcome is Outcome.HELD
     assert [turn.state for turn in await house.store.held_turns()] == [TurnState.HELD]
@@ -89,7 +89,7 @@ async def test_a_question_is_held_and_answered_when_its_author_turns_out_to_be_a
 
 @pytest.mark.parametrize(("takes_s", "why"), [(3.0, "refused_guest"), (99.0, "refused_unknown")])
 async def test_nothing_is_left_of_the_question_of_somebody_who_may_not_ask_or_stays_unknown(
-    house: House, takes_s: float, why: str
+    house: App, takes_s: float, why: str
 ) -> None:
     house.slow.takes_s, house.slow.known = takes_s, GUEST
     await house.ask()
@@ -100,7 +100,7 @@ async def test_nothing_is_left_of_the_question_of_somebody_who_may_not_ask_or_st
 
 
 async def test_a_held_question_keeps_nobody_else_waiting_and_is_one_however_often_it_comes(
-    house: House,
+    house: App,
 ) -> None:
     first, again = await house.ask(), await house.ask()
     assert first == again
@@ -111,7 +111,7 @@ async def test_a_held_question_keeps_nobody_else_waiting_and_is_one_however_ofte
     assert (await house.ask()).outcome is Outcome.DUPLICATE
 
 
-async def test_who_is_known_or_is_certainly_refused_is_not_held(house: House) -> None:
+async def test_who_is_known_or_is_certainly_refused_is_not_held(house: App) -> None:
     assert (await house.ask("1.0", replace(UNKNOWN, guest=False, stranger=False))).outcome is Outcome.TURN
     assert (await house.ask("2.0", replace(UNKNOWN, guest=True))).outcome is Outcome.REFUSED
     assert (await house.ask("3.0", replace(UNKNOWN, stranger=True))).outcome is Outcome.REFUSED
@@ -119,11 +119,11 @@ async def test_who_is_known_or_is_certainly_refused_is_not_held(house: House) ->
 
 
 async def test_where_no_gate_depends_on_it_nobody_is_held() -> None:
-    house = House(parley_guests=True, parley_strangers=True)
+    house = App(parley_guests=True, parley_strangers=True)
     assert (await house.ask()).outcome is Outcome.TURN
 
 
-async def test_what_was_deleted_edited_or_forgotten_while_it_was_held(house: House) -> None:
+async def test_what_was_deleted_edited_or_forgotten_while_it_was_held(house: App) -> None:
     for number in ("1.0", "2.0", "3.0"):
         await house.ask(number, replace(UNKNOWN, id=f"U{number[0]}"))
     assert await house.inbox.concerns(Edited(THREAD, "2.0", "how?"))
@@ -137,7 +137,7 @@ async def test_what_was_deleted_edited_or_forgotten_while_it_was_held(house: Hou
 
 
 async def test_the_next_process_decides_what_the_last_one_held_and_waits_for_its_connection() -> None:
-    house, clock = House(), FakeClock(NOON)
+    house, clock = App(), FakeClock(NOON)
     await house.ask()
     await house.inbox.admission.close()
     [held] = await house.store.held_turns()
@@ -160,7 +160,7 @@ async def test_the_next_process_decides_what_the_last_one_held_and_waits_for_its
     assert not admission.holds(THREAD)
 
 
-async def test_a_database_that_is_away_delays_the_decision(house: House) -> None:
+async def test_a_database_that_is_away_delays_the_decision(house: App) -> None:
     await house.ask()
     house.store.failing = True
     await house.clock.advance(8)
@@ -170,7 +170,7 @@ async def test_a_database_that_is_away_delays_the_decision(house: House) -> None
     assert len(house.submitted) == 1
 
 
-async def test_many_held_questions_are_decided_side_by_side(house: House) -> None:
+async def test_many_held_questions_are_decided_side_by_side(house: App) -> None:
     await asyncio.gather(*(house.ask(f"{number}.0") for number in range(1, 200)))
     await house.clock.advance(3)
     assert len(house.submitted) == 199

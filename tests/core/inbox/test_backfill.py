@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from core.commands.handlers import Desk
+from core.commands.handlers import CommandHandlers
 from core.errors import Code, PlatformError, StoreError
 from core.inbox.backfill import HOLD_S, Backfill
 from core.inbox.inbox import StoringInbox
@@ -46,7 +46,7 @@ class Full(MemoryStore):
         return await super().accept(ask)
 
 
-class House:
+class App:
     """A catch-up with everything around it; `received` is what it handed in."""
 
     def __init__(self) -> None:
@@ -54,13 +54,13 @@ class House:
         self.store = Full()
         self.platform = MemoryPlatform()
         self.received: list[str] = []
-        desk = Desk(self.store, CoreSettings(_env_file=None), self.clock)
-        self.inbox = StoringInbox(self.store, self._submit, RunningTurns(), desk)
+        handlers = CommandHandlers(self.store, CoreSettings(_env_file=None), self.clock)
+        self.inbox = StoringInbox(self.store, self._submit, RunningTurns(), handlers)
         self.catch_up = Backfill(
             PlatformCalls(self.platform),
             self.store,
             self.inbox.receive,
-            self.inbox.pass_over,
+            self.inbox.record_expired,
             self.clock,
             WINDOW_S,
         )
@@ -100,7 +100,7 @@ def logged() -> Iterator[list[str]]:
 
 
 async def test_places_and_their_channels_are_read_on_and_handed_in_order() -> None:
-    house = House()
+    house = App()
     await house.live_since(-30)
     house.platform.missing[THREAD.key] = [ask("m1", -20), ask("m2", -10)]
     house.platform.missing[CHANNEL.key] = [ask("m3", -5, Place("slack", "T1", "C1", "3.0"), addressed=True)]
@@ -112,7 +112,7 @@ async def test_places_and_their_channels_are_read_on_and_handed_in_order() -> No
 
 
 async def test_a_thread_that_nobody_heard_of_is_read_too() -> None:
-    house = House()
+    house = App()
     await house.store.advance_watermark("slack", START - timedelta(minutes=30))
     thread = Place("slack", "T1", "C2", "5.0")
     house.platform.shown_channels = [Place("slack", "T1", "C2")]
@@ -123,7 +123,7 @@ async def test_a_thread_that_nobody_heard_of_is_read_too() -> None:
 
 
 async def test_a_thread_is_read_too_whose_first_words_came_by_themselves_meanwhile() -> None:
-    house = House()
+    house = App()
     await house.store.advance_watermark("slack", START - timedelta(minutes=30))
     thread = Place("slack", "T1", "C2", "5.0")
     root = ask("m1", -20, thread, addressed=True)
@@ -139,14 +139,14 @@ async def test_a_thread_is_read_too_whose_first_words_came_by_themselves_meanwhi
 
 
 async def test_a_new_house_has_missed_nothing() -> None:
-    house = House()
+    house = App()
     async with house.running():
         assert house.platform.read == []
         assert await house.store.watermark("slack") == house.clock.now()
 
 
 async def test_what_is_too_old_is_listed_and_remembered_but_not_answered() -> None:
-    house = House()
+    house = App()
     await house.live_since(-180)
     elsewhere = Place("slack", "T1", "C1", "9.0")
     house.platform.missing[THREAD.key] = [ask("old", -120), ask("young", -59)]
@@ -162,7 +162,7 @@ async def test_what_is_too_old_is_listed_and_remembered_but_not_answered() -> No
 
 
 async def test_what_is_too_old_is_weighed_as_a_new_one_would_be() -> None:
-    house = House()
+    house = App()
     await house.store.advance_watermark("slack", START - timedelta(minutes=180))
     everything, nothing, posts = (Place("slack", "T1", channel) for channel in ("C2", "C3", "C4"))
     await house.set(everything, listen="all")
@@ -200,7 +200,7 @@ async def test_what_is_too_old_is_weighed_as_a_new_one_would_be() -> None:
 
 
 async def test_what_was_asked_where_everything_is_a_question_is_answered() -> None:
-    house = House()
+    house = App()
     await house.store.advance_watermark("slack", START - timedelta(minutes=30))
     forum = Place("slack", "T1", "C2")
     await house.set(forum, listen="forum")
@@ -217,7 +217,7 @@ async def test_what_was_asked_where_everything_is_a_question_is_answered() -> No
 
 
 async def test_a_refusal_for_rate_means_later_and_a_lost_place_means_never() -> None:
-    house = House()
+    house = App()
     await house.live_since(-30)
     house.platform.missing[THREAD.key] = [ask("m1", -20)]
     house.platform.refusals.append(PlatformError(Code.GONE))
@@ -233,7 +233,7 @@ async def test_a_refusal_for_rate_means_later_and_a_lost_place_means_never() -> 
 
 
 async def test_what_was_asked_while_the_token_was_refused_is_read_once_it_works() -> None:
-    house = House()
+    house = App()
     await house.live_since(-30)
     house.platform.missing[THREAD.key] = [ask("m1", -20)]
     house.platform.refusals += [PlatformError(Code.BAD_TOKEN), PlatformError(Code.BAD_TOKEN)]
@@ -246,7 +246,7 @@ async def test_what_was_asked_while_the_token_was_refused_is_read_once_it_works(
 
 
 async def test_it_reads_on_again_after_the_platform_was_away() -> None:
-    house = House()
+    house = App()
     await house.live_since(-30)
     async with house.running():
         await house.clock.advance(100)
@@ -260,7 +260,7 @@ async def test_it_reads_on_again_after_the_platform_was_away() -> None:
 
 
 async def test_it_reads_on_again_after_the_platform_was_away_while_it_was_reading() -> None:
-    house = House()
+    house = App()
     await house.live_since(-30)
     house.platform.refusals.append(PlatformError(Code.SLOW_DOWN, retryable=True, retry_after_s=60))
     async with house.running():
@@ -274,7 +274,7 @@ async def test_it_reads_on_again_after_the_platform_was_away_while_it_was_readin
 
 
 async def test_a_place_that_can_not_be_read_for_now_holds_up_nobody_and_is_read_later() -> None:
-    house = House()
+    house = App()
     await house.live_since(-30)
     house.platform.missing[CHANNEL.key] = [ask("m1", -20, replace(CHANNEL, thread="2.0"), addressed=True)]
     house.platform.missing[THREAD.key] = [ask("m2", -20)]
@@ -294,7 +294,7 @@ async def test_a_place_that_can_not_be_read_for_now_holds_up_nobody_and_is_read_
 
 
 async def test_it_reads_on_again_after_something_could_not_be_stored() -> None:
-    house = House()
+    house = App()
     await house.live_since(-30)
     async with house.running():
         await house.clock.advance(100)
@@ -307,7 +307,7 @@ async def test_it_reads_on_again_after_something_could_not_be_stored() -> None:
 
 
 async def test_a_store_that_is_away_is_waited_for() -> None:
-    house = House()
+    house = App()
     await house.live_since(-30)
     house.platform.missing[THREAD.key] = [ask("m1", -20)]
     house.store.failing = True
@@ -319,7 +319,7 @@ async def test_a_store_that_is_away_is_waited_for() -> None:
 
 
 async def test_a_platform_is_not_asked_over_and_over_because_the_database_takes_nothing() -> None:
-    house = House()
+    house = App()
     await house.live_since(-30)
     house.platform.missing[THREAD.key] = [ask("m1", -20)]
     house.store.full = True
@@ -339,7 +339,7 @@ async def test_a_platform_is_not_asked_over_and_over_because_the_database_takes_
 
 
 async def test_the_first_turns_wait_for_it() -> None:
-    house = House()
+    house = App()
     house.platform.up = False
     async with house.running():
         waiting = asyncio.create_task(house.catch_up.caught_up(THREAD))
@@ -351,7 +351,7 @@ async def test_the_first_turns_wait_for_it() -> None:
 
 
 async def test_the_first_turns_wait_for_a_connection_not_for_long() -> None:
-    house = House()
+    house = App()
     house.platform.up = False
     async with house.running():
         await house.clock.advance(HOLD_S - 1)
@@ -364,7 +364,7 @@ async def test_the_first_turns_wait_for_a_connection_not_for_long() -> None:
 
 
 async def test_turns_wait_for_what_could_not_be_stored_before_them() -> None:
-    house = House()
+    house = App()
     async with house.running():
         await house.clock.advance(1)
         await asyncio.wait_for(house.catch_up.caught_up(THREAD), HANG_S)
@@ -377,7 +377,7 @@ async def test_turns_wait_for_what_could_not_be_stored_before_them() -> None:
 
 
 async def test_turns_wait_after_a_lost_connection_for_what_was_said_meanwhile() -> None:
-    house = House()
+    house = App()
     await house.live_since(-30)
     async with house.running():
         await house.clock.advance(1)
@@ -394,7 +394,7 @@ async def test_turns_wait_after_a_lost_connection_for_what_was_said_meanwhile() 
 
 
 async def test_turns_wait_for_it_not_for_long() -> None:
-    silent = House()
+    silent = App()
     silent.catch_up.hold_s = 0.05
     silent.catch_up.again()
     await asyncio.wait_for(
@@ -405,7 +405,7 @@ async def test_turns_wait_for_it_not_for_long() -> None:
 
 
 async def test_a_thread_waits_until_its_channel_has_been_read_and_others_do_not() -> None:
-    house = House()
+    house = App()
     await house.live_since(-30)
     house.platform.refusals.append(busy(20))  # the channel is read first
     async with house.running():
@@ -420,7 +420,7 @@ async def test_a_thread_waits_until_its_channel_has_been_read_and_others_do_not(
 
 
 async def test_what_somebody_waits_for_is_read_first() -> None:
-    house = House()
+    house = App()
     await house.live_since(-30)
     house.platform.shown_channels = [Place("slack", "T1", f"C{number}") for number in range(2, 20)]
     house.platform.refusals.extend([busy(5)] * 4)  # each of the readers
@@ -435,7 +435,7 @@ async def test_what_somebody_waits_for_is_read_first() -> None:
 
 
 async def test_a_place_that_cannot_be_read_for_now_keeps_its_turns_no_longer() -> None:
-    house = House()
+    house = App()
     await house.live_since(-30)
     house.platform.unreadable = THREAD.key
     async with house.running():
@@ -444,7 +444,7 @@ async def test_a_place_that_cannot_be_read_for_now_keeps_its_turns_no_longer() -
 
 
 async def test_turns_wait_for_their_place_not_for_ever() -> None:
-    house = House()
+    house = App()
     await house.live_since(-30)
     house.catch_up.hold_s = 0.05
     house.platform.refusals.append(busy(600))

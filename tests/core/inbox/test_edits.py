@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.commands.handlers import Desk
+from core.commands.handlers import CommandHandlers
 from core.inbox.inbox import EDIT_PAUSE_S, StoringInbox
 from core.settings.environment import CoreSettings
 from core.turns.running import Interrupt, RunningTurns
@@ -24,13 +24,13 @@ THREAD = Place("slack", "T1", "C1", "1.0")
 ADA = Person("U1", "Ada")
 
 
-class House:
+class App:
     """An inbox, and answers that never end: `asked` are the questions as the model was given them."""
 
     def __init__(self, **settings: Any) -> None:
         self.store, self.clock, self.live = MemoryStore(), FakeClock(NOON), RunningTurns()
-        self.desk = Desk(self.store, CoreSettings(_env_file=None, **settings), self.clock)
-        self.inbox = StoringInbox(self.store, self._begin, self.live, self.desk)
+        self.handlers = CommandHandlers(self.store, CoreSettings(_env_file=None, **settings), self.clock)
+        self.inbox = StoringInbox(self.store, self._begin, self.live, self.handlers)
         self.asked: list[str] = []
         self.answers: list[asyncio.Task[None]] = []
 
@@ -59,15 +59,15 @@ class House:
 
 
 @pytest.fixture
-async def house(request: pytest.FixtureRequest) -> AsyncIterator[House]:
-    house = House(**getattr(request, "param", {"parley_rate": 2}))
+async def house(request: pytest.FixtureRequest) -> AsyncIterator[App]:
+    house = App(**getattr(request, "param", {"parley_rate": 2}))
     yield house
     for answer in house.answers:
         answer.cancel()
     await asyncio.gather(*house.answers, return_exceptions=True)
 
 
-async def test_edits_in_a_burst_are_answered_once_by_their_last_text(house: House) -> None:
+async def test_edits_in_a_burst_are_answered_once_by_their_last_text(house: App) -> None:
     await house.say("1")
     for number in range(1, 31):
         await house.edit(str(number))
@@ -77,7 +77,7 @@ async def test_edits_in_a_burst_are_answered_once_by_their_last_text(house: Hous
     assert await house.say("2") is Outcome.LIMITED, "an edit that is answered counts like a question"
 
 
-async def test_edits_past_the_rate_wait_and_the_last_text_is_the_one_answered(house: House) -> None:
+async def test_edits_past_the_rate_wait_and_the_last_text_is_the_one_answered(house: App) -> None:
     await house.say("1")
     for number in range(1, 11):
         await house.edit(str(number))
@@ -88,7 +88,7 @@ async def test_edits_past_the_rate_wait_and_the_last_text_is_the_one_answered(ho
 
 
 @pytest.mark.parametrize("house", [{}], indirect=True)
-async def test_without_a_rate_each_edit_is_answered_after_a_pause(house: House) -> None:
+async def test_without_a_rate_each_edit_is_answered_after_a_pause(house: App) -> None:
     await house.say("1")
     for number in range(1, 4):
         await house.edit(str(number))
@@ -96,7 +96,7 @@ async def test_without_a_rate_each_edit_is_answered_after_a_pause(house: House) 
     assert house.asked == ["0", "1", "2", "3"]
 
 
-async def test_who_was_denied_meanwhile_has_nothing_answered_anew(house: House) -> None:
+async def test_who_was_denied_meanwhile_has_nothing_answered_anew(house: App) -> None:
     await house.say("1")
     await house.store.change(Place("slack", "T1", ""), {"deny": "U1"}, ADA, NOON)
     await house.edit("1")
@@ -104,7 +104,7 @@ async def test_who_was_denied_meanwhile_has_nothing_answered_anew(house: House) 
     assert house.asked == ["0"]
 
 
-async def test_an_edit_of_what_is_not_being_answered_costs_nothing(house: House) -> None:
+async def test_an_edit_of_what_is_not_being_answered_costs_nothing(house: App) -> None:
     await house.say("1")
     for answer in house.answers:
         answer.cancel()
@@ -115,7 +115,7 @@ async def test_an_edit_of_what_is_not_being_answered_costs_nothing(house: House)
     assert house.asked == ["0", "0"]
 
 
-async def test_stop_ends_an_answer_that_waits_for_the_edits_to_rest(house: House) -> None:
+async def test_stop_ends_an_answer_that_waits_for_the_edits_to_rest(house: App) -> None:
     await house.say("1")
     await house.edit("1")
     assert house.live.stop(1)

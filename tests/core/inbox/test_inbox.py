@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.commands.handlers import Desk
+from core.commands.handlers import CommandHandlers
 from core.errors import StoreError
 from core.inbox.inbox import StoringInbox
 from core.ports.store import Finish
@@ -27,24 +27,24 @@ def ask(number: int, text: str = "why?", *, addressed: bool = True, place: Place
     return Ask(f"{number}.0", place, ADA, text, NOON + timedelta(seconds=number), addressed=addressed)
 
 
-class House:
+class App:
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.submitted: list[Turn] = []
-        desk = Desk(self.store, CoreSettings(_env_file=None), FakeClock(NOON))
+        handlers = CommandHandlers(self.store, CoreSettings(_env_file=None), FakeClock(NOON))
         self.lost: list[str] = []
-        self.inbox = StoringInbox(self.store, self.submitted.append, RunningTurns(), desk, self.lost.append)
+        self.inbox = StoringInbox(self.store, self.submitted.append, RunningTurns(), handlers, self.lost.append)
 
     async def texts(self) -> list[str]:
         return [line.text for line in await self.store.lines(THREAD)]
 
 
 @pytest.fixture
-def house() -> House:
-    return House()
+def house() -> App:
+    return App()
 
 
-async def test_a_question_is_stored_before_anything_else_and_once(house: House) -> None:
+async def test_a_question_is_stored_before_anything_else_and_once(house: App) -> None:
     first = await house.inbox.receive(ask(1))
     again = await house.inbox.receive(ask(1))
     assert (first.outcome, again.outcome) == (Outcome.TURN, Outcome.DUPLICATE)
@@ -52,7 +52,7 @@ async def test_a_question_is_stored_before_anything_else_and_once(house: House) 
     assert await house.store.open_turns() == house.submitted
 
 
-async def test_what_could_not_be_stored_is_not_acknowledged(house: House) -> None:
+async def test_what_could_not_be_stored_is_not_acknowledged(house: App) -> None:
     house.store.failing = True
     with pytest.raises(StoreError):
         await house.inbox.receive(ask(1))
@@ -60,7 +60,7 @@ async def test_what_could_not_be_stored_is_not_acknowledged(house: House) -> Non
     assert house.lost == ["slack"], "somebody has to read on from before it"
 
 
-async def test_follow_ups_are_turns_only_where_the_bot_was_asked(house: House) -> None:
+async def test_follow_ups_are_turns_only_where_the_bot_was_asked(house: App) -> None:
     assert (await house.inbox.receive(ask(1, addressed=False))).outcome is Outcome.NOT_ADDRESSED
     await house.inbox.receive(ask(2))
     assert (await house.inbox.receive(ask(3, addressed=False))).outcome is Outcome.TURN
@@ -69,13 +69,13 @@ async def test_follow_ups_are_turns_only_where_the_bot_was_asked(house: House) -
     assert len(await house.texts()) == 3
 
 
-async def test_a_bot_is_never_answered_not_even_when_it_mentions_us(house: House) -> None:
+async def test_a_bot_is_never_answered_not_even_when_it_mentions_us(house: App) -> None:
     said_by_a_bot = replace(ask(1), author=Person("B1", "Other", bot=True))
     assert (await house.inbox.receive(said_by_a_bot)).outcome is Outcome.BOT
     assert await house.texts() == []
 
 
-async def test_a_reply_to_an_answer_goes_on_with_its_conversation(house: House) -> None:
+async def test_a_reply_to_an_answer_goes_on_with_its_conversation(house: App) -> None:
     await house.inbox.receive(ask(1))
     turn = await house.store.begin(house.submitted[0].id)
     await house.store.finish(Finish(turn, TurnState.DONE, "because", posted=("p1",)))
@@ -84,7 +84,7 @@ async def test_a_reply_to_an_answer_goes_on_with_its_conversation(house: House) 
     assert house.submitted[1].ask.place == THREAD
 
 
-async def test_edits_and_deletions_never_overtake_what_they_change(house: House) -> None:
+async def test_edits_and_deletions_never_overtake_what_they_change(house: App) -> None:
     await house.inbox.receive(ask(1))
     events: list[Event] = [
         ask(2, "never mind", addressed=False),
@@ -96,7 +96,7 @@ async def test_edits_and_deletions_never_overtake_what_they_change(house: House)
     assert await house.texts() == ["why?", "in 1816"]
 
 
-async def test_a_button_counts_only_in_the_channel_of_its_answer(house: House) -> None:
+async def test_a_button_counts_only_in_the_channel_of_its_answer(house: App) -> None:
     receipt = await house.inbox.receive(ask(1))
     assert receipt.turn_id is not None
     turn = await house.store.begin(receipt.turn_id)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.commands.handlers import Desk
+from core.commands.handlers import CommandHandlers
 from core.errors import Code, PlatformError
 from core.i18n import say
 from core.inbox.inbox import StoringInbox
@@ -40,13 +40,13 @@ class Servers:
         return {"100": ("55",)} if person == "2" and "100" in teams else {}
 
 
-class House:
+class App:
     def __init__(self, **settings: Any) -> None:
         self.store, self.servers = MemoryStore(), Servers()
         self.submitted: list[Turn] = []
-        desk = Desk(self.store, CoreSettings(_env_file=None, **settings), FakeClock(NOON))
+        handlers = CommandHandlers(self.store, CoreSettings(_env_file=None, **settings), FakeClock(NOON))
         self.inbox = StoringInbox(
-            self.store, self.submitted.append, RunningTurns(), desk, memberships={"discord": self.servers}
+            self.store, self.submitted.append, RunningTurns(), handlers, memberships={"discord": self.servers}
         )
 
     async def set(self, **settings: str) -> None:
@@ -58,14 +58,14 @@ class House:
 
 @pytest.mark.parametrize("denied", ["2", "55", "100", "<@&55>"], ids=["person", "role", "server", "mention"])
 async def test_whom_a_server_denies_is_refused_in_a_direct_conversation_too(denied: str) -> None:
-    house = House()
+    house = App()
     await house.set(deny=denied)
     assert (await house.say("m1", BO)).outcome is Outcome.REFUSED
     assert (await house.say("m2", ADA)).outcome is Outcome.TURN
 
 
 async def test_a_command_in_a_direct_conversation_is_refused_too() -> None:
-    house = House()
+    house = App()
     await house.set(deny="55")
     command = Command("ask", DIRECT, BO, NOON, options={"question": "why?"}, id="c1", opens="ask-c1")
     foreseen = await house.inbox.refusal(command)
@@ -75,13 +75,13 @@ async def test_a_command_in_a_direct_conversation_is_refused_too() -> None:
 
 
 async def test_a_servers_rate_binds_its_members_in_a_direct_conversation() -> None:
-    house = House()
+    house = App()
     await house.set(rate="1")
     assert [(await house.say(id, BO)).outcome for id in ("m1", "m2")] == [Outcome.TURN, Outcome.LIMITED]
 
 
 async def test_who_can_not_be_looked_up_is_refused_and_told_to_ask_again() -> None:
-    house = House()
+    house = App()
     await house.set(deny="55")
     house.servers.error = PlatformError(Code.SLOW_DOWN, "", retryable=True)
     refused = await house.say("m1", BO)
@@ -93,7 +93,7 @@ async def test_who_can_not_be_looked_up_is_refused_and_told_to_ask_again() -> No
 
 
 async def test_nobody_is_looked_up_in_a_server_or_where_no_server_has_rules() -> None:
-    house = House()
+    house = App()
     await house.say("m1", BO)
     await house.set(rate="5")
     await house.say("m2", BO, replace(SERVER, channel="200", thread="m2"))

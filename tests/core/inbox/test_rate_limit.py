@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from core.commands import FORGET_ME
-from core.commands.handlers import CONFIRM_S, Desk
+from core.commands.handlers import CONFIRM_S, CommandHandlers
 from core.i18n import LANGUAGES, say
 from core.inbox.inbox import StoringInbox
 from core.inbox.rate_limit import Rate
@@ -29,14 +29,14 @@ THREAD = Place("slack", "T1", "C1", "1.0")
 ADA, BEN = Person("U1", "Ada"), Person("U2", "Ben")
 
 
-class House:
+class App:
     def __init__(self, **settings: Any) -> None:
         self.store = MemoryStore()
         self.submitted: list[Turn] = []
         self.clock = FakeClock(NOON)
-        desk = Desk(self.store, CoreSettings(_env_file=None, **settings), self.clock)
+        handlers = CommandHandlers(self.store, CoreSettings(_env_file=None, **settings), self.clock)
         self.live = RunningTurns()
-        self.inbox = StoringInbox(self.store, self.submitted.append, self.live, desk)
+        self.inbox = StoringInbox(self.store, self.submitted.append, self.live, handlers)
 
     async def say(
         self, id: str, text: str = "why?", by: Person = ADA, *, addressed: bool = True, place: Place = THREAD
@@ -67,11 +67,11 @@ async def nothing() -> None:
 
 
 @pytest.fixture
-def house() -> House:
-    return House()
+def house() -> App:
+    return App()
 
 
-async def test_a_message_that_is_a_command_is_one_and_is_done_once(house: House) -> None:
+async def test_a_message_that_is_a_command_is_one_and_is_done_once(house: App) -> None:
     first = await house.say("1.5", "/usage")
     assert first.outcome is Outcome.TOLD
     assert first.told is not None
@@ -81,18 +81,18 @@ async def test_a_message_that_is_a_command_is_one_and_is_done_once(house: House)
     assert await house.store.lines(THREAD) == []
 
 
-async def test_a_slash_that_is_no_command_or_not_said_to_the_bot_is_none(house: House) -> None:
+async def test_a_slash_that_is_no_command_or_not_said_to_the_bot_is_none(house: App) -> None:
     assert (await house.say("1.5", "/etc/hosts is where?")).outcome is Outcome.TURN
     assert (await house.say("1.6", "/help", addressed=False)).outcome is Outcome.TURN
 
 
-async def test_a_typed_command_at_the_top_of_a_channel_has_no_thread_yet(house: House) -> None:
+async def test_a_typed_command_at_the_top_of_a_channel_has_no_thread_yet(house: App) -> None:
     receipt = await house.say("1.0", "/reset")
     assert receipt.told == ImmediateReply(say("thread_only", "en", command="reset"), refused=True)
     assert (await house.say("1.1", "/reset")).told == ImmediateReply(say("reset_done", "en"), whisper=False)
 
 
-async def test_ask_and_summarize_become_turns_once(house: House) -> None:
+async def test_ask_and_summarize_become_turns_once(house: App) -> None:
     command = Command(
         "summarize", replace(THREAD, thread=""), ADA, NOON, "3h", id="c1", opens="2.0", ticket="t"
     )
@@ -104,7 +104,7 @@ async def test_ask_and_summarize_become_turns_once(house: House) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_only_the_asker_regenerates_and_twice_is_once(house: House, language: str) -> None:
+async def test_only_the_asker_regenerates_and_twice_is_once(house: App, language: str) -> None:
     turn = await house.answered("1.5")
     by = Person("U2", locale=language)
     assert await house.press("regenerate", turn.id, by) == Receipt(
@@ -117,7 +117,7 @@ async def test_only_the_asker_regenerates_and_twice_is_once(house: House, langua
     assert again == Receipt(Outcome.DUPLICATE, turn.id, ImmediateReply(say("pressed_already", language)))
 
 
-async def test_a_button_works_that_is_pressed_before_the_end_of_its_answer_is_stored(house: House) -> None:
+async def test_a_button_works_that_is_pressed_before_the_end_of_its_answer_is_stored(house: App) -> None:
     turn = await house.store.accept(Ask("1.5", THREAD, ADA, "why?", NOON, addressed=True))
     assert turn is not None
     turn = await house.store.begin(turn.id)
@@ -128,13 +128,13 @@ async def test_a_button_works_that_is_pressed_before_the_end_of_its_answer_is_st
     assert (await pressing).outcome is Outcome.TURN
 
 
-async def test_a_summary_is_regenerated_as_a_summary(house: House) -> None:
+async def test_a_summary_is_regenerated_as_a_summary(house: App) -> None:
     turn = await house.answered("1.5", Task.SUMMARY)
     await house.press("regenerate", turn.id)
     assert house.submitted[0].ask.task is Task.SUMMARY
 
 
-async def test_thumbs_are_stored_by_person_with_an_optional_reason(house: House) -> None:
+async def test_thumbs_are_stored_by_person_with_an_optional_reason(house: App) -> None:
     turn = await house.answered("1.5")
     assert (await house.press("up", turn.id, BEN)).told == ImmediateReply(say("thanks", "en"))
     down = await house.press("down", turn.id)
@@ -150,7 +150,7 @@ async def test_thumbs_are_stored_by_person_with_an_optional_reason(house: House)
 @pytest.mark.parametrize("whose", ["thread", "person"])
 @pytest.mark.parametrize("action", ["regenerate", "up", "again"])
 async def test_a_button_of_elsewhere_or_of_what_was_forgotten_is_told_to_be_late(
-    house: House, action: str, whose: str
+    house: App, action: str, whose: str
 ) -> None:
     turn = await house.answered("1.5")
     late = ImmediateReply(say("pressed_late", "en"))
@@ -166,7 +166,7 @@ async def test_a_button_of_elsewhere_or_of_what_was_forgotten_is_told_to_be_late
 
 
 async def test_only_who_was_asked_confirms_that_all_of_theirs_is_forgotten_and_for_a_while(
-    house: House,
+    house: App,
 ) -> None:
     await house.answered("1.5")
     late = ImmediateReply(say("pressed_late", "en"))
@@ -188,7 +188,7 @@ async def test_only_who_was_asked_confirms_that_all_of_theirs_is_forgotten_and_f
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_who_may_not_ask_is_told_why_once_and_only_if_they_asked(language: str) -> None:
-    house = House(parley_deny="slack:U1")
+    house = App(parley_deny="slack:U1")
     ada = replace(ADA, locale=language)
     await house.say("1", by=BEN)
     first, second = await house.say("2", by=ada), await house.say("3", by=ada)
@@ -213,12 +213,12 @@ async def test_who_may_not_ask_is_told_why_once_and_only_if_they_asked(language:
 async def test_guests_strangers_and_who_is_not_listed(
     person: Person, settings: dict[str, Any], phrase: str
 ) -> None:
-    receipt = await House(**settings).say("1", by=person)
+    receipt = await App(**settings).say("1", by=person)
     assert receipt == Receipt(Outcome.REFUSED, told=ImmediateReply(say(phrase, "en"), refused=True))
 
 
 async def test_refused_people_can_not_press_for_an_answer_either() -> None:
-    house = House(parley_deny="slack:U2")
+    house = App(parley_deny="slack:U2")
     turn = await house.answered("1.5")
     assert (await house.press("again", turn.id, BEN)).outcome is Outcome.REFUSED
     assert house.submitted == []
@@ -238,7 +238,7 @@ async def test_refused_people_can_not_press_for_an_answer_either() -> None:
 async def test_no_button_works_for_who_may_not_ask_and_they_alone_are_told(
     person: Person, settings: dict[str, Any], why: str, action: str
 ) -> None:
-    house = House(**settings)
+    house = App(**settings)
     turn = await house.answered("1.5")
     receipt = await house.press(action, turn.id, person, text="bad")
     assert receipt == Receipt(
@@ -250,7 +250,7 @@ async def test_no_button_works_for_who_may_not_ask_and_they_alone_are_told(
 
 @pytest.mark.parametrize("presser", [ADA, BEN])
 async def test_stop_works_for_the_asker_whatever_they_may_and_for_others_who_may_ask(presser: Person) -> None:
-    house = House(parley_deny="slack:U1")
+    house = App(parley_deny="slack:U1")
     turn = await house.answered("1.5")
     assert turn.ask.author == ADA
     receipt = await house.press("stop", turn.id, presser)
@@ -262,7 +262,7 @@ async def test_stop_works_for_the_asker_whatever_they_may_and_for_others_who_may
 
 
 async def test_one_persons_questions_count_together_wherever_they_are_asked() -> None:
-    house = House(parley_rate=2)
+    house = App(parley_rate=2)
     alone = Place("slack", "T1", "D1", "5", direct=True)
     assert (await house.say("1")).outcome is Outcome.TURN
     assert (await house.say("2", place=replace(THREAD, channel="C2"))).outcome is Outcome.TURN
@@ -270,7 +270,7 @@ async def test_one_persons_questions_count_together_wherever_they_are_asked() ->
 
 
 async def test_a_workspaces_rate_and_deny_list_hold_in_direct_messages() -> None:
-    house = House()
+    house = App()
     alone = Place("discord", "@me", "D1", direct=True)
     await house.store.change(Place("discord", "G1", ""), {"rate": "1", "deny": "U2"}, ADA, NOON)
     assert (await house.say("1", place=alone)).outcome is Outcome.TURN
@@ -280,7 +280,7 @@ async def test_a_workspaces_rate_and_deny_list_hold_in_direct_messages() -> None
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_too_many_questions_are_refused_with_how_long_to_wait(language: str) -> None:
-    house = House(parley_rate=2)
+    house = App(parley_rate=2)
     ada = replace(ADA, locale=language)
     for id in ("1", "1", "2", "2"):  # each delivered twice
         await house.say(id, by=ada)
@@ -303,7 +303,7 @@ def test_a_rate_of_zero_is_none_and_a_minute_is_a_window() -> None:
     assert rate.wait_s("U1", "x", 1, 60.0) == 0
 
 
-async def test_off_is_silent_and_said_once_to_who_asked(house: House) -> None:
+async def test_off_is_silent_and_said_once_to_who_asked(house: App) -> None:
     await house.say("1")
     await house.set(listen="off")
     assert (await house.say("2", addressed=False)) == Receipt(Outcome.OFF)
@@ -313,7 +313,7 @@ async def test_off_is_silent_and_said_once_to_who_asked(house: House) -> None:
     assert len(house.submitted) == 1
 
 
-async def test_a_channel_that_listens_to_mentions_only_does_so_in_threads_too(house: House) -> None:
+async def test_a_channel_that_listens_to_mentions_only_does_so_in_threads_too(house: App) -> None:
     await house.say("1")
     await house.set(listen="mentions_only")
     assert (await house.say("2", addressed=False)).outcome is Outcome.NOTED, (
@@ -325,7 +325,7 @@ async def test_a_channel_that_listens_to_mentions_only_does_so_in_threads_too(ho
     assert (await house.say("8", addressed=False, place=elsewhere)).outcome is Outcome.NOT_ADDRESSED
 
 
-async def test_a_channel_that_listens_to_all_or_to_new_posts(house: House) -> None:
+async def test_a_channel_that_listens_to_all_or_to_new_posts(house: App) -> None:
     assert (await house.say("8", addressed=False)).outcome is Outcome.NOT_ADDRESSED
     await house.set(listen="forum")
     assert (await house.say("8", addressed=False)).outcome is Outcome.NOT_ADDRESSED
@@ -337,7 +337,7 @@ async def test_a_channel_that_listens_to_all_or_to_new_posts(house: House) -> No
 
 
 async def test_who_is_not_known_is_told_to_ask_again_also_in_a_joined_thread() -> None:
-    house = House(parley_guests=False)
+    house = App(parley_guests=False)
     await house.answered("1.1")
     unknown = replace(BEN, guest=None, stranger=None)
     first = await house.say("1.2", by=unknown, addressed=False)
@@ -351,7 +351,7 @@ async def test_who_is_not_known_is_told_to_ask_again_also_in_a_joined_thread() -
 
 
 async def test_a_command_is_refused_before_it_is_shown_to_others() -> None:
-    house = House(parley_deny="slack:U2", parley_rate=1)
+    house = App(parley_deny="slack:U2", parley_rate=1)
     command = Command("ask", replace(THREAD, thread=""), ADA, NOON, "why?")
     assert await house.inbox.refusal(command) is None
     denied = await house.inbox.refusal(replace(command, author=BEN))
@@ -367,7 +367,7 @@ async def test_a_command_is_refused_before_it_is_shown_to_others() -> None:
     assert off.text == say("refused_off", "en")
 
 
-async def test_what_is_said_elsewhere_concerns_nobody(house: House) -> None:
+async def test_what_is_said_elsewhere_concerns_nobody(house: App) -> None:
     aside = Ask("1.1", THREAD, ADA, "lunch?", NOON)
     edited = Edited(THREAD, "1.1", "dinner?")
     assert not await house.inbox.concerns(aside)

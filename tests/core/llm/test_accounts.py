@@ -56,7 +56,7 @@ models = {{ large = {{}} }}
 """
 
 
-class Desk:
+class Rig:
     """Endpoint `one` has the accounts a and b, `two` has c. Each says its replies in turn; the last one stays."""
 
     def __init__(self, one: FakeCompletions, two: FakeCompletions, catalog: str) -> None:
@@ -108,23 +108,23 @@ class Desk:
 
 
 @asynccontextmanager
-async def at_desk(catalog: str = ROSTER) -> AsyncIterator[Desk]:
+async def at_rig(catalog: str = ROSTER) -> AsyncIterator[Rig]:
     async with FakeCompletions(keys=("sk-a", "sk-b")) as one, FakeCompletions(keys=("sk-c",)) as two:
-        desk = Desk(one, two, catalog)
-        yield desk
-        await desk.pool.close()
+        rig = Rig(one, two, catalog)
+        yield rig
+        await rig.pool.close()
         assert one.problems + two.problems == []
 
 
 @pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
-    async with at_desk() as desk:
-        yield desk
+async def rig() -> AsyncIterator[Rig]:
+    async with at_rig() as rig:
+        yield rig
 
 
-async def test_the_first_account_answers_while_it_can(desk: Desk) -> None:
-    assert [await desk.ask() for _ in range(3)] == ["Fine."] * 3
-    assert desk.asked() == ["a large"] * 3
+async def test_the_first_account_answers_while_it_can(rig: Rig) -> None:
+    assert [await rig.ask() for _ in range(3)] == ["Fine."] * 3
+    assert rig.asked() == ["a large"] * 3
 
 
 @pytest.mark.parametrize(
@@ -146,181 +146,181 @@ async def test_the_first_account_answers_while_it_can(desk: Desk) -> None:
     ids=str,
 )
 async def test_somebody_else_steps_in_before_the_first_word_and_nobody_notices(
-    desk: Desk, reply: Reply, asked: list[str]
+    rig: Rig, reply: Reply, asked: list[str]
 ) -> None:
-    desk.says("a", *[reply] * (len(asked) - 1), FINE)
-    assert await desk.ask() == "Fine."
-    assert desk.asked() == asked
+    rig.says("a", *[reply] * (len(asked) - 1), FINE)
+    assert await rig.ask() == "Fine."
+    assert rig.asked() == asked
 
 
-async def test_words_that_came_stand_and_nobody_else_is_asked(desk: Desk) -> None:
-    desk.says("a", Raw((event(chunk({"content": "One "})),), end="cut"))
-    assert await desk.ask() == "One cut"
-    assert desk.asked() == ["a large"]
+async def test_words_that_came_stand_and_nobody_else_is_asked(rig: Rig) -> None:
+    rig.says("a", Raw((event(chunk({"content": "One "})),), end="cut"))
+    assert await rig.ask() == "One cut"
+    assert rig.asked() == ["a large"]
 
 
-async def test_no_key_travels_to_another_endpoint(desk: Desk) -> None:
+async def test_no_key_travels_to_another_endpoint(rig: Rig) -> None:
     for account in "ab":
-        desk.says(account, NO_MONEY)
-    assert await desk.ask() == "Fine."
-    seen = [(received.account, received.headers["authorization"]) for received in desk.one.requests]
+        rig.says(account, NO_MONEY)
+    assert await rig.ask() == "Fine."
+    seen = [(received.account, received.headers["authorization"]) for received in rig.one.requests]
     assert seen == [(0, "accepted"), (1, "accepted")], "each account its own"
-    assert [received.headers["authorization"] for received in desk.two.requests] == ["accepted"]
+    assert [received.headers["authorization"] for received in rig.two.requests] == ["accepted"]
 
 
-async def test_a_refusal_that_nobody_understands_is_nobodys_fault(desk: Desk) -> None:
-    desk.says("a", Status(400, "what?"))
-    assert [await desk.ask() for _ in range(12)] == ["Fine."] * 12
-    assert desk.asked() == ["a large", "b large"] * 12
+async def test_a_refusal_that_nobody_understands_is_nobodys_fault(rig: Rig) -> None:
+    rig.says("a", Status(400, "what?"))
+    assert [await rig.ask() for _ in range(12)] == ["Fine."] * 12
+    assert rig.asked() == ["a large", "b large"] * 12
     for account in "bc":
-        desk.says(account, Status(418, "what?"))
-    assert await desk.ask() == "bad_request"
-    assert desk.asked() == ["a large", "b large", "a small", "b small"], "each once, within the tries of a turn"
-    assert desk.alerts == []
+        rig.says(account, Status(418, "what?"))
+    assert await rig.ask() == "bad_request"
+    assert rig.asked() == ["a large", "b large", "a small", "b small"], "each once, within the tries of a turn"
+    assert rig.alerts == []
 
 
-async def test_a_used_up_account_is_left_alone_until_a_probe_finds_it_topped_up(desk: Desk) -> None:
-    desk.says("a", NO_MONEY)
+async def test_a_used_up_account_is_left_alone_until_a_probe_finds_it_topped_up(rig: Rig) -> None:
+    rig.says("a", NO_MONEY)
     for _ in range(3):
-        assert await desk.ask() == "Fine."
-    assert desk.asked() == ["a large", "b large", "b large", "b large"]
-    await desk.clock.sleep(PROBE_S)
-    assert await desk.ask() == "Fine."
-    assert desk.asked() == ["a large", "b large"]
-    desk.says("a", FINE)
-    await desk.ask()
-    assert desk.asked() == ["b large"]
-    await desk.clock.sleep(PROBE_S)
-    assert await desk.ask() == "Fine."
-    assert desk.asked() == ["a large"]
+        assert await rig.ask() == "Fine."
+    assert rig.asked() == ["a large", "b large", "b large", "b large"]
+    await rig.clock.sleep(PROBE_S)
+    assert await rig.ask() == "Fine."
+    assert rig.asked() == ["a large", "b large"]
+    rig.says("a", FINE)
+    await rig.ask()
+    assert rig.asked() == ["b large"]
+    await rig.clock.sleep(PROBE_S)
+    assert await rig.ask() == "Fine."
+    assert rig.asked() == ["a large"]
 
 
-async def test_where_all_are_out_each_is_tried_once_and_what_was_topped_up_answers_at_once(desk: Desk) -> None:
+async def test_where_all_are_out_each_is_tried_once_and_what_was_topped_up_answers_at_once(rig: Rig) -> None:
     for account in "abc":
-        desk.says(account, NO_MONEY)
+        rig.says(account, NO_MONEY)
     for _ in range(2):
-        assert await desk.ask() == "no_money"
-        assert desk.asked() == ["a large", "b large", "c huge-2"]
-    desk.says("b", FINE)
-    assert await desk.ask() == "Fine."
-    assert desk.asked() == ["a large", "b large"]
-    assert await desk.ask() == "Fine."
-    assert desk.asked() == ["b large"]
+        assert await rig.ask() == "no_money"
+        assert rig.asked() == ["a large", "b large", "c huge-2"]
+    rig.says("b", FINE)
+    assert await rig.ask() == "Fine."
+    assert rig.asked() == ["a large", "b large"]
+    assert await rig.ask() == "Fine."
+    assert rig.asked() == ["b large"]
 
 
 async def test_a_single_account_is_asked_once_by_each_question_while_it_is_out() -> None:
-    async with at_desk(ALONE) as desk:
+    async with at_rig(ALONE) as rig:
         for reply, code in ((NO_MONEY, "no_money"), (LATER, "rate_limited"), (NO_MODEL, "no_model")):
-            desk.says("a", reply)
-            assert [await desk.ask() for _ in range(2)] == [code] * 2
-            assert desk.asked() == ["a large"] * 2
-            desk.says("a", FINE)
-            assert await desk.ask() == "Fine."
-            desk.asked()
+            rig.says("a", reply)
+            assert [await rig.ask() for _ in range(2)] == [code] * 2
+            assert rig.asked() == ["a large"] * 2
+            rig.says("a", FINE)
+            assert await rig.ask() == "Fine."
+            rig.asked()
 
 
 async def test_a_single_endpoint_that_keeps_failing_is_asked_once_by_each_question_until_it_fails_otherwise() -> (
     None
 ):
-    async with at_desk(ALONE) as desk:
-        desk.says("a", BROKEN)
-        assert [await desk.ask() for _ in range(3)] == ["server_error"] * 3
-        assert len(desk.asked()) == 3 + 3 + 1
-        desk.says("a", EMPTY, FINE)
-        assert await desk.ask() == "Fine."
+    async with at_rig(ALONE) as rig:
+        rig.says("a", BROKEN)
+        assert [await rig.ask() for _ in range(3)] == ["server_error"] * 3
+        assert len(rig.asked()) == 3 + 3 + 1
+        rig.says("a", EMPTY, FINE)
+        assert await rig.ask() == "Fine."
 
 
 async def test_a_short_break_is_waited_for_where_there_is_nobody_else() -> None:
-    async with at_desk(ALONE) as desk:
-        desk.says("a", SOON, SOON, FINE)
-        assert await desk.ask() == "Fine."
-        assert desk.clock.slept_s == [5, 5]
+    async with at_rig(ALONE) as rig:
+        rig.says("a", SOON, SOON, FINE)
+        assert await rig.ask() == "Fine."
+        assert rig.clock.slept_s == [5, 5]
 
 
-async def test_a_far_off_retry_after_is_kept_to(desk: Desk) -> None:
-    desk.says("a", LATER)
-    await desk.ask()
-    await desk.ask()
-    assert desk.asked() == ["a large", "b large", "b large"]
-    assert desk.alerts == [], "it said itself when it comes back"
-    desk.says("a", FINE)
-    await desk.clock.sleep(3600)
-    await desk.ask()
-    assert desk.asked() == ["a large"]
+async def test_a_far_off_retry_after_is_kept_to(rig: Rig) -> None:
+    rig.says("a", LATER)
+    await rig.ask()
+    await rig.ask()
+    assert rig.asked() == ["a large", "b large", "b large"]
+    assert rig.alerts == [], "it said itself when it comes back"
+    rig.says("a", FINE)
+    await rig.clock.sleep(3600)
+    await rig.ask()
+    assert rig.asked() == ["a large"]
 
 
-async def test_an_endpoint_that_keeps_failing_is_left_alone_and_probed(desk: Desk) -> None:
+async def test_an_endpoint_that_keeps_failing_is_left_alone_and_probed(rig: Rig) -> None:
     for account in "ab":
-        desk.says(account, BROKEN)
-    assert await desk.ask() == "server_error", "four tries are the most"
-    assert await desk.ask() == "Fine."
-    assert desk.asked() == ["a large"] * 3 + ["b large"] + ["a large"] * 2 + ["c huge-2"]
-    assert await desk.ask() == "Fine."
-    assert desk.asked() == ["c huge-2"]
-    await desk.clock.sleep(31)
+        rig.says(account, BROKEN)
+    assert await rig.ask() == "server_error", "four tries are the most"
+    assert await rig.ask() == "Fine."
+    assert rig.asked() == ["a large"] * 3 + ["b large"] + ["a large"] * 2 + ["c huge-2"]
+    assert await rig.ask() == "Fine."
+    assert rig.asked() == ["c huge-2"]
+    await rig.clock.sleep(31)
     for account in "ab":
-        desk.says(account, FINE)
-    assert await desk.ask() == "Fine."
-    assert desk.asked() == ["a large"]
+        rig.says(account, FINE)
+    assert await rig.ask() == "Fine."
+    assert rig.asked() == ["a large"]
 
 
-async def test_a_probe_that_fails_is_followed_by_a_longer_break(desk: Desk) -> None:
+async def test_a_probe_that_fails_is_followed_by_a_longer_break(rig: Rig) -> None:
     for account in "ab":
-        desk.says(account, BROKEN)
+        rig.says(account, BROKEN)
     for _ in range(2):
-        await desk.ask()
-    await desk.clock.sleep(BREAK_S)
-    desk.asked()
+        await rig.ask()
+    await rig.clock.sleep(BREAK_S)
+    rig.asked()
     for _ in range(2):
-        assert await desk.ask() == "Fine."
-    assert desk.asked() == ["a large"] * 2 + ["c huge-2"] * 2
-    await desk.clock.sleep(BREAK_S)
-    assert await desk.ask() == "Fine."
-    assert desk.asked() == ["c huge-2"]
+        assert await rig.ask() == "Fine."
+    assert rig.asked() == ["a large"] * 2 + ["c huge-2"] * 2
+    await rig.clock.sleep(BREAK_S)
+    assert await rig.ask() == "Fine."
+    assert rig.asked() == ["c huge-2"]
 
 
-async def test_there_is_one_probe_though_an_older_answer_ends_beside_it(desk: Desk) -> None:
+async def test_there_is_one_probe_though_an_older_answer_ends_beside_it(rig: Rig) -> None:
     request = Request((Message("user", "Hi"),), "large")
     growing = Raw((event(chunk({"content": "One"})),), end="hang")
-    desk.says("a", growing, NO_MONEY, growing, FINE)
-    async with aclosing(desk.pool.stream(request)) as probe:
-        async with aclosing(desk.pool.stream(request)) as older:
+    rig.says("a", growing, NO_MONEY, growing, FINE)
+    async with aclosing(rig.pool.stream(request)) as probe:
+        async with aclosing(rig.pool.stream(request)) as older:
             while not isinstance(await anext(older), Text):
                 pass
-            await desk.ask()
-            await desk.clock.sleep(PROBE_S)
+            await rig.ask()
+            await rig.clock.sleep(PROBE_S)
             while not isinstance(await anext(probe), Text):
                 pass
-        assert await desk.ask() == "Fine."
-    assert desk.asked() == ["a large", "a large", "b large", "a large", "b large"]
+        assert await rig.ask() == "Fine."
+    assert rig.asked() == ["a large", "a large", "b large", "a large", "b large"]
 
 
-async def test_a_missing_model_falls_back_on_the_next_one_and_the_turn_knows_which(desk: Desk) -> None:
-    desk.says("a", NO_MODEL, FINE)
+async def test_a_missing_model_falls_back_on_the_next_one_and_the_turn_knows_which(rig: Rig) -> None:
+    rig.says("a", NO_MODEL, FINE)
     request = Request((Message("user", "Hi"),), "large")
     chosen = [
-        delta.model_info.name async for delta in desk.pool.stream(request) if isinstance(delta, ModelSelected)
+        delta.model_info.name async for delta in rig.pool.stream(request) if isinstance(delta, ModelSelected)
     ]
     assert chosen == ["large", "small"]
 
 
 async def test_pictures_go_only_to_a_model_that_takes_them() -> None:
-    async with at_desk(ROSTER.replace("context_tokens = 8_000", "images = true")) as desk:
-        desk.says("a", NO_MODEL, FINE)
+    async with at_rig(ROSTER.replace("context_tokens = 8_000", "images = true")) as rig:
+        rig.says("a", NO_MODEL, FINE)
         shown = Message("user", "What is it?", ("https://example.com/a.png",))
-        assert [delta async for delta in desk.pool.stream(Request((shown,), "large"))]
-        large, small = (request.body["messages"][0]["content"] for request in desk.one.requests)
+        assert [delta async for delta in rig.pool.stream(Request((shown,), "large"))]
+        large, small = (request.body["messages"][0]["content"] for request in rig.one.requests)
     assert large == "What is it?"
     assert [part["type"] for part in small] == ["text", "image_url"]
 
 
-async def test_what_one_account_of_an_endpoint_has_learnt_the_others_know(desk: Desk) -> None:
+async def test_what_one_account_of_an_endpoint_has_learnt_the_others_know(rig: Rig) -> None:
     refused = STATUSES["stream_options_azure"].reply
-    desk.says("a", refused, FINE, NO_MONEY)
+    rig.says("a", refused, FINE, NO_MONEY)
     for _ in range(2):
-        assert await desk.ask() == "Fine."
-    sent = ["stream_options" in received.body for received in desk.one.requests]
-    assert desk.asked() == ["a large", "a large", "a large", "b large"]
+        assert await rig.ask() == "Fine."
+    sent = ["stream_options" in received.body for received in rig.one.requests]
+    assert rig.asked() == ["a large", "a large", "a large", "b large"]
     assert sent == [True, False, False, False]
 
 
@@ -337,14 +337,14 @@ def test_a_model_that_nobody_wrote_down_is_asked_for_by_its_name() -> None:
     assert routes("new") == ["one/a new", "one/b new", *large, *small, "two/c huge-2"]
 
 
-async def test_a_missing_model_is_left_alone_at_its_endpoint_and_probed(desk: Desk) -> None:
-    desk.says("a", NO_MODEL, FINE)
+async def test_a_missing_model_is_left_alone_at_its_endpoint_and_probed(rig: Rig) -> None:
+    rig.says("a", NO_MODEL, FINE)
     for _ in range(2):
-        assert await desk.ask() == "Fine."
-    assert desk.asked() == ["a large", "a small", "a small"]
-    await desk.clock.sleep(BREAK_S)
-    assert await desk.ask() == "Fine."
-    assert desk.asked() == ["a large"]
+        assert await rig.ask() == "Fine."
+    assert rig.asked() == ["a large", "a small", "a small"]
+    await rig.clock.sleep(BREAK_S)
+    assert await rig.ask() == "Fine."
+    assert rig.asked() == ["a large"]
 
 
 class Thread:
@@ -360,70 +360,70 @@ class Thread:
         return self._messages[-max(1, int(kept * share)) :]
 
 
-async def long_question(desk: Desk, count: int = 40, model: str = "large") -> str:
+async def long_question(rig: Rig, count: int = 40, model: str = "large") -> str:
     fit = Thread(count)
     request = Request(fit(ModelInfo("large", 32_000)), model, fit=fit)
     try:
-        deltas = [delta async for delta in desk.pool.stream(request)]
+        deltas = [delta async for delta in rig.pool.stream(request)]
     except ModelError as error:
         return str(error.code)
     return "".join(delta.text for delta in deltas if isinstance(delta, Text))
 
 
-def lengths(desk: Desk) -> list[int]:
-    return [len(received.body["messages"]) for received in desk.one.requests + desk.two.requests]
+def lengths(rig: Rig) -> list[int]:
+    return [len(received.body["messages"]) for received in rig.one.requests + rig.two.requests]
 
 
-async def test_a_prompt_that_is_too_long_is_trimmed_once_and_nobody_notices(desk: Desk) -> None:
-    desk.says("a", TOO_LONG, FINE)
-    assert await long_question(desk) == "Fine."
-    assert lengths(desk) == [32, 16]
+async def test_a_prompt_that_is_too_long_is_trimmed_once_and_nobody_notices(rig: Rig) -> None:
+    rig.says("a", TOO_LONG, FINE)
+    assert await long_question(rig) == "Fine."
+    assert lengths(rig) == [32, 16]
 
 
-async def test_what_is_still_too_long_goes_to_the_model_with_the_larger_window(desk: Desk) -> None:
-    desk.says("a", TOO_LONG)
-    assert await long_question(desk) == "Fine."
-    assert lengths(desk) == [32, 16, 40]
-    assert desk.asked() == ["a large", "a large", "c huge-2"]
+async def test_what_is_still_too_long_goes_to_the_model_with_the_larger_window(rig: Rig) -> None:
+    rig.says("a", TOO_LONG)
+    assert await long_question(rig) == "Fine."
+    assert lengths(rig) == [32, 16, 40]
+    assert rig.asked() == ["a large", "a large", "c huge-2"]
 
 
-async def test_what_is_too_long_for_all_is_told(desk: Desk) -> None:
+async def test_what_is_too_long_for_all_is_told(rig: Rig) -> None:
     for account in "abc":
-        desk.says(account, TOO_LONG)
-    assert await long_question(desk) == "context_overflow"
-    assert desk.asked() == ["a large", "a large", "c huge-2", "c huge-2"]
+        rig.says(account, TOO_LONG)
+    assert await long_question(rig) == "context_overflow"
+    assert rig.asked() == ["a large", "a large", "c huge-2", "c huge-2"]
 
 
-async def test_a_window_that_the_endpoint_tells_is_remembered(desk: Desk) -> None:
-    desk.says("a", LIMIT_4096, FINE)
+async def test_a_window_that_the_endpoint_tells_is_remembered(rig: Rig) -> None:
+    rig.says("a", LIMIT_4096, FINE)
     for _ in range(2):
-        assert await long_question(desk) == "Fine."
-    assert lengths(desk) == [32, 4, 4]
+        assert await long_question(rig) == "Fine."
+    assert lengths(rig) == [32, 4, 4]
 
 
-async def test_a_single_message_that_is_too_long_is_not_sent_twice_to_the_same(desk: Desk) -> None:
-    desk.says("a", TOO_LONG)
-    assert await long_question(desk, count=1) == "Fine."
-    assert desk.asked() == ["a large", "c huge-2"]
+async def test_a_single_message_that_is_too_long_is_not_sent_twice_to_the_same(rig: Rig) -> None:
+    rig.says("a", TOO_LONG)
+    assert await long_question(rig, count=1) == "Fine."
+    assert rig.asked() == ["a large", "c huge-2"]
 
 
 async def test_a_refusal_for_want_of_places_halves_them_and_the_others_queue_fairly() -> None:
-    async with at_desk(ALONE) as desk:
-        desk.says("a", *[NO_PLACE] * 4, Words("slow", per_s=50))
-        concurrency = desk.pool._turnstiles["one/a"]
-        asking = [asyncio.create_task(desk.ask()) for _ in range(8)]
+    async with at_rig(ALONE) as rig:
+        rig.says("a", *[NO_PLACE] * 4, Words("slow", per_s=50))
+        concurrency = rig.pool._turnstiles["one/a"]
+        asking = [asyncio.create_task(rig.ask()) for _ in range(8)]
         await asyncio.gather(*asking)
-        assert concurrency.limit.at(desk.clock.monotonic()) <= 4
+        assert concurrency.limit.at(rig.clock.monotonic()) <= 4
         assert concurrency.inside == 0
 
 
 async def test_places_take_turns_at_a_full_account() -> None:
-    async with at_desk(ALONE.replace('key = "sk-a"', 'key = "sk-a", concurrency = 1')) as desk:
-        desk.pool.clock = SystemClock()
+    async with at_rig(ALONE.replace('key = "sk-a"', 'key = "sk-a", concurrency = 1')) as rig:
+        rig.pool.clock = SystemClock()
         order: list[str] = []
 
         async def ask(place: str) -> None:
-            assert await desk.ask(place=place) == "Fine."
+            assert await rig.ask(place=place) == "Fine."
             order.append(place)
 
         await asyncio.gather(*(ask(place) for place in ("busy", "busy", "busy", "busy", "calm")))
@@ -432,41 +432,41 @@ async def test_places_take_turns_at_a_full_account() -> None:
 
 async def test_a_full_account_sends_the_next_question_to_another_before_it_queues() -> None:
     text = ROSTER.replace('key = "sk-a"', 'key = "sk-a", concurrency = 1')
-    async with at_desk(text) as desk:
-        desk.says("a", Raw((event(chunk({"content": "One"})),), end="hang"))
-        async with aclosing(desk.pool.stream(Request((Message("user", "Hi"),), "large"))) as first:
+    async with at_rig(text) as rig:
+        rig.says("a", Raw((event(chunk({"content": "One"})),), end="hang"))
+        async with aclosing(rig.pool.stream(Request((Message("user", "Hi"),), "large"))) as first:
             while not isinstance(await anext(first), Text):
                 pass
-            assert await desk.ask() == "Fine."
-        assert desk.asked() == ["a large", "b large"]
+            assert await rig.ask() == "Fine."
+        assert rig.asked() == ["a large", "b large"]
 
 
 async def test_who_waits_for_a_place_is_answered_however_long_that_takes() -> None:
     text = ALONE.replace('key = "sk-a"', 'key = "sk-a", concurrency = 1')
-    async with at_desk(text) as desk:
-        desk.says("a", Raw((event(chunk({"content": "One"})),), end="hang"))
+    async with at_rig(text) as rig:
+        rig.says("a", Raw((event(chunk({"content": "One"})),), end="hang"))
         request = Request((Message("user", "Hi"),), "large")
-        async with aclosing(desk.pool.stream(request)) as first:
+        async with aclosing(rig.pool.stream(request)) as first:
             while not isinstance(await anext(first), Text):
                 pass
-            waiting = asyncio.create_task(desk.ask())
+            waiting = asyncio.create_task(rig.ask())
             await asyncio.sleep(0)
-            await desk.clock.sleep(100 * desk.pool.allowance.seconds)
+            await rig.clock.sleep(100 * rig.pool.allowance.seconds)
             assert not waiting.done()
-            desk.says("a", BROKEN, FINE)
+            rig.says("a", BROKEN, FINE)
         assert await waiting == "Fine.", "the time in the queue is not spent on trying"
 
 
 @pytest.mark.parametrize("ticks", range(6))
 async def test_who_is_stopped_while_being_let_in_gives_the_place_back(ticks: int) -> None:
-    async with at_desk(ALONE.replace('key = "sk-a"', 'key = "sk-a", concurrency = 1')) as desk:
-        desk.pool.clock = SystemClock()
-        concurrency = desk.pool._turnstiles["one/a"]
+    async with at_rig(ALONE.replace('key = "sk-a"', 'key = "sk-a", concurrency = 1')) as rig:
+        rig.pool.clock = SystemClock()
+        concurrency = rig.pool._turnstiles["one/a"]
         await concurrency.enter("another", "", 0)
-        asking = asyncio.create_task(desk.ask())
+        asking = asyncio.create_task(rig.ask())
         for _ in range(5):
             await asyncio.sleep(0)
-        concurrency.leave("another", desk.pool.clock.monotonic())
+        concurrency.leave("another", rig.pool.clock.monotonic())
         for _ in range(ticks):
             await asyncio.sleep(0)
         asking.cancel()
@@ -474,26 +474,26 @@ async def test_who_is_stopped_while_being_let_in_gives_the_place_back(ticks: int
         assert concurrency.inside == 0
 
 
-async def test_a_stopped_answer_counts_neither_way(desk: Desk) -> None:
-    desk.says("a", NO_MONEY, Words("One two three", per_s=20))
-    await desk.ask()
-    await desk.clock.sleep(PROBE_S)
+async def test_a_stopped_answer_counts_neither_way(rig: Rig) -> None:
+    rig.says("a", NO_MONEY, Words("One two three", per_s=20))
+    await rig.ask()
+    await rig.clock.sleep(PROBE_S)
     request = Request((Message("user", "Hi"),), "large")
-    async with aclosing(desk.pool.stream(request)) as deltas:
+    async with aclosing(rig.pool.stream(request)) as deltas:
         async for delta in deltas:
             if isinstance(delta, Text):
                 break
-    assert await desk.ask() == "One two three"
-    assert desk.asked() == ["a large", "b large", "a large", "a large"], "the probe was made anew"
+    assert await rig.ask() == "One two three"
+    assert rig.asked() == ["a large", "b large", "a large", "a large"], "the probe was made anew"
 
 
-async def test_a_probe_that_failed_for_another_reason_is_made_anew(desk: Desk) -> None:
-    desk.says("a", NO_MONEY, Status(504, "late"), FINE)
-    await desk.ask()
-    await desk.clock.sleep(PROBE_S)
+async def test_a_probe_that_failed_for_another_reason_is_made_anew(rig: Rig) -> None:
+    rig.says("a", NO_MONEY, Status(504, "late"), FINE)
+    await rig.ask()
+    await rig.clock.sleep(PROBE_S)
     for _ in range(2):
-        assert await desk.ask() == "Fine."
-    assert desk.asked() == ["a large", "b large", "a large", "b large", "a large"]
+        assert await rig.ask() == "Fine."
+    assert rig.asked() == ["a large", "b large", "a large", "b large", "a large"]
 
 
 class Crowded:
@@ -506,31 +506,31 @@ class Crowded:
     async def close(self) -> None: ...
 
 
-async def test_our_own_want_of_connections_is_no_fault_of_an_endpoint(desk: Desk) -> None:
-    for client in desk.pool.clients.values():
+async def test_our_own_want_of_connections_is_no_fault_of_an_endpoint(rig: Rig) -> None:
+    for client in rig.pool.clients.values():
         await client.close()
-    desk.pool.clients = {name: Crowded() for name in desk.pool.clients}  # type: ignore[misc]
+    rig.pool.clients = {name: Crowded() for name in rig.pool.clients}  # type: ignore[misc]
     for _ in range(10):
-        assert await desk.ask() == "unreachable"
-    assert desk.alerts == []
-    assert desk.pool.breakers["endpoint one"].why is None
+        assert await rig.ask() == "unreachable"
+    assert rig.alerts == []
+    assert rig.pool.breakers["endpoint one"].why is None
 
 
-async def test_operators_are_told_once_per_cause_and_hour_and_when_it_is_over(desk: Desk) -> None:
-    desk.says("a", NO_MONEY)
+async def test_operators_are_told_once_per_cause_and_hour_and_when_it_is_over(rig: Rig) -> None:
+    rig.says("a", NO_MONEY)
     with structlog.testing.capture_logs() as logs:
         for _ in range(4):
-            await desk.ask()
-            await desk.clock.sleep(PROBE_S)
-        assert [alert.what for alert in desk.alerts] == ["account one/a"]
-        await desk.ask()
+            await rig.ask()
+            await rig.clock.sleep(PROBE_S)
+        assert [alert.what for alert in rig.alerts] == ["account one/a"]
+        await rig.ask()
         await asyncio.sleep(0)
-        assert len(desk.alerts) == 2, "an hour has passed"
-        desk.says("a", FINE)
-        await desk.clock.sleep(PROBE_S)
+        assert len(rig.alerts) == 2, "an hour has passed"
+        rig.says("a", FINE)
+        await rig.clock.sleep(PROBE_S)
         for _ in range(2):
-            await desk.ask()
-    assert [(str(alert.code), alert.over) for alert in desk.alerts] == [
+            await rig.ask()
+    assert [(str(alert.code), alert.over) for alert in rig.alerts] == [
         ("no_money", False),
         ("no_money", False),
         ("no_money", True),
@@ -540,94 +540,94 @@ async def test_operators_are_told_once_per_cause_and_hour_and_when_it_is_over(de
         "the operators are needed",
         "works again",
     ]
-    assert desk.metrics.value("parley_alerts_total", what="account one/a", code="no_money") == 2
-    assert desk.metrics.value("parley_recoveries_total", what="account one/a", code="no_money") == 1
-    assert desk.metrics.value("parley_tries_total", account="one/a", model="large", outcome="answered") == 2
+    assert rig.metrics.value("parley_alerts_total", what="account one/a", code="no_money") == 2
+    assert rig.metrics.value("parley_recoveries_total", what="account one/a", code="no_money") == 1
+    assert rig.metrics.value("parley_tries_total", account="one/a", model="large", outcome="answered") == 2
 
 
-async def test_a_passing_failure_is_no_alert_but_an_opened_breaker_is(desk: Desk) -> None:
-    desk.says("a", Refused(), FINE)
-    await desk.ask()
-    assert desk.alerts == []
+async def test_a_passing_failure_is_no_alert_but_an_opened_breaker_is(rig: Rig) -> None:
+    rig.says("a", Refused(), FINE)
+    await rig.ask()
+    assert rig.alerts == []
     for account in "ab":
-        desk.says(account, BROKEN)
-    await desk.ask()
-    await desk.ask()
+        rig.says(account, BROKEN)
+    await rig.ask()
+    await rig.ask()
     await asyncio.sleep(0)
-    assert [(alert.what, str(alert.code)) for alert in desk.alerts] == [("endpoint one", "server_error")]
+    assert [(alert.what, str(alert.code)) for alert in rig.alerts] == [("endpoint one", "server_error")]
 
 
 @pytest.mark.parametrize("headers", [(), (("Retry-After", "5"),)], ids=["silent", "asks for time"])
 async def test_what_fails_for_hours_is_told_again_though_it_had_recovered(
     headers: tuple[tuple[str, str], ...],
 ) -> None:
-    async with at_desk(ALONE) as desk:
+    async with at_rig(ALONE) as rig:
         for reply, times in ((Status(503, "boom", headers), 3), (FINE, 1), (Status(503, "boom", headers), 30)):
-            desk.says("a", reply)
+            rig.says("a", reply)
             for _ in range(times):
-                await desk.ask()
-                await desk.clock.sleep(300)
+                await rig.ask()
+                await rig.clock.sleep(300)
         await asyncio.sleep(0)
-        assert [alert.over for alert in desk.alerts] == [False, True, False, False]
+        assert [alert.over for alert in rig.alerts] == [False, True, False, False]
 
 
 async def test_an_endpoint_that_nobody_can_reach_is_told_by_host_and_error_with_its_first_question() -> None:
-    async with at_desk(ALONE) as desk:
-        await desk.one.stop()
-        assert await desk.ask() == "unreachable"
+    async with at_rig(ALONE) as rig:
+        await rig.one.stop()
+        assert await rig.ask() == "unreachable"
         await asyncio.sleep(0)
-        assert len(desk.alerts) == 1
-        assert [await desk.ask() for _ in range(4)] == ["unreachable"] * 4
+        assert len(rig.alerts) == 1
+        assert [await rig.ask() for _ in range(4)] == ["unreachable"] * 4
         await asyncio.sleep(0)
-        await desk.one.start()
-        assert await desk.ask() == "Fine."
+        await rig.one.start()
+        assert await rig.ask() == "Fine."
         await asyncio.sleep(0)
-    assert [(alert.what, alert.why, alert.over) for alert in desk.alerts] == [
+    assert [(alert.what, alert.why, alert.over) for alert in rig.alerts] == [
         ("endpoint one", "unreachable, ConnectError", False),
         ("endpoint one", "unreachable, ConnectError", True),
     ]
-    assert desk.alerts[0].places["host"] == desk.one.base_url.removeprefix("http://").removesuffix("/v1")
+    assert rig.alerts[0].places["host"] == rig.one.base_url.removeprefix("http://").removesuffix("/v1")
 
 
 @pytest.mark.parametrize("arrives", [True, False])
 async def test_it_is_said_that_operators_know_only_when_they_do(arrives: bool) -> None:
-    async with at_desk(ALONE) as desk:
+    async with at_rig(ALONE) as rig:
         posts: list[Alert] = []
 
         async def post(alert: Alert) -> bool:
             posts.append(alert)
             return arrives
 
-        desk.pool.operator_alerts = OperatorAlerts(desk.clock, None, post)
-        desk.says("a", NO_MONEY)
+        rig.pool.operator_alerts = OperatorAlerts(rig.clock, None, post)
+        rig.says("a", NO_MONEY)
         told = []
         for _ in range(2):
             with pytest.raises(ModelError) as caught:
-                [delta async for delta in desk.pool.stream(Request((Message("user", "Hi"),), ""))]
+                [delta async for delta in rig.pool.stream(Request((Message("user", "Hi"),), ""))]
             told.append(caught.value.told)
         assert told == [arrives] * 2
         assert len(posts) == 1
-        desk.says("a", FINE)
-        await desk.ask()
+        rig.says("a", FINE)
+        await rig.ask()
         await asyncio.sleep(0)
         assert len(posts) == 1 + arrives, "that it is over is told to those who know that it began"
-        desk.says("a", NO_MONEY)
+        rig.says("a", NO_MONEY)
         with pytest.raises(ModelError) as caught:
-            [delta async for delta in desk.pool.stream(Request((Message("user", "Hi"),), ""))]
+            [delta async for delta in rig.pool.stream(Request((Message("user", "Hi"),), ""))]
         assert not caught.value.told, "what came back within the hour was not told again"
-        assert desk.clock.monotonic() < AGAIN_S
+        assert rig.clock.monotonic() < AGAIN_S
 
 
 async def test_a_failing_channel_of_the_operators_fails_nothing_else() -> None:
-    async with at_desk(ALONE) as desk:
+    async with at_rig(ALONE) as rig:
 
         async def post(alert: Alert) -> bool:
             raise RuntimeError("no such channel")
 
-        desk.pool.operator_alerts = OperatorAlerts(desk.clock, None, post)
-        desk.says("a", NO_MONEY)
+        rig.pool.operator_alerts = OperatorAlerts(rig.clock, None, post)
+        rig.says("a", NO_MONEY)
         with structlog.testing.capture_logs() as logs:
-            assert await desk.ask() == "no_money"
+            assert await rig.ask() == "no_money"
         assert "alert not posted" in [line["event"] for line in logs]
 
 

@@ -75,7 +75,7 @@ class Silence:
         return ""
 
 
-class Desk:
+class Rig:
     def __init__(
         self,
         platform: MemoryPlatform | None = None,
@@ -129,258 +129,258 @@ class Desk:
 
 
 async def test_a_question_that_waits_is_told_so_in_the_message_that_becomes_its_answer() -> None:
-    desk = Desk()
-    async with desk.painting():
-        first, second = await desk.ask(1), await desk.ask(2)
+    rig = Rig()
+    async with rig.painting():
+        first, second = await rig.ask(1), await rig.ask(2)
         await asyncio.sleep(0.2)
-        assert desk.views("p1") == [("", WAITING)]
-        assert (await desk.store.open_turns())[1].posted == ("p1",)
-        desk.model.go.set()
-        await desk.until_ended(first)
-        assert (await desk.until_ended(second)).posted == ("p1",)
-    assert set(desk.platform.shown) == {"p0", "p1"}
-    assert [desk.views(message)[-1] for message in ("p0", "p1")] == [("All of it.", "")] * 2
+        assert rig.views("p1") == [("", WAITING)]
+        assert (await rig.store.open_turns())[1].posted == ("p1",)
+        rig.model.go.set()
+        await rig.until_ended(first)
+        assert (await rig.until_ended(second)).posted == ("p1",)
+    assert set(rig.platform.shown) == {"p0", "p1"}
+    assert [rig.views(message)[-1] for message in ("p0", "p1")] == [("All of it.", "")] * 2
 
 
 @pytest.mark.parametrize("after_s", [0.0, 0.2], ids=["at once", "once its reader was told to wait"])
 async def test_a_question_that_is_forgotten_while_it_waits_is_never_answered(after_s: float) -> None:
-    desk = Desk()
-    async with desk.painting():
-        first, second = await desk.ask(1), await desk.ask(2)
+    rig = Rig()
+    async with rig.painting():
+        first, second = await rig.ask(1), await rig.ask(2)
         await asyncio.sleep(after_s)
-        await desk.store.forget_thread(PLACE, first.ask.at)
-        desk.live.forget(lambda turn: turn.ask.place == PLACE)
-        third = await desk.ask(3)
-        desk.model.go.set()
-        await desk.until_ended(third)
-    ended = await desk.store.turn(second.id)
+        await rig.store.forget_thread(PLACE, first.ask.at)
+        rig.live.forget(lambda turn: turn.ask.place == PLACE)
+        third = await rig.ask(3)
+        rig.model.go.set()
+        await rig.until_ended(third)
+    ended = await rig.store.turn(second.id)
     assert ended is not None
     assert (ended.state, ended.text) == (TurnState.STOPPED, "")
     forgotten = say("forgotten", "en")
-    notices = [desk.views(message)[-1] for message in desk.platform.shown]
+    notices = [rig.views(message)[-1] for message in rig.platform.shown]
     assert [notice for _, notice in notices] == [forgotten] * (len(notices) - 1) + [""]
     assert len(notices) == (3 if after_s else 2)
-    assert [line.text for line in await desk.store.lines(PLACE)] == ["why?", "All of it."]
+    assert [line.text for line in await rig.store.lines(PLACE)] == ["why?", "All of it."]
 
 
 async def test_no_notice_stands_above_the_answer_to_an_earlier_question() -> None:
-    desk = Desk()
-    desk.model.words = []
-    desk.model.silent = True
-    async with desk.painting():
-        turns = [await desk.ask(number) for number in range(3)]
+    rig = Rig()
+    rig.model.words = []
+    rig.model.silent = True
+    async with rig.painting():
+        turns = [await rig.ask(number) for number in range(3)]
         await asyncio.sleep(0.2)
-        assert desk.platform.shown == {}, "the first answer has no words yet"
-        desk.model.words = ["All", " of", " it."]
-        desk.model.go.set()
-        ended = [await desk.until_ended(turn) for turn in turns]
+        assert rig.platform.shown == {}, "the first answer has no words yet"
+        rig.model.words = ["All", " of", " it."]
+        rig.model.go.set()
+        ended = [await rig.until_ended(turn) for turn in turns]
     assert [turn.posted for turn in ended] == [("p0",), ("p1",), ("p2",)]
 
 
 async def test_the_next_process_answers_in_the_message_that_said_so_even_if_its_id_was_not_stored() -> None:
-    desk = Desk()
-    turn = await desk.store.accept(Ask("m1", PLACE, ADA, "why?", datetime(2026, 1, 1, tzinfo=UTC)))
+    rig = Rig()
+    turn = await rig.store.accept(Ask("m1", PLACE, ADA, "why?", datetime(2026, 1, 1, tzinfo=UTC)))
     assert turn is not None
-    await desk.store.begin(turn.id)
-    await desk.platform.perform(PostMessage(PLACE, Page("", WAITING), f"turn-{turn.id}-0", "m1"))
-    desk.model.go.set()
-    async with desk.painting():
-        (turn,) = await desk.store.open_turns()
-        desk.place_queues.submit(turn)
-        assert (await desk.until_ended(turn)).posted == ("p0",)
-    assert set(desk.platform.shown) == {"p0"}
-    assert desk.views("p0")[-1] == ("All of it.", "")
+    await rig.store.begin(turn.id)
+    await rig.platform.perform(PostMessage(PLACE, Page("", WAITING), f"turn-{turn.id}-0", "m1"))
+    rig.model.go.set()
+    async with rig.painting():
+        (turn,) = await rig.store.open_turns()
+        rig.place_queues.submit(turn)
+        assert (await rig.until_ended(turn)).posted == ("p0",)
+    assert set(rig.platform.shown) == {"p0"}
+    assert rig.views("p0")[-1] == ("All of it.", "")
 
 
-async def interrupted(seen: str) -> Desk:
+async def interrupted(seen: str) -> Rig:
     """A desk at which an answer was interrupted when a reader had `seen` so much of it."""
-    desk = Desk()
-    turn = await desk.store.accept(Ask("m1", PLACE, ADA, "why?", datetime(2026, 1, 1, tzinfo=UTC)))
+    rig = Rig()
+    turn = await rig.store.accept(Ask("m1", PLACE, ADA, "why?", datetime(2026, 1, 1, tzinfo=UTC)))
     assert turn is not None
-    await desk.store.begin(turn.id)
-    await desk.store.checkpoint([(turn.id, seen, ("p0",))])
-    desk.platform.keys[f"turn-{turn.id}-0"] = "p0"
-    desk.platform.shown["p0"] = []
-    return desk
+    await rig.store.begin(turn.id)
+    await rig.store.checkpoint([(turn.id, seen, ("p0",))])
+    rig.platform.keys[f"turn-{turn.id}-0"] = "p0"
+    rig.platform.shown["p0"] = []
+    return rig
 
 
 async def test_an_answer_that_is_begun_again_is_marked_only_if_the_reader_would_notice() -> None:
     for seen, notice in (("All of", ""), ("", ""), ("Half of", RESUMED), ("All of it. And more", RESUMED)):
-        desk = await interrupted(seen)
-        desk.model.go.set()
-        async with desk.painting():
-            (turn,) = await desk.store.open_turns()
-            desk.place_queues.submit(turn)
-            await desk.until_ended(turn)
-        assert desk.views("p0")[-1] == ("All of it.", notice)
-        assert set(desk.platform.shown) == {"p0"}
+        rig = await interrupted(seen)
+        rig.model.go.set()
+        async with rig.painting():
+            (turn,) = await rig.store.open_turns()
+            rig.place_queues.submit(turn)
+            await rig.until_ended(turn)
+        assert rig.views("p0")[-1] == ("All of it.", notice)
+        assert set(rig.platform.shown) == {"p0"}
 
 
 async def test_what_a_reader_has_seen_is_not_taken_back_to_be_written_again() -> None:
-    desk = await interrupted("All of")
-    async with desk.painting():
-        (turn,) = await desk.store.open_turns()
-        desk.place_queues.submit(turn)
+    rig = await interrupted("All of")
+    async with rig.painting():
+        (turn,) = await rig.store.open_turns()
+        rig.place_queues.submit(turn)
         await asyncio.sleep(0.1)
-        assert [text.strip() in ("All", "All of") for text, _ in desk.views("p0")] == [True]
-        desk.model.go.set()
-        await desk.until_ended(turn)
-    assert [text for text, _ in desk.views("p0")][-1] == "All of it."
+        assert [text.strip() in ("All", "All of") for text, _ in rig.views("p0")] == [True]
+        rig.model.go.set()
+        await rig.until_ended(turn)
+    assert [text for text, _ in rig.views("p0")][-1] == "All of it."
 
 
-async def until_over(desk: Desk, turn: Turn) -> Turn:
+async def until_over(rig: Rig, turn: Turn) -> Turn:
     async with asyncio.timeout(HANG_S):
         while True:
-            now = await desk.store.turn(turn.id)
+            now = await rig.store.turn(turn.id)
             if now is not None and now.state not in (TurnState.WAITING, TurnState.RUNNING):
                 return now
             await asyncio.sleep(0.005)
 
 
 async def test_stopped_before_it_goes_on_an_answer_keeps_the_words_of_an_earlier_process() -> None:
-    desk = await interrupted("All of")
-    (turn,) = await desk.store.open_turns()
-    desk.live.stop(turn.id)
-    async with desk.painting():
-        desk.place_queues.submit(turn)
-        ended = await until_over(desk, turn)
+    rig = await interrupted("All of")
+    (turn,) = await rig.store.open_turns()
+    rig.live.stop(turn.id)
+    async with rig.painting():
+        rig.place_queues.submit(turn)
+        ended = await until_over(rig, turn)
     assert (ended.state, ended.text) == (TurnState.STOPPED, "All of")
-    assert desk.views("p0")[-1] == ("All of", say("stopped", "en"))
+    assert rig.views("p0")[-1] == ("All of", say("stopped", "en"))
 
 
 async def test_the_words_of_an_earlier_process_stay_when_the_model_then_fails() -> None:
-    desk = await interrupted("All of")
-    desk.model.failing = True
-    async with desk.painting():
-        (turn,) = await desk.store.open_turns()
-        desk.place_queues.submit(turn)
-        ended = await until_over(desk, turn)
+    rig = await interrupted("All of")
+    rig.model.failing = True
+    async with rig.painting():
+        (turn,) = await rig.store.open_turns()
+        rig.place_queues.submit(turn)
+        ended = await until_over(rig, turn)
     assert (ended.state, ended.text) == (TurnState.FAILED, "All of")
-    assert desk.views("p0")[-1][1].startswith(say("cut", "en"))
+    assert rig.views("p0")[-1][1].startswith(say("cut", "en"))
 
 
 async def test_a_question_that_is_deleted_before_its_answer_begins_is_never_answered() -> None:
-    desk = Desk()
-    async with desk.painting():
-        first, second = await desk.ask(1), await desk.ask(2)
-        desk.live.withdraw(second.ask.key)
-        desk.model.go.set()
-        await desk.until_ended(first)
-        assert (await until_over(desk, second)).state is TurnState.STOPPED
-    assert [desk.views(message)[-1] for message in desk.platform.shown] == [("All of it.", "")]
+    rig = Rig()
+    async with rig.painting():
+        first, second = await rig.ask(1), await rig.ask(2)
+        rig.live.withdraw(second.ask.key)
+        rig.model.go.set()
+        await rig.until_ended(first)
+        assert (await until_over(rig, second)).state is TurnState.STOPPED
+    assert [rig.views(message)[-1] for message in rig.platform.shown] == [("All of it.", "")]
 
 
 async def test_a_question_that_is_deleted_while_its_first_words_are_on_their_way_leaves_no_half_answer() -> (
     None
 ):
-    desk = Desk()
-    desk.platform.latency_s = 0.1
-    async with desk.painting():
-        turn = await desk.ask(1)
+    rig = Rig()
+    rig.platform.latency_s = 0.1
+    async with rig.painting():
+        turn = await rig.ask(1)
         await asyncio.sleep(0.05)
-        assert desk.platform.shown == {}, "under way"
-        desk.live.withdraw(turn.ask.key)
-        ended = await until_over(desk, turn)
+        assert rig.platform.shown == {}, "under way"
+        rig.live.withdraw(turn.ask.key)
+        ended = await until_over(rig, turn)
     assert ended.state is TurnState.STOPPED
-    assert desk.platform.shown["p0"][-1].notice == say("withdrawn", "en")
-    assert desk.platform.shown["p0"][-1].buttons == ()
+    assert rig.platform.shown["p0"][-1].notice == say("withdrawn", "en")
+    assert rig.platform.shown["p0"][-1].buttons == ()
 
 
 async def test_what_an_earlier_process_posted_for_a_question_that_is_gone_goes_too() -> None:
-    desk = Desk()
-    turn = await desk.store.accept(Ask("m1", PLACE, ADA, "why?", datetime(2026, 1, 1, tzinfo=UTC)))
+    rig = Rig()
+    turn = await rig.store.accept(Ask("m1", PLACE, ADA, "why?", datetime(2026, 1, 1, tzinfo=UTC)))
     assert turn is not None
-    await desk.store.begin(turn.id)
-    desk.platform.keys[f"turn-{turn.id}-0"] = "p0"
-    desk.platform.shown["p0"] = [Page("All")]
-    desk.live.withdraw(turn.ask.key)
-    async with desk.painting():
-        desk.place_queues.submit(turn)
-        ended = await until_over(desk, turn)
+    await rig.store.begin(turn.id)
+    rig.platform.keys[f"turn-{turn.id}-0"] = "p0"
+    rig.platform.shown["p0"] = [Page("All")]
+    rig.live.withdraw(turn.ask.key)
+    async with rig.painting():
+        rig.place_queues.submit(turn)
+        ended = await until_over(rig, turn)
     assert (ended.text, ended.posted) == ("", ())
-    assert desk.platform.shown == {}
+    assert rig.platform.shown == {}
 
 
 async def test_a_turn_that_has_ended_is_left_as_it_is() -> None:
-    desk = Desk()
-    desk.model.go.set()
-    async with desk.painting():
-        turn = await desk.ask(1)
-        await desk.until_ended(turn)
-        desk.place_queues.submit(replace(turn, posted=("p0",)))
+    rig = Rig()
+    rig.model.go.set()
+    async with rig.painting():
+        turn = await rig.ask(1)
+        await rig.until_ended(turn)
+        rig.place_queues.submit(replace(turn, posted=("p0",)))
         await asyncio.sleep(0.05)
-    assert desk.views("p0")[-1] == ("All of it.", "")
+    assert rig.views("p0")[-1] == ("All of it.", "")
 
 
-async def grown(desk: Desk) -> Turn:
+async def grown(rig: Rig) -> Turn:
     """An answer of which the first word can be read; the model waits to say more."""
-    turn = await desk.ask(1)
-    await until(lambda: desk.platform.shown and desk.model.said)
+    turn = await rig.ask(1)
+    await until(lambda: rig.platform.shown and rig.model.said)
     return turn
 
 
 @pytest.mark.parametrize("how", ["message", "thread", "channel", "next call"])
 async def test_a_growing_answer_that_is_deleted_stops_and_does_not_come_back(how: str) -> None:
-    desk = Desk()
-    async with desk.painting():
-        turn = await grown(desk)
-        desk.platform.shown.clear()
+    rig = Rig()
+    async with rig.painting():
+        turn = await grown(rig)
+        rig.platform.shown.clear()
         match how:
             case "message":
-                assert desk.live.remove(message_key(PLACE, "p0"))
+                assert rig.live.remove(message_key(PLACE, "p0"))
             case "next call":
-                desk.model.pace_s = 0.01
-                desk.model.words = ["All", *[" of"] * 10_000]
-                desk.model.go.set()
+                rig.model.pace_s = 0.01
+                rig.model.words = ["All", *[" of"] * 10_000]
+                rig.model.go.set()
             case _:
-                desk.platform.closed = True
+                rig.platform.closed = True
                 closed = PLACE if how == "thread" else replace(PLACE, thread="")
-                assert desk.live.close(closed, turn.ask.at)
-        ended = await until_over(desk, turn)
+                assert rig.live.close(closed, turn.ask.at)
+        ended = await until_over(rig, turn)
         await asyncio.sleep(0.05)
     assert (ended.state, ended.text, ended.posted) == (TurnState.STOPPED, "", ())
-    assert desk.model.closed == 1, "its connection is closed"
-    assert desk.platform.shown == {}
-    assert [line.text for line in await desk.store.lines(PLACE)] == ["why?"]
+    assert rig.model.closed == 1, "its connection is closed"
+    assert rig.platform.shown == {}
+    assert [line.text for line in await rig.store.lines(PLACE)] == ["why?"]
 
 
 async def test_the_question_behind_a_deleted_answer_is_answered() -> None:
-    desk = Desk()
-    async with desk.painting():
-        first = await grown(desk)
-        second = await desk.ask(2)
-        desk.platform.shown.clear()
-        desk.live.remove(message_key(PLACE, "p0"))
-        desk.model.go.set()
-        await until_over(desk, first)
-        assert (await desk.until_ended(second)).text == "All of it."
-    assert [desk.views(message)[-1][0] for message in desk.platform.shown] == ["All of it."]
+    rig = Rig()
+    async with rig.painting():
+        first = await grown(rig)
+        second = await rig.ask(2)
+        rig.platform.shown.clear()
+        rig.live.remove(message_key(PLACE, "p0"))
+        rig.model.go.set()
+        await until_over(rig, first)
+        assert (await rig.until_ended(second)).text == "All of it."
+    assert [rig.views(message)[-1][0] for message in rig.platform.shown] == ["All of it."]
 
 
 async def test_a_question_that_waits_in_a_closed_place_is_not_answered() -> None:
-    desk = Desk()
-    async with desk.painting():
-        first, second = await grown(desk), await desk.ask(2)
-        desk.platform.closed = True
-        desk.live.close(PLACE, second.ask.at)
+    rig = Rig()
+    async with rig.painting():
+        first, second = await grown(rig), await rig.ask(2)
+        rig.platform.closed = True
+        rig.live.close(PLACE, second.ask.at)
         for turn in (first, second):
-            assert (await until_over(desk, turn)).state is TurnState.STOPPED
-    assert desk.model.said == 1
+            assert (await until_over(rig, turn)).state is TurnState.STOPPED
+    assert rig.model.said == 1
 
 
 @pytest.mark.parametrize(
     ("words", "left"), [(["All", " bad", " of it."], "All"), (["bad", " of it."], ""), (["All bad"], "All")]
 )
 async def test_refused_words_end_in_ours_with_a_way_to_try_again(words: list[str], left: str) -> None:
-    desk = Desk()
-    desk.platform.blocked = "bad"
-    desk.model.words = words
-    async with desk.painting():
-        turn = await desk.ask(1)
+    rig = Rig()
+    rig.platform.blocked = "bad"
+    rig.model.words = words
+    async with rig.painting():
+        turn = await rig.ask(1)
         await asyncio.sleep(0.1)
-        desk.model.go.set()
-        ended = await until_over(desk, turn)
-    ((_, pages),) = desk.platform.shown.items()
+        rig.model.go.set()
+        ended = await until_over(rig, turn)
+    ((_, pages),) = rig.platform.shown.items()
     assert (ended.state, ended.text.strip()) == (TurnState.FAILED, left)
     assert pages[-1].text.strip() == left
     assert pages[-1].notice.startswith(say("rejected_rest" if left else "rejected", "en"))
@@ -390,13 +390,13 @@ async def test_refused_words_end_in_ours_with_a_way_to_try_again(words: list[str
 @pytest.mark.parametrize("reason", [EndReason.STOP, EndReason.LENGTH])
 @pytest.mark.parametrize("blank", ["\n\n  \n", " \u00a0 \n\u3000", "\u200b\u2060", "\u2800"])
 async def test_an_answer_that_nobody_can_see_is_said_to_be_empty(blank: str, reason: EndReason) -> None:
-    desk = Desk()
-    desk.model.words, desk.model.reason = [blank, blank], reason
-    desk.model.go.set()
-    async with desk.painting():
-        ended = await until_over(desk, await desk.ask(1))
+    rig = Rig()
+    rig.model.words, rig.model.reason = [blank, blank], reason
+    rig.model.go.set()
+    async with rig.painting():
+        ended = await until_over(rig, await rig.ask(1))
     assert (ended.state, ended.text) == (TurnState.FAILED, "")
-    (page,) = desk.platform.shown["p0"]
+    (page,) = rig.platform.shown["p0"]
     assert page.notice.startswith(say("empty" if reason is EndReason.STOP else "length_empty", "en"))
     assert (page.text, [button.action for button in page.buttons]) == ("", ["again"])
 
@@ -406,63 +406,63 @@ async def test_that_an_answer_is_thought_of_is_shown_until_its_first_word(
     typing_s: float, shown: list[int]
 ) -> None:
     clock = FakeClock()
-    desk = Desk(clock=clock)
-    desk.platform.limits = replace(desk.platform.limits, typing_s=typing_s)
-    desk.model.silent = True
-    async with desk.painting():
-        turn = await desk.ask(1)
+    rig = Rig(clock=clock)
+    rig.platform.limits = replace(rig.platform.limits, typing_s=typing_s)
+    rig.model.silent = True
+    async with rig.painting():
+        turn = await rig.ask(1)
         counted = []
         for pass_s in (0.1, 7.0, 2.0, 12.0):
             await clock.advance(pass_s)
-            counted.append(desk.platform.typings)
+            counted.append(rig.platform.typings)
         assert counted == shown
-        desk.model.go.set()
+        rig.model.go.set()
         for _ in range(100):
             await clock.advance(0.3)
-        await desk.until_ended(turn)
-        assert desk.platform.typings == shown[-1], "not once it can be read"
+        await rig.until_ended(turn)
+        assert rig.platform.typings == shown[-1], "not once it can be read"
 
 
 @pytest.mark.parametrize("text", ["", " \u200b"])
 @pytest.mark.parametrize("direct", [False, True])
 async def test_a_question_without_words_is_answered_by_asking_what_is_wanted(text: str, direct: bool) -> None:
-    desk = Desk()
+    rig = Rig()
     place = replace(PLACE, direct=direct)
-    desk.model.go.set()
-    async with desk.painting():
-        ended = await desk.until_ended(await desk.ask(1, text, place))
+    rig.model.go.set()
+    async with rig.painting():
+        ended = await rig.until_ended(await rig.ask(1, text, place))
         assert ended.text == say("wordless_direct" if direct else "wordless", "en")
-        assert desk.model.requests == []
-        await desk.until_ended(await desk.ask(2, "what is 2+2?", place))
-    (request,) = desk.model.requests
+        assert rig.model.requests == []
+        await rig.until_ended(await rig.ask(2, "what is 2+2?", place))
+    (request,) = rig.model.requests
     assert [is_blank(message.content) for message in request.messages] == [False] * len(request.messages)
 
 
 async def test_a_mention_without_words_in_a_thread_where_people_talked_is_answered_from_it() -> None:
-    desk = Desk()
-    desk.model.go.set()
-    async with desk.painting():
+    rig = Rig()
+    rig.model.go.set()
+    async with rig.painting():
         before = Ask("m0", PLACE, Person("U2", "Bo"), "The build is red.", datetime(2026, 1, 1, tzinfo=UTC))
-        assert await desk.store.note(before)
-        await desk.until_ended(await desk.ask(1, ""))
-    (request,) = desk.model.requests
+        assert await rig.store.note(before)
+        await rig.until_ended(await rig.ask(1, ""))
+    (request,) = rig.model.requests
     said = [message.content for message in request.messages[1:]]
     assert said == ["Bo: The build is red.", WORDLESS.format(name="Ada")]
 
 
 async def test_an_answer_without_words_is_not_continued_from_nothing() -> None:
-    desk = Desk()
-    desk.model.words, desk.model.reason = [], EndReason.LENGTH
-    desk.model.go.set()
-    async with desk.painting():
-        first = await desk.ask(1)
-        assert (await until_over(desk, first)).state is TurnState.FAILED
-        desk.model.words, desk.model.reason = ["Because."], EndReason.STOP
-        again = await desk.store.retry_turn(first.id, Task.CONTINUE)
+    rig = Rig()
+    rig.model.words, rig.model.reason = [], EndReason.LENGTH
+    rig.model.go.set()
+    async with rig.painting():
+        first = await rig.ask(1)
+        assert (await until_over(rig, first)).state is TurnState.FAILED
+        rig.model.words, rig.model.reason = ["Because."], EndReason.STOP
+        again = await rig.store.retry_turn(first.id, Task.CONTINUE)
         assert again is not None
-        desk.place_queues.submit(again)
-        await desk.until_ended(again)
-    assert [message.role for message in desk.model.requests[-1].messages] == ["system", "user"]
+        rig.place_queues.submit(again)
+        await rig.until_ended(again)
+    assert [message.role for message in rig.model.requests[-1].messages] == ["system", "user"]
 
 
 class Broken(TurnRunner):
@@ -475,38 +475,38 @@ class Broken(TurnRunner):
 
 
 async def test_a_mistake_of_ours_ends_in_words_and_is_not_made_for_ever() -> None:
-    desk = Desk()
-    desk.runner.__class__ = Broken
-    async with desk.painting():
-        ended = await until_over(desk, await desk.ask(1))
-        await until(lambda: not desk.place_queues.known)
+    rig = Rig()
+    rig.runner.__class__ = Broken
+    async with rig.painting():
+        ended = await until_over(rig, await rig.ask(1))
+        await until(lambda: not rig.place_queues.known)
     assert (ended.state, ended.text) == (TurnState.FAILED, "All")
-    (page,) = [pages[-1] for pages in desk.platform.shown.values()]
+    (page,) = [pages[-1] for pages in rig.platform.shown.values()]
     assert (page.text, page.notice.startswith(say("cut", "en"))) == ("All", True)
     assert [button.action for button in page.buttons] == ["again"]
 
 
 async def test_a_stream_that_stops_without_an_end_is_no_whole_answer() -> None:
-    desk = Desk()
-    desk.model.endless = True
-    desk.model.go.set()
-    async with desk.painting():
-        ended = await until_over(desk, await desk.ask(1))
+    rig = Rig()
+    rig.model.endless = True
+    rig.model.go.set()
+    async with rig.painting():
+        ended = await until_over(rig, await rig.ask(1))
     assert (ended.state, ended.text) == (TurnState.FAILED, "All of it.")
-    assert desk.views("p0")[-1][1].startswith(say("cut", "en"))
+    assert rig.views("p0")[-1][1].startswith(say("cut", "en"))
 
 
 async def test_a_summary_is_posted_though_the_platform_is_away_for_a_moment() -> None:
     clock = FakeClock()
-    desk = Desk(clock=clock)
-    desk.platform.away = 3
+    rig = Rig(clock=clock)
+    rig.platform.away = 3
     at = datetime(2026, 1, 1, tzinfo=UTC)
     digest = Ask("d1", replace(PLACE, thread=""), ADA, "All is well.", at, task=Task.DIGEST)
-    turn = await desk.store.accept(digest)
+    turn = await rig.store.accept(digest)
     assert turn is not None
-    async with desk.painting():
-        desk.place_queues.submit(turn)
+    async with rig.painting():
+        rig.place_queues.submit(turn)
         for _ in range(40):
             await clock.advance(1.0)
-        await desk.until_ended(turn)
-    assert desk.views("p0") == [("All is well.", "")]
+        await rig.until_ended(turn)
+    assert rig.views("p0") == [("All is well.", "")]

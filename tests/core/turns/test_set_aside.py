@@ -10,61 +10,61 @@ from core.errors import BotError, Code
 from core.ports.store import PROCESS
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.places import Place
-from tests.core.turns.test_runner import ADA, Desk
+from tests.core.turns.test_runner import ADA, Rig
 from tests.fakes.clock import START
 from tests.waiting import HANG_S
 
 
-async def suspected(desk: Desk, deaths: int, *threads: str) -> list[Turn]:
+async def suspected(rig: Rig, deaths: int, *threads: str) -> list[Turn]:
     """Waiting questions, one a thread, that were running at so many sudden ends."""
     turns = []
     for number, thread in enumerate(threads):
         place = Place("slack", "T1", "C1", thread)
         at = START + timedelta(seconds=number)
-        turn = await desk.store.accept(Ask(f"m{thread}", place, ADA, "why?", at, addressed=True))
+        turn = await rig.store.accept(Ask(f"m{thread}", place, ADA, "why?", at, addressed=True))
         assert turn is not None
-        await desk.store.advance_watermark(PROCESS, START)
+        await rig.store.advance_watermark(PROCESS, START)
         for _ in range(deaths):
-            await desk.store.begin(turn.id)
-            await desk.store.recover(START + timedelta(minutes=1))
-        found = await desk.store.turn(turn.id)
+            await rig.store.begin(turn.id)
+            await rig.store.recover(START + timedelta(minutes=1))
+        found = await rig.store.turn(turn.id)
         assert found is not None
         assert found.deaths == deaths
         turns.append(found)
     return turns
 
 
-async def running(desk: Desk) -> list[int]:
-    return [turn.id for turn in await desk.store.open_turns() if turn.state is TurnState.RUNNING]
+async def running(rig: Rig) -> list[int]:
+    return [turn.id for turn in await rig.store.open_turns() if turn.state is TurnState.RUNNING]
 
 
-async def until_ended(desk: Desk, *turns: Turn) -> list[Turn]:
+async def until_ended(rig: Rig, *turns: Turn) -> list[Turn]:
     async with asyncio.timeout(HANG_S):
-        while open_ids := {turn.id for turn in await desk.store.open_turns()}:
+        while open_ids := {turn.id for turn in await rig.store.open_turns()}:
             if open_ids.isdisjoint({turn.id for turn in turns}):
                 break
             await asyncio.sleep(0.005)
-    found = [await desk.store.turn(turn.id) for turn in turns]
+    found = [await rig.store.turn(turn.id) for turn in turns]
     return [turn for turn in found if turn is not None]
 
 
 async def test_a_turn_that_ran_at_two_sudden_ends_is_told_and_the_rest_goes_on() -> None:
-    desk = Desk()
+    rig = Rig()
     told: list[tuple[int, Code]] = []
 
     def on_set_aside(turn: Turn, error: BotError) -> None:
         told.append((turn.id, error.code))
 
-    desk.runner._on_set_aside = on_set_aside
-    desk.model.go.set()
-    (twice,) = await suspected(desk, 2, "2.0")
-    (once,) = await suspected(desk, 1, "1.0")
-    async with desk.painting():
+    rig.runner._on_set_aside = on_set_aside
+    rig.model.go.set()
+    (twice,) = await suspected(rig, 2, "2.0")
+    (once,) = await suspected(rig, 1, "1.0")
+    async with rig.painting():
         for turn in (twice, once):
-            desk.place_queues.submit(turn)
-        aside, answered = await until_ended(desk, twice, once)
+            rig.place_queues.submit(turn)
+        aside, answered = await until_ended(rig, twice, once)
     assert (aside.state, answered.state) == (TurnState.FAILED, TurnState.DONE)
-    shown = {views[-1].text: views[-1] for views in desk.platform.shown.values()}
+    shown = {views[-1].text: views[-1] for views in rig.platform.shown.values()}
     assert "twice" in shown[""].notice
     assert shown[""].buttons == ()
     assert "All of it." in shown
@@ -72,28 +72,28 @@ async def test_a_turn_that_ran_at_two_sudden_ends_is_told_and_the_rest_goes_on()
 
 
 async def test_a_turn_at_whose_setting_aside_the_program_died_too_is_ended_without_a_word() -> None:
-    desk = Desk()
-    (turn,) = await suspected(desk, 3, "3.0")
-    async with desk.painting():
-        desk.place_queues.submit(turn)
-        (ended,) = await until_ended(desk, turn)
+    rig = Rig()
+    (turn,) = await suspected(rig, 3, "3.0")
+    async with rig.painting():
+        rig.place_queues.submit(turn)
+        (ended,) = await until_ended(rig, turn)
     assert ended.state is TurnState.FAILED
-    assert desk.platform.shown == {}
+    assert rig.platform.shown == {}
 
 
 async def test_suspects_run_one_at_a_time_while_others_go_on() -> None:
-    desk = Desk()
-    turns = await suspected(desk, 0, "1.0", "2.0", "3.0")
+    rig = Rig()
+    turns = await suspected(rig, 0, "1.0", "2.0", "3.0")
     suspects = [replace(turn, deaths=1) for turn in turns[:2]]
-    async with desk.painting():
+    async with rig.painting():
         for turn in (*suspects, turns[2]):
-            desk.place_queues.submit(turn)
+            rig.place_queues.submit(turn)
         async with asyncio.timeout(HANG_S):
-            while len(await running(desk)) < 2:  # noqa: ASYNC110
+            while len(await running(rig)) < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
         await asyncio.sleep(0.05)  # a third one would have begun by now
-        assert len(begun := await running(desk)) == 2
+        assert len(begun := await running(rig)) == 2
         assert turns[2].id in begun
-        desk.model.go.set()
-        await until_ended(desk, *turns)
-    assert len(desk.platform.shown) == 3
+        rig.model.go.set()
+        await until_ended(rig, *turns)
+    assert len(rig.platform.shown) == 3
