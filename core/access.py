@@ -27,23 +27,23 @@ def refusal(person: Person, place: Place, settings: ChannelSettings) -> Refusal 
         return Refusal.DENIED
     if any(not theirs & listed for listed in settings.allow):
         return Refusal.NOT_LISTED
-    if person.stranger and not settings.strangers:
+    if person.external and not settings.strangers:
         return Refusal.STRANGER
     if person.guest and not settings.guests:
         return Refusal.GUEST
-    if (person.stranger is None and not settings.strangers) or (person.guest is None and not settings.guests):
+    if (person.external is None and not settings.strangers) or (person.guest is None and not settings.guests):
         return Refusal.UNKNOWN
     return None
 
 
 def is_admin(person: Person, place: Place, core: CoreSettings) -> bool:
     """May `person` change everything: one of PARLEY_ADMINS, or an admin of this workspace."""
-    return person.id in own(core.parley_admins, place.platform) or (person.admin and person.stranger is False)
+    return person.id in own(core.parley_admins, place.platform) or (person.admin and person.external is False)
 
 
 def is_manager(person: Person, place: Place, core: CoreSettings) -> bool:
     """May `person` change the channel? With the bot alone, everybody runs their own."""
-    return is_admin(person, place, core) or place.direct or (person.manager and person.stranger is False)
+    return is_admin(person, place, core) or place.direct or (person.manager and person.external is False)
 
 
 def may_change(person: Person, place: Place, scope: str, name: str, core: CoreSettings) -> bool:

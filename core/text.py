@@ -56,7 +56,7 @@ def longest_start(text: str, size: int, length: Callable[[str], int] = len) -> s
 def shortened(text: str, size: int, mark: str = "…", length: Callable[[str], int] = len) -> str:
     """`text` itself where it has at most `size` by `length`, else its start and `mark`, together at most `size`.
 
-    `mark` has to say that something is left out: `…` in a label, `say("text_cut", ...)` in a longer text. The start
+    `mark` has to say that something is left out: `…` in a label, `phrase("text_cut", ...)` in a longer text. The start
     ends between two characters as a reader sees them, and not with blanks.
     """
     if length(text) <= size:

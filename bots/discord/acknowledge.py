@@ -43,7 +43,7 @@ async def acknowledge(
                 await wire.call("discord/callback", "POST", path, body, by_bot=False)
             return True
         except FOREIGN as error:
-            cause = translate(error, posting=True, ticket=True)
+            cause = translate(error, posting=True, interaction_token=True)
             if lost and isinstance(error, discord.HTTPException) and error.code == _ALREADY:
                 return True
             if cause.code is Code.SLOW_DOWN and (cause.retry_after_s or 0.0) <= _SHORT_S:

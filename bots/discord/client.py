@@ -35,7 +35,7 @@ from bots.discord.sessions import SessionStarts
 from bots.discord.thread_locations import Seats, may
 from core.clock import Clock
 from core.errors import BotError
-from core.i18n import explain, language_of, say
+from core.i18n import error_text, language_of, phrase
 from core.ports.connector import Inbox
 from core.recent import Recent
 from core.values.conversation import Ask
@@ -234,7 +234,7 @@ class Client(discord.Client):
     async def _apologise(self, message: discord.Message, ask: Ask, error: BotError) -> None:
         log.warning("discord_event_not_taken", cause=str(error), ref=error.ref)
         if ask.addressed and not ask.author.bot:
-            await self._reply(message, explain(error, language_of(ask.author.locale)))
+            await self._reply(message, error_text(error, language_of(ask.author.locale)))
 
     async def _spoken(self, ask: Ask) -> str:
         """The language of our words to whoever said it: the channel's, else theirs."""
@@ -256,7 +256,7 @@ class Client(discord.Client):
                     await message.author.send(first, files=told_to_files(told))
                     return
                 except discord.Forbidden:
-                    first, more = say("export_no_direct", language), []
+                    first, more = phrase("export_no_direct", language), []
             else:
                 extra["files"] = told_to_files(told)
             await self._reply(message, first, mention_author=False, suppress_embeds=True, **extra)
@@ -279,7 +279,7 @@ class Client(discord.Client):
         if asked is not None and not place.direct:
             asker, language = asked
             with suppress(*FOREIGN):
-                await asker.send(say("may_not_write", language, channel=f"<#{place.channel}>"))
+                await asker.send(phrase("may_not_write", language, channel=f"<#{place.channel}>"))
 
     async def _note(self, event: Event) -> None:
         try:

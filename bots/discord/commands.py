@@ -12,7 +12,7 @@ import discord
 from discord.http import Route
 
 from core.commands import COMMANDS, MENUS, Kind, Option, Spec, choices, spec_there
-from core.i18n import LANGUAGES, dialect, say
+from core.i18n import LANGUAGES, phrase, variant
 
 CHAT, MESSAGE = 1, 3
 """Kinds of commands: typed, and in the menu of a message."""
@@ -43,7 +43,7 @@ def payloads() -> list[dict[str, Any]]:
 
 def menu_key(name: str) -> str | None:
     """The key in `MENUS` of a registered menu's name."""
-    return next((key for key in MENUS if say(key, "en") == name), None)
+    return next((key for key in MENUS if phrase(key, "en") == name), None)
 
 
 async def register(client: discord.Client) -> bool:
@@ -107,7 +107,7 @@ def _option(spec: Spec, option: Option) -> dict[str, Any]:
 
 
 def _choices(option: Option) -> list[dict[str, Any]]:
-    labels = {language: choices(option, dialect(language, "discord"))[:_CHOICE_LIMIT] for language in LANGUAGES}
+    labels = {language: choices(option, variant(language, "discord"))[:_CHOICE_LIMIT] for language in LANGUAGES}
     return [
         {
             "name": choice.label[:_ABOUT_LIMIT],
@@ -143,7 +143,7 @@ def _localised(key: str, limit: int) -> dict[str, str]:
 
 
 def _say(key: str, language: str) -> str:
-    return say(key, dialect(language, "discord"))
+    return phrase(key, variant(language, "discord"))
 
 
 def _compared(commands: list[dict[str, Any]]) -> dict[Any, dict[str, Any]]:

@@ -106,8 +106,8 @@ class DiscordPlatform:
         """An interaction's webhook is a scope of its own; else the channel's posts or edits, and the bot, twice where
         two calls are made."""
         if self._by_ticket(call):
-            ticket = hashlib.blake2s(_ticket(call).encode(), digest_size=8).hexdigest()
-            return (_window(f"discord/webhook/{ticket}", _BURST, _WINDOW_S),)
+            interaction_token = hashlib.blake2s(_interaction_token(call).encode(), digest_size=8).hexdigest()
+            return (_window(f"discord/webhook/{interaction_token}", _BURST, _WINDOW_S),)
         kind = {EditMessage: "edit", DeleteMessage: "delete"}.get(type(call), "post")
         bot = _window(_BOT, _BOT_BURST, _BOT_WINDOW_S)
         opens = kind == "post" and self._opens(call)
@@ -134,7 +134,9 @@ class DiscordPlatform:
         try:
             return await self._perform(call)
         except PlatformError as error:
-            refused = isinstance(call, PostMessage) and not call.ticket and error.code is Code.NOT_ALLOWED
+            refused = (
+                isinstance(call, PostMessage) and not call.interaction_token and error.code is Code.NOT_ALLOWED
+            )
             if refused and self._client is not None:
                 await self._client.tell_asker(call.place)
             raise
@@ -144,10 +146,10 @@ class DiscordPlatform:
         if isinstance(call, DeleteMessage):
             self._seats.remove(call.message_id)
         scope = self.rate_limits(call)[0].scope
-        with _translated(posting=posting, ticket=self._by_ticket(call), scope=scope):
+        with _translated(posting=posting, interaction_token=self._by_ticket(call), scope=scope):
             async with asyncio.timeout(_STROKE_WITHIN_S):
                 match call:
-                    case PostMessage(ticket="") | UploadFile(ticket=""):
+                    case PostMessage(interaction_token="") | UploadFile(interaction_token=""):
                         return await self._post(call)
                     case PostMessage() | UploadFile():
                         return await self._post_by_ticket(call)
@@ -227,13 +229,13 @@ class DiscordPlatform:
 
     # Tickets: an interaction's webhook, for 15 minutes the only way where the bot is not a member.
 
-    def _deferred(self, ticket: str) -> None:
-        self._originals[ticket] = _LOADING
+    def _deferred(self, interaction_token: str) -> None:
+        self._originals[interaction_token] = _LOADING
 
     def _by_ticket(self, call: OutgoingCall) -> bool:
-        ticket = _ticket(call)
-        return bool(ticket) and not (
-            isinstance(call, EditMessage | DeleteMessage) and ticket in self._dead_tickets
+        interaction_token = _interaction_token(call)
+        return bool(interaction_token) and not (
+            isinstance(call, EditMessage | DeleteMessage) and interaction_token in self._dead_tickets
         )
 
     async def _post_by_ticket(self, post: PostMessage | UploadFile) -> str:
@@ -242,11 +244,14 @@ class DiscordPlatform:
         After a restart it is not known which; right after a deferral Discord takes a follow-up as the reply:
         https://docs.discord.com/developers/interactions/receiving-and-responding#create-followup-message
         """
-        if post.ticket in self._dead_tickets:
+        if post.interaction_token in self._dead_tickets:
             raise PlatformError(Code.EXPIRED, "the interaction's token is dead")
-        if isinstance(post, PostMessage) and self._originals.get(post.ticket) in (_LOADING, post.key):
+        if isinstance(post, PostMessage) and self._originals.get(post.interaction_token) in (
+            _LOADING,
+            post.key,
+        ):
             sent = await self._webhook(post, "PATCH", "/messages/@original")
-            self._originals[post.ticket] = post.key
+            self._originals[post.interaction_token] = post.key
         else:
             try:
                 sent = await self._webhook(post, "POST", "?wait=true")
@@ -254,19 +259,19 @@ class DiscordPlatform:
                 if error.code != NO_MORE_FOLLOW_UPS or isinstance(post, PostMessage):
                     raise
                 sent = await self._webhook(post, "PATCH", "/messages/@original")  # it takes a file, too
-            self._originals.setdefault(post.ticket, _TAKEN)
+            self._originals.setdefault(post.interaction_token, _TAKEN)
         return str(sent["id"])
 
     async def _edit_by_ticket(self, edit: EditMessage | DeleteMessage) -> str:
         """By the ticket while it lives, then as the bot."""
-        self._originals.setdefault(edit.ticket, _TAKEN)
+        self._originals.setdefault(edit.interaction_token, _TAKEN)
         try:
             method = "DELETE" if isinstance(edit, DeleteMessage) else "PATCH"
             await self._webhook(edit, method, f"/messages/{edit.message_id}")
         except discord.HTTPException as error:
-            if translate(error, ticket=True).code is not Code.EXPIRED:
+            if translate(error, interaction_token=True).code is not Code.EXPIRED:
                 raise
-            self._dead_tickets[edit.ticket] = True
+            self._dead_tickets[edit.interaction_token] = True
             try:
                 await self._edit(edit)
             except (discord.Forbidden, discord.NotFound):
@@ -274,7 +279,7 @@ class DiscordPlatform:
         return edit.message_id
 
     async def _webhook(self, call: OutgoingCall, method: str, tail: str) -> Any:
-        path = f"/webhooks/{self._here.application_id}/{_ticket(call)}{tail}"
+        path = f"/webhooks/{self._here.application_id}/{_interaction_token(call)}{tail}"
         body = None if method in ("GET", "DELETE") else _body(call)
         if isinstance(call, UploadFile) and method == "PATCH":
             body = {"attachments": [{"id": 0, "filename": call.name}]}
@@ -285,12 +290,15 @@ class DiscordPlatform:
     async def find(self, call: OutgoingCall) -> str | None:
         if not isinstance(call, PostMessage):
             return None  # a file's nonce finds it
-        with _translated(ticket=bool(call.ticket)):
-            if call.ticket and self._originals.get(call.ticket, call.key) in (_LOADING, call.key):
+        with _translated(interaction_token=bool(call.interaction_token)):
+            if call.interaction_token and self._originals.get(call.interaction_token, call.key) in (
+                _LOADING,
+                call.key,
+            ):
                 original = await self._webhook(call, "GET", "/messages/@original")
                 if original.get("flags", 0) & _THINKING:
                     return None
-                self._originals[call.ticket] = call.key
+                self._originals[call.interaction_token] = call.key
                 return str(original["id"])
             return await self._find_in_channel(call)
 
@@ -309,7 +317,7 @@ class DiscordPlatform:
                 if error.code != UNKNOWN_CHANNEL:
                     raise
             except discord.Forbidden:
-                if not post.ticket:
+                if not post.interaction_token:
                     raise
         return None
 
@@ -323,7 +331,7 @@ class DiscordPlatform:
             return str(message.nonce) == key_to_nonce(post.key)
         if message.content.strip() != page_to_content(post.page).strip():
             return False
-        if post.ticket:
+        if post.interaction_token:
             asked = message.interaction_metadata
             return asked is not None and str(asked.id) == post.answers
         reference = message.reference
@@ -362,7 +370,7 @@ class DiscordPlatform:
         return asks
 
     async def stands(self, ask: Ask) -> bool:
-        if ask.ticket or not ask.id.isdecimal():
+        if ask.interaction_token or not ask.id.isdecimal():
             return True
         with _translated():
             return await history.stands(self._here, ask)
@@ -392,11 +400,11 @@ class DiscordPlatform:
 
 
 @contextmanager
-def _translated(*, posting: bool = False, ticket: bool = False, scope: str = "") -> Iterator[None]:
+def _translated(*, posting: bool = False, interaction_token: bool = False, scope: str = "") -> Iterator[None]:
     try:
         yield
     except FOREIGN as error:
-        refused = translate(error, posting=posting, ticket=ticket)
+        refused = translate(error, posting=posting, interaction_token=interaction_token)
         refused.scope = _BOT if isinstance(error, Limited) and error.everywhere else scope
         raise refused from error
 
@@ -405,8 +413,12 @@ def _window(scope: str, burst: int, window_s: float) -> RateLimit:
     return RateLimit(scope, burst, burst / window_s, window_s)
 
 
-def _ticket(call: OutgoingCall) -> str:
-    return call.ticket if isinstance(call, PostMessage | EditMessage | DeleteMessage | UploadFile) else ""
+def _interaction_token(call: OutgoingCall) -> str:
+    return (
+        call.interaction_token
+        if isinstance(call, PostMessage | EditMessage | DeleteMessage | UploadFile)
+        else ""
+    )
 
 
 def _body(call: OutgoingCall) -> dict[str, Any]:

@@ -76,12 +76,12 @@ _WAIT_S = 5.0
 """For a 429 that does not say for how long."""
 
 
-def translate(error: Exception, *, posting: bool = False, ticket: bool = False) -> PlatformError:
+def translate(error: Exception, *, posting: bool = False, interaction_token: bool = False) -> PlatformError:
     """What `error` means to the core. A 5xx answer to a post (`posting`) leaves open whether it was made.
 
-    With a `ticket`, refused credentials and missing webhooks are the ticket's: EXPIRED.
+    With a `interaction_token`, refused credentials and missing webhooks are the ticket's: EXPIRED.
     """
-    code = _code(error, posting=posting, ticket=ticket)
+    code = _code(error, posting=posting, interaction_token=interaction_token)
     return PlatformError(
         code,
         _detail(error),
@@ -91,12 +91,12 @@ def translate(error: Exception, *, posting: bool = False, ticket: bool = False) 
     )
 
 
-def _code(error: Exception, *, posting: bool, ticket: bool) -> Code:
+def _code(error: Exception, *, posting: bool, interaction_token: bool) -> Code:
     if isinstance(error, discord.ConnectionClosed) and error.code == 4004:
         return Code.BAD_TOKEN
     if not isinstance(error, discord.HTTPException):
         return next(code for known, code in BY_CLASS if isinstance(error, known))
-    if ticket and error.code != 10008 and error.status in (401, 404):
+    if interaction_token and error.code != 10008 and error.status in (401, 404):
         return Code.EXPIRED
     if error.status >= 500:
         return Code.UNCERTAIN if posting else Code.UNAVAILABLE

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import discord
 
-from core.i18n import say
+from core.i18n import phrase
 from core.text import shortened
 from core.values.outgoing import page_length
 from core.values.ui import Field, Form
@@ -77,18 +77,18 @@ def about_to_modal(text: str, language: str) -> discord.ui.Modal:
     fields = (
         Field(
             "question",
-            say("menu_ask_question", language),
+            phrase("menu_ask_question", language),
             "text",
-            hint=say("about_default", language),
+            hint=phrase("about_default", language),
         ),
-        Field("about", say("menu_ask_about", language), "text", _fitting(text, language)),
+        Field("about", phrase("menu_ask_about", language), "text", _fitting(text, language)),
     )
-    return _modal(say("menu_ask", language), ABOUT, fields)
+    return _modal(phrase("menu_ask", language), ABOUT, fields)
 
 
 def _fitting(text: str, language: str) -> str:
     """What a field holds of a text, with a word on what it leaves out."""
-    mark = say("text_cut", language, n=len(text))
+    mark = phrase("text_cut", language, n=len(text))
     return shortened(text, TEXT_LIMIT, mark, length=lambda part: page_length(part, "utf16"))
 
 

@@ -194,7 +194,7 @@ def interaction_to_command(
         options=options,
         id=str(interaction.id),
         opens="" if here.thread or here.direct else f"{ASK}{interaction.id}",
-        ticket=interaction.token,
+        interaction_token=interaction.token,
     )
 
 

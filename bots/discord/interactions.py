@@ -33,7 +33,7 @@ from bots.discord.replies import told_to_contents, told_to_files, told_to_view, 
 from bots.discord.rest import Wire
 from core.commands import COMMANDS, MENUS, press_form
 from core.errors import BotError, Code
-from core.i18n import explain, language_of, say
+from core.i18n import error_text, language_of, phrase
 from core.ports.connector import Inbox
 from core.values.events import ButtonPress, Command, Outcome
 from core.values.ui import ImmediateReply
@@ -100,7 +100,7 @@ class Counter:
         if text:
             await _at_once(interaction.response.send_modal(forms.about_to_modal(text, language)))
         elif await self._deferred(interaction, ephemeral=True):
-            await self._tell(interaction, ImmediateReply(say("about_nothing", language)), whispered=True)
+            await self._tell(interaction, ImmediateReply(phrase("about_nothing", language)), whispered=True)
 
     async def _suggest(self, interaction: Interaction) -> None:
         name, options, focused = interaction_to_options(interaction)
@@ -205,7 +205,7 @@ class Counter:
         except Exception as error:
             told = error if isinstance(error, BotError) else BotError(Code.INTERNAL, type(error).__name__)
             log.warning("discord_event_not_taken", cause=str(told), ref=told.ref, exc_info=told is not error)
-            return ImmediateReply(explain(told, _language(interaction))), False
+            return ImmediateReply(error_text(told, _language(interaction))), False
         return receipt.told, answered
 
     async def _tell(self, interaction: Interaction, told: ImmediateReply, *, whispered: bool | None) -> None:
@@ -236,7 +236,7 @@ class Counter:
             if elsewhere:
                 await interaction.delete_original_response()
         except FOREIGN as error:
-            log.warning("discord_person_not_told", cause=str(translate(error, ticket=True)))
+            log.warning("discord_person_not_told", cause=str(translate(error, interaction_token=True)))
             if told.file is not None:
                 told = without_file(told, await self._spoken(interaction))
                 await self._tell(interaction, told, whispered=whispered)
@@ -277,7 +277,7 @@ async def _at_once(answer: Awaitable[object]) -> bool:
     try:
         await answer
     except FOREIGN as error:
-        log.warning("discord_interaction_lost", cause=str(translate(error, ticket=True)))
+        log.warning("discord_interaction_lost", cause=str(translate(error, interaction_token=True)))
         return False
     return True
 

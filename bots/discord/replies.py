@@ -16,7 +16,7 @@ from bots.discord.forms import form_to_buttons
 from bots.discord.outgoing import CONTENT_LIMIT, LIMITS, button_to_item
 from core.commands.reports import newest
 from core.delivery.markdown.pages import split
-from core.i18n import say
+from core.i18n import phrase
 from core.values.ui import Attachment, ImmediateReply
 
 FILE_LIMIT_BYTES = 10 * 1024 * 1024
@@ -49,11 +49,11 @@ async def with_file(told: ImmediateReply, limit_bytes: int, language: str) -> Im
     if told.file is None or len(told.file.content) <= limit_bytes:
         return told
     file, why = await asyncio.to_thread(fitted, told.file, limit_bytes)
-    return replace(told, file=file, text=f"{told.text}\n{say(why, language)}")
+    return replace(told, file=file, text=f"{told.text}\n{phrase(why, language)}")
 
 
 def without_file(told: ImmediateReply, language: str) -> ImmediateReply:
-    return replace(told, file=None, text=say("export_not_sent", language))
+    return replace(told, file=None, text=phrase("export_not_sent", language))
 
 
 def fitted(paper: Attachment, limit_bytes: int) -> tuple[Attachment, str]:

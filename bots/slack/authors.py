@@ -28,7 +28,7 @@ class Claim:
 
     teams: frozenset[str] = frozenset()
     guest: bool | None = None
-    stranger: bool | None = None
+    external: bool | None = None
 
 
 def is_bot(message: Payload) -> bool:
@@ -47,24 +47,24 @@ def claim_of(said: Payload) -> Claim:
 def with_claim(known: Person | None, who: str, name: str, claim: Claim, home: frozenset[str]) -> Person:
     """The person `who`, called `name` where they are not known. `home`: the ids of our workspace and its
     organisation."""
-    foreign = bool(claim.stranger)
+    foreign = bool(claim.external)
     if known is None:
-        stranger = foreign or bool(claim.teams - home) if foreign or claim.teams else None
-        return Person(who, name, guest=claim.guest, stranger=stranger, roles=tuple(sorted(claim.teams)))
+        external = foreign or bool(claim.teams - home) if foreign or claim.teams else None
+        return Person(who, name, guest=claim.guest, external=external, roles=tuple(sorted(claim.teams)))
     foreign = foreign or bool(claim.teams - home - set(known.roles))
-    return replace(known, guest=known.guest or bool(claim.guest), stranger=known.stranger or foreign)
+    return replace(known, guest=known.guest or bool(claim.guest), external=known.external or foreign)
 
 
 def is_known(person: Person) -> bool:
     """Whether all that rights depend on has been told."""
-    return person.bot or None not in (person.guest, person.stranger)
+    return person.bot or None not in (person.guest, person.external)
 
 
 def with_known(person: Person, known: Person | None, home: frozenset[str]) -> Person:
     """`person`, of whom only a payload told, with what users.info told later, if anything."""
     if known is None:
         return person
-    claim = Claim(frozenset(person.roles), person.guest, person.stranger)
+    claim = Claim(frozenset(person.roles), person.guest, person.external)
     return with_claim(known, person.id, person.name, claim, home)
 
 

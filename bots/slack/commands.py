@@ -20,7 +20,7 @@ from bots.slack.mrkdwn import mrkdwn_to_text, people_mentioned
 from bots.slack.outgoing import CHANGE
 from core.commands import COMMANDS, MENUS
 from core.commands.parser import CommandError, named, options_of, values_of
-from core.i18n import say
+from core.i18n import phrase
 from core.text import shortened
 from core.values.events import ButtonPress, Command
 from core.values.places import Person, Place
@@ -165,8 +165,8 @@ def repeated(command: Command, language: str) -> str:
     key = "slack_asked_summary" if command.name == "summarize" else "slack_asked"
     key += "_about" if "about" in options else ""
     asked = options.get("question", "")
-    question = shortened(asked, _REPEATED_MAX, say("text_cut", language, n=len(asked)))
-    return say(key, language, name=command.author.name, question=question).strip()
+    question = shortened(asked, _REPEATED_MAX, phrase("text_cut", language, n=len(asked)))
+    return phrase(key, language, name=command.author.name, question=question).strip()
 
 
 def _command(

@@ -37,7 +37,7 @@ from bots.slack.users import People, user_to_person
 from bots.slack.web import Web
 from core.clock import Clock
 from core.errors import BotError, Code, PlatformError, StoreError
-from core.i18n import language_of, say
+from core.i18n import language_of, phrase
 from core.ports.connector import Inbox
 from core.recent import Recent
 from core.values.conversation import Ask, History
@@ -214,7 +214,7 @@ class SlackPlatform:
         asker = self._askers.pop(place.key, None)
         if asker is None or place.direct:
             return
-        words = say("may_not_write", language_of(asker.locale), channel=f"<#{place.channel}>")
+        words = phrase("may_not_write", language_of(asker.locale), channel=f"<#{place.channel}>")
         with suppress(PlatformError):
             await self._web.call("chat.postMessage", {"channel": asker.id, "text": words} | aside())
 
@@ -229,7 +229,9 @@ class SlackPlatform:
         if place.thread:
             await self._session(place, "processing")
             where = {"channel_id": place.channel, "thread_ts": place.thread}
-            await self._hint("assistant.threads.setStatus", where | {"status": say("slack_thinking", language)})
+            await self._hint(
+                "assistant.threads.setStatus", where | {"status": phrase("slack_thinking", language)}
+            )
 
     async def _session(self, place: Place, status: str) -> None:
         self._processing.add(place.key)  # before it is certain: a session is never left processing
@@ -408,7 +410,7 @@ class SlackPlatform:
 
     def _note_home(self, event: Event) -> None:
         """Where a stranger belongs, as their message says."""
-        if isinstance(event, Ask) and event.author.stranger and event.author.roles:
+        if isinstance(event, Ask) and event.author.external and event.author.roles:
             self._homes[event.author.id] = event.author.roles[0]
 
     async def _stopped(self, event: Payload, inbox: Inbox, dialog: Dialog) -> None:
@@ -444,7 +446,7 @@ class SlackPlatform:
         """https://docs.slack.dev/reference/methods/users.info"""
         told = await self._web.read("users.info", {"user": user, "include_locale": True})
         person = user_to_person(told["user"], (await self._web.identify()).team)
-        if person.stranger and told["user"].get("team_id"):
+        if person.external and told["user"].get("team_id"):
             self._homes[user] = str(told["user"]["team_id"])
         return person
 

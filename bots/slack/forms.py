@@ -13,7 +13,7 @@ from typing import Any
 from bots.slack.incoming import Identity, Payload, place_of
 from bots.slack.mrkdwn import markdown_to_mrkdwn
 from core.commands import COMMANDS
-from core.i18n import say
+from core.i18n import phrase
 from core.text import shortened
 from core.values.events import ButtonPress, Command
 from core.values.places import Person, Place
@@ -59,11 +59,13 @@ def form_of_question(about: str, language: str) -> Form:
     ask = COMMANDS["ask"]
     question = Field(
         "question",
-        say(f"{ask.key}_question", language),
+        phrase(f"{ask.key}_question", language),
         "text",
-        hint=say("about_default", language),
+        hint=phrase("about_default", language),
     )
-    return Form("ask", say("menu_ask", language), say("slack_ask", language), (question,), {"about": about})
+    return Form(
+        "ask", phrase("menu_ask", language), phrase("slack_ask", language), (question,), {"about": about}
+    )
 
 
 def submission_to_event(
@@ -99,7 +101,7 @@ def told_to_response(view: Payload, told: ImmediateReply, language: str) -> View
 
 
 def _done(view: Payload, text: str, language: str) -> View:
-    close = _plain(say("close", language), _TITLE_MAX)
+    close = _plain(phrase("close", language), _TITLE_MAX)
     return {"type": "modal", "title": view["title"], "close": close, "blocks": sections(text)}
 
 
@@ -126,7 +128,7 @@ def sections(markdown: str) -> list[View]:
 
 def _field(field: Field, language: str) -> View:
     if len(field.value) > _INPUT_MAX:
-        return sections(f"**{field.label}**\n{field.hint}\n{say('slack_too_long', language)}")[0]
+        return sections(f"**{field.label}**\n{field.hint}\n{phrase('slack_too_long', language)}")[0]
     chosen = field.kind == "choice" and len(field.value) <= _OPTION_VALUE_MAX
     return {
         "type": "input",
@@ -176,7 +178,7 @@ def _metadata(form: Form, place: Place, turn_id: int, language: str) -> str:
     while len(text := json.dumps(sent | {"fixed": fixed}, ensure_ascii=False)) > _METADATA_MAX:
         longest = max(fixed, key=lambda name: len(fixed[name]))
         size = min(len(fixed[longest]) - 1, len(fixed[longest]) * _METADATA_MAX // len(text))
-        mark = say("text_cut", language, n=len(form.fixed[longest]))
+        mark = phrase("text_cut", language, n=len(form.fixed[longest]))
         fixed[longest] = shortened(fixed[longest], size, mark if size > len(mark) else "")
     return text
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from bots.slack.forms import sections
 from bots.slack.outgoing import change_button
-from core.i18n import say
+from core.i18n import phrase
 from core.values.ui import ImmediateReply
 
 COMMANDS = ("settings", "usage", "help")
@@ -21,7 +21,7 @@ _BLOCKS_MAX = 100
 
 def told_to_home(told: Sequence[ImmediateReply], language: str) -> dict[str, Any]:
     """The view of what these commands told."""
-    title = {"type": "plain_text", "text": say("slack_home", language)}
+    title = {"type": "plain_text", "text": phrase("slack_home", language)}
     blocks: list[dict[str, Any]] = [{"type": "header", "text": title}]
     for one in told:
         blocks += sections(one.text)
@@ -36,8 +36,8 @@ def prompts(language: str) -> dict[str, Any]:
 
     https://docs.slack.dev/reference/methods/assistant.threads.setSuggestedPrompts
     """
-    words = [say(f"slack_prompt_{number}", language) for number in (1, 2, 3)]
+    words = [phrase(f"slack_prompt_{number}", language) for number in (1, 2, 3)]
     return {
-        "title": say("slack_prompts", language),
+        "title": phrase("slack_prompts", language),
         "prompts": [{"title": word, "message": word} for word in words],
     }

@@ -27,7 +27,7 @@ from core.clock import Clock
 from core.commands import press_form
 from core.commands.parser import command_of
 from core.errors import BotError, Code, PlatformError
-from core.i18n import explain, language_of, say
+from core.i18n import error_text, language_of, phrase
 from core.ports.connector import Inbox
 from core.recent import Recent
 from core.values.conversation import Ask
@@ -181,7 +181,7 @@ class Dialog:
         event: Payload = payload.get("event") or {}
         channel, user = str(event.get("channel") or ""), str(event.get("user") or "")
         place = Place("slack", (await self._slack.identify()).team, channel)
-        words = explain(failure, await self._language(Person(user), place))
+        words = error_text(failure, await self._language(Person(user), place))
         if url := str(payload.get("response_url") or ""):
             await self._slack.respond(
                 url, {"text": words, "response_type": "ephemeral", "replace_original": False}
@@ -223,7 +223,7 @@ class Dialog:
         try:
             refused = await self._inbox.refusal(command)
         except BotError as error:
-            refused = ImmediateReply(explain(error, language), refused=True)
+            refused = ImmediateReply(error_text(error, language), refused=True)
         if refused is not None:
             return refused
         page = Page(commands.repeated(command, language))
@@ -253,7 +253,7 @@ class Dialog:
             return (await self._inbox.receive(event)).told
         except BotError as error:
             log.warning("slack: could not be done", ref=error.ref, cause=error.detail)
-            return ImmediateReply(explain(error, await self._speak(event)), refused=True)
+            return ImmediateReply(error_text(error, await self._speak(event)), refused=True)
 
     async def _tell_late(self, job: asyncio.Task[ImmediateReply | None], event: Command | ButtonPress) -> None:
         if told := await job:
@@ -350,8 +350,8 @@ class Dialog:
             await self._slack.upload(told.file.name, told.file.content, where)
         except PlatformError as error:
             log.warning("slack: a file could not be handed over", ref=error.ref, cause=error.detail)
-            return ImmediateReply(explain(error, language))
-        return ImmediateReply("" if here else say("slack_file_sent", language))
+            return ImmediateReply(error_text(error, language))
+        return ImmediateReply("" if here else phrase("slack_file_sent", language))
 
     # -- who
 
@@ -457,8 +457,8 @@ def is_command(event: Event) -> TypeGuard[Ask | ButtonPress]:
 
 def _why_not(error: PlatformError, place: Place, language: str) -> str:
     if reason_of(error) in _NOT_THERE:
-        return say("slack_between" if place.direct else "slack_invite", language)
+        return phrase("slack_between" if place.direct else "slack_invite", language)
     log.warning("slack: a question could not be repeated", ref=error.ref, cause=error.detail)
     if error.code in (Code.NOT_ALLOWED, Code.GONE):
-        return say("slack_forbidden", language)
-    return explain(error, language)
+        return phrase("slack_forbidden", language)
+    return error_text(error, language)

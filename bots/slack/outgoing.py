@@ -12,7 +12,7 @@ from typing import Any
 
 from bots.slack.incoming import ACTION_PREFIX, ASIDE
 from bots.slack.mrkdwn import disarmed, disarmed_mrkdwn, escaped
-from core.i18n import say
+from core.i18n import phrase
 from core.values.outgoing import Page
 from core.values.ui import Button, Form, ImmediateReply
 
@@ -48,7 +48,7 @@ def change_button(form: Form, language: str) -> Content:
     return {
         "type": "button",
         "action_id": CHANGE,
-        "text": {"type": "plain_text", "text": say("slack_change", language)},
+        "text": {"type": "plain_text", "text": phrase("slack_change", language)},
         "value": json.dumps(command, ensure_ascii=False),
     }
 

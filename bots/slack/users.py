@@ -45,7 +45,7 @@ def user_to_person(user: Mapping[str, Any], team: str) -> Person:
         bool(user.get("is_bot")),
         admin=any(user.get(flag) for flag in ("is_admin", "is_owner", "is_primary_owner")),
         guest=any(user.get(flag) for flag in ("is_restricted", "is_ultra_restricted")),
-        stranger=bool(user.get("is_stranger")) or team not in teams,
+        external=bool(user.get("is_stranger")) or team not in teams,
         roles=tuple(sorted(teams)),
     )
 

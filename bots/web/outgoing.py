@@ -15,7 +15,7 @@ from operator import itemgetter
 
 from bots.web.incoming import TOP
 from core.commands.parser import command_of
-from core.i18n import say
+from core.i18n import phrase
 from core.ports.store import AnswerFooter, Thread
 from core.values.conversation import Task, ThreadMessage, Turn
 from core.values.events import Receipt
@@ -64,7 +64,7 @@ def page_to_view(message_id: str, page: Page, at: datetime) -> MessageView:
 
 def turn_to_view(turn: Turn, at: datetime, language: str) -> MessageView:
     """An answer that is to go on."""
-    stop = Button("stop", say("stop", language), turn.id)
+    stop = Button("stop", phrase("stop", language), turn.id)
     return MessageView(
         turn.posted[0], True, turn.text, at.isoformat(), turn.ask.id, buttons=(stop,), anew=answers_anew(turn)
     )
@@ -85,7 +85,7 @@ def ending_to_view(ending: AnswerFooter) -> MessageView:
 def question_words(text: str, language: str) -> str:
     """A question as its asker knows it: a menu's command holds a time that nobody wrote."""
     typed = command_of(text) if " since:" in text else None
-    return say("menu_summarize", language) if typed and typed[0] == "summarize" else text
+    return phrase("menu_summarize", language) if typed and typed[0] == "summarize" else text
 
 
 def views(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from core.commands import COMMANDS, Kind, Option, Spec, choice_label, spec_there
 from core.commands.parser import CommandError, named, options_of
-from core.i18n import LANGUAGES, say
+from core.i18n import LANGUAGES, phrase
 from core.values.ui import Choice
 
 LENGTH_LIMIT = 200
@@ -53,7 +53,7 @@ class Typing:
     ) -> Iterator[tuple[str, str]]:
         """What may be written for one option, and what it means."""
         begun = self.begun.lower()
-        about = say(f"{self.spec.option_key(option)}_about", language)
+        about = phrase(f"{self.spec.option_key(option)}_about", language)
         if option.kind is Kind.CHOICE:
             # A word that stands alone could be the beginning of what takes the rest.
             lone = not option.named or self.spec.name == "settings"
@@ -64,7 +64,7 @@ class Typing:
                     meant = (
                         [f"setting_{value}_about"] if f"setting_{value}_about" in LANGUAGES[language] else []
                     )
-                    yield written, say(meant[0], language) if meant else about if label == value else label
+                    yield written, phrase(meant[0], language) if meant else about if label == value else label
         elif option.kind in (Kind.WHOLE, Kind.NUMBER) and option.name.startswith(begun):
             yield f"{option.name}:", about
         else:
@@ -92,7 +92,7 @@ def names(text: str, language: str) -> list[Suggestion]:
         if found is None
         else [
             Suggestion(
-                f"/{name} " if spec.shown else f"/{name}", f"/{name}", say(f"{spec.key}_about", language)
+                f"/{name} " if spec.shown else f"/{name}", f"/{name}", phrase(f"{spec.key}_about", language)
             )
             for spec in COMMANDS.values()
             if (name := _name(spec, found[1].lower()))
@@ -102,7 +102,7 @@ def names(text: str, language: str) -> list[Suggestion]:
 
 def _name(spec: Spec, begun: str) -> str | None:
     """What the command is called, by itself or in some language, by whoever begins like this."""
-    called = (spec.name, *(say(spec.key, language) for language in LANGUAGES))
+    called = (spec.name, *(phrase(spec.key, language) for language in LANGUAGES))
     return next((name for name in called if name.lower().startswith(begun)), None)
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from core.i18n import LANGUAGES, language_of, say
+from core.i18n import LANGUAGES, language_of, phrase
 from core.settings.channel import SETTINGS
 from core.values.ui import Choice, Field, Form
 
@@ -157,7 +157,7 @@ def spec_there(name: str, platform: str) -> Spec:
 
 
 def command_name(spec: Spec, language: str) -> str:
-    return say(spec.key, language)
+    return phrase(spec.key, language)
 
 
 def example(spec: Spec, language: str) -> str:
@@ -166,9 +166,9 @@ def example(spec: Spec, language: str) -> str:
     for option in spec.shown:
         if option.named:
             continue
-        word = say(spec.option_key(option), language)
+        word = phrase(spec.option_key(option), language)
         if option.units:
-            word = say(f"{spec.option_key(option)}_example", language)
+            word = phrase(f"{spec.option_key(option)}_example", language)
         elif option.kind is Kind.CHOICE and len(option.choices) <= _FEW:
             word = "|".join(choice.label for choice in choices(option, language))
         words.append(word if option.required else f"[{word}]")
@@ -184,7 +184,7 @@ def choice_label(value: str, language: str) -> str:
     """A choice in the person's language; names of settings are called as they are in a form."""
     for key in (f"choice_{value}", f"setting_{value}"):
         if key in LANGUAGES[language_of(language)]:
-            return say(key, language)
+            return phrase(key, language)
     return value
 
 
@@ -193,5 +193,5 @@ def press_form(action: str, language: str) -> Form | None:
     None for a button that is simply pressed."""
     if action != "reason":
         return None
-    field = Field("text", say("reason_label", language), "text", hint=say("reason_hint", language))
-    return Form("reason", say("reason_title", language), say("send", language), (field,))
+    field = Field("text", phrase("reason_label", language), "text", hint=phrase("reason_hint", language))
+    return Form("reason", phrase("reason_title", language), phrase("send", language), (field,))

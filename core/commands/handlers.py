@@ -20,7 +20,7 @@ from core.commands import (
     spec_there,
 )
 from core.commands.parser import CommandError, Values, line_of, named, no_choice, options_of, values_of
-from core.i18n import dialect, say
+from core.i18n import phrase, variant
 from core.ports.store import Store, StoredSettings
 from core.recent import Recent
 from core.settings.channel import SETTINGS, ChannelSettings, bounded, language_for, merge
@@ -55,8 +55,8 @@ class CommandContext:
     def place(self) -> Place:
         return self.command.place
 
-    def say(self, key: str, **values: str | int | float) -> str:
-        return say(key, self.language, **values)
+    def phrase(self, key: str, **values: str | int | float) -> str:
+        return phrase(key, self.language, **values)
 
 
 class CommandHandlers:
@@ -115,15 +115,15 @@ class CommandHandlers:
         """Do what was asked for. Raises StoreError."""
         kept = await self._store.stored_settings(command.place)
         settings = await self._bounded(kept, command.place, command.author)
-        language = dialect(self.language(command.author, settings), command.place.platform)
+        language = variant(self.language(command.author, settings), command.place.platform)
         name = named(command.name)
         given = CommandContext(command, {}, kept, settings, language)
         if name is None:
-            unknown = given.say("help_unknown") + "\n\n" if command.name else ""
+            unknown = given.phrase("help_unknown") + "\n\n" if command.name else ""
             return ImmediateReply(unknown + (await self._help(given)).text)
         refused = refusal(command.author, command.place, settings)
         if refused and name not in FREE:
-            return ImmediateReply(given.say(refused), refused=True)
+            return ImmediateReply(given.phrase(refused), refused=True)
         spec = spec_there(name, command.place.platform)
         try:
             options = options_of(spec, command.argument) | dict(command.options)
@@ -132,7 +132,7 @@ class CommandHandlers:
             )
         except CommandError as misread:
             known = {"prefix": command.prefix, "command": name, "example": example(spec, language)}
-            words = given.say(misread.key, **known | misread.values)
+            words = given.phrase(misread.key, **known | misread.values)
             return ImmediateReply(words, refused=True, about=misread.about)
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:
@@ -140,7 +140,7 @@ class CommandHandlers:
         begun = str(command.options.get(option, "")).strip().lower()
         setting = "model" if command.name == "model" else str(command.options.get("name", ""))
         settings = await self.settings(command.place, command.author)
-        language = dialect(self.language(command.author, settings), command.place.platform)
+        language = variant(self.language(command.author, settings), command.place.platform)
         values: list[str] = []
         if setting == "model":
             values = list(dict.fromkeys([settings.model, self._core.openai_model, *self._models]))
@@ -156,7 +156,7 @@ class CommandHandlers:
         question = str(given.values.get("question", ""))
         if about := str(given.values.get("about", "")):
             quoted = "\n".join(f"> {line}" for line in about.splitlines())
-            question = f"{quoted}\n\n{question or given.say('about_default')}"
+            question = f"{quoted}\n\n{question or given.phrase('about_default')}"
         return _question(given, question, Task.ANSWER)
 
     async def _summarize(self, given: CommandContext) -> Ask:
@@ -170,18 +170,20 @@ class CommandHandlers:
         if name := given.values.get("name"):
             return await self._change(given, {"model": str(name)})
         settings = given.settings
-        now = given.say(
+        now = given.phrase(
             "model_now", value=settings.model, origin=settings_view.origin("model", settings, given.language)
         )
         if not self._models:
             return ImmediateReply(now)
-        return ImmediateReply(f"{now}\n{given.say('model_choices', models=settings_view.listed(self._models))}")
+        return ImmediateReply(
+            f"{now}\n{given.phrase('model_choices', models=settings_view.listed(self._models))}"
+        )
 
     async def _prompt(self, given: CommandContext) -> ImmediateReply:
         if text := given.values.get("text"):
             return await self._change(given, {"prompt": str(text)})
         settings = given.settings
-        now = given.say("prompt_now", origin=settings_view.origin("prompt", settings, given.language))
+        now = given.phrase("prompt_now", origin=settings_view.origin("prompt", settings, given.language))
         return ImmediateReply(f"{now}\n\n" + "\n".join(f"> {line}" for line in settings.prompt.splitlines()))
 
     async def _settings(self, given: CommandContext) -> ImmediateReply:
@@ -193,8 +195,8 @@ class CommandHandlers:
         if name := given.values.get("name"):
             raise CommandError(
                 "settings_value",
-                label=given.say(f"setting_{name}"),
-                about=given.say(f"setting_{name}_about"),
+                label=given.phrase(f"setting_{name}"),
+                about=given.phrase(f"setting_{name}_about"),
             )
         if "value" in given.values:  # what should be the name of a setting is none
             raise no_choice(spec_there("settings", given.place.platform).options[0])
@@ -228,10 +230,10 @@ class CommandHandlers:
         there = Place(given.place.platform, given.place.team, given.place.channel if scope == "channel" else "")
         changed = await self._store.change(there, wanted, by, self.clock.now())
         if not changed:
-            return ImmediateReply(given.say("settings_same"))
+            return ImmediateReply(given.phrase("settings_same"))
         settings = await self.settings(given.place, by)
         now = [f"- {settings_view.changed_line(one, settings, given.language)}" for one in changed]
-        return ImmediateReply("\n".join([given.say("settings_changed"), *now]))
+        return ImmediateReply("\n".join([given.phrase("settings_changed"), *now]))
 
     def _scope(self, given: CommandContext) -> str:
         """The channel, unless said otherwise, or where there is none."""
@@ -241,7 +243,7 @@ class CommandHandlers:
         of, period = str(given.values.get("of", "me")), str(given.values.get("period", "month"))
         author, place = given.command.author, given.place
         if of == "workspace" and not is_admin(author, place, self._core):
-            return ImmediateReply(given.say("usage_by_admin", prefix=given.command.prefix))
+            return ImmediateReply(given.phrase("usage_by_admin", prefix=given.command.prefix))
         now = self.clock.now()
         there = Place(place.platform, place.team, place.channel if of == "channel" else "")
         tally = await self._store.usage_totals(
@@ -262,18 +264,18 @@ class CommandHandlers:
     async def _reset(self, given: CommandContext) -> ImmediateReply:
         await self._in_thread(given)
         await self._store.reset(given.place, given.command.at)
-        return ImmediateReply(given.say("reset_done"), whisper=False)
+        return ImmediateReply(given.phrase("reset_done"), whisper=False)
 
     async def _forget(self, given: CommandContext) -> ImmediateReply:
         author = given.command.author
-        kept = given.say("forget_kept")
+        kept = given.phrase("forget_kept")
         if given.values["what"] == "me":
             if not given.values.get("confirm"):
                 return await self._ask_to_forget(given)
             lines = await self._store.forget_person(given.place.platform, author.id)
             whose = (given.place.platform, author.id)
             self._interrupt(lambda turn: (turn.ask.place.platform, turn.ask.author.id) == whose)
-            return ImmediateReply(given.say("joined", one=given.say("forget_me_done", n=lines), two=kept))
+            return ImmediateReply(given.phrase("joined", one=given.phrase("forget_me_done", n=lines), two=kept))
         await self._in_thread(given)
         said = await self._store.lines(given.place, limit=_EXPORT_LINES)
         alone = {line.author.id for line in said if not line.mine} <= {author.id}
@@ -281,7 +283,7 @@ class CommandHandlers:
             raise CommandError("forget_by_manager")
         lines = await self._store.forget_thread(given.place, given.command.at)
         self._interrupt(lambda turn: turn.ask.place.key == given.place.key)
-        return ImmediateReply(given.say("joined", one=given.say("forget_thread_done", n=lines), two=kept))
+        return ImmediateReply(given.phrase("joined", one=given.phrase("forget_thread_done", n=lines), two=kept))
 
     async def _ask_to_forget(self, given: CommandContext) -> ImmediateReply:
         """What would go, and a button that has it done."""
@@ -289,9 +291,11 @@ class CommandHandlers:
         found = await self._store.messages_by_person(place.platform, author.id, _EXPORT_LINES)
         lines = sum(not line.mine for _, line in found)
         self._asked_to_forget[_who(author, place)] = self.clock.monotonic()
-        words = given.say("forget_me_asks", n=lines, prefix=given.command.prefix)
-        sure = Button(FORGET_ME, given.say("forget_me_sure"), 0)
-        return ImmediateReply(given.say("joined", one=words, two=given.say("forget_kept")), buttons=(sure,))
+        words = given.phrase("forget_me_asks", n=lines, prefix=given.command.prefix)
+        sure = Button(FORGET_ME, given.phrase("forget_me_sure"), 0)
+        return ImmediateReply(
+            given.phrase("joined", one=words, two=given.phrase("forget_kept")), buttons=(sure,)
+        )
 
     def confirms_forgetting(self, person: Person, place: Place) -> bool:
         """Whether `person` was asked a while ago whether all of theirs is to be forgotten, and has not answered yet:
@@ -307,28 +311,30 @@ class CommandHandlers:
                 reports.EVER, now, Place(given.place.platform, given.place.team, ""), author.id
             )
             if not found and not tally.questions:
-                return ImmediateReply(given.say("export_nothing"))
-            return ImmediateReply(given.say("export_me", n=len(found)), file=reports.person_file(found, tally))
+                return ImmediateReply(given.phrase("export_nothing"))
+            return ImmediateReply(
+                given.phrase("export_me", n=len(found)), file=reports.person_file(found, tally)
+            )
         await self._in_thread(given)
         _may_read(given)
         lines = await self._store.lines(given.place, limit=_EXPORT_LINES)
         if not lines:
-            return ImmediateReply(given.say("export_nothing"))
+            return ImmediateReply(given.phrase("export_nothing"))
         return ImmediateReply(
-            given.say("export_thread", n=len(lines)), file=reports.thread_file(lines, given.language)
+            given.phrase("export_thread", n=len(lines)), file=reports.thread_file(lines, given.language)
         )
 
     async def _help(self, given: CommandContext) -> ImmediateReply:
         prefix = given.command.prefix
         lines = [
-            given.say(
+            given.phrase(
                 "help_line",
                 command=f"{prefix}{spec.name} {example(spec, given.language)}".rstrip(),
-                about=given.say(f"{spec.key}_about"),
+                about=given.phrase(f"{spec.key}_about"),
             )
             for spec in COMMANDS.values()
         ]
-        title, ask = given.say("help_title"), given.say("help_ask", prefix=prefix)
+        title, ask = given.phrase("help_title"), given.phrase("help_ask", prefix=prefix)
         return ImmediateReply("\n".join([title, ask, "", *(f"- {line}" for line in lines)]))
 
     async def _in_thread(self, given: CommandContext) -> None:
@@ -353,7 +359,14 @@ def _question(given: CommandContext, text: str, task: Task) -> Ask:
     command = given.command
     place = command.place if command.place.thread else replace(command.place, thread=command.opens)
     return Ask(
-        command.id, place, command.author, text, command.at, addressed=True, ticket=command.ticket, task=task
+        command.id,
+        place,
+        command.author,
+        text,
+        command.at,
+        addressed=True,
+        interaction_token=command.interaction_token,
+        task=task,
     )
 
 

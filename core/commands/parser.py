@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from core.commands import COMMANDS, Kind, Option, Spec
-from core.i18n import LANGUAGES, SPOKEN, say
+from core.i18n import LANGUAGES, SPOKEN, phrase
 from core.text import shortened
 
 Values = dict[str, str | int | float]
@@ -26,7 +26,7 @@ _ECHO_LENGTH = 80
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
-class CommandError(Exception):  # noqa: N818 (it is told, not raised to anybody)
+class CommandError(Exception):
     """What was typed is not what the command takes: the phrase that says so, and its values. `about`: the field of a
     form that it is about."""
 
@@ -183,4 +183,4 @@ def _choice(option: Option, word: str) -> str | None:
 
 def _names(key: str, name: str) -> set[str]:
     """What something is called: its own name, and the phrase in each language and dialect that has it."""
-    return {name} | {say(key, language).lower() for language in SPOKEN if key in LANGUAGES["en"]}
+    return {name} | {phrase(key, language).lower() for language in SPOKEN if key in LANGUAGES["en"]}

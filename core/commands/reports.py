@@ -13,7 +13,7 @@ from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal
 
 from core.commands.settings_view import origin, shown
-from core.i18n import language_of, say
+from core.i18n import language_of, phrase
 from core.ports.store import Change, UsageTotals
 from core.settings.channel import ChannelSettings
 from core.speakers import label_of, labels_of
@@ -31,22 +31,25 @@ _LOCALES = {"en": Locale.parse("en_GB"), "zh": Locale.parse("zh_Hans_CN")}
 
 
 def usage(tally: UsageTotals, of: str, period: str, language: str, currency: str, *, priced: bool) -> str:
-    title = say(
-        "usage_title", language, whose=say(f"usage_{of}", language), period=say(f"usage_{period}", language)
+    title = phrase(
+        "usage_title",
+        language,
+        whose=phrase(f"usage_{of}", language),
+        period=phrase(f"usage_{period}", language),
     )
     if tally.questions == 0:
-        return f"{title}\n{say('digest_quiet', language)}"
-    questions = say("digest_questions", language, n=tally.questions)
-    people = say("digest_people", language, n=tally.people)
+        return f"{title}\n{phrase('digest_quiet', language)}"
+    questions = phrase("digest_questions", language, n=tally.questions)
+    people = phrase("digest_people", language, n=tally.people)
     lines = [
-        questions if of == "me" else say("joined", language, one=questions, two=people),
-        say("digest_tokens", language, prompt=tally.prompt_tokens, completion=tally.completion_tokens),
-        say("digest_cost", language, cost=money(tally.cost_micros, currency, language))
+        questions if of == "me" else phrase("joined", language, one=questions, two=people),
+        phrase("digest_tokens", language, prompt=tally.prompt_tokens, completion=tally.completion_tokens),
+        phrase("digest_cost", language, cost=money(tally.cost_micros, currency, language))
         if priced
-        else say("digest_no_price", language),
+        else phrase("digest_no_price", language),
     ]
     if tally.errors:
-        lines.append(say("digest_errors", language, n=tally.errors))
+        lines.append(phrase("digest_errors", language, n=tally.errors))
     return "\n".join([title, *(f"- {line}" for line in lines)])
 
 
@@ -57,39 +60,39 @@ def budget(
     locale = _LOCALES[language_of(language)]
     month = format_date(now, "LLLL y" if locale.language == "en" else "y年M月", locale=locale)
     if priced:
-        spent = say("budget_spent", language, month=month, cost=money(tally.cost_micros, currency, language))
+        spent = phrase("budget_spent", language, month=month, cost=money(tally.cost_micros, currency, language))
     else:
         tokens = format_decimal(tally.prompt_tokens + tally.completion_tokens, locale=locale)
-        spent = say("budget_unknown", language, month=month, tokens=tokens)
-    limit = say("budget_none", language)
+        spent = phrase("budget_unknown", language, month=month, tokens=tokens)
+    limit = phrase("budget_none", language)
     if settings.budget is not None:
         cost = money(round(settings.budget * 1_000_000), currency, language)
-        limit = say("budget_limit", language, cost=cost, origin=origin("budget", settings, language))
+        limit = phrase("budget_limit", language, cost=cost, origin=origin("budget", settings, language))
     return f"{spent}\n{limit}"
 
 
 def history(changes: Sequence[Change], language: str) -> str:
     """The newest changes of settings: when (UTC), by whom, what."""
     if not changes:
-        return say("history_none", language)
+        return phrase("history_none", language)
     lines = [
-        say(
+        phrase(
             "history_line",
             language,
             at=_time(one.at, language),
-            who=one.by.name or one.by.id or say("history_somebody", language),
-            label=say(f"setting_{one.name}", language),
+            who=one.by.name or one.by.id or phrase("history_somebody", language),
+            label=phrase(f"setting_{one.name}", language),
             old=_was(one.name, one.old, language),
             new=_was(one.name, one.new, language),
-            origin=say(f"origin_{'channel' if one.place.channel else 'workspace'}", language),
+            origin=phrase(f"origin_{'channel' if one.place.channel else 'workspace'}", language),
         )
         for one in changes[:_HISTORY_LINES]
     ]
-    return "\n".join([say("history_title", language), *(f"- {line}" for line in lines)])
+    return "\n".join([phrase("history_title", language), *(f"- {line}" for line in lines)])
 
 
 def _was(name: str, text: str | None, language: str) -> str:
-    return say("origin_default", language) if text is None else shown(name, text, language)
+    return phrase("origin_default", language) if text is None else shown(name, text, language)
 
 
 def money(micros: int, currency: str, language: str) -> str:

@@ -10,7 +10,7 @@ from babel.numbers import format_decimal
 from core.access import may_change
 from core.commands import SCOPES, choice_label
 from core.commands.parser import CommandError, echo
-from core.i18n import language_of, say
+from core.i18n import language_of, phrase
 from core.ports.store import Change, StoredSettings
 from core.settings.channel import LISTS, NOBODY, SETTINGS, ChannelSettings, Origin, capped, merge, read
 from core.settings.environment import CoreSettings
@@ -34,12 +34,12 @@ def overview(settings: ChannelSettings, language: str, prefix: str, *, own: bool
     lines = [
         f"- {one}" for name in SETTINGS if name in settings.texts for one in _lines(name, settings, language)
     ]
-    title = say("settings_title" if own else "settings_title_workspace", language)
+    title = phrase("settings_title" if own else "settings_title_workspace", language)
     if may:
         scope = "" if own else "workspace "
-        hint = say("settings_hint", language, prefix=prefix, scope=scope, names=listed(list(settings.texts)))
+        hint = phrase("settings_hint", language, prefix=prefix, scope=scope, names=listed(list(settings.texts)))
     else:
-        hint = say("settings_by_manager" if own else "settings_by_admin", language)
+        hint = phrase("settings_by_manager" if own else "settings_by_admin", language)
     return "\n".join([title, *lines, "", hint])
 
 
@@ -52,7 +52,7 @@ def _lines(name: str, settings: ChannelSettings, language: str) -> list[str]:
     each = settings.lists.get(name, ())
     if len(each) < 2:
         return [line(name, settings, language)]
-    return [_line(name, text, say(f"origin_{whose}", language), language) for whose, text in each]
+    return [_line(name, text, phrase(f"origin_{whose}", language), language) for whose, text in each]
 
 
 def changed_line(change: Change, settings: ChannelSettings, language: str) -> str:
@@ -61,37 +61,37 @@ def changed_line(change: Change, settings: ChannelSettings, language: str) -> st
     now = settings.origins.get(change.name, Origin.DEFAULT)
     if change.new is None or now is scope or change.name in LISTS:
         return line(change.name, settings, language)
-    words = _line(change.name, change.new, say(f"origin_{scope}", language), language)
+    words = _line(change.name, change.new, phrase(f"origin_{scope}", language), language)
     value = shown(change.name, settings.texts.get(change.name, ""), language)
-    return say("settings_before", language, line=words, value=value)
+    return phrase("settings_before", language, line=words, value=value)
 
 
 def _line(name: str, text: str, whose: str, language: str) -> str:
-    label = say(f"setting_{name}", language)
+    label = phrase(f"setting_{name}", language)
     value = shown(name, text, language)
-    return say("settings_line", language, label=label, value=value, origin=whose) + not_yet(name, language)
+    return phrase("settings_line", language, label=label, value=value, origin=whose) + not_yet(name, language)
 
 
 def not_yet(name: str, language: str) -> str:
     """What a setting is kept for, though nothing follows from it today."""
-    return say(f"setting_{name}_yet", language) if name in NOT_YET else ""
+    return phrase(f"setting_{name}_yet", language) if name in NOT_YET else ""
 
 
 def origin(name: str, settings: ChannelSettings, language: str) -> str:
-    return say(f"origin_{settings.origins.get(name, Origin.DEFAULT)}", language)
+    return phrase(f"origin_{settings.origins.get(name, Origin.DEFAULT)}", language)
 
 
 def shown(name: str, text: str, language: str) -> str:
     """A value in one line, in the person's language, safe inside Markdown."""
     if not text:
-        return say("value_person" if name == "language" else "value_none", language)
+        return phrase("value_person" if name == "language" else "value_none", language)
     if text == NOBODY and name in LISTS:
-        return say("value_nobody", language)
+        return phrase("value_nobody", language)
     if text in SETTINGS[name].choices:
         return choice_label(text, language)
     value = read(SETTINGS[name], text)
     if name == "rate" and value == 0:
-        return say("value_no_limit", language)
+        return phrase("value_no_limit", language)
     if isinstance(value, int | float):
         return str(format_decimal(value, locale=language_of(language)))
     words = " ".join(text.split()).replace("`", "'")
@@ -123,7 +123,7 @@ def form(
         fields.append(
             Field(
                 _FIELD_PREFIX + name,
-                say(f"setting_{name}", language),
+                phrase(f"setting_{name}", language),
                 "choice" if offered else "text" if setting.long else "line",
                 layer.get(name, ""),
                 f"{without} · {origin(name, below, language)}{not_yet(name, language)}",
@@ -132,8 +132,8 @@ def form(
         )
     if not fields:
         return None
-    title = say("settings_form" if own else "settings_form_workspace", language)
-    return Form("settings", title, say("send", language), tuple(fields), {"scope": scope})
+    title = phrase("settings_form" if own else "settings_form_workspace", language)
+    return Form("settings", title, phrase("send", language), tuple(fields), {"scope": scope})
 
 
 def wanted(values: Mapping[str, object]) -> dict[str, str]:
@@ -162,7 +162,7 @@ def checked(
     kept: dict[str, str | None] = {}
     for name, text in changes.items():
         setting, text = SETTINGS[name], text.strip()
-        label, about = say(f"setting_{name}", language), say(f"setting_{name}_about", language)
+        label, about = phrase(f"setting_{name}", language), phrase(f"setting_{name}_about", language)
         if scope not in setting.scopes:
             raise CommandError("settings_only_workspace", _FIELD_PREFIX + name, label=label)
         if not may_change(person, place, scope, name, core):

@@ -74,7 +74,7 @@ class AnswerDelivery:
         """The scheduler's: counts how often this delivery was queued, so that older places in queues are void."""
         self.preferred: NextCall | None = None
         """The scheduler's: the way it has chosen for the first words."""
-        self._address = Address(ask, key, ask.ticket)
+        self._address = Address(ask, key, ask.interaction_token)
         self._changed = changed
         self._layout = PageLayout(
             limits,
@@ -253,8 +253,8 @@ class AnswerDelivery:
             return True
         if error.code is Code.SLOW_DOWN:
             return True  # the budgets know
-        if error.code is Code.EXPIRED and self._address.ticket:
-            self._address = replace(self._address, ticket="")
+        if error.code is Code.EXPIRED and self._address.interaction_token:
+            self._address = replace(self._address, interaction_token="")
             return True
         if not error.certain:
             self._doubt(call)

@@ -53,7 +53,7 @@ class Address:
 
     ask: Ask
     key: str
-    ticket: str
+    interaction_token: str
 
 
 def next_calls(layout: PageLayout, now: float) -> tuple[NextCall, ...]:
@@ -131,22 +131,22 @@ def call(
     next_call: NextCall, address: Address, frame: PageState | None = None, page: Page = _EMPTY, text: str = ""
 ) -> OutgoingCall:
     """The call that fulfils a next call. Without a frame and words it only tells what it draws on."""
-    place, ask, ticket = address.ask.place, address.ask, address.ticket
+    place, ask, interaction_token = address.ask.place, address.ask, address.interaction_token
     id_, key = (frame.id, f"{address.key}-{frame.number}") if frame else ("", "")
     match next_call:
         case NextCall.POST | NextCall.REST:
-            return PostMessage(place, page, key, ask.id, ticket)
+            return PostMessage(place, page, key, ask.id, interaction_token)
         case NextCall.LOOK:
             return FindMessage(place, page, key, ask.id)
         case NextCall.START:
             return StartStream(place, text, key, ask.id, ask.author.id)
         case NextCall.EDIT:
-            return EditMessage(place, id_, page, ticket, key)
+            return EditMessage(place, id_, page, interaction_token, key)
         case NextCall.APPEND:
             return AppendStream(place, id_, text, frame.text if frame else "")
         case NextCall.STOP:
             return StopStream(place, id_, key, text, page.notice, page.buttons, frame.text if frame else "")
         case NextCall.DELETE:
-            return DeleteMessage(place, id_, ticket)
+            return DeleteMessage(place, id_, interaction_token)
         case NextCall.UPLOAD:
-            return UploadFile(place, "answer.md", text, f"{address.key}-file", ask.id, ticket)
+            return UploadFile(place, "answer.md", text, f"{address.key}-file", ask.id, interaction_token)

@@ -1,6 +1,7 @@
 """Every word of Parley's own that a person reads, by key and by error, in every language we speak.
 
-`say` for what we tell, `explain` for what went wrong, `advise` for whoever runs the bot. Upstream text never passes
+`phrase` for what we tell, `error_text` for what went wrong, `advise` for whoever runs the bot. Upstream text never
+passes
 through here.
 """
 
@@ -77,12 +78,12 @@ def language_of(locale: str, default: str = "en") -> str:
     return language if language in LANGUAGES else default
 
 
-def dialect(language: str, platform: str) -> str:
-    """`language` as a platform's people speak it, for `say`: a BCP 47 tag such as `en-x-discord`."""
+def variant(language: str, platform: str) -> str:
+    """`language` as a platform's people speak it, for `phrase`: a BCP 47 tag such as `en-x-discord`."""
     return f"{language}-x-{platform}" if platform in _DIALECTS else language
 
 
-def say(key: str, language: str, /, **values: str | int | float) -> str:
+def phrase(key: str, language: str, /, **values: str | int | float) -> str:
     """The phrase `key`, in a language or a dialect; numbers are written as the language writes them. Raises KeyError
     on an unknown key."""
     phrase, locale = SPOKEN[language][key], _LOCALES[language_of(language)]
@@ -95,28 +96,28 @@ def say(key: str, language: str, /, **values: str | int | float) -> str:
     return phrase.format(**shown)
 
 
-def explain(error: BotError, language: str, key: str = "") -> str:
+def error_text(error: BotError, language: str, key: str = "") -> str:
     """What a person is told: what happened, what to do next, and the reference that the log has too. `key`: the phrase
     to use instead of the one for the error's code."""
     key = key or _words_for(error)
     if key == "busy" and error.retry_after_s is not None and error.retry_after_s < _LONGEST_WAIT_S:
         words = _busy_for(error.retry_after_s, language)
     elif key == "unreachable" and isinstance(error, ModelError) and error.told:
-        words = say("unreachable_told", language)
+        words = phrase("unreachable_told", language)
     else:
-        words = say(key, language)
-    return say("joined", language, one=words, two=say("ref", language, ref=error.ref))
+        words = phrase(key, language)
+    return phrase("joined", language, one=words, two=phrase("ref", language, ref=error.ref))
 
 
 def _busy_for(wait_s: float, language: str) -> str:
     """About how long a service is busy, in the unit that fits."""
     key, unit_s = next((key, unit_s) for below_s, key, unit_s in _WAITS if wait_s < below_s)
-    return say(key, language, n=max(1, round(wait_s / unit_s)))
+    return phrase(key, language, n=max(1, round(wait_s / unit_s)))
 
 
 def advise(code: Code, language: str, places: Mapping[str, str]) -> str:
     """What the operators can do about a fault of a model. `places`: where their own settings are (`Route.places`)."""
-    return say(f"advice_{code}", language, **places)
+    return phrase(f"advice_{code}", language, **places)
 
 
 def _words_for(error: BotError) -> str:
@@ -125,10 +126,10 @@ def _words_for(error: BotError) -> str:
     return _WORDS_BY_CODE.get(error.code, "internal")
 
 
-def explain_cut(error: BotError, language: str) -> str:
+def cut_error_text(error: BotError, language: str) -> str:
     """The notice under an answer that broke off: what was written stays."""
-    words = say(_WORDS_OF_A_CUT.get(error.code, "cut"), language)
-    return say("joined", language, one=words, two=say("ref", language, ref=error.ref))
+    words = phrase(_WORDS_OF_A_CUT.get(error.code, "cut"), language)
+    return phrase("joined", language, one=words, two=phrase("ref", language, ref=error.ref))
 
 
 def _reworded(phrase: Phrase, words: dict[str, str]) -> Phrase:
@@ -140,7 +141,7 @@ def _reworded(phrase: Phrase, words: dict[str, str]) -> Phrase:
 
 
 SPOKEN: dict[str, dict[str, Phrase]] = LANGUAGES | {
-    dialect(language, platform): {key: _reworded(phrase, words) for key, phrase in LANGUAGES[language].items()}
+    variant(language, platform): {key: _reworded(phrase, words) for key, phrase in LANGUAGES[language].items()}
     for platform, by_language in _DIALECTS.items()
     for language, words in by_language.items()
 }

@@ -15,7 +15,7 @@ from core.commands import FORGET_ME
 from core.commands.handlers import FREE, CommandHandlers
 from core.commands.parser import command_of
 from core.errors import StoreError
-from core.i18n import say
+from core.i18n import phrase
 from core.inbox.admission import Admission
 from core.inbox.membership import TeamMembership
 from core.inbox.rate_limit import Rate
@@ -99,7 +99,7 @@ class StoringInbox:
             return done
         ask, outcome, settings = await self._resolve(done)
         if outcome is Outcome.OFF:
-            return _no(say("refused_off", self._desk.language(ask.author, settings)))
+            return _no(phrase("refused_off", self._desk.language(ask.author, settings)))
         refused = await self._refused(ask.author, ask.place, settings, ask.key, tell=True)
         return refused.told if refused else None
 
@@ -170,7 +170,16 @@ class StoringInbox:
         if refused and not place.direct and not await self._explains(ask, refused):
             return Receipt(Outcome.REFUSED)
         return await self._command(
-            Command(name, place, ask.author, ask.at, argument, id=ask.id, opens=opens, ticket=ask.ticket)
+            Command(
+                name,
+                place,
+                ask.author,
+                ask.at,
+                argument,
+                id=ask.id,
+                opens=opens,
+                interaction_token=ask.interaction_token,
+            )
         )
 
     # Buttons.
@@ -183,14 +192,14 @@ class StoringInbox:
         if press.action == FORGET_ME and self._desk.confirms_forgetting(press.author, press.place):
             return await self._command(_confirmed(press, self._desk.clock.now()))
         if turn is None or turn.forgotten or turn.ask.place.channel_key != press.place.channel_key:
-            return Receipt(Outcome.UNKNOWN, told=ImmediateReply(say("pressed_late", language)))
+            return Receipt(Outcome.UNKNOWN, told=ImmediateReply(phrase("pressed_late", language)))
         log.info("button", turn=turn.id, action=press.action, place=press.place.key)
         own_stop = press.action == "stop" and press.author.id == turn.ask.author.id
         why = None if own_stop else refusal(press.author, press.place, settings)
         if why:
             if press.action == "stop":
                 self._live.go_on(turn.id)
-            return Receipt(Outcome.REFUSED, turn.id, _no(say(why, language)))
+            return Receipt(Outcome.REFUSED, turn.id, _no(phrase(why, language)))
         if press.action == "stop":
             return Receipt(Outcome.NOTED if self._live.stop(turn.id) else Outcome.UNKNOWN, turn.id)
         if press.action in _OPINIONS:
@@ -198,14 +207,14 @@ class StoringInbox:
         if press.action not in _ANEW:
             return Receipt(Outcome.UNKNOWN, turn.id)
         if press.action == "regenerate" and press.author.id != turn.ask.author.id:
-            return Receipt(Outcome.REFUSED, turn.id, _no(say("not_asker", language)))
+            return Receipt(Outcome.REFUSED, turn.id, _no(phrase("not_asker", language)))
         if turn.ask.task is Task.SUMMARY and not press.author.may_read:
-            return Receipt(Outcome.REFUSED, turn.id, _no(say("refused_history", language)))
+            return Receipt(Outcome.REFUSED, turn.id, _no(phrase("refused_history", language)))
         if refused := await self._refused(press.author, press.place, settings, f"press-{turn.id}", tell=True):
             return refused
         again = await self._again(turn, _task(press.action, turn))
         if again is None:
-            return Receipt(Outcome.DUPLICATE, turn.id, ImmediateReply(say("pressed_already", language)))
+            return Receipt(Outcome.DUPLICATE, turn.id, ImmediateReply(phrase("pressed_already", language)))
         self._count(press.author, press.place, f"press-{turn.id}")
         self._submit(again)
         return Receipt(Outcome.TURN, again.id)
@@ -224,10 +233,10 @@ class StoringInbox:
         value = _OPINIONS[press.action]
         at = self._desk.clock.now()
         await self._store.rate(turn.id, Feedback(press.author.id, value, press.text.strip(), at))
-        told = ImmediateReply(say("thanks", language))
+        told = ImmediateReply(phrase("thanks", language))
         if press.action == "down":
-            why = Button("reason", say("reason", language), turn.id)
-            told = ImmediateReply(say("thanks_down", language), buttons=(why,))
+            why = Button("reason", phrase("reason", language), turn.id)
+            told = ImmediateReply(phrase("thanks_down", language), buttons=(why,))
         return Receipt(Outcome.NOTED, turn.id, told)
 
     # Questions.
@@ -240,7 +249,7 @@ class StoringInbox:
             return await self._typed(ask, *typed)
         if outcome is Outcome.OFF:
             told = asks and (commanded or await self._first(ask, "off"))
-            words = say("refused_off", self._desk.language(ask.author, settings))
+            words = phrase("refused_off", self._desk.language(ask.author, settings))
             return Receipt(outcome, told=_no(words) if told else None)
         if outcome is Outcome.NOTED:
             await self._store.note(ask)
@@ -312,7 +321,7 @@ class StoringInbox:
         language = self._desk.language(person, settings)
         if why := refusal(person, place, settings):
             told = tell or (ask is not None and await self._explains(ask, why))
-            return Receipt(Outcome.REFUSED, told=_no(say(why, language)) if told else None)
+            return Receipt(Outcome.REFUSED, told=_no(phrase(why, language)) if told else None)
         now_s = self._desk.clock.monotonic()
         wait_s = self._rate.wait_s(_who(person, place), key, settings.rate, now_s)
         if not wait_s:
@@ -320,7 +329,7 @@ class StoringInbox:
         if ask is not None and await self._store.joined(place):
             await self._store.note(ask)
         told = tell or self._rate.tell(_who(person, place), now_s)
-        return Receipt(Outcome.LIMITED, told=_no(say("limited", language, n=wait_s)) if told else None)
+        return Receipt(Outcome.LIMITED, told=_no(phrase("limited", language, n=wait_s)) if told else None)
 
     def _count(self, person: Person, place: Place, key: str) -> None:
         self._rate.count(_who(person, place), key, self._desk.clock.monotonic())

@@ -35,7 +35,7 @@ class TeamMembership:
 
     async def known(self, said: Said) -> Said:
         """`said` with the teams of its author that have rules, and their roles there. Whether its author is a
-        `stranger` is not known where that can't be looked up. Raises StoreError."""
+        `external` is not known where that can't be looked up. Raises StoreError."""
         platform = self._platforms.get(said.place.platform)
         if platform is None or not said.place.direct or said.author.bot:
             return said
@@ -50,6 +50,6 @@ class TeamMembership:
                 found = await platform.roles_in(person.id, teams)
         except (PlatformError, TimeoutError) as error:
             log.warning("a person's teams are not known", platform=place.platform, cause=str(error))
-            return replace(person, stranger=None)
+            return replace(person, external=None)
         roles = (role for team in found for role in (team, *found[team]))
         return replace(person, roles=(*person.roles, *roles))

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from core.clock import Clock
 from core.errors import Code, StoreError
-from core.i18n import advise, language_of, say
+from core.i18n import advise, language_of, phrase
 from core.operators.alerts import AGAIN_S, Alert
 from core.ports.store import Store
 from core.values.conversation import Ask, Task, Turn, TurnState
@@ -128,10 +128,10 @@ def alert_to_text(alert: Alert, language: str) -> str:
     """Markdown."""
     language = language_of(language)
     scope, _, name = alert.what.partition(" ")
-    what = say(f"alert_{scope}", language, name=name)
+    what = phrase(f"alert_{scope}", language, name=name)
     if alert.over:
-        words = say("alert_over", language, what=what, why=alert.why)
+        words = phrase("alert_over", language, what=what, why=alert.why)
     else:
         advice = advise(alert.code, language, alert.places)
-        words = say("alert", language, what=what, why=alert.why, advice=advice)
-    return f"{words} {say('ref', language, ref=alert.ref)}" if alert.ref else words
+        words = phrase("alert", language, what=what, why=alert.why, advice=advice)
+    return f"{words} {phrase('ref', language, ref=alert.ref)}" if alert.ref else words

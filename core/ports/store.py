@@ -154,7 +154,7 @@ class Store(Protocol):
         ...
 
     async def held_turns(self) -> list[Turn]:
-        """Oldest first. What their authors are (`guest`, `stranger`) is not known."""
+        """Oldest first. What their authors are (`guest`, `external`) is not known."""
         ...
 
     async def note(self, ask: Ask) -> bool:

@@ -9,7 +9,7 @@ from babel import Locale
 from babel.dates import format_datetime
 from babel.numbers import format_currency
 
-from core.i18n import language_of, say
+from core.i18n import language_of, phrase
 from core.ports.store import Store, UsageTotals
 from core.settings.environment import CoreSettings
 from core.values.conversation import Ask, Task, Turn
@@ -34,25 +34,25 @@ def tally_to_text(
     def shown(at: datetime) -> str:
         return format_datetime(at, "d MMM HH:mm" if language == "en" else "M月d日 HH:mm", zone, locale)
 
-    title = say("digest_title", language, since=shown(since), until=shown(until))
+    title = phrase("digest_title", language, since=shown(since), until=shown(until))
     if tally.questions == 0:
-        return f"{title}\n{say('digest_quiet', language)}"
-    cost = say("digest_no_price", language)
+        return f"{title}\n{phrase('digest_quiet', language)}"
+    cost = phrase("digest_no_price", language)
     if priced:
         amount = format_currency(tally.cost_micros / 1_000_000, settings.parley_currency, locale=locale)
-        cost = say("digest_cost", language, cost=amount)
+        cost = phrase("digest_cost", language, cost=amount)
     lines = [
-        say(
+        phrase(
             "joined",
             language,
-            one=say("digest_questions", language, n=tally.questions),
-            two=say("digest_people", language, n=tally.people),
+            one=phrase("digest_questions", language, n=tally.questions),
+            two=phrase("digest_people", language, n=tally.people),
         ),
-        say("digest_tokens", language, prompt=tally.prompt_tokens, completion=tally.completion_tokens),
+        phrase("digest_tokens", language, prompt=tally.prompt_tokens, completion=tally.completion_tokens),
         cost,
     ]
     if tally.errors:
-        lines.append(say("digest_errors", language, n=tally.errors))
+        lines.append(phrase("digest_errors", language, n=tally.errors))
     return "\n".join([title, *(f"- {line}" for line in lines)])
 
 

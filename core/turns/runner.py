@@ -19,7 +19,7 @@ from core.conversation.tokens import estimate
 from core.delivery.answer import AnswerDelivery
 from core.delivery.scheduler import DeliveryScheduler
 from core.errors import BotError, Code, ModelError, PlatformError, StoreError, UnreadError
-from core.i18n import explain, explain_cut, language_of, say
+from core.i18n import cut_error_text, error_text, language_of, phrase
 from core.llm.catalog import ModelCatalog, environment_to_catalog
 from core.platform_calls import PlatformCalls
 from core.ports.model import Model, Request
@@ -132,7 +132,7 @@ class TurnRunner:
         settings = await self._read_settings(turn)
         sheet = self._begun[turn.id] = self._sheet(turn, channel)
         sheet.writing.settings = settings
-        notice = say("waiting", self._language(turn, sheet.writing))
+        notice = phrase("waiting", self._language(turn, sheet.writing))
         sheet.delivery.show(Reply(notice=notice), self._clock.monotonic())
 
     async def answer(self, turn: Turn) -> None:
@@ -175,7 +175,7 @@ class TurnRunner:
         error = BotError(Code.SET_ASIDE, f"the program ended suddenly {turn.deaths} times while this turn ran")
         log.error("turn set aside", place=turn.ask.place.key, detail=error.detail, ref=error.ref)
         self._on_set_aside(turn, error)
-        notice = explain(error, language_of(turn.ask.author.locale, self._settings.parley_language))
+        notice = error_text(error, language_of(turn.ask.author.locale, self._settings.parley_language))
         finish = Finish(turn, TurnState.FAILED, notice=notice, error=str(error.code), ref=error.ref)
         if turn.deaths > DEATHS or turn.ask.task is Task.DIGEST:
             return replace(finish, posted=turn.posted)
@@ -210,7 +210,7 @@ class TurnRunner:
         if sheet is None:
             return
         try:
-            notice = say("forgotten", self._language(turn, sheet.writing))
+            notice = phrase("forgotten", self._language(turn, sheet.writing))
             sheet.delivery.show(Reply(phase=Phase.ENDED, notice=notice), self._clock.monotonic())
             with contextlib.suppress(PlatformError):
                 await sheet.delivery.finished()
@@ -324,7 +324,7 @@ class TurnRunner:
             language = self._language(turn, writing)
             material = await self._reader.read(turn, settings, language, channel.platform_calls)
             if material is None:
-                writing.text = say(_nothing_said(turn), language)
+                writing.text = phrase(_nothing_said(turn), language)
                 writing.ended = Ended(EndReason.STOP, Usage())
                 return
 
@@ -359,7 +359,7 @@ class TurnRunner:
         now_s = self._clock.monotonic()
         wait_s = self._live.wait_s(turn.id, now_s)
         if wait_s > self._settings.parley_patience_s:
-            notice = say("edited_wait", self._language(turn, writing), n=math.ceil(wait_s))
+            notice = phrase("edited_wait", self._language(turn, writing), n=math.ceil(wait_s))
             delivery.show(Reply(notice=notice), now_s)
         if wait_s:
             await self._clock.sleep(wait_s)
@@ -407,7 +407,7 @@ class TurnRunner:
         """Say that the question waits for others, once that has taken a while."""
         await self._clock.sleep(self._settings.parley_patience_s)
         if not (writing.text or turn.text):
-            notice = say("queued", self._language(turn, writing))
+            notice = phrase("queued", self._language(turn, writing))
             delivery.show(Reply(notice=notice), self._clock.monotonic())
 
     def _charge(self, writing: _Writing, usage: Usage | None) -> None:
@@ -444,7 +444,7 @@ class TurnRunner:
         """A notice where a reader sees other words than an earlier process had shown."""
         if not turn.posted or text.startswith(turn.text):
             return ""
-        return say("resumed", self._language(turn, writing))
+        return phrase("resumed", self._language(turn, writing))
 
     def _buttons(self, turn: Turn, writing: _Writing) -> tuple[Button, ...]:
         """What can be done about an answer, whole or not."""
@@ -459,7 +459,7 @@ class TurnRunner:
         return tuple(self._button(action, turn, writing) for action in actions)
 
     def _button(self, action: str, turn: Turn, writing: _Writing) -> Button:
-        return Button(action, say(action, self._language(turn, writing)), turn.id)
+        return Button(action, phrase(action, self._language(turn, writing)), turn.id)
 
     def _language(self, turn: Turn, writing: _Writing) -> str:
         author = turn.ask.author
@@ -504,9 +504,9 @@ class TurnRunner:
         )
         if error.code is Code.GONE and finish.turn.ask.task is not Task.DIGEST:
             left = bool(sheet.delivery.posted)
-            notice, buttons = (say(str(Interrupt.REMOVED), language), again) if left else ("", ())
+            notice, buttons = (phrase(str(Interrupt.REMOVED), language), again) if left else ("", ())
             return replace(finish, state=TurnState.STOPPED, text=text, notice=notice, buttons=buttons)
-        notice = explain_cut(error, language) if text else explain(error, language)
+        notice = cut_error_text(error, language) if text else error_text(error, language)
         known = replace(finish, error=finish.error or str(error.code), ref=finish.ref or error.ref)
         return replace(known, state=TurnState.FAILED, text=text, notice=notice, buttons=again)
 
@@ -552,14 +552,14 @@ def _check_words(writing: _Writing) -> None:
 def _notice(writing: _Writing, language: str) -> str:
     """What stands under the model's words: why it is not (all of) an answer, or nothing."""
     if writing.interrupt is not None:
-        return say(str(writing.interrupt), language)
+        return phrase(str(writing.interrupt), language)
     if writing.error is not None:
         if writing.error.code is Code.EMPTY and writing.ended and writing.ended.reason is EndReason.LENGTH:
-            return explain(writing.error, language, "length_empty")
-        return explain_cut(writing.error, language) if writing.text else explain(writing.error, language)
+            return error_text(writing.error, language, "length_empty")
+        return cut_error_text(writing.error, language) if writing.text else error_text(writing.error, language)
     reason = writing.ended.reason if writing.ended else EndReason.STOP
     if reason is EndReason.LENGTH:
-        return say("length", language)
+        return phrase("length", language)
     if reason is EndReason.POLICY:
-        return say("policy_end", language)
+        return phrase("policy_end", language)
     return ""

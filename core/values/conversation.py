@@ -28,7 +28,7 @@ class Ask:
     `addressed`: said to the bot (a mention, a DM, a slash command, a reply to the bot's message).
     `to_others`: names somebody else and not the bot, so between people in a thread the bot has joined.
     `replies_to`: the platform's id of the message this one replies to, or empty.
-    `ticket`: the platform's own key for answering exactly this ask (a Discord interaction token), or empty;
+    `interaction_token`: the platform's own key for answering exactly this ask (a Discord interaction token), or empty;
     opaque to everyone else and never logged.
     """
 
@@ -40,7 +40,7 @@ class Ask:
     addressed: bool = False
     to_others: bool = False
     replies_to: str = ""
-    ticket: str = ""
+    interaction_token: str = ""
     task: Task = Task.ANSWER
 
     @property

@@ -59,7 +59,7 @@ class Command:
     options: Mapping[str, str] = field(default_factory=dict)
     id: str = ""
     opens: str = ""
-    ticket: str = ""
+    interaction_token: str = ""
     prefix: str = "/"
 
 
@@ -72,7 +72,7 @@ class ButtonPress:
     turn_id: int
     place: Place
     author: Person
-    ticket: str = ""
+    interaction_token: str = ""
     text: str = ""
 
 

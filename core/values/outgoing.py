@@ -49,7 +49,7 @@ class PostMessage:
     page: Page
     key: str
     answers: str = ""
-    ticket: str = ""
+    interaction_token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class EditMessage:
     place: Place
     message_id: str
     page: Page
-    ticket: str = ""
+    interaction_token: str = ""
     key: str = field(default="", compare=False)
 
 
@@ -112,7 +112,7 @@ class DeleteMessage:
 
     place: Place
     message_id: str
-    ticket: str = ""
+    interaction_token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class UploadFile:
     text: str
     key: str
     answers: str = ""
-    ticket: str = ""
+    interaction_token: str = ""
 
 
 OutgoingCall = PostMessage | EditMessage | StartStream | AppendStream | StopStream | DeleteMessage | UploadFile

@@ -39,7 +39,7 @@ class Person:
     """Who said something. `name` is what others call them there; `locale` is a BCP 47 tag or empty.
 
     What they may do there and then, as the platform tells; only `may_read` is stored, with the turn. `admin`: runs
-    the workspace or guild. `manager`: may change the channel. `guest`: a guest account. `stranger`: of another
+    the workspace or guild. `manager`: may change the channel. `guest`: a guest account. `external`: of another
     workspace (Slack Connect). Those two are None where the platform could not say: a gate that depends on one then
     stays shut. `may_read`: may read what was said in that channel before; where not, nothing older than their own
     first line there is read for them. `roles`: ids of the groups, workspaces among them, that they belong to.
@@ -52,6 +52,6 @@ class Person:
     admin: bool = field(default=False, compare=False)
     manager: bool = field(default=False, compare=False)
     guest: bool | None = field(default=False, compare=False)
-    stranger: bool | None = field(default=False, compare=False)
+    external: bool | None = field(default=False, compare=False)
     roles: tuple[str, ...] = field(default=(), compare=False)
     may_read: bool = field(default=True, compare=False)

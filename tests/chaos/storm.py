@@ -17,7 +17,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from core.i18n import say
+from core.i18n import phrase
 from tests.e2e.conftest import discord_settings, model_settings, slack_settings
 from tests.e2e.program import Program
 from tests.fakes.completions import FakeCompletions, Words
@@ -27,7 +27,7 @@ from tests.fakes.slack import BOT_USER, FakeSlack
 
 POSTS = ("chat.postMessage", "chat.startStream")
 CHANNELS = ("C1", "C2", "C3")
-NOTICES = {say("resumed", "en"), say("resumed", "zh")}
+NOTICES = {phrase("resumed", "en"), phrase("resumed", "zh")}
 OPENS_S = 20.0
 """How long people wait for a thread that the bot was to open."""
 TOKEN = re.compile(r"q-\d+-\d+")
@@ -79,13 +79,13 @@ def model(body: dict[str, Any]) -> Words:
 
 @dataclass(slots=True)
 class Thread:
-    """A conversation on one platform: `say` asks in it, `answers` are the bot's messages there, oldest first.
+    """A conversation on one platform: `phrase` asks in it, `answers` are the bot's messages there, oldest first.
 
     `open` is False while nobody can write there: on Discord the bot opens the thread of the first question.
     """
 
     number: int
-    say: Callable[[str, bool], Awaitable[None]]
+    phrase: Callable[[str, bool], Awaitable[None]]
     open: Callable[[], bool]
     answers: Callable[[], list[str]]
     asked: list[str] = field(default_factory=list)
@@ -163,25 +163,25 @@ class Storm:
     def _slack_thread(self, number: int) -> Thread:
         channel, root = CHANNELS[number // 2 % len(CHANNELS)], ""
 
-        async def say(text: str, addressed: bool) -> None:
+        async def phrase(text: str, addressed: bool) -> None:
             nonlocal root
             words = f"<@{BOT_USER}> {text}" if addressed else text
-            ts = await self._slack.say("U1", channel, words, thread_ts=root or None)
+            ts = await self._slack.phrase("U1", channel, words, thread_ts=root or None)
             root = root or ts
 
         def answers() -> list[str]:
             found = self._slack.thread(channel, root) if root else []
             return [message.visible for message in found if message.user == BOT_USER and not message.deleted]
 
-        return Thread(number, say, lambda: True, answers)
+        return Thread(number, phrase, lambda: True, answers)
 
     def _discord_thread(self, number: int) -> Thread:
         root = 0
 
-        async def say(text: str, addressed: bool) -> None:
+        async def phrase(text: str, addressed: bool) -> None:
             nonlocal root
             words = f"<@{BOT}> {text}" if addressed else text
-            said = await self._discord.say(ADA if number % 4 else BO, root or GENERAL, words)
+            said = await self._discord.phrase(ADA if number % 4 else BO, root or GENERAL, words)
             root = root or said
 
         def answers() -> list[str]:
@@ -193,7 +193,7 @@ class Storm:
         def is_open() -> bool:
             return not root or self._discord.thread_of(root) is not None
 
-        return Thread(number, say, is_open, answers)
+        return Thread(number, phrase, is_open, answers)
 
     async def _ask(self, threads: list[Thread]) -> None:
         """All questions, spread over the time in which the program dies; who got no word yet names the bot."""
@@ -214,7 +214,7 @@ class Storm:
             order.remove(thread)
             token = f"q-{thread.number}-{len(thread.asked)}"
             thread.asked.append(token)
-            await thread.say(f"{token}?", not thread.answers())
+            await thread.phrase(f"{token}?", not thread.answers())
             await asyncio.sleep(pause_s * self._random.uniform(0.2, 1.8))
 
     # The weather.

@@ -183,7 +183,7 @@ class Rig(ABC):
     # What people do.
 
     @abstractmethod
-    async def say(self, text: str) -> None:
+    async def phrase(self, text: str) -> None:
         """One person asks the bot something, in a new conversation."""
 
     @abstractmethod
@@ -208,7 +208,7 @@ class Rig(ABC):
         """Another bot speaks in the conversation."""
 
     async def ask(self, text: str = "what is a loom?") -> Ask:
-        await self.say(text)
+        await self.phrase(text)
         return await self.inbox.ask(text)
 
     # How it fails.
@@ -346,11 +346,11 @@ class SlackRig(Rig):
     async def hang(self) -> None:
         self.fake.half_open()
 
-    async def say(self, text: str) -> None:
-        await self.fake.say("U1", "C1", f"<@U_BOT> {slack_escaped(text)}")
+    async def phrase(self, text: str) -> None:
+        await self.fake.phrase("U1", "C1", f"<@U_BOT> {slack_escaped(text)}")
 
     async def follow_up(self, ask: Ask, text: str) -> None:
-        await self.fake.say("U2", "C1", slack_escaped(text), ask.place.thread)
+        await self.fake.phrase("U2", "C1", slack_escaped(text), ask.place.thread)
 
     async def edit(self, ask: Ask, text: str) -> None:
         await self.fake.edit("U1", "C1", ask.id, slack_escaped(text))
@@ -510,13 +510,13 @@ class DiscordRig(Rig):
     async def hang(self) -> None:
         self.fake.half_open()
 
-    async def say(self, text: str) -> None:
-        await self.fake.say(discord.ADA, discord.GENERAL, f"<@{discord.BOT}> {text}")
+    async def phrase(self, text: str) -> None:
+        await self.fake.phrase(discord.ADA, discord.GENERAL, f"<@{discord.BOT}> {text}")
 
     async def follow_up(self, ask: Ask, text: str) -> None:
         if self.fake.thread_of(int(ask.place.thread)) is None:
             await self.fake.open_thread(discord.BO, discord.GENERAL, int(ask.id), "looms")
-        await self.fake.say(discord.BO, int(ask.place.thread), text)
+        await self.fake.phrase(discord.BO, int(ask.place.thread), text)
 
     async def edit(self, ask: Ask, text: str) -> None:
         await self.fake.edit(int(ask.id), text)
@@ -563,13 +563,15 @@ class DiscordRig(Rig):
         chat = self.fake.private_chat(discord.CHEN)
         await self.fake.slash(discord.CHEN, chat, "ask", question="and here?")
         asked = await self.inbox.first(Command)
-        self.secrets += (asked.ticket,)
+        self.secrets += (asked.interaction_token,)
         place = replace(asked.place, thread=asked.place.thread or asked.opens)
-        first = await self.platform.perform(PostMessage(place, Page("A"), "expiring", asked.id, asked.ticket))
+        first = await self.platform.perform(
+            PostMessage(place, Page("A"), "expiring", asked.id, asked.interaction_token)
+        )
         self.fake.clock.advance(901)
         if isinstance(call, PostMessage):
-            return PostMessage(place, call.page, call.key, asked.id, asked.ticket)
-        return EditMessage(place, first, call.page, asked.ticket)
+            return PostMessage(place, call.page, call.key, asked.id, asked.interaction_token)
+        return EditMessage(place, first, call.page, asked.interaction_token)
 
     async def uncertain(self, call: OutgoingCall, way: str) -> None:
         self.fake.fail(*self._route(call), drop={LOST: "after", CUT: "before"}[way])
@@ -689,7 +691,7 @@ class WebRig(Rig):
         self._watching = await self._browser.get(f"{self._url}/api/threads/{ask.place.thread}/events")
         assert self._watching.status == 200
 
-    async def say(self, text: str) -> None:
+    async def phrase(self, text: str) -> None:
         self._send("/api/asks", {"text": text, "client_id": str(uuid4())})
 
     async def follow_up(self, ask: Ask, text: str) -> None:
@@ -801,7 +803,7 @@ _numbers = count(1)
 
 def post(ask: Ask, page: Page, key: str = "") -> PostMessage:
     """An answer to `ask`, under a key of its own unless one is given."""
-    return PostMessage(ask.place, page, key or f"turn-{next(_numbers)}/0", ask.id, ask.ticket)
+    return PostMessage(ask.place, page, key or f"turn-{next(_numbers)}/0", ask.id, ask.interaction_token)
 
 
 def slack_escaped(text: str) -> str:

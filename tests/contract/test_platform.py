@@ -109,7 +109,7 @@ async def painting(rig: Rig, kind: str, page: Page = FULL) -> Painting:
     """A post or an edit in a conversation that has begun: one question, one message of the answer."""
     ask = await rig.ask()
     first = await rig.platform.perform(post(ask, Page("A first page.")))
-    return post(ask, page) if kind == "post" else EditMessage(ask.place, first, page, ask.ticket)
+    return post(ask, page) if kind == "post" else EditMessage(ask.place, first, page, ask.interaction_token)
 
 
 async def stroke_of(rig: Rig, kind: str) -> OutgoingCall:
@@ -124,8 +124,8 @@ async def stroke_of(rig: Rig, kind: str) -> OutgoingCall:
         "start": start,
         "append": AppendStream(place, growing, "is a machine."),
         "stop": StopStream(place, growing, "turn-9/0", "is a machine.", FULL.notice, FULL.buttons),
-        "delete": DeleteMessage(place, growing, ask.ticket),
-        "upload": UploadFile(place, "loom.md", FULL.text, "turn-9/file", ask.id, ask.ticket),
+        "delete": DeleteMessage(place, growing, ask.interaction_token),
+        "upload": UploadFile(place, "loom.md", FULL.text, "turn-9/file", ask.id, ask.interaction_token),
     }
     return calls[kind]
 
@@ -232,7 +232,9 @@ async def test_a_command_comes_with_its_words(rig: Rig) -> None:
 async def test_what_bots_say_is_nobodys_question(rig: Rig) -> None:
     ask = await rig.ask()
     posted = await rig.platform.perform(post(ask, Page("A machine.")))
-    await rig.platform.perform(EditMessage(ask.place, posted, Page("A machine that weaves."), ask.ticket))
+    await rig.platform.perform(
+        EditMessage(ask.place, posted, Page("A machine that weaves."), ask.interaction_token)
+    )
     await rig.bot_says(ask, "beep")
     await rig.follow_up(ask, "thanks")
     await rig.inbox.ask("thanks")
@@ -244,7 +246,7 @@ async def test_what_bots_say_is_nobodys_question(rig: Rig) -> None:
 @holds("run")
 async def test_a_question_is_in_the_inbox_before_it_is_acknowledged(rig: Rig) -> None:
     rig.inbox.open.clear()
-    await rig.say("what is a loom?")
+    await rig.phrase("what is a loom?")
     await until(lambda: rig.inbox.came)
     await asyncio.sleep(0.02)
     assert not rig.acknowledged()
@@ -256,7 +258,7 @@ async def test_a_question_is_in_the_inbox_before_it_is_acknowledged(rig: Rig) ->
 @holds("run")
 async def test_what_cannot_be_stored_comes_again_or_its_author_is_told(rig: Rig) -> None:
     rig.inbox.error = StoreError("the disk of secret-host is full")
-    await rig.say("what is a loom?")
+    await rig.phrase("what is a loom?")
     words = await rig.told()
     assert rig.inbox.events == []
     assert "secret-host" not in words
@@ -301,7 +303,7 @@ async def test_it_ends_at_once_and_leaves_no_task(idle: Rig, line: str) -> None:
         place = Place(idle.platform.name, "1", idle.channel())
         await refusal(idle, idle.platform.perform(PostMessage(place, FULL, "digest/1")))  # by when it knows
     else:
-        await idle.say("one last thing?")
+        await idle.phrase("one last thing?")
     assert idle.running is not None
     idle.running.cancel()
     began = time.monotonic()
@@ -356,7 +358,7 @@ async def test_an_edit_shows_the_complete_new_view(rig: Rig) -> None:
     posted = await rig.platform.perform(post(ask, FULL))
     views = (Page("A machine."), Page("", "Something went wrong."), FULL, replace(FULL, buttons=()))
     for page in views:
-        assert await rig.platform.perform(EditMessage(ask.place, posted, page, ask.ticket)) == posted
+        assert await rig.platform.perform(EditMessage(ask.place, posted, page, ask.interaction_token)) == posted
         (shown,) = await rig.shown(ask.place)
         assert (shown.text, shown.notice, len(shown.buttons)) == (page.text, page.notice, len(page.buttons))
 
@@ -380,8 +382,8 @@ async def test_a_full_page_is_taken_whole(rig: Rig, script: str) -> None:
     page = Page(text, "Stopped.", FULL.buttons)
     posted = await rig.platform.perform(post(ask, page))
     assert [(m.text, m.notice) for m in await rig.shown(ask.place)] == [(text, "Stopped.")]
-    await rig.platform.perform(EditMessage(ask.place, posted, Page("…"), ask.ticket))
-    await rig.platform.perform(EditMessage(ask.place, posted, page, ask.ticket))
+    await rig.platform.perform(EditMessage(ask.place, posted, Page("…"), ask.interaction_token))
+    await rig.platform.perform(EditMessage(ask.place, posted, page, ask.interaction_token))
     assert [(m.text, m.notice) for m in await rig.shown(ask.place)] == [(text, "Stopped.")]
 
 
@@ -390,7 +392,7 @@ async def test_no_mention_fires(rig: Rig) -> None:
     words = " and ".join(rig.mentions)
     ask = await rig.ask()
     posted = await rig.platform.perform(post(ask, Page(words, words)))
-    await rig.platform.perform(EditMessage(ask.place, posted, Page(f"{words}!", words), ask.ticket))
+    await rig.platform.perform(EditMessage(ask.place, posted, Page(f"{words}!", words), ask.interaction_token))
     assert rig.alerts() == []
 
 

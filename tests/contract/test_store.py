@@ -81,7 +81,7 @@ class TestAccept:
             addressed=True,
             to_others=True,
             replies_to="m0",
-            ticket="a-ticket",
+            interaction_token="a-ticket",
         )
         turn = await accepted(store, question)
         assert turn == Turn(turn.id, question)
@@ -133,7 +133,7 @@ class TestHold:
         assert [turn.id for turn in await store.held_turns()] == [held.id]
         assert (await store.open_turns(), await texts(store), await store.joined(PLACE)) == ([], [], False)
         author = (await store.held_turns())[0].ask.author
-        assert (author.guest, author.stranger) == (None, None)
+        assert (author.guest, author.external) == (None, None)
 
     async def test_what_is_admitted_is_as_if_it_had_been_accepted(self, store: SqlStore) -> None:
         held = await store.hold(ask(by=Person("U1", "U1")))
@@ -449,7 +449,7 @@ class TestTurns:
         assert ids == sorted(set(ids))
 
     async def test_begin_counts_each_process_that_took_a_turn_up(self, store: SqlStore) -> None:
-        turn = await accepted(store, replace(ask(), ticket="t1"))
+        turn = await accepted(store, replace(ask(), interaction_token="t1"))
         assert await store.begin(turn.id) == replace(turn, state=TurnState.RUNNING, attempt=1)
         assert (await store.begin(turn.id)).attempt == 2
         assert (await store.turn(turn.id)) == replace(turn, state=TurnState.RUNNING, attempt=2)
@@ -595,12 +595,12 @@ class TestFinish:
         assert await store.place_of_post(PLACE, "p1") == PLACE
 
     async def test_a_ticket_lives_as_long_as_its_turn(self, store: SqlStore) -> None:
-        turn = await accepted(store, replace(ask(), ticket="key"))
-        assert (await store.open_turns())[0].ask.ticket == "key"
+        turn = await accepted(store, replace(ask(), interaction_token="key"))
+        assert (await store.open_turns())[0].ask.interaction_token == "key"
         await store.finish(Finish(turn, TurnState.DONE, "yes"))
         ended = await store.turn(turn.id)
         assert ended is not None
-        assert ended.ask.ticket == ""
+        assert ended.ask.interaction_token == ""
 
     async def test_a_digest_is_a_turn_and_nothing_else(self, store: SqlStore) -> None:
         top = Place("slack", "T1", "C1")

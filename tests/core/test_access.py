@@ -10,7 +10,7 @@ from core.values.places import Person, Place
 PLACE = Place("slack", "T1", "C1", "1")
 CORE = CoreSettings(_env_file=None, parley_admins="slack:U7, discord:8")
 ADA = Person("U1", "Ada")
-GUEST, STRANGER = Person("U2", guest=True), Person("U3", stranger=True)
+GUEST, STRANGER = Person("U2", guest=True), Person("U3", external=True)
 
 
 def settings(
@@ -49,7 +49,7 @@ def test_admins_are_those_the_platform_or_the_operator_names() -> None:
     assert is_admin(Person("U5", admin=True), PLACE, CORE)
     assert not is_admin(Person("8"), PLACE, CORE), "an id of another platform"
     assert not is_admin(Person("U5", manager=True), PLACE, CORE)
-    assert not is_admin(Person("U5", admin=True, stranger=True), PLACE, CORE), "admin somewhere else"
+    assert not is_admin(Person("U5", admin=True, external=True), PLACE, CORE), "admin somewhere else"
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_admins_are_those_the_platform_or_the_operator_names() -> None:
         (Person("U1", manager=True), "channel", "model", True),
         (Person("U1", manager=True), "workspace", "model", False),
         (Person("U1", manager=True), "channel", "budget", False),
-        (Person("U1", manager=True, stranger=True), "channel", "model", False),
+        (Person("U1", manager=True, external=True), "channel", "model", False),
         (Person("U1", admin=True), "workspace", "model", True),
         (Person("U1", admin=True), "channel", "budget", True),
         (Person("U7"), "workspace", "strangers", True),
@@ -79,7 +79,7 @@ def test_with_the_bot_alone_everybody_runs_their_own_channel() -> None:
 
 
 @pytest.mark.parametrize(
-    ("guest", "stranger", "rules", "why"),
+    ("guest", "external", "rules", "why"),
     [
         (None, None, settings(guests=True, strangers=True), None),
         (None, False, settings(), None),
@@ -91,12 +91,12 @@ def test_with_the_bot_alone_everybody_runs_their_own_channel() -> None:
     ],
 )
 def test_who_is_not_known_is_refused_wherever_a_gate_depends_on_it(
-    guest: bool | None, stranger: bool | None, rules: ChannelSettings, why: Refusal | None
+    guest: bool | None, external: bool | None, rules: ChannelSettings, why: Refusal | None
 ) -> None:
-    assert refusal(Person("U1", guest=guest, stranger=stranger), PLACE, rules) is why
+    assert refusal(Person("U1", guest=guest, external=external), PLACE, rules) is why
 
 
 def test_nobody_changes_a_setting_while_their_workspace_is_not_known() -> None:
-    person = Person("U1", admin=True, manager=True, stranger=None)
+    person = Person("U1", admin=True, manager=True, external=None)
     assert not may_change(person, PLACE, "channel", "model", CORE)
-    assert may_change(Person("U7", stranger=None), PLACE, "workspace", "model", CORE), "the operator's own list"
+    assert may_change(Person("U7", external=None), PLACE, "workspace", "model", CORE), "the operator's own list"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.i18n import LANGUAGES, say
+from core.i18n import LANGUAGES, phrase
 from core.text import is_blank, longest_start, shortened
 from core.values.outgoing import page_length
 
@@ -86,7 +86,7 @@ def test_no_character_is_cut_in_two_where_a_text_is_shortened(character: str) ->
 
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
 def test_a_long_text_says_how_much_of_it_there_was(language: str) -> None:
-    short = shortened("words " * 2_000, 1_000, say("text_cut", language, n=12_000))
+    short = shortened("words " * 2_000, 1_000, phrase("text_cut", language, n=12_000))
     assert len(short) <= 1_000
     assert short.startswith("words words")
     assert "12,000" in short[-60:]

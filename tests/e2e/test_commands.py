@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 
 from core.commands import COMMANDS, example
-from core.i18n import LANGUAGES, say
+from core.i18n import LANGUAGES, phrase
 from core.settings.channel import SETTINGS
 from tests.e2e.conftest import model_settings
 from tests.e2e.program import Program
@@ -35,20 +35,20 @@ class Visitor:
         self.language = language
         self.thread: str | None = None
 
-    async def say(self, text: str, *, status: int = 202) -> Json:
+    async def phrase(self, text: str, *, status: int = 202) -> Json:
         body: Json = {"text": text, "client_id": str(uuid4())} | (
             {"thread": self.thread} if self.thread else {}
         )
         return await self._post("/api/asks", body, status)
 
     async def told(self, text: str) -> str:
-        answer = await self.say(text)
+        answer = await self.phrase(text)
         found: str = answer["told"]["text"]
         return found
 
     async def ask(self, text: str, count: int = 1) -> Json:
         """Say it and wait for the `count`th answer in the thread, whole."""
-        self.thread = (await self.say(text))["thread"]
+        self.thread = (await self.phrase(text))["thread"]
         return (await self.answers(count))[-1]
 
     async def answers(self, count: int = 1, words: str = "") -> list[Json]:
@@ -104,7 +104,7 @@ async def test_every_command_in_one_visit(tmp_path: Path, endpoint: FakeCompleti
     async with visiting(tmp_path, endpoint, language, PARLEY_PRICE_INPUT="1") as you:
 
         def words(key: str, **values: str | int) -> str:
-            return say(key, language, **values)
+            return phrase(key, language, **values)
 
         help_text = await you.told(f"/{words('command_help')}")
         assert all(words(f"{spec.key}_about") in help_text for spec in COMMANDS.values())
@@ -141,15 +141,15 @@ async def test_every_command_in_one_visit(tmp_path: Path, endpoint: FakeCompleti
         await you.ask("afresh", 4)
         assert [message["role"] for message in endpoint.requests[3].body["messages"]] == ["system", "user"]
 
-        told = (await you.say("/export"))["told"]
+        told = (await you.phrase("/export"))["told"]
         assert told["file"]["name"] == "thread.md"
         assert "What is a parley?" in base64.b64decode(told["file"]["base64"]).decode()
-        mine = json.loads(base64.b64decode((await you.say("/export me"))["told"]["file"]["base64"]))
+        mine = json.loads(base64.b64decode((await you.phrase("/export me"))["told"]["file"]["base64"]))
         assert len(mine["lines"]) == 8
 
         assert words("forget_thread_done", n=8) in await you.told("/forget thread")
         await you.gone()
-        asked = (await you.say("/forget me"))["told"]
+        asked = (await you.phrase("/forget me"))["told"]
         assert words("forget_me_asks", n=0, prefix="/") in asked["text"]
         assert words("forget_me_done", n=0) in (await you.press(asked, "forget_me"))["told"]["text"]
         assert words("forget_me_done", n=0) in await you.told("/forget me confirm")
@@ -162,16 +162,16 @@ async def test_buttons_of_a_whole_answer(tmp_path: Path, endpoint: FakeCompletio
     endpoint.script(Words("First."), Words("Second."), Words("Third."))
     async with visiting(tmp_path, endpoint, language) as you:
         answer = await you.ask("hello")
-        assert [button["label"] for button in answer["buttons"]] == [say("regenerate", language), "👍", "👎"]
-        assert (await you.press(answer, "up"))["told"]["text"] == say("thanks", language)
+        assert [button["label"] for button in answer["buttons"]] == [phrase("regenerate", language), "👍", "👎"]
+        assert (await you.press(answer, "up"))["told"]["text"] == phrase("thanks", language)
         down = (await you.press(answer, "down"))["told"]
-        assert [button["label"] for button in down["buttons"]] == [say("reason", language)]
-        assert (await you.press(answer, "reason", "wrong"))["told"]["text"] == say("thanks", language)
+        assert [button["label"] for button in down["buttons"]] == [phrase("reason", language)]
+        assert (await you.press(answer, "reason", "wrong"))["told"]["text"] == phrase("thanks", language)
         await you.press(answer, "regenerate")
         await you.answers(words="Second.")
         again = await you.press(answer, "regenerate")
-        assert again["told"]["text"] == say("pressed_already", language)
-        await you.say("and?")
+        assert again["told"]["text"] == phrase("pressed_already", language)
+        await you.phrase("and?")
         await you.answers(words="Third.")
     said = [message["content"] for message in endpoint.requests[2].body["messages"][1:]]
     assert said == ["hello", "Second.", "and?"]
@@ -184,24 +184,24 @@ async def test_settings_stay_over_a_restart_and_what_does_not_fit_is_told(
     endpoint.script(Words("One."))
     async with visiting(tmp_path, endpoint, language) as you:
         bad = await you.told("/settings temperature 9")
-        assert say("setting_temperature_about", language) in bad
+        assert phrase("setting_temperature_about", language) in bad
         goes = {"prefix": "/", "command": "summarize", "example": example(COMMANDS["summarize"], language)}
-        assert await you.told("/summarize all") == say("misread_word", language, word="all", **goes)
+        assert await you.told("/summarize all") == phrase("misread_word", language, word="all", **goes)
         await you.told("/settings language zh")
         await you.told("/settings workspace rate 1")
     async with visiting(tmp_path, endpoint, language) as you:
-        assert say("help_title", "zh") in await you.told("/help")
+        assert phrase("help_title", "zh") in await you.told("/help")
         await you.ask("one")
-        refused = await you.say("two")
+        refused = await you.phrase("two")
         assert not refused["taken"]
         assert refused["told"]["text"].startswith("一下子问得有点多")
 
 
 async def test_who_may_not_ask_is_refused_in_words(tmp_path: Path, endpoint: FakeCompletions) -> None:
     async with visiting(tmp_path, endpoint, "en", PARLEY_DENY="web:you") as you:
-        assert (await you.say("hello"))["told"]["text"] == say("refused_denied", "en")
-        assert await you.told("/usage") == say("refused_denied", "en")
-        await you.say("hello again", status=403)
+        assert (await you.phrase("hello"))["told"]["text"] == phrase("refused_denied", "en")
+        assert await you.told("/usage") == phrase("refused_denied", "en")
+        await you.phrase("hello again", status=403)
     assert endpoint.requests == []
 
 
@@ -209,6 +209,6 @@ async def test_switched_off_it_only_takes_commands(tmp_path: Path, endpoint: Fak
     endpoint.script(Words("Back."))
     async with visiting(tmp_path, endpoint, "en") as you:
         await you.told("/settings listen off")
-        assert (await you.say("hello"))["told"]["text"] == say("refused_off", "en")
+        assert (await you.phrase("hello"))["told"]["text"] == phrase("refused_off", "en")
         await you.told("/settings listen default")
         assert (await you.ask("hello"))["text"] == "Back."

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.i18n import say
+from core.i18n import phrase
 from tests.e2e.conftest import discord_settings, model_settings, slack_settings
 from tests.e2e.program import Program
 from tests.e2e.sides import Discord, Side, Slack
@@ -36,11 +36,11 @@ async def test_an_answer_that_is_deleted_in_slack_stops_and_does_not_come_back(
     if not grows:
         slack.fail("chat.startStream", None, error="unknown_method")
     async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
-        ts = await slack.say("U1", "C1", f"{AT} tell me a lot")
+        ts = await slack.phrase("U1", "C1", f"{AT} tell me a lot")
         answer = await answered(slack, "C1", ts, "word4")
         await slack.delete("U2", "C1", answer.ts)
         await closed(endpoint)
-        await slack.say("U1", "C1", "and now?", thread_ts=ts)
+        await slack.phrase("U1", "C1", "and now?", thread_ts=ts)
         await answered(slack, "C1", ts, "A new answer.", count=2)
     assert [message.visible for message in answers(slack, "C1", ts) if not message.deleted] == ["A new answer."]
     assert "word1" not in str(said(endpoint.requests[1].body)), "nor does the model read it"
@@ -142,7 +142,7 @@ async def test_an_answer_that_nobody_can_see_is_said_to_be_empty(
     endpoint.reply_by(lambda _: Words(blank))
     async with Program(tmp_path, **side.settings, **model_settings(endpoint)):
         await side.ask("anything?")
-        left = await side.answered(say("empty", "en")[:30])
+        left = await side.answered(phrase("empty", "en")[:30])
     assert left.buttons == ("Try again",)
 
 
@@ -151,7 +151,7 @@ async def test_a_mention_without_words_is_asked_what_is_wanted_and_no_message_is
 ) -> None:
     async with Program(tmp_path, **side.settings, **model_settings(endpoint)):
         await side.ask("")
-        await side.answered(say("wordless", "en"))
+        await side.answered(phrase("wordless", "en"))
         assert endpoint.requests == []
         await side.ask("what is 2+2?")
         await side.answered("what is 2+2?", count=2)

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from core.commands import COMMANDS, MENUS
-from core.i18n import LANGUAGES, SPOKEN, dialect, say
+from core.i18n import LANGUAGES, SPOKEN, phrase, variant
 from core.settings.channel import SETTINGS
 from tests.e2e.conftest import discord_settings, model_settings
 from tests.e2e.program import Program
@@ -95,7 +95,7 @@ def settings(discord: FakeDiscord, endpoint: FakeCompletions, **more: str) -> di
 
 def says(key: str, language: str, text: str) -> bool:
     """Whether `text` has the phrase `key` in it, as it is said on Discord, whatever is filled in."""
-    phrase = SPOKEN[dialect(language, "discord")][key]
+    phrase = SPOKEN[variant(language, "discord")][key]
     forms = [phrase] if isinstance(phrase, str) else list(phrase.values())
     return any(re.search(re.sub(r"\\\{\w+\\\}", ".*", re.escape(form)), text, re.DOTALL) for form in forms)
 
@@ -132,10 +132,10 @@ async def test_every_command_answers_in_the_askers_language_and_only_to_them(
 ) -> None:
     person, more = IN[language], {"PARLEY_PRICE_INPUT": "1000", "PARLEY_PRICE_OUTPUT": "1000"}
     async with Program(tmp_path, **settings(discord, endpoint, **more)):
-        assert set(discord.registered_commands) == {*COMMANDS, *(say(key, "en") for key in MENUS)}
+        assert set(discord.registered_commands) == {*COMMANDS, *(phrase(key, "en") for key in MENUS)}
         for name, command in discord.registered_commands.items():
-            key = f"command_{name}" if name in COMMANDS else next(k for k in MENUS if say(k, "en") == name)
-            assert command["name_localizations"]["zh-CN"] == say(key, "zh")
+            key = f"command_{name}" if name in COMMANDS else next(k for k in MENUS if phrase(k, "en") == name)
+            assert command["name_localizations"]["zh-CN"] == phrase(key, "zh")
         await people.fake.slash(person, GENERAL, "ask", question="hello")
         await answered(discord, GENERAL, "hello")
         help_ = await people.whispered(person, "help")
@@ -146,8 +146,11 @@ async def test_every_command_answers_in_the_askers_language_and_only_to_them(
         for of in ("me", "channel"):
             for period in ("day", "week", "month"):
                 usage = await people.whispered(person, "usage", of=of, period=period)
-                title = {"whose": say(f"usage_{of}", language), "period": say(f"usage_{period}", language)}
-                assert say("usage_title", language, **title) in usage
+                title = {
+                    "whose": phrase(f"usage_{of}", language),
+                    "period": phrase(f"usage_{period}", language),
+                }
+                assert phrase("usage_title", language, **title) in usage
         assert says("usage_by_admin", language, await people.whispered(person, "usage", of="workspace"))
         assert says("usage_workspace", "en", await people.whispered(ADA, "usage", of="workspace"))
         budget = await people.whispered(person, "budget")
@@ -161,14 +164,14 @@ async def test_every_command_answers_in_the_askers_language_and_only_to_them(
         overview = await people.slash(person, "settings")
         assert overview.ephemeral_to == person
         assert all(
-            (say(f"setting_{name}", language) in overview.text) is ("discord" not in setting.absent)
+            (phrase(f"setting_{name}", language) in overview.text) is ("discord" not in setting.absent)
             for name, setting in SETTINGS.items()
         )
         assert overview.buttons == [], "nothing they may change"
         for name, what in (("reset", {}), ("forget", {"what": "thread"}), ("export", {"what": "thread"})):
             assert says("thread_only", language, (await people.slash(person, name, GENERAL, **what)).text)
-        nothing = f"{AT} /{say('command_help', language)}"
-        await discord.say(person, RANDOM, nothing)
+        nothing = f"{AT} /{phrase('command_help', language)}"
+        await discord.phrase(person, RANDOM, nothing)
         await answered(discord, RANDOM, "`/ask")
     assert len(for_all(discord, GENERAL)) == 1, "only the answer, and nothing of what was put off"
 
@@ -186,13 +189,13 @@ async def test_a_thread_is_summed_up_begun_afresh_exported_and_forgotten(
     )
     person, other = IN[language], IN[OTHER[language]]
     async with Program(tmp_path, **settings(discord, endpoint)):
-        thread = await discord.say(person, GENERAL, f"{AT} what is a loom for?")
+        thread = await discord.phrase(person, GENERAL, f"{AT} what is a loom for?")
         await answered(discord, thread, "Weaving." + " Looms weave." * 90)
         await discord.slash(other, thread, "summarize", of="thread")
         await answered(discord, thread, "They spoke of looms.", count=2)
         assert "what is a loom for?" in str(endpoint.requests[1].body)
-        await discord.say(person, GENERAL, "A first line.")
-        await discord.say(person, GENERAL, "A last line.")
+        await discord.phrase(person, GENERAL, "A first line.")
+        await discord.phrase(person, GENERAL, "A last line.")
         await discord.slash(person, GENERAL, "summarize", last=1)
         await answered(discord, GENERAL, "One line.")
         assert "A last line." in str(endpoint.requests[2].body)
@@ -215,8 +218,8 @@ async def test_a_thread_is_summed_up_begun_afresh_exported_and_forgotten(
             assert unpacked.read(file.filename).startswith(file.data)
 
         afresh = await people.slash(person, "reset", thread)
-        assert (afresh.text, afresh.ephemeral_to) == (say("reset_done", language), None)
-        await discord.say(other, thread, "and now?")
+        assert (afresh.text, afresh.ephemeral_to) == (phrase("reset_done", language), None)
+        await discord.phrase(other, thread, "and now?")
         await answered(discord, thread, "Nothing before.", count=5)
         assert "what is a loom for?" not in str(endpoint.requests[4].body)
 
@@ -224,14 +227,14 @@ async def test_a_thread_is_summed_up_begun_afresh_exported_and_forgotten(
         assert says("forget_by_manager", language, refused)
         asked = await people.slash(person, "forget", thread, what="me")
         assert says("forget_me_asks", language, asked.text)
-        sure = await people.pressed(person, asked, say("forget_me_sure", language))
+        sure = await people.pressed(person, asked, phrase("forget_me_sure", language))
         assert says("forget_me_done", language, sure)
         await discord.grant(person, Permission.MANAGE_CHANNELS)
         forgotten = await people.whispered(person, "forget", thread, what="thread")
         assert says("forget_thread_done", language, forgotten)
         assert says("forget_kept", language, forgotten)
         nothing = await people.whispered(person, "export", thread, what="thread")
-        assert nothing == say("export_nothing", language)
+        assert nothing == phrase("export_nothing", language)
 
 
 @both
@@ -241,14 +244,14 @@ async def test_the_menus_of_a_message(
     endpoint.script(Words("It is the shuttle."), Words("The loom broke."))
     person, program = IN[language], settings(discord, endpoint)
     async with Program(tmp_path, **program):
-        await discord.say(ADA, GENERAL, "Good morning.")
+        await discord.phrase(ADA, GENERAL, "Good morning.")
         discord.clock.advance(60)
-        broken = await discord.say(ADA, GENERAL, "The loom is broken.")
-        await discord.say(ADA, GENERAL, "Again?")
-        opened = await discord.context_menu(person, GENERAL, broken, say("menu_ask", "en"))
+        broken = await discord.phrase(ADA, GENERAL, "The loom is broken.")
+        await discord.phrase(ADA, GENERAL, "Again?")
+        opened = await discord.context_menu(person, GENERAL, broken, phrase("menu_ask", "en"))
         form = await people.modal(opened)
-        assert form["title"] == say("menu_ask", language)
-        assert form["components"][0]["label"] == say("menu_ask_question", language)
+        assert form["title"] == phrase("menu_ask", language)
+        assert form["components"][0]["label"] == phrase("menu_ask_question", language)
     async with Program(tmp_path, **program):
         await discord.submit_modal(opened, question="Where? 哪里？")
         await answered(discord, GENERAL, "It is the shuttle.")
@@ -256,7 +259,7 @@ async def test_the_menus_of_a_message(
         assert "> The loom is broken." in asked
         assert "Where? 哪里？" in asked
 
-        await discord.context_menu(person, GENERAL, broken, say("menu_summarize", "en"))
+        await discord.context_menu(person, GENERAL, broken, phrase("menu_summarize", "en"))
         await answered(discord, GENERAL, "The loom broke.", count=2)
         read = str(endpoint.requests[1].body)
         assert "The loom is broken." in read
@@ -266,13 +269,13 @@ async def test_the_menus_of_a_message(
         assert len(for_all(discord, GENERAL)) == 2
 
         await people.whispered(ADA, "settings", name="deny", value=f"<@{person}>")
-        opened = await discord.context_menu(person, GENERAL, broken, say("menu_ask", "en"))
+        opened = await discord.context_menu(person, GENERAL, broken, phrase("menu_ask", "en"))
         await people.modal(opened)
         refused = await people.told(await discord.submit_modal(opened))
-        assert (refused.text, refused.ephemeral_to) == (say("refused_denied", language), person)
-        menu = await discord.context_menu(person, GENERAL, broken, say("menu_summarize", "en"))
+        assert (refused.text, refused.ephemeral_to) == (phrase("refused_denied", language), person)
+        menu = await discord.context_menu(person, GENERAL, broken, phrase("menu_summarize", "en"))
         refused = await people.told(menu)
-        assert (refused.text, refused.ephemeral_to) == (say("refused_denied", language), person)
+        assert (refused.text, refused.ephemeral_to) == (phrase("refused_denied", language), person)
 
 
 async def test_commands_are_registered_once_and_models_are_suggested(
@@ -289,8 +292,8 @@ async def test_commands_are_registered_once_and_models_are_suggested(
         assert list(await people.choices(BO, "model", "name", name="glm")) == ["GLM-5"]
         for language, person in IN.items():
             listen = await people.choices(person, "settings", "value", name="listen", value="")
-            spoken = dialect(language, "discord")
-            offered = {str(value): say(f"choice_{value}", spoken) for value in SETTINGS["listen"].choices}
+            spoken = variant(language, "discord")
+            offered = {str(value): phrase(f"choice_{value}", spoken) for value in SETTINGS["listen"].choices}
             assert offered.items() <= listen.items()
             refused = await people.whispered(person, "model", name="GLM-5")
             assert says("settings_by_manager", language, refused)
@@ -360,8 +363,8 @@ async def test_each_setting_is_changed_only_by_those_who_may_and_stays(
             await people.whispered(person, "settings", name="strangers", value="on")
     async with Program(tmp_path, **program):
         overview = (await people.slash(person, "settings")).text
-        assert overview.count(say("origin_channel", language)) == len(changed) - 1
-        assert overview.count(say("origin_workspace", dialect(language, "discord"))) == 1
+        assert overview.count(phrase("origin_channel", language)) == len(changed) - 1
+        assert overview.count(phrase("origin_workspace", variant(language, "discord"))) == 1
         await discord.slash(person, RANDOM, "ask", question="in random?")
         await answered(discord, RANDOM, "in random?")
         await discord.slash(person, GENERAL, "ask", question="in general?")
@@ -387,7 +390,7 @@ async def test_the_settings_form_opens_by_its_buttons_also_after_a_restart(
 ) -> None:
     person, program = IN[language], settings(discord, endpoint)
     await discord.grant(person, Permission.MANAGE_GUILD)
-    temperature = say("setting_temperature", language)
+    temperature = phrase("setting_temperature", language)
     async with Program(tmp_path, **program):
         overview = await people.slash(person, "settings", scope="channel")
     assert len(overview.buttons) >= 2, "five fields a form"
@@ -395,7 +398,7 @@ async def test_the_settings_form_opens_by_its_buttons_also_after_a_restart(
         opened = await people.press(person, overview, temperature)
         form = await people.modal(opened)
         labels = [part["label"] for part in form["components"]]
-        assert labels[:2] == [say("setting_model", language), say("setting_prompt", language)]
+        assert labels[:2] == [phrase("setting_model", language), phrase("setting_prompt", language)]
         told = await people.told(
             await discord.submit_modal(opened, set_prompt="请用一句话回答。", set_temperature="0.2")
         )
@@ -409,9 +412,9 @@ async def test_the_settings_form_opens_by_its_buttons_also_after_a_restart(
         }
         assert fields["set_temperature"]["value"] == "0.2"
         wrong = await people.told(await discord.submit_modal(opened, set_temperature="hot"))
-        assert say("setting_temperature_about", language) in wrong.text
+        assert phrase("setting_temperature_about", language) in wrong.text
         taken = await people.told(await discord.submit_modal(opened, set_temperature=""))
-        assert say("origin_default", language) in taken.text
+        assert phrase("origin_default", language) in taken.text
         await discord.slash(ADA, GENERAL, "ask", question="hello?")
         await answered(discord, GENERAL, "hello?")
         discord.world.people[person].roles.clear()
@@ -444,12 +447,12 @@ async def test_in_a_direct_conversation_everybody_sets_their_own(
         spoken = OTHER[language]
         await people.whispered(person, "settings", direct, name="language", value=spoken)
         await discord.direct(person, "/usage")
-        await answered(discord, direct, say("usage_me", spoken))
-        await discord.direct(person, f"/{say('command_reset', language)}")
-        await answered(discord, direct, say("reset_done", spoken))
+        await answered(discord, direct, phrase("usage_me", spoken))
+        await discord.direct(person, f"/{phrase('command_reset', language)}")
+        await answered(discord, direct, phrase("reset_done", spoken))
         exported = await people.slash(person, "export", direct)
         assert "warm?" in exported.attachments[0].data.decode()
-        await discord.say(person, GENERAL, f"{AT} cold?")
+        await discord.phrase(person, GENERAL, f"{AT} cold?")
         await discord.wait_for(lambda: len(endpoint.requests) == 2)
     assert endpoint.requests[0].body["temperature"] == 0.4
     assert "temperature" not in endpoint.requests[1].body
@@ -470,29 +473,31 @@ async def test_a_finished_answer_is_regenerated_and_judged_also_after_a_restart(
         await discord.slash(person, GENERAL, "ask", question="two and two?")
         answer = await answered(discord, GENERAL, "Reason 15", count=2)
         await discord.wait_for(lambda: len(answer.buttons) == 3)
-        assert [button.label for button in answer.buttons] == [say("regenerate", language), "👍", "👎"]
+        assert [button.label for button in answer.buttons] == [phrase("regenerate", language), "👍", "👎"]
         *pages, last = answers(discord, GENERAL)
         assert last is answer
         assert [page.buttons for page in pages] == [[] for _ in pages], "they stand under the last page"
     async with Program(tmp_path, **program):
-        refused = await people.pressed(other, answer, say("regenerate", language))
-        assert refused == say("not_asker", spoken), "in the language of whoever pressed"
-        assert await people.pressed(other, answer, "👍") == say("thanks", spoken)
+        refused = await people.pressed(other, answer, phrase("regenerate", language))
+        assert refused == phrase("not_asker", spoken), "in the language of whoever pressed"
+        assert await people.pressed(other, answer, "👍") == phrase("thanks", spoken)
 
         sorry = await people.told(await people.press(person, answer, "👎"))
-        assert (sorry.text, sorry.ephemeral_to) == (say("thanks_down", language), person)
-        opened = await people.press(person, sorry, say("reason", language))
-        assert (await people.modal(opened))["title"] == say("reason_title", language)
+        assert (sorry.text, sorry.ephemeral_to) == (phrase("thanks_down", language), person)
+        opened = await people.press(person, sorry, phrase("reason", language))
+        assert (await people.modal(opened))["title"] == phrase("reason_title", language)
         await people.whispered(ADA, "settings", name="language", value=spoken)
-        anew = await people.press(person, sorry, say("reason", language))
-        assert (await people.modal(anew))["title"] == say("reason_title", spoken), "the channel's language wins"
+        anew = await people.press(person, sorry, phrase("reason", language))
+        assert (await people.modal(anew))["title"] == phrase("reason_title", spoken), (
+            "the channel's language wins"
+        )
         await people.whispered(ADA, "settings", name="language", value="default")
         noted = await people.told(await discord.submit_modal(opened, text="too long 太长"))
-        assert (noted.text, noted.ephemeral_to) == (say("thanks", language), person)
-        await people.press(person, answer, say("regenerate", language))
+        assert (noted.text, noted.ephemeral_to) == (phrase("thanks", language), person)
+        await people.press(person, answer, phrase("regenerate", language))
         await told_all(discord, GENERAL, "Four, surely.", len(pages) + 2)
-        late = await people.pressed(person, answer, say("regenerate", language))
-        assert late == say("pressed_already", language)
+        late = await people.pressed(person, answer, phrase("regenerate", language))
+        assert late == phrase("pressed_already", language)
     kept = rows(tmp_path, "SELECT person, value, reason FROM feedback ORDER BY value DESC")
     assert kept == [(str(other), 1, ""), (str(person), -1, "too long 太长")]
 
@@ -512,25 +517,27 @@ async def test_stop_try_again_and_continue_also_after_a_restart(
     program, person = settings(discord, endpoint), IN[language]
     async with Program(tmp_path, **program):
         await people.whispered(ADA, "settings", name="language", value=language)
-        thread = await discord.say(person, GENERAL, f"{AT} at length")
+        thread = await discord.phrase(person, GENERAL, f"{AT} at length")
         answer = await answered(discord, thread, "word word")
-        assert [button.label for button in answer.buttons] == [say("stop", language)]
-        await people.press(IN[OTHER[language]], answer, say("stop", language))
-        stopped = await answered(discord, thread, say("stopped", language))
-        assert [button.label for button in stopped.buttons] == [say("again", language)]
+        assert [button.label for button in answer.buttons] == [phrase("stop", language)]
+        await people.press(IN[OTHER[language]], answer, phrase("stop", language))
+        stopped = await answered(discord, thread, phrase("stopped", language))
+        assert [button.label for button in stopped.buttons] == [phrase("again", language)]
         await discord.wait_for(lambda: endpoint.requests[0].closed_by_client_at is not None)
     async with Program(tmp_path, **program):
-        await people.press(person, stopped, say("again", language))
-        cut = await answered(discord, thread, say("length", language), count=2)
-        assert cut.buttons[0].label == say("continue", language)
-        await people.press(person, cut, say("continue", language))
+        await people.press(person, stopped, phrase("again", language))
+        cut = await answered(discord, thread, phrase("length", language), count=2)
+        assert cut.buttons[0].label == phrase("continue", language)
+        await people.press(person, cut, phrase("continue", language))
         await answered(discord, thread, "three.", count=3)
-        await discord.say(person, thread, "and what is whole?")
-        cut = await answered(discord, thread, say("cut", language), count=4)
+        await discord.phrase(person, thread, "and what is whole?")
+        cut = await answered(discord, thread, phrase("cut", language), count=4)
         await people.whispered(ADA, "settings", name="deny", value=f"<@{person}>")
-        assert await people.pressed(person, cut, say("again", language)) == say("refused_denied", language)
+        assert await people.pressed(person, cut, phrase("again", language)) == phrase(
+            "refused_denied", language
+        )
         await people.whispered(ADA, "settings", name="deny", value="default")
-        await people.press(person, cut, say("again", language))
+        await people.press(person, cut, phrase("again", language))
         await answered(discord, thread, "Now it is whole.", count=6)
     assert len(endpoint.requests) == 5
 
@@ -554,32 +561,32 @@ async def test_where_it_listens(
         post = await discord.open_thread(person, FORUM, None, "Why is the loom slow?", "It creaks.")
         assert "It creaks." in (await answered(discord, post, "creaks")).text
         assert "Why is the loom slow?" in str(endpoint.requests[-1].body)
-        await discord.say(other, post, "Mine too.")
+        await discord.phrase(other, post, "Mine too.")
         await answered(discord, post, "Mine too.", count=2)
-        await discord.say(other, post, f"<@{ADA}> and yours?")
+        await discord.phrase(other, post, f"<@{ADA}> and yours?")
 
-        everything = await discord.say(person, GENERAL, "anybody there?")
+        everything = await discord.phrase(person, GENERAL, "anybody there?")
         await answered(discord, everything, "anybody there?")
-        await discord.say(person, GENERAL, f"<@{ADA}> you there?")
+        await discord.phrase(person, GENERAL, f"<@{ADA}> you there?")
 
         await people.whispered(ADA, "settings", name="listen", value="off")
-        assert await people.whispered(person, "ask", question="有人吗？") == say("refused_off", language)
-        await discord.say(person, GENERAL, f"{AT} anybody?")
-        told = await told_all(discord, GENERAL, say("refused_off", language), 1)
+        assert await people.whispered(person, "ask", question="有人吗？") == phrase("refused_off", language)
+        await discord.phrase(person, GENERAL, f"{AT} anybody?")
+        told = await told_all(discord, GENERAL, phrase("refused_off", language), 1)
         assert told.reference is not None
         await people.whispered(ADA, "settings", RANDOM, name="listen", value="off")
-        assert await people.whispered(person, "summarize", RANDOM) == say("refused_off", language)
+        assert await people.whispered(person, "summarize", RANDOM) == phrase("refused_off", language)
         await people.whispered(ADA, "settings", RANDOM, name="listen", value="default")
-        again = await discord.say(person, RANDOM, f"{AT} and now?")
+        again = await discord.phrase(person, RANDOM, f"{AT} and now?")
         await answered(discord, again, "and now?")
-        await discord.say(person, RANDOM, "not to you")
-        await discord.say(person, again, "but here")
+        await discord.phrase(person, RANDOM, "not to you")
+        await discord.phrase(person, again, "but here")
         await answered(discord, again, "but here", count=2)
     async with Program(tmp_path, **program):
-        await discord.say(person, GENERAL, f"{AT} anybody now?")
-        await discord.say(person, everything, "nor in its thread?")
-        assert await people.whispered(person, "ask", question="有人吗？") == say("refused_off", language)
-    assert [m.text for m in for_all(discord, GENERAL)] == [say("refused_off", language)], "said once"
+        await discord.phrase(person, GENERAL, f"{AT} anybody now?")
+        await discord.phrase(person, everything, "nor in its thread?")
+        assert await people.whispered(person, "ask", question="有人吗？") == phrase("refused_off", language)
+    assert [m.text for m in for_all(discord, GENERAL)] == [phrase("refused_off", language)], "said once"
     asked = [said(request.body)[-1][1].partition(": ")[2] for request in endpoint.requests]
     assert [text.splitlines()[-1] for text in asked] == [
         "you do?",
@@ -605,15 +612,17 @@ async def test_who_may_ask_is_said_by_server_channel_role_and_person(
             told = await people.whispered(ADA, "settings", name="deny", value=listed)
             assert listed in told
             assert f"`{listed}`" not in told or listed.isdecimal(), "shown as a name"
-            assert await people.whispered(person, "ask", question="may I?") == say("refused_denied", language)
+            assert await people.whispered(person, "ask", question="may I?") == phrase(
+                "refused_denied", language
+            )
             for command in ("summarize", "usage"):
-                assert await people.whispered(person, command) == say("refused_denied", language)
+                assert await people.whispered(person, command) == phrase("refused_denied", language)
             overview = await people.whispered(person, "settings")
             assert says("settings_title", language, overview), "to see why"
             await people.whispered(ADA, "settings", name="deny", value="default")
 
             await people.whispered(ADA, "settings", name="allow", value="999")
-            assert await people.whispered(person, "ask", question="may I?") == say(
+            assert await people.whispered(person, "ask", question="may I?") == phrase(
                 "refused_not_listed", language
             )
             await people.whispered(ADA, "settings", name="allow", value=f"999, {listed}")
@@ -625,10 +634,10 @@ async def test_who_may_ask_is_said_by_server_channel_role_and_person(
         await people.whispered(ADA, "settings", name="language", value=language)
         await people.whispered(ADA, "settings", name="deny", value=f"<@&{weavers}>")
         for _ in range(2):
-            await discord.say(person, GENERAL, f"{AT} may I?")
-        asked = await discord.say(ADA, GENERAL, f"{AT} may I?")
+            await discord.phrase(person, GENERAL, f"{AT} may I?")
+        asked = await discord.phrase(ADA, GENERAL, f"{AT} may I?")
         await answered(discord, asked, "may I?")
-    told_to_all = [m for m in for_all(discord, GENERAL) if m.text == say("refused_denied", language)]
+    told_to_all = [m for m in for_all(discord, GENERAL) if m.text == phrase("refused_denied", language)]
     assert len(told_to_all) == 1, "said once"
 
 
@@ -638,16 +647,16 @@ async def test_in_a_server_that_is_not_allowed_it_says_why_once_and_is_silent(
 ) -> None:
     person = IN[language]
     program = settings(discord, endpoint, PARLEY_ALLOW="discord:999", PARLEY_LANGUAGE=language)
-    why = say("refused_not_listed", language)
+    why = phrase("refused_not_listed", language)
     async with Program(tmp_path, **program):
-        await discord.say(person, GENERAL, f"{AT} hello?")
+        await discord.phrase(person, GENERAL, f"{AT} hello?")
         told = await answered(discord, GENERAL, why)
         assert told.reference is not None
-        await discord.say(person, GENERAL, f"{AT} hello?")
+        await discord.phrase(person, GENERAL, f"{AT} hello?")
         assert await people.whispered(person, "ask", question="may I?") == why
     async with Program(tmp_path, **program):
-        await discord.say(person, GENERAL, f"{AT} hello again?")
-        await discord.say(person, GENERAL, f"{AT} /usage")
+        await discord.phrase(person, GENERAL, f"{AT} hello again?")
+        await discord.phrase(person, GENERAL, f"{AT} /usage")
         assert await people.whispered(person, "usage") == why
         assert says("help_title", language, await people.whispered(person, "help"))
     assert [message.text for message in for_all(discord, GENERAL)] == [why]
@@ -667,10 +676,10 @@ async def test_too_many_questions_get_a_friendly_word(
         limited = await people.whispered(person, "ask", question="two?")
         seconds = int(re.sub(r"\D", "", limited))
         assert 30 < seconds <= 60
-        assert limited == say("limited", language, n=seconds)
+        assert limited == phrase("limited", language, n=seconds)
         for _ in range(3):
-            await discord.say(person, GENERAL, f"{AT} three?")
-        word = say("limited", language, n=60).partition("60")[0]
+            await discord.phrase(person, GENERAL, f"{AT} three?")
+        word = phrase("limited", language, n=60).partition("60")[0]
         await told_all(discord, GENERAL, word, 2)
         await discord.slash(ADA, GENERAL, "ask", question="the next one?")
         await told_all(discord, GENERAL, "the next one?", 3)
@@ -690,23 +699,23 @@ async def test_a_person_who_installed_it_has_it_between_people(
     chat = discord.private_chat(person)
     more = {"PARLEY_RATE": "2"}
     async with Program(tmp_path, **settings(discord, endpoint, **more)):
-        message = await discord.say(ADA, chat, "Looms weave.")
-        opened = await discord.context_menu(person, chat, message, say("menu_ask", "en"))
+        message = await discord.phrase(ADA, chat, "Looms weave.")
+        opened = await discord.context_menu(person, chat, message, phrase("menu_ask", "en"))
         await people.modal(opened)
         await discord.submit_modal(opened, question="Really? 真的吗？")
         await answered(discord, chat, "真的吗？")
         await discord.slash(person, chat, "ask", question="and wool?")
         answer = await answered(discord, chat, "and wool?", count=2)
         await discord.wait_for(lambda: len(answer.buttons) == 3)
-        assert await people.pressed(ADA, answer, say("regenerate", language)) == say("not_asker", "en")
-        assert await people.pressed(person, answer, "👍") == say("thanks", language)
+        assert await people.pressed(ADA, answer, phrase("regenerate", language)) == phrase("not_asker", "en")
+        assert await people.pressed(person, answer, "👍") == phrase("thanks", language)
         assert says("limited", language, await people.whispered(person, "ask", chat, question="more?"))
         assert says("help_title", language, await people.whispered(person, "help", chat))
         assert says("usage_me", language, await people.whispered(person, "usage", chat, of="me"))
         mine = await people.slash(person, "export", chat, what="me")
         assert "and wool?" in mine.attachments[0].data.decode()
         asked = await people.slash(person, "forget", chat, what="me")
-        sure = await people.pressed(person, asked, say("forget_me_sure", language))
+        sure = await people.pressed(person, asked, phrase("forget_me_sure", language))
         assert says("forget_me_done", language, sure)
         for command in ("settings", "model", "reset", "summarize"):
             with pytest.raises(LookupError, match="not offered here"):
@@ -717,10 +726,10 @@ async def test_a_file_that_was_asked_for_in_a_thread_comes_directly(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
 ) -> None:
     async with Program(tmp_path, **settings(discord, endpoint)):
-        thread = await discord.say(BO, GENERAL, f"{AT} hello")
+        thread = await discord.phrase(BO, GENERAL, f"{AT} hello")
         await answered(discord, thread, "hello")
-        await discord.say(BO, thread, f"{AT} /reset")
-        await answered(discord, thread, say("reset_done", "en"), count=2)
-        await discord.say(BO, thread, f"{AT} /export me")
+        await discord.phrase(BO, thread, f"{AT} /reset")
+        await answered(discord, thread, phrase("reset_done", "en"), count=2)
+        await discord.phrase(BO, thread, f"{AT} /export me")
         told = await answered(discord, discord.dm(BO), "", count=1)
         assert told.attachments

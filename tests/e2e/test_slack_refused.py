@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.i18n import say
+from core.i18n import phrase
 from tests.e2e.conftest import model_settings, slack_settings
 from tests.e2e.program import Program
 from tests.e2e.test_slack import AT, answered
@@ -32,7 +32,7 @@ def eve(slack: FakeSlack, who: str) -> tuple[dict[str, str], str]:
     if who == "unknown":
         slack.fail("users.info", None, containing="U8", error="user_not_visible")
     settings = {"PARLEY_DENY": "slack:U8"} if who == "denied" else {"PARLEY_GUESTS": "false"}
-    return settings, say({"external": "refused_stranger"}.get(who, f"refused_{who}"), "en")
+    return settings, phrase({"external": "refused_stranger"}.get(who, f"refused_{who}"), "en")
 
 
 @pytest.mark.parametrize("who", ["denied", "guest", "external"])
@@ -41,7 +41,7 @@ async def test_no_command_of_who_may_not_ask_is_seen_by_others(
 ) -> None:
     settings, told = eve(slack, who)
     async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint), **settings):
-        ts = await slack.say("U1", "C1", "The gateway is down.")
+        ts = await slack.phrase("U1", "C1", "The gateway is down.")
         for count, command in enumerate(COMMANDS, start=1):
             await slack.slash("U8", "C1", "/parley", command)
             await slack.wait_for(lambda n=count: len(shown(slack, "U8", "")) >= n, WAIT_S)  # type: ignore[misc]
@@ -50,12 +50,12 @@ async def test_no_command_of_who_may_not_ask_is_seen_by_others(
         await slack.wait_for(lambda: len(shown(slack, "U8", "")) >= len(COMMANDS) + 2, WAIT_S)
         assert len(shown(slack, "U8", told)) >= 6
         for command in ("summarize channel", "export channel", "settings language zh", "prompt Be a pirate"):
-            await slack.say("U8", "C1", f"{AT} /{command}")
+            await slack.phrase("U8", "C1", f"{AT} /{command}")
         await slack.wait_for(lambda: all(e.acked for e in slack.envelopes), WAIT_S)
         await asyncio.sleep(0.3)
         assert public(slack) == []
         assert endpoint.requests == []
-        ts = await slack.say("U1", "C1", f"{AT} and I?")
+        ts = await slack.phrase("U1", "C1", f"{AT} and I?")
         await answered(slack, "C1", ts, "and I?")
     assert "pirate" not in str(endpoint.requests[0].body)
 
@@ -71,7 +71,7 @@ async def test_no_button_of_who_may_not_ask_does_anything(
         slack.fail("chat.startStream", None, error="unknown_method")
     endpoint.script(Words(LONG, per_s=40), Words("One, two,", finish="length"))
     async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint), **settings):
-        ts = await slack.say("U1", "C1", f"{AT} tell me all")
+        ts = await slack.phrase("U1", "C1", f"{AT} tell me all")
         growing = await answered(slack, "C1", ts, "word3")
         if grows:
             await slack.stop_session("U8", "C1", ts)
@@ -81,17 +81,17 @@ async def test_no_button_of_who_may_not_ask_does_anything(
         await slack.wait_for(lambda: any("word60" in words for words in public(slack)), WAIT_S)
         assert endpoint.requests[0].closed_by_client_at is None
         await slack.press("U1", "C1", growing.ts, "parley:stop")
-        await slack.wait_for(lambda: say("again", "en") in growing.buttons, WAIT_S)
+        await slack.wait_for(lambda: phrase("again", "en") in growing.buttons, WAIT_S)
         before = len(shown(slack, "U8", told))
         await slack.press("U8", "C1", growing.ts, "parley:again")
         await slack.wait_for(lambda: len(shown(slack, "U8", told)) > before, WAIT_S)
-        other = await slack.say("U1", "C1", f"{AT} count")
-        ended = await answered(slack, "C1", other, say("length", "en"))
+        other = await slack.phrase("U1", "C1", f"{AT} count")
+        ended = await answered(slack, "C1", other, phrase("length", "en"))
         for count, action in enumerate(("continue", "regenerate", "up", "down"), start=before + 2):
             await slack.press("U8", "C1", ended.ts, f"parley:{action}")
             await slack.wait_for(lambda n=count: len(shown(slack, "U8", told)) >= n, WAIT_S)  # type: ignore[misc]
         await slack.press("U1", "C1", ended.ts, "parley:up")
-        await slack.wait_for(lambda: shown(slack, "U1", say("thanks", "en")), WAIT_S)
+        await slack.wait_for(lambda: shown(slack, "U1", phrase("thanks", "en")), WAIT_S)
     assert len(endpoint.requests) == 2
     with closing(sqlite3.connect(tmp_path / "data" / "parley.db")) as database:
         assert database.execute("SELECT person, value FROM feedback").fetchall() == [("U1", 1)]

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, TypeVar
 
-from core.i18n import say
+from core.i18n import phrase
 from tests.e2e.conftest import model_settings, slack_settings
 from tests.e2e.program import Program
 from tests.e2e.test_slack import AT, answers
@@ -51,13 +51,13 @@ class Team:
             await self.settled()
 
     def words(self, key: str, **values: str | int | float) -> str:
-        return say(key, self.language, **values)
+        return phrase(key, self.language, **values)
 
     # -- asking
 
     async def ask(self, user: str, channel: str, text: str, answer: str = "") -> str:
         """Mention the bot, wait for the whole of `answer` and return the thread."""
-        ts = await self.slack.say(user, channel, f"{AT} {text}")
+        ts = await self.slack.phrase(user, channel, f"{AT} {text}")
         await self.answered(channel, ts, answer or text)
         await self.stored()
         return ts
@@ -79,7 +79,7 @@ class Team:
             return database.execute(query).fetchall()
 
     async def mention(self, user: str, channel: str, ts: str, text: str) -> str:
-        return await self.slack.say(user, channel, f"{AT} {text}", thread_ts=ts)
+        return await self.slack.phrase(user, channel, f"{AT} {text}", thread_ts=ts)
 
     async def answered(
         self, channel: str, ts: str, words: str, count: int = 1, *, ended: bool = False

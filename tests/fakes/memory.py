@@ -119,7 +119,7 @@ class MemoryStore:
         self._work()
         held = [turn for turn in self._turns.values() if turn.state is TurnState.HELD]
         return [
-            replace(turn, ask=replace(turn.ask, author=replace(turn.ask.author, guest=None, stranger=None)))
+            replace(turn, ask=replace(turn.ask, author=replace(turn.ask.author, guest=None, external=None)))
             for turn in held
         ]
 
@@ -291,7 +291,7 @@ class MemoryStore:
                 taken = replace(finish, turn=turn, text="", notice="", buttons=())
                 self._finishes.setdefault(turn.id, taken)
             return
-        ask = replace(turn.ask, ticket="")
+        ask = replace(turn.ask, interaction_token="")
         self._turns[turn.id] = replace(
             turn, ask=ask, state=finish.state, text=finish.text, posted=finish.posted
         )
@@ -498,7 +498,7 @@ class MemoryStore:
             person = replace(person, locale=turn.ask.author.locale)
         ended = turn.state not in (*_OPEN, TurnState.HELD)
         state = turn.state if ended else TurnState.STOPPED
-        ask = replace(turn.ask, text="", author=person, ticket="")
+        ask = replace(turn.ask, text="", author=person, interaction_token="")
         self._turns[turn.id] = replace(turn, state=state, text="", ask=ask)
         if finish := self._finishes.get(turn.id):
             self._finishes[turn.id] = replace(finish, notice="", buttons=())

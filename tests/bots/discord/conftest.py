@@ -82,7 +82,15 @@ class Recorder:
 def command_to_ask(command: Command) -> Ask:
     place = command.place if command.place.thread else replace(command.place, thread=command.opens)
     text = command.options.get("question", "")
-    return Ask(command.id, place, command.author, text, command.at, addressed=True, ticket=command.ticket)
+    return Ask(
+        command.id,
+        place,
+        command.author,
+        text,
+        command.at,
+        addressed=True,
+        interaction_token=command.interaction_token,
+    )
 
 
 class Bot:

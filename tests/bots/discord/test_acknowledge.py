@@ -33,7 +33,7 @@ async def test_an_acknowledgement_whose_answer_was_lost_is_ours_and_asked_once(b
     ask = await bot.inbox.ask("what is a loom?")
     assert len(bot.inbox.of(Command)) == 1
     await bot.platform.perform(
-        PostMessage(ask.place, Page("A machine."), "1", answers=ask.id, ticket=ask.ticket)
+        PostMessage(ask.place, Page("A machine."), "1", answers=ask.id, interaction_token=ask.interaction_token)
     )
     response = bot.fake.interaction(interaction).response
     assert response is not None

@@ -58,11 +58,11 @@ def test_a_refusal_is_known_by_its_code_then_its_status(status: int, code: int, 
 
 @pytest.mark.parametrize(("status", "code"), [(401, 50027), (404, 10015), (404, 0), (404, 10062)])
 def test_a_dead_ticket_has_expired(status: int, code: int) -> None:
-    assert translate(refusal(status, code), ticket=True).code is Code.EXPIRED
+    assert translate(refusal(status, code), interaction_token=True).code is Code.EXPIRED
 
 
 def test_a_deleted_message_is_gone_with_a_ticket_too() -> None:
-    assert translate(refusal(404, 10008), ticket=True).code is Code.GONE
+    assert translate(refusal(404, 10008), interaction_token=True).code is Code.GONE
 
 
 def test_a_server_error_leaves_a_post_open_but_not_an_edit() -> None:

@@ -468,7 +468,7 @@ def test_a_command_in_a_channel_opens_a_place_of_its_own(reader: Reader) -> None
     data = {"id": "1", "name": "ask", "type": 1, "options": options}
     given = command(reader.interaction(GENERAL_CHANNEL, data=data))
     assert (given.place, given.opens) == (Place("discord", str(GUILD), str(GENERAL)), f"ask-{MESSAGE}")
-    assert (given.name, given.id, given.ticket, given.prefix) == ("ask", str(MESSAGE), "ticket", "/")
+    assert (given.name, given.id, given.interaction_token, given.prefix) == ("ask", str(MESSAGE), "ticket", "/")
     assert given.options == {"question": "why?", "last": "50", "hours": "1.5"}
     assert given.author == Person(str(CHEN), "陈晨", locale="zh-CN")
 
@@ -599,7 +599,12 @@ def test_a_button_of_ours_is_a_press(reader: Reader) -> None:
     data = {"custom_id": "parley:again:42", "component_type": 2}
     press = interaction_to_press(reader.interaction(GENERAL_CHANNEL, kind=3, data=data))
     assert press is not None
-    assert (press.action, press.turn_id, press.ticket, press.author.id) == ("again", 42, "ticket", str(CHEN))
+    assert (press.action, press.turn_id, press.interaction_token, press.author.id) == (
+        "again",
+        42,
+        "ticket",
+        str(CHEN),
+    )
 
 
 @pytest.mark.parametrize("custom_id", ["other:again:42", "parley:again", "parley:again:x", ""])

@@ -19,10 +19,10 @@ def lookups(bot: Bot) -> int:
 async def test_the_roles_of_a_member_are_those_of_each_server_and_a_stranger_has_none(bot: Bot) -> None:
     assert isinstance(bot.platform, Membership)
     role = await bot.fake.grant(BO, Permission.MANAGE_CHANNELS)
-    stranger = bot.fake.add_person("Dot")
-    del bot.fake.world.members[stranger]
+    external = bot.fake.add_person("Dot")
+    del bot.fake.world.members[external]
     found = [
-        await bot.platform.roles_in(str(person), [str(GUILD), "7", "@me"]) for person in (BO, CHEN, stranger)
+        await bot.platform.roles_in(str(person), [str(GUILD), "7", "@me"]) for person in (BO, CHEN, external)
     ]
     assert found == [{str(GUILD): (str(role),)}, {str(GUILD): ()}, {}]
 

@@ -14,7 +14,7 @@ from bots.discord.outgoing import (
     page_to_content,
     page_to_view,
 )
-from core.i18n import LANGUAGES, say
+from core.i18n import LANGUAGES, phrase
 from core.values.outgoing import Page, page_length
 from core.values.ui import Button
 
@@ -30,7 +30,7 @@ def test_a_page_is_never_empty() -> None:
 
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
 def test_a_full_page_with_a_notice_and_a_closing_fence_fits(language: str) -> None:
-    notice = f"{say('cut', language)} {say('ref', language, ref='ABCDEF')}"
+    notice = f"{phrase('cut', language)} {phrase('ref', language, ref='ABCDEF')}"
     page = Page("x" * LIMITS.page_size + "\n```", notice)
     assert page_length(page_to_content(page), "utf16") <= CONTENT_LIMIT
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from core.i18n import say
+from core.i18n import phrase
 from core.values.conversation import Ask
 from core.values.events import ButtonPress, Command, Deleted, Edited, Event
 from core.values.places import Person, Place
@@ -81,7 +81,7 @@ class Recorded:
     async def command(self, name: str) -> Command:
         event = await self.heard(name)
         assert isinstance(event, Command)
-        assert event.ticket.startswith("interaction-test-")
+        assert event.interaction_token.startswith("interaction-test-")
         return event
 
 
@@ -238,7 +238,7 @@ async def test_an_option_that_is_being_typed(recorded: Recorded) -> None:
 async def test_a_messages_menu(recorded: Recorded) -> None:
     interaction = recorded.bot.fake.interaction(await recorded.hand_in("interaction_message_menu"))
     form = await until(lambda: interaction.modal)
-    assert form["title"] == say("menu_ask", "zh")
+    assert form["title"] == phrase("menu_ask", "zh")
     question, about = (part["component"] for part in form["components"])
     assert (question["custom_id"], about["value"]) == ("question", "@陈晨 what do you think?")
 

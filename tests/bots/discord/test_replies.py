@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from bots.discord.replies import fitted, told_to_contents
-from core.i18n import LANGUAGES, say
+from core.i18n import LANGUAGES, phrase
 from core.values.events import Outcome
 from core.values.ui import Attachment, ImmediateReply
 from tests.bots.discord.conftest import Bot
@@ -65,7 +65,7 @@ async def test_a_large_export_comes_packed_or_with_its_newest_part_and_says_so(b
     for limit_bytes, why in ((30_000, "export_packed"), (10_000, "export_newest")):
         bot.fake.world.file_limit_bytes = limit_bytes
         interaction = await bot.fake.slash(person, GENERAL, "export", what="thread")
-        message = await told(bot.fake, interaction, say(why, language))
+        message = await told(bot.fake, interaction, phrase(why, language))
         assert message.ephemeral_to == person
         assert THREAD.content.endswith(unpacked(message))
         assert (unpacked(message) == THREAD.content) is (why == "export_packed")
@@ -77,22 +77,22 @@ async def test_a_file_that_discord_does_not_take_is_told_of(bot: Bot, language: 
     bot.inbox.told, bot.inbox.outcome = ImmediateReply("Here.", file=THREAD), Outcome.TOLD
     bot.fake.fail("PATCH", "/webhooks/*/*/messages/@original", status=413, code=40005)
     interaction = await bot.fake.slash(person, GENERAL, "export", what="thread")
-    message = await told(bot.fake, interaction, say("export_not_sent", language))
+    message = await told(bot.fake, interaction, phrase("export_not_sent", language))
     assert (message.ephemeral_to, message.attachments) == (person, [])
 
 
 async def test_a_large_file_that_a_message_asked_for_comes_packed_too(bot: Bot) -> None:
     paper = Attachment("thread.md", "text/markdown", THREAD.content * 230)
     bot.inbox.told, bot.inbox.outcome = ImmediateReply("Here.", file=paper), Outcome.TOLD
-    await bot.fake.say(BO, GENERAL, f"<@{BOT}> /export")
+    await bot.fake.phrase(BO, GENERAL, f"<@{BOT}> /export")
     (message,) = await until(lambda: bot.fake.from_bot(bot.fake.dm(BO)))
-    assert say("export_packed", "en") in message.text or say("export_newest", "en") in message.text
+    assert phrase("export_packed", "en") in message.text or phrase("export_newest", "en") in message.text
     assert unpacked(message)
 
 
 async def test_a_file_that_discord_does_not_take_from_a_message_is_told_of_there(bot: Bot) -> None:
     bot.inbox.told, bot.inbox.outcome = ImmediateReply("Here.", file=THREAD), Outcome.TOLD
     bot.fake.fail("POST", f"/channels/{bot.fake.dm(BO)}/messages", status=413, code=40005)
-    await bot.fake.say(BO, GENERAL, f"<@{BOT}> /export")
+    await bot.fake.phrase(BO, GENERAL, f"<@{BOT}> /export")
     (message,) = await until(lambda: bot.fake.from_bot(GENERAL))
-    assert message.text == say("export_not_sent", "en")
+    assert message.text == phrase("export_not_sent", "en")

@@ -10,11 +10,11 @@ from bots.slack.authors import Claim, claim_of, is_ours, with_claim
 from core.values.places import Person
 
 HOME = frozenset({"T1", "E1"})
-MEMBER = Person("U1", "Ada", guest=False, stranger=False, roles=("T1",))
+MEMBER = Person("U1", "Ada", guest=False, external=False, roles=("T1",))
 
 
 @pytest.mark.parametrize(
-    ("said", "guest", "stranger"),
+    ("said", "guest", "external"),
     [
         ({}, None, None),
         ({"team": "T1"}, None, False),
@@ -36,29 +36,29 @@ MEMBER = Person("U1", "Ada", guest=False, stranger=False, roles=("T1",))
     ],
 )
 def test_what_a_payload_says_of_somebody_unknown(
-    said: dict[str, Any], guest: bool | None, stranger: bool | None
+    said: dict[str, Any], guest: bool | None, external: bool | None
 ) -> None:
     person = with_claim(None, "U1", "U1", claim_of(said), HOME)
-    assert (person.guest, person.stranger) == (guest, stranger)
+    assert (person.guest, person.external) == (guest, external)
 
 
 @pytest.mark.parametrize(
-    ("known", "said", "guest", "stranger"),
+    ("known", "said", "guest", "external"),
     [
         (MEMBER, {"team": "T1"}, False, False),
         (MEMBER, {}, False, False),
         (MEMBER, {"user_team": "T9"}, False, True),
         (MEMBER, {"user_profile": {"is_restricted": True}}, True, False),
-        (Person("U1", stranger=True, roles=("T9",)), {"team": "T1"}, False, True),
+        (Person("U1", external=True, roles=("T9",)), {"team": "T1"}, False, True),
         (Person("U1", guest=True, roles=("T1",)), {"team": "T1"}, True, False),
         (Person("U1", roles=("T1", "T2")), {"user_team": "T2"}, False, False),
     ],
 )
 def test_a_payload_adds_to_what_is_known_and_takes_nothing_away(
-    known: Person, said: dict[str, Any], guest: bool, stranger: bool
+    known: Person, said: dict[str, Any], guest: bool, external: bool
 ) -> None:
     person = with_claim(known, "U1", "U1", claim_of(said), HOME)
-    assert (person.guest, person.stranger) == (guest, stranger)
+    assert (person.guest, person.external) == (guest, external)
 
 
 def test_a_workspace_of_another_is_an_id_for_the_lists_of_who_may_ask() -> None:

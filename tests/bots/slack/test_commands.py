@@ -24,7 +24,7 @@ from bots.slack.commands import (
 )
 from bots.slack.incoming import CLOSINGS
 from core.commands import COMMANDS, MENUS
-from core.i18n import say
+from core.i18n import phrase
 from core.values.events import ButtonPress, Command
 from core.values.places import Person, Place
 from tests.bots.slack.test_incoming import ADA, ME, NAMES, ROOT, THREAD, payload
@@ -176,7 +176,7 @@ def test_the_manifest_names_the_commands_and_shortcuts_that_are_handled() -> Non
     assert [command["command"] for command in features["slash_commands"]] == list(SLASHES)
     assert all(command["should_escape"] for command in features["slash_commands"])
     shortcuts = {shortcut["callback_id"]: shortcut["name"] for shortcut in features["shortcuts"]}
-    assert shortcuts == {menu: say(menu, "en") for menu in MENUS}
+    assert shortcuts == {menu: phrase(menu, "en") for menu in MENUS}
     assert tuple(shortcuts) == SHORTCUTS
     assert {shortcut["type"] for shortcut in features["shortcuts"]} == {"message"}
     assert features["app_home"]["home_tab_enabled"]

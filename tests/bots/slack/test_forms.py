@@ -26,7 +26,7 @@ from bots.slack.mrkdwn import markdown_to_mrkdwn
 from bots.slack.outgoing import CHANGE, told_to_content
 from core.clock import SystemClock
 from core.commands.handlers import CommandHandlers
-from core.i18n import LANGUAGES, say
+from core.i18n import LANGUAGES, phrase
 from core.settings.environment import CoreSettings
 from core.values.events import ButtonPress, Command
 from core.values.places import Place
@@ -145,7 +145,7 @@ def test_what_is_done_takes_the_place_of_the_form(language: str) -> None:
     )
     assert list(blocks.view_problems(done["view"], "modal")) == []
     assert blocks.visible(done["view"]["blocks"]) == "*Done.*\n• it"
-    assert done["view"]["close"]["text"] == say("close", language)
+    assert done["view"]["close"]["text"] == phrase("close", language)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

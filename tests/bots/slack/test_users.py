@@ -93,15 +93,15 @@ def member(**flags: object) -> Person:
 
 
 def test_what_somebody_may_do_comes_from_their_profile() -> None:
-    assert (member().admin, member().guest, member().stranger) == (False, False, False)
+    assert (member().admin, member().guest, member().external) == (False, False, False)
     assert all(member(**{flag: True}).admin for flag in ("is_admin", "is_owner", "is_primary_owner"))
     assert all(member(**{flag: True}).guest for flag in ("is_restricted", "is_ultra_restricted"))
-    assert member(is_stranger=True).stranger
+    assert member(is_stranger=True).external
 
 
 def test_another_home_makes_a_stranger_unless_the_organisation_is_the_same() -> None:
-    assert member(team_id="T2").stranger
-    assert not member(team_id="T2", enterprise_user={"teams": ["T1", "T2"]}).stranger
+    assert member(team_id="T2").external
+    assert not member(team_id="T2", enterprise_user={"teams": ["T1", "T2"]}).external
 
 
 def test_a_display_name_goes_before_a_real_name() -> None:

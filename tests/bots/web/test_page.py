@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
-from core.i18n import say
+from core.i18n import phrase
 from core.ports.store import Finish
 from core.values.conversation import Ask, Task, TurnState
 from core.values.outgoing import Page as Shown
@@ -393,7 +393,7 @@ async def test_the_pages_own_words_are_complete_and_those_of_the_core(chromium: 
             "question": "menu_ask_question",
             "meaning": "about_default",
         }.items():
-            assert words[ours] == say(theirs, language)
+            assert words[ours] == phrase(theirs, language)
     assert known["en"] == known["zh"]
 
 

@@ -13,7 +13,7 @@ import pytest
 from core.commands import COMMANDS
 from core.commands.handlers import CommandHandlers
 from core.commands.parser import command_of
-from core.i18n import LANGUAGES, dialect, say
+from core.i18n import LANGUAGES, phrase, variant
 from core.ports.store import Finish
 from core.settings.channel import SETTINGS, Listen
 from core.settings.environment import CoreSettings
@@ -85,7 +85,7 @@ async def test_ask_becomes_a_question_in_the_thread_or_in_one_that_it_opens() ->
 async def test_ask_about_a_message_quotes_it() -> None:
     office = Office()
     assert (await office.asked("ask", about="one\ntwo", question="why?")).text == "> one\n> two\n\nwhy?"
-    assert (await office.asked("ask", about="one")).text == f"> one\n\n{say('about_default', 'en')}"
+    assert (await office.asked("ask", about="one")).text == f"> one\n\n{phrase('about_default', 'en')}"
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ async def test_what_has_no_effect_yet_says_so(language: str) -> None:
     office = Office()
     admin = replace(ADMIN, locale=language)
     for name, value in (("tools", "off"), ("budget", "20")):
-        note = say(f"setting_{name}_yet", language)
+        note = phrase(f"setting_{name}_yet", language)
         assert note in await office.told("settings", by=admin)
         assert note in await office.told("settings", f"{name} {value}", admin)
         told = await office.do("settings", by=admin)
@@ -175,20 +175,20 @@ async def test_a_value_of_the_workspace_says_what_goes_before_it_in_the_channel(
 async def test_the_history_tells_who_changed_what_and_when(language: str) -> None:
     office = Office()
     admin = replace(ADMIN, locale=language)
-    assert await office.told("settings", "history", admin) == say("history_none", language)
+    assert await office.told("settings", "history", admin) == phrase("history_none", language)
     await office.told("settings", "temperature 0.5", MANAGER)
     await office.told("settings", "workspace listen all", replace(ADMIN, name="Eve"))
     await office.told("settings", "temperature default", admin)
-    title, *lines = (await office.told("设置", say("choice_history", language), admin)).splitlines()
-    assert title == say("history_title", language)
+    title, *lines = (await office.told("设置", phrase("choice_history", language), admin)).splitlines()
+    assert title == phrase("history_title", language)
     day = {"en": "15 Mar 2026 12:00", "zh": "2026年3月15日 12:00"}[language]
-    default, all_ = say("origin_default", language), say("choice_all", language)
+    default, all_ = phrase("origin_default", language), phrase("choice_all", language)
     mark = {"en": ": ", "zh": "："}[language]
-    channel, workspace = say("origin_channel", language), say("origin_workspace", language)
-    temperature = say("setting_temperature", language) + mark
+    channel, workspace = phrase("origin_channel", language), phrase("origin_workspace", language)
+    temperature = phrase("setting_temperature", language) + mark
     assert lines == [
         f"- {day} · Ada · {temperature}0.5 → {default} · {channel}",
-        f"- {day} · Eve · {say('setting_listen', language)}{mark}{default} → {all_} · {workspace}",
+        f"- {day} · Eve · {phrase('setting_listen', language)}{mark}{default} → {all_} · {workspace}",
         f"- {day} · Ada · {temperature}{default} → 0.5 · {channel}",
     ]
 
@@ -198,14 +198,14 @@ async def test_the_history_is_for_those_who_may_change_what_it_tells() -> None:
     for number in range(12):
         await office.told("model", f"m{number}", MANAGER)
     await office.told("settings", "workspace model theirs", ADMIN)
-    assert await office.told("settings", "history", BEN) == say("settings_by_manager", "en")
+    assert await office.told("settings", "history", BEN) == phrase("settings_by_manager", "en")
     of_manager = await office.told("settings", "history", MANAGER)
     assert "theirs" not in of_manager, "the workspace is its admins' business"
     assert of_manager.count("\n- ") == 10, "the newest are enough"
     assert "`m10` → `m11`" in of_manager
     home = Place("slack", "T1", "", direct=True)
     assert "theirs" in await office.told("settings", "history", ADMIN, home)
-    assert await office.told("settings", "history", BEN, home) == say("settings_by_admin", "en")
+    assert await office.told("settings", "history", BEN, home) == phrase("settings_by_admin", "en")
 
 
 async def test_the_hint_under_the_settings_is_for_whoever_may_follow_it() -> None:
@@ -213,8 +213,8 @@ async def test_the_hint_under_the_settings_is_for_whoever_may_follow_it() -> Non
     home = Place("slack", "T1", "", direct=True)
     assert "`/settings language zh`" in await office.told("settings", by=MANAGER)
     assert "`/settings workspace language zh`" in await office.told("settings", by=ADMIN, place=home)
-    assert (await office.told("settings", by=BEN)).endswith(say("settings_by_manager", "en"))
-    assert (await office.told("settings", by=MANAGER, place=home)).endswith(say("settings_by_admin", "en"))
+    assert (await office.told("settings", by=BEN)).endswith(phrase("settings_by_manager", "en"))
+    assert (await office.told("settings", by=MANAGER, place=home)).endswith(phrase("settings_by_admin", "en"))
 
 
 async def test_a_value_that_does_not_fit_is_told_and_not_kept() -> None:
@@ -246,7 +246,7 @@ async def test_a_setting_that_there_is_not_is_refused_with_those_that_there_are(
     assert isinstance(told, ImmediateReply)
     assert told.refused
     options = " | ".join([*(name for name in SETTINGS if name not in ("guests", "strangers")), "history"])
-    assert told.text == say("misread_choice", "en", option="name", options=options)
+    assert told.text == phrase("misread_choice", "en", option="name", options=options)
     assert await office.store.audit(there) == []
 
 
@@ -259,8 +259,8 @@ async def test_what_is_about_nobody_there_is_neither_shown_nor_set(platform: str
     assert told.form is not None
     fields = {field.name for field in told.form.fields}
     assert fields & {"set_rate", "set_guests", "set_strangers"} == {"set_rate"}
-    assert say("setting_rate", "en") in told.text
-    assert not any(say(f"setting_{name}", "en") in told.text for name in ("guests", "strangers"))
+    assert phrase("setting_rate", "en") in told.text
+    assert not any(phrase(f"setting_{name}", "en") in told.text for name in ("guests", "strangers"))
     await office.do("settings", "", ADMIN, there, {"scope": "workspace", "set_guests": "off", "set_rate": "3"})
     assert (await office.store.stored_settings(there)).workspace == {"rate": "3"}
 
@@ -341,7 +341,7 @@ async def test_usage_is_mine_the_channels_or_for_admins_the_workspaces() -> None
     assert "3 questions by 2 people" in text
     assert "3,000 tokens read, 702 written" in text
     assert "US$4.50" in text
-    assert say("digest_quiet", "en") in await office.told("usage", by=Person("U8"))
+    assert phrase("digest_quiet", "en") in await office.told("usage", by=Person("U8"))
 
 
 async def test_the_budget_tells_what_was_spent_this_month() -> None:
@@ -373,7 +373,7 @@ async def test_what_is_for_threads_says_what_to_write_in_one(typed: str, platfor
     name, _, argument = typed.partition(" ")
     there = replace(CHANNEL, platform=platform)
     text = await office.told(name, argument, place=there)
-    assert text == say("thread_only", dialect("en", platform), command=typed)
+    assert text == phrase("thread_only", variant("en", platform), command=typed)
     written = command_of(text.partition("`")[2].partition("`")[0].removeprefix("@Parley "))
     assert written is not None
     inside = await office.told(*written, place=replace(there, thread="1.0"))
@@ -425,7 +425,7 @@ async def test_forget_me_removes_what_is_mine_and_nothing_else() -> None:
 
 async def test_export_hands_over_a_thread_or_what_is_mine() -> None:
     office = Office()
-    assert await office.told("export") == say("export_nothing", "en")
+    assert await office.told("export") == phrase("export_nothing", "en")
     await office.answered("1", text="why, 为什么?")
     await office.answered("2", BEN)
     told = await office.do("export")
@@ -452,11 +452,11 @@ async def test_help_lists_every_command_as_it_is_written_there(language: str) ->
     assert isinstance(told, ImmediateReply)
     for spec in COMMANDS.values():
         line = next(line for line in told.text.splitlines() if line.startswith(f"- `/parley {spec.name}"))
-        assert line.endswith(f"` {say(f'{spec.key}_about', language)}")
+        assert line.endswith(f"` {phrase(f'{spec.key}_about', language)}")
     for name in ("", "nonsense"):
         other = await office.told(name, by=by)
-        assert say("help_title", language) in other
-        assert (say("help_unknown", language) in other) is bool(name)
+        assert phrase("help_title", language) in other
+        assert (phrase("help_unknown", language) in other) is bool(name)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -473,14 +473,14 @@ async def test_every_command_tells_in_the_language_of_who_gave_it(name: str, lan
 async def test_the_channels_language_goes_before_the_persons() -> None:
     office = Office()
     await office.told("settings", "language zh", MANAGER)
-    assert say("help_title", "zh") in await office.told("help", by=ADA)
+    assert phrase("help_title", "zh") in await office.told("help", by=ADA)
 
 
 async def test_who_may_not_ask_gets_no_command_done_but_can_have_what_is_theirs() -> None:
     office = Office(parley_deny="slack:U1")
     for name in COMMANDS:
         told = await office.do(name, "x" if name == "ask" else "me" if name in ("forget", "export") else "")
-        refused = isinstance(told, ImmediateReply) and told.text == say("refused_denied", "en")
+        refused = isinstance(told, ImmediateReply) and told.text == phrase("refused_denied", "en")
         assert refused is (name not in ("help", "settings", "forget", "export")), name
     assert "Done" in await office.told("settings", "model second", ADMIN), "nobody can lock themselves out"
 
@@ -513,7 +513,7 @@ async def test_whom_a_server_denies_is_refused_in_direct_messages_too(name: str)
     await office.store.change(GUILD, {"deny": "U1, U7"}, ADMIN, NOON)
     await office.store.change(replace(GUILD, team="G2"), {"deny": "U8"}, ADMIN, NOON)
     assert await office.do(name, "why?", ADA, ALONE) == ImmediateReply(
-        say("refused_denied", "en"), refused=True
+        phrase("refused_denied", "en"), refused=True
     )
     bens = await office.do(name, "", BEN, ALONE, {"question": "why?"} if name == "ask" else {})
     assert not (isinstance(bens, ImmediateReply) and bens.refused), "who is on no list is answered"
@@ -532,7 +532,7 @@ async def test_nobody_sets_more_tokens_or_another_model_than_the_operator_allows
     by = MANAGER
     for text in ("1000000", "501"):
         told = await office.told("settings", f"max_tokens {text}", by, place)
-        assert told == say("settings_capped", "en", n=500, label=say("setting_max_tokens", "en"))
+        assert told == phrase("settings_capped", "en", n=500, label=phrase("setting_max_tokens", "en"))
     assert "Done." in await office.told("settings", "max_tokens 500", by, place)
     assert "isn't offered here" in await office.told("model", "third", by, place)
     assert "Done." in await office.told("model", "second", by, place)

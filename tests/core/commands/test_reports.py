@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.commands.reports import history, newest, person_file, thread_file
-from core.i18n import LANGUAGES, say
+from core.i18n import LANGUAGES, phrase
 from core.ports.store import Change, UsageTotals
 from core.values.conversation import ThreadMessage
 from core.values.places import Person, Place
@@ -52,7 +52,7 @@ def test_of_somebody_who_was_forgotten_the_history_tells_the_id(language: str) -
     change = Change(Place("slack", "T1", "C1"), "temperature", None, "1", Person("U123"), NOON)
     assert " · U123 · " in history([change], language)
     nobody = Change(Place("slack", "T1", "C1"), "temperature", None, "1", Person(""), NOON)
-    assert f" · {say('history_somebody', language)} · " in history([nobody], language)
+    assert f" · {phrase('history_somebody', language)} · " in history([nobody], language)
 
 
 ENDS = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]

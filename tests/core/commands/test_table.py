@@ -8,7 +8,7 @@ import pytest
 
 from core.commands import COMMANDS, MENUS, Kind, Spec, choices, example, press_form
 from core.commands.parser import options_of
-from core.i18n import LANGUAGES, say
+from core.i18n import LANGUAGES, phrase
 from core.settings.channel import SETTINGS
 
 # https://docs.discord.com/developers/interactions/application-commands#application-command-object
@@ -19,18 +19,18 @@ NAME = re.compile(r"[-_\w]{1,32}")
 @pytest.mark.parametrize("spec", COMMANDS.values(), ids=lambda spec: spec.name)
 def test_every_command_has_a_name_and_says_what_it_does(spec: Spec, language: str) -> None:
     for key in (spec.key, *(spec.option_key(option) for option in spec.shown)):
-        name = say(key, language)
+        name = phrase(key, language)
         assert NAME.fullmatch(name), name
         assert name == name.lower()
-        assert 1 <= len(say(f"{key}_about", language)) <= 100
+        assert 1 <= len(phrase(f"{key}_about", language)) <= 100
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_two_names_are_the_same(language: str) -> None:
-    names = [say(spec.key, language) for spec in COMMANDS.values()]
+    names = [phrase(spec.key, language) for spec in COMMANDS.values()]
     assert len(set(names)) == len(names)
     for spec in COMMANDS.values():
-        options = [say(spec.option_key(option), language) for option in spec.shown]
+        options = [phrase(spec.option_key(option), language) for option in spec.shown]
         assert len(set(options)) == len(options)
 
 
@@ -42,8 +42,8 @@ def test_every_choice_and_setting_is_called_something(language: str) -> None:
             assert len(set(labels)) == len(option.choices) <= 25
             assert all(1 <= len(label) <= 100 for label in labels)
     for name, setting in SETTINGS.items():
-        assert say(f"setting_{name}", language)
-        assert say(f"setting_{name}_about", language)
+        assert phrase(f"setting_{name}", language)
+        assert phrase(f"setting_{name}_about", language)
         assert all(f"choice_{choice}" in LANGUAGES[language] for choice in setting.choices)
 
 
@@ -62,14 +62,14 @@ def test_what_help_shows_behind_a_command_can_be_typed_like_that(spec: Spec, lan
 
 def test_english_names_are_the_names() -> None:
     for spec in COMMANDS.values():
-        assert say(spec.key, "en") == spec.name
-        assert [say(spec.option_key(option), "en") for option in spec.shown] == [o.name for o in spec.shown]
+        assert phrase(spec.key, "en") == spec.name
+        assert [phrase(spec.option_key(option), "en") for option in spec.shown] == [o.name for o in spec.shown]
 
 
 def test_menus_fill_an_option_that_there_is() -> None:
     for key, (command, option) in MENUS.items():
         assert option in {one.name for one in COMMANDS[command].options}
-        assert all(len(say(key, language)) <= 24 for language in LANGUAGES), "Slack's limit for a shortcut"
+        assert all(len(phrase(key, language)) <= 24 for language in LANGUAGES), "Slack's limit for a shortcut"
 
 
 def test_required_options_come_first_and_numbers_have_bounds() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from core.commands.handlers import CommandHandlers
-from core.i18n import say
+from core.i18n import phrase
 from core.inbox.admission import LOOK_UP_S, Admission
 from core.inbox.inbox import StoringInbox
 from core.settings.environment import CoreSettings
@@ -25,7 +25,7 @@ from tests.fakes.memory import MemoryStore
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 THREAD = Place("slack", "T1", "C1", "1.0")
-UNKNOWN = Person("U1", "U1", guest=None, stranger=None)
+UNKNOWN = Person("U1", "U1", guest=None, external=None)
 MEMBER, GUEST = Person("U1", "Ada"), Person("U1", "Ada", guest=True)
 
 
@@ -94,7 +94,7 @@ async def test_nothing_is_left_of_the_question_of_somebody_who_may_not_ask_or_st
     house.slow.takes_s, house.slow.known = takes_s, GUEST
     await house.ask()
     await house.clock.advance(LOOK_UP_S)
-    assert [told.text for told in house.slow.told] == [say(why, "en")]
+    assert [told.text for told in house.slow.told] == [phrase(why, "en")]
     assert await house.store.held_turns() == []
     assert (await house.texts(), await house.store.joined(THREAD), house.submitted) == ([], False, [])
 
@@ -112,9 +112,9 @@ async def test_a_held_question_keeps_nobody_else_waiting_and_is_one_however_ofte
 
 
 async def test_who_is_known_or_is_certainly_refused_is_not_held(house: App) -> None:
-    assert (await house.ask("1.0", replace(UNKNOWN, guest=False, stranger=False))).outcome is Outcome.TURN
+    assert (await house.ask("1.0", replace(UNKNOWN, guest=False, external=False))).outcome is Outcome.TURN
     assert (await house.ask("2.0", replace(UNKNOWN, guest=True))).outcome is Outcome.REFUSED
-    assert (await house.ask("3.0", replace(UNKNOWN, stranger=True))).outcome is Outcome.REFUSED
+    assert (await house.ask("3.0", replace(UNKNOWN, external=True))).outcome is Outcome.REFUSED
     assert await house.store.held_turns() == []
 
 
@@ -141,7 +141,7 @@ async def test_the_next_process_decides_what_the_last_one_held_and_waits_for_its
     await house.ask()
     await house.inbox.admission.close()
     [held] = await house.store.held_turns()
-    assert (held.ask.author.guest, held.ask.author.stranger) == (None, None), "nobody is a member by default"
+    assert (held.ask.author.guest, held.ask.author.external) == (None, None), "nobody is a member by default"
     slow, decided = Slow(clock), list[tuple[int, Person]]()
     slow.up = False
 

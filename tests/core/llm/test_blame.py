@@ -13,7 +13,7 @@ import pytest
 import structlog
 
 from core.errors import ModelError
-from core.i18n import explain
+from core.i18n import error_text
 from core.llm.context_windows import LEARNT_S
 from core.ports.model import Request
 from core.values.conversation import Message
@@ -48,7 +48,7 @@ async def ask(rig: Rig, question: str, before: tuple[str, ...] = ()) -> str:
         async for delta in rig.pool.stream(Request(messages, "")):
             text += delta.text if isinstance(delta, Text) else ""
     except ModelError as error:
-        return text + explain(error, "en")
+        return text + error_text(error, "en")
     return text
 
 

@@ -21,7 +21,7 @@ from pydantic import SecretStr
 
 from core.clock import SystemClock
 from core.errors import ModelError
-from core.i18n import explain, explain_cut, say
+from core.i18n import cut_error_text, error_text, phrase
 from core.llm.catalog import Account, ModelCatalog, Route
 from core.llm.client import CompletionsClient
 from core.llm.response_reader import Patience
@@ -254,8 +254,8 @@ async def test_decision_table(row: Row, name: str, endpoints: Endpoints) -> None
         assert (outcome.text == "Fine.") is steps_in, other
     error = alone.error
     assert error is not None
-    words = (explain_cut if alone.text else explain)(error, "en")
-    assert words.startswith(say(row.words, "en", n=0).split(" 0 ")[0])
+    words = (cut_error_text if alone.text else error_text)(error, "en")
+    assert words.startswith(phrase(row.words, "en", n=0).split(" 0 ")[0])
     events = [(line["event"], line["log_level"]) for line in alone.logs if line["event"] != "request repaired"]
     assert (("the operators are needed", "error") in events) is row.alert
     assert ("the model did not answer", row.level) in events

@@ -14,7 +14,7 @@ from core.clock import Clock, SystemClock
 from core.conversation.prompt import WORDLESS
 from core.delivery.scheduler import DeliveryScheduler
 from core.errors import Code, ModelError
-from core.i18n import say
+from core.i18n import phrase
 from core.platform_calls import PlatformCalls
 from core.ports.model import Request
 from core.ports.store import Finish
@@ -35,7 +35,7 @@ from tests.waiting import HANG_S, until
 
 PLACE = Place("slack", "T1", "C1", "1.0")
 ADA = Person("U1", "Ada")
-WAITING, RESUMED = say("waiting", "en"), say("resumed", "en")
+WAITING, RESUMED = phrase("waiting", "en"), phrase("resumed", "en")
 
 
 class Script:
@@ -156,7 +156,7 @@ async def test_a_question_that_is_forgotten_while_it_waits_is_never_answered(aft
     ended = await rig.store.turn(second.id)
     assert ended is not None
     assert (ended.state, ended.text) == (TurnState.STOPPED, "")
-    forgotten = say("forgotten", "en")
+    forgotten = phrase("forgotten", "en")
     notices = [rig.views(message)[-1] for message in rig.platform.shown]
     assert [notice for _, notice in notices] == [forgotten] * (len(notices) - 1) + [""]
     assert len(notices) == (3 if after_s else 2)
@@ -245,7 +245,7 @@ async def test_stopped_before_it_goes_on_an_answer_keeps_the_words_of_an_earlier
         rig.place_queues.submit(turn)
         ended = await until_over(rig, turn)
     assert (ended.state, ended.text) == (TurnState.STOPPED, "All of")
-    assert rig.views("p0")[-1] == ("All of", say("stopped", "en"))
+    assert rig.views("p0")[-1] == ("All of", phrase("stopped", "en"))
 
 
 async def test_the_words_of_an_earlier_process_stay_when_the_model_then_fails() -> None:
@@ -256,7 +256,7 @@ async def test_the_words_of_an_earlier_process_stay_when_the_model_then_fails() 
         rig.place_queues.submit(turn)
         ended = await until_over(rig, turn)
     assert (ended.state, ended.text) == (TurnState.FAILED, "All of")
-    assert rig.views("p0")[-1][1].startswith(say("cut", "en"))
+    assert rig.views("p0")[-1][1].startswith(phrase("cut", "en"))
 
 
 async def test_a_question_that_is_deleted_before_its_answer_begins_is_never_answered() -> None:
@@ -282,7 +282,7 @@ async def test_a_question_that_is_deleted_while_its_first_words_are_on_their_way
         rig.live.withdraw(turn.ask.key)
         ended = await until_over(rig, turn)
     assert ended.state is TurnState.STOPPED
-    assert rig.platform.shown["p0"][-1].notice == say("withdrawn", "en")
+    assert rig.platform.shown["p0"][-1].notice == phrase("withdrawn", "en")
     assert rig.platform.shown["p0"][-1].buttons == ()
 
 
@@ -383,7 +383,7 @@ async def test_refused_words_end_in_ours_with_a_way_to_try_again(words: list[str
     ((_, pages),) = rig.platform.shown.items()
     assert (ended.state, ended.text.strip()) == (TurnState.FAILED, left)
     assert pages[-1].text.strip() == left
-    assert pages[-1].notice.startswith(say("rejected_rest" if left else "rejected", "en"))
+    assert pages[-1].notice.startswith(phrase("rejected_rest" if left else "rejected", "en"))
     assert [button.action for button in pages[-1].buttons] == ["again"]
 
 
@@ -397,7 +397,7 @@ async def test_an_answer_that_nobody_can_see_is_said_to_be_empty(blank: str, rea
         ended = await until_over(rig, await rig.ask(1))
     assert (ended.state, ended.text) == (TurnState.FAILED, "")
     (page,) = rig.platform.shown["p0"]
-    assert page.notice.startswith(say("empty" if reason is EndReason.STOP else "length_empty", "en"))
+    assert page.notice.startswith(phrase("empty" if reason is EndReason.STOP else "length_empty", "en"))
     assert (page.text, [button.action for button in page.buttons]) == ("", ["again"])
 
 
@@ -431,7 +431,7 @@ async def test_a_question_without_words_is_answered_by_asking_what_is_wanted(tex
     rig.model.go.set()
     async with rig.painting():
         ended = await rig.until_ended(await rig.ask(1, text, place))
-        assert ended.text == say("wordless_direct" if direct else "wordless", "en")
+        assert ended.text == phrase("wordless_direct" if direct else "wordless", "en")
         assert rig.model.requests == []
         await rig.until_ended(await rig.ask(2, "what is 2+2?", place))
     (request,) = rig.model.requests
@@ -482,7 +482,7 @@ async def test_a_mistake_of_ours_ends_in_words_and_is_not_made_for_ever() -> Non
         await until(lambda: not rig.place_queues.known)
     assert (ended.state, ended.text) == (TurnState.FAILED, "All")
     (page,) = [pages[-1] for pages in rig.platform.shown.values()]
-    assert (page.text, page.notice.startswith(say("cut", "en"))) == ("All", True)
+    assert (page.text, page.notice.startswith(phrase("cut", "en"))) == ("All", True)
     assert [button.action for button in page.buttons] == ["again"]
 
 
@@ -493,7 +493,7 @@ async def test_a_stream_that_stops_without_an_end_is_no_whole_answer() -> None:
     async with rig.painting():
         ended = await until_over(rig, await rig.ask(1))
     assert (ended.state, ended.text) == (TurnState.FAILED, "All of it.")
-    assert rig.views("p0")[-1][1].startswith(say("cut", "en"))
+    assert rig.views("p0")[-1][1].startswith(phrase("cut", "en"))
 
 
 async def test_a_summary_is_posted_though_the_platform_is_away_for_a_moment() -> None:
