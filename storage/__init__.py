@@ -1,18 +1,18 @@
-"""Storage remembers; its rows never leave it.
+"""The store, on SQLite or PostgreSQL. Rows never leave it.
 
     tables      what is kept: threads, messages (their lines), turns (the ledger), posts, usage
     engine      how a database is reached, and the one table in which its failures become StoreError
-    threads     lines of a thread: note, edit, delete, fill, and in which order they are read
-    heard       until when all that was said on a platform has come in
+    threads     messages of a thread: note, edit, delete, import, and their order
+    heard       watermarks: until when a platform was listened to
     turns       the ledger: accept, begin, checkpoint, finish
-    usage       what answers took, and sums of it
+    usage       usage of answers, and totals
     settings    what people set for a channel or a workspace, and the audit of it
-    people      what they think of answers; reset, forget, and what is theirs
+    people      feedback; reset, forget, export
     store       `SqlStore`, which runs each of those functions as one transaction
     migrations  the schema's history; `open_store` brings a database up to date
     lock        one `parley run` to a database
 
-Values of `core.types` come in and go out; everything in between is SQLAlchemy Core on SQLModel's tables.
+Values of `core.values` come in and go out; everything in between is SQLAlchemy Core on SQLModel's tables.
 """
 
 from __future__ import annotations

@@ -1,17 +1,28 @@
-"""Discord, on discord.py: how a server, a direct message or a slash command meets the core, and back.
+"""Discord, on discord.py.
 
-The way in: `client` keeps the gateway, `incoming` turns what it hears into asks, edits, deletions, commands
-and presses (pure), and the inbox takes them. Commands, menus, buttons and forms come to the `counter`:
-`commands` is what we register with Discord, `forms` are modals, `told` is what a person is told at once (all
-three pure). The way out: `platform` performs calls one by one; `outgoing` writes a page as a Discord message
-(pure), `wire` sends it past discord.py's own pacing, `seats` knows in which channel a place is held and opens
-threads. `history` reads what was said before. `faults` is the one table from the library's exceptions to ours;
-what the library does not promise is used in `private` alone.
+    connection        the gateway connection: begun, kept, begun again with pauses
+    sessions          when a session may begin, and why Discord refuses one
+    client            receives gateway events and delivers them to the inbox
+    lenient           an unreadable message costs itself alone
+    incoming          events -> Ask, Edited, Deleted, Command, ButtonPress      pure
+    mentions, names   ids as names; the name of a thread                        pure
+    members           the servers of a person
+    interactions      commands, menus, buttons and forms
+    acknowledge       the acknowledgement, due within 3 s
+    commands, forms, replies   registration, modals, immediate replies          pure
+    connector         `Platform`: performs outgoing calls
+    outgoing          a page as a Discord message                               pure
+    rest, http        calls of ours and of discord.py on Discord's REST API
+    limiter           50 calls a second for the whole bot
+    thread_locations  the channel in which a place is
+    history           what was said before
+    errors            exceptions of discord.py and aiohttp -> PlatformError
+    private           what discord.py does not promise, in one file
 
-Places: a thread is a place. A mention in a channel opens the thread of that message, which has the message's
-id, so the place is known before the thread exists; where no thread can be made, the answer is a reply in the
-channel. A direct message channel is one place. `/ask` outside a thread, and a reply to the bot's message in a
-channel, are places whose thread begins with `ask-`.
+A thread is a place. A mention in a channel opens the thread of that message, which has the message's id, so the place
+is known before the thread exists. Where no thread can be made, the answer is a reply in the channel. A direct message
+channel is one place. `/ask` outside a thread, and a reply to the bot's message in a channel, are places whose thread
+begins with `ask-`.
 """
 
 from __future__ import annotations

@@ -1,33 +1,25 @@
-"""Slack, over Socket Mode. The map of this room:
+"""Slack, over Socket Mode.
 
-    Slack -> socket -> platform -> incoming -> the core's inbox -> acknowledged
-    Slack -> socket -> platform -> dialog -> commands, forms, home -> the inbox -> told to one person
-    the core's calls -> platform -> outgoing -> Slack's Web API -> faults, where it says no
-
-- `incoming`: an event's payload becomes an Ask, Edited, Deleted or Press, or nothing. Pure.
-- `commands`: a slash command, a shortcut or a button becomes a Command or a Press. Pure.
-- `forms`, `home`: a Form becomes a modal and comes back; what is told becomes the Home tab. Pure.
-- `outgoing`: a Page, or what a person is told, becomes blocks and text. Pure.
-- `calls`: a OutgoingCall becomes a call, and draws on budgets. Pure.
-- `mrkdwn`: Slack's own notation of text, read and written, with every mention made harmless. Pure.
-- `faults`: the one table from slack_sdk's and aiohttp's errors to PlatformError.
-- `order`: one event of a channel at a time, the earliest first.
-- `people`: who is behind a user id, remembered for an hour; authors before those who are only mentioned.
-- `authors`: who did something, by the payload and by what `people` knows. Pure.
-- `words`: what the author of a message typed, and what they only quote. Pure.
-- `guard`: one message that can't be read costs that message alone.
-- `socket`: one Socket Mode connection that is kept alive.
-- `web`: calls of the Web API, each made once.
-- `history`: what was said in a place, in a few bounded pages.
-- `dialog`: what passes between Slack and one person beside answers.
-- `platform`: the Platform port of the core, and the way of every event.
+    socket         one connection that is kept alive
+    event_order    one event of a channel at a time, the earliest first
+    connector      `Platform`: delivers events, performs outgoing calls
+    incoming       events -> Ask, Edited, Deleted, ButtonPress                 pure
+    message_text   what an author typed, and what they only quote              pure
+    mrkdwn         Slack's notation, read and written, with every mention disarmed   pure
+    users          who is behind an id, cached for an hour
+    authors        who did something, by the payload and by `users`            pure
+    interactions   commands, menus, modals, the Home tab
+    commands       slash commands, shortcuts, buttons -> Command, ButtonPress  pure
+    forms, home    modals and the Home tab                                     pure
+    outgoing       a page or an immediate reply as blocks and text             pure
+    calls          an outgoing call as a call of the Web API, and its rate limits   pure
+    web            calls of the Web API, each made once
+    history        what was said in a place, in a few bounded pages
+    errors         exceptions of slack_sdk and aiohttp -> PlatformError
 
 In a channel where it may not answer, the bot stays, is silent, and tells each person who addresses it why, once. It
-does not leave: that takes the scope channels:manage, and a token is of the one workspace whose admin installed it.
+does not leave: that takes the scope channels:manage.
 https://docs.slack.dev/reference/methods/conversations.leave
-
-Slack over HTTP would be a second way of getting payloads to `platform`, OAuth a second source of tokens for it;
-neither touches the other files.
 """
 
 from __future__ import annotations

@@ -1,35 +1,34 @@
-"""The web: a threaded chat page, the platform that needs no account.
+"""The web page: a platform that needs no account.
 
-    incoming    JSON body -> Ask, Command or Press, or a refusal                 pure
-    guard       may this request come in at all: host, origin                    pure
-    outgoing    lines of the store and pages of answers -> views -> JSON, SSE    pure
-    suggestions what a command that is being typed may become                    pure
-    faults      what can be refused: its status, its words
-    live        what answers look like now, and who is watching
-    platform    the routes and the calls: all I/O
+    connector       `Platform`: the routes and the outgoing calls
+    guard           whether a request may come in: host, origin                pure
+    incoming        JSON -> Ask, Command or ButtonPress                        pure
+    suggestions     what a command that is being typed may become              pure
+    outgoing        messages, turns and pages -> JSON and server-sent events   pure
+    answer_streams  what answers show now, and who watches
+    errors          what can be refused: status and words
     page.html, page.css, *.svg, *.js    what the browser gets: no framework, no build step
 
-      page        the frame of it all, and how it begins
-      address     which thread is shown
-      connection  server-sent events: connecting, and connecting again
-      thread      the thread that is shown: going to it, hearing what happens in it
-      threads     the list of threads, and the title
-      messages    which messages there are, in which order
-      article     one message, and how it is painted while it grows
-      markdown    what models write -> elements
-      actions     the buttons under an answer
-      menu        a message's own menu
-      asking      a line to write on in the place of a button
-      composer    the box, and how what is written in it is sent
-      offers      what a command that is being typed may become
-      commands, order, told    commands that are not typed, and what Parley tells
-      sheet       a form in a dialog
-      scroll, status, words, dom, server    following the latest words; what the page says of itself; in which words;
-                  elements; the way to the server
+      page          sets everything up
+      address       which thread is shown
+      connection    server-sent events, with reconnects
+      thread        the shown thread: opening it, following it
+      threads       the list of threads, and the title
+      messages      the messages and their order
+      article       one message while it grows
+      markdown      Markdown -> elements
+      inline        Markdown inside a line
+      actions       the buttons under an answer
+      menu          a message's menu
+      inline_input  a text box in the place of a button
+      composer      the box in which questions are written
+      autocomplete  suggestions for commands
+      commands, api_commands, notices   commands that are not typed, their requests, immediate replies
+      form_dialog   a form in a dialog
+      scroll, status, words, dom, server
 
-A thread is a place, its id a word in the page's address. What was said, and what stands under it, is read from the
-store; what an answer looks like while it grows is held in `live` and reaches every open page by Server-Sent Events,
-the complete view first.
+A thread is a place; its id is in the page's address. Messages and footers are read from the store. What an answer
+shows while it grows is held in `answer_streams` and reaches every open page, the complete view first.
 """
 
 from __future__ import annotations

@@ -1,15 +1,14 @@
 """The one table of what people can have done, beside asking: commands, and the buttons that open a form.
 
-    here     the table: Discord's registration, Slack's help and the page's are made from it
-    typed    a typed line -> options -> values, or what is wrong with it      pure
-    rights   who may ask, and who may change what                            pure
-    knobs    the settings as people see and change them                      pure
-    desk     performs a command: an ask for the ledger, or what the person is told
-    papers   what is handed over: usage, export
+    here           the table: Discord's registration, Slack's help and the page's are made from it
+    parser         a typed line -> options -> values, or what is wrong with it      pure
+    settings_view  the settings as people see and change them                      pure
+    handlers       performs a command: an ask for the ledger, or an immediate reply
+    reports        usage, audit and exports as texts and files                     pure
 
-Words: a command's name is the phrase `command_<name>`, what it does `command_<name>_about`; an option's
-`command_<name>_<option>`, the same with `_about`, and with `_example` where it has units; a choice's label is
-`choice_<value>`.
+`core.access` says who may give which command. Phrases: a command's name is `command_<name>`, its description
+`command_<name>_about`; an option's `command_<name>_<option>`, with `_about`, and with `_example` where it has units; a
+choice's label is `choice_<value>`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,12 @@
 """From a growing reply to messages on a platform.
 
-`markdown` cuts text into pages, `painter` decides what a message should show, `layout` keeps which words stand in
-which message, and `next_call` says what could be done next (all pure); `pacing` reckons the edit budgets (pure).
-`delivery` is one answer between its writer and the scheduler; `scheduler` is the one place that performs, through
-the one
-`platform_calls` that every platform call passes.
+    scheduler    one a platform: gives each slot of the rate limits to the answer that needs it most, and performs
+    answer       one answer between its turn and the scheduler
+    next_call    what could be done next for an answer          pure
+    page_layout  which words are in which message               pure
+    page_view    what a message shows                           pure
+    rate_limits  when the next call may go, and whose it is     pure
+    markdown     page edges, growing Markdown, dialects         pure
+
+Every platform call passes `core.platform_calls`.
 """

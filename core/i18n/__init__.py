@@ -1,8 +1,7 @@
-"""Every word of Parley's own that a person reads, by key and by error, in every language we speak.
+"""Every sentence of Parley's own, by key and by error, in every language.
 
-`phrase` for what we tell, `error_text` for what went wrong, `advise` for whoever runs the bot. Upstream text never
-passes
-through here.
+`phrase` returns a sentence, `error_text` what a person reads of an error, `advise` what an operator can do about it.
+Text of an endpoint never passes through here.
 """
 
 from __future__ import annotations

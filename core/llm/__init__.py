@@ -1,36 +1,35 @@
-"""The room of the model: a list of messages in, deltas out.
+"""A list of messages in, deltas out.
 
-    pool         one retry loop over all accounts and models, one budget a turn
-    ├ policy     what follows each failure: one table, and what decides by it   pure
-    ├ breaker    what has failed too often is left alone, then probed           pure
-    ├ windows    how long requests may be, as refusals have told
-    ├ turnstile  how many answers at once an account gives, places taking turns
-    ├ herald     tells the operators, once per cause and hour
-    └ client     one attempt over HTTP, and its repairs
-      ├ network  proxies and certificates of the environment
-      ├ body     a request as JSON, in the form that its endpoint takes   pure
-      ├ repairs  which part of a request is refused                       pure
-      ├ reading  the body of an answer under its timers
-      ├ partial  the beginning of a completion that is too long          pure
-      ├ inflate  compressed bytes -> bytes                               pure
-      ├ sse      bytes -> JSON objects                                   pure, as fast as the JSON in them
-      ├ wire     JSON objects -> deltas, under caps       pure: every departure from the format is read here
-      │ ├ finish    what a finish reason says                             pure
-      │ ├ calls     tool calls in pieces                                  pure
-      │ └ thoughts  reasoning in tags                                     pure
-      ├ alarm    a deadline by the injected clock
-      └ faults   status, code and words -> `ModelError`                   pure
-        ├ bodies    error bodies of every shape -> codes and words        pure
-        ├ echo      what of an error repeats the request                  pure
-        ├ refusals  what codes and words mean, by the rules of refusals.toml   pure
-        ├ waits     when to come back                                     pure
-        └ limits    how long a request may be                             pure
-    redacted     any model, without our secrets in its words
-    scripted     the offline model, for when no key is set
+    router           one retry loop over all accounts and models, one budget a turn
+    ├ retry_policy     what follows each failure: one table                        pure
+    ├ circuit_breaker  leaves alone what failed too often, then probes it          pure
+    ├ context_windows  how long requests may be, learned from refusals
+    ├ concurrency      how many answers at once an account gives; people take turns
+    └ client           one attempt over HTTP, and its repairs
+      ├ network            proxies and certificates of the environment
+      ├ request_body       a request as JSON, in the form its endpoint takes       pure
+      ├ request_repairs    which part of a request is refused                      pure
+      ├ response_reader    the body of an answer under its timers
+      ├ partial_completion the beginning of a completion that is too long          pure
+      ├ decompression      compressed bytes -> bytes                               pure
+      ├ sse                bytes -> JSON objects                                   pure
+      ├ chunks             JSON objects -> deltas, under caps                      pure
+      │ ├ finish_reasons     what a finish reason means                            pure
+      │ ├ tool_calls         tool calls in pieces                                  pure
+      │ └ reasoning_tags     reasoning inside the text                             pure
+      ├ deadline           a deadline by the injected clock
+      └ errors             status, code and words -> `ModelError`                  pure
+        ├ error_bodies       error bodies of every shape -> codes and words        pure
+        ├ echo               what of an error repeats the request                  pure
+        ├ refusals           codes and words by the rules of refusals.toml         pure
+        ├ wait_hints         when to come back                                     pure
+        └ length_limits      how long a request may be                             pure
+    redacting_model  any model, with our secrets cut from its words
+    offline          the built-in model, for when no key is set
+    catalog          accounts and models, from the environment or parley.toml
 
-Which accounts and models there are stands in `core.llm.catalog`. The reader of the wire is our own: libraries for
-server-sent events lose events on real endpoints (no blank line before the end, bare JSON between events), and none
-tells a whole answer from one that was cut.
+The reader of server-sent events is our own. Libraries lose events of real endpoints (no blank line before the end,
+bare JSON between events), and none tells a whole answer from one that was cut.
 """
 
 from __future__ import annotations

@@ -1,0 +1,6 @@
+"""What operators hear: alerts and metrics.
+
+alerts       one alert a cause and hour, and one when it is over
+alert_turns  posts alerts to the operators' channels
+metrics      counters and gauges for Prometheus
+"""

@@ -1,1 +1,5 @@
-"""What answers cost, and the summary that tells it."""
+"""What answers cost.
+
+prices        money in millionths of a unit       pure
+usage_report  the period of a report, and its text
+"""
