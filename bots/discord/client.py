@@ -32,7 +32,7 @@ from bots.discord.replies import (
 )
 from bots.discord.rest import Wire
 from bots.discord.sessions import SessionStarts
-from bots.discord.thread_locations import Seats, may
+from bots.discord.thread_locations import ThreadLocations, may
 from core.clock import Clock
 from core.errors import BotError
 from core.i18n import error_text, language_of, phrase
@@ -76,7 +76,7 @@ class Client(discord.Client):
         *,
         reads_content: bool,
         on_ticket: Callable[[str], None],
-        seats: Seats,
+        locations: ThreadLocations,
         beat_s: float = BEAT_S,
     ) -> None:
         self._wire, self._clock, self._starts = wire, clock, starts
@@ -93,7 +93,7 @@ class Client(discord.Client):
             enable_debug_events=False,
         )
         self._inbox = inbox
-        self._seats = seats
+        self._locations = locations
         self._counter = Counter(inbox, on_ticket, wire)
         self._down_since: float | None = clock.monotonic()
         self.was_up = False
@@ -187,7 +187,7 @@ class Client(discord.Client):
 
     async def on_thread_create(self, thread: discord.Thread) -> None:
         if here := await self._place(thread):
-            self._seats.opened(here)
+            self._locations.opened(here)
 
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
         around, thread = str(payload.parent_id), str(payload.thread_id)
@@ -204,9 +204,9 @@ class Client(discord.Client):
 
     def _heard(self, message_id: str, channel: object, here: Place) -> None:
         """Where it was said, which is where it is answered."""
-        self._seats.asked(message_id, str(getattr(channel, "id", "")))
+        self._locations.asked(message_id, str(getattr(channel, "id", "")))
         if isinstance(channel, discord.Thread):
-            self._seats.opened(here)
+            self._locations.opened(here)
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         message = payload.message
@@ -295,7 +295,7 @@ class Client(discord.Client):
         )
         if here is not None:
             for message_id in sorted(message_ids):
-                if self._seats.removing(str(message_id)):
+                if self._locations.removing(str(message_id)):
                     continue  # we did that: a page that its answer no longer needs
                 await self._note(deletion_to_deleted(message_id, here))
 

@@ -23,7 +23,7 @@ from bots.discord.members import GuildMembers
 from bots.discord.outgoing import LIMITS, key_to_nonce, page_to_body, page_to_content
 from bots.discord.rest import Wire
 from bots.discord.sessions import SessionStarts
-from bots.discord.thread_locations import UNKNOWN_CHANNEL, Seats, channel_at, may
+from bots.discord.thread_locations import UNKNOWN_CHANNEL, ThreadLocations, channel_at, may
 from core.clock import Clock
 from core.errors import Code, PlatformError
 from core.ports.connector import Inbox
@@ -61,7 +61,7 @@ class DiscordPlatform:
     def __init__(self, token: str, clock: Clock, *, beat_s: float = BEAT_S) -> None:
         self._clock = clock
         self._beat_s = beat_s
-        self._seats = Seats()
+        self._locations = ThreadLocations()
         self._wire = Wire(token, clock)
         self._members = GuildMembers(clock)
         self._starts = SessionStarts(clock)
@@ -83,7 +83,7 @@ class DiscordPlatform:
             self._starts,
             reads_content=reads_content,
             on_ticket=self._deferred,
-            seats=self._seats,
+            locations=self._locations,
             beat_s=self._beat_s,
         )
 
@@ -112,7 +112,7 @@ class DiscordPlatform:
         bot = _window(_BOT, _BOT_BURST, _BOT_WINDOW_S)
         opens = kind == "post" and self._opens(call)
         return (
-            _window(f"discord/{kind}/{self._seat(call)}", _BURST, _WINDOW_S),
+            _window(f"discord/{kind}/{self._location(call)}", _BURST, _WINDOW_S),
             *([bot] if opens else ()),
             bot,
         )
@@ -123,12 +123,14 @@ class DiscordPlatform:
     def _opens(self, call: OutgoingCall) -> bool:
         """Is a thread opened before it is posted, by another call?"""
         question = call.answers if isinstance(call, PostMessage | UploadFile) else ""
-        return call.place.thread == question != "" and not self._seats.certain(call.place, question)
+        return call.place.thread == question != "" and not self._locations.certain(call.place, question)
 
-    def _seat(self, call: OutgoingCall) -> str:
+    def _location(self, call: OutgoingCall) -> str:
         if isinstance(call, EditMessage | DeleteMessage):
-            return self._seats.of_message(call.place, call.message_id)[0]
-        return self._seats.of(call.place, call.answers if isinstance(call, PostMessage | UploadFile) else "")
+            return self._locations.of_message(call.place, call.message_id)[0]
+        return self._locations.of(
+            call.place, call.answers if isinstance(call, PostMessage | UploadFile) else ""
+        )
 
     async def perform(self, call: OutgoingCall) -> str:
         try:
@@ -144,7 +146,7 @@ class DiscordPlatform:
     async def _perform(self, call: OutgoingCall) -> str:
         posting = isinstance(call, PostMessage | UploadFile)
         if isinstance(call, DeleteMessage):
-            self._seats.remove(call.message_id)
+            self._locations.remove(call.message_id)
         scope = self.rate_limits(call)[0].scope
         with _translated(posting=posting, interaction_token=self._by_ticket(call), scope=scope):
             async with asyncio.timeout(_STROKE_WITHIN_S):
@@ -160,42 +162,42 @@ class DiscordPlatform:
         raise PlatformError(Code.UNSUPPORTED, f"Discord has no {type(call).__name__}")
 
     async def _post(self, post: PostMessage | UploadFile) -> str:
-        seat = await self._seats.take(self._here, post)
+        location = await self._locations.take(self._here, post)
         body = _body(post) | {"nonce": key_to_nonce(post.key), "enforce_nonce": True}
-        replies = self._seats.shared(post.place, seat) and post.answers.isdecimal()
-        if replies and may(self._here, seat, "read_message_history"):
-            answered = {"message_id": post.answers, "channel_id": seat, "fail_if_not_exists": False}
+        replies = self._locations.shared(post.place, location) and post.answers.isdecimal()
+        if replies and may(self._here, location, "read_message_history"):
+            answered = {"message_id": post.answers, "channel_id": location, "fail_if_not_exists": False}
             body["message_reference"] = answered
-        sent = await self._call(post, "POST", f"/channels/{seat}/messages", body)
-        self._seats.posted(post.place, sent["id"], seat)
+        sent = await self._call(post, "POST", f"/channels/{location}/messages", body)
+        self._locations.posted(post.place, sent["id"], location)
         if isinstance(post, PostMessage) and sent["content"].strip() != body["content"].strip():
             # The nonce was known: it stands there with older words.
-            await self._patch(seat, EditMessage(post.place, sent["id"], post.page))
+            await self._patch(location, EditMessage(post.place, sent["id"], post.page))
         return str(sent["id"])
 
     async def _edit(self, edit: EditMessage | DeleteMessage) -> str:
-        likely, *others = self._seats.of_message(edit.place, edit.message_id)
+        likely, *others = self._locations.of_message(edit.place, edit.message_id)
         try:
-            seat = await self._edit_at(likely, edit)
+            location = await self._edit_at(likely, edit)
         except discord.NotFound:
             if not others:
                 raise
-            seat = await self._edit_at(others[0], edit)
-        self._seats.posted(edit.place, edit.message_id, seat)
+            location = await self._edit_at(others[0], edit)
+        self._locations.posted(edit.place, edit.message_id, location)
         return edit.message_id
 
-    async def _edit_at(self, seat: str, edit: EditMessage | DeleteMessage) -> str:
+    async def _edit_at(self, location: str, edit: EditMessage | DeleteMessage) -> str:
         try:
-            await self._patch(seat, edit)
+            await self._patch(location, edit)
         except discord.HTTPException as error:
             if error.code != _THREAD_IS_ARCHIVED:
                 raise
-            await self._unarchive(seat)
-            await self._patch(seat, edit)
-        return seat
+            await self._unarchive(location)
+            await self._patch(location, edit)
+        return location
 
-    async def _patch(self, seat: str, edit: EditMessage | DeleteMessage) -> None:
-        path = f"/channels/{seat}/messages/{edit.message_id}"
+    async def _patch(self, location: str, edit: EditMessage | DeleteMessage) -> None:
+        path = f"/channels/{location}/messages/{edit.message_id}"
         if isinstance(edit, DeleteMessage):
             await self._call(edit, "DELETE", path)
         else:
@@ -303,15 +305,15 @@ class DiscordPlatform:
             return await self._find_in_channel(call)
 
     async def _find_in_channel(self, post: PostMessage) -> str | None:
-        place, seats = post.place, [self._seats.of(post.place, post.answers)]
-        if not self._seats.certain(place, post.answers):
-            seats.append(place.channel)  # it may have been answered there before a restart
+        place, locations = post.place, [self._locations.of(post.place, post.answers)]
+        if not self._locations.certain(place, post.answers):
+            locations.append(place.channel)  # it may have been answered there before a restart
         after = discord.Object(int(post.answers)) if post.answers.isdecimal() else None
-        for seat in seats:
-            page = channel_at(self._here, seat, place).history(limit=_FIND_PAGE, after=after)
+        for location in locations:
+            page = channel_at(self._here, location, place).history(limit=_FIND_PAGE, after=after)
             try:
                 async for message in page:
-                    if self._is_left_by(post, message, shared=self._seats.shared(place, seat)):
+                    if self._is_left_by(post, message, shared=self._locations.shared(place, location)):
                         return str(message.id)
             except discord.NotFound as error:
                 if error.code != UNKNOWN_CHANNEL:
@@ -341,32 +343,34 @@ class DiscordPlatform:
 
     async def history(self, place: Place, before: Ask) -> History:
         with _translated():
-            in_channel = self._seats.of(place, before.id) == place.channel
+            in_channel = self._locations.of(place, before.id) == place.channel
             return await history.read(self._here, place, before, in_channel=in_channel)
 
     async def recent(self, place: Place, limit: int, since: datetime | None = None) -> History:
         with _translated():
-            return await history.recent(self._here, place, self._seats.of(place), limit, since)
+            return await history.recent(self._here, place, self._locations.of(place), limit, since)
 
     def channels(self) -> list[Place]:
         """With the threads of now: a new post of a forum is one, and so is one in which it was never asked before."""
         return [] if self._client is None else history.readable(self._client)
 
     async def missed(self, place: Place, after: datetime) -> list[Ask]:
-        seat = self._seats.of(place)
-        if self._seats.shared(place, seat):
+        location = self._locations.of(place)
+        if self._locations.shared(place, location):
             return []  # it is held in the channel, which is read by itself
         # Of a forum: its newest post.
-        last_id = getattr(self._here.get_channel(int(seat)), "last_message_id", None)
+        last_id = getattr(self._here.get_channel(int(location)), "last_message_id", None)
         if last_id is not None and last_id < discord.utils.time_snowflake(after):
             return []
         with _translated(), calls(priority=Priority.READ):
             try:
-                asks = await history.missed(self._here, self._members, self._here.concerns, place, seat, after)
+                asks = await history.missed(
+                    self._here, self._members, self._here.concerns, place, location, after
+                )
             except discord.NotFound:
                 return []  # a thread that nobody has opened yet, or that is no more
         for ask in asks:
-            self._seats.asked(ask.id, seat if ask.place.channel == place.channel else ask.place.thread)
+            self._locations.asked(ask.id, location if ask.place.channel == place.channel else ask.place.thread)
         return asks
 
     async def stands(self, ask: Ask) -> bool:
@@ -382,9 +386,11 @@ class DiscordPlatform:
     async def typing(self, place: Place, language: str = "en") -> None:
         if self._client is None:
             return
-        seat = self._seats.of(place)
-        opened = self._seats.certain(place) or isinstance(self._client.get_channel(int(seat)), discord.Thread)
-        path = f"/channels/{seat if opened else place.channel}/typing"
+        location = self._locations.of(place)
+        opened = self._locations.certain(place) or isinstance(
+            self._client.get_channel(int(location)), discord.Thread
+        )
+        path = f"/channels/{location if opened else place.channel}/typing"
         with suppress(*FOREIGN):
             async with asyncio.timeout(_HINT_WITHIN_S):
                 await self._wire.call("discord/typing", "POST", path, priority=Priority.HINT)

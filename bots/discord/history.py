@@ -47,12 +47,12 @@ async def read(client: discord.Client, place: Place, before: Ask, *, in_channel:
 
 
 async def recent(
-    client: discord.Client, place: Place, seat: str, limit: int, since: datetime | None
+    client: discord.Client, place: Place, location: str, limit: int, since: datetime | None
 ) -> History:
-    """The newest lines at `seat`, the channel or thread of `place`. Raises what discord.py raises."""
+    """The newest lines at `location`, the channel or thread of `place`. Raises what discord.py raises."""
     # discord.py would leave out what was said at `since` itself.
     after = None if since is None else discord.Object(discord.utils.time_snowflake(since) - 1)
-    found = _reader(client, seat, place).history(limit=limit, after=after, oldest_first=False)
+    found = _reader(client, location, place).history(limit=limit, after=after, oldest_first=False)
     page = [message async for message in found]
     cut = len(page) == limit
     if any(message.type is discord.MessageType.thread_starter_message for message in page):
@@ -81,10 +81,10 @@ async def stands(client: discord.Client, ask: Ask) -> bool:
     place = ask.place
     threaded = place.thread.isdecimal()
     # What opened a thread stands in the channel; but in a forum the post's first message is in its thread.
-    seats = [place.channel, place.thread] if place.thread == ask.id else [place.thread, place.channel]
-    for seat in seats if threaded else [place.channel]:
+    locations = [place.channel, place.thread] if place.thread == ask.id else [place.thread, place.channel]
+    for location in locations if threaded else [place.channel]:
         try:
-            await channel_at(client, seat, place).fetch_message(int(ask.id))
+            await channel_at(client, location, place).fetch_message(int(ask.id))
             return True
         except discord.NotFound:
             continue
@@ -99,13 +99,18 @@ Concerns = Callable[[Ask], Awaitable[bool]]
 
 
 async def missed(
-    client: discord.Client, members: GuildMembers, concerns: Concerns, place: Place, seat: str, after: datetime
+    client: discord.Client,
+    members: GuildMembers,
+    concerns: Concerns,
+    place: Place,
+    location: str,
+    after: datetime,
 ) -> list[Ask]:
-    """What others said at `seat`, the channel or thread of `place`, after `after`; in a forum, in those new posts
+    """What others said at `location`, the channel or thread of `place`, after `after`; in a forum, in those new posts
     that are no threads of now any more. Raises what discord.py raises."""
-    reader = client.get_channel(int(seat))
+    reader = client.get_channel(int(location))
     if not isinstance(reader, discord.ForumChannel):
-        return await _asks(client, members, concerns, place, _reader(client, seat, place), after)
+        return await _asks(client, members, concerns, place, _reader(client, location, place), after)
     asks: list[Ask] = []
     async for post in reader.archived_threads(limit=POSTS):
         if post.archive_timestamp < after:

@@ -56,21 +56,21 @@ def without_file(told: ImmediateReply, language: str) -> ImmediateReply:
     return replace(told, file=None, text=phrase("export_not_sent", language))
 
 
-def fitted(paper: Attachment, limit_bytes: int) -> tuple[Attachment, str]:
+def fitted(attachment: Attachment, limit_bytes: int) -> tuple[Attachment, str]:
     """(a paper that is too large, packed and, where that is not enough, without its oldest part; the phrase that
     says so). Pure."""
-    packed, why, size = _packed(paper), "export_packed", float(len(paper.content))
+    packed, why, size = _packed(attachment), "export_packed", float(len(attachment.content))
     while len(packed.content) > limit_bytes and size > 1:
         size *= 0.95 * limit_bytes / len(packed.content)
-        packed, why = _packed(newest(paper, int(size))), "export_newest"
+        packed, why = _packed(newest(attachment, int(size))), "export_newest"
     return packed, why
 
 
-def _packed(paper: Attachment) -> Attachment:
+def _packed(attachment: Attachment) -> Attachment:
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as packed:
-        packed.writestr(paper.name, paper.content)
-    return Attachment(f"{PurePath(paper.name).stem}.zip", "application/zip", whole.getvalue())
+        packed.writestr(attachment.name, attachment.content)
+    return Attachment(f"{PurePath(attachment.name).stem}.zip", "application/zip", whole.getvalue())
 
 
 def told_to_files(told: ImmediateReply) -> list[discord.File]:

@@ -37,7 +37,7 @@ def channel_at(client: discord.Client, channel_id: str, place: Place) -> discord
     return client.get_partial_messageable(int(channel_id), guild_id=guild_id)
 
 
-class Seats:
+class ThreadLocations:
     """Remembers where each place is held and each question was asked, and after a restart finds it out again."""
 
     def __init__(self) -> None:
@@ -51,8 +51,8 @@ class Seats:
         """The channel or thread in which `question` of that place is answered, as far as known without asking."""
         if _in_channel(place):
             return place.channel
-        if seat := self._answered.get(_key(place, question)):
-            return seat
+        if location := self._answered.get(_key(place, question)):
+            return location
         if self._asked.get(question) == place.thread:
             return place.thread
         return self._places.get(place.key, place.thread)
@@ -66,9 +66,9 @@ class Seats:
             or self._asked.get(question) == place.thread
         )
 
-    def shared(self, place: Place, seat: str) -> bool:
+    def shared(self, place: Place, location: str) -> bool:
         """Are other conversations held there too?"""
-        return bool(place.thread) and seat == place.channel
+        return bool(place.thread) and location == place.channel
 
     def asked(self, question: str, channel_id: str) -> None:
         """`question` was said in that channel or thread: what is asked inside a thread is answered inside it."""
@@ -79,8 +79,8 @@ class Seats:
         if place.thread:
             self._places[place.key] = place.thread
 
-    def posted(self, place: Place, message_id: str, seat: str) -> None:
-        self._messages[_key(place, message_id)] = seat
+    def posted(self, place: Place, message_id: str, location: str) -> None:
+        self._messages[_key(place, message_id)] = location
 
     def remove(self, message_id: str) -> None:
         """We are about to delete a message of ours."""
@@ -91,15 +91,15 @@ class Seats:
 
     def of_message(self, place: Place, message_id: str) -> list[str]:
         """Where a message of ours may be, the likeliest first: before a restart it may have been posted elsewhere."""
-        if seat := self._messages.get(_key(place, message_id)):
-            return [seat]
+        if location := self._messages.get(_key(place, message_id)):
+            return [location]
         likely = self.of(place)
         return [likely] if _in_channel(place) or likely == place.channel else [likely, place.channel]
 
-    def settle(self, place: Place, question: str, seat: str) -> None:
+    def settle(self, place: Place, question: str, location: str) -> None:
         """`question` is answered there, and so is what follows, until the thread is opened."""
-        self._answered[_key(place, question)] = seat
-        self._places.setdefault(place.key, seat)
+        self._answered[_key(place, question)] = location
+        self._places.setdefault(place.key, location)
 
     async def take(self, client: discord.Client, post: PostMessage | UploadFile) -> str:
         """Where to post; opens the thread of a question that has none yet. Raises what discord.py raises, and

@@ -51,7 +51,7 @@ def user_to_person(user: Mapping[str, Any], team: str) -> Person:
 
 
 @dataclass(frozen=True, slots=True)
-class _Lane:
+class _Lookups:
     """Look-ups under way, of which `free` lets some through at once."""
 
     free: asyncio.Semaphore
@@ -65,8 +65,8 @@ class People:
         self._look_up = look_up
         self._clock = clock
         self._known: OrderedDict[str, tuple[float, Person | None]] = OrderedDict()  # id -> (good until, who)
-        self._authors = _Lane(asyncio.Semaphore(_AT_ONCE))
-        self._mentioned = _Lane(asyncio.Semaphore(_MENTIONED_AT_ONCE))
+        self._authors = _Lookups(asyncio.Semaphore(_AT_ONCE))
+        self._mentioned = _Lookups(asyncio.Semaphore(_MENTIONED_AT_ONCE))
         self._mentions_left = float(MENTIONED_MAX)
         self._counted_at = clock.monotonic()
 
@@ -123,8 +123,8 @@ class People:
         self._mentions_left -= 1
         return True
 
-    def _begin(self, id_: str, lane: _Lane) -> None:
-        lane.asking[id_] = asyncio.create_task(self._learn(id_, lane))
+    def _begin(self, id_: str, lookups: _Lookups) -> None:
+        lookups.asking[id_] = asyncio.create_task(self._learn(id_, lookups))
 
     async def _wait(self, ids: Collection[str], wait_s: float) -> dict[str, Person]:
         asking = self._mentioned.asking | self._authors.asking
@@ -139,16 +139,16 @@ class People:
         self._known.move_to_end(id_)
         return self._known[id_][1]
 
-    async def _learn(self, id_: str, lane: _Lane) -> None:
+    async def _learn(self, id_: str, lookups: _Lookups) -> None:
         who, kept_s = self._recall(id_), _REFUSED_KEPT_S
         try:
-            async with lane.free:
-                who, kept_s = await self._told(id_, again=lane is self._authors), _KEPT_S
+            async with lookups.free:
+                who, kept_s = await self._told(id_, again=lookups is self._authors), _KEPT_S
         except PlatformError as error:  # whoever it is goes by the old name, or the id
             if error.retryable:
                 kept_s = min(max(error.retry_after_s or 0.0, _FAILED_KEPT_S), _REFUSED_KEPT_S)
         finally:
-            lane.asking.pop(id_, None)
+            lookups.asking.pop(id_, None)
         self._known[id_] = (self._clock.monotonic() + kept_s, who)
         self._known.move_to_end(id_)
         while len(self._known) > _KEPT:

@@ -130,16 +130,18 @@ def person_file(messages_by_person: Sequence[tuple[Place, ThreadMessage]], tally
     return Attachment("my-data.json", "application/json", content)
 
 
-def newest(paper: Attachment, size_bytes: int) -> Attachment:
+def newest(attachment: Attachment, size_bytes: int) -> Attachment:
     """What a paper of ours says last, in at most about `size_bytes`; never less than its last line."""
-    if paper.type == "application/json":
-        data = json.loads(paper.content)
+    if attachment.type == "application/json":
+        data = json.loads(attachment.content)
         lines = data["lines"]
         sizes = [len(json.dumps(line, ensure_ascii=False).encode("utf-8", "replace")) for line in lines]
         content = json.dumps(data | {"lines": lines[_cut(sizes, size_bytes) :]}, ensure_ascii=False, indent=2)
-        return replace(paper, content=content.encode("utf-8", "replace"))
-    said = paper.content.split(_RULE.encode())
-    return replace(paper, content=_RULE.encode().join(said[_cut([len(one) for one in said], size_bytes) :]))
+        return replace(attachment, content=content.encode("utf-8", "replace"))
+    said = attachment.content.split(_RULE.encode())
+    return replace(
+        attachment, content=_RULE.encode().join(said[_cut([len(one) for one in said], size_bytes) :])
+    )
 
 
 def _cut(sizes: Sequence[int], size_bytes: int) -> int:

@@ -124,7 +124,7 @@ class AnswerDelivery:
 
     @property
     def posted(self) -> list[str]:
-        return [frame.id for frame in self._layout.frames if frame.id not in self._removed]
+        return [page_state.id for page_state in self._layout.page_states if page_state.id not in self._removed]
 
     @property
     def standing(self) -> list[str]:
@@ -138,7 +138,7 @@ class AnswerDelivery:
     @property
     def growing(self) -> bool:
         """Whether its last message grows, so that its next words need no edit."""
-        return bool(self._layout.frames) and self._layout.frames[-1].growing
+        return bool(self._layout.page_states) and self._layout.page_states[-1].growing
 
     async def finished(self) -> None:
         """Return when the last words can be read. Raises PlatformError when they never will be."""
@@ -165,14 +165,14 @@ class AnswerDelivery:
 
     def rank(self, next_call: NextCall) -> Rank:
         if next_call in (NextCall.POST, NextCall.START) and not any(
-            frame.upto for frame in self._layout.frames
+            page_state.upto for page_state in self._layout.page_states
         ):
             return Rank.FIRST
         return Rank.LAST if self.ended or next_call is NextCall.STOP else Rank.MIDDLE
 
     def urgency(self, next_call: NextCall, now: float) -> Urgency:
-        frames = self._layout.frames
-        unread = len(self._reply.text) - (frames[-1].upto if frames else 0)
+        page_states = self._layout.page_states
+        unread = len(self._reply.text) - (page_states[-1].upto if page_states else 0)
         since = self._behind_since if self._behind_since is not None else now
         return urgency(self.rank(next_call), max(0, unread) + 1, now - since)
 
@@ -197,30 +197,30 @@ class AnswerDelivery:
             case UploadFile():
                 self._layout.file()
             case PostMessage() | StartStream():
-                frame = self._stands(message_id)
-                frame.stop_by = now + self._life_s
-                self._layout.shows(frame, call.page if isinstance(call, PostMessage) else Page(call.text))
+                page_state = self._stands(message_id)
+                page_state.stop_by = now + self._life_s
+                self._layout.shows(page_state, call.page if isinstance(call, PostMessage) else Page(call.text))
                 self._record()
             case DeleteMessage():
-                self._layout.frames.remove(self._frame(call))
+                self._layout.page_states.remove(self._frame(call))
                 self._record()
             case EditMessage():
                 self._layout.shows(self._frame(call), call.page)
             case AppendStream():
-                frame = self._frame(call)
-                self._layout.shows(frame, Page(frame.text + call.text))
+                page_state = self._frame(call)
+                self._layout.shows(page_state, Page(page_state.text + call.text))
             case StopStream():
-                frame = self._frame(call)
-                self._layout.stopped(frame, Page(frame.text + call.text, call.notice, call.buttons))
+                page_state = self._frame(call)
+                self._layout.stopped(page_state, Page(page_state.text + call.text, call.notice, call.buttons))
 
     async def found(self, call: OutgoingCall, message_id: str) -> None:
         """The message that `call` was to make stands there already; what it shows is not known."""
         if isinstance(call, UploadFile):
             self._layout.file()
             return
-        frame = self._stands(message_id)
-        if frame.growing or self._may_grow:
-            frame.life = Life.DOUBTED
+        page_state = self._stands(message_id)
+        if page_state.growing or self._may_grow:
+            page_state.life = Life.DOUBTED
         await self.on_post(tuple(self.posted))
 
     async def recorded(self, call: OutgoingCall) -> None:
@@ -299,44 +299,44 @@ class AnswerDelivery:
                 return True
             case PostMessage():
                 self._layout.wait()  # other words may be taken
-                if code is Code.UNSUPPORTED and self._layout.frames and self._layout.limits.files:
+                if code is Code.UNSUPPORTED and self._layout.page_states and self._layout.limits.files:
                     self._layout.sealed = True
                     return True
                 return code is Code.REJECTED and not self.ended
             case UploadFile():
                 self._layout.file_chars = 0
                 return not self._layout.sealed
-        frame = self._frame(call)
+        page_state = self._frame(call)
         if code is Code.GROWING:
-            frame.life = Life.DOUBTED
+            page_state.life = Life.DOUBTED
         elif code is Code.GROWN:
-            self._layout.grown(frame)
+            self._layout.grown(page_state)
         elif code is Code.HALTED:
             if isinstance(call, AppendStream):
-                frame.life = Life.ENDS
+                page_state.life = Life.ENDS
             else:
-                self._layout.grown(frame)
+                self._layout.grown(page_state)
             self._halt()
         elif isinstance(call, DeleteMessage):
-            self._layout.frames.remove(frame)
-        elif isinstance(call, AppendStream | StopStream) and code is Code.REJECTED and not frame.must_stop:
-            frame.life = Life.ENDS
+            self._layout.page_states.remove(page_state)
+        elif isinstance(call, AppendStream | StopStream) and code is Code.REJECTED and not page_state.must_stop:
+            page_state.life = Life.ENDS
         elif isinstance(call, EditMessage):
-            return self._goes_on_elsewhere(frame, code)
+            return self._goes_on_elsewhere(page_state, code)
         else:
-            self._layout.cut(frame)
+            self._layout.cut(page_state)
         return True
 
-    def _goes_on_elsewhere(self, frame: PageState, code: Code) -> bool:
+    def _goes_on_elsewhere(self, page_state: PageState, code: Code) -> bool:
         """After an edit was refused."""
         if self._concluding and self._reply.text:
             return False  # there are fewer words to try
-        if code is not Code.REJECTED or frame.shown is None:
-            self._layout.cut(frame)
-        elif self.ended or frame.seen.full:
-            self._layout.leave(frame)
+        if code is not Code.REJECTED or page_state.shown is None:
+            self._layout.cut(page_state)
+        elif self.ended or page_state.seen.full:
+            self._layout.leave(page_state)
         else:
-            self._layout.wait(frame)  # other words may be taken
+            self._layout.wait(page_state)  # other words may be taken
         return True
 
     def _halt(self) -> None:
@@ -345,4 +345,4 @@ class AnswerDelivery:
             told()
 
     def _frame(self, call: EditMessage | AppendStream | StopStream | DeleteMessage) -> PageState:
-        return next(frame for frame in self._layout.frames if frame.id == call.message_id)
+        return next(page_state for page_state in self._layout.page_states if page_state.id == call.message_id)

@@ -60,33 +60,33 @@ def next_calls(layout: PageLayout, now: float) -> tuple[NextCall, ...]:
     """The best way first; nothing where all is shown."""
     if layout.filing:
         return (NextCall.UPLOAD,)
-    frame = layout.behind()
+    page_state = layout.behind()
     another = layout.wants_another()
-    if frame is not None and not (frame.left and another):
-        return _wishes_for(layout, frame, now)
+    if page_state is not None and not (page_state.left and another):
+        return _wishes_for(layout, page_state, now)
     if another:
         grows = layout.can_grow and not layout.ended and not is_blank(layout.reply.text)
         return (NextCall.POST, NextCall.START) if grows else (NextCall.POST,)
     return (NextCall.DELETE,) if layout.ended and layout.surplus() else ()
 
 
-def _wishes_for(layout: PageLayout, frame: PageState, now: float) -> tuple[NextCall, ...]:
+def _wishes_for(layout: PageLayout, page_state: PageState, now: float) -> tuple[NextCall, ...]:
     text = layout.reply.text
-    unread = layout.ended and len(text) > frame.upto
-    if not frame.growing:
-        return (NextCall.EDIT, NextCall.REST) if unread and _may_split(layout, frame) else (NextCall.EDIT,)
-    full = page_length(text[frame.start :], layout.limits.page_unit) > frame.size
-    if frame.must_stop or full or layout.ended or now >= frame.stop_by:
-        plain = unread and not frame.must_stop and not full
+    unread = layout.ended and len(text) > page_state.upto
+    if not page_state.growing:
+        return (NextCall.EDIT, NextCall.REST) if unread and _may_split(layout, page_state) else (NextCall.EDIT,)
+    full = page_length(text[page_state.start :], layout.limits.page_unit) > page_state.size
+    if page_state.must_stop or full or layout.ended or now >= page_state.stop_by:
+        plain = unread and not page_state.must_stop and not full
         return (NextCall.STOP, NextCall.APPEND) if plain else (NextCall.STOP,)
     return (NextCall.APPEND,)
 
 
-def _may_split(layout: PageLayout, frame: PageState) -> bool:
+def _may_split(layout: PageLayout, page_state: PageState) -> bool:
     """Whether the rest may stand in a message of its own, behind whole words of this answer that stay."""
-    stays = not is_blank(frame.text) and frame.upto > (frame.start or 0)
-    whole = stays and not in_word(layout.reply.text, frame.upto)
-    last = frame is layout.frames[-1] and not (layout.filed or layout.closed or frame.left)
+    stays = not is_blank(page_state.text) and page_state.upto > (page_state.start or 0)
+    whole = stays and not in_word(layout.reply.text, page_state.upto)
+    last = page_state is layout.page_states[-1] and not (layout.filed or layout.closed or page_state.left)
     return last and whole and len(layout.reply.text) > _SHORT_PAGES * layout.limits.page_size
 
 
@@ -101,38 +101,42 @@ def fulfil(next_call: NextCall, layout: PageLayout, address: Address) -> Outgoin
             return call(next_call, address, layout.expect())
         case NextCall.POST | NextCall.START:
             return _first_words(next_call, layout, address)
-    frame = layout.behind()
-    assert frame is not None
+    page_state = layout.behind()
+    assert page_state is not None
     if next_call is NextCall.REST:
-        layout.leave(frame)
+        layout.leave(page_state)
         return _first_words(next_call, layout, address)
-    if frame.must_stop:
-        return call(next_call, address, frame)
-    page = layout.view(frame).page
+    if page_state.must_stop:
+        return call(next_call, address, page_state)
+    page = layout.view(page_state).page
     if next_call is NextCall.EDIT:
-        return call(next_call, address, frame, page)
-    suffix = page.text[len(frame.text) :] if page.text.startswith(frame.text) else ""
+        return call(next_call, address, page_state, page)
+    suffix = page.text[len(page_state.text) :] if page.text.startswith(page_state.text) else ""
     if next_call is NextCall.APPEND and not suffix:
-        layout.wait(frame)
+        layout.wait(page_state)
         return None
-    return call(next_call, address, frame, page, suffix)
+    return call(next_call, address, page_state, page, suffix)
 
 
 def _first_words(next_call: NextCall, layout: PageLayout, address: Address) -> OutgoingCall | None:
-    frame = layout.begin(grows=next_call is NextCall.START)
-    page = layout.view(frame).page
+    page_state = layout.begin(grows=next_call is NextCall.START)
+    page = layout.view(page_state).page
     if is_blank(page.text) and not page.notice:
         layout.wait()
         return None
-    return call(next_call, address, frame, page, page.text)
+    return call(next_call, address, page_state, page, page.text)
 
 
 def call(
-    next_call: NextCall, address: Address, frame: PageState | None = None, page: Page = _EMPTY, text: str = ""
+    next_call: NextCall,
+    address: Address,
+    page_state: PageState | None = None,
+    page: Page = _EMPTY,
+    text: str = "",
 ) -> OutgoingCall:
     """The call that fulfils a next call. Without a frame and words it only tells what it draws on."""
     place, ask, interaction_token = address.ask.place, address.ask, address.interaction_token
-    id_, key = (frame.id, f"{address.key}-{frame.number}") if frame else ("", "")
+    id_, key = (page_state.id, f"{address.key}-{page_state.number}") if page_state else ("", "")
     match next_call:
         case NextCall.POST | NextCall.REST:
             return PostMessage(place, page, key, ask.id, interaction_token)
@@ -143,9 +147,11 @@ def call(
         case NextCall.EDIT:
             return EditMessage(place, id_, page, interaction_token, key)
         case NextCall.APPEND:
-            return AppendStream(place, id_, text, frame.text if frame else "")
+            return AppendStream(place, id_, text, page_state.text if page_state else "")
         case NextCall.STOP:
-            return StopStream(place, id_, key, text, page.notice, page.buttons, frame.text if frame else "")
+            return StopStream(
+                place, id_, key, text, page.notice, page.buttons, page_state.text if page_state else ""
+            )
         case NextCall.DELETE:
             return DeleteMessage(place, id_, interaction_token)
         case NextCall.UPLOAD:

@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from core.delivery.page_view import PageView, full_view, sheet, view
+from core.delivery.page_view import PageView, full_view, make_page_format, view
 from core.text import is_blank
 from core.values.outgoing import Limits, Page, Phase, Reply
 
@@ -88,7 +88,7 @@ class PageLayout:
         self, limits: Limits, posted: tuple[str, ...] = (), *, can_grow: bool = False, file_chars: int = 0
     ) -> None:
         self.reply = Reply()
-        self.frames = [
+        self.page_states = [
             PageState(number, limits.page_size, id_, None if number else 0) for number, id_ in enumerate(posted)
         ]
         self.can_grow = can_grow
@@ -113,7 +113,7 @@ class PageLayout:
         """Too long to be read in messages: it is to become a file."""
         if not self.ended or self.filed or self.closed:
             return False
-        end = self.frames[-1].end if self.sealed else None
+        end = self.page_states[-1].end if self.sealed else None
         return 0 < self.file_chars < len(self.reply.text) or (end is not None and self._follows(end))
 
     def lay(self, reply: Reply) -> None:
@@ -127,60 +127,67 @@ class PageLayout:
 
     def standing(self, gone: AbstractSet[str]) -> list[str]:
         """The words that can be read, by message; those of the messages `gone` can't."""
-        begun = [frame for frame in self.frames if frame.start is not None and frame.id not in gone]
-        return [self.reply.text[frame.start : max(frame.start or 0, frame.upto)] for frame in begun]
+        begun = [
+            page_state
+            for page_state in self.page_states
+            if page_state.start is not None and page_state.id not in gone
+        ]
+        return [
+            self.reply.text[page_state.start : max(page_state.start or 0, page_state.upto)]
+            for page_state in begun
+        ]
 
     # What should be.
 
     def behind(self) -> PageState | None:
         """The first frame that does not show what it should."""
-        for frame in self.frames[: 1 if self.filed else None]:
-            if frame.start is None or frame.final:
+        for page_state in self.page_states[: 1 if self.filed else None]:
+            if page_state.start is None or page_state.final:
                 continue
-            if frame.must_stop or (frame.growing and self.ended):
-                return frame
-            if frame.version == self._version:
+            if page_state.must_stop or (page_state.growing and self.ended):
+                return page_state
+            if page_state.version == self._version:
                 continue
-            seen = self.view(frame)
-            if frame.shown != seen.page or (frame.growing and seen.full):
-                return frame
-            self.shows(frame, seen.page)
+            seen = self.view(page_state)
+            if page_state.shown != seen.page or (page_state.growing and seen.full):
+                return page_state
+            self.shows(page_state, seen.page)
         return None
 
-    def view(self, frame: PageState) -> PageView:
-        """What `frame` should show now."""
-        assert frame.start is not None
-        sent = len(frame.text) if frame.growing else 0
-        of = (self._version, frame.end, frame.life, sent, frame.left)
-        if of != frame.seen_of:
-            frame.seen, frame.seen_of = self._view(frame, frame.start, sent), of
-        return frame.seen
+    def view(self, page_state: PageState) -> PageView:
+        """What `page_state` should show now."""
+        assert page_state.start is not None
+        sent = len(page_state.text) if page_state.growing else 0
+        of = (self._version, page_state.end, page_state.life, sent, page_state.left)
+        if of != page_state.seen_of:
+            page_state.seen, page_state.seen_of = self._view(page_state, page_state.start, sent), of
+        return page_state.seen
 
-    def _view(self, frame: PageState, start: int, sent: int) -> PageView:
-        if frame.left:
-            return self._left_view(frame)
-        end = frame.end
+    def _view(self, page_state: PageState, start: int, sent: int) -> PageView:
+        if page_state.left:
+            return self._left_view(page_state)
+        end = page_state.end
         if end is None:
-            size, grows = frame.size, frame.growing
-            seen = view(self.reply, start, frame.opens, self.limits, size=size, grows=grows, sent=sent)
+            size, grows = page_state.size, page_state.growing
+            seen = view(self.reply, start, page_state.opens, self.limits, size=size, grows=grows, sent=sent)
             if not (seen.full and self.filed):
                 return seen
             end = seen.upto
-        paper = sheet(self.limits, frame.size, grows=frame.growing)
-        return full_view(self.reply, start, end, frame.opens, paper, last=not self._follows(end))
+        page_format = make_page_format(self.limits, page_state.size, grows=page_state.growing)
+        return full_view(self.reply, start, end, page_state.opens, page_format, last=not self._follows(end))
 
-    def _left_view(self, frame: PageState) -> PageView:
-        ends = self.closed and frame is self.frames[-1]
-        page = Page(frame.text, self.reply.notice, self.reply.buttons) if ends else Page(frame.text)
-        return PageView(page, frame.upto, full=True)
+    def _left_view(self, page_state: PageState) -> PageView:
+        ends = self.closed and page_state is self.page_states[-1]
+        page = Page(page_state.text, self.reply.notice, self.reply.buttons) if ends else Page(page_state.text)
+        return PageView(page, page_state.upto, full=True)
 
     def wants_another(self) -> bool:
         """Whether there are words, or a notice, for which no frame stands."""
         if self.sealed or self.closed or (self._version == self._refused and not self.ended):
             return False
-        if not self.frames:
+        if not self.page_states:
             return bool(not is_blank(self.reply.text) or self.reply.notice)
-        last = self.frames[-1]
+        last = self.page_states[-1]
         if last.end is None or last.start is None:
             return False
         unsaid = last.final and self.ended and bool(self.reply.notice) and not self.filed
@@ -188,9 +195,9 @@ class PageLayout:
 
     def surplus(self) -> PageState | None:
         """A frame that an earlier process left and this answer does not reach, or that became a file."""
-        if self.filed and len(self.frames) > 1:
-            return self.frames[-1]
-        return next((frame for frame in reversed(self.frames) if frame.start is None), None)
+        if self.filed and len(self.page_states) > 1:
+            return self.page_states[-1]
+        return next((page_state for page_state in reversed(self.page_states) if page_state.start is None), None)
 
     def _follows(self, end: int) -> bool:
         return not self.filed and not is_blank(self.reply.text[end:])
@@ -198,12 +205,12 @@ class PageLayout:
     # What is.
 
     def begin(self, *, grows: bool) -> PageState:
-        """The frame for the words that have none; it is one of `frames` once it `stands`."""
+        """The frame for the words that have none; it is one of `page_states` once it `stands`."""
         growth = self.limits.growth if grows else None
         self._fresh = PageState(self._begun, growth.size if growth else self.limits.page_size)
         self._fresh.life = Life.GROWS if growth else Life.STILL
-        if self.frames:
-            self._follow(self._fresh, self.frames[-1])
+        if self.page_states:
+            self._follow(self._fresh, self.page_states[-1])
         while (seen := self.view(self._fresh)).full and is_blank(seen.page.text):
             # A page of blanks, which no platform takes.
             self._fresh.start = self._fresh.upto = seen.upto
@@ -218,100 +225,101 @@ class PageLayout:
     def stands(self, id_: str) -> PageState:
         """The frame begun last is a message now."""
         self._fresh.id = id_
-        self.frames.append(self._fresh)
+        self.page_states.append(self._fresh)
         self._begun += 1
         return self._fresh
 
-    def shows(self, frame: PageState, page: Page) -> None:
-        """`frame` shows `page`, which was made of its newest view. Where that is full, the next frame begins."""
-        frame.shown, frame.upto, frame.version = page, frame.seen.upto, self._version
-        if frame.seen.full:
-            self._end(frame, frame.seen.upto)
-        follows = frame.end is not None and self._follows(frame.end)
-        frame.final = not frame.growing and (follows or frame.left)
+    def shows(self, page_state: PageState, page: Page) -> None:
+        """`page_state` shows `page`, which was made of its newest view. Where that is full, the next frame begins."""
+        page_state.shown, page_state.upto, page_state.version = page, page_state.seen.upto, self._version
+        if page_state.seen.full:
+            self._end(page_state, page_state.seen.upto)
+        follows = page_state.end is not None and self._follows(page_state.end)
+        page_state.final = not page_state.growing and (follows or page_state.left)
 
-    def stopped(self, frame: PageState, page: Page) -> None:
-        """`frame` was stopped with `page`. Cut short, it goes on by an edit."""
-        whole, frame.shown = frame.life is Life.GROWS, page
-        self.grown(frame)
+    def stopped(self, page_state: PageState, page: Page) -> None:
+        """`page_state` was stopped with `page`. Cut short, it goes on by an edit."""
+        whole, page_state.shown = page_state.life is Life.GROWS, page
+        self.grown(page_state)
         if whole:
-            self.shows(frame, page)
+            self.shows(page_state, page)
 
-    def grown(self, frame: PageState) -> None:
-        """`frame` grows no more, and shows what it showed, unless there was a doubt."""
-        if frame.life is Life.DOUBTED and not frame.left:
-            frame.shown = None
-        frame.life, frame.version = Life.STILL, -1
+    def grown(self, page_state: PageState) -> None:
+        """`page_state` grows no more, and shows what it showed, unless there was a doubt."""
+        if page_state.life is Life.DOUBTED and not page_state.left:
+            page_state.shown = None
+        page_state.life, page_state.version = Life.STILL, -1
 
-    def cut(self, frame: PageState) -> None:
-        """`frame` can't be changed: it stays as it is, and what comes after the words it shows goes into another."""
-        self._end_as_shown(frame)
-        frame.final, frame.life = True, Life.STILL
+    def cut(self, page_state: PageState) -> None:
+        """`page_state` can't be changed: it stays as it is, and what comes after the words it shows goes into
+        another."""
+        self._end_as_shown(page_state)
+        page_state.final, page_state.life = True, Life.STILL
 
-    def leave(self, frame: PageState) -> None:
-        """What comes after the words that `frame` shows goes into another; what stands under them is to go."""
-        if frame.left or is_blank(frame.text):
-            self.cut(frame)
+    def leave(self, page_state: PageState) -> None:
+        """What comes after the words that `page_state` shows goes into another; what stands under them is to go."""
+        if page_state.left or is_blank(page_state.text):
+            self.cut(page_state)
             return
-        self._end_as_shown(frame)
-        frame.left, frame.version = True, -1
+        self._end_as_shown(page_state)
+        page_state.left, page_state.version = True, -1
 
     def remove(self, id_: str) -> None:
         """The message is gone. No more words are shown in any other; one that shows we don't know what goes too."""
-        self.frames = [frame for frame in self.frames if frame.id != id_]
+        self.page_states = [page_state for page_state in self.page_states if page_state.id != id_]
         self.closed = True
-        for frame in self.frames:
-            frame.left, frame.final, frame.version = True, False, -1
-            if frame.shown is None:
-                frame.start = None
-            frame.life = Life.ENDS if frame.life is Life.GROWS else frame.life
+        for page_state in self.page_states:
+            page_state.left, page_state.final, page_state.version = True, False, -1
+            if page_state.shown is None:
+                page_state.start = None
+            page_state.life = Life.ENDS if page_state.life is Life.GROWS else page_state.life
 
-    def _end_as_shown(self, frame: PageState) -> None:
-        """The next frame begins behind the words that `frame` shows. A word that it shows in part is said again,
+    def _end_as_shown(self, page_state: PageState) -> None:
+        """The next frame begins behind the words that `page_state` shows. A word that it shows in part is said again,
         whole."""
-        start = frame.start or 0
-        end = upto = max(frame.upto, start)
+        start = page_state.start or 0
+        end = upto = max(page_state.upto, start)
         while end > max(start, upto - _LONGEST_WORD) and in_word(self.reply.text, end):
             end -= 1
-        self._end(frame, upto if in_word(self.reply.text, end) else end)
+        self._end(page_state, upto if in_word(self.reply.text, end) else end)
 
-    def wait(self, frame: PageState | None = None) -> None:
-        """These words are no good for `frame`, or for a new one: wait for others."""
-        if frame is None:
+    def wait(self, page_state: PageState | None = None) -> None:
+        """These words are no good for `page_state`, or for a new one: wait for others."""
+        if page_state is None:
             self._refused = self._version
         else:
-            frame.version = self._version
+            page_state.version = self._version
 
     def file(self) -> None:
         """The answer is a file. Its first message stays to be read, the others are surplus."""
         self.filed = True
         self._version += 1
-        for frame in self.frames[:1]:
-            frame.final = False
+        for page_state in self.page_states[:1]:
+            page_state.final = False
 
-    def _end(self, frame: PageState, end: int) -> None:
-        if frame.end is not None:
+    def _end(self, page_state: PageState, end: int) -> None:
+        if page_state.end is not None:
             return
-        frame.end = end
-        after = self.frames.index(frame) + 1
-        if after < len(self.frames):
-            self._follow(self.frames[after], frame)
+        page_state.end = end
+        after = self.page_states.index(page_state) + 1
+        if after < len(self.page_states):
+            self._follow(self.page_states[after], page_state)
 
-    def _follow(self, frame: PageState, before: PageState) -> None:
-        """`frame` begins where the one before it ends."""
+    def _follow(self, page_state: PageState, before: PageState) -> None:
+        """`page_state` begins where the one before it ends."""
         assert before.start is not None
         assert before.end is not None
         text = before.opens + self.reply.text[before.start : before.end]
-        frame.opens = sheet(self.limits, frame.size).reopens(text)
-        frame.start = frame.upto = before.end
-        if not frame.opens and (blank := _BLANK.match(self.reply.text, before.end)):
-            frame.start = frame.upto = blank.end()
-        frame.version = -1
+        page_state.opens = make_page_format(self.limits, page_state.size).reopens(text)
+        page_state.start = page_state.upto = before.end
+        if not page_state.opens and (blank := _BLANK.match(self.reply.text, before.end)):
+            page_state.start = page_state.upto = blank.end()
+        page_state.version = -1
 
     def _lay_anew(self) -> None:
         """The answer does not begin as it did: no word stands where it should."""
-        for index, frame in enumerate(self.frames):
-            frame.start = 0 if index == 0 else None
-            frame.opens, frame.end, frame.upto, frame.version = "", None, 0, -1
-            frame.left = frame.final = False
-            frame.life = Life.ENDS if frame.life is Life.GROWS else frame.life
+        for index, page_state in enumerate(self.page_states):
+            page_state.start = 0 if index == 0 else None
+            page_state.opens, page_state.end, page_state.upto, page_state.version = "", None, 0, -1
+            page_state.left = page_state.final = False
+            page_state.life = Life.ENDS if page_state.life is Life.GROWS else page_state.life

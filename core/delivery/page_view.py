@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.delivery.markdown.growing import settled, shown
-from core.delivery.markdown.pages import Sheet, first_piece
+from core.delivery.markdown.pages import PageFormat, first_piece
 from core.text import is_blank
 from core.values.outgoing import Limits, Page, Phase, Reply, page_length
 
@@ -19,8 +19,8 @@ class PageView:
     full: bool = False
 
 
-def sheet(limits: Limits, size: int, *, grows: bool = False) -> Sheet:
-    return Sheet(size, limits.page_unit, limits.typeset and not grows, limits.spoilers)
+def make_page_format(limits: Limits, size: int, *, grows: bool = False) -> PageFormat:
+    return PageFormat(size, limits.page_unit, limits.typeset and not grows, limits.spoilers)
 
 
 def view(
@@ -35,27 +35,29 @@ def view(
         text = reply.text[start : start + size + 1]
         if page_length(text, limits.page_unit) <= size:
             return PageView(Page(text, reply.notice, reply.buttons), len(reply.text))
-    paper = sheet(limits, size, grows=grows)
+    page_format = make_page_format(limits, size, grows=grows)
     text = reply.text[start : start + size + 1]
-    piece = first_piece(text, opens, paper, max(0, sent - len(opens)))
+    piece = first_piece(text, opens, page_format, max(0, sent - len(opens)))
     upto = start + len(piece.body)
     if not is_blank(reply.text[upto:]):
-        return PageView(Page(paper.set(piece.text)), upto, full=True)
+        return PageView(Page(page_format.set(piece.text)), upto, full=True)
     whole = piece.opens + piece.body
     if reply.phase is Phase.ENDED:
-        words = whole + paper.closes(whole, whole=not reply.notice)
-        return PageView(Page(paper.set(words), reply.notice, reply.buttons), len(reply.text))
+        words = whole + page_format.closes(whole, whole=not reply.notice)
+        return PageView(Page(page_format.set(words), reply.notice, reply.buttons), len(reply.text))
     if grows:
         keep = max(sent, settled(whole))
         return PageView(Page(whole[:keep]), start + max(0, keep - len(piece.opens)))
     keep, marks = shown(whole, spoilers=limits.spoilers)
     words = whole[:keep] + marks
-    page = Page(paper.set(words + paper.closes(words)), reply.notice, reply.buttons)
+    page = Page(page_format.set(words + page_format.closes(words)), reply.notice, reply.buttons)
     return PageView(page, start + max(0, keep - len(piece.opens)))
 
 
-def full_view(reply: Reply, start: int, end: int, opens: str, paper: Sheet, *, last: bool) -> PageView:
+def full_view(
+    reply: Reply, start: int, end: int, opens: str, page_format: PageFormat, *, last: bool
+) -> PageView:
     """The message that shows the reply from `start` to `end`, whatever there is room for."""
     text = opens + reply.text[start:end]
-    text = paper.set(text + paper.closes(text))
+    text = page_format.set(text + page_format.closes(text))
     return PageView(Page(text, reply.notice, reply.buttons) if last else Page(text), end, full=True)

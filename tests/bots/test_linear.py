@@ -16,24 +16,24 @@ from bots.slack.outgoing import page_to_content, page_to_plain
 from core.delivery.markdown.code_ranges import code_ranges
 from core.delivery.markdown.dialect import typeset
 from core.delivery.markdown.growing import settled, shown
-from core.delivery.markdown.pages import Sheet, first_piece, split
-from core.delivery.page_view import sheet
+from core.delivery.markdown.pages import PageFormat, first_piece, split
+from core.delivery.page_view import make_page_format
 from core.text import is_blank, shortened
 from core.values.outgoing import Page
 from tests.shapes import SHAPES
 
 
-def pages(text: str, paper: Sheet) -> int:
+def pages(text: str, page_format: PageFormat) -> int:
     opens, count, at = "", 0, 0
     while at < len(text):
-        piece = first_piece(text[at : at + paper.size + 1], opens, paper)
-        opens, count, at = paper.reopens(piece.opens + piece.body), count + 1, at + len(piece.body)
+        piece = first_piece(text[at : at + page_format.size + 1], opens, page_format)
+        opens, count, at = page_format.reopens(piece.opens + piece.body), count + 1, at + len(piece.body)
     return count
 
 
 READERS: dict[str, Callable[[str], object]] = {
     "split": lambda text: split(text, 1_800, "utf16"),
-    "pages": lambda text: pages(text, sheet(DISCORD, DISCORD.page_size)),
+    "pages": lambda text: pages(text, make_page_format(DISCORD, DISCORD.page_size)),
     "shown": lambda text: shown(text, spoilers=True),
     "settled": settled,
     "typeset": typeset,

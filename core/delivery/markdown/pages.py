@@ -24,7 +24,7 @@ marks is plain text: so that what a cut makes necessary always leaves room for w
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class PageFormat:
     """What a page is cut for: its size, whether the platform needs it typeset, and whether it knows spoilers."""
 
     size: int
@@ -97,48 +97,48 @@ def split(text: str, size: int, unit: Unit) -> list[Piece]:
     pieces: list[Piece] = []
     opens = ""
     while text:
-        piece = first_piece(text, opens, Sheet(size, unit))
+        piece = first_piece(text, opens, PageFormat(size, unit))
         pieces.append(piece)
         text = text[len(piece.body) :]
-        opens = Sheet(size, unit).reopens(piece.opens + piece.body) if text else ""
+        opens = PageFormat(size, unit).reopens(piece.opens + piece.body) if text else ""
     return pieces
 
 
-def first_piece(text: str, opens: str, sheet: Sheet, least: int = 0) -> Piece:
+def first_piece(text: str, opens: str, make_page_format: PageFormat, least: int = 0) -> Piece:
     """The first page of `text`, which goes on what `opens` opens: all of it, or cut to fit.
 
     `least` characters stand on the page already and can't be taken back; at least one is always taken.
     """
-    text = text[: sheet.size + 1]  # more is never needed, and what is not looked at costs nothing
-    if len(opens) + len(text) <= sheet.size:
-        whole = sheet.piece(text, opens)
-        if sheet.excess(whole.text) <= 0:
+    text = text[: make_page_format.size + 1]  # more is never needed, and what is not looked at costs nothing
+    if len(opens) + len(text) <= make_page_format.size:
+        whole = make_page_format.piece(text, opens)
+        if make_page_format.excess(whole.text) <= 0:
             return whole
-    window = sheet.start(text, sheet.size - sheet.length(opens))
-    body = _fitted(window, opens, sheet)
+    window = make_page_format.start(text, make_page_format.size - make_page_format.length(opens))
+    body = _fitted(window, opens, make_page_format)
     if len(body) < least:
         at = max(window.rfind(mark, least) for mark in "\n ") + 1
         body = window[: max(at, least)] if at > 0 else text[: max(least, len(window))]
     if not body:  # there is no room for what it goes on
-        return Piece(sheet.start(text, sheet.size) or text[:1])
-    return sheet.piece(body, opens)
+        return Piece(make_page_format.start(text, make_page_format.size) or text[:1])
+    return make_page_format.piece(body, opens)
 
 
-def _fitted(window: str, opens: str, sheet: Sheet) -> str:
+def _fitted(window: str, opens: str, make_page_format: PageFormat) -> str:
     """`window` cut so that it fits between `opens` and what closes it; empty where nothing does. Each turn of the
     loop makes it shorter."""
     reserve = 0  # what may be open must be closed, however the text may go on
-    if fence := open_fence(opens + window, sheet.share):
-        reserve += sheet.length(fence.marks) + 1
-    if sheet.spoilers and open_spoiler(opens + window) is not None:
+    if fence := open_fence(opens + window, make_page_format.share):
+        reserve += make_page_format.length(fence.marks) + 1
+    if make_page_format.spoilers and open_spoiler(opens + window) is not None:
         reserve += len(MARK)
-    window = sheet.start(window, sheet.size - sheet.length(opens) - reserve)
+    window = make_page_format.start(window, make_page_format.size - make_page_format.length(opens) - reserve)
     body = _cut(window)
-    while body and (excess := sheet.excess(sheet.piece(body, opens).text)) > 0:
-        if sheet.typeset and _rows_from(body) < len(body):
-            body = _fewer_rows(body, opens, sheet)
+    while body and (excess := make_page_format.excess(make_page_format.piece(body, opens).text)) > 0:
+        if make_page_format.typeset and _rows_from(body) < len(body):
+            body = _fewer_rows(body, opens, make_page_format)
         else:
-            body = _cut(sheet.start(body, sheet.length(body) - excess))
+            body = _cut(make_page_format.start(body, make_page_format.length(body) - excess))
     return body
 
 
@@ -150,7 +150,7 @@ def _rows_from(body: str) -> int:
     return at
 
 
-def _fewer_rows(body: str, opens: str, sheet: Sheet) -> str:
+def _fewer_rows(body: str, opens: str, make_page_format: PageFormat) -> str:
     """`body` with fewer of the rows at its end, so that it fits, or with none: set as code, a row may be much longer
     than it is written."""
     start = _rows_from(body)
@@ -158,7 +158,7 @@ def _fewer_rows(body: str, opens: str, sheet: Sheet) -> str:
     few, many = 0, len(ends)
     while many - few > 1:
         middle = (few + many) // 2
-        fits = sheet.excess(sheet.piece(body[: ends[middle]], opens).text) <= 0
+        fits = make_page_format.excess(make_page_format.piece(body[: ends[middle]], opens).text) <= 0
         few, many = (middle, many) if fits else (few, middle)
     return _without_head(body[: ends[few]])
 
@@ -191,9 +191,9 @@ def _without_head(body: str) -> str:
     return body
 
 
-def _reopened(fence: Fence, sheet: Sheet) -> str:
+def _reopened(fence: Fence, make_page_format: PageFormat) -> str:
     opened = fence.opening + "\n"
-    return opened if sheet.length(opened) <= sheet.share else fence.marks + "\n"
+    return opened if make_page_format.length(opened) <= make_page_format.share else fence.marks + "\n"
 
 
 def _table_head(text: str) -> str:

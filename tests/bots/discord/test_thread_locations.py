@@ -117,7 +117,7 @@ async def test_what_was_asked_in_the_thread_while_nobody_listened_is_found_there
     await answer(bot, first, "A machine.")
     after = datetime.now(UTC) - timedelta(minutes=1)
     thread = await bot.fake.open_thread(BO, GENERAL, int(first.id), "looms")
-    await until(lambda: bot.platform._seats.of(first.place) == str(thread))
+    await until(lambda: bot.platform._locations.of(first.place) == str(thread))
     bot.fake.gateway.lose_sessions()
     await bot.fake.phrase(ADA, thread, f"<@{BOT}> and then?")
     (missed,) = await bot.platform.missed(first.place, after)

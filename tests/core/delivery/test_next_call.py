@@ -49,9 +49,9 @@ def layout(*, grows: bool) -> PageLayout:
     made = PageLayout(LIMITS, can_grow=grows, file_chars=200)
     made.lay(Reply(WORDS, Phase.WRITING))
     assert fulfil(NextCall.START if grows else NextCall.POST, made, ADDRESS)
-    frame = made.stands("m0")
-    frame.stop_by = 100.0
-    made.shows(frame, made.view(frame).page)
+    page_state = made.stands("m0")
+    page_state.stop_by = 100.0
+    made.shows(page_state, made.view(page_state).page)
     return made
 
 
@@ -98,7 +98,7 @@ def test_strokes_carry_the_words_that_are_not_shown_yet_and_all_of_them_where_it
     for made in (grown, edited):
         made.lay(Reply(WORDS + "and more.", Phase.ENDED, "Cut."))
     place = ADDRESS.ask.place
-    page = edited.view(edited.frames[0]).page
+    page = edited.view(edited.page_states[0]).page
     assert page.text == WORDS + "and more."
     assert fulfil(NextCall.APPEND, grown, ADDRESS) == AppendStream(place, "m0", "and more.")
     assert fulfil(NextCall.STOP, grown, ADDRESS) == StopStream(place, "m0", "turn-7-0", "and more.", "Cut.")
@@ -108,7 +108,7 @@ def test_strokes_carry_the_words_that_are_not_shown_yet_and_all_of_them_where_it
 def test_a_message_that_must_stop_is_stopped_without_more_words() -> None:
     made = layout(grows=True)
     made.lay(Reply(WORDS + "and more.", Phase.ENDED, "Cut."))
-    made.frames[0].life = Life.ENDS
+    made.page_states[0].life = Life.ENDS
     assert next_calls(made, 0.0) == (NextCall.STOP,)
     assert fulfil(NextCall.STOP, made, ADDRESS) == StopStream(ADDRESS.ask.place, "m0", "turn-7-0")
 
@@ -137,7 +137,7 @@ def test_what_can_not_be_edited_stays_and_the_rest_is_posted() -> None:
 def test_the_rest_stands_apart_only_where_nothing_stands_behind_it_and_it_is_in_no_file(filed: bool) -> None:
     made = PageLayout(LIMITS, ("m0",) if filed else ("m0", "m1"))
     made.lay(Reply(WORDS, Phase.WRITING))
-    made.shows(made.frames[0], made.view(made.frames[0]).page)
+    made.shows(made.page_states[0], made.view(made.page_states[0]).page)
     made.lay(Reply(FULL + WORDS, Phase.ENDED))
     if filed:
         made.file()
@@ -174,6 +174,6 @@ def test_whatever_is_written_there_is_an_end_to_showing_it(text: str, limits: Li
             return
         call = fulfil(wished[0], made, ADDRESS)
         assert isinstance(call, PostMessage | EditMessage), "a wish that nothing fulfils is wished for ever"
-        frame = made.stands(f"m{number}") if isinstance(call, PostMessage) else made.frames[-1]
-        made.shows(frame, call.page)
+        page_state = made.stands(f"m{number}") if isinstance(call, PostMessage) else made.page_states[-1]
+        made.shows(page_state, call.page)
     pytest.fail("it goes on and on")

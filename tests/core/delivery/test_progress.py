@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 
 from bots.discord.outgoing import LIMITS as DISCORD
 from bots.slack import LIMITS as SLACK
-from core.delivery.markdown.pages import Sheet, Unit, first_piece
+from core.delivery.markdown.pages import PageFormat, Unit, first_piece
 from core.delivery.page_layout import PageLayout
 from core.values.outgoing import Limits, Page, Phase, Reply, page_length
 
 SHEETS = [
-    Sheet(1_800, "utf16", typeset=True),
-    Sheet(3_900, "utf8"),
-    Sheet(9_000, "utf8"),
-    Sheet(60, "utf16", typeset=True),
-    Sheet(60, "utf16", typeset=True, spoilers=True),
-    Sheet(1_800, "utf16", typeset=True, spoilers=True),
-    Sheet(8, "utf8"),
+    PageFormat(1_800, "utf16", typeset=True),
+    PageFormat(3_900, "utf8"),
+    PageFormat(9_000, "utf8"),
+    PageFormat(60, "utf16", typeset=True),
+    PageFormat(60, "utf16", typeset=True, spoilers=True),
+    PageFormat(1_800, "utf16", typeset=True, spoilers=True),
+    PageFormat(8, "utf8"),
 ]
 HOSTILE = st.sampled_from(
     [
@@ -62,7 +62,7 @@ TEXTS = st.lists(HOSTILE, max_size=8).flatmap(
 )
 
 
-def pages(text: str, sheet: Sheet) -> list[str]:
+def pages(text: str, sheet: PageFormat) -> list[str]:
     """The bodies of all pages. Fails where a page takes nothing."""
     bodies, opens = [], ""
     while text:
@@ -79,7 +79,7 @@ def pages(text: str, sheet: Sheet) -> list[str]:
 
 @pytest.mark.parametrize("sheet", SHEETS, ids=lambda sheet: f"{sheet.size}{'-spoilers' * sheet.spoilers}")
 @pytest.mark.parametrize("mark", ["~", "`"])
-def test_a_line_of_marks_of_any_length_leaves_room_for_words(sheet: Sheet, mark: str) -> None:
+def test_a_line_of_marks_of_any_length_leaves_room_for_words(sheet: PageFormat, mark: str) -> None:
     lengths = {
         3,
         8,
@@ -98,7 +98,7 @@ def test_a_line_of_marks_of_any_length_leaves_room_for_words(sheet: Sheet, mark:
 
 @settings(max_examples=300, deadline=None)
 @given(TEXTS, st.sampled_from(SHEETS))
-def test_every_page_takes_a_character_and_all_of_them_are_the_text(text: str, sheet: Sheet) -> None:
+def test_every_page_takes_a_character_and_all_of_them_are_the_text(text: str, sheet: PageFormat) -> None:
     assert "".join(pages(text, sheet)) == text
 
 
@@ -106,7 +106,7 @@ def test_every_page_takes_a_character_and_all_of_them_are_the_text(text: str, sh
 @given(TEXTS, st.sampled_from(["utf8", "utf16"]), st.integers(0, 400))
 def test_a_page_shows_again_what_cannot_be_taken_back(text: str, unit: Unit, least: int) -> None:
     if least < len(text):
-        body = first_piece(text, "", Sheet(400, unit), least).body
+        body = first_piece(text, "", PageFormat(400, unit), least).body
         assert body == text[: len(body)]
         assert len(body) >= max(1, least)
 
@@ -123,22 +123,22 @@ def test_an_answer_of_one_long_line_of_marks_stands_in_messages(
     for end in (*range(50, len(text), 700), len(text)):
         layout.lay(Reply(text[:end], Phase.ENDED if end == len(text) else Phase.WRITING))
         assert len(list(islice(calls(layout, grows=grows), 100))) < 100
-    assert "".join(text[frame.start or 0 : frame.upto] for frame in layout.frames) == text
+    assert "".join(text[page_state.start or 0 : page_state.upto] for page_state in layout.page_states) == text
 
 
 def calls(layout: PageLayout, *, grows: bool) -> Iterator[Page]:
     """Perform what is wanted until all is shown."""
     while True:
-        if frame := layout.behind():
-            seen = layout.view(frame)
-            stops = frame.growing and (layout.ended or seen.full)
-            layout.stopped(frame, seen.page) if stops else layout.shows(frame, seen.page)
+        if page_state := layout.behind():
+            seen = layout.view(page_state)
+            stops = page_state.growing and (layout.ended or seen.full)
+            layout.stopped(page_state, seen.page) if stops else layout.shows(page_state, seen.page)
         elif layout.wants_another():
             seen = layout.view(layout.begin(grows=grows))
             if not seen.page.text.strip():
                 layout.wait()
                 continue
-            layout.shows(layout.stands(f"m{len(layout.frames)}"), seen.page)
+            layout.shows(layout.stands(f"m{len(layout.page_states)}"), seen.page)
         else:
             return
         yield seen.page

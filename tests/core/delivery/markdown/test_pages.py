@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from core.delivery.markdown.pages import Sheet, Unit, split
+from core.delivery.markdown.pages import PageFormat, Unit, split
 from core.values.outgoing import page_length
 
 LINES = st.sampled_from(
@@ -41,7 +41,7 @@ def test_pages_joined_give_the_text_back_and_keep_their_limits(text: str, size: 
     for piece in pieces:
         assert piece.body
         assert page_length(piece.text, unit) <= size
-        assert Sheet(size, unit).closes(piece.text) == ""
+        assert PageFormat(size, unit).closes(piece.text) == ""
 
 
 @settings(max_examples=200, deadline=None)

@@ -81,8 +81,8 @@ def test_a_spoiler_over_pages_is_closed_and_opened_again(inner: str) -> None:
         for page in calls(layout, grows=False):
             assert "SECRET" not in open_words(page.text), page.text
             assert len(page.text) <= 200
-    assert len(layout.frames) > 2
-    assert "After it." in open_words(layout.frames[-1].text)
+    assert len(layout.page_states) > 2
+    assert "After it." in open_words(layout.page_states[-1].text)
 
 
 @pytest.mark.parametrize(
