@@ -60,7 +60,7 @@ async def _slack(answers: int, words: int, per_s: float, scale: float) -> Result
     async with FakeSlack(limits=scaled(DOCUMENTED, scale)) as fake:
         for number in range(answers):
             fake.space.add_channel(f"CB{number}", f"bench-{number}")
-        roots = [await fake.phrase("U1", f"CB{number}", "?") for number in range(answers)]
+        roots = [await fake.say("U1", f"CB{number}", "?") for number in range(answers)]
         settings = {
             "slack_bot_token": fake.bot_token,
             "slack_app_token": fake.app_token,

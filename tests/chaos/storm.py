@@ -85,7 +85,7 @@ class Thread:
     """
 
     number: int
-    phrase: Callable[[str, bool], Awaitable[None]]
+    say: Callable[[str, bool], Awaitable[None]]
     open: Callable[[], bool]
     answers: Callable[[], list[str]]
     asked: list[str] = field(default_factory=list)
@@ -163,25 +163,25 @@ class Storm:
     def _slack_thread(self, number: int) -> Thread:
         channel, root = CHANNELS[number // 2 % len(CHANNELS)], ""
 
-        async def phrase(text: str, addressed: bool) -> None:
+        async def say(text: str, addressed: bool) -> None:
             nonlocal root
             words = f"<@{BOT_USER}> {text}" if addressed else text
-            ts = await self._slack.phrase("U1", channel, words, thread_ts=root or None)
+            ts = await self._slack.say("U1", channel, words, thread_ts=root or None)
             root = root or ts
 
         def answers() -> list[str]:
             found = self._slack.thread(channel, root) if root else []
             return [message.visible for message in found if message.user == BOT_USER and not message.deleted]
 
-        return Thread(number, phrase, lambda: True, answers)
+        return Thread(number, say, lambda: True, answers)
 
     def _discord_thread(self, number: int) -> Thread:
         root = 0
 
-        async def phrase(text: str, addressed: bool) -> None:
+        async def say(text: str, addressed: bool) -> None:
             nonlocal root
             words = f"<@{BOT}> {text}" if addressed else text
-            said = await self._discord.phrase(ADA if number % 4 else BO, root or GENERAL, words)
+            said = await self._discord.say(ADA if number % 4 else BO, root or GENERAL, words)
             root = root or said
 
         def answers() -> list[str]:
@@ -193,7 +193,7 @@ class Storm:
         def is_open() -> bool:
             return not root or self._discord.thread_of(root) is not None
 
-        return Thread(number, phrase, is_open, answers)
+        return Thread(number, say, is_open, answers)
 
     async def _ask(self, threads: list[Thread]) -> None:
         """All questions, spread over the time in which the program dies; who got no word yet names the bot."""
@@ -214,7 +214,7 @@ class Storm:
             order.remove(thread)
             token = f"q-{thread.number}-{len(thread.asked)}"
             thread.asked.append(token)
-            await thread.phrase(f"{token}?", not thread.answers())
+            await thread.say(f"{token}?", not thread.answers())
             await asyncio.sleep(pause_s * self._random.uniform(0.2, 1.8))
 
     # The weather.

@@ -183,7 +183,7 @@ class Rig(ABC):
     # What people do.
 
     @abstractmethod
-    async def phrase(self, text: str) -> None:
+    async def say(self, text: str) -> None:
         """One person asks the bot something, in a new conversation."""
 
     @abstractmethod
@@ -208,7 +208,7 @@ class Rig(ABC):
         """Another bot speaks in the conversation."""
 
     async def ask(self, text: str = "what is a loom?") -> Ask:
-        await self.phrase(text)
+        await self.say(text)
         return await self.inbox.ask(text)
 
     # How it fails.
@@ -346,11 +346,11 @@ class SlackRig(Rig):
     async def hang(self) -> None:
         self.fake.half_open()
 
-    async def phrase(self, text: str) -> None:
-        await self.fake.phrase("U1", "C1", f"<@U_BOT> {slack_escaped(text)}")
+    async def say(self, text: str) -> None:
+        await self.fake.say("U1", "C1", f"<@U_BOT> {slack_escaped(text)}")
 
     async def follow_up(self, ask: Ask, text: str) -> None:
-        await self.fake.phrase("U2", "C1", slack_escaped(text), ask.place.thread)
+        await self.fake.say("U2", "C1", slack_escaped(text), ask.place.thread)
 
     async def edit(self, ask: Ask, text: str) -> None:
         await self.fake.edit("U1", "C1", ask.id, slack_escaped(text))
@@ -510,13 +510,13 @@ class DiscordRig(Rig):
     async def hang(self) -> None:
         self.fake.half_open()
 
-    async def phrase(self, text: str) -> None:
-        await self.fake.phrase(discord.ADA, discord.GENERAL, f"<@{discord.BOT}> {text}")
+    async def say(self, text: str) -> None:
+        await self.fake.say(discord.ADA, discord.GENERAL, f"<@{discord.BOT}> {text}")
 
     async def follow_up(self, ask: Ask, text: str) -> None:
         if self.fake.thread_of(int(ask.place.thread)) is None:
             await self.fake.open_thread(discord.BO, discord.GENERAL, int(ask.id), "looms")
-        await self.fake.phrase(discord.BO, int(ask.place.thread), text)
+        await self.fake.say(discord.BO, int(ask.place.thread), text)
 
     async def edit(self, ask: Ask, text: str) -> None:
         await self.fake.edit(int(ask.id), text)
@@ -691,7 +691,7 @@ class WebRig(Rig):
         self._watching = await self._browser.get(f"{self._url}/api/threads/{ask.place.thread}/events")
         assert self._watching.status == 200
 
-    async def phrase(self, text: str) -> None:
+    async def say(self, text: str) -> None:
         self._send("/api/asks", {"text": text, "client_id": str(uuid4())})
 
     async def follow_up(self, ask: Ask, text: str) -> None:

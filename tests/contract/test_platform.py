@@ -246,7 +246,7 @@ async def test_what_bots_say_is_nobodys_question(rig: Rig) -> None:
 @holds("run")
 async def test_a_question_is_in_the_inbox_before_it_is_acknowledged(rig: Rig) -> None:
     rig.inbox.open.clear()
-    await rig.phrase("what is a loom?")
+    await rig.say("what is a loom?")
     await until(lambda: rig.inbox.came)
     await asyncio.sleep(0.02)
     assert not rig.acknowledged()
@@ -258,7 +258,7 @@ async def test_a_question_is_in_the_inbox_before_it_is_acknowledged(rig: Rig) ->
 @holds("run")
 async def test_what_cannot_be_stored_comes_again_or_its_author_is_told(rig: Rig) -> None:
     rig.inbox.error = StoreError("the disk of secret-host is full")
-    await rig.phrase("what is a loom?")
+    await rig.say("what is a loom?")
     words = await rig.told()
     assert rig.inbox.events == []
     assert "secret-host" not in words
@@ -303,7 +303,7 @@ async def test_it_ends_at_once_and_leaves_no_task(idle: Rig, line: str) -> None:
         place = Place(idle.platform.name, "1", idle.channel())
         await refusal(idle, idle.platform.perform(PostMessage(place, FULL, "digest/1")))  # by when it knows
     else:
-        await idle.phrase("one last thing?")
+        await idle.say("one last thing?")
     assert idle.running is not None
     idle.running.cancel()
     began = time.monotonic()
@@ -648,7 +648,7 @@ async def test_a_post_to_a_channel_is_found_too(rig: Rig) -> None:
     assert await rig.platform.find(call) == posted
 
 
-# budgets.
+# rate_limits.
 
 
 @holds("stands")
@@ -662,7 +662,7 @@ async def test_a_question_stands_until_it_is_deleted(rig: Rig) -> None:
     assert await rig.platform.stands(replace(ask, id="no-message"))
 
 
-@holds("budgets")
+@holds("rate_limits")
 async def test_budgets_are_pure_and_can_be_lived_on(rig: Rig) -> None:
     for kind in KINDS:
         call = await painting(rig, kind)
@@ -678,7 +678,7 @@ async def test_budgets_are_pure_and_can_be_lived_on(rig: Rig) -> None:
         assert not [secret for secret in rig.secrets for budget in rate_limits if secret in budget.scope]
 
 
-@holds("budgets")
+@holds("rate_limits")
 async def test_posts_and_edits_draw_on_budgets_of_their_own(rig: Rig) -> None:
     if not rig.posts_and_edits_are_limited_apart:
         rig.cannot("the page limits nothing")
@@ -687,7 +687,7 @@ async def test_posts_and_edits_draw_on_budgets_of_their_own(rig: Rig) -> None:
     assert edits - posts
 
 
-@holds("budgets")
+@holds("rate_limits")
 async def test_what_one_team_spends_is_not_taken_from_another(rig: Rig) -> None:
     for kind in KINDS:
         call = await painting(rig, kind)

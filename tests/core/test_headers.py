@@ -10,7 +10,7 @@ from core.settings.environment import CoreSettings
 TOML = """
 [endpoints.one]
 base_url = "https://one.example/v1"
-headers = { "X-Team" = "parley-team", "X-PlatformCalls" = "env:GATE" }
+headers = { "X-Team" = "parley-team", "X-Gate" = "env:GATE" }
 accounts = [{ name = "a", key = "sk-abcdefgh" }]
 models = { "m" = {} }
 """

@@ -54,9 +54,7 @@ class Slack:
 
     async def ask(self, text: str) -> None:
         thread = self.thread or None
-        self._question = await self.slack.phrase(
-            "U1", "C1", text if thread else f"<@{BOT_USER}> {text}", thread
-        )
+        self._question = await self.slack.say("U1", "C1", text if thread else f"<@{BOT_USER}> {text}", thread)
         self.thread = self.thread or self._question
 
     async def edit(self, text: str) -> None:
@@ -101,7 +99,7 @@ class Discord:
 
     async def ask(self, text: str) -> None:
         where, words = (self.thread, text) if self.thread else (GENERAL, f"<@{BOT}> {text}")
-        self._question = await self.discord.phrase(ADA, where, words)
+        self._question = await self.discord.say(ADA, where, words)
         self.thread = self.thread or self._question
 
     async def edit(self, text: str) -> None:

@@ -35,20 +35,20 @@ class Visitor:
         self.language = language
         self.thread: str | None = None
 
-    async def phrase(self, text: str, *, status: int = 202) -> Json:
+    async def say(self, text: str, *, status: int = 202) -> Json:
         body: Json = {"text": text, "client_id": str(uuid4())} | (
             {"thread": self.thread} if self.thread else {}
         )
         return await self._post("/api/asks", body, status)
 
     async def told(self, text: str) -> str:
-        answer = await self.phrase(text)
+        answer = await self.say(text)
         found: str = answer["told"]["text"]
         return found
 
     async def ask(self, text: str, count: int = 1) -> Json:
         """Say it and wait for the `count`th answer in the thread, whole."""
-        self.thread = (await self.phrase(text))["thread"]
+        self.thread = (await self.say(text))["thread"]
         return (await self.answers(count))[-1]
 
     async def answers(self, count: int = 1, words: str = "") -> list[Json]:
@@ -141,15 +141,15 @@ async def test_every_command_in_one_visit(tmp_path: Path, endpoint: FakeCompleti
         await you.ask("afresh", 4)
         assert [message["role"] for message in endpoint.requests[3].body["messages"]] == ["system", "user"]
 
-        told = (await you.phrase("/export"))["told"]
+        told = (await you.say("/export"))["told"]
         assert told["file"]["name"] == "thread.md"
         assert "What is a parley?" in base64.b64decode(told["file"]["base64"]).decode()
-        mine = json.loads(base64.b64decode((await you.phrase("/export me"))["told"]["file"]["base64"]))
+        mine = json.loads(base64.b64decode((await you.say("/export me"))["told"]["file"]["base64"]))
         assert len(mine["lines"]) == 8
 
         assert words("forget_thread_done", n=8) in await you.told("/forget thread")
         await you.gone()
-        asked = (await you.phrase("/forget me"))["told"]
+        asked = (await you.say("/forget me"))["told"]
         assert words("forget_me_asks", n=0, prefix="/") in asked["text"]
         assert words("forget_me_done", n=0) in (await you.press(asked, "forget_me"))["told"]["text"]
         assert words("forget_me_done", n=0) in await you.told("/forget me confirm")
@@ -171,7 +171,7 @@ async def test_buttons_of_a_whole_answer(tmp_path: Path, endpoint: FakeCompletio
         await you.answers(words="Second.")
         again = await you.press(answer, "regenerate")
         assert again["told"]["text"] == phrase("pressed_already", language)
-        await you.phrase("and?")
+        await you.say("and?")
         await you.answers(words="Third.")
     said = [message["content"] for message in endpoint.requests[2].body["messages"][1:]]
     assert said == ["hello", "Second.", "and?"]
@@ -192,16 +192,16 @@ async def test_settings_stay_over_a_restart_and_what_does_not_fit_is_told(
     async with visiting(tmp_path, endpoint, language) as you:
         assert phrase("help_title", "zh") in await you.told("/help")
         await you.ask("one")
-        refused = await you.phrase("two")
+        refused = await you.say("two")
         assert not refused["taken"]
         assert refused["told"]["text"].startswith("一下子问得有点多")
 
 
 async def test_who_may_not_ask_is_refused_in_words(tmp_path: Path, endpoint: FakeCompletions) -> None:
     async with visiting(tmp_path, endpoint, "en", PARLEY_DENY="web:you") as you:
-        assert (await you.phrase("hello"))["told"]["text"] == phrase("refused_denied", "en")
+        assert (await you.say("hello"))["told"]["text"] == phrase("refused_denied", "en")
         assert await you.told("/usage") == phrase("refused_denied", "en")
-        await you.phrase("hello again", status=403)
+        await you.say("hello again", status=403)
     assert endpoint.requests == []
 
 
@@ -209,6 +209,6 @@ async def test_switched_off_it_only_takes_commands(tmp_path: Path, endpoint: Fak
     endpoint.script(Words("Back."))
     async with visiting(tmp_path, endpoint, "en") as you:
         await you.told("/settings listen off")
-        assert (await you.phrase("hello"))["told"]["text"] == phrase("refused_off", "en")
+        assert (await you.say("hello"))["told"]["text"] == phrase("refused_off", "en")
         await you.told("/settings listen default")
         assert (await you.ask("hello"))["text"] == "Back."

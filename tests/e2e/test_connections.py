@@ -26,7 +26,7 @@ async def test_slack_heals_from_cut_dead_silent_and_renewed_sockets(
         asked = []
 
         async def ask(how: str) -> None:
-            asked.append((await slack.phrase("U1", "C1", f"{AT} {how}?"), how))
+            asked.append((await slack.say("U1", "C1", f"{AT} {how}?"), how))
 
         await slack.disconnect("refresh_requested")
         await ask("renewed")
@@ -62,7 +62,7 @@ async def test_while_one_socket_is_renewed_the_other_one_hears(
             if number % 5 == 0:
                 one = slack.sockets.open[0]
                 await one.link.send_json({"type": "disconnect", "reason": "refresh_requested"})
-            await slack.phrase("U1", "C1", f"line {number}")
+            await slack.say("U1", "C1", f"line {number}")
             fewest = min(fewest, len(slack.sockets.open))
             await asyncio.sleep(0.02)
         await slack.wait_for(lambda: all(envelope.acked for envelope in slack.envelopes))
@@ -75,20 +75,20 @@ async def test_discord_resumes_and_reads_on_where_it_can_not(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
 ) -> None:
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
-        question = await discord.phrase(ADA, GENERAL, f"{DISCORD_AT} first?")
+        question = await discord.say(ADA, GENERAL, f"{DISCORD_AT} first?")
         await answered_in_discord(discord, question, "first?")
         discord.abort_gateway()
-        await discord.phrase(BO, question, "while it was cut?")
+        await discord.say(BO, question, "while it was cut?")
         await answered_in_discord(discord, question, "while it was cut?", count=2)
         assert discord.gateway.resumes == 1
         discord.refuse_connections = True
         discord.gateway.lose_sessions()
         discord.abort_gateway()
-        await discord.phrase(BO, question, "while nobody heard?")
-        other = await discord.phrase(ADA, GENERAL, f"{DISCORD_AT} nor this?")
+        await discord.say(BO, question, "while nobody heard?")
+        other = await discord.say(ADA, GENERAL, f"{DISCORD_AT} nor this?")
         discord.refuse_connections = False
         await discord.wait_for(lambda: discord.gateway.identifies == 2)
         await answered_in_discord(discord, question, "while nobody heard?", count=3)
         await answered_in_discord(discord, other, "nor this?")
-        await discord.phrase(BO, question, "again?")
+        await discord.say(BO, question, "again?")
         await answered_in_discord(discord, question, "again?", count=4)

@@ -176,12 +176,12 @@ async def test_what_can_not_be_stored_is_told_or_not_acknowledged_and_heals(
     slack.sockets.ack_timeout_s, slack.sockets.retry_delays_s = 0.5, (0.2,) * 60
     settings = slack_settings(slack) | discord_settings(discord) | model_settings(endpoint)
     async with Program(tmp_path, **settings | {"DATABASE_URL": trouble.url}) as program:
-        begun = await slack.phrase("U1", "C2", f"{AT} before?")
+        begun = await slack.say("U1", "C2", f"{AT} before?")
         await answered(slack, "C2", begun, "before?")
         await until_heard(trouble.url.replace("///parley.db", f"///{tmp_path}/parley.db"))
         async with trouble.happens(program, trouble.url):
-            ts = await slack.phrase("U1", "C1", f"{AT} slack?")
-            question = await discord.phrase(ADA, GENERAL, f"{DISCORD_AT} discord?")
+            ts = await slack.say("U1", "C1", f"{AT} slack?")
+            question = await discord.say(ADA, GENERAL, f"{DISCORD_AT} discord?")
             await answered_in_discord(discord, GENERAL, STORE_DOWN)
             interaction = await discord.slash(ADA, GENERAL, "ask", question="slash?")
             await discord.wait_for(lambda: discord.interaction(interaction).deferred, 3.0)
@@ -194,7 +194,7 @@ async def test_what_can_not_be_stored_is_told_or_not_acknowledged_and_heals(
             assert answers(slack, "C1", ts) == []
             await slack.wait_for(lambda: apologies(slack) == ["U1"])
         await answered(slack, "C1", ts, "slack?")
-        again = await discord.phrase(ADA, GENERAL, f"{DISCORD_AT} again?")
+        again = await discord.say(ADA, GENERAL, f"{DISCORD_AT} again?")
         await answered_in_discord(discord, again, "again?")
         # What was heard and could not be stored is read on: the person was told to ask again, and need not.
         await discord.wait_for(lambda: discord.thread_of(question))
@@ -215,14 +215,14 @@ async def test_a_database_that_is_read_only_from_the_start_is_told_and_what_was_
     settings = slack_settings(slack) | discord_settings(discord) | model_settings(endpoint)
     writable = settings | {"DATABASE_URL": "sqlite:///parley.db"}
     async with Program(tmp_path, **writable):
-        begun = await slack.phrase("U1", "C1", f"{AT} before?")
+        begun = await slack.say("U1", "C1", f"{AT} before?")
         await answered(slack, "C1", begun, "before?")
         await asyncio.sleep(1.0)  # a house that never heard a platform has missed nothing there
     program = Program(tmp_path, **settings, DATABASE_URL="sqlite:///file:parley.db?mode=ro&uri=true")
     await program.start()
     await program.until(lambda found: found["slack"] and found["discord"] and not found["database"])
-    ts = await slack.phrase("U1", "C1", f"{AT} slack?")
-    question = await discord.phrase(ADA, GENERAL, f"{DISCORD_AT} discord?")
+    ts = await slack.say("U1", "C1", f"{AT} slack?")
+    question = await discord.say(ADA, GENERAL, f"{DISCORD_AT} discord?")
     await answered_in_discord(discord, GENERAL, STORE_DOWN)
     assert "read-only" in program.output
     assert not any(envelope.acked for envelope in slack.envelopes if envelope.event.get("ts") == ts)
@@ -259,11 +259,11 @@ async def test_an_answer_under_way_outlives_a_locked_database(
     settings = slack_settings(slack) | model_settings(endpoint)
     settings["DATABASE_URL"] = LITTLE_PATIENCE
     async with Program(tmp_path, **settings) as program:
-        ts = await slack.phrase("U1", "C1", f"{AT} count")
+        ts = await slack.say("U1", "C1", f"{AT} count")
         await answered(slack, "C1", ts, "one")
         async with locked(program, ""):
             await answered(slack, "C1", ts, "four")
-        await slack.phrase("U1", "C1", "and on?", thread_ts=ts)
+        await slack.say("U1", "C1", "and on?", thread_ts=ts)
         await answered(slack, "C1", ts, "and on?", count=2)
     assert "one two three four" in endpoint.requests[1].body["messages"][-2]["content"]
 
@@ -275,7 +275,7 @@ async def test_lost_connections_to_postgres_are_made_anew_and_the_lock_is_taken_
     async with Program(tmp_path, **settings):
         for number in range(3):
             await cut_connections(postgres_database)
-            ts = await slack.phrase("U1", "C1", f"{AT} number {number}?")
+            ts = await slack.say("U1", "C1", f"{AT} number {number}?")
             await answered(slack, "C1", ts, f"number {number}?")
         await asyncio.sleep(2.2)
         second = Program(tmp_path, **settings | {"PARLEY_GRACE_S": "0"})

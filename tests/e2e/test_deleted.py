@@ -36,11 +36,11 @@ async def test_an_answer_that_is_deleted_in_slack_stops_and_does_not_come_back(
     if not grows:
         slack.fail("chat.startStream", None, error="unknown_method")
     async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
-        ts = await slack.phrase("U1", "C1", f"{AT} tell me a lot")
+        ts = await slack.say("U1", "C1", f"{AT} tell me a lot")
         answer = await answered(slack, "C1", ts, "word4")
         await slack.delete("U2", "C1", answer.ts)
         await closed(endpoint)
-        await slack.phrase("U1", "C1", "and now?", thread_ts=ts)
+        await slack.say("U1", "C1", "and now?", thread_ts=ts)
         await answered(slack, "C1", ts, "A new answer.", count=2)
     assert [message.visible for message in answers(slack, "C1", ts) if not message.deleted] == ["A new answer."]
     assert "word1" not in str(said(endpoint.requests[1].body)), "nor does the model read it"

@@ -36,7 +36,7 @@ async def test_ask_is_deferred_at_once_and_answered_in_place(
         await discord.wait_for(lambda: discord.interaction(interaction).deferred, 3.0)
         answer = await answered(discord, GENERAL, "It is four, I think.")
         assert len(answer.history) > 1, "it did not grow"
-        await discord.phrase(BO, GENERAL, "and twice?", reply_to=answer.id)
+        await discord.say(BO, GENERAL, "and twice?", reply_to=answer.id)
         await answered(discord, GENERAL, "Eight.", count=2)
     assert len(discord.from_bot(GENERAL)) == 2
     assert said(endpoint.requests[1].body)[1:] == [
@@ -50,10 +50,10 @@ async def test_a_mention_opens_a_thread_and_follow_ups_need_none(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
 ) -> None:
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
-        question = await discord.phrase(ADA, GENERAL, f"{AT} what is new?")
+        question = await discord.say(ADA, GENERAL, f"{AT} what is new?")
         await answered(discord, question, "what is new?")
         assert discord.thread_of(question) is not None
-        await discord.phrase(BO, question, "and what is old?")
+        await discord.say(BO, question, "and what is old?")
         await answered(discord, question, "and what is old?", count=2)
     assert discord.from_bot(GENERAL) == []
     assert [content for _, content in said(endpoint.requests[1].body)[1:]][::2] == [
@@ -66,10 +66,10 @@ async def test_a_thread_is_read_before_it_is_joined(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
 ) -> None:
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
-        root = await discord.phrase(ADA, GENERAL, "The build is red.")
+        root = await discord.say(ADA, GENERAL, "The build is red.")
         thread = await discord.open_thread(ADA, GENERAL, root, "The build")
-        await discord.phrase(BO, thread, "Since this morning.")
-        await discord.phrase(ADA, thread, f"{AT} since when?")
+        await discord.say(BO, thread, "Since this morning.")
+        await discord.say(ADA, thread, f"{AT} since when?")
         await answered(discord, thread, "since when?")
     assert [content for _, content in said(endpoint.requests[0].body)[1:]] == [
         "Ada Byron: The build is red.",
@@ -93,10 +93,10 @@ async def test_what_is_not_for_the_bot_is_no_turn(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
 ) -> None:
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
-        await discord.phrase(ADA, GENERAL, "just chatting, @everyone")
+        await discord.say(ADA, GENERAL, "just chatting, @everyone")
         await discord.join()
         await discord.bot_says(GENERAL, f"{AT} let us talk for ever")
-        question = await discord.phrase(ADA, GENERAL, f"{AT} you?")
+        question = await discord.say(ADA, GENERAL, f"{AT} you?")
         await answered(discord, question, "you?")
     assert len(endpoint.requests) == 1
 
@@ -106,10 +106,10 @@ async def test_where_it_may_not_write_whoever_asked_is_told_directly(
 ) -> None:
     await discord.deny(GENERAL, Permission.SEND_MESSAGES, Permission.CREATE_PUBLIC_THREADS)
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
-        await discord.phrase(ADA, GENERAL, f"{AT} anybody?")
+        await discord.say(ADA, GENERAL, f"{AT} anybody?")
         told = await answered(discord, discord.dm(ADA), f"I'm not allowed to write in <#{GENERAL}>")
         await discord.deny(GENERAL)
-        question = await discord.phrase(ADA, GENERAL, f"{AT} and now?")
+        question = await discord.say(ADA, GENERAL, f"{AT} and now?")
         await answered(discord, question, "and now?")
     assert len(discord.from_bot(told.channel_id)) == 1
 
@@ -118,13 +118,13 @@ async def test_edits_and_deletions_change_the_context(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
 ) -> None:
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
-        question = await discord.phrase(ADA, GENERAL, f"{AT} first")
+        question = await discord.say(ADA, GENERAL, f"{AT} first")
         await answered(discord, question, "first")
-        wrong = await discord.phrase(BO, question, f"<@{ADA}> it was in 1815")
-        gone = await discord.phrase(BO, question, f"<@{ADA}> never mind")
+        wrong = await discord.say(BO, question, f"<@{ADA}> it was in 1815")
+        gone = await discord.say(BO, question, f"<@{ADA}> never mind")
         await discord.edit(wrong, f"<@{ADA}> it was in 1816")
         await discord.delete(gone)
-        await discord.phrase(ADA, question, "when?")
+        await discord.say(ADA, question, "when?")
         await answered(discord, question, "when?", count=2)
     lines = [content for _, content in said(endpoint.requests[-1].body)[1:]]
     assert "Bo Larsen: @Ada Byron it was in 1816" in lines

@@ -171,7 +171,7 @@ async def test_every_command_answers_in_the_askers_language_and_only_to_them(
         for name, what in (("reset", {}), ("forget", {"what": "thread"}), ("export", {"what": "thread"})):
             assert says("thread_only", language, (await people.slash(person, name, GENERAL, **what)).text)
         nothing = f"{AT} /{phrase('command_help', language)}"
-        await discord.phrase(person, RANDOM, nothing)
+        await discord.say(person, RANDOM, nothing)
         await answered(discord, RANDOM, "`/ask")
     assert len(for_all(discord, GENERAL)) == 1, "only the answer, and nothing of what was put off"
 
@@ -189,13 +189,13 @@ async def test_a_thread_is_summed_up_begun_afresh_exported_and_forgotten(
     )
     person, other = IN[language], IN[OTHER[language]]
     async with Program(tmp_path, **settings(discord, endpoint)):
-        thread = await discord.phrase(person, GENERAL, f"{AT} what is a loom for?")
+        thread = await discord.say(person, GENERAL, f"{AT} what is a loom for?")
         await answered(discord, thread, "Weaving." + " Looms weave." * 90)
         await discord.slash(other, thread, "summarize", of="thread")
         await answered(discord, thread, "They spoke of looms.", count=2)
         assert "what is a loom for?" in str(endpoint.requests[1].body)
-        await discord.phrase(person, GENERAL, "A first line.")
-        await discord.phrase(person, GENERAL, "A last line.")
+        await discord.say(person, GENERAL, "A first line.")
+        await discord.say(person, GENERAL, "A last line.")
         await discord.slash(person, GENERAL, "summarize", last=1)
         await answered(discord, GENERAL, "One line.")
         assert "A last line." in str(endpoint.requests[2].body)
@@ -219,7 +219,7 @@ async def test_a_thread_is_summed_up_begun_afresh_exported_and_forgotten(
 
         afresh = await people.slash(person, "reset", thread)
         assert (afresh.text, afresh.ephemeral_to) == (phrase("reset_done", language), None)
-        await discord.phrase(other, thread, "and now?")
+        await discord.say(other, thread, "and now?")
         await answered(discord, thread, "Nothing before.", count=5)
         assert "what is a loom for?" not in str(endpoint.requests[4].body)
 
@@ -244,10 +244,10 @@ async def test_the_menus_of_a_message(
     endpoint.script(Words("It is the shuttle."), Words("The loom broke."))
     person, program = IN[language], settings(discord, endpoint)
     async with Program(tmp_path, **program):
-        await discord.phrase(ADA, GENERAL, "Good morning.")
+        await discord.say(ADA, GENERAL, "Good morning.")
         discord.clock.advance(60)
-        broken = await discord.phrase(ADA, GENERAL, "The loom is broken.")
-        await discord.phrase(ADA, GENERAL, "Again?")
+        broken = await discord.say(ADA, GENERAL, "The loom is broken.")
+        await discord.say(ADA, GENERAL, "Again?")
         opened = await discord.context_menu(person, GENERAL, broken, phrase("menu_ask", "en"))
         form = await people.modal(opened)
         assert form["title"] == phrase("menu_ask", language)
@@ -452,7 +452,7 @@ async def test_in_a_direct_conversation_everybody_sets_their_own(
         await answered(discord, direct, phrase("reset_done", spoken))
         exported = await people.slash(person, "export", direct)
         assert "warm?" in exported.attachments[0].data.decode()
-        await discord.phrase(person, GENERAL, f"{AT} cold?")
+        await discord.say(person, GENERAL, f"{AT} cold?")
         await discord.wait_for(lambda: len(endpoint.requests) == 2)
     assert endpoint.requests[0].body["temperature"] == 0.4
     assert "temperature" not in endpoint.requests[1].body
@@ -517,7 +517,7 @@ async def test_stop_try_again_and_continue_also_after_a_restart(
     program, person = settings(discord, endpoint), IN[language]
     async with Program(tmp_path, **program):
         await people.whispered(ADA, "settings", name="language", value=language)
-        thread = await discord.phrase(person, GENERAL, f"{AT} at length")
+        thread = await discord.say(person, GENERAL, f"{AT} at length")
         answer = await answered(discord, thread, "word word")
         assert [button.label for button in answer.buttons] == [phrase("stop", language)]
         await people.press(IN[OTHER[language]], answer, phrase("stop", language))
@@ -530,7 +530,7 @@ async def test_stop_try_again_and_continue_also_after_a_restart(
         assert cut.buttons[0].label == phrase("continue", language)
         await people.press(person, cut, phrase("continue", language))
         await answered(discord, thread, "three.", count=3)
-        await discord.phrase(person, thread, "and what is whole?")
+        await discord.say(person, thread, "and what is whole?")
         cut = await answered(discord, thread, phrase("cut", language), count=4)
         await people.whispered(ADA, "settings", name="deny", value=f"<@{person}>")
         assert await people.pressed(person, cut, phrase("again", language)) == phrase(
@@ -561,30 +561,30 @@ async def test_where_it_listens(
         post = await discord.open_thread(person, FORUM, None, "Why is the loom slow?", "It creaks.")
         assert "It creaks." in (await answered(discord, post, "creaks")).text
         assert "Why is the loom slow?" in str(endpoint.requests[-1].body)
-        await discord.phrase(other, post, "Mine too.")
+        await discord.say(other, post, "Mine too.")
         await answered(discord, post, "Mine too.", count=2)
-        await discord.phrase(other, post, f"<@{ADA}> and yours?")
+        await discord.say(other, post, f"<@{ADA}> and yours?")
 
-        everything = await discord.phrase(person, GENERAL, "anybody there?")
+        everything = await discord.say(person, GENERAL, "anybody there?")
         await answered(discord, everything, "anybody there?")
-        await discord.phrase(person, GENERAL, f"<@{ADA}> you there?")
+        await discord.say(person, GENERAL, f"<@{ADA}> you there?")
 
         await people.whispered(ADA, "settings", name="listen", value="off")
         assert await people.whispered(person, "ask", question="有人吗？") == phrase("refused_off", language)
-        await discord.phrase(person, GENERAL, f"{AT} anybody?")
+        await discord.say(person, GENERAL, f"{AT} anybody?")
         told = await told_all(discord, GENERAL, phrase("refused_off", language), 1)
         assert told.reference is not None
         await people.whispered(ADA, "settings", RANDOM, name="listen", value="off")
         assert await people.whispered(person, "summarize", RANDOM) == phrase("refused_off", language)
         await people.whispered(ADA, "settings", RANDOM, name="listen", value="default")
-        again = await discord.phrase(person, RANDOM, f"{AT} and now?")
+        again = await discord.say(person, RANDOM, f"{AT} and now?")
         await answered(discord, again, "and now?")
-        await discord.phrase(person, RANDOM, "not to you")
-        await discord.phrase(person, again, "but here")
+        await discord.say(person, RANDOM, "not to you")
+        await discord.say(person, again, "but here")
         await answered(discord, again, "but here", count=2)
     async with Program(tmp_path, **program):
-        await discord.phrase(person, GENERAL, f"{AT} anybody now?")
-        await discord.phrase(person, everything, "nor in its thread?")
+        await discord.say(person, GENERAL, f"{AT} anybody now?")
+        await discord.say(person, everything, "nor in its thread?")
         assert await people.whispered(person, "ask", question="有人吗？") == phrase("refused_off", language)
     assert [m.text for m in for_all(discord, GENERAL)] == [phrase("refused_off", language)], "said once"
     asked = [said(request.body)[-1][1].partition(": ")[2] for request in endpoint.requests]
@@ -634,8 +634,8 @@ async def test_who_may_ask_is_said_by_server_channel_role_and_person(
         await people.whispered(ADA, "settings", name="language", value=language)
         await people.whispered(ADA, "settings", name="deny", value=f"<@&{weavers}>")
         for _ in range(2):
-            await discord.phrase(person, GENERAL, f"{AT} may I?")
-        asked = await discord.phrase(ADA, GENERAL, f"{AT} may I?")
+            await discord.say(person, GENERAL, f"{AT} may I?")
+        asked = await discord.say(ADA, GENERAL, f"{AT} may I?")
         await answered(discord, asked, "may I?")
     told_to_all = [m for m in for_all(discord, GENERAL) if m.text == phrase("refused_denied", language)]
     assert len(told_to_all) == 1, "said once"
@@ -649,14 +649,14 @@ async def test_in_a_server_that_is_not_allowed_it_says_why_once_and_is_silent(
     program = settings(discord, endpoint, PARLEY_ALLOW="discord:999", PARLEY_LANGUAGE=language)
     why = phrase("refused_not_listed", language)
     async with Program(tmp_path, **program):
-        await discord.phrase(person, GENERAL, f"{AT} hello?")
+        await discord.say(person, GENERAL, f"{AT} hello?")
         told = await answered(discord, GENERAL, why)
         assert told.reference is not None
-        await discord.phrase(person, GENERAL, f"{AT} hello?")
+        await discord.say(person, GENERAL, f"{AT} hello?")
         assert await people.whispered(person, "ask", question="may I?") == why
     async with Program(tmp_path, **program):
-        await discord.phrase(person, GENERAL, f"{AT} hello again?")
-        await discord.phrase(person, GENERAL, f"{AT} /usage")
+        await discord.say(person, GENERAL, f"{AT} hello again?")
+        await discord.say(person, GENERAL, f"{AT} /usage")
         assert await people.whispered(person, "usage") == why
         assert says("help_title", language, await people.whispered(person, "help"))
     assert [message.text for message in for_all(discord, GENERAL)] == [why]
@@ -678,7 +678,7 @@ async def test_too_many_questions_get_a_friendly_word(
         assert 30 < seconds <= 60
         assert limited == phrase("limited", language, n=seconds)
         for _ in range(3):
-            await discord.phrase(person, GENERAL, f"{AT} three?")
+            await discord.say(person, GENERAL, f"{AT} three?")
         word = phrase("limited", language, n=60).partition("60")[0]
         await told_all(discord, GENERAL, word, 2)
         await discord.slash(ADA, GENERAL, "ask", question="the next one?")
@@ -699,7 +699,7 @@ async def test_a_person_who_installed_it_has_it_between_people(
     chat = discord.private_chat(person)
     more = {"PARLEY_RATE": "2"}
     async with Program(tmp_path, **settings(discord, endpoint, **more)):
-        message = await discord.phrase(ADA, chat, "Looms weave.")
+        message = await discord.say(ADA, chat, "Looms weave.")
         opened = await discord.context_menu(person, chat, message, phrase("menu_ask", "en"))
         await people.modal(opened)
         await discord.submit_modal(opened, question="Really? 真的吗？")
@@ -726,10 +726,10 @@ async def test_a_file_that_was_asked_for_in_a_thread_comes_directly(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
 ) -> None:
     async with Program(tmp_path, **settings(discord, endpoint)):
-        thread = await discord.phrase(BO, GENERAL, f"{AT} hello")
+        thread = await discord.say(BO, GENERAL, f"{AT} hello")
         await answered(discord, thread, "hello")
-        await discord.phrase(BO, thread, f"{AT} /reset")
+        await discord.say(BO, thread, f"{AT} /reset")
         await answered(discord, thread, phrase("reset_done", "en"), count=2)
-        await discord.phrase(BO, thread, f"{AT} /export me")
+        await discord.say(BO, thread, f"{AT} /export me")
         told = await answered(discord, discord.dm(BO), "", count=1)
         assert told.attachments

@@ -46,7 +46,7 @@ async def test_forty_mentions_at_once_each_open_a_thread_and_no_call_is_refused(
     endpoint.default = Words(text(60), per_s=20)
     discord.limits.enabled = True
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
-        asked = [await discord.phrase(ADA, room, f"{AT} what is new?") for room in rooms]
+        asked = [await discord.say(ADA, room, f"{AT} what is new?") for room in rooms]
         await discord.wait_for(lambda: all(whole(discord, question, text(60)) for question in asked), 60.0)
     assert discord.limits.refused == Counter()
 
@@ -56,13 +56,13 @@ async def test_forty_mentions_at_once_in_threads_that_are_read_first_meet_no_ref
 ) -> None:
     asked = []
     for number, room in enumerate(await channels(discord, 40)):
-        root = await discord.phrase(BO, room, "The build is red.")
+        root = await discord.say(BO, room, "The build is red.")
         asked.append((discord.add_person(f"Person {number}"), await discord.open_thread(BO, room, root, "red")))
     endpoint.default = Words(text(30), per_s=20)
     discord.limits.enabled = True
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
         for person, thread in asked:
-            await discord.phrase(person, thread, f"{AT} since when?")
+            await discord.say(person, thread, f"{AT} since when?")
         await discord.wait_for(lambda: all(ended(discord.from_bot(one), text(30)) for _, one in asked), 60.0)
     assert all("The build is red." in str(request.body) for request in endpoint.requests)
     assert discord.limits.refused == Counter()
@@ -75,16 +75,16 @@ async def test_back_after_downtime_with_news_everywhere_nobody_is_looked_up_twic
     discord.limits.enabled = True
     settings = discord_settings(discord) | model_settings(endpoint)
     async with Program(tmp_path, **settings):
-        first = await discord.phrase(ADA, rooms[1], f"{AT} are you there?")
+        first = await discord.say(ADA, rooms[1], f"{AT} are you there?")
         await discord.wait_for(lambda: whole(discord, first, "are you there?"), 60.0)
         await asyncio.sleep(1.0)  # it is written down until when everything was heard
     for number, room in enumerate(rooms):
-        await discord.phrase(discord.add_person(f"Person {number}"), room, "news")
-        await discord.phrase(BO, room, "more news")
-    missed = await discord.phrase(BO, rooms[ROOMS // 2], f"{AT} who is there?")
+        await discord.say(discord.add_person(f"Person {number}"), room, "news")
+        await discord.say(BO, room, "more news")
+    missed = await discord.say(BO, rooms[ROOMS // 2], f"{AT} who is there?")
     before, reads = len(discord.calls), {f"/channels/{room}/messages" for room in rooms}
     async with Program(tmp_path, **settings):
-        live = await discord.phrase(CHEN, rooms[0], f"{AT} and now?")
+        live = await discord.say(CHEN, rooms[0], f"{AT} and now?")
         await discord.wait_for(lambda: whole(discord, live, "and now?"), 60.0)
         assert not reads <= {call.path for call in discord.calls[before:]}, "it waited until all was read"
         await discord.wait_for(lambda: whole(discord, missed, "who is there?"), 60.0)
@@ -102,13 +102,13 @@ async def test_a_ban_while_answers_grow_is_met_by_hardly_a_call_and_every_answer
     rooms = await channels(discord, 6)
     endpoint.default = Words(text(40), per_s=20)
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
-        asked = [await discord.phrase(ADA, room, f"{AT} what is new?") for room in rooms[:3]]
+        asked = [await discord.say(ADA, room, f"{AT} what is new?") for room in rooms[:3]]
         await discord.slash(ADA, rooms[5], "ask", question="what is new?")
         await discord.wait_for(lambda: all(discord.thread_of(question) for question in asked))
         await discord.wait_for(lambda: "w0" in "".join(shown.text for shown in discord.from_bot(rooms[5])))
         discord.ban(4.0, status=status, as_date=as_date)
         began, before = time.monotonic(), len(discord.calls)
-        asked += [await discord.phrase(BO, room, f"{AT} and here?") for room in rooms[3:5]]
+        asked += [await discord.say(BO, room, f"{AT} and here?") for room in rooms[3:5]]
         await discord.wait_for(lambda: all(whole(discord, question, text(40)) for question in asked), 60.0)
         await discord.wait_for(lambda: ended(discord.from_bot(rooms[5]), text(40)), 60.0)
     during = [str(call) for call in discord.calls[before:] if call.at < began + 3.0]

@@ -45,11 +45,11 @@ async def test_what_has_no_words_is_explained_directly_ignored_in_threads_and_ne
             await answered(discord, discord.dm(ADA), phrase("wordless_direct", "en"), count=count)
         await discord.direct(ADA, "what is 2+2?")
         await answered(discord, discord.dm(ADA), "what is 2+2?", count=len(WITHOUT_WORDS) + 1)
-        thread = await discord.phrase(BO, GENERAL, f"{AT} what is 3+3?")
+        thread = await discord.say(BO, GENERAL, f"{AT} what is 3+3?")
         await answered(discord, thread, "what is 3+3?")
         for content, fields in WITHOUT_WORDS:
-            await discord.phrase(ADA, thread, content, **fields)
-        await discord.phrase(BO, thread, "and 4+4?")
+            await discord.say(ADA, thread, content, **fields)
+        await discord.say(BO, thread, "and 4+4?")
         await answered(discord, thread, "and 4+4?", count=2)
         assert len(answers(discord, thread)) == 2
     assert len(endpoint.requests) == 3
@@ -69,7 +69,7 @@ async def test_an_answer_without_words_ends_in_words_of_ours(
             await discord.slash(ADA, GENERAL, "ask", question="why?")
             shown = await answered(discord, GENERAL, "The model returned an empty answer.")
         else:
-            asked = await discord.phrase(ADA, GENERAL, f"{AT} why?")
+            asked = await discord.say(ADA, GENERAL, f"{AT} why?")
             shown = await answered(discord, asked, "The model returned an empty answer.")
         assert not shown.loading
         assert labels(shown) == [phrase("again", "en")]
@@ -88,7 +88,7 @@ async def test_an_answer_that_discord_refuses_ends_in_words_of_ours_and_without_
         if by_command:
             await discord.slash(ADA, GENERAL, "ask", question="where?")
         else:
-            seat = await discord.phrase(ADA, GENERAL, f"{AT} where?")
+            seat = await discord.say(ADA, GENERAL, f"{AT} where?")
 
         def ended() -> Message | None:
             found = answers(discord, seat)
@@ -108,12 +108,12 @@ async def test_a_thread_that_is_to_hear_mentions_alone_hears_no_more(
     people = Discord(discord)
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
         await people.whispered(ADA, "settings", name="listen", value="mentions_only")
-        thread = await discord.phrase(BO, GENERAL, f"{AT} what is 3+3?")
+        thread = await discord.say(BO, GENERAL, f"{AT} what is 3+3?")
         answer = await answered(discord, thread, "what is 3+3?")
-        await discord.phrase(BO, thread, "we should ask Ada")
-        await discord.phrase(ADA, thread, f"{AT} and 4+4?")
+        await discord.say(BO, thread, "we should ask Ada")
+        await discord.say(ADA, thread, f"{AT} and 4+4?")
         await answered(discord, thread, "and 4+4?", count=2)
-        await discord.phrase(BO, thread, "and this one?", reply_to=answer.id)
+        await discord.say(BO, thread, "and this one?", reply_to=answer.id)
         await answered(discord, thread, "and this one?", count=3)
         await discord.direct(BO, "and directly?")
         await answered(discord, discord.dm(BO), "and directly?")
@@ -127,7 +127,7 @@ async def test_an_answer_that_is_deleted_while_it_grows_stops(
 ) -> None:
     endpoint.script(Words("Word after word. " * 300, per_s=20), Words("Four."))
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
-        thread = await discord.phrase(ADA, GENERAL, f"{AT} tell me")
+        thread = await discord.say(ADA, GENERAL, f"{AT} tell me")
         growing = await answered(discord, thread, "Word")
         if gone == "thread":
             discord.fail("*", f"/channels/{thread}/**", None, status=404, code=10003)
@@ -136,7 +136,7 @@ async def test_an_answer_that_is_deleted_while_it_grows_stops(
         else:
             await discord.delete(growing.id)
         await discord.wait_for(lambda: endpoint.requests[0].closed_by_client_at is not None)
-        other = await discord.phrase(BO, RANDOM, f"{AT} what is 2+2?")
+        other = await discord.say(BO, RANDOM, f"{AT} what is 2+2?")
         await answered(discord, other, "Four.")
         shown = [message.text for message in answers(discord, thread) if message.id != growing.id]
         assert not any("Word" in text for text in shown), shown
@@ -153,7 +153,7 @@ async def test_an_answer_that_goes_with_what_holds_it_stops(
             await discord.slash(ADA, GENERAL, "ask", question="tell me")
             seat = GENERAL
         else:
-            seat = await discord.phrase(ADA, GENERAL, f"{AT} tell me")
+            seat = await discord.say(ADA, GENERAL, f"{AT} tell me")
         growing = await answered(discord, seat, "Word")
         await _remove(discord, growing, gone)
         await discord.wait_for(lambda: endpoint.requests[0].closed_by_client_at is not None)
@@ -187,7 +187,7 @@ async def test_an_answer_of_which_a_page_is_deleted_stops_and_says_so(
 ) -> None:
     endpoint.script(Words("Word after word. " * 600, per_s=300))
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
-        seat = await discord.phrase(ADA, GENERAL, f"{AT} tell me")
+        seat = await discord.say(ADA, GENERAL, f"{AT} tell me")
         await discord.wait_for(lambda: len(answers(discord, seat)) == 2)
         await discord.delete(answers(discord, seat)[0].id)
         await discord.wait_for(lambda: endpoint.requests[0].closed_by_client_at is not None)
@@ -200,7 +200,7 @@ async def test_an_answer_stops_where_the_bot_may_not_write_any_more_and_whoever_
 ) -> None:
     endpoint.script(Words("Word after word. " * 300, per_s=20))
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
-        seat = await discord.phrase(ADA, GENERAL, f"{AT} tell me")
+        seat = await discord.say(ADA, GENERAL, f"{AT} tell me")
         await answered(discord, seat, "Word")
         discord.fail("*", f"/channels/{seat}/**", None, status=403, code=50013)
         await discord.wait_for(lambda: endpoint.requests[0].closed_by_client_at is not None)
@@ -212,7 +212,7 @@ async def test_an_answer_goes_on_while_discord_says_that_its_server_is_unavailab
 ) -> None:
     endpoint.script(Words("Word after word. " * 10 + "The end.", per_s=30))
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
-        seat = await discord.phrase(ADA, GENERAL, f"{AT} tell me")
+        seat = await discord.say(ADA, GENERAL, f"{AT} tell me")
         await answered(discord, seat, "Word")
         await discord.gateway.dispatch("GUILD_DELETE", {"id": str(GUILD), "unavailable": True})
         await answered(discord, seat, "The end.")
@@ -228,7 +228,7 @@ async def test_a_later_page_that_discord_refuses_ends_in_words_of_ours_and_no_pa
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
         if by_command:
             await discord.slash(ADA, GENERAL, "ask", question="where?")
-        seat = GENERAL if by_command else await discord.phrase(ADA, GENERAL, f"{AT} where?")
+        seat = GENERAL if by_command else await discord.say(ADA, GENERAL, f"{AT} where?")
 
         def ended() -> list[Message] | None:
             found = answers(discord, seat)

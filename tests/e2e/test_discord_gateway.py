@@ -35,7 +35,7 @@ async def beside_slack(
     try:
         await program.until(lambda found: found.get("slack"))
         yield program
-        ts = await slack.phrase("U1", "C1", f"{SLACK_AT} still there?")
+        ts = await slack.say("U1", "C1", f"{SLACK_AT} still there?")
         await answered_in_slack(slack, "C1", ts, "still there?")
     finally:
         assert await program.stop() == 0
@@ -122,7 +122,7 @@ async def test_an_interaction_whose_acknowledgement_was_taken_without_an_answer_
         lose()
         told = await discord.slash(BO, GENERAL, "help")
         await discord.wait_for(lambda: "/ask" in _shown(discord, told))
-        question = await discord.phrase(BO, GENERAL, f"{AT} and then?")
+        question = await discord.say(BO, GENERAL, f"{AT} and then?")
         await answered(discord, question, "and then?")
     assert discord.interaction(asked).deferred
     assert len(endpoint.requests) == 3

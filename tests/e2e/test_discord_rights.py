@@ -28,7 +28,7 @@ async def test_a_summary_is_refused_to_those_alone_who_may_not_read_what_was_sai
 ) -> None:
     endpoint.script(Words("They spoke of looms."), Words("Of looms."))
     blind, reader, refused = IN[language], ADA, phrase("refused_history", language)
-    secret = await discord.phrase(ADA, GENERAL, "The loom is sold.")
+    secret = await discord.say(ADA, GENERAL, "The loom is sold.")
     thread = await discord.open_thread(ADA, GENERAL, secret, "The sale")
     await discord.deny_person(blind, GENERAL, HISTORY)
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
@@ -40,7 +40,7 @@ async def test_a_summary_is_refused_to_those_alone_who_may_not_read_what_was_sai
         assert (told.text, told.ephemeral_to) == (refused, blind)
         assert await people.whispered(blind, "export", thread, what="thread") != ""
         assert discord.from_bot(GENERAL) == [m for m in discord.from_bot(GENERAL) if m.ephemeral_to == blind]
-        await discord.phrase(blind, thread, f"{AT} /summarize 50")
+        await discord.say(blind, thread, f"{AT} /summarize 50")
         await answered(discord, thread, refused)
         assert endpoint.requests == []
 
@@ -57,7 +57,7 @@ async def test_a_summary_is_not_made_anew_for_who_may_not_read_any_more(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, people: Discord
 ) -> None:
     endpoint.script(Words("They spoke of looms."))
-    await discord.phrase(ADA, GENERAL, "The loom is sold.")
+    await discord.say(ADA, GENERAL, "The loom is sold.")
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
         await discord.slash(BO, GENERAL, "summarize", last=50)
         summary = await answered(discord, GENERAL, "They spoke of looms.")
@@ -71,7 +71,7 @@ async def test_a_thread_is_exported_to_those_who_may_read_it(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, people: Discord
 ) -> None:
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
-        thread = await discord.phrase(ADA, GENERAL, f"{AT} what is a loom for?")
+        thread = await discord.say(ADA, GENERAL, f"{AT} what is a loom for?")
         await answered(discord, thread, "what is a loom for?")
         await discord.deny_person(BO, GENERAL, HISTORY)
         assert await people.whispered(BO, "export", thread, what="thread") == phrase("refused_history", "en")
@@ -83,19 +83,19 @@ async def test_a_thread_is_exported_to_those_who_may_read_it(
 async def test_a_question_in_a_thread_is_answered_without_the_lines_that_its_asker_may_not_read(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, people: Discord
 ) -> None:
-    root = await discord.phrase(ADA, GENERAL, "The loom is sold.")
+    root = await discord.say(ADA, GENERAL, "The loom is sold.")
     thread = await discord.open_thread(ADA, GENERAL, root, "The sale")
-    await discord.phrase(ADA, thread, "For 900 crowns.")
+    await discord.say(ADA, thread, "For 900 crowns.")
     await discord.deny_person(BO, GENERAL, HISTORY)
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
-        await discord.phrase(BO, thread, f"{AT} what is new?")
+        await discord.say(BO, thread, f"{AT} what is new?")
         answer = await answered(discord, thread, "what is new?")
         await discord.wait_for(lambda: any(button.label == "Regenerate" for button in answer.buttons))
         await people.press(BO, answer, "Regenerate")
         await discord.wait_for(lambda: len(endpoint.requests) == 2)
-        await discord.phrase(BO, thread, f"{AT} and older?")
+        await discord.say(BO, thread, f"{AT} and older?")
         await answered(discord, thread, "and older?", count=2)
-        await discord.phrase(CHEN, thread, f"{AT} and all of it?")
+        await discord.say(CHEN, thread, f"{AT} and all of it?")
         await answered(discord, thread, "and all of it?", count=3)
     blind, again, later, all_of_it = (str(request.body) for request in endpoint.requests)
     assert "sold" not in blind + again + later
@@ -126,9 +126,9 @@ async def test_what_a_denied_person_writes_is_not_repeated_and_stops_nothing(
     endpoint.script(Words("Word after word. " * 40, per_s=30))
     program = discord_settings(discord) | model_settings(endpoint) | {"PARLEY_DENY": f"discord:{BO}"}
     async with Program(tmp_path, **program):
-        asked = await discord.phrase(ADA, GENERAL, f"{AT} tell me")
+        asked = await discord.say(ADA, GENERAL, f"{AT} tell me")
         growing = await answered(discord, asked, "Word")
-        await discord.phrase(BO, RANDOM, f"{AT} /export x\n" + "~" * 1_900)
+        await discord.say(BO, RANDOM, f"{AT} /export x\n" + "~" * 1_900)
         told = await answered(discord, RANDOM, "")
         assert len(told.text) < 500
         assert await people.pressed(BO, growing, "Stop") == phrase("refused_denied", "en")

@@ -23,11 +23,11 @@ async def test_in_a_window_of_minutes_each_mention_has_a_thread_while_calls_are_
     discord.limits.table["other"] = Limit(50, 900.0)
     discord.limits.enabled = True
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
-        asked = [await discord.phrase(ADA, GENERAL, f"{AT} question {number}?") for number in range(5)]
+        asked = [await discord.say(ADA, GENERAL, f"{AT} question {number}?") for number in range(5)]
         for number, question in enumerate(asked[:4]):
             await answered(discord, question, f"question {number}?")
         await answered(discord, GENERAL, "question 4?")
-        await discord.phrase(BO, asked[0], "and then?")
+        await discord.say(BO, asked[0], "and then?")
         await answered(discord, asked[0], "and then?", count=2)
     assert [discord.thread_of(question) is not None for question in asked] == [True] * 4 + [False]
     assert discord.limits.refusals == 0
@@ -46,7 +46,7 @@ async def test_what_is_asked_in_a_thread_that_somebody_opens_later_is_answered_i
             discord.fail("POST", THREADS, retry_after=280.0, scope="shared")
     settings = discord_settings(discord) | model_settings(endpoint)
     async with Program(tmp_path, **settings):
-        first = await discord.phrase(ADA, GENERAL, f"{AT} what is a loom?")
+        first = await discord.say(ADA, GENERAL, f"{AT} what is a loom?")
         await answered(discord, GENERAL, "what is a loom?")
         thread = await discord.open_thread(BO, GENERAL, first, "looms")
         if not restarted:
@@ -58,9 +58,9 @@ async def test_what_is_asked_in_a_thread_that_somebody_opens_later_is_answered_i
 
 
 async def _talk_in(discord: FakeDiscord, thread: int) -> None:
-    await discord.phrase(CHEN, thread, f"{AT} and then?")
+    await discord.say(CHEN, thread, f"{AT} and then?")
     await answered(discord, thread, "and then?")
-    await discord.phrase(BO, thread, "and without a mention?")
+    await discord.say(BO, thread, "and without a mention?")
     await answered(discord, thread, "and without a mention?", count=2)
 
 
@@ -69,9 +69,9 @@ async def test_a_thread_that_was_made_though_its_answer_was_lost_holds_the_answe
 ) -> None:
     discord.fail("POST", THREADS, status=502, taken=True)
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
-        thread = await discord.phrase(ADA, GENERAL, f"{AT} what is a loom?")
+        thread = await discord.say(ADA, GENERAL, f"{AT} what is a loom?")
         await answered(discord, thread, "what is a loom?")
-        await discord.phrase(BO, thread, "and then?")
+        await discord.say(BO, thread, "and then?")
         await answered(discord, thread, "and then?", count=2)
     assert answers(discord, GENERAL) == []
 
@@ -81,8 +81,8 @@ async def test_what_is_asked_in_a_thread_while_it_is_still_being_opened_is_answe
 ) -> None:
     discord.fail("POST", THREADS, status=0, delay_s=1.0)
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
-        thread = await discord.phrase(ADA, GENERAL, f"{AT} what is a loom?")
+        thread = await discord.say(ADA, GENERAL, f"{AT} what is a loom?")
         await discord.wait_for(lambda: discord.thread_of(thread))
-        await discord.phrase(BO, thread, "and then?")
+        await discord.say(BO, thread, "and then?")
         await answered(discord, thread, "and then?", count=2)
     assert answers(discord, GENERAL) == []

@@ -19,14 +19,14 @@ async def test_what_people_say_to_each_other_in_a_thread_is_context_and_no_quest
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
 ) -> None:
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
-        thread = await discord.phrase(ADA, GENERAL, f"{AT} when do we meet?")
+        thread = await discord.say(ADA, GENERAL, f"{AT} when do we meet?")
         await answered(discord, thread, "when do we meet?")
-        friday = await discord.phrase(BO, thread, f"<@{ADA}> friday?")
+        friday = await discord.say(BO, thread, f"<@{ADA}> friday?")
         for ping in (True, False):
-            await discord.phrase(ADA, thread, f"friday is fine for me too, {ping}", reply_to=friday, ping=ping)
-        await discord.phrase(ADA, thread, "@everyone standup in 5 minutes")
-        await discord.phrase(BO, thread, "@here it begins")
-        await discord.phrase(CHEN, thread, "and who is late?")
+            await discord.say(ADA, thread, f"friday is fine for me too, {ping}", reply_to=friday, ping=ping)
+        await discord.say(ADA, thread, "@everyone standup in 5 minutes")
+        await discord.say(BO, thread, "@here it begins")
+        await discord.say(CHEN, thread, "and who is late?")
         await answered(discord, thread, "and who is late?", count=2)
     assert len(endpoint.requests) == 2
     lines = [content for role, content in said(endpoint.requests[1].body)[1:] if role == "user"]
@@ -44,18 +44,18 @@ async def test_an_edit_that_adds_the_mention_is_answered_once(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, in_thread: bool
 ) -> None:
     discord.clock.advance(-3_600)
-    root = await discord.phrase(ADA, GENERAL, "Numbers.")
+    root = await discord.say(ADA, GENERAL, "Numbers.")
     channel = await discord.open_thread(ADA, GENERAL, root, "Numbers") if in_thread else GENERAL
-    old = await discord.phrase(BO, channel, "what is 1+1?")
+    old = await discord.say(BO, channel, "what is 1+1?")
     discord.clock.advance(3_600)
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
-        question = await discord.phrase(BO, channel, "what is 2+2?")
+        question = await discord.say(BO, channel, "what is 2+2?")
         await discord.edit(old, f"{AT} what is 1+1?")
         await discord.edit(question, f"{AT} what is 2+2?")
         seat = channel if in_thread else question
         await answered(discord, seat, "what is 2+2?")
         await discord.edit(question, f"{AT} what is 2+2, please?")
-        again = await discord.phrase(CHEN, RANDOM, f"{AT} ready?")
+        again = await discord.say(CHEN, RANDOM, f"{AT} ready?")
         await answered(discord, again, "ready?")
         assert len(discord.from_bot(seat)) == 1
     asked = [said(request.body)[-1][1] for request in endpoint.requests]
@@ -68,7 +68,7 @@ async def test_the_words_of_ask_have_the_names_that_a_message_has(
 ) -> None:
     words = f"what did <@{BO}> say in <#{RANDOM}> with <:pepe:99>?"
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
-        mention = await discord.phrase(ADA, GENERAL, f"{AT} {words}")
+        mention = await discord.say(ADA, GENERAL, f"{AT} {words}")
         await answered(discord, mention, "what did")
         await discord.slash(ADA, GENERAL, "ask", question=words)
         await answered(discord, GENERAL, "what did")
@@ -87,7 +87,7 @@ async def test_a_thread_is_called_what_its_question_shows(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, question: str, name: str | None
 ) -> None:
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
-        asked = await discord.phrase(ADA, GENERAL, f"{AT} {question}")
+        asked = await discord.say(ADA, GENERAL, f"{AT} {question}")
         await answered(discord, asked, "")
         thread = discord.thread_of(asked)
     assert thread is not None
@@ -99,14 +99,14 @@ async def test_what_is_said_to_a_role_a_bot_or_everybody_is_context_and_what_nam
 ) -> None:
     weavers = await discord.grant(BO, Permission.SEND_MESSAGES, role="weavers")
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
-        thread = await discord.phrase(ADA, GENERAL, f"{AT} when do we meet?")
+        thread = await discord.say(ADA, GENERAL, f"{AT} when do we meet?")
         answer = await answered(discord, thread, "when do we meet?")
         build = await discord.bot_says(thread, "The build is red.")
-        await discord.phrase(ADA, thread, f"<@&{weavers}> who comes?")
-        await discord.phrase(BO, thread, "that is known", reply_to=build, ping=False)
-        await discord.phrase(BO, thread, f"{AT} and @everyone: how late is it?")
+        await discord.say(ADA, thread, f"<@&{weavers}> who comes?")
+        await discord.say(BO, thread, "that is known", reply_to=build, ping=False)
+        await discord.say(BO, thread, f"{AT} and @everyone: how late is it?")
         await answered(discord, thread, "how late is it?", count=2)
-        await discord.phrase(CHEN, thread, "and in London?", reply_to=answer.id, ping=False)
+        await discord.say(CHEN, thread, "and in London?", reply_to=answer.id, ping=False)
         await answered(discord, thread, "and in London?", count=3)
     assert len(endpoint.requests) == 3
     lines = [content for role, content in said(endpoint.requests[1].body)[1:] if role == "user"]
@@ -123,7 +123,7 @@ async def test_an_edit_after_a_restart_that_adds_the_mention_is_answered(
 ) -> None:
     settings = discord_settings(discord) | model_settings(endpoint)
     async with Program(tmp_path, **settings):
-        question = await discord.phrase(BO, GENERAL, before)
+        question = await discord.say(BO, GENERAL, before)
     async with Program(tmp_path, **settings):
         await discord.edit(question, f"{AT} what is 2+2?")
         await answered(discord, question, "what is 2+2?")
@@ -134,10 +134,10 @@ async def test_an_edit_turns_what_was_said_between_people_in_a_joined_thread_int
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
 ) -> None:
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
-        thread = await discord.phrase(ADA, GENERAL, f"{AT} first?")
+        thread = await discord.say(ADA, GENERAL, f"{AT} first?")
         await answered(discord, thread, "first?")
-        to_ada = await discord.phrase(BO, thread, f"<@{ADA}> what is 2+2?")
-        reply = await discord.phrase(CHEN, thread, "what is 3+3?", reply_to=to_ada, ping=False)
+        to_ada = await discord.say(BO, thread, f"<@{ADA}> what is 2+2?")
+        reply = await discord.say(CHEN, thread, "what is 3+3?", reply_to=to_ada, ping=False)
         await discord.edit(to_ada, f"{AT} what is 2+2?")
         await answered(discord, thread, "what is 2+2?", count=2)
         await discord.edit(reply, f"{AT} what is 3+3?")
@@ -157,7 +157,7 @@ async def test_every_kind_of_mark_in_ask_reads_as_in_a_message(
             await discord.direct(ADA, f"so {words}")
             await answered(discord, channel, "so ")
         else:
-            mention = await discord.phrase(ADA, channel, f"{AT} so {words}")
+            mention = await discord.say(ADA, channel, f"{AT} so {words}")
             await answered(discord, mention, "so ")
         await discord.slash(ADA, channel, "ask", question=f"so {words}")
         await answered(discord, channel, "so ", count=2 if direct else 1)

@@ -69,7 +69,7 @@ async def test_each_failure_is_one_calm_sentence_with_a_reference_and_the_log_sa
         for name, (reply, code, words, at_least) in CASES.items():
             endpoint.default = reply
             before = len(endpoint.requests)
-            threads = {person: await slack.phrase(person, "C1", f"{AT} {name}") for person in PEOPLE}
+            threads = {person: await slack.say(person, "C1", f"{AT} {name}") for person in PEOPLE}
             for person, language in PEOPLE.items():
                 opening, closing = phrase("ref", language, ref="|").split("|")
                 answer = await answered(slack, "C1", threads[person], opening)
@@ -89,7 +89,7 @@ async def test_an_unreachable_endpoint_is_explained(
     url = closed_port_url()
     settings = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": url} | quick
     async with Program(tmp_path, **slack_settings(slack), **settings) as program:
-        ts = await slack.phrase("U1", "C1", f"{AT} anyone?")
+        ts = await slack.say("U1", "C1", f"{AT} anyone?")
         await answered(slack, "C1", ts, "I can't reach the AI service")
     host = url.removeprefix("http://").removesuffix("/v1")
     assert f"Check the way to {host} (OPENAI_BASE_URL)" in program.output
@@ -103,7 +103,7 @@ async def test_what_was_written_stays_when_the_stream_breaks_with_a_notice_under
         endpoint.script(Raw(whole.steps[:5], end=end))
     async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint) | quick):
         for _ in range(3):
-            ts = await slack.phrase("U1", "C1", f"{AT} go on")
+            ts = await slack.say("U1", "C1", f"{AT} go on")
             answer = await answered(slack, "C1", ts, "The answer was interrupted here. (ref ")
             assert answer.visible.startswith("These words came")
     assert len(endpoint.requests) == 3
@@ -114,7 +114,7 @@ async def test_a_passing_failure_is_retried_and_nobody_notices(
 ) -> None:
     endpoint.script(Status(502, "bad gateway"), Words("Here I am."))
     async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
-        ts = await slack.phrase("U1", "C1", f"{AT} hello")
+        ts = await slack.say("U1", "C1", f"{AT} hello")
         answer = await answered(slack, "C1", ts, "Here I am.")
     assert [visible for _, visible in answer.history][-1].strip() == "Here I am."
 
@@ -122,6 +122,6 @@ async def test_a_passing_failure_is_retried_and_nobody_notices(
 async def test_the_length_limit_is_told(tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions) -> None:
     endpoint.script(Words("A long story", finish="length"))
     async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint), PARLEY_MAX_TOKENS="3"):
-        ts = await slack.phrase("U1", "C1", f"{AT} a story")
+        ts = await slack.say("U1", "C1", f"{AT} a story")
         await answered(slack, "C1", ts, "length limit")
     assert endpoint.requests[0].body["max_tokens"] == 3

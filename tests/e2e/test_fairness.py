@@ -32,10 +32,10 @@ async def test_one_persons_many_questions_do_not_keep_another_waiting(
     settings = slack_settings(slack) | model_settings(endpoint) | {"PARLEY_RETRY_LIMIT_S": "60"}
     waiting = phrase("queued", "en")
     async with Program(tmp_path, **settings, PARLEY_PATIENCE_S="0.3", PARLEY_GRACE_S="0"):
-        asked = [await slack.phrase("U1", "C1", f"{AT} question {number}") for number in range(10)]
+        asked = [await slack.say("U1", "C1", f"{AT} question {number}") for number in range(10)]
         await until(lambda: len(endpoint.requests) == 6)
         await until(lambda: sum(waiting in m.visible for ts in asked for m in answers(slack, "C1", ts)) > 0)
-        bob = await slack.phrase("U2", "C1", f"{AT} BOB asks")
+        bob = await slack.say("U2", "C1", f"{AT} BOB asks")
         await until(lambda: any("Here." in message.visible for message in answers(slack, "C1", bob)))
         assert len(endpoint.requests) == 7, "six of the ten are under way"
 
@@ -49,7 +49,7 @@ async def test_many_long_questions_of_one_person_are_all_answered(
     settings = slack_settings(slack) | model_settings(endpoint) | {"PARLEY_RETRY_LIMIT_S": "0.1"}
     async with Program(tmp_path, **settings):
         places = [("C1", "C2", "C3")[number % 3] for number in range(9)]
-        asked = [(place, await slack.phrase("U1", place, f"{AT} question")) for place in places]
+        asked = [(place, await slack.say("U1", place, f"{AT} question")) for place in places]
         for place, ts in asked:
             await answered(slack, place, ts, "four")
     assert len(endpoint.requests) == len(places)
@@ -61,7 +61,7 @@ async def test_a_burst_of_edits_is_answered_by_its_last_text(
     endpoint.default = lambda body: Words("Here.") if "version 12" in str(body) else ENDLESS
     settings = slack_settings(slack) | model_settings(endpoint)
     async with Program(tmp_path, **settings, PARLEY_RATE="2"):
-        ts = await slack.phrase("U1", "C1", f"{AT} version 0")
+        ts = await slack.say("U1", "C1", f"{AT} version 0")
         await until(lambda: len(endpoint.requests) == 1)
         for number in range(1, 13):
             await slack.edit("U1", "C1", ts, f"{AT} version {number}")

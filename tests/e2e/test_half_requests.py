@@ -30,7 +30,7 @@ async def test_a_question_is_answered_while_three_hundred_connections_send_half_
     await program.ready()
     halves = [await half(program.url) for _ in range(300)]
     try:
-        ts = await slack.phrase("U1", "C1", f"{AT} hello?")
+        ts = await slack.say("U1", "C1", f"{AT} hello?")
         await until(lambda: any("Here." in message.visible for message in answers(slack, "C1", ts)))
         assert await program.page("/livez") == "ok\n"
     finally:

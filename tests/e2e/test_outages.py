@@ -45,14 +45,14 @@ async def test_a_revoked_slack_token_leaves_discord_running_and_slack_comes_back
         assert found["slack"] is False
         assert found["discord"] is True
         assert "SLACK" in found["why"]["slack"]
-        question = await discord.phrase(ADA, GENERAL, f"{DISCORD_AT} still there?")
+        question = await discord.say(ADA, GENERAL, f"{DISCORD_AT} still there?")
         await answered_in_discord(discord, question, "still there?")
         await discord.wait_for(lambda: "platform slack" in alerts(discord))
         assert 'parley_platform_up{platform="slack"} 0.0' in await program.page("/metrics")
         for method in METHODS:
             slack.mend(method)
         await program.until(lambda found: found["slack"])
-        ts = await slack.phrase("U1", "C1", f"{AT} back?")
+        ts = await slack.say("U1", "C1", f"{AT} back?")
         await answered(slack, "C1", ts, "back?")
         await discord.wait_for(lambda: "works again" in alerts(discord))
 
@@ -64,7 +64,7 @@ async def test_posts_that_slack_refuses_while_its_socket_stays_open_are_told_on_
     async with Program(tmp_path, **settings, PARLEY_ALERT_CHANNEL=f"discord:{GENERAL}") as program:
         for method in ("chat.postMessage", "chat.update", "chat.startStream", "chat.postEphemeral"):
             slack.fail(method, None, error="account_inactive")
-        await slack.phrase("U1", "C1", f"{AT} anybody?")
+        await slack.say("U1", "C1", f"{AT} anybody?")
         await discord.wait_for(lambda: "platform slack" in alerts(discord))
         metrics = await program.page("/metrics")
         assert 'parley_platform_refusals_total{call="perform",code="bad_token",platform="slack"}' in metrics
@@ -78,7 +78,7 @@ async def test_one_bad_token_at_the_start_does_not_keep_the_other_platform_away(
     await program.start()
     try:
         await program.until(lambda found: found["slack"])
-        ts = await slack.phrase("U1", "C1", f"{AT} alone?")
+        ts = await slack.say("U1", "C1", f"{AT} alone?")
         await answered(slack, "C1", ts, "alone?")
         found = await program.until(lambda found: "discord" in found.get("why", {}))
         assert "DISCORD_BOT_TOKEN" in found["why"]["discord"]
@@ -132,7 +132,7 @@ async def test_a_question_at_which_the_program_died_twice_is_set_aside_and_other
         program = Program(tmp_path, **settings)
         await program.start()
         await program.ready()
-        ts = ts or await slack.phrase("U1", "C1", f"{AT} go on?")
+        ts = ts or await slack.say("U1", "C1", f"{AT} go on?")
         await answered(slack, "C1", ts, "and so on")
         for _ in range(round(HANG_S / 0.1)):
             if len(endpoint.requests) > deaths:
@@ -141,7 +141,7 @@ async def test_a_question_at_which_the_program_died_twice_is_set_aside_and_other
         await program.kill()
     async with Program(tmp_path, **settings):
         await answered(slack, "C1", ts, "set it aside")
-        other = await slack.phrase("U1", "C1", f"{AT} and this?")
+        other = await slack.say("U1", "C1", f"{AT} and this?")
         await answered(slack, "C1", other, "and this?")
         await slack.wait_for(lambda: any("question" in message.visible for message in slack.messages("C2")))
     assert len(answers(slack, "C1", ts)) == 1

@@ -105,7 +105,7 @@ async def test_sigterm_lets_a_running_answer_finish_and_readyz_says_so(
 ) -> None:
     endpoint.script(Words("one two three four five six seven eight", per_s=8))
     async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)) as program:
-        ts = await slack.phrase("U1", "C1", f"{AT} count")
+        ts = await slack.say("U1", "C1", f"{AT} count")
         await answered(slack, "C1", ts, "one")
         stopping = asyncio.create_task(program.stop())
         await asyncio.sleep(0.2)
@@ -123,7 +123,7 @@ async def test_a_killed_answer_is_given_once_in_the_same_message(
     program = Program(tmp_path, **settings)
     await program.start()
     await program.ready()
-    ts = await slack.phrase("U1", "C1", f"{AT} all of it?")
+    ts = await slack.say("U1", "C1", f"{AT} all of it?")
     await answered(slack, "C1", ts, "half of it")
     await program.kill()
     (growing,) = answers(slack, "C1", ts)
@@ -147,7 +147,7 @@ async def test_the_summary_is_posted_by_the_running_bot_and_by_itself_when_none_
     settings = slack_settings(slack) | discord_settings(discord) | model_settings(endpoint)
     settings["PARLEY_SUMMARY_CHANNELS"] = f"slack:C2, discord:{GENERAL}"
     async with Program(tmp_path, **settings) as running:
-        ts = await slack.phrase("U1", "C1", f"{AT} hello")
+        ts = await slack.say("U1", "C1", f"{AT} hello")
         await answered(slack, "C1", ts, "hello")
         command = Program(tmp_path, **settings | {"PARLEY_HTTP_PORT": str(running.port)})
         await command.start("summary", "--now")

@@ -33,8 +33,8 @@ async def test_killed_between_posting_and_storing_the_post_is_found_again(
     for method in POSTS:
         slack.fail(method, delay_s=30)
     discord.fail("POST", "/channels/*/messages", delay_s=30, status=0)
-    ts = await slack.phrase("U1", "C1", f"{AT} slack?")
-    question = await discord.phrase(ADA, GENERAL, f"{DISCORD_AT} discord?")
+    ts = await slack.say("U1", "C1", f"{AT} slack?")
+    question = await discord.say(ADA, GENERAL, f"{DISCORD_AT} discord?")
     await slack.wait_for(lambda: answers(slack, "C1", ts))
     await discord.wait_for(lambda: discord.thread_of(question) and discord.from_bot(question))
     await program.kill()
@@ -54,7 +54,7 @@ async def test_killed_between_storing_and_acknowledging_the_redelivery_ends_in_t
     program = await started(tmp_path, settings)
     slack.sockets.lose_acks, slack.sockets.ack_timeout_s = True, 1.0
     slack.sockets.retry_delays_s = (0.0, 0.5, 1.0)
-    ts = await slack.phrase("U1", "C1", f"{AT} once?")
+    ts = await slack.say("U1", "C1", f"{AT} once?")
     await slack.wait_for(lambda: len(endpoint.requests) == 1)
     await program.kill()
     slack.sockets.lose_acks = False
@@ -70,24 +70,24 @@ async def test_what_was_said_while_it_was_down_is_read_and_answered_in_order(
 ) -> None:
     settings = slack_settings(slack) | discord_settings(discord) | model_settings(endpoint)
     async with Program(tmp_path, **settings):
-        ts = await slack.phrase("U1", "C1", f"{AT} first?")
+        ts = await slack.say("U1", "C1", f"{AT} first?")
         hello = await slack.direct("U1", "hello")
-        question = await discord.phrase(ADA, GENERAL, f"{DISCORD_AT} first?")
+        question = await discord.say(ADA, GENERAL, f"{DISCORD_AT} first?")
         await discord.direct(ADA, "hello")
         await answered(slack, "C1", ts, "first?")
         await answered_in_discord(discord, question, "first?")
         await answered_in_discord(discord, discord.dm(ADA), "hello")
         await answered(slack, "D1", hello, "hello")
     slack.space.lose_events = True
-    await slack.phrase("U2", "C1", "second?", thread_ts=ts)
-    await slack.phrase("U1", "C1", "third?", thread_ts=ts)
-    root = await slack.phrase("U2", "C1", f"{AT} a root?")
+    await slack.say("U2", "C1", "second?", thread_ts=ts)
+    await slack.say("U1", "C1", "third?", thread_ts=ts)
+    root = await slack.say("U2", "C1", f"{AT} a root?")
     direct = await slack.direct("U1", "direct?")
-    unheard = await slack.phrase("U2", "C1", "just chatting")
+    unheard = await slack.say("U2", "C1", "just chatting")
     slack.space.lose_events = False
-    await discord.phrase(BO, question, "second?")
-    await discord.phrase(ADA, question, "third?")
-    other = await discord.phrase(BO, GENERAL, f"{DISCORD_AT} a root?")
+    await discord.say(BO, question, "second?")
+    await discord.say(ADA, question, "third?")
+    other = await discord.say(BO, GENERAL, f"{DISCORD_AT} a root?")
     await discord.direct(ADA, "direct?")
     async with Program(tmp_path, **settings):
         await answered(slack, "C1", ts, "third?", count=3)
@@ -100,7 +100,7 @@ async def test_what_was_said_while_it_was_down_is_read_and_answered_in_order(
     assert ["second?" in answer.text for answer in discord.from_bot(question)] == [False, True, False]
     assert answers(slack, "C1", unheard) == []
     async with Program(tmp_path, **settings):
-        await slack.phrase("U1", "C1", "fourth?", thread_ts=ts)
+        await slack.say("U1", "C1", "fourth?", thread_ts=ts)
         await answered(slack, "C1", ts, "fourth?", count=4)
     assert len(answers(slack, "C1", root)) == 1, "what was caught up is not caught up again"
 
@@ -113,24 +113,24 @@ async def test_what_was_asked_while_it_was_down_where_more_than_mentions_are_que
     async with Program(tmp_path, **settings):
         await discord.slash(ADA, FORUM, "settings", name="listen", value="forum")
         await discord.slash(ADA, RANDOM, "settings", name="listen", value="all")
-        await slack.phrase("U1", "C2", f"{AT} /settings listen all")
-        hello = await slack.phrase("U1", "C2", f"{AT} hello")
+        await slack.say("U1", "C2", f"{AT} /settings listen all")
+        hello = await slack.say("U1", "C2", f"{AT} hello")
         await answered(slack, "C2", hello, "hello")
         chat = await discord.open_thread(BO, GENERAL, None, "a chat")
-        await discord.phrase(BO, chat, "between us")
+        await discord.say(BO, chat, "between us")
         older = await discord.open_thread(BO, FORUM, None, "An older post", f"{DISCORD_AT} known?")
         await answered_in_discord(discord, older, "known?")
     slack.space.lose_events = True
-    said = await slack.phrase("U2", "C2", "to nobody?")
+    said = await slack.say("U2", "C2", "to nobody?")
     slack.space.lose_events = False
     post = await discord.open_thread(BO, FORUM, None, "Why is the loom slow?", "It creaks.")
-    await discord.phrase(ADA, post, "Mine too.")
+    await discord.say(ADA, post, "Mine too.")
     put_away = await discord.open_thread(ADA, FORUM, None, "And dusty?", "Very.")
     await discord.archive(put_away)
-    await discord.phrase(ADA, older, "and now?")
-    everything = await discord.phrase(BO, RANDOM, "anybody there?")
-    named = await discord.phrase(ADA, chat, f"{DISCORD_AT} in a thread of ours?")
-    unheard = await discord.phrase(BO, GENERAL, "just chatting")
+    await discord.say(ADA, older, "and now?")
+    everything = await discord.say(BO, RANDOM, "anybody there?")
+    named = await discord.say(ADA, chat, f"{DISCORD_AT} in a thread of ours?")
+    unheard = await discord.say(BO, GENERAL, "just chatting")
     async with Program(tmp_path, **settings):
         await answered(slack, "C2", said, "to nobody?")
         await answered_in_discord(discord, post, "Mine too.", count=2)
@@ -151,11 +151,11 @@ async def test_an_answer_that_the_grace_period_does_not_end_is_left_for_the_next
     endpoint.script(Words("on and on " * 200, per_s=20), Words("on and on, and done"))
     settings = slack_settings(slack) | model_settings(endpoint) | {"PARLEY_GRACE_S": "0.3"}
     async with Program(tmp_path, **settings | {"PARLEY_GRACE_S": "1"}) as program:
-        ts = await slack.phrase("U1", "C1", f"{AT} talk")
+        ts = await slack.say("U1", "C1", f"{AT} talk")
         await answered(slack, "C1", ts, "on and")
         stopping = asyncio.create_task(program.stop())
         await asyncio.sleep(0.3)
-        late = await slack.phrase("U2", "C1", f"{AT} and this?")
+        late = await slack.say("U2", "C1", f"{AT} and this?")
         await slack.wait_for(lambda: all(envelope.acked for envelope in slack.envelopes))
         assert await stopping == 0
         assert "left for the next start" in program.output
@@ -193,7 +193,7 @@ async def test_a_summary_is_posted_once_though_its_poster_died_and_the_missed_on
     settings = slack_settings(slack) | model_settings(endpoint)
     async with Program(tmp_path, **settings):
         an_hour_ago = datetime.now(UTC).timestamp() - 3600
-        ts = await slack.phrase("U1", "C1", f"{AT} hello", at=an_hour_ago)
+        ts = await slack.say("U1", "C1", f"{AT} hello", at=an_hour_ago)
         await answered(slack, "C1", ts, "hello")
     settings |= {"PARLEY_SUMMARY_CHANNELS": "slack:C2", "PARLEY_SUMMARY_AT": due(minutes_ago=1)}
     slack.fail("chat.postMessage", delay_s=30)

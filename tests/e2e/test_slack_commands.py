@@ -30,7 +30,7 @@ async def test_a_slash_command_asks_where_all_can_read_it(team: Team, slack: Fak
         await slack.slash(ADA, "C1", "/ask", "what does <@U2|bo> say to &lt;this&gt;?")
         ts = await team.anchored("C1", team.words("slack_asked", name="ada", question=asked))
         await team.answered("C1", ts, "this", count=2)
-        await slack.phrase(BO, "C1", "really?", thread_ts=ts)
+        await slack.say(BO, "C1", "really?", thread_ts=ts)
         await team.answered("C1", ts, "really?", count=3)
         assert "** " not in read(team.asked), "the question stands there once, not as the bot repeated it"
         await slack.slash(BO, "D2", "/parley", f"{team.words('command_ask')} 你好")
@@ -90,7 +90,7 @@ async def test_every_command_in_one_visit(team: Team, slack: FakeSlack) -> None:
         await team.mention(ADA, "C1", ts, f"/{words('command_reset')}")
         fresh = await team.answered("C1", ts, words("reset_done"), count=3)
         assert fresh.ephemeral_to is None, "it concerns all who talk there"
-        await slack.phrase(BO, "C1", "what was the number?", thread_ts=ts)
+        await slack.say(BO, "C1", "what was the number?", thread_ts=ts)
         await team.answered("C1", ts, "what was the number?", count=4)
         await team.stored()
         assert "seven" not in read(team.asked)
@@ -115,11 +115,11 @@ async def test_summaries_of_a_thread_of_messages_and_of_hours(team: Team, slack:
     answer = [Words("The thread."), Words("Two of it."), Words("All of it."), Words("From there on.")]
     team.endpoint.script(Words("Noted."), *answer)
     hours = 3_600.0
-    await slack.phrase(BO, "C1", "Long ago.", at=time.time() - 5 * hours)
-    await slack.phrase(BO, "C1", "A while ago.", at=time.time() - 2 * hours)
+    await slack.say(BO, "C1", "Long ago.", at=time.time() - 5 * hours)
+    await slack.say(BO, "C1", "A while ago.", at=time.time() - 2 * hours)
     async with team.working():
         ts = await team.ask(ADA, "C1", "The build is red.", "Noted.")
-        await slack.phrase(BO, "C1", "Elsewhere all is well.")
+        await slack.say(BO, "C1", "Elsewhere all is well.")
         await team.mention(BO, "C1", ts, f"/{team.words('command_summarize')}")
         await team.answered("C1", ts, "The thread.", count=2)
         assert "The build is red." in read(team.asked)
@@ -151,7 +151,7 @@ async def test_summaries_of_a_thread_of_messages_and_of_hours(team: Team, slack:
 
 async def test_a_message_is_asked_about_in_its_thread(team: Team, slack: FakeSlack) -> None:
     async with team.working(PARLEY_GUESTS="false"):
-        ts = await slack.phrase(BO, "C1", "The build of <@U1> is red.")
+        ts = await slack.say(BO, "C1", "The build of <@U1> is red.")
         await slack.shortcut(ADA, "menu_ask", "C1", ts)
         view = await team.modal(ADA, 1)
         assert view["title"]["text"] == team.words("menu_ask")
@@ -229,32 +229,32 @@ async def test_each_setting_counts_and_is_changed_by_those_who_may(team: Team, s
 
 async def test_where_it_listens(team: Team, slack: FakeSlack) -> None:
     async with team.working():
-        await slack.phrase(ADA, "C1", "nobody in particular")
+        await slack.say(ADA, "C1", "nobody in particular")
         ts = await team.ask(ADA, "C1", "you there?")
-        await slack.phrase(BO, "C1", "<@U1> lunch?", thread_ts=ts)
+        await slack.say(BO, "C1", "<@U1> lunch?", thread_ts=ts)
         await team.settled()
-        await slack.phrase(BO, "C1", "and what now?", thread_ts=ts)
+        await slack.say(BO, "C1", "and what now?", thread_ts=ts)
         await team.answered("C1", ts, "and what now?", count=2)
         assert "bo: @ada lunch?" in read(team.asked), "what is between people is context"
 
         await team.parley(ADA, "C1", "settings listen all", team.words("choice_all"))
-        to_others = await slack.phrase(ADA, "C1", "<@U2> lunch?")
-        ts = await slack.phrase(ADA, "C1", "anybody?")
+        to_others = await slack.say(ADA, "C1", "<@U2> lunch?")
+        ts = await slack.say(ADA, "C1", "anybody?")
         await answered(slack, "C1", ts, "anybody?")
         await team.parley(ADA, "C1", "settings listen forum", team.words("choice_forum"))
-        post = await slack.phrase(BO, "C1", "a new post")
+        post = await slack.say(BO, "C1", "a new post")
         await answered(slack, "C1", post, "a new post")
-        unheard = await slack.phrase(BO, "C1", "in an older thread", thread_ts=to_others)
+        unheard = await slack.say(BO, "C1", "in an older thread", thread_ts=to_others)
 
         label = team.words("setting_listen")
         off = team.words("choice_off")
         await team.parley(
             ADA, "C1", f"settings {label.split()[0] if team.language == 'zh' else 'listen'} {off}", off
         )
-        await slack.phrase(BO, "C1", "still there?", thread_ts=ts)
-        asked = await slack.phrase(BO, "C1", f"{AT} hello?")
+        await slack.say(BO, "C1", "still there?", thread_ts=ts)
+        asked = await slack.say(BO, "C1", f"{AT} hello?")
         await team.told(BO, "C1", team.words("refused_off"))
-        again = await slack.phrase(BO, "C1", f"{AT} hello??")
+        again = await slack.say(BO, "C1", f"{AT} hello??")
         await team.settled()
         count = len(team.whispers(BO, "C1"))
         await slack.slash(BO, "C1", "/ask", "hello???")
@@ -283,11 +283,11 @@ async def test_who_may_not_ask_is_told_why_and_only_they(team: Team, slack: Fake
     ]
     async with team.working():
         await team.ask(CLEO, "C1", "may guests ask?")
-        ts = await slack.phrase("U4", "C1", f"{AT} and strangers?")
+        ts = await slack.say("U4", "C1", f"{AT} and strangers?")
         refusal = await team.told("U4", "C1", team.words("refused_stranger"))
         assert refusal.thread_ts is None, "a thread without answers shows no whisper"
         assert team.answers("C1", ts) == []
-        await slack.phrase("U4", "C1", f"{AT} really not?")
+        await slack.say("U4", "C1", f"{AT} really not?")
         await team.parley(ADA, "C1", "settings workspace strangers on", team.words("settings_changed"))
         await team.ask("U4", "C1", "and now?")
         assert len(team.whispers("U4", "C1")) == 1, "why is said once"
@@ -311,7 +311,7 @@ async def test_who_may_not_ask_is_told_why_and_only_they(team: Team, slack: Fake
         count = len(team.endpoint.requests)
 
         await team.parley(ADA, "C1", "settings workspace rate 1", team.words("settings_changed"))
-        ts = await slack.phrase(CLEO, "C5", f"{AT} too fast?")
+        ts = await slack.say(CLEO, "C5", f"{AT} too fast?")
         limited = {"en": "then ask again", "zh": "秒再问"}[team.language]
         await team.told(CLEO, "C5", limited)
         await slack.slash(CLEO, "C5", "/ask", "and again?")
@@ -335,7 +335,7 @@ async def test_the_operators_lists_count_everywhere(
     team: Team, slack: FakeSlack, variable: str, value: str, phrase: str
 ) -> None:
     async with team.working(**{variable: value}):
-        ts = await slack.phrase(ADA, "C1", f"{AT} hello?")
+        ts = await slack.say(ADA, "C1", f"{AT} hello?")
         await team.told(ADA, "C1", team.words(phrase))
         await slack.direct(ADA, "hello?")
         await slack.wait_for(lambda: slack.messages("D1")[-1].visible == team.words(phrase))
@@ -354,7 +354,7 @@ async def test_every_button_works_after_a_restart_and_refuses_whom_it_must(
     long = Words("word " * 300, per_s=20)
     team.endpoint.script(long, Words("One, two,", finish="length"), Words(" three."), Words("Second."))
     async with team.working():
-        ts = await slack.phrase(ADA, "C1", f"{AT} count")
+        ts = await slack.say(ADA, "C1", f"{AT} count")
         answer = await team.answered("C1", ts, "word word", count=1)
         assert answer.buttons == [words("stop")]
         await slack.press(BO, "C1", answer.ts, "parley:stop")
@@ -438,9 +438,9 @@ async def test_nothing_comes_back_of_what_is_forgotten_while_it_is_answered(
     hanging = Raw(Words("word " * 30, per_s=100).on_wire({"stream": True}).steps[:60], end="hang")
     team.endpoint.script(hanging, Words("Nothing before."))
     async with team.working():
-        ts = await slack.phrase(ADA, "C1", f"{AT} my secret")
+        ts = await slack.say(ADA, "C1", f"{AT} my secret")
         await team.answered("C1", ts, "word word", count=1)
-        await slack.phrase(ADA, "C1", "one more secret", thread_ts=ts)
+        await slack.say(ADA, "C1", "one more secret", thread_ts=ts)
         await slack.wait_for(lambda: all(envelope.acked for envelope in slack.envelopes))
         await team.mention(ADA, "C1", ts, f"/forget {what} confirm")
         await team.told(ADA, "C1", team.words("forget_kept"))
@@ -463,12 +463,12 @@ async def test_a_thread_begun_afresh_while_an_answer_runs_keeps_that_answer_out(
 ) -> None:
     team.endpoint.script(Words("seven " * 8, per_s=20), Words("Afresh."))
     async with team.working():
-        ts = await slack.phrase(ADA, "C1", f"{AT} count")
+        ts = await slack.say(ADA, "C1", f"{AT} count")
         await team.answered("C1", ts, "seven", count=1)
         await team.mention(ADA, "C1", ts, "/reset")
         await slack.wait_for(lambda: team.words("reset_done") in team.answers("C1", ts))
         await slack.wait_for(lambda: team.answers("C1", ts)[0].split().count("seven") == 8)
-        await slack.phrase(ADA, "C1", "go on", thread_ts=ts)
+        await slack.say(ADA, "C1", "go on", thread_ts=ts)
         await team.answered("C1", ts, "Afresh.", count=3)
     assert "seven" not in read(team.asked)
 
@@ -480,7 +480,7 @@ async def test_slacks_own_stop_button_pressed_by_a_denied_person_leaves_the_answ
     endpoint.script(Words(text, per_s=10))
     team = Team(tmp_path, slack, endpoint, "en")
     async with team.working(PARLEY_DENY=f"slack:{BO}"):
-        ts = await slack.phrase(ADA, "C1", f"{AT} at length")
+        ts = await slack.say(ADA, "C1", f"{AT} at length")
         await slack.wait_for(
             lambda: any(m.streaming and "word003" in m.visible for m in slack.thread("C1", ts))
         )
@@ -496,7 +496,7 @@ async def test_slacks_own_stop_button_stops_the_answer_that_grows(
     endpoint.script(Raw(Words("word " * 30, per_s=100).on_wire({"stream": True}).steps[:60], end="hang"))
     team = Team(tmp_path, slack, endpoint, "en")
     async with team.working():
-        ts = await slack.phrase(ADA, "C1", f"{AT} at length")
+        ts = await slack.say(ADA, "C1", f"{AT} at length")
         await slack.wait_for(
             lambda: any(m.streaming and m.visible.split() == ["word"] * 30 for m in slack.thread("C1", ts))
         )

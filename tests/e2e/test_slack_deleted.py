@@ -30,7 +30,7 @@ async def test_nothing_of_it_comes_back_and_the_model_is_let_go(
     if how != "deleted while it streams":
         slack.fail("chat.startStream", times=None, error="unknown_method")
     async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
-        ts = await slack.phrase("U1", "C1", f"{AT} tell me all")
+        ts = await slack.say("U1", "C1", f"{AT} tell me all")
         await slack.wait_for(lambda: any("word3" in m.visible for m in answers(slack, ts)), WAIT_S)
         (growing,) = answers(slack, ts)
         if how == "archived":

@@ -63,9 +63,9 @@ async def test_other_quotations_ask_nobody_and_are_no_commands(
         "message_blocks": [{"team": "T1", "channel": "C2", "message": {"blocks": [nested]}}]
     }
     async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
-        await slack.phrase("U1", "C1", "look at this", attachments=[blocks_only])
-        await slack.phrase("U1", "C1", "", attachments=[blocks_only | {"is_reply_unfurl": True}])
-        ts = await slack.phrase("U1", "C1", "see https://w.example/archives/C2/p1")
+        await slack.say("U1", "C1", "look at this", attachments=[blocks_only])
+        await slack.say("U1", "C1", "", attachments=[blocks_only | {"is_reply_unfurl": True}])
+        ts = await slack.say("U1", "C1", "see https://w.example/archives/C2/p1")
         slack.space.change(
             slack.message("C1", ts), lambda message: message.attachments.append(forward(f"{AT} delete it"))
         )
@@ -73,9 +73,9 @@ async def test_other_quotations_ask_nobody_and_are_no_commands(
         assert ours(slack, "C1") == []
         await slack.direct("U1", "is that right?", attachments=[forward("/settings language zh")])
         await until(lambda: len(endpoint.requests) == 1)
-        thread = await slack.phrase("U1", "C2", f"{AT} are you there?")
+        thread = await slack.say("U1", "C2", f"{AT} are you there?")
         await answered(slack, "C2", thread, "are you there?")
-        await slack.phrase("U1", "C2", "", thread, attachments=[forward("/reset")])
+        await slack.say("U1", "C2", "", thread, attachments=[forward("/reset")])
         await until(lambda: len(endpoint.requests) == 3)
         assert "are you there?" in str(endpoint.requests[2].body["messages"]), "nothing was reset"
         assert "> /reset" in endpoint.requests[2].body["messages"][-1]["content"]
@@ -86,15 +86,15 @@ async def test_who_is_called_otherwise_is_no_call_for_the_bot_and_a_date_calls_n
     tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
 ) -> None:
     async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
-        ts = await slack.phrase("U1", "C1", f"{AT} are you there?")
+        ts = await slack.say("U1", "C1", f"{AT} are you there?")
         await answered(slack, "C1", ts, "are you there?")
         for call in ("<!subteam^S1>", "<@U2|bo>", "<!channel|@channel>", "please, <@U2>,", "<!here|here>"):
-            await slack.phrase("U1", "C1", f"{call} can you restart it?", ts)
+            await slack.say("U1", "C1", f"{call} can you restart it?", ts)
         await settled(slack)
         assert len(endpoint.requests) == 1
-        await slack.phrase("U1", "C1", "was it up on <!date^1720710212^{date_num}|2024-07-11>?", ts)
+        await slack.say("U1", "C1", "was it up on <!date^1720710212^{date_num}|2024-07-11>?", ts)
         await until(lambda: len(endpoint.requests) == 2)
-        await slack.phrase("U1", "C1", f"<!subteam^S1|@oncall> {AT} and you?", ts)
+        await slack.say("U1", "C1", f"<!subteam^S1|@oncall> {AT} and you?", ts)
         await until(lambda: len(endpoint.requests) == 3)
     asked = str(endpoint.requests[1].body["messages"])
     assert "can you restart it?" in asked, "what people say to each other is context"
@@ -121,11 +121,11 @@ async def test_other_events_without_words_or_author_ask_nothing(
         posted(slack, "D1", user="U1", text="", blocks=image)
         words = phrase("wordless_direct", "en")
         await slack.wait_for(lambda: any(words in m.visible for m in ours(slack, "D1")), WAIT_S)
-        root = await slack.phrase("U1", "C1", "The gateway returns 504.")
-        await slack.phrase("U2", "C1", "Since noon.", root)
-        await slack.phrase("U2", "C1", f"<@{BOT_USER}|parley>", root)
+        root = await slack.say("U1", "C1", "The gateway returns 504.")
+        await slack.say("U2", "C1", "Since noon.", root)
+        await slack.say("U2", "C1", f"<@{BOT_USER}|parley>", root)
         await until(lambda: len(endpoint.requests) == 1)
-        await slack.phrase("U1", "C1", f"{AT} so?", root)
+        await slack.say("U1", "C1", f"{AT} so?", root)
         await until(lambda: len(endpoint.requests) == 2)
     for request in endpoint.requests:
         assert "Since noon." in str(request.body["messages"])
@@ -143,7 +143,7 @@ async def test_other_broken_payloads_cost_themselves_alone(
         {"text": "odd four", "blocks": {"type": "section"}, "edited": 7, "bot_profile": []},
     ]
     async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
-        ts = await slack.phrase("U1", "C1", f"{AT} are you there?")
+        ts = await slack.say("U1", "C1", f"{AT} are you there?")
         await answered(slack, "C1", ts, "are you there?")
         for message in broken:
             posted(slack, "C1", user="U2", thread_ts=ts, **message)
@@ -155,7 +155,7 @@ async def test_other_broken_payloads_cost_themselves_alone(
         await slack.wait_for(lambda: pressed.acked, WAIT_S)
         slashed = await slack.slash("U1", "C1", "/parley", "summarize <|im_end|> last:-1")
         await slack.wait_for(lambda: slashed.acked, WAIT_S)
-        await slack.phrase("U1", "C1", f"{AT} what stands?", ts)
+        await slack.say("U1", "C1", f"{AT} what stands?", ts)
         await until(lambda: "what stands?" in str(endpoint.requests[-1].body["messages"][-1]))
         await answered(slack, "C1", ts, "what stands?")
     assert all(len(envelope.attempts) == 1 for envelope in slack.envelopes), "none was sent again"
@@ -174,7 +174,7 @@ async def test_other_refusals_to_read_are_told_and_not_as_nothing_said(
     async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
         for refusal, words in refusals:
             slack.fail("conversations.history", times=None, **refusal)
-            ts = await slack.phrase("U1", "C1", f"{AT} /summarize hours:3")
+            ts = await slack.say("U1", "C1", f"{AT} /summarize hours:3")
             await slack.wait_for(partial(_in_thread, slack, ts, phrase(words, "en")), WAIT_S)
             slack.mend("conversations.history")
     assert endpoint.requests == []
@@ -192,7 +192,7 @@ async def test_a_long_message_is_asked_about_whole_and_a_long_question_is_answer
     slack.space.people["U2"].locale = "en-GB"
     async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
         slack.fail("conversations.replies", times=None, retry_after=30)
-        ts = await slack.phrase("U1", "C1", long)
+        ts = await slack.say("U1", "C1", long)
         await slack.shortcut("U2", "menu_ask", "C1", ts)
         await slack.wait_for(lambda: slack.space.views, WAIT_S)
         await slack.submit_view("U2", "parley:form", {"question": {"value": {"value": "why?"}}})
@@ -218,7 +218,7 @@ async def test_marks_in_code_stay_as_they_were_written_and_call_nobody_outside(
     if not grows:
         slack.fail("chat.startStream", None, error="unknown_method")
     async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
-        ts = await slack.phrase("U1", "C1", f"{AT} how?")
+        ts = await slack.say("U1", "C1", f"{AT} how?")
         answer = await answered(slack, "C1", ts, "no.")
         await slack.wait_for(lambda: phrase("regenerate", "en") in answer.buttons, WAIT_S)
     assert code in answer.visible
@@ -257,7 +257,7 @@ async def test_an_answer_ends_where_nobody_can_want_it_any_more(
         Words(" ".join(f"word{n}" for n in range(400)), per_s=20, first_after_s=0 if at_once else 5)
     )
     async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
-        ts = await slack.phrase("U1", "C1", f"{AT} tell me all")
+        ts = await slack.say("U1", "C1", f"{AT} tell me all")
         await until(lambda: len(endpoint.requests) == 1)
         if at_once:
             await answered(slack, "C1", ts, "word3")

@@ -33,19 +33,19 @@ async def test_what_could_not_be_read_is_not_told_as_nothing_said(
     ]
     async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
         for channel, refusal, words in refusals:
-            await slack.phrase("U2", channel, "The gateway returns 504.")
+            await slack.say("U2", channel, "The gateway returns 504.")
             slack.fail("conversations.history", times=None, **refusal)
-            await slack.phrase("U1", channel, f"{AT} /summarize channel")
+            await slack.say("U1", channel, f"{AT} /summarize channel")
             await slack.wait_for(partial(answered, slack, channel, phrase(words, "en")), WAIT_S)
             slack.mend("conversations.history")
         slack.fail("conversations.replies", times=None, error="internal_error")
-        root = await slack.phrase("U2", "C1", "And the thread?")
-        await slack.phrase("U1", "C1", f"{AT} /summarize thread", root)
+        root = await slack.say("U2", "C1", "And the thread?")
+        await slack.say("U1", "C1", f"{AT} /summarize thread", root)
         await slack.wait_for(lambda: answered(slack, "C1", phrase("unread", "en")), WAIT_S)
         slack.mend("conversations.replies")
         assert endpoint.requests == []
         slack.space.add_channel("C4", "quiet")
-        await slack.phrase("U1", "C4", f"{AT} /summarize channel")
+        await slack.say("U1", "C4", f"{AT} /summarize channel")
         await slack.wait_for(lambda: answered(slack, "C4", phrase("summary_nothing", "en")), WAIT_S)
     assert not any(answered(slack, channel, phrase("summary_nothing", "en")) for channel, _, _ in refusals)
 
@@ -58,29 +58,29 @@ async def test_one_message_that_can_not_be_read_costs_that_message_alone(
     odd: Any = [{"type": "section", "text": {"type": "mrkdwn", "text": "prompt was <|im_start|>system"}}]
     broken: Any = [{"type": "table", "rows": [[None], 7]}, 5, {"type": "section", "fields": 3}]
     async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
-        ts = await slack.phrase("U1", "C1", "alpha stands")
+        ts = await slack.say("U1", "C1", "alpha stands")
         for blocks in (odd, broken):
             told = await slack.bot_says("C1", "", ts)
             slack.message("C1", told).blocks = blocks
         slack.message("C1", told).files = [7]  # type: ignore[list-item]
-        await slack.phrase("U2", "C1", "omega stands", ts)
-        await slack.phrase("U1", "C1", f"{AT} what stands?", ts)
+        await slack.say("U2", "C1", "omega stands", ts)
+        await slack.say("U1", "C1", f"{AT} what stands?", ts)
         await until(lambda: len(endpoint.requests) == 1)
         asked = str(endpoint.requests[0].body["messages"])
         assert all(words in asked for words in ("alpha stands", "omega stands", "<|im_start|>system"))
 
-        live = await slack.phrase("U2", "C1", "dump mu-6 <|im_end|>", ts)
+        live = await slack.say("U2", "C1", "dump mu-6 <|im_end|>", ts)
         await until(lambda: len(endpoint.requests) == 2)
         assert "dump mu-6 <|im_end|>" in str(endpoint.requests[1].body["messages"])
 
         await slack.shortcut("U1", "menu_ask", "C1", live)
         await slack.wait_for(lambda: slack.space.views, WAIT_S)
 
-        await slack.phrase("U1", "C2", "beta stands")
-        odd_one = await slack.phrase("U1", "C2", "soon odd")
+        await slack.say("U1", "C2", "beta stands")
+        odd_one = await slack.say("U1", "C2", "soon odd")
         slack.message("C2", odd_one).blocks, slack.message("C2", odd_one).text = broken, ""
-        await slack.phrase("U2", "C2", "gamma stands")
-        await slack.phrase("U1", "C2", f"{AT} /summarize channel")
+        await slack.say("U2", "C2", "gamma stands")
+        await slack.say("U1", "C2", f"{AT} /summarize channel")
         await until(lambda: len(endpoint.requests) == 3)
         asked = str(endpoint.requests[2].body["messages"])
         assert "beta stands" in asked

@@ -41,7 +41,7 @@ async def test_no_command_of_who_may_not_ask_is_seen_by_others(
 ) -> None:
     settings, told = eve(slack, who)
     async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint), **settings):
-        ts = await slack.phrase("U1", "C1", "The gateway is down.")
+        ts = await slack.say("U1", "C1", "The gateway is down.")
         for count, command in enumerate(COMMANDS, start=1):
             await slack.slash("U8", "C1", "/parley", command)
             await slack.wait_for(lambda n=count: len(shown(slack, "U8", "")) >= n, WAIT_S)  # type: ignore[misc]
@@ -50,12 +50,12 @@ async def test_no_command_of_who_may_not_ask_is_seen_by_others(
         await slack.wait_for(lambda: len(shown(slack, "U8", "")) >= len(COMMANDS) + 2, WAIT_S)
         assert len(shown(slack, "U8", told)) >= 6
         for command in ("summarize channel", "export channel", "settings language zh", "prompt Be a pirate"):
-            await slack.phrase("U8", "C1", f"{AT} /{command}")
+            await slack.say("U8", "C1", f"{AT} /{command}")
         await slack.wait_for(lambda: all(e.acked for e in slack.envelopes), WAIT_S)
         await asyncio.sleep(0.3)
         assert public(slack) == []
         assert endpoint.requests == []
-        ts = await slack.phrase("U1", "C1", f"{AT} and I?")
+        ts = await slack.say("U1", "C1", f"{AT} and I?")
         await answered(slack, "C1", ts, "and I?")
     assert "pirate" not in str(endpoint.requests[0].body)
 
@@ -71,7 +71,7 @@ async def test_no_button_of_who_may_not_ask_does_anything(
         slack.fail("chat.startStream", None, error="unknown_method")
     endpoint.script(Words(LONG, per_s=40), Words("One, two,", finish="length"))
     async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint), **settings):
-        ts = await slack.phrase("U1", "C1", f"{AT} tell me all")
+        ts = await slack.say("U1", "C1", f"{AT} tell me all")
         growing = await answered(slack, "C1", ts, "word3")
         if grows:
             await slack.stop_session("U8", "C1", ts)
@@ -85,7 +85,7 @@ async def test_no_button_of_who_may_not_ask_does_anything(
         before = len(shown(slack, "U8", told))
         await slack.press("U8", "C1", growing.ts, "parley:again")
         await slack.wait_for(lambda: len(shown(slack, "U8", told)) > before, WAIT_S)
-        other = await slack.phrase("U1", "C1", f"{AT} count")
+        other = await slack.say("U1", "C1", f"{AT} count")
         ended = await answered(slack, "C1", other, phrase("length", "en"))
         for count, action in enumerate(("continue", "regenerate", "up", "down"), start=before + 2):
             await slack.press("U8", "C1", ended.ts, f"parley:{action}")

@@ -49,11 +49,11 @@ async def test_who_slack_does_not_say_is_not_answered_where_guests_may_not_ask(
         for user, failure, _ in failures:
             slack.space.add_person(user, user, "A Guest", is_restricted=True)
             slack.fail("users.info", times=None, containing=user, **failure)
-            await slack.phrase(user, "C1", f"{AT} what are the secrets?")
+            await slack.say(user, "C1", f"{AT} what are the secrets?")
         slack.space.add_person("U38", "mia", "A Member")
         slack.fail("users.info", times=None, containing="U38", delay_s=3)
         endpoint.script(Words("For you."))
-        await slack.phrase("U38", "C1", f"{AT} and I?")
+        await slack.say("U38", "C1", f"{AT} and I?")
         await slack.wait_for(lambda: any("For you." in words for words in public(slack)), WAIT_S)
         for user, _, words in failures:
             await slack.wait_for(partial(shown, slack, user, words), WAIT_S)
@@ -69,9 +69,9 @@ async def test_a_person_of_another_workspace_is_known_by_the_event_alone(
     endpoint.script(Words("For you."))
     async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
         slack.fail("users.info", times=None, retry_after=30)
-        await slack.phrase("U8", "C1", f"{AT} what are the secrets?")
+        await slack.say("U8", "C1", f"{AT} what are the secrets?")
         await slack.wait_for(lambda: shown(slack, "U8", phrase("refused_stranger", "en")), WAIT_S)
-        await slack.phrase("U38", "C1", f"{AT} and I?")
+        await slack.say("U38", "C1", f"{AT} and I?")
         await slack.wait_for(lambda: any("For you." in words for words in public(slack)), WAIT_S)
     assert len(endpoint.requests) == 1, "default settings are met by what the event says of a member"
 
@@ -83,11 +83,11 @@ async def test_mentions_can_not_use_up_the_look_ups_of_authors(
     settings = slack_settings(slack) | model_settings(endpoint) | {"PARLEY_GUESTS": "false"}
     crowd = " ".join(f"<@UX{number}>" for number in range(300))
     async with Program(tmp_path, **settings):
-        await slack.phrase("U2", "C2", f"lunch? {crowd}")
-        await slack.phrase("U2", "C2", f"or later? {crowd}")
+        await slack.say("U2", "C2", f"lunch? {crowd}")
+        await slack.say("U2", "C2", f"or later? {crowd}")
         await slack.wait_for(lambda: all(e.acked for e in slack.envelopes))
         assert slack.called("users.info") == [], "nobody is asked about what is none of our business"
-        await slack.phrase("U3", "C1", f"{AT} secrets? {crowd}")
+        await slack.say("U3", "C1", f"{AT} secrets? {crowd}")
         await slack.wait_for(lambda: shown(slack, "U3", GUEST), WAIT_S)
         assert len(slack.called("users.info")) <= 21
         assert slack.called("users.info")[0].args["user"] == "U3"
@@ -99,11 +99,11 @@ async def test_an_event_of_another_workspace_with_the_same_app_is_not_ours(
 ) -> None:
     async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
         slack.space.envelope_team = "T9"
-        await slack.phrase("U1", "C1", f"{AT} hello?")
+        await slack.say("U1", "C1", f"{AT} hello?")
         await slack.slash("U1", "C1", "/ask", "hello?")
         await slack.wait_for(lambda: all(e.acked for e in slack.envelopes))
         slack.space.envelope_team = "T1"
-        ts = await slack.phrase("U1", "C1", f"{AT} and here?")
+        ts = await slack.say("U1", "C1", f"{AT} and here?")
         await slack.wait_for(lambda: slack.thread("C1", ts)[1:], WAIT_S)
     assert len(endpoint.requests) == 1
     assert slack.responses == []
@@ -118,7 +118,7 @@ async def test_a_denied_persons_command_is_shown_to_nobody_else(
         if by == "slash":
             await slack.slash("U2", "C1", "/ask", "log in at [https://bank.test](https://evil.test)")
         else:
-            ts = await slack.phrase("U1", "C1", "The gateway is down.")
+            ts = await slack.say("U1", "C1", "The gateway is down.")
             await slack.shortcut("U2", "menu_ask", "C1", ts)
             await slack.wait_for(lambda: slack.space.views, WAIT_S)
             await slack.submit_view("U2", "parley:form", {"question": {"value": {"value": "why?"}}})
@@ -156,13 +156,13 @@ async def test_a_slowly_known_member_is_answered_late_and_keeps_nobody_waiting(
     slack.fail("users.info", times=None, containing="U38", delay_s=3)
     settings = slack_settings(slack) | model_settings(endpoint) | {"PARLEY_GUESTS": "false"}
     async with Program(tmp_path, **settings):
-        early = await slack.phrase("U1", "C1", f"{AT} first?")
+        early = await slack.say("U1", "C1", f"{AT} first?")
         answer = await answered(slack, "C1", early, "first?")
         await slack.wait_for(lambda: answer.buttons)
-        await slack.phrase("U38", "C1", f"{AT} may I?")
-        await slack.phrase("U38", "C1", f"{AT} /model")
+        await slack.say("U38", "C1", f"{AT} may I?")
+        await slack.say("U38", "C1", f"{AT} /model")
         await slack.press("U38", "C1", answer.ts, "parley:up")
-        await slack.phrase("U1", "C1", f"{AT} and I?")
+        await slack.say("U1", "C1", f"{AT} and I?")
         await until(lambda: len(endpoint.requests) == 3)
         asked = [request.body["messages"][-1]["content"] for request in endpoint.requests]
         assert ["I?" in asked[1], "may I?" in asked[2]] == [True, True]
@@ -182,8 +182,8 @@ async def test_a_question_that_was_held_when_the_program_died_is_decided_by_the_
     program = Program(tmp_path, **settings)
     await program.start()
     await program.ready()
-    member = await slack.phrase("U38", "C1", f"{AT} may I?")
-    await slack.phrase("U3", "C2", f"{AT} and I, a guest?")
+    member = await slack.say("U38", "C1", f"{AT} may I?")
+    await slack.say("U3", "C2", f"{AT} and I, a guest?")
     await slack.wait_for(lambda: all(e.acked for e in slack.envelopes), WAIT_S)
     assert endpoint.requests == []
     await program.kill()

@@ -24,14 +24,14 @@ async def test_a_channels_newest_messages_are_summed_up_on_slack(
     tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
 ) -> None:
     endpoint.script(Words("They ship on Monday."), Words("All of it."))
-    await slack.phrase("U1", "C1", "an old one")
-    await slack.phrase("U1", "C1", "ship on Monday?")
-    await slack.phrase("U2", "C1", "yes")
+    await slack.say("U1", "C1", "an old one")
+    await slack.say("U1", "C1", "ship on Monday?")
+    await slack.say("U2", "C1", "yes")
     async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
-        ts = await slack.phrase("U1", "C1", f"{AT} /summarize channel 2")
+        ts = await slack.say("U1", "C1", f"{AT} /summarize channel 2")
         await answered(slack, "C1", ts, "They ship on Monday.")
         assert said(endpoint) == ["ship on Monday?", "yes"]
-        await slack.phrase("U1", "C1", f"{AT} /总结", thread_ts=ts)
+        await slack.say("U1", "C1", f"{AT} /总结", thread_ts=ts)
         await answered(slack, "C1", ts, "All of it.", count=2)
     assert said(endpoint)[-1] == "They ship on Monday."
 
@@ -41,9 +41,9 @@ async def test_a_channels_newest_messages_are_summed_up_on_discord(
 ) -> None:
     endpoint.script(Words("They ship on Monday."))
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
-        await discord.phrase(ADA, GENERAL, "an old one")
-        await discord.phrase(ADA, GENERAL, "ship on Monday?")
-        await discord.phrase(BO, GENERAL, "yes")
-        question = await discord.phrase(ADA, GENERAL, "<@900> /summarize channel 2")
+        await discord.say(ADA, GENERAL, "an old one")
+        await discord.say(ADA, GENERAL, "ship on Monday?")
+        await discord.say(BO, GENERAL, "yes")
+        question = await discord.say(ADA, GENERAL, "<@900> /summarize channel 2")
         await discord_answered(discord, question, "They ship on Monday.")
     assert said(endpoint) == ["ship on Monday?", "yes"]

@@ -27,13 +27,13 @@ LONG = "one two three four five six seven eight nine ten eleven twelve " * 2
 
 @dataclass
 class Talk:
-    """A thread: `phrase` asks in it, `shown` are the bot's messages there as they can be read now. `waiting`: what
+    """A thread: `say` asks in it, `shown` are the bot's messages there as they can be read now. `waiting`: what
     those
     who ask after the first are told, in their language."""
 
     settings: dict[str, str]
     waiting: str
-    phrase: Callable[[str], Awaitable[None]]
+    say: Callable[[str], Awaitable[None]]
     shown: Callable[[], list[str]]
 
     async def until(self, condition: Callable[[list[str]], bool], timeout_s: float = HANG_S) -> list[str]:
@@ -53,17 +53,17 @@ def talk(
     async def say_in_slack(text: str) -> None:
         nonlocal root
         root_before, words = root, text if root else f"{AT} {text}"
-        root = root_before or await slack.phrase("U1", "C1", words)
+        root = root_before or await slack.say("U1", "C1", words)
         if root_before:
-            await slack.phrase("U2", "C1", words, thread_ts=root)
+            await slack.say("U2", "C1", words, thread_ts=root)
 
     async def say_in_discord(text: str) -> None:
         nonlocal root
         if root:
             await discord.wait_for(lambda: discord.thread_of(int(root)))
-            await discord.phrase(BO, int(root), text)
+            await discord.say(BO, int(root), text)
         else:
-            root = str(await discord.phrase(ADA, GENERAL, f"{DISCORD_AT} {text}"))
+            root = str(await discord.say(ADA, GENERAL, f"{DISCORD_AT} {text}"))
 
     own = {"PARLEY_PATIENCE_S": "0.5"} | model_settings(endpoint)
     if request.param == "slack":
@@ -90,10 +90,10 @@ async def test_who_waits_is_told_so_and_the_words_become_the_answer(
 ) -> None:
     endpoint.script(Words(LONG, per_s=12), Words("Second."), Words("Third."))
     async with Program(tmp_path, **talk.settings):
-        await talk.phrase("first?")
+        await talk.say("first?")
         await talk.until(lambda shown: "one" in "".join(shown))
-        await talk.phrase("second?")
-        await talk.phrase("third?")
+        await talk.say("second?")
+        await talk.say("third?")
         shown = await talk.until(lambda shown: len(shown) == 3)
         assert "twelve" not in shown[0], "told while the first one is still being answered"
         assert [talk.waiting in one for one in shown] == [False, True, True]
@@ -108,8 +108,8 @@ async def test_who_does_not_wait_long_is_told_nothing(
 ) -> None:
     endpoint.script(Words("First.", per_s=20), Words("Second."))
     async with Program(tmp_path, **talk.settings | {"PARLEY_PATIENCE_S": "5"}):
-        await talk.phrase("first?")
-        await talk.phrase("second?")
+        await talk.say("first?")
+        await talk.say("second?")
         seen: set[str] = set()
 
         def done(shown: list[str]) -> bool:
@@ -130,9 +130,9 @@ async def test_a_restart_while_the_words_stand_neither_loses_nor_doubles_the_ans
     program = Program(tmp_path, **settings)
     await program.start()
     await program.ready()
-    await talk.phrase("first?")
+    await talk.say("first?")
     await talk.until(lambda shown: "one" in "".join(shown))
-    await talk.phrase("second?")
+    await talk.say("second?")
     await talk.until(lambda shown: talk.waiting in shown[-1])
     await (program.kill() if end == "kill" else program.stop())
     async with Program(tmp_path, **settings):

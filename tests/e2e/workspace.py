@@ -57,7 +57,7 @@ class Team:
 
     async def ask(self, user: str, channel: str, text: str, answer: str = "") -> str:
         """Mention the bot, wait for the whole of `answer` and return the thread."""
-        ts = await self.slack.phrase(user, channel, f"{AT} {text}")
+        ts = await self.slack.say(user, channel, f"{AT} {text}")
         await self.answered(channel, ts, answer or text)
         await self.stored()
         return ts
@@ -79,7 +79,7 @@ class Team:
             return database.execute(query).fetchall()
 
     async def mention(self, user: str, channel: str, ts: str, text: str) -> str:
-        return await self.slack.phrase(user, channel, f"{AT} {text}", thread_ts=ts)
+        return await self.slack.say(user, channel, f"{AT} {text}", thread_ts=ts)
 
     async def answered(
         self, channel: str, ts: str, words: str, count: int = 1, *, ended: bool = False

@@ -110,8 +110,8 @@ async def test_the_bot_finds_its_guild_and_itself(fake: FakeDiscord, bot: Bot) -
 
 
 async def test_a_message_a_reply_and_an_edit_arrive_as_people_made_them(fake: FakeDiscord, bot: Bot) -> None:
-    first = await fake.phrase(ADA, GENERAL, f"<@{BOT}> hello")
-    await fake.phrase(BO, GENERAL, "to you", reply_to=first)
+    first = await fake.say(ADA, GENERAL, f"<@{BOT}> hello")
+    await fake.say(BO, GENERAL, "to you", reply_to=first)
     question, reply = await heard(bot, 2)
     assert question.id == first
     assert question.mentions == [bot.user]
@@ -226,12 +226,12 @@ async def test_menus_and_forms_come_back_filled(fake: FakeDiscord, bot: Bot) -> 
             await interaction.response.send_message("thanks", ephemeral=True)
 
     @bot.tree.context_menu(name="Explain")
-    async def error_text(interaction: discord.Interaction[Any], message: discord.Message) -> None:
+    async def explain(interaction: discord.Interaction[Any], message: discord.Message) -> None:
         got.append(message.content)
         await interaction.response.send_modal(Form())
 
     await bot.tree.sync()
-    said = await fake.phrase(BO, GENERAL, "42")
+    said = await fake.say(BO, GENERAL, "42")
     picked = await fake.context_menu(ADA, GENERAL, said, "Explain")
     await fake.wait_for(lambda: fake.interaction(picked).modal)
     sent = await fake.submit_modal(picked, reason="because")
@@ -240,7 +240,7 @@ async def test_menus_and_forms_come_back_filled(fake: FakeDiscord, bot: Bot) -> 
 
 
 async def test_a_thread_takes_the_id_of_its_message(fake: FakeDiscord, bot: Bot) -> None:
-    first = await fake.phrase(ADA, GENERAL, "start")
+    first = await fake.say(ADA, GENERAL, "start")
     (question,) = await heard(bot)
     thread = await question.create_thread(name="An answer")
     assert thread.id == first
@@ -253,7 +253,7 @@ async def test_a_thread_takes_the_id_of_its_message(fake: FakeDiscord, bot: Bot)
     starter = history[0].reference and history[0].reference.resolved
     assert isinstance(starter, discord.Message)
     assert starter.content == "start"
-    await fake.phrase(ADA, first, "more")
+    await fake.say(ADA, first, "more")
     await fake.wait_for(lambda: any(m.content == "more" for m in bot.heard))
     assert isinstance(bot.heard[-1].channel, discord.Thread)
     await fake.archive(first)
@@ -286,7 +286,7 @@ async def test_mentions_fire_only_when_allowed(fake: FakeDiscord, bot: Bot) -> N
 async def test_refusals_are_those_of_discord(fake: FakeDiscord, bot: Bot) -> None:
     channel = bot.get_partial_messageable(GENERAL)
     codes = []
-    await fake.phrase(ADA, GENERAL, "mine")
+    await fake.say(ADA, GENERAL, "mine")
     other = (await heard(bot))[0]
     attempts: list[Any] = [
         lambda: channel.send("x" * 2001),
@@ -310,7 +310,7 @@ async def test_refusals_are_those_of_discord(fake: FakeDiscord, bot: Bot) -> Non
 
 
 async def test_files_go_up_and_come_down(fake: FakeDiscord, bot: Bot) -> None:
-    await fake.phrase(ADA, GENERAL, "", files=[File("a.txt", b"hello", "text/plain")])
+    await fake.say(ADA, GENERAL, "", files=[File("a.txt", b"hello", "text/plain")])
     (message,) = await heard(bot)
     assert await message.attachments[0].read() == b"hello"
     await message.channel.send(file=discord.File(__file__, "answer.md"))
@@ -340,9 +340,9 @@ async def test_headers_tell_what_is_left(fake: FakeDiscord) -> None:
             message = await posted.json()
         async with session.patch(f"{url}/{message['id']}", json={"content": "y"}) as edited:
             pass
-        async with session.get(url, headers={"Authorization": "Bot no"}) as external:
-            assert external.status == 401
-            assert (await external.json())["code"] == 0
+        async with session.get(url, headers={"Authorization": "Bot no"}) as stranger:
+            assert stranger.status == 401
+            assert (await stranger.json())["code"] == 0
     for answer in posted, edited:
         assert answer.headers["Content-Type"] == "application/json"
         assert (answer.headers["X-RateLimit-Limit"], answer.headers["X-RateLimit-Remaining"]) == ("5", "4")
@@ -367,7 +367,7 @@ async def test_scripted_failures_drop_before_or_after(fake: FakeDiscord, bot: Bo
 async def test_resuming_replays_what_was_missed(fake: FakeDiscord, bot: Bot) -> None:
     fake.refuse_connections = True
     fake.abort_gateway()
-    await fake.phrase(ADA, GENERAL, "missed?")
+    await fake.say(ADA, GENERAL, "missed?")
     fake.refuse_connections = False
     assert (await heard(bot))[0].content == "missed?"
     assert (fake.gateway.identifies, fake.gateway.resumes) == (1, 1)
@@ -375,17 +375,17 @@ async def test_resuming_replays_what_was_missed(fake: FakeDiscord, bot: Bot) -> 
 
 async def test_an_invalid_session_loses_what_was_said_meanwhile(fake: FakeDiscord, bot: Bot) -> None:
     await fake.gateway.invalidate()
-    await fake.phrase(ADA, GENERAL, "lost")
+    await fake.say(ADA, GENERAL, "lost")
     await fake.wait_for(lambda: fake.gateway.identifies == 2)
-    await fake.phrase(ADA, GENERAL, "kept")
+    await fake.say(ADA, GENERAL, "kept")
     assert [m.content for m in await heard(bot)] == ["kept"]
 
 
 async def test_without_the_content_intent_only_addressed_messages_can_be_read() -> None:
     async with FakeDiscord(message_content_allowed=False) as fake, aiohttp.ClientSession() as session:
         headers = {"Authorization": f"Bot {fake.bot_token}"}
-        await fake.phrase(ADA, GENERAL, "between us")
-        await fake.phrase(ADA, GENERAL, f"<@{BOT}> for you")
+        await fake.say(ADA, GENERAL, "between us")
+        await fake.say(ADA, GENERAL, f"<@{BOT}> for you")
         async with session.get(f"{fake.api_url}/channels/{GENERAL}/messages", headers=headers) as answer:
             assert [m["content"] for m in await answer.json()] == [f"<@{BOT}> for you", ""]
         for intents, code in ((1 << 9 | 1 << 15, 4014), (1 << 9, None)):
@@ -396,7 +396,7 @@ async def test_without_the_content_intent_only_addressed_messages_can_be_read() 
                 if code is not None:
                     assert socket.close_code == code
                     continue
-                await fake.phrase(BO, GENERAL, "still between us")
+                await fake.say(BO, GENERAL, "still between us")
                 event = await socket.receive_json()
                 assert answer_frame.json()["t"] == "READY"
                 assert (event["t"], event["d"]["content"]) == ("MESSAGE_CREATE", "")
@@ -417,7 +417,7 @@ async def test_the_specification_catches_a_wrong_body(fake: FakeDiscord) -> None
 async def test_the_specification_catches_an_answer_that_discord_would_not_give(
     fake: FakeDiscord, bot: Bot
 ) -> None:
-    said = await fake.phrase(ADA, GENERAL, "hello")
+    said = await fake.say(ADA, GENERAL, "hello")
     path = f"/channels/{GENERAL}/messages/{said}"
     answer = wire.message(fake.world, fake.message(said))
     spec = load()
@@ -504,7 +504,7 @@ async def test_a_silent_socket_is_noticed(fake: FakeDiscord, routed: None) -> No
     running = asyncio.create_task(client.start(fake.bot_token))
     await fake.wait_for(client.is_ready)
     fake.half_open()
-    await fake.phrase(ADA, GENERAL, "anyone?")
+    await fake.say(ADA, GENERAL, "anyone?")
     await fake.wait_for(lambda: client.heard)
     assert fake.gateway.resumes == 1
     await client.close()

@@ -86,7 +86,7 @@ async def test_a_mention_arrives_as_two_events_of_one_message_and_both_are_acked
     slack: FakeSlack, client: AsyncWebClient
 ) -> None:
     async with running(slack, client) as (bodies, _):
-        ts = await slack.phrase("U1", "C1", MENTION)
+        ts = await slack.say("U1", "C1", MENTION)
         await slack.wait_for(lambda: len(bodies) == 2 and all(e.acked for e in slack.envelopes))
     assert {body["event"]["type"] for body in bodies} == {"message", "app_mention"}
     assert {body["event"]["ts"] for body in bodies} == {ts}
@@ -106,13 +106,13 @@ async def test_the_bots_own_post_and_edit_come_back_as_events(slack: FakeSlack, 
 
 
 async def test_people_edit_delete_join_and_other_bots_speak(slack: FakeSlack) -> None:
-    ts = await slack.phrase("U1", "C1", "a")
+    ts = await slack.say("U1", "C1", "a")
     await slack.edit("U1", "C1", ts, "b")
     await slack.delete("U1", "C1", ts)
     await slack.join("U2", "C1")
     await slack.topic("U2", "C1", "tea")
     await slack.bot_says("C1", "beep")
-    await slack.phrase("U1", "C9", "where the bot is not")
+    await slack.say("U1", "C9", "where the bot is not")
     kinds = [envelope.event.get("subtype") for envelope in slack.envelopes]
     assert kinds == [None, "message_changed", "message_deleted", "channel_join", "channel_topic", None]
     assert slack.message("C1", ts).deleted
@@ -269,7 +269,7 @@ async def test_replies_come_in_pages_the_parent_first(slack: FakeSlack, client: 
 
 
 async def test_metadata_is_found_again_when_asked_for(slack: FakeSlack, client: AsyncWebClient) -> None:
-    root = await slack.phrase("U1", "C1", "root")
+    root = await slack.say("U1", "C1", "root")
     metadata = {"event_type": "turn", "event_payload": {"id": "7"}}
     await client.chat_postMessage(channel="C1", thread_ts=root, text="x", metadata=metadata)
     for asked, found in ((True, metadata), (False, None)):
@@ -280,7 +280,7 @@ async def test_metadata_is_found_again_when_asked_for(slack: FakeSlack, client: 
 async def test_a_stream_grows_up_to_its_cap_and_ends_after_five_minutes(
     slack: FakeSlack, client: AsyncWebClient
 ) -> None:
-    root = await slack.phrase("U1", "C1", MENTION)
+    root = await slack.say("U1", "C1", MENTION)
     there: dict[str, Any] = {"channel": "C1", "thread_ts": root, "recipient_team_id": "T1"}
     assert await refusal(client.chat_startStream(**there)) == "missing_recipient_user_id"
     stream = await client.chat_stream(recipient_user_id="U1", buffer_size=1, **there)
@@ -356,7 +356,7 @@ async def test_a_shortcut_opens_a_modal_that_is_submitted(slack: FakeSlack, clie
         assert view["state"]["values"] == {"b": {"a": {"value": "x"}}}
         submitted.set()
 
-    ts = await slack.phrase("U1", "C1", "this one")
+    ts = await slack.say("U1", "C1", "this one")
     listen = (lambda app: app.shortcut("s")(opened), lambda app: app.view("m")(taken))
     async with running(slack, client, *listen):
         await slack.shortcut("U1", "s", "C1", ts)
@@ -423,7 +423,7 @@ async def test_a_channel_may_refuse_what_the_bot_posts(
 
 
 async def test_a_mention_in_an_edited_message_is_told_again(slack: FakeSlack) -> None:
-    ts = await slack.phrase("U1", "C1", MENTION)
+    ts = await slack.say("U1", "C1", MENTION)
     await slack.edit("U1", "C1", ts, MENTION + "!")
     events = [envelope.event for envelope in slack.envelopes]
     mentions = [event for event in events if event["type"] == "app_mention"]
@@ -432,7 +432,7 @@ async def test_a_mention_in_an_edited_message_is_told_again(slack: FakeSlack) ->
 
 
 async def test_only_the_bots_own_messages_can_be_changed(slack: FakeSlack, client: AsyncWebClient) -> None:
-    ts = await slack.phrase("U1", "C1", "mine")
+    ts = await slack.say("U1", "C1", "mine")
     assert await refusal(client.chat_update(channel="C1", ts=ts, text="x")) == "cant_update_message"
     assert await refusal(client.chat_delete(channel="C1", ts=ts)) == "cant_delete_message"
 
@@ -444,7 +444,7 @@ async def test_a_long_post_is_cut_at_40_000_characters(slack: FakeSlack, client:
 
 
 async def test_a_file_is_uploaded_and_read_back(slack: FakeSlack, client: AsyncWebClient) -> None:
-    root = await slack.phrase("U1", "C1", "all of it", files=[("in.txt", "text/plain", b"in")])
+    root = await slack.say("U1", "C1", "all of it", files=[("in.txt", "text/plain", b"in")])
     await client.files_upload_v2(filename="out.md", content="words", channel="C1", thread_ts=root)
     file = slack.thread("C1", root)[1].files[0]
     assert (file["name"], slack.space.files[file["id"]].content) == ("out.md", b"words")
@@ -466,7 +466,7 @@ async def test_who_is_alerted_by_a_message_can_be_asked(slack: FakeSlack, client
 async def test_events_can_be_lost_and_read_later(slack: FakeSlack, client: AsyncWebClient) -> None:
     slack.space.lose_events = True
     hour_ago = time.time() - 3600
-    ts = await slack.phrase("U1", "C1", MENTION, at=hour_ago)
+    ts = await slack.say("U1", "C1", MENTION, at=hour_ago)
     assert not slack.envelopes
     assert abs(float(ts) - hour_ago) < 1e-5
     page = await client.conversations_history(channel="C1", oldest=str(hour_ago - 1))
@@ -474,7 +474,7 @@ async def test_events_can_be_lost_and_read_later(slack: FakeSlack, client: Async
 
 
 async def test_a_status_goes_when_the_bot_answers(slack: FakeSlack, client: AsyncWebClient) -> None:
-    root = await slack.phrase("U1", "C1", MENTION)
+    root = await slack.say("U1", "C1", MENTION)
     await client.assistant_threads_setStatus(channel_id="C1", thread_ts=root, status="thinks")
     assert slack.space.statuses == {("C1", root): "thinks"}
     await client.chat_postMessage(channel="C1", thread_ts=root, text="x")
@@ -488,7 +488,7 @@ async def test_people_have_names_and_languages(slack: FakeSlack, client: AsyncWe
 
 
 async def test_it_stops_and_starts_again_on_the_same_port(slack: FakeSlack, client: AsyncWebClient) -> None:
-    ts = await slack.phrase("U1", "C1", "still here")
+    ts = await slack.say("U1", "C1", "still here")
     await slack.stop()
     with pytest.raises(aiohttp.ClientConnectionError):
         await client.auth_test()
@@ -505,9 +505,9 @@ async def test_waiting_in_vain_says_what_was_called(slack: FakeSlack, client: As
 
 
 async def thread_of(slack: FakeSlack, replies: int) -> str:
-    root = await slack.phrase("U1", "C1", "root")
+    root = await slack.say("U1", "C1", "root")
     for number in range(replies):
-        await slack.phrase("U2", "C1", str(number), root)
+        await slack.say("U2", "C1", str(number), root)
     return root
 
 

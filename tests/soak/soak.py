@@ -85,9 +85,9 @@ async def soak(folder: Path, seconds: float, every_s: float, seed: int) -> tuple
             report.asked += 1
             words = f"question {report.asked}?"
             if report.asked % 2:
-                await slack.phrase("U1", f"C{1 + report.asked % 3}", f"<@{BOT_USER}> {words}")
+                await slack.say("U1", f"C{1 + report.asked % 3}", f"<@{BOT_USER}> {words}")
             else:
-                await discord.phrase(ADA, GENERAL, f"<@{BOT}> {words}")
+                await discord.say(ADA, GENERAL, f"<@{BOT}> {words}")
             await asyncio.sleep(max(0.0, report.asked * every_s - passed))
         for _ in range(300):  # what still runs is given half a minute
             if len(endpoint.requests) >= report.asked:

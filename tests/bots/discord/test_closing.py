@@ -15,7 +15,7 @@ from tests.waiting import until
 
 
 async def answered(bot: Bot) -> tuple[Ask, str]:
-    await bot.fake.phrase(ADA, GENERAL, f"<@{BOT}> what is a loom?")
+    await bot.fake.say(ADA, GENERAL, f"<@{BOT}> what is a loom?")
     ask = await bot.inbox.ask("what is a loom?")
     return ask, await bot.platform.perform(PostMessage(ask.place, Page("A mach"), "1", answers=ask.id))
 

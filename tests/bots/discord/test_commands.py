@@ -235,7 +235,7 @@ async def test_what_was_long_to_write_and_is_refused_is_given_back(bot: Bot) -> 
     assert (told.content, told.ephemeral_to) == (f"Not here.\n\n> {long}", BO)
     told = await answer(bot, await bot.fake.slash(BO, GENERAL, "ask", question="Why?"))
     assert told.content == "Not here."
-    said = await bot.fake.phrase(ADA, GENERAL, long)
+    said = await bot.fake.say(ADA, GENERAL, long)
     opened = await bot.fake.context_menu(BO, GENERAL, said, "Ask about this")
     await modal(bot, opened)
     told = await answer(bot, await bot.fake.submit_modal(opened, question=long.upper()))
@@ -303,7 +303,7 @@ async def test_where_nothing_can_be_suggested_an_empty_list_is(bot: Bot) -> None
 
 
 async def test_ask_about_this_asks_for_the_question_and_takes_the_message_along(bot: Bot) -> None:
-    said = await bot.fake.phrase(BO, GENERAL, f"The loom of <@{ADA}> is broken.")
+    said = await bot.fake.say(BO, GENERAL, f"The loom of <@{ADA}> is broken.")
     opened = await bot.fake.context_menu(CHEN, GENERAL, said, "Ask about this")
     form = await modal(bot, opened)
     assert form["title"] == phrase("menu_ask", "zh")
@@ -324,7 +324,7 @@ async def test_ask_about_this_asks_for_the_question_and_takes_the_message_along(
 
 async def test_ask_about_this_works_between_people(bot: Bot) -> None:
     chat = bot.fake.private_chat(ADA)
-    said = await bot.fake.phrase(BO, chat, "The loom is broken.")
+    said = await bot.fake.say(BO, chat, "The loom is broken.")
     opened = await bot.fake.context_menu(ADA, chat, said, "Ask about this")
     await modal(bot, opened)
     await bot.fake.submit_modal(opened)
@@ -332,7 +332,7 @@ async def test_ask_about_this_works_between_people(bot: Bot) -> None:
 
 
 async def test_summarize_from_here_says_since_when(bot: Bot) -> None:
-    said = await bot.fake.phrase(BO, GENERAL, "It began here.")
+    said = await bot.fake.say(BO, GENERAL, "It began here.")
     interaction = await bot.fake.context_menu(ADA, GENERAL, said, "Summarize from here")
     command = await took(bot, "summarize")
     at = (await bot.inbox.ask("It began here.")).at
@@ -416,7 +416,7 @@ async def test_a_button_that_tells_something_tells_it_to_whoever_pressed_it(bot:
 
 async def test_what_a_message_led_to_is_told_as_a_reply(bot: Bot) -> None:
     bot.inbox.told, bot.inbox.outcome = ImmediateReply("Not here."), Outcome.REFUSED
-    said = await bot.fake.phrase(BO, GENERAL, f"<@{BOT}> may I?")
+    said = await bot.fake.say(BO, GENERAL, f"<@{BOT}> may I?")
     told = await until(lambda: bot.fake.from_bot(GENERAL))
     assert told[0].content == "Not here."
     assert told[0].reference is not None
@@ -429,7 +429,7 @@ async def test_a_file_that_a_message_asked_for_comes_by_direct_message(bot: Bot)
         ImmediateReply("Here.", file=Attachment("a.md", "text/markdown", b"a")),
         Outcome.TOLD,
     )
-    await bot.fake.phrase(BO, GENERAL, f"<@{BOT}> /export me")
+    await bot.fake.say(BO, GENERAL, f"<@{BOT}> /export me")
     (told,) = await until(lambda: bot.fake.from_bot(bot.fake.dm(BO)))
     assert [file.data for file in told.attachments] == [b"a"]
     assert bot.fake.from_bot(GENERAL) == []
@@ -441,7 +441,7 @@ async def test_where_no_direct_message_is_let_in_the_other_way_is_told(bot: Bot)
         ImmediateReply("Here.", file=Attachment("a.md", "text/markdown", b"a")),
         Outcome.TOLD,
     )
-    await bot.fake.phrase(BO, GENERAL, f"<@{BOT}> /export me")
+    await bot.fake.say(BO, GENERAL, f"<@{BOT}> /export me")
     (told,) = await until(lambda: bot.fake.from_bot(GENERAL))
     assert (told.content, told.attachments) == (phrase("export_no_direct", "en"), [])
 
@@ -463,14 +463,14 @@ async def test_an_interaction_of_nobody_we_know_does_no_harm(bot: Bot) -> None:
 
 async def test_the_words_of_a_question_have_names_for_ids_as_those_of_a_message(bot: Bot) -> None:
     words = f"what did <@{BO}> and <@!{CHEN}> say in <#{RANDOM}> with <:pepe:99>, </ask:1> and <@&{GUILD}> at <t:0>?"
-    await bot.fake.phrase(ADA, GENERAL, f"<@{BOT}> {words}")
+    await bot.fake.say(ADA, GENERAL, f"<@{BOT}> {words}")
     said = await until(lambda: next(iter(bot.inbox.of(Ask)), None))
     assert (
         said.text == "what did @Bo Larsen and @陈晨 say in #random with :pepe:, /ask and @@everyone at <t:0>?"
     )
     await bot.fake.slash(ADA, GENERAL, "ask", question=words)
     assert (await took(bot, "ask")).options == {"question": said.text}
-    loom = await bot.fake.phrase(BO, GENERAL, f"<@{CHEN}> the loom")
+    loom = await bot.fake.say(BO, GENERAL, f"<@{CHEN}> the loom")
     opened = await bot.fake.context_menu(ADA, GENERAL, loom, "Ask about this")
     assert (await modal(bot, opened))["components"][1]["component"]["value"] == "@陈晨 the loom"
     await bot.fake.submit_modal(opened, question=words)
@@ -494,7 +494,7 @@ async def test_settings_keep_the_ids_that_they_are_given(bot: Bot) -> None:
 @pytest.mark.parametrize("language", ["en", "zh"])
 async def test_a_message_that_is_too_long_for_the_form_is_marked_as_cut(bot: Bot, language: str) -> None:
     embeds = [{"type": "rich", "description": f"{number} " + "🧵" * 1_000} for number in range(6)]
-    said = await bot.fake.phrase(BO, GENERAL, "", embeds=embeds)
+    said = await bot.fake.say(BO, GENERAL, "", embeds=embeds)
     opened = await bot.fake.context_menu({"en": BO, "zh": CHEN}[language], GENERAL, said, "Ask about this")
     held = (await modal(bot, opened))["components"][1]["component"]["value"]
     assert held.endswith(phrase("text_cut", language, n=6_022))
@@ -503,15 +503,13 @@ async def test_a_message_that_is_too_long_for_the_form_is_marked_as_cut(bot: Bot
 
 @pytest.mark.parametrize("length", [1, 2_000, 4_000])
 async def test_a_message_that_fits_into_the_form_is_whole(bot: Bot, length: int) -> None:
-    said = await bot.fake.phrase(BO, GENERAL, "x" * length)
+    said = await bot.fake.say(BO, GENERAL, "x" * length)
     opened = await bot.fake.context_menu(BO, GENERAL, said, "Ask about this")
     assert (await modal(bot, opened))["components"][1]["component"]["value"] == "x" * length
 
 
 async def test_a_message_without_words_can_not_be_asked_about_and_that_is_said(bot: Bot) -> None:
-    said = await bot.fake.phrase(
-        BO, GENERAL, "", sticker_items=[{"id": "77", "name": "wave", "format_type": 1}]
-    )
+    said = await bot.fake.say(BO, GENERAL, "", sticker_items=[{"id": "77", "name": "wave", "format_type": 1}])
     opened = await bot.fake.context_menu(CHEN, GENERAL, said, "Ask about this")
     told = await answer(bot, opened)
     assert (told.content, told.ephemeral_to) == (phrase("about_nothing", "zh"), CHEN)

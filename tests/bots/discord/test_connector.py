@@ -56,7 +56,7 @@ class HastyClock(SystemClock):
 
 
 def post(ask: Ask, text: str = "A machine.", page: int = 0, **fields: object) -> PostMessage:
-    fields.setdefault("ticket", ask.interaction_token)
+    fields.setdefault("interaction_token", ask.interaction_token)
     shown = Page(text, **{k: fields.pop(k) for k in ("notice", "buttons") if k in fields})  # type: ignore[arg-type]
     return PostMessage(ask.place, shown, f"{ask.key}#{page}", answers=ask.id, **fields)  # type: ignore[arg-type]
 
@@ -66,7 +66,7 @@ def edit(ask: Ask, message_id: str, text: str) -> EditMessage:
 
 
 async def mention(bot: Bot, text: str = "what is a loom?", channel: int = GENERAL) -> Ask:
-    await bot.fake.phrase(ADA, channel, f"<@{BOT}> {text}")
+    await bot.fake.say(ADA, channel, f"<@{BOT}> {text}")
     return await bot.inbox.ask(text)
 
 
@@ -104,7 +104,7 @@ async def test_a_mention_opens_a_thread_and_is_answered_there(bot: Bot) -> None:
 async def test_a_follow_up_in_the_thread_needs_no_mention(bot: Bot) -> None:
     ask = await mention(bot)
     await bot.platform.perform(post(ask))
-    await bot.fake.phrase(BO, int(ask.place.thread), "who made it?")
+    await bot.fake.say(BO, int(ask.place.thread), "who made it?")
     follow_up = await bot.inbox.ask("who made it?")
     assert follow_up.place == ask.place
     assert (follow_up.addressed, follow_up.author.name) == (False, "Bo Larsen")
@@ -153,7 +153,7 @@ async def test_in_the_chat_of_a_voice_channel_which_has_no_threads_the_answer_is
     ask = await mention(bot, channel=lounge)
     await bot.platform.perform(post(ask))
     assert shown(bot, lounge) == ["A machine."]
-    follow_up = await bot.fake.phrase(BO, lounge, "who made it?", bot.fake.from_bot(lounge)[0].id)
+    follow_up = await bot.fake.say(BO, lounge, "who made it?", bot.fake.from_bot(lounge)[0].id)
     assert (await bot.inbox.ask("who made it?")).place.thread == f"ask-{bot.fake.from_bot(lounge)[0].id}"
     assert follow_up
 
@@ -165,7 +165,7 @@ async def test_a_mention_in_an_announcement_channel_opens_a_thread_there(bot: Bo
     thread = bot.fake.thread_of(int(ask.id))
     assert thread is not None
     assert shown(bot, thread.id) == ["A machine."]
-    await bot.fake.phrase(BO, thread.id, "who made it?")
+    await bot.fake.say(BO, thread.id, "who made it?")
     assert (await bot.inbox.ask("who made it?")).place == ask.place
 
 
@@ -200,7 +200,7 @@ async def test_an_answer_in_the_channel_goes_on_there_after_a_restart(bot: Bot) 
     posted = await bot.platform.perform(post(ask, "A"))
     async with running(bot.fake) as later:
         await later.platform.perform(edit(ask, posted, "A machine."))
-        await bot.fake.phrase(BO, GENERAL, "and then?", reply_to=int(posted))
+        await bot.fake.say(BO, GENERAL, "and then?", reply_to=int(posted))
         reply = await later.inbox.ask("and then?")
         follow_up = PostMessage(ask.place, Page("Then Jacquard."), "2/0", answers=reply.id)
         await later.platform.perform(follow_up)
@@ -256,7 +256,7 @@ async def test_a_direct_message_is_answered_without_a_thread(bot: Bot) -> None:
 async def test_a_reply_to_the_bot_in_a_channel_is_answered_by_a_reply(bot: Bot) -> None:
     first = await slash(bot)
     posted = await bot.platform.perform(post(first))
-    await bot.fake.phrase(BO, GENERAL, "who made it?", reply_to=int(posted), ping=False)
+    await bot.fake.say(BO, GENERAL, "who made it?", reply_to=int(posted), ping=False)
     ask = await bot.inbox.ask("who made it?")
     assert (ask.addressed, ask.replies_to, ask.place.thread) == (True, posted, f"ask-{posted}")
 
@@ -268,7 +268,7 @@ async def test_a_reply_to_the_bot_in_a_channel_is_answered_by_a_reply(bot: Bot) 
 
 
 async def test_what_is_said_to_nobody_is_heard_but_not_addressed(bot: Bot) -> None:
-    await bot.fake.phrase(ADA, GENERAL, "lunch?")
+    await bot.fake.say(ADA, GENERAL, "lunch?")
     assert not (await bot.inbox.ask("lunch?")).addressed
     await bot.fake.bot_says(GENERAL, "beep")
     assert (await bot.inbox.ask("beep")).author.id == str(OTHER_BOT)
@@ -332,7 +332,7 @@ async def test_a_store_that_fails_is_told_in_the_askers_language(bot: Bot) -> No
     assert (told[0].content, told[0].ephemeral_to) == (error_text(bot.inbox.error, "zh"), CHEN)
     await until(lambda: shown(bot, GENERAL) == [told[0].content])
 
-    question = await bot.fake.phrase(ADA, GENERAL, f"<@{BOT}> hello")
+    question = await bot.fake.say(ADA, GENERAL, f"<@{BOT}> hello")
     reply = await until(lambda: next((m for m in bot.fake.from_bot(GENERAL) if m.reference), None))
     assert reply.content == error_text(bot.inbox.error, "en")
     assert reply.reference is not None
@@ -372,7 +372,7 @@ async def test_an_interaction_that_another_process_took_is_left_to_it(bot: Bot) 
 async def test_edits_and_deletions_are_heard(bot: Bot) -> None:
     ask = await mention(bot)
     await bot.platform.perform(post(ask))
-    said = [await bot.fake.phrase(BO, int(ask.id), text) for text in ("one", "two", "three")]
+    said = [await bot.fake.say(BO, int(ask.id), text) for text in ("one", "two", "three")]
     await bot.fake.edit(said[0], "ONE")
     await bot.fake.delete(said[0])
     bulk = {"ids": [str(i) for i in said[1:]], "channel_id": ask.id, "guild_id": str(GUILD)}
@@ -490,13 +490,13 @@ async def test_nobody_is_pinged_and_no_link_unfurls(bot: Bot) -> None:
 
 
 async def test_history_of_a_thread_begins_with_what_it_was_opened_on(bot: Bot) -> None:
-    root = await bot.fake.phrase(ADA, GENERAL, "the loom is broken")
-    starter = await bot.fake.phrase(BO, GENERAL, "which one?", reply_to=root)
+    root = await bot.fake.say(ADA, GENERAL, "the loom is broken")
+    starter = await bot.fake.say(BO, GENERAL, "which one?", reply_to=root)
     thread = await bot.fake.open_thread(CHEN, GENERAL, starter, "looms")
-    await bot.fake.phrase(CHEN, thread, "the left one")
-    await bot.fake.phrase(ADA, thread, f"<@{BOT}> what now?")
+    await bot.fake.say(CHEN, thread, "the left one")
+    await bot.fake.say(ADA, thread, f"<@{BOT}> what now?")
     ask = await bot.inbox.ask("what now?")
-    await bot.fake.phrase(BO, thread, "later")
+    await bot.fake.say(BO, thread, "later")
 
     history = await bot.platform.history(ask.place, ask)
     assert [(e.author.name, e.text) for e in history.entries] == [
@@ -508,11 +508,11 @@ async def test_history_of_a_thread_begins_with_what_it_was_opened_on(bot: Bot) -
 
 
 async def test_a_long_thread_is_cut_but_keeps_its_starter(bot: Bot) -> None:
-    starter = await bot.fake.phrase(ADA, GENERAL, "the start")
+    starter = await bot.fake.say(ADA, GENERAL, "the start")
     thread = await bot.fake.open_thread(ADA, GENERAL, starter, "long")
     for n in range(105):
-        await bot.fake.phrase(BO, thread, f"line {n}")
-    await bot.fake.phrase(ADA, thread, f"<@{BOT}> sum up")
+        await bot.fake.say(BO, thread, f"line {n}")
+    await bot.fake.say(ADA, thread, f"<@{BOT}> sum up")
     ask = await bot.inbox.ask("sum up")
     history = await bot.platform.history(ask.place, ask)
     assert not history.complete
@@ -532,8 +532,8 @@ async def test_a_place_that_was_just_opened_has_no_history_and_needs_no_call(bot
 
 
 async def test_a_mention_in_a_reply_knows_what_it_replies_to(bot: Bot) -> None:
-    said = await bot.fake.phrase(BO, GENERAL, "looms think")
-    await bot.fake.phrase(ADA, GENERAL, f"<@{BOT}> is that so?", reply_to=said)
+    said = await bot.fake.say(BO, GENERAL, "looms think")
+    await bot.fake.say(ADA, GENERAL, f"<@{BOT}> is that so?", reply_to=said)
     ask = await bot.inbox.ask("is that so?")
     history = await bot.platform.history(ask.place, ask)
     assert [entry.text for entry in history.entries] == ["looms think"]
@@ -544,8 +544,8 @@ async def test_history_of_a_chain_of_replies(bot: Bot) -> None:
     answer = await bot.platform.perform(post(first, "A machine.", notice="Cut."))
     last = int(answer)
     for n in range(12):
-        last = await bot.fake.phrase(BO, GENERAL, f"reply {n}", reply_to=last)
-    await bot.fake.phrase(ADA, GENERAL, "so?", reply_to=int(answer))
+        last = await bot.fake.say(BO, GENERAL, f"reply {n}", reply_to=last)
+    await bot.fake.say(ADA, GENERAL, "so?", reply_to=int(answer))
     ask = await bot.inbox.ask("so?")
     (entry,) = (await bot.platform.history(ask.place, ask)).entries
     assert (entry.text, entry.mine) == ("A machine.", True)
@@ -565,7 +565,7 @@ async def test_history_of_a_direct_message_is_its_recent_window(bot: Bot) -> Non
 
 async def test_history_that_is_refused_says_so(bot: Bot) -> None:
     thread = await bot.fake.open_thread(ADA, GENERAL, None, "looms")
-    await bot.fake.phrase(ADA, thread, f"<@{BOT}> what now?")
+    await bot.fake.say(ADA, thread, f"<@{BOT}> what now?")
     ask = await bot.inbox.ask("what now?")
     bot.fake.fail("GET", "/channels/*/messages", retry_after=60.0)
     with pytest.raises(PlatformError) as slow:
@@ -577,8 +577,8 @@ async def test_what_was_missed_says_who_may_what(bot: Bot) -> None:
     weavers = await bot.fake.grant(BO, Permission.MANAGE_CHANNELS, role="weavers")
     here = Place("discord", str(GUILD), str(GENERAL))
     after = datetime.now(UTC) - timedelta(minutes=1)
-    await bot.fake.phrase(BO, GENERAL, f"<@{BOT}> may I?")
-    await bot.fake.phrase(BO, GENERAL, f"<@{BOT}> and now?")
+    await bot.fake.say(BO, GENERAL, f"<@{BOT}> may I?")
+    await bot.fake.say(BO, GENERAL, f"<@{BOT}> and now?")
     calls = len(bot.fake.calls)
     asks = await bot.platform.missed(here, after)
     assert [(ask.author.roles, ask.author.manager, ask.author.admin) for ask in asks] == [
@@ -590,7 +590,7 @@ async def test_what_was_missed_says_who_may_what(bot: Bot) -> None:
 async def test_nobody_is_looked_up_for_what_nothing_comes_of(bot: Bot) -> None:
     bot.inbox.concerned = False
     after = datetime.now(UTC) - timedelta(minutes=1)
-    await bot.fake.phrase(BO, GENERAL, "news")
+    await bot.fake.say(BO, GENERAL, "news")
     calls = len(bot.fake.calls)
     (ask,) = await bot.platform.missed(Place("discord", str(GUILD), str(GENERAL)), after)
     assert (ask.text, ask.author.may_read) == ("news", False)
@@ -629,7 +629,7 @@ async def test_posts_of_a_forum_that_were_archived_meanwhile_are_missed_with_the
 
 async def test_the_title_of_a_forums_post_is_read_with_it(bot: Bot) -> None:
     thread = await bot.fake.open_thread(BO, FORUM, None, "Why is it slow?", "It creaks.")
-    await bot.fake.phrase(ADA, thread, f"<@{BOT}> do you know?")
+    await bot.fake.say(ADA, thread, f"<@{BOT}> do you know?")
     ask = await bot.inbox.ask("do you know?")
     history = await bot.platform.history(ask.place, ask)
     assert [entry.text for entry in history.entries] == ["Why is it slow?\n\nIt creaks."]
@@ -721,7 +721,7 @@ async def test_a_half_open_connection_is_noticed_and_resumed(fake: FakeDiscord) 
     async with running(fake, beat_s=0.4) as bot:
         fake.half_open()
         began = time.monotonic()
-        await fake.phrase(ADA, GENERAL, f"<@{BOT}> anyone?")
+        await fake.say(ADA, GENERAL, f"<@{BOT}> anyone?")
         await bot.inbox.ask("anyone?")
         # Half a second to connect; 30 s, were the beats as far apart as in production.
         assert time.monotonic() - began < 0.5 + 30 * 0.4 / BEAT_S

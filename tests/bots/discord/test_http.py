@@ -24,7 +24,7 @@ HERE = Place("discord", str(GUILD), str(GENERAL))
 
 
 async def ask(bot: Bot, text: str) -> Ask:
-    await bot.fake.phrase(ADA, GENERAL, f"<@{BOT}> {text}")
+    await bot.fake.say(ADA, GENERAL, f"<@{BOT}> {text}")
     return await bot.inbox.ask(text)
 
 
@@ -65,7 +65,7 @@ async def test_where_no_thread_is_left_in_a_long_window_the_answer_is_a_reply_an
 async def test_reads_go_on_in_a_window_of_minutes_while_calls_are_left(bot: Bot) -> None:
     bot.fake.limits.enabled = True
     bot.fake.limits.table["other"] = replace(LIMITS["other"], count=4, per_s=300.0)
-    said = await bot.fake.phrase(ADA, GENERAL, "looms think")
+    said = await bot.fake.say(ADA, GENERAL, "looms think")
     for _ in range(4):
         assert (await here(bot).fetch_message(said)).content == "looms think"
     with pytest.raises(Limited) as refused:
@@ -77,14 +77,14 @@ async def test_reads_go_on_in_a_window_of_minutes_while_calls_are_left(bot: Bot)
 async def test_calls_at_the_same_time_share_what_is_left_of_a_window(bot: Bot) -> None:
     bot.fake.limits.enabled = True
     bot.fake.limits.table["other"] = replace(LIMITS["other"], count=5, per_s=0.5)
-    said = await bot.fake.phrase(ADA, GENERAL, "looms think")
+    said = await bot.fake.say(ADA, GENERAL, "looms think")
     await here(bot).fetch_message(said)
     await asyncio.gather(*(here(bot).fetch_message(said) for _ in range(12)))
     assert bot.fake.limits.refusals == 0
 
 
 async def test_a_short_refusal_is_waited_out_and_a_long_one_is_told(bot: Bot) -> None:
-    said = await bot.fake.phrase(ADA, GENERAL, "looms think")
+    said = await bot.fake.say(ADA, GENERAL, "looms think")
     bot.fake.fail("GET", "/channels/*/messages/*", retry_after=0.2)
     assert (await here(bot).fetch_message(said)).content == "looms think"
     bot.fake.fail("GET", "/channels/*/messages/*", retry_after=0.2)
@@ -97,7 +97,7 @@ async def test_a_short_refusal_is_waited_out_and_a_long_one_is_told(bot: Bot) ->
 
 
 async def test_what_may_be_done_twice_is_tried_again_and_a_post_is_not(bot: Bot) -> None:
-    said = await bot.fake.phrase(ADA, GENERAL, "looms think")
+    said = await bot.fake.say(ADA, GENERAL, "looms think")
     bot.fake.fail("GET", "/channels/*/messages/*", status=502)
     bot.fake.fail("GET", "/channels/*/messages/*", drop="before")
     assert (await here(bot).fetch_message(said)).content == "looms think"
@@ -111,7 +111,7 @@ async def test_what_may_be_done_twice_is_tried_again_and_a_post_is_not(bot: Bot)
 
 
 async def test_a_ban_of_the_address_stops_every_call_until_it_is_over(bot: Bot) -> None:
-    said = await bot.fake.phrase(ADA, GENERAL, "looms think")
+    said = await bot.fake.say(ADA, GENERAL, "looms think")
     interaction = await bot.fake.slash(ADA, GENERAL, "ask", question="one?")
     await bot.inbox.ask("one?")
     bot.fake.ban(1.5)

@@ -62,25 +62,25 @@ def test_a_message_without_id_or_author_is_one_that_nobody_said(odd: Json) -> No
 
 async def test_an_odd_message_is_heard_and_what_follows_too(bot: Bot) -> None:
     for number, odd in enumerate(ODD):
-        await bot.fake.phrase(ADA, GENERAL, f"<@{BOT}> question {number}", **odd)
+        await bot.fake.say(ADA, GENERAL, f"<@{BOT}> question {number}", **odd)
         if "mentions" not in odd:  # nobody is mentioned any more
             await bot.inbox.ask(f"question {number}")
     for odd in LOST:
-        await bot.fake.phrase(ADA, GENERAL, f"<@{BOT}> from nobody", **odd)
+        await bot.fake.say(ADA, GENERAL, f"<@{BOT}> from nobody", **odd)
     await bot.fake.gateway.dispatch("MESSAGE_CREATE", {"guild_id": str(GUILD)})
     await bot.fake.gateway.dispatch("MESSAGE_UPDATE", {"id": "7", "channel_id": str(GENERAL)})
-    await bot.fake.phrase(ADA, GENERAL, f"<@{BOT}> and now?")
+    await bot.fake.say(ADA, GENERAL, f"<@{BOT}> and now?")
     await bot.inbox.ask("and now?")
     assert "from nobody" not in [ask.text for ask in bot.inbox.of(Ask)]
 
 
 async def test_an_odd_message_does_not_cost_the_history_around_it(bot: Bot) -> None:
     since = datetime.fromtimestamp(bot.fake.clock.now(), UTC) - timedelta(minutes=1)
-    root = await bot.fake.phrase(ADA, GENERAL, "root")
+    root = await bot.fake.say(ADA, GENERAL, "root")
     thread = await bot.fake.open_thread(ADA, GENERAL, root, "A thread")
     for number, odd in enumerate([*ODD, *LOST]):
-        await bot.fake.phrase(BO, thread, f"line {number}", **odd)
-    asked = await bot.fake.phrase(ADA, thread, f"<@{BOT}> why?")
+        await bot.fake.say(BO, thread, f"line {number}", **odd)
+    asked = await bot.fake.say(ADA, thread, f"<@{BOT}> why?")
     ask = await bot.inbox.ask("why?")
     assert ask.id == str(asked)
     heard = ["root", *(f"line {number}" for number in range(len(ODD)))]
@@ -96,7 +96,7 @@ async def test_an_odd_message_does_not_cost_the_history_around_it(bot: Bot) -> N
 
 @pytest.mark.parametrize("odd", [*ODD, *LOST], ids=str)
 async def test_the_menu_of_an_odd_message_opens(bot: Bot, odd: Json) -> None:
-    said = await bot.fake.phrase(ADA, GENERAL, "the loom is broken", **odd)
+    said = await bot.fake.say(ADA, GENERAL, "the loom is broken", **odd)
     opened = await bot.fake.context_menu(BO, GENERAL, said, phrase("menu_ask", "en"))
     lost = "author" in odd
     if lost:

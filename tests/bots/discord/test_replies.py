@@ -84,7 +84,7 @@ async def test_a_file_that_discord_does_not_take_is_told_of(bot: Bot, language: 
 async def test_a_large_file_that_a_message_asked_for_comes_packed_too(bot: Bot) -> None:
     paper = Attachment("thread.md", "text/markdown", THREAD.content * 230)
     bot.inbox.told, bot.inbox.outcome = ImmediateReply("Here.", file=paper), Outcome.TOLD
-    await bot.fake.phrase(BO, GENERAL, f"<@{BOT}> /export")
+    await bot.fake.say(BO, GENERAL, f"<@{BOT}> /export")
     (message,) = await until(lambda: bot.fake.from_bot(bot.fake.dm(BO)))
     assert phrase("export_packed", "en") in message.text or phrase("export_newest", "en") in message.text
     assert unpacked(message)
@@ -93,6 +93,6 @@ async def test_a_large_file_that_a_message_asked_for_comes_packed_too(bot: Bot) 
 async def test_a_file_that_discord_does_not_take_from_a_message_is_told_of_there(bot: Bot) -> None:
     bot.inbox.told, bot.inbox.outcome = ImmediateReply("Here.", file=THREAD), Outcome.TOLD
     bot.fake.fail("POST", f"/channels/{bot.fake.dm(BO)}/messages", status=413, code=40005)
-    await bot.fake.phrase(BO, GENERAL, f"<@{BOT}> /export")
+    await bot.fake.say(BO, GENERAL, f"<@{BOT}> /export")
     (message,) = await until(lambda: bot.fake.from_bot(GENERAL))
     assert message.text == phrase("export_not_sent", "en")

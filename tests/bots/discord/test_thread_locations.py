@@ -17,7 +17,7 @@ THREADS = "/channels/*/messages/*/threads"
 
 
 async def ask(bot: Bot, text: str, channel: int = GENERAL, reply_to: int | None = None) -> Ask:
-    await bot.fake.phrase(ADA, channel, f"<@{BOT}> {text}", reply_to=reply_to)
+    await bot.fake.say(ADA, channel, f"<@{BOT}> {text}", reply_to=reply_to)
     return await bot.inbox.ask(text)
 
 
@@ -68,7 +68,7 @@ async def test_a_reply_in_the_channel_is_answered_in_the_channel_though_there_is
     first = await ask(bot, "what is a loom?")
     posted = await answer(bot, first, "A machine.")
     await bot.fake.open_thread(BO, GENERAL, int(first.id), "looms")
-    await bot.fake.phrase(ADA, GENERAL, "who made it?", reply_to=int(posted))
+    await bot.fake.say(ADA, GENERAL, "who made it?", reply_to=int(posted))
     reply = await bot.inbox.ask("who made it?")
     # The core knows to which conversation the message belongs that was replied to.
     followed = Ask(reply.id, first.place, reply.author, reply.text, reply.at)
@@ -90,7 +90,7 @@ async def test_a_thread_that_was_made_though_its_answer_was_lost_is_used(
             bot.fake.fail("POST", THREADS, status=502, taken=True)
     first = await ask(bot, "what is a loom?")
     await answer(bot, first, "A machine.")
-    await bot.fake.phrase(BO, int(first.id), "and then?")
+    await bot.fake.say(BO, int(first.id), "and then?")
     second = await bot.inbox.ask("and then?")
     await answer(bot, second, "Jacquard.")
     assert (shown(bot, GENERAL), shown(bot, first.id)) == ([], ["A machine.", "Jacquard."])
@@ -105,7 +105,7 @@ async def test_a_thread_that_is_made_after_its_answer_went_into_the_channel_hold
     await answer(bot, first, "A machine.")
     assert shown(bot, GENERAL) == ["A machine."]
     thread = await bot.fake.open_thread(BOT, GENERAL, int(first.id), "late")
-    await bot.fake.phrase(BO, thread, "and then?")
+    await bot.fake.say(BO, thread, "and then?")
     second = await bot.inbox.ask("and then?")
     await answer(bot, second, "Jacquard.")
     assert shown(bot, thread) == ["Jacquard."]
@@ -119,7 +119,7 @@ async def test_what_was_asked_in_the_thread_while_nobody_listened_is_found_there
     thread = await bot.fake.open_thread(BO, GENERAL, int(first.id), "looms")
     await until(lambda: bot.platform._locations.of(first.place) == str(thread))
     bot.fake.gateway.lose_sessions()
-    await bot.fake.phrase(ADA, thread, f"<@{BOT}> and then?")
+    await bot.fake.say(ADA, thread, f"<@{BOT}> and then?")
     (missed,) = await bot.platform.missed(first.place, after)
     assert missed.place == first.place == Place("discord", str(GUILD), str(GENERAL), str(thread))
     await answer(bot, missed, "Jacquard.")
@@ -130,7 +130,7 @@ async def test_where_no_thread_may_be_opened_every_answer_stays_a_reply_in_the_c
     await bot.fake.deny(GENERAL, Permission.CREATE_PUBLIC_THREADS)
     first = await ask(bot, "what is a loom?")
     posted = await answer(bot, first, "A machine.")
-    await bot.fake.phrase(BO, GENERAL, "who made it?", reply_to=int(posted))
+    await bot.fake.say(BO, GENERAL, "who made it?", reply_to=int(posted))
     reply = await bot.inbox.ask("who made it?")
     await answer(bot, Ask(reply.id, first.place, reply.author, reply.text, reply.at), "Jacquard.")
     assert shown(bot, GENERAL) == ["A machine.", "Jacquard."]

@@ -130,7 +130,7 @@ async def test_a_mention_is_stored_then_acknowledged_then_answered_in_its_thread
     slack: FakeSlack, platform: SlackPlatform
 ) -> None:
     async with listening(slack, platform) as inbox:
-        ts = await slack.phrase("U1", "C1", MENTION)
+        ts = await slack.say("U1", "C1", MENTION)
         await slack.wait_for(lambda: len(inbox.events) == 2 and all(e.acked for e in slack.envelopes))
         assert inbox.acked_before[0] is False
         heard = inbox.asks()[0]
@@ -150,7 +150,7 @@ async def test_what_could_not_be_stored_is_not_acknowledged_and_comes_again(
     slack.sockets.ack_timeout_s = 0.15
     async with listening(slack, platform) as inbox:
         inbox.broken = 1
-        await slack.phrase("U1", "C1", "nobody in particular")
+        await slack.say("U1", "C1", "nobody in particular")
         await slack.wait_for(lambda: slack.envelopes and slack.envelopes[0].acked)
     assert [attempt.acked_at is not None for attempt in slack.envelopes[0].attempts] == [False, True]
     assert len(inbox.events) == 1
@@ -160,7 +160,7 @@ async def test_edits_and_deletions_arrive_and_previews_do_not(
     slack: FakeSlack, platform: SlackPlatform
 ) -> None:
     async with listening(slack, platform) as inbox:
-        ts = await slack.phrase("U1", "C1", "frist")
+        ts = await slack.say("U1", "C1", "frist")
         await slack.unfurl("C1", ts)
         await slack.edit("U1", "C1", ts, "first")
         await slack.delete("U1", "C1", ts)
@@ -196,7 +196,7 @@ async def test_a_direct_message_is_addressed_and_opens_a_place_of_its_own(
 
 async def test_a_press_comes_back_with_its_action_and_turn(slack: FakeSlack, platform: SlackPlatform) -> None:
     async with listening(slack, platform) as inbox:
-        root = await slack.phrase("U1", "C1", "root")
+        root = await slack.say("U1", "C1", "root")
         ts = await platform.perform(post(root, said("Hi", "", Button("again", "Again", 7))))
         assert shown(slack, ts).buttons == ["Again"]
         envelope = await slack.press("U1", "C1", ts, "parley:again")
@@ -213,7 +213,7 @@ async def test_a_channels_messages_are_taken_in_order_however_slow_a_name_is(
     slack.fail("users.info", delay_s=0.2)
     async with listening(slack, platform) as inbox:
         for number, user in enumerate(("U1", "U2", "U1", "U2")):
-            await slack.phrase(user, "C1", str(number))
+            await slack.say(user, "C1", str(number))
         await slack.wait_for(lambda: len(inbox.events) == 4)
     assert [ask.text for ask in inbox.asks()] == ["0", "1", "2", "3"]
 
@@ -223,12 +223,12 @@ async def test_a_name_that_takes_too_long_is_an_id_and_one_call_serves_everybody
 ) -> None:
     slack.fail("users.info", delay_s=3)
     async with listening(slack, platform) as inbox:
-        await slack.phrase("U1", "C1", "one")
-        await slack.phrase("U1", "C1", "two")
+        await slack.say("U1", "C1", "one")
+        await slack.say("U1", "C1", "two")
         await slack.wait_for(lambda: len(inbox.events) == 2 and all(e.acked for e in slack.envelopes))
         assert all(envelope.latency_s and envelope.latency_s < 2 for envelope in slack.envelopes)
         await until(lambda: slack.calls[-1].ended_at is not None)
-        await slack.phrase("U1", "C1", "three")
+        await slack.say("U1", "C1", "three")
         await slack.wait_for(lambda: len(inbox.events) == 3)
     assert [ask.author.name for ask in inbox.asks()] == ["U1", "U1", "ada"]
     assert len(slack.called("users.info")) == 1
@@ -236,8 +236,8 @@ async def test_a_name_that_takes_too_long_is_an_id_and_one_call_serves_everybody
 
 async def test_people_are_named_in_what_others_say(slack: FakeSlack, platform: SlackPlatform) -> None:
     async with listening(slack, platform) as inbox:
-        await slack.phrase("U1", "C1", "ask <@U2>, not <@U_BOT>, &amp; soon")
-        await slack.phrase("U1", "C1", "hi <@U2>")
+        await slack.say("U1", "C1", "ask <@U2>, not <@U_BOT>, &amp; soon")
+        await slack.say("U1", "C1", "hi <@U2>")
         await slack.wait_for(lambda: len(inbox.events) == 3)
     assert inbox.asks()[0].text == "ask @bo, not @parley, & soon"
     assert [ask.to_others for ask in inbox.asks()] == [False, False, True]
@@ -246,7 +246,7 @@ async def test_people_are_named_in_what_others_say(slack: FakeSlack, platform: S
 async def test_no_event_costs_a_call_to_find_out_who_we_are(slack: FakeSlack, platform: SlackPlatform) -> None:
     async with listening(slack, platform) as inbox:
         for _ in range(5):
-            await slack.phrase("U1", "C1", "again")
+            await slack.say("U1", "C1", "again")
         await slack.wait_for(lambda: len(inbox.events) == 5)
     assert len(slack.called("auth.test")) == 1
 
@@ -268,7 +268,7 @@ async def test_a_refresh_loses_nothing(slack: FakeSlack, platform: SlackPlatform
     async with listening(slack, platform) as inbox:
         for number in range(3):
             await slack.disconnect("refresh_requested")
-            await slack.phrase("U1", "C1", str(number))
+            await slack.say("U1", "C1", str(number))
         await slack.wait_for(lambda: {ask.text for ask in inbox.asks()} == {"0", "1", "2"})
 
 
@@ -278,7 +278,7 @@ async def test_a_dead_url_does_not_leave_it_deaf(slack: FakeSlack, platform: Sla
         slack.abort_sockets()
         await slack.wait_for(lambda: slack.sockets.refused > 3)
         slack.refuse_connections = False
-        await slack.phrase("U1", "C1", "anyone?")
+        await slack.say("U1", "C1", "anyone?")
         await slack.wait_for(lambda: inbox.events)
         await until(platform.ready)
 
@@ -295,7 +295,7 @@ async def test_a_half_open_connection_is_noticed_and_replaced(
         for socket in dead:
             if socket in slack.sockets.open:
                 slack.sockets.open.remove(socket)
-        await slack.phrase("U1", "C1", "anyone?")
+        await slack.say("U1", "C1", "anyone?")
         await slack.wait_for(lambda: inbox.events)
 
 
@@ -311,7 +311,7 @@ async def test_what_is_being_stored_at_the_end_is_still_acknowledged(
     slack: FakeSlack, platform: SlackPlatform
 ) -> None:
     async with listening(slack, platform) as inbox:
-        await slack.phrase("U1", "C1", "one last thing")
+        await slack.say("U1", "C1", "one last thing")
         await until(lambda: bool(platform._receiving))
         assert inbox.events == []
     assert slack.envelopes[0].acked
@@ -385,7 +385,7 @@ async def test_loopback_works_with_a_proxy_in_the_environment(
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     async with listening(slack, connecting(slack)) as inbox:
         await slack.disconnect()
-        await slack.phrase("U1", "C1", "anyone?")
+        await slack.say("U1", "C1", "anyone?")
         await slack.wait_for(lambda: inbox.events)
 
 
@@ -520,7 +520,7 @@ async def test_the_budgets_are_those_that_slack_enforces(slack: FakeSlack, platf
 async def test_a_post_of_unknown_outcome_is_found_if_it_is_there(
     slack: FakeSlack, platform: SlackPlatform, threaded: bool, effect: str
 ) -> None:
-    root = await slack.phrase("U1", "C1", MENTION) if threaded else ""
+    root = await slack.say("U1", "C1", MENTION) if threaded else ""
     await platform.perform(post(root, key="turn-1/0", answers=root))
     lost = post(root, key="turn-1/1", answers=root)
     slack.fail("chat.postMessage", drop=effect)
@@ -530,13 +530,13 @@ async def test_a_post_of_unknown_outcome_is_found_if_it_is_there(
 
 
 async def test_history_is_who_said_what_before_the_question(slack: FakeSlack, platform: SlackPlatform) -> None:
-    root = await slack.phrase("U1", "C1", "shall we? <@U2>", at=1_700_000_000)
-    await slack.phrase("U2", "C1", "yes &amp; now", root, at=1_700_000_001)
+    root = await slack.say("U1", "C1", "shall we? <@U2>", at=1_700_000_000)
+    await slack.say("U2", "C1", "yes &amp; now", root, at=1_700_000_001)
     await slack.bot_says("C1", "deployed", root)
     own = await platform.perform(post(root, said("Hello.", "Stopped.")))
     await platform.perform(post(root, said("", "Something went wrong.")))
-    question = await slack.phrase("U1", "C1", MENTION, root)
-    await slack.phrase("U2", "C1", "too late", root)
+    question = await slack.say("U1", "C1", MENTION, root)
+    await slack.say("U2", "C1", "too late", root)
     history = await platform.history(Place("slack", "T1", "C1", root), ask(question, root))
     lines = [(entry.author.name, entry.text, entry.mine, entry.author.bot) for entry in history.entries]
     assert lines[:2] == [("ada", "shall we? @bo", False, False), ("bo", "yes & now", False, False)]
@@ -549,7 +549,7 @@ async def test_history_is_who_said_what_before_the_question(slack: FakeSlack, pl
 
 
 async def test_there_is_nothing_before_a_root_and_no_call(slack: FakeSlack, platform: SlackPlatform) -> None:
-    root = await slack.phrase("U1", "C1", MENTION)
+    root = await slack.say("U1", "C1", MENTION)
     history = await platform.history(Place("slack", "T1", "C1", root), ask(root, root))
     assert (history.entries, history.complete, slack.calls) == ((), True, [])
 
@@ -562,10 +562,10 @@ async def test_a_long_thread_is_read_page_by_page_and_bounded(
     slack: FakeSlack, platform: SlackPlatform, replies: int, read: int, complete: bool, calls: int
 ) -> None:
     """Replies come oldest first: what was said right before the question stands on the last page."""
-    root = await slack.phrase("U1", "C1", "root", at=1_700_000_000)
+    root = await slack.say("U1", "C1", "root", at=1_700_000_000)
     for number in range(replies):
-        await slack.phrase("U1", "C1", str(number), root, at=1_700_000_001 + number)
-    question = await slack.phrase("U1", "C1", MENTION, root)
+        await slack.say("U1", "C1", str(number), root, at=1_700_000_001 + number)
+    question = await slack.say("U1", "C1", MENTION, root)
     history = await platform.history(Place("slack", "T1", "C1", root), ask(question, root))
     assert (len(history.entries), history.complete) == (read, complete)
     assert history.entries[-1].text == str(read - 2)
@@ -576,10 +576,10 @@ async def test_a_limit_within_the_reading_keeps_what_was_read_and_one_before_it_
     slack: FakeSlack, platform: SlackPlatform
 ) -> None:
     slack.limits = RESTRICTED
-    root = await slack.phrase("U1", "C1", "root", at=1_700_000_000)
+    root = await slack.say("U1", "C1", "root", at=1_700_000_000)
     for number in range(30):
-        await slack.phrase("U1", "C1", str(number), root, at=1_700_000_001 + number)
-    question = await slack.phrase("U1", "C1", MENTION, root)
+        await slack.say("U1", "C1", str(number), root, at=1_700_000_001 + number)
+    question = await slack.say("U1", "C1", MENTION, root)
     place = Place("slack", "T1", "C1", root)
     history = await platform.history(place, ask(question, root))
     assert (len(history.entries), history.complete) == (15, False)
@@ -595,7 +595,7 @@ async def test_a_channel_is_a_place_without_a_thread(slack: FakeSlack, platform:
 async def test_typing_is_a_hint_that_gives_up_where_it_is_not_known(
     slack: FakeSlack, platform: SlackPlatform
 ) -> None:
-    root = await slack.phrase("U1", "C1", MENTION)
+    root = await slack.say("U1", "C1", MENTION)
     place = Place("slack", "T1", "C1", root)
     await platform.typing(place)
     assert slack.space.statuses["C1", root] == "is thinking…"
@@ -674,7 +674,7 @@ async def test_a_revoked_token_ends_the_run_and_the_next_one_works_once_the_toke
     assert (await refusal(platform.run(Inbox(slack)))).code is Code.BAD_TOKEN, "asked anew, not remembered"
     slack.revoke("")
     async with listening(slack, platform) as inbox:
-        await slack.phrase("U1", "C1", MENTION)
+        await slack.say("U1", "C1", MENTION)
         await slack.wait_for(lambda: len(inbox.events) == 2)
 
 
@@ -697,13 +697,13 @@ async def test_catch_up_over_many_channels_looks_a_person_up_once_and_names_who_
 ) -> None:
     for number in range(100, 140):
         slack.space.add_channel(f"C{number}", f"room-{number}")
-        await slack.phrase("U1", f"C{number}", MENTION)
+        await slack.say("U1", f"C{number}", MENTION)
     slack.fail("users.info", times=None, skip=1, retry_after=30)
     places = [Place("slack", "T1", f"C{number}") for number in range(100, 140)]
     missed = await asyncio.gather(*(platform.missed(place, datetime.fromtimestamp(0, UTC)) for place in places))
     assert {ask.author.name for asks in missed for ask in asks} == {"ada"}
     assert sum(call.args["user"] == "U1" for call in slack.called("users.info")) == 1
-    await slack.phrase("U3", "C100", f"{MENTION} <@U2>")
+    await slack.say("U3", "C100", f"{MENTION} <@U2>")
     (_, last) = await platform.missed(places[0], datetime.fromtimestamp(0, UTC))
     assert (last.author.id, last.author.guest, last.author.external) == ("U3", None, False)
     assert last.text.endswith("@U2"), "an id is readable"

@@ -93,7 +93,7 @@ async def test_an_answer_grows_natively_and_ends_with_its_notice_and_buttons(
     slack: FakeSlack, platform: SlackPlatform
 ) -> None:
     slack.limits = DOCUMENTED
-    root = await slack.phrase("U1", "C1", "?")
+    root = await slack.say("U1", "C1", "?")
     async with painting(platform) as scheduler:
         await write(delivery(scheduler, root), words(60), 0.6, "Cut.")
     (answer,) = answers(slack, root)
@@ -112,7 +112,7 @@ async def test_where_native_streaming_is_unknown_answers_are_edited_and_it_is_no
     slack: FakeSlack, platform: SlackPlatform, error: str
 ) -> None:
     slack.fail("chat.startStream", None, error=error)
-    root, other = await slack.phrase("U1", "C1", "?"), await slack.phrase("U1", "C2", "?")
+    root, other = await slack.say("U1", "C1", "?"), await slack.say("U1", "C2", "?")
     async with painting(platform) as scheduler:
         await write(delivery(scheduler, root), words(20), 0.3)
         await write(delivery(scheduler, other, "C2"), words(20), 0.3)
@@ -125,7 +125,7 @@ async def test_an_answer_grows_for_somebody_of_another_workspace_too(
     slack: FakeSlack, platform: SlackPlatform
 ) -> None:
     slack.space.add_person("U4", "dan", "Dan Away", team="T2")
-    root = await slack.phrase("U4", "C1", "?")
+    root = await slack.say("U4", "C1", "?")
     async with painting(platform) as scheduler:
         await write(delivery(scheduler, root, reader="U4"), words(40), 0.3)
     assert [message.visible for message in answers(slack, root)] == [words(40)]
@@ -138,7 +138,7 @@ async def test_an_answer_that_cannot_grow_for_its_reader_is_edited_and_others_gr
     slack: FakeSlack, platform: SlackPlatform, error: str
 ) -> None:
     slack.fail("chat.startStream", error=error)
-    root, other = await slack.phrase("U1", "C1", "?"), await slack.phrase("U1", "C2", "?")
+    root, other = await slack.say("U1", "C1", "?"), await slack.say("U1", "C2", "?")
     async with painting(platform) as scheduler:
         await write(delivery(scheduler, root), words(20), 0.3)
         await write(delivery(scheduler, other, "C2"), words(20), 0.3)
@@ -149,7 +149,7 @@ async def test_an_answer_that_cannot_grow_for_its_reader_is_edited_and_others_gr
 async def test_a_long_answer_rolls_over_before_slack_refuses_more(
     slack: FakeSlack, platform: SlackPlatform
 ) -> None:
-    root = await slack.phrase("U1", "C1", "?")
+    root = await slack.say("U1", "C1", "?")
     text = "界" * 2_900 + "\n\n```python\n" + "x = '界'\n" * 900 + "```\nDone."
     async with painting(platform) as scheduler:
         await write(delivery(scheduler, root), text, 1.0)
@@ -163,7 +163,7 @@ async def test_a_long_answer_rolls_over_before_slack_refuses_more(
 async def test_a_stream_that_slack_ended_early_is_finished_by_edits(
     slack: FakeSlack, platform: SlackPlatform
 ) -> None:
-    root = await slack.phrase("U1", "C1", "?")
+    root = await slack.say("U1", "C1", "?")
     async with painting(platform) as scheduler:
         writing = asyncio.create_task(write(delivery(scheduler, root), words(60), 1.0))
         await slack.wait_for(lambda: slack.called("chat.appendStream"))
@@ -174,7 +174,7 @@ async def test_a_stream_that_slack_ended_early_is_finished_by_edits(
 
 async def test_an_old_stream_is_stopped_in_time(slack: FakeSlack, platform: SlackPlatform) -> None:
     platform.limits = replace(LIMITS, growth=Growth(size=9_000, life_s=0.5))
-    root = await slack.phrase("U1", "C1", "?")
+    root = await slack.say("U1", "C1", "?")
     async with painting(platform) as scheduler:
         await write(delivery(scheduler, root), words(60), 1.2)
     assert [message.visible for message in answers(slack, root)] == [words(60)]
@@ -188,7 +188,7 @@ async def test_a_call_of_unknown_fate_doubles_no_word(
     slack: FakeSlack, platform: SlackPlatform, method: str, effect: str
 ) -> None:
     slack.fail(method, drop=effect)
-    root = await slack.phrase("U1", "C1", "?")
+    root = await slack.say("U1", "C1", "?")
     async with painting(platform) as scheduler:
         await write(delivery(scheduler, root), words(40), 0.8, "Cut.")
     assert [message.visible for message in answers(slack, root)] == [words(40) + "\nCut."]
@@ -197,7 +197,7 @@ async def test_a_call_of_unknown_fate_doubles_no_word(
 async def test_after_a_restart_an_open_stream_is_closed_and_goes_on(
     slack: FakeSlack, platform: SlackPlatform
 ) -> None:
-    root = await slack.phrase("U1", "C1", "?")
+    root = await slack.say("U1", "C1", "?")
     place = Place("slack", "T1", "C1", root)
     left = await platform.perform(StartStream(place, "half an ans", "turn-C1-0", root, "U1"))
     async with painting(platform) as scheduler:
@@ -209,7 +209,7 @@ async def test_after_a_restart_an_open_stream_is_closed_and_goes_on(
 async def test_a_stream_whose_id_was_never_stored_is_found_after_a_restart(
     slack: FakeSlack, platform: SlackPlatform
 ) -> None:
-    root = await slack.phrase("U1", "C1", "?")
+    root = await slack.say("U1", "C1", "?")
     place = Place("slack", "T1", "C1", root)
     left = await platform.perform(StartStream(place, "half an ans", "turn-C1-0", root, "U1"))
     async with painting(platform) as scheduler:
@@ -221,7 +221,7 @@ async def test_a_stream_whose_id_was_never_stored_is_found_after_a_restart(
 
 
 async def test_a_persons_stop_reaches_the_writer(slack: FakeSlack, platform: SlackPlatform) -> None:
-    root = await slack.phrase("U1", "C1", "?")
+    root = await slack.say("U1", "C1", "?")
     stopped = asyncio.Event()
     async with painting(platform) as scheduler:
         made = delivery(scheduler, root)
@@ -239,7 +239,7 @@ async def test_a_persons_stop_reaches_the_writer(slack: FakeSlack, platform: Sla
 
 
 async def test_no_mention_fires_from_a_message_that_grows(slack: FakeSlack, platform: SlackPlatform) -> None:
-    root = await slack.phrase("U1", "C1", "?")
+    root = await slack.say("U1", "C1", "?")
     text = "Hey <!channel> and <@U1> and <!subteam^S1|x> and <#C1>, a < b. "
     async with painting(platform) as scheduler:
         made, clock = delivery(scheduler, root), SystemClock()
@@ -261,7 +261,7 @@ async def test_twelve_answers_at_once_lose_nothing(
     slack.limits = scaled(DOCUMENTED, scale)
     for number in range(12):
         slack.space.add_channel(f"CB{number}", f"bench-{number}")
-    roots = [await slack.phrase("U1", f"CB{number}", "?") for number in range(12)]
+    roots = [await slack.say("U1", f"CB{number}", "?") for number in range(12)]
     async with painting(platform) as scheduler:
         await asyncio.gather(
             *(write(delivery(scheduler, root, f"CB{n}"), words(40), 0.6) for n, root in enumerate(roots))
@@ -275,7 +275,7 @@ async def test_twelve_answers_at_once_lose_nothing(
 async def test_an_answer_over_the_limit_of_messages_ends_as_a_file(
     slack: FakeSlack, platform: SlackPlatform
 ) -> None:
-    root = await slack.phrase("U1", "C1", "?")
+    root = await slack.say("U1", "C1", "?")
     text = words(2_000)
     async with painting(platform, file_chars=6_000) as scheduler:
         await write(delivery(scheduler, root), text, 0.5, "The whole answer is in the file.")
@@ -292,7 +292,7 @@ async def test_without_the_right_to_upload_every_word_stays_in_messages(
     slack: FakeSlack, platform: SlackPlatform
 ) -> None:
     slack.fail("files.getUploadURLExternal", None, error="missing_scope")
-    root = await slack.phrase("U1", "C1", "?")
+    root = await slack.say("U1", "C1", "?")
     async with painting(platform, file_chars=6_000) as scheduler:
         await write(delivery(scheduler, root), words(2_000), 0.3)
     assert " ".join(message.visible for message in answers(slack, root)).split() == words(2_000).split()
@@ -302,7 +302,7 @@ async def test_nothing_follows_a_growing_message_that_was_deleted(
     slack: FakeSlack, platform: SlackPlatform
 ) -> None:
     platform.limits = replace(LIMITS, growth=None)
-    root = await slack.phrase("U1", "C1", "?")
+    root = await slack.say("U1", "C1", "?")
     async with painting(platform) as scheduler:
         made, clock = delivery(scheduler, root), SystemClock()
         made.show(Reply("one two ", Phase.WRITING), clock.monotonic())
@@ -334,7 +334,7 @@ async def test_code_is_shown_as_it_was_written_while_it_grows_and_outside_of_it_
 ) -> None:
     for channel, limits in (("C1", LIMITS), ("C2", replace(LIMITS, growth=None))):
         platform.limits = limits
-        root = await slack.phrase("U1", channel, "?")
+        root = await slack.say("U1", channel, "?")
         async with painting(platform) as scheduler:
             await write(delivery(scheduler, root, channel), CODE, 0.4)
         (answer,) = answers(slack, root, channel)
@@ -345,7 +345,7 @@ async def test_code_is_shown_as_it_was_written_while_it_grows_and_outside_of_it_
 async def test_a_line_of_fence_marks_longer_than_a_message_is_shown_and_others_are_answered(
     slack: FakeSlack, platform: SlackPlatform, marks: str
 ) -> None:
-    root, other = await slack.phrase("U1", "C1", "?"), await slack.phrase("U1", "C2", "?")
+    root, other = await slack.say("U1", "C1", "?"), await slack.say("U1", "C2", "?")
     async with painting(platform) as scheduler:
         await asyncio.gather(
             write(delivery(scheduler, root), f"{marks}\nand then words", 0.2),

@@ -181,10 +181,10 @@ async def test_who_may_change_what_comes_with_every_command(slack: FakeSlack, in
 async def test_a_typed_command_comes_with_its_authors_rights_and_a_question_costs_nothing_more(
     slack: FakeSlack, inbox: Inbox
 ) -> None:
-    await slack.phrase("U2", "C1", f"<@{BOT_USER}> what is a monad?")
+    await slack.say("U2", "C1", f"<@{BOT_USER}> what is a monad?")
     await slack.wait_for(lambda: len(inbox.events) == 2)
     assert slack.called("conversations.info") == []
-    await slack.phrase("U2", "C1", f"<@{BOT_USER}> /settings listen off")
+    await slack.say("U2", "C1", f"<@{BOT_USER}> /settings listen off")
     await slack.wait_for(lambda: len(inbox.events) == 4)
     asks = [event for event in inbox.events if isinstance(event, Ask)]
     assert [ask.author.manager for ask in asks] == [False, False, True, True]
@@ -194,8 +194,8 @@ async def test_what_an_asker_is_told_is_seen_by_them_alone_in_a_live_thread(
     slack: FakeSlack, inbox: Inbox
 ) -> None:
     inbox.answer = lambda event: ImmediateReply("A little slower, please.") if isinstance(event, Ask) else None
-    root = await slack.phrase("U1", "C1", "just talking")
-    await slack.phrase("U1", "C1", f"<@{BOT_USER}> hm?", thread_ts=root)
+    root = await slack.say("U1", "C1", "just talking")
+    await slack.say("U1", "C1", f"<@{BOT_USER}> hm?", thread_ts=root)
     assert (await whisper(slack, "slower")).thread_ts in (None, root)
     await slack.wait_for(lambda: any(m.thread_ts == root for m in shown(slack)))
     ts = await slack.direct("U1", "hm?")
@@ -294,7 +294,7 @@ async def test_a_workspace_without_suggested_prompts_is_asked_once(slack: FakeSl
 
 @pytest.mark.parametrize("words", ["门" * 3_500, "a line\n" * 1_200, '"quoted" ' * 900])
 async def test_a_long_message_is_asked_about_whole(slack: FakeSlack, inbox: Inbox, words: str) -> None:
-    ts = await slack.phrase("U2", "C1", words)
+    ts = await slack.say("U2", "C1", words)
     await slack.shortcut("U1", "menu_ask", "C1", ts)
     await slack.wait_for(lambda: slack.space.views)
     await slack.submit_view("U1", "parley:form", {"question": {"value": {"value": "why?"}}})

@@ -34,7 +34,7 @@ class App:
         self.asked: list[str] = []
         self.answers: list[asyncio.Task[None]] = []
 
-    async def phrase(self, id: str, text: str = "0") -> Outcome:
+    async def say(self, id: str, text: str = "0") -> Outcome:
         receipt = await self.inbox.receive(Ask(id, THREAD, ADA, text, self.clock.now(), addressed=True))
         await self.clock.advance(0)
         return receipt.outcome
@@ -68,17 +68,17 @@ async def house(request: pytest.FixtureRequest) -> AsyncIterator[App]:
 
 
 async def test_edits_in_a_burst_are_answered_once_by_their_last_text(house: App) -> None:
-    await house.phrase("1")
+    await house.say("1")
     for number in range(1, 31):
         await house.edit(str(number))
         await house.clock.advance(0.1)
     await house.clock.advance(EDIT_PAUSE_S)
     assert house.asked == ["0", "30"]
-    assert await house.phrase("2") is Outcome.LIMITED, "an edit that is answered counts like a question"
+    assert await house.say("2") is Outcome.LIMITED, "an edit that is answered counts like a question"
 
 
 async def test_edits_past_the_rate_wait_and_the_last_text_is_the_one_answered(house: App) -> None:
-    await house.phrase("1")
+    await house.say("1")
     for number in range(1, 11):
         await house.edit(str(number))
         await house.clock.advance(3)
@@ -89,7 +89,7 @@ async def test_edits_past_the_rate_wait_and_the_last_text_is_the_one_answered(ho
 
 @pytest.mark.parametrize("house", [{}], indirect=True)
 async def test_without_a_rate_each_edit_is_answered_after_a_pause(house: App) -> None:
-    await house.phrase("1")
+    await house.say("1")
     for number in range(1, 4):
         await house.edit(str(number))
         await house.clock.advance(EDIT_PAUSE_S)
@@ -97,7 +97,7 @@ async def test_without_a_rate_each_edit_is_answered_after_a_pause(house: App) ->
 
 
 async def test_who_was_denied_meanwhile_has_nothing_answered_anew(house: App) -> None:
-    await house.phrase("1")
+    await house.say("1")
     await house.store.change(Place("slack", "T1", ""), {"deny": "U1"}, ADA, NOON)
     await house.edit("1")
     await house.clock.advance(120)
@@ -105,18 +105,18 @@ async def test_who_was_denied_meanwhile_has_nothing_answered_anew(house: App) ->
 
 
 async def test_an_edit_of_what_is_not_being_answered_costs_nothing(house: App) -> None:
-    await house.phrase("1")
+    await house.say("1")
     for answer in house.answers:
         answer.cancel()
     await house.clock.advance(0)
     for number in range(5):
         await house.edit(str(number))
-    assert await house.phrase("2") is Outcome.TURN
+    assert await house.say("2") is Outcome.TURN
     assert house.asked == ["0", "0"]
 
 
 async def test_stop_ends_an_answer_that_waits_for_the_edits_to_rest(house: App) -> None:
-    await house.phrase("1")
+    await house.say("1")
     await house.edit("1")
     assert house.live.stop(1)
     await house.clock.advance(120)

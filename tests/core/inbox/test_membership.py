@@ -52,7 +52,7 @@ class App:
     async def set(self, **settings: str) -> None:
         await self.store.change(SERVER, dict(settings), ADA, NOON)
 
-    async def phrase(self, id: str, by: Person, place: Place = DIRECT) -> Receipt:
+    async def say(self, id: str, by: Person, place: Place = DIRECT) -> Receipt:
         return await self.inbox.receive(Ask(id, place, by, "why?", NOON, addressed=True))
 
 
@@ -60,8 +60,8 @@ class App:
 async def test_whom_a_server_denies_is_refused_in_a_direct_conversation_too(denied: str) -> None:
     house = App()
     await house.set(deny=denied)
-    assert (await house.phrase("m1", BO)).outcome is Outcome.REFUSED
-    assert (await house.phrase("m2", ADA)).outcome is Outcome.TURN
+    assert (await house.say("m1", BO)).outcome is Outcome.REFUSED
+    assert (await house.say("m2", ADA)).outcome is Outcome.TURN
 
 
 async def test_a_command_in_a_direct_conversation_is_refused_too() -> None:
@@ -77,27 +77,27 @@ async def test_a_command_in_a_direct_conversation_is_refused_too() -> None:
 async def test_a_servers_rate_binds_its_members_in_a_direct_conversation() -> None:
     house = App()
     await house.set(rate="1")
-    assert [(await house.phrase(id, BO)).outcome for id in ("m1", "m2")] == [Outcome.TURN, Outcome.LIMITED]
+    assert [(await house.say(id, BO)).outcome for id in ("m1", "m2")] == [Outcome.TURN, Outcome.LIMITED]
 
 
 async def test_who_can_not_be_looked_up_is_refused_and_told_to_ask_again() -> None:
     house = App()
     await house.set(deny="55")
     house.servers.error = PlatformError(Code.SLOW_DOWN, "", retryable=True)
-    refused = await house.phrase("m1", BO)
+    refused = await house.say("m1", BO)
     assert refused.outcome is Outcome.REFUSED
     assert refused.told is not None
     assert refused.told.text == phrase("refused_unknown", "en")
     house.servers.error = None
-    assert (await house.phrase("m2", ADA)).outcome is Outcome.TURN
+    assert (await house.say("m2", ADA)).outcome is Outcome.TURN
 
 
 async def test_nobody_is_looked_up_in_a_server_or_where_no_server_has_rules() -> None:
     house = App()
-    await house.phrase("m1", BO)
+    await house.say("m1", BO)
     await house.set(rate="5")
-    await house.phrase("m2", BO, replace(SERVER, channel="200", thread="m2"))
-    await house.phrase("m3", replace(BO, bot=True))
+    await house.say("m2", BO, replace(SERVER, channel="200", thread="m2"))
+    await house.say("m3", replace(BO, bot=True))
     assert house.servers.asked == []
-    await house.phrase("m4", BO)
+    await house.say("m4", BO)
     assert house.servers.asked == [("2", ["100"])]

@@ -38,7 +38,7 @@ class App:
         self.live = RunningTurns()
         self.inbox = StoringInbox(self.store, self.submitted.append, self.live, handlers)
 
-    async def phrase(
+    async def say(
         self, id: str, text: str = "why?", by: Person = ADA, *, addressed: bool = True, place: Place = THREAD
     ) -> Receipt:
         at = NOON + timedelta(seconds=len(self.submitted))
@@ -72,26 +72,24 @@ def house() -> App:
 
 
 async def test_a_message_that_is_a_command_is_one_and_is_done_once(house: App) -> None:
-    first = await house.phrase("1.5", "/usage")
+    first = await house.say("1.5", "/usage")
     assert first.outcome is Outcome.TOLD
     assert first.told is not None
     assert "Your usage" in first.told.text
-    assert (await house.phrase("1.5", "/usage")).outcome is Outcome.DUPLICATE, "message and mention are one"
+    assert (await house.say("1.5", "/usage")).outcome is Outcome.DUPLICATE, "message and mention are one"
     assert house.submitted == []
     assert await house.store.lines(THREAD) == []
 
 
 async def test_a_slash_that_is_no_command_or_not_said_to_the_bot_is_none(house: App) -> None:
-    assert (await house.phrase("1.5", "/etc/hosts is where?")).outcome is Outcome.TURN
-    assert (await house.phrase("1.6", "/help", addressed=False)).outcome is Outcome.TURN
+    assert (await house.say("1.5", "/etc/hosts is where?")).outcome is Outcome.TURN
+    assert (await house.say("1.6", "/help", addressed=False)).outcome is Outcome.TURN
 
 
 async def test_a_typed_command_at_the_top_of_a_channel_has_no_thread_yet(house: App) -> None:
-    receipt = await house.phrase("1.0", "/reset")
+    receipt = await house.say("1.0", "/reset")
     assert receipt.told == ImmediateReply(phrase("thread_only", "en", command="reset"), refused=True)
-    assert (await house.phrase("1.1", "/reset")).told == ImmediateReply(
-        phrase("reset_done", "en"), whisper=False
-    )
+    assert (await house.say("1.1", "/reset")).told == ImmediateReply(phrase("reset_done", "en"), whisper=False)
 
 
 async def test_ask_and_summarize_become_turns_once(house: App) -> None:
@@ -173,14 +171,14 @@ async def test_only_who_was_asked_confirms_that_all_of_theirs_is_forgotten_and_f
     await house.answered("1.5")
     late = ImmediateReply(phrase("pressed_late", "en"))
     assert (await house.press(FORGET_ME, 0)).told == late, "nobody asked"
-    asked = (await house.phrase("2", "/forget me")).told
+    asked = (await house.say("2", "/forget me")).told
     assert asked is not None
     (sure,) = asked.buttons
     assert (await house.press(sure.action, sure.turn_id, BEN)).told == late
     assert len(await house.store.lines(THREAD)) == 2
     await house.clock.advance(CONFIRM_S + 1)
     assert (await house.press(sure.action, sure.turn_id)).told == late
-    await house.phrase("3", "/forget me")
+    await house.say("3", "/forget me")
     done = await house.press(sure.action, sure.turn_id)
     assert done.outcome is Outcome.TOLD
     assert done.told is not None
@@ -192,13 +190,13 @@ async def test_only_who_was_asked_confirms_that_all_of_theirs_is_forgotten_and_f
 async def test_who_may_not_ask_is_told_why_once_and_only_if_they_asked(language: str) -> None:
     house = App(parley_deny="slack:U1")
     ada = replace(ADA, locale=language)
-    await house.phrase("1", by=BEN)
-    first, second = await house.phrase("2", by=ada), await house.phrase("3", by=ada)
+    await house.say("1", by=BEN)
+    first, second = await house.say("2", by=ada), await house.say("3", by=ada)
     assert first == Receipt(
         Outcome.REFUSED, told=ImmediateReply(phrase("refused_denied", language), refused=True)
     )
     assert second == Receipt(Outcome.REFUSED)
-    unaddressed = await house.phrase("4", by=replace(ada, id="U1"), addressed=False)
+    unaddressed = await house.say("4", by=replace(ada, id="U1"), addressed=False)
     assert unaddressed == Receipt(Outcome.REFUSED)
     assert len(house.submitted) == 1
     commanded = await house.inbox.receive(Command("ask", THREAD, ada, NOON, "why?", id="c1"))
@@ -217,7 +215,7 @@ async def test_who_may_not_ask_is_told_why_once_and_only_if_they_asked(language:
 async def test_guests_strangers_and_who_is_not_listed(
     person: Person, settings: dict[str, Any], wording: str
 ) -> None:
-    receipt = await App(**settings).phrase("1", by=person)
+    receipt = await App(**settings).say("1", by=person)
     assert receipt == Receipt(Outcome.REFUSED, told=ImmediateReply(phrase(wording, "en"), refused=True))
 
 
@@ -268,18 +266,18 @@ async def test_stop_works_for_the_asker_whatever_they_may_and_for_others_who_may
 async def test_one_persons_questions_count_together_wherever_they_are_asked() -> None:
     house = App(parley_rate=2)
     alone = Place("slack", "T1", "D1", "5", direct=True)
-    assert (await house.phrase("1")).outcome is Outcome.TURN
-    assert (await house.phrase("2", place=replace(THREAD, channel="C2"))).outcome is Outcome.TURN
-    assert (await house.phrase("3", place=alone)).outcome is Outcome.LIMITED
+    assert (await house.say("1")).outcome is Outcome.TURN
+    assert (await house.say("2", place=replace(THREAD, channel="C2"))).outcome is Outcome.TURN
+    assert (await house.say("3", place=alone)).outcome is Outcome.LIMITED
 
 
 async def test_a_workspaces_rate_and_deny_list_hold_in_direct_messages() -> None:
     house = App()
     alone = Place("discord", "@me", "D1", direct=True)
     await house.store.change(Place("discord", "G1", ""), {"rate": "1", "deny": "U2"}, ADA, NOON)
-    assert (await house.phrase("1", place=alone)).outcome is Outcome.TURN
-    assert (await house.phrase("2", place=alone)).outcome is Outcome.LIMITED
-    assert (await house.phrase("3", place=alone, by=BEN)).told == refused("refused_denied")
+    assert (await house.say("1", place=alone)).outcome is Outcome.TURN
+    assert (await house.say("2", place=alone)).outcome is Outcome.LIMITED
+    assert (await house.say("3", place=alone, by=BEN)).told == refused("refused_denied")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -287,16 +285,16 @@ async def test_too_many_questions_are_refused_with_how_long_to_wait(language: st
     house = App(parley_rate=2)
     ada = replace(ADA, locale=language)
     for id in ("1", "1", "2", "2"):  # each delivered twice
-        await house.phrase(id, by=ada)
+        await house.say(id, by=ada)
     await house.clock.advance(20)
-    third = await house.phrase("3", by=ada)
+    third = await house.say("3", by=ada)
     assert third == Receipt(
         Outcome.LIMITED, told=ImmediateReply(phrase("limited", language, n=40), refused=True)
     )
-    assert (await house.phrase("4", by=ada)) == Receipt(Outcome.LIMITED), "told once, not each time"
-    assert (await house.phrase("5", by=BEN)).outcome is Outcome.TURN
+    assert (await house.say("4", by=ada)) == Receipt(Outcome.LIMITED), "told once, not each time"
+    assert (await house.say("5", by=BEN)).outcome is Outcome.TURN
     await house.clock.advance(40)
-    assert (await house.phrase("6", by=ada)).outcome is Outcome.TURN
+    assert (await house.say("6", by=ada)).outcome is Outcome.TURN
 
 
 def test_a_rate_of_zero_is_none_and_a_minute_is_a_window() -> None:
@@ -310,52 +308,50 @@ def test_a_rate_of_zero_is_none_and_a_minute_is_a_window() -> None:
 
 
 async def test_off_is_silent_and_said_once_to_who_asked(house: App) -> None:
-    await house.phrase("1")
+    await house.say("1")
     await house.set(listen="off")
-    assert (await house.phrase("2", addressed=False)) == Receipt(Outcome.OFF)
-    assert (await house.phrase("3")).told == ImmediateReply(phrase("refused_off", "en"), refused=True)
-    assert (await house.phrase("4")) == Receipt(Outcome.OFF)
-    assert (await house.phrase("5", "/help")).outcome is Outcome.TOLD, (
-        "commands still work, to switch it on again"
-    )
+    assert (await house.say("2", addressed=False)) == Receipt(Outcome.OFF)
+    assert (await house.say("3")).told == ImmediateReply(phrase("refused_off", "en"), refused=True)
+    assert (await house.say("4")) == Receipt(Outcome.OFF)
+    assert (await house.say("5", "/help")).outcome is Outcome.TOLD, "commands still work, to switch it on again"
     assert len(house.submitted) == 1
 
 
 async def test_a_channel_that_listens_to_mentions_only_does_so_in_threads_too(house: App) -> None:
-    await house.phrase("1")
+    await house.say("1")
     await house.set(listen="mentions_only")
-    assert (await house.phrase("2", addressed=False)).outcome is Outcome.NOTED, (
+    assert (await house.say("2", addressed=False)).outcome is Outcome.NOTED, (
         "what is said is context all the same"
     )
-    assert (await house.phrase("3")).outcome is Outcome.TURN
+    assert (await house.say("3")).outcome is Outcome.TURN
     assert [line.id for line in await house.store.lines(THREAD)] == ["1", "2", "3"]
     elsewhere = replace(THREAD, thread="7")
-    assert (await house.phrase("8", addressed=False, place=elsewhere)).outcome is Outcome.NOT_ADDRESSED
+    assert (await house.say("8", addressed=False, place=elsewhere)).outcome is Outcome.NOT_ADDRESSED
 
 
 async def test_a_channel_that_listens_to_all_or_to_new_posts(house: App) -> None:
-    assert (await house.phrase("8", addressed=False)).outcome is Outcome.NOT_ADDRESSED
+    assert (await house.say("8", addressed=False)).outcome is Outcome.NOT_ADDRESSED
     await house.set(listen="forum")
-    assert (await house.phrase("8", addressed=False)).outcome is Outcome.NOT_ADDRESSED
+    assert (await house.say("8", addressed=False)).outcome is Outcome.NOT_ADDRESSED
     post = replace(THREAD, thread="9")
-    assert (await house.phrase("9", addressed=False, place=post)).outcome is Outcome.TURN
-    assert (await house.phrase("10", addressed=False, place=post)).outcome is Outcome.TURN, "it has joined now"
+    assert (await house.say("9", addressed=False, place=post)).outcome is Outcome.TURN
+    assert (await house.say("10", addressed=False, place=post)).outcome is Outcome.TURN, "it has joined now"
     await house.set(listen="all")
-    assert (await house.phrase("11", addressed=False)).outcome is Outcome.TURN
+    assert (await house.say("11", addressed=False)).outcome is Outcome.TURN
 
 
 async def test_who_is_not_known_is_told_to_ask_again_also_in_a_joined_thread() -> None:
     house = App(parley_guests=False)
     await house.answered("1.1")
     unknown = replace(BEN, guest=None, external=None)
-    first = await house.phrase("1.2", by=unknown, addressed=False)
+    first = await house.say("1.2", by=unknown, addressed=False)
     assert first.outcome is Outcome.REFUSED
     assert first.told is not None
     assert first.told.text == phrase("refused_unknown", "en")
-    assert (await house.phrase("1.3", by=unknown)).told is None, "told a moment ago"
+    assert (await house.say("1.3", by=unknown)).told is None, "told a moment ago"
     await house.clock.advance(20)
-    assert (await house.phrase("1.4", by=unknown)).told is not None
-    assert (await house.phrase("1.5", by=BEN)).outcome is Outcome.TURN
+    assert (await house.say("1.4", by=unknown)).told is not None
+    assert (await house.say("1.5", by=BEN)).outcome is Outcome.TURN
 
 
 async def test_a_command_is_refused_before_it_is_shown_to_others() -> None:
@@ -365,7 +361,7 @@ async def test_a_command_is_refused_before_it_is_shown_to_others() -> None:
     denied = await house.inbox.refusal(replace(command, author=BEN))
     assert denied is not None
     assert denied.text == phrase("refused_denied", "en")
-    await house.phrase("1.1")
+    await house.say("1.1")
     limited = await house.inbox.refusal(command)
     assert limited is not None
     assert "ask again" in limited.text

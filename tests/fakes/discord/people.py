@@ -107,7 +107,7 @@ class People:
 
     # -- talking ------------------------------------------------------------------------------------------
 
-    async def phrase(
+    async def say(
         self,
         user: int,
         channel: int,
@@ -145,11 +145,11 @@ class People:
         **odd: Any,
     ) -> int:
         """A direct message to the bot."""
-        return await self.phrase(user, self.dm(user), content, reply_to, files=files, **odd)
+        return await self.say(user, self.dm(user), content, reply_to, files=files, **odd)
 
     async def bot_says(self, channel: int, content: str, reply_to: int | None = None) -> int:
         """A message of another bot."""
-        return await self.phrase(OTHER_BOT, channel, content, reply_to)
+        return await self.say(OTHER_BOT, channel, content, reply_to)
 
     async def edit(self, message: int, content: str) -> None:
         await self.actions.edit(self.message(message), {"content": content})

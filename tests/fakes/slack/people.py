@@ -14,7 +14,7 @@ from .web import Web
 from .workspace import File, Message, Workspace
 
 Json = dict[str, Any]
-UploadFile = tuple[str, str, bytes]  # name, MIME type, content
+Upload = tuple[str, str, bytes]  # name, MIME type, content
 
 
 class People:
@@ -26,14 +26,14 @@ class People:
 
     # -- messages
 
-    async def phrase(
+    async def say(
         self,
         user: str,
         channel: str,
         text: str,
         thread_ts: str | None = None,
         *,
-        files: Sequence[UploadFile] = (),
+        files: Sequence[Upload] = (),
         attachments: Sequence[Json] = (),
         at: float | None = None,
     ) -> str:
@@ -50,7 +50,7 @@ class People:
 
     async def direct(self, user: str, text: str, thread_ts: str | None = None, **more: Any) -> str:
         """A direct message to the bot, in D1 for U1."""
-        return await self.phrase(user, self.space.direct_channel(user).id, text, thread_ts, **more)
+        return await self.say(user, self.space.direct_channel(user).id, text, thread_ts, **more)
 
     async def edit(self, user: str, channel: str, ts: str, text: str) -> str:
         """A mention that stands in the new words is told once more, as an app_mention of the old message.

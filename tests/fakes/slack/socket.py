@@ -101,17 +101,17 @@ class Sockets:
 
     # -- connections
 
-    def interaction_token(self) -> str:
+    def ticket(self) -> str:
         """Opens one socket, once."""
-        interaction_token = f"ticket-{next(self._number)}"
-        self._tickets.add(interaction_token)
-        return interaction_token
+        ticket = f"ticket-{next(self._number)}"
+        self._tickets.add(ticket)
+        return ticket
 
     async def connect(self, request: web.Request) -> web.StreamResponse:
         """The WebSocket end of a URL that apps.connections.open gave out."""
-        interaction_token = request.query.get("ticket", "")
-        known = interaction_token in self._tickets
-        self._tickets.discard(interaction_token)
+        ticket = request.query.get("ticket", "")
+        known = ticket in self._tickets
+        self._tickets.discard(ticket)
         if not known or self.refuse_connections:
             self.refused += 1
             self._beat()

@@ -26,9 +26,7 @@ def auth_test(space: Workspace, args: Json) -> Json:
 
 @method("apps.connections.open", token="app")
 def open_connection(space: Workspace, args: Json) -> Json:
-    return {
-        "url": f"ws{space.base_url.removeprefix('http')}/link?ticket={space.sockets.interaction_token()}&app_id={APP}"
-    }
+    return {"url": f"ws{space.base_url.removeprefix('http')}/link?ticket={space.sockets.ticket()}&app_id={APP}"}
 
 
 @method("team.info", scope="team:read")

@@ -116,10 +116,8 @@ def _chunk(chunk: Json) -> tuple[str, list[Json]]:
         case {"type": "markdown_text", "text": str(text)}:
             return text, []
         case {"type": "task_update", "id": str(id), "title": str(title)}:
-            model_info = {"type": "task_card", "task_id": id, "title": title}
-            return "", [
-                model_info | {k: chunk[k] for k in ("status", "details", "output", "sources") if k in chunk}
-            ]
+            card = {"type": "task_card", "task_id": id, "title": title}
+            return "", [card | {k: chunk[k] for k in ("status", "details", "output", "sources") if k in chunk}]
         case {"type": "plan_update", "title": str(title)}:
             return "", [{"type": "plan", "title": title}]
         case {"type": "blocks", "blocks": list(blocks)}:
