@@ -1,4 +1,4 @@
-"""From a OutgoingCall to the call that performs it, and to the budgets that it draws on. Pure.
+"""From an OutgoingCall to the Web API call that performs it, and to the rate limits that apply. Pure.
 
 Calls: https://docs.slack.dev/reference/methods/chat.postMessage, chat.update, chat.startStream,
 chat.appendStream, chat.stopStream and chat.delete.
@@ -6,7 +6,6 @@ chat.appendStream, chat.stopStream and chat.delete.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,7 +24,6 @@ from core.values.outgoing import (
 )
 
 METADATA = "parley_answer"
-_KEY = re.compile(r"turn-(\d+)-")
 
 # Bursts and per minute. The tiers are published ("50+ per minute"), for one method in one workspace; bursts are
 # not. https://docs.slack.dev/apis/web-api/rate-limits
@@ -95,12 +93,6 @@ def is_left_by(call: PostMessage | StartStream | UploadFile, message: Mapping[st
             return grows or (metadata.get("event_type") == METADATA and key == call.key)
         case UploadFile():
             return any(file.get("title") == upload_to_title(call) for file in message.get("files") or ())
-
-
-def turn_of(key: str) -> int | None:
-    """The turn whose answer a call of this key begins, or None for others' keys."""
-    found = _KEY.match(key)
-    return int(found[1]) if found else None
 
 
 def upload_to_title(upload: UploadFile) -> str:

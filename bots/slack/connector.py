@@ -17,7 +17,7 @@ from slack_bolt.response import BoltResponse
 
 from bots.slack import LIMITS, history
 from bots.slack.authors import is_known, is_ours, with_known
-from bots.slack.calls import outgoing_to_api_call, rate_limits, turn_of, upload_to_title
+from bots.slack.calls import outgoing_to_api_call, rate_limits, upload_to_title
 from bots.slack.commands import EVENTS, kind_of, stopped_to_presses
 from bots.slack.errors import blocks_refused, reason_of
 from bots.slack.event_order import Order
@@ -194,10 +194,9 @@ class SlackPlatform:
         return await self._paint(*outgoing_to_api_call(call, page_to_plain(call.page)))
 
     def _remember(self, call: OutgoingCall, message_id: str) -> None:
-        """Which answer grows in which message."""
-        turn_id = turn_of(call.key) if isinstance(call, StartStream) else None
-        if turn_id is not None:
-            self._growing[message_id] = turn_id
+        """Record which turn streams into which message, until the stream stops."""
+        if isinstance(call, StartStream) and call.turn_id is not None:
+            self._growing[message_id] = call.turn_id
         elif isinstance(call, StopStream):
             self._growing.pop(message_id, None)
 

@@ -144,18 +144,18 @@ class WebPlatform:
         else:
             message_id, key = call.message_id, ""
         view = outgoing.page_to_view(message_id, call.page, self._clock.now())
-        view = replace(view, anew=await self._anew(view))
+        view = replace(view, anew=await self._anew(view, call.turn_id))
         self._live.paint(outgoing.place_to_thread(call.place), view, key)
         return message_id
 
-    async def _anew(self, view: outgoing.MessageView) -> bool:
-        """Whether a message answers what was answered before. Which turn it belongs to, its buttons say."""
+    async def _anew(self, view: outgoing.MessageView, turn_id: int | None) -> bool:
+        """Whether a message of that turn answers what was answered before. A view without buttons is a notice only."""
         known = self._live.view(view.id)
         if known is not None and known.buttons:
             return known.anew
         turn = None
         with suppress(StoreError):  # then both stand there until the page is loaded again
-            turn = await self._store.turn(view.buttons[0].turn_id) if view.buttons else None
+            turn = await self._store.turn(turn_id) if view.buttons and turn_id is not None else None
         return turn is not None and outgoing.answers_anew(turn)
 
     async def find(self, call: OutgoingCall) -> str | None:

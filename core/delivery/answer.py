@@ -59,6 +59,7 @@ class AnswerDelivery:
         changed: Callable[[AnswerDelivery], None] = lambda _: None,
         look_first: bool = False,
         file_chars: int = 0,
+        turn_id: int | None = None,
     ) -> None:
         self.ask = ask
         self.on_post = on_post
@@ -74,7 +75,7 @@ class AnswerDelivery:
         """The scheduler's: counts how often this delivery was queued, so that older places in queues are void."""
         self.preferred: NextCall | None = None
         """The scheduler's: the way it has chosen for the first words."""
-        self._address = Address(ask, key, ask.interaction_token)
+        self._address = Address(ask, key, ask.interaction_token, turn_id)
         self._changed = changed
         self._layout = PageLayout(
             limits,

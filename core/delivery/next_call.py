@@ -49,11 +49,12 @@ class FindMessage(PostMessage):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Whose answer it is: what its calls carry beside words."""
+    """What the calls of one answer carry beside its words. `turn_id` is the turn that is answered."""
 
     ask: Ask
     key: str
     interaction_token: str
+    turn_id: int | None = None
 
 
 def next_calls(layout: PageLayout, now: float) -> tuple[NextCall, ...]:
@@ -134,25 +135,26 @@ def call(
     page: Page = _EMPTY,
     text: str = "",
 ) -> OutgoingCall:
-    """The call that fulfils a next call. Without a frame and words it only tells what it draws on."""
+    """The call that fulfils a next call. Without a page state and text it only says which rate limits apply."""
     place, ask, interaction_token = address.ask.place, address.ask, address.interaction_token
+    turn_id = address.turn_id
     id_, key = (page_state.id, f"{address.key}-{page_state.number}") if page_state else ("", "")
+    after = page_state.text if page_state else ""
     match next_call:
         case NextCall.POST | NextCall.REST:
-            return PostMessage(place, page, key, ask.id, interaction_token)
+            return PostMessage(place, page, key, ask.id, interaction_token, turn_id)
         case NextCall.LOOK:
-            return FindMessage(place, page, key, ask.id)
+            return FindMessage(place, page, key, ask.id, turn_id=turn_id)
         case NextCall.START:
-            return StartStream(place, text, key, ask.id, ask.author.id)
+            return StartStream(place, text, key, ask.id, ask.author.id, turn_id)
         case NextCall.EDIT:
-            return EditMessage(place, id_, page, interaction_token, key)
+            return EditMessage(place, id_, page, interaction_token, key, turn_id)
         case NextCall.APPEND:
-            return AppendStream(place, id_, text, page_state.text if page_state else "")
+            return AppendStream(place, id_, text, after, turn_id)
         case NextCall.STOP:
-            return StopStream(
-                place, id_, key, text, page.notice, page.buttons, page_state.text if page_state else ""
-            )
+            return StopStream(place, id_, key, text, page.notice, page.buttons, after, turn_id)
         case NextCall.DELETE:
-            return DeleteMessage(place, id_, interaction_token)
+            return DeleteMessage(place, id_, interaction_token, turn_id)
         case NextCall.UPLOAD:
-            return UploadFile(place, "answer.md", text, f"{address.key}-file", ask.id, interaction_token)
+            key = f"{address.key}-file"
+            return UploadFile(place, "answer.md", text, key, ask.id, interaction_token, turn_id)

@@ -84,9 +84,17 @@ class DeliveryScheduler:
         self._strokes: set[asyncio.Task[None]] = set()
 
     def delivery(
-        self, ask: Ask, key: str, on_post: Posted, posted: tuple[str, ...], *, look_first: bool
+        self,
+        ask: Ask,
+        key: str,
+        on_post: Posted,
+        posted: tuple[str, ...],
+        *,
+        look_first: bool,
+        turn_id: int | None = None,
     ) -> AnswerDelivery:
-        """A new answer. `look_first`: an earlier process may have posted it, so look before posting."""
+        """A new answer. `look_first`: an earlier process may have posted it, so look before posting. Every call of
+        the answer carries `turn_id`."""
         delivery = AnswerDelivery(
             ask,
             key,
@@ -96,6 +104,7 @@ class DeliveryScheduler:
             changed=self._changed,
             look_first=look_first,
             file_chars=self._file_chars,
+            turn_id=turn_id,
         )
         self._canvases.add(delivery)
         return delivery

@@ -284,7 +284,12 @@ class TurnRunner:
             await self._checkpoints.flush()
 
         delivery = channel.scheduler.delivery(
-            turn.ask, f"turn-{turn.id}", on_post, turn.posted, look_first=turn.attempt > 1
+            turn.ask,
+            f"turn-{turn.id}",
+            on_post,
+            turn.posted,
+            look_first=turn.attempt > 1,
+            turn_id=turn.id,
         )
         delivery.on_stopped = lambda: self._halted(turn)
         delivery.on_lost = lambda: self._lost(turn, delivery)

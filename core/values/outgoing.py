@@ -50,6 +50,7 @@ class PostMessage:
     key: str
     answers: str = ""
     interaction_token: str = ""
+    turn_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class EditMessage:
     page: Page
     interaction_token: str = ""
     key: str = field(default="", compare=False)
+    turn_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class StartStream:
     key: str
     answers: str = ""
     reader: str = ""
+    turn_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,7 @@ class AppendStream:
     message_id: str
     text: str
     after: str = field(default="", compare=False)
+    turn_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,7 @@ class StopStream:
     notice: str = ""
     buttons: tuple[Button, ...] = ()
     after: str = field(default="", compare=False)
+    turn_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +118,7 @@ class DeleteMessage:
     place: Place
     message_id: str
     interaction_token: str = ""
+    turn_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +131,11 @@ class UploadFile:
     key: str
     answers: str = ""
     interaction_token: str = ""
+    turn_id: int | None = None
 
 
 OutgoingCall = PostMessage | EditMessage | StartStream | AppendStream | StopStream | DeleteMessage | UploadFile
+"""`turn_id` of each is the turn whose answer the call shows; None where it shows none, as an alert does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,12 +99,12 @@ class EchoInbox:
             text += word
             page = Page(text, buttons=(stop,))
             if message_id:
-                await self._platform.perform(EditMessage(ask.place, message_id, page))
+                await self._platform.perform(EditMessage(ask.place, message_id, page, turn_id=turn.id))
             else:
                 message_id = await self._platform.perform(
-                    PostMessage(ask.place, page, f"turn-{turn.id}-0", ask.id)
+                    PostMessage(ask.place, page, f"turn-{turn.id}-0", ask.id, turn_id=turn.id)
                 )
             await asyncio.sleep(self.gap_s)
         last = replace(whole, text=text)
-        await self._platform.perform(EditMessage(ask.place, message_id, last))
+        await self._platform.perform(EditMessage(ask.place, message_id, last, turn_id=turn.id))
         await self._store.finish(Finish(turn, state, text, whole.notice, whole.buttons, (message_id,)))

@@ -341,7 +341,8 @@ async def test_words_of_an_answer_anew_take_the_place_of_the_old_ones_after_a_re
     assert again is not None
     stop = Button("stop", "Stop", again.id)
     async with house(store) as home:
-        await home.platform.perform(PostMessage(place, Page(words, buttons=(stop,)), "turn-2-0", first["id"]))
+        shown = Page(words, buttons=(stop,))
+        await home.platform.perform(PostMessage(place, shown, "k", first["id"], turn_id=again.id))
         assert [view["text"] for view in await thread_of(client, home, first["thread"])] == texts
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.delivery.next_call import Address, NextCall, fulfil, next_calls
+from core.delivery.next_call import Address, NextCall, call, fulfil, next_calls
 from core.delivery.page_layout import Life, PageLayout
 from core.values.outgoing import (
     AppendStream,
@@ -24,7 +24,7 @@ from core.values.outgoing import (
 from tests.core.delivery.rig import ask
 
 LIMITS = Limits(page_size=40, growth=Growth(size=60, life_s=20.0), files=True)
-ADDRESS = Address(ask(), "turn-7", "ticket")
+ADDRESS = Address(ask(), "turn-7", "ticket", 7)
 PIECES = [
     " ",
     "\n",
@@ -100,9 +100,10 @@ def test_strokes_carry_the_words_that_are_not_shown_yet_and_all_of_them_where_it
     place = ADDRESS.ask.place
     page = edited.view(edited.page_states[0]).page
     assert page.text == WORDS + "and more."
-    assert fulfil(NextCall.APPEND, grown, ADDRESS) == AppendStream(place, "m0", "and more.")
-    assert fulfil(NextCall.STOP, grown, ADDRESS) == StopStream(place, "m0", "turn-7-0", "and more.", "Cut.")
-    assert fulfil(NextCall.EDIT, edited, ADDRESS) == EditMessage(place, "m0", page, "ticket")
+    assert fulfil(NextCall.APPEND, grown, ADDRESS) == AppendStream(place, "m0", "and more.", turn_id=7)
+    stop = StopStream(place, "m0", "turn-7-0", "and more.", "Cut.", turn_id=7)
+    assert fulfil(NextCall.STOP, grown, ADDRESS) == stop
+    assert fulfil(NextCall.EDIT, edited, ADDRESS) == EditMessage(place, "m0", page, "ticket", turn_id=7)
 
 
 def test_a_message_that_must_stop_is_stopped_without_more_words() -> None:
@@ -110,7 +111,7 @@ def test_a_message_that_must_stop_is_stopped_without_more_words() -> None:
     made.lay(Reply(WORDS + "and more.", Phase.ENDED, "Cut."))
     made.page_states[0].life = Life.ENDS
     assert next_calls(made, 0.0) == (NextCall.STOP,)
-    assert fulfil(NextCall.STOP, made, ADDRESS) == StopStream(ADDRESS.ask.place, "m0", "turn-7-0")
+    assert fulfil(NextCall.STOP, made, ADDRESS) == StopStream(ADDRESS.ask.place, "m0", "turn-7-0", turn_id=7)
 
 
 def test_a_page_has_the_same_key_whenever_it_is_posted_and_another_page_has_another() -> None:
@@ -158,7 +159,13 @@ def test_a_message_grows_for_the_person_who_asked() -> None:
     made = PageLayout(LIMITS, can_grow=True)
     made.lay(Reply(WORDS, Phase.WRITING))
     start = fulfil(NextCall.START, made, ADDRESS)
-    assert start == StartStream(ADDRESS.ask.place, WORDS, "turn-7-0", ADDRESS.ask.id, ADDRESS.ask.author.id)
+    asked = ADDRESS.ask
+    assert start == StartStream(asked.place, WORDS, "turn-7-0", asked.id, asked.author.id, 7)
+
+
+@pytest.mark.parametrize("kind", NextCall)
+def test_every_call_of_an_answer_carries_its_turn(kind: NextCall) -> None:
+    assert call(kind, ADDRESS).turn_id == 7
 
 
 @given(
