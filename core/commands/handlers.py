@@ -14,6 +14,7 @@ from core.commands import (
     SCOPES,
     Spec,
     choice_label,
+    command_name,
     example,
     reports,
     settings_view,
@@ -131,7 +132,11 @@ class CommandHandlers:
                 replace(given, values=values_of(spec, options) | _emptied(spec, options))
             )
         except CommandError as misread:
-            known = {"prefix": command.prefix, "command": name, "example": example(spec, language)}
+            known = {
+                "prefix": command.prefix,
+                "command": command_name(spec, language),
+                "example": example(spec, language),
+            }
             words = given.phrase(misread.key, **known | misread.values)
             return ImmediateReply(words, refused=True, about=misread.about)
 
@@ -329,7 +334,7 @@ class CommandHandlers:
         lines = [
             given.phrase(
                 "help_line",
-                command=f"{prefix}{spec.name} {example(spec, given.language)}".rstrip(),
+                command=f"{prefix}{command_name(spec, given.language)} {example(spec, given.language)}".rstrip(),
                 about=given.phrase(f"{spec.key}_about"),
             )
             for spec in COMMANDS.values()

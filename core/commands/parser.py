@@ -17,13 +17,16 @@ from datetime import datetime
 
 from core.commands import COMMANDS, Kind, Option, Spec
 from core.i18n import LANGUAGES, SPOKEN, phrase
-from core.text import shortened
+from core.text import DIRECTION_MARKS, shortened
 
 Values = dict[str, str | int | float]
 
 _COMMAND = re.compile(r"/(?:parley\s+/?)?([^\s/:]+)(?:\s+(.*))?", re.DOTALL | re.IGNORECASE)
 _ECHO_LENGTH = 80
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_QUOTES = "\"'“”‘’„«»「」『』"
+_UNSEEN = " \t\n\ufeff" + DIRECTION_MARKS
+"""Keyboards and mail programs put these before a slash."""
 
 
 class CommandError(Exception):
@@ -44,7 +47,7 @@ def echo(words: str) -> str:
 
 def command_of(text: str) -> tuple[str, str] | None:
     """(name, the rest) of a text that begins with a slash and the name of a command, in any language."""
-    found = _COMMAND.fullmatch(text.strip())
+    found = _COMMAND.fullmatch(text.strip().strip(_UNSEEN))
     name = None if found is None else named(found[1])
     return None if found is None or name is None else (name, (found[2] or "").strip())
 
@@ -60,8 +63,9 @@ def options_of(spec: Spec, argument: str) -> dict[str, str]:
     given: dict[str, str] = {}
     left = argument.strip()
     while left:
-        word, _, after = left.partition(" ") if "\n" not in left.split(" ", 1)[0] else (left, "", "")
-        taken = _named(spec, word, left) or _unit(spec, left, given) or _lone(spec, word, after, given)
+        word = left.split(" ", 1)[0]
+        word = left if "\n" in word else word
+        taken = _named(spec, word, left) or _unit(spec, left, given) or _lone(spec, word, left, given)
         if taken is not None:
             option, value, left = taken
             given[option.name] = value
@@ -122,7 +126,7 @@ def _unit(spec: Spec, left: str, given: dict[str, str]) -> tuple[Option, str, st
     return None
 
 
-def _lone(spec: Spec, word: str, after: str, given: dict[str, str]) -> tuple[Option, str, str] | None:
+def _lone(spec: Spec, word: str, left: str, given: dict[str, str]) -> tuple[Option, str, str] | None:
     takes_rest = any(option.rest for option in spec.options)
     for option in spec.options:
         if (
@@ -131,16 +135,17 @@ def _lone(spec: Spec, word: str, after: str, given: dict[str, str]) -> tuple[Opt
             or (option.named and takes_rest and spec.name != "settings")
         ):
             continue
-        if option.kind is Kind.CHOICE and (choice := _choice(option, word)):
-            return option, choice, after.strip()
+        if option.kind is Kind.CHOICE and (found := _choice_at_start(option, left)):
+            return option, *found
         if option.kind in (Kind.WHOLE, Kind.NUMBER) and _NUMBER.fullmatch(word):
-            return option, word, after.strip()
+            return option, word, left[len(word) :].strip()
     return None
 
 
 def _value(option: Option, text: str) -> str | int | float:
     if option.kind is Kind.TEXT:
-        return text
+        return _unquoted(text) if option.suggests else text
+    text = _unquoted(text)
     if option.kind is Kind.CHOICE:
         choice = _choice(option, text)
         if choice is None:
@@ -153,6 +158,12 @@ def _value(option: Option, text: str) -> str | int | float:
     if not option.least <= number <= option.most:
         raise CommandError("misread_number", option=option.name, least=option.least, most=option.most)
     return number
+
+
+def _unquoted(text: str) -> str:
+    """`text` without the quotes around it, straight or typographic."""
+    quoted = len(text) > 1 and text[0] in _QUOTES and text[-1] in _QUOTES
+    return text[1:-1].strip() if quoted else text
 
 
 def no_choice(option: Option) -> CommandError:
@@ -171,14 +182,21 @@ def time_of(text: str) -> datetime | None:
 
 def _choice(option: Option, word: str) -> str | None:
     word = word.strip().lower()
-    return next(
-        (
-            choice
-            for choice in option.choices
-            if word in _names(f"choice_{choice}", choice) | _names(f"setting_{choice}", choice)
-        ),
-        None,
-    )
+    return next((choice for choice in option.choices if word in _choice_names(choice)), None)
+
+
+def _choice_at_start(option: Option, text: str) -> tuple[str, str] | None:
+    """The choice whose name `text` begins with, and the text after it. The longest name counts."""
+    names = ((name, choice) for choice in option.choices for name in _choice_names(choice))
+    for name, choice in sorted(names, key=lambda one: -len(one[0])):
+        start, end = text[: len(name)], text[len(name) :]
+        if start.lower() == name and not end[:1].strip():
+            return choice, end.strip()
+    return None
+
+
+def _choice_names(choice: str) -> set[str]:
+    return _names(f"choice_{choice}", choice) | _names(f"setting_{choice}", choice)
 
 
 def _names(key: str, name: str) -> set[str]:

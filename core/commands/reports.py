@@ -38,7 +38,7 @@ def usage(tally: UsageTotals, of: str, period: str, language: str, currency: str
         period=phrase(f"usage_{period}", language),
     )
     if tally.questions == 0:
-        return f"{title}\n{phrase('digest_quiet', language)}"
+        return f"{title}\n{phrase('usage_quiet_me' if of == 'me' else 'digest_quiet', language)}"
     questions = phrase("digest_questions", language, n=tally.questions)
     people = phrase("digest_people", language, n=tally.people)
     lines = [

@@ -10,7 +10,7 @@ from babel.numbers import format_decimal
 from core.access import may_change
 from core.commands import SCOPES, choice_label
 from core.commands.parser import CommandError, echo
-from core.i18n import language_of, phrase
+from core.i18n import LANGUAGES, language_of, phrase
 from core.ports.store import Change, StoredSettings
 from core.settings.channel import LISTS, NOBODY, SETTINGS, ChannelSettings, Origin, capped, merge, read
 from core.settings.environment import CoreSettings
@@ -37,7 +37,7 @@ def overview(settings: ChannelSettings, language: str, prefix: str, *, own: bool
     title = phrase("settings_title" if own else "settings_title_workspace", language)
     if may:
         scope = "" if own else "workspace "
-        hint = phrase("settings_hint", language, prefix=prefix, scope=scope, names=listed(list(settings.texts)))
+        hint = phrase("settings_hint", language, prefix=prefix, scope=scope)
     else:
         hint = phrase("settings_by_manager" if own else "settings_by_admin", language)
     return "\n".join([title, *lines, "", hint])
@@ -188,7 +188,7 @@ def checked(
 def _canonical(name: str, text: str) -> str:
     """A choice as it is kept, whichever language it was written in."""
     for choice in SETTINGS[name].choices:
-        if text.lower() in {choice, *(choice_label(choice, language).lower() for language in ("en", "zh"))}:
+        if text.lower() in {choice, *(choice_label(choice, language).lower() for language in LANGUAGES)}:
             return choice
     return text
 

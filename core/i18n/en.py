@@ -2,8 +2,8 @@
 
 DISCORD = {
     "Mention me in one: `@Parley /{command}`": "Use `/{command}` in one, or in a direct conversation with me.",
-    "To change one: `{prefix}settings {scope}name value`, such as `{prefix}settings {scope}language zh`;": (
-        "To change one, use the buttons, or give `{prefix}settings` its `name` and `value`;"
+    "To change one: `{prefix}settings {scope}name value`, such as `{prefix}settings {scope}language zh`.": (
+        "To change one, use the buttons, or give `{prefix}settings` its `name` and `value`."
     ),
     "workspace": "server",
     "Workspace": "Server",
@@ -14,7 +14,7 @@ WEB = {
     "Mention me, write to me directly, or use `{prefix}ask`. In a thread where I was asked once, "
     "just go on: no mention needed.": "Write to me below; `/` there lists the commands.",
     "Every command also works in a message that mentions me, in threads too: `@Parley /summarize`.": (
-        "Use the ⋯ of a message to ask about it, or to sum up what follows it."
+        "Use the ⋯ of a message to ask about it, or to summarize what follows it."
     ),
     "Mention me in one: `@Parley /{command}`": "Write `/{command}` in one.",
     "Messages on the platform itself stay there.": "Nothing of it stays on this page.",
@@ -22,10 +22,10 @@ WEB = {
 
 PHRASES: dict[str, str | dict[str, str]] = {
     # What went wrong.
-    "bad_request": "Something in my request wasn't accepted. That's on my side; whoever runs me can look it up.",
+    "bad_request": "Something in my request wasn't accepted. That's on my side; the people who run me can look it up.",
     "too_long": "This conversation is too long for the model now. Start a new thread or ask something shorter.",
     "policy": "The AI service declined to answer this one. Rephrasing may help.",
-    "unreachable": "I can't reach the AI service right now. Please ask again later; whoever runs me can look it up.",
+    "unreachable": "I can't reach the AI service right now. Ask again later; the people who run me can look it up.",
     "unreachable_told": "I can't reach the AI service right now. The people who run me have been told. Ask me later.",
     "no_model": "The AI model chosen here isn't available. A channel manager can choose another one in my settings.",
     "busy": "The AI service is busy right now. Please ask again in a minute.",
@@ -46,15 +46,15 @@ PHRASES: dict[str, str | dict[str, str]] = {
         "other": "The AI service asks for a long break. Please ask again in about {n} days.",
     },
     "slow": "The answer took longer than it should, so I stopped waiting. Ask again, or ask something shorter.",
-    "unfinished": "The AI service hung up before it had answered. Please ask again.",
+    "unfinished": "The AI service broke off before it answered. Please ask again.",
     "empty": "The model returned an empty answer. Please ask again.",
-    "set_aside": "I stopped unexpectedly twice while working on this question, so I have set it aside. Please ask "
-    "it in another way.",
-    "length_empty": "The model used up the length limit by thinking, and wrote no answer. "
+    "set_aside": "I stopped unexpectedly twice while working on this question, so I won't try it again. Please "
+    "ask it in another way.",
+    "length_empty": "The model used up the length limit on reasoning, and wrote no answer. "
     "Try again, or allow longer answers in my settings.",
     "rejected": "The platform didn't accept my answer, probably for its content. Try again, or ask in other words.",
     "not_allowed": "The platform doesn't let me show my answer here. An admin can check what I may do in this channel.",
-    "store_down": "I can't write anything down right now, so I can't take your question. Please ask again soon.",
+    "store_down": "I can't save anything right now, so I can't take your question. Please ask again soon.",
     "internal": "Something went wrong on my side. It has been logged. Please ask again.",
     "ref": "(ref {ref})",
     "joined": "{one} {two}",
@@ -64,10 +64,10 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "continue": "Continue",
     "stopped": "Stopped.",
     "withdrawn": "The question was deleted, so I stopped.",
-    "forgotten": "This was forgotten, so I stopped.",
+    "forgotten": "The question was removed from my memory, so I stopped.",
     "removed": "Part of this answer was deleted, so I stopped.",
-    "waiting": "Earlier questions here come first. Yours is in line.",
-    "queued": "The AI service is busy with earlier questions. Yours is in line.",
+    "waiting": "I'm answering earlier questions first. Yours is in the queue.",
+    "queued": "The AI service is busy with earlier questions. Yours is in the queue.",
     "edited_wait": {
         "one": "The question was edited. I'll answer it again in about {n} second.",
         "other": "The question was edited. I'll answer it again in about {n} seconds.",
@@ -80,7 +80,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "length": "The answer reached the length limit here.",
     "policy_end": "The AI service stopped the answer here.",
     # To the people who run the bot.
-    "alert": "**Parley needs you: {what}** does not work ({why}). {advice}",
+    "alert": "**Parley needs attention: {what}** does not work ({why}). {advice}",
     "alert_over": "**{what}** works again (it was {why}).",
     "alert_account": "account {name}",
     "alert_model": "model {name}",
@@ -101,14 +101,14 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "advice_rate_limited": "Slow down: fewer questions at once, or a higher rate limit at the endpoint.",
     "advice_server_error": "Retry later, or switch the model ({model}).",
     "advice_gateway_timeout": "Retry later, or switch to a faster model ({model}): the gateway gave up waiting.",
-    "advice_unreachable": "Check the way to {host} ({url}): DNS, proxy, certificates.",
+    "advice_unreachable": "Check the connection to {host} ({url}): DNS, proxy, certificates.",
     "advice_stalled": "Retry later, switch the model, or raise PARLEY_FIRST_WORD_S, PARLEY_GAP_S or PARLEY_TOTAL_S.",
-    "advice_cut": "Retry later; if it happens often, look at the proxies on the way for time and buffer limits.",
+    "advice_cut": "Retry later; if it happens often, check the timeouts and buffer limits of the proxies in between.",
     "advice_error_in_stream": "Retry later, or switch the model ({model}): the endpoint failed while answering.",
-    "advice_empty": "Retry later, or switch the model ({model}): the endpoint answered without a word.",
+    "advice_empty": "Retry later, or switch the model ({model}): the endpoint sent an empty answer.",
     "advice_bad_token": "{name} refuses the bot's token. Check it, and whether the app is still installed.",
     "advice_app_setup": "{name} refuses the app as it is set up there. The log says which setting to change.",
-    "advice_slow_down": "{name} refuses calls for now. Parley waits as long as it was told to; the log says how long.",
+    "advice_slow_down": "{name} refuses calls for now. Parley waits as long as {name} asks; the log says how long.",
     "advice_unavailable": "There is no working connection to {name}. Check the network, and {name}'s status page.",
     "advice_internal": "Look in the log for this reference. Parley goes on trying.",
     "advice_store": "Check the database ({url}): disk space, locks, the connection. Until it works "
@@ -116,23 +116,24 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "advice_overloaded": "Parley is short of processor time. Check what else runs on the machine.",
     "advice_set_aside": "Parley ended unexpectedly twice while it worked on this question, and will not try it again. "
     "See the log of the time before its last two starts.",
-    "advice_garbled": "Check that the base URL ({url}) takes chat completions, and the proxies on the way to it.",
+    "advice_garbled": "Check that the base URL ({url}) takes chat completions, and the proxies in between.",
     # The usage summary.
     "digest_title": "**Usage from {since} to {until}**",
     "digest_questions": {"one": "{n} question", "other": "{n} questions"},
     "digest_people": {"one": "by {n} person", "other": "by {n} people"},
-    "digest_tokens": "{prompt} tokens read, {completion} written",
+    "digest_tokens": "{prompt} input tokens, {completion} output tokens",
     "digest_cost": "cost: {cost}",
     "digest_no_price": "cost: not known (no prices are set)",
     "digest_errors": {"one": "{n} question ended in an error", "other": "{n} questions ended in an error"},
     "digest_quiet": "No questions were asked.",
+    "usage_quiet_me": "You haven't asked anything in this time.",
     # Slash commands: names and what they do.
     "command_ask": "ask",
     "command_ask_about": "Ask Parley a question",
     "command_ask_question": "question",
     "command_ask_question_about": "What you would like to know",
     "command_summarize": "summarize",
-    "command_summarize_about": "Sum up this thread, or the channel's newest messages",
+    "command_summarize_about": "Summarize this thread, or the channel's newest messages",
     "command_summarize_last": "last",
     "command_summarize_last_about": "How many of the newest messages",
     "command_summarize_last_example": "50 messages",
@@ -148,13 +149,13 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "command_model_scope": "scope",
     "command_model_scope_about": "For this channel or the whole workspace",
     "command_prompt": "prompt",
-    "command_prompt_about": "See or change what the model is told before every conversation",
+    "command_prompt_about": "See or change the model's instructions",
     "command_prompt_text": "text",
     "command_prompt_text_about": "The new instructions, or default",
     "command_prompt_scope": "scope",
     "command_prompt_scope_about": "For this channel or the whole workspace",
     "command_settings": "settings",
-    "command_settings_about": "See what is set here, or change it",
+    "command_settings_about": "See or change the settings here",
     "command_settings_name": "name",
     "command_settings_name_about": "Which setting",
     "command_settings_value": "value",
@@ -162,21 +163,21 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "command_settings_scope": "scope",
     "command_settings_scope_about": "For this channel or the whole workspace",
     "command_usage": "usage",
-    "command_usage_about": "See how much was asked and used",
+    "command_usage_about": "See questions, tokens and cost",
     "command_usage_of": "of",
-    "command_usage_of_about": "Whose: mine, this channel's, the workspace's",
+    "command_usage_of_about": "For me, this channel or the workspace",
     "command_usage_period": "period",
     "command_usage_period_about": "The last day, week or month",
     "command_budget": "budget",
     "command_budget_about": "See what this channel has spent this month",
     "command_reset": "reset",
-    "command_reset_about": "Start over here: I no longer look at what was said before",
+    "command_reset_about": "Start over here: I no longer use earlier messages",
     "command_forget": "forget",
-    "command_forget_about": "Have me forget this thread, or everything of yours",
+    "command_forget_about": "Delete what I keep of this thread, or all your data",
     "command_forget_what": "what",
     "command_forget_what_about": "This thread, or my data",
     "command_forget_confirm": "confirm",
-    "command_forget_confirm_about": "Forget all my data without asking me first",
+    "command_forget_confirm_about": "Delete all my data without asking me first",
     "command_export": "export",
     "command_export_about": "Get this thread, or all your data, as a file",
     "command_export_what": "what",
@@ -220,7 +221,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "setting_allow": "Who may ask",
     "setting_deny": "Who may not ask",
     "setting_model_about": "the model's name, as the AI service calls it",
-    "setting_prompt_about": "what the model is told before every conversation, up to 8,000 characters",
+    "setting_prompt_about": "what the model reads before every conversation, up to 8,000 characters",
     "setting_temperature_about": "randomness, a number from 0 to 2",
     "setting_max_tokens_about": "tokens, a whole number from 1",
     "setting_language_about": "the language of my own words: en or zh",
@@ -229,24 +230,25 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "setting_tools_yet": " (no tools yet: nothing changes today)",
     "setting_budget_about": "what may be spent in a month, a number",
     "setting_budget_yet": " (I don't stop at it yet)",
-    "setting_rate_about": "of one person, a whole number; 0 for as many as they like",
+    "setting_rate_about": "for each person, a whole number; 0 for no limit",
     "setting_guests_about": "on or off",
     "setting_strangers_about": "on or off",
     "setting_allow_about": "ids or mentions of channels, roles and people; nobody else may ask",
     "setting_deny_about": "ids or mentions of channels, roles and people",
-    "settings_title": "**What is set here**",
-    "settings_title_workspace": "**What is set for the whole workspace**",
+    "settings_title": "**Settings here**",
+    "settings_title_workspace": "**Settings of the whole workspace**",
     "settings_line": "{label}: {value} · {origin}",
     "settings_hint": "To change one: `{prefix}settings {scope}name value`, such as "
-    "`{prefix}settings {scope}language zh`; the value `default` takes it back. The names: {names}. "
+    "`{prefix}settings {scope}language zh`. Names and values can be written as shown above; the value `default` "
+    "removes a value. "
     "`{prefix}settings history` shows who changed what.",
     "settings_form": "Settings of this channel",
     "settings_form_workspace": "Workspace settings",
     "settings_changed": "Done. From the next question on:",
     "settings_before": "{line}. In this channel its own value counts: {value}",
-    "settings_same": "It was set so already.",
+    "settings_same": "Nothing to change: it already has this value.",
     "settings_bad": "“{value}” doesn't fit here. {label}: {about}.",
-    "settings_capped": "“{label}” can be at most {n}; whoever runs me set that limit. "
+    "settings_capped": "“{label}” can be at most {n}: the people who run me set that limit. "
     "Please choose a smaller number.",
     "settings_value": "Please add the new value. {label}: {about}.",
     "settings_no_channel": "There is no channel here. Set it in one, or for the whole workspace.",
@@ -262,14 +264,14 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "value_nobody": "nobody",
     "history_title": "**Who changed what here** (newest first, times in UTC)",
     "history_line": "{at} · {who} · {label}: {old} → {new} · {origin}",
-    "history_somebody": "somebody",
+    "history_somebody": "a person whose data was removed",
     "history_none": "Nothing has been changed here yet.",
     "send": "Save",
     "close": "Close",
     "model_now": "The model here is **{value}** · {origin}",
-    "model_choices": "To choose from: {models}",
-    "model_unknown": "“{model}” isn't offered here. To choose from: {models}",
-    "prompt_now": "What the model is told here · {origin}",
+    "model_choices": "Available: {models}",
+    "model_unknown": "“{model}” isn't offered here. Available: {models}",
+    "prompt_now": "The model's instructions here · {origin}",
     # What commands tell.
     "help_title": "**What I can do**",
     "help_ask": "Mention me, write to me directly, or use `{prefix}ask`. In a thread where I was asked once, "
@@ -294,50 +296,50 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "budget_limit": "Budget: {cost} a month · {origin}. I don't stop at it yet.",
     "budget_none": "No budget is set.",
     "thread_only": "This is about a thread. Mention me in one: `@Parley /{command}`",
-    "reset_done": "We start over here: I no longer look at what was said before.",
+    "reset_done": "We start over here: I no longer use earlier messages.",
     "forget_thread_done": {
-        "one": "Done. {n} line of this thread is forgotten.",
-        "other": "Done. {n} lines of this thread are forgotten.",
+        "one": "Done. {n} message of this thread is deleted.",
+        "other": "Done. {n} messages of this thread are deleted.",
     },
     "forget_me_done": {
-        "one": "Done. {n} line of yours is forgotten, with its answers and your name.",
-        "other": "Done. {n} lines of yours are forgotten, with their answers and your name.",
+        "one": "Done. {n} message of yours is deleted, with its answers and your name.",
+        "other": "Done. {n} messages of yours are deleted, with their answers and your name.",
     },
     "forget_me_asks": {
-        "one": "I would forget {n} line of yours with its answers, your name, and your ratings of answers. Usage is "
+        "one": "I would delete {n} message of yours with its answers, your name, and your ratings of answers. Usage is "
         "kept as numbers without your name; where you changed settings, your id is kept. This can't be undone. To go "
         "ahead, press the button or write `{prefix}forget me confirm`.",
-        "other": "I would forget {n} lines of yours with their answers, your name, and your ratings of answers. Usage "
-        "is kept as numbers without your name; where you changed settings, your id is kept. This can't be undone. To "
-        "go ahead, press the button or write `{prefix}forget me confirm`.",
+        "other": "I would delete {n} messages of yours with their answers, your name, and your ratings of answers. "
+        "Usage is kept as numbers without your name; where you changed settings, your id is kept. This can't be "
+        "undone. To go ahead, press the button or write `{prefix}forget me confirm`.",
     },
-    "forget_me_sure": "Forget it all",
+    "forget_me_sure": "Delete everything",
     "forget_kept": "Messages on the platform itself stay there.",
     "forget_by_manager": "Others have written here too, so a channel manager has to do this. "
     "`{prefix}forget me` removes what is yours.",
-    "export_thread": {"one": "This thread, {n} line.", "other": "This thread, {n} lines."},
-    "export_me": {"one": "Everything of yours, {n} line.", "other": "Everything of yours, {n} lines."},
+    "export_thread": {"one": "This thread, {n} message.", "other": "This thread, {n} messages."},
+    "export_me": {"one": "All your data, {n} message.", "other": "All your data, {n} messages."},
     "export_nothing": "There is nothing to export.",
-    "export_packed": "It was too large to be sent as it is, so it comes packed.",
-    "export_newest": "It was too large to be sent whole, so its oldest part is left out. "
-    "Whoever runs me can get it all.",
-    "export_not_sent": "The file couldn't be sent. Please try again in a while, or ask whoever runs me for it.",
+    "export_packed": "The file was too large, so it is compressed.",
+    "export_newest": "The file was too large, so the oldest part is left out. "
+    "The people who run me can get all of it.",
+    "export_not_sent": "The file couldn't be sent. Please try again in a while, or ask the people who run me for it.",
     "export_no_direct": "I couldn't write to you directly. Use `/export` instead: only you see its answer.",
     "about_nothing": "I can't find any text in that message. Use `/ask` and write what you want to know.",
     "about_default": "What does this mean?",
     "wordless": "You mentioned me, but I see no question. What would you like to know?",
     "wordless_direct": "I can't find any text in that message. Please write what you would like to know.",
-    "unread": "I couldn't read what was said there, so I can't sum it up. Please try again in a moment.",
-    "unread_forbidden": "I'm not allowed to read what was said there. Invite me, or let me read the channel's "
+    "unread": "I couldn't read the messages there, so I can't summarize them. Please try again in a moment.",
+    "unread_forbidden": "I'm not allowed to read the messages there. Invite me, or let me read the channel's "
     "history, then try again.",
     "unread_limited": "The platform limits how much I can read at a time. Please try again in a minute.",
-    "summary_nothing": "Nothing was said there, so there is nothing to sum up.",
+    "summary_nothing": "There are no messages there, so there is nothing to summarize.",
     # Refused, politely.
-    "refused_not_listed": "I'm not set up to answer here. Whoever runs me here can change that.",
-    "refused_denied": "I can't answer you here. Whoever runs me here can change that.",
-    "refused_guest": "Guests can't ask me here. Whoever runs me here can change that.",
-    "refused_stranger": "People of other workspaces can't ask me here. Whoever runs me here can change that.",
-    "refused_history": "You aren't allowed to read earlier messages here, so I can't sum them up or export them for "
+    "refused_not_listed": "I'm not set up to answer here. Please ask the people who run me.",
+    "refused_denied": "I can't answer you here. The people who run me can change that.",
+    "refused_guest": "Guests can't ask me here. The people who run me can change that.",
+    "refused_stranger": "People of other workspaces can't ask me here. The people who run me can change that.",
+    "refused_history": "You aren't allowed to read earlier messages here, so I can't summarize or export them for "
     "you. A channel manager can change that.",
     "refused_unknown": "I couldn't find out who you are, so I can't answer yet. Please ask again in a moment.",
     "refused_off": "I'm switched off in this channel. A channel manager can switch me on again.",
@@ -354,9 +356,9 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "reason_label": "What was wrong?",
     "reason_hint": "A few words are enough.",
     "thanks": "Thanks, noted.",
-    "thanks_down": "Thanks, noted. A word on what was wrong helps even more.",
+    "thanks_down": "Thanks, noted. Telling me what was wrong helps even more.",
     "may_not_write": "I'm not allowed to write in {channel}, where you asked me. Ask me in another channel, or here.",
-    "not_asker": "Only the person who asked can have it answered again. You can ask the question yourself.",
+    "not_asker": "Only the person who asked can have the question answered again. You can ask the question yourself.",
     "pressed_already": "That is already under way: the answer is below.",
     "pressed_late": "That can't be done any more. Please ask again.",
     # Slack.
@@ -369,7 +371,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "slack_file_sent": "I've sent you the file as a direct message.",
     "slack_ask": "Ask",
     "slack_change": "Change",
-    "slack_too_long": "It is too long to be changed here.",
+    "slack_too_long": "This text is too long to be edited here.",
     "slack_home": "Parley",
     "slack_prompts": "You could ask",
     "slack_prompt_1": "Explain something to me in simple words. Ask me what.",

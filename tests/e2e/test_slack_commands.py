@@ -51,7 +51,9 @@ async def test_every_command_in_one_visit(team: Team, slack: FakeSlack) -> None:
         await team.parley(ADA, "C1", "", words("help_title"))
         await team.parley(ADA, "C1", "dance with me", words("help_unknown"), words("help_title"))
 
-        assert (await team.parley(BO, "C1", "usage", words("usage_me"))).visible.endswith(words("digest_quiet"))
+        assert (await team.parley(BO, "C1", "usage", words("usage_me"))).visible.endswith(
+            words("usage_quiet_me")
+        )
         ts = await team.ask(ADA, "C1", "remember seven")
         shown = await team.parley(ADA, "C1", "usage", words("usage_me"), words("usage_month"))
         assert words("digest_questions", n=1) in shown.visible

@@ -22,13 +22,13 @@ TOLD = {
         "/help": "What I can do",
         "/model": "The model here is GPT-5.5",
         "/prompt": "What the model is told here",
-        "/settings": "What is set here",
+        "/settings": "Settings here",
         "/usage": "1 question",
         "/budget": "No budget is set.",
         "/export": "This thread, 2 lines.",
         "/export me": "Everything of yours, 2 lines.",
         "/reset": "We start over here",
-        "/forget thread": "2 lines of this thread are forgotten.",
+        "/forget thread": "2 messages of this thread are deleted.",
         "/forget": "/forget thread",
     },
     "zh-CN": {
@@ -117,7 +117,7 @@ async def test_what_is_forgotten_on_one_page_is_gone_from_the_other(
         await beside.goto(page.url)
         await expect(beside.get_by_role("log")).to_contain_text("An answer.")
         await ask(page, "/forget thread")
-        await expect(page.locator(".told")).to_contain_text("2 lines of this thread are forgotten.")
+        await expect(page.locator(".told")).to_contain_text("2 messages of this thread are deleted.")
         for one in (page, beside):
             await expect(one.get_by_role("log")).not_to_contain_text("An answer.")
             await expect(one.get_by_role("navigation").get_by_role("listitem")).to_have_count(0)

@@ -220,7 +220,7 @@ async def test_the_hint_under_the_settings_is_for_whoever_may_follow_it() -> Non
 async def test_a_value_that_does_not_fit_is_told_and_not_kept() -> None:
     office = Office("first", "second")
     assert "from 0 to 2" in await office.told("settings", "temperature 3", MANAGER)
-    assert "To choose from: `first`, `second`" in await office.told("model", "third", MANAGER)
+    assert "Available: `first`, `second`" in await office.told("model", "third", MANAGER)
     assert "scope:workspace" in await office.told("settings", "strangers on", ADMIN)
     assert "new value" in await office.told("settings", "listen", MANAGER)
     sent = await office.do("settings", by=MANAGER, options={"scope": "channel", "set_temperature": "hot"})
@@ -339,9 +339,9 @@ async def test_usage_is_mine_the_channels_or_for_admins_the_workspaces() -> None
     assert "Workspace admins" in await office.told("usage", "workspace")
     text = await office.told("usage", "workspace", ADMIN)
     assert "3 questions by 2 people" in text
-    assert "3,000 tokens read, 702 written" in text
+    assert "3,000 input tokens, 702 output tokens" in text
     assert "US$4.50" in text
-    assert phrase("digest_quiet", "en") in await office.told("usage", by=Person("U8"))
+    assert phrase("usage_quiet_me", "en") in await office.told("usage", by=Person("U8"))
 
 
 async def test_the_budget_tells_what_was_spent_this_month() -> None:
@@ -387,11 +387,11 @@ async def test_forget_a_thread_is_for_its_only_author_or_a_manager() -> None:
     await office.answered("2", BEN)
     assert "channel manager" in await office.told("forget", "thread", BEN)
     assert len(await office.store.lines(THREAD)) == 4
-    assert "4 lines" in await office.told("forget", "thread", MANAGER)
+    assert "4 messages" in await office.told("forget", "thread", MANAGER)
     assert await office.store.lines(THREAD) == []
     alone = replace(THREAD, thread="2.0")
     await office.answered("3", BEN, alone)
-    assert "2 lines" in await office.told("forget", "thread", BEN, alone)
+    assert "2 messages" in await office.told("forget", "thread", BEN, alone)
 
 
 @pytest.mark.parametrize("what", ["thread", "me"])
@@ -415,10 +415,10 @@ async def test_forget_me_removes_what_is_mine_and_nothing_else() -> None:
     await office.answered("1")
     await office.answered("2", BEN)
     asked = await office.told("forget", "me")
-    assert "I would forget 1 line of yours" in asked
+    assert "I would delete 1 message of yours" in asked
     assert "`/forget me confirm`" in asked
     assert len(await office.store.lines(THREAD)) == 4, "nothing has gone yet"
-    assert "Done. 1 line of yours" in await office.told("forget", "me confirm")
+    assert "Done. 1 message of yours" in await office.told("forget", "me confirm")
     assert {line.author.id for line in await office.store.lines(THREAD)} == {"U2", ""}
     assert "`/forget thread|me`" in await office.told("forget")
 
@@ -451,7 +451,11 @@ async def test_help_lists_every_command_as_it_is_written_there(language: str) ->
     told = await office.handlers.do(Command("help", CHANNEL, by, NOON, prefix="/parley "))
     assert isinstance(told, ImmediateReply)
     for spec in COMMANDS.values():
-        line = next(line for line in told.text.splitlines() if line.startswith(f"- `/parley {spec.name}"))
+        line = next(
+            line
+            for line in told.text.splitlines()
+            if line.startswith(f"- `/parley {phrase(spec.key, language)}")
+        )
         assert line.endswith(f"` {phrase(f'{spec.key}_about', language)}")
     for name in ("", "nonsense"):
         other = await office.told(name, by=by)

@@ -21,7 +21,7 @@ def test_the_summary_says_who_asked_how_much_and_what_it_cost() -> None:
     assert tally_to_text(TALLY, SINCE, UNTIL, BERLIN, settings, priced=True) == (
         "**Usage from 1 Mar 09:00 to 2 Mar 09:00**\n"
         "- 1,200 questions by 1 person\n"
-        "- 45,000 tokens read, 9,000 written\n"
+        "- 45,000 input tokens, 9,000 output tokens\n"
         "- cost: €1.23\n"
         "- 2 questions ended in an error"
     )
