@@ -309,7 +309,7 @@ class App:
         try:
             await self.store.recover(self._clock.now() - self._config.core.stood_still)
         except StoreError as error:
-            log.warning("turns of the last process not recovered", detail=error.detail)
+            log.warning("turns_not_recovered", **error.log_keys)
         for turn in await self.store.open_turns():
             self._recovery.expect(turn)
             self.place_queues.submit(turn)
@@ -329,7 +329,7 @@ class App:
         finally:
             given_back = await self.place_queues.drain(self._config.core.parley_grace_s)
             if given_back:
-                log.info("answers left for the next start", turns=given_back)
+                log.info("turns_left_open", turns=given_back)
             for task in reversed(self._tasks):
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -128,7 +128,7 @@ class LoopHealth:
                 self._gauge("parley_event_loop_lag_seconds", {}, round(lag_s, 3))
                 if lag_s >= LAG_ALERT_S:
                     late_at = now
-                    log.error("event loop stood still", seconds=round(lag_s, 1))
+                    log.error("event_loop_stalled", seconds=round(lag_s, 1))
                     self._operators.wrong(LOOP, BotError(Code.OVERLOADED, f"{lag_s:.1f} s"), {})
                 elif late_at is not None and now - late_at >= ON_TIME_S:
                     late_at = None
@@ -150,4 +150,4 @@ def notify_systemd(state: str) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender:
             sender.sendto(state.encode(), name)
     except OSError as error:
-        log.debug("systemd not told", state=state, error=type(error).__name__)
+        log.debug("systemd_not_notified", state=state, error=type(error).__name__)

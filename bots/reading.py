@@ -31,7 +31,7 @@ class MessageReader:
                     "message_unreadable",
                     platform=self.platform,
                     message=self.id_of(message),
-                    cause=type(error).__name__,
+                    error=type(error).__name__,
                 )
                 continue
             if value is not None:

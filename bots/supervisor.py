@@ -100,7 +100,7 @@ class Supervisor:
         except BotError as error:
             return error, was_ready
         except Exception as error:
-            log.exception("platform failed", platform=one.platform.name)
+            log.exception("platform_crashed", platform=one.platform.name)
             return PlatformError(Code.INTERNAL, type(error).__name__), was_ready
         finally:
             for task in (running, watching):
@@ -121,6 +121,7 @@ class Supervisor:
                     self._up(one)
                 lost_at = None
             elif lost_at is None:
+                log.warning("platform_disconnected", platform=name)
                 lost_at = now
             elif now - lost_at >= DISCONNECTED_ALERT_S:
                 self._operators.wrong(
@@ -130,6 +131,7 @@ class Supervisor:
 
     def _up(self, one: _Supervised) -> None:
         one.worked, one.reason, one.refusal = True, "", None
+        log.info("platform_connected", platform=one.platform.name)
         self._operators.well(platform_subject(one.platform.name))
 
     def _down(self, one: _Supervised, error: BotError) -> None:
@@ -140,5 +142,5 @@ class Supervisor:
         if all(other.refusal is not None and not other.worked for other in self._supervised):
             self._all_refused.set()
         self._gauge("parley_platform_up", {"platform": name}, 0.0)
-        log.error("platform down", platform=name, code=str(error.code), detail=error.detail, ref=error.ref)
+        log.error("platform_down", platform=name, **error.log_keys)
         self._operators.wrong(platform_subject(name), error, {"name": name})

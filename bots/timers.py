@@ -153,7 +153,7 @@ class Timers:
             try:
                 return await call()
             except StoreError as error:
-                log.error("usage summary waits for the store", detail=error.detail)
+                log.error("usage_summary_delayed", **error.log_keys)
                 if not error.retryable:
                     return None
             await self._clock.sleep(_RETRY_S)

@@ -94,6 +94,11 @@ class BotError(Exception):
         self.ref = new_ref()
 
     @property
+    def log_keys(self) -> dict[str, str]:
+        """The keys of a log event about this error."""
+        return {"code": str(self.code), "detail": self.detail, "ref": self.ref}
+
+    @property
     def kind(self) -> str:
         """The class of the fault below this one, for the operators; empty where there is none."""
         return type(self.__cause__).__name__ if self.__cause__ is not None else ""
@@ -178,6 +183,11 @@ class StoreError(BotError):
         super().__init__(Code.STORE, detail, retryable=retryable)
         self.cause = cause
         self.lasting = lasting
+
+    @property
+    def log_keys(self) -> dict[str, str]:
+        """The keys of a log event about this error."""
+        return {"code": str(self.code), "detail": self.detail, "ref": self.ref}
 
     @property
     def kind(self) -> str:

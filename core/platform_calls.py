@@ -62,7 +62,7 @@ class PlatformCalls:
         except PlatformError as error:
             self._called(method, error)
             log.warning(
-                "platform call failed",
+                "platform_call_failed",
                 platform=self.platform.name,
                 method=method,
                 **told,
@@ -72,9 +72,7 @@ class PlatformCalls:
             )
             raise
         except Exception as error:
-            log.exception(
-                "platform call failed in an unknown way", platform=self.platform.name, method=method, **told
-            )
+            log.exception("platform_call_crashed", platform=self.platform.name, method=method, **told)
             uncertain = PlatformError(Code.UNCERTAIN, type(error).__name__, retryable=True, certain=False)
             self._called(method, uncertain)
             raise uncertain from error

@@ -78,7 +78,7 @@ class RunLock:
             try:
                 held = self._guard is None or await self._guard.held()
             except Exception as error:
-                log.warning("the lock on the database can't be looked at", detail=translate(error).detail)
+                log.warning("lock_check_failed", **translate(error).log_keys)
             else:
                 lost_s = 0.0 if held else lost_s + _KEEP_S
         raise StoreError("another parley has taken this database over", retryable=False)

@@ -223,7 +223,7 @@ class SqlStore:
         try:
             await self._database.purge(people.FORGOTTEN)
         except StoreError as error:
-            log.warning("forgotten words may still be in the database's files", detail=error.detail)
+            log.warning("purge_failed", **error.log_keys)
 
     async def close(self) -> None:
         if self._purging is not None:

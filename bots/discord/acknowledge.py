@@ -15,7 +15,7 @@ from bots.discord.errors import FOREIGN, translate
 from bots.discord.rest import Wire
 from core.errors import Code
 
-log = structlog.get_logger()
+log = structlog.get_logger(platform="discord")
 
 _ALREADY = 40060
 _TRIES, _ANSWER_WITHIN_S = 3, 0.9
@@ -53,7 +53,7 @@ async def acknowledge(
             lost |= not cause.certain
     if lost and await _taken(wire, interaction):
         return True
-    log.warning("discord_interaction_lost", cause=str(cause), ref=cause.ref)
+    log.warning("interaction_not_acknowledged", **cause.log_keys)
     return False
 
 

@@ -43,7 +43,7 @@ from core.values.events import Event, Outcome, PlaceClosed
 from core.values.places import Place
 from core.values.ui import ImmediateReply
 
-log = structlog.get_logger()
+log = structlog.get_logger(platform="discord")
 
 CACHED_MESSAGES = 100
 GUILD_WAIT_S = 0.1
@@ -124,7 +124,7 @@ class Client(discord.Client):
         except Limited:
             raise
         except (*FOREIGN, LookupError, TypeError, ValueError) as error:
-            log.warning("discord_session_limit_unknown", cause=type(error).__name__)
+            log.warning("session_limit_unknown", error=type(error).__name__)
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         """Count every start. `initial` ones were allowed before the gateway was opened; a session that is lost within
@@ -156,7 +156,7 @@ class Client(discord.Client):
         await private.beat(self)
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
-        log.exception("discord_event_failed", gateway_event=event_method)
+        log.exception("event_failed", kind=event_method)
 
     # What is heard.
 
@@ -232,7 +232,7 @@ class Client(discord.Client):
         await self._counter.take(interaction)
 
     async def _apologise(self, message: discord.Message, ask: Ask, error: BotError) -> None:
-        log.warning("discord_event_not_taken", cause=str(error), ref=error.ref)
+        log.warning("event_not_accepted", **error.log_keys)
         if ask.addressed and not ask.author.bot:
             await self._reply(message, error_text(error, language_of(ask.author.locale)))
 
@@ -241,7 +241,7 @@ class Client(discord.Client):
         try:
             return await self._inbox.language(ask.author, ask.place)
         except BotError as error:
-            log.warning("discord_language_unknown", cause=str(error), ref=error.ref)
+            log.warning("language_unknown", **error.log_keys)
             return language_of(ask.author.locale)
 
     async def _tell(self, message: discord.Message, told: ImmediateReply, language: str) -> None:
@@ -264,7 +264,7 @@ class Client(discord.Client):
                 await message.channel.send(content, suppress_embeds=True)
         except FOREIGN as error:
             cause = translate(error)
-            log.warning("discord_person_not_told", cause=str(cause), ref=cause.ref)
+            log.warning("reply_not_delivered", **cause.log_keys)
             if told.file is not None:
                 await self._tell(message, without_file(told, language), language)
 
@@ -285,7 +285,7 @@ class Client(discord.Client):
         try:
             await self._inbox.receive(event)
         except BotError as error:
-            log.warning("discord_event_not_taken", cause=str(error), ref=error.ref)
+            log.warning("event_not_accepted", **error.log_keys)
 
     async def _deleted(self, channel_id: int, guild_id: int | None, message_ids: set[int]) -> None:
         here = (
@@ -310,5 +310,5 @@ class Client(discord.Client):
         try:
             return self.get_channel(channel.id) or await self.fetch_channel(channel.id)
         except FOREIGN as error:
-            log.warning("discord_channel_unknown", cause=str(translate(error)))
+            log.warning("channel_unknown", **translate(error).log_keys)
             return channel

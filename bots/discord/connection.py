@@ -19,7 +19,7 @@ from core.clock import Clock
 from core.errors import Code, PlatformError
 from core.ports.connector import Inbox
 
-log = structlog.get_logger()
+log = structlog.get_logger(platform="discord")
 
 _CLOSE_WITHIN_S, _CANCEL_AGAIN_S = 0.8, 0.05
 _LOST_S = 60.0
@@ -65,7 +65,7 @@ class Connection:
             except Exception as error:
                 failures = 0 if client.was_up else failures + 1
                 pause_s = max(self._pause_s(error), min(_BACKOFF_MAX_S, _BACKOFF_S * 2 ** min(failures, 10)))
-                log.warning("discord_connection_failed", cause=type(error).__name__, failures=failures)
+                log.warning("connection_failed", error=type(error).__name__, failures=failures)
             finally:
                 self.client = None
                 await _close(client)
@@ -116,10 +116,10 @@ class Connection:
         refusal = REFUSALS.get(code)
         if refusal is None:
             return 0.0
-        log.error("discord_gateway_refused", close_code=code, meaning=refusal.meaning, todo=refusal.todo)
+        log.error("gateway_refused", close_code=code, meaning=refusal.meaning, todo=refusal.todo)
         error = self._starts.refused(code)
         if code == 4014 and self._reads_content:
-            log.warning("discord_no_message_content", effect="follow-ups without a mention are not heard")
+            log.warning("message_content_unavailable", effect="follow-ups without a mention are not heard")
             self._reads_content = False
             self._starts.without_pause()
             return 0.0
@@ -135,10 +135,10 @@ class Connection:
         while not self._registered:
             try:
                 if await commands.register(client):
-                    log.info("discord_commands_registered")
+                    log.info("commands_registered")
                 self._registered = True
             except FOREIGN as error:
-                log.warning("discord_commands_not_registered", cause=str(translate(error)))
+                log.warning("commands_not_registered", **translate(error).log_keys)
                 await self._clock.sleep(pause_s)
                 pause_s = min(_BACKOFF_MAX_S, pause_s * 2)
 

@@ -38,7 +38,7 @@ from core.ports.connector import Inbox
 from core.values.events import ButtonPress, Command, Outcome
 from core.values.ui import ImmediateReply
 
-log = structlog.get_logger()
+log = structlog.get_logger(platform="discord")
 
 Interaction = discord.Interaction[Any]
 _SUGGESTIONS, _CHOICE_LIMIT = 25, 100
@@ -108,7 +108,7 @@ class Counter:
         try:
             found = await self._inbox.suggest(command, focused) if command else []
         except BotError as error:
-            log.warning("discord_nothing_suggested", cause=str(error), ref=error.ref)
+            log.warning("autocomplete_failed", command=name, **error.log_keys)
             found = []
         choices = [
             app_commands.Choice(name=choice.label[:_CHOICE_LIMIT], value=choice.value)
@@ -182,7 +182,7 @@ class Counter:
             async with asyncio.timeout(_DECIDE_WITHIN_S):
                 return await self._inbox.refusal(command)
         except (BotError, TimeoutError) as error:
-            log.warning("discord_command_not_checked", cause=type(error).__name__, command=command.name)
+            log.warning("command_not_checked", command=command.name, error=type(error).__name__)
             return None
 
     async def _press(self, interaction: Interaction, press: ButtonPress) -> None:
@@ -204,7 +204,7 @@ class Counter:
                 raise BotError(Code.INTERNAL, f"a command was not taken: {receipt.outcome}")
         except Exception as error:
             told = error if isinstance(error, BotError) else BotError(Code.INTERNAL, type(error).__name__)
-            log.warning("discord_event_not_taken", cause=str(told), ref=told.ref, exc_info=told is not error)
+            log.warning("event_not_accepted", **told.log_keys, exc_info=told is not error)
             return ImmediateReply(error_text(told, _language(interaction))), False
         return receipt.told, answered
 
@@ -236,7 +236,7 @@ class Counter:
             if elsewhere:
                 await interaction.delete_original_response()
         except FOREIGN as error:
-            log.warning("discord_person_not_told", cause=str(translate(error, interaction_token=True)))
+            log.warning("reply_not_delivered", **translate(error, interaction_token=True).log_keys)
             if told.file is not None:
                 told = without_file(told, await self._spoken(interaction))
                 await self._tell(interaction, told, whispered=whispered)
@@ -248,7 +248,7 @@ class Counter:
             if command is not None:
                 return await self._inbox.language(command.author, command.place)
         except BotError as error:
-            log.warning("discord_language_unknown", cause=str(error), ref=error.ref)
+            log.warning("language_unknown", **error.log_keys)
         return _language(interaction)
 
 
@@ -268,7 +268,7 @@ async def _user_name(interaction: Interaction, user_id: int) -> str:
         async with asyncio.timeout(_LOOK_WITHIN_S):
             user = await (guild.fetch_member(user_id) if guild else interaction.client.fetch_user(user_id))
     except FOREIGN as error:
-        log.info("discord_name_unknown", cause=str(translate(error)))
+        log.info("user_name_unknown", **translate(error).log_keys)
         return ""
     return user.display_name
 
@@ -277,7 +277,7 @@ async def _at_once(answer: Awaitable[object]) -> bool:
     try:
         await answer
     except FOREIGN as error:
-        log.warning("discord_interaction_lost", cause=str(translate(error, interaction_token=True)))
+        log.warning("interaction_not_acknowledged", **translate(error, interaction_token=True).log_keys)
         return False
     return True
 

@@ -14,7 +14,7 @@ import structlog
 
 from bots.discord.private import Parser, State, channel_of, replace_readers
 
-log = structlog.get_logger()
+log = structlog.get_logger(platform="discord")
 
 Data = Mapping[str, Any]
 
@@ -56,7 +56,7 @@ def read_message(state: State, channel: Any, data: Any) -> discord.Message:
     try:
         return read(data)
     except Exception as error:
-        log.warning("discord_message_read_in_part", cause=type(error).__name__, message=_id(data))
+        log.warning("message_read_in_part", message=_id(data), error=type(error).__name__)
         return read(readable(data, lambda some: _works(read, some)))
 
 
@@ -89,7 +89,7 @@ def _guarded(event: str, parse: Parser, connection: State) -> Parser:
         try:
             parse(_with_author(_LISTS | data) if event in _MESSAGES else data)
         except Exception as error:
-            log.warning("discord_event_unreadable", gateway_event=event, cause=type(error).__name__)
+            log.warning("event_unreadable", kind=event, error=type(error).__name__)
             # An update without words is none of a message's words.
             if event == "MESSAGE_CREATE" or (event == "MESSAGE_UPDATE" and "content" in data):
                 again(data)
@@ -100,7 +100,7 @@ def _guarded(event: str, parse: Parser, connection: State) -> Parser:
             channel = channel_of(connection, data)
             parse(readable(data, lambda some: _works(lambda data: _read(connection, channel, data), some)))
         except Exception:
-            log.exception("discord_event_lost", gateway_event=event)
+            log.exception("event_lost", kind=event)
 
     return guarded
 

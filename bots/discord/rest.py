@@ -26,7 +26,7 @@ from core.recent import Recent
 from core.retry_after import retry_after_to_s
 from core.values.outgoing import RateLimitStatus
 
-log = structlog.get_logger()
+log = structlog.get_logger(platform="discord")
 
 _TOTAL_S, _CONNECT_S = 30.0, 5.0
 _DEFAULT_BREAK_S, _DEFAULT_BAN_S = 1.0, 60.0
@@ -105,7 +105,7 @@ class Wire:
         if known:
             return Limited(wait_s, everywhere=True)
         log.error(
-            "discord_address_banned",
+            "address_banned",
             status=response.status,
             retry_after_s=round(wait_s),
             effect="Cloudflare refuses every call from this machine's address; none is sent until then",

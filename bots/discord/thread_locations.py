@@ -21,7 +21,7 @@ from core.recent import Recent
 from core.values.outgoing import PostMessage, UploadFile
 from core.values.places import Place
 
-log = structlog.get_logger()
+log = structlog.get_logger(platform="discord")
 
 UNKNOWN_CHANNEL: Final = 10003
 _UNKNOWN_MESSAGE, _WRONG_CHANNEL, _THREAD_EXISTS = 10008, 50024, 160004
@@ -175,7 +175,7 @@ async def _open(client: discord.Client, post: PostMessage | UploadFile) -> str:
         if await _is_there(client, place, error):
             return place.thread
         code = error.code if isinstance(error, discord.HTTPException) else 0
-        log.info("discord_thread_not_opened", cause=f"{type(error).__name__} {code}", place=place.key)
+        log.info("thread_not_opened", place=place.key, error=type(error).__name__, code=code)
         return place.channel
 
 

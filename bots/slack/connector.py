@@ -55,7 +55,7 @@ from core.values.outgoing import (
 from core.values.places import Person, Place
 from core.values.ui import ImmediateReply
 
-log = structlog.get_logger()
+log = structlog.get_logger(platform="slack")
 
 Json = dict[str, Any]
 Kept = TypeVar("Kept")
@@ -142,7 +142,7 @@ class SlackPlatform:
 
     async def tell(self, told: ImmediateReply, ask: Ask) -> None:
         if self._dialog is None:
-            log.warning("slack: not connected, and nobody is told", place=ask.place.key)
+            log.warning("reply_not_delivered", place=ask.place.key, detail="not connected")
         else:
             self._dialog.tell(told, ask)
 
@@ -183,7 +183,7 @@ class SlackPlatform:
                 await self._tell_asker(call.place)
             if not isinstance(call, PostMessage | EditMessage) or not blocks_refused(error):
                 raise
-            log.warning("slack: refused the blocks, going on with plain text", cause=error.detail)
+            log.warning("blocks_refused", **error.log_keys)
         else:
             self._remember(call, message_id)
             if ends and isinstance(call, StopStream):
@@ -288,8 +288,8 @@ class SlackPlatform:
             return BoltResponse(status=200, body=answer or "")  # this is the acknowledgement
 
         async def refuse(error: Exception) -> None:
-            cause = error.detail if isinstance(error, BotError) else repr(error)
-            log.warning("slack: an event was not stored, and not acknowledged", cause=cause)
+            failure = error if isinstance(error, BotError) else BotError(Code.INTERNAL, repr(error))
+            log.warning("event_not_accepted", acknowledged=False, **failure.log_keys)
 
         app = AsyncApp(
             name="parley",
@@ -319,7 +319,7 @@ class SlackPlatform:
         acknowledged, and whoever waits for an answer is told. Raises BotError for what may succeed later."""
         try:
             if kind in _OF_A_TEAM and not is_ours(body, (await self._web.identify()).home):
-                log.debug("slack: an event of another workspace is left alone", kind=kind)
+                log.debug("event_ignored", kind=kind, reason="another workspace")
                 return None
             return await self._take(kind, body, inbox, dialog)
         except StoreError as error:
@@ -331,9 +331,7 @@ class SlackPlatform:
             failure = BotError(Code.INTERNAL, type(error).__name__)
             at = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{at.filename}:{at.lineno}"
-            log.error(
-                "slack: an event can't be read", kind=kind, ref=failure.ref, cause=failure.detail, at=where
-            )
+            log.error("event_failed", kind=kind, at=where, **failure.log_keys)
             dialog.apologise(body, failure)
             return None
 
@@ -396,7 +394,7 @@ class SlackPlatform:
         try:
             await self._deliver(await dialog.identified(event), payload, inbox, dialog)
         except BotError as error:
-            log.warning("slack: could not be done", ref=error.ref, cause=error.detail)
+            log.warning("event_not_accepted", **error.log_keys)
             dialog.apologise(payload, error)
 
     async def _names(self, payload: Payload, me: Identity, arrived_s: float) -> dict[str, Person]:
@@ -431,7 +429,7 @@ class SlackPlatform:
             return PlatformError(Code.UNSUPPORTED, error.detail)
         if reason_of(error) not in _NO_GROWTH:
             return error
-        log.info("slack: no native streaming here, going on with edits", cause=error.detail)
+        log.info("streaming_unavailable", **error.log_keys)
         self.limits = replace(self.limits, growth=None)
         return PlatformError(Code.UNSUPPORTED, error.detail)
 
@@ -455,7 +453,7 @@ def _kind_of(body: Json) -> str | None:
     try:
         return kind_of(body)
     except (AttributeError, TypeError, ValueError) as error:
-        log.error("slack: a payload can't be read", cause=type(error).__name__)
+        log.error("event_unreadable", error=type(error).__name__)
         return "unreadable"
 
 

@@ -36,7 +36,7 @@ from core.values.outgoing import Page
 from core.values.places import Person, Place
 from core.values.ui import Form, ImmediateReply
 
-log = structlog.get_logger()
+log = structlog.get_logger(platform="slack")
 
 Json = dict[str, Any]
 Done = TypeVar("Done")
@@ -252,7 +252,7 @@ class Dialog:
         try:
             return (await self._inbox.receive(event)).told
         except BotError as error:
-            log.warning("slack: could not be done", ref=error.ref, cause=error.detail)
+            log.warning("event_not_accepted", **error.log_keys)
             return ImmediateReply(error_text(error, await self._speak(event)), refused=True)
 
     async def _tell_late(self, job: asyncio.Task[ImmediateReply | None], event: Command | ButtonPress) -> None:
@@ -296,7 +296,7 @@ class Dialog:
             await self._slack.call("assistant.threads.setSuggestedPrompts", arguments)
         except PlatformError as error:
             self._prompts = reason_of(error) not in _NO_PROMPTS
-            log.info("slack: no prompts suggested", cause=error.detail)
+            log.info("prompts_not_suggested", **error.log_keys)
 
     # -- what is told
 
@@ -309,7 +309,7 @@ class Dialog:
             if told.text:
                 await self._show(told, event, url, language)
         except PlatformError as error:
-            log.warning("slack: could not be told", ref=error.ref, cause=error.detail, place=place.key)
+            log.warning("reply_not_delivered", place=place.key, **error.log_keys)
 
     async def _show(
         self, told: ImmediateReply, event: Ask | Command | ButtonPress, url: str, language: str
@@ -327,7 +327,7 @@ class Dialog:
             try:
                 return await self._slack.respond(url, body)
             except PlatformError as error:
-                log.info("slack: a response URL is dead", cause=error.detail)
+                log.info("response_url_expired", **error.log_keys)
         if whisper:
             reader = {"channel": place.channel, "user": event.author.id}
             await self._slack.call("chat.postEphemeral", reader | content | thread)
@@ -349,7 +349,7 @@ class Dialog:
             where |= {"thread_ts": place.thread} if here and place.thread else {}
             await self._slack.upload(told.file.name, told.file.content, where)
         except PlatformError as error:
-            log.warning("slack: a file could not be handed over", ref=error.ref, cause=error.detail)
+            log.warning("file_not_delivered", place=place.key, **error.log_keys)
             return ImmediateReply(error_text(error, language))
         return ImmediateReply("" if here else phrase("slack_file_sent", language))
 
@@ -430,7 +430,7 @@ class Dialog:
         try:
             await call
         except PlatformError as error:
-            log.warning("slack: a call for one person failed", cause=error.detail)
+            log.warning("platform_call_failed", **error.log_keys)
 
     def later(self, job: Coroutine[Any, Any, None]) -> None:
         self._start(job)
@@ -445,9 +445,9 @@ class Dialog:
         self._jobs.discard(task)
         error = None if task.cancelled() else task.exception()
         if isinstance(error, BotError):
-            log.warning("slack: a job failed", ref=error.ref, cause=error.detail)
+            log.warning("background_task_failed", **error.log_keys)
         elif error is not None:
-            log.error("slack: a job failed", exc_info=error)
+            log.error("background_task_failed", exc_info=error)
 
 
 def is_command(event: Event) -> TypeGuard[Ask | ButtonPress]:
@@ -458,7 +458,7 @@ def is_command(event: Event) -> TypeGuard[Ask | ButtonPress]:
 def _why_not(error: PlatformError, place: Place, language: str) -> str:
     if reason_of(error) in _NOT_THERE:
         return phrase("slack_between" if place.direct else "slack_invite", language)
-    log.warning("slack: a question could not be repeated", ref=error.ref, cause=error.detail)
+    log.warning("question_not_reposted", place=place.key, **error.log_keys)
     if error.code in (Code.NOT_ALLOWED, Code.GONE):
         return phrase("slack_forbidden", language)
     return error_text(error, language)

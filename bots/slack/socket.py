@@ -27,7 +27,7 @@ from slack_sdk.proxy_env_variable_loader import load_http_proxy_from_env
 from core.clock import Clock
 from core.errors import Code, PlatformError
 
-log = structlog.get_logger()
+log = structlog.get_logger(platform="slack")
 
 # The SDK's own lines hold URLs with tickets, and whole messages; what an operator needs to know is said here.
 SDK_LOG = logging.getLogger("parley.slack.sdk")
@@ -78,11 +78,11 @@ class Socket:
                 if error.code is Code.BAD_TOKEN:
                     raise
                 least_s = error.retry_after_s or 0.0
-                log.warning("slack: can't connect, trying again", cause=error.detail)
+                log.warning("connection_failed", **error.log_keys)
             else:
                 if await self._hold(url):
                     pause_s = _PAUSE_S
-                log.warning("slack: not connected, opening a new connection")
+                log.warning("connection_lost")
             await self._clock.sleep(max(least_s, pause_s * random.uniform(0.5, 1.0)))  # noqa: S311
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
@@ -97,7 +97,6 @@ class Socket:
         try:
             async with asyncio.timeout(self._patience_s):
                 await link.connect_async()  # type: ignore[no-untyped-call]
-            log.info("slack: connected")
             down_s = 0.0
             while down_s < self._patience_s:
                 await self._clock.sleep(_LOOK_S)

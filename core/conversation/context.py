@@ -138,7 +138,7 @@ class ContextReader:
                     context = await self._store.context(ask, model)
             except PlatformError as error:
                 refused = error
-                log.warning("thread not read, going on without it", place=ask.place.key, code=str(error.code))
+                log.warning("thread_not_read", place=ask.place.key, **error.log_keys)
         return context, complete, refused
 
     def _note_read(self, place: Place, history: History) -> None:

@@ -355,12 +355,6 @@ class DeliveryScheduler:
 
 def _log_lost(delivery: AnswerDelivery, error: PlatformError) -> None:
     if error.code is Code.GONE:
-        log.info("answer stopped: it or its place was deleted", place=delivery.ask.place.key)
+        log.info("answer_deleted", place=delivery.ask.place.key)
         return
-    log.error(
-        "answer can't be shown",
-        place=delivery.ask.place.key,
-        code=str(error.code),
-        detail=error.detail,
-        ref=error.ref,
-    )
+    log.error("answer_not_shown", place=delivery.ask.place.key, **error.log_keys)

@@ -71,7 +71,7 @@ class Admission:
             if told is not None:
                 await directory.tell(told, replace(turn.ask, author=author))
         except Exception:
-            log.exception("a held question was not decided", turn=turn.id, place=turn.ask.place.key)
+            log.exception("held_question_failed", turn=turn.id, place=turn.ask.place.key)
         finally:
             del self._held[turn.id]
 
@@ -83,6 +83,6 @@ class Admission:
             except StoreError as error:
                 if not error.retryable:
                     raise
-                log.warning("a held question waits for the store", turn=turn.id, detail=error.detail)
+                log.warning("held_question_delayed", turn=turn.id, **error.log_keys)
             await self._clock.sleep(pause_s)
             pause_s = min(2 * pause_s, longest_s)

@@ -150,7 +150,7 @@ class Backfill:
             except* StoreError:
                 self._whole = False
                 if pause_s == _LOOK_S:
-                    log.warning("catch-up waits for the store", platform=self._platform.name)
+                    log.warning("backfill_delayed", platform=self._platform.name)
                 # Each time everything is asked of the platform again, which is not what is broken.
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
                 self._hold(pause_s)
@@ -225,5 +225,5 @@ class Backfill:
         if self._clock.now() - ask.at <= self._window:
             return (await self._receive(ask)).outcome
         if await self._pass_over(ask):
-            log.warning("a question is too old to answer", place=ask.place.key, message=ask.id, at=str(ask.at))
+            log.warning("question_too_old", place=ask.place.key, message=ask.id, at=str(ask.at))
         return None

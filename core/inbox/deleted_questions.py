@@ -48,13 +48,11 @@ class DeletedQuestions:
         for pause_s in (*_PAUSES_S, None):
             try:
                 if not await self._gates[ask.place.platform].stands(ask):
-                    log.info(
-                        "a question was deleted while nobody listened", place=ask.place.key, message=ask.id
-                    )
+                    log.info("question_deleted", place=ask.place.key, message=ask.id)
                     await self._receive(Deleted(ask.place, ask.id))
                 return
             except (PlatformError, StoreError) as error:
                 if pause_s is None or not error.retryable:
-                    log.warning("a question could not be looked up", place=ask.place.key, code=str(error.code))
+                    log.warning("question_lookup_failed", place=ask.place.key, **error.log_keys)
                     return
                 await self._clock.sleep(min(error.retry_after_s or pause_s, _LONGEST_PAUSE_S))

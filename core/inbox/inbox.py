@@ -156,7 +156,7 @@ class StoringInbox:
         done = await self._desk.do(command)
         if isinstance(done, Ask):
             return await self._ask(done, commanded=True)
-        log.info("command", name=command.name, place=command.place.key)
+        log.info("command_received", command=command.name, place=command.place.key)
         return Receipt(Outcome.TOLD, told=done)
 
     async def _typed(self, ask: Ask, name: str, argument: str) -> Receipt:
@@ -193,7 +193,7 @@ class StoringInbox:
             return await self._command(_confirmed(press, self._desk.clock.now()))
         if turn is None or turn.forgotten or turn.ask.place.channel_key != press.place.channel_key:
             return Receipt(Outcome.UNKNOWN, told=ImmediateReply(phrase("pressed_late", language)))
-        log.info("button", turn=turn.id, action=press.action, place=press.place.key)
+        log.info("button_pressed", turn=turn.id, action=press.action, place=press.place.key)
         own_stop = press.action == "stop" and press.author.id == turn.ask.author.id
         why = None if own_stop else refusal(press.author, press.place, settings)
         if why:
@@ -266,7 +266,7 @@ class StoringInbox:
             return Receipt(Outcome.DUPLICATE)
         self._count(ask.author, ask.place, ask.key)
         self._submit(turn)
-        log.info("question", turn=turn.id, place=ask.place.key)
+        log.info("question_accepted", turn=turn.id, place=ask.place.key)
         return Receipt(outcome, turn.id)
 
     def _is_held(self, ask: Ask, settings: ChannelSettings) -> bool:
@@ -278,7 +278,7 @@ class StoringInbox:
         held = await self._store.hold(ask)
         if held is None:
             return Receipt(Outcome.DUPLICATE)
-        log.info("question held", turn=held.id, place=ask.place.key)
+        log.info("question_held", turn=held.id, place=ask.place.key)
         self.admission.hold(replace(held, ask=replace(held.ask, author=ask.author)))
         return Receipt(Outcome.HELD, held.id)
 
@@ -295,7 +295,7 @@ class StoringInbox:
                 return Receipt(Outcome.UNKNOWN)
             self._count(author, ask.place, ask.key)
             self._submit(admitted)
-            log.info("question", turn=turn.id, place=ask.place.key)
+            log.info("question_accepted", turn=turn.id, place=ask.place.key)
             return Receipt(outcome, turn.id)
 
     async def _resolve(self, ask: Ask) -> tuple[Ask, Outcome, ChannelSettings]:

@@ -49,7 +49,9 @@ class TeamMembership:
             async with asyncio.timeout(_WITHIN_S):
                 found = await platform.roles_in(person.id, teams)
         except (PlatformError, TimeoutError) as error:
-            log.warning("a person's teams are not known", platform=place.platform, cause=str(error))
+            log.warning(
+                "memberships_unknown", platform=place.platform, error=type(error).__name__, detail=str(error)
+            )
             return replace(person, external=None)
         roles = (role for team in found for role in (team, *found[team]))
         return replace(person, roles=(*person.roles, *roles))

@@ -114,7 +114,7 @@ class CompletionsClient:
                 more = repaired(request, repairs, error.parameter)
                 if answering or more is None:
                     raise
-                log.info("request repaired", repair="".join(more - repairs), model=request.model)
+                log.info("request_repaired", repair="".join(more - repairs), model=request.model)
                 repairs = more
 
     def _remember(self, place: tuple[str, str], repairs: frozenset[str]) -> None:

@@ -96,12 +96,12 @@ class Reading:
                             self._idle_bytes = 0
                             self._wait_for(self._gap_s)
                     if self._answer.full:
-                        log.info("answer over a cap", cap=self._answer.full)
+                        log.info("answer_capped", cap=self._answer.full)
                         break
         except (TimeoutError, httpx.HTTPError, ModelError) as error:
             if not self._is_over(error):
                 raise
-            log.debug("fault after the end of an answer", error=type(error).__name__, detail=str(error)[:200])
+            log.debug("error_after_answer", error=type(error).__name__, detail=str(error)[:200])
         for delta in self._end():
             yield delta
 
@@ -212,7 +212,7 @@ class Reading:
         self._answer.begun = self._answer.begun or self._reader.done
         deltas = self._answer.end(done=self._reader.done)
         if self._answer.ignored:
-            log.info("odd end of an answer", detail=self._answer.ignored)
+            log.info("answer_end_unusual", detail=self._answer.ignored)
         return deltas
 
     async def _next(self, pieces: AsyncGenerator[bytes, None]) -> bytes:

@@ -222,7 +222,7 @@ class ModelRouter:
             step = Next.OTHER if others else Next.NOBODY
         log.log(
             rule.level,
-            "the model did not answer" if step is Next.NOBODY else "the model did not answer, asking again",
+            "model_failed" if step is Next.NOBODY else "model_retried",
             code=str(error.code),
             status=error.status,
             request_id=error.request_id,

@@ -76,7 +76,7 @@ class OperatorAlerts:
             return
         alert = Alert(what, error.code, error.ref, places, error.kind)
         advice = advise(error.code, "en", places)
-        log.error("the operators are needed", what=what, code=alert.why, advice=advice, ref=error.ref)
+        log.error("alert_raised", what=what, code=alert.why, advice=advice, ref=error.ref)
         self.count("parley_alerts_total", what=what, code=str(error.code))
         self._causes[what, error.code] = _Cause(now, alert, self._send(alert))
 
@@ -85,7 +85,7 @@ class OperatorAlerts:
         for (what, _), cause in self._causes.items():
             if what in whats and cause.alert is not None:
                 over = replace(cause.alert, over=True)
-                log.warning("works again", what=what, code=over.why, ref=over.ref)
+                log.warning("alert_cleared", what=what, code=over.why, ref=over.ref)
                 self.count("parley_recoveries_total", what=what, code=str(over.code))
                 self._send(over, after=cause.posting)
                 cause.alert = cause.posting = None
@@ -125,5 +125,5 @@ class OperatorAlerts:
         try:
             return await post(alert)
         except Exception:
-            log.exception("alert not posted", what=alert.what, code=str(alert.code))
+            log.exception("alert_not_posted", what=alert.what, code=str(alert.code))
             return False

@@ -19,7 +19,8 @@ class Finish:
     """How a turn ended, stored in one transaction with its answer's line in the thread and its usage.
 
     `estimate_tokens` is our own estimate of the prompt that `usage` counts; None where it counts none, or those of
-    several tries.
+    several tries. `first_word_s`: seconds from the turn's begin to the model's first word, None where none came; it is
+    logged, not stored.
     """
 
     turn: Turn
@@ -34,6 +35,7 @@ class Finish:
     usage: Usage | None = None
     estimate_tokens: int | None = None
     latency_ms: int = 0
+    first_word_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ class Checkpoints:
                     [(turn_id, text, posted) for turn_id, (text, posted) in dirty.items()]
                 )
             except StoreError as error:
-                log.warning("partial answers not stored, trying again", detail=error.detail)
+                log.warning("checkpoint_failed", **error.log_keys)
                 self._dirty = dirty | self._dirty
 
     async def run(self) -> None:

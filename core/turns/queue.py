@@ -86,7 +86,7 @@ class PlaceQueues:
                     await self._stop_telling(turn)
                     await self._answer(turn)
                 except Exception:
-                    log.exception("turn failed", turn=turn.id, place=place)
+                    log.exception("turn_crashed", turn=turn.id, place=place)
                 finally:
                     self._known.discard(turn.id)
                     del self._running[place]
@@ -98,7 +98,7 @@ class PlaceQueues:
         try:
             await self._hold(turn)
         except Exception:
-            log.exception("turn begins before it was let go", turn=turn.id)
+            log.exception("turn_hold_crashed", turn=turn.id)
 
     def _begin_telling(self, turn: Turn) -> None:
         del self._timers[turn.id]
@@ -110,9 +110,9 @@ class PlaceQueues:
             if before := self._before(turn):
                 await self._tell_waiting(turn, before)
         except StoreError as error:
-            log.warning("nobody told that a question waits", turn=turn.id, detail=error.detail)
+            log.warning("waiting_notice_failed", turn=turn.id, **error.log_keys)
         except Exception:
-            log.exception("nobody told that a question waits", turn=turn.id)
+            log.exception("waiting_notice_crashed", turn=turn.id)
 
     def _before(self, turn: Turn) -> Turn | None:
         """Whose answer comes right before that of `turn`, which waits."""

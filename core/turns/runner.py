@@ -75,6 +75,10 @@ class _Writing:
     prompt: Prompt = field(default_factory=lambda: Prompt((), 0))
     model_info: ModelInfo | None = None
     settings: ChannelSettings | None = None
+    began_s: float = 0.0
+    """Monotonic time at which the turn began to run."""
+    first_word_s: float | None = None
+    """Seconds from then to the model's first word."""
     charged: list[Usage] = field(default_factory=list)
     """What tries that gave no answer have used, each at the price of its model."""
 
@@ -139,7 +143,7 @@ class TurnRunner:
         """Run one turn to its end. Cancelled, it leaves the turn in the ledger for the next process."""
         channel = self._channels.get(turn.ask.place.platform)
         if channel is None:
-            log.warning("turn left waiting: its platform is off", turn=turn.id, place=turn.ask.place.key)
+            log.warning("turn_left_waiting", turn=turn.id, place=turn.ask.place.key)
             return
         # Suspects run one at a time, so that the next sudden end tells which of them it was.
         one_at_a_time = self._suspects if turn.deaths else contextlib.nullcontext()
@@ -159,10 +163,12 @@ class TurnRunner:
         try:
             finish = await self._run_of(turn)(turn, channel)
         except Exception as error:  # a mistake of ours: unended, it would fail again at each start
-            log.exception("turn failed in an unknown way")
+            log.exception("turn_crashed")
             finish = await self._apologize(turn, channel, BotError(Code.INTERNAL, type(error).__name__))
         await self._stored(lambda: self._store.finish(finish))
         self._checkpoints.forget(turn.id)
+        if turn.ask.task is not Task.DIGEST:
+            _log_finished(finish)
 
     def _run_of(self, turn: Turn) -> Callable[[Turn, Channel], Awaitable[Finish]]:
         if turn.deaths >= DEATHS:
@@ -173,7 +179,7 @@ class TurnRunner:
         """End a turn that may be what ends the program. None of its words are looked at again; where even that ends
         the program, nothing is shown."""
         error = BotError(Code.SET_ASIDE, f"the program ended suddenly {turn.deaths} times while this turn ran")
-        log.error("turn set aside", place=turn.ask.place.key, detail=error.detail, ref=error.ref)
+        log.error("turn_set_aside", place=turn.ask.place.key, **error.log_keys)
         self._on_set_aside(turn, error)
         notice = error_text(error, language_of(turn.ask.author.locale, self._settings.parley_language))
         finish = Finish(turn, TurnState.FAILED, notice=notice, error=str(error.code), ref=error.ref)
@@ -190,11 +196,11 @@ class TurnRunner:
         left = await self._stored(lambda: self._store.turn(turn.id)) or turn
         sheet = self._sheet(left, channel)
         writing = sheet.writing
-        writing.text, writing.error = left.text, error
+        writing.text, writing.error, writing.began_s = left.text, error, self._clock.monotonic()
         try:
-            return await self._show_last(self._finish(left, writing, self._clock.monotonic()), sheet)
+            return await self._show_last(self._finish(left, writing), sheet)
         except Exception:
-            log.exception("nobody could be told that a turn failed", ref=error.ref)
+            log.exception("failure_not_shown", **error.log_keys)
             return Finish(left, TurnState.FAILED, left.text, error=str(error.code), ref=error.ref)
         finally:
             self._release(sheet, channel)
@@ -203,9 +209,9 @@ class TurnRunner:
         """The turn is not open any more. Was it forgotten while it waited, a message that said so says that instead."""
         left = await self._stored(lambda: self._store.turn(turn.id))
         if left is not None and not left.forgotten:
-            log.warning("a turn that has ended was to begin again", state=str(left.state))
+            log.warning("turn_already_ended", state=str(left.state))
             return
-        log.info("a question was forgotten before its answer began")
+        log.info("question_forgotten")
         sheet = self._begun.pop(turn.id, None) or (self._sheet(turn, channel) if turn.posted else None)
         if sheet is None:
             return
@@ -249,15 +255,15 @@ class TurnRunner:
         return await channel.platform_calls.channel(turn.ask.place.channel)
 
     async def _converse(self, turn: Turn, channel: Channel) -> Finish:
-        began = self._clock.monotonic()
         sheet = self._begun.pop(turn.id, None) or self._sheet(turn, channel)
         writing, delivery = sheet.writing, sheet.delivery
+        writing.began_s = self._clock.monotonic()
         try:
             while True:
                 end = await self._live.write(turn, self._write(turn, writing, delivery, channel))
                 if end is not Interrupt.RESTARTED:
                     break
-                writing.text, writing.ended, writing.error = "", None, None
+                writing.text, writing.ended, writing.error, writing.first_word_s = "", None, None, None
                 turn = replace(turn, text="")  # that answered another question
             writing.interrupt = end
             if end is Interrupt.LOST:
@@ -268,9 +274,9 @@ class TurnRunner:
                 writing.text = turn.text  # words that an earlier process has shown stay
             if end is Interrupt.WITHDRAWN and not (delivery.posted or delivery.busy):
                 writing.text = ""  # nobody waits for a word, and nobody has read one
-                finish = replace(self._finish(turn, writing, began), notice="", buttons=())
+                finish = replace(self._finish(turn, writing), notice="", buttons=())
                 return await self._show_last(finish, sheet)
-            return await self._show_last(self._finish(turn, writing, began), sheet)
+            return await self._show_last(self._finish(turn, writing), sheet)
         finally:
             self._release(sheet, channel)
 
@@ -351,7 +357,7 @@ class TurnRunner:
         except (ModelError, StoreError, UnreadError) as error:
             writing.error = error
         except Exception as error:  # a mistake of ours: the person is told, and the place goes on
-            log.exception("answer failed in an unknown way")
+            log.exception("answer_crashed")
             writing.error = BotError(Code.INTERNAL, type(error).__name__)
         finally:
             if hint is not None:
@@ -396,6 +402,8 @@ class TurnRunner:
                         queued.callback(telling.cancel)
                 elif isinstance(delta, Text):
                     writing.text += delta.text if writing.text else delta.text.lstrip()
+                    if writing.text and writing.first_word_s is None:
+                        writing.first_word_s = self._clock.monotonic() - writing.began_s
                     # What a reader has seen of an earlier process's answer is not taken back to be written again.
                     seen = turn.text if turn.text.startswith(writing.text) else writing.text
                     notice = self._resumed(turn, seen, writing)
@@ -420,7 +428,7 @@ class TurnRunner:
         likely = Usage(writing.prompt.estimate_tokens, estimate(writing.text), estimated=True)
         writing.charged.append(priced(usage or likely, writing.model_info or self._roster.default))
 
-    def _finish(self, turn: Turn, writing: _Writing, began: float) -> Finish:
+    def _finish(self, turn: Turn, writing: _Writing) -> Finish:
         error, model_info = writing.error, writing.model_info or self._roster.default
         tries = len(writing.charged)
         if writing.ended is not None:
@@ -428,7 +436,7 @@ class TurnRunner:
         elif error is None:  # a person stopped it while the model was writing
             self._charge(writing, None)
         if error is not None:
-            log.error("answer failed", code=str(error.code), ref=error.ref, detail=error.detail)
+            log.error("answer_failed", **error.log_keys)
         state = TurnState.STOPPED if writing.interrupt else TurnState.FAILED if error else TurnState.DONE
         return Finish(
             turn,
@@ -442,7 +450,8 @@ class TurnRunner:
             model=model_info.name,
             usage=total(writing.charged),
             estimate_tokens=None if tries else writing.prompt.estimate_tokens,
-            latency_ms=round((self._clock.monotonic() - began) * 1000),
+            latency_ms=round((self._clock.monotonic() - writing.began_s) * 1000),
+            first_word_s=writing.first_word_s,
         )
 
     def _resumed(self, turn: Turn, text: str, writing: _Writing) -> str:
@@ -499,7 +508,7 @@ class TurnRunner:
             with contextlib.suppress(PlatformError):
                 await delivery.finished()
                 return finish
-        log.error("nobody could be told that an answer can't be shown", code=str(error.code), ref=error.ref)
+        log.error("failure_not_shown", **error.log_keys)
         return finish
 
     def _concluded(self, finish: Finish, error: PlatformError, text: str, sheet: _Sheet) -> Finish:
@@ -523,9 +532,29 @@ class TurnRunner:
             except StoreError as error:
                 if not error.retryable:
                     raise
-                log.warning("store failed, trying again", detail=error.detail, pause_s=pause_s)
+                log.warning("store_failed", pause_s=pause_s, **error.log_keys)
                 await self._clock.sleep(pause_s)
         raise AssertionError("unreachable")
+
+
+def _log_finished(finish: Finish) -> None:
+    """Log who asked, where, which model answered, how long it took, what it cost and how it ended."""
+    ask, usage = finish.turn.ask, finish.usage or Usage()
+    log.info(
+        "answer_finished",
+        asker=ask.author.id,
+        place=ask.place.key,
+        turn=finish.turn.id,
+        model=finish.model,
+        first_word_s=None if finish.first_word_s is None else round(finish.first_word_s, 3),
+        total_s=finish.latency_ms / 1000,
+        tokens_in=usage.prompt_tokens,
+        tokens_out=usage.completion_tokens,
+        cost=usage.cost_micros / 1_000_000,
+        outcome=str(finish.state),
+        code=finish.error,
+        ref=finish.ref,
+    )
 
 
 def _last_view(finish: Finish) -> Reply:

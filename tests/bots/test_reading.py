@@ -18,6 +18,6 @@ def test_a_message_that_can_not_be_read_is_left_out_and_logged_by_its_id_alone()
             "log_level": "warning",
             "platform": "slack",
             "message": "id of 12",
-            "cause": "ValueError",
+            "error": "ValueError",
         }
     ]

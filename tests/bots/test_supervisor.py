@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import cast
 
 import pytest
+import structlog
 
 from bots.supervisor import DISCONNECTED_ALERT_S, LONGEST_PAUSE_S, Supervisor
 from core.errors import Code, PlatformError
@@ -161,6 +162,20 @@ async def test_a_connection_that_stays_away_is_an_alert_after_a_minute() -> None
         slack.up = True
         await clock.advance(1)
         assert operators.told[-1] == ("platform slack", Code.UNAVAILABLE, True)
+
+
+async def test_every_connection_of_a_platform_is_logged_and_so_is_its_loss() -> None:
+    slack = Restless("slack")
+    with structlog.testing.capture_logs() as logs:
+        async with supervised(slack) as (_, clock, _, _):
+            for up in (False, True):
+                slack.up = up
+                await clock.advance(1)
+    assert [(line["event"], line["platform"]) for line in logs] == [
+        ("platform_connected", "slack"),
+        ("platform_disconnected", "slack"),
+        ("platform_connected", "slack"),
+    ]
 
 
 async def test_metrics_say_which_platform_is_up() -> None:

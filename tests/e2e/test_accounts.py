@@ -162,7 +162,7 @@ async def test_without_a_channel_of_the_operators_nobody_claims_that_they_know(
     accounts.first = accounts.second = NO_MONEY
     async with Program(tmp_path, **settings) as program:
         assert "told" not in await Asking(side)("I can't reach the AI service")
-    assert "the operators are needed" in program.output
+    assert "alert_raised" in program.output
 
 
 async def test_where_their_channel_can_not_be_written_to_nobody_claims_that_they_know(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 from pathlib import Path
@@ -65,3 +66,36 @@ def test_fakes_know_nothing_of_ours() -> None:
     wire = [path for path in PYTHON if path.is_relative_to(TOP / "tests/fakes") and path.parent.name != "fakes"]
     assert len(wire) > 10
     assert [str(path) for path in wire if ours.search(path.read_text())] == []
+
+
+_EVENT = re.compile(r"[a-z]+(_[a-z0-9]+)+")
+_LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
+
+
+def _events(path: Path) -> list[str]:
+    """The event of each log call in a file; the source of those that are not string constants."""
+    events: list[str] = []
+    for call in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+            continue
+        if not isinstance(call.func.value, ast.Name) or call.func.value.id != "log":
+            continue
+        if call.func.attr in _LEVELS | {"log"}:
+            first, *more = call.args[call.func.attr == "log" :]
+            named = [first.body, first.orelse] if isinstance(first, ast.IfExp) else [first]
+            events += [ast.unparse(one) for one in (*named, *more)]
+    return events
+
+
+def test_log_events_are_snake_case_and_name_no_platform() -> None:
+    events = {(str(path.relative_to(TOP)), event) for path in PRODUCT for event in _events(path)}
+    assert len(events) > 50
+    strange = {(path, event) for path, event in events if not _EVENT.fullmatch(event[1:-1])}
+    assert strange == set()
+    assert {one for one in events if one[1][1:-1].split("_")[0] in ("slack", "discord", "web")} == set()
+
+
+def test_every_logger_is_named_log() -> None:
+    made = re.compile(r"^(.*)structlog\.(?:stdlib\.)?get_logger\(", re.MULTILINE)
+    names = {(str(path), name) for path in PRODUCT for name in made.findall(path.read_text())}
+    assert {name for _, name in names} == {"log = "}, names

@@ -77,7 +77,7 @@ async def test_a_code_that_refuses_every_start_is_named_and_tried_twice_before_a
     assert len(fake.gateway.starts) == 2
     assert str(code) in errors[-1].detail
     assert errors[-1].code is (Code.BAD_TOKEN if code == 4004 else Code.APP_SETUP)
-    named = [line for line in logs if line["event"] == "discord_gateway_refused"]
+    named = [line for line in logs if line["event"] == "gateway_refused"]
     assert [(line["close_code"], line["todo"]) for line in named] == [(code, REFUSALS[code].todo)] * 2
     # Asked again too early, it says the same, without a call.
     calls = len(fake.calls)

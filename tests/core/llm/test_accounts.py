@@ -536,9 +536,9 @@ async def test_operators_are_told_once_per_cause_and_hour_and_when_it_is_over(ri
         ("no_money", True),
     ]
     assert [line["event"] for line in logs if line.get("what")] == [
-        "the operators are needed",
-        "the operators are needed",
-        "works again",
+        "alert_raised",
+        "alert_raised",
+        "alert_cleared",
     ]
     assert rig.metrics.value("parley_alerts_total", what="account one/a", code="no_money") == 2
     assert rig.metrics.value("parley_recoveries_total", what="account one/a", code="no_money") == 1
@@ -628,7 +628,7 @@ async def test_a_failing_channel_of_the_operators_fails_nothing_else() -> None:
         rig.says("a", NO_MONEY)
         with structlog.testing.capture_logs() as logs:
             assert await rig.ask() == "no_money"
-        assert "alert not posted" in [line["event"] for line in logs]
+        assert "alert_not_posted" in [line["event"] for line in logs]
 
 
 def test_counters_read_as_text() -> None:

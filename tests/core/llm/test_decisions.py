@@ -256,9 +256,9 @@ async def test_decision_table(row: Row, name: str, endpoints: Endpoints) -> None
     assert error is not None
     words = (cut_error_text if alone.text else error_text)(error, "en")
     assert words.startswith(phrase(row.words, "en", n=0).split(" 0 ")[0])
-    events = [(line["event"], line["log_level"]) for line in alone.logs if line["event"] != "request repaired"]
-    assert (("the operators are needed", "error") in events) is row.alert
-    assert ("the model did not answer", row.level) in events
+    events = [(line["event"], line["log_level"]) for line in alone.logs if line["event"] != "request_repaired"]
+    assert (("alert_raised", "error") in events) is row.alert
+    assert ("model_failed", row.level) in events
 
 
 ENDED = {

@@ -341,7 +341,7 @@ async def test_refused_field_is_repaired_once_and_remembered_for_endpoint_and_mo
     assert by_another_account == again
     assert of_another_model == first | {"model": "other-model"}
     assert [(line["event"], line["repair"], line["log_level"]) for line in logs] == [
-        ("request repaired", STATUSES[name].repair, "info")
+        ("request_repaired", STATUSES[name].repair, "info")
     ]
 
 

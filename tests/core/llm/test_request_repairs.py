@@ -217,7 +217,7 @@ async def test_a_whole_answer_is_asked_for_where_streaming_is_refused(error: dic
         bodies, fake = await answer_twice(whole_only(Status(400, {"error": error})))
     assert [body["stream"] for body in bodies] == [True, False, False]
     assert fake.problems == []
-    assert [(line["event"], line["repair"]) for line in logs] == [("request repaired", "stream")]
+    assert [(line["event"], line["repair"]) for line in logs] == [("request_repaired", "stream")]
 
 
 SYSTEM_WORDINGS = [

@@ -129,7 +129,7 @@ async def test_cause_of_a_break_is_the_operators_alone() -> None:
     assert error is not None
     assert error.code is Code.ERROR_IN_STREAM
     alert, line = sorted(logs, key=lambda line: str(line["log_level"]))
-    assert alert["event"] == "the operators are needed"
+    assert alert["event"] == "alert_raised"
     assert line["code"] == "no_money"
     assert line["advice"] == advise(Code.NO_MONEY, "en", ROUTE.places)
     assert line["ref"] == error.ref

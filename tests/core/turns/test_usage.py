@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
+import structlog
 
 from core.clock import SystemClock
 from core.delivery.scheduler import DeliveryScheduler
@@ -119,6 +120,36 @@ async def test_a_refused_try_adds_nothing_to_the_answer_after_it() -> None:
     finish = await ask_once(Status(500, "down"), WHOLE)
     assert finish.usage == Usage(36_000, 24, cost_micros=36_048)
     assert finish.estimate_tokens
+
+
+@pytest.mark.parametrize(
+    ("reply", "outcome"),
+    [
+        (WHOLE, {"tokens_out": 24, "cost": 0.036048, "outcome": "done", "code": ""}),
+        (EMPTY, {"tokens_in": 72_000, "tokens_out": 0, "cost": 0.072, "outcome": "failed", "code": "empty"}),
+    ],
+    ids=["whole", "empty"],
+)
+async def test_one_log_line_says_who_asked_where_and_what_the_answer_took(
+    reply: Reply, outcome: dict[str, object]
+) -> None:
+    with structlog.testing.capture_logs() as logs:
+        finish = await ask_once(reply)
+    (line,) = [line for line in logs if line["event"] == "answer_finished"]
+    first_word_s, total_s = line.pop("first_word_s"), line.pop("total_s")
+    assert line == {
+        "event": "answer_finished",
+        "log_level": "info",
+        "asker": "U1",
+        "place": PLACE.key,
+        "turn": finish.turn.id,
+        "model": "test-model",
+        "tokens_in": 36_000,
+        "ref": finish.ref,
+        **outcome,
+    }
+    assert total_s == finish.latency_ms / 1000
+    assert first_word_s is None if reply is EMPTY else 0 < first_word_s <= total_s + 0.001
 
 
 async def test_an_answer_that_broke_off_is_estimated() -> None:
