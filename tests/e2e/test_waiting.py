@@ -22,7 +22,8 @@ from tests.fakes.discord import ADA, BO, GENERAL, FakeDiscord
 from tests.fakes.slack import FakeSlack
 from tests.waiting import HANG_S
 
-LONG = "one two three four five six seven eight nine ten eleven twelve " * 2
+LONG = Words("one two three four five six seven eight nine ten eleven twelve " * 2, per_s=0.1)
+"""Its second word comes after 10 s and its twelfth after 110 s, unless the endpoint hurries."""
 
 
 @dataclass
@@ -88,7 +89,7 @@ def test_people_wait_ten_seconds_before_they_are_told() -> None:
 async def test_who_waits_is_told_so_and_the_words_become_the_answer(
     tmp_path: Path, talk: Talk, endpoint: FakeCompletions
 ) -> None:
-    endpoint.script(Words(LONG, per_s=12), Words("Second."), Words("Third."))
+    endpoint.script(LONG, Words("Second."), Words("Third."))
     async with Program(tmp_path, **talk.settings):
         await talk.say("first?")
         await talk.until(lambda shown: "one" in "".join(shown))
@@ -97,6 +98,7 @@ async def test_who_waits_is_told_so_and_the_words_become_the_answer(
         shown = await talk.until(lambda shown: len(shown) == 3)
         assert "twelve" not in shown[0], "told while the first one is still being answered"
         assert [talk.waiting in one for one in shown] == [False, True, True]
+        endpoint.hurry()
         shown = await talk.until(lambda shown: "Third." in shown[-1])
     assert len(shown) == 3
     assert ["twelve" in shown[0], "Second." in shown[1], "Third." in shown[2]] == [True] * 3
@@ -107,7 +109,7 @@ async def test_who_does_not_wait_long_is_told_nothing(
     tmp_path: Path, talk: Talk, endpoint: FakeCompletions
 ) -> None:
     endpoint.script(Words("First.", per_s=20), Words("Second."))
-    async with Program(tmp_path, **talk.settings | {"PARLEY_PATIENCE_S": "5"}):
+    async with Program(tmp_path, **talk.settings | {"PARLEY_PATIENCE_S": str(HANG_S)}):
         await talk.say("first?")
         await talk.say("second?")
         seen: set[str] = set()
@@ -125,7 +127,7 @@ async def test_who_does_not_wait_long_is_told_nothing(
 async def test_a_restart_while_the_words_stand_neither_loses_nor_doubles_the_answer(
     tmp_path: Path, talk: Talk, endpoint: FakeCompletions, end: str
 ) -> None:
-    endpoint.script(Words(LONG * 5, per_s=12), Words("First."), Words("Second."))
+    endpoint.script(LONG, Words("First."), Words("Second."))
     settings = talk.settings | {"PARLEY_GRACE_S": "0.2"}
     program = Program(tmp_path, **settings)
     await program.start()

@@ -45,18 +45,24 @@ def built(modules: Path, jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def test_four_times_the_text_takes_about_four_times_as_long_whatever_its_shape(
     modules: Path, growing: bool
 ) -> None:
-    jobs = [
-        {"text": shape(length), "growing": growing}
-        for shape in SHAPES.values()
-        for length in (5_000, 5_000, 20_000, 20_000)
-    ]
+    slow: dict[str, list[float]] = {name: [] for name in SHAPES}
+    for _ in range(3):  # a loaded machine makes a shape slow once, its cost makes it slow each time
+        if slow:
+            slow = slow_shapes(modules, list(slow), growing=growing)
+    assert slow == {}
+
+
+def slow_shapes(modules: Path, names: list[str], *, growing: bool) -> dict[str, list[float]]:
+    """Milliseconds of the processor for 5,000, 5,000, 20,000 and 20,000 characters of each shape too slow."""
+    lengths = (5_000, 5_000, 20_000, 20_000)
+    jobs = [{"text": SHAPES[name](length), "growing": growing} for name in names for length in lengths]
     spent_ms = [job["ms"] for job in built(modules, jobs)]
     slow = {}
-    for number, name in enumerate(SHAPES):
+    for number, name in enumerate(names):
         *short, long, again = spent_ms[4 * number : 4 * number + 4]
         if min(long, again) > 10 * max(6.0, *short):
-            slow[name] = spent_ms[4 * number : 4 * number + 4]
-    assert slow == {}
+            slow[name] = [*short, long, again]
+    return slow
 
 
 @pytest.mark.parametrize(
