@@ -15,37 +15,45 @@ from core.values.ui import Choice, ImmediateReply
 
 class Inbox(Protocol):
     async def receive(self, event: Event) -> Receipt:
-        """Take one event in. When this returns, the event is stored or rightly ignored: acknowledge it.
+        """Take one event. When this returns, the event is stored or ignored: acknowledge it.
 
         Raises StoreError when it could not be stored: do not acknowledge it. Never waits for an answer.
         """
         ...
 
     async def concerns(self, event: Ask | Edited) -> bool:
-        """False where nothing will come of it, whoever said it: then nobody needs to be looked up for it.
-        Raises StoreError."""
+        """False where the event will be ignored, whoever its author is, so that no look-up of them is needed.
+
+        Raises StoreError.
+        """
         ...
 
     async def refusal(self, command: Command) -> ImmediateReply | None:
-        """Why `command`, one that becomes a turn, would not become one now, or None. Nothing is stored or counted.
-        Platforms ask before they show anything of the command to others. Raises StoreError."""
+        """The reply to a command that would be refused a turn now, or None. Stores and counts nothing.
+
+        Platforms call it before they show anything of the command to others. Raises StoreError.
+        """
         ...
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:
-        """What `option` of a command that is being typed may become; `command.options` holds what is there so far,
-        the option's own beginning included. At most 25, at once. Raises StoreError."""
+        """At most 25 completions of `option` of a command that is being typed.
+
+        `command.options` holds what is typed so far, the beginning of `option` included. Raises StoreError.
+        """
         ...
 
     async def language(self, person: Person, place: Place) -> str:
-        """The language in which `person` is spoken to there: the channel's, else theirs, else the operator's.
-        For words that a platform says before, or without, an event. Raises StoreError."""
+        """The language for `person` there: the channel's, else theirs, else the operator's.
+
+        For sentences that a platform shows before, or without, an event. Raises StoreError.
+        """
         ...
 
 
 class Platform(Protocol):
-    """One chat platform. The core picks the call and its moment; the platform performs it, once, and tells.
+    """One chat platform. The core decides which call is made and when; the platform makes it once and reports.
 
-    It must not retry, pace, page or remember on its own: those are the core's, in one place for all.
+    A platform does not retry, pace, page or remember: the core does, in one place for all platforms.
     """
 
     name: str
@@ -54,25 +62,29 @@ class Platform(Protocol):
     async def run(self, inbox: Inbox) -> None:
         """Connect, deliver events to `inbox`, stay connected until cancelled.
 
-        Raises PlatformError(BAD_TOKEN) when the platform refuses the credentials, APP_SETUP when it refuses the app
-        as it is set up, and others with `retry_after_s` when it says to stay away for long; heals everything else.
-        It may be called again after that.
+        Raises PlatformError: BAD_TOKEN when the platform refuses the credentials, APP_SETUP when it refuses the app's
+        configuration, others with `retry_after_s` when it demands a long pause. Reconnects after everything else. May
+        be called again after an error.
         """
         ...
 
     def ready(self) -> bool:
-        """True while connected and, where commands must be registered, once they are."""
+        """True while connected, and where commands must be registered, once they are."""
         ...
 
     async def history(self, place: Place, before: Ask) -> History:
-        """What was said in `place` before `before`, oldest first: one bounded read, no call where there can be
-        nothing. Raises PlatformError; SLOW_DOWN means the turn goes on without it."""
+        """The messages of `place` before `before`, oldest first, in one bounded read. No call where there can be none.
+
+        Raises PlatformError. On SLOW_DOWN the turn goes on without them.
+        """
         ...
 
     async def recent(self, place: Place, limit: int, since: datetime | None = None) -> History:
-        """The newest `limit` lines of `place`, none older than `since`, oldest first: of a place without a thread,
-        those at the top level of its channel (where nothing can be said there: in all its threads). Bounded;
-        `complete` is False where that cut it. Raises PlatformError."""
+        """The newest `limit` messages of `place`, none older than `since`, oldest first, in a bounded read.
+
+        Of a place without a thread: those at the top level of its channel, or in all its threads where the top level
+        takes no messages. `complete` is False where the bound cut the read. Raises PlatformError.
+        """
         ...
 
     def rate_limits(self, call: OutgoingCall) -> tuple[RateLimit, ...]:
@@ -80,77 +92,88 @@ class Platform(Protocol):
         ...
 
     async def perform(self, call: OutgoingCall) -> str:
-        """Do it once and return the message's id.
+        """Make the call once and return the message's id.
 
         Raises PlatformError: SLOW_DOWN (with retry_after_s), GONE (message, thread or channel deleted),
-        NOT_ALLOWED, REJECTED (the content was refused: too long, malformed), EXPIRED (the ticket is dead),
-        UNSUPPORTED (this kind of call, here; of a Post: no further message, but a file), GROWING, GROWN
+        NOT_ALLOWED, REJECTED (the content was refused: too long, malformed), EXPIRED (the interaction token),
+        UNSUPPORTED (this kind of call, here; of a PostMessage: no further message, but a file), GROWING, GROWN
         and HALTED (see `Code`), UNAVAILABLE (surely not done), UNCERTAIN (may have been done: look it up before
         posting again).
         """
         ...
 
     async def find(self, call: OutgoingCall) -> str | None:
-        """The id of the message that an earlier, uncertain `PostMessage`, `StartStream` or `UploadFile` left, or
-        None."""
+        """The id of the message of an earlier, uncertain `PostMessage`, `StartStream` or `UploadFile`, or None."""
         ...
 
     async def typing(self, place: Place, language: str = "en") -> None:
-        """Show that an answer is being thought of, where the platform can; `language` is for words, if that takes
-        any. A hint: failing is no error."""
+        """Show that an answer is being prepared, where the platform can. `language` is for words, if it shows any.
+
+        Callers ignore PlatformError.
+        """
         ...
 
     def channels(self) -> list[Place]:
-        """Channels, and threads of them, in which it may have been addressed, as far as is known without a call."""
+        """Channels and threads in which the bot may have been addressed, as far as is known without a call."""
         ...
 
     async def missed(self, place: Place, after: datetime) -> list[Ask]:
-        """What was said in `place` after `after`, oldest first, as `run` would have delivered it; of a place
-        without a thread, what was said in the channel itself. One bounded read, no call where there can be
-        nothing. Raises PlatformError; SLOW_DOWN means it is asked again later."""
+        """The messages of `place` after `after`, oldest first, as `run` would have delivered them.
+
+        Of a place without a thread: those of the channel itself. One bounded read, no call where there can be none.
+        Raises PlatformError. On SLOW_DOWN it is called again later.
+        """
         ...
 
     async def stands(self, ask: Ask) -> bool:
-        """Whether the message that asks is still there. True, without a call, where the question is no message (a slash
-        command's). Raises PlatformError, where that can't be found out."""
+        """Whether the question's message still exists. True, without a call, where the question is a slash command.
+
+        Raises PlatformError where the platform can't say.
+        """
         ...
 
     async def channel(self, channel: str) -> Place:
-        """The top level of `channel`, by the id an operator wrote down. Raises PlatformError."""
+        """The top level of the channel with this id. Raises PlatformError."""
         ...
 
 
 @runtime_checkable
 class ReportsRateLimits(Protocol):
-    """A platform whose answers say what is left of a budget."""
+    """A platform whose responses state what is left of a rate limit."""
 
     def told(self, scope: str) -> RateLimitStatus | None:
-        """What the newest answer said of `scope`, once: None until there is a newer one."""
+        """Latest rate-limit headers for `scope`; cleared on read."""
         ...
 
 
 @runtime_checkable
 class Membership(Protocol):
-    """A platform on which one account is a member of several teams: what is said in a direct conversation there
-    belongs to none of them, though the rules of each are for all of its members."""
+    """A platform on which one account is a member of several teams.
+
+    A direct conversation belongs to none of the teams; the rules of each team apply to its members there too.
+    """
 
     async def roles_in(self, person: str, teams: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
-        """Of `teams`, those that `person` is a member of, with the ids of their roles there. Kept for a minute.
-        Raises PlatformError."""
+        """Those of `teams` that `person` is a member of, each with the ids of their roles. Cached for a minute.
+
+        Raises PlatformError.
+        """
         ...
 
 
 @runtime_checkable
 class Directory(Protocol):
-    """A platform that may take long to say who somebody is: their question is held meanwhile."""
+    """A platform whose look-up of a person may take long. Their question is held meanwhile."""
 
     def ready(self) -> bool: ...
 
     async def look_up(self, person: Person, within_s: float) -> Person:
-        """`person` as the platform knows them; unchanged where it can't say within `within_s` seconds. Returns early
-        where waiting does not help. Raises nothing."""
+        """`person` with what the platform knows of them; unchanged where it does not answer within `within_s` seconds.
+
+        Returns early where waiting does not help. Raises nothing.
+        """
         ...
 
     async def tell(self, told: ImmediateReply, ask: Ask) -> None:
-        """Show `told` to the author of `ask` alone, as after its event. Raises nothing."""
+        """Show `told` to the author of `ask` alone. Raises nothing."""
         ...

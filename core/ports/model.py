@@ -18,11 +18,11 @@ class Fit(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One completion to ask for. None means: not configured, so not sent.
+    """One completion. Fields that are None are not sent.
 
-    `model` is a name of the roster, or one that the first endpoint may know; the roster's other models step in
-    where it can't be had. `messages` fit it; `fit` makes them anew for another, or shorter. Where there is a
-    queue, people (`asker`; empty: the place stands for them) take turns, and then their places (`fair_key`).
+    `model` is a name of the catalog, or one that the first endpoint may know. The catalog's other models are tried
+    where it is not available. `messages` fit `model`; `fit` makes them for another model, or shorter. In the queue of
+    an account people (`asker`; where it is empty, the place) take turns, and then their places (`fair_key`).
     """
 
     messages: tuple[Message, ...]

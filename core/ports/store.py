@@ -16,11 +16,12 @@ from core.values.ui import Button
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """How a turn ended, stored in one transaction with its answer's line in the thread and its usage.
+    """The end of a turn. The store keeps it, the answer's message and the usage in one transaction.
 
-    `estimate_tokens` is our own estimate of the prompt that `usage` counts; None where it counts none, or those of
-    several tries. `first_word_s`: seconds from the turn's begin to the model's first word, None where none came; it is
-    logged, not stored.
+    `posted` are the ids of the answer's messages, in order. `error` is a `Code`, `ref` the reference that the log has
+    too. `estimate_tokens` is our own estimate of the prompt that `usage` counts; None where `usage` counts no prompt,
+    or those of several tries. `latency_ms` runs from the beginning of the turn.
+    `first_word_s`: seconds from there to the model's first word, None where none came; it is logged, not stored.
     """
 
     turn: Turn
@@ -40,8 +41,11 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class AnswerFooter:
-    """What stands under an answer once its turn has ended: under the words of the line `message_id`, or alone, where
-    no word came and there is no such line. `question` is the message it answers, `at` the time of that."""
+    """The notice and buttons under an answer whose turn has ended.
+
+    `message_id` is the answer's message. Where the answer has no text there is no such message, and the footer is
+    shown alone. `question` is the id of the message that was answered, `at` its time.
+    """
 
     message_id: str
     question: str
@@ -52,9 +56,9 @@ class AnswerFooter:
 
 @dataclass(frozen=True, slots=True)
 class LastUsage:
-    """The last stored usage: the anchor from which the next prompt's length is reckoned.
+    """The last stored usage of a thread. The length of the next prompt is estimated from it.
 
-    `anchor` is the question's message id; `estimate_tokens` is what our own estimate of that prompt was.
+    `anchor` is the id of the question's message; `estimate_tokens` our own estimate of that prompt.
     """
 
     anchor: str
@@ -65,7 +69,7 @@ class LastUsage:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a prompt is made of: the thread's newest lines up to the question's own, oldest first.
+    """The material of a prompt. `lines` are the thread's newest messages up to the question's own, oldest first.
 
     `filled`: the thread was read to its beginning, so nothing older is missing.
     """
@@ -98,7 +102,7 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class StoredSettings:
-    """The settings that people have changed, by name, as text: of the workspace, and of one of its channels."""
+    """The settings that people have changed in a workspace and in one of its channels: text by name."""
 
     workspace: Mapping[str, str]
     channel: Mapping[str, str]
@@ -106,8 +110,10 @@ class StoredSettings:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One line of the audit: what of a channel (or of the workspace, `place.channel` empty) was changed by whom.
-    None: nothing of its own."""
+    """One entry of the audit: a setting of a channel, or of a workspace where `place.channel` is empty, was changed.
+
+    None as `old` or `new` means that the place has no value of its own.
+    """
 
     place: Place
     name: str
@@ -119,7 +125,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What one person thinks of an answer: `value` is 1 or -1."""
+    """One person's opinion of an answer. `value` is 1 or -1."""
 
     person: str
     value: int
@@ -128,197 +134,239 @@ class Feedback:
 
 
 PROCESS = "process"
+"""The name under which the program itself stores its sign of life (`ThreadStore.advance_watermark`)."""
 
 
-"""Stands for the program itself where the store keeps until when a platform was heard."""
-
-
-class Store(Protocol):
-    """The house's memory. Every method is one transaction and raises StoreError when the database fails."""
+class TurnLedger(Protocol):
+    """Turns, from their acceptance to their end."""
 
     async def accept(self, ask: Ask) -> Turn | None:
-        """Store the ask as a waiting turn and as a line of its thread, and join the place; None if it is
-        stored already. Durable when it returns."""
+        """Store `ask` as a waiting turn and as a message of its thread, and join the place.
+
+        Returns None if it is stored already. Durable when it returns.
+        """
         ...
 
     async def hold(self, ask: Ask) -> Turn | None:
-        """Store the ask as a HELD turn, not as a line of its thread, and do not join the place. The same turn again
-        while it is held; None where the ask is stored as anything else. Durable when it returns."""
+        """Store `ask` as a HELD turn, not as a message of its thread, and do not join the place.
+
+        Returns the same turn again while it is held, and None where `ask` is stored as anything else. Durable when it
+        returns.
+        """
         ...
 
     async def admit(self, turn_id: int, author: Person) -> Turn | None:
-        """Have a HELD turn wait for its answer, asked by `author`: from now on as if `accept` had stored it. None where
-        it is not held any more."""
+        """Make a HELD turn wait for its answer, asked by `author`, as if `accept` had stored it.
+
+        Returns None where it is not held any more.
+        """
         ...
 
     async def discard(self, turn_id: int) -> None:
-        """Remove a HELD turn with its words."""
+        """Remove a HELD turn with its text."""
         ...
 
     async def held_turns(self) -> list[Turn]:
-        """Oldest first. What their authors are (`guest`, `external`) is not known."""
+        """HELD turns, oldest first. `guest` and `external` of their authors are not stored."""
         ...
 
+    async def open_turns(self, after_id: int = 0) -> list[Turn]:
+        """Turns that wait, or were running when their process died, in the order they came."""
+        ...
+
+    async def turn(self, turn_id: int) -> Turn | None: ...
+
+    async def recover(self, still_since: datetime) -> None:
+        """Make the turns that were running wait again. Call it once at the start, before any turn begins.
+
+        A turn that may have ended the last process gets one more of `deaths`: the only open turn, if it was running.
+        Where the process gave no sign of life (`advance_watermark(PROCESS, ...)`) since `still_since`, it is the first
+        running turn of each place.
+        """
+        ...
+
+    async def give_back(self) -> None:
+        """Make the turns that still run wait for the next process, without a death. Call it at an orderly end."""
+        ...
+
+    async def retry_turn(self, turn_id: int, task: Task) -> Turn | None:
+        """A new waiting turn for the question of an ended one: answer it again, or continue its answer.
+
+        Returns None where the turn has not ended, is unknown, or was retried already.
+        """
+        ...
+
+    async def begin(self, turn_id: int) -> Turn:
+        """Mark a turn RUNNING and count one more `attempt`. Raises StoreError, not retryable, where it has ended."""
+        ...
+
+    async def checkpoint(self, turns: Sequence[tuple[int, str, tuple[str, ...]]]) -> None:
+        """Store partial answers, each (turn id, text, message ids), in one transaction."""
+        ...
+
+    async def finish(self, finish: Finish) -> None:
+        """End a turn. A second call changes nothing."""
+        ...
+
+    async def answer_footers(self, place: Place, limit: int = 400) -> list[AnswerFooter]:
+        """The footers of a thread's newest `limit` ended turns, oldest first.
+
+        Without those that have neither notice nor buttons, were retried, or were forgotten.
+        """
+        ...
+
+    async def digests(self, place: Place, since: datetime) -> list[Ask]:
+        """The usage reports and alerts for a channel that were asked for since then, oldest first."""
+        ...
+
+    async def mark_once(self, key: str) -> bool:
+        """True for the first call with this key, ever."""
+        ...
+
+
+class ThreadStore(Protocol):
+    """Threads, their messages, and until when platforms were listened to."""
+
     async def note(self, ask: Ask) -> bool:
-        """Store the ask as a line of its thread only. False if it was there already, or was said before the thread's
-        context began afresh: heard late, it is not wanted any more."""
+        """Store `ask` as a message of its thread only.
+
+        Returns False if it is stored already, or is older than the thread's last reset.
+        """
         ...
 
     async def joined(self, place: Place) -> bool:
-        """Has a turn ever been accepted there?"""
+        """Whether a turn was ever accepted there."""
         ...
 
     async def place_of_post(self, place: Place, message_id: str) -> Place | None:
-        """The conversation that the bot's own message `message_id` in `place`'s channel belongs to."""
+        """The conversation of the bot's own message `message_id` in `place`'s channel."""
         ...
 
     async def edit(self, edited: Edited) -> bool:
-        """Change a line, or the question of a HELD turn. False where it is not ours to know."""
+        """Change a message, or the question of a HELD turn. Returns False where neither is stored."""
         ...
 
     async def delete(self, deleted: Deleted) -> bool:
-        """Remove a line, or a HELD turn. False where it is not ours to know."""
+        """Remove a message, or a HELD turn. Returns False where neither is stored."""
         ...
 
     async def import_history(self, place: Place, history: History) -> None:
-        """Merge what a platform could read into the thread; a line that is known already stays as it is.
-        A complete history is never asked for again."""
+        """Merge what a platform could read into the thread. A stored message stays as it is.
+
+        After a complete history `filled` is True.
+        """
         ...
 
     async def filled(self, place: Place) -> bool: ...
 
     async def lines(self, place: Place, until: Ask | None = None, limit: int = 400) -> list[ThreadMessage]:
-        """The newest `limit` lines of a thread, oldest first, none later than `until`'s own, and with `until` none
-        from before the thread's context began afresh. An answer stands directly behind its question."""
+        """The newest `limit` messages of a thread, oldest first. An answer follows its question directly.
+
+        With `until`, none later than `until`'s own and none older than the thread's last reset.
+        """
         ...
 
     async def context(self, ask: Ask, model: str, limit: int = 400) -> Context:
-        """`lines`, `filled` and `last_usage` of the ask's place in one go: the model waits for it."""
+        """`lines`, `filled` and `last_usage` of the ask's place in one trip."""
         ...
 
     async def active_threads(self, platform: str, since: datetime, limit: int = 500) -> list[Place]:
-        """The joined places of a platform in which something was said since then, the newest first."""
-        ...
-
-    async def watermark(self, platform: str) -> datetime | None:
-        """Until when everything said on the platform is known to have come in. None: nobody listened yet."""
-        ...
-
-    async def advance_watermark(self, platform: str, until: datetime) -> None:
-        """Move that moment on; never back."""
+        """The joined places of a platform with messages since then, newest first."""
         ...
 
     async def threads(self, platform: str, team: str, limit: int = 50) -> list[Thread]:
         """The newest threads of a team, newest first."""
         ...
 
-    async def open_turns(self, after_id: int = 0) -> list[Turn]:
-        """Turns that are waiting or were running when their process died, in the order they came."""
+    async def watermark(self, platform: str) -> datetime | None:
+        """Until when every message of the platform is known to be stored. None before the first connection."""
         ...
 
-    async def turn(self, turn_id: int) -> Turn | None: ...
-
-    async def recover(self, still_since: datetime) -> None:
-        """Call once at the start, before any turn begins: what was running waits again.
-
-        A turn that may have ended the last process counts one of `deaths`: the only open one, if it was running, or,
-        where the process gave no sign of life (`advance_watermark(PROCESS, ...)`) since `still_since`, the first
-        running one of
-        each place.
-        """
+    async def advance_watermark(self, platform: str, until: datetime) -> None:
+        """Move the watermark forward. It never moves back."""
         ...
 
-    async def give_back(self) -> None:
-        """Call at an orderly end: what is still running waits for the next process, and counts no death."""
+    async def reset(self, place: Place, at: datetime) -> None:
+        """Let the thread's context begin at `at`. Older messages stay and are not read any more."""
         ...
 
-    async def retry_turn(self, turn_id: int, task: Task) -> Turn | None:
-        """A new waiting turn for the question of an ended one: answer it anew, or go on with its answer.
-        None where it has not ended, is unknown, or this has been asked for already."""
-        ...
 
-    async def begin(self, turn_id: int) -> Turn:
-        """Take a turn up: RUNNING, attempt + 1. Raises StoreError, not retryable, where it has ended."""
-        ...
-
-    async def checkpoint(self, turns: Sequence[tuple[int, str, tuple[str, ...]]]) -> None:
-        """Partial texts and message ids (turn id, text, posted) of all live answers, in one transaction."""
-        ...
-
-    async def finish(self, finish: Finish) -> None:
-        """End a turn. Doing it twice changes nothing."""
-        ...
-
-    async def answer_footers(self, place: Place, limit: int = 400) -> list[AnswerFooter]:
-        """What stands under the answers of a thread, by its newest `limit` ended turns, oldest first. Left out: what
-        has neither notice nor buttons, was taken up again (`again`), or forgotten."""
-        ...
-
-    async def digests(self, place: Place, since: datetime) -> list[Ask]:
-        """The summaries and alerts asked for since then that were posted in a channel, oldest first."""
-        ...
-
-    async def last_usage(self, place: Place, model: str) -> LastUsage | None: ...
-
-    async def usage_totals(
-        self, since: datetime, until: datetime, channel: Place | None = None, person: str = ""
-    ) -> UsageTotals:
-        """Of everything, of one channel, of a whole workspace (`channel.channel` empty); of one person there."""
-        ...
+class SettingsStore(Protocol):
+    """The settings that people change, and their audit."""
 
     async def stored_settings(self, place: Place) -> StoredSettings:
-        """The settings that count in `place`'s channel."""
+        """The settings of `place`'s workspace and channel."""
         ...
 
     async def workspaces(self, platform: str) -> Mapping[str, Mapping[str, str]]:
-        """The settings that people have changed for whole workspaces of a platform, by the workspace's id."""
+        """The settings of a platform's workspaces, by the workspace's id."""
         ...
 
     async def change(
         self, place: Place, changes: Mapping[str, str | None], by: Person, at: datetime
     ) -> list[Change]:
-        """Set these settings of `place`'s channel, or of its workspace (`place.channel` empty); None takes one away.
-        What was different before is returned, and written to the audit in the same transaction."""
+        """Set settings of `place`'s channel, or of its workspace where `place.channel` is empty. None removes one.
+
+        Returns what was different before. The audit gets it in the same transaction.
+        """
         ...
 
     async def overrides(self, platform: str, name: str, limit: int = 500) -> list[tuple[Place, str]]:
-        """The channels of a platform in which the setting `name` has a value of their own, and what it is."""
+        """The channels of a platform with a value of their own for the setting `name`, and that value."""
         ...
 
     async def audit(self, place: Place, limit: int = 20) -> list[Change]:
         """The newest changes of a channel and of its workspace, newest first."""
         ...
 
+
+class UsageStore(Protocol):
+    """What answers used."""
+
+    async def last_usage(self, place: Place, model: str) -> LastUsage | None: ...
+
+    async def usage_totals(
+        self, since: datetime, until: datetime, channel: Place | None = None, person: str = ""
+    ) -> UsageTotals:
+        """Totals of everything, of one channel, or of a workspace where `channel.channel` is empty; of one person."""
+        ...
+
+
+class PrivacyStore(Protocol):
+    """People's opinions of answers, and what is stored of a person."""
+
     async def rate(self, turn_id: int, feedback: Feedback) -> bool:
-        """Keep what a person thinks of an answer, over what they thought before. An empty reason leaves theirs.
-        False where there is no such turn."""
+        """Store a person's opinion of an answer in place of their last one. An empty reason keeps the last reason.
+
+        Returns False where there is no such turn.
+        """
         ...
 
     async def feedback(self, turn_id: int) -> list[Feedback]: ...
 
-    async def mark_once(self, key: str) -> bool:
-        """True the first time that anybody asks with this key, ever."""
-        ...
-
-    async def reset(self, place: Place, at: datetime) -> None:
-        """The thread's context begins afresh at `at`: what was said before stays, and is no longer read."""
-        ...
-
     async def forget_thread(self, place: Place, at: datetime) -> int:
-        """Remove a thread's lines and its turns' texts, and begin its context afresh. How many lines went.
-        Turns that have not ended are stopped by that: no checkpoint or finish of theirs is taken any more."""
+        """Remove a thread's messages and its turns' texts, and reset the thread. Returns the number of messages.
+
+        Turns that have not ended are stopped: later checkpoints and ends of theirs are not stored.
+        """
         ...
 
     async def forget_person(self, platform: str, person: str) -> int:
-        """Remove a person's lines with the answers to them, the texts and the name in their turns and what they
-        thought of answers; their usage stays, as nobody's. How many lines of theirs went. Turns that have not ended
-        are stopped by that, as above."""
+        """Remove a person's messages, the answers to them, the texts and name in their turns, and their feedback.
+
+        Their usage stays, without their id. Returns the number of their messages. Turns that have not ended are
+        stopped, as in `forget_thread`.
+        """
         ...
 
     async def messages_by_person(
         self, platform: str, person: str, limit: int = 10_000
     ) -> list[tuple[Place, ThreadMessage]]:
-        """The newest lines of a person and the answers to them, oldest first."""
+        """The newest messages of a person and the answers to them, oldest first."""
         ...
+
+
+class Store(TurnLedger, ThreadStore, SettingsStore, UsageStore, PrivacyStore, Protocol):
+    """The whole store. Every method is one transaction and raises StoreError when the database fails."""
 
     async def close(self) -> None: ...

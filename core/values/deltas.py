@@ -8,7 +8,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the endpoint counted them, or estimated where it did not say. Cost in millionths of a unit."""
+    """Tokens as the endpoint counted them, or `estimated` where it did not. Cost in millionths of a currency unit."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -19,9 +19,9 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What a model is, as an operator wrote it down. `name` is the house's own, whatever endpoints call it.
+    """A model of the catalog. `name` is the operator's, whatever endpoints call it.
 
-    Prices are for a million tokens, None where they are not known. `images` and `tools`: it takes them.
+    Prices are for a million tokens, None where unknown. `images` and `tools`: the model takes them.
     """
 
     name: str
@@ -34,35 +34,35 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class ModelSelected:
-    """Which model is asked now. Another may follow while no word has come."""
+    """The model that is asked now. Another may follow until the first text."""
 
     model_info: ModelInfo
 
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """No place is free: other questions come first. `over`: now it is asked."""
+    """The request waits for other questions. `over`: the wait has ended."""
 
     over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Words of the answer."""
+    """Text of the answer."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """Reasoning: a sign of life, never shown as the answer."""
+    """Reasoning. It is never shown as the answer."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """The model wants a tool called. `arguments` is JSON as the model wrote it."""
+    """A tool call of the model. `arguments` is the JSON text of the model."""
 
     id: str
     name: str
@@ -71,8 +71,11 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Charged:
-    """What a try that gave no answer has used, though another may follow: as the endpoint counted, or None where it
-    wrote words and did not count them. A try that was refused before the model read anything has none."""
+    """The usage of a try that gave no answer; another try may follow.
+
+    None where the endpoint wrote text and did not count it. A try that was refused before the model read anything has
+    no `Charged`.
+    """
 
     usage: Usage | None
 
@@ -86,7 +89,7 @@ class EndReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The model's own end of its answer: nothing else makes an answer whole."""
+    """The model's own end of its answer. Without it an answer is not whole."""
 
     reason: EndReason
     usage: Usage | None = None

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a conversation is held: the only address in the house.
+    """The address of a conversation.
 
-    `team` is a Slack workspace or a Discord guild. `thread` is what the platform threads by; it is empty
-    where the whole channel is one place (a Discord DM). `direct` says that one person talks with the bot
-    alone, so that nobody has to be told apart by name; it is not part of the address.
+    `team` is the id of a workspace or server. `thread` is the platform's id of a thread; empty where the whole channel
+    is one conversation. `direct`: one person talks with the bot alone, so that no names are needed to tell people
+    apart; it is not part of the address.
     """
 
     platform: str
@@ -30,19 +30,19 @@ class Place:
 
 
 def message_key(place: Place, message_id: str) -> str:
-    """What no two messages share: messages are unique in a channel, whichever thread they are in."""
+    """A unique key of a message. Message ids are unique in a channel, over all its threads."""
     return f"{place.channel_key}/{message_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who said something. `name` is what others call them there; `locale` is a BCP 47 tag or empty.
+    """The author of something. `name` is their display name; `locale` is a BCP 47 tag or empty.
 
-    What they may do there and then, as the platform tells; only `may_read` is stored, with the turn. `admin`: runs
-    the workspace or guild. `manager`: may change the channel. `guest`: a guest account. `external`: of another
-    workspace (Slack Connect). Those two are None where the platform could not say: a gate that depends on one then
-    stays shut. `may_read`: may read what was said in that channel before; where not, nothing older than their own
-    first line there is read for them. `roles`: ids of the groups, workspaces among them, that they belong to.
+    The other fields are their rights at that moment, from the platform; only `may_read` is stored, with the turn.
+    `admin`: administers the team. `manager`: may change the channel. `guest`: a guest account. `external`: from another
+    team, in a shared channel. `guest` and `external` are None where the platform did not say; whatever depends on them
+    is then refused. `may_read`: may read the channel's older messages; where False, nothing older than their own first
+    message there is read for them. `roles`: ids of their groups, teams included.
     """
 
     id: str
