@@ -38,7 +38,7 @@ from core.operators.alerts import OperatorAlerts
 from core.operators.metrics import Metrics
 from core.platform_calls import PlatformCalls
 from core.ports.connector import Directory, Membership, Platform
-from core.ports.store import PROCESS, Store
+from core.ports.store import PROCESS, Store, TurnLedger
 from core.redaction import Secrets, is_secret
 from core.settings.channel import offered_models
 from core.settings.environment import CoreSettings, Settings
@@ -385,7 +385,7 @@ def _model_line(catalog: ModelCatalog) -> str:
     return f"{', then '.join(model_info.name for model_info in catalog.cards)} at {catalog.source}"
 
 
-async def wait_for_turns(store: Store, turn_ids: Sequence[int]) -> None:
+async def wait_for_turns(store: TurnLedger, turn_ids: Sequence[int]) -> None:
     """Return when all of them have ended, whoever answers them."""
     for turn_id in turn_ids:
         while (turn := await store.turn(turn_id)) is not None and turn.state in OPEN_STATES:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime, time, timedelta
 from functools import partial
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import structlog
@@ -19,7 +19,7 @@ from pydantic import Field, field_validator
 
 from core.clock import Clock
 from core.errors import StoreError
-from core.ports.store import Store
+from core.ports.store import TurnLedger, UsageStore
 from core.settings.environment import Settings
 from core.spend.usage_report import PERIOD, digest_ask
 from core.values.conversation import Ask
@@ -104,11 +104,19 @@ def last_due(now: datetime, at: time, zone: ZoneInfo) -> datetime:
     return due if due <= local else datetime.combine(local.date() - timedelta(days=1), at, zone)
 
 
+class TimerStore(TurnLedger, UsageStore, Protocol):
+    """What the timers read."""
+
+
 class Timers:
     """Posts a summary a day to each channel named, and the last missed one after downtime."""
 
     def __init__(
-        self, settings: TimerSettings, store: Store, submit: Callable[[Ask], Awaitable[object]], clock: Clock
+        self,
+        settings: TimerSettings,
+        store: TimerStore,
+        submit: Callable[[Ask], Awaitable[object]],
+        clock: Clock,
     ) -> None:
         self._settings = settings
         self._store = store

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import structlog
 
@@ -13,7 +14,7 @@ from core.conversation.prompt import GO_ON, HEADROOM, Prompt, build
 from core.conversation.summary import build_summary, scope_of, within
 from core.errors import PlatformError, StoreError, UnreadError
 from core.platform_calls import PlatformCalls
-from core.ports.store import Context, LastUsage, Store
+from core.ports.store import Context, LastUsage, ThreadStore, TurnLedger
 from core.settings.channel import ChannelSettings
 from core.text import is_blank
 from core.values.conversation import Ask, History, Task, ThreadMessage, Turn
@@ -74,10 +75,14 @@ def readable(lines: Sequence[ThreadMessage], ask: Ask) -> list[ThreadMessage]:
     return list(lines[first:])
 
 
+class ContextStore(ThreadStore, TurnLedger, Protocol):
+    """What a turn's context is read from."""
+
+
 class ContextReader:
     """Reads for all turns; holds nothing but what is still being written down."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: ContextStore) -> None:
         self._store = store
         self._notes: set[asyncio.Task[None]] = set()
 

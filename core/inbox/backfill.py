@@ -11,13 +11,14 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import structlog
 
 from core.clock import Clock
 from core.errors import Code, PlatformError, StoreError
 from core.platform_calls import PlatformCalls
-from core.ports.store import Store
+from core.ports.store import SettingsStore, ThreadStore
 from core.settings.channel import Listen
 from core.values.conversation import Ask
 from core.values.events import Outcome, Receipt
@@ -41,6 +42,10 @@ HOLD_S = 30.0
 until theirs has been."""
 
 
+class BackfillStore(SettingsStore, ThreadStore, Protocol):
+    """What a backfill reads."""
+
+
 class Backfill:
     """Of one platform: reads on whenever the platform has become ready, and keeps the moment it has heard until.
 
@@ -52,7 +57,7 @@ class Backfill:
     def __init__(
         self,
         platform_calls: PlatformCalls,
-        store: Store,
+        store: BackfillStore,
         receive: Callable[[Ask], Awaitable[Receipt]],
         record_expired: Callable[[Ask], Awaitable[bool]],
         clock: Clock,

@@ -12,7 +12,7 @@ import structlog
 
 from core.errors import PlatformError
 from core.ports.connector import Membership
-from core.ports.store import Store
+from core.ports.store import SettingsStore
 from core.values.conversation import Ask
 from core.values.events import ButtonPress, Command
 from core.values.places import Person, Place
@@ -29,7 +29,7 @@ _WITHIN_S = 5.0
 class TeamMembership:
     """`platforms`: those on which one account is a member of several teams, by name."""
 
-    def __init__(self, store: Store, platforms: Mapping[str, Membership]) -> None:
+    def __init__(self, store: SettingsStore, platforms: Mapping[str, Membership]) -> None:
         self._store = store
         self._platforms = platforms
 

@@ -15,7 +15,7 @@ from core.clock import Clock
 from core.errors import Code, StoreError
 from core.i18n import advise, language_of, phrase
 from core.operators.alerts import AGAIN_S, Alert
-from core.ports.store import Store
+from core.ports.store import TurnLedger
 from core.values.conversation import Ask, Task, Turn, TurnState
 from core.values.places import Person, Place
 
@@ -68,7 +68,7 @@ class AlertTurns:
     """
 
     place: Place
-    store: Store
+    store: TurnLedger
     submit: Callable[[Turn], None]
     clock: Clock
     language: str

@@ -10,7 +10,7 @@ from babel.dates import format_datetime
 from babel.numbers import format_currency
 
 from core.i18n import language_of, phrase
-from core.ports.store import Store, UsageTotals
+from core.ports.store import UsageStore, UsageTotals
 from core.settings.environment import CoreSettings
 from core.values.conversation import Ask, Task, Turn
 from core.values.places import Person, Place
@@ -60,7 +60,7 @@ def tally_to_text(
 class StoreDigester:
     """Writes the summary of a digest turn from what is stored."""
 
-    store: Store
+    store: UsageStore
     settings: CoreSettings
     zone: tzinfo
     priced: bool

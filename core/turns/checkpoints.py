@@ -8,7 +8,7 @@ import structlog
 
 from core.clock import Clock
 from core.errors import StoreError
-from core.ports.store import Store
+from core.ports.store import TurnLedger
 
 log = structlog.get_logger()
 
@@ -18,7 +18,7 @@ PERIOD_S = 1.0
 class Checkpoints:
     """Collects the newest text and message ids of each live turn. A failed write is tried again next time."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: TurnLedger, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._dirty: dict[int, tuple[str, tuple[str, ...]]] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.clock import Clock
 from core.errors import StoreError
-from core.ports.store import Store
+from core.ports.store import TurnLedger
 from core.turns.queue import PlaceQueues
 
 PERIOD_S = 1.0
@@ -18,7 +18,7 @@ class Recovery:
     database that was cut off before it could say it, or for a process that was killed while it waited for that, in
     a commit later than the next one's start. Its event is known when it comes again, and asks nobody anew."""
 
-    def __init__(self, store: Store, place_queues: PlaceQueues, clock: Clock) -> None:
+    def __init__(self, store: TurnLedger, place_queues: PlaceQueues, clock: Clock) -> None:
         self._store = store
         self._lanes = place_queues
         self._clock = clock
