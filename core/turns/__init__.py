@@ -2,6 +2,11 @@
 
 queue        turns of a place run one at a time, in order
 runner       one turn from end to end
+writer       asks the model for one answer, and shows its text as it comes
+ending       the finish, notice and buttons of an answer (pure)
+conclusion   the last view of an answer, also where the platform takes no more of it
+digest       where a usage summary is posted
+store_retry  store calls that are retried until the database is back
 running      the answers that are being written, and what interrupts them
 checkpoints  partial answers, stored once a second
 recovery     open turns that no queue has

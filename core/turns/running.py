@@ -5,13 +5,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
+from core.conversation.prompt import Prompt
+from core.errors import BotError
 from core.recent import Recent
+from core.settings.channel import ChannelSettings
 from core.values.conversation import Ask, Turn
+from core.values.deltas import Ended, ModelInfo, Usage
 from core.values.places import Place, message_key
 
 Written = TypeVar("Written")
@@ -35,6 +39,25 @@ class Interrupt(StrEnum):
     """A message of the answer, or the place it grows in, was deleted: no word of it is shown again."""
     LOST = "lost"
     """The platform takes no more of the answer: the person is told, where that is possible."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """An answer that is being written: the model's text so far, and how it ended."""
+
+    text: str = ""
+    ended: Ended | None = None
+    error: BotError | None = None
+    interrupt: Interrupt | None = None
+    prompt: Prompt = field(default_factory=lambda: Prompt((), 0))
+    model_info: ModelInfo | None = None
+    settings: ChannelSettings | None = None
+    began_s: float = 0.0
+    """Monotonic time at which the turn began to run."""
+    first_word_s: float | None = None
+    """Seconds from then to the model's first word."""
+    charged: list[Usage] = field(default_factory=list)
+    """The usage of tries without an answer, each at the price of its model."""
 
 
 class Shown(Protocol):

@@ -1,0 +1,65 @@
+"""The last view of an answer on its platform, and what is shown where the platform takes no more of it."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+
+import structlog
+
+from core.clock import Clock
+from core.delivery.answer import AnswerDelivery
+from core.errors import PlatformError
+from core.ports.store import Finish
+from core.turns.ending import last_view, refused, shorter_and_shorter, unreachable
+from core.values.deltas import Usage
+
+log = structlog.get_logger()
+
+
+async def show_last(finish: Finish, delivery: AnswerDelivery, language: str, clock: Clock) -> Finish:
+    """Show the whole answer, wait until it can be read, and return `finish` with the result and the message ids."""
+    if delivery.error is None:
+        delivery.show(last_view(finish), clock.monotonic())
+    try:
+        await delivery.finished()
+    except PlatformError as error:
+        if error.retryable:
+            finish = unreachable(finish, error)
+        else:
+            finish = await _conclude(finish, error, delivery, language, clock)
+    return replace(finish, posted=tuple(delivery.posted))
+
+
+async def _conclude(
+    finish: Finish, error: PlatformError, delivery: AnswerDelivery, language: str, clock: Clock
+) -> Finish:
+    """Show `error` under the text that can be read; where that is refused too, under less of it, or alone."""
+    for text in shorter_and_shorter(delivery.standing):
+        finish = refused(finish, error, text, language, left=bool(delivery.posted))
+        delivery.conclude(last_view(finish), clock.monotonic())
+        with contextlib.suppress(PlatformError):
+            await delivery.finished()
+            return finish
+    log.error("failure_not_shown", **error.log_keys)
+    return finish
+
+
+def log_finished(finish: Finish) -> None:
+    """Log who asked, where, which model answered, how long it took, what it cost and how it ended."""
+    ask, usage = finish.turn.ask, finish.usage or Usage()
+    log.info(
+        "answer_finished",
+        asker=ask.author.id,
+        place=ask.place.key,
+        turn=finish.turn.id,
+        model=finish.model,
+        first_word_s=None if finish.first_word_s is None else round(finish.first_word_s, 3),
+        total_s=finish.latency_ms / 1000,
+        tokens_in=usage.prompt_tokens,
+        tokens_out=usage.completion_tokens,
+        cost=usage.cost_micros / 1_000_000,
+        outcome=str(finish.state),
+        code=finish.error,
+        ref=finish.ref,
+    )

@@ -1,0 +1,145 @@
+"""How an answer ends: what its `Finish`, notice and buttons are. Pure: values in, values out.
+
+A notice is set under the model's text and says why that text is not a whole answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from core.conversation.tokens import estimate
+from core.errors import Code, ModelError, PlatformError
+from core.i18n import cut_error_text, error_text, language_of, phrase
+from core.ports.store import Finish
+from core.settings.channel import language_for
+from core.settings.environment import CoreSettings
+from core.spend.prices import priced, total
+from core.text import is_blank
+from core.turns.running import Draft, Interrupt
+from core.values.conversation import Task, Turn, TurnState
+from core.values.deltas import EndReason, ModelInfo, Usage
+from core.values.outgoing import Phase, Reply
+from core.values.ui import Button
+
+
+def draft_to_finish(turn: Turn, draft: Draft, language: str, default: ModelInfo, now_s: float) -> Finish:
+    """The end of `turn` with everything in `draft`. `default` is the model where none was selected,
+    `now_s` the monotonic time of the end."""
+    error, charged = draft.error, list(draft.charged)
+    if draft.ended is not None:
+        charged.append(charge(draft, draft.ended.usage, default))
+    elif error is None:  # a person stopped it while the model was writing
+        charged.append(charge(draft, None, default))
+    state = TurnState.STOPPED if draft.interrupt else TurnState.FAILED if error else TurnState.DONE
+    return Finish(
+        turn,
+        state,
+        draft.text,
+        notice=_notice(draft, language) or resumed_notice(turn, draft.text, language),
+        buttons=_buttons(turn, draft, language),
+        error=str(error.code) if error is not None else "",
+        ref=error.ref if error is not None else "",
+        model=(draft.model_info or default).name,
+        usage=total(charged),
+        estimate_tokens=None if draft.charged else draft.prompt.estimate_tokens,
+        latency_ms=round((now_s - draft.began_s) * 1000),
+        first_word_s=draft.first_word_s,
+    )
+
+
+def charge(draft: Draft, usage: Usage | None, default: ModelInfo) -> Usage:
+    """`usage` at the price of the draft's model; an estimate where the endpoint reports none."""
+    estimated = Usage(draft.prompt.estimate_tokens, estimate(draft.text), estimated=True)
+    return priced(usage or estimated, draft.model_info or default)
+
+
+def check_text(draft: Draft) -> None:
+    """Raises ModelError where the stream broke off, or ended without a visible character."""
+    if draft.ended is None:
+        raise ModelError(Code.CUT, "the stream ended without an end")
+    if is_blank(draft.text):
+        draft.text = ""
+        reason = draft.ended.reason
+        raise ModelError(Code.POLICY if reason is EndReason.POLICY else Code.EMPTY, f"no words, {reason}")
+
+
+def turn_language(turn: Turn, draft: Draft, settings: CoreSettings) -> str:
+    """The language of the turn's notices and buttons. Until the channel's settings are read, the asker's locale."""
+    author = turn.ask.author
+    if draft.settings is None:
+        return language_of(author.locale, settings.parley_language)
+    return language_for(author, draft.settings, settings)
+
+
+def turn_button(action: str, turn: Turn, language: str) -> Button:
+    return Button(action, phrase(action, language), turn.id)
+
+
+def resumed_notice(turn: Turn, text: str, language: str) -> str:
+    """A notice where `text` is not a continuation of the text that an earlier process showed; else empty."""
+    return "" if not turn.posted or text.startswith(turn.text) else phrase("resumed", language)
+
+
+def nothing_to_answer(turn: Turn) -> str:
+    """The key of the phrase for a turn without any material to answer from."""
+    if turn.ask.task is Task.SUMMARY:
+        return "summary_nothing"
+    return "wordless_direct" if turn.ask.place.direct else "wordless"
+
+
+def last_view(finish: Finish) -> Reply:
+    return Reply(finish.text, Phase.ENDED, finish.notice, finish.buttons)
+
+
+def unreachable(finish: Finish, error: PlatformError) -> Finish:
+    """The platform could not be reached for long: the answer is kept, and is recorded as failed."""
+    return replace(
+        finish, state=TurnState.FAILED, error=finish.error or str(error.code), ref=finish.ref or error.ref
+    )
+
+
+def refused(finish: Finish, error: PlatformError, text: str, language: str, *, left: bool) -> Finish:
+    """The platform takes no more of the answer, or a person deleted it there: `text` is what still can be read.
+    `left`: a message of the answer is left to say so in."""
+    digest = finish.turn.ask.task is Task.DIGEST
+    again = () if digest else (turn_button("again", finish.turn, language),)
+    if error.code is Code.GONE and not digest:
+        notice, buttons = (phrase(str(Interrupt.REMOVED), language), again) if left else ("", ())
+        return replace(finish, state=TurnState.STOPPED, text=text, notice=notice, buttons=buttons)
+    notice = cut_error_text(error, language) if text else error_text(error, language)
+    return replace(unreachable(finish, error), text=text, notice=notice, buttons=again)
+
+
+def shorter_and_shorter(messages: Sequence[str]) -> list[str]:
+    """The text of all messages, of all but the last one, and none."""
+    return list(dict.fromkeys(("".join(messages), "".join(messages[:-1]), "")))
+
+
+def _notice(draft: Draft, language: str) -> str:
+    """Why the text is not a whole answer; empty where it is one."""
+    if draft.interrupt is not None:
+        return phrase(str(draft.interrupt), language)
+    if draft.error is not None:
+        if draft.error.code is Code.EMPTY and draft.ended and draft.ended.reason is EndReason.LENGTH:
+            return error_text(draft.error, language, "length_empty")
+        return cut_error_text(draft.error, language) if draft.text else error_text(draft.error, language)
+    reason = draft.ended.reason if draft.ended else EndReason.STOP
+    if reason is EndReason.LENGTH:
+        return phrase("length", language)
+    if reason is EndReason.POLICY:
+        return phrase("policy_end", language)
+    return ""
+
+
+def _buttons(turn: Turn, draft: Draft, language: str) -> tuple[Button, ...]:
+    """What a person can do about the answer, whole or not."""
+    if draft.interrupt in (Interrupt.WITHDRAWN, Interrupt.FORGOTTEN):
+        return ()
+    if draft.error is not None or draft.interrupt is not None:
+        return (turn_button("again", turn, language),)
+    if not draft.prompt.messages:
+        return ()
+    cut = draft.ended is not None and draft.ended.reason is EndReason.LENGTH
+    actions = (("continue",) if cut else ()) + ("regenerate", "up", "down")
+    return tuple(turn_button(action, turn, language) for action in actions)

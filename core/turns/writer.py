@@ -1,0 +1,172 @@
+"""The writing of one answer: the material read, the model asked, its deltas folded into the draft and shown."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+from collections.abc import AsyncGenerator
+from typing import cast
+
+import structlog
+
+from core.clock import Clock
+from core.conversation.context import ContextReader, Material
+from core.delivery.answer import AnswerDelivery
+from core.errors import BotError, Code, ModelError, PlatformError, StoreError, UnreadError
+from core.i18n import phrase
+from core.llm.catalog import ModelCatalog
+from core.platform_calls import PlatformCalls
+from core.ports.model import Model, Request
+from core.ports.store import Store
+from core.settings.channel import ChannelSettings, merge
+from core.settings.environment import CoreSettings
+from core.text import is_blank
+from core.turns.checkpoints import Checkpoints
+from core.turns.ending import (
+    charge,
+    check_text,
+    nothing_to_answer,
+    resumed_notice,
+    turn_button,
+    turn_language,
+)
+from core.turns.running import Draft, RunningTurns
+from core.values.conversation import Message, Turn
+from core.values.deltas import Charged, Delta, Ended, EndReason, ModelInfo, ModelSelected, Queued, Text, Usage
+from core.values.outgoing import Phase, Reply
+
+log = structlog.get_logger()
+
+
+class AnswerWriter:
+    """Has the model write answers. One instance for all; what belongs to one answer lives in its draft."""
+
+    def __init__(
+        self,
+        store: Store,
+        model: Model,
+        settings: CoreSettings,
+        clock: Clock,
+        checkpoints: Checkpoints,
+        running: RunningTurns,
+        catalog: ModelCatalog,
+    ) -> None:
+        self._store = store
+        self._model = model
+        self._settings = settings
+        self._clock = clock
+        self._checkpoints = checkpoints
+        self._running = running
+        self._catalog = catalog
+        self._reader = ContextReader(store)
+
+    async def write(
+        self, turn: Turn, draft: Draft, delivery: AnswerDelivery, platform_calls: PlatformCalls
+    ) -> None:
+        """Have the model write the answer. An error ends up in `draft.error`."""
+        hint: asyncio.Task[None] | None = None
+        try:
+            settings = draft.settings = await self.read_settings(turn)
+            await self._wait_for_edits(turn, draft, delivery)
+            hint = asyncio.create_task(self._hint(turn, draft, platform_calls))
+            draft.model_info = self._catalog.model_info(settings.model)
+            language = self._language(turn, draft)
+            material = await self._reader.read(turn, settings, language, platform_calls)
+            if material is None:
+                draft.text = phrase(nothing_to_answer(turn), language)
+                draft.ended = Ended(EndReason.STOP, Usage())
+                return
+            await self._stream(turn, _request(turn, draft, settings, material), draft, delivery)
+            check_text(draft)
+        except (ModelError, StoreError, UnreadError) as error:
+            draft.error = error
+        except Exception as error:  # a mistake of ours: the person sees it, and the place goes on
+            log.exception("answer_crashed")
+            draft.error = BotError(Code.INTERNAL, type(error).__name__)
+        finally:
+            if hint is not None:
+                hint.cancel()
+                await asyncio.gather(hint, return_exceptions=True)
+
+    async def read_settings(self, turn: Turn) -> ChannelSettings:
+        """The settings that apply in the turn's channel now. Raises StoreError."""
+        place = turn.ask.place
+        return merge(self._settings, await self._store.stored_settings(place), place.platform)
+
+    async def _wait_for_edits(self, turn: Turn, draft: Draft, delivery: AnswerDelivery) -> None:
+        """Wait until a turn whose question was edited may begin again (`RunningTurns.wait_s`). A wait longer than
+        `parley_patience_s` is shown."""
+        now_s = self._clock.monotonic()
+        wait_s = self._running.wait_s(turn.id, now_s)
+        if wait_s > self._settings.parley_patience_s:
+            notice = phrase("edited_wait", self._language(turn, draft), n=math.ceil(wait_s))
+            delivery.show(Reply(notice=notice), now_s)
+        if wait_s:
+            await self._clock.sleep(wait_s)
+
+    async def _hint(self, turn: Turn, draft: Draft, platform_calls: PlatformCalls) -> None:
+        """Show the platform's typing indicator until the answer's first word."""
+        every_s = platform_calls.platform.limits.typing_s
+        while is_blank(draft.text):
+            with contextlib.suppress(PlatformError):
+                await platform_calls.typing(turn.ask.place, self._language(turn, draft))
+            if not every_s:
+                return
+            await self._clock.sleep(every_s)
+
+    async def _stream(self, turn: Turn, request: Request, draft: Draft, delivery: AnswerDelivery) -> None:
+        language = self._language(turn, draft)
+        stop = turn_button("stop", turn, language)
+        deltas = cast("AsyncGenerator[Delta]", self._model.stream(request))
+        async with contextlib.aclosing(deltas), contextlib.AsyncExitStack() as queued:
+            async for delta in deltas:
+                if isinstance(delta, Queued):
+                    await queued.aclose()
+                    if not delta.over:
+                        telling = asyncio.create_task(self._show_queued(turn, draft, delivery))
+                        queued.callback(telling.cancel)
+                elif isinstance(delta, Text):
+                    draft.text += delta.text if draft.text else delta.text.lstrip()
+                    if draft.text and draft.first_word_s is None:
+                        draft.first_word_s = self._clock.monotonic() - draft.began_s
+                    # Text of an earlier process that readers have seen stays, and is not written a second time.
+                    seen = turn.text if turn.text.startswith(draft.text) else draft.text
+                    notice = resumed_notice(turn, seen, language)
+                    delivery.show(Reply(seen, Phase.WRITING, notice, (stop,)), self._clock.monotonic())
+                    self._checkpoints.note(turn.id, draft.text, tuple(delivery.posted))
+                elif isinstance(delta, ModelSelected):
+                    draft.model_info = delta.model_info
+                elif isinstance(delta, Charged):
+                    draft.charged.append(charge(draft, delta.usage, self._catalog.default))
+                elif isinstance(delta, Ended):
+                    draft.ended = delta
+
+    async def _show_queued(self, turn: Turn, draft: Draft, delivery: AnswerDelivery) -> None:
+        """Show that the question waits for others, after `parley_patience_s`."""
+        await self._clock.sleep(self._settings.parley_patience_s)
+        if not (draft.text or turn.text):
+            notice = phrase("queued", self._language(turn, draft))
+            delivery.show(Reply(notice=notice), self._clock.monotonic())
+
+    def _language(self, turn: Turn, draft: Draft) -> str:
+        return turn_language(turn, draft, self._settings)
+
+
+def _request(turn: Turn, draft: Draft, settings: ChannelSettings, material: Material) -> Request:
+    """What the model is asked. The prompt is fitted again for each model that a router tries."""
+
+    def fit(model_info: ModelInfo, *, share: float = 1.0) -> tuple[Message, ...]:
+        draft.prompt = material.prompt(model_info, share=share)
+        return draft.prompt.messages
+
+    assert draft.model_info is not None
+    return Request(
+        fit(draft.model_info),
+        draft.model_info.name,
+        settings.temperature,
+        settings.max_tokens,
+        turn.ask.place.key,
+        f"{turn.ask.place.platform}/{turn.ask.author.id}",
+        fit,
+    )
