@@ -12,7 +12,7 @@ import discord
 from discord.http import Route
 
 from core.commands import COMMANDS, MENUS, Kind, Option, Spec, choices, spec_there
-from core.i18n import LANGUAGES, phrase, variant
+from core.i18n import LANGUAGES, language_of, phrase, variant
 
 CHAT, MESSAGE = 1, 3
 """Kinds of commands: typed, and in the menu of a message."""
@@ -20,7 +20,13 @@ CHAT, MESSAGE = 1, 3
 EVERYWHERE = frozenset({"ask", "usage", "forget", "export", "help", "menu_ask"})
 """What needs no bot in the channel: a person who installed it for themselves has it wherever they are."""
 
-_LOCALES = {"zh": ("zh-CN", "zh-TW")}
+_LOCALES = {
+    locale: language
+    for locale in map(str, discord.Locale)
+    if (language := language_of(locale, "")) not in ("", "en")
+}
+"""Language of each locale that has localizations. English is the default.
+https://docs.discord.com/developers/reference#locales"""
 """Discord's locales of our languages; English is what everybody else sees."""
 
 _SERVER, _BOT_DM, _ELSEWHERE = 0, 1, 2
@@ -112,9 +118,7 @@ def _choices(option: Option) -> list[dict[str, Any]]:
         {
             "name": choice.label[:_ABOUT_LIMIT],
             "name_localizations": {
-                locale: labels[language][number].label[:_ABOUT_LIMIT]
-                for language, locales in _LOCALES.items()
-                for locale in locales
+                locale: labels[language][number].label[:_ABOUT_LIMIT] for locale, language in _LOCALES.items()
             },
             "value": choice.value,
         }
@@ -139,7 +143,7 @@ def _words(field: str, key: str, limit: int) -> dict[str, Any]:
 
 
 def _localised(key: str, limit: int) -> dict[str, str]:
-    return {locale: _say(key, language)[:limit] for language, locales in _LOCALES.items() for locale in locales}
+    return {locale: _say(key, language)[:limit] for locale, language in _LOCALES.items()}
 
 
 def _say(key: str, language: str) -> str:

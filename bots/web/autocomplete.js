@@ -3,7 +3,7 @@
 
 import { element } from "/static/dom.js";
 import { call } from "/static/server.js";
-import { SAY } from "/static/words.js";
+import { counted, SAY } from "/static/words.js";
 
 const LONGEST = 200;
 
@@ -37,7 +37,7 @@ export function offer(box, list, status, where) {
     found = whole ? [] : suggestions;
     list.replaceChildren(...found.map(option));
     list.hidden = !found.length;
-    status.textContent = found.length ? SAY.offered(found.length) : "";
+    status.textContent = found.length ? counted(SAY.offered, found.length) : "";
     // The beginning of a name is no question: Enter completes it. Behind a name, what was typed may be all.
     const begun = !text.includes(" ") && text.length > 1 && !found.some(({ label }) => label === text);
     move(begun && found.length ? 0 : -1);

@@ -183,6 +183,7 @@ class WebPlatform:
         return [
             web.get("/", self._guarded(self._page)),
             web.get("/static/{name}", self._guarded(self._static)),
+            web.get("/api/words", self._guarded(self._words)),
             web.get("/api/threads", self._guarded(self._threads)),
             web.get("/api/threads/{thread}", self._guarded(self._thread)),
             web.get("/api/threads/{thread}/events", self._guarded(self._events), allow_head=False),
@@ -234,6 +235,9 @@ class WebPlatform:
         if any(known.value in (tag, "*") for known in request.if_none_match or ()):
             return web.Response(status=304, headers=headers)
         return web.Response(body=body, headers=headers, content_type=_TYPES[Path(name).suffix], charset="utf-8")
+
+    async def _words(self, request: web.Request) -> web.Response:
+        return _json(outgoing.page_words(_locale(request)))
 
     async def _threads(self, request: web.Request) -> web.Response:
         threads = await self._store.threads("web", "local")

@@ -15,7 +15,7 @@ from operator import itemgetter
 
 from bots.web.incoming import TOP
 from core.commands.parser import command_of
-from core.i18n import phrase
+from core.i18n import SPOKEN, TAGS, language_of, phrase, variant
 from core.ports.store import AnswerFooter, Thread
 from core.values.conversation import Task, ThreadMessage, Turn
 from core.values.events import Receipt
@@ -171,3 +171,22 @@ def event(name: str, value: object) -> bytes:
     """One server-sent event. JSON holds no line break, so one data line is enough.
     https://html.spec.whatwg.org/multipage/server-sent-events.html"""
     return b"event: %s\ndata: %s\n\n" % (name.encode(), to_bytes(value))
+
+
+_SHARED = {
+    "ask": "menu_ask",
+    "meaning": "about_default",
+    "question": "menu_ask_question",
+    "stop": "stop",
+    "summarize": "menu_summarize",
+}
+"""Phrases that the page shares with other platforms, by their names in its scripts. Its own begin with `page_`."""
+
+
+def page_words(locale: str) -> dict[str, object]:
+    """The page's sentences as JSON, in the language of the BCP 47 tag `locale`, and the locale of its dates."""
+    language = language_of(locale)
+    phrases = SPOKEN[variant(language, "web")]
+    own = {key.removeprefix("page_"): entry for key, entry in phrases.items() if key.startswith("page_")}
+    words = own | {name: phrases[key] for name, key in _SHARED.items()}
+    return {"locale": locale if language_of(locale, "") else language, "tag": TAGS[language], "words": words}

@@ -9,7 +9,7 @@ import "/static/menu.js";
 import { sayFault } from "/static/status.js";
 import { deafen, go, listen, listening } from "/static/thread.js";
 import { listThreads } from "/static/threads.js";
-import { LANGUAGE, LOCALE, SAY } from "/static/words.js";
+import { SAY, TAG } from "/static/words.js";
 
 const HIDDEN_MS = 20_000; // a tab out of sight for so long gives its connection back: browsers allow six
 
@@ -49,7 +49,7 @@ addEventListener("visibilitychange", () => {
 });
 addEventListener("online", listen);
 
-document.documentElement.lang = LANGUAGE === "zh" ? "zh-Hans" : LOCALE;
+document.documentElement.lang = TAG;
 for (const made of document.querySelectorAll("[data-say]")) made.textContent = SAY[made.dataset.say];
 for (const made of document.querySelectorAll("[data-label]")) made.ariaLabel = SAY[made.dataset.label];
 go(address.thread);

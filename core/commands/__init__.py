@@ -81,8 +81,11 @@ HISTORY = "history"
 """What `/settings` takes beside the names of settings: who changed what."""
 _SCOPE = Option("scope", Kind.CHOICE, choices=SCOPES, named=True)
 _FEW = 3
-_MESSAGES = ("messages", "message", "msgs", "条消息", "条")
-_HOURS = ("hours", "hour", "hrs", "h", "个小时", "小时")
+
+
+def _units(key: str) -> tuple[str, ...]:
+    return tuple(unit for language in LANGUAGES for unit in phrase(key, language).split())
+
 
 COMMANDS: dict[str, Spec] = {
     spec.name: spec
@@ -95,8 +98,10 @@ COMMANDS: dict[str, Spec] = {
         Spec(
             "summarize",
             (
-                Option("last", Kind.WHOLE, least=1, most=500, units=_MESSAGES),
-                Option("hours", Kind.NUMBER, least=0.1, most=720, units=_HOURS),
+                Option("last", Kind.WHOLE, least=1, most=500, units=_units("command_summarize_last_units")),
+                Option(
+                    "hours", Kind.NUMBER, least=0.1, most=720, units=_units("command_summarize_hours_units")
+                ),
                 Option("of", Kind.CHOICE, choices=("thread", "channel")),
                 Option("since", shown=False),
             ),

@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal
 
 from core.commands.settings_view import origin, shown
-from core.i18n import language_of, phrase
+from core.i18n import LOCALES, language_of, phrase
 from core.ports.store import Change, UsageTotals
 from core.settings.channel import ChannelSettings
 from core.speakers import label_of, labels_of
@@ -27,7 +26,6 @@ _SIGNS = re.compile(r"[\\*_`~<>\[\]]")
 _ESCAPED = r"\\\g<0>"
 _RULE = "\n\n---\n\n"
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
-_LOCALES = {"en": Locale.parse("en_GB"), "zh": Locale.parse("zh_Hans_CN")}
 
 
 def usage(tally: UsageTotals, of: str, period: str, language: str, currency: str, *, priced: bool) -> str:
@@ -57,8 +55,8 @@ def budget(
     tally: UsageTotals, now: datetime, settings: ChannelSettings, language: str, currency: str, *, priced: bool
 ) -> str:
     """What a channel has spent since the first of the month, and its limit."""
-    locale = _LOCALES[language_of(language)]
-    month = format_date(now, "LLLL y" if locale.language == "en" else "y年M月", locale=locale)
+    locale = LOCALES[language_of(language)]
+    month = format_date(now, phrase("format_month", language), locale=locale)
     if priced:
         spent = phrase("budget_spent", language, month=month, cost=money(tally.cost_micros, currency, language))
     else:
@@ -96,7 +94,7 @@ def _was(name: str, text: str | None, language: str) -> str:
 
 
 def money(micros: int, currency: str, language: str) -> str:
-    return str(format_currency(micros / 1_000_000, currency, locale=_LOCALES[language_of(language)]))
+    return str(format_currency(micros / 1_000_000, currency, locale=LOCALES[language_of(language)]))
 
 
 def thread_file(lines: Sequence[ThreadMessage], language: str) -> Attachment:
@@ -166,6 +164,5 @@ def _quoted(text: str) -> str:
 
 
 def _time(at: datetime, language: str) -> str:
-    locale = _LOCALES[language_of(language)]
-    shape = "d MMM y HH:mm" if locale.language == "en" else "y年M月d日 HH:mm"
-    return str(format_datetime(at, shape, UTC, locale))
+    locale = LOCALES[language_of(language)]
+    return str(format_datetime(at, phrase("format_time", language), UTC, locale))

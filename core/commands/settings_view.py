@@ -18,7 +18,7 @@ from core.text import shortened
 from core.values.places import Person, Place
 from core.values.ui import Choice, Field, Form
 
-TAKEN_BACK = ("default", "-", "默认")
+TAKEN_BACK = ("default", "-", *(phrase("origin_default", language).lower() for language in LANGUAGES))
 """What is written to have a setting no longer set."""
 
 NOT_YET = ("tools", "budget")

@@ -1,4 +1,7 @@
-"""Every sentence of Parley's own, by key and by error, in every language.
+"""Every sentence of Parley's own, by key, in every language: for the server, the page and the names of commands.
+
+A language is one module here, named by its code: `TAG`, `LOCALE`, `MODEL_NAME`, `TERMS` and `PHRASES`. A key such as
+`thread_only.discord` is the variant of `thread_only` on that platform.
 
 `phrase` returns a sentence, `error_text` what a person reads of an error, `advise` what an operator can do about it.
 Text of an endpoint never passes through here.
@@ -6,21 +9,24 @@ Text of an endpoint never passes through here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from importlib import import_module
+from pkgutil import iter_modules
 
 from babel import Locale
 from babel.numbers import format_decimal
 
 from core.errors import BotError, Code, ModelError, UnreadError
-from core.i18n import en, zh
 
 Phrase = str | dict[str, str]
 """A sentence, or its plural forms by CLDR category (of the value named `n`)."""
 
-LANGUAGES: dict[str, dict[str, Phrase]] = {"en": en.PHRASES, "zh": zh.PHRASES}
-_LOCALES = {language: Locale.parse(language) for language in LANGUAGES}
-_DIALECTS = {"discord": {"en": en.DISCORD, "zh": zh.DISCORD}, "web": {"en": en.WEB, "zh": zh.WEB}}
-"""Words for the same thing that a platform's people know it by, by platform and language."""
+_MODULES = {module.name: import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)}
+LOCALES = {language: Locale.parse(module.LOCALE) for language, module in _MODULES.items()}
+TAGS: dict[str, str] = {language: module.TAG for language, module in _MODULES.items()}
+MODEL_NAMES: dict[str, str] = {language: module.MODEL_NAME for language, module in _MODULES.items()}
+
 
 _WORDS_BY_CODE = {
     Code.BAD_REQUEST: "bad_request",
@@ -79,13 +85,13 @@ def language_of(locale: str, default: str = "en") -> str:
 
 def variant(language: str, platform: str) -> str:
     """`language` as a platform's people speak it, for `phrase`: a BCP 47 tag such as `en-x-discord`."""
-    return f"{language}-x-{platform}" if platform in _DIALECTS else language
+    return f"{language}-x-{platform}" if platform in _PLATFORMS else language
 
 
 def phrase(key: str, language: str, /, **values: str | int | float) -> str:
     """The phrase `key`, in a language or a dialect; numbers are written as the language writes them. Raises KeyError
     on an unknown key."""
-    phrase, locale = SPOKEN[language][key], _LOCALES[language_of(language)]
+    phrase, locale = SPOKEN[language][key], LOCALES[language_of(language)]
     if isinstance(phrase, dict):
         phrase = phrase.get(locale.plural_form(float(values["n"])), phrase["other"])
     shown = {
@@ -131,16 +137,40 @@ def cut_error_text(error: BotError, language: str) -> str:
     return phrase("joined", language, one=words, two=phrase("ref", language, ref=error.ref))
 
 
-def _reworded(phrase: Phrase, words: dict[str, str]) -> Phrase:
+def _with_terms(phrase: Phrase, terms: Mapping[str, str]) -> Phrase:
+    """`phrase` with each term in braces replaced once; other fields stay."""
     if isinstance(phrase, dict):
-        return {form: str(_reworded(text, words)) for form, text in phrase.items()}
-    for known, theirs in words.items():
-        phrase = phrase.replace(known, theirs)
-    return phrase
+        return {form: str(_with_terms(text, terms)) for form, text in phrase.items()}
+    return re.sub(r"\{(\w+)\}", lambda found: terms.get(found[1], found[0]), phrase)
 
 
+def _on(platform: str, entries: Mapping[str, Phrase]) -> dict[str, Phrase]:
+    """The entries as `platform` has them: its variants in place of the general ones."""
+    general = {key: entry for key, entry in entries.items() if "." not in key}
+    return general | {key: entries[f"{key}.{platform}"] for key in general if f"{key}.{platform}" in entries}
+
+
+def _spoken(language: str, platform: str = "") -> dict[str, Phrase]:
+    module = _MODULES[language]
+    terms = {key: str(term) for key, term in _on(platform, module.TERMS).items()}
+    terms["languages"] = ", ".join(_MODULES)
+    names = {f"choice_{other}": _language_name(other, language) for other in _MODULES}
+    return {key: _with_terms(entry, terms) for key, entry in _on(platform, module.PHRASES).items()} | names
+
+
+def _language_name(language: str, reader: str) -> str:
+    return str(Locale.parse(language).get_display_name(LOCALES[reader]))
+
+
+_PLATFORMS = {
+    key.partition(".")[2]
+    for module in _MODULES.values()
+    for key in (*module.TERMS, *module.PHRASES)
+    if "." in key
+}
+LANGUAGES: dict[str, dict[str, Phrase]] = {language: _spoken(language) for language in _MODULES}
 SPOKEN: dict[str, dict[str, Phrase]] = LANGUAGES | {
-    variant(language, platform): {key: _reworded(phrase, words) for key, phrase in LANGUAGES[language].items()}
-    for platform, by_language in _DIALECTS.items()
-    for language, words in by_language.items()
+    variant(language, platform): _spoken(language, platform)
+    for language in _MODULES
+    for platform in sorted(_PLATFORMS)
 }

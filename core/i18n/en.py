@@ -1,24 +1,21 @@
 """English. Short, calm, no blame, one next step."""
 
-DISCORD = {
-    "Mention me in one: `@Parley /{command}`": "Use `/{command}` in one, or in a direct conversation with me.",
-    "To change one: `{prefix}settings {scope}name value`, such as `{prefix}settings {scope}language zh`.": (
-        "To change one, use the buttons, or give `{prefix}settings` its `name` and `value`."
-    ),
-    "workspace": "server",
-    "Workspace": "Server",
-}
-"""What is called otherwise there."""
+TAG = "en"
+"""The BCP 47 tag of the text."""
 
-WEB = {
-    "Mention me, write to me directly, or use `{prefix}ask`. In a thread where I was asked once, "
-    "just go on: no mention needed.": "Write to me below; `/` there lists the commands.",
-    "Every command also works in a message that mentions me, in threads too: `@Parley /summarize`.": (
-        "Use the ⋯ of a message to ask about it, or to summarize what follows it."
-    ),
-    "Mention me in one: `@Parley /{command}`": "Write `/{command}` in one.",
-    "Messages on the platform itself stay there.": "Nothing of it stays on this page.",
+LOCALE = "en_GB"
+"""Dates and numbers follow this locale of the CLDR."""
+
+MODEL_NAME = "English"
+"""The language's name in instructions to a model."""
+
+TERMS = {
+    "workspace": "workspace",
+    "workspace.discord": "server",
+    "Workspace": "Workspace",
+    "Workspace.discord": "Server",
 }
+"""Terms that phrases contain in braces."""
 
 PHRASES: dict[str, str | dict[str, str]] = {
     # What went wrong.
@@ -58,6 +55,10 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "internal": "Something went wrong on my side. It has been logged. Please ask again.",
     "ref": "(ref {ref})",
     "joined": "{one} {two}",
+    # Dates: patterns of the CLDR (https://www.unicode.org/reports/tr35/tr35-dates.html).
+    "format_day": "d MMM HH:mm",
+    "format_month": "LLLL y",
+    "format_time": "d MMM y HH:mm",
     # Under an answer.
     "stop": "Stop",
     "again": "Try again",
@@ -136,9 +137,11 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "command_summarize_about": "Summarize this thread, or the channel's newest messages",
     "command_summarize_last": "last",
     "command_summarize_last_about": "How many of the newest messages",
+    "command_summarize_last_units": "messages message msgs",
     "command_summarize_last_example": "50 messages",
     "command_summarize_hours": "hours",
     "command_summarize_hours_about": "How many hours back",
+    "command_summarize_hours_units": "hours hour hrs h",
     "command_summarize_hours_example": "3 hours",
     "command_summarize_of": "of",
     "command_summarize_of_about": "The thread or the channel",
@@ -147,13 +150,13 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "command_model_name": "name",
     "command_model_name_about": "The model to use from now on, or default",
     "command_model_scope": "scope",
-    "command_model_scope_about": "For this channel or the whole workspace",
+    "command_model_scope_about": "For this channel or the whole {workspace}",
     "command_prompt": "prompt",
     "command_prompt_about": "See or change the model's instructions",
     "command_prompt_text": "text",
     "command_prompt_text_about": "The new instructions, or default",
     "command_prompt_scope": "scope",
-    "command_prompt_scope_about": "For this channel or the whole workspace",
+    "command_prompt_scope_about": "For this channel or the whole {workspace}",
     "command_settings": "settings",
     "command_settings_about": "See or change the settings here",
     "command_settings_name": "name",
@@ -161,11 +164,11 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "command_settings_value": "value",
     "command_settings_value_about": "Its new value, or default",
     "command_settings_scope": "scope",
-    "command_settings_scope_about": "For this channel or the whole workspace",
+    "command_settings_scope_about": "For this channel or the whole {workspace}",
     "command_usage": "usage",
     "command_usage_about": "See questions, tokens and cost",
     "command_usage_of": "of",
-    "command_usage_of_about": "For me, this channel or the workspace",
+    "command_usage_of_about": "For me, this channel or the {workspace}",
     "command_usage_period": "period",
     "command_usage_period_about": "The last day, week or month",
     "command_budget": "budget",
@@ -191,7 +194,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     # The values of options and settings.
     "choice_thread": "thread",
     "choice_channel": "channel",
-    "choice_workspace": "workspace",
+    "choice_workspace": "{workspace}",
     "choice_me": "me",
     "choice_confirm": "confirm",
     "choice_day": "day",
@@ -203,8 +206,6 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "choice_mentions_only": "mentions only",
     "choice_all": "every message",
     "choice_forum": "every new post",
-    "choice_en": "English",
-    "choice_zh": "Chinese",
     "choice_history": "history",
     # Settings: what they are called, and what is behind them.
     "setting_model": "Model",
@@ -217,14 +218,14 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "setting_budget": "Budget",
     "setting_rate": "Questions a minute",
     "setting_guests": "Guests may ask",
-    "setting_strangers": "People of other workspaces may ask",
+    "setting_strangers": "People of other {workspace}s may ask",
     "setting_allow": "Who may ask",
     "setting_deny": "Who may not ask",
     "setting_model_about": "the model's name, as the AI service calls it",
     "setting_prompt_about": "what the model reads before every conversation, up to 8,000 characters",
     "setting_temperature_about": "randomness, a number from 0 to 2",
     "setting_max_tokens_about": "tokens, a whole number from 1",
-    "setting_language_about": "the language of my own words: en or zh",
+    "setting_language_about": "the language of my own words: {languages}",
     "setting_listen_about": "mentions, mentions only (in threads too), all, forum or off",
     "setting_tools_about": "on or off",
     "setting_tools_yet": " (no tools yet: nothing changes today)",
@@ -236,14 +237,18 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "setting_allow_about": "ids or mentions of channels, roles and people; nobody else may ask",
     "setting_deny_about": "ids or mentions of channels, roles and people",
     "settings_title": "**Settings here**",
-    "settings_title_workspace": "**Settings of the whole workspace**",
+    "settings_title_workspace": "**Settings of the whole {workspace}**",
     "settings_line": "{label}: {value} · {origin}",
     "settings_hint": "To change one: `{prefix}settings {scope}name value`, such as "
     "`{prefix}settings {scope}language zh`. Names and values can be written as shown above; the value `default` "
     "removes a value. "
     "`{prefix}settings history` shows who changed what.",
+    "settings_hint.discord": "To change one, use the buttons, or give `{prefix}settings` its `name` and "
+    "`value`. Names and values can "
+    "be written as shown above; the value `default` removes a value. `{prefix}settings history` shows who "
+    "changed what.",
     "settings_form": "Settings of this channel",
-    "settings_form_workspace": "Workspace settings",
+    "settings_form_workspace": "{Workspace} settings",
     "settings_changed": "Done. From the next question on:",
     "settings_before": "{line}. In this channel its own value counts: {value}",
     "settings_same": "Nothing to change: it already has this value.",
@@ -251,12 +256,12 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "settings_capped": "“{label}” can be at most {n}: the people who run me set that limit. "
     "Please choose a smaller number.",
     "settings_value": "Please add the new value. {label}: {about}.",
-    "settings_no_channel": "There is no channel here. Set it in one, or for the whole workspace.",
-    "settings_only_workspace": "“{label}” can only be set for the whole workspace: add `scope:workspace`.",
-    "settings_by_manager": "Channel managers and workspace admins can change this. Please ask one of them.",
-    "settings_by_admin": "Workspace admins can change this. Please ask one of them.",
+    "settings_no_channel": "There is no channel here. Set it in one, or for the whole {workspace}.",
+    "settings_only_workspace": "“{label}” can only be set for the whole {workspace}: add `scope:{workspace}`.",
+    "settings_by_manager": "Channel managers and {workspace} admins can change this. Please ask one of them.",
+    "settings_by_admin": "{Workspace} admins can change this. Please ask one of them.",
     "origin_default": "default",
-    "origin_workspace": "from the workspace",
+    "origin_workspace": "from the {workspace}",
     "origin_channel": "from this channel",
     "value_none": "not set",
     "value_person": "each person's own",
@@ -277,6 +282,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "help_ask": "Mention me, write to me directly, or use `{prefix}ask`. In a thread where I was asked once, "
     "just go on: no mention needed. Stop, Try again and the rest are buttons under an answer. "
     "Every command also works in a message that mentions me, in threads too: `@Parley /summarize`.",
+    "help_ask.web": "Write to me below; `/` there lists the commands. Stop, Try again and the rest are buttons under "
+    "an answer. Use the ⋯ of a message to ask about it, or to summarize what follows it.",
     "help_line": "`{command}` {about}",
     "help_unknown": "I don't know that command.",
     "misread_word": "I don't understand “{word}” here. Write it like this: `{prefix}{command} {example}`",
@@ -285,17 +292,19 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "misread_number": "`{option}` is a number from {least} to {most}.",
     "usage_me": "Your usage",
     "usage_channel": "Usage in this channel",
-    "usage_workspace": "Usage in this workspace",
+    "usage_workspace": "Usage in this {workspace}",
     "usage_day": "the last 24 hours",
     "usage_week": "the last 7 days",
     "usage_month": "the last 30 days",
     "usage_title": "**{whose}, {period}**",
-    "usage_by_admin": "Workspace admins can see that. Your own is `{prefix}usage`.",
+    "usage_by_admin": "{Workspace} admins can see that. Your own is `{prefix}usage`.",
     "budget_spent": "Spent in this channel in {month}: {cost}",
     "budget_unknown": "What was spent isn't known: no prices are set. Input and output in {month}: {tokens} tokens.",
     "budget_limit": "Budget: {cost} a month · {origin}. I don't stop at it yet.",
     "budget_none": "No budget is set.",
     "thread_only": "This is about a thread. Mention me in one: `@Parley /{command}`",
+    "thread_only.discord": "This is about a thread. Use `/{command}` in one, or in a direct conversation with me.",
+    "thread_only.web": "This is about a thread. Write `/{command}` in one.",
     "reset_done": "We start over here: I no longer use earlier messages.",
     "forget_thread_done": {
         "one": "Done. {n} message of this thread is deleted.",
@@ -315,6 +324,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     },
     "forget_me_sure": "Delete everything",
     "forget_kept": "Messages on the platform itself stay there.",
+    "forget_kept.web": "Nothing of it stays on this page.",
     "forget_by_manager": "Others have written here too, so a channel manager has to do this. "
     "`{prefix}forget me` removes what is yours.",
     "export_thread": {"one": "This thread, {n} message.", "other": "This thread, {n} messages."},
@@ -338,7 +348,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "refused_not_listed": "I'm not set up to answer here. Please ask the people who run me.",
     "refused_denied": "I can't answer you here. The people who run me can change that.",
     "refused_guest": "Guests can't ask me here. The people who run me can change that.",
-    "refused_stranger": "People of other workspaces can't ask me here. The people who run me can change that.",
+    "refused_stranger": "People of other {workspace}s can't ask me here. The people who run me can change that.",
     "refused_history": "You aren't allowed to read earlier messages here, so I can't summarize or export them for "
     "you. A channel manager can change that.",
     "refused_unknown": "I couldn't find out who you are, so I can't answer yet. Please ask again in a moment.",
@@ -378,4 +388,55 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "slack_prompt_2": "Help me word a message. Ask me what it is about.",
     "slack_prompt_3": "Help me think an idea through. Ask me what it is.",
     "slack_thinking": "is thinking…",
+    # The page.
+    "page_new": "New thread",
+    "page_threads": "Threads",
+    "page_untitled": "Untitled",
+    "page_board": "Notices",
+    "page_conversation": "Conversation",
+    "page_greeting": "What would you like to know?",
+    "page_promise": "The answer grows here, in a thread of its own that you can come back to.",
+    "page_label": "Your message",
+    "page_send": "Send",
+    "page_hint": "Enter sends, Shift + Enter starts a new line, / lists the commands.",
+    "page_thinking": "Thinking",
+    "page_latest": "↓ Latest",
+    "page_you": "You",
+    "page_parley": "Parley",
+    "page_copy": "Copy",
+    "page_copied": "Copied",
+    "page_lost": "The connection is lost. Trying to get it back.",
+    "page_unsent": "This could not be sent: Parley can't be reached. Your words are still in the box.",
+    "page_failed": "That did not work: Parley can't be reached. Try again in a moment.",
+    "page_missing": "There is no such thread. Start a new one below.",
+    "page_unlisted": "The list of threads can't be read just now.",
+    "page_commands": "Commands",
+    "page_settings": "Settings",
+    "page_usage": "Usage",
+    "page_help": "Help",
+    "page_change": "Change settings",
+    "page_more": "More",
+    "page_up": "Good answer",
+    "page_down": "Bad answer",
+    "page_scope": "For",
+    "page_channel": "This channel",
+    "page_workspace": "The whole workspace",
+    "page_cancel": "Cancel",
+    "page_offered": {"one": "{n} suggestion", "other": "{n} suggestions"},
+    # Refused requests of the page.
+    "request_wrong_host": "Parley doesn't answer under this name. Open the address that Parley printed when it "
+    "started, or add the name to PARLEY_ALLOWED_HOSTS.",
+    "request_cross_site": "Only Parley's own page may do this.",
+    "request_not_json": "The request must be JSON (application/json).",
+    "request_malformed": "The request could not be understood. Reload the page.",
+    "request_empty": "There is nothing to send yet.",
+    "request_too_long": "This is too long: one message holds up to {n} characters. Send it in parts.",
+    "request_too_slow": "The message didn't arrive in time. Send it again.",
+    "request_streams": "Too many pages are open here. Close some, and this one continues by itself.",
+    "request_no_thread": "There is no such thread.",
+    "request_out_of_date": "This can no longer be done here. Ask again below.",
+    "request_unanswered": "I don't answer this here.",
+    "request_draining": "Parley is restarting. Try again in a moment.",
+    "request_starting": "Parley is starting. Try again in a moment.",
+    "request_store": "This could not be saved just now. Try again in a moment.",
 }

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from core.i18n import language_of
+from core.i18n import LANGUAGES, language_of
 from core.ports.store import StoredSettings
 from core.settings.environment import CoreSettings
 from core.values.places import Person
@@ -99,7 +99,7 @@ SETTINGS: dict[str, Setting] = {
         Setting("prompt", _words(_PROMPT_LENGTH), long=True),
         Setting("temperature", _within(0, 2, float)),
         Setting("max_tokens", _within(1, 1_000_000, int)),
-        Setting("language", _one_of("en", "zh"), ("en", "zh")),
+        Setting("language", _one_of(*LANGUAGES), tuple(LANGUAGES)),
         Setting("listen", _one_of(*Listen), tuple(Listen)),
         Setting("tools", _one_of(*_SWITCH), _SWITCH),
         Setting("budget", _within(0, 1e9, float), admins=True),

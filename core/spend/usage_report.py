@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from babel import Locale
 from babel.dates import format_datetime
 from babel.numbers import format_currency
 
-from core.i18n import language_of, phrase
+from core.i18n import LOCALES, language_of, phrase
 from core.ports.store import UsageStore, UsageTotals
 from core.settings.environment import CoreSettings
 from core.values.conversation import Ask, Task, Turn
@@ -29,10 +28,10 @@ def tally_to_text(
 ) -> str:
     """The summary as Markdown, in the language and the time zone it is posted in. `priced`: costs are known."""
     language = language_of(settings.parley_language)
-    locale = Locale.parse({"en": "en_GB", "zh": "zh_Hans_CN"}[language])
+    locale = LOCALES[language]
 
     def shown(at: datetime) -> str:
-        return format_datetime(at, "d MMM HH:mm" if language == "en" else "M月d日 HH:mm", zone, locale)
+        return format_datetime(at, phrase("format_day", language), zone, locale)
 
     title = phrase("digest_title", language, since=shown(since), until=shown(until))
     if tally.questions == 0:

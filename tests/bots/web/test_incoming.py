@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bots.web.errors import TEXT_LIMIT, WORDS, Reason, RequestError
+from bots.web.errors import STATUSES, TEXT_LIMIT, Reason, RequestError
 from bots.web.incoming import (
     TOP,
     accept_language_to_locale,
@@ -134,7 +134,7 @@ def test_the_language_wanted_most_is_the_locale(header: str, locale: str) -> Non
 
 
 def test_every_refusal_has_its_words_in_both_languages() -> None:
-    assert set(WORDS) == set(Reason)
+    assert set(STATUSES) == set(Reason)
     for reason in Reason:
         words = {RequestError(reason).words(locale) for locale in ("en-GB", "zh-CN")}
         assert len(words) == 2
