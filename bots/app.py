@@ -1,4 +1,4 @@
-"""The composition root: the one place that knows every room, starts them and ends them in good order."""
+"""The composition root: creates every package's objects, connects them, starts them and ends them in order."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Every room's settings, read and checked before anything connects."""
+    """All settings, read and checked before anything connects."""
 
     core: CoreSettings
     database: DatabaseSettings
@@ -130,7 +130,7 @@ class Config:
 
 
 class App:
-    """One running Parley: every room made and connected to the others."""
+    """One running Parley."""
 
     def __init__(self, config: Config, store: Store, tell: Tell) -> None:
         self._config = config

@@ -1,4 +1,4 @@
-"""All that is HTTP: health and counters for whoever operates Parley, and the pages that platforms bring along."""
+"""The HTTP server: health and metrics for operators, and the routes of platforms."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from core.values.places import Person, Place
 
 
 class Refusal(StrEnum):
-    """Why somebody may not ask: the phrase that says so."""
+    """Why a person may not ask. The value is the key of the phrase that says so."""
 
     NOT_LISTED = "refused_not_listed"
     DENIED = "refused_denied"

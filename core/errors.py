@@ -6,7 +6,7 @@
     ├── ModelError           the completions endpoint did not give an answer
     └── StoreError           the database did not take or give what it was asked to
 
-Foreign exceptions become these in one table a room (`core/llm/errors`, `bots/slack/errors`,
+Foreign exceptions become these in one table a package (`core/llm/errors`, `bots/slack/errors`,
 `bots/discord/errors`). The words a person reads come from `core.i18n.explain`, by code alone; what the
 other side said goes to `detail`, for the operator's log only.
 """
@@ -61,7 +61,7 @@ class Code(StrEnum):
     GROWING = "growing"  # the message still grows: stop it, then edit it
     GROWN = "grown"  # the message no longer grows: edit it
     HALTED = "halted"  # a person pressed the platform's own stop button
-    # The house itself.
+    # Parley itself.
     STORE = "store"
     SETTINGS = "settings"
     INTERNAL = "internal"

@@ -1,4 +1,4 @@
-"""From slash commands, message shortcuts and pressed buttons to the values of the house. Pure.
+"""Slash commands, message shortcuts and pressed buttons as the core's values. Pure.
 
 Shapes: https://docs.slack.dev/interactivity/implementing-slash-commands/,
 https://docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload/ and

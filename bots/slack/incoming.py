@@ -1,4 +1,4 @@
-"""From Slack's payloads to the values of the house. Pure: whoever calls it has looked the names up.
+"""Slack's payloads as the core's values. Pure: the caller looks up names.
 
 Shapes: https://docs.slack.dev/reference/events/message/, https://docs.slack.dev/reference/events/app_mention/,
 https://docs.slack.dev/reference/interaction-payloads/block_actions-payload/

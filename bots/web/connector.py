@@ -1,4 +1,4 @@
-"""The web as a platform: its routes, and its calls. All I/O of the room is here."""
+"""The web page as a platform: its routes and its outgoing calls. All I/O of the package is here."""
 
 from __future__ import annotations
 

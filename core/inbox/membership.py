@@ -1,4 +1,4 @@
-"""Of which teams somebody is a member who writes to the bot directly. A direct conversation belongs to no team, and the
+"""The teams of a person who writes to the bot directly. A direct conversation belongs to no team, and the
 rules of each of their teams count in it."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The ladder of reasons: is what somebody said a question for the bot, context, or none of its business?"""
+"""Whether a message is a question for the bot, context of a thread, or neither. Pure."""
 
 from __future__ import annotations
 

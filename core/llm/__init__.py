@@ -62,7 +62,7 @@ def check_ways(catalog: ModelCatalog, environment: Mapping[str, str]) -> None:
 def create_model(
     settings: CoreSettings, catalog: ModelCatalog, clock: Clock, operator_alerts: OperatorAlerts | None = None
 ) -> ModelRouter | OfflineModel:
-    """The models of the roster, or the built-in one where it has none. Close it."""
+    """The catalog's models, or the built-in one where the catalog has none. The caller closes it."""
     if not catalog.routes:
         return OfflineModel(clock)
     patience = Patience(settings.parley_first_word_s, settings.parley_gap_s, settings.parley_total_s)

@@ -1,4 +1,4 @@
-"""The roster: which models there are, in the order in which they are asked, and the accounts that serve them.
+"""The models in the order in which they are asked, and the accounts that serve them.
 
 Written down in `parley.toml` (in the working directory, or where PARLEY_CONFIG says); without such a file it is the
 one account and model of the environment. Read and checked once, before anything connects.

@@ -68,7 +68,7 @@ class _Turn:
 
 @dataclass(slots=True)
 class ModelRouter:
-    """A `Model` over the accounts and models of a roster; `clients` by the names of its accounts."""
+    """A `Model` over the accounts and models of a catalog. `clients` are by the names of its accounts."""
 
     catalog: ModelCatalog
     clients: Mapping[str, CompletionsClient]

@@ -1,6 +1,6 @@
-"""Settings: how every room reads its own from the environment or `.env`, and the core's.
+"""The base of all settings classes, and the core's settings, read from the environment or `.env`.
 
-A room declares a subclass of `Settings` with `load`-time checks; whatever is wrong ends the program with one
+A package declares a subclass of `Settings` with checks at `load`. A wrong value ends the program with one
 line that names the variable, before anything connects.
 """
 
@@ -22,7 +22,7 @@ DEFAULT_SYSTEM_PROMPT = (
 
 
 class Settings(BaseSettings):
-    """The base of every room's settings: environment first, then `.env` in the working directory."""
+    """The base of every settings class: the environment first, then `.env` in the working directory."""
 
     model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
