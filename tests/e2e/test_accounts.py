@@ -101,7 +101,11 @@ async def test_whoever_can_answers_and_what_was_mended_answers_the_next_question
 
 
 ADVISED = {
-    "en": ("Parley needs you: account one/", "Top up the account (KEY_ONE, account one/first)", "works again"),
+    "en": (
+        "Parley needs attention: account one/",
+        "Top up the account (KEY_ONE, account one/first)",
+        "works again",
+    ),
     "zh": ("Parley 需要处理：账户 one/", "为账户（KEY_ONE, account one/first）充值", "已恢复"),
 }
 TOLD = {

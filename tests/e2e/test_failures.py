@@ -92,7 +92,7 @@ async def test_an_unreachable_endpoint_is_explained(
         ts = await slack.say("U1", "C1", f"{AT} anyone?")
         await answered(slack, "C1", ts, "I can't reach the AI service")
     host = url.removeprefix("http://").removesuffix("/v1")
-    assert f"Check the way to {host} (OPENAI_BASE_URL)" in program.output
+    assert f"Check the connection to {host} (OPENAI_BASE_URL)" in program.output
 
 
 async def test_what_was_written_stays_when_the_stream_breaks_with_a_notice_under_it(

@@ -140,7 +140,7 @@ async def test_a_question_at_which_the_program_died_twice_is_set_aside_and_other
             await asyncio.sleep(0.1)
         await program.kill()
     async with Program(tmp_path, **settings):
-        await answered(slack, "C1", ts, "set it aside")
+        await answered(slack, "C1", ts, "try it again")
         other = await slack.say("U1", "C1", f"{AT} and this?")
         await answered(slack, "C1", other, "and this?")
         await slack.wait_for(lambda: any("question" in message.visible for message in slack.messages("C2")))

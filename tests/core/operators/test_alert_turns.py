@@ -128,6 +128,6 @@ def test_an_alert_in_a_chinese_channel_is_chinese_throughout() -> None:
 def test_what_nobody_can_reach_is_told_with_its_host_and_the_class_of_the_error() -> None:
     alert = Alert("endpoint one", Code.UNREACHABLE, "ABC234", ROUTE.places, "ConnectError")
     assert alert_to_text(alert, "en") == (
-        "**Parley needs you: endpoint one** does not work (unreachable, ConnectError). "
-        "Check the way to one.example (OPENAI_BASE_URL): DNS, proxy, certificates. (ref ABC234)"
+        "**Parley needs attention: endpoint one** does not work (unreachable, ConnectError). "
+        "Check the connection to one.example (OPENAI_BASE_URL): DNS, proxy, certificates. (ref ABC234)"
     )
