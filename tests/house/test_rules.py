@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,41 @@ PYTHON = [TOP / name for name in TRACKED if name.endswith(".py") and (TOP / name
 PRODUCT = [path for path in PYTHON if path.relative_to(TOP).parts[0] in ("bots", "core", "storage")]
 TEXT = [TOP / name for name in TRACKED if (TOP / name).exists() and not name.endswith((".png", ".ico"))]
 VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "manager", "service", "handler", "misc"}
+
+PLATFORMS = {"slack", "discord", "web"}
+METAPHORS = {
+    *("brush", "canvas", "wish", "herald", "desk", "knob", "paper", "seat", "lane"),
+    *("turnstile", "roster", "stroke"),
+}
+
+
+def public_names(path: Path, kinds: tuple[type[ast.stmt], ...]) -> list[str]:
+    """Names of the public definitions of `kinds` at the top of a module."""
+    return [
+        node.name
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, kinds)
+        and isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and not node.name.startswith("_")
+    ]
+
+
+def words_of(name: str) -> set[str]:
+    """Words of an identifier in lower case, without a plural s."""
+    return {word.lower().removesuffix("s") for word in re.findall(r"[A-Z]?[a-z]+", name)}
+
+
+def platforms_imported(source: str) -> set[str]:
+    """Platforms of `bots` that a module imports, also inside a function."""
+    modules: list[str] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom):
+            modules += [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            modules += [alias.name for alias in node.names]
+    return {
+        parts[1] for name in modules if (parts := name.split("."))[0] == "bots" and len(parts) > 1
+    } & PLATFORMS
 
 
 def test_the_example_of_settings_is_what_the_classes_say() -> None:
@@ -99,3 +135,30 @@ def test_every_logger_is_named_log() -> None:
     made = re.compile(r"^(.*)structlog\.(?:stdlib\.)?get_logger\(", re.MULTILINE)
     names = {(str(path), name) for path in PRODUCT for name in made.findall(path.read_text())}
     assert {name for _, name in names} == {"log = "}, names
+
+
+def test_no_two_public_classes_have_the_same_name() -> None:
+    counts = Counter(name for path in PRODUCT for name in public_names(path, (ast.ClassDef,)))
+    assert len(counts) > 100
+    assert [name for name, count in counts.items() if count > 1] == []
+
+
+def test_only_its_folder_and_the_app_import_a_platform() -> None:
+    assert platforms_imported("def f():\n    from bots import slack\n    import bots.web.page") == {
+        "slack",
+        "web",
+    }
+    elsewhere = {}
+    for path in PRODUCT:
+        where = path.relative_to(TOP).parts
+        own = {where[1]} if where[0] == "bots" else set()
+        if where != ("bots", "app.py") and (found := platforms_imported(path.read_text()) - own):
+            elsewhere["/".join(where)] = found
+    assert elsewhere == {}
+
+
+def test_modules_classes_and_functions_have_no_metaphors_for_names() -> None:
+    assert words_of("PaintStrokes") & METAPHORS == {"stroke"}
+    kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    names = [name for path in PRODUCT for name in (path.stem, *public_names(path, kinds))]
+    assert [name for name in names if words_of(name) & METAPHORS] == []
