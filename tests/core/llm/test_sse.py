@@ -178,6 +178,6 @@ def test_deep_nesting_is_no_crash() -> None:
 
 def test_long_line_in_small_pieces_takes_linear_time() -> None:
     line = b'data: {"a":"' + b"x" * 4_000_000 + b'"}\n'
-    started = time.perf_counter()
+    started = time.process_time()  # other processes do not add to it
     assert len(read(*[line[n : n + 1000] for n in range(0, len(line), 1000)], limit_bytes=1 << 23)) == 1
-    assert time.perf_counter() - started < AT_ONCE_S
+    assert time.process_time() - started < AT_ONCE_S
