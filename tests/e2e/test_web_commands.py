@@ -21,12 +21,12 @@ TOLD = {
     "en-GB": {
         "/help": "What I can do",
         "/model": "The model here is GPT-5.5",
-        "/prompt": "What the model is told here",
+        "/prompt": "The model's instructions here",
         "/settings": "Settings here",
         "/usage": "1 question",
         "/budget": "No budget is set.",
-        "/export": "This thread, 2 lines.",
-        "/export me": "Everything of yours, 2 lines.",
+        "/export": "This thread, 2 messages.",
+        "/export me": "All your data, 2 messages.",
         "/reset": "We start over here",
         "/forget thread": "2 messages of this thread are deleted.",
         "/forget": "/forget thread",
@@ -245,7 +245,7 @@ async def test_on_a_page_that_others_can_reach_only_whom_the_operator_names_may_
         async with Program(tmp_path, **shared) as program:
             await page.goto(program.url)
             await page.get_by_role("button", name="Settings", exact=True).click()
-            await expect(page.get_by_role("log")).to_contain_text("What is set here")
+            await expect(page.get_by_role("log")).to_contain_text("Settings here")
             await expect(page.get_by_role("dialog")).to_have_count(0)
             await expect(page.get_by_role("button", name="Change settings")).to_have_count(0)
             for typed, words in (
