@@ -185,7 +185,8 @@ async def test_settings_stay_over_a_restart_and_what_does_not_fit_is_told(
     async with visiting(tmp_path, endpoint, language) as you:
         bad = await you.told("/settings temperature 9")
         assert phrase("setting_temperature_about", language) in bad
-        goes = {"prefix": "/", "command": "summarize", "example": example(COMMANDS["summarize"], language)}
+        spec = COMMANDS["summarize"]
+        goes = {"prefix": "/", "command": phrase(spec.key, language), "example": example(spec, language)}
         assert await you.told("/summarize all") == phrase("misread_word", language, word="all", **goes)
         await you.told("/settings language zh")
         await you.told("/settings workspace rate 1")
