@@ -141,9 +141,9 @@ class App:
         self.store = store
         self.metrics = Metrics()
         self._alerts = self._create_alerts(config)
-        self._herald = OperatorAlerts(self._clock, self.metrics.count, self._alerts)
-        self.database_health = DatabaseHealth(self._herald, config.database.shown_url, self._clock)
-        model = create_model(config.core, config.catalog, self._clock, self._herald)
+        self._operator_alerts = OperatorAlerts(self._clock, self.metrics.count, self._alerts)
+        self.database_health = DatabaseHealth(self._operator_alerts, config.database.shown_url, self._clock)
+        model = create_model(config.core, config.catalog, self._clock, self._operator_alerts)
         self._model = RedactedModel(model, Secrets(config.secrets()))
         self._platforms = self._create_platforms()
         self._channels = {
@@ -153,7 +153,7 @@ class App:
             )
             for platform, platform_calls in ((platform, self._gate(platform)) for platform in self._platforms)
         }
-        self._supervisor = Supervisor(self._platforms, self._clock, self._herald, self.metrics.gauge)
+        self._supervisor = Supervisor(self._platforms, self._clock, self._operator_alerts, self.metrics.gauge)
         self._checkpoints = Checkpoints(store, self._clock)
         digester = StoreDigester(store, config.core, config.timers.zone, config.catalog.priced)
         live = RunningTurns()
@@ -168,7 +168,7 @@ class App:
             self._checkpoints,
             live,
             config.catalog,
-            on_set_aside=lambda turn, error: self._herald.wrong(f"turn {turn.id}", error, {}),
+            on_set_aside=lambda turn, error: self._operator_alerts.wrong(f"turn {turn.id}", error, {}),
         )
         self.place_queues = PlaceQueues(
             runner.answer,
@@ -224,7 +224,7 @@ class App:
         )
 
     def _gate(self, platform: Platform) -> PlatformCalls:
-        return PlatformCalls(platform, PlatformHealth(platform.name, self._herald, self._clock).called)
+        return PlatformCalls(platform, PlatformHealth(platform.name, self._operator_alerts, self._clock).called)
 
     async def _post_directly(self, place: Place, text: str) -> bool:
         """Post an alert that the database can't take."""
@@ -305,7 +305,7 @@ class App:
     async def _running(self) -> AsyncIterator[None]:
         """Open turns taken up again, then platforms connected; at the end all in the opposite order."""
         for alert, age_s in await self._alerts.standing():
-            self._herald.remember(alert, age_s)
+            self._operator_alerts.remember(alert, age_s)
         try:
             await self.store.recover(self._clock.now() - self._config.core.stood_still)
         except StoreError as error:
@@ -322,7 +322,7 @@ class App:
         self._keep(self._sweep.run())
         self._keep(self._supervisor.run(self.inbox))
         self._keep(self._give_signs_of_life())
-        loop = LoopHealth(self._herald, self.metrics.gauge, self._clock, notify_systemd)
+        loop = LoopHealth(self._operator_alerts, self.metrics.gauge, self._clock, notify_systemd)
         self._keep(loop.run(self._config.core.parley_watchdog_s))
         try:
             yield

@@ -81,7 +81,7 @@ class DeliveryScheduler:
         self._number = itertools.count()
         self._woken = asyncio.Event()
         self._asleep_until: float | None = None
-        self._strokes: set[asyncio.Task[None]] = set()
+        self._calls: set[asyncio.Task[None]] = set()
 
     def delivery(
         self,
@@ -121,8 +121,8 @@ class DeliveryScheduler:
                 self._asleep_until = self._serve()
                 await self._pause()
         finally:
-            if self._strokes:
-                await asyncio.wait(self._strokes, timeout=5.0)
+            if self._calls:
+                await asyncio.wait(self._calls, timeout=5.0)
 
     async def _pause(self) -> None:
         """Until the next line is due, or something earlier has come up."""
@@ -290,8 +290,8 @@ class DeliveryScheduler:
         delivery.busy = True
         draws = [found.take(now, rank) for found in place.limiters]
         task = asyncio.create_task(self._paint(delivery, call, draws))
-        self._strokes.add(task)
-        task.add_done_callback(self._strokes.discard)
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
 
     async def _paint(self, delivery: AnswerDelivery, call: OutgoingCall, draws: list[Reservation]) -> None:
         try:

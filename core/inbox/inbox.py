@@ -59,7 +59,7 @@ class StoringInbox:
         self._lost = lost
         self._submit = submit
         self._live = live
-        self._desk = handlers
+        self._handlers = handlers
         self._rate = Rate()
         self._members = TeamMembership(store, memberships or {})
         self.admission = Admission(directories or {}, self._admit, handlers.clock)
@@ -94,23 +94,23 @@ class StoringInbox:
         return event.addressed or outcome in (Outcome.TURN, Outcome.NOTED)
 
     async def refusal(self, command: Command) -> ImmediateReply | None:
-        done = await self._desk.do(await self._members.known(command))
+        done = await self._handlers.do(await self._members.known(command))
         if isinstance(done, ImmediateReply):
             return done
         ask, outcome, settings = await self._resolve(done)
         if outcome is Outcome.OFF:
-            return _no(phrase("refused_off", self._desk.language(ask.author, settings)))
+            return _no(phrase("refused_off", self._handlers.language(ask.author, settings)))
         refused = await self._refused(ask.author, ask.place, settings, ask.key, tell=True)
         return refused.told if refused else None
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:
-        return await self._desk.suggest(command, option)
+        return await self._handlers.suggest(command, option)
 
     def _channel(self, place: Place) -> asyncio.Lock:
         return self._busy.setdefault(place.channel_key, asyncio.Lock())
 
     async def language(self, person: Person, place: Place) -> str:
-        return self._desk.language(person, await self._desk.settings(place, person))
+        return self._handlers.language(person, await self._handlers.settings(place, person))
 
     async def _receive(self, event: Event) -> Receipt:
         match event:
@@ -130,7 +130,7 @@ class StoringInbox:
                 self._live.withdraw(message)
                 known = known or removed
             case PlaceClosed():
-                known = self._live.close(event.place, self._desk.clock.now())
+                known = self._live.close(event.place, self._handlers.clock.now())
         return Receipt(Outcome.NOTED if known else Outcome.UNKNOWN)
 
     async def _restart(self, question: str) -> None:
@@ -139,10 +139,10 @@ class StoringInbox:
         turn = self._live.answering(question)
         if turn is None:
             return
-        author, place, now_s = turn.ask.author, turn.ask.place, self._desk.clock.monotonic()
+        author, place, now_s = turn.ask.author, turn.ask.place, self._handlers.clock.monotonic()
         due_s = now_s + EDIT_PAUSE_S
         if not self._live.wait_s(turn.id, now_s):
-            settings = await self._desk.settings(place, author)
+            settings = await self._handlers.settings(place, author)
             if author.id in settings.deny:
                 return  # their answer was begun before they were denied: it is not begun again
             key = f"edit/{question}/{now_s}"
@@ -153,7 +153,7 @@ class StoringInbox:
     # Commands.
 
     async def _command(self, command: Command) -> Receipt:
-        done = await self._desk.do(command)
+        done = await self._handlers.do(command)
         if isinstance(done, Ask):
             return await self._ask(done, commanded=True)
         log.info("command_received", command=command.name, place=command.place.key)
@@ -166,7 +166,9 @@ class StoringInbox:
             return Receipt(Outcome.DUPLICATE)
         opens = ask.place.thread if ask.id == ask.place.thread else ""
         place = replace(ask.place, thread="") if opens else ask.place
-        refused = name not in FREE and refusal(ask.author, place, await self._desk.settings(place, ask.author))
+        refused = name not in FREE and refusal(
+            ask.author, place, await self._handlers.settings(place, ask.author)
+        )
         if refused and not place.direct and not await self._explains(ask, refused):
             return Receipt(Outcome.REFUSED)
         return await self._command(
@@ -187,10 +189,10 @@ class StoringInbox:
     async def _press(self, press: ButtonPress) -> Receipt:
         """A button under an answer. Its turn must be one of the channel it was pressed in."""
         turn = await self._store.turn(press.turn_id)
-        settings = await self._desk.settings(press.place, press.author)
-        language = self._desk.language(press.author, settings)
-        if press.action == FORGET_ME and self._desk.confirms_forgetting(press.author, press.place):
-            return await self._command(_confirmed(press, self._desk.clock.now()))
+        settings = await self._handlers.settings(press.place, press.author)
+        language = self._handlers.language(press.author, settings)
+        if press.action == FORGET_ME and self._handlers.confirms_forgetting(press.author, press.place):
+            return await self._command(_confirmed(press, self._handlers.clock.now()))
         if turn is None or turn.forgotten or turn.ask.place.channel_key != press.place.channel_key:
             return Receipt(Outcome.UNKNOWN, told=ImmediateReply(phrase("pressed_late", language)))
         log.info("button_pressed", turn=turn.id, action=press.action, place=press.place.key)
@@ -231,7 +233,7 @@ class StoringInbox:
 
     async def _opinion(self, press: ButtonPress, turn: Turn, language: str) -> Receipt:
         value = _OPINIONS[press.action]
-        at = self._desk.clock.now()
+        at = self._handlers.clock.now()
         await self._store.rate(turn.id, Feedback(press.author.id, value, press.text.strip(), at))
         told = ImmediateReply(phrase("thanks", language))
         if press.action == "down":
@@ -249,7 +251,7 @@ class StoringInbox:
             return await self._typed(ask, *typed)
         if outcome is Outcome.OFF:
             told = asks and (commanded or await self._first(ask, "off"))
-            words = phrase("refused_off", self._desk.language(ask.author, settings))
+            words = phrase("refused_off", self._handlers.language(ask.author, settings))
             return Receipt(outcome, told=_no(words) if told else None)
         if outcome is Outcome.NOTED:
             await self._store.note(ask)
@@ -304,7 +306,7 @@ class StoringInbox:
             place = await self._store.place_of_post(ask.place, ask.replies_to)
             ask = replace(ask, place=place or ask.place)
         joined = (ask.addressed and not ask.author.bot) or await self._store.joined(ask.place)
-        settings = await self._desk.settings(ask.place, ask.author)
+        settings = await self._handlers.settings(ask.place, ask.author)
         return ask, classify(ask, joined, settings.listen), settings
 
     async def _refused(
@@ -318,11 +320,11 @@ class StoringInbox:
         ask: Ask | None = None,
     ) -> Receipt | None:
         """Why `person` gets no answer, or None. `tell`: they are told in any case, else as `_explains` decides."""
-        language = self._desk.language(person, settings)
+        language = self._handlers.language(person, settings)
         if why := refusal(person, place, settings):
             told = tell or (ask is not None and await self._explains(ask, why))
             return Receipt(Outcome.REFUSED, told=_no(phrase(why, language)) if told else None)
-        now_s = self._desk.clock.monotonic()
+        now_s = self._handlers.clock.monotonic()
         wait_s = self._rate.wait_s(_who(person, place), key, settings.rate, now_s)
         if not wait_s:
             return None
@@ -332,13 +334,13 @@ class StoringInbox:
         return Receipt(Outcome.LIMITED, told=_no(phrase("limited", language, n=wait_s)) if told else None)
 
     def _count(self, person: Person, place: Place, key: str) -> None:
-        self._rate.count(_who(person, place), key, self._desk.clock.monotonic())
+        self._rate.count(_who(person, place), key, self._handlers.clock.monotonic())
 
     async def _explains(self, ask: Ask, why: Refusal) -> bool:
         """Whether the author of a refused question is told why: once a channel, where they addressed the bot. Who is
         not known may be answered a moment later: they are told each time, within the limit of `Rate.tell`."""
         if why is Refusal.UNKNOWN:
-            return self._rate.tell(_who(ask.author, ask.place), self._desk.clock.monotonic())
+            return self._rate.tell(_who(ask.author, ask.place), self._handlers.clock.monotonic())
         return ask.addressed and await self._first(ask, "refused")
 
     async def _first(self, ask: Ask, why: str) -> bool:

@@ -20,7 +20,7 @@ class Recovery:
 
     def __init__(self, store: TurnLedger, place_queues: PlaceQueues, clock: Clock) -> None:
         self._store = store
-        self._lanes = place_queues
+        self._place_queues = place_queues
         self._clock = clock
         self._looks = _LOOKS
         self._whole_at = 0.0
@@ -36,15 +36,15 @@ class Recovery:
             await self._look()
 
     async def _look(self) -> None:
-        known = self._lanes.known  # before reading: what ends meanwhile is not begun again
+        known = self._place_queues.known  # before reading: what ends meanwhile is not begun again
         now = self._clock.monotonic()
         whole = self._looks > 0 or now - self._whole_at >= WHOLE_S
         try:
-            turns = await self._store.open_turns(0 if whole else self._lanes.highest_id)
+            turns = await self._store.open_turns(0 if whole else self._place_queues.highest_id)
         except StoreError:
             return
         if whole:
             self._looks, self._whole_at = max(0, self._looks - 1), now
         for turn in turns:
             if turn.id not in known:
-                self._lanes.submit(turn)
+                self._place_queues.submit(turn)
