@@ -154,7 +154,7 @@ async def test_every_command_in_one_visit(tmp_path: Path, endpoint: FakeCompleti
         assert words("forget_me_done", n=0) in (await you.press(asked, "forget_me"))["told"]["text"]
         assert words("forget_me_done", n=0) in await you.told("/forget me confirm")
         assert await you.told("/export") == words("export_nothing")
-        assert words("digest_quiet") in await you.told("/usage")
+        assert words("usage_quiet_me") in await you.told("/usage")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -13,7 +13,6 @@ from tests.e2e.test_slack import AT, answered, answers
 from tests.fakes.completions import FakeCompletions
 from tests.fakes.discord import ADA, BO, GENERAL, FakeDiscord
 from tests.fakes.slack import FakeSlack
-from tests.waiting import AT_ONCE_S
 
 
 async def test_slack_heals_from_cut_dead_silent_and_renewed_sockets(
@@ -67,7 +66,7 @@ async def test_while_one_socket_is_renewed_the_other_one_hears(
             await asyncio.sleep(0.02)
         await slack.wait_for(lambda: all(envelope.acked for envelope in slack.envelopes))
     assert fewest >= 1
-    assert max(envelope.latency_s or 0 for envelope in slack.envelopes) < AT_ONCE_S
+    # Slack delivers an event again where it is not acknowledged in time.
     assert [len(envelope.attempts) for envelope in slack.envelopes] == [1] * len(slack.envelopes)
 
 

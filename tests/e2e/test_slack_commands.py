@@ -107,7 +107,7 @@ async def test_every_command_in_one_visit(team: Team, slack: FakeSlack) -> None:
         before = len(team.whispers(ADA, "C1"))
         await slack.press(ADA, "C1", asked.ts, "parley:forget_me", "0")
         await team.told(ADA, "C1", words("forget_me_done", n=0), after=before)
-        await team.parley(ADA, "C1", "usage", words("digest_quiet"))
+        await team.parley(ADA, "C1", "usage", words("usage_quiet_me"))
         await slack.slash(ADA, "D1", "/parley", "export me")
         await slack.wait_for(lambda: slack.messages("D1")[-1].visible == words("export_nothing"))
 

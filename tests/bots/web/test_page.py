@@ -198,6 +198,7 @@ async def test_the_keyboard_alone_is_enough(chromium: Browser) -> None:
     async with house(gap_s=0.05) as home, window(chromium) as (_, page):
         home.inbox.answers["Long"] = Shown(" ".join(f"w{n}" for n in range(200)), notice="Stopped.")
         await page.goto(home.url)
+        await expect(page.get_by_label("Your message")).to_be_focused()
         await page.keyboard.type("Long")
         await page.keyboard.press("Enter")
         stop = page.get_by_role("button", name="Stop")
