@@ -181,6 +181,7 @@ async def test_what_could_not_be_sent_stays_in_the_box_and_is_then_sent_once(chr
 async def test_a_line_break_and_a_composition_do_not_send(chromium: Browser) -> None:
     async with house() as home, window(chromium) as (_, page):
         await page.goto(home.url)
+        await expect(page.get_by_label("Your message")).to_be_focused()
         await page.keyboard.type("one")
         await page.keyboard.press("Shift+Enter")
         await page.keyboard.type("two")
