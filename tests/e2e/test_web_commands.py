@@ -42,7 +42,7 @@ TOLD = {
         "/导出 me": "你的全部数据，共 2 条",
         "/重置": "从头开始",
         "/忘记 thread": "2 条",
-        "/忘记": "/forget",
+        "/忘记": "/忘记 话题",
     },
 }
 """What is typed, and words of what is told, in the language of the browser."""
