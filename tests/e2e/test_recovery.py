@@ -158,7 +158,7 @@ async def test_an_answer_that_the_grace_period_does_not_end_is_left_for_the_next
         late = await slack.say("U2", "C1", f"{AT} and this?")
         await slack.wait_for(lambda: all(envelope.acked for envelope in slack.envelopes))
         assert await stopping == 0
-        assert "left for the next start" in program.output
+        assert "turns_left_open" in program.output
         assert answers(slack, "C1", late) == [], "nothing new is begun"
     async with Program(tmp_path, **settings):
         answer = await answered(slack, "C1", ts, "and done")
