@@ -37,7 +37,9 @@ async def test_a_slash_command_asks_where_all_can_read_it(team: Team, slack: Fak
         ts = await team.anchored("D2", team.words("slack_asked", name="bo", question="你好"))
         await team.answered("D2", ts, "你好", count=2)
         await slack.slash(ADA, "C1", "/ask", "")
-        await team.told(ADA, "C1", f"`/parley ask {team.words('command_ask_question')}`")
+        await team.told(
+            ADA, "C1", f"`/parley {team.words('command_ask')} {team.words('command_ask_question')}`"
+        )
         await slack.slash(ADA, "C9", "/ask", "anyone here?")
         await team.told(ADA, "C9", team.words("slack_invite"))
     assert len(team.endpoint.requests) == 3
@@ -101,7 +103,7 @@ async def test_every_command_in_one_visit(team: Team, slack: FakeSlack) -> None:
         await team.told(BO, "C1", words("forget_by_manager", prefix="/"))
         await team.mention(ADA, "C1", ts, "/forget thread")
         await team.told(ADA, "C1", words("forget_thread_done", n=6), words("forget_kept"))
-        await team.parley(ADA, "C1", "forget", "`/parley forget ")
+        await team.parley(ADA, "C1", "forget", f"`/parley {team.words('command_forget')} ")
         asked = await team.parley(ADA, "C1", "forget me", words("forget_me_asks", n=0, prefix="/parley "))
         assert asked.buttons == [words("forget_me_sure")]
         before = len(team.whispers(ADA, "C1"))
@@ -141,7 +143,7 @@ async def test_summaries_of_a_thread_of_messages_and_of_hours(team: Team, slack:
         of_hours = await summed_up(units[1], "All of it.", 2)
         assert "A while ago." in of_hours
         assert "Long ago." not in of_hours
-        await team.parley(ADA, "C1", "summarize for fun", "`/parley summarize [")
+        await team.parley(ADA, "C1", "summarize for fun", f"`/parley {team.words('command_summarize')} [")
         await team.parley(ADA, "C1", "summarize 9999", {"en": "from 1 to 500", "zh": "1 到 500"}[team.language])
         await slack.shortcut(BO, "menu_summarize", "C1", ts)
         anchor = await team.anchored("C1", team.words("slack_asked_summary", name="bo"))
