@@ -40,6 +40,7 @@ async def test_what_could_not_be_read_is_not_told_as_nothing_said(
             slack.mend("conversations.history")
         slack.fail("conversations.replies", times=None, error="internal_error")
         root = await slack.say("U2", "C1", "And the thread?")
+        await slack.wait_for(lambda: all(envelope.acked for envelope in slack.envelopes))
         await slack.say("U1", "C1", f"{AT} /summarize thread", root)
         await slack.wait_for(lambda: answered(slack, "C1", phrase("unread", "en")), WAIT_S)
         slack.mend("conversations.replies")
