@@ -183,7 +183,7 @@ class WebPlatform:
         return [
             web.get("/", self._guarded(self._page)),
             web.get("/static/{name}", self._guarded(self._static)),
-            web.get("/api/words", self._guarded(self._words)),
+            web.get("/api/words.js", self._guarded(self._words)),
             web.get("/api/threads", self._guarded(self._threads)),
             web.get("/api/threads/{thread}", self._guarded(self._thread)),
             web.get("/api/threads/{thread}/events", self._guarded(self._events), allow_head=False),
@@ -237,7 +237,9 @@ class WebPlatform:
         return web.Response(body=body, headers=headers, content_type=_TYPES[Path(name).suffix], charset="utf-8")
 
     async def _words(self, request: web.Request) -> web.Response:
-        return _json(outgoing.page_words(_locale(request)))
+        """A module, not a request of the page: scripts run, and keys are taken, only once it is loaded."""
+        body = b"export default " + outgoing.to_bytes(outgoing.page_words(_locale(request)))
+        return web.Response(body=body, headers=_NEVER_STORED, content_type=_TYPES[".js"], charset="utf-8")
 
     async def _threads(self, request: web.Request) -> web.Response:
         threads = await self._store.threads("web", "local")

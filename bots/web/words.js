@@ -1,8 +1,8 @@
 // The page's sentences, in the language that the browser asks for. They come from the server: core/i18n has them.
 
-import { call } from "/static/server.js";
+import page from "/api/words.js";
 
-export const { locale: LOCALE, tag: TAG, words: SAY } = await call("/api/words");
+export const { locale: LOCALE, tag: TAG, words: SAY } = page;
 
 const forms = new Intl.PluralRules(LOCALE);
 

@@ -181,7 +181,6 @@ async def test_what_could_not_be_sent_stays_in_the_box_and_is_then_sent_once(chr
 async def test_a_line_break_and_a_composition_do_not_send(chromium: Browser) -> None:
     async with house() as home, window(chromium) as (_, page):
         await page.goto(home.url)
-        await expect(page.get_by_label("Your message")).to_be_focused()
         await page.keyboard.type("one")
         await page.keyboard.press("Shift+Enter")
         await page.keyboard.type("two")
@@ -199,7 +198,6 @@ async def test_the_keyboard_alone_is_enough(chromium: Browser) -> None:
     async with house(gap_s=0.05) as home, window(chromium) as (_, page):
         home.inbox.answers["Long"] = Shown(" ".join(f"w{n}" for n in range(200)), notice="Stopped.")
         await page.goto(home.url)
-        await expect(page.get_by_label("Your message")).to_be_focused()
         await page.keyboard.type("Long")
         await page.keyboard.press("Enter")
         stop = page.get_by_role("button", name="Stop")
