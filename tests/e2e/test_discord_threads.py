@@ -23,13 +23,15 @@ async def test_in_a_window_of_minutes_each_mention_has_a_thread_while_calls_are_
     discord.limits.table["other"] = Limit(50, 900.0)
     discord.limits.enabled = True
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
-        asked = []
-        for number in range(5):  # one after another: of questions at once any may be the one without a thread
-            asked.append(await discord.say(ADA, GENERAL, f"{AT} question {number}?"))
-            await answered(discord, asked[-1] if number < 4 else GENERAL, f"question {number}?")
-        await discord.say(BO, asked[0], "and then?")
-        await answered(discord, asked[0], "and then?", count=2)
-    assert [discord.thread_of(question) is not None for question in asked] == [True] * 4 + [False]
+        asked = [await discord.say(ADA, GENERAL, f"{AT} question {number}?") for number in range(5)]
+        await discord.wait_for(lambda: sum(discord.thread_of(question) is not None for question in asked) == 4)
+        opened = [discord.thread_of(question) is not None for question in asked]  # whichever are the first four
+        for number, question in enumerate(asked):
+            await answered(discord, question if opened[number] else GENERAL, f"question {number}?")
+        followed = asked[opened.index(True)]
+        await discord.say(BO, followed, "and then?")
+        await answered(discord, followed, "and then?", count=2)
+    assert [discord.thread_of(question) is not None for question in asked] == opened
     assert discord.limits.refusals == 0
 
 
