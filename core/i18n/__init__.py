@@ -67,7 +67,7 @@ _UNREAD_BY_CODE = {
 
 _DAY_S = 86_400
 _LONGEST_WAIT_S = 400 * _DAY_S
-"""A longer one is no wait that anybody means."""
+"""Longer waits are taken for mistakes of an endpoint."""
 _WAITS = (
     (120, "busy_for", 1),
     (5_400, "busy_for_minutes", 60),
@@ -89,21 +89,23 @@ def variant(language: str, platform: str) -> str:
 
 
 def phrase(key: str, language: str, /, **values: str | int | float) -> str:
-    """The phrase `key`, in a language or a dialect; numbers are written as the language writes them. Raises KeyError
-    on an unknown key."""
-    phrase, locale = SPOKEN[language][key], LOCALES[language_of(language)]
-    if isinstance(phrase, dict):
-        phrase = phrase.get(locale.plural_form(float(values["n"])), phrase["other"])
+    """The phrase `key` in a language or a variant, with numbers as the language writes them. Raises KeyError on an
+    unknown key."""
+    entry, locale = SPOKEN[language][key], LOCALES[language_of(language)]
+    if isinstance(entry, dict):
+        entry = entry.get(locale.plural_form(float(values["n"])), entry["other"])
     shown = {
         name: value if isinstance(value, str) else format_decimal(value, locale=locale)
         for name, value in values.items()
     }
-    return phrase.format(**shown)
+    return entry.format(**shown)
 
 
 def error_text(error: BotError, language: str, key: str = "") -> str:
-    """What a person is told: what happened, what to do next, and the reference that the log has too. `key`: the phrase
-    to use instead of the one for the error's code."""
+    """The sentence for a person: what happened, what to do next, and the reference that the log has too.
+
+    `key` is a phrase to use instead of the one for the error's code.
+    """
     key = key or _words_for(error)
     if key == "busy" and error.retry_after_s is not None and error.retry_after_s < _LONGEST_WAIT_S:
         words = _busy_for(error.retry_after_s, language)
@@ -137,11 +139,11 @@ def cut_error_text(error: BotError, language: str) -> str:
     return phrase("joined", language, one=words, two=phrase("ref", language, ref=error.ref))
 
 
-def _with_terms(phrase: Phrase, terms: Mapping[str, str]) -> Phrase:
-    """`phrase` with each term in braces replaced once; other fields stay."""
-    if isinstance(phrase, dict):
-        return {form: str(_with_terms(text, terms)) for form, text in phrase.items()}
-    return re.sub(r"\{(\w+)\}", lambda found: terms.get(found[1], found[0]), phrase)
+def _with_terms(entry: Phrase, terms: Mapping[str, str]) -> Phrase:
+    """`entry` with each term in braces replaced once; other fields stay."""
+    if isinstance(entry, dict):
+        return {form: str(_with_terms(text, terms)) for form, text in entry.items()}
+    return re.sub(r"\{(\w+)\}", lambda found: terms.get(found[1], found[0]), entry)
 
 
 def _on(platform: str, entries: Mapping[str, Phrase]) -> dict[str, Phrase]:

@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from core.conversation.tokens import estimate
-from core.errors import Code, ModelError, PlatformError
+from core.errors import Code, PlatformError
 from core.i18n import cut_error_text, error_text, language_of, phrase
 from core.ports.store import Finish
 from core.settings.channel import language_for
 from core.settings.environment import CoreSettings
 from core.spend.prices import priced, total
-from core.text import is_blank
 from core.turns.running import Draft, Interrupt
 from core.values.conversation import Task, Turn, TurnState
 from core.values.deltas import EndReason, ModelInfo, Usage
@@ -52,16 +51,6 @@ def charge(draft: Draft, usage: Usage | None, default: ModelInfo) -> Usage:
     """`usage` at the price of the draft's model; an estimate where the endpoint reports none."""
     estimated = Usage(draft.prompt.estimate_tokens, estimate(draft.text), estimated=True)
     return priced(usage or estimated, draft.model_info or default)
-
-
-def check_text(draft: Draft) -> None:
-    """Raises ModelError where the stream broke off, or ended without a visible character."""
-    if draft.ended is None:
-        raise ModelError(Code.CUT, "the stream ended without an end")
-    if is_blank(draft.text):
-        draft.text = ""
-        reason = draft.ended.reason
-        raise ModelError(Code.POLICY if reason is EndReason.POLICY else Code.EMPTY, f"no words, {reason}")
 
 
 def turn_language(turn: Turn, draft: Draft, settings: CoreSettings) -> str:

@@ -32,7 +32,7 @@ from core.values.outgoing import Phase, Reply
 log = structlog.get_logger()
 
 DEATHS = 2
-"""How many sudden ends of the program a turn survives before it is set aside."""
+"""Sudden ends of the program, counted against a turn, after which it is set aside."""
 
 PRESS_WITHIN_S = 3.0
 """Seconds between a message halted by the platform's own stop button and the event that names who pressed it. Without
@@ -237,7 +237,7 @@ class TurnRunner:
         draft = Draft()
 
         async def on_post(posted: tuple[str, ...]) -> None:
-            """Store the ids of the answer's messages before the next call."""
+            """Store the ids of the answer's messages."""
             self._standing(turn).set()
             self._checkpoints.note(turn.id, draft.text, posted)
             await self._checkpoints.flush()

@@ -25,7 +25,6 @@ from core.text import is_blank
 from core.turns.checkpoints import Checkpoints
 from core.turns.ending import (
     charge,
-    check_text,
     nothing_to_answer,
     resumed_notice,
     turn_button,
@@ -78,7 +77,7 @@ class AnswerWriter:
                 draft.ended = Ended(EndReason.STOP, Usage())
                 return
             await self._stream(turn, _request(turn, draft, settings, material), draft, delivery)
-            check_text(draft)
+            _check_text(draft)
         except (ModelError, StoreError, UnreadError) as error:
             draft.error = error
         except Exception as error:  # a mistake of ours: the person sees it, and the place goes on
@@ -170,3 +169,13 @@ def _request(turn: Turn, draft: Draft, settings: ChannelSettings, material: Mate
         f"{turn.ask.place.platform}/{turn.ask.author.id}",
         fit,
     )
+
+
+def _check_text(draft: Draft) -> None:
+    """Raises ModelError where the stream broke off, or ended without a visible character."""
+    if draft.ended is None:
+        raise ModelError(Code.CUT, "the stream ended without an end")
+    if is_blank(draft.text):
+        draft.text = ""
+        reason = draft.ended.reason
+        raise ModelError(Code.POLICY if reason is EndReason.POLICY else Code.EMPTY, f"no words, {reason}")
