@@ -386,7 +386,7 @@ def _model_line(catalog: ModelCatalog) -> str:
 
 
 async def wait_for_turns(store: TurnLedger, turn_ids: Sequence[int]) -> None:
-    """Return when all of them have ended, whoever answers them."""
+    """Return when all of them have ended, in this process or another."""
     for turn_id in turn_ids:
         while (turn := await store.turn(turn_id)) is not None and turn.state in OPEN_STATES:
             await SystemClock().sleep(0.1)

@@ -73,7 +73,7 @@ def show_version() -> None:
 
 @contextmanager
 def _errors_in_one_line() -> Iterator[None]:
-    """Whatever a person can mend ends in one line on standard error and status 2."""
+    """Errors that a person can fix end the program with one line on standard error and status 2."""
     try:
         _check_key_log(os.environ)
         yield

@@ -26,7 +26,7 @@ def _ignore(_call: str, _error: PlatformError | None) -> None: ...
 
 
 class PlatformCalls:
-    """Passes calls on to one platform. Whatever it raises, only PlatformError comes out."""
+    """Passes calls on to one platform. Raises PlatformError and nothing else."""
 
     def __init__(self, platform: Platform, called: Called = _ignore) -> None:
         self.platform = platform

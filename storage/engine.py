@@ -152,7 +152,7 @@ class Database:
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
         if not task.cancelled():
-            task.exception()  # seen, also where the caller was cancelled and nobody else asks
+            task.exception()  # retrieved, also where the caller was cancelled
 
     async def migrate(self, upgrade: Callable[[Connection], None]) -> None:
         """Run `upgrade` as one transaction, alone, making the folder of an SQLite file first."""

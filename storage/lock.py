@@ -39,7 +39,7 @@ class RunLock:
     """Held by one process until it lets go or dies: the system, or PostgreSQL, frees what the dead held.
 
     An SQLite file is guarded by `<file>.lock` beside it, PostgreSQL by a session-level advisory lock on a
-    connection of its own. A database in memory is nobody else's and needs none.
+    connection of its own. A database in memory has one user and needs none.
     """
 
     def __init__(self, settings: DatabaseSettings) -> None:

@@ -91,7 +91,7 @@ def _hold_turns(connection: Connection, which: Iterable[ColumnElement[bool]]) ->
 def _forget_turns(
     connection: Connection, which: Iterable[ColumnElement[bool]], nothing: Mapping[str, Any]
 ) -> None:
-    """Those that have not ended do so here: whatever is still being written is not taken any more."""
+    """End those that are open: later checkpoints and ends of theirs are not stored."""
     open_or_held = or_(OPEN, HELD)
     ended = case((open_or_held, TurnState.STOPPED), else_=TURNS.c.state)
     connection.execute(update(TURNS).where(*which).values({**nothing, "state": ended, "ticket": ""}))

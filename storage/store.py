@@ -210,7 +210,7 @@ class SqlStore:
         return await self._database.read(people.messages_by_person, platform, person, limit)
 
     def _purge_soon(self) -> None:
-        """Once for what is forgotten within a moment, while nobody waits for it."""
+        """Run once for everything forgotten within a moment, in the background."""
         if self._purging is None:
             self._purging = asyncio.create_task(self._purge_later())
 

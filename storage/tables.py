@@ -233,7 +233,7 @@ class HeardRow(Row, table=True):
 
 
 class SettingRow(Row, table=True):
-    """A setting that somebody changed, as it was written; `channel` is empty for the whole workspace."""
+    """A changed setting, as it was written; `channel` is empty for the whole workspace."""
 
     __tablename__ = "settings"
 

@@ -72,7 +72,7 @@ def add_line(connection: Connection, ask: Ask) -> bool:
 
 
 def put_answer(connection: Connection, ask: Ask, message: str, text: str) -> None:
-    """An answer's line, over whatever a platform's history told of the same message before."""
+    """Store an answer's message, in place of the same message from a platform's history."""
     adding = insert(connection.dialect.name, MESSAGES)
     line = ThreadMessage(message, Person(id="", bot=True), text, ask.at, mine=True, anchor=ask.id)
     connection.execute(

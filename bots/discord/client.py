@@ -49,7 +49,7 @@ CACHED_MESSAGES = 100
 GUILD_WAIT_S = 0.1
 """After READY, between two servers, before the library calls itself ready; later ones are taken all the same."""
 ASKED_LATER = timedelta(minutes=15)
-"""How old a message may be that becomes a question by an edit: whoever wrote it may still wait for an answer."""
+"""Oldest age of a message that an edit can turn into a question. Its author may still wait for an answer."""
 _INVALID_S = 1.0
 """Between the loss of a session and the start of the next, 1 to 5 s:
 https://docs.discord.com/developers/events/gateway#resuming"""
@@ -161,7 +161,7 @@ class Client(discord.Client):
     # What is heard.
 
     async def concerns(self, ask: Ask) -> bool:
-        """Whether anything may come of it, whoever said it. Raises StoreError."""
+        """Whether the event can have an effect, whoever its author is. Raises StoreError."""
         return await self._inbox.concerns(ask)
 
     async def on_message(self, message: discord.Message) -> None:
@@ -237,7 +237,7 @@ class Client(discord.Client):
             await self._reply(message, error_text(error, language_of(ask.author.locale)))
 
     async def _spoken(self, ask: Ask) -> str:
-        """The language of our words to whoever said it: the channel's, else theirs."""
+        """The language for the author of the message: the channel's, else theirs."""
         try:
             return await self._inbox.language(ask.author, ask.place)
         except BotError as error:
@@ -274,7 +274,7 @@ class Client(discord.Client):
         await (message.reply if replies else message.channel.send)(words, **extra)
 
     async def tell_asker(self, place: Place) -> None:
-        """Whoever waits for an answer where it can't be given hears of it in their own conversation with the bot."""
+        """Tell the asker in a direct message that their question can't be answered where it was asked."""
         asked = self._askers.pop(place.key, None)
         if asked is not None and not place.direct:
             asker, language = asked

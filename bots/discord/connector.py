@@ -368,7 +368,7 @@ class DiscordPlatform:
                     self._here, self._members, self._here.concerns, place, location, after
                 )
             except discord.NotFound:
-                return []  # a thread that nobody has opened yet, or that is no more
+                return []  # the thread does not exist, or not yet
         for ask in asks:
             self._locations.asked(ask.id, location if ask.place.channel == place.channel else ask.place.thread)
         return asks

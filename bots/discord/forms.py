@@ -122,7 +122,7 @@ def _component(field: Field) -> discord.ui.Item[Any]:
     hint = _short(field.hint, _HINT_LIMIT) or None
     offered = {choice.value: choice.label for choice in field.choices if choice.value}
     if field.value:
-        offered.setdefault(field.value, field.value)  # what nobody offers any more stays until it is changed
+        offered.setdefault(field.value, field.value)  # a value no longer offered stays
     if field.kind == "choice" and 0 < len(offered) <= _CHOICES and all(len(one) <= 100 for one in offered):
         return discord.ui.Select(
             custom_id=field.name,

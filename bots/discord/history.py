@@ -95,7 +95,7 @@ async def stands(client: discord.Client, ask: Ask) -> bool:
 
 
 Concerns = Callable[[Ask], Awaitable[bool]]
-"""Whether anything may come of what was said, whoever said it."""
+"""Whether a message can have an effect, whoever its author is."""
 
 
 async def missed(

@@ -84,7 +84,7 @@ def message_to_ask(message: discord.Message, me: discord.ClientUser, here: Place
 
 
 def message_to_entry(message: discord.Message, me: discord.ClientUser) -> ThreadMessage | None:
-    """A line of a thread's history, or None where nobody said anything."""
+    """A message of a thread's history, or None where it has no text."""
     if message.type not in _SAID:
         return None
     mine = message.author.id == me.id

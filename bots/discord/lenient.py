@@ -28,7 +28,7 @@ _NOBODY: dict[str, Any] = {
     "author": {"id": "0", "username": "", "discriminator": "0", "avatar": None},
     "type": -1,
 }
-"""A message that nobody said: of a type that has no meaning."""
+"""A message type without a meaning: such messages are ignored."""
 
 
 def guard(connection: State) -> None:

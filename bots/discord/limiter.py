@@ -30,7 +30,7 @@ class Priority(IntEnum):
 
     FIRST = 0  # first words, acknowledgements, and the calls these wait for
     EDIT = 1
-    READ = 2  # what nobody waits for: reading on after downtime
+    READ = 2  # no person waits for it: reading after downtime
     HINT = 3  # typing
 
 
@@ -105,7 +105,7 @@ class RateLimiter:
             raise Limited(left_s, everywhere=True)
 
     def pause(self, seconds: float, *, all_calls: bool) -> None:
-        """No call of the bot is sent for so long; with `all_calls`, none at all. Whoever waits gets Limited."""
+        """No call of the bot is sent for so long; with `all_calls`, none at all. Waiting calls raise Limited."""
         until = self._clock.monotonic() + seconds
         self._bot_paused_until = max(self._bot_paused_until, until)
         if all_calls:

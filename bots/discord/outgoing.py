@@ -54,7 +54,7 @@ def page_to_view(page: Page) -> discord.ui.View | None:
 
 
 def page_to_body(page: Page) -> dict[str, Any]:
-    """The body of a message or of an edit, which pings nobody and unfurls nothing."""
+    """The body of a message or of an edit, without pings and link previews."""
     view = page_to_view(page)
     return {
         "content": page_to_content(page),

@@ -75,7 +75,7 @@ class ThreadLocations:
         self._asked[question] = channel_id
 
     def opened(self, place: Place) -> None:
-        """The thread of that place exists, whoever opened it: what is said later is said in it."""
+        """The thread of that place exists: later messages go into it."""
         if place.thread:
             self._places[place.key] = place.thread
 

@@ -209,7 +209,7 @@ class SlackPlatform:
         return self._homes.get(start.reader, start.place.team)
 
     async def _tell_asker(self, place: Place) -> None:
-        """Whoever waits for an answer where it can't be given hears of it in their own conversation with the bot."""
+        """Tell the asker in a direct message that their question can't be answered where it was asked."""
         asker = self._askers.pop(place.key, None)
         if asker is None or place.direct:
             return
@@ -239,7 +239,7 @@ class SlackPlatform:
             self._processing.discard(place.key)
 
     async def _hint(self, method: str, arguments: Json) -> bool:
-        """A call that nobody misses where Slack refuses it."""
+        """Make a call whose refusal does not matter."""
         if method in self._no_hints:
             return False
         try:
@@ -368,7 +368,7 @@ class SlackPlatform:
             self._people.ask(author_in(payload))
         async with self._order.turn(channel_of(payload), happened_at(payload)):
             if isinstance(bare, Ask | Edited) and unasked and not await inbox.concerns(bare):
-                return  # nobody is looked up for it
+                return  # no look-up of its author is needed
             names = await self._names(payload, me, arrived_s)
             event = payload_to_event(payload, me, names)
             if event is None or (isinstance(event, ButtonPress) and await dialog.press(payload, event)):
@@ -449,7 +449,7 @@ class SlackPlatform:
 
 
 def _kind_of(body: Json) -> str | None:
-    """As `kind_of`. A payload of a shape that nobody knows is acknowledged: sent again it would be the same."""
+    """As `kind_of`. A payload of unknown shape is acknowledged: a redelivery would be the same."""
     try:
         return kind_of(body)
     except (AttributeError, TypeError, ValueError) as error:

@@ -22,7 +22,7 @@ class Order:
 
     @asynccontextmanager
     async def turn(self, channel: str, ts: str) -> AsyncIterator[None]:
-        """Alone in `channel`. Waits behind whoever is inside, and behind those who wait with an earlier `ts`."""
+        """Hold `channel` alone. Waits for the current holder, and for waiting events with an earlier `ts`."""
         if channel in self._waiting:
             called = asyncio.get_running_loop().create_future()
             heapq.heappush(self._waiting[channel], (ts, next(self._arrived), called))

@@ -116,7 +116,7 @@ def happened_at(payload: Payload) -> str:
 
 
 def message_to_entry(message: Payload, me: Identity, names: Names) -> ThreadMessage | None:
-    """A line of a thread from conversations.replies, or None where nobody said anything."""
+    """A message of a thread from conversations.replies, or None where it has no text."""
     mine = me.said(message)
     if message.get("subtype") not in _SPOKEN or (mine and is_aside(message)):
         return None

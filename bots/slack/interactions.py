@@ -358,7 +358,7 @@ class Dialog:
     async def _meet(
         self, payload: Payload, others: Collection[str], channel: Any = None
     ) -> tuple[Identity, Names]:
-        """Ourselves, and who is known in time of whoever did it and of `others`."""
+        """The bot, and what is known in time of the actor and of `others`."""
         me = await self._slack.identify()
         if channel:
             self._creators.ask([str(channel)])

@@ -24,7 +24,7 @@ def says_anything(message: Payload) -> bool:
 
 
 def typed(message: Payload) -> str:
-    """What the author said in their own words, and their files by name. These alone address somebody."""
+    """What the author said in their own words, and their files by name. Only these can address a person."""
     text = str(message.get("text") or "")
     if not text.strip():
         text = blocks_to_mrkdwn(message.get("blocks") or [])

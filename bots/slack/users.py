@@ -29,7 +29,7 @@ MENTIONED_MAX = 20
 
 
 def user_to_person(user: Mapping[str, Any], team: str) -> Person:
-    """Somebody as users.info shows them to the workspace `team`.
+    """A person as users.info describes them to the workspace `team`.
 
     https://docs.slack.dev/reference/objects/user-object: `is_stranger` and another home are Slack Connect's, save
     for members of the same organisation, who say in which of its workspaces they are.
@@ -144,7 +144,7 @@ class People:
         try:
             async with lookups.free:
                 who, kept_s = await self._told(id_, again=lookups is self._authors), _KEPT_S
-        except PlatformError as error:  # whoever it is goes by the old name, or the id
+        except PlatformError as error:  # the old name is kept, or the id is used
             if error.retryable:
                 kept_s = min(max(error.retry_after_s or 0.0, _FAILED_KEPT_S), _REFUSED_KEPT_S)
         finally:

@@ -129,7 +129,7 @@ class WebPlatform:
         return True
 
     def rate_limits(self, call: OutgoingCall) -> tuple[RateLimit, ...]:
-        """Nobody limits this page; the budget only keeps one thread from drawing faster than eyes can follow."""
+        """The page has no rate limit; this one keeps a thread from redrawing faster than a reader can follow."""
         return (RateLimit(f"web/{outgoing.place_to_thread(call.place)}", burst=30, per_s=30),)
 
     async def perform(self, call: OutgoingCall) -> str:

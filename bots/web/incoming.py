@@ -1,4 +1,4 @@
-"""What the browser sends -> Ask, Command or Press. Pure; whatever is not right raises RequestError.
+"""What the browser sends -> Ask, Command or Press. Pure; wrong input raises RequestError.
 
 `alone`: the page is open to this machine only, so that whoever reaches it runs Parley.
 """
@@ -117,7 +117,7 @@ def ask_id_to_thread(ask_id: str) -> str:
 
 
 def person(locale: str = "", *, alone: bool = True) -> Person:
-    """Nobody is asked who they are, so all are one person: PARLEY_ADMINS calls them `web:you`."""
+    """The page knows one person: PARLEY_ADMINS calls them `web:you`."""
     return Person(YOU, "You", locale, admin=alone)
 
 

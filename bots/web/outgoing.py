@@ -83,7 +83,7 @@ def ending_to_view(ending: AnswerFooter) -> MessageView:
 
 
 def question_words(text: str, language: str) -> str:
-    """A question as its asker knows it: a menu's command holds a time that nobody wrote."""
+    """A question as its asker wrote it: without the time that a menu's command adds."""
     typed = command_of(text) if " since:" in text else None
     return phrase("menu_summarize", language) if typed and typed[0] == "summarize" else text
 

@@ -12,7 +12,7 @@ from core.i18n import LANGUAGES, phrase
 from core.values.ui import Choice
 
 LENGTH_LIMIT = 200
-"""Of what is typed, in characters: behind that nobody wants anything suggested."""
+"""Longest typed text, in characters, that gets suggestions."""
 
 _NAME = re.compile(r"/(\S*)")
 _LINE = re.compile(r"(/(\S+) +)([^\n]*)")
@@ -75,7 +75,7 @@ class Typing:
         """The options that have no value yet. What takes the rest comes first: it is what the command is for."""
         left = [option for option in self.spec.shown if option.name not in self.given]
         if any(option.rest and option.name in self.given for option in self.spec.options):
-            return []  # whatever follows belongs to it
+            return []  # the rest of the line belongs to it
         return sorted(left, key=lambda option: not option.rest)
 
     def _offer(self, written: str, about: str) -> Suggestion:
@@ -101,7 +101,7 @@ def names(text: str, language: str) -> list[Suggestion]:
 
 
 def _name(spec: Spec, begun: str) -> str | None:
-    """What the command is called, by itself or in some language, by whoever begins like this."""
+    """The names of the command, its own or a language's, that begin like this."""
     called = (spec.name, *(phrase(spec.key, language) for language in LANGUAGES))
     return next((name for name in called if name.lower().startswith(begun)), None)
 

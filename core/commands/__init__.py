@@ -148,7 +148,7 @@ MENUS = {"menu_ask": ("ask", "about"), "menu_summarize": ("summarize", "since")}
 
 
 def spec_there(name: str, platform: str) -> Spec:
-    """A command as a platform has it: without the settings that are about nobody there."""
+    """A command as a platform has it: without the settings that have no meaning there."""
     absent = {setting.name for setting in SETTINGS.values() if platform in setting.absent}
     options = (option for option in COMMANDS[name].options if option.name.removeprefix("set_") not in absent)
     return replace(

@@ -41,7 +41,7 @@ class CommandError(Exception):
 
 
 def echo(words: str) -> str:
-    """What somebody wrote, as it is told back to them: in one line, cut short."""
+    """A person's text as it is repeated to them: in one line, shortened."""
     return shortened(" ".join(words[: _ECHO_LENGTH * 4].split()), _ECHO_LENGTH)
 
 
@@ -91,7 +91,7 @@ def values_of(spec: Spec, options: Mapping[str, str]) -> Values:
 
 
 def line_of(spec: Spec, values: Values) -> str:
-    """The command as somebody could have typed it: `options_of` reads it back."""
+    """The command as a typed line. `options_of` parses it back."""
     words = [f"{name}:{value}" for name, value in values.items() if value != ""]
     return " ".join([f"/{spec.name}", *words])
 

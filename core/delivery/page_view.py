@@ -57,7 +57,7 @@ def view(
 def full_view(
     reply: Reply, start: int, end: int, opens: str, page_format: PageFormat, *, last: bool
 ) -> PageView:
-    """The message that shows the reply from `start` to `end`, whatever there is room for."""
+    """The message that shows the reply from `start` to `end`, without a check of its length."""
     text = opens + reply.text[start:end]
     text = page_format.set(text + page_format.closes(text))
     return PageView(Page(text, reply.notice, reply.buttons) if last else Page(text), end, full=True)

@@ -283,7 +283,7 @@ class DeliveryScheduler:
         if call is None:
             delivery.not_before = max(
                 delivery.not_before, now + _TICK_S
-            )  # whatever it next calls, others come first
+            )  # its next call comes after those of others
             self._queue(delivery)
             return
         delivery.entry += 1

@@ -96,7 +96,7 @@ class Backfill:
         self._hold()
 
     def _doubtful(self, place: Place) -> bool:
-        """Something may have been said there that nobody has read. A thread's first words stand in its channel."""
+        """The place may have unread messages. A thread's first message is in its channel."""
         around = replace(place, thread="")
         return not self._listed or not self._held.isdisjoint({place.key, around.key})
 
@@ -116,7 +116,7 @@ class Backfill:
         self._tell()
 
     def _tell(self) -> None:
-        """Whoever waits looks again."""
+        """Wake the waiting turns, which check again."""
         self._news.set()
         self._news = asyncio.Event()
 
@@ -218,11 +218,11 @@ class Backfill:
                 if error.code is Code.BAD_TOKEN:
                     return None  # the token may work again
                 if error.code in (Code.GONE, Code.NOT_ALLOWED) or not error.retryable:
-                    return []  # the gate has logged it: nobody can ask there any more
+                    return []  # logged by PlatformCalls; no question can come from there
                 if failures > _TRIES:
                     return None
                 if failures:
-                    self._release(place)  # nobody knows how long that will take
+                    self._release(place)  # the wait has no known end
                 await self._clock.sleep(error.retry_after_s or _DEFAULT_BREAK_S)
 
     async def _take(self, ask: Ask) -> Outcome | None:

@@ -244,7 +244,7 @@ class StoringInbox:
     # Questions.
 
     async def _ask(self, ask: Ask, *, commanded: bool = False) -> Receipt:
-        """`commanded`: a command became this, and whoever gave it waits for a word."""
+        """`commanded`: the ask comes from a command, and its author waits for a reply."""
         ask, outcome, settings = await self._resolve(ask)
         asks = ask.addressed and not ask.author.bot
         if asks and not commanded and (typed := command_of(ask.text)):

@@ -110,7 +110,7 @@ class ModelCatalog:
         return tuple(cards.values())
 
     def model_info(self, model: str) -> ModelInfo:
-        """Of the model of that name, or for one that nobody wrote down what is likely: at an unknown price."""
+        """The model of that name, or defaults with unknown prices for a name that is not in the catalog."""
         known = (model_info for model_info in (self.default, *self.cards) if model_info.name == model)
         return next(known, replace(self.default, name=model, price_input=None, price_output=None))
 

@@ -17,7 +17,7 @@ AT_LEAST = 10
 WINDOW_S = 60.0
 LONGEST_BREAK_S = 600.0
 LONGEST_REST_S = 3600.0
-"""An endpoint may ask for a break of a week; somebody may top it up before."""
+"""Longest break. An endpoint may ask for a week, and an operator may top up its account before."""
 
 
 class Breaker:
@@ -35,7 +35,7 @@ class Breaker:
         """What opened it; None while it is closed."""
 
     def allows(self, now: float) -> bool:
-        """Closed, or due for the probe that nobody makes yet."""
+        """Closed, or due for a probe that no question makes yet."""
         return self.why is None or (now >= self._until and not self._probing)
 
     def begin(self, now: float) -> bool:

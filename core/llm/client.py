@@ -42,7 +42,7 @@ _HEADERS = {
     "User-Agent": "parley",
 }
 REPAIRS_KEPT = 1_000
-"""Endpoints and models: anybody may ask for models by names that nobody wrote down."""
+"""Most endpoints and models remembered: people may ask for models by names of their own."""
 _NET_S = 30.0
 """How much longer than our own timers httpx waits for a byte: the net below them."""
 

@@ -15,7 +15,7 @@ from core.values.deltas import ModelInfo
 LEARNT_S = 3600.0
 """For so long a limit is believed: a plan may be raised, a server started with a larger window."""
 MOST = 1_000
-"""Limits remembered: anybody may ask for models by names that nobody wrote down."""
+"""Most limits remembered: people may ask for models by names of their own."""
 TOO_LONG = frozenset({Code.CONTEXT_OVERFLOW, Code.TOO_LARGE})
 
 _HALF = 0.5

@@ -69,7 +69,7 @@ class ErrorBody:
 
 
 def body_to_said(text: str, key: str = "") -> ErrorBody:
-    """What stands in the body of an error, of whatever kind. `key` is taken out."""
+    """The codes, words and numbers in the body of an error of any shape. `key` is cut out."""
     try:
         value = json.loads(text, strict=False)
     except (ValueError, RecursionError):

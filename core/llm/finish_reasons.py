@@ -36,7 +36,7 @@ _WORDS: tuple[tuple[Meaning, re.Pattern[str]], ...] = (
 
 
 def meaning_of(finish: str) -> Meaning | None:
-    """How the answer ended, or why it is not whole; None for a reason that nobody knows."""
+    """How the answer ended, or why it is not whole; None for an unknown reason."""
     finish = finish.lower()
     if finish in _STOPS:
         return EndReason.STOP

@@ -48,7 +48,7 @@ class EndpointRefusal:
 
     @property
     def _quotes_only(self) -> bool:
-        """Does the status blame the request, and the text quote it? Then nobody else is blamed for its words."""
+        """Whether the status blames the request and the text quotes it. Then the text blames nothing else."""
         return self.quotes and (self.status < 500 and self.status not in _SAY_SO_THEMSELVES)
 
     def may_say(self, code: Code) -> bool:

@@ -39,7 +39,7 @@ class BlameScope(StrEnum):
     SMALL = "small"
     """Every model whose window is not larger."""
     ALL = "all"
-    """Whoever is asked, the answer is the same."""
+    """Every account and model would give the same answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class Same:
 
 class Next(StrEnum):
     OTHER = "other"
-    """Ask whoever is left, or nobody."""
+    """Ask one of the routes that are left, or none."""
     NOBODY = "nobody"
     """Give up, and tell the person."""
 

@@ -69,7 +69,7 @@ class OperatorAlerts:
             self._count(name, labels)
 
     def wrong(self, what: str, error: BotError, places: Mapping[str, str]) -> None:
-        """`what` fails and needs somebody; `places`: where its settings are (`Route.places`)."""
+        """`what` fails and needs an operator; `places`: where its settings are (`Route.places`)."""
         now = self._clock.monotonic()
         cause = self._causes.get((what, error.code))
         if cause is not None and now - cause.announced_at < AGAIN_S:

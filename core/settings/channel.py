@@ -116,7 +116,7 @@ LISTS = ("allow", "deny")
 """Those of which every one counts: the operator's, the workspace's and the channel's."""
 
 NOBODY = "!"
-"""Stands in a list for nobody: no id is written so."""
+"""The entry of a list that matches no person: no id is written so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +251,7 @@ def own(listed: str, platform: str) -> frozenset[str]:
 
 
 def _allowed(core: CoreSettings, platform: str) -> frozenset[str]:
-    """Empty where anybody may ask: a list that names only other platforms lets nobody of this one in."""
+    """Empty where all may ask. A list that names only other platforms admits no person of this one."""
     return own(core.parley_allow, platform) or frozenset({NOBODY} if core.parley_allow.strip() else ())
 
 

@@ -22,7 +22,7 @@ Tell = Callable[[Turn, Turn], Awaitable[None]]
 
 
 async def at_once(*_turns: Turn) -> None:
-    """Nothing to wait for, nobody to tell."""
+    """Return at once."""
 
 
 class PlaceQueues:
@@ -94,7 +94,7 @@ class PlaceQueues:
             del self._tasks[place], self._waiting[place]
 
     async def _held(self, turn: Turn) -> None:
-        """Whatever goes wrong while a turn is held, it begins: it would be lost without a word."""
+        """Wait until the turn may begin. After an error it begins too: otherwise it would be lost without a word."""
         try:
             await self._hold(turn)
         except Exception:

@@ -1,4 +1,4 @@
-"""The sweep: open turns in the ledger that nobody has handed to the lanes."""
+"""Open turns of the ledger that no queue has."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from core.turns.queue import PlaceQueues
 PERIOD_S = 1.0
 _LOOKS = 5
 WHOLE_S = 10.0
-"""How often every open turn is looked at, whatever happened."""
+"""Seconds between two checks of all open turns."""
 
 
 class Recovery:

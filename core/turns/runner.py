@@ -94,7 +94,7 @@ class TurnRunner:
             return
         await self._standing(before).wait()
         if self._live.early(turn) is not None:
-            return  # nobody waits for it any more
+            return  # it was interrupted before it began
         turn = await self._store.begin(turn.id)  # so that the next process looks for that message
         settings = await self._writer.read_settings(turn)
         answer = self._answers[turn.id] = self._create(turn, channel)
@@ -226,7 +226,7 @@ class TurnRunner:
             if end is not Interrupt.FORGOTTEN and draft.ended is None and turn.text.startswith(draft.text):
                 draft.text = turn.text  # words that an earlier process has shown stay
             if end is Interrupt.WITHDRAWN and not (delivery.posted or delivery.busy):
-                draft.text = ""  # nobody waits for a word, and nobody has read one
+                draft.text = ""  # no reader has seen a word, and the question is gone
                 finish = replace(self._finish(turn, draft), notice="", buttons=())
                 return await self._show_last(finish, answer)
             return await self._show_last(self._finish(turn, draft), answer)

@@ -102,7 +102,7 @@ class Turn:
 
     @property
     def forgotten(self) -> bool:
-        """Somebody had it forgotten: neither who asked is left, nor what."""
+        """Whether its author and text were removed by `/forget`."""
         return not self.ask.author.id or not (self.ask.author.name or self.ask.text)
 
 

@@ -47,7 +47,7 @@ def shown(text: str, *, spoilers: bool = False) -> tuple[int, str]:
 
 
 def settled(text: str) -> int:
-    """How many characters of a growing text will never need to be shown otherwise, whatever follows."""
+    """How many characters of a growing text look the same with any continuation."""
     keep = _held(text)
     begin = text.rfind("\n", 0, keep) + 1
     line = text[begin:keep]
