@@ -149,7 +149,12 @@ class App:
         self._channels = {
             platform.name: Channel(
                 platform_calls,
-                DeliveryScheduler(platform_calls, self._clock, file_chars=config.core.parley_file_chars),
+                DeliveryScheduler(
+                    platform_calls,
+                    self._clock,
+                    file_chars=config.core.parley_file_chars,
+                    on_shown=partial(self.metrics.observe, "parley_staleness_seconds", platform.name),
+                ),
             )
             for platform, platform_calls in ((platform, self._gate(platform)) for platform in self._platforms)
         }
@@ -168,6 +173,7 @@ class App:
             self._checkpoints,
             live,
             config.catalog,
+            on_finished=self.metrics.answer_finished,
             on_set_aside=lambda turn, error: self._operator_alerts.wrong(f"turn {turn.id}", error, {}),
         )
         self.place_queues = PlaceQueues(
@@ -175,7 +181,10 @@ class App:
             hold=self._hold,
             tell_waiting=runner.tell_waiting,
             patience_s=core.parley_patience_s,
+            on_begin=partial(self.metrics.observe, "parley_queue_wait_seconds"),
         )
+        self.metrics.sample("parley_queued_turns", lambda: self.place_queues.waiting)
+        self.metrics.sample("parley_running_answers", lambda: self.place_queues.running)
         handlers = CommandHandlers(
             store,
             core,
@@ -268,7 +277,7 @@ class App:
                 if isinstance(platform, Routed)
                 for route in platform.routes()
             ],
-            self.metrics.lines,
+            self.metrics.text,
             partial(web.refuse_host, self._config.web.hosts),
             self._why_down,
         )
@@ -432,7 +441,7 @@ def _startup(config: Config, tell: Tell) -> Startup:
         notify_systemd("READY=1")
         refuse = partial(web.refuse_host, config.web.hosts)
         return HttpServer(
-            host, port, {"database": lambda: False}, [], list, refuse, lambda: {"database": reason()}
+            host, port, {"database": lambda: False}, [], bytes, refuse, lambda: {"database": reason()}
         )
 
     return Startup(SystemClock(), config.database.parley_start_wait_s, tell, create_http)

@@ -31,7 +31,7 @@ class Routed(Protocol):
 
 class HttpServer:
     """`GET /livez` answers while the loop turns, `GET /readyz` 200 only when all of `parts` are ready, `GET /metrics`
-    the lines of `metrics` for Prometheus. A response that `refuse` returns is sent instead, except for the first two.
+    the text of `metrics` for Prometheus. A response that `refuse` returns is sent instead, except for the first two.
 
     A connection may be without a whole request head for `head_s`, and at most `most` are held (`bots.connections`).
     `reasons` says why parts are down."""
@@ -42,7 +42,7 @@ class HttpServer:
         port: int,
         parts: Mapping[str, Callable[[], bool]],
         routes: Iterable[web.AbstractRouteDef],
-        metrics: Callable[[], list[str]],
+        metrics: Callable[[], bytes],
         refuse: Refuse = lambda _: None,
         reasons: Callable[[], Mapping[str, str]] = dict,
         *,
@@ -95,8 +95,9 @@ class HttpServer:
 
     async def _counted(self, _request: web.Request) -> web.Response:
         """https://prometheus.io/docs/instrumenting/exposition_formats/"""
-        text = "".join(f"{line}\n" for line in self._metrics())
-        return web.Response(text=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+        return web.Response(
+            body=self._metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        )
 
 
 def _refusing(refuse: Refuse) -> Any:

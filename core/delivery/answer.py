@@ -174,8 +174,11 @@ class AnswerDelivery:
     def urgency(self, next_call: NextCall, now: float) -> Urgency:
         page_states = self._layout.page_states
         unread = len(self._reply.text) - (page_states[-1].upto if page_states else 0)
-        since = self._behind_since if self._behind_since is not None else now
-        return urgency(self.rank(next_call), max(0, unread) + 1, now - since)
+        return urgency(self.rank(next_call), max(0, unread) + 1, self.behind_s(now))
+
+    def behind_s(self, now: float) -> float:
+        """How long the oldest words that no reader can see have waited, in seconds."""
+        return 0.0 if self._behind_since is None else now - self._behind_since
 
     def sample(self, next_call: NextCall) -> OutgoingCall:
         """A call of that kind without its words, to see what it draws on."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
@@ -63,10 +64,18 @@ class _Line:
 class DeliveryScheduler:
     """Shares one platform's budgets between all live answers. `run` must be running for anything to show.
 
-    `file_chars`: answers longer than this end as a file, where the platform takes files; 0 for never.
+    `file_chars`: answers longer than this end as a file, where the platform takes files; 0 for never. `on_shown`
+    gets the seconds that words of an answer waited, whenever a call has shown them.
     """
 
-    def __init__(self, platform_calls: PlatformCalls, clock: Clock, *, file_chars: int = 0) -> None:
+    def __init__(
+        self,
+        platform_calls: PlatformCalls,
+        clock: Clock,
+        *,
+        file_chars: int = 0,
+        on_shown: Callable[[float], None] = lambda _seconds: None,
+    ) -> None:
         self._gate = platform_calls
         self._platform = platform_calls.platform
         self._telling = (
@@ -74,6 +83,7 @@ class DeliveryScheduler:
         )
         self._clock = clock
         self._file_chars = file_chars
+        self._on_shown = on_shown
         self._canvases: set[AnswerDelivery] = set()
         self._meters: dict[str, Limiter] = {}
         self._lines: dict[str, _Line] = {}
@@ -300,6 +310,7 @@ class DeliveryScheduler:
             await delivery.recorded(call)
             message_id = await self._gate.perform(call)
             now = self._clock.monotonic()
+            self._on_shown(delivery.behind_s(now))
             delivery.done(call, message_id, now)
             delivery.not_before = now
             delivery.gap_until = now + self._gap_s(delivery, call, now)

@@ -2,5 +2,5 @@
 
 alerts       one alert a cause and hour, and one when it is over
 alert_turns  posts alerts to the operators' channels
-metrics      counters and gauges for Prometheus
+metrics      counters, gauges and histograms for Prometheus
 """

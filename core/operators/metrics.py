@@ -1,48 +1,75 @@
-"""Counters and gauges of the running program, for Prometheus. They live in memory and begin at 0 with the process."""
+"""The metrics of the running program, for Prometheus. They live in memory and begin at 0 with the process."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
-from itertools import groupby
+from collections.abc import Callable, Mapping
 
-Labels = tuple[tuple[str, str], ...]
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from core.ports.store import Finish
+
+# What each metric measures, and its labels.
+COUNTERS: dict[str, tuple[str, ...]] = {
+    "parley_tries_total": ("Requests to an endpoint, by what became of them", "account", "model", "outcome"),
+    "parley_alerts_total": ("Alerts to the operators", "what", "code"),
+    "parley_recoveries_total": ("Alerts that are over", "what", "code"),
+    "parley_database_errors_total": ("Transactions that the database refused", "cause"),
+    "parley_platform_refusals_total": ("Calls that a platform refused", "platform", "call", "code"),
+}
+GAUGES: dict[str, tuple[str, ...]] = {
+    "parley_platform_up": ("1 while the platform is connected, else 0", "platform"),
+    "parley_event_loop_lag_seconds": ("Latest delay of the event loop",),
+    "parley_queued_turns": ("Questions whose answer has not begun",),
+    "parley_running_answers": ("Answers that run now",),
+}
+HISTOGRAMS: dict[str, tuple[str, ...]] = {
+    "parley_first_word_seconds": ("Time from the beginning of an answer to the model's first word", "platform"),
+    "parley_staleness_seconds": ("Time that new words wait until they can be read", "platform"),
+    "parley_queue_wait_seconds": ("Time from a stored question to the beginning of its answer", "platform"),
+}
+BUCKETS_S = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300)
 
 
 class Metrics:
-    """Counters and gauges by name and labels, as https://prometheus.io/docs/concepts/data_model/ has them."""
+    """Counters, gauges and histograms by name, in a registry of their own.
+
+    Raises KeyError for a name that is not in the tables, ValueError for a label that is not.
+    """
 
     def __init__(self) -> None:
-        self._counters: Counter[tuple[str, Labels]] = Counter()
-        self._gauges: dict[tuple[str, Labels], float] = {}
+        self.registry = CollectorRegistry()
+        self._counters = {
+            name: Counter(name, text, labels, registry=self.registry)
+            for name, (text, *labels) in COUNTERS.items()
+        }
+        self._gauges = {
+            name: Gauge(name, text, labels, registry=self.registry) for name, (text, *labels) in GAUGES.items()
+        }
+        self._histograms = {
+            name: Histogram(name, text, labels, registry=self.registry, buckets=BUCKETS_S)
+            for name, (text, *labels) in HISTOGRAMS.items()
+        }
 
     def count(self, name: str, labels: Mapping[str, str]) -> None:
-        self._counters[name, tuple(sorted(labels.items()))] += 1
+        self._counters[name].labels(**labels).inc()
 
     def gauge(self, name: str, labels: Mapping[str, str], value: float) -> None:
         """Set a value that goes up and down."""
-        self._gauges[name, tuple(sorted(labels.items()))] = value
+        gauge = self._gauges[name]
+        (gauge.labels(**labels) if labels else gauge).set(value)
 
-    def value(self, name: str, **labels: str) -> int:
-        return self._counters[name, tuple(sorted(labels.items()))]
+    def sample(self, name: str, value: Callable[[], float]) -> None:
+        """Have `value` called for a gauge without labels whenever the metrics are read."""
+        self._gauges[name].set_function(value)
 
-    def lines(self) -> list[str]:
-        """In the text format of https://prometheus.io/docs/instrumenting/exposition_formats/."""
-        return [*_lines("counter", self._counters), *_lines("gauge", self._gauges)]
+    def observe(self, name: str, platform: str, seconds: float) -> None:
+        """Add a duration to a histogram."""
+        self._histograms[name].labels(platform).observe(seconds)
 
+    def answer_finished(self, finish: Finish) -> None:
+        if finish.first_word_s is not None:
+            self.observe("parley_first_word_seconds", finish.turn.ask.place.platform, finish.first_word_s)
 
-def _lines(kind: str, values: Mapping[tuple[str, Labels], float]) -> list[str]:
-    found: list[str] = []
-    for name, series in groupby(sorted(values.items()), lambda one: one[0][0]):
-        found.append(f"# TYPE {name} {kind}")
-        found += [f"{name}{_labels(labels)} {value}" for (_, labels), value in series]
-    return found
-
-
-def _labels(labels: Labels) -> str:
-    if not labels:
-        return ""
-    escaped = (
-        (key, value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")) for key, value in labels
-    )
-    return "{" + ",".join(f'{key}="{value}"' for key, value in escaped) + "}"
+    def text(self) -> bytes:
+        """All metrics in the text format 0.0.4: https://prometheus.io/docs/instrumenting/exposition_formats/."""
+        return generate_latest(self.registry)

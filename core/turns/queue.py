@@ -29,23 +29,32 @@ class PlaceQueues:
     """Runs submitted turns with `answer`; places don't wait for each other. All on the event loop's thread.
 
     A turn begins when `hold` returns. `tell_waiting` is called for a turn that has waited for `patience_s`, with
-    the one before it in the line; it is cancelled when the turn begins.
+    the one before it in the line; it is cancelled when the turn begins. `on_begin` gets the platform of a turn that
+    begins, and the seconds since it was submitted.
     """
 
     def __init__(
-        self, answer: Do, *, hold: Do = at_once, tell_waiting: Tell = at_once, patience_s: float = PATIENCE_S
+        self,
+        answer: Do,
+        *,
+        hold: Do = at_once,
+        tell_waiting: Tell = at_once,
+        patience_s: float = PATIENCE_S,
+        on_begin: Callable[[str, float], None] = lambda _platform, _seconds: None,
     ) -> None:
         self._answer = answer
         self._hold = hold
         self._tell_waiting = tell_waiting
         self._patience_s = patience_s
+        self._on_begin = on_begin
         self._waiting: dict[str, list[tuple[datetime, int, Turn]]] = {}
         self._running: dict[str, Turn] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._telling: dict[int, asyncio.Task[None]] = {}
         self._highest_id = 0
-        self._known: set[int] = set()
+        self._known: dict[int, float] = {}
+        """When each turn was submitted, by the event loop's clock."""
         self._draining = False
 
     @property
@@ -58,17 +67,27 @@ class PlaceQueues:
         """The turns that wait or run here now."""
         return frozenset(self._known)
 
+    @property
+    def waiting(self) -> int:
+        """How many turns have not begun."""
+        return len(self._known) - len(self._running)
+
+    @property
+    def running(self) -> int:
+        """How many turns have begun and not ended."""
+        return len(self._running)
+
     def submit(self, turn: Turn) -> None:
         """Queue a stored turn. Twice the same is once. While draining it stays in the ledger."""
         self._highest_id = max(self._highest_id, turn.id)
         if self._draining or turn.id in self._known:
             return
-        self._known.add(turn.id)
+        loop = asyncio.get_running_loop()
+        self._known[turn.id] = loop.time()
         place = turn.ask.place.key
         # Of those that wait, the one that was said first goes first: a redelivery may be late.
         heapq.heappush(self._waiting.setdefault(place, []), (turn.ask.at, turn.id, turn))
         if place in self._tasks:
-            loop = asyncio.get_running_loop()
             self._timers[turn.id] = loop.call_later(self._patience_s, self._begin_telling, turn)
         else:
             self._tasks[place] = asyncio.create_task(self._run(place), name=f"lane {place}")
@@ -82,13 +101,15 @@ class PlaceQueues:
                     break
                 _, _, turn = heapq.heappop(queue)
                 self._running[place] = turn
+                waited_s = asyncio.get_running_loop().time() - self._known[turn.id]
+                self._on_begin(turn.ask.place.platform, waited_s)
                 try:
                     await self._stop_telling(turn)
                     await self._answer(turn)
                 except Exception:
                     log.exception("turn_crashed", turn=turn.id, place=place)
                 finally:
-                    self._known.discard(turn.id)
+                    del self._known[turn.id]
                     del self._running[place]
         finally:
             del self._tasks[place], self._waiting[place]

@@ -70,6 +70,7 @@ class TurnRunner:
         live: RunningTurns,
         catalog: ModelCatalog | None = None,
         on_set_aside: Callable[[Turn, BotError], None] = lambda _turn, _error: None,
+        on_finished: Callable[[Finish], None] = lambda _finish: None,
     ) -> None:
         self._store = store
         self._channels = channels
@@ -83,6 +84,7 @@ class TurnRunner:
         self._answers: dict[int, _Answer] = {}
         self._stands: dict[int, asyncio.Event] = {}
         self._on_set_aside = on_set_aside
+        self._on_finished = on_finished
         self._halts: set[asyncio.Task[None]] = set()
         self._suspects = asyncio.Lock()
 
@@ -132,6 +134,7 @@ class TurnRunner:
         self._checkpoints.forget(turn.id)
         if turn.ask.task is not Task.DIGEST:
             log_finished(finish)
+            self._on_finished(finish)
 
     def _run_of(self, turn: Turn) -> Callable[[Turn, Channel], Awaitable[Finish]]:
         if turn.deaths >= DEATHS:

@@ -24,7 +24,7 @@ HALF = b"GET /livez HTTP/1.1\r\nHost: local"
 @asynccontextmanager
 async def serving(bound: str = "127.0.0.1", **limits: Any) -> AsyncIterator[str]:
     refuse = partial(refuse_host, Hosts(bound))
-    server = HttpServer("127.0.0.1", 0, {}, [], lambda: ["x_total 1"], refuse, **limits)
+    server = HttpServer("127.0.0.1", 0, {}, [], lambda: b"x_total 1\n", refuse, **limits)
     url = await server.start()
     try:
         yield url
@@ -94,7 +94,7 @@ async def test_three_hundred_half_requests_leave_file_handles_to_the_rest_of_the
         from tests.bots.test_http import half
         resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
         async def main():
-            server = HttpServer("127.0.0.1", 0, {}, [], lambda: [])
+            server = HttpServer("127.0.0.1", 0, {}, [], bytes)
             print(await server.start(), flush=True)
             while input() == "open":
                 files = [open("/dev/null") for _ in range(100)]

@@ -10,6 +10,7 @@ import pytest
 from tests.e2e.program import Program
 from tests.e2e.sides import Side
 from tests.fakes.completions import FakeCompletions, Reply, Status, Words
+from tests.waiting import until
 
 FINE = Words("Here I am.")
 NO_MONEY = Status(402, {"error": {"message": "UPSTREAM-TEXT Insufficient Balance"}})
@@ -134,12 +135,17 @@ async def test_operators_are_told_in_their_channel_and_language_once_and_when_it
         alerts = await side.alerted(3)
         assert over in alerts[2]
         assert "one/first" in alerts[2]
+        await until(lambda: program.output.count("answer_finished") == 3)
         counted = await program.page("/metrics")
     assert "UPSTREAM" not in "".join(alerts)
     assert "Top up the account (KEY_ONE, account one/first)" in program.output, "the log is English"
     assert 'parley_alerts_total{code="no_money",what="account one/first"} 1' in counted
     assert 'parley_alerts_total{code="no_money",what="account one/second"} 1' in counted
     assert 'parley_recoveries_total{code="no_money",what="account one/first"} 1' in counted
+    platform = side.operators.partition(":")[0]
+    for duration in ("first_word", "staleness", "queue_wait"):
+        assert f'parley_{duration}_seconds_count{{platform="{platform}"}}' in counted
+    assert "parley_running_answers" in counted
 
 
 async def test_operators_hear_that_it_is_over_also_when_mending_it_took_a_restart(

@@ -38,7 +38,7 @@ async def house(
     store, hosts = store or MemoryStore(), hosts or Hosts()
     platform = WebPlatform(hosts, SystemClock(), store, heartbeat_s=heartbeat_s, **limits)
     inbox = EchoInbox(store, platform, gap_s)
-    http = HttpServer("127.0.0.1", port, {}, platform.routes(), lambda: [], partial(refuse_host, hosts))
+    http = HttpServer("127.0.0.1", port, {}, platform.routes(), bytes, partial(refuse_host, hosts))
     url = await http.start()
     running = asyncio.create_task(platform.run(inbox))
     await asyncio.sleep(0)

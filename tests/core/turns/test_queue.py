@@ -58,6 +58,22 @@ async def test_one_at_a_time_in_a_place_and_places_do_not_wait_for_each_other() 
     assert work.ended.index(1) < work.ended.index(2)
 
 
+async def test_it_says_how_many_wait_and_run_and_how_long_each_has_waited() -> None:
+    work = Work()
+    began: list[tuple[str, float]] = []
+    place_queues = PlaceQueues(work.answer, on_begin=lambda *wait: began.append(wait))
+    for one in (turn(1), turn(2), turn(3, "other")):
+        place_queues.submit(one)
+    assert (place_queues.waiting, place_queues.running) == (3, 0)
+    await settled(0.01)
+    assert (place_queues.waiting, place_queues.running) == (1, 2)
+    work.go.set()
+    await settled()
+    assert (place_queues.waiting, place_queues.running) == (0, 0)
+    assert [platform for platform, _ in began] == ["slack"] * 3
+    assert began[-1][1] >= 0.01, "the second turn of the place has waited for the first one"
+
+
 async def test_of_those_that_wait_the_one_that_was_said_first_goes_first() -> None:
     work = Work()
     place_queues = PlaceQueues(work.answer)
