@@ -1,8 +1,8 @@
 """Held questions: stored and acknowledged before it is known whether their author may ask.
 
-Who is not known is refused wherever a right depends on it. A platform may need seconds to say who somebody is, and an
-event has to be acknowledged sooner; so such a question is held, its author is looked up, and only then it is decided.
-Nobody waits for a held question: it is no part of its thread yet.
+An unknown author is refused wherever a right depends on what is unknown. The look-up of an author may take seconds, and
+an event has to be acknowledged sooner, so the question is held until the look-up ends. A held question is not part of
+its thread yet, and delays no other question.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from core.values.places import Person, Place
 log = structlog.get_logger()
 
 LOOK_UP_S = 8.0
-"""How long an author is looked up before their question is refused: they hear of it within 10 s of asking."""
+"""The longest look-up of an author, in seconds. A refusal is shown within 10 s of the question."""
 HELD_MAX = 1_000
-"""The most questions that are held at once. Further ones of unknown people are refused."""
+"""The most held questions. Further questions of unknown people are refused."""
 _READY_S = 0.5
 _STORE_PAUSES_S = (0.5, 10.0)
 
@@ -33,12 +33,15 @@ Decide = Callable[[Turn, Person], Awaitable[Receipt]]
 
 
 class Admission:
-    """Looks up the authors of held turns, one task each. `classify` is told of an author once, known or not; it raises
-    StoreError to be asked again. `directories`: the platforms that can look somebody up, by name."""
+    """Looks up the authors of held turns, one task each.
 
-    def __init__(self, directories: Mapping[str, Directory], classify: Decide, clock: Clock) -> None:
+    `decide` is called with each turn and its author, known or not, and again after a retryable StoreError.
+    `directories`: the platforms that can look up a person, by name.
+    """
+
+    def __init__(self, directories: Mapping[str, Directory], decide: Decide, clock: Clock) -> None:
         self._directories = directories
-        self._decide = classify
+        self._decide = decide
         self._clock = clock
         self._held: dict[int, tuple[Turn, asyncio.Task[None]]] = {}
 
@@ -50,12 +53,12 @@ class Admission:
         return any(turn.ask.place.key == place.key for turn, _ in self._held.values())
 
     def hold(self, turn: Turn) -> None:
-        """Have a HELD turn decided. Twice the same is once; of a platform that is off it stays held."""
+        """Start the decision of a HELD turn, once. Without a directory of its platform it stays held."""
         if turn.id not in self._held and turn.ask.place.platform in self._directories:
             self._held[turn.id] = (turn, asyncio.create_task(self._admit(turn)))
 
     async def close(self) -> None:
-        """What is still held stays so for the next process."""
+        """Stop all look-ups. The turns stay held for the next process."""
         tasks = [task for _, task in self._held.values()]
         for task in tasks:
             task.cancel()

@@ -1,4 +1,4 @@
-"""Recovery: what an earlier process left unanswered is not answered if its question was deleted meanwhile."""
+"""Questions that were deleted while no process ran are not answered."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _LONGEST_PAUSE_S = 10.0
 
 
 class DeletedQuestions:
-    """Looks up the question of each turn that was left, once, before the first of its place begins: one call each.
+    """Looks up the question of each turn of an earlier process, before the first turn of its place begins.
 
-    A question that is gone is passed to `receive` as deleted. One that can't be looked up, after some tries, counts as
-    there: somebody may wait for its answer.
+    One call a question. A deleted question is passed to `receive` as Deleted. A question that can't be looked up
+    after four tries is answered.
     """
 
     def __init__(
@@ -36,12 +36,12 @@ class DeletedQuestions:
         self._left: dict[str, list[Ask]] = {}
 
     def expect(self, turn: Turn) -> None:
-        """`turn` was left by an earlier process. What a button asked for is wanted without its question too."""
+        """Look up the question of `turn`. A turn that a button asked for is answered without its question too."""
         if turn.again_of is None and turn.ask.place.platform in self._gates:
             self._left.setdefault(turn.ask.place.key, []).append(turn.ask)
 
     async def look(self, place: Place) -> None:
-        """Return when it is known which questions of `place` are gone, or when that can't be found out."""
+        """Return when every expected question of `place` has been looked up, or can't be."""
         await asyncio.gather(*(self._check(ask) for ask in self._left.pop(place.key, ())))
 
     async def _check(self, ask: Ask) -> None:

@@ -1,5 +1,7 @@
-"""The teams of a person who writes to the bot directly. A direct conversation belongs to no team, and the
-rules of each of their teams count in it."""
+"""The teams of a person who writes to the bot directly.
+
+A direct conversation belongs to no team. The rules of each of the person's teams apply in it.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ log = structlog.get_logger()
 Said = TypeVar("Said", bound=Ask | Command | ButtonPress)
 
 _TEAMS = 50
-"""The most teams with rules of their own that are asked about."""
+"""The most teams that are looked up: those with rules of their own."""
 _WITHIN_S = 5.0
 
 
@@ -34,8 +36,10 @@ class TeamMembership:
         self._platforms = platforms
 
     async def known(self, said: Said) -> Said:
-        """`said` with the teams of its author that have rules, and their roles there. Whether its author is a
-        `external` is not known where that can't be looked up. Raises StoreError."""
+        """`said` with the author's teams that have rules, and the author's roles there.
+
+        `external` is None where the look-up fails. Raises StoreError.
+        """
         platform = self._platforms.get(said.place.platform)
         if platform is None or not said.place.direct or said.author.bot:
             return said

@@ -1,4 +1,4 @@
-"""How many questions one person asks within a minute. In memory: after a restart everybody begins anew."""
+"""Questions of one person within a minute. Kept in memory: a restart clears it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _KEPT = 10_000
 
 
 class Rate:
-    """Counts questions by person. `key` is a question's: delivered twice it counts once."""
+    """Counts questions by person. Each `key` of a question counts once."""
 
     def __init__(self) -> None:
         self._asked: OrderedDict[str, deque[tuple[float, str]]] = OrderedDict()
         self._told: dict[str, float] = {}
 
     def wait_s(self, person: str, key: str, limit: int, now_s: float) -> int:
-        """In how many seconds `person` may ask again; 0 where they may now. `limit` 0 is none."""
+        """Seconds until `person` may ask again, 0 for now. `limit` is questions a minute; 0 is no limit."""
         asked = self._recent(person, now_s)
         if not limit or len(asked) < limit or any(known == key for _, known in asked):
             return 0
@@ -27,7 +27,7 @@ class Rate:
         self._recent(person, now_s).append((now_s, key))
 
     def tell(self, person: str, now_s: float) -> bool:
-        """Whether to say so: once in a while, not at every further question."""
+        """True at most once every 15 seconds a person, so that not every refused question is replied to."""
         if now_s - self._told.get(person, -WINDOW_S) < WINDOW_S / 4:
             return False
         self._told[person] = now_s

@@ -9,11 +9,10 @@ from core.values.events import Outcome
 
 
 def classify(ask: Ask, joined: bool, listen: Listen = Listen.MENTIONS) -> Outcome:
-    """What is to become of `ask`, where `joined` says whether the bot has been asked in that place before, and
-    `listen` what is a question in that channel.
+    """The outcome of `ask`. `joined`: the bot was asked in that place before. `listen`: the channel's setting.
 
-    Bots never ask (two of them would talk for ever), but what they say in a joined thread is context. A message
-    without words is a question only where it addresses the bot. What our own timers ask for is always a turn.
+    A bot's message is never a question, since two bots would answer each other for ever, but it is context in a joined
+    thread. A message without words is a question only where it addresses the bot. A digest is always a turn.
     """
     if listen is Listen.OFF and ask.task is not Task.DIGEST:
         return Outcome.OFF

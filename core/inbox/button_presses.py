@@ -1,0 +1,114 @@
+"""Buttons under answers: stop, answer again, go on, rate."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from core.access import refusal
+from core.commands.handlers import CommandHandlers
+from core.i18n import phrase
+from core.inbox.eligibility import Eligibility, refusal_reply
+from core.ports.store import Feedback, Store
+from core.settings.channel import ChannelSettings
+from core.turns.running import RunningTurns
+from core.values.conversation import Task, Turn, TurnState
+from core.values.events import ButtonPress, Outcome, Receipt
+from core.values.ui import Button, ImmediateReply
+
+log = structlog.get_logger()
+
+_RETRIES = ("again", "regenerate", "continue")
+_ENDING_S = (0.02, 0.05, 0.1, 0.2, 0.4)
+"""Pauses, in seconds, while the end of an answer is stored: its buttons are visible a moment earlier."""
+_RATINGS = {"up": 1, "down": -1, "reason": -1}
+
+
+class ButtonPresses:
+    """Passes each new turn to `submit`. Every method raises StoreError."""
+
+    def __init__(
+        self,
+        store: Store,
+        submit: Callable[[Turn], None],
+        live: RunningTurns,
+        handlers: CommandHandlers,
+        eligibility: Eligibility,
+    ) -> None:
+        self._store = store
+        self._submit = submit
+        self._live = live
+        self._handlers = handlers
+        self._eligibility = eligibility
+
+    async def press(self, press: ButtonPress) -> Receipt:
+        """Take the press of a button whose turn is one of the channel it was pressed in."""
+        turn = await self._store.turn(press.turn_id)
+        settings = await self._handlers.settings(press.place, press.author)
+        language = self._handlers.language(press.author, settings)
+        if turn is None or turn.forgotten or turn.ask.place.channel_key != press.place.channel_key:
+            return Receipt(Outcome.UNKNOWN, told=ImmediateReply(phrase("pressed_late", language)))
+        log.info("button_pressed", turn=turn.id, action=press.action, place=press.place.key)
+        if press.action == "stop":
+            return self._stop(press, turn, settings, language)
+        if why := refusal(press.author, press.place, settings):
+            return _refusal(turn, phrase(why, language))
+        if press.action in _RATINGS:
+            return await self._rate(press, turn, language)
+        if press.action in _RETRIES:
+            return await self._retry(press, turn, settings, language)
+        return Receipt(Outcome.UNKNOWN, turn.id)
+
+    def _stop(self, press: ButtonPress, turn: Turn, settings: ChannelSettings, language: str) -> Receipt:
+        """The asker may always stop their answer, also after they were denied."""
+        own = press.author.id == turn.ask.author.id
+        if not own and (why := refusal(press.author, press.place, settings)):
+            self._live.go_on(turn.id)
+            return _refusal(turn, phrase(why, language))
+        return Receipt(Outcome.NOTED if self._live.stop(turn.id) else Outcome.UNKNOWN, turn.id)
+
+    async def _retry(self, press: ButtonPress, turn: Turn, settings: ChannelSettings, language: str) -> Receipt:
+        if press.action == "regenerate" and press.author.id != turn.ask.author.id:
+            return _refusal(turn, phrase("not_asker", language))
+        if turn.ask.task is Task.SUMMARY and not press.author.may_read:
+            return _refusal(turn, phrase("refused_history", language))
+        key = f"press-{turn.id}"
+        refused = await self._eligibility.refused(press.author, press.place, settings, key, tell=True)
+        if refused:
+            return refused
+        again = await self._again(turn, _task(press.action, turn))
+        if again is None:
+            return Receipt(Outcome.DUPLICATE, turn.id, ImmediateReply(phrase("pressed_already", language)))
+        self._eligibility.count(press.author, press.place, key)
+        self._submit(again)
+        return Receipt(Outcome.TURN, again.id)
+
+    async def _again(self, turn: Turn, task: Task) -> Turn | None:
+        for pause_s in (*_ENDING_S, 0.0):
+            again = await self._store.retry_turn(turn.id, task)
+            now = await self._store.turn(turn.id) if again is None else None
+            if now is None or now.state not in (TurnState.WAITING, TurnState.RUNNING):
+                return again
+            await asyncio.sleep(pause_s)
+        return None
+
+    async def _rate(self, press: ButtonPress, turn: Turn, language: str) -> Receipt:
+        value, at = _RATINGS[press.action], self._handlers.clock.now()
+        await self._store.rate(turn.id, Feedback(press.author.id, value, press.text.strip(), at))
+        told = ImmediateReply(phrase("thanks", language))
+        if press.action == "down":
+            why = Button("reason", phrase("reason", language), turn.id)
+            told = ImmediateReply(phrase("thanks_down", language), buttons=(why,))
+        return Receipt(Outcome.NOTED, turn.id, told)
+
+
+def _refusal(turn: Turn, words: str) -> Receipt:
+    return Receipt(Outcome.REFUSED, turn.id, refusal_reply(words))
+
+
+def _task(action: str, turn: Turn) -> Task:
+    if action == "continue":
+        return Task.CONTINUE
+    return Task.SUMMARY if turn.ask.task is Task.SUMMARY else Task.ANSWER

@@ -1,0 +1,84 @@
+"""Whether a person may have a question answered now, and what they are told where not."""
+
+from __future__ import annotations
+
+from core.access import Refusal, refusal
+from core.commands.handlers import CommandHandlers
+from core.i18n import phrase
+from core.inbox.rate_limit import Rate
+from core.ports.store import Store
+from core.settings.channel import ChannelSettings
+from core.values.conversation import Ask
+from core.values.events import Outcome, Receipt
+from core.values.places import Person, Place
+from core.values.ui import ImmediateReply
+
+
+class Eligibility:
+    """Applies a channel's access rules and the limit of questions a minute."""
+
+    def __init__(self, store: Store, handlers: CommandHandlers) -> None:
+        self._store = store
+        self._handlers = handlers
+        self._rate = Rate()
+
+    async def refused(
+        self,
+        person: Person,
+        place: Place,
+        settings: ChannelSettings,
+        key: str,
+        *,
+        tell: bool,
+        ask: Ask | None = None,
+    ) -> Receipt | None:
+        """The receipt of a refused question, or None where `person` may ask.
+
+        `tell`: the receipt always says why; otherwise `explains` decides. A question above the limit stays part of its
+        thread. Raises StoreError.
+        """
+        language = self._handlers.language(person, settings)
+        if why := refusal(person, place, settings):
+            told = tell or (ask is not None and await self.explains(ask, why))
+            return Receipt(Outcome.REFUSED, told=refusal_reply(phrase(why, language)) if told else None)
+        now_s = self._handlers.clock.monotonic()
+        wait_s = self._rate.wait_s(_who(person, place), key, settings.rate, now_s)
+        if not wait_s:
+            return None
+        if ask is not None and await self._store.joined(place):
+            await self._store.note(ask)
+        told = tell or self._rate.tell(_who(person, place), now_s)
+        words = phrase("limited", language, n=wait_s)
+        return Receipt(Outcome.LIMITED, told=refusal_reply(words) if told else None)
+
+    def count(self, person: Person, place: Place, key: str) -> None:
+        """Count an accepted question. The same `key` counts once."""
+        self._rate.count(_who(person, place), key, self._handlers.clock.monotonic())
+
+    def count_edit(self, ask: Ask, key: str, limit: int, due_s: float) -> float:
+        """Count an edited question, and return when it may be answered: `due_s`, or later above `limit` a minute."""
+        who = _who(ask.author, ask.place)
+        due_s += self._rate.wait_s(who, key, limit, self._handlers.clock.monotonic())
+        self._rate.count(who, key, due_s)
+        return due_s
+
+    async def explains(self, ask: Ask, why: Refusal) -> bool:
+        """Whether the author of a refused question is told why: once a channel, where they addressed the bot.
+
+        An unknown author may be known a moment later, so they are told each time, at most every 15 seconds.
+        """
+        if why is Refusal.UNKNOWN:
+            return self._rate.tell(_who(ask.author, ask.place), self._handlers.clock.monotonic())
+        return ask.addressed and await self.first(ask, "refused")
+
+    async def first(self, ask: Ask, why: str) -> bool:
+        """True once for each author, channel and `why`."""
+        return await self._store.mark_once(f"{why}/{ask.place.channel_key}/{ask.author.id}")
+
+
+def refusal_reply(words: str) -> ImmediateReply:
+    return ImmediateReply(words, refused=True)
+
+
+def _who(person: Person, place: Place) -> str:
+    return f"{place.platform}/{person.id}"

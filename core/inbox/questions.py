@@ -1,0 +1,163 @@
+"""Questions and commands: accepted as turns, held, kept as context of their thread, or refused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import structlog
+
+from core.access import Refusal, refusal
+from core.commands.handlers import FREE, CommandHandlers
+from core.commands.parser import command_of
+from core.i18n import phrase
+from core.inbox.admission import Admission
+from core.inbox.eligibility import Eligibility, refusal_reply
+from core.inbox.routing import classify
+from core.ports.connector import Directory
+from core.ports.store import Store
+from core.settings.channel import ChannelSettings
+from core.values.conversation import Ask, Turn
+from core.values.events import Command, Outcome, Receipt
+from core.values.places import Person, Place
+from core.values.ui import ImmediateReply
+
+log = structlog.get_logger()
+
+
+class Questions:
+    """Stores what is asked and passes each new turn to `submit`. Every method raises StoreError.
+
+    The caller holds the lock of the event's channel (`channel_lock`); a held turn is admitted under it as well.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        submit: Callable[[Turn], None],
+        handlers: CommandHandlers,
+        eligibility: Eligibility,
+        directories: Mapping[str, Directory],
+        channel_lock: Callable[[Place], asyncio.Lock],
+    ) -> None:
+        self._store = store
+        self._submit = submit
+        self._handlers = handlers
+        self._eligibility = eligibility
+        self._channel_lock = channel_lock
+        self.admission = Admission(directories, self._admit, handlers.clock)
+
+    async def resolve(self, ask: Ask) -> tuple[Ask, Outcome, ChannelSettings]:
+        """The ask in the conversation it belongs to, its outcome by `classify`, and the settings there."""
+        if ask.replies_to:
+            place = await self._store.place_of_post(ask.place, ask.replies_to)
+            ask = replace(ask, place=place or ask.place)
+        joined = (ask.addressed and not ask.author.bot) or await self._store.joined(ask.place)
+        settings = await self._handlers.settings(ask.place, ask.author)
+        return ask, classify(ask, joined, settings.listen), settings
+
+    async def ask(self, ask: Ask, *, commanded: bool = False) -> Receipt:
+        """Take a message. `commanded`: it comes from a command, whose author waits for a reply."""
+        ask, outcome, settings = await self.resolve(ask)
+        asks = ask.addressed and not ask.author.bot
+        if asks and not commanded and (typed := command_of(ask.text)):
+            return await self._typed(ask, *typed)
+        if outcome is Outcome.OFF:
+            told = asks and (commanded or await self._eligibility.first(ask, "off"))
+            return Receipt(outcome, told=self._off(ask, settings) if told else None)
+        if outcome is Outcome.NOTED:
+            await self._store.note(ask)
+        if outcome is not Outcome.TURN:
+            return Receipt(outcome)
+        if not commanded and self._is_held(ask, settings):
+            return await self._hold(ask)
+        if not ask.author.bot and (refused := await self._refused(ask, settings, tell=commanded)):
+            return refused
+        turn = await self._store.accept(ask)
+        return self._accepted(turn) if turn is not None else Receipt(Outcome.DUPLICATE)
+
+    async def command(self, command: Command) -> Receipt:
+        """Take a command: its handler replies at once, or makes a question of it."""
+        done = await self._handlers.do(command)
+        if isinstance(done, Ask):
+            return await self.ask(done, commanded=True)
+        log.info("command_received", command=command.name, place=command.place.key)
+        return Receipt(Outcome.TOLD, told=done)
+
+    async def refusal(self, command: Command) -> ImmediateReply | None:
+        """The reply to a command that would get no turn now, or None. Stores and counts nothing."""
+        done = await self._handlers.do(command)
+        if isinstance(done, ImmediateReply):
+            return done
+        ask, outcome, settings = await self.resolve(done)
+        if outcome is Outcome.OFF:
+            return self._off(ask, settings)
+        refused = await self._eligibility.refused(ask.author, ask.place, settings, ask.key, tell=True)
+        return refused.told if refused else None
+
+    async def expired(self, ask: Ask) -> bool:
+        """Keep a message that is too old to be answered as context of its thread.
+
+        Returns whether it is an unanswered question that would have been accepted, seen for the first time.
+        """
+        ask, outcome, settings = await self.resolve(ask)
+        asks = outcome is Outcome.TURN
+        if asks and (command_of(ask.text) or refusal(ask.author, ask.place, settings)):
+            return False
+        return (asks or outcome is Outcome.NOTED) and await self._store.note(ask) and asks
+
+    async def _admit(self, turn: Turn, author: Person) -> Receipt:
+        """Accept or refuse a held turn, now that `author` has been looked up."""
+        async with self._channel_lock(turn.ask.place):
+            ask, outcome, settings = await self.resolve(replace(turn.ask, author=author))
+            refused = await self._refused(ask, settings, tell=False)
+            if refused is not None or outcome is not Outcome.TURN:
+                await self._store.discard(turn.id)
+                return refused or Receipt(outcome)
+            admitted = await self._store.admit(turn.id, author)
+            return self._accepted(admitted) if admitted is not None else Receipt(Outcome.UNKNOWN)
+
+    def _accepted(self, turn: Turn) -> Receipt:
+        ask = turn.ask
+        self._eligibility.count(ask.author, ask.place, ask.key)
+        self._submit(turn)
+        log.info("question_accepted", turn=turn.id, place=ask.place.key)
+        return Receipt(Outcome.TURN, turn.id)
+
+    async def _typed(self, ask: Ask, name: str, argument: str) -> Receipt:
+        """A command written as a message to the bot, which may be delivered twice: as a message and as a mention.
+
+        Other people may see the reply, so a refusal is told once, as for a question.
+        """
+        if not await self._store.mark_once(f"command/{ask.key}"):
+            return Receipt(Outcome.DUPLICATE)
+        opens = ask.place.thread if ask.id == ask.place.thread else ""
+        place = replace(ask.place, thread="") if opens else ask.place
+        settings = await self._handlers.settings(place, ask.author)
+        refused = None if name in FREE else refusal(ask.author, place, settings)
+        if refused and not place.direct and not await self._eligibility.explains(ask, refused):
+            return Receipt(Outcome.REFUSED)
+        token = ask.interaction_token
+        return await self.command(
+            Command(name, place, ask.author, ask.at, argument, id=ask.id, opens=opens, interaction_token=token)
+        )
+
+    def _is_held(self, ask: Ask, settings: ChannelSettings) -> bool:
+        """Whether a longer look-up of the author may help. The author of a command has been looked up already."""
+        unknown = not ask.author.bot and refusal(ask.author, ask.place, settings) is Refusal.UNKNOWN
+        return unknown and self.admission.takes(ask.place.platform)
+
+    async def _hold(self, ask: Ask) -> Receipt:
+        held = await self._store.hold(ask)
+        if held is None:
+            return Receipt(Outcome.DUPLICATE)
+        log.info("question_held", turn=held.id, place=ask.place.key)
+        self.admission.hold(replace(held, ask=replace(held.ask, author=ask.author)))
+        return Receipt(Outcome.HELD, held.id)
+
+    async def _refused(self, ask: Ask, settings: ChannelSettings, *, tell: bool) -> Receipt | None:
+        return await self._eligibility.refused(ask.author, ask.place, settings, ask.key, tell=tell, ask=ask)
+
+    def _off(self, ask: Ask, settings: ChannelSettings) -> ImmediateReply:
+        return refusal_reply(phrase("refused_off", self._handlers.language(ask.author, settings)))
