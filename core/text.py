@@ -6,6 +6,8 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable
 
+import regex
+
 _UNSEEN_CATEGORIES = frozenset(("Cc", "Cf", "Zl", "Zp", "Zs"))
 """Unicode's general categories of line ends, controls, formats (zero-width, bidi, soft hyphen, tags) and spaces:
 https://www.unicode.org/reports/tr44/#General_Category_Values"""
@@ -25,10 +27,8 @@ DIRECTION_MARKS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\
 """They change the order in which a line is shown:
 https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters"""
 
-_JOINER = "\u200d"
-_FLAG_LETTERS = range(0x1F1E6, 0x1F200)
-_EXTENDS = (range(0x1F3FB, 0x1F400), range(0xE0020, 0xE0080), range(0xDC00, 0xE000))
-"""Skin tones, tags of flags, and the second halves of surrogate pairs."""
+_CLUSTER = regex.compile(r"[\ud800-\udbff][\udc00-\udfff]|\X")
+"""A grapheme cluster; a surrogate pair, which broken text holds as two characters, is one too."""
 
 
 def is_blank(text: str) -> bool:
@@ -62,30 +62,16 @@ def shortened(text: str, size: int, mark: str = "…", length: Callable[[str], i
     if length(text) <= size:
         return text
     start = longest_start(text, size - length(mark), length)
-    return start[: _edge(text, len(start))].rstrip() + mark
+    return start[: cluster_edge(text, len(start))].rstrip() + mark
 
 
-def _edge(text: str, at: int) -> int:
-    """The last place up to `at` that is not inside of what a reader sees as one character; `at` where there is none.
-
-    A part of https://unicode.org/reports/tr29/#Grapheme_Cluster_Boundary_Rules: marks, joined emoji, flags.
-    """
-    edge = at
-    while edge and (_extends(text[edge]) or text[edge - 1] == _JOINER or _splits_flag(text, edge)):
-        edge -= 1
+def cluster_edge(text: str, at: int) -> int:
+    """The last place up to `at` that is not inside a grapheme cluster, which is what a reader sees as one character;
+    `at` itself where the first cluster reaches it. https://unicode.org/reports/tr29/#Grapheme_Cluster_Boundaries"""
+    around = text[at - 1 : at + 1] if at else ""
+    if len(around) < 2 or (around.isascii() and around != "\r\n"):
+        return at
+    edge = 0
+    for cluster in _CLUSTER.finditer(text, 0, at + 1):
+        edge = cluster.start() if cluster.end() > at else cluster.end()
     return edge or at
-
-
-def _extends(character: str) -> bool:
-    """Whether it belongs to the character before it."""
-    code = ord(character)
-    marks = unicodedata.category(character)[0] == "M" or character == _JOINER
-    return marks or any(code in extends for extends in _EXTENDS)
-
-
-def _splits_flag(text: str, at: int) -> bool:
-    """Whether an odd number of the letters that make flags in pairs stand before `at`, and one behind it."""
-    start = at
-    while start and ord(text[start - 1]) in _FLAG_LETTERS:
-        start -= 1
-    return (at - start) % 2 == 1 and ord(text[at]) in _FLAG_LETTERS
