@@ -1,7 +1,8 @@
 """What the model is given for a turn.
 
-context   the thread of a turn, read from the platform once and from the store after that
+context   the request of a turn: its thread is read from the platform once and from the store after that
 prompt    the messages of an answer      pure
 summary   the messages of a summary      pure
-tokens    the length of a text for a model, estimated without its tokenizer   pure
+
+Nothing here depends on the model: `core.llm` fits the messages into the window of each model that it asks.
 """

@@ -1,69 +1,29 @@
-"""What a turn is answered from: its thread, read from the platform once and from the store after that."""
+"""The request of a turn: its thread is read from the platform once and from the store after that."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 import structlog
 
-from core.conversation.prompt import GO_ON, HEADROOM, Prompt, build
+from core.conversation.prompt import GO_ON, build, counted_prompt
 from core.conversation.summary import build_summary, scope_of, within
 from core.errors import PlatformError, StoreError, UnreadError
 from core.platform_calls import PlatformCalls
-from core.ports.store import Context, LastUsage, ThreadStore, TurnLedger
+from core.ports.model import Request
+from core.ports.store import Context, ThreadStore, TurnLedger
 from core.settings.channel import ChannelSettings
 from core.text import is_blank
 from core.values.conversation import Ask, History, Task, ThreadMessage, Turn
-from core.values.deltas import ModelInfo
 from core.values.places import Person, Place
 
 log = structlog.get_logger()
 
 PARLEY = Person("", "Parley", bot=True)
-_DEFAULT_ANSWER_TOKENS = 4_096
-
-
-@dataclass(frozen=True, slots=True)
-class Material:
-    """The lines that a prompt is made of, whichever model it is for."""
-
-    ask: Ask
-    lines: tuple[ThreadMessage, ...]
-    settings: ChannelSettings
-    language: str
-    complete: bool = True
-    spent: LastUsage | None = None
-
-    def prompt(self, model_info: ModelInfo, *, share: float = 1.0) -> Prompt:
-        """The messages for the model of `model_info`; a `share` below 1 makes them shorter than its window should
-        need."""
-        window_tokens = model_info.context_tokens
-        if self.ask.task is Task.SUMMARY:
-            return self._summary(window_tokens, share)
-        return build(
-            list(self.lines),
-            self.ask,
-            system=self.settings.prompt,
-            complete=self.complete,
-            window_tokens=window_tokens,
-            answer_tokens=self._answer_tokens(window_tokens),
-            spent=self.spent if model_info.name == self.settings.model else None,
-            share=share,
-        )
-
-    def _summary(self, window_tokens: int, share: float) -> Prompt:
-        room = (window_tokens - self._answer_tokens(window_tokens)) * HEADROOM
-        whole = build_summary(list(self.lines), self.language, room)
-        if share >= 1:
-            return whole
-        return build_summary(list(self.lines), self.language, whole.estimate_tokens * share)
-
-    def _answer_tokens(self, window_tokens: int) -> int:
-        return min(self.settings.max_tokens or _DEFAULT_ANSWER_TOKENS, window_tokens // 2)
 
 
 def readable(lines: Sequence[ThreadMessage], ask: Ask) -> list[ThreadMessage]:
@@ -88,25 +48,27 @@ class ContextReader:
 
     async def read(
         self, turn: Turn, settings: ChannelSettings, language: str, platform_calls: PlatformCalls
-    ) -> Material | None:
-        """What `turn` is to be answered from; None where nothing was said: neither in what is to be summed up, nor in
-        a question and the thread before it.
+    ) -> Request | None:
+        """The request that answers `turn`. None where nothing was said: neither in what is to be summed up, nor in a
+        question and the thread before it.
 
         Raises StoreError, and UnreadError where what is to be summed up can't be read. An answer goes on without what
         a platform refuses.
         """
-        ask = turn.ask
+        ask, model = turn.ask, settings.model
+        request = Request((), model, settings.temperature, settings.max_tokens, ask.place.key, _asker_key(ask))
         if ask.task is Task.SUMMARY:
-            lines = await self._said(ask, settings.model, platform_calls)
-            return Material(ask, tuple(lines), settings, language) if lines else None
-        context, complete, _ = await self._context(ask, settings.model, platform_calls)
+            lines = await self._said(ask, model, platform_calls)
+            return replace(request, messages=build_summary(lines, language), joined=True) if lines else None
+        context, complete, _ = await self._context(ask, model, platform_calls)
         lines = readable(context.lines, ask)
         complete = complete and len(lines) == len(context.lines)
         if is_blank(ask.text) and (ask.place.direct or all(is_blank(line.text) for line in lines)):
             return None
         if ask.task is Task.CONTINUE and turn.again_of is not None:
             lines += await self._unfinished(turn.again_of)
-        return Material(ask, tuple(lines), settings, language, complete, context.spent)
+        messages = build(lines, ask, system=settings.prompt, complete=complete)
+        return replace(request, messages=messages, counted=counted_prompt(lines, context.spent, model))
 
     async def _said(self, ask: Ask, model: str, platform_calls: PlatformCalls) -> list[ThreadMessage]:
         """What is to be summed up: of the thread, or of its channel. Raises UnreadError."""
@@ -167,6 +129,10 @@ class ContextReader:
             ThreadMessage(f"turn-{turn_id}", PARLEY, before.text, ask.at, mine=True, anchor=ask.id),
             ThreadMessage(f"continue-{turn_id}", ask.author, GO_ON, ask.at),
         ]
+
+
+def _asker_key(ask: Ask) -> str:
+    return f"{ask.place.platform}/{ask.author.id}"
 
 
 def _unread(refused: PlatformError) -> UnreadError:

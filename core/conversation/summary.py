@@ -1,4 +1,4 @@
-"""The list of messages for a summary. Pure: what was said in, what the model is given out."""
+"""The messages of one summary: what to sum up, and how a model reads it. Pure."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from datetime import UTC, datetime, timedelta
 
 from core.commands import COMMANDS
 from core.commands.parser import command_of, options_of, time_of, values_of
-from core.conversation.prompt import LEFT_OUT, Prompt
-from core.conversation.tokens import estimate
 from core.i18n import MODEL_NAMES, language_of
 from core.speakers import label_of, labels_of
 from core.text import is_blank
@@ -57,21 +55,12 @@ def within(lines: Sequence[ThreadMessage], scope: SummaryScope, ask: Ask) -> lis
     return [line for line in said if scope.since is None or line.at >= scope.since][-scope.last :]
 
 
-def build_summary(lines: Sequence[ThreadMessage], language: str, room_tokens: float) -> Prompt:
-    """One message with all that was said, cut from the oldest on to `room_tokens`."""
+def build_summary(lines: Sequence[ThreadMessage], language: str) -> tuple[Message, ...]:
+    """The instructions, then one message for each line of what was said."""
     head = f"{SYSTEM}\n\nWrite in {MODEL_NAMES[language_of(language)]}."
-    room = room_tokens - estimate(head)
-    said: list[str] = []
     known = labels_of(lines)
-    for line in reversed(lines):
-        words = _line(line, label_of(line, known))
-        room -= estimate(words)
-        if room < 0 and said:
-            head += f"\n\n{LEFT_OUT}"
-            break
-        said.append(words)
-    messages = (Message("system", head), Message("user", "\n".join(reversed(said))))
-    return Prompt(messages, sum(estimate(message.content) for message in messages))
+    said = (Message("user", _line(line, label_of(line, known))) for line in lines)
+    return (Message("system", head), *said)
 
 
 def _line(line: ThreadMessage, label: str) -> str:

@@ -4,6 +4,8 @@
     ├ retry_policy     what follows each failure: one table                        pure
     ├ circuit_breaker  leaves alone what failed too often, then probes it          pure
     ├ context_windows  how long requests may be, learned from refusals
+    ├ prompt_fitting   the messages that fit into a window                         pure
+    │ └ tokens           the length of a text, estimated without a tokenizer       pure
     ├ concurrency      how many answers at once an account gives; people take turns
     └ client           one attempt over HTTP, and its repairs
       ├ network            proxies and certificates of the environment

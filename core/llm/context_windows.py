@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from core.errors import Code, LengthLimit, ModelError
 from core.llm.catalog import Route
-from core.ports.model import Fit
+from core.llm.prompt_fitting import fit
+from core.ports.model import Request
 from core.recent import Recent
 from core.values.conversation import Message
 from core.values.deltas import ModelInfo
@@ -42,11 +43,12 @@ class _Known:
 
 @dataclass(frozen=True, slots=True)
 class TooLong:
-    """A request that was refused for its length: its messages, the tokens to which `fit` cut them, and how."""
+    """A request that was refused for its length. `messages` are those of `request` that were sent, fitted into
+    `window` tokens."""
 
+    request: Request
     messages: tuple[Message, ...]
     window: int
-    fit: Fit
 
 
 @dataclass(slots=True)
@@ -61,15 +63,15 @@ class Windows:
         tokens = min(limit or route.model_info.context_tokens for limit in limits)
         return replace(route.model_info, context_tokens=min(tokens, route.model_info.context_tokens))
 
-    def shortened(self, route: Route, error: ModelError, request: TooLong, now: float) -> tuple[Message, ...]:
+    def shortened(self, route: Route, error: ModelError, refused: TooLong, now: float) -> tuple[Message, ...]:
         """The messages cut to the limit that the refusal tells, or else by half; as they are where the refusal tells
         nothing new and would most likely come again."""
         key = _offer(route) if error.code is Code.CONTEXT_OVERFLOW else _plan(route)
-        known, length = self._known(key, now), _length(request.messages)
-        before = replace(route.model_info, context_tokens=request.window)
-        half = request.fit(before, share=_HALF)
+        known, length = self._known(key, now), _length(refused.messages)
+        before = replace(route.model_info, context_tokens=refused.window)
+        half = fit(refused.request, before, share=_HALF)
         again = error.limit.tokens > 0 and error.limit == known.limit
-        kept_to = again and request.window <= known.tokens
+        kept_to = again and refused.window <= known.tokens
         tokens = known.tokens if again else error.limit.tokens or known.tokens
         if kept_to and _length(half) < length:
             tokens = max(tokens // 2, error.limit.tokens // _LEAST_PART)
@@ -78,12 +80,12 @@ class Windows:
         self._told[key] = _Known(now + LEARNT_S, tokens, error.limit, length, shortest, counts)
         ways = []
         if error.limit.share and counts:
-            ways.append(request.fit(before, share=_MARGIN * error.limit.share))
+            ways.append(fit(refused.request, before, share=_MARGIN * error.limit.share))
         if not kept_to and (after := self.model_info(route, now)) != before:
-            ways.append(request.fit(after))
-        if shorter := [way for way in ways if way != request.messages]:
+            ways.append(fit(refused.request, after))
+        if shorter := [way for way in ways if way != refused.messages]:
             return min(shorter, key=_length)
-        return request.messages if kept_to or _length(half) >= known.shortest else half
+        return refused.messages if kept_to or _length(half) >= known.shortest else half
 
     def _known(self, key: str, now: float) -> _Known:
         known = self._told.get(key)

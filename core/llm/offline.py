@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
 from core.clock import Clock
+from core.llm.prompt_fitting import estimate_messages, fit
 from core.ports.model import Request
-from core.values.deltas import Delta, Ended, EndReason, Text, Usage
+from core.values.deltas import Delta, Ended, EndReason, ModelInfo, ModelSelected, Text, Usage
 
 WORDS_PER_S = 40
 _QUOTE_LENGTH = 300
@@ -81,6 +83,9 @@ class OfflineModel:
         """Nothing to close."""
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
+        model_info = ModelInfo(request.model)
+        request = replace(request, messages=fit(request, model_info))
+        yield ModelSelected(model_info, estimate_messages(request.messages))
         words = re.findall(rf"[{_WIDE}]\s*|[^\s{_WIDE}]+\s*|\s+", compose(request))
         for word in words:
             await self._clock.sleep(1 / WORDS_PER_S)

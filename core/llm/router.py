@@ -23,6 +23,7 @@ from core.llm.client import CompletionsClient
 from core.llm.concurrency import ConcurrencyLimiter
 from core.llm.context_windows import TOO_LONG, TooLong, Windows
 from core.llm.errors import fault
+from core.llm.prompt_fitting import estimate_messages, fit
 from core.llm.retry_policy import (
     Allowance,
     Failed,
@@ -52,8 +53,8 @@ class _Turn:
     left: list[Route]
     began: float
     messages: tuple[Message, ...] = ()
+    """Those of the request that fit into `window` tokens."""
     window: int = 0
-    """To how many tokens they were cut."""
     tries: int = 0
     tries_here: int = 0
     known: frozenset[Code | None] = frozenset()
@@ -92,17 +93,14 @@ class ModelRouter:
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
         """Raises ModelError, `told` where the operators surely know of it."""
         turn = _Turn(request, routes_for(self.catalog, request.model), self.clock.monotonic())
-        first = turn.left[0].model_info
         while True:
             route = self._choose(turn)
             model_info = self._windows.model_info(route, self.clock.monotonic())
-            turn.messages = (
-                request.messages if model_info == first or not request.fit else request.fit(model_info)
-            )
+            turn.messages = fit(request, model_info)
             turn.window = model_info.context_tokens
             turn.tries_here = 0
-            yield ModelSelected(route.model_info)
             while True:
+                yield ModelSelected(route.model_info, estimate_messages(turn.messages))
                 try:
                     async with aclosing(self._ask(turn, route)) as deltas:
                         async for delta in deltas:
@@ -140,7 +138,7 @@ class ModelRouter:
         turn.known = frozenset(self.breakers[key].why for key in keys if not self.breakers[key].allows(began))
         probes = self.breakers.begin(keys, began)
         messages = turn.messages if route.model_info.images else _without_images(turn.messages)
-        request = replace(turn.request, messages=messages, model=route.model_there, fit=None)
+        request = replace(turn.request, messages=messages, model=route.model_there)
         outcome = "stopped"
         try:
             if queued:
@@ -240,10 +238,11 @@ class ModelRouter:
 
     def _shorter(self, error: ModelError, turn: _Turn, route: Route) -> tuple[Message, ...]:
         """The messages as they are to be sent again, cut where that is a cure."""
-        fit, now = turn.request.fit, self.clock.monotonic()
-        if error.code not in TOO_LONG or fit is None:
+        if error.code not in TOO_LONG:
             return turn.messages
-        shorter = self._windows.shortened(route, error, TooLong(turn.messages, turn.window, fit), now)
+        now = self.clock.monotonic()
+        refused = TooLong(turn.request, turn.messages, turn.window)
+        shorter = self._windows.shortened(route, error, refused, now)
         turn.window = self._windows.model_info(route, now).context_tokens
         return shorter
 

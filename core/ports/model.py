@@ -6,23 +6,34 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from core.ports.store import LastUsage
 from core.values.conversation import Message
-from core.values.deltas import Delta, ModelInfo
+from core.values.deltas import Delta
 
 
-class Fit(Protocol):
-    def __call__(self, model_info: ModelInfo, *, share: float = 1.0) -> tuple[Message, ...]:
-        """The messages for the model of `model_info`; with a `share` below 1 about that share of their tokens."""
-        ...
+@dataclass(frozen=True, slots=True)
+class CountedPrompt:
+    """What the endpoint of `model` counted for the beginning of the same messages.
+
+    `answer_tokens` is our own estimate of the answer that `usage` ended in; None where it is not among the messages.
+    """
+
+    model: str
+    usage: LastUsage
+    answer_tokens: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """One completion. Fields that are None are not sent.
 
+    `messages` are the whole conversation, oldest first, behind at most one system message. They are fitted into the
+    window of each model that is asked: the oldest are left out, the last one never. `joined`: all but the system
+    message are sent as one message, joined by line feeds.
+
     `model` is a name of the catalog, or one that the first endpoint may know. The catalog's other models are tried
-    where it is not available. `messages` fit `model`; `fit` makes them for another model, or shorter. In the queue of
-    an account people (`asker`; where it is empty, the place) take turns, and then their places (`fair_key`).
+    where it is not available. In the queue of an account people (`asker`; where it is empty, the place) take turns,
+    and then their places (`fair_key`).
     """
 
     messages: tuple[Message, ...]
@@ -31,12 +42,14 @@ class Request:
     max_tokens: int | None = None
     fair_key: str = ""
     asker: str = ""
-    fit: Fit | None = None
+    joined: bool = False
+    counted: CountedPrompt | None = None
 
 
 class Model(Protocol):
     def stream(self, request: Request) -> AsyncIterator[Delta]:
-        """Deltas of one answer, the last one `Ended`. Closing the iterator closes the connection at once.
+        """Deltas of one answer: `ModelSelected` before the first text, `Ended` as the last one. Closing the iterator
+        closes the connection at once.
 
         Raises ModelError. Text that was yielded before the error stands.
         """

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from core.conversation.tokens import estimate
 from core.errors import Code, PlatformError
 from core.i18n import cut_error_text, error_text, language_of, phrase
+from core.llm.tokens import estimate
 from core.ports.store import Finish
 from core.settings.channel import language_for
 from core.settings.environment import CoreSettings
@@ -41,7 +41,7 @@ def draft_to_finish(turn: Turn, draft: Draft, language: str, default: ModelInfo,
         ref=error.ref if error is not None else "",
         model=(draft.model_info or default).name,
         usage=total(charged),
-        estimate_tokens=None if draft.charged else draft.prompt.estimate_tokens,
+        estimate_tokens=None if draft.charged else draft.prompt_tokens,
         latency_ms=round((now_s - draft.began_s) * 1000),
         first_word_s=draft.first_word_s,
     )
@@ -49,7 +49,7 @@ def draft_to_finish(turn: Turn, draft: Draft, language: str, default: ModelInfo,
 
 def charge(draft: Draft, usage: Usage | None, default: ModelInfo) -> Usage:
     """`usage` at the price of the draft's model; an estimate where the endpoint reports none."""
-    estimated = Usage(draft.prompt.estimate_tokens, estimate(draft.text), estimated=True)
+    estimated = Usage(draft.prompt_tokens, estimate(draft.text), estimated=True)
     return priced(usage or estimated, draft.model_info or default)
 
 
@@ -127,7 +127,7 @@ def _buttons(turn: Turn, draft: Draft, language: str) -> tuple[Button, ...]:
         return ()
     if draft.error is not None or draft.interrupt is not None:
         return (turn_button("again", turn, language),)
-    if not draft.prompt.messages:
+    if not draft.prompt_tokens:
         return ()
     cut = draft.ended is not None and draft.ended.reason is EndReason.LENGTH
     actions = (("continue",) if cut else ()) + ("regenerate", "up", "down")

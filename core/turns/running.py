@@ -10,7 +10,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
-from core.conversation.prompt import Prompt
 from core.errors import BotError
 from core.recent import Recent
 from core.settings.channel import ChannelSettings
@@ -49,7 +48,8 @@ class Draft:
     ended: Ended | None = None
     error: BotError | None = None
     interrupt: Interrupt | None = None
-    prompt: Prompt = field(default_factory=lambda: Prompt((), 0))
+    prompt_tokens: int = 0
+    """Our own estimate of the messages that the model was given; 0 where none was asked."""
     model_info: ModelInfo | None = None
     settings: ChannelSettings | None = None
     began_s: float = 0.0

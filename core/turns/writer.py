@@ -11,7 +11,7 @@ from typing import cast
 import structlog
 
 from core.clock import Clock
-from core.conversation.context import ContextReader, Material
+from core.conversation.context import ContextReader
 from core.delivery.answer import AnswerDelivery
 from core.errors import BotError, Code, ModelError, PlatformError, StoreError, UnreadError
 from core.i18n import phrase
@@ -31,8 +31,8 @@ from core.turns.ending import (
     turn_language,
 )
 from core.turns.running import Draft, RunningTurns
-from core.values.conversation import Message, Turn
-from core.values.deltas import Charged, Delta, Ended, EndReason, ModelInfo, ModelSelected, Queued, Text, Usage
+from core.values.conversation import Turn
+from core.values.deltas import Charged, Delta, Ended, EndReason, ModelSelected, Queued, Text, Usage
 from core.values.outgoing import Phase, Reply
 
 log = structlog.get_logger()
@@ -71,12 +71,12 @@ class AnswerWriter:
             hint = asyncio.create_task(self._hint(turn, draft, platform_calls))
             draft.model_info = self._catalog.model_info(settings.model)
             language = self._language(turn, draft)
-            material = await self._reader.read(turn, settings, language, platform_calls)
-            if material is None:
+            request = await self._reader.read(turn, settings, language, platform_calls)
+            if request is None:
                 draft.text = phrase(nothing_to_answer(turn), language)
                 draft.ended = Ended(EndReason.STOP, Usage())
                 return
-            await self._stream(turn, _request(turn, draft, settings, material), draft, delivery)
+            await self._stream(turn, request, draft, delivery)
             _check_text(draft)
         except (ModelError, StoreError, UnreadError) as error:
             draft.error = error
@@ -135,7 +135,7 @@ class AnswerWriter:
                     delivery.show(Reply(seen, Phase.WRITING, notice, (stop,)), self._clock.monotonic())
                     self._checkpoints.note(turn.id, draft.text, tuple(delivery.posted))
                 elif isinstance(delta, ModelSelected):
-                    draft.model_info = delta.model_info
+                    draft.model_info, draft.prompt_tokens = delta.model_info, delta.prompt_tokens
                 elif isinstance(delta, Charged):
                     draft.charged.append(charge(draft, delta.usage, self._catalog.default))
                 elif isinstance(delta, Ended):
@@ -150,25 +150,6 @@ class AnswerWriter:
 
     def _language(self, turn: Turn, draft: Draft) -> str:
         return turn_language(turn, draft, self._settings)
-
-
-def _request(turn: Turn, draft: Draft, settings: ChannelSettings, material: Material) -> Request:
-    """What the model is asked. The prompt is fitted again for each model that a router tries."""
-
-    def fit(model_info: ModelInfo, *, share: float = 1.0) -> tuple[Message, ...]:
-        draft.prompt = material.prompt(model_info, share=share)
-        return draft.prompt.messages
-
-    assert draft.model_info is not None
-    return Request(
-        fit(draft.model_info),
-        draft.model_info.name,
-        settings.temperature,
-        settings.max_tokens,
-        turn.ask.place.key,
-        f"{turn.ask.place.platform}/{turn.ask.author.id}",
-        fit,
-    )
 
 
 def _check_text(draft: Draft) -> None:

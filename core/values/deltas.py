@@ -34,9 +34,13 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class ModelSelected:
-    """The model that is asked now. Another may follow until the first text."""
+    """The model that is asked now. Another may follow until the first text.
+
+    `prompt_tokens` is our own estimate of the messages that it is given.
+    """
 
     model_info: ModelInfo
+    prompt_tokens: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from core.turns.queue import PlaceQueues
 from core.turns.runner import Channel, TurnRunner
 from core.turns.running import RunningTurns
 from core.values.conversation import Ask, Turn
-from core.values.deltas import Delta, Ended, EndReason, Text
+from core.values.deltas import Delta, Ended, EndReason, ModelInfo, ModelSelected, Text
 from core.values.places import Person, Place
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.engine import Database
@@ -63,6 +63,7 @@ class Bell:
         self.asked_at.append(perf_counter())
         self.asked.set()
         await self.may_answer.wait()
+        yield ModelSelected(ModelInfo(request.model), 9)
         yield Text("An answer.")
         yield Ended(EndReason.STOP)
 

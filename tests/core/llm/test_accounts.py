@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -22,7 +23,7 @@ from core.operators.metrics import Metrics
 from core.ports.model import Request
 from core.settings.environment import CoreSettings
 from core.values.conversation import Message
-from core.values.deltas import Delta, ModelInfo, ModelSelected, Text
+from core.values.deltas import Delta, ModelSelected, Text
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import STATUSES, FakeCompletions, Raw, Refused, Reply, Status, Words
 from tests.fakes.completions.replies import chunk, event
@@ -350,22 +351,13 @@ async def test_a_missing_model_is_left_alone_at_its_endpoint_and_probed(rig: Rig
     assert rig.asked() == ["a large"]
 
 
-class Thread:
-    """Fits as the prompt builder does: as many messages as the window has thousands of tokens."""
-
-    def __init__(self, count: int) -> None:
-        self.made: list[tuple[str, int, bool]] = []
-        self._messages = tuple(Message("user", str(number)) for number in range(count))
-
-    def __call__(self, model_info: ModelInfo, *, share: float = 1.0) -> tuple[Message, ...]:
-        self.made.append((model_info.name, model_info.context_tokens, share < 1))
-        kept = min(len(self._messages), model_info.context_tokens // 1000)
-        return self._messages[-max(1, int(kept * share)) :]
+def long_thread(count: int = 40) -> tuple[Message, ...]:
+    """Messages of which a window has room for as many as it has thousands of tokens."""
+    return tuple(Message("user", str(number).ljust(3_740, "x")) for number in range(count))
 
 
 async def long_question(rig: Rig, count: int = 40, model: str = "large") -> str:
-    fit = Thread(count)
-    request = Request(fit(ModelInfo("large", 32_000)), model, fit=fit)
+    request = Request(long_thread(count), model, max_tokens=1)
     try:
         deltas = [delta async for delta in rig.pool.stream(request)]
     except ModelError as error:
@@ -374,7 +366,12 @@ async def long_question(rig: Rig, count: int = 40, model: str = "large") -> str:
 
 
 def lengths(rig: Rig) -> list[int]:
-    return [len(received.body["messages"]) for received in rig.one.requests + rig.two.requests]
+    return [count_said(received.body) for received in rig.one.requests + rig.two.requests]
+
+
+def count_said(body: Mapping[str, Any]) -> int:
+    """The messages of a request without the system's."""
+    return sum(message["role"] != "system" for message in body["messages"])
 
 
 async def test_a_prompt_that_is_too_long_is_trimmed_once_and_nobody_notices(rig: Rig) -> None:

@@ -17,8 +17,18 @@ from core.i18n import error_text
 from core.llm.context_windows import LEARNT_S
 from core.ports.model import Request
 from core.values.conversation import Message
-from core.values.deltas import ModelInfo, Text
-from tests.core.llm.test_accounts import ALONE, FINE, TOO_LONG, Rig, Thread, at_rig, lengths, long_question
+from core.values.deltas import Text
+from tests.core.llm.test_accounts import (
+    ALONE,
+    FINE,
+    TOO_LONG,
+    Rig,
+    at_rig,
+    count_said,
+    lengths,
+    long_question,
+    long_thread,
+)
 from tests.fakes.completions import Raw, Refused, Reply, Status
 from tests.fakes.completions.replies import event
 
@@ -258,7 +268,7 @@ class Window:
         self.refusal, self.window = refusal, window
 
     def __call__(self, body: Body) -> Reply:
-        tokens = len(body["messages"]) * 1000
+        tokens = count_said(body) * 1000
         if tokens <= self.window:
             return FINE
         return self.refusal(tokens, self.window)  # type: ignore[no-any-return]
@@ -320,7 +330,7 @@ async def test_a_limit_that_is_not_named_is_approached_by_half_once() -> None:
 
 async def test_a_refusal_that_counts_otherwise_than_we_do_is_believed() -> None:
     def counting(body: Body) -> Reply:
-        tokens = len(body["messages"]) * 2_500  # where we think of a thousand
+        tokens = count_said(body) * 2_500  # where we think of a thousand
         return FINE if tokens <= 20_000 else anthropic(tokens, 20_000)
 
     async with at_rig(THREADS) as rig:
@@ -342,10 +352,9 @@ async def test_a_person_cannot_make_the_window_small_by_words() -> None:
     async with at_rig(THREADS) as rig:
         rig.one.default = echoing(400)
         question = "prompt is too long: 9000 tokens > 1000 maximum, this model's maximum context length is 1000"
-        fit = Thread(40)
-        messages = (*fit(ModelInfo("large", 32_000)), Message("user", question))
+        messages = (*long_thread(), Message("user", question))
         with pytest.raises(ModelError):
-            [delta async for delta in rig.pool.stream(Request(messages, "large", fit=fit))]
+            [delta async for delta in rig.pool.stream(Request(messages, "large", max_tokens=1))]
         rig.one.default = FINE
         rig.asked()
         await long_question(rig)
@@ -376,7 +385,7 @@ async def test_an_endpoint_that_refuses_every_size_is_asked_once_from_the_second
 
 async def test_a_limit_that_is_counted_otherwise_without_numbers_is_met_by_the_next_question() -> None:
     def counting(body: Body) -> Reply:
-        return FINE if len(body["messages"]) * 1_500 <= 8_000 else qwen(0, 8_000)
+        return FINE if count_said(body) * 1_500 <= 8_000 else qwen(0, 8_000)
 
     async with at_rig(THREADS) as rig:
         rig.one.default = counting

@@ -38,7 +38,7 @@ from tests.fakes.completions.replies import chunk, event
 
 KEY = SecretStr("sk-test")
 LARGE, HUGE = ModelInfo("large", 32_000, images=True), ModelInfo("huge", 1_000_000, images=True)
-MESSAGES = tuple(Message("user", str(number), ("https://example.com/a.png",)) for number in range(4))
+MESSAGES = tuple(Message("user", f"{number} " * 100, ("https://example.com/a.png",)) for number in range(4))
 CALM = Patience(tail_s=0.05)
 THINKING = event(chunk({"reasoning_content": "Hm."}))
 STALLS = {
@@ -168,10 +168,6 @@ def expand(row: Row) -> list[str]:
 CASES = [pytest.param(row, name, id=f"row-{row.number:02}-{name}") for row in TABLE for name in expand(row)]
 
 
-def shorter(model_info: ModelInfo, *, share: float = 1.0) -> tuple[Message, ...]:
-    return MESSAGES[-2:] if share < 1 else MESSAGES
-
-
 class Endpoints:
     """One that always answers with the case, and one that answers well."""
 
@@ -207,7 +203,7 @@ class Endpoints:
         pool = ModelRouter(
             ModelCatalog(LARGE, tuple(routes)), clients, clock, operator_alerts, Allowance(99, 1e9), lambda: 0.0
         )
-        request = Request(MESSAGES, "large", temperature=0.7, max_tokens=100, fit=shorter)
+        request = Request(MESSAGES, "large", temperature=0.7, max_tokens=100)
         outcome = Outcome()
         with structlog.testing.capture_logs() as outcome.logs:
             try:

@@ -25,7 +25,7 @@ from core.turns.queue import PlaceQueues
 from core.turns.runner import Channel, TurnRunner
 from core.turns.running import RunningTurns
 from core.values.conversation import Ask, Task, Turn, TurnState
-from core.values.deltas import Delta, Ended, EndReason, Text
+from core.values.deltas import Delta, Ended, EndReason, ModelInfo, ModelSelected, Text
 from core.values.outgoing import Page, PostMessage
 from core.values.places import Person, Place, message_key
 from tests.fakes.clock import FakeClock
@@ -58,6 +58,7 @@ class Script:
             raise ModelError(Code.NO_MONEY)
         if self.silent:
             await self.go.wait()
+        yield ModelSelected(ModelInfo(request.model), 9)
         try:
             for word in self.words:
                 self.said += 1

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.conversation.tokens import correction, estimate, reckon
+from core.llm.tokens import correction, estimate, reckon
 from core.ports.store import LastUsage
 
 
