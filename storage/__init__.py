@@ -1,7 +1,9 @@
 """The store, on SQLite or PostgreSQL. Rows never leave it.
 
     tables      what is kept: threads, messages (their lines), turns (the ledger), posts, usage
-    engine      how a database is reached, and the one table in which its failures become StoreError
+    url         database URLs, and the file of SQLite
+    engine      connections, transactions
+    errors      the one table in which a database's failures become StoreError
     threads     messages of a thread: note, edit, delete, import, and their order
     heard       watermarks: until when a platform was listened to
     turns       the ledger: accept, begin, checkpoint, finish
@@ -26,15 +28,16 @@ from sqlalchemy import URL
 from core.clock import Clock
 from core.redaction import is_secret
 from core.settings.environment import Settings
-from storage.engine import Database, parse_url
+from storage.engine import Database
 from storage.migrations import upgrade
 from storage.store import SqlStore
+from storage.url import parse_url
 
 __all__ = ["DatabaseSettings", "SqlStore", "open_store"]
 
 
 class DatabaseSettings(Settings):
-    """Where the house remembers."""
+    """The database."""
 
     model_config = SettingsConfigDict(hide_input_in_errors=True)
 

@@ -16,7 +16,9 @@ from sqlalchemy.pool import NullPool
 
 from core.errors import StoreError
 from storage import DatabaseSettings
-from storage.engine import make_folder, postgres_engine, sqlite_file, translate
+from storage.engine import postgres_engine
+from storage.errors import translate
+from storage.url import make_folder, sqlite_file
 
 log = structlog.get_logger()
 

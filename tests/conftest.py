@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from core.clock import SystemClock
 from storage import DatabaseSettings, open_store
-from storage.engine import parse_url
+from storage.url import parse_url
 
 # No check of pace: a slow machine would fail it. A store that a property uses is made once for all its examples, and a
 # test method runs once for each database, on an object of its own.

@@ -24,7 +24,8 @@ from core.values.deltas import Usage
 from core.values.events import Deleted, Edited
 from core.values.places import Person, Place
 from storage import DatabaseSettings, SqlStore, open_store
-from storage.engine import Database, sqlite_file
+from storage.engine import Database
+from storage.url import sqlite_file
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 ANN = Person("U1", "Ann", "en-GB")

@@ -18,7 +18,9 @@ from core.errors import SettingsError, StoreError
 from core.values.conversation import Ask
 from core.values.places import Person, Place
 from storage import DatabaseSettings, SqlStore, open_store
-from storage.engine import CAUSES, Database, sqlite_file, translate
+from storage.engine import Database
+from storage.errors import CAUSES, translate
+from storage.url import sqlite_file
 
 PLACE = Place("slack", "T1", "C1", "1.1")
 

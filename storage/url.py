@@ -1,0 +1,59 @@
+"""Database URLs, and the file of an SQLite database."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgres": "postgresql+asyncpg",
+    "postgresql": "postgresql+asyncpg",
+}
+
+
+def parse_url(value: str) -> URL:
+    """The URL in any usual spelling, with our driver in it.
+
+    Raises ValueError, which never quotes the URL: it may contain a password.
+    """
+    try:
+        url = make_url(value)
+    except (SQLAlchemyError, ValueError):
+        raise ValueError("is not a URL such as sqlite:///data/parley.db or postgresql://host/name") from None
+    driver = DRIVERS.get(url.drivername.partition("+")[0])
+    if driver is None:
+        raise ValueError("must begin with sqlite:// or postgresql://")
+    if driver == "postgresql+asyncpg" and (mode := url.query.get("sslmode")):
+        # libpq's sslmode is asyncpg's ssl.
+        url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
+    return url.set(drivername=driver)
+
+
+def sqlite_file(url: URL) -> Path | None:
+    """The file of an SQLite database. None for one in memory, and for PostgreSQL."""
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return None
+    return Path(str(url.database).removeprefix("file:"))
+
+
+def make_folder(file: Path) -> None:
+    """Make the folder of `file` and those above it with mode 0700. Folders that exist keep their mode."""
+    for folder in reversed([file.parent, *file.parent.parents]):
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def make_private(file: Path) -> None:
+    """Make an SQLite file with mode 0600, or set that mode on one that exists.
+
+    SQLite creates the -wal and -shm files with the same mode: https://sqlite.org/tempfiles.html
+    """
+    make_folder(file)
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+    for name in (file.name, f"{file.name}-wal", f"{file.name}-shm"):
+        with suppress(OSError):  # does not exist, or has another owner
+            file.with_name(name).chmod(0o600)
