@@ -14,7 +14,7 @@
     operators       alerts and metrics
     access          who may ask and change what
     platform_calls  the one way to a platform
-    clock, errors, log, text, headers, recent, redaction, retry_after, speakers
+    clock, errors, log, text, headers, redaction, retry_after, speakers
 
 Imports go one way; `pyproject.toml` has the layers.
 """

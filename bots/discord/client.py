@@ -9,6 +9,7 @@ from typing import Any
 
 import discord
 import structlog
+from cachetools import FIFOCache
 
 from bots.discord import lenient, private
 from bots.discord.errors import FOREIGN, translate
@@ -37,7 +38,6 @@ from core.clock import Clock
 from core.errors import BotError
 from core.i18n import error_text, language_of, phrase
 from core.ports.connector import Inbox
-from core.recent import Recent
 from core.values.conversation import Ask
 from core.values.events import Event, Outcome, PlaceClosed
 from core.values.places import Place
@@ -46,6 +46,7 @@ from core.values.ui import ImmediateReply
 log = structlog.get_logger(platform="discord")
 
 CACHED_MESSAGES = 100
+_REMEMBERED = 10_000
 GUILD_WAIT_S = 0.1
 """After READY, between two servers, before the library calls itself ready; later ones are taken all the same."""
 ASKED_LATER = timedelta(minutes=15)
@@ -97,7 +98,7 @@ class Client(discord.Client):
         self._counter = Counter(inbox, on_ticket, wire)
         self._down_since: float | None = clock.monotonic()
         self.was_up = False
-        self._askers: Recent[str, Asker] = Recent()  # by place
+        self._askers: FIFOCache[str, Asker] = FIFOCache(_REMEMBERED)  # by place
         private.use_http(self, Http(self.loop, wire, clock))
         lenient.guard(private.state_of(self))
 

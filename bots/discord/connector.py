@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 import discord
+from cachetools import FIFOCache
 
 from bots.discord import history
 from bots.discord.client import BEAT_S, Client
@@ -27,7 +28,6 @@ from bots.discord.thread_locations import UNKNOWN_CHANNEL, ThreadLocations, chan
 from core.clock import Clock
 from core.errors import Code, PlatformError
 from core.ports.connector import Inbox
-from core.recent import Recent
 from core.values.conversation import Ask, History
 from core.values.outgoing import (
     DeleteMessage,
@@ -41,6 +41,7 @@ from core.values.outgoing import (
 )
 from core.values.places import Place
 
+_REMEMBERED = 10_000
 _FIND_PAGE = 50
 _STROKE_WITHIN_S, _HINT_WITHIN_S = 60.0, 5.0
 
@@ -67,8 +68,8 @@ class DiscordPlatform:
         self._starts = SessionStarts(clock)
         self._connection = Connection(token, clock, self._wire, self._starts, self._create_client, beat_s)
         # What each ticket's deferred reply holds: the key of a post, _TAKEN, or _LOADING ("is thinking").
-        self._originals: Recent[str, str] = Recent()
-        self._dead_tickets: Recent[str, bool] = Recent()
+        self._originals: FIFOCache[str, str] = FIFOCache(_REMEMBERED)
+        self._dead_tickets: FIFOCache[str, bool] = FIFOCache(_REMEMBERED)
 
     # Connection.
 

@@ -20,14 +20,15 @@ from typing import Any
 
 import aiohttp
 import discord
+from cachetools import FIFOCache
 from discord.http import HTTPClient, Route
 
 from bots.discord.limiter import Limited, Priority
 from bots.discord.rest import Wire, is_ban
 from core.clock import Clock
-from core.recent import Recent
 from core.values.outgoing import RateLimitStatus
 
+_REMEMBERED = 10_000
 _SAME_WINDOW_S = 0.1
 """Two answers that name the end of a window this close to each other speak of the same one."""
 _PAUSES_S = (0.5, 1.5)
@@ -94,7 +95,7 @@ class Http(HTTPClient):
         super().__init__(loop, http_trace=_trace(wire))
         self._wire = wire
         self._clock = clock
-        self._windows: Recent[str, _Window] = Recent()
+        self._windows: FIFOCache[str, _Window] = FIFOCache(_REMEMBERED)
 
     async def request(
         self,

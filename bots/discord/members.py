@@ -9,10 +9,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 import discord
+from cachetools import FIFOCache
 
 from core.clock import Clock
-from core.recent import Recent
 
+_REMEMBERED = 10_000
 KEEP_S = 60.0
 """How long an answer counts: roles and members change, and no event tells of it without a privileged intent."""
 KEEP_READING_S = 600.0
@@ -26,7 +27,7 @@ class GuildMembers:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._asked: Recent[str, tuple[float, asyncio.Task[discord.Member | None]]] = Recent()
+        self._asked: FIFOCache[str, tuple[float, asyncio.Task[discord.Member | None]]] = FIFOCache(_REMEMBERED)
 
     async def roles_in(self, client: discord.Client, person: str, teams: Sequence[str]) -> Mapping[str, Roles]:
         """Of the servers `teams`, those with the person in them, and their roles there. Raises what discord.py

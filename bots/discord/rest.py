@@ -18,16 +18,17 @@ from urllib.parse import quote
 import aiohttp
 import discord
 import structlog
+from cachetools import FIFOCache
 from discord.http import Route
 
 from bots.discord.limiter import Limited, Priority, RateLimiter
 from core.clock import Clock
-from core.recent import Recent
 from core.retry_after import retry_after_to_s
 from core.values.outgoing import RateLimitStatus
 
 log = structlog.get_logger(platform="discord")
 
+_REMEMBERED = 10_000
 _TOTAL_S, _CONNECT_S = 30.0, 5.0
 _DEFAULT_BREAK_S, _DEFAULT_BAN_S = 1.0, 60.0
 _LONGEST_BREAK_S = 86_400.0
@@ -40,7 +41,7 @@ class Wire:
         self._token = token
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
-        self._told: Recent[str, RateLimitStatus] = Recent()
+        self._told: FIFOCache[str, RateLimitStatus] = FIFOCache(_REMEMBERED)
         self.limiter = RateLimiter(clock)
 
     def told(self, scope: str) -> RateLimitStatus | None:

@@ -11,19 +11,20 @@ from typing import Final
 
 import discord
 import structlog
+from cachetools import FIFOCache
 
 from bots.discord.errors import FOREIGN, translate
 from bots.discord.http import calls
 from bots.discord.incoming import ASK, channel_to_place, message_to_ask
 from bots.discord.limiter import Limited
 from bots.discord.names import question_to_name
-from core.recent import Recent
 from core.values.outgoing import PostMessage, UploadFile
 from core.values.places import Place
 
 log = structlog.get_logger(platform="discord")
 
 UNKNOWN_CHANNEL: Final = 10003
+_REMEMBERED = 10_000
 _UNKNOWN_MESSAGE, _WRONG_CHANNEL, _THREAD_EXISTS = 10008, 50024, 160004
 _AUTO_ARCHIVE_MIN: Final = 1440
 _OPEN_WITHIN_S, _LOOK_WITHIN_S = 8.0, 3.0
@@ -41,11 +42,11 @@ class ThreadLocations:
     """Remembers where each place is held and each question was asked, and after a restart finds it out again."""
 
     def __init__(self) -> None:
-        self._places: Recent[str, str] = Recent()
-        self._asked: Recent[str, str] = Recent()  # by question
-        self._answered: Recent[str, str] = Recent()  # by question
-        self._messages: Recent[str, str] = Recent()  # by message of ours
-        self._removed: Recent[str, bool] = Recent()  # messages of ours that we deleted
+        self._places: FIFOCache[str, str] = FIFOCache(_REMEMBERED)
+        self._asked: FIFOCache[str, str] = FIFOCache(_REMEMBERED)  # by question
+        self._answered: FIFOCache[str, str] = FIFOCache(_REMEMBERED)  # by question
+        self._messages: FIFOCache[str, str] = FIFOCache(_REMEMBERED)  # by message of ours
+        self._removed: FIFOCache[str, bool] = FIFOCache(_REMEMBERED)  # messages of ours that we deleted
 
     def of(self, place: Place, question: str = "") -> str:
         """The channel or thread in which `question` of that place is answered, as far as known without asking."""

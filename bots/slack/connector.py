@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import structlog
+from cachetools import FIFOCache, TTLCache
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
@@ -39,7 +40,6 @@ from core.clock import Clock
 from core.errors import BotError, Code, PlatformError, StoreError
 from core.i18n import language_of, phrase
 from core.ports.connector import Inbox
-from core.recent import Recent
 from core.values.conversation import Ask, History
 from core.values.events import ButtonPress, Edited, Event, Outcome
 from core.values.outgoing import (
@@ -98,10 +98,11 @@ class SlackPlatform:
         self._order = Order()
         self._no_hints: set[str] = set()
         self._processing: set[str] = set()
-        self._growing: Recent[str, int] = Recent(_GROWING)  # message -> turn
-        self._homes: Recent[str, str] = Recent(_REMEMBERED)  # stranger -> their own workspace
-        self._askers: Recent[str, Person] = Recent(_REMEMBERED)  # place -> who asked last
-        self._apologised: Recent[str, float] = Recent(_REMEMBERED)  # channel and person -> when
+        self._growing: FIFOCache[str, int] = FIFOCache(_GROWING)  # message -> turn
+        self._homes: FIFOCache[str, str] = FIFOCache(_REMEMBERED)  # stranger -> their own workspace
+        self._askers: FIFOCache[str, Person] = FIFOCache(_REMEMBERED)  # place -> who asked last
+        # Channel and person.
+        self._apologised: TTLCache[str, bool] = TTLCache(_REMEMBERED, _APOLOGY_S, clock.monotonic)
         self._dialog: Dialog | None = None  # while it runs
 
     # -- the port
@@ -306,12 +307,11 @@ class SlackPlatform:
     def _apologise_once(self, body: Json, error: StoreError, dialog: Dialog) -> None:
         """Tell the author of a question that can't be stored, at most once in `_APOLOGY_S`: Slack sends it again."""
         event = body.get("event") or {}
-        who, now = f"{event.get('channel')}/{event.get('user')}", self._clock.monotonic()
-        told_at = self._apologised.get(who)
+        who = f"{event.get('channel')}/{event.get('user')}"
         if event.get("type") != "app_mention" and event.get("channel_type") != "im":
             return
-        if told_at is None or now - told_at >= _APOLOGY_S:
-            self._apologised[who] = now
+        if who not in self._apologised:
+            self._apologised[who] = True
             dialog.apologise(body, error)
 
     async def _guarded(self, kind: str, body: Json, inbox: Inbox, dialog: Dialog) -> Json | None:

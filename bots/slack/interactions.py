@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any, Protocol, TypeGuard, TypeVar
 
 import structlog
+from cachetools import FIFOCache
 
 from bots.slack import commands, forms, home
 from bots.slack.authors import is_known, with_known
@@ -29,7 +30,6 @@ from core.commands.parser import command_of
 from core.errors import BotError, Code, PlatformError
 from core.i18n import error_text, language_of, phrase
 from core.ports.connector import Inbox
-from core.recent import Recent
 from core.values.conversation import Ask
 from core.values.events import ButtonPress, Command, Event
 from core.values.outgoing import Page
@@ -71,9 +71,8 @@ class Dialog:
         self._clock = clock
         self._jobs: set[asyncio.Task[Any]] = set()
         self._prompts = True
-        self._whole: Recent[str, dict[str, str]] = Recent(
-            _WHOLE_KEPT
-        )  # a modal's private_metadata -> what it should hold
+        # A modal's private_metadata -> what it should hold.
+        self._whole: FIFOCache[str, dict[str, str]] = FIFOCache(_WHOLE_KEPT)
 
     async def close(self, wait_s: float) -> None:
         if self._jobs:

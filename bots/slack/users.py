@@ -7,11 +7,13 @@ lane of their own, which the names of mentioned people can't use up.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+import math
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
+
+from cachetools import LRUCache
 
 from core.clock import Clock
 from core.errors import PlatformError
@@ -64,7 +66,7 @@ class People:
     def __init__(self, look_up: Callable[[str], Awaitable[Person]], clock: Clock) -> None:
         self._look_up = look_up
         self._clock = clock
-        self._known: OrderedDict[str, tuple[float, Person | None]] = OrderedDict()  # id -> (good until, who)
+        self._known: LRUCache[str, tuple[float, Person | None]] = LRUCache(_KEPT)  # id -> (good until, who)
         self._authors = _Lookups(asyncio.Semaphore(_AT_ONCE))
         self._mentioned = _Lookups(asyncio.Semaphore(_MENTIONED_AT_ONCE))
         self._mentions_left = float(MENTIONED_MAX)
@@ -110,8 +112,8 @@ class People:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _unknown(self, id_: str) -> bool:
-        until, _ = self._known.get(id_, (0.0, None))
-        return id_ not in self._known or until <= self._clock.monotonic()
+        until_s, _ = self._known.get(id_, (-math.inf, None))
+        return until_s <= self._clock.monotonic()
 
     def _spare(self) -> bool:
         """Whether one more mentioned person may be looked up now."""
@@ -134,10 +136,8 @@ class People:
         return {id_: who for id_ in ids if (who := self._recall(id_))}
 
     def _recall(self, id_: str) -> Person | None:
-        if id_ not in self._known:
-            return None
-        self._known.move_to_end(id_)
-        return self._known[id_][1]
+        _, who = self._known.get(id_, (0.0, None))
+        return who
 
     async def _learn(self, id_: str, lookups: _Lookups) -> None:
         who, kept_s = self._recall(id_), _REFUSED_KEPT_S
@@ -149,10 +149,7 @@ class People:
                 kept_s = min(max(error.retry_after_s or 0.0, _FAILED_KEPT_S), _REFUSED_KEPT_S)
         finally:
             lookups.asking.pop(id_, None)
-        self._known[id_] = (self._clock.monotonic() + kept_s, who)
-        self._known.move_to_end(id_)
-        while len(self._known) > _KEPT:
-            self._known.popitem(last=False)
+        self._known[id_] = self._clock.monotonic() + kept_s, who
 
     async def _told(self, id_: str, *, again: bool) -> Person:
         """Asked once more where that may help soon. Raises PlatformError."""

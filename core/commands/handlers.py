@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
+from cachetools import TTLCache
+
 from core.access import is_admin, is_manager, refusal
 from core.clock import Clock
 from core.commands import (
@@ -23,7 +25,6 @@ from core.commands import (
 from core.commands.parser import CommandError, Values, line_of, named, no_choice, options_of, values_of
 from core.i18n import phrase, variant
 from core.ports.store import Store, StoredSettings
-from core.recent import Recent
 from core.settings.channel import SETTINGS, ChannelSettings, bounded, language_for, merge
 from core.settings.environment import CoreSettings
 from core.values.conversation import Ask, Task, Turn
@@ -81,7 +82,7 @@ class CommandHandlers:
         self._models = tuple(models)
         self._priced = priced
         self._interrupt = interrupt
-        self._asked_to_forget: Recent[str, float] = Recent(_ASKED_KEPT)
+        self._asked_to_forget: TTLCache[str, bool] = TTLCache(_ASKED_KEPT, CONFIRM_S, clock.monotonic)
         self._jobs: dict[str, Callable[[CommandContext], Awaitable[Ask | ImmediateReply]]] = {
             "ask": self._ask,
             "summarize": self._summarize,
@@ -295,7 +296,7 @@ class CommandHandlers:
         author, place = given.command.author, given.place
         found = await self._store.messages_by_person(place.platform, author.id, _EXPORT_LINES)
         lines = sum(not line.mine for _, line in found)
-        self._asked_to_forget[_who(author, place)] = self.clock.monotonic()
+        self._asked_to_forget[_who(author, place)] = True
         words = given.phrase("forget_me_asks", n=lines, prefix=given.command.prefix)
         sure = Button(FORGET_ME, given.phrase("forget_me_sure"), 0)
         return ImmediateReply(
@@ -305,8 +306,7 @@ class CommandHandlers:
     def confirms_forgetting(self, person: Person, place: Place) -> bool:
         """Whether `person` was asked a while ago whether all of theirs is to be forgotten, and has not answered yet:
         others may see the button, too."""
-        asked_s = self._asked_to_forget.pop(_who(person, place), None)
-        return asked_s is not None and self.clock.monotonic() - asked_s <= CONFIRM_S
+        return self._asked_to_forget.pop(_who(person, place), False)
 
     async def _export(self, given: CommandContext) -> ImmediateReply:
         author, now = given.command.author, self.clock.now()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict, deque
+from collections import deque
+
+from cachetools import LRUCache
 
 WINDOW_S = 60.0
 _KEPT = 10_000
@@ -13,8 +15,8 @@ class Rate:
     """Counts questions by person. Each `key` of a question counts once."""
 
     def __init__(self) -> None:
-        self._asked: OrderedDict[str, deque[tuple[float, str]]] = OrderedDict()
-        self._told: dict[str, float] = {}
+        self._asked: LRUCache[str, deque[tuple[float, str]]] = LRUCache(_KEPT)
+        self._told: LRUCache[str, float] = LRUCache(_KEPT)
 
     def wait_s(self, person: str, key: str, limit: int, now_s: float) -> int:
         """Seconds until `person` may ask again, 0 for now. `limit` is questions a minute; 0 is no limit."""
@@ -35,10 +37,6 @@ class Rate:
 
     def _recent(self, person: str, now_s: float) -> deque[tuple[float, str]]:
         asked = self._asked.setdefault(person, deque())
-        self._asked.move_to_end(person)
         while asked and asked[0][0] <= now_s - WINDOW_S:
             asked.popleft()
-        while len(self._asked) > _KEPT:
-            gone, _ = self._asked.popitem(last=False)
-            self._told.pop(gone, None)
         return asked

@@ -38,6 +38,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cachetools import FIFOCache
+
 from core.clock import Clock
 from core.llm.catalog import Account, ModelCatalog
 from core.llm.chunks import Caps
@@ -48,7 +50,6 @@ from core.llm.response_reader import Patience
 from core.llm.retry_policy import Allowance
 from core.llm.router import ModelRouter
 from core.operators.alerts import OperatorAlerts
-from core.recent import Recent
 from core.settings.environment import CoreSettings
 
 
@@ -73,7 +74,7 @@ def create_model(
         settings.parley_arguments_chars_cap,
         settings.parley_reasoning_chars_cap,
     )
-    repairs: Repairs = Recent(REPAIRS_KEPT)
+    repairs: Repairs = FIFOCache(REPAIRS_KEPT)
 
     def client(account: Account) -> CompletionsClient:
         headers = {name: value.get_secret_value() for name, value in account.headers.items()}

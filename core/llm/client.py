@@ -17,6 +17,7 @@ from typing import Any, cast
 
 import httpx
 import structlog
+from cachetools import FIFOCache
 
 from core.clock import Clock
 from core.errors import ModelError
@@ -30,7 +31,6 @@ from core.llm.request_body import repaired, request_to_body
 from core.llm.request_repairs import STREAM
 from core.llm.response_reader import Patience, Reading
 from core.ports.model import Request
-from core.recent import Recent
 from core.settings.environment import completions_url
 from core.values.deltas import Charged, Delta
 
@@ -48,7 +48,7 @@ _NET_S = 30.0
 
 log = structlog.get_logger()
 
-Repairs = Recent[tuple[str, str], frozenset[str]]
+Repairs = FIFOCache[tuple[str, str], frozenset[str]]
 """By base URL and model, what is sent in another form there, or not at all (`core.llm.request_repairs`)."""
 
 
@@ -74,7 +74,7 @@ class CompletionsClient:
         self._key = key.strip()
         self._clock = clock
         self._patience = patience or Patience()
-        self._repairs = repairs if repairs is not None else Recent(REPAIRS_KEPT)
+        self._repairs = repairs if repairs is not None else FIFOCache(REPAIRS_KEPT)
         self._caps = caps or Caps()
         read_s = max(self._patience.whole_s, self._patience.gap_s) + _NET_S
         self._http = httpx.AsyncClient(

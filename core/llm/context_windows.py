@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
+from cachetools import FIFOCache
+
 from core.errors import Code, LengthLimit, ModelError
 from core.llm.catalog import Route
 from core.llm.prompt_fitting import fit
 from core.ports.model import Request
-from core.recent import Recent
 from core.values.conversation import Message
 from core.values.deltas import ModelInfo
 
@@ -55,7 +56,7 @@ class TooLong:
 class Windows:
     """A model's window is the same for all accounts of an endpoint, a plan's limit is the account's own."""
 
-    _told: Recent[str, _Known] = field(default_factory=lambda: Recent(MOST))
+    _told: FIFOCache[str, _Known] = field(default_factory=lambda: FIFOCache(MOST))
 
     def model_info(self, route: Route, now: float) -> ModelInfo:
         """The card of `route`, with the smallest limit that is known."""

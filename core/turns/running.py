@@ -10,8 +10,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
+from cachetools import FIFOCache
+
 from core.errors import BotError
-from core.recent import Recent
 from core.settings.channel import ChannelSettings
 from core.values.conversation import Ask, Turn
 from core.values.deltas import Ended, ModelInfo, Usage
@@ -86,8 +87,8 @@ class RunningTurns:
         self._writing: dict[int, tuple[Turn, asyncio.Task[Any]]] = {}
         self._interrupts: dict[int, Interrupt] = {}
         self._due_s: dict[int, float] = {}  # by turn, when one that was restarted may go on
-        self._early: Recent[int | str, Interrupt] = Recent(EARLY)  # by turn or question
-        self._closed: Recent[str, datetime] = Recent(EARLY)  # by place
+        self._early: FIFOCache[int | str, Interrupt] = FIFOCache(EARLY)  # by turn or question
+        self._closed: FIFOCache[str, datetime] = FIFOCache(EARLY)  # by place
         self._going_on: set[int] = set()
         self._shown: set[Shown] = set()
 

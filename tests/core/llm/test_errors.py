@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 import structlog
+from cachetools import FIFOCache
 
 from core.errors import Code, ModelError
 from core.llm.client import CompletionsClient, Repairs
@@ -16,7 +17,6 @@ from core.llm.request_body import request_to_body
 from core.llm.wait_hints import wait_in_headers
 from core.log import redact
 from core.ports.model import Request
-from core.recent import Recent
 from core.values.conversation import Message
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import (
@@ -323,7 +323,7 @@ def test_a_message_with_pictures_is_sent_in_parts() -> None:
     "name", [name for name, case in STATUSES.items() if case.repair in WITHOUT], ids="row-01-{}".format
 )
 async def test_refused_field_is_repaired_once_and_remembered_for_endpoint_and_model(name: str) -> None:
-    repairs: Repairs = Recent()
+    repairs: Repairs = FIFOCache(100)
     async with FakeCompletions(default=Words("Fine."), keys=("sk-test", "sk-other")) as fake:
         fake.script(STATUSES[name].reply)
         clients = [CompletionsClient(fake.base_url, key, FakeClock(), None, repairs) for key in fake.keys]
