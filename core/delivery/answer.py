@@ -1,4 +1,4 @@
-"""One answer on its way to a reader, between its writer and the scheduler. No I/O, no clock."""
+"""The delivery of one answer: the messages that show it, and the calls they still need. No I/O, no clock."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ from core.values.outgoing import (
     UploadFile,
 )
 
-Posted = Callable[[tuple[str, ...]], Awaitable[None]]
-PostedIds = Callable[[], None]
+OnPost = Callable[[tuple[str, ...]], Awaitable[None]]
+Callback = Callable[[], None]
 
 _BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 _LOOKS = 3
 _GIVE_UP_AFTER = 20
-"""Refused calls in a row after which an answer is given up (and kept in the store)."""
+"""Refused calls in a row after which the delivery ends. The answer stays in the store."""
 _GIVE_UP_AWAY_AFTER = 180
-"""The same while the platform can't be reached: about an hour."""
+"""The same where the platform can't be reached: about an hour."""
 _HEALS = (Code.BAD_TOKEN,)
-"""Refusals that are no answer to these words: the operator mends the token, and the same call succeeds."""
+"""Refusals that an operator can mend, after which the same call succeeds."""
 
 
 class AnswerDelivery:
-    """The writer of an answer calls `show` and never waits; the scheduler asks what is wanted and reports back.
+    """The writer of an answer calls `show` and never waits. The scheduler asks for next calls and reports results.
 
-    `posted` may hold ids from an earlier process: those messages are edited, whatever they show. `on_post`
-    is awaited with all ids whenever they change, before anything but an edit is painted here. `on_stopped` is called
-    once, if a person presses the platform's own stop button. `on_lost` is called when no more words can be shown:
-    then `error` says why, nothing is painted, and `conclude` has the last word.
+    `posted`: ids of messages of an earlier process, which are edited. `on_post` is awaited with all ids after each
+    change of them, and before the next call that is not an edit. `on_stopped` is called once, when a person presses
+    the platform's own stop button. `on_lost` is called when the platform takes no more of the answer: `error` says
+    why, no further call is made, and `conclude` may show an end.
     """
 
     def __init__(
@@ -53,30 +53,30 @@ class AnswerDelivery:
         ask: Ask,
         key: str,
         limits: Limits,
-        on_post: Posted,
+        on_post: OnPost,
         posted: tuple[str, ...] = (),
         *,
-        changed: Callable[[AnswerDelivery], None] = lambda _: None,
+        on_change: Callable[[AnswerDelivery], None] = lambda _: None,
         look_first: bool = False,
         file_chars: int = 0,
         turn_id: int | None = None,
     ) -> None:
         self.ask = ask
         self.on_post = on_post
-        self.on_stopped: PostedIds | None = None
-        self.on_lost: PostedIds | None = None
+        self.on_stopped: Callback | None = None
+        self.on_lost: Callback | None = None
         self.look_first = look_first
         self.busy = False
         self.not_before = 0.0
         self.gap_until = 0.0
         self.failures = 0
         self.error: PlatformError | None = None
-        self.entry = 0
-        """The scheduler's: counts how often this delivery was queued, so that older places in queues are void."""
+        self.queue_version = 0
+        """Of the scheduler: raised whenever this delivery is queued; older candidates are stale."""
         self.preferred: NextCall | None = None
-        """The scheduler's: the way it has chosen for the first words."""
+        """Of the scheduler: the kind of call that it chose for the first words."""
         self._address = Address(ask, key, ask.interaction_token, turn_id)
-        self._changed = changed
+        self._on_change = on_change
         self._layout = PageLayout(
             limits,
             posted,
@@ -85,7 +85,7 @@ class AnswerDelivery:
         )
         self._life_s = limits.growth.life_s if limits.growth else 0.0
         self._may_grow = False
-        """What is found when we look may be a message that grows."""
+        """A message that is found may be a stream that has not been stopped."""
         self._reply = Reply()
         self._behind_since: float | None = None
         self._taken_at = 0.0
@@ -97,29 +97,31 @@ class AnswerDelivery:
     # The writer's side.
 
     def show(self, reply: Reply, now: float) -> None:
-        """Have the messages show `reply`, the complete view, as soon as the budgets allow."""
+        """Show `reply`, the whole answer so far, as soon as the rate limits allow."""
         ends = reply.phase is Phase.ENDED and not self.ended
         self._reply = reply
         if self._behind_since is None:
             self._behind_since = now
-            self._changed(self)
+            self._on_change(self)
         elif ends:
-            self._changed(self)
+            self._on_change(self)
 
     def conclude(self, reply: Reply, now: float) -> None:
-        """After `error`: have what can still be shown say `reply`, which is `standing` or part of it, and its notice.
-        If that is refused too, `error` says so again."""
+        """After `error`: show `reply` in the messages that are left. Its text is `standing` or the beginning of it.
+
+        `error` is set again if the platform refuses that too.
+        """
         self._concluding, self.error = True, None
         self._finished.clear()
         self._reply, self._behind_since = reply, now
-        self._changed(self)
+        self._on_change(self)
 
     def remove(self, message_id: str = "") -> None:
-        """That message was deleted, or (if empty) the place with all of them: no more words are shown."""
+        """The message was deleted, or with an empty id all of them: no more words are shown."""
         known = self._removed or self._layout.closed
         self._removed |= {message_id} if message_id else {"", *self.posted}
         if known:
-            self._changed(self)
+            self._on_change(self)
         else:
             self._lose(PlatformError(Code.GONE, "deleted"))
 
@@ -129,7 +131,7 @@ class AnswerDelivery:
 
     @property
     def standing(self) -> list[str]:
-        """The words that can be read, by message."""
+        """The text that can be read, by message."""
         return self._layout.standing(self._removed)
 
     @property
@@ -138,31 +140,31 @@ class AnswerDelivery:
 
     @property
     def growing(self) -> bool:
-        """Whether its last message grows, so that its next words need no edit."""
+        """Whether the last message is an open stream."""
         return bool(self._layout.page_states) and self._layout.page_states[-1].growing
 
     async def finished(self) -> None:
-        """Return when the last words can be read. Raises PlatformError when they never will be."""
+        """Return when the whole reply is shown. Raises PlatformError where that is impossible."""
         await self._finished.wait()
         if self.error is not None:
             raise self.error
 
-    # The scheduler's side: what is wanted. Not to be asked while a call is under way.
+    # For the scheduler: the next calls. Not while a call of this delivery is under way.
 
     def next_calls(self, now: float) -> tuple[NextCall, ...]:
-        """What could bring the messages closer to the reply, the best way first; nothing where they show it."""
+        """Kinds of calls that would show more of the reply, preferred first; empty where all is shown."""
         self._forget_removed()
         if self._finished.is_set():
             return ()
         self._layout.lay(self._reply)
-        wished = next_calls(self._layout, now)
-        if not wished and self.ended and self.look_first:
-            wished = (NextCall.LOOK,)
-        if not wished:
+        calls = next_calls(self._layout, now)
+        if not calls and self.ended and self.look_first:
+            calls = (NextCall.LOOK,)
+        if not calls:
             self._behind_since = None
             if self.ended:
                 self._finished.set()
-        return wished
+        return calls
 
     def rank(self, next_call: NextCall) -> Rank:
         if next_call in (NextCall.POST, NextCall.START) and not any(
@@ -177,21 +179,21 @@ class AnswerDelivery:
         return urgency(self.rank(next_call), max(0, unread) + 1, self.behind_s(now))
 
     def behind_s(self, now: float) -> float:
-        """How long the oldest words that no reader can see have waited, in seconds."""
+        """Seconds that the oldest unshown words have waited."""
         return 0.0 if self._behind_since is None else now - self._behind_since
 
     def sample(self, next_call: NextCall) -> OutgoingCall:
-        """A call of that kind without its words, to see what it draws on."""
+        """A call of that kind without text, for its rate limits."""
         return call(next_call, self._address)
 
     def call(self, next_call: NextCall, now: float) -> OutgoingCall | None:
-        """The call that fulfils a next call, with the words as they are now; None if it is not needed after all."""
+        """The call with the text as it is now, or None if it is not needed any more."""
         if next_call not in self.next_calls(now):
             return None
         self._taken_at = now
         return fulfil(next_call, self._layout, self._address)
 
-    # The scheduler's side: what became of it.
+    # For the scheduler: the results of calls.
 
     def done(self, call: OutgoingCall, message_id: str, now: float) -> None:
         """`call` was performed on `message_id`."""
@@ -206,19 +208,19 @@ class AnswerDelivery:
                 self._layout.shows(page_state, call.page if isinstance(call, PostMessage) else Page(call.text))
                 self._record()
             case DeleteMessage():
-                self._layout.page_states.remove(self._frame(call))
+                self._layout.page_states.remove(self._page_of(call))
                 self._record()
             case EditMessage():
-                self._layout.shows(self._frame(call), call.page)
+                self._layout.shows(self._page_of(call), call.page)
             case AppendStream():
-                page_state = self._frame(call)
+                page_state = self._page_of(call)
                 self._layout.shows(page_state, Page(page_state.text + call.text))
             case StopStream():
-                page_state = self._frame(call)
+                page_state = self._page_of(call)
                 self._layout.stopped(page_state, Page(page_state.text + call.text, call.notice, call.buttons))
 
     async def found(self, call: OutgoingCall, message_id: str) -> None:
-        """The message that `call` was to make stands there already; what it shows is not known."""
+        """The message that `call` would make exists already. Its content is unknown."""
         if isinstance(call, UploadFile):
             self._layout.file()
             return
@@ -228,8 +230,11 @@ class AnswerDelivery:
         await self.on_post(tuple(self.posted))
 
     async def recorded(self, call: OutgoingCall) -> None:
-        """Return when `call` may be performed: an edit at once, since a message that was posted is found again by
-        its key; all else when `on_post` is done, so that a sudden end loses no message and doubles none."""
+        """Return when `call` may be performed: an edit at once, any other call after `on_post` has ended.
+
+        So no message is lost or posted twice after a sudden end of the program. The message of an edit is found again
+        by its key.
+        """
         if self._recording is not None and not isinstance(call, EditMessage):
             await self._recording
             self._recording = None
@@ -247,16 +252,16 @@ class AnswerDelivery:
         return self._layout.stands(message_id)
 
     def failed(self, call: OutgoingCall, error: PlatformError, now: float) -> bool:
-        """Decide how to go on after a refusal; False if the answer can't be shown any more."""
+        """Decide what follows a refusal of `call`. False where the answer can't be shown any more."""
         self.failures += 1
         if error.code is Code.GONE and not isinstance(call, DeleteMessage):
             self.remove(getattr(call, "message_id", ""))
             return self.error is None
-        if isinstance(call, FindMessage):  # every word can be read: not worth waiting for long
+        if isinstance(call, FindMessage):  # everything is shown already
             self.look_first = error.retryable and error.code is not Code.SLOW_DOWN and self.failures < _LOOKS
             return True
         if error.code is Code.SLOW_DOWN:
-            return True  # the budgets know
+            return True  # the limiters wait
         if error.code is Code.EXPIRED and self._address.interaction_token:
             self._address = replace(self._address, interaction_token="")
             return True
@@ -285,24 +290,24 @@ class AnswerDelivery:
         self._removed.clear()
 
     def _doubt(self, call: OutgoingCall) -> None:
-        """It may have been done."""
+        """`call` may have been performed."""
         match call:
             case PostMessage() | StartStream() | UploadFile():
                 self.look_first = True
                 self._may_grow = self._may_grow or isinstance(call, StartStream)
             case AppendStream() | StopStream():
-                self._frame(call).life = Life.DOUBTED
+                self._page_of(call).life = Life.DOUBTED
             case EditMessage():
-                self._frame(call).shown = None
+                self._page_of(call).shown = None
 
     def _goes_on(self, call: OutgoingCall, code: Code) -> bool:
-        """After a refusal that will not change."""
+        """Change the layout after a lasting refusal. False where nothing more can be shown."""
         match call:
             case StartStream():
                 self._layout.can_grow = False
                 return True
             case PostMessage():
-                self._layout.wait()  # other words may be taken
+                self._layout.wait()  # another text may be accepted
                 if code is Code.UNSUPPORTED and self._layout.page_states and self._layout.limits.files:
                     self._layout.sealed = True
                     return True
@@ -310,7 +315,7 @@ class AnswerDelivery:
             case UploadFile():
                 self._layout.file_chars = 0
                 return not self._layout.sealed
-        page_state = self._frame(call)
+        page_state = self._page_of(call)
         if code is Code.GROWING:
             page_state.life = Life.DOUBTED
         elif code is Code.GROWN:
@@ -332,15 +337,15 @@ class AnswerDelivery:
         return True
 
     def _goes_on_elsewhere(self, page_state: PageState, code: Code) -> bool:
-        """After an edit was refused."""
+        """The same for an edit."""
         if self._concluding and self._reply.text:
-            return False  # there are fewer words to try
+            return False  # the caller tries a shorter text
         if code is not Code.REJECTED or page_state.shown is None:
             self._layout.cut(page_state)
         elif self.ended or page_state.seen.full:
             self._layout.leave(page_state)
         else:
-            self._layout.wait(page_state)  # other words may be taken
+            self._layout.wait(page_state)  # another text may be accepted
         return True
 
     def _halt(self) -> None:
@@ -348,5 +353,5 @@ class AnswerDelivery:
         if told is not None:
             told()
 
-    def _frame(self, call: EditMessage | AppendStream | StopStream | DeleteMessage) -> PageState:
+    def _page_of(self, call: EditMessage | AppendStream | StopStream | DeleteMessage) -> PageState:
         return next(page_state for page_state in self._layout.page_states if page_state.id == call.message_id)

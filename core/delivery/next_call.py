@@ -1,4 +1,4 @@
-"""What could bring the messages of an answer closer to its words, and the calls that do it. No I/O, no clock."""
+"""The next calls of an answer: which kinds would show more of it, and how each is made. No I/O, no clock."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ from core.values.outgoing import (
 
 _EMPTY = Page("")
 _SHORT_PAGES = 0.25
-"""An answer up to this long, in pages, is never split only so that its end can be read earlier."""
+"""Pages. A shorter answer is never split only to show its end earlier."""
 
 
 class NextCall(Enum):
-    """The ways to go on. `REST`: a further message for the words that an edit can't show. `LOOK`: for a message that
-    an earlier process made and could not write down."""
+    """Kinds of calls.
+
+    `REST`: a further message, where the next edit would come too late. `LOOK`: a look-up of a message that an earlier
+    process may have posted without storing its id.
+    """
 
     POST = auto()
     START = auto()
@@ -42,14 +45,14 @@ class NextCall(Enum):
 
 
 class FindMessage(PostMessage):
-    """A post that is only looked for, never made."""
+    """A look-up of the message that such a post would have made."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """What the calls of one answer carry beside its words. `turn_id` is the turn that is answered."""
+    """What all calls of one answer carry. `turn_id`: the answered turn."""
 
     ask: Ask
     key: str
@@ -58,20 +61,20 @@ class Address:
 
 
 def next_calls(layout: PageLayout, now: float) -> tuple[NextCall, ...]:
-    """The best way first; nothing where all is shown."""
+    """Preferred kind first; empty where all is shown."""
     if layout.filing:
         return (NextCall.UPLOAD,)
     page_state = layout.behind()
     another = layout.wants_another()
     if page_state is not None and not (page_state.left and another):
-        return _wishes_for(layout, page_state, now)
+        return _calls_for(layout, page_state, now)
     if another:
         grows = layout.can_grow and not layout.ended and not is_blank(layout.reply.text)
         return (NextCall.POST, NextCall.START) if grows else (NextCall.POST,)
     return (NextCall.DELETE,) if layout.ended and layout.surplus() else ()
 
 
-def _wishes_for(layout: PageLayout, page_state: PageState, now: float) -> tuple[NextCall, ...]:
+def _calls_for(layout: PageLayout, page_state: PageState, now: float) -> tuple[NextCall, ...]:
     text = layout.reply.text
     unread = layout.ended and len(text) > page_state.upto
     if not page_state.growing:
@@ -84,7 +87,7 @@ def _wishes_for(layout: PageLayout, page_state: PageState, now: float) -> tuple[
 
 
 def _may_split(layout: PageLayout, page_state: PageState) -> bool:
-    """Whether the rest may stand in a message of its own, behind whole words of this answer that stay."""
+    """Whether the rest may be posted as a message of its own: behind whole words that stay."""
     stays = not is_blank(page_state.text) and page_state.upto > (page_state.start or 0)
     whole = stays and not in_word(layout.reply.text, page_state.upto)
     last = page_state is layout.page_states[-1] and not (layout.filed or layout.closed or page_state.left)
@@ -92,7 +95,7 @@ def _may_split(layout: PageLayout, page_state: PageState) -> bool:
 
 
 def fulfil(next_call: NextCall, layout: PageLayout, address: Address) -> OutgoingCall | None:
-    """The call for one of the `next_calls`, with the words as they are now; None if it is not needed after all."""
+    """The call of that kind with the text as it is now, or None if it is not needed any more."""
     match next_call:
         case NextCall.UPLOAD:
             return call(next_call, address, text=layout.reply.text)
@@ -135,7 +138,7 @@ def call(
     page: Page = _EMPTY,
     text: str = "",
 ) -> OutgoingCall:
-    """The call that fulfils a next call. Without a page state and text it only says which rate limits apply."""
+    """A call of that kind. Without a page state and text it is only good for its rate limits."""
     place, ask, interaction_token = address.ask.place, address.ask, address.interaction_token
     turn_id = address.turn_id
     id_, key = (page_state.id, f"{address.key}-{page_state.number}") if page_state else ("", "")

@@ -1,4 +1,4 @@
-"""The arithmetic of edit budgets: when may the next call go, and whose should it be? Pure; time comes in.
+"""The arithmetic of rate limits: when the next call may be made, and for which answer. Pure: time is an argument.
 
 Sources: https://docs.slack.dev/apis/web-api/rate-limits, https://docs.discord.com/developers/topics/rate-limits
 """
@@ -12,18 +12,18 @@ from enum import IntEnum
 from core.values.outgoing import RateLimit, RateLimitStatus
 
 HORIZON_S = 3.0
-"""The time in which most of a burst is spent: an answer takes about so long to be written."""
+"""Seconds in which most of a burst is spent: about the time that an answer takes to be written."""
 LAG_S = 0.1
-"""By how much later than we think the platform may see a call, and so begin to count."""
+"""Seconds by which the platform may count a call later than it was made."""
 _AT_ONCE = 10
-"""Strokes that go at the same moment; of more, the last would arrive when the next window has begun."""
+"""Calls made at the same moment. With more, the last would arrive in the next window."""
 _CUT_MOST, _CUT_LEAST = 0.5, 0.9
 _LEAST_SHARE = 0.05
 _RECOVER_PER_S = 0.05 / 60
 
 
 class Rank(IntEnum):
-    """What a call shows. First words and last words go before words in between."""
+    """What a call shows. First words come before last words, and both before words in between."""
 
     MIDDLE = 0
     LAST = 1
@@ -32,7 +32,7 @@ class Rank(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """A call's draw on a meter: when, and which part of what we believed in was drawn before it, from 0 to 1."""
+    """One call taken from a limiter. `used`: the part of the limit that was used before it, from 0 to 1."""
 
     limiter: Limiter
     at: float
@@ -40,10 +40,10 @@ class Reservation:
 
 
 class Limiter:
-    """What is left of one budget, as far as we know: reckoned, told by the platform, learned from refusals.
+    """What is left of one rate limit: computed, reported by the platform, and learned from refusals.
 
-    A refusal means that the platform is less generous than told: what had been drawn before it was granted, and
-    is all that we believe in from then on, though never less than half of what it was. That grows back slowly.
+    A refusal means that the platform allows less than documented. From then on the limiter trusts what was used before
+    the refusal, at least half of what it trusted before. Its share of the limit recovers by 5 % a minute.
     """
 
     def __init__(self, budget: RateLimit) -> None:
@@ -54,7 +54,7 @@ class Limiter:
         self._learned_at = float("-inf")
 
     def share(self, now: float) -> float:
-        """How much of the budget we believe in, from 0 to 1."""
+        """The trusted part of the limit, from 0 to 1."""
         return min(1.0, self._share + max(0.0, now - self._learned_at) * _RECOVER_PER_S)
 
     def burst(self, now: float) -> float:
@@ -64,55 +64,55 @@ class Limiter:
         return self.budget.per_s * self.share(now)
 
     def wait_s(self, now: float, rank: Rank = Rank.LAST) -> float:
-        """Seconds until a call may draw on it: 0 now. Words in between leave a reserve, and keep a gap."""
+        """Seconds until a call may be made. Words in between leave a reserve and keep a gap."""
         wait_s = max(0.0, self.blocked_until - now, self._short_s(now, rank is Rank.MIDDLE))
         return max(wait_s, self.middle_at - now) if rank is Rank.MIDDLE else wait_s
 
     def take(self, now: float, rank: Rank = Rank.LAST) -> Reservation:
-        drawn = Reservation(self, now, self.used(now))
-        self._draw(now)
+        reservation = Reservation(self, now, self.used(now))
+        self._use(now)
         if rank is Rank.MIDDLE:
             self.middle_at = now + self.gap_s(now)
-        return drawn
+        return reservation
 
-    def refuse(self, drawn: Reservation, now: float, retry_after_s: float) -> None:
-        """The platform said no: nothing goes before `retry_after_s` has passed, and then no burst."""
-        if drawn.at > self._learned_at:  # else it was under way when another was refused, for the same reason
-            granted = min(_CUT_LEAST, max(_CUT_MOST, drawn.used))
+    def refuse(self, reservation: Reservation, now: float, retry_after_s: float) -> None:
+        """Record a refusal: no call for `retry_after_s`, and no burst after that."""
+        if reservation.at > self._learned_at:  # else it was under way at another refusal, for the same reason
+            granted = min(_CUT_LEAST, max(_CUT_MOST, reservation.used))
             self._share, self._learned_at = max(_LEAST_SHARE, self.share(now) * granted), now
         self.blocked_until = max(self.blocked_until, now + retry_after_s)
 
-    def end(self, drawn: Reservation, now: float) -> None:
-        """A call that was taken is no longer under way."""
+    def end(self, reservation: Reservation, now: float) -> None:
+        """Record the end of a call."""
 
     def tell(self, now: float, left: RateLimitStatus) -> None:
-        """The platform said what is left. Only windows can make use of that."""
+        """Record what the platform reports. Only windows use it."""
 
     def rate(self, now: float) -> float:
-        """Strokes a second that it is good for in the time to come, its burst included."""
+        """Calls a second that it allows from now on, its burst included."""
         return 1 / max(1e-6, self.gap_s(now))
 
     def gap_s(self, now: float) -> float:
-        """How far apart words in between should be shown, so that what is left lasts."""
+        """Seconds between two calls for words in between, so that what is left lasts."""
         raise NotImplementedError
 
     def used(self, now: float) -> float:
-        """Which part of what we believe in is drawn."""
+        """The used part of the trusted limit."""
         raise NotImplementedError
 
     def full(self, now: float) -> bool:
-        """Whether it has forgotten all that happened."""
+        """Whether it is as good as new."""
         return now >= self.blocked_until and self.share(now) == 1.0
 
     def _short_s(self, now: float, reserved: bool) -> float:
         raise NotImplementedError
 
-    def _draw(self, now: float) -> None:
+    def _use(self, now: float) -> None:
         raise NotImplementedError
 
 
 class Bucket(Limiter):
-    """Tokens that flow back."""
+    """A token bucket."""
 
     def __init__(self, budget: RateLimit) -> None:
         super().__init__(budget)
@@ -136,8 +136,8 @@ class Bucket(Limiter):
         spare = max(0.0, self.level(now) - self._reserve(now))
         return 1 / (self.per_s(now) + spare / HORIZON_S)
 
-    def refuse(self, drawn: Reservation, now: float, retry_after_s: float) -> None:
-        super().refuse(drawn, now, retry_after_s)
+    def refuse(self, reservation: Reservation, now: float, retry_after_s: float) -> None:
+        super().refuse(reservation, now, retry_after_s)
         self._level, self._spent, self._at = 1.0, 0, self.blocked_until
 
     def full(self, now: float) -> bool:
@@ -150,25 +150,25 @@ class Bucket(Limiter):
         missing = 1.0 + (self._reserve(now) if reserved else 0.0) - self.level(now) - 1e-9
         return missing / self.per_s(now) + max(0.0, self._at - now) if missing > 0 else 0.0
 
-    def _draw(self, now: float) -> None:
+    def _use(self, now: float) -> None:
         was_full = self.level(now) >= self.burst(now)
         self._level -= 1.0
         self._spent += 1
         if was_full:
             self._at, self._opened_at = max(self._at, now + LAG_S), now
 
-    def end(self, drawn: Reservation, now: float) -> None:
-        """When the first one of a burst is answered, the platform has surely begun to count: it may not have before."""
-        if drawn.at == self._opened_at:
-            self._level -= max(0.0, now - drawn.at - LAG_S) * self.per_s(now)
+    def end(self, reservation: Reservation, now: float) -> None:
+        """The platform began to count at the latest when the first call of a burst ended."""
+        if reservation.at == self._opened_at:
+            self._level -= max(0.0, now - reservation.at - LAG_S) * self.per_s(now)
             self._opened_at = None
 
 
 class Window(Limiter):
-    """So many calls until the window closes; the next one after that opens another.
+    """A fixed window: so many calls until it closes; the next call opens another.
 
-    Where the platform tells, we know its windows. Where it does not, they may lie anywhere, so that no stretch
-    of time as long as a window may hold more calls than one.
+    The platform's rate-limit headers say when its window closes. Without them a window may begin at any time, so that
+    no `window_s` seconds may hold more calls than one window.
     """
 
     def __init__(self, budget: RateLimit) -> None:
@@ -178,7 +178,7 @@ class Window(Limiter):
         self._under_way = 0
         self._paced_to = 0.0
         self._told: tuple[float, float] | None = None
-        """(left, closes at), in what the platform told."""
+        """(calls left, closes at) as reported."""
 
     def gap_s(self, now: float) -> float:
         left, closes_at = self._open(now)
@@ -189,11 +189,11 @@ class Window(Limiter):
     def rate(self, now: float) -> float:
         return self._count(now) / self.budget.window_s
 
-    def end(self, drawn: Reservation, now: float) -> None:
+    def end(self, reservation: Reservation, now: float) -> None:
         self._under_way -= 1
 
     def tell(self, now: float, left: RateLimitStatus) -> None:
-        """Strokes that are under way are not in what was told yet."""
+        """Calls under way are not in the report yet."""
         self._limit = min(self.budget.burst, max(1, left.limit))
         used = left.limit - left.left + self._under_way
         self._told = (self._count(now) - used, max(now + left.for_s, self.blocked_until))
@@ -208,7 +208,7 @@ class Window(Limiter):
         return max(1.0, min(self._limit, float(int(self.burst(now)))))
 
     def _open(self, now: float) -> tuple[float, float]:
-        """(left, closes at) of the window that is open; the latter is past where none is."""
+        """(calls left, closes at) of the open window; closed windows lie in the past."""
         if self._told is not None:
             return self._told if now < self._told[1] else (self._count(now), now)
         width_s = self.budget.window_s + LAG_S / 2
@@ -222,7 +222,7 @@ class Window(Limiter):
             return closes_at - now
         return self._paced_to - (_AT_ONCE - 1) * self.budget.window_s / self._count(now) - now
 
-    def _draw(self, now: float) -> None:
+    def _use(self, now: float) -> None:
         left, closes_at = self._open(now)
         if self._told is None:
             self._taken.append(now)
@@ -238,12 +238,12 @@ def limiter(budget: RateLimit) -> Limiter:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Urgency:
-    """How much the readers of an answer lose by waiting; the greatest goes first."""
+    """What the readers of an answer lose by waiting. The greatest comes first."""
 
     rank: Rank
     loss: float
 
 
 def urgency(rank: Rank, unread: int, waited_s: float) -> Urgency:
-    """First words before last words before the rest; among these, words unread x time."""
+    """Ordered by rank, then by unread characters times seconds waited."""
     return Urgency(rank, unread * max(waited_s, 0.001))

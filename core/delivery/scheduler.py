@@ -1,8 +1,8 @@
-"""The scheduler: one a platform. It gives each next slot of the edit budgets to the answer that needs it most.
+"""The scheduler, one a platform: gives each free call of the rate limits to the answer that needs it most.
 
-An answer waits in a line for each way in which it could be painted next; a line is kept for the widest budget
-of that way, and its narrower ones (a channel's) say when the answer may step forward. New words cost nothing
-but their storing while an answer waits or is painted: it is looked at when its slot comes.
+An answer is a candidate in one queue for each kind of call that could show its next words. A queue belongs to the
+widest rate limit of those calls; the narrower ones (of a channel, say) delay the candidate. New words of an answer
+that waits are only stored: the text of a call is chosen when the call is made.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from core.clock import Clock
-from core.delivery.answer import AnswerDelivery, Posted
+from core.delivery.answer import AnswerDelivery, OnPost
 from core.delivery.next_call import FindMessage, NextCall
 from core.delivery.rate_limits import Limiter, Rank, Reservation, limiter
 from core.errors import Code, PlatformError
@@ -28,44 +28,45 @@ from core.values.outgoing import OutgoingCall, PostMessage, StartStream, UploadF
 log = structlog.get_logger()
 
 PATIENCE_S = 2.0
-"""How long last words wait for the better way before any way will do."""
+"""Seconds that last words wait for the preferred kind of call before any other is used."""
 _LAST_RESORTS = (NextCall.REST, NextCall.APPEND)
-_LEAN_S = 0.02
-"""How long first words wait for the better way."""
+_PREFERENCE_S = 0.02
+"""The same for first words."""
 _TICK_S = 0.001
 _DEFAULT_BREAK_S = 2.0
-_IDLE_METERS = 2_000
+_IDLE_LIMITERS = 2_000
 
 
 @dataclass(slots=True, eq=False)
-class _Place:
-    """A delivery in a line. Void once the delivery was queued anew."""
+class _Candidate:
+    """A delivery in a queue, for one kind of call. `limiters`: narrowest first. Stale once the delivery was queued
+    again."""
 
     delivery: AnswerDelivery
     next_call: NextCall
     limiters: list[Limiter]
-    entry: int
+    version: int
 
     @property
-    def void(self) -> bool:
-        return self.entry != self.delivery.entry
+    def stale(self) -> bool:
+        return self.version != self.delivery.queue_version
 
 
 @dataclass(slots=True, eq=False)
-class _Line:
-    """Who waits for the budget of `limiter`: `later`, by the time of stepping forward, or now."""
+class _Queue:
+    """The candidates for `limiter`: those of `later` are delayed by narrower limits (a heap by time)."""
 
     limiter: Limiter
-    later: list[tuple[float, int, _Place]] = field(default_factory=list)
-    now: list[_Place] = field(default_factory=list)
+    later: list[tuple[float, int, _Candidate]] = field(default_factory=list)
+    now: list[_Candidate] = field(default_factory=list)
     due: float | None = None
 
 
 class DeliveryScheduler:
-    """Shares one platform's budgets between all live answers. `run` must be running for anything to show.
+    """Shares one platform's rate limits between all answers. Makes calls only while `run` runs.
 
     `file_chars`: answers longer than this end as a file, where the platform takes files; 0 for never. `on_shown`
-    gets the seconds that words of an answer waited, whenever a call has shown them.
+    receives, after each call, the seconds that its words waited.
     """
 
     def __init__(
@@ -76,70 +77,70 @@ class DeliveryScheduler:
         file_chars: int = 0,
         on_shown: Callable[[float], None] = lambda _seconds: None,
     ) -> None:
-        self._gate = platform_calls
+        self._platform_calls = platform_calls
         self._platform = platform_calls.platform
-        self._telling = (
+        self._reports = (
             platform_calls.platform if isinstance(platform_calls.platform, ReportsRateLimits) else None
         )
         self._clock = clock
         self._file_chars = file_chars
         self._on_shown = on_shown
-        self._canvases: set[AnswerDelivery] = set()
-        self._meters: dict[str, Limiter] = {}
-        self._lines: dict[str, _Line] = {}
-        self._agenda: list[tuple[float, int, _Line]] = []
+        self._deliveries: set[AnswerDelivery] = set()
+        self._limiters: dict[str, Limiter] = {}
+        self._queues: dict[str, _Queue] = {}
+        self._schedule: list[tuple[float, int, _Queue]] = []
         self._number = itertools.count()
         self._woken = asyncio.Event()
-        self._asleep_until: float | None = None
+        self._wakes_at: float | None = None
         self._calls: set[asyncio.Task[None]] = set()
 
     def delivery(
         self,
         ask: Ask,
         key: str,
-        on_post: Posted,
+        on_post: OnPost,
         posted: tuple[str, ...],
         *,
         look_first: bool,
         turn_id: int | None = None,
     ) -> AnswerDelivery:
-        """A new answer. `look_first`: an earlier process may have posted it, so look before posting. Every call of
-        the answer carries `turn_id`."""
+        """A new answer, whose calls carry `turn_id`. `look_first`: look for a message of an earlier process before
+        posting one."""
         delivery = AnswerDelivery(
             ask,
             key,
             self._platform.limits,
             on_post,
             posted,
-            changed=self._changed,
+            on_change=self._on_change,
             look_first=look_first,
             file_chars=self._file_chars,
             turn_id=turn_id,
         )
-        self._canvases.add(delivery)
+        self._deliveries.add(delivery)
         return delivery
 
     def release(self, delivery: AnswerDelivery) -> None:
-        delivery.entry += 1
-        self._canvases.discard(delivery)
+        delivery.queue_version += 1
+        self._deliveries.discard(delivery)
 
     async def run(self) -> None:
-        """Paint until cancelled; calls under way are then finished."""
+        """Make calls until cancelled. Calls under way are then given 5 s to end."""
         try:
             while True:
                 self._woken.clear()
-                self._asleep_until = self._serve()
+                self._wakes_at = self._serve()
                 await self._pause()
         finally:
             if self._calls:
                 await asyncio.wait(self._calls, timeout=5.0)
 
     async def _pause(self) -> None:
-        """Until the next line is due, or something earlier has come up."""
-        if self._asleep_until is None:
+        """Sleep until the next queue is due, or an earlier one appears."""
+        if self._wakes_at is None:
             await self._woken.wait()
             return
-        wait_s = self._asleep_until - self._clock.monotonic()
+        wait_s = self._wakes_at - self._clock.monotonic()
         if wait_s <= 0:
             await asyncio.sleep(0)
             return
@@ -154,161 +155,174 @@ class DeliveryScheduler:
                 wait.cancel()
 
     def _serve(self) -> float | None:
-        """Serve every line that is due; return when the next one will be."""
+        """Serve every queue that is due; return when the next one will be."""
         now = self._clock.monotonic()
-        while self._agenda:
-            due, _, line = self._agenda[0]
-            if due != line.due:
-                heapq.heappop(self._agenda)
+        while self._schedule:
+            due, _, queue = self._schedule[0]
+            if due != queue.due:
+                heapq.heappop(self._schedule)
             elif due > now:
                 return due
             else:
-                heapq.heappop(self._agenda)
-                line.due = None
-                self._serve_line(line, now)
+                heapq.heappop(self._schedule)
+                queue.due = None
+                self._serve_queue(queue, now)
         return None
 
-    def _serve_line(self, line: _Line, now: float) -> None:
-        while line.later and (line.later[0][0] <= now or line.later[0][2].void):
-            line.now.append(heapq.heappop(line.later)[2])
-        line.now = [place for place in line.now if not place.void]
-        while line.now:
+    def _serve_queue(self, queue: _Queue, now: float) -> None:
+        while queue.later and (queue.later[0][0] <= now or queue.later[0][2].stale):
+            queue.now.append(heapq.heappop(queue.later)[2])
+        queue.now = [candidate for candidate in queue.now if not candidate.stale]
+        while queue.now:
             best = max(
-                line.now,
-                key=lambda place: (place.delivery.urgency(place.next_call, now), -place.next_call.value),
+                queue.now,
+                key=lambda candidate: (
+                    candidate.delivery.urgency(candidate.next_call, now),
+                    -candidate.next_call.value,
+                ),
             )
             rank = best.delivery.rank(best.next_call)
-            wait_s = line.limiter.wait_s(now, rank)
+            wait_s = queue.limiter.wait_s(now, rank)
             if wait_s > 0:
-                self._plan(line, now + max(wait_s, _TICK_S))
+                self._plan(queue, now + max(wait_s, _TICK_S))
                 break
-            line.now.remove(best)
-            step_s = self._step_s(best, now)
-            if step_s > 0:
-                heapq.heappush(line.later, (now + max(step_s, _TICK_S), next(self._number), best))
+            queue.now.remove(best)
+            narrow_s = self._narrow_wait_s(best, now)
+            if narrow_s > 0:
+                heapq.heappush(queue.later, (now + max(narrow_s, _TICK_S), next(self._number), best))
                 continue
             self._take(best, rank, now)
-            line.now = [place for place in line.now if not place.void]
-        if line.later:
-            self._plan(line, line.later[0][0])
+            queue.now = [candidate for candidate in queue.now if not candidate.stale]
+        if queue.later:
+            self._plan(queue, queue.later[0][0])
 
-    def _plan(self, line: _Line, due: float) -> None:
-        if line.due is not None and line.due <= due:
+    def _plan(self, queue: _Queue, due: float) -> None:
+        if queue.due is not None and queue.due <= due:
             return
-        line.due = due
-        heapq.heappush(self._agenda, (due, next(self._number), line))
-        if self._asleep_until is None or due < self._asleep_until:
+        queue.due = due
+        heapq.heappush(self._schedule, (due, next(self._number), queue))
+        if self._wakes_at is None or due < self._wakes_at:
             self._woken.set()
 
-    def _step_s(self, place: _Place, now: float) -> float:
-        """How long until the narrower budgets let a delivery step forward."""
-        rank = place.delivery.rank(place.next_call)
-        return max((narrow.wait_s(now, rank) for narrow in place.limiters[:-1]), default=0.0)
+    def _narrow_wait_s(self, candidate: _Candidate, now: float) -> float:
+        """Seconds until the narrower limits allow the call."""
+        rank = candidate.delivery.rank(candidate.next_call)
+        return max((narrow.wait_s(now, rank) for narrow in candidate.limiters[:-1]), default=0.0)
 
-    # Queueing.
+    # Queues.
 
-    def _changed(self, delivery: AnswerDelivery) -> None:
-        if not delivery.busy and delivery in self._canvases:
-            self._queue(delivery)
+    def _on_change(self, delivery: AnswerDelivery) -> None:
+        if not delivery.busy and delivery in self._deliveries:
+            self._enqueue(delivery)
 
-    def _queue(self, delivery: AnswerDelivery) -> None:
-        """Put a delivery in the lines for what it wants next."""
+    def _enqueue(self, delivery: AnswerDelivery) -> None:
+        """Put a delivery into the queues of its next calls."""
         now = self._clock.monotonic()
-        delivery.entry += 1
-        places = [
-            _Place(delivery, next_call, self._meters_of(delivery.sample(next_call)), delivery.entry)
+        delivery.queue_version += 1
+        candidates = [
+            _Candidate(
+                delivery, next_call, self._limiters_of(delivery.sample(next_call)), delivery.queue_version
+            )
             for next_call in delivery.next_calls(now)
         ]
-        for index, place in enumerate(self._preferred(places, now)):
-            at = max(delivery.not_before, now + self._step_s(place, now))
-            if delivery.rank(place.next_call) is Rank.MIDDLE:
+        for index, candidate in enumerate(self._preferred(candidates, now)):
+            at = max(delivery.not_before, now + self._narrow_wait_s(candidate, now))
+            if delivery.rank(candidate.next_call) is Rank.MIDDLE:
                 at = max(at, delivery.gap_until)
-            if index:  # the second-best way
-                at += self._patience_s(places[0], now) if place.next_call in _LAST_RESORTS else _LEAN_S
-            wide = place.limiters[-1]
-            line = self._lines.get(wide.budget.scope)
-            if line is None:
-                line = self._lines[wide.budget.scope] = _Line(wide)
-            heapq.heappush(line.later, (at, next(self._number), place))
-            self._plan(line, max(at, now + wide.wait_s(now, delivery.rank(place.next_call))))
+            if index:  # not the preferred kind of call
+                at += (
+                    self._patience_s(candidates[0], now)
+                    if candidate.next_call in _LAST_RESORTS
+                    else _PREFERENCE_S
+                )
+            wide = candidate.limiters[-1]
+            queue = self._queues.get(wide.budget.scope)
+            if queue is None:
+                queue = self._queues[wide.budget.scope] = _Queue(wide)
+            heapq.heappush(queue.later, (at, next(self._number), candidate))
+            self._plan(queue, max(at, now + wide.wait_s(now, delivery.rank(candidate.next_call))))
 
-    def _preferred(self, places: list[_Place], now: float) -> list[_Place]:
-        """Where first words could go either way at once: into the family of calls that has more to give."""
-        if [place.next_call for place in places] != [NextCall.POST, NextCall.START]:
-            return places
-        if any(m.wait_s(now) > 0 for place in places for m in place.limiters):
-            return places
-        delivery = places[0].delivery
-        live = [other for other in self._canvases if other is not delivery and not other.ended]
+    def _preferred(self, candidates: list[_Candidate], now: float) -> list[_Candidate]:
+        """Sort first words that could be posted or streamed at once: the kind with the higher rate first."""
+        if [candidate.next_call for candidate in candidates] != [NextCall.POST, NextCall.START]:
+            return candidates
+        if any(m.wait_s(now) > 0 for candidate in candidates for m in candidate.limiters):
+            return candidates
+        delivery = candidates[0].delivery
+        live = [other for other in self._deliveries if other is not delivery and not other.ended]
         growing = sum(other.growing or other.preferred is NextCall.START for other in live)
         edited = sum(
             not other.growing and (bool(other.posted) or other.preferred is NextCall.POST) for other in live
         )
-        growth = self._meters_of(delivery.sample(NextCall.APPEND))[-1].rate(now) / (growing + 1)
-        edits = self._meters_of(delivery.sample(NextCall.EDIT))[-1].rate(now) / (edited + 1)
-        places.sort(key=lambda place: (place.next_call is NextCall.START) is not (growth >= edits))
-        delivery.preferred = places[0].next_call
-        return places
+        growth = self._limiters_of(delivery.sample(NextCall.APPEND))[-1].rate(now) / (growing + 1)
+        edits = self._limiters_of(delivery.sample(NextCall.EDIT))[-1].rate(now) / (edited + 1)
+        candidates.sort(key=lambda candidate: (candidate.next_call is NextCall.START) is not (growth >= edits))
+        delivery.preferred = candidates[0].next_call
+        return candidates
 
-    def _patience_s(self, better: _Place, now: float) -> float:
-        """How long the second-best way of showing last words is left unused: not at all where the best one is
-        taken for long."""
+    def _patience_s(self, better: _Candidate, now: float) -> float:
+        """Seconds that last words wait for the `better` kind of call: 0 where that would take too long."""
         wide = better.limiters[-1]
-        line = self._lines.get(wide.budget.scope)
+        queue = self._queues.get(wide.budget.scope)
         ahead = 0
-        if line is not None:
-            waiting = itertools.chain(line.now, (place for _, _, place in line.later))
-            others = (place for place in waiting if place.delivery is not better.delivery and not place.void)
+        if queue is not None:
+            waiting = itertools.chain(queue.now, (candidate for _, _, candidate in queue.later))
+            others = (
+                candidate
+                for candidate in waiting
+                if candidate.delivery is not better.delivery and not candidate.stale
+            )
             ahead = sum(other.delivery.ended and other.next_call is better.next_call for other in others)
         wait_s = max(m.wait_s(now) for m in better.limiters) + ahead / wide.per_s(now)
         return 0.0 if wait_s > PATIENCE_S else PATIENCE_S
 
-    def _meters_of(self, call: OutgoingCall) -> list[Limiter]:
-        if len(self._meters) > _IDLE_METERS:
+    def _limiters_of(self, call: OutgoingCall) -> list[Limiter]:
+        if len(self._limiters) > _IDLE_LIMITERS:
             self._forget_full()
         limiters = []
         for budget in self._platform.rate_limits(call):
-            found = self._meters.get(budget.scope)
+            found = self._limiters.get(budget.scope)
             if found is None:
-                found = self._meters[budget.scope] = limiter(budget)
+                found = self._limiters[budget.scope] = limiter(budget)
             limiters.append(found)
         return limiters
 
     def _forget_full(self) -> None:
         now = self._clock.monotonic()
         waiting = {
-            m.budget.scope for line in self._lines.values() for _, _, p in line.later for m in p.limiters
+            m.budget.scope for queue in self._queues.values() for _, _, p in queue.later for m in p.limiters
         }
-        waiting |= {m.budget.scope for line in self._lines.values() for p in line.now for m in p.limiters}
-        for scope, found in list(self._meters.items()):
+        waiting |= {m.budget.scope for queue in self._queues.values() for p in queue.now for m in p.limiters}
+        for scope, found in list(self._limiters.items()):
             if found.full(now) and scope not in waiting:
-                del self._meters[scope]
-                self._lines.pop(scope, None)
+                del self._limiters[scope]
+                self._queues.pop(scope, None)
 
-    # Painting.
+    # Calls.
 
-    def _take(self, place: _Place, rank: Rank, now: float) -> None:
-        delivery = place.delivery
-        call = delivery.call(place.next_call, now)
+    def _take(self, candidate: _Candidate, rank: Rank, now: float) -> None:
+        delivery = candidate.delivery
+        call = delivery.call(candidate.next_call, now)
         if call is None:
-            delivery.not_before = max(
-                delivery.not_before, now + _TICK_S
-            )  # its next call comes after those of others
-            self._queue(delivery)
+            # Others come first.
+            delivery.not_before = max(delivery.not_before, now + _TICK_S)
+            self._enqueue(delivery)
             return
-        delivery.entry += 1
+        delivery.queue_version += 1
         delivery.busy = True
-        draws = [found.take(now, rank) for found in place.limiters]
-        task = asyncio.create_task(self._paint(delivery, call, draws))
+        reservations = [found.take(now, rank) for found in candidate.limiters]
+        task = asyncio.create_task(self._perform(delivery, call, reservations))
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
 
-    async def _paint(self, delivery: AnswerDelivery, call: OutgoingCall, draws: list[Reservation]) -> None:
+    async def _perform(
+        self, delivery: AnswerDelivery, call: OutgoingCall, reservations: list[Reservation]
+    ) -> None:
         try:
             if await self._found(delivery, call) or isinstance(call, FindMessage):
                 return
             await delivery.recorded(call)
-            message_id = await self._gate.perform(call)
+            message_id = await self._platform_calls.perform(call)
             now = self._clock.monotonic()
             self._on_shown(delivery.behind_s(now))
             delivery.done(call, message_id, now)
@@ -317,55 +331,53 @@ class DeliveryScheduler:
         except PlatformError as error:
             now = self._clock.monotonic()
             if error.code is Code.SLOW_DOWN and not isinstance(call, FindMessage):
-                self._refused(draws, error, now)
+                self._refused(reservations, error, now)
             if not delivery.failed(call, error, now):
                 _log_lost(delivery, error)
         finally:
-            self._ended(draws)
+            self._ended(reservations)
             delivery.busy = False
-            if delivery in self._canvases:
-                self._queue(delivery)
+            if delivery in self._deliveries:
+                self._enqueue(delivery)
 
     def _gap_s(self, delivery: AnswerDelivery, call: OutgoingCall, now: float) -> float:
-        """How soon the next words of the same answer may follow. After the first ones half a gap is enough, so
-        that they don't stand alone for long."""
+        """Seconds until the next call of the same answer. Half a gap after its first words, which are few."""
         gap_s = self._platform.limits.min_gap_s
         if not isinstance(call, PostMessage | StartStream):
             return gap_s
         next_call = NextCall.APPEND if delivery.growing else NextCall.EDIT
-        return max(gap_s, self._meters_of(delivery.sample(next_call))[0].gap_s(now) / 2)
+        return max(gap_s, self._limiters_of(delivery.sample(next_call))[0].gap_s(now) / 2)
 
     async def _found(self, delivery: AnswerDelivery, call: OutgoingCall) -> bool:
-        """Before posting what may have been posted already: look. What is found is then edited instead."""
+        """Look for a message that `call` may have made in an earlier process. A message that is found is edited."""
         if not (delivery.look_first and isinstance(call, PostMessage | StartStream | UploadFile)):
             return False
-        message_id = await self._gate.find(call)
+        message_id = await self._platform_calls.find(call)
         if message_id is None or message_id in delivery.posted:
             delivery.look_first = False
             return False
         await delivery.found(call, message_id)
         return True
 
-    # Learning.
+    # Feedback to the limiters.
 
-    def _ended(self, draws: list[Reservation]) -> None:
+    def _ended(self, reservations: list[Reservation]) -> None:
         now = self._clock.monotonic()
-        for drawn in draws:
-            drawn.limiter.end(drawn, now)
-            left = self._telling.told(drawn.limiter.budget.scope) if self._telling is not None else None
+        for reservation in reservations:
+            reservation.limiter.end(reservation, now)
+            left = self._reports.told(reservation.limiter.budget.scope) if self._reports is not None else None
             if left is not None:
-                drawn.limiter.tell(now, left)
+                reservation.limiter.tell(now, left)
 
-    def _refused(self, draws: list[Reservation], error: PlatformError, now: float) -> None:
-        """Block the scope that a refusal belongs to: where the platform does not say which, the one of which most
-        was used."""
-        named = [drawn for drawn in draws if drawn.limiter.budget.scope == error.scope]
-        blamed = max(named or draws, key=lambda drawn: drawn.used)
+    def _refused(self, reservations: list[Reservation], error: PlatformError, now: float) -> None:
+        """Block the limiter whose scope the platform names, else the one that was used most."""
+        named = [reservation for reservation in reservations if reservation.limiter.budget.scope == error.scope]
+        blamed = max(named or reservations, key=lambda reservation: reservation.used)
         blamed.limiter.refuse(blamed, now, error.retry_after_s or _DEFAULT_BREAK_S)
 
 
 def _log_lost(delivery: AnswerDelivery, error: PlatformError) -> None:
     if error.code is Code.GONE:
-        log.info("answer_deleted", place=delivery.ask.place.key)
+        log.info("answer_deleted", candidate=delivery.ask.place.key)
         return
-    log.error("answer_not_shown", place=delivery.ask.place.key, **error.log_keys)
+    log.error("answer_not_shown", candidate=delivery.ask.place.key, **error.log_keys)
