@@ -16,6 +16,7 @@
     web            calls of the Web API, each made once
     history        what was said in a place, in a few bounded pages
     errors         exceptions of slack_sdk and aiohttp -> PlatformError
+    private        what is used of the SDKs without a promise of theirs
 
 In a channel where it may not answer, the bot stays, is silent, and tells each person who addresses it why, once. It
 does not leave: that takes the scope channels:manage.

@@ -15,15 +15,14 @@ import ipaddress
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass
 
 import structlog
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
-from slack_sdk.proxy_env_variable_loader import load_http_proxy_from_env
 
+from bots.slack import private
 from core.clock import Clock
 from core.errors import Code, PlatformError
 
@@ -35,7 +34,6 @@ SDK_LOG.setLevel(logging.CRITICAL + 1)
 
 _PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
 _LOOK_S = 0.5
-_CLOSE_S = 0.4  # a peer that never answers CLOSE would hold aiohttp for 10 s
 
 
 class Socket:
@@ -62,10 +60,7 @@ class Socket:
 
     @property
     def connected(self) -> bool:
-        if self._link is None:
-            return False
-        client = self._link.client
-        return client.current_session is not None and not client.current_session.closed and not client.stale
+        return self._link is not None and private.is_open(self._link)
 
     async def keep(self) -> None:
         """Be connected until cancelled. Raises PlatformError(BAD_TOKEN)."""
@@ -91,8 +86,7 @@ class Socket:
         link = AsyncSocketModeHandler(
             self._app, self._app_token, logger=SDK_LOG, ping_interval=self._ping_interval_s
         )
-        link.client.proxy = proxy_for(url)
-        link.client.wss_uri = url
+        private.aim(link, url, proxy_for(url))
         self._link = link
         try:
             async with asyncio.timeout(self._patience_s):
@@ -100,28 +94,14 @@ class Socket:
             down_s = 0.0
             while down_s < self._patience_s:
                 await self._clock.sleep(_LOOK_S)
-                healing = link.client.connect_operation_lock.locked()  # by the SDK, which may succeed
-                down_s = 0.0 if self.connected else down_s + _LOOK_S if healing else self._patience_s
+                reconnecting = private.is_reconnecting(link)
+                down_s = 0.0 if self.connected else down_s + _LOOK_S if reconnecting else self._patience_s
         except TimeoutError:
             return False
         finally:
             self._link = None
-            await _drop(link)
+            await private.drop(link)
         return True
-
-
-async def _drop(link: AsyncSocketModeHandler) -> None:
-    """Close for good, within `_CLOSE_S` however dead the peer is. An event that was not acknowledged comes again."""
-    client = link.client
-    with suppress(Exception):
-        async with asyncio.timeout(_CLOSE_S):
-            await link.close_async()  # type: ignore[no-untyped-call]
-    tasks = [client.message_processor, client.current_session_monitor, client.message_receiver]
-    begun = [task for task in tasks if task is not None]
-    for task in begun:
-        task.cancel()
-    await asyncio.gather(*begun, return_exceptions=True)
-    await client.aiohttp_client_session.close()
 
 
 def proxy_for(url: str) -> str | None:
@@ -129,7 +109,7 @@ def proxy_for(url: str) -> str | None:
     host = urlsplit(url).hostname or ""
     if _is_loopback(host) or proxy_bypass(host):
         return None
-    return load_http_proxy_from_env(SDK_LOG)
+    return private.environment_proxy(SDK_LOG)
 
 
 def _is_loopback(host: str) -> bool:

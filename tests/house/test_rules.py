@@ -6,12 +6,15 @@ import ast
 import re
 import subprocess
 from collections import Counter
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from bots.app import SETTINGS
+from bots.discord import private as discord_private
 from bots.settings import settings_to_table, settings_to_text
+from bots.slack import private as slack_private
 
 TOP = Path(__file__).parents[2]
 TRACKED = subprocess.run(
@@ -27,6 +30,9 @@ TEXT = [TOP / name for name in TRACKED if (TOP / name).exists() and not name.end
 VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "manager", "service", "handler", "misc"}
 
 PLATFORMS = {"slack", "discord", "web"}
+OWN = ("self", "cls", "super")
+PUBLIC = ("_replace", "_asdict")
+"""Public methods of a named tuple."""
 METAPHORS = {
     *("brush", "canvas", "wish", "herald", "desk", "knob", "paper", "seat", "lane"),
     *("turnstile", "roster", "stroke"),
@@ -102,6 +108,30 @@ def test_fakes_know_nothing_of_ours() -> None:
     wire = [path for path in PYTHON if path.is_relative_to(TOP / "tests/fakes") and path.parent.name != "fakes"]
     assert len(wire) > 10
     assert [str(path) for path in wire if ours.search(path.read_text())] == []
+
+
+def private_names(source: str) -> list[str]:
+    """Names with one leading underscore that a module reads of other objects than its own, or imports."""
+    names: list[str] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and not (isinstance(node.value, ast.Name) and node.value.id in OWN):
+            names.append(node.attr)
+        elif isinstance(node, ast.ImportFrom):
+            names += [*(node.module or "").split("."), *(alias.name for alias in node.names)]
+    return [name for name in names if re.match("_[^_]", name) and name not in PUBLIC]
+
+
+def test_private_names_of_a_library_are_used_in_one_file_of_a_platform() -> None:
+    assert private_names("import a\nfrom b import _c\na._d = a.__e__ = self._f") == ["_c", "_d"]
+    users = {path for path in PRODUCT if private_names(path.read_text())}
+    assert users <= {TOP / f"bots/{platform}/private.py" for platform in PLATFORMS}
+
+
+@pytest.mark.parametrize(
+    ("library", "version"), [*slack_private.READ_FROM.items(), ("discord.py", discord_private.READ_FROM)]
+)
+def test_private_names_were_read_from_the_version_that_is_installed(library: str, version: str) -> None:
+    assert metadata.version(library) == version, "read the files that private.py names, then change READ_FROM"
 
 
 _EVENT = re.compile(r"[a-z]+(_[a-z0-9]+)+")
