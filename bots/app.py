@@ -159,9 +159,9 @@ class App:
             for platform, platform_calls in ((platform, self._gate(platform)) for platform in self._platforms)
         }
         self._supervisor = Supervisor(self._platforms, self._clock, self._operator_alerts, self.metrics.gauge)
-        self._checkpoints = Checkpoints(store, self._clock)
-        digester = StoreDigester(store, config.core, config.timers.zone, config.catalog.priced)
         live = RunningTurns()
+        self._checkpoints = Checkpoints(store, live, self._clock)
+        digester = StoreDigester(store, config.core, config.timers.zone, config.catalog.priced)
         core = config.core.model_copy(update={"openai_model": config.catalog.default.name})
         runner = TurnRunner(
             store,
@@ -178,6 +178,7 @@ class App:
         )
         self.place_queues = PlaceQueues(
             runner.answer,
+            live,
             hold=self._hold,
             tell_waiting=runner.tell_waiting,
             patience_s=core.parley_patience_s,

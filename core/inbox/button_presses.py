@@ -65,7 +65,7 @@ class ButtonPresses:
         """The asker may always stop their answer, also after they were denied."""
         own = press.author.id == turn.ask.author.id
         if not own and (why := refusal(press.author, press.place, settings)):
-            self._live.go_on(turn.id)
+            self._live.refuse_stop(turn.id)
             return _refusal(turn, phrase(why, language))
         return Receipt(Outcome.NOTED if self._live.stop(turn.id) else Outcome.UNKNOWN, turn.id)
 

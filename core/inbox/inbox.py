@@ -105,7 +105,7 @@ class StoringInbox:
             case Deleted():
                 known = await self._store.delete(event)
                 message = message_key(event.place, event.message_id)
-                known = self._live.remove(message) or known
+                known = self._live.message_deleted(message) or known
                 self._live.withdraw(message)
             case PlaceClosed():
                 known = self._live.close(event.place, self._handlers.clock.now())
@@ -126,14 +126,15 @@ class StoringInbox:
         It counts as a question of its author, who may have to wait. The answer of an author who was denied meanwhile
         is not begun again.
         """
-        turn = self._live.answering(question)
-        if turn is None:
+        running = self._live.answering(question)
+        if running is None:
             return
+        turn = running.turn
         now_s = self._handlers.clock.monotonic()
         due_s = now_s + EDIT_PAUSE_S
-        if not self._live.wait_s(turn.id, now_s):
+        if not running.wait_s(now_s):
             settings = await self._handlers.settings(turn.ask.place, turn.ask.author)
             if turn.ask.author.id in settings.deny:
                 return
             due_s = self._eligibility.count_edit(turn.ask, f"edit/{question}/{now_s}", settings.rate, due_s)
-        self._live.restart(question, due_s)
+        running.restart(due_s)

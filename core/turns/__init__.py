@@ -7,7 +7,8 @@ ending       the finish, notice and buttons of an answer (pure)
 conclusion   the last view of an answer, also where the platform takes no more of it
 digest       where a usage summary is posted
 store_retry  store calls that are retried until the database is back
-running      the answers that are being written, and what interrupts them
+running      the turns that wait or run here: one object each, in one dictionary
+interrupts   what interrupts an answer, before it is written too
 checkpoints  partial answers, stored once a second
 recovery     open turns that no queue has
 """

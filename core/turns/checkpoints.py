@@ -1,4 +1,4 @@
-"""What live answers have come to, written down once a second for all of them in one transaction."""
+"""Partial answers, stored once a second for all running turns in one transaction."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import structlog
 from core.clock import Clock
 from core.errors import StoreError
 from core.ports.store import TurnLedger
+from core.turns.running import RunningTurns
 
 log = structlog.get_logger()
 
@@ -16,34 +17,30 @@ PERIOD_S = 1.0
 
 
 class Checkpoints:
-    """Collects the newest text and message ids of each live turn. A failed write is tried again next time."""
+    """Stores `RunningTurn.unsaved` of each running turn. A failed write is tried again next time."""
 
-    def __init__(self, store: TurnLedger, clock: Clock) -> None:
+    def __init__(self, store: TurnLedger, running_turns: RunningTurns, clock: Clock) -> None:
         self._store = store
+        self._running_turns = running_turns
         self._clock = clock
-        self._dirty: dict[int, tuple[str, tuple[str, ...]]] = {}
         self._writing = asyncio.Lock()
 
-    def note(self, turn_id: int, text: str, posted: tuple[str, ...]) -> None:
-        self._dirty[turn_id] = (text, posted)
-
-    def forget(self, turn_id: int) -> None:
-        """The turn has ended or is given back: what is stored stands."""
-        self._dirty.pop(turn_id, None)
-
     async def flush(self) -> None:
-        """Write down everything noted since the last time."""
+        """Store everything that is unsaved."""
         async with self._writing:
-            dirty, self._dirty = self._dirty, {}
-            if not dirty:
+            changed = [(one, one.unsaved) for one in self._running_turns if one.unsaved is not None]
+            if not changed:
                 return
+            for running, _ in changed:
+                running.unsaved = None
             try:
                 await self._store.checkpoint(
-                    [(turn_id, text, posted) for turn_id, (text, posted) in dirty.items()]
+                    [(running.id, text, posted) for running, (text, posted) in changed]
                 )
             except StoreError as error:
                 log.warning("checkpoint_failed", **error.log_keys)
-                self._dirty = dirty | self._dirty
+                for running, unsaved in changed:
+                    running.unsaved = running.unsaved or unsaved
 
     async def run(self) -> None:
         """Flush once a second until cancelled."""

@@ -15,7 +15,8 @@ from core.ports.store import Finish
 from core.settings.channel import language_for
 from core.settings.environment import CoreSettings
 from core.spend.prices import priced, total
-from core.turns.running import Draft, Interrupt
+from core.turns.interrupts import Interrupt
+from core.turns.running import Draft
 from core.values.conversation import Task, Turn, TurnState
 from core.values.deltas import EndReason, ModelInfo, Usage
 from core.values.outgoing import Phase, Reply

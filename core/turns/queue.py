@@ -1,4 +1,4 @@
-"""PlaceQueues over the ledger: one task a busy place, so turns of a place run one at a time, in order."""
+"""PlaceQueues: the turns of a place run one at a time, in order."""
 
 from __future__ import annotations
 
@@ -10,158 +10,152 @@ from datetime import datetime
 import structlog
 
 from core.errors import StoreError
+from core.turns.running import RunningTurn, RunningTurns
 from core.values.conversation import Turn
 
 log = structlog.get_logger()
 
 PATIENCE_S = 10.0
-"""How long a question may wait behind others of its place before the person is told."""
+"""Seconds that a question waits behind others of its place before a notice says so."""
 
-Do = Callable[[Turn], Awaitable[None]]
-Tell = Callable[[Turn, Turn], Awaitable[None]]
+Hold = Callable[[Turn], Awaitable[None]]
+Answer = Callable[[RunningTurn], Awaitable[None]]
+ShowWaiting = Callable[[RunningTurn, RunningTurn], Awaitable[None]]
 
 
-async def at_once(*_turns: Turn) -> None:
+async def at_once(*_: object) -> None:
     """Return at once."""
 
 
 class PlaceQueues:
-    """Runs submitted turns with `answer`; places don't wait for each other. All on the event loop's thread.
+    """Runs submitted turns with `answer`, one task for each busy place. All on the event loop's thread.
 
     A turn begins when `hold` returns. `tell_waiting` is called for a turn that has waited for `patience_s`, with
-    the one before it in the line; it is cancelled when the turn begins. `on_begin` gets the platform of a turn that
-    begins, and the seconds since it was submitted.
+    the one before it in the queue; it is cancelled when the turn begins. `on_begin` gets the platform of a
+    turn that begins, and the seconds since it was submitted.
     """
 
     def __init__(
         self,
-        answer: Do,
+        answer: Answer,
+        running_turns: RunningTurns,
         *,
-        hold: Do = at_once,
-        tell_waiting: Tell = at_once,
+        hold: Hold = at_once,
+        tell_waiting: ShowWaiting = at_once,
         patience_s: float = PATIENCE_S,
         on_begin: Callable[[str, float], None] = lambda _platform, _seconds: None,
     ) -> None:
         self._answer = answer
+        self._running_turns = running_turns
         self._hold = hold
         self._tell_waiting = tell_waiting
         self._patience_s = patience_s
         self._on_begin = on_begin
-        self._waiting: dict[str, list[tuple[datetime, int, Turn]]] = {}
-        self._running: dict[str, Turn] = {}
+        self._waiting: dict[str, list[tuple[datetime, int, RunningTurn]]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._timers: dict[int, asyncio.TimerHandle] = {}
-        self._telling: dict[int, asyncio.Task[None]] = {}
         self._highest_id = 0
-        self._known: dict[int, float] = {}
-        """When each turn was submitted, by the event loop's clock."""
         self._draining = False
 
     @property
     def highest_id(self) -> int:
-        """The newest turn ever submitted: what another process stored comes after it."""
+        """The newest turn ever submitted. Turns that another process stored later have higher ids."""
         return self._highest_id
 
     @property
     def known(self) -> frozenset[int]:
-        """The turns that wait or run here now."""
-        return frozenset(self._known)
+        """The ids of the turns that wait or run here now."""
+        return self._running_turns.ids
 
     @property
     def waiting(self) -> int:
         """How many turns have not begun."""
-        return len(self._known) - len(self._running)
+        return sum(not one.begun for one in self._running_turns)
 
     @property
     def running(self) -> int:
         """How many turns have begun and not ended."""
-        return len(self._running)
+        return sum(one.begun for one in self._running_turns)
 
     def submit(self, turn: Turn) -> None:
-        """Queue a stored turn. Twice the same is once. While draining it stays in the ledger."""
+        """Queue a stored turn, once. While draining it stays in the ledger."""
         self._highest_id = max(self._highest_id, turn.id)
-        if self._draining or turn.id in self._known:
+        if self._draining or turn.id in self._running_turns:
             return
-        loop = asyncio.get_running_loop()
-        self._known[turn.id] = loop.time()
+        running = self._running_turns.add(turn)
+        running.submitted_s = asyncio.get_running_loop().time()
         place = turn.ask.place.key
-        # Of those that wait, the one that was said first goes first: a redelivery may be late.
-        heapq.heappush(self._waiting.setdefault(place, []), (turn.ask.at, turn.id, turn))
+        # Of those that wait, the one that was asked first goes first: a platform may deliver it again, late.
+        heapq.heappush(self._waiting.setdefault(place, []), (turn.ask.at, turn.id, running))
         if place in self._tasks:
-            self._timers[turn.id] = loop.call_later(self._patience_s, self._begin_telling, turn)
+            running.waiting_notice = asyncio.create_task(self._show_waiting(running))
         else:
-            self._tasks[place] = asyncio.create_task(self._run(place), name=f"lane {place}")
+            self._tasks[place] = asyncio.create_task(self._run(place), name=f"place {place}")
 
     async def _run(self, place: str) -> None:
         queue = self._waiting[place]
         try:
             while queue and not self._draining:
-                await self._held(queue[0][-1])
+                await self._held(queue[0][-1].turn)
                 if self._draining:
                     break
-                _, _, turn = heapq.heappop(queue)
-                self._running[place] = turn
-                waited_s = asyncio.get_running_loop().time() - self._known[turn.id]
-                self._on_begin(turn.ask.place.platform, waited_s)
+                _, _, running = heapq.heappop(queue)
+                running.begun = True
+                waited_s = asyncio.get_running_loop().time() - running.submitted_s
+                self._on_begin(running.turn.ask.place.platform, waited_s)
                 try:
-                    await self._stop_telling(turn)
-                    await self._answer(turn)
+                    await self._stop_showing(running)
+                    await self._answer(running)
                 except Exception:
-                    log.exception("turn_crashed", turn=turn.id, place=place)
-                finally:
-                    del self._known[turn.id]
-                    del self._running[place]
+                    log.exception("turn_crashed", turn=running.id, place=place)
+                # Cancelled, the turn stays: its last checkpoint is still to be stored.
+                self._running_turns.remove(running.id)
         finally:
             del self._tasks[place], self._waiting[place]
 
     async def _held(self, turn: Turn) -> None:
-        """Wait until the turn may begin. After an error it begins too: otherwise it would be lost without a word."""
+        """Wait until the turn may begin. After an error it begins too: otherwise it would end in silence."""
         try:
             await self._hold(turn)
         except Exception:
             log.exception("turn_hold_crashed", turn=turn.id)
 
-    def _begin_telling(self, turn: Turn) -> None:
-        del self._timers[turn.id]
-        if not self._draining:
-            self._telling[turn.id] = asyncio.create_task(self._tell(turn))
-
-    async def _tell(self, turn: Turn) -> None:
+    async def _show_waiting(self, running: RunningTurn) -> None:
+        await asyncio.sleep(self._patience_s)
         try:
-            if before := self._before(turn):
-                await self._tell_waiting(turn, before)
+            if before := self._before(running):
+                await self._tell_waiting(running, before)
         except StoreError as error:
-            log.warning("waiting_notice_failed", turn=turn.id, **error.log_keys)
+            log.warning("waiting_notice_failed", turn=running.id, **error.log_keys)
         except Exception:
-            log.exception("waiting_notice_crashed", turn=turn.id)
+            log.exception("waiting_notice_crashed", turn=running.id)
 
-    def _before(self, turn: Turn) -> Turn | None:
-        """Whose answer comes right before that of `turn`, which waits."""
-        place = turn.ask.place.key
-        line = [other for *_, other in sorted(self._waiting[place], key=lambda entry: entry[:2])]
-        place_in_line = next(n for n, other in enumerate(line) if other.id == turn.id)
-        return line[place_in_line - 1] if place_in_line else self._running.get(place)
+    def _before(self, running: RunningTurn) -> RunningTurn | None:
+        """The turn whose answer comes right before that of `running`, which waits."""
+        place = running.turn.ask.place.key
+        queue = [other for *_, other in sorted(self._waiting[place], key=lambda entry: entry[:2])]
+        position = queue.index(running)
+        if position:
+            return queue[position - 1]
+        return next((one for one in self._running_turns if one.begun and one.turn.ask.place.key == place), None)
 
-    async def _stop_telling(self, turn: Turn) -> None:
-        """It waits no longer."""
-        if timer := self._timers.pop(turn.id, None):
-            timer.cancel()
-        if telling := self._telling.pop(turn.id, None):
-            telling.cancel()
-            await asyncio.wait({telling})
+    async def _stop_showing(self, running: RunningTurn) -> None:
+        """The turn begins: it does not wait any more."""
+        if (notice := running.waiting_notice) is not None:
+            notice.cancel()
+            await asyncio.wait({notice})
 
     async def drain(self, grace_s: float) -> int:
-        """Start nothing new, give what runs `grace_s` to end, cancel the rest and say how many those were. What is
-        only held has not begun, and is nothing to wait for."""
+        """Begin nothing more, give what runs `grace_s` to end, cancel the rest and return how many those were. Turns
+        that are only held have not begun, and are not waited for."""
         self._draining = True
-        for timer in self._timers.values():
-            timer.cancel()
-        for telling in self._telling.values():
-            telling.cancel()
+        begun = {one.turn.ask.place.key for one in self._running_turns if one.begun}
+        for one in self._running_turns:
+            if one.waiting_notice is not None:
+                one.waiting_notice.cancel()
         for place, task in self._tasks.items():
-            if place not in self._running:
+            if place not in begun:
                 task.cancel()
-        running = {task for place, task in self._tasks.items() if place in self._running}
+        running = {task for place, task in self._tasks.items() if place in begun}
         await asyncio.sleep(0)
         if not running:
             return 0

@@ -1,44 +1,22 @@
-"""Answers that are being written now, and how somebody interrupts one: Stop, a question deleted, edited, forgotten, the
-answer itself deleted."""
+"""The turns that wait or run in this process: one object each, in one dictionary."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
-from cachetools import FIFOCache
-
+from core.delivery.answer import AnswerDelivery
 from core.errors import BotError
 from core.settings.channel import ChannelSettings
-from core.values.conversation import Ask, Turn
+from core.turns.interrupts import EarlyInterrupts, Interrupt
+from core.values.conversation import Turn
 from core.values.deltas import Ended, ModelInfo, Usage
 from core.values.places import Place, message_key
 
 Written = TypeVar("Written")
-Key = TypeVar("Key")
-Value = TypeVar("Value")
-
-EARLY = 1_000
-"""How many interrupts of what is not being written are remembered: most are of what has ended long ago."""
-
-
-class Interrupt(StrEnum):
-    STOPPED = "stopped"
-    """A person pressed Stop: what was written stays."""
-    WITHDRAWN = "withdrawn"
-    """The question was deleted: the same, and no answer is expected."""
-    RESTARTED = "restarted"
-    """The question was edited: it is answered anew, in the same message."""
-    FORGOTTEN = "forgotten"
-    """The question was forgotten: no answer is expected, and no word of it is kept."""
-    REMOVED = "removed"
-    """A message of the answer, or the place it grows in, was deleted: no word of it is shown again."""
-    LOST = "lost"
-    """The platform takes no more of the answer: the person is told, where that is possible."""
 
 
 @dataclass(slots=True)
@@ -61,158 +39,174 @@ class Draft:
     """The usage of tries without an answer, each at the price of its model."""
 
 
-class Shown(Protocol):
-    """The messages of an answer on the platform."""
+@dataclass(slots=True, eq=False)
+class RunningTurn:
+    """All that belongs to one turn from the time it is queued in this process until it ends."""
 
-    ask: Ask
+    turn: Turn
+    """As the store last gave it."""
+    draft: Draft = field(default_factory=Draft)
+    delivery: AnswerDelivery | None = None
+    """The answer's messages on the platform, while they are shown."""
+    submitted_s: float = 0.0
+    """When it was queued, by the event loop's clock."""
+    begun: bool = False
+    """Whether it is the turn of its place that runs; the others of the place wait behind it."""
+    waiting_notice: asyncio.Task[None] | None = None
+    """Shows that the turn waits, once it has waited for long."""
+    on_platform: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the turn has a message on the platform, or has ended without one."""
+    writing: asyncio.Task[Any] | None = None
+    """The writing of the answer, while that runs."""
+    interrupted: Interrupt | None = None
+    """What has interrupted `writing`, or keeps it from beginning."""
+    due_s: float = 0.0
+    """Monotonic time before which a restarted turn does not go on."""
+    refused_stop: bool = False
+    """A person who may not stop this turn has pressed Stop."""
+    halting: asyncio.Task[None] | None = None
+    """Waits for the event that names who halted the growing message."""
+    unsaved: tuple[str, tuple[str, ...]] | None = None
+    """Text and message ids that the store does not have yet."""
 
     @property
-    def posted(self) -> Sequence[str]:
-        """Their ids, in order."""
-        ...
+    def id(self) -> int:
+        return self.turn.id
 
-    def remove(self, message_id: str = "") -> None:
-        """That message is gone (or, if empty, all of them): nothing more is shown. Tells the writer of the answer."""
-        ...
+    def interrupt(self, interrupt: Interrupt) -> bool:
+        """Cancel the writing. False where nothing is written now: then the writing does not begin."""
+        self.interrupted = interrupt
+        return self.writing is not None and self.writing.cancel()
+
+    def restart(self, due_s: float = 0.0) -> bool:
+        """Answer the edited question anew, not before the monotonic time `due_s`. False where nothing is written."""
+        if self.writing is None:
+            return False
+        self.due_s = max(due_s, self.due_s)
+        return self.interrupt(Interrupt.RESTARTED)
+
+    def wait_s(self, now_s: float) -> float:
+        """Seconds that a restarted turn still waits; 0 for others."""
+        return max(0.0, self.due_s - now_s)
+
+    def halt(self) -> None:
+        """A person has halted the message in which the answer grows. Stops it, unless that person may not."""
+        if self.writing is not None and not self.refused_stop:
+            self.interrupt(Interrupt.STOPPED)
+
+    async def write(self, writing: Coroutine[Any, Any, Written]) -> Written | Interrupt:
+        """Run `writing` to its end, or to what interrupts it. Cancelled itself, it cancels `writing`."""
+        if self.interrupted is not None:
+            writing.close()
+            return self.interrupted
+        task = asyncio.create_task(writing)
+        self.writing = task
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if self.interrupted is None:
+                raise
+            return self.interrupted
+        finally:
+            self.writing, self.refused_stop = None, False
+            if self.interrupted is Interrupt.RESTARTED:
+                self.interrupted = None
 
 
 class RunningTurns:
-    """Runs the writing of each answer so that it can be interrupted: cancelled, its connection closed at once.
+    """The turns that wait or run in this process, by id. `PlaceQueues` alone adds and removes them.
 
-    What is stopped or withdrawn before it is written, in a queue or right after a restart, does not begin. Nor does
-    what was asked in a place before that was closed.
+    An interrupt cancels the writing of an answer, which closes the connection to the model at once. An interrupt of a
+    turn that is not written yet keeps it from being written, as does the closing of its place after it was asked.
     """
 
     def __init__(self) -> None:
-        self._writing: dict[int, tuple[Turn, asyncio.Task[Any]]] = {}
-        self._interrupts: dict[int, Interrupt] = {}
-        self._due_s: dict[int, float] = {}  # by turn, when one that was restarted may go on
-        self._early: FIFOCache[int | str, Interrupt] = FIFOCache(EARLY)  # by turn or question
-        self._closed: FIFOCache[str, datetime] = FIFOCache(EARLY)  # by place
-        self._going_on: set[int] = set()
-        self._shown: set[Shown] = set()
+        self._turns: dict[int, RunningTurn] = {}
+        self._early = EarlyInterrupts()
+
+    def __contains__(self, turn_id: int) -> bool:
+        return turn_id in self._turns
+
+    def __iter__(self) -> Iterator[RunningTurn]:
+        return iter(self._turns.values())
+
+    @property
+    def ids(self) -> frozenset[int]:
+        return frozenset(self._turns)
+
+    def add(self, turn: Turn) -> RunningTurn:
+        running = self._turns[turn.id] = RunningTurn(turn)
+        return running
+
+    def remove(self, turn_id: int) -> None:
+        """The turn has ended."""
+        ended = self._turns.pop(turn_id)
+        ended.on_platform.set()
+        if ended.halting is not None:
+            ended.halting.cancel()
 
     def stop(self, turn_id: int) -> bool:
-        """False where that turn writes nothing now."""
-        return self._interrupt(turn_id, Interrupt.STOPPED) or self._note(turn_id, Interrupt.STOPPED)
+        """False where that turn is not being written now."""
+        return self._interrupt(turn_id, Interrupt.STOPPED)
 
-    def go_on(self, turn_id: int) -> None:
-        """Somebody who may not stop that turn has pressed Stop. A platform's own button halts the message that grows
-        whoever presses it: `halt` then does nothing."""
-        if turn_id in self._writing:
-            self._going_on.add(turn_id)
-
-    def halt(self, turn_id: int) -> None:
-        """A person has halted the message in which that turn grows. Stops the turn, unless `go_on` was called."""
-        if turn_id not in self._going_on:
-            self._interrupt(turn_id, Interrupt.STOPPED)
-
-    def lose(self, turn_id: int, why: Interrupt) -> None:
-        """No more words of that turn can be shown: REMOVED or LOST."""
-        if not self._interrupt(turn_id, why):
-            self._note(turn_id, why)
+    def refuse_stop(self, turn_id: int) -> None:
+        """A person who may not stop that turn has pressed Stop. A platform's own button halts the growing message
+        for anybody who presses it: `RunningTurn.halt` then does nothing."""
+        running = self._turns.get(turn_id)
+        if running is not None and running.writing is not None:
+            running.refused_stop = True
 
     def withdraw(self, question: str) -> bool:
-        """The question with this key (`Ask.key`) is gone. False where no answer to it is being written."""
-        interrupted = self._interrupt(self._asked(question), Interrupt.WITHDRAWN)
-        return interrupted or self._note(question, Interrupt.WITHDRAWN)
+        """The question with this key (`Ask.key`) was deleted. False where no answer to it is being written."""
+        if (running := self.answering(question)) is not None:
+            return running.interrupt(Interrupt.WITHDRAWN)
+        self._early.note(question, Interrupt.WITHDRAWN)
+        return False
 
-    def answering(self, question: str) -> Turn | None:
+    def answering(self, question: str) -> RunningTurn | None:
         """The turn whose answer to the question with this key is being written."""
-        turn_id = self._asked(question)
-        return None if turn_id is None else self._writing[turn_id][0]
-
-    def restart(self, question: str, due_s: float = 0.0) -> bool:
-        """The question with this key was edited: it is answered anew, not before the monotonic time `due_s`."""
-        turn_id = self._asked(question)
-        if turn_id is not None:
-            self._due_s[turn_id] = max(due_s, self._due_s.get(turn_id, 0.0))
-        return self._interrupt(turn_id, Interrupt.RESTARTED)
-
-    def wait_s(self, turn_id: int, now_s: float) -> float:
-        """How long a turn that was restarted still waits; 0 where it goes on, or was not."""
-        return max(0.0, self._due_s.get(turn_id, 0.0) - now_s)
+        return next((one for one in self if one.writing is not None and one.turn.ask.key == question), None)
 
     def forget(self, which: Callable[[Turn], bool]) -> bool:
         """The questions of the turns that `which` picks were forgotten."""
-        picked = [turn_id for turn_id, (turn, _) in self._writing.items() if which(turn)]
-        forgotten = [self._interrupt(turn_id, Interrupt.FORGOTTEN) for turn_id in picked]
+        picked = [one for one in self if one.writing is not None and which(one.turn)]
+        forgotten = [one.interrupt(Interrupt.FORGOTTEN) for one in picked]
         return any(forgotten)
 
-    def watch(self, shown: Shown) -> None:
-        """Tell `shown` when one of its messages, or its place, is deleted. Until `unwatch`."""
-        self._shown.add(shown)
-
-    def unwatch(self, shown: Shown) -> None:
-        self._shown.discard(shown)
-
-    def remove(self, message: str) -> bool:
-        """The message with this key (`message_key`) is gone. False where it is none of an answer that is shown now."""
-        for shown in self._shown:
-            for message_id in shown.posted:
-                if message_key(shown.ask.place, message_id) == message:
-                    shown.remove(message_id)
+    def message_deleted(self, message: str) -> bool:
+        """The message with this key (`message_key`) is gone. False where no answer that is shown now has it."""
+        for delivery in self._deliveries():
+            for message_id in delivery.posted:
+                if message_key(delivery.ask.place, message_id) == message:
+                    delivery.remove(message_id)
                     return True
         return False
 
     def close(self, place: Place, at: datetime) -> bool:
-        """The thread or, where `place` names none, the channel is closed. False where no answer is shown there now."""
-        self._closed[place.key] = at
-        there = [shown for shown in self._shown if _holds(place, shown.ask.place)]
-        for shown in there:
-            shown.remove()
-        return bool(there)
+        """The thread or, where `place` names none, the channel was closed. False where no answer is shown there."""
+        self._early.close(place, at)
+        closed = [delivery for delivery in self._deliveries() if _holds(place, delivery.ask.place)]
+        for delivery in closed:
+            delivery.remove()
+        return bool(closed)
 
-    def early(self, turn: Turn) -> Interrupt | None:
-        """What interrupted `turn` before its writing began."""
-        noted = self._early.get(turn.id)
-        if noted is not None or turn.again_of is not None:
-            return noted  # who presses a button under an answer wants it all the same
-        closed = Interrupt.REMOVED if self._asked_before_closing(turn.ask) else None
-        return self._early.get(turn.ask.key) or closed
+    def interrupt_of(self, running: RunningTurn) -> Interrupt | None:
+        """What keeps that turn from being written."""
+        return running.interrupted or self._early.of(running.turn)
 
-    async def write(self, turn: Turn, writing: Coroutine[Any, Any, Written]) -> Written | Interrupt:
-        """Run `writing` to its end, or to what interrupted it. Cancelled itself, it cancels `writing`."""
-        early = self.early(turn)
-        self._early.pop(turn.id, None)
-        if early is not None:
-            self._due_s.pop(turn.id, None)
-            writing.close()
-            return early
-        task = asyncio.create_task(writing)
-        self._writing[turn.id] = (turn, task)
-        try:
-            return await task
-        except asyncio.CancelledError:
-            if turn.id not in self._interrupts:
-                raise
-            return self._interrupts[turn.id]
-        finally:
-            del self._writing[turn.id]
-            self._going_on.discard(turn.id)
-            if self._interrupts.pop(turn.id, None) is not Interrupt.RESTARTED:
-                self._due_s.pop(turn.id, None)
+    async def write(self, running: RunningTurn, writing: Coroutine[Any, Any, Written]) -> Written | Interrupt:
+        """`RunningTurn.write`, unless the turn was interrupted before it was known here."""
+        running.interrupted = self.interrupt_of(running)
+        return await running.write(writing)
 
-    def _note(self, which: int | str, interrupt: Interrupt) -> bool:
-        self._early[which] = interrupt
+    def _interrupt(self, turn_id: int, interrupt: Interrupt) -> bool:
+        if (running := self._turns.get(turn_id)) is not None:
+            return running.interrupt(interrupt)
+        self._early.note(turn_id, interrupt)
         return False
 
-    def _asked_before_closing(self, ask: Ask) -> bool:
-        return any(
-            key in self._closed and ask.at <= self._closed[key]
-            for key in (ask.place.key, replace(ask.place, thread="").key)
-        )
-
-    def _asked(self, question: str) -> int | None:
-        found = (turn.id for turn, _ in self._writing.values() if turn.ask.key == question)
-        return next(found, None)
-
-    def _interrupt(self, turn_id: int | None, interrupt: Interrupt) -> bool:
-        if turn_id is None or turn_id not in self._writing:
-            return False
-        self._interrupts[turn_id] = interrupt
-        self._writing[turn_id][1].cancel()
-        return True
+    def _deliveries(self) -> list[AnswerDelivery]:
+        return [one.delivery for one in self if one.delivery is not None]
 
 
 def _holds(closed: Place, place: Place) -> bool:

@@ -22,7 +22,6 @@ from core.ports.store import Store
 from core.settings.channel import ChannelSettings, merge
 from core.settings.environment import CoreSettings
 from core.text import is_blank
-from core.turns.checkpoints import Checkpoints
 from core.turns.ending import (
     charge,
     nothing_to_answer,
@@ -30,7 +29,7 @@ from core.turns.ending import (
     turn_button,
     turn_language,
 )
-from core.turns.running import Draft, RunningTurns
+from core.turns.running import Draft, RunningTurn
 from core.values.conversation import Turn
 from core.values.deltas import Charged, Delta, Ended, EndReason, ModelSelected, Queued, Text, Usage
 from core.values.outgoing import Phase, Reply
@@ -39,7 +38,7 @@ log = structlog.get_logger()
 
 
 class AnswerWriter:
-    """Has the model write answers. One instance for all; what belongs to one answer lives in its draft."""
+    """Has the model write answers. One instance for all; what belongs to one answer is in its `RunningTurn`."""
 
     def __init__(
         self,
@@ -47,36 +46,33 @@ class AnswerWriter:
         model: Model,
         settings: CoreSettings,
         clock: Clock,
-        checkpoints: Checkpoints,
-        running: RunningTurns,
         catalog: ModelCatalog,
     ) -> None:
         self._store = store
         self._model = model
         self._settings = settings
         self._clock = clock
-        self._checkpoints = checkpoints
-        self._running = running
         self._catalog = catalog
         self._reader = ContextReader(store)
 
     async def write(
-        self, turn: Turn, draft: Draft, delivery: AnswerDelivery, platform_calls: PlatformCalls
+        self, running: RunningTurn, delivery: AnswerDelivery, platform_calls: PlatformCalls
     ) -> None:
-        """Have the model write the answer. An error ends up in `draft.error`."""
+        """Have the model write the answer into `running.draft`, and show it. An error ends up in `draft.error`."""
+        turn, draft = running.turn, running.draft
         hint: asyncio.Task[None] | None = None
         try:
             settings = draft.settings = await self.read_settings(turn)
-            await self._wait_for_edits(turn, draft, delivery)
-            hint = asyncio.create_task(self._hint(turn, draft, platform_calls))
+            await self._wait_for_edits(running, delivery)
+            hint = asyncio.create_task(self._hint(running, platform_calls))
             draft.model_info = self._catalog.model_info(settings.model)
-            language = self._language(turn, draft)
+            language = self._language(running)
             request = await self._reader.read(turn, settings, language, platform_calls)
             if request is None:
                 draft.text = phrase(nothing_to_answer(turn), language)
                 draft.ended = Ended(EndReason.STOP, Usage())
                 return
-            await self._stream(turn, request, draft, delivery)
+            await self._stream(running, request, delivery)
             _check_text(draft)
         except (ModelError, StoreError, UnreadError) as error:
             draft.error = error
@@ -93,29 +89,29 @@ class AnswerWriter:
         place = turn.ask.place
         return merge(self._settings, await self._store.stored_settings(place), place.platform)
 
-    async def _wait_for_edits(self, turn: Turn, draft: Draft, delivery: AnswerDelivery) -> None:
-        """Wait until a turn whose question was edited may begin again (`RunningTurns.wait_s`). A wait longer than
+    async def _wait_for_edits(self, running: RunningTurn, delivery: AnswerDelivery) -> None:
+        """Wait until a turn whose question was edited may begin again (`RunningTurn.wait_s`). A wait longer than
         `parley_patience_s` is shown."""
         now_s = self._clock.monotonic()
-        wait_s = self._running.wait_s(turn.id, now_s)
+        wait_s = running.wait_s(now_s)
         if wait_s > self._settings.parley_patience_s:
-            notice = phrase("edited_wait", self._language(turn, draft), n=math.ceil(wait_s))
+            notice = phrase("edited_wait", self._language(running), n=math.ceil(wait_s))
             delivery.show(Reply(notice=notice), now_s)
         if wait_s:
             await self._clock.sleep(wait_s)
 
-    async def _hint(self, turn: Turn, draft: Draft, platform_calls: PlatformCalls) -> None:
+    async def _hint(self, running: RunningTurn, platform_calls: PlatformCalls) -> None:
         """Show the platform's typing indicator until the answer's first word."""
         every_s = platform_calls.platform.limits.typing_s
-        while is_blank(draft.text):
+        while is_blank(running.draft.text):
             with contextlib.suppress(PlatformError):
-                await platform_calls.typing(turn.ask.place, self._language(turn, draft))
+                await platform_calls.typing(running.turn.ask.place, self._language(running))
             if not every_s:
                 return
             await self._clock.sleep(every_s)
 
-    async def _stream(self, turn: Turn, request: Request, draft: Draft, delivery: AnswerDelivery) -> None:
-        language = self._language(turn, draft)
+    async def _stream(self, running: RunningTurn, request: Request, delivery: AnswerDelivery) -> None:
+        turn, draft, language = running.turn, running.draft, self._language(running)
         stop = turn_button("stop", turn, language)
         deltas = cast("AsyncGenerator[Delta]", self._model.stream(request))
         async with contextlib.aclosing(deltas), contextlib.AsyncExitStack() as queued:
@@ -123,7 +119,7 @@ class AnswerWriter:
                 if isinstance(delta, Queued):
                     await queued.aclose()
                     if not delta.over:
-                        telling = asyncio.create_task(self._show_queued(turn, draft, delivery))
+                        telling = asyncio.create_task(self._show_queued(running, delivery))
                         queued.callback(telling.cancel)
                 elif isinstance(delta, Text):
                     draft.text += delta.text if draft.text else delta.text.lstrip()
@@ -133,7 +129,7 @@ class AnswerWriter:
                     seen = turn.text if turn.text.startswith(draft.text) else draft.text
                     notice = resumed_notice(turn, seen, language)
                     delivery.show(Reply(seen, Phase.WRITING, notice, (stop,)), self._clock.monotonic())
-                    self._checkpoints.note(turn.id, draft.text, tuple(delivery.posted))
+                    running.unsaved = (draft.text, tuple(delivery.posted))
                 elif isinstance(delta, ModelSelected):
                     draft.model_info, draft.prompt_tokens = delta.model_info, delta.prompt_tokens
                 elif isinstance(delta, Charged):
@@ -141,15 +137,15 @@ class AnswerWriter:
                 elif isinstance(delta, Ended):
                     draft.ended = delta
 
-    async def _show_queued(self, turn: Turn, draft: Draft, delivery: AnswerDelivery) -> None:
+    async def _show_queued(self, running: RunningTurn, delivery: AnswerDelivery) -> None:
         """Show that the question waits for others, after `parley_patience_s`."""
         await self._clock.sleep(self._settings.parley_patience_s)
-        if not (draft.text or turn.text):
-            notice = phrase("queued", self._language(turn, draft))
+        if not (running.draft.text or running.turn.text):
+            notice = phrase("queued", self._language(running))
             delivery.show(Reply(notice=notice), self._clock.monotonic())
 
-    def _language(self, turn: Turn, draft: Draft) -> str:
-        return turn_language(turn, draft, self._settings)
+    def _language(self, running: RunningTurn) -> str:
+        return turn_language(running.turn, running.draft, self._settings)
 
 
 def _check_text(draft: Draft) -> None:

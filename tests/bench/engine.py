@@ -32,7 +32,7 @@ from core.settings.environment import CoreSettings
 from core.turns.checkpoints import Checkpoints
 from core.turns.queue import PlaceQueues
 from core.turns.runner import Channel, TurnRunner
-from core.turns.running import RunningTurns
+from core.turns.running import RunningTurn, RunningTurns
 from core.values.conversation import Ask, Turn
 from core.values.deltas import Delta, Ended, EndReason, ModelInfo, ModelSelected, Text
 from core.values.places import Person, Place
@@ -99,7 +99,7 @@ class Rig:
         settings = CoreSettings(_env_file=None)
         platform_calls = PlatformCalls(MemoryPlatform())
         self.scheduler = DeliveryScheduler(platform_calls, clock)
-        self.checkpoints = Checkpoints(self.store, clock)
+        self.checkpoints = Checkpoints(self.store, live, clock)
         self.runner = TurnRunner(
             self.store,
             self.bell,
@@ -110,15 +110,15 @@ class Rig:
             self.checkpoints,
             live,
         )
-        self.place_queues = PlaceQueues(self._answer, tell_waiting=self.runner.tell_waiting)
+        self.place_queues = PlaceQueues(self._answer, live, tell_waiting=self.runner.tell_waiting)
         self.inbox = StoringInbox(
             self.store, self.place_queues.submit, live, CommandHandlers(self.store, settings, clock)
         )
         self.now = clock.now()
 
-    async def _answer(self, turn: Turn) -> None:
+    async def _answer(self, running: RunningTurn) -> None:
         self.began_at.append(perf_counter())
-        await self.runner.answer(turn)
+        await self.runner.answer(running)
         self.ended_at.append(perf_counter())
 
     @asynccontextmanager

@@ -12,7 +12,8 @@ import pytest
 from core.commands.handlers import CommandHandlers
 from core.inbox.inbox import EDIT_PAUSE_S, StoringInbox
 from core.settings.environment import CoreSettings
-from core.turns.running import Interrupt, RunningTurns
+from core.turns.interrupts import Interrupt
+from core.turns.running import RunningTurn, RunningTurns
 from core.values.conversation import Ask, Turn
 from core.values.events import Edited, Outcome
 from core.values.places import Person, Place
@@ -44,17 +45,17 @@ class App:
         await self.clock.advance(0)
 
     def _begin(self, turn: Turn) -> None:
-        self.answers.append(asyncio.create_task(self._answer(turn)))
+        self.answers.append(asyncio.create_task(self._answer(self.live.add(turn))))
 
-    async def _answer(self, turn: Turn) -> None:
-        while await self.live.write(turn, self._write(turn)) is Interrupt.RESTARTED:
+    async def _answer(self, running: RunningTurn) -> None:
+        while await self.live.write(running, self._write(running)) is Interrupt.RESTARTED:
             pass
 
-    async def _write(self, turn: Turn) -> None:
-        if wait_s := self.live.wait_s(turn.id, self.clock.monotonic()):
+    async def _write(self, running: RunningTurn) -> None:
+        if wait_s := running.wait_s(self.clock.monotonic()):
             await self.clock.sleep(wait_s)
         lines = await self.store.lines(THREAD)
-        self.asked.append(next(line.text for line in lines if line.id == turn.ask.id))
+        self.asked.append(next(line.text for line in lines if line.id == running.turn.ask.id))
         await asyncio.Event().wait()
 
 

@@ -16,7 +16,8 @@ from core.inbox.inbox import StoringInbox
 from core.inbox.rate_limit import Rate
 from core.ports.store import Finish
 from core.settings.environment import CoreSettings
-from core.turns.running import Interrupt, RunningTurns
+from core.turns.interrupts import Interrupt
+from core.turns.running import RunningTurns
 from core.values.conversation import Ask, Task, Turn, TurnState
 from core.values.events import ButtonPress, Command, Edited, Outcome, Receipt
 from core.values.places import Person, Place
@@ -260,7 +261,7 @@ async def test_stop_works_for_the_asker_whatever_they_may_and_for_others_who_may
     early = await house.store.accept(Ask("2.5", THREAD, ADA, "why?", NOON, addressed=True))
     assert early is not None
     await house.press("stop", early.id, presser)
-    assert await house.live.write(early, nothing()) is Interrupt.STOPPED
+    assert await house.live.write(house.live.add(early), nothing()) is Interrupt.STOPPED
 
 
 async def test_one_persons_questions_count_together_wherever_they_are_asked() -> None:

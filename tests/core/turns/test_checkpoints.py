@@ -6,8 +6,16 @@ from contextlib import asynccontextmanager
 
 from core.errors import StoreError
 from core.turns.checkpoints import Checkpoints
-from tests.fakes.clock import FakeClock
+from core.turns.running import RunningTurns
+from core.values.conversation import Ask, Turn
+from core.values.places import Person, Place
+from tests.fakes.clock import START, FakeClock
 from tests.fakes.memory import MemoryStore
+
+
+def turn(number: int) -> Turn:
+    return Turn(number, Ask(f"m{number}", Place("slack", "T1", "C1", "1"), Person("U1"), "?", START))
+
 
 Written = list[tuple[int, str, tuple[str, ...]]]
 
@@ -29,7 +37,9 @@ class Ledger(MemoryStore):
 class House:
     def __init__(self) -> None:
         self.ledger, self.clock = Ledger(), FakeClock()
-        self.checkpoints = Checkpoints(self.ledger, self.clock)
+        self.running_turns = RunningTurns()
+        self.checkpoints = Checkpoints(self.ledger, self.running_turns, self.clock)
+        self.turns = [self.running_turns.add(turn(number)) for number in range(200)]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -45,8 +55,8 @@ async def test_all_live_answers_are_written_down_in_one_transaction_a_second() -
     house = House()
     async with house.running():
         for tenth in range(30):
-            for turn_id in range(200):
-                house.checkpoints.note(turn_id, "word " * tenth, (f"p{turn_id}",))
+            for running in house.turns:
+                running.unsaved = ("word " * tenth, (f"p{running.id}",))
             await house.clock.advance(0.1)
         assert [len(written) for written in house.ledger.written] == [200] * 3
         assert house.ledger.written[-1][7] == (7, "word " * 29, ("p7",))
@@ -58,10 +68,10 @@ async def test_what_could_not_be_written_is_written_later_unless_it_has_grown_me
     house = House()
     async with house.running():
         house.ledger.away = True
-        house.checkpoints.note(1, "one", ())
-        house.checkpoints.note(2, "two", ("p2",))
+        house.turns[1].unsaved = ("one", ())
+        house.turns[2].unsaved = ("two", ("p2",))
         await house.clock.advance(2)
-        house.checkpoints.note(1, "one and more", ("p1",))
+        house.turns[1].unsaved = ("one and more", ("p1",))
         house.ledger.away = False
         await house.clock.advance(1)
         assert [sorted(written) for written in house.ledger.written] == [
@@ -72,7 +82,7 @@ async def test_what_could_not_be_written_is_written_later_unless_it_has_grown_me
 async def test_of_a_turn_that_has_ended_nothing_is_written_any_more() -> None:
     house = House()
     async with house.running():
-        house.checkpoints.note(1, "one", ())
-        house.checkpoints.forget(1)
+        house.turns[1].unsaved = ("one", ())
+        house.running_turns.remove(1)
         await house.clock.advance(2)
         assert house.ledger.written == []

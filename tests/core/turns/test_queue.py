@@ -8,6 +8,7 @@ import pytest
 
 from core.errors import StoreError
 from core.turns.queue import PlaceQueues
+from core.turns.running import RunningTurn, RunningTurns
 from core.values.conversation import Ask, Turn
 from core.values.places import Person, Place
 from tests.waiting import AT_ONCE_S
@@ -29,12 +30,12 @@ class Work:
         self.ended: list[int] = []
         self.told: list[tuple[int, int]] = []
 
-    async def answer(self, turn: Turn) -> None:
+    async def answer(self, turn: RunningTurn) -> None:
         self.begun.append(turn.id)
         await self.go.wait()
         self.ended.append(turn.id)
 
-    async def tell(self, turn: Turn, before: Turn) -> None:
+    async def tell(self, turn: RunningTurn, before: RunningTurn) -> None:
         self.told.append((turn.id, before.id))
         await asyncio.sleep(3600)
 
@@ -47,7 +48,7 @@ async def settled(seconds: float = 0.0) -> None:
 
 async def test_one_at_a_time_in_a_place_and_places_do_not_wait_for_each_other() -> None:
     work = Work()
-    place_queues = PlaceQueues(work.answer)
+    place_queues = PlaceQueues(work.answer, RunningTurns())
     for one in (turn(1), turn(2), turn(3, "other"), turn(1)):
         place_queues.submit(one)
     await settled()
@@ -61,7 +62,7 @@ async def test_one_at_a_time_in_a_place_and_places_do_not_wait_for_each_other() 
 async def test_it_says_how_many_wait_and_run_and_how_long_each_has_waited() -> None:
     work = Work()
     began: list[tuple[str, float]] = []
-    place_queues = PlaceQueues(work.answer, on_begin=lambda *wait: began.append(wait))
+    place_queues = PlaceQueues(work.answer, RunningTurns(), on_begin=lambda *wait: began.append(wait))
     for one in (turn(1), turn(2), turn(3, "other")):
         place_queues.submit(one)
     assert (place_queues.waiting, place_queues.running) == (3, 0)
@@ -76,7 +77,7 @@ async def test_it_says_how_many_wait_and_run_and_how_long_each_has_waited() -> N
 
 async def test_of_those_that_wait_the_one_that_was_said_first_goes_first() -> None:
     work = Work()
-    place_queues = PlaceQueues(work.answer)
+    place_queues = PlaceQueues(work.answer, RunningTurns())
     for one in (turn(1), turn(2, after_s=20), turn(3, after_s=10)):
         place_queues.submit(one)
     work.go.set()
@@ -91,7 +92,7 @@ async def test_a_lane_begins_when_the_hold_is_over_and_then_in_order() -> None:
     async def hold(_turn: Turn) -> None:
         await held.wait()
 
-    place_queues = PlaceQueues(work.answer, hold=hold)
+    place_queues = PlaceQueues(work.answer, RunningTurns(), hold=hold)
     place_queues.submit(turn(2, after_s=2))
     place_queues.submit(turn(3, after_s=1))
     await settled()
@@ -109,7 +110,7 @@ async def test_what_comes_in_while_the_next_turn_is_held_may_go_before_it() -> N
         if turn.id == 2:
             await held.wait()
 
-    place_queues = PlaceQueues(work.answer, hold=hold)
+    place_queues = PlaceQueues(work.answer, RunningTurns(), hold=hold)
     place_queues.submit(turn(1))
     place_queues.submit(turn(2, after_s=20))
     await settled()
@@ -121,7 +122,7 @@ async def test_what_comes_in_while_the_next_turn_is_held_may_go_before_it() -> N
 
 async def test_who_waits_too_long_is_told_once_behind_whom_and_not_made_to_wait_by_it() -> None:
     work = Work()
-    place_queues = PlaceQueues(work.answer, tell_waiting=work.tell, patience_s=0.05)
+    place_queues = PlaceQueues(work.answer, RunningTurns(), tell_waiting=work.tell, patience_s=0.05)
     for one in (turn(1), turn(2, after_s=20), turn(3, after_s=10)):
         place_queues.submit(one)
     await settled(0.055)
@@ -134,7 +135,7 @@ async def test_who_waits_too_long_is_told_once_behind_whom_and_not_made_to_wait_
 
 async def test_who_does_not_wait_long_is_not_told() -> None:
     work = Work()
-    place_queues = PlaceQueues(work.answer, tell_waiting=work.tell, patience_s=0.05)
+    place_queues = PlaceQueues(work.answer, RunningTurns(), tell_waiting=work.tell, patience_s=0.05)
     work.go.set()
     place_queues.submit(turn(1))
     place_queues.submit(turn(2))
@@ -146,15 +147,15 @@ async def test_who_does_not_wait_long_is_not_told() -> None:
 async def test_a_turn_that_fails_and_a_word_that_can_not_be_told_stop_nobody(error: Exception) -> None:
     work = Work()
 
-    async def fail(turn: Turn) -> None:
+    async def fail(turn: RunningTurn) -> None:
         await work.answer(turn)
         if turn.id == 1:
             raise error
 
-    async def tell(_turn: Turn, _before: Turn) -> None:
+    async def tell(_turn: RunningTurn, _before: RunningTurn) -> None:
         raise error
 
-    place_queues = PlaceQueues(fail, tell_waiting=tell, patience_s=0.0)
+    place_queues = PlaceQueues(fail, RunningTurns(), tell_waiting=tell, patience_s=0.0)
     place_queues.submit(turn(1))
     place_queues.submit(turn(2))
     await settled(0.01)
@@ -168,7 +169,7 @@ async def test_draining_does_not_wait_for_what_is_held() -> None:
         await asyncio.sleep(3600)
 
     work = Work()
-    place_queues = PlaceQueues(work.answer, hold=hold)
+    place_queues = PlaceQueues(work.answer, RunningTurns(), hold=hold)
     place_queues.submit(turn(1))
     await settled()
     began = time.monotonic()
@@ -181,7 +182,7 @@ async def test_draining_does_not_wait_for_what_is_held() -> None:
 
 async def test_draining_begins_nothing_new_and_counts_what_it_cut_off() -> None:
     work = Work()
-    place_queues = PlaceQueues(work.answer, tell_waiting=work.tell, patience_s=0.05)
+    place_queues = PlaceQueues(work.answer, RunningTurns(), tell_waiting=work.tell, patience_s=0.05)
     for one in (turn(1), turn(2), turn(3, "other")):
         place_queues.submit(one)
     await settled()

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from core.turns.queue import PlaceQueues
 from core.turns.recovery import WHOLE_S, Recovery
+from core.turns.running import RunningTurn, RunningTurns
 from core.values.conversation import Ask, Turn
 from core.values.places import Person, Place
 from tests.fakes.clock import START, FakeClock
@@ -39,10 +40,10 @@ class House:
         self.store, self.clock = SlowStore(), FakeClock()
         self.begun: list[int] = []
         self.go = asyncio.Event()
-        self.place_queues = PlaceQueues(self._answer)
+        self.place_queues = PlaceQueues(self._answer, RunningTurns())
         self.sweep = Recovery(self.store, self.place_queues, self.clock)
 
-    async def _answer(self, turn: Turn) -> None:
+    async def _answer(self, turn: RunningTurn) -> None:
         self.begun.append(turn.id)
         await self.go.wait()
 

@@ -23,7 +23,7 @@ from core.text import is_blank
 from core.turns.checkpoints import Checkpoints
 from core.turns.queue import PlaceQueues
 from core.turns.runner import Channel, TurnRunner
-from core.turns.running import RunningTurns
+from core.turns.running import RunningTurn, RunningTurns
 from core.values.conversation import Ask, Task, Turn, TurnState
 from core.values.deltas import Delta, Ended, EndReason, ModelInfo, ModelSelected, Text
 from core.values.outgoing import Page, PostMessage
@@ -90,14 +90,14 @@ class Rig:
         self.live = RunningTurns()
         platform_calls = PlatformCalls(self.platform)
         self.scheduler = DeliveryScheduler(platform_calls, clock)
-        self.checkpoints = Checkpoints(self.store, clock)
+        self.checkpoints = Checkpoints(self.store, self.live, clock)
         channels = {"slack": Channel(platform_calls, self.scheduler)}
         settings = CoreSettings(_env_file=None)
         self.runner = TurnRunner(
             self.store, self.model, channels, settings, clock, Silence(), self.checkpoints, self.live
         )
         self.place_queues = PlaceQueues(
-            self.runner.answer, tell_waiting=self.runner.tell_waiting, patience_s=0.05
+            self.runner.answer, self.live, tell_waiting=self.runner.tell_waiting, patience_s=0.05
         )
 
     @asynccontextmanager
@@ -328,7 +328,7 @@ async def test_a_growing_answer_that_is_deleted_stops_and_does_not_come_back(how
         rig.platform.shown.clear()
         match how:
             case "message":
-                assert rig.live.remove(message_key(PLACE, "p0"))
+                assert rig.live.message_deleted(message_key(PLACE, "p0"))
             case "next call":
                 rig.model.pace_s = 0.01
                 rig.model.words = ["All", *[" of"] * 10_000]
@@ -351,7 +351,7 @@ async def test_the_question_behind_a_deleted_answer_is_answered() -> None:
         first = await grown(rig)
         second = await rig.ask(2)
         rig.platform.shown.clear()
-        rig.live.remove(message_key(PLACE, "p0"))
+        rig.live.message_deleted(message_key(PLACE, "p0"))
         rig.model.go.set()
         await until_over(rig, first)
         assert (await rig.until_ended(second)).text == "All of it."
@@ -469,7 +469,8 @@ async def test_an_answer_without_words_is_not_continued_from_nothing() -> None:
 class Broken(TurnRunner):
     """Makes a mistake behind the writing of an answer, as often as it is run."""
 
-    async def _converse(self, turn: Turn, channel: Channel) -> Finish:
+    async def _converse(self, running: RunningTurn, channel: Channel) -> Finish:
+        turn = running.turn
         await channel.platform_calls.perform(PostMessage(PLACE, Page("All"), f"turn-{turn.id}-0", turn.ask.id))
         await self._store.checkpoint([(turn.id, "All", ("p0",))])
         raise RuntimeError("a mistake")

@@ -61,7 +61,7 @@ async def ask_once(*replies: Reply, key: str = "sk-test") -> Finish:
             parley_retry_tries=2,
         )
         platform_calls = PlatformCalls(MemoryPlatform())
-        scheduler, checkpoints = DeliveryScheduler(platform_calls, clock), Checkpoints(store, clock)
+        scheduler, running_turns = DeliveryScheduler(platform_calls, clock), RunningTurns()
         model = create_model(settings, environment_to_catalog(settings), clock)
         runner = TurnRunner(
             store,
@@ -70,8 +70,8 @@ async def ask_once(*replies: Reply, key: str = "sk-test") -> Finish:
             settings,
             clock,
             Silence(),
-            checkpoints,
-            RunningTurns(),
+            Checkpoints(store, running_turns, clock),
+            running_turns,
         )
         question = Ask(
             "m1", PLACE, Person("U1", "Ada"), "Why?", datetime(2026, 1, 1, tzinfo=UTC), addressed=True
@@ -80,7 +80,7 @@ async def ask_once(*replies: Reply, key: str = "sk-test") -> Finish:
         assert turn is not None
         painting = asyncio.create_task(scheduler.run())
         try:
-            await asyncio.wait_for(runner.answer(turn), HANG_S)
+            await asyncio.wait_for(runner.answer(running_turns.add(turn)), HANG_S)
         finally:
             painting.cancel()
             await asyncio.gather(painting, return_exceptions=True)
