@@ -97,7 +97,9 @@ class Config:
             load_catalog(core),
         )
         check_ways(config.catalog, os.environ)
-        running = {name for name, why_not in config.platforms().items() if not why_not}
+        platforms = config.platforms()
+        core.check_platforms(platforms)
+        running = {name for name, why_not in platforms.items() if not why_not}
         channels = {
             "PARLEY_SUMMARY_CHANNELS": config.timers.places,
             "PARLEY_ALERT_CHANNEL": config.timers.alert_places,
@@ -191,6 +193,7 @@ class App:
             core,
             self._clock,
             offered(config),
+            traits={platform.name: platform.traits for platform in self._platforms},
             priced=config.catalog.priced,
             interrupt=live.forget,
         )

@@ -12,6 +12,7 @@ from core.settings.environment import Settings
 HEAD = """\
 # Parley's settings. Copy this file to .env, take the # off the lines you need, and start again.
 # The environment wins over .env. `parley settings` prints this file.
+# Where a value is platform:id, the platform is slack, discord or web: slack:U1,discord:2.
 """
 
 

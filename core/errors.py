@@ -1,14 +1,14 @@
 """What can go wrong, in one tree, only as deep as the answers we give:
 
     BotError                 code, retryable, certain, retry_after_s, ref
-    ├── SettingsError        a setting is wrong or missing: one line that names it, status 2
-    ├── PlatformError        a call to Slack, Discord or the web page did not do what it was asked to
-    ├── ModelError           the completions endpoint did not give an answer
-    └── StoreError           the database did not take or give what it was asked to
+    ├── SettingsError        a setting is wrong or missing: one line that names it, exit status 2
+    ├── PlatformError        a call to a platform failed
+    ├── ModelError           the completions endpoint gave no answer
+    └── StoreError           a call to the database failed
 
-Foreign exceptions become these in one table a package (`core/llm/errors`, `bots/slack/errors`,
-`bots/discord/errors`). The words a person reads come from `core.i18n.explain`, by code alone; what the
-other side said goes to `detail`, for the operator's log only.
+Each package maps foreign exceptions to these in one table: `core/llm/errors`, and `errors` of a platform's folder.
+`core.i18n.error_text` returns the sentence for a person, by code alone. `detail` holds the text of the other side, for
+the operator's log only.
 """
 
 from __future__ import annotations

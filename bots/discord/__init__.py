@@ -33,9 +33,12 @@ from pydantic import Field, SecretStr, field_validator
 
 from core.clock import Clock
 from core.settings.environment import Settings, http_url
+from core.values.platform import Feature, PlatformTraits
 
 if TYPE_CHECKING:
     from bots.discord.connector import DiscordPlatform
+
+TRAITS = PlatformTraits(frozenset({Feature.FORUMS}))
 
 
 class DiscordSettings(Settings):

@@ -11,7 +11,8 @@ from typing import Any
 import discord
 from discord.http import Route
 
-from core.commands import COMMANDS, MENUS, Kind, Option, Spec, choices, spec_there
+from bots.discord import TRAITS
+from core.commands import COMMANDS, MENUS, Kind, Option, Spec, choices, spec_on
 from core.i18n import LANGUAGES, language_of, phrase, variant
 
 CHAT, MESSAGE = 1, 3
@@ -43,7 +44,7 @@ _WORDS = ("name_localizations", "description_localizations")
 
 def payloads() -> list[dict[str, Any]]:
     """Every command as Discord takes it. Pure."""
-    there = (spec_there(name, "discord") for name in COMMANDS)
+    there = (spec_on(name, TRAITS) for name in COMMANDS)
     return [*map(_command, there), *map(_menu, MENUS)]
 
 

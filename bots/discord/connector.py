@@ -13,7 +13,7 @@ from typing import Any
 import discord
 from cachetools import FIFOCache
 
-from bots.discord import history
+from bots.discord import TRAITS, history
 from bots.discord.client import BEAT_S, Client
 from bots.discord.connection import Connection
 from bots.discord.errors import FOREIGN, NO_MORE_FOLLOW_UPS, translate
@@ -58,6 +58,7 @@ _THINKING = discord.MessageFlags(loading=True).value
 class DiscordPlatform:
     name = "discord"
     limits = LIMITS
+    traits = TRAITS
 
     def __init__(self, token: str, clock: Clock, *, beat_s: float = BEAT_S) -> None:
         self._clock = clock

@@ -32,6 +32,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from core.clock import Clock
 from core.settings.environment import Settings, http_url
 from core.values.outgoing import Growth, Limits
+from core.values.platform import Feature, PlatformTraits
 
 if TYPE_CHECKING:
     from bots.slack.connector import SlackPlatform
@@ -46,6 +47,10 @@ if TYPE_CHECKING:
 LIMITS = Limits(
     page_size=3_900, page_unit="utf8", growth=Growth(size=9_000, life_s=255.0), typing_s=100.0, files=True
 )
+
+TRAITS = PlatformTraits(frozenset({Feature.GUESTS, Feature.SHARED_CHANNELS}), typed_prefix="@Parley /")
+"""Slack takes no slash commands in threads; a message that mentions the bot works everywhere.
+https://docs.slack.dev/interactivity/implementing-slash-commands/"""
 
 
 class SlackSettings(Settings):

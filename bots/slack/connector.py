@@ -16,7 +16,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
-from bots.slack import LIMITS, history
+from bots.slack import LIMITS, TRAITS, history
 from bots.slack.authors import is_known, is_ours, with_known
 from bots.slack.calls import outgoing_to_api_call, rate_limits, upload_to_title
 from bots.slack.commands import EVENTS, kind_of, stopped_to_presses
@@ -82,6 +82,7 @@ class SlackPlatform:
 
     name = "slack"
     limits: Limits
+    traits = TRAITS
 
     def __init__(
         self, *, bot_token: str, app_token: str, api_url: str, clock: Clock, ping_interval_s: float = 5.0

@@ -39,12 +39,12 @@ from pydantic import Field, field_validator
 
 from bots.web.connector import WebPlatform, refuse_host
 from bots.web.guard import Hosts, names_of
-from bots.web.outgoing import LIMITS
+from bots.web.outgoing import LIMITS, TRAITS
 from core.clock import Clock
 from core.ports.store import Store
 from core.settings.environment import Settings
 
-__all__ = ["LIMITS", "Hosts", "WebPlatform", "WebSettings", "create", "refuse_host", "why_not"]
+__all__ = ["LIMITS", "TRAITS", "Hosts", "WebPlatform", "WebSettings", "create", "refuse_host", "why_not"]
 
 
 class WebSettings(Settings):

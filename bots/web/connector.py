@@ -57,6 +57,7 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class WebPlatform:
     name = "web"
     limits = outgoing.LIMITS
+    traits = outgoing.TRAITS
 
     def __init__(
         self,

@@ -21,10 +21,13 @@ from core.values.conversation import Task, ThreadMessage, Turn
 from core.values.events import Receipt
 from core.values.outgoing import Limits, Page
 from core.values.places import Place
+from core.values.platform import PlatformTraits
 from core.values.ui import Button, Form
 
 LIMITS = Limits(page_size=1_000_000, page_unit="utf16", min_gap_s=0.05, renders_halves=True)
 """The page has no limit of its own; 20 views a second are as smooth as reading needs."""
+
+TRAITS = PlatformTraits()
 
 
 @dataclass(frozen=True, slots=True)

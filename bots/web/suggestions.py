@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from core.commands import COMMANDS, Kind, Option, Spec, choice_label, spec_there
+from bots.web.outgoing import TRAITS
+from core.commands import COMMANDS, Kind, Option, Spec, choice_label, spec_on
 from core.commands.parser import CommandError, named, options_of
 from core.i18n import LANGUAGES, phrase
 from core.values.ui import Choice
@@ -112,7 +113,7 @@ def typing(text: str) -> Typing | None:
     name = named(found[2]) if found else None
     if found is None or name is None:
         return None
-    spec, cut = spec_there(name, "web"), found[3].rfind(" ") + 1
+    spec, cut = spec_on(name, TRAITS), found[3].rfind(" ") + 1
     done, begun = found[3][:cut], found[3][cut:]
     try:
         return Typing(spec, found[1] + done, begun, options_of(spec, done))

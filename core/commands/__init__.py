@@ -1,6 +1,6 @@
 """The one table of what people can have done, beside asking: commands, and the buttons that open a form.
 
-    here           the table: Discord's registration, Slack's help and the page's are made from it
+    here           the table: registration, help and suggestions of all platforms are derived from it
     parser         a typed line -> options -> values, or what is wrong with it      pure
     settings_view  the settings as people see and change them                      pure
     handlers       performs a command: an ask for the ledger, or an immediate reply
@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from core.i18n import LANGUAGES, language_of, phrase
-from core.settings.channel import SETTINGS
+from core.settings.channel import SETTINGS, settings_on
+from core.values.platform import PlatformTraits
 from core.values.ui import Choice, Field, Form
 
 
@@ -147,9 +148,9 @@ MENUS = {"menu_ask": ("ask", "about"), "menu_summarize": ("summarize", "since")}
 `about` with its text (the platform asks for the question, which may stay empty), `since` with its time in ISO 8601."""
 
 
-def spec_there(name: str, platform: str) -> Spec:
-    """A command as a platform has it: without the settings that have no meaning there."""
-    absent = {setting.name for setting in SETTINGS.values() if platform in setting.absent}
+def spec_on(name: str, traits: PlatformTraits) -> Spec:
+    """A command as a platform has it: without the settings whose feature the platform lacks."""
+    absent = SETTINGS.keys() - settings_on(traits).keys()
     options = (option for option in COMMANDS[name].options if option.name.removeprefix("set_") not in absent)
     return replace(
         COMMANDS[name],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cachetools import TTLCache
@@ -20,7 +20,7 @@ from core.commands import (
     example,
     reports,
     settings_view,
-    spec_there,
+    spec_on,
 )
 from core.commands.parser import CommandError, Values, line_of, named, no_choice, options_of, values_of
 from core.i18n import phrase, variant
@@ -30,6 +30,7 @@ from core.settings.environment import CoreSettings
 from core.values.conversation import Ask, Task, Turn
 from core.values.events import Command
 from core.values.places import Person, Place
+from core.values.platform import UNKNOWN_PLATFORM, PlatformTraits
 from core.values.ui import Button, Choice, ImmediateReply
 
 CONFIRM_S = 600.0
@@ -51,6 +52,7 @@ class CommandContext:
     values: Values
     kept: StoredSettings
     settings: ChannelSettings
+    traits: PlatformTraits
     language: str
 
     @property
@@ -63,8 +65,8 @@ class CommandContext:
 
 class CommandHandlers:
     """`core.openai_model` is the model where nobody chose another. `models`: what may be chosen, or nothing where
-    any may. `priced`: whether costs are known. `interrupt`: ends the answers being written to the turns it is given
-    a description of, since they were forgotten."""
+    any may. `traits`: by the name of the platform. `priced`: whether costs are known. `interrupt` ends the running
+    answers to the turns that match a predicate, after these were forgotten."""
 
     def __init__(
         self,
@@ -73,6 +75,7 @@ class CommandHandlers:
         clock: Clock,
         models: Sequence[str] = (),
         *,
+        traits: Mapping[str, PlatformTraits] | None = None,
         priced: bool = False,
         interrupt: Callable[[Callable[[Turn], bool]], object] = lambda which: None,
     ) -> None:
@@ -80,6 +83,7 @@ class CommandHandlers:
         self._core = core
         self.clock = clock
         self._models = tuple(models)
+        self._traits = traits or {}
         self._priced = priced
         self._interrupt = interrupt
         self._asked_to_forget: TTLCache[str, bool] = TTLCache(_ASKED_KEPT, CONFIRM_S, clock.monotonic)
@@ -110,6 +114,9 @@ class CommandHandlers:
         elsewhere.pop(place.team, None)  # merged above
         return bounded(settings, elsewhere, person)
 
+    def traits(self, place: Place) -> PlatformTraits:
+        return self._traits.get(place.platform, UNKNOWN_PLATFORM)
+
     def language(self, person: Person, settings: ChannelSettings) -> str:
         return language_for(person, settings, self._core)
 
@@ -119,14 +126,15 @@ class CommandHandlers:
         settings = await self._bounded(kept, command.place, command.author)
         language = variant(self.language(command.author, settings), command.place.platform)
         name = named(command.name)
-        given = CommandContext(command, {}, kept, settings, language)
+        traits = self.traits(command.place)
+        given = CommandContext(command, {}, kept, settings, traits, language)
         if name is None:
             unknown = given.phrase("help_unknown") + "\n\n" if command.name else ""
             return ImmediateReply(unknown + (await self._help(given)).text)
         refused = refusal(command.author, command.place, settings)
         if refused and name not in FREE:
             return ImmediateReply(given.phrase(refused), refused=True)
-        spec = spec_there(name, command.place.platform)
+        spec = spec_on(name, traits)
         try:
             options = options_of(spec, command.argument) | dict(command.options)
             return await self._jobs[name](
@@ -205,15 +213,17 @@ class CommandHandlers:
                 about=given.phrase(f"setting_{name}_about"),
             )
         if "value" in given.values:  # what should be the name of a setting is none
-            raise no_choice(spec_there("settings", given.place.platform).options[0])
+            raise no_choice(spec_on("settings", given.traits).options[0])
         scope, by = self._scope(given), given.command.author
-        form = settings_view.form(by, given.place, given.kept, scope, self._core, given.language, self._models)
+        form = settings_view.form(
+            by, given.place, given.traits, given.kept, scope, self._core, given.language, self._models
+        )
         own = scope == "channel"
         kept = given.kept if own else StoredSettings(given.kept.workspace, {})
         shown = merge(self._core, kept, given.place.platform)
         prefix, may = given.command.prefix, form is not None
         return ImmediateReply(
-            settings_view.overview(shown, given.language, prefix, own=own, may=may), form=form
+            settings_view.overview(shown, given.traits, given.language, prefix, own=own, may=may), form=form
         )
 
     async def _history(self, given: CommandContext) -> ImmediateReply:
@@ -339,7 +349,10 @@ class CommandHandlers:
             )
             for spec in COMMANDS.values()
         ]
-        title, ask = given.phrase("help_title"), given.phrase("help_ask", prefix=prefix)
+        title, ask = (
+            given.phrase("help_title"),
+            given.phrase("help_ask", prefix=prefix, typed=given.traits.typed_prefix),
+        )
         return ImmediateReply("\n".join([title, ask, "", *(f"- {line}" for line in lines)]))
 
     async def _in_thread(self, given: CommandContext) -> None:
@@ -347,7 +360,8 @@ class CommandHandlers:
         place = given.place
         if not place.thread and not (place.direct and await self._store.joined(place)):
             words = (named(given.command.name), given.values.get("what"))
-            raise CommandError("thread_only", command=" ".join(str(word) for word in words if word))
+            typed = given.traits.typed_prefix + " ".join(str(word) for word in words if word)
+            raise CommandError("thread_only", typed=typed)
 
 
 def _who(person: Person, place: Place) -> str:

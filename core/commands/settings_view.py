@@ -12,10 +12,21 @@ from core.commands import SCOPES, choice_label
 from core.commands.parser import CommandError, echo
 from core.i18n import LANGUAGES, language_of, phrase
 from core.ports.store import Change, StoredSettings
-from core.settings.channel import LISTS, NOBODY, SETTINGS, ChannelSettings, Origin, capped, merge, read
+from core.settings.channel import (
+    LISTS,
+    NOBODY,
+    SETTINGS,
+    ChannelSettings,
+    Origin,
+    capped,
+    merge,
+    read,
+    settings_on,
+)
 from core.settings.environment import CoreSettings
 from core.text import shortened
 from core.values.places import Person, Place
+from core.values.platform import PlatformTraits
 from core.values.ui import Choice, Field, Form
 
 TAKEN_BACK = ("default", "-", *(phrase("origin_default", language).lower() for language in LANGUAGES))
@@ -28,12 +39,12 @@ _SHOWN_LENGTH = 120
 _FIELD_PREFIX = "set_"
 
 
-def overview(settings: ChannelSettings, language: str, prefix: str, *, own: bool, may: bool) -> str:
+def overview(
+    settings: ChannelSettings, traits: PlatformTraits, language: str, prefix: str, *, own: bool, may: bool
+) -> str:
     """Every setting, its value, and whose it is: of a channel (`own`) or of the workspace. `may`: the reader may
     change some of it."""
-    lines = [
-        f"- {one}" for name in SETTINGS if name in settings.texts for one in _lines(name, settings, language)
-    ]
+    lines = [f"- {one}" for name in settings_on(traits) for one in _lines(name, settings, language)]
     title = phrase("settings_title" if own else "settings_title_workspace", language)
     if may:
         scope = "" if own else "workspace "
@@ -101,6 +112,7 @@ def shown(name: str, text: str, language: str) -> str:
 def form(
     person: Person,
     place: Place,
+    traits: PlatformTraits,
     kept: StoredSettings,
     scope: str,
     core: CoreSettings,
@@ -113,10 +125,8 @@ def form(
     layer = kept.channel if own else kept.workspace
     below = merge(core, StoredSettings(kept.workspace if own else {}, {}), place.platform)
     fields = []
-    for name, setting in SETTINGS.items():
-        if scope not in setting.scopes or place.platform in setting.absent:
-            continue
-        if not may_change(person, place, scope, name, core):
+    for name, setting in settings_on(traits).items():
+        if scope not in setting.scopes or not may_change(person, place, scope, name, core):
             continue
         offered = tuple(models) if name == "model" else setting.choices
         without = shown(name, below.texts.get(name, ""), language).strip("`")

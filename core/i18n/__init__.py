@@ -1,7 +1,7 @@
 """Every sentence of Parley's own, by key, in every language: for the server, the page and the names of commands.
 
-A language is one module here, named by its code: `TAG`, `LOCALE`, `MODEL_NAME`, `TERMS` and `PHRASES`. A key such as
-`thread_only.discord` is the variant of `thread_only` on that platform.
+A language is one module here, named by its code: `TAG`, `LOCALE`, `MODEL_NAME`, `TERMS` and `PHRASES`. The key
+`<key>.<platform>` is the variant of `<key>` on that platform.
 
 `phrase` returns a sentence, `error_text` what a person reads of an error, `advise` what an operator can do about it.
 Text of an endpoint never passes through here.
@@ -84,7 +84,7 @@ def language_of(locale: str, default: str = "en") -> str:
 
 
 def variant(language: str, platform: str) -> str:
-    """`language` as a platform's people speak it, for `phrase`: a BCP 47 tag such as `en-x-discord`."""
+    """`language` as a platform's people speak it, for `phrase`: the BCP 47 tag `<language>-x-<platform>`."""
     return f"{language}-x-{platform}" if platform in _PLATFORMS else language
 
 

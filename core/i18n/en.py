@@ -281,7 +281,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "help_title": "**What I can do**",
     "help_ask": "Mention me, write to me directly, or use `{prefix}ask`. In a thread where I was asked once, "
     "just go on: no mention needed. Stop, Try again and the rest are buttons under an answer. "
-    "Every command also works in a message that mentions me, in threads too: `@Parley /summarize`.",
+    "Every command also works in a message that mentions me, in threads too: `{typed}summarize`.",
     "help_ask.web": "Write to me below; `/` there lists the commands. Stop, Try again and the rest are buttons under "
     "an answer. Use the ⋯ of a message to ask about it, or to summarize what follows it.",
     "help_line": "`{command}` {about}",
@@ -302,9 +302,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "budget_unknown": "What was spent isn't known: no prices are set. Input and output in {month}: {tokens} tokens.",
     "budget_limit": "Budget: {cost} a month · {origin}. I don't stop at it yet.",
     "budget_none": "No budget is set.",
-    "thread_only": "This is about a thread. Mention me in one: `@Parley /{command}`",
-    "thread_only.discord": "This is about a thread. Use `/{command}` in one, or in a direct conversation with me.",
-    "thread_only.web": "This is about a thread. Write `/{command}` in one.",
+    "thread_only": "This is about a thread. Write `{typed}` in one.",
+    "thread_only.discord": "This is about a thread. Use `{typed}` in one, or in a direct conversation with me.",
     "reset_done": "We start over here: I no longer use earlier messages.",
     "forget_thread_done": {
         "one": "Done. {n} message of this thread is deleted.",
@@ -371,7 +370,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "not_asker": "Only the person who asked can have the question answered again. You can ask the question yourself.",
     "pressed_already": "That is already under way: the answer is below.",
     "pressed_late": "That can't be done any more. Please ask again.",
-    # Slack.
+    # Elements that one platform alone has.
     "slack_asked": "**{name}** asked: {question}",
     "slack_asked_about": "**{name}** asked about a message here. {question}",
     "slack_asked_summary": "**{name}** asked for a summary.",

@@ -243,7 +243,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "prompt_now": "这里的提示词 · {origin}",
     "help_title": "**我能做什么**",
     "help_ask": "提到我、直接给我发消息，或使用 `{prefix}ask`。在问过我一次的{thread}里直接接着说就行，不用再提到我。"
-    "“停止”“重试”等按钮在回答下方。每个命令也可以写在提到我的消息里，在{thread}里也行：`@Parley /summarize`。",
+    "“停止”“重试”等按钮在回答下方。每个命令也可以写在提到我的消息里，在{thread}里也行：`{typed}summarize`。",
     "help_ask.web": "在下方给我发消息；在那里输入 `/` 会列出命令。“停止”“重试”等按钮在回答下方。"
     "用消息的“⋯”可以就它提问，或从它开始总结。",
     "help_line": "`{command}` {about}",
@@ -264,9 +264,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "budget_unknown": "花费未知：没有设置价格。{month}输入和输出共 {tokens} 个 token。",
     "budget_limit": "预算：每月 {cost} · {origin}。目前我只告知，不会因此停下。",
     "budget_none": "没有设置预算。",
-    "thread_only": "这个命令针对一个{thread}。请在{thread}里提到我：`@Parley /{command}`",
-    "thread_only.discord": "这个命令针对一个{thread}。请在{thread}里，或在与我的私聊里使用 `/{command}`。",
-    "thread_only.web": "这个命令针对一个{thread}。请在{thread}里输入 `/{command}`。",
+    "thread_only": "这个命令针对一个{thread}。请在{thread}里输入 `{typed}`。",
+    "thread_only.discord": "这个命令针对一个{thread}。请在{thread}里，或在与我的私聊里使用 `{typed}`。",
     "reset_done": "我们在这里从头开始：之前说过的我不再参考。",
     "forget_thread_done": {"other": "好了，已清除这个{thread}的 {n} 条内容。"},
     "forget_me_done": {"other": "好了，已清除你的 {n} 条内容，连同回答和你的名字。"},
@@ -315,7 +314,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "not_asker": "只有提问的人可以让我重新回答。你也可以自己再问一次。",
     "pressed_already": "已经在处理了，回答就在下方。",
     "pressed_late": "这个操作已失效。请再问一次。",
-    # Slack。
+    # 单个平台特有的内容。
     "slack_asked": "**{name}** 提问：{question}",
     "slack_asked_about": "**{name}** 就这里的一条消息提问。{question}",
     "slack_asked_summary": "**{name}** 请我总结。",

@@ -1,7 +1,7 @@
-"""Catch-up: what was said while nobody listened is read on from the last moment that is known to be whole.
+"""Backfill: reads the messages that were missed since the last moment up to which everything is known.
 
-Platforms lose events when the program is down for long, when a Discord session can't be resumed, when Slack has
-tried three times. Reading the same message twice costs nothing: the ledger knows it.
+Platforms lose events while the program is down, when a session can't be resumed, and after a few failed deliveries.
+Reading a message twice is harmless: the ledger knows it.
 """
 
 from __future__ import annotations

@@ -140,7 +140,17 @@ class Questions:
             return Receipt(Outcome.REFUSED)
         token = ask.interaction_token
         return await self.command(
-            Command(name, place, ask.author, ask.at, argument, id=ask.id, opens=opens, interaction_token=token)
+            Command(
+                name,
+                place,
+                ask.author,
+                ask.at,
+                argument,
+                id=ask.id,
+                opens=opens,
+                interaction_token=token,
+                prefix=self._handlers.traits(place).typed_prefix,
+            )
         )
 
     def _is_held(self, ask: Ask, settings: ChannelSettings) -> bool:

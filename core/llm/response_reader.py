@@ -146,7 +146,7 @@ class Reading:
             head = piece.lstrip(_BLANK)
         if head.startswith(b"<"):
             page = self._own(head.decode("utf-8", "replace"))
-            raise fault(Code.WRONG_URL, f"a web page came instead of an answer: {page}")
+            raise fault(Code.WRONG_URL, f"an HTML page came instead of an answer: {page}")
         if head.startswith((b"{", b"[")):
             body = bytearray(head)
             while piece := await self._next(pieces):

@@ -10,6 +10,7 @@ from core.values.conversation import Ask, History
 from core.values.events import Command, Edited, Event, Receipt
 from core.values.outgoing import Limits, OutgoingCall, RateLimit, RateLimitStatus
 from core.values.places import Person, Place
+from core.values.platform import PlatformTraits
 from core.values.ui import Choice, ImmediateReply
 
 
@@ -58,6 +59,7 @@ class Platform(Protocol):
 
     name: str
     limits: Limits
+    traits: PlatformTraits
 
     async def run(self, inbox: Inbox) -> None:
         """Connect, deliver events to `inbox`, stay connected until cancelled.

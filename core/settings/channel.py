@@ -16,6 +16,7 @@ from core.i18n import LANGUAGES, language_of
 from core.ports.store import StoredSettings
 from core.settings.environment import CoreSettings
 from core.values.places import Person
+from core.values.platform import Feature, PlatformTraits
 
 
 class Listen(StrEnum):
@@ -38,8 +39,8 @@ class Origin(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Setting:
     """`read` makes the value of a text or raises ValueError. `choices`: the only texts it takes.
-    `scopes`: where it can be set. `admins`: only they may change it, in a channel too. `absent`: platforms that have
-    nobody it is about."""
+    `scopes`: where it can be set. `admins`: only they may change it, in a channel too. `needs`: platforms without this
+    feature do not have the setting."""
 
     name: str
     read: Callable[[str], object]
@@ -47,7 +48,7 @@ class Setting:
     scopes: tuple[str, ...] = ("channel", "workspace")
     admins: bool = False
     long: bool = False
-    absent: tuple[str, ...] = ()
+    needs: Feature | None = None
 
 
 _PROMPT_LENGTH = 8_000
@@ -104,12 +105,17 @@ SETTINGS: dict[str, Setting] = {
         Setting("tools", _one_of(*_SWITCH), _SWITCH),
         Setting("budget", _within(0, 1e9, float), admins=True),
         Setting("rate", _within(0, 1_000, int), scopes=("workspace",)),
-        Setting("guests", _one_of(*_SWITCH), _SWITCH, ("workspace",), absent=("discord", "web")),
-        Setting("strangers", _one_of(*_SWITCH), _SWITCH, ("workspace",), absent=("discord", "web")),
+        Setting("guests", _one_of(*_SWITCH), _SWITCH, ("workspace",), needs=Feature.GUESTS),
+        Setting("strangers", _one_of(*_SWITCH), _SWITCH, ("workspace",), needs=Feature.SHARED_CHANNELS),
         Setting("allow", ids),
         Setting("deny", ids),
     )
 }
+
+
+def settings_on(traits: PlatformTraits) -> dict[str, Setting]:
+    """The settings that a platform has."""
+    return {name: one for name, one in SETTINGS.items() if one.needs is None or one.needs in traits.features}
 
 
 LISTS = ("allow", "deny")
@@ -150,11 +156,7 @@ class ChannelSettings:
 def merge(core: CoreSettings, kept: StoredSettings, platform: str) -> ChannelSettings:
     """The operator's settings, those of the workspace over them, those of the channel over both; nothing past the
     operator's caps (PARLEY_MODELS, PARLEY_MAX_TOKENS_CAP), whenever it was set."""
-    defaults = {
-        name: text
-        for name, text in default_texts(core, platform).items()
-        if platform not in SETTINGS[name].absent
-    }
+    defaults = default_texts(core, platform)
     texts, origins, values = dict(defaults), dict.fromkeys(defaults, Origin.DEFAULT), {}
     lists = {name: ((Origin.DEFAULT, defaults[name]),) if defaults[name] else () for name in LISTS}
     allow, deny = [_allowed(core, platform)], own(core.parley_deny, platform)
@@ -245,7 +247,7 @@ def default_texts(core: CoreSettings, platform: str) -> dict[str, str]:
 
 
 def own(listed: str, platform: str) -> frozenset[str]:
-    """The ids of one platform in an operator's list such as `slack:T1, discord:2`."""
+    """The ids of one platform in an operator's list of `platform:id`."""
     pairs = (entry.strip().partition(":") for entry in listed.split(","))
     return frozenset(id_.strip() for name, _, id_ in pairs if name.strip() == platform and id_.strip())
 

@@ -6,6 +6,7 @@ line that names the variable, before anything connects.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
@@ -144,17 +145,18 @@ class CoreSettings(Settings):
         "gpt-5-mini,GLM-5. Empty: those of PARLEY_CONFIG, or any where it has but one.",
     )
     parley_admins: str = Field(
-        "", description="Who may change every setting, beside the admins a platform names: slack:U1,discord:2."
+        "",
+        description="Who may change every setting, beside the admins a platform names: platform:id,platform:id.",
     )
     parley_allow: str = Field(
         "",
-        description="Who may ask: ids of workspaces, servers, channels, roles and people: slack:T1,discord:2. "
-        "Empty: everybody.",
+        description="Who may ask: platform:id,platform:id, with ids of workspaces, servers, channels, roles and "
+        "people. Empty: everybody.",
     )
-    parley_deny: str = Field("", description="Who may not ask, even if the list above has them: slack:U2.")
-    parley_guests: bool = Field(True, description="Whether guests of a Slack workspace may ask.")
+    parley_deny: str = Field("", description="Who may not ask, even if the list above has them: platform:id.")
+    parley_guests: bool = Field(True, description="Whether guests of a workspace may ask.")
     parley_strangers: bool = Field(
-        False, description="Whether people of other workspaces (Slack Connect) may ask."
+        False, description="Whether people of other workspaces may ask in shared channels."
     )
     parley_rate: int = Field(
         0, ge=0, description="How many questions one person may ask within a minute. 0: as many as they like."
@@ -171,14 +173,14 @@ class CoreSettings(Settings):
             else timedelta(weeks=5_000)
         )
 
-    @field_validator("parley_admins", "parley_allow", "parley_deny")
-    @classmethod
-    def _listed(cls, value: str) -> str:
-        for entry in filter(None, (entry.strip() for entry in value.split(","))):
-            platform, _, id_ = entry.partition(":")
-            if platform.strip() not in ("slack", "discord", "web") or not id_.strip():
-                raise ValueError(f"{entry!r} is not like slack:U1 or discord:2")
-        return value
+    def check_platforms(self, platforms: Collection[str]) -> None:
+        """Raises SettingsError for an entry of a list of people that is not `platform:id`, with one of `platforms`."""
+        for name in ("parley_admins", "parley_allow", "parley_deny"):
+            for entry in filter(None, map(str.strip, getattr(self, name).split(","))):
+                platform, _, id_ = entry.partition(":")
+                if platform.strip() not in platforms or not id_.strip():
+                    known = ", ".join(platforms)
+                    raise SettingsError(f"{name.upper()}: {entry!r} is not platform:id (platforms: {known})")
 
     @field_validator("openai_base_url")
     @classmethod

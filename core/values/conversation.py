@@ -28,8 +28,8 @@ class Ask:
     `addressed`: said to the bot (a mention, a DM, a slash command, a reply to the bot's message).
     `to_others`: names somebody else and not the bot, so between people in a thread the bot has joined.
     `replies_to`: the platform's id of the message this one replies to, or empty.
-    `interaction_token`: the platform's own key for answering exactly this ask (a Discord interaction token), or empty;
-    opaque to everyone else and never logged.
+    `interaction_token`: the platform's key for answering this ask alone, or empty. Only the platform reads it; it is
+    never logged.
     """
 
     id: str

@@ -35,7 +35,8 @@ class PlaceClosed:
     """A thread or a channel was deleted or archived: no message can be posted there, and the answers that grow there
     stop. `place.thread` is empty for a channel, with all its threads.
 
-    Sources: Discord's THREAD_DELETE and CHANNEL_DELETE, Slack's channel_archive, channel_deleted and their kin.
+    Sources: https://docs.discord.com/developers/events/gateway-events#thread-delete,
+    https://docs.slack.dev/reference/events/channel_archive
     """
 
     place: Place
@@ -48,7 +49,8 @@ class Command:
     `place` is where it was given: its `thread` is empty at the top level of a channel. `argument` is what was typed
     behind the name, `options` are named values as text; where both are there, `options` win.
     `id` is the dedupe key and `opens` the thread that an answer opens where `place` has none: needed by those
-    commands that become a turn (`Spec.turn`). `prefix` is how commands are written there: `/`, or `/parley `.
+    commands that become a turn (`Spec.turn`). `prefix` precedes the name of a command where
+    this one was given, such as `/parley `.
     """
 
     name: str

@@ -14,9 +14,10 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
+from bots.web import TRAITS
 from core.commands import COMMANDS, example
 from core.i18n import LANGUAGES, phrase
-from core.settings.channel import SETTINGS
+from core.settings.channel import settings_on
 from tests.e2e.conftest import model_settings
 from tests.e2e.program import Program
 from tests.fakes.completions import FakeCompletions, Words
@@ -118,7 +119,7 @@ async def test_every_command_in_one_visit(tmp_path: Path, endpoint: FakeCompleti
         assert ("Simplified Chinese" in system(endpoint.requests[1].body)) is (language == "zh")
 
         overview = await you.told("/settings")
-        there = [name for name, setting in SETTINGS.items() if "web" not in setting.absent]
+        there = list(settings_on(TRAITS))
         assert all(words(f"setting_{name}") in overview for name in there)
         assert words("origin_default") in overview
         assert words("origin_channel") in await you.told("/model other-model")

@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 
+from bots.discord import TRAITS
 from core.commands import COMMANDS, MENUS
 from core.i18n import LANGUAGES, SPOKEN, phrase, variant
-from core.settings.channel import SETTINGS
+from core.settings.channel import SETTINGS, settings_on
 from tests.e2e.conftest import discord_settings, model_settings
 from tests.e2e.program import Program
 from tests.e2e.test_discord import AT, answered, answers
@@ -164,8 +165,8 @@ async def test_every_command_answers_in_the_askers_language_and_only_to_them(
         overview = await people.slash(person, "settings")
         assert overview.ephemeral_to == person
         assert all(
-            (phrase(f"setting_{name}", language) in overview.text) is ("discord" not in setting.absent)
-            for name, setting in SETTINGS.items()
+            (phrase(f"setting_{name}", language) in overview.text) is (name in settings_on(TRAITS))
+            for name in SETTINGS
         )
         assert overview.buttons == [], "nothing they may change"
         for name, what in (("reset", {}), ("forget", {"what": "thread"}), ("export", {"what": "thread"})):
@@ -333,7 +334,7 @@ async def test_each_setting_is_changed_only_by_those_who_may_and_stays(
     person, operator = IN[language], IN[OTHER[language]]
     program = settings(discord, endpoint, PARLEY_ADMINS=f"discord:{operator}")
     changed = CHANGED | {"language": language}
-    assert set(changed) == {name for name, setting in SETTINGS.items() if "discord" not in setting.absent}
+    assert set(changed) == settings_on(TRAITS).keys()
 
     async def change(name: str, **more: Any) -> str:
         return await people.whispered(person, "settings", name=name, value=changed[name], **more)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bots.slack import TRAITS
 from core.commands import COMMANDS
 from core.i18n import LANGUAGES, phrase
 from core.settings.channel import SETTINGS
@@ -79,7 +80,7 @@ async def test_every_command_in_one_visit(team: Team, slack: FakeSlack) -> None:
         assert "Be brief." in system(team.asked)
 
         for command in ("reset", "export", "forget thread"):
-            await team.parley(ADA, "C1", command, words("thread_only", command=command))
+            await team.parley(ADA, "C1", command, words("thread_only", typed=TRAITS.typed_prefix + command))
         await team.mention(ADA, "C1", ts, "/export")
         told = await team.told(ADA, "C1", words("slack_file_sent"))
         assert told.thread_ts == ts
@@ -100,7 +101,7 @@ async def test_every_command_in_one_visit(team: Team, slack: FakeSlack) -> None:
         assert "seven" not in read(team.asked)
 
         await team.mention(BO, "C1", ts, "/forget thread")
-        await team.told(BO, "C1", words("forget_by_manager", prefix="/"))
+        await team.told(BO, "C1", words("forget_by_manager", prefix=TRAITS.typed_prefix))
         await team.mention(ADA, "C1", ts, "/forget thread")
         await team.told(ADA, "C1", words("forget_thread_done", n=6), words("forget_kept"))
         await team.parley(ADA, "C1", "forget", f"`/parley {team.words('command_forget')} ")

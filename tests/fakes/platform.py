@@ -6,11 +6,14 @@ import asyncio
 from collections import deque
 from datetime import datetime
 
+from bots import discord, slack, web
 from core.errors import Code, PlatformError
 from core.ports.connector import Inbox
 from core.values.conversation import Ask, History, ThreadMessage
 from core.values.outgoing import DeleteMessage, EditMessage, Limits, OutgoingCall, Page, PostMessage, RateLimit
 from core.values.places import Place
+
+TRAITS = {"slack": slack.TRAITS, "discord": discord.TRAITS, "web": web.TRAITS}
 
 
 class MemoryPlatform:
@@ -21,6 +24,7 @@ class MemoryPlatform:
 
     name = "slack"
     limits = Limits(page_size=4_000)
+    traits = TRAITS["slack"]
 
     def __init__(self) -> None:
         self.up = True

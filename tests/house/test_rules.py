@@ -33,6 +33,8 @@ PLATFORMS = {"slack", "discord", "web"}
 OWN = ("self", "cls", "super")
 PUBLIC = ("_replace", "_asdict")
 """Public methods of a named tuple."""
+_LINK = re.compile(r"https?://[^\s)\"]+")
+_VARIANT = re.compile(r'(?m)^    "\w+\.(?:slack|discord|web)":')
 METAPHORS = {
     *("brush", "canvas", "wish", "herald", "desk", "knob", "paper", "seat", "lane"),
     *("turnstile", "roster", "stroke"),
@@ -185,6 +187,17 @@ def test_only_its_folder_and_the_app_import_a_platform() -> None:
         if where != ("bots", "app.py") and (found := platforms_imported(path.read_text()) - own):
             elsewhere["/".join(where)] = found
     assert elsewhere == {}
+
+
+def test_the_core_names_no_platform() -> None:
+    """Except in the links to its sources and the keys of phrases that are a platform's variant."""
+    named = {}
+    for path in PRODUCT:
+        source = _VARIANT.sub("", _LINK.sub("", path.read_text()))
+        words = set(re.findall(r"\w+", source.lower())) & PLATFORMS
+        if path.is_relative_to(TOP / "core") and words:
+            named[str(path.relative_to(TOP))] = words
+    assert named == {}
 
 
 def test_modules_classes_and_functions_have_no_metaphors_for_names() -> None:

@@ -33,6 +33,7 @@ from core.values.places import Place
 from core.values.ui import Button, Choice, Field, Form, ImmediateReply
 from tests.bots.slack.test_incoming import ADA, ME, THREAD, payload
 from tests.fakes.memory import MemoryStore
+from tests.fakes.platform import TRAITS
 from tests.fakes.slack import blocks
 
 AT = datetime(2026, 11, 23, 2, 16, tzinfo=UTC)
@@ -152,7 +153,10 @@ def test_what_is_done_takes_the_place_of_the_form(language: str) -> None:
 @pytest.mark.parametrize("scope", ["channel", "workspace"])
 async def test_the_real_settings_fit_into_a_modal_and_into_the_home_tab(language: str, scope: str) -> None:
     handlers = CommandHandlers(
-        MemoryStore(), CoreSettings(_env_file=None, parley_system_prompt="Be kind. " * 500), SystemClock()
+        MemoryStore(),
+        CoreSettings(_env_file=None, parley_system_prompt="Be kind. " * 500),
+        SystemClock(),
+        traits=TRAITS,
     )
     admin = replace(ADA, locale=language, admin=True)
     long = {"set_prompt": "x" * 2_900, "set_deny": ", ".join(f"U{n:09}" for n in range(200))}

@@ -24,6 +24,7 @@ from core.values.places import Person, Place
 from core.values.ui import ImmediateReply
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
+from tests.fakes.platform import TRAITS
 
 NOON = datetime(2026, 3, 15, 12, tzinfo=UTC)
 THREAD = Place("slack", "T1", "C1", "1.0")
@@ -39,7 +40,13 @@ class Office:
         core = CoreSettings(_env_file=None, openai_model="first", **settings)
         self.interrupted: list[Callable[[Turn], bool]] = []
         self.handlers = CommandHandlers(
-            self.store, core, FakeClock(NOON), models, priced=priced, interrupt=self.interrupted.append
+            self.store,
+            core,
+            FakeClock(NOON),
+            models,
+            traits=TRAITS,
+            priced=priced,
+            interrupt=self.interrupted.append,
         )
 
     async def do(
@@ -373,7 +380,7 @@ async def test_what_is_for_threads_says_what_to_write_in_one(typed: str, platfor
     name, _, argument = typed.partition(" ")
     there = replace(CHANNEL, platform=platform)
     text = await office.told(name, argument, place=there)
-    assert text == phrase("thread_only", variant("en", platform), command=typed)
+    assert text == phrase("thread_only", variant("en", platform), typed=TRAITS[platform].typed_prefix + typed)
     written = command_of(text.partition("`")[2].partition("`")[0].removeprefix("@Parley "))
     assert written is not None
     inside = await office.told(*written, place=replace(there, thread="1.0"))

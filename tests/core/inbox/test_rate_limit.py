@@ -89,7 +89,7 @@ async def test_a_slash_that_is_no_command_or_not_said_to_the_bot_is_none(house: 
 
 async def test_a_typed_command_at_the_top_of_a_channel_has_no_thread_yet(house: App) -> None:
     receipt = await house.say("1.0", "/reset")
-    assert receipt.told == ImmediateReply(phrase("thread_only", "en", command="reset"), refused=True)
+    assert receipt.told == ImmediateReply(phrase("thread_only", "en", typed="/reset"), refused=True)
     assert (await house.say("1.1", "/reset")).told == ImmediateReply(phrase("reset_done", "en"), whisper=False)
 
 

@@ -169,7 +169,9 @@ def test_the_language_is_the_channels_then_the_persons_then_the_operators() -> N
     assert language_for(bob, merged({}, {}), core(parley_language="xx")) == "en"
 
 
-def test_a_list_without_its_platforms_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PARLEY_ADMINS", "U1")
-    with pytest.raises(SettingsError, match="PARLEY_ADMINS"):
-        CoreSettings.load()
+@pytest.mark.parametrize("entry", ["U1", "irc:U1", "slack:", "slack"])
+@pytest.mark.parametrize("name", ["parley_admins", "parley_allow", "parley_deny"])
+def test_an_entry_of_a_list_without_a_known_platform_is_named(name: str, entry: str) -> None:
+    settings = core(**{name: f"slack:U1, {entry}"})
+    with pytest.raises(SettingsError, match=f"{name.upper()}: '{entry}' is not platform:id .*slack, discord"):
+        settings.check_platforms(["slack", "discord"])
