@@ -9,7 +9,7 @@ from core.ports.model import CountedPrompt
 from core.ports.store import LastUsage
 from core.speakers import label_of, labels_of, set_off
 from core.text import is_blank
-from core.values.conversation import Ask, Message, ThreadMessage
+from core.values.conversation import Ask, Message, ThreadMessage, text_message
 
 SEVERAL_PEOPLE = (
     "Several people may write here; each of their messages begins with its author's name and a colon."
@@ -43,7 +43,7 @@ def build(
     if not complete:
         notes.append(UNREAD)
     head = "\n\n".join(note for note in notes if not is_blank(note))
-    return (Message("system", head), *said) if head else tuple(said)
+    return (text_message("system", head), *said) if head else tuple(said)
 
 
 def counted_prompt(lines: Sequence[ThreadMessage], usage: LastUsage | None, model: str) -> CountedPrompt | None:
@@ -60,10 +60,10 @@ def line_to_message(line: ThreadMessage, ask: Ask, known: Mapping[str, str]) -> 
     """A line of the thread as the model sees it: people apart by their labels (`known`), except where there is only
     one. Neighbours may be joined for endpoints that want it, and are told apart then too."""
     if line.mine:
-        return Message("assistant", line.text)
+        return text_message("assistant", line.text)
     if is_blank(line.text):
         label = label_of(line, known)
-        return Message("user", WORDLESS_DIRECT if ask.place.direct else WORDLESS.format(name=label))
+        return text_message("user", WORDLESS_DIRECT if ask.place.direct else WORDLESS.format(name=label))
     if ask.place.direct:
-        return Message("user", line.text)
-    return Message("user", f"{label_of(line, known)}: {set_off(line.text, known.values())}")
+        return text_message("user", line.text)
+    return text_message("user", f"{label_of(line, known)}: {set_off(line.text, known.values())}")

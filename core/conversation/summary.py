@@ -12,7 +12,7 @@ from core.commands.parser import command_of, options_of, time_of, values_of
 from core.i18n import MODEL_NAMES, language_of
 from core.speakers import label_of, labels_of
 from core.text import is_blank
-from core.values.conversation import Ask, Message, ThreadMessage
+from core.values.conversation import Ask, Message, ThreadMessage, text_message
 
 SYSTEM = (
     "You sum up conversations of a team for somebody who was not there. Begin with one sentence that says what it "
@@ -59,8 +59,8 @@ def build_summary(lines: Sequence[ThreadMessage], language: str) -> tuple[Messag
     """The instructions, then one message for each line of what was said."""
     head = f"{SYSTEM}\n\nWrite in {MODEL_NAMES[language_of(language)]}."
     known = labels_of(lines)
-    said = (Message("user", _line(line, label_of(line, known))) for line in lines)
-    return (Message("system", head), *said)
+    said = (text_message("user", _line(line, label_of(line, known))) for line in lines)
+    return (text_message("system", head), *said)
 
 
 def _line(line: ThreadMessage, label: str) -> str:

@@ -10,6 +10,7 @@
     └ client           one attempt over HTTP, and its repairs
       ├ network            proxies and certificates of the environment
       ├ request_body       a request as JSON, in the form its endpoint takes       pure
+      │ └ messages           messages and their parts as JSON and as text          pure
       ├ request_repairs    which part of a request is refused                      pure
       ├ response_reader    the body of an answer under its timers
       ├ partial_completion the beginning of a completion that is too long          pure

@@ -20,7 +20,8 @@ from core.llm.finish_reasons import Meaning, meaning_of
 from core.llm.reasoning_tags import Thoughts
 from core.llm.tool_calls import Calls
 from core.text import DIRECTION_MARKS, is_blank
-from core.values.deltas import Delta, Ended, EndReason, Text, Thinking, Usage
+from core.values.deltas import Delta, Ended, EndReason, Thinking, Usage
+from core.values.parts import Text
 
 _NOT_YET = frozenset({"null", "none"})
 """What some gateways make of a `null` on the way."""

@@ -26,6 +26,7 @@ from core.llm.deadline import Deadline
 from core.llm.decompression import Inflate
 from core.llm.echo import Sent
 from core.llm.errors import from_exception, from_response, request_id_of
+from core.llm.messages import message_to_text
 from core.llm.network import create_tls, proxy_for
 from core.llm.request_body import repaired, request_to_body
 from core.llm.request_repairs import STREAM
@@ -99,7 +100,7 @@ class CompletionsClient:
         """
         place = (self._base_url, request.model)
         repairs, answering = self._repairs.get(place, frozenset()), False
-        sent = Sent(request.model, tuple(message.content for message in request.messages))
+        sent = Sent(request.model, tuple(map(message_to_text, request.messages)))
         while True:
             body = request_to_body(request, repairs)
             try:

@@ -9,6 +9,7 @@ from cachetools import FIFOCache
 
 from core.errors import Code, LengthLimit, ModelError
 from core.llm.catalog import Route
+from core.llm.messages import message_to_text
 from core.llm.prompt_fitting import fit
 from core.ports.model import Request
 from core.values.conversation import Message
@@ -94,7 +95,7 @@ class Windows:
 
 
 def _length(messages: tuple[Message, ...]) -> int:
-    return sum(len(message.content) for message in messages)
+    return sum(len(message_to_text(message)) for message in messages)
 
 
 def _offer(route: Route) -> str:

@@ -12,7 +12,8 @@ from dataclasses import replace
 from core.clock import Clock
 from core.llm.prompt_fitting import estimate_messages, fit
 from core.ports.model import Request
-from core.values.deltas import Delta, Ended, EndReason, ModelInfo, ModelSelected, Text, Usage
+from core.values.deltas import Delta, Ended, EndReason, ModelInfo, ModelSelected, Usage
+from core.values.parts import Text
 
 WORDS_PER_S = 40
 _QUOTE_LENGTH = 300
@@ -90,14 +91,14 @@ class OfflineModel:
         for word in words:
             await self._clock.sleep(1 / WORDS_PER_S)
             yield Text(word)
-        prompt_length = sum(len(message.content) for message in request.messages)
+        prompt_length = sum(len(message.text) for message in request.messages)
         usage = Usage(prompt_tokens=prompt_length // 4 + 1, completion_tokens=len(words), estimated=True)
         yield Ended(EndReason.STOP, usage, self.name)
 
 
 def compose(request: Request) -> str:
     """The whole answer: in Chinese where the question is mostly Chinese, else in English."""
-    said = [message.content.strip() for message in request.messages if message.role == "user"]
+    said = [message.text.strip() for message in request.messages if message.role == "user"]
     question = said[-1] if said else ""
     chinese = _mostly_chinese(question)
     quote = question if len(question) <= _QUOTE_LENGTH else question[:_QUOTE_LENGTH].rstrip() + " …"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from core.llm.messages import message_to_text
 from core.llm.tokens import correction, estimate, reckon
 from core.ports.model import Request
-from core.values.conversation import Message
+from core.values.conversation import Message, text_message
 from core.values.deltas import ModelInfo
 
 HEADROOM = 0.9
@@ -25,7 +26,7 @@ def fit(request: Request, model_info: ModelInfo, *, share: float = 1.0) -> tuple
     counted = request.counted if request.counted and request.counted.model == model_info.name else None
     usage = counted.usage if counted else None
     tokens = reckon(
-        estimate(system) + sum(estimate(message.content) for message in said),
+        estimate(system) + estimate_messages(said),
         usage,
         counted.answer_tokens if counted else None,
     )
@@ -36,29 +37,33 @@ def fit(request: Request, model_info: ModelInfo, *, share: float = 1.0) -> tuple
     if len(kept) < len(said):
         system = f"{system}\n\n{LEFT_OUT}" if system else LEFT_OUT
     if request.joined:
-        kept = (Message("user", "\n".join(message.content for message in kept)),)
-    return (Message("system", system), *kept) if system else kept
+        kept = (text_message("user", "\n".join(message.text for message in kept)),)
+    return (text_message("system", system), *kept) if system else kept
 
 
 def estimate_messages(messages: tuple[Message, ...]) -> int:
     """Our own estimate of the tokens of a list of messages."""
-    return sum(estimate(message.content) for message in messages)
+    return sum(map(_estimate, messages))
+
+
+def _estimate(message: Message) -> int:
+    return estimate(message_to_text(message))
 
 
 def _split(messages: tuple[Message, ...]) -> tuple[str, tuple[Message, ...]]:
     """The text of the system message, which is the first one, and the other messages."""
     if messages and messages[0].role == "system":
-        return messages[0].content, messages[1:]
+        return messages[0].text, messages[1:]
     return "", messages
 
 
 def _newest(messages: tuple[Message, ...], excess: float, correction: float) -> tuple[Message, ...]:
     """`messages` without the oldest ones, until `excess` tokens are gone. The last one stays, and what is left does
-    not begin with an answer."""
+    not begin with an answer or the result of a tool call."""
     first = 0
     while excess > 0 and first < len(messages) - 1:
-        excess -= estimate(messages[first].content) * correction
+        excess -= _estimate(messages[first]) * correction
         first += 1
-    while 0 < first < len(messages) - 1 and messages[first].role == "assistant":
+    while 0 < first < len(messages) - 1 and messages[first].role in ("assistant", "tool"):
         first += 1
     return messages[first:]

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from core.text import is_blank
-from core.values.deltas import Text, Thinking
+from core.values.deltas import Thinking
+from core.values.parts import Text
 
 _OPEN, _CLOSE = "<think>", "</think>"
 _OPENING = re.compile(rf"\s*{_OPEN}")

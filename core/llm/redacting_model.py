@@ -9,7 +9,8 @@ from typing import Protocol
 from core.errors import ModelError
 from core.ports.model import Request
 from core.redaction import RedactedStream, Secrets
-from core.values.deltas import Delta, Ended, Text
+from core.values.deltas import Delta, Ended
+from core.values.parts import Text
 
 
 class Closable(Protocol):

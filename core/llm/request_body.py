@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from core.llm.messages import is_empty, message_to_json, without_images
 from core.llm.request_repairs import FURTHER, IMAGES, ROLES, STREAM, SYSTEM
 from core.ports.model import Request
-from core.text import is_blank
-from core.values.conversation import Message, Role
+from core.values.conversation import Message, Role, text_message
 
 BEGINNING_MISSING = "(The beginning of this conversation is missing.)"
 """Stands for the user's first message where a list begins with an answer, which alternating templates refuse."""
@@ -28,7 +28,9 @@ def request_to_body(request: Request, repairs: frozenset[str] = frozenset()) -> 
     """
     body: dict[str, Any] = {
         "model": request.model,
-        "messages": [_message_to_json(message) for message in _messages(request.messages, repairs)],
+        "messages": [
+            made for message in _messages(request.messages, repairs) for made in message_to_json(message)
+        ],
         "stream": STREAM not in repairs,
     }
     if body["stream"]:
@@ -52,8 +54,8 @@ def repaired(request: Request, repairs: frozenset[str], refused: str) -> frozens
 def _messages(messages: Iterable[Message], repairs: frozenset[str]) -> list[Message]:
     """Never one without words: strict endpoints refuse the whole list for it."""
     if IMAGES in repairs:
-        messages = (replace(message, images=()) for message in messages)
-    kept = [message for message in messages if message.images or not is_blank(message.content)]
+        messages = map(without_images, messages)
+    kept = [message for message in messages if not is_empty(message)]
     if SYSTEM in repairs:
         return _alternating(_without_system(kept))
     return _alternating(kept) if ROLES in repairs else kept
@@ -70,27 +72,12 @@ def _alternating(messages: Sequence[Message]) -> list[Message]:
     for message in messages:
         begins = not said or said[-1].role == "system"
         if message.role == "assistant" and begins:
-            said.append(Message("user", BEGINNING_MISSING))
+            said.append(text_message("user", BEGINNING_MISSING))
         role: Role = "user" if message.role == "system" and said and said[-1].role != "system" else message.role
         if said and said[-1].role == role:
-            said[-1] = _joined(said[-1], message)
+            said[-1] = replace(said[-1], parts=said[-1].parts + message.parts)
         else:
             said.append(replace(message, role=role))
     if said and said[-1].role == "assistant":
-        said.append(Message("user", GO_ON))
+        said.append(text_message("user", GO_ON))
     return said
-
-
-def _joined(first: Message, second: Message) -> Message:
-    content = "\n\n".join(part for part in (first.content, second.content) if part)
-    return replace(first, content=content, images=first.images + second.images)
-
-
-def _message_to_json(message: Message) -> dict[str, Any]:
-    """https://platform.openai.com/docs/guides/images-vision"""
-    if not message.images:
-        return {"role": message.role, "content": message.content}
-    parts: list[dict[str, Any]] = [{"type": "image_url", "image_url": {"url": url}} for url in message.images]
-    if message.content:
-        parts.insert(0, {"type": "text", "text": message.content})
-    return {"role": message.role, "content": parts}

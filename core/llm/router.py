@@ -23,6 +23,7 @@ from core.llm.client import CompletionsClient
 from core.llm.concurrency import ConcurrencyLimiter
 from core.llm.context_windows import TOO_LONG, TooLong, Windows
 from core.llm.errors import fault
+from core.llm.messages import without_images
 from core.llm.prompt_fitting import estimate_messages, fit
 from core.llm.retry_policy import (
     Allowance,
@@ -38,7 +39,8 @@ from core.llm.retry_policy import (
 from core.operators.alerts import OperatorAlerts
 from core.ports.model import Request
 from core.values.conversation import Message
-from core.values.deltas import Charged, Delta, Ended, EndReason, ModelSelected, Queued, Text
+from core.values.deltas import Charged, Delta, Ended, EndReason, ModelSelected, Queued
+from core.values.parts import Text
 
 _BROKE_OFF = frozenset({Code.CUT, Code.STALLED, Code.ERROR_IN_STREAM})
 
@@ -137,7 +139,7 @@ class ModelRouter:
         began, under_way = self.clock.monotonic(), concurrency.inside
         turn.known = frozenset(self.breakers[key].why for key in keys if not self.breakers[key].allows(began))
         probes = self.breakers.begin(keys, began)
-        messages = turn.messages if route.model_info.images else _without_images(turn.messages)
+        messages = turn.messages if route.model_info.images else tuple(map(without_images, turn.messages))
         request = replace(turn.request, messages=messages, model=route.model_there)
         outcome = "stopped"
         try:
@@ -269,10 +271,6 @@ def routes_for(catalog: ModelCatalog, model: str) -> list[Route]:
             if route.offer == first.offer
         ]
     return wanted + rest
-
-
-def _without_images(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    return tuple(replace(message, images=()) if message.images else message for message in messages)
 
 
 def _broken_off(error: ModelError) -> ModelError:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from core.values.deltas import ToolCall
+from core.values.parts import ToolCall
 
 MOST_CALLS = 128
 """Calls in one answer; OpenAI takes as many tools: https://platform.openai.com/docs/api-reference/chat/create"""

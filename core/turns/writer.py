@@ -31,8 +31,9 @@ from core.turns.ending import (
 )
 from core.turns.running import Draft, RunningTurn
 from core.values.conversation import Turn
-from core.values.deltas import Charged, Delta, Ended, EndReason, ModelSelected, Queued, Text, Usage
+from core.values.deltas import Charged, Delta, Ended, EndReason, ModelSelected, Queued, Usage
 from core.values.outgoing import Phase, Reply
+from core.values.parts import Text
 
 log = structlog.get_logger()
 

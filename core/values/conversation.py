@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from core.values.parts import Part, Text
 from core.values.places import Person, Place, message_key
 
 
@@ -106,17 +107,22 @@ class Turn:
         return not self.ask.author.id or not (self.ask.author.name or self.ask.text)
 
 
-Role = Literal["system", "user", "assistant"]
+Role = Literal["system", "user", "assistant", "tool"]
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of the list a model is given.
-
-    `images` are `data:` or `https:` URLs that anybody may read, never a platform's private ones. No platform fills
-    them yet: until one does, pictures in a chat are not seen by the model.
-    """
+    """One message of the list a model is given. Those of the role `tool` hold the results of the calls before them."""
 
     role: Role
-    content: str
-    images: tuple[str, ...] = ()
+    parts: tuple[Part, ...]
+
+    @property
+    def text(self) -> str:
+        """The words of its author, without those of other parts."""
+        return "\n\n".join(part.text for part in self.parts if isinstance(part, Text))
+
+
+def text_message(role: Role, text: str) -> Message:
+    """A message of one text."""
+    return Message(role, (Text(text),))

@@ -1,9 +1,11 @@
-"""What a model streams back: the deltas of one answer, and what it used."""
+"""What a model streams back: the deltas of one answer, and its usage."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+from core.values.parts import Text, ToolCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +53,10 @@ class Queued:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """Text of the answer."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Thinking:
     """Reasoning. It is never shown as the answer."""
 
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """A tool call of the model. `arguments` is the JSON text of the model."""
-
-    id: str
-    name: str
-    arguments: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,8 @@ from core.turns.queue import PlaceQueues
 from core.turns.runner import Channel, TurnRunner
 from core.turns.running import RunningTurn, RunningTurns
 from core.values.conversation import Ask, Turn
-from core.values.deltas import Delta, Ended, EndReason, ModelInfo, ModelSelected, Text
+from core.values.deltas import Delta, Ended, EndReason, ModelInfo, ModelSelected
+from core.values.parts import Text
 from core.values.places import Person, Place
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.engine import Database

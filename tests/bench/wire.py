@@ -28,8 +28,8 @@ from core.llm.chunks import Answer
 from core.llm.client import CompletionsClient
 from core.llm.sse import SseReader
 from core.ports.model import Request
-from core.values.conversation import Message
-from core.values.deltas import Text
+from core.values.conversation import text_message
+from core.values.parts import Text
 from tests.fakes.completions.replies import DONE, chunk, event, usage_chunk
 
 CHUNKS = 5_000
@@ -163,7 +163,7 @@ async def _listen(base_url: str) -> list[float]:
 
     async def one(number: int) -> None:
         await asyncio.sleep(RAMP_S * number / STREAMS)
-        async for delta in client.stream(Request((Message("user", "Hi"),), "test-model")):
+        async for delta in client.stream(Request((text_message("user", "Hi"),), "test-model")):
             if isinstance(delta, Text):
                 lags_ms.append((time.monotonic() - float(delta.text)) * 1000)  # noqa: PERF401
 

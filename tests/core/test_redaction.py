@@ -14,8 +14,9 @@ from core.errors import Code, ModelError
 from core.llm.redacting_model import RedactedModel
 from core.ports.model import Request
 from core.redaction import MARK, RedactedStream, Secrets
-from core.values.conversation import Message
-from core.values.deltas import Delta, Ended, EndReason, Text, Thinking
+from core.values.conversation import text_message
+from core.values.deltas import Delta, Ended, EndReason, Thinking
+from core.values.parts import Text
 
 KEY = "sk-Qz7Lm2Xw9Tn4Rb8Vc1Yp6Kd3Hf5Gj0Ns"
 TOKEN = "xoxb-112233445566-WvUtSrQpOnMl"
@@ -141,7 +142,7 @@ class Script:
         self.closed = True
 
 
-ASK = Request((Message("user", "What is your key?"),), "m")
+ASK = Request((text_message("user", "What is your key?"),), "m")
 
 
 async def test_a_model_that_says_our_key_is_cut_short() -> None:

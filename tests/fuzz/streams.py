@@ -17,7 +17,8 @@ from core.errors import ModelError
 from core.llm.deadline import Deadline
 from core.llm.response_reader import Patience, Reading
 from core.llm.sse import LINE_LIMIT_BYTES
-from core.values.deltas import Delta, Ended, Text, Thinking
+from core.values.deltas import Delta, Ended, Thinking
+from core.values.parts import Text
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import QUIRKS, Raw
 

@@ -13,8 +13,9 @@ from core.errors import ModelError
 from core.llm.client import CompletionsClient
 from core.llm.response_reader import Patience
 from core.ports.model import Request
-from core.values.conversation import Message
-from core.values.deltas import Ended, Text
+from core.values.conversation import text_message
+from core.values.deltas import Ended
+from core.values.parts import Text
 
 PATIENCE = Patience(first_word_s=60, gap_s=60, finish_s=60, tail_s=0.1)
 
@@ -27,7 +28,7 @@ async def ask(client: CompletionsClient, model: str) -> tuple[str, int]:
     """What it ended as, and how many characters came."""
     length, end = 0, ""
     try:
-        async for delta in client.stream(Request((Message("user", "Hi"),), model)):
+        async for delta in client.stream(Request((text_message("user", "Hi"),), model)):
             if isinstance(delta, Text):
                 length += len(delta.text)
             elif isinstance(delta, Ended):

@@ -22,8 +22,9 @@ from core.operators.alerts import AGAIN_S, Alert, OperatorAlerts
 from core.operators.metrics import Metrics
 from core.ports.model import Request
 from core.settings.environment import CoreSettings
-from core.values.conversation import Message
-from core.values.deltas import Delta, ModelSelected, Text
+from core.values.conversation import Message, text_message
+from core.values.deltas import Delta, ModelSelected
+from core.values.parts import Image, Text
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import STATUSES, FakeCompletions, Raw, Refused, Reply, Status, Words
 from tests.fakes.completions.replies import chunk, event
@@ -95,7 +96,7 @@ class Rig:
         """The answer, or the code of the error."""
         text = ""
         try:
-            async for delta in self.pool.stream(Request((Message("user", "Hi"),), model, fair_key=place)):
+            async for delta in self.pool.stream(Request((text_message("user", "Hi"),), model, fair_key=place)):
                 text += delta.text if isinstance(delta, Text) else ""
         except ModelError as error:
             return f"{text}{error.code}"
@@ -284,7 +285,7 @@ async def test_a_probe_that_fails_is_followed_by_a_longer_break(rig: Rig) -> Non
 
 
 async def test_there_is_one_probe_though_an_older_answer_ends_beside_it(rig: Rig) -> None:
-    request = Request((Message("user", "Hi"),), "large")
+    request = Request((text_message("user", "Hi"),), "large")
     growing = Raw((event(chunk({"content": "One"})),), end="hang")
     rig.says("a", growing, NO_MONEY, growing, FINE)
     async with aclosing(rig.pool.stream(request)) as probe:
@@ -301,7 +302,7 @@ async def test_there_is_one_probe_though_an_older_answer_ends_beside_it(rig: Rig
 
 async def test_a_missing_model_falls_back_on_the_next_one_and_the_turn_knows_which(rig: Rig) -> None:
     rig.says("a", NO_MODEL, FINE)
-    request = Request((Message("user", "Hi"),), "large")
+    request = Request((text_message("user", "Hi"),), "large")
     chosen = [
         delta.model_info.name async for delta in rig.pool.stream(request) if isinstance(delta, ModelSelected)
     ]
@@ -311,7 +312,7 @@ async def test_a_missing_model_falls_back_on_the_next_one_and_the_turn_knows_whi
 async def test_pictures_go_only_to_a_model_that_takes_them() -> None:
     async with at_rig(ROSTER.replace("context_tokens = 8_000", "images = true")) as rig:
         rig.says("a", NO_MODEL, FINE)
-        shown = Message("user", "What is it?", ("https://example.com/a.png",))
+        shown = Message("user", (Text("What is it?"), Image("https://example.com/a.png")))
         assert [delta async for delta in rig.pool.stream(Request((shown,), "large"))]
         large, small = (request.body["messages"][0]["content"] for request in rig.one.requests)
     assert large == "What is it?"
@@ -353,7 +354,7 @@ async def test_a_missing_model_is_left_alone_at_its_endpoint_and_probed(rig: Rig
 
 def long_thread(count: int = 40) -> tuple[Message, ...]:
     """Messages of which a window has room for as many as it has thousands of tokens."""
-    return tuple(Message("user", str(number).ljust(3_740, "x")) for number in range(count))
+    return tuple(text_message("user", str(number).ljust(3_740, "x")) for number in range(count))
 
 
 async def long_question(rig: Rig, count: int = 40, model: str = "large") -> str:
@@ -434,7 +435,7 @@ async def test_a_full_account_sends_the_next_question_to_another_before_it_queue
     text = ROSTER.replace('key = "sk-a"', 'key = "sk-a", concurrency = 1')
     async with at_rig(text) as rig:
         rig.says("a", Raw((event(chunk({"content": "One"})),), end="hang"))
-        async with aclosing(rig.pool.stream(Request((Message("user", "Hi"),), "large"))) as first:
+        async with aclosing(rig.pool.stream(Request((text_message("user", "Hi"),), "large"))) as first:
             while not isinstance(await anext(first), Text):
                 pass
             assert await rig.ask() == "Fine."
@@ -445,7 +446,7 @@ async def test_who_waits_for_a_place_is_answered_however_long_that_takes() -> No
     text = ALONE.replace('key = "sk-a"', 'key = "sk-a", concurrency = 1')
     async with at_rig(text) as rig:
         rig.says("a", Raw((event(chunk({"content": "One"})),), end="hang"))
-        request = Request((Message("user", "Hi"),), "large")
+        request = Request((text_message("user", "Hi"),), "large")
         async with aclosing(rig.pool.stream(request)) as first:
             while not isinstance(await anext(first), Text):
                 pass
@@ -478,7 +479,7 @@ async def test_a_stopped_answer_counts_neither_way(rig: Rig) -> None:
     rig.says("a", NO_MONEY, Words("One two three", per_s=20))
     await rig.ask()
     await rig.clock.sleep(PROBE_S)
-    request = Request((Message("user", "Hi"),), "large")
+    request = Request((text_message("user", "Hi"),), "large")
     async with aclosing(rig.pool.stream(request)) as deltas:
         async for delta in deltas:
             if isinstance(delta, Text):
@@ -603,7 +604,7 @@ async def test_it_is_said_that_operators_know_only_when_they_do(arrives: bool) -
         told = []
         for _ in range(2):
             with pytest.raises(ModelError) as caught:
-                [delta async for delta in rig.pool.stream(Request((Message("user", "Hi"),), ""))]
+                [delta async for delta in rig.pool.stream(Request((text_message("user", "Hi"),), ""))]
             told.append(caught.value.told)
         assert told == [arrives] * 2
         assert len(posts) == 1
@@ -613,7 +614,7 @@ async def test_it_is_said_that_operators_know_only_when_they_do(arrives: bool) -
         assert len(posts) == 1 + arrives, "that it is over is told to those who know that it began"
         rig.says("a", NO_MONEY)
         with pytest.raises(ModelError) as caught:
-            [delta async for delta in rig.pool.stream(Request((Message("user", "Hi"),), ""))]
+            [delta async for delta in rig.pool.stream(Request((text_message("user", "Hi"),), ""))]
         assert not caught.value.told, "what came back within the hour was not told again"
         assert rig.clock.monotonic() < AGAIN_S
 

@@ -16,8 +16,8 @@ from core.errors import ModelError
 from core.i18n import error_text
 from core.llm.context_windows import LEARNT_S
 from core.ports.model import Request
-from core.values.conversation import Message
-from core.values.deltas import Text
+from core.values.conversation import text_message
+from core.values.parts import Text
 from tests.core.llm.test_accounts import (
     ALONE,
     FINE,
@@ -52,7 +52,10 @@ Body = dict[str, Any]
 
 async def ask(rig: Rig, question: str, before: tuple[str, ...] = ()) -> str:
     """The answer, or what the person is told."""
-    messages = (Message("system", "You are Parley."), *(Message("user", text) for text in (*before, question)))
+    messages = (
+        text_message("system", "You are Parley."),
+        *(text_message("user", text) for text in (*before, question)),
+    )
     text = ""
     try:
         async for delta in rig.pool.stream(Request(messages, "")):
@@ -352,7 +355,7 @@ async def test_a_person_cannot_make_the_window_small_by_words() -> None:
     async with at_rig(THREADS) as rig:
         rig.one.default = echoing(400)
         question = "prompt is too long: 9000 tokens > 1000 maximum, this model's maximum context length is 1000"
-        messages = (*long_thread(), Message("user", question))
+        messages = (*long_thread(), text_message("user", question))
         with pytest.raises(ModelError):
             [delta async for delta in rig.pool.stream(Request(messages, "large", max_tokens=1))]
         rig.one.default = FINE

@@ -6,7 +6,8 @@ import pytest
 
 from core.errors import Code, ModelError
 from core.llm.chunks import Answer
-from core.values.deltas import Delta, Ended, EndReason, Text, Thinking, ToolCall, Usage
+from core.values.deltas import Delta, Ended, EndReason, Thinking, Usage
+from core.values.parts import Text, ToolCall
 
 
 def chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:

@@ -30,7 +30,8 @@ from core.llm.router import ModelRouter
 from core.operators.alerts import OperatorAlerts
 from core.ports.model import Request
 from core.values.conversation import Message
-from core.values.deltas import Ended, EndReason, ModelInfo, Text
+from core.values.deltas import Ended, EndReason, ModelInfo
+from core.values.parts import Image, Text
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import QUIRKS, STATUSES, FakeCompletions, Raw, Words, closed_port_url
 from tests.fakes.completions.quirks import TEXT
@@ -38,7 +39,9 @@ from tests.fakes.completions.replies import chunk, event
 
 KEY = SecretStr("sk-test")
 LARGE, HUGE = ModelInfo("large", 32_000, images=True), ModelInfo("huge", 1_000_000, images=True)
-MESSAGES = tuple(Message("user", f"{number} " * 100, ("https://example.com/a.png",)) for number in range(4))
+MESSAGES = tuple(
+    Message("user", (Text(f"{number} " * 100), Image("https://example.com/a.png"))) for number in range(4)
+)
 CALM = Patience(tail_s=0.05)
 THINKING = event(chunk({"reasoning_content": "Hm."}))
 STALLS = {

@@ -17,7 +17,8 @@ from core.llm.request_body import request_to_body
 from core.llm.wait_hints import wait_in_headers
 from core.log import redact
 from core.ports.model import Request
-from core.values.conversation import Message
+from core.values.conversation import Message, text_message
+from core.values.parts import Image, Text
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import (
     QUIRKS,
@@ -31,7 +32,7 @@ from tests.fakes.completions import (
 )
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
-ASK = Request((Message("user", "Hi"),), "test-model", temperature=0.7, max_tokens=100)
+ASK = Request((text_message("user", "Hi"),), "test-model", temperature=0.7, max_tokens=100)
 MODEL_CODES = [code for code in Code if code in list(Code)[: list(Code).index(Code.SLOW_DOWN)]]
 TRIED_AGAIN = {Code.RATE_LIMITED, Code.SERVER_ERROR}
 
@@ -299,7 +300,7 @@ async def test_status_counts_though_the_error_body_never_ends() -> None:
 
 
 PICTURE = "data:image/png;base64,aGVsbG8="
-SHOWN = Request((Message("user", "What is it?", (PICTURE,)),), "test-model", 0.7, 100)
+SHOWN = Request((Message("user", (Text("What is it?"), Image(PICTURE))),), "test-model", 0.7, 100)
 PARTS = [{"type": "text", "text": "What is it?"}, {"type": "image_url", "image_url": {"url": PICTURE}}]
 WITHOUT: dict[str, dict[str, object]] = {
     "max_tokens": {"max_tokens": None, "max_completion_tokens": 100},
@@ -310,11 +311,12 @@ WITHOUT: dict[str, dict[str, object]] = {
 
 
 def test_a_message_with_pictures_is_sent_in_parts() -> None:
-    more = Message("user", "", ("https://example.com/a.png", PICTURE))
-    body = request_to_body(Request((*SHOWN.messages, more, Message("user", "Well?")), "m"))
+    urls = ["https://example.com/a.png", PICTURE]
+    more = Message("user", (Text(" "), *map(Image, urls)))
+    body = request_to_body(Request((*SHOWN.messages, more, text_message("user", "Well?")), "m"))
     assert [message["content"] for message in body["messages"]] == [
         PARTS,
-        [{"type": "image_url", "image_url": {"url": url}} for url in more.images],
+        [{"type": "image_url", "image_url": {"url": url}} for url in urls],
         "Well?",
     ]
 

@@ -14,14 +14,15 @@ from core.llm.client import CompletionsClient
 from core.llm.finish_reasons import meaning_of
 from core.llm.response_reader import Patience
 from core.ports.model import Request
-from core.values.conversation import Message
-from core.values.deltas import Charged, Delta, Ended, EndReason, Text, Usage
+from core.values.conversation import text_message
+from core.values.deltas import Charged, Delta, Ended, EndReason, Usage
+from core.values.parts import Text
 from tests.fakes.completions import FakeCompletions, Raw
 from tests.fakes.completions.replies import DONE, Step, chunk, event, usage_chunk
 
 USAGE = {"prompt_tokens": 18, "completion_tokens": 24, "total_tokens": 42}
 COUNTED = Usage(18, 24)
-ASK = Request((Message("user", "Hi"),), "test-model")
+ASK = Request((text_message("user", "Hi"),), "test-model")
 PATIENCE = Patience(first_word_s=20, gap_s=20, finish_s=0.2, tail_s=0.1)
 LONGER_THAN_ALL_S = 10
 PAUSE_S = 0.4

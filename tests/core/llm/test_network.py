@@ -15,7 +15,7 @@ from core.llm.client import CompletionsClient
 from core.llm.network import create_tls, proxy_for
 from core.ports.model import Request
 from core.settings.environment import completions_url, endpoint_url
-from core.values.conversation import Message
+from core.values.conversation import text_message
 from core.values.deltas import Ended, ModelInfo
 from tests.fakes.completions import FakeCompletions
 
@@ -142,7 +142,7 @@ async def test_extra_headers_and_the_query_reach_the_endpoint() -> None:
         url = f"{fake.base_url}?api-version=preview"
         headers = {"X-Team": "parley", "accept-encoding": "gzip"}
         client = CompletionsClient(url, "sk-test", SystemClock(), headers=headers)
-        deltas = [delta async for delta in client.stream(Request((Message("user", "Hi"),), "test-model"))]
+        deltas = [delta async for delta in client.stream(Request((text_message("user", "Hi"),), "test-model"))]
         await client.close()
         [request] = fake.requests
     assert isinstance(deltas[-1], Ended)

@@ -6,13 +6,16 @@ from core.llm.catalog import environment_to_catalog
 from core.llm.offline import OfflineModel, compose
 from core.ports.model import Request
 from core.settings.environment import CoreSettings
-from core.values.conversation import Message
-from core.values.deltas import Ended, EndReason, Text
+from core.values.conversation import text_message
+from core.values.deltas import Ended, EndReason
+from core.values.parts import Text
 from tests.fakes.clock import FakeClock
 
 
 def request(*said: str) -> Request:
-    return Request((Message("system", "Be brief."), *(Message("user", text) for text in said)), "GPT-5.5")
+    return Request(
+        (text_message("system", "Be brief."), *(text_message("user", text) for text in said)), "GPT-5.5"
+    )
 
 
 def offline(clock: Clock) -> OfflineModel:

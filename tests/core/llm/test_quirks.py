@@ -15,8 +15,9 @@ from core.llm.client import CompletionsClient
 from core.llm.deadline import Deadline
 from core.llm.response_reader import Patience, Reading
 from core.ports.model import Request
-from core.values.conversation import Message
-from core.values.deltas import Charged, Delta, Ended, EndReason, Text, Thinking, ToolCall, Usage
+from core.values.conversation import text_message
+from core.values.deltas import Charged, Delta, Ended, EndReason, Thinking, Usage
+from core.values.parts import Text, ToolCall
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import QUIRKS, Expect, FakeCompletions, Raw, Words
 from tests.fakes.completions.replies import DONE, chunk, event
@@ -33,7 +34,7 @@ REASONS = {
     "tool_calls": EndReason.TOOLS,
     "content_filter": EndReason.POLICY,
 }
-ASK = Request((Message("system", "Be brief."), Message("user", "Hi")), "test-model")
+ASK = Request((text_message("system", "Be brief."), text_message("user", "Hi")), "test-model")
 
 
 async def read(

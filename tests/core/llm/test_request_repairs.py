@@ -17,8 +17,9 @@ from core.llm.request_body import BEGINNING_MISSING, request_to_body
 from core.llm.request_repairs import ROLES, STREAM, SYSTEM, form_of
 from core.ports.model import Request
 from core.text import is_blank
-from core.values.conversation import Message
-from core.values.deltas import Ended, Text
+from core.values.conversation import Message, text_message
+from core.values.deltas import Ended
+from core.values.parts import Image, Text
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import FakeCompletions, Raw, Reply, Status, Words
 from tests.fakes.completions.replies import event
@@ -33,10 +34,10 @@ VERIFIED = (
     "Your organization must be verified to stream this model. Please go to the settings and click on Verify."
 )
 PEOPLE = (
-    Message("system", "Be brief."),
-    Message("user", "ANN: Tea?"),
-    Message("user", "BOB: Coffee."),
-    Message("user", "CID: @Parley which?"),
+    text_message("system", "Be brief."),
+    text_message("user", "ANN: Tea?"),
+    text_message("user", "BOB: Coffee."),
+    text_message("user", "CID: @Parley which?"),
 )
 ASK = Request(PEOPLE, "test-model")
 
@@ -151,13 +152,21 @@ async def test_a_template_that_names_alternation_but_means_the_system_message_is
 
 
 async def test_a_thread_whose_first_question_failed_is_answered() -> None:
-    thread = (Message("system", "Be brief."), Message("user", "ANN: Bad?"), Message("user", "ANN: Good?"))
+    thread = (
+        text_message("system", "Be brief."),
+        text_message("user", "ANN: Bad?"),
+        text_message("user", "ANN: Good?"),
+    )
     bodies, _ = await answer_twice(mistral(refused(ALTERNATE)), Request(thread, "test-model"))
     assert roles_of(bodies[-1]) == ["system", "user"]
 
 
 async def test_a_list_that_begins_and_ends_with_an_answer_alternates_from_user_to_user() -> None:
-    thread = (Message("system", "Be brief."), Message("assistant", "Half an"), Message("assistant", "answer"))
+    thread = (
+        text_message("system", "Be brief."),
+        text_message("assistant", "Half an"),
+        text_message("assistant", "answer"),
+    )
     bodies, _ = await answer_twice(mistral(refused(ALTERNATE)), Request(thread, "test-model"))
     assert roles_of(bodies[-1]) == ["system", "user", "assistant", "user"]
     assert bodies[-1]["messages"][1]["content"] == BEGINNING_MISSING
@@ -319,8 +328,10 @@ MESSAGES = st.lists(
     st.builds(
         Message,
         st.sampled_from(["system", "user", "assistant"]),
-        st.text("ab \n\u200b", max_size=4),
-        st.sampled_from([(), ("https://example.com/a.png",)]),
+        st.tuples(st.builds(Text, st.text("ab \n\u200b", max_size=4)))
+        | st.tuples(
+            st.builds(Text, st.text("ab \n\u200b", max_size=4)), st.just(Image("https://example.com/a.png"))
+        ),
     ),
     max_size=8,
 ).map(tuple)
@@ -343,7 +354,7 @@ def test_no_request_holds_an_empty_message_and_every_word_stays_in_order(
     for message in body["messages"]:
         assert not isinstance(message["content"], str) or not is_blank(message["content"])
         assert message["content"]
-    assert in_order([m.content for m in messages if not is_blank(m.content)], "\n\n".join(contents(body)))
+    assert in_order([m.text for m in messages if not is_blank(m.text)], "\n\n".join(contents(body)))
     if repairs & {SYSTEM, ROLES}:
         roles = roles_of(body)
         assert not any(first == second for first, second in pairwise(roles))
@@ -355,5 +366,5 @@ def test_no_request_holds_an_empty_message_and_every_word_stays_in_order(
 
 @given(MESSAGES)
 def test_what_needs_no_repair_is_sent_as_it_is(messages: tuple[Message, ...]) -> None:
-    kept = [message for message in messages if message.images or not is_blank(message.content)]
+    kept = [message for message in messages if len(message.parts) > 1 or not is_blank(message.text)]
     assert roles_of(request_to_body(Request(messages, "m"))) == [message.role for message in kept]

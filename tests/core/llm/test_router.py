@@ -19,8 +19,9 @@ from core.llm.router import ModelRouter
 from core.operators.alerts import OperatorAlerts
 from core.ports.model import Request
 from core.settings.environment import CoreSettings
-from core.values.conversation import Message
-from core.values.deltas import Delta, Ended, ModelInfo, ModelSelected, Text, Thinking
+from core.values.conversation import text_message
+from core.values.deltas import Delta, Ended, ModelInfo, ModelSelected, Thinking
+from core.values.parts import Text
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import (
     QUIRKS,
@@ -36,7 +37,7 @@ from tests.fakes.completions import (
 from tests.fakes.completions.replies import chunk, event
 from tests.waiting import HANG_S
 
-ASK = Request((Message("user", "Hi"),), "test-model")
+ASK = Request((text_message("user", "Hi"),), "test-model")
 FINE = Words("Fine.")
 EMPTY = Words("")
 

@@ -18,7 +18,7 @@ from core.llm.retry_policy import Allowance, keys_of
 from core.llm.router import ModelRouter
 from core.operators.alerts import OperatorAlerts
 from core.ports.model import Request
-from core.values.conversation import Message
+from core.values.conversation import text_message
 from core.values.deltas import ModelInfo
 from tests.fakes.completions import QUIRKS, STATUSES, FakeCompletions, Refused, Reply, Words
 from tests.waiting import HANG_S, until
@@ -56,7 +56,7 @@ async def test_nothing_is_held_after_many_questions_of_every_fate() -> None:
         concurrency = pool._turnstiles[account.name]
 
         async def ask(number: int) -> str:
-            request = Request((Message("user", "Hi"),), model_info.name, fair_key=str(number % 7))
+            request = Request((text_message("user", "Hi"),), model_info.name, fair_key=str(number % 7))
             few = random.choice([None, None, 1, 3])
             try:
                 async with aclosing(pool.stream(request)) as deltas:

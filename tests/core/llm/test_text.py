@@ -11,7 +11,8 @@ from core.errors import Code, ModelError
 from core.llm.chunks import Answer, Caps
 from core.llm.sse import OversizedLine, SseReader
 from core.llm.tool_calls import MOST_CALLS
-from core.values.deltas import Delta, Ended, EndReason, Text, Thinking
+from core.values.deltas import Delta, Ended, EndReason, Thinking
+from core.values.parts import Text
 from tests.fakes.completions.replies import DONE, call_delta, chunk, event
 
 SMALL = Caps(text=10, arguments=10, reasoning=10)

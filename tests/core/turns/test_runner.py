@@ -25,8 +25,9 @@ from core.turns.queue import PlaceQueues
 from core.turns.runner import Channel, TurnRunner
 from core.turns.running import RunningTurn, RunningTurns
 from core.values.conversation import Ask, Task, Turn, TurnState
-from core.values.deltas import Delta, Ended, EndReason, ModelInfo, ModelSelected, Text
+from core.values.deltas import Delta, Ended, EndReason, ModelInfo, ModelSelected
 from core.values.outgoing import Page, PostMessage
+from core.values.parts import Text
 from core.values.places import Person, Place, message_key
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
@@ -436,7 +437,7 @@ async def test_a_question_without_words_is_answered_by_asking_what_is_wanted(tex
         assert rig.model.requests == []
         await rig.until_ended(await rig.ask(2, "what is 2+2?", place))
     (request,) = rig.model.requests
-    assert [is_blank(message.content) for message in request.messages] == [False] * len(request.messages)
+    assert [is_blank(message.text) for message in request.messages] == [False] * len(request.messages)
 
 
 async def test_a_mention_without_words_in_a_thread_where_people_talked_is_answered_from_it() -> None:
@@ -447,7 +448,7 @@ async def test_a_mention_without_words_in_a_thread_where_people_talked_is_answer
         assert await rig.store.note(before)
         await rig.until_ended(await rig.ask(1, ""))
     (request,) = rig.model.requests
-    said = [message.content for message in request.messages[1:]]
+    said = [message.text for message in request.messages[1:]]
     assert said == ["Bo: The build is red.", WORDLESS.format(name="Ada")]
 
 
