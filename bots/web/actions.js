@@ -3,23 +3,24 @@
 import { within } from "/static/address.js";
 import { OPINIONS } from "/static/article.js";
 import { asking } from "/static/inline_input.js";
-import { $ } from "/static/dom.js";
+import { $, closest } from "/static/dom.js";
 import { fade, spend } from "/static/messages.js";
 import { call } from "/static/server.js";
 import { sayFault } from "/static/status.js";
 import { subject, tell } from "/static/notices.js";
 import { SAY } from "/static/words.js";
 
-$("scroll").addEventListener("click", ({ target }) => {
-  const pressed = target.closest("[data-action]");
+$("scroll").addEventListener("click", (event) => {
+  const pressed = closest(event, "[data-action]");
   const article = pressed?.closest("article");
-  if (pressed) press(pressed, article && subject(article));
+  if (pressed) press(pressed, article ? subject(article) : null);
 });
 
+/** @param {HTMLElement} pressed @param {HTMLElement | null} under */
 async function press(pressed, under) {
-  const what = { action: pressed.dataset.action, turn_id: Number(pressed.dataset.turn) };
+  const what = { action: pressed.dataset.action ?? "", turn_id: Number(pressed.dataset.turn) };
   if (what.action === "reason") {
-    asking(pressed, { label: pressed.textContent, done: (text) => send({ ...what, text }, under) });
+    asking(pressed, { label: pressed.textContent ?? "", done: (text) => send({ ...what, text }, under) });
     return;
   }
   if (pressed.ariaDisabled === "true") return;
@@ -32,7 +33,8 @@ async function press(pressed, under) {
   }
 }
 
-/** True unless it could not even be sent. What is told about it stands `under` the message. */
+/** True unless it could not even be sent. What is told about it stands `under` the message.
+ * @param {{ action: string, turn_id: number, text?: string }} what @param {HTMLElement | null} under */
 async function send(what, under) {
   try {
     const { told, again } = await call("/api/presses", { ...what, ...within() });

@@ -1,11 +1,12 @@
 // Which thread is shown. The address says it behind its #: none for the blank page of a new one.
 
 export const address = {
+  /** @type {string | null} */
   thread: location.hash.slice(1) || null,
   visits: 0, // counts what was shown: a new thread gets its name while it is looked at
 };
 
-/** Another thread is shown, or with null a new one. */
+/** Another thread is shown, or with null a new one. @param {string | null} thread */
 export function turnTo(thread) {
   address.thread = thread;
   address.visits++;
@@ -14,7 +15,8 @@ export function turnTo(thread) {
   }
 }
 
-/** The new thread that is shown has a name now, or with null the one that is shown has none any more. */
+/** The new thread that is shown has a name now, or with null the one that is shown has none any more.
+ * @param {string | null} thread */
 export function name(thread) {
   address.thread = thread;
   if (thread === null) history.replaceState(null, "", "/");

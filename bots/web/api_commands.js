@@ -3,6 +3,6 @@
 import { within } from "/static/address.js";
 import { call, uuid } from "/static/server.js";
 
-/** Resolves to what is told, or to the thread in which it became a question. */
+/** @type {(name: string, options?: Record<string, string>) => Promise<Outcome>} */
 export const order = (name, options = {}) =>
   call("/api/commands", { name, options, client_id: uuid(), ...within() });

@@ -1,3 +1,4 @@
+// @ts-nocheck
 // One message as an element, and how it is painted while it grows. All words of answers become text nodes, never HTML.
 // Its buttons are worked elsewhere: those of an answer by actions.js, its menu by menu.js.
 

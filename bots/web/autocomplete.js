@@ -7,15 +7,24 @@ import { counted, SAY } from "/static/words.js";
 
 const LONGEST = 200;
 
-/** `where()` is the thread; `status` is told how many there are. Returns `takes`, which is asked of each key of the box
- * first, and `close`. */
+/**
+ * `where()` is the thread; `status` is told how many there are. Returns `takes`, which is asked of each key of the box
+ * first, and `close`.
+ * @param {HTMLTextAreaElement} box
+ * @param {HTMLElement} list
+ * @param {HTMLElement} status
+ * @param {() => string | null} where
+ */
 export function offer(box, list, status, where) {
+  /** @type {Suggestion[]} */
   let found = [];
   let at = -1;
   let asked = 0;
+  /** @type {Suggestion[]} */
   let names = []; // known from the beginning: whoever types fast is not to overtake them
-  suggest("/").then((found) => { names = found; });
+  suggest("/").then((all) => { names = all; });
 
+  /** @type {(text: string) => Promise<Suggestion[]>} */
   async function suggest(text) {
     const thread = where();
     const query = new URLSearchParams({ text, ...(thread !== null && { thread }) });
@@ -32,6 +41,7 @@ export function offer(box, list, status, where) {
     if (mine === asked && document.activeElement === box) open(suggestions, text);
   }
 
+  /** @param {Suggestion[]} suggestions @param {string} text */
   function open(suggestions, text) {
     const whole = suggestions.length === 1 && suggestions[0].text.trim() === text.trim();
     found = whole ? [] : suggestions;
@@ -48,6 +58,7 @@ export function offer(box, list, status, where) {
     open([], "");
   }
 
+  /** @param {Suggestion} suggestion @param {number} i */
   function option({ label, about }, i) {
     const made = element("li", "", element("b", "", label), element("span", "", about));
     made.id = `offer-${i}`;
@@ -56,9 +67,10 @@ export function offer(box, list, status, where) {
     return made;
   }
 
+  /** @param {number} to */
   function move(to) {
     at = to;
-    for (const [i, made] of [...list.children].entries()) made.setAttribute("aria-selected", i === at);
+    for (const [i, made] of [...list.children].entries()) made.setAttribute("aria-selected", String(i === at));
     if (at < 0) {
       box.removeAttribute("aria-activedescendant");
     } else {
@@ -67,6 +79,7 @@ export function offer(box, list, status, where) {
     }
   }
 
+  /** @param {number} i */
   function take(i) {
     box.value = found[i].text;
     close();
@@ -77,7 +90,7 @@ export function offer(box, list, status, where) {
   box.addEventListener("input", update);
   box.addEventListener("blur", close);
 
-  /** True where the key was for the list. */
+  /** True where the key was for the list. @param {KeyboardEvent} event */
   function takes(event) {
     if (event.isComposing) return false;
     if (list.hidden) {

@@ -1,5 +1,6 @@
 // Commands that are not typed: of a message's menu, and of the buttons below the list of threads.
 
+import { all } from "/static/dom.js";
 import { address } from "/static/address.js";
 import { order } from "/static/api_commands.js";
 import { sayFault } from "/static/status.js";
@@ -8,7 +9,8 @@ import { listThreads } from "/static/threads.js";
 import { fill, tell } from "/static/notices.js";
 import { SAY } from "/static/words.js";
 
-/** Have a command done. True unless it could not even be sent. */
+/** Have a command done. True unless it could not even be sent.
+ * @param {string} name @param {Record<string, string>} options @param {HTMLElement | null} under */
 export async function command(name, options = {}, under = null) {
   const { visits } = address;
   try {
@@ -28,14 +30,14 @@ async function settings() {
   try {
     const { told } = await order("settings");
     sayFault();
-    if (told.form) fill(told.form);
-    else tell(told);
+    if (told?.form) fill(told.form);
+    else if (told) tell(told);
   } catch (error) {
     sayFault(error.words ?? SAY.failed);
   }
 }
 
-for (const made of document.querySelectorAll("[data-command]")) {
-  const { command: name } = made.dataset;
+for (const made of all("[data-command]")) {
+  const { command: name = "" } = made.dataset;
   made.addEventListener("click", () => (name === "settings" ? settings() : command(name)));
 }

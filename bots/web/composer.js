@@ -12,9 +12,11 @@ import { listThreads } from "/static/threads.js";
 import { tell } from "/static/notices.js";
 import { SAY } from "/static/words.js";
 
-const [form, box, offers, offered] = ["form", "box", "offers", "offered"].map($);
+const [form, offers, offered] = ["form", "offers", "offered"].map($);
+const box = /** @type {HTMLTextAreaElement} */ ($("box"));
 
 const unsent = new Map(); // text -> its client id: sent again, it is still one question
+/** @type {Promise<any>} */
 let before = Promise.resolve(); // none overtakes another, and the first one opens the thread for the next
 
 async function send() {
@@ -54,6 +56,7 @@ async function send() {
   }
 }
 
+/** @param {string} text */
 function write(text) {
   box.value = text;
   fit();

@@ -5,25 +5,36 @@ import { call } from "/static/server.js";
 
 const AGAIN_MS = 2000;
 
-/** `heard` is told of `state`, `message` and `thinking` as the server sends them, when the connection is `lost`, and
- * that a thread is `missing`. Whatever it is told concerns the thread that was opened last. */
+/**
+ * @typedef {object} Heard what is called; all of it concerns the thread that was opened last
+ * @property {(all: { messages: View[], thinking: Thinking }) => void} state the whole thread
+ * @property {(view: View) => void} message a message that is new or has changed
+ * @property {(thinking: Thinking) => void} thinking
+ * @property {() => void} lost the connection broke; it is opened again
+ * @property {() => void} missing there is no such thread
+ */
+
+/** @param {Heard} heard */
 export function connection(heard) {
+  /** @type {string | null} */
   let wanted = null;
+  /** @type {EventSource | null} */
   let events = null;
   let again = 0;
 
+  /** @param {string | null} thread */
   function open(thread) {
     close();
     wanted = thread;
     if (thread === null || document.hidden) return;
-    events = new EventSource(`/api/threads/${encodeURIComponent(thread)}/events`);
-    for (const name of ["state", "message", "thinking"]) {
-      events.addEventListener(name, ({ data }) => heard[name](JSON.parse(data)));
+    const source = events = new EventSource(`/api/threads/${encodeURIComponent(thread)}/events`);
+    for (const name of /** @type {const} */ (["state", "message", "thinking"])) {
+      source.addEventListener(name, ({ data }) => heard[name](JSON.parse(data)));
     }
-    events.onerror = () => {
+    source.addEventListener("error", () => {
       heard.lost();
-      if (events.readyState === EventSource.CLOSED) refused(thread); // it will not try again by itself
-    };
+      if (source.readyState === EventSource.CLOSED) refused(thread); // it will not try again by itself
+    });
   }
 
   function close() {
@@ -32,7 +43,7 @@ export function connection(heard) {
     clearTimeout(again);
   }
 
-  /** For good, because there is no such thread, or for now. */
+  /** For good, because there is no such thread, or for now. @param {string} thread */
   async function refused(thread) {
     let missing = false;
     try {

@@ -6,9 +6,15 @@ import { SAY } from "/static/words.js";
 
 const SCOPES = ["channel", "workspace"];
 
+/** @typedef {HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement} Input */
+/** @typedef {{ form: Form, inputs: Input[], rows: HTMLElement[] }} Part a form as it is filled in */
+
 /**
  * `send(form, options)` sends it off and resolves to what is told, `read(scope)` to the form for the other scope.
  * What was entered stays where it is until Parley has taken it; `done(told)` is called then.
+ * @param {Form} first
+ * @param {{ send: (form: Form, options: Record<string, string>) => Promise<Told | undefined>,
+ *   read: (scope: string) => Promise<Form | undefined>, done: (told: Told | undefined) => void }} calls
  */
 export function open(first, { send, read, done }) {
   const dialog = element("dialog", "sheet");
@@ -18,7 +24,9 @@ export function open(first, { send, read, done }) {
   const save = element("button", "main", first.send);
   const sheet = element("form", "", element("header", "", title), fields, alert,
     element("footer", "", button(SAY.cancel, () => dialog.close()), save));
-  const filled = new Map(); // scope -> {form, part}: what was entered for the one survives a look at the other
+  /** @type {Map<string, Part>} */
+  const filled = new Map(); // by scope: what was entered for the one survives a look at the other
+  /** @type {Part} */
   let shown;
 
   title.id = "sheet";
@@ -48,15 +56,17 @@ export function open(first, { send, read, done }) {
     save.ariaDisabled = "false";
   });
 
+  /** @param {Form} form */
   function put(form) {
     const scope = form.fixed.scope ?? "";
-    if (!filled.has(scope)) filled.set(scope, part(form));
-    shown = filled.get(scope);
+    shown = filled.get(scope) ?? part(form);
+    filled.set(scope, shown);
     title.textContent = form.title;
     fields.replaceChildren(...shown.rows);
     fields.scrollTop = 0;
   }
 
+  /** @param {string} scope */
   async function turn(scope) {
     tell("");
     try {
@@ -68,7 +78,7 @@ export function open(first, { send, read, done }) {
     }
   }
 
-  /** Where the words name a field and what stands in it, that is the one to mend. */
+  /** Where the words name a field and what stands in it, that is the one to mend. @param {string} text */
   function blame(text) {
     const { form: { fields: all }, inputs } = shown;
     const wrong = inputs.find(({ value }, i) => value && text.includes(value) && text.includes(all[i].label));
@@ -76,8 +86,9 @@ export function open(first, { send, read, done }) {
     wrong?.focus();
   }
 
+  /** @param {string} text */
   function tell(text) {
-    for (const input of shown?.inputs ?? []) input.removeAttribute("aria-invalid");
+    for (const entered of shown?.inputs ?? []) entered.removeAttribute("aria-invalid");
     show(alert, text, { words: SAY });
   }
 
@@ -86,6 +97,7 @@ export function open(first, { send, read, done }) {
   dialog.showModal();
 }
 
+/** @param {string} chosen @param {(scope: string) => void} turn */
 function scopes(chosen, turn) {
   const made = element("fieldset", "scopes", element("legend", "", SAY.scope));
   for (const scope of SCOPES) {
@@ -97,6 +109,7 @@ function scopes(chosen, turn) {
   return made;
 }
 
+/** @type {(form: Form) => Part} */
 function part(form) {
   const inputs = form.fields.map(input);
   const rows = form.fields.map(({ label, hint, kind }, i) => {
@@ -114,16 +127,17 @@ function part(form) {
   return { form, inputs, rows };
 }
 
-/** Hints are Markdown, for the sake of values that would look like it. */
+/** Hints are Markdown, for the sake of values that would look like it. @param {string} hint */
 const plain = (hint) => hint.replaceAll("`", "");
 
+/** @type {(field: Field) => Input} */
 function input({ name, kind, value, hint, choices }) {
   const made = element(kind === "text" ? "textarea" : kind === "choice" ? "select" : "input");
   if (kind === "choice") {
     made.append(new Option(plain(hint), ""), ...choices.map((one) => new Option(one.label, one.value)));
     if (value && !choices.some((one) => one.value === value)) made.append(new Option(value, value));
   }
-  if (kind === "text") made.rows = 4;
+  if (made instanceof HTMLTextAreaElement) made.rows = 4;
   made.name = name;
   made.id = `field-${name}`;
   made.autocomplete = "off";

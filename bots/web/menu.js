@@ -2,7 +2,7 @@
 
 import { asking } from "/static/inline_input.js";
 import { command } from "/static/commands.js";
-import { $, button } from "/static/dom.js";
+import { $, button, closest } from "/static/dom.js";
 import { find } from "/static/messages.js";
 import { SAY } from "/static/words.js";
 
@@ -10,27 +10,31 @@ const QUOTED = 16_000; // characters of a message that is asked about
 
 const log = $("log");
 
-log.addEventListener("click", ({ target }) => {
-  const more = target.closest(".more");
-  if (more) toggle(more, more.nextSibling.hidden);
+log.addEventListener("click", (event) => {
+  const more = closest(event, ".more");
+  if (more) toggle(more, more.ariaExpanded !== "true");
 });
-log.addEventListener("keydown", ({ key, target }) => {
-  const more = target.closest(".menu")?.firstChild;
-  if (key !== "Escape" || more?.ariaExpanded !== "true") return;
+log.addEventListener("keydown", (event) => {
+  const more = /** @type {HTMLElement | undefined} */ (closest(event, ".menu")?.firstElementChild);
+  if (event.key !== "Escape" || more?.ariaExpanded !== "true") return;
   toggle(more, false);
   more.focus();
 });
 
+/** @param {HTMLElement} more @param {boolean} shown */
 function toggle(more, shown) {
-  const items = more.nextSibling;
+  const items = /** @type {HTMLElement} */ (more.nextElementSibling);
   more.ariaExpanded = String(shown);
   items.hidden = !shown;
   if (shown) items.replaceChildren(...entries(more));
 }
 
+/** @param {HTMLElement} more */
 function entries(more) {
   const article = more.closest("article");
-  const message = find(article.dataset.id);
+  const message = find(article?.dataset.id);
+  if (!message) return [];
+  /** @type {(name: string, options: Record<string, string>) => Promise<boolean>} */
   async function run(name, options) {
     const done = await command(name, options, article);
     if (done) toggle(more, false);
@@ -38,11 +42,11 @@ function entries(more) {
   }
   const about = button(SAY.ask, () => asking(about, {
     label: SAY.question, hint: SAY.meaning, needed: false,
-    done: (question) => run("ask", { about: (message.view.text || message.view.notice).slice(0, QUOTED), question }),
+    done: (question) => run("ask", { about: (message.view.text || message.view.notice || "").slice(0, QUOTED), question }),
   }));
   const since = button(SAY.summarize, () => {
-    const { view } = find(message.view.after) ?? message; // an answer has the time of its question
-    run("summarize", { since: view.at });
+    const { at = "" } = (find(message.view.after) ?? message).view; // an answer has the time of its question
+    run("summarize", { since: at });
   });
   return [about, since];
 }

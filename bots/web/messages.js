@@ -6,9 +6,13 @@ import { $ } from "/static/dom.js";
 
 const [log, empty] = ["log", "empty"].map($);
 
-const messages = new Map(); // id -> what article.js makes
+/** @type {Map<string, Message>} */
+const messages = new Map();
 
-export const find = (id) => messages.get(id);
+const articles = () => /** @type {HTMLElement[]} */ ([...log.children]);
+
+/** @type {(id: string | undefined) => Message | undefined} */
+export const find = (id) => messages.get(id ?? "");
 
 /** What was said first. */
 export const first = () => [...messages.values()].find(({ view }) => !view.mine)?.view.text;
@@ -25,30 +29,32 @@ export function greet() {
   empty.hidden = address.thread !== null || log.childElementCount > 0;
 }
 
-/** The complete view of the thread. What is on its way to the server stays, and what was told. */
+/** The complete view of the thread. What is on its way to the server stays, and what was told. @param {View[]} views */
 export function reconcile(views) {
   const ids = new Set(views.map(({ id }) => id));
   for (const [id, message] of messages) if (!ids.has(id) && !message.pending) remove(message);
+  /** @type {HTMLElement | null} */
   let before = null;
   for (const view of views) {
     const { article } = put(view);
-    let next = before ? before.nextSibling : log.firstChild;
-    while (next?.classList.contains("told")) next = next.nextSibling; // they stay where they were said
+    /** @type {Element | null | undefined} */
+    let next = before ? before.nextElementSibling : log.firstElementChild;
+    while (next?.classList.contains("told")) next = next.nextElementSibling; // they stay where they were said
     if (article !== next) log.insertBefore(article, next);
     article.classList.remove("fading");
     before = article;
   }
 }
 
-/** Show a view in place of what stands there under its id, or behind the question it answers. */
+/** Show a view in place of what stands there under its id, or behind the question it answers. @param {View} view */
 export function put(view) {
   let message = messages.get(view.id);
   if (!message) {
     message = make(view);
     messages.set(view.id, message);
-    const behind = view.after && [...log.children].findLast(({ dataset: { id, after } }) =>
+    const behind = view.after && articles().findLast(({ dataset: { id, after } }) =>
       id === view.after || after === view.after);
-    const before = [...log.children].find(({ dataset: { after } }) => after === view.id); // it came late
+    const before = articles().find(({ dataset: { after } }) => after === view.id); // it came late
     if (behind) (toldUnder(behind).at(-1) ?? behind).after(message.article);
     else if (before) before.before(message.article);
     else log.append(message.article);
@@ -62,7 +68,7 @@ export function put(view) {
   return message;
 }
 
-/** An answer takes the place of those before it once it has words. Should none come, they stay. */
+/** An answer takes the place of those before it once it has words. Should none come, they stay. @param {Message} answer */
 function replaceOlder({ view, article, growing }) {
   for (const older of messages.values()) {
     if (older.article === article || older.view.after !== view.after) continue;
@@ -75,31 +81,33 @@ function replaceOlder({ view, article, growing }) {
   }
 }
 
-const toldUnder = ({ dataset: { id } }) => [...log.children].filter(({ dataset: { under } }) => under === id);
+/** @type {(article: HTMLElement) => HTMLElement[]} */
+const toldUnder = ({ dataset: { id } }) => articles().filter(({ dataset: { under } }) => under === id);
 
-/** A question that is on its way to the server. */
+/** A question that is on its way to the server. @type {(id: string, text: string) => Message} */
 export function sending(id, text) {
   const message = put({ id, mine: false, text });
   mark(message, true);
   return message;
 }
 
-/** It has arrived. */
+/** It has arrived. @param {Message} message */
 export const arrived = (message) => mark(message, false);
 
+/** @param {Message} message @param {boolean} pending */
 function mark(message, pending) {
   message.pending = pending;
   message.article.classList.toggle("pending", pending);
 }
 
-/** What was not taken, or was a command, does not stand among the messages. */
+/** What was not taken, or was a command, does not stand among the messages. @param {Message} message */
 export function withdraw(message) {
   if (messages.get(message.view.id) !== message) return;
   remove(message);
   greet();
 }
 
-/** The answer of that turn has been taken up again: its words are all that is left of it. */
+/** The answer of that turn has been taken up again: its words are all that is left of it. @param {number} turnId */
 export function spend(turnId) {
   for (const message of messages.values()) {
     if (!message.view.buttons?.some(({ turn_id }) => turn_id === turnId)) continue;
@@ -109,12 +117,14 @@ export function spend(turnId) {
   }
 }
 
-/** Its question is being answered anew: what answers it fades until there are other words, unless there are already. */
+/** Its question is being answered anew: what answers it fades until there are other words, unless there are already.
+ * @param {HTMLElement | null} article */
 export function fade(article) {
-  const answers = [...log.children].filter(({ dataset: { after } }) => after === article.dataset.after);
+  const answers = articles().filter(({ dataset: { after } }) => after === article?.dataset.after);
   if (answers.at(-1) === article) for (const answer of answers) answer.classList.add("fading");
 }
 
+/** @param {Message} message */
 function remove(message) {
   message.article.remove();
   messages.delete(message.view.id);

@@ -11,7 +11,8 @@ import { SAY } from "/static/words.js";
 
 const log = $("log");
 
-/** `under`: the message that it is about; what was told about that before goes. Without one it stands at the end. */
+/** `under`: the message that it is about; what was told about that before goes. Without one it stands at the end.
+ * @param {Told} told @param {HTMLElement | null} under */
 export function tell({ text, file, form, buttons }, under = null) {
   const body = element("div", "body");
   const made = element("article", "mine told", body);
@@ -26,7 +27,7 @@ export function tell({ text, file, form, buttons }, under = null) {
   if (below.length) made.append(element("div", "buttons", ...below));
   if (under?.isConnected) {
     made.dataset.under = under.dataset.id;
-    if (under.nextSibling?.classList.contains("told")) under.nextSibling.remove();
+    if (under.nextElementSibling?.classList.contains("told")) under.nextElementSibling.remove();
     under.after(made);
     made.scrollIntoView({ block: "nearest" });
     stick();
@@ -37,10 +38,10 @@ export function tell({ text, file, form, buttons }, under = null) {
   greet();
 }
 
-/** The message that an article is, or that is told of in it. */
+/** The message that an article is, or that is told of in it. @type {(article: HTMLElement) => HTMLElement | null} */
 export const subject = ({ dataset: { id, under } }) => find(id ?? under)?.article ?? null;
 
-/** Open a form; what it is sent off with is told where everything else is. */
+/** Open a form; what it is sent off with is told where everything else is. @param {Form} form */
 export function fill(form) {
   open(form, {
     send: async ({ command }, options) => (await order(command, options)).told,
@@ -49,6 +50,7 @@ export function fill(form) {
   });
 }
 
+/** @param {FileView} file */
 function download({ name, type, base64 }) {
   const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
   const link = element("a", "quiet", `↓ ${name}`);

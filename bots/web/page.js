@@ -4,7 +4,7 @@ import "/static/actions.js";
 import { address } from "/static/address.js";
 import "/static/commands.js";
 import "/static/composer.js";
-import { $ } from "/static/dom.js";
+import { $, all, closest } from "/static/dom.js";
 import "/static/menu.js";
 import { sayFault } from "/static/status.js";
 import { deafen, go, listen, listening } from "/static/thread.js";
@@ -25,8 +25,8 @@ narrow.addEventListener("change", fold);
 fold();
 
 nav.addEventListener("click", (event) => {
-  const link = event.target.closest("a");
-  if (narrow.matches && event.target.closest("a, button")) nav.hidePopover();
+  const link = /** @type {HTMLAnchorElement | null} */ (closest(event, "a"));
+  if (narrow.matches && closest(event, "a, button")) nav.hidePopover();
   if (!link) return;
   if (link.hash === "" && address.thread === null) event.preventDefault();
   sayFault();
@@ -50,8 +50,8 @@ addEventListener("visibilitychange", () => {
 addEventListener("online", listen);
 
 document.documentElement.lang = TAG;
-for (const made of document.querySelectorAll("[data-say]")) made.textContent = SAY[made.dataset.say];
-for (const made of document.querySelectorAll("[data-label]")) made.ariaLabel = SAY[made.dataset.label];
+for (const made of all("[data-say]")) made.textContent = SAY[made.dataset.say ?? ""];
+for (const made of all("[data-label]")) made.ariaLabel = SAY[made.dataset.label ?? ""];
 go(address.thread);
 listThreads();
 box.focus();

@@ -15,7 +15,7 @@ export function follow() {
   stick();
 }
 
-/** To what came last, from its beginning: to the end only if all of it is seen there. */
+/** To what came last, from its beginning: to the end only if all of it is seen there. @param {HTMLElement} article */
 export function read(article) {
   following = article.offsetHeight <= scroll.clientHeight;
   if (!following) article.scrollIntoView();

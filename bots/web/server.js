@@ -1,5 +1,10 @@
 // The way to the server.
 
+/**
+ * Calls the server: `body` by POST, without one by GET. Throws an Error with the `status` of a refusal and the `words`
+ * that explain it.
+ * @type {(path: string, body?: object) => Promise<any>}
+ */
 export async function call(path, body) {
   const response = await fetch(path, body && {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),

@@ -28,7 +28,7 @@ const server = connection({
   },
 });
 
-/** Show a thread, or with null the blank page of a new one. */
+/** Show a thread, or with null the blank page of a new one. @param {string | null} thread */
 export function go(thread) {
   turnTo(thread);
   sayLine();
@@ -39,7 +39,7 @@ export function go(thread) {
   listen();
 }
 
-/** A question has opened the thread that it is answered in, or stands in the one that is shown. */
+/** A question has opened the thread that it is answered in, or stands in the one that is shown. @param {string} opened */
 export function enter(opened) {
   if (address.thread === null) {
     name(opened);

@@ -9,8 +9,9 @@ import { LOCALE, SAY } from "/static/words.js";
 
 const TITLE = 80; // characters
 
-const [nav, list, title] = ["threads", "list", "title"].map($);
+const [nav, list, heading] = ["threads", "list", "title"].map($);
 
+/** @type {ThreadView[]} */
 let threads = [];
 
 export async function listThreads() {
@@ -36,13 +37,15 @@ export function markThread() {
   }
   const begins = first()?.split("\n")[0].slice(0, TITLE);
   const known = threads.find(({ id }) => id === address.thread);
-  title.textContent = address.thread === null ? SAY.new
+  heading.textContent = address.thread === null ? SAY.new
     : known ? named(known.id, known.title || begins) : begins || SAY.untitled;
-  document.title = address.thread === null ? "Parley" : `${title.textContent} · Parley`;
+  document.title = address.thread === null ? "Parley" : `${heading.textContent} · Parley`;
 }
 
+/** @type {(id: string, title?: string) => string} */
 const named = (id, title) => title || (id === "board" ? SAY.board : SAY.untitled);
 
+/** @param {string} at */
 function time(at) {
   const when = new Date(at);
   const today = when.toDateString() === new Date().toDateString();

@@ -6,5 +6,5 @@ export const { locale: LOCALE, tag: TAG, words: SAY } = page;
 
 const forms = new Intl.PluralRules(LOCALE);
 
-/** A sentence with plural forms, for the number `n`. */
-export const counted = (sentence, n) => (sentence[forms.select(n)] ?? sentence.other).replace("{n}", n);
+/** A sentence with plural forms, for the number `n`. @type {(sentence: Record<string, string>, n: number) => string} */
+export const counted = (sentence, n) => (sentence[forms.select(n)] ?? sentence.other).replace("{n}", String(n));

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.page import NODE
 from tests.shapes import SHAPES
 
 HERE = Path(__file__).parent
 STATIC = HERE.parents[2] / "bots" / "web"
-NODE = shutil.which("node")
-
-pytestmark = pytest.mark.skipif(
-    NODE is None, reason="no node: install Node.js 18 or newer to try the page's renderer"
-)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +27,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def built(modules: Path, jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    command = [str(NODE), str(HERE / "renderer.mjs"), str(modules)]
+    command = [NODE, str(HERE / "renderer.mjs"), str(modules)]
     done = subprocess.run(
         command, input=json.dumps(jobs), capture_output=True, text=True, timeout=300, check=False
     )

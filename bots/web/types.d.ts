@@ -1,0 +1,22 @@
+// Types of what the server sends and of what the page keeps of it, for the type checker alone. See `outgoing.py`.
+
+interface ButtonView { action: string; label: string; turn_id: number }
+interface View {
+  id: string; mine: boolean; text: string;
+  notice?: string; after?: string; at?: string; buttons?: ButtonView[]; anew?: boolean;
+}
+interface Message {
+  view: View; article: HTMLElement; body: HTMLElement; notice: HTMLElement; buttons: HTMLElement;
+  growing: boolean; pending: boolean;
+}
+interface Thinking { ms: number; turn_id?: number }
+interface ThreadView { id: string; title: string; at: string }
+interface Suggestion { label: string; text: string; about: string }
+
+interface Choice { value: string; label: string }
+interface Field { name: string; label: string; hint: string; kind: string; value: string; choices: Choice[] }
+interface Form { command: string; title: string; send: string; fixed: Record<string, string>; fields: Field[] }
+interface FileView { name: string; type: string; base64: string }
+interface Told { text: string; buttons: ButtonView[]; file?: FileView; form?: Form; refused?: boolean }
+/** `told` is what a command answers, `thread` where it became a question. */
+interface Outcome { told?: Told; thread: string; taken?: boolean; again?: boolean }

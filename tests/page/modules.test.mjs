@@ -1,0 +1,143 @@
+// The page's modules that need no page: addresses, calls, ids, plurals, and the connection to the server.
+
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import "./static.mjs";
+
+const [shown, requests, sources] = [[], [], []];
+let reply;
+let hidden = false;
+
+class EventSource extends EventTarget {
+  static CLOSED = 2;
+
+  constructor(url) {
+    super();
+    Object.assign(this, { url, readyState: 1 });
+    sources.push(this);
+  }
+
+  close() {
+    this.readyState = EventSource.CLOSED;
+  }
+
+  sends(name, data) {
+    this.dispatchEvent(Object.assign(new Event(name), { data: JSON.stringify(data) }));
+  }
+}
+
+Object.assign(globalThis, {
+  EventSource,
+  location: { hash: "#first" },
+  history: { replaceState: (...to) => shown.push(to[2]), pushState: (...to) => shown.push(to[2]) },
+  document: { get hidden() { return hidden; } },
+  fetch: async (path, init) => {
+    requests.push({ path, ...init });
+    return reply;
+  },
+});
+
+const { address, name, turnTo, within } = await import("/static/address.js");
+const { connection } = await import("/static/connection.js");
+const { call, uuid } = await import("/static/server.js");
+const { counted } = await import("/static/words.js");
+
+const answer = (status, body) => ({ ok: status < 400, status, json: async () => JSON.parse(body) });
+const settled = () => new Promise((done) => { setImmediate(done); });
+
+beforeEach(() => {
+  for (const list of [shown, requests, sources]) list.length = 0;
+  hidden = false;
+});
+
+test("the address says which thread is shown, and calls name it", () => {
+  assert.deepEqual(within(), { thread: "first" });
+  turnTo("other");
+  turnTo(null);
+  assert.deepEqual(within(), {});
+  name("named");
+  assert.deepEqual([address.thread, address.visits, shown], ["named", 2, ["#other", "/", "#named"]]);
+});
+
+test("a call without a body is a GET, one with a body posts JSON", async () => {
+  reply = answer(200, '{"a": 1}');
+  assert.deepEqual(await call("/api/a"), { a: 1 });
+  assert.deepEqual(requests.pop(), { path: "/api/a" });
+  await call("/api/b", { text: "x" });
+  const { method, body, headers } = requests.pop();
+  assert.deepEqual([method, body, headers["Content-Type"]], ["POST", '{"text":"x"}', "application/json"]);
+});
+
+test("a refused call throws its status and the server's words, whatever the body is", async () => {
+  reply = answer(404, '{"error": {"message": "No such thread."}}');
+  await assert.rejects(call("/api/a"), { status: 404, words: "No such thread." });
+  reply = answer(502, "<html>");
+  await assert.rejects(call("/api/a"), { status: 502, words: undefined });
+});
+
+test("ids are UUIDs of version 4, each another", () => {
+  const ids = Array.from({ length: 100 }, uuid);
+  for (const id of ids) assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  assert.equal(new Set(ids).size, ids.length);
+});
+
+test("a sentence takes the plural form of its number, or the general one", () => {
+  assert.equal(counted({ one: "{n} thing", other: "{n} things" }, 1), "1 thing");
+  assert.equal(counted({ one: "{n} thing", other: "{n} things" }, 2), "2 things");
+  assert.equal(counted({ other: "{n} 个" }, 1), "1 个");
+});
+
+function heard() {
+  const calls = [];
+  const names = ["state", "message", "thinking", "lost", "missing"];
+  return [calls, connection(Object.fromEntries(names.map((one) => [one, (...data) => calls.push([one, ...data])])))];
+}
+
+test("events of the open thread are passed on, those of the one before it are not", () => {
+  const [calls, server] = heard();
+  server.open("a b");
+  assert.equal(sources[0].url, "/api/threads/a%20b/events");
+  sources[0].sends("thinking", { ms: 5 });
+  server.open("other");
+  assert.equal(sources[0].readyState, EventSource.CLOSED);
+  sources[1].sends("message", { id: "1" });
+  assert.deepEqual(calls, [["thinking", { ms: 5 }], ["message", { id: "1" }]]);
+  server.close();
+  assert.equal(server.isOpen(), false);
+});
+
+test("nothing is opened for a new thread or a page out of sight", () => {
+  const [, server] = heard();
+  server.open(null);
+  hidden = true;
+  server.open("a");
+  assert.deepEqual([sources.length, server.isOpen()], [0, false]);
+});
+
+test("a connection that breaks is lost; closed for good, the thread may be missing", async () => {
+  const [calls, server] = heard();
+  server.open("a");
+  sources[0].sends("error");
+  await settled();
+  assert.deepEqual([calls, requests], [[["lost"]], []]);
+  reply = answer(404, "{}");
+  sources[0].close();
+  sources[0].sends("error");
+  await settled();
+  assert.deepEqual(calls, [["lost"], ["lost"], ["missing"]]);
+});
+
+test("a connection closed for another reason is opened again after two seconds", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const [calls, server] = heard();
+  server.open("a");
+  reply = answer(503, "{}");
+  sources[0].close();
+  sources[0].sends("error");
+  await settled();
+  t.mock.timers.tick(1999);
+  assert.equal(sources.length, 1);
+  t.mock.timers.tick(1);
+  assert.deepEqual([calls, sources.length], [[["lost"]], 2]);
+  server.close();
+});

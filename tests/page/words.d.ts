@@ -1,0 +1,2 @@
+declare const page: { locale: string; tag: string; words: Record<string, string> };
+export default page;
