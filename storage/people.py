@@ -13,9 +13,9 @@ from core.values.conversation import ThreadMessage, TurnState
 from core.values.places import Place
 from storage import threads
 from storage.engine import insert
-from storage.tables import AUDIT, FEEDBACK, HELD, MESSAGES, OPEN, THREADS, TURNS, USAGE, from_us, to_us
+from storage.tables import AUDIT, FEEDBACK, HELD, MESSAGES, OPEN, STEPS, THREADS, TURNS, USAGE, from_us, to_us
 
-FORGOTTEN = ("messages", "turns", "feedback", "usage", "audit")
+FORGOTTEN = ("messages", "turns", "steps", "feedback", "usage", "audit")
 """The tables from which something is forgotten."""
 
 _NOTHING = {"text": "", "answer": "", "notice": "", "buttons": [], "author_name": ""}
@@ -91,9 +91,10 @@ def _hold_turns(connection: Connection, which: Iterable[ColumnElement[bool]]) ->
 def _forget_turns(
     connection: Connection, which: Iterable[ColumnElement[bool]], nothing: Mapping[str, Any]
 ) -> None:
-    """End those that are open: later checkpoints and ends of theirs are not stored."""
-    open_or_held = or_(OPEN, HELD)
-    ended = case((open_or_held, TurnState.STOPPED), else_=TURNS.c.state)
+    """End those that are open: later checkpoints, steps and ends of theirs are not stored."""
+    not_ended = or_(OPEN, HELD, TURNS.c.state == TurnState.ASKING)
+    ended = case((not_ended, TurnState.STOPPED), else_=TURNS.c.state)
+    connection.execute(delete(STEPS).where(STEPS.c.turn_id.in_(select(TURNS.c.id).where(*which))))
     connection.execute(update(TURNS).where(*which).values({**nothing, "state": ended, "ticket": ""}))
 
 

@@ -24,7 +24,8 @@ from core.ports.store import (
 from core.values.conversation import Ask, History, Task, ThreadMessage, Turn
 from core.values.events import Deleted, Edited
 from core.values.places import Person, Place
-from storage import heard, people, settings, threads, turns, usage
+from core.values.steps import ApprovalAnswered, Step
+from storage import heard, people, settings, steps, threads, turns, usage
 from storage.engine import Database, Watch
 from storage.tables import to_us
 
@@ -132,6 +133,15 @@ class SqlStore:
 
     async def finish(self, finish: Finish) -> None:
         await self._database.write(turns.finish, finish, to_us(self._clock.now()))
+
+    async def steps(self, turn_id: int) -> list[Step]:
+        return await self._database.read(steps.steps, turn_id)
+
+    async def put_steps(self, turn_id: int, number: int, new: Sequence[Step]) -> None:
+        await self._database.write(steps.put, turn_id, number, new, to_us(self._clock.now()))
+
+    async def resume(self, turn_id: int, answer: ApprovalAnswered) -> Turn | None:
+        return await self._database.write(turns.resume, turn_id, answer, to_us(self._clock.now()))
 
     async def answer_footers(self, place: Place, limit: int = 400) -> list[AnswerFooter]:
         return await self._database.read(turns.answer_footers, place, limit)

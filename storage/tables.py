@@ -42,16 +42,37 @@ def from_us(at_us: int) -> datetime:
 KEY: Any = Text().with_variant(Text(collation="C"), "postgresql")
 
 
+def _storable(value: Any) -> Any:
+    """`value` without what no database takes as text: NUL and halves of surrogate pairs."""
+    match value:
+        case str():
+            return value.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+        case list() | tuple():
+            return [_storable(item) for item in value]
+        case dict():
+            return {name: _storable(item) for name, item in value.items()}
+        case _:
+            return value
+
+
 class Prose(TypeDecorator[str]):
-    """What people and models write, without what no database takes: NUL and halves of surrogate pairs."""
+    """What people and models write."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        if value is None:
-            return None
-        return value.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+        return None if value is None else str(_storable(value))
+
+
+class Content(TypeDecorator[dict[str, Any]]):
+    """The fields of a value, as JSON."""
+
+    impl = JSON
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        return _storable(value)
 
 
 class Row(SQLModel):
@@ -188,6 +209,20 @@ class PostRow(Row, table=True):
     page: int
 
 
+class StepRow(Row, table=True):
+    """A step of a turn that has more than one round, or asked for an approval; `number` counts from 0."""
+
+    __tablename__ = "steps"
+
+    turn_id: int = Field(
+        sa_column=Column(BigInteger, ForeignKey("turns.id"), primary_key=True, autoincrement=False)
+    )
+    number: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    kind: str = Field(sa_type=Text)
+    content: dict[str, Any] = Field(sa_type=Content)
+    at_us: int = Field(sa_type=BigInteger)
+
+
 class UsageRow(Row, table=True):
     """What one answer took: one row for each ended turn that was asked by a person.
 
@@ -290,6 +325,7 @@ THREADS = Row.metadata.tables["threads"]
 MESSAGES = Row.metadata.tables["messages"]
 TURNS = Row.metadata.tables["turns"]
 POSTS = Row.metadata.tables["posts"]
+STEPS = Row.metadata.tables["steps"]
 USAGE = Row.metadata.tables["usage"]
 HEARD = Row.metadata.tables["heard"]
 SETTINGS = Row.metadata.tables["settings"]

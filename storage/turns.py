@@ -14,15 +14,16 @@ from core.ports.store import PROCESS, AnswerFooter, Context, Finish
 from core.values.conversation import Ask, Task, Turn, TurnState
 from core.values.events import Deleted, Edited
 from core.values.places import Person, Place
+from core.values.steps import ApprovalAnswered
 from core.values.ui import Button
-from storage import threads, usage
+from storage import steps, threads, usage
 from storage.engine import insert
 from storage.tables import HEARD, HELD, OPEN, POSTS, TURNS, USAGE, from_us, to_us
 
 Checkpoint = tuple[int, str, tuple[str, ...]]
 
 _CHANNEL = ("platform", "team", "channel")
-_NOT_ENDED = (TurnState.HELD, TurnState.WAITING, TurnState.RUNNING)
+_NOT_ENDED = (TurnState.HELD, TurnState.WAITING, TurnState.RUNNING, TurnState.ASKING)
 _AGAIN = "again-"
 """Before the id of a turn, the key of the one that takes it up again."""
 
@@ -222,22 +223,21 @@ def checkpoint(connection: Connection, turns: Sequence[Checkpoint]) -> None:
 
 
 def finish(connection: Connection, end: Finish, now_us: int) -> None:
-    ask = end.turn.ask
-    ending = (
-        update(TURNS)
-        .where(TURNS.c.id == end.turn.id, OPEN)
-        .values(
-            state=end.state,
-            answer=end.text,
-            posted=list(end.posted),
-            ticket="",
-            notice=end.notice,
-            buttons=[[button.action, button.label] for button in end.buttons],
-            error=end.error,
-            ref=end.ref,
-            ended_at_us=now_us,
-        )
-    )
+    ask, asked = end.turn.ask, end.asked if end.state is TurnState.ASKING else None
+    if asked is not None and steps.stored(connection, end.turn.id, asked[0]):
+        return
+    values: dict[str, Any] = {
+        "state": end.state,
+        "answer": end.text,
+        "posted": list(end.posted),
+        "notice": end.notice,
+        "buttons": [[button.action, button.label] for button in end.buttons],
+        "error": end.error,
+        "ref": end.ref,
+    }
+    if asked is None:
+        values |= {"ticket": "", "ended_at_us": now_us}
+    ending = update(TURNS).where(TURNS.c.id == end.turn.id, OPEN).values(values)
     ended = connection.execute(ending).rowcount > 0
     if ask.task is Task.DIGEST:
         return
@@ -246,11 +246,23 @@ def finish(connection: Connection, end: Finish, now_us: int) -> None:
         usage.add(connection, end, author or "")
         return
     _add_posts(connection, [(end.turn.id, end.posted)])
+    if asked is not None:
+        steps.append(connection, end.turn.id, asked[1], now_us)
+        return
     usage.add(connection, end, ask.author.id)
     if end.text.strip():
         if end.turn.again_of is not None and ask.task is not Task.CONTINUE:
             threads.drop_answers(connection, ask)
         threads.put_answer(connection, ask, _line_id(end.turn.id, end.posted), end.text)
+
+
+def resume(connection: Connection, turn_id: int, answer: ApprovalAnswered, at_us: int) -> Turn | None:
+    asking = update(TURNS).where(TURNS.c.id == turn_id, TURNS.c.state == TurnState.ASKING)
+    row = connection.execute(asking.values(state=TurnState.WAITING).returning(TURNS)).first()
+    if row is None:
+        return None
+    steps.append(connection, turn_id, answer, at_us)
+    return _turn(row)
 
 
 def answer_footers(connection: Connection, place: Place, limit: int) -> list[AnswerFooter]:

@@ -11,6 +11,7 @@ from core.values.conversation import Ask, History, Task, ThreadMessage, Turn, Tu
 from core.values.deltas import Usage
 from core.values.events import Deleted, Edited
 from core.values.places import Person, Place
+from core.values.steps import ApprovalAnswered, ApprovalAsked, Step
 from core.values.ui import Button
 
 
@@ -37,6 +38,8 @@ class Finish:
     estimate_tokens: int | None = None
     latency_ms: int = 0
     first_word_s: float | None = None
+    asked: tuple[int, ApprovalAsked] | None = None
+    """In the state ASKING: what the turn asks, behind its number as a step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +208,24 @@ class TurnLedger(Protocol):
         ...
 
     async def finish(self, finish: Finish) -> None:
-        """End a turn. A second call changes nothing."""
+        """End a turn, or in the state ASKING its run: then no usage and no message of the thread are stored yet. A
+        second call changes nothing."""
+        ...
+
+    async def steps(self, turn_id: int) -> list[Step]:
+        """The steps of a turn that have ended, in order. Where none was stored on its own, an ended turn has one
+        round, which is its text."""
+        ...
+
+    async def put_steps(self, turn_id: int, number: int, steps: Sequence[Step]) -> None:
+        """Store `steps` of an open turn from `number` on, counted from 0, in place of those from there on."""
+        ...
+
+    async def resume(self, turn_id: int, answer: ApprovalAnswered) -> Turn | None:
+        """Store the answer to what an ASKING turn asks as its next step, and make the turn wait for its run.
+
+        Returns None where it does not ask any more.
+        """
         ...
 
     async def answer_footers(self, place: Place, limit: int = 400) -> list[AnswerFooter]:

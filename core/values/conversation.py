@@ -78,6 +78,8 @@ class TurnState(StrEnum):
     """Stored and no more: whether its author may ask is not known yet."""
     WAITING = "waiting"
     RUNNING = "running"
+    ASKING = "asking"
+    """Its run has ended until a person answers what it asks."""
     DONE = "done"
     FAILED = "failed"
     STOPPED = "stopped"

@@ -24,7 +24,9 @@ from core.ports.store import (
 )
 from core.values.conversation import Ask, History, Task, ThreadMessage, Turn, TurnState
 from core.values.events import Deleted, Edited
+from core.values.parts import Text
 from core.values.places import Person, Place, message_key
+from core.values.steps import ApprovalAnswered, ModelRound, Step
 
 _TITLE_CHARS = 80
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -65,6 +67,7 @@ class MemoryStore:
         self._turns: dict[int, Turn] = {}
         self._ids: dict[str, int] = {}
         self._posts: dict[tuple[str, str], int] = {}
+        self._steps: dict[int, list[Step]] = {}
         self._finishes: dict[int, Finish] = {}
         self._heard: dict[str, datetime] = {}
         self._settings: dict[tuple[str, str, str], dict[str, str]] = {}
@@ -245,7 +248,7 @@ class MemoryStore:
         self._work()
         before = self._turns.get(turn_id)
         done_already = any(turn.again_of == turn_id for turn in self._turns.values())
-        if before is None or before.state in (*_OPEN, TurnState.HELD) or done_already:
+        if before is None or before.state in (*_OPEN, TurnState.HELD, TurnState.ASKING) or done_already:
             return None
         turn = Turn(self._next_id(), replace(before.ask, task=task), again_of=turn_id)
         self._turns[turn.id] = turn
@@ -285,11 +288,19 @@ class MemoryStore:
 
     async def finish(self, finish: Finish) -> None:
         self._work()
-        turn = self._turns[finish.turn.id]
+        turn, asked = self._turns[finish.turn.id], finish.asked if finish.state is TurnState.ASKING else None
+        taken_steps = self._steps.get(turn.id, [])
+        if asked is not None and len(taken_steps) > asked[0]:
+            return
         if turn.state not in _OPEN:
             if turn.ask.task is not Task.DIGEST:
                 taken = replace(finish, turn=turn, text="", notice="", buttons=())
                 self._finishes.setdefault(turn.id, taken)
+            return
+        if asked is not None:
+            self._steps[turn.id] = [*taken_steps, asked[1]]
+            self._turns[turn.id] = replace(turn, state=finish.state, text=finish.text, posted=finish.posted)
+            self._post(turn.id, finish.posted)
             return
         ask = replace(turn.ask, interaction_token="")
         self._turns[turn.id] = replace(
@@ -309,6 +320,26 @@ class MemoryStore:
                 talk.lines = {key: line for key, line in talk.lines.items() if line.anchor != ask.id}
             talk.lines.pop(message_id, None)  # what a platform's history told of it before
             talk.add(answer)
+
+    async def steps(self, turn_id: int) -> list[Step]:
+        self._work()
+        stored, finish = self._steps.get(turn_id, []), self._finishes.get(turn_id)
+        text = self._turns[turn_id].text if finish is not None else ""
+        return stored or ([ModelRound((Text(text),))] if text else [])
+
+    async def put_steps(self, turn_id: int, number: int, steps: Sequence[Step]) -> None:
+        self._work()
+        if self._turns[turn_id].state in _OPEN:
+            self._steps[turn_id] = [*self._steps.get(turn_id, [])[:number], *steps]
+
+    async def resume(self, turn_id: int, answer: ApprovalAnswered) -> Turn | None:
+        self._work()
+        turn = self._turns.get(turn_id)
+        if turn is None or turn.state is not TurnState.ASKING:
+            return None
+        self._steps[turn_id] = [*self._steps[turn_id], answer]
+        self._turns[turn_id] = replace(turn, state=TurnState.WAITING)
+        return self._turns[turn_id]
 
     async def answer_footers(self, place: Place, limit: int = 400) -> list[AnswerFooter]:
         self._work()
@@ -500,6 +531,7 @@ class MemoryStore:
         state = turn.state if ended else TurnState.STOPPED
         ask = replace(turn.ask, text="", author=person, interaction_token="")
         self._turns[turn.id] = replace(turn, state=state, text="", ask=ask)
+        self._steps.pop(turn.id, None)
         if finish := self._finishes.get(turn.id):
             self._finishes[turn.id] = replace(finish, notice="", buttons=())
 

@@ -19,8 +19,10 @@ import storage.migrations
 from core.clock import SystemClock
 from core.errors import StoreError
 from core.values.conversation import Ask
+from core.values.parts import Text
 from core.values.places import Person, Place
-from storage import DatabaseSettings, open_store
+from core.values.steps import ModelRound
+from storage import DatabaseSettings, open_store, steps
 from storage.engine import Database
 from storage.migrations import upgrade
 from storage.tables import Row
@@ -101,6 +103,16 @@ async def test_data_of_every_earlier_schema_comes_along(database: Database, earl
     for table, rows in before.items():
         # A revision that drops or renames on purpose says so here.
         assert [{name: row[name] for name in rows[0]} for row in after[table]] == rows
+
+
+@pytest.mark.parametrize("earlier", REVISIONS[: REVISIONS.index("0008")])
+async def test_a_turn_of_an_earlier_schema_has_its_answer_as_its_only_step(
+    database: Database, earlier: str
+) -> None:
+    await database.migrate(lambda connection: upgrade(connection, earlier))
+    await database.write(put_a_row_in_each)
+    await database.migrate(upgrade)
+    assert await database.read(steps.steps, 1) == [ModelRound((Text("some answer"),))]
 
 
 async def test_opening_twice_keeps_what_is_there(database_url: str) -> None:

@@ -1,0 +1,66 @@
+"""The steps of turns. Each function is one transaction's work, run by the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, delete, func, insert, select
+
+from core.values.parts import Text
+from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound, Step, ToolResults
+from storage.tables import OPEN, STEPS, TURNS
+
+_KINDS: dict[str, type[Step]] = {
+    "round": ModelRound,
+    "results": ToolResults,
+    "approval_asked": ApprovalAsked,
+    "approval_answered": ApprovalAnswered,
+}
+_KIND_OF = {kind: name for name, kind in _KINDS.items()}
+_READERS: dict[str, TypeAdapter[Step]] = {name: TypeAdapter(kind) for name, kind in _KINDS.items()}
+
+
+def steps(connection: Connection, turn_id: int) -> list[Step]:
+    here = select(STEPS.c.kind, STEPS.c.content).where(STEPS.c.turn_id == turn_id).order_by(STEPS.c.number)
+    stored: list[Step] = [_READERS[row.kind].validate_python(row.content) for row in connection.execute(here)]
+    if stored:
+        return stored
+    ended = select(TURNS.c.answer).where(TURNS.c.id == turn_id, TURNS.c.ended_at_us.is_not(None))
+    answer = connection.scalar(ended)
+    return [ModelRound((Text(answer),))] if answer else []
+
+
+def put(connection: Connection, turn_id: int, number: int, new: Sequence[Step], at_us: int) -> None:
+    # The lock keeps the order in which a turn is forgotten or ended and its steps are stored.
+    still_open = select(TURNS.c.id).where(TURNS.c.id == turn_id, OPEN).with_for_update()
+    if connection.scalar(still_open) is not None:
+        connection.execute(delete(STEPS).where(STEPS.c.turn_id == turn_id, STEPS.c.number >= number))
+        _insert(connection, turn_id, number, new, at_us)
+
+
+def append(connection: Connection, turn_id: int, step: Step, at_us: int) -> None:
+    """Store `step` behind the others. The caller holds the lock of the turn."""
+    number = connection.scalar(select(func.count()).where(STEPS.c.turn_id == turn_id)) or 0
+    _insert(connection, turn_id, number, (step,), at_us)
+
+
+def stored(connection: Connection, turn_id: int, number: int) -> bool:
+    found = select(STEPS.c.number).where(STEPS.c.turn_id == turn_id, STEPS.c.number == number)
+    return connection.scalar(found) is not None
+
+
+def _insert(connection: Connection, turn_id: int, number: int, new: Sequence[Step], at_us: int) -> None:
+    rows = [
+        {
+            "turn_id": turn_id,
+            "number": n,
+            "kind": _KIND_OF[type(step)],
+            "content": asdict(step),
+            "at_us": at_us,
+        }
+        for n, step in enumerate(new, number)
+    ]
+    if rows:
+        connection.execute(insert(STEPS), rows)
