@@ -1,12 +1,15 @@
-"""The one table of what people can have done, beside asking: commands, and the buttons that open a form.
+"""Commands: their table, and the buttons that open a form.
 
-    here           the table: registration, help and suggestions of all platforms are derived from it
-    parser         a typed line -> options -> values, or what is wrong with it      pure
-    settings_view  the settings as people see and change them                      pure
-    handlers       performs a command: an ask for the ledger, or an immediate reply
-    reports        usage, audit and exports as texts and files                     pure
+    here               the table: registration, help and suggestions of all platforms are derived from it
+    parser             a typed line -> options -> values, or what is wrong with it      pure
+    context            a command with all that its handler needs
+    handlers           performs a command: an ask for the ledger, or an immediate reply
+    settings_commands  /model, /prompt, /settings
+    data_commands      /reset, /forget, /export
+    settings_view      settings as people see and change them                           pure
+    reports            usage, history and exports as texts and files                    pure
 
-`core.access` says who may give which command. Phrases: a command's name is `command_<name>`, its description
+`core.access` decides who may give which command. Phrases: a command's name is `command_<name>`, its description
 `command_<name>_about`; an option's `command_<name>_<option>`, with `_about`, and with `_example` where it has units; a
 choice's label is `choice_<value>`.
 """

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from core.commands import COMMANDS, Kind, Option, Spec
@@ -147,7 +147,7 @@ def _value(option: Option, text: str) -> str | int | float:
         return _unquoted(text) if option.suggests else text
     text = _unquoted(text)
     if option.kind is Kind.CHOICE:
-        choice = _choice(option, text)
+        choice = choice_named(option.choices, text)
         if choice is None:
             raise no_choice(option)
         return choice
@@ -180,9 +180,10 @@ def time_of(text: str) -> datetime | None:
     return at if at.tzinfo else None
 
 
-def _choice(option: Option, word: str) -> str | None:
+def choice_named(choices: Sequence[str], word: str) -> str | None:
+    """The choice that a word is the name of, in any language."""
     word = word.strip().lower()
-    return next((choice for choice in option.choices if word in _choice_names(choice)), None)
+    return next((choice for choice in choices if word in _choice_names(choice)), None)
 
 
 def _choice_at_start(option: Option, text: str) -> tuple[str, str] | None:

@@ -1,5 +1,4 @@
-"""The settings as people see and change them: shown with where each value comes from, checked before it is kept.
-Pure."""
+"""Settings as people see and change them: shown with their origin, checked before they are stored. Pure."""
 
 from __future__ import annotations
 
@@ -9,98 +8,78 @@ from babel.numbers import format_decimal
 
 from core.access import may_change
 from core.commands import SCOPES, choice_label
-from core.commands.parser import CommandError, echo
+from core.commands.context import CommandContext
+from core.commands.parser import CommandError, choice_named, echo
 from core.i18n import LANGUAGES, language_of, phrase
 from core.ports.store import Change, StoredSettings
-from core.settings.channel import (
-    LISTS,
-    NOBODY,
-    SETTINGS,
-    ChannelSettings,
-    Origin,
-    capped,
-    merge,
-    read,
-    settings_on,
-)
-from core.settings.environment import CoreSettings
+from core.settings.channel import NOBODY, SETTINGS, ChannelSettings, Origin, merge, settings_on
 from core.text import shortened
-from core.values.places import Person, Place
-from core.values.platform import PlatformTraits
 from core.values.ui import Choice, Field, Form
 
 TAKEN_BACK = ("default", "-", *(phrase("origin_default", language).lower() for language in LANGUAGES))
-"""What is written to have a setting no longer set."""
+"""Texts that remove the value of a setting."""
 
 NOT_YET = ("tools", "budget")
-"""Settings that are kept and shown, and have no effect yet."""
+"""Settings that are stored and shown, and have no effect yet."""
 
 _SHOWN_LENGTH = 120
 _FIELD_PREFIX = "set_"
 
 
-def overview(
-    settings: ChannelSettings, traits: PlatformTraits, language: str, prefix: str, *, own: bool, may: bool
-) -> str:
-    """Every setting, its value, and whose it is: of a channel (`own`) or of the workspace. `may`: the reader may
-    change some of it."""
-    lines = [f"- {one}" for name in settings_on(traits) for one in _lines(name, settings, language)]
-    title = phrase("settings_title" if own else "settings_title_workspace", language)
+def overview(given: CommandContext, *, may: bool) -> str:
+    """Every setting of the channel or the workspace, with its origin. `may`: the reader may change some of them."""
+    own = given.scope == "channel"
+    stored = given.stored if own else StoredSettings(given.stored.workspace, {})
+    settings = merge(given.core, stored, given.place.platform)
+    lines = [
+        f"- {_line(name, text, f'origin_{origin}', given.language)}"
+        for name in settings_on(given.traits)
+        for origin, text in settings.layers[name]
+    ]
+    title = given.phrase("settings_title" if own else "settings_title_workspace")
     if may:
         scope = "" if own else "workspace "
-        hint = phrase("settings_hint", language, prefix=prefix, scope=scope)
+        hint = given.phrase("settings_hint", prefix=given.command.prefix, scope=scope)
     else:
-        hint = phrase("settings_by_manager" if own else "settings_by_admin", language)
+        hint = given.phrase("settings_by_manager" if own else "settings_by_admin")
     return "\n".join([title, *lines, "", hint])
 
 
-def line(name: str, settings: ChannelSettings, language: str) -> str:
-    return _line(name, settings.texts.get(name, ""), origin(name, settings, language), language)
-
-
-def _lines(name: str, settings: ChannelSettings, language: str) -> list[str]:
-    """A setting in one line, or in one for each of the lists that count."""
-    each = settings.lists.get(name, ())
-    if len(each) < 2:
-        return [line(name, settings, language)]
-    return [_line(name, text, phrase(f"origin_{whose}", language), language) for whose, text in each]
-
-
 def changed_line(change: Change, settings: ChannelSettings, language: str) -> str:
-    """A setting as it is now, and what goes before it in the channel where that was said."""
-    scope = Origin.CHANNEL if change.place.channel else Origin.WORKSPACE
-    now = settings.origins.get(change.name, Origin.DEFAULT)
-    if change.new is None or now is scope or change.name in LISTS:
-        return line(change.name, settings, language)
-    words = _line(change.name, change.new, phrase(f"origin_{scope}", language), language)
-    value = shown(change.name, settings.texts.get(change.name, ""), language)
-    return phrase("settings_before", language, line=words, value=value)
+    """A setting as it is now, and the channel's own value where that counts instead."""
+    name, scope = change.name, Origin.CHANNEL if change.place.channel else Origin.WORKSPACE
+    text, now = settings.text(name), settings.origin(name)
+    if change.new is None or now is scope or SETTINGS[name].combine:
+        return _line(name, text, f"origin_{now}", language)
+    words = _line(name, change.new, f"origin_{scope}", language)
+    return phrase("settings_before", language, line=words, value=shown(name, text, language))
 
 
-def _line(name: str, text: str, whose: str, language: str) -> str:
-    label = phrase(f"setting_{name}", language)
-    value = shown(name, text, language)
+def _line(name: str, text: str, origin_key: str, language: str) -> str:
+    label, value = phrase(f"setting_{name}", language), shown(name, text, language)
+    whose = phrase(origin_key, language)
     return phrase("settings_line", language, label=label, value=value, origin=whose) + not_yet(name, language)
 
 
 def not_yet(name: str, language: str) -> str:
-    """What a setting is kept for, though nothing follows from it today."""
+    """A note that a setting has no effect yet, or nothing."""
     return phrase(f"setting_{name}_yet", language) if name in NOT_YET else ""
 
 
 def origin(name: str, settings: ChannelSettings, language: str) -> str:
-    return phrase(f"origin_{settings.origins.get(name, Origin.DEFAULT)}", language)
+    return phrase(f"origin_{settings.origin(name)}", language)
 
 
 def shown(name: str, text: str, language: str) -> str:
     """A value in one line, in the person's language, safe inside Markdown."""
     if not text:
         return phrase("value_person" if name == "language" else "value_none", language)
-    if text == NOBODY and name in LISTS:
+    setting = SETTINGS[name]
+    if text == NOBODY and setting.combine:
         return phrase("value_nobody", language)
-    if text in SETTINGS[name].choices:
+    if text in setting.choices:
         return choice_label(text, language)
-    value = read(SETTINGS[name], text)
+    value = setting.read(text)
     if name == "rate" and value == 0:
         return phrase("value_no_limit", language)
     if isinstance(value, int | float):
@@ -109,45 +88,47 @@ def shown(name: str, text: str, language: str) -> str:
     return f"`{shortened(words, _SHOWN_LENGTH)}`"
 
 
-def form(
-    person: Person,
-    place: Place,
-    traits: PlatformTraits,
-    kept: StoredSettings,
-    scope: str,
-    core: CoreSettings,
-    language: str,
-    models: Sequence[str],
-) -> Form | None:
-    """What `person` may change of the channel or workspace, or None where that is nothing. A hint tells what counts
-    where it has no value of its own."""
-    own = scope == "channel"
-    layer = kept.channel if own else kept.workspace
-    below = merge(core, StoredSettings(kept.workspace if own else {}, {}), place.platform)
+def about(name: str, given: CommandContext) -> str:
+    """What may be written as the value of a setting."""
+    choices = settings_on(given.traits)[name].choices
+    labels = " | ".join(choice_label(choice, given.language) for choice in choices)
+    return labels or given.phrase(f"setting_{name}_about")
+
+
+def form(given: CommandContext) -> Form | None:
+    """What the person may change of the channel or the workspace, or None for nothing.
+
+    The hint of a field is what counts while it has no value.
+    """
+    own = given.scope == "channel"
+    layer = given.stored.channel if own else given.stored.workspace
+    below = merge(given.core, StoredSettings(given.stored.workspace if own else {}, {}), given.place.platform)
     fields = []
-    for name, setting in settings_on(traits).items():
-        if scope not in setting.scopes or not may_change(person, place, scope, name, core):
+    for name, setting in settings_on(given.traits).items():
+        if given.scope not in setting.scopes or not may_change(
+            given.author, given.place, given.scope, name, given.core
+        ):
             continue
-        offered = tuple(models) if name == "model" else setting.choices
-        without = shown(name, below.texts.get(name, ""), language).strip("`")
+        offered = given.models if name == "model" else setting.choices
+        without = shown(name, below.text(name), given.language).strip("`")
         fields.append(
             Field(
                 _FIELD_PREFIX + name,
-                phrase(f"setting_{name}", language),
+                given.phrase(f"setting_{name}"),
                 "choice" if offered else "text" if setting.long else "line",
                 layer.get(name, ""),
-                f"{without} · {origin(name, below, language)}{not_yet(name, language)}",
-                tuple(Choice(value, choice_label(value, language)) for value in offered),
+                f"{without} · {origin(name, below, given.language)}{not_yet(name, given.language)}",
+                tuple(Choice(value, choice_label(value, given.language)) for value in offered),
             )
         )
     if not fields:
         return None
-    title = phrase("settings_form" if own else "settings_form_workspace", language)
-    return Form("settings", title, phrase("send", language), tuple(fields), {"scope": scope})
+    title = given.phrase("settings_form" if own else "settings_form_workspace")
+    return Form("settings", title, given.phrase("send"), tuple(fields), {"scope": given.scope})
 
 
 def wanted(values: Mapping[str, object]) -> dict[str, str]:
-    """The changes that the options of `/settings` ask for, by the setting's name: from one line or from a form."""
+    """The changes that the options of `/settings` ask for, by setting: from one line or from a form."""
     changes = {
         name: str(values.get(_FIELD_PREFIX + name, "")) for name in SETTINGS if _FIELD_PREFIX + name in values
     }
@@ -156,50 +137,36 @@ def wanted(values: Mapping[str, object]) -> dict[str, str]:
     return changes
 
 
-def checked(
-    changes: Mapping[str, str],
-    person: Person,
-    place: Place,
-    scope: str,
-    core: CoreSettings,
-    models: Sequence[str],
-    language: str,
-) -> dict[str, str | None]:
-    """The changes as they may be kept (None: taken back). Raises CommandError for a value that doesn't fit, or where
-    `person` may not."""
-    if scope not in SCOPES or (scope == "channel" and not place.channel):
+def checked(given: CommandContext, changes: Mapping[str, str]) -> dict[str, str | None]:
+    """The changes as they are stored; None removes a value.
+
+    Raises CommandError for a value that doesn't fit, and where the person may not change the setting.
+    """
+    if given.scope not in SCOPES or (given.scope == "channel" and not given.place.channel):
         raise CommandError("settings_no_channel")
-    kept: dict[str, str | None] = {}
-    for name, text in changes.items():
-        setting, text = SETTINGS[name], text.strip()
-        label, about = phrase(f"setting_{name}", language), phrase(f"setting_{name}_about", language)
-        if scope not in setting.scopes:
-            raise CommandError("settings_only_workspace", _FIELD_PREFIX + name, label=label)
-        if not may_change(person, place, scope, name, core):
-            raise CommandError(
-                "settings_by_admin" if scope == "workspace" or setting.admins else "settings_by_manager"
-            )
-        if not text or text.lower() in TAKEN_BACK:
-            kept[name] = None
-            continue
-        text = _canonical(name, text)
-        if name == "model" and models and text not in models:
-            raise CommandError("model_unknown", _FIELD_PREFIX + name, model=echo(text), models=listed(models))
-        if read(setting, text) is None:
-            fits = {"value": echo(text), "label": label, "about": about}
-            raise CommandError("settings_bad", _FIELD_PREFIX + name, **fits)
-        if name == "max_tokens" and capped(core, int(text)) != int(text):
-            most = core.parley_max_tokens_cap or 0
-            raise CommandError("settings_capped", _FIELD_PREFIX + name, label=label, n=most)
-        kept[name] = text
-    return kept
+    return {name: _checked(given, name, text.strip()) for name, text in changes.items()}
 
 
-def _canonical(name: str, text: str) -> str:
-    """A choice as it is kept, whichever language it was written in."""
-    for choice in SETTINGS[name].choices:
-        if text.lower() in {choice, *(choice_label(choice, language).lower() for language in LANGUAGES)}:
-            return choice
+def _checked(given: CommandContext, name: str, text: str) -> str | None:
+    setting, label = settings_on(given.traits)[name], given.phrase(f"setting_{name}")
+    if given.scope not in setting.scopes:
+        raise CommandError("settings_only_workspace", _FIELD_PREFIX + name, label=label)
+    if not may_change(given.author, given.place, given.scope, name, given.core):
+        admins = given.scope == "workspace" or setting.admins
+        raise CommandError("settings_by_admin" if admins else "settings_by_manager")
+    if not text or text.lower() in TAKEN_BACK:
+        return None
+    text = choice_named(setting.choices, text) or text
+    if name == "model" and given.models and text not in given.models:
+        known = {"model": echo(text), "models": listed(given.models)}
+        raise CommandError("model_unknown", _FIELD_PREFIX + name, **known)
+    value = setting.read(text)
+    if value is None:
+        fits = {"value": echo(text), "label": label, "about": about(name, given)}
+        raise CommandError("settings_bad", _FIELD_PREFIX + name, **fits)
+    most = setting.limit(given.core, value)
+    if name == "max_tokens" and isinstance(most, int) and most < value:
+        raise CommandError("settings_capped", _FIELD_PREFIX + name, label=label, n=most)
     return text
 
 

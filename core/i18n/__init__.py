@@ -155,7 +155,6 @@ def _on(platform: str, entries: Mapping[str, Phrase]) -> dict[str, Phrase]:
 def _spoken(language: str, platform: str = "") -> dict[str, Phrase]:
     module = _MODULES[language]
     terms = {key: str(term) for key, term in _on(platform, module.TERMS).items()}
-    terms["languages"] = ", ".join(_MODULES)
     names = {f"choice_{other}": _language_name(other, language) for other in _MODULES}
     return {key: _with_terms(entry, terms) for key, entry in _on(platform, module.PHRASES).items()} | names
 

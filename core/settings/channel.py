@@ -1,16 +1,26 @@
-"""What is set for a channel: the settings that people change, merged default <- workspace <- channel. Pure.
+"""Channel settings: what people set for a channel or a workspace, merged default <- workspace <- channel. Pure.
 
-The default is the operator's (`core.settings.environment`). A value is kept as the text that was written, and read
-here; one that can't be read any more counts as not set.
+`ChannelSettings` is their only table. Forms, `/settings`, checks and registered options are derived from its fields.
+A value is stored as the text that was written; a text that can't be read any more counts as not set.
 """
 
-from __future__ import annotations
-
+import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from functools import cache
+from typing import Annotated, Any, get_type_hints
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 from core.i18n import LANGUAGES, language_of
 from core.ports.store import StoredSettings
@@ -20,8 +30,11 @@ from core.values.platform import Feature, PlatformTraits
 
 
 class Listen(StrEnum):
-    """What in a channel is a question: what is said to the bot and in threads it has joined; only what is said to the
-    bot, in threads too; everything; as the first, and each new post of a forum; nothing."""
+    """Which messages of a channel are questions.
+
+    MENTIONS: those to the bot, and all in threads it has joined. MENTIONS_ONLY: those to the bot, in threads too.
+    ALL: every message. FORUM: as MENTIONS, and each new post of a forum. OFF: none.
+    """
 
     MENTIONS = "mentions"
     MENTIONS_ONLY = "mentions_only"
@@ -36,214 +49,21 @@ class Origin(StrEnum):
     CHANNEL = "channel"
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """`read` makes the value of a text or raises ValueError. `choices`: the only texts it takes.
-    `scopes`: where it can be set. `admins`: only they may change it, in a channel too. `needs`: platforms without this
-    feature do not have the setting."""
+NOBODY = "!"
+"""The entry of a list that matches no person: no id looks like this."""
 
-    name: str
-    read: Callable[[str], object]
-    choices: tuple[str, ...] = ()
-    scopes: tuple[str, ...] = ("channel", "workspace")
-    admins: bool = False
-    long: bool = False
-    needs: Feature | None = None
-
-
-_PROMPT_LENGTH = 8_000
 _ID = re.compile(r"<?[@#&!]*([A-Za-z0-9_-]+)(?:\|[^>]*)?>?")
 
 
-def _within(least: float, most: float, kind: Callable[[str], float]) -> Callable[[str], float]:
-    def read(text: str) -> float:
-        value = kind(text)
-        if not least <= value <= most:
-            raise ValueError(text)
-        return value
-
-    return read
-
-
-def _one_of(*choices: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text not in choices:
-            raise ValueError(text)
-        return text
-
-    return read
-
-
-def _words(most: int) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if not text.strip() or len(text) > most:
-            raise ValueError(text)
-        return text.strip()
-
-    return read
-
-
 def ids(text: str) -> frozenset[str]:
-    """Ids between commas or spaces, bare or as a platform writes a mention: `C1, <@U2|ada>, <@&3>`."""
+    """Ids between commas or spaces, bare or as a platform writes a mention: `C1, <@U2|ada>, <@&3>`.
+
+    Raises ValueError.
+    """
     parts = [_ID.fullmatch(part) for part in re.split(r"[\s,;]+", text.strip()) if part]
     if not parts or not all(parts):
         raise ValueError(text)
     return frozenset(part[1] for part in parts if part)
-
-
-_SWITCH = ("on", "off")
-
-SETTINGS: dict[str, Setting] = {
-    setting.name: setting
-    for setting in (
-        Setting("model", _words(200)),
-        Setting("prompt", _words(_PROMPT_LENGTH), long=True),
-        Setting("temperature", _within(0, 2, float)),
-        Setting("max_tokens", _within(1, 1_000_000, int)),
-        Setting("language", _one_of(*LANGUAGES), tuple(LANGUAGES)),
-        Setting("listen", _one_of(*Listen), tuple(Listen)),
-        Setting("tools", _one_of(*_SWITCH), _SWITCH),
-        Setting("budget", _within(0, 1e9, float), admins=True),
-        Setting("rate", _within(0, 1_000, int), scopes=("workspace",)),
-        Setting("guests", _one_of(*_SWITCH), _SWITCH, ("workspace",), needs=Feature.GUESTS),
-        Setting("strangers", _one_of(*_SWITCH), _SWITCH, ("workspace",), needs=Feature.SHARED_CHANNELS),
-        Setting("allow", ids),
-        Setting("deny", ids),
-    )
-}
-
-
-def settings_on(traits: PlatformTraits) -> dict[str, Setting]:
-    """The settings that a platform has."""
-    return {name: one for name, one in SETTINGS.items() if one.needs is None or one.needs in traits.features}
-
-
-LISTS = ("allow", "deny")
-"""Those of which every one counts: the operator's, the workspace's and the channel's."""
-
-NOBODY = "!"
-"""The entry of a list that matches no person: no id is written so."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelSettings:
-    """What counts in one channel. `texts` and `origins` say each value as it was written, and whose it is; `lists` all
-    of them where more than the innermost counts.
-
-    `language` is empty where each person's own counts. `budget` is of a month, in PARLEY_CURRENCY. `rate` is
-    questions a minute by one person, 0 for no limit. Who may ask must be on each list of `allow` and not on `deny`:
-    a channel can only narrow what its workspace and the operator allow.
-    """
-
-    model: str
-    prompt: str
-    temperature: float | None = None
-    max_tokens: int | None = None
-    language: str = ""
-    listen: Listen = Listen.MENTIONS
-    tools: bool = True
-    budget: float | None = None
-    rate: int = 0
-    guests: bool = True
-    strangers: bool = False
-    allow: tuple[frozenset[str], ...] = ()
-    deny: frozenset[str] = frozenset()
-    texts: Mapping[str, str] = field(default_factory=dict)
-    origins: Mapping[str, Origin] = field(default_factory=dict)
-    lists: Mapping[str, tuple[tuple[Origin, str], ...]] = field(default_factory=dict)
-
-
-def merge(core: CoreSettings, kept: StoredSettings, platform: str) -> ChannelSettings:
-    """The operator's settings, those of the workspace over them, those of the channel over both; nothing past the
-    operator's caps (PARLEY_MODELS, PARLEY_MAX_TOKENS_CAP), whenever it was set."""
-    defaults = default_texts(core, platform)
-    texts, origins, values = dict(defaults), dict.fromkeys(defaults, Origin.DEFAULT), {}
-    lists = {name: ((Origin.DEFAULT, defaults[name]),) if defaults[name] else () for name in LISTS}
-    allow, deny = [_allowed(core, platform)], own(core.parley_deny, platform)
-    for origin, layer in ((Origin.WORKSPACE, kept.workspace), (Origin.CHANNEL, kept.channel)):
-        for name, text in layer.items():
-            setting = SETTINGS.get(name)
-            value = None if setting is None or origin not in setting.scopes else read(setting, text)
-            if value is None or name not in defaults or (name == "model" and not may_choose(core, text)):
-                continue
-            if name == "max_tokens":
-                value = capped(core, value)
-                text = _text(value)
-            texts[name], origins[name] = text, origin
-            if name in LISTS:
-                lists[name] = (*lists[name], (origin, text))
-            if name == "allow" and isinstance(value, frozenset):
-                allow.append(value)
-            elif name == "deny" and isinstance(value, frozenset):
-                deny |= value
-            else:
-                values[name] = value
-    chosen: dict[str, Any] = {**_defaults(core), **values}
-    for name in ("tools", "guests", "strangers"):
-        chosen[name] = chosen[name] in ("on", True)
-    chosen["listen"] = Listen(str(chosen["listen"]))
-    return ChannelSettings(
-        **chosen,
-        allow=tuple(one for one in allow if one),
-        deny=deny,
-        texts=texts,
-        origins=origins,
-        lists=lists,
-    )
-
-
-def bounded(
-    settings: ChannelSettings, workspaces: Mapping[str, Mapping[str, str]], person: Person
-) -> ChannelSettings:
-    """What counts in a direct conversation with `person`, which belongs to no workspace or to one of several: whom any
-    of `workspaces` (their settings, by id) denies is denied, and the lowest rate counts. A workspace's rate binds the
-    people known to be in it (`Person.roles`), and everybody where none of theirs is known."""
-    theirs = [values for team, values in workspaces.items() if team in person.roles] or list(
-        workspaces.values()
-    )
-    rates = [settings.rate, *(read(SETTINGS["rate"], values.get("rate", "")) for values in theirs)]
-    denied = [read(SETTINGS["deny"], values.get("deny", "")) for values in workspaces.values()]
-    return replace(
-        settings,
-        rate=min((rate for rate in rates if isinstance(rate, int) and rate), default=0),
-        deny=settings.deny.union(*(ids for ids in denied if isinstance(ids, frozenset))),
-    )
-
-
-def may_choose(core: CoreSettings, model: str) -> bool:
-    """Whether PARLEY_MODELS has the model, or is not set. The operator's own (`openai_model`) need not be in it."""
-    return not core.parley_models.strip() or model in offered_models(core)
-
-
-def offered_models(core: CoreSettings) -> tuple[str, ...]:
-    """The operator's own model, and those of PARLEY_MODELS."""
-    written = (name.strip() for name in core.parley_models.split(","))
-    return tuple(dict.fromkeys([core.openai_model, *filter(None, written)]))
-
-
-def capped(core: CoreSettings, tokens: object) -> int | None:
-    """`tokens`, or PARLEY_MAX_TOKENS_CAP where that is less or there are none."""
-    limits = [one for one in (tokens, core.parley_max_tokens_cap) if isinstance(one, int)]
-    return min(limits, default=None)
-
-
-def read(setting: Setting, text: str) -> object | None:
-    """The value, or None where the text is none."""
-    try:
-        return setting.read(text)
-    except ValueError:
-        return None
-
-
-def default_texts(core: CoreSettings, platform: str) -> dict[str, str]:
-    """The operator's values as text; empty where there is none. Of their lists, what concerns `platform`: no more may
-    be read there."""
-    shown: dict[str, object] = {
-        **_defaults(core),
-        "allow": ", ".join(sorted(_allowed(core, platform))),
-        "deny": ", ".join(sorted(own(core.parley_deny, platform))),
-    }
-    return {name: _text(shown[name]) for name in SETTINGS}
 
 
 def own(listed: str, platform: str) -> frozenset[str]:
@@ -252,9 +72,212 @@ def own(listed: str, platform: str) -> frozenset[str]:
     return frozenset(id_.strip() for name, _, id_ in pairs if name.strip() == platform and id_.strip())
 
 
-def _allowed(core: CoreSettings, platform: str) -> frozenset[str]:
-    """Empty where all may ask. A list that names only other platforms admits no person of this one."""
-    return own(core.parley_allow, platform) or frozenset({NOBODY} if core.parley_allow.strip() else ())
+def offered_models(core: CoreSettings) -> tuple[str, ...]:
+    """The operator's own model, and those of PARLEY_MODELS."""
+    written = (name.strip() for name in core.parley_models.split(","))
+    return tuple(dict.fromkeys([core.openai_model, *filter(None, written)]))
+
+
+def capped(core: CoreSettings, tokens: int | None) -> int | None:
+    """`tokens`, or PARLEY_MAX_TOKENS_CAP where that is less or `tokens` is None."""
+    return min((one for one in (tokens, core.parley_max_tokens_cap) if one is not None), default=None)
+
+
+def _permitted(core: CoreSettings, model: str) -> str | None:
+    return model if not core.parley_models.strip() or model in offered_models(core) else None
+
+
+def _allowed(core: CoreSettings, platform: str) -> tuple[frozenset[str], ...]:
+    """Empty where everybody may ask. A list that names only other platforms admits nobody of this one."""
+    listed = own(core.parley_allow, platform) or frozenset({NOBODY} if core.parley_allow.strip() else ())
+    return (listed,) if listed else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Makes a field of `ChannelSettings` one that people can set. Its phrases: `setting_<name>`, the label, and
+    `setting_<name>_about`, what may be written; with `choices`, `choice_<value>` for each instead of the latter.
+
+    `scopes`: where it can be set. `admins`: only admins may change it, in a channel too. `needs`: platforms without
+    this feature lack the setting; `choices_need`, one of its choices. `choices`: the only texts it takes; those of a
+    bool or an enum are derived. `long`: it is edited in several lines. `default`: the operator's value on a platform.
+    `limit`: what the operator permits of a value, or None. `combine`: the value of an outer and an inner layer, where
+    the inner one does not replace the outer.
+    """
+
+    scopes: tuple[str, ...] = ("channel", "workspace")
+    admins: bool = False
+    needs: Feature | None = None
+    choices: tuple[str, ...] = ()
+    choices_need: Mapping[str, Feature] = field(default_factory=dict)
+    long: bool = False
+    default: Callable[[CoreSettings, str], object] | None = None
+    limit: Callable[[CoreSettings, Any], object | None] = lambda core, value: value
+    combine: Callable[[Any, Any], object] | None = None
+    reader: TypeAdapter[Any] | None = None
+
+    def read(self, text: str) -> Any:
+        """The value of `text`, or None where it has none."""
+        assert self.reader is not None
+        if self.choices and text not in self.choices:
+            return None
+        try:
+            return self.reader.validate_python(text)
+        except ValidationError:
+            return None
+
+
+_Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class ChannelSettings(BaseModel):
+    """The settings of one channel.
+
+    `language` is empty where each person's own counts. `budget` is of a month, in PARLEY_CURRENCY. `rate` is questions
+    a minute by one person, 0 for no limit. Who may ask must be on each list of `allow` and not on `deny`: a channel can
+    only narrow what its workspace and the operator allow. `layers`: of each setting the values that count, as text with
+    their origin, the innermost last.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    model: Annotated[
+        _Words,
+        Field(max_length=200),
+        Setting(default=lambda core, _: core.openai_model, limit=_permitted),
+    ]
+    prompt: Annotated[
+        _Words,
+        Field(max_length=8_000),
+        Setting(long=True, default=lambda core, _: core.parley_system_prompt),
+    ]
+    temperature: Annotated[
+        float | None,
+        Field(ge=0, le=2, allow_inf_nan=False),
+        Setting(default=lambda core, _: core.parley_temperature),
+    ] = None
+    max_tokens: Annotated[
+        int | None,
+        Field(ge=1, le=1_000_000),
+        Setting(default=lambda core, _: capped(core, core.parley_max_tokens), limit=capped),
+    ] = None
+    language: Annotated[str, Setting(choices=tuple(LANGUAGES))] = ""
+    listen: Annotated[Listen, Setting(choices_need={Listen.FORUM: Feature.FORUMS})] = Listen.MENTIONS
+    tools: Annotated[bool, Setting()] = True
+    budget: Annotated[float | None, Field(ge=0, le=1e9, allow_inf_nan=False), Setting(admins=True)] = None
+    rate: Annotated[
+        int,
+        Field(ge=0, le=1_000),
+        Setting(scopes=("workspace",), default=lambda core, _: core.parley_rate),
+    ] = 0
+    guests: Annotated[
+        bool,
+        Setting(scopes=("workspace",), needs=Feature.GUESTS, default=lambda core, _: core.parley_guests),
+    ] = True
+    strangers: Annotated[
+        bool,
+        Setting(
+            scopes=("workspace",), needs=Feature.SHARED_CHANNELS, default=lambda core, _: core.parley_strangers
+        ),
+    ] = False
+    allow: Annotated[
+        tuple[frozenset[str], ...],
+        BeforeValidator(lambda value: (ids(value),) if isinstance(value, str) else value),
+        Setting(default=_allowed, combine=operator.add),
+    ] = ()
+    deny: Annotated[
+        frozenset[str],
+        BeforeValidator(lambda value: ids(value) if isinstance(value, str) else value),
+        Setting(default=lambda core, platform: own(core.parley_deny, platform), combine=operator.or_),
+    ] = frozenset()
+    layers: Mapping[str, tuple[tuple[Origin, str], ...]] = {}
+
+    def text(self, name: str) -> str:
+        """The innermost value of a setting, as text; empty where none is set."""
+        return self.layers[name][-1][1] if name in self.layers else ""
+
+    def origin(self, name: str) -> Origin:
+        """The layer that `text` is from."""
+        return self.layers[name][-1][0] if name in self.layers else Origin.DEFAULT
+
+
+def _setting(name: str, hint: Any) -> Setting | None:
+    info = ChannelSettings.model_fields[name]
+    mark = next((one for one in info.metadata if isinstance(one, Setting)), None)
+    if mark is None:
+        return None
+    kind, choices = info.annotation, mark.choices
+    if kind is bool:
+        choices = ("on", "off")
+    elif isinstance(kind, type) and issubclass(kind, StrEnum):
+        choices = tuple(kind)
+    default = mark.default or (lambda core, platform: info.default)
+    return replace(mark, choices=choices, default=default, reader=TypeAdapter(hint))
+
+
+_HINTS = get_type_hints(ChannelSettings, include_extras=True)
+SETTINGS: dict[str, Setting] = {
+    name: setting for name in ChannelSettings.model_fields if (setting := _setting(name, _HINTS[name]))
+}
+
+
+@cache
+def settings_on(traits: PlatformTraits) -> dict[str, Setting]:
+    """The settings that a platform has, with the choices it has."""
+    return {
+        name: replace(
+            setting,
+            choices=tuple(
+                choice
+                for choice in setting.choices
+                if setting.choices_need.get(choice) in (None, *traits.features)
+            ),
+        )
+        for name, setting in SETTINGS.items()
+        if setting.needs in (None, *traits.features)
+    }
+
+
+def merge(core: CoreSettings, kept: StoredSettings, platform: str) -> ChannelSettings:
+    """The operator's settings, the workspace's over them, the channel's over both.
+
+    The operator's limits (PARLEY_MODELS, PARLEY_MAX_TOKENS_CAP) bind values that were stored before they were set.
+    """
+    values: dict[str, Any] = {
+        name: setting.default(core, platform) for name, setting in SETTINGS.items() if setting.default
+    }
+    layers: dict[str, tuple[tuple[Origin, str], ...]] = {
+        name: ((Origin.DEFAULT, _text(value)),) for name, value in values.items()
+    }
+    for origin, layer in ((Origin.WORKSPACE, kept.workspace), (Origin.CHANNEL, kept.channel)):
+        for name, text in layer.items():
+            setting = SETTINGS.get(name)
+            read = setting.read(text) if setting and origin in setting.scopes else None
+            value = setting.limit(core, read) if setting and read is not None else None
+            if setting is None or value is None:
+                continue
+            shown = (origin, text if value == read else _text(value))
+            if setting.combine is None:
+                values[name], layers[name] = value, (shown,)
+            else:
+                values[name] = setting.combine(values[name], value)
+                layers[name] = (*(one for one in layers[name] if one[1]), shown)
+    return ChannelSettings.model_construct(None, **values, layers=layers)
+
+
+def bounded(
+    settings: ChannelSettings, workspaces: Mapping[str, Mapping[str, str]], person: Person
+) -> ChannelSettings:
+    """The settings of a direct conversation with `person`, which belongs to none or to one of several workspaces.
+
+    Whom any of `workspaces` (stored settings by id) denies is denied, and the lowest rate counts. The rate of a
+    workspace binds its known members (`Person.roles`), and everybody where none of theirs is known.
+    """
+    theirs = [stored for team, stored in workspaces.items() if team in person.roles] or workspaces.values()
+    rates = [settings.rate, *(SETTINGS["rate"].read(stored.get("rate", "")) for stored in theirs)]
+    denied = [SETTINGS["deny"].read(stored.get("deny", "")) for stored in workspaces.values()]
+    rate = min(filter(None, rates), default=0)
+    return settings.model_copy(update={"rate": rate, "deny": settings.deny.union(*filter(None, denied))})
 
 
 def language_for(person: Person, settings: ChannelSettings, core: CoreSettings) -> str:
@@ -262,23 +285,13 @@ def language_for(person: Person, settings: ChannelSettings, core: CoreSettings) 
     return settings.language or language_of(person.locale, language_of(core.parley_language))
 
 
-def _defaults(core: CoreSettings) -> dict[str, object]:
-    return {
-        "model": core.openai_model,
-        "prompt": core.parley_system_prompt,
-        "temperature": core.parley_temperature,
-        "max_tokens": capped(core, core.parley_max_tokens),
-        "language": "",
-        "listen": Listen.MENTIONS,
-        "tools": True,
-        "budget": None,
-        "rate": core.parley_rate,
-        "guests": core.parley_guests,
-        "strangers": core.parley_strangers,
-    }
-
-
 def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
+    """A value as people would write it; empty for none."""
+    match value:
+        case bool():
+            return "on" if value else "off"
+        case frozenset():
+            return ", ".join(sorted(value))
+        case tuple():
+            return ", ".join(map(_text, value))
     return "" if value is None else str(value)

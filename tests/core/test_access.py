@@ -17,7 +17,7 @@ def settings(
     *allow: set[str], deny: frozenset[str] = frozenset(), guests: bool = True, strangers: bool = False
 ) -> ChannelSettings:
     return ChannelSettings(
-        "m", "p", allow=tuple(map(frozenset, allow)), deny=deny, guests=guests, strangers=strangers
+        model="m", prompt="p", allow=tuple(map(frozenset, allow)), deny=deny, guests=guests, strangers=strangers
     )
 
 

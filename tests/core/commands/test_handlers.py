@@ -224,6 +224,34 @@ async def test_the_hint_under_the_settings_is_for_whoever_may_follow_it() -> Non
     assert (await office.told("settings", by=MANAGER, place=home)).endswith(phrase("settings_by_admin", "en"))
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("platform", TRAITS)
+async def test_every_choice_that_a_platform_has_is_offered_and_can_be_written_as_it_is_shown(
+    platform: str, language: str
+) -> None:
+    office, there = Office(), Place(platform, "1", "2")
+    by = Person("U1", "Ada", language, admin=True)
+    told = await office.do("settings", "listen", by, there)
+    assert isinstance(told, ImmediateReply)
+    there_are = [choice for choice in Listen if choice is not Listen.FORUM or platform == "discord"]
+    labels = [phrase(f"choice_{choice}", variant(language, platform)) for choice in there_are]
+    assert " | ".join(labels) in told.text
+    form = await office.do("settings", "", by, there)
+    assert isinstance(form, ImmediateReply)
+    assert form.form
+    offered = next(field.choices for field in form.form.fields if field.name == "set_listen")
+    assert [choice.label for choice in offered] == labels
+    for choice, label in reversed(list(zip(there_are, labels, strict=True))):
+        await office.told("settings", f"listen {label}", by, there)
+        assert (await office.handlers.settings(there, by)).listen is choice
+
+
+async def test_a_forum_is_no_choice_where_there_are_none() -> None:
+    office = Office()
+    assert "doesn't fit" in await office.told("settings", "listen forum", MANAGER)
+    assert await office.store.audit(CHANNEL) == []
+
+
 async def test_a_value_that_does_not_fit_is_told_and_not_kept() -> None:
     office = Office("first", "second")
     assert "from 0 to 2" in await office.told("settings", "temperature 3", MANAGER)
@@ -508,7 +536,6 @@ async def test_suggestions_begin_with_what_was_typed() -> None:
     assert await suggested("settings", "value", name="listen", value="o") == [
         "mentions",
         "mentions_only",
-        "forum",
         "off",
     ]
     assert await suggested("settings", "value", name="temperature") == ["default"]

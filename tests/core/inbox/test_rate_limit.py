@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from core.commands import FORGET_ME
-from core.commands.handlers import CONFIRM_S, CommandHandlers
+from core.commands.data_commands import CONFIRM_S
+from core.commands.handlers import CommandHandlers
 from core.i18n import LANGUAGES, phrase
 from core.inbox.inbox import StoringInbox
 from core.inbox.rate_limit import Rate

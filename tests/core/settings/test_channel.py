@@ -11,14 +11,14 @@ from core.settings.channel import (
     Listen,
     Origin,
     bounded,
-    default_texts,
     ids,
     language_for,
     merge,
-    read,
+    settings_on,
 )
 from core.settings.environment import CoreSettings
 from core.values.places import Person
+from core.values.platform import Feature, PlatformTraits
 
 
 def core(**settings: object) -> CoreSettings:
@@ -32,12 +32,12 @@ def merged(workspace: dict[str, str], channel: dict[str, str], **settings: objec
 def test_the_nearest_one_that_is_set_counts_and_says_whose_it_is() -> None:
     found = merged({"model": "big", "temperature": "0.5"}, {"model": "small"}, parley_max_tokens=99)
     assert (found.model, found.temperature, found.max_tokens) == ("small", 0.5, 99)
-    assert [found.origins[name] for name in ("model", "temperature", "max_tokens")] == [
+    assert [found.origin(name) for name in ("model", "temperature", "max_tokens")] == [
         Origin.CHANNEL,
         Origin.WORKSPACE,
         Origin.DEFAULT,
     ]
-    assert found.texts["max_tokens"] == "99"
+    assert found.text("max_tokens") == "99"
 
 
 def test_with_nothing_set_the_operators_settings_count() -> None:
@@ -48,7 +48,7 @@ def test_with_nothing_set_the_operators_settings_count() -> None:
 
 def test_a_value_that_can_not_be_read_any_more_counts_as_not_set() -> None:
     found = merged({"listen": "everything", "temperature": "warm", "colour": "red"}, {})
-    assert (found.listen, found.temperature, found.origins["listen"]) == (
+    assert (found.listen, found.temperature, found.origin("listen")) == (
         Listen.MENTIONS,
         None,
         Origin.DEFAULT,
@@ -73,12 +73,12 @@ def test_no_answer_is_longer_than_the_operators_cap_whoever_set_it_and_when(
     operator = int(set_) if set_ and layer == "operator" else None
     found = merged(workspace, channel, parley_max_tokens_cap=cap, parley_max_tokens=operator)
     assert found.max_tokens == counts
-    assert found.texts["max_tokens"] == ("" if counts is None else str(counts)), "what is shown is what counts"
+    assert found.text("max_tokens") == ("" if counts is None else str(counts)), "what is shown is what counts"
 
 
 def test_a_model_chosen_before_the_operator_named_the_choice_does_not_count() -> None:
     found = merged({"model": "good"}, {"model": "dear"}, openai_model="own", parley_models="good, cheap")
-    assert (found.model, found.origins["model"]) == ("good", Origin.WORKSPACE)
+    assert (found.model, found.origin("model")) == ("good", Origin.WORKSPACE)
     assert merged({}, {"model": "dear"}, openai_model="own", parley_models="good").model == "own"
     assert merged({}, {"model": "dear"}, openai_model="own").model == "dear", "without a list any may be chosen"
 
@@ -113,10 +113,10 @@ def test_an_operators_list_that_names_only_another_platform_lets_nobody_of_this_
 def test_of_an_operators_lists_only_what_concerns_the_platform_is_shown() -> None:
     lists = {"parley_allow": "slack:T2, discord:11, slack:T1", "parley_deny": "discord:12,slack:U9,web:you"}
     found = merged({"allow": "C1"}, {}, **lists)
-    assert found.lists["allow"] == ((Origin.DEFAULT, "T1, T2"), (Origin.WORKSPACE, "C1"))
-    assert (found.texts["deny"], found.lists["deny"]) == ("U9", ((Origin.DEFAULT, "U9"),))
+    assert found.layers["allow"] == ((Origin.DEFAULT, "T1, T2"), (Origin.WORKSPACE, "C1"))
+    assert (found.text("deny"), found.layers["deny"]) == ("U9", ((Origin.DEFAULT, "U9"),))
     other = merged({}, {}, parley_allow="discord:11", parley_deny="discord:12")
-    assert (other.texts["allow"], other.texts["deny"]) == (NOBODY, "")
+    assert (other.text("allow"), other.text("deny")) == (NOBODY, "")
 
 
 @pytest.mark.parametrize(
@@ -152,13 +152,25 @@ def test_what_is_no_id_is_refused(text: str) -> None:
     ],
 )
 def test_values_are_checked(name: str, good: str, bad: str) -> None:
-    assert read(SETTINGS[name], good) is not None
-    assert read(SETTINGS[name], bad) is None
+    assert SETTINGS[name].read(good) is not None
+    assert SETTINGS[name].read(bad) is None
 
 
-def test_every_setting_has_a_default_that_can_be_shown() -> None:
-    assert set(default_texts(core(), "slack")) == set(SETTINGS)
-    assert set(SETTINGS) - {"allow", "deny"} <= set(ChannelSettings.__dataclass_fields__)
+def test_every_field_but_the_layers_is_a_setting_that_can_be_shown() -> None:
+    assert [*SETTINGS, "layers"] == list(ChannelSettings.model_fields)
+    assert set(merged({}, {}).layers) == set(SETTINGS)
+
+
+def test_choices_are_those_of_the_type_and_only_those_are_read() -> None:
+    assert SETTINGS["listen"].choices == tuple(Listen)
+    assert SETTINGS["tools"].choices == ("on", "off")
+    assert SETTINGS["tools"].read("yes") is None
+
+
+def test_a_platform_has_only_the_settings_and_choices_whose_feature_it_has() -> None:
+    bare, full = settings_on(PlatformTraits()), settings_on(PlatformTraits(frozenset(Feature)))
+    assert set(full) - set(bare) == {"guests", "strangers"}
+    assert set(full["listen"].choices) - set(bare["listen"].choices) == {"forum"}
 
 
 def test_the_language_is_the_channels_then_the_persons_then_the_operators() -> None:

@@ -1,0 +1,116 @@
+"""/reset, /forget and /export: what is kept of a thread and of a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from cachetools import TTLCache
+
+from core.access import is_manager
+from core.clock import Clock
+from core.commands import FORGET_ME, reports
+from core.commands.context import CommandContext
+from core.commands.parser import CommandError, named
+from core.ports.store import Store
+from core.values.conversation import Turn
+from core.values.places import Person, Place
+from core.values.ui import Button, ImmediateReply
+
+CONFIRM_S = 600.0
+"""How long the button that confirms `/forget me` works, in seconds."""
+
+_ASKED_KEPT = 1_000
+_MESSAGES_MAX = 10_000
+
+
+class DataCommands:
+    """Every method raises StoreError, and CommandError where the person may not.
+
+    `interrupt` ends the running answers to the turns that match a predicate, after these were forgotten.
+    """
+
+    def __init__(
+        self, store: Store, clock: Clock, interrupt: Callable[[Callable[[Turn], bool]], object]
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._interrupt = interrupt
+        self._asked_to_forget: TTLCache[str, bool] = TTLCache(_ASKED_KEPT, CONFIRM_S, clock.monotonic)
+
+    async def reset(self, given: CommandContext) -> ImmediateReply:
+        await self._require_thread(given)
+        await self._store.reset(given.place, given.command.at)
+        return ImmediateReply(given.phrase("reset_done"), whisper=False)
+
+    async def forget(self, given: CommandContext) -> ImmediateReply:
+        if given.option("what") == "me":
+            return await (self._forget_person if given.option("confirm") else self._ask_to_forget)(given)
+        author, place = given.author, given.place
+        await self._require_thread(given)
+        said = await self._store.lines(place, limit=_MESSAGES_MAX)
+        alone = {line.author.id for line in said if not line.mine} <= {author.id}
+        if not alone and not is_manager(author, place, given.core):
+            raise CommandError("forget_by_manager")
+        forgotten = await self._store.forget_thread(place, given.command.at)
+        self._interrupt(lambda turn: turn.ask.place.key == place.key)
+        return _forgotten(given, "forget_thread_done", forgotten)
+
+    async def _forget_person(self, given: CommandContext) -> ImmediateReply:
+        whose = (given.place.platform, given.author.id)
+        forgotten = await self._store.forget_person(*whose)
+        self._interrupt(lambda turn: (turn.ask.place.platform, turn.ask.author.id) == whose)
+        return _forgotten(given, "forget_me_done", forgotten)
+
+    async def _ask_to_forget(self, given: CommandContext) -> ImmediateReply:
+        """What would be forgotten, and the button that confirms it."""
+        found = await self._store.messages_by_person(given.place.platform, given.author.id, _MESSAGES_MAX)
+        self._asked_to_forget[_person_key(given.author, given.place)] = True
+        reply = _forgotten(given, "forget_me_asks", sum(not message.mine for _, message in found))
+        return replace(reply, buttons=(Button(FORGET_ME, given.phrase("forget_me_sure"), 0),))
+
+    def confirms_forgetting(self, person: Person, place: Place) -> bool:
+        """Whether `person` was asked within CONFIRM_S to confirm, and has not yet: others may see the button, too."""
+        return self._asked_to_forget.pop(_person_key(person, place), False)
+
+    async def export(self, given: CommandContext) -> ImmediateReply:
+        if given.option("what") == "me":
+            return await self._export_person(given)
+        await self._require_thread(given)
+        require_readable(given)
+        messages = await self._store.lines(given.place, limit=_MESSAGES_MAX)
+        if not messages:
+            return ImmediateReply(given.phrase("export_nothing"))
+        file = reports.thread_file(messages, given.language)
+        return ImmediateReply(given.phrase("export_thread", n=len(messages)), file=file)
+
+    async def _export_person(self, given: CommandContext) -> ImmediateReply:
+        platform, person = given.place.platform, given.author.id
+        found = await self._store.messages_by_person(platform, person, _MESSAGES_MAX)
+        team = Place(platform, given.place.team, "")
+        totals = await self._store.usage_totals(reports.EVER, self._clock.now(), team, person)
+        if not found and not totals.questions:
+            return ImmediateReply(given.phrase("export_nothing"))
+        return ImmediateReply(given.phrase("export_me", n=len(found)), file=reports.person_file(found, totals))
+
+    async def _require_thread(self, given: CommandContext) -> None:
+        """A direct conversation counts as a thread only where it has been used as one."""
+        place = given.place
+        if not place.thread and not (place.direct and await self._store.joined(place)):
+            words = filter(None, (named(given.command.name), given.option("what")))
+            raise CommandError("thread_only", typed=given.traits.typed_prefix + " ".join(words))
+
+
+def require_readable(given: CommandContext) -> None:
+    """Raises CommandError where the person may not read the earlier messages of the place."""
+    if not given.author.may_read:
+        raise CommandError("refused_history")
+
+
+def _forgotten(given: CommandContext, key: str, messages: int) -> ImmediateReply:
+    words = given.phrase(key, n=messages, prefix=given.command.prefix)
+    return ImmediateReply(given.phrase("joined", one=words, two=given.phrase("forget_kept")))
+
+
+def _person_key(person: Person, place: Place) -> str:
+    return f"{place.platform}/{person.id}"

@@ -1,0 +1,80 @@
+"""/model, /prompt and /settings."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from core.access import is_admin, is_manager
+from core.clock import Clock
+from core.commands import HISTORY, reports, settings_view, spec_on
+from core.commands.context import CommandContext
+from core.commands.parser import CommandError, no_choice
+from core.ports.store import Store
+from core.settings.channel import ChannelSettings
+from core.values.places import Person, Place
+from core.values.ui import ImmediateReply
+
+_AUDIT_LINES = 100
+
+
+class SettingsCommands:
+    """Every method raises StoreError, and CommandError for a change that can't be made. `read` reads what counts."""
+
+    def __init__(
+        self, store: Store, clock: Clock, read: Callable[[Place, Person], Awaitable[ChannelSettings]]
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._read = read
+
+    async def model(self, given: CommandContext) -> ImmediateReply:
+        if name := given.option("name"):
+            return await self._change(given, {"model": name})
+        whose = settings_view.origin("model", given.settings, given.language)
+        now = given.phrase("model_now", value=given.settings.model, origin=whose)
+        if not given.models:
+            return ImmediateReply(now)
+        choices = given.phrase("model_choices", models=settings_view.listed(given.models))
+        return ImmediateReply(f"{now}\n{choices}")
+
+    async def prompt(self, given: CommandContext) -> ImmediateReply:
+        if text := given.option("text"):
+            return await self._change(given, {"prompt": text})
+        whose = settings_view.origin("prompt", given.settings, given.language)
+        quoted = "\n".join(f"> {line}" for line in given.settings.prompt.splitlines())
+        return ImmediateReply(f"{given.phrase('prompt_now', origin=whose)}\n\n{quoted}")
+
+    async def settings(self, given: CommandContext) -> ImmediateReply:
+        name = given.option("name")
+        if name == HISTORY:
+            return await self._history(given)
+        if changes := settings_view.wanted(given.values):
+            return await self._change(given, changes)
+        if name:
+            label = given.phrase(f"setting_{name}")
+            raise CommandError("settings_value", label=label, about=settings_view.about(name, given))
+        if "value" in given.values:  # The first word is no name of a setting.
+            raise no_choice(spec_on("settings", given.traits).options[0])
+        form = settings_view.form(given)
+        return ImmediateReply(settings_view.overview(given, may=form is not None), form=form)
+
+    async def _history(self, given: CommandContext) -> ImmediateReply:
+        """Who changed what: in the channel for those who may change it, in the workspace for its admins."""
+        author, place = given.author, given.place
+        admin = is_admin(author, place, given.core)
+        if not admin and not (place.channel and is_manager(author, place, given.core)):
+            raise CommandError("settings_by_manager" if place.channel else "settings_by_admin")
+        changes = await self._store.audit(place, _AUDIT_LINES)
+        readable = [one for one in changes if admin or one.place.channel]
+        return ImmediateReply(reports.history(readable, given.language))
+
+    async def _change(self, given: CommandContext, changes: dict[str, str]) -> ImmediateReply:
+        checked = settings_view.checked(given, changes)
+        channel = given.place.channel if given.scope == "channel" else ""
+        there = Place(given.place.platform, given.place.team, channel)
+        changed = await self._store.change(there, checked, given.author, self._clock.now())
+        if not changed:
+            return ImmediateReply(given.phrase("settings_same"))
+        settings = await self._read(given.place, given.author)
+        now = [f"- {settings_view.changed_line(one, settings, given.language)}" for one in changed]
+        return ImmediateReply("\n".join([given.phrase("settings_changed"), *now]))
