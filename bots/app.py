@@ -27,7 +27,7 @@ from core.clock import SystemClock
 from core.commands.handlers import CommandHandlers
 from core.delivery.scheduler import DeliveryScheduler
 from core.errors import PlatformError, SettingsError, StoreError, new_ref
-from core.inbox.backfill import Backfill
+from core.inbox.backfill import Backfill, adopt
 from core.inbox.deleted_questions import DeletedQuestions
 from core.inbox.inbox import StoringInbox
 from core.llm import check_ways, create_model
@@ -323,6 +323,8 @@ class App:
             await self.store.recover(self._clock.now() - self._config.core.stood_still)
         except StoreError as error:
             log.warning("turns_not_recovered", **error.log_keys)
+        for platform in self._platforms:
+            await adopt(self.store, platform)
         for turn in await self.store.open_turns():
             self._recovery.expect(turn)
             self.place_queues.submit(turn)
@@ -357,7 +359,7 @@ class App:
         """Have the next process know until when this one was alive."""
         while True:
             with suppress(StoreError):
-                await self.store.advance_watermark(PROCESS, self._clock.now())
+                await self.store.advance_watermark(PROCESS, "", self._clock.now())
             await self._clock.sleep(SIGN_OF_LIFE_S)
 
     def _lost(self, platform: str) -> None:

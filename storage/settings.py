@@ -11,6 +11,7 @@ from core.ports.store import Change, StoredSettings
 from core.values.places import Person, Place
 from storage.engine import insert
 from storage.tables import AUDIT, NOTICES, SETTINGS, from_us
+from storage.threads import of_team
 
 
 def stored_settings(connection: Connection, place: Place) -> StoredSettings:
@@ -30,9 +31,11 @@ def workspaces(connection: Connection, platform: str) -> dict[str, dict[str, str
     return found
 
 
-def overrides(connection: Connection, platform: str, name: str, limit: int) -> list[tuple[Place, str]]:
+def overrides(
+    connection: Connection, platform: str, team: str, name: str, limit: int
+) -> list[tuple[Place, str]]:
     setting = SETTINGS.c
-    where = (setting.platform == platform, setting.name == name, setting.channel != "")
+    where = (*of_team(SETTINGS, platform, team), setting.name == name, setting.channel != "")
     query = select(setting.team, setting.channel, setting.value).where(*where).limit(limit)
     return [(Place(platform, row.team, row.channel), row.value) for row in connection.execute(query)]
 

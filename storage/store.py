@@ -25,7 +25,7 @@ from core.values.conversation import Ask, History, Task, ThreadMessage, Turn
 from core.values.events import Deleted, Edited
 from core.values.places import Person, Place
 from core.values.steps import ApprovalAnswered, Step
-from storage import heard, people, settings, steps, threads, turns, usage
+from storage import heard, people, settings, steps, teams, threads, turns, usage
 from storage.engine import Database, Watch
 from storage.tables import to_us
 
@@ -94,14 +94,18 @@ class SqlStore:
     async def context(self, ask: Ask, model: str, limit: int = 400) -> Context:
         return await self._database.read(turns.context, ask, model, limit)
 
-    async def active_threads(self, platform: str, since: datetime, limit: int = 500) -> list[Place]:
-        return await self._database.read(threads.active_threads, platform, to_us(since), limit)
+    async def active_threads(self, platform: str, team: str, since: datetime, limit: int = 500) -> list[Place]:
+        return await self._database.read(threads.active_threads, platform, team, to_us(since), limit)
 
-    async def watermark(self, platform: str) -> datetime | None:
-        return await self._database.read(heard.until, platform)
+    async def watermark(self, platform: str, team: str) -> datetime | None:
+        return await self._database.read(heard.until, platform, team)
 
-    async def advance_watermark(self, platform: str, until: datetime) -> None:
-        await self._database.write(heard.move, platform, to_us(until))
+    async def advance_watermark(self, platform: str, team: str, until: datetime) -> None:
+        await self._database.write(heard.move, platform, team, to_us(until))
+
+    async def adopt(self, platform: str, team: str, former: Sequence[str]) -> None:
+        await self._database.write(teams.adopt, platform, team, former)
+        self._forget_settings()
 
     async def threads(self, platform: str, team: str, limit: int = 50) -> list[Thread]:
         return await self._database.read(threads.threads, platform, team, limit)
@@ -182,12 +186,16 @@ class SqlStore:
         try:
             return await self._database.write(settings.change, place, changes, by, to_us(at))
         finally:
-            self._changes += 1
-            self._kept.clear()
-            self._workspaces.clear()
+            self._forget_settings()
 
-    async def overrides(self, platform: str, name: str, limit: int = 500) -> list[tuple[Place, str]]:
-        return await self._database.read(settings.overrides, platform, name, limit)
+    def _forget_settings(self) -> None:
+        """Read them anew: what was read while they were changed may be older than the change."""
+        self._changes += 1
+        self._kept.clear()
+        self._workspaces.clear()
+
+    async def overrides(self, platform: str, team: str, name: str, limit: int = 500) -> list[tuple[Place, str]]:
+        return await self._database.read(settings.overrides, platform, team, name, limit)
 
     async def audit(self, place: Place, limit: int = 20) -> list[Change]:
         return await self._database.read(settings.audit, place, limit)

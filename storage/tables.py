@@ -259,11 +259,12 @@ class UsageRow(Row, table=True):
 
 
 class HeardRow(Row, table=True):
-    """Until when everything said on a platform is known to have come in: from there on it is read again."""
+    """The watermark of an installation, whose id is `team`: every message before it is known to be stored."""
 
     __tablename__ = "heard"
 
     platform: str = Field(sa_type=KEY, primary_key=True)
+    team: str = Field(sa_type=KEY, primary_key=True)
     until_us: int = Field(sa_type=BigInteger)
 
 

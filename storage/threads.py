@@ -39,6 +39,12 @@ def within(table: Any, place: Place, message: str | None = None) -> list[ColumnE
     ]
 
 
+def of_team(table: Any, platform: str, team: str) -> list[ColumnElement[bool]]:
+    """The rows of a team; of all teams of the platform where `team` is empty."""
+    rows = [table.c.platform == platform]
+    return [*rows, table.c.team == team] if team else rows
+
+
 @cache
 def _touch(dialect: str) -> Executable:
     """Make the thread or move it on: what was joined or filled once stays so."""
@@ -142,11 +148,11 @@ def lines(connection: Connection, place: Place, until: Ask | None, limit: int) -
     return [entry(row) for row in reversed(connection.execute(query).all())]
 
 
-def active_threads(connection: Connection, platform: str, since_us: int, limit: int) -> list[Place]:
+def active_threads(connection: Connection, platform: str, team: str, since_us: int, limit: int) -> list[Place]:
     thread = THREADS.c
     query = (
         select(thread.platform, thread.team, thread.channel, thread.thread, thread.direct)
-        .where(thread.platform == platform, thread.joined, thread.at_us >= since_us)
+        .where(*of_team(THREADS, platform, team), thread.joined, thread.at_us >= since_us)
         .order_by(thread.at_us.desc())
         .limit(limit)
     )

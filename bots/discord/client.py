@@ -289,11 +289,10 @@ class Client(discord.Client):
             log.warning("event_not_accepted", **error.log_keys)
 
     async def _deleted(self, channel_id: int, guild_id: int | None, message_ids: set[int]) -> None:
-        here = (
-            Place("discord", "@me", str(channel_id), direct=True)
-            if guild_id is None
-            else await self._place(self.get_partial_messageable(channel_id, guild_id=guild_id))
-        )
+        if guild_id is not None:
+            here = await self._place(self.get_partial_messageable(channel_id, guild_id=guild_id))
+        else:
+            here = Place("discord", str(self.user.id), str(channel_id), direct=True) if self.user else None
         if here is not None:
             for message_id in sorted(message_ids):
                 if self._locations.removing(str(message_id)):

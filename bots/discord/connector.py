@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -48,7 +49,6 @@ _STROKE_WITHIN_S, _HINT_WITHIN_S = 60.0, 5.0
 # Messages: 5 in 5 s, seen by many, not promised. The bot: 50 a second, documented. Answers tell what is left.
 # https://docs.discord.com/developers/topics/rate-limits, https://github.com/discord/discord-api-docs/issues/2761
 _BURST, _WINDOW_S, _BOT_BURST, _BOT_WINDOW_S = 5, 5.0, 48, 1.0  # two of the bot's for what answers don't need
-_BOT = "discord/bot"
 
 _THREAD_IS_ARCHIVED = 50083
 _LOADING, _TAKEN = "", "by an earlier process"
@@ -61,6 +61,7 @@ class DiscordPlatform:
     traits = TRAITS
 
     def __init__(self, token: str, clock: Clock, *, beat_s: float = BEAT_S) -> None:
+        self._id = token_to_account(token)
         self._clock = clock
         self._beat_s = beat_s
         self._locations = ThreadLocations()
@@ -89,6 +90,13 @@ class DiscordPlatform:
             beat_s=self._beat_s,
         )
 
+    @property
+    def id(self) -> str:
+        """The id of the bot's account: to it belong the direct messages, and the rate limit of all calls."""
+        if self._client is not None and self._client.user is not None:
+            self._id = str(self._client.user.id)
+        return self._id
+
     def ready(self) -> bool:
         return self._connection.ready()
 
@@ -109,15 +117,18 @@ class DiscordPlatform:
         two calls are made."""
         if self._by_ticket(call):
             interaction_token = hashlib.blake2s(_interaction_token(call).encode(), digest_size=8).hexdigest()
-            return (_window(f"discord/webhook/{interaction_token}", _BURST, _WINDOW_S),)
+            return (_window(self._scope("webhook", interaction_token), _BURST, _WINDOW_S),)
         kind = {EditMessage: "edit", DeleteMessage: "delete"}.get(type(call), "post")
-        bot = _window(_BOT, _BOT_BURST, _BOT_WINDOW_S)
+        bot = _window(self._scope("bot"), _BOT_BURST, _BOT_WINDOW_S)
         opens = kind == "post" and self._opens(call)
         return (
-            _window(f"discord/{kind}/{self._location(call)}", _BURST, _WINDOW_S),
+            _window(self._scope(kind, self._location(call)), _BURST, _WINDOW_S),
             *([bot] if opens else ()),
             bot,
         )
+
+    def _scope(self, *parts: str) -> str:
+        return "/".join((self.name, self.id, *parts))
 
     def told(self, scope: str) -> RateLimitStatus | None:
         return self._wire.told(scope)
@@ -150,7 +161,7 @@ class DiscordPlatform:
         if isinstance(call, DeleteMessage):
             self._locations.remove(call.message_id)
         scope = self.rate_limits(call)[0].scope
-        with _translated(posting=posting, interaction_token=self._by_ticket(call), scope=scope):
+        with self._translated(posting=posting, interaction_token=self._by_ticket(call), scope=scope):
             async with asyncio.timeout(_STROKE_WITHIN_S):
                 match call:
                     case PostMessage(interaction_token="") | UploadFile(interaction_token=""):
@@ -294,7 +305,7 @@ class DiscordPlatform:
     async def find(self, call: OutgoingCall) -> str | None:
         if not isinstance(call, PostMessage):
             return None  # a file's nonce finds it
-        with _translated(interaction_token=bool(call.interaction_token)):
+        with self._translated(interaction_token=bool(call.interaction_token)):
             if call.interaction_token and self._originals.get(call.interaction_token, call.key) in (
                 _LOADING,
                 call.key,
@@ -344,12 +355,12 @@ class DiscordPlatform:
     # Reading, and hints.
 
     async def history(self, place: Place, before: Ask) -> History:
-        with _translated():
+        with self._translated():
             in_channel = self._locations.of(place, before.id) == place.channel
             return await history.read(self._here, place, before, in_channel=in_channel)
 
     async def recent(self, place: Place, limit: int, since: datetime | None = None) -> History:
-        with _translated():
+        with self._translated():
             return await history.recent(self._here, place, self._locations.of(place), limit, since)
 
     def channels(self) -> list[Place]:
@@ -364,7 +375,7 @@ class DiscordPlatform:
         last_id = getattr(self._here.get_channel(int(location)), "last_message_id", None)
         if last_id is not None and last_id < discord.utils.time_snowflake(after):
             return []
-        with _translated(), calls(priority=Priority.READ):
+        with self._translated(), calls(priority=Priority.READ):
             try:
                 asks = await history.missed(
                     self._here, self._members, self._here.concerns, place, location, after
@@ -378,11 +389,11 @@ class DiscordPlatform:
     async def stands(self, ask: Ask) -> bool:
         if ask.interaction_token or not ask.id.isdecimal():
             return True
-        with _translated():
+        with self._translated():
             return await history.stands(self._here, ask)
 
     async def roles_in(self, person: str, teams: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
-        with _translated():
+        with self._translated():
             return await self._members.roles_in(self._here, person, teams)
 
     async def typing(self, place: Place, language: str = "en") -> None:
@@ -395,26 +406,41 @@ class DiscordPlatform:
         path = f"/channels/{location if opened else place.channel}/typing"
         with suppress(*FOREIGN):
             async with asyncio.timeout(_HINT_WITHIN_S):
-                await self._wire.call("discord/typing", "POST", path, priority=Priority.HINT)
+                await self._wire.call(self._scope("typing"), "POST", path, priority=Priority.HINT)
 
     async def channel(self, channel: str) -> Place:
         if not channel.isdecimal():
             raise PlatformError(Code.GONE, f"{channel!r} is not a Discord channel id")
-        with _translated():
+        with self._translated():
             place = channel_to_place(await self._here.fetch_channel(int(channel)))
         if place is None:
             raise PlatformError(Code.NOT_ALLOWED, f"channel {channel} holds no messages")
         return place
 
+    @contextmanager
+    def _translated(
+        self, *, posting: bool = False, interaction_token: bool = False, scope: str = ""
+    ) -> Iterator[None]:
+        try:
+            yield
+        except FOREIGN as error:
+            refused = translate(error, posting=posting, interaction_token=interaction_token)
+            everywhere = isinstance(error, Limited) and error.everywhere
+            refused.scope = self._scope("bot") if everywhere else scope
+            raise refused from error
 
-@contextmanager
-def _translated(*, posting: bool = False, interaction_token: bool = False, scope: str = "") -> Iterator[None]:
+
+def token_to_account(token: str) -> str:
+    """The id of a bot's account, which its token begins with in base64. Empty where a token has another form.
+
+    An application has the id of its bot's account, unless it is of the first years:
+    https://docs.discord.com/developers/reference#snowflakes
+    """
     try:
-        yield
-    except FOREIGN as error:
-        refused = translate(error, posting=posting, interaction_token=interaction_token)
-        refused.scope = _BOT if isinstance(error, Limited) and error.everywhere else scope
-        raise refused from error
+        account = urlsafe_b64decode(token.partition(".")[0] + "==").decode()
+    except ValueError:
+        return ""
+    return account if account.isdecimal() else ""
 
 
 def _window(scope: str, burst: int, window_s: float) -> RateLimit:

@@ -40,12 +40,15 @@ https://docs.discord.com/developers/topics/permissions"""
 
 
 def channel_to_place(channel: object) -> Place | None:
-    """Where `channel` is; a thread names its parent. None where nothing can be said about it."""
+    """Where `channel` is; a thread names its parent. None where nothing can be said about it.
+
+    A direct channel belongs to the bot's account, whose id stands for its team.
+    """
     match channel:
         case discord.DMChannel():
-            return Place("discord", "@me", str(channel.id), direct=True)
+            return Place("discord", str(channel.me.id), str(channel.id), direct=True)
         case discord.GroupChannel():
-            return Place("discord", "@me", str(channel.id))
+            return Place("discord", str(channel.me.id), str(channel.id))
         case discord.Thread():
             return Place("discord", str(channel.guild.id), str(channel.parent_id), str(channel.id))
         case discord.abc.GuildChannel():

@@ -34,7 +34,8 @@ _PATIENCE_S = 2.0
 
 def channel_at(client: discord.Client, channel_id: str, place: Place) -> discord.PartialMessageable:
     """The channel or thread by its id, without asking Discord for it."""
-    guild_id = int(place.team) if place.team.isdecimal() else None
+    in_guild = client.user is None or place.team != str(client.user.id)
+    guild_id = int(place.team) if in_guild and place.team.isdecimal() else None
     return client.get_partial_messageable(int(channel_id), guild_id=guild_id)
 
 

@@ -133,6 +133,10 @@ class SlackPlatform:
             await dialog.close(_FAREWELL_S)
             await self.close()
 
+    @property
+    def id(self) -> str:
+        return self._web.team
+
     def ready(self) -> bool:
         return any(socket.connected for socket in self._sockets)
 

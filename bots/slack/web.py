@@ -31,6 +31,7 @@ class Web:
         self._app_token = app_token
         self._session: aiohttp.ClientSession | None = None
         self._me: Identity | None = None
+        self._team = ""
         self._meeting = asyncio.Lock()
         self._doubted = asyncio.Event()
 
@@ -76,7 +77,13 @@ class Web:
                     told.get("app_id") or "",
                     told.get("enterprise_id") or "",
                 )
+                self._team = self._me.team
             return self._me
+
+    @property
+    def team(self) -> str:
+        """The workspace's id; empty before `identify` has found it out for the first time."""
+        return self._team
 
     def forget(self) -> None:
         """Have `identify` ask again: the token may have been revoked, or work again."""

@@ -56,6 +56,7 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 class WebPlatform:
     name = "web"
+    id = incoming.TEAM
     limits = outgoing.LIMITS
     traits = outgoing.TRAITS
 
@@ -131,7 +132,7 @@ class WebPlatform:
 
     def rate_limits(self, call: OutgoingCall) -> tuple[RateLimit, ...]:
         """The page has no rate limit; this one keeps a thread from redrawing faster than a reader can follow."""
-        return (RateLimit(f"web/{outgoing.place_to_thread(call.place)}", burst=30, per_s=30),)
+        return (RateLimit(f"web/{call.place.team}/{outgoing.place_to_thread(call.place)}", burst=30, per_s=30),)
 
     async def perform(self, call: OutgoingCall) -> str:
         """An edit of a message from before a restart brings it back: the call is its complete view."""
@@ -243,7 +244,7 @@ class WebPlatform:
         return web.Response(body=body, headers=_NEVER_STORED, content_type=_TYPES[".js"], charset="utf-8")
 
     async def _threads(self, request: web.Request) -> web.Response:
-        threads = await self._store.threads("web", "local")
+        threads = await self._store.threads(self.name, self.id)
         posts = self._live.views(incoming.TOP)
         return _json({"threads": outgoing.threads_to_json(threads, posts)})
 

@@ -28,6 +28,9 @@ BODY_LIMIT_BYTES = 13 * TEXT_LIMIT
 TOP = "board"
 """What the page calls the channel's top level, which has no thread of its own."""
 
+TEAM = "local"
+"""The one team of the page."""
+
 YOU = "you"
 
 _THREAD = re.compile(rf"{TOP}|[a-z2-7]{{12}}")
@@ -109,7 +112,7 @@ def body_to_press(body: bytes, locale: str = "", *, alone: bool = True) -> Butto
 def thread_to_place(thread: object, *, alone: bool = True) -> Place:
     if not isinstance(thread, str) or not _THREAD.fullmatch(thread):
         raise RequestError(Reason.NO_THREAD)
-    return Place("web", "local", "web", "" if thread == TOP else thread, direct=alone)
+    return Place("web", TEAM, "web", "" if thread == TOP else thread, direct=alone)
 
 
 def ask_id_to_thread(ask_id: str) -> str:

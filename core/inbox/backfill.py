@@ -18,6 +18,7 @@ import structlog
 from core.clock import Clock
 from core.errors import Code, PlatformError, StoreError
 from core.platform_calls import PlatformCalls
+from core.ports.connector import Platform
 from core.ports.store import SettingsStore, ThreadStore
 from core.settings.channel import Listen
 from core.values.conversation import Ask
@@ -44,6 +45,12 @@ until theirs has been."""
 
 class BackfillStore(SettingsStore, ThreadStore, Protocol):
     """What a backfill reads."""
+
+
+async def adopt(store: ThreadStore, platform: Platform) -> None:
+    """Give what earlier versions stored its team, once the team is known. Raises StoreError."""
+    if platform.id:
+        await store.adopt(platform.name, platform.id, platform.traits.former_ids)
 
 
 class Backfill:
@@ -147,9 +154,9 @@ class Backfill:
                         self._whole = False
                         await self._clock.sleep(_UNREAD_S)
                     elif self._whole:
-                        await self._store.advance_watermark(self._platform.name, began)
+                        await self._advance(began)
                 elif ready and self._clock.monotonic() - kept_at >= _KEEP_S:
-                    await self._store.advance_watermark(self._platform.name, self._clock.now())
+                    await self._advance(self._clock.now())
                     kept_at = self._clock.monotonic()
                 pause_s = _LOOK_S
             except* StoreError:
@@ -161,10 +168,14 @@ class Backfill:
                 self._hold(pause_s)
             await self._clock.sleep(pause_s)
 
+    async def _advance(self, until: datetime) -> None:
+        await self._store.advance_watermark(self._platform.name, self._platform.id, until)
+
     async def _catch_up(self) -> int:
         """Read every live place, the channels around them, and those where more than mentions are questions. How many
         could not be read for now. Raises StoreError."""
-        heard = await self._store.watermark(self._platform.name)
+        await adopt(self._store, self._platform)
+        heard = await self._store.watermark(self._platform.name, self._platform.id)
         after = heard - OVERLAP if heard else None
         places = await self._places(after) if after else []
         self._unread = deque({place.key: place for place in places}.values())
@@ -200,9 +211,10 @@ class Backfill:
         return unreadable
 
     async def _places(self, after: datetime) -> list[Place]:
-        live = await self._store.active_threads(self._platform.name, after - LIVE)
+        name, team = self._platform.name, "" if self._platform.traits.spans_teams else self._platform.id
+        live = await self._store.active_threads(name, team, after - LIVE)
         around = [replace(place, thread="") for place in live]
-        set_so = await self._store.overrides(self._platform.name, "listen")
+        set_so = await self._store.overrides(name, team, "listen")
         listening = [place for place, listen in set_so if listen in (Listen.ALL, Listen.FORUM)]
         return [*around, *listening, *live, *self._platform.channels()]
 

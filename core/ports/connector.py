@@ -61,6 +61,11 @@ class Platform(Protocol):
     limits: Limits
     traits: PlatformTraits
 
+    @property
+    def id(self) -> str:
+        """The id of its team; where it serves all teams, of its account. Empty until the platform has said it."""
+        ...
+
     async def run(self, inbox: Inbox) -> None:
         """Connect, deliver events to `inbox`, stay connected until cancelled.
 

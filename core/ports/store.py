@@ -183,8 +183,8 @@ class TurnLedger(Protocol):
         """Make the turns that were running wait again. Call it once at the start, before any turn begins.
 
         A turn that may have ended the last process gets one more of `deaths`: the only open turn, if it was running.
-        Where the process gave no sign of life (`advance_watermark(PROCESS, ...)`) since `still_since`, it is the first
-        running turn of each place.
+        Where the process gave no sign of life (`advance_watermark(PROCESS, "", ...)`) since `still_since`, it is the
+        first running turn of each place.
         """
         ...
 
@@ -290,20 +290,30 @@ class ThreadStore(Protocol):
         """`lines`, `filled` and `last_usage` of the ask's place in one trip."""
         ...
 
-    async def active_threads(self, platform: str, since: datetime, limit: int = 500) -> list[Place]:
-        """The joined places of a platform with messages since then, newest first."""
+    async def active_threads(self, platform: str, team: str, since: datetime, limit: int = 500) -> list[Place]:
+        """The joined places of a team with messages since then, newest first. Empty `team`: of every team."""
         ...
 
     async def threads(self, platform: str, team: str, limit: int = 50) -> list[Thread]:
         """The newest threads of a team, newest first."""
         ...
 
-    async def watermark(self, platform: str) -> datetime | None:
-        """Until when every message of the platform is known to be stored. None before the first connection."""
+    async def watermark(self, platform: str, team: str) -> datetime | None:
+        """Until when every message of an installation is known to be stored. None before its first connection.
+
+        `team` is the installation's id.
+        """
         ...
 
-    async def advance_watermark(self, platform: str, until: datetime) -> None:
+    async def advance_watermark(self, platform: str, team: str, until: datetime) -> None:
         """Move the watermark forward. It never moves back."""
+        ...
+
+    async def adopt(self, platform: str, team: str, former: Sequence[str]) -> None:
+        """Move everything stored under the ids `former` to the id `team`. What `team` has already stays as it is.
+
+        For rows of earlier versions, which did not know the id of their installation.
+        """
         ...
 
     async def reset(self, place: Place, at: datetime) -> None:
@@ -331,8 +341,11 @@ class SettingsStore(Protocol):
         """
         ...
 
-    async def overrides(self, platform: str, name: str, limit: int = 500) -> list[tuple[Place, str]]:
-        """The channels of a platform with a value of their own for the setting `name`, and that value."""
+    async def overrides(self, platform: str, team: str, name: str, limit: int = 500) -> list[tuple[Place, str]]:
+        """The channels of a team with a value of their own for the setting `name`, and that value.
+
+        Empty `team`: of every team.
+        """
         ...
 
     async def audit(self, place: Place, limit: int = 20) -> list[Change]:

@@ -21,10 +21,16 @@ class Feature(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlatformTraits:
-    """`typed_prefix` precedes the name of a command in a message to the bot, in a thread too."""
+    """`typed_prefix` precedes the name of a command in a message to the bot, in a thread too.
+
+    `spans_teams`: one installation serves all teams, and a person has one id in all of them. `former_ids`: the teams
+    under which earlier versions stored what belongs to an installation; they left some rows without a team.
+    """
 
     features: frozenset[Feature] = frozenset()
     typed_prefix: str = "/"
+    spans_teams: bool = False
+    former_ids: tuple[str, ...] = ("",)
 
 
 UNKNOWN_PLATFORM = PlatformTraits()

@@ -466,7 +466,7 @@ class DiscordRig(Rig):
 
     name = "discord"
     mentions = ("@everyone", "@here", f"<@{discord.ADA}>", f"<@&{discord.GUILD}>")
-    limited_for_all_teams = frozenset({"discord/bot"})
+    limited_for_all_teams = frozenset({f"discord/{discord.BOT}/bot"})
     _POST, _EDIT = ("POST", "/channels/*/messages"), ("PATCH", "/channels/*/messages/*")
 
     def __init__(self) -> None:

@@ -103,11 +103,12 @@ async def test_channels_with_a_value_of_their_own_are_found_by_the_settings_name
     await store.change(WORKSPACE, {"listen": "off"}, ANN, NOON)
     await store.change(replace(CHANNEL, platform="discord"), {"listen": "all"}, ANN, NOON)
     await store.change(replace(CHANNEL, channel="C2"), {"model": "m"}, ANN, NOON)
-    found = await store.overrides("slack", "listen")
+    found = await store.overrides("slack", "", "listen")
+    assert await store.overrides("slack", "T1", "listen") == [(CHANNEL, "all")]
     assert sorted(found, key=lambda one: one[0].key) == [(CHANNEL, "all"), (other, "forum")]
-    assert len(await store.overrides("slack", "listen", 1)) == 1
+    assert len(await store.overrides("slack", "", "listen", 1)) == 1
     await store.change(CHANNEL, {"listen": None}, ANN, NOON)
-    assert await store.overrides("slack", "listen") == [(other, "forum")]
+    assert await store.overrides("slack", "T2", "listen") == [(other, "forum")]
 
 
 async def test_the_settings_of_a_platforms_workspaces_are_known_by_workspace(store: Store) -> None:

@@ -403,21 +403,21 @@ class TestCatchingUp:
         await accepted(store, ask("m3", after_s=2, place=direct))
         await accepted(store, ask("m4", after_s=3, place=replace(PLACE, platform="discord")))
         await store.note(ask("m5", after_s=4, place=replace(PLACE, thread="500.5")))
-        assert await store.active_threads("slack", NOON) == [direct, ELSEWHERE]
-        assert (await store.active_threads("slack", NOON))[0].direct
-        assert await store.active_threads("slack", NOON - timedelta(seconds=100), limit=2) == [
+        assert await store.active_threads("slack", "T1", NOON) == [direct, ELSEWHERE]
+        assert (await store.active_threads("slack", "T1", NOON))[0].direct
+        assert await store.active_threads("slack", "T1", NOON - timedelta(seconds=100), limit=2) == [
             direct,
             ELSEWHERE,
         ]
         await store.note(ask("m6", after_s=5))
-        assert (await store.active_threads("slack", NOON))[0] == PLACE
+        assert (await store.active_threads("slack", "T1", NOON))[0] == PLACE
 
     async def test_what_was_heard_moves_on_and_never_back(self, store: SqlStore) -> None:
-        assert await store.watermark("slack") is None
+        assert await store.watermark("slack", "T1") is None
         for until in (NOON, NOON + timedelta(seconds=5), NOON + timedelta(seconds=1)):
-            await store.advance_watermark("slack", until)
-        assert await store.watermark("slack") == NOON + timedelta(seconds=5)
-        assert await store.watermark("discord") is None
+            await store.advance_watermark("slack", "T1", until)
+        assert await store.watermark("slack", "T1") == NOON + timedelta(seconds=5)
+        assert await store.watermark("discord", "900") is None
 
     async def test_a_context_is_all_that_a_prompt_needs(self, store: SqlStore) -> None:
         turn = await accepted(store, ask())
@@ -473,8 +473,8 @@ class TestTurns:
     async def test_of_several_open_turns_none_is_suspected_unless_the_process_stood_still(
         self, store: SqlStore
     ) -> None:
-        await store.advance_watermark("slack", NOON - timedelta(days=1))
-        await store.advance_watermark(PROCESS, NOON)
+        await store.advance_watermark("slack", "T1", NOON - timedelta(days=1))
+        await store.advance_watermark(PROCESS, "", NOON)
         first, second, behind = [
             await store.begin((await accepted(store, ask(f"m{n}", after_s=n, place=place))).id)
             for n, place in enumerate((PLACE, ELSEWHERE, PLACE))
@@ -813,9 +813,10 @@ CALLS: dict[str, Call] = {
     "filled": lambda store: store.filled(PLACE),
     "lines": lambda store: store.lines(PLACE, ask()),
     "context": lambda store: store.context(ask(), "m"),
-    "active_threads": lambda store: store.active_threads("slack", NOON),
-    "watermark": lambda store: store.watermark("slack"),
-    "advance_watermark": lambda store: store.advance_watermark("slack", NOON),
+    "active_threads": lambda store: store.active_threads("slack", "T1", NOON),
+    "watermark": lambda store: store.watermark("slack", "T1"),
+    "advance_watermark": lambda store: store.advance_watermark("slack", "T1", NOON),
+    "adopt": lambda store: store.adopt("slack", "T1", ("",)),
     "threads": lambda store: store.threads("slack", "T1"),
     "open_turns": lambda store: store.open_turns(7),
     "digests": lambda store: store.digests(PLACE, NOON),
@@ -832,7 +833,7 @@ CALLS: dict[str, Call] = {
     "stored_settings": lambda store: store.stored_settings(PLACE),
     "workspaces": lambda store: store.workspaces("slack"),
     "change": lambda store: store.change(PLACE, {"model": "m"}, ANN, NOON),
-    "overrides": lambda store: store.overrides("slack", "listen"),
+    "overrides": lambda store: store.overrides("slack", "T1", "listen"),
     "audit": lambda store: store.audit(PLACE),
     "mark_once": lambda store: store.mark_once("key"),
     "rate": lambda store: store.rate(1, Feedback("U1", 1, "", NOON)),

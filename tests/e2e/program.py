@@ -19,7 +19,7 @@ from tests.e2e.forks import Process, fork_parley
 from tests.waiting import HANG_S
 
 START_S = 2 * HANG_S
-SECRETS = ("xoxb-test", "xapp-test", "discord-test-token", "sk-test")
+SECRETS = ("xoxb-test", "xapp-test", "OTAw.discord.test-token", "sk-test")
 
 
 def free_port() -> int:

@@ -48,7 +48,7 @@ async def until_heard(url: str) -> None:
     """Wait until it is stored that both platforms are listened to: before, nothing there counts as missed."""
     store = await open_store(DatabaseSettings(_env_file=None, database_url=SecretStr(url)), SystemClock())
     for _ in range(round(HANG_S / 0.05)):
-        if await store.watermark("slack") and await store.watermark("discord"):
+        if await store.watermark("slack", "T1") and await store.watermark("discord", "900"):
             break
         await asyncio.sleep(0.05)
     await store.close()

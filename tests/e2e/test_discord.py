@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from tests.e2e.conftest import discord_settings, model_settings
@@ -87,6 +89,36 @@ async def test_a_direct_message_needs_no_mention_and_is_one_place(
         await discord.direct(ADA, "more")
         await answered(discord, discord.dm(ADA), "more", count=2)
     assert len(said(endpoint.requests[1].body)) == 4
+
+
+async def test_a_direct_conversation_of_an_earlier_version_goes_on(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    """Earlier versions stored direct messages under `@me`, and one watermark for the platform."""
+    settings = discord_settings(discord) | model_settings(endpoint)
+    async with Program(tmp_path, **settings) as program:
+        await discord.direct(ADA, "hello")
+        await answered(discord, discord.dm(ADA), "hello")
+        await discord.direct(ADA, "/reset")
+        await discord.wait_for(lambda: len(answers(discord, discord.dm(ADA))) == 2)
+        await discord.direct(ADA, "hello again")
+        await answered(discord, discord.dm(ADA), "hello again", count=3)
+    with closing(sqlite3.connect(program.folder / "data" / "parley.db")) as database:
+        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        for (table,) in tables:
+            columns = {column[1] for column in database.execute(f"PRAGMA table_info({table})")}
+            if "team" in columns:
+                before = "" if table == "heard" else "@me"
+                database.execute(f"UPDATE {table} SET team = ? WHERE team = ?", (before, str(BOT)))
+        database.commit()
+        assert database.execute("SELECT count(*) FROM threads WHERE team = '@me'").fetchone() == (1,)
+    await discord.direct(ADA, "said while it was down")
+    async with Program(tmp_path, **settings):
+        await answered(discord, discord.dm(ADA), "said while it was down", count=4)
+        await discord.direct(ADA, "and now?")
+        await answered(discord, discord.dm(ADA), "and now?", count=5)
+    lines = [content for _, content in said(endpoint.requests[-1].body)[1:]]
+    assert [lines[0], lines[-1]] == ["hello again", "and now?"], "from the reset on"
 
 
 async def test_what_is_not_for_the_bot_is_no_turn(

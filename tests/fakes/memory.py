@@ -69,7 +69,7 @@ class MemoryStore:
         self._posts: dict[tuple[str, str], int] = {}
         self._steps: dict[int, list[Step]] = {}
         self._finishes: dict[int, Finish] = {}
-        self._heard: dict[str, datetime] = {}
+        self._heard: dict[tuple[str, str], datetime] = {}
         self._settings: dict[tuple[str, str, str], dict[str, str]] = {}
         self._audit: list[Change] = []
         self._feedback: dict[tuple[int, str], Feedback] = {}
@@ -203,23 +203,27 @@ class MemoryStore:
         spent = await self.last_usage(ask.place, model)
         return Context(tuple(lines), await self.filled(ask.place), spent)
 
-    async def active_threads(self, platform: str, since: datetime, limit: int = 500) -> list[Place]:
+    async def active_threads(self, platform: str, team: str, since: datetime, limit: int = 500) -> list[Place]:
         self._work()
         found = [
             (lines[-1].at, talk.place)
             for talk in self._talks.values()
-            if talk.joined and talk.place.platform == platform and (lines := talk.ordered())
+            if talk.joined and _is_of(talk.place, platform, team) and (lines := talk.ordered())
         ]
         newest = sorted((pair for pair in found if pair[0] >= since), key=lambda pair: pair[0], reverse=True)
         return [place for _, place in newest][:limit]
 
-    async def watermark(self, platform: str) -> datetime | None:
+    async def watermark(self, platform: str, team: str) -> datetime | None:
         self._work()
-        return self._heard.get(platform)
+        return self._heard.get((platform, team))
 
-    async def advance_watermark(self, platform: str, until: datetime) -> None:
+    async def advance_watermark(self, platform: str, team: str, until: datetime) -> None:
         self._work()
-        self._heard[platform] = max(until, self._heard.get(platform, until))
+        self._heard[platform, team] = max(until, self._heard.get((platform, team), until))
+
+    async def adopt(self, platform: str, team: str, former: Sequence[str]) -> None:
+        """Nothing: it holds no rows of earlier versions."""
+        self._work()
 
     async def threads(self, platform: str, team: str, limit: int = 50) -> list[Thread]:
         self._work()
@@ -258,7 +262,7 @@ class MemoryStore:
         opened = sorted(await self.open_turns(), key=lambda turn: (turn.ask.at, turn.id))
         running = [turn for turn in opened if turn.state is TurnState.RUNNING]
         first = {turn.ask.place.key: turn.id for turn in reversed(running)}.values()
-        alive = self._heard.get(PROCESS)
+        alive = self._heard.get((PROCESS, ""))
         stood_still = alive is not None and alive < still_since
         await self.give_back()
         for turn_id in first if stood_still or len(opened) == 1 else ():
@@ -423,12 +427,12 @@ class MemoryStore:
         self._audit += changed
         return changed
 
-    async def overrides(self, platform: str, name: str, limit: int = 500) -> list[tuple[Place, str]]:
+    async def overrides(self, platform: str, team: str, name: str, limit: int = 500) -> list[tuple[Place, str]]:
         self._work()
         found = [
             (Place(*there), values[name])
             for there, values in self._settings.items()
-            if there[0] == platform and there[2] and name in values
+            if _is_of(Place(*there), platform, team) and there[2] and name in values
         ]
         return found[:limit]
 
@@ -574,3 +578,7 @@ def _rank(entry: ThreadMessage) -> tuple[datetime, str, bool, str]:
 
 def _storable(text: str) -> str:
     return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def _is_of(place: Place, platform: str, team: str) -> bool:
+    return place.platform == platform and team in ("", place.team)

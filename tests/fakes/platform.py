@@ -23,6 +23,7 @@ class MemoryPlatform:
     no longer in `shown`, and everything once the place is `closed`, is gone."""
 
     name = "slack"
+    id = "T1"
     limits = Limits(page_size=4_000)
     traits = TRAITS["slack"]
 

@@ -310,15 +310,15 @@ async def test_an_answer_outlives_its_ticket_where_the_bot_is_in_the_channel(bot
     assert shown(bot, GENERAL) == ["A machine."]
     assert (await failure(bot, post(ask, "more", page=1))).code is Code.EXPIRED
     assert [b.scope for b in bot.platform.rate_limits(edit(ask, posted, ""))] == [
-        f"discord/edit/{GENERAL}",
-        "discord/bot",
+        f"discord/{BOT}/edit/{GENERAL}",
+        f"discord/{BOT}/bot",
     ]
 
 
 async def test_ask_works_between_people_until_its_ticket_dies(bot: Bot) -> None:
     chat = bot.fake.private_chat(ADA)
     ask = await slash(bot, chat)
-    assert ask.place == Place("discord", "@me", str(chat), f"ask-{ask.id}")
+    assert ask.place == Place("discord", str(BOT), str(chat), f"ask-{ask.id}")
     posted = await bot.platform.perform(post(ask))
     assert shown(bot, chat) == ["A machine."]
     bot.fake.clock.advance(901)
@@ -665,7 +665,10 @@ async def test_budgets_are_per_channel_and_kind_and_tickets_have_their_own(bot: 
         [b.scope for b in bot.platform.rate_limits(s)]
         for s in (PostMessage(thread, Page(""), "k"), EditMessage(thread, "4", Page("")))
     ]
-    assert scopes == [["discord/post/3", "discord/bot"], ["discord/edit/3", "discord/bot"]]
+    assert scopes == [
+        [f"discord/{BOT}/post/3", f"discord/{BOT}/bot"],
+        [f"discord/{BOT}/edit/3", f"discord/{BOT}/bot"],
+    ]
     (interaction_token,) = bot.platform.rate_limits(
         EditMessage(thread, "4", Page(""), interaction_token="secret")
     )

@@ -19,7 +19,7 @@ from core.values.outgoing import Page, Phase, PostMessage, Reply
 from core.values.places import Person, Place
 from core.values.ui import Button
 from tests.bots.discord.conftest import Bot
-from tests.fakes.discord import ADA, GENERAL, GUILD
+from tests.fakes.discord import ADA, BOT, GENERAL, GUILD
 from tests.waiting import HANG_S
 
 AGAIN = Button("again", "Again", 7)
@@ -100,7 +100,9 @@ async def test_a_refusal_is_laid_to_its_channel_unless_it_was_of_the_whole_bot(b
     place = Place("discord", str(GUILD), str(GENERAL))
     with pytest.raises(PlatformError) as raised:
         await bot.platform.perform(PostMessage(place, Page("one"), "turn-1-0"))
-    assert raised.value.scope == ("discord/bot" if scope == "global" else f"discord/post/{GENERAL}")
+    assert raised.value.scope == (
+        f"discord/{BOT}/bot" if scope == "global" else f"discord/{BOT}/post/{GENERAL}"
+    )
 
 
 async def test_a_table_stands_as_aligned_code_and_a_deep_heading_in_bold(bot: Bot) -> None:

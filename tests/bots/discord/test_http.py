@@ -155,7 +155,7 @@ async def test_a_thread_that_a_ban_keeps_from_being_opened_is_opened_after_it(fa
         fake.ban(3600.0)
         with pytest.raises(PlatformError) as refused:
             await answer(bot, asked)
-        assert (refused.value.code, refused.value.scope) == (Code.SLOW_DOWN, "discord/bot")
+        assert (refused.value.code, refused.value.scope) == (Code.SLOW_DOWN, f"discord/{BOT}/bot")
         assert refused.value.retry_after_s == pytest.approx(3600.0, abs=1.0)
         fake.rest.ban, clock.ahead_s = None, 3601.0
         await answer(bot, asked)

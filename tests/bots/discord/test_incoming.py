@@ -187,7 +187,7 @@ def test_a_thread_names_its_parent(reader: Reader, channel: int, parent: int) ->
 
 def test_a_direct_message_is_addressed_and_one_place(reader: Reader) -> None:
     ask = reader.heard(reader.payload("hello", channel=DM))
-    assert ask.place == Place("discord", "@me", str(DM), direct=True)
+    assert ask.place == Place("discord", str(BOT), str(DM), direct=True)
     assert ask.addressed
 
 
@@ -480,7 +480,7 @@ def test_a_command_in_a_thread_or_dm_is_in_that_place(reader: Reader) -> None:
         Place("discord", str(GUILD), str(GENERAL), str(THREAD)),
         "",
     )
-    assert (in_dm.place, in_dm.opens) == (Place("discord", "@me", str(DM), direct=True), "")
+    assert (in_dm.place, in_dm.opens) == (Place("discord", str(BOT), str(DM), direct=True), "")
 
 
 def test_a_command_where_the_bot_is_not_opens_a_place_of_its_own(reader: Reader) -> None:

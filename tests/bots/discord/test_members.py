@@ -9,7 +9,7 @@ import pytest
 from core.errors import Code, PlatformError
 from core.ports.connector import Membership
 from tests.bots.discord.conftest import Bot
-from tests.fakes.discord import BO, CHEN, GUILD, Permission
+from tests.fakes.discord import BO, BOT, CHEN, GUILD, Permission
 
 
 def lookups(bot: Bot) -> int:
@@ -22,7 +22,7 @@ async def test_the_roles_of_a_member_are_those_of_each_server_and_a_stranger_has
     external = bot.fake.add_person("Dot")
     del bot.fake.world.members[external]
     found = [
-        await bot.platform.roles_in(str(person), [str(GUILD), "7", "@me"]) for person in (BO, CHEN, external)
+        await bot.platform.roles_in(str(person), [str(GUILD), "7", str(BOT)]) for person in (BO, CHEN, external)
     ]
     assert found == [{str(GUILD): (str(role),)}, {str(GUILD): ()}, {}]
 

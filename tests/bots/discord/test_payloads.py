@@ -16,7 +16,7 @@ from core.values.conversation import Ask
 from core.values.events import ButtonPress, Command, Deleted, Edited, Event
 from core.values.places import Person, Place
 from tests.bots.discord.conftest import Bot
-from tests.fakes.discord import BO, CHEN, FORUM, GENERAL, GUILD
+from tests.fakes.discord import BO, BOT, CHEN, FORUM, GENERAL, GUILD
 from tests.fakes.discord.guild import Channel, ChannelType, Interaction
 from tests.fakes.discord.spec import load
 from tests.waiting import until
@@ -173,7 +173,7 @@ async def test_a_forums_post(recorded: Recorded) -> None:
 
 async def test_a_direct_message(recorded: Recorded) -> None:
     ask = await recorded.ask("message_create_direct")
-    assert (ask.place, ask.addressed) == (Place("discord", "@me", str(DIRECT), direct=True), True)
+    assert (ask.place, ask.addressed) == (Place("discord", str(BOT), str(DIRECT), direct=True), True)
     assert (ask.text, ask.author) == ("你好，Parley", Person(str(CHEN), "陈晨"))
 
 
@@ -210,10 +210,10 @@ async def test_a_slash_command_in_a_direct_conversation_between_people_and_elsew
     recorded: Recorded,
 ) -> None:
     direct = await recorded.command("interaction_slash_direct")
-    assert (direct.place, direct.opens) == (Place("discord", "@me", str(DIRECT), direct=True), "")
+    assert (direct.place, direct.opens) == (Place("discord", str(BOT), str(DIRECT), direct=True), "")
     private = await recorded.command("interaction_slash_between_people")
     assert (private.place, private.opens) == (
-        Place("discord", "@me", str(BETWEEN_PEOPLE)),
+        Place("discord", str(BOT), str(BETWEEN_PEOPLE)),
         f"ask-{private.id}",
     )
     elsewhere = await recorded.command("interaction_slash_elsewhere")
@@ -247,7 +247,7 @@ async def test_a_button_and_the_form_behind_it(recorded: Recorded) -> None:
     press = await recorded.heard("interaction_button")
     assert press == ButtonPress("again", 42, IN_THREAD, CHEN_, "interaction-test-7")
     direct = await recorded.heard("interaction_button_direct")
-    place = Place("discord", "@me", str(DIRECT), direct=True)
+    place = Place("discord", str(BOT), str(DIRECT), direct=True)
     assert direct == ButtonPress("up", 43, place, CHEN_, "interaction-test-8")
     reason = await recorded.heard("interaction_modal_submit_reason")
     assert reason == ButtonPress("reason", 42, IN_THREAD, CHEN_, "interaction-test-10", "太短了")

@@ -101,7 +101,7 @@ async def test_ask_about_a_message_quotes_it() -> None:
         (THREAD, "", "/summarize of:thread"),
         (THREAD, "channel 20", "/summarize last:20 of:channel"),
         (CHANNEL, "3 hours", "/summarize hours:3.0 of:channel"),
-        (Place("discord", "@me", "D1", direct=True), "", "/summarize of:channel"),
+        (Place("discord", "900", "D1", direct=True), "", "/summarize of:channel"),
     ],
 )
 async def test_summarize_becomes_a_turn_that_says_what_of(place: Place, typed: str, text: str) -> None:
@@ -541,7 +541,7 @@ async def test_suggestions_begin_with_what_was_typed() -> None:
     assert await suggested("settings", "value", name="temperature") == ["default"]
 
 
-ALONE = Place("discord", "@me", "D1", direct=True)
+ALONE = Place("discord", "900", "D1", direct=True)
 GUILD = Place("discord", "G1", "")
 
 

@@ -84,7 +84,7 @@ class App:
     async def live_since(self, minutes: float) -> None:
         """One thread with a question, and all heard until then."""
         await self.store.accept(ask("m0", minutes))
-        await self.store.advance_watermark("slack", START + timedelta(minutes=minutes))
+        await self.store.advance_watermark("slack", "T1", START + timedelta(minutes=minutes))
 
 
 def busy(seconds: float) -> PlatformError:
@@ -108,12 +108,12 @@ async def test_places_and_their_channels_are_read_on_and_handed_in_order() -> No
         assert sorted(house.received) == ["m1", "m2", "m3"]
         assert house.received.index("m1") < house.received.index("m2")
         assert sorted(set(house.platform.read)) == [CHANNEL.key, THREAD.key, "slack/T1/C1/3.0"]
-        assert await house.store.watermark("slack") == house.clock.now()
+        assert await house.store.watermark("slack", "T1") == house.clock.now()
 
 
 async def test_a_thread_that_nobody_heard_of_is_read_too() -> None:
     house = App()
-    await house.store.advance_watermark("slack", START - timedelta(minutes=30))
+    await house.store.advance_watermark("slack", "T1", START - timedelta(minutes=30))
     thread = Place("slack", "T1", "C2", "5.0")
     house.platform.shown_channels = [Place("slack", "T1", "C2")]
     house.platform.missing["slack/T1/C2/"] = [ask("m1", -20, thread, addressed=True)]
@@ -124,7 +124,7 @@ async def test_a_thread_that_nobody_heard_of_is_read_too() -> None:
 
 async def test_a_thread_is_read_too_whose_first_words_came_by_themselves_meanwhile() -> None:
     house = App()
-    await house.store.advance_watermark("slack", START - timedelta(minutes=30))
+    await house.store.advance_watermark("slack", "T1", START - timedelta(minutes=30))
     thread = Place("slack", "T1", "C2", "5.0")
     root = ask("m1", -20, thread, addressed=True)
     house.platform.shown_channels = [Place("slack", "T1", "C2")]
@@ -142,7 +142,7 @@ async def test_a_new_house_has_missed_nothing() -> None:
     house = App()
     async with house.running():
         assert house.platform.read == []
-        assert await house.store.watermark("slack") == house.clock.now()
+        assert await house.store.watermark("slack", "T1") == house.clock.now()
 
 
 async def test_what_is_too_old_is_listed_and_remembered_but_not_answered() -> None:
@@ -163,7 +163,7 @@ async def test_what_is_too_old_is_listed_and_remembered_but_not_answered() -> No
 
 async def test_what_is_too_old_is_weighed_as_a_new_one_would_be() -> None:
     house = App()
-    await house.store.advance_watermark("slack", START - timedelta(minutes=180))
+    await house.store.advance_watermark("slack", "T1", START - timedelta(minutes=180))
     everything, nothing, posts = (Place("slack", "T1", channel) for channel in ("C2", "C3", "C4"))
     await house.set(everything, listen="all")
     await house.set(nothing, listen="off")
@@ -201,7 +201,7 @@ async def test_what_is_too_old_is_weighed_as_a_new_one_would_be() -> None:
 
 async def test_what_was_asked_where_everything_is_a_question_is_answered() -> None:
     house = App()
-    await house.store.advance_watermark("slack", START - timedelta(minutes=30))
+    await house.store.advance_watermark("slack", "T1", START - timedelta(minutes=30))
     forum = Place("slack", "T1", "C2")
     await house.set(forum, listen="forum")
     post, chat = replace(forum, thread="p"), replace(forum, thread="q")
@@ -224,9 +224,9 @@ async def test_a_refusal_for_rate_means_later_and_a_lost_place_means_never() -> 
     house.platform.refusals.append(PlatformError(Code.SLOW_DOWN, retryable=True, retry_after_s=60))
     async with house.running():
         assert house.received == []
-        before = await house.store.watermark("slack")
+        before = await house.store.watermark("slack", "T1")
         await house.clock.advance(59)
-        assert await house.store.watermark("slack") == before, "not all of it is known yet"
+        assert await house.store.watermark("slack", "T1") == before, "not all of it is known yet"
         await house.clock.advance(2)
         assert house.received == ["m1"]
     assert house.platform.read == [CHANNEL.key, THREAD.key, THREAD.key]
@@ -238,11 +238,11 @@ async def test_what_was_asked_while_the_token_was_refused_is_read_once_it_works(
     house.platform.missing[THREAD.key] = [ask("m1", -20)]
     house.platform.refusals += [PlatformError(Code.BAD_TOKEN), PlatformError(Code.BAD_TOKEN)]
     async with house.running():
-        before = await house.store.watermark("slack")
+        before = await house.store.watermark("slack", "T1")
         assert house.received == []
         await house.clock.advance(60)
         assert house.received == ["m1"]
-        assert await house.store.watermark("slack") != before
+        assert await house.store.watermark("slack", "T1") != before
 
 
 async def test_it_reads_on_again_after_the_platform_was_away() -> None:
@@ -282,13 +282,13 @@ async def test_a_place_that_can_not_be_read_for_now_holds_up_nobody_and_is_read_
     async with house.running():
         assert house.received == ["m2"], "the others are not held up"
         await house.clock.advance(70)
-        assert await house.store.watermark("slack") == START - timedelta(minutes=30), (
+        assert await house.store.watermark("slack", "T1") == START - timedelta(minutes=30), (
             "not all of it is known yet"
         )
         house.platform.unreadable = ""
         await house.clock.advance(20)
         assert set(house.received) == {"m1", "m2"}
-        heard = await house.store.watermark("slack")
+        heard = await house.store.watermark("slack", "T1")
         assert heard is not None
         assert heard > START
 

@@ -22,7 +22,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-SERVER, DIRECT = Place("discord", "100", ""), Place("discord", "@me", "700", direct=True)
+SERVER, DIRECT = Place("discord", "100", ""), Place("discord", "900", "700", direct=True)
 ADA, BO = Person("1", "Ada"), Person("2", "Bo")
 
 

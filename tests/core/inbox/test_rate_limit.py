@@ -275,7 +275,7 @@ async def test_one_persons_questions_count_together_wherever_they_are_asked() ->
 
 async def test_a_workspaces_rate_and_deny_list_hold_in_direct_messages() -> None:
     house = App()
-    alone = Place("discord", "@me", "D1", direct=True)
+    alone = Place("discord", "900", "D1", direct=True)
     await house.store.change(Place("discord", "G1", ""), {"rate": "1", "deny": "U2"}, ADA, NOON)
     assert (await house.say("1", place=alone)).outcome is Outcome.TURN
     assert (await house.say("2", place=alone)).outcome is Outcome.LIMITED

@@ -23,7 +23,7 @@ async def suspected(rig: Rig, deaths: int, *threads: str) -> list[Turn]:
         at = START + timedelta(seconds=number)
         turn = await rig.store.accept(Ask(f"m{thread}", place, ADA, "why?", at, addressed=True))
         assert turn is not None
-        await rig.store.advance_watermark(PROCESS, START)
+        await rig.store.advance_watermark(PROCESS, "", START)
         for _ in range(deaths):
             await rig.store.begin(turn.id)
             await rig.store.recover(START + timedelta(minutes=1))

@@ -90,7 +90,7 @@ class FakeDiscord(People):
     def __init__(
         self,
         *,
-        bot_token: str = "discord-test-token",
+        bot_token: str = "OTAw.discord.test-token",
         message_content_allowed: bool = True,
         check_spec: bool = True,
         port: int = 0,

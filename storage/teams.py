@@ -1,0 +1,34 @@
+"""Rows from before they named their team. Each function is one transaction's work, run by the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Table, func, select, update
+
+from storage.tables import AUDIT, HEARD, MESSAGES, NOTICES, POSTS, SETTINGS, THREADS, TURNS, USAGE
+
+_KEYS: dict[Table, tuple[str, ...]] = {
+    THREADS: ("channel", "thread"),
+    MESSAGES: ("channel", "message", "thread"),
+    TURNS: ("channel", "message"),
+    POSTS: ("channel", "message"),
+    USAGE: ("turn_id",),
+    HEARD: (),
+    SETTINGS: ("channel", "name"),
+    AUDIT: ("id",),
+}
+"""What makes a row unique beside its platform and team."""
+
+
+def adopt(connection: Connection, platform: str, team: str, former: Sequence[str]) -> None:
+    for table, key in _KEYS.items():
+        there = table.alias("there").c
+        same = [there[name] == table.c[name] for name in ("platform", *key)]
+        taken = select(there.team).where(*same, there.team == team).exists()
+        moving = update(table).where(table.c.platform == platform, table.c.team.in_(former), ~taken)
+        connection.execute(moving.values(team=team))
+    for stray in filter(None, former):
+        old, new = (f"/{platform}/{one}/" for one in (stray, team))
+        naming = update(NOTICES).where(NOTICES.c.key.contains(old, autoescape=True))
+        connection.execute(naming.values(key=func.replace(NOTICES.c.key, old, new)))
