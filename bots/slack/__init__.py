@@ -8,7 +8,10 @@
     mrkdwn         Slack's notation, read and written, with every mention disarmed   pure
     users          who is behind an id, cached for an hour
     authors        who did something, by the payload and by `users`            pure
-    interactions   commands, menus, modals, the Home tab
+    interactions   commands, shortcuts, modals, the Home tab
+    author_lookup  the author of an interaction, with their rights in the channel
+    immediate_replies   replies to one person, or to all, in the place of what they did
+    background     work that goes on after the acknowledgement
     commands       slash commands, shortcuts, buttons -> Command, ButtonPress  pure
     forms, home    modals and the Home tab                                     pure
     outgoing       a page or an immediate reply as blocks and text             pure

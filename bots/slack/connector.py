@@ -17,6 +17,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
 from bots.slack import LIMITS, TRAITS, history
+from bots.slack.author_lookup import is_command
 from bots.slack.authors import is_known, is_ours, with_known
 from bots.slack.calls import outgoing_to_api_call, rate_limits, upload_to_title
 from bots.slack.commands import EVENTS, kind_of, stopped_to_presses
@@ -31,7 +32,7 @@ from bots.slack.incoming import (
     named_in,
     payload_to_event,
 )
-from bots.slack.interactions import Dialog, is_command
+from bots.slack.interactions import Interactions
 from bots.slack.outgoing import aside, page_to_plain
 from bots.slack.socket import SDK_LOG, Socket
 from bots.slack.users import People, user_to_person
@@ -104,15 +105,15 @@ class SlackPlatform:
         self._askers: FIFOCache[str, Person] = FIFOCache(_REMEMBERED)  # place -> who asked last
         # Channel and person.
         self._apologised: TTLCache[str, bool] = TTLCache(_REMEMBERED, _APOLOGY_S, clock.monotonic)
-        self._dialog: Dialog | None = None  # while it runs
+        self._interactions: Interactions | None = None  # while it runs
 
     # -- the port
 
     async def run(self, inbox: Inbox) -> None:
         """As `Platform.run`; may be called again once it has ended."""
         self._web.forget()
-        dialog = self._dialog = Dialog(self._web, inbox, self._people, self._clock)
-        app = self._bolt(inbox, dialog)
+        interactions = self._interactions = Interactions(self._web, inbox, self._people, self._clock)
+        app = self._bolt(inbox, interactions)
         self._sockets = tuple(
             Socket(app, self._app_token, self._web.open_url, self._clock, self._ping_interval_s)
             for _ in range(_SOCKETS)
@@ -129,8 +130,8 @@ class SlackPlatform:
                 task.cancel()
             await asyncio.gather(*kept, return_exceptions=True)
             self._sockets = ()
-            self._dialog = None
-            await dialog.close(_FAREWELL_S)
+            self._interactions = None
+            await interactions.close(_FAREWELL_S)
             await self.close()
 
     @property
@@ -147,10 +148,10 @@ class SlackPlatform:
         return person
 
     async def tell(self, told: ImmediateReply, ask: Ask) -> None:
-        if self._dialog is None:
+        if self._interactions is None:
             log.warning("reply_not_delivered", place=ask.place.key, detail="not connected")
         else:
-            self._dialog.tell(told, ask)
+            self._interactions.tell(told, ask)
 
     async def history(self, place: Place, before: Ask) -> History:
         return await history.read(self._web, self._people, place, before)
@@ -270,7 +271,7 @@ class SlackPlatform:
 
     # -- what comes in
 
-    def _bolt(self, inbox: Inbox, dialog: Dialog) -> AsyncApp:
+    def _bolt(self, inbox: Inbox, interactions: Interactions) -> AsyncApp:
         async def authorize() -> AuthorizeResult:
             me = await self._web.identify()
             return AuthorizeResult(
@@ -288,7 +289,7 @@ class SlackPlatform:
             assert task is not None
             self._receiving.add(task)
             try:
-                answer = await self._guarded(kind, body, inbox, dialog)
+                answer = await self._guarded(kind, body, inbox, interactions)
             finally:
                 self._receiving.discard(task)
             return BoltResponse(status=200, body=answer or "")  # this is the acknowledgement
@@ -309,7 +310,7 @@ class SlackPlatform:
         app.error(refuse)
         return app
 
-    def _apologise_once(self, body: Json, error: StoreError, dialog: Dialog) -> None:
+    def _apologise_once(self, body: Json, error: StoreError, interactions: Interactions) -> None:
         """Tell the author of a question that can't be stored, at most once in `_APOLOGY_S`: Slack sends it again."""
         event = body.get("event") or {}
         who = f"{event.get('channel')}/{event.get('user')}"
@@ -317,18 +318,18 @@ class SlackPlatform:
             return
         if who not in self._apologised:
             self._apologised[who] = True
-            dialog.apologise(body, error)
+            interactions.apologise(body, error)
 
-    async def _guarded(self, kind: str, body: Json, inbox: Inbox, dialog: Dialog) -> Json | None:
+    async def _guarded(self, kind: str, body: Json, inbox: Inbox, interactions: Interactions) -> Json | None:
         """`_take`, where a mistake of ours costs this event alone: sent again it would fail again, so it is
         acknowledged, and whoever waits for an answer is told. Raises BotError for what may succeed later."""
         try:
             if kind in _OF_A_TEAM and not is_ours(body, (await self._web.identify()).home):
                 log.debug("event_ignored", kind=kind, reason="another workspace")
                 return None
-            return await self._take(kind, body, inbox, dialog)
+            return await self._take(kind, body, inbox, interactions)
         except StoreError as error:
-            self._apologise_once(body, error, dialog)
+            self._apologise_once(body, error, interactions)
             raise
         except BotError:
             raise
@@ -337,31 +338,31 @@ class SlackPlatform:
             at = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{at.filename}:{at.lineno}"
             log.error("event_failed", kind=kind, at=where, **failure.log_keys)
-            dialog.apologise(body, failure)
+            interactions.apologise(body, failure)
             return None
 
-    async def _take(self, kind: str, body: Json, inbox: Inbox, dialog: Dialog) -> Json | None:
+    async def _take(self, kind: str, body: Json, inbox: Inbox, interactions: Interactions) -> Json | None:
         """Returns once it may be acknowledged, with what Slack is to be answered."""
         match kind:
             case "slash_command":
-                await dialog.slash(body)
+                await interactions.slash(body)
             case "message_action":
-                await dialog.shortcut(body)
+                await interactions.shortcut(body)
             case "view_submission":
-                return await dialog.submit(body)
+                return await interactions.submit(body)
             case "change":
-                await dialog.change(body)
+                await interactions.change(body)
             case "app_home_opened":
-                await dialog.opened(body["event"])
+                await interactions.opened(body["event"])
             case "unreadable":
                 pass
             case "agent_session_stopped":
-                await self._stopped(body["event"], inbox, dialog)
+                await self._stopped(body["event"], inbox, interactions)
             case _:
-                await self._receive(body, inbox, dialog)
+                await self._receive(body, inbox, interactions)
         return None
 
-    async def _receive(self, payload: Payload, inbox: Inbox, dialog: Dialog) -> None:
+    async def _receive(self, payload: Payload, inbox: Inbox, interactions: Interactions) -> None:
         """Returns once the event is stored or rightly ignored. One channel's events are taken in order."""
         me = await self._web.identify()
         bare = payload_to_event(payload, me, {})
@@ -376,31 +377,33 @@ class SlackPlatform:
                 return  # no look-up of its author is needed
             names = await self._names(payload, me, arrived_s)
             event = payload_to_event(payload, me, names)
-            if event is None or (isinstance(event, ButtonPress) and await dialog.press(payload, event)):
+            if event is None or (isinstance(event, ButtonPress) and await interactions.press(payload, event)):
                 return
             self._note_home(event)
             if is_command(event) and not is_known(event.author):
-                dialog.later(self._deliver_late(event, payload, inbox, dialog))
+                interactions.tasks.start(self._deliver_late(event, payload, inbox, interactions))
                 return
             left_s = arrived_s + _RIGHTS_BY_S - self._clock.monotonic()
-            await self._deliver(await dialog.entitled(event, left_s), payload, inbox, dialog)
+            await self._deliver(
+                await interactions.authors.entitled(event, left_s), payload, inbox, interactions
+            )
 
-    async def _deliver(self, event: Event, payload: Payload, inbox: Inbox, dialog: Dialog) -> None:
+    async def _deliver(self, event: Event, payload: Payload, inbox: Inbox, interactions: Interactions) -> None:
         receipt = await inbox.receive(event)
         if isinstance(event, Ask) and receipt.outcome in (Outcome.TURN, Outcome.HELD):
             self._askers[event.place.key] = event.author
         if receipt.told is not None:
-            dialog.tell(receipt.told, event, str(payload.get("response_url", "")))
+            interactions.tell(receipt.told, event, str(payload.get("response_url", "")))
 
     async def _deliver_late(
-        self, event: Ask | ButtonPress, payload: Payload, inbox: Inbox, dialog: Dialog
+        self, event: Ask | ButtonPress, payload: Payload, inbox: Inbox, interactions: Interactions
     ) -> None:
         """Commands and buttons are not stored: they are done once it is known who gave them, or can't be."""
         try:
-            await self._deliver(await dialog.identified(event), payload, inbox, dialog)
+            await self._deliver(await interactions.authors.identified(event), payload, inbox, interactions)
         except BotError as error:
             log.warning("event_not_accepted", **error.log_keys)
-            dialog.apologise(payload, error)
+            interactions.apologise(payload, error)
 
     async def _names(self, payload: Payload, me: Identity, arrived_s: float) -> dict[str, Person]:
         """The author first, whom rights depend on; then those who are only mentioned."""
@@ -415,12 +418,12 @@ class SlackPlatform:
         if isinstance(event, Ask) and event.author.external and event.author.roles:
             self._homes[event.author.id] = event.author.roles[0]
 
-    async def _stopped(self, event: Payload, inbox: Inbox, dialog: Dialog) -> None:
+    async def _stopped(self, event: Payload, inbox: Inbox, interactions: Interactions) -> None:
         """Slack's own stop button: https://docs.slack.dev/reference/events/agent_session_stopped"""
         names = await self._people.get({str(event.get("user"))}, _AUTHOR_BY_S)
         for press in stopped_to_presses(event, await self._web.identify(), names, self._growing):
             if (told := (await inbox.receive(press)).told) is not None:
-                dialog.tell(told, press)
+                interactions.tell(told, press)
 
     # -- what goes out
 

@@ -1,0 +1,94 @@
+"""Immediate replies: shown to one person, or to all, in the place of what they did.
+
+A response URL takes 5 messages within 30 minutes:
+https://docs.slack.dev/interactivity/handling-user-interaction/
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import structlog
+
+from bots.slack.mrkdwn import markdown_to_mrkdwn
+from bots.slack.outgoing import aside, told_to_content
+from core.errors import PlatformError
+from core.i18n import error_text, phrase
+from core.values.conversation import Ask
+from core.values.events import ButtonPress, Command
+from core.values.places import Person, Place
+from core.values.ui import ImmediateReply
+
+log = structlog.get_logger(platform="slack")
+
+Json = dict[str, Any]
+Replied = Ask | Command | ButtonPress
+
+
+class ReplyCalls(Protocol):
+    """The calls that replies need. All raise PlatformError."""
+
+    async def call(self, method: str, arguments: Json) -> Json: ...
+    async def respond(self, url: str, body: Json) -> None: ...
+    async def upload(self, name: str, content: bytes, where: Json, title: str = "") -> str: ...
+
+
+class ReplySender:
+    """Sends immediate replies in one workspace."""
+
+    def __init__(self, slack: ReplyCalls) -> None:
+        self._slack = slack
+
+    async def send(self, told: ImmediateReply, event: Replied, language: str, url: str = "") -> None:
+        """Show `told` to the author of `event`, or to all, in its place. `url`: a response URL, if any.
+
+        A failure is logged.
+        """
+        place, author = event.place, event.author
+        try:
+            if told.file is not None:
+                told = await self._send_file(told, place, author, language)
+            if told.text:
+                await self._show(told, event, url, language)
+        except PlatformError as error:
+            log.warning("reply_not_delivered", place=place.key, **error.log_keys)
+
+    async def _show(self, told: ImmediateReply, event: Replied, url: str, language: str) -> None:
+        place = event.place
+        content = told_to_content(told, language)
+        # A thread without replies shows no ephemeral message:
+        # https://docs.slack.dev/reference/methods/chat.postEphemeral
+        whisper = told.whisper and not place.direct
+        unseen = whisper and isinstance(event, Ask) and event.id == place.thread
+        thread = {"thread_ts": place.thread} if place.thread and not unseen else {}
+        if url:
+            kind = "ephemeral" if told.whisper else "in_channel"
+            body = content | thread | {"response_type": kind, "replace_original": False}
+            try:
+                return await self._slack.respond(url, body)
+            except PlatformError as error:
+                log.info("response_url_expired", **error.log_keys)
+        if whisper:
+            reader = {"channel": place.channel, "user": event.author.id}
+            await self._slack.call("chat.postEphemeral", reader | content | thread)
+        else:
+            where = place.channel or event.author.id
+            await self._slack.call("chat.postMessage", {"channel": where} | content | aside() | thread)
+
+    async def _send_file(
+        self, told: ImmediateReply, place: Place, author: Person, language: str
+    ) -> ImmediateReply:
+        """Send a file in the direct conversation with its reader. Returns the reply to show in the place itself."""
+        assert told.file is not None
+        try:
+            # A direct channel may be one of two people, where the bot is not a member.
+            opened = await self._slack.call("conversations.open", {"users": author.id})
+            channel = str(opened["channel"]["id"])
+            here = channel == place.channel
+            where: Json = {"channel_id": channel, "initial_comment": markdown_to_mrkdwn(told.text)}
+            where |= {"thread_ts": place.thread} if here and place.thread else {}
+            await self._slack.upload(told.file.name, told.file.content, where)
+        except PlatformError as error:
+            log.warning("file_not_delivered", place=place.key, **error.log_keys)
+            return ImmediateReply(error_text(error, language))
+        return ImmediateReply("" if here else phrase("slack_file_sent", language))
