@@ -3,24 +3,17 @@ databases and in memory."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
-from core.clock import SystemClock
 from core.errors import StoreError
 from core.ports.store import AnswerFooter, Change, Feedback, Finish, Store, StoredSettings
 from core.values.conversation import Ask, History, Task, ThreadMessage, Turn, TurnState
 from core.values.deltas import Usage
 from core.values.places import Person, Place
 from core.values.ui import Button
-from storage import DatabaseSettings, open_store
-from tests.fakes.memory import MemoryStore
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 ANN = Person("U1", "Ann", "en-GB")
@@ -28,25 +21,6 @@ BEN = Person("U2", "Ben")
 PLACE = Place("slack", "T1", "C1", "100.1")
 CHANNEL = Place("slack", "T1", "C1")
 WORKSPACE = Place("slack", "T1", "")
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path, sqlite_schema: Path) -> str:
-    """Of a database with the schema in it, or empty for the store in memory."""
-    if request.param == "postgresql":
-        found: str = request.getfixturevalue("postgres_database")
-        return found
-    if request.param == "sqlite":
-        shutil.copy(sqlite_schema, tmp_path / "parley.db")
-        return f"sqlite:///{tmp_path / 'parley.db'}"
-    return ""
-
-
-@pytest_asyncio.fixture
-async def store(url: str) -> AsyncIterator[Store]:
-    opened = await open_store(DatabaseSettings(database_url=url), SystemClock()) if url else MemoryStore()
-    yield opened
-    await opened.close()
 
 
 def ask(id: str = "m1", text: str = "why?", after_s: float = 0, place: Place = PLACE, by: Person = ANN) -> Ask:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -27,7 +25,6 @@ from core.values.places import Person, Place
 from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound, ToolResults
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.engine import Database
-from storage.url import sqlite_file
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 ANN = Person("U1", "Ann", "en-GB")
@@ -57,16 +54,7 @@ async def texts(store: Store, until: Ask | None = None, place: Place = PLACE) ->
 
 
 @pytest_asyncio.fixture
-async def store(database_url: str, sqlite_schema: Path) -> AsyncIterator[SqlStore]:
-    if file := sqlite_file(DatabaseSettings(database_url=database_url).url):
-        shutil.copy(sqlite_schema, file)
-    opened = await open_store(DatabaseSettings(database_url=database_url), SystemClock())
-    yield opened
-    await opened.close()
-
-
-@pytest_asyncio.fixture
-async def database(store: SqlStore, database_url: str) -> AsyncIterator[Database]:
+async def database(sql_store: SqlStore, database_url: str) -> AsyncIterator[Database]:
     """The same database, past the store."""
     beside = Database(DatabaseSettings(database_url=database_url).url)
     yield beside
@@ -74,7 +62,7 @@ async def database(store: SqlStore, database_url: str) -> AsyncIterator[Database
 
 
 class TestAccept:
-    async def test_everything_about_an_ask_comes_back(self, store: SqlStore) -> None:
+    async def test_everything_about_an_ask_comes_back(self, store: Store) -> None:
         question = Ask(
             id="m1",
             place=Place("discord", "G1", "C1", "", direct=True),
@@ -90,24 +78,24 @@ class TestAccept:
         assert turn == Turn(turn.id, question)
         assert await store.turn(turn.id) == turn
 
-    async def test_it_is_on_disk_when_accept_returns(self, store: SqlStore, database_url: str) -> None:
-        turn = await accepted(store, ask())
+    async def test_it_is_on_disk_when_accept_returns(self, sql_store: SqlStore, database_url: str) -> None:
+        turn = await accepted(sql_store, ask())
         other = await open_store(DatabaseSettings(database_url=database_url), SystemClock())
         assert await other.open_turns() == [turn]
         await other.close()
 
-    async def test_a_redelivered_ask_is_none_also_after_it_was_answered(self, store: SqlStore) -> None:
+    async def test_a_redelivered_ask_is_none_also_after_it_was_answered(self, store: Store) -> None:
         await answered(store, ask())
         assert await store.accept(ask()) is None
         assert await store.open_turns() == []
         assert await texts(store) == ["why?", "because"]
 
-    async def test_of_many_deliveries_at_once_one_becomes_a_turn(self, store: SqlStore) -> None:
+    async def test_of_many_deliveries_at_once_one_becomes_a_turn(self, store: Store) -> None:
         turns = await asyncio.gather(*(store.accept(ask()) for _ in range(20)))
         assert len([turn for turn in turns if turn]) == 1
         assert len(await store.open_turns()) == 1
 
-    async def test_the_same_id_in_another_team_or_channel_is_another_ask(self, store: SqlStore) -> None:
+    async def test_the_same_id_in_another_team_or_channel_is_another_ask(self, store: Store) -> None:
         for place in (
             PLACE,
             replace(PLACE, team="T2"),
@@ -116,19 +104,19 @@ class TestAccept:
         ):
             assert await store.accept(ask(place=place)) is not None
 
-    async def test_a_line_that_was_noted_first_is_not_doubled(self, store: SqlStore) -> None:
+    async def test_a_line_that_was_noted_first_is_not_doubled(self, store: Store) -> None:
         await store.note(ask())
         assert await store.accept(ask()) is not None
         assert await texts(store) == ["why?"]
 
-    async def test_what_no_database_takes_is_left_out_of_texts(self, store: SqlStore) -> None:
+    async def test_what_no_database_takes_is_left_out_of_texts(self, store: Store) -> None:
         turn = await accepted(store, ask(text="a\0b \ud83d c"))
         await store.finish(Finish(turn, TurnState.DONE, "x\0y \udc00", model="m"))
         assert await texts(store) == ["ab ? c", "xy ?"]
 
 
 class TestHold:
-    async def test_what_is_held_is_no_line_and_no_open_turn_and_joins_nothing(self, store: SqlStore) -> None:
+    async def test_what_is_held_is_no_line_and_no_open_turn_and_joins_nothing(self, store: Store) -> None:
         held = await store.hold(ask())
         assert held is not None
         assert await store.hold(ask()) == replace(held, ask=held.ask), "redelivered while it is held"
@@ -138,7 +126,7 @@ class TestHold:
         author = (await store.held_turns())[0].ask.author
         assert (author.guest, author.external) == (None, None)
 
-    async def test_what_is_admitted_is_as_if_it_had_been_accepted(self, store: SqlStore) -> None:
+    async def test_what_is_admitted_is_as_if_it_had_been_accepted(self, store: Store) -> None:
         held = await store.hold(ask(by=Person("U1", "U1")))
         assert held is not None
         admitted = await store.admit(held.id, ANN)
@@ -154,22 +142,22 @@ class TestHold:
         assert await store.open_turns() == [admitted], "only what is held is discarded"
 
     async def test_nothing_is_left_of_what_is_discarded_or_deleted(
-        self, store: SqlStore, database: Database
+        self, sql_store: SqlStore, database: Database
     ) -> None:
-        first, second = await store.hold(ask("m1")), await store.hold(ask("m2"))
+        first, second = await sql_store.hold(ask("m1")), await sql_store.hold(ask("m2"))
         assert first is not None
         assert second is not None
-        await store.discard(first.id)
-        assert await store.delete(Deleted(PLACE, "m2"))
-        assert not await store.delete(Deleted(PLACE, "m2"))
-        assert await store.held_turns() == []
+        await sql_store.discard(first.id)
+        assert await sql_store.delete(Deleted(PLACE, "m2"))
+        assert not await sql_store.delete(Deleted(PLACE, "m2"))
+        assert await sql_store.held_turns() == []
         left = await database.read(lambda connection: connection.scalar(text("SELECT count(*) FROM turns")))
         assert left == 0
-        again = await store.hold(ask("m1"))
+        again = await sql_store.hold(ask("m1"))
         assert again is not None
         assert again.id > second.id
 
-    async def test_an_edit_changes_what_is_held_and_forgetting_ends_it(self, store: SqlStore) -> None:
+    async def test_an_edit_changes_what_is_held_and_forgetting_ends_it(self, store: Store) -> None:
         held, other = await store.hold(ask()), await store.hold(ask("m2", by=BEN))
         assert held is not None
         assert other is not None
@@ -182,7 +170,7 @@ class TestHold:
 
 
 class TestJoining:
-    async def test_a_place_is_joined_by_an_accepted_ask_and_by_nothing_else(self, store: SqlStore) -> None:
+    async def test_a_place_is_joined_by_an_accepted_ask_and_by_nothing_else(self, store: Store) -> None:
         assert not await store.joined(PLACE)
         await store.note(ask("m0"))
         await store.import_history(PLACE, History((ThreadMessage("h1", BEN, "hi", NOON),)))
@@ -193,30 +181,30 @@ class TestJoining:
         assert await store.joined(PLACE)
         assert not await store.joined(ELSEWHERE)
 
-    async def test_direct_is_no_part_of_the_address(self, store: SqlStore) -> None:
+    async def test_direct_is_no_part_of_the_address(self, store: Store) -> None:
         await store.accept(ask())
         assert await store.joined(replace(PLACE, direct=True))
 
 
 class TestNotes:
-    async def test_a_note_is_a_line_and_no_turn(self, store: SqlStore) -> None:
+    async def test_a_note_is_a_line_and_no_turn(self, store: Store) -> None:
         assert await store.note(ask()) is True
         assert await store.note(ask()) is False
         assert await store.lines(PLACE) == [ThreadMessage("m1", ANN, "why?", NOON)]
         assert await store.open_turns() == []
 
-    async def test_an_edit_changes_the_line_but_not_the_turn(self, store: SqlStore) -> None:
+    async def test_an_edit_changes_the_line_but_not_the_turn(self, store: Store) -> None:
         turn = await accepted(store, ask())
         assert await store.edit(Edited(PLACE, "m1", "why not?"))
         assert await texts(store) == ["why not?"]
         assert await store.turn(turn.id) == turn
 
-    async def test_an_edit_finds_its_line_without_knowing_the_thread(self, store: SqlStore) -> None:
+    async def test_an_edit_finds_its_line_without_knowing_the_thread(self, store: Store) -> None:
         await store.note(ask())
         assert await store.edit(Edited(replace(PLACE, thread=""), "m1", "new"))
         assert await texts(store) == ["new"]
 
-    async def test_edits_and_deletions_of_what_is_unknown_are_false(self, store: SqlStore) -> None:
+    async def test_edits_and_deletions_of_what_is_unknown_are_false(self, store: Store) -> None:
         await store.note(ask())
         for place in (replace(PLACE, team="T2"), replace(PLACE, channel="C2")):
             assert not await store.edit(Edited(place, "m1", "new"))
@@ -225,13 +213,13 @@ class TestNotes:
         assert not await store.delete(Deleted(PLACE, "m9"))
         assert await texts(store) == ["why?"]
 
-    async def test_an_edit_of_the_bots_own_message_leaves_the_answer_alone(self, store: SqlStore) -> None:
+    async def test_an_edit_of_the_bots_own_message_leaves_the_answer_alone(self, store: Store) -> None:
         await answered(store, ask(), "page one, page two", "p1", "p2")
         assert not await store.edit(Edited(PLACE, "p1", "page one"))
         assert await texts(store) == ["why?", "page one, page two"]
 
     @pytest.mark.parametrize("thread", ["", PLACE.thread])
-    async def test_a_deleted_message_leaves_the_thread(self, store: SqlStore, thread: str) -> None:
+    async def test_a_deleted_message_leaves_the_thread(self, store: Store, thread: str) -> None:
         turn = await accepted(store, ask())
         assert await store.delete(Deleted(replace(PLACE, thread=thread), "m1"))
         assert not await store.delete(Deleted(replace(PLACE, thread=thread), "m1"))
@@ -241,7 +229,7 @@ class TestNotes:
 
 
 class TestFilling:
-    async def test_history_stands_before_the_question_and_tells_everyone_apart(self, store: SqlStore) -> None:
+    async def test_history_stands_before_the_question_and_tells_everyone_apart(self, store: Store) -> None:
         bot = Person("B1", "Another", bot=True)
         entries = (
             ThreadMessage("h1", BEN, "first", NOON - timedelta(minutes=2)),
@@ -253,12 +241,12 @@ class TestFilling:
         await store.import_history(PLACE, History(entries))
         assert await store.lines(PLACE) == [*entries, ThreadMessage("m1", ANN, "why?", NOON)]
 
-    async def test_a_known_line_stays_as_it_is(self, store: SqlStore) -> None:
+    async def test_a_known_line_stays_as_it_is(self, store: Store) -> None:
         await store.note(ask(text="as edited"))
         await store.import_history(PLACE, History((ThreadMessage("m1", BEN, "as it was", NOON),)))
         assert await store.lines(PLACE) == [ThreadMessage("m1", ANN, "as edited", NOON)]
 
-    async def test_only_a_complete_history_fills_a_place_and_for_good(self, store: SqlStore) -> None:
+    async def test_only_a_complete_history_fills_a_place_and_for_good(self, store: Store) -> None:
         assert not await store.filled(PLACE)
         await store.import_history(PLACE, History((), complete=False))
         assert not await store.filled(PLACE)
@@ -269,7 +257,7 @@ class TestFilling:
         assert await store.filled(PLACE)
         assert not await store.filled(ELSEWHERE)
 
-    async def test_pages_of_our_own_answers_are_not_read_back_as_lines(self, store: SqlStore) -> None:
+    async def test_pages_of_our_own_answers_are_not_read_back_as_lines(self, store: Store) -> None:
         await answered(store, ask(), "one two", "p1", "p2")
         running = await accepted(store, ask("m2", "and?", after_s=9))
         await store.checkpoint([(running.id, "thr", ("p3",))])
@@ -281,7 +269,7 @@ class TestFilling:
         await store.finish(Finish(running, TurnState.DONE, "three", posted=("p3",)))
         assert await texts(store) == ["why?", "one two", "and?", "three"]
 
-    async def test_an_answer_stands_in_its_place_though_history_told_of_it_first(self, store: SqlStore) -> None:
+    async def test_an_answer_stands_in_its_place_though_history_told_of_it_first(self, store: Store) -> None:
         question = ask()
         turn = await accepted(store, question)
         late = ThreadMessage("p1", Person("me"), "beca", NOON + timedelta(seconds=5), mine=True)
@@ -294,7 +282,7 @@ class TestFilling:
 
 
 class TestLines:
-    async def test_an_answer_stands_behind_its_question_whenever_it_was_finished(self, store: SqlStore) -> None:
+    async def test_an_answer_stands_behind_its_question_whenever_it_was_finished(self, store: Store) -> None:
         first, second = ask("m1", "one?"), ask("m2", "two?", after_s=1)
         one, two = await accepted(store, first), await accepted(store, second)
         await store.note(ask("m3", "by the way", after_s=2, by=BEN))
@@ -308,7 +296,7 @@ class TestLines:
         ]
         assert lines[1].at == first.at
 
-    async def test_until_an_ask_ends_at_its_own_line(self, store: SqlStore) -> None:
+    async def test_until_an_ask_ends_at_its_own_line(self, store: Store) -> None:
         first, second = ask("m1", "one?"), ask("m2", "two?", after_s=1)
         await answered(store, first, "one!")
         await answered(store, second, "two!")
@@ -316,20 +304,20 @@ class TestLines:
         assert await texts(store, until=first) == ["one?"]
         assert await texts(store, until=second) == ["one?", "one!", "two?"]
 
-    async def test_until_works_though_the_question_was_deleted(self, store: SqlStore) -> None:
+    async def test_until_works_though_the_question_was_deleted(self, store: Store) -> None:
         first, second = ask("m1", "one?"), ask("m2", "two?", after_s=1)
         await answered(store, first, "one!")
         await answered(store, second, "two!")
         await store.delete(Deleted(PLACE, "m2"))
         assert await texts(store, until=second) == ["one?", "one!"]
 
-    async def test_the_limit_keeps_the_newest(self, store: SqlStore) -> None:
+    async def test_the_limit_keeps_the_newest(self, store: Store) -> None:
         for n in range(5):
             await store.note(ask(f"m{n}", f"{n}", after_s=n))
         assert [line.text for line in await store.lines(PLACE, limit=2)] == ["3", "4"]
         assert [line.text for line in await store.lines(PLACE, ask("m3", after_s=3), 2)] == ["2", "3"]
 
-    async def test_no_line_of_another_place_is_among_them(self, store: SqlStore) -> None:
+    async def test_no_line_of_another_place_is_among_them(self, store: Store) -> None:
         await store.note(ask())
         for n, place in enumerate((ELSEWHERE, replace(PLACE, team="T2"), replace(PLACE, channel="C2"))):
             await store.note(ask(f"x{n}", place=place))
@@ -338,7 +326,7 @@ class TestLines:
     @settings(max_examples=10)
     @given(moments=st.lists(st.tuples(st.integers(0, 2), st.integers()), min_size=1, max_size=5))
     async def test_whatever_the_clocks_say_each_answer_follows_its_question(
-        self, store: SqlStore, moments: list[tuple[int, int]]
+        self, store: Store, moments: list[tuple[int, int]]
     ) -> None:
         place = replace(PLACE, thread=secrets.token_hex(8))
         turns = []
@@ -353,7 +341,7 @@ class TestLines:
 
 
 class TestThreads:
-    async def test_the_newest_threads_of_a_team_come_first(self, store: SqlStore) -> None:
+    async def test_the_newest_threads_of_a_team_come_first(self, store: Store) -> None:
         direct = replace(ELSEWHERE, direct=True)
         await store.accept(ask("m1", "an  old\nquestion"))
         await store.accept(ask("m2", "new", after_s=60, place=direct))
@@ -368,7 +356,7 @@ class TestThreads:
         assert [one.title for one in await store.threads("slack", "T1", limit=1)] == ["new"]
 
     async def test_a_new_line_moves_its_thread_up_and_an_old_one_does_not_move_it_down(
-        self, store: SqlStore
+        self, store: Store
     ) -> None:
         await store.accept(ask("m1", "first"))
         await store.accept(ask("m2", "second", after_s=60, place=ELSEWHERE))
@@ -381,7 +369,7 @@ class TestThreads:
             ("second", NOON + timedelta(seconds=60)),
         ]
 
-    async def test_a_title_is_short_and_follows_edits_and_deletions(self, store: SqlStore) -> None:
+    async def test_a_title_is_short_and_follows_edits_and_deletions(self, store: Store) -> None:
         await answered(store, ask(text="word " * 100))
         (listed,) = await store.threads("slack", "T1")
         assert len(listed.title) <= 80
@@ -394,9 +382,7 @@ class TestThreads:
 
 
 class TestCatchingUp:
-    async def test_live_places_are_the_joined_ones_with_something_new_newest_first(
-        self, store: SqlStore
-    ) -> None:
+    async def test_live_places_are_the_joined_ones_with_something_new_newest_first(self, store: Store) -> None:
         direct = Place("slack", "T1", "D1", "400.4", direct=True)
         await accepted(store, ask("m1", after_s=-100))
         await accepted(store, ask("m2", after_s=1, place=ELSEWHERE))
@@ -412,14 +398,14 @@ class TestCatchingUp:
         await store.note(ask("m6", after_s=5))
         assert (await store.active_threads("slack", "T1", NOON))[0] == PLACE
 
-    async def test_what_was_heard_moves_on_and_never_back(self, store: SqlStore) -> None:
+    async def test_what_was_heard_moves_on_and_never_back(self, store: Store) -> None:
         assert await store.watermark("slack", "T1") is None
         for until in (NOON, NOON + timedelta(seconds=5), NOON + timedelta(seconds=1)):
             await store.advance_watermark("slack", "T1", until)
         assert await store.watermark("slack", "T1") == NOON + timedelta(seconds=5)
         assert await store.watermark("discord", "900") is None
 
-    async def test_a_context_is_all_that_a_prompt_needs(self, store: SqlStore) -> None:
+    async def test_a_context_is_all_that_a_prompt_needs(self, store: Store) -> None:
         turn = await accepted(store, ask())
         await store.finish(
             Finish(turn, TurnState.DONE, "because", model="m", usage=Usage(7, 3), estimate_tokens=6)
@@ -437,7 +423,7 @@ class TestCatchingUp:
 
 
 class TestTurns:
-    async def test_open_turns_come_in_order_and_only_after_an_id(self, store: SqlStore) -> None:
+    async def test_open_turns_come_in_order_and_only_after_an_id(self, store: Store) -> None:
         turns = [await accepted(store, ask(f"m{n}", after_s=-n)) for n in range(4)]
         assert await store.open_turns() == turns
         assert await store.open_turns(after_id=turns[1].id) == turns[2:]
@@ -447,17 +433,17 @@ class TestTurns:
             await store.finish(Finish(turn, state))
         assert await store.open_turns() == [running]
 
-    async def test_ids_grow(self, store: SqlStore) -> None:
+    async def test_ids_grow(self, store: Store) -> None:
         ids = [(await accepted(store, ask(f"m{n}"))).id for n in range(3)]
         assert ids == sorted(set(ids))
 
-    async def test_begin_counts_each_process_that_took_a_turn_up(self, store: SqlStore) -> None:
+    async def test_begin_counts_each_process_that_took_a_turn_up(self, store: Store) -> None:
         turn = await accepted(store, replace(ask(), interaction_token="t1"))
         assert await store.begin(turn.id) == replace(turn, state=TurnState.RUNNING, attempt=1)
         assert (await store.begin(turn.id)).attempt == 2
         assert (await store.turn(turn.id)) == replace(turn, state=TurnState.RUNNING, attempt=2)
 
-    async def test_a_turn_that_ended_or_never_was_does_not_begin(self, store: SqlStore) -> None:
+    async def test_a_turn_that_ended_or_never_was_does_not_begin(self, store: Store) -> None:
         turn = await answered(store, ask())
         for turn_id in (turn.id, turn.id + 1):
             with pytest.raises(StoreError) as raised:
@@ -465,13 +451,13 @@ class TestTurns:
             assert not raised.value.retryable
         assert await store.turn(turn.id + 1) is None
 
-    async def test_the_only_open_turn_at_a_sudden_end_is_suspected_of_it(self, store: SqlStore) -> None:
+    async def test_the_only_open_turn_at_a_sudden_end_is_suspected_of_it(self, store: Store) -> None:
         turn = await store.begin((await accepted(store, ask())).id)
         await store.recover(NOON - timedelta(hours=1))
         assert await store.open_turns() == [replace(turn, state=TurnState.WAITING, deaths=1)]
 
     async def test_of_several_open_turns_none_is_suspected_unless_the_process_stood_still(
-        self, store: SqlStore
+        self, store: Store
     ) -> None:
         await store.advance_watermark("slack", "T1", NOON - timedelta(days=1))
         await store.advance_watermark(PROCESS, "", NOON)
@@ -489,13 +475,13 @@ class TestTurns:
         await store.recover(NOON + timedelta(minutes=1))
         assert [turn.deaths for turn in await store.open_turns()] == [1, 1, 0], "the last one only waited there"
 
-    async def test_what_is_given_back_at_an_orderly_end_is_suspected_of_nothing(self, store: SqlStore) -> None:
+    async def test_what_is_given_back_at_an_orderly_end_is_suspected_of_nothing(self, store: Store) -> None:
         turn = await store.begin((await accepted(store, ask())).id)
         await store.give_back()
         await store.recover(NOON + timedelta(hours=1))
         assert await store.open_turns() == [replace(turn, state=TurnState.WAITING)]
 
-    async def test_a_question_asked_again_begins_without_suspicion(self, store: SqlStore) -> None:
+    async def test_a_question_asked_again_begins_without_suspicion(self, store: Store) -> None:
         turn = await store.begin((await accepted(store, ask())).id)
         await store.recover(NOON)
         await store.finish(Finish(turn, TurnState.FAILED))
@@ -503,7 +489,7 @@ class TestTurns:
         assert again is not None
         assert again.deaths == 0
 
-    async def test_a_checkpoint_keeps_the_texts_and_ids_of_all_live_answers(self, store: SqlStore) -> None:
+    async def test_a_checkpoint_keeps_the_texts_and_ids_of_all_live_answers(self, store: Store) -> None:
         turns = [await store.begin((await accepted(store, ask(f"m{n}"))).id) for n in range(3)]
         await store.checkpoint([(turns[0].id, "par", ("p0",)), (turns[1].id, "tial", ("p1", "p2"))])
         await store.checkpoint([(turns[0].id, "partial", ("p0", "p3"))])
@@ -515,23 +501,23 @@ class TestTurns:
         assert await texts(store) == ["why?", "why?", "why?"]
 
     async def test_checkpoints_of_the_same_turns_do_not_wait_for_each_other_for_ever(
-        self, store: SqlStore
+        self, store: Store
     ) -> None:
         turns = [await accepted(store, ask(f"m{n}")) for n in range(20)]
         noted = [(turn.id, "partial", (f"p{turn.id}",)) for turn in turns]
         await asyncio.gather(*(store.checkpoint(noted if n % 2 else noted[::-1]) for n in range(10)))
         assert {turn.text for turn in await store.open_turns()} == {"partial"}
 
-    async def test_an_empty_checkpoint_is_fine(self, store: SqlStore) -> None:
+    async def test_an_empty_checkpoint_is_fine(self, store: Store) -> None:
         await store.checkpoint([])
 
-    async def test_a_checkpoint_that_comes_late_changes_nothing(self, store: SqlStore) -> None:
+    async def test_a_checkpoint_that_comes_late_changes_nothing(self, store: Store) -> None:
         turn = await answered(store, ask(), "whole", "p1")
         before = await store.turn(turn.id)
         await store.checkpoint([(turn.id, "who", ("p1",))])
         assert await store.turn(turn.id) == before
 
-    async def test_the_message_of_a_page_leads_to_its_conversation(self, store: SqlStore) -> None:
+    async def test_the_message_of_a_page_leads_to_its_conversation(self, store: Store) -> None:
         place = Place("discord", "G1", "C1", "interaction-1")
         turn = await accepted(store, ask(place=place))
         await store.checkpoint([(turn.id, "x", ("p1",))])
@@ -547,7 +533,7 @@ class TestTurns:
 
     @pytest.mark.parametrize("may_read", [True, False])
     async def test_what_the_asker_may_read_stays_with_the_turn_and_with_those_after_it(
-        self, store: SqlStore, may_read: bool
+        self, store: Store, may_read: bool
     ) -> None:
         turn = await answered(store, ask(by=replace(ANN, may_read=may_read)))
         assert turn.ask.author.may_read is may_read
@@ -555,7 +541,7 @@ class TestTurns:
         assert again is not None
         assert again.ask.author.may_read is may_read
 
-    async def test_a_direct_place_comes_back_direct(self, store: SqlStore) -> None:
+    async def test_a_direct_place_comes_back_direct(self, store: Store) -> None:
         place = Place("slack", "T1", "D1", "1.1", direct=True)
         await answered(store, ask(place=place), "yes", "p1")
         found = await store.place_of_post(Place("slack", "T1", "D1"), "p1")
@@ -564,7 +550,7 @@ class TestTurns:
 
 
 class TestFinish:
-    async def test_doing_it_twice_changes_nothing(self, store: SqlStore) -> None:
+    async def test_doing_it_twice_changes_nothing(self, store: Store) -> None:
         turn = await accepted(store, ask())
         end = Finish(
             turn, TurnState.DONE, "because", posted=("p1",), model="m", usage=Usage(10, 5, cost_micros=7)
@@ -582,7 +568,7 @@ class TestFinish:
         assert await store.place_of_post(PLACE, "p9") is None
         assert await store.usage_totals(NOON, NOON + timedelta(days=1)) == UsageTotals(1, 1, 10, 5, 7, 0)
 
-    async def test_the_line_is_the_text_without_the_notice(self, store: SqlStore) -> None:
+    async def test_the_line_is_the_text_without_the_notice(self, store: Store) -> None:
         turn = await accepted(store, ask())
         await store.finish(
             Finish(turn, TurnState.FAILED, "half", notice="It broke.", error="cut", ref="ABC234")
@@ -591,13 +577,13 @@ class TestFinish:
         assert (line.id, line.text, line.mine, line.anchor) == (f"turn-{turn.id}", "half", True, "m1")
 
     @pytest.mark.parametrize("nothing", ["", " \n"])
-    async def test_an_answer_of_nothing_is_no_line(self, store: SqlStore, nothing: str) -> None:
+    async def test_an_answer_of_nothing_is_no_line(self, store: Store, nothing: str) -> None:
         turn = await accepted(store, ask())
         await store.finish(Finish(turn, TurnState.FAILED, nothing, notice="Sorry.", posted=("p1",)))
         assert await texts(store) == ["why?"]
         assert await store.place_of_post(PLACE, "p1") == PLACE
 
-    async def test_a_ticket_lives_as_long_as_its_turn(self, store: SqlStore) -> None:
+    async def test_a_ticket_lives_as_long_as_its_turn(self, store: Store) -> None:
         turn = await accepted(store, replace(ask(), interaction_token="key"))
         assert (await store.open_turns())[0].ask.interaction_token == "key"
         await store.finish(Finish(turn, TurnState.DONE, "yes"))
@@ -605,7 +591,7 @@ class TestFinish:
         assert ended is not None
         assert ended.ask.interaction_token == ""
 
-    async def test_a_digest_is_a_turn_and_nothing_else(self, store: SqlStore) -> None:
+    async def test_a_digest_is_a_turn_and_nothing_else(self, store: Store) -> None:
         top = Place("slack", "T1", "C1")
         digest = replace(ask("summary:2026-03-01", place=top), task=Task.DIGEST)
         turn = await accepted(store, digest)
@@ -623,7 +609,7 @@ class TestFinish:
         assert ended is not None
         assert (ended.state, ended.posted) == (TurnState.DONE, ("p1",))
 
-    async def test_the_digests_of_a_channel_are_those_that_were_posted(self, store: SqlStore) -> None:
+    async def test_the_digests_of_a_channel_are_those_that_were_posted(self, store: Store) -> None:
         top = Place("slack", "T1", "C1")
         for seconds, state in enumerate((TurnState.DONE, TurnState.FAILED, TurnState.DONE, TurnState.DONE)):
             digest = ask(f"alert:{seconds}", place=top, after_s=seconds)
@@ -655,7 +641,7 @@ async def used(store: Store) -> UsageTotals:
 
 
 class TestSteps:
-    async def test_steps_come_back_as_they_were_in_their_order(self, store: SqlStore) -> None:
+    async def test_steps_come_back_as_they_were_in_their_order(self, store: Store) -> None:
         turn, other = [await store.begin((await accepted(store, ask(id))).id) for id in ("m1", "m2")]
         assert await store.steps(turn.id) == []
         await store.put_steps(turn.id, 0, [ROUND])
@@ -663,7 +649,7 @@ class TestSteps:
         await store.put_steps(other.id, 0, [ROUND])
         assert await store.steps(turn.id) == [ROUND, RESULTS]
 
-    async def test_a_step_that_is_stored_twice_is_there_once(self, store: SqlStore) -> None:
+    async def test_a_step_that_is_stored_twice_is_there_once(self, store: Store) -> None:
         turn = await store.begin((await accepted(store, ask())).id)
         for _ in range(2):
             await store.put_steps(turn.id, 0, [ROUND])
@@ -671,17 +657,17 @@ class TestSteps:
         await store.put_steps(turn.id, 0, [])
         assert await store.steps(turn.id) == []
 
-    async def test_a_turn_that_ended_in_one_round_has_that_round(self, store: SqlStore) -> None:
+    async def test_a_turn_that_ended_in_one_round_has_that_round(self, store: Store) -> None:
         turn = await answered(store, ask(), "because")
         assert await store.steps(turn.id) == [ModelRound((Text("because"),))]
 
-    async def test_text_that_no_database_takes_is_stored_without_it(self, store: SqlStore) -> None:
+    async def test_text_that_no_database_takes_is_stored_without_it(self, store: Store) -> None:
         turn = await store.begin((await accepted(store, ask())).id)
         await store.put_steps(turn.id, 0, [ToolResults((ToolResult("call_1", "a\0b\ud800c"),))])
         (step,) = await store.steps(turn.id)
         assert step == ToolResults((ToolResult("call_1", "ab?c"),))
 
-    async def test_a_turn_that_asks_is_not_open_and_has_used_nothing_yet(self, store: SqlStore) -> None:
+    async def test_a_turn_that_asks_is_not_open_and_has_used_nothing_yet(self, store: Store) -> None:
         turn = await asking(store, replace(ask(), interaction_token="a-token"))
         assert await store.open_turns() == []
         assert await store.steps(turn.id) == [ROUND, ASKED]
@@ -696,7 +682,7 @@ class TestSteps:
         assert found.ask.interaction_token == "a-token"
 
     async def test_an_answered_turn_waits_for_its_next_run_and_then_ends_like_others(
-        self, store: SqlStore
+        self, store: Store
     ) -> None:
         turn = await asking(store, ask())
         resumed = await store.resume(turn.id, APPROVED)
@@ -713,7 +699,7 @@ class TestSteps:
         assert await store.steps(turn.id) == [ROUND, ASKED, APPROVED, RESULTS]
         assert (await used(store)).prompt_tokens == 30
 
-    async def test_the_end_of_a_run_that_is_stored_twice_does_not_ask_twice(self, store: SqlStore) -> None:
+    async def test_the_end_of_a_run_that_is_stored_twice_does_not_ask_twice(self, store: Store) -> None:
         turn = await asking(store, ask())
         end = Finish(turn, TurnState.ASKING, "Let me look.", usage=Usage(1, 1), asked=(1, ASKED))
         await store.finish(end)
@@ -726,7 +712,7 @@ class TestSteps:
     @pytest.mark.parametrize("what", ["person", "thread"])
     @pytest.mark.parametrize("asks", [True, False])
     async def test_forgetting_removes_steps_and_stores_no_more(
-        self, store: SqlStore, what: str, asks: bool
+        self, store: Store, what: str, asks: bool
     ) -> None:
         if asks:
             turn = await asking(store, ask())
@@ -761,7 +747,7 @@ class TestUsage:
             Finish(turn, state, model=model, usage=usage, estimate_tokens=estimate_tokens, latency_ms=9)
         )
 
-    async def test_the_last_count_of_a_place_and_model(self, store: SqlStore) -> None:
+    async def test_the_last_count_of_a_place_and_model(self, store: Store) -> None:
         assert await store.last_usage(PLACE, "m") is None
         await self.spend(store, ask("m1"), Usage(100, 10), estimate_tokens=90)
         await self.spend(store, ask("m2"), Usage(200, 70, reasoning_tokens=50), estimate_tokens=190)
@@ -769,7 +755,7 @@ class TestUsage:
         await self.spend(store, ask("m4", place=ELSEWHERE), Usage(8, 8))
         assert await store.last_usage(PLACE, "m") == LastUsage("m2", 200, 20, 190)
 
-    async def test_a_guess_or_no_count_is_nothing_to_reckon_from(self, store: SqlStore) -> None:
+    async def test_a_guess_or_no_count_is_nothing_to_reckon_from(self, store: Store) -> None:
         await self.spend(store, ask("m1"), Usage(100, 10), estimate_tokens=90)
         await self.spend(store, ask("m2"), Usage(300, 30, estimated=True))
         await self.spend(store, ask("m3"), None, TurnState.FAILED)
@@ -778,7 +764,7 @@ class TestUsage:
         assert spent is not None
         assert spent.anchor == "m1"
 
-    async def test_a_tally_counts_what_was_asked_in_its_period(self, store: SqlStore) -> None:
+    async def test_a_tally_counts_what_was_asked_in_its_period(self, store: Store) -> None:
         since, until = NOON, NOON + timedelta(hours=1)
         other = Place("discord", "G1", "C9")
         await self.spend(store, ask("m1"), Usage(100, 10, cost_micros=3))
@@ -794,7 +780,7 @@ class TestUsage:
         assert await store.usage_totals(since, until, replace(other, team="G2")) == UsageTotals()
 
 
-Call = Callable[[SqlStore], Awaitable[object]]
+Call = Callable[[Store], Awaitable[object]]
 A_TURN = Turn(1, ask())
 CALLS: dict[str, Call] = {
     "accept": lambda store: store.accept(ask()),
@@ -854,7 +840,7 @@ def test_every_method_of_the_port_is_among_the_calls() -> None:
 
 
 class TestAgain:
-    async def test_an_ended_question_can_be_answered_anew_once(self, store: SqlStore) -> None:
+    async def test_an_ended_question_can_be_answered_anew_once(self, store: Store) -> None:
         first = await answered(store, ask(), "half", "p1")
         again = await store.retry_turn(first.id, Task.ANSWER)
         assert again is not None
@@ -866,7 +852,7 @@ class TestAgain:
         assert await texts(store) == ["why?", "whole"], "the half answer leaves the thread's memory"
         assert await store.place_of_post(PLACE, "p2") == PLACE
 
-    async def test_a_continued_answer_is_a_line_of_its_own(self, store: SqlStore) -> None:
+    async def test_a_continued_answer_is_a_line_of_its_own(self, store: Store) -> None:
         first = await answered(store, ask(), "one", "p1")
         more = await store.retry_turn(first.id, Task.CONTINUE)
         assert more is not None
@@ -874,14 +860,14 @@ class TestAgain:
         await store.finish(Finish(await store.begin(more.id), TurnState.DONE, "two", posted=("p2",), model="m"))
         assert await texts(store) == ["why?", "one", "two"]
 
-    async def test_what_has_not_ended_is_not_asked_again(self, store: SqlStore) -> None:
+    async def test_what_has_not_ended_is_not_asked_again(self, store: Store) -> None:
         turn = await accepted(store, ask())
         assert await store.retry_turn(turn.id, Task.ANSWER) is None
         assert await store.retry_turn(turn.id + 7, Task.ANSWER) is None
 
 
 async def test_each_method_says_store_error_when_the_database_fails_and_no_more(
-    store: SqlStore, database: Database
+    sql_store: SqlStore, database: Database
 ) -> None:
     def break_it(connection: Connection) -> None:
         for table in (
@@ -893,14 +879,14 @@ async def test_each_method_says_store_error_when_the_database_fails_and_no_more(
     await database.write(break_it)
     for name, call in CALLS.items():
         with pytest.raises(StoreError) as raised:
-            await call(store)
+            await call(sql_store)
         assert "SELECT" not in str(raised.value), name
         assert "why?" not in str(raised.value), name
         assert raised.value.__suppress_context__, name
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_no_method_reads_a_whole_table(store: SqlStore, database: Database) -> None:
+async def test_no_method_reads_a_whole_table(sql_store: SqlStore, database: Database) -> None:
     seen: list[tuple[str, str, object]] = []
 
     def remember(_c: object, _cursor: object, statement: str, parameters: object, *_rest: object) -> None:
@@ -909,9 +895,9 @@ async def test_no_method_reads_a_whole_table(store: SqlStore, database: Database
     event.listen(Engine, "before_cursor_execute", remember)
     try:
         for current, call in CALLS.items():  # noqa: B007 (read by `remember`)
-            await call(store)
+            await call(sql_store)
         current = "tally of a channel"
-        await store.usage_totals(NOON, NOON + timedelta(days=1), PLACE)
+        await sql_store.usage_totals(NOON, NOON + timedelta(days=1), PLACE)
     finally:
         event.remove(Engine, "before_cursor_execute", remember)
 
