@@ -6,8 +6,9 @@ Set `failing` to have every call raise StoreError, as a database that is away wo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from core.errors import StoreError
 from core.ports.store import (
@@ -31,6 +32,7 @@ from core.values.steps import ApprovalAnswered, ModelRound, Step
 _TITLE_CHARS = 80
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _OPEN = (TurnState.WAITING, TurnState.RUNNING)
+_NOT_ENDED = (*_OPEN, TurnState.HELD, TurnState.ASKING)
 
 
 @dataclass(slots=True)
@@ -334,7 +336,8 @@ class MemoryStore:
     async def put_steps(self, turn_id: int, number: int, steps: Sequence[Step]) -> None:
         self._work()
         if self._turns[turn_id].state in _OPEN:
-            self._steps[turn_id] = [*self._steps.get(turn_id, [])[:number], *steps]
+            new = [_storable_step(step) for step in steps]
+            self._steps[turn_id] = [*self._steps.get(turn_id, [])[:number], *new]
 
     async def resume(self, turn_id: int, answer: ApprovalAnswered) -> Turn | None:
         self._work()
@@ -531,7 +534,7 @@ class MemoryStore:
             self._nobodys.add(turn.id)
         else:
             person = replace(person, locale=turn.ask.author.locale)
-        ended = turn.state not in (*_OPEN, TurnState.HELD)
+        ended = turn.state not in _NOT_ENDED
         state = turn.state if ended else TurnState.STOPPED
         ask = replace(turn.ask, text="", author=person, interaction_token="")
         self._turns[turn.id] = replace(turn, state=state, text="", ask=ask)
@@ -578,6 +581,17 @@ def _rank(entry: ThreadMessage) -> tuple[datetime, str, bool, str]:
 
 def _storable(text: str) -> str:
     return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def _storable_step(value: Any) -> Any:
+    """A step, or a part of one, with all of its texts storable."""
+    if isinstance(value, str):
+        return type(value)(_storable(value))
+    if isinstance(value, tuple):
+        return tuple(map(_storable_step, value))
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{one.name: _storable_step(getattr(value, one.name)) for one in fields(value)})
+    return value
 
 
 def _is_of(place: Place, platform: str, team: str) -> bool:
