@@ -21,7 +21,7 @@ from bots.discord.incoming import (
     update_to_ask,
     update_to_edited,
 )
-from bots.discord.interactions import Counter
+from bots.discord.interactions import DiscordInteractions
 from bots.discord.limiter import Limited
 from bots.discord.replies import (
     FILE_LIMIT_BYTES,
@@ -66,7 +66,7 @@ Asker = tuple[discord.User | discord.Member, str]
 
 
 class Client(discord.Client):
-    """One connection's life. `on_ticket`: as the counter tells it. `beat_s`: how often `beat` is called."""
+    """One connection. `on_deferred`: as in DiscordInteractions. `beat_s`: seconds between calls of `beat`."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Client(discord.Client):
         starts: SessionStarts,
         *,
         reads_content: bool,
-        on_ticket: Callable[[str], None],
+        on_deferred: Callable[[str], None],
         locations: ThreadLocations,
         beat_s: float = BEAT_S,
     ) -> None:
@@ -95,7 +95,7 @@ class Client(discord.Client):
         )
         self._inbox = inbox
         self._locations = locations
-        self._counter = Counter(inbox, on_ticket, wire)
+        self._interactions = DiscordInteractions(inbox, on_deferred, wire)
         self._down_since: float | None = clock.monotonic()
         self.was_up = False
         self._askers: FIFOCache[str, Asker] = FIFOCache(_REMEMBERED)  # by place
@@ -230,7 +230,7 @@ class Client(discord.Client):
         await self._deleted(payload.channel_id, payload.guild_id, payload.message_ids)
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
-        await self._counter.take(interaction)
+        await self._interactions.take(interaction)
 
     async def _apologise(self, message: discord.Message, ask: Ask, error: BotError) -> None:
         log.warning("event_not_accepted", **error.log_keys)

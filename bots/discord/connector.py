@@ -85,7 +85,7 @@ class DiscordPlatform:
             self._wire,
             self._starts,
             reads_content=reads_content,
-            on_ticket=self._deferred,
+            on_deferred=self._deferred,
             locations=self._locations,
             beat_s=self._beat_s,
         )

@@ -1,4 +1,4 @@
-"""What was said in a place, read from Discord: one bounded read.
+"""Messages of a place, read from Discord in one bounded read.
 
 https://docs.discord.com/developers/resources/message#get-channel-messages
 """
@@ -20,18 +20,18 @@ from core.values.places import Place
 _READER = MessageReader("discord", lambda message: str(message.id))
 
 THREAD_PAGE, DM_PAGE, CHAIN = 100, 30, 10
-"""The most that one turn reads: messages of a thread, of a direct message channel, of a chain of replies."""
+"""The most messages that one turn reads: of a thread, of a DM, of a chain of replies."""
 MISSED = 500
-"""The most messages of one channel or thread that are read on after downtime."""
+"""The most messages of one channel or thread that are read after downtime."""
 POSTS = 50
-"""The most archived posts of one forum that are looked at after downtime."""
+"""The most archived posts of one forum that are read after downtime."""
 _WRONG_CHANNEL = 50024
-"""No such call in a channel of this type: a forum holds no messages."""
+"""Discord's code for a call that the channel type does not have: a forum holds no messages."""
 _READ = (discord.TextChannel, discord.VoiceChannel, discord.StageChannel, discord.ForumChannel)
 
 
 async def read(client: discord.Client, place: Place, before: Ask, *, in_channel: bool) -> History:
-    """A thread with what it was opened on, the window of a DM, or, `in_channel`, the chain of replies.
+    """The messages of a thread and the one it was opened on; of a DM the newest; `in_channel`, the chain of replies.
 
     No call where the place was just opened by `before` itself. Raises what discord.py raises.
     """
@@ -49,8 +49,8 @@ async def read(client: discord.Client, place: Place, before: Ask, *, in_channel:
 async def recent(
     client: discord.Client, place: Place, location: str, limit: int, since: datetime | None
 ) -> History:
-    """The newest lines at `location`, the channel or thread of `place`. Raises what discord.py raises."""
-    # discord.py would leave out what was said at `since` itself.
+    """The newest messages at `location`, the channel or thread of `place`. Raises what discord.py raises."""
+    # discord.py leaves out the messages of the time `since` itself.
     after = None if since is None else discord.Object(discord.utils.time_snowflake(since) - 1)
     found = _reader(client, location, place).history(limit=limit, after=after, oldest_first=False)
     page = [message async for message in found]
@@ -62,7 +62,7 @@ async def recent(
 
 
 def readable(client: discord.Client) -> list[Place]:
-    """Channels, forums and threads as they are known; without those in which the bot may not read."""
+    """The known channels, forums and threads in which the bot may read."""
     guilds = client.guilds
     every = [
         *(channel for guild in guilds for channel in guild.channels if isinstance(channel, _READ)),
@@ -77,10 +77,10 @@ def _may_read(channel: discord.abc.GuildChannel | discord.Thread) -> bool:
 
 
 async def stands(client: discord.Client, ask: Ask) -> bool:
-    """Whether the message is there, in the thread of its place or in the channel. Raises what discord.py raises."""
+    """Whether the message exists, in the thread of its place or in the channel. Raises what discord.py raises."""
     place = ask.place
     threaded = place.thread.isdecimal()
-    # What opened a thread stands in the channel; but in a forum the post's first message is in its thread.
+    # The first message of a thread is in the channel; that of a forum post is in its thread.
     locations = [place.channel, place.thread] if place.thread == ask.id else [place.thread, place.channel]
     for location in locations if threaded else [place.channel]:
         try:
@@ -95,7 +95,7 @@ async def stands(client: discord.Client, ask: Ask) -> bool:
 
 
 Concerns = Callable[[Ask], Awaitable[bool]]
-"""Whether a message can have an effect, whoever its author is."""
+"""Whether a message can have an effect, by any author."""
 
 
 async def missed(
@@ -106,8 +106,10 @@ async def missed(
     location: str,
     after: datetime,
 ) -> list[Ask]:
-    """What others said at `location`, the channel or thread of `place`, after `after`; in a forum, in those new posts
-    that are no threads of now any more. Raises what discord.py raises."""
+    """Messages of others after `after` at `location`, the channel or thread of `place`. Raises what discord.py raises.
+
+    In a forum: those of archived posts that are newer than `after`. Active posts are places of their own.
+    """
     reader = client.get_channel(int(location))
     if not isinstance(reader, discord.ForumChannel):
         return await _asks(client, members, concerns, place, _reader(client, location, place), after)
@@ -129,8 +131,8 @@ async def _asks(
     reader: discord.abc.Messageable,
     after: datetime,
 ) -> list[Ask]:
-    """What is read says nothing of roles, as what is heard does. So the authors of what may become a question are
-    looked up, once for each person, and nobody else."""
+    """The messages as asks. Unlike those of the gateway, they come without the roles of their authors, so the authors
+    of possible questions are looked up."""
     me = client.user
     if me is None:
         return []
@@ -147,14 +149,14 @@ async def _asks(
 
 
 async def _author(message: discord.Message, members: GuildMembers) -> discord.Member | None:
-    """The author as a member of the server; None for bots, and for who has left since."""
+    """The author as a member of the server. None for bots, and for people who left."""
     if message.guild is None or message.author.bot or message.webhook_id is not None:
         return None
     return await members.member(message.guild, str(message.author.id), keep_s=KEEP_READING_S)
 
 
 def _reader(client: discord.Client, channel_id: str, place: Place) -> discord.abc.Messageable:
-    """The channel as it is known, with a forum post's title and what people may do there; else by its id."""
+    """The channel from the cache, with its title and permissions; else by its id alone."""
     known = client.get_channel(int(channel_id))
     return known if isinstance(known, discord.abc.Messageable) else channel_at(client, channel_id, place)
 
@@ -167,7 +169,7 @@ async def _page(
 
 
 async def _chain(client: discord.Client, place: Place, message_id: str, limit: int) -> list[discord.Message]:
-    """The message, what it replied to, and so on; ends where one can't be read. Each call brings two."""
+    """The message, the one it replies to, and so on, until one can't be read. Each call returns two."""
     channel, wanted = channel_at(client, place.channel, place), message_id
     found: list[discord.Message] = []
     while wanted and len(found) < limit:

@@ -1,7 +1,7 @@
-"""The counter: commands, menus, buttons and forms are taken here, and what the core has to say is handed back.
+"""Interactions: slash commands, menus, autocomplete, buttons and forms.
 
-Discord waits 3 s for a first answer, so what may take longer is put off first ("is thinking"); whether only the
-asker will see the answer has to be said then: https://docs.discord.com/developers/interactions/receiving-and-responding
+Discord waits 3 s for a first response, so a slow one is deferred ("is thinking"). Whether only the asker sees the reply
+has to be said with it: https://docs.discord.com/developers/interactions/receiving-and-responding
 """
 
 from __future__ import annotations
@@ -46,25 +46,28 @@ _EMPTY = "\u200b"
 _LONG = 60
 _LOOK_UPS, _LOOK_WITHIN_S = 5, 2.0
 _DECIDE_WITHIN_S = 1.0
-"""Of the 3 s until the first answer: a slow database must not cost the interaction."""
+"""Seconds, of the 3 s until the first response: a slow database must not cost the interaction."""
 
 
-class Counter:
-    """`on_ticket` is told the token of every interaction whose deferred reply an answer will fill."""
+class DiscordInteractions:
+    """Handles interactions without state: each has all that is needed.
 
-    def __init__(self, inbox: Inbox, on_ticket: Callable[[str], None], wire: Wire) -> None:
+    `on_deferred` receives the token of every interaction whose deferred reply becomes an answer.
+    """
+
+    def __init__(self, inbox: Inbox, on_deferred: Callable[[str], None], wire: Wire) -> None:
         self._inbox = inbox
-        self._on_ticket = on_ticket
+        self._on_deferred = on_deferred
         self._wire = wire
 
     async def _deferred(
         self, interaction: Interaction, *, thinking: bool = True, ephemeral: bool = False
     ) -> bool:
-        """Acknowledge; False where it is too late, or another process of the same bot has it."""
+        """Acknowledge. False where it is too late, or another process of the same bot did it."""
         return await acknowledge(self._wire, interaction, thinking=thinking, ephemeral=ephemeral)
 
     async def take(self, interaction: Interaction) -> None:
-        """Nothing of an interaction is kept: each says all that is needed to go on with it."""
+        """Handle one interaction, whatever its type. Failures are logged and shown."""
         match interaction.type:
             case discord.InteractionType.application_command:
                 await self._command(interaction)
@@ -93,7 +96,7 @@ class Counter:
             await self._perform(interaction, interaction_to_command(interaction, name, options))
 
     async def _ask_about(self, interaction: Interaction) -> None:
-        """The form for a question about a message, with the words of that message in it."""
+        """Open the form for a question about a message, with the text of that message in it."""
         message, me = interaction_to_target(interaction), interaction.client.user
         text = message_to_text(message, me) if message is not None and me is not None else ""
         language = await self._spoken(interaction)
@@ -130,7 +133,7 @@ class Counter:
                 await self._press(interaction, press)
 
     async def _open(self, interaction: Interaction, custom_id: str, sheet: forms.SettingsSheet) -> None:
-        """The form as it stands now: a modal can't be put off."""
+        """Open the form with its current values. A modal can't be deferred."""
         command = interaction_to_command(interaction, sheet.command, sheet.fixed)
         told, _ = await self._told(interaction, command)
         modal = forms.form_to_modal(told.form, custom_id, sheet.number) if told and told.form else None
@@ -159,15 +162,17 @@ class Counter:
         if refused is not None:
             return await self._tell(interaction, _with_words(refused, command), whispered=True)
         if turn and command is not None:
-            self._on_ticket(interaction.token)
+            self._on_deferred(interaction.token)
             command = await self._with_names(interaction, command)
         told, answered = await self._told(interaction, command)
         if told is not None and not answered:
             await self._tell(interaction, _with_words(told, command), whispered=whispered)
 
     async def _with_names(self, interaction: Interaction, command: Command) -> Command:
-        """The command with names for ids in its texts, as a message has them: those that come with the interaction or
-        are known, and those of some people that are looked up."""
+        """The command with names in place of the ids of mentions.
+
+        The names come with the interaction, are known, or are looked up, at most `_LOOK_UPS` of them.
+        """
         names, texts = interaction_to_names(interaction), command.options
         if asked := unknown_users(" ".join(texts.values()), names)[:_LOOK_UPS]:
             users = await asyncio.gather(*(_user_name(interaction, user_id) for user_id in asked))
@@ -176,8 +181,10 @@ class Counter:
         return replace(command, options={name: named(text, names) for name, text in texts.items()})
 
     async def _refusal(self, command: Command) -> ImmediateReply | None:
-        """Why the command gives no answer that everybody sees. A store that is slow or down is no reason: Discord does
-        not wait, and the command itself meets it next."""
+        """The reply to a command that would be refused a public answer, else None.
+
+        None too where the store is slow or down: the command itself will report that.
+        """
         try:
             async with asyncio.timeout(_DECIDE_WITHIN_S):
                 return await self._inbox.refusal(command)
@@ -194,7 +201,7 @@ class Counter:
     async def _told(
         self, interaction: Interaction, event: Command | ButtonPress | None
     ) -> tuple[ImmediateReply | None, bool]:
-        """(what the core has to say to the person, is an answer on its way that will fill the reply?)"""
+        """Pass `event` to the inbox. Returns (the immediate reply, whether an answer will fill the deferred reply)."""
         try:
             if event is None:
                 raise BotError(Code.INTERNAL, "an interaction came without a channel")
@@ -209,10 +216,11 @@ class Counter:
         return receipt.told, answered
 
     async def _tell(self, interaction: Interaction, told: ImmediateReply, *, whispered: bool | None) -> None:
-        """Into the deferred reply if that is for the same eyes (`whispered`; None: there is none), else behind it.
+        """Show `told` in the deferred reply where that has the same audience (`whispered`, None without a deferred
+        reply), else in a follow-up.
 
-        A deferred reply keeps its eyes, and what follows it while it is empty becomes it; deleted empty it may take
-        follow-ups with it. So it is filled first, and deleted last:
+        The audience of a deferred reply can't change, and the first follow-up of an empty one fills it. Deleted while
+        empty, it may take follow-ups with it. So it is filled first, and deleted last:
         https://github.com/discord/discord-api-docs/issues/2866, https://github.com/discord/discord-api-docs/issues/3087
         """
         if told.file is not None:
@@ -242,7 +250,7 @@ class Counter:
                 await self._tell(interaction, told, whispered=whispered)
 
     async def _spoken(self, interaction: Interaction) -> str:
-        """The language of our words there: the channel's, else the asker's own."""
+        """The language for the asker in that channel; their own where the store is down."""
         command = interaction_to_command(interaction, "", {})
         try:
             if command is not None:
@@ -253,7 +261,7 @@ class Counter:
 
 
 def _with_words(told: ImmediateReply, command: Command | None) -> ImmediateReply:
-    """What was refused, and long to write, is given back: Discord keeps neither a command's words nor a form's."""
+    """A refusal with the refused long texts: Discord keeps neither a command's text nor a form's."""
     if not told.refused or command is None:
         return told
     written = [text for name, text in command.options.items() if name != "about" and len(text) >= _LONG]
@@ -262,7 +270,7 @@ def _with_words(told: ImmediateReply, command: Command | None) -> ImmediateReply
 
 
 async def _user_name(interaction: Interaction, user_id: int) -> str:
-    """What a person is called there; empty where that can't be found out soon."""
+    """The display name of a person there; empty where it is not known within `_LOOK_WITHIN_S` seconds."""
     guild = interaction.guild if interaction.is_guild_integration() else None
     try:
         async with asyncio.timeout(_LOOK_WITHIN_S):

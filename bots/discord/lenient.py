@@ -1,7 +1,7 @@
-"""What discord.py can't read costs itself alone, not the messages, the history or the connection around it.
+"""Messages that discord.py can't parse are read in part.
 
-The library reads a message in one go, and lets what fails there escape: from `history`, and from the gateway, where it
-ends the client.
+The library parses a message as a whole and raises what fails: out of `history`, and out of the gateway, where it ends
+the client.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ _BARE: dict[str, Any] = {"type": 0, "content": ""} | _LISTS
 _NEEDED = ("id", "channel_id", "author", "type", "content")
 _MESSAGES = ("MESSAGE_CREATE", "MESSAGE_UPDATE")
 _DEPENDENT = ("referenced_message",)
-"""What is read as a part of another."""
-_NOBODY: dict[str, Any] = {
+"""Fields that contain another message."""
+_IGNORED: dict[str, Any] = {
     "author": {"id": "0", "username": "", "discriminator": "0", "avatar": None},
     "type": -1,
 }
-"""A message type without a meaning: such messages are ignored."""
+"""An unknown message type: such messages are ignored."""
 
 
 def guard(connection: State) -> None:
-    """Have `connection` read all that it can of every message and every event.
+    """Make `connection` read what it can of every message and event.
 
-    READY stays as it is: without it there is no session, and a new connection is the cure.
+    READY is not guarded: without it there is no session, and the connection is made anew.
     """
 
     def read(*, channel: Any, data: Any) -> discord.Message:
@@ -47,8 +47,10 @@ def guard(connection: State) -> None:
 
 
 def read_message(state: State, channel: Any, data: Any) -> discord.Message:
-    """`data` as a message, without the parts that can't be read; where even its author or id can't, one that nobody
-    said."""
+    """`data` as a message, without the parts that can't be read.
+
+    Without a readable author or id it is a message of an unknown type, which is ignored.
+    """
 
     def read(data: Any) -> discord.Message:
         return _read(state, channel, data)
@@ -61,19 +63,19 @@ def read_message(state: State, channel: Any, data: Any) -> discord.Message:
 
 
 def _read(state: State, channel: Any, data: Any) -> discord.Message:
-    """The library leaves out an author without an id, and fails when they are asked for."""
+    """Raises AttributeError where the author has no id: the library would leave the author out."""
     message = discord.Message(state=state, channel=channel, data=_LISTS | data)
     assert message.author
     return message
 
 
 def readable(data: Any, works: Callable[[Data], bool]) -> dict[str, Any]:
-    """The parts of a message with which it `works`; of a list, the items. Tries each once."""
+    """The fields of a message, and the items of its lists, with which it `works`. Tries each once."""
     whole = data if isinstance(data, Mapping) else {}
     kept = _BARE | {name: whole[name] for name in _NEEDED if whole.get(name) is not None}
     kept |= {} if isinstance(kept["content"], str) else {"content": ""}
     if not works(kept):
-        return _BARE | {"id": _id(data), "channel_id": "0"} | _NOBODY
+        return _BARE | {"id": _id(data), "channel_id": "0"} | _IGNORED
     names = [name for name in whole if name not in _NEEDED]
     for name in sorted(names, key=_DEPENDENT.__contains__):
         value = whole[name]
@@ -90,12 +92,12 @@ def _guarded(event: str, parse: Parser, connection: State) -> Parser:
             parse(_with_author(_LISTS | data) if event in _MESSAGES else data)
         except Exception as error:
             log.warning("event_unreadable", kind=event, error=type(error).__name__)
-            # An update without words is none of a message's words.
+            # An update without `content` changes no text.
             if event == "MESSAGE_CREATE" or (event == "MESSAGE_UPDATE" and "content" in data):
                 again(data)
 
     def again(data: Any) -> None:
-        """With what can be read of the message."""
+        """Parse the readable part of the message."""
         try:
             channel = channel_of(connection, data)
             parse(readable(data, lambda some: _works(lambda data: _read(connection, channel, data), some)))
@@ -106,7 +108,7 @@ def _guarded(event: str, parse: Parser, connection: State) -> Parser:
 
 
 def _with_author(data: Data) -> Data:
-    """The library would read a message without one. Raises TypeError or KeyError."""
+    """Raises TypeError or KeyError where there is no author: the library would not notice."""
     assert data["author"]["id"]
     return data
 

@@ -1,4 +1,4 @@
-"""Which servers a person is a member of, asked of Discord: a direct message belongs to none.
+"""The servers that a person is a member of. A direct message names none.
 
 https://docs.discord.com/developers/resources/guild#get-guild-member
 """
@@ -15,23 +15,25 @@ from core.clock import Clock
 
 _REMEMBERED = 10_000
 KEEP_S = 60.0
-"""How long an answer counts: roles and members change, and no event tells of it without a privileged intent."""
+"""Seconds until a member is looked up again. Without a privileged intent no event reports changes."""
 KEEP_READING_S = 600.0
-"""The same for those who wrote what is read on after downtime: it takes a while to read many channels."""
+"""The same for authors of messages that are read after downtime: reading many channels takes long."""
 
 Roles = tuple[str, ...]
 
 
 class GuildMembers:
-    """Looks members up, each once in a while, also when they are asked for several times at once."""
+    """Looks up members. Concurrent look-ups of one member share one call."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._asked: FIFOCache[str, tuple[float, asyncio.Task[discord.Member | None]]] = FIFOCache(_REMEMBERED)
 
     async def roles_in(self, client: discord.Client, person: str, teams: Sequence[str]) -> Mapping[str, Roles]:
-        """Of the servers `teams`, those with the person in them, and their roles there. Raises what discord.py
-        raises."""
+        """Those of the servers `teams` that the person is a member of, with their roles there.
+
+        Raises what discord.py raises.
+        """
         guilds = [guild for team in teams if team.isdecimal() and (guild := client.get_guild(int(team)))]
         found = await asyncio.gather(*(self.member(guild, person) for guild in guilds))
         known = {str(guild.id): member for guild, member in zip(guilds, found, strict=True)}
@@ -40,8 +42,10 @@ class GuildMembers:
     async def member(
         self, guild: discord.Guild, person: str, *, keep_s: float = KEEP_S
     ) -> discord.Member | None:
-        """The person as a member of the server, as known for at most `keep_s`; None where they are none. Raises what
-        discord.py raises."""
+        """The person as a member of the server, cached for `keep_s` seconds. None where they are not a member.
+
+        Raises what discord.py raises.
+        """
         key, now_s = f"{guild.id}/{person}", self._clock.monotonic()
         at_s, asking = self._asked.get(key, (now_s, None))
         if asking is None or now_s - at_s > keep_s or _failed(asking):

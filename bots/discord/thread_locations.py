@@ -1,7 +1,7 @@
-"""In which Discord channel the messages of a place are: its own thread, or the channel around it.
+"""Where the messages of a place are: in its own thread, or in the channel around it.
 
-Only a thread's id can be foretold, not whether it can be opened: permissions, a full channel or a limit of
-minutes may stand against it. Then the answer, and what follows, are replies in the channel.
+A thread has the id of its first message, but it may be impossible to open: for lack of permissions, in a full channel,
+or for minutes by a rate limit. Then the answer, and what follows, are replies in the channel.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _PATIENCE_S = 2.0
 
 
 def channel_at(client: discord.Client, channel_id: str, place: Place) -> discord.PartialMessageable:
-    """The channel or thread by its id, without asking Discord for it."""
+    """The channel or thread by its id, without a call."""
     in_guild = client.user is None or place.team != str(client.user.id)
     guild_id = int(place.team) if in_guild and place.team.isdecimal() else None
     return client.get_partial_messageable(int(channel_id), guild_id=guild_id)
 
 
 class ThreadLocations:
-    """Remembers where each place is held and each question was asked, and after a restart finds it out again."""
+    """Caches where each place is and where each question was asked. After a restart it looks that up again."""
 
     def __init__(self) -> None:
         self._places: FIFOCache[str, str] = FIFOCache(_REMEMBERED)
@@ -50,7 +50,7 @@ class ThreadLocations:
         self._removed: FIFOCache[str, bool] = FIFOCache(_REMEMBERED)  # messages of ours that we deleted
 
     def of(self, place: Place, question: str = "") -> str:
-        """The channel or thread in which `question` of that place is answered, as far as known without asking."""
+        """The channel or thread in which `question` of that place is answered, as far as known without a call."""
         if _in_channel(place):
             return place.channel
         if location := self._answered.get(_key(place, question)):
@@ -60,7 +60,7 @@ class ThreadLocations:
         return self._places.get(place.key, place.thread)
 
     def certain(self, place: Place, question: str = "") -> bool:
-        """Is there no other channel where the answers to `question` could be?"""
+        """Whether no other channel could hold the answers to `question`."""
         return (
             _in_channel(place)
             or place.key in self._places
@@ -69,11 +69,11 @@ class ThreadLocations:
         )
 
     def shared(self, place: Place, location: str) -> bool:
-        """Are other conversations held there too?"""
+        """Whether other conversations are held there too."""
         return bool(place.thread) and location == place.channel
 
     def asked(self, question: str, channel_id: str) -> None:
-        """`question` was said in that channel or thread: what is asked inside a thread is answered inside it."""
+        """`question` was asked in that channel or thread. A question in a thread is answered in it."""
         self._asked[question] = channel_id
 
     def opened(self, place: Place) -> None:
@@ -85,14 +85,14 @@ class ThreadLocations:
         self._messages[_key(place, message_id)] = location
 
     def remove(self, message_id: str) -> None:
-        """We are about to delete a message of ours."""
+        """The bot is about to delete a message of its own."""
         self._removed[message_id] = True
 
     def removing(self, message_id: str) -> bool:
         return message_id in self._removed
 
     def of_message(self, place: Place, message_id: str) -> list[str]:
-        """Where a message of ours may be, the likeliest first: before a restart it may have been posted elsewhere."""
+        """Where a message of the bot may be, likeliest first. An earlier process may have posted it in the channel."""
         if location := self._messages.get(_key(place, message_id)):
             return [location]
         likely = self.of(place)
@@ -104,15 +104,19 @@ class ThreadLocations:
         self._places.setdefault(place.key, location)
 
     async def take(self, client: discord.Client, post: PostMessage | UploadFile) -> str:
-        """Where to post; opens the thread of a question that has none yet. Raises what discord.py raises, and
-        Limited where no call can be made at all."""
+        """Where to post. Opens the thread of a question that has none yet.
+
+        Raises what discord.py raises, and Limited where no call can be made at all.
+        """
         place, question = post.place, post.answers
         if _in_channel(place) or _key(place, question) in self._answered:
             return self.of(place, question)
         if not self.certain(place, question):
             self.settle(place, question, await self._find(client, post))
         elif question != place.thread and self._asked.get(question) == place.channel:
-            self._answered[_key(place, question)] = place.channel  # a reply to a message of ours in the channel
+            self._answered[_key(place, question)] = (
+                place.channel
+            )  # a reply to a message of the bot in the channel
         return self.of(place, question)
 
     async def _find(self, client: discord.Client, post: PostMessage | UploadFile) -> str:

@@ -32,7 +32,7 @@ from bots.slack.incoming import (
     named_in,
     payload_to_event,
 )
-from bots.slack.interactions import Interactions
+from bots.slack.interactions import SlackInteractions
 from bots.slack.outgoing import aside, page_to_plain
 from bots.slack.socket import SDK_LOG, Socket
 from bots.slack.users import People, user_to_person
@@ -105,14 +105,14 @@ class SlackPlatform:
         self._askers: FIFOCache[str, Person] = FIFOCache(_REMEMBERED)  # place -> who asked last
         # Channel and person.
         self._apologised: TTLCache[str, bool] = TTLCache(_REMEMBERED, _APOLOGY_S, clock.monotonic)
-        self._interactions: Interactions | None = None  # while it runs
+        self._interactions: SlackInteractions | None = None  # while it runs
 
     # -- the port
 
     async def run(self, inbox: Inbox) -> None:
         """As `Platform.run`; may be called again once it has ended."""
         self._web.forget()
-        interactions = self._interactions = Interactions(self._web, inbox, self._people, self._clock)
+        interactions = self._interactions = SlackInteractions(self._web, inbox, self._people, self._clock)
         app = self._bolt(inbox, interactions)
         self._sockets = tuple(
             Socket(app, self._app_token, self._web.open_url, self._clock, self._ping_interval_s)
@@ -271,7 +271,7 @@ class SlackPlatform:
 
     # -- what comes in
 
-    def _bolt(self, inbox: Inbox, interactions: Interactions) -> AsyncApp:
+    def _bolt(self, inbox: Inbox, interactions: SlackInteractions) -> AsyncApp:
         async def authorize() -> AuthorizeResult:
             me = await self._web.identify()
             return AuthorizeResult(
@@ -310,7 +310,7 @@ class SlackPlatform:
         app.error(refuse)
         return app
 
-    def _apologise_once(self, body: Json, error: StoreError, interactions: Interactions) -> None:
+    def _apologise_once(self, body: Json, error: StoreError, interactions: SlackInteractions) -> None:
         """Tell the author of a question that can't be stored, at most once in `_APOLOGY_S`: Slack sends it again."""
         event = body.get("event") or {}
         who = f"{event.get('channel')}/{event.get('user')}"
@@ -320,7 +320,9 @@ class SlackPlatform:
             self._apologised[who] = True
             interactions.apologise(body, error)
 
-    async def _guarded(self, kind: str, body: Json, inbox: Inbox, interactions: Interactions) -> Json | None:
+    async def _guarded(
+        self, kind: str, body: Json, inbox: Inbox, interactions: SlackInteractions
+    ) -> Json | None:
         """`_take`, where a mistake of ours costs this event alone: sent again it would fail again, so it is
         acknowledged, and whoever waits for an answer is told. Raises BotError for what may succeed later."""
         try:
@@ -341,7 +343,7 @@ class SlackPlatform:
             interactions.apologise(body, failure)
             return None
 
-    async def _take(self, kind: str, body: Json, inbox: Inbox, interactions: Interactions) -> Json | None:
+    async def _take(self, kind: str, body: Json, inbox: Inbox, interactions: SlackInteractions) -> Json | None:
         """Returns once it may be acknowledged, with what Slack is to be answered."""
         match kind:
             case "slash_command":
@@ -362,7 +364,7 @@ class SlackPlatform:
                 await self._receive(body, inbox, interactions)
         return None
 
-    async def _receive(self, payload: Payload, inbox: Inbox, interactions: Interactions) -> None:
+    async def _receive(self, payload: Payload, inbox: Inbox, interactions: SlackInteractions) -> None:
         """Returns once the event is stored or rightly ignored. One channel's events are taken in order."""
         me = await self._web.identify()
         bare = payload_to_event(payload, me, {})
@@ -388,7 +390,9 @@ class SlackPlatform:
                 await interactions.authors.entitled(event, left_s), payload, inbox, interactions
             )
 
-    async def _deliver(self, event: Event, payload: Payload, inbox: Inbox, interactions: Interactions) -> None:
+    async def _deliver(
+        self, event: Event, payload: Payload, inbox: Inbox, interactions: SlackInteractions
+    ) -> None:
         receipt = await inbox.receive(event)
         if isinstance(event, Ask) and receipt.outcome in (Outcome.TURN, Outcome.HELD):
             self._askers[event.place.key] = event.author
@@ -396,7 +400,7 @@ class SlackPlatform:
             interactions.tell(receipt.told, event, str(payload.get("response_url", "")))
 
     async def _deliver_late(
-        self, event: Ask | ButtonPress, payload: Payload, inbox: Inbox, interactions: Interactions
+        self, event: Ask | ButtonPress, payload: Payload, inbox: Inbox, interactions: SlackInteractions
     ) -> None:
         """Commands and buttons are not stored: they are done once it is known who gave them, or can't be."""
         try:
@@ -418,7 +422,7 @@ class SlackPlatform:
         if isinstance(event, Ask) and event.author.external and event.author.roles:
             self._homes[event.author.id] = event.author.roles[0]
 
-    async def _stopped(self, event: Payload, inbox: Inbox, interactions: Interactions) -> None:
+    async def _stopped(self, event: Payload, inbox: Inbox, interactions: SlackInteractions) -> None:
         """Slack's own stop button: https://docs.slack.dev/reference/events/agent_session_stopped"""
         names = await self._people.get({str(event.get("user"))}, _AUTHOR_BY_S)
         for press in stopped_to_presses(event, await self._web.identify(), names, self._growing):

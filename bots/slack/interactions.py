@@ -55,7 +55,7 @@ class Slack(Protocol):
     async def upload(self, name: str, content: bytes, where: Json, title: str = "") -> str: ...
 
 
-class Interactions:
+class SlackInteractions:
     """The interactions of one workspace.
 
     `slash`, `shortcut`, `change`, `press`, `submit` and `opened` take a payload and return when it may be acknowledged.

@@ -1,7 +1,7 @@
-"""Who is behind a user id: asked once, remembered for an hour, and never waited for longer than one is told to.
+"""People by user id: looked up once, cached for an hour, and waited for no longer than the caller says.
 
-users.info takes about 100 calls a minute (Tier 4, https://docs.slack.dev/reference/methods/users.info). Authors have a
-lane of their own, which the names of mentioned people can't use up.
+users.info takes about 100 calls a minute (Tier 4, https://docs.slack.dev/reference/methods/users.info). Look-ups of
+authors have their own semaphore, so that those of mentioned people can't delay them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MENTIONED_MAX = 20
 
 
 def user_to_person(user: Mapping[str, Any], team: str) -> Person:
-    """A person as users.info describes them to the workspace `team`.
+    """A person of users.info, seen from the workspace `team`.
 
     https://docs.slack.dev/reference/objects/user-object: `is_stranger` and another home are Slack Connect's, save
     for members of the same organisation, who say in which of its workspaces they are.
@@ -54,14 +54,14 @@ def user_to_person(user: Mapping[str, Any], team: str) -> Person:
 
 @dataclass(frozen=True, slots=True)
 class _Lookups:
-    """Look-ups under way, of which `free` lets some through at once."""
+    """Look-ups under way, and the semaphore that limits them."""
 
     free: asyncio.Semaphore
     asking: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
 
 class People:
-    """A cache over `look_up`, which raises PlatformError for ids that it can't tell anything about."""
+    """A cache of `look_up`, which raises PlatformError for unknown ids."""
 
     def __init__(self, look_up: Callable[[str], Awaitable[Person]], clock: Clock) -> None:
         self._look_up = look_up
@@ -73,18 +73,18 @@ class People:
         self._counted_at = clock.monotonic()
 
     def ask(self, ids: Iterable[str]) -> None:
-        """Begin to look up who is not known, so that a later `get` waits less."""
+        """Start the look-ups of unknown people, so that a later `get` waits less."""
         for id_ in ids:
             if id_ not in self._authors.asking and self._unknown(id_):
                 self._begin(id_, self._authors)
 
     async def get(self, ids: Collection[str], wait_s: float) -> dict[str, Person]:
-        """Authors: those who are known within `wait_s`; a name that has grown old is better than none."""
+        """The authors who are known within `wait_s` seconds. An expired entry counts where no newer one comes."""
         self.ask(ids)
         return await self._wait(ids, wait_s)
 
     async def find(self, id_: str, within_s: float) -> Person | None:
-        """An author, looked up again whenever that may help within `within_s`. None: not known by then."""
+        """An author, looked up again as often as `within_s` seconds allow. None where they stay unknown."""
         until_s = self._clock.monotonic() + within_s
         while (left_s := until_s - self._clock.monotonic()) > 0:
             if (who := (await self.get({id_}, left_s)).get(id_)) is not None:
@@ -96,7 +96,7 @@ class People:
         return None
 
     async def names(self, ids: Collection[str], wait_s: float) -> dict[str, Person]:
-        """The same of people who are only mentioned: at most `MENTIONED_MAX` of them are looked up."""
+        """As `get`, of mentioned people. Looks up at most `MENTIONED_MAX` of them."""
         asking = self._authors.asking.keys() | self._mentioned.asking.keys()
         unknown = (id_ for id_ in ids if id_ not in asking and self._unknown(id_))
         for id_ in islice(unknown, MENTIONED_MAX):
@@ -144,7 +144,7 @@ class People:
         try:
             async with lookups.free:
                 who, kept_s = await self._told(id_, again=lookups is self._authors), _KEPT_S
-        except PlatformError as error:  # the old name is kept, or the id is used
+        except PlatformError as error:  # the expired entry stays
             if error.retryable:
                 kept_s = min(max(error.retry_after_s or 0.0, _FAILED_KEPT_S), _REFUSED_KEPT_S)
         finally:
@@ -152,7 +152,7 @@ class People:
         self._known[id_] = self._clock.monotonic() + kept_s, who
 
     async def _told(self, id_: str, *, again: bool) -> Person:
-        """Asked once more where that may help soon. Raises PlatformError."""
+        """Look up, a second time after a retryable failure without a `retry_after_s`. Raises PlatformError."""
         try:
             return await self._look_up(id_)
         except PlatformError as error:
