@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from core.delivery.page_view import PageView, full_view, make_page_format, view
+from core.delivery.page_view import PageView, SettledBlocks, full_view, make_page_format, view
 from core.text import is_blank
 from core.values.outgoing import Limits, Page, Phase, Reply
 
@@ -169,7 +169,18 @@ class PageLayout:
         end = page_state.end
         if end is None:
             size, grows = page_state.size, page_state.growing
-            seen = view(self.reply, start, page_state.opens, self.limits, size=size, grows=grows, sent=sent)
+            same = page_state.seen_of is not None and page_state.seen_of[2] is page_state.life
+            settled = page_state.seen.settled if same else SettledBlocks()
+            seen = view(
+                self.reply,
+                start,
+                page_state.opens,
+                self.limits,
+                size=size,
+                grows=grows,
+                sent=sent,
+                settled=settled,
+            )
             if not (seen.full and self.filed):
                 return seen
             end = seen.upto
@@ -314,7 +325,7 @@ class PageLayout:
         page_state.start = page_state.upto = before.end
         if not page_state.opens and (blank := _BLANK.match(self.reply.text, before.end)):
             page_state.start = page_state.upto = blank.end()
-        page_state.version = -1
+        page_state.version, page_state.seen, page_state.seen_of = -1, _NOTHING, None
 
     def _lay_anew(self) -> None:
         """The answer does not begin as it did: no word stands where it should."""
@@ -322,4 +333,5 @@ class PageLayout:
             page_state.start = 0 if index == 0 else None
             page_state.opens, page_state.end, page_state.upto, page_state.version = "", None, 0, -1
             page_state.left = page_state.final = False
+            page_state.seen, page_state.seen_of = _NOTHING, None
             page_state.life = Life.ENDS if page_state.life is Life.GROWS else page_state.life

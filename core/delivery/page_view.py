@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.delivery.markdown.growing import settled, shown
+from core.delivery.markdown.growing import settled as settled_length
+from core.delivery.markdown.growing import shown
 from core.delivery.markdown.pages import PageFormat, first_piece
+from core.delivery.markdown.tail import Tail, tail
 from core.text import is_blank
 from core.values.outgoing import Limits, Page, Phase, Reply, page_length
+
+
+@dataclass(frozen=True, slots=True)
+class SettledBlocks:
+    """The blocks of a page that can't change any more: `upto` characters of its words, behind what it opens, and how
+    the platform is given them."""
+
+    upto: int = 0
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +28,7 @@ class PageView:
     page: Page
     upto: int
     full: bool = False
+    settled: SettledBlocks = SettledBlocks()
 
 
 def make_page_format(limits: Limits, size: int, *, grows: bool = False) -> PageFormat:
@@ -24,34 +36,59 @@ def make_page_format(limits: Limits, size: int, *, grows: bool = False) -> PageF
 
 
 def view(
-    reply: Reply, start: int, opens: str, limits: Limits, *, size: int, grows: bool = False, sent: int = 0
+    reply: Reply,
+    start: int,
+    opens: str,
+    limits: Limits,
+    *,
+    size: int,
+    grows: bool = False,
+    sent: int = 0,
+    settled: SettledBlocks = SettledBlocks(),
 ) -> PageView:
     """The message that shows the reply from `start` on, behind `opens`, as far as it holds.
 
     Where it holds the rest, the notice and the buttons stand under it. A message that `grows` shows `sent`
-    characters already, and only what will never have to be shown otherwise.
+    characters already, and only what will never have to be shown otherwise. `settled` is that of an earlier view of
+    the same message: only what is behind it is parsed.
     """
-    if limits.renders_halves and reply.phase is not Phase.ENDED and not opens:
-        text = reply.text[start : start + size + 1]
-        if page_length(text, limits.page_unit) <= size:
-            return PageView(Page(text, reply.notice, reply.buttons), len(reply.text))
-    page_format = make_page_format(limits, size, grows=grows)
     text = reply.text[start : start + size + 1]
-    piece = first_piece(text, opens, page_format, max(0, sent - len(opens)))
-    upto = start + len(piece.body)
-    if not is_blank(reply.text[upto:]):
-        return PageView(Page(page_format.set(piece.text)), upto, full=True)
-    whole = piece.opens + piece.body
+    if limits.renders_halves and not opens and page_length(text, limits.page_unit) <= size:
+        return PageView(Page(text, reply.notice, reply.buttons), len(reply.text))
+    page_format = make_page_format(limits, size, grows=grows)
+    whole = opens + text
+    end = tail(whole, settled.upto) if len(whole) <= size else Tail()
+    if (
+        len(whole) > size
+        or page_format.length(_shown(page_format.closed(whole, end=end), settled, page_format)) > size
+    ):
+        piece = first_piece(text, opens, page_format, max(0, sent - len(opens)))
+        upto = start + len(piece.body)
+        if not is_blank(reply.text[upto:]):
+            return PageView(Page(page_format.set(piece.text)), upto, full=True)
+        whole, opens, settled = piece.opens + piece.body, piece.opens, SettledBlocks()
+        end = tail(whole)
     if reply.phase is Phase.ENDED:
-        words = whole + page_format.closes(whole, whole=not reply.notice)
-        return PageView(Page(page_format.set(words), reply.notice, reply.buttons), len(reply.text))
+        words = page_format.closed(whole, whole=not reply.notice, end=end)
+        page = Page(_shown(words, settled, page_format), reply.notice, reply.buttons)
+        return PageView(page, len(reply.text))
+    before = whole[settled.upto : end.start]
+    settled = SettledBlocks(end.start, settled.shown + page_format.set(before))
     if grows:
-        keep = max(sent, settled(whole))
-        return PageView(Page(whole[:keep]), start + max(0, keep - len(piece.opens)))
-    keep, marks = shown(whole, spoilers=limits.spoilers)
-    words = whole[:keep] + marks
-    page = Page(page_format.set(words + page_format.closes(words)), reply.notice, reply.buttons)
-    return PageView(page, start + max(0, keep - len(piece.opens)))
+        keep = max(sent, settled_length(whole, end=end))
+        return PageView(Page(whole[:keep]), start + max(0, keep - len(opens)), settled=settled)
+    keep, marks = shown(whole, spoilers=limits.spoilers, end=end)
+    fence = end.fence if end.fence and end.fence.start < keep else None
+    words = page_format.closed(whole[:keep] + marks, end=Tail(end.start, fence))
+    page = Page(_shown(words, settled, page_format), reply.notice, reply.buttons)
+    return PageView(page, start + max(0, keep - len(opens)), settled=settled)
+
+
+def _shown(text: str, settled: SettledBlocks, page_format: PageFormat) -> str:
+    """`text` as the platform is given it."""
+    if len(text) < settled.upto:
+        return page_format.set(text)
+    return settled.shown + page_format.set(text[settled.upto :])
 
 
 def full_view(
@@ -59,5 +96,5 @@ def full_view(
 ) -> PageView:
     """The message that shows the reply from `start` to `end`, without a check of its length."""
     text = opens + reply.text[start:end]
-    text = page_format.set(text + page_format.closes(text))
+    text = page_format.set(page_format.closed(text))
     return PageView(Page(text, reply.notice, reply.buttons) if last else Page(text), end, full=True)

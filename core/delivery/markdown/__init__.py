@@ -1,9 +1,11 @@
 """Markdown as models write it, for platforms that show less of it. Pure, and linear in the length of the text.
 
-pages        page edges that leave no fence or table open
+parser       blocks, spans and marks with their places (markdown-it-py)
+tail         what is open at the end of a text
+pages        page edges that leave nothing open
 growing      how much of a text that is still being written can be shown
 dialect      tables set as code, deep headings as bold
-fences       fenced code blocks, as CommonMark reads them
+fences       fenced code blocks, line by line
 code_ranges  where a text is surely code
 spoilers     words between `||`
 """

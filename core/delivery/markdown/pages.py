@@ -1,26 +1,39 @@
-"""Text cut into pages that read well alone: no fence or table is left open at a page's end.
+"""Text cut into pages that read well alone: what is open at a page's end is closed there and opened again.
 
-A page is cut at a paragraph, else a line, else a word, else between two characters, always as late as it
-can. Where a cut falls depends on the text before it alone, so pages that are full never change as text grows
-(save where tables are set as code, and a row that comes late makes the rows before it wider).
+A page is cut at a paragraph, else a line, else a word or Chinese punctuation, else between two grapheme clusters,
+always as late as it can; never in a link, a formula or a row of a table that fits. Where a cut falls depends on the
+text before it alone, so pages that are full never change as text grows (save where tables are set as code, and a row
+that comes late makes the rows before it wider).
 """
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Literal
 
 from core.delivery.markdown.dialect import DELIMITER_ROW, typeset
-from core.delivery.markdown.fences import Fence, open_fence
+from core.delivery.markdown.growing import half_link
+from core.delivery.markdown.parser import Leaf, Range, inline, leaves
 from core.delivery.markdown.spoilers import MARK, open_spoiler, operator
-from core.text import longest_start
+from core.delivery.markdown.tail import OpenFence, Tail, tail
+from core.text import cluster_edge, longest_start
 from core.values.outgoing import page_length
 
 Unit = Literal["utf8", "utf16"]
 
 _MAX_REOPENED_SHARE = 0.25
-"""A fence's info line or a table's head that is longer than this share of a page is not repeated, and a fence of more
-marks is plain text: so that what a cut makes necessary always leaves room for words."""
+"""A fence's info line, a table's head or quote marks that are longer than this share of a page are not repeated, and a
+fence of more marks is plain text: so that what a cut makes necessary always leaves room for words."""
+_BREAKS = (
+    re.compile(r"\n\n+"),
+    re.compile(r"\n(?=\S)"),
+    re.compile(r"\n"),
+    re.compile(r"[ \t]+|[。，、；：！？…）」』】》〉]+[”’」』）]*(?=.)"),
+)
+"""Where a page may end, the best first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,92 +66,107 @@ class PageFormat:
         return self.length(self.set(text)) - self.size
 
     def piece(self, body: str, opens: str) -> Piece:
-        return Piece(body, opens, self.closes(opens + body))
+        return Piece(body, opens, self.closed(opens + body))
 
-    def closes(self, text: str, *, whole: bool = False) -> str:
-        """What has to follow `text` so that no fence and no spoiler is open. `whole`: no more words will come, so two
-        bars between blanks were no spoiler."""
-        fence = open_fence(text, self.share)
-        closes = "" if fence is None else fence.marks if text.endswith("\n") else "\n" + fence.marks
+    def closed(self, text: str, *, whole: bool = False, end: Tail | None = None) -> str:
+        """`text` and what has to follow it so that nothing is open. `whole`: no more words will come, so two bars
+        between blanks were no spoiler, and marks that nothing closes were none. `end`: the `tail` of `text`, if known.
+        """
+        end = end or tail(text)
+        fence = self._fence(end)
+        if fence is not None:
+            closed = text + fence.closes if text.endswith("\n") else f"{text}\n{fence.closes}"
+        elif end.marks and not whole:  # behind a blank they close nothing
+            closed = text.rstrip(" \n") + "".join(mark for mark, _ in reversed(end.marks))
+        else:
+            closed = text
         hidden = self._hidden(text, fence)
-        return closes if hidden is None or (whole and operator(text, hidden)) else closes + MARK
+        return closed if hidden is None or (whole and operator(text, hidden)) else closed + MARK
 
     def reopens(self, text: str) -> str:
-        """What the page after `text` begins with, so that it goes on inside the same fence, table or spoiler."""
-        fence = open_fence(text, self.share)
-        opens = _reopened(fence, self) if fence else self._head(text)
+        """What the page after `text` begins with, so that it goes on inside the same block, spoiler and marks."""
+        end = tail(text)
+        fence = self._fence(end)
+        opens = self._fence_opens(fence, text) if fence else self._leaf_opens(end, text)
         if self._hidden(text, fence) is None:
             return opens
-        return f"{MARK}\n{opens}" if opens else MARK
+        return f"{MARK}\n{opens}" if end.head or fence else f"{MARK}{opens}"
 
-    def _hidden(self, text: str, fence: Fence | None) -> int | None:
+    def _fence(self, end: Tail) -> OpenFence | None:
+        return end.fence if end.fence and self.length(end.fence.closes) <= self.share else None
+
+    def _fence_opens(self, fence: OpenFence, text: str) -> str:
+        opens = fence.opening(with_info=True)
+        if self.length(opens) > self.share:
+            opens = fence.opening(with_info=False)
+        return opens if text.endswith("\n") else opens + fence.lead
+
+    def _leaf_opens(self, end: Tail, text: str) -> str:
+        """A line that is cut goes on in its quote. After a whole line the next one says itself what it is in."""
+        whole_line = text.endswith("\n")
+        marks = "" if whole_line and (end.quotes or end.lists) else "".join(mark for mark, _ in end.marks)
+        opens = end.head + ("" if whole_line else "> " * end.quotes) + marks
+        return opens if self.length(opens) <= self.share else ""
+
+    def _hidden(self, text: str, fence: OpenFence | None) -> int | None:
         return open_spoiler(text[: fence.start] if fence else text) if self.spoilers else None
-
-    def _head(self, text: str) -> str:
-        head = _table_head(text)
-        return head if self.length(head) <= self.share else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One page: `body` is the author's own text, `opens` and `closes` are what the cut made necessary."""
+    """One page: `body` is the author's own text; `text` is what the cut made of it, behind `opens`."""
 
     body: str
-    opens: str = ""
-    closes: str = ""
-
-    @property
-    def text(self) -> str:
-        return self.opens + self.body + self.closes
+    opens: str
+    text: str
 
 
 def split(text: str, size: int, unit: Unit) -> list[Piece]:
     """Cut `text` into pieces whose texts are at most `size` long; the bodies joined are `text` again."""
     pieces: list[Piece] = []
-    opens = ""
+    page_format, opens = PageFormat(size, unit), ""
     while text:
-        piece = first_piece(text, opens, PageFormat(size, unit))
-        pieces.append(piece)
+        piece = first_piece(text, opens, page_format)
+        words = piece.opens + piece.body
         text = text[len(piece.body) :]
-        opens = PageFormat(size, unit).reopens(piece.opens + piece.body) if text else ""
+        pieces.append(piece if text else Piece(piece.body, opens, page_format.closed(words, whole=True)))
+        opens = page_format.reopens(words) if text else ""
     return pieces
 
 
-def first_piece(text: str, opens: str, make_page_format: PageFormat, least: int = 0) -> Piece:
+def first_piece(text: str, opens: str, page_format: PageFormat, least: int = 0) -> Piece:
     """The first page of `text`, which goes on what `opens` opens: all of it, or cut to fit.
 
     `least` characters stand on the page already and can't be taken back; at least one is always taken.
     """
-    text = text[: make_page_format.size + 1]  # more is never needed, and what is not looked at costs nothing
-    if len(opens) + len(text) <= make_page_format.size:
-        whole = make_page_format.piece(text, opens)
-        if make_page_format.excess(whole.text) <= 0:
+    text = text[: page_format.size + 1]  # more is never needed, and what is not looked at costs nothing
+    if len(opens) + len(text) <= page_format.size:
+        whole = page_format.piece(text, opens)
+        if page_format.excess(whole.text) <= 0:
             return whole
-    window = make_page_format.start(text, make_page_format.size - make_page_format.length(opens))
-    body = _fitted(window, opens, make_page_format)
+    window = page_format.start(text, page_format.size - page_format.length(opens))
+    body = _fitted(window, text, opens, page_format)
     if len(body) < least:
         at = max(window.rfind(mark, least) for mark in "\n ") + 1
         body = window[: max(at, least)] if at > 0 else text[: max(least, len(window))]
     if not body:  # there is no room for what it goes on
-        return Piece(make_page_format.start(text, make_page_format.size) or text[:1])
-    return make_page_format.piece(body, opens)
+        body = page_format.start(text, page_format.size) or text[:1]
+        return Piece(body, "", body)
+    return page_format.piece(body, opens)
 
 
-def _fitted(window: str, opens: str, make_page_format: PageFormat) -> str:
-    """`window` cut so that it fits between `opens` and what closes it; empty where nothing does. Each turn of the
-    loop makes it shorter."""
-    reserve = 0  # what may be open must be closed, however the text may go on
-    if fence := open_fence(opens + window, make_page_format.share):
-        reserve += make_page_format.length(fence.marks) + 1
-    if make_page_format.spoilers and open_spoiler(opens + window) is not None:
-        reserve += len(MARK)
-    window = make_page_format.start(window, make_page_format.size - make_page_format.length(opens) - reserve)
-    body = _cut(window)
-    while body and (excess := make_page_format.excess(make_page_format.piece(body, opens).text)) > 0:
-        if make_page_format.typeset and _rows_from(body) < len(body):
-            body = _fewer_rows(body, opens, make_page_format)
+def _fitted(window: str, text: str, opens: str, page_format: PageFormat) -> str:
+    """`window`, with which `text` begins, cut so that it fits between `opens` and what closes it; empty where nothing
+    does. Each turn of the loop makes it shorter."""
+    # What may be open must be closed, however the text may go on.
+    reserve = page_format.length(page_format.piece(window, opens).text) - page_format.length(opens + window)
+    window = page_format.start(window, page_format.size - page_format.length(opens) - max(0, reserve))
+    body = _cut(window, text, opens)
+    while body and (excess := page_format.excess(page_format.piece(body, opens).text)) > 0:
+        if page_format.typeset and _rows_from(body) < len(body):
+            body = _fewer_rows(body, opens, page_format)
         else:
-            body = _cut(make_page_format.start(body, make_page_format.length(body) - excess))
+            body = _cut(page_format.start(body, page_format.length(body) - excess), text, opens)
     return body
 
 
@@ -150,7 +178,7 @@ def _rows_from(body: str) -> int:
     return at
 
 
-def _fewer_rows(body: str, opens: str, make_page_format: PageFormat) -> str:
+def _fewer_rows(body: str, opens: str, page_format: PageFormat) -> str:
     """`body` with fewer of the rows at its end, so that it fits, or with none: set as code, a row may be much longer
     than it is written."""
     start = _rows_from(body)
@@ -158,25 +186,60 @@ def _fewer_rows(body: str, opens: str, make_page_format: PageFormat) -> str:
     few, many = 0, len(ends)
     while many - few > 1:
         middle = (few + many) // 2
-        fits = make_page_format.excess(make_page_format.piece(body[: ends[middle]], opens).text) <= 0
+        fits = page_format.excess(page_format.piece(body[: ends[middle]], opens).text) <= 0
         few, many = (middle, many) if fits else (few, middle)
     return _without_head(body[: ends[few]])
 
 
-def _cut(window: str) -> str:
-    """`window` up to its best break in the second half: a paragraph's end, a line's, a word's.
-
-    A row of a table is not broken, wherever it begins.
-    """
+def _cut(window: str, text: str, opens: str) -> str:
+    """`window`, with which `text` begins, up to its best break in the second half, else to the last character that
+    is whole. A row of a table is not broken, wherever it begins."""
     line = window.rfind("\n") + 1
     if line and window.startswith("|", line):
         return _without_head(window[:line])
-    half = len(window) // 2
-    for mark in ("\n\n", "\n", " "):
-        at = window.rfind(mark, half)
-        if at >= 0:
-            return window[: at + len(mark)]
-    return window
+    kept = _kept(opens + window, len(opens))
+    for breaks in _BREAKS:
+        ends = [found.end() for found in breaks.finditer(window, len(window) // 2)]
+        if at := next((end for end in reversed(ends) if _whole(kept, end) == end), 0):
+            return window[:at]
+    at = _whole(kept, cluster_edge(text, len(window)))
+    return window[: at or cluster_edge(text, len(window))]
+
+
+def _kept(text: str, opens: int) -> list[Range]:
+    """What a page does not end in, in order and apart, in places behind the first `opens` characters: links, pictures,
+    formulas, entities, the marks of emphasis with the character they stand at, and half a link at the end."""
+    kept: list[Range] = []
+    for leaf in leaves(text)[1]:
+        if leaf.kind == "inline":
+            kept += _kept_inline(text, leaf)
+        elif leaf.kind == "math_block":
+            kept.append((leaf.start, leaf.end))
+    half = half_link(text, text.rfind("\n") + 1)
+    merged: list[Range] = []
+    for start, end in sorted([*kept, (half, len(text) + 1)]):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return [(start - opens, end - opens) for start, end in merged]
+
+
+def _kept_inline(text: str, leaf: Leaf) -> list[Range]:
+    found = inline(text[leaf.start : leaf.end])
+    kept = [
+        (leaf.start + span.start, leaf.start + span.end) for span in found.spans if span.kind != "backticks"
+    ]
+    for mark in found.marks:
+        at, size = leaf.start + mark.at, len(mark.text)
+        kept.append((at - mark.closes, at + size + mark.opens))
+    return kept
+
+
+def _whole(kept: list[Range], at: int) -> int:
+    """`at`, or where the range begins that it is in."""
+    index = bisect_right(kept, at, key=itemgetter(0)) - 1
+    return kept[index][0] if index >= 0 and kept[index][0] < at < kept[index][1] else at
 
 
 def _without_head(body: str) -> str:
@@ -189,22 +252,3 @@ def _without_head(body: str) -> str:
         before = "\n".join(lines[: -rows - 1])
         return before + "\n" if before.strip() else body
     return body
-
-
-def _reopened(fence: Fence, make_page_format: PageFormat) -> str:
-    opened = fence.opening + "\n"
-    return opened if make_page_format.length(opened) <= make_page_format.share else fence.marks + "\n"
-
-
-def _table_head(text: str) -> str:
-    """Head and delimiter row of the table that is open at the end of `text`, which ends with a line."""
-    if not text.endswith("\n"):
-        return ""
-    lines = text[:-1].split("\n")
-    start = len(lines)
-    while start > 0 and "|" in lines[start - 1]:
-        start -= 1
-    rows = lines[start:]
-    if len(rows) >= 2 and DELIMITER_ROW.match(rows[1]):
-        return f"{rows[0]}\n{rows[1]}\n"
-    return ""

@@ -1,0 +1,301 @@
+"""Markdown as CommonMark reads it, with places in the source. Pure, and linear in the length of the text.
+
+markdown-it-py finds blocks by lines and keeps no places inside a line; `Inline` records them.
+https://spec.commonmark.org/0.31.2/
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
+from typing import Any, Literal, NamedTuple
+
+from markdown_it import MarkdownIt, rules_inline
+from markdown_it.parser_inline import ParserInline
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_inline import StateInline, link_pairs
+from markdown_it.rules_inline.state_inline import Scanned
+from markdown_it.token import Token
+
+Range = tuple[int, int]
+
+LONGEST_LEAF = 20_000
+"""Characters. In a longer paragraph or table row the marks are plain text."""
+
+_OPEN_LABELS = 50
+"""In a paragraph with more labels that nothing closes, marks are plain text: each is looked for to the end."""
+_DEEPEST = 20
+"""Quotes, lists and marks inside each other; what is deeper is plain text."""
+_MATH_MAX = 2_000
+"""Characters of a formula."""
+_MATH_LINES = 40
+_CHINESE = "\u2e80"
+"""Chinese and Japanese characters and their punctuation come from here on."""
+_SIGNS = re.compile(r"[\\`*_~\[<$]|://")
+_FORMULA = re.compile(r"[\\^_={}+*/<>|]|\s?\S{1,3}\s?\Z")
+_MATH_MARKS = (("\\[", "\\]"), ("\\(", "\\)"), ("$$", "$$"), ("$", "$"))
+_BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
+_SCHEME = re.compile(r"(?<!\w)(?:https?|mailto)\Z", re.IGNORECASE)
+_ADDRESS = re.compile(r":(?://)?[^\s<>\"'`|，。；：！？、）】》」]{1,2000}")
+_ITEM = re.compile(r"[^>\s]")
+_RECORDED = {
+    "escape": rules_inline.escape,
+    "backticks": rules_inline.backtick,
+    "link": rules_inline.link,
+    "image": rules_inline.image,
+    "autolink": rules_inline.autolink,
+    "entity": rules_inline.entity,
+}
+_OPENS_MATH = re.compile(r"\\\[|\$\$")
+
+
+class Span(NamedTuple):
+    """`source[start:end]` is one thing, of a kind that is the name of a rule: link, image, backticks, math, ..."""
+
+    kind: str
+    start: int
+    end: int
+
+
+class Mark(NamedTuple):
+    """Marks of emphasis or deletion at `at`; `opens` and `closes` say what they may do there."""
+
+    text: str
+    at: int
+    opens: bool
+    closes: bool
+    paired: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """What stands inside a line: spans in the order in which they end, and marks in the order of the text."""
+
+    spans: tuple[Span, ...] = ()
+    marks: tuple[Mark, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A block without blocks in it: the whole lines `source[start:end]`.
+
+    `kind` is the type of its token: inline (a paragraph or heading), fence, code_block, math_block, table or hr.
+    `quotes` and `lists` are how many of them it is in.
+    """
+
+    kind: str
+    start: int
+    end: int
+    token: Token
+    quotes: int = 0
+    lists: int = 0
+
+
+class _State(StateInline):
+    """Remembers where each token begins. Emphasis may begin and end beside Chinese punctuation, as in `**中：**文`,
+    where CommonMark has none: https://talk.commonmark.org/t/emphasis-and-east-asian-text/2491"""
+
+    def __init__(self, src: str, md: MarkdownIt, env: Any, tokens: list[Token]) -> None:
+        super().__init__(src, md, env, tokens)
+        self.spans: list[Span] = []
+        self.places: dict[int, int] = {}
+
+    def push(self, ttype: str, tag: str, nesting: Literal[-1, 0, 1]) -> Token:
+        token = super().push(ttype, tag, nesting)
+        self.places[len(self.tokens) - 1] = self.pos
+        return token
+
+    def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:  # noqa: N802, N803
+        scanned = super().scanDelims(start, canSplitWord)
+        before = self.src[start - 1 : start] or " "
+        after = self.src[start + scanned.length : start + scanned.length + 1] or " "
+        if canSplitWord and max(before, after) >= _CHINESE:
+            return Scanned(not after.isspace(), not before.isspace(), scanned.length)
+        return scanned
+
+
+class _Parser(ParserInline):
+    def parse(self, src: str, md: MarkdownIt, env: Any, tokens: list[Token]) -> list[Token]:
+        if _is_plain(src):
+            tokens.append(Token("text", "", 0, content=src))
+            return tokens
+        state = _State(src, md, env, tokens)
+        self.tokenize(state)
+        for rule in self.ruler2.getRules(""):
+            rule(state)
+        return state.tokens
+
+
+_Rule = Callable[[StateInline, bool], bool]
+
+
+def _recorded(kind: str, rule: _Rule) -> _Rule:
+    def record(state: StateInline, silent: bool) -> bool:
+        start = state.pos
+        found = rule(state, silent)
+        if found and not silent and isinstance(state, _State):
+            state.spans.append(Span(kind, start, state.pos))
+        return found
+
+    return record
+
+
+def _math(state: StateInline, silent: bool) -> bool:
+    """A formula as models write it: `\\(x\\)`, `\\[x\\]`, `$$x$$` or `$x$`. Prices and escaped brackets are none."""
+    start = state.pos
+    for opens, closes in _MATH_MARKS:
+        if state.src.startswith(opens, start):
+            begin = start + len(opens)
+            end = state.src.find(closes, begin, min(state.posMax, begin + _MATH_MAX))
+            if end < 0 or not _is_formula(state.src[begin:end], state.src[end + 1 : end + 2], opens):
+                return False
+            if not silent:
+                token = state.push("math_inline" if opens in ("\\(", "$") else "math_block", "math", 0)
+                token.content = state.src[begin:end].strip()
+            state.pos = end + len(closes)
+            return True
+    return False
+
+
+def _is_formula(content: str, after: str, opens: str) -> bool:
+    if not content.strip() or not _FORMULA.search(content):
+        return False
+    tight = "\n" not in content and not content[0].isspace() and not content[-1].isspace()
+    return opens != "$" or (tight and not after.isdigit())
+
+
+def _math_block(state: StateBlock, first: int, last: int, silent: bool) -> bool:
+    """A formula of whole lines, which may look like lists or headings."""
+    begin = state.bMarks[first] + state.tShift[first]
+    if state.is_code_block(first) or not (opens := _OPENS_MATH.match(state.src, begin)):
+        return False
+    closes = "\\]" if opens[0] == "\\[" else "$$"
+    end = state.src.find(closes, opens.end(), min(opens.end() + _MATH_MAX, state.eMarks[last - 1]))
+    line = first
+    while end >= 0 and state.eMarks[line] < end:
+        line += 1
+        if line >= last or line - first > _MATH_LINES or state.sCount[line] < state.blkIndent:
+            return False
+    if end < 0 or state.src[end + 2 : state.eMarks[line]].strip(" .,;"):
+        return False
+    if not silent:
+        token = state.push("math_block", "math", 0)
+        token.content = state.src[opens.end() : end].strip()
+        token.map = [first, line + 1]
+        state.line = line + 1
+    return True
+
+
+def _break(state: StateInline, silent: bool) -> bool:
+    """`<br>`, the one tag that models write."""
+    found = _BREAK.match(state.src, state.pos, state.posMax)
+    if found is None:
+        return False
+    if not silent:
+        state.push("hardbreak", "br", 0)
+    state.pos = found.end()
+    return True
+
+
+def _address(state: StateInline, silent: bool) -> bool:
+    """A bare address: https://github.github.com/gfm/#autolinks-extension-"""
+    if state.src[state.pos] != ":" or state.linkLevel or not (scheme := _SCHEME.search(state.pending)):
+        return False
+    found = _ADDRESS.match(state.src, state.pos, state.posMax)
+    rest = found[0].rstrip(".,;:!?*_~") if found else ""
+    rest = rest if "(" in rest else rest.rstrip(")")
+    if len(rest) < 2:
+        return False
+    if not silent:
+        state.pending = state.pending[: scheme.start()]
+        state.push("link_open", "a", 1).attrs = {"href": scheme[0] + rest}
+        state.push("text", "", 0).content = scheme[0] + rest
+        state.push("link_close", "a", -1)
+        if isinstance(state, _State):
+            state.spans.append(Span("address", state.pos - len(scheme[0]), state.pos + len(rest)))
+    state.pos += len(rest)
+    return True
+
+
+def _made() -> MarkdownIt:
+    made = MarkdownIt("commonmark", {"html": False, "maxNesting": _DEEPEST})
+    made.inline = _Parser()
+    made.enable(["table", "strikethrough"]).disable(["html_block", "html_inline", "linkify"])
+    stops = ["paragraph", "reference", "blockquote", "list"]
+    made.block.ruler.before("fence", "math", _math_block, {"alt": stops})
+    rules = made.inline.ruler
+    for kind, rule in _RECORDED.items():
+        rules.at(kind, _recorded(kind, rule))
+    rules.before("escape", "math", _recorded("math", _math))
+    rules.before("autolink", "break", _recorded("break", _break))
+    rules.before("newline", "address", _address)
+    return made
+
+
+PARSER = _made()
+
+
+def _is_plain(source: str) -> bool:
+    """Whether the marks in `source` are not read, because that would take too long."""
+    return len(source) > LONGEST_LEAF or source.count("[") > source.count("]") + _OPEN_LABELS
+
+
+@lru_cache(maxsize=64)
+def inline(source: str) -> Inline:
+    """Spans and marks of one paragraph, heading or table row, as it stands in the source."""
+    if not _SIGNS.search(source) or _is_plain(source):
+        return Inline()
+    state = _State(source, PARSER, {}, [])
+    PARSER.inline.tokenize(state)
+    link_pairs(state)
+    return Inline(tuple(state.spans), tuple(_marks(state)))
+
+
+def _marks(state: _State) -> Iterator[Mark]:
+    """Each mark outside of links."""
+    closers = {one.end for one in state.delimiters if one.end >= 0}
+    run = at = -1
+    for number, one in enumerate(state.delimiters):
+        text = "~~" if one.marker == ord("~") else chr(one.marker)
+        at = at + len(text) if state.places[one.token] == run else state.places[one.token]
+        run = state.places[one.token]
+        yield Mark(text, at, one.open, one.close, one.end >= 0 or number in closers)
+
+
+@lru_cache(maxsize=16)
+def leaves(source: str) -> tuple[int, tuple[Leaf, ...]]:
+    """(where the last top-level block begins, the leaves of all blocks in order)."""
+    tokens: list[Token] = []
+    PARSER.block.parse(source, PARSER, {}, tokens)
+    lines = [0, *accumulate(len(line) + 1 for line in source.split("\n"))]
+    found: list[Leaf] = []
+    last = quotes = lists = 0
+    in_table = False
+    for token in tokens:
+        if token.level == 0 and token.map:
+            last = lines[token.map[0]]
+        quotes += token.nesting if token.type.startswith("blockquote_") else 0
+        lists += token.nesting if token.type.startswith("list_item_") else 0
+        if token.type in ("table_open", "table_close"):
+            in_table = token.nesting > 0
+        if token.map and (token.type == "table_open" or (token.nesting == 0 and not in_table)):
+            begin, end = token.map
+            kind = token.type.removesuffix("_open")
+            found.append(Leaf(kind, lines[begin], min(lines[end], len(source)), token, quotes, lists))
+    return last, tuple(found)
+
+
+def lead(line: str) -> str:
+    """What has to stand before a line that goes on the block in which `line` begins: quote marks, and blanks for the
+    marks of list items."""
+    return _ITEM.sub(" ", line.expandtabs(4))
+
+
+def is_closed(fence: Token) -> bool:
+    """Whether a fenced block has its closing line."""
+    assert fence.map is not None
+    lines = fence.content.count("\n") + (not fence.content.endswith("\n") and bool(fence.content))
+    return lines < fence.map[1] - fence.map[0] - 1
