@@ -45,6 +45,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "slow": "The answer took longer than it should, so I stopped waiting. Ask again, or ask something shorter.",
     "unfinished": "The AI service broke off before it answered. Please ask again.",
     "empty": "The model returned an empty answer. Please ask again.",
+    "too_many_rounds": "The model kept calling tools without answering, so I stopped it. Please ask again.",
     "set_aside": "I stopped unexpectedly twice while working on this question, so I won't try it again. Please "
     "ask it in another way.",
     "length_empty": "The model used up the length limit on reasoning, and wrote no answer. "
@@ -69,6 +70,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "removed": "Part of this answer was deleted, so I stopped.",
     "waiting": "I'm answering earlier questions first. Yours is in the queue.",
     "queued": "The AI service is busy with earlier questions. Yours is in the queue.",
+    "asking": "Waiting for approval to use: {tools}.",
     "edited_wait": {
         "one": "The question was edited. I'll answer it again in about {n} second.",
         "other": "The question was edited. I'll answer it again in about {n} seconds.",

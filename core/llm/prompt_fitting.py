@@ -18,15 +18,15 @@ _DEFAULT_ANSWER_TOKENS = 4_096
 def fit(request: Request, model_info: ModelInfo, *, share: float = 1.0) -> tuple[Message, ...]:
     """The messages of `request` for the model of `model_info`, without the oldest ones where they are too long.
 
-    The system message and the last message always stay, however long. The model is told what was left out. Tokens of
-    the window are kept free for the answer. `share`: how much of what would fit is kept, for an endpoint that found it
-    too long.
+    The system message, the last message and the steps behind it always stay, however long. The model is told what was
+    left out. Tokens of the window are kept free for the answer. `share`: how much of what would fit is kept, for an
+    endpoint that found it too long.
     """
     system, said = _split(request.messages)
     counted = request.counted if request.counted and request.counted.model == model_info.name else None
     usage = counted.usage if counted else None
     tokens = reckon(
-        estimate(system) + estimate_messages(said),
+        estimate(system) + estimate_messages(said + request.steps),
         usage,
         counted.answer_tokens if counted else None,
     )
@@ -38,6 +38,7 @@ def fit(request: Request, model_info: ModelInfo, *, share: float = 1.0) -> tuple
         system = f"{system}\n\n{LEFT_OUT}" if system else LEFT_OUT
     if request.joined:
         kept = (text_message("user", "\n".join(message.text for message in kept)),)
+    kept += request.steps
     return (text_message("system", system), *kept) if system else kept
 
 

@@ -29,7 +29,8 @@ class Request:
 
     `messages` are the whole conversation, oldest first, behind at most one system message. They are fitted into the
     window of each model that is asked: the oldest are left out, the last one never. `joined`: all but the system
-    message are sent as one message, joined by line feeds.
+    message are sent as one message, joined by line feeds. `steps` are the rounds of the answer so far with the results
+    of their tool calls: they are sent behind `messages`, and are never left out.
 
     `model` is a name of the catalog, or one that the first endpoint may know. The catalog's other models are tried
     where it is not available. In the queue of an account people (`asker`; where it is empty, the place) take turns,
@@ -44,6 +45,7 @@ class Request:
     asker: str = ""
     joined: bool = False
     counted: CountedPrompt | None = None
+    steps: tuple[Message, ...] = ()
 
 
 class Model(Protocol):

@@ -2,7 +2,8 @@
 
 queue        turns of a place run one at a time, in order
 runner       one turn from end to end
-writer       asks the model for one answer, and shows its text as it comes
+writer       the step loop of one answer: asks the model, runs its tool calls, shows the text as it comes
+draft        the steps of an answer that is being written, and their text
 ending       the finish, notice and buttons of an answer (pure)
 conclusion   the last view of an answer, also where the platform takes no more of it
 digest       where a usage summary is posted

@@ -15,8 +15,8 @@ from core.ports.store import Finish
 from core.settings.channel import language_for
 from core.settings.environment import CoreSettings
 from core.spend.prices import priced, total
+from core.turns.draft import Draft
 from core.turns.interrupts import Interrupt
-from core.turns.running import Draft
 from core.values.conversation import Task, Turn, TurnState
 from core.values.deltas import EndReason, ModelInfo, Usage
 from core.values.outgoing import Phase, Reply
@@ -26,12 +26,12 @@ from core.values.ui import Button
 def draft_to_finish(turn: Turn, draft: Draft, language: str, default: ModelInfo, now_s: float) -> Finish:
     """The end of `turn` with everything in `draft`. `default` is the model where none was selected,
     `now_s` the monotonic time of the end."""
-    error, charged = draft.error, list(draft.charged)
-    if draft.ended is not None:
-        charged.append(charge(draft, draft.ended.usage, default))
-    elif error is None:  # a person stopped it while the model was writing
+    error, asked = draft.error, draft.asked
+    charged = [*draft.charged, *(one.usage for one in draft.rounds)]
+    if draft.ended is None and error is None:  # a person stopped it while the model was writing
         charged.append(charge(draft, None, default))
-    state = TurnState.STOPPED if draft.interrupt else TurnState.FAILED if error else TurnState.DONE
+    ended = TurnState.ASKING if asked else TurnState.DONE
+    state = TurnState.STOPPED if draft.interrupt else TurnState.FAILED if error else ended
     return Finish(
         turn,
         state,
@@ -42,15 +42,16 @@ def draft_to_finish(turn: Turn, draft: Draft, language: str, default: ModelInfo,
         ref=error.ref if error is not None else "",
         model=(draft.model_info or default).name,
         usage=total(charged),
-        estimate_tokens=None if draft.charged else draft.prompt_tokens,
+        estimate_tokens=None if draft.charged or len(draft.rounds) > 1 else draft.prompt_tokens,
         latency_ms=round((now_s - draft.began_s) * 1000),
         first_word_s=draft.first_word_s,
+        asked=(len(draft.steps) - 1, asked) if asked else None,
     )
 
 
 def charge(draft: Draft, usage: Usage | None, default: ModelInfo) -> Usage:
     """`usage` at the price of the draft's model; an estimate where the endpoint reports none."""
-    estimated = Usage(draft.prompt_tokens, estimate(draft.text), estimated=True)
+    estimated = Usage(draft.prompt_tokens, estimate(draft.round_text), estimated=True)
     return priced(usage or estimated, draft.model_info or default)
 
 
@@ -114,6 +115,10 @@ def _notice(draft: Draft, language: str) -> str:
         if draft.error.code is Code.EMPTY and draft.ended and draft.ended.reason is EndReason.LENGTH:
             return error_text(draft.error, language, "length_empty")
         return cut_error_text(draft.error, language) if draft.text else error_text(draft.error, language)
+    if draft.asked is not None:
+        return phrase(
+            "asking", language, tools=", ".join(dict.fromkeys(call.name for call in draft.asked.calls))
+        )
     reason = draft.ended.reason if draft.ended else EndReason.STOP
     if reason is EndReason.LENGTH:
         return phrase("length", language)
@@ -128,7 +133,7 @@ def _buttons(turn: Turn, draft: Draft, language: str) -> tuple[Button, ...]:
         return ()
     if draft.error is not None or draft.interrupt is not None:
         return (turn_button("again", turn, language),)
-    if not draft.prompt_tokens:
+    if draft.asked is not None or not draft.steps:
         return ()
     cut = draft.ended is not None and draft.ended.reason is EndReason.LENGTH
     actions = (("continue",) if cut else ()) + ("regenerate", "up", "down")

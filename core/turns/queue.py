@@ -120,7 +120,7 @@ class PlaceQueues:
             log.exception("turn_hold_crashed", turn=turn.id)
 
     async def _show_waiting(self, running: RunningTurn) -> None:
-        await asyncio.sleep(self._patience_s)
+        await asyncio.sleep(running.submitted_s + self._patience_s - asyncio.get_running_loop().time())
         try:
             if before := self._before(running):
                 await self._tell_waiting(running, before)

@@ -18,13 +18,15 @@ from core.llm.catalog import ModelCatalog, environment_to_catalog
 from core.platform_calls import PlatformCalls
 from core.ports.model import Model
 from core.ports.store import Finish, Store
+from core.ports.tools import Tools
 from core.settings.environment import CoreSettings
 from core.turns.checkpoints import Checkpoints
 from core.turns.conclusion import log_finished, show_last
 from core.turns.digest import Digester, digest_place
+from core.turns.draft import Draft
 from core.turns.ending import draft_to_finish, turn_language
 from core.turns.interrupts import Interrupt
-from core.turns.running import Draft, RunningTurn, RunningTurns
+from core.turns.running import RunningTurn, RunningTurns
 from core.turns.store_retry import until_stored
 from core.turns.writer import AnswerWriter
 from core.values.conversation import Task, Turn, TurnState
@@ -64,6 +66,7 @@ class TurnRunner:
         catalog: ModelCatalog | None = None,
         on_set_aside: Callable[[Turn, BotError], None] = lambda _turn, _error: None,
         on_finished: Callable[[Finish], None] = lambda _finish: None,
+        tools: Tools | None = None,
     ) -> None:
         self._store = store
         self._channels = channels
@@ -73,7 +76,7 @@ class TurnRunner:
         self._checkpoints = checkpoints
         self._running_turns = running_turns
         self._catalog = catalog or environment_to_catalog(settings)
-        self._writer = AnswerWriter(store, model, settings, clock, self._catalog)
+        self._writer = AnswerWriter(store, model, settings, clock, self._catalog, tools)
         self._on_set_aside = on_set_aside
         self._on_finished = on_finished
         self._suspects = asyncio.Lock()
@@ -123,7 +126,9 @@ class TurnRunner:
             finish = await self._apologize(running, channel, BotError(Code.INTERNAL, type(error).__name__))
         self._release(running, channel)
         await until_stored(self._clock, lambda: self._store.finish(finish))
-        if running.turn.ask.task is not Task.DIGEST:
+        if finish.state is TurnState.ASKING:
+            log.info("approval_asked", place=running.turn.ask.place.key)
+        elif running.turn.ask.task is not Task.DIGEST:
             log_finished(finish)
             self._on_finished(finish)
 
@@ -187,12 +192,16 @@ class TurnRunner:
     async def _converse(self, running: RunningTurn, channel: Channel) -> Finish:
         delivery, draft = self._delivery(running, channel), running.draft
         draft.began_s = self._clock.monotonic()
+        if running.turn.attempt > 1:
+            draft.resume(await until_stored(self._clock, lambda: self._store.steps(running.id)))
         while True:
             writing = self._writer.write(running, delivery, channel.platform_calls)
             end = await self._running_turns.write(running, writing)
             if end is not Interrupt.RESTARTED:
                 break
-            draft.text, draft.ended, draft.error, draft.first_word_s = "", None, None, None
+            if draft.steps:
+                await until_stored(self._clock, lambda: self._store.put_steps(running.id, 0, ()))
+            draft.restart()
             running.turn = replace(running.turn, text="")  # that answered another question
         turn = running.turn
         draft.interrupt = end

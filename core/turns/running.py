@@ -9,34 +9,12 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from core.delivery.answer import AnswerDelivery
-from core.errors import BotError
-from core.settings.channel import ChannelSettings
+from core.turns.draft import Draft
 from core.turns.interrupts import EarlyInterrupts, Interrupt
 from core.values.conversation import Turn
-from core.values.deltas import Ended, ModelInfo, Usage
 from core.values.places import Place, message_key
 
 Written = TypeVar("Written")
-
-
-@dataclass(slots=True)
-class Draft:
-    """An answer that is being written: the model's text so far, and how it ended."""
-
-    text: str = ""
-    ended: Ended | None = None
-    error: BotError | None = None
-    interrupt: Interrupt | None = None
-    prompt_tokens: int = 0
-    """Our own estimate of the messages that the model was given; 0 where none was asked."""
-    model_info: ModelInfo | None = None
-    settings: ChannelSettings | None = None
-    began_s: float = 0.0
-    """Monotonic time at which the turn began to run."""
-    first_word_s: float | None = None
-    """Seconds from then to the model's first word."""
-    charged: list[Usage] = field(default_factory=list)
-    """The usage of tries without an answer, each at the price of its model."""
 
 
 @dataclass(slots=True, eq=False)

@@ -1,4 +1,5 @@
-"""The writing of one answer: the material read, the model asked, its deltas folded into the draft and shown."""
+"""The writing of one answer, step by step: the material is read, the model asked, its tool calls run, and the model
+asked again with their results. The text is shown as it comes."""
 
 from __future__ import annotations
 
@@ -6,6 +7,8 @@ import asyncio
 import contextlib
 import math
 from collections.abc import AsyncGenerator
+from dataclasses import replace
+from functools import partial
 from typing import cast
 
 import structlog
@@ -19,9 +22,11 @@ from core.llm.catalog import ModelCatalog
 from core.platform_calls import PlatformCalls
 from core.ports.model import Model, Request
 from core.ports.store import Store
+from core.ports.tools import Tools
 from core.settings.channel import ChannelSettings, merge
 from core.settings.environment import CoreSettings
 from core.text import is_blank
+from core.turns.draft import Draft, steps_to_messages
 from core.turns.ending import (
     charge,
     nothing_to_answer,
@@ -29,13 +34,18 @@ from core.turns.ending import (
     turn_button,
     turn_language,
 )
-from core.turns.running import Draft, RunningTurn
+from core.turns.running import RunningTurn
+from core.turns.store_retry import until_stored
 from core.values.conversation import Turn
 from core.values.deltas import Charged, Delta, Ended, EndReason, ModelSelected, Queued, Usage
 from core.values.outgoing import Phase, Reply
-from core.values.parts import Text
+from core.values.parts import Text, ToolCall
+from core.values.steps import ApprovalAsked, ModelRound, Step, ToolResults
 
 log = structlog.get_logger()
+
+MOST_ROUNDS = 50
+"""Rounds of one answer: a model that goes on calling tools for so long is stopped."""
 
 
 class AnswerWriter:
@@ -48,12 +58,14 @@ class AnswerWriter:
         settings: CoreSettings,
         clock: Clock,
         catalog: ModelCatalog,
+        tools: Tools | None = None,
     ) -> None:
         self._store = store
         self._model = model
         self._settings = settings
         self._clock = clock
         self._catalog = catalog
+        self._tools = tools
         self._reader = ContextReader(store)
 
     async def write(
@@ -73,8 +85,7 @@ class AnswerWriter:
                 draft.text = phrase(nothing_to_answer(turn), language)
                 draft.ended = Ended(EndReason.STOP, Usage())
                 return
-            await self._stream(running, request, delivery)
-            _check_text(draft)
+            await self._take_steps(running, request, delivery)
         except (ModelError, StoreError, UnreadError) as error:
             draft.error = error
         except Exception as error:  # a mistake of ours: the person sees it, and the place goes on
@@ -111,32 +122,72 @@ class AnswerWriter:
                 return
             await self._clock.sleep(every_s)
 
-    async def _stream(self, running: RunningTurn, request: Request, delivery: AnswerDelivery) -> None:
-        turn, draft, language = running.turn, running.draft, self._language(running)
-        stop = turn_button("stop", turn, language)
+    async def _take_steps(self, running: RunningTurn, request: Request, delivery: AnswerDelivery) -> None:
+        """Go on behind the steps that the turn has, until the model ends its answer or a person has to approve calls.
+
+        Each step is stored as it ends. The only round of an answer, and what is to be approved, are stored with the
+        end of the run. Raises BotError.
+        """
+        steps = running.draft.steps
+        if steps:
+            self._show(running, delivery)
+        while (step := await self._next_step(running, request, delivery)) is not None:
+            steps.append(step)
+            _check_round(running.draft)
+            only = len(steps) == 1 and isinstance(step, ModelRound) and not step.calls
+            if not only and not isinstance(step, ApprovalAsked):
+                put = partial(self._store.put_steps, running.id, len(steps) - 1, (step,))
+                await until_stored(self._clock, put)
+
+    async def _next_step(self, running: RunningTurn, request: Request, delivery: AnswerDelivery) -> Step | None:
+        steps = running.draft.steps
+        match steps[-1:]:
+            case [] | [ToolResults()]:
+                return await self._round(running, replace(request, steps=steps_to_messages(steps)), delivery)
+            case [ModelRound(calls=())] | [ApprovalAsked()]:
+                return None
+        return await self._tools.run(running.turn, steps) if self._tools else None
+
+    async def _round(self, running: RunningTurn, request: Request, delivery: AnswerDelivery) -> ModelRound:
+        """One answer of the model. Raises ModelError."""
+        draft, calls = running.draft, list[ToolCall]()
+        draft.begin_round()
         deltas = cast("AsyncGenerator[Delta]", self._model.stream(request))
         async with contextlib.aclosing(deltas), contextlib.AsyncExitStack() as queued:
             async for delta in deltas:
-                if isinstance(delta, Queued):
-                    await queued.aclose()
-                    if not delta.over:
-                        telling = asyncio.create_task(self._show_queued(running, delivery))
-                        queued.callback(telling.cancel)
-                elif isinstance(delta, Text):
-                    draft.text += delta.text if draft.text else delta.text.lstrip()
-                    if draft.text and draft.first_word_s is None:
-                        draft.first_word_s = self._clock.monotonic() - draft.began_s
-                    # Text of an earlier process that readers have seen stays, and is not written a second time.
-                    seen = turn.text if turn.text.startswith(draft.text) else draft.text
-                    notice = resumed_notice(turn, seen, language)
-                    delivery.show(Reply(seen, Phase.WRITING, notice, (stop,)), self._clock.monotonic())
-                    running.unsaved = (draft.text, tuple(delivery.posted))
-                elif isinstance(delta, ModelSelected):
-                    draft.model_info, draft.prompt_tokens = delta.model_info, delta.prompt_tokens
-                elif isinstance(delta, Charged):
-                    draft.charged.append(charge(draft, delta.usage, self._catalog.default))
-                elif isinstance(delta, Ended):
-                    draft.ended = delta
+                match delta:
+                    case Queued(over):
+                        await queued.aclose()
+                        if not over:
+                            telling = asyncio.create_task(self._show_queued(running, delivery))
+                            queued.callback(telling.cancel)
+                    case Text(text):
+                        draft.add(text)
+                        if draft.text and draft.first_word_s is None:
+                            draft.first_word_s = self._clock.monotonic() - draft.began_s
+                        self._show(running, delivery)
+                        running.unsaved = (draft.text, tuple(delivery.posted))
+                    case ModelSelected(model_info, prompt_tokens):
+                        draft.model_info, draft.prompt_tokens = model_info, prompt_tokens
+                        calls.clear()
+                    case ToolCall() if self._tools is not None:
+                        calls.append(delta)
+                    case Charged(usage):
+                        draft.charged.append(charge(draft, usage, self._catalog.default))
+                    case Ended():
+                        draft.ended = delta
+        if draft.ended is None:
+            raise ModelError(Code.CUT, "the stream ended without an end")
+        return draft.end_round(draft.ended, calls, charge(draft, draft.ended.usage, self._catalog.default))
+
+    def _show(self, running: RunningTurn, delivery: AnswerDelivery) -> None:
+        """Show the text so far. What readers have seen of an earlier process stays, and is not written again."""
+        turn, draft, language = running.turn, running.draft, self._language(running)
+        seen = turn.text if turn.text.startswith(draft.text) else draft.text
+        reply = Reply(
+            seen, Phase.WRITING, resumed_notice(turn, seen, language), (turn_button("stop", turn, language),)
+        )
+        delivery.show(reply, self._clock.monotonic())
 
     async def _show_queued(self, running: RunningTurn, delivery: AnswerDelivery) -> None:
         """Show that the question waits for others, after `parley_patience_s`."""
@@ -149,11 +200,16 @@ class AnswerWriter:
         return turn_language(running.turn, running.draft, self._settings)
 
 
-def _check_text(draft: Draft) -> None:
-    """Raises ModelError where the stream broke off, or ended without a visible character."""
-    if draft.ended is None:
-        raise ModelError(Code.CUT, "the stream ended without an end")
-    if is_blank(draft.text):
-        draft.text = ""
-        reason = draft.ended.reason
-        raise ModelError(Code.POLICY if reason is EndReason.POLICY else Code.EMPTY, f"no words, {reason}")
+def _check_round(draft: Draft) -> None:
+    """Raises ModelError where the last step is a round without a visible character and without calls, or one too
+    many."""
+    last = draft.steps[-1]
+    if not isinstance(last, ModelRound):
+        return
+    if not last.calls and is_blank(last.text):
+        draft.text = draft.text[: draft.round_start]
+        raise ModelError(
+            Code.POLICY if last.reason is EndReason.POLICY else Code.EMPTY, f"no words, {last.reason}"
+        )
+    if last.calls and len(draft.rounds) >= MOST_ROUNDS:
+        raise ModelError(Code.TOO_MANY_ROUNDS, f"{len(draft.rounds)} rounds with tool calls")

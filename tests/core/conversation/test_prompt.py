@@ -15,6 +15,7 @@ from core.ports.store import LastUsage
 from core.text import is_blank
 from core.values.conversation import Ask, Message, ThreadMessage, text_message
 from core.values.deltas import ModelInfo
+from core.values.parts import ToolCall, ToolResult
 from core.values.places import Person, Place
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -190,3 +191,16 @@ def test_no_message_is_ever_blank(
     built = prompt(lines, asked, system=system, window=1_000, share=share)
     assert not any(is_blank(message.text) for message in built)
     assert built[-1].role == "user"
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_the_steps_of_the_answer_stay_behind_the_question_however_long(joined: bool) -> None:
+    call = ToolCall("call_1", "look_up", "{}")
+    steps = (Message("assistant", (call,)), Message("tool", (ToolResult("call_1", "word " * 500),)))
+    said = tuple(text_message("user", f"{number} " + "word " * 100) for number in range(9))
+    request = Request(said, "m", max_tokens=100, joined=joined, steps=steps)
+    *before, asked, first, second = fit(request, ModelInfo("m", 1_500))
+    assert (first, second) == steps
+    assert asked.text.splitlines()[-1] == said[-1].text
+    alone = fit(replace(request, steps=()), ModelInfo("m", 1_500))
+    assert len("".join(one.text for one in before)) + len(asked.text) < len("".join(one.text for one in alone))

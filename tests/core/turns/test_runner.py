@@ -16,8 +16,9 @@ from core.delivery.scheduler import DeliveryScheduler
 from core.errors import Code, ModelError
 from core.i18n import phrase
 from core.platform_calls import PlatformCalls
-from core.ports.model import Request
-from core.ports.store import Finish
+from core.ports.model import Model, Request
+from core.ports.store import Finish, Store
+from core.ports.tools import Tools
 from core.settings.environment import CoreSettings
 from core.text import is_blank
 from core.turns.checkpoints import Checkpoints
@@ -81,8 +82,10 @@ class Rig:
     def __init__(
         self,
         platform: MemoryPlatform | None = None,
-        store: MemoryStore | None = None,
+        store: Store | None = None,
         clock: Clock | None = None,
+        model: Model | None = None,
+        tools: Tools | None = None,
     ) -> None:
         self.platform = platform or MemoryPlatform()
         self.store = store or MemoryStore()
@@ -95,7 +98,15 @@ class Rig:
         channels = {"slack": Channel(platform_calls, self.scheduler)}
         settings = CoreSettings(_env_file=None)
         self.runner = TurnRunner(
-            self.store, self.model, channels, settings, clock, Silence(), self.checkpoints, self.live
+            self.store,
+            model or self.model,
+            channels,
+            settings,
+            clock,
+            Silence(),
+            self.checkpoints,
+            self.live,
+            tools=tools,
         )
         self.place_queues = PlaceQueues(
             self.runner.answer, self.live, tell_waiting=self.runner.tell_waiting, patience_s=0.05

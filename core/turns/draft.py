@@ -1,0 +1,94 @@
+"""An answer that is being written: its steps so far, and their text as readers see it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from core.errors import BotError
+from core.settings.channel import ChannelSettings
+from core.turns.interrupts import Interrupt
+from core.values.conversation import Message
+from core.values.deltas import Ended, ModelInfo, Usage
+from core.values.parts import Text, ToolCall
+from core.values.steps import ApprovalAsked, ModelRound, Step, ToolResults
+
+_BETWEEN_ROUNDS = "\n\n"
+
+
+@dataclass(slots=True)
+class Draft:
+    text: str = ""
+    """The model's text of all rounds."""
+    steps: list[Step] = field(default_factory=list)
+    round_start: int = 0
+    """Where in `text` the current round begins, with what separates it from the one before."""
+    ended: Ended | None = None
+    """The end of the last round; None from the beginning of the next one to its end."""
+    error: BotError | None = None
+    interrupt: Interrupt | None = None
+    prompt_tokens: int = 0
+    """Our own estimate of the messages that the model was given; 0 where none was asked."""
+    model_info: ModelInfo | None = None
+    settings: ChannelSettings | None = None
+    began_s: float = 0.0
+    """Monotonic time at which the turn began to run."""
+    first_word_s: float | None = None
+    """Seconds from then to the model's first word."""
+    charged: list[Usage] = field(default_factory=list)
+    """The usage of tries that gave no round, each at the price of its model."""
+
+    @property
+    def rounds(self) -> list[ModelRound]:
+        return [step for step in self.steps if isinstance(step, ModelRound)]
+
+    @property
+    def asked(self) -> ApprovalAsked | None:
+        """What a person has to approve before the turn goes on."""
+        last = self.steps[-1] if self.steps else None
+        return last if isinstance(last, ApprovalAsked) else None
+
+    @property
+    def round_text(self) -> str:
+        """The text of the current round."""
+        return self.text[self.round_start :].removeprefix(_BETWEEN_ROUNDS)
+
+    def resume(self, steps: Sequence[Step]) -> None:
+        """Go on behind the steps of an earlier run."""
+        self.steps = list(steps)
+        self.text = _BETWEEN_ROUNDS.join(one.text for one in self.rounds if one.text)
+        if steps and isinstance(last := steps[-1], ModelRound):
+            self.ended = Ended(last.reason, last.usage, last.model)
+
+    def restart(self) -> None:
+        """Begin again without steps. What they used stays charged."""
+        self.charged += [one.usage for one in self.rounds]
+        self.text, self.steps, self.ended, self.error, self.first_word_s = "", [], None, None, None
+
+    def begin_round(self) -> None:
+        self.round_start, self.ended = len(self.text), None
+
+    def add(self, text: str) -> None:
+        """Add a piece of the current round's text."""
+        if len(self.text) == self.round_start:
+            text = text.lstrip()
+            text = _BETWEEN_ROUNDS + text if text and self.text else text
+        self.text += text
+
+    def end_round(self, ended: Ended, calls: Sequence[ToolCall], usage: Usage) -> ModelRound:
+        texts = (Text(self.round_text),) if self.round_text else ()
+        return ModelRound(
+            (*texts, *calls), ended.reason, usage, self.model_info.name if self.model_info else ""
+        )
+
+
+def steps_to_messages(steps: Sequence[Step]) -> tuple[Message, ...]:
+    """The steps as the model reads them, behind the question. Approvals are in the results of their calls."""
+    messages = []
+    for step in steps:
+        match step:
+            case ModelRound(parts):
+                messages.append(Message("assistant", parts))
+            case ToolResults(results):
+                messages.append(Message("tool", results))
+    return tuple(messages)
