@@ -13,10 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
-from jsonschema.exceptions import best_match  # type: ignore[import-untyped]
-from referencing import Registry, Resource
-from referencing.jsonschema import DRAFT202012
+from jsonschema_rs import Draft202012, Draft202012Validator, Registry, ValidationError
 
 _URI = "urn:discord"
 COPY = Path(__file__).with_name("openapi.json")
@@ -28,8 +25,7 @@ class Spec:
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._document = document
-        resource = Resource.from_contents(document, default_specification=DRAFT202012)
-        self._registry: Registry[Any] = Registry().with_resource(_URI, resource)
+        self._registry = Registry([(_URI, document)], draft=Draft202012)
         self._validators: dict[int, Draft202012Validator] = {}
 
     def problems(self, method: str, path: str, query: dict[str, str], body: Any) -> list[str]:
@@ -75,14 +71,16 @@ class Spec:
         validator = self._validator(schema)
         if validator.is_valid(body):
             return []
-        error = best_match(validator.iter_errors(body))
-        return [f"{error.json_path}: {error.message[:300]}" if error else "invalid body"]
+        error = min(validator.iter_errors(body), key=lambda error: len(error.instance_path))
+        return [f"{_json_path(error)}: {error.message[:300]}"]
 
     def _validator(self, schema: dict[str, Any]) -> Draft202012Validator:
         key = id(schema)  # the document lives as long as this object
         if key not in self._validators:
             absolute = json.loads(json.dumps(schema).replace('"#/', f'"{_URI}#/'))
-            self._validators[key] = Draft202012Validator(absolute, registry=self._registry)
+            self._validators[key] = Draft202012Validator(
+                absolute, registry=self._registry, validate_formats=False, offline=True
+            )
         return self._validators[key]
 
 
@@ -103,6 +101,12 @@ def operation(document: dict[str, Any], method: str, path: str) -> tuple[str, di
     fitting = [known for known in document["paths"] if _pattern(known).fullmatch(path)]
     template = min(fitting, key=lambda known: known.count("{"), default="")
     return template, document["paths"].get(template, {}).get(method.lower())
+
+
+def _json_path(error: ValidationError) -> str:
+    """Where in the instance, such as `$.embeds[0].title`."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.instance_path)
+    return "$" + "".join(steps)
 
 
 def _schema(part: dict[str, Any]) -> Any:
