@@ -42,7 +42,7 @@ from core.ports.store import PROCESS, Store, TurnLedger
 from core.redaction import Secrets, is_secret
 from core.settings.channel import offered_models
 from core.settings.environment import CoreSettings, Settings
-from core.spend.usage_report import StoreDigester, digest_ask
+from core.spend.usage_report import StoredUsage, report_ask
 from core.turns.checkpoints import Checkpoints
 from core.turns.queue import PlaceQueues
 from core.turns.recovery import Recovery
@@ -163,7 +163,7 @@ class App:
         self._supervisor = Supervisor(self._platforms, self._clock, self._operator_alerts, self.metrics.gauge)
         live = RunningTurns()
         self._checkpoints = Checkpoints(store, live, self._clock)
-        digester = StoreDigester(store, config.core, config.timers.zone, config.catalog.priced)
+        usage_reporter = StoredUsage(store, config.core, config.timers.zone, config.catalog.priced)
         core = config.core.model_copy(update={"openai_model": config.catalog.default.name})
         runner = TurnRunner(
             store,
@@ -171,7 +171,7 @@ class App:
             self._channels,
             core,
             self._clock,
-            digester,
+            usage_reporter,
             self._checkpoints,
             live,
             config.catalog,
@@ -462,7 +462,7 @@ async def post_summary(config: Config, tell: Tell) -> None:
     store = await open_store(config.database, SystemClock())
     try:
         now = SystemClock().now()
-        asks = [digest_ask(place, now, f"now:{now.isoformat()}") for place in config.timers.places]
+        asks = [report_ask(place, now, f"now:{now.isoformat()}") for place in config.timers.places]
         turn_ids = [turn.id for turn in [await store.accept(ask) for ask in asks] if turn is not None]
         if alone:
             await App(config, store, lambda _line: None).serve_until_done(turn_ids)

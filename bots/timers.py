@@ -21,7 +21,7 @@ from core.clock import Clock
 from core.errors import StoreError
 from core.ports.store import TurnLedger, UsageStore
 from core.settings.environment import Settings
-from core.spend.usage_report import PERIOD, digest_ask
+from core.spend.usage_report import PERIOD, report_ask
 from core.values.conversation import Ask
 from core.values.places import Place
 
@@ -153,7 +153,7 @@ class Timers:
 
     async def _submit_all(self, due: datetime) -> None:
         for place in self._settings.places:
-            await self._stored(partial(self._submit, digest_ask(place, due, due.date().isoformat())))
+            await self._stored(partial(self._submit, report_ask(place, due, due.date().isoformat())))
 
     async def _stored(self, call: Callable[[], Awaitable[Answer]]) -> Answer | None:
         """Do it once the database is there."""

@@ -21,10 +21,11 @@ from core.ports.store import (
     Thread,
     UsageTotals,
 )
-from core.values.conversation import Ask, History, Task, ThreadMessage, Turn
+from core.values.conversation import Ask, History, ThreadMessage, Turn
 from core.values.events import Deleted, Edited
 from core.values.places import Person, Place
 from core.values.steps import ApprovalAnswered, Step
+from core.values.tasks import Alert, Task
 from storage import heard, people, settings, steps, teams, threads, turns, usage
 from storage.engine import Database, Watch
 from storage.tables import to_us
@@ -113,8 +114,8 @@ class SqlStore:
     async def open_turns(self, after_id: int = 0) -> list[Turn]:
         return await self._database.read(turns.open_turns, after_id)
 
-    async def digests(self, place: Place, since: datetime) -> list[Ask]:
-        return await self._database.read(turns.digests, place, since)
+    async def alerts(self, place: Place, since: datetime) -> list[tuple[Alert, datetime]]:
+        return await self._database.read(turns.alerts, place, to_us(since))
 
     async def turn(self, turn_id: int) -> Turn | None:
         return await self._database.read(turns.turn, turn_id)

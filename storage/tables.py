@@ -150,7 +150,7 @@ class TurnRow(Row, table=True):
 
     `posted` is the answer's message ids as they stand; the posts table also keeps those that were replaced.
     `ticket` lives only as long as the turn is open. `buttons` are pairs of action and label; None from before they
-    were kept. `deaths`: as in `core.types.Turn`.
+    were kept. `arguments` are the fields of the `task`. `deaths`: as in `core.values.conversation.Turn`.
     """
 
     __tablename__ = "turns"
@@ -183,6 +183,7 @@ class TurnRow(Row, table=True):
     replies_to: str = Field(sa_type=KEY)
     ticket: str = Field(sa_type=Text)
     task: str = Field(sa_type=Text)
+    arguments: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False, server_default="{}"))
     state: str = Field(sa_type=Text)
     attempt: int
     posted: list[str] = Field(sa_type=JSON)

@@ -11,14 +11,16 @@ from sqlalchemy import Connection, Executable, Text, bindparam, cast, delete, li
 
 from core.errors import StoreError
 from core.ports.store import PROCESS, AnswerFooter, Context, Finish
-from core.values.conversation import Ask, Task, Turn, TurnState
+from core.values.conversation import Ask, Turn, TurnState
 from core.values.events import Deleted, Edited
 from core.values.places import Person, Place
 from core.values.steps import ApprovalAnswered
+from core.values.tasks import Alert, ContinueAnswer, Task
 from core.values.ui import Button
 from storage import steps, threads, usage
 from storage.engine import insert
 from storage.tables import HEARD, HELD, OPEN, POSTS, TURNS, USAGE, from_us, to_us
+from storage.tasks import ANNOUNCEMENTS, columns_to_task, task_to_columns
 
 Checkpoint = tuple[int, str, tuple[str, ...]]
 
@@ -35,7 +37,7 @@ def _add_turn(dialect: str) -> Executable:
 
 @cache
 def _add_post(dialect: str) -> Executable:
-    """A page's message, under the channel of its turn. A digest's are left out: nothing continues from one."""
+    """A page's message, under the channel of its turn. An announcement's are left out: nothing continues from one."""
     turn = TURNS.c
     of_turn = select(
         turn.platform,
@@ -44,7 +46,7 @@ def _add_post(dialect: str) -> Executable:
         bindparam("posted_message", type_=POSTS.c.message.type),
         turn.id,
         bindparam("posted_page", type_=POSTS.c.page.type),
-    ).where(turn.id == bindparam("posted_turn"), turn.task != Task.DIGEST)
+    ).where(turn.id == bindparam("posted_turn"), *(turn.task != kind for kind in ANNOUNCEMENTS))
     columns = ["platform", "team", "channel", "message", "turn_id", "page"]
     return insert(dialect, POSTS).from_select(columns, of_turn).on_conflict_do_nothing()
 
@@ -53,7 +55,7 @@ def accept(connection: Connection, ask: Ask) -> Turn | None:
     turn_id = _add(connection, ask, TurnState.WAITING)
     if turn_id is None:
         return None
-    if ask.task is not Task.DIGEST:
+    if not ask.announces:
         _join(connection, ask)
     return Turn(turn_id, ask)
 
@@ -125,7 +127,7 @@ def _add(connection: Connection, ask: Ask, state: TurnState) -> int | None:
             "to_others": ask.to_others,
             "replies_to": ask.replies_to,
             "ticket": ask.interaction_token,
-            "task": ask.task,
+            **task_to_columns(ask.task),
             "state": state,
             "attempt": 0,
             "posted": [],
@@ -144,11 +146,15 @@ def open_turns(connection: Connection, after_id: int) -> list[Turn]:
     return [_turn(row) for row in connection.execute(query)]
 
 
-def digests(connection: Connection, place: Place, since: datetime) -> list[Ask]:
-    here = [TURNS.c[name] == getattr(place, name) for name in _CHANNEL]
-    posted = (TURNS.c.task == Task.DIGEST, TURNS.c.state == TurnState.DONE, TURNS.c.at_us >= to_us(since))
-    turns = [_turn(row) for row in connection.execute(select(TURNS).where(*here, *posted))]
-    return [turn.ask for turn in sorted(turns, key=lambda turn: turn.id)]
+def alerts(connection: Connection, place: Place, since_us: int) -> list[tuple[Alert, datetime]]:
+    turn = TURNS.c
+    here = [turn[name] == getattr(place, name) for name in _CHANNEL]
+    posted = (turn.task == "alert", turn.state == TurnState.DONE, turn.at_us >= since_us)
+    # Sorted here: ordered by the database, SQLite would read the whole table by its ids.
+    turns = sorted(
+        map(_turn, connection.execute(select(TURNS).where(*here, *posted))), key=lambda turn: turn.id
+    )
+    return [(turn.ask.task, turn.ask.at) for turn in turns if isinstance(turn.ask.task, Alert)]
 
 
 def turn(connection: Connection, turn_id: int) -> Turn | None:
@@ -160,7 +166,8 @@ def retry_turn(connection: Connection, turn_id: int, task: Task) -> Turn | None:
     before = connection.execute(select(TURNS).where(TURNS.c.id == turn_id)).mappings().first()
     if before is None or before["state"] in _NOT_ENDED:
         return None
-    fresh = {"message": f"{_AGAIN}{turn_id}", "again_of": turn_id, "task": task, "state": TurnState.WAITING}
+    fresh = {"message": f"{_AGAIN}{turn_id}", "again_of": turn_id, "state": TurnState.WAITING}
+    fresh |= task_to_columns(task)
     empty = {
         "attempt": 0,
         "deaths": 0,
@@ -239,7 +246,7 @@ def finish(connection: Connection, end: Finish, now_us: int) -> None:
         values |= {"ticket": "", "ended_at_us": now_us}
     ending = update(TURNS).where(TURNS.c.id == end.turn.id, OPEN).values(values)
     ended = connection.execute(ending).rowcount > 0
-    if ask.task is Task.DIGEST:
+    if ask.announces:
         return
     if not ended:  # twice, which is known, or forgotten meanwhile: what it took was taken all the same
         author = connection.scalar(select(TURNS.c.author).where(TURNS.c.id == end.turn.id))
@@ -251,7 +258,7 @@ def finish(connection: Connection, end: Finish, now_us: int) -> None:
         return
     usage.add(connection, end, ask.author.id)
     if end.text.strip():
-        if end.turn.again_of is not None and ask.task is not Task.CONTINUE:
+        if end.turn.again_of is not None and not isinstance(ask.task, ContinueAnswer):
             threads.drop_answers(connection, ask)
         threads.put_answer(connection, ask, _line_id(end.turn.id, end.posted), end.text)
 
@@ -346,7 +353,7 @@ def _turn(row: Any) -> Turn:
             to_others=row.to_others,
             replies_to=row.replies_to,
             interaction_token=row.ticket,
-            task=Task(row.task),
+            task=columns_to_task(row.task, row.arguments),
         ),
         state=TurnState(row.state),
         attempt=row.attempt,

@@ -17,11 +17,12 @@ from bots.web.incoming import TOP
 from core.commands.parser import command_of
 from core.i18n import SPOKEN, TAGS, language_of, phrase, variant
 from core.ports.store import AnswerFooter, Thread
-from core.values.conversation import Task, ThreadMessage, Turn
+from core.values.conversation import ThreadMessage, Turn
 from core.values.events import Receipt
 from core.values.outgoing import Limits, Page
 from core.values.places import Place
 from core.values.platform import PlatformTraits
+from core.values.tasks import ContinueAnswer
 from core.values.ui import Button, Form
 
 LIMITS = Limits(page_size=1_000_000, page_unit="utf16", min_gap_s=0.05, renders_halves=True)
@@ -52,7 +53,7 @@ def replaces(view: MessageView, older: MessageView) -> bool:
 
 
 def answers_anew(turn: Turn) -> bool:
-    return turn.again_of is not None and turn.ask.task is not Task.CONTINUE
+    return turn.again_of is not None and not isinstance(turn.ask.task, ContinueAnswer)
 
 
 def new_message_id(answers: str) -> str:

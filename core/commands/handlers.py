@@ -12,14 +12,16 @@ from core.commands.context import CommandContext
 from core.commands.data_commands import DataCommands, require_readable
 from core.commands.parser import CommandError, Values, line_of, named, options_of, values_of
 from core.commands.settings_commands import SettingsCommands
+from core.commands.summaries import values_to_task
 from core.i18n import variant
 from core.ports.store import Store, StoredSettings
 from core.settings.channel import ChannelSettings, bounded, language_for, merge, settings_on
 from core.settings.environment import CoreSettings
-from core.values.conversation import Ask, Task, Turn
+from core.values.conversation import Ask, Turn
 from core.values.events import Command
 from core.values.places import Person, Place
 from core.values.platform import UNKNOWN_PLATFORM, PlatformTraits
+from core.values.tasks import ANSWER, Task
 from core.values.ui import Choice, ImmediateReply
 
 _SUGGESTIONS = 25
@@ -135,14 +137,15 @@ class CommandHandlers:
         if about := str(given.values.get("about", "")):
             quoted = "\n".join(f"> {line}" for line in about.splitlines())
             question = f"{quoted}\n\n{question or given.phrase('about_default')}"
-        return _question(given, question, Task.ANSWER)
+        return _question(given, question, ANSWER)
 
     async def _summarize(self, given: CommandContext) -> Ask:
-        """The ask's text is the command with nothing left open, as `core.conversation.summary` reads it."""
+        """The ask's text is the command with nothing left open."""
         require_readable(given)
         of = given.values.get("of", "thread" if given.place.thread or not given.command.opens else "channel")
-        text = line_of(COMMANDS["summarize"], {**given.values, "of": of})
-        return _question(given, text, Task.SUMMARY)
+        values = {**given.values, "of": of}
+        text = line_of(COMMANDS["summarize"], values)
+        return _question(given, text, values_to_task(values, given.command.at))
 
     async def _usage(self, given: CommandContext) -> ImmediateReply:
         of, period = given.option("of", "me"), given.option("period", "month")

@@ -11,15 +11,16 @@ from typing import Protocol
 import structlog
 
 from core.conversation.prompt import GO_ON, build, counted_prompt
-from core.conversation.summary import build_summary, scope_of, within
+from core.conversation.summary import build_summary, within
 from core.errors import PlatformError, StoreError, UnreadError
 from core.platform_calls import PlatformCalls
 from core.ports.model import Request
 from core.ports.store import Context, ThreadStore, TurnLedger
 from core.settings.channel import ChannelSettings
 from core.text import is_blank
-from core.values.conversation import Ask, History, Task, ThreadMessage, Turn
+from core.values.conversation import Ask, History, ThreadMessage, Turn
 from core.values.places import Person, Place
+from core.values.tasks import ContinueAnswer, Summarize
 
 log = structlog.get_logger()
 
@@ -57,34 +58,35 @@ class ContextReader:
         """
         ask, model = turn.ask, settings.model
         request = Request((), model, settings.temperature, settings.max_tokens, ask.place.key, _asker_key(ask))
-        if ask.task is Task.SUMMARY:
-            lines = await self._said(ask, model, platform_calls)
+        if isinstance(ask.task, Summarize):
+            lines = await self._said(ask, ask.task, model, platform_calls)
             return replace(request, messages=build_summary(lines, language), joined=True) if lines else None
         context, complete, _ = await self._context(ask, model, platform_calls)
         lines = readable(context.lines, ask)
         complete = complete and len(lines) == len(context.lines)
         if is_blank(ask.text) and (ask.place.direct or all(is_blank(line.text) for line in lines)):
             return None
-        if ask.task is Task.CONTINUE and turn.again_of is not None:
+        if isinstance(ask.task, ContinueAnswer) and turn.again_of is not None:
             lines += await self._unfinished(turn.again_of)
         messages = build(lines, ask, system=settings.prompt, complete=complete)
         return replace(request, messages=messages, counted=counted_prompt(lines, context.spent, model))
 
-    async def _said(self, ask: Ask, model: str, platform_calls: PlatformCalls) -> list[ThreadMessage]:
+    async def _said(
+        self, ask: Ask, task: Summarize, model: str, platform_calls: PlatformCalls
+    ) -> list[ThreadMessage]:
         """What is to be summed up: of the thread, or of its channel. Raises UnreadError."""
-        scope = scope_of(ask)
-        if not scope.channel:
+        if not task.channel:
             context, _, refused = await self._context(ask, model, platform_calls)
-            lines = within(context.lines, scope, ask)
+            lines = within(context.lines, task, ask)
             if refused is not None and not lines:
                 raise _unread(refused) from refused
             return lines
         try:
             there = replace(ask.place, thread="")
-            said = await platform_calls.recent(there, scope.last + 1, scope.since)  # the command is there too
+            said = await platform_calls.recent(there, task.last + 1, task.since)  # the command is there too
         except PlatformError as error:
             raise _unread(error) from error
-        return within(said.entries, scope, ask)
+        return within(said.entries, task, ask)
 
     async def _context(
         self, ask: Ask, model: str, platform_calls: PlatformCalls

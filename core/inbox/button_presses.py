@@ -14,8 +14,9 @@ from core.inbox.eligibility import Eligibility, refusal_reply
 from core.ports.store import Feedback, Store
 from core.settings.channel import ChannelSettings
 from core.turns.running import RunningTurns
-from core.values.conversation import Task, Turn, TurnState
+from core.values.conversation import Turn, TurnState
 from core.values.events import ButtonPress, Outcome, Receipt
+from core.values.tasks import ANSWER, ContinueAnswer, Summarize, Task
 from core.values.ui import Button, ImmediateReply
 
 log = structlog.get_logger()
@@ -72,7 +73,7 @@ class ButtonPresses:
     async def _retry(self, press: ButtonPress, turn: Turn, settings: ChannelSettings, language: str) -> Receipt:
         if press.action == "regenerate" and press.author.id != turn.ask.author.id:
             return _refusal(turn, phrase("not_asker", language))
-        if turn.ask.task is Task.SUMMARY and not press.author.may_read:
+        if isinstance(turn.ask.task, Summarize) and not press.author.may_read:
             return _refusal(turn, phrase("refused_history", language))
         key = f"press-{turn.id}"
         refused = await self._eligibility.refused(press.author, press.place, settings, key, tell=True)
@@ -110,5 +111,5 @@ def _refusal(turn: Turn, words: str) -> Receipt:
 
 def _task(action: str, turn: Turn) -> Task:
     if action == "continue":
-        return Task.CONTINUE
-    return Task.SUMMARY if turn.ask.task is Task.SUMMARY else Task.ANSWER
+        return ContinueAnswer()
+    return turn.ask.task if isinstance(turn.ask.task, Summarize) else ANSWER

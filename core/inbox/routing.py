@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from core.settings.channel import Listen
 from core.text import is_blank
-from core.values.conversation import Ask, Task
+from core.values.conversation import Ask
 from core.values.events import Outcome
+from core.values.tasks import ANSWER
 
 
 def classify(ask: Ask, joined: bool, listen: Listen = Listen.MENTIONS) -> Outcome:
     """The outcome of `ask`. `joined`: the bot was asked in that place before. `listen`: the channel's setting.
 
     A bot's message is never a question, since two bots would answer each other for ever, but it is context in a joined
-    thread. A message without words is a question only where it addresses the bot. A digest is always a turn.
+    thread. A message without words is a question only where it addresses the bot. An announcement is always a turn.
     """
-    if listen is Listen.OFF and ask.task is not Task.DIGEST:
+    if listen is Listen.OFF and not ask.announces:
         return Outcome.OFF
-    if ask.task is not Task.ANSWER:
+    if ask.task != ANSWER:
         return Outcome.TURN
     if is_blank(ask.text) and (ask.author.bot or not ask.addressed):
         return Outcome.WORDLESS

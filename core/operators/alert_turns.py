@@ -14,13 +14,12 @@ from datetime import datetime, timedelta
 from core.clock import Clock
 from core.errors import Code, StoreError
 from core.i18n import advise, language_of, phrase
-from core.operators.alerts import AGAIN_S, Alert
+from core.operators.alerts import AGAIN_S
 from core.ports.store import TurnLedger
-from core.values.conversation import Ask, Task, Turn, TurnState
-from core.values.places import Person, Place
+from core.values.conversation import Turn, TurnState, announcement
+from core.values.places import Place
+from core.values.tasks import Alert
 
-_PERSON = Person("parley", "Parley", bot=True)
-_ALERT, _OVER = "alert", "over"
 _LOOK_S = 0.1
 _STANDS = timedelta(days=7)
 _OPEN = (TurnState.WAITING, TurnState.RUNNING)
@@ -80,22 +79,14 @@ class AlertTurns:
         StoreError."""
         now = self.clock.now()
         standing: dict[tuple[str, Code], tuple[Alert, float]] = {}
-        for ask in await self.store.digests(self.place, now - _STANDS):
-            if alert := _from_id(ask.id):
-                standing[alert.what, alert.code] = (alert, (now - ask.at).total_seconds())
+        for alert, at in await self.store.alerts(self.place, now - _STANDS):
+            standing[alert.what, alert.code] = (alert, (now - at).total_seconds())
         return [(alert, age_s) for alert, age_s in standing.values() if not alert.over]
 
     async def __call__(self, alert: Alert) -> bool:
         text = alert_to_text(alert, self.language)
-        ask = Ask(
-            _to_id(alert, self.clock.now()),
-            self.place,
-            _PERSON,
-            text,
-            self.clock.now(),
-            addressed=True,
-            task=Task.DIGEST,
-        )
+        now = self.clock.now()
+        ask = announcement(_ask_id(alert, now), self.place, alert, now, text)
         try:
             async with self._accepting:
                 turn = await self.store.accept(ask)
@@ -110,18 +101,10 @@ class AlertTurns:
         return turn is not None and turn.state is TurnState.DONE
 
 
-def _to_id(alert: Alert, at: datetime) -> str:
-    kind = _OVER if alert.over else _ALERT
+def _ask_id(alert: Alert, at: datetime) -> str:
+    """The same for the same alert of the same hour."""
+    kind = "over" if alert.over else "alert"
     return f"{kind}:{alert.what}:{alert.code}:{int(at.timestamp() // AGAIN_S)}"
-
-
-def _from_id(id: str) -> Alert | None:
-    """What the id of an ask tells of the alert, if it is one."""
-    kind, _, rest = id.partition(":")
-    if kind not in (_ALERT, _OVER):
-        return None
-    what, code, _ = rest.rsplit(":", 2)
-    return Alert(what, Code(code), over=kind == _OVER)
 
 
 def alert_to_text(alert: Alert, language: str) -> str:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import structlog
 
 from core.clock import Clock
 from core.errors import BotError, Code
 from core.i18n import advise
+from core.values.tasks import Alert
 
 AGAIN_S = 3600.0
 TOLD_WITHIN_S = 5.0
@@ -22,25 +23,6 @@ TOLD_WITHIN_S = 5.0
 Count = Callable[[str, dict[str, str]], None]
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """`what` is an account, a model or an endpoint (`core.llm.retry_policy.key_of`), a platform, the database or the
-    event
-    loop; `over`: it works again. `kind` is the class of the network's error, if it was one, `places` the fields of the
-    advice. Nothing here is what an endpoint said."""
-
-    what: str
-    code: Code
-    ref: str = ""
-    places: Mapping[str, str] = field(default_factory=dict)
-    kind: str = ""
-    over: bool = False
-
-    @property
-    def why(self) -> str:
-        return f"{self.code}, {self.kind}" if self.kind else str(self.code)
 
 
 PostAlert = Callable[[Alert], Awaitable[bool]]

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from core.values.conversation import Ask, History, Task, ThreadMessage, Turn, TurnState
+from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
 from core.values.deltas import Usage
 from core.values.events import Deleted, Edited
 from core.values.places import Person, Place
 from core.values.steps import ApprovalAnswered, ApprovalAsked, Step
+from core.values.tasks import Alert, Task
 from core.values.ui import Button
 
 
@@ -235,8 +236,8 @@ class TurnLedger(Protocol):
         """
         ...
 
-    async def digests(self, place: Place, since: datetime) -> list[Ask]:
-        """The usage reports and alerts for a channel that were asked for since then, oldest first."""
+    async def alerts(self, place: Place, since: datetime) -> list[tuple[Alert, datetime]]:
+        """The alerts raised since then that were posted to a channel, with the time of each, oldest first."""
         ...
 
     async def mark_once(self, key: str) -> bool:

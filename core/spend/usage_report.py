@@ -1,4 +1,4 @@
-"""The usage summary: which period it covers, and its words."""
+"""The usage report: which period it covers, and its text."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from babel.numbers import format_currency
 from core.i18n import LOCALES, language_of, phrase
 from core.ports.store import UsageStore, UsageTotals
 from core.settings.environment import CoreSettings
-from core.values.conversation import Ask, Task, Turn
-from core.values.places import Person, Place
+from core.values.conversation import Ask, announcement
+from core.values.places import Place
+from core.values.tasks import ReportUsage
 
 PERIOD = timedelta(days=1)
-_PERSON = Person("parley", "Parley", bot=True)
 
 
-def digest_ask(place: Place, until: datetime, name: str) -> Ask:
-    """The ask of a summary of the day up to `until`. The same `name` in the same channel is posted once."""
-    return Ask(f"summary:{name}", place, _PERSON, "", until, addressed=True, task=Task.DIGEST)
+def report_ask(place: Place, until: datetime, name: str) -> Ask:
+    """The ask of a usage report for the day up to `until`. The same `name` in the same channel is posted once."""
+    return announcement(f"summary:{name}", place, ReportUsage(until - PERIOD, until), until)
 
 
-def tally_to_text(
-    tally: UsageTotals, since: datetime, until: datetime, zone: tzinfo, settings: CoreSettings, *, priced: bool
+def totals_to_text(
+    totals: UsageTotals, since: datetime, until: datetime, zone: tzinfo, settings: CoreSettings, *, priced: bool
 ) -> str:
-    """The summary as Markdown, in the language and the time zone it is posted in. `priced`: costs are known."""
+    """The report as Markdown, in the language and the time zone it is posted in. `priced`: costs are known."""
     language = language_of(settings.parley_language)
     locale = LOCALES[language]
 
@@ -34,38 +34,38 @@ def tally_to_text(
         return format_datetime(at, phrase("format_day", language), zone, locale)
 
     title = phrase("digest_title", language, since=shown(since), until=shown(until))
-    if tally.questions == 0:
+    if totals.questions == 0:
         return f"{title}\n{phrase('digest_quiet', language)}"
     cost = phrase("digest_no_price", language)
     if priced:
-        amount = format_currency(tally.cost_micros / 1_000_000, settings.parley_currency, locale=locale)
+        amount = format_currency(totals.cost_micros / 1_000_000, settings.parley_currency, locale=locale)
         cost = phrase("digest_cost", language, cost=amount)
     lines = [
         phrase(
             "joined",
             language,
-            one=phrase("digest_questions", language, n=tally.questions),
-            two=phrase("digest_people", language, n=tally.people),
+            one=phrase("digest_questions", language, n=totals.questions),
+            two=phrase("digest_people", language, n=totals.people),
         ),
-        phrase("digest_tokens", language, prompt=tally.prompt_tokens, completion=tally.completion_tokens),
+        phrase("digest_tokens", language, prompt=totals.prompt_tokens, completion=totals.completion_tokens),
         cost,
     ]
-    if tally.errors:
-        lines.append(phrase("digest_errors", language, n=tally.errors))
+    if totals.errors:
+        lines.append(phrase("digest_errors", language, n=totals.errors))
     return "\n".join([title, *(f"- {line}" for line in lines)])
 
 
 @dataclass(frozen=True, slots=True)
-class StoreDigester:
-    """Writes the summary of a digest turn from what is stored."""
+class StoredUsage:
+    """Writes usage reports from what is stored."""
 
     store: UsageStore
     settings: CoreSettings
     zone: tzinfo
     priced: bool
 
-    async def text(self, turn: Turn) -> str:
-        until = turn.ask.at
-        since = until - PERIOD
-        tally = await self.store.usage_totals(since, until)
-        return tally_to_text(tally, since, until, self.zone, self.settings, priced=self.priced)
+    async def text(self, report: ReportUsage) -> str:
+        """The report as Markdown. Raises StoreError."""
+        since, until = report.since, report.until
+        totals = await self.store.usage_totals(since, until)
+        return totals_to_text(totals, since, until, self.zone, self.settings, priced=self.priced)

@@ -6,7 +6,7 @@ writer       the step loop of one answer: asks the model, runs its tool calls, s
 draft        the steps of an answer that is being written, and their text
 ending       the finish, notice and buttons of an answer (pure)
 conclusion   the last view of an answer, also where the platform takes no more of it
-digest       where a usage summary is posted
+announcements  the text and place of what Parley posts unasked
 store_retry  store calls that are retried until the database is back
 running      the turns that wait or run here: one object each, in one dictionary
 interrupts   what interrupts an answer, before it is written too

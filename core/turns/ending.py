@@ -17,9 +17,10 @@ from core.settings.environment import CoreSettings
 from core.spend.prices import priced, total
 from core.turns.draft import Draft
 from core.turns.interrupts import Interrupt
-from core.values.conversation import Task, Turn, TurnState
+from core.values.conversation import Turn, TurnState
 from core.values.deltas import EndReason, ModelInfo, Usage
 from core.values.outgoing import Phase, Reply
+from core.values.tasks import Summarize
 from core.values.ui import Button
 
 
@@ -74,7 +75,7 @@ def resumed_notice(turn: Turn, text: str, language: str) -> str:
 
 def nothing_to_answer(turn: Turn) -> str:
     """The key of the phrase for a turn without any material to answer from."""
-    if turn.ask.task is Task.SUMMARY:
+    if isinstance(turn.ask.task, Summarize):
         return "summary_nothing"
     return "wordless_direct" if turn.ask.place.direct else "wordless"
 
@@ -93,9 +94,9 @@ def unreachable(finish: Finish, error: PlatformError) -> Finish:
 def refused(finish: Finish, error: PlatformError, text: str, language: str, *, left: bool) -> Finish:
     """The platform takes no more of the answer, or a person deleted it there: `text` is what still can be read.
     `left`: a message of the answer is left to say so in."""
-    digest = finish.turn.ask.task is Task.DIGEST
-    again = () if digest else (turn_button("again", finish.turn, language),)
-    if error.code is Code.GONE and not digest:
+    announces = finish.turn.ask.announces
+    again = () if announces else (turn_button("again", finish.turn, language),)
+    if error.code is Code.GONE and not announces:
         notice, buttons = (phrase(str(Interrupt.REMOVED), language), again) if left else ("", ())
         return replace(finish, state=TurnState.STOPPED, text=text, notice=notice, buttons=buttons)
     notice = cut_error_text(error, language) if text else error_text(error, language)

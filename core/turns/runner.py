@@ -20,17 +20,18 @@ from core.ports.model import Model
 from core.ports.store import Finish, Store
 from core.ports.tools import Tools
 from core.settings.environment import CoreSettings
+from core.turns.announcements import UsageReporter, channel_place
 from core.turns.checkpoints import Checkpoints
 from core.turns.conclusion import log_finished, show_last
-from core.turns.digest import Digester, digest_place
 from core.turns.draft import Draft
 from core.turns.ending import draft_to_finish, turn_language
 from core.turns.interrupts import Interrupt
 from core.turns.running import RunningTurn, RunningTurns
 from core.turns.store_retry import until_stored
 from core.turns.writer import AnswerWriter
-from core.values.conversation import Task, Turn, TurnState
+from core.values.conversation import Turn, TurnState
 from core.values.outgoing import Phase, Reply
+from core.values.tasks import ReportUsage
 
 log = structlog.get_logger()
 
@@ -60,7 +61,7 @@ class TurnRunner:
         channels: Mapping[str, Channel],
         settings: CoreSettings,
         clock: Clock,
-        digester: Digester,
+        usage_reporter: UsageReporter,
         checkpoints: Checkpoints,
         running_turns: RunningTurns,
         catalog: ModelCatalog | None = None,
@@ -72,7 +73,7 @@ class TurnRunner:
         self._channels = channels
         self._settings = settings
         self._clock = clock
-        self._digester = digester
+        self._usage_reporter = usage_reporter
         self._checkpoints = checkpoints
         self._running_turns = running_turns
         self._catalog = catalog or environment_to_catalog(settings)
@@ -86,7 +87,7 @@ class TurnRunner:
         it has a message on the platform. Raises StoreError."""
         turn = running.turn
         channel = self._channels.get(turn.ask.place.platform)
-        if channel is None or turn.ask.task is Task.DIGEST:
+        if channel is None or turn.ask.announces:
             return
         await before.on_platform.wait()
         if self._running_turns.interrupt_of(running) is not None:
@@ -128,14 +129,14 @@ class TurnRunner:
         await until_stored(self._clock, lambda: self._store.finish(finish))
         if finish.state is TurnState.ASKING:
             log.info("approval_asked", place=running.turn.ask.place.key)
-        elif running.turn.ask.task is not Task.DIGEST:
+        elif not running.turn.ask.announces:
             log_finished(finish)
             self._on_finished(finish)
 
     def _run_of(self, turn: Turn) -> Callable[[RunningTurn, Channel], Awaitable[Finish]]:
         if turn.deaths >= DEATHS:
             return self._set_aside
-        return self._digest if turn.ask.task is Task.DIGEST else self._converse
+        return self._announce if turn.ask.announces else self._converse
 
     async def _set_aside(self, running: RunningTurn, channel: Channel) -> Finish:
         """End a turn that may be what ends the program, without reading its text. After one more sudden end nothing is
@@ -146,7 +147,7 @@ class TurnRunner:
         self._on_set_aside(turn, error)
         notice = error_text(error, self._language(running))
         finish = Finish(turn, TurnState.FAILED, notice=notice, error=str(error.code), ref=error.ref)
-        if turn.deaths > DEATHS or turn.ask.task is Task.DIGEST:
+        if turn.deaths > DEATHS or turn.ask.announces:
             return replace(finish, posted=turn.posted)
         return await self._show_last(finish, running, self._delivery(running, channel))
 
@@ -177,13 +178,15 @@ class TurnRunner:
         with contextlib.suppress(PlatformError):
             await delivery.finished()
 
-    async def _digest(self, running: RunningTurn, channel: Channel) -> Finish:
-        """Post a usage summary, or the text of the ask. The store has only the channel; the platform knows its team."""
+    async def _announce(self, running: RunningTurn, channel: Channel) -> Finish:
+        """Post a usage report, or the text of an alert. The store has only the channel; the platform knows its team."""
         turn = running.turn
-        text = turn.ask.text or await until_stored(self._clock, lambda: self._digester.text(turn))
+        text, task = turn.ask.text, turn.ask.task
+        if isinstance(task, ReportUsage):
+            text = await until_stored(self._clock, lambda: self._usage_reporter.text(task))
         finish = Finish(turn, TurnState.DONE, text)
         try:
-            place = await digest_place(turn.ask.place.channel, channel.platform_calls, self._clock)
+            place = await channel_place(turn.ask.place.channel, channel.platform_calls, self._clock)
         except PlatformError as error:
             return replace(finish, state=TurnState.FAILED, error=str(error.code), ref=error.ref)
         running.turn = replace(turn, ask=replace(turn.ask, place=place))

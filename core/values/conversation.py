@@ -9,17 +9,7 @@ from typing import Literal
 
 from core.values.parts import Part, Text
 from core.values.places import Person, Place, message_key
-
-
-class Task(StrEnum):
-    """What a turn is to do: answer a person, go on with an answer that reached the length limit, sum up what was
-    said (the ask's text is the command, such as `/summarize hours:3`), or post a usage summary that a timer asked
-    for."""
-
-    ANSWER = "answer"
-    CONTINUE = "continue"
-    SUMMARY = "summary"
-    DIGEST = "digest"
+from core.values.tasks import ANSWER, Alert, ReportUsage, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +32,21 @@ class Ask:
     to_others: bool = False
     replies_to: str = ""
     interaction_token: str = ""
-    task: Task = Task.ANSWER
+    task: Task = ANSWER
 
     @property
     def key(self) -> str:
         return message_key(self.place, self.id)
+
+    @property
+    def announces(self) -> bool:
+        """Whether nobody asked: Parley posts it at the top of a channel. It is no message of a thread."""
+        return isinstance(self.task, ReportUsage | Alert)
+
+
+def announcement(id: str, place: Place, task: ReportUsage | Alert, at: datetime, text: str = "") -> Ask:
+    """An ask that Parley posts to a channel. The same `id` in the same channel is posted once."""
+    return Ask(id, place, Person("parley", "Parley", bot=True), text, at, addressed=True, task=task)
 
 
 @dataclass(frozen=True, slots=True)

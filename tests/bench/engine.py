@@ -33,10 +33,11 @@ from core.turns.checkpoints import Checkpoints
 from core.turns.queue import PlaceQueues
 from core.turns.runner import Channel, TurnRunner
 from core.turns.running import RunningTurn, RunningTurns
-from core.values.conversation import Ask, Turn
+from core.values.conversation import Ask
 from core.values.deltas import Delta, Ended, EndReason, ModelInfo, ModelSelected
 from core.values.parts import Text
 from core.values.places import Person, Place
+from core.values.tasks import ReportUsage
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.engine import Database
 from storage.tables import MESSAGES, THREADS, TURNS, USAGE
@@ -70,7 +71,7 @@ class Bell:
 
 
 class Silence:
-    async def text(self, turn: Turn) -> str:
+    async def text(self, report: ReportUsage) -> str:
         return ""
 
 

@@ -12,9 +12,10 @@ import structlog
 
 from bots.supervisor import DISCONNECTED_ALERT_S, LONGEST_PAUSE_S, Supervisor
 from core.errors import Code, PlatformError
-from core.operators.alerts import Alert, OperatorAlerts
+from core.operators.alerts import OperatorAlerts
 from core.operators.metrics import Metrics
 from core.ports.connector import Inbox
+from core.values.tasks import Alert
 from tests.fakes.clock import FakeClock
 from tests.fakes.platform import MemoryPlatform
 

@@ -10,9 +10,10 @@ import pytest
 
 from core.errors import StoreError
 from core.ports.store import AnswerFooter, Change, Feedback, Finish, Store, StoredSettings
-from core.values.conversation import Ask, History, Task, ThreadMessage, Turn, TurnState
+from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
 from core.values.deltas import Usage
 from core.values.places import Person, Place
+from core.values.tasks import ANSWER, Summarize
 from core.values.ui import Button
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -242,7 +243,7 @@ async def test_usage_of_a_person_a_channel_and_a_workspace(store: Store) -> None
 
 
 async def test_a_summary_is_a_line_of_its_thread_and_joins_it(store: Store) -> None:
-    question = replace(ask("m1", "/summarize"), task=Task.SUMMARY)
+    question = replace(ask("m1", "/summarize"), task=Summarize(False, 500))
     await answered(store, question, "In short: yes.")
     assert await texts(store) == ["/summarize", "In short: yes."]
     assert await store.joined(PLACE)
@@ -278,7 +279,7 @@ async def test_what_stands_under_an_answer_comes_back(store: Store) -> None:
 
 async def test_nothing_stands_under_what_was_taken_up_again(store: Store) -> None:
     first = await ended(store, ask(), "half", "Cut.", "again")
-    again = await store.retry_turn(first.id, Task.ANSWER)
+    again = await store.retry_turn(first.id, ANSWER)
     assert again is not None
     assert await store.answer_footers(PLACE) == []
     turn = await store.begin(again.id)

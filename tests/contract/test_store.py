@@ -15,14 +15,15 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, event, text
 
 from core.clock import SystemClock
-from core.errors import StoreError
+from core.errors import Code, StoreError
 from core.ports.store import PROCESS, Feedback, Finish, LastUsage, Store, UsageTotals
-from core.values.conversation import Ask, History, Task, ThreadMessage, Turn, TurnState
+from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
 from core.values.deltas import EndReason, Usage
 from core.values.events import Deleted, Edited
 from core.values.parts import Text, ToolCall, ToolResult
 from core.values.places import Person, Place
 from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound, ToolResults
+from core.values.tasks import ANSWER, Alert, ContinueAnswer, ReportUsage, Summarize, Task
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.engine import Database
 
@@ -485,7 +486,7 @@ class TestTurns:
         turn = await store.begin((await accepted(store, ask())).id)
         await store.recover(NOON)
         await store.finish(Finish(turn, TurnState.FAILED))
-        again = await store.retry_turn(turn.id, Task.ANSWER)
+        again = await store.retry_turn(turn.id, ANSWER)
         assert again is not None
         assert again.deaths == 0
 
@@ -537,7 +538,7 @@ class TestTurns:
     ) -> None:
         turn = await answered(store, ask(by=replace(ANN, may_read=may_read)))
         assert turn.ask.author.may_read is may_read
-        again = await store.retry_turn(turn.id, Task.ANSWER)
+        again = await store.retry_turn(turn.id, ANSWER)
         assert again is not None
         assert again.ask.author.may_read is may_read
 
@@ -591,11 +592,11 @@ class TestFinish:
         assert ended is not None
         assert ended.ask.interaction_token == ""
 
-    async def test_a_digest_is_a_turn_and_nothing_else(self, store: Store) -> None:
+    async def test_a_usage_report_is_a_turn_and_nothing_else(self, store: Store) -> None:
         top = Place("slack", "T1", "C1")
-        digest = replace(ask("summary:2026-03-01", place=top), task=Task.DIGEST)
-        turn = await accepted(store, digest)
-        assert await store.accept(digest) is None
+        report = replace(ask("summary:2026-03-01", place=top), task=ReportUsage(NOON, NOON))
+        turn = await accepted(store, report)
+        assert await store.accept(report) is None
         assert await store.open_turns() == [turn]
         await store.begin(turn.id)
         await store.checkpoint([(turn.id, "", ("p1",))])
@@ -609,17 +610,43 @@ class TestFinish:
         assert ended is not None
         assert (ended.state, ended.posted) == (TurnState.DONE, ("p1",))
 
-    async def test_the_digests_of_a_channel_are_those_that_were_posted(self, store: Store) -> None:
+    async def test_the_alerts_of_a_channel_are_those_that_were_posted(self, store: Store) -> None:
         top = Place("slack", "T1", "C1")
-        for seconds, state in enumerate((TurnState.DONE, TurnState.FAILED, TurnState.DONE, TurnState.DONE)):
-            digest = ask(f"alert:{seconds}", place=top, after_s=seconds)
-            turn = await accepted(store, replace(digest, task=Task.DIGEST))
-            await store.finish(Finish(turn, state, "posted"))
-        await store.finish(Finish(await accepted(store, ask("m1", place=top, after_s=9)), TurnState.DONE, "x"))
-        await accepted(store, replace(ask("alert:9", place=top, after_s=9), task=Task.DIGEST))
-        await accepted(store, replace(ask("alert:0", place=replace(top, channel="C2")), task=Task.DIGEST))
-        posted = await store.digests(top, NOON + timedelta(seconds=1))
-        assert [digest.id for digest in posted] == ["alert:2", "alert:3"]
+
+        async def raised(number: int, state: TurnState = TurnState.DONE, place: Place = top) -> Alert:
+            alert = Alert(
+                "model m", Code.NO_MONEY, f"REF{number}", {"host": "a.example"}, "ConnectError", over=True
+            )
+            question = replace(ask(f"alert:{number}", place=place, after_s=number), task=alert)
+            turn = await accepted(store, question)
+            if state is not TurnState.WAITING:
+                await store.finish(Finish(turn, state, "posted"))
+            return alert
+
+        await raised(0)
+        await raised(1, TurnState.FAILED)
+        second, third = await raised(2), await raised(3)
+        report = replace(ask("summary:1", place=top, after_s=4), task=ReportUsage(NOON, NOON))
+        await store.finish(Finish(await accepted(store, report), TurnState.DONE, "posted"))
+        await raised(5, TurnState.WAITING)
+        await raised(6, place=replace(top, channel="C2"))
+        posted = await store.alerts(top, NOON + timedelta(seconds=1))
+        assert posted == [(second, NOON + timedelta(seconds=2)), (third, NOON + timedelta(seconds=3))]
+
+    @pytest.mark.parametrize(
+        "task",
+        [
+            ContinueAnswer(),
+            Summarize(True, 20),
+            Summarize(False, 500, NOON - timedelta(hours=3)),
+            ReportUsage(NOON - timedelta(days=1), NOON),
+            Alert("account one/a", Code.NO_MONEY, "ABC234", {"host": "one.example"}),
+        ],
+    )
+    async def test_a_task_is_stored_with_its_arguments(self, store: SqlStore, task: Task) -> None:
+        turn = await accepted(store, replace(ask(), task=task))
+        assert await store.open_turns() == [turn]
+        assert turn.ask.task == task
 
 
 CALL = ToolCall("call_1", "search", '{"query": "猫"}')
@@ -673,7 +700,7 @@ class TestSteps:
         assert await store.steps(turn.id) == [ROUND, ASKED]
         assert await texts(store) == ["why?"]
         assert (await used(store)).questions == 0
-        assert await store.retry_turn(turn.id, Task.ANSWER) is None
+        assert await store.retry_turn(turn.id, ANSWER) is None
         with pytest.raises(StoreError):
             await store.begin(turn.id)
         found = await store.turn(turn.id)
@@ -805,9 +832,9 @@ CALLS: dict[str, Call] = {
     "adopt": lambda store: store.adopt("slack", "T1", ("",)),
     "threads": lambda store: store.threads("slack", "T1"),
     "open_turns": lambda store: store.open_turns(7),
-    "digests": lambda store: store.digests(PLACE, NOON),
+    "alerts": lambda store: store.alerts(PLACE, NOON),
     "turn": lambda store: store.turn(1),
-    "retry_turn": lambda store: store.retry_turn(1, Task.ANSWER),
+    "retry_turn": lambda store: store.retry_turn(1, ANSWER),
     "begin": lambda store: store.begin(1),
     "recover": lambda store: store.recover(NOON),
     "give_back": lambda store: store.give_back(),
@@ -842,11 +869,11 @@ def test_every_method_of_the_port_is_among_the_calls() -> None:
 class TestAgain:
     async def test_an_ended_question_can_be_answered_anew_once(self, store: Store) -> None:
         first = await answered(store, ask(), "half", "p1")
-        again = await store.retry_turn(first.id, Task.ANSWER)
+        again = await store.retry_turn(first.id, ANSWER)
         assert again is not None
         assert (again.ask.id, again.ask.text, again.again_of) == ("m1", "why?", first.id)
         assert again in await store.open_turns()
-        assert await store.retry_turn(first.id, Task.ANSWER) is None, "pressed twice is once"
+        assert await store.retry_turn(first.id, ANSWER) is None, "pressed twice is once"
         turn = await store.begin(again.id)
         await store.finish(Finish(turn, TurnState.DONE, "whole", posted=("p2",), model="m"))
         assert await texts(store) == ["why?", "whole"], "the half answer leaves the thread's memory"
@@ -854,16 +881,16 @@ class TestAgain:
 
     async def test_a_continued_answer_is_a_line_of_its_own(self, store: Store) -> None:
         first = await answered(store, ask(), "one", "p1")
-        more = await store.retry_turn(first.id, Task.CONTINUE)
+        more = await store.retry_turn(first.id, ContinueAnswer())
         assert more is not None
-        assert more.ask.task is Task.CONTINUE
+        assert more.ask.task == ContinueAnswer()
         await store.finish(Finish(await store.begin(more.id), TurnState.DONE, "two", posted=("p2",), model="m"))
         assert await texts(store) == ["why?", "one", "two"]
 
     async def test_what_has_not_ended_is_not_asked_again(self, store: Store) -> None:
         turn = await accepted(store, ask())
-        assert await store.retry_turn(turn.id, Task.ANSWER) is None
-        assert await store.retry_turn(turn.id + 7, Task.ANSWER) is None
+        assert await store.retry_turn(turn.id, ANSWER) is None
+        assert await store.retry_turn(turn.id + 7, ANSWER) is None
 
 
 async def test_each_method_says_store_error_when_the_database_fails_and_no_more(
@@ -871,7 +898,7 @@ async def test_each_method_says_store_error_when_the_database_fails_and_no_more(
 ) -> None:
     def break_it(connection: Connection) -> None:
         for table in (
-            *("posts", "usage", "feedback", "messages", "threads", "turns", "heard"),
+            *("posts", "usage", "feedback", "steps", "messages", "threads", "turns", "heard"),
             *("settings", "audit", "notices"),
         ):
             connection.execute(text(f"DROP TABLE {table}"))

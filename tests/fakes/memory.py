@@ -23,11 +23,12 @@ from core.ports.store import (
     Thread,
     UsageTotals,
 )
-from core.values.conversation import Ask, History, Task, ThreadMessage, Turn, TurnState
+from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
 from core.values.events import Deleted, Edited
 from core.values.parts import Text
 from core.values.places import Person, Place, message_key
 from core.values.steps import ApprovalAnswered, ModelRound, Step
+from core.values.tasks import Alert, ContinueAnswer, Task
 
 _TITLE_CHARS = 80
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -86,7 +87,7 @@ class MemoryStore:
         turn = Turn(self._next_id(), ask)
         self._turns[turn.id] = turn
         self._ids[ask.key] = turn.id
-        if ask.task is not Task.DIGEST:
+        if not ask.announces:
             talk = self._talk(ask.place)
             talk.joined = True
             talk.add(_line(ask))
@@ -240,11 +241,11 @@ class MemoryStore:
         self._work()
         return [turn for turn in self._turns.values() if turn.id > after_id and turn.state in _OPEN]
 
-    async def digests(self, place: Place, since: datetime) -> list[Ask]:
+    async def alerts(self, place: Place, since: datetime) -> list[tuple[Alert, datetime]]:
         self._work()
         posted = [turn.ask for turn in self._turns.values() if turn.state is TurnState.DONE]
-        digests = [ask for ask in posted if ask.task is Task.DIGEST and ask.at >= since]
-        return [ask for ask in digests if ask.place.channel_key == place.channel_key]
+        here = [ask for ask in posted if ask.place.channel_key == place.channel_key and ask.at >= since]
+        return [(ask.task, ask.at) for ask in here if isinstance(ask.task, Alert)]
 
     async def turn(self, turn_id: int) -> Turn | None:
         self._work()
@@ -299,7 +300,7 @@ class MemoryStore:
         if asked is not None and len(taken_steps) > asked[0]:
             return
         if turn.state not in _OPEN:
-            if turn.ask.task is not Task.DIGEST:
+            if not turn.ask.announces:
                 taken = replace(finish, turn=turn, text="", notice="", buttons=())
                 self._finishes.setdefault(turn.id, taken)
             return
@@ -312,7 +313,7 @@ class MemoryStore:
         self._turns[turn.id] = replace(
             turn, ask=ask, state=finish.state, text=finish.text, posted=finish.posted
         )
-        if ask.task is Task.DIGEST:
+        if ask.announces:
             return
         self._post(turn.id, finish.posted)
         self._finishes[turn.id] = finish
@@ -322,7 +323,7 @@ class MemoryStore:
                 message_id, Person("", bot=True), finish.text, ask.at, mine=True, anchor=ask.id
             )
             talk = self._talk(ask.place)
-            if turn.again_of is not None and ask.task is not Task.CONTINUE:
+            if turn.again_of is not None and not isinstance(ask.task, ContinueAnswer):
                 talk.lines = {key: line for key, line in talk.lines.items() if line.anchor != ask.id}
             talk.lines.pop(message_id, None)  # what a platform's history told of it before
             talk.add(answer)
@@ -551,7 +552,7 @@ class MemoryStore:
 
     def _post(self, turn_id: int, posted: tuple[str, ...]) -> None:
         ask = self._turns[turn_id].ask
-        if ask.task is not Task.DIGEST:
+        if not ask.announces:
             self._posts.update({(ask.place.channel_key, message_id): turn_id for message_id in posted})
 
     def _holding(self, place: Place, message_id: str) -> list[_Talk]:

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,16 @@ from sqlalchemy import JSON, Connection, MetaData, Table, text
 
 import storage.migrations
 from core.clock import SystemClock
-from core.errors import StoreError
+from core.errors import Code, StoreError
 from core.values.conversation import Ask
 from core.values.parts import Text
 from core.values.places import Person, Place
 from core.values.steps import ModelRound
+from core.values.tasks import ANSWER, Alert, ReportUsage, Summarize, Task
 from storage import DatabaseSettings, open_store, steps
 from storage.engine import Database
 from storage.migrations import upgrade
-from storage.tables import Row
+from storage.tables import Row, to_us
 
 ROOT = Path(storage.migrations.__file__).parent
 SCRIPTS = ScriptDirectory(str(ROOT))
@@ -113,6 +114,63 @@ async def test_a_turn_of_an_earlier_schema_has_its_answer_as_its_only_step(
     await database.write(put_a_row_in_each)
     await database.migrate(upgrade)
     assert await database.read(steps.steps, 1) == [ModelRound((Text("some answer"),))]
+
+
+async def test_tasks_that_were_read_out_of_texts_and_ids_become_values(database_url: str) -> None:
+    """Summaries, usage reports and alerts of the schema before they were stored as such."""
+    settings = DatabaseSettings(database_url=database_url)
+    database, at = Database(settings.url), datetime(2026, 1, 2, tzinfo=UTC)
+    day, hours = timedelta(days=1), timedelta(hours=3)
+    known: list[tuple[str, str, str, Task]] = [
+        ("summary", "m1", "/summarize of:thread", Summarize(False, 500)),
+        ("summary", "m2", "/summarize last:20 of:channel", Summarize(True, 20)),
+        ("summary", "m3", "/summarize hours:3.0 of:channel", Summarize(True, 500, at - hours)),
+        ("summary", "m4", "/summarize of:channel", Summarize(True, 100)),
+        (
+            "summary",
+            "m5",
+            "/summarize of:thread since:2026-01-01T11:00:00+00:00",
+            Summarize(False, 500, datetime(2026, 1, 1, 11, tzinfo=UTC)),
+        ),
+        ("summary", "m6", "", Summarize(False, 500)),  # its text was forgotten
+        ("digest", "summary:2026-01-02", "", ReportUsage(at - day, at)),
+        (
+            "digest",
+            "alert:model one/a qwen:7b:no_model:490000",
+            "It fails.",
+            Alert("model one/a qwen:7b", Code.NO_MODEL),
+        ),
+        ("digest", "over:loop:overloaded:490000", "It works.", Alert("loop", Code.OVERLOADED, over=True)),
+        ("answer", "m7", "/summarize of:channel", ANSWER),
+    ]
+
+    def put(connection: Connection) -> None:
+        (turns,) = (table for table in tables(connection) if table.name == "turns")
+        row = {
+            column.name: [] if isinstance(column.type, JSON) else column.type.python_type()
+            for column in turns.columns
+        }
+        del row["id"]
+        rows = [
+            row
+            | {
+                "message": message,
+                "question": message,
+                "task": task,
+                "text": text,
+                "at_us": to_us(at),
+                "state": "waiting",
+            }
+            for task, message, text, _ in known
+        ]
+        connection.execute(turns.insert(), rows)
+
+    await database.migrate(lambda connection: upgrade(connection, "0007"))
+    await database.write(put)
+    await database.close()
+    store = await open_store(settings, SystemClock())
+    assert [turn.ask.task for turn in await store.open_turns()] == [task for _, _, _, task in known]
+    await store.close()
 
 
 async def test_opening_twice_keeps_what_is_there(database_url: str) -> None:

@@ -9,10 +9,11 @@ from dataclasses import replace
 from bots.web import WebPlatform
 from core.i18n import language_of
 from core.ports.store import Finish
-from core.values.conversation import Ask, Task, Turn, TurnState
+from core.values.conversation import Ask, Turn, TurnState
 from core.values.events import ButtonPress, Command, Edited, Event, Outcome, Receipt
 from core.values.outgoing import EditMessage, Page, PostMessage
 from core.values.places import Person, Place
+from core.values.tasks import ANSWER
 from core.values.ui import Button, Choice, ImmediateReply
 from tests.fakes.memory import MemoryStore
 
@@ -42,7 +43,7 @@ class EchoInbox:
             if await self._store.turn(event.turn_id) is None:
                 return Receipt(Outcome.UNKNOWN)
             if event.action == "again":
-                return self._begin(await self._store.retry_turn(event.turn_id, Task.ANSWER))
+                return self._begin(await self._store.retry_turn(event.turn_id, ANSWER))
             self._stopped.add(event.turn_id)
             return Receipt(Outcome.NOTED)
         if isinstance(event, Command):

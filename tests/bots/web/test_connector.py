@@ -22,9 +22,10 @@ from bots.web.answer_streams import KEPT, AnswerStreams, News, ThinkingNews
 from bots.web.guard import Hosts, names_of
 from bots.web.outgoing import MessageView
 from core.errors import Code, PlatformError
-from core.values.conversation import Ask, History, Task
+from core.values.conversation import Ask, History
 from core.values.events import ButtonPress, Command
 from core.values.outgoing import EditMessage, Page, PostMessage
+from core.values.tasks import ANSWER, ContinueAnswer, Task
 from core.values.ui import Button, ImmediateReply
 from tests.bots.web.rig import App, house
 from tests.fakes.memory import MemoryStore
@@ -324,9 +325,9 @@ async def test_an_edit_after_a_restart_finds_its_place_again(client: Client) -> 
 @pytest.mark.parametrize(
     ("task", "words", "texts"),
     [
-        (Task.ANSWER, "Anew", ["One", "Anew"]),
-        (Task.ANSWER, "", ["One", "You said: One", ""]),
-        (Task.CONTINUE, "And on", ["One", "You said: One", "And on"]),
+        (ANSWER, "Anew", ["One", "Anew"]),
+        (ANSWER, "", ["One", "You said: One", ""]),
+        (ContinueAnswer(), "And on", ["One", "You said: One", "And on"]),
     ],
 )
 async def test_words_of_an_answer_anew_take_the_place_of_the_old_ones_after_a_restart_too(
@@ -351,7 +352,7 @@ async def test_what_had_been_written_is_seen_after_a_restart_before_it_goes_on(c
     async with house(store) as home:
         first = await ask(client, home, "One")
         await home.inbox.settled()
-    again = await store.retry_turn(1, Task.ANSWER)
+    again = await store.retry_turn(1, ANSWER)
     assert again is not None
     await store.begin(again.id)
     await store.checkpoint([(again.id, "Half of", (f"{first['id']}.aa",))])

@@ -15,9 +15,10 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from core.i18n import phrase
 from core.ports.store import Finish
-from core.values.conversation import Ask, Task, TurnState
+from core.values.conversation import Ask, TurnState
 from core.values.outgoing import Page as Shown
 from core.values.outgoing import PostMessage
+from core.values.tasks import ContinueAnswer
 from core.values.ui import Button, Choice, Field, Form, ImmediateReply
 from tests.bots.web.rig import house
 from tests.e2e.browser import CHROMIUM, FLAGS, NO_BROWSER
@@ -240,7 +241,7 @@ async def test_an_answer_anew_takes_the_place_of_the_old_one_with_its_first_word
         await page.goto(home.url)
         await ask(page, "Again")
         await expect(answers(page)).to_have_text(["Old words."])
-        asked, further = home.inbox.received[0], await home.store.retry_turn(1, Task.CONTINUE)
+        asked, further = home.inbox.received[0], await home.store.retry_turn(1, ContinueAnswer())
         assert isinstance(asked, Ask)
         assert further is not None
         more = Shown("And more.", buttons=(Button("again", "Regenerate", further.id),))

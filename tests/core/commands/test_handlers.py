@@ -17,10 +17,11 @@ from core.i18n import LANGUAGES, phrase, variant
 from core.ports.store import Finish
 from core.settings.channel import SETTINGS, Listen
 from core.settings.environment import CoreSettings
-from core.values.conversation import Ask, Task, Turn, TurnState
+from core.values.conversation import Ask, Turn, TurnState
 from core.values.deltas import Usage
 from core.values.events import Command
 from core.values.places import Person, Place
+from core.values.tasks import Summarize
 from core.values.ui import ImmediateReply
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
@@ -106,7 +107,8 @@ async def test_ask_about_a_message_quotes_it() -> None:
 )
 async def test_summarize_becomes_a_turn_that_says_what_of(place: Place, typed: str, text: str) -> None:
     ask = await Office().asked("summarize", typed, place)
-    assert (ask.task, ask.text) == (Task.SUMMARY, text)
+    assert isinstance(ask.task, Summarize)
+    assert (ask.task.channel, ask.text) == ("of:channel" in text, text)
 
 
 async def test_settings_tell_every_value_and_whose_it_is() -> None:

@@ -7,19 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.conversation.summary import SummaryScope, build_summary, scope_of, within
+from core.conversation.summary import build_summary, within
 from core.llm.prompt_fitting import LEFT_OUT, estimate_messages, fit
 from core.ports.model import Request
-from core.values.conversation import Ask, Message, Task, ThreadMessage
+from core.values.conversation import Ask, Message, ThreadMessage
 from core.values.deltas import ModelInfo
 from core.values.places import Person, Place
+from core.values.tasks import Summarize
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ADA = Person("U1", "Ada")
 
 
-def ask(text: str) -> Ask:
-    return Ask("c1", Place("slack", "T1", "C1", "1"), ADA, text, NOON, task=Task.SUMMARY)
+ASK = Ask("c1", Place("slack", "T1", "C1", "1"), ADA, "/summarize", NOON)
 
 
 def line(
@@ -33,29 +33,12 @@ def summary(lines: list[ThreadMessage], language: str = "en", window: int = 900_
     return fit(request, ModelInfo("m", window))
 
 
-@pytest.mark.parametrize(
-    ("text", "scope"),
-    [
-        ("/summarize of:thread", SummaryScope(False, 500, None)),
-        ("/summarize of:channel", SummaryScope(True, 100, None)),
-        ("/summarize last:20 of:channel", SummaryScope(True, 20, None)),
-        ("/summarize hours:3.0 of:channel", SummaryScope(True, 500, NOON - timedelta(hours=3))),
-        (
-            "/summarize of:channel since:2026-01-01T11:00:00+00:00",
-            SummaryScope(True, 500, NOON - timedelta(hours=1)),
-        ),
-    ],
-)
-def test_the_turn_says_what_to_sum_up(text: str, scope: SummaryScope) -> None:
-    assert scope_of(ask(text)) == scope
-
-
 def test_only_what_was_said_within_it_counts_not_the_command() -> None:
     lines = [line("1", ago_s=90), line("2", ago_s=60), line("3", ago_s=30), line("4", " "), line("c1")]
     lines.append(line("a", "an older summary", mine=True, anchor="c1"))
-    scope = SummaryScope(False, 500, NOON - timedelta(seconds=60))
-    assert [one.id for one in within(lines, scope, ask(""))] == ["2", "3"]
-    assert [one.id for one in within(lines, SummaryScope(False, 1, None), ask(""))] == ["3"]
+    task = Summarize(False, 500, NOON - timedelta(seconds=60))
+    assert [one.id for one in within(lines, task, ASK)] == ["2", "3"]
+    assert [one.id for one in within(lines, Summarize(False, 1), ASK)] == ["3"]
 
 
 def test_the_model_is_given_who_said_what_when_and_the_language() -> None:

@@ -19,9 +19,10 @@ from core.ports.store import Finish
 from core.settings.environment import CoreSettings
 from core.turns.interrupts import Interrupt
 from core.turns.running import RunningTurns
-from core.values.conversation import Ask, Task, Turn, TurnState
+from core.values.conversation import Ask, Turn, TurnState
 from core.values.events import ButtonPress, Command, Edited, Outcome, Receipt
 from core.values.places import Person, Place
+from core.values.tasks import ANSWER, Summarize, Task
 from core.values.ui import ImmediateReply
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
@@ -49,7 +50,7 @@ class App:
     async def press(self, action: str, turn: int, by: Person = ADA, text: str = "") -> Receipt:
         return await self.inbox.receive(ButtonPress(action, turn, THREAD, by, text=text))
 
-    async def answered(self, id: str, task: Task = Task.ANSWER) -> Turn:
+    async def answered(self, id: str, task: Task = ANSWER) -> Turn:
         turn = await self.store.accept(Ask(id, THREAD, ADA, "why?", NOON, addressed=True, task=task))
         assert turn is not None
         turn = await self.store.begin(turn.id)
@@ -101,7 +102,11 @@ async def test_ask_and_summarize_become_turns_once(house: App) -> None:
     receipt = await house.inbox.receive(command)
     assert (receipt.outcome, receipt.told) == (Outcome.TURN, None)
     ask = house.submitted[0].ask
-    assert (ask.task, ask.place.thread, ask.interaction_token) == (Task.SUMMARY, "2.0", "t")
+    assert (ask.task, ask.place.thread, ask.interaction_token) == (
+        Summarize(True, 500, NOON - timedelta(hours=3)),
+        "2.0",
+        "t",
+    )
     assert (await house.inbox.receive(command)).outcome is Outcome.DUPLICATE
 
 
@@ -114,7 +119,7 @@ async def test_only_the_asker_regenerates_and_twice_is_once(house: App, language
     )
     assert house.submitted == []
     assert (await house.press("regenerate", turn.id)).outcome is Outcome.TURN
-    assert [(t.again_of, t.ask.task) for t in house.submitted] == [(turn.id, Task.ANSWER)]
+    assert [(t.again_of, t.ask.task) for t in house.submitted] == [(turn.id, ANSWER)]
     again = await house.press("regenerate", turn.id, replace(ADA, locale=language))
     assert again == Receipt(Outcome.DUPLICATE, turn.id, ImmediateReply(phrase("pressed_already", language)))
 
@@ -131,9 +136,9 @@ async def test_a_button_works_that_is_pressed_before_the_end_of_its_answer_is_st
 
 
 async def test_a_summary_is_regenerated_as_a_summary(house: App) -> None:
-    turn = await house.answered("1.5", Task.SUMMARY)
+    turn = await house.answered("1.5", Summarize(False, 500))
     await house.press("regenerate", turn.id)
-    assert house.submitted[0].ask.task is Task.SUMMARY
+    assert house.submitted[0].ask.task == Summarize(False, 500)
 
 
 async def test_thumbs_are_stored_by_person_with_an_optional_reason(house: App) -> None:

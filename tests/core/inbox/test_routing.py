@@ -7,11 +7,13 @@ import pytest
 
 from core.inbox.routing import classify
 from core.settings.channel import Listen
-from core.values.conversation import Ask, Task
+from core.values.conversation import Ask
 from core.values.events import Outcome
 from core.values.places import Person, Place
+from core.values.tasks import ReportUsage, Summarize
 
-ASK = Ask("1", Place("slack", "T1", "C1", "1"), Person("U1", "Ada"), "hello", datetime(2026, 1, 1, tzinfo=UTC))
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+ASK = Ask("1", Place("slack", "T1", "C1", "1"), Person("U1", "Ada"), "hello", AT)
 BOT = Person("B9", "Other bot", bot=True)
 
 
@@ -24,7 +26,7 @@ BOT = Person("B9", "Other bot", bot=True)
         (replace(ASK, to_others=True), True, Outcome.NOTED),
         (replace(ASK, author=BOT, addressed=True), False, Outcome.BOT),
         (replace(ASK, author=BOT, addressed=True), True, Outcome.NOTED),
-        (replace(ASK, author=BOT, task=Task.DIGEST), False, Outcome.TURN),
+        (replace(ASK, author=BOT, task=ReportUsage(AT, AT)), False, Outcome.TURN),
         (replace(ASK, text=""), True, Outcome.WORDLESS),
         (replace(ASK, text=" \u200b\n", to_others=True), True, Outcome.WORDLESS),
         (replace(ASK, text="", author=BOT, addressed=True), True, Outcome.WORDLESS),
@@ -47,8 +49,8 @@ def test_who_is_answered(ask: Ask, joined: bool, outcome: Outcome) -> None:
         (replace(ASK, id="2"), True, Listen.FORUM, Outcome.TURN),
         (replace(ASK, id="2", addressed=True), False, Listen.FORUM, Outcome.TURN),
         (replace(ASK, addressed=True), True, Listen.OFF, Outcome.OFF),
-        (replace(ASK, addressed=True, task=Task.SUMMARY), True, Listen.OFF, Outcome.OFF),
-        (replace(ASK, task=Task.DIGEST), False, Listen.OFF, Outcome.TURN),
+        (replace(ASK, addressed=True, task=Summarize(False, 500)), True, Listen.OFF, Outcome.OFF),
+        (replace(ASK, task=ReportUsage(AT, AT)), False, Listen.OFF, Outcome.TURN),
     ],
 )
 def test_where_it_listens(ask: Ask, joined: bool, listen: Listen, outcome: Outcome) -> None:

@@ -18,13 +18,14 @@ from core.llm.catalog import toml_to_catalog
 from core.llm.errors import from_exception
 from core.llm.retry_policy import BREAK_S, PROBE_S
 from core.llm.router import ModelRouter, routes_for
-from core.operators.alerts import AGAIN_S, Alert, OperatorAlerts
+from core.operators.alerts import AGAIN_S, OperatorAlerts
 from core.operators.metrics import Metrics
 from core.ports.model import Request
 from core.settings.environment import CoreSettings
 from core.values.conversation import Message, text_message
 from core.values.deltas import Delta, ModelSelected
 from core.values.parts import Image, Text
+from core.values.tasks import Alert
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import STATUSES, FakeCompletions, Raw, Refused, Reply, Status, Words
 from tests.fakes.completions.replies import chunk, event

@@ -13,11 +13,11 @@ from core.i18n import LANGUAGES, advise
 from core.llm.catalog import Account, Route
 from core.llm.retry_policy import RULES, BlameScope, key_of
 from core.operators.alert_turns import AlertTurns, alert_to_text
-from core.operators.alerts import Alert
 from core.ports.store import Finish
-from core.values.conversation import Task, Turn, TurnState
+from core.values.conversation import Turn, TurnState
 from core.values.deltas import ModelInfo
 from core.values.places import Place
+from core.values.tasks import Alert
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 
@@ -60,7 +60,7 @@ async def test_an_alert_is_a_turn_that_has_been_told_once_it_is_done(state: Turn
     post = PostMessage(state)
     assert await post(ALERT) is (state is TurnState.DONE)
     [turn] = post.turns
-    assert (turn.ask.task, turn.ask.place) == (Task.DIGEST, PLACE)
+    assert (turn.ask.task, turn.ask.place) == (ALERT, PLACE)
     assert "Top up the account" in turn.ask.text
 
 

@@ -6,19 +6,19 @@ from zoneinfo import ZoneInfo
 from core.ports.store import UsageTotals
 from core.settings.environment import CoreSettings
 from core.spend.prices import priced
-from core.spend.usage_report import tally_to_text
+from core.spend.usage_report import totals_to_text
 from core.values.deltas import ModelInfo, Usage
 
 SINCE, UNTIL = datetime(2026, 3, 1, 8, tzinfo=UTC), datetime(2026, 3, 2, 8, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
-TALLY = UsageTotals(
+TOTALS = UsageTotals(
     questions=1200, people=1, prompt_tokens=45_000, completion_tokens=9_000, cost_micros=1_234_000, errors=2
 )
 
 
 def test_the_summary_says_who_asked_how_much_and_what_it_cost() -> None:
     settings = CoreSettings(_env_file=None, parley_currency="EUR")
-    assert tally_to_text(TALLY, SINCE, UNTIL, BERLIN, settings, priced=True) == (
+    assert totals_to_text(TOTALS, SINCE, UNTIL, BERLIN, settings, priced=True) == (
         "**Usage from 1 Mar 09:00 to 2 Mar 09:00**\n"
         "- 1,200 questions by 1 person\n"
         "- 45,000 input tokens, 9,000 output tokens\n"
@@ -28,14 +28,14 @@ def test_the_summary_says_who_asked_how_much_and_what_it_cost() -> None:
 
 
 def test_without_prices_no_cost_is_made_up() -> None:
-    text = tally_to_text(TALLY, SINCE, UNTIL, BERLIN, CoreSettings(_env_file=None), priced=False)
+    text = totals_to_text(TOTALS, SINCE, UNTIL, BERLIN, CoreSettings(_env_file=None), priced=False)
     assert "cost: not known" in text
 
 
 def test_it_speaks_chinese_and_knows_a_quiet_day() -> None:
     settings = CoreSettings(_env_file=None, parley_language="zh")
     assert (
-        tally_to_text(UsageTotals(), SINCE, UNTIL, BERLIN, settings, priced=False)
+        totals_to_text(UsageTotals(), SINCE, UNTIL, BERLIN, settings, priced=False)
         == "**3月1日 09:00 至 3月2日 09:00 的用量**\n没有提问记录。"
     )
 

@@ -25,11 +25,12 @@ from core.turns.checkpoints import Checkpoints
 from core.turns.queue import PlaceQueues
 from core.turns.runner import Channel, TurnRunner
 from core.turns.running import RunningTurn, RunningTurns
-from core.values.conversation import Ask, Task, Turn, TurnState
+from core.values.conversation import Ask, Turn, TurnState, announcement
 from core.values.deltas import Delta, Ended, EndReason, ModelInfo, ModelSelected
 from core.values.outgoing import Page, PostMessage
 from core.values.parts import Text
 from core.values.places import Person, Place, message_key
+from core.values.tasks import Alert, ContinueAnswer, ReportUsage
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 from tests.fakes.platform import MemoryPlatform
@@ -74,7 +75,7 @@ class Script:
 
 
 class Silence:
-    async def text(self, turn: Turn) -> str:
+    async def text(self, report: ReportUsage) -> str:
         return ""
 
 
@@ -471,7 +472,7 @@ async def test_an_answer_without_words_is_not_continued_from_nothing() -> None:
         first = await rig.ask(1)
         assert (await until_over(rig, first)).state is TurnState.FAILED
         rig.model.words, rig.model.reason = ["Because."], EndReason.STOP
-        again = await rig.store.retry_turn(first.id, Task.CONTINUE)
+        again = await rig.store.retry_turn(first.id, ContinueAnswer())
         assert again is not None
         rig.place_queues.submit(again)
         await rig.until_ended(again)
@@ -510,13 +511,13 @@ async def test_a_stream_that_stops_without_an_end_is_no_whole_answer() -> None:
     assert rig.views("p0")[-1][1].startswith(phrase("cut", "en"))
 
 
-async def test_a_summary_is_posted_though_the_platform_is_away_for_a_moment() -> None:
+async def test_an_alert_is_posted_though_the_platform_is_away_for_a_moment() -> None:
     clock = FakeClock()
     rig = Rig(clock=clock)
     rig.platform.away = 3
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    digest = Ask("d1", replace(PLACE, thread=""), ADA, "All is well.", at, task=Task.DIGEST)
-    turn = await rig.store.accept(digest)
+    alert = Alert("model m", Code.NO_MONEY)
+    turn = await rig.store.accept(announcement("d1", replace(PLACE, thread=""), alert, at, "All is well."))
     assert turn is not None
     async with rig.painting():
         rig.place_queues.submit(turn)

@@ -18,9 +18,10 @@ from core.settings.environment import CoreSettings
 from core.turns.checkpoints import Checkpoints
 from core.turns.runner import Channel, TurnRunner
 from core.turns.running import RunningTurns
-from core.values.conversation import Ask, Turn
+from core.values.conversation import Ask
 from core.values.deltas import Usage
 from core.values.places import Person, Place
+from core.values.tasks import ReportUsage
 from tests.fakes.completions import FakeCompletions, Raw, Reply, Status, Words
 from tests.fakes.completions.replies import DONE, chunk, event, usage_chunk
 from tests.fakes.memory import MemoryStore
@@ -42,7 +43,7 @@ NOTHING = Usage()
 
 
 class Silence:
-    async def text(self, turn: Turn) -> str:
+    async def text(self, report: ReportUsage) -> str:
         return ""
 
 

@@ -1,4 +1,4 @@
-"""What a digest turn posts, and where."""
+"""What Parley posts without being asked: the text of a usage report, and the place."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Protocol
 from core.clock import Clock
 from core.errors import PlatformError
 from core.platform_calls import PlatformCalls
-from core.values.conversation import Turn
 from core.values.places import Place
+from core.values.tasks import ReportUsage
 
 _TRIES, _PAUSE_S = 12, 5.0
 
 
-class Digester(Protocol):
-    async def text(self, turn: Turn) -> str:
-        """The usage summary that a digest turn posts."""
+class UsageReporter(Protocol):
+    async def text(self, report: ReportUsage) -> str:
+        """The report as Markdown. Raises StoreError."""
         ...
 
 
-async def digest_place(channel: str, platform_calls: PlatformCalls, clock: Clock) -> Place:
+async def channel_place(channel: str, platform_calls: PlatformCalls, clock: Clock) -> Place:
     """The place of a channel id. Raises PlatformError: one that is not retryable at once, others after a minute."""
     for pause_s in repeat(_PAUSE_S, _TRIES - 1):
         try:

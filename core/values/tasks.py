@@ -1,0 +1,63 @@
+"""What a turn is to do, with its arguments. A closed union: `match` on a `Task` names every kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from core.errors import Code
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerQuestion:
+    """Answer a person."""
+
+
+ANSWER = AnswerQuestion()
+
+
+@dataclass(frozen=True, slots=True)
+class ContinueAnswer:
+    """Go on with an answer that reached the length limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summarize:
+    """Sum up the newest `last` messages, none older than `since`, of the thread or its channel."""
+
+    channel: bool
+    last: int
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportUsage:
+    """Post what was used from `since` to `until`."""
+
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Tell the people who run the bot that `what` fails, or with `over` that it works again.
+
+    `what` is an account, a model or an endpoint (`core.llm.retry_policy.key_of`), a platform, the database or the
+    event loop. `kind` is the class of the network's error, if it was one, `places` the fields of the advice. Nothing
+    here is what an endpoint said.
+    """
+
+    what: str
+    code: Code
+    ref: str = ""
+    places: Mapping[str, str] = field(default_factory=dict)
+    kind: str = ""
+    over: bool = False
+
+    @property
+    def why(self) -> str:
+        return f"{self.code}, {self.kind}" if self.kind else str(self.code)
+
+
+Task = AnswerQuestion | ContinueAnswer | Summarize | ReportUsage | Alert
