@@ -26,7 +26,7 @@ from bots.web import WebSettings
 from core.clock import SystemClock
 from core.commands.handlers import CommandHandlers
 from core.delivery.scheduler import DeliveryScheduler
-from core.errors import PlatformError, SettingsError, StoreError, new_ref
+from core.errors import SettingsError, StoreError
 from core.inbox.backfill import Backfill, adopt
 from core.inbox.deleted_questions import DeletedQuestions
 from core.inbox.inbox import StoringInbox
@@ -49,8 +49,6 @@ from core.turns.recovery import Recovery
 from core.turns.runner import Channel, TurnRunner
 from core.turns.running import RunningTurns
 from core.values.conversation import Turn, TurnState
-from core.values.outgoing import Page, PostMessage
-from core.values.places import Place
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.lock import RunLock
 
@@ -142,8 +140,7 @@ class App:
         self._tasks: list[asyncio.Task[None]] = []
         self.store = store
         self.metrics = Metrics()
-        self._alerts = self._create_alerts(config)
-        self._operator_alerts = OperatorAlerts(self._clock, self.metrics.count, self._alerts)
+        self._operator_alerts = OperatorAlerts(self._clock, self.metrics.count)
         self.database_health = DatabaseHealth(self._operator_alerts, config.database.shown_url, self._clock)
         model = create_model(config.core, config.catalog, self._clock, self._operator_alerts)
         self._model = RedactedModel(model, Secrets(config.secrets()))
@@ -188,6 +185,7 @@ class App:
         )
         self.metrics.sample("parley_queued_turns", lambda: self.place_queues.waiting)
         self.metrics.sample("parley_running_answers", lambda: self.place_queues.running)
+        self._operator_alerts.post = self._alerts = self._create_alerts()
         handlers = CommandHandlers(
             store,
             core,
@@ -219,35 +217,25 @@ class App:
         self._recovery = DeletedQuestions(gates, self.inbox.receive, self._clock)
         self._timers = Timers(config.timers, store, self.inbox.receive, self._clock)
 
-    def _create_alerts(self, config: Config) -> AlertChannels:
+    def _create_alerts(self) -> AlertChannels:
         """The way to the operators' channels, of which there may be none."""
-        language = config.core.parley_language
+        language, submit = self._config.core.parley_language, self.place_queues.submit
         return AlertChannels(
             [
                 AlertTurns(
                     place,
                     self.store,
-                    lambda turn: self.place_queues.submit(turn),
+                    submit,
                     self._clock,
                     language,
-                    self._post_directly,
+                    partial(self._channels[place.platform].platform_calls.announce, place.channel),
                 )
-                for place in config.timers.alert_places
+                for place in self._config.timers.alert_places
             ]
         )
 
     def _gate(self, platform: Platform) -> PlatformCalls:
         return PlatformCalls(platform, PlatformHealth(platform.name, self._operator_alerts, self._clock).called)
-
-    async def _post_directly(self, place: Place, text: str) -> bool:
-        """Post an alert that the database can't take."""
-        platform_calls = self._channels[place.platform].platform_calls
-        try:
-            there = await platform_calls.channel(place.channel)
-            await platform_calls.perform(PostMessage(there, Page(text), key=f"alert-{new_ref()}"))
-        except PlatformError:
-            return False
-        return True
 
     def _create_platforms(self) -> list[Platform]:
         config = self._config
@@ -352,6 +340,7 @@ class App:
             await self._checkpoints.flush()
             with suppress(StoreError):
                 await self.store.give_back()
+            await self._operator_alerts.close()
             await self._alerts.close()
             await self._model.close()
 

@@ -8,10 +8,10 @@ from typing import TypeVar
 
 import structlog
 
-from core.errors import Code, PlatformError
+from core.errors import Code, PlatformError, new_ref
 from core.ports.connector import Platform
 from core.values.conversation import Ask, History
-from core.values.outgoing import OutgoingCall
+from core.values.outgoing import OutgoingCall, Page, PostMessage
 from core.values.places import Place
 
 log = structlog.get_logger()
@@ -55,6 +55,15 @@ class PlatformCalls:
 
     async def channel(self, channel: str) -> Place:
         return await self._pass("channel", self.platform.channel(channel))
+
+    async def announce(self, channel: str, text: str) -> bool:
+        """Post `text` at the top level of a channel, known by its id alone. Returns whether that worked."""
+        try:
+            place = await self.channel(channel)
+            await self.perform(PostMessage(place, Page(text), key=f"announcement-{new_ref()}"))
+        except PlatformError:
+            return False
+        return True
 
     async def _pass(self, method: str, answer: Awaitable[Answer], **told: str) -> Answer:
         try:

@@ -50,7 +50,7 @@ from core.llm.offline import OfflineModel
 from core.llm.response_reader import Patience
 from core.llm.retry_policy import Allowance
 from core.llm.router import ModelRouter
-from core.operators.alerts import OperatorAlerts
+from core.ports.model import ModelObserver
 from core.settings.environment import CoreSettings
 
 
@@ -64,7 +64,7 @@ def check_ways(catalog: ModelCatalog, environment: Mapping[str, str]) -> None:
 
 
 def create_model(
-    settings: CoreSettings, catalog: ModelCatalog, clock: Clock, operator_alerts: OperatorAlerts | None = None
+    settings: CoreSettings, catalog: ModelCatalog, clock: Clock, observer: ModelObserver
 ) -> ModelRouter | OfflineModel:
     """The catalog's models, or the built-in one where the catalog has none. The caller closes it."""
     if not catalog.routes:
@@ -85,4 +85,4 @@ def create_model(
     accounts = {route.account.name: route.account for route in catalog.routes}
     clients = {name: client(account) for name, account in accounts.items()}
     allowance = Allowance(settings.parley_retry_tries, settings.parley_retry_limit_s)
-    return ModelRouter(catalog, clients, clock, operator_alerts or OperatorAlerts(clock), allowance)
+    return ModelRouter(catalog, clients, clock, observer, allowance)

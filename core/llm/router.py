@@ -36,8 +36,7 @@ from core.llm.retry_policy import (
     left_over,
     rule_for,
 )
-from core.operators.alerts import OperatorAlerts
-from core.ports.model import Request
+from core.ports.model import ModelObserver, Request
 from core.values.conversation import Message
 from core.values.deltas import Charged, Delta, Ended, EndReason, ModelSelected, Queued
 from core.values.parts import Text
@@ -76,7 +75,7 @@ class ModelRouter:
     catalog: ModelCatalog
     clients: Mapping[str, CompletionsClient]
     clock: Clock
-    operator_alerts: OperatorAlerts
+    observer: ModelObserver
     allowance: Allowance = field(default_factory=Allowance)
     jitter: Callable[[], float] = random.random
     breakers: Breakers = field(default_factory=Breakers)
@@ -88,12 +87,11 @@ class ModelRouter:
         self._turnstiles = {account.name: ConcurrencyLimiter(account.concurrency) for account in accounts}
 
     async def close(self) -> None:
-        await self.operator_alerts.close()
         for client in self.clients.values():
             await client.close()
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
-        """Raises ModelError, `told` where the operators surely know of it."""
+        """Raises ModelError, `told` where the operators know of it already."""
         turn = _Turn(request, routes_for(self.catalog, request.model), self.clock.monotonic())
         while True:
             route = self._choose(turn)
@@ -113,7 +111,7 @@ class ModelRouter:
                     step = self._after(error, turn, route)
                     if step is Next.NOBODY:
                         self._report(turn)
-                        raise await self._told(error, turn, route) from error
+                        raise self._explained(error, turn, route) from error
                 if not isinstance(step, Same):
                     break
                 if step.wait_s:
@@ -162,7 +160,7 @@ class ModelRouter:
         finally:
             self.breakers.drop(probes)
             concurrency.leave(turn.asker, self.clock.monotonic())
-            self.operator_alerts.count(
+            self.observer.count(
                 "parley_tries_total", account=route.account.name, model=route.model_info.name, outcome=outcome
             )
 
@@ -177,7 +175,7 @@ class ModelRouter:
         now = self.clock.monotonic()
         for key in keys_of(route):
             self.breakers[key].succeed(now)
-        self.operator_alerts.well(*keys_of(route))
+        self.observer.well(*keys_of(route))
 
     def _blame(self, error: ModelError, route: Route, probes: frozenset[str]) -> None:
         """Count it against whose fault it was; of the others nothing was learnt. A rate limit that names its own end
@@ -190,11 +188,11 @@ class ModelRouter:
         too_often = self.breakers[key].fail(now, error.code, rest_s, probe=key in probes)
         limited = error.code is Code.RATE_LIMITED and rest_s is not None
         if rule.alerts or (too_often and not limited):
-            self.operator_alerts.wrong(key, error, route.places)
+            self.observer.wrong(key, error, route.places)
 
     def _report(self, turn: _Turn) -> None:
         for key, (error, route) in turn.lost.items():
-            self.operator_alerts.wrong(key, error, route.places)
+            self.observer.wrong(key, error, route.places)
 
     def _after(self, error: ModelError, turn: _Turn, route: Route) -> Same | Next:
         now, rule = self.clock.monotonic(), rule_for(error)
@@ -248,13 +246,13 @@ class ModelRouter:
         turn.window = self._windows.model_info(route, now).context_tokens
         return shorter
 
-    async def _told(self, error: ModelError, turn: _Turn, route: Route) -> ModelError:
-        """The error as the person is to hear of it."""
+    def _explained(self, error: ModelError, turn: _Turn, route: Route) -> ModelError:
+        """The error as it is explained to a person."""
         if turn.visible and error.code not in _BROKE_OFF:
             return _broken_off(error)
         rule = rule_for(error)
         if not turn.visible and rule.blames is not None:
-            error.told = await self.operator_alerts.told(key_of(route, rule.blames), error.code)
+            error.told = self.observer.told(key_of(route, rule.blames), error.code)
         return error
 
 

@@ -1,7 +1,7 @@
 """Alerts for the people who run the bot, posted to their channels by the same machinery as everything else.
 
-An alert is a turn with its text written down: it survives a restart, and the same alert of the same hour is one
-turn. Where the database refuses the turn, the alert is posted without one.
+An alert is a turn: it survives a restart, and the same alert of the same hour is one turn. Where the database refuses
+the turn, the alert is posted without one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _STANDS = timedelta(days=7)
 _OPEN = (TurnState.WAITING, TurnState.RUNNING)
 
 
-async def _never(_place: Place, _text: str) -> bool:
+async def _never(_text: str) -> bool:
     return False
 
 
@@ -61,9 +61,9 @@ class AlertChannels:
 
 @dataclass(frozen=True, slots=True)
 class AlertTurns:
-    """Calls back when an alert surely stands in `place`, or never will. They stand there in the order of the calls.
+    """Posts alerts to `place`, in the order of the calls. A call returns whether its alert is shown there.
 
-    `post_directly` posts a text to a channel without the database. It returns whether that worked.
+    `post_directly` posts a text there without the database. It returns whether that worked.
     """
 
     place: Place
@@ -71,7 +71,7 @@ class AlertTurns:
     submit: Callable[[Turn], None]
     clock: Clock
     language: str
-    post_directly: Callable[[Place, str], Awaitable[bool]] = _never
+    post_directly: Callable[[str], Awaitable[bool]] = _never
     _accepting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def standing(self) -> list[tuple[Alert, float]]:
@@ -97,7 +97,7 @@ class AlertTurns:
                 await self.clock.sleep(_LOOK_S)
                 turn = await self.store.turn(turn.id)
         except StoreError:
-            return await self.post_directly(self.place, text)
+            return await self.post_directly(text)
         return turn is not None and turn.state is TurnState.DONE
 
 

@@ -1,6 +1,6 @@
 """Tells the people who run the bot what needs them: once per cause and hour, and once more when it is over.
 
-To the log and the counters always, to their channel where there is one. It never keeps an answer waiting.
+The log and the counters always receive it, the operators' channel where there is one. No answer waits for it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from core.i18n import advise
 from core.values.tasks import Alert
 
 AGAIN_S = 3600.0
-TOLD_WITHIN_S = 5.0
-"""How long words for a person wait for the news that the post has gone out."""
 
 Count = Callable[[str, dict[str, str]], None]
 
@@ -26,12 +24,12 @@ log = structlog.get_logger()
 
 
 PostAlert = Callable[[Alert], Awaitable[bool]]
-"""Bring an alert to the operators' channel: True when it surely stands there."""
+"""Posts an alert to the operators' channel. Returns whether it is surely shown there."""
 
 
 @dataclass(slots=True)
 class _Cause:
-    """Something that is wrong. `announced_at`: when the operators were last told; `alert` is None once it is over."""
+    """Something that is wrong. `announced_at`: the monotonic time of the last alert; `alert`: None once it is over."""
 
     announced_at: float
     alert: Alert | None = None
@@ -39,10 +37,15 @@ class _Cause:
 
 
 class OperatorAlerts:
+    """A `ModelObserver`, which the platforms, the database and the event loop report to as well.
+
+    `post` is set once there is a way to the operators' channel.
+    """
+
     def __init__(self, clock: Clock, count: Count | None = None, post: PostAlert | None = None) -> None:
         self._clock = clock
         self._count = count
-        self._post = post
+        self.post = post
         self._causes: dict[tuple[str, Code], _Cause] = {}
         self._posts: set[asyncio.Task[bool]] = set()
 
@@ -73,19 +76,16 @@ class OperatorAlerts:
                 cause.alert = cause.posting = None
 
     def remember(self, alert: Alert, age_s: float) -> None:
-        """It has stood in the operators' channel since before this process began: mending it took a restart."""
+        """An earlier process posted `alert`, `age_s` seconds ago: mending it took a restart."""
         told: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         told.set_result(True)
         self._causes[alert.what, alert.code] = _Cause(self._clock.monotonic() - age_s, alert, told)
 
-    async def told(self, what: str, code: Code) -> bool:
-        """Do the operators surely know of this by now? Waits for their channel, at most TOLD_WITHIN_S."""
+    def told(self, what: str, code: Code) -> bool:
+        """Whether the operators have been told by now that `what` fails with `code`."""
         cause = self._causes.get((what, code))
         posting = cause.posting if cause is not None else None
-        if posting is None:
-            return False
-        await asyncio.wait({posting}, timeout=TOLD_WITHIN_S)
-        return posting.done() and not posting.cancelled() and posting.result()
+        return posting is not None and posting.done() and not posting.cancelled() and posting.result()
 
     async def close(self) -> None:
         for posting in self._posts:
@@ -93,19 +93,21 @@ class OperatorAlerts:
         await asyncio.gather(*self._posts, return_exceptions=True)
 
     def _send(self, alert: Alert, after: asyncio.Future[bool] | None = None) -> asyncio.Task[bool] | None:
-        if self._post is None:
+        if self.post is None:
             return None
-        posting = asyncio.create_task(self._posted(self._post, alert, after))
+        posting = asyncio.create_task(self._posted(self.post, alert, after))
         self._posts.add(posting)
         posting.add_done_callback(self._posts.discard)
         return posting
 
     async def _posted(self, post: PostAlert, alert: Alert, after: asyncio.Future[bool] | None) -> bool:
-        """What is over is told only where it was told that it began."""
+        """Post `alert`; that something is over only where it was posted that it began (`after`)."""
         if after is not None and not await after:
             return False
         try:
-            return await post(alert)
+            posted = await post(alert)
         except Exception:
             log.exception("alert_not_posted", what=alert.what, code=str(alert.code))
             return False
+        log.info("alert_posted" if posted else "alert_not_posted", what=alert.what, code=str(alert.code))
+        return posted

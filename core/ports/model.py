@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from core.errors import BotError, Code
 from core.ports.store import LastUsage
 from core.values.conversation import Message
 from core.values.deltas import Delta
@@ -46,6 +47,26 @@ class Request:
     joined: bool = False
     counted: CountedPrompt | None = None
     steps: tuple[Message, ...] = ()
+
+
+class ModelObserver(Protocol):
+    """Learns how models do, for the people who run the bot. Every call returns at once."""
+
+    def count(self, name: str, **labels: str) -> None:
+        """Count one event of the metric `name`."""
+        ...
+
+    def wrong(self, what: str, error: BotError, places: Mapping[str, str]) -> None:
+        """`what` fails and needs an operator. `places`: where its settings are (`Route.places`)."""
+        ...
+
+    def well(self, *whats: str) -> None:
+        """They answer again."""
+        ...
+
+    def told(self, what: str, code: Code) -> bool:
+        """Whether the operators have been told by now that `what` fails with `code`."""
+        ...
 
 
 class Model(Protocol):

@@ -109,6 +109,10 @@ ADVISED = {
     ),
     "zh": ("Parley 需要处理：账户 one/", "为账户（KEY_ONE, account one/first）充值", "已恢复"),
 }
+NOT_TOLD = {
+    "en": "I can't reach the AI service right now. Ask again later;",
+    "zh": "我现在连不上 AI 服务。请稍后再问；",
+}
 TOLD = {
     "en": "I can't reach the AI service right now. The people who run me have been told. Ask me later.",
     "zh": "我现在连不上 AI 服务，已通知管理员。请稍后再问。",
@@ -124,9 +128,11 @@ async def test_operators_are_told_in_their_channel_and_language_once_and_when_it
     needed, advice, over = ADVISED[language]
     accounts.first = accounts.second = NO_MONEY
     async with Program(tmp_path, **settings) as program:
-        for _ in range(2):
-            await ask(TOLD["en" if side.knows_language else language])
+        seen = "en" if side.knows_language else language
+        await ask(NOT_TOLD[seen])
         alerts = await side.alerted(2)
+        await until(lambda: program.output.count("alert_posted") == 2)
+        await ask(TOLD[seen])
         assert len(alerts) == 2
         assert all(f"{needed}{name}" in alert for name, alert in zip(("first", "second"), alerts, strict=True))
         assert advice in alerts[0]
@@ -154,9 +160,9 @@ async def test_operators_hear_that_it_is_over_also_when_mending_it_took_a_restar
     ask = Asking(side)
     settings |= {"PARLEY_ALERT_CHANNEL": side.operators}
     accounts.first = accounts.second = NO_MONEY
-    async with Program(tmp_path, **settings):
-        await ask(TOLD["en"])
-        await side.alerted(2)
+    async with Program(tmp_path, **settings) as program:
+        await ask(NOT_TOLD["en"])
+        await until(lambda: program.output.count("alert_posted") == 2)
     async with Program(tmp_path, **settings):
         await ask(TOLD["en"])
         accounts.first = FINE

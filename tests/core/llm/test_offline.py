@@ -4,6 +4,7 @@ from core.clock import Clock
 from core.llm import create_model
 from core.llm.catalog import environment_to_catalog
 from core.llm.offline import OfflineModel, compose
+from core.operators.alerts import OperatorAlerts
 from core.ports.model import Request
 from core.settings.environment import CoreSettings
 from core.values.conversation import text_message
@@ -20,7 +21,7 @@ def request(*said: str) -> Request:
 
 def offline(clock: Clock) -> OfflineModel:
     settings = CoreSettings(_env_file=None, openai_api_key=None)
-    model = create_model(settings, environment_to_catalog(settings), clock)
+    model = create_model(settings, environment_to_catalog(settings), clock, OperatorAlerts(clock))
     assert isinstance(model, OfflineModel)
     return model
 

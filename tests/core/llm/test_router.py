@@ -258,7 +258,9 @@ async def test_stall_while_thinking_is_asked_again() -> None:
 async def test_model_is_made_from_the_settings() -> None:
     async with FakeCompletions(default=FINE) as fake:
         settings = CoreSettings(openai_base_url=fake.base_url + "/", openai_api_key="sk-test", parley_gap_s=1)
-        model = create_model(settings, environment_to_catalog(settings), SystemClock())
+        model = create_model(
+            settings, environment_to_catalog(settings), SystemClock(), OperatorAlerts(SystemClock())
+        )
         assert text_of([delta async for delta in model.stream(ASK)]) == "Fine."
         await model.close()
 
@@ -285,7 +287,9 @@ async def test_tries_seconds_and_clocks_are_settings(
             openai_base_url=fake.base_url, openai_api_key="sk-test", openai_model="test-model"
         )
         settings = settings.model_copy(update={setting: value})
-        model = create_model(settings, environment_to_catalog(settings), SystemClock())
+        model = create_model(
+            settings, environment_to_catalog(settings), SystemClock(), OperatorAlerts(SystemClock())
+        )
         with pytest.raises(ModelError) as caught:
             [delta async for delta in model.stream(ASK)]
         await model.close()

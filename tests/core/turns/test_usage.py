@@ -12,6 +12,7 @@ from core.clock import SystemClock
 from core.delivery.scheduler import DeliveryScheduler
 from core.llm import create_model
 from core.llm.catalog import environment_to_catalog
+from core.operators.alerts import OperatorAlerts
 from core.platform_calls import PlatformCalls
 from core.ports.store import Finish
 from core.settings.environment import CoreSettings
@@ -63,7 +64,7 @@ async def ask_once(*replies: Reply, key: str = "sk-test") -> Finish:
         )
         platform_calls = PlatformCalls(MemoryPlatform())
         scheduler, running_turns = DeliveryScheduler(platform_calls, clock), RunningTurns()
-        model = create_model(settings, environment_to_catalog(settings), clock)
+        model = create_model(settings, environment_to_catalog(settings), clock, OperatorAlerts(clock))
         runner = TurnRunner(
             store,
             model,
