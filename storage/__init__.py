@@ -1,12 +1,14 @@
 """The store, on SQLite or PostgreSQL. Rows never leave it.
 
-    tables      what is kept: threads, messages (their lines), turns (the ledger), posts, usage
+    tables      what is kept: threads, messages (their lines), turns (the ledger), steps, posts, usage
     url         database URLs, and the file of SQLite
     engine      connections, transactions
     errors      the one table in which a database's failures become StoreError
     threads     messages of a thread: note, edit, delete, import, and their order
     heard       watermarks: until when a platform was listened to
     turns       the ledger: accept, begin, checkpoint, finish
+    steps       the steps of turns with more than one
+    posts       the messages of answers, and whose pages they are
     usage       usage of answers, and totals
     settings    what people set for a channel or a workspace, and the audit of it
     people      feedback; reset, forget, export

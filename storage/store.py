@@ -26,7 +26,7 @@ from core.values.events import Deleted, Edited
 from core.values.places import Person, Place
 from core.values.steps import ApprovalAnswered, Step
 from core.values.tasks import Alert, Task
-from storage import heard, people, settings, steps, teams, threads, turns, usage
+from storage import heard, people, posts, settings, steps, teams, threads, turns, usage
 from storage.engine import Database, Watch
 from storage.tables import to_us
 
@@ -75,7 +75,7 @@ class SqlStore:
         return await self._database.read(threads.joined, place)
 
     async def place_of_post(self, place: Place, message_id: str) -> Place | None:
-        return await self._database.read(turns.place_of_post, place, message_id)
+        return await self._database.read(posts.place_of_post, place, message_id)
 
     async def edit(self, edited: Edited) -> bool:
         return await self._database.write(turns.edit, edited)

@@ -17,10 +17,10 @@ from core.values.places import Person, Place
 from core.values.steps import ApprovalAnswered
 from core.values.tasks import Alert, ContinueAnswer, Task
 from core.values.ui import Button
-from storage import steps, threads, usage
+from storage import posts, steps, threads, usage
 from storage.engine import insert
-from storage.tables import HEARD, HELD, OPEN, POSTS, TURNS, USAGE, from_us, to_us
-from storage.tasks import ANNOUNCEMENTS, columns_to_task, task_to_columns
+from storage.tables import HEARD, HELD, OPEN, TURNS, USAGE, from_us, to_us
+from storage.tasks import columns_to_task, task_to_columns
 
 Checkpoint = tuple[int, str, tuple[str, ...]]
 
@@ -33,22 +33,6 @@ _AGAIN = "again-"
 @cache
 def _add_turn(dialect: str) -> Executable:
     return insert(dialect, TURNS).on_conflict_do_nothing().returning(TURNS.c.id)
-
-
-@cache
-def _add_post(dialect: str) -> Executable:
-    """A page's message, under the channel of its turn. An announcement's are left out: nothing continues from one."""
-    turn = TURNS.c
-    of_turn = select(
-        turn.platform,
-        turn.team,
-        turn.channel,
-        bindparam("posted_message", type_=POSTS.c.message.type),
-        turn.id,
-        bindparam("posted_page", type_=POSTS.c.page.type),
-    ).where(turn.id == bindparam("posted_turn"), *(turn.task != kind for kind in ANNOUNCEMENTS))
-    columns = ["platform", "team", "channel", "message", "turn_id", "page"]
-    return insert(dialect, POSTS).from_select(columns, of_turn).on_conflict_do_nothing()
 
 
 def accept(connection: Connection, ask: Ask) -> Turn | None:
@@ -226,7 +210,7 @@ def checkpoint(connection: Connection, turns: Sequence[Checkpoint]) -> None:
     values = [{"turn_id": turn_id, "partial": text, "so_far": list(posted)} for turn_id, text, posted in turns]
     if values:
         connection.execute(keeping, values)
-        _add_posts(connection, [(turn_id, posted) for turn_id, _, posted in turns])
+        posts.add(connection, [(turn_id, posted) for turn_id, _, posted in turns])
 
 
 def finish(connection: Connection, end: Finish, now_us: int) -> None:
@@ -252,7 +236,7 @@ def finish(connection: Connection, end: Finish, now_us: int) -> None:
         author = connection.scalar(select(TURNS.c.author).where(TURNS.c.id == end.turn.id))
         usage.add(connection, end, author or "")
         return
-    _add_posts(connection, [(end.turn.id, end.posted)])
+    posts.add(connection, [(end.turn.id, end.posted)])
     if asked is not None:
         steps.append(connection, end.turn.id, asked[1], now_us)
         return
@@ -301,34 +285,9 @@ def context(connection: Connection, ask: Ask, model: str, limit: int) -> Context
     )
 
 
-def place_of_post(connection: Connection, place: Place, message_id: str) -> Place | None:
-    query = (
-        select(TURNS.c.thread, TURNS.c.direct)
-        .join(POSTS, POSTS.c.turn_id == TURNS.c.id)
-        .where(
-            POSTS.c.platform == place.platform,
-            POSTS.c.team == place.team,
-            POSTS.c.channel == place.channel,
-            POSTS.c.message == message_id,
-        )
-    )
-    row = connection.execute(query).first()
-    return None if row is None else Place(place.platform, place.team, place.channel, row.thread, row.direct)
-
-
 def _line_id(turn_id: int, posted: Sequence[str]) -> str:
     """The id of an answer's line: that of its first message, if it has one."""
     return posted[0] if posted else f"turn-{turn_id}"
-
-
-def _add_posts(connection: Connection, posted: Sequence[tuple[int, tuple[str, ...]]]) -> None:
-    values = [
-        {"posted_turn": turn_id, "posted_message": message, "posted_page": page}
-        for turn_id, messages in posted
-        for page, message in enumerate(messages)
-    ]
-    if values:
-        connection.execute(_add_post(connection.dialect.name), values)
 
 
 def _turn(row: Any) -> Turn:

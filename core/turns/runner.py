@@ -197,29 +197,33 @@ class TurnRunner:
         draft.began_s = self._clock.monotonic()
         if running.turn.attempt > 1:
             draft.resume(await until_stored(self._clock, lambda: self._store.steps(running.id)))
-        while True:
-            writing = self._writer.write(running, delivery, channel.platform_calls)
-            end = await self._running_turns.write(running, writing)
-            if end is not Interrupt.RESTARTED:
-                break
-            if draft.steps:
-                await until_stored(self._clock, lambda: self._store.put_steps(running.id, 0, ()))
-            draft.restart()
-            running.turn = replace(running.turn, text="")  # that answered another question
+        end = draft.interrupt = await self._write(running, delivery, channel)
         turn = running.turn
-        draft.interrupt = end
         if end is Interrupt.LOST:
             draft.interrupt, draft.error = None, delivery.error
         if end is Interrupt.REMOVED and delivery.error is None:
             delivery.remove()  # its place was closed before it began
         if end is not Interrupt.FORGOTTEN and draft.ended is None and turn.text.startswith(draft.text):
             draft.text = turn.text  # text that an earlier process has shown stays
-        if end is Interrupt.WITHDRAWN and not (delivery.posted or delivery.busy):
-            draft.text = ""  # no reader has seen a word, and the question is gone
-            return await self._show_last(
-                replace(self._finish(running), notice="", buttons=()), running, delivery
-            )
-        return await self._show_last(self._finish(running), running, delivery)
+        unseen = end is Interrupt.WITHDRAWN and not (delivery.posted or delivery.busy)
+        if unseen:
+            draft.text = ""
+        finish = self._finish(running)
+        return await self._show_last(replace(finish, notice="") if unseen else finish, running, delivery)
+
+    async def _write(
+        self, running: RunningTurn, delivery: AnswerDelivery, channel: Channel
+    ) -> Interrupt | None:
+        """Have the answer written, anew after each edit of its question, and return what ended it early."""
+        while True:
+            writing = self._writer.write(running, delivery, channel.platform_calls)
+            end = await self._running_turns.write(running, writing)
+            if end is not Interrupt.RESTARTED:
+                return end
+            if running.draft.steps:
+                await until_stored(self._clock, lambda: self._store.put_steps(running.id, 0, ()))
+            running.draft.restart()
+            running.turn = replace(running.turn, text="")  # that answered another question
 
     def _delivery(self, running: RunningTurn, channel: Channel) -> AnswerDelivery:
         """The delivery of the answer: that of its waiting notice, or a new one."""

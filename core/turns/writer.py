@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from functools import partial
 from typing import cast
@@ -130,7 +130,7 @@ class AnswerWriter:
         """
         steps = running.draft.steps
         if steps:
-            self._show(running, delivery)
+            self._text_shower(running, delivery)()
         while (step := await self._next_step(running, request, delivery)) is not None:
             steps.append(step)
             _check_round(running.draft)
@@ -150,7 +150,7 @@ class AnswerWriter:
 
     async def _round(self, running: RunningTurn, request: Request, delivery: AnswerDelivery) -> ModelRound:
         """One answer of the model. Raises ModelError."""
-        draft, calls = running.draft, list[ToolCall]()
+        draft, calls, show = running.draft, list[ToolCall](), self._text_shower(running, delivery)
         draft.begin_round()
         deltas = cast("AsyncGenerator[Delta]", self._model.stream(request))
         async with contextlib.aclosing(deltas), contextlib.AsyncExitStack() as queued:
@@ -165,7 +165,7 @@ class AnswerWriter:
                         draft.add(text)
                         if draft.text and draft.first_word_s is None:
                             draft.first_word_s = self._clock.monotonic() - draft.began_s
-                        self._show(running, delivery)
+                        show()
                         running.unsaved = (draft.text, tuple(delivery.posted))
                     case ModelSelected(model_info, prompt_tokens):
                         draft.model_info, draft.prompt_tokens = model_info, prompt_tokens
@@ -180,14 +180,17 @@ class AnswerWriter:
             raise ModelError(Code.CUT, "the stream ended without an end")
         return draft.end_round(draft.ended, calls, charge(draft, draft.ended.usage, self._catalog.default))
 
-    def _show(self, running: RunningTurn, delivery: AnswerDelivery) -> None:
-        """Show the text so far. What readers have seen of an earlier process stays, and is not written again."""
+    def _text_shower(self, running: RunningTurn, delivery: AnswerDelivery) -> Callable[[], None]:
+        """Shows the text so far. What readers have seen of an earlier process stays, and is not written again."""
         turn, draft, language = running.turn, running.draft, self._language(running)
-        seen = turn.text if turn.text.startswith(draft.text) else draft.text
-        reply = Reply(
-            seen, Phase.WRITING, resumed_notice(turn, seen, language), (turn_button("stop", turn, language),)
-        )
-        delivery.show(reply, self._clock.monotonic())
+        buttons = (turn_button("stop", turn, language),)
+
+        def show() -> None:
+            seen = turn.text if turn.text.startswith(draft.text) else draft.text
+            reply = Reply(seen, Phase.WRITING, resumed_notice(turn, seen, language), buttons)
+            delivery.show(reply, self._clock.monotonic())
+
+        return show
 
     async def _show_queued(self, running: RunningTurn, delivery: AnswerDelivery) -> None:
         """Show that the question waits for others, after `parley_patience_s`."""

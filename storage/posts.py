@@ -1,0 +1,54 @@
+"""The messages of answers: which turn each is a page of. Each function is one transaction's work, run by the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from sqlalchemy import Connection, Executable, bindparam, select
+
+from core.values.places import Place
+from storage.engine import insert
+from storage.tables import POSTS, TURNS
+from storage.tasks import ANNOUNCEMENTS
+
+
+@cache
+def _add_post(dialect: str) -> Executable:
+    """A page's message, under the channel of its turn. An announcement's are left out: nothing continues from one."""
+    turn = TURNS.c
+    of_turn = select(
+        turn.platform,
+        turn.team,
+        turn.channel,
+        bindparam("posted_message", type_=POSTS.c.message.type),
+        turn.id,
+        bindparam("posted_page", type_=POSTS.c.page.type),
+    ).where(turn.id == bindparam("posted_turn"), *(turn.task != kind for kind in ANNOUNCEMENTS))
+    columns = ["platform", "team", "channel", "message", "turn_id", "page"]
+    return insert(dialect, POSTS).from_select(columns, of_turn).on_conflict_do_nothing()
+
+
+def add(connection: Connection, posted: Sequence[tuple[int, tuple[str, ...]]]) -> None:
+    values = [
+        {"posted_turn": turn_id, "posted_message": message, "posted_page": page}
+        for turn_id, messages in posted
+        for page, message in enumerate(messages)
+    ]
+    if values:
+        connection.execute(_add_post(connection.dialect.name), values)
+
+
+def place_of_post(connection: Connection, place: Place, message_id: str) -> Place | None:
+    query = (
+        select(TURNS.c.thread, TURNS.c.direct)
+        .join(POSTS, POSTS.c.turn_id == TURNS.c.id)
+        .where(
+            POSTS.c.platform == place.platform,
+            POSTS.c.team == place.team,
+            POSTS.c.channel == place.channel,
+            POSTS.c.message == message_id,
+        )
+    )
+    row = connection.execute(query).first()
+    return None if row is None else Place(place.platform, place.team, place.channel, row.thread, row.direct)
