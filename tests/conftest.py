@@ -13,9 +13,8 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
-from core.clock import SystemClock
-from storage import DatabaseSettings, open_store
 from storage.url import parse_url
+from tests import schema
 
 # No check of pace: a slow machine would fail it. A store that a property uses is made once for all its examples, and a
 # test method runs once for each database, on an object of its own.
@@ -74,14 +73,9 @@ def postgres_database(postgres_url: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def sqlite_schema(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite file with the schema in it: copied, it saves each test the making."""
+    """An SQLite file with the schema in it, to copy."""
     file = tmp_path_factory.mktemp("schema") / "parley.db"
-
-    async def make() -> None:
-        store = await open_store(DatabaseSettings(database_url=f"sqlite:///{file}"), SystemClock())
-        await store.close()
-
-    asyncio.run(make())
+    file.write_bytes(schema.sqlite_schema())
     return file
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import gc
 import json
 import os
 import select
@@ -114,6 +115,7 @@ def _serve(listening: socket.socket) -> None:
     """Return in the child that is to be the program; never in the server."""
     for name in IMPORTED:
         import_module(name)
+    gc.freeze()  # else each child would look through all of it as it ends: a second of the processor
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while listening in select.select([listening, sys.stdin], [], [])[0]:
         connection, _address = listening.accept()

@@ -16,6 +16,7 @@ from typing import Any, Self
 import aiohttp
 
 from tests.e2e.forks import Process, fork_parley
+from tests.schema import sqlite_schema
 from tests.waiting import HANG_S
 
 START_S = 2 * HANG_S
@@ -32,7 +33,8 @@ def free_port() -> int:
 class Program:
     """`parley run` in a directory of its own. As a context it starts ready and must end well.
 
-    It is forked from a process that has imported the program; a `fresh` one is a new interpreter.
+    It is forked from a process that has imported the program, and has its schema; a `fresh` one is a new interpreter
+    that makes its own.
     """
 
     def __init__(self, folder: Path, **settings: str) -> None:
@@ -87,6 +89,7 @@ class Program:
         environment = {name: os.environ[name] for name in keep if name in os.environ} | self.settings
         arguments = arguments or ("run",)
         if self._forked:
+            self._put_schema()
             self._process = await fork_parley(arguments, self.folder, environment)
         else:
             self._process = await asyncio.create_subprocess_exec(
@@ -98,6 +101,14 @@ class Program:
                 stderr=asyncio.subprocess.STDOUT,
             )
         self._reading = asyncio.create_task(self._read())
+
+    def _put_schema(self) -> None:
+        """Have the first start find its default database already made."""
+        file = self.folder / "data" / "parley.db"
+        if "DATABASE_URL" not in self.settings and not file.parent.exists():
+            file.parent.mkdir(0o700)
+            file.touch(0o600)
+            file.write_bytes(sqlite_schema())
 
     async def ready(self) -> None:
         """Wait until /readyz says so."""
