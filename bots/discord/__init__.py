@@ -38,7 +38,7 @@ from core.values.platform import Feature, PlatformTraits
 if TYPE_CHECKING:
     from bots.discord.connector import DiscordPlatform
 
-TRAITS = PlatformTraits(frozenset({Feature.FORUMS}), spans_teams=True, former_ids=("", "@me"))
+TRAITS = PlatformTraits(frozenset({Feature.CHANNELS, Feature.FORUMS}), spans_teams=True, former_ids=("", "@me"))
 
 
 class DiscordSettings(Settings):

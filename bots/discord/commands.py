@@ -96,12 +96,11 @@ def _menu(key: str) -> dict[str, Any]:
 
 
 def _option(spec: Spec, option: Option) -> dict[str, Any]:
-    key = spec.option_key(option)
     shown: dict[str, Any] = {
         "type": _TYPES[option.kind],
         "name": option.name,
-        "name_localizations": _localised(key, _NAME_LIMIT),
-        **_words("description", f"{key}_about", _ABOUT_LIMIT),
+        "name_localizations": _localised(spec.option_key(option), _NAME_LIMIT),
+        **_words("description", spec.option_about(option), _ABOUT_LIMIT),
         "required": option.required,
     }
     if option.kind in (Kind.WHOLE, Kind.NUMBER) and option.most:

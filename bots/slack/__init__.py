@@ -51,7 +51,9 @@ LIMITS = Limits(
     page_size=3_900, page_unit="utf8", growth=Growth(size=9_000, life_s=255.0), typing_s=100.0, files=True
 )
 
-TRAITS = PlatformTraits(frozenset({Feature.GUESTS, Feature.SHARED_CHANNELS}), typed_prefix="@Parley /")
+TRAITS = PlatformTraits(
+    frozenset({Feature.CHANNELS, Feature.GUESTS, Feature.SHARED_CHANNELS}), typed_prefix="@Parley /"
+)
 """Slack takes no slash commands in threads; a message that mentions the bot works everywhere.
 https://docs.slack.dev/interactivity/implementing-slash-commands/"""
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from bots.slack.incoming import Identity, Payload, place_of
 from bots.slack.mrkdwn import markdown_to_mrkdwn
-from core.commands import COMMANDS
 from core.i18n import phrase
 from core.text import shortened
 from core.values.events import ButtonPress, Command
@@ -56,13 +55,8 @@ def cuts_short(view: View, form: Form) -> bool:
 
 def form_of_question(about: str, language: str) -> Form:
     """What "Ask about this" asks first. The question may stay empty."""
-    ask = COMMANDS["ask"]
-    question = Field(
-        "question",
-        phrase(f"{ask.key}_question", language),
-        "text",
-        hint=phrase("about_default", language),
-    )
+    words, hint = phrase("menu_ask_question", language), phrase("about_default", language)
+    question = Field("question", words, "text", hint=hint)
     return Form(
         "ask", phrase("menu_ask", language), phrase("slack_ask", language), (question,), {"about": about}
     )

@@ -1,4 +1,4 @@
-"""The Home tab: settings of the workspace, the person's own usage, and help. Pure.
+"""The Home tab: help, the person's own usage, and settings of the workspace. Pure.
 
 https://docs.slack.dev/surfaces/app-home/
 """
@@ -13,7 +13,7 @@ from bots.slack.outgoing import change_button
 from core.i18n import phrase
 from core.values.ui import ImmediateReply
 
-COMMANDS = ("settings", "usage", "help")
+COMMANDS = ("help", "usage", "settings")
 """What the tab is made of, from top to bottom."""
 
 _BLOCKS_MAX = 100

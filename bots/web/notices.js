@@ -45,7 +45,6 @@ export const subject = ({ dataset: { id, under } }) => find(id ?? under)?.articl
 export function fill(form) {
   open(form, {
     send: async ({ command }, options) => (await order(command, options)).told,
-    read: async (scope) => (await order(form.command, { scope })).told?.form,
     done: (told) => { if (told) tell(told); },
   });
 }

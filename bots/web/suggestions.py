@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bots.web.outgoing import TRAITS
 from core.commands import COMMANDS, Kind, Option, Spec, choice_label, spec_on
 from core.commands.parser import CommandError, named, options_of
-from core.i18n import LANGUAGES, phrase
+from core.i18n import LANGUAGES, SPOKEN, phrase
 from core.values.ui import Choice
 
 LENGTH_LIMIT = 200
@@ -54,7 +54,7 @@ class Typing:
     ) -> Iterator[tuple[str, str]]:
         """What may be written for one option, and what it means."""
         begun = self.begun.lower()
-        about = phrase(f"{self.spec.option_key(option)}_about", language)
+        about = phrase(self.spec.option_about(option), language)
         if option.kind is Kind.CHOICE:
             # A word that stands alone could be the beginning of what takes the rest.
             lone = not option.named or self.spec.name == "settings"
@@ -62,9 +62,7 @@ class Typing:
                 label = choice_label(value, language)
                 written = value if lone else f"{option.name}:{value}"
                 if any(word.lower().startswith(begun) for word in (written, label)):
-                    meant = (
-                        [f"setting_{value}_about"] if f"setting_{value}_about" in LANGUAGES[language] else []
-                    )
+                    meant = [f"setting_{value}_about"] if f"setting_{value}_about" in SPOKEN[language] else []
                     yield written, phrase(meant[0], language) if meant else about if label == value else label
         elif option.kind in (Kind.WHOLE, Kind.NUMBER) and option.name.startswith(begun):
             yield f"{option.name}:", about

@@ -10,8 +10,8 @@
     reports            usage, history and exports as texts and files                    pure
 
 `core.access` decides who may give which command. Phrases: a command's name is `command_<name>`, its description
-`command_<name>_about`; an option's `command_<name>_<option>`, with `_about`, and with `_example` where it has units; a
-choice's label is `choice_<value>`.
+`command_<name>_about`; an option's `command_<name>_<option>`, or `option_<option>` where commands share it, with
+`_about`, and with `_example` where it has units; a choice's label is `choice_<value>`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from enum import StrEnum
 
 from core.i18n import LANGUAGES, language_of, phrase
 from core.settings.channel import SETTINGS, settings_on
-from core.values.platform import PlatformTraits
+from core.values.platform import Feature, PlatformTraits
 from core.values.ui import Choice, Field, Form
 
 
@@ -39,7 +39,7 @@ class Option:
     `least` and `most` bound a number. `suggests`: `Inbox.suggest` knows what it may become. `rest`: typed, it takes
     all the words that are left. `units`: typed, a number with one of these behind it is this option's. `named`: typed,
     it must be written `name:value`. Not `shown`: set by a menu or a form, never asked for. Not `typed`: nor readable in
-    a typed line.
+    a typed line. `needs`: shown only on platforms with this feature.
     """
 
     name: str
@@ -54,15 +54,18 @@ class Option:
     named: bool = False
     shown: bool = True
     typed: bool = True
+    needs: Feature | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A command. `turn`: it becomes a question that is answered in the place (`Command.id` and `opens` are needed);
-    what it is told, if anything, is why not. `whisper`: its answer is for the asker alone."""
+    """A command. `thread`: it is mostly given in threads. `turn`: it becomes a question that is answered in the place,
+    and needs `Command.id` and `opens`; an immediate reply says why it did not. `whisper`: its reply is for the asker
+    alone."""
 
     name: str
     options: tuple[Option, ...] = ()
+    thread: bool = False
     turn: bool = False
     whisper: bool = True
 
@@ -72,7 +75,14 @@ class Spec:
         return f"command_{self.name}"
 
     def option_key(self, option: Option) -> str:
-        return f"{self.key}_{option.name}"
+        """The phrase of an option's name: the command's own, or one that commands share."""
+        own = f"{self.key}_{option.name}"
+        return own if own in LANGUAGES["en"] else f"option_{option.name}"
+
+    def option_about(self, option: Option) -> str:
+        """The phrase of what an option means."""
+        own = f"{self.key}_{option.name}_about"
+        return own if own in LANGUAGES["en"] else f"option_{option.name}_about"
 
     @property
     def shown(self) -> tuple[Option, ...]:
@@ -83,7 +93,7 @@ class Spec:
 SCOPES = ("channel", "workspace")
 HISTORY = "history"
 """What `/settings` takes beside the names of settings: who changed what."""
-_SCOPE = Option("scope", Kind.CHOICE, choices=SCOPES, named=True)
+_SCOPE = Option("scope", Kind.CHOICE, choices=SCOPES, named=True, needs=Feature.CHANNELS)
 _FEW = 3
 
 
@@ -125,20 +135,21 @@ COMMANDS: dict[str, Spec] = {
         Spec(
             "usage",
             (
-                Option("of", Kind.CHOICE, choices=("me", "channel", "workspace")),
+                Option("of", Kind.CHOICE, choices=("me", "channel", "workspace"), needs=Feature.CHANNELS),
                 Option("period", Kind.CHOICE, choices=("day", "week", "month")),
             ),
         ),
         Spec("budget"),
-        Spec("reset", whisper=False),
+        Spec("reset", thread=True, whisper=False),
         Spec(
             "forget",
             (
                 Option("what", Kind.CHOICE, required=True, choices=("thread", "me")),
                 Option("confirm", Kind.CHOICE, choices=("confirm",), named=True),
             ),
+            thread=True,
         ),
-        Spec("export", (Option("what", Kind.CHOICE, choices=("thread", "me")),)),
+        Spec("export", (Option("what", Kind.CHOICE, choices=("thread", "me")),), thread=True),
         Spec("help"),
     )
 }
@@ -152,13 +163,17 @@ MENUS = {"menu_ask": ("ask", "about"), "menu_summarize": ("summarize", "since")}
 
 
 def spec_on(name: str, traits: PlatformTraits) -> Spec:
-    """A command as a platform has it: without the settings whose feature the platform lacks."""
+    """A command as a platform has it: without the options and settings whose feature the platform lacks."""
     absent = SETTINGS.keys() - settings_on(traits).keys()
     options = (option for option in COMMANDS[name].options if option.name.removeprefix("set_") not in absent)
     return replace(
         COMMANDS[name],
         options=tuple(
-            replace(option, choices=tuple(choice for choice in option.choices if choice not in absent))
+            replace(
+                option,
+                choices=tuple(choice for choice in option.choices if choice not in absent),
+                shown=option.shown and option.needs in (None, *traits.features),
+            )
             for option in options
         ),
     )
@@ -201,5 +216,5 @@ def press_form(action: str, language: str) -> Form | None:
     None for a button that is simply pressed."""
     if action != "reason":
         return None
-    field = Field("text", phrase("reason_label", language), "text", hint=phrase("reason_hint", language))
+    field = Field("text", phrase("reason_title", language), "text", hint=phrase("reason_hint", language))
     return Form("reason", phrase("reason_title", language), phrase("send", language), (field,))

@@ -7,13 +7,12 @@ from dataclasses import replace
 
 from core.access import is_admin, refusal
 from core.clock import Clock
-from core.commands import COMMANDS, Spec, choice_label, command_name, example, reports, spec_on
+from core.commands import COMMANDS, Spec, choice_label, choices, command_name, example, reports, spec_on
 from core.commands.context import CommandContext
 from core.commands.data_commands import DataCommands, require_readable
 from core.commands.parser import CommandError, Values, line_of, named, options_of, values_of
 from core.commands.settings_commands import SettingsCommands
 from core.commands.summaries import values_to_task
-from core.i18n import variant
 from core.ports.store import Store, StoredSettings
 from core.settings.channel import ChannelSettings, bounded, language_for, merge, settings_on
 from core.settings.environment import CoreSettings
@@ -95,7 +94,7 @@ class CommandHandlers:
     async def _context(self, command: Command) -> CommandContext:
         stored = await self._store.stored_settings(command.place)
         settings = await self._bounded(stored, command.place, command.author)
-        language = variant(self.language(command.author, settings), command.place.platform)
+        language = self.language(command.author, settings)
         traits = self.traits(command.place)
         return CommandContext(command, self._core, self._models, traits, stored, settings, language)
 
@@ -114,9 +113,7 @@ class CommandHandlers:
             values = values_of(spec, options) | _emptied(spec, options)
             return await self._handlers[name](replace(given, values=values))
         except CommandError as misread:
-            called, typed = command_name(spec, given.language), example(spec, given.language)
-            known: Values = {"prefix": command.prefix, "command": called, "example": typed}
-            words = given.phrase(misread.key, **known | misread.values)
+            words = given.phrase(misread.key, **_named(misread, spec, given) | misread.values)
             return ImmediateReply(words, refused=True, about=misread.about)
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:
@@ -166,20 +163,29 @@ class CommandHandlers:
         )
 
     async def _help(self, given: CommandContext) -> ImmediateReply:
-        prefix = given.command.prefix
-        lines = [
-            given.phrase(
-                "help_line",
-                command=f"{prefix}{command_name(spec, given.language)} {example(spec, given.language)}".rstrip(),
-                about=given.phrase(f"{spec.key}_about"),
+        prefix, typed = given.command.prefix, given.traits.typed_prefix
+        lines = []
+        for spec in (spec_on(name, given.traits) for name in COMMANDS):
+            called = f"{typed if spec.thread else prefix}{command_name(spec, given.language)}"
+            written = f"{called} {example(spec, given.language)}".rstrip()
+            lines.append(
+                "- " + given.phrase("help_line", command=written, about=given.phrase(f"{spec.key}_about"))
             )
-            for spec in COMMANDS.values()
-        ]
-        title, ask = (
-            given.phrase("help_title"),
-            given.phrase("help_ask", prefix=prefix, typed=given.traits.typed_prefix),
-        )
-        return ImmediateReply("\n".join([title, ask, "", *(f"- {line}" for line in lines)]))
+        ask = given.phrase("help_ask", prefix=prefix, typed=typed)
+        return ImmediateReply("\n".join([given.phrase("help_title"), ask, "", *lines]))
+
+
+def _named(misread: CommandError, spec: Spec, given: CommandContext) -> Values:
+    """The names that the phrase of an error may contain."""
+    names: Values = {
+        "prefix": given.command.prefix,
+        "command": command_name(spec, given.language),
+        "example": example(spec, given.language),
+    }
+    if misread.option is None:
+        return names
+    labels = " | ".join(choice.label for choice in choices(misread.option, given.language))
+    return names | {"option": given.phrase(spec.option_key(misread.option)), "options": labels}
 
 
 def _question(given: CommandContext, text: str, task: Task) -> Ask:

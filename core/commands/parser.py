@@ -30,13 +30,18 @@ _UNSEEN = " \t\n\ufeff" + DIRECTION_MARKS
 
 
 class CommandError(Exception):
-    """What was typed is not what the command takes: the phrase that says so, and its values. `about`: the field of a
-    form that it is about."""
+    """A command that can't be done as it was given: the phrase that says why, and its values.
 
-    def __init__(self, key: str, about: str = "", /, **values: str | int | float) -> None:
+    `about`: the field of a form that it is about. `option`: the option whose value is wrong.
+    """
+
+    def __init__(
+        self, key: str, about: str = "", option: Option | None = None, /, **values: str | int | float
+    ) -> None:
         super().__init__(key)
         self.key = key
         self.about = about
+        self.option = option
         self.values = values
 
 
@@ -156,7 +161,7 @@ def _value(option: Option, text: str) -> str | int | float:
     except ValueError:
         number = math.nan
     if not option.least <= number <= option.most:
-        raise CommandError("misread_number", option=option.name, least=option.least, most=option.most)
+        raise CommandError("misread_number", "", option, least=option.least, most=option.most)
     return number
 
 
@@ -168,7 +173,7 @@ def _unquoted(text: str) -> str:
 
 def no_choice(option: Option) -> CommandError:
     """What was written is none of the choices of `option`."""
-    return CommandError("misread_choice", option=option.name, options=" | ".join(option.choices))
+    return CommandError("misread_choice", "", option)
 
 
 def time_of(text: str) -> datetime | None:

@@ -38,7 +38,7 @@ def overview(given: CommandContext, *, may: bool) -> str:
     ]
     title = given.phrase("settings_title" if own else "settings_title_workspace")
     if may:
-        scope = "" if own else "workspace "
+        scope = "" if own else choice_label("workspace", given.language) + " "
         hint = given.phrase("settings_hint", prefix=given.command.prefix, scope=scope)
     else:
         hint = given.phrase("settings_by_manager" if own else "settings_by_admin")

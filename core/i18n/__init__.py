@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from importlib import import_module
 from pkgutil import iter_modules
 
 from babel import Locale
+from babel.dates import format_timedelta
 from babel.numbers import format_decimal
 
 from core.errors import BotError, Code, ModelError, UnreadError
@@ -66,16 +68,8 @@ _UNREAD_BY_CODE = {
 }
 
 
-_DAY_S = 86_400
-_LONGEST_WAIT_S = 400 * _DAY_S
+_LONGEST_WAIT_S = 400 * 86_400
 """Longer waits are taken for mistakes of an endpoint."""
-_WAITS = (
-    (120, "busy_for", 1),
-    (5_400, "busy_for_minutes", 60),
-    (1.5 * _DAY_S, "busy_for_hours", 3_600),
-    (_LONGEST_WAIT_S, "busy_for_days", _DAY_S),
-)
-"""Below how many seconds which phrase is said, with the seconds of its unit."""
 
 
 def language_of(locale: str, default: str = "en") -> str:
@@ -109,7 +103,7 @@ def error_text(error: BotError, language: str, key: str = "") -> str:
     """
     key = key or _words_for(error)
     if key == "busy" and error.retry_after_s is not None and error.retry_after_s < _LONGEST_WAIT_S:
-        words = _busy_for(error.retry_after_s, language)
+        words = phrase("busy_for", language, wait=duration(error.retry_after_s, language))
     elif key == "unreachable" and isinstance(error, ModelError) and error.told:
         words = phrase("unreachable_told", language)
     else:
@@ -117,10 +111,10 @@ def error_text(error: BotError, language: str, key: str = "") -> str:
     return phrase("joined", language, one=words, two=phrase("ref", language, ref=error.ref))
 
 
-def _busy_for(wait_s: float, language: str) -> str:
-    """About how long a service is busy, in the unit that fits."""
-    key, unit_s = next((key, unit_s) for below_s, key, unit_s in _WAITS if wait_s < below_s)
-    return phrase(key, language, n=max(1, round(wait_s / unit_s)))
+def duration(seconds: float, language: str) -> str:
+    """About how long that is, at least a second: `30 seconds`, `2 days`."""
+    about = timedelta(seconds=max(1, seconds))
+    return str(format_timedelta(about, threshold=1.5, locale=LOCALES[language_of(language)]))
 
 
 def advise(code: Code, language: str, places: Mapping[str, str]) -> str:

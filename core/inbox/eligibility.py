@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.access import Refusal, refusal
 from core.commands.handlers import CommandHandlers
-from core.i18n import phrase
+from core.i18n import duration, phrase
 from core.inbox.rate_limit import Rate
 from core.ports.store import Store
 from core.settings.channel import ChannelSettings
@@ -48,7 +48,7 @@ class Eligibility:
         if ask is not None and await self._store.joined(place):
             await self._store.note(ask)
         told = tell or self._rate.tell(_who(person, place), now_s)
-        words = phrase("limited", language, n=wait_s)
+        words = phrase("limited", language, wait=duration(wait_s, language))
         return Receipt(Outcome.LIMITED, told=refusal_reply(words) if told else None)
 
     def count(self, person: Person, place: Place, key: str) -> None:

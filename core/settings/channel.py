@@ -22,7 +22,7 @@ from pydantic import (
     ValidationError,
 )
 
-from core.i18n import LANGUAGES, language_of
+from core.i18n import LANGUAGES, language_of, phrase, variant
 from core.ports.store import StoredSettings
 from core.settings.environment import CoreSettings
 from core.values.places import Person
@@ -87,6 +87,10 @@ def _permitted(core: CoreSettings, model: str) -> str | None:
     return model if not core.parley_models.strip() or model in offered_models(core) else None
 
 
+def _default_prompt(core: CoreSettings, platform: str) -> str:
+    return core.parley_system_prompt or phrase("default_prompt", language_of(core.parley_language))
+
+
 def _allowed(core: CoreSettings, platform: str) -> tuple[frozenset[str], ...]:
     """Empty where everybody may ask. A list that names only other platforms admits nobody of this one."""
     listed = own(core.parley_allow, platform) or frozenset({NOBODY} if core.parley_allow.strip() else ())
@@ -136,7 +140,7 @@ class ChannelSettings(BaseModel):
     `language` is empty where each person's own counts. `budget` is of a month, in PARLEY_CURRENCY. `rate` is questions
     a minute by one person, 0 for no limit. Who may ask must be on each list of `allow` and not on `deny`: a channel can
     only narrow what its workspace and the operator allow. `layers`: of each setting the values that count, as text with
-    their origin, the innermost last.
+    their origin, the innermost last. `platform` has the variant of the phrases.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -149,7 +153,7 @@ class ChannelSettings(BaseModel):
     prompt: Annotated[
         _Words,
         Field(max_length=8_000),
-        Setting(long=True, default=lambda core, _: core.parley_system_prompt),
+        Setting(long=True, default=_default_prompt),
     ]
     temperature: Annotated[
         float | None,
@@ -162,13 +166,22 @@ class ChannelSettings(BaseModel):
         Setting(default=lambda core, _: capped(core, core.parley_max_tokens), limit=capped),
     ] = None
     language: Annotated[str, Setting(choices=tuple(LANGUAGES))] = ""
-    listen: Annotated[Listen, Setting(choices_need={Listen.FORUM: Feature.FORUMS})] = Listen.MENTIONS
+    listen: Annotated[
+        Listen,
+        Setting(
+            choices_need={
+                Listen.MENTIONS_ONLY: Feature.CHANNELS,
+                Listen.ALL: Feature.CHANNELS,
+                Listen.FORUM: Feature.FORUMS,
+            }
+        ),
+    ] = Listen.MENTIONS
     tools: Annotated[bool, Setting()] = True
     budget: Annotated[float | None, Field(ge=0, le=1e9, allow_inf_nan=False), Setting(admins=True)] = None
     rate: Annotated[
         int,
         Field(ge=0, le=1_000),
-        Setting(scopes=("workspace",), default=lambda core, _: core.parley_rate),
+        Setting(scopes=("workspace",), needs=Feature.CHANNELS, default=lambda core, _: core.parley_rate),
     ] = 0
     guests: Annotated[
         bool,
@@ -183,14 +196,19 @@ class ChannelSettings(BaseModel):
     allow: Annotated[
         tuple[frozenset[str], ...],
         BeforeValidator(lambda value: (ids(value),) if isinstance(value, str) else value),
-        Setting(default=_allowed, combine=operator.add),
+        Setting(needs=Feature.CHANNELS, default=_allowed, combine=operator.add),
     ] = ()
     deny: Annotated[
         frozenset[str],
         BeforeValidator(lambda value: ids(value) if isinstance(value, str) else value),
-        Setting(default=lambda core, platform: own(core.parley_deny, platform), combine=operator.or_),
+        Setting(
+            needs=Feature.CHANNELS,
+            default=lambda core, platform: own(core.parley_deny, platform),
+            combine=operator.or_,
+        ),
     ] = frozenset()
     layers: Mapping[str, tuple[tuple[Origin, str], ...]] = {}
+    platform: str = ""
 
     def text(self, name: str) -> str:
         """The innermost value of a setting, as text; empty where none is set."""
@@ -262,7 +280,7 @@ def merge(core: CoreSettings, kept: StoredSettings, platform: str) -> ChannelSet
             else:
                 values[name] = setting.combine(values[name], value)
                 layers[name] = (*(one for one in layers[name] if one[1]), shown)
-    return ChannelSettings.model_construct(None, **values, layers=layers)
+    return ChannelSettings.model_construct(None, **values, layers=layers, platform=platform)
 
 
 def bounded(
@@ -281,8 +299,9 @@ def bounded(
 
 
 def language_for(person: Person, settings: ChannelSettings, core: CoreSettings) -> str:
-    """The channel's language, else the person's, else the operator's."""
-    return settings.language or language_of(person.locale, language_of(core.parley_language))
+    """The platform's variant of the channel's language, else the person's, else the operator's."""
+    language = settings.language or language_of(person.locale, language_of(core.parley_language))
+    return variant(language, settings.platform)
 
 
 def _text(value: object) -> str:

@@ -16,11 +16,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import SettingsError
 
-DEFAULT_SYSTEM_PROMPT = (
-    "You are Parley, a helpful colleague in a team's chat. Answer the last message, using the conversation "
-    "before it. Be clear and brief, use Markdown, and answer in the language you are asked in."
-)
-
 
 class Settings(BaseSettings):
     """The base of every settings class: the environment first, then `.env` in the working directory."""
@@ -55,7 +50,8 @@ class CoreSettings(Settings):
         "the working directory, if there is one; it then replaces the OPENAI settings.",
     )
     parley_system_prompt: str = Field(
-        DEFAULT_SYSTEM_PROMPT, description="What the model is told before every conversation."
+        "",
+        description="The model's instructions before every conversation. Empty: Parley's own, in PARLEY_LANGUAGE.",
     )
     parley_temperature: float | None = Field(
         None, ge=0, le=2, description="Randomness from 0 to 2. Not sent where it is not set."

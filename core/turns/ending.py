@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from core.errors import Code, PlatformError
-from core.i18n import cut_error_text, error_text, language_of, phrase
+from core.i18n import cut_error_text, error_text, language_of, phrase, variant
 from core.llm.tokens import estimate
 from core.ports.store import Finish
 from core.settings.channel import language_for
@@ -60,7 +60,7 @@ def turn_language(turn: Turn, draft: Draft, settings: CoreSettings) -> str:
     """The language of the turn's notices and buttons. Until the channel's settings are read, the asker's locale."""
     author = turn.ask.author
     if draft.settings is None:
-        return language_of(author.locale, settings.parley_language)
+        return variant(language_of(author.locale, settings.parley_language), turn.ask.place.platform)
     return language_for(author, draft.settings, settings)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from functools import partial
@@ -17,7 +16,7 @@ from core.clock import Clock
 from core.conversation.context import ContextReader
 from core.delivery.answer import AnswerDelivery
 from core.errors import BotError, Code, ModelError, PlatformError, StoreError, UnreadError
-from core.i18n import phrase
+from core.i18n import duration, phrase
 from core.llm.catalog import ModelCatalog
 from core.platform_calls import PlatformCalls
 from core.ports.model import Model, Request
@@ -107,7 +106,8 @@ class AnswerWriter:
         now_s = self._clock.monotonic()
         wait_s = running.wait_s(now_s)
         if wait_s > self._settings.parley_patience_s:
-            notice = phrase("edited_wait", self._language(running), n=math.ceil(wait_s))
+            language = self._language(running)
+            notice = phrase("edited_wait", language, wait=duration(wait_s, language))
             delivery.show(Reply(notice=notice), now_s)
         if wait_s:
             await self._clock.sleep(wait_s)

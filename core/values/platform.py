@@ -9,6 +9,9 @@ from enum import StrEnum
 class Feature(StrEnum):
     """What a setting, or one of its values, may need a platform to have."""
 
+    CHANNELS = "channels"
+    """Channels of a team, in which several people talk. Without them there is one conversation partner."""
+
     FORUMS = "forums"
     """Channels that consist of posts, each a thread of its own."""
 

@@ -99,7 +99,7 @@ def test_a_known_wait_is_told() -> None:
     assert "60 minutes" in error_text(ModelError(Code.RATE_LIMITED, retry_after_s=3600), "en")
     assert "90 minutes" in error_text(ModelError(Code.RATE_LIMITED, retry_after_s=5399), "en")
     assert "2 hours" in error_text(ModelError(Code.RATE_LIMITED, retry_after_s=7200), "en")
-    assert "5 小时" in error_text(ModelError(Code.RATE_LIMITED, retry_after_s=5 * 3600), "zh")
+    assert "5小时" in error_text(ModelError(Code.RATE_LIMITED, retry_after_s=5 * 3600), "zh")
     assert "3 hours" in error_text(ModelError(Code.SERVER_ERROR, retry_after_s=10_944), "en")
     assert "2 days" in error_text(ModelError(Code.RATE_LIMITED, retry_after_s=172_800), "en")
     assert "in a minute" in error_text(ModelError(Code.RATE_LIMITED, retry_after_s=1e9), "en")

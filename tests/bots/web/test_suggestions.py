@@ -40,23 +40,23 @@ def test_the_word_that_is_typed_is_replaced_and_what_stands_before_it_stays() ->
     typed = typing("/summarize channel 3")
     assert typed is not None
     assert (typed.head, typed.begun, dict(typed.given)) == ("/summarize channel ", "3", {"of": "channel"})
-    offered = typing("/usage wo")
+    offered = typing("/usage we")
     assert offered is not None
-    assert [one.text for one in offered.suggestions({}, "en")] == ["/usage workspace "]
+    assert [one.text for one in offered.suggestions({}, "en")] == ["/usage week "]
 
 
 def test_choices_are_offered_by_value_or_label_and_only_until_one_is_there() -> None:
-    assert labels("/usage ") == ["me", "channel", "workspace", "day", "week", "month"]
-    assert labels("/usage me ") == ["day", "week", "month"]
-    assert labels("/usage 我", "zh") == ["me"]
+    assert labels("/export ") == ["thread", "me"]
+    assert labels("/export me ") == []
+    assert labels("/export 我", "zh") == ["me"]
     assert labels("/summarize ") == ["last:", "hours:", "thread", "channel"]
 
 
-def test_models_come_from_the_core_and_a_scope_is_written_out() -> None:
+def test_models_come_from_the_core() -> None:
     typed = typing("/model la")
     assert typed is not None
     assert [option.name for option in typed.asked] == ["name"]
-    assert labels("/model ", values=MODELS) == ["small", "large", "scope:channel", "scope:workspace"]
+    assert labels("/model ", values=MODELS) == ["small", "large"]
 
 
 def test_a_settings_value_is_asked_for_once_its_name_is_there() -> None:
@@ -70,11 +70,12 @@ def test_a_settings_value_is_asked_for_once_its_name_is_there() -> None:
     assert temperature.about == "randomness, a number from 0 to 2"
 
 
-def test_settings_that_are_about_nobody_here_are_not_offered() -> None:
-    assert {"rate", "guests", "strangers"} & set(labels("/settings ")) == {"rate"}
+def test_nothing_is_offered_that_is_about_channels_or_other_people() -> None:
+    assert {"rate", "guests", "strangers", "allow", "deny"} & set(labels("/settings ")) == set()
+    assert labels("/usage ") == ["day", "week", "month"]
 
 
 def test_words_that_belong_to_a_question_are_left_alone() -> None:
     assert labels("/ask what is a model ") == []
     assert labels("/prompt Answer in ") == []
-    assert labels("/prompt ") == ["scope:channel", "scope:workspace"]
+    assert labels("/prompt ") == []

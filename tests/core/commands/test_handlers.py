@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,10 +13,10 @@ import pytest
 
 from core.commands import COMMANDS
 from core.commands.handlers import CommandHandlers
-from core.commands.parser import command_of
-from core.i18n import LANGUAGES, phrase, variant
+from core.commands.parser import command_of, options_of, values_of
+from core.i18n import LANGUAGES, SPOKEN, phrase, variant
 from core.ports.store import Finish
-from core.settings.channel import SETTINGS, Listen
+from core.settings.channel import SETTINGS, Listen, settings_on
 from core.settings.environment import CoreSettings
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.deltas import Usage
@@ -235,7 +236,7 @@ async def test_every_choice_that_a_platform_has_is_offered_and_can_be_written_as
     by = Person("U1", "Ada", language, admin=True)
     told = await office.do("settings", "listen", by, there)
     assert isinstance(told, ImmediateReply)
-    there_are = [choice for choice in Listen if choice is not Listen.FORUM or platform == "discord"]
+    there_are = settings_on(TRAITS[platform])["listen"].choices
     labels = [phrase(f"choice_{choice}", variant(language, platform)) for choice in there_are]
     assert " | ".join(labels) in told.text
     form = await office.do("settings", "", by, there)
@@ -246,6 +247,39 @@ async def test_every_choice_that_a_platform_has_is_offered_and_can_be_written_as
     for choice, label in reversed(list(zip(there_are, labels, strict=True))):
         await office.told("settings", f"listen {label}", by, there)
         assert (await office.handlers.settings(there, by)).listen is choice
+
+
+@pytest.mark.parametrize("platform", TRAITS)
+async def test_the_page_alone_speaks_of_no_channel_and_no_workspace(platform: str) -> None:
+    office = Office(parley_system_prompt="Be kind.")
+    there, speaks = (
+        Place(platform, "1", "2", direct=True),
+        re.compile("channel|workspace|server|频道|工作区|服务器"),
+    )
+    for language in LANGUAGES:
+        by = Person("U1", "Ada", language, admin=True)
+        for name in ("help", "settings", "usage", "budget", "model", "prompt"):
+            text = await office.told(name, by=by, place=there)
+            if platform == "web":
+                assert not speaks.search(text), text
+        form = await office.do("settings", by=by, place=there)
+        assert isinstance(form, ImmediateReply)
+        assert form.form
+        shown = " ".join([form.form.title, *(f"{field.label} {field.hint}" for field in form.form.fields)])
+        assert bool(speaks.search(shown)) is (platform != "web")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_command_that_a_sentence_shows_can_be_written_like_that(language: str) -> None:
+    shown = re.compile(r"`(?:\{prefix\}|\{typed\}|/)(?!\{)([^`]+)`")
+    for spoken in (one for one in SPOKEN if one.partition("-")[0] == language):
+        for key, entry in SPOKEN[spoken].items():
+            for written in shown.findall(str(entry)):
+                found = command_of("/" + written.replace("{scope}", ""))
+                assert found or key in ("slack_invite",), (key, written)
+                if found and "name value" not in written and "名称 值" not in written:
+                    spec = COMMANDS[found[0]]
+                    values_of(spec, options_of(spec, found[1]) | {"question": "?"})
 
 
 async def test_a_forum_is_no_choice_where_there_are_none() -> None:
@@ -282,15 +316,15 @@ async def test_a_setting_that_there_is_not_is_refused_with_those_that_there_are(
     told = await office.do("settings", typed, ADMIN, there)
     assert isinstance(told, ImmediateReply)
     assert told.refused
-    options = " | ".join([*(name for name in SETTINGS if name not in ("guests", "strangers")), "history"])
+    labels = [phrase(f"setting_{name}", variant("en", platform)) for name in settings_on(TRAITS[platform])]
+    options = " | ".join([*labels, "history"])
     assert told.text == phrase("misread_choice", "en", option="name", options=options)
     assert await office.store.audit(there) == []
 
 
-@pytest.mark.parametrize("platform", ["discord", "web"])
-async def test_what_is_about_nobody_there_is_neither_shown_nor_set(platform: str) -> None:
+async def test_what_is_about_nobody_there_is_neither_shown_nor_set() -> None:
     office = Office()
-    there = Place(platform, "1", "2")
+    there = Place("discord", "1", "2")
     told = await office.do("settings", "workspace", ADMIN, there)
     assert isinstance(told, ImmediateReply)
     assert told.form is not None
@@ -303,10 +337,10 @@ async def test_what_is_about_nobody_there_is_neither_shown_nor_set(platform: str
 
 
 async def test_the_operators_lists_are_told_for_the_readers_platform_alone() -> None:
-    office = Office(parley_allow="discord:11,slack:T1", parley_deny="discord:12")
+    office = Office(parley_allow="slack:T1", parley_deny="discord:12")
     text = await office.told("settings")
     assert "- Who may ask: `T1` · default\n- Who may not ask: not set · default" in text
-    other = await office.told("settings", place=Place("web", "", "web"))
+    other = await office.told("settings", place=Place("discord", "1", "2"))
     assert "- Who may ask: nobody · default" in other
 
 
@@ -384,7 +418,7 @@ async def test_usage_is_mine_the_channels_or_for_admins_the_workspaces() -> None
 async def test_the_budget_tells_what_was_spent_this_month() -> None:
     office = Office(priced=True)
     await office.answered("1")
-    assert await office.told("budget") == ("Spent in this channel in March 2026: US$1.50\nNo budget is set.")
+    assert await office.told("budget") == ("Spent here in March 2026: US$1.50\nNo budget is set.")
     await office.told("settings", "budget 20", ADMIN)
     assert "US$20.00 a month" in await office.told("budget")
     unpriced = Office()
@@ -424,11 +458,11 @@ async def test_forget_a_thread_is_for_its_only_author_or_a_manager() -> None:
     await office.answered("2", BEN)
     assert "channel manager" in await office.told("forget", "thread", BEN)
     assert len(await office.store.lines(THREAD)) == 4
-    assert "4 messages" in await office.told("forget", "thread", MANAGER)
+    assert "(4)" in await office.told("forget", "thread", MANAGER)
     assert await office.store.lines(THREAD) == []
     alone = replace(THREAD, thread="2.0")
     await office.answered("3", BEN, alone)
-    assert "2 messages" in await office.told("forget", "thread", BEN, alone)
+    assert "(2)" in await office.told("forget", "thread", BEN, alone)
 
 
 @pytest.mark.parametrize("what", ["thread", "me"])
@@ -452,10 +486,10 @@ async def test_forget_me_removes_what_is_mine_and_nothing_else() -> None:
     await office.answered("1")
     await office.answered("2", BEN)
     asked = await office.told("forget", "me")
-    assert "I would delete 1 message of yours" in asked
+    assert "delete your messages (1)" in asked
     assert "`/forget me confirm`" in asked
     assert len(await office.store.lines(THREAD)) == 4, "nothing has gone yet"
-    assert "Done. 1 message of yours" in await office.told("forget", "me confirm")
+    assert "Done. Your messages (1)" in await office.told("forget", "me confirm")
     assert {line.author.id for line in await office.store.lines(THREAD)} == {"U2", ""}
     assert "`/forget thread|me`" in await office.told("forget")
 
@@ -487,12 +521,10 @@ async def test_help_lists_every_command_as_it_is_written_there(language: str) ->
     by = Person("U1", locale=language)
     told = await office.handlers.do(Command("help", CHANNEL, by, NOON, prefix="/parley "))
     assert isinstance(told, ImmediateReply)
-    for spec in COMMANDS.values():
-        line = next(
-            line
-            for line in told.text.splitlines()
-            if line.startswith(f"- `/parley {phrase(spec.key, language)}")
-        )
+    for name, spec in COMMANDS.items():
+        prefix = "@Parley /" if name in ("reset", "forget", "export") else "/parley "
+        called = f"- `{prefix}{phrase(spec.key, language)}"
+        line = next(line for line in told.text.splitlines() if line.startswith(called))
         assert line.endswith(f"` {phrase(f'{spec.key}_about', language)}")
     for name in ("", "nonsense"):
         other = await office.told(name, by=by)
@@ -503,7 +535,7 @@ async def test_help_lists_every_command_as_it_is_written_there(language: str) ->
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", [name for name, spec in COMMANDS.items() if not spec.turn])
 async def test_every_command_tells_in_the_language_of_who_gave_it(name: str, language: str) -> None:
-    office = Office(parley_language="zh" if language == "en" else "en")
+    office = Office(parley_language="zh" if language == "en" else "en", parley_system_prompt="Be kind.")
     await office.answered("1")
     argument = "me" if name in ("forget", "export") else ""
     text = await office.told(name, argument, Person("U1", "Ada", language))

@@ -18,11 +18,12 @@ NAME = re.compile(r"[-_\w]{1,32}")
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("spec", COMMANDS.values(), ids=lambda spec: spec.name)
 def test_every_command_has_a_name_and_says_what_it_does(spec: Spec, language: str) -> None:
-    for key in (spec.key, *(spec.option_key(option) for option in spec.shown)):
+    keys = [(spec.option_key(option), spec.option_about(option)) for option in spec.shown]
+    for key, about in [(spec.key, f"{spec.key}_about"), *keys]:
         name = phrase(key, language)
         assert NAME.fullmatch(name), name
         assert name == name.lower()
-        assert 1 <= len(phrase(f"{key}_about", language)) <= 100
+        assert 1 <= len(phrase(about, language)) <= 100
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -12,7 +12,7 @@ import pytest
 from core.commands import FORGET_ME
 from core.commands.data_commands import CONFIRM_S
 from core.commands.handlers import CommandHandlers
-from core.i18n import LANGUAGES, phrase
+from core.i18n import LANGUAGES, duration, phrase
 from core.inbox.inbox import StoringInbox
 from core.inbox.rate_limit import Rate
 from core.ports.store import Finish
@@ -296,7 +296,8 @@ async def test_too_many_questions_are_refused_with_how_long_to_wait(language: st
     await house.clock.advance(20)
     third = await house.say("3", by=ada)
     assert third == Receipt(
-        Outcome.LIMITED, told=ImmediateReply(phrase("limited", language, n=40), refused=True)
+        Outcome.LIMITED,
+        told=ImmediateReply(phrase("limited", language, wait=duration(40, language)), refused=True),
     )
     assert (await house.say("4", by=ada)) == Receipt(Outcome.LIMITED), "told once, not each time"
     assert (await house.say("5", by=BEN)).outcome is Outcome.TURN

@@ -126,7 +126,7 @@ TABLE = [
         ANYBODY,
         "busy_for",
     ),
-    row(13, "429 far off", "rate_far_off", 0, ANYBODY, "busy_for_minutes"),
+    row(13, "429 far off", "rate_far_off", 0, ANYBODY, "busy_for"),
     row(14, "500", "server_500* shape_*", 1, ANYBODY, "busy"),
     row(15, "502 503 52x 530", "server_502_html server_503 server_52? server_530", 2, ANYBODY, "busy"),
     row(15, "503 with Retry-After", "server_503_overloaded", 2, ANYBODY, "busy_for"),
@@ -254,7 +254,7 @@ async def test_decision_table(row: Row, name: str, endpoints: Endpoints) -> None
     error = alone.error
     assert error is not None
     words = (cut_error_text if alone.text else error_text)(error, "en")
-    assert words.startswith(phrase(row.words, "en", n=0).split(" 0 ")[0])
+    assert words.startswith(phrase(row.words, "en", wait="|").split("|")[0])
     events = [(line["event"], line["log_level"]) for line in alone.logs if line["event"] != "request_repaired"]
     assert (("alert_raised", "error") in events) is row.alert
     assert ("model_failed", row.level) in events

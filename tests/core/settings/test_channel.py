@@ -156,8 +156,8 @@ def test_values_are_checked(name: str, good: str, bad: str) -> None:
     assert SETTINGS[name].read(bad) is None
 
 
-def test_every_field_but_the_layers_is_a_setting_that_can_be_shown() -> None:
-    assert [*SETTINGS, "layers"] == list(ChannelSettings.model_fields)
+def test_every_field_but_two_is_a_setting_that_can_be_shown() -> None:
+    assert [*SETTINGS, "layers", "platform"] == list(ChannelSettings.model_fields)
     assert set(merged({}, {}).layers) == set(SETTINGS)
 
 
@@ -169,8 +169,8 @@ def test_choices_are_those_of_the_type_and_only_those_are_read() -> None:
 
 def test_a_platform_has_only_the_settings_and_choices_whose_feature_it_has() -> None:
     bare, full = settings_on(PlatformTraits()), settings_on(PlatformTraits(frozenset(Feature)))
-    assert set(full) - set(bare) == {"guests", "strangers"}
-    assert set(full["listen"].choices) - set(bare["listen"].choices) == {"forum"}
+    assert set(full) - set(bare) == {"rate", "guests", "strangers", "allow", "deny"}
+    assert set(full["listen"].choices) - set(bare["listen"].choices) == {"mentions_only", "all", "forum"}
 
 
 def test_the_language_is_the_channels_then_the_persons_then_the_operators() -> None:
