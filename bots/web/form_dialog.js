@@ -26,6 +26,7 @@ export function open(form, { send, done }) {
   title.id = "sheet";
   dialog.setAttribute("aria-labelledby", title.id);
   alert.setAttribute("role", "alert");
+  inputs[0]?.toggleAttribute("autofocus", true); // else the focus goes to the scrolled list of fields
   dialog.append(sheet);
   dialog.addEventListener("close", () => dialog.remove());
   sheet.addEventListener("submit", async (event) => {

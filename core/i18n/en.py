@@ -285,6 +285,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "usage_month": "the last 30 days",
     "usage_title": "**{whose}, {period}**",
     "usage_by_admin": "{Workspace} admins can see that. Your own is `{prefix}usage`.",
+    "usage_by_admin.web": "Only people named in PARLEY_ADMINS can see that. Your own is `/usage`.",
     "budget_spent": "Spent here in {month}: {cost}",
     "budget_unknown": "What was spent isn't known: no prices are set. Input and output in {month}: {tokens} tokens.",
     "budget_limit": "Budget: {cost} a month · {origin}. I don't stop at it yet.",

@@ -262,6 +262,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "usage_month": "最近 30 天",
     "usage_title": "**{whose}，{period}**",
     "usage_by_admin": "{workspace}管理员可以查看。你自己的用量：`{prefix}用量`。",
+    "usage_by_admin.web": "只有 PARLEY_ADMINS 列出的人可以查看。你自己的用量：`/用量`。",
     "budget_spent": "这里在{month}的花费：{cost}",
     "budget_unknown": "花费未知：没有设置价格。{month}输入和输出共 {tokens} 个 token。",
     "budget_limit": "预算：每月 {cost} · {origin}。目前我只告知，不会因此停下。",

@@ -16,7 +16,7 @@ import pytest
 
 from bots.web import TRAITS
 from core.commands import COMMANDS, example
-from core.i18n import LANGUAGES, phrase
+from core.i18n import LANGUAGES, phrase, variant
 from core.settings.channel import settings_on
 from tests.e2e.conftest import model_settings
 from tests.e2e.program import Program
@@ -105,7 +105,7 @@ async def test_every_command_in_one_visit(tmp_path: Path, endpoint: FakeCompleti
     async with visiting(tmp_path, endpoint, language, PARLEY_PRICE_INPUT="1") as you:
 
         def words(key: str, **values: str | int) -> str:
-            return phrase(key, language, **values)
+            return phrase(key, variant(language, "web"), **values)
 
         help_text = await you.told(f"/{words('command_help')}")
         assert all(words(f"{spec.key}_about") in help_text for spec in COMMANDS.values())
@@ -187,11 +187,14 @@ async def test_settings_stay_over_a_restart_and_what_does_not_fit_is_told(
         bad = await you.told("/settings temperature 9")
         assert phrase("setting_temperature_about", language) in bad
         spec = COMMANDS["summarize"]
-        goes = {"prefix": "/", "command": phrase(spec.key, language), "example": example(spec, language)}
+        goes = {
+            "prefix": "/",
+            "command": phrase(spec.key, language),
+            "example": example(spec, variant(language, "web")),
+        }
         assert await you.told("/summarize all") == phrase("misread_word", language, word="all", **goes)
         await you.told("/settings language zh")
-        await you.told("/settings workspace rate 1")
-    async with visiting(tmp_path, endpoint, language) as you:
+    async with visiting(tmp_path, endpoint, language, PARLEY_RATE="1") as you:
         assert phrase("help_title", "zh") in await you.told("/help")
         await you.ask("one")
         refused = await you.say("two")
@@ -201,8 +204,8 @@ async def test_settings_stay_over_a_restart_and_what_does_not_fit_is_told(
 
 async def test_who_may_not_ask_is_refused_in_words(tmp_path: Path, endpoint: FakeCompletions) -> None:
     async with visiting(tmp_path, endpoint, "en", PARLEY_DENY="web:you") as you:
-        assert (await you.say("hello"))["told"]["text"] == phrase("refused_denied", "en")
-        assert await you.told("/usage") == phrase("refused_denied", "en")
+        assert (await you.say("hello"))["told"]["text"] == phrase("refused_denied", variant("en", "web"))
+        assert await you.told("/usage") == phrase("refused_denied", variant("en", "web"))
         await you.say("hello again", status=403)
     assert endpoint.requests == []
 
@@ -211,6 +214,6 @@ async def test_switched_off_it_only_takes_commands(tmp_path: Path, endpoint: Fak
     endpoint.script(Words("Back."))
     async with visiting(tmp_path, endpoint, "en") as you:
         await you.told("/settings listen off")
-        assert (await you.say("hello"))["told"]["text"] == phrase("refused_off", "en")
+        assert (await you.say("hello"))["told"]["text"] == phrase("refused_off", variant("en", "web"))
         await you.told("/settings listen default")
         assert (await you.ask("hello"))["text"] == "Back."

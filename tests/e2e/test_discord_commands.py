@@ -18,7 +18,7 @@ import pytest
 
 from bots.discord import TRAITS
 from core.commands import COMMANDS, MENUS
-from core.i18n import LANGUAGES, SPOKEN, phrase, variant
+from core.i18n import LANGUAGES, SPOKEN, duration, phrase, variant
 from core.settings.channel import SETTINGS, settings_on
 from tests.e2e.conftest import discord_settings, model_settings
 from tests.e2e.program import Program
@@ -677,10 +677,10 @@ async def test_too_many_questions_get_a_friendly_word(
         limited = await people.whispered(person, "ask", question="two?")
         seconds = int(re.sub(r"\D", "", limited))
         assert 30 < seconds <= 60
-        assert limited == phrase("limited", language, n=seconds)
+        assert limited == phrase("limited", language, wait=duration(seconds, language))
         for _ in range(3):
             await discord.say(person, GENERAL, f"{AT} three?")
-        word = phrase("limited", language, n=60).partition("60")[0]
+        word = phrase("limited", language, wait="60").partition("60")[0]
         await told_all(discord, GENERAL, word, 2)
         await discord.slash(ADA, GENERAL, "ask", question="the next one?")
         await told_all(discord, GENERAL, "the next one?", 3)

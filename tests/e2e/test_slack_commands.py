@@ -64,7 +64,7 @@ async def test_every_command_in_one_visit(team: Team, slack: FakeSlack) -> None:
         await team.parley(ADA, "C1", "usage workspace week", words("usage_workspace"), words("usage_week"))
         await team.parley(BO, "C1", "usage workspace", words("usage_by_admin", prefix="/parley "))
         await team.parley(
-            BO, "C1", "budget", words("budget_none"), {"en": "Spent in", "zh": "花费"}[team.language]
+            BO, "C1", "budget", words("budget_none"), {"en": "Spent here in", "zh": "花费"}[team.language]
         )
 
         await team.parley(BO, "C1", "model", "**GPT-5.5**", words("origin_default"))
@@ -317,7 +317,7 @@ async def test_who_may_not_ask_is_told_why_and_only_they(team: Team, slack: Fake
 
         await team.parley(ADA, "C1", "settings workspace rate 1", team.words("settings_changed"))
         ts = await slack.say(CLEO, "C5", f"{AT} too fast?")
-        limited = {"en": "then ask again", "zh": "秒再问"}[team.language]
+        limited = {"en": "then ask again", "zh": "秒钟再问"}[team.language]
         await team.told(CLEO, "C5", limited)
         await slack.slash(CLEO, "C5", "/ask", "and again?")
         await team.told(CLEO, "C5", limited, after=1)

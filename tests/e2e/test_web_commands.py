@@ -28,7 +28,7 @@ TOLD = {
         "/export": "This thread, 2 messages.",
         "/export me": "All your data, 2 messages.",
         "/reset": "We start over here",
-        "/forget thread": "2 messages of this thread are deleted.",
+        "/forget thread": "messages of this thread (2) are deleted.",
         "/forget": "/forget thread",
     },
     "zh-CN": {
@@ -117,7 +117,7 @@ async def test_what_is_forgotten_on_one_page_is_gone_from_the_other(
         await beside.goto(page.url)
         await expect(beside.get_by_role("log")).to_contain_text("An answer.")
         await ask(page, "/forget thread")
-        await expect(page.locator(".told")).to_contain_text("2 messages of this thread are deleted.")
+        await expect(page.locator(".told")).to_contain_text("messages of this thread (2) are deleted.")
         for one in (page, beside):
             await expect(one.get_by_role("log")).not_to_contain_text("An answer.")
             await expect(one.get_by_role("navigation").get_by_role("listitem")).to_have_count(0)
@@ -197,7 +197,9 @@ async def test_settings_are_changed_in_a_form_that_keeps_what_was_entered(
     async with Program(tmp_path, **settings) as program, window() as page:
         await page.goto(program.url)
         form = await open_settings(page)
-        await expect(form.get_by_role("radio", name="This channel")).to_be_focused()
+        await expect(form.get_by_label("Model")).to_be_focused()
+        for absent in ("Questions a minute", "Guests", "Who may ask"):
+            await expect(form.get_by_label(absent)).to_have_count(0)
         await form.get_by_label("Model").select_option("small")
         await form.get_by_label("Instructions").fill("Answer in rhyme.")
         await form.get_by_label("Temperature").fill("hot")
@@ -205,30 +207,23 @@ async def test_settings_are_changed_in_a_form_that_keeps_what_was_entered(
         await expect(form.get_by_role("alert")).to_contain_text("Temperature: randomness, a number from 0 to 2")
         await expect(form.get_by_label("Instructions")).to_have_value("Answer in rhyme.")
         await form.get_by_label("Temperature").fill("0.5")
-        await form.get_by_role("radio", name="The whole workspace").check()
-        await expect(form.get_by_label("Questions a minute")).to_be_visible()
-        await expect(form.get_by_label("Guests")).to_have_count(0)  # there are none
-        await expect(form.get_by_label("Temperature")).to_have_value("")
-        await form.get_by_role("radio", name="This channel").check()
-        await expect(form.get_by_label("Temperature")).to_have_value("0.5")
         await form.get_by_role("button", name="Save").click()
         await expect(form).to_have_count(0)
         await expect(page.get_by_role("button", name="Settings", exact=True)).to_be_focused()
         log = page.get_by_role("log")
-        await expect(log).to_contain_text("Temperature: 0.5 · from this channel")
-        await ask(page, "/settings workspace")
+        await expect(log).to_contain_text("Temperature: 0.5 · set here")
+        await ask(page, "/settings")
         await page.get_by_role("button", name="Change settings").click()
-        await expect(form.get_by_role("radio", name="The whole workspace")).to_be_checked()
         await form.get_by_label("Language").select_option("zh")
         await form.get_by_role("button", name="Save").click()
-        await expect(log).to_contain_text("Language: Chinese · from the workspace")
+        await expect(log).to_contain_text("Language: Chinese · set here")
         await ask(page, "hello")
         await expect(page.get_by_role("button", name="重新回答")).to_be_visible()
     body = endpoint.requests[0].body
     assert (body["model"], body["temperature"]) == ("small", 0.5)
     assert body["messages"][0]["content"].startswith("Answer in rhyme.")
     assert sorted(kept(tmp_path, "SELECT channel, name, old, new, person FROM audit")) == [
-        ("", "language", None, "zh", "you"),
+        ("web", "language", None, "zh", "you"),
         ("web", "model", None, "small", "you"),
         ("web", "prompt", None, "Answer in rhyme.", "you"),
         ("web", "temperature", None, "0.5", "you"),
@@ -249,9 +244,9 @@ async def test_on_a_page_that_others_can_reach_only_whom_the_operator_names_may_
             await expect(page.get_by_role("dialog")).to_have_count(0)
             await expect(page.get_by_role("button", name="Change settings")).to_have_count(0)
             for typed, words in (
-                ("/model m", "Channel managers and workspace admins can change this."),
-                ("/settings workspace model m", "Workspace admins can change this."),
-                ("/usage workspace", "Workspace admins can see that."),
+                ("/model m", "Only people named in PARLEY_ADMINS can change this here."),
+                ("/settings workspace model m", "Only people named in PARLEY_ADMINS can change this here."),
+                ("/usage workspace", "Only people named in PARLEY_ADMINS can see that."),
             ):
                 await ask(page, typed)
                 await expect(page.locator(".told").last).to_contain_text(words)
@@ -260,5 +255,5 @@ async def test_on_a_page_that_others_can_reach_only_whom_the_operator_names_may_
             form = await open_settings(page)
             await form.get_by_label("Model").fill("m")
             await form.get_by_role("button", name="Save").click()
-            await expect(page.get_by_role("log")).to_contain_text("Model: m · from this channel")
+            await expect(page.get_by_role("log")).to_contain_text("Model: m · set here")
     assert kept(tmp_path, "SELECT name, value FROM settings") == [("model", "m")]
