@@ -34,7 +34,10 @@ _MATH_MAX = 2_000
 _MATH_LINES = 40
 _CHINESE = "\u2e80"
 """Chinese and Japanese characters and their punctuation come from here on."""
-_SIGNS = re.compile(r"[\\`*_~\[<$]|://")
+_SIGNS = ("\\", "`", "*", "_", "~", "[", "<", "$", "&", "://", "mailto:")
+"""One of them is in every span and mark."""
+_BLOCK_SIGNS = ("|", ">", "#")
+_BLOCK_LINE = re.compile(r"(?:\A|\n)[ \t+\-=\d]")
 _FORMULA = re.compile(r"[\\^_={}+*/<>|]|\s?\S{1,3}\s?\Z")
 _MATH_MARKS = (("\\[", "\\]"), ("\\(", "\\)"), ("$$", "$$"), ("$", "$"))
 _BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
@@ -243,10 +246,19 @@ def _is_plain(source: str) -> bool:
     return len(source) > LONGEST_LEAF or source.count("[") > source.count("]") + _OPEN_LABELS
 
 
+def is_prose(source: str) -> bool:
+    """Whether `source` is surely nothing but paragraphs without spans and marks: a quick look, to spare the parser."""
+    return not (_has_one(source, _SIGNS) or _has_one(source, _BLOCK_SIGNS) or _BLOCK_LINE.search(source))
+
+
+def _has_one(source: str, signs: tuple[str, ...]) -> bool:
+    return any(sign in source for sign in signs)
+
+
 @lru_cache(maxsize=64)
 def inline(source: str) -> Inline:
     """Spans and marks of one paragraph, heading or table row, as it stands in the source."""
-    if not _SIGNS.search(source) or _is_plain(source):
+    if _is_plain(source) or not _has_one(source, _SIGNS):
         return Inline()
     state = _State(source, PARSER, {}, [])
     PARSER.inline.tokenize(state)

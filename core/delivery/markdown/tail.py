@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from core.delivery.markdown.parser import Leaf, inline, is_closed, lead, leaves
+from core.delivery.markdown.parser import Leaf, inline, is_closed, is_prose, lead, leaves
 
 _DEEPEST = 6
 """Marks inside each other; where more are open, they are no marks but text."""
@@ -59,6 +59,8 @@ class Tail:
 def tail(text: str, start: int = 0) -> Tail:
     """`start`: where a top-level block is known to begin; what is before that is not read."""
     source = text[start:]
+    if is_prose(source):
+        return Tail(start + source.rfind("\n\n") + 2 if "\n\n" in source else start)
     last, found = leaves(source)
     if not found or not _is_last(found[-1], source):
         return Tail(start + last)
