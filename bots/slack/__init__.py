@@ -48,7 +48,13 @@ if TYPE_CHECKING:
 #
 # Slack clears a status after two minutes. https://docs.slack.dev/reference/methods/assistant.threads.setStatus
 LIMITS = Limits(
-    page_size=3_900, page_unit="utf8", growth=Growth(size=9_000, life_s=255.0), typing_s=100.0, files=True
+    page_size=3_900,
+    page_unit="utf8",
+    growth=Growth(size=9_000, life_s=255.0),
+    typing_s=100.0,
+    typeset=True,
+    tables=True,
+    files=True,
 )
 
 TRAITS = PlatformTraits(

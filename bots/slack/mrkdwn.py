@@ -6,11 +6,12 @@ https://docs.slack.dev/messaging/formatting-message-text/
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from core.delivery.markdown.code_ranges import code_ranges, within
-from core.delivery.markdown.fences import outside_fences
+from core.delivery.markdown.dialect import Edit, edited
+from core.delivery.markdown.parser import Mark, inline, leaves
 
 _ENTITY = re.compile(r"<([^<>\n]+)>")
 _PERSON = re.compile(r"<@([UW]\w+)(?:\|[^<>]*)?>")
@@ -22,14 +23,10 @@ _FIRES = re.compile(r"<(?=@[UWB]\w|#[CGD]\w|!(?i:here|channel|everyone|group|sub
 _FIRES_OR_MAY = re.compile(rf"{_FIRES.pattern}|<(?=(?:[@#!]\w*)?\Z)")
 _HARMLESS = "<\u200b"
 
-_CODE = re.compile(r"(```.*?```|`[^`\n]+`)", re.DOTALL)
-_MARKDOWN = (
-    (re.compile(r"^([ \t]*+)[-*] ", re.MULTILINE), r"\1• "),
-    (re.compile(r"^#{1,6} +(.+)$", re.MULTILINE), r"*\1*"),
-    (re.compile(r"\*\*(.+?)\*\*"), r"*\1*"),
-    (re.compile(r"^&gt; ?", re.MULTILINE), "> "),
-    (re.compile(r"\[([^\[\]\n]+)\]\((https?://[^\s()<>|]+)\)"), r"<\2|\1>"),
-)
+_LINE_START = re.compile(r"^(?P<quote>[ \t>]*+)(?P<item>[-*+](?=[ \t]))?", re.MULTILINE)
+_FIRST = re.compile(r"[ \t>]*+(?:[-*+][ \t]++)?+")
+_HEADING = re.compile(r"(?P<marks>#{1,6}[ \t]+)(?P<words>[^\n]*?)[ \t]*#*[ \t]*\n?\Z")
+_LINK = re.compile(r"\[([^\[\]\n]+)\]\((https?://[^\s()<>|]+)\)")
 
 
 def mrkdwn_to_text(mrkdwn: str, name_of: Callable[[str], str]) -> str:
@@ -73,17 +70,44 @@ def disarmed_mrkdwn(text: str) -> str:
 
 
 def markdown_to_mrkdwn(markdown: str) -> str:
-    """Markdown for where Slack reads only its own notation: bold, headings, lists and links are turned into it,
+    """Markdown for where Slack reads only its own notation: emphasis, headings, lists and links are turned into it,
     code stays, and nothing is a mention."""
-    return outside_fences(escaped(markdown), _words_to_mrkdwn)
+    edits: list[Edit] = []
+    for leaf in leaves(markdown)[1]:
+        if leaf.kind == "inline":
+            source = markdown[leaf.start : leaf.end]
+            edits += (Edit(leaf.start + at, leaf.start + end, text) for at, end, text in _mrkdwn(source))
+    return edited(markdown, edits, escaped)
 
 
-def _words_to_mrkdwn(words: str) -> str:
-    parts = _CODE.split(words)
-    for index in range(0, len(parts), 2):
-        for pattern, replacement in _MARKDOWN:
-            parts[index] = pattern.sub(replacement, parts[index])
-    return "".join(parts)
+def _mrkdwn(source: str) -> Iterator[Edit]:
+    """What becomes of a paragraph or heading, with the marks before its lines."""
+    for start in _LINE_START.finditer(source):
+        yield Edit(*start.span(), start["quote"] + ("•" if start["item"] else ""))
+    begin = _FIRST.match(source).end()  # type: ignore[union-attr]
+    heading = _HEADING.match(source, begin)
+    if heading is not None:
+        yield Edit(begin, heading.start("words"), "*")
+        yield Edit(heading.end("words"), heading.end("words"), "*")
+    found = inline(source)
+    for span in found.spans:
+        if link := _LINK.fullmatch(source, span.start, span.end):
+            yield Edit(span.start, span.end, f"<{link[2]}|{escaped(link[1])}>")
+    yield from _emphasis(source, found.marks, heading is not None)
+
+
+def _emphasis(source: str, marks: Sequence[Mark], heading: bool) -> Iterator[Edit]:
+    paired = [mark for mark in marks if mark.paired]
+    while paired:
+        first, *rest = paired
+        two = bool(rest) and rest[0].at == first.at + len(first.text) and rest[0].text == first.text
+        paired = rest[1:] if two and first.text != "~~" else rest
+        if first.text == "~~":
+            yield Edit(first.at, first.at + 2, "~")
+        elif two:
+            yield Edit(first.at, first.at + 2, "" if heading else "*")
+        else:
+            yield Edit(first.at, first.at + 1, "_")
 
 
 def disarmed_piece(text: str, after: str = "") -> str:

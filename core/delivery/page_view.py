@@ -32,7 +32,8 @@ class PageView:
 
 
 def make_page_format(limits: Limits, size: int, *, grows: bool = False) -> PageFormat:
-    return PageFormat(size, limits.page_unit, limits.typeset and not grows, limits.spoilers)
+    typeset = limits.typeset and not grows
+    return PageFormat(size, limits.page_unit, typeset, limits.spoilers, limits.tables)
 
 
 def view(

@@ -176,10 +176,9 @@ class Limits:
     """What a platform can show in one message, as data. `page_unit` says how `page_size` is counted.
 
     `growth` is None where messages can't grow. `typing_s`: after so many seconds `Platform.typing` is called again,
-    because what it shows fades; 0 where it doesn't. `typeset`: it has no tables, so they are set as code.
-    `files`: it takes `UploadFile`. `spoilers`: words between `||` are hidden. `renders_halves`: it shows Markdown
-    that is
-    written by half as what it will be, so that nothing is held back.
+    because what it shows fades; 0 where it doesn't. `typeset`: formulas, tasks, pictures and `<br>` are set in what it
+    knows; without `tables` also tables, as code. `files`: it takes `UploadFile`. `spoilers`: words between `||` are
+    hidden. `renders_halves`: it shows Markdown that is written by half as what it will be: nothing is held back.
     """
 
     page_size: int
@@ -188,6 +187,7 @@ class Limits:
     growth: Growth | None = None
     typing_s: float = 0.0
     typeset: bool = False
+    tables: bool = False
     files: bool = False
     spoilers: bool = False
     renders_halves: bool = False

@@ -4,8 +4,7 @@ parser       blocks, spans and marks with their places (markdown-it-py)
 tail         what is open at the end of a text
 pages        page edges that leave nothing open
 growing      how much of a text that is still being written can be shown
-dialect      tables set as code, deep headings as bold
-fences       fenced code blocks, line by line
+dialect      what platforms with less Markdown are given: tables and formulas as code, ...
 code_ranges  where a text is surely code
 spoilers     words between `||`
 """

@@ -1,23 +1,16 @@
 """Where a Markdown text is surely code. Pure, and linear in the length of the text.
 
 What platforms do with mentions depends on it, so whatever another reader of Markdown might take for words is not code
-here: a span has to begin and end on one line (https://spec.commonmark.org/0.31.2/#code-spans), and a line of a block
-in a list has to be indented as the block is.
+here: a span has to begin and end on one line (https://spec.commonmark.org/0.31.2/#code-spans).
 """
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from operator import itemgetter
 
-from core.delivery.markdown.fences import Fence, fences
-
-Range = tuple[int, int]
-
-_RUN = re.compile(r"`++")
-_PARAGRAPH_END = re.compile(r"^[ \t]*+$", re.MULTILINE)
+from core.delivery.markdown.parser import Leaf, Range, inline, is_closed, leaves
 
 
 def code_ranges(text: str, *, cells: bool = True) -> list[Range]:
@@ -28,12 +21,15 @@ def code_ranges(text: str, *, cells: bool = True) -> list[Range]:
     if "`" not in text and "~~~" not in text:
         return []
     ranges: list[Range] = []
-    at = 0
-    for block in fences(text):
-        ranges += _spans(text, at, block.start, cells)
-        ranges += _lines(text, block)
-        at = block.end
-    return ranges + list(_spans(text, at, len(text), cells))
+    for leaf in leaves(text)[1]:
+        if leaf.kind == "fence":
+            ranges.append(_lines(text, leaf))
+        elif leaf.kind == "table":
+            for start, end in _rows(text, leaf):
+                ranges += _spans(text, start, end, cells)
+        elif leaf.kind == "inline":
+            ranges += _spans(text, leaf.start, leaf.end, cells)
+    return ranges
 
 
 def within(ranges: Sequence[Range], at: int) -> bool:
@@ -42,60 +38,32 @@ def within(ranges: Sequence[Range], at: int) -> bool:
     return index >= 0 and at < ranges[index][1]
 
 
-def _lines(text: str, block: Fence) -> Iterator[Range]:
-    begin = text.find("\n", block.start, block.end) + 1 or block.end
-    end = text.rfind("\n", begin, block.end) + 1 if block.closed else block.end
-    if not block.columns:
-        yield begin, max(begin, end)
-        return
-    while begin < end:
-        after = text.find("\n", begin, end) + 1 or end
-        line = text[begin:after].expandtabs(4)
-        if len(line) - len(line.lstrip(" ")) >= block.columns:
-            yield begin, after
-        begin = after
+def _lines(text: str, leaf: Leaf) -> Range:
+    begin = text.find("\n", leaf.start, leaf.end) + 1 or leaf.end
+    end = text.rfind("\n", begin, leaf.end - 1) + 1 if is_closed(leaf.token) else leaf.end
+    return begin, max(begin, end)
+
+
+def _rows(text: str, leaf: Leaf) -> Iterator[Range]:
+    at = leaf.start
+    while at < leaf.end:
+        end = text.find("\n", at, leaf.end) + 1 or leaf.end
+        yield at, end
+        at = end
 
 
 def _spans(text: str, start: int, end: int, cells: bool) -> Iterator[Range]:
-    """Spans up to the first line of a paragraph that another reader might pair in another way."""
-    clear, at = True, start
-    while at < end:
-        after = text.find("\n", at, end) + 1 or end
-        if _PARAGRAPH_END.match(text, at, after):
-            clear = True
-        if clear:
-            spans, clear = _spans_of_line(text, at, after)
-            yield from (span for span in spans if not cells or text.find("|", *span) < 0)
-        at = after
-
-
-def _spans_of_line(text: str, start: int, end: int) -> tuple[list[Range], bool]:
-    """(spans, whether every run of backticks on the line has its pair)."""
-    runs = [found.span() for found in _RUN.finditer(text, start, end)]
-    pairs = _pairs(runs)
-    spans: list[Range] = []
-    number, begin = 0, start
-    while number < len(runs):
-        opens = runs[number]
-        closes = pairs[number]
-        if closes is None or not _plain(text, begin, opens[0]):
-            return spans, False
-        spans.append((opens[1], runs[closes][0]))
-        number, begin = closes + 1, runs[closes][1]
-    return spans, True
-
-
-def _pairs(runs: list[Range]) -> list[int | None]:
-    """For each run the next one that is as long."""
-    next_of: dict[int, int] = {}
-    pairs: list[int | None] = [None] * len(runs)
-    for number in range(len(runs) - 1, -1, -1):
-        length = runs[number][1] - runs[number][0]
-        pairs[number] = next_of.get(length)
-        next_of[length] = number
-    return pairs
-
-
-def _plain(text: str, start: int, end: int) -> bool:
-    """Whether nothing between two spans makes the next backtick another thing: an escape, a tag, an address."""
-    return text.find("<", start, end) < 0 and not text.endswith("\\", start, end)
+    """Spans up to the first that another reader might pair in another way: one behind a tag, an address or an escaped
+    backtick, one over lines, or a run of backticks without a pair."""
+    at = start
+    for span in inline(text[start:end]).spans:
+        if span.kind != "backticks":
+            continue
+        begin, finish = start + span.start, start + span.end
+        written = text[begin:finish]
+        size = len(written) - len(written.lstrip("`"))
+        if not written.strip("`") or "\n" in written or "<" in text[at:begin] or "\\`" in text[at:begin]:
+            return
+        if not cells or "|" not in written:
+            yield begin + size, finish - size
+        at = finish

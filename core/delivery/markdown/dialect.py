@@ -1,20 +1,44 @@
-"""Markdown set for platforms that know less of it: tables as aligned code, deep headings as bold. Pure."""
+"""Markdown set for platforms that know less of it. Pure, and linear in the length of the text."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
-from core.delivery.markdown.fences import outside_fences
+from core.delivery.markdown.parser import Leaf, Span, inline, is_closed, lead, leaves
 
 DELIMITER_ROW = re.compile(
     r"[ \t]*+(?:\|[ \t]*+)?+:?+-++:?+[ \t]*+(?:\|[ \t]*+:?+-++:?+[ \t]*+)*+(?:\|[ \t]*+)?+$"
 )
 _CELL_END = re.compile(r"(?<!\\)\|")
-_MARKS = re.compile(r"\*\*|__|(?<!`)`(?!`)")
-_DEEP_HEADING = re.compile(r"#{4,6}+[ \t]++(?=.)")
+_CELL_MARKS = re.compile(r"\*\*|__|(?<!`)`(?!`)")
+_DEEP_HEADING = re.compile(r"([-*+>\d.) \t]*?)#{4,6}+[ \t]++(?=.)")
+_TASK = re.compile(r"\[([ xX])\](?=[ \t])")
+_MARKS = re.compile(r"\||####|~~~|\[[ xX]\]|!\[|\\\(|\\\[|\$|<br", re.IGNORECASE)
+"""One of them is in whatever has to be set."""
+_LONGEST_FENCE = 8
+"""Tildes; a longer run is a line that was drawn."""
 _WIDEST = 120
 """Columns of text beyond which a table in code is harder to read than its Markdown."""
+
+
+class Edit(NamedTuple):
+    """`source[start:end]` becomes `text`."""
+
+    start: int
+    end: int
+    text: str
+
+
+def edited(source: str, edits: Iterable[Edit], between: Callable[[str], str] = str) -> str:
+    """`source` with edits that do not overlap, and what is between them as `between` makes it."""
+    parts, at = [], 0
+    for edit in sorted(edits):
+        parts += [between(source[at : edit.start]), edit.text]
+        at = edit.end
+    return "".join(parts) + between(source[at:])
 
 
 def width(text: str) -> int:
@@ -30,46 +54,90 @@ def _columns(char: str) -> int:
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
-def typeset(text: str) -> str:
-    """`text` with each table, outside code, as a code block whose columns stand under each other."""
-    if "|" not in text and "####" not in text:
+def typeset(text: str, *, tables: bool = False) -> str:
+    """`text` with formulas as code, tasks as boxes, pictures as links and `<br>` as line ends; unless `tables`, also
+    with each table as a code block of aligned columns, deep headings in bold and every fence of backticks.
+
+    `tables`: the platform has them, and all of CommonMark."""
+    if not _MARKS.search(text):
         return text
-    return outside_fences(text, _typeset)
+    edits: list[Edit] = []
+    for leaf in leaves(text)[1]:
+        source = text[leaf.start : leaf.end]
+        if leaf.kind == "inline":
+            edits += _inline_edits(source, leaf, headings=not tables)
+        elif leaf.kind == "math_block":
+            before = lead(source[: len(source) - len(source.lstrip(" \t>"))])
+            edits.append(
+                Edit(leaf.start, leaf.end, _code(leaf.token.content.split("\n"), before) + _ending(source))
+            )
+        elif not tables and leaf.kind == "table":
+            edits += _table(source, leaf)
+        elif not tables and leaf.kind == "fence":
+            edits += _backticks(source, leaf)
+    return edited(text, edits)
 
 
-def _typeset(words: str) -> str:
-    lines = words.split("\n")
-    out: list[str] = []
-    at = 0
-    while at < len(lines):
-        if _begins_table(lines, at):
-            end = at + 2
-            while end < len(lines) and "|" in lines[end] and lines[end].strip():
-                end += 1
-            out += _block(lines[at:end])
-            at = end
-        else:
-            out.append(_heading(lines[at]))
-            at += 1
-    return "\n".join(out)
+def _ending(source: str) -> str:
+    return "\n" if source.endswith("\n") else ""
 
 
-def _heading(line: str) -> str:
-    deep = _DEEP_HEADING.match(line)
-    if deep is None:
-        return line
-    words = line[deep.end() :].rstrip(" \t#")
-    return f"**{words}**" if words else line
+def _code(lines: list[str], before: str) -> str:
+    return "\n".join(f"{before}{line}" for line in ("```", *lines, "```"))
 
 
-def _begins_table(lines: list[str], at: int) -> bool:
-    head = lines[at]
-    return (
-        "|" in head
-        and at + 1 < len(lines)
-        and "|" in lines[at + 1]
-        and DELIMITER_ROW.match(lines[at + 1]) is not None
-    )
+def _inline_edits(source: str, leaf: Leaf, *, headings: bool) -> Iterator[Edit]:
+    task = _TASK.match(leaf.token.content) if leaf.lists else None
+    if task and (at := source.find(task[0])) >= 0:
+        yield Edit(leaf.start + at, leaf.start + at + len(task[0]), "☐" if task[1] == " " else "☑")
+    deep = _DEEP_HEADING.match(source) if headings else None
+    if deep is not None and (words := source[deep.end() :].rstrip(" \t#\n")):
+        bold = words.replace("**", "")
+        yield Edit(leaf.start + deep.end(1), leaf.end, f"**{bold}**{_ending(source)}")
+        return
+    taken = 0
+    for span in sorted(inline(source).spans, key=lambda span: span.start):
+        if span.start >= taken and (text := _span(source, span)) is not None:
+            yield Edit(leaf.start + span.start, leaf.start + span.end, text)
+            taken = span.end
+
+
+def _span(source: str, span: Span) -> str | None:
+    written = source[span.start : span.end]
+    match span.kind:
+        case "image" if "](" in written:
+            return written[1:] if not written.startswith("![]") else f"[🖼]{written[3:]}"
+        case "math":
+            return f"`{written.strip('$') if written[0] == '$' else written[2:-2]}`".replace("` ", "`").replace(
+                " `", "`"
+            )
+        case "break":
+            line = source.rfind("\n", 0, span.start) + 1
+            quoted = source[line : span.start]
+            marks = quoted[: len(quoted) - len(quoted.lstrip(" \t>"))]
+            return f"\n{lead(marks)}" if source[span.end : span.end + 1] not in ("", "\n") else ""
+    return None
+
+
+def _backticks(source: str, leaf: Leaf) -> Iterator[Edit]:
+    """The marks of a fence of tildes."""
+    marks = leaf.token.markup
+    if marks[0] != "~" or len(marks) > _LONGEST_FENCE or "```" in leaf.token.content:
+        return
+    at = leaf.start + source.find(marks)
+    yield Edit(at, at + len(marks), "```")
+    if is_closed(leaf.token):
+        end = source.rstrip().rfind("\n") + 1
+        begin = leaf.start + source.find("~", end)
+        yield Edit(begin, leaf.start + len(source.rstrip()), "```")
+
+
+def _table(source: str, leaf: Leaf) -> Iterator[Edit]:
+    rows = source.removesuffix("\n").split("\n")
+    before = lead(rows[0][: len(rows[0]) - len(rows[0].lstrip(" \t>"))])
+    table = _aligned([row.lstrip(" \t>") if leaf.quotes else row for row in rows])
+    if table:
+        yield Edit(leaf.start, leaf.end, _code(table, before) + _ending(source))
 
 
 def _cells(row: str) -> list[str]:
@@ -77,18 +145,19 @@ def _cells(row: str) -> list[str]:
     parts = _CELL_END.split(inner)
     if inner.endswith("|") and not inner.endswith("\\|"):
         parts.pop()
-    return [_MARKS.sub("", part).replace("\\|", "|").replace("<br>", " ").strip() for part in parts]
+    return [_CELL_MARKS.sub("", part).replace("\\|", "|").replace("<br>", " ").strip() for part in parts]
 
 
-def _block(rows: list[str]) -> list[str]:
+def _aligned(rows: list[str]) -> list[str]:
+    """The rows in columns; nothing where they would be too wide, or would end the code."""
     head, marks, *body = map(_cells, rows)
     columns = max(map(len, (head, *body)))
     if 3 * columns > _WIDEST:
-        return rows
+        return []
     table = [(row + [""] * columns)[:columns] for row in (head, *body)]
     widths = [max(width(row[column]) for row in table) for column in range(columns)]
     if sum(widths) + 3 * columns > _WIDEST or any("```" in cell for row in table for cell in row):
-        return rows
+        return []
     right = [mark.endswith(":") and not mark.startswith(":") for mark in (marks + [""] * columns)[:columns]]
 
     def line(row: list[str]) -> str:
@@ -98,4 +167,4 @@ def _block(rows: list[str]) -> list[str]:
         ).rstrip()
 
     rule = "-+-".join("-" * size for size in widths)
-    return ["```", line(table[0]), rule, *map(line, table[1:]), "```"]
+    return [line(table[0]), rule, *map(line, table[1:])]

@@ -20,6 +20,7 @@ _HALF_FENCE = re.compile(r"^[ \t>]*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]++)?+(?:`{1,2}|
 _HALF_LINK = re.compile(r"(?:!?\[[^\[\]\n]{0,80}(?:\](?:\([^()\s]{0,300})?)?|<[^\s<>]{0,60})$")
 _TAIL = 400
 """Characters at the end of a line in which half a link or mark may stand."""
+_CLOSING = ("*", "_", "~", "`")
 _HALF_WORD = re.compile(r"(?<=\s)[0-9A-Za-z\u00c0-\u024f]{1,30}$")
 
 
@@ -31,7 +32,7 @@ def shown(text: str, *, spoilers: bool = False, end: Tail | None = None) -> tupl
     """
     end = end or tail(text)
     keep = _held(text, end, spoilers=spoilers)
-    opened = [mark for mark in end.marks if mark[1] < keep]
+    opened = [mark for mark in _marks(text, keep, end) if mark[1] < keep]
     hidden = open_spoiler(text[:keep]) if spoilers else None
     if hidden is not None:
         opened = sorted([*opened, (MARK, hidden)], key=itemgetter(1))
@@ -44,8 +45,13 @@ def settled(text: str, *, end: Tail | None = None) -> int:
     """How many characters of a growing text look the same with any continuation."""
     end = end or tail(text)
     keep = _held(text, end)
-    opened = [at for _, at in end.marks if at < keep]
+    opened = [at for _, at in _marks(text, keep, end) if at < keep]
     return opened[0] if opened and keep - opened[0] <= _MARKED_MAX else keep
+
+
+def _marks(text: str, keep: int, end: Tail) -> tuple[tuple[str, int], ...]:
+    """The marks that are open at `keep`. Those that are held back may be what closes them."""
+    return tail(text[:keep], end.start).marks if text[keep : keep + 1] in _CLOSING else end.marks
 
 
 def half_link(text: str, start: int = 0) -> int:

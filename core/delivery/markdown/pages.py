@@ -38,16 +38,18 @@ _BREAKS = (
 
 @dataclass(frozen=True, slots=True)
 class PageFormat:
-    """What a page is cut for: its size, whether the platform needs it typeset, and whether it knows spoilers."""
+    """What a page is cut for: its size, whether the platform needs it typeset, and whether it knows spoilers and
+    tables."""
 
     size: int
     unit: Unit
     typeset: bool = False
     spoilers: bool = False
+    tables: bool = False
 
     def set(self, text: str) -> str:
         """`text` as the platform is given it."""
-        return typeset(text) if self.typeset else text
+        return typeset(text, tables=self.tables) if self.typeset else text
 
     @property
     def share(self) -> int:
@@ -163,7 +165,7 @@ def _fitted(window: str, text: str, opens: str, page_format: PageFormat) -> str:
     window = page_format.start(window, page_format.size - page_format.length(opens) - max(0, reserve))
     body = _cut(window, text, opens)
     while body and (excess := page_format.excess(page_format.piece(body, opens).text)) > 0:
-        if page_format.typeset and _rows_from(body) < len(body):
+        if page_format.typeset and not page_format.tables and _rows_from(body) < len(body):
             body = _fewer_rows(body, opens, page_format)
         else:
             body = _cut(page_format.start(body, page_format.length(body) - excess), text, opens)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import Any, Literal, NamedTuple
 
-from markdown_it import MarkdownIt, rules_inline
+from markdown_it import MarkdownIt, rules_block, rules_inline
 from markdown_it.parser_inline import ParserInline
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline, link_pairs
@@ -38,7 +38,7 @@ _SIGNS = ("\\", "`", "*", "_", "~", "[", "<", "$", "&", "://", "mailto:")
 """One of them is in every span and mark."""
 _BLOCK_SIGNS = ("|", ">", "#")
 _BLOCK_LINE = re.compile(r"(?:\A|\n)[ \t+\-=\d]")
-_FORMULA = re.compile(r"[\\^_={}+*/<>|]|\s?\S{1,3}\s?\Z")
+_FORMULA = re.compile(r"[\\^_={}+*/<>|]|\A\s?\S{1,3}\s?\Z")
 _MATH_MARKS = (("\\[", "\\]"), ("\\(", "\\)"), ("$$", "$$"), ("$", "$"))
 _BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
 _SCHEME = re.compile(r"(?<!\w)(?:https?|mailto)\Z", re.IGNORECASE)
@@ -170,6 +170,16 @@ def _is_formula(content: str, after: str, opens: str) -> bool:
     return opens != "$" or (tight and not after.isdigit())
 
 
+def _table(state: StateBlock, first: int, last: int, silent: bool) -> bool:
+    """A table ends at a line without a bar."""
+    end = min(first + 2, last)
+    if not rules_block.table(state, first, end, True):
+        return False
+    while end < last and "|" in state.src[state.bMarks[end] : state.eMarks[end]]:
+        end += 1
+    return rules_block.table(state, first, end, silent)
+
+
 def _math_block(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     """A formula of whole lines, which may look like lists or headings."""
     begin = state.bMarks[first] + state.tShift[first]
@@ -186,7 +196,8 @@ def _math_block(state: StateBlock, first: int, last: int, silent: bool) -> bool:
         return False
     if not silent:
         token = state.push("math_block", "math", 0)
-        token.content = state.src[opens.end() : end].strip()
+        content = state.getLines(first, line + 1, state.blkIndent, False).strip()[len(opens[0]) :]
+        token.content = content[: content.rfind(closes)].strip()
         token.map = [first, line + 1]
         state.line = line + 1
     return True
@@ -228,6 +239,7 @@ def _made() -> MarkdownIt:
     made.inline = _Parser()
     made.enable(["table", "strikethrough"]).disable(["html_block", "html_inline", "linkify"])
     stops = ["paragraph", "reference", "blockquote", "list"]
+    made.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
     made.block.ruler.before("fence", "math", _math_block, {"alt": stops})
     rules = made.inline.ruler
     for kind, rule in _RECORDED.items():

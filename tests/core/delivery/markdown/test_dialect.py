@@ -70,3 +70,48 @@ def test_what_follows_code_is_set_again() -> None:
 
 def test_a_heading_without_words_stays() -> None:
     assert typeset("#### ####\n#### #\n####") == "#### ####\n#### #\n####"
+
+
+@pytest.mark.parametrize("tables", [False, True])
+@pytest.mark.parametrize(
+    ("markdown", "shown"),
+    [
+        ("- [ ] one\n- [x] two\n  - [X] three", "- ☐ one\n- ☑ two\n  - ☑ three"),
+        ("1. [ ] one", "1. ☐ one"),
+        ("words [x] stay", "words [x] stay"),
+        ("See ![a cat](https://x.test/cat.png).", "See [a cat](https://x.test/cat.png)."),
+        ("Here \\( x = \\frac{a}{b} \\) it is", "Here `x = \\frac{a}{b}` it is"),
+        ("It costs $5 and $6, $x^2$ not", "It costs $5 and $6, `x^2` not"),
+        (
+            "So:\n\n\\[\n\\int_0^1 x\\,dx\n= 1\n\\]\n\nDone",
+            "So:\n\n```\n\\int_0^1 x\\,dx\n= 1\n```\n\nDone",
+        ),
+        ("> $$\n> a^2\n> $$\n", "> ```\n> a^2\n> ```\n"),
+        ("one<br>two<br/>", "one\ntwo"),
+        ("> one<br>two", "> one\n> two"),
+        ("`![a](b) <br> \\(x=1\\)`", "`![a](b) <br> \\(x=1\\)`"),
+        ("```\n- [ ] $x^2$ <br>\n```", "```\n- [ ] $x^2$ <br>\n```"),
+        ("\\\\(x=1\\\\) and \\[brackets\\]", "\\\\(x=1\\\\) and \\[brackets\\]"),
+    ],
+)
+def test_what_a_platform_does_not_know_is_set_in_what_it_knows(markdown: str, shown: str, tables: bool) -> None:
+    assert typeset(markdown, tables=tables) == shown
+
+
+def test_fences_of_tildes_become_fences_of_backticks() -> None:
+    assert typeset("~~~py\nx~\n~~~\nwords ~~~") == "```py\nx~\n```\nwords ~~~"
+    assert typeset("- a\n\n  ~~~~\n  x\n  ~~~~\n") == "- a\n\n  ```\n  x\n  ```\n"
+    assert typeset("~~~\nopen") == "```\nopen"
+
+
+def test_tables_in_quotes_and_lists_stay_in_them() -> None:
+    table = "| a | b |\n|---|---|\n| 1 | 2 |"
+    for before in ("> ", "  "):
+        quoted = "\n".join(before + line for line in table.split("\n"))
+        shown = typeset(quoted if before == "> " else f"- x\n\n{quoted}")
+        assert f"{before}```\n{before}a | b\n{before}--+--\n{before}1 | 2\n{before}```" in shown
+
+
+def test_where_there_are_tables_they_stay() -> None:
+    text = "| a |\n|---|\n| b |\n\n#### Deep\n\n~~~\nx\n~~~"
+    assert typeset(text, tables=True) == text

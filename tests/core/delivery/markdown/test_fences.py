@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.delivery.markdown.code_ranges import code_ranges
-from core.delivery.markdown.fences import fences, open_fence, outside_fences
+from core.delivery.markdown.pages import PageFormat
+from core.delivery.markdown.parser import is_closed, leaves
+from core.delivery.markdown.tail import tail
 
 LINES = st.sampled_from(
     [
@@ -61,39 +63,44 @@ def code(text: str) -> list[str]:
         ("- ```sh\n  x\n  ```", None),
         ("- item\n\nwords\n\n     ```\nx", None),
         ("- item\n\n          ```\nx", None),
-        ("> ```\n> x", None),
+        ("> ```\n> x", "```"),
+        ("> ```\nx", None),
     ],
 )
 def test_a_block_is_open_as_commonmark_has_it(text: str, marks: str | None) -> None:
-    fence = open_fence(text)
+    fence = tail(text).fence
     assert (fence.marks if fence else None) == marks
 
 
-def test_a_run_that_is_too_long_opens_nothing_and_closes_what_is_open() -> None:
-    assert open_fence("~" * 9, 8) is None
-    assert open_fence("~" * 8, 8) is not None
-    assert open_fence("~~~\nx\n" + "~" * 9, 8) is None
+def test_a_run_that_is_too_long_is_not_closed() -> None:
+    short = PageFormat(32, "utf16")
+    assert short.closed("~" * 9) == "~" * 9
+    assert short.closed("~" * 8) == "~" * 8 + "\n" + "~" * 8
 
 
 @given(st.lists(LINES, max_size=12).map("\n".join))
-def test_blocks_are_whole_lines_in_order_and_the_rest_is_outside(text: str) -> None:
-    found = list(fences(text))
+def test_leaves_are_whole_lines_in_order_and_only_the_last_block_of_code_is_open(text: str) -> None:
+    last, found = leaves(text)
     at = 0
-    for block in found:
-        assert at <= block.start < block.end <= len(text)
-        assert text[block.start - 1 : block.start] in ("", "\n")
-        assert text[block.end : block.end + 1] in ("", "\n")
-        at = block.end
-    assert all(block.closed for block in found[:-1])
-    assert outside_fences(text, lambda words: words) == text
-    kept = outside_fences(text, lambda _: "")
-    assert kept == "".join(text[block.start : block.end] for block in found)
+    for leaf in found:
+        assert at <= leaf.start < leaf.end <= len(text)
+        assert text[leaf.start - 1 : leaf.start] in ("", "\n")
+        assert text[leaf.end - 1] == "\n" or leaf.end == len(text)
+        at = leaf.end
+    assert last <= len(text)
+    fences = [leaf for leaf in found if leaf.kind == "fence" and not leaf.lists]
+    assert all(is_closed(leaf.token) for leaf in fences[:-1] if not leaf.quotes)
 
 
 @given(st.lists(LINES, max_size=8).map("\n".join), st.lists(LINES, max_size=8).map("\n".join))
-def test_lines_that_follow_change_no_block_that_is_closed(text: str, more: str) -> None:
-    before = [block for block in fences(text) if block.closed]
-    assert list(fences(f"{text}\n{more}"))[: len(before)] == before
+def test_lines_that_follow_change_no_block_before_the_last(text: str, more: str) -> None:
+    last, before = leaves(text)
+    _, after = leaves(f"{text}\n{more}")
+    kept = [(leaf.kind, leaf.start, leaf.end, leaf.token.content) for leaf in before if leaf.end <= last]
+    assert [(leaf.kind, leaf.start, leaf.end, leaf.token.content) for leaf in after][: len(kept)] == kept
+    assert [(leaf.kind, last + leaf.start) for leaf in leaves(f"{text}\n{more}"[last:])[1]] == [
+        (leaf.kind, leaf.start) for leaf in after[len(kept) :]
+    ]
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,16 @@ def test_what_is_half_written_is_held_back(text: str, keep: int) -> None:
 
 @pytest.mark.parametrize(
     ("text", "marks"),
-    [("a **b", "**"), ("a `b", "`"), ("**a *b", "***"), ("~~a", "~~"), ("a_b", ""), ("* a", "")],
+    [
+        ("a **b** and **c**", "**"),
+        ("a `b`", "`"),
+        ("a **b", "**"),
+        ("a `b", "`"),
+        ("**a *b", "***"),
+        ("~~a", "~~"),
+        ("a_b", ""),
+        ("* a", ""),
+    ],
 )
 def test_marks_that_are_open_are_closed(text: str, marks: str) -> None:
     assert shown(text)[1] == marks
