@@ -11,9 +11,11 @@ import pytest_asyncio
 from sqlalchemy import text
 
 from core.clock import SystemClock
+from core.errors import Code
 from core.ports.store import PROCESS, Finish
-from core.values.conversation import Ask, TurnState
+from core.values.conversation import Ask, TurnState, announcement
 from core.values.places import Person, Place
+from core.values.tasks import Alert, ReportUsage
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.engine import Database
 from storage.migrations import upgrade
@@ -103,3 +105,18 @@ async def test_the_watermark_of_a_platform_is_taken_up_by_its_installation(
     assert [await store.watermark(*one) for one in watermarks] == [NOON] * 3
     assert await store.watermark("slack", "") is None
     await store.close()
+
+
+async def test_an_announcement_of_this_version_is_posted_once_also_after_a_restart(store: SqlStore) -> None:
+    channel = Place("slack", "", "C9")
+    alert = Alert("account one/a", Code.NO_MONEY)
+    for ask in (
+        announcement("alert:1", channel, alert, NOON, "It fails."),
+        announcement("summary:2026-01-01", channel, ReportUsage(NOON - timedelta(days=1), NOON), NOON),
+    ):
+        turn = await store.accept(ask)
+        assert turn is not None
+        await store.finish(Finish(turn, TurnState.DONE, "posted"))
+        await store.adopt("slack", "T1", ("",))
+        assert await store.accept(ask) is None
+    assert await store.alerts(channel, NOON) == [(alert, NOON)]
