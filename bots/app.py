@@ -36,8 +36,8 @@ from core.llm.redacting_model import RedactedModel
 from core.operators.alert_turns import AlertChannels, AlertTurns
 from core.operators.alerts import OperatorAlerts
 from core.operators.metrics import Metrics
-from core.platform_calls import PlatformCalls
-from core.ports.connector import Directory, Membership, Platform
+from core.platform_calls import PerInstallation, PlatformCalls
+from core.ports.connector import Connector, Directory, Installation, Membership
 from core.ports.store import PROCESS, Store, TurnLedger
 from core.redaction import Secrets, is_secret
 from core.settings.channel import offered_models
@@ -49,6 +49,7 @@ from core.turns.recovery import Recovery
 from core.turns.runner import Channel, TurnRunner
 from core.turns.running import RunningTurns
 from core.values.conversation import Turn, TurnState
+from core.values.places import Place
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.lock import RunLock
 
@@ -144,20 +145,10 @@ class App:
         self.database_health = DatabaseHealth(self._operator_alerts, config.database.shown_url, self._clock)
         model = create_model(config.core, config.catalog, self._clock, self._operator_alerts)
         self._model = RedactedModel(model, Secrets(config.secrets()))
-        self._platforms = self._create_platforms()
-        self._channels = {
-            platform.name: Channel(
-                platform_calls,
-                DeliveryScheduler(
-                    platform_calls,
-                    self._clock,
-                    file_chars=config.core.parley_file_chars,
-                    on_shown=partial(self.metrics.observe, "parley_staleness_seconds", platform.name),
-                ),
-            )
-            for platform, platform_calls in ((platform, self._gate(platform)) for platform in self._platforms)
-        }
-        self._supervisor = Supervisor(self._platforms, self._clock, self._operator_alerts, self.metrics.gauge)
+        connectors = self._connectors = self._create_connectors()
+        self._calls = PerInstallation(connectors, self._create_calls)
+        self._channels = PerInstallation(connectors, self._create_channel)
+        self._supervisor = Supervisor(connectors, self._clock, self._operator_alerts, self.metrics.gauge)
         live = RunningTurns()
         self._checkpoints = Checkpoints(store, live, self._clock)
         usage_reporter = StoredUsage(store, config.core, config.timers.zone, config.catalog.priced)
@@ -191,30 +182,23 @@ class App:
             core,
             self._clock,
             offered(config),
-            traits={platform.name: platform.traits for platform in self._platforms},
+            traits={connector.name: connector.traits for connector in connectors},
             priced=config.catalog.priced,
             interrupt=live.forget,
         )
         self._sweep = Recovery(store, self.place_queues, self._clock)
-        memberships = {one.name: one for one in self._platforms if isinstance(one, Membership)}
-        directories = {one.name: one for one in self._platforms if isinstance(one, Directory)}
         self.inbox = StoringInbox(
-            store, self.place_queues.submit, live, handlers, self._lost, memberships, directories
+            store,
+            self.place_queues.submit,
+            live,
+            handlers,
+            self._lost,
+            PerInstallation(connectors, lambda one: one if isinstance(one, Membership) else None),
+            PerInstallation(connectors, lambda one: one if isinstance(one, Directory) else None),
         )
-        self._catch_ups = {
-            name: Backfill(
-                channel.platform_calls,
-                store,
-                self.inbox.receive,
-                self.inbox.record_expired,
-                self._clock,
-                config.core.parley_catch_up_s,
-            )
-            for name, channel in self._channels.items()
-        }
-        self._catches_up = False
-        gates = {name: channel.platform_calls for name, channel in self._channels.items()}
-        self._recovery = DeletedQuestions(gates, self.inbox.receive, self._clock)
+        self._backfills = PerInstallation(connectors, self._create_backfill)
+        self._backfilling = False
+        self._recovery = DeletedQuestions(self._calls, self.inbox.receive, self._clock)
         self._timers = Timers(config.timers, store, self.inbox.receive, self._clock)
 
     def _create_alerts(self) -> AlertChannels:
@@ -228,27 +212,49 @@ class App:
                     submit,
                     self._clock,
                     language,
-                    partial(self._channels[place.platform].platform_calls.announce, place.channel),
+                    partial(platform_calls.announce, place.channel),
                 )
                 for place in self._config.timers.alert_places
+                if (platform_calls := self._calls(place)) is not None
             ]
         )
 
-    def _gate(self, platform: Platform) -> PlatformCalls:
-        return PlatformCalls(platform, PlatformHealth(platform.name, self._operator_alerts, self._clock).called)
+    def _create_calls(self, installation: Installation) -> PlatformCalls:
+        health = PlatformHealth(installation.name, self._operator_alerts, self._clock)
+        return PlatformCalls(installation, health.called)
 
-    def _create_platforms(self) -> list[Platform]:
+    def _create_channel(self, installation: Installation) -> Channel:
+        platform_calls = self._calls.of(installation)
+        scheduler = DeliveryScheduler(
+            platform_calls,
+            self._clock,
+            file_chars=self._config.core.parley_file_chars,
+            on_shown=partial(self.metrics.observe, "parley_staleness_seconds", installation.name),
+        )
+        return Channel(platform_calls, scheduler)
+
+    def _create_backfill(self, installation: Installation) -> Backfill:
+        return Backfill(
+            self._calls.of(installation),
+            self.store,
+            self.inbox.receive,
+            self.inbox.record_expired,
+            self._clock,
+            self._config.core.parley_catch_up_s,
+        )
+
+    def _create_connectors(self) -> list[Connector]:
         config = self._config
         why_not = config.platforms()
         for name, why in why_not.items():
             if why:
                 self._tell(f"{name:<8} off: {why}")
-        created: list[Platform | None] = [
+        created: list[Connector | None] = [
             slack.create(config.slack, self._clock),
             discord.create(config.discord, self._clock),
             None if why_not["web"] else web.create(config.web, self._clock, self.store),
         ]
-        return [platform for platform in created if platform is not None]
+        return [connector for connector in created if connector is not None]
 
     def stop(self) -> None:
         """Begin to end: what runs may finish within the grace period."""
@@ -260,14 +266,14 @@ class App:
             self._config.web.parley_http_host,
             self._config.web.parley_http_port,
             {
-                **{platform.name: platform.ready for platform in self._platforms},
+                **{connector.name: connector.ready for connector in self._connectors},
                 "database": lambda: not self.database_health.reason,
             },
             [
                 route
-                for platform in self._platforms
-                if isinstance(platform, Routed)
-                for route in platform.routes()
+                for connector in self._connectors
+                if isinstance(connector, Routed)
+                for route in connector.routes()
             ],
             self.metrics.text,
             partial(web.refuse_host, self._config.web.hosts),
@@ -277,14 +283,13 @@ class App:
         notify_systemd("READY=1")
         try:
             self._tell(f"model    {_model_line(self._config.catalog)}")
-            for platform in self._platforms:
-                self._tell(
-                    f"{platform.name:<8} on: {address if isinstance(platform, Routed) else 'connecting'}"
-                )
+            for connector in self._connectors:
+                where = address if isinstance(connector, Routed) else "connecting"
+                self._tell(f"{connector.name:<8} on: {where}")
             self._tell(f"health   {address}/livez, {address}/readyz, {address}/metrics")
-            self._catches_up = True
+            self._backfilling = True
             async with self._running():
-                for job in (*beside, *(catch_up.run for catch_up in self._catch_ups.values())):
+                for job in (*beside, *(backfill.run for backfill in self._backfills)):
                     self._keep(job())
                 await self._timers.start()
                 await self._until(self._stop.wait())
@@ -311,15 +316,15 @@ class App:
             await self.store.recover(self._clock.now() - self._config.core.stood_still)
         except StoreError as error:
             log.warning("turns_not_recovered", **error.log_keys)
-        for platform in self._platforms:
-            await adopt(self.store, platform)
+        for platform_calls in self._calls:
+            await adopt(self.store, platform_calls.installation)
         for turn in await self.store.open_turns():
             self._recovery.expect(turn)
             self.place_queues.submit(turn)
         for turn in await self.store.held_turns():
             self._recovery.expect(turn)
             self.inbox.admission.hold(turn)
-        for channel in self._channels.values():
+        for channel in self._channels:
             self._keep(channel.scheduler.run())
         self._keep(self._checkpoints.run())
         self._keep(self._sweep.run())
@@ -351,15 +356,16 @@ class App:
                 await self.store.advance_watermark(PROCESS, "", self._clock.now())
             await self._clock.sleep(SIGN_OF_LIFE_S)
 
-    def _lost(self, platform: str) -> None:
-        """An event of this platform could not be stored, or so it seems."""
-        self._catch_ups[platform].again()
+    def _lost(self, place: Place) -> None:
+        """An event of this place could not be stored, or so it seems."""
+        if (backfill := self._backfills(place)) is not None:
+            backfill.again()
         self._sweep.doubt()
 
     async def _hold(self, turn: Turn) -> None:
         """No turn begins before what was said earlier has been read, and what was deleted is known."""
-        if self._catches_up and (catch_up := self._catch_ups.get(turn.ask.place.platform)):
-            await catch_up.caught_up(turn.ask.place)
+        if self._backfilling and (backfill := self._backfills(turn.ask.place)) is not None:
+            await backfill.caught_up(turn.ask.place)
             await self._recovery.look(turn.ask.place)
 
     def _keep(self, job: Coroutine[Any, Any, None]) -> None:

@@ -16,7 +16,7 @@ import structlog
 from core.clock import Clock
 from core.errors import BotError, Code, PlatformError
 from core.operators.alerts import OperatorAlerts
-from core.ports.connector import Inbox, Platform
+from core.ports.connector import Connector, Inbox
 
 log = structlog.get_logger()
 
@@ -35,23 +35,23 @@ def platform_subject(name: str) -> str:
 class _Supervised:
     """One platform. `reason` is empty while its `run` goes on; `worked`: it has been ready once."""
 
-    platform: Platform
+    connector: Connector
     reason: str = ""
     worked: bool = False
     refusal: PlatformError | None = None
 
 
 class Supervisor:
-    """Runs `platforms`. `gauge` receives the state of each as `parley_platform_up`."""
+    """Runs `connectors`. `gauge` receives the state of each as `parley_platform_up`."""
 
     def __init__(
         self,
-        platforms: Sequence[Platform],
+        connectors: Sequence[Connector],
         clock: Clock,
         operators: OperatorAlerts,
         gauge: Callable[[str, Mapping[str, str], float], None],
     ) -> None:
-        self._supervised = [_Supervised(platform) for platform in platforms]
+        self._supervised = [_Supervised(connector) for connector in connectors]
         self._clock = clock
         self._operators = operators
         self._gauge = gauge
@@ -59,7 +59,7 @@ class Supervisor:
 
     def reasons(self) -> dict[str, str]:
         """Why each platform that is down is down, as one line without secrets."""
-        return {one.platform.name: one.reason for one in self._supervised if one.reason}
+        return {one.connector.name: one.reason for one in self._supervised if one.reason}
 
     async def run(self, inbox: Inbox) -> None:
         """Run all platforms until cancelled.
@@ -91,7 +91,7 @@ class Supervisor:
 
     async def _run_once(self, one: _Supervised, inbox: Inbox) -> tuple[BotError, bool]:
         """Run the platform until it ends. What ended it, and whether it was ready in between."""
-        running = asyncio.create_task(one.platform.run(inbox))
+        running = asyncio.create_task(one.connector.run(inbox))
         watching = asyncio.create_task(self._watch(one))
         try:
             await asyncio.wait({running, watching}, return_when=asyncio.FIRST_COMPLETED)
@@ -100,7 +100,7 @@ class Supervisor:
         except BotError as error:
             return error, was_ready
         except Exception as error:
-            log.exception("platform_crashed", platform=one.platform.name)
+            log.exception("platform_crashed", platform=one.connector.name)
             return PlatformError(Code.INTERNAL, type(error).__name__), was_ready
         finally:
             for task in (running, watching):
@@ -110,10 +110,10 @@ class Supervisor:
 
     async def _watch(self, one: _Supervised) -> None:
         """Note whether the platform is ready, for as long as it runs."""
-        name = one.platform.name
+        name = one.connector.name
         lost_at: float | None = self._clock.monotonic()
         while True:
-            ready = one.platform.ready()
+            ready = one.connector.ready()
             self._gauge("parley_platform_up", {"platform": name}, float(ready))
             now = self._clock.monotonic()
             if ready:
@@ -131,11 +131,11 @@ class Supervisor:
 
     def _up(self, one: _Supervised) -> None:
         one.worked, one.reason, one.refusal = True, "", None
-        log.info("platform_connected", platform=one.platform.name)
-        self._operators.well(platform_subject(one.platform.name))
+        log.info("platform_connected", platform=one.connector.name)
+        self._operators.well(platform_subject(one.connector.name))
 
     def _down(self, one: _Supervised, error: BotError) -> None:
-        name = one.platform.name
+        name = one.connector.name
         one.reason = error.detail or str(error.code)
         if isinstance(error, PlatformError) and error.code in (Code.BAD_TOKEN, Code.APP_SETUP):
             one.refusal = error

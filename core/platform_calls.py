@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import structlog
 
 from core.errors import Code, PlatformError, new_ref
-from core.ports.connector import Platform
+from core.ports.connector import Connector, Installation
 from core.values.conversation import Ask, History
 from core.values.outgoing import OutgoingCall, Page, PostMessage
 from core.values.places import Place
 
 log = structlog.get_logger()
 Answer = TypeVar("Answer")
+Made = TypeVar("Made")
 
 
 Called = Callable[[str, PlatformError | None], None]
@@ -26,35 +27,35 @@ def _ignore(_call: str, _error: PlatformError | None) -> None: ...
 
 
 class PlatformCalls:
-    """Passes calls on to one platform. Raises PlatformError and nothing else."""
+    """Passes calls on to one installation. Raises PlatformError and nothing else."""
 
-    def __init__(self, platform: Platform, called: Called = _ignore) -> None:
-        self.platform = platform
+    def __init__(self, installation: Installation, called: Called = _ignore) -> None:
+        self.installation = installation
         self._called = called
 
     async def perform(self, call: OutgoingCall) -> str:
-        return await self._pass("perform", self.platform.perform(call), call=type(call).__name__.lower())
+        return await self._pass("perform", self.installation.perform(call), call=type(call).__name__.lower())
 
     async def find(self, call: OutgoingCall) -> str | None:
-        return await self._pass("find", self.platform.find(call))
+        return await self._pass("find", self.installation.find(call))
 
     async def history(self, place: Place, before: Ask) -> History:
-        return await self._pass("history", self.platform.history(place, before))
+        return await self._pass("history", self.installation.history(place, before))
 
     async def recent(self, place: Place, limit: int, since: datetime | None) -> History:
-        return await self._pass("recent", self.platform.recent(place, limit, since))
+        return await self._pass("recent", self.installation.recent(place, limit, since))
 
     async def missed(self, place: Place, after: datetime) -> list[Ask]:
-        return await self._pass("missed", self.platform.missed(place, after))
+        return await self._pass("missed", self.installation.missed(place, after))
 
     async def typing(self, place: Place, language: str = "en") -> None:
-        await self._pass("typing", self.platform.typing(place, language))
+        await self._pass("typing", self.installation.typing(place, language))
 
     async def stands(self, ask: Ask) -> bool:
-        return await self._pass("stands", self.platform.stands(ask))
+        return await self._pass("stands", self.installation.stands(ask))
 
     async def channel(self, channel: str) -> Place:
-        return await self._pass("channel", self.platform.channel(channel))
+        return await self._pass("channel", self.installation.channel(channel))
 
     async def announce(self, channel: str, text: str) -> bool:
         """Post `text` at the top level of a channel, known by its id alone. Returns whether that worked."""
@@ -72,7 +73,7 @@ class PlatformCalls:
             self._called(method, error)
             log.warning(
                 "platform_call_failed",
-                platform=self.platform.name,
+                platform=self.installation.name,
                 method=method,
                 **told,
                 code=str(error.code),
@@ -81,9 +82,29 @@ class PlatformCalls:
             )
             raise
         except Exception as error:
-            log.exception("platform_call_crashed", platform=self.platform.name, method=method, **told)
+            log.exception("platform_call_crashed", platform=self.installation.name, method=method, **told)
             uncertain = PlatformError(Code.UNCERTAIN, type(error).__name__, retryable=True, certain=False)
             self._called(method, uncertain)
             raise uncertain from error
         self._called(method, None)
         return given
+
+
+class PerInstallation(Generic[Made]):
+    """What `make` makes for each installation, found by a place that the installation serves."""
+
+    def __init__(self, connectors: Sequence[Connector], make: Callable[[Installation], Made | None]) -> None:
+        self._connectors = {connector.name: connector for connector in connectors}
+        installations = [one for connector in connectors for one in connector.installations]
+        self._made = {id(one): made for one in installations if (made := make(one)) is not None}
+
+    def __call__(self, place: Place) -> Made | None:
+        connector = self._connectors.get(place.platform)
+        return self._made.get(id(connector.serving(place))) if connector is not None else None
+
+    def of(self, installation: Installation) -> Made:
+        """What was made for `installation`. Raises KeyError where nothing was."""
+        return self._made[id(installation)]
+
+    def __iter__(self) -> Iterator[Made]:
+        return iter(self._made.values())

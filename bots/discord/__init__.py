@@ -10,7 +10,9 @@
     interactions      commands, menus, buttons and forms
     acknowledge       the acknowledgement, due within 3 s
     commands, forms, replies   registration, modals, immediate replies          pure
-    connector         `Platform`: performs outgoing calls
+    connector         `Connector`: the application and its connection
+    installation      `Installation`: the bot's account, its calls and reads
+    rate_limits       what an outgoing call draws on                            pure
     outgoing          a page as a Discord message                               pure
     rest, http        calls of ours and of discord.py on Discord's REST API
     limiter           50 calls a second for the whole bot
@@ -36,7 +38,7 @@ from core.settings.environment import Settings, http_url
 from core.values.platform import Feature, PlatformTraits
 
 if TYPE_CHECKING:
-    from bots.discord.connector import DiscordPlatform
+    from bots.discord.connector import DiscordConnector
 
 TRAITS = PlatformTraits(frozenset({Feature.CHANNELS, Feature.FORUMS}), spans_teams=True, former_ids=("", "@me"))
 
@@ -65,16 +67,16 @@ class DiscordSettings(Settings):
         return value
 
 
-def create(settings: DiscordSettings, clock: Clock) -> DiscordPlatform | None:
+def create(settings: DiscordSettings, clock: Clock) -> DiscordConnector | None:
     """The platform, or None where `why_not` says why. Points discord.py, process-wide, at the set URLs."""
     if settings.discord_bot_token is None:
         return None
     # Loads the SDK, which programs without Discord need not.
-    from bots.discord.connector import DiscordPlatform
+    from bots.discord.connector import DiscordConnector
     from bots.discord.private import aim
 
     aim(settings.discord_api_url, settings.discord_gateway_url)
-    return DiscordPlatform(settings.discord_bot_token.get_secret_value(), clock)
+    return DiscordConnector(settings.discord_bot_token.get_secret_value(), clock)
 
 
 def why_not(settings: DiscordSettings) -> str:

@@ -12,9 +12,11 @@ import discord
 
 from bots.discord.incoming import channel_to_place, message_to_ask, message_to_entry
 from bots.discord.members import KEEP_READING_S, GuildMembers
-from bots.discord.thread_locations import channel_at
+from bots.discord.outgoing import key_to_nonce, page_to_content
+from bots.discord.thread_locations import UNKNOWN_CHANNEL, ThreadLocations, channel_at
 from bots.reading import MessageReader
 from core.values.conversation import Ask, History, ThreadMessage
+from core.values.outgoing import PostMessage
 from core.values.places import Place
 
 _READER = MessageReader("discord", lambda message: str(message.id))
@@ -23,6 +25,8 @@ THREAD_PAGE, DM_PAGE, CHAIN = 100, 30, 10
 """The most messages that one turn reads: of a thread, of a DM, of a chain of replies."""
 MISSED = 500
 """The most messages of one channel or thread that are read after downtime."""
+FIND = 50
+"""The most messages of one channel that are read to find a post."""
 POSTS = 50
 """The most archived posts of one forum that are read after downtime."""
 _WRONG_CHANNEL = 50024
@@ -201,3 +205,42 @@ def _history(client: discord.Client, messages: list[discord.Message], *, complet
 
 def _in_order(entry: ThreadMessage) -> int:
     return int(entry.id)
+
+
+async def find(client: discord.Client, locations: ThreadLocations, post: PostMessage) -> str | None:
+    """The id of the message that an uncertain post left, or None. Raises what discord.py raises."""
+    place, likely = post.place, [locations.of(post.place, post.answers)]
+    if not locations.certain(place, post.answers):
+        likely.append(place.channel)  # it may have been answered there before a restart
+    after = discord.Object(int(post.answers)) if post.answers.isdecimal() else None
+    for location in likely:
+        page = channel_at(client, location, place).history(limit=FIND, after=after)
+        try:
+            async for message in page:
+                if _is_left_by(client.user, post, message, shared=locations.shared(place, location)):
+                    return str(message.id)
+        except discord.NotFound as error:
+            if error.code != UNKNOWN_CHANNEL:
+                raise
+        except discord.Forbidden:
+            if not post.interaction_token:
+                raise
+    return None
+
+
+def _is_left_by(
+    me: discord.ClientUser | None, post: PostMessage, message: discord.Message, *, shared: bool
+) -> bool:
+    """Whether `message` is what the post left: by the nonce or, where Discord has not kept it, by the words and, where
+    several conversations share the channel, by what the message answers."""
+    if me is None or message.author.id != me.id:
+        return False
+    if message.nonce is not None:
+        return str(message.nonce) == key_to_nonce(post.key)
+    if message.content.strip() != page_to_content(post.page).strip():
+        return False
+    if post.interaction_token:
+        asked = message.interaction_metadata
+        return asked is not None and str(asked.id) == post.answers
+    reference = message.reference
+    return not shared or (reference is not None and str(reference.message_id) == post.answers)

@@ -6,12 +6,21 @@ https://docs.discord.com/developers/resources/message#create-message
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from typing import Any
 
 import discord
 
-from core.values.outgoing import Limits, Page
+from core.values.outgoing import (
+    DeleteMessage,
+    EditMessage,
+    Limits,
+    OutgoingCall,
+    Page,
+    PostMessage,
+    UploadFile,
+)
 from core.values.ui import Button
 
 CONTENT_LIMIT = 2_000
@@ -80,4 +89,30 @@ def button_to_item(button: Button) -> discord.ui.Button[discord.ui.View]:
         label=button.label[:80],
         custom_id=_CUSTOM_ID.format(action=button.action, turn_id=button.turn_id),
         style=discord.ButtonStyle.secondary,
+    )
+
+
+def interaction_token_of(call: OutgoingCall) -> str:
+    """The token of the interaction that a call answers; empty where it answers none."""
+    return (
+        call.interaction_token
+        if isinstance(call, PostMessage | EditMessage | DeleteMessage | UploadFile)
+        else ""
+    )
+
+
+def call_to_body(call: OutgoingCall) -> dict[str, Any]:
+    """The JSON body of a call; that of an empty page where the call has none."""
+    return page_to_body(call.page if isinstance(call, PostMessage | EditMessage) else Page(""))
+
+
+def upload_to_form(upload: UploadFile, body: dict[str, Any] | None) -> tuple[dict[str, Any], ...]:
+    """The fields of a multipart body that holds `body` and the file.
+
+    https://docs.discord.com/developers/reference#uploading-files
+    """
+    file = upload.text.encode("utf-8", "replace")
+    return (
+        {"name": "payload_json", "value": json.dumps(body), "content_type": "application/json"},
+        {"name": "files[0]", "value": file, "filename": upload.name, "content_type": "text/markdown"},
     )

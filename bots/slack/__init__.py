@@ -2,7 +2,9 @@
 
     socket         one connection that is kept alive
     event_order    one event of a channel at a time, the earliest first
-    connector      `Platform`: delivers events, performs outgoing calls
+    connector      `Connector`: the app's connections, and whose each event is
+    installation   `Installation`: one workspace, its calls and reads
+    intake         the events of a workspace, handed to the inbox
     incoming       events -> Ask, Edited, Deleted, ButtonPress                 pure
     message_text   what an author typed, and what they only quote              pure
     mrkdwn         Slack's notation, read and written, with every mention disarmed   pure
@@ -38,7 +40,7 @@ from core.values.outgoing import Growth, Limits
 from core.values.platform import Feature, PlatformTraits
 
 if TYPE_CHECKING:
-    from bots.slack.connector import SlackPlatform
+    from bots.slack.connector import SlackConnector
 
 # chat.update takes 4,000 UTF-8 bytes of text: documented as characters, enforced as bytes. The rest is reserve.
 # https://docs.slack.dev/reference/methods/chat.update
@@ -102,13 +104,13 @@ class SlackSettings(Settings):
         return self
 
 
-def create(settings: SlackSettings, clock: Clock) -> SlackPlatform | None:
+def create(settings: SlackSettings, clock: Clock) -> SlackConnector | None:
     """The platform, or None where Slack is not configured. Connects nothing yet."""
     if settings.slack_bot_token is None or settings.slack_app_token is None:
         return None
-    from bots.slack.connector import SlackPlatform  # loads the SDK, which programs without Slack need not
+    from bots.slack.connector import SlackConnector  # loads the SDK, which programs without Slack need not
 
-    return SlackPlatform(
+    return SlackConnector(
         bot_token=settings.slack_bot_token.get_secret_value(),
         app_token=settings.slack_app_token.get_secret_value(),
         api_url=settings.slack_api_url,

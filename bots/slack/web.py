@@ -25,10 +25,9 @@ _CONNECT_S, _TOTAL_S = 5.0, 20.0
 class Web:
     """One workspace, by its bot token."""
 
-    def __init__(self, bot_token: str, app_token: str, api_url: str) -> None:
+    def __init__(self, bot_token: str, api_url: str) -> None:
         self.client = AsyncWebClient(bot_token, base_url=api_url, logger=SDK_LOG, retry_handlers=[])
         self.client.proxy = proxy_for(api_url)
-        self._app_token = app_token
         self._session: aiohttp.ClientSession | None = None
         self._me: Identity | None = None
         self._team = ""
@@ -104,10 +103,10 @@ class Web:
                 self._doubted.set()
             await pause()
 
-    async def open_url(self) -> str:
+    async def open_url(self, app_token: str) -> str:
         """Where a Socket Mode connection may be opened. Raises PlatformError(BAD_TOKEN)."""
         await self.identify()
-        asked = self.call("apps.connections.open", {"token": self._app_token})
+        asked = self.call("apps.connections.open", {"token": app_token})
         return str((await self._with_token("SLACK_APP_TOKEN", asked))["url"])
 
     async def _with_token(self, variable: str, asked: Awaitable[Json]) -> Json:

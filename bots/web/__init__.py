@@ -1,6 +1,7 @@
 """The web page: a platform that needs no account.
 
-    connector       `Platform`: the routes and the outgoing calls
+    connector       `Connector`: the routes
+    installation    `Installation`: outgoing calls as views on the open pages
     guard           whether a request may come in: host, origin                pure
     incoming        JSON -> Ask, Command or ButtonPress                        pure
     suggestions     what a command that is being typed may become              pure
@@ -37,14 +38,14 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from bots.web.connector import WebPlatform, refuse_host
+from bots.web.connector import WebConnector, refuse_host
 from bots.web.guard import Hosts, names_of
 from bots.web.outgoing import LIMITS, TRAITS
 from core.clock import Clock
 from core.ports.store import Store
 from core.settings.environment import Settings
 
-__all__ = ["LIMITS", "TRAITS", "Hosts", "WebPlatform", "WebSettings", "create", "refuse_host", "why_not"]
+__all__ = ["LIMITS", "TRAITS", "Hosts", "WebConnector", "WebSettings", "create", "refuse_host", "why_not"]
 
 
 class WebSettings(Settings):
@@ -93,5 +94,5 @@ def why_not(settings: WebSettings, *, others: bool) -> str:
     return ""
 
 
-def create(settings: WebSettings, clock: Clock, store: Store) -> WebPlatform:
-    return WebPlatform(settings.hosts, clock, store, streams=settings.parley_event_streams)
+def create(settings: WebSettings, clock: Clock, store: Store) -> WebConnector:
+    return WebConnector(settings.hosts, clock, store, streams=settings.parley_event_streams)

@@ -1,4 +1,4 @@
-"""The web page as a platform: its routes and its outgoing calls. All I/O of the package is here."""
+"""The web page: its routes, and whose each request is."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
-from datetime import datetime
+from dataclasses import asdict
 from functools import wraps
 from pathlib import Path
 
@@ -16,14 +15,14 @@ from aiohttp import hdrs, web
 from bots.web import guard, incoming, outgoing, suggestions
 from bots.web.answer_streams import AnswerStreams, ThinkingNews
 from bots.web.errors import RETRY_AFTER_S, Reason, RequestError
+from bots.web.installation import WebInstallation
 from core.clock import Clock
-from core.errors import Code, PlatformError, StoreError
+from core.errors import StoreError
 from core.i18n import language_of
 from core.ports.connector import Inbox
 from core.ports.store import Store
-from core.values.conversation import Ask, History
+from core.values.conversation import Ask
 from core.values.events import Command, Event, Outcome, Receipt
-from core.values.outgoing import EditMessage, OutgoingCall, PostMessage, RateLimit, page_length
 from core.values.places import Person, Place
 
 HEARTBEAT_S = 15.0
@@ -34,9 +33,6 @@ BODY_S = 20.0
 """How long a request's body may take, in seconds."""
 
 RETRY_MS = 1_000
-THINKING_MS = 120_000
-"""How long the page shows that an answer is thought of, if no word of it comes."""
-
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _HEADERS: dict[str, str] = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -54,10 +50,8 @@ _TAKEN = (Outcome.TURN, Outcome.NOTED, Outcome.DUPLICATE, Outcome.TOLD)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class WebPlatform:
+class WebConnector:
     name = "web"
-    id = incoming.TEAM
-    limits = outgoing.LIMITS
     traits = outgoing.TRAITS
 
     def __init__(
@@ -77,15 +71,23 @@ class WebPlatform:
         self._heartbeat_s = heartbeat_s
         self._inbox: Inbox | None = None
         self._live = AnswerStreams()
+        self.installation = WebInstallation(self._live, clock, store, self.ready)
         files = (path for path in Path(__file__).parent.iterdir() if path.suffix in _TYPES)
         self._files = {path.name: path.read_bytes() for path in files}
 
-    # The platform port.
+    # The port.
+
+    @property
+    def installations(self) -> tuple[WebInstallation, ...]:
+        return (self.installation,)
+
+    def serving(self, place: Place) -> WebInstallation | None:
+        return self.installation if place.team in ("", self.installation.id) else None
 
     async def run(self, inbox: Inbox) -> None:
         """Serve until cancelled. The listening socket is `bots.http`'s; this opens and shuts the page's part."""
         with suppress(StoreError):  # they are seen once they go on
-            await self._take_up()
+            await self.installation.take_up()
         self._inbox = inbox
         try:
             await asyncio.Event().wait()
@@ -93,85 +95,8 @@ class WebPlatform:
             self._inbox = None
             self._live.close()
 
-    async def _take_up(self) -> None:
-        """Show the answers that an earlier process left half written, as far as it had come."""
-        for turn in await self._store.open_turns():
-            if turn.ask.place.platform == self.name and turn.posted and turn.text:
-                language = language_of(turn.ask.author.locale)
-                thread = outgoing.place_to_thread(turn.ask.place)
-                self._live.paint(thread, outgoing.turn_to_view(turn, self._clock.now(), language))
-
     def ready(self) -> bool:
         return self._inbox is not None
-
-    async def history(self, place: Place, before: Ask) -> History:
-        """Nothing is said here but through the inbox, so the store has it all."""
-        return History()
-
-    def channels(self) -> list[Place]:
-        return []
-
-    async def recent(self, place: Place, limit: int, since: datetime | None = None) -> History:
-        """What the store has is all there is. The channel's threads are all that is said in it, so its top level is
-        what was said in any of them."""
-        if place.thread:
-            lines = await self._store.lines(place, limit=limit + 1)
-        else:
-            said = await self._store.messages_by_person(self.name, incoming.YOU, limit + 1)
-            lines = [line for _, line in said]
-        found = [line for line in lines if since is None or line.at >= since]
-        return History(tuple(found[-limit:]), len(found) <= limit)
-
-    async def missed(self, place: Place, after: datetime) -> list[Ask]:
-        """Nothing: who asks while the program is down is told so by the page."""
-        return []
-
-    async def stands(self, ask: Ask) -> bool:
-        """Questions are forgotten here, not deleted."""
-        return True
-
-    def rate_limits(self, call: OutgoingCall) -> tuple[RateLimit, ...]:
-        """The page has no rate limit; this one keeps a thread from redrawing faster than a reader can follow."""
-        return (RateLimit(f"web/{call.place.team}/{outgoing.place_to_thread(call.place)}", burst=30, per_s=30),)
-
-    async def perform(self, call: OutgoingCall) -> str:
-        """An edit of a message from before a restart brings it back: the call is its complete view."""
-        await self.channel(call.place.channel)
-        if not isinstance(call, PostMessage | EditMessage):
-            raise PlatformError(Code.UNSUPPORTED, f"the page takes no {type(call).__name__}")
-        if page_length(call.page.text, self.limits.page_unit) > self.limits.page_size:
-            raise PlatformError(Code.REJECTED, f"longer than {self.limits.page_size} UTF-16 units")
-        if isinstance(call, PostMessage):
-            message_id, key = outgoing.new_message_id(call.answers), call.key
-        else:
-            message_id, key = call.message_id, ""
-        view = outgoing.page_to_view(message_id, call.page, self._clock.now())
-        view = replace(view, anew=await self._anew(view, call.turn_id))
-        self._live.paint(outgoing.place_to_thread(call.place), view, key)
-        return message_id
-
-    async def _anew(self, view: outgoing.MessageView, turn_id: int | None) -> bool:
-        """Whether a message of that turn answers what was answered before. A view without buttons is a notice only."""
-        known = self._live.view(view.id)
-        if known is not None and known.buttons:
-            return known.anew
-        turn = None
-        with suppress(StoreError):  # then both stand there until the page is loaded again
-            turn = await self._store.turn(turn_id) if view.buttons and turn_id is not None else None
-        return turn is not None and outgoing.answers_anew(turn)
-
-    async def find(self, call: OutgoingCall) -> str | None:
-        return self._live.find(call.key) if isinstance(call, PostMessage) else None
-
-    async def typing(self, place: Place, language: str = "en") -> None:
-        self._live.think(outgoing.place_to_thread(place), self._clock.monotonic(), THINKING_MS)
-
-    async def channel(self, channel: str) -> Place:
-        """There is one: `web`."""
-        place = incoming.thread_to_place(incoming.TOP)
-        if channel != place.channel:
-            raise PlatformError(Code.GONE, "the web has one channel, web")
-        return place
 
     @property
     def watchers(self) -> int:
@@ -244,7 +169,7 @@ class WebPlatform:
         return web.Response(body=body, headers=_NEVER_STORED, content_type=_TYPES[".js"], charset="utf-8")
 
     async def _threads(self, request: web.Request) -> web.Response:
-        threads = await self._store.threads(self.name, self.id)
+        threads = await self._store.threads(self.name, self.installation.id)
         posts = self._live.views(incoming.TOP)
         return _json({"threads": outgoing.threads_to_json(threads, posts)})
 

@@ -78,10 +78,8 @@ class DeliveryScheduler:
         on_shown: Callable[[float], None] = lambda _seconds: None,
     ) -> None:
         self._platform_calls = platform_calls
-        self._platform = platform_calls.platform
-        self._reports = (
-            platform_calls.platform if isinstance(platform_calls.platform, ReportsRateLimits) else None
-        )
+        installation = self._installation = platform_calls.installation
+        self._reports = installation if isinstance(installation, ReportsRateLimits) else None
         self._clock = clock
         self._file_chars = file_chars
         self._on_shown = on_shown
@@ -109,7 +107,7 @@ class DeliveryScheduler:
         delivery = AnswerDelivery(
             ask,
             key,
-            self._platform.limits,
+            self._installation.limits,
             on_post,
             posted,
             on_change=self._on_change,
@@ -280,7 +278,7 @@ class DeliveryScheduler:
         if len(self._limiters) > _IDLE_LIMITERS:
             self._forget_full()
         limiters = []
-        for budget in self._platform.rate_limits(call):
+        for budget in self._installation.rate_limits(call):
             found = self._limiters.get(budget.scope)
             if found is None:
                 found = self._limiters[budget.scope] = limiter(budget)
@@ -342,7 +340,7 @@ class DeliveryScheduler:
 
     def _gap_s(self, delivery: AnswerDelivery, call: OutgoingCall, now: float) -> float:
         """Seconds until the next call of the same answer. Half a gap after its first words, which are few."""
-        gap_s = self._platform.limits.min_gap_s
+        gap_s = self._installation.limits.min_gap_s
         if not isinstance(call, PostMessage | StartStream):
             return gap_s
         next_call = NextCall.APPEND if delivery.growing else NextCall.EDIT

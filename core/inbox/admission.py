@@ -8,7 +8,7 @@ its thread yet, and delays no other question.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import structlog
@@ -36,26 +36,27 @@ class Admission:
     """Looks up the authors of held turns, one task each.
 
     `decide` is called with each turn and its author, known or not, and again after a retryable StoreError.
-    `directories`: the platforms that can look up a person, by name.
+    `directories`: the directory of a place; None where its platform says at once who somebody is.
     """
 
-    def __init__(self, directories: Mapping[str, Directory], decide: Decide, clock: Clock) -> None:
+    def __init__(self, directories: Callable[[Place], Directory | None], decide: Decide, clock: Clock) -> None:
         self._directories = directories
         self._decide = decide
         self._clock = clock
         self._held: dict[int, tuple[Turn, asyncio.Task[None]]] = {}
 
-    def takes(self, platform: str) -> bool:
-        """Whether one more question from `platform` may be held."""
-        return platform in self._directories and len(self._held) < HELD_MAX
+    def takes(self, place: Place) -> bool:
+        """Whether one more question of `place` may be held."""
+        return self._directories(place) is not None and len(self._held) < HELD_MAX
 
     def holds(self, place: Place) -> bool:
         return any(turn.ask.place.key == place.key for turn, _ in self._held.values())
 
     def hold(self, turn: Turn) -> None:
         """Start the decision of a HELD turn, once. Without a directory of its platform it stays held."""
-        if turn.id not in self._held and turn.ask.place.platform in self._directories:
-            self._held[turn.id] = (turn, asyncio.create_task(self._admit(turn)))
+        directory = self._directories(turn.ask.place)
+        if turn.id not in self._held and directory is not None:
+            self._held[turn.id] = (turn, asyncio.create_task(self._admit(turn, directory)))
 
     async def close(self) -> None:
         """Stop all look-ups. The turns stay held for the next process."""
@@ -64,8 +65,7 @@ class Admission:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _admit(self, turn: Turn) -> None:
-        directory = self._directories[turn.ask.place.platform]
+    async def _admit(self, turn: Turn, directory: Directory) -> None:
         try:
             while not directory.ready():
                 await self._clock.sleep(_READY_S)

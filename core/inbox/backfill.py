@@ -18,7 +18,7 @@ import structlog
 from core.clock import Clock
 from core.errors import Code, PlatformError, StoreError
 from core.platform_calls import PlatformCalls
-from core.ports.connector import Platform
+from core.ports.connector import Installation
 from core.ports.store import SettingsStore, ThreadStore
 from core.settings.channel import Listen
 from core.values.conversation import Ask
@@ -47,10 +47,10 @@ class BackfillStore(SettingsStore, ThreadStore, Protocol):
     """What a backfill reads."""
 
 
-async def adopt(store: ThreadStore, platform: Platform) -> None:
+async def adopt(store: ThreadStore, installation: Installation) -> None:
     """Give what earlier versions stored its team, once the team is known. Raises StoreError."""
-    if platform.id:
-        await store.adopt(platform.name, platform.id, platform.traits.former_ids)
+    if installation.id:
+        await store.adopt(installation.name, installation.id, installation.traits.former_ids)
 
 
 class Backfill:
@@ -71,7 +71,7 @@ class Backfill:
         window_s: float,
     ) -> None:
         self._gate = platform_calls
-        self._platform = platform_calls.platform
+        self._installation = platform_calls.installation
         self._store = store
         self._receive = receive
         self._pass_over = record_expired
@@ -136,7 +136,7 @@ class Backfill:
     async def _watch(self) -> None:
         """The platform may go away again while what was missed is still being read."""
         while True:
-            if self._whole and not self._platform.ready():
+            if self._whole and not self._installation.ready():
                 self.again()
             await self._clock.sleep(_LOOK_S)
 
@@ -144,7 +144,7 @@ class Backfill:
         kept_at, pause_s = 0.0, _LOOK_S
         while True:
             try:
-                ready = self._platform.ready()
+                ready = self._installation.ready()
                 if ready and not self._whole:
                     self._whole = True  # unless something is lost meanwhile
                     self._hold()
@@ -162,20 +162,20 @@ class Backfill:
             except* StoreError:
                 self._whole = False
                 if pause_s == _LOOK_S:
-                    log.warning("backfill_delayed", platform=self._platform.name)
+                    log.warning("backfill_delayed", platform=self._installation.name)
                 # Each time everything is asked of the platform again, which is not what is broken.
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
                 self._hold(pause_s)
             await self._clock.sleep(pause_s)
 
     async def _advance(self, until: datetime) -> None:
-        await self._store.advance_watermark(self._platform.name, self._platform.id, until)
+        await self._store.advance_watermark(self._installation.name, self._installation.id, until)
 
     async def _catch_up(self) -> int:
         """Read every live place, the channels around them, and those where more than mentions are questions. How many
         could not be read for now. Raises StoreError."""
-        await adopt(self._store, self._platform)
-        heard = await self._store.watermark(self._platform.name, self._platform.id)
+        await adopt(self._store, self._installation)
+        heard = await self._store.watermark(self._installation.name, self._installation.id)
         after = heard - OVERLAP if heard else None
         places = await self._places(after) if after else []
         self._unread = deque({place.key: place for place in places}.values())
@@ -211,12 +211,15 @@ class Backfill:
         return unreadable
 
     async def _places(self, after: datetime) -> list[Place]:
-        name, team = self._platform.name, "" if self._platform.traits.spans_teams else self._platform.id
+        name, team = (
+            self._installation.name,
+            "" if self._installation.traits.spans_teams else self._installation.id,
+        )
         live = await self._store.active_threads(name, team, after - LIVE)
         around = [replace(place, thread="") for place in live]
         set_so = await self._store.overrides(name, team, "listen")
         listening = [place for place, listen in set_so if listen in (Listen.ALL, Listen.FORUM)]
-        return [*around, *listening, *live, *self._platform.channels()]
+        return [*around, *listening, *live, *self._installation.channels()]
 
     async def _missed(self, place: Place, after: datetime) -> list[Ask] | None:
         """What was said there; a refusal for rate means later, however often. None: it can't be read for now, and the

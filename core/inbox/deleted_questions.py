@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -28,16 +28,19 @@ class DeletedQuestions:
     """
 
     def __init__(
-        self, gates: Mapping[str, PlatformCalls], receive: Callable[[Deleted], Awaitable[Receipt]], clock: Clock
+        self,
+        calls_at: Callable[[Place], PlatformCalls | None],
+        receive: Callable[[Deleted], Awaitable[Receipt]],
+        clock: Clock,
     ) -> None:
-        self._gates = gates
+        self._calls_at = calls_at
         self._receive = receive
         self._clock = clock
         self._left: dict[str, list[Ask]] = {}
 
     def expect(self, turn: Turn) -> None:
         """Look up the question of `turn`. A turn that a button asked for is answered without its question too."""
-        if turn.again_of is None and turn.ask.place.platform in self._gates:
+        if turn.again_of is None and self._calls_at(turn.ask.place) is not None:
             self._left.setdefault(turn.ask.place.key, []).append(turn.ask)
 
     async def look(self, place: Place) -> None:
@@ -47,7 +50,8 @@ class DeletedQuestions:
     async def _check(self, ask: Ask) -> None:
         for pause_s in (*_PAUSES_S, None):
             try:
-                if not await self._gates[ask.place.platform].stands(ask):
+                platform_calls = self._calls_at(ask.place)
+                if platform_calls is not None and not await platform_calls.stands(ask):
                     log.info("question_deleted", place=ask.place.key, message=ask.id)
                     await self._receive(Deleted(ask.place, ask.id))
                 return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from weakref import WeakValueDictionary
 
 from core.commands import FORGET_ME
@@ -28,9 +28,9 @@ EDIT_PAUSE_S = 1.0
 class StoringInbox:
     """Takes the events of one channel in the order they come, so that a deletion never overtakes what it deletes.
 
-    `submit` receives each new turn. `lost` receives the name of a platform of which an event could not be stored.
-    `memberships`: platforms that know the teams of a person, by name. `directories`: platforms whose look-up of a
-    person may take long, by name; questions of unknown people are held there.
+    `submit` receives each new turn. `lost` receives the place of an event that could not be stored.
+    `memberships`: as in `TeamMembership`. `directories`: as in `Admission`; where a place has one, questions of unknown
+    people are held.
     """
 
     def __init__(
@@ -39,19 +39,17 @@ class StoringInbox:
         submit: Callable[[Turn], None],
         live: RunningTurns,
         handlers: CommandHandlers,
-        lost: Callable[[str], None] = lambda _: None,
-        memberships: Mapping[str, Membership] | None = None,
-        directories: Mapping[str, Directory] | None = None,
+        lost: Callable[[Place], None] = lambda _: None,
+        memberships: Callable[[Place], Membership | None] = lambda _: None,
+        directories: Callable[[Place], Directory | None] = lambda _: None,
     ) -> None:
         self._store = store
         self._lost = lost
         self._live = live
         self._handlers = handlers
-        self._members = TeamMembership(store, memberships or {})
+        self._members = TeamMembership(store, memberships)
         self._eligibility = Eligibility(store, handlers)
-        self._questions = Questions(
-            store, submit, handlers, self._eligibility, directories or {}, self._channel
-        )
+        self._questions = Questions(store, submit, handlers, self._eligibility, directories, self._channel)
         self._presses = ButtonPresses(store, submit, live, handlers, self._eligibility)
         self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.admission = self._questions.admission
@@ -61,7 +59,7 @@ class StoringInbox:
             try:
                 return await self._receive(event)
             except StoreError:
-                self._lost(event.place.platform)
+                self._lost(event.place)
                 raise
 
     async def record_expired(self, ask: Ask) -> bool:
@@ -75,7 +73,7 @@ class StoringInbox:
                 return self.admission.holds(event.place) or await self._store.joined(event.place)
             _, outcome, _ = await self._questions.resolve(event)
         except StoreError:
-            self._lost(event.place.platform)
+            self._lost(event.place)
             raise
         return event.addressed or outcome in (Outcome.TURN, Outcome.NOTED)
 

@@ -6,7 +6,7 @@ A direct conversation belongs to no team. The rules of each of the person's team
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
@@ -29,29 +29,29 @@ _WITHIN_S = 5.0
 
 
 class TeamMembership:
-    """`platforms`: those on which one account is a member of several teams, by name."""
+    """`memberships`: what knows the teams of a person in a place; None where a place has one team."""
 
-    def __init__(self, store: SettingsStore, platforms: Mapping[str, Membership]) -> None:
+    def __init__(self, store: SettingsStore, memberships: Callable[[Place], Membership | None]) -> None:
         self._store = store
-        self._platforms = platforms
+        self._memberships = memberships
 
     async def known(self, said: Said) -> Said:
         """`said` with the author's teams that have rules, and the author's roles there.
 
         `external` is None where the look-up fails. Raises StoreError.
         """
-        platform = self._platforms.get(said.place.platform)
-        if platform is None or not said.place.direct or said.author.bot:
+        membership = self._memberships(said.place)
+        if membership is None or not said.place.direct or said.author.bot:
             return said
-        return replace(said, author=await self._person(said.author, said.place, platform))
+        return replace(said, author=await self._person(said.author, said.place, membership))
 
-    async def _person(self, person: Person, place: Place, platform: Membership) -> Person:
+    async def _person(self, person: Person, place: Place, membership: Membership) -> Person:
         teams = list(await self._store.workspaces(place.platform))[:_TEAMS]
         if not teams:
             return person
         try:
             async with asyncio.timeout(_WITHIN_S):
-                found = await platform.roles_in(person.id, teams)
+                found = await membership.roles_in(person.id, teams)
         except (PlatformError, TimeoutError) as error:
             log.warning(
                 "memberships_unknown", platform=place.platform, error=type(error).__name__, detail=str(error)

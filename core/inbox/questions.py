@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 import structlog
@@ -38,7 +38,7 @@ class Questions:
         submit: Callable[[Turn], None],
         handlers: CommandHandlers,
         eligibility: Eligibility,
-        directories: Mapping[str, Directory],
+        directories: Callable[[Place], Directory | None],
         channel_lock: Callable[[Place], asyncio.Lock],
     ) -> None:
         self._store = store
@@ -156,7 +156,7 @@ class Questions:
     def _is_held(self, ask: Ask, settings: ChannelSettings) -> bool:
         """Whether a longer look-up of the author may help. The author of a command has been looked up already."""
         unknown = not ask.author.bot and refusal(ask.author, ask.place, settings) is Refusal.UNKNOWN
-        return unknown and self.admission.takes(ask.place.platform)
+        return unknown and self.admission.takes(ask.place)
 
     async def _hold(self, ask: Ask) -> Receipt:
         held = await self._store.hold(ask)

@@ -51,19 +51,17 @@ class Inbox(Protocol):
         ...
 
 
-class Platform(Protocol):
-    """One chat platform. The core decides which call is made and when; the platform makes it once and reports.
-
-    A platform does not retry, pace, page or remember: the core does, in one place for all platforms.
-    """
+class Connector(Protocol):
+    """One kind of platform: the connection over which the events of its installations come in."""
 
     name: str
-    limits: Limits
     traits: PlatformTraits
 
     @property
-    def id(self) -> str:
-        """The id of its team; where it serves all teams, of its account. Empty until the platform has said it."""
+    def installations(self) -> Sequence[Installation]: ...
+
+    def serving(self, place: Place) -> Installation | None:
+        """The installation that serves `place`, or None where this connector has none for its team."""
         ...
 
     async def run(self, inbox: Inbox) -> None:
@@ -77,6 +75,28 @@ class Platform(Protocol):
 
     def ready(self) -> bool:
         """True while connected, and where commands must be registered, once they are."""
+        ...
+
+
+class Installation(Protocol):
+    """One team on a platform, or all of them where the platform's traits say that an installation spans teams.
+
+    The core decides which call is made and when; the installation makes it once and reports. It does not retry, pace,
+    page or remember: the core does, in one place for all platforms.
+    """
+
+    name: str
+    """The platform's."""
+    traits: PlatformTraits
+    limits: Limits
+
+    @property
+    def id(self) -> str:
+        """The id of its team; where it spans teams, of its account. Empty until the platform has said it."""
+        ...
+
+    def ready(self) -> bool:
+        """True while its events come in."""
         ...
 
     async def history(self, place: Place, before: Ask) -> History:
@@ -146,7 +166,7 @@ class Platform(Protocol):
 
 @runtime_checkable
 class ReportsRateLimits(Protocol):
-    """A platform whose responses state what is left of a rate limit."""
+    """An installation whose platform states what is left of a rate limit."""
 
     def told(self, scope: str) -> RateLimitStatus | None:
         """Latest rate-limit headers for `scope`; cleared on read."""
@@ -155,7 +175,7 @@ class ReportsRateLimits(Protocol):
 
 @runtime_checkable
 class Membership(Protocol):
-    """A platform on which one account is a member of several teams.
+    """An installation that spans teams, of which one account may be a member of several.
 
     A direct conversation belongs to none of the teams; the rules of each team apply to its members there too.
     """
@@ -170,7 +190,7 @@ class Membership(Protocol):
 
 @runtime_checkable
 class Directory(Protocol):
-    """A platform whose look-up of a person may take long. Their question is held meanwhile."""
+    """An installation whose look-up of a person may take long. Their question is held meanwhile."""
 
     def ready(self) -> bool: ...
 

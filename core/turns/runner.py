@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 import structlog
@@ -31,6 +31,7 @@ from core.turns.store_retry import until_stored
 from core.turns.writer import AnswerWriter
 from core.values.conversation import Turn, TurnState
 from core.values.outgoing import Phase, Reply
+from core.values.places import Place
 from core.values.tasks import ReportUsage
 
 log = structlog.get_logger()
@@ -45,7 +46,7 @@ that event the answer is stopped after this time."""
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """The way out to one platform."""
+    """What calls one installation."""
 
     platform_calls: PlatformCalls
     scheduler: DeliveryScheduler
@@ -58,7 +59,7 @@ class TurnRunner:
         self,
         store: Store,
         model: Model,
-        channels: Mapping[str, Channel],
+        channels: Callable[[Place], Channel | None],
         settings: CoreSettings,
         clock: Clock,
         usage_reporter: UsageReporter,
@@ -86,7 +87,7 @@ class TurnRunner:
         """Show that earlier questions come first, in the message that becomes the answer. Waits until the turn `before`
         it has a message on the platform. Raises StoreError."""
         turn = running.turn
-        channel = self._channels.get(turn.ask.place.platform)
+        channel = self._channels(turn.ask.place)
         if channel is None or turn.ask.announces:
             return
         await before.on_platform.wait()
@@ -102,7 +103,7 @@ class TurnRunner:
     async def answer(self, running: RunningTurn) -> None:
         """Run one turn to its end. Cancelled, it leaves the turn in the ledger for the next process."""
         turn = running.turn
-        channel = self._channels.get(turn.ask.place.platform)
+        channel = self._channels(turn.ask.place)
         if channel is None:
             log.warning("turn_left_waiting", turn=turn.id, place=turn.ask.place.key)
             return

@@ -114,7 +114,7 @@ class AnswerWriter:
 
     async def _hint(self, running: RunningTurn, platform_calls: PlatformCalls) -> None:
         """Show the platform's typing indicator until the answer's first word."""
-        every_s = platform_calls.platform.limits.typing_s
+        every_s = platform_calls.installation.limits.typing_s
         while is_blank(running.draft.text):
             with contextlib.suppress(PlatformError):
                 await platform_calls.typing(running.turn.ask.place, self._language(running))

@@ -24,7 +24,7 @@ from core.delivery.scheduler import DeliveryScheduler
 from core.errors import PlatformError
 from core.i18n import language_of
 from core.platform_calls import PlatformCalls
-from core.ports.connector import Platform
+from core.ports.connector import Connector
 from core.values.conversation import Ask
 from core.values.events import Command, Edited, Event, Outcome, Receipt
 from core.values.outgoing import Phase, Reply
@@ -88,9 +88,9 @@ def _peak_mb() -> float:
     return int(line.split()[1]) / 1024
 
 
-def _create(crowd: Crowd) -> Platform:
+def _create(crowd: Crowd) -> Connector:
     if crowd.platform == "slack":
-        created: Platform | None = slack.create(SlackSettings.model_validate(crowd.settings), SystemClock())
+        created: Connector | None = slack.create(SlackSettings.model_validate(crowd.settings), SystemClock())
     else:
         created = discord.create(DiscordSettings.model_validate(crowd.settings), SystemClock())
     assert created is not None
@@ -126,7 +126,7 @@ async def _write(crowd: Crowd, scheduler: DeliveryScheduler, number: int, said: 
 async def paint(crowd: Crowd) -> ImmediateReply:
     """Paint them all at once."""
     platform = _create(crowd)
-    scheduler = DeliveryScheduler(PlatformCalls(platform), SystemClock())
+    scheduler = DeliveryScheduler(PlatformCalls(platform.installations[0]), SystemClock())
     running = [asyncio.create_task(platform.run(_Deaf())), asyncio.create_task(scheduler.run())]
     try:
         async with asyncio.timeout(20):

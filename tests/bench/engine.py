@@ -105,7 +105,7 @@ class Rig:
         self.runner = TurnRunner(
             self.store,
             self.bell,
-            {"slack": Channel(platform_calls, self.scheduler)},
+            lambda _: Channel(platform_calls, self.scheduler),
             settings,
             clock,
             Silence(),

@@ -25,12 +25,12 @@ from pydantic import SecretStr
 
 from bots.discord import DiscordSettings
 from bots.discord import create as create_discord
-from bots.slack.connector import SlackPlatform
-from bots.web import Hosts, WebPlatform
+from bots.slack.connector import SlackConnector
+from bots.web import Hosts, WebConnector
 from core.clock import SystemClock
 from core.errors import BotError, Code
 from core.i18n import language_of
-from core.ports.connector import Platform
+from core.ports.connector import Connector, Installation
 from core.values.conversation import Ask
 from core.values.events import Command, Edited, Event, Outcome, Receipt
 from core.values.outgoing import (
@@ -126,12 +126,18 @@ class Rig(ABC):
     deletes = True
     only_threads_stand_in_the_channel = False
     limited_for_all_teams: frozenset[str] = frozenset()
-    platform: Platform
+    platform: Connector
 
     def __init__(self) -> None:
         self.inbox = Recorder()
         self.running: asyncio.Task[None] | None = None
         self.context: Context | None = None
+
+    @property
+    def installation(self) -> Installation:
+        """The one that the platform has without being told of others."""
+        (one,) = self.platform.installations
+        return one
 
     def cannot(self, reason: str) -> NoReturn:
         pytest.skip(f"{self.name}: {reason}")
@@ -146,11 +152,11 @@ class Rig(ABC):
     async def close(self) -> None: ...
 
     @abstractmethod
-    def again(self) -> Platform:
+    def again(self) -> Connector:
         """The platform as a new process would make it: it remembers nothing."""
 
     @abstractmethod
-    def refused(self) -> list[tuple[str, Platform]]:
+    def refused(self) -> list[tuple[str, Connector]]:
         """Platforms whose credentials are not accepted, each with the setting to name."""
 
     async def start(self) -> None:
@@ -299,7 +305,7 @@ class SlackRig(Rig):
         self.fake.sockets.ack_timeout_s = 0.15
         self.fake.sockets.retry_delays_s = (0.05,) * 20
         self.secrets = (self.fake.bot_token, self.fake.app_token)
-        self._made: list[SlackPlatform] = []
+        self._made: list[SlackConnector] = []
 
     async def open(self) -> None:
         await self.fake.start()
@@ -307,22 +313,22 @@ class SlackRig(Rig):
 
     async def close(self) -> None:
         for platform in self._made:
-            await platform.close()
+            await platform.installation.close()
         await self.fake.stop()
 
-    def again(self) -> Platform:
+    def again(self) -> Connector:
         return self._make(self.fake.bot_token, self.fake.app_token)
 
-    def refused(self) -> list[tuple[str, Platform]]:
+    def refused(self) -> list[tuple[str, Connector]]:
         return [
             ("SLACK_BOT_TOKEN", self._make("xoxb-secret-but-wrong", self.fake.app_token)),
             ("SLACK_APP_TOKEN", self._make(self.fake.bot_token, "xapp-secret-but-wrong")),
         ]
 
-    def _make(self, bot_token: str, app_token: str) -> SlackPlatform:
+    def _make(self, bot_token: str, app_token: str) -> SlackConnector:
         self.secrets += (bot_token, app_token)
         self._made.append(
-            SlackPlatform(
+            SlackConnector(
                 bot_token=bot_token,
                 app_token=app_token,
                 api_url=self.fake.api_url,
@@ -483,14 +489,14 @@ class DiscordRig(Rig):
         await self.fake.stop()
         Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY = self._aimed_before
 
-    def again(self) -> Platform:
+    def again(self) -> Connector:
         return self._make(self.fake.bot_token)
 
-    def refused(self) -> list[tuple[str, Platform]]:
+    def refused(self) -> list[tuple[str, Connector]]:
         self.secrets += ("secret-but-wrong",)
         return [("DISCORD_BOT_TOKEN", self._make("secret-but-wrong"))]
 
-    def _make(self, token: str) -> Platform:
+    def _make(self, token: str) -> Connector:
         settings = DiscordSettings(
             discord_bot_token=SecretStr(token),
             discord_api_url=self.fake.api_url,
@@ -565,7 +571,7 @@ class DiscordRig(Rig):
         asked = await self.inbox.first(Command)
         self.secrets += (asked.interaction_token,)
         place = replace(asked.place, thread=asked.place.thread or asked.opens)
-        first = await self.platform.perform(
+        first = await self.installation.perform(
             PostMessage(place, Page("A"), "expiring", asked.id, asked.interaction_token)
         )
         self.fake.clock.advance(901)
@@ -657,7 +663,7 @@ class WebRig(Rig):
         self._watching: aiohttp.ClientResponse | None = None
 
     async def open(self) -> None:
-        platform = WebPlatform(Hosts(), SystemClock(), self.store)
+        platform = WebConnector(Hosts(), SystemClock(), self.store)
         app = web.Application()
         app.add_routes(platform.routes())
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
@@ -674,10 +680,10 @@ class WebRig(Rig):
         await self._browser.close()
         await self._runner.cleanup()
 
-    def again(self) -> Platform:
+    def again(self) -> Connector:
         self.cannot("what was posted is in this process alone")
 
-    def refused(self) -> list[tuple[str, Platform]]:
+    def refused(self) -> list[tuple[str, Connector]]:
         self.cannot("there are no credentials")
 
     async def lose(self) -> None:
@@ -727,7 +733,7 @@ class WebRig(Rig):
             case Code.GONE:
                 return replace(call, place=replace(call.place, channel="elsewhere"))
             case Code.REJECTED:
-                return replace(call, page=Page("x" * (self.platform.limits.page_size + 1)))
+                return replace(call, page=Page("x" * (self.installation.limits.page_size + 1)))
             case Code.EXPIRED:
                 self.cannot("asks have no tickets")
         self.cannot("a stroke leaves the process by nothing that could refuse it or be cut")

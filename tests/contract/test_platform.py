@@ -1,7 +1,8 @@
 """What the core relies on of every chat platform: one suite, each platform through its real SDK on loopback.
 
-The docstrings of `core.ports.Platform` are the contract. A method, a call or a failure that is added there and
-not held here fails `test_the_whole_boundary_is_held`. What a platform cannot do is skipped, and says why.
+The docstrings of `Connector` and `Installation` in `core.ports.connector` are the contract. A method, a call or a
+failure that is added there and not held here fails `test_the_whole_boundary_is_held`. What a platform cannot do is
+skipped, and says why.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any, Final, TypeVar, get_args
 import pytest
 
 from core.errors import Code, PlatformError, StoreError
-from core.ports.connector import Platform
+from core.ports.connector import Connector, Installation
 from core.values.conversation import Ask, History
 from core.values.events import ButtonPress, Command, Deleted, Edited
 from core.values.outgoing import (
@@ -108,7 +109,7 @@ async def fault(call: Awaitable[object]) -> PlatformError | None:
 async def painting(rig: Rig, kind: str, page: Page = FULL) -> Painting:
     """A post or an edit in a conversation that has begun: one question, one message of the answer."""
     ask = await rig.ask()
-    first = await rig.platform.perform(post(ask, Page("A first page.")))
+    first = await rig.installation.perform(post(ask, Page("A first page.")))
     return post(ask, page) if kind == "post" else EditMessage(ask.place, first, page, ask.interaction_token)
 
 
@@ -118,8 +119,8 @@ async def stroke_of(rig: Rig, kind: str) -> OutgoingCall:
     assert isinstance(edit, EditMessage)
     place, growing, ask = edit.place, edit.message_id, rig.inbox.of(Ask)[0]
     start = StartStream(place, "A loom ", "turn-9/0", ask.id, ask.author.id)
-    if kind in ("append", "stop") and rig.platform.limits.growth is not None:
-        growing = await rig.platform.perform(start)
+    if kind in ("append", "stop") and rig.installation.limits.growth is not None:
+        growing = await rig.installation.perform(start)
     calls: dict[str, OutgoingCall] = {
         "start": start,
         "append": AppendStream(place, growing, "is a machine."),
@@ -132,11 +133,11 @@ async def stroke_of(rig: Rig, kind: str) -> OutgoingCall:
 
 async def taken(rig: Rig, kind: str) -> OutgoingCall:
     """A call of this kind, where the platform has it. Where it has not, it says so, and does nothing."""
-    call, limits = await stroke_of(rig, kind), rig.platform.limits
+    call, limits = await stroke_of(rig, kind), rig.installation.limits
     has = {"delete": rig.deletes, "upload": limits.files}.get(kind, limits.growth is not None)
     if not has:
         before = await texts(rig, call.place)
-        error = await refusal(rig, rig.platform.perform(call))
+        error = await refusal(rig, rig.installation.perform(call))
         assert (error.code, error.certain, error.retryable) == (Code.UNSUPPORTED, True, False)
         assert await texts(rig, call.place) == before
         rig.cannot(f"it takes no {kind}, and says so")
@@ -157,12 +158,29 @@ def filled(sample: str, size: int, unit: Any) -> str:
 
 
 def test_the_whole_boundary_is_held() -> None:
-    methods = {name for name, value in vars(Platform).items() if callable(value) and not name.startswith("_")}
+    members = vars(Connector) | vars(Installation)
+    methods = {name for name, value in members.items() if callable(value) and not name.startswith("_")}
     assert methods == TESTED
     assert set(KINDS + OTHER_KINDS) == {
         re.sub("message|stream|file", "", call.__name__.lower()) for call in get_args(OutgoingCall)
     }
-    assert {code.name for code in (*CODES, *OTHER_CODES)} == set(NAMED.findall(Platform.perform.__doc__ or ""))
+    assert {code.name for code in (*CODES, *OTHER_CODES)} == set(
+        NAMED.findall(Installation.perform.__doc__ or "")
+    )
+
+
+# serving: whose a place is.
+
+
+@holds("serving")
+async def test_an_installation_is_found_by_a_place_of_its_teams(rig: Rig) -> None:
+    ask = await rig.ask()
+    assert rig.platform.serving(ask.place) is rig.installation
+    assert rig.installation.id
+    assert (rig.installation.name, rig.installation.traits) == (rig.platform.name, rig.platform.traits)
+    spans = rig.platform.traits.spans_teams
+    assert (rig.platform.serving(rig.elsewhere(ask.place)) is rig.installation) is spans
+    assert spans or ask.place.team == rig.installation.id
 
 
 # run: what the inbox is told.
@@ -180,7 +198,7 @@ async def test_a_question_comes_as_it_was_asked(rig: Rig) -> None:
 @holds("run")
 async def test_a_follow_up_is_in_the_same_place(rig: Rig) -> None:
     ask = await rig.ask()
-    await rig.platform.perform(post(ask, FULL))
+    await rig.installation.perform(post(ask, FULL))
     await rig.follow_up(ask, "who made it?")
     later = await rig.inbox.ask("who made it?")
     assert (later.place, later.at > ask.at) == (ask.place, True)
@@ -208,7 +226,7 @@ async def test_a_deletion_comes_with_the_id_of_what_is_gone(rig: Rig) -> None:
 async def test_a_press_comes_back_with_its_action_and_turn(rig: Rig) -> None:
     ask = await rig.ask()
     button = Button("again", "Try again", 2**40)
-    posted = await rig.platform.perform(post(ask, Page("A machine.", buttons=(button,))))
+    posted = await rig.installation.perform(post(ask, Page("A machine.", buttons=(button,))))
     await rig.press(ask, posted, button)
     press = await rig.inbox.first(ButtonPress)
     assert (press.action, press.turn_id) == ("again", 2**40)
@@ -231,8 +249,8 @@ async def test_a_command_comes_with_its_words(rig: Rig) -> None:
 @holds("run")
 async def test_what_bots_say_is_nobodys_question(rig: Rig) -> None:
     ask = await rig.ask()
-    posted = await rig.platform.perform(post(ask, Page("A machine.")))
-    await rig.platform.perform(
+    posted = await rig.installation.perform(post(ask, Page("A machine.")))
+    await rig.installation.perform(
         EditMessage(ask.place, posted, Page("A machine that weaves."), ask.interaction_token)
     )
     await rig.bot_says(ask, "beep")
@@ -301,7 +319,7 @@ async def test_it_ends_at_once_and_leaves_no_task(idle: Rig, line: str) -> None:
     elif line == "gone":
         await idle.vanish()
         place = Place(idle.platform.name, "1", idle.channel())
-        await refusal(idle, idle.platform.perform(PostMessage(place, FULL, "digest/1")))  # by when it knows
+        await refusal(idle, idle.installation.perform(PostMessage(place, FULL, "digest/1")))  # by when it knows
     else:
         await idle.say("one last thing?")
     assert idle.running is not None
@@ -346,7 +364,7 @@ async def test_credentials_that_are_refused_end_it_and_are_named(idle: Rig) -> N
 @holds("perform")
 async def test_what_is_posted_is_what_is_shown(rig: Rig) -> None:
     ask = await rig.ask()
-    posted = await rig.platform.perform(post(ask, FULL))
+    posted = await rig.installation.perform(post(ask, FULL))
     (shown,) = await rig.shown(ask.place)
     assert (shown.id, shown.text, shown.notice) == (posted, FULL.text, FULL.notice)
     assert shown.buttons == ("Try again",)
@@ -355,10 +373,13 @@ async def test_what_is_posted_is_what_is_shown(rig: Rig) -> None:
 @holds("perform")
 async def test_an_edit_shows_the_complete_new_view(rig: Rig) -> None:
     ask = await rig.ask()
-    posted = await rig.platform.perform(post(ask, FULL))
+    posted = await rig.installation.perform(post(ask, FULL))
     views = (Page("A machine."), Page("", "Something went wrong."), FULL, replace(FULL, buttons=()))
     for page in views:
-        assert await rig.platform.perform(EditMessage(ask.place, posted, page, ask.interaction_token)) == posted
+        assert (
+            await rig.installation.perform(EditMessage(ask.place, posted, page, ask.interaction_token))
+            == posted
+        )
         (shown,) = await rig.shown(ask.place)
         assert (shown.text, shown.notice, len(shown.buttons)) == (page.text, page.notice, len(page.buttons))
 
@@ -366,7 +387,7 @@ async def test_an_edit_shows_the_complete_new_view(rig: Rig) -> None:
 @holds("perform")
 async def test_pages_stand_in_the_order_in_which_they_were_posted(rig: Rig) -> None:
     ask = await rig.ask()
-    ids = [await rig.platform.perform(post(ask, Page(text))) for text in ("one", "two", "three")]
+    ids = [await rig.installation.perform(post(ask, Page(text))) for text in ("one", "two", "three")]
     assert [(shown.id, shown.text) for shown in await rig.shown(ask.place)] == list(
         zip(ids, ("one", "two", "three"), strict=True)
     )
@@ -375,15 +396,15 @@ async def test_pages_stand_in_the_order_in_which_they_were_posted(rig: Rig) -> N
 @holds("perform")
 @pytest.mark.parametrize("script", SCRIPTS)
 async def test_a_full_page_is_taken_whole(rig: Rig, script: str) -> None:
-    limits = rig.platform.limits
+    limits = rig.installation.limits
     text = filled(SCRIPTS[script], limits.page_size, limits.page_unit)
     assert page_length(text, limits.page_unit) == limits.page_size
     ask = await rig.ask()
     page = Page(text, "Stopped.", FULL.buttons)
-    posted = await rig.platform.perform(post(ask, page))
+    posted = await rig.installation.perform(post(ask, page))
     assert [(m.text, m.notice) for m in await rig.shown(ask.place)] == [(text, "Stopped.")]
-    await rig.platform.perform(EditMessage(ask.place, posted, Page("…"), ask.interaction_token))
-    await rig.platform.perform(EditMessage(ask.place, posted, page, ask.interaction_token))
+    await rig.installation.perform(EditMessage(ask.place, posted, Page("…"), ask.interaction_token))
+    await rig.installation.perform(EditMessage(ask.place, posted, page, ask.interaction_token))
     assert [(m.text, m.notice) for m in await rig.shown(ask.place)] == [(text, "Stopped.")]
 
 
@@ -391,24 +412,26 @@ async def test_a_full_page_is_taken_whole(rig: Rig, script: str) -> None:
 async def test_no_mention_fires(rig: Rig) -> None:
     words = " and ".join(rig.mentions)
     ask = await rig.ask()
-    posted = await rig.platform.perform(post(ask, Page(words, words)))
-    await rig.platform.perform(EditMessage(ask.place, posted, Page(f"{words}!", words), ask.interaction_token))
+    posted = await rig.installation.perform(post(ask, Page(words, words)))
+    await rig.installation.perform(
+        EditMessage(ask.place, posted, Page(f"{words}!", words), ask.interaction_token)
+    )
     assert rig.alerts() == []
 
 
 @holds("perform", "channel")
 async def test_a_channel_itself_can_be_posted_to(rig: Rig) -> None:
-    place = await rig.platform.channel(rig.channel())
+    place = await rig.installation.channel(rig.channel())
     assert (place.platform, place.channel, place.thread) == (rig.platform.name, rig.channel(), "")
-    posted = await rig.platform.perform(PostMessage(place, Page("12 questions"), "digest/1"))
+    posted = await rig.installation.perform(PostMessage(place, Page("12 questions"), "digest/1"))
     assert [(shown.id, shown.text) for shown in await rig.shown(place)] == [(posted, "12 questions")]
 
 
 @holds("perform", "channel")
 async def test_a_channel_that_is_not_there_is_refused_at_the_latest_when_it_is_posted_to(rig: Rig) -> None:
     async def post_there() -> None:
-        place = await rig.platform.channel("404404")
-        await rig.platform.perform(PostMessage(place, Page("12 questions"), "digest/1"))
+        place = await rig.installation.channel("404404")
+        await rig.installation.perform(PostMessage(place, Page("12 questions"), "digest/1"))
 
     assert (await refusal(rig, post_there())).code is Code.GONE
 
@@ -422,7 +445,7 @@ async def test_a_channel_that_is_not_there_is_refused_at_the_latest_when_it_is_p
 async def test_a_stroke_that_is_refused_says_why_and_is_not_done(rig: Rig, kind: str, code: Code) -> None:
     call = await rig.failing(await painting(rig, kind), code)
     calls = rig.calls()
-    error = await refusal(rig, rig.platform.perform(call))
+    error = await refusal(rig, rig.installation.perform(call))
     assert (error.code, error.certain) == (code, True)
     assert error.retryable == (code in (Code.SLOW_DOWN, Code.UNAVAILABLE))
     assert (error.retry_after_s is not None) == (code is Code.SLOW_DOWN)
@@ -438,7 +461,7 @@ async def test_an_uncertain_stroke_says_so_and_is_not_repeated(rig: Rig, kind: s
     call = await painting(rig, kind)
     await rig.uncertain(call, way)
     calls = rig.calls()
-    error = await refusal(rig, rig.platform.perform(call))
+    error = await refusal(rig, rig.installation.perform(call))
     assert (error.code, error.certain, error.retryable) == (Code.UNCERTAIN, False, True)
     assert rig.calls() == calls + 1
     assert (await texts(rig, call.place)).count(FULL.text) == (way == LOST)
@@ -450,10 +473,10 @@ async def test_whatever_it_is_answered_it_raises_nothing_else(rig: Rig, kind: st
     call = await painting(rig, kind)
     for spoil in rig.strange():
         spoil(call)
-        error = await refusal(rig, rig.platform.perform(call))
+        error = await refusal(rig, rig.installation.perform(call))
         assert error.certain == (error.code is not Code.UNCERTAIN)
         rig.mend()
-    await rig.platform.perform(call)
+    await rig.installation.perform(call)
 
 
 @holds("perform")
@@ -473,7 +496,7 @@ async def test_whatever_it_is_answered_it_raises_nothing_else(rig: Rig, kind: st
 async def test_whatever_a_page_holds_it_is_shown_or_refused(rig: Rig, page: Page) -> None:
     """Models write anything; what the platform does not take is a PlatformError and never another."""
     ask = await rig.ask()
-    refused = await fault(rig.platform.perform(post(ask, page)))
+    refused = await fault(rig.installation.perform(post(ask, page)))
     stands = len(await rig.shown(ask.place))
     assert (stands == 1) if refused is None else (stands, refused.code) == (0, Code.REJECTED)
 
@@ -481,7 +504,7 @@ async def test_whatever_a_page_holds_it_is_shown_or_refused(rig: Rig, page: Page
 @holds("perform")
 async def test_before_it_runs_a_stroke_is_done_or_surely_not(idle: Rig) -> None:
     place = Place(idle.platform.name, "T1", idle.channel())
-    refused = await fault(idle.platform.perform(PostMessage(place, Page("12 questions"), "digest/1")))
+    refused = await fault(idle.installation.perform(PostMessage(place, Page("12 questions"), "digest/1")))
     assert await texts(idle, place) == (["12 questions"] if refused is None else [])
     assert refused is None or (refused.code, refused.certain) == (Code.UNAVAILABLE, True)
 
@@ -493,7 +516,7 @@ async def test_before_it_runs_a_stroke_is_done_or_surely_not(idle: Rig) -> None:
 @pytest.mark.parametrize("kind", OTHER_KINDS)
 async def test_every_other_stroke_is_done_or_unsupported(rig: Rig, kind: str) -> None:
     call = await taken(rig, kind)
-    done = await rig.platform.perform(call)
+    done = await rig.installation.perform(call)
     assert done
     stands = await texts(rig, call.place)
     match call:
@@ -505,7 +528,7 @@ async def test_every_other_stroke_is_done_or_unsupported(rig: Rig, kind: str) ->
             shown = (await rig.shown(call.place))[-1]
             assert (shown.id, shown.text) == (done, "A loom is a machine.")
             assert (shown.notice, shown.buttons) == (FULL.notice, ("Try again",))
-            await rig.platform.perform(EditMessage(call.place, done, Page("A machine.")))
+            await rig.installation.perform(EditMessage(call.place, done, Page("A machine.")))
             assert await texts(rig, call.place) == ["A first page.", "A machine."]
         case DeleteMessage():
             assert stands == []
@@ -518,7 +541,7 @@ async def test_every_other_stroke_is_done_or_unsupported(rig: Rig, kind: str) ->
 async def test_every_other_stroke_is_slowed_down_with_a_time(rig: Rig, kind: str) -> None:
     call = await taken(rig, kind)
     wait_s = rig.slow(call)
-    error = await refusal(rig, rig.platform.perform(call))
+    error = await refusal(rig, rig.installation.perform(call))
     assert (error.code, error.certain, error.retry_after_s) == (Code.SLOW_DOWN, True, wait_s)
 
 
@@ -528,9 +551,9 @@ async def test_every_other_stroke_is_slowed_down_with_a_time(rig: Rig, kind: str
 async def test_after_an_uncertain_start_or_upload_one_stands(rig: Rig, kind: str, way: str) -> None:
     call = await taken(rig, kind)
     await rig.uncertain(call, way)
-    error = await refusal(rig, rig.platform.perform(call))
+    error = await refusal(rig, rig.installation.perform(call))
     assert (error.code, error.certain, error.retryable) == (Code.UNCERTAIN, False, True)
-    assert await rig.platform.find(call) or await rig.platform.perform(call)
+    assert await rig.installation.find(call) or await rig.installation.perform(call)
     if kind == "upload":
         assert await rig.files(call.place) == [("loom.md", FULL.text)]
     else:
@@ -543,7 +566,7 @@ async def test_after_an_uncertain_start_or_upload_one_stands(rig: Rig, kind: str
 async def test_words_are_added_once_or_uncertain(rig: Rig, kind: str, way: str) -> None:
     call = await taken(rig, kind)
     await rig.uncertain(call, way)
-    error = await refusal(rig, rig.platform.perform(call))
+    error = await refusal(rig, rig.installation.perform(call))
     assert (error.code, error.certain, error.retryable) == (Code.UNCERTAIN, False, True)
     assert (await texts(rig, call.place))[-1] == ("A loom is a machine." if way == LOST else "A loom ")
 
@@ -554,7 +577,7 @@ async def test_a_delete_can_be_repeated_until_it_is_gone(rig: Rig, way: str) -> 
     call = await taken(rig, "delete")
     await rig.uncertain(call, way)
     for _ in range(2):
-        error = await fault(rig.platform.perform(call))
+        error = await fault(rig.installation.perform(call))
         assert error is None or error.code in (Code.UNCERTAIN, Code.GONE)
     assert await texts(rig, call.place) == []
 
@@ -563,14 +586,14 @@ async def test_a_delete_can_be_repeated_until_it_is_gone(rig: Rig, way: str) -> 
 @pytest.mark.parametrize("script", ["ascii", "cjk", "escapes"])
 async def test_what_grows_holds_all_that_it_may(rig: Rig, script: str) -> None:
     start = await taken(rig, "start")
-    limits = rig.platform.limits
+    limits = rig.installation.limits
     assert isinstance(start, StartStream)
     assert limits.growth is not None
     text = filled(SCRIPTS[script], limits.growth.size, limits.page_unit)
-    grown = await rig.platform.perform(replace(start, text=text[:100]))
+    grown = await rig.installation.perform(replace(start, text=text[:100]))
     for at in range(100, len(text), 1000):
-        await rig.platform.perform(AppendStream(start.place, grown, text[at : at + 1000]))
-    await rig.platform.perform(StopStream(start.place, grown, start.key, "", "Stopped."))
+        await rig.installation.perform(AppendStream(start.place, grown, text[at : at + 1000]))
+    await rig.installation.perform(StopStream(start.place, grown, start.key, "", "Stopped."))
     (_, shown) = await rig.shown(start.place)
     whole = shown.text.replace("\u200b", "")  # which breaks mentions
     assert (whole, shown.notice) == (text, "Stopped.")
@@ -580,11 +603,11 @@ async def test_what_grows_holds_all_that_it_may(rig: Rig, script: str) -> None:
 async def test_no_mention_fires_where_words_grow_together(rig: Rig) -> None:
     start = await taken(rig, "start")
     assert isinstance(start, StartStream)
-    grown = await rig.platform.perform(replace(start, text="look: "))
+    grown = await rig.installation.perform(replace(start, text="look: "))
     for mention in rig.mentions:
         for piece in (mention[:1], mention[1:3], mention[3:], " "):
-            await rig.platform.perform(AppendStream(start.place, grown, piece or " "))
-    await rig.platform.perform(StopStream(start.place, grown, start.key, "<!here>", rig.mentions[0]))
+            await rig.installation.perform(AppendStream(start.place, grown, piece or " "))
+    await rig.installation.perform(StopStream(start.place, grown, start.key, "<!here>", rig.mentions[0]))
     assert rig.alerts() == []
 
 
@@ -593,10 +616,10 @@ async def test_what_grows_cannot_be_edited_and_what_has_grown_grows_no_more(rig:
     append = await taken(rig, "append")
     assert isinstance(append, AppendStream)
     edit = EditMessage(append.place, append.message_id, FULL)
-    assert (await refusal(rig, rig.platform.perform(edit))).code is Code.GROWING
-    await rig.platform.perform(StopStream(append.place, append.message_id, "turn-9/0"))
-    assert (await refusal(rig, rig.platform.perform(append))).code is Code.GROWN
-    await rig.platform.perform(edit)
+    assert (await refusal(rig, rig.installation.perform(edit))).code is Code.GROWING
+    await rig.installation.perform(StopStream(append.place, append.message_id, "turn-9/0"))
+    assert (await refusal(rig, rig.installation.perform(append))).code is Code.GROWN
+    await rig.installation.perform(edit)
 
 
 @holds("perform")
@@ -604,7 +627,7 @@ async def test_what_a_person_has_halted_says_so(rig: Rig) -> None:
     append = await taken(rig, "append")
     assert isinstance(append, AppendStream)
     await rig.halt(rig.inbox.of(Ask)[0])
-    error = await refusal(rig, rig.platform.perform(append))
+    error = await refusal(rig, rig.installation.perform(append))
     assert (error.code, error.certain, error.retryable) == (Code.HALTED, True, False)
 
 
@@ -618,34 +641,34 @@ async def test_after_an_uncertain_post_one_message_stands(rig: Rig, way: str, re
     lost = await painting(rig, "post")
     assert isinstance(lost, PostMessage)
     await rig.uncertain(lost, way)
-    await refusal(rig, rig.platform.perform(lost))
+    await refusal(rig, rig.installation.perform(lost))
     if restarted:
         await rig.restart()
-    found = await rig.platform.find(lost)
+    found = await rig.installation.find(lost)
     assert (found is not None) == (way == LOST)
-    posted = found or await rig.platform.perform(lost)
+    posted = found or await rig.installation.perform(lost)
     assert [shown.text for shown in await rig.shown(lost.place)] == ["A first page.", FULL.text]
     assert (await rig.shown(lost.place))[-1].id == posted
-    assert await rig.platform.find(lost) == posted
+    assert await rig.installation.find(lost) == posted
 
 
 @holds("find")
 async def test_a_post_of_another_key_is_not_taken_for_it(rig: Rig) -> None:
     ask = await rig.ask()
     one, two = post(ask, Page("one"), "turn-1/0"), post(ask, Page("two"), "turn-1/1")
-    first = await rig.platform.perform(one)
-    assert await rig.platform.find(two) is None
-    second = await rig.platform.perform(two)
-    assert [await rig.platform.find(call) for call in (one, two)] == [first, second]
+    first = await rig.installation.perform(one)
+    assert await rig.installation.find(two) is None
+    second = await rig.installation.perform(two)
+    assert [await rig.installation.find(call) for call in (one, two)] == [first, second]
 
 
 @holds("find", "channel")
 async def test_a_post_to_a_channel_is_found_too(rig: Rig) -> None:
-    place = await rig.platform.channel(rig.channel())
+    place = await rig.installation.channel(rig.channel())
     call = PostMessage(place, Page("12 questions"), "digest/1")
-    assert await rig.platform.find(call) is None
-    posted = await rig.platform.perform(call)
-    assert await rig.platform.find(call) == posted
+    assert await rig.installation.find(call) is None
+    posted = await rig.installation.perform(call)
+    assert await rig.installation.find(call) == posted
 
 
 # rate_limits.
@@ -654,21 +677,29 @@ async def test_a_post_to_a_channel_is_found_too(rig: Rig) -> None:
 @holds("stands")
 async def test_a_question_stands_until_it_is_deleted(rig: Rig) -> None:
     ask = await rig.ask()
-    assert await rig.platform.stands(ask)
-    await rig.platform.perform(post(ask, Page("An answer.")))
-    assert await rig.platform.stands(ask)
+    assert await rig.installation.stands(ask)
+    await rig.installation.perform(post(ask, Page("An answer.")))
+    assert await rig.installation.stands(ask)
     await rig.delete(ask)
-    assert not await rig.platform.stands(ask)
-    assert await rig.platform.stands(replace(ask, id="no-message"))
+    assert not await rig.installation.stands(ask)
+    assert await rig.installation.stands(replace(ask, id="no-message"))
+
+
+@holds("rate_limits")
+async def test_rate_limits_name_the_installation_that_they_are_of(rig: Rig) -> None:
+    prefix = f"{rig.platform.name}/{rig.installation.id}/"
+    ask = await rig.ask()
+    for limit in rig.installation.rate_limits(post(ask, FULL)):
+        assert limit.scope.startswith(prefix)
 
 
 @holds("rate_limits")
 async def test_budgets_are_pure_and_can_be_lived_on(rig: Rig) -> None:
     for kind in KINDS:
         call = await painting(rig, kind)
-        calls, rate_limits = rig.calls(), rig.platform.rate_limits(call)
+        calls, rate_limits = rig.calls(), rig.installation.rate_limits(call)
         assert rate_limits
-        assert rate_limits == rig.platform.rate_limits(call)
+        assert rate_limits == rig.installation.rate_limits(call)
         assert rig.calls() == calls
         assert all(
             isinstance(budget, RateLimit) and budget.burst >= 1 and budget.per_s > 0 for budget in rate_limits
@@ -704,7 +735,7 @@ def _elsewhere(rig: Rig, call: OutgoingCall) -> OutgoingCall:
 
 
 def _scopes(rig: Rig, call: OutgoingCall) -> set[str]:
-    return {budget.scope for budget in rig.platform.rate_limits(call)}
+    return {budget.scope for budget in rig.installation.rate_limits(call)}
 
 
 # Reading.
@@ -713,13 +744,13 @@ def _scopes(rig: Rig, call: OutgoingCall) -> set[str]:
 @holds("history")
 async def test_history_is_what_was_said_before_the_question_in_its_order(rig: Rig) -> None:
     first = await rig.ask("what is a loom?")
-    posted = await rig.platform.perform(post(first, FULL))
+    posted = await rig.installation.perform(post(first, FULL))
     await rig.follow_up(first, "who made it?")
     await rig.follow_up(first, "and when?")
     last = await rig.inbox.ask("and when?")
     await rig.follow_up(first, "too late")
     await rig.inbox.ask("too late")
-    history = await rig.platform.history(last.place, last)
+    history = await rig.installation.history(last.place, last)
     if not rig.calls():
         assert history.entries == ()
         rig.cannot("all history is in the store")
@@ -735,7 +766,7 @@ async def test_history_is_what_was_said_before_the_question_in_its_order(rig: Ri
 async def test_there_is_nothing_before_the_first_question_and_nobody_is_asked(rig: Rig) -> None:
     ask = await rig.ask()
     calls = rig.calls()
-    history = await rig.platform.history(ask.place, ask)
+    history = await rig.installation.history(ask.place, ask)
     assert (history.entries, history.complete, rig.calls()) == ((), True, calls)
 
 
@@ -743,12 +774,15 @@ async def test_there_is_nothing_before_the_first_question_and_nobody_is_asked(ri
 @pytest.mark.parametrize("read", ["history", "missed"])
 async def test_a_read_that_is_refused_for_a_while_says_for_how_long(rig: Rig, read: str) -> None:
     ask = await rig.ask()
-    await rig.platform.perform(post(ask, FULL))
+    await rig.installation.perform(post(ask, FULL))
     await rig.follow_up(ask, "who made it?")
     later = await rig.inbox.ask("who made it?")
     wait_s = rig.read_slowly()
-    platform = rig.platform
-    call = platform.history(later.place, later) if read == "history" else platform.missed(ask.place, ask.at)
+    call = (
+        rig.installation.history(later.place, later)
+        if read == "history"
+        else rig.installation.missed(ask.place, ask.at)
+    )
     error = await refusal(rig, call)
     assert (error.code, error.retryable, error.retry_after_s) == (Code.SLOW_DOWN, True, wait_s)
 
@@ -756,29 +790,29 @@ async def test_a_read_that_is_refused_for_a_while_says_for_how_long(rig: Rig, re
 @holds("recent", "channel")
 async def test_the_most_recent_lines_are_read_oldest_first(rig: Rig) -> None:
     ask = await rig.ask("what is a loom?")
-    posted = await rig.platform.perform(post(ask, FULL))
+    posted = await rig.installation.perform(post(ask, FULL))
     later = [f"and {n}?" for n in range(13)]
     for text in later:
         await rig.follow_up(ask, text)
         await rig.inbox.ask(text)
-    whole = await rig.platform.recent(ask.place, 100)
+    whole = await rig.installation.recent(ask.place, 100)
     assert [line.text for line in whole.entries if not line.mine] == ["what is a loom?", *later]
     assert whole.entries[0].id == ask.id
     assert [(line.id, line.text) for line in whole.entries if line.mine] in ([(posted, FULL.text)], [])
     assert whole.complete
-    newest = await rig.platform.recent(ask.place, 2)
+    newest = await rig.installation.recent(ask.place, 2)
     assert (newest.entries, newest.complete) == (whole.entries[-2:], False)
-    assert await rig.platform.recent(ask.place, 100, whole.entries[-3].at) == History(whole.entries[-3:])
-    top = await rig.platform.recent(await rig.platform.channel(rig.channel()), 100)
+    assert await rig.installation.recent(ask.place, 100, whole.entries[-3].at) == History(whole.entries[-3:])
+    top = await rig.installation.recent(await rig.installation.channel(rig.channel()), 100)
     in_threads = later if rig.only_threads_stand_in_the_channel else []
     assert [line.text for line in top.entries] == ["what is a loom?", *in_threads]
 
 
 @holds("channels")
 async def test_channels_are_told_without_a_call(idle: Rig) -> None:
-    assert idle.platform.channels() == []
+    assert idle.installation.channels() == []
     await idle.start()
-    calls, channels = idle.calls(), idle.platform.channels()
+    calls, channels = idle.calls(), idle.installation.channels()
     assert idle.calls() == calls
     assert len({place.key for place in channels}) == len(channels)
     assert all(place.platform == idle.platform.name for place in channels)
@@ -788,18 +822,18 @@ async def test_channels_are_told_without_a_call(idle: Rig) -> None:
 @holds("missed")
 async def test_what_was_missed_in_a_thread_comes_as_it_would_have_come(rig: Rig) -> None:
     ask = await rig.ask()
-    await rig.platform.perform(post(ask, FULL))
+    await rig.installation.perform(post(ask, FULL))
     for text in ("who made it?", "and when?", "and why?"):
         await rig.follow_up(ask, text)
         await rig.inbox.ask(text)
     calls, heard = rig.calls(), [event for event in rig.inbox.of(Ask) if event.place == ask.place]
-    missed = await rig.platform.missed(ask.place, ask.at)
+    missed = await rig.installation.missed(ask.place, ask.at)
     if rig.calls() == calls:
         assert missed == []
         rig.cannot("nothing can be missed")
     assert missed == [event for event in heard if event.id != ask.id]
-    assert await rig.platform.missed(ask.place, missed[1].at) == missed[2:]
-    assert await rig.platform.missed(ask.place, missed[2].at) == []
+    assert await rig.installation.missed(ask.place, missed[1].at) == missed[2:]
+    assert await rig.installation.missed(ask.place, missed[2].at) == []
 
 
 @holds("missed")
@@ -808,7 +842,7 @@ async def test_what_was_missed_in_a_channel_is_what_was_said_in_the_channel_itse
     await rig.follow_up(first, "in its thread")
     second = await rig.ask("two?")
     calls = rig.calls()
-    missed = await rig.platform.missed(await rig.platform.channel(rig.channel()), first.at)
+    missed = await rig.installation.missed(await rig.installation.channel(rig.channel()), first.at)
     if rig.calls() == calls:
         assert missed == []
         rig.cannot("nothing can be missed")
@@ -818,7 +852,7 @@ async def test_what_was_missed_in_a_channel_is_what_was_said_in_the_channel_itse
 @holds("typing")
 async def test_typing_is_shown(rig: Rig) -> None:
     ask = await rig.ask()
-    await rig.platform.typing(ask.place)
+    await rig.installation.typing(ask.place)
     assert await rig.typed(ask.place)
 
 
@@ -826,10 +860,10 @@ async def test_typing_is_shown(rig: Rig) -> None:
 async def test_typing_that_fails_is_no_error(rig: Rig) -> None:
     ask = await rig.ask()
     rig.break_typing()
-    await rig.platform.typing(ask.place)
+    await rig.installation.typing(ask.place)
     assert not await rig.typed(ask.place)
 
 
 @holds("typing")
 async def test_typing_without_a_connection_is_no_error(idle: Rig) -> None:
-    await idle.platform.typing(Place(idle.platform.name, "1", idle.channel(), "1"))
+    await idle.installation.typing(Place(idle.platform.name, "1", idle.channel(), "1"))

@@ -1,4 +1,7 @@
-"""A platform in memory: whatever is posted stands there; nothing is limited unless a test says so."""
+"""A platform in memory, connector and installation in one.
+
+Whatever is posted stays there; nothing is limited unless a test says so.
+"""
 
 from __future__ import annotations
 
@@ -44,6 +47,13 @@ class MemoryPlatform:
         self.away = 0
         self.deleted: set[str] = set()
         self.looked_up: list[str] = []
+
+    @property
+    def installations(self) -> tuple[MemoryPlatform, ...]:
+        return (self,)
+
+    def serving(self, place: Place) -> MemoryPlatform | None:
+        return self if place.team in ("", self.id) else None
 
     async def run(self, inbox: Inbox) -> None:
         await asyncio.Event().wait()

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from bots.discord import DiscordSettings
 from bots.discord.client import BEAT_S
-from bots.discord.connector import DiscordPlatform
+from bots.discord.connector import DiscordConnector
 from bots.discord.private import aim
 from core.clock import Clock, SystemClock
 from core.errors import BotError
@@ -96,7 +96,7 @@ def command_to_ask(command: Command) -> Ask:
 class Bot:
     """A running platform, what it heard, and the Discord around it."""
 
-    def __init__(self, fake: FakeDiscord, platform: DiscordPlatform, inbox: Recorder) -> None:
+    def __init__(self, fake: FakeDiscord, platform: DiscordConnector, inbox: Recorder) -> None:
         self.fake = fake
         self.platform = platform
         self.inbox = inbox
@@ -115,7 +115,7 @@ async def running(
     fake: FakeDiscord, *, ready: bool = True, beat_s: float = BEAT_S, clock: Clock | None = None
 ) -> AsyncIterator[Bot]:
     aim(fake.api_url, fake.gateway_url)
-    platform = DiscordPlatform(fake.bot_token, clock or SystemClock(), beat_s=beat_s)
+    platform = DiscordConnector(fake.bot_token, clock or SystemClock(), beat_s=beat_s)
     inbox = Recorder()
     run = asyncio.create_task(platform.run(inbox))
     try:

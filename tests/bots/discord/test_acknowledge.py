@@ -32,7 +32,7 @@ async def test_an_acknowledgement_whose_answer_was_lost_is_ours_and_asked_once(b
     interaction = await question(bot, "what is a loom?")
     ask = await bot.inbox.ask("what is a loom?")
     assert len(bot.inbox.of(Command)) == 1
-    await bot.platform.perform(
+    await bot.platform.installation.perform(
         PostMessage(ask.place, Page("A machine."), "1", answers=ask.id, interaction_token=ask.interaction_token)
     )
     response = bot.fake.interaction(interaction).response

@@ -17,7 +17,9 @@ from tests.waiting import until
 async def answered(bot: Bot) -> tuple[Ask, str]:
     await bot.fake.say(ADA, GENERAL, f"<@{BOT}> what is a loom?")
     ask = await bot.inbox.ask("what is a loom?")
-    return ask, await bot.platform.perform(PostMessage(ask.place, Page("A mach"), "1", answers=ask.id))
+    return ask, await bot.platform.installation.perform(
+        PostMessage(ask.place, Page("A mach"), "1", answers=ask.id)
+    )
 
 
 async def test_a_thread_that_is_deleted_closes_its_place_and_is_gone(bot: Bot) -> None:
@@ -26,7 +28,7 @@ async def test_a_thread_that_is_deleted_closes_its_place_and_is_gone(bot: Bot) -
     closed = await until(lambda: bot.inbox.of(PlaceClosed))
     assert closed == [PlaceClosed(ask.place)]
     with pytest.raises(PlatformError) as raised:
-        await bot.platform.perform(EditMessage(ask.place, posted, Page("A machine")))
+        await bot.platform.installation.perform(EditMessage(ask.place, posted, Page("A machine")))
     assert raised.value.code is Code.GONE
 
 
@@ -54,7 +56,7 @@ async def test_a_message_of_ours_that_a_moderator_deletes_is_told(bot: Bot, bulk
 
 async def test_a_page_that_we_remove_ourselves_is_nobodys_deletion(bot: Bot) -> None:
     ask, posted = await answered(bot)
-    await bot.platform.perform(DeleteMessage(ask.place, posted))
+    await bot.platform.installation.perform(DeleteMessage(ask.place, posted))
     question = int(ask.id)
     await bot.fake.delete(question)
     deleted = await until(lambda: bot.inbox.of(Deleted))

@@ -81,7 +81,7 @@ def shown(bot: Bot, channel: int | str) -> list[str]:
 
 async def failure(bot: Bot, call: PostMessage | EditMessage) -> PlatformError:
     with pytest.raises(PlatformError) as raised:
-        await bot.platform.perform(call)
+        await bot.platform.installation.perform(call)
     return raised.value
 
 
@@ -90,9 +90,9 @@ async def failure(bot: Bot, call: PostMessage | EditMessage) -> PlatformError:
 
 async def test_a_mention_opens_a_thread_and_is_answered_there(bot: Bot) -> None:
     ask = await mention(bot, "what is a **loom**?")
-    posted = await bot.platform.perform(post(ask, "A"))
-    await bot.platform.perform(post(ask, "that weaves.", page=1))
-    await bot.platform.perform(edit(ask, posted, "A machine"))
+    posted = await bot.platform.installation.perform(post(ask, "A"))
+    await bot.platform.installation.perform(post(ask, "that weaves.", page=1))
+    await bot.platform.installation.perform(edit(ask, posted, "A machine"))
 
     thread = bot.fake.thread_of(int(ask.id))
     assert thread is not None
@@ -103,13 +103,13 @@ async def test_a_mention_opens_a_thread_and_is_answered_there(bot: Bot) -> None:
 
 async def test_a_follow_up_in_the_thread_needs_no_mention(bot: Bot) -> None:
     ask = await mention(bot)
-    await bot.platform.perform(post(ask))
+    await bot.platform.installation.perform(post(ask))
     await bot.fake.say(BO, int(ask.place.thread), "who made it?")
     follow_up = await bot.inbox.ask("who made it?")
     assert follow_up.place == ask.place
     assert (follow_up.addressed, follow_up.author.name) == (False, "Bo Larsen")
 
-    await bot.platform.perform(post(follow_up, "Jacquard."))
+    await bot.platform.installation.perform(post(follow_up, "Jacquard."))
     assert shown(bot, ask.place.thread) == ["A machine.", "Jacquard."]
 
 
@@ -117,7 +117,7 @@ async def test_a_thread_that_somebody_opened_first_is_used(bot: Bot) -> None:
     ask = await mention(bot)
     async with running(bot.fake) as later:
         await bot.fake.open_thread(BO, GENERAL, int(ask.id), "looms")
-        await later.platform.perform(post(ask))
+        await later.platform.installation.perform(post(ask))
     assert shown(bot, ask.id) == ["A machine."]
 
 
@@ -133,9 +133,9 @@ async def test_where_no_thread_can_be_opened_the_answer_is_a_reply_in_the_channe
     else:
         bot.fake.fail("POST", path, retry_after=219.0, scope="shared")
     ask = await mention(bot)
-    posted = await bot.platform.perform(post(ask, "A"))
-    await bot.platform.perform(edit(ask, posted, "A machine"))
-    await bot.platform.perform(post(ask, "that weaves.", page=1))
+    posted = await bot.platform.installation.perform(post(ask, "A"))
+    await bot.platform.installation.perform(edit(ask, posted, "A machine"))
+    await bot.platform.installation.perform(post(ask, "that weaves.", page=1))
 
     assert shown(bot, GENERAL) == ["A machine", "that weaves."]
     for message in bot.fake.from_bot(GENERAL):
@@ -151,7 +151,7 @@ async def test_in_the_chat_of_a_voice_channel_which_has_no_threads_the_answer_is
     """https://docs.discord.com/developers/resources/channel#start-thread-from-message"""
     lounge = await bot.fake.add_channel("lounge", kind=kind)
     ask = await mention(bot, channel=lounge)
-    await bot.platform.perform(post(ask))
+    await bot.platform.installation.perform(post(ask))
     assert shown(bot, lounge) == ["A machine."]
     follow_up = await bot.fake.say(BO, lounge, "who made it?", bot.fake.from_bot(lounge)[0].id)
     assert (await bot.inbox.ask("who made it?")).place.thread == f"ask-{bot.fake.from_bot(lounge)[0].id}"
@@ -161,7 +161,7 @@ async def test_in_the_chat_of_a_voice_channel_which_has_no_threads_the_answer_is
 async def test_a_mention_in_an_announcement_channel_opens_a_thread_there(bot: Bot) -> None:
     news = await bot.fake.add_channel("news", kind=ChannelType.ANNOUNCEMENT)
     ask = await mention(bot, channel=news)
-    await bot.platform.perform(post(ask))
+    await bot.platform.installation.perform(post(ask))
     thread = bot.fake.thread_of(int(ask.id))
     assert thread is not None
     assert shown(bot, thread.id) == ["A machine."]
@@ -173,7 +173,7 @@ async def test_where_it_may_open_threads_but_not_speak_in_them_it_answers_in_the
     """An empty thread would be all that is seen of an answer."""
     await bot.fake.deny(GENERAL, Permission.SEND_MESSAGES_IN_THREADS)
     ask = await mention(bot)
-    await bot.platform.perform(post(ask))
+    await bot.platform.installation.perform(post(ask))
     assert shown(bot, GENERAL) == ["A machine."]
     assert bot.fake.thread_of(int(ask.id)) is None
 
@@ -183,7 +183,7 @@ async def test_where_it_may_not_read_on_it_answers_without_a_reference(bot: Bot)
     denied = (Permission.READ_MESSAGE_HISTORY, Permission.CREATE_PUBLIC_THREADS)
     await bot.fake.deny(GENERAL, *denied)
     ask = await mention(bot)
-    await bot.platform.perform(post(ask))
+    await bot.platform.installation.perform(post(ask))
     assert shown(bot, GENERAL) == ["A machine."]
 
 
@@ -197,23 +197,23 @@ async def test_where_it_may_not_read_on_people_are_told_things_all_the_same(bot:
 async def test_an_answer_in_the_channel_goes_on_there_after_a_restart(bot: Bot) -> None:
     await bot.fake.deny(GENERAL, Permission.CREATE_PUBLIC_THREADS)
     ask = await mention(bot)
-    posted = await bot.platform.perform(post(ask, "A"))
+    posted = await bot.platform.installation.perform(post(ask, "A"))
     async with running(bot.fake) as later:
-        await later.platform.perform(edit(ask, posted, "A machine."))
+        await later.platform.installation.perform(edit(ask, posted, "A machine."))
         await bot.fake.say(BO, GENERAL, "and then?", reply_to=int(posted))
         reply = await later.inbox.ask("and then?")
         follow_up = PostMessage(ask.place, Page("Then Jacquard."), "2/0", answers=reply.id)
-        await later.platform.perform(follow_up)
+        await later.platform.installation.perform(follow_up)
     assert shown(bot, GENERAL) == ["A machine.", "Then Jacquard."]
 
 
 async def test_a_thread_goes_on_after_a_restart_though_it_is_archived(bot: Bot) -> None:
     ask = await mention(bot)
-    posted = await bot.platform.perform(post(ask, "A"))
+    posted = await bot.platform.installation.perform(post(ask, "A"))
     await bot.fake.archive(int(ask.id))
     async with running(bot.fake) as later:
-        await later.platform.perform(edit(ask, posted, "A machine."))
-        await later.platform.perform(post(ask, "It weaves.", page=1))
+        await later.platform.installation.perform(edit(ask, posted, "A machine."))
+        await later.platform.installation.perform(post(ask, "It weaves.", page=1))
     assert shown(bot, ask.id) == ["A machine.", "It weaves."]
 
 
@@ -221,16 +221,16 @@ async def test_a_forum_post_is_a_thread_whose_first_message_has_its_id(bot: Bot)
     thread = await bot.fake.open_thread(ADA, FORUM, None, "Looms", f"<@{BOT}> what is a loom?")
     ask = await bot.inbox.ask("Looms\n\nwhat is a loom?")
     assert ask.place == Place("discord", str(GUILD), str(FORUM), str(thread))
-    await bot.platform.perform(post(ask, "A machine."))
+    await bot.platform.installation.perform(post(ask, "A machine."))
     await bot.fake.archive(thread)
     async with running(bot.fake) as later:
-        await later.platform.perform(post(ask, "It weaves.", page=1))
+        await later.platform.installation.perform(post(ask, "It weaves.", page=1))
     assert shown(bot, thread) == ["A machine.", "It weaves."]
 
 
 async def test_a_locked_thread_says_no(bot: Bot) -> None:
     ask = await mention(bot)
-    await bot.platform.perform(post(ask))
+    await bot.platform.installation.perform(post(ask))
     await bot.fake.archive(int(ask.id), locked=True)
     assert (await failure(bot, post(ask, "more", page=1))).code is Code.NOT_ALLOWED
 
@@ -247,20 +247,20 @@ def test_the_link_by_which_it_is_invited_asks_for_what_it_has_here() -> None:
 async def test_a_direct_message_is_answered_without_a_thread(bot: Bot) -> None:
     await bot.fake.direct(ADA, "what is a loom?")
     ask = await bot.inbox.ask("what is a loom?")
-    posted = await bot.platform.perform(post(ask, "A"))
-    await bot.platform.perform(edit(ask, posted, "A machine."))
+    posted = await bot.platform.installation.perform(post(ask, "A"))
+    await bot.platform.installation.perform(edit(ask, posted, "A machine."))
     assert shown(bot, bot.fake.dm(ADA)) == ["A machine."]
     assert bot.fake.from_bot(bot.fake.dm(ADA))[0].reference is None
 
 
 async def test_a_reply_to_the_bot_in_a_channel_is_answered_by_a_reply(bot: Bot) -> None:
     first = await slash(bot)
-    posted = await bot.platform.perform(post(first))
+    posted = await bot.platform.installation.perform(post(first))
     await bot.fake.say(BO, GENERAL, "who made it?", reply_to=int(posted), ping=False)
     ask = await bot.inbox.ask("who made it?")
     assert (ask.addressed, ask.replies_to, ask.place.thread) == (True, posted, f"ask-{posted}")
 
-    await bot.platform.perform(post(ask, "Jacquard."))
+    await bot.platform.installation.perform(post(ask, "Jacquard."))
     reply = bot.fake.from_bot(GENERAL)[-1]
     assert reply.content == "Jacquard."
     assert reply.reference is not None
@@ -283,9 +283,9 @@ async def test_ask_is_deferred_and_its_reply_is_the_answer(bot: Bot) -> None:
     assert response is not None
     assert response.loading
 
-    posted = await bot.platform.perform(post(ask, "A"))
-    await bot.platform.perform(edit(ask, posted, "A machine"))
-    await bot.platform.perform(post(ask, "that weaves.", page=1))
+    posted = await bot.platform.installation.perform(post(ask, "A"))
+    await bot.platform.installation.perform(edit(ask, posted, "A machine"))
+    await bot.platform.installation.perform(post(ask, "that weaves.", page=1))
     assert (posted, response.loading) == (str(response.id), False)
     assert shown(bot, GENERAL) == ["A machine", "that weaves."]
     assert all(message.flags & MessageFlag.SUPPRESS_EMBEDS for message in bot.fake.from_bot(GENERAL))
@@ -294,22 +294,22 @@ async def test_ask_is_deferred_and_its_reply_is_the_answer(bot: Bot) -> None:
 async def test_ask_is_answered_in_its_reply_after_a_restart(bot: Bot) -> None:
     ask = await slash(bot)
     async with running(bot.fake) as later:
-        assert await later.platform.find(post(ask)) is None
-        posted = await later.platform.perform(post(ask, "A machine"))
-        await later.platform.perform(post(ask, "that weaves.", page=1))
-        assert await later.platform.find(post(ask, "A machine")) == posted
+        assert await later.platform.installation.find(post(ask)) is None
+        posted = await later.platform.installation.perform(post(ask, "A machine"))
+        await later.platform.installation.perform(post(ask, "that weaves.", page=1))
+        assert await later.platform.installation.find(post(ask, "A machine")) == posted
     assert shown(bot, GENERAL) == ["A machine", "that weaves."]
 
 
 async def test_an_answer_outlives_its_ticket_where_the_bot_is_in_the_channel(bot: Bot) -> None:
     ask = await slash(bot)
-    posted = await bot.platform.perform(post(ask, "A"))
+    posted = await bot.platform.installation.perform(post(ask, "A"))
     bot.fake.clock.advance(901)
-    await bot.platform.perform(edit(ask, posted, "A machine"))
-    await bot.platform.perform(edit(ask, posted, "A machine."))
+    await bot.platform.installation.perform(edit(ask, posted, "A machine"))
+    await bot.platform.installation.perform(edit(ask, posted, "A machine."))
     assert shown(bot, GENERAL) == ["A machine."]
     assert (await failure(bot, post(ask, "more", page=1))).code is Code.EXPIRED
-    assert [b.scope for b in bot.platform.rate_limits(edit(ask, posted, ""))] == [
+    assert [b.scope for b in bot.platform.installation.rate_limits(edit(ask, posted, ""))] == [
         f"discord/{BOT}/edit/{GENERAL}",
         f"discord/{BOT}/bot",
     ]
@@ -319,7 +319,7 @@ async def test_ask_works_between_people_until_its_ticket_dies(bot: Bot) -> None:
     chat = bot.fake.private_chat(ADA)
     ask = await slash(bot, chat)
     assert ask.place == Place("discord", str(BOT), str(chat), f"ask-{ask.id}")
-    posted = await bot.platform.perform(post(ask))
+    posted = await bot.platform.installation.perform(post(ask))
     assert shown(bot, chat) == ["A machine."]
     bot.fake.clock.advance(901)
     assert (await failure(bot, edit(ask, posted, "more"))).code is Code.EXPIRED
@@ -352,12 +352,12 @@ async def test_a_question_that_is_not_taken_does_not_think_for_ever(bot: Bot) ->
 async def test_a_button_is_a_press_after_a_restart_too(fake: FakeDiscord) -> None:
     async with running(fake) as bot:
         ask = await mention(bot)
-        posted = await bot.platform.perform(post(ask, buttons=(Button("again", "Again", 42),)))
+        posted = await bot.platform.installation.perform(post(ask, buttons=(Button("again", "Again", 42),)))
     async with running(fake) as bot:
         await fake.press(BO, int(ask.id), int(posted), "parley:again:42")
         press = await until(lambda: next(iter(bot.inbox.of(ButtonPress)), None))
         assert (press.action, press.turn_id, press.place, press.author.id) == ("again", 42, ask.place, str(BO))
-        await bot.platform.perform(edit(ask, posted, "A machine."))
+        await bot.platform.installation.perform(edit(ask, posted, "A machine."))
     assert fake.message(int(posted)).buttons == []
 
 
@@ -371,7 +371,7 @@ async def test_an_interaction_that_another_process_took_is_left_to_it(bot: Bot) 
 
 async def test_edits_and_deletions_are_heard(bot: Bot) -> None:
     ask = await mention(bot)
-    await bot.platform.perform(post(ask))
+    await bot.platform.installation.perform(post(ask))
     said = [await bot.fake.say(BO, int(ask.id), text) for text in ("one", "two", "three")]
     await bot.fake.edit(said[0], "ONE")
     await bot.fake.delete(said[0])
@@ -388,26 +388,26 @@ async def test_edits_and_deletions_are_heard(bot: Bot) -> None:
 
 async def test_the_same_post_twice_is_one_message(bot: Bot) -> None:
     ask = await mention(bot)
-    first = await bot.platform.perform(post(ask))
-    assert await bot.platform.perform(post(ask)) == first
+    first = await bot.platform.installation.perform(post(ask))
+    assert await bot.platform.installation.perform(post(ask)) == first
     assert shown(bot, ask.id) == ["A machine."]
 
 
 async def test_a_post_whose_answer_was_lost_is_found(bot: Bot) -> None:
     ask = await mention(bot)
-    assert await bot.platform.find(post(ask)) is None
+    assert await bot.platform.installation.find(post(ask)) is None
     bot.fake.fail("POST", "/channels/*/messages", drop="after")
     error = await failure(bot, post(ask))
     assert (error.code, error.certain) == (Code.UNCERTAIN, False)
-    assert await bot.platform.find(post(ask)) == str(bot.fake.from_bot(int(ask.id))[0].id)
-    assert await bot.platform.find(post(ask, "more", page=1)) is None
+    assert await bot.platform.installation.find(post(ask)) == str(bot.fake.from_bot(int(ask.id))[0].id)
+    assert await bot.platform.installation.find(post(ask, "more", page=1)) is None
 
 
 async def test_a_post_that_stands_already_with_other_words_gets_the_new_ones(bot: Bot) -> None:
     ask = await mention(bot)
-    first = await bot.platform.perform(post(ask, "A mach"))
+    first = await bot.platform.installation.perform(post(ask, "A mach"))
     async with running(bot.fake) as later:
-        assert await later.platform.perform(post(ask, "An engine")) == first
+        assert await later.platform.installation.perform(post(ask, "An engine")) == first
     assert shown(bot, ask.id) == ["An engine"]
 
 
@@ -419,30 +419,32 @@ async def test_a_reply_in_the_channel_whose_answer_was_lost_is_found_and_not_tak
     bot.fake.fail("POST", f"/channels/{GENERAL}/messages", drop="after")
     assert (await failure(bot, post(two, "…"))).code is Code.UNCERTAIN
     async with running(bot.fake) as later:
-        assert await later.platform.find(post(one, "…")) is None
-        assert await later.platform.find(post(two, "…")) == str(bot.fake.from_bot(GENERAL)[0].id)
+        assert await later.platform.installation.find(post(one, "…")) is None
+        assert await later.platform.installation.find(post(two, "…")) == str(bot.fake.from_bot(GENERAL)[0].id)
 
 
 async def test_a_question_whose_ticket_died_is_answered_without_it(bot: Bot) -> None:
     ask = await slash(bot)
     bot.fake.clock.advance(901)
     assert (await failure(bot, post(ask))).code is Code.EXPIRED
-    await bot.platform.perform(post(ask, interaction_token=""))
+    await bot.platform.installation.perform(post(ask, interaction_token=""))
     assert shown(bot, GENERAL)[-1] == "A machine."
 
 
 async def test_a_follow_up_whose_answer_was_lost_is_found(bot: Bot) -> None:
     ask = await slash(bot)
-    await bot.platform.perform(post(ask, "A machine"))
+    await bot.platform.installation.perform(post(ask, "A machine"))
     bot.fake.fail("POST", "/webhooks/*/*", drop="after")
     assert (await failure(bot, post(ask, "that weaves.", page=1))).code is Code.UNCERTAIN
-    assert await bot.platform.find(post(ask, "that weaves.", page=1)) == str(bot.fake.from_bot(GENERAL)[-1].id)
-    assert await bot.platform.find(post(ask, "and more.", page=2)) is None
+    assert await bot.platform.installation.find(post(ask, "that weaves.", page=1)) == str(
+        bot.fake.from_bot(GENERAL)[-1].id
+    )
+    assert await bot.platform.installation.find(post(ask, "and more.", page=2)) is None
 
 
 async def test_a_message_or_thread_that_was_deleted_is_gone(bot: Bot) -> None:
     ask = await mention(bot)
-    posted = await bot.platform.perform(post(ask))
+    posted = await bot.platform.installation.perform(post(ask))
     await bot.fake.delete(int(posted))
     assert (await failure(bot, edit(ask, posted, "more"))).code is Code.GONE
     bot.fake.fail("*", f"/channels/{ask.id}/**", None, status=404, code=10003)
@@ -451,7 +453,7 @@ async def test_a_message_or_thread_that_was_deleted_is_gone(bot: Bot) -> None:
 
 async def test_each_refusal_has_its_code(bot: Bot) -> None:
     ask = await mention(bot)
-    posted = await bot.platform.perform(post(ask))
+    posted = await bot.platform.installation.perform(post(ask))
     assert (await failure(bot, post(ask, "x" * 2_001, page=1))).code is Code.REJECTED
     bot.fake.fail("PATCH", "/channels/*/messages/*", status=503)
     assert (await failure(bot, edit(ask, posted, "more"))).code is Code.UNAVAILABLE
@@ -469,17 +471,17 @@ async def test_nothing_is_done_before_there_is_a_connection(fake: FakeDiscord) -
     assert platform is not None
     here = Place("discord", str(GUILD), str(GENERAL))
     with pytest.raises(PlatformError) as raised:
-        await platform.perform(PostMessage(here, Page("hello"), "1/0"))
+        await platform.installation.perform(PostMessage(here, Page("hello"), "1/0"))
     assert raised.value.code is Code.UNAVAILABLE
-    await platform.typing(here)
+    await platform.installation.typing(here)
     assert fake.calls == []
 
 
 async def test_nobody_is_pinged_and_no_link_unfurls(bot: Bot) -> None:
     words = f"@everyone @here <@{ADA}> <@&{GUILD}> http://x.test"
     for ask in (await mention(bot), await slash(bot, text="and now?")):
-        posted = await bot.platform.perform(post(ask, words))
-        await bot.platform.perform(edit(ask, posted, words + "!"))
+        posted = await bot.platform.installation.perform(post(ask, words))
+        await bot.platform.installation.perform(edit(ask, posted, words + "!"))
         message: Message = bot.fake.message(int(posted))
         assert message.content == words + "!"
         assert message.flags & MessageFlag.SUPPRESS_EMBEDS
@@ -498,7 +500,7 @@ async def test_history_of_a_thread_begins_with_what_it_was_opened_on(bot: Bot) -
     ask = await bot.inbox.ask("what now?")
     await bot.fake.say(BO, thread, "later")
 
-    history = await bot.platform.history(ask.place, ask)
+    history = await bot.platform.installation.history(ask.place, ask)
     assert [(e.author.name, e.text) for e in history.entries] == [
         ("Ada Byron", "the loom is broken"),
         ("Bo Larsen", "which one?"),
@@ -514,7 +516,7 @@ async def test_a_long_thread_is_cut_but_keeps_its_starter(bot: Bot) -> None:
         await bot.fake.say(BO, thread, f"line {n}")
     await bot.fake.say(ADA, thread, f"<@{BOT}> sum up")
     ask = await bot.inbox.ask("sum up")
-    history = await bot.platform.history(ask.place, ask)
+    history = await bot.platform.installation.history(ask.place, ask)
     assert not history.complete
     assert [history.entries[0].text, history.entries[1].text, history.entries[-1].text] == [
         "the start",
@@ -526,7 +528,7 @@ async def test_a_long_thread_is_cut_but_keeps_its_starter(bot: Bot) -> None:
 async def test_a_place_that_was_just_opened_has_no_history_and_needs_no_call(bot: Bot) -> None:
     for ask in (await mention(bot), await slash(bot, text="and now?")):
         before = len(bot.fake.calls)
-        history = await bot.platform.history(ask.place, ask)
+        history = await bot.platform.installation.history(ask.place, ask)
         assert (history.entries, history.complete) == ((), True)
         assert len(bot.fake.calls) == before
 
@@ -535,23 +537,23 @@ async def test_a_mention_in_a_reply_knows_what_it_replies_to(bot: Bot) -> None:
     said = await bot.fake.say(BO, GENERAL, "looms think")
     await bot.fake.say(ADA, GENERAL, f"<@{BOT}> is that so?", reply_to=said)
     ask = await bot.inbox.ask("is that so?")
-    history = await bot.platform.history(ask.place, ask)
+    history = await bot.platform.installation.history(ask.place, ask)
     assert [entry.text for entry in history.entries] == ["looms think"]
 
 
 async def test_history_of_a_chain_of_replies(bot: Bot) -> None:
     first = await slash(bot)
-    answer = await bot.platform.perform(post(first, "A machine.", notice="Cut."))
+    answer = await bot.platform.installation.perform(post(first, "A machine.", notice="Cut."))
     last = int(answer)
     for n in range(12):
         last = await bot.fake.say(BO, GENERAL, f"reply {n}", reply_to=last)
     await bot.fake.say(ADA, GENERAL, "so?", reply_to=int(answer))
     ask = await bot.inbox.ask("so?")
-    (entry,) = (await bot.platform.history(ask.place, ask)).entries
+    (entry,) = (await bot.platform.installation.history(ask.place, ask)).entries
     assert (entry.text, entry.mine) == ("A machine.", True)
 
     long = Ask("9" * 19, ask.place, ask.author, "?", ask.at, replies_to=str(last))
-    entries = (await bot.platform.history(ask.place, long)).entries
+    entries = (await bot.platform.installation.history(ask.place, long)).entries
     assert [entry.text for entry in entries] == [f"reply {n}" for n in range(2, 12)]
 
 
@@ -559,7 +561,7 @@ async def test_history_of_a_direct_message_is_its_recent_window(bot: Bot) -> Non
     for n in range(35):
         await bot.fake.direct(ADA, f"line {n}")
     ask = await bot.inbox.ask("line 34")
-    history = await bot.platform.history(ask.place, ask)
+    history = await bot.platform.installation.history(ask.place, ask)
     assert [entry.text for entry in history.entries] == [f"line {n}" for n in range(4, 34)]
 
 
@@ -569,7 +571,7 @@ async def test_history_that_is_refused_says_so(bot: Bot) -> None:
     ask = await bot.inbox.ask("what now?")
     bot.fake.fail("GET", "/channels/*/messages", retry_after=60.0)
     with pytest.raises(PlatformError) as slow:
-        await bot.platform.history(ask.place, ask)
+        await bot.platform.installation.history(ask.place, ask)
     assert slow.value.code is Code.SLOW_DOWN
 
 
@@ -580,7 +582,7 @@ async def test_what_was_missed_says_who_may_what(bot: Bot) -> None:
     await bot.fake.say(BO, GENERAL, f"<@{BOT}> may I?")
     await bot.fake.say(BO, GENERAL, f"<@{BOT}> and now?")
     calls = len(bot.fake.calls)
-    asks = await bot.platform.missed(here, after)
+    asks = await bot.platform.installation.missed(here, after)
     assert [(ask.author.roles, ask.author.manager, ask.author.admin) for ask in asks] == [
         ((str(weavers),), True, False)
     ] * 2
@@ -592,7 +594,7 @@ async def test_nobody_is_looked_up_for_what_nothing_comes_of(bot: Bot) -> None:
     after = datetime.now(UTC) - timedelta(minutes=1)
     await bot.fake.say(BO, GENERAL, "news")
     calls = len(bot.fake.calls)
-    (ask,) = await bot.platform.missed(Place("discord", str(GUILD), str(GENERAL)), after)
+    (ask,) = await bot.platform.installation.missed(Place("discord", str(GUILD), str(GENERAL)), after)
     assert (ask.text, ask.author.may_read) == ("news", False)
     assert len(bot.fake.calls) - calls == 1
 
@@ -601,10 +603,10 @@ async def test_threads_are_looked_into_too_and_what_may_not_be_read_is_not(bot: 
     chat = await bot.fake.open_thread(BO, GENERAL, None, "a chat")
     secret = await bot.fake.add_channel("secret")
     await bot.fake.deny(secret, Permission.VIEW_CHANNEL)
-    await until(lambda: str(chat) in {place.thread for place in bot.platform.channels()})
-    shown = {place.thread or place.channel for place in bot.platform.channels()}
+    await until(lambda: str(chat) in {place.thread for place in bot.platform.installation.channels()})
+    shown = {place.thread or place.channel for place in bot.platform.installation.channels()}
     assert shown >= {str(GENERAL), str(FORUM), str(chat)}
-    await until(lambda: str(secret) not in {place.channel for place in bot.platform.channels()})
+    await until(lambda: str(secret) not in {place.channel for place in bot.platform.installation.channels()})
 
 
 async def test_posts_of_a_forum_that_were_archived_meanwhile_are_missed_with_their_title(bot: Bot) -> None:
@@ -615,13 +617,13 @@ async def test_posts_of_a_forum_that_were_archived_meanwhile_are_missed_with_the
     after = datetime.now(UTC)
     await asyncio.sleep(0.01)
     calls = len(bot.fake.calls)
-    assert await bot.platform.missed(here, after) == []
+    assert await bot.platform.installation.missed(here, after) == []
     assert len(bot.fake.calls) == calls, "no post is that new"
     post = await bot.fake.open_thread(BO, FORUM, None, "Why is it slow?", "It creaks.")
     await bot.fake.archive(post)
     shown = await bot.fake.open_thread(BO, FORUM, None, "And dusty?", "Very.")
-    await until(lambda: str(shown) in {place.thread for place in bot.platform.channels()})
-    asks = await bot.platform.missed(here, after)
+    await until(lambda: str(shown) in {place.thread for place in bot.platform.installation.channels()})
+    asks = await bot.platform.installation.missed(here, after)
     assert [(ask.text, ask.id, ask.place.thread) for ask in asks] == [
         ("Why is it slow?\n\nIt creaks.", str(post), str(post))
     ]
@@ -631,45 +633,45 @@ async def test_the_title_of_a_forums_post_is_read_with_it(bot: Bot) -> None:
     thread = await bot.fake.open_thread(BO, FORUM, None, "Why is it slow?", "It creaks.")
     await bot.fake.say(ADA, thread, f"<@{BOT}> do you know?")
     ask = await bot.inbox.ask("do you know?")
-    history = await bot.platform.history(ask.place, ask)
+    history = await bot.platform.installation.history(ask.place, ask)
     assert [entry.text for entry in history.entries] == ["Why is it slow?\n\nIt creaks."]
 
 
 async def test_typing_shows_where_the_answer_will_be_or_else_in_the_channel(bot: Bot) -> None:
     ask = await mention(bot)
-    await bot.platform.typing(ask.place)
-    await bot.platform.perform(post(ask))
-    await bot.platform.typing(ask.place)
+    await bot.platform.installation.typing(ask.place)
+    await bot.platform.installation.perform(post(ask))
+    await bot.platform.installation.typing(ask.place)
     bot.fake.fail("POST", "/channels/*/typing", status=403, code=50001)
-    await bot.platform.typing(ask.place)
+    await bot.platform.installation.typing(ask.place)
     assert [channel for channel, _ in bot.fake.typing] == [GENERAL, int(ask.id)]
 
 
 async def test_a_channel_is_found_by_its_id(bot: Bot) -> None:
-    assert await bot.platform.channel(str(GENERAL)) == Place("discord", str(GUILD), str(GENERAL))
+    assert await bot.platform.installation.channel(str(GENERAL)) == Place("discord", str(GUILD), str(GENERAL))
     for unknown in ("999", "general"):
         with pytest.raises(PlatformError) as raised:
-            await bot.platform.channel(unknown)
+            await bot.platform.installation.channel(unknown)
         assert raised.value.code is Code.GONE
 
 
 async def test_a_post_to_a_channel_itself_is_a_plain_message(bot: Bot) -> None:
-    here = await bot.platform.channel(str(GENERAL))
-    await bot.platform.perform(PostMessage(here, Page("Usage"), "digest/1"))
+    here = await bot.platform.installation.channel(str(GENERAL))
+    await bot.platform.installation.perform(PostMessage(here, Page("Usage"), "digest/1"))
     assert [(m.content, m.reference) for m in bot.fake.from_bot(GENERAL)] == [("Usage", None)]
 
 
 async def test_budgets_are_per_channel_and_kind_and_tickets_have_their_own(bot: Bot) -> None:
     thread = Place("discord", "1", "2", "3")
     scopes = [
-        [b.scope for b in bot.platform.rate_limits(s)]
+        [b.scope for b in bot.platform.installation.rate_limits(s)]
         for s in (PostMessage(thread, Page(""), "k"), EditMessage(thread, "4", Page("")))
     ]
     assert scopes == [
         [f"discord/{BOT}/post/3", f"discord/{BOT}/bot"],
         [f"discord/{BOT}/edit/3", f"discord/{BOT}/bot"],
     ]
-    (interaction_token,) = bot.platform.rate_limits(
+    (interaction_token,) = bot.platform.installation.rate_limits(
         EditMessage(thread, "4", Page(""), interaction_token="secret")
     )
     assert "secret" not in interaction_token.scope
@@ -700,7 +702,7 @@ async def test_a_token_that_is_taken_back_ends_the_run(fake: FakeDiscord) -> Non
 async def test_without_the_message_content_intent_mentions_still_work() -> None:
     async with FakeDiscord(message_content_allowed=False) as fake, running(fake) as bot:
         ask = await mention(bot)
-        await bot.platform.perform(post(ask))
+        await bot.platform.installation.perform(post(ask))
         assert shown(bot, ask.id) == ["A machine."]
 
 

@@ -27,7 +27,9 @@ AGAIN = Button("again", "Again", 7)
 
 @asynccontextmanager
 async def painting(bot: Bot, *, file_chars: int = 0) -> AsyncIterator[DeliveryScheduler]:
-    scheduler = DeliveryScheduler(PlatformCalls(bot.platform), SystemClock(), file_chars=file_chars)
+    scheduler = DeliveryScheduler(
+        PlatformCalls(bot.platform.installation), SystemClock(), file_chars=file_chars
+    )
     running = asyncio.create_task(scheduler.run())
     try:
         yield scheduler
@@ -81,7 +83,7 @@ async def test_a_post_does_not_wait_for_the_edits_of_its_channel(bot: Bot) -> No
     async with painting(bot) as scheduler:
         await write(delivery(scheduler), words(60), 4.6)
         began = asyncio.get_running_loop().time()
-        await bot.platform.perform(PostMessage(place, Page("at once"), "other"))
+        await bot.platform.installation.perform(PostMessage(place, Page("at once"), "other"))
         assert asyncio.get_running_loop().time() - began < 0.5
     assert bot.fake.limits.refusals == 0
 
@@ -99,7 +101,7 @@ async def test_a_refusal_is_laid_to_its_channel_unless_it_was_of_the_whole_bot(b
     bot.fake.fail("POST", "/channels/*/messages", retry_after=1.5, scope=scope)
     place = Place("discord", str(GUILD), str(GENERAL))
     with pytest.raises(PlatformError) as raised:
-        await bot.platform.perform(PostMessage(place, Page("one"), "turn-1-0"))
+        await bot.platform.installation.perform(PostMessage(place, Page("one"), "turn-1-0"))
     assert raised.value.scope == (
         f"discord/{BOT}/bot" if scope == "global" else f"discord/{BOT}/post/{GENERAL}"
     )
@@ -128,7 +130,10 @@ async def test_an_answer_over_the_limit_of_messages_ends_as_a_file(bot: Bot) -> 
 
 async def test_pages_an_earlier_process_left_over_are_removed(bot: Bot) -> None:
     place = Place("discord", str(GUILD), str(GENERAL))
-    left = [await bot.platform.perform(PostMessage(place, Page(f"old {n}"), f"turn-1-{n}")) for n in range(3)]
+    left = [
+        await bot.platform.installation.perform(PostMessage(place, Page(f"old {n}"), f"turn-1-{n}"))
+        for n in range(3)
+    ]
     async with painting(bot) as scheduler:
         await write(delivery(scheduler, posted=tuple(left)), "short", 0.1)
     assert [message.content for message in bot.fake.from_bot(GENERAL)] == ["short"]

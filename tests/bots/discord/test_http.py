@@ -29,14 +29,14 @@ async def ask(bot: Bot, text: str) -> Ask:
 
 
 async def answer(bot: Bot, asked: Ask) -> str:
-    return await bot.platform.perform(
+    return await bot.platform.installation.perform(
         PostMessage(asked.place, Page("A machine."), f"{asked.key}#0", answers=asked.id)
     )
 
 
 def here(bot: Bot) -> discord.PartialMessageable:
-    assert bot.platform._client is not None
-    return channel_at(bot.platform._client, str(GENERAL), HERE)
+    assert bot.platform._connection.client is not None
+    return channel_at(bot.platform._connection.client, str(GENERAL), HERE)
 
 
 async def test_each_of_six_mentions_has_its_own_thread_in_a_window_of_minutes(bot: Bot) -> None:
@@ -118,7 +118,7 @@ async def test_a_ban_of_the_address_stops_every_call_until_it_is_over(bot: Bot) 
     before = len(bot.fake.calls)
     with pytest.raises(Limited), calls(patience_s=0):
         await here(bot).fetch_message(said)
-    await bot.platform.typing(HERE)
+    await bot.platform.installation.typing(HERE)
     await bot.fake.slash(ADA, GENERAL, "ask", question="two?")
     with pytest.raises(Limited):
         bot.platform._wire.limiter.check(by_bot=False)
@@ -137,7 +137,7 @@ async def test_an_interaction_that_meets_a_ban_makes_it_known_to_every_other_cal
     before = len(bot.fake.calls)
     await bot.fake.slash(ADA, GENERAL, "help")
     await until(lambda: bot.platform._wire.limiter.paused)
-    await bot.platform.typing(HERE)
+    await bot.platform.installation.typing(HERE)
     assert len(bot.fake.calls) == before + 1
 
 

@@ -84,12 +84,12 @@ async def test_an_odd_message_does_not_cost_the_history_around_it(bot: Bot) -> N
     ask = await bot.inbox.ask("why?")
     assert ask.id == str(asked)
     heard = ["root", *(f"line {number}" for number in range(len(ODD)))]
-    history = await bot.platform.history(ask.place, ask)
+    history = await bot.platform.installation.history(ask.place, ask)
     assert [entry.text for entry in history.entries] == heard
     assert history.complete
-    recent = await bot.platform.recent(ask.place, 100)
+    recent = await bot.platform.installation.recent(ask.place, 100)
     assert [entry.text for entry in recent.entries] == [*heard, "why?"]
-    missed = await bot.platform.missed(ask.place, since)
+    missed = await bot.platform.installation.missed(ask.place, since)
     assert [one.text for one in missed] == [*heard[1:], "why?"]
     bot.fake.spec_problems.clear()  # of the fake's own answers, which are odd on purpose
 

@@ -17,25 +17,26 @@ def lookups(bot: Bot) -> int:
 
 
 async def test_the_roles_of_a_member_are_those_of_each_server_and_a_stranger_has_none(bot: Bot) -> None:
-    assert isinstance(bot.platform, Membership)
+    assert isinstance(bot.platform.installation, Membership)
     role = await bot.fake.grant(BO, Permission.MANAGE_CHANNELS)
     external = bot.fake.add_person("Dot")
     del bot.fake.world.members[external]
     found = [
-        await bot.platform.roles_in(str(person), [str(GUILD), "7", str(BOT)]) for person in (BO, CHEN, external)
+        await bot.platform.installation.roles_in(str(person), [str(GUILD), "7", str(BOT)])
+        for person in (BO, CHEN, external)
     ]
     assert found == [{str(GUILD): (str(role),)}, {str(GUILD): ()}, {}]
 
 
 async def test_a_person_is_looked_up_once_a_minute_however_many_ask(bot: Bot) -> None:
-    await asyncio.gather(*(bot.platform.roles_in(str(BO), [str(GUILD)]) for _ in range(10)))
-    await bot.platform.roles_in(str(BO), [str(GUILD)])
+    await asyncio.gather(*(bot.platform.installation.roles_in(str(BO), [str(GUILD)]) for _ in range(10)))
+    await bot.platform.installation.roles_in(str(BO), [str(GUILD)])
     assert lookups(bot) == 1
 
 
 async def test_what_can_not_be_looked_up_is_said_and_asked_again(bot: Bot) -> None:
     bot.fake.fail("GET", "/guilds/*/members/*", status=403, code=50001)
     with pytest.raises(PlatformError) as refused:
-        await bot.platform.roles_in(str(BO), [str(GUILD)])
+        await bot.platform.installation.roles_in(str(BO), [str(GUILD)])
     assert refused.value.code is Code.NOT_ALLOWED
-    assert await bot.platform.roles_in(str(BO), [str(GUILD)]) == {str(GUILD): ()}
+    assert await bot.platform.installation.roles_in(str(BO), [str(GUILD)]) == {str(GUILD): ()}

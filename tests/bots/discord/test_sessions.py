@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from bots.discord import create
-from bots.discord.connector import DiscordPlatform
+from bots.discord.connector import DiscordConnector
 from bots.discord.sessions import REFUSALS, SessionStarts
 from core.clock import Clock
 from core.errors import Code, PlatformError
@@ -34,13 +34,13 @@ class PatientClock(ShiftedClock):
         await asyncio.sleep(min(seconds, 0.02))
 
 
-def made(fake: FakeDiscord, clock: Clock | None = None, token: str | None = None) -> DiscordPlatform:
+def made(fake: FakeDiscord, clock: Clock | None = None, token: str | None = None) -> DiscordConnector:
     platform = create(settings(fake, token), clock or ShiftedClock())
     assert platform is not None
     return platform
 
 
-async def down(platform: DiscordPlatform) -> PlatformError:
+async def down(platform: DiscordConnector) -> PlatformError:
     """What ends its run."""
     with pytest.raises(PlatformError) as raised:
         await platform.run(Recorder())
@@ -48,7 +48,7 @@ async def down(platform: DiscordPlatform) -> PlatformError:
 
 
 @asynccontextmanager
-async def up(platform: DiscordPlatform) -> AsyncIterator[None]:
+async def up(platform: DiscordConnector) -> AsyncIterator[None]:
     run = asyncio.create_task(platform.run(Recorder()))
     try:
         await until(platform.ready)

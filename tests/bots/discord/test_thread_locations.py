@@ -23,7 +23,7 @@ async def ask(bot: Bot, text: str, channel: int = GENERAL, reply_to: int | None 
 
 async def answer(bot: Bot, asked: Ask, words: str, page: int = 0) -> str:
     post = PostMessage(asked.place, Page(words), f"{asked.key}#{page}", answers=asked.id)
-    return await bot.platform.perform(post)
+    return await bot.platform.installation.perform(post)
 
 
 def shown(bot: Bot, channel: int | str) -> list[str]:
@@ -41,7 +41,7 @@ async def test_a_question_inside_a_thread_is_answered_there_though_the_first_ans
     assert second.place == first.place
     await answer(bot, second, "Jacquard.")
     # The first answer goes on where it is.
-    await bot.platform.perform(EditMessage(first.place, posted, Page("A machine")))
+    await bot.platform.installation.perform(EditMessage(first.place, posted, Page("A machine")))
     await answer(bot, first, "that weaves.", page=1)
     assert (shown(bot, GENERAL), shown(bot, thread)) == (["A machine", "that weaves."], ["Jacquard."])
 
@@ -54,8 +54,8 @@ async def test_after_a_restart_each_answer_is_edited_where_it_is(bot: Bot) -> No
     second = await ask(bot, "and then?", thread)
     later = await answer(bot, second, "Jacq")
     async with running(bot.fake) as again:
-        await again.platform.perform(EditMessage(first.place, posted, Page("A machine.")))
-        await again.platform.perform(EditMessage(second.place, later, Page("Jacquard.")))
+        await again.platform.installation.perform(EditMessage(first.place, posted, Page("A machine.")))
+        await again.platform.installation.perform(EditMessage(second.place, later, Page("Jacquard.")))
         third = await ask(again, "when?", thread)
         await answer(again, third, "In 1804.")
     assert (shown(bot, GENERAL), shown(bot, thread)) == (["A machine."], ["Jacquard.", "In 1804."])
@@ -120,7 +120,7 @@ async def test_what_was_asked_in_the_thread_while_nobody_listened_is_found_there
     await until(lambda: bot.platform._locations.of(first.place) == str(thread))
     bot.fake.gateway.lose_sessions()
     await bot.fake.say(ADA, thread, f"<@{BOT}> and then?")
-    (missed,) = await bot.platform.missed(first.place, after)
+    (missed,) = await bot.platform.installation.missed(first.place, after)
     assert missed.place == first.place == Place("discord", str(GUILD), str(GENERAL), str(thread))
     await answer(bot, missed, "Jacquard.")
     assert shown(bot, thread) == ["Jacquard."]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bots.slack import LIMITS, SlackSettings, create, why_not
-from bots.slack.connector import SlackPlatform
+from bots.slack.connector import SlackConnector
 from bots.slack.socket import proxy_for
 from core.clock import SystemClock
 from core.errors import Code, PlatformError, SettingsError, StoreError
@@ -72,23 +72,23 @@ async def slack() -> AsyncIterator[FakeSlack]:
 
 
 @pytest.fixture
-async def platform(slack: FakeSlack) -> AsyncIterator[SlackPlatform]:
+async def platform(slack: FakeSlack) -> AsyncIterator[SlackConnector]:
     platform = connecting(slack)
     yield platform
-    await platform.close()
+    await platform.installation.close()
 
 
-def connecting(slack: FakeSlack, **changes: Any) -> SlackPlatform:
+def connecting(slack: FakeSlack, **changes: Any) -> SlackConnector:
     given: dict[str, Any] = {
         "bot_token": slack.bot_token,
         "app_token": slack.app_token,
         "api_url": slack.api_url,
     }
-    return SlackPlatform(**given | {"clock": SystemClock(), "ping_interval_s": 0.2} | changes)
+    return SlackConnector(**given | {"clock": SystemClock(), "ping_interval_s": 0.2} | changes)
 
 
 @asynccontextmanager
-async def listening(slack: FakeSlack, platform: SlackPlatform) -> AsyncIterator[Inbox]:
+async def listening(slack: FakeSlack, platform: SlackConnector) -> AsyncIterator[Inbox]:
     inbox = Inbox(slack)
     running = asyncio.create_task(platform.run(inbox))
     try:
@@ -127,7 +127,7 @@ async def refusal(call: Any) -> PlatformError:
 
 
 async def test_a_mention_is_stored_then_acknowledged_then_answered_in_its_thread(
-    slack: FakeSlack, platform: SlackPlatform
+    slack: FakeSlack, platform: SlackConnector
 ) -> None:
     async with listening(slack, platform) as inbox:
         ts = await slack.say("U1", "C1", MENTION)
@@ -138,14 +138,14 @@ async def test_a_mention_is_stored_then_acknowledged_then_answered_in_its_thread
         assert (heard.text, heard.author.name, heard.author.locale) == ("what is a monad?", "ada", "en-GB")
         assert heard.addressed
 
-        answer = await platform.perform(PostMessage(heard.place, said("A"), "k", ts))
-        assert await platform.perform(EditMessage(heard.place, answer, said("A monoid"))) == answer
+        answer = await platform.installation.perform(PostMessage(heard.place, said("A"), "k", ts))
+        assert await platform.installation.perform(EditMessage(heard.place, answer, said("A monoid"))) == answer
     assert [message.visible for message in slack.thread("C1", ts)] == [MENTION, "A monoid"]
     assert slack.client_errors == []
 
 
 async def test_what_could_not_be_stored_is_not_acknowledged_and_comes_again(
-    slack: FakeSlack, platform: SlackPlatform
+    slack: FakeSlack, platform: SlackConnector
 ) -> None:
     slack.sockets.ack_timeout_s = 0.15
     async with listening(slack, platform) as inbox:
@@ -157,7 +157,7 @@ async def test_what_could_not_be_stored_is_not_acknowledged_and_comes_again(
 
 
 async def test_edits_and_deletions_arrive_and_previews_do_not(
-    slack: FakeSlack, platform: SlackPlatform
+    slack: FakeSlack, platform: SlackConnector
 ) -> None:
     async with listening(slack, platform) as inbox:
         ts = await slack.say("U1", "C1", "frist")
@@ -170,11 +170,11 @@ async def test_edits_and_deletions_arrive_and_previews_do_not(
 
 
 async def test_our_own_messages_joins_and_unknown_events_are_acknowledged_and_ignored(
-    slack: FakeSlack, platform: SlackPlatform
+    slack: FakeSlack, platform: SlackConnector
 ) -> None:
     async with listening(slack, platform) as inbox:
-        answer = await platform.perform(post())
-        await platform.perform(EditMessage(C1, answer, said("Hello again")))
+        answer = await platform.installation.perform(post())
+        await platform.installation.perform(EditMessage(C1, answer, said("Hello again")))
         await slack.join("U3", "C1")
         await slack.topic("U1", "C1", "monads")
         await slack.open_home("U1", "messages")
@@ -183,7 +183,7 @@ async def test_our_own_messages_joins_and_unknown_events_are_acknowledged_and_ig
 
 
 async def test_a_direct_message_is_addressed_and_opens_a_place_of_its_own(
-    slack: FakeSlack, platform: SlackPlatform
+    slack: FakeSlack, platform: SlackConnector
 ) -> None:
     async with listening(slack, platform) as inbox:
         ts = await slack.direct("U2", "hello")
@@ -194,10 +194,10 @@ async def test_a_direct_message_is_addressed_and_opens_a_place_of_its_own(
     assert (first.addressed, first.author.locale) == (True, "zh-CN")
 
 
-async def test_a_press_comes_back_with_its_action_and_turn(slack: FakeSlack, platform: SlackPlatform) -> None:
+async def test_a_press_comes_back_with_its_action_and_turn(slack: FakeSlack, platform: SlackConnector) -> None:
     async with listening(slack, platform) as inbox:
         root = await slack.say("U1", "C1", "root")
-        ts = await platform.perform(post(root, said("Hi", "", Button("again", "Again", 7))))
+        ts = await platform.installation.perform(post(root, said("Hi", "", Button("again", "Again", 7))))
         assert shown(slack, ts).buttons == ["Again"]
         envelope = await slack.press("U1", "C1", ts, "parley:again")
         await slack.wait_for(lambda: envelope.acked)
@@ -208,7 +208,7 @@ async def test_a_press_comes_back_with_its_action_and_turn(slack: FakeSlack, pla
 
 
 async def test_a_channels_messages_are_taken_in_order_however_slow_a_name_is(
-    slack: FakeSlack, platform: SlackPlatform
+    slack: FakeSlack, platform: SlackConnector
 ) -> None:
     slack.fail("users.info", delay_s=0.2)
     async with listening(slack, platform) as inbox:
@@ -219,7 +219,7 @@ async def test_a_channels_messages_are_taken_in_order_however_slow_a_name_is(
 
 
 async def test_a_name_that_takes_too_long_is_an_id_and_one_call_serves_everybody(
-    slack: FakeSlack, platform: SlackPlatform
+    slack: FakeSlack, platform: SlackConnector
 ) -> None:
     slack.fail("users.info", delay_s=3)
     async with listening(slack, platform) as inbox:
@@ -234,7 +234,7 @@ async def test_a_name_that_takes_too_long_is_an_id_and_one_call_serves_everybody
     assert len(slack.called("users.info")) == 1
 
 
-async def test_people_are_named_in_what_others_say(slack: FakeSlack, platform: SlackPlatform) -> None:
+async def test_people_are_named_in_what_others_say(slack: FakeSlack, platform: SlackConnector) -> None:
     async with listening(slack, platform) as inbox:
         await slack.say("U1", "C1", "ask <@U2>, not <@U_BOT>, &amp; soon")
         await slack.say("U1", "C1", "hi <@U2>")
@@ -243,7 +243,7 @@ async def test_people_are_named_in_what_others_say(slack: FakeSlack, platform: S
     assert [ask.to_others for ask in inbox.asks()] == [False, False, True]
 
 
-async def test_no_event_costs_a_call_to_find_out_who_we_are(slack: FakeSlack, platform: SlackPlatform) -> None:
+async def test_no_event_costs_a_call_to_find_out_who_we_are(slack: FakeSlack, platform: SlackConnector) -> None:
     async with listening(slack, platform) as inbox:
         for _ in range(5):
             await slack.say("U1", "C1", "again")
@@ -254,7 +254,7 @@ async def test_no_event_costs_a_call_to_find_out_who_we_are(slack: FakeSlack, pl
 # -- connections
 
 
-async def test_it_is_ready_while_one_connection_stands(slack: FakeSlack, platform: SlackPlatform) -> None:
+async def test_it_is_ready_while_one_connection_stands(slack: FakeSlack, platform: SlackConnector) -> None:
     assert not platform.ready()
     async with listening(slack, platform):
         await until(platform.ready)
@@ -264,7 +264,7 @@ async def test_it_is_ready_while_one_connection_stands(slack: FakeSlack, platfor
     assert not platform.ready()
 
 
-async def test_a_refresh_loses_nothing(slack: FakeSlack, platform: SlackPlatform) -> None:
+async def test_a_refresh_loses_nothing(slack: FakeSlack, platform: SlackConnector) -> None:
     async with listening(slack, platform) as inbox:
         for number in range(3):
             await slack.disconnect("refresh_requested")
@@ -272,7 +272,7 @@ async def test_a_refresh_loses_nothing(slack: FakeSlack, platform: SlackPlatform
         await slack.wait_for(lambda: {ask.text for ask in inbox.asks()} == {"0", "1", "2"})
 
 
-async def test_a_dead_url_does_not_leave_it_deaf(slack: FakeSlack, platform: SlackPlatform) -> None:
+async def test_a_dead_url_does_not_leave_it_deaf(slack: FakeSlack, platform: SlackConnector) -> None:
     async with listening(slack, platform) as inbox:
         slack.refuse_connections = True
         slack.abort_sockets()
@@ -284,7 +284,7 @@ async def test_a_dead_url_does_not_leave_it_deaf(slack: FakeSlack, platform: Sla
 
 
 async def test_a_half_open_connection_is_noticed_and_replaced(
-    slack: FakeSlack, platform: SlackPlatform
+    slack: FakeSlack, platform: SlackConnector
 ) -> None:
     async with listening(slack, platform) as inbox:
         dead = list(slack.sockets.open)
@@ -308,7 +308,7 @@ async def test_it_ends_at_once_also_when_the_peer_is_dead(slack: FakeSlack) -> N
 
 
 async def test_what_is_being_stored_at_the_end_is_still_acknowledged(
-    slack: FakeSlack, platform: SlackPlatform
+    slack: FakeSlack, platform: SlackConnector
 ) -> None:
     async with listening(slack, platform) as inbox:
         await slack.say("U1", "C1", "one last thing")
@@ -327,7 +327,7 @@ async def test_what_is_being_stored_at_the_end_is_still_acknowledged(
     ],
 )
 async def test_a_bad_token_ends_the_run_and_is_named(
-    slack: FakeSlack, platform: SlackPlatform, method: str, error: str, variable: str
+    slack: FakeSlack, platform: SlackConnector, method: str, error: str, variable: str
 ) -> None:
     slack.fail(method, None, error=error)
     async with asyncio.timeout(HANG_S):
@@ -339,7 +339,7 @@ async def test_a_bad_token_ends_the_run_and_is_named(
     assert "test" not in refused.detail.replace("auth.test", "")  # the tokens
 
 
-async def test_trouble_at_the_start_is_waited_out(slack: FakeSlack, platform: SlackPlatform) -> None:
+async def test_trouble_at_the_start_is_waited_out(slack: FakeSlack, platform: SlackConnector) -> None:
     slack.fail("auth.test", 1, drop="before")
     slack.fail("apps.connections.open", 1, status=503)
     async with listening(slack, platform):
@@ -393,9 +393,11 @@ async def test_loopback_works_with_a_proxy_in_the_environment(
 
 
 async def test_a_post_has_words_notice_and_buttons_and_says_nothing_twice(
-    slack: FakeSlack, platform: SlackPlatform
+    slack: FakeSlack, platform: SlackConnector
 ) -> None:
-    ts = await platform.perform(post(page=said("**Hi** a < b", "Stopped.", Button("again", "Again", 7))))
+    ts = await platform.installation.perform(
+        post(page=said("**Hi** a < b", "Stopped.", Button("again", "Again", 7)))
+    )
     message = shown(slack, ts)
     assert message.visible == "**Hi** a < b\nStopped."
     assert message.text == "**Hi** a &lt; b"
@@ -405,51 +407,51 @@ async def test_a_post_has_words_notice_and_buttons_and_says_nothing_twice(
     assert message.metadata == {"event_type": "parley_answer", "event_payload": {"key": "turn-1/0"}}
 
 
-async def test_an_edit_shows_the_complete_new_view(slack: FakeSlack, platform: SlackPlatform) -> None:
-    ts = await platform.perform(post(page=said("", "Thinking", Button("stop", "Stop", 7))))
+async def test_an_edit_shows_the_complete_new_view(slack: FakeSlack, platform: SlackConnector) -> None:
+    ts = await platform.installation.perform(post(page=said("", "Thinking", Button("stop", "Stop", 7))))
     assert shown(slack, ts).visible == "Thinking"
-    await platform.perform(EditMessage(C1, ts, said("Done.")))
+    await platform.installation.perform(EditMessage(C1, ts, said("Done.")))
     assert (shown(slack, ts).visible, shown(slack, ts).buttons) == ("Done.", [])
     assert shown(slack, ts).metadata  # so that it can still be found
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "界", "<", "&", "😀"])
 async def test_a_full_page_can_be_posted_and_edited_in_any_script(
-    slack: FakeSlack, platform: SlackPlatform, letter: str
+    slack: FakeSlack, platform: SlackConnector, letter: str
 ) -> None:
     text = letter * (LIMITS.page_size // len(letter.encode()))
-    ts = await platform.perform(post())
-    await platform.perform(EditMessage(C1, ts, said(text, "A notice.")))
+    ts = await platform.installation.perform(post())
+    await platform.installation.perform(EditMessage(C1, ts, said(text, "A notice.")))
     assert shown(slack, ts).visible == f"{text}\nA notice."
 
 
 @pytest.mark.parametrize("error", ["invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"])
 async def test_refused_blocks_go_out_once_more_as_plain_text(
-    slack: FakeSlack, platform: SlackPlatform, error: str
+    slack: FakeSlack, platform: SlackConnector, error: str
 ) -> None:
     slack.fail("chat.postMessage", error=error)
-    ts = await platform.perform(post(page=said("a < b", "Stopped.")))
+    ts = await platform.installation.perform(post(page=said("a < b", "Stopped.")))
     assert shown(slack, ts).visible == "a &lt; b\n\nStopped."
     slack.fail("chat.update", error=error)
-    await platform.perform(EditMessage(C1, ts, said("a > b")))
+    await platform.installation.perform(EditMessage(C1, ts, said("a > b")))
     assert shown(slack, ts).visible == "a &gt; b"
     assert [len(slack.called(method)) for method in ("chat.postMessage", "chat.update")] == [2, 2]
 
 
-async def test_words_refused_twice_are_rejected(slack: FakeSlack, platform: SlackPlatform) -> None:
+async def test_words_refused_twice_are_rejected(slack: FakeSlack, platform: SlackConnector) -> None:
     slack.fail("chat.postMessage", 2, error="invalid_blocks")
-    assert (await refusal(platform.perform(post()))).code is Code.REJECTED
+    assert (await refusal(platform.installation.perform(post()))).code is Code.REJECTED
     assert len(slack.calls) == 2
 
 
 @pytest.mark.parametrize(
     "mention", ["<!channel>", "<!here>", "<@U1>", "<#C1>", "<!subteam^S1>", "<!everyone|x>"]
 )
-async def test_no_mention_ever_fires(slack: FakeSlack, platform: SlackPlatform, mention: str) -> None:
+async def test_no_mention_ever_fires(slack: FakeSlack, platform: SlackConnector, mention: str) -> None:
     for blocks_fail in (False, True):
         if blocks_fail:
             slack.fail("chat.postMessage", error="invalid_blocks")
-        ts = await platform.perform(post(page=said(f"look {mention} @channel", f"by {mention}")))
+        ts = await platform.installation.perform(post(page=said(f"look {mention} @channel", f"by {mention}")))
         message = shown(slack, ts)
         markdown = [block["text"] for block in message.blocks if block["type"] == "markdown"]
         assert mention not in message.text
@@ -476,38 +478,38 @@ async def test_no_mention_ever_fires(slack: FakeSlack, platform: SlackPlatform, 
     ],
 )
 async def test_each_refusal_has_its_outcome_and_nothing_is_sent_twice(
-    slack: FakeSlack, platform: SlackPlatform, failure: dict[str, Any], code: Code, certain: bool
+    slack: FakeSlack, platform: SlackConnector, failure: dict[str, Any], code: Code, certain: bool
 ) -> None:
     slack.fail("chat.postMessage", **failure)
-    refused = await refusal(platform.perform(post()))
+    refused = await refusal(platform.installation.perform(post()))
     assert (refused.code, refused.certain) == (code, certain)
     assert refused.retry_after_s == (7 if code is Code.SLOW_DOWN else None)
     assert len(slack.calls) == 1
 
 
-async def test_an_edit_of_a_deleted_message_is_gone(slack: FakeSlack, platform: SlackPlatform) -> None:
-    ts = await platform.perform(post())
+async def test_an_edit_of_a_deleted_message_is_gone(slack: FakeSlack, platform: SlackConnector) -> None:
+    ts = await platform.installation.perform(post())
     await slack.delete("U1", "C1", ts)
-    assert (await refusal(platform.perform(EditMessage(C1, ts, said())))).code is Code.GONE
+    assert (await refusal(platform.installation.perform(EditMessage(C1, ts, said())))).code is Code.GONE
 
 
-async def test_a_slack_that_is_away_was_surely_not_told(slack: FakeSlack, platform: SlackPlatform) -> None:
+async def test_a_slack_that_is_away_was_surely_not_told(slack: FakeSlack, platform: SlackConnector) -> None:
     await slack.stop()
-    refused = await refusal(platform.perform(post()))
+    refused = await refusal(platform.installation.perform(post()))
     assert (refused.code, refused.certain, refused.retryable) == (Code.UNAVAILABLE, True, True)
 
 
-async def test_the_budgets_are_those_that_slack_enforces(slack: FakeSlack, platform: SlackPlatform) -> None:
+async def test_the_budgets_are_those_that_slack_enforces(slack: FakeSlack, platform: SlackConnector) -> None:
     slack.limits = DOCUMENTED
-    tight, wide = platform.rate_limits(post())
+    tight, wide = platform.installation.rate_limits(post())
     assert (tight.burst, tight.per_s, wide.burst, wide.per_s) == (3, 1, 20, 5)
     assert "T1" in tight.scope
     assert "T1" in wide.scope
     assert "C1" in tight.scope
     for _ in range(int(tight.burst)):
-        await platform.perform(post())
-    assert (await refusal(platform.perform(post()))).code is Code.SLOW_DOWN
-    (edits,) = platform.rate_limits(EditMessage(C1, "1.0", said()))
+        await platform.installation.perform(post())
+    assert (await refusal(platform.installation.perform(post()))).code is Code.SLOW_DOWN
+    (edits,) = platform.installation.rate_limits(EditMessage(C1, "1.0", said()))
     assert (edits.burst, edits.per_s) == (10, 50 / 60)
     assert edits.scope not in (tight.scope, wide.scope)
 
@@ -518,26 +520,26 @@ async def test_the_budgets_are_those_that_slack_enforces(slack: FakeSlack, platf
 @pytest.mark.parametrize("threaded", [True, False])
 @pytest.mark.parametrize("effect", ["before", "after"])
 async def test_a_post_of_unknown_outcome_is_found_if_it_is_there(
-    slack: FakeSlack, platform: SlackPlatform, threaded: bool, effect: str
+    slack: FakeSlack, platform: SlackConnector, threaded: bool, effect: str
 ) -> None:
     root = await slack.say("U1", "C1", MENTION) if threaded else ""
-    await platform.perform(post(root, key="turn-1/0", answers=root))
+    await platform.installation.perform(post(root, key="turn-1/0", answers=root))
     lost = post(root, key="turn-1/1", answers=root)
     slack.fail("chat.postMessage", drop=effect)
-    assert (await refusal(platform.perform(lost))).code is Code.UNCERTAIN
+    assert (await refusal(platform.installation.perform(lost))).code is Code.UNCERTAIN
     last = slack.messages("C1")[-1].ts
-    assert await platform.find(lost) == (last if effect == "after" else None)
+    assert await platform.installation.find(lost) == (last if effect == "after" else None)
 
 
-async def test_history_is_who_said_what_before_the_question(slack: FakeSlack, platform: SlackPlatform) -> None:
+async def test_history_is_who_said_what_before_the_question(slack: FakeSlack, platform: SlackConnector) -> None:
     root = await slack.say("U1", "C1", "shall we? <@U2>", at=1_700_000_000)
     await slack.say("U2", "C1", "yes &amp; now", root, at=1_700_000_001)
     await slack.bot_says("C1", "deployed", root)
-    own = await platform.perform(post(root, said("Hello.", "Stopped.")))
-    await platform.perform(post(root, said("", "Something went wrong.")))
+    own = await platform.installation.perform(post(root, said("Hello.", "Stopped.")))
+    await platform.installation.perform(post(root, said("", "Something went wrong.")))
     question = await slack.say("U1", "C1", MENTION, root)
     await slack.say("U2", "C1", "too late", root)
-    history = await platform.history(Place("slack", "T1", "C1", root), ask(question, root))
+    history = await platform.installation.history(Place("slack", "T1", "C1", root), ask(question, root))
     lines = [(entry.author.name, entry.text, entry.mine, entry.author.bot) for entry in history.entries]
     assert lines[:2] == [("ada", "shall we? @bo", False, False), ("bo", "yes & now", False, False)]
     assert lines[2][1:] == ("deployed", False, True)
@@ -548,9 +550,9 @@ async def test_history_is_who_said_what_before_the_question(slack: FakeSlack, pl
     assert history.complete
 
 
-async def test_there_is_nothing_before_a_root_and_no_call(slack: FakeSlack, platform: SlackPlatform) -> None:
+async def test_there_is_nothing_before_a_root_and_no_call(slack: FakeSlack, platform: SlackConnector) -> None:
     root = await slack.say("U1", "C1", MENTION)
-    history = await platform.history(Place("slack", "T1", "C1", root), ask(root, root))
+    history = await platform.installation.history(Place("slack", "T1", "C1", root), ask(root, root))
     assert (history.entries, history.complete, slack.calls) == ((), True, [])
 
 
@@ -559,21 +561,21 @@ async def test_there_is_nothing_before_a_root_and_no_call(slack: FakeSlack, plat
     [(199, 200, True, 1), (1_200, 1_201, True, 3), (4_300, 4_196, False, 5)],
 )
 async def test_a_long_thread_is_read_page_by_page_and_bounded(
-    slack: FakeSlack, platform: SlackPlatform, replies: int, read: int, complete: bool, calls: int
+    slack: FakeSlack, platform: SlackConnector, replies: int, read: int, complete: bool, calls: int
 ) -> None:
     """Replies come oldest first: what was said right before the question stands on the last page."""
     root = await slack.say("U1", "C1", "root", at=1_700_000_000)
     for number in range(replies):
         await slack.say("U1", "C1", str(number), root, at=1_700_000_001 + number)
     question = await slack.say("U1", "C1", MENTION, root)
-    history = await platform.history(Place("slack", "T1", "C1", root), ask(question, root))
+    history = await platform.installation.history(Place("slack", "T1", "C1", root), ask(question, root))
     assert (len(history.entries), history.complete) == (read, complete)
     assert history.entries[-1].text == str(read - 2)
     assert len(slack.called("conversations.replies")) == calls
 
 
 async def test_a_limit_within_the_reading_keeps_what_was_read_and_one_before_it_is_told(
-    slack: FakeSlack, platform: SlackPlatform
+    slack: FakeSlack, platform: SlackConnector
 ) -> None:
     slack.limits = RESTRICTED
     root = await slack.say("U1", "C1", "root", at=1_700_000_000)
@@ -581,31 +583,31 @@ async def test_a_limit_within_the_reading_keeps_what_was_read_and_one_before_it_
         await slack.say("U1", "C1", str(number), root, at=1_700_000_001 + number)
     question = await slack.say("U1", "C1", MENTION, root)
     place = Place("slack", "T1", "C1", root)
-    history = await platform.history(place, ask(question, root))
+    history = await platform.installation.history(place, ask(question, root))
     assert (len(history.entries), history.complete) == (15, False)
-    refused = await refusal(platform.history(place, ask(question, root)))
+    refused = await refusal(platform.installation.history(place, ask(question, root)))
     assert refused.code is Code.SLOW_DOWN
     assert refused.retry_after_s
 
 
-async def test_a_channel_is_a_place_without_a_thread(slack: FakeSlack, platform: SlackPlatform) -> None:
-    assert await platform.channel("C1") == C1
+async def test_a_channel_is_a_place_without_a_thread(slack: FakeSlack, platform: SlackConnector) -> None:
+    assert await platform.installation.channel("C1") == C1
 
 
 async def test_typing_is_a_hint_that_gives_up_where_it_is_not_known(
-    slack: FakeSlack, platform: SlackPlatform
+    slack: FakeSlack, platform: SlackConnector
 ) -> None:
     root = await slack.say("U1", "C1", MENTION)
     place = Place("slack", "T1", "C1", root)
-    await platform.typing(place)
+    await platform.installation.typing(place)
     assert slack.space.statuses["C1", root] == "is thinking…"
-    await platform.typing(place, "zh")
+    await platform.installation.typing(place, "zh")
     assert slack.space.statuses["C1", root] == "正在思考…"
     slack.fail("assistant.threads.setStatus", error="internal_error")
-    await platform.typing(place)
+    await platform.installation.typing(place)
     slack.fail("assistant.threads.setStatus", error="missing_scope")
-    await platform.typing(place)
-    await platform.typing(place)
+    await platform.installation.typing(place)
+    await platform.installation.typing(place)
     assert len(slack.called("assistant.threads.setStatus")) == 4
 
 
@@ -626,7 +628,7 @@ def test_slack_is_off_without_tokens_and_on_with_both() -> None:
     off, on = settings(), settings(slack_bot_token="xoxb-test", slack_app_token="xapp-test")
     assert create(off, SystemClock()) is None
     assert "SLACK_BOT_TOKEN" in why_not(off)
-    assert isinstance(create(on, SystemClock()), SlackPlatform)
+    assert isinstance(create(on, SystemClock()), SlackConnector)
     assert why_not(on) == ""
 
 
@@ -664,7 +666,7 @@ def test_the_last_slash_of_the_api_url_is_optional(url: str) -> None:
 
 @pytest.mark.parametrize("reason", ["token_revoked", "account_inactive", "invalid_auth"])
 async def test_a_revoked_token_ends_the_run_and_the_next_one_works_once_the_token_does(
-    slack: FakeSlack, platform: SlackPlatform, reason: str
+    slack: FakeSlack, platform: SlackConnector, reason: str
 ) -> None:
     running = asyncio.create_task(platform.run(Inbox(slack)))
     await until(lambda: len(slack.sockets.open) == 2)
@@ -679,31 +681,33 @@ async def test_a_revoked_token_ends_the_run_and_the_next_one_works_once_the_toke
 
 
 async def test_a_bots_token_that_is_refused_while_the_sockets_are_open_ends_the_run(
-    slack: FakeSlack, platform: SlackPlatform
+    slack: FakeSlack, platform: SlackConnector
 ) -> None:
     running = asyncio.create_task(platform.run(Inbox(slack)))
     await until(lambda: len(slack.sockets.open) == 2)
     slack.fail("chat.postMessage", error="account_inactive")
-    assert (await refusal(platform.perform(post()))).code is Code.BAD_TOKEN
+    assert (await refusal(platform.installation.perform(post()))).code is Code.BAD_TOKEN
     await until(lambda: len(slack.called("auth.test")) == 2)
     assert not running.done(), "the token itself is good"
     slack.web.revoked = "account_inactive"
-    assert (await refusal(platform.perform(post()))).code is Code.BAD_TOKEN
+    assert (await refusal(platform.installation.perform(post()))).code is Code.BAD_TOKEN
     assert (await refusal(running)).code is Code.BAD_TOKEN
 
 
 async def test_catch_up_over_many_channels_looks_a_person_up_once_and_names_who_is_unknown(
-    slack: FakeSlack, platform: SlackPlatform
+    slack: FakeSlack, platform: SlackConnector
 ) -> None:
     for number in range(100, 140):
         slack.space.add_channel(f"C{number}", f"room-{number}")
         await slack.say("U1", f"C{number}", MENTION)
     slack.fail("users.info", times=None, skip=1, retry_after=30)
     places = [Place("slack", "T1", f"C{number}") for number in range(100, 140)]
-    missed = await asyncio.gather(*(platform.missed(place, datetime.fromtimestamp(0, UTC)) for place in places))
+    missed = await asyncio.gather(
+        *(platform.installation.missed(place, datetime.fromtimestamp(0, UTC)) for place in places)
+    )
     assert {ask.author.name for asks in missed for ask in asks} == {"ada"}
     assert sum(call.args["user"] == "U1" for call in slack.called("users.info")) == 1
     await slack.say("U3", "C100", f"{MENTION} <@U2>")
-    (_, last) = await platform.missed(places[0], datetime.fromtimestamp(0, UTC))
+    (_, last) = await platform.installation.missed(places[0], datetime.fromtimestamp(0, UTC))
     assert (last.author.id, last.author.guest, last.author.external) == ("U3", None, False)
     assert last.text.endswith("@U2"), "an id is readable"

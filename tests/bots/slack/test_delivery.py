@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bots.slack import LIMITS
-from bots.slack.connector import SlackPlatform
+from bots.slack.connector import SlackConnector
 from core.clock import SystemClock
 from core.delivery.answer import AnswerDelivery
 from core.delivery.scheduler import DeliveryScheduler
@@ -35,17 +35,17 @@ async def slack() -> AsyncIterator[FakeSlack]:
 
 
 @pytest.fixture
-async def platform(slack: FakeSlack) -> AsyncIterator[SlackPlatform]:
-    platform = SlackPlatform(
+async def platform(slack: FakeSlack) -> AsyncIterator[SlackConnector]:
+    platform = SlackConnector(
         bot_token=slack.bot_token, app_token=slack.app_token, api_url=slack.api_url, clock=SystemClock()
     )
     yield platform
-    await platform.close()
+    await platform.installation.close()
 
 
 @asynccontextmanager
-async def painting(platform: SlackPlatform, *, file_chars: int = 0) -> AsyncIterator[DeliveryScheduler]:
-    scheduler = DeliveryScheduler(PlatformCalls(platform), SystemClock(), file_chars=file_chars)
+async def painting(platform: SlackConnector, *, file_chars: int = 0) -> AsyncIterator[DeliveryScheduler]:
+    scheduler = DeliveryScheduler(PlatformCalls(platform.installation), SystemClock(), file_chars=file_chars)
     running = asyncio.create_task(scheduler.run())
     try:
         yield scheduler
@@ -90,7 +90,7 @@ def answers(slack: FakeSlack, root: str, channel: str = "C1") -> list[Message]:
 
 
 async def test_an_answer_grows_natively_and_ends_with_its_notice_and_buttons(
-    slack: FakeSlack, platform: SlackPlatform
+    slack: FakeSlack, platform: SlackConnector
 ) -> None:
     slack.limits = DOCUMENTED
     root = await slack.say("U1", "C1", "?")
@@ -109,7 +109,7 @@ async def test_an_answer_grows_natively_and_ends_with_its_notice_and_buttons(
 
 @pytest.mark.parametrize("error", ["unknown_method", "missing_scope"])
 async def test_where_native_streaming_is_unknown_answers_are_edited_and_it_is_not_tried_again(
-    slack: FakeSlack, platform: SlackPlatform, error: str
+    slack: FakeSlack, platform: SlackConnector, error: str
 ) -> None:
     slack.fail("chat.startStream", None, error=error)
     root, other = await slack.say("U1", "C1", "?"), await slack.say("U1", "C2", "?")
@@ -122,7 +122,7 @@ async def test_where_native_streaming_is_unknown_answers_are_edited_and_it_is_no
 
 
 async def test_an_answer_grows_for_somebody_of_another_workspace_too(
-    slack: FakeSlack, platform: SlackPlatform
+    slack: FakeSlack, platform: SlackConnector
 ) -> None:
     slack.space.add_person("U4", "dan", "Dan Away", team="T2")
     root = await slack.say("U4", "C1", "?")
@@ -135,7 +135,7 @@ async def test_an_answer_grows_for_somebody_of_another_workspace_too(
 
 @pytest.mark.parametrize("error", ["team_not_found", "user_not_found", "channel_type_not_supported"])
 async def test_an_answer_that_cannot_grow_for_its_reader_is_edited_and_others_grow(
-    slack: FakeSlack, platform: SlackPlatform, error: str
+    slack: FakeSlack, platform: SlackConnector, error: str
 ) -> None:
     slack.fail("chat.startStream", error=error)
     root, other = await slack.say("U1", "C1", "?"), await slack.say("U1", "C2", "?")
@@ -147,7 +147,7 @@ async def test_an_answer_that_cannot_grow_for_its_reader_is_edited_and_others_gr
 
 
 async def test_a_long_answer_rolls_over_before_slack_refuses_more(
-    slack: FakeSlack, platform: SlackPlatform
+    slack: FakeSlack, platform: SlackConnector
 ) -> None:
     root = await slack.say("U1", "C1", "?")
     text = "界" * 2_900 + "\n\n```python\n" + "x = '界'\n" * 900 + "```\nDone."
@@ -161,7 +161,7 @@ async def test_a_long_answer_rolls_over_before_slack_refuses_more(
 
 
 async def test_a_stream_that_slack_ended_early_is_finished_by_edits(
-    slack: FakeSlack, platform: SlackPlatform
+    slack: FakeSlack, platform: SlackConnector
 ) -> None:
     root = await slack.say("U1", "C1", "?")
     async with painting(platform) as scheduler:
@@ -172,8 +172,8 @@ async def test_a_stream_that_slack_ended_early_is_finished_by_edits(
     assert [message.visible for message in answers(slack, root)] == [words(60)]
 
 
-async def test_an_old_stream_is_stopped_in_time(slack: FakeSlack, platform: SlackPlatform) -> None:
-    platform.limits = replace(LIMITS, growth=Growth(size=9_000, life_s=0.5))
+async def test_an_old_stream_is_stopped_in_time(slack: FakeSlack, platform: SlackConnector) -> None:
+    platform.installation.limits = replace(LIMITS, growth=Growth(size=9_000, life_s=0.5))
     root = await slack.say("U1", "C1", "?")
     async with painting(platform) as scheduler:
         await write(delivery(scheduler, root), words(60), 1.2)
@@ -185,7 +185,7 @@ async def test_an_old_stream_is_stopped_in_time(slack: FakeSlack, platform: Slac
 @pytest.mark.parametrize("effect", ["before", "after"])
 @pytest.mark.parametrize("method", ["chat.startStream", "chat.appendStream", "chat.stopStream"])
 async def test_a_call_of_unknown_fate_doubles_no_word(
-    slack: FakeSlack, platform: SlackPlatform, method: str, effect: str
+    slack: FakeSlack, platform: SlackConnector, method: str, effect: str
 ) -> None:
     slack.fail(method, drop=effect)
     root = await slack.say("U1", "C1", "?")
@@ -195,11 +195,11 @@ async def test_a_call_of_unknown_fate_doubles_no_word(
 
 
 async def test_after_a_restart_an_open_stream_is_closed_and_goes_on(
-    slack: FakeSlack, platform: SlackPlatform
+    slack: FakeSlack, platform: SlackConnector
 ) -> None:
     root = await slack.say("U1", "C1", "?")
     place = Place("slack", "T1", "C1", root)
-    left = await platform.perform(StartStream(place, "half an ans", "turn-C1-0", root, "U1"))
+    left = await platform.installation.perform(StartStream(place, "half an ans", "turn-C1-0", root, "U1"))
     async with painting(platform) as scheduler:
         await write(delivery(scheduler, root, posted=(left,)), words(10), 0.2)
     (answer,) = answers(slack, root)
@@ -207,11 +207,11 @@ async def test_after_a_restart_an_open_stream_is_closed_and_goes_on(
 
 
 async def test_a_stream_whose_id_was_never_stored_is_found_after_a_restart(
-    slack: FakeSlack, platform: SlackPlatform
+    slack: FakeSlack, platform: SlackConnector
 ) -> None:
     root = await slack.say("U1", "C1", "?")
     place = Place("slack", "T1", "C1", root)
-    left = await platform.perform(StartStream(place, "half an ans", "turn-C1-0", root, "U1"))
+    left = await platform.installation.perform(StartStream(place, "half an ans", "turn-C1-0", root, "U1"))
     async with painting(platform) as scheduler:
         made = delivery(scheduler, root)
         made.look_first = True
@@ -220,7 +220,7 @@ async def test_a_stream_whose_id_was_never_stored_is_found_after_a_restart(
     assert (answer.ts, answer.visible) == (left, words(10))
 
 
-async def test_a_persons_stop_reaches_the_writer(slack: FakeSlack, platform: SlackPlatform) -> None:
+async def test_a_persons_stop_reaches_the_writer(slack: FakeSlack, platform: SlackConnector) -> None:
     root = await slack.say("U1", "C1", "?")
     stopped = asyncio.Event()
     async with painting(platform) as scheduler:
@@ -238,7 +238,7 @@ async def test_a_persons_stop_reaches_the_writer(slack: FakeSlack, platform: Sla
     assert [message.visible for message in answers(slack, root)] == ["one two \nStopped."]
 
 
-async def test_no_mention_fires_from_a_message_that_grows(slack: FakeSlack, platform: SlackPlatform) -> None:
+async def test_no_mention_fires_from_a_message_that_grows(slack: FakeSlack, platform: SlackConnector) -> None:
     root = await slack.say("U1", "C1", "?")
     text = "Hey <!channel> and <@U1> and <!subteam^S1|x> and <#C1>, a < b. "
     async with painting(platform) as scheduler:
@@ -256,7 +256,7 @@ async def test_no_mention_fires_from_a_message_that_grows(slack: FakeSlack, plat
 
 @pytest.mark.parametrize("scale", [1.0, 0.5])
 async def test_twelve_answers_at_once_lose_nothing(
-    slack: FakeSlack, platform: SlackPlatform, scale: float
+    slack: FakeSlack, platform: SlackConnector, scale: float
 ) -> None:
     slack.limits = scaled(DOCUMENTED, scale)
     for number in range(12):
@@ -273,7 +273,7 @@ async def test_twelve_answers_at_once_lose_nothing(
 
 
 async def test_an_answer_over_the_limit_of_messages_ends_as_a_file(
-    slack: FakeSlack, platform: SlackPlatform
+    slack: FakeSlack, platform: SlackConnector
 ) -> None:
     root = await slack.say("U1", "C1", "?")
     text = words(2_000)
@@ -289,7 +289,7 @@ async def test_an_answer_over_the_limit_of_messages_ends_as_a_file(
 
 
 async def test_without_the_right_to_upload_every_word_stays_in_messages(
-    slack: FakeSlack, platform: SlackPlatform
+    slack: FakeSlack, platform: SlackConnector
 ) -> None:
     slack.fail("files.getUploadURLExternal", None, error="missing_scope")
     root = await slack.say("U1", "C1", "?")
@@ -299,9 +299,9 @@ async def test_without_the_right_to_upload_every_word_stays_in_messages(
 
 
 async def test_nothing_follows_a_growing_message_that_was_deleted(
-    slack: FakeSlack, platform: SlackPlatform
+    slack: FakeSlack, platform: SlackConnector
 ) -> None:
-    platform.limits = replace(LIMITS, growth=None)
+    platform.installation.limits = replace(LIMITS, growth=None)
     root = await slack.say("U1", "C1", "?")
     async with painting(platform) as scheduler:
         made, clock = delivery(scheduler, root), SystemClock()
@@ -330,10 +330,10 @@ CODE = "Here:\n```turtle\n<#Customer> a owl:Class .\n<@U1> <!here>\n```\nAnd `<#
 
 
 async def test_code_is_shown_as_it_was_written_while_it_grows_and_outside_of_it_nobody_is_mentioned(
-    slack: FakeSlack, platform: SlackPlatform
+    slack: FakeSlack, platform: SlackConnector
 ) -> None:
     for channel, limits in (("C1", LIMITS), ("C2", replace(LIMITS, growth=None))):
-        platform.limits = limits
+        platform.installation.limits = limits
         root = await slack.say("U1", channel, "?")
         async with painting(platform) as scheduler:
             await write(delivery(scheduler, root, channel), CODE, 0.4)
@@ -343,7 +343,7 @@ async def test_code_is_shown_as_it_was_written_while_it_grows_and_outside_of_it_
 
 @pytest.mark.parametrize("marks", ["~" * 3_899, "`" * 8_999, "```py\nx\n" + "~" * 20_000])
 async def test_a_line_of_fence_marks_longer_than_a_message_is_shown_and_others_are_answered(
-    slack: FakeSlack, platform: SlackPlatform, marks: str
+    slack: FakeSlack, platform: SlackConnector, marks: str
 ) -> None:
     root, other = await slack.say("U1", "C1", "?"), await slack.say("U1", "C2", "?")
     async with painting(platform) as scheduler:

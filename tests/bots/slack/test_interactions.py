@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from bots.slack.connector import SlackPlatform
+from bots.slack.connector import SlackConnector
 from core.clock import SystemClock
 from core.errors import StoreError
 from core.i18n import language_of
@@ -71,8 +71,8 @@ async def inbox(slack: FakeSlack) -> AsyncIterator[Inbox]:
         await running
 
 
-def connecting(slack: FakeSlack) -> SlackPlatform:
-    return SlackPlatform(
+def connecting(slack: FakeSlack) -> SlackConnector:
+    return SlackConnector(
         bot_token=slack.bot_token, app_token=slack.app_token, api_url=slack.api_url, clock=SystemClock()
     )
 
@@ -216,9 +216,9 @@ async def test_what_all_should_see_is_said_to_all_and_is_no_answer(slack: FakeSl
     assert isinstance(later, Ask)
     platform = connecting(slack)
     try:
-        lines = (await platform.history(later.place, later)).entries
+        lines = (await platform.installation.history(later.place, later)).entries
     finally:
-        await platform.close()
+        await platform.installation.close()
     assert [line.text for line in lines] == ["/reset"]
 
 

@@ -6,7 +6,7 @@ import asyncio
 import re
 from dataclasses import replace
 
-from bots.web import WebPlatform
+from bots.web import WebConnector
 from core.i18n import language_of
 from core.ports.store import Finish
 from core.values.conversation import Ask, Turn, TurnState
@@ -22,7 +22,7 @@ class EchoInbox:
     """Answers with `answers[text]`, or with what was said. `gap_s` is the pause between words. Commands are told what
     `told` has for them, or become questions. Answers begin while `begins` is set."""
 
-    def __init__(self, store: MemoryStore, platform: WebPlatform, gap_s: float = 0.0) -> None:
+    def __init__(self, store: MemoryStore, platform: WebConnector, gap_s: float = 0.0) -> None:
         self.answers: dict[str, Page] = {}
         self.told: dict[str, ImmediateReply] = {}
         self.gap_s = gap_s
@@ -87,7 +87,7 @@ class EchoInbox:
 
     async def _answer(self, turn: Turn) -> None:
         ask = turn.ask
-        await self._platform.typing(ask.place)
+        await self._platform.installation.typing(ask.place)
         await self.begins.wait()
         await asyncio.sleep(self.gap_s)
         whole = self.answers.get(ask.text, Page(f"You said: {ask.text}"))
@@ -100,12 +100,14 @@ class EchoInbox:
             text += word
             page = Page(text, buttons=(stop,))
             if message_id:
-                await self._platform.perform(EditMessage(ask.place, message_id, page, turn_id=turn.id))
+                await self._platform.installation.perform(
+                    EditMessage(ask.place, message_id, page, turn_id=turn.id)
+                )
             else:
-                message_id = await self._platform.perform(
+                message_id = await self._platform.installation.perform(
                     PostMessage(ask.place, page, f"turn-{turn.id}-0", ask.id, turn_id=turn.id)
                 )
             await asyncio.sleep(self.gap_s)
         last = replace(whole, text=text)
-        await self._platform.perform(EditMessage(ask.place, message_id, last, turn_id=turn.id))
+        await self._platform.installation.perform(EditMessage(ask.place, message_id, last, turn_id=turn.id))
         await self._store.finish(Finish(turn, state, text, whole.notice, whole.buttons, (message_id,)))

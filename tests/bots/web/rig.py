@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from bots.http import HttpServer
-from bots.web import Hosts, WebPlatform, refuse_host
+from bots.web import Hosts, WebConnector, refuse_host
 from core.clock import SystemClock
 from tests.bots.web.echo import EchoInbox
 from tests.fakes.memory import MemoryStore
@@ -19,7 +19,7 @@ from tests.fakes.memory import MemoryStore
 @dataclass(frozen=True, slots=True)
 class App:
     url: str
-    platform: WebPlatform
+    platform: WebConnector
     inbox: EchoInbox
     store: MemoryStore
     running: asyncio.Task[None]
@@ -36,7 +36,7 @@ async def house(
     **limits: Any,
 ) -> AsyncIterator[App]:
     store, hosts = store or MemoryStore(), hosts or Hosts()
-    platform = WebPlatform(hosts, SystemClock(), store, heartbeat_s=heartbeat_s, **limits)
+    platform = WebConnector(hosts, SystemClock(), store, heartbeat_s=heartbeat_s, **limits)
     inbox = EchoInbox(store, platform, gap_s)
     http = HttpServer("127.0.0.1", port, {}, platform.routes(), bytes, partial(refuse_host, hosts))
     url = await http.start()

@@ -205,11 +205,11 @@ async def test_thinking_is_shown_until_the_first_word(client: Client) -> None:
         asked = await ask(client, home)
         await home.inbox.settled()
         place = home.inbox.received[0].place
-        await home.platform.typing(place)
+        await home.platform.installation.typing(place)
         async with events(client, home, asked["thread"]) as stream:
             _, state = await stream.next()
             assert state["thinking"]["ms"] > 0
-        await home.platform.perform(PostMessage(place, Page("Word"), "k"))
+        await home.platform.installation.perform(PostMessage(place, Page("Word"), "k"))
         async with events(client, home, asked["thread"]) as stream:
             _, state = await stream.next()
             assert state["thinking"]["ms"] == 0
@@ -219,7 +219,7 @@ async def test_what_is_thought_of_can_be_stopped_in_the_order_in_which_it_was_as
     async with house() as home:
 
         async def thought_of() -> int:
-            await home.platform.typing(place)
+            await home.platform.installation.typing(place)
             async with client.get(f"{home.url}/api/threads/{asked['thread']}") as response:
                 turn_id: int = (await response.json())["thinking"]["turn_id"]
                 return turn_id
@@ -229,9 +229,11 @@ async def test_what_is_thought_of_can_be_stopped_in_the_order_in_which_it_was_as
         await ask(client, home, "Two", thread=asked["thread"])
         place = home.inbox.received[0].place
         assert await thought_of() == 1
-        await home.platform.perform(PostMessage(place, Page("", "Others come first."), "k", asked["id"]))
+        await home.platform.installation.perform(
+            PostMessage(place, Page("", "Others come first."), "k", asked["id"])
+        )
         assert await thought_of() == 1
-        await home.platform.perform(PostMessage(place, Page("Word"), "k", asked["id"]))
+        await home.platform.installation.perform(PostMessage(place, Page("Word"), "k", asked["id"]))
         assert await thought_of() == 2
         home.inbox.begins.set()
         await home.inbox.settled()
@@ -245,7 +247,7 @@ async def test_a_silent_stream_shows_that_it_lives(client: Client) -> None:
         async with events(client, home, asked["thread"]) as stream:
             await stream.next()
             await asyncio.sleep(0.05)
-            await home.platform.typing(home.inbox.received[0].place)
+            await home.platform.installation.typing(home.inbox.received[0].place)
             await stream.next()
             assert stream.comments >= 1
 
@@ -314,10 +316,14 @@ async def test_an_edit_after_a_restart_finds_its_place_again(client: Client) -> 
         first = await ask(client, home, "One")
         await ask(client, home, "Two", thread=first["thread"])
         place = home.inbox.received[0].place
-        half = await home.platform.perform(PostMessage(place, Page("Ha"), "turn-9-0", answers=first["id"]))
+        half = await home.platform.installation.perform(
+            PostMessage(place, Page("Ha"), "turn-9-0", answers=first["id"])
+        )
         await home.inbox.settled()
     async with house(store) as home:
-        assert await home.platform.perform(EditMessage(place, half, Page("Half an answer"))) == half
+        assert (
+            await home.platform.installation.perform(EditMessage(place, half, Page("Half an answer"))) == half
+        )
         texts = [view["text"] for view in await thread_of(client, home, first["thread"])]
         assert texts == ["One", "You said: One", "Half an answer", "Two", "You said: Two"]
 
@@ -343,7 +349,7 @@ async def test_words_of_an_answer_anew_take_the_place_of_the_old_ones_after_a_re
     stop = Button("stop", "Stop", again.id)
     async with house(store) as home:
         shown = Page(words, buttons=(stop,))
-        await home.platform.perform(PostMessage(place, shown, "k", first["id"], turn_id=again.id))
+        await home.platform.installation.perform(PostMessage(place, shown, "k", first["id"], turn_id=again.id))
         assert [view["text"] for view in await thread_of(client, home, first["thread"])] == texts
 
 
@@ -373,33 +379,37 @@ async def test_strokes_are_shown_and_found_again(client: Client) -> None:
         post = PostMessage(
             place, Page("Words", "A notice.", (Button("again", "Try again", 7),)), "turn-7-0", asked["id"]
         )
-        assert await home.platform.find(post) is None
-        message_id = await home.platform.perform(post)
-        assert await home.platform.find(post) == message_id
-        await home.platform.perform(EditMessage(place, message_id, Page("Other words")))
-        assert await home.platform.find(post) == message_id
+        assert await home.platform.installation.find(post) is None
+        message_id = await home.platform.installation.perform(post)
+        assert await home.platform.installation.find(post) == message_id
+        await home.platform.installation.perform(EditMessage(place, message_id, Page("Other words")))
+        assert await home.platform.installation.find(post) == message_id
         shown = (await thread_of(client, home, asked["thread"]))[-1]
         assert (shown["text"], shown["notice"], shown["buttons"]) == ("Other words", "", [])
 
 
 async def test_what_the_page_cannot_show_is_refused() -> None:
     async with house() as home:
-        place = await home.platform.channel("web")
-        long = Page("x" * (home.platform.limits.page_size + 1))
+        place = await home.platform.installation.channel("web")
+        long = Page("x" * (home.platform.installation.limits.page_size + 1))
         with pytest.raises(PlatformError) as rejected:
-            await home.platform.perform(PostMessage(place, long, "k"))
+            await home.platform.installation.perform(PostMessage(place, long, "k"))
         assert rejected.value.code is Code.REJECTED
         with pytest.raises(PlatformError) as gone:
-            await home.platform.perform(PostMessage(replace(place, channel="elsewhere"), Page("x"), "k"))
+            await home.platform.installation.perform(
+                PostMessage(replace(place, channel="elsewhere"), Page("x"), "k")
+            )
         assert gone.value.code is Code.GONE
         with pytest.raises(PlatformError):
-            await home.platform.channel("general")
+            await home.platform.installation.channel("general")
 
 
 async def test_a_summary_stands_in_the_channels_own_thread(client: Client) -> None:
     async with house() as home:
-        place = await home.platform.channel("web")
-        await home.platform.perform(PostMessage(place, Page("12 questions"), "turn-1-0", "digest-2026-01-02"))
+        place = await home.platform.installation.channel("web")
+        await home.platform.installation.perform(
+            PostMessage(place, Page("12 questions"), "turn-1-0", "digest-2026-01-02")
+        )
         assert [view["text"] for view in await thread_of(client, home, "board")] == ["12 questions"]
         async with client.get(f"{home.url}/api/threads") as response:
             assert [thread["id"] for thread in (await response.json())["threads"]] == ["board"]
@@ -411,14 +421,15 @@ async def test_a_summary_stands_in_the_channels_own_thread(client: Client) -> No
 
 async def test_the_store_has_all_history_and_threads_do_not_share_a_budget() -> None:
     async with house() as home:
-        place = await home.platform.channel("web")
+        place = await home.platform.installation.channel("web")
         other = replace(place, thread="abcdefgh2345")
         (one,), (two,) = (
-            home.platform.rate_limits(PostMessage(where, Page(""), "k")) for where in (place, other)
+            home.platform.installation.rate_limits(PostMessage(where, Page(""), "k"))
+            for where in (place, other)
         )
         assert one.scope != two.scope
         assert (one.burst, one.per_s) == (30, 30)
-        assert await home.platform.history(place, before=None) == History()  # type: ignore[arg-type]
+        assert await home.platform.installation.history(place, before=None) == History()  # type: ignore[arg-type]
 
 
 # Buttons.
@@ -541,8 +552,8 @@ async def test_what_is_summed_up_of_the_channel_is_what_was_said_in_its_threads(
         for text in ("One", "Two"):
             await ask(client, home, text)
             await home.inbox.settled()
-        top = await home.platform.channel("web")
-        said = await home.platform.recent(top, 3)
+        top = await home.platform.installation.channel("web")
+        said = await home.platform.installation.recent(top, 3)
         assert [line.text for line in said.entries] == ["You said: One", "Two", "You said: Two"]
         assert not said.complete
 

@@ -245,7 +245,9 @@ async def test_an_answer_anew_takes_the_place_of_the_old_one_with_its_first_word
         assert isinstance(asked, Ask)
         assert further is not None
         more = Shown("And more.", buttons=(Button("again", "Regenerate", further.id),))
-        posted = await home.platform.perform(PostMessage(asked.place, more, "turn-2-0", asked.id, turn_id=2))
+        posted = await home.platform.installation.perform(
+            PostMessage(asked.place, more, "turn-2-0", asked.id, turn_id=2)
+        )
         await home.store.finish(Finish(further, TurnState.DONE, more.text, "", more.buttons, (posted,)))
         beside = await context.new_page()
         await beside.goto(page.url)

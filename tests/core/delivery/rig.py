@@ -14,7 +14,7 @@ from core.delivery.answer import AnswerDelivery
 from core.delivery.scheduler import DeliveryScheduler
 from core.errors import Code, PlatformError
 from core.platform_calls import PlatformCalls
-from core.ports.connector import Platform
+from core.ports.connector import Installation
 from core.values.conversation import Ask
 from core.values.outgoing import (
     AppendStream,
@@ -238,7 +238,7 @@ class Studio:
         self.paper = paper
         self.clock = paper.clock
         self.scheduler = DeliveryScheduler(
-            PlatformCalls(cast("Platform", paper)), paper.clock, file_chars=file_chars
+            PlatformCalls(cast("Installation", paper)), paper.clock, file_chars=file_chars
         )
         self.ids: dict[str, tuple[str, ...]] = {}
 

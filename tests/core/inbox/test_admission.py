@@ -56,7 +56,7 @@ class App:
         core = CoreSettings(_env_file=None, **{"parley_guests": False} | settings)
         handlers = CommandHandlers(self.store, core, self.clock)
         self.inbox = StoringInbox(
-            self.store, self.submitted.append, self.live, handlers, directories={"slack": self.slow}
+            self.store, self.submitted.append, self.live, handlers, directories=lambda _: self.slow
         )
 
     async def ask(self, id: str = "1.0", by: Person = UNKNOWN, text: str = "why?") -> Receipt:
@@ -149,7 +149,7 @@ async def test_the_next_process_decides_what_the_last_one_held_and_waits_for_its
         decided.append((turn.id, author))
         return Receipt(Outcome.TURN)
 
-    admission = Admission({"slack": slow}, classify, clock)
+    admission = Admission(lambda _: slow, classify, clock)
     admission.hold(held)
     admission.hold(held)
     await clock.advance(60)

@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import Code, PlatformError
 from core.inbox.deleted_questions import DeletedQuestions
-from core.platform_calls import PlatformCalls
+from core.platform_calls import PerInstallation, PlatformCalls
 from core.values.conversation import Ask, Turn
 from core.values.events import Deleted, Outcome, Receipt
 from core.values.places import Person, Place
@@ -28,9 +28,8 @@ def turn(number: int, *, again_of: int | None = None, platform: str = "slack") -
 class RateLimitStatus:
     def __init__(self, *turns: Turn) -> None:
         self.platform, self.heard = MemoryPlatform(), list[Deleted]()
-        self.recovery = DeletedQuestions(
-            {"slack": PlatformCalls(self.platform)}, self.receive, FakeClock(jumps=True)
-        )
+        platform_calls = PerInstallation([self.platform], PlatformCalls)
+        self.recovery = DeletedQuestions(platform_calls, self.receive, FakeClock(jumps=True))
         for one in turns:
             self.recovery.expect(one)
 

@@ -32,7 +32,7 @@ class App:
         self.store = MemoryStore()
         self.submitted: list[Turn] = []
         handlers = CommandHandlers(self.store, CoreSettings(_env_file=None), FakeClock(NOON))
-        self.lost: list[str] = []
+        self.lost: list[Place] = []
         self.inbox = StoringInbox(self.store, self.submitted.append, RunningTurns(), handlers, self.lost.append)
 
     async def texts(self) -> list[str]:
@@ -57,7 +57,7 @@ async def test_what_could_not_be_stored_is_not_acknowledged(house: App) -> None:
     with pytest.raises(StoreError):
         await house.inbox.receive(ask(1))
     assert house.submitted == []
-    assert house.lost == ["slack"], "somebody has to read on from before it"
+    assert house.lost == [THREAD], "somebody has to read on from before it"
 
 
 async def test_follow_ups_are_turns_only_where_the_bot_was_asked(house: App) -> None:

@@ -46,7 +46,7 @@ class App:
         self.submitted: list[Turn] = []
         handlers = CommandHandlers(self.store, CoreSettings(_env_file=None, **settings), FakeClock(NOON))
         self.inbox = StoringInbox(
-            self.store, self.submitted.append, RunningTurns(), handlers, memberships={"discord": self.servers}
+            self.store, self.submitted.append, RunningTurns(), handlers, memberships=lambda _: self.servers
         )
 
     async def set(self, **settings: str) -> None:

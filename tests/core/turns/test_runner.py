@@ -96,12 +96,12 @@ class Rig:
         platform_calls = PlatformCalls(self.platform)
         self.scheduler = DeliveryScheduler(platform_calls, clock)
         self.checkpoints = Checkpoints(self.store, self.live, clock)
-        channels = {"slack": Channel(platform_calls, self.scheduler)}
+        channel = Channel(platform_calls, self.scheduler)
         settings = CoreSettings(_env_file=None)
         self.runner = TurnRunner(
             self.store,
             model or self.model,
-            channels,
+            lambda place: channel if place.platform == "slack" else None,
             settings,
             clock,
             Silence(),

@@ -68,7 +68,7 @@ async def ask_once(*replies: Reply, key: str = "sk-test") -> Finish:
         runner = TurnRunner(
             store,
             model,
-            {"slack": Channel(platform_calls, scheduler)},
+            lambda _: Channel(platform_calls, scheduler),
             settings,
             clock,
             Silence(),

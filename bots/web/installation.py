@@ -1,0 +1,113 @@
+"""The one team of the page: outgoing calls become views, which the open pages receive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+
+from bots.web import incoming, outgoing
+from bots.web.answer_streams import AnswerStreams
+from core.clock import Clock
+from core.errors import Code, PlatformError, StoreError
+from core.i18n import language_of
+from core.ports.store import Store
+from core.values.conversation import Ask, History
+from core.values.outgoing import EditMessage, OutgoingCall, PostMessage, RateLimit, page_length
+from core.values.places import Place
+
+THINKING_MS = 120_000
+"""How long the page shows that an answer is thought of, if no word of it comes."""
+
+
+class WebInstallation:
+    """Shows answers on the pages that `live` serves. `connected`: whether pages are served."""
+
+    name = "web"
+    id = incoming.TEAM
+    limits = outgoing.LIMITS
+    traits = outgoing.TRAITS
+
+    def __init__(self, live: AnswerStreams, clock: Clock, store: Store, connected: Callable[[], bool]) -> None:
+        self._live = live
+        self._clock = clock
+        self._store = store
+        self.ready = connected
+
+    async def take_up(self) -> None:
+        """Show the answers that an earlier process left half written, as far as it had come."""
+        for turn in await self._store.open_turns():
+            if turn.ask.place.platform == self.name and turn.posted and turn.text:
+                language = language_of(turn.ask.author.locale)
+                thread = outgoing.place_to_thread(turn.ask.place)
+                self._live.paint(thread, outgoing.turn_to_view(turn, self._clock.now(), language))
+
+    async def history(self, place: Place, before: Ask) -> History:
+        """Nothing is said here but through the inbox, so the store has it all."""
+        return History()
+
+    def channels(self) -> list[Place]:
+        return []
+
+    async def recent(self, place: Place, limit: int, since: datetime | None = None) -> History:
+        """What the store has is all there is. The channel's threads are all that is said in it, so its top level is
+        what was said in any of them."""
+        if place.thread:
+            lines = await self._store.lines(place, limit=limit + 1)
+        else:
+            said = await self._store.messages_by_person(self.name, incoming.YOU, limit + 1)
+            lines = [line for _, line in said]
+        found = [line for line in lines if since is None or line.at >= since]
+        return History(tuple(found[-limit:]), len(found) <= limit)
+
+    async def missed(self, place: Place, after: datetime) -> list[Ask]:
+        """Nothing: who asks while the program is down is told so by the page."""
+        return []
+
+    async def stands(self, ask: Ask) -> bool:
+        """Questions are forgotten here, not deleted."""
+        return True
+
+    def rate_limits(self, call: OutgoingCall) -> tuple[RateLimit, ...]:
+        """The page has no rate limit; this one keeps a thread from redrawing faster than a reader can follow."""
+        return (RateLimit(f"web/{call.place.team}/{outgoing.place_to_thread(call.place)}", burst=30, per_s=30),)
+
+    async def perform(self, call: OutgoingCall) -> str:
+        """An edit of a message from before a restart brings it back: the call is its complete view."""
+        await self.channel(call.place.channel)
+        if not isinstance(call, PostMessage | EditMessage):
+            raise PlatformError(Code.UNSUPPORTED, f"the page takes no {type(call).__name__}")
+        if page_length(call.page.text, self.limits.page_unit) > self.limits.page_size:
+            raise PlatformError(Code.REJECTED, f"longer than {self.limits.page_size} UTF-16 units")
+        if isinstance(call, PostMessage):
+            message_id, key = outgoing.new_message_id(call.answers), call.key
+        else:
+            message_id, key = call.message_id, ""
+        view = outgoing.page_to_view(message_id, call.page, self._clock.now())
+        view = replace(view, anew=await self._anew(view, call.turn_id))
+        self._live.paint(outgoing.place_to_thread(call.place), view, key)
+        return message_id
+
+    async def _anew(self, view: outgoing.MessageView, turn_id: int | None) -> bool:
+        """Whether a message of that turn answers what was answered before. A view without buttons is a notice only."""
+        known = self._live.view(view.id)
+        if known is not None and known.buttons:
+            return known.anew
+        turn = None
+        with suppress(StoreError):  # then both stand there until the page is loaded again
+            turn = await self._store.turn(turn_id) if view.buttons and turn_id is not None else None
+        return turn is not None and outgoing.answers_anew(turn)
+
+    async def find(self, call: OutgoingCall) -> str | None:
+        return self._live.find(call.key) if isinstance(call, PostMessage) else None
+
+    async def typing(self, place: Place, language: str = "en") -> None:
+        self._live.think(outgoing.place_to_thread(place), self._clock.monotonic(), THINKING_MS)
+
+    async def channel(self, channel: str) -> Place:
+        """There is one: `web`."""
+        place = incoming.thread_to_place(incoming.TOP)
+        if channel != place.channel:
+            raise PlatformError(Code.GONE, "the web has one channel, web")
+        return place
