@@ -314,10 +314,10 @@ class App:
             self._operator_alerts.remember(alert, age_s)
         try:
             await self.store.recover(self._clock.now() - self._config.core.stood_still)
+            for platform_calls in self._calls:
+                await adopt(self.store, platform_calls.installation)
         except StoreError as error:
             log.warning("turns_not_recovered", **error.log_keys)
-        for platform_calls in self._calls:
-            await adopt(self.store, platform_calls.installation)
         for turn in await self.store.open_turns():
             self._recovery.expect(turn)
             self.place_queues.submit(turn)
