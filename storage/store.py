@@ -10,22 +10,14 @@ import structlog
 
 from core.clock import Clock
 from core.errors import StoreError
-from core.ports.store import (
-    AnswerFooter,
-    Change,
-    Context,
-    Feedback,
-    Finish,
-    LastUsage,
-    StoredSettings,
-    Thread,
-    UsageTotals,
-)
+from core.ports.store import Change, Context, Feedback, StoredSettings, Thread
 from core.values.conversation import Ask, History, ThreadMessage, Turn
 from core.values.events import Deleted, Edited
 from core.values.places import Person, Place
 from core.values.steps import ApprovalAnswered, Step
 from core.values.tasks import Alert, Task
+from core.values.turn_ends import AnswerFooter, Finish
+from core.values.usage import LastUsage, UsageTotals
 from storage import heard, people, posts, settings, steps, teams, threads, turns, usage
 from storage.engine import Database, Watch
 from storage.tables import to_us

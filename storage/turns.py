@@ -10,12 +10,13 @@ from typing import Any
 from sqlalchemy import Connection, Executable, Text, bindparam, cast, delete, literal, select, update
 
 from core.errors import StoreError
-from core.ports.store import PROCESS, AnswerFooter, Context, Finish
+from core.ports.store import PROCESS, Context
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.events import Deleted, Edited
 from core.values.places import Person, Place
 from core.values.steps import ApprovalAnswered
 from core.values.tasks import Alert, ContinueAnswer, Task
+from core.values.turn_ends import AnswerFooter, Finish
 from core.values.ui import Button
 from storage import posts, steps, threads, usage
 from storage.engine import insert

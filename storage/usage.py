@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, case, func, select
 
-from core.ports.store import Finish, LastUsage, UsageTotals
 from core.values.conversation import TurnState
 from core.values.deltas import Usage
 from core.values.places import Place
+from core.values.turn_ends import Finish
+from core.values.usage import LastUsage, UsageTotals
 from storage.engine import insert
 from storage.tables import TURNS, USAGE, to_us
 from storage.threads import address, within

@@ -16,13 +16,14 @@ from operator import itemgetter
 from bots.web.incoming import TOP
 from core.commands.parser import command_of
 from core.i18n import SPOKEN, TAGS, language_of, phrase, variant
-from core.ports.store import AnswerFooter, Thread
+from core.ports.store import Thread
 from core.values.conversation import ThreadMessage, Turn
 from core.values.events import Receipt
 from core.values.outgoing import Limits, Page
 from core.values.places import Place
 from core.values.platform import PlatformTraits
 from core.values.tasks import ContinueAnswer
+from core.values.turn_ends import AnswerFooter
 from core.values.ui import Button, Form
 
 LIMITS = Limits(page_size=1_000_000, page_unit="utf16", min_gap_s=0.05, renders_halves=True)

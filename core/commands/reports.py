@@ -13,12 +13,13 @@ from babel.numbers import format_currency, format_decimal
 
 from core.commands.settings_view import origin, shown
 from core.i18n import LOCALES, language_of, phrase
-from core.ports.store import Change, UsageTotals
+from core.ports.store import Change
 from core.settings.channel import ChannelSettings
 from core.speakers import label_of, labels_of
 from core.values.conversation import ThreadMessage
 from core.values.places import Place
 from core.values.ui import Attachment
+from core.values.usage import UsageTotals
 
 PERIODS = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
 _HISTORY_LINES = 10

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from core.llm.tokens import estimate
 from core.ports.model import CountedPrompt
-from core.ports.store import LastUsage
 from core.speakers import label_of, labels_of, set_off
 from core.text import is_blank
 from core.values.conversation import Ask, Message, ThreadMessage, text_message
+from core.values.usage import LastUsage
 
 SEVERAL_PEOPLE = (
     "Several people may write here; each of their messages begins with its author's name and a colon."

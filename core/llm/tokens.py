@@ -7,7 +7,7 @@ vendor (measured against o200k).
 
 from __future__ import annotations
 
-from core.ports.store import LastUsage
+from core.values.usage import LastUsage
 
 _CJK_RATE = 0.75
 _ASCII_RATE = 1 / 4.2

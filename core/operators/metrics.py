@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from core.ports.store import Finish
+from core.values.turn_ends import Finish
 
 # What each metric measures, and its labels.
 COUNTERS: dict[str, tuple[str, ...]] = {

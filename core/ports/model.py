@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from core.errors import BotError, Code
-from core.ports.store import LastUsage
 from core.values.conversation import Message
 from core.values.deltas import Delta
+from core.values.usage import LastUsage
 
 
 @dataclass(frozen=True, slots=True)

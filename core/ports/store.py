@@ -7,68 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
-from core.values.deltas import Usage
+from core.values.conversation import Ask, History, ThreadMessage, Turn
 from core.values.events import Deleted, Edited
 from core.values.places import Person, Place
-from core.values.steps import ApprovalAnswered, ApprovalAsked, Step
+from core.values.steps import ApprovalAnswered, Step
 from core.values.tasks import Alert, Task
-from core.values.ui import Button
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """The end of a turn. The store keeps it, the answer's message and the usage in one transaction.
-
-    `posted` are the ids of the answer's messages, in order. `error` is a `Code`, `ref` the reference that the log has
-    too. `estimate_tokens` is our own estimate of the prompt that `usage` counts; None where `usage` counts no prompt,
-    or those of several tries. `latency_ms` runs from the beginning of the turn.
-    `first_word_s`: seconds from there to the model's first word, None where none came; it is logged, not stored.
-    """
-
-    turn: Turn
-    state: TurnState
-    text: str = ""
-    notice: str = ""
-    buttons: tuple[Button, ...] = ()
-    posted: tuple[str, ...] = ()
-    error: str = ""
-    ref: str = ""
-    model: str = ""
-    usage: Usage | None = None
-    estimate_tokens: int | None = None
-    latency_ms: int = 0
-    first_word_s: float | None = None
-    asked: tuple[int, ApprovalAsked] | None = None
-    """In the state ASKING: what the turn asks, behind its number as a step."""
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerFooter:
-    """The notice and buttons under an answer whose turn has ended.
-
-    `message_id` is the answer's message. Where the answer has no text there is no such message, and the footer is
-    shown alone. `question` is the id of the message that was answered, `at` its time.
-    """
-
-    message_id: str
-    question: str
-    at: datetime
-    notice: str = ""
-    buttons: tuple[Button, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class LastUsage:
-    """The last stored usage of a thread. The length of the next prompt is estimated from it.
-
-    `anchor` is the id of the question's message; `estimate_tokens` our own estimate of that prompt.
-    """
-
-    anchor: str
-    prompt_tokens: int
-    completion_tokens: int
-    estimate_tokens: int
+from core.values.turn_ends import AnswerFooter, Finish
+from core.values.usage import LastUsage, UsageTotals
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +26,6 @@ class Context:
     lines: tuple[ThreadMessage, ...]
     filled: bool
     spent: LastUsage | None
-
-
-@dataclass(frozen=True, slots=True)
-class UsageTotals:
-    """Usage over a period: of one channel, or of everything."""
-
-    questions: int = 0
-    people: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cost_micros: int = 0
-    errors: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,12 @@ from babel.dates import format_datetime
 from babel.numbers import format_currency
 
 from core.i18n import LOCALES, language_of, phrase
-from core.ports.store import UsageStore, UsageTotals
+from core.ports.store import UsageStore
 from core.settings.environment import CoreSettings
 from core.values.conversation import Ask, announcement
 from core.values.places import Place
 from core.values.tasks import ReportUsage
+from core.values.usage import UsageTotals
 
 PERIOD = timedelta(days=1)
 

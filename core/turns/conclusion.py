@@ -10,9 +10,9 @@ import structlog
 from core.clock import Clock
 from core.delivery.answer import AnswerDelivery
 from core.errors import PlatformError
-from core.ports.store import Finish
 from core.turns.ending import last_view, refused, shorter_and_shorter, unreachable
 from core.values.deltas import Usage
+from core.values.turn_ends import Finish
 
 log = structlog.get_logger()
 

@@ -11,7 +11,6 @@ from dataclasses import replace
 from core.errors import Code, PlatformError
 from core.i18n import cut_error_text, error_text, language_of, phrase, variant
 from core.llm.tokens import estimate
-from core.ports.store import Finish
 from core.settings.channel import language_for
 from core.settings.environment import CoreSettings
 from core.spend.prices import priced, total
@@ -21,6 +20,7 @@ from core.values.conversation import Turn, TurnState
 from core.values.deltas import EndReason, ModelInfo, Usage
 from core.values.outgoing import Phase, Reply
 from core.values.tasks import Summarize
+from core.values.turn_ends import Finish
 from core.values.ui import Button
 
 

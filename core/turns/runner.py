@@ -17,7 +17,7 @@ from core.i18n import error_text, phrase
 from core.llm.catalog import ModelCatalog, environment_to_catalog
 from core.platform_calls import PlatformCalls
 from core.ports.model import Model
-from core.ports.store import Finish, Store
+from core.ports.store import Store
 from core.ports.tools import Tools
 from core.settings.environment import CoreSettings
 from core.turns.announcements import UsageReporter, channel_place
@@ -33,6 +33,7 @@ from core.values.conversation import Turn, TurnState
 from core.values.outgoing import Phase, Reply
 from core.values.places import Place
 from core.values.tasks import ReportUsage
+from core.values.turn_ends import Finish
 
 log = structlog.get_logger()
 

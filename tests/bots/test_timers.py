@@ -8,10 +8,10 @@ import pytest
 
 from bots.timers import Timers, TimerSettings, last_due
 from core.errors import StoreError
-from core.ports.store import Finish
 from core.values.conversation import Ask, TurnState
 from core.values.places import Person, Place
 from core.values.tasks import ReportUsage
+from core.values.turn_ends import Finish
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 

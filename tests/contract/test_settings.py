@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.errors import StoreError
-from core.ports.store import AnswerFooter, Change, Feedback, Finish, Store, StoredSettings
+from core.ports.store import Change, Feedback, Store, StoredSettings
 from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
 from core.values.deltas import Usage
 from core.values.places import Person, Place
 from core.values.tasks import ANSWER, Summarize
+from core.values.turn_ends import AnswerFooter, Finish
 from core.values.ui import Button
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)

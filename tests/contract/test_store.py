@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, event, text
 
 from core.clock import SystemClock
 from core.errors import Code, StoreError
-from core.ports.store import PROCESS, Feedback, Finish, LastUsage, Store, UsageTotals
+from core.ports.store import PROCESS, Feedback, Store
 from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
 from core.values.deltas import EndReason, Usage
 from core.values.events import Deleted, Edited
@@ -24,6 +24,8 @@ from core.values.parts import Text, ToolCall, ToolResult
 from core.values.places import Person, Place
 from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound, ToolResults
 from core.values.tasks import ANSWER, Alert, ContinueAnswer, ReportUsage, Summarize, Task
+from core.values.turn_ends import Finish
+from core.values.usage import LastUsage, UsageTotals
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.engine import Database
 

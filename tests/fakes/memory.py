@@ -11,24 +11,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from core.errors import StoreError
-from core.ports.store import (
-    PROCESS,
-    AnswerFooter,
-    Change,
-    Context,
-    Feedback,
-    Finish,
-    LastUsage,
-    StoredSettings,
-    Thread,
-    UsageTotals,
-)
+from core.ports.store import PROCESS, Change, Context, Feedback, StoredSettings, Thread
 from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
 from core.values.events import Deleted, Edited
 from core.values.parts import Text
 from core.values.places import Person, Place, message_key
 from core.values.steps import ApprovalAnswered, ModelRound, Step
 from core.values.tasks import Alert, ContinueAnswer, Task
+from core.values.turn_ends import AnswerFooter, Finish
+from core.values.usage import LastUsage, UsageTotals
 
 _TITLE_CHARS = 80
 _NEVER = datetime.min.replace(tzinfo=UTC)

@@ -14,9 +14,9 @@ import pytest
 from pydantic import SecretStr
 
 from core.clock import SystemClock
-from core.ports.store import Finish
 from core.values.conversation import Ask, TurnState
 from core.values.places import Person, Place
+from core.values.turn_ends import Finish
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.lock import RunLock
 

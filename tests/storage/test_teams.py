@@ -12,10 +12,11 @@ from sqlalchemy import text
 
 from core.clock import SystemClock
 from core.errors import Code
-from core.ports.store import PROCESS, Finish
+from core.ports.store import PROCESS
 from core.values.conversation import Ask, TurnState, announcement
 from core.values.places import Person, Place
 from core.values.tasks import Alert, ReportUsage
+from core.values.turn_ends import Finish
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.engine import Database
 from storage.migrations import upgrade

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from bots.web import WebConnector
 from core.i18n import language_of
-from core.ports.store import Finish
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.events import ButtonPress, Command, Edited, Event, Outcome, Receipt
 from core.values.outgoing import EditMessage, Page, PostMessage
 from core.values.places import Person, Place
 from core.values.tasks import ANSWER
+from core.values.turn_ends import Finish
 from core.values.ui import Button, Choice, ImmediateReply
 from tests.fakes.memory import MemoryStore
 

@@ -18,11 +18,12 @@ from bots.web.outgoing import (
     view_to_json,
     views,
 )
-from core.ports.store import AnswerFooter, Thread
+from core.ports.store import Thread
 from core.values.conversation import ThreadMessage
 from core.values.events import Outcome, Receipt
 from core.values.outgoing import Page
 from core.values.places import Person, Place
+from core.values.turn_ends import AnswerFooter
 from core.values.ui import Button, Choice, Field, Form, ImmediateReply
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)

@@ -14,11 +14,11 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from core.i18n import phrase
-from core.ports.store import Finish
 from core.values.conversation import Ask, TurnState
 from core.values.outgoing import Page as Shown
 from core.values.outgoing import PostMessage
 from core.values.tasks import ContinueAnswer
+from core.values.turn_ends import Finish
 from core.values.ui import Button, Choice, Field, Form, ImmediateReply
 from tests.bots.web.rig import house
 from tests.e2e.browser import CHROMIUM, FLAGS, NO_BROWSER

@@ -15,7 +15,6 @@ from core.commands import COMMANDS
 from core.commands.handlers import CommandHandlers
 from core.commands.parser import command_of, options_of, values_of
 from core.i18n import LANGUAGES, SPOKEN, phrase, variant
-from core.ports.store import Finish
 from core.settings.channel import SETTINGS, Listen, settings_on
 from core.settings.environment import CoreSettings
 from core.values.conversation import Ask, Turn, TurnState
@@ -23,6 +22,7 @@ from core.values.deltas import Usage
 from core.values.events import Command
 from core.values.places import Person, Place
 from core.values.tasks import Summarize
+from core.values.turn_ends import Finish
 from core.values.ui import ImmediateReply
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore

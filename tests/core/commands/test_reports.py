@@ -9,9 +9,10 @@ import pytest
 
 from core.commands.reports import history, newest, person_file, thread_file
 from core.i18n import LANGUAGES, phrase
-from core.ports.store import Change, UsageTotals
+from core.ports.store import Change
 from core.values.conversation import ThreadMessage
 from core.values.places import Person, Place
+from core.values.usage import UsageTotals
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LINES = [

@@ -11,12 +11,12 @@ from core.conversation.prompt import SEVERAL_PEOPLE, UNREAD, WORDLESS, WORDLESS_
 from core.llm.prompt_fitting import LEFT_OUT, estimate_messages, fit
 from core.llm.tokens import estimate
 from core.ports.model import Request
-from core.ports.store import LastUsage
 from core.text import is_blank
 from core.values.conversation import Ask, Message, ThreadMessage, text_message
 from core.values.deltas import ModelInfo
 from core.values.parts import ToolCall, ToolResult
 from core.values.places import Person, Place
+from core.values.usage import LastUsage
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ADA, BO, PARLEY = Person("U1", "Ada"), Person("U2", "Bo"), Person("U0", "Parley", bot=True)

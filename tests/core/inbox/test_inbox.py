@@ -9,12 +9,12 @@ import pytest
 from core.commands.handlers import CommandHandlers
 from core.errors import StoreError
 from core.inbox.inbox import StoringInbox
-from core.ports.store import Finish
 from core.settings.environment import CoreSettings
 from core.turns.running import RunningTurns
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.events import ButtonPress, Deleted, Edited, Event, Outcome
 from core.values.places import Person, Place
+from core.values.turn_ends import Finish
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 

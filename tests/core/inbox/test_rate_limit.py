@@ -15,7 +15,6 @@ from core.commands.handlers import CommandHandlers
 from core.i18n import LANGUAGES, duration, phrase
 from core.inbox.inbox import StoringInbox
 from core.inbox.rate_limit import Rate
-from core.ports.store import Finish
 from core.settings.environment import CoreSettings
 from core.turns.interrupts import Interrupt
 from core.turns.running import RunningTurns
@@ -23,6 +22,7 @@ from core.values.conversation import Ask, Turn, TurnState
 from core.values.events import ButtonPress, Command, Edited, Outcome, Receipt
 from core.values.places import Person, Place
 from core.values.tasks import ANSWER, Summarize, Task
+from core.values.turn_ends import Finish
 from core.values.ui import ImmediateReply
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from core.llm.tokens import correction, estimate, reckon
-from core.ports.store import LastUsage
+from core.values.usage import LastUsage
 
 
 @pytest.mark.parametrize(

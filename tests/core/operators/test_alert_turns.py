@@ -13,11 +13,11 @@ from core.i18n import LANGUAGES, advise
 from core.llm.catalog import Account, Route
 from core.llm.retry_policy import RULES, BlameScope, key_of
 from core.operators.alert_turns import AlertTurns, alert_to_text
-from core.ports.store import Finish
 from core.values.conversation import Turn, TurnState
 from core.values.deltas import ModelInfo
 from core.values.places import Place
 from core.values.tasks import Alert
+from core.values.turn_ends import Finish
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from core.ports.store import UsageTotals
 from core.settings.environment import CoreSettings
 from core.spend.prices import priced
 from core.spend.usage_report import totals_to_text
 from core.values.deltas import ModelInfo, Usage
+from core.values.usage import UsageTotals
 
 SINCE, UNTIL = datetime(2026, 3, 1, 8, tzinfo=UTC), datetime(2026, 3, 2, 8, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -17,7 +17,7 @@ from core.errors import Code, ModelError
 from core.i18n import phrase
 from core.platform_calls import PlatformCalls
 from core.ports.model import Model, Request
-from core.ports.store import Finish, Store
+from core.ports.store import Store
 from core.ports.tools import Tools
 from core.settings.environment import CoreSettings
 from core.text import is_blank
@@ -31,6 +31,7 @@ from core.values.outgoing import Page, PostMessage
 from core.values.parts import Text
 from core.values.places import Person, Place, message_key
 from core.values.tasks import Alert, ContinueAnswer, ReportUsage
+from core.values.turn_ends import Finish
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 from tests.fakes.platform import MemoryPlatform

@@ -14,7 +14,6 @@ from core.llm import create_model
 from core.llm.catalog import environment_to_catalog
 from core.operators.alerts import OperatorAlerts
 from core.platform_calls import PlatformCalls
-from core.ports.store import Finish
 from core.settings.environment import CoreSettings
 from core.turns.checkpoints import Checkpoints
 from core.turns.runner import Channel, TurnRunner
@@ -23,6 +22,7 @@ from core.values.conversation import Ask
 from core.values.deltas import Usage
 from core.values.places import Person, Place
 from core.values.tasks import ReportUsage
+from core.values.turn_ends import Finish
 from tests.fakes.completions import FakeCompletions, Raw, Reply, Status, Words
 from tests.fakes.completions.replies import DONE, chunk, event, usage_chunk
 from tests.fakes.memory import MemoryStore

@@ -1,0 +1,30 @@
+"""Usage as it was stored: of the last answer of a thread, and over a period."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class LastUsage:
+    """The last stored usage of a thread. The length of the next prompt is estimated from it.
+
+    `anchor` is the id of the question's message; `estimate_tokens` our own estimate of that prompt.
+    """
+
+    anchor: str
+    prompt_tokens: int
+    completion_tokens: int
+    estimate_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class UsageTotals:
+    """Usage over a period: of one channel, or of everything."""
+
+    questions: int = 0
+    people: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_micros: int = 0
+    errors: int = 0
