@@ -8,6 +8,8 @@
     heard       watermarks: until when a platform was listened to
     turns       the ledger: accept, begin, checkpoint, finish
     steps       the steps of turns with more than one
+    tasks       what turns are to do, and its arguments
+    tagged_union  closed unions, such as those two, as a kind and fields
     posts       the messages of answers, and whose pages they are
     usage       usage of answers, and totals
     settings    what people set for a channel or a workspace, and the audit of it

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
-from pydantic import TypeAdapter
 from sqlalchemy import Connection, delete, func, insert, select
 
 from core.values.parts import Text
 from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound, Step, ToolResults
 from storage.tables import OPEN, STEPS, TURNS
+from storage.tagged_union import TaggedUnion
 
-_KINDS: dict[str, type[Step]] = {
-    "round": ModelRound,
-    "results": ToolResults,
-    "approval_asked": ApprovalAsked,
-    "approval_answered": ApprovalAnswered,
-}
-_KIND_OF = {kind: name for name, kind in _KINDS.items()}
-_READERS: dict[str, TypeAdapter[Step]] = {name: TypeAdapter(kind) for name, kind in _KINDS.items()}
+_STEPS: TaggedUnion[Step] = TaggedUnion(
+    {
+        "round": ModelRound,
+        "results": ToolResults,
+        "approval_asked": ApprovalAsked,
+        "approval_answered": ApprovalAnswered,
+    }
+)
 
 
 def steps(connection: Connection, turn_id: int) -> list[Step]:
     here = select(STEPS.c.kind, STEPS.c.content).where(STEPS.c.turn_id == turn_id).order_by(STEPS.c.number)
-    stored: list[Step] = [_READERS[row.kind].validate_python(row.content) for row in connection.execute(here)]
-    if stored:
+    if stored := [_STEPS.load(row.kind, row.content) for row in connection.execute(here)]:
         return stored
     ended = select(TURNS.c.answer).where(TURNS.c.id == turn_id, TURNS.c.ended_at_us.is_not(None))
     answer = connection.scalar(ended)
@@ -53,14 +51,8 @@ def stored(connection: Connection, turn_id: int, number: int) -> bool:
 
 def _insert(connection: Connection, turn_id: int, number: int, new: Sequence[Step], at_us: int) -> None:
     rows = [
-        {
-            "turn_id": turn_id,
-            "number": n,
-            "kind": _KIND_OF[type(step)],
-            "content": asdict(step),
-            "at_us": at_us,
-        }
-        for n, step in enumerate(new, number)
+        {"turn_id": turn_id, "number": n, "kind": kind, "content": content, "at_us": at_us}
+        for n, (kind, content) in enumerate(map(_STEPS.dump, new), number)
     ]
     if rows:
         connection.execute(insert(STEPS), rows)

@@ -21,7 +21,7 @@ from core.values.ui import Button
 from storage import posts, steps, threads, usage
 from storage.engine import insert
 from storage.tables import HEARD, HELD, OPEN, TURNS, USAGE, from_us, to_us
-from storage.tasks import columns_to_task, task_to_columns
+from storage.tasks import TASKS, task_to_columns
 
 Checkpoint = tuple[int, str, tuple[str, ...]]
 
@@ -313,7 +313,7 @@ def _turn(row: Any) -> Turn:
             to_others=row.to_others,
             replies_to=row.replies_to,
             interaction_token=row.ticket,
-            task=columns_to_task(row.task, row.arguments),
+            task=TASKS.load(row.task, row.arguments),
         ),
         state=TurnState(row.state),
         attempt=row.attempt,
