@@ -12,6 +12,7 @@ from core.values.conversation import Ask, Turn
 from core.values.places import Person, Place
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.memory import MemoryStore
+from tests.waiting import until
 
 
 def ask(number: int) -> Ask:
@@ -26,9 +27,11 @@ class SlowStore(MemoryStore):
         super().__init__()
         self.reading = asyncio.Event()
         self.reading.set()
+        self.looks = 0
 
     async def open_turns(self, after_id: int = 0) -> list[Turn]:
         found = await super().open_turns(after_id)
+        self.looks += 1
         await self.reading.wait()
         return found
 
@@ -122,11 +125,12 @@ async def test_a_turn_that_ends_while_it_is_looked_for_is_not_begun_again() -> N
         await house.clock.advance(0)
         house.sweep.doubt()
         house.store.reading.clear()
+        looks = house.store.looks
         advancing = asyncio.create_task(house.clock.advance(1))
-        await asyncio.sleep(0.01)
+        await until(lambda: house.store.looks > looks)
         house.go.set()
-        await asyncio.sleep(0.01)
+        await until(lambda: not house.place_queues.known)
         house.store.reading.set()
         await advancing
-        await asyncio.sleep(0.01)
+        await house.clock.advance(0)
         assert house.begun == [turn.id]
