@@ -27,9 +27,10 @@ from core.clock import SystemClock
 from core.commands.handlers import CommandHandlers
 from core.delivery.scheduler import DeliveryScheduler
 from core.errors import SettingsError, StoreError
-from core.inbox.backfill import Backfill, adopt
+from core.inbox.backfill import Backfill
 from core.inbox.deleted_questions import DeletedQuestions
 from core.inbox.inbox import StoringInbox
+from core.inbox.teams import addressed, adopt
 from core.llm import check_ways, create_model
 from core.llm.catalog import ModelCatalog, load_catalog
 from core.llm.redacting_model import RedactedModel
@@ -199,7 +200,7 @@ class App:
         self._backfills = PerInstallation(connectors, self._create_backfill)
         self._backfilling = False
         self._recovery = DeletedQuestions(self._calls, self.inbox.receive, self._clock)
-        self._timers = Timers(config.timers, store, self.inbox.receive, self._clock)
+        self._timers = Timers(config.timers, store, self.inbox.receive, self._clock, self._addressed)
 
     def _create_alerts(self) -> AlertChannels:
         """The way to the operators' channels, of which there may be none."""
@@ -213,11 +214,17 @@ class App:
                     self._clock,
                     language,
                     partial(platform_calls.announce, place.channel),
+                    self._addressed,
                 )
                 for place in self._config.timers.alert_places
                 if (platform_calls := self._calls(place)) is not None
             ]
         )
+
+    async def _addressed(self, place: Place) -> Place | None:
+        if (platform_calls := self._calls(place)) is None:
+            return None
+        return await addressed(self.store, platform_calls.installation, place)
 
     def _create_calls(self, installation: Installation) -> PlatformCalls:
         health = PlatformHealth(installation.name, self._operator_alerts, self._clock)

@@ -5,6 +5,7 @@ So a summary is posted once however often its timer fires, also when the process
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime, time, timedelta
@@ -29,9 +30,14 @@ log = structlog.get_logger()
 Answer = TypeVar("Answer")
 
 _RETRY_S = 30.0
+_LOOK_S = 1.0
 
 _CHANNEL = re.compile(r"(slack|discord|web):([A-Za-z0-9_-]+)")
 _AT = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?:\s+(\S+))?")
+
+
+_DAYS = 7
+"""The most summaries that wait for a platform to be connected for the first time."""
 
 
 class TimerSettings(Settings):
@@ -82,7 +88,7 @@ class TimerSettings(Settings):
 
 
 def _to_places(channels: str) -> tuple[Place, ...]:
-    """The channels of a setting. The platform knows which team each belongs to."""
+    """The channels of a setting, without their team: the installation of the platform knows it."""
     return tuple(Place(platform, "", channel) for platform, channel in _CHANNEL.findall(channels))
 
 
@@ -109,7 +115,10 @@ class TimerStore(TurnLedger, UsageStore, Protocol):
 
 
 class Timers:
-    """Posts a summary a day to each channel named, and the last missed one after downtime."""
+    """Posts a summary a day to each channel named, and the last missed one after downtime.
+
+    `addressed` returns a channel with its team, or None while that is unknown. It raises StoreError.
+    """
 
     def __init__(
         self,
@@ -117,11 +126,13 @@ class Timers:
         store: TimerStore,
         submit: Callable[[Ask], Awaitable[object]],
         clock: Clock,
+        addressed: Callable[[Place], Awaitable[Place | None]],
     ) -> None:
         self._settings = settings
         self._store = store
         self._submit = submit
         self._clock = clock
+        self._addressed = addressed
         self._scheduler = AsyncIOScheduler(timezone=settings.zone)
 
     async def start(self) -> None:
@@ -133,6 +144,7 @@ class Timers:
             CronTrigger(hour=at.hour, minute=at.minute, timezone=self._settings.zone),
             misfire_grace_time=None,
             coalesce=True,
+            max_instances=_DAYS,
         )
         self._scheduler.add_job(self._missed, misfire_grace_time=None)
         self._scheduler.start()
@@ -152,8 +164,13 @@ class Timers:
             await self._submit_all(due)
 
     async def _submit_all(self, due: datetime) -> None:
-        for place in self._settings.places:
-            await self._stored(partial(self._submit, report_ask(place, due, due.date().isoformat())))
+        await asyncio.gather(*(self._submit_to(place, due) for place in self._settings.places))
+
+    async def _submit_to(self, place: Place, due: datetime) -> None:
+        """Submit the summary of one channel, once it is known which team the channel belongs to."""
+        while (there := await self._stored(partial(self._addressed, place))) is None:
+            await self._clock.sleep(_LOOK_S)
+        await self._stored(partial(self._submit, report_ask(there, due, due.date().isoformat())))
 
     async def _stored(self, call: Callable[[], Awaitable[Answer]]) -> Answer | None:
         """Do it once the database is there."""

@@ -133,7 +133,9 @@ def open_turns(connection: Connection, after_id: int) -> list[Turn]:
 
 def alerts(connection: Connection, place: Place, since_us: int) -> list[tuple[Alert, datetime]]:
     turn = TURNS.c
-    here = [turn[name] == getattr(place, name) for name in _CHANNEL]
+    known = select(HEARD.c.team).where(HEARD.c.platform == place.platform)  # an index finds the turns of these
+    team = turn.team == place.team if place.team else turn.team.in_(known)
+    here = (turn.platform == place.platform, team, turn.channel == place.channel)
     posted = (turn.task == "alert", turn.state == TurnState.DONE, turn.at_us >= since_us)
     # Sorted here: ordered by the database, SQLite would read the whole table by its ids.
     turns = sorted(

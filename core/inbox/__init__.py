@@ -8,6 +8,7 @@ eligibility        may a person have an answer now, and are they told why not
 admission          holds questions until it is known who asked
 membership         the teams of a person who writes directly
 rate_limit         questions a person asks in a minute
+teams              the team of rows and channels that were named without one
 backfill           reads messages sent while Parley was not connected
 deleted_questions  drops open questions that were deleted meanwhile
 """

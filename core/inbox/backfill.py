@@ -17,8 +17,8 @@ import structlog
 
 from core.clock import Clock
 from core.errors import Code, PlatformError, StoreError
+from core.inbox.teams import adopt
 from core.platform_calls import PlatformCalls
-from core.ports.connector import Installation
 from core.ports.store import SettingsStore, ThreadStore
 from core.settings.channel import Listen
 from core.values.conversation import Ask
@@ -45,12 +45,6 @@ until theirs has been."""
 
 class BackfillStore(SettingsStore, ThreadStore, Protocol):
     """What a backfill reads."""
-
-
-async def adopt(store: ThreadStore, installation: Installation) -> None:
-    """Give what earlier versions stored its team, once the team is known. Raises StoreError."""
-    if installation.id:
-        await store.adopt(installation.name, installation.id, installation.traits.former_ids)
 
 
 class Backfill:

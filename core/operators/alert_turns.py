@@ -21,8 +21,13 @@ from core.values.places import Place
 from core.values.tasks import Alert
 
 _LOOK_S = 0.1
+_TEAM_LOOKS, _TEAM_PAUSE_S = 120, 0.5
 _STANDS = timedelta(days=7)
 _OPEN = (TurnState.WAITING, TurnState.RUNNING)
+
+
+async def _as_it_is(place: Place) -> Place | None:
+    return place
 
 
 async def _never(_text: str) -> bool:
@@ -63,7 +68,8 @@ class AlertChannels:
 class AlertTurns:
     """Posts alerts to `place`, in the order of the calls. A call returns whether its alert is shown there.
 
-    `post_directly` posts a text there without the database. It returns whether that worked.
+    `post_directly` posts a text there without the database. It returns whether that worked. `addressed` returns the
+    place with its team, or None while that is unknown, which is waited for. It raises StoreError.
     """
 
     place: Place
@@ -72,6 +78,7 @@ class AlertTurns:
     clock: Clock
     language: str
     post_directly: Callable[[str], Awaitable[bool]] = _never
+    addressed: Callable[[Place], Awaitable[Place | None]] = _as_it_is
     _accepting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def standing(self) -> list[tuple[Alert, float]]:
@@ -86,9 +93,12 @@ class AlertTurns:
     async def __call__(self, alert: Alert) -> bool:
         text = alert_to_text(alert, self.language)
         now = self.clock.now()
-        ask = announcement(_ask_id(alert, now), self.place, alert, now, text)
         try:
             async with self._accepting:
+                place = await self._known_place()
+                if place is None:
+                    return False
+                ask = announcement(_ask_id(alert, now), place, alert, now, text)
                 turn = await self.store.accept(ask)
                 if turn is None:
                     return False  # another process posts it, and may yet fail
@@ -99,6 +109,13 @@ class AlertTurns:
         except StoreError:
             return await self.post_directly(text)
         return turn is not None and turn.state is TurnState.DONE
+
+    async def _known_place(self) -> Place | None:
+        for _ in range(_TEAM_LOOKS):
+            if (place := await self.addressed(self.place)) is not None:
+                return place
+            await self.clock.sleep(_TEAM_PAUSE_S)
+        return None
 
 
 def _ask_id(alert: Alert, at: datetime) -> str:

@@ -170,7 +170,10 @@ class TurnLedger(Protocol):
         ...
 
     async def alerts(self, place: Place, since: datetime) -> list[tuple[Alert, datetime]]:
-        """The alerts raised since then that were posted to a channel, with the time of each, oldest first."""
+        """The alerts raised since then that were posted to a channel, with the time of each, oldest first.
+
+        Of a place without a team: to the channel of each installation that has a watermark.
+        """
         ...
 
     async def mark_once(self, key: str) -> bool:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -43,6 +44,7 @@ class App:
         self.store, self.clock = MemoryStore(), FakeClock(NOW)
         self.submitted: list[Ask] = []
         self.away = False
+        self.teams = {"slack": "T1", "discord": "900"}
         self.started: list[Timers] = []
         self.settings = TimerSettings(parley_summary_channels=channels, parley_summary_at="09:00 Europe/Berlin")
 
@@ -52,9 +54,13 @@ class App:
         if await self.store.accept(ask) is not None:
             self.submitted.append(ask)
 
+    async def _addressed(self, place: Place) -> Place | None:
+        team = self.teams.get(place.platform, "")
+        return replace(place, team=team) if team else None
+
     async def start(self) -> None:
         """As each process does, once."""
-        timers = Timers(self.settings, self.store, self._submit, self.clock)
+        timers = Timers(self.settings, self.store, self._submit, self.clock, self._addressed)
         await timers.start()
         self.started.append(timers)
         await asyncio.sleep(0.05)
@@ -103,3 +109,16 @@ async def test_a_summary_waits_for_the_database() -> None:
     await house.clock.advance(60)
     assert [ask.place.platform for ask in house.submitted] == ["slack", "discord"]
     house.stop()
+
+
+async def test_a_summary_waits_for_the_team_of_its_channel_and_holds_up_no_other() -> None:
+    app = App()
+    app.teams["slack"] = ""
+    await app.asked(NOW - timedelta(hours=10))
+    await app.start()
+    assert [ask.place.key for ask in app.submitted] == ["discord/900/200/"]
+    app.teams["slack"] = "T1"
+    await app.clock.advance(1.0)
+    await asyncio.sleep(0.05)
+    app.stop()
+    assert [ask.place.key for ask in app.submitted[1:]] == ["slack/T1/C1/"]

@@ -634,6 +634,10 @@ class TestFinish:
         await raised(6, place=replace(top, channel="C2"))
         posted = await store.alerts(top, NOON + timedelta(seconds=1))
         assert posted == [(second, NOON + timedelta(seconds=2)), (third, NOON + timedelta(seconds=3))]
+        anywhere = replace(top, team="")
+        assert await store.alerts(anywhere, NOON + timedelta(seconds=1)) == []
+        await store.advance_watermark(top.platform, top.team, NOON)
+        assert await store.alerts(anywhere, NOON + timedelta(seconds=1)) == posted
 
     @pytest.mark.parametrize(
         "task",

@@ -235,7 +235,14 @@ class MemoryStore:
     async def alerts(self, place: Place, since: datetime) -> list[tuple[Alert, datetime]]:
         self._work()
         posted = [turn.ask for turn in self._turns.values() if turn.state is TurnState.DONE]
-        here = [ask for ask in posted if ask.place.channel_key == place.channel_key and ask.at >= since]
+        here = [
+            ask
+            for ask in posted
+            if _is_of(ask.place, place.platform, place.team or ask.place.team)
+            and (place.team or (place.platform, ask.place.team) in self._heard)
+            and ask.place.channel == place.channel
+            and ask.at >= since
+        ]
         return [(ask.task, ask.at) for ask in here if isinstance(ask.task, Alert)]
 
     async def turn(self, turn_id: int) -> Turn | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime
 
@@ -20,8 +21,9 @@ from core.values.tasks import Alert
 from core.values.turn_ends import Finish
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
+from tests.waiting import until
 
-PLACE = Place("slack", "", "C9")
+PLACE = Place("slack", "T1", "C9")
 ROUTE = Route(
     Account("one/a", "one", "https://one.example/v1", SecretStr("sk-test")), ModelInfo("large"), "large"
 )
@@ -131,3 +133,25 @@ def test_what_nobody_can_reach_is_told_with_its_host_and_the_class_of_the_error(
         "**Parley needs attention: endpoint one** does not work (unreachable, ConnectError). "
         "Check the connection to one.example (OPENAI_BASE_URL): DNS, proxy, certificates. (ref ABC234)"
     )
+
+
+@pytest.mark.parametrize(("looks", "posted"), [(3, True), (1_000, False)])
+async def test_an_alert_waits_a_while_for_the_team_of_its_channel(looks: int, posted: bool) -> None:
+    store, clock, turns = MemoryStore(), FakeClock(jumps=True), list[Turn]()
+    left = looks
+
+    async def addressed(place: Place) -> Place | None:
+        nonlocal left
+        left -= 1
+        return None if left else replace(place, team="T7")
+
+    async def never(text: str) -> bool:
+        return False
+
+    alerts = AlertTurns(replace(PLACE, team=""), store, turns.append, clock, "en", never, addressed)
+    posting = asyncio.create_task(alerts(ALERT))
+    await until(lambda: turns or posting.done())
+    if turns:
+        await store.finish(Finish(turns[0], TurnState.DONE))
+    assert await posting is posted
+    assert [turn.ask.place.team for turn in turns] == ["T7"] * posted
