@@ -1,6 +1,6 @@
-"""Circuit breakers: what has failed is left alone for a while, then one question probes it. Decisions only.
+"""Circuit breakers: after failures an account, model or endpoint is avoided for a while, then probed by one question.
 
-They steer, they never refuse: where nobody else is left, a question is asked all the same (`core.llm.router`).
+They never refuse: where no other route is left, the router asks all the same. Pure decisions.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ AT_LEAST = 10
 WINDOW_S = 60.0
 LONGEST_BREAK_S = 600.0
 LONGEST_REST_S = 3600.0
-"""Longest break. An endpoint may ask for a week, and an operator may top up its account before."""
+"""Longest break in seconds, also where an endpoint asks for a week: an operator may top up its account earlier."""
 
 
 class Breaker:
-    """Of one account, model or endpoint. Opens after 5 failures in a row, or when more than half of at least 10
-    results of the last minute were failures; for 30 s, then twice as long after each failed probe, up to 10 min.
+    """The breaker of one account, model or endpoint.
+
+    Opens after 5 failures in a row, or when more than half of at least 10 results of the last minute are failures: for
+    30 s, then twice as long after each failed probe, up to 10 min.
     """
 
     def __init__(self) -> None:
@@ -32,14 +34,14 @@ class Breaker:
         self._break_s = BREAK_S
         self._probing = False
         self.why: Code | None = None
-        """What opened it; None while it is closed."""
+        """The code that opened it; None while closed."""
 
     def allows(self, now: float) -> bool:
-        """Closed, or due for a probe that no question makes yet."""
+        """Whether it is closed, or due for a probe and not being probed."""
         return self.why is None or (now >= self._until and not self._probing)
 
     def begin(self, now: float) -> bool:
-        """Somebody asks. True: that is the probe, and `drop` must follow once it is over, whatever it has taught."""
+        """Record the start of a try. Returns whether it is the probe; `drop` must follow at its end."""
         probe = self.why is not None and self.allows(now)
         self._probing = self._probing or probe
         return probe
@@ -48,7 +50,7 @@ class Breaker:
         self._probing = False
 
     def succeed(self, now: float) -> bool:
-        """True when that closes it."""
+        """Record a success. Returns whether it closes the breaker."""
         was_open, self.why = self.why is not None, None
         self._in_a_row, self._break_s = 0, BREAK_S
         self._note(now, True)
@@ -57,8 +59,10 @@ class Breaker:
         return was_open
 
     def fail(self, now: float, why: Code, rest_s: float | None = None, *, probe: bool = False) -> bool:
-        """True when it is out for this reason after too many failures: somebody should know. `rest_s`: open at once
-        and for so long, whatever came before. `probe`: it was the probe that failed."""
+        """Record a failure. Returns whether the breaker is open for this reason after too many failures.
+
+        `rest_s`: seconds for which it opens at once. `probe`: the failed try was the probe.
+        """
         self._note(now, False)
         self._in_a_row += 1
         was_open, too_often = self.why is not None, self._too_often()
@@ -83,7 +87,7 @@ class Breaker:
 
 
 class Breakers:
-    """All of them by name; one is made when it is first asked for."""
+    """Breakers by name, made on first use."""
 
     def __init__(self) -> None:
         self._breakers: dict[str, Breaker] = defaultdict(Breaker)
@@ -95,7 +99,7 @@ class Breakers:
         return all(self._breakers[key].allows(now) for key in keys)
 
     def begin(self, keys: Iterable[str], now: float) -> frozenset[str]:
-        """Those of which this is the probe."""
+        """Record the start of a try. Returns the keys whose probe it is."""
         return frozenset([key for key in keys if self._breakers[key].begin(now)])
 
     def drop(self, keys: Iterable[str]) -> None:

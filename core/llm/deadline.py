@@ -1,4 +1,4 @@
-"""A deadline by the injected clock for waits on the network: it can be moved on at any time, at no cost."""
+"""A deadline for network waits, by the injected clock. Moving it costs nothing."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ T = TypeVar("T")
 
 
 class Deadline:
-    """`async with Alarm(clock) as alarm`, then `alarm.due = ...` and `await alarm.wait(...)`, by one task at a
-    time. One sleeping task serves all the waits of a stream; like `asyncio.timeout` it interrupts by cancelling.
+    """`async with Deadline(clock) as deadline`, then `deadline.due = ...` and `await deadline.wait(...)`.
 
-    Not due (`math.inf`) until set. Only waits are interrupted: time spent between them is nobody's silence.
+    For one task at a time. One sleeping task serves all the waits of a stream; it interrupts by cancelling, as
+    `asyncio.timeout` does. `due` is `math.inf` until set. Time between two waits interrupts nothing.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -39,7 +39,7 @@ class Deadline:
             await asyncio.gather(self._sleeper, return_exceptions=True)
 
     async def wait(self, awaitable: Awaitable[T]) -> T:
-        """What `awaitable` gives. Raises TimeoutError once the clock has passed `due`."""
+        """The result of `awaitable`. Raises TimeoutError once the clock has passed `due`."""
         task = asyncio.current_task()
         assert task is not None
         cancelling = task.cancelling()

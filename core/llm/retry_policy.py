@@ -1,8 +1,7 @@
-"""What is done about each failure of a model, as one table, and the decisions of the retry loop. All pure.
+"""What follows each failure of a model: one table, and the decisions of the retry loop. Pure.
 
-Every failure says three things: whether the same account and model may be asked again, what it makes no sense to
-ask for the rest of the turn, and whose fault it was, so that later turns steer around it. The words for the
-person and the advice to the operator are in `core.i18n`, both by the same code.
+A rule says whether the same account and model may be asked again, what else is not asked in this turn, and which
+circuit breaker counts the failure. The texts for people and operators are in `core.i18n`, by the same code.
 """
 
 from __future__ import annotations
@@ -17,17 +16,17 @@ from core.llm.catalog import Route
 from core.llm.context_windows import TOO_LONG
 
 PROBE_S = 900.0
-"""How long an account without money or with a wrong key is left alone before one question tries it again."""
+"""Seconds until an account without money or with a wrong key is tried again."""
 BREAK_S = 30.0
-"""The first break of what has failed too often; each further one is twice as long."""
+"""Seconds of the first break of a breaker. Each further break is twice as long."""
 INLINE_S = 20.0
-"""The longest Retry-After that a turn waits for."""
+"""The longest Retry-After, in seconds, that a turn waits for."""
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 8.0
 
 
 class BlameScope(StrEnum):
-    """What a failure is about, from the narrowest to everything there is."""
+    """What a failure is about, narrowest first."""
 
     ROUTE = "route"
     """This account with this model."""
@@ -39,16 +38,18 @@ class BlameScope(StrEnum):
     SMALL = "small"
     """Every model whose window is not larger."""
     ALL = "all"
-    """Every account and model would give the same answer."""
+    """Every account and model would refuse likewise."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetryRule:
-    """`same`: how often the same account and model may be asked again. `leaves`: what else is not asked in this turn.
-    `blames`: whose breaker counts it, None: nobody's. `breaks_s`: that breaker opens at once, for so long; 0: when
-    it has happened too often. `alerts`: the operator is told at once, not only when a breaker opens. `reports`: the
-    operator is told once a question has failed for it. `eager`: somebody else is asked before the same is asked again.
-    `level`: of its line in the log.
+    """What follows one failure.
+
+    `same`: the most further tries of the same account and model. `leaves`: what is not asked again in this turn.
+    `blames`: the breaker that counts the failure, if any. `breaks_s`: seconds for which that breaker opens at once; 0
+    opens it only after too many failures. `alerts`: operators are told at once, not only when a breaker opens.
+    `reports`: operators are told when a question has failed for it. `eager`: another account is asked before the same
+    one is asked again. `level`: of the log line.
     """
 
     same: int
@@ -91,9 +92,9 @@ RULES: dict[Code, RetryRule] = {
 }
 
 _ABOUT_THE_QUESTION = RetryRule(0, BlameScope.ALL, level=logging.ERROR)
-"""A refusal for a reason that we don't know which quotes what was asked."""
+"""A refusal for an unknown reason that quotes the question."""
 _ONLY_ONCE_MORE_TO = 500
-"""The highest status under which a server's error is its judgement of this request rather than a passing state."""
+"""The highest status of a server error that may be about this request, not about a passing state of the server."""
 
 
 def rule_for(error: ModelError) -> RetryRule:
@@ -106,8 +107,8 @@ def rule_for(error: ModelError) -> RetryRule:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What one turn may spend: `tries` in all, and `seconds` from the first to the beginning of the last, without
-    the time in queues."""
+    """What one turn may spend: `tries` in all, and `seconds` from the start of the first to the start of the last,
+    without the time in queues."""
 
     tries: int = 4
     seconds: float = 60.0
@@ -117,10 +118,9 @@ class Allowance:
 class Failed:
     """The state of a turn after a failure. `tries`: in all; `tries_here`: of this route.
 
-    `known`: it was known to be out for this very reason, and was asked only because nobody else was left; so once is
-    enough, unless it says when to come back.
-    `elsewhere`: somebody else who seems well could be asked for the same model at once. `shorter`: the messages
-    can be trimmed.
+    `visible`: a word of the answer has been shown. `known`: the breaker was open for this very reason, and the route
+    was asked only because no other was left. `elsewhere`: another route of the same model is free. `shorter`: the
+    messages can be cut.
     """
 
     error: ModelError
@@ -143,20 +143,19 @@ class Same:
 class Next(StrEnum):
     OTHER = "other"
     """Ask one of the routes that are left, or none."""
-    NOBODY = "nobody"
-    """Give up, and tell the person."""
+    GIVE_UP = "give_up"
+    """Show the error."""
 
 
 def decide(failed: Failed, allowance: Allowance, jitter: float) -> Same | Next:
-    """What a turn does after a failure. Once a word was visible there is no going back.
+    """What a turn does after a failure. After a visible word it is not retried.
 
-    `jitter` from 0 to 1 keeps many from coming back at once. The endpoint's own word on when to come back is kept
-    to, up to INLINE_S, but nobody waits for it while there is somebody else to ask.
+    `jitter`, from 0 to 1, spreads retries. A Retry-After of up to INLINE_S is waited for where no other route is left.
     """
     error, rule = failed.error, rule_for(failed.error)
     left_s = allowance.seconds - failed.elapsed_s
     if failed.visible or failed.tries >= allowance.tries or left_s < 0 or rule.leaves is BlameScope.ALL:
-        return Next.NOBODY
+        return Next.GIVE_UP
     if error.code in TOO_LONG:
         return Same(0) if failed.shorter and failed.tries_here <= rule.same else Next.OTHER
     invited = error.retry_after_s is not None and error.retry_after_s <= INLINE_S
@@ -196,7 +195,7 @@ def _about(scope: BlameScope, route: Route, other: Route) -> bool:
 
 
 def key_of(route: Route, scope: BlameScope) -> str:
-    """The name of the breaker of `route` for `scope`, as an operator reads it."""
+    """The name of the breaker of `route` for `scope`, as in logs and alerts."""
     return {
         BlameScope.ACCOUNT: f"account {route.account.name}",
         BlameScope.OFFER: f"model {route.offer}",

@@ -1,8 +1,7 @@
-"""The one retry loop of a turn, over all accounts and models: one budget of tries and seconds, whatever goes wrong.
+"""The retry loop of a turn over all accounts and models, with one budget of tries and seconds.
 
-`core.llm.retry_policy` decides what follows a failure; here it is done. Breakers, limits and used-up accounts only
-steer to somebody else: where nobody else is left each question is still asked, once, so that what was mended is
-found out by the next question. No SDK and no client below retries on its own.
+`core.llm.retry_policy` decides what follows a failure. Open breakers and used-up accounts come last, but are asked once
+where no other route is left, so that the next question finds out that they work again. No SDK or client below retries.
 """
 
 from __future__ import annotations
@@ -48,20 +47,20 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class _Turn:
-    """One question on its way: what is left to ask, and what has been spent. `began`: from when its time counts."""
+    """The state of one question: the routes that are left, and what it has spent. `began`: monotonic seconds."""
 
     request: Request
     left: list[Route]
     began: float
     messages: tuple[Message, ...] = ()
-    """Those of the request that fit into `window` tokens."""
+    """The messages of the request that fit into `window` tokens."""
     window: int = 0
     tries: int = 0
     tries_here: int = 0
     known: frozenset[Code | None] = frozenset()
     visible: bool = False
     lost: dict[str, tuple[ModelError, Route]] = field(default_factory=dict)
-    """What the operators hear of if the question fails, by the names of breakers."""
+    """Errors that operators are told of if the question fails, by the name of the breaker."""
 
     @property
     def asker(self) -> str:
@@ -79,19 +78,19 @@ class ModelRouter:
     allowance: Allowance = field(default_factory=Allowance)
     jitter: Callable[[], float] = random.random
     breakers: Breakers = field(default_factory=Breakers)
-    _turnstiles: dict[str, ConcurrencyLimiter] = field(init=False)
+    _limiters: dict[str, ConcurrencyLimiter] = field(init=False)
     _windows: Windows = field(default_factory=Windows, init=False)
 
     def __post_init__(self) -> None:
         accounts = [route.account for route in self.catalog.routes]
-        self._turnstiles = {account.name: ConcurrencyLimiter(account.concurrency) for account in accounts}
+        self._limiters = {account.name: ConcurrencyLimiter(account.concurrency) for account in accounts}
 
     async def close(self) -> None:
         for client in self.clients.values():
             await client.close()
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
-        """Raises ModelError, `told` where the operators know of it already."""
+        """Raises ModelError, with `told` where operators have been told of it."""
         turn = _Turn(request, routes_for(self.catalog, request.model), self.clock.monotonic())
         while True:
             route = self._choose(turn)
@@ -109,7 +108,7 @@ class ModelRouter:
                     return
                 except ModelError as error:
                     step = self._after(error, turn, route)
-                    if step is Next.NOBODY:
+                    if step is Next.GIVE_UP:
                         self._report(turn)
                         raise self._explained(error, turn, route) from error
                 if not isinstance(step, Same):
@@ -118,17 +117,17 @@ class ModelRouter:
                     await self.clock.sleep(step.wait_s)
 
     def _choose(self, turn: _Turn) -> Route:
-        """The first that seems well; of its model one that has a place free. Else the first that is left."""
+        """The first route with closed breakers, preferably a free one of its model; else the first that is left."""
         now = self.clock.monotonic()
         well = [route for route in turn.left if self.breakers.allow(keys_of(route), now)]
         model = (well or turn.left)[0].model_info.name
         same = [route for route in well if route.model_info.name == model]
-        free = [route for route in same if not self._turnstiles[route.account.name].full(turn.asker, now)]
+        free = [route for route in same if not self._limiters[route.account.name].full(turn.asker, now)]
         return (free or well or turn.left)[0]
 
     async def _ask(self, turn: _Turn, route: Route) -> AsyncGenerator[Delta, None]:
-        """One try, from the queue to the end, and what is learnt from it."""
-        concurrency, keys = self._turnstiles[route.account.name], keys_of(route)
+        """One try, from the queue to its end. Its outcome is recorded."""
+        concurrency, keys = self._limiters[route.account.name], keys_of(route)
         if queued := concurrency.full(turn.asker, self.clock.monotonic()):
             yield Queued()
         await self._enter(concurrency, turn)
@@ -217,10 +216,10 @@ class ModelRouter:
         turn.messages = shorter
         if step is Next.OTHER:
             turn.left = others
-            step = Next.OTHER if others else Next.NOBODY
+            step = Next.OTHER if others else Next.GIVE_UP
         log.log(
             rule.level,
-            "model_failed" if step is Next.NOBODY else "model_retried",
+            "model_failed" if step is Next.GIVE_UP else "model_retried",
             code=str(error.code),
             status=error.status,
             request_id=error.request_id,
@@ -237,7 +236,7 @@ class ModelRouter:
         return step
 
     def _shorter(self, error: ModelError, turn: _Turn, route: Route) -> tuple[Message, ...]:
-        """The messages as they are to be sent again, cut where that is a cure."""
+        """The messages to send again, cut where they were too long."""
         if error.code not in TOO_LONG:
             return turn.messages
         now = self.clock.monotonic()
@@ -247,7 +246,7 @@ class ModelRouter:
         return shorter
 
     def _explained(self, error: ModelError, turn: _Turn, route: Route) -> ModelError:
-        """The error as it is explained to a person."""
+        """The error as a person sees it."""
         if turn.visible and error.code not in _BROKE_OFF:
             return _broken_off(error)
         rule = rule_for(error)
@@ -257,8 +256,10 @@ class ModelRouter:
 
 
 def routes_for(catalog: ModelCatalog, model: str) -> list[Route]:
-    """The routes of `model` first, then the others. A model that nobody wrote down may still be known where the
-    first one is: its name is passed on as it is, at an unknown price."""
+    """The routes of `model`, then the others.
+
+    A model that is not in the catalog is asked for by its name at the endpoint of the first one, at an unknown price.
+    """
     wanted = [route for route in catalog.routes if route.model_info.name == model]
     rest = [route for route in catalog.routes if route.model_info.name != model]
     if not wanted and model:
@@ -272,7 +273,7 @@ def routes_for(catalog: ModelCatalog, model: str) -> list[Route]:
 
 
 def _broken_off(error: ModelError) -> ModelError:
-    """Under an answer that has begun, why it broke off matters to the operator alone."""
+    """The error below an answer that has begun: why it broke off is for the log alone."""
     code = Code.CUT if error.code is Code.GARBLED else Code.ERROR_IN_STREAM
     told = fault(code, f"{error.code}: {error.detail}", status=error.status, request_id=error.request_id)
     told.ref = error.ref

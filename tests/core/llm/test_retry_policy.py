@@ -59,14 +59,14 @@ def test_each_failure_is_counted_against_whose_fault_it_was() -> None:
 
 @pytest.mark.parametrize("code", RULES)
 def test_once_a_word_is_visible_there_is_no_going_back(code: Code) -> None:
-    assert after(fault(code, retryable=True), visible=True, shorter=True, elsewhere=True) is Next.NOBODY
+    assert after(fault(code, retryable=True), visible=True, shorter=True, elsewhere=True) is Next.GIVE_UP
 
 
 @pytest.mark.parametrize("code", RULES)
 def test_when_the_budget_is_spent_nobody_else_is_asked(code: Code) -> None:
-    assert after(fault(code), tries=4) is Next.NOBODY
-    assert after(fault(code), elapsed_s=60.1) is Next.NOBODY
-    assert after(fault(code), Allowance(4, 0.0), elapsed_s=0.01) is Next.NOBODY
+    assert after(fault(code), tries=4) is Next.GIVE_UP
+    assert after(fault(code), elapsed_s=60.1) is Next.GIVE_UP
+    assert after(fault(code), Allowance(4, 0.0), elapsed_s=0.01) is Next.GIVE_UP
 
 
 @pytest.mark.parametrize("code", sorted(set(RULES) - {Code.CONTEXT_OVERFLOW}))
