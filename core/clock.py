@@ -1,4 +1,4 @@
-"""Time, injected: rooms that wait or stamp take a `Clock`, so that tests own the hours."""
+"""The injected clock: modules that wait or read the time take a `Clock`, so that tests control it."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class Row(SQLModel):
 
 class ThreadRow(Row, table=True):
     """A place. `joined`: a turn was accepted there. `filled`: its history was read to the end.
-    `since_us`: from when on its lines are context for a model, where somebody had that begin afresh."""
+    `since_us`: the time of the last reset; older lines are not context for a model."""
 
     __tablename__ = "threads"
     __table_args__ = (Index(None, "platform", "team", "at_us"), Index(None, "platform", "at_us"))

@@ -162,7 +162,7 @@ class Client(discord.Client):
     # What is heard.
 
     async def concerns(self, ask: Ask) -> bool:
-        """Whether the event can have an effect, whoever its author is. Raises StoreError."""
+        """Whether the event can have an effect, by any author. Raises StoreError."""
         return await self._inbox.concerns(ask)
 
     async def on_message(self, message: discord.Message) -> None:

@@ -87,7 +87,7 @@ class DiscordInstallation:
             raise PlatformError(Code.UNAVAILABLE, "not connected to Discord", retryable=True)
         return self._client
 
-    # Strokes.
+    # Calls.
 
     def rate_limits(self, call: OutgoingCall) -> tuple[RateLimit, ...]:
         if self._by_ticket(call):

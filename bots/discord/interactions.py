@@ -67,7 +67,7 @@ class DiscordInteractions:
         return await acknowledge(self._wire, interaction, thinking=thinking, ephemeral=ephemeral)
 
     async def take(self, interaction: Interaction) -> None:
-        """Handle one interaction, whatever its type. Failures are logged and shown."""
+        """Handle one interaction of any type. Failures are logged and shown."""
         match interaction.type:
             case discord.InteractionType.application_command:
                 await self._command(interaction)

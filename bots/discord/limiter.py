@@ -1,6 +1,6 @@
 """The bot's global rate limit: every REST call of the bot takes a slot before it is sent.
 
-Discord allows a bot 50 calls a second, whatever the route; the endpoints of interactions are outside that limit:
+Discord allows a bot 50 calls a second over all routes; the endpoints of interactions are outside that limit:
 https://docs.discord.com/developers/topics/rate-limits#global-rate-limit
 """
 

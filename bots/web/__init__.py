@@ -54,7 +54,7 @@ class WebSettings(Settings):
     parley_http_host: str = Field(
         "127.0.0.1",
         min_length=1,
-        description="The address to listen on. The chat page asks nobody who they are: leave it on loopback "
+        description="The address to listen on. The chat page has no sign-in: leave it on loopback "
         "unless a proxy before it does. Elsewhere than on loopback its settings stay as they are, unless "
         "PARLEY_ADMINS names web:you.",
     )

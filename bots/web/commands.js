@@ -25,7 +25,7 @@ export async function command(name, options = {}, under = null) {
   }
 }
 
-/** Settings are changed in a form, by whoever may. */
+/** Settings are changed in a form, by those who may. */
 async function settings() {
   try {
     const { told } = await order("settings");

@@ -14,7 +14,7 @@ _NEVER_IN_A_HOST = frozenset("@/\\?#%, \t")
 
 @dataclass(frozen=True, slots=True)
 class Hosts:
-    """The names under which HTTP requests are answered: those of loopback, whatever the address `bound`; that address,
+    """The names under which HTTP requests are answered: those of loopback for any address `bound`; that address,
     where it is one and not all of them; and `names` (see `names_of`).
 
     A page's own name can be made to point at any address (DNS rebinding) and would then count as the same origin:

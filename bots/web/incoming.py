@@ -1,6 +1,6 @@
 """What the browser sends -> Ask, Command or Press. Pure; wrong input raises RequestError.
 
-`alone`: the page is open to this machine only, so that whoever reaches it runs Parley.
+`alone`: the page is open to this machine only, so its reader is an operator.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-// What Parley tells whoever did something: it stands here and nowhere else.
+// Immediate replies to the reader. They are shown here and not in the thread.
 
 import { action } from "/static/article.js";
 import { $, button, element } from "/static/dom.js";

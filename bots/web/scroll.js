@@ -22,7 +22,7 @@ export function read(article) {
   stick();
 }
 
-/** Something has grown: whoever reads at the end goes on reading there. */
+/** Content has grown: a reader at the end stays at the end. */
 export function stick() {
   if (following) scroll.scrollTop = scroll.scrollHeight;
   latest.hidden = following;

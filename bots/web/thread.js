@@ -52,7 +52,7 @@ export function enter(opened) {
   listThreads();
 }
 
-/** Nothing is left of it but what was told: whatever is said next opens a new one. */
+/** Clear the thread but for notices. The next question opens a new one. */
 function leave() {
   name(null);
   greet();

@@ -38,6 +38,6 @@ def build_summary(lines: Sequence[ThreadMessage], language: str) -> tuple[Messag
 
 
 def _line(line: ThreadMessage, label: str) -> str:
-    """A message in one line, whatever it holds: JSON escapes line feeds, and here other ends of lines too."""
+    """A message in one line: JSON escapes line feeds, and here other line ends too."""
     said = {"at": f"{line.at.astimezone(UTC):%Y-%m-%d %H:%M}", "by": label, "text": line.text}
     return json.dumps(said, ensure_ascii=False).translate(_LINE_ENDS)

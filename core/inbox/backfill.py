@@ -81,7 +81,7 @@ class Backfill:
 
     async def caught_up(self, place: Place) -> None:
         """Return when what was missed in `place` has come in, or when that takes too long: until then a turn that is
-        begun may not be the next one there. What somebody waits for is read first."""
+        begun may not be the next one there. The place of a waiting question is read first."""
         patience_until = self._clock.monotonic() + self.hold_s
         while self._doubtful(place):
             until = patience_until if self._listed else self._hold_until
@@ -187,7 +187,7 @@ class Backfill:
                 unreadable += missed is None
                 for ask in missed or ():
                     outcome = await self._take(ask)
-                    # What was said behind a mention that nobody heard, or that came by itself just now.
+                    # Messages behind a mention that was missed, or that came by itself just now.
                     behind = outcome in (Outcome.TURN, Outcome.HELD) or (
                         outcome is Outcome.DUPLICATE and ask.place.key not in listed
                     )

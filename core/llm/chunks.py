@@ -125,7 +125,7 @@ class Answer:
         if not choices or not isinstance(choices, list) or not isinstance(choices[0], dict):
             self._count(chunk.get("usage"), words)
             return []
-        # Whatever its index: we ask for one, and there are gateways that count the blocks of an answer in it.
+        # Its index is ignored: we ask for one choice, and some gateways count the blocks of an answer in it.
         choice = choices[0]
         if "error" in choice:
             self._check({"error": choice["error"]})

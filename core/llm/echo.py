@@ -1,7 +1,7 @@
 """What of an endpoint's error text repeats the request. Pure.
 
 Endpoints quote requests in their refusals: in part, escaped as JSON or HTML, in another case, on one line. A quotation
-is therefore a run of RUN letters and digits that the request holds too, whatever stands between them. A Chinese,
+is therefore a run of RUN letters and digits that the request holds too, ignoring all other characters. A Chinese,
 Japanese or Korean character counts as four letters, since it says about as much.
 """
 

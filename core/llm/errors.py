@@ -189,8 +189,8 @@ def _code_by_status(refusal: EndpointRefusal) -> Code:
 
 
 def _too_long(words: str, refusal: EndpointRefusal) -> bool:
-    """Does a refusal tell a long request that it is too long, in words that the request happens to hold too? To shorten
-    it then hurts nobody."""
+    """Whether a refusal calls a long request too long, in words that the request contains too. Shortening it then does
+    no harm."""
     if sum(map(len, refusal.sent.texts)) < _LONG_REQUEST:
         return False
     return code_by_words(EndpointRefusal(refusal.status, own=words.lower())) is Code.CONTEXT_OVERFLOW

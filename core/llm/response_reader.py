@@ -79,7 +79,7 @@ class Reading:
         self._wait_for(self._first_s)
 
     async def deltas(self, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[Delta, None]:
-        """The answer, whatever its content type says: events, or one JSON completion.
+        """The answer, of any content type: events, or one JSON completion.
 
         Raises ModelError, TimeoutError and what httpx raises, but nothing once the answer is finished.
         """

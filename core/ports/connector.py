@@ -23,7 +23,7 @@ class Inbox(Protocol):
         ...
 
     async def concerns(self, event: Ask | Edited) -> bool:
-        """False where the event will be ignored, whoever its author is, so that no look-up of them is needed.
+        """False where the event will be ignored, by any author, so that no look-up of the author is needed.
 
         Raises StoreError.
         """

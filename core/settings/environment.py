@@ -62,8 +62,8 @@ class CoreSettings(Settings):
     parley_max_tokens_cap: int | None = Field(
         None,
         ge=1,
-        description="The most tokens an answer may have, whoever sets more: workspaces, channels, people in "
-        "direct messages, PARLEY_MAX_TOKENS. Sent where nothing less is set. Empty: no cap.",
+        description="The most tokens an answer may have, above every other setting: of workspaces, channels, direct "
+        "messages, PARLEY_MAX_TOKENS. Sent where nothing less is set. Empty: no cap.",
     )
     parley_context_tokens: int = Field(
         128_000,
@@ -130,7 +130,7 @@ class CoreSettings(Settings):
     parley_catch_up_s: float = Field(
         3_600,
         ge=0,
-        description="Questions that nobody heard while Parley was down are answered if they are younger, in seconds.",
+        description="Questions asked while Parley was down are answered if they are younger, in seconds.",
     )
     parley_language: str = Field(
         "en", description="The language of Parley's own words where a person's is not known: en or zh."

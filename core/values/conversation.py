@@ -17,7 +17,7 @@ class Ask:
     """Something a person said where the bot can hear it. `(place.platform, team, channel, id)` never repeats.
 
     `addressed`: said to the bot (a mention, a DM, a slash command, a reply to the bot's message).
-    `to_others`: names somebody else and not the bot, so between people in a thread the bot has joined.
+    `to_others`: mentions other people and not the bot.
     `replies_to`: the platform's id of the message this one replies to, or empty.
     `interaction_token`: the platform's key for answering this ask alone, or empty. Only the platform reads it; it is
     never logged.
@@ -40,7 +40,7 @@ class Ask:
 
     @property
     def announces(self) -> bool:
-        """Whether nobody asked: Parley posts it at the top of a channel. It is no message of a thread."""
+        """Whether Parley itself posts it, at the top of a channel. It is no message of a thread."""
         return isinstance(self.task, ReportUsage | Alert)
 
 

@@ -21,7 +21,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model of the catalog. `name` is the operator's, whatever endpoints call it.
+    """A model of the catalog. `name` is the operator's; endpoints may have other names for it.
 
     Prices are for a million tokens, None where unknown. `images` and `tools`: the model takes them.
     """

@@ -103,7 +103,7 @@ class Outcome(StrEnum):
 class Receipt:
     """The inbox's word that an event is stored or rightly ignored: now the platform may acknowledge it.
 
-    `told`, if any, is to be shown to whoever caused the event, whatever kind of event it was.
+    `told`, if any, is shown to the author of the event.
     """
 
     outcome: Outcome

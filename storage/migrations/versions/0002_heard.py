@@ -19,7 +19,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("platform", name="pk_heard"),
     )
     op.create_index("ix_threads_platform_at_us", "threads", ["platform", "at_us"])
-    # A house that is updated was listening when the last question came.
+    # The program that is updated was listening when the last question came.
     op.execute(
         "INSERT INTO heard (platform, until_us) "
         "SELECT platform, max(at_us) FROM turns WHERE task <> 'digest' GROUP BY platform"
