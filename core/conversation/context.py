@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import tzinfo
 from typing import Protocol
 
 import structlog
 
-from core.conversation.prompt import GO_ON, build, counted_prompt
+from core.conversation.prompt import GO_ON, build, counted_prompt, situation
 from core.conversation.summary import build_summary, within
 from core.errors import PlatformError, StoreError, UnreadError
 from core.platform_calls import PlatformCalls
@@ -43,8 +44,9 @@ class ContextStore(ThreadStore, TurnLedger, Protocol):
 class ContextReader:
     """Reads for all turns; holds nothing but what is still being written down."""
 
-    def __init__(self, store: ContextStore) -> None:
+    def __init__(self, store: ContextStore, zone: tzinfo) -> None:
         self._store = store
+        self._zone = zone
         self._notes: set[asyncio.Task[None]] = set()
 
     async def read(
@@ -68,7 +70,8 @@ class ContextReader:
             return None
         if isinstance(ask.task, ContinueAnswer) and turn.again_of is not None:
             lines += await self._unfinished(turn.again_of)
-        messages = build(lines, ask, system=settings.prompt, complete=complete)
+        system = f"{settings.prompt}\n\n{situation(ask, self._zone)}"
+        messages = build(lines, ask, system=system, complete=complete)
         return replace(request, messages=messages, counted=counted_prompt(lines, context.spent, model))
 
     async def _said(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import tzinfo
 
 from core.llm.tokens import estimate
 from core.ports.model import CountedPrompt
@@ -18,6 +19,13 @@ UNREAD = "Earlier messages of this thread could not be read. If they matter, say
 GO_ON = "Go on exactly where you stopped. Do not repeat anything and do not comment on it."
 WORDLESS = "({name} addressed you without writing anything.)"
 WORDLESS_DIRECT = "(A message without words.)"
+
+
+def situation(ask: Ask, zone: tzinfo) -> str:
+    """When and where the question was asked, for the model. No time of day: endpoints cache equal beginnings."""
+    where = "in a direct conversation" if ask.place.direct else "in a channel"
+    day = f"{ask.at.astimezone(zone):%A, %d %B %Y}"
+    return f"The last message was written on {day} (time zone {zone}), {where} on {ask.place.platform}."
 
 
 def build(

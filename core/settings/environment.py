@@ -10,6 +10,7 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -135,6 +136,9 @@ class CoreSettings(Settings):
     parley_language: str = Field(
         "en", description="The language of Parley's own words where a person's is not known: en or zh."
     )
+    parley_time_zone: str = Field(
+        "UTC", description="The time zone of the date that the model is told, such as Europe/Berlin."
+    )
     parley_models: str = Field(
         "",
         description="The models that people may choose, in direct messages too, beside the one above: "
@@ -177,6 +181,18 @@ class CoreSettings(Settings):
                 if platform.strip() not in platforms or not id_.strip():
                     known = ", ".join(platforms)
                     raise SettingsError(f"{name.upper()}: {entry!r} is not platform:id (platforms: {known})")
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.parley_time_zone)
+
+    @field_validator("parley_time_zone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            return str(ZoneInfo(value))
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{value!r} is not a time zone, such as Europe/Berlin") from None
 
     @field_validator("openai_base_url")
     @classmethod

@@ -65,7 +65,7 @@ class AnswerWriter:
         self._clock = clock
         self._catalog = catalog
         self._tools = tools
-        self._reader = ContextReader(store)
+        self._reader = ContextReader(store, settings.zone)
 
     async def write(
         self, running: RunningTurn, delivery: AnswerDelivery, platform_calls: PlatformCalls

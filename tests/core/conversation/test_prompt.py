@@ -2,12 +2,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.conversation.prompt import SEVERAL_PEOPLE, UNREAD, WORDLESS, WORDLESS_DIRECT, build, counted_prompt
+from core.conversation.prompt import (
+    SEVERAL_PEOPLE,
+    UNREAD,
+    WORDLESS,
+    WORDLESS_DIRECT,
+    build,
+    counted_prompt,
+    situation,
+)
 from core.llm.prompt_fitting import LEFT_OUT, estimate_messages, fit
 from core.llm.tokens import estimate
 from core.ports.model import Request
@@ -67,6 +76,16 @@ def test_alone_with_the_bot_nobody_needs_a_name() -> None:
     assert prompt([line(1, ADA, "Hi")], ask(1, "Hi", place)) == (
         text_message("system", "Be brief."),
         text_message("user", "Hi"),
+    )
+
+
+def test_the_model_is_told_the_day_in_the_operators_time_zone_and_where_it_is() -> None:
+    late = replace(ask(1, "Hi"), at=datetime(2026, 12, 31, 23, 30, tzinfo=UTC))
+    told = "The last message was written on Friday, 01 January 2027 (time zone Asia/Shanghai), in a channel on slack."
+    assert situation(late, ZoneInfo("Asia/Shanghai")) == told
+    direct = replace(late, place=replace(THREAD, direct=True))
+    assert "Thursday, 31 December 2026 (time zone UTC), in a direct conversation" in situation(
+        direct, ZoneInfo("UTC")
     )
 
 

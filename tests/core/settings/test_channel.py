@@ -181,6 +181,12 @@ def test_the_language_is_the_channels_then_the_persons_then_the_operators() -> N
     assert language_for(bob, merged({}, {}), core(parley_language="xx")) == "en"
 
 
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "../etc/passwd", "Europe", ""])
+def test_a_time_zone_that_there_is_not_is_refused(zone: str) -> None:
+    with pytest.raises(ValueError, match="is not a time zone"):
+        core(parley_time_zone=zone)
+
+
 @pytest.mark.parametrize("entry", ["U1", "irc:U1", "slack:", "slack"])
 @pytest.mark.parametrize("name", ["parley_admins", "parley_allow", "parley_deny"])
 def test_an_entry_of_a_list_without_a_known_platform_is_named(name: str, entry: str) -> None:
