@@ -18,7 +18,7 @@ import pytest
 
 from bots.discord import TRAITS
 from core.commands import COMMANDS, MENUS
-from core.i18n import LANGUAGES, SPOKEN, duration, phrase, variant
+from core.i18n import SPOKEN, duration, phrase, variant
 from core.settings.channel import SETTINGS, settings_on
 from tests.e2e.conftest import discord_settings, model_settings
 from tests.e2e.program import Program
@@ -33,7 +33,7 @@ OTHER = {"en": "zh", "zh": "en"}
 EMPTY = "\u200b"
 """A deferred reply that is about to go: what was told instead is for the asker alone."""
 
-both = pytest.mark.parametrize("language", LANGUAGES)
+both = pytest.mark.parametrize("language", IN)
 
 
 class Discord:

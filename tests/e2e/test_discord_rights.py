@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.i18n import LANGUAGES, phrase
+from core.i18n import phrase
 from tests.e2e.conftest import discord_settings, model_settings
 from tests.e2e.program import Program
 from tests.e2e.test_discord import AT, answered
@@ -22,7 +22,7 @@ def people(discord: FakeDiscord) -> Discord:
     return Discord(discord)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", IN)
 async def test_a_summary_is_refused_to_those_alone_who_may_not_read_what_was_said(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, people: Discord, language: str
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from bots.slack import TRAITS
 from core.commands import COMMANDS
-from core.i18n import LANGUAGES, phrase
+from core.i18n import phrase
 from core.settings.channel import SETTINGS
 from tests.e2e.test_slack import AT, answered
 from tests.e2e.workspace import ADA, BO, CLEO, Team, read, system, text_of
@@ -20,7 +20,7 @@ from tests.fakes.slack import FakeSlack
 OTHER = {"en": "zh", "zh": "en"}
 
 
-@pytest.fixture(params=LANGUAGES)
+@pytest.fixture(params=OTHER)
 def team(request: pytest.FixtureRequest, tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions) -> Team:
     return Team(tmp_path, slack, endpoint, request.param)
 

@@ -7,6 +7,7 @@ import json
 import re
 from typing import Any
 
+import discord
 import pytest
 
 from bots.discord.commands import CHAT, MESSAGE, payloads
@@ -14,7 +15,7 @@ from bots.discord.forms import SettingsSheet, custom_id_to_sheet, sheet_to_custo
 from bots.discord.replies import told_to_contents
 from core.commands import COMMANDS, MENUS, press_form
 from core.errors import StoreError
-from core.i18n import error_text, phrase
+from core.i18n import error_text, language_of, phrase
 from core.values.conversation import Ask
 from core.values.events import ButtonPress, Command, Outcome
 from core.values.outgoing import page_length
@@ -93,15 +94,18 @@ def test_the_whole_table_and_both_menus_are_registered() -> None:
     assert registered == {(CHAT, name) for name in COMMANDS} | {(MESSAGE, phrase(key, "en")) for key in MENUS}
 
 
+LOCALES = {str(locale) for locale in discord.Locale if language_of(str(locale), "en") != "en"}
+
+
 def test_every_name_is_one_that_discord_takes_in_every_language() -> None:
     for command in payloads():
         named = command["options"] if command["type"] == CHAT else []
         for thing in [command, *named]:
             names = [thing["name"], *thing["name_localizations"].values()]
-            assert set(thing["name_localizations"]) == {"zh-CN", "zh-TW"}
+            assert set(thing["name_localizations"]) == LOCALES
             if command["type"] == CHAT:
                 assert all(NAME.fullmatch(name) and name == name.lower() for name in names), names
-                assert set(thing["description_localizations"]) == {"zh-CN", "zh-TW"}
+                assert set(thing["description_localizations"]) == LOCALES
             assert all(1 <= len(name) <= 32 for name in names), names
 
 
@@ -113,8 +117,8 @@ def test_the_words_are_discords_own_and_complete_in_each_language() -> None:
         for option in command.get("options", ()):
             choices = option.get("choices", ())
             for named in (option, *choices):
-                assert set(named["name_localizations"]) == {"zh-CN", "zh-TW"}, named
-            assert set(option["description_localizations"]) == {"zh-CN", "zh-TW"}
+                assert set(named["name_localizations"]) == LOCALES, named
+            assert set(option["description_localizations"]) == LOCALES
             assert len(choices) <= 25
 
 

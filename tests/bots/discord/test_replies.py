@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from bots.discord.replies import fitted, told_to_contents
-from core.i18n import LANGUAGES, phrase
+from core.i18n import phrase
 from core.values.events import Outcome
 from core.values.ui import Attachment, ImmediateReply
 from tests.bots.discord.conftest import Bot
@@ -58,9 +58,10 @@ def test_a_single_line_that_does_not_fit_is_handed_over_for_discord_to_refuse() 
     assert len(packed.content) > 100
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-async def test_a_large_export_comes_packed_or_with_its_newest_part_and_says_so(bot: Bot, language: str) -> None:
-    person = {"en": BO, "zh": CHEN}[language]
+@pytest.mark.parametrize(("language", "person"), [("en", BO), ("zh", CHEN)])
+async def test_a_large_export_comes_packed_or_with_its_newest_part_and_says_so(
+    bot: Bot, language: str, person: int
+) -> None:
     bot.inbox.told, bot.inbox.outcome = ImmediateReply("Here.", file=THREAD), Outcome.TOLD
     for limit_bytes, why in ((30_000, "export_packed"), (10_000, "export_newest")):
         bot.fake.world.file_limit_bytes = limit_bytes
@@ -71,9 +72,8 @@ async def test_a_large_export_comes_packed_or_with_its_newest_part_and_says_so(b
         assert (unpacked(message) == THREAD.content) is (why == "export_packed")
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-async def test_a_file_that_discord_does_not_take_is_told_of(bot: Bot, language: str) -> None:
-    person = {"en": BO, "zh": CHEN}[language]
+@pytest.mark.parametrize(("language", "person"), [("en", BO), ("zh", CHEN)])
+async def test_a_file_that_discord_does_not_take_is_told_of(bot: Bot, language: str, person: int) -> None:
     bot.inbox.told, bot.inbox.outcome = ImmediateReply("Here.", file=THREAD), Outcome.TOLD
     bot.fake.fail("PATCH", "/webhooks/*/*/messages/@original", status=413, code=40005)
     interaction = await bot.fake.slash(person, GENERAL, "export", what="thread")

@@ -10,11 +10,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from babel.dates import format_datetime
+from babel.numbers import format_decimal
 
 from core.commands import COMMANDS
 from core.commands.handlers import CommandHandlers
 from core.commands.parser import command_of, options_of, values_of
-from core.i18n import LANGUAGES, SPOKEN, phrase, variant
+from core.i18n import LANGUAGES, LOCALES, SPOKEN, phrase, variant
 from core.settings.channel import SETTINGS, Listen, settings_on
 from core.settings.environment import CoreSettings
 from core.values.conversation import Ask, Turn, TurnState
@@ -191,16 +193,20 @@ async def test_the_history_tells_who_changed_what_and_when(language: str) -> Non
     await office.told("settings", "temperature default", admin)
     title, *lines = (await office.told("设置", phrase("choice_history", language), admin)).splitlines()
     assert title == phrase("history_title", language)
-    day = {"en": "15 Mar 2026 12:00", "zh": "2026年3月15日 12:00"}[language]
-    default, all_ = phrase("origin_default", language), phrase("choice_all", language)
-    mark = {"en": ": ", "zh": "："}[language]
-    channel, workspace = phrase("origin_channel", language), phrase("origin_workspace", language)
-    temperature = phrase("setting_temperature", language) + mark
-    assert lines == [
-        f"- {day} · Ada · {temperature}0.5 → {default} · {channel}",
-        f"- {day} · Eve · {phrase('setting_listen', language)}{mark}{default} → {all_} · {workspace}",
-        f"- {day} · Ada · {temperature}{default} → 0.5 · {channel}",
-    ]
+    day = format_datetime(NOON, phrase("format_time", language), UTC, LOCALES[language])
+    default, half = phrase("origin_default", language), format_decimal(0.5, locale=LOCALES[language])
+    for line, who, name, old, new, where in zip(
+        lines,
+        ("Ada", "Eve", "Ada"),
+        ("temperature", "listen", "temperature"),
+        (half, default, default),
+        (default, phrase("choice_all", language), half),
+        ("channel", "workspace", "channel"),
+        strict=True,
+    ):
+        label, origin = phrase(f"setting_{name}", language), phrase(f"origin_{where}", language)
+        told = phrase("history_line", language, at=day, who=who, label=label, old=old, new=new, origin=origin)
+        assert line == f"- {told}"
 
 
 async def test_the_history_is_for_those_who_may_change_what_it_tells() -> None:
