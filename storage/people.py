@@ -1,5 +1,5 @@
-"""What people think of answers, and what is forgotten at their word. Each function is one transaction's work, run
-by the store."""
+"""People's opinions of answers, and what is forgotten when they ask for it. Each function is one transaction's work,
+run by the store."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def feedback(connection: Connection, turn_id: int) -> list[Feedback]:
 
 
 def reset(connection: Connection, place: Place, at_us: int) -> None:
-    """`filled` too: what the platform could tell of earlier times is not wanted any more."""
+    """The thread counts as filled: its history on the platform is not read again."""
     threads.touch(connection, place, at_us, filled=True)
     connection.execute(update(THREADS).where(*threads.within(THREADS, place)).values(since_us=at_us))
 
@@ -82,8 +82,8 @@ def forget_person(connection: Connection, platform: str, person: str) -> int:
 
 
 def _hold_turns(connection: Connection, which: Iterable[ColumnElement[bool]]) -> None:
-    """Have PostgreSQL keep whoever would end one of these turns waiting, in the order in which all lock them: an answer
-    that came between would stay. SQLite has one writer."""
+    """Lock these turns on PostgreSQL, in the order in which all transactions lock them: an answer that is stored at the
+    same time would stay. SQLite has one writer."""
     if connection.dialect.name == "postgresql":
         connection.execute(select(TURNS.c.id).where(*which).order_by(TURNS.c.id).with_for_update())
 

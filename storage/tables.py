@@ -1,7 +1,7 @@
 """The tables. Every key has the `team` in it; times are whole microseconds UTC (`at_us`).
 
 Lines of a thread are ordered by (at_us, anchor, rank, message): a person's line is its own anchor with rank 0, an
-answer has its question's time and id with rank 1, and so stands directly behind it whenever it was finished.
+answer has its question's time and id with rank 1, so it is ordered directly behind it whenever it was finished.
 """
 
 from __future__ import annotations

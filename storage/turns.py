@@ -28,7 +28,7 @@ Checkpoint = tuple[int, str, tuple[str, ...]]
 _CHANNEL = ("platform", "team", "channel")
 _NOT_ENDED = (TurnState.HELD, TurnState.WAITING, TurnState.RUNNING, TurnState.ASKING)
 _AGAIN = "again-"
-"""Before the id of a turn, the key of the one that takes it up again."""
+"""In front of the id of a turn: the key (`message`) of the turn that answers its question again."""
 
 
 @cache
@@ -55,8 +55,8 @@ def hold(connection: Connection, ask: Ask) -> Turn | None:
 
 
 def admit(connection: Connection, turn_id: int, author: Person) -> Turn | None:
-    told = {"author_name": author.name, "author_locale": author.locale, "may_read": author.may_read}
-    admitting = update(TURNS).where(TURNS.c.id == turn_id, HELD).values(**told, state=TurnState.WAITING)
+    found = {"author_name": author.name, "author_locale": author.locale, "may_read": author.may_read}
+    admitting = update(TURNS).where(TURNS.c.id == turn_id, HELD).values(**found, state=TurnState.WAITING)
     row = connection.execute(admitting.returning(TURNS)).first()
     if row is None:
         return None
@@ -289,7 +289,7 @@ def context(connection: Connection, ask: Ask, model: str, limit: int) -> Context
 
 
 def _line_id(turn_id: int, posted: Sequence[str]) -> str:
-    """The id of an answer's line: that of its first message, if it has one."""
+    """The id of an answer in its thread: that of its first message, if it has one."""
     return posted[0] if posted else f"turn-{turn_id}"
 
 

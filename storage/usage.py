@@ -38,8 +38,8 @@ def add(connection: Connection, end: Finish, person: str) -> None:
 
 
 def last_usage(connection: Connection, place: Place, model: str) -> LastUsage | None:
-    """The newest count that the endpoint made itself, of one prompt: to reckon from a guess would add to its error, and
-    several tries count several prompts."""
+    """The newest usage that the endpoint itself counted for one prompt. An estimate would add its error, and several
+    tries or rounds count several prompts."""
     row = connection.execute(
         select(USAGE, TURNS.c.message.label("anchor"))
         .join(TURNS, TURNS.c.id == USAGE.c.turn_id)

@@ -1,4 +1,4 @@
-"""Open turns of the ledger that no queue has."""
+"""Submits open turns of the ledger that no queue has."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ WHOLE_S = 10.0
 
 
 class Recovery:
-    """Finds what another process (`parley summary`) has put there, and what was stored although nobody heard so: by a
-    database that was cut off before it could say it, or for a process that was killed while it waited for that, in
-    a commit later than the next one's start. Its event is known when it comes again, and asks nobody anew."""
+    """Looks at the ledger once a second for turns of three origins. Another process (`parley summary`) stored them. The
+    connection to the database broke before it confirmed the commit. The commit of a killed process took effect after
+    the next process had started: the platform delivers the question again, but it is known then."""
 
     def __init__(self, store: TurnLedger, place_queues: PlaceQueues, clock: Clock) -> None:
         self._store = store
@@ -26,11 +26,11 @@ class Recovery:
         self._whole_at = 0.0
 
     def doubt(self) -> None:
-        """Something could not be stored, or so it seems: look at every open turn, for as long as that may take."""
+        """A commit was not confirmed: look at all open turns the next times, because it may take effect late."""
         self._looks = _LOOKS
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Look until cancelled."""
         while True:
             await self._clock.sleep(PERIOD_S)
             await self._look()

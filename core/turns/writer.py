@@ -159,8 +159,8 @@ class AnswerWriter:
                     case Queued(over):
                         await queued.aclose()
                         if not over:
-                            telling = asyncio.create_task(self._show_queued(running, delivery))
-                            queued.callback(telling.cancel)
+                            notice = asyncio.create_task(self._show_queued(running, delivery))
+                            queued.callback(notice.cancel)
                     case Text(text):
                         draft.add(text)
                         if draft.text and draft.first_word_s is None:

@@ -135,7 +135,7 @@ class Journey:
         """Have a new process take up the open turns, until this one leaves it or the process dies."""
         store = DyingStore(self.store, lives)
         rig = Rig(self.platform, cast("Store", store), model=self.model, tools=self.tools)
-        async with rig.painting():
+        async with rig.delivering():
             for turn in await self.store.open_turns():
                 rig.place_queues.submit(turn)
             await until(lambda: store.dead.is_set() or turn_id not in rig.place_queues.known)
@@ -214,7 +214,7 @@ async def test_a_question_that_is_edited_between_two_steps_is_answered_without_t
     journey.tools.hanging = True
     turn_id = await journey.accept()
     rig = Rig(journey.platform, store, model=journey.model, tools=journey.tools)
-    async with rig.painting():
+    async with rig.delivering():
         rig.place_queues.submit(await journey.turn(turn_id))
         await until(lambda: journey.tools.called)
         assert len(await store.steps(turn_id)) == 1
@@ -237,7 +237,7 @@ async def test_a_turn_that_is_stopped_while_a_tool_runs_keeps_its_text(store: St
     journey.tools.hanging = True
     turn_id = await journey.accept()
     rig = Rig(journey.platform, store, model=journey.model, tools=journey.tools)
-    async with rig.painting():
+    async with rig.delivering():
         rig.place_queues.submit(await journey.turn(turn_id))
         await until(lambda: journey.tools.called)
         assert rig.live.stop(turn_id)
@@ -261,7 +261,7 @@ async def test_calls_of_tools_that_nobody_offered_are_no_step() -> None:
     journey = Journey(MemoryStore())
     turn_id = await journey.accept()
     rig = Rig(journey.platform, journey.store, model=journey.model)
-    async with rig.painting():
+    async with rig.delivering():
         rig.place_queues.submit(await journey.turn(turn_id))
         await until(lambda: turn_id not in rig.place_queues.known)
     ended = await journey.turn(turn_id)
@@ -274,7 +274,7 @@ async def test_an_answer_of_one_round_is_stored_by_its_end_alone(store: Store) -
     turn_id = await journey.accept()
     calls = DyingStore(store, -1)
     rig = Rig(journey.platform, cast("Store", calls), model=journey.model, tools=journey.tools)
-    async with rig.painting():
+    async with rig.delivering():
         rig.place_queues.submit(await journey.turn(turn_id))
         await until(lambda: turn_id not in rig.place_queues.known)
     assert calls.called.count("finish") == 1

@@ -34,7 +34,7 @@ class Ledger(MemoryStore):
         self.written.append(list(turns))
 
 
-class House:
+class Program:
     def __init__(self) -> None:
         self.ledger, self.clock = Ledger(), FakeClock()
         self.running_turns = RunningTurns()
@@ -52,37 +52,37 @@ class House:
 
 
 async def test_all_live_answers_are_written_down_in_one_transaction_a_second() -> None:
-    house = House()
-    async with house.running():
+    program = Program()
+    async with program.running():
         for tenth in range(30):
-            for running in house.turns:
+            for running in program.turns:
                 running.unsaved = ("word " * tenth, (f"p{running.id}",))
-            await house.clock.advance(0.1)
-        assert [len(written) for written in house.ledger.written] == [200] * 3
-        assert house.ledger.written[-1][7] == (7, "word " * 29, ("p7",))
-        await house.clock.advance(5)
-        assert len(house.ledger.written) == 3, "nothing new, nothing written"
+            await program.clock.advance(0.1)
+        assert [len(written) for written in program.ledger.written] == [200] * 3
+        assert program.ledger.written[-1][7] == (7, "word " * 29, ("p7",))
+        await program.clock.advance(5)
+        assert len(program.ledger.written) == 3, "nothing new, nothing written"
 
 
 async def test_what_could_not_be_written_is_written_later_unless_it_has_grown_meanwhile() -> None:
-    house = House()
-    async with house.running():
-        house.ledger.away = True
-        house.turns[1].unsaved = ("one", ())
-        house.turns[2].unsaved = ("two", ("p2",))
-        await house.clock.advance(2)
-        house.turns[1].unsaved = ("one and more", ("p1",))
-        house.ledger.away = False
-        await house.clock.advance(1)
-        assert [sorted(written) for written in house.ledger.written] == [
+    program = Program()
+    async with program.running():
+        program.ledger.away = True
+        program.turns[1].unsaved = ("one", ())
+        program.turns[2].unsaved = ("two", ("p2",))
+        await program.clock.advance(2)
+        program.turns[1].unsaved = ("one and more", ("p1",))
+        program.ledger.away = False
+        await program.clock.advance(1)
+        assert [sorted(written) for written in program.ledger.written] == [
             [(1, "one and more", ("p1",)), (2, "two", ("p2",))]
         ]
 
 
 async def test_of_a_turn_that_has_ended_nothing_is_written_any_more() -> None:
-    house = House()
-    async with house.running():
-        house.turns[1].unsaved = ("one", ())
-        house.running_turns.remove(1)
-        await house.clock.advance(2)
-        assert house.ledger.written == []
+    program = Program()
+    async with program.running():
+        program.turns[1].unsaved = ("one", ())
+        program.running_turns.remove(1)
+        await program.clock.advance(2)
+        assert program.ledger.written == []

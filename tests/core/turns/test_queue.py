@@ -22,7 +22,7 @@ def turn(id: int, thread: str = "1", after_s: float = 0.0) -> Turn:
 
 
 class Work:
-    """What the lanes do, in order. Turns end when `go` is set; `ended` and `told` are ids."""
+    """What the queues do, in order. Turns end when `go` is set; `ended` and `told` are ids."""
 
     def __init__(self) -> None:
         self.go = asyncio.Event()
@@ -85,7 +85,7 @@ async def test_of_those_that_wait_the_one_that_was_said_first_goes_first() -> No
     assert work.ended == [1, 3, 2]
 
 
-async def test_a_lane_begins_when_the_hold_is_over_and_then_in_order() -> None:
+async def test_a_place_begins_when_the_hold_is_over_and_then_in_order() -> None:
     work, held = Work(), asyncio.Event()
     work.go.set()
 

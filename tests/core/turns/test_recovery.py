@@ -36,15 +36,15 @@ class SlowStore(MemoryStore):
         return found
 
 
-class House:
-    """A ledger, lanes whose turns last until `go` is set, and a sweep over both."""
+class Program:
+    """A ledger, queues whose turns last until `go` is set, and a recovery over both."""
 
     def __init__(self) -> None:
         self.store, self.clock = SlowStore(), FakeClock()
         self.begun: list[int] = []
         self.go = asyncio.Event()
         self.place_queues = PlaceQueues(self._answer, RunningTurns())
-        self.sweep = Recovery(self.store, self.place_queues, self.clock)
+        self.recovery = Recovery(self.store, self.place_queues, self.clock)
 
     async def _answer(self, turn: RunningTurn) -> None:
         self.begun.append(turn.id)
@@ -58,7 +58,7 @@ class House:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self.sweep.run())
+        task = asyncio.create_task(self.recovery.run())
         try:
             yield
         finally:
@@ -69,68 +69,68 @@ class House:
 
 
 async def test_what_another_process_has_stored_is_taken_up() -> None:
-    house = House()
-    async with house.running():
-        house.place_queues.submit(await house.stored(1))
-        other = await house.stored(2)
-        await house.clock.advance(1)
-        assert house.begun == [1, other.id]
+    program = Program()
+    async with program.running():
+        program.place_queues.submit(await program.stored(1))
+        other = await program.stored(2)
+        await program.clock.advance(1)
+        assert program.begun == [1, other.id]
 
 
 async def test_what_was_stored_although_it_seemed_not_is_taken_up_behind_newer_ones() -> None:
-    house = House()
-    async with house.running():
-        await house.clock.advance(5)
-        unsure = await house.stored(1)
-        house.place_queues.submit(await house.stored(2))
-        await house.clock.advance(3)
-        assert house.begun == [2]
-        house.store.failing = True
-        house.sweep.doubt()
-        await house.clock.advance(10)
-        house.store.failing = False
-        await house.clock.advance(1)
-        assert house.begun == [2, unsure.id]
-        late = await house.stored(3)
-        house.place_queues.submit(await house.stored(4))
-        await house.clock.advance(2)
-        assert house.begun == [2, unsure.id, 4, late.id], "it may be committed a moment later"
+    program = Program()
+    async with program.running():
+        await program.clock.advance(5)
+        unsure = await program.stored(1)
+        program.place_queues.submit(await program.stored(2))
+        await program.clock.advance(3)
+        assert program.begun == [2]
+        program.store.failing = True
+        program.recovery.doubt()
+        await program.clock.advance(10)
+        program.store.failing = False
+        await program.clock.advance(1)
+        assert program.begun == [2, unsure.id]
+        late = await program.stored(3)
+        program.place_queues.submit(await program.stored(4))
+        await program.clock.advance(2)
+        assert program.begun == [2, unsure.id, 4, late.id], "it may be committed a moment later"
 
 
 async def test_what_is_committed_after_the_start_for_a_process_that_was_killed_is_taken_up() -> None:
-    house = House()
-    async with house.running():
-        await house.clock.advance(2)
-        late = await house.stored(1)
-        house.place_queues.submit(await house.stored(2))
-        await house.clock.advance(1)
-        assert house.begun == [2, late.id]
+    program = Program()
+    async with program.running():
+        await program.clock.advance(2)
+        late = await program.stored(1)
+        program.place_queues.submit(await program.stored(2))
+        await program.clock.advance(1)
+        assert program.begun == [2, late.id]
 
 
 async def test_every_open_turn_is_looked_at_now_and_then_whatever_happened() -> None:
-    house = House()
-    async with house.running():
-        await house.clock.advance(6)
-        stray = await house.stored(1)
-        house.place_queues.submit(await house.stored(2))
-        await house.clock.advance(WHOLE_S)
-        assert house.begun == [2, stray.id]
+    program = Program()
+    async with program.running():
+        await program.clock.advance(6)
+        stray = await program.stored(1)
+        program.place_queues.submit(await program.stored(2))
+        await program.clock.advance(WHOLE_S)
+        assert program.begun == [2, stray.id]
 
 
 async def test_a_turn_that_ends_while_it_is_looked_for_is_not_begun_again() -> None:
-    house = House()
-    async with house.running():
-        turn = await house.stored(1)
-        house.place_queues.submit(turn)
-        await house.clock.advance(0)
-        house.sweep.doubt()
-        house.store.reading.clear()
-        looks = house.store.looks
-        advancing = asyncio.create_task(house.clock.advance(1))
-        await until(lambda: house.store.looks > looks)
-        house.go.set()
-        await until(lambda: not house.place_queues.known)
-        house.store.reading.set()
+    program = Program()
+    async with program.running():
+        turn = await program.stored(1)
+        program.place_queues.submit(turn)
+        await program.clock.advance(0)
+        program.recovery.doubt()
+        program.store.reading.clear()
+        looks = program.store.looks
+        advancing = asyncio.create_task(program.clock.advance(1))
+        await until(lambda: program.store.looks > looks)
+        program.go.set()
+        await until(lambda: not program.place_queues.known)
+        program.store.reading.set()
         await advancing
-        await house.clock.advance(0)
-        assert house.begun == [turn.id]
+        await program.clock.advance(0)
+        assert program.begun == [turn.id]

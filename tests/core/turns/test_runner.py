@@ -115,14 +115,14 @@ class Rig:
         )
 
     @asynccontextmanager
-    async def painting(self) -> AsyncIterator[None]:
-        painting = asyncio.create_task(self.scheduler.run())
+    async def delivering(self) -> AsyncIterator[None]:
+        delivering = asyncio.create_task(self.scheduler.run())
         try:
             yield
         finally:
             await self.place_queues.drain(0)
-            painting.cancel()
-            await asyncio.gather(painting, return_exceptions=True)
+            delivering.cancel()
+            await asyncio.gather(delivering, return_exceptions=True)
 
     async def ask(self, number: int, text: str = "why?", place: Place = PLACE) -> Turn:
         at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number)
@@ -145,7 +145,7 @@ class Rig:
 
 async def test_a_question_that_waits_is_told_so_in_the_message_that_becomes_its_answer() -> None:
     rig = Rig()
-    async with rig.painting():
+    async with rig.delivering():
         first, second = await rig.ask(1), await rig.ask(2)
         await asyncio.sleep(0.2)
         assert rig.views("p1") == [("", WAITING)]
@@ -160,7 +160,7 @@ async def test_a_question_that_waits_is_told_so_in_the_message_that_becomes_its_
 @pytest.mark.parametrize("after_s", [0.0, 0.2], ids=["at once", "once its reader was told to wait"])
 async def test_a_question_that_is_forgotten_while_it_waits_is_never_answered(after_s: float) -> None:
     rig = Rig()
-    async with rig.painting():
+    async with rig.delivering():
         first, second = await rig.ask(1), await rig.ask(2)
         await asyncio.sleep(after_s)
         await rig.store.forget_thread(PLACE, first.ask.at)
@@ -182,7 +182,7 @@ async def test_no_notice_stands_above_the_answer_to_an_earlier_question() -> Non
     rig = Rig()
     rig.model.words = []
     rig.model.silent = True
-    async with rig.painting():
+    async with rig.delivering():
         turns = [await rig.ask(number) for number in range(3)]
         await asyncio.sleep(0.2)
         assert rig.platform.shown == {}, "the first answer has no words yet"
@@ -199,7 +199,7 @@ async def test_the_next_process_answers_in_the_message_that_said_so_even_if_its_
     await rig.store.begin(turn.id)
     await rig.platform.perform(PostMessage(PLACE, Page("", WAITING), f"turn-{turn.id}-0", "m1"))
     rig.model.go.set()
-    async with rig.painting():
+    async with rig.delivering():
         (turn,) = await rig.store.open_turns()
         rig.place_queues.submit(turn)
         assert (await rig.until_ended(turn)).posted == ("p0",)
@@ -208,7 +208,7 @@ async def test_the_next_process_answers_in_the_message_that_said_so_even_if_its_
 
 
 async def interrupted(seen: str) -> Rig:
-    """A desk at which an answer was interrupted when a reader had `seen` so much of it."""
+    """A program whose answer was interrupted when a reader had `seen` so much of it."""
     rig = Rig()
     turn = await rig.store.accept(Ask("m1", PLACE, ADA, "why?", datetime(2026, 1, 1, tzinfo=UTC)))
     assert turn is not None
@@ -223,7 +223,7 @@ async def test_an_answer_that_is_begun_again_is_marked_only_if_the_reader_would_
     for seen, notice in (("All of", ""), ("", ""), ("Half of", RESUMED), ("All of it. And more", RESUMED)):
         rig = await interrupted(seen)
         rig.model.go.set()
-        async with rig.painting():
+        async with rig.delivering():
             (turn,) = await rig.store.open_turns()
             rig.place_queues.submit(turn)
             await rig.until_ended(turn)
@@ -233,7 +233,7 @@ async def test_an_answer_that_is_begun_again_is_marked_only_if_the_reader_would_
 
 async def test_what_a_reader_has_seen_is_not_taken_back_to_be_written_again() -> None:
     rig = await interrupted("All of")
-    async with rig.painting():
+    async with rig.delivering():
         (turn,) = await rig.store.open_turns()
         rig.place_queues.submit(turn)
         await asyncio.sleep(0.1)
@@ -256,7 +256,7 @@ async def test_stopped_before_it_goes_on_an_answer_keeps_the_words_of_an_earlier
     rig = await interrupted("All of")
     (turn,) = await rig.store.open_turns()
     rig.live.stop(turn.id)
-    async with rig.painting():
+    async with rig.delivering():
         rig.place_queues.submit(turn)
         ended = await until_over(rig, turn)
     assert (ended.state, ended.text) == (TurnState.STOPPED, "All of")
@@ -266,7 +266,7 @@ async def test_stopped_before_it_goes_on_an_answer_keeps_the_words_of_an_earlier
 async def test_the_words_of_an_earlier_process_stay_when_the_model_then_fails() -> None:
     rig = await interrupted("All of")
     rig.model.failing = True
-    async with rig.painting():
+    async with rig.delivering():
         (turn,) = await rig.store.open_turns()
         rig.place_queues.submit(turn)
         ended = await until_over(rig, turn)
@@ -276,7 +276,7 @@ async def test_the_words_of_an_earlier_process_stay_when_the_model_then_fails() 
 
 async def test_a_question_that_is_deleted_before_its_answer_begins_is_never_answered() -> None:
     rig = Rig()
-    async with rig.painting():
+    async with rig.delivering():
         first, second = await rig.ask(1), await rig.ask(2)
         rig.live.withdraw(second.ask.key)
         rig.model.go.set()
@@ -290,7 +290,7 @@ async def test_a_question_that_is_deleted_while_its_first_words_are_on_their_way
 ):
     rig = Rig()
     rig.platform.latency_s = 0.1
-    async with rig.painting():
+    async with rig.delivering():
         turn = await rig.ask(1)
         await asyncio.sleep(0.05)
         assert rig.platform.shown == {}, "under way"
@@ -309,7 +309,7 @@ async def test_what_an_earlier_process_posted_for_a_question_that_is_gone_goes_t
     rig.platform.keys[f"turn-{turn.id}-0"] = "p0"
     rig.platform.shown["p0"] = [Page("All")]
     rig.live.withdraw(turn.ask.key)
-    async with rig.painting():
+    async with rig.delivering():
         rig.place_queues.submit(turn)
         ended = await until_over(rig, turn)
     assert (ended.text, ended.posted) == ("", ())
@@ -319,7 +319,7 @@ async def test_what_an_earlier_process_posted_for_a_question_that_is_gone_goes_t
 async def test_a_turn_that_has_ended_is_left_as_it_is() -> None:
     rig = Rig()
     rig.model.go.set()
-    async with rig.painting():
+    async with rig.delivering():
         turn = await rig.ask(1)
         await rig.until_ended(turn)
         rig.place_queues.submit(replace(turn, posted=("p0",)))
@@ -337,7 +337,7 @@ async def grown(rig: Rig) -> Turn:
 @pytest.mark.parametrize("how", ["message", "thread", "channel", "next call"])
 async def test_a_growing_answer_that_is_deleted_stops_and_does_not_come_back(how: str) -> None:
     rig = Rig()
-    async with rig.painting():
+    async with rig.delivering():
         turn = await grown(rig)
         rig.platform.shown.clear()
         match how:
@@ -361,7 +361,7 @@ async def test_a_growing_answer_that_is_deleted_stops_and_does_not_come_back(how
 
 async def test_the_question_behind_a_deleted_answer_is_answered() -> None:
     rig = Rig()
-    async with rig.painting():
+    async with rig.delivering():
         first = await grown(rig)
         second = await rig.ask(2)
         rig.platform.shown.clear()
@@ -374,7 +374,7 @@ async def test_the_question_behind_a_deleted_answer_is_answered() -> None:
 
 async def test_a_question_that_waits_in_a_closed_place_is_not_answered() -> None:
     rig = Rig()
-    async with rig.painting():
+    async with rig.delivering():
         first, second = await grown(rig), await rig.ask(2)
         rig.platform.closed = True
         rig.live.close(PLACE, second.ask.at)
@@ -390,7 +390,7 @@ async def test_refused_words_end_in_ours_with_a_way_to_try_again(words: list[str
     rig = Rig()
     rig.platform.blocked = "bad"
     rig.model.words = words
-    async with rig.painting():
+    async with rig.delivering():
         turn = await rig.ask(1)
         await asyncio.sleep(0.1)
         rig.model.go.set()
@@ -408,7 +408,7 @@ async def test_an_answer_that_nobody_can_see_is_said_to_be_empty(blank: str, rea
     rig = Rig()
     rig.model.words, rig.model.reason = [blank, blank], reason
     rig.model.go.set()
-    async with rig.painting():
+    async with rig.delivering():
         ended = await until_over(rig, await rig.ask(1))
     assert (ended.state, ended.text) == (TurnState.FAILED, "")
     (page,) = rig.platform.shown["p0"]
@@ -424,7 +424,7 @@ async def test_that_an_answer_is_thought_of_is_shown_until_its_first_word(
     rig = Rig(clock=clock)
     rig.platform.limits = replace(rig.platform.limits, typing_s=typing_s)
     rig.model.silent = True
-    async with rig.painting():
+    async with rig.delivering():
         turn = await rig.ask(1)
         counted = []
         for pass_s in (0.1, 7.0, 2.0, 12.0):
@@ -444,7 +444,7 @@ async def test_a_question_without_words_is_answered_by_asking_what_is_wanted(tex
     rig = Rig()
     place = replace(PLACE, direct=direct)
     rig.model.go.set()
-    async with rig.painting():
+    async with rig.delivering():
         ended = await rig.until_ended(await rig.ask(1, text, place))
         assert ended.text == phrase("wordless_direct" if direct else "wordless", "en")
         assert rig.model.requests == []
@@ -456,7 +456,7 @@ async def test_a_question_without_words_is_answered_by_asking_what_is_wanted(tex
 async def test_a_mention_without_words_in_a_thread_where_people_talked_is_answered_from_it() -> None:
     rig = Rig()
     rig.model.go.set()
-    async with rig.painting():
+    async with rig.delivering():
         before = Ask("m0", PLACE, Person("U2", "Bo"), "The build is red.", datetime(2026, 1, 1, tzinfo=UTC))
         assert await rig.store.note(before)
         await rig.until_ended(await rig.ask(1, ""))
@@ -469,7 +469,7 @@ async def test_an_answer_without_words_is_not_continued_from_nothing() -> None:
     rig = Rig()
     rig.model.words, rig.model.reason = [], EndReason.LENGTH
     rig.model.go.set()
-    async with rig.painting():
+    async with rig.delivering():
         first = await rig.ask(1)
         assert (await until_over(rig, first)).state is TurnState.FAILED
         rig.model.words, rig.model.reason = ["Because."], EndReason.STOP
@@ -493,7 +493,7 @@ class Broken(TurnRunner):
 async def test_a_mistake_of_ours_ends_in_words_and_is_not_made_for_ever() -> None:
     rig = Rig()
     rig.runner.__class__ = Broken
-    async with rig.painting():
+    async with rig.delivering():
         ended = await until_over(rig, await rig.ask(1))
         await until(lambda: not rig.place_queues.known)
     assert (ended.state, ended.text) == (TurnState.FAILED, "All")
@@ -506,7 +506,7 @@ async def test_a_stream_that_stops_without_an_end_is_no_whole_answer() -> None:
     rig = Rig()
     rig.model.endless = True
     rig.model.go.set()
-    async with rig.painting():
+    async with rig.delivering():
         ended = await until_over(rig, await rig.ask(1))
     assert (ended.state, ended.text) == (TurnState.FAILED, "All of it.")
     assert rig.views("p0")[-1][1].startswith(phrase("cut", "en"))
@@ -520,7 +520,7 @@ async def test_an_alert_is_posted_though_the_platform_is_away_for_a_moment() -> 
     alert = Alert("model m", Code.NO_MONEY)
     turn = await rig.store.accept(announcement("d1", replace(PLACE, thread=""), alert, at, "All is well."))
     assert turn is not None
-    async with rig.painting():
+    async with rig.delivering():
         rig.place_queues.submit(turn)
         for _ in range(40):
             await clock.advance(1.0)

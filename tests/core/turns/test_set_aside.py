@@ -59,7 +59,7 @@ async def test_a_turn_that_ran_at_two_sudden_ends_is_told_and_the_rest_goes_on()
     rig.model.go.set()
     (twice,) = await suspected(rig, 2, "2.0")
     (once,) = await suspected(rig, 1, "1.0")
-    async with rig.painting():
+    async with rig.delivering():
         for turn in (twice, once):
             rig.place_queues.submit(turn)
         aside, answered = await until_ended(rig, twice, once)
@@ -74,7 +74,7 @@ async def test_a_turn_that_ran_at_two_sudden_ends_is_told_and_the_rest_goes_on()
 async def test_a_turn_at_whose_setting_aside_the_program_died_too_is_ended_without_a_word() -> None:
     rig = Rig()
     (turn,) = await suspected(rig, 3, "3.0")
-    async with rig.painting():
+    async with rig.delivering():
         rig.place_queues.submit(turn)
         (ended,) = await until_ended(rig, turn)
     assert ended.state is TurnState.FAILED
@@ -85,7 +85,7 @@ async def test_suspects_run_one_at_a_time_while_others_go_on() -> None:
     rig = Rig()
     turns = await suspected(rig, 0, "1.0", "2.0", "3.0")
     suspects = [replace(turn, deaths=1) for turn in turns[:2]]
-    async with rig.painting():
+    async with rig.delivering():
         for turn in (*suspects, turns[2]):
             rig.place_queues.submit(turn)
         async with asyncio.timeout(HANG_S):

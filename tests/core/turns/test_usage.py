@@ -80,12 +80,12 @@ async def ask_once(*replies: Reply, key: str = "sk-test") -> Finish:
         )
         turn = await store.accept(question)
         assert turn is not None
-        painting = asyncio.create_task(scheduler.run())
+        delivering = asyncio.create_task(scheduler.run())
         try:
             await asyncio.wait_for(runner.answer(running_turns.add(turn)), HANG_S)
         finally:
-            painting.cancel()
-            await asyncio.gather(painting, return_exceptions=True)
+            delivering.cancel()
+            await asyncio.gather(delivering, return_exceptions=True)
             await model.close()
     return store._finishes[turn.id]
 
