@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from zlib import crc32
 
 import pytest
 
@@ -9,6 +10,15 @@ from tests.e2e.sides import Discord, Side, Slack
 from tests.fakes.completions import FakeCompletions
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.slack import FakeSlack
+
+SPOKEN = ("en", "zh")
+"""The languages of the people in the fakes."""
+
+
+@pytest.fixture
+def language(request: pytest.FixtureRequest) -> str:
+    """The language of a journey, by the test's name: tests/core/test_i18n.py holds each phrase in all of them."""
+    return SPOKEN[crc32(request.function.__name__.encode()) % len(SPOKEN)]
 
 
 @pytest.fixture

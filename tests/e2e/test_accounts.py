@@ -119,7 +119,6 @@ TOLD = {
 }
 
 
-@pytest.mark.parametrize("language", ADVISED)
 async def test_operators_are_told_in_their_channel_and_language_once_and_when_it_is_over(
     tmp_path: Path, side: Side, accounts: Accounts, settings: dict[str, str], language: str
 ) -> None:

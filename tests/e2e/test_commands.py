@@ -12,11 +12,10 @@ from typing import Any
 from uuid import uuid4
 
 import aiohttp
-import pytest
 
 from bots.web import TRAITS
 from core.commands import COMMANDS, example
-from core.i18n import LANGUAGES, phrase, variant
+from core.i18n import phrase, variant
 from core.settings.channel import settings_on
 from tests.e2e.conftest import model_settings
 from tests.e2e.program import Program
@@ -99,7 +98,6 @@ def system(request: Json) -> str:
     return content
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
 async def test_every_command_in_one_visit(tmp_path: Path, endpoint: FakeCompletions, language: str) -> None:
     endpoint.script(*(Words(f"Answer {number}.") for number in range(1, 6)))
     async with visiting(tmp_path, endpoint, language, PARLEY_PRICE_INPUT="1") as you:
@@ -158,7 +156,6 @@ async def test_every_command_in_one_visit(tmp_path: Path, endpoint: FakeCompleti
         assert words("usage_quiet_me") in await you.told("/usage")
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
 async def test_buttons_of_a_whole_answer(tmp_path: Path, endpoint: FakeCompletions, language: str) -> None:
     endpoint.script(Words("First."), Words("Second."), Words("Third."))
     async with visiting(tmp_path, endpoint, language) as you:
@@ -178,7 +175,6 @@ async def test_buttons_of_a_whole_answer(tmp_path: Path, endpoint: FakeCompletio
     assert said == ["hello", "Second.", "and?"]
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
 async def test_settings_stay_over_a_restart_and_what_does_not_fit_is_told(
     tmp_path: Path, endpoint: FakeCompletions, language: str
 ) -> None:

@@ -33,8 +33,6 @@ OTHER = {"en": "zh", "zh": "en"}
 EMPTY = "\u200b"
 """A deferred reply that is about to go: what was told instead is for the asker alone."""
 
-both = pytest.mark.parametrize("language", IN)
-
 
 class Discord:
     """What people do, and what they are told for it."""
@@ -127,7 +125,6 @@ async def told_all(discord: FakeDiscord, channel: int, words: str, count: int) -
 # Commands.
 
 
-@both
 async def test_every_command_answers_in_the_askers_language_and_only_to_them(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, people: Discord, language: str
 ) -> None:
@@ -177,7 +174,6 @@ async def test_every_command_answers_in_the_askers_language_and_only_to_them(
     assert len(for_all(discord, GENERAL)) == 1, "only the answer, and nothing of what was put off"
 
 
-@both
 async def test_a_thread_is_summed_up_begun_afresh_exported_and_forgotten(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, people: Discord, language: str
 ) -> None:
@@ -238,7 +234,6 @@ async def test_a_thread_is_summed_up_begun_afresh_exported_and_forgotten(
         assert nothing == phrase("export_nothing", language)
 
 
-@both
 async def test_the_menus_of_a_message(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, people: Discord, language: str
 ) -> None:
@@ -327,7 +322,6 @@ CHANGED = {
 FOR_ADMINS, FOR_THE_SERVER = ("budget",), ("rate",)
 
 
-@both
 async def test_each_setting_is_changed_only_by_those_who_may_and_stays(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, people: Discord, language: str
 ) -> None:
@@ -385,7 +379,6 @@ async def test_each_setting_is_changed_only_by_those_who_may_and_stays(
     assert audit[-1] == ("prompt", str(GENERAL), "Be brief.", None, str(person), 1)
 
 
-@both
 async def test_the_settings_form_opens_by_its_buttons_also_after_a_restart(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, people: Discord, language: str
 ) -> None:
@@ -428,7 +421,6 @@ async def test_the_settings_form_opens_by_its_buttons_also_after_a_restart(
     assert "temperature" not in endpoint.requests[0].body
 
 
-@both
 async def test_in_a_direct_conversation_everybody_sets_their_own(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, people: Discord, language: str
 ) -> None:
@@ -462,7 +454,6 @@ async def test_in_a_direct_conversation_everybody_sets_their_own(
 # Buttons.
 
 
-@both
 async def test_a_finished_answer_is_regenerated_and_judged_also_after_a_restart(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, people: Discord, language: str
 ) -> None:
@@ -503,7 +494,6 @@ async def test_a_finished_answer_is_regenerated_and_judged_also_after_a_restart(
     assert kept == [(str(other), 1, ""), (str(person), -1, "too long 太长")]
 
 
-@both
 async def test_stop_try_again_and_continue_also_after_a_restart(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, people: Discord, language: str
 ) -> None:
@@ -546,7 +536,6 @@ async def test_stop_try_again_and_continue_also_after_a_restart(
 # Where it listens, and to whom.
 
 
-@both
 async def test_where_it_listens(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, people: Discord, language: str
 ) -> None:
@@ -599,7 +588,6 @@ async def test_where_it_listens(
     ]
 
 
-@both
 async def test_who_may_ask_is_said_by_server_channel_role_and_person(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, people: Discord, language: str
 ) -> None:
@@ -642,7 +630,6 @@ async def test_who_may_ask_is_said_by_server_channel_role_and_person(
     assert len(told_to_all) == 1, "said once"
 
 
-@both
 async def test_in_a_server_that_is_not_allowed_it_says_why_once_and_is_silent(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, people: Discord, language: str
 ) -> None:
@@ -665,7 +652,6 @@ async def test_in_a_server_that_is_not_allowed_it_says_why_once_and_is_silent(
     assert endpoint.requests == []
 
 
-@both
 async def test_too_many_questions_get_a_friendly_word(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, people: Discord, language: str
 ) -> None:
@@ -692,7 +678,6 @@ async def test_too_many_questions_get_a_friendly_word(
 # Between people, where only they have it.
 
 
-@both
 async def test_a_person_who_installed_it_has_it_between_people(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, people: Discord, language: str
 ) -> None:

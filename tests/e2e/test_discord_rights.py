@@ -22,7 +22,6 @@ def people(discord: FakeDiscord) -> Discord:
     return Discord(discord)
 
 
-@pytest.mark.parametrize("language", IN)
 async def test_a_summary_is_refused_to_those_alone_who_may_not_read_what_was_said(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, people: Discord, language: str
 ) -> None:

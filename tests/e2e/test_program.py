@@ -45,7 +45,8 @@ RESUMED = phrase("resumed", "en")
 async def test_wrong_settings_end_with_one_line_that_names_the_variable(
     tmp_path: Path, settings: dict[str, str], line: str
 ) -> None:
-    program = Program.fresh(tmp_path, **settings)
+    make = Program.fresh if any(name.startswith("SSL") for name in settings) else Program
+    program = make(tmp_path, **settings)
     await program.start()
     assert await program.end() == 2
     assert program.output.count("\n") == 1, program.output

@@ -20,9 +20,9 @@ from tests.fakes.slack import FakeSlack
 OTHER = {"en": "zh", "zh": "en"}
 
 
-@pytest.fixture(params=OTHER)
-def team(request: pytest.FixtureRequest, tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions) -> Team:
-    return Team(tmp_path, slack, endpoint, request.param)
+@pytest.fixture
+def team(tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions, language: str) -> Team:
+    return Team(tmp_path, slack, endpoint, language)
 
 
 async def test_a_slash_command_asks_where_all_can_read_it(team: Team, slack: FakeSlack) -> None:
