@@ -117,4 +117,5 @@ def _leave(line: str) -> None:
 
 
 def main() -> None:
+    """The entry point of the `parley` program."""
     parley()

@@ -9,6 +9,8 @@ from typing import Protocol
 
 
 class Clock(Protocol):
+    """The time of day, durations, and waiting."""
+
     def now(self) -> datetime:
         """The wall clock, aware, UTC: for stamps that are stored or shown."""
         ...
@@ -21,6 +23,8 @@ class Clock(Protocol):
 
 
 class SystemClock:
+    """The machine's own clock."""
+
     def now(self) -> datetime:
         return datetime.now(UTC)
 

@@ -39,6 +39,7 @@ def labels_of(lines: Iterable[ThreadMessage]) -> dict[str, str]:
 
 
 def label_of(line: ThreadMessage, known: Mapping[str, str]) -> str:
+    """The name under which the model reads the author of `line`."""
     return OURS if line.mine else known.get(line.author.id) or line.author.id
 
 

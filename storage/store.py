@@ -33,6 +33,8 @@ PURGE_AFTER_S = 1.0
 
 
 class SqlStore:
+    """The store on SQLite or PostgreSQL. Each method is one transaction."""
+
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock

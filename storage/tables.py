@@ -35,6 +35,7 @@ def to_us(at: datetime) -> int:
 
 
 def from_us(at_us: int) -> datetime:
+    """The time of a column in microseconds since 1970, UTC."""
     return _EPOCH + timedelta(microseconds=at_us)
 
 
@@ -76,6 +77,8 @@ class Content(TypeDecorator[dict[str, Any]]):
 
 
 class Row(SQLModel):
+    """A table's row. Names of keys and indexes are the same on every database."""
+
     metadata = MetaData(
         naming_convention={
             "pk": "pk_%(table_name)s",

@@ -20,4 +20,5 @@ TASKS: TaggedUnion[Task] = TaggedUnion(
 
 
 def task_to_columns(task: Task) -> dict[str, Any]:
+    """The columns of a turn that hold `task`: its kind, and its arguments as JSON."""
     return dict(zip(("task", "arguments"), TASKS.dump(task), strict=True))

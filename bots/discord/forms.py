@@ -42,11 +42,13 @@ class SettingsSheet:
 
 
 def custom_id_to_sheet(custom_id: str) -> SettingsSheet | None:
+    """The settings form that a modal's `custom_id` names, or None where it names none."""
     found = _SHEET.fullmatch(custom_id)
     return SettingsSheet(found[2], dict(parse_qsl(found[3])), int(found[1])) if found else None
 
 
 def sheet_to_custom_id(sheet: SettingsSheet) -> str:
+    """The `custom_id` of a settings form's modal: at most 100 characters."""
     return f"parley-form:{sheet.number}:{sheet.command}?{urlencode(sheet.fixed)}"
 
 

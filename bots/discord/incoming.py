@@ -174,6 +174,7 @@ def update_to_ask(payload: discord.RawMessageUpdateEvent, me: discord.ClientUser
 
 
 def deletion_to_deleted(message_id: int, here: Place) -> Deleted:
+    """The event of a deleted message."""
     return Deleted(here, str(message_id))
 
 

@@ -62,6 +62,7 @@ async def _look_up(guild: discord.Guild, person: str) -> discord.Member | None:
 
 
 def member_to_roles(member: discord.Member) -> Roles:
+    """The ids of a member's roles, without @everyone."""
     return tuple(str(role.id) for role in member.roles if not role.is_default())
 
 

@@ -85,6 +85,7 @@ def key_to_nonce(key: str) -> str:
 
 
 def button_to_item(button: Button) -> discord.ui.Button[discord.ui.View]:
+    """A grey button of a message. Discord takes labels of at most 80 characters."""
     return discord.ui.Button(
         label=button.label[:80],
         custom_id=_CUSTOM_ID.format(action=button.action, turn_id=button.turn_id),

@@ -12,6 +12,7 @@ _BURST, _WINDOW_S, _BOT_BURST, _BOT_WINDOW_S = 5, 5.0, 48, 1.0  # two of the bot
 
 
 def scope_of(account: str, *parts: str) -> str:
+    """The name of a rate-limit scope of the bot's account."""
     return "/".join(("discord", account, *parts))
 
 

@@ -53,6 +53,7 @@ async def with_file(told: ImmediateReply, limit_bytes: int, language: str) -> Im
 
 
 def without_file(told: ImmediateReply, language: str) -> ImmediateReply:
+    """The reply that says its file could not be sent."""
     return replace(told, file=None, text=phrase("export_not_sent", language))
 
 
@@ -74,4 +75,5 @@ def _packed(attachment: Attachment) -> Attachment:
 
 
 def told_to_files(told: ImmediateReply) -> list[discord.File]:
+    """The attachments of a reply: one file, or none."""
     return [discord.File(io.BytesIO(told.file.content), told.file.name)] if told.file else []

@@ -32,6 +32,7 @@ class Claim:
 
 
 def is_bot(message: Payload) -> bool:
+    """Whether an app or Slackbot wrote `message`."""
     return bool(message.get("bot_id")) or message.get("user") == _SLACKBOT
 
 

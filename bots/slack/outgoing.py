@@ -44,6 +44,7 @@ def told_to_content(told: ImmediateReply, language: str) -> Content:
 
 
 def change_button(form: Form, language: str) -> Content:
+    """The button that opens `form`; its value is the command to open it with, as JSON."""
     command = {"command": form.command, "options": dict(form.fixed)}
     return {
         "type": "button",

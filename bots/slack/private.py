@@ -26,6 +26,7 @@ def aim(link: AsyncSocketModeHandler, url: str, proxy: str | None) -> None:
 
 
 def is_open(link: AsyncSocketModeHandler) -> bool:
+    """Whether `link` has a connection that answers."""
     session = link.client.current_session
     return session is not None and not session.closed and not link.client.stale
 

@@ -95,4 +95,5 @@ def why_not(settings: WebSettings, *, others: bool) -> str:
 
 
 def create(settings: WebSettings, clock: Clock, store: Store) -> WebConnector:
+    """The page, as one platform of the program."""
     return WebConnector(settings.hosts, clock, store, streams=settings.parley_event_streams)

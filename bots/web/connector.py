@@ -51,6 +51,8 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class WebConnector:
+    """The chat page of this machine: its routes, its threads and its answers."""
+
     name = "web"
     traits = outgoing.TRAITS
 

@@ -13,6 +13,8 @@ RETRY_AFTER_S = 5
 
 
 class Reason(StrEnum):
+    """Why a request is refused. Each has its HTTP status and its sentence."""
+
     WRONG_HOST = "wrong_host"
     CROSS_SITE = "cross_site"
     NOT_JSON = "not_json"

@@ -51,6 +51,7 @@ def names_of(listed: str) -> frozenset[str]:
 
 
 def is_loopback(name: str) -> bool:
+    """Whether a host name or address is this machine's own."""
     try:
         return ip_address(name.strip("[]")).is_loopback
     except ValueError:

@@ -110,12 +110,14 @@ def body_to_press(body: bytes, locale: str = "", *, alone: bool = True) -> Butto
 
 
 def thread_to_place(thread: object, *, alone: bool = True) -> Place:
+    """The place of a thread of the page. Raises RequestError where there can be no such thread."""
     if not isinstance(thread, str) or not _THREAD.fullmatch(thread):
         raise RequestError(Reason.NO_THREAD)
     return Place("web", TEAM, "web", "" if thread == TOP else thread, direct=alone)
 
 
 def ask_id_to_thread(ask_id: str) -> str:
+    """The name of the thread that a question opens: 12 letters and digits."""
     return b32encode(hashlib.sha256(ask_id.encode()).digest())[:12].decode().lower()
 
 

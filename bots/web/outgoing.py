@@ -54,6 +54,7 @@ def replaces(view: MessageView, older: MessageView) -> bool:
 
 
 def answers_anew(turn: Turn) -> bool:
+    """Whether a turn answers a question that was answered before."""
     return turn.again_of is not None and not isinstance(turn.ask.task, ContinueAnswer)
 
 
@@ -63,6 +64,7 @@ def new_message_id(answers: str) -> str:
 
 
 def page_to_view(message_id: str, page: Page, at: datetime) -> MessageView:
+    """The view of a message of ours that was posted at `at`."""
     after = message_id.rpartition(".")[0]
     return MessageView(message_id, True, page.text, at.isoformat(), after, page.notice, page.buttons)
 
@@ -76,6 +78,7 @@ def turn_to_view(turn: Turn, at: datetime, language: str) -> MessageView:
 
 
 def entry_to_view(entry: ThreadMessage, language: str = "en") -> MessageView:
+    """The view of a stored message."""
     text = entry.text if entry.mine else question_words(entry.text, language)
     return MessageView(entry.id, entry.mine, text, entry.at.isoformat(), entry.anchor)
 
@@ -120,10 +123,12 @@ def views(
 
 
 def place_to_thread(place: Place) -> str:
+    """The name of a place's thread in addresses of the page."""
     return place.thread or TOP
 
 
 def view_to_json(view: MessageView) -> dict[str, object]:
+    """A view as the page's scripts read it (`View` in types.d.ts)."""
     return asdict(view)
 
 

@@ -26,6 +26,8 @@ from core.values.ui import Choice, Field, Form
 
 
 class Kind(StrEnum):
+    """How the value of an option is read."""
+
     TEXT = "text"
     WHOLE = "whole"
     NUMBER = "number"
@@ -180,6 +182,7 @@ def spec_on(name: str, traits: PlatformTraits) -> Spec:
 
 
 def command_name(spec: Spec, language: str) -> str:
+    """The name of a command in `language`."""
     return phrase(spec.key, language)
 
 

@@ -30,6 +30,7 @@ EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def usage(tally: UsageTotals, of: str, period: str, language: str, currency: str, *, priced: bool) -> str:
+    """A report of usage: of a channel, a workspace, a person (`of`), over a period."""
     title = phrase(
         "usage_title",
         language,
@@ -95,6 +96,7 @@ def _was(name: str, text: str | None, language: str) -> str:
 
 
 def money(micros: int, currency: str, language: str) -> str:
+    """An amount in millionths of `currency`, as `language` writes it."""
     return str(format_currency(micros / 1_000_000, currency, locale=LOCALES[language_of(language)]))
 
 
@@ -153,6 +155,7 @@ def _cut(sizes: Sequence[int], size_bytes: int) -> int:
 
 
 def month_start(now: datetime) -> datetime:
+    """Midnight UTC of the first day of `now`'s month."""
     return datetime(now.year, now.month, 1, tzinfo=UTC)
 
 

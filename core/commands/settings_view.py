@@ -67,6 +67,7 @@ def not_yet(name: str, language: str) -> str:
 
 
 def origin(name: str, settings: ChannelSettings, language: str) -> str:
+    """Where the value of a setting comes from, in words."""
     return phrase(f"origin_{settings.origin(name)}", language)
 
 
@@ -171,4 +172,5 @@ def _checked(given: CommandContext, name: str, text: str) -> str | None:
 
 
 def listed(models: Sequence[str]) -> str:
+    """Names of models for a sentence."""
     return ", ".join(f"`{model}`" for model in models)

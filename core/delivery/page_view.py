@@ -32,6 +32,7 @@ class PageView:
 
 
 def make_page_format(limits: Limits, size: int, *, grows: bool = False) -> PageFormat:
+    """The format of pages of `size` under a platform's `limits`."""
     typeset = limits.typeset and not grows
     return PageFormat(size, limits.page_unit, typeset, limits.spoilers, limits.tables)
 

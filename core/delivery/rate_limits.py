@@ -233,6 +233,7 @@ class Window(Limiter):
 
 
 def limiter(budget: RateLimit) -> Limiter:
+    """A limiter of the kind that `budget` asks for."""
     return Window(budget) if budget.window_s else Bucket(budget)
 
 

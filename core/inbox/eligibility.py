@@ -77,6 +77,7 @@ class Eligibility:
 
 
 def refusal_reply(words: str) -> ImmediateReply:
+    """The reply that refuses a question or a command."""
     return ImmediateReply(words, refused=True)
 
 

@@ -238,6 +238,7 @@ def _where(location: str) -> str:
 
 
 def request_id_of(headers: Mapping[str, str]) -> str:
+    """The endpoint's own id of a request, at most 100 characters; empty where it names none."""
     return next((headers[name][:100] for name in _REQUEST_IDS if headers.get(name)), "")
 
 

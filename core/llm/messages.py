@@ -25,6 +25,7 @@ def message_to_text(message: Message) -> str:
 
 
 def without_images(message: Message) -> Message:
+    """The message without its pictures."""
     return replace(message, parts=tuple(part for part in message.parts if not isinstance(part, Image)))
 
 

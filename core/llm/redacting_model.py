@@ -14,6 +14,8 @@ from core.values.parts import Text
 
 
 class Closable(Protocol):
+    """A model with connections to close."""
+
     def stream(self, request: Request) -> AsyncGenerator[Delta, None]: ...
 
     async def close(self) -> None: ...

@@ -61,6 +61,8 @@ class EndpointRefusal:
 
 @dataclass(frozen=True, slots=True)
 class RefusalRule:
+    """A rule of refusals.toml: the code of an error whose status, names, hints or sentences match."""
+
     code: Code
     statuses: frozenset[int]
     but: frozenset[int]

@@ -98,6 +98,7 @@ _ONLY_ONCE_MORE_TO = 500
 
 
 def rule_for(error: ModelError) -> RetryRule:
+    """The rule for an error, by its code, and for some by what is known of it."""
     if error.code is Code.BAD_REQUEST and error.quotes:
         return _ABOUT_THE_QUESTION
     if error.code is Code.SERVER_ERROR and 0 < error.status <= _ONLY_ONCE_MORE_TO:
@@ -141,6 +142,8 @@ class Same:
 
 
 class Next(StrEnum):
+    """What follows a failed attempt."""
+
     OTHER = "other"
     """Ask one of the routes that are left, or none."""
     GIVE_UP = "give_up"
@@ -207,4 +210,5 @@ BREAKERS = (BlameScope.ACCOUNT, BlameScope.OFFER, BlameScope.ENDPOINT)
 
 
 def keys_of(route: Route) -> tuple[str, ...]:
+    """The keys of all circuit breakers that a route passes."""
     return tuple(key_of(route, scope) for scope in BREAKERS)

@@ -15,6 +15,8 @@ from core.values.ui import Choice, ImmediateReply
 
 
 class Inbox(Protocol):
+    """Takes what platforms hear."""
+
     async def receive(self, event: Event) -> Receipt:
         """Take one event. When this returns, the event is stored or ignored: acknowledge it.
 

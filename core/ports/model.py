@@ -70,6 +70,8 @@ class ModelObserver(Protocol):
 
 
 class Model(Protocol):
+    """Answers requests, word by word."""
+
     def stream(self, request: Request) -> AsyncIterator[Delta]:
         """Deltas of one answer: `ModelSelected` before the first text, `Ended` as the last one. Closing the iterator
         closes the connection at once.

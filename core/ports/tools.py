@@ -10,6 +10,8 @@ from core.values.steps import ApprovalAsked, Step, ToolResults
 
 
 class Tools(Protocol):
+    """Runs the tool calls of a model."""
+
     async def run(self, turn: Turn, steps: Sequence[Step]) -> ToolResults | ApprovalAsked:
         """A result for each call of the last round in `steps`, or the calls that a person has to approve first.
 

@@ -44,6 +44,8 @@ class Listen(StrEnum):
 
 
 class Origin(StrEnum):
+    """Where the value of a setting comes from."""
+
     DEFAULT = "default"
     WORKSPACE = "workspace"
     CHANNEL = "channel"

@@ -15,6 +15,8 @@ _TRIES, _PAUSE_S = 12, 5.0
 
 
 class UsageReporter(Protocol):
+    """Writes usage reports."""
+
     async def text(self, report: ReportUsage) -> str:
         """The report as Markdown. Raises StoreError."""
         ...

@@ -18,6 +18,8 @@ _BETWEEN_ROUNDS = "\n\n"
 
 @dataclass(slots=True)
 class Draft:
+    """What the model has said in one turn so far, and how that went."""
+
     text: str = ""
     """The model's text of all rounds."""
     steps: list[Step] = field(default_factory=list)

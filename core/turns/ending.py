@@ -65,6 +65,7 @@ def turn_language(turn: Turn, draft: Draft, settings: CoreSettings) -> str:
 
 
 def turn_button(action: str, turn: Turn, language: str) -> Button:
+    """A button that acts on `turn`."""
     return Button(action, phrase(action, language), turn.id)
 
 
@@ -81,6 +82,7 @@ def nothing_to_answer(turn: Turn) -> str:
 
 
 def last_view(finish: Finish) -> Reply:
+    """The whole answer, with its notice and buttons."""
     return Reply(finish.text, Phase.ENDED, finish.notice, finish.buttons)
 
 

@@ -16,6 +16,8 @@ EARLY = 1_000
 
 
 class Interrupt(StrEnum):
+    """Why the writing of an answer ends before the model does."""
+
     STOPPED = "stopped"
     """A person pressed Stop: the text so far stays."""
     WITHDRAWN = "withdrawn"

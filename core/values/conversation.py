@@ -74,6 +74,8 @@ class History:
 
 
 class TurnState(StrEnum):
+    """Where a turn is between its acceptance and its end."""
+
     HELD = "held"
     """Stored and no more: whether its author may ask is not known yet."""
     WAITING = "waiting"

@@ -71,6 +71,8 @@ class Charged:
 
 
 class EndReason(StrEnum):
+    """Why a model ended its answer."""
+
     STOP = "stop"
     LENGTH = "length"
     TOOLS = "tools"

@@ -11,6 +11,8 @@ from core.values.ui import Button
 
 
 class Phase(StrEnum):
+    """How far an answer is."""
+
     THINKING = "thinking"
     WRITING = "writing"
     ENDED = "ended"
