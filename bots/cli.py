@@ -1,7 +1,7 @@
 """The command line: `parley run` and `parley summary --now`.
 
-`bots.app` is imported by the commands that need it: it takes seconds, and aiohttp makes TLS contexts as it is imported,
-which fails for odd variables of the environment.
+The commands import `bots.app` and `bots.programs` themselves: that takes seconds, and aiohttp makes TLS contexts as it
+is imported, which fails for odd variables of the environment.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ WRONG_SETTINGS = 2
 def run() -> None:
     """Start every platform that is configured, until SIGTERM or Ctrl+C."""
     with _errors_in_one_line():
-        from bots import app
+        from bots import app, programs
 
-        _perform(app.Config.load(), app.run)
+        _perform(app.Config.load(), programs.run)
 
 
 @parley.command()
@@ -51,9 +51,9 @@ def summary(
     if not now:
         raise typer.BadParameter("say --now: at its time of day the running parley posts it by itself")
     with _errors_in_one_line():
-        from bots import app
+        from bots import app, programs
 
-        _perform(app.Config.load(), app.post_summary)
+        _perform(app.Config.load(), programs.post_summary)
 
 
 @parley.command()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Set
 from datetime import datetime, time, timedelta
 from functools import partial
 from typing import Protocol, TypeVar
@@ -19,7 +19,7 @@ from apscheduler.triggers.cron import CronTrigger
 from pydantic import Field, field_validator
 
 from core.clock import Clock
-from core.errors import StoreError
+from core.errors import SettingsError, StoreError
 from core.ports.store import TurnLedger, UsageStore
 from core.settings.environment import Settings
 from core.spend.usage_report import PERIOD, report_ask
@@ -77,6 +77,18 @@ class TimerSettings(Settings):
     def alert_places(self) -> tuple[Place, ...]:
         """The channels of the alerts."""
         return _to_places(self.parley_alert_channel)
+
+    def check(self, running: Set[str]) -> None:
+        """Raises SettingsError where a channel is on a platform that is not among `running`."""
+        for setting, places in (
+            ("PARLEY_SUMMARY_CHANNELS", self.places),
+            ("PARLEY_ALERT_CHANNEL", self.alert_places),
+        ):
+            for place in places:
+                if place.platform not in running:
+                    raise SettingsError(
+                        f"{setting}: names {place.platform}:{place.channel}, but {place.platform} is off"
+                    )
 
     @property
     def at(self) -> time:

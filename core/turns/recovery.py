@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from core.clock import Clock
 from core.errors import StoreError
-from core.ports.store import TurnLedger
+from core.ports.store import PROCESS, ThreadStore, TurnLedger
 from core.turns.queue import PlaceQueues
 
 PERIOD_S = 1.0
 _LOOKS = 5
+SIGN_OF_LIFE_S = 10.0
 WHOLE_S = 10.0
 """Seconds between two checks of all open turns."""
 
@@ -48,3 +51,11 @@ class Recovery:
         for turn in turns:
             if turn.id not in known:
                 self._place_queues.submit(turn)
+
+
+async def give_signs_of_life(store: ThreadStore, clock: Clock) -> None:
+    """Have the next process know until when this one was alive (`TurnLedger.recover`). Until cancelled."""
+    while True:
+        with suppress(StoreError):
+            await store.advance_watermark(PROCESS, "", clock.now())
+        await clock.sleep(SIGN_OF_LIFE_S)

@@ -1,8 +1,8 @@
 """Starts the program by fork from a process that has imported it: the same program, without the second of imports.
 
-One server process a test process. It imports `bots.app` once and forks a child for each `parley` command. The child
-has its own environment, folder, output and signals, can be killed, and ends as an interpreter ends. What the imports
-themselves do is the same for all of them: a test of that starts the program `fresh`.
+One server process a test process. It imports `bots.programs` once and forks a child for each `parley` command. The
+child has its own environment, folder, output and signals, can be killed, and ends as an interpreter ends. What the
+imports themselves do is the same for all of them: a test of that starts the program `fresh`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 ROOT = Path(__file__).parents[2]
-IMPORTED = ("bots.cli", "bots.app", "aiosqlite", "asyncpg")
+IMPORTED = ("bots.cli", "bots.programs", "aiosqlite", "asyncpg")
 """The last two are imported by SQLAlchemy only when a database is opened."""
 
 

@@ -1,0 +1,189 @@
+"""What the command line starts: `parley run` and `parley summary --now`."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import structlog
+
+from bots.app import App, Config, Tell
+from bots.health import notify_systemd
+from bots.http import HttpServer, Routed
+from bots.jobs import Jobs
+from bots.startup import Startup
+from core.clock import SystemClock
+from core.errors import SettingsError, StoreError
+from core.llm.catalog import ModelCatalog
+from core.ports.store import TurnLedger
+from core.spend.usage_report import report_ask
+from core.turns.recovery import give_signs_of_life
+from core.values.conversation import TurnState
+from storage import SqlStore, open_store
+from storage.lock import RunLock
+
+log = structlog.get_logger()
+
+SUMMARY_WAIT_S = 60.0
+LOOK_S = 0.1
+_OPEN = (TurnState.WAITING, TurnState.RUNNING)
+
+
+async def run(config: Config, tell: Tell) -> None:
+    """`parley run`. Raises SettingsError or PlatformError with one clear line."""
+    lock, stop = RunLock(config.database), asyncio.Event()
+
+    async def open_database() -> SqlStore:
+        if not await lock.acquire(config.core.parley_grace_s):
+            raise SettingsError("another parley is running on this database (DATABASE_URL); stop it first")
+        return await open_store(config.database, SystemClock())
+
+    opening = asyncio.ensure_future(_startup(config, tell).open(open_database))
+    _on_signal(opening.cancel)
+    try:
+        await asyncio.wait([opening])
+        if opening.cancelled():
+            tell("stopped before the database was open")
+            return
+        store = opening.result()
+        try:
+            tell(f"database {config.database.shown_url}")
+            app = App(config, store, tell)
+            store.watch(app.database_health)
+            _on_signal(stop.set)
+            await _serve(app, tell, stop, lock.keep)
+        finally:
+            await store.close()
+    finally:
+        await lock.release()
+
+
+async def post_summary(config: Config, tell: Tell) -> None:
+    """`parley summary --now`: have the running Parley post it, or do so here when none runs."""
+    if not config.timers.places:
+        raise SettingsError("PARLEY_SUMMARY_CHANNELS: names no channel to post the summary to")
+    lock = RunLock(config.database)
+    alone = await lock.acquire(0)
+    store = await open_store(config.database, SystemClock())
+    try:
+        now = SystemClock().now()
+        asks = [report_ask(place, now, f"now:{now.isoformat()}") for place in config.timers.places]
+        turn_ids = [turn.id for turn in [await store.accept(ask) for ask in asks] if turn is not None]
+        if alone:
+            async with _running(App(config, store, lambda _line: None)) as jobs:
+                await jobs.until(_ended(store, turn_ids))
+        else:
+            await asyncio.wait_for(_ended(store, turn_ids), SUMMARY_WAIT_S)
+        for turn_id in turn_ids:
+            turn = await store.turn(turn_id)
+            posted = turn is not None and turn.state is TurnState.DONE
+            where = f"{turn.ask.place.platform}:{turn.ask.place.channel}" if turn else "?"
+            tell(f"summary  {where}: {'posted' if posted else 'not posted, the log says why'}")
+    except TimeoutError:
+        raise SettingsError("the running parley did not post the summary in time; see its log") from None
+    finally:
+        await store.close()
+        await lock.release()
+
+
+async def _serve(
+    app: App, tell: Tell, stop: asyncio.Event, *beside: Callable[[], Coroutine[Any, Any, None]]
+) -> None:
+    """Run with pages, timers and `beside` until `stop`. Raises BotError when it can't go on."""
+    http = _create_http(app)
+    address = await http.start()
+    notify_systemd("READY=1")
+    try:
+        tell(f"model    {_model_line(app.catalog)}")
+        for connector in app.connectors:
+            tell(f"{connector.name:<8} on: {address if isinstance(connector, Routed) else 'connecting'}")
+        tell(f"health   {address}/livez, {address}/readyz, {address}/metrics")
+        reading = app.catch_up.jobs()
+        async with _running(app) as jobs:
+            for job in (*beside, *reading):
+                jobs.start(job())
+            await app.timers.start()
+            await jobs.until(stop.wait())
+            notify_systemd("STOPPING=1")
+            http.stopping = True
+    finally:
+        app.timers.stop()
+        await http.stop()
+
+
+@asynccontextmanager
+async def _running(app: App) -> AsyncIterator[Jobs]:
+    """Open turns are queued, then platforms connected. At the end all stops in the opposite order."""
+    for alert, age_s in await app.alert_channels.standing():
+        app.operator_alerts.remember(alert, age_s)
+    await app.catch_up.take_up(app.clock.now() - app.core.stood_still)
+    jobs = Jobs()
+    for channel in app.channels:
+        jobs.start(channel.scheduler.run())
+    jobs.start(app.checkpoints.run())
+    jobs.start(app.recovery.run())
+    jobs.start(app.supervisor.run(app.inbox))
+    jobs.start(give_signs_of_life(app.store, app.clock))
+    jobs.start(app.loop_health.run(app.core.parley_watchdog_s))
+    try:
+        yield jobs
+    finally:
+        given_back = await app.place_queues.drain(app.core.parley_grace_s)
+        if given_back:
+            log.info("turns_left_open", turns=given_back)
+        await jobs.stop()
+        await app.inbox.admission.close()
+        await app.checkpoints.flush()
+        with suppress(StoreError):
+            await app.store.give_back()
+        await app.operator_alerts.close()
+        await app.alert_channels.close()
+        await app.model.close()
+
+
+async def _ended(store: TurnLedger, turn_ids: Sequence[int]) -> None:
+    """Return when all of these turns have ended, in this process or another."""
+    for turn_id in turn_ids:
+        while (turn := await store.turn(turn_id)) is not None and turn.state in _OPEN:
+            await SystemClock().sleep(LOOK_S)
+
+
+def _on_signal(stop: Callable[[], object]) -> None:
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop)
+
+
+def _create_http(app: App) -> HttpServer:
+    """The server of health, metrics and the platforms' routes."""
+    ready = {connector.name: connector.ready for connector in app.connectors}
+    routed = [connector for connector in app.connectors if isinstance(connector, Routed)]
+    config = app.config
+    return HttpServer(
+        config.web.parley_http_host,
+        config.web.parley_http_port,
+        {**ready, "database": lambda: not app.database_health.reason},
+        [route for connector in routed for route in connector.routes()],
+        app.metrics.text,
+        config.refuse_host,
+        lambda: app.supervisor.reasons() | {"database": app.database_health.reason},
+    )
+
+
+def _startup(config: Config, tell: Tell) -> Startup:
+    def create_http(reason: Callable[[], str]) -> HttpServer:
+        notify_systemd("READY=1")
+        host, port = config.web.parley_http_host, config.web.parley_http_port
+        down = {"database": lambda: False}
+        return HttpServer(host, port, down, [], bytes, config.refuse_host, lambda: {"database": reason()})
+
+    return Startup(SystemClock(), config.database.parley_start_wait_s, tell, create_http)
+
+
+def _model_line(catalog: ModelCatalog) -> str:
+    if not catalog.routes:
+        return "the built-in offline one: OPENAI_API_KEY is not set"
+    return f"{', then '.join(model_info.name for model_info in catalog.cards)} at {catalog.source}"

@@ -1,0 +1,85 @@
+"""Brings the program up to what happened while it was away, before the first turn of a place begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from typing import Any, Protocol
+
+import structlog
+
+from core.errors import StoreError
+from core.inbox.backfill import Backfill
+from core.inbox.deleted_questions import DeletedQuestions
+from core.inbox.inbox import StoringInbox
+from core.inbox.teams import adopt
+from core.platform_calls import PerInstallation, PlatformCalls
+from core.ports.store import ThreadStore, TurnLedger
+from core.turns.recovery import Recovery
+from core.values.conversation import Turn
+from core.values.places import Place
+
+log = structlog.get_logger()
+
+
+class CatchUpStore(TurnLedger, ThreadStore, Protocol):
+    """What catching up reads and writes."""
+
+
+class CatchUp:
+    """Over all platforms: turns left open, messages missed, questions deleted."""
+
+    def __init__(
+        self,
+        store: CatchUpStore,
+        submit: Callable[[Turn], None],
+        inbox: StoringInbox,
+        calls: PerInstallation[PlatformCalls],
+        backfills: PerInstallation[Backfill],
+        deleted_questions: DeletedQuestions,
+        recovery: Recovery,
+    ) -> None:
+        self._store = store
+        self._submit = submit
+        self._inbox = inbox
+        self._calls = calls
+        self._backfills = backfills
+        self._deleted_questions = deleted_questions
+        self._recovery = recovery
+        self._reads = False
+
+    def jobs(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
+        """The jobs that read what was missed. From now on turns wait for them."""
+        self._reads = True
+        return [backfill.run for backfill in self._backfills]
+
+    async def take_up(self, still_since: datetime) -> None:
+        """Queue the turns that earlier processes left open, and hold those whose author is still to be looked up. What
+        earlier versions stored gets its team before.
+
+        `still_since`: as in `TurnLedger.recover`. Raises StoreError.
+        """
+        try:
+            await self._store.recover(still_since)
+            for platform_calls in self._calls:
+                await adopt(self._store, platform_calls.installation)
+        except StoreError as error:
+            log.warning("turns_not_recovered", **error.log_keys)
+        for turn in await self._store.open_turns():
+            self._deleted_questions.expect(turn)
+            self._submit(turn)
+        for turn in await self._store.held_turns():
+            self._deleted_questions.expect(turn)
+            self._inbox.admission.hold(turn)
+
+    async def wait(self, turn: Turn) -> None:
+        """Return once what was said earlier in the turn's place has been read, and what was deleted there is known."""
+        if self._reads and (backfill := self._backfills(turn.ask.place)):
+            await backfill.caught_up(turn.ask.place)
+            await self._deleted_questions.look(turn.ask.place)
+
+    def lost(self, place: Place) -> None:
+        """An event of this place could not be stored, or so it seems: read on, and look at every open turn."""
+        if backfill := self._backfills(place):
+            backfill.again()
+        self._recovery.doubt()
