@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, Table, func, select, update
 
 from storage.tables import AUDIT, HEARD, MESSAGES, NOTICES, POSTS, SETTINGS, THREADS, TURNS, USAGE
-from storage.tasks import ANNOUNCEMENTS
 
 _KEYS: dict[Table, tuple[str, ...]] = {
     THREADS: ("channel", "thread"),
@@ -28,8 +27,6 @@ def adopt(connection: Connection, platform: str, team: str, former: Sequence[str
         same = [there[name] == table.c[name] for name in ("platform", *key)]
         taken = select(there.team).where(*same, there.team == team).exists()
         moving = update(table).where(table.c.platform == platform, table.c.team.in_(former), ~taken)
-        if table is TURNS:  # announcements name their channel alone, and are looked up so
-            moving = moving.where(TURNS.c.task.not_in(ANNOUNCEMENTS))
         connection.execute(moving.values(team=team))
     for stray in filter(None, former):
         old, new = (f"/{platform}/{one}/" for one in (stray, team))

@@ -108,16 +108,14 @@ async def test_the_watermark_of_a_platform_is_taken_up_by_its_installation(
     await store.close()
 
 
-async def test_an_announcement_of_this_version_is_posted_once_also_after_a_restart(store: SqlStore) -> None:
-    channel = Place("slack", "", "C9")
+async def test_what_an_earlier_version_announced_is_not_announced_again(store: SqlStore) -> None:
+    before, now = Place("slack", "", "C9"), Place("slack", "T1", "C9")
     alert = Alert("account one/a", Code.NO_MONEY)
-    for ask in (
-        announcement("alert:1", channel, alert, NOON, "It fails."),
-        announcement("summary:2026-01-01", channel, ReportUsage(NOON - timedelta(days=1), NOON), NOON),
-    ):
-        turn = await store.accept(ask)
+    await store.advance_watermark("slack", "T1", NOON)
+    for id, task in (("alert:1", alert), ("summary:1", ReportUsage(NOON - timedelta(days=1), NOON))):
+        turn = await store.accept(announcement(id, before, task, NOON, "It fails."))
         assert turn is not None
         await store.finish(Finish(turn, TurnState.DONE, "posted"))
         await store.adopt("slack", "T1", ("",))
-        assert await store.accept(ask) is None
-    assert await store.alerts(channel, NOON) == [(alert, NOON)]
+        assert await store.accept(announcement(id, now, task, NOON, "It fails.")) is None
+    assert await store.alerts(before, NOON) == [(alert, NOON)]
