@@ -20,8 +20,11 @@ class Refusal(StrEnum):
 
 
 def refusal(person: Person, place: Place, settings: ChannelSettings) -> Refusal | None:
-    """Why `person` may not ask in `place`, or None. Deny wins; each list of `allow` must have one of their ids.
-    Who is not known is refused wherever a gate depends on what is not known."""
+    """Why `person` may not ask in `place`, or None.
+
+    Deny wins; each list of `allow` must have one of their ids. Where the platform did not say whether the person is a
+    guest or external, they are refused if the answer depends on it.
+    """
     theirs = {place.team, place.channel, person.id, *person.roles} - {""}
     if theirs & settings.deny:
         return Refusal.DENIED
@@ -37,17 +40,17 @@ def refusal(person: Person, place: Place, settings: ChannelSettings) -> Refusal 
 
 
 def is_admin(person: Person, place: Place, core: CoreSettings) -> bool:
-    """May `person` change everything: one of PARLEY_ADMINS, or an admin of this workspace."""
+    """Whether `person` may change everything: one of PARLEY_ADMINS, or an admin of this workspace."""
     return person.id in own(core.parley_admins, place.platform) or (person.admin and person.external is False)
 
 
 def is_manager(person: Person, place: Place, core: CoreSettings) -> bool:
-    """May `person` change the channel? With the bot alone, everybody runs their own."""
+    """Whether `person` may change the channel. In a direct conversation everybody may."""
     return is_admin(person, place, core) or place.direct or (person.manager and person.external is False)
 
 
 def may_change(person: Person, place: Place, scope: str, name: str, core: CoreSettings) -> bool:
-    """May `person` change the setting `name` of `place`'s channel or workspace (`scope`)?"""
+    """Whether `person` may change the setting `name` of `place`'s channel or workspace (`scope`)."""
     if is_admin(person, place, core):
         return True
     return scope == "channel" and not SETTINGS[name].admins and is_manager(person, place, core)

@@ -1,4 +1,4 @@
-"""What we register with Discord: the core's commands and message menus, in every language we speak, and only
+"""Registration with Discord: the core's commands and message menus, in every language, and only
 when they are not there already.
 
 https://docs.discord.com/developers/interactions/application-commands
@@ -19,7 +19,7 @@ CHAT, MESSAGE = 1, 3
 """Kinds of commands: typed, and in the menu of a message."""
 
 EVERYWHERE = frozenset({"ask", "usage", "forget", "export", "help", "menu_ask"})
-"""What needs no bot in the channel: a person who installed it for themselves has it wherever they are."""
+"""Commands that need no bot in the channel: people who installed the app for themselves have them everywhere."""
 
 _LOCALES = {
     locale: language
@@ -28,7 +28,6 @@ _LOCALES = {
 }
 """Language of each locale that has localizations. English is the default.
 https://docs.discord.com/developers/reference#locales"""
-"""Discord's locales of our languages; English is what everybody else sees."""
 
 _SERVER, _BOT_DM, _ELSEWHERE = 0, 1, 2
 _FOR_SERVERS, _FOR_PEOPLE = 0, 1
@@ -54,7 +53,7 @@ def menu_key(name: str) -> str | None:
 
 
 async def register(client: discord.Client) -> bool:
-    """Make Discord's list of our commands ours; False where it was so already (one read, no write).
+    """Register the commands. False where Discord's list was up to date (one read, no write).
 
     Raises what discord.py raises.
     """
@@ -127,7 +126,8 @@ def _choices(option: Option) -> list[dict[str, Any]]:
 
 
 def _reach(name: str) -> dict[str, Any]:
-    """Where it can be used, and by whose leave:
+    """The contexts and installations of a command.
+
     https://docs.discord.com/developers/interactions/application-commands#contexts
     """
     if name in EVERYWHERE:
@@ -151,7 +151,7 @@ def _say(key: str, language: str) -> str:
 
 
 def _compared(commands: list[dict[str, Any]]) -> dict[Any, dict[str, Any]]:
-    """Commands by type and name, with defaults filled in: Discord leaves out, sorts and adds as it likes."""
+    """Commands by type and name, with defaults filled in: Discord omits, sorts and adds values."""
     shown = [
         {key: command.get(key) or None for key in _KEPT}
         | {key: sorted(command.get(key) or ()) for key in _LISTS}
@@ -163,7 +163,7 @@ def _compared(commands: list[dict[str, Any]]) -> dict[Any, dict[str, Any]]:
 
 
 def _bare(value: Any) -> Any:
-    """Without what says nothing, and without what Discord adds for the asker's locale."""
+    """`value` without empty values, and without what Discord adds for the locale of the request."""
     if isinstance(value, list):
         return [_bare(item) for item in value]
     if isinstance(value, dict):

@@ -34,7 +34,7 @@ _SHEET = re.compile(r"parley-form:(\d+):([a-z_]+)\?(.*)")
 
 @dataclass(frozen=True, slots=True)
 class SettingsSheet:
-    """One modal's worth of a form: the command, what is fixed, and which five of the fields."""
+    """One modal of a form: the command, its fixed options, and the number of the five fields."""
 
     command: str
     fixed: Mapping[str, str]
@@ -53,7 +53,7 @@ def sheet_to_custom_id(sheet: SettingsSheet) -> str:
 
 
 def form_to_buttons(form: Form) -> list[discord.ui.Button[discord.ui.View]]:
-    """A button for every five fields, with their names on it. None where the form does not fit into an id."""
+    """A button for every five fields, labelled with their names. None where the form does not fit into an id."""
     buttons: list[discord.ui.Button[discord.ui.View]] = []
     for number, fields in enumerate(_sheets(form)):
         custom_id = sheet_to_custom_id(SettingsSheet(form.command, form.fixed, number))
@@ -68,14 +68,13 @@ def form_to_buttons(form: Form) -> list[discord.ui.Button[discord.ui.View]]:
 
 
 def form_to_modal(form: Form, custom_id: str, number: int = 0) -> discord.ui.Modal | None:
-    """One sheet of a form, or None where it has no such sheet any more."""
+    """Sheet `number` of a form, or None where the form no longer has it."""
     sheets = _sheets(form)
     return _modal(form.title, custom_id, sheets[number]) if number < len(sheets) else None
 
 
 def about_to_modal(text: str, language: str) -> discord.ui.Modal:
-    """The question about a message. Its words are in the form: where the bot is not a member, it could not read
-    them again."""
+    """The question about a message. The form holds the text, which a bot that is no member could not read again."""
     fields = (
         Field(
             "question",
@@ -89,13 +88,13 @@ def about_to_modal(text: str, language: str) -> discord.ui.Modal:
 
 
 def _fitting(text: str, language: str) -> str:
-    """What a field holds of a text, with a word on what it leaves out."""
+    """The part of a text that a field holds, marked where it is cut."""
     mark = phrase("text_cut", language, n=len(text))
     return shortened(text, TEXT_LIMIT, mark, length=lambda part: page_length(part, "utf16"))
 
 
 def interaction_to_values(interaction: discord.Interaction[Any]) -> dict[str, str]:
-    """What was filled in, by the names of the fields."""
+    """The entered values, by the names of the fields."""
     values: dict[str, str] = {}
     data: dict[str, Any] = dict(interaction.data or {})
     for component in data.get("components", ()):
@@ -106,13 +105,13 @@ def interaction_to_values(interaction: discord.Interaction[Any]) -> dict[str, st
 
 
 def _sheets(form: Form) -> list[tuple[Field, ...]]:
-    """A text that is too long for a modal stays out: saving would cut it."""
+    """Fields in groups of five, without texts that are too long for a modal: saving would cut them."""
     fields = tuple(field for field in form.fields if len(field.value) <= TEXT_LIMIT)
     return [fields[start : start + FIELDS] for start in range(0, len(fields), FIELDS)]
 
 
 def _modal(title: str, custom_id: str, fields: tuple[Field, ...]) -> discord.ui.Modal:
-    """Stopped, so that discord.py does not keep it: what is sent off comes as an interaction."""
+    """A modal. It is stopped, so that discord.py does not keep it: its submission arrives as an interaction."""
     modal = discord.ui.Modal(title=_short(title, _TITLE_LIMIT), custom_id=custom_id)
     for field in fields:
         modal.add_item(discord.ui.Label(text=_short(field.label, _LABEL_LIMIT), component=_component(field)))

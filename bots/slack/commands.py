@@ -29,10 +29,10 @@ from core.values.ui import Form
 ASK, PARLEY = "/ask", "/parley"
 SLASHES = (ASK, PARLEY)
 SHORTCUTS = tuple(MENUS)
-"""Their callback ids: the keys of what they are called."""
+"""Callback ids of the shortcuts: the keys of their names."""
 
 EVENTS = ("app_home_opened", "agent_session_stopped", *CLOSINGS)
-"""What Slack tells us beside messages and mentions."""
+"""Events that are taken beside messages and mentions."""
 
 KINDS = ("event_callback", "block_actions", "message_action", "view_submission")
 
@@ -45,7 +45,7 @@ _CHANNEL = re.compile(r"<#([CG]\w+)(?:\|[^<>]*)?>")
 
 
 def kind_of(payload: Payload) -> str | None:
-    """What Slack sends us, or None for what we never asked for."""
+    """The kind of a payload, or None for one that Parley does not take."""
     kind, event = str(payload.get("type", "")), payload.get("event") or {}
     if not kind and payload.get("command") in SLASHES:
         return "slash_command"
@@ -57,12 +57,12 @@ def kind_of(payload: Payload) -> str | None:
 
 
 def user_id_of(payload: Payload) -> str:
-    """Who did it."""
+    """The id of the payload's author."""
     return str((payload.get("user") or {}).get("id") or payload.get("user_id") or "")
 
 
 def user_of(payload: Payload, me: Identity, names: Names) -> Person:
-    """Who did it, as far as `names` and the payload say."""
+    """The payload's author, as far as `names` and the payload say."""
     user: Payload = payload.get("user") or {}
     who = user_id_of(payload)
     name = str(user.get("name") or user.get("username") or payload.get("user_name") or who)
@@ -75,7 +75,7 @@ def named_in_slash(payload: Payload) -> tuple[str, ...]:
 
 
 def slash_to_command(payload: Payload, me: Identity, names: Names, at: datetime) -> Command:
-    """`/ask question` or `/parley command ...`. Slack gives what was typed with mentions as ids."""
+    """`/ask question` or `/parley command ...`. Slack sends mentions as ids."""
     typed, name = str(payload.get("text") or "").strip(), "ask"
     if payload.get("command") != ASK:
         word, typed = [*typed.split(None, 1), "", ""][:2]
@@ -89,7 +89,7 @@ def slash_to_command(payload: Payload, me: Identity, names: Names, at: datetime)
 
 
 def shortcut_to_command(payload: Payload, me: Identity, names: Names, at: datetime) -> Command | None:
-    """A message's menu: about this message in its thread, or from this message on where it stands."""
+    """A shortcut in a message's menu: about this message in its thread, or from this message on."""
     menu = str(payload.get("callback_id", ""))
     message: Payload = payload.get("message") or {}
     if menu not in MENUS or not message.get("ts"):
@@ -103,13 +103,13 @@ def shortcut_to_command(payload: Payload, me: Identity, names: Names, at: dateti
 
 
 def command_to_form(command: Command, language: str) -> Form | None:
-    """What a shortcut asks the person first, if anything."""
+    """The form that a shortcut opens first, or None."""
     about = command.options.get("about")
     return form_of_question(about, language) if about is not None else None
 
 
 def change_to_command(payload: Payload, me: Identity, names: Names, at: datetime) -> Command | None:
-    """A press of the button `CHANGE`: the command whose form is wanted."""
+    """A press of the button `CHANGE`, as the command whose form it opens."""
     action = _action(payload)
     if action.get("action_id") != CHANGE:
         return None
@@ -122,7 +122,7 @@ def change_to_command(payload: Payload, me: Identity, names: Names, at: datetime
 
 
 def place_of_view(payload: Payload, me: Identity) -> Place:
-    """Where a button was pressed: under a message, or, without a channel, in the Home tab."""
+    """The place of a pressed button: under a message, or, without a channel, the Home tab."""
     container: Payload = payload.get("container") or {}
     channel = channel_of(payload) or str(container.get("channel_id") or "")
     if not channel:
@@ -131,14 +131,14 @@ def place_of_view(payload: Payload, me: Identity) -> Place:
 
 
 def home_of(me: Identity) -> Place:
-    """The Home tab: the workspace, and one person with the bot."""
+    """The Home tab as a place: the workspace, directly with the bot."""
     return Place("slack", me.team, "", direct=True)
 
 
 def stopped_to_presses(
     event: Payload, me: Identity, names: Names, turns: Mapping[str, int]
 ) -> list[ButtonPress]:
-    """Slack's own stop button: one press for each answer that was growing. `turns` are known by their messages."""
+    """Slack's own stop button: one press for each growing answer. `turns`: ids of turns by their messages."""
     who = str(event.get("user", ""))
     place = place_of(event, me, str(event.get("thread_ts") or ""))
     messages = [str(ts) for ts in event.get("streaming_message_ts") or ()]
@@ -147,7 +147,7 @@ def stopped_to_presses(
 
 
 def becomes_turn(command: Command) -> bool:
-    """Whether it is a question, and readable: its words are then shown to all before it is asked."""
+    """Whether it is a readable question, which is shown to everybody before it is asked."""
     spec = COMMANDS.get(command.name)
     if spec is None or not spec.turn:
         return False

@@ -1,4 +1,4 @@
-"""From a Form to a modal, and from a modal that was sent off to a Command or a Press. Pure.
+"""A Form as a modal, and a submitted modal as a Command or a ButtonPress. Pure.
 
 https://docs.slack.dev/surfaces/modals/ and https://docs.slack.dev/reference/views/modal-views/
 """
@@ -34,7 +34,7 @@ _VALUE, _TOLD = "value", "parley:told"
 
 
 def form_to_view(form: Form, place: Place, language: str, turn_id: int = 0) -> View:
-    """The modal. What is needed to read it again travels inside it, so that it outlives a restart.
+    """The modal. Its metadata holds all that is needed to read it again after a restart.
 
     A value that no input holds is left out, and so stays as it is.
     """
@@ -54,7 +54,7 @@ def cuts_short(view: View, form: Form) -> bool:
 
 
 def form_of_question(about: str, language: str) -> Form:
-    """What "Ask about this" asks first. The question may stay empty."""
+    """The form of "Ask about this". The question may stay empty."""
     words, hint = phrase("menu_ask_question", language), phrase("about_default", language)
     question = Field("question", words, "text", hint=hint)
     return Form(
@@ -65,7 +65,7 @@ def form_of_question(about: str, language: str) -> Form:
 def submission_to_event(
     payload: Payload, me: Identity, author: Person, at: datetime, prefix: str
 ) -> Command | ButtonPress | None:
-    """What a modal of ours asks for once it is sent off, or None where it is none of ours."""
+    """The event of a submitted modal, or None for a modal of another app."""
     view: Payload = payload.get("view") or {}
     if view.get("callback_id") != CALLBACK:
         return None
@@ -81,13 +81,12 @@ def submission_to_event(
 
 
 def place_of_submission(payload: Payload, me: Identity) -> Place:
-    """Where a modal of ours was opened. Raises ValueError or KeyError for another's."""
+    """The place in which a modal was opened. Raises ValueError or KeyError for a modal of another app."""
     return _place(json.loads(str(payload["view"]["private_metadata"])), me)
 
 
 def told_to_response(view: Payload, told: ImmediateReply, language: str) -> View:
-    """What becomes of a modal that was sent off: what was wrong stands under its field, or on top of all that was
-    entered; what is done takes the place of the form."""
+    """The response to a submitted modal: an error under its field, or above the fields; a result replaces the form."""
     if told.about in view["state"]["values"]:
         return {"response_action": "errors", "errors": {told.about: told.text}}
     shown = with_told(view, told.text) if told.refused else _done(view, told.text, language)
@@ -100,7 +99,7 @@ def _done(view: Payload, text: str, language: str) -> View:
 
 
 def with_told(view: Payload, text: str) -> View:
-    """The same modal with what the person was told on top; what they entered stays, since no input is renamed."""
+    """The same modal with `text` on top. Entered values stay, because no input is renamed."""
     kept = ("type", "callback_id", "title", "submit", "private_metadata")
     blocks = [block for block in view["blocks"] if not str(block.get("block_id", "")).startswith(_TOLD)]
     told = sections(text)
@@ -110,7 +109,7 @@ def with_told(view: Payload, text: str) -> View:
 
 
 def sections(markdown: str) -> list[View]:
-    """Words in a view, which takes no Markdown."""
+    """Markdown as the section blocks of a view."""
     pieces, text = [], markdown_to_mrkdwn(markdown).strip()
     while text:
         cut = len(text) if len(text) <= _SECTION_MAX else text.rfind("\n", 1, _SECTION_MAX)
@@ -155,7 +154,7 @@ def _option(choice: Choice) -> View:
 
 
 def _entered(view: Payload) -> Iterator[tuple[str, str]]:
-    """What stands in each field; empty where nothing does."""
+    """The value of each field; empty where there is none."""
     for name, actions in view["state"]["values"].items():
         state: Payload = actions[_VALUE]
         chosen = (state.get("selected_option") or {}).get("value") or state.get("value") or ""
@@ -184,6 +183,6 @@ def _place(sent: dict[str, Any], me: Identity) -> Place:
 
 
 def _plain(text: str, most: int) -> View:
-    """Never empty, never too long, with no emoji read out of colons."""
+    """A plain text object: not empty, at most `most` characters, colons not read as emoji."""
     text = text if len(text) <= most else text[: most - 1] + "…"
     return {"type": "plain_text", "text": text or " ", "emoji": False}

@@ -1,4 +1,4 @@
-"""What is read off the store and handed over: usage, what was spent, who changed what, exports. Pure."""
+"""Reports from the store as texts and files: usage, spending, changes of settings, exports. Pure."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def usage(tally: UsageTotals, of: str, period: str, language: str, currency: str
 def budget(
     tally: UsageTotals, now: datetime, settings: ChannelSettings, language: str, currency: str, *, priced: bool
 ) -> str:
-    """What a channel has spent since the first of the month, and its limit."""
+    """The cost of a channel since the first of the month, and its limit."""
     locale = LOCALES[language_of(language)]
     month = format_date(now, phrase("format_month", language), locale=locale)
     if priced:
@@ -101,14 +101,14 @@ def money(micros: int, currency: str, language: str) -> str:
 
 
 def thread_file(lines: Sequence[ThreadMessage], language: str) -> Attachment:
-    """A thread as Markdown: who said what, when (UTC). The words are quoted, so that none read as another's."""
+    """A thread as Markdown: author, time (UTC) and text, which is quoted so that it can't pass for another message."""
     known = labels_of(lines)
     said = [f"{_heading(line, known, language)}\n\n{_quoted(line.text)}" for line in lines]
     return Attachment("thread.md", "text/markdown", (_RULE.join(said) + "\n").encode("utf-8", "replace"))
 
 
 def person_file(messages_by_person: Sequence[tuple[Place, ThreadMessage]], tally: UsageTotals) -> Attachment:
-    """Everything of a person as JSON: what they said, what was answered, what it took."""
+    """A person's data as JSON: their messages, the answers, and the usage."""
     known = labels_of(line for _, line in messages_by_person)
     data = {
         "lines": [
@@ -132,7 +132,7 @@ def person_file(messages_by_person: Sequence[tuple[Place, ThreadMessage]], tally
 
 
 def newest(attachment: Attachment, size_bytes: int) -> Attachment:
-    """What a paper of ours says last, in at most about `size_bytes`; never less than its last line."""
+    """The newest part of an export, in at most about `size_bytes`; at least its last message."""
     if attachment.type == "application/json":
         data = json.loads(attachment.content)
         lines = data["lines"]
@@ -146,7 +146,7 @@ def newest(attachment: Attachment, size_bytes: int) -> Attachment:
 
 
 def _cut(sizes: Sequence[int], size_bytes: int) -> int:
-    """From which part on they fit."""
+    """The index of the first part from which all fit."""
     first, left = len(sizes), size_bytes
     while first and (first == len(sizes) or sizes[first - 1] <= left):
         first -= 1

@@ -1,7 +1,7 @@
 """The base of all settings classes, and the core's settings, read from the environment or `.env`.
 
-A package declares a subclass of `Settings` with checks at `load`. A wrong value ends the program with one
-line that names the variable, before anything connects.
+A package declares a subclass of `Settings`; `load` checks it. A wrong value ends the program with one line that names
+the variable, before anything connects.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import SettingsError
+from core.i18n import LANGUAGES
 
 
 class Settings(BaseSettings):
@@ -134,7 +135,9 @@ class CoreSettings(Settings):
         description="Questions asked while Parley was down are answered if they are younger, in seconds.",
     )
     parley_language: str = Field(
-        "en", description="The language of Parley's own words where a person's is not known: en or zh."
+        "en",
+        description="The language of Parley's own sentences where a person's is not known: "
+        f"{', '.join(LANGUAGES)}.",
     )
     parley_time_zone: str = Field(
         "UTC", description="The time zone of the date that the model is told, such as Europe/Berlin."
@@ -165,8 +168,11 @@ class CoreSettings(Settings):
 
     @property
     def stood_still(self) -> timedelta:
-        """How long before a start nothing was heard, at least, where the watchdog has ended the last process: a little
-        below its limit, since the two are not measured at the same moment. Without a watchdog: longer than any gap."""
+        """The least time without a sign of life before a start, where the watchdog has ended the last process.
+
+        A little below the watchdog's limit, because the two are not measured at the same moment. Longer than any gap
+        where there is no watchdog.
+        """
         return (
             timedelta(seconds=0.75 * self.parley_watchdog_s)
             if self.parley_watchdog_s
@@ -201,8 +207,11 @@ class CoreSettings(Settings):
 
 
 def http_url(value: str) -> str:
-    """`value` without its last slashes. Raises ValueError unless it begins with http:// or https://, and where it
-    holds a password: an address is shown, and the key has a setting of its own."""
+    """`value` without its last slashes.
+
+    Raises ValueError unless it begins with http:// or https://, and where it holds a password: addresses are shown,
+    and the key has a setting of its own.
+    """
     if not value.startswith(("http://", "https://")):
         raise ValueError("must begin with http:// or https://")
     if "@" in urlsplit(value).netloc:
@@ -211,8 +220,10 @@ def http_url(value: str) -> str:
 
 
 def endpoint_url(value: str) -> str:
-    """The base URL of an endpoint: `http_url` without /chat/completions and the slashes before its query, which stays.
-    Raises ValueError for a fragment, and where host or port are none."""
+    """The base URL of an endpoint: `http_url` without /chat/completions; a query stays.
+
+    Raises ValueError for a fragment, and for a missing or invalid host or port.
+    """
     value = http_url(value.strip())
     try:
         parts = urlsplit(value)
