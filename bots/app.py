@@ -39,6 +39,7 @@ from core.settings.channel import offered_models
 from core.settings.environment import CoreSettings, Settings
 from core.spend.usage_report import StoredUsage
 from core.turns.checkpoints import Checkpoints
+from core.turns.ownership import SOLE_OWNER
 from core.turns.queue import PlaceQueues
 from core.turns.recovery import Recovery
 from core.turns.runner import Channel, TurnRunner
@@ -159,6 +160,7 @@ class App:
             tell_waiting=runner.tell_waiting,
             patience_s=self.core.parley_patience_s,
             on_begin=partial(self.metrics.observe, "parley_queue_wait_seconds"),
+            ownership=SOLE_OWNER,
         )
         submit = self.place_queues.submit
         self.metrics.sample("parley_queued_turns", lambda: self.place_queues.waiting)
@@ -189,7 +191,7 @@ class App:
             PerInstallation(connectors, lambda one: one if isinstance(one, Membership) else None),
             PerInstallation(connectors, lambda one: one if isinstance(one, Directory) else None),
         )
-        self.recovery = Recovery(store, self.place_queues, self.clock)
+        self.recovery = Recovery(store, self.place_queues, self.clock, SOLE_OWNER)
         self.catch_up = CatchUp(
             store,
             submit,

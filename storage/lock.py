@@ -1,4 +1,7 @@
-"""One `parley run` to a database. Other commands work beside it: they do not ask for the lock."""
+"""One `parley run` to a database, so that it is the sole owner of all teams (`core.turns.ownership`).
+
+Other commands work beside it: they do not ask for the lock.
+"""
 
 from __future__ import annotations
 

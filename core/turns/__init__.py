@@ -11,5 +11,6 @@ store_retry  store calls that are retried until the database is back
 running      the turns that wait or run here: one object each, in one dictionary
 interrupts   what interrupts an answer, before it is written too
 checkpoints  partial answers, stored once a second
+ownership    which places this process answers in
 recovery     open turns that no queue has
 """

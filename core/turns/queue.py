@@ -10,6 +10,7 @@ from datetime import datetime
 import structlog
 
 from core.errors import StoreError
+from core.turns.ownership import SOLE_OWNER, Ownership
 from core.turns.running import RunningTurn, RunningTurns
 from core.values.conversation import Turn
 
@@ -30,6 +31,8 @@ async def at_once(*_: object) -> None:
 class PlaceQueues:
     """Runs submitted turns with `answer`, one task for each busy place. All on the event loop's thread.
 
+    Turns of places that `ownership` does not own stay in the ledger.
+
     A turn begins when `hold` returns. `tell_waiting` is called for a turn that has waited for `patience_s`, with
     the one before it in the queue; it is cancelled when the turn begins. `on_begin` gets the platform of a
     turn that begins, and the seconds since it was submitted.
@@ -44,6 +47,7 @@ class PlaceQueues:
         tell_waiting: ShowWaiting = at_once,
         patience_s: float = PATIENCE_S,
         on_begin: Callable[[str, float], None] = lambda _platform, _seconds: None,
+        ownership: Ownership = SOLE_OWNER,
     ) -> None:
         self._answer = answer
         self._running_turns = running_turns
@@ -51,6 +55,7 @@ class PlaceQueues:
         self._tell_waiting = tell_waiting
         self._patience_s = patience_s
         self._on_begin = on_begin
+        self._ownership = ownership
         self._waiting: dict[str, list[tuple[datetime, int, RunningTurn]]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._highest_id = 0
@@ -77,9 +82,9 @@ class PlaceQueues:
         return sum(one.begun for one in self._running_turns)
 
     def submit(self, turn: Turn) -> None:
-        """Queue a stored turn, once. While draining it stays in the ledger."""
+        """Queue a stored turn of an owned place, once. While draining it stays in the ledger."""
         self._highest_id = max(self._highest_id, turn.id)
-        if self._draining or turn.id in self._running_turns:
+        if self._draining or turn.id in self._running_turns or not self._owned(turn):
             return
         running = self._running_turns.add(turn)
         running.submitted_s = asyncio.get_running_loop().time()
@@ -96,7 +101,7 @@ class PlaceQueues:
         try:
             while queue and not self._draining:
                 await self._held(queue[0][-1].turn)
-                if self._draining:
+                if self._draining or not self._owned(queue[0][-1].turn):
                     break
                 _, _, running = heapq.heappop(queue)
                 running.begun = True
@@ -143,6 +148,22 @@ class PlaceQueues:
         if (notice := running.waiting_notice) is not None:
             notice.cancel()
             await asyncio.wait({notice})
+
+    def _owned(self, turn: Turn) -> bool:
+        return self._ownership.epoch(turn.ask.place) is not None
+
+    async def release(self) -> None:
+        """Cancel and drop the turns of places that are not owned any more. They stay in the ledger."""
+        lost = [one for one in self._running_turns if not self._owned(one.turn)]
+        places = {one.turn.ask.place.key for one in lost}
+        tasks = [task for place, task in self._tasks.items() if place in places]
+        tasks += [one.waiting_notice for one in lost if one.waiting_notice is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for one in lost:
+            if one.id in self._running_turns:
+                self._running_turns.remove(one.id)
 
     async def drain(self, grace_s: float) -> int:
         """Begin nothing more, give what runs `grace_s` to end, cancel the rest and return how many those were. Turns

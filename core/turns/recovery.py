@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 
 from core.clock import Clock
 from core.errors import StoreError
 from core.ports.store import PROCESS, ThreadStore, TurnLedger
+from core.turns.ownership import SOLE_OWNER, Gained, Ownership
 from core.turns.queue import PlaceQueues
 
 PERIOD_S = 1.0
@@ -19,12 +21,18 @@ WHOLE_S = 10.0
 class Recovery:
     """Looks at the ledger once a second for turns of three origins. Another process (`parley summary`) stored them. The
     connection to the database broke before it confirmed the commit. The commit of a killed process took effect after
-    the next process had started: the platform delivers the question again, but it is known then."""
+    the next process had started: the platform delivers the question again, but it is known then.
 
-    def __init__(self, store: TurnLedger, place_queues: PlaceQueues, clock: Clock) -> None:
+    It also takes up the turns of places that `ownership` gains, and drops those of places that it loses.
+    """
+
+    def __init__(
+        self, store: TurnLedger, place_queues: PlaceQueues, clock: Clock, ownership: Ownership = SOLE_OWNER
+    ) -> None:
         self._store = store
         self._place_queues = place_queues
         self._clock = clock
+        self._ownership = ownership
         self._looks = _LOOKS
         self._whole_at = 0.0
 
@@ -34,9 +42,19 @@ class Recovery:
 
     async def run(self) -> None:
         """Look until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._follow_ownership())
+            while True:
+                await self._clock.sleep(PERIOD_S)
+                await self._look()
+
+    async def _follow_ownership(self) -> None:
         while True:
-            await self._clock.sleep(PERIOD_S)
-            await self._look()
+            if isinstance(await self._ownership.change(), Gained):
+                self.doubt()
+                await self._look()
+            else:
+                await self._place_queues.release()
 
     async def _look(self) -> None:
         known = self._place_queues.known  # before reading: what ends meanwhile is not begun again

@@ -1,0 +1,53 @@
+"""Which places this process answers in. Of several processes on one database, each place has one owner at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol
+
+from core.values.places import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Gained:
+    """More places are owned: open turns of theirs in the ledger have to be taken up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Some places are not owned any more: their turns are another owner's."""
+
+
+OwnershipChange = Gained | Lost
+
+
+class Ownership(Protocol):
+    """Asked before a turn is queued, and again before it begins."""
+
+    def epoch(self, place: Place) -> int | None:
+        """The epoch in which this process owns `place`, or None where it does not. Pure.
+
+        A later owner of the same place has a greater epoch.
+        """
+        ...
+
+    async def change(self) -> OwnershipChange:
+        """Wait for the next change. `epoch` says to which places it applies."""
+        ...
+
+
+class SoleOwner:
+    """The one process of its database, which a lock holds alone (`storage.lock`): it owns everything and loses nothing.
+
+    A process that loses the lock ends, so no change is ever reported.
+    """
+
+    def epoch(self, place: Place) -> int | None:
+        return 0
+
+    async def change(self) -> OwnershipChange:
+        return await asyncio.Future()
+
+
+SOLE_OWNER = SoleOwner()

@@ -1,0 +1,115 @@
+"""The turns of a place run where the place is owned."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from core.turns.ownership import Gained, Lost, OwnershipChange
+from core.turns.queue import PlaceQueues
+from core.turns.recovery import Recovery
+from core.turns.running import RunningTurn, RunningTurns
+from core.values.conversation import Ask, Turn
+from core.values.places import Person, Place
+from tests.fakes.clock import START, FakeClock
+from tests.fakes.memory import MemoryStore
+from tests.waiting import until
+
+
+class Shared:
+    """Owns the teams in `teams`, in one epoch."""
+
+    def __init__(self, *teams: str) -> None:
+        self.teams = set(teams)
+        self._changes: asyncio.Queue[OwnershipChange] = asyncio.Queue()
+
+    def epoch(self, place: Place) -> int | None:
+        return 1 if place.team in self.teams else None
+
+    async def change(self) -> OwnershipChange:
+        return await self._changes.get()
+
+    def gain(self, team: str) -> None:
+        self.teams.add(team)
+        self._changes.put_nowait(Gained())
+
+    def lose(self, team: str) -> None:
+        self.teams.discard(team)
+        self._changes.put_nowait(Lost())
+
+
+class Process:
+    """One of several on a ledger. Answers last until `go` is set."""
+
+    def __init__(self, store: MemoryStore, *teams: str) -> None:
+        self.store, self.clock, self.ownership = store, FakeClock(), Shared(*teams)
+        self.running_turns, self.begun, self.go = RunningTurns(), list[int](), asyncio.Event()
+        self.place_queues = PlaceQueues(self._answer, self.running_turns, ownership=self.ownership)
+        self.recovery = Recovery(store, self.place_queues, self.clock, self.ownership)
+
+    async def _answer(self, running: RunningTurn) -> None:
+        await self.store.begin(running.id)
+        self.begun.append(running.id)
+        await self.go.wait()
+
+    async def ask(self, team: str, number: int) -> Turn:
+        at = START + timedelta(seconds=number)
+        turn = await self.store.accept(
+            Ask(f"{team}-{number}", Place("slack", team, "C1", "1.0"), Person("U1"), "why?", at, addressed=True)
+        )
+        assert turn is not None
+        self.place_queues.submit(turn)
+        return turn
+
+
+@pytest.fixture
+async def process() -> AsyncIterator[Process]:
+    made = Process(MemoryStore(), "T1")
+    task = asyncio.create_task(made.recovery.run())
+    yield made
+    task.cancel()
+    made.go.set()
+    await asyncio.gather(task, return_exceptions=True)
+    await made.place_queues.drain(1.0)
+
+
+async def test_a_turn_of_a_place_that_is_not_owned_stays_in_the_ledger(process: Process) -> None:
+    mine, other = await process.ask("T1", 1), await process.ask("T2", 2)
+    await process.clock.advance(20)
+    assert process.begun == [mine.id]
+    assert other in await process.store.open_turns()
+
+
+async def test_what_is_gained_is_taken_up_at_once_without_its_event(process: Process) -> None:
+    other = await process.ask("T2", 1)
+    process.ownership.gain("T2")
+    await until(lambda: process.begun == [other.id])
+
+
+async def test_what_is_lost_is_dropped_and_goes_on_at_its_next_owner(process: Process) -> None:
+    running, waiting, kept = await process.ask("T1", 1), await process.ask("T1", 2), await process.ask("T3", 3)
+    process.ownership.gain("T3")
+    await until(lambda: len(process.begun) == 2)
+    process.ownership.lose("T1")
+    await until(lambda: process.running_turns.ids == {kept.id})
+    process.go.set()
+    assert [turn.id for turn in await process.store.open_turns()][:2] == [running.id, waiting.id]
+    heir = Process(process.store, "T1")
+    heir.go.set()
+    for turn in await process.store.open_turns():
+        heir.place_queues.submit(turn)
+    await until(lambda: heir.begun == [running.id, waiting.id])
+
+
+async def test_a_place_that_is_lost_before_its_turn_begins_begins_none(process: Process) -> None:
+    first, second = await process.ask("T1", 1), await process.ask("T1", 2)
+    await until(lambda: process.begun == [first.id])
+    process.ownership.teams.clear()
+    process.go.set()
+    await until(lambda: process.place_queues.running == 0)
+    await asyncio.sleep(0)
+    assert process.begun == [first.id]
+    assert second.id in {turn.id for turn in await process.store.open_turns()}
