@@ -6,6 +6,7 @@
     incoming        JSON -> Ask, Command or ButtonPress                        pure
     suggestions     what a command that is being typed may become              pure
     outgoing        messages, turns and pages -> JSON and server-sent events   pure
+    html            Markdown -> HTML, block by block                           pure
     answer_streams  what answers show now, and who watches
     errors          what can be refused: status and words
     page.html, page.css, *.svg, *.js    what the browser gets: no framework, no build step
@@ -17,8 +18,7 @@
       threads       the list of threads, and the title
       messages      the messages and their order
       article       one message while it grows
-      markdown      Markdown -> elements
-      inline        Markdown inside a line
+      markdown      shows the HTML of a message block by block
       actions       the buttons under an answer
       menu          a message's menu
       inline_input  a text box in the place of a button

@@ -1,5 +1,5 @@
 // @ts-nocheck
-// One message as an element, and how it is painted while it grows. All words of answers become text nodes, never HTML.
+// One message as an element, and how it is painted while it grows. Words of answers are HTML that the server made.
 // Its buttons are worked elsewhere: those of an answer by actions.js, its menu by menu.js.
 
 import { $, element } from "/static/dom.js";
@@ -69,9 +69,8 @@ function paintAll() {
 function paint({ view, article, body, notice, buttons, growing }) {
   article.classList.toggle("growing", growing);
   article.setAttribute("aria-busy", growing); // read out once it is whole, not at every word
-  const open = growing || Boolean(view.notice); // it may have broken off
-  if (view.mine) show(body, view.text, { growing: open, words: SAY });
-  else if (body.dataset.shown !== view.text) quote(body, view.text);
+  if (view.mine) show(body, view.html ?? []);
+  else if (body.dataset.shown !== view.text) quote(body, view);
   body.hidden = !view.text;
   if (notice.textContent !== (view.notice ?? "")) notice.textContent = view.notice ?? "";
   const wanted = JSON.stringify(view.buttons ?? []);
@@ -84,11 +83,11 @@ function paint({ view, article, body, notice, buttons, growing }) {
 }
 
 /** What a person wrote, as they wrote it; lines that they quote stand apart. */
-function quote(body, text) {
+function quote(body, { text, html = [] }) {
   body.dataset.shown = text;
   const [quoted] = /^(?:> ?.*(?:\n+|$))*/.exec(text);
-  const words = text.slice(quoted.length);
   const apart = element("blockquote");
-  show(apart, quoted.replace(/^> ?/gm, "").trim(), { words: SAY });
-  body.replaceChildren(...(quoted ? [apart] : []), words);
+  if (html.length) show(apart, html);
+  else apart.append(quoted);
+  body.replaceChildren(...(quoted ? [apart] : []), text.slice(quoted.length));
 }

@@ -192,9 +192,12 @@ class WebConnector:
         if not views:
             raise RequestError(Reason.NO_THREAD)
         return {
-            "messages": [outgoing.view_to_json(view) for view in views],
+            "messages": [self._view_to_json(view) for view in views],
             "thinking": asdict(self._live.thinking(thread, self._clock.monotonic())),
         }
+
+    def _view_to_json(self, view: outgoing.MessageView) -> dict[str, object]:
+        return outgoing.view_to_json(view, self._live.rendering(view) if outgoing.grows(view) else None)
 
     async def _left(self, place: Place, language: str) -> dict[str, object]:
         """The complete view of a thread that was there; there may be nothing left of it."""
@@ -243,7 +246,7 @@ class WebConnector:
                 await response.write(b"retry: %d\n\n" % RETRY_MS + outgoing.event("state", state))
                 while not watcher.closed:
                     news = await watcher.news(self._heartbeat_s)
-                    parts = [outgoing.event("message", outgoing.view_to_json(view)) for view in news.views]
+                    parts = [outgoing.event("message", self._view_to_json(view)) for view in news.views]
                     if news.thinking is not None:
                         parts.append(outgoing.event("thinking", asdict(news.thinking)))
                     if news.whole:

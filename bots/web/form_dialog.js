@@ -33,12 +33,13 @@ export function open(form, { send, done }) {
     event.preventDefault();
     if (save.ariaDisabled === "true") return;
     save.ariaDisabled = "true"; // not `disabled`: the focus stays
-    tell("");
+    tell();
     try {
       const entered = Object.fromEntries(inputs.map(({ name, value }) => [name, value]));
       const told = await send(form, { ...form.fixed, ...entered });
       if (told?.refused) {
-        tell(told.text);
+        tell();
+        show(alert, told.html);
         blame(told.text);
       } else {
         dialog.close();
@@ -59,9 +60,10 @@ export function open(form, { send, done }) {
   }
 
   /** @param {string} text */
-  function tell(text) {
+  function tell(text = "") {
     for (const entered of inputs) entered.removeAttribute("aria-invalid");
-    show(alert, text, { words: SAY });
+    show(alert, []);
+    alert.textContent = text;
   }
 
   document.body.append(dialog);

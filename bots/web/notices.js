@@ -13,12 +13,12 @@ const log = $("log");
 
 /** `under`: the message that it is about; what was told about that before goes. Without one it stands at the end.
  * @param {Told} told @param {HTMLElement | null} under */
-export function tell({ text, file, form, buttons }, under = null) {
+export function tell({ html, file, form, buttons }, under = null) {
   const body = element("div", "body");
   const made = element("article", "mine told", body);
   made.ariaLabel = SAY.parley;
   made.setAttribute("role", "status");
-  show(body, text, { words: SAY });
+  show(body, html);
   const below = [
     ...(file ? [download(file)] : []),
     ...(form ? [button(SAY.change, () => fill(form))] : []),

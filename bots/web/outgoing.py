@@ -1,11 +1,12 @@
 """Lines of the store and pages of answers -> what the browser gets. Pure.
 
-Text stays Markdown all the way: the page builds its elements from it and never takes HTML.
+The page gets the Markdown of a message and its blocks as HTML (`html`).
 """
 
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from operator import itemgetter
 
+from bots.web.html import Rendering, rendered
 from bots.web.incoming import TOP
 from core.commands.parser import command_of
 from core.i18n import SPOKEN, TAGS, language_of, phrase, variant
@@ -30,6 +32,10 @@ LIMITS = Limits(page_size=1_000_000, page_unit="utf16", min_gap_s=0.05, renders_
 """The page has no limit of its own; 20 views a second are as smooth as reading needs."""
 
 TRAITS = PlatformTraits()
+
+
+_QUOTED = re.compile(r"(?:> ?.*(?:\n+|\Z))*")
+_QUOTE_MARK = re.compile(r"^> ?", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +133,19 @@ def place_to_thread(place: Place) -> str:
     return place.thread or TOP
 
 
-def view_to_json(view: MessageView) -> dict[str, object]:
-    """A view as the page's scripts read it (`View` in types.d.ts)."""
-    return asdict(view)
+def view_to_json(view: MessageView, rendering: Rendering | None = None) -> dict[str, object]:
+    """A view as the page's scripts read it (`View` in types.d.ts): `html` is an answer in blocks, as in `rendering`
+    where that is given, or what a question quotes at its start."""
+    if view.mine:
+        html = (rendering or rendered(view.text)).blocks
+    else:
+        html = rendered(_QUOTE_MARK.sub("", _QUOTED.match(view.text)[0])).blocks  # type: ignore[index]
+    return asdict(view) | {"html": html}
+
+
+def grows(view: MessageView) -> bool:
+    """Whether more may come, or the answer broke off."""
+    return bool(view.notice) or any(button.action == "stop" for button in view.buttons)
 
 
 def receipt_to_json(receipt: Receipt) -> dict[str, object]:
@@ -145,6 +161,7 @@ def receipt_to_json(receipt: Receipt) -> dict[str, object]:
     return {
         "told": {
             "text": told.text,
+            "html": rendered(told.text).blocks,
             "refused": told.refused,
             "file": file,
             "form": told.form and form_to_json(told.form),

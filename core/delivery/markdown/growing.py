@@ -17,21 +17,25 @@ _HELD_MAX = 400
 _MARKED_MAX = 120
 """Characters of a line that wait for bold or code to be closed, where what was shown can't be taken back."""
 _HALF_FENCE = re.compile(r"^[ \t>]*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]++)?+(?:`{1,2}|`{3,}[^`]*|~{1,2}|~{3,}.*)$")
-_HALF_LINK = re.compile(r"(?:!?\[[^\[\]\n]{0,80}(?:\](?:\([^()\s]{0,300})?)?|<[^\s<>]{0,60})$")
+_HALF_LINK = re.compile(
+    r"(?:!?\[[^\[\]\n]{0,80}(?:\](?:\((?:[^()\s]|\([^()\s]*+\)?+){0,300})?)?|<[^\s<>]{0,60})$"
+)
 _TAIL = 400
 """Characters at the end of a line in which half a link or mark may stand."""
 _CLOSING = ("*", "_", "~", "`")
 _HALF_WORD = re.compile(r"(?<=\s)[0-9A-Za-z\u00c0-\u024f]{1,30}$")
 
 
-def shown(text: str, *, spoilers: bool = False, end: Tail | None = None) -> tuple[int, str]:
+def shown(
+    text: str, *, spoilers: bool = False, words: bool = False, end: Tail | None = None
+) -> tuple[int, str]:
     """(how many characters of a growing text to show, what closes the marks at its end).
 
-    `spoilers`: words between `||` are hidden, and stay so while the second mark has not come. `end`: the `tail` of the
-    text, where it is known.
+    `spoilers`: words between `||` are hidden, and stay so while the second mark has not come. `words`: half a word is
+    shown too. `end`: the `tail` of the text, where it is known.
     """
     end = end or tail(text)
-    keep = _held(text, end, spoilers=spoilers)
+    keep = _held_marks(text, end, spoilers=spoilers) if words else _held(text, end, spoilers=spoilers)
     opened = [mark for mark in _marks(text, keep, end) if mark[1] < keep]
     hidden = open_spoiler(text[:keep]) if spoilers else None
     if hidden is not None:

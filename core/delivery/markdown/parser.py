@@ -22,7 +22,7 @@ from markdown_it.token import Token
 
 Range = tuple[int, int]
 
-LONGEST_LEAF = 20_000
+LONGEST_LEAF = 10_000
 """Characters. In a longer paragraph or table row the marks are plain text."""
 
 _OPEN_LABELS = 50
@@ -40,9 +40,10 @@ _BLOCK_SIGNS = ("|", ">", "#")
 _BLOCK_LINE = re.compile(r"(?:\A|\n)[ \t+\-=\d]")
 _FORMULA = re.compile(r"[\\^_={}+*/<>|]|\A\s?\S{1,3}\s?\Z")
 _MATH_MARKS = (("\\[", "\\]"), ("\\(", "\\)"), ("$$", "$$"), ("$", "$"))
+_SAFE = re.compile(r"https?://|mailto:", re.IGNORECASE)
 _BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
 _SCHEME = re.compile(r"(?<!\w)(?:https?|mailto)\Z", re.IGNORECASE)
-_ADDRESS = re.compile(r":(?://)?[^\s<>\"'`|，。；：！？、）】》」]{1,2000}")
+_ADDRESS = re.compile(r"(?:://|(?<=mailto):)[^\s<>\"'`|，。；：！？、）】》」]{1,2000}")
 _ITEM = re.compile(r"[^>\s]")
 _RECORDED = {
     "escape": rules_inline.escape,
@@ -156,7 +157,7 @@ def _math(state: StateInline, silent: bool) -> bool:
             if end < 0 or not _is_formula(state.src[begin:end], state.src[end + 1 : end + 2], opens):
                 return False
             if not silent:
-                token = state.push("math_inline" if opens in ("\\(", "$") else "math_block", "math", 0)
+                token = state.push("math_inline" if opens in ("\\(", "$") else "math_display", "math", 0)
                 token.content = state.src[begin:end].strip()
             state.pos = end + len(closes)
             return True
@@ -221,7 +222,7 @@ def _address(state: StateInline, silent: bool) -> bool:
     found = _ADDRESS.match(state.src, state.pos, state.posMax)
     rest = found[0].rstrip(".,;:!?*_~") if found else ""
     rest = rest if "(" in rest else rest.rstrip(")")
-    if len(rest) < 2:
+    if not rest.strip(":/"):
         return False
     if not silent:
         state.pending = state.pending[: scheme.start()]
@@ -234,8 +235,14 @@ def _address(state: StateInline, silent: bool) -> bool:
     return True
 
 
+class _Markdown(MarkdownIt):
+    def validateLink(self, url: str) -> bool:  # noqa: N802
+        """What leads elsewhere is no link but text."""
+        return _SAFE.match(url) is not None
+
+
 def _made() -> MarkdownIt:
-    made = MarkdownIt("commonmark", {"html": False, "maxNesting": _DEEPEST})
+    made = _Markdown("commonmark", {"html": False, "maxNesting": _DEEPEST})
     made.inline = _Parser()
     made.enable(["table", "strikethrough"]).disable(["html_block", "html_inline", "linkify"])
     stops = ["paragraph", "reference", "blockquote", "list"]

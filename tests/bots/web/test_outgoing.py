@@ -101,6 +101,7 @@ def test_a_view_is_plain_data() -> None:
         "notice": "Stopped.",
         "buttons": ({"action": "again", "label": "Try again", "turn_id": 7},),
         "anew": False,
+        "html": ("<p><strong>a</strong> &lt;b&gt;</p>",),
     }
 
 

@@ -1,0 +1,209 @@
+"""Markdown as HTML for the page, one element a top-level block. Pure; the time is linear in the length of the text.
+
+Nothing of the text becomes a tag: raw HTML stays text, links lead to http, https and mailto only, pictures are links.
+Formulas become MathML, and code is highlighted by classes. The libraries for both take a while to be imported, so that
+happens when the first formula or block of code is shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from html import escape, unescape
+from typing import Any
+from xml.etree.ElementTree import Element, tostring
+
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+
+from core.delivery.markdown.growing import shown
+from core.delivery.markdown.parser import PARSER, is_closed
+from core.delivery.markdown.tail import tail
+
+_HIGHLIGHTED_MAX = 10_000
+"""Characters of a block of code that is highlighted."""
+_TASK = re.compile(r"\[([ xX])\](?=[ \t])")
+_LINE_END = re.compile(r"\r\n?")
+_MATH_ATTRIBUTES = frozenset(
+    (
+        "xmlns",
+        "display",
+        "stretchy",
+        "fence",
+        "form",
+        "separator",
+        "mathvariant",
+        "linethickness",
+        "columnalign",
+    )
+) | frozenset(
+    ("displaystyle", "scriptlevel", "width", "lspace", "rspace", "accent", "movablelimits", "notation")
+)
+"""Of MathML; what may lead elsewhere or run something is not among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """The blocks of a text as HTML. Those of `text[:upto]`, `settled` in number, don't change as the text grows."""
+
+    text: str = ""
+    blocks: tuple[str, ...] = ()
+    settled: int = 0
+    upto: int = 0
+
+
+def rendered(text: str, *, growing: bool = False, before: Rendering | None = None) -> Rendering:
+    """`text` in blocks. While it is `growing`, marks that are open at its end count as closed there, and half a link or
+    row is not shown; only what is behind the settled blocks of `before`, an earlier rendering, is parsed."""
+    text = _LINE_END.sub("\n", text)
+    if not growing:
+        return Rendering(text, _blocks(text), 0, 0)
+    if before is None or not text.startswith(before.text[: before.upto]):
+        before = Rendering()
+    end = tail(text, before.upto)
+    settled = (*before.blocks[: before.settled], *_blocks(text[before.upto : end.start]))
+    keep, marks = shown(text, end=end, words=True)
+    last = tuple(_html(text[end.start : max(keep, end.start)] + marks, open_=True))
+    return Rendering(text, settled + last, len(settled), end.start)
+
+
+@lru_cache(maxsize=64)
+def _blocks(text: str) -> tuple[str, ...]:
+    return tuple(_html(text))
+
+
+def _html(text: str, *, open_: bool = False) -> Iterator[str]:
+    """`open_`: the last block of code may grow, and is not highlighted before it is closed."""
+    env: dict[str, Any] = {}
+    tokens = PARSER.parse(text, env)
+    start = 0
+    for at, token in enumerate(tokens):
+        if token.type == "fence":
+            token.meta["open"] = open_ and not is_closed(token)
+        if token.level == 0 and token.nesting <= 0:
+            yield _RENDERER.render(_with_tasks(tokens[start : at + 1]), PARSER.options, env).strip()
+            start = at + 1
+
+
+def _with_tasks(tokens: list[Token]) -> list[Token]:
+    for item, opens, words in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if (item.type, opens.type) != ("list_item_open", "paragraph_open") or not words.children:
+            continue
+        first = words.children[0]
+        if task := _TASK.match(first.content):
+            first.content = ("☐" if task[1] == " " else "☑") + first.content[3:]
+    return tokens
+
+
+class _Renderer(RendererHTML):
+    """Methods are named after types of tokens."""
+
+    def heading_open(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+        """The first heading is the page's own."""
+        return f"<h{min(6, int(tokens[at].tag[1]) + 1)}>"
+
+    def heading_close(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+        return f"</h{min(6, int(tokens[at].tag[1]) + 1)}>"
+
+    def softbreak(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+        """A line end is meant as one by most models."""
+        return "<br>"
+
+    def hardbreak(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+        return "<br>"
+
+    def s_open(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+        return "<del>"
+
+    def s_close(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+        return "</del>"
+
+    def link_open(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+        return f'<a href="{escape(str(tokens[at].attrs["href"]))}" target="_blank" rel="noopener noreferrer">'
+
+    def image(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+        """Nothing is loaded from elsewhere."""
+        target = escape(str(tokens[at].attrs["src"]))
+        label = self.renderInlineAsText(tokens[at].children, options, env)
+        return f'<a href="{target}" target="_blank" rel="noopener noreferrer">{escape(label) or target}</a>'
+
+    def fence(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+        token = tokens[at]
+        name = (token.info.split() or [""])[0]
+        code = token.content.removesuffix("\n")
+        shown_code = escape(code) if token.meta.get("open") else highlighted(code, name)
+        head = f"<div><span>{escape(name)}</span></div>"
+        return f'<div class="code">{head}<pre tabindex="0"><code>{shown_code}</code></pre></div>'
+
+    def code_block(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+        return self.fence(tokens, at, options, env)
+
+    def table_open(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+        return '<div class="table" tabindex="0"><table>'
+
+    def table_close(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+        return "</table></div>"
+
+    def th_open(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+        side = str(tokens[at].attrs.get("style", "")).removeprefix("text-align:")
+        kind = {"center": ' class="centre"', "right": ' class="right"'}.get(side, "")
+        return f"<{tokens[at].tag}{kind}>"
+
+    td_open = th_open
+
+    def math_inline(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+        return math(tokens[at].content)
+
+    def math_block(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+        return f'<div class="math" tabindex="0">{math(tokens[at].content, display="block")}</div>'
+
+    def math_display(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+        return math(tokens[at].content, display="block")
+
+
+_RENDERER = _Renderer()
+
+
+@lru_cache(maxsize=256)
+def highlighted(code: str, language: str) -> str:
+    """`code` with the short class names of Pygments, or as it is where the language is not known."""
+    if not language or len(code) > _HIGHLIGHTED_MAX:
+        return escape(code)
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import get_lexer_by_name
+    from pygments.util import ClassNotFound
+
+    try:
+        lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
+    except ClassNotFound:
+        return escape(code)
+    return highlight(code, lexer, HtmlFormatter(nowrap=True)).removesuffix(
+        "\n" if not code.endswith("\n") else ""
+    )
+
+
+@lru_cache(maxsize=256)
+def math(latex: str, display: str = "inline") -> str:
+    """A formula as MathML, or as code where it can't be read."""
+    from latex2mathml.converter import Converter
+
+    try:
+        formula = Converter(display=display).convert_to_element(latex)
+        _cleaned(formula)
+        return tostring(formula, encoding="unicode")
+    except Exception:  # whatever the library meets in words that are no LaTeX
+        return f"<code>{escape(latex)}</code>"
+
+
+def _cleaned(formula: Element) -> None:
+    """The library writes characters as entities. Its result is not trusted with tags and attributes."""
+    for element in formula.iter():
+        if not element.tag.startswith("m"):
+            raise ValueError(element.tag)
+        element.text = unescape(element.text or "")
+        element.tail = unescape(element.tail or "")
+        for name in set(element.attrib) - _MATH_ATTRIBUTES:
+            del element.attrib[name]
