@@ -169,7 +169,7 @@ class Timers:
         await self._submit_all(last_due(self._clock.now(), self._settings.at, self._settings.zone))
 
     async def _missed(self) -> None:
-        """Submit the last due summary, if there was anything to tell: a new house stays quiet."""
+        """Submit the last due summary, unless nothing was asked: a new installation posts none."""
         due = last_due(self._clock.now(), self._settings.at, self._settings.zone)
         tally = await self._stored(lambda: self._store.usage_totals(due - PERIOD, due))
         if tally is not None and tally.questions:

@@ -9,6 +9,7 @@ admission          holds questions until it is known who asked
 membership         the teams of a person who writes directly
 rate_limit         questions a person asks in a minute
 teams              the team of rows and channels that were named without one
+catch_up           what happened while Parley was away, before the first turn begins
 backfill           reads messages sent while Parley was not connected
 deleted_questions  drops open questions that were deleted meanwhile
 """

@@ -1,4 +1,4 @@
-"""How long a request may be at each endpoint and account, as their refusals have told."""
+"""How long a request may be at each endpoint and account, learned from their refusals."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from core.values.conversation import Message
 from core.values.deltas import ModelInfo
 
 LEARNT_S = 3600.0
-"""For so long a limit is believed: a plan may be raised, a server started with a larger window."""
+"""Seconds for which a limit counts: a plan may be raised, or a server started with a larger window."""
 MOST = 1_000
-"""Most limits remembered: people may ask for models by names of their own."""
+"""The most limits kept: people may ask for models by names of their own."""
 TOO_LONG = frozenset({Code.CONTEXT_OVERFLOW, Code.TOO_LARGE})
 
 _HALF = 0.5
 _MARGIN = 0.9
-"""How far below a limit a shortened request is kept: counts differ."""
+"""The part of a limit that a shortened request fills: counts differ."""
 _LEAST_PART = 4
-"""Of a limit that refuses what is within it by our count, one part in so many is the least that is kept to."""
-NOTHING_TOLD = LengthLimit()
+"""Requests are cut to no less than this part of a limit, even where the limit refuses what fits by our count."""
+NO_LIMIT = LengthLimit()
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What refusals of one model or account have told. `tokens`: what requests are cut to, 0 where no limit was named.
-    `limit` and `length` (characters) are the last refusal's and its request's; `shortest` is the length of the
-    shortest request that was refused. `counts`: the tokens that refusals name are the request's, as far as is known."""
+    """What refusals of one model or account say. `tokens`: what requests are cut to, 0 where no refusal named a limit.
+    `limit` and `length` (characters) are those of the last refusal and its request; `shortest` is the length of the
+    shortest refused request. `counts`: the tokens that refusals name are the request's, as far as is known."""
 
     until: float = 0.0
     tokens: int = 0
-    limit: LengthLimit = NOTHING_TOLD
+    limit: LengthLimit = NO_LIMIT
     length: int = 0
     shortest: float = math.inf
     counts: bool = True
@@ -57,7 +57,7 @@ class TooLong:
 class Windows:
     """A model's window is the same for all accounts of an endpoint, a plan's limit is the account's own."""
 
-    _told: FIFOCache[str, _Known] = field(default_factory=lambda: FIFOCache(MOST))
+    _learned: FIFOCache[str, _Known] = field(default_factory=lambda: FIFOCache(MOST))
 
     def model_info(self, route: Route, now: float) -> ModelInfo:
         """The card of `route`, with the smallest limit that is known."""
@@ -79,7 +79,7 @@ class Windows:
             tokens = max(tokens // 2, error.limit.tokens // _LEAST_PART)
         counts = known.counts and not (again and length != known.length)
         shortest = min(known.shortest, length)
-        self._told[key] = _Known(now + LEARNT_S, tokens, error.limit, length, shortest, counts)
+        self._learned[key] = _Known(now + LEARNT_S, tokens, error.limit, length, shortest, counts)
         ways = []
         if error.limit.share and counts:
             ways.append(fit(refused.request, before, share=_MARGIN * error.limit.share))
@@ -90,7 +90,7 @@ class Windows:
         return refused.messages if kept_to or _length(half) >= known.shortest else half
 
     def _known(self, key: str, now: float) -> _Known:
-        known = self._told.get(key)
+        known = self._learned.get(key)
         return known if known is not None and now < known.until else _Known()
 
 

@@ -414,4 +414,4 @@ async def test_limits_of_many_models_are_not_kept_for_ever() -> None:
         names = ["".join(random.Random(n).choices(string.ascii_lowercase, k=8)) for n in range(5)]
         for name in names:
             await long_question(rig, model=name)
-        assert len(rig.pool._windows._told) == 5
+        assert len(rig.pool._windows._learned) == 5
