@@ -101,6 +101,8 @@ class Rig:
                 text += delta.text if isinstance(delta, Text) else ""
         except ModelError as error:
             return f"{text}{error.code}"
+        finally:
+            await asyncio.sleep(0)  # an alert is posted by a task of its own
         return text
 
     def asked(self) -> list[str]:
@@ -364,6 +366,8 @@ async def long_question(rig: Rig, count: int = 40, model: str = "large") -> str:
         deltas = [delta async for delta in rig.pool.stream(request)]
     except ModelError as error:
         return str(error.code)
+    finally:
+        await asyncio.sleep(0)  # an alert is posted by a task of its own
     return "".join(delta.text for delta in deltas if isinstance(delta, Text))
 
 

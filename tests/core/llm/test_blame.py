@@ -62,6 +62,8 @@ async def ask(rig: Rig, question: str, before: tuple[str, ...] = ()) -> str:
             text += delta.text if isinstance(delta, Text) else ""
     except ModelError as error:
         return text + error_text(error, "en")
+    finally:
+        await asyncio.sleep(0)  # an alert is posted by a task of its own
     return text
 
 
