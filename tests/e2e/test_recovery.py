@@ -11,7 +11,7 @@ from tests.e2e.program import Program
 from tests.e2e.test_discord import AT as DISCORD_AT
 from tests.e2e.test_discord import answered as answered_in_discord
 from tests.e2e.test_slack import AT, answered, answers
-from tests.fakes.completions import FakeCompletions, Words
+from tests.fakes.completions import FakeCompletions, Words, echo
 from tests.fakes.discord import ADA, BO, FORUM, GENERAL, RANDOM, FakeDiscord
 from tests.fakes.slack import FakeSlack
 
@@ -148,7 +148,9 @@ async def test_what_was_asked_while_it_was_down_where_more_than_mentions_are_que
 async def test_an_answer_that_the_grace_period_does_not_end_is_left_for_the_next_process(
     tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
 ) -> None:
-    endpoint.script(Words("on and on " * 200, per_s=20), Words("on and on, and done"))
+    done = Words("on and on, and done")
+    endpoint.script(Words("on and on " * 200, per_s=20))
+    endpoint.default = lambda body: done if "talk" in str(body["messages"][-1]) else echo(body)
     settings = slack_settings(slack) | model_settings(endpoint) | {"PARLEY_GRACE_S": "0.3"}
     async with Program(tmp_path, **settings | {"PARLEY_GRACE_S": "1"}) as program:
         ts = await slack.say("U1", "C1", f"{AT} talk")
