@@ -15,10 +15,11 @@ def sqlite_schema() -> bytes:
     """The database's file."""
     with tempfile.TemporaryDirectory(prefix="parley-schema-") as folder, ThreadPoolExecutor() as thread:
         file = Path(folder) / "parley.db"
-        thread.submit(asyncio.run, _make(file)).result()  # the caller may have a loop of its own
+        thread.submit(asyncio.run, make(f"sqlite:///{file}")).result()  # the caller may have a loop of its own
         return file.read_bytes()
 
 
-async def _make(file: Path) -> None:
-    store = await open_store(DatabaseSettings(database_url=f"sqlite:///{file}"), SystemClock())
+async def make(url: str) -> None:
+    """Make the schema in an empty database."""
+    store = await open_store(DatabaseSettings(database_url=url), SystemClock())
     await store.close()
