@@ -60,24 +60,21 @@ def forget_thread(connection: Connection, place: Place, at_us: int) -> int:
     return connection.execute(delete(MESSAGES).where(*threads.within(MESSAGES, place))).rowcount
 
 
-def forget_person(connection: Connection, platform: str, person: str) -> int:
+def forget_person(connection: Connection, platform: str, team: str, person: str) -> int:
     turn = TURNS.c
-    theirs = (turn.platform == platform, turn.author == person)
+    theirs = (*threads.of_team(TURNS, platform, team), turn.author == person)
+    said = threads.of_team(MESSAGES, platform, team)
     _hold_turns(connection, theirs)
-    connection.execute(delete(MESSAGES).where(MESSAGES.c.platform == platform, _answers(platform, person)))
+    connection.execute(delete(MESSAGES).where(*said, _answers(platform, team, person)))
     lines = connection.execute(
-        delete(MESSAGES).where(
-            MESSAGES.c.platform == platform, MESSAGES.c.author == person, MESSAGES.c.mine.is_(False)
-        )
+        delete(MESSAGES).where(*said, MESSAGES.c.author == person, MESSAGES.c.mine.is_(False))
     ).rowcount
-    turns_there = select(turn.id).where(turn.platform == platform)
+    turns_there = select(turn.id).where(*threads.of_team(TURNS, platform, team))
     connection.execute(delete(FEEDBACK).where(FEEDBACK.c.person == person, FEEDBACK.c.turn_id.in_(turns_there)))
     _forget_turns(connection, theirs, {**_NOTHING, "author": "", "author_locale": ""})
-    used, changed = USAGE.c, AUDIT.c
-    connection.execute(update(USAGE).where(used.platform == platform, used.person == person).values(person=""))
-    connection.execute(
-        update(AUDIT).where(changed.platform == platform, changed.person == person).values(person_name="")
-    )
+    used, changed = threads.of_team(USAGE, platform, team), threads.of_team(AUDIT, platform, team)
+    connection.execute(update(USAGE).where(*used, USAGE.c.person == person).values(person=""))
+    connection.execute(update(AUDIT).where(*changed, AUDIT.c.person == person).values(person_name=""))
     return lines
 
 
@@ -99,13 +96,16 @@ def _forget_turns(
 
 
 def messages_by_person(
-    connection: Connection, platform: str, person: str, limit: int
+    connection: Connection, platform: str, team: str, person: str, limit: int
 ) -> list[tuple[Place, ThreadMessage]]:
     line = MESSAGES.c
     order = (line.at_us, line.anchor, line.rank, line.message)
     query = (
         select(MESSAGES)
-        .where(line.platform == platform, or_(line.author == person, _answers(platform, person)))
+        .where(
+            *threads.of_team(MESSAGES, platform, team),
+            or_(line.author == person, _answers(platform, team, person)),
+        )
         .order_by(*(column.desc() for column in order))
         .limit(limit)
     )
@@ -113,10 +113,10 @@ def messages_by_person(
     return [(Place(row.platform, row.team, row.channel, row.thread), threads.entry(row)) for row in rows]
 
 
-def _answers(platform: str, person: str) -> ColumnElement[bool]:
+def _answers(platform: str, team: str, person: str) -> ColumnElement[bool]:
     """Lines that answer a question of this person. Their questions are looked up once, not for each line."""
     line, turn = MESSAGES.c, TURNS.c
     asked = select(turn.team, turn.channel, turn.question).where(
-        turn.platform == platform, turn.author == person
+        *threads.of_team(TURNS, platform, team), turn.author == person
     )
     return (line.rank == 1) & tuple_(line.team, line.channel, line.anchor).in_(asked)

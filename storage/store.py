@@ -212,15 +212,15 @@ class SqlStore:
         self._purge_soon()
         return lines
 
-    async def forget_person(self, platform: str, person: str) -> int:
-        lines = await self._database.write(people.forget_person, platform, person)
+    async def forget_person(self, platform: str, team: str, person: str) -> int:
+        lines = await self._database.write(people.forget_person, platform, team, person)
         self._purge_soon()
         return lines
 
     async def messages_by_person(
-        self, platform: str, person: str, limit: int = 10_000
+        self, platform: str, team: str, person: str, limit: int = 10_000
     ) -> list[tuple[Place, ThreadMessage]]:
-        return await self._database.read(people.messages_by_person, platform, person, limit)
+        return await self._database.read(people.messages_by_person, platform, team, person, limit)
 
     def _purge_soon(self) -> None:
         """Run once for everything forgotten within a moment, in the background."""

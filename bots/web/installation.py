@@ -56,7 +56,7 @@ class WebInstallation:
         if place.thread:
             lines = await self._store.lines(place, limit=limit + 1)
         else:
-            said = await self._store.messages_by_person(self.name, incoming.YOU, limit + 1)
+            said = await self._store.messages_by_person(self.name, self.id, incoming.YOU, limit + 1)
             lines = [line for _, line in said]
         found = [line for line in lines if since is None or line.at >= since]
         return History(tuple(found[-limit:]), len(found) <= limit)

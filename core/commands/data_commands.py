@@ -15,6 +15,7 @@ from core.commands.parser import CommandError, named
 from core.ports.store import Store
 from core.values.conversation import Turn
 from core.values.places import Person, Place
+from core.values.platform import PlatformTraits
 from core.values.ui import Button, ImmediateReply
 
 CONFIRM_S = 600.0
@@ -57,21 +58,28 @@ class DataCommands:
         return _forgotten(given, "forget_thread_done", forgotten)
 
     async def _forget_person(self, given: CommandContext) -> ImmediateReply:
-        whose = (given.place.platform, given.author.id)
-        forgotten = await self._store.forget_person(*whose)
-        self._interrupt(lambda turn: (turn.ask.place.platform, turn.ask.author.id) == whose)
+        platform, team = given.place.platform, given.traits.people_of(given.place)
+        forgotten = await self._store.forget_person(platform, team, given.author.id)
+        self._interrupt(
+            lambda turn: (
+                turn.ask.author.id == given.author.id
+                and turn.ask.place.platform == platform
+                and team in ("", turn.ask.place.team)
+            )
+        )
         return _forgotten(given, "forget_me_done", forgotten)
 
     async def _ask_to_forget(self, given: CommandContext) -> ImmediateReply:
         """What would be forgotten, and the button that confirms it."""
-        found = await self._store.messages_by_person(given.place.platform, given.author.id, _MESSAGES_MAX)
-        self._asked_to_forget[_person_key(given.author, given.place)] = True
+        team = given.traits.people_of(given.place)
+        found = await self._store.messages_by_person(given.place.platform, team, given.author.id, _MESSAGES_MAX)
+        self._asked_to_forget[given.traits.person_key(given.author, given.place)] = True
         reply = _forgotten(given, "forget_me_asks", sum(not message.mine for _, message in found))
         return replace(reply, buttons=(Button(FORGET_ME, given.phrase("forget_me_sure"), 0),))
 
-    def confirms_forgetting(self, person: Person, place: Place) -> bool:
+    def confirms_forgetting(self, person: Person, place: Place, traits: PlatformTraits) -> bool:
         """Whether `person` was asked within CONFIRM_S to confirm, and has not yet: others may see the button, too."""
-        return self._asked_to_forget.pop(_person_key(person, place), False)
+        return self._asked_to_forget.pop(traits.person_key(person, place), False)
 
     async def export(self, given: CommandContext) -> ImmediateReply:
         if given.option("what") == "me":
@@ -86,7 +94,9 @@ class DataCommands:
 
     async def _export_person(self, given: CommandContext) -> ImmediateReply:
         platform, person = given.place.platform, given.author.id
-        found = await self._store.messages_by_person(platform, person, _MESSAGES_MAX)
+        found = await self._store.messages_by_person(
+            platform, given.traits.people_of(given.place), person, _MESSAGES_MAX
+        )
         team = Place(platform, given.place.team, "")
         totals = await self._store.usage_totals(reports.EVER, self._clock.now(), team, person)
         if not found and not totals.questions:
@@ -110,7 +120,3 @@ def require_readable(given: CommandContext) -> None:
 def _forgotten(given: CommandContext, key: str, messages: int) -> ImmediateReply:
     words = given.phrase(key, n=messages, prefix=given.command.prefix)
     return ImmediateReply(given.phrase("joined", one=words, two=given.phrase("forget_kept")))
-
-
-def _person_key(person: Person, place: Place) -> str:
-    return f"{place.platform}/{person.id}"

@@ -42,22 +42,22 @@ class Eligibility:
             told = tell or (ask is not None and await self.explains(ask, why))
             return Receipt(Outcome.REFUSED, told=refusal_reply(phrase(why, language)) if told else None)
         now_s = self._handlers.clock.monotonic()
-        wait_s = self._rate.wait_s(_who(person, place), key, settings.rate, now_s)
+        wait_s = self._rate.wait_s(self._who(person, place), key, settings.rate, now_s)
         if not wait_s:
             return None
         if ask is not None and await self._store.joined(place):
             await self._store.note(ask)
-        told = tell or self._rate.tell(_who(person, place), now_s)
+        told = tell or self._rate.tell(self._who(person, place), now_s)
         words = phrase("limited", language, wait=duration(wait_s, language))
         return Receipt(Outcome.LIMITED, told=refusal_reply(words) if told else None)
 
     def count(self, person: Person, place: Place, key: str) -> None:
         """Count an accepted question. The same `key` counts once."""
-        self._rate.count(_who(person, place), key, self._handlers.clock.monotonic())
+        self._rate.count(self._who(person, place), key, self._handlers.clock.monotonic())
 
     def count_edit(self, ask: Ask, key: str, limit: int, due_s: float) -> float:
         """Count an edited question, and return when it may be answered: `due_s`, or later above `limit` a minute."""
-        who = _who(ask.author, ask.place)
+        who = self._who(ask.author, ask.place)
         due_s += self._rate.wait_s(who, key, limit, self._handlers.clock.monotonic())
         self._rate.count(who, key, due_s)
         return due_s
@@ -68,8 +68,11 @@ class Eligibility:
         An unknown author may be known a moment later, so they are told each time, at most every 15 seconds.
         """
         if why is Refusal.UNKNOWN:
-            return self._rate.tell(_who(ask.author, ask.place), self._handlers.clock.monotonic())
+            return self._rate.tell(self._who(ask.author, ask.place), self._handlers.clock.monotonic())
         return ask.addressed and await self.first(ask, "refused")
+
+    def _who(self, person: Person, place: Place) -> str:
+        return self._handlers.traits(place).person_key(person, place)
 
     async def first(self, ask: Ask, why: str) -> bool:
         """True once for each author, channel and `why`."""
@@ -79,7 +82,3 @@ class Eligibility:
 def refusal_reply(words: str) -> ImmediateReply:
     """The reply that refuses a question or a command."""
     return ImmediateReply(words, refused=True)
-
-
-def _who(person: Person, place: Place) -> str:
-    return f"{place.platform}/{person.id}"

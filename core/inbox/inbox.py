@@ -110,7 +110,8 @@ class StoringInbox:
         return Receipt(Outcome.NOTED if known else Outcome.UNKNOWN)
 
     async def _press(self, press: ButtonPress) -> Receipt:
-        if press.action == FORGET_ME and self._handlers.confirms_forgetting(press.author, press.place):
+        traits = self._handlers.traits(press.place)
+        if press.action == FORGET_ME and self._handlers.confirms_forgetting(press.author, press.place, traits):
             options = {"what": "me", "confirm": "confirm"}
             at = self._handlers.clock.now()
             return await self._questions.command(

@@ -321,18 +321,18 @@ class PrivacyStore(Protocol):
         """
         ...
 
-    async def forget_person(self, platform: str, person: str) -> int:
+    async def forget_person(self, platform: str, team: str, person: str) -> int:
         """Remove a person's messages, the answers to them, the texts and name in their turns, and their feedback.
 
-        Their usage stays, without their id. Returns the number of their messages. Turns that have not ended are
-        stopped, as in `forget_thread`.
+        In one team, or in all teams of the platform where `team` is empty. Their usage stays, without their id. Returns
+        the number of their messages. Turns that have not ended are stopped, as in `forget_thread`.
         """
         ...
 
     async def messages_by_person(
-        self, platform: str, person: str, limit: int = 10_000
+        self, platform: str, team: str, person: str, limit: int = 10_000
     ) -> list[tuple[Place, ThreadMessage]]:
-        """The newest messages of a person and the answers to them, oldest first."""
+        """The newest messages of a person and the answers to them, oldest first. Empty `team`: in all teams."""
         ...
 
 

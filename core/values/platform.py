@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from core.values.places import Person, Place
+
 
 class Feature(StrEnum):
     """What a setting, or one of its values, may need a platform to have."""
@@ -34,6 +36,14 @@ class PlatformTraits:
     typed_prefix: str = "/"
     spans_teams: bool = False
     former_ids: tuple[str, ...] = ("",)
+
+    def people_of(self, place: Place) -> str:
+        """The team in which the ids of people at `place` are unique; empty where they are so in all teams."""
+        return "" if self.spans_teams else place.team
+
+    def person_key(self, person: Person, place: Place) -> str:
+        """A key of the person at `place`, unique over platforms and teams."""
+        return f"{place.platform}/{self.people_of(place)}/{person.id}"
 
 
 UNKNOWN_PLATFORM = PlatformTraits()

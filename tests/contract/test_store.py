@@ -165,7 +165,7 @@ class TestHold:
         assert held is not None
         assert other is not None
         assert await store.edit(Edited(PLACE, "m1", "how?"))
-        await store.forget_person("slack", BEN.id)
+        await store.forget_person("slack", "T1", BEN.id)
         assert [turn.ask.text for turn in await store.held_turns()] == ["how?"]
         assert await store.admit(other.id, BEN) is None
         await store.recover(NOON)
@@ -753,7 +753,7 @@ class TestSteps:
             turn = await store.begin((await accepted(store, ask())).id)
             await store.put_steps(turn.id, 0, [ROUND])
         if what == "person":
-            await store.forget_person("slack", "U1")
+            await store.forget_person("slack", "T1", "U1")
         else:
             await store.forget_thread(PLACE, NOON)
         await store.put_steps(turn.id, 1, [RESULTS])
@@ -862,8 +862,8 @@ CALLS: dict[str, Call] = {
     "feedback": lambda store: store.feedback(1),
     "reset": lambda store: store.reset(PLACE, NOON),
     "forget_thread": lambda store: store.forget_thread(PLACE, NOON),
-    "forget_person": lambda store: store.forget_person("slack", "U1"),
-    "messages_by_person": lambda store: store.messages_by_person("slack", "U1"),
+    "forget_person": lambda store: store.forget_person("slack", "T1", "U1"),
+    "messages_by_person": lambda store: store.messages_by_person("slack", "T1", "U1"),
 }
 SELDOM = ("forget_person", "messages_by_person")
 """May read whole tables: no index by person is kept for what one asks for once in a year."""

@@ -483,42 +483,42 @@ class MemoryStore:
         lines.clear()
         return gone
 
-    async def forget_person(self, platform: str, person: str) -> int:
+    async def forget_person(self, platform: str, team: str, person: str) -> int:
         self._work()
         gone = 0
-        for talk, entry in self._theirs(platform, person):
+        for talk, entry in self._theirs(platform, team, person):
             del talk.lines[entry.id]
             gone += not entry.mine
         for turn in list(self._turns.values()):
-            if (turn.ask.place.platform, turn.ask.author.id) == (platform, person):
+            if _is_of(turn.ask.place, platform, team) and turn.ask.author.id == person:
                 self._blank(turn, author="")
                 self._feedback.pop((turn.id, person), None)
         for key in [key for key in self._feedback if key[1] == person]:
-            if self._turns[key[0]].ask.place.platform == platform:
+            if _is_of(self._turns[key[0]].ask.place, platform, team):
                 del self._feedback[key]
         return gone
 
     async def messages_by_person(
-        self, platform: str, person: str, limit: int = 10_000
+        self, platform: str, team: str, person: str, limit: int = 10_000
     ) -> list[tuple[Place, ThreadMessage]]:
         self._work()
-        found = [(talk.place, entry) for talk, entry in self._theirs(platform, person)]
+        found = [(talk.place, entry) for talk, entry in self._theirs(platform, team, person)]
         return sorted(found, key=lambda pair: _rank(pair[1]))[-limit:]
 
     async def close(self) -> None: ...
 
-    def _theirs(self, platform: str, person: str) -> list[tuple[_Talk, ThreadMessage]]:
+    def _theirs(self, platform: str, team: str, person: str) -> list[tuple[_Talk, ThreadMessage]]:
         """The lines of a person, and the answers to their questions."""
         asked = {
             (turn.ask.place.channel_key, turn.ask.id)
             for turn in self._turns.values()
-            if (turn.ask.place.platform, turn.ask.author.id) == (platform, person)
+            if _is_of(turn.ask.place, platform, team) and turn.ask.author.id == person
         }
         return [
             (talk, entry)
             for talk in self._talks.values()
             for entry in talk.lines.values()
-            if talk.place.platform == platform
+            if _is_of(talk.place, platform, team)
             and (
                 (talk.place.channel_key, entry.anchor) in asked
                 if entry.anchor
