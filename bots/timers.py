@@ -6,6 +6,7 @@ So a summary is posted once however often its timer fires, also when the process
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Awaitable, Callable, Set
 from datetime import datetime, time, timedelta
@@ -176,7 +177,8 @@ class Timers:
             await self._submit_all(due)
 
     async def _submit_all(self, due: datetime) -> None:
-        await asyncio.gather(*(self._submit_to(place, due) for place in self._settings.places))
+        with contextlib.suppress(asyncio.CancelledError):  # stopped: APScheduler would log it as an error
+            await asyncio.gather(*(self._submit_to(place, due) for place in self._settings.places))
 
     async def _submit_to(self, place: Place, due: datetime) -> None:
         """Submit the summary of one channel, once it is known which team the channel belongs to."""
