@@ -1,4 +1,3 @@
-// @ts-nocheck
 // One message as an element, and how it is painted while it grows. Words of answers are HTML that the server made.
 // Its buttons are worked elsewhere: those of an answer by actions.js, its menu by menu.js.
 
@@ -7,9 +6,10 @@ import { show } from "/static/markdown.js";
 import { stick } from "/static/scroll.js";
 import { SAY } from "/static/words.js";
 
+/** @type {Record<string, string>} */
 export const OPINIONS = { up: SAY.up, down: SAY.down };
 
-/** `view` is what the server says of it; `growing` while its answer is written. */
+/** `view` is what the server says of it; `growing` while its answer is written. @type {(view: View) => Message} */
 export function make(view) {
   const body = element("div", "body");
   const notice = element("p", "notice");
@@ -33,12 +33,12 @@ function menu() {
   return element("div", "menu", more, items);
 }
 
-/** A button that has something done about the answer of a turn. */
+/** A button that has something done about the answer of a turn. @param {ButtonView} view */
 export function action({ action: name, label, turn_id }) {
   const made = element("button", "quiet", label);
   made.type = "button";
   made.dataset.action = name;
-  made.dataset.turn = turn_id;
+  made.dataset.turn = String(turn_id);
   if (name in OPINIONS) {
     made.ariaPressed = "false";
     made.ariaLabel = made.title = OPINIONS[name];
@@ -48,10 +48,11 @@ export function action({ action: name, label, turn_id }) {
   return made;
 }
 
+/** @type {Set<Message>} */
 const changed = new Set();
 let frame = 0;
 
-/** Paint once a frame, however many views came; at once where frames stand still. */
+/** Paint once a frame, however many views came; at once where frames stand still. @param {Message} message */
 export function paintSoon(message) {
   changed.add(message);
   if (document.hidden) paintAll();
@@ -66,9 +67,10 @@ function paintAll() {
   stick();
 }
 
+/** @param {Message} message */
 function paint({ view, article, body, notice, buttons, growing }) {
   article.classList.toggle("growing", growing);
-  article.setAttribute("aria-busy", growing); // read out once it is whole, not at every word
+  article.setAttribute("aria-busy", String(growing)); // read out once it is whole, not at every word
   if (view.mine) show(body, view.html ?? []);
   else if (body.dataset.shown !== view.text) quote(body, view);
   body.hidden = !view.text;
@@ -78,14 +80,15 @@ function paint({ view, article, body, notice, buttons, growing }) {
     const focused = buttons.contains(document.activeElement);
     buttons.dataset.shown = wanted;
     buttons.replaceChildren(...(view.buttons ?? []).map(action));
-    if (focused) (buttons.firstChild ?? $("box")).focus();
+    if (focused) (buttons.querySelector("button") ?? $("box")).focus();
   }
 }
 
-/** What a person wrote, as they wrote it; lines that they quote stand apart. */
+/** What a person wrote, as they wrote it; lines that they quote stand apart.
+ * @param {HTMLElement} body @param {View} view */
 function quote(body, { text, html = [] }) {
   body.dataset.shown = text;
-  const [quoted] = /^(?:> ?.*(?:\n+|$))*/.exec(text);
+  const [quoted = ""] = /^(?:> ?.*(?:\n+|$))*/.exec(text) ?? [];
   const apart = element("blockquote");
   if (html.length) show(apart, html);
   else apart.append(quoted);
