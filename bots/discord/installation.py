@@ -93,23 +93,11 @@ class DiscordInstallation:
         if self._by_ticket(call):
             return webhook_rate_limits(self.id, interaction_token_of(call))
         kind = {EditMessage: "edit", DeleteMessage: "delete"}.get(type(call), "post")
-        opens = kind == "post" and self._opens(call)
-        return channel_rate_limits(self.id, kind, self._location(call), opens=opens)
+        opens = kind == "post" and self._locations.opens(call)
+        return channel_rate_limits(self.id, kind, self._locations.of_call(call), opens=opens)
 
     def told(self, scope: str) -> RateLimitStatus | None:
         return self._wire.told(scope)
-
-    def _opens(self, call: OutgoingCall) -> bool:
-        """Is a thread opened before it is posted, by another call?"""
-        question = call.answers if isinstance(call, PostMessage | UploadFile) else ""
-        return call.place.thread == question != "" and not self._locations.certain(call.place, question)
-
-    def _location(self, call: OutgoingCall) -> str:
-        if isinstance(call, EditMessage | DeleteMessage):
-            return self._locations.of_message(call.place, call.message_id)[0]
-        return self._locations.of(
-            call.place, call.answers if isinstance(call, PostMessage | UploadFile) else ""
-        )
 
     async def perform(self, call: OutgoingCall) -> str:
         try:

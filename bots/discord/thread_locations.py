@@ -18,7 +18,7 @@ from bots.discord.http import calls
 from bots.discord.incoming import ASK, channel_to_place, message_to_ask
 from bots.discord.limiter import Limited
 from bots.discord.names import question_to_name
-from core.values.outgoing import PostMessage, UploadFile
+from core.values.outgoing import DeleteMessage, EditMessage, OutgoingCall, PostMessage, UploadFile
 from core.values.places import Place
 
 log = structlog.get_logger(platform="discord")
@@ -58,6 +58,17 @@ class ThreadLocations:
         if self._asked.get(question) == place.thread:
             return place.thread
         return self._places.get(place.key, place.thread)
+
+    def opens(self, call: OutgoingCall) -> bool:
+        """Is a thread opened before it is posted, by another call?"""
+        question = call.answers if isinstance(call, PostMessage | UploadFile) else ""
+        return call.place.thread == question != "" and not self.certain(call.place, question)
+
+    def of_call(self, call: OutgoingCall) -> str:
+        """The channel or thread that `call` is for, as far as known without asking."""
+        if isinstance(call, EditMessage | DeleteMessage):
+            return self.of_message(call.place, call.message_id)[0]
+        return self.of(call.place, call.answers if isinstance(call, PostMessage | UploadFile) else "")
 
     def certain(self, place: Place, question: str = "") -> bool:
         """Whether no other channel could hold the answers to `question`."""

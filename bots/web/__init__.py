@@ -1,6 +1,7 @@
 """The web page: a platform that needs no account.
 
     connector       `Connector`: the routes
+    http_messages   bodies read, responses made, hosts refused
     installation    `Installation`: outgoing calls as views on the open pages
     guard           whether a request may come in: host, origin                pure
     incoming        JSON -> Ask, Command or ButtonPress                        pure
@@ -38,8 +39,9 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from bots.web.connector import WebConnector, refuse_host
+from bots.web.connector import WebConnector
 from bots.web.guard import Hosts, names_of
+from bots.web.http_messages import refuse_host
 from bots.web.outgoing import LIMITS, TRAITS
 from core.clock import Clock
 from core.ports.store import Store

@@ -14,7 +14,8 @@ from aiohttp import hdrs, web
 
 from bots.web import guard, incoming, outgoing, suggestions
 from bots.web.answer_streams import AnswerStreams, ThinkingNews
-from bots.web.errors import RETRY_AFTER_S, Reason, RequestError
+from bots.web.errors import Reason, RequestError
+from bots.web.http_messages import HEADERS, NEVER_STORED, json_response, locale_of, read_body, refusal_response
 from bots.web.installation import WebInstallation
 from core.clock import Clock
 from core.errors import StoreError
@@ -29,21 +30,8 @@ HEARTBEAT_S = 15.0
 STREAMS = 24
 """How many event streams one address may have open."""
 
-BODY_S = 20.0
-"""How long a request's body may take, in seconds."""
-
 RETRY_MS = 1_000
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-_HEADERS: dict[str, str] = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
-_NEVER_STORED: dict[str, str] = {hdrs.CACHE_CONTROL: "no-store"}
-
 _TAKEN = (Outcome.TURN, Outcome.NOTED, Outcome.DUPLICATE, Outcome.TOLD)
 """What was said has been dealt with: it need not be said again."""
 
@@ -131,11 +119,11 @@ class WebConnector:
                 self._check(request)
                 response = await handler(request)
             except RequestError as refused:
-                response = _refusal(refused, _locale(request))
+                response = refusal_response(refused, locale_of(request))
             except StoreError:
-                response = _refusal(RequestError(Reason.STORE), _locale(request))
+                response = refusal_response(RequestError(Reason.STORE), locale_of(request))
             if not response.prepared:
-                response.headers.update(_HEADERS)
+                response.headers.update(HEADERS)
             return response
 
         return guarded
@@ -167,17 +155,17 @@ class WebConnector:
 
     async def _words(self, request: web.Request) -> web.Response:
         """A module, not a request of the page: scripts run, and keys are taken, only once it is loaded."""
-        body = b"export default " + outgoing.to_bytes(outgoing.page_words(_locale(request)))
-        return web.Response(body=body, headers=_NEVER_STORED, content_type=_TYPES[".js"], charset="utf-8")
+        body = b"export default " + outgoing.to_bytes(outgoing.page_words(locale_of(request)))
+        return web.Response(body=body, headers=NEVER_STORED, content_type=_TYPES[".js"], charset="utf-8")
 
     async def _threads(self, request: web.Request) -> web.Response:
         threads = await self._store.threads(self.name, self.installation.id)
         posts = self._live.views(incoming.TOP)
-        return _json({"threads": outgoing.threads_to_json(threads, posts)})
+        return json_response({"threads": outgoing.threads_to_json(threads, posts)})
 
     async def _thread(self, request: web.Request) -> web.Response:
         place = incoming.thread_to_place(request.match_info["thread"])
-        return _json(await self._state(place, await self._language(self._reader(request), place)))
+        return json_response(await self._state(place, await self._language(self._reader(request), place)))
 
     async def _state(self, place: Place, language: str) -> dict[str, object]:
         """The complete view of a thread."""
@@ -237,7 +225,7 @@ class WebConnector:
             language = await self._language(self._reader(request), place)
             state = await self._state(place, language)
             response = web.StreamResponse(
-                headers={**_HEADERS, **_NEVER_STORED, "X-Accel-Buffering": "no"}  # nginx: do not gather
+                headers={**HEADERS, **NEVER_STORED, "X-Accel-Buffering": "no"}  # nginx: do not gather
             )
             response.content_type = "text/event-stream"
             response.charset = "utf-8"
@@ -265,7 +253,7 @@ class WebConnector:
         language = await self._language(self._reader(request), place)
         typed = suggestions.typing(text)
         if typed is None or self._inbox is None:
-            return _json({"suggestions": [asdict(one) for one in suggestions.names(text, language)]})
+            return json_response({"suggestions": [asdict(one) for one in suggestions.names(text, language)]})
         author = self._reader(request)
         values = {}
         for option in typed.asked:
@@ -273,15 +261,17 @@ class WebConnector:
             command = Command(typed.spec.name, place, author, self._clock.now(), options=options)
             values[option.name] = await self._inbox.suggest(command, option.name)
         found = typed.suggestions(values, language)
-        return _json({"suggestions": [asdict(one) for one in found]})
+        return json_response({"suggestions": [asdict(one) for one in found]})
 
     async def _ask(self, request: web.Request) -> web.Response:
-        ask = incoming.body_to_ask(await _body(request), self._clock.now(), _locale(request), alone=self._alone)
+        ask = incoming.body_to_ask(
+            await read_body(request), self._clock.now(), locale_of(request), alone=self._alone
+        )
         return await self._asked(incoming.ask_to_command(ask) or ask)
 
     async def _command(self, request: web.Request) -> web.Response:
         command = incoming.body_to_command(
-            await _body(request), self._clock.now(), _locale(request), alone=self._alone
+            await read_body(request), self._clock.now(), locale_of(request), alone=self._alone
         )
         return await self._asked(command)
 
@@ -300,7 +290,7 @@ class WebConnector:
         elif receipt.told is not None:
             self._live.tell_all()  # a command may have had something forgotten, in any thread
         answer = {"thread": thread, "id": event.id, "taken": receipt.outcome in _TAKEN}
-        return _json(answer | outgoing.receipt_to_json(receipt), status=202)
+        return json_response(answer | outgoing.receipt_to_json(receipt), status=202)
 
     async def _question(self, event: Ask | Command, receipt: Receipt) -> outgoing.MessageView:
         """The question as it stands in the thread: a command becomes another than was typed."""
@@ -318,10 +308,10 @@ class WebConnector:
         return await self._inbox.language(reader, place) if self._inbox else language_of(reader.locale)
 
     def _reader(self, request: web.Request) -> Person:
-        return incoming.person(_locale(request), alone=self._alone)
+        return incoming.person(locale_of(request), alone=self._alone)
 
     async def _press(self, request: web.Request) -> web.Response:
-        press = incoming.body_to_press(await _body(request), _locale(request), alone=self._alone)
+        press = incoming.body_to_press(await read_body(request), locale_of(request), alone=self._alone)
         turn = await self._store.turn(press.turn_id)
         receipt = await self._receive(press)
         again = receipt.outcome is Outcome.TURN
@@ -331,7 +321,7 @@ class WebConnector:
             self._live.ask(thread, turn.ask.id, receipt.turn_id)
         if receipt.outcome is Outcome.TOLD:
             self._live.tell_all()  # it may have had something forgotten, in any thread
-        return _json({"again": again} | outgoing.receipt_to_json(receipt), status=202)
+        return json_response({"again": again} | outgoing.receipt_to_json(receipt), status=202)
 
     async def _receive(self, event: Event) -> Receipt:
         if self._inbox is None:
@@ -344,42 +334,3 @@ class WebConnector:
         if receipt.told is None and receipt.outcome not in _TAKEN:
             raise RequestError(Reason.OUT_OF_DATE)
         return receipt
-
-
-async def _body(request: web.Request) -> bytes:
-    try:
-        async with asyncio.timeout(BODY_S):
-            await request.content.readexactly(incoming.BODY_LIMIT_BYTES + 1)
-    except asyncio.IncompleteReadError as end:
-        return end.partial
-    except TimeoutError:
-        raise RequestError(Reason.TOO_SLOW) from None
-    raise RequestError(Reason.TOO_LONG)
-
-
-def refuse_host(hosts: guard.Hosts, request: web.Request) -> web.Response | None:
-    """What a request gets whose Host is none of `hosts`, or None where it may come in.
-
-    `request.host` is not asked: without the header it looks this machine's name up, and the event loop waits."""
-    if hosts.allows(request.headers.get(hdrs.HOST, "")):
-        return None
-    response = _refusal(RequestError(Reason.WRONG_HOST), _locale(request))
-    response.headers.update(_HEADERS)
-    return response
-
-
-def _locale(request: web.Request) -> str:
-    return incoming.accept_language_to_locale(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
-
-
-def _json(value: object, status: int = 200) -> web.Response:
-    return web.Response(
-        body=outgoing.to_bytes(value), status=status, headers=_NEVER_STORED, content_type="application/json"
-    )
-
-
-def _refusal(refused: RequestError, locale: str) -> web.Response:
-    response = _json({"error": {"code": refused.reason, "message": refused.words(locale)}}, refused.status)
-    if refused.status == 503:
-        response.headers[hdrs.RETRY_AFTER] = str(RETRY_AFTER_S)
-    return response

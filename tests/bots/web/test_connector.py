@@ -646,7 +646,7 @@ async def test_an_address_has_so_many_open_pages_and_one_more_once_another_is_cl
 async def test_a_body_that_does_not_arrive_is_not_waited_for(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bots.web.connector.BODY_S", 0.05)
+    monkeypatch.setattr("bots.web.http_messages.BODY_S", 0.05)
 
     async def slow() -> AsyncIterator[bytes]:
         yield b"{"

@@ -1,0 +1,68 @@
+"""What the routes of the page have in common: bodies read, responses made, hosts refused."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import hdrs, web
+
+from bots.web import guard, incoming, outgoing
+from bots.web.errors import RETRY_AFTER_S, Reason, RequestError
+
+BODY_S = 20.0
+"""How long a request's body may take, in seconds."""
+
+HEADERS: dict[str, str] = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+NEVER_STORED: dict[str, str] = {hdrs.CACHE_CONTROL: "no-store"}
+
+
+async def read_body(request: web.Request) -> bytes:
+    """The whole body. Raises RequestError where it is too long, or slower than BODY_S."""
+    try:
+        async with asyncio.timeout(BODY_S):
+            await request.content.readexactly(incoming.BODY_LIMIT_BYTES + 1)
+    except asyncio.IncompleteReadError as end:
+        return end.partial
+    except TimeoutError:
+        raise RequestError(Reason.TOO_SLOW) from None
+    raise RequestError(Reason.TOO_LONG)
+
+
+def refuse_host(hosts: guard.Hosts, request: web.Request) -> web.Response | None:
+    """What a request gets whose Host is none of `hosts`, or None where it may come in.
+
+    `request.host` is not asked: without the header it looks this machine's name up, and the event loop waits."""
+    if hosts.allows(request.headers.get(hdrs.HOST, "")):
+        return None
+    response = refusal_response(RequestError(Reason.WRONG_HOST), locale_of(request))
+    response.headers.update(HEADERS)
+    return response
+
+
+def locale_of(request: web.Request) -> str:
+    """The locale that the browser prefers, or empty."""
+    return incoming.accept_language_to_locale(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
+
+
+def json_response(value: object, status: int = 200) -> web.Response:
+    """A JSON response that no cache stores."""
+    return web.Response(
+        body=outgoing.to_bytes(value), status=status, headers=NEVER_STORED, content_type="application/json"
+    )
+
+
+def refusal_response(refused: RequestError, locale: str) -> web.Response:
+    """The reason of a refusal, as JSON in the reader's language."""
+    response = json_response(
+        {"error": {"code": refused.reason, "message": refused.words(locale)}}, refused.status
+    )
+    if refused.status == 503:
+        response.headers[hdrs.RETRY_AFTER] = str(RETRY_AFTER_S)
+    return response
