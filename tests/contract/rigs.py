@@ -28,11 +28,10 @@ from bots.discord import create as create_discord
 from bots.slack.connector import SlackConnector
 from bots.web import Hosts, WebConnector
 from core.clock import SystemClock
-from core.errors import BotError, Code
-from core.i18n import language_of
+from core.errors import Code
 from core.ports.connector import Connector, Installation
 from core.values.conversation import Ask
-from core.values.events import Command, Edited, Event, Outcome, Receipt
+from core.values.events import Command, Event, Receipt
 from core.values.outgoing import (
     AppendStream,
     DeleteMessage,
@@ -44,10 +43,11 @@ from core.values.outgoing import (
     StopStream,
     UploadFile,
 )
-from core.values.places import Person, Place
-from core.values.ui import Button, Choice, ImmediateReply
+from core.values.places import Place
+from core.values.ui import Button
 from tests.fakes import discord, slack
 from tests.fakes.discord import FakeDiscord
+from tests.fakes.inbox import RecordingInbox
 from tests.fakes.memory import MemoryStore
 from tests.fakes.slack import FakeSlack
 from tests.waiting import until
@@ -62,13 +62,12 @@ LOST, CUT = "done, and its answer lost", "cut off before it was done"
 """The two ways to be UNCERTAIN."""
 
 
-class Recorder:
-    """An inbox that remembers. `error`: what it raises instead; `open`: cleared, it lets nothing through."""
+class Recorder(RecordingInbox):
+    """`came`: events that arrived; `open`: while it is cleared, none is stored. `keep` stores questions as well."""
 
     def __init__(self, keep: Callable[[Ask], Awaitable[object]] | None = None) -> None:
+        super().__init__()
         self.came: list[Event] = []
-        self.events: list[Event] = []
-        self.error: BotError | None = None
         self.open = asyncio.Event()
         self.open.set()
         self._keep = keep
@@ -76,34 +75,9 @@ class Recorder:
     async def receive(self, event: Event) -> Receipt:
         self.came.append(event)
         await self.open.wait()
-        if self.error is not None:
-            raise self.error
-        if self._keep is not None and isinstance(event, Ask):
+        if self.error is None and self._keep is not None and isinstance(event, Ask):
             await self._keep(event)
-        self.events.append(event)
-        turn = isinstance(event, Ask | Command)
-        return Receipt(Outcome.TURN if turn else Outcome.NOTED, len(self.events))
-
-    async def language(self, person: Person, place: Place) -> str:
-        return language_of(person.locale)
-
-    async def concerns(self, event: Ask | Edited) -> bool:
-        return True
-
-    async def refusal(self, command: Command) -> ImmediateReply | None:
-        return None
-
-    async def suggest(self, command: Command, option: str) -> list[Choice]:
-        return []
-
-    def of(self, kind: type[E]) -> list[E]:
-        return [event for event in self.events if isinstance(event, kind)]
-
-    async def first(self, kind: type[E]) -> E:
-        return (await until(lambda: self.of(kind)))[0]
-
-    async def ask(self, text: str) -> Ask:
-        return (await until(lambda: [ask for ask in self.of(Ask) if ask.text == text]))[0]
+        return await super().receive(event)
 
 
 @dataclass(frozen=True, slots=True)

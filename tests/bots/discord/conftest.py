@@ -18,65 +18,37 @@ from bots.discord.client import BEAT_S
 from bots.discord.connector import DiscordConnector
 from bots.discord.private import aim
 from core.clock import Clock, SystemClock
-from core.errors import BotError
-from core.i18n import language_of
 from core.values.conversation import Ask
-from core.values.events import Command, Edited, Event, Outcome, Receipt
-from core.values.places import Person, Place
-from core.values.ui import Choice, ImmediateReply
+from core.values.events import Command, Event, Outcome, Receipt
+from core.values.ui import ImmediateReply
 from tests.fakes.discord import FakeDiscord
+from tests.fakes.inbox import RecordingInbox
 from tests.waiting import until
 
 T = TypeVar("T")
 E = TypeVar("E")
 
 
-class Recorder:
-    """An inbox that takes everything in, or raises `error`, or gives `outcome` and `told`. As in the core, the
-    command `ask` is a question. `foresees`: a refusal is known before the command is taken. `concerned`: something may
-    come of what is said."""
+class Recorder(RecordingInbox):
+    """Gives `outcome` and `told`. As in the core, the command `ask` is a question.
+
+    `foresees`: a refusal is known before the command is taken.
+    """
 
     def __init__(self) -> None:
-        self.events: list[Event] = []
-        self.error: BotError | None = None
+        super().__init__()
         self.outcome = Outcome.TURN
         self.told: ImmediateReply | None = None
         self.foresees = True
-        self.concerned = True
-        self.choices: list[Choice] = []
-        self.typed: list[tuple[Command, str]] = []
 
-    async def receive(self, event: Event) -> Receipt:
-        if self.error is not None:
-            raise self.error
-        self.events.append(event)
+    async def respond(self, event: Event) -> Receipt:
         if isinstance(event, Command) and event.name == "ask":
             self.events.append(command_to_ask(event))
         return Receipt(self.outcome, len(self.events), self.told)
 
-    async def language(self, person: Person, place: Place) -> str:
-        return language_of(person.locale)
-
-    async def concerns(self, event: Ask | Edited) -> bool:
-        return self.concerned
-
     async def refusal(self, command: Command) -> ImmediateReply | None:
-        if self.error is not None:
-            raise self.error
+        await super().refusal(command)
         return self.told if self.foresees and self.outcome is Outcome.REFUSED else None
-
-    async def suggest(self, command: Command, option: str) -> list[Choice]:
-        if self.error is not None:
-            raise self.error
-        self.typed.append((command, option))
-        return self.choices
-
-    def of(self, kind: type[E]) -> list[E]:
-        return [event for event in self.events if isinstance(event, kind)]
-
-    async def ask(self, text: str) -> Ask:
-        """The ask with this text, once it is there."""
-        return await until(lambda: next((a for a in self.of(Ask) if a.text == text), None))
 
 
 def command_to_ask(command: Command) -> Ask:

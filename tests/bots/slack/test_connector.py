@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,12 +16,12 @@ from bots.slack.connector import SlackConnector
 from bots.slack.socket import proxy_for
 from core.clock import SystemClock
 from core.errors import Code, PlatformError, SettingsError, StoreError
-from core.i18n import language_of
 from core.values.conversation import Ask
-from core.values.events import ButtonPress, Command, Deleted, Edited, Event, Outcome, Receipt
+from core.values.events import ButtonPress, Deleted, Edited, Event, Outcome, Receipt
 from core.values.outgoing import EditMessage, Page, PostMessage
 from core.values.places import Person, Place
-from core.values.ui import Button, Choice, ImmediateReply
+from core.values.ui import Button
+from tests.fakes.inbox import RecordingInbox
 from tests.fakes.slack import DOCUMENTED, RESTRICTED, FakeSlack, Message
 from tests.waiting import AT_ONCE_S, HANG_S, until
 
@@ -30,14 +29,14 @@ MENTION = "<@U_BOT> what is a monad?"
 C1 = Place("slack", "T1", "C1")
 
 
-@dataclass
-class Inbox:
-    """Keeps what it is told, in the order in which it stored it; `broken` is how often it can't."""
+class Inbox(RecordingInbox):
+    """Stores slowly; `broken` is how often it can't. `acked_before`: whether anything was acknowledged before."""
 
-    slack: FakeSlack
-    events: list[Event] = field(default_factory=list)
-    broken: int = 0
-    acked_before: list[bool] = field(default_factory=list)
+    def __init__(self, slack: FakeSlack) -> None:
+        super().__init__()
+        self.slack = slack
+        self.broken = 0
+        self.acked_before: list[bool] = []
 
     async def receive(self, event: Event) -> Receipt:
         if self.broken:
@@ -45,24 +44,14 @@ class Inbox:
             raise StoreError("the disk is full")
         await asyncio.sleep(0.01)
         self.acked_before.append(any(envelope.acked for envelope in self.slack.envelopes))
-        self.events.append(event)
+        return await super().receive(event)
+
+    async def respond(self, event: Event) -> Receipt:
         self.slack.pulse.beat()
         return Receipt(Outcome.NOTED)
 
-    async def language(self, person: Person, place: Place) -> str:
-        return language_of(person.locale)
-
-    async def concerns(self, event: Ask | Edited) -> bool:
-        return True
-
-    async def refusal(self, command: Command) -> ImmediateReply | None:
-        return None
-
-    async def suggest(self, command: Command, option: str) -> list[Choice]:
-        return []
-
     def asks(self) -> list[Ask]:
-        return [event for event in self.events if isinstance(event, Ask)]
+        return self.of(Ask)
 
 
 @pytest.fixture

@@ -5,49 +5,34 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 import pytest
 
 from bots.slack.connector import SlackConnector
 from core.clock import SystemClock
 from core.errors import StoreError
-from core.i18n import language_of
 from core.values.conversation import Ask
-from core.values.events import ButtonPress, Command, Edited, Event, Outcome, Receipt
-from core.values.places import Person, Place
-from core.values.ui import Attachment, Button, Choice, Field, Form, ImmediateReply
+from core.values.events import ButtonPress, Command, Event, Outcome, Receipt
+from core.values.ui import Attachment, Button, Field, Form, ImmediateReply
+from tests.fakes.inbox import RecordingInbox
 from tests.fakes.slack import BOT_USER, Channel, FakeSlack, Message
 
 FORM = Form("settings", "Settings", "Save", (Field("set_model", "Model"),), {"scope": "channel"})
 
 
-@dataclass
-class Inbox:
-    """Keeps what it is told and answers by `answer`, which may raise."""
+class Inbox(RecordingInbox):
+    """Replies by `answer`, which may raise."""
 
-    events: list[Event] = field(default_factory=list)
-    answer: Callable[[Event], ImmediateReply | None] = lambda event: None
+    def __init__(self) -> None:
+        super().__init__()
+        self.answer: Callable[[Event], ImmediateReply | None] = lambda event: None
 
-    async def receive(self, event: Event) -> Receipt:
-        self.events.append(event)
+    async def respond(self, event: Event) -> Receipt:
         return Receipt(Outcome.TOLD, told=self.answer(event))
-
-    async def language(self, person: Person, place: Place) -> str:
-        return language_of(person.locale)
-
-    async def concerns(self, event: Ask | Edited) -> bool:
-        return True
-
-    async def refusal(self, command: Command) -> ImmediateReply | None:
-        return None
-
-    async def suggest(self, command: Command, option: str) -> list[Choice]:
-        return []
 
     @property
     def commands(self) -> list[Command]:
-        return [event for event in self.events if isinstance(event, Command)]
+        return self.of(Command)
 
 
 @pytest.fixture

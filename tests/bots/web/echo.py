@@ -7,36 +7,35 @@ import re
 from dataclasses import replace
 
 from bots.web import WebConnector
-from core.i18n import language_of
 from core.values.conversation import Ask, Turn, TurnState
-from core.values.events import ButtonPress, Command, Edited, Event, Outcome, Receipt
+from core.values.events import ButtonPress, Command, Event, Outcome, Receipt
 from core.values.outgoing import EditMessage, Page, PostMessage
-from core.values.places import Person, Place
 from core.values.tasks import ANSWER
 from core.values.turn_ends import Finish
 from core.values.ui import Button, Choice, ImmediateReply
+from tests.fakes.inbox import RecordingInbox
 from tests.fakes.memory import MemoryStore
 
 
-class EchoInbox:
+class EchoInbox(RecordingInbox):
     """Answers with `answers[text]`, or with what was said. `gap_s` is the pause between words. Commands are told what
     `told` has for them, or become questions. Answers begin while `begins` is set."""
 
     def __init__(self, store: MemoryStore, platform: WebConnector, gap_s: float = 0.0) -> None:
+        super().__init__()
+        self.choices = [Choice("small", "Small"), Choice("large", "Large")]
         self.answers: dict[str, Page] = {}
         self.told: dict[str, ImmediateReply] = {}
         self.gap_s = gap_s
         self.begins = asyncio.Event()
         self.begins.set()
         self.draining = False
-        self.received: list[Event] = []
         self._store = store
         self._platform = platform
         self._stopped: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def receive(self, event: Event) -> Receipt:
-        self.received.append(event)
+    async def respond(self, event: Event) -> Receipt:
         if self.draining:
             return Receipt(Outcome.DRAINING)
         if isinstance(event, ButtonPress):
@@ -62,18 +61,6 @@ class EchoInbox:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return Receipt(Outcome.TURN, turn.id)
-
-    async def language(self, person: Person, place: Place) -> str:
-        return language_of(person.locale)
-
-    async def concerns(self, event: Ask | Edited) -> bool:
-        return True
-
-    async def refusal(self, command: Command) -> ImmediateReply | None:
-        return None
-
-    async def suggest(self, command: Command, option: str) -> list[Choice]:
-        return [Choice("small", "Small"), Choice("large", "Large")]
 
     async def settled(self) -> None:
         """Wait until every answer is finished."""

@@ -133,7 +133,7 @@ async def test_the_ask_says_who_where_and_in_which_language(client: Client) -> N
             f"{home.url}/api/asks", json={"text": "你好", "client_id": client_id}, headers=headers
         ) as response:
             assert response.status == 202
-        (received,) = home.inbox.received
+        (received,) = home.inbox.events
         assert isinstance(received, Ask)
         assert (received.id, received.text, received.author.locale) == (client_id, "你好", "zh-CN")
         assert received.addressed
@@ -204,7 +204,7 @@ async def test_thinking_is_shown_until_the_first_word(client: Client) -> None:
     async with house() as home:
         asked = await ask(client, home)
         await home.inbox.settled()
-        place = home.inbox.received[0].place
+        place = home.inbox.events[0].place
         await home.platform.installation.typing(place)
         async with events(client, home, asked["thread"]) as stream:
             _, state = await stream.next()
@@ -227,7 +227,7 @@ async def test_what_is_thought_of_can_be_stopped_in_the_order_in_which_it_was_as
         home.inbox.begins.clear()
         asked = await ask(client, home, "One")
         await ask(client, home, "Two", thread=asked["thread"])
-        place = home.inbox.received[0].place
+        place = home.inbox.events[0].place
         assert await thought_of() == 1
         await home.platform.installation.perform(
             PostMessage(place, Page("", "Others come first."), "k", asked["id"])
@@ -247,7 +247,7 @@ async def test_a_silent_stream_shows_that_it_lives(client: Client) -> None:
         async with events(client, home, asked["thread"]) as stream:
             await stream.next()
             await asyncio.sleep(0.05)
-            await home.platform.installation.typing(home.inbox.received[0].place)
+            await home.platform.installation.typing(home.inbox.events[0].place)
             await stream.next()
             assert stream.comments >= 1
 
@@ -315,7 +315,7 @@ async def test_an_edit_after_a_restart_finds_its_place_again(client: Client) -> 
     async with house(store) as home:
         first = await ask(client, home, "One")
         await ask(client, home, "Two", thread=first["thread"])
-        place = home.inbox.received[0].place
+        place = home.inbox.events[0].place
         half = await home.platform.installation.perform(
             PostMessage(place, Page("Ha"), "turn-9-0", answers=first["id"])
         )
@@ -343,7 +343,7 @@ async def test_words_of_an_answer_anew_take_the_place_of_the_old_ones_after_a_re
     async with house(store) as home:
         first = await ask(client, home, "One")
         await home.inbox.settled()
-        place = home.inbox.received[0].place
+        place = home.inbox.events[0].place
     again = await store.retry_turn(1, task)
     assert again is not None
     stop = Button("stop", "Stop", again.id)
@@ -375,7 +375,7 @@ async def test_strokes_are_shown_and_found_again(client: Client) -> None:
     async with house() as home:
         asked = await ask(client, home)
         await home.inbox.settled()
-        place = home.inbox.received[0].place
+        place = home.inbox.events[0].place
         post = PostMessage(
             place, Page("Words", "A notice.", (Button("again", "Try again", 7),)), "turn-7-0", asked["id"]
         )
@@ -444,7 +444,7 @@ async def test_a_press_reaches_the_inbox_and_stops_the_answer(client: Client) ->
         async with client.post(f"{home.url}/api/presses", json=press) as response:
             assert response.status == 202
         await home.inbox.settled()
-        received = home.inbox.received[-1]
+        received = home.inbox.events[-1]
         assert isinstance(received, ButtonPress)
         assert (received.action, received.turn_id, received.place.thread) == ("stop", 1, asked["thread"])
         text = (await thread_of(client, home, asked["thread"]))[-1]["text"]
@@ -512,7 +512,7 @@ async def test_a_command_is_told_to_whoever_gave_it(client: Client) -> None:
         home.inbox.told["settings"] = ImmediateReply("As it is.")
         answer = await command(client, home, "settings", options={"scope": "workspace"})
         assert answer["told"]["text"] == "As it is."
-        (received,) = home.inbox.received
+        (received,) = home.inbox.events
         assert isinstance(received, Command)
         assert dict(received.options) == {"scope": "workspace"}
         async with client.get(f"{home.url}/api/threads") as response:
@@ -526,7 +526,7 @@ async def test_what_a_command_had_forgotten_does_not_stay_in_sight_on_any_page(c
         home.inbox.told["forget"] = ImmediateReply("Forgotten.")
         async with events(client, home, asked["thread"]) as stream:
             assert len((await stream.next())[1]["messages"]) == 2
-            await home.store.forget_thread(home.inbox.received[0].place, datetime.now(UTC))
+            await home.store.forget_thread(home.inbox.events[0].place, datetime.now(UTC))
             await command(client, home, "forget")  # from another page
             assert await stream.next() == ("state", {"messages": [], "thinking": asdict(ThinkingNews())})
 
@@ -580,7 +580,7 @@ async def test_no_other_site_gives_commands_or_presses_buttons(client: Client, p
         for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
             async with client.post(f"{home.url}/api/{path}", json=body, headers=headers) as response:
                 assert await error(response) == (403, "cross_site")
-        assert home.inbox.received == []
+        assert home.inbox.events == []
 
 
 # Refusals.
@@ -605,7 +605,7 @@ async def test_a_request_that_may_not_be_is_refused(
         sent = {"Content-Type": "application/json", **headers}
         async with client.post(f"{home.url}/api/asks", data=body, headers=sent) as response:
             assert await error(response) == refusal
-        assert home.inbox.received == []
+        assert home.inbox.events == []
 
 
 @pytest.mark.parametrize("path", ["/", "/static/page.js", "/api/threads", "/api/threads/board/events"])
@@ -624,7 +624,7 @@ async def test_a_name_that_is_set_leads_to_the_page_and_nobody_who_comes_by_it_r
         body = {"text": "hello", "client_id": str(uuid4())}
         async with client.post(f"{home.url}/api/asks", json=body, headers=named) as response:
             assert response.status == 202
-        assert not home.inbox.received[0].author.admin  # type: ignore[union-attr]
+        assert not home.inbox.events[0].author.admin  # type: ignore[union-attr]
 
 
 async def test_an_address_has_so_many_open_pages_and_one_more_once_another_is_closed(client: Client) -> None:

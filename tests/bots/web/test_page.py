@@ -190,7 +190,7 @@ async def test_a_line_break_and_a_composition_do_not_send(chromium: Browser) -> 
                  new KeyboardEvent("keydown", {key: "Enter", isComposing: true, bubbles: true, cancelable: true}))"""
         )
         await expect(page.get_by_label("Your message")).to_have_value("one\ntwo")
-        assert home.inbox.received == []
+        assert home.inbox.events == []
         await page.keyboard.press("Enter")
         await expect(answers(page)).to_have_count(1)
 
@@ -241,7 +241,7 @@ async def test_an_answer_anew_takes_the_place_of_the_old_one_with_its_first_word
         await page.goto(home.url)
         await ask(page, "Again")
         await expect(answers(page)).to_have_text(["Old words."])
-        asked, further = home.inbox.received[0], await home.store.retry_turn(1, ContinueAnswer())
+        asked, further = home.inbox.events[0], await home.store.retry_turn(1, ContinueAnswer())
         assert isinstance(asked, Ask)
         assert further is not None
         more = Shown("And more.", buttons=(Button("again", "Regenerate", further.id),))
@@ -380,7 +380,7 @@ async def test_the_page_speaks_chinese(chromium: Browser) -> None:
         assert await page.locator("html").get_attribute("lang") == "zh-Hans"
         await ask(page, "你好")
         await expect(answers(page)).to_contain_text("You said: 你好")
-        assert home.inbox.received[0].author.locale == "zh-CN"  # type: ignore[union-attr]
+        assert home.inbox.events[0].author.locale == "zh-CN"  # type: ignore[union-attr]
         english = await page.evaluate("[...document.querySelectorAll('[data-say]')].map(e => e.textContent)")
         assert all(re.search(r"[\u4e00-\u9fff]", words) for words in english)
 

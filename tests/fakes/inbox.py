@@ -1,0 +1,67 @@
+"""The inbox of platform tests: keeps every event. Tests that need more override `respond`."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from core.errors import BotError
+from core.i18n import language_of
+from core.values.conversation import Ask
+from core.values.events import Command, Edited, Event, Outcome, Receipt
+from core.values.places import Person, Place
+from core.values.ui import Choice, ImmediateReply
+from tests.waiting import until
+
+E = TypeVar("E")
+
+
+class RecordingInbox:
+    """Keeps events, in `events`, in the order in which they were stored.
+
+    `error` is raised instead of storing, and by `suggest` and `refusal`. `concerned`: the answer of `concerns`.
+    `choices`: what `suggest` returns; `typed`: what it was asked.
+    """
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.error: BotError | None = None
+        self.concerned = True
+        self.choices: list[Choice] = []
+        self.typed: list[tuple[Command, str]] = []
+
+    async def receive(self, event: Event) -> Receipt:
+        if self.error is not None:
+            raise self.error
+        self.events.append(event)
+        return await self.respond(event)
+
+    async def respond(self, event: Event) -> Receipt:
+        """The receipt of an event that was kept."""
+        return Receipt(Outcome.TURN if isinstance(event, Ask | Command) else Outcome.NOTED, len(self.events))
+
+    async def language(self, person: Person, place: Place) -> str:
+        return language_of(person.locale)
+
+    async def concerns(self, event: Ask | Edited) -> bool:
+        return self.concerned
+
+    async def refusal(self, command: Command) -> ImmediateReply | None:
+        if self.error is not None:
+            raise self.error
+        return None
+
+    async def suggest(self, command: Command, option: str) -> list[Choice]:
+        if self.error is not None:
+            raise self.error
+        self.typed.append((command, option))
+        return self.choices
+
+    def of(self, kind: type[E]) -> list[E]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    async def first(self, kind: type[E]) -> E:
+        return (await until(lambda: self.of(kind)))[0]
+
+    async def ask(self, text: str) -> Ask:
+        """The ask with this text, once it is there."""
+        return await until(lambda: next((ask for ask in self.of(Ask) if ask.text == text), None))
