@@ -88,7 +88,7 @@ class Config:
         check_ways(config.catalog, os.environ)
         platforms = config.platforms()
         core.check_platforms(platforms)
-        config.timers.check({name for name, why_not in platforms.items() if not why_not})
+        config.timers.check(platforms)
         return config
 
     def platforms(self) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Awaitable, Callable, Set
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, time, timedelta
 from functools import partial
 from typing import Protocol, TypeVar
@@ -33,7 +33,7 @@ Answer = TypeVar("Answer")
 _RETRY_S = 30.0
 _LOOK_S = 1.0
 
-_CHANNEL = re.compile(r"(slack|discord|web):([A-Za-z0-9_-]+)")
+_CHANNEL = re.compile(r"([a-z]+):([A-Za-z0-9_-]+)")
 _AT = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?:\s+(\S+))?")
 
 
@@ -79,17 +79,19 @@ class TimerSettings(Settings):
         """The channels of the alerts."""
         return _to_places(self.parley_alert_channel)
 
-    def check(self, running: Set[str]) -> None:
-        """Raises SettingsError where a channel is on a platform that is not among `running`."""
+    def check(self, why_off: Mapping[str, str]) -> None:
+        """Raises SettingsError where a channel is on a platform that is unknown, or off: `why_off` is empty for one
+        that is on."""
         for setting, places in (
             ("PARLEY_SUMMARY_CHANNELS", self.places),
             ("PARLEY_ALERT_CHANNEL", self.alert_places),
         ):
             for place in places:
-                if place.platform not in running:
-                    raise SettingsError(
-                        f"{setting}: names {place.platform}:{place.channel}, but {place.platform} is off"
-                    )
+                named = f"{setting}: names {place.platform}:{place.channel}"
+                if place.platform not in why_off:
+                    raise SettingsError(f"{named}, which is on none of the platforms {', '.join(why_off)}")
+                if why_off[place.platform]:
+                    raise SettingsError(f"{named}, but {place.platform} is off")
 
     @property
     def at(self) -> time:

@@ -29,12 +29,12 @@ PRODUCT = [path for path in PYTHON if path.relative_to(TOP).parts[0] in ("bots",
 TEXT = [TOP / name for name in TRACKED if (TOP / name).exists() and not name.endswith((".png", ".ico"))]
 VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "manager", "service", "handler", "misc"}
 
-PLATFORMS = {"slack", "discord", "web"}
+PLATFORMS = {path.parent.name for path in TOP.glob("bots/*/connector.py")}
 OWN = ("self", "cls", "super")
 PUBLIC = ("_replace", "_asdict")
 """Public methods of a named tuple."""
 _LINK = re.compile(r"https?://[^\s)\"]+")
-_VARIANT = re.compile(r'(?m)^    "\w+\.(?:slack|discord|web)":')
+_VARIANT = re.compile(rf'(?m)^    "\w+\.(?:{"|".join(sorted(PLATFORMS))})":')
 METAPHORS = {
     *("brush", "canvas", "wish", "herald", "desk", "knob", "paper", "seat", "lane"),
     *("turnstile", "roster", "stroke"),
@@ -82,7 +82,7 @@ def test_every_setting_says_what_it_means_and_has_a_name_of_ours_or_of_its_platf
     for settings in SETTINGS:
         for name, field in settings.model_fields.items():
             assert field.description, name
-            assert name.startswith(("parley_", "openai_", "slack_", "discord_", "database_")), name
+            assert name.split("_")[0] in {"parley", "openai", "database", *PLATFORMS}, name
 
 
 @pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(TOP)))
