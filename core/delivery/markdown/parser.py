@@ -32,6 +32,9 @@ _DEEPEST = 20
 _MATH_MAX = 2_000
 """Characters of a formula."""
 _MATH_LINES = 40
+_MISSING_CELLS = 1_000
+"""In a table whose rows lack more cells than that, the rows that follow are no rows: each would be as wide as the head.
+"""
 _CHINESE = "\u2e80"
 """Chinese and Japanese characters and their punctuation come from here on."""
 _SIGNS = ("\\", "`", "*", "_", "~", "[", "<", "$", "&", "://", "mailto:")
@@ -44,6 +47,7 @@ _SAFE = re.compile(r"https?://|mailto:", re.IGNORECASE)
 _BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
 _SCHEME = re.compile(r"(?<!\w)(?:https?|mailto)\Z", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?:://|(?<=mailto):)[^\s<>\"'`|，。；：！？、）】》」]{1,2000}")
+_AFTER_ADDRESS = ".,;:!?*_~"
 _ITEM = re.compile(r"[^>\s]")
 _RECORDED = {
     "escape": rules_inline.escape,
@@ -168,7 +172,9 @@ def _is_formula(content: str, after: str, opens: str) -> bool:
     if not content.strip() or not _FORMULA.search(content):
         return False
     tight = "\n" not in content and not content[0].isspace() and not content[-1].isspace()
-    return opens != "$" or (tight and not after.isdigit())
+    # as `BIN/` in `$BIN/$NAME`, or before an escaped mark
+    cut = len(content) > 1 and content[-1] in "/_\\"
+    return opens != "$" or (tight and not cut and not after.isdigit())
 
 
 def _table(state: StateBlock, first: int, last: int, silent: bool) -> bool:
@@ -176,7 +182,13 @@ def _table(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     end = min(first + 2, last)
     if not rules_block.table(state, first, end, True):
         return False
-    while end < last and "|" in state.src[state.bMarks[end] : state.eMarks[end]]:
+    columns = state.src.count("|", state.bMarks[first], state.eMarks[first])
+    missing = 0
+    while end < last and missing <= _MISSING_CELLS:
+        bars = state.src.count("|", state.bMarks[end], state.eMarks[end])
+        if not bars:
+            break
+        missing += max(0, columns - bars)
         end += 1
     return rules_block.table(state, first, end, silent)
 
@@ -220,8 +232,9 @@ def _address(state: StateInline, silent: bool) -> bool:
     if state.src[state.pos] != ":" or state.linkLevel or not (scheme := _SCHEME.search(state.pending)):
         return False
     found = _ADDRESS.match(state.src, state.pos, state.posMax)
-    rest = found[0].rstrip(".,;:!?*_~") if found else ""
-    rest = rest if "(" in rest else rest.rstrip(")")
+    rest = found[0].rstrip(_AFTER_ADDRESS) if found else ""
+    for _ in range(rest.count(")") - rest.count("(")):
+        rest = rest.removesuffix(")").rstrip(_AFTER_ADDRESS)
     if not rest.strip(":/"):
         return False
     if not silent:

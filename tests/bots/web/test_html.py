@@ -100,6 +100,10 @@ def html(text: str) -> str:
         ("- [x] a\n- [ ] b", "<ul><li>☑ a</li><li>☐ b</li></ul>"),
         ("***a** b*", "<p><em><strong>a</strong> b</em></p>"),
         ("$5 and $6, \\[brackets\\]", "<p>$5 and $6, [brackets]</p>"),
+        ("$BIN/$NAME and ${A}_${B}", "<p>$BIN/$NAME and ${A}_${B}</p>"),
+        ("$5_a or \\$b", "<p>$5_a or $b</p>"),
+        ("(http://x.test/a_(b))", '<p>(<a href="http://x.test/a_(b)">http://x.test/a_(b)</a>)</p>'),
+        ("(http://x.test/(b).) c", '<p>(<a href="http://x.test/(b)">http://x.test/(b)</a>.) c</p>'),
     ],
 )
 def test_marks_become_elements(markdown: str, shown: str) -> None:
@@ -193,6 +197,13 @@ def test_no_cut_of_an_answer_looks_broken_and_it_comes_to_the_same() -> None:
 
 def test_an_answer_that_broke_off_is_shown_as_it_stands() -> None:
     assert rendered("It was **going", growing=True).blocks == ("<p>It was <strong>going</strong></p>",)
+
+
+def test_short_rows_under_many_columns_do_not_become_more_cells_than_can_be_shown() -> None:
+    columns, rows = 70, 1_250
+    head = "|" + "a|" * columns + "\n|" + "-|" * columns + "\n"
+    assert rendered(head + "|\n" * rows).blocks[0].count("<td") < 2_000
+    assert rendered(head + ("|" + "b|" * columns + "\n") * 100).blocks[0].count("<td") == 100 * columns
 
 
 @pytest.mark.parametrize("growing", [False, True])
