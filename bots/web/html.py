@@ -62,11 +62,12 @@ def rendered(text: str, *, growing: bool = False, before: Rendering | None = Non
         return Rendering(text, _blocks(text), 0, 0)
     if before is None or not text.startswith(before.text[: before.upto]):
         before = Rendering()
-    end = tail(text, before.upto)
-    settled = (*before.blocks[: before.settled], *_blocks(text[before.upto : end.start]))
-    keep, marks = shown(text, end=end, words=True)
-    last = tuple(_html(text[end.start : max(keep, end.start)] + marks, open_=True))
-    return Rendering(text, settled + last, len(settled), end.start)
+    # less than a line may still belong to the block before it, as a row or an item
+    upto = tail(text[: text.rfind("\n") + 1], before.upto).start
+    settled = (*before.blocks[: before.settled], *_blocks(text[before.upto : upto]))
+    keep, marks = shown(text, end=tail(text, upto), words=True)
+    last = tuple(_html(text[upto : max(keep, upto)] + marks, open_=True))
+    return Rendering(text, settled + last, len(settled), upto)
 
 
 @lru_cache(maxsize=64)

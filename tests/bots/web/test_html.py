@@ -195,6 +195,24 @@ def test_no_cut_of_an_answer_looks_broken_and_it_comes_to_the_same() -> None:
     assert before.blocks == rendered(sample).blocks
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1. a\n\n2. b\n\n3. c\n",
+        "Name | Age\n--- | ---\nAnn | 5\nBob | 6\n",
+        "1. one:\n**bold** words\n2. two\n",
+        "- a\n\n- b\n\n  c\n\nd\n",
+    ],
+)
+def test_a_line_that_has_just_begun_may_go_on_the_block_before_it(text: str) -> None:
+    before: Rendering | None = None
+    for end in range(len(text) + 1):
+        before = rendered(text[:end], growing=True, before=before)
+        assert before.blocks == rendered(text[:end], growing=True).blocks, text[:end]
+    assert before is not None
+    assert before.blocks == rendered(text).blocks
+
+
 def test_an_answer_that_broke_off_is_shown_as_it_stands() -> None:
     assert rendered("It was **going", growing=True).blocks == ("<p>It was <strong>going</strong></p>",)
 
