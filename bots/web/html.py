@@ -122,13 +122,23 @@ class _Renderer(RendererHTML):
         return "</del>"
 
     def link_open(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+        """What leads elsewhere in a link is words: HTML has no link in a link."""
+        env["links"] = env.get("links", 0) + 1
+        if env["links"] > 1:
+            return ""
         return f'<a href="{escape(str(tokens[at].attrs["href"]))}" target="_blank" rel="noopener noreferrer">'
+
+    def link_close(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+        env["links"] -= 1
+        return "" if env["links"] else "</a>"
 
     def image(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
         """Nothing is loaded from elsewhere."""
         target = escape(str(tokens[at].attrs["src"]))
-        label = self.renderInlineAsText(tokens[at].children, options, env)
-        return f'<a href="{target}" target="_blank" rel="noopener noreferrer">{escape(label) or target}</a>'
+        label = escape(self.renderInlineAsText(tokens[at].children, options, env)) or target
+        if env.get("links"):
+            return label
+        return f'<a href="{target}" target="_blank" rel="noopener noreferrer">{label}</a>'
 
     def fence(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
         token = tokens[at]

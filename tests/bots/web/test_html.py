@@ -104,6 +104,8 @@ def html(text: str) -> str:
         ("$5_a or \\$b", "<p>$5_a or $b</p>"),
         ("(http://x.test/a_(b))", '<p>(<a href="http://x.test/a_(b)">http://x.test/a_(b)</a>)</p>'),
         ("(http://x.test/(b).) c", '<p>(<a href="http://x.test/(b)">http://x.test/(b)</a>.) c</p>'),
+        ("[![a](http://x.test)](http://y.test)", '<p><a href="http://y.test">a</a></p>'),
+        ("[a <http://x.test> b](http://y.test)", '<p><a href="http://y.test">a http://x.test b</a></p>'),
     ],
 )
 def test_marks_become_elements(markdown: str, shown: str) -> None:
