@@ -26,6 +26,17 @@ _HIGHLIGHTED_MAX = 10_000
 """Characters of a block of code that is highlighted."""
 _TASK = re.compile(r"\[([ xX])\](?=[ \t])")
 _LINE_END = re.compile(r"\r\n?")
+_ENVIRONMENTS = {
+    "aligned": "align*",
+    "dcases": "cases",
+    "equation": "",
+    "equation*": "",
+    "gather": "matrix",
+    "gather*": "matrix",
+    "gathered": "matrix",
+}
+"""Of LaTeX, which the library does not know, and what it knows in their place."""
+_ENVIRONMENT = re.compile(rf"\\(begin|end)\{{({'|'.join(map(re.escape, _ENVIRONMENTS))})\}}")
 _MATH_ATTRIBUTES = frozenset(
     (
         "xmlns",
@@ -202,11 +213,16 @@ def math(latex: str, display: str = "inline") -> str:
     from latex2mathml.converter import Converter
 
     try:
-        formula = Converter(display=display).convert_to_element(latex)
+        known = _ENVIRONMENT.sub(lambda found: _environment(found[1], found[2]), latex)
+        formula = Converter(display=display).convert_to_element(known)
         _cleaned(formula)
         return tostring(formula, encoding="unicode")
     except Exception:  # whatever the library meets in words that are no LaTeX
         return f"<code>{escape(latex)}</code>"
+
+
+def _environment(edge: str, name: str) -> str:
+    return f"\\{edge}{{{_ENVIRONMENTS[name]}}}" if _ENVIRONMENTS[name] else ""
 
 
 def _cleaned(formula: Element) -> None:

@@ -148,6 +148,8 @@ def test_code_is_highlighted_once_it_is_whole() -> None:
         ("so $$x^2$$ it is", ["<msup>"]),
         ("$$\na\n- b\n$$", ['display="block"', "<mo>−</mo>"]),
         ("\\( \\frac{ x_{ \\)", ["<code>\\frac{ x_{</code>"]),
+        ("$$\n\\begin{aligned}\na &= b \\\\\nc &= d\n\\end{aligned}\n$$", ["</mtd></mtr><mtr><mtd"]),
+        ("\\[\\begin{gathered} a \\\\ b \\end{gathered}\\]", ["</mtd></mtr><mtr><mtd"]),
     ],
 )
 def test_formulas_are_readable(markdown: str, parts: list[str]) -> None:
