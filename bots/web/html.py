@@ -8,11 +8,12 @@ happens when the first formula or block of code is shown.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape, unescape
-from typing import Any
+from typing import Any, TypeVar
 from xml.etree.ElementTree import Element, tostring
 
 from markdown_it.renderer import RendererHTML
@@ -22,8 +23,19 @@ from core.delivery.markdown.growing import shown
 from core.delivery.markdown.parser import PARSER, is_closed
 from core.delivery.markdown.tail import tail
 
+_Part = TypeVar("_Part")
+
 _HIGHLIGHTED_MAX = 10_000
 """Characters of a block of code that is highlighted."""
+_LANGUAGES = re.compile(
+    "bash|batch|c|clojure|cmake|common-lisp|console|cpp|csharp|css|dart|diff|docker|elixir|erlang|fortran|fsharp|go"
+    "|graphql|groovy|haskell|html|http|java|javascript|json|jsx|julia|kotlin|less|lua|make|markdown|mysql"
+    "|nasm|nginx|nimrod|objective-c|ocaml|perl|php|postgresql|powershell|protobuf|pycon|python|restructuredtext|ruby"
+    "|rust|scala|scss|splus|sql|swift|terraform|tex|toml|tsx|typescript|vim|xml|yaml|zig"
+)
+"""By their first names in Pygments. Others have patterns that take seconds for a page of some characters."""
+_HIGHLIGHTED_S = 0.1
+"""Of the processor's time for a block. Some patterns of Pygments look through all that follows at every character."""
 _TASK = re.compile(r"\[([ xX])\](?=[ \t])")
 _LINE_END = re.compile(r"\r\n?")
 _ENVIRONMENTS = {
@@ -190,21 +202,34 @@ _RENDERER = _Renderer()
 
 @lru_cache(maxsize=256)
 def highlighted(code: str, language: str) -> str:
-    """`code` with the short class names of Pygments, or as it is where the language is not known."""
+    """`code` with the short class names of Pygments, or as it is where the language is not known, it takes too long or
+    a character would be lost."""
     if not language or len(code) > _HIGHLIGHTED_MAX:
         return escape(code)
-    from pygments import highlight
+    from pygments import format as formatted
     from pygments.formatters import HtmlFormatter
     from pygments.lexers import get_lexer_by_name
     from pygments.util import ClassNotFound
 
     try:
         lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
-    except ClassNotFound:
+        if not _LANGUAGES.fullmatch(lexer.aliases[0]):
+            return escape(code)
+        lines = f"{code}\n"  # some languages are read by whole lines alone
+        parts = list(_in_time(lexer.get_tokens(lines)))
+    except (ClassNotFound, TimeoutError):
         return escape(code)
-    return highlight(code, lexer, HtmlFormatter(nowrap=True)).removesuffix(
-        "\n" if not code.endswith("\n") else ""
-    )
+    if "".join(words for _, words in parts) != lines:
+        return escape(code)
+    return formatted(parts, HtmlFormatter(nowrap=True)).removesuffix("\n")
+
+
+def _in_time(parts: Iterable[_Part]) -> Iterator[_Part]:
+    ends = time.thread_time() + _HIGHLIGHTED_S
+    for part in parts:
+        yield part
+        if time.thread_time() > ends:
+            raise TimeoutError
 
 
 @lru_cache(maxsize=256)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from html import escape
 from html.parser import HTMLParser
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bots.web import html as made_of
-from bots.web.html import Rendering, rendered
+from bots.web.html import Rendering, highlighted, rendered
 from core.delivery.markdown.parser import inline, leaves
 from core.delivery.markdown.tail import tail
 from tests.bots.web.test_page import MARKDOWN
@@ -123,6 +124,8 @@ def test_marks_become_elements(markdown: str, shown: str) -> None:
         ("```\nx\n``` y", "x\n``` y"),
         ("    x = 1\n    y = 2", "x = 1\ny = 2"),
         ("```python\nprint('<b>&amp;')  # no\n```", "print('<b>&amp;')  # no"),
+        ("```console\n$ ls\nx\n```", "$ ls\nx"),
+        ("```py\n\ufeffx\n```", "\ufeffx"),
     ],
 )
 def test_code_is_shown_as_it_was_written(markdown: str, code: str) -> None:
@@ -219,6 +222,16 @@ def test_a_line_that_has_just_begun_may_go_on_the_block_before_it(text: str) -> 
 
 def test_an_answer_that_broke_off_is_shown_as_it_stands() -> None:
     assert rendered("It was **going", growing=True).blocks == ("<p>It was <strong>going</strong></p>",)
+
+
+@pytest.mark.parametrize(
+    ("unit", "language"), [("\n ", "python"), ("\n ", "c"), ("a ", "java"), ("-", "ada"), ("((", "ng2")]
+)
+def test_code_that_takes_long_to_highlight_is_shown_as_it_is(unit: str, language: str) -> None:
+    code = (unit * 10_000)[:9_900]
+    began = time.process_time()
+    assert highlighted(code, language) == escape(code)
+    assert time.process_time() - began < 1
 
 
 def test_short_rows_under_many_columns_do_not_become_more_cells_than_can_be_shown() -> None:
