@@ -311,7 +311,7 @@ async def test_code_is_copied(chromium: Browser) -> None:
 
 
 async def test_what_is_settled_stays_while_an_answer_grows_and_formulas_are_drawn(chromium: Browser) -> None:
-    async with house(gap_s=0.1) as home, window(chromium) as (_, page):
+    async with house(gap_s=0.05) as home, window(chromium) as (_, page):
         home.inbox.answers["Grow"] = Shown(
             "A first paragraph.\n\n" + "word " * 40 + "\n\n\\[ x = \\frac{a}{b} \\]\n"
         )
