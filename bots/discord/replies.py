@@ -26,8 +26,7 @@ _NAMED = re.compile(r"`((?:<(?:@[!&]?|#)\d+>[\s,;]*)+)`")
 
 
 def told_to_contents(told: ImmediateReply) -> list[str]:
-    """The text as the contents of one or more messages; never none. People, roles and channels go by their names,
-    which nobody is pinged by."""
+    """The text as the contents of one or more messages. People, roles and channels are named, which pings no one."""
     pieces = split(_NAMED.sub(r"\1", told.text), CONTENT_LIMIT, LIMITS.page_unit)
     return [piece.text.strip("\n") or "\u200b" for piece in pieces] or ["\u200b"]
 

@@ -1,7 +1,7 @@
 """Who did something, as far as Slack says: in the payload itself, and in what users.info told of them. Pure.
 
 A payload names the workspace of its author in `user_team`, `source_team` and `user_profile` (shared channels) or
-`team`. That is believed at once, before users.info answers and whatever it says.
+`team`. That is believed at once, before users.info answers and against its answer.
 https://docs.slack.dev/apis/slack-connect/ and https://docs.slack.dev/reference/events/message/
 """
 

@@ -159,8 +159,10 @@ def becomes_turn(command: Command) -> bool:
 
 
 def repeated(command: Command, language: str) -> str:
-    """The question as everybody sees it, since nobody sees a slash command: Markdown, a long one marked where it is
-    cut. The model is asked all of it."""
+    """The question as a message for all, since a slash command is not visible: Markdown, marked where it is cut.
+
+    The model is asked all of it.
+    """
     options = options_of(COMMANDS[command.name], command.argument) | dict(command.options)
     key = "slack_asked_summary" if command.name == "summarize" else "slack_asked"
     key += "_about" if "about" in options else ""

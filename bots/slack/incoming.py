@@ -139,8 +139,7 @@ def ts_to_time(ts: str) -> datetime:
 
 
 def _was_said(event: Payload) -> bool:
-    """Whether somebody said something: hidden events, those that tell of another message, and those without an author
-    or any content are none.
+    """Whether the event is a message: not hidden, not about another message, with an author and some content.
 
     https://docs.slack.dev/reference/events/message/message_replied: it may come without its subtype.
     """

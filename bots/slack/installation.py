@@ -146,7 +146,7 @@ class SlackInstallation:
             self.growing.pop(message_id, None)
 
     async def _home(self, start: StartStream) -> str:
-        """The workspace of whoever a message grows for: in a shared channel, maybe another one.
+        """The workspace of the person for whom a message is streamed; in a shared channel it may be another one.
 
         https://docs.slack.dev/reference/methods/chat.startStream
         """

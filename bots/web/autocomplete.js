@@ -21,7 +21,7 @@ export function offer(box, list, status, where) {
   let at = -1;
   let asked = 0;
   /** @type {Suggestion[]} */
-  let names = []; // known from the beginning: whoever types fast is not to overtake them
+  let names = []; // loaded at once, so that fast typing does not overtake them
   suggest("/").then((all) => { names = all; });
 
   /** @type {(text: string) => Promise<Suggestion[]>} */

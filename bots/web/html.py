@@ -19,6 +19,7 @@ from xml.etree.ElementTree import Element, tostring
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
+from core.delivery.markdown.dialect import TASK, task_box
 from core.delivery.markdown.growing import shown
 from core.delivery.markdown.parser import PARSER, is_closed
 from core.delivery.markdown.tail import tail
@@ -36,7 +37,6 @@ _LANGUAGES = re.compile(
 """By their first names in Pygments. Others have patterns that take seconds for a page of some characters."""
 _HIGHLIGHTED_S = 0.1
 """Of the processor's time for a block. Some patterns of Pygments look through all that follows at every character."""
-_TASK = re.compile(r"\[([ xX])\](?=[ \t])")
 _LINE_END = re.compile(r"\r\n?")
 _ENVIRONMENTS = {
     "aligned": "align*",
@@ -116,8 +116,8 @@ def _with_tasks(tokens: list[Token]) -> list[Token]:
         if (item.type, opens.type) != ("list_item_open", "paragraph_open") or not words.children:
             continue
         first = words.children[0]
-        if task := _TASK.match(first.content):
-            first.content = ("☐" if task[1] == " " else "☑") + first.content[3:]
+        if task := TASK.match(first.content):
+            first.content = task_box(task) + first.content[task.end() :]
     return tokens
 
 
@@ -242,7 +242,7 @@ def math(latex: str, display: str = "inline") -> str:
         formula = Converter(display=display).convert_to_element(known)
         _cleaned(formula)
         return tostring(formula, encoding="unicode")
-    except Exception:  # whatever the library meets in words that are no LaTeX
+    except Exception:  # the library raises errors of many types for text that is not LaTeX
         return f"<code>{escape(latex)}</code>"
 
 

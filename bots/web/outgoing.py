@@ -177,8 +177,8 @@ def form_to_json(form: Form) -> dict[str, object]:
 
 
 def threads_to_json(threads: Iterable[Thread], posts: Sequence[MessageView] = ()) -> list[dict[str, str]]:
-    """Newest first, without those in which nothing is left. `posts` were made at the top level, which the store lists
-    only once somebody asked there."""
+    """Newest first, without empty ones. `posts` were made at the top level, which the store lists only after a question
+    there."""
     listed = [
         {"id": place_to_thread(t.place), "title": t.title, "at": t.at.isoformat()}
         for t in threads

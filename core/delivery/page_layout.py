@@ -79,7 +79,7 @@ def in_word(text: str, at: int) -> bool:
 
 
 class PageLayout:
-    """Where the words of `reply` stand. `posted` are messages of an earlier process, whatever they show.
+    """Where the words of `reply` stand. `posted` are messages of an earlier process, with unknown content.
 
     `can_grow`: new messages may grow. An answer of more than `file_chars` ends as a file (0: none does).
     """

@@ -36,7 +36,7 @@ class Admission:
     """Looks up the authors of held turns, one task each.
 
     `decide` is called with each turn and its author, known or not, and again after a retryable StoreError.
-    `directories`: the directory of a place; None where its platform says at once who somebody is.
+    `directories`: the directory of a place; None where the platform names authors with their events.
     """
 
     def __init__(self, directories: Callable[[Place], Directory | None], decide: Decide, clock: Clock) -> None:

@@ -94,7 +94,7 @@ def _default_prompt(core: CoreSettings, platform: str) -> str:
 
 
 def _allowed(core: CoreSettings, platform: str) -> tuple[frozenset[str], ...]:
-    """Empty where everybody may ask. A list that names only other platforms admits nobody of this one."""
+    """Empty where all may ask. A list that names only other platforms admits no one of this one."""
     listed = own(core.parley_allow, platform) or frozenset({NOBODY} if core.parley_allow.strip() else ())
     return (listed,) if listed else ()
 

@@ -40,9 +40,9 @@ class Person:
 
     The other fields are their rights at that moment, from the platform; only `may_read` is stored, with the turn.
     `admin`: administers the team. `manager`: may change the channel. `guest`: a guest account. `external`: from another
-    team, in a shared channel. `guest` and `external` are None where the platform did not say; whatever depends on them
-    is then refused. `may_read`: may read the channel's older messages; where False, nothing older than their own first
-    message there is read for them. `roles`: ids of their groups, teams included.
+    team, in a shared channel. `guest` and `external` are None where the platform did not say; a right that
+    depends on them is then refused. `may_read`: may read the channel's older messages; where False, nothing older than
+    their own first message there is read for them. `roles`: ids of their groups, teams included.
     """
 
     id: str

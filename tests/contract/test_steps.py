@@ -4,7 +4,8 @@ person approves one of the calls."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -207,9 +208,9 @@ async def test_an_answer_that_asks_says_for_what_and_the_questions_behind_it_go_
     assert [line.text for line in await store.lines(PLACE)] == ["why?", WHOLE, "why?", "Because."]
 
 
-async def test_a_question_that_is_edited_between_two_steps_is_answered_without_the_steps_so_far(
-    store: Store,
-) -> None:
+@asynccontextmanager
+async def in_a_tool(store: Store) -> AsyncIterator[tuple[Journey, int, Rig]]:
+    """A turn whose first tool call does not return."""
     journey = Journey(store)
     journey.tools.hanging = True
     turn_id = await journey.accept()
@@ -217,6 +218,13 @@ async def test_a_question_that_is_edited_between_two_steps_is_answered_without_t
     async with rig.delivering():
         rig.place_queues.submit(await journey.turn(turn_id))
         await until(lambda: journey.tools.called)
+        yield journey, turn_id, rig
+
+
+async def test_a_question_that_is_edited_between_two_steps_is_answered_without_the_steps_so_far(
+    store: Store,
+) -> None:
+    async with in_a_tool(store) as (journey, turn_id, rig):
         assert len(await store.steps(turn_id)) == 1
         journey.tools.hanging = False
         journey.model.rounds = [(Text("Because."),)]
@@ -233,13 +241,7 @@ async def test_a_question_that_is_edited_between_two_steps_is_answered_without_t
 
 
 async def test_a_turn_that_is_stopped_while_a_tool_runs_keeps_its_text(store: Store) -> None:
-    journey = Journey(store)
-    journey.tools.hanging = True
-    turn_id = await journey.accept()
-    rig = Rig(journey.platform, store, model=journey.model, tools=journey.tools)
-    async with rig.delivering():
-        rig.place_queues.submit(await journey.turn(turn_id))
-        await until(lambda: journey.tools.called)
+    async with in_a_tool(store) as (journey, turn_id, rig):
         assert rig.live.stop(turn_id)
         await until(lambda: turn_id not in rig.place_queues.known)
     ended = await journey.turn(turn_id)

@@ -1,6 +1,6 @@
 """Where a Markdown text is surely code. Pure, and linear in the length of the text.
 
-What platforms do with mentions depends on it, so whatever another reader of Markdown might take for words is not code
+What platforms do with mentions depends on it, so what another parser might take for text is not code
 here: a span has to begin and end on one line (https://spec.commonmark.org/0.31.2/#code-spans).
 """
 

@@ -15,9 +15,10 @@ DELIMITER_ROW = re.compile(
 _CELL_END = re.compile(r"(?<!\\)\|")
 _CELL_MARKS = re.compile(r"\*\*|__|(?<!`)`(?!`)")
 _DEEP_HEADING = re.compile(r"([-*+>\d.) \t]*?)#{4,6}+[ \t]++(?=.)")
-_TASK = re.compile(r"\[([ xX])\](?=[ \t])")
+TASK = re.compile(r"\[([ xX])\](?=[ \t])")
+"""The mark of a task, at the beginning of a list item."""
 _MARKS = re.compile(r"\||####|~~~|\[[ xX]\]|!\[|\\\(|\\\[|\$|<br", re.IGNORECASE)
-"""One of them is in whatever has to be set."""
+"""Text without any of these needs no change."""
 _LONGEST_FENCE = 8
 """Tildes; a longer run is a line that was drawn."""
 _WIDEST = 120
@@ -86,10 +87,15 @@ def _code(lines: list[str], before: str) -> str:
     return "\n".join(f"{before}{line}" for line in ("```", *lines, "```"))
 
 
+def task_box(task: re.Match[str]) -> str:
+    """The character for a match of `TASK`: an empty or a ticked box."""
+    return "☐" if task[1] == " " else "☑"
+
+
 def _inline_edits(source: str, leaf: Leaf, *, headings: bool) -> Iterator[Edit]:
-    task = _TASK.match(leaf.token.content) if leaf.lists else None
+    task = TASK.match(leaf.token.content) if leaf.lists else None
     if task and (at := source.find(task[0])) >= 0:
-        yield Edit(leaf.start + at, leaf.start + at + len(task[0]), "☐" if task[1] == " " else "☑")
+        yield Edit(leaf.start + at, leaf.start + at + len(task[0]), task_box(task))
     deep = _DEEP_HEADING.match(source) if headings else None
     if deep is not None and (words := source[deep.end() :].rstrip(" \t#\n")):
         bold = words.replace("**", "")
