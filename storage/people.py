@@ -3,22 +3,32 @@ run by the store."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, delete, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, case, cast, delete, or_, select, tuple_, update
+from sqlalchemy import Text as TextColumn
 
 from core.ports.store import Feedback
 from core.values.conversation import ThreadMessage, TurnState
 from core.values.places import Place
 from storage import threads
+from storage.attached import from_json, to_json, without_quotes_of
 from storage.engine import insert
 from storage.tables import AUDIT, FEEDBACK, HELD, MESSAGES, OPEN, STEPS, THREADS, TURNS, USAGE, from_us, to_us
 
 FORGOTTEN = ("messages", "turns", "steps", "feedback", "usage", "audit")
 """The tables from which something is forgotten."""
 
-_NOTHING = {"text": "", "answer": "", "notice": "", "buttons": [], "author_name": ""}
+_NOTHING: dict[str, Any] = {
+    "text": "",
+    "attached": None,
+    "answer": "",
+    "notice": "",
+    "buttons": [],
+    "author_name": "",
+}
 
 
 def rate(connection: Connection, turn_id: int, feedback: Feedback) -> bool:
@@ -72,10 +82,22 @@ def forget_person(connection: Connection, platform: str, team: str, person: str)
     turns_there = select(turn.id).where(*threads.of_team(TURNS, platform, team))
     connection.execute(delete(FEEDBACK).where(FEEDBACK.c.person == person, FEEDBACK.c.turn_id.in_(turns_there)))
     _forget_turns(connection, theirs, {**_NOTHING, "author": "", "author_locale": ""})
+    _forget_quotes(connection, said, person)
     used, changed = threads.of_team(USAGE, platform, team), threads.of_team(AUDIT, platform, team)
     connection.execute(update(USAGE).where(*used, USAGE.c.person == person).values(person=""))
     connection.execute(update(AUDIT).where(*changed, AUDIT.c.person == person).values(person_name=""))
     return lines
+
+
+def _forget_quotes(connection: Connection, said: Iterable[ColumnElement[bool]], person: str) -> None:
+    """Remove the words of a person from the messages of others that quote them."""
+    line = MESSAGES.c
+    named = cast(line.attached, TextColumn).contains(json.dumps(person), autoescape=True)
+    key = (line.platform, line.team, line.channel, line.message, line.thread)
+    for row in connection.execute(select(*key, line.attached).where(*said, named)).all():
+        kept = to_json(without_quotes_of(from_json(row.attached), person))
+        here = (column == getattr(row, column.name) for column in key)
+        connection.execute(update(MESSAGES).where(*here).values(attached=kept))
 
 
 def _hold_turns(connection: Connection, which: Iterable[ColumnElement[bool]]) -> None:

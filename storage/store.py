@@ -13,6 +13,7 @@ from core.errors import StoreError
 from core.ports.store import Change, Context, Feedback, StoredSettings, Thread
 from core.values.conversation import Ask, History, ThreadMessage, Turn
 from core.values.events import Deleted, Edited
+from core.values.parts import Attached, File
 from core.values.places import Person, Place
 from core.values.steps import ApprovalAnswered, Step
 from core.values.tasks import Alert, Task
@@ -76,6 +77,12 @@ class SqlStore:
 
     async def delete(self, deleted: Deleted) -> bool:
         return await self._database.write(turns.remove, deleted)
+
+    async def add_attached(self, place: Place, message_id: str, attached: Sequence[Attached]) -> bool:
+        return await self._database.write(threads.add_attached, place, message_id, attached)
+
+    async def put_file(self, place: Place, message_id: str, file: File) -> None:
+        await self._database.write(threads.put_file, place, message_id, file)
 
     async def import_history(self, place: Place, history: History) -> None:
         await self._database.write(threads.import_history, place, history)

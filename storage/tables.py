@@ -66,10 +66,10 @@ class Prose(TypeDecorator[str]):
         return None if value is None else str(_storable(value))
 
 
-class Content(TypeDecorator[dict[str, Any]]):
-    """The fields of a value, as JSON."""
+class Fields(TypeDecorator[Any]):
+    """The fields of a value, or a list of such values, as JSON."""
 
-    impl = JSON
+    impl = JSON(none_as_null=True)
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
@@ -139,6 +139,7 @@ class MessageRow(Row, table=True):
     author_locale: str = Field(sa_type=Text)
     author_bot: bool
     text: str = Field(sa_type=Prose)
+    attached: list[Any] | None = Field(sa_type=Fields, default=None)
 
 
 # Open and held turns are few among many: an index holds only them. A query must repeat its condition literally.
@@ -198,6 +199,7 @@ class TurnRow(Row, table=True):
     ended_at_us: int | None = Field(sa_type=BigInteger, default=None)
     buttons: list[list[str]] | None = Field(sa_type=JSON, default=None)
     deaths: int = Field(sa_column=Column(Integer, nullable=False, server_default="0"))
+    attached: list[Any] | None = Field(sa_type=Fields, default=None)
 
 
 class PostRow(Row, table=True):
@@ -223,7 +225,7 @@ class StepRow(Row, table=True):
     )
     number: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     kind: str = Field(sa_type=Text)
-    content: dict[str, Any] = Field(sa_type=Content)
+    content: dict[str, Any] = Field(sa_type=Fields)
     at_us: int = Field(sa_type=BigInteger)
 
 

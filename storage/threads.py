@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -11,7 +11,9 @@ from sqlalchemy import ColumnElement, Connection, Executable, and_, case, delete
 from core.ports.store import Thread
 from core.values.conversation import Ask, History, ThreadMessage
 from core.values.events import Deleted, Edited
+from core.values.parts import Attached, File
 from core.values.places import Person, Place
+from storage.attached import changed, from_json, merged, to_json, with_file
 from storage.engine import insert
 from storage.tables import MESSAGES, POSTS, THREADS, from_us, to_us
 
@@ -73,7 +75,7 @@ def touch(
 
 
 def add_line(connection: Connection, ask: Ask) -> bool:
-    line = ThreadMessage(ask.id, ask.author, ask.text, ask.at)
+    line = ThreadMessage(ask.id, ask.author, ask.text, ask.at, attached=ask.attached)
     return connection.execute(_add_line(connection.dialect.name), _line_values(ask.place, line)).rowcount == 1
 
 
@@ -109,8 +111,39 @@ def note(connection: Connection, ask: Ask) -> bool:
 def edit(connection: Connection, edited: Edited) -> bool:
     # Platforms report the bot's own edits too; its lines hold the answer, not what one page shows of it.
     of_people = MESSAGES.c.mine.is_(False)
-    where = within(MESSAGES, edited.place, edited.message_id)
-    return connection.execute(update(MESSAGES).where(*where, of_people).values(text=edited.text)).rowcount > 0
+    where = (*within(MESSAGES, edited.place, edited.message_id), of_people)
+    new = {"text": edited.text}
+    return _change_attached(connection, where, lambda stored: changed(stored, edited.attached), new) is not None
+
+
+def add_attached(connection: Connection, place: Place, message_id: str, more: Sequence[Attached]) -> bool:
+    where = (*within(MESSAGES, place, message_id), MESSAGES.c.mine.is_(False))
+    return bool(_change_attached(connection, where, lambda stored: merged(stored, more)))
+
+
+def put_file(connection: Connection, place: Place, message_id: str, file: File) -> None:
+    where = within(MESSAGES, place, message_id)
+    _change_attached(connection, where, lambda stored: with_file(stored, file))
+
+
+def _change_attached(
+    connection: Connection,
+    where: Sequence[ColumnElement[bool]],
+    change: Callable[[tuple[Attached, ...]], tuple[Attached, ...]],
+    new: Mapping[str, Any] | None = None,
+) -> bool | None:
+    """Change what stands beside the words of the rows of one message, and set the columns of `new`.
+
+    Returns whether anything beside the words is different, and None where there is no such message.
+    """
+    rows = connection.execute(select(MESSAGES.c.attached).where(*where).with_for_update()).all()
+    if not rows:
+        return None
+    stored = from_json(rows[0].attached)
+    now = change(stored)
+    if new or now != stored:
+        connection.execute(update(MESSAGES).where(*where).values(attached=to_json(now), **(new or {})))
+    return now != stored
 
 
 def remove(connection: Connection, deleted: Deleted) -> bool:
@@ -213,6 +246,7 @@ def _line_values(place: Place, entry: ThreadMessage) -> dict[str, Any]:
         "author_locale": entry.author.locale,
         "author_bot": entry.author.bot,
         "text": entry.text,
+        "attached": to_json(entry.attached),
     }
 
 
@@ -224,6 +258,7 @@ def entry(row: Any) -> ThreadMessage:
         at=from_us(row.at_us),
         mine=row.mine,
         anchor=row.anchor if row.rank else "",
+        attached=from_json(row.attached),
     )
 
 

@@ -19,6 +19,7 @@ from core.values.tasks import Alert, ContinueAnswer, Task
 from core.values.turn_ends import AnswerFooter, Finish
 from core.values.ui import Button
 from storage import posts, steps, threads, usage
+from storage.attached import from_json, to_json
 from storage.engine import insert
 from storage.tables import HEARD, HELD, OPEN, TURNS, USAGE, from_us, to_us
 from storage.tasks import TASKS, task_to_columns
@@ -77,7 +78,8 @@ def held_turns(connection: Connection) -> list[Turn]:
 
 def edit(connection: Connection, edited: Edited) -> bool:
     held = threads.within(TURNS, edited.place, edited.message_id)
-    changed = connection.execute(update(TURNS).where(*held, HELD).values(text=edited.text)).rowcount > 0
+    new = {"text": edited.text, "attached": to_json(edited.attached)}
+    changed = connection.execute(update(TURNS).where(*held, HELD).values(new)).rowcount > 0
     return threads.edit(connection, edited) or changed
 
 
@@ -107,6 +109,7 @@ def _add(connection: Connection, ask: Ask, state: TurnState) -> int | None:
             "author_bot": ask.author.bot,
             "may_read": ask.author.may_read,
             "text": ask.text,
+            "attached": to_json(ask.attached),
             "at_us": to_us(ask.at),
             "addressed": ask.addressed,
             "to_others": ask.to_others,
@@ -316,6 +319,7 @@ def _turn(row: Any) -> Turn:
             replies_to=row.replies_to,
             interaction_token=row.ticket,
             task=TASKS.load(row.task, row.arguments),
+            attached=from_json(row.attached),
         ),
         state=TurnState(row.state),
         attempt=row.attempt,

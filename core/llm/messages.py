@@ -11,9 +11,10 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any, assert_never
 
+from core.i18n import phrase
 from core.text import is_blank
 from core.values.conversation import Message
-from core.values.parts import File, Image, Part, Quote, Text, ToolCall, ToolResult
+from core.values.parts import File, FileProblem, Image, Part, Quote, Text, ToolCall, ToolResult, Unread
 
 _FENCES = re.compile("`{3,}")
 _SEPARATOR = "\n\n"
@@ -25,8 +26,9 @@ def message_to_text(message: Message) -> str:
 
 
 def without_images(message: Message) -> Message:
-    """The message without its pictures."""
-    return replace(message, parts=tuple(part for part in message.parts if not isinstance(part, Image)))
+    """The message with words in place of its pictures, which can't be taken for what they show."""
+    parts = (Text(_unseen(part.name)) if isinstance(part, Image) else part for part in message.parts)
+    return replace(message, parts=tuple(parts))
 
 
 def is_empty(message: Message) -> bool:
@@ -79,24 +81,40 @@ def _words(part: Part) -> str:
             return _quote_to_text(part)
         case File():
             return _file_to_text(part)
+        case Unread(kind):
+            return f"(The message also holds {phrase(f'unread_{kind}', 'en')}, which can't be read here.)"
         case Image():
             return ""
     assert_never(part)
 
 
+def _unseen(name: str) -> str:
+    return f"({_named('picture', name)} was attached, but you cannot see it.)"
+
+
 def _quote_to_text(quote: Quote) -> str:
     """Every line is marked, so that no quoted words read as another message."""
     source = " ".join(" in ".join(filter(None, (quote.author or "Somebody", quote.place))).split())
-    return "\n".join([f"{source} wrote:", *(f"> {line}" for line in quote.text.splitlines())])
+    head = f"This replies to what {source} wrote:" if quote.reply else f"{source} wrote:"
+    return "\n".join([head, *(f"> {line}" for line in quote.text.splitlines())])
 
 
 def _file_to_text(file: File) -> str:
     """The text stands in a fence that is longer than any in it."""
-    name = " ".join(file.name.split())
-    if file.problem:
-        return f"(The file {name} can't be read: {file.problem})"
+    name = _named("file", file.name)
+    if file.problem is FileProblem.UNSEEN:
+        return _unseen(file.name)
+    if file.problem is not None:
+        return f"({name} was attached, but you cannot read it: {phrase(f'file_problem_{file.problem}', 'en')}.)"
+    if not file.text:
+        return f"({name} was attached. Its content is not part of this conversation.)"
     fence = "`" * max([3, *(len(found) + 1 for found in _FENCES.findall(file.text))])
-    return f"The file {name}:\n{fence}\n{file.text}\n{fence}"
+    return f"{name}:\n{fence}\n{file.text}\n{fence}"
+
+
+def _named(kind: str, name: str) -> str:
+    words = " ".join(name.split())
+    return f"The {kind} {words}" if words else f"A {kind}"
 
 
 def _join(texts: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from core.values.conversation import Ask, History, ThreadMessage, Turn
 from core.values.events import Deleted, Edited
+from core.values.parts import Attached, File
 from core.values.places import Person, Place
 from core.values.steps import ApprovalAnswered, Step
 from core.values.tasks import Alert, Task
@@ -200,11 +201,25 @@ class ThreadStore(Protocol):
         ...
 
     async def edit(self, edited: Edited) -> bool:
-        """Change a message, or the question of a HELD turn. Returns False where neither is stored."""
+        """Change a message, or the question of a HELD turn. Returns False where neither is stored.
+
+        What is stored of the content of a file stays where the message still has the file.
+        """
         ...
 
     async def delete(self, deleted: Deleted) -> bool:
         """Remove a message, or a HELD turn. Returns False where neither is stored."""
+        ...
+
+    async def add_attached(self, place: Place, message_id: str, attached: Sequence[Attached]) -> bool:
+        """Add what is not stored yet of a message, such as its files, which came with its second delivery only.
+
+        Returns False where the message is not stored or has all of it.
+        """
+        ...
+
+    async def put_file(self, place: Place, message_id: str, file: File) -> None:
+        """Store a file's text or problem with its message, in place of the file with the same `source`."""
         ...
 
     async def import_history(self, place: Place, history: History) -> None:

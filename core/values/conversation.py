@@ -7,7 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from core.values.parts import Part, Text
+from core.text import is_blank
+from core.values.parts import Attached, Part, Text
 from core.values.places import Person, Place, message_key
 from core.values.tasks import ANSWER, Alert, ReportUsage, Task
 
@@ -18,6 +19,8 @@ class Ask:
 
     `addressed`: said to the bot (a mention, a DM, a slash command, a reply to the bot's message).
     `to_others`: mentions other people and not the bot.
+    `text`: the words that the author typed. `attached`: what else the message holds; it neither addresses anybody nor
+    gives commands.
     `replies_to`: the platform's id of the message this one replies to, or empty.
     `interaction_token`: the platform's key for answering this ask alone, or empty. Only the platform reads it; it is
     never logged.
@@ -33,6 +36,12 @@ class Ask:
     replies_to: str = ""
     interaction_token: str = ""
     task: Task = ANSWER
+    attached: tuple[Attached, ...] = ()
+
+    @property
+    def wordless(self) -> bool:
+        """Whether a reader sees nothing of it."""
+        return is_blank(self.text) and not self.attached
 
     @property
     def key(self) -> str:
@@ -63,6 +72,12 @@ class ThreadMessage:
     at: datetime
     mine: bool = False
     anchor: str = ""
+    attached: tuple[Attached, ...] = ()
+
+    @property
+    def wordless(self) -> bool:
+        """Whether a reader sees nothing of it."""
+        return is_blank(self.text) and not self.attached
 
 
 @dataclass(frozen=True, slots=True)

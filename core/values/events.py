@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from core.values.conversation import Ask
+from core.values.parts import Attached
 from core.values.places import Person, Place
 from core.values.ui import ImmediateReply
 
@@ -19,6 +20,7 @@ class Edited:
     place: Place
     message_id: str
     text: str
+    attached: tuple[Attached, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

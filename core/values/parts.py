@@ -3,6 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FileProblem(StrEnum):
+    """Why the content of a file is not known. `core.i18n` has a sentence for each: `file_problem_<value>`."""
+
+    TOO_LARGE = "too_large"
+    TOO_MANY_PIXELS = "too_many_pixels"
+    TOO_MANY = "too_many"
+    """The thread has newer files, as many as a question may have."""
+    UNKNOWN_TYPE = "unknown_type"
+    EMPTY = "empty"
+    NO_TEXT = "no_text"
+    """A scanned document, for a model that does not see."""
+    ENCRYPTED = "encrypted"
+    DAMAGED = "damaged"
+    MISMATCH = "mismatch"
+    """The content is of another kind or length than the platform announced."""
+    BOMB = "bomb"
+    """It unpacks to far more than it is, or needs more memory than a file may."""
+    TOO_SLOW = "too_slow"
+    CRASHED = "crashed"
+    """The process that read it ended."""
+    NOT_FOUND = "not_found"
+    """Deleted, expired, or hidden by the platform's plan."""
+    NOT_ALLOWED = "not_allowed"
+    """The platform does not let the bot read it."""
+    UNAVAILABLE = "unavailable"
+    """The platform could not be reached, or took too long."""
+    UNSEEN = "unseen"
+    """A picture, which the model can't see."""
+    REFUSED = "refused"
+    """A picture that the model's endpoint has refused."""
+    UNHEARD = "unheard"
+    """A voice clip or a sound, which is not transcribed here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,30 +49,49 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Words of another message that its author forwards or quotes. `author` is the name of the person who wrote them,
-    `place` the name of the channel; both may be empty."""
+    """Words of another message that its author forwards, quotes or replies to.
+
+    `author` is the name of the person who wrote them and `author_id` their id, `place` the name of the channel; each
+    may be empty. `reply`: the message is a reply to the quoted one, which is shortened.
+    """
 
     text: str
     author: str = ""
     place: str = ""
+    author_id: str = ""
+    reply: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture. `url` is a `data:` or `https:` URL that anybody may read, never a platform's private one. No platform
-    fills it yet: until one does, pictures in a chat are not seen by the model."""
+    """A picture for a model: JPEG or PNG as a `data:` URL, never a platform's. `tokens`: what a model counts for it."""
 
     url: str
+    name: str = ""
+    tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file by its name and media type, with the text extracted from it or, in `problem`, why there is none."""
+    """A file by its name and media type, with the text extracted from it or, in `problem`, why there is none.
+
+    `size` is in bytes, as the platform announced it; 0 where it did not. `source` is how the platform finds the content
+    (`core.ports.files.FileSource`), never a URL with a signature or token; it is unique in a message.
+    """
 
     name: str
-    media_type: str
+    media_type: str = ""
     text: str = ""
-    problem: str = ""
+    problem: FileProblem | None = None
+    size: int = 0
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Something in a message that can't be put into words. `kind` names it: `unread_<kind>` in `core.i18n`."""
+
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +111,8 @@ class ToolResult:
     text: str
 
 
-Part = Text | Quote | Image | File | ToolCall | ToolResult
+Attached = Text | Quote | File | Unread
+"""What a message holds beside the words that its author typed, as it is stored. A `Text` here is shown as the author's
+own, such as a table or a poll, but neither addresses anybody nor gives commands."""
+
+Part = Text | Quote | Image | File | Unread | ToolCall | ToolResult

@@ -20,7 +20,7 @@ from core.ports.store import PROCESS, Feedback, Store
 from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
 from core.values.deltas import EndReason, Usage
 from core.values.events import Deleted, Edited
-from core.values.parts import Text, ToolCall, ToolResult
+from core.values.parts import File, FileProblem, Quote, Text, ToolCall, ToolResult, Unread
 from core.values.places import Person, Place
 from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound, ToolResults
 from core.values.tasks import ANSWER, Alert, ContinueAnswer, ReportUsage, Summarize, Task
@@ -34,6 +34,15 @@ ANN = Person("U1", "Ann", "en-GB")
 BEN = Person("U2", "Ben")
 PLACE = Place("slack", "T1", "C1", "100.1")
 ELSEWHERE = Place("slack", "T1", "C1", "200.2")
+QUOTE = Quote("ship it", "Eve", "#releases", "U5")
+FILE = File("loom.pdf", "application/pdf", size=12, source="F1")
+ATTACHED = (
+    QUOTE,
+    FILE,
+    Text("a | b"),
+    Unread("list"),
+    File("x.zip", problem=FileProblem.UNKNOWN_TYPE, source="F2"),
+)
 
 
 def ask(id: str = "m1", text: str = "why?", after_s: float = 0, place: Place = PLACE, by: Person = ANN) -> Ask:
@@ -170,6 +179,59 @@ class TestHold:
         assert await store.admit(other.id, BEN) is None
         await store.recover(NOON)
         assert await store.open_turns() == []
+
+
+class TestAttached:
+    """What a message holds beside the words that its author typed."""
+
+    async def test_it_is_kept_with_the_message_and_with_the_turn(self, store: Store) -> None:
+        turn = await accepted(store, replace(ask(), attached=ATTACHED))
+        assert (await store.lines(PLACE))[0].attached == ATTACHED
+        assert await store.open_turns() == [turn]
+        await store.import_history(PLACE, History((ThreadMessage("h1", BEN, "", NOON, attached=ATTACHED),)))
+        assert [line.attached for line in await store.lines(PLACE)] == [ATTACHED, ATTACHED]
+
+    async def test_the_content_of_a_file_outlasts_an_edit_as_long_as_the_file_is_there(
+        self, store: Store
+    ) -> None:
+        await store.note(replace(ask(), attached=ATTACHED))
+        read = replace(FILE, text="Loom, in words")
+        await store.put_file(PLACE, "m1", read)
+        await store.put_file(PLACE, "m9", read)
+        await store.put_file(PLACE, "m1", replace(read, source="F9"))
+        assert (await store.lines(PLACE))[0].attached == (ATTACHED[0], read, *ATTACHED[2:])
+        await store.edit(Edited(PLACE, "m1", "new", (FILE,)))
+        assert (await store.lines(PLACE))[0].attached == (read,)
+        await store.edit(Edited(PLACE, "m1", "newer"))
+        assert (await store.lines(PLACE))[0].attached == ()
+
+    async def test_what_a_second_delivery_has_more_is_added_once(self, store: Store) -> None:
+        await store.note(replace(ask(), attached=ATTACHED[:1]))
+        assert await store.add_attached(replace(PLACE, thread=""), "m1", ATTACHED)
+        assert (await store.lines(PLACE))[0].attached == ATTACHED
+        assert not await store.add_attached(PLACE, "m1", ATTACHED)
+        assert not await store.add_attached(PLACE, "m1", [replace(FILE, name="other")])
+        assert not await store.add_attached(PLACE, "m9", ATTACHED)
+
+    async def test_an_edit_changes_it_in_a_held_turn(self, store: Store) -> None:
+        await store.hold(replace(ask(), attached=ATTACHED))
+        await store.edit(Edited(PLACE, "m1", "new", ATTACHED[:1]))
+        assert [turn.ask.attached for turn in await store.held_turns()] == [ATTACHED[:1]]
+
+    async def test_forgetting_a_person_removes_their_words_where_others_quote_them(self, store: Store) -> None:
+        turn = await accepted(store, replace(ask(), attached=ATTACHED))
+        await store.note(replace(ask("m2", by=BEN), attached=(replace(QUOTE, author_id="U5_"), *ATTACHED)))
+        await store.forget_person("slack", "T1", QUOTE.author_id)
+        other = replace(QUOTE, author_id="U5_")
+        assert [line.attached for line in await store.lines(PLACE)] == [ATTACHED[1:], (other, *ATTACHED[1:])]
+        await store.forget_person("slack", "T1", ANN.id)
+        again = await store.turn(turn.id)
+        assert again is not None
+        assert again.ask.attached == ()
+
+    async def test_what_no_database_takes_as_text_is_left_out(self, store: Store) -> None:
+        await store.note(replace(ask(), attached=(Text("a\0b\ud800"),)))
+        assert (await store.lines(PLACE))[0].attached == (Text("ab?"),)
 
 
 class TestJoining:
@@ -847,6 +909,8 @@ CALLS: dict[str, Call] = {
     "checkpoint": lambda store: store.checkpoint([(1, "x", ("p1",))]),
     "finish": lambda store: store.finish(Finish(A_TURN, TurnState.DONE, "yes", posted=("p1",))),
     "steps": lambda store: store.steps(1),
+    "add_attached": lambda store: store.add_attached(PLACE, "m1", ATTACHED),
+    "put_file": lambda store: store.put_file(PLACE, "m1", FILE),
     "put_steps": lambda store: store.put_steps(1, 0, [ROUND]),
     "resume": lambda store: store.resume(1, APPROVED),
     "answer_footers": lambda store: store.answer_footers(PLACE),

@@ -14,12 +14,13 @@ from core.errors import StoreError
 from core.ports.store import PROCESS, Change, Context, Feedback, StoredSettings, Thread
 from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
 from core.values.events import Deleted, Edited
-from core.values.parts import Text
+from core.values.parts import Attached, File, Text
 from core.values.places import Person, Place, message_key
 from core.values.steps import ApprovalAnswered, ModelRound, Step
 from core.values.tasks import Alert, ContinueAnswer, Task
 from core.values.turn_ends import AnswerFooter, Finish
 from core.values.usage import LastUsage, UsageTotals
+from storage.attached import changed, merged, with_file, without_quotes_of
 
 _TITLE_CHARS = 80
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -42,7 +43,8 @@ class _Talk:
         self.at = max(self.at, entry.at)
         if entry.id in self.lines:
             return False
-        self.lines[entry.id] = replace(entry, text=_storable(entry.text))
+        attached = _storable_value(entry.attached)
+        self.lines[entry.id] = replace(entry, text=_storable(entry.text), attached=attached)
         return True
 
     def ordered(self) -> list[ThreadMessage]:
@@ -153,13 +155,38 @@ class MemoryStore:
         for talk in self._holding(edited.place, edited.message_id):
             entry = talk.lines[edited.message_id]
             if not entry.mine:
-                talk.lines[entry.id] = replace(entry, text=_storable(edited.text))
+                attached = changed(entry.attached, _storable_value(edited.attached))
+                talk.lines[entry.id] = replace(entry, text=_storable(edited.text), attached=attached)
                 return True
         held = self._asked(edited.place, edited.message_id)
         if held is None or held.state is not TurnState.HELD:
             return False
-        self._turns[held.id] = replace(held, ask=replace(held.ask, text=_storable(edited.text)))
+        attached = _storable_value(edited.attached)
+        ask = replace(held.ask, text=_storable(edited.text), attached=attached)
+        self._turns[held.id] = replace(held, ask=ask)
         return True
+
+    async def add_attached(self, place: Place, message_id: str, attached: Sequence[Attached]) -> bool:
+        self._work()
+        talks = [talk for talk in self._holding(place, message_id) if not talk.lines[message_id].mine]
+        return bool(
+            sum(
+                self._attach(talk, message_id, merged(talk.lines[message_id].attached, attached))
+                for talk in talks
+            )
+        )
+
+    async def put_file(self, place: Place, message_id: str, file: File) -> None:
+        self._work()
+        for talk in self._holding(place, message_id):
+            self._attach(talk, message_id, with_file(talk.lines[message_id].attached, file))
+
+    @staticmethod
+    def _attach(talk: _Talk, message_id: str, attached: tuple[Attached, ...]) -> bool:
+        before = talk.lines[message_id]
+        after = replace(before, attached=_storable_value(attached))
+        talk.lines[message_id] = after
+        return after != before
 
     async def delete(self, deleted: Deleted) -> bool:
         self._work()
@@ -335,7 +362,7 @@ class MemoryStore:
     async def put_steps(self, turn_id: int, number: int, steps: Sequence[Step]) -> None:
         self._work()
         if self._turns[turn_id].state in _OPEN:
-            new = [_storable_step(step) for step in steps]
+            new = [_storable_value(step) for step in steps]
             self._steps[turn_id] = [*self._steps.get(turn_id, [])[:number], *new]
 
     async def resume(self, turn_id: int, answer: ApprovalAnswered) -> Turn | None:
@@ -496,6 +523,9 @@ class MemoryStore:
         for key in [key for key in self._feedback if key[1] == person]:
             if _is_of(self._turns[key[0]].ask.place, platform, team):
                 del self._feedback[key]
+        for talk in (talk for talk in self._talks.values() if _is_of(talk.place, platform, team)):
+            for id_, entry in talk.lines.items():
+                talk.lines[id_] = replace(entry, attached=without_quotes_of(entry.attached, person))
         return gone
 
     async def messages_by_person(
@@ -535,7 +565,7 @@ class MemoryStore:
             person = replace(person, locale=turn.ask.author.locale)
         ended = turn.state not in _NOT_ENDED
         state = turn.state if ended else TurnState.STOPPED
-        ask = replace(turn.ask, text="", author=person, interaction_token="")
+        ask = replace(turn.ask, text="", author=person, interaction_token="", attached=())
         self._turns[turn.id] = replace(turn, state=state, text="", ask=ask)
         self._steps.pop(turn.id, None)
         if finish := self._finishes.get(turn.id):
@@ -570,7 +600,7 @@ def _holds(channel: Place, place: Place) -> bool:
 
 
 def _line(ask: Ask) -> ThreadMessage:
-    return ThreadMessage(ask.id, ask.author, ask.text, ask.at)
+    return ThreadMessage(ask.id, ask.author, ask.text, ask.at, attached=ask.attached)
 
 
 def _rank(entry: ThreadMessage) -> tuple[datetime, str, bool, str]:
@@ -582,14 +612,14 @@ def _storable(text: str) -> str:
     return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
-def _storable_step(value: Any) -> Any:
-    """A step, or a part of one, with all of its texts storable."""
+def _storable_value(value: Any) -> Any:
+    """A value of frozen dataclasses and tuples with all of its texts storable."""
     if isinstance(value, str):
         return type(value)(_storable(value))
     if isinstance(value, tuple):
-        return tuple(map(_storable_step, value))
+        return tuple(map(_storable_value, value))
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{one.name: _storable_step(getattr(value, one.name)) for one in fields(value)})
+        return replace(value, **{one.name: _storable_value(getattr(value, one.name)) for one in fields(value)})
     return value
 
 

@@ -318,7 +318,7 @@ async def test_pictures_go_only_to_a_model_that_takes_them() -> None:
         shown = Message("user", (Text("What is it?"), Image("https://example.com/a.png")))
         assert [delta async for delta in rig.pool.stream(Request((shown,), "large"))]
         large, small = (request.body["messages"][0]["content"] for request in rig.one.requests)
-    assert large == "What is it?"
+    assert large == "What is it?\n\n(A picture was attached, but you cannot see it.)"
     assert [part["type"] for part in small] == ["text", "image_url"]
 
 

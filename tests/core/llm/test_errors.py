@@ -302,11 +302,12 @@ async def test_status_counts_though_the_error_body_never_ends() -> None:
 PICTURE = "data:image/png;base64,aGVsbG8="
 SHOWN = Request((Message("user", (Text("What is it?"), Image(PICTURE))),), "test-model", 0.7, 100)
 PARTS = [{"type": "text", "text": "What is it?"}, {"type": "image_url", "image_url": {"url": PICTURE}}]
+UNSEEN = "What is it?\n\n(A picture was attached, but you cannot see it.)"
 WITHOUT: dict[str, dict[str, object]] = {
     "max_tokens": {"max_tokens": None, "max_completion_tokens": 100},
     "temperature": {"temperature": None},
     "stream_options": {"stream_options": None},
-    "images": {"messages": [{"role": "user", "content": "What is it?"}]},
+    "images": {"messages": [{"role": "user", "content": UNSEEN}]},
 }
 
 
@@ -382,7 +383,7 @@ async def test_fields_refused_one_after_another_are_all_repaired() -> None:
         last = fake.requests[-1].body
     assert last == {
         "model": "test-model",
-        "messages": [{"role": "user", "content": "What is it?"}],
+        "messages": [{"role": "user", "content": UNSEEN}],
         "stream": True,
         "max_completion_tokens": 100,
     }

@@ -1,18 +1,18 @@
 from __future__ import annotations
 
-from core.llm.messages import message_to_json, message_to_text
+from core.llm.messages import message_to_json, message_to_text, without_images
 from core.llm.request_body import request_to_body
 from core.llm.request_repairs import ROLES
 from core.ports.model import Request
 from core.values.conversation import Message, text_message
-from core.values.parts import File, Image, Quote, Text, ToolCall, ToolResult
+from core.values.parts import File, FileProblem, Image, Quote, Text, ToolCall, ToolResult, Unread
 
 PICTURE = "https://example.com/a.png"
 CALL = ToolCall("c1", "time", '{"zone": "UTC"}')
 ASKED = {"id": "c1", "type": "function", "function": {"name": "time", "arguments": '{"zone": "UTC"}'}}
 
 
-def content(*parts: Quote | File | Text | Image) -> object:
+def content(*parts: Quote | File | Text | Image | Unread) -> object:
     (message,) = message_to_json(Message("user", parts))
     return message["content"]
 
@@ -29,8 +29,28 @@ def test_each_line_of_a_quote_is_marked_and_its_author_named() -> None:
 def test_a_file_is_fenced_with_more_backticks_than_it_holds_or_says_why_not() -> None:
     file = File("notes.md", "text/markdown", "````\ncode\n````")
     assert content(file) == "The file notes.md:\n`````\n````\ncode\n````\n`````"
-    assert content(File("a.zip", "application/zip", problem="not a text")) == (
-        "(The file a.zip can't be read: not a text)"
+    assert content(File("a.zip", problem=FileProblem.UNKNOWN_TYPE)) == (
+        "(The file a.zip was attached, but you cannot read it: it is of a kind that I can't read.)"
+    )
+    assert (
+        content(File("a\n.zip"))
+        == "(The file a .zip was attached. Its content is not part of this conversation.)"
+    )
+    assert content(File("", problem=FileProblem.UNSEEN)) == "(A picture was attached, but you cannot see it.)"
+
+
+def test_a_reply_names_what_it_replies_to_and_what_cannot_be_read_is_named() -> None:
+    reply = content(Quote("at noon\nor later", "Ada", reply=True), Text("Bo: fine"), Unread("list"))
+    assert reply == (
+        "This replies to what Ada wrote:\n> at noon\n> or later\n\nBo: fine\n\n"
+        "(The message also holds a list, which can't be read here.)"
+    )
+
+
+def test_for_a_model_that_cannot_see_words_stand_in_place_of_a_picture() -> None:
+    message = without_images(Message("user", (Text("What is it?"), Image(PICTURE, "cat\n.jpg"))))
+    assert (
+        message_to_text(message) == "What is it?\n\n(The picture cat .jpg was attached, but you cannot see it.)"
     )
 
 

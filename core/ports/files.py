@@ -1,0 +1,85 @@
+"""What the core asks of the platforms that hold people's files, and of the extractor of their content."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from core.values.parts import File, FileProblem
+from core.values.places import Place
+
+
+class FileError(Exception):
+    """A file, or its content, can't be had."""
+
+    def __init__(self, problem: FileProblem, detail: str = "") -> None:
+        super().__init__(problem, detail)
+        self.problem = problem
+        self.detail = detail
+        """For the log: no URL, no content."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileContent:
+    """A file's content as the platform gave it. `name` and `media_type` may be better known than before."""
+
+    name: str
+    media_type: str
+    data: bytes
+
+
+@runtime_checkable
+class FileSource(Protocol):
+    """An installation whose messages hold files."""
+
+    async def fetch(self, place: Place, message_id: str, file: File, limit: int) -> FileContent:
+        """The content of `file` of a message of `place`, at most `limit` bytes.
+
+        Asks only the platform's own hosts, follows redirects only among them, and stops reading at `limit`. Takes at
+        most 30 s. Raises FileError and nothing else.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractedText:
+    """The text of a file, cut to what a prompt holds: what is left out is said in the text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A small copy of a picture: JPEG or PNG, upright, without metadata, at most 2,000 px long and 3.5 MB."""
+
+    content: bytes
+    media_type: str
+    width: int
+    height: int
+
+    @property
+    def tokens(self) -> int:
+        """What a model counts for it, about."""
+        return min(1_600, math.ceil(self.width * self.height / 750))
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedPages:
+    """The first pages of a document that has pictures of text and no text."""
+
+    pages: tuple[Picture, ...]
+
+
+Extracted = ExtractedText | Picture | ScannedPages
+
+
+class Extractor(Protocol):
+    """Reads files that may be hostile."""
+
+    async def extract(self, name: str, data: bytes) -> Extracted:
+        """The text of a file, or small copies of its pictures. Cancelling the call ends the work.
+
+        Raises FileError and nothing else.
+        """
+        ...

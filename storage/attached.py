@@ -1,0 +1,47 @@
+"""What a message holds beside its words, as a JSON list; None where there is nothing. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from core.values.parts import Attached, File, Quote, Text, Unread
+from storage.tagged_union import TaggedUnion
+
+_ATTACHED: TaggedUnion[Attached] = TaggedUnion({"text": Text, "quote": Quote, "file": File, "unread": Unread})
+
+
+def to_json(attached: Iterable[Attached]) -> list[Any] | None:
+    """`[[kind, fields], ...]`, or None for nothing."""
+    return [list(_ATTACHED.dump(one)) for one in attached] or None
+
+
+def from_json(stored: list[Any] | None) -> tuple[Attached, ...]:
+    """The inverse of `to_json`."""
+    return tuple(_ATTACHED.load(kind, fields) for kind, fields in stored or ())
+
+
+def changed(stored: Iterable[Attached], now: Iterable[Attached]) -> tuple[Attached, ...]:
+    """`now`, with the content of files as far as it is stored."""
+    known = {one.source: one for one in stored if isinstance(one, File) and one.source}
+    return tuple(known.get(one.source, one) if isinstance(one, File) else one for one in now)
+
+
+def merged(stored: tuple[Attached, ...], more: Iterable[Attached]) -> tuple[Attached, ...]:
+    """`stored`, and behind it what it does not have of `more`. A file is the same where its source is."""
+    have = {_identity(one) for one in stored}
+    return stored + tuple(one for one in more if _identity(one) not in have)
+
+
+def with_file(stored: Iterable[Attached], file: File) -> tuple[Attached, ...]:
+    """`stored` with `file` in place of the one with its source."""
+    return tuple(file if isinstance(one, File) and one.source == file.source else one for one in stored)
+
+
+def without_quotes_of(stored: Iterable[Attached], person: str) -> tuple[Attached, ...]:
+    """`stored` without what it quotes of a person who is forgotten."""
+    return tuple(one for one in stored if not (isinstance(one, Quote) and one.author_id == person))
+
+
+def _identity(one: Attached) -> object:
+    return one.source if isinstance(one, File) and one.source else one
