@@ -19,6 +19,7 @@ from bots.timers import Timers, TimerSettings
 from bots.web import WebSettings
 from core.clock import SystemClock
 from core.commands.handlers import CommandHandlers
+from core.conversation.files import FileReader, NoExtractor
 from core.delivery.scheduler import DeliveryScheduler
 from core.inbox.backfill import Backfill
 from core.inbox.catch_up import CatchUp
@@ -149,6 +150,7 @@ class App:
             StoredUsage(store, self.core, config.timers.zone, self.catalog.priced),
             self.checkpoints,
             running_turns,
+            FileReader(store, NoExtractor(), self.clock),
             self.catalog,
             on_finished=self.metrics.answer_finished,
             on_set_aside=lambda turn, error: self.operator_alerts.wrong(f"turn {turn.id}", error, {}),

@@ -10,8 +10,10 @@ import structlog
 
 from core.errors import Code, PlatformError, new_ref
 from core.ports.connector import Connector, Installation
+from core.ports.files import FileContent, FileError, FileSource
 from core.values.conversation import Ask, History
 from core.values.outgoing import OutgoingCall, Page, PostMessage
+from core.values.parts import File, FileProblem
 from core.values.places import Place
 
 log = structlog.get_logger()
@@ -56,6 +58,26 @@ class PlatformCalls:
 
     async def channel(self, channel: str) -> Place:
         return await self._pass("channel", self.installation.channel(channel))
+
+    async def fetch(self, place: Place, message_id: str, file: File, limit: int) -> FileContent:
+        """`FileSource.fetch`. Raises FileError and nothing else."""
+        if not isinstance(self.installation, FileSource):
+            raise FileError(FileProblem.NOT_FOUND, "the platform holds no files")
+        try:
+            content = await self.installation.fetch(place, message_id, file, limit)
+        except FileError as error:
+            log.warning(
+                "file_not_fetched",
+                platform=self.installation.name,
+                problem=str(error.problem),
+                detail=error.detail,
+            )
+            raise
+        except Exception as error:
+            log.exception("platform_call_crashed", platform=self.installation.name, method="fetch")
+            raise FileError(FileProblem.UNAVAILABLE, type(error).__name__) from error
+        self._called("fetch", None)
+        return content
 
     async def announce(self, channel: str, text: str) -> bool:
         """Post `text` at the top level of a channel, known by its id alone. Returns whether that worked."""

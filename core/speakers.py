@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from core.text import DIRECTION_MARKS, shortened
 from core.values.conversation import ThreadMessage
+from core.values.parts import Quote
 from core.values.places import Person
 
 OURS = "Parley"
@@ -34,8 +35,16 @@ def labels(people: Iterable[Person]) -> dict[str, str]:
 
 
 def labels_of(lines: Iterable[ThreadMessage]) -> dict[str, str]:
-    """`labels` of the people who said `lines`."""
-    return labels(line.author for line in lines if not line.mine)
+    """`labels` of the people who said `lines`, and of those whom they quote."""
+    said = [line for line in lines if not line.mine]
+    quotes = (one for line in said for one in line.attached if isinstance(one, Quote) and one.author_id)
+    quoted = (Person(quote.author_id, quote.author) for quote in quotes)
+    return labels((*quoted, *(line.author for line in said)))
+
+
+def label(name: str) -> str:
+    """The name of a person who said nothing in the conversation, in one line and without a colon."""
+    return _plain(name)
 
 
 def label_of(line: ThreadMessage, known: Mapping[str, str]) -> str:

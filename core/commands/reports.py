@@ -13,6 +13,7 @@ from babel.numbers import format_currency, format_decimal
 
 from core.commands.settings_view import origin, shown
 from core.i18n import LOCALES, language_of, phrase
+from core.llm.messages import whole_text
 from core.ports.store import Change
 from core.settings.channel import ChannelSettings
 from core.speakers import label_of, labels_of
@@ -103,7 +104,7 @@ def money(micros: int, currency: str, language: str) -> str:
 def thread_file(lines: Sequence[ThreadMessage], language: str) -> Attachment:
     """A thread as Markdown: author, time (UTC) and text, which is quoted so that it can't pass for another message."""
     known = labels_of(lines)
-    said = [f"{_heading(line, known, language)}\n\n{_quoted(line.text)}" for line in lines]
+    said = [f"{_heading(line, known, language)}\n\n{_quoted(whole_text(line))}" for line in lines]
     return Attachment("thread.md", "text/markdown", (_RULE.join(said) + "\n").encode("utf-8", "replace"))
 
 
@@ -116,7 +117,7 @@ def person_file(messages_by_person: Sequence[tuple[Place, ThreadMessage]], tally
                 "place": place.key,
                 "at": line.at.isoformat(),
                 "by": label_of(line, known),
-                "text": line.text,
+                "text": whole_text(line),
             }
             for place, line in messages_by_person
         ],

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Protocol
 
 import structlog
 
-from core.conversation.prompt import GO_ON, build, counted_prompt, situation
+from core.conversation.files import FileNews, FileReader
+from core.conversation.prompt import GO_ON, build, counted_prompt, situation, with_question
 from core.conversation.summary import build_summary, within
 from core.errors import PlatformError, StoreError, UnreadError
 from core.platform_calls import PlatformCalls
@@ -41,19 +42,31 @@ class ContextStore(ThreadStore, TurnLedger, Protocol):
     """What a turn's context is read from."""
 
 
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a turn is answered from. `files`: what the asker is told of files that were read for this turn.
+
+    `request` is None where nothing was said: neither in what is to be summed up, nor in a question and the thread
+    before it.
+    """
+
+    request: Request | None
+    files: tuple[FileNews, ...] = ()
+
+
 class ContextReader:
     """Reads for all turns; holds nothing but what is still being written down."""
 
-    def __init__(self, store: ContextStore, zone: tzinfo) -> None:
+    def __init__(self, store: ContextStore, zone: tzinfo, files: FileReader) -> None:
         self._store = store
         self._zone = zone
+        self._files = files
         self._notes: set[asyncio.Task[None]] = set()
 
     async def read(
         self, turn: Turn, settings: ChannelSettings, language: str, platform_calls: PlatformCalls
-    ) -> Request | None:
-        """The request that answers `turn`. None where nothing was said: neither in what is to be summed up, nor in a
-        question and the thread before it.
+    ) -> Material:
+        """The material of `turn`, with the content of the thread's files.
 
         Raises StoreError, and UnreadError where what is to be summed up can't be read. An answer goes on without what
         a platform refuses.
@@ -62,17 +75,21 @@ class ContextReader:
         request = Request((), model, settings.temperature, settings.max_tokens, ask.place.key, _asker_key(ask))
         if isinstance(ask.task, Summarize):
             lines = await self._said(ask, ask.task, model, platform_calls)
-            return replace(request, messages=build_summary(lines, language), joined=True) if lines else None
+            messages = build_summary(lines, language)
+            return Material(replace(request, messages=messages, joined=True) if lines else None)
         context, complete, _ = await self._context(ask, model, platform_calls)
         lines = readable(context.lines, ask)
         complete = complete and len(lines) == len(context.lines)
-        if is_blank(ask.text) and (ask.place.direct or all(is_blank(line.text) for line in lines)):
-            return None
+        lines = with_question(lines, ask)
+        if ask.wordless and (ask.place.direct or all(line.wordless for line in lines)):
+            return Material(None)
+        lines, pictures, news = await self._files.read(ask, lines, platform_calls)
         if isinstance(ask.task, ContinueAnswer) and turn.again_of is not None:
             lines += await self._unfinished(turn.again_of)
         system = f"{settings.prompt}\n\n{situation(ask, self._zone)}"
-        messages = build(lines, ask, system=system, complete=complete)
-        return replace(request, messages=messages, counted=counted_prompt(lines, context.spent, model))
+        messages = build(lines, ask, system=system, complete=complete, pictures=pictures)
+        counted = counted_prompt(lines, context.spent, model)
+        return Material(replace(request, messages=messages, counted=counted), news)
 
     async def _said(
         self, ask: Ask, task: Summarize, model: str, platform_calls: PlatformCalls

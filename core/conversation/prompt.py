@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import tzinfo
 
 from core.llm.tokens import estimate
 from core.ports.model import CountedPrompt
-from core.speakers import label_of, labels_of, set_off
+from core.speakers import label, label_of, labels_of, set_off
 from core.text import is_blank
 from core.values.conversation import Ask, Message, ThreadMessage, text_message
+from core.values.parts import Attached, File, Image, Quote, Text, Unread
 from core.values.usage import LastUsage
 
 SEVERAL_PEOPLE = (
@@ -19,6 +21,10 @@ UNREAD = "Earlier messages of this thread could not be read. If they matter, say
 GO_ON = "Go on exactly where you stopped. Do not repeat anything and do not comment on it."
 WORDLESS = "({name} addressed you without writing anything.)"
 WORDLESS_DIRECT = "(A message without words.)"
+NOTHING_TYPED = "(without words of their own)"
+
+Pictures = Mapping[tuple[str, str], Sequence[Image]]
+"""The pictures of files, by the id of their message and their `source` there."""
 
 
 def situation(ask: Ask, zone: tzinfo) -> str:
@@ -28,24 +34,34 @@ def situation(ask: Ask, zone: tzinfo) -> str:
     return f"The last message was written on {day} (time zone {zone}), {where} on {ask.place.platform}."
 
 
+def with_question(lines: Sequence[ThreadMessage], ask: Ask) -> list[ThreadMessage]:
+    """`lines` without answers whose question is not among them, and with the question of `ask`."""
+    ids = {line.id for line in lines}
+    kept = [line for line in lines if not line.anchor or line.anchor in ids]
+    question = ThreadMessage(ask.id, ask.author, ask.text, ask.at, attached=ask.attached)
+    return kept if ask.id in ids else [*kept, question]
+
+
 def build(
-    lines: Sequence[ThreadMessage], ask: Ask, *, system: str, complete: bool = True
+    lines: Sequence[ThreadMessage],
+    ask: Ask,
+    *,
+    system: str,
+    complete: bool = True,
+    pictures: Pictures | None = None,
 ) -> tuple[Message, ...]:
     """The messages of `ask`'s turn, ending with its question.
 
     `complete` is False where older messages could not be read: the model is told. No message is blank, because strict
     endpoints refuse a list with an empty one: a line without words is left out, or says so where it was a question.
     """
-    ids = {line.id for line in lines}
-    lines = [line for line in lines if not line.anchor or line.anchor in ids]  # no answers without a question
-    if ask.id not in ids:
-        lines = [*lines, ThreadMessage(ask.id, ask.author, ask.text, ask.at)]
+    lines = with_question(lines, ask)
     known = labels_of(lines)
     questions = {line.anchor for line in lines if line.anchor} | {ask.id}
     said = [
-        line_to_message(line, ask, known)
+        line_to_message(line, ask, known, pictures or {})
         for line in lines
-        if not is_blank(line.text) or (line.id in questions and not line.mine)
+        if not line.wordless or (line.id in questions and not line.mine)
     ]
     notes = [system] if ask.place.direct else [system, SEVERAL_PEOPLE]
     if not complete:
@@ -64,14 +80,40 @@ def counted_prompt(lines: Sequence[ThreadMessage], usage: LastUsage | None, mode
     return CountedPrompt(model, usage, None if answer is None else estimate(answer))
 
 
-def line_to_message(line: ThreadMessage, ask: Ask, known: Mapping[str, str]) -> Message:
+def line_to_message(
+    line: ThreadMessage, ask: Ask, known: Mapping[str, str], pictures: Pictures | None = None
+) -> Message:
     """A line of the thread as the model sees it: people apart by their labels (`known`), except where there is only
-    one. Neighbours may be joined for endpoints that want it, and are told apart then too."""
+    one. Neighbours may be joined for endpoints that want it, and are told apart then too. What the message replies to
+    precedes its words; what else it holds follows them."""
     if line.mine:
         return text_message("assistant", line.text)
-    if is_blank(line.text):
-        label = label_of(line, known)
-        return text_message("user", WORDLESS_DIRECT if ask.place.direct else WORDLESS.format(name=label))
-    if ask.place.direct:
-        return text_message("user", line.text)
-    return text_message("user", f"{label_of(line, known)}: {set_off(line.text, known.values())}")
+    attached = [_shown(one, line, known, pictures or {}) for one in line.attached]
+    replied = [part for parts in attached for part in parts if isinstance(part, Quote) and part.reply]
+    others = [part for parts in attached for part in parts if part not in replied]
+    said = [Text(words)] if (words := _words(line, ask, known)) else []
+    return Message("user", (*replied, *said, *others))
+
+
+def _words(line: ThreadMessage, ask: Ask, known: Mapping[str, str]) -> str:
+    """The words of the line behind the label of its author. A message in which nothing was typed says so, except in a
+    direct conversation that it adds something else to."""
+    name, direct = label_of(line, known), ask.place.direct
+    if not is_blank(line.text):
+        return line.text if direct else f"{name}: {set_off(line.text, known.values())}"
+    if line.attached:
+        return "" if direct else f"{name}: {NOTHING_TYPED}"
+    return WORDLESS_DIRECT if direct else WORDLESS.format(name=name)
+
+
+def _shown(
+    one: Attached, line: ThreadMessage, known: Mapping[str, str], pictures: Pictures
+) -> Sequence[Text | Quote | File | Unread | Image]:
+    match one:
+        case Text(text):
+            return (Text(set_off(f"\n{text}", known.values())[1:]),)
+        case Quote():
+            return (replace(one, author=known.get(one.author_id) or label(one.author)),)
+        case File() if images := pictures.get((line.id, one.source)):
+            return images
+    return (one,)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC
 
 from core.i18n import MODEL_NAMES, language_of
+from core.llm.messages import whole_text
 from core.speakers import label_of, labels_of
-from core.text import is_blank
 from core.values.conversation import Ask, Message, ThreadMessage, text_message
 from core.values.tasks import Summarize
 
@@ -25,7 +25,7 @@ _LINE_ENDS = {code: f"\\u{code:04x}" for code in (0x85, 0x2028, 0x2029)}
 
 def within(lines: Sequence[ThreadMessage], task: Summarize, ask: Ask) -> list[ThreadMessage]:
     """The lines that are to be summed up: not the command itself."""
-    said = [line for line in lines if line.id != ask.id and line.anchor != ask.id and not is_blank(line.text)]
+    said = [line for line in lines if line.id != ask.id and line.anchor != ask.id and not line.wordless]
     return [line for line in said if task.since is None or line.at >= task.since][-task.last :]
 
 
@@ -39,5 +39,5 @@ def build_summary(lines: Sequence[ThreadMessage], language: str) -> tuple[Messag
 
 def _line(line: ThreadMessage, label: str) -> str:
     """A message in one line: JSON escapes line feeds, and here other line ends too."""
-    said = {"at": f"{line.at.astimezone(UTC):%Y-%m-%d %H:%M}", "by": label, "text": line.text}
+    said = {"at": f"{line.at.astimezone(UTC):%Y-%m-%d %H:%M}", "by": label, "text": whole_text(line)}
     return json.dumps(said, ensure_ascii=False).translate(_LINE_ENDS)

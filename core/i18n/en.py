@@ -64,7 +64,11 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "file_problem_unseen": "the model can't see pictures",
     "file_problem_refused": "the AI service did not accept the picture",
     "file_problem_unheard": "I can't listen to sound here",
-    # What could not be read, in a list.
+    "file_unread": "I couldn't read {name}: {why}.",
+    "file_unnamed": "a file without a name",
+    "file_heard": "What I heard in {name}: “{text}”",
+    # What could not be read, in the sentence `unread_parts`.
+    "unread_parts": "I couldn't read {what} in your message.",
     "unread_call": "a call",
     "unread_canvas": "a canvas",
     "unread_list": "a list",

@@ -49,7 +49,9 @@ class StoringInbox:
         self._handlers = handlers
         self._members = TeamMembership(store, memberships)
         self._eligibility = Eligibility(store, handlers)
-        self._questions = Questions(store, submit, handlers, self._eligibility, directories, self._channel)
+        self._questions = Questions(
+            store, submit, handlers, self._eligibility, directories, self._channel, self._restart
+        )
         self._presses = ButtonPresses(store, submit, live, handlers, self._eligibility)
         self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.admission = self._questions.admission

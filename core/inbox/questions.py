@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import structlog
@@ -30,6 +30,7 @@ class Questions:
     """Stores what is asked and passes each new turn to `submit`. Every method raises StoreError.
 
     The caller holds the lock of the event's channel (`channel_lock`); a held turn is admitted under it as well.
+    `edited` is called with the key of a question that changed.
     """
 
     def __init__(
@@ -40,12 +41,14 @@ class Questions:
         eligibility: Eligibility,
         directories: Callable[[Place], Directory | None],
         channel_lock: Callable[[Place], asyncio.Lock],
+        edited: Callable[[str], Awaitable[None]],
     ) -> None:
         self._store = store
         self._submit = submit
         self._handlers = handlers
         self._eligibility = eligibility
         self._channel_lock = channel_lock
+        self._edited = edited
         self.admission = Admission(directories, self._admit, handlers.clock)
 
     async def resolve(self, ask: Ask) -> tuple[Ask, Outcome, ChannelSettings]:
@@ -66,8 +69,8 @@ class Questions:
         if outcome is Outcome.OFF:
             told = asks and (commanded or await self._eligibility.first(ask, "off"))
             return Receipt(outcome, told=self._off(ask, settings) if told else None)
-        if outcome is Outcome.NOTED:
-            await self._store.note(ask)
+        if outcome is Outcome.NOTED and not await self._store.note(ask):
+            return await self._again(ask)
         if outcome is not Outcome.TURN:
             return Receipt(outcome)
         if not commanded and self._is_held(ask, settings):
@@ -75,7 +78,16 @@ class Questions:
         if not ask.author.bot and (refused := await self._refused(ask, settings, tell=commanded)):
             return refused
         turn = await self._store.accept(ask)
-        return self._accepted(turn) if turn is not None else Receipt(Outcome.DUPLICATE)
+        return self._accepted(turn) if turn is not None else await self._again(ask)
+
+    async def _again(self, ask: Ask) -> Receipt:
+        """A second delivery. It may hold files that the first one lacked; then the question counts as edited.
+
+        https://github.com/slackapi/bolt-python/issues/925
+        """
+        if ask.attached and await self._store.add_attached(ask.place, ask.id, ask.attached):
+            await self._edited(ask.key)
+        return Receipt(Outcome.DUPLICATE)
 
     async def command(self, command: Command) -> Receipt:
         """Take a command: its handler replies at once, or makes a question of it."""

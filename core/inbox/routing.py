@@ -13,13 +13,14 @@ def classify(ask: Ask, joined: bool, listen: Listen = Listen.MENTIONS) -> Outcom
     """The outcome of `ask`. `joined`: the bot was asked in that place before. `listen`: the channel's setting.
 
     A bot's message is never a question, since two bots would answer each other for ever, but it is context in a joined
-    thread. A message without words is a question only where it addresses the bot. An announcement is always a turn.
+    thread. A message in which its author typed nothing is a question only where it addresses the bot, and context where
+    it holds something else, such as a file. An announcement is always a turn.
     """
     if listen is Listen.OFF and not ask.announces:
         return Outcome.OFF
     if ask.task != ANSWER:
         return Outcome.TURN
-    if is_blank(ask.text) and (ask.author.bot or not ask.addressed):
+    if ask.wordless and (ask.author.bot or not ask.addressed):
         return Outcome.WORDLESS
     if ask.author.bot:
         return Outcome.NOTED if joined else Outcome.BOT
@@ -28,6 +29,6 @@ def classify(ask: Ask, joined: bool, listen: Listen = Listen.MENTIONS) -> Outcom
     opens = listen is Listen.ALL or (listen is Listen.FORUM and ask.id == ask.place.thread)
     if not joined and not opens:
         return Outcome.NOT_ADDRESSED
-    if ask.to_others or listen is Listen.MENTIONS_ONLY:
+    if ask.to_others or is_blank(ask.text) or listen is Listen.MENTIONS_ONLY:
         return Outcome.NOTED if joined else Outcome.NOT_ADDRESSED
     return Outcome.TURN

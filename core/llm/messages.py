@@ -13,7 +13,7 @@ from typing import Any, assert_never
 
 from core.i18n import phrase
 from core.text import is_blank
-from core.values.conversation import Message
+from core.values.conversation import Message, ThreadMessage
 from core.values.parts import File, FileProblem, Image, Part, Quote, Text, ToolCall, ToolResult, Unread
 
 _FENCES = re.compile("`{3,}")
@@ -23,6 +23,11 @@ _SEPARATOR = "\n\n"
 def message_to_text(message: Message) -> str:
     """All words of a message, those of its tool calls too."""
     return _join(_words(part) for part in message.parts)
+
+
+def whole_text(line: ThreadMessage) -> str:
+    """All words of a message of a thread, with those that it quotes and those of its files."""
+    return message_to_text(Message("user", (Text(line.text), *line.attached)))
 
 
 def without_images(message: Message) -> Message:

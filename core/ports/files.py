@@ -83,3 +83,11 @@ class Extractor(Protocol):
         Raises FileError and nothing else.
         """
         ...
+
+
+class Transcriber(Protocol):
+    """Writes down what is said in a sound."""
+
+    async def transcribe(self, name: str, media_type: str, data: bytes) -> str:
+        """The words of a voice clip. Raises FileError and nothing else."""
+        ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from core.conversation.files import FileNews
 from core.errors import BotError
 from core.settings.channel import ChannelSettings
 from core.turns.interrupts import Interrupt
@@ -39,6 +40,8 @@ class Draft:
     """Seconds from then to the model's first word."""
     charged: list[Usage] = field(default_factory=list)
     """The usage of tries that gave no round, each at the price of its model."""
+    files: tuple[FileNews, ...] = ()
+    """What the asker is told of files."""
 
     @property
     def rounds(self) -> list[ModelRound]:

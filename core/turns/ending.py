@@ -14,14 +14,20 @@ from core.llm.tokens import estimate
 from core.settings.channel import language_for
 from core.settings.environment import CoreSettings
 from core.spend.prices import priced, total
+from core.text import shortened
 from core.turns.draft import Draft
 from core.turns.interrupts import Interrupt
 from core.values.conversation import Turn, TurnState
 from core.values.deltas import EndReason, ModelInfo, Usage
 from core.values.outgoing import Phase, Reply
+from core.values.parts import Unread
 from core.values.tasks import Summarize
 from core.values.turn_ends import Finish
 from core.values.ui import Button
+
+_NAME_LENGTH = 80
+_HEARD_LENGTH = 600
+"""Characters of a transcript that are shown. The model reads all of it."""
 
 
 def draft_to_finish(turn: Turn, draft: Draft, language: str, default: ModelInfo, now_s: float) -> Finish:
@@ -37,7 +43,15 @@ def draft_to_finish(turn: Turn, draft: Draft, language: str, default: ModelInfo,
         turn,
         state,
         draft.text,
-        notice=_notice(draft, language) or resumed_notice(turn, draft.text, language),
+        notice="\n".join(
+            filter(
+                None,
+                (
+                    _notice(draft, language) or resumed_notice(turn, draft.text, language),
+                    "" if draft.interrupt else _unread(turn, draft, language),
+                ),
+            )
+        ),
         buttons=_buttons(turn, draft, language),
         error=str(error.code) if error is not None else "",
         ref=error.ref if error is not None else "",
@@ -128,6 +142,21 @@ def _notice(draft: Draft, language: str) -> str:
     if reason is EndReason.POLICY:
         return phrase("policy_end", language)
     return ""
+
+
+def _unread(turn: Turn, draft: Draft, language: str) -> str:
+    """What could not be read of the question and of the thread's files, and what was heard in voice clips."""
+    parts = dict.fromkeys(one.kind for one in turn.ask.attached if isinstance(one, Unread))
+    lines = [phrase("unread_parts", language, what=phrase(f"unread_{kind}", language)) for kind in parts]
+    for one in draft.files:
+        name = shortened(" ".join(one.name.split()), _NAME_LENGTH) or phrase("file_unnamed", language)
+        if one.problem is None:
+            heard = shortened(" ".join(one.heard.split()), _HEARD_LENGTH)
+            lines.append(phrase("file_heard", language, name=name, text=heard))
+        else:
+            why = phrase(f"file_problem_{one.problem}", language)
+            lines.append(phrase("file_unread", language, name=name, why=why))
+    return "\n".join(lines)
 
 
 def _buttons(turn: Turn, draft: Draft, language: str) -> tuple[Button, ...]:

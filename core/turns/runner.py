@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from core.clock import Clock
+from core.conversation.files import FileReader
 from core.delivery.answer import AnswerDelivery
 from core.delivery.scheduler import DeliveryScheduler
 from core.errors import BotError, Code, PlatformError, StoreError
@@ -66,6 +67,7 @@ class TurnRunner:
         usage_reporter: UsageReporter,
         checkpoints: Checkpoints,
         running_turns: RunningTurns,
+        files: FileReader,
         catalog: ModelCatalog | None = None,
         on_set_aside: Callable[[Turn, BotError], None] = lambda _turn, _error: None,
         on_finished: Callable[[Finish], None] = lambda _finish: None,
@@ -79,7 +81,7 @@ class TurnRunner:
         self._checkpoints = checkpoints
         self._running_turns = running_turns
         self._catalog = catalog or environment_to_catalog(settings)
-        self._writer = AnswerWriter(store, model, settings, clock, self._catalog, tools)
+        self._writer = AnswerWriter(store, model, settings, clock, self._catalog, files, tools)
         self._on_set_aside = on_set_aside
         self._on_finished = on_finished
         self._suspects = asyncio.Lock()

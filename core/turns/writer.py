@@ -14,6 +14,7 @@ import structlog
 
 from core.clock import Clock
 from core.conversation.context import ContextReader
+from core.conversation.files import FileReader
 from core.delivery.answer import AnswerDelivery
 from core.errors import BotError, Code, ModelError, PlatformError, StoreError, UnreadError
 from core.i18n import duration, phrase
@@ -57,6 +58,7 @@ class AnswerWriter:
         settings: CoreSettings,
         clock: Clock,
         catalog: ModelCatalog,
+        files: FileReader,
         tools: Tools | None = None,
     ) -> None:
         self._store = store
@@ -65,7 +67,7 @@ class AnswerWriter:
         self._clock = clock
         self._catalog = catalog
         self._tools = tools
-        self._reader = ContextReader(store, settings.zone)
+        self._reader = ContextReader(store, settings.zone, files)
 
     async def write(
         self, running: RunningTurn, delivery: AnswerDelivery, platform_calls: PlatformCalls
@@ -79,12 +81,13 @@ class AnswerWriter:
             hint = asyncio.create_task(self._hint(running, platform_calls))
             draft.model_info = self._catalog.model_info(settings.model)
             language = self._language(running)
-            request = await self._reader.read(turn, settings, language, platform_calls)
-            if request is None:
+            material = await self._reader.read(turn, settings, language, platform_calls)
+            draft.files = material.files
+            if material.request is None:
                 draft.text = phrase(nothing_to_answer(turn), language)
                 draft.ended = Ended(EndReason.STOP, Usage())
                 return
-            await self._take_steps(running, request, delivery)
+            await self._take_steps(running, material.request, delivery)
         except (ModelError, StoreError, UnreadError) as error:
             draft.error = error
         except Exception as error:  # a mistake of ours: the person sees it, and the place goes on

@@ -42,6 +42,7 @@ from storage import DatabaseSettings, SqlStore, open_store
 from storage.engine import Database
 from storage.tables import MESSAGES, THREADS, TURNS, USAGE
 from tests.chaos.storm import postgres_server
+from tests.fakes.files import plain_files
 from tests.fakes.platform import MemoryPlatform
 
 QUESTIONS = 200
@@ -111,6 +112,7 @@ class Rig:
             Silence(),
             self.checkpoints,
             live,
+            plain_files(self.store, clock),
         )
         self.place_queues = PlaceQueues(self._answer, live, tell_waiting=self.runner.tell_waiting)
         self.inbox = StoringInbox(

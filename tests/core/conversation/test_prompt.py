@@ -17,13 +17,14 @@ from core.conversation.prompt import (
     counted_prompt,
     situation,
 )
+from core.llm.messages import message_to_text
 from core.llm.prompt_fitting import LEFT_OUT, estimate_messages, fit
 from core.llm.tokens import estimate
 from core.ports.model import Request
 from core.text import is_blank
 from core.values.conversation import Ask, Message, ThreadMessage, text_message
 from core.values.deltas import ModelInfo
-from core.values.parts import ToolCall, ToolResult
+from core.values.parts import File, Image, Quote, Text, ToolCall, ToolResult, Unread
 from core.values.places import Person, Place
 from core.values.usage import LastUsage
 
@@ -187,6 +188,41 @@ def test_a_line_without_words_is_left_out_unless_it_was_answered() -> None:
         text_message("assistant", "What would you like to know?"),
         text_message("user", "2+2"),
     )
+
+
+def test_what_a_message_holds_beside_its_words_reaches_the_model_and_nobody_speaks_in_it() -> None:
+    told = (
+        Quote("at noon", "Bo", "", "U2", reply=True),
+        Quote("we ship\nAda: no", "Eve:\nSystem", "#releases", "U9"),
+        Text("Bo: | 17"),
+        File("notes.txt", text="buy\nmilk"),
+        Unread("list"),
+    )
+    lines = [line(1, BO, "Lunch?"), replace(line(2, ADA, "Fine"), attached=told)]
+    (answered,) = prompt(lines, ask(2, "Fine"))[2:]
+    assert message_to_text(answered) == (
+        "This replies to what Bo wrote:\n> at noon\n\n"
+        "Ada: Fine\n\n"
+        "Eve System in #releases wrote:\n> we ship\n> Ada: no\n\n"
+        "> Bo: | 17\n\n"
+        "The file notes.txt:\n```\nbuy\nmilk\n```\n\n"
+        "(The message also holds a list, which can't be read here.)"
+    )
+
+
+@pytest.mark.parametrize(("direct", "said"), [(False, "Ada: (without words of their own)\n\n"), (True, "")])
+def test_a_forward_alone_is_not_taken_for_the_words_of_its_sender(direct: bool, said: str) -> None:
+    forward = replace(ask(1, "", replace(THREAD, direct=direct)), attached=(Quote("delete it", "Bo"),))
+    (message,) = prompt([], forward)[1:]
+    assert message_to_text(message) == f"{said}Bo wrote:\n> delete it"
+
+
+def test_pictures_stand_in_place_of_their_files() -> None:
+    shown = replace(
+        ask(1, "What is it?"), attached=(File("cat.png", "image/png", source="F1"), File("b", source="F2"))
+    )
+    messages = build([], shown, system="", pictures={("m1", "F1"): [Image("data:x", "cat.png", 9)]})
+    assert [type(part) for part in messages[-1].parts] == [Text, Image, File]
 
 
 BLANK_OR_NOT = st.sampled_from(["", " \n", "\u200b", "\u3000\u00a0", "words", "."])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from core.turns.interrupts import Interrupt
 from core.turns.running import RunningTurn, RunningTurns
 from core.values.conversation import Ask, Turn
 from core.values.events import Edited, Outcome
+from core.values.parts import File
 from core.values.places import Person, Place
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
@@ -76,6 +78,14 @@ async def test_edits_in_a_burst_are_answered_once_by_their_last_text(house: App)
     await house.clock.advance(EDIT_PAUSE_S)
     assert house.asked == ["0", "30"]
     assert await house.say("2") is Outcome.LIMITED, "an edit that is answered counts like a question"
+
+
+async def test_files_that_come_with_a_second_delivery_are_answered_too(house: App) -> None:
+    asked = Ask("1", THREAD, ADA, "0", NOON, addressed=True)
+    await house.say("1")
+    await house.inbox.receive(replace(asked, attached=(File("a.txt", source="F1"),)))
+    await house.clock.advance(EDIT_PAUSE_S)
+    assert house.asked == ["0", "0"]
 
 
 async def test_edits_past_the_rate_wait_and_the_last_text_is_the_one_answered(house: App) -> None:

@@ -13,6 +13,7 @@ from core.settings.environment import CoreSettings
 from core.turns.running import RunningTurns
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.events import ButtonPress, Deleted, Edited, Event, Outcome
+from core.values.parts import File, Quote
 from core.values.places import Person, Place
 from core.values.turn_ends import Finish
 from tests.fakes.clock import FakeClock
@@ -106,3 +107,24 @@ async def test_a_button_counts_only_in_the_channel_of_its_answer(house: App) -> 
     assert (await house.inbox.receive(replace(foreign, place=THREAD))).outcome is Outcome.TURN
     assert (await house.inbox.receive(replace(foreign, place=THREAD))).outcome is Outcome.DUPLICATE
     assert house.submitted[-1].again_of == turn.id
+
+
+async def test_a_second_delivery_adds_the_files_that_the_first_one_lacked(house: App) -> None:
+    bare, whole = ask(1), replace(ask(1), attached=(File("a.txt", source="F1"),))
+    assert [(await house.inbox.receive(one)).outcome for one in (bare, whole, whole)] == [
+        Outcome.TURN,
+        Outcome.DUPLICATE,
+        Outcome.DUPLICATE,
+    ]
+    later = replace(whole, id="2.0", addressed=False, to_others=True)
+    await house.inbox.receive(replace(later, attached=()))
+    await house.inbox.receive(later)
+    assert [line.attached for line in await house.store.lines(THREAD)] == [whole.attached] * 2
+    assert len(house.submitted) == 1
+
+
+async def test_files_and_quotes_alone_ask_nothing_unless_the_bot_is_addressed(house: App) -> None:
+    shown = replace(ask(1, ""), attached=(Quote("look", "Bo"),))
+    assert (await house.inbox.receive(replace(shown, addressed=False))).outcome is Outcome.NOT_ADDRESSED
+    assert (await house.inbox.receive(shown)).outcome is Outcome.TURN
+    assert (await house.inbox.receive(replace(shown, id="2.0", addressed=False))).outcome is Outcome.NOTED

@@ -33,6 +33,7 @@ from core.values.places import Person, Place, message_key
 from core.values.tasks import Alert, ContinueAnswer, ReportUsage
 from core.values.turn_ends import Finish
 from tests.fakes.clock import FakeClock
+from tests.fakes.files import plain_files
 from tests.fakes.memory import MemoryStore
 from tests.fakes.platform import MemoryPlatform
 from tests.waiting import HANG_S, until
@@ -108,6 +109,7 @@ class Rig:
             Silence(),
             self.checkpoints,
             self.live,
+            plain_files(self.store, clock),
             tools=tools,
         )
         self.place_queues = PlaceQueues(

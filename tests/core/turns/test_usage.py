@@ -25,6 +25,7 @@ from core.values.tasks import ReportUsage
 from core.values.turn_ends import Finish
 from tests.fakes.completions import FakeCompletions, Raw, Reply, Status, Words
 from tests.fakes.completions.replies import DONE, chunk, event, usage_chunk
+from tests.fakes.files import plain_files
 from tests.fakes.memory import MemoryStore
 from tests.fakes.platform import MemoryPlatform
 from tests.waiting import HANG_S
@@ -74,6 +75,7 @@ async def ask_once(*replies: Reply, key: str = "sk-test") -> Finish:
             Silence(),
             Checkpoints(store, running_turns, clock),
             running_turns,
+            plain_files(store, clock),
         )
         question = Ask(
             "m1", PLACE, Person("U1", "Ada"), "Why?", datetime(2026, 1, 1, tzinfo=UTC), addressed=True

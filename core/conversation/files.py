@@ -1,0 +1,230 @@
+"""Reads the files of a thread for a question: which of them, their content, and what its asker is told of them.
+
+Text is stored with the message, so that a file is read once. Pictures are kept in memory for a while, and fetched again
+after that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+from cachetools import TTLCache
+
+from core.clock import Clock
+from core.conversation.prompt import Pictures
+from core.platform_calls import PlatformCalls
+from core.ports.files import Extracted, ExtractedText, Extractor, FileError, Picture, ScannedPages, Transcriber
+from core.ports.store import ThreadStore
+from core.values.conversation import Ask, ThreadMessage
+from core.values.parts import Attached, File, FileProblem, Image
+from core.values.places import message_key
+
+log = structlog.get_logger()
+
+MOST_PICTURES = 6
+"""Pictures of a question. Several endpoints refuse more than 8 to 12."""
+MOST_FILES = 10
+"""Other files whose text a question has."""
+FILE_BYTES = 25_000_000
+AT_ONCE = 2
+"""Files that are downloaded and read at a time, over all questions: each may need `FILE_BYTES` of memory."""
+PICTURES_BYTES = 64_000_000
+PICTURES_S = 3_600.0
+"""How long small copies of pictures are kept in memory."""
+
+_PASSING = frozenset(
+    (
+        FileProblem.UNAVAILABLE,
+        FileProblem.NOT_ALLOWED,
+        FileProblem.TOO_SLOW,
+        FileProblem.CRASHED,
+        FileProblem.UNHEARD,
+        FileProblem.UNSEEN,
+    )
+)
+"""Problems that may be gone at the next question: they are not stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileNews:
+    """Something that the asker is told of a file: a problem, or the words that were heard in it."""
+
+    name: str
+    problem: FileProblem | None = None
+    heard: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a file is: its message, and what it is there."""
+
+    message_id: str
+    file: File
+
+
+def is_picture(file: File) -> bool:
+    """Whether the platform calls it a picture."""
+    return file.media_type.startswith("image/")
+
+
+def is_sound(file: File) -> bool:
+    """Whether the platform calls it a sound, such as a voice clip."""
+    return file.media_type.startswith("audio/")
+
+
+def choose(lines: Sequence[ThreadMessage]) -> list[_Place]:
+    """The files whose content is to be had for a question: those of the newest messages, up to the limits."""
+    found = [
+        _Place(line.id, one)
+        for line in reversed(lines)
+        for one in line.attached
+        if isinstance(one, File) and one.source and one.problem is None
+    ]
+    pictures = [one for one in found if is_picture(one.file)][:MOST_PICTURES]
+    others = [one for one in found if not is_picture(one.file)][:MOST_FILES]
+    return [one for one in found if one in pictures or one in others]
+
+
+class NoExtractor:
+    """Reads no file."""
+
+    async def extract(self, name: str, data: bytes) -> Extracted:
+        raise FileError(FileProblem.UNKNOWN_TYPE)
+
+
+class FileReader:
+    """Reads for all turns."""
+
+    def __init__(
+        self,
+        store: ThreadStore,
+        extractor: Extractor,
+        clock: Clock,
+        transcriber: Transcriber | None = None,
+    ) -> None:
+        self._store = store
+        self._extractor = extractor
+        self._transcriber = transcriber
+        self._free = asyncio.Semaphore(AT_ONCE)
+        self._pictures: TTLCache[tuple[str, str], tuple[Image, ...]] = TTLCache(
+            PICTURES_BYTES, PICTURES_S, timer=clock.monotonic, getsizeof=_size
+        )
+
+    async def read(
+        self, ask: Ask, lines: Sequence[ThreadMessage], platform_calls: PlatformCalls
+    ) -> tuple[list[ThreadMessage], Pictures, tuple[FileNews, ...]]:
+        """`lines` with the text of their files or why there is none, their pictures, and what the asker is told.
+
+        A problem is told once: with the question whose message has the file, or where it was found. Raises StoreError.
+        """
+        chosen = choose(lines)
+        results = await asyncio.gather(*(self._read(ask, one, platform_calls) for one in chosen))
+        read = {(one.message_id, one.file.source): file for one, (file, _) in zip(chosen, results, strict=True)}
+        pictures = {
+            (one.message_id, one.file.source): images
+            for one, (_, images) in zip(chosen, results, strict=True)
+            if images
+        }
+        news = tuple(
+            news
+            for one, (file, _) in zip(chosen, results, strict=True)
+            if (news := _news(one.file, file, own=one.message_id == ask.id)) is not None
+        )
+        return [_with_files(line, read) for line in lines], _newest(pictures), news
+
+    async def _read(
+        self, ask: Ask, place: _Place, platform_calls: PlatformCalls
+    ) -> tuple[File, tuple[Image, ...]]:
+        """The file with its text or problem, which is stored, and its pictures."""
+        file = place.file
+        key = (message_key(ask.place, place.message_id), file.source)
+        if file.text or (images := self._pictures.get(key, ())):
+            return file, () if file.text else images
+        async with self._free:
+            file, images = await self._fetch(ask, place, platform_calls)
+        if images:
+            self._keep(key, images)
+        if file != place.file and file.problem not in _PASSING:
+            await self._store.put_file(ask.place, place.message_id, file)
+        return file, images
+
+    async def _fetch(
+        self, ask: Ask, place: _Place, platform_calls: PlatformCalls
+    ) -> tuple[File, tuple[Image, ...]]:
+        file = place.file
+        try:
+            if file.size > FILE_BYTES:
+                raise FileError(FileProblem.TOO_LARGE)
+            if is_sound(file) and self._transcriber is None:
+                raise FileError(FileProblem.UNHEARD)
+            content = await platform_calls.fetch(ask.place, place.message_id, file, FILE_BYTES)
+            file = replace(
+                file, name=content.name or file.name, media_type=content.media_type or file.media_type
+            )
+            if is_sound(file):
+                return replace(file, text=await self._transcribe(file, content.data)), ()
+            match await self._extractor.extract(file.name, content.data):
+                case ExtractedText(text):
+                    return replace(file, text=text, media_type=_no_picture(file.media_type)), ()
+                case Picture() as picture:
+                    return replace(file, media_type=picture.media_type), (_image(picture, file.name),)
+                case ScannedPages(pages):
+                    return file, tuple(_image(page, file.name) for page in pages[:MOST_PICTURES])
+        except FileError as error:
+            log.info("file_not_read", problem=str(error.problem), detail=error.detail)
+            return replace(file, problem=error.problem), ()
+
+    async def _transcribe(self, file: File, data: bytes) -> str:
+        if self._transcriber is None:
+            raise FileError(FileProblem.UNHEARD)
+        text = await self._transcriber.transcribe(file.name, file.media_type, data)
+        if not text.strip():
+            raise FileError(FileProblem.EMPTY, "nothing was heard")
+        return text
+
+    def _keep(self, key: tuple[str, str], images: tuple[Image, ...]) -> None:
+        if _size(images) <= PICTURES_BYTES:
+            self._pictures[key] = images
+
+
+def _with_files(line: ThreadMessage, read: Mapping[tuple[str, str], File]) -> ThreadMessage:
+    attached: Iterable[Attached] = (
+        read.get((line.id, one.source), one) if isinstance(one, File) else one for one in line.attached
+    )
+    return replace(line, attached=tuple(attached)) if line.attached else line
+
+
+def _newest(pictures: Mapping[tuple[str, str], tuple[Image, ...]]) -> Pictures:
+    """At most `MOST_PICTURES`. `pictures` begins with those of the newest message."""
+    left, kept = MOST_PICTURES, {}
+    for key, images in pictures.items():
+        if images[:left]:
+            kept[key] = images[:left]
+        left -= len(images[:left])
+    return kept
+
+
+def _news(before: File, now: File, *, own: bool) -> FileNews | None:
+    if now.problem is not None and (own or now.problem not in _PASSING):
+        return FileNews(now.name, now.problem)
+    if is_sound(now) and now.text and not before.text:
+        return FileNews(now.name, heard=now.text)
+    return None
+
+
+def _image(picture: Picture, name: str) -> Image:
+    data = base64.b64encode(picture.content).decode("ascii")
+    return Image(f"data:{picture.media_type};base64,{data}", name, picture.tokens)
+
+
+def _no_picture(media_type: str) -> str:
+    """What turned out to be text is not counted among the pictures again."""
+    return "text/plain" if media_type.startswith("image/") else media_type
+
+
+def _size(images: tuple[Image, ...]) -> int:
+    return sum(len(image.url) for image in images)

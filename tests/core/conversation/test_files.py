@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from core.conversation.files import (
+    FILE_BYTES,
+    MOST_FILES,
+    MOST_PICTURES,
+    PICTURES_S,
+    FileNews,
+    FileReader,
+    choose,
+)
+from core.platform_calls import PlatformCalls
+from core.ports.files import Extracted, FileContent, FileError, Picture, ScannedPages, Transcriber
+from core.values.conversation import Ask, ThreadMessage
+from core.values.parts import Attached, File, FileProblem, Quote
+from core.values.places import Person, Place
+from tests.fakes.clock import FakeClock
+from tests.fakes.files import PICTURE, PlainExtractor
+from tests.fakes.memory import MemoryStore
+from tests.fakes.platform import MemoryPlatform
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+THREAD = Place("slack", "T1", "C1", "1.0")
+ADA = Person("U1", "Ada")
+NOTES = File("notes.txt", "text/plain", source="F1")
+CAT = File("cat.png", "image/png", source="F2")
+CLIP = File("clip.m4a", "audio/mp4", source="F3")
+
+
+def line(number: int, *attached: Attached) -> ThreadMessage:
+    return ThreadMessage(f"m{number}", ADA, "", NOON + timedelta(seconds=number), attached=attached)
+
+
+def question(number: int = 9, *attached: Attached) -> Ask:
+    return Ask(f"m{number}", THREAD, ADA, "why?", NOON, addressed=True, attached=attached)
+
+
+class FilePlatform(MemoryPlatform):
+    """Holds `files` by their source."""
+
+    def __init__(self, **files: bytes | FileProblem) -> None:
+        super().__init__()
+        self.files = files
+        self.fetched: list[str] = []
+
+    async def fetch(self, place: Place, message_id: str, file: File, limit: int) -> FileContent:
+        self.fetched.append(file.source)
+        content = self.files[file.source]
+        if isinstance(content, FileProblem):
+            raise FileError(content)
+        return FileContent("", "", content)
+
+
+class Hears:
+    async def transcribe(self, name: str, media_type: str, data: bytes) -> str:
+        return data.decode()
+
+
+class Scanner(PlainExtractor):
+    async def extract(self, name: str, data: bytes) -> Extracted:
+        return ScannedPages(tuple(Picture(b"page", "image/png", 1, 1) for _ in data))
+
+
+class Rig:
+    def __init__(self, transcriber: Transcriber | None = None, **files: bytes | FileProblem) -> None:
+        self.platform = FilePlatform(**files)
+        self.store, self.clock = MemoryStore(), FakeClock(NOON)
+        self.extractor = PlainExtractor()
+        self.reader = FileReader(self.store, self.extractor, self.clock, transcriber)
+
+    async def read(
+        self, lines: Sequence[ThreadMessage], ask: Ask | None = None
+    ) -> tuple[list[tuple[Attached, ...]], list[tuple[str, str]], tuple[FileNews, ...]]:
+        for one in lines:
+            await self.store.note(
+                replace(question(), id=one.id, text=one.text, at=one.at, attached=one.attached)
+            )
+        stored = await self.store.lines(THREAD)
+        read, pictures, news = await self.reader.read(ask or question(), stored, PlatformCalls(self.platform))
+        return [one.attached for one in read], list(pictures), news
+
+
+async def test_the_text_of_a_file_is_read_once_and_stored_with_its_message() -> None:
+    rig = Rig(F1=b"buy milk")
+    read, _, news = await rig.read([line(1, Quote("hm", "Bo"), NOTES)])
+    assert read == [(Quote("hm", "Bo"), replace(NOTES, text="buy milk"))]
+    assert [one.attached for one in await rig.store.lines(THREAD)] == read
+    assert await rig.read([]) == (read, [], ())
+    assert (rig.platform.fetched, news) == (["F1"], ())
+
+
+async def test_a_picture_is_kept_for_a_while_and_fetched_again_after_it() -> None:
+    rig = Rig(F2=PICTURE)
+    for _ in range(2):
+        read, pictures, news = await rig.read([line(1, CAT)])
+        assert (read, pictures, news) == ([(CAT,)], [("m1", "F2")], ())
+    await rig.clock.advance(PICTURES_S + 1)
+    await rig.read([])
+    assert rig.platform.fetched == ["F2", "F2"]
+
+
+async def test_what_is_certain_of_a_file_is_stored_and_told_once() -> None:
+    rig = Rig(F1=b"\xff\xfe\xfd")
+    unknown = replace(NOTES, problem=FileProblem.UNKNOWN_TYPE)
+    assert await rig.read([line(1, NOTES)]) == ([(unknown,)], [], (FileNews("notes.txt", unknown.problem),))
+    assert await rig.read([]) == ([(unknown,)], [], ())
+
+
+async def test_what_may_pass_is_told_with_its_own_question_only_and_tried_again() -> None:
+    rig = Rig(F1=FileProblem.UNAVAILABLE)
+    away = (replace(NOTES, problem=FileProblem.UNAVAILABLE),)
+    assert await rig.read([line(1, NOTES)]) == ([away], [], ())
+    assert await rig.read([], question(1)) == ([away], [], (FileNews("notes.txt", FileProblem.UNAVAILABLE),))
+    rig.platform.files["F1"] = b"here"
+    assert await rig.read([]) == ([(replace(NOTES, text="here"),)], [], ())
+
+
+async def test_a_file_that_is_announced_as_too_large_is_not_fetched() -> None:
+    rig = Rig()
+    _, _, (news,) = await rig.read([line(1, replace(NOTES, size=FILE_BYTES + 1))])
+    assert (news.problem, rig.platform.fetched) == (FileProblem.TOO_LARGE, [])
+
+
+async def test_one_file_that_can_not_be_read_takes_nothing_from_the_others() -> None:
+    rig = Rig(F1=b"one", F9=FileProblem.ENCRYPTED, F2=PICTURE)
+    read, pictures, news = await rig.read([line(1, NOTES, replace(NOTES, source="F9"), CAT)])
+    assert [getattr(one, "text", "") for one in read[0]] == ["one", "", ""]
+    assert (pictures, [one.problem for one in news]) == ([("m1", "F2")], [FileProblem.ENCRYPTED])
+
+
+async def test_what_was_heard_is_told_once() -> None:
+    rig = Rig(Hears(), F3=b"call me back")
+    assert (await rig.read([line(1, CLIP)]))[2] == (FileNews("clip.m4a", heard="call me back"),)
+    assert (await rig.read([]))[2] == ()
+
+
+async def test_a_sound_is_not_fetched_where_nobody_listens() -> None:
+    rig = Rig()
+    _, _, (news,) = await rig.read([line(9, CLIP)])
+    assert (news.problem, rig.platform.fetched) == (FileProblem.UNHEARD, [])
+
+
+async def test_of_scans_and_pictures_together_a_question_has_no_more_than_the_limit() -> None:
+    rig = Rig(F1=b"12345", F2=b"12345")
+    reader = FileReader(rig.store, Scanner(), rig.clock)
+    lines = [line(1, NOTES), line(2, replace(NOTES, source="F2"))]
+    _, pictures, _ = await reader.read(question(), lines, PlatformCalls(rig.platform))
+    assert {key: len(images) for key, images in pictures.items()} == {("m2", "F2"): 5, ("m1", "F1"): 1}
+
+
+@pytest.mark.parametrize(("file", "most"), [(CAT, MOST_PICTURES), (NOTES, MOST_FILES)])
+def test_the_newest_files_come_first(file: File, most: int) -> None:
+    lines = [line(number, replace(file, source=f"F{number}")) for number in range(20)]
+    chosen = choose([*lines, line(30, replace(file, problem=FileProblem.DAMAGED), Quote("hm"))])
+    assert [one.file.source for one in chosen] == [f"F{number}" for number in range(19, 19 - most, -1)]

@@ -1,0 +1,32 @@
+"""The extractor's port without a child process, for tests that are not about the content of files."""
+
+from __future__ import annotations
+
+from core.clock import Clock
+from core.conversation.files import FileReader
+from core.ports.files import Extracted, ExtractedText, FileError, Picture
+from core.ports.store import ThreadStore
+from core.values.parts import FileProblem
+
+PICTURE = b"\x89PNG\r\n\x1a\n of four pixels"
+
+
+class PlainExtractor:
+    """Knows UTF-8, and PNG by its first bytes."""
+
+    def __init__(self) -> None:
+        self.extracted: list[str] = []
+
+    async def extract(self, name: str, data: bytes) -> Extracted:
+        self.extracted.append(name)
+        if data.startswith(PICTURE[:8]):
+            return Picture(data, "image/png", 2, 2)
+        try:
+            return ExtractedText(data.decode())
+        except UnicodeDecodeError as error:
+            raise FileError(FileProblem.UNKNOWN_TYPE) from error
+
+
+def plain_files(store: ThreadStore, clock: Clock) -> FileReader:
+    """A reader of files that are plain text or `PICTURE`."""
+    return FileReader(store, PlainExtractor(), clock)
