@@ -7,13 +7,8 @@ from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from cachetools import LRUCache
+from bots.web.outgoing import MessageView, replaces
 
-from bots.web.html import Rendering, rendered
-from bots.web.outgoing import MessageView, grows, replaces
-
-RENDERED = 100
-"""Answers whose HTML is remembered while they grow."""
 KEPT = 1_000
 """Messages whose view is remembered; older ones are shown from the store."""
 
@@ -49,7 +44,9 @@ class Watcher:
         self._woken = asyncio.Event()
 
     def show(self, view: MessageView) -> None:
+        """Words of an answer end the thinking, on the page too."""
         self._views[view.id] = view
+        self._thinking = None if view.mine else self._thinking
         self._woken.set()
 
     def think(self, thinking: ThinkingNews) -> None:
@@ -89,7 +86,6 @@ class AnswerStreams:
         self._painted: OrderedDict[str, _Painted] = OrderedDict()
         self._watchers: dict[str, set[Watcher]] = {}
         self._thinking: dict[str, float] = {}
-        self._renderings: LRUCache[str, Rendering] = LRUCache(RENDERED)
         self._asked: dict[str, dict[str, int]] = {}
 
     def watch(self, thread: str) -> Watcher:
@@ -169,13 +165,6 @@ class AnswerStreams:
     def view(self, message_id: str) -> MessageView | None:
         painted = self._painted.get(message_id)
         return painted.view if painted else None
-
-    def rendering(self, view: MessageView) -> Rendering:
-        """Its text as HTML; of an answer that grows only what is behind the settled blocks is read again."""
-        before = self._renderings.get(view.id)
-        made = rendered(view.text, growing=grows(view), before=before)
-        self._renderings[view.id] = made
-        return made
 
     def find(self, key: str) -> str | None:
         return next((p.view.id for p in reversed(self._painted.values()) if p.key == key), None)

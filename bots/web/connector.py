@@ -17,6 +17,7 @@ from bots.web.answer_streams import AnswerStreams, ThinkingNews
 from bots.web.errors import Reason, RequestError
 from bots.web.http_messages import HEADERS, NEVER_STORED, json_response, locale_of, read_body, refusal_response
 from bots.web.installation import WebInstallation
+from bots.web.renderer import ViewRenderer
 from core.clock import Clock
 from core.errors import StoreError
 from core.i18n import language_of
@@ -61,6 +62,7 @@ class WebConnector:
         self._heartbeat_s = heartbeat_s
         self._inbox: Inbox | None = None
         self._live = AnswerStreams()
+        self._renderer = ViewRenderer()
         self.installation = WebInstallation(self._live, clock, store, self.ready)
         files = (path for path in Path(__file__).parent.iterdir() if path.suffix in _TYPES)
         self._files = {path.name: path.read_bytes() for path in files}
@@ -84,6 +86,7 @@ class WebConnector:
         finally:
             self._inbox = None
             self._live.close()
+            self._renderer.close()
 
     def ready(self) -> bool:
         return self._inbox is not None
@@ -180,12 +183,9 @@ class WebConnector:
         if not views:
             raise RequestError(Reason.NO_THREAD)
         return {
-            "messages": [self._view_to_json(view) for view in views],
+            "messages": [await self._renderer.view(view) for view in views],
             "thinking": asdict(self._live.thinking(thread, self._clock.monotonic())),
         }
-
-    def _view_to_json(self, view: outgoing.MessageView) -> dict[str, object]:
-        return outgoing.view_to_json(view, self._live.rendering(view) if outgoing.grows(view) else None)
 
     async def _left(self, place: Place, language: str) -> dict[str, object]:
         """The complete view of a thread that was there; there may be nothing left of it."""
@@ -234,7 +234,7 @@ class WebConnector:
                 await response.write(b"retry: %d\n\n" % RETRY_MS + outgoing.event("state", state))
                 while not watcher.closed:
                     news = await watcher.news(self._heartbeat_s)
-                    parts = [outgoing.event("message", self._view_to_json(view)) for view in news.views]
+                    parts = [outgoing.event("message", await self._renderer.view(view)) for view in news.views]
                     if news.thinking is not None:
                         parts.append(outgoing.event("thinking", asdict(news.thinking)))
                     if news.whole:
@@ -290,7 +290,7 @@ class WebConnector:
         elif receipt.told is not None:
             self._live.tell_all()  # a command may have had something forgotten, in any thread
         answer = {"thread": thread, "id": event.id, "taken": receipt.outcome in _TAKEN}
-        return json_response(answer | outgoing.receipt_to_json(receipt), status=202)
+        return json_response(answer | await self._renderer.receipt(receipt), status=202)
 
     async def _question(self, event: Ask | Command, receipt: Receipt) -> outgoing.MessageView:
         """The question as it stands in the thread: a command becomes another than was typed."""
@@ -321,7 +321,7 @@ class WebConnector:
             self._live.ask(thread, turn.ask.id, receipt.turn_id)
         if receipt.outcome is Outcome.TOLD:
             self._live.tell_all()  # it may have had something forgotten, in any thread
-        return json_response({"again": again} | outgoing.receipt_to_json(receipt), status=202)
+        return json_response({"again": again} | await self._renderer.receipt(receipt), status=202)
 
     async def _receive(self, event: Event) -> Receipt:
         if self._inbox is None:

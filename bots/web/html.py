@@ -83,6 +83,8 @@ def rendered(text: str, *, growing: bool = False, before: Rendering | None = Non
     text = _LINE_END.sub("\n", text)
     if not growing:
         return Rendering(text, _blocks(text), 0, 0)
+    if before is not None and before.text == text:
+        return before
     if before is None or not text.startswith(before.text[: before.upto]):
         before = Rendering()
     # less than a line may still belong to the block before it, as a row or an item

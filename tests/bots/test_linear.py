@@ -17,7 +17,7 @@ from core.delivery.markdown.code_ranges import code_ranges
 from core.delivery.markdown.dialect import typeset
 from core.delivery.markdown.growing import settled, shown
 from core.delivery.markdown.pages import PageFormat, first_piece, split
-from core.delivery.markdown.parser import inline, leaves
+from core.delivery.markdown.parser import _remembered_leaves, inline
 from core.delivery.markdown.tail import tail
 from core.delivery.page_view import make_page_format
 from core.text import is_blank, shortened
@@ -68,7 +68,7 @@ def test_four_times_the_text_takes_about_four_times_as_long(reader: Callable[[st
 
 def spent_s(reader: Callable[[str], object], text: str) -> float:
     """Of the processor's time, which other processes don't change. Nothing is remembered from an earlier reading."""
-    for remembers in (tail, leaves, inline):
+    for remembers in (tail, _remembered_leaves, inline):
         remembers.cache_clear()
     began = time.process_time()
     reader(text)

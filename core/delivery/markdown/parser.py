@@ -32,6 +32,8 @@ _DEEPEST = 20
 _MATH_MAX = 2_000
 """Characters of a formula."""
 _MATH_LINES = 40
+_REMEMBERED_MAX = 10_000
+"""Characters of a text whose leaves are kept. A longer one has up to a kilobyte of tokens a line."""
 _MISSING_CELLS = 1_000
 """In a table whose rows lack more cells than that, the rows that follow are no rows: each would be as wide as the head.
 """
@@ -267,6 +269,8 @@ def _made() -> MarkdownIt:
     rules.before("escape", "math", _recorded("math", _math))
     rules.before("autolink", "break", _recorded("break", _break))
     rules.before("newline", "address", _address)
+    for ruler in (made.core.ruler, made.block.ruler, rules, made.inline.ruler2):
+        ruler.getRules("")  # compiles the rules here: another thread would see them half compiled
     return made
 
 
@@ -309,9 +313,17 @@ def _marks(state: _State) -> Iterator[Mark]:
         yield Mark(text, at, one.open, one.close, one.end >= 0 or number in closers)
 
 
-@lru_cache(maxsize=16)
 def leaves(source: str) -> tuple[int, tuple[Leaf, ...]]:
     """(where the last top-level block begins, the leaves of all blocks in order)."""
+    return _remembered_leaves(source) if len(source) <= _REMEMBERED_MAX else _leaves(source)
+
+
+@lru_cache(maxsize=16)
+def _remembered_leaves(source: str) -> tuple[int, tuple[Leaf, ...]]:
+    return _leaves(source)
+
+
+def _leaves(source: str) -> tuple[int, tuple[Leaf, ...]]:
     tokens: list[Token] = []
     PARSER.block.parse(source, PARSER, {}, tokens)
     lines = [0, *accumulate(len(line) + 1 for line in source.split("\n"))]

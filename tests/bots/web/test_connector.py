@@ -275,6 +275,17 @@ async def test_a_slow_page_is_given_only_the_newest_view() -> None:
     assert await watcher.news(0) == News()
 
 
+async def test_words_of_an_answer_end_the_thinking_that_a_slow_page_has_not_been_given_yet() -> None:
+    live = AnswerStreams()
+    watcher = live.watch("t")
+    live.think("t", 0.0, 1_000)
+    live.tell("t", MessageView("q", False, "a question"))
+    live.paint("t", MessageView("m", True, "word"))
+    assert (await watcher.news(1)).thinking is None
+    live.think("t", 0.0, 1_000)
+    assert (await watcher.news(1)).thinking == ThinkingNews(1_000)
+
+
 def test_what_is_remembered_is_bounded() -> None:
     live = AnswerStreams()
     for n in range(KEPT + 5):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bots.web import html as made_of
 from bots.web.html import Rendering, highlighted, rendered
-from core.delivery.markdown.parser import inline, leaves
+from core.delivery.markdown.parser import _remembered_leaves, inline
 from core.delivery.markdown.tail import tail
 from tests.bots.web.test_page import MARKDOWN
 from tests.shapes import SHAPES
@@ -220,6 +220,11 @@ def test_a_line_that_has_just_begun_may_go_on_the_block_before_it(text: str) -> 
     assert before.blocks == rendered(text).blocks
 
 
+def test_the_same_text_is_rendered_once() -> None:
+    before = rendered("It was **going", growing=True)
+    assert rendered("It was **going", growing=True, before=before) is before
+
+
 def test_an_answer_that_broke_off_is_shown_as_it_stands() -> None:
     assert rendered("It was **going", growing=True).blocks == ("<p>It was <strong>going</strong></p>",)
 
@@ -253,7 +258,7 @@ def test_four_times_the_text_takes_about_four_times_as_long_whatever_its_shape(g
 
 
 def spent_s(text: str, growing: bool) -> float:
-    for remembers in (tail, leaves, inline, made_of._blocks, made_of.highlighted, made_of.math):
+    for remembers in (tail, _remembered_leaves, inline, made_of._blocks, made_of.highlighted, made_of.math):
         remembers.cache_clear()
     began = time.process_time()
     rendered(text, growing=growing)
