@@ -110,6 +110,8 @@ class CommandHandlers:
         spec = spec_on(name, given.traits)
         try:
             options = options_of(spec, command.argument) | dict(command.options)
+            if command.attached and not (options.get("question") or options.get("about")):
+                options["question"] = given.phrase("about_default")
             values = values_of(spec, options) | _emptied(spec, options)
             return await self._handlers[name](replace(given, values=values))
         except CommandError as misread:
@@ -131,10 +133,11 @@ class CommandHandlers:
 
     async def _ask(self, given: CommandContext) -> Ask:
         question = str(given.values.get("question", ""))
+        attached = given.command.attached
         if about := str(given.values.get("about", "")):
             quoted = "\n".join(f"> {line}" for line in about.splitlines())
             question = f"{quoted}\n\n{question or given.phrase('about_default')}"
-        return _question(given, question, ANSWER)
+        return replace(_question(given, question, ANSWER), attached=attached)
 
     async def _summarize(self, given: CommandContext) -> Ask:
         """The ask's text is the command with nothing left open."""

@@ -52,7 +52,8 @@ class Command:
     behind the name, `options` are named values as text; where both are there, `options` win.
     `id` is the dedupe key and `opens` the thread that an answer opens where `place` has none: needed by those
     commands that become a turn (`Spec.turn`). `prefix` precedes the name of a command where
-    this one was given, such as `/parley `.
+    this one was given, such as `/parley `. `attached`: files that were given with a question, and what the message that
+    it is about holds beside its words.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Command:
     opens: str = ""
     interaction_token: str = ""
     prefix: str = "/"
+    attached: tuple[Attached, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

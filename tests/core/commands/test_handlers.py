@@ -22,6 +22,7 @@ from core.settings.environment import CoreSettings
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.deltas import Usage
 from core.values.events import Command
+from core.values.parts import File, Quote
 from core.values.places import Person, Place
 from core.values.tasks import Summarize
 from core.values.turn_ends import Finish
@@ -97,6 +98,24 @@ async def test_ask_about_a_message_quotes_it() -> None:
     office = Office()
     assert (await office.asked("ask", about="one\ntwo", question="why?")).text == "> one\n> two\n\nwhy?"
     assert (await office.asked("ask", about="one")).text == f"> one\n\n{phrase('about_default', 'en')}"
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({}, "What does this mean?"),
+        ({"question": "Who?"}, "Who?"),
+        ({"about": "one"}, "> one\n\nWhat does this mean?"),
+    ],
+)
+async def test_ask_takes_files_and_quotes_with_a_question_or_without(
+    options: dict[str, str], text: str
+) -> None:
+    attached = (Quote("look", "Bo"), File("a.txt", source="F1"))
+    command = Command("ask", THREAD, ADA, NOON, options=options, id="c1", attached=attached)
+    ask = await Office().handlers.do(command)
+    assert isinstance(ask, Ask)
+    assert (ask.text, ask.attached) == (text, attached)
 
 
 @pytest.mark.parametrize(
