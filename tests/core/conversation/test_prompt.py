@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.conversation.prompt import (
+    MATERIAL,
     SEVERAL_PEOPLE,
     UNREAD,
     WORDLESS,
@@ -199,7 +200,9 @@ def test_what_a_message_holds_beside_its_words_reaches_the_model_and_nobody_spea
         Unread("list"),
     )
     lines = [line(1, BO, "Lunch?"), replace(line(2, ADA, "Fine"), attached=told)]
-    (answered,) = prompt(lines, ask(2, "Fine"))[2:]
+    system, _, answered = prompt(lines, ask(2, "Fine"))
+    assert MATERIAL in system.text
+    assert MATERIAL not in prompt(lines[:1], ask(2, "Fine"))[0].text
     assert message_to_text(answered) == (
         "This replies to what Bo wrote:\n> at noon\n\n"
         "Ada: Fine\n\n"

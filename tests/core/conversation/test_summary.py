@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.conversation.summary import build_summary, within
+from core.conversation.summary import FILE_LENGTH, build_summary, within
 from core.llm.prompt_fitting import LEFT_OUT, estimate_messages, fit
 from core.ports.model import Request
 from core.values.conversation import Ask, Message, ThreadMessage
 from core.values.deltas import ModelInfo
+from core.values.parts import File, Quote
 from core.values.places import Person, Place
 from core.values.tasks import Summarize
 
@@ -49,6 +51,16 @@ def test_the_model_is_given_who_said_what_when_and_the_language() -> None:
         {"at": "2026-01-01 11:59", "by": "Ada", "text": "Ship on Monday?"},
         {"at": "2026-01-01 12:00", "by": "Parley", "text": "Yes."},
     ]
+
+
+def test_files_and_quotes_are_summed_up_too_and_long_files_by_their_beginnings() -> None:
+    told = (Quote("ship it", "Bo", "#releases"), File("log.txt", text="x" * FILE_LENGTH + "end"))
+    lines = [replace(line("1", "Look:"), attached=told), replace(line("2", ""), attached=told[:1])]
+    first, second = (json.loads(one)["text"] for one in summary(lines)[1].text.split("\n"))
+    assert first.startswith("Look:\n\nBo in #releases wrote:\n> ship it\n\nThe file log.txt:\n```\nxxx")
+    assert "end" not in first
+    assert second == "Bo in #releases wrote:\n> ship it"
+    assert within(lines, Summarize(False, 5), ASK) == lines
 
 
 ENDS = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1e", "\x85", "\u2028", "\u2029"]
