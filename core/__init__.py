@@ -9,6 +9,7 @@
     turns           a stored turn becomes an answer
     conversation    what the model is given for a turn
     llm             a list of messages in, deltas out
+    files           the bytes of a file in, its text or small pictures out
     delivery        a growing answer becomes messages on a platform
     spend           prices and usage reports
     operators       alerts and metrics
