@@ -1,4 +1,6 @@
-"""One soak: questions on both platforms, answered with every hostile shape of text, in pieces of every size."""
+"""One soak: questions on every platform, answered with every hostile shape of text, in pieces of every size.
+
+A page watches its newest answer grow."""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ import random
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
+from uuid import uuid4
 
 import aiohttp
 
@@ -76,16 +79,20 @@ async def soak(folder: Path, seconds: float, every_s: float, seed: int) -> tuple
         FakeCompletions(default=lambda _body: hostile(chosen)) as endpoint,
     ):
         settings = slack_settings(slack) | discord_settings(discord) | model_settings(endpoint)
-        program = Program.fresh(folder, **settings, PARLEY_GRACE_S="4")
+        program = Program.fresh(folder, **settings, PARLEY_WEB="on", PARLEY_GRACE_S="4")
         await program.start()
         await program.ready()
         began = monotonic()
         watching = asyncio.create_task(_watch(program, report, began))
+        reading = asyncio.create_task(asyncio.sleep(0))
         while (passed := monotonic() - began) < seconds:
             report.asked += 1
             words = f"question {report.asked}?"
-            if report.asked % 2:
-                await slack.say("U1", f"C{1 + report.asked % 3}", f"<@{BOT_USER}> {words}")
+            if report.asked % 3 == 0:
+                reading.cancel()
+                reading = asyncio.create_task(_ask_on_page(program, words))
+            elif report.asked % 3 == 1:
+                await slack.say("U1", f"C{1 + report.asked // 3 % 3}", f"<@{BOT_USER}> {words}")
             else:
                 await discord.say(ADA, GENERAL, f"<@{BOT}> {words}")
             await asyncio.sleep(max(0.0, report.asked * every_s - passed))
@@ -96,9 +103,21 @@ async def soak(folder: Path, seconds: float, every_s: float, seed: int) -> tuple
         report.answered = len(endpoint.requests)
         report.seconds = monotonic() - began
         watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
+        reading.cancel()
+        await asyncio.gather(watching, reading, return_exceptions=True)
         report.ended = await program.stop()
     return report, program.output
+
+
+async def _ask_on_page(program: Program, words: str) -> None:
+    """Ask on the page, and read the answer as it grows."""
+    async with aiohttp.ClientSession() as session:
+        body = {"text": words, "client_id": str(uuid4())}
+        async with session.post(f"{program.url}/api/asks", json=body) as response:
+            thread = (await response.json())["thread"]
+        async with session.get(f"{program.url}/api/threads/{thread}/events") as stream:
+            async for _ in stream.content.iter_any():
+                pass
 
 
 async def _watch(program: Program, report: Report, began: float) -> None:
