@@ -46,6 +46,8 @@ _ENVIRONMENTS = {
     "gather": "matrix",
     "gather*": "matrix",
     "gathered": "matrix",
+    "multline": "matrix",
+    "multline*": "matrix",
 }
 """Of LaTeX, which the library does not know, and what it knows in their place."""
 _ENVIRONMENT = re.compile(rf"\\(begin|end)\{{({'|'.join(map(re.escape, _ENVIRONMENTS))})\}}")

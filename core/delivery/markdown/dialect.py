@@ -17,7 +17,7 @@ _CELL_MARKS = re.compile(r"\*\*|__|(?<!`)`(?!`)")
 _DEEP_HEADING = re.compile(r"([-*+>\d.) \t]*?)#{4,6}+[ \t]++(?=.)")
 TASK = re.compile(r"\[([ xX])\](?=[ \t])")
 """The mark of a task, at the beginning of a list item."""
-_MARKS = re.compile(r"\||####|~~~|\[[ xX]\]|!\[|\\\(|\\\[|\$|<br", re.IGNORECASE)
+_MARKS = re.compile(r"\||####|~~~|\[[ xX]\]|!\[|\\\(|\\\[|\\begin|\$|<br", re.IGNORECASE)
 """Text without any of these needs no change."""
 _LONGEST_FENCE = 8
 """Tildes; a longer run is a line that was drawn."""

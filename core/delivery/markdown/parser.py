@@ -43,7 +43,11 @@ _SIGNS = ("\\", "`", "*", "_", "~", "[", "<", "$", "&", "://", "mailto:")
 """One of them is in every span and mark."""
 _BLOCK_SIGNS = ("|", ">", "#")
 _BLOCK_LINE = re.compile(r"(?:\A|\n)[ \t+\-=\d]")
-_FORMULA = re.compile(r"[\\^_={}+*/<>|]|\A\s?\S{1,3}\s?\Z")
+_OPERATOR = re.compile(r"[\\^_={}+*/<>|]")
+_SYMBOL = re.compile(r"\s?\S{1,3}\s?")
+_PRICE = re.compile(rf"\d[^\\^_={{}}+*<>]*?(?:[ /][A-Za-z]{{3}}|[{_CHINESE}-\U0010ffff])")
+"""A number and a word, without an operator between them."""
+_LETTER = re.compile(r"[0-9A-Za-z]")
 _MATH_MARKS = (("\\[", "\\]"), ("\\(", "\\)"), ("$$", "$$"), ("$", "$"))
 _SAFE = re.compile(r"https?://|mailto:", re.IGNORECASE)
 _BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
@@ -59,7 +63,8 @@ _RECORDED = {
     "autolink": rules_inline.autolink,
     "entity": rules_inline.entity,
 }
-_OPENS_MATH = re.compile(r"\\\[|\$\$")
+_OPENS_MATH = re.compile(r"\\\[|\$\$|\\begin\{((?:align|equation|gather|multline)\*?)\}")
+_CLOSES_MATH = {"\\[": "\\]", "$$": "$$"}
 
 
 class Span(NamedTuple):
@@ -158,9 +163,11 @@ def _math(state: StateInline, silent: bool) -> bool:
     start = state.pos
     for opens, closes in _MATH_MARKS:
         if state.src.startswith(opens, start):
+            if opens == "$" and _LETTER.match(state.src[start - 1 : start]):
+                return False
             begin = start + len(opens)
             end = state.src.find(closes, begin, min(state.posMax, begin + _MATH_MAX))
-            if end < 0 or not _is_formula(state.src[begin:end], state.src[end + 1 : end + 2], opens):
+            if end < 0 or not _is_formula(state.src[begin:end], opens, state.src[end + 1 : end + 2]):
                 return False
             if not silent:
                 token = state.push("math_inline" if opens in ("\\(", "$") else "math_display", "math", 0)
@@ -170,13 +177,20 @@ def _math(state: StateInline, silent: bool) -> bool:
     return False
 
 
-def _is_formula(content: str, after: str, opens: str) -> bool:
-    if not content.strip() or not _FORMULA.search(content):
+def _is_formula(content: str, opens: str, after: str) -> bool:
+    """Whether `content` between marks is a formula. `after`: the character behind the closing mark.
+
+    Square brackets in a line may be escaped ones, as in `\\[a-z\\]`: there a formula has an operator or a command. A
+    dollar sign closes nothing behind a blank or before a letter: https://pandoc.org/MANUAL.html#math"""
+    symbol = opens != "\\[" and _SYMBOL.fullmatch(content)
+    if not content.strip() or not (symbol or _OPERATOR.search(content)):
         return False
+    if opens != "$":
+        return True
     tight = "\n" not in content and not content[0].isspace() and not content[-1].isspace()
     # as `BIN/` in `$BIN/$NAME`, or before an escaped mark
     cut = len(content) > 1 and content[-1] in "/_\\"
-    return opens != "$" or (tight and not cut and not after.isdigit())
+    return tight and not cut and not _LETTER.match(after) and not _PRICE.match(content)
 
 
 def _table(state: StateBlock, first: int, last: int, silent: bool) -> bool:
@@ -196,23 +210,23 @@ def _table(state: StateBlock, first: int, last: int, silent: bool) -> bool:
 
 
 def _math_block(state: StateBlock, first: int, last: int, silent: bool) -> bool:
-    """A formula of whole lines, which may look like lists or headings."""
+    """A formula of whole lines, which may look like lists or headings. An environment of TeX needs no other marks."""
     begin = state.bMarks[first] + state.tShift[first]
     if state.is_code_block(first) or not (opens := _OPENS_MATH.match(state.src, begin)):
         return False
-    closes = "\\]" if opens[0] == "\\[" else "$$"
+    closes = _CLOSES_MATH.get(opens[0]) or f"\\end{{{opens[1]}}}"
     end = state.src.find(closes, opens.end(), min(opens.end() + _MATH_MAX, state.eMarks[last - 1]))
     line = first
     while end >= 0 and state.eMarks[line] < end:
         line += 1
         if line >= last or line - first > _MATH_LINES or state.sCount[line] < state.blkIndent:
             return False
-    if end < 0 or state.src[end + 2 : state.eMarks[line]].strip(" .,;"):
+    if end < 0 or state.src[end + len(closes) : state.eMarks[line]].strip(" .,;"):
         return False
     if not silent:
         token = state.push("math_block", "math", 0)
-        content = state.getLines(first, line + 1, state.blkIndent, False).strip()[len(opens[0]) :]
-        token.content = content[: content.rfind(closes)].strip()
+        content = state.getLines(first, line + 1, state.blkIndent, False).strip().rstrip(" .,;")
+        token.content = content if opens[1] else content[len(opens[0]) : -len(closes)].strip()
         token.map = [first, line + 1]
         state.line = line + 1
     return True

@@ -87,6 +87,10 @@ def test_a_heading_without_words_stays() -> None:
             "So:\n\n```\n\\int_0^1 x\\,dx\n= 1\n```\n\nDone",
         ),
         ("> $$\n> a^2\n> $$\n", "> ```\n> a^2\n> ```\n"),
+        (
+            "\\begin{align}\na &= b\n\\end{align}.\n",
+            "```\n\\begin{align}\na &= b\n\\end{align}\n```\n",
+        ),
         ("one<br>two<br/>", "one\ntwo"),
         ("> one<br>two", "> one\n> two"),
         ("`![a](b) <br> \\(x=1\\)`", "`![a](b) <br> \\(x=1\\)`"),
