@@ -19,8 +19,9 @@ from bots.timers import Timers, TimerSettings
 from bots.web import WebSettings
 from core.clock import SystemClock
 from core.commands.handlers import CommandHandlers
-from core.conversation.files import FileReader, NoExtractor
+from core.conversation.files import FileReader
 from core.delivery.scheduler import DeliveryScheduler
+from core.files.extractor import ProcessExtractor
 from core.inbox.backfill import Backfill
 from core.inbox.catch_up import CatchUp
 from core.inbox.deleted_questions import DeletedQuestions
@@ -135,6 +136,7 @@ class App:
         self.loop_health = LoopHealth(self.operator_alerts, self.metrics.gauge, self.clock, notify_systemd)
         model = create_model(self.core, self.catalog, self.clock, self.operator_alerts)
         self.model = RedactedModel(model, Secrets(config.secrets()))
+        self.extractor = ProcessExtractor(self.clock)
         connectors = self.connectors = self._create_connectors(tell)
         self._calls = PerInstallation(connectors, self._create_calls)
         self.channels = PerInstallation(connectors, self._create_channel)
@@ -150,7 +152,7 @@ class App:
             StoredUsage(store, self.core, config.timers.zone, self.catalog.priced),
             self.checkpoints,
             running_turns,
-            FileReader(store, NoExtractor(), self.clock),
+            FileReader(store, self.extractor, self.clock),
             self.catalog,
             on_finished=self.metrics.answer_finished,
             on_set_aside=lambda turn, error: self.operator_alerts.wrong(f"turn {turn.id}", error, {}),

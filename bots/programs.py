@@ -141,6 +141,7 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
             await app.store.give_back()
         await app.operator_alerts.close()
         await app.alert_channels.close()
+        await app.extractor.close()
         await app.model.close()
 
 

@@ -17,7 +17,7 @@ from cachetools import TTLCache
 from core.clock import Clock
 from core.conversation.prompt import Pictures
 from core.platform_calls import PlatformCalls
-from core.ports.files import Extracted, ExtractedText, Extractor, FileError, Picture, ScannedPages, Transcriber
+from core.ports.files import ExtractedText, Extractor, FileError, Picture, ScannedPages, Transcriber
 from core.ports.store import ThreadStore
 from core.values.conversation import Ask, ThreadMessage
 from core.values.parts import Attached, File, FileProblem, Image
@@ -87,13 +87,6 @@ def choose(lines: Sequence[ThreadMessage]) -> list[_Place]:
     pictures = [one for one in found if is_picture(one.file)][:MOST_PICTURES]
     others = [one for one in found if not is_picture(one.file)][:MOST_FILES]
     return [one for one in found if one in pictures or one in others]
-
-
-class NoExtractor:
-    """Reads no file."""
-
-    async def extract(self, name: str, data: bytes) -> Extracted:
-        raise FileError(FileProblem.UNKNOWN_TYPE)
 
 
 class FileReader:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any, assert_never
 
+from core.files.names import safe_name
 from core.i18n import phrase
 from core.text import is_blank
 from core.values.conversation import Message, ThreadMessage
@@ -118,7 +119,7 @@ def _file_to_text(file: File) -> str:
 
 
 def _named(kind: str, name: str) -> str:
-    words = " ".join(name.split())
+    words = safe_name(name)
     return f"The {kind} {words}" if words else f"A {kind}"
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from core.errors import Code, PlatformError
+from core.files.names import safe_name
 from core.i18n import cut_error_text, error_text, language_of, phrase, variant
 from core.llm.tokens import estimate
 from core.settings.channel import language_for
@@ -25,7 +26,6 @@ from core.values.tasks import Summarize
 from core.values.turn_ends import Finish
 from core.values.ui import Button
 
-_NAME_LENGTH = 80
 _HEARD_LENGTH = 600
 """Characters of a transcript that are shown. The model reads all of it."""
 
@@ -149,7 +149,7 @@ def _unread(turn: Turn, draft: Draft, language: str) -> str:
     parts = dict.fromkeys(one.kind for one in turn.ask.attached if isinstance(one, Unread))
     lines = [phrase("unread_parts", language, what=phrase(f"unread_{kind}", language)) for kind in parts]
     for one in draft.files:
-        name = shortened(" ".join(one.name.split()), _NAME_LENGTH) or phrase("file_unnamed", language)
+        name = safe_name(one.name) or phrase("file_unnamed", language)
         if one.problem is None:
             heard = shortened(" ".join(one.heard.split()), _HEARD_LENGTH)
             lines.append(phrase("file_heard", language, name=name, text=heard))
