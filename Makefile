@@ -34,8 +34,10 @@ $(VENV)/.installed-bench: deploy/requirements-bench.txt $(VENV)/.installed-dev
 	@$(PIP) install $(LOCKED) deploy/requirements-bench.txt
 	@touch $@
 
+# Tests wait more than they compute: more workers than cores. Each loads what pytest has compiled of the tests.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: install-dev
-	$(VENV)/bin/python -m pytest -n 3 --dist worksteal
+	$(VENV)/bin/python -m pytest -n 6 --dist worksteal
 
 lint: install-dev $(PAGE)/node_modules/.installed
 	$(VENV)/bin/ruff check .

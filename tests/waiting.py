@@ -1,6 +1,7 @@
 """Waiting for what must come. How long it may take at the most is no claim about Parley: a busy machine is slow."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -28,6 +29,25 @@ async def least(measure: Callable[[], Awaitable[float]], bound: float, rounds: i
         smallest = min(smallest, await measure())
         rounds -= 1
     return smallest
+
+
+def timer_waits() -> Callable[[], float]:
+    """The seconds that the running loop has waited since, with nothing to do until its next timer, as a function.
+
+    A busy machine adds nothing: of each wait at most the time to the timer counts, however late the loop is woken.
+    """
+    selector = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
+    select, waited_s = selector.select, 0.0
+
+    def counting(timeout: float | None = None) -> list[object]:
+        nonlocal waited_s
+        began = time.monotonic()
+        events: list[object] = select(timeout)
+        waited_s += min(timeout or 0.0, time.monotonic() - began)
+        return events
+
+    selector.select = counting
+    return lambda: waited_s
 
 
 AT_ONCE_S = 1.0

@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, async_playwright, expect
+
+from tests.waiting import HANG_S
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 NO_BROWSER = f"no browser: {CHROMIUM} is not there (apt-get install chromium, or set CHROMIUM)"
@@ -22,6 +24,9 @@ FLAGS = [
     "--disable-sync",
 ]
 
+WAIT_MS = 1000 * HANG_S
+expect.set_options(timeout=WAIT_MS)
+
 
 @asynccontextmanager
 async def window(**options: Any) -> AsyncIterator[Page]:
@@ -29,6 +34,6 @@ async def window(**options: Any) -> AsyncIterator[Page]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         context = await browser.new_context(**{"locale": "en-GB", **options})
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(WAIT_MS)
         yield await context.new_page()
         await browser.close()

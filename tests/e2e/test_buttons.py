@@ -11,10 +11,18 @@ from tests.e2e.program import Program
 from tests.e2e.sides import Side, Slack
 from tests.e2e.test_slack import said
 from tests.fakes.completions import FakeCompletions, Raw, Words
+from tests.fakes.completions.server import Received
 from tests.fakes.slack import FakeSlack
-from tests.waiting import AT_ONCE_S, HANG_S
+from tests.waiting import HANG_S
 
 LONG = Words("word " * 400, per_s=20)
+
+
+async def closed(request: Received, seen_at: float) -> None:
+    """The connection was closed before people saw that the answer had stopped, at `seen_at`."""
+    await asyncio.wait_for(request.over.wait(), HANG_S)
+    assert request.closed_by_client_at is not None
+    assert request.closed_by_client_at <= seen_at
 
 
 def with_our_button(side: Side) -> None:
@@ -32,14 +40,11 @@ async def test_stop_closes_the_connection_at_once_and_keeps_what_was_written(
         await side.ask("at length")
         growing = await side.answered("word word")
         assert growing.buttons == ("Stop",)
-        pressed_at = monotonic()
         await side.press("Stop")
         answer = await side.answered("Stopped.")
+        await closed(endpoint.requests[0], monotonic())
     assert answer.text.startswith(growing.text.strip()[:9])
     assert answer.buttons == ("Try again",)
-    closed_at = endpoint.requests[0].closed_by_client_at
-    assert closed_at is not None
-    assert closed_at - pressed_at < 2 * AT_ONCE_S
 
 
 async def test_slacks_own_stop_button_closes_the_connection_at_once_too(
@@ -52,15 +57,12 @@ async def test_slacks_own_stop_button_closes_the_connection_at_once_too(
         await side.answered("word word")
         session = slack.space.sessions["C1", side.thread]
         assert session["status"] == "processing", "there is no button to press"
-        pressed_at = monotonic()
         await slack.stop_session("U2", "C1", side.thread)
         answer = await side.answered("Stopped.")
+        await closed(endpoint.requests[0], monotonic())
         await slack.wait_for(lambda: slack.space.sessions["C1", side.thread]["status"] == "active")
     assert answer.text.startswith("word word")
     assert answer.buttons == ("Try again",)
-    closed_at = endpoint.requests[0].closed_by_client_at
-    assert closed_at is not None
-    assert closed_at - pressed_at < 2 * AT_ONCE_S
 
 
 async def test_an_answer_that_goes_on_after_a_restart_can_be_stopped(
@@ -75,7 +77,9 @@ async def test_an_answer_that_goes_on_after_a_restart_can_be_stopped(
     await side.answered("word word")
     await killed.kill()
     async with Program(tmp_path, **settings):
-        await side.answered("word word word word")
+        async with asyncio.timeout(HANG_S):
+            while side.answers()[-1].buttons != ("Stop",):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
         await side.press("Stop")
         answer = await side.answered("Stopped.")
         assert answer.buttons == ("Try again",)
@@ -148,16 +152,14 @@ async def test_a_deleted_question_stops_its_answer_and_an_edited_one_starts_it_a
             while len(endpoint.requests) < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         await side.answered("word word")
-        deleted_at = monotonic()
         await side.delete()
         answer = await side.answered("The question was deleted, so I stopped.")
+        await closed(endpoint.requests[1], monotonic())
         assert answer.buttons == ()
         await side.ask("about birds")
         await side.answered("About birds, then.", count=2)
     first, second, third = endpoint.requests
     assert said(second.body)[-1][1].endswith(": about dogs")
     assert first.closed_by_client_at is not None
-    assert second.closed_by_client_at is not None
-    assert second.closed_by_client_at - deleted_at < 2 * AT_ONCE_S
     assert not any("dogs" in content for _, content in said(third.body)), "it is forgotten too"
     assert len(side.answers()) == 2

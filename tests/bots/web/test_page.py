@@ -21,7 +21,7 @@ from core.values.tasks import ContinueAnswer
 from core.values.turn_ends import Finish
 from core.values.ui import Button, Choice, Field, Form, ImmediateReply
 from tests.bots.web.rig import house
-from tests.e2e.browser import CHROMIUM, FLAGS, NO_BROWSER
+from tests.e2e.browser import CHROMIUM, FLAGS, NO_BROWSER, WAIT_MS
 from tests.fakes.memory import MemoryStore
 
 PHONE = {"width": 360, "height": 740}
@@ -69,7 +69,7 @@ async def chromium() -> AsyncIterator[Browser]:
 async def window(chromium: Browser, **options: Any) -> AsyncIterator[tuple[BrowserContext, Page]]:
     """A fresh browser window. Whatever its console complains of fails the test."""
     context = await chromium.new_context(locale=options.pop("locale", "en-GB"), **options)
-    context.set_default_timeout(5_000)
+    context.set_default_timeout(WAIT_MS)
     page = await context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))

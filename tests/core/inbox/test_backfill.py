@@ -21,7 +21,7 @@ from core.values.places import Person, Place
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.memory import MemoryStore
 from tests.fakes.platform import MemoryPlatform
-from tests.waiting import AT_ONCE_S, HANG_S
+from tests.waiting import HANG_S
 
 ADA = Person("U1", "Ada")
 THREAD = Place("slack", "T1", "C1", "1.0")
@@ -359,7 +359,7 @@ async def test_the_first_turns_wait_for_a_connection_not_for_long() -> None:
         await asyncio.sleep(0.02)
         assert not waiting.done()
         await house.clock.advance(1)
-        await asyncio.wait_for(house.catch_up.caught_up(THREAD), AT_ONCE_S)
+        await asyncio.wait_for(house.catch_up.caught_up(THREAD), HANG_S)
         await asyncio.wait_for(waiting, HANG_S)
 
 
