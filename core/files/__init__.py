@@ -10,6 +10,7 @@ In the child, one file each:
     child       reads the file from stdin, writes the reply to stdout
     sandbox     limits on memory, time, files and sockets
     pictures    pictures -> small JPEG or PNG (Pillow)
+    pdf         PDF -> its text, or pictures of its pages (pypdfium2)
 
 In both:
 

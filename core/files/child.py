@@ -16,7 +16,7 @@ from core.files.replies import reply_to_bytes
 from core.ports.files import Extracted, ExtractedText, FileError
 from core.values.parts import FileProblem
 
-_READERS = {FileKind.PICTURE: "core.files.pictures"}
+_READERS = {FileKind.PICTURE: "core.files.pictures", FileKind.PDF: "core.files.pdf"}
 """Each has a function `read(data, name)`, which raises FileError or, for a file that is damaged, any other error."""
 
 

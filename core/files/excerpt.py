@@ -14,8 +14,8 @@ def excerpt(text: str) -> str:
     """`text` itself, or its first 20 kB and its last 10 kB, cut at line ends where there are any."""
     if len(text) <= LONGEST and len(text.encode()) <= LONGEST:
         return text
-    first = _first(text[:_HEAD])
-    return _joined(first, len(text) - len(first), _last(text[max(len(first), len(text) - _TAIL) :]))
+    first = _beginning(text)
+    return _joined(first, len(text) - len(first), _end(text[max(len(first), len(text) - _TAIL) :]))
 
 
 class Excerpt:
@@ -51,8 +51,8 @@ class Excerpt:
         head, tail = "".join(self._head), "".join(self._tail)
         if not self._dropped:
             return excerpt(head + tail)
-        first = _first(head)
-        return _joined(first, self.size - len(first), _last(tail))
+        first = _beginning(head)
+        return _joined(first, self.size - len(first), _end(tail))
 
 
 def _joined(first: str, rest: int, last: str) -> str:
@@ -60,14 +60,14 @@ def _joined(first: str, rest: int, last: str) -> str:
     return f"{first}\n[... {rest - len(last):,} characters left out ...]\n{last}"
 
 
-def _first(text: str) -> str:
+def _beginning(text: str) -> str:
     """At most 20 kB of the beginning of `text`, up to a line end where that leaves half of them or more."""
     kept = text[:_HEAD].encode()[:_HEAD].decode(errors="ignore")
-    end = kept.rfind("\n")
-    return kept[:end] if end >= len(kept) // 2 else kept
+    line_end = kept.rfind("\n")
+    return kept[:line_end] if line_end >= len(kept) // 2 else kept
 
 
-def _last(text: str) -> str:
+def _end(text: str) -> str:
     """At most 10 kB of the end of `text`, from the beginning of a line where that leaves half of them or more."""
     kept = text[-_TAIL:].encode()[-_TAIL:].decode(errors="ignore")
     start = kept.find("\n") + 1
