@@ -12,6 +12,7 @@ import discord
 
 from bots.discord.incoming import channel_to_place, message_to_ask, message_to_entry
 from bots.discord.members import KEEP_READING_S, GuildMembers
+from bots.discord.message_parts import answered_message, replied_to
 from bots.discord.outgoing import key_to_nonce, page_to_content
 from bots.discord.thread_locations import UNKNOWN_CHANNEL, ThreadLocations, channel_at
 from bots.reading import MessageReader
@@ -181,24 +182,18 @@ async def _chain(client: discord.Client, place: Place, message_id: str, limit: i
             message = await channel.fetch_message(int(wanted))
         except (discord.NotFound, discord.Forbidden):
             break
-        wanted = _replied_to(message)
+        wanted = str(replied_to(message) or "")
         found.append(message)
-        answered = message.reference.resolved if wanted and message.reference else None
-        if isinstance(answered, discord.Message) and len(found) < limit:
-            wanted = _replied_to(answered)
+        answered = answered_message(message)
+        if answered is not None and len(found) < limit:
+            wanted = str(replied_to(answered) or "")
             found.append(answered)
     return found
 
 
-def _replied_to(message: discord.Message) -> str:
-    if message.type is not discord.MessageType.reply or message.reference is None:
-        return ""
-    return str(message.reference.message_id or "")
-
-
 def _history(client: discord.Client, messages: list[discord.Message], *, complete: bool = True) -> History:
-    me = client.user
-    found = _READER.each(lambda message: message_to_entry(message, me), messages) if me else ()
+    me, around = client.user, {message.id: message for message in messages}
+    found = _READER.each(lambda message: message_to_entry(message, me, around), messages) if me else ()
     entries = {entry.id: entry for entry in found}
     return History(tuple(sorted(entries.values(), key=_in_order)), complete)
 

@@ -6,7 +6,6 @@ https://docs.discord.com/developers/interactions/receiving-and-responding
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -16,10 +15,16 @@ import discord
 
 from bots.discord.lenient import read_message
 from bots.discord.members import member_to_roles
-from bots.discord.mentions import Names, named, resolved_names
-from bots.discord.outgoing import content_to_text, custom_id_to_press
+from bots.discord.mentions import Names, resolved_names
+from bots.discord.message_parts import (
+    Around,
+    answered_message,
+    message_to_parts,
+    own_role,
+    replied_to,
+)
+from bots.discord.outgoing import custom_id_to_press
 from bots.discord.private import state_of
-from core.text import is_blank
 from core.values.conversation import Ask, ThreadMessage
 from core.values.events import ButtonPress, Command, Deleted, Edited
 from core.values.places import Person, Place
@@ -68,99 +73,60 @@ def message_to_ask(message: discord.Message, me: discord.ClientUser, here: Place
     answers_me = replied == me.id
     mentioned = _mentions(message, me)
     addressed = here.direct or mentioned or answers_me
-    text = message_to_text(message, me)
-    if not (_says_something(message) or addressed):
-        return None  # a picture, an alert or a forward alone asks nothing
+    parts = message_to_parts(message, me)
+    if parts.wordless and not addressed:
+        return None
     if not here.direct and not here.thread:
         here = replace(here, thread=f"{ASK}{replies_to}" if answers_me else str(message.id))
     return Ask(
         id=str(message.id),
         place=here,
         author=_author(message),
-        text=text,
+        text=parts.text,
         at=message.created_at,
         addressed=addressed,
         to_others=not mentioned
         and (replied not in (None, me.id, message.author.id) or _calls_others(message, me)),
         replies_to=replies_to,
+        attached=parts.attached,
     )
 
 
-def message_to_entry(message: discord.Message, me: discord.ClientUser) -> ThreadMessage | None:
-    """A message of a thread's history, or None where it has no text."""
+def message_to_entry(
+    message: discord.Message, me: discord.ClientUser, around: Around | None = None
+) -> ThreadMessage | None:
+    """A message of a thread's history, or None where a reader sees nothing of it.
+
+    `around`: as in `message_to_parts`.
+    """
     if message.type not in _SAID:
         return None
-    mine = message.author.id == me.id
-    text = content_to_text(message.content) if mine else message_to_text(message, me)
-    if not text:
+    parts = message_to_parts(message, me, around)
+    if parts.wordless:
         return None
-    return ThreadMessage(str(message.id), _author(message), text, message.created_at, mine=mine)
-
-
-def message_to_text(message: discord.Message, me: discord.ClientUser) -> str:
-    """The words as their author sees them: names for ids, the bot's own mention taken off the front.
-
-    The first message of a forum's post has the post's title above it. Where there are no words, those of a forward
-    or of embeds count, as other bots' alerts have them; files are named.
-    """
-    ours = [rf"<@!?{me.id}>", *(rf"<@&{role.id}>" for role in message.role_mentions if _own_role(role, me))]
-    content = re.sub(rf"\A(?:\s*(?:{'|'.join(ours)})[,:]?)+", "", _content(message))
-    text = named(content, _names(message, me)).strip()
-    text = "" if is_blank(text) else text
-    title = _title(message)
-    return text if text.startswith(title) else f"{title}\n\n{text}".strip()
-
-
-def _names(message: discord.Message, me: discord.ClientUser) -> Names:
-    users = {user.id: user.display_name for user in message.mentions}
-    return Names(users | {me.id: me.display_name}, guild=message.guild)
-
-
-def _content(message: discord.Message) -> str:
-    words = "" if _is_gif(message) else message.content
-    if is_blank(words):
-        shown = [*(one.content for one in message.message_snapshots), *map(_embed_words, message.embeds)]
-        words = "\n\n".join(part for part in shown if part)
-    files = " ".join(f"[{file.filename}]" for file in message.attachments)
-    return "\n".join(part for part in (words, files) if part)
-
-
-def _is_gif(message: discord.Message) -> bool:
-    """Whether its words are nothing but the link of an animation, which readers see in its place:
-    https://docs.discord.com/developers/resources/message#embed-object-embed-types"""
-    return any(one.type == "gifv" and message.content.strip() in ("", one.url) for one in message.embeds)
-
-
-def _embed_words(embed: discord.Embed) -> str:
-    """https://docs.discord.com/developers/resources/message#embed-object"""
-    if embed.type == "gifv":
-        return ""
-    fields = [f"{field.name}: {field.value}" for field in embed.fields]
-    return "\n".join(part for part in (embed.title, embed.description, *fields) if part)
-
-
-def _title(message: discord.Message) -> str:
-    channel = message.channel
-    if not isinstance(channel, discord.Thread) or channel.id != message.id:
-        return ""
-    return channel.name if isinstance(channel.parent, discord.ForumChannel) else ""
+    mine = message.author.id == me.id
+    return ThreadMessage(
+        str(message.id), _author(message), parts.text, message.created_at, mine=mine, attached=parts.attached
+    )
 
 
 def update_to_edited(
     payload: discord.RawMessageUpdateEvent, me: discord.ClientUser, here: Place
 ) -> Edited | None:
-    """A person's change of words, or None: the bot's own edits, and links that unfurl, change none.
+    """A change of what another's message holds, or None: the bot's own edits, and links that unfurl, change nothing.
 
-    `here` is the place of the channel; which thread a channel's message has opened is not known there.
+    `here` is the place of the channel; which thread a channel's message has opened is not known there. An edit has a
+    time, except the results of a poll that has ended.
     """
     message, before = payload.message, payload.cached_message
     if message.author.id == me.id or message.type not in _SAID:
         return None
-    if "content" not in payload.data or message.edited_at is None:
+    if message.edited_at is None and not (message.poll is not None and message.poll.is_finalised()):
         return None
-    if before is not None and before.content == message.content:
+    parts = message_to_parts(message, me)
+    if before is not None and before.content == message.content and message_to_parts(before, me) == parts:
         return None
-    return Edited(here, str(message.id), message_to_text(message, me))
+    return Edited(here, str(message.id), parts.text, parts.attached)
 
 
 def update_to_ask(payload: discord.RawMessageUpdateEvent, me: discord.ClientUser, here: Place) -> Ask | None:
@@ -299,32 +265,19 @@ def _person(
     )
 
 
-def _says_something(message: discord.Message) -> bool:
-    return bool(_title(message)) or not (is_blank(message.content) or _is_gif(message))
-
-
 def _reply(message: discord.Message) -> tuple[str, int | None]:
-    """(the id of the message that this one replies to, who wrote that, as far as is known). Forwards are no replies."""
-    reference = message.reference
-    if message.type is not discord.MessageType.reply or reference is None or reference.message_id is None:
-        return "", None
-    answered = reference.resolved or reference.cached_message
-    author = answered.author.id if isinstance(answered, discord.Message) else None
-    return str(reference.message_id), author
+    """(the id of the message that this one replies to, who wrote that, as far as is known)."""
+    answered = answered_message(message)
+    return str(replied_to(message) or ""), answered.author.id if answered else None
 
 
 def _mentions(message: discord.Message, me: discord.ClientUser) -> bool:
     return any(user.id == me.id for user in message.mentions) or any(
-        _own_role(role, me) for role in message.role_mentions
+        own_role(role, me) for role in message.role_mentions
     )
 
 
 def _calls_others(message: discord.Message, me: discord.ClientUser) -> bool:
     """Whether it mentions people or roles other than the bot, or, by `@everyone` or `@here`, everybody."""
     people = any(user.id != me.id for user in message.mentions)
-    return message.mention_everyone or people or not all(_own_role(role, me) for role in message.role_mentions)
-
-
-def _own_role(role: discord.Role, me: discord.ClientUser) -> bool:
-    """The role that Discord makes for each bot; people pick it by mistake, for it has the bot's name."""
-    return role.tags is not None and role.tags.bot_id == me.id
+    return message.mention_everyone or people or not all(own_role(role, me) for role in message.role_mentions)

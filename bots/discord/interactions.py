@@ -26,9 +26,9 @@ from bots.discord.incoming import (
     interaction_to_press,
     interaction_to_target,
     interaction_to_target_time,
-    message_to_text,
 )
 from bots.discord.mentions import named, unknown_users
+from bots.discord.message_parts import message_to_parts
 from bots.discord.replies import told_to_contents, told_to_files, told_to_view, with_file, without_file
 from bots.discord.rest import Wire
 from core.commands import COMMANDS, MENUS, press_form
@@ -98,7 +98,7 @@ class DiscordInteractions:
     async def _ask_about(self, interaction: Interaction) -> None:
         """Open the form for a question about a message, with the text of that message in it."""
         message, me = interaction_to_target(interaction), interaction.client.user
-        text = message_to_text(message, me) if message is not None and me is not None else ""
+        text = message_to_parts(message, me).words if message is not None and me is not None else ""
         language = await self._spoken(interaction)
         if text:
             await _at_once(interaction.response.send_modal(forms.about_to_modal(text, language)))

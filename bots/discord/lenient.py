@@ -19,6 +19,15 @@ log = structlog.get_logger(platform="discord")
 Data = Mapping[str, Any]
 
 _LISTS: dict[str, Any] = {"mentions": [], "mention_roles": [], "components": []}
+_SNAPSHOT: dict[str, Any] = {
+    "type": 0,
+    "content": "",
+    "embeds": [],
+    "attachments": [],
+    "timestamp": None,
+    "edited_timestamp": None,
+}
+_NO_EXPIRY = "1970-01-01T00:00:00+00:00"
 _BARE: dict[str, Any] = {"type": 0, "content": ""} | _LISTS
 _NEEDED = ("id", "channel_id", "author", "type", "content")
 _MESSAGES = ("MESSAGE_CREATE", "MESSAGE_UPDATE")
@@ -64,9 +73,33 @@ def read_message(state: State, channel: Any, data: Any) -> discord.Message:
 
 def _read(state: State, channel: Any, data: Any) -> discord.Message:
     """Raises AttributeError where the author has no id: the library would leave the author out."""
-    message = discord.Message(state=state, channel=channel, data=_LISTS | data)
+    whole: Any = completed(data)
+    message = discord.Message(state=state, channel=channel, data=whole)
     assert message.author
     return message
+
+
+def completed(data: Data) -> dict[str, Any]:
+    """A message with the fields that the library needs and Discord may leave out: of a forward's snapshot, which is a
+    part of a message, and of a poll that never ends. What the library can't read of a poll it drops without an error.
+
+    https://docs.discord.com/developers/resources/message#message-snapshot-structure
+    https://docs.discord.com/developers/resources/poll#poll-object
+    """
+    whole: dict[str, Any] = {**_LISTS, **data}
+    if snapshots := whole.get("message_snapshots"):
+        whole["message_snapshots"] = [{"message": _SNAPSHOT | one["message"]} for one in snapshots]
+    if poll := whole.get("poll"):
+        answers = [one | {"poll_media": _media(one.get("poll_media"))} for one in poll["answers"]]
+        expiry = poll.get("expiry") or _NO_EXPIRY
+        whole["poll"] = {**poll, "question": _media(poll["question"]), "answers": answers, "expiry": expiry}
+    if answered := whole.get("referenced_message"):
+        whole["referenced_message"] = completed(answered)
+    return whole
+
+
+def _media(data: Any) -> dict[str, Any]:
+    return {**(data or {}), "text": (data or {}).get("text") or ""}
 
 
 def readable(data: Any, works: Callable[[Data], bool]) -> dict[str, Any]:
@@ -89,7 +122,7 @@ def readable(data: Any, works: Callable[[Data], bool]) -> dict[str, Any]:
 def _guarded(event: str, parse: Parser, connection: State) -> Parser:
     def guarded(data: Any) -> None:
         try:
-            parse(_with_author(_LISTS | data) if event in _MESSAGES else data)
+            parse(_with_author(completed(data)) if event in _MESSAGES else data)
         except Exception as error:
             log.warning("event_unreadable", kind=event, error=type(error).__name__)
             # An update without `content` changes no text.
@@ -100,7 +133,8 @@ def _guarded(event: str, parse: Parser, connection: State) -> Parser:
         """Parse the readable part of the message."""
         try:
             channel = channel_of(connection, data)
-            parse(readable(data, lambda some: _works(lambda data: _read(connection, channel, data), some)))
+            some = readable(data, lambda some: _works(lambda data: _read(connection, channel, data), some))
+            parse(completed(some))
         except Exception:
             log.exception("event_lost", kind=event)
 

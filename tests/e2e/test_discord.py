@@ -44,7 +44,7 @@ async def test_ask_is_deferred_at_once_and_answered_in_place(
     assert said(endpoint.requests[1].body)[1:] == [
         ("user", "Ada Byron: two and two?"),
         ("assistant", "It is four, I think."),
-        ("user", "Bo Larsen: and twice?"),
+        ("user", "This replies to what Parley wrote:\n> It is four, I think.\n\nBo Larsen: and twice?"),
     ]
 
 

@@ -30,10 +30,11 @@ async def test_what_people_say_to_each_other_in_a_thread_is_context_and_no_quest
         await answered(discord, thread, "and who is late?", count=2)
     assert len(endpoint.requests) == 2
     lines = [content for role, content in said(endpoint.requests[1].body)[1:] if role == "user"]
+    to_bo = "This replies to what Bo Larsen wrote:\n> @Ada Byron friday?\n\n"
     assert lines[1:-1] == [
         "Bo Larsen: @Ada Byron friday?",
-        "Ada Byron: friday is fine for me too, True",
-        "Ada Byron: friday is fine for me too, False",
+        f"{to_bo}Ada Byron: friday is fine for me too, True",
+        f"{to_bo}Ada Byron: friday is fine for me too, False",
         "Ada Byron: @everyone standup in 5 minutes",
         "Bo Larsen: @here it begins",
     ]
@@ -113,7 +114,7 @@ async def test_what_is_said_to_a_role_a_bot_or_everybody_is_context_and_what_nam
     assert lines[1:-1] == [
         "herald: The build is red.",
         "Ada Byron: @weavers who comes?",
-        "Bo Larsen: that is known",
+        "This replies to what herald wrote:\n> The build is red.\n\nBo Larsen: that is known",
     ]
 
 

@@ -14,6 +14,7 @@ import pytest
 from core.i18n import phrase
 from core.values.conversation import Ask
 from core.values.events import ButtonPress, Command, Deleted, Edited, Event
+from core.values.parts import Quote
 from core.values.places import Person, Place
 from tests.bots.discord.conftest import Bot
 from tests.fakes.discord import BO, BOT, CHEN, FORUM, GENERAL, GUILD
@@ -177,12 +178,17 @@ async def test_a_direct_message(recorded: Recorded) -> None:
     assert (ask.text, ask.author) == ("你好，Parley", Person(str(CHEN), "陈晨"))
 
 
-async def test_webhooks_are_bots_and_forwards_and_joins_say_nothing(recorded: Recorded) -> None:
-    for name in ("message_create_forward", "message_create_join"):
-        await recorded.hand_in(name)
+async def test_a_webhook_is_a_bot_and_a_join_says_nothing(recorded: Recorded) -> None:
+    await recorded.hand_in("message_create_join")
     ask = await recorded.ask("message_create_webhook")
     assert (ask.text, ask.author.bot) == ("the build is red", True)
     assert len(recorded.bot.inbox.events) == 1
+
+
+async def test_a_forward_is_a_quote_and_no_word_of_who_forwards_it(recorded: Recorded) -> None:
+    ask = await recorded.ask("message_create_forward")
+    assert (ask.text, ask.addressed) == ("", False)
+    assert ask.attached == (Quote("forwarded words", place="#general"),)
 
 
 async def test_edits_and_deletions(recorded: Recorded) -> None:
