@@ -13,12 +13,12 @@ from sqlalchemy import Text as TextColumn
 from core.ports.store import Feedback
 from core.values.conversation import ThreadMessage, TurnState
 from core.values.places import Place
-from storage import threads
+from storage import threads, uploads
 from storage.attached import from_json, to_json, without_quotes_of
 from storage.engine import insert
 from storage.tables import AUDIT, FEEDBACK, HELD, MESSAGES, OPEN, STEPS, THREADS, TURNS, USAGE, from_us, to_us
 
-FORGOTTEN = ("messages", "turns", "steps", "feedback", "usage", "audit")
+FORGOTTEN = ("messages", "uploads", "turns", "steps", "feedback", "usage", "audit")
 """The tables from which something is forgotten."""
 
 _NOTHING: dict[str, Any] = {
@@ -67,7 +67,9 @@ def forget_thread(connection: Connection, place: Place, at_us: int) -> int:
     _hold_turns(connection, threads.within(TURNS, place))
     reset(connection, place, at_us)
     _forget_turns(connection, threads.within(TURNS, place), _NOTHING)
-    return connection.execute(delete(MESSAGES).where(*threads.within(MESSAGES, place))).rowcount
+    here = threads.within(MESSAGES, place)
+    uploads.remove_with(connection, here)
+    return connection.execute(delete(MESSAGES).where(*here)).rowcount
 
 
 def forget_person(connection: Connection, platform: str, team: str, person: str) -> int:
@@ -76,9 +78,9 @@ def forget_person(connection: Connection, platform: str, team: str, person: str)
     said = threads.of_team(MESSAGES, platform, team)
     _hold_turns(connection, theirs)
     connection.execute(delete(MESSAGES).where(*said, _answers(platform, team, person)))
-    lines = connection.execute(
-        delete(MESSAGES).where(*said, MESSAGES.c.author == person, MESSAGES.c.mine.is_(False))
-    ).rowcount
+    their_lines = (*said, MESSAGES.c.author == person, MESSAGES.c.mine.is_(False))
+    uploads.remove_with(connection, their_lines)
+    lines = connection.execute(delete(MESSAGES).where(*their_lines)).rowcount
     turns_there = select(turn.id).where(*threads.of_team(TURNS, platform, team))
     connection.execute(delete(FEEDBACK).where(FEEDBACK.c.person == person, FEEDBACK.c.turn_id.in_(turns_there)))
     _forget_turns(connection, theirs, {**_NOTHING, "author": "", "author_locale": ""})

@@ -10,6 +10,7 @@ import structlog
 
 from core.clock import Clock
 from core.errors import StoreError
+from core.ports.files import FileContent
 from core.ports.store import Change, Context, Feedback, StoredSettings, Thread
 from core.values.conversation import Ask, History, ThreadMessage, Turn
 from core.values.events import Deleted, Edited
@@ -19,7 +20,7 @@ from core.values.steps import ApprovalAnswered, Step
 from core.values.tasks import Alert, Task
 from core.values.turn_ends import AnswerFooter, Finish
 from core.values.usage import LastUsage, UsageTotals
-from storage import heard, people, posts, settings, steps, teams, threads, turns, usage
+from storage import heard, people, posts, settings, steps, teams, threads, turns, uploads, usage
 from storage.engine import Database, Watch
 from storage.tables import to_us
 
@@ -83,6 +84,20 @@ class SqlStore:
 
     async def put_file(self, place: Place, message_id: str, file: File) -> None:
         await self._database.write(threads.put_file, place, message_id, file)
+
+    async def put_uploads(
+        self, place: Place, message_id: str, at: datetime, content: Mapping[str, FileContent]
+    ) -> None:
+        await self._database.write(uploads.put, place, message_id, to_us(at), content)
+
+    async def upload(self, place: Place, message_id: str, source: str) -> FileContent | None:
+        return await self._database.read(uploads.find, place, message_id, source)
+
+    async def remove_uploads(self, place: Place, message_id: str) -> None:
+        await self._database.write(uploads.remove, place, message_id)
+
+    async def expire_uploads(self, before: datetime) -> int:
+        return await self._database.write(uploads.expire, to_us(before))
 
     async def import_history(self, place: Place, history: History) -> None:
         await self._database.write(threads.import_history, place, history)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Text,
     TypeDecorator,
@@ -229,6 +230,22 @@ class StepRow(Row, table=True):
     at_us: int = Field(sa_type=BigInteger)
 
 
+class UploadRow(Row, table=True):
+    """A small copy of a picture of a message. `at_us` is when it came."""
+
+    __tablename__ = "uploads"
+
+    platform: str = Field(sa_type=KEY, primary_key=True)
+    team: str = Field(sa_type=KEY, primary_key=True)
+    channel: str = Field(sa_type=KEY, primary_key=True)
+    message: str = Field(sa_type=KEY, primary_key=True)
+    source: str = Field(sa_type=KEY, primary_key=True)
+    name: str = Field(sa_type=Prose)
+    media_type: str = Field(sa_type=Text)
+    content: bytes = Field(sa_type=LargeBinary)
+    at_us: int = Field(sa_type=BigInteger, index=True)
+
+
 class UsageRow(Row, table=True):
     """What one answer took: one row for each ended turn that was asked by a person.
 
@@ -333,6 +350,7 @@ MESSAGES = Row.metadata.tables["messages"]
 TURNS = Row.metadata.tables["turns"]
 POSTS = Row.metadata.tables["posts"]
 STEPS = Row.metadata.tables["steps"]
+UPLOADS = Row.metadata.tables["uploads"]
 USAGE = Row.metadata.tables["usage"]
 HEARD = Row.metadata.tables["heard"]
 SETTINGS = Row.metadata.tables["settings"]

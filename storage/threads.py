@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Executable, and_, case, delete, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    ScalarSelect,
+    and_,
+    case,
+    delete,
+    select,
+    tuple_,
+    update,
+)
 
 from core.ports.store import Thread
 from core.values.conversation import Ask, History, ThreadMessage
@@ -193,9 +204,29 @@ def active_threads(connection: Connection, platform: str, team: str, since_us: i
 
 
 def threads(connection: Connection, platform: str, team: str, limit: int) -> list[Thread]:
+    query = (
+        select(
+            THREADS, _first(MESSAGES.c.text).label("first_words"), _first(MESSAGES.c.attached).label("attached")
+        )
+        .where(THREADS.c.platform == platform, THREADS.c.team == team, THREADS.c.joined)
+        .order_by(THREADS.c.at_us.desc())
+        .limit(limit)
+    )
+    return [
+        Thread(
+            Place(row.platform, row.team, row.channel, row.thread, row.direct),
+            _title(row.first_words or "", from_json(row.attached)),
+            from_us(row.at_us),
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def _first(column: ColumnElement[Any]) -> ScalarSelect[Any]:
+    """A column of the first message of people in each thread."""
     line = MESSAGES.c
-    first_words = (
-        select(line.text)
+    return (
+        select(column)
         .where(
             *(line[name] == THREADS.c[name] for name in ("platform", "team", "channel", "thread")),
             line.mine.is_(False),
@@ -204,20 +235,6 @@ def threads(connection: Connection, platform: str, team: str, limit: int) -> lis
         .limit(1)
         .scalar_subquery()
     )
-    query = (
-        select(THREADS, first_words.label("first_words"))
-        .where(THREADS.c.platform == platform, THREADS.c.team == team, THREADS.c.joined)
-        .order_by(THREADS.c.at_us.desc())
-        .limit(limit)
-    )
-    return [
-        Thread(
-            Place(row.platform, row.team, row.channel, row.thread, row.direct),
-            _title(row.first_words or ""),
-            from_us(row.at_us),
-        )
-        for row in connection.execute(query)
-    ]
 
 
 def _pages(connection: Connection, place: Place, messages: Sequence[str]) -> set[str]:
@@ -262,6 +279,8 @@ def entry(row: Any) -> ThreadMessage:
     )
 
 
-def _title(text: str) -> str:
-    words = " ".join(text.split())
+def _title(text: str, attached: Iterable[Attached]) -> str:
+    """The beginning of the text, or the names of the files of a message without text."""
+    files = ", ".join(one.name for one in attached if isinstance(one, File))
+    words = " ".join(text.split()) or " ".join(files.split())
     return words if len(words) <= TITLE_LENGTH else words[: TITLE_LENGTH - 1].rstrip() + "…"

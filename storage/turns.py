@@ -18,7 +18,7 @@ from core.values.steps import ApprovalAnswered
 from core.values.tasks import Alert, ContinueAnswer, Task
 from core.values.turn_ends import AnswerFooter, Finish
 from core.values.ui import Button
-from storage import posts, steps, threads, usage
+from storage import posts, steps, threads, uploads, usage
 from storage.attached import from_json, to_json
 from storage.engine import insert
 from storage.tables import HEARD, HELD, OPEN, TURNS, USAGE, from_us, to_us
@@ -86,6 +86,7 @@ def edit(connection: Connection, edited: Edited) -> bool:
 def remove(connection: Connection, deleted: Deleted) -> bool:
     held = threads.within(TURNS, deleted.place, deleted.message_id)
     removed = connection.execute(delete(TURNS).where(*held, HELD)).rowcount > 0
+    uploads.remove(connection, deleted.place, deleted.message_id)
     return threads.remove(connection, deleted) or removed
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from core.ports.files import FileContent
 from core.values.conversation import Ask, History, ThreadMessage, Turn
 from core.values.events import Deleted, Edited
 from core.values.parts import Attached, File
@@ -31,7 +32,10 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """A place as a list of threads shows it."""
+    """A place as a list of threads shows it.
+
+    `title` is the beginning of its first message, or the names of the files of a message without text.
+    """
 
     place: Place
     title: str
@@ -208,7 +212,7 @@ class ThreadStore(Protocol):
         ...
 
     async def delete(self, deleted: Deleted) -> bool:
-        """Remove a message, or a HELD turn. Returns False where neither is stored."""
+        """Remove a message with its uploads, or a HELD turn. Returns False where neither is stored."""
         ...
 
     async def add_attached(self, place: Place, message_id: str, attached: Sequence[Attached]) -> bool:
@@ -330,14 +334,17 @@ class PrivacyStore(Protocol):
     async def feedback(self, turn_id: int) -> list[Feedback]: ...
 
     async def forget_thread(self, place: Place, at: datetime) -> int:
-        """Remove a thread's messages and its turns' texts, and reset the thread. Returns the number of messages.
+        """Remove a thread's messages with their uploads and its turns' texts, and reset the thread.
+
+        Returns the number of messages.
 
         Turns that have not ended are stopped: later checkpoints and ends of theirs are not stored.
         """
         ...
 
     async def forget_person(self, platform: str, team: str, person: str) -> int:
-        """Remove a person's messages, the answers to them, the texts and name in their turns, and their feedback.
+        """Remove a person's messages with their uploads, the answers, the texts and name in their turns, and their
+        feedback.
 
         In one team, or in all teams of the platform where `team` is empty. Their usage stays, without their id. Returns
         the number of their messages. Turns that have not ended are stopped, as in `forget_thread`.
@@ -351,7 +358,30 @@ class PrivacyStore(Protocol):
         ...
 
 
-class Store(TurnLedger, ThreadStore, SettingsStore, UsageStore, PrivacyStore, Protocol):
+class UploadStore(Protocol):
+    """Small copies of the pictures of messages, for platforms that keep no files themselves."""
+
+    async def put_uploads(
+        self, place: Place, message_id: str, at: datetime, content: Mapping[str, FileContent]
+    ) -> None:
+        """Store the pictures of a message by `File.source`, before the message itself. Those stored stay as they
+        are."""
+        ...
+
+    async def upload(self, place: Place, message_id: str, source: str) -> FileContent | None:
+        """A picture of a message of `place`'s channel, or None where there is none, or none any more."""
+        ...
+
+    async def remove_uploads(self, place: Place, message_id: str) -> None:
+        """Remove the pictures of a message that was not taken."""
+        ...
+
+    async def expire_uploads(self, before: datetime) -> int:
+        """Remove all pictures that came before then. Returns how many."""
+        ...
+
+
+class Store(TurnLedger, ThreadStore, SettingsStore, UsageStore, PrivacyStore, UploadStore, Protocol):
     """The whole store. Every method is one transaction and raises StoreError when the database fails."""
 
     async def close(self) -> None: ...

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, event, text
 
 from core.clock import SystemClock
 from core.errors import Code, StoreError
+from core.ports.files import FileContent
 from core.ports.store import PROCESS, Feedback, Store
 from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
 from core.values.deltas import EndReason, Usage
@@ -444,6 +445,72 @@ class TestThreads:
         assert (await store.threads("slack", "T1"))[0].title == "short"
         await store.delete(Deleted(PLACE, "m1"))
         assert (await store.threads("slack", "T1"))[0].title == ""
+
+    async def test_a_first_message_of_files_alone_gives_their_names_as_the_title(self, store: Store) -> None:
+        await store.accept(replace(ask(text=" "), attached=ATTACHED))
+        assert [one.title for one in await store.threads("slack", "T1")] == ["loom.pdf, x.zip"]
+
+
+class TestUploads:
+    """Small copies of the pictures of messages."""
+
+    PICTURE = FileContent("cat.jpg", "image/jpeg", b"\xff\xd8\x00")
+
+    async def uploaded(self, store: Store, question: Ask, *sources: str) -> None:
+        content = dict.fromkeys(sources, self.PICTURE)
+        await store.put_uploads(question.place, question.id, question.at, content)
+        await store.accept(question)
+
+    async def sources(self, store: Store, message: str, place: Place = PLACE) -> list[str]:
+        return [source for source in "abc" if await store.upload(place, message, source)]
+
+    async def test_a_picture_comes_back_as_it_was_stored_first(self, store: Store) -> None:
+        await self.uploaded(store, ask(), "a")
+        await store.put_uploads(
+            PLACE, "m1", NOON, {"a": replace(self.PICTURE, data=b"other"), "b": self.PICTURE}
+        )
+        await store.put_uploads(PLACE, "m2", NOON, {})
+        assert await store.upload(PLACE, "m1", "a") == self.PICTURE
+        assert await store.upload(replace(PLACE, thread=""), "m1", "b") == self.PICTURE
+        assert await self.sources(store, "m2") == []
+        assert await self.sources(store, "m1", replace(PLACE, channel="C2")) == []
+
+    async def test_it_goes_with_its_message(self, store: Store) -> None:
+        for message in ("m1", "m2"):
+            await self.uploaded(store, ask(message), "a", "b")
+        await store.delete(Deleted(PLACE, "m1"))
+        assert await self.sources(store, "m1") == []
+        await store.remove_uploads(PLACE, "m2")
+        assert await self.sources(store, "m2") == []
+
+    async def test_forgetting_a_thread_or_a_person_removes_theirs_alone(self, store: Store) -> None:
+        await self.uploaded(store, ask("m1"), "a")
+        await self.uploaded(store, ask("m2", place=ELSEWHERE), "a")
+        await self.uploaded(store, ask("m3", place=ELSEWHERE, by=BEN), "a")
+        await self.uploaded(store, ask("m4", place=replace(PLACE, team="T2")), "a")
+        await store.forget_thread(PLACE, NOON)
+        assert [await self.sources(store, message) for message in ("m1", "m2")] == [[], ["a"]]
+        await store.forget_person("slack", "T1", ANN.id)
+        assert [await self.sources(store, message) for message in ("m2", "m3")] == [[], ["a"]]
+        assert await self.sources(store, "m4", replace(PLACE, team="T2")) == ["a"]
+
+    async def test_a_reset_keeps_it_for_its_readers(self, store: Store) -> None:
+        await self.uploaded(store, ask(), "a")
+        await store.reset(PLACE, NOON + timedelta(seconds=1))
+        assert await self.sources(store, "m1") == ["a"]
+
+    async def test_old_ones_expire(self, store: Store) -> None:
+        await self.uploaded(store, ask("m1"), "a", "b")
+        await self.uploaded(store, ask("m2", after_s=60), "c")
+        assert await store.expire_uploads(NOON + timedelta(seconds=60)) == 2
+        assert [await self.sources(store, message) for message in ("m1", "m2")] == [[], ["c"]]
+        assert await store.expire_uploads(NOON + timedelta(seconds=60)) == 0
+
+    async def test_a_name_that_no_database_takes_is_stored_without_that(self, store: Store) -> None:
+        await store.put_uploads(PLACE, "m1", NOON, {"a": replace(self.PICTURE, name="a\0b\ud800")})
+        found = await store.upload(PLACE, "m1", "a")
+        assert found is not None
+        assert found.name == "ab?"
 
 
 class TestCatchingUp:
@@ -911,6 +978,10 @@ CALLS: dict[str, Call] = {
     "steps": lambda store: store.steps(1),
     "add_attached": lambda store: store.add_attached(PLACE, "m1", ATTACHED),
     "put_file": lambda store: store.put_file(PLACE, "m1", FILE),
+    "put_uploads": lambda store: store.put_uploads(PLACE, "m1", NOON, {"a": TestUploads.PICTURE}),
+    "upload": lambda store: store.upload(PLACE, "m1", "a"),
+    "remove_uploads": lambda store: store.remove_uploads(PLACE, "m1"),
+    "expire_uploads": lambda store: store.expire_uploads(NOON),
     "put_steps": lambda store: store.put_steps(1, 0, [ROUND]),
     "resume": lambda store: store.resume(1, APPROVED),
     "answer_footers": lambda store: store.answer_footers(PLACE),
@@ -972,7 +1043,7 @@ async def test_each_method_says_store_error_when_the_database_fails_and_no_more(
     def break_it(connection: Connection) -> None:
         for table in (
             *("posts", "usage", "feedback", "steps", "messages", "threads", "turns", "heard"),
-            *("settings", "audit", "notices"),
+            *("settings", "audit", "notices", "uploads"),
         ):
             connection.execute(text(f"DROP TABLE {table}"))
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from core.errors import StoreError
+from core.ports.files import FileContent
 from core.ports.store import PROCESS, Change, Context, Feedback, StoredSettings, Thread
 from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
 from core.values.events import Deleted, Edited
@@ -51,8 +52,9 @@ class _Talk:
         return sorted(self.lines.values(), key=_rank)
 
     def title(self) -> str:
-        said = (entry.text for entry in self.ordered() if not entry.mine)
-        words = " ".join(next(said, "").split())
+        first = next((entry for entry in self.ordered() if not entry.mine), None)
+        files = [one.name for one in first.attached if isinstance(one, File)] if first else []
+        words = " ".join((first.text if first else "").split()) or ", ".join(files)
         return words if len(words) <= _TITLE_CHARS else words[: _TITLE_CHARS - 1].rstrip() + "…"
 
 
@@ -70,6 +72,7 @@ class MemoryStore:
         self._audit: list[Change] = []
         self._feedback: dict[tuple[int, str], Feedback] = {}
         self._once: set[str] = set()
+        self._uploads: dict[tuple[str, str], dict[str, tuple[datetime, FileContent]]] = {}
         self._last_id = 0
         self._nobodys: set[int] = set()
 
@@ -188,8 +191,37 @@ class MemoryStore:
         talk.lines[message_id] = after
         return after != before
 
-    async def delete(self, deleted: Deleted) -> bool:
+    async def put_uploads(
+        self, place: Place, message_id: str, at: datetime, content: Mapping[str, FileContent]
+    ) -> None:
         self._work()
+        stored = self._uploads.setdefault((place.channel_key, message_id), {})
+        for source, one in content.items():
+            stored.setdefault(source, (at, replace(one, name=_storable(one.name))))
+
+    async def upload(self, place: Place, message_id: str, source: str) -> FileContent | None:
+        self._work()
+        stored = self._uploads.get((place.channel_key, message_id), {}).get(source)
+        return stored[1] if stored else None
+
+    async def remove_uploads(self, place: Place, message_id: str) -> None:
+        self._work()
+        self._uploads.pop((place.channel_key, message_id), None)
+
+    async def expire_uploads(self, before: datetime) -> int:
+        self._work()
+        old = [
+            (message, source)
+            for message, stored in self._uploads.items()
+            for source, (at, _) in stored.items()
+            if at < before
+        ]
+        for message, source in old:
+            del self._uploads[message][source]
+        return len(old)
+
+    async def delete(self, deleted: Deleted) -> bool:
+        await self.remove_uploads(deleted.place, deleted.message_id)
         for talk in self._holding(deleted.place, deleted.message_id):
             del talk.lines[deleted.message_id]
             return True
@@ -507,6 +539,8 @@ class MemoryStore:
                 self._blank(turn)
         lines = self._talk(place).lines
         gone = len(lines)
+        for message_id in lines:
+            await self.remove_uploads(place, message_id)
         lines.clear()
         return gone
 
@@ -514,6 +548,7 @@ class MemoryStore:
         self._work()
         gone = 0
         for talk, entry in self._theirs(platform, team, person):
+            await self.remove_uploads(talk.place, entry.id)
             del talk.lines[entry.id]
             gone += not entry.mine
         for turn in list(self._turns.values()):

@@ -62,7 +62,9 @@ def put_a_row_in_each(connection: Connection) -> None:
             if isinstance(column.type, JSON):
                 row[column.name] = ["p1"]
             else:
-                row[column.name] = {int: 1, bool: True, str: f"some {column.name}"}[column.type.python_type]
+                row[column.name] = {int: 1, bool: True, bytes: b"\0\xff", str: f"some {column.name}"}[
+                    column.type.python_type
+                ]
         if "state" in row:
             row["state"] = "waiting"
         connection.execute(table.insert(), row)
