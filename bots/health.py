@@ -35,6 +35,12 @@ LAG_ALERT_S = 5.0
 ON_TIME_S = 60.0
 """Seconds without such a delay, after which the operators hear that it is over."""
 
+
+def files_subject(name: str) -> str:
+    """The subject of alerts about the files of the platform `name`."""
+    return f"files {name}"
+
+
 Gauge = Callable[[str, Mapping[str, str], float], None]
 
 
@@ -79,13 +85,17 @@ class PlatformHealth:
     def called(self, call: str, error: PlatformError | None) -> None:
         """`call` was answered, or raised `error`."""
         if error is None:
-            if call == "perform" and self._failing_since is not None:
+            if call == "fetch":
+                self._operators.well(files_subject(self._name))
+            elif call == "perform" and self._failing_since is not None:
                 self._failing_since = None
                 self._operators.well(platform_subject(self._name))
             return
         self._operators.count(
             "parley_platform_refusals_total", platform=self._name, call=call, code=str(error.code)
         )
+        if call == "fetch" and error.code is Code.APP_SETUP:
+            self._operators.wrong(files_subject(self._name), error, {"name": self._name})
         if error.code not in (Code.BAD_TOKEN, Code.UNAVAILABLE, Code.UNCERTAIN):
             return
         now = self._clock.monotonic()

@@ -6,7 +6,9 @@
     installation   `Installation`: one workspace, its calls and reads
     intake         the events of a workspace, handed to the inbox
     incoming       events -> Ask, Edited, Deleted, ButtonPress                 pure
-    message_text   what an author typed, and what they only quote              pure
+    message_text   what an author typed, and what else a message holds         pure
+    blocks         the words in blocks                                         pure
+    attached_files the files of a message                                      pure
     mrkdwn         Slack's notation, read and written, with every mention disarmed   pure
     users          who is behind an id, cached for an hour
     authors        who did something, by the payload and by `users`            pure
@@ -19,6 +21,7 @@
     outgoing       a page or an immediate reply as blocks and text             pure
     calls          an outgoing call as a call of the Web API, and its rate limits   pure
     web            calls of the Web API, each made once
+    files          the content of people's files
     history        what was said in a place, in a few bounded pages
     errors         exceptions of slack_sdk and aiohttp -> PlatformError
     private        what is used of the SDKs without a promise of theirs

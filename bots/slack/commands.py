@@ -10,19 +10,23 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from bots.slack.authors import Claim, claim_of, with_claim
 from bots.slack.forms import form_of_question
-from bots.slack.incoming import CLOSINGS, Identity, Names, Payload, channel_of, place_of, ts_to_time, words_of
+from bots.slack.incoming import CLOSINGS, Identity, Names, Payload, channel_of, line_of, place_of, ts_to_time
 from bots.slack.mrkdwn import mrkdwn_to_text, people_mentioned
 from bots.slack.outgoing import CHANGE
 from core.commands import COMMANDS, MENUS
 from core.commands.parser import CommandError, named, options_of, values_of
 from core.i18n import phrase
+from core.llm.messages import whole_text
 from core.text import shortened
+from core.values.conversation import ThreadMessage
 from core.values.events import ButtonPress, Command
+from core.values.parts import File
 from core.values.places import Person, Place
 from core.values.ui import Form
 
@@ -98,8 +102,15 @@ def shortcut_to_command(payload: Payload, me: Identity, names: Names, at: dateti
     ts, root = str(message["ts"]), str(message.get("thread_ts") or message["ts"])
     about = name == "ask"
     place = place_of({"channel": channel_of(payload)}, me, root if about or root != ts else "")
-    value = words_of(message, me, names) if about else ts_to_time(ts).isoformat()
+    value = _about(line_of(message, me, names)) if about else ts_to_time(ts).isoformat()
     return _command(name, place, payload, me, names, at, options={option: value})
+
+
+def _about(line: ThreadMessage) -> str:
+    """All words of a message, and its files by name: their content comes with its thread."""
+    words = tuple(one for one in line.attached if not isinstance(one, File))
+    files = " ".join(f"[{one.name}]" for one in line.attached if isinstance(one, File) and one.name)
+    return "\n".join(filter(None, (whole_text(replace(line, attached=words)), files)))
 
 
 def command_to_form(command: Command, language: str) -> Form | None:

@@ -21,8 +21,8 @@ _WORDS: dict[Code, str] = {
         """,
     Code.SLOW_DOWN: "message_limit_exceeded rate_limited ratelimited",
     Code.GONE: """
-        cannot_reply_to_message channel_not_found invalid_thread_ts is_archived is_inactive message_not_found
-        team_not_found thread_not_found user_not_found
+        cannot_reply_to_message channel_not_found file_deleted file_not_found invalid_thread_ts is_archived
+        is_inactive message_not_found team_not_found thread_not_found user_not_found
         """,
     Code.NOT_ALLOWED: """
         access_denied accesslimited cant_broadcast_message cant_delete_message cant_update_message

@@ -13,7 +13,7 @@ from typing import Any
 from bots.reading import MessageReader
 from bots.slack.calls import is_left_by
 from bots.slack.incoming import Identity, Payload, author_of, message_to_entry, payload_to_event
-from bots.slack.message_text import mentioned_in
+from bots.slack.message_text import content_of
 from bots.slack.users import People
 from bots.slack.web import Web
 from core.errors import Code, PlatformError
@@ -123,7 +123,7 @@ async def _names(web: Web, people: People, said: list[Json]) -> tuple[Identity, 
     me = await web.identify()
     authors = set().union(*_READER.each(author_of, said)) - {me.user_id}
     known = await people.get(authors, _NAMES_S)
-    named = dict.fromkeys(id_ for ids in _READER.each(mentioned_in, said) for id_ in ids)
+    named = dict.fromkeys(id_ for content in _READER.each(content_of, said) for id_ in content.people)
     return me, await people.names([id_ for id_ in named if id_ not in {me.user_id, *known}], _NAMES_S) | known
 
 

@@ -7,15 +7,17 @@ https://docs.slack.dev/reference/interaction-payloads/block_actions-payload/
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from bots.slack.attached_files import files_of
 from bots.slack.authors import claim_of, is_bot, with_claim
-from bots.slack.message_text import mentioned_in, mrkdwn_of, says_anything, typed
+from bots.slack.message_text import Content, content_of, says_anything, typed_in
 from bots.slack.mrkdwn import calls_a_group, mrkdwn_to_text, people_mentioned, without_greeting
 from core.values.conversation import Ask, ThreadMessage
 from core.values.events import ButtonPress, Deleted, Edited, Event, PlaceClosed
+from core.values.parts import Attached, File, Quote, Text
 from core.values.places import Person, Place
 
 Payload = Mapping[str, Any]
@@ -92,9 +94,9 @@ def author_in(payload: Payload) -> set[str]:
 
 
 def named_in(payload: Payload) -> tuple[str, ...]:
-    """The ids of the people whom the words of an event mention, in order."""
+    """The ids of the people whom an event mentions or quotes, in order."""
     event: Payload = payload.get("event") or {}
-    return mentioned_in(event.get("message") or event)
+    return content_of(event.get("message") or event).people
 
 
 def author_of(message: Payload) -> set[str]:
@@ -116,15 +118,24 @@ def happened_at(payload: Payload) -> str:
 
 
 def message_to_entry(message: Payload, me: Identity, names: Names) -> ThreadMessage | None:
-    """A message of a thread from conversations.replies, or None where it has no text."""
-    mine = me.said(message)
-    if message.get("subtype") not in _SPOKEN or (mine and is_aside(message)):
+    """A message of a thread from conversations.replies, or None where it says nothing."""
+    if message.get("subtype") not in _SPOKEN:
         return None
-    text = _own_words(message) if mine else words_of(message, me, names)
-    if not text:
-        return None
-    author = Person(me.user_id, me.name, bot=True) if mine else _author(message, me, names)
-    return ThreadMessage(str(message["ts"]), author, text, ts_to_time(message["ts"]), mine=mine)
+    line = _own_line(message, me) if me.said(message) else line_of(message, me, names)
+    return None if line.wordless else line
+
+
+def _own_line(message: Payload, me: Identity) -> ThreadMessage:
+    text = "" if is_aside(message) else _own_words(message)
+    author = Person(me.user_id, me.name, bot=True)
+    return ThreadMessage(str(message["ts"]), author, text, ts_to_time(message["ts"]), mine=True)
+
+
+def line_of(message: Payload, me: Identity, names: Names) -> ThreadMessage:
+    """What a message says; of one of ours as people see it."""
+    text, attached = said_in(content_of(message), me, names)
+    author = _author(message, me, names)
+    return ThreadMessage(str(message["ts"]), author, text, ts_to_time(message["ts"]), attached=attached)
 
 
 def is_aside(message: Payload) -> bool:
@@ -149,19 +160,21 @@ def _was_said(event: Payload) -> bool:
 
 
 def _ask(event: Payload, me: Identity, names: Names) -> Ask:
-    ts = str(event["ts"])
+    ts, content = str(event["ts"]), content_of(event)
     place = place_of(event, me, event.get("thread_ts") or ts)
-    own = typed(event)
+    text, attached = said_in(content, me, names)
+    own = "" if is_bot(event) else content.typed
     mentioned = people_mentioned(own)
     addressed = place.direct or me.user_id in mentioned
     return Ask(
         ts,
         place,
         _author(event, me, names),
-        words_of(event, me, names),
+        text,
         ts_to_time(ts),
         addressed=addressed,
         to_others=(bool(mentioned) or calls_a_group(own)) and not addressed,
+        attached=attached,
     )
 
 
@@ -172,10 +185,11 @@ def _changed(event: Payload, me: Identity, names: Names) -> Edited | Deleted | N
     place = place_of(event, me, now.get("thread_ts") or now["ts"])
     if now.get("subtype") == "tombstone":  # a root that has replies is not removed, only emptied
         return Deleted(place, str(now["ts"]))
+    content = content_of(now)
     # A preview of a link, or a reply counted, is a change too.
-    if now.get("subtype") not in _SPOKEN or me.said(now) or typed(now) == typed(before):
+    if now.get("subtype") not in _SPOKEN or me.said(now) or not content.differs_from(content_of(before)):
         return None
-    return Edited(place, str(now["ts"]), words_of(now, me, names))
+    return Edited(place, str(now["ts"]), *said_in(content, me, names))
 
 
 def _press(payload: Payload, me: Identity, names: Names) -> ButtonPress | None:
@@ -209,20 +223,32 @@ def _author(message: Payload, me: Identity, names: Names) -> Person:
     return Person(who, str(message.get("username") or profile.get("name") or who), bot=True)
 
 
-def words_of(message: Payload, me: Identity, names: Names) -> str:
-    """What a message says, in plain words."""
+def said_in(content: Content, me: Identity, names: Names) -> tuple[str, tuple[Attached, ...]]:
+    """What a message says in plain words: those of its author, and what else it holds."""
 
     def name_of(user: str) -> str:
         person = names.get(user)
         return me.name if user == me.user_id else person.name if person else user
 
-    return mrkdwn_to_text(without_greeting(mrkdwn_of(message), me.user_id), name_of).strip()
+    def plain(one: Attached) -> Attached:
+        match one:
+            case Text(text):
+                return Text(mrkdwn_to_text(text, name_of))
+            case Quote(text, author, author_id=who):
+                author = name_of(who) if who == me.user_id or who in names or not author else author
+                return replace(one, text=mrkdwn_to_text(text, name_of), author=author)
+        return one
+
+    typed = mrkdwn_to_text(without_greeting(content.typed, me.user_id), name_of)
+    return typed.strip(), tuple(map(plain, content.attached))
 
 
 def _own_words(message: Payload) -> str:
-    """What the model said in a message of ours: not the notice, which stands in a block of its own."""
+    """What the model said in a message of ours: not the notice, which has a block of its own. A long answer is a
+    file."""
     blocks: list[Payload] = message.get("blocks") or []
     if blocks and not any(block.get("type") in _BODY_BLOCKS for block in blocks):
         return ""
     whole = [str(block["text"]) for block in blocks if block.get("type") == "markdown"]
-    return ("\n".join(whole) or mrkdwn_to_text(typed(message), str)).strip()
+    files = " ".join(f"[{one.name}]" for one in files_of(message) if isinstance(one, File))
+    return "\n".join(filter(None, whole or [mrkdwn_to_text(typed_in(message), str), files])).strip()

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from cachetools import FIFOCache
 
-from bots.slack import LIMITS, TRAITS, history
+from bots.slack import LIMITS, TRAITS, files, history
 from bots.slack.authors import with_known
 from bots.slack.calls import outgoing_to_api_call, rate_limits, upload_to_title
 from bots.slack.errors import blocks_refused, reason_of
@@ -23,6 +23,7 @@ from bots.slack.web import Web
 from core.clock import Clock
 from core.errors import Code, PlatformError
 from core.i18n import language_of, phrase
+from core.ports.files import FileContent
 from core.values.conversation import Ask, History
 from core.values.events import Event
 from core.values.outgoing import (
@@ -35,6 +36,7 @@ from core.values.outgoing import (
     StopStream,
     UploadFile,
 )
+from core.values.parts import File
 from core.values.places import Person, Place
 from core.values.ui import ImmediateReply
 
@@ -93,6 +95,9 @@ class SlackInstallation:
 
     async def history(self, place: Place, before: Ask) -> History:
         return await history.read(self.web, self.people, place, before)
+
+    async def fetch(self, place: Place, message_id: str, file: File, limit: int) -> FileContent:
+        return await files.fetch(self.web, file, limit)
 
     def channels(self) -> list[Place]:
         """None: to list them takes scopes that the bot does not ask for. Those with turns are known to the store."""

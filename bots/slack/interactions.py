@@ -20,7 +20,7 @@ from bots.slack.background import BackgroundTasks, log_failure
 from bots.slack.errors import reason_of
 from bots.slack.immediate_replies import ReplySender
 from bots.slack.incoming import Identity, Payload, author_of, place_of
-from bots.slack.message_text import mentioned_in
+from bots.slack.message_text import content_of
 from bots.slack.outgoing import aside, page_to_content
 from bots.slack.users import People
 from core.clock import Clock
@@ -95,7 +95,7 @@ class SlackInteractions:
 
     async def _shortcut(self, payload: Payload) -> None:
         message: Payload = payload.get("message") or {}
-        me, names = await self.authors.meet(payload, (*author_of(message), *mentioned_in(message)))
+        me, names = await self.authors.meet(payload, (*author_of(message), *content_of(message).people))
         command = commands.shortcut_to_command(payload, me, names, self._clock.now())
         if command is None:
             return

@@ -1,21 +1,58 @@
-"""The words of a message in Slack's notation: what its author typed, and what they only quote. Pure.
+"""What a message says, in Slack's notation: what its author typed, and what else it holds. Pure.
 
-A forward, a shared message or a preview stands in `attachments` of the message that shows it:
-https://docs.slack.dev/reference/messaging/payload/. Integrations write their own words there.
+A forward, a table that was pasted or a preview of a link is in `attachments` of the message that shows it. Integrations
+write their own words there: https://docs.slack.dev/reference/messaging/payload and
+https://docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from bots.slack.attached_files import files_of
 from bots.slack.authors import is_bot
-from bots.slack.mrkdwn import blocks_to_mrkdwn, people_mentioned
+from bots.slack.blocks import blocks_to_mrkdwn, linked
+from bots.slack.mrkdwn import people_mentioned
+from core.values.parts import Attached, Quote, Text, Unread
 
 Payload = Mapping[str, Any]
 
 _CONTENT = ("text", "blocks", "files", "attachments")
 _NO_PREVIEW = "[no preview available]"  # Slack's fallback for what it can't put into words
+_UNREAD = Unread("other")
+_FORWARDED = ("is_share", "is_msg_unfurl", "message_blocks")
+_PREVIEWED = ("from_url", "original_url", "service_name")
+_LABEL = re.compile(r"<[^<>|\n]*\|([^<>\n]*)>")
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a message says, all of it in Slack's notation.
+
+    `typed`: the words of its author, which alone can address a person; all words of an app's message. `attached`: what
+    else it holds.
+    """
+
+    typed: str
+    attached: tuple[Attached, ...] = ()
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """The ids of the people who are mentioned or quoted, in order."""
+        quotes = (one.author_id for one in self.attached if isinstance(one, Quote) and one.author_id)
+        texts = (one.text for one in self.attached if isinstance(one, Text | Quote))
+        return (*people_mentioned("\n".join((self.typed, *texts))), *quotes)
+
+    def differs_from(self, before: Content) -> bool:
+        """Whether an edit made it from `before`. A quote that is added is the preview of a link to a message."""
+        own = [one for one in self.attached if not isinstance(one, Quote)]
+        own_before = [one for one in before.attached if not isinstance(one, Quote)]
+        lost = {one for one in before.attached if isinstance(one, Quote)}.difference(self.attached)
+        return self.typed != before.typed or own != own_before or bool(lost)
 
 
 def says_anything(message: Payload) -> bool:
@@ -23,63 +60,124 @@ def says_anything(message: Payload) -> bool:
     return any(message.get(part) for part in _CONTENT)
 
 
-def typed(message: Payload) -> str:
-    """What the author said in their own words, and their files by name. Only these can address a person."""
-    text = str(message.get("text") or "")
-    if not text.strip():
-        text = blocks_to_mrkdwn(message.get("blocks") or [])
-    if not text.strip() and is_bot(message):
-        text = "\n".join(_attached(attachment) for attachment in message.get("attachments") or [])
-    return "\n".join(part for part in (text.strip(), _files(message)) if part)
-
-
-def mrkdwn_of(message: Payload) -> str:
-    """All words of a message: those its author typed, then what they quote, marked as quoted."""
-    return "\n".join(part for part in (typed(message), _quoted(message)) if part)
-
-
-def mentioned_in(message: Payload) -> tuple[str, ...]:
-    """The ids of the people named anywhere in a message, in order."""
-    return people_mentioned(mrkdwn_of(message))
-
-
-def _quoted(message: Payload) -> str:
-    """What a person shows of other messages; a link's preview only where there is nothing else."""
+def content_of(message: Payload) -> Content:
+    """All that a message says, each word once."""
     if is_bot(message):
-        return ""
-    alone = not typed(message)
-    attached = message.get("attachments") or []
-    quotes = (_quote(one) for one in attached if alone or one.get("is_share") or one.get("is_msg_unfurl"))
-    return "\n".join(quote for quote in quotes if quote)
+        return Content(_words_of_app(message), files_of(message))
+    typed = typed_in(message)
+    return Content(typed, tuple(dict.fromkeys(_attached(message, typed))))
 
 
-def _quote(attachment: Payload) -> str:
-    said = _attached(attachment)
-    words = "\n".join(part for part in (said, _files(attachment)) if part and part != _NO_PREVIEW)
-    if not words:
-        return ""
-    return "\n".join(f"> {line}" for line in (*_source(attachment), *words.splitlines()))
+def typed_in(message: Payload) -> str:
+    """The words of the author of a message that no app wrote. Slack repeats them in a `rich_text` block."""
+    return _text(message) or blocks_to_mrkdwn(block for block in _blocks(message) if not _is_table(block))
 
 
-def _source(attachment: Payload) -> list[str]:
-    """Whose words they are, and where they stand."""
+def _attached(message: Payload, typed: str) -> Iterator[Attached]:
+    yield from (Text(words) for words in _own_words(message, typed) if words)
+    alone = not typed and not message.get("files")
+    for attachment in message.get("attachments") or ():
+        preview = any(attachment.get(field) for field in _PREVIEWED)
+        if any(attachment.get(field) for field in _FORWARDED) or (preview and alone):
+            yield from _quote(attachment) or [_UNREAD]
+        elif not preview:
+            words = _words_of_attachment(attachment)
+            yield Text(words) if words else _UNREAD
+    yield from files_of(message)
+
+
+def _own_words(message: Payload, typed: str) -> Iterator[str]:
+    """Tables, and what else is not among the typed words."""
+    for block in _blocks(message):
+        words = blocks_to_mrkdwn([block])
+        if _is_table(block) or not (block.get("type") == "rich_text" or _repeats(words, typed)):
+            yield words
+
+
+def _quote(attachment: Payload) -> tuple[Attached, ...]:
+    """What a person shows of another message, and its files."""
+    text, files = _words_of_attachment(attachment, quoted=True), files_of(attachment)
+    if not text and not files:
+        return ()
     author = attachment.get("author_name") or attachment.get("author_subname") or ""
-    if not author and attachment.get("author_id"):
-        author = f"<@{attachment['author_id']}>"
-    channel = f" (#{attachment['channel_name']})" if attachment.get("channel_name") else ""
-    return [" ".join(f"{author}{channel}:".split())] if author else []
+    channel = str(attachment.get("channel_name") or "")
+    place = f"#{channel}" if channel and not str(attachment.get("channel_id")).startswith("D") else ""
+    return (Quote(text, str(author), place, str(attachment.get("author_id") or "")), *files)
 
 
-def _attached(attachment: Payload) -> str:
-    text = str(attachment.get("text") or "").strip()
-    if not text:
-        shown = [
-            (one.get("message") or {}).get("blocks") or [] for one in attachment.get("message_blocks") or []
-        ]
-        text = "\n".join(blocks_to_mrkdwn(blocks) for blocks in shown).strip()
-    return text or str(attachment.get("fallback") or attachment.get("title") or "").strip()
+def _words_of_app(message: Payload) -> str:
+    """The text, which people see only where there are no blocks, without what these repeat of it."""
+    text, blocks = _text(message), blocks_to_mrkdwn(_blocks(message))
+    attachments = [
+        _words_of_attachment(one)
+        for one in message.get("attachments") or ()
+        if not (text or blocks) or any(map(one.get, _FORWARDED)) or not any(map(one.get, _PREVIEWED))
+    ]
+    body = _lines([blocks, *attachments])
+    if _repeats(text, body):
+        return body
+    known = {_key(line) for line in body.splitlines()} - {""}
+    return _lines([*(line for line in text.splitlines() if _key(line) not in known), body])
 
 
-def _files(holder: Payload) -> str:
-    """Files by name. Of some, Slack tells the id alone: https://docs.slack.dev/reference/objects/file-object/"""
-    return " ".join(f"[{file['name']}]" for file in holder.get("files") or [] if file.get("name"))
+def _words_of_attachment(attachment: Payload, *, quoted: bool = False) -> str:
+    """The words as Slack shows them; of one that is `quoted` without its author and footer, which say where it is from.
+
+    The fallback counts where there is nothing else.
+    """
+    head = "" if quoted else str(attachment.get("author_name") or "")
+    foot = "" if quoted else str(attachment.get("footer") or "")
+    title, text = str(attachment.get("title") or "").strip(), _text(attachment)
+    blocks = _lines([blocks_to_mrkdwn(_blocks(attachment)), *_shown_messages(attachment)])
+    said = [
+        str(attachment.get("pretext") or ""),
+        head,
+        linked(attachment.get("title_link"), title),
+        "" if _repeats(text, blocks) or _repeats(text, title) else text,
+        *(_field(field) for field in attachment.get("fields") or ()),
+        blocks,
+        *(linked(one.get("url"), f"[{one.get('text')}]") for one in attachment.get("actions") or ()),
+    ]
+    words = _lines([*said, foot])
+    if any(one for one in said if one != head):
+        return words
+    fallback = str(attachment.get("fallback") or "").strip()
+    return _lines([words, "" if fallback == _NO_PREVIEW else fallback])
+
+
+def _shown_messages(attachment: Payload) -> Iterator[str]:
+    """The words of a forwarded message where the attachment holds it whole."""
+    for one in attachment.get("message_blocks") or ():
+        shown: Payload = one.get("message") or {}
+        yield blocks_to_mrkdwn(_blocks(shown))
+        yield from map(_words_of_attachment, shown.get("attachments") or ())
+
+
+def _field(field: Payload) -> str:
+    return ": ".join(str(part) for part in (field.get("title"), field.get("value")) if part)
+
+
+def _text(holder: Payload) -> str:
+    return str(holder.get("text") or "").strip()
+
+
+def _blocks(holder: Payload) -> list[Payload]:
+    return holder.get("blocks") or []
+
+
+def _is_table(block: Payload) -> bool:
+    return block.get("type") == "table"
+
+
+def _lines(words: Iterable[str]) -> str:
+    return "\n".join(text for one in words if (text := one.strip()))
+
+
+def _repeats(text: str, body: str) -> bool:
+    """Whether the words of `text` stand in `body`, whatever their marks and links are."""
+    key = _key(text)
+    return f" {key} " in f" {_key(body)} " if key else text in body
+
+
+def _key(mrkdwn: str) -> str:
+    return " ".join(_WORD.findall(_LABEL.sub(r"\1", mrkdwn).casefold()))

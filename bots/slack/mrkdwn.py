@@ -6,8 +6,7 @@ https://docs.slack.dev/messaging/formatting-message-text/
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 from core.delivery.markdown.code_ranges import code_ranges, within
 from core.delivery.markdown.dialect import Edit, edited
@@ -126,11 +125,6 @@ def _broken(pattern: re.Pattern[str], text: str, start: int) -> str:
     return "".join(parts) + text[at:]
 
 
-def blocks_to_mrkdwn(blocks: list[Mapping[str, Any]]) -> str:
-    """The words in blocks, a block a line, for messages that have none outside them."""
-    return "\n".join(words for block in blocks if (words := "".join(_words(block)).strip("\n")))
-
-
 def _entity(entity: str, name_of: Callable[[str], str]) -> str:
     target, _, label = entity.partition("|")
     if not target.strip():  # no markup of Slack's, such as a model's `<|im_end|>`
@@ -145,40 +139,3 @@ def _entity(entity: str, name_of: Callable[[str], str]) -> str:
     address = target.removeprefix("mailto:").removeprefix("tel:")
     same = label.rstrip("/") in (address.rstrip("/"), address.partition("://")[2].rstrip("/"))
     return address if same or not label else f"{label} ({address})"
-
-
-def _words(part: Any) -> Iterator[str]:
-    match part:
-        case {"type": "markdown", "text": str(text)}:
-            yield escaped(text)
-        case {"type": "mrkdwn", "text": str(text)}:
-            yield text
-        case {"type": "plain_text" | "text" | "raw_text", "text": str(text)}:
-            yield escaped(text)
-        case {"type": "user", "user_id": str(user)}:
-            yield f"<@{user}>"
-        case {"type": "channel", "channel_id": str(channel)}:
-            yield f"<#{channel}>"
-        case {"type": "broadcast", "range": str(reach)}:
-            yield f"<!{reach}>"
-        case {"type": "link", "url": str(url)}:
-            yield f"<{url}|{escaped(part.get('text') or url)}>"
-        case {"type": "emoji", "name": str(name)}:
-            yield f":{name}:"
-        case {"type": "section" | "header"}:
-            for inner in (part.get("text"), *part.get("fields", ())):
-                yield from _words(inner)
-                yield "\n"
-        case {"type": "rich_text" | "rich_text_list" | "context", "elements": list(elements)}:
-            for inner in elements:
-                yield from _words(inner)
-                yield "\n"
-        case {
-            "type": "rich_text_section" | "rich_text_preformatted" | "rich_text_quote",
-            "elements": list(elements),
-        }:
-            for inner in elements:
-                yield from _words(inner)
-        case {"type": "table", "rows": list(rows)}:
-            for row in rows:
-                yield " | ".join("".join(_words(cell)) for cell in row) + "\n"

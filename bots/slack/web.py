@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bots.downloads import allow_list, download
 from bots.slack.errors import to_platform_error
 from bots.slack.incoming import Identity
 from bots.slack.socket import SDK_LOG, proxy_for
@@ -28,6 +29,7 @@ class Web:
     def __init__(self, bot_token: str, api_url: str) -> None:
         self.client = AsyncWebClient(bot_token, base_url=api_url, logger=SDK_LOG, retry_handlers=[])
         self.client.proxy = proxy_for(api_url)
+        self._holds_files = allow_list("slack.com", ".slack.com", also=api_url)
         self._session: aiohttp.ClientSession | None = None
         self._me: Identity | None = None
         self._team = ""
@@ -55,6 +57,22 @@ class Web:
         files = [{"id": told["file_id"], "title": title or name}]
         await self.call("files.completeUploadExternal", where | {"files": files})
         return str(told["file_id"])
+
+    async def download(self, url: str, limit: int, *, size: int = 0, page: bool = False) -> bytes:
+        """The content of a private URL, as `bots.downloads.download`. Raises FileError and nothing else.
+
+        https://docs.slack.dev/messaging/working-with-files/#private_urls
+        """
+        return await download(
+            self._connect(),
+            url,
+            allows=self._holds_files,
+            limit=limit,
+            expected_size=size,
+            headers={"Authorization": f"Bearer {self.client.token}"},
+            page=page,
+            proxy=self.client.proxy,
+        )
 
     async def respond(self, url: str, body: Json) -> None:
         """Answer an interaction where it happened.

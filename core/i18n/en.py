@@ -107,6 +107,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "alert_model": "model {name}",
     "alert_endpoint": "endpoint {name}",
     "alert_platform": "platform {name}",
+    "alert_files": "files on {name}",
     "alert_database": "the database",
     "alert_loop": "the event loop",
     "alert_turn": "question {name}",

@@ -92,6 +92,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "alert_model": "模型 {name}",
     "alert_endpoint": "端点 {name}",
     "alert_platform": "平台 {name}",
+    "alert_files": "{name} 上的文件",
     "alert_database": "数据库",
     "alert_loop": "事件循环",
     "alert_turn": "问题 {name}",

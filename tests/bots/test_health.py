@@ -121,6 +121,21 @@ async def test_an_inactive_account_is_told_at_once_and_a_slow_platform_only_if_i
     assert len([over for *_, over in operators.told if over]) == 2
 
 
+async def test_a_missing_scope_is_told_once_until_a_file_can_be_fetched() -> None:
+    clock = FakeClock()
+    operators = Operators(clock)
+    health = PlatformHealth("slack", operators.operator_alerts, clock)
+    for _ in range(2):
+        health.called("fetch", PlatformError(Code.APP_SETUP))
+        health.called("fetch", PlatformError(Code.GONE))
+        await clock.advance(1)
+    assert operators.told == [("files slack", Code.APP_SETUP, False)]
+    health.called("perform", None)
+    health.called("fetch", None)
+    await clock.advance(0)
+    assert operators.told[1:] == [("files slack", Code.APP_SETUP, True)]
+
+
 @pytest.mark.parametrize("code", [Code.SLOW_DOWN, Code.GONE, Code.NOT_ALLOWED, Code.REJECTED])
 async def test_what_concerns_one_message_or_channel_is_counted_and_not_told(code: Code) -> None:
     clock = FakeClock()

@@ -76,9 +76,12 @@ async def test_other_quotations_ask_nobody_and_are_no_commands(
         thread = await slack.say("U1", "C2", f"{AT} are you there?")
         await answered(slack, "C2", thread, "are you there?")
         await slack.say("U1", "C2", "", thread, attachments=[forward("/reset")])
+        await settled(slack)
+        await slack.say("U1", "C2", "what is that?", thread)
         await until(lambda: len(endpoint.requests) == 3)
-        assert "are you there?" in str(endpoint.requests[2].body["messages"]), "nothing was reset"
-        assert "> /reset" in endpoint.requests[2].body["messages"][-1]["content"]
+        asked = str(endpoint.requests[2].body["messages"])
+        assert "are you there?" in asked, "nothing was reset"
+        assert "> /reset" in asked
     assert not any(phrase("settings_changed", "en") in message.visible for message in ours(slack, "D1"))
 
 

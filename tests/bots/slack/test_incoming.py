@@ -23,6 +23,7 @@ from bots.slack.incoming import (
 from bots.slack.mrkdwn import disarmed, escaped, mrkdwn_to_text
 from core.values.conversation import Ask
 from core.values.events import ButtonPress, Deleted, Edited
+from core.values.parts import File
 from core.values.places import Person, Place
 
 PAYLOADS = Path(__file__).parents[2] / "payloads" / "slack"
@@ -85,10 +86,13 @@ def test_a_group_direct_message_is_like_a_channel() -> None:
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("thread_broadcast", "and everybody knows"), ("file_share", "sum this up\n[figures.csv]")],
+    [("thread_broadcast", "and everybody knows"), ("file_share", "sum this up")],
 )
 def test_broadcasts_and_files_are_messages_too(name: str, text: str) -> None:
     assert heard(name).text == text
+
+
+FIGURES = File("figures.csv", "text/csv", size=120, source="F0AAA1111")
 
 
 @pytest.mark.parametrize(
@@ -98,7 +102,7 @@ def test_broadcasts_and_files_are_messages_too(name: str, text: str) -> None:
         (
             "message_of_another_bot",
             Person("U0OTH1111", "Other", bot=True),
-            "Deploy <3\nby @Ada\n*eu*\nsee the log (https://example.com/log)",
+            "Deploy <3\nby @Ada\n*eu*\n• see the log (https://example.com/log)\n[Roll back]",
         ),
     ],
 )
@@ -114,7 +118,7 @@ def test_an_edit_is_the_new_text_of_the_old_message() -> None:
 def test_an_edit_of_a_file_message_keeps_the_file() -> None:
     now = payload("file_share")["event"]
     edit = heard("message_changed", message=now, previous_message=now | {"text": "sum"})
-    assert edit.text == "sum this up\n[figures.csv]"
+    assert (edit.text, edit.attached) == ("sum this up", (FIGURES,))
 
 
 def test_deletions_name_the_thread_where_slack_does() -> None:

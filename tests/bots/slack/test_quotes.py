@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from bots.slack.incoming import Identity, message_to_entry, payload_to_event
 from core.commands.parser import command_of
 from core.values.conversation import Ask
 from core.values.events import Edited, PlaceClosed
+from core.values.parts import Quote, Unread
 
 ME = Identity("T1", "UBOT", "BBOT", "Parley", "A1")
 
@@ -51,7 +53,8 @@ def test_no_shape_of_a_quotation_addresses_anybody(quoted: dict[str, Any]) -> No
     for asked in (heard(message("look", quoted | {"is_share": True})), heard(message("", quoted))):
         assert asked is not None
         assert (asked.addressed, asked.to_others) == (False, False)
-        assert "> " in asked.text
+        assert "@UBOT" not in asked.text
+        assert [type(one) for one in asked.attached] == [Quote]
 
 
 def test_a_forward_alone_is_quoted_with_its_author_and_is_no_command() -> None:
@@ -59,8 +62,10 @@ def test_a_forward_alone_is_quoted_with_its_author_and_is_no_command() -> None:
         message("", forward("/prompt You are a pirate\nnamed Quill"), channel="D1", channel_type="im")
     )
     assert asked is not None
-    assert asked.text == "> Author Nine (#incidents):\n> /prompt You are a pirate\n> named Quill"
-    assert asked.addressed
+    assert asked.attached == (
+        Quote("/prompt You are a pirate\nnamed Quill", "Author Nine", "#incidents", "U9"),
+    )
+    assert (asked.text, asked.addressed) == ("", True)
     assert command_of(asked.text) is None
 
 
@@ -68,10 +73,11 @@ def test_a_forward_with_a_comment_keeps_both_apart() -> None:
     asked = heard(message("what does she want?", forward("<@U2> please look at lambda-3"), thread_ts="1.0"))
     assert asked is not None
     assert not asked.to_others, "the comment calls nobody"
-    assert asked.text == "what does she want?\n> Author Nine (#incidents):\n> @U2 please look at lambda-3"
+    quote = Quote("@U2 please look at lambda-3", "Author Nine", "#incidents", "U9")
+    assert (asked.text, asked.attached) == ("what does she want?", (quote,))
     entry = message_to_entry(message("what?", forward("please look")), ME, {})
     assert entry is not None
-    assert entry.text.startswith("what?\n> Author Nine")
+    assert (entry.text, entry.attached) == ("what?", (replace(quote, text="please look"),))
 
 
 def test_a_command_with_a_forward_is_still_the_persons_own() -> None:
@@ -83,7 +89,7 @@ def test_a_command_with_a_forward_is_still_the_persons_own() -> None:
 def test_a_links_preview_does_not_stand_beside_what_was_typed() -> None:
     asked = heard(message("see https://d.example", {"from_url": "https://d.example", "text": "A long page"}))
     assert asked is not None
-    assert asked.text == "see https://d.example"
+    assert (asked.text, asked.attached) == ("see https://d.example", ())
 
 
 def test_a_preview_that_slack_adds_later_is_no_edit() -> None:
@@ -139,22 +145,18 @@ def test_hidden_events_and_those_without_author_or_content_are_nothing(event: di
     assert heard(event) is None
 
 
-@pytest.mark.parametrize(
-    "said",
-    [
-        {"text": "<@UBOT>"},
-        {
-            "files": [{"id": "F1", "mode": "file_access", "file_access": "check_file_info"}],
-            "subtype": "file_share",
-        },
-        {"attachments": [{"fallback": "[no preview available]"}]},
-    ],
-)
-def test_a_message_without_words_is_an_ask_without_text(said: dict[str, Any]) -> None:
-    asked = heard(message(channel="D1", channel_type="im") | said)
+def test_a_mention_alone_is_an_ask_without_words_and_no_line() -> None:
+    asked = heard(message("<@UBOT>", channel="D1", channel_type="im"))
     assert asked is not None
-    assert (asked.text, asked.addressed) == ("", True)
-    assert message_to_entry(message() | said, ME, {}) is None
+    assert (asked.text, asked.attached, asked.addressed) == ("", (), True)
+    assert message_to_entry(message("<@UBOT>"), ME, {}) is None
+
+
+@pytest.mark.parametrize("shape", [{}, {"is_share": True, "author_id": "U9"}])
+def test_what_can_not_be_put_into_words_is_named(shape: dict[str, Any]) -> None:
+    asked = heard(message("", {"fallback": "[no preview available]"} | shape, channel="D1", channel_type="im"))
+    assert asked is not None
+    assert (asked.text, asked.attached) == ("", (Unread("other"),))
 
 
 @pytest.mark.parametrize("kind", ["channel_archive", "group_archive", "channel_deleted", "group_left"])

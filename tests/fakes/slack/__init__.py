@@ -27,7 +27,7 @@ from .payloads import APP, BOT, BOT_USER, TEAM
 from .people import People
 from .socket import Attempt, Envelope, Sockets
 from .web import Call, Failure, Web
-from .workspace import Channel, Clock, Message, Person, Pulse, Stream, Workspace
+from .workspace import Channel, Clock, File, Message, Person, Pulse, Stream, Workspace
 
 __all__ = [
     "APP",
@@ -41,6 +41,7 @@ __all__ = [
     "Channel",
     "Envelope",
     "FakeSlack",
+    "File",
     "Limits",
     "Message",
     "Person",

@@ -146,11 +146,18 @@ def file_body(space: Workspace, file: File) -> Json:
         "title": file.title or file.name,
         "mimetype": file.mimetype,
         "filetype": file.name.rpartition(".")[2],
-        "size": len(file.content or b""),
-        "mode": "hosted",
+        "size": len(file.content or b"") if file.size is None else file.size,
+        "mode": file.mode,
+        "file_access": "visible",
         "url_private": url,
         "url_private_download": url,
+        **file.more,
     }
+
+
+def shared_file_body(space: Workspace, file: File) -> Json:
+    """A file as a message shows it: of some, Slack tells the id alone."""
+    return file_body(space, file) if file.told is None else {"id": file.id, **file.told}
 
 
 def view_body(view: View, values: Json | None = None) -> Json:
@@ -192,12 +199,21 @@ def event_callback(space: Workspace, event: Json) -> Json:
 
 
 def message_event(space: Workspace, message: Message) -> Json:
-    return message_body(space, message) | _where(space, message) | {"event_ts": message.ts}
+    event = message_body(space, message) | _where(space, message) | {"event_ts": message.ts}
+    return _with_files(space, event)
 
 
 def mention_event(space: Workspace, message: Message) -> Json:
-    event = message_event(space, message) | {"type": "app_mention"}
-    return {name: value for name, value in event.items() if name not in ("channel_type", "subtype")}
+    event = message_body(space, message) | _where(space, message)
+    event |= {"event_ts": message.ts, "type": "app_mention"}
+    event = {name: value for name, value in event.items() if name not in ("channel_type", "subtype")}
+    return _with_files(space, event)
+
+
+def _with_files(space: Workspace, event: Json) -> Json:
+    if event["type"] in space.files_in:
+        return event
+    return {name: value for name, value in event.items() if name != "files"}
 
 
 def changed_event(space: Workspace, message: Message, before: Json) -> Json:

@@ -33,7 +33,7 @@ class People:
         text: str,
         thread_ts: str | None = None,
         *,
-        files: Sequence[Upload] = (),
+        files: Sequence[Upload | File] = (),
         attachments: Sequence[Json] = (),
         at: float | None = None,
     ) -> str:
@@ -43,7 +43,7 @@ class People:
         message = Message(channel, self.space.new_ts(at), user, text, thread_ts=thread_ts)
         message.client_msg_id = str(uuid.uuid4())
         message.blocks = block_kit.rich_text(text) if text else []
-        message.files = [self._share(*upload) for upload in files]
+        message.files = [self._share(upload) for upload in files]
         message.attachments = list(attachments)
         message.subtype = "file_share" if files else None
         return self.space.post(message).ts
@@ -67,8 +67,28 @@ class People:
         self.space.mention(message)
         return ts
 
+    async def update_card(self, channel: str, ts: str, blocks: Sequence[Json]) -> str:
+        """Another app changes the blocks of its message alone."""
+
+        def alter(message: Message) -> None:
+            message.blocks = list(blocks)
+
+        self.space.change(self._message(channel, ts), alter)
+        return ts
+
     async def delete(self, user: str, channel: str, ts: str) -> str:
         self.space.delete(self._message(channel, ts))
+        return ts
+
+    async def delete_file(self, user: str, channel: str, ts: str, file: str) -> str:
+        """https://docs.slack.dev/reference/objects/file-object: its messages keep an empty place for it."""
+
+        def alter(message: Message) -> None:
+            gone = {"id": file, "mode": "tombstone"}
+            message.files = [gone if one["id"] == file else one for one in message.files]
+
+        del self.space.files[file]
+        self.space.change(self._message(channel, ts), alter)
         return ts
 
     async def unfurl(self, channel: str, ts: str) -> str:
@@ -92,11 +112,19 @@ class People:
         return self._notice(user, channel, "channel_topic", f"set the channel topic: {topic}")
 
     async def bot_says(
-        self, channel: str, text: str, thread_ts: str | None = None, *, bot_id: str = "B_OTHER"
+        self,
+        channel: str,
+        text: str,
+        thread_ts: str | None = None,
+        *,
+        bot_id: str = "B_OTHER",
+        blocks: Sequence[Json] = (),
+        attachments: Sequence[Json] = (),
     ) -> str:
         """Another app's message; an unknown bot_id makes it an old integration's, of subtype bot_message."""
         author = next((p.id for p in self.space.people.values() if p.bot_id == bot_id), "")
         message = Message(channel, self.space.new_ts(), author, text, thread_ts=thread_ts, bot_id=bot_id)
+        message.blocks, message.attachments = list(blocks), list(attachments)
         message.subtype = None if author else "bot_message"
         return self.space.post(message).ts
 
@@ -199,10 +227,11 @@ class People:
         message = Message(channel, self.space.new_ts(), user, text, subtype=subtype)
         return self.space.post(message).ts
 
-    def _share(self, name: str, mimetype: str, content: bytes) -> Json:
-        file = File(self.space.new_id("F"), name, mimetype, content, shared=True)
+    def _share(self, upload: Upload | File) -> Json:
+        file = upload if isinstance(upload, File) else File(self.space.new_id("F"), *upload)
+        file.shared = True
         self.space.files[file.id] = file
-        return payloads.file_body(self.space, file)
+        return payloads.shared_file_body(self.space, file)
 
 
 def _pressed(blocks: list[Json], action_id: str, value: str) -> Json:

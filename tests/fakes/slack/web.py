@@ -14,7 +14,7 @@ from aiohttp import web
 from . import blocks as block_kit
 from .methods import METHODS, Method
 from .payloads import BOT, BOT_USER, TEAM
-from .workspace import KINDS, Message, SlackError, View, Workspace
+from .workspace import KINDS, File, Message, SlackError, View, Workspace
 
 Json = dict[str, Any]
 
@@ -22,7 +22,7 @@ Json = dict[str, Any]
 STRUCTURED = {"attachments", "blocks", "chunks", "files", "loading_messages", "metadata", "prompts", "view"}
 # What the app's manifest asks for.
 SCOPES = (
-    "app_mentions:read,assistant:write,channels:history,channels:read,chat:write,commands,files:write,"
+    "app_mentions:read,assistant:write,channels:history,channels:read,chat:write,commands,files:read,files:write,"
     "groups:history,groups:read,im:history,im:write,mpim:history,users:read"
 )
 CLIENT_ERRORS = (
@@ -79,6 +79,8 @@ class Web:
         self.calls: list[Call] = []
         self.client_errors: list[str] = []
         self.responses: list[Json] = []
+        self.downloads: list[str] = []
+        self.signed_out = False  # every private URL leads to the form to sign in
         self._failures: list[Failure] = []
 
     def application(self) -> web.Application:
@@ -215,14 +217,22 @@ class Web:
             file.content = await request.read()
         return web.Response(text=f"OK - {len(file.content)}")
 
-    async def download(self, request: web.Request) -> web.Response:
-        """A private URL: without the token Slack answers with a login page, status 200."""
+    async def download(self, request: web.Request) -> web.StreamResponse:
+        """A private URL: without the token, or the scope, Slack answers with a form to sign in, status 200."""
         file = self.space.files.get(request.match_info["file"])
+        self.downloads.append(request.path)
         if file is None:
             return web.Response(status=404)
-        if request.headers.get("Authorization") != f"Bearer {self.tokens['bot']}":
+        bearer = request.headers.get("Authorization") == f"Bearer {self.tokens['bot']}"
+        if not bearer or self.revoked or self.signed_out or "files:read" not in self.scopes.split(","):
             return web.Response(text="<html>Sign in to Slack</html>", content_type="text/html")
-        return web.Response(body=file.content, content_type=file.mimetype)
+        if file.status != 200:
+            return web.Response(status=file.status)
+        if file.redirects:
+            return web.Response(status=302, headers={"Location": file.redirects.pop(0)})
+        if not file.pause_s:
+            return web.Response(body=file.content, content_type=file.mimetype)
+        return await _drip(request, file)
 
     # -- response URLs
 
@@ -287,6 +297,16 @@ class Web:
         message.thread_ts = body.get("thread_ts") or (source.thread_ts if source else None)
         message.ephemeral_to = None if body.get("response_type") == "in_channel" else user
         self.space.post(message)
+
+
+async def _drip(request: web.Request, file: File) -> web.StreamResponse:
+    response = web.StreamResponse()
+    response.content_length = len(file.content or b"")
+    await response.prepare(request)
+    for byte in file.content or b"":
+        await response.write(bytes([byte]))
+        await asyncio.sleep(file.pause_s)
+    return response
 
 
 def _hang_up(request: web.Request) -> web.Response:

@@ -174,6 +174,9 @@ class Channel:
 
 @dataclass(slots=True)
 class File:
+    """`told`: what Slack says of it in a message beside its id; None: as a rule, empty: nothing more. `size`: the one
+    that is announced. `status`, `redirects` and `pause_s` (before each byte) are those of its private URL."""
+
     id: str
     name: str
     mimetype: str
@@ -181,6 +184,13 @@ class File:
     title: str = ""
     alt_txt: str | None = None
     shared: bool = False
+    mode: str = "hosted"
+    told: Json | None = None
+    more: Json = field(default_factory=dict)
+    size: int | None = None
+    status: int = 200
+    redirects: list[str] = field(default_factory=list)
+    pause_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -217,6 +227,10 @@ class Workspace:
         self.bot_name = "parley"
         self.echo = True
         self.lose_events = False
+        # Reports disagree on whether `app_mention` has files, and on which of the two events comes first.
+        # https://github.com/slackapi/bolt-python/issues/925
+        self.mention_first = False
+        self.files_in = ("message",)
         self.stream_lifetime_s = 300.0
         self.stream_cap_bytes = 10_600
         self.edit_window_s: float | None = None
@@ -317,9 +331,13 @@ class Workspace:
             self.statuses.pop((message.channel, message.thread_ts), None)
         self.seen(message)
         if not message.ephemeral_to:
-            self.announce(message, payloads.message_event(self, message))
-            self.mention(message)
+            both = (self._tell, self.mention)
+            for tell in reversed(both) if self.mention_first else both:
+                tell(message)
         return message
+
+    def _tell(self, message: Message) -> None:
+        self.announce(message, payloads.message_event(self, message))
 
     def mention(self, message: Message) -> None:
         """Announces that the bot is mentioned, if it is, outside of direct messages."""
