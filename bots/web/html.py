@@ -91,7 +91,7 @@ def rendered(text: str, *, growing: bool = False, before: Rendering | None = Non
         before = Rendering()
     # less than a line may still belong to the block before it, as a row or an item
     upto = tail(text[: text.rfind("\n") + 1], before.upto).start
-    settled = (*before.blocks[: before.settled], *_blocks(text[before.upto : upto]))
+    settled = (*before.blocks[: before.settled], *_html(text[before.upto : upto]))
     keep, marks = shown(text, end=tail(text, upto), words=True)
     last = tuple(_html(text[upto : max(keep, upto)] + marks, open_=True))
     return Rendering(text, settled + last, len(settled), upto)

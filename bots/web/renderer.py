@@ -66,6 +66,7 @@ class ViewRenderer:
 
     def _view(self, view: MessageView) -> dict[str, object]:
         if not grows(view):
+            self._growing.pop(view.id, None)
             return view_to_json(view)
         rendering = rendered(view.text, growing=True, before=self._growing.get(view.id))
         self._growing[view.id] = rendering

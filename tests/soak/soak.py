@@ -90,7 +90,7 @@ async def soak(folder: Path, seconds: float, every_s: float, seed: int) -> tuple
             words = f"question {report.asked}?"
             if report.asked % 3 == 0:
                 reading.cancel()
-                reading = asyncio.create_task(_ask_on_page(program, words))
+                reading = asyncio.create_task(_read(program, await _ask_on_page(program, words)))
             elif report.asked % 3 == 1:
                 await slack.say("U1", f"C{1 + report.asked // 3 % 3}", f"<@{BOT_USER}> {words}")
             else:
@@ -109,15 +109,24 @@ async def soak(folder: Path, seconds: float, every_s: float, seed: int) -> tuple
     return report, program.output
 
 
-async def _ask_on_page(program: Program, words: str) -> None:
-    """Ask on the page, and read the answer as it grows."""
-    async with aiohttp.ClientSession() as session:
-        body = {"text": words, "client_id": str(uuid4())}
-        async with session.post(f"{program.url}/api/asks", json=body) as response:
-            thread = (await response.json())["thread"]
-        async with session.get(f"{program.url}/api/threads/{thread}/events") as stream:
-            async for _ in stream.content.iter_any():
-                pass
+async def _ask_on_page(program: Program, words: str) -> str:
+    """The thread of a question that was asked on the page."""
+    body = {"text": words, "client_id": str(uuid4())}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{program.url}/api/asks", json=body) as response,
+    ):
+        return str((await response.json())["thread"])
+
+
+async def _read(program: Program, thread: str) -> None:
+    """What an open page is sent, until the program closes the stream."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{program.url}/api/threads/{thread}/events") as stream,
+    ):
+        async for _ in stream.content.iter_any():
+            pass
 
 
 async def _watch(program: Program, report: Report, began: float) -> None:
