@@ -5,6 +5,8 @@
     client            receives gateway events and delivers them to the inbox
     lenient           an unreadable message costs itself alone
     incoming          events -> Ask, Edited, Deleted, Command, ButtonPress      pure
+    message_parts, message_text   what a message holds: words, quotes, files    pure
+    files             the content of attachments
     mentions, names   ids as names; the name of a thread                        pure
     members           the servers of a person
     interactions      commands, menus, buttons and forms

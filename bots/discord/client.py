@@ -13,6 +13,7 @@ from cachetools import FIFOCache
 
 from bots.discord import lenient, private
 from bots.discord.errors import FOREIGN, translate
+from bots.discord.files import AttachmentFiles
 from bots.discord.http import Http
 from bots.discord.incoming import (
     channel_to_place,
@@ -23,6 +24,7 @@ from bots.discord.incoming import (
 )
 from bots.discord.interactions import DiscordInteractions
 from bots.discord.limiter import Limited
+from bots.discord.message_parts import message_to_attachments
 from bots.discord.replies import (
     FILE_LIMIT_BYTES,
     told_to_contents,
@@ -78,6 +80,7 @@ class Client(discord.Client):
         reads_content: bool,
         on_deferred: Callable[[str], None],
         locations: ThreadLocations,
+        files: AttachmentFiles,
         beat_s: float = BEAT_S,
     ) -> None:
         self._wire, self._clock, self._starts = wire, clock, starts
@@ -95,7 +98,8 @@ class Client(discord.Client):
         )
         self._inbox = inbox
         self._locations = locations
-        self._interactions = DiscordInteractions(inbox, on_deferred, wire)
+        self._files = files
+        self._interactions = DiscordInteractions(inbox, on_deferred, wire, files)
         self._down_since: float | None = clock.monotonic()
         self.was_up = False
         self._askers: FIFOCache[str, Asker] = FIFOCache(_REMEMBERED)  # by place
@@ -176,6 +180,7 @@ class Client(discord.Client):
 
     async def _take(self, message: discord.Message, ask: Ask, here: Place) -> None:
         self._heard(ask.id, message.channel, here)
+        self._files.remember(message_to_attachments(message))
         try:
             receipt = await self._inbox.receive(ask)
         except BotError as error:

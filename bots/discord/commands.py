@@ -12,6 +12,7 @@ import discord
 from discord.http import Route
 
 from bots.discord import TRAITS
+from bots.discord.incoming import ATTACHMENT
 from core.commands import COMMANDS, MENUS, Kind, Option, Spec, choices, spec_on
 from core.i18n import LANGUAGES, language_of, phrase, variant
 
@@ -32,6 +33,7 @@ https://docs.discord.com/developers/reference#locales"""
 _SERVER, _BOT_DM, _ELSEWHERE = 0, 1, 2
 _FOR_SERVERS, _FOR_PEOPLE = 0, 1
 _TYPES = {Kind.TEXT: 3, Kind.WHOLE: 4, Kind.NUMBER: 10, Kind.CHOICE: 3}
+_FILES = {"ask": ("command_ask_file",)}
 _NAME_LIMIT, _ABOUT_LIMIT, _CHOICE_LIMIT = 32, 100, 25
 
 _LAUNCH = 4
@@ -85,7 +87,7 @@ def _command(spec: Spec) -> dict[str, Any]:
         "type": CHAT,
         **_words("name", spec.key, _NAME_LIMIT),
         **_words("description", f"{spec.key}_about", _ABOUT_LIMIT),
-        "options": [_option(spec, option) for option in options],
+        "options": [*(_option(spec, option) for option in options), *map(_file, _FILES.get(spec.name, ()))],
         **_reach(spec.name),
     }
 
@@ -109,6 +111,16 @@ def _option(spec: Spec, option: Option) -> dict[str, Any]:
     if option.choices:
         shown["choices"] = _choices(option)
     return shown
+
+
+def _file(key: str) -> dict[str, Any]:
+    """An option that takes a file: `Command.attached`, and no option of the core's."""
+    return {
+        "type": ATTACHMENT,
+        **_words("name", key, _NAME_LIMIT),
+        **_words("description", f"{key}_about", _ABOUT_LIMIT),
+        "required": False,
+    }
 
 
 def _choices(option: Option) -> list[dict[str, Any]]:

@@ -55,6 +55,7 @@ class DiscordConnector:
             reads_content=reads_content,
             on_deferred=self.installation.deferred,
             locations=self._locations,
+            files=self.installation.files,
             beat_s=self._beat_s,
         )
 

@@ -21,8 +21,7 @@ from core.text import shortened
 from core.values.outgoing import page_length
 from core.values.ui import Field, Form
 
-ABOUT = "parley-about"
-"""The form behind "Ask about this"."""
+_ABOUT = re.compile(r"parley-about(?::(\d+/\d+))?")
 
 FIELDS, TEXT_LIMIT = 5, 4_000
 """Components in a modal, and characters in one of its fields."""
@@ -73,8 +72,16 @@ def form_to_modal(form: Form, custom_id: str, number: int = 0) -> discord.ui.Mod
     return _modal(form.title, custom_id, sheets[number]) if number < len(sheets) else None
 
 
-def about_to_modal(text: str, language: str) -> discord.ui.Modal:
-    """The question about a message. The form holds the text, which a bot that is no member could not read again."""
+def custom_id_to_about(custom_id: str) -> str | None:
+    """The message, as `CHANNEL/MESSAGE`, that the form of "Ask about this" is about. Empty where the form does not
+    name one, None where it is another form."""
+    found = _ABOUT.fullmatch(custom_id)
+    return found and (found[1] or "")
+
+
+def about_to_modal(text: str, language: str, message: str) -> discord.ui.Modal:
+    """The question about a message, `CHANNEL/MESSAGE`. The form holds the text, which a bot that is no member could not
+    read again."""
     fields = (
         Field(
             "question",
@@ -84,7 +91,7 @@ def about_to_modal(text: str, language: str) -> discord.ui.Modal:
         ),
         Field("about", phrase("menu_ask_about", language), "text", _fitting(text, language)),
     )
-    return _modal(phrase("menu_ask", language), ABOUT, fields)
+    return _modal(phrase("menu_ask", language), f"parley-about:{message}", fields)
 
 
 def _fitting(text: str, language: str) -> str:

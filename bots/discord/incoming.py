@@ -27,8 +27,12 @@ from bots.discord.outgoing import custom_id_to_press
 from bots.discord.private import state_of
 from core.values.conversation import Ask, ThreadMessage
 from core.values.events import ButtonPress, Command, Deleted, Edited
+from core.values.parts import File
 from core.values.places import Person, Place
 
+ATTACHMENT = 11
+"""The type of an option that is a file:
+https://docs.discord.com/developers/interactions/application-commands#application-command-object-application-command-option-type"""
 ASK = "ask-"
 """How the thread of a place begins that is a chain of replies in a channel."""
 
@@ -145,9 +149,12 @@ def deletion_to_deleted(message_id: int, here: Place) -> Deleted:
 
 
 def interaction_to_command(
-    interaction: discord.Interaction[Any], name: str, options: Mapping[str, str]
+    interaction: discord.Interaction[Any],
+    name: str,
+    options: Mapping[str, str],
+    files: tuple[File, ...] = (),
 ) -> Command | None:
-    """A command given there, answered by its token. None where it has no channel.
+    """A command given there with `files`, answered by its token. None where it has no channel.
 
     At the top level of a channel, and where the bot is not a member, an answer is a place of its own.
     """
@@ -165,16 +172,30 @@ def interaction_to_command(
         id=str(interaction.id),
         opens="" if here.thread or here.direct else f"{ASK}{interaction.id}",
         interaction_token=interaction.token,
+        attached=files,
     )
 
 
 def interaction_to_options(interaction: discord.Interaction[Any]) -> tuple[str, dict[str, str], str]:
-    """(the command's name, its options as text, which of them is being typed)."""
+    """(the command's name, its options as text, which of them is being typed). Files are no options."""
     data: dict[str, Any] = dict(interaction.data or {})
-    given = data.get("options", ())
+    given = [option for option in data.get("options", ()) if option.get("type") != ATTACHMENT]
     options = {option["name"]: str(option.get("value", "")) for option in given}
     focused = next((option["name"] for option in given if option.get("focused")), "")
     return str(data.get("name", "")), options, focused
+
+
+def interaction_to_attachments(interaction: discord.Interaction[Any]) -> list[discord.Attachment]:
+    """The files that a command was given. They are in no message.
+
+    https://docs.discord.com/developers/interactions/receiving-and-responding#interaction-object-resolved-data-structure
+    """
+    data: dict[str, Any] = dict(interaction.data or {})
+    given = [str(option.get("value")) for option in data.get("options", ()) if option.get("type") == ATTACHMENT]
+    known = data.get("resolved", {}).get("attachments", {})
+    return [
+        discord.Attachment(data=known[id_], state=state_of(interaction.client)) for id_ in given if id_ in known
+    ]
 
 
 def interaction_to_names(interaction: discord.Interaction[Any]) -> Names:

@@ -15,6 +15,7 @@ from bots.discord import TRAITS, history
 from bots.discord.client import Client
 from bots.discord.connection import Connection
 from bots.discord.errors import FOREIGN, NO_MORE_FOLLOW_UPS, translate
+from bots.discord.files import AttachmentFiles
 from bots.discord.http import calls
 from bots.discord.incoming import channel_to_place
 from bots.discord.limiter import Limited, Priority
@@ -25,6 +26,7 @@ from bots.discord.rest import Wire
 from bots.discord.thread_locations import ThreadLocations, may
 from core.clock import Clock
 from core.errors import Code, PlatformError
+from core.ports.files import FileContent
 from core.values.conversation import Ask, History
 from core.values.outgoing import (
     DeleteMessage,
@@ -35,6 +37,7 @@ from core.values.outgoing import (
     RateLimitStatus,
     UploadFile,
 )
+from core.values.parts import File
 from core.values.places import Place
 
 _REMEMBERED = 10_000
@@ -63,6 +66,7 @@ class DiscordInstallation:
         self._locations = locations
         self._id = account
         self._members = GuildMembers(clock)
+        self.files = AttachmentFiles(wire, clock)
         # What each interaction's deferred reply holds: the key of a post, _TAKEN, or _LOADING ("is thinking").
         self._originals: FIFOCache[str, str] = FIFOCache(_REMEMBERED)
         self._dead_tickets: FIFOCache[str, bool] = FIFOCache(_REMEMBERED)
@@ -304,6 +308,9 @@ class DiscordInstallation:
         for ask in asks:
             self._locations.asked(ask.id, location if ask.place.channel == place.channel else ask.place.thread)
         return asks
+
+    async def fetch(self, place: Place, message_id: str, file: File, limit: int) -> FileContent:
+        return await self.files.fetch(self._client, file, limit)
 
     async def stands(self, ask: Ask) -> bool:
         if ask.interaction_token or not ask.id.isdecimal():

@@ -13,13 +13,16 @@ from typing import Any
 
 import discord
 import structlog
+from cachetools import FIFOCache
 from discord import app_commands
 
 from bots.discord import forms
 from bots.discord.acknowledge import acknowledge
 from bots.discord.commands import MESSAGE, menu_key
 from bots.discord.errors import FOREIGN, translate
+from bots.discord.files import AttachmentFiles
 from bots.discord.incoming import (
+    interaction_to_attachments,
     interaction_to_command,
     interaction_to_names,
     interaction_to_options,
@@ -28,7 +31,12 @@ from bots.discord.incoming import (
     interaction_to_target_time,
 )
 from bots.discord.mentions import named, unknown_users
-from bots.discord.message_parts import message_to_parts
+from bots.discord.message_parts import (
+    MessageParts,
+    attachment_to_file,
+    message_to_attachments,
+    message_to_parts,
+)
 from bots.discord.replies import told_to_contents, told_to_files, told_to_view, with_file, without_file
 from bots.discord.rest import Wire
 from core.commands import COMMANDS, MENUS, press_form
@@ -36,6 +44,7 @@ from core.errors import BotError, Code
 from core.i18n import error_text, language_of, phrase
 from core.ports.connector import Inbox
 from core.values.events import ButtonPress, Command, Outcome
+from core.values.parts import File
 from core.values.ui import ImmediateReply
 
 log = structlog.get_logger(platform="discord")
@@ -44,21 +53,27 @@ Interaction = discord.Interaction[Any]
 _SUGGESTIONS, _CHOICE_LIMIT = 25, 100
 _EMPTY = "\u200b"
 _LONG = 60
+_ABOUTS = 500
+"""Messages that are being asked about whose files are remembered."""
 _LOOK_UPS, _LOOK_WITHIN_S = 5, 2.0
 _DECIDE_WITHIN_S = 1.0
 """Seconds, of the 3 s until the first response: a slow database must not cost the interaction."""
 
 
 class DiscordInteractions:
-    """Handles interactions without state: each has all that is needed.
+    """Handles interactions. Each has all that is needed, except the files of a message that is asked about.
 
     `on_deferred` receives the token of every interaction whose deferred reply becomes an answer.
     """
 
-    def __init__(self, inbox: Inbox, on_deferred: Callable[[str], None], wire: Wire) -> None:
+    def __init__(
+        self, inbox: Inbox, on_deferred: Callable[[str], None], wire: Wire, files: AttachmentFiles
+    ) -> None:
         self._inbox = inbox
         self._on_deferred = on_deferred
         self._wire = wire
+        self._files = files
+        self._abouts: FIFOCache[str, tuple[File, ...]] = FIFOCache(_ABOUTS)
 
     async def _deferred(
         self, interaction: Interaction, *, thinking: bool = True, ephemeral: bool = False
@@ -83,7 +98,10 @@ class DiscordInteractions:
         if dict(interaction.data or {}).get("type") == MESSAGE:
             await self._menu(interaction, menu_key(name))
         else:
-            await self._perform(interaction, interaction_to_command(interaction, name, options))
+            attachments = interaction_to_attachments(interaction)
+            self._files.remember(attachments)
+            files = tuple(map(attachment_to_file, attachments))
+            await self._perform(interaction, interaction_to_command(interaction, name, options, files))
 
     async def _menu(self, interaction: Interaction, key: str | None) -> None:
         if key is None:
@@ -98,10 +116,13 @@ class DiscordInteractions:
     async def _ask_about(self, interaction: Interaction) -> None:
         """Open the form for a question about a message, with the text of that message in it."""
         message, me = interaction_to_target(interaction), interaction.client.user
-        text = message_to_parts(message, me).words if message is not None and me is not None else ""
+        parts = message_to_parts(message, me) if message is not None and me is not None else MessageParts()
         language = await self._spoken(interaction)
-        if text:
-            await _at_once(interaction.response.send_modal(forms.about_to_modal(text, language)))
+        if message is not None and parts.words:
+            key = f"{message.channel.id}/{message.id}"
+            self._files.remember(message_to_attachments(message))
+            self._abouts[key] = parts.files
+            await _at_once(interaction.response.send_modal(forms.about_to_modal(parts.words, language, key)))
         elif await self._deferred(interaction, ephemeral=True):
             await self._tell(interaction, ImmediateReply(phrase("about_nothing", language)), whispered=True)
 
@@ -147,8 +168,9 @@ class DiscordInteractions:
         if sheet := forms.custom_id_to_sheet(custom_id):
             options = {**sheet.fixed, **values}
             await self._perform(interaction, interaction_to_command(interaction, sheet.command, options))
-        elif custom_id == forms.ABOUT:
-            await self._perform(interaction, interaction_to_command(interaction, "ask", values))
+        elif (about := forms.custom_id_to_about(custom_id)) is not None:
+            files = self._abouts.get(about, ())
+            await self._perform(interaction, interaction_to_command(interaction, "ask", values, files))
         elif press := interaction_to_press(interaction, values.get("text", "")):
             await self._press(interaction, press)
 

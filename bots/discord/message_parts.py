@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import PurePath
+from dataclasses import dataclass, replace
 
 import discord
 
@@ -50,6 +49,10 @@ class MessageParts:
     def words(self) -> str:
         """All of it as one text, with names for files."""
         return "\n\n".join(filter(None, [self.text, *map(_words, self.attached)]))
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        return tuple(part for part in self.attached if isinstance(part, File))
 
 
 def message_to_parts(
@@ -158,10 +161,21 @@ def _forwarded(message: discord.Message, names: Names) -> Iterator[Attached]:
 
 def _files(source: _Source, message: discord.Message) -> Iterator[File]:
     """The attachments of `source`, which `message` is or holds."""
-    for file in source.attachments:
-        media_type = _VOICE_TYPE if source.flags.voice else file.content_type or ""
-        where = f"{message.channel.id}/{message.id}/{file.id}"
-        yield File(file_name(file), media_type, size=file.size, source=where)
+    for attachment in source.attachments:
+        file = attachment_to_file(attachment, f"{message.channel.id}/{message.id}/")
+        yield replace(file, media_type=_VOICE_TYPE) if source.flags.voice else file
+
+
+def attachment_to_file(attachment: discord.Attachment, where: str = "") -> File:
+    """`where`: the message of the attachment as `CHANNEL/MESSAGE/`; empty where it is in none."""
+    source, media_type = f"{where}{attachment.id}", attachment.content_type or ""
+    return File(file_name(attachment), media_type, size=attachment.size, source=source)
+
+
+def message_to_attachments(message: discord.Message) -> list[discord.Attachment]:
+    """The attachments of a message and of those that it forwards."""
+    forwarded = [file for snapshot in message.message_snapshots for file in snapshot.attachments]
+    return [*message.attachments, *forwarded]
 
 
 def file_name(file: discord.Attachment) -> str:
@@ -169,7 +183,8 @@ def file_name(file: discord.Attachment) -> str:
 
     https://docs.discord.com/developers/resources/message#attachment-object
     """
-    ending = PurePath(file.filename).suffix
+    _, dot, suffix = file.filename.rpartition(".")
+    ending = f"{dot}{suffix}" if dot else ""
     if not file.title:
         return file.filename
     return file.title if file.title.lower().endswith(ending.lower()) else f"{file.title}{ending}"

@@ -84,7 +84,7 @@ class Wire:
             data = json.dumps(body, separators=(",", ":"))
         async with (
             self.limiter.slot(priority, by_bot=by_bot),
-            self._connected().request(
+            self.session.request(
                 method, Route.BASE + path, headers=headers, data=data, params=params
             ) as response,
         ):
@@ -115,7 +115,9 @@ class Wire:
         )
         return Limited(wait_s, everywhere=True)
 
-    def _connected(self) -> aiohttp.ClientSession:
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """Open until `close`; then a new one."""
         if self._session is None or self._session.closed:
             timeout = aiohttp.ClientTimeout(total=_TOTAL_S, connect=_CONNECT_S)
             self._session = aiohttp.ClientSession(

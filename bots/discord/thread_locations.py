@@ -15,8 +15,9 @@ from cachetools import FIFOCache
 
 from bots.discord.errors import FOREIGN, translate
 from bots.discord.http import calls
-from bots.discord.incoming import ASK, channel_to_place, message_to_ask
+from bots.discord.incoming import ASK
 from bots.discord.limiter import Limited
+from bots.discord.message_parts import MessageParts, message_to_parts
 from bots.discord.names import question_to_name
 from core.values.outgoing import DeleteMessage, EditMessage, OutgoingCall, PostMessage, UploadFile
 from core.values.places import Place
@@ -218,9 +219,8 @@ async def _is_there(client: discord.Client, place: Place, error: Exception) -> b
 async def _name(client: discord.Client, channel: discord.PartialMessageable, question_id: int) -> str:
     cached = discord.utils.get(client.cached_messages, id=question_id)
     message = cached or await channel.fetch_message(question_id)
-    here = channel_to_place(message.channel) or Place("discord", "", str(channel.id))
-    ask = message_to_ask(message, client.user, here) if client.user else None
-    return question_to_name(ask.text if ask else message.content, message.author.display_name)
+    parts = message_to_parts(message, client.user) if client.user else MessageParts(message.content)
+    return question_to_name(parts.text or parts.words, message.author.display_name)
 
 
 async def _is_thread(client: discord.Client, thread_id: str) -> bool:

@@ -152,6 +152,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     # Slash commands: names and what they do.
     "command_ask": "ask",
     "command_ask_about": "Ask Parley a question",
+    "command_ask_file": "file",
+    "command_ask_file_about": "A file or picture that your question is about",
     "command_ask_question": "question",
     "command_ask_question_about": "What you would like to know",
     "command_summarize": "summarize",

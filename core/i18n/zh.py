@@ -134,6 +134,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     # 斜杠命令：名称与说明。
     "command_ask": "提问",
     "command_ask_about": "向 Parley 提问",
+    "command_ask_file": "文件",
+    "command_ask_file_about": "你的问题所涉及的文件或图片",
     "command_ask_question": "问题",
     "command_ask_question_about": "你想知道什么",
     "command_summarize": "总结",

@@ -128,7 +128,7 @@ def test_options_are_typed_bounded_and_those_that_are_needed_come_first() -> Non
         next(one for one in payloads() if one["name"] == name)
         for name in ("ask", "summarize", "settings", "forget")
     )
-    assert [(one["name"], one["required"]) for one in ask["options"]] == [("question", True)]
+    assert [(one["name"], one["required"]) for one in ask["options"]] == [("question", True), ("file", False)]
     by_name = {one["name"]: one for one in summarize["options"]}
     assert (by_name["last"]["type"], by_name["last"]["min_value"], by_name["last"]["max_value"]) == (4, 1, 500)
     assert by_name["hours"]["type"] == 10

@@ -312,11 +312,12 @@ def test_in_history_a_reply_quotes_a_message_that_was_read_with_it(reader: Reade
     [
         ({}, File("figures.csv", size=3, source=source())),
         ({"content_type": "text/csv"}, File("figures.csv", "text/csv", size=3, source=source())),
-        ({"filename": ".pdf", "title": "报告"}, File("报告", size=3, source=source())),
+        ({"filename": "pdf", "title": "报告"}, File("报告", size=3, source=source())),
+        ({"filename": ".pdf", "title": "报告"}, File("报告.pdf", size=3, source=source())),
         ({"filename": "_.pdf", "title": "报告"}, File("报告.pdf", size=3, source=source())),
         ({"filename": "bung.PDF", "title": "Übung.pdf"}, File("Übung.pdf", size=3, source=source())),
     ],
-    ids=["plain", "type", "hidden", "title", "whole title"],
+    ids=["plain", "type", "no ending", "ending alone", "title", "whole title"],
 )
 def test_a_file_has_the_name_that_its_sender_gave(reader: Reader, fields: Json, expected: File) -> None:
     ask = reader.heard(reader.payload(f"<@{BOT}> sum this up", attachments=[file(**fields)]))

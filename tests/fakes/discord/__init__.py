@@ -6,8 +6,9 @@
         await discord.wait_for(lambda: discord.from_bot(GENERAL))
 
 The map: ``guild`` is the state, ``wire`` renders it, ``actions`` changes it and tells the ``gateway``;
-``people`` is what tests do and see. ``rest`` receives requests, and performs them by the routes in ``channels``,
-``webhooks`` and ``applications``; ``limits``, ``errors`` and ``spec`` say no. Nothing of ours is imported here.
+``people`` is what tests do and see, ``cdn`` serves files. ``rest`` receives requests, and performs them by the routes
+in ``channels``, ``webhooks`` and ``applications``; ``limits``, ``errors`` and ``spec`` say no. Nothing of ours is
+imported here.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from aiohttp import web
 
 from tests.fakes.discord import applications, channels, webhooks
 from tests.fakes.discord.actions import Actions, File
+from tests.fakes.discord.cdn import Cdn
 from tests.fakes.discord.clock import Clock
 from tests.fakes.discord.gateway import Gateway
 from tests.fakes.discord.guild import (
@@ -100,6 +102,7 @@ class FakeDiscord(People):
         actions = Actions(world, gateway)
         super().__init__(world, gateway, actions)
         self.bot_token = bot_token
+        self.cdn = Cdn(world)
         self.limits = Limits(world.clock)
         routes = applications.ROUTES + channels.ROUTES + webhooks.ROUTES
         self.rest = Rest(world, actions, self.limits, bot_token, routes, self.notify, check_spec=check_spec)
@@ -111,7 +114,7 @@ class FakeDiscord(People):
     async def start(self) -> None:
         app = web.Application(client_max_size=1 << 28)
         app.router.add_get("/", self.gateway.connect)
-        app.router.add_get("/attachments/{channel}/{file}/{name}", self._serve_attachment)
+        app.router.add_get("/attachments/{channel}/{file}/{name}", self.cdn.serve)
         app.router.add_get("/{kind:avatars|icons|embed}/{tail:.*}", self._serve_picture)
         app.router.add_route("*", PREFIX + "/{tail:.*}", self.rest.handle)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
@@ -236,14 +239,6 @@ class FakeDiscord(People):
         self.gateway.refuse_connections = refuse
 
     # -- CDN ----------------------------------------------------------------------------------------------
-
-    async def _serve_attachment(self, request: web.Request) -> web.Response:
-        """Signed links run out. https://docs.discord.com/developers/reference#signed-attachment-cdn-urls"""
-        expires_at = int(request.query.get("ex", "0"), 16)
-        file = self.world.file(int(request.match_info["file"]))
-        if file is None or expires_at < self.clock.now():
-            return web.Response(status=404, text="This content is no longer available.")
-        return web.Response(body=file.data, headers={"Content-Type": file.content_type})
 
     async def _serve_picture(self, _: web.Request) -> web.Response:
         return web.Response(body=_PIXEL, headers={"Content-Type": "image/png"})

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
+from copy import copy
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from tests.fakes.discord import wire
@@ -33,6 +36,16 @@ class File:
     description: str | None = None
 
 
+def attachment(world: World, file: File) -> Attachment:
+    """An upload as Discord keeps it: its name has ASCII letters alone, and its title the whole stem.
+
+    https://docs.discord.com/developers/resources/message#attachment-object
+    """
+    kept = re.sub(r"[^A-Za-z0-9._-]", "", file.filename.replace(" ", "_")) or "unknown"
+    title = PurePath(file.filename).stem if kept != file.filename.replace(" ", "_") else None
+    return Attachment(world.ids.next(), kept, file.data, file.content_type, file.description, title)
+
+
 class Actions:
     """Each method is one thing that happens, with all of its events."""
 
@@ -49,6 +62,7 @@ class Actions:
         kind: MessageType = MessageType.DEFAULT,
         message_id: int | None = None,
         reply_to: Message | None = None,
+        forwarded: Message | None = None,
         reference: Json | None = None,
         allowed: Json | None = None,
         parse: tuple[str, ...] = ALL,
@@ -58,6 +72,9 @@ class Actions:
         """Adds a message; ``fields`` are those of Message. Speaking in a thread joins and un-archives it."""
         if reply_to is not None:
             kind, reference = MessageType.REPLY, self.reference(reply_to)
+        if forwarded is not None:
+            reference = self.reference(forwarded) | {"type": 1}
+            forwarded = copy(forwarded)
         message = Message(
             message_id or self._world.ids.next(),
             place.id,
@@ -66,6 +83,7 @@ class Actions:
             self._world.clock.now(),
             type=kind,
             reference=reference,
+            forwarded=forwarded,
             **fields,
         )
         message.attachments = [self._attach(file) for file in files or ()]
@@ -215,7 +233,7 @@ class Actions:
         return found | {"guild_id": str(GUILD)} if in_guild else found
 
     def _attach(self, file: File) -> Attachment:
-        return Attachment(self._world.ids.next(), file.filename, file.data, file.content_type, file.description)
+        return attachment(self._world, file)
 
     def _pings(self, message: Message, allowed: Json | None, parse: tuple[str, ...]) -> Pings:
         found = pings(message.text, allowed, parse=parse)

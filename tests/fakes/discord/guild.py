@@ -93,6 +93,8 @@ class MessageFlag(IntFlag):
     EPHEMERAL = 1 << 6
     LOADING = 1 << 7
     SUPPRESS_NOTIFICATIONS = 1 << 12
+    IS_VOICE_MESSAGE = 1 << 13
+    HAS_SNAPSHOT = 1 << 14
     IS_COMPONENTS_V2 = 1 << 15
 
 
@@ -133,13 +135,15 @@ class Role:
 
 @dataclass(slots=True)
 class Attachment:
-    """A file on a message; its bytes are served by the CDN address."""
+    """A file on a message; its bytes are served by the CDN address. title: the name's stem, where Discord stripped
+    letters from the name."""
 
     id: int
     filename: str
     data: bytes
     content_type: str
     description: str | None = None
+    title: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +163,7 @@ class Message:
     """One message as a person sees it.
 
     history: every content it had, with ``time.monotonic()``. pinged: all that its texts ever notified.
+    forwarded: the message that it forwards, as it was then.
     ephemeral_to: the one person who sees it, if only one does. odd: keys that it has beside or instead of ours.
     """
 
@@ -173,6 +178,7 @@ class Message:
     embeds: list[Json] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
     reference: Json | None = None
+    forwarded: Message | None = None
     nonce: str | int | None = None
     reply_ping: int | None = None
     mentions: Pings = field(default_factory=Pings)

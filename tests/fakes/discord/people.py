@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from tests.fakes.discord import commands, wire
-from tests.fakes.discord.actions import Actions, File
+from tests.fakes.discord.actions import Actions, File, attachment
 from tests.fakes.discord.gateway import Gateway
 from tests.fakes.discord.guild import (
     APPLICATION,
@@ -25,6 +25,7 @@ from tests.fakes.discord.guild import (
     Interaction,
     Json,
     Message,
+    MessageFlag,
     MessageType,
     Permission,
     Person,
@@ -147,12 +148,22 @@ class People:
         """A direct message to the bot."""
         return await self.say(user, self.dm(user), content, reply_to, files=files, **odd)
 
+    async def forward(self, user: int, message: int, to: int) -> int:
+        """Forwards a message to the channel ``to``."""
+        place = self.world.channels[to]
+        flags = MessageFlag.HAS_SNAPSHOT
+        made = await self.actions.post(place, user, forwarded=self.message(message), flags=flags)
+        return self._note(made.id)
+
     async def bot_says(self, channel: int, content: str, reply_to: int | None = None) -> int:
         """A message of another bot."""
         return await self.say(OTHER_BOT, channel, content, reply_to)
 
-    async def edit(self, message: int, content: str) -> None:
-        await self.actions.edit(self.message(message), {"content": content})
+    async def edit(self, message: int, content: str | None = None, **odd: Any) -> None:
+        """odd: as in ``say``."""
+        said = self.message(message)
+        said.odd |= odd
+        await self.actions.edit(said, {} if content is None else {"content": content})
         self.notify()
 
     async def delete(self, message: int) -> None:
@@ -244,7 +255,7 @@ class People:
 
     def upload(self, file: File) -> Attachment:
         """A file for an option of a slash command."""
-        return Attachment(self.world.ids.next(), file.filename, file.data, file.content_type)
+        return attachment(self.world, file)
 
     async def _interact(
         self,

@@ -6,6 +6,7 @@ Objects: https://docs.discord.com/developers/resources/message, /resources/chann
 
 from __future__ import annotations
 
+from hashlib import sha256
 from itertools import count
 from typing import Any
 
@@ -31,6 +32,10 @@ from tests.fakes.discord.guild import (
 
 LINK_LIFE_S = 86_400
 """Attachment links are signed for a day. https://docs.discord.com/developers/reference#signed-attachment-cdn-urls"""
+
+CONTENT = ("content", "embeds", "attachments", "components", "poll", "message_snapshots")
+"""What only MESSAGE_CONTENT shows: https://docs.discord.com/developers/events/gateway#message-content-intent"""
+SNAPSHOT = ("embeds", "components", "sticker_items", "content", "flags")
 
 
 def user(person: Person) -> Json:
@@ -168,10 +173,17 @@ def thread_member(shown: Channel, person_id: int) -> Json:
     }
 
 
+def signature(file_id: int, expires: str, begins: str) -> str:
+    """The ``hm`` of a link, which holds for its file and times alone."""
+    return sha256(f"{file_id}/{expires}/{begins}".encode()).hexdigest()
+
+
 def attachment(world: World, holder: Message, file: Attachment) -> Json:
     issued = int(world.clock.now())
     path = f"/attachments/{holder.channel_id}/{file.id}/{file.filename}"
-    url = f"{world.cdn_url}{path}?ex={issued + LINK_LIFE_S:x}&is={issued:x}&hm={file.id:064x}"
+    expires, begins = f"{issued + LINK_LIFE_S:x}", f"{issued:x}"
+    signed = f"ex={expires}&is={begins}&hm={signature(file.id, expires, begins)}"
+    url = f"{world.cdn_url}{path}?{signed}"
     rendered: Json = {
         "id": str(file.id),
         "filename": file.filename,
@@ -182,6 +194,10 @@ def attachment(world: World, holder: Message, file: Attachment) -> Json:
     }
     if file.description:
         rendered["description"] = file.description
+    if file.title:
+        rendered["title"] = file.title
+    if holder.flags & MessageFlag.IS_VOICE_MESSAGE:
+        rendered |= {"duration_secs": 1.5, "waveform": "AAAA"}
     if holder.ephemeral_to is not None:
         rendered["ephemeral"] = True
     return rendered
@@ -206,12 +222,39 @@ def message(world: World, shown: Message, *, sees_content: bool = True, nested: 
     Without the MESSAGE_CONTENT intent the text is empty, save in direct messages, in the bot's own, and where
     the bot is mentioned: https://docs.discord.com/developers/events/gateway#message-content-intent
     """
-    return _message(world, shown, sees_content=sees_content, nested=nested) | shown.odd
+    return _message(world, shown, sees_content=sees_content, nested=nested) | _odd(world, shown, sees_content)
+
+
+def _readable(world: World, shown: Message, sees_content: bool) -> bool:
+    own = shown.author_id == BOT or BOT in shown.mentions.users
+    return sees_content or own or world.channels[shown.channel_id].is_dm
+
+
+def _odd(world: World, shown: Message, sees_content: bool) -> Json:
+    """The keys that it has beside or instead of ours, without those that only MESSAGE_CONTENT shows."""
+    readable = _readable(world, shown, sees_content)
+    return {key: value for key, value in shown.odd.items() if readable or key not in CONTENT}
+
+
+def _snapshot(world: World, shown: Message) -> Json:
+    """https://docs.discord.com/developers/resources/message#message-snapshot-structure"""
+    rendered: Json = {
+        "type": int(shown.type),
+        "content": shown.content,
+        "embeds": shown.embeds,
+        "components": _numbered(shown.components),
+        "attachments": [attachment(world, shown, file) for file in shown.attachments],
+        "timestamp": iso(shown.created_at),
+        "edited_timestamp": iso(shown.edited_at) if shown.edited_at is not None else None,
+        "flags": int(shown.flags),
+        "mentions": [user(world.people[i]) for i in sorted(shown.mentions.users) if i in world.people],
+        "mention_roles": [str(i) for i in sorted(shown.mentions.roles)],
+    }
+    return rendered | {key: value for key, value in shown.odd.items() if key in SNAPSHOT}
 
 
 def _message(world: World, shown: Message, *, sees_content: bool, nested: bool = False) -> Json:
-    place = world.channels[shown.channel_id]
-    readable = sees_content or place.is_dm or shown.author_id == BOT or BOT in shown.mentions.users
+    readable = _readable(world, shown, sees_content)
     rendered: Json = {
         "id": str(shown.id),
         "channel_id": str(shown.channel_id),
@@ -240,6 +283,8 @@ def _message(world: World, shown: Message, *, sees_content: bool, nested: bool =
         }
     if shown.thread_id is not None:
         rendered["thread"] = thread(world, world.channels[shown.thread_id])
+    if shown.forwarded is not None and readable:
+        rendered["message_snapshots"] = [{"message": _snapshot(world, shown.forwarded)}]
     if shown.reference is not None:
         rendered["message_reference"] = shown.reference
         answered = _referenced(world, shown.reference)
@@ -264,7 +309,7 @@ def message_event(world: World, shown: Message, *, sees_content: bool) -> Json:
             rendered["member"] = member(world, world.people[shown.author_id])
         for mentioned in rendered["mentions"]:
             mentioned["member"] = member(world, world.people[int(mentioned["id"])])
-    return rendered | shown.odd
+    return rendered | _odd(world, shown, sees_content)
 
 
 def guild(world: World) -> Json:
