@@ -126,11 +126,12 @@ class PlatformError(BotError):
 
 @dataclass(frozen=True, slots=True)
 class LengthLimit:
-    """`tokens`: how long a request may be; 0 where the refusal doesn't tell. `asked_tokens`: how long this one was
-    counted to be, likewise."""
+    """How long a request may be in `tokens`, how long this one was counted to be in `asked_tokens`, and how many
+    `images` it may hold. Each is 0 where the refusal does not say so."""
 
     tokens: int = 0
     asked_tokens: int = 0
+    images: int = 0
 
     @property
     def share(self) -> float:

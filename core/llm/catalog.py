@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -143,7 +143,6 @@ def environment_to_catalog(settings: CoreSettings) -> ModelCatalog:
         settings.parley_context_tokens,
         settings.parley_price_input,
         settings.parley_price_output,
-        images=True,
         tools=True,
     )
     if settings.openai_api_key is None:
@@ -191,7 +190,7 @@ class _Model(_Part):
     context_tokens: int | None = Field(None, ge=1_000)
     price_input: float | None = Field(None, ge=0)
     price_output: float | None = Field(None, ge=0)
-    images: bool = False
+    images: bool | Literal["auto"] = "auto"
     tools: bool = False
 
 
@@ -221,7 +220,10 @@ class _File(_Part):
 
 def _route(account: Account, name: str, model: _Model, settings: CoreSettings, at: str) -> Route:
     window: dict[str, Any] = {"context_tokens": model.context_tokens or settings.parley_context_tokens}
-    model_info = ModelInfo(name, **window, **model.model_dump(exclude={"name", "context_tokens"}))
+    images = None if model.images == "auto" else model.images
+    model_info = ModelInfo(
+        name, **window, images=images, **model.model_dump(exclude={"name", "context_tokens", "images"})
+    )
     model_at = f"{at}.{_quoted(name)}"
     return Route(account, model_info, model.name or name, model_at, f"{model_at}.context_tokens")
 

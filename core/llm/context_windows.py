@@ -9,6 +9,7 @@ from cachetools import FIFOCache
 
 from core.errors import Code, LengthLimit, ModelError
 from core.llm.catalog import Route
+from core.llm.images import images_of
 from core.llm.messages import message_to_text
 from core.llm.prompt_fitting import fit
 from core.ports.model import Request
@@ -22,6 +23,8 @@ MOST = 1_000
 TOO_LONG = frozenset({Code.CONTEXT_OVERFLOW, Code.TOO_LARGE})
 
 _HALF = 0.5
+_TOKEN_LENGTH = 4
+"""Characters of text that are about one token."""
 _MARGIN = 0.9
 """The part of a limit that a shortened request fills: counts differ."""
 _LEAST_PART = 4
@@ -95,7 +98,9 @@ class Windows:
 
 
 def _length(messages: tuple[Message, ...]) -> int:
-    return sum(len(message_to_text(message)) for message in messages)
+    """In characters, a picture as the text of as many tokens."""
+    text = sum(len(message_to_text(message)) for message in messages)
+    return text + _TOKEN_LENGTH * sum(image.tokens for image in images_of(messages))
 
 
 def _offer(route: Route) -> str:

@@ -49,6 +49,8 @@ _NUMBERS = frozenset(
         *("context_size", "max_input_tokens", "max_prompt_tokens", "prompt_tokens", "input_tokens"),
     }
 )
+_DATA = re.compile(r"data:[^,\s]{1,80};base64,[A-Za-z0-9+/=]*")
+"""The content of a picture, quoted."""
 _COUNT = re.compile(r"\d[\d,]{0,11}[kK]?")
 _WAITS = frozenset({"retryafter", "retryafterseconds", "retrydelay", "resetsinseconds", "waitseconds"})
 _NO_ERROR = frozenset({"", "0", "200", "success", "ok", "none", "null"})
@@ -176,10 +178,11 @@ def _failed(value: object, name: str) -> bool:
 
 
 def one_line(text: str, key: str = "", most: int = SAID_LENGTH) -> str:
-    """`text` in one line of at most `most` characters, HTML without its tags. `key` is taken out before anything is cut
-    off, so that no part of it is left."""
+    """`text` in one line of at most `most` characters, HTML without its tags. `key` and the contents of pictures are
+    taken out before anything is cut off, so that no part of them is left."""
     if is_secret(key):
         text = text.replace(key, "[redacted]")
+    text = _DATA.sub("[data]", text)
     if is_page(text):
         text = re.sub(r"(?is)<(script|style)\b.*?(</\1>|$)|<[^>]*>?", " ", text[:20_000])
     return " ".join(text[: 8 * SAID_LENGTH].lstrip("\ufeff").split())[:most]

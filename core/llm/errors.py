@@ -15,6 +15,7 @@ import httpx
 from core.errors import Code, LengthLimit, ModelError
 from core.llm.echo import NOTHING, Sent
 from core.llm.error_bodies import ErrorBody, body_to_said, is_page, one_line, value_to_said
+from core.llm.image_refusals import ImageRefusal, image_limit, image_refusal
 from core.llm.length_limits import larger_than_the_plan, limit_in_words
 from core.llm.refusals import EndpointRefusal, code_by_hint, code_by_name, code_by_words
 from core.llm.request_repairs import field_of, form_of
@@ -54,6 +55,8 @@ _BY_CODE = {str(status): _BY_STATUS[status] for status in (401, 402, 403, 413, 4
 
 _SURE = frozenset({Code.CONTEXT_OVERFLOW, Code.TOO_LARGE, Code.POLICY, Code.NO_MONEY})
 """What counts though the refusal names a field that could be left out."""
+_SURE_OF_IMAGES = frozenset({Code.POLICY, Code.NO_MONEY})
+"""What counts though the refusal speaks of pictures. A picture that is too large is none of a prompt's length."""
 _PAGE_AT = frozenset({400, 404, 405, 406, 410})
 """Statuses under which an API answers in JSON: a page comes from something else."""
 
@@ -150,13 +153,20 @@ def _said_to_error(
         status=status,
         parameter=parameter,
     )
-    error.limit = limit_in_words(lower) if code in (Code.CONTEXT_OVERFLOW, Code.TOO_LARGE) else LengthLimit()
+    error.limit = _limit(code, parameter, lower)
     error.quotes = refusal.quotes
     return error
 
 
+def _limit(code: Code, parameter: str, own: str) -> LengthLimit:
+    """The limit that a refusal names, if it says that the request is too long or holds too many pictures."""
+    if parameter == ImageRefusal.COUNT:
+        return LengthLimit(images=image_limit(own))
+    return limit_in_words(own) if code in (Code.CONTEXT_OVERFLOW, Code.TOO_LARGE) else LengthLimit()
+
+
 def _classify(refusal: EndpointRefusal, wait_s: float | None) -> tuple[Code, str]:
-    """The code, and the repair of the request that the refusal asks for (`core.llm.request_repairs`)."""
+    """The code, and what the refusal asks to change: a repair of `core.llm.request_repairs` or an `ImageRefusal`."""
     own, status = refusal.own, refusal.status
     if form := form_of(status, own):
         return Code.BAD_REQUEST, form
@@ -170,6 +180,8 @@ def _classify(refusal: EndpointRefusal, wait_s: float | None) -> tuple[Code, str
     # Google words a limit per minute as a used-up plan, but says when to come back.
     if code is Code.NO_MONEY and status != 402 and wait_in_words(own) is not None:
         return Code.RATE_LIMITED, ""
+    if code not in _SURE_OF_IMAGES and (images := image_refusal(status, own)):
+        return Code.BAD_REQUEST, images
     if code not in _SURE and (field := field_of(status, own)):
         return Code.BAD_REQUEST, field
     return code or code_by_hint(refusal) or _code_by_status(refusal), ""

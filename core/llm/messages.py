@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from itertools import groupby
 from typing import Any, assert_never
 
@@ -31,10 +30,9 @@ def whole_text(line: ThreadMessage) -> str:
     return message_to_text(Message("user", (Text(line.text), *line.attached)))
 
 
-def without_images(message: Message) -> Message:
-    """The message with words in place of its pictures, which can't be taken for what they show."""
-    parts = (Text(_unseen(part.name)) if isinstance(part, Image) else part for part in message.parts)
-    return replace(message, parts=tuple(parts))
+def image_to_words(image: Image) -> str:
+    """What a model reads in place of a picture. It can't be taken for what the picture shows."""
+    return _unseen(image.name)
 
 
 def is_empty(message: Message) -> bool:
@@ -58,8 +56,13 @@ def message_to_json(message: Message) -> list[dict[str, Any]]:
 
 
 def _content(message: Message, calls: list[ToolCall]) -> str | list[dict[str, Any]]:
-    """The text, or a list of texts and pictures: https://platform.openai.com/docs/guides/images-vision"""
+    """The text, or a list of texts and pictures: https://platform.openai.com/docs/guides/images-vision
+
+    Only the user's messages may hold pictures.
+    """
     said = [part for part in message.parts if part not in calls]
+    if message.role != "user":
+        said = [Text(image_to_words(part)) if isinstance(part, Image) else part for part in said]
     if not any(isinstance(part, Image) for part in said):
         return _join(_words(part) for part in said)
     content: list[dict[str, Any]] = []

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 from core.clock import Clock
+from core.llm.images import images_of
 from core.llm.prompt_fitting import estimate_messages, fit
 from core.ports.model import Request
 from core.values.deltas import Delta, Ended, EndReason, ModelInfo, ModelSelected, Usage
@@ -84,9 +85,10 @@ class OfflineModel:
         """Nothing to close."""
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
-        model_info = ModelInfo(request.model)
+        model_info = ModelInfo(request.model, images=False)
+        unseen = tuple(images_of(request.messages))
         request = replace(request, messages=fit(request, model_info))
-        yield ModelSelected(model_info, estimate_messages(request.messages))
+        yield ModelSelected(model_info, estimate_messages(request.messages), unseen)
         words = re.findall(rf"[{_WIDE}]\s*|[^\s{_WIDE}]+\s*|\s+", compose(request))
         for word in words:
             await self._clock.sleep(1 / WORDS_PER_S)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.llm.images import images_of, newest_images
 from core.llm.messages import message_to_text
 from core.llm.tokens import correction, estimate, reckon
 from core.ports.model import Request
@@ -13,14 +14,17 @@ HEADROOM = 0.9
 LEFT_OUT = "The oldest messages of this conversation were left out, because it has grown long."
 
 _DEFAULT_ANSWER_TOKENS = 4_096
+_WORDS_TOKENS = 20
+"""Tokens of the words in place of a picture, about."""
 
 
 def fit(request: Request, model_info: ModelInfo, *, share: float = 1.0) -> tuple[Message, ...]:
-    """The messages of `request` for the model of `model_info`, without the oldest ones where they are too long.
+    """The messages of `request` for the model of `model_info`, without what is too long for it.
 
-    The system message, the last message and the steps behind it always stay, however long. The model is told what was
-    left out. Tokens of the window are kept free for the answer. `share`: how much of what would fit is kept, for an
-    endpoint that found it too long.
+    The pictures of earlier messages are left out first, then the oldest messages, then the pictures of the last
+    message; each oldest first, as far as needed. The system message, the words of the last message and the steps behind
+    it always stay, however long. The model reads what was left out. Tokens of the window are kept free for the answer.
+    `share`: how much of what would fit is kept, for an endpoint that found it too long.
     """
     system, said = _split(request.messages)
     counted = request.counted if request.counted and request.counted.model == model_info.name else None
@@ -33,11 +37,11 @@ def fit(request: Request, model_info: ModelInfo, *, share: float = 1.0) -> tuple
     window = model_info.context_tokens
     room = (window - min(request.max_tokens or _DEFAULT_ANSWER_TOKENS, window // 2)) * HEADROOM
     room = min(room, tokens) * share if share < 1 else room
-    kept = _newest(said, tokens - room, correction(usage))
+    kept = _shortened(said, (tokens - room) / correction(usage))
     if len(kept) < len(said):
         system = f"{system}\n\n{LEFT_OUT}" if system else LEFT_OUT
     if request.joined:
-        kept = (text_message("user", "\n".join(message.text for message in kept)),)
+        kept = (text_message("user", "\n".join(map(message_to_text, newest_images(kept, 0)))),)
     kept += request.steps
     return (text_message("system", system), *kept) if system else kept
 
@@ -48,7 +52,7 @@ def estimate_messages(messages: tuple[Message, ...]) -> int:
 
 
 def _estimate(message: Message) -> int:
-    return estimate(message_to_text(message))
+    return estimate(message_to_text(message)) + sum(image.tokens for image in images_of((message,)))
 
 
 def _split(messages: tuple[Message, ...]) -> tuple[str, tuple[Message, ...]]:
@@ -58,12 +62,37 @@ def _split(messages: tuple[Message, ...]) -> tuple[str, tuple[Message, ...]]:
     return "", messages
 
 
-def _newest(messages: tuple[Message, ...], excess: float, correction: float) -> tuple[Message, ...]:
+def _shortened(messages: tuple[Message, ...], excess: float) -> tuple[Message, ...]:
+    """`messages` without `excess` tokens of our own estimate, as far as that is possible."""
+    for shorten in (_fewer_earlier_images, _newest, _fewer_images):
+        if excess <= 0:
+            break
+        shorter = shorten(messages, excess)
+        excess -= estimate_messages(messages) - estimate_messages(shorter)
+        messages = shorter
+    return messages
+
+
+def _fewer_earlier_images(messages: tuple[Message, ...], excess: float) -> tuple[Message, ...]:
+    return _fewer_images(messages[:-1], excess) + messages[-1:]
+
+
+def _fewer_images(messages: tuple[Message, ...], excess: float) -> tuple[Message, ...]:
+    """`messages` without the oldest pictures, until `excess` tokens are gone."""
+    images = images_of(messages)
+    kept = len(images)
+    while excess > 0 and kept:
+        excess -= images[-kept].tokens - _WORDS_TOKENS
+        kept -= 1
+    return newest_images(messages, kept)
+
+
+def _newest(messages: tuple[Message, ...], excess: float) -> tuple[Message, ...]:
     """`messages` without the oldest ones, until `excess` tokens are gone. The last one stays, and what is left does
     not begin with an answer or the result of a tool call."""
     first = 0
     while excess > 0 and first < len(messages) - 1:
-        excess -= _estimate(messages[first]) * correction
+        excess -= _estimate(messages[first])
         first += 1
     while 0 < first < len(messages) - 1 and messages[first].role in ("assistant", "tool"):
         first += 1

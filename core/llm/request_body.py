@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from core.llm.messages import is_empty, message_to_json, without_images
-from core.llm.request_repairs import FURTHER, IMAGES, ROLES, STREAM, SYSTEM
+from core.llm.messages import is_empty, message_to_json
+from core.llm.request_repairs import FURTHER, ROLES, STREAM, SYSTEM
 from core.ports.model import Request
 from core.values.conversation import Message, Role, text_message
 
@@ -20,9 +20,8 @@ GO_ON = "Go on."
 
 
 def request_to_body(request: Request, repairs: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """The body without the fields in `repairs`, and in the form that the others of `core.llm.request_repairs` ask
-    for; of
-    the two names for the longest answer the other is used.
+    """The body without the fields in `repairs`, and in the form that the others of `core.llm.request_repairs` ask for.
+    Of the two names for the longest answer the other is used.
 
     `stream_options` is the one field sent unasked: without it there is no usage in a stream.
     """
@@ -53,8 +52,6 @@ def repaired(request: Request, repairs: frozenset[str], refused: str) -> frozens
 
 def _messages(messages: Iterable[Message], repairs: frozenset[str]) -> list[Message]:
     """Never one without words: strict endpoints refuse the whole list for it."""
-    if IMAGES in repairs:
-        messages = map(without_images, messages)
     kept = [message for message in messages if not is_empty(message)]
     if SYSTEM in repairs:
         return _alternating(_without_system(kept))

@@ -11,16 +11,16 @@ from __future__ import annotations
 
 import re
 
-IMAGES, STREAM, ROLES, SYSTEM = "images", "stream", "roles", "system"
-"""Repairs that have no field of their name: pictures are left out, the answer is asked for whole, neighbours of one
-role become one message, and the system's text moves into the first message of the user."""
+STREAM, ROLES, SYSTEM = "stream", "roles", "system"
+"""Repairs that have no field of their name: the answer is asked for whole, neighbours of one role become one message,
+and the system's text moves into the first message of the user."""
 
 FURTHER: dict[str, str] = {ROLES: SYSTEM}
 """What to try where the first repair is not enough: templates that know no system role may ask for alternation."""
 
 _FORM_STATUSES = frozenset({0, 400, 404, 406, 415, 422, 424, 500, 501})
 """0 stands for an error under 200. llama.cpp and LM Studio answer 500 where a chat template raises."""
-_FIELD_STATUSES = frozenset({400, 404, 422})
+_FIELD_STATUSES = frozenset({400, 422})
 
 _ROLE = r"\b(user|assistant|human|role)s?\b"
 _MUST = r"\b(must|should|has to|have to|needs? to|expected?|required?)\b"
@@ -80,8 +80,6 @@ _FORMS: dict[str, tuple[str, ...]] = {
 }
 
 _FIELDS: dict[str, str] = {
-    IMAGES: r"image_url\W{1,3}(is )?(only|not) supported|unknown variant .image_url|image inputs?\b"
-    r"|support (for )?images|at most 0 image",
     "stream_options": r"\bstream_options\b",
     "max_completion_tokens": r"\bmax_completion_tokens\b",
     "max_tokens": r"\bmax_tokens\b",
@@ -114,8 +112,7 @@ def field_of(status: int, said: str) -> str:
     `said` is in lower case."""
     if status not in _FIELD_STATUSES:
         return ""
-    field = _first(_FIELD_PATTERNS, said)
-    return field if status != 404 or field == IMAGES else ""
+    return _first(_FIELD_PATTERNS, said)
 
 
 def _first(patterns: dict[str, re.Pattern[str]], said: str) -> str:

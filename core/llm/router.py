@@ -22,7 +22,8 @@ from core.llm.client import CompletionsClient
 from core.llm.concurrency import ConcurrencyLimiter
 from core.llm.context_windows import TOO_LONG, TooLong, Windows
 from core.llm.errors import fault
-from core.llm.messages import without_images
+from core.llm.image_refusals import ImageRefusal
+from core.llm.images import images_of, missing_images, newest_images
 from core.llm.prompt_fitting import estimate_messages, fit
 from core.llm.retry_policy import (
     Allowance,
@@ -35,9 +36,10 @@ from core.llm.retry_policy import (
     left_over,
     rule_for,
 )
+from core.llm.vision import ImageCut, Vision, cut_after, show_newest
 from core.ports.model import ModelObserver, Request
 from core.values.conversation import Message
-from core.values.deltas import Charged, Delta, Ended, EndReason, ModelSelected, Queued
+from core.values.deltas import Charged, Delta, Ended, EndReason, ImagesRefused, ModelSelected, Queued
 from core.values.parts import Text
 
 _BROKE_OFF = frozenset({Code.CUT, Code.STALLED, Code.ERROR_IN_STREAM})
@@ -52,9 +54,13 @@ class _Turn:
     request: Request
     left: list[Route]
     began: float
+    shown: Request = field(init=False)
+    """The request with the pictures that the route is shown."""
     messages: tuple[Message, ...] = ()
-    """The messages of the request that fit into `window` tokens."""
+    """The messages of `shown` that fit into `window` tokens."""
     window: int = 0
+    cuts: list[ImageCut] = field(default_factory=list)
+    """What was left out of the pictures since the route last answered."""
     tries: int = 0
     tries_here: int = 0
     known: frozenset[Code | None] = frozenset()
@@ -80,6 +86,7 @@ class ModelRouter:
     breakers: Breakers = field(default_factory=Breakers)
     _limiters: dict[str, ConcurrencyLimiter] = field(init=False)
     _windows: Windows = field(default_factory=Windows, init=False)
+    _vision: Vision = field(default_factory=Vision, init=False)
 
     def __post_init__(self) -> None:
         accounts = [route.account for route in self.catalog.routes]
@@ -94,12 +101,9 @@ class ModelRouter:
         turn = _Turn(request, routes_for(self.catalog, request.model), self.clock.monotonic())
         while True:
             route = self._choose(turn)
-            model_info = self._windows.model_info(route, self.clock.monotonic())
-            turn.messages = fit(request, model_info)
-            turn.window = model_info.context_tokens
-            turn.tries_here = 0
+            self._prepare(turn, route)
             while True:
-                yield ModelSelected(route.model_info, estimate_messages(turn.messages))
+                yield self._selected(turn, route)
                 try:
                     async with aclosing(self._ask(turn, route)) as deltas:
                         async for delta in deltas:
@@ -107,6 +111,8 @@ class ModelRouter:
                             yield delta
                     return
                 except ModelError as error:
+                    if self._leave_out_images(error, turn, route):
+                        continue
                     step = self._after(error, turn, route)
                     if step is Next.GIVE_UP:
                         self._report(turn)
@@ -125,6 +131,21 @@ class ModelRouter:
         free = [route for route in same if not self._limiters[route.account.name].full(turn.asker, now)]
         return (free or well or turn.left)[0]
 
+    def _prepare(self, turn: _Turn, route: Route) -> None:
+        """Fit the request to the model of `route`: what it sees, and what its window holds."""
+        now = self.clock.monotonic()
+        model_info = self._windows.model_info(route, now)
+        turn.shown = self._vision.show(route, turn.request, now)
+        turn.messages, turn.window = fit(turn.shown, model_info), model_info.context_tokens
+        turn.tries_here, turn.cuts = 0, []
+
+    def _selected(self, turn: _Turn, route: Route) -> ModelSelected:
+        model_info = self._vision.model_info(route, self.clock.monotonic())
+        if any(cut.refusal is ImageRefusal.ALL for cut in turn.cuts):
+            model_info = replace(model_info, images=False)
+        unseen = missing_images(turn.request.messages + turn.request.steps, turn.messages)
+        return ModelSelected(model_info, estimate_messages(turn.messages), unseen)
+
     async def _ask(self, turn: _Turn, route: Route) -> AsyncGenerator[Delta, None]:
         """One try, from the queue to its end. Its outcome is recorded."""
         concurrency, keys = self._limiters[route.account.name], keys_of(route)
@@ -136,14 +157,17 @@ class ModelRouter:
         began, under_way = self.clock.monotonic(), concurrency.inside
         turn.known = frozenset(self.breakers[key].why for key in keys if not self.breakers[key].allows(began))
         probes = self.breakers.begin(keys, began)
-        messages = turn.messages if route.model_info.images else tuple(map(without_images, turn.messages))
-        request = replace(turn.request, messages=messages, model=route.model_there)
+        request = replace(turn.request, messages=turn.messages, model=route.model_there)
         outcome = "stopped"
         try:
             if queued:
                 yield Queued(over=True)
             async with aclosing(self.clients[route.account.name].stream(request)) as deltas:
                 async for delta in deltas:
+                    if turn.cuts and not isinstance(delta, Charged):
+                        if refused := self._vision.learn(route, turn.cuts, self.clock.monotonic()):
+                            yield ImagesRefused(refused)
+                        turn.cuts = []
                     if isinstance(delta, Ended) and delta.reason is EndReason.TOOLS and not turn.visible:
                         yield Charged(delta.usage)
                         raise fault(Code.EMPTY, "nothing but calls of tools, and none were offered")
@@ -235,12 +259,36 @@ class ModelRouter:
         )
         return step
 
+    def _leave_out_images(self, error: ModelError, turn: _Turn, route: Route) -> bool:
+        """Leave out pictures that may be why the endpoint refused the request. That costs the question no try.
+
+        Returns False where none are to blame: nothing has changed then.
+        """
+        shown = images_of(turn.messages)
+        cut = None if turn.visible else cut_after(error, shown, estimate_messages(turn.messages))
+        if cut is None:
+            return False
+        turn.cuts.append(cut)
+        turn.shown = show_newest(turn.shown, cut.most)
+        turn.messages = newest_images(turn.messages, cut.most)
+        turn.tries, turn.tries_here = turn.tries - 1, turn.tries_here - 1
+        log.info(
+            "images_left_out",
+            refusal=str(cut.refusal),
+            shown=len(shown),
+            left=cut.most,
+            account=route.account.name,
+            model=route.model_info.name,
+            **error.log_keys,
+        )
+        return True
+
     def _shorter(self, error: ModelError, turn: _Turn, route: Route) -> tuple[Message, ...]:
         """The messages to send again, cut where they were too long."""
         if error.code not in TOO_LONG:
             return turn.messages
         now = self.clock.monotonic()
-        refused = TooLong(turn.request, turn.messages, turn.window)
+        refused = TooLong(turn.shown, turn.messages, turn.window)
         shorter = self._windows.shortened(route, error, refused, now)
         turn.window = self._windows.model_info(route, now).context_tokens
         return shorter

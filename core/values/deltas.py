@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.values.parts import Text, ToolCall
+from core.values.parts import Image, Text, ToolCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +23,15 @@ class Usage:
 class ModelInfo:
     """A model of the catalog. `name` is the operator's; endpoints may have other names for it.
 
-    Prices are for a million tokens, None where unknown. `images` and `tools`: the model takes them.
+    Prices are for a million tokens, None where unknown. `images`: whether the model sees pictures, None where unknown.
+    `tools`: the model takes them.
     """
 
     name: str
     context_tokens: int = 128_000
     price_input: float | None = None
     price_output: float | None = None
-    images: bool = False
+    images: bool | None = None
     tools: bool = False
 
 
@@ -38,11 +39,21 @@ class ModelInfo:
 class ModelSelected:
     """The model that is asked now. Another may follow until the first text.
 
-    `prompt_tokens` is our own estimate of the messages that it is given.
+    `prompt_tokens` is our own estimate of the messages that it is given. `unseen`: the pictures of the request that it
+    is not given, oldest first. `model_info.images` is False where that is because it does not see pictures.
     """
 
     model_info: ModelInfo
     prompt_tokens: int
+    unseen: tuple[Image, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImagesRefused:
+    """Pictures that the endpoint of the selected model refused, though the model sees others. They are `unseen`, and
+    should not be part of later requests."""
+
+    images: tuple[Image, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,4 +99,4 @@ class Ended:
     model: str = ""
 
 
-Delta = ModelSelected | Queued | Text | Thinking | ToolCall | Charged | Ended
+Delta = ModelSelected | ImagesRefused | Queued | Text | Thinking | ToolCall | Charged | Ended

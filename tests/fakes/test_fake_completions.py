@@ -167,7 +167,8 @@ def test_statuses_cover_what_has_many_statuses() -> None:
     assert codes("no_money") == {200, 400, 401, 402, 403, 429}
     assert codes("no_model") == {400, 403, 404, 503}
     repairs = {case.repair for case in STATUSES.values()}
-    assert repairs == {None, "max_tokens", "max_completion_tokens", "temperature", "stream_options", "images"}
+    fields = {"max_tokens", "max_completion_tokens", "temperature", "stream_options"}
+    assert repairs == {None, *fields, "images", "image_count", "image"}
 
 
 async def test_the_default_answer_repeats_the_last_user_message(fake: FakeCompletions) -> None:

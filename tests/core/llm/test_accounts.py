@@ -313,9 +313,9 @@ async def test_a_missing_model_falls_back_on_the_next_one_and_the_turn_knows_whi
 
 
 async def test_pictures_go_only_to_a_model_that_takes_them() -> None:
-    async with at_rig(ROSTER.replace("context_tokens = 8_000", "images = true")) as rig:
+    async with at_rig(ROSTER.replace("context_tokens = 32_000", "images = false")) as rig:
         rig.says("a", NO_MODEL, FINE)
-        shown = Message("user", (Text("What is it?"), Image("https://example.com/a.png")))
+        shown = Message("user", (Text("What is it?"), Image("data:image/png;base64,aGVsbG8=")))
         assert [delta async for delta in rig.pool.stream(Request((shown,), "large"))]
         large, small = (request.body["messages"][0]["content"] for request in rig.one.requests)
     assert large == "What is it?\n\n(A picture was attached, but you cannot see it.)"

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
-from core.llm.messages import message_to_json, message_to_text, without_images
+from core.llm.images import newest_images
+from core.llm.messages import message_to_json, message_to_text
 from core.llm.request_body import request_to_body
 from core.llm.request_repairs import ROLES
 from core.ports.model import Request
 from core.values.conversation import Message, text_message
 from core.values.parts import File, FileProblem, Image, Quote, Text, ToolCall, ToolResult, Unread
 
-PICTURE = "https://example.com/a.png"
+PICTURE = "data:image/png;base64,aGVsbG8="
 CALL = ToolCall("c1", "time", '{"zone": "UTC"}')
 ASKED = {"id": "c1", "type": "function", "function": {"name": "time", "arguments": '{"zone": "UTC"}'}}
 
@@ -48,7 +49,7 @@ def test_a_reply_names_what_it_replies_to_and_what_cannot_be_read_is_named() -> 
 
 
 def test_for_a_model_that_cannot_see_words_stand_in_place_of_a_picture() -> None:
-    message = without_images(Message("user", (Text("What is it?"), Image(PICTURE, "cat\n.jpg"))))
+    (message,) = newest_images((Message("user", (Text("What is it?"), Image(PICTURE, "cat\n.jpg"))),), 0)
     assert (
         message_to_text(message) == "What is it?\n\n(The picture cat .jpg was attached, but you cannot see it.)"
     )

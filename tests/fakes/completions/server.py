@@ -17,6 +17,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Any
 
+from .pictures import PictureRules, picture_problems
 from .reference import request_body_problems
 from .replies import Json, Raw, Reply, Status, Words
 
@@ -65,9 +66,9 @@ def echo(body: Json) -> Words:
 class FakeCompletions:
     """An endpoint on 127.0.0.1. Replies come from `script` first (one a request), then from `default`.
 
-    A default is a reply or a function from the request's body to one. Requests with a wrong key get 401 and use
-    up no scripted reply. What is wrong with requests gathers in `problems`. After `stop`, `start` listens on
-    the same port again, so an endpoint can die and come back.
+    A default is a reply or a function from the request's body to one. Requests with a wrong key get 401, those that
+    break `pictures` a refusal; neither uses up a scripted reply. What is wrong with requests gathers in `problems`.
+    After `stop`, `start` listens on the same port again, so an endpoint can die and come back.
     """
 
     def __init__(
@@ -77,11 +78,13 @@ class FakeCompletions:
         models: tuple[str, ...] = ("test-model",),
         default: Reply | Callable[[Json], Reply] = echo,
         html_404: bool = False,
+        pictures: PictureRules | None = None,
     ) -> None:
         self.keys = keys
         self.models = models
         self.default = default
         self.html_404 = html_404
+        self.pictures = pictures or PictureRules()
         self.requests: list[Received] = []
         self.problems: list[str] = []
         self._script: deque[Reply] = deque()
@@ -188,7 +191,8 @@ class FakeCompletions:
         self.requests.append(received)
         if method == "POST":
             number = len(self.requests)
-            self.problems += [f"request {number}: {problem}" for problem in request_body_problems(body)]
+            problems = [*request_body_problems(body), *picture_problems(body if isinstance(body, dict) else {})]
+            self.problems += [f"request {number}: {problem}" for problem in problems]
         return received
 
     def _choose(self, received: Received) -> Reply:
@@ -205,6 +209,8 @@ class FakeCompletions:
                 if not isinstance(received.body, dict):
                     message = "We could not parse the JSON body of your request."
                     return Status(400, {"error": {"message": message, "type": "invalid_request_error"}})
+                if refusal := self.pictures.refusal(received.body):
+                    return refusal
                 if self._script:
                     return self._script.popleft()
                 return self.default(received.body) if callable(self.default) else self.default

@@ -16,8 +16,9 @@ from .replies import JSON, Headers, Json, Raw, Reply, Status, encode, event, red
 
 @dataclass(frozen=True, slots=True)
 class StatusCase:
-    """`repair` names what to leave out or swap before the one repeat: max_tokens, max_completion_tokens,
-    temperature, stream_options, images. Waits: `retry_after_s` in seconds, `retry_at_s` as Unix time.
+    """`repair` names what to leave out or swap before the repeat: max_tokens, max_completion_tokens, temperature,
+    stream_options, images, image_count (some of the pictures), image (one of them). Waits: `retry_after_s` in seconds,
+    `retry_at_s` as Unix time.
     """
 
     name: str
@@ -182,6 +183,104 @@ case(
     said("No endpoints found that support image input", None, 404),
     repair="images",
 )
+
+# 400, 404, 415, 422, 500: the model does not see. Sources: https://github.com/zai-org/feedback/issues/570,
+# https://github.com/lmstudio-ai/lmstudio-bug-tracker/issues/362, https://github.com/XiaomiMiMo/MiMo/issues/62,
+# the servers of Ollama and llama.cpp
+for name, status, body in (
+    ("volcengine", 400, said("Model do not support image input.", INVALID, "InvalidParameter")),
+    ("lmstudio", 400, {"error": "Model does not support images. Please use a model that does."}),
+    ("value", 400, said("Invalid value: 'image_url'. Supported values are: 'text' and 'refusal'.", INVALID)),
+    ("gemini", 400, said("Image input modality is not enabled for models/x", "INVALID_ARGUMENT", 400)),
+    ("vllm_text_model", 400, said("x is not a multimodal model", "BadRequestError", 400)),
+    ("litellm", 415, said("litellm.BadRequestError: x doesn't support vision", None, "415")),
+    (
+        "string",
+        422,
+        {"detail": [{"loc": ["body", "messages", 0, "content"], "msg": "Input should be a valid string"}]},
+    ),
+    ("chinese", 400, oneapi("此模型不支持图像输入。请尝试其他模型")),
+    ("ollama", 500, said("Failed to create new sequence: this model is missing data required for image input")),
+    (
+        "llamacpp",
+        500,
+        said("image input is not supported - hint: if this is unexpected, you may need to provide the mmproj"),
+    ),
+):
+    case(f"images_{name}", "bad_request", status, body, repair="images")
+
+# 400, 413: too many pictures. https://github.com/vllm-project/vllm/issues/17092,
+# https://github.com/microsoft/vscode/issues/306919, https://github.com/microsoft/vscode/issues/310937,
+# https://github.com/anomalyco/opencode/issues/47721, https://github.com/anthropics/claude-code/issues/24541
+for name, status, body in (
+    ("openai", 400, said("Too many images in request. Max is 5.", INVALID)),
+    ("vllm", 400, said("At most 5 image(s) may be provided in one request.", "BadRequestError", 400)),
+    (
+        "copilot",
+        400,
+        said("Too many images in request: 6 images provided, but the model supports a maximum of 5 images."),
+    ),
+    ("url", 400, said("too many URL images in request (max 5)", None, "")),
+    (
+        "console",
+        400,
+        said("request contains 6 images, exceeding the maximum of 5 allowed per request", INVALID),
+    ),
+    ("anthropic", 400, said("too many images and documents: 6 + 0 > 5", INVALID)),
+    ("chinese", 400, oneapi("图片数量超过限制，最多 5 张图片")),
+    ("413", 413, said("The number of images exceeds the limit: 5", INVALID)),
+):
+    case(f"many_images_{name}", "bad_request", status, body, repair="image_count")
+
+# 400, 413, 415, 422, 500: one of the pictures. https://github.com/openai/openai-node/issues/1463,
+# https://github.com/anthropics/claude-code/issues/5147, https://github.com/smallmain/vscode-unify-chat-provider/issues/244,
+# https://github.com/machine-theory/lm-council/issues/14
+for name, status, body in (
+    (
+        "openai",
+        400,
+        said(
+            "You uploaded an unsupported image. Please make sure your image has of one the following formats: "
+            "['png', 'jpeg', 'gif', 'webp'].",
+            INVALID,
+            "invalid_image_format",
+        ),
+    ),
+    ("openai_data", 400, said("Invalid base64 image_url.", INVALID, "invalid_base64")),
+    ("anthropic", 400, said("Could not process image", INVALID)),
+    (
+        "anthropic_size",
+        400,
+        said(
+            "messages.1.content.1.image.source.base64: image exceeds 5 MB maximum: 6291456 bytes > 5242880 bytes",
+            INVALID,
+        ),
+    ),
+    (
+        "anthropic_pixels",
+        400,
+        said(
+            "messages.7.content.3.image.source.base64.data: At least one of the image dimensions exceed max "
+            "allowed size for many-image requests: 2000 pixels",
+            INVALID,
+        ),
+    ),
+    (
+        "xai",
+        415,
+        {"code": "415", "error": "Unsupported media type: image/webp. Only jpeg and png are supported."},
+    ),
+    ("kimi", 400, said("Invalid request: unsupported image format: image/webp", INVALID)),
+    ("fireworks", 400, said("Cannot decode or download image , ", INVALID)),
+    ("gemini", 400, said("Unable to process input image. Please retry or report.", "INVALID_ARGUMENT", 400)),
+    ("vllm", 400, said("cannot identify image file", "BadRequestError", 400)),
+    ("pydantic", 422, {"detail": [{"loc": ["body", "messages"], "msg": "Value error, invalid image"}]}),
+    ("llamacpp", 400, said("Failed to load image or audio file", INVALID, 400)),
+    ("ollama", 500, said("image: unknown format", "api_error")),
+    ("large", 413, said("The image is too large", INVALID)),
+    ("chinese", 400, said("图片输入格式/解析错误", None, "1210")),
+):
+    case(f"bad_image_{name}", "bad_request", status, body, repair="image")
 
 # 400: too long for the model (also under 413, 422 and 500)
 case(

@@ -1,0 +1,40 @@
+"""The pictures of a list of messages. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from core.llm.messages import image_to_words
+from core.values.conversation import Message
+from core.values.parts import Image, Text
+
+
+def images_of(messages: Iterable[Message]) -> list[Image]:
+    """The pictures, oldest first."""
+    return [part for message in messages for part in message.parts if isinstance(part, Image)]
+
+
+def keep_images(messages: Sequence[Message], keep: Callable[[Image], bool]) -> tuple[Message, ...]:
+    """The messages with words in place of the pictures for which `keep` returns False. The newest is asked first."""
+    return tuple(reversed([_keep(message, keep) for message in reversed(messages)]))
+
+
+def newest_images(messages: Sequence[Message], most: int) -> tuple[Message, ...]:
+    """The messages with words in place of all but the newest `most` pictures."""
+    kept = iter(range(most))
+    return keep_images(messages, lambda _: next(kept, None) is not None)
+
+
+def missing_images(asked: Iterable[Message], sent: Iterable[Message]) -> tuple[Image, ...]:
+    """The pictures of `asked` that `sent` does not hold, oldest first."""
+    return tuple((Counter(images_of(asked)) - Counter(images_of(sent))).elements())
+
+
+def _keep(message: Message, keep: Callable[[Image], bool]) -> Message:
+    parts = [
+        Text(image_to_words(part)) if isinstance(part, Image) and not keep(part) else part
+        for part in reversed(message.parts)
+    ]
+    return replace(message, parts=tuple(reversed(parts)))

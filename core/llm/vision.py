@@ -1,0 +1,130 @@
+"""Which pictures a model is shown: by its entry in the catalog, and by what its endpoint has refused before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from cachetools import FIFOCache
+
+from core.errors import Code, ModelError
+from core.llm.catalog import Route
+from core.llm.context_windows import TOO_LONG
+from core.llm.image_refusals import ImageRefusal
+from core.llm.images import keep_images
+from core.ports.model import Request
+from core.values.deltas import ModelInfo
+from core.values.parts import Image
+
+LEARNT_S = 86_400.0
+"""Seconds for which a refusal counts: a model may be replaced by one that sees."""
+MOST_IMAGES = 10
+"""Pictures of one request. Gemini through Copilot takes 10, others more:
+https://github.com/microsoft/vscode/issues/306919"""
+KEPT = 1_000
+"""The most models, and the most pictures, of which a refusal is remembered."""
+
+_REFUSALS = frozenset(ImageRefusal)
+_COUNTED_AS_TEXT = 4
+"""An endpoint that counts so many times our own estimate of tokens takes the data of a picture for text."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageCut:
+    """What follows a refusal of the pictures `shown`, oldest first: only the newest `most` are shown."""
+
+    refusal: ImageRefusal
+    shown: tuple[Image, ...]
+    most: int
+
+
+@dataclass(slots=True)
+class Vision:
+    """What endpoints have refused: for each model how many pictures it takes, and which pictures it does not."""
+
+    _most: FIFOCache[str, tuple[int, float]] = field(default_factory=lambda: FIFOCache(KEPT))
+    _refused: FIFOCache[tuple[str, int], float] = field(default_factory=lambda: FIFOCache(KEPT))
+
+    def model_info(self, route: Route, now: float) -> ModelInfo:
+        """The model of `route`, with `images` False where it is known not to see."""
+        return route.model_info if self._most_images(route, now) else replace(route.model_info, images=False)
+
+    def show(self, route: Route, request: Request, now: float) -> Request:
+        """`request` with words in place of the pictures that the model of `route` is not shown."""
+        left = self._most_images(route, now)
+
+        def keep(image: Image) -> bool:
+            nonlocal left
+            if left <= 0 or self._refused.get((route.offer, hash(image.url)), now) > now:
+                return False
+            left -= 1
+            return True
+
+        return _show(request, keep)
+
+    def learn(self, route: Route, cuts: Sequence[ImageCut], now: float) -> tuple[Image, ...]:
+        """Remember what made the endpoint of `route` answer at last. Returns the pictures that it refuses."""
+        until = now + LEARNT_S
+        for cut in cuts:
+            if cut.refusal is ImageRefusal.ALL or (cut.refusal is ImageRefusal.COUNT and cut.most):
+                self._most[route.offer] = cut.most, until
+        refused = _refused_images(cuts)
+        for image in refused:
+            self._refused[route.offer, hash(image.url)] = until
+        return refused
+
+    def _most_images(self, route: Route, now: float) -> int:
+        if route.model_info.images is False:
+            return 0
+        most, until = self._most.get(route.offer, (MOST_IMAGES, now))
+        return most if now < until else MOST_IMAGES
+
+
+def show_newest(request: Request, most: int) -> Request:
+    """`request` with words in place of all but the newest `most` pictures."""
+    kept = iter(range(most))
+    return _show(request, lambda _: next(kept, None) is not None)
+
+
+def cut_after(error: ModelError, shown: Sequence[Image], estimate_tokens: int) -> ImageCut | None:
+    """What to leave out of the pictures `shown` after `error`; None where they are not to blame.
+
+    A refusal for an unknown reason is tried without the older pictures, and then without any. `estimate_tokens`: our
+    own estimate of the request.
+    """
+    refusal = _refusal(error, estimate_tokens)
+    if refusal is None or not shown:
+        return None
+    most = 1 if len(shown) > 1 else 0
+    if refusal is ImageRefusal.ALL:
+        most = 0
+    elif 0 < error.limit.images < len(shown):
+        most = error.limit.images
+    return ImageCut(refusal, tuple(shown), most)
+
+
+def _show(request: Request, keep: Callable[[Image], bool]) -> Request:
+    messages, count = keep_images(request.messages + request.steps, keep), len(request.messages)
+    return replace(request, messages=messages[:count], steps=messages[count:])
+
+
+def _refusal(error: ModelError, estimate_tokens: int) -> ImageRefusal | None:
+    if error.parameter in _REFUSALS:
+        return ImageRefusal(error.parameter)
+    if error.code in TOO_LONG and error.limit.asked_tokens > _COUNTED_AS_TEXT * estimate_tokens:
+        return ImageRefusal.ALL
+    if error.code is Code.TOO_LARGE and not error.limit.tokens:
+        return ImageRefusal.COUNT
+    if error.code in (Code.BAD_REQUEST, Code.POLICY) and not error.parameter:
+        return ImageRefusal.SOME
+    return None
+
+
+def _refused_images(cuts: Sequence[ImageCut]) -> tuple[Image, ...]:
+    """The pictures without which the endpoint answered, where it was about these pictures."""
+    last = cuts[-1]
+    if any(cut.refusal is ImageRefusal.ALL for cut in cuts):
+        return ()
+    if last.refusal is ImageRefusal.COUNT and last.most:
+        return ()
+    return last.shown[: len(last.shown) - last.most]

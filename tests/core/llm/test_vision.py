@@ -1,0 +1,316 @@
+"""Which pictures a model is shown, and what follows where its endpoint refuses them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+
+import pytest
+import structlog
+from pydantic import SecretStr
+
+from core.clock import SystemClock
+from core.errors import Code, ModelError
+from core.llm.catalog import Account, ModelCatalog, Route
+from core.llm.client import CompletionsClient
+from core.llm.response_reader import Patience
+from core.llm.retry_policy import Allowance
+from core.llm.router import ModelRouter
+from core.llm.vision import LEARNT_S, MOST_IMAGES
+from core.operators.alerts import OperatorAlerts
+from core.ports.model import Request
+from core.values.conversation import Message, text_message
+from core.values.deltas import Delta, ImagesRefused, ModelInfo, ModelSelected
+from core.values.parts import Image, Text
+from tests.fakes.clock import FakeClock
+from tests.fakes.completions import (
+    STATUSES,
+    VENDORS,
+    FakeCompletions,
+    PictureRules,
+    Raw,
+    Status,
+    Words,
+)
+from tests.fakes.completions.replies import chunk, event
+
+BLIND = [name for name, case in STATUSES.items() if case.repair == "images"]
+MANY = [name for name, case in STATUSES.items() if case.repair == "image_count"]
+BAD = [name for name, case in STATUSES.items() if case.repair == "image"]
+PLAIN_400 = Status(400, {"error": {"message": "Bad request"}})
+
+
+def picture(name: str) -> Image:
+    return Image(f"data:image/png;base64,{name}", f"{name}.png", tokens=100)
+
+
+def ask(*images: Image) -> Request:
+    """A thread with one picture in each message, the last one in the question."""
+    messages = [Message("user", (Text(f"Ada: this is {image.name}"), image)) for image in images]
+    return Request((text_message("system", "Be brief."), *messages), "large")
+
+
+A, B, C, D = (picture(name) for name in ("aaaa", "bbbb", "cccc", "dddd"))
+
+
+@dataclass
+class Answer:
+    """What came of one question: `shown` are the names of the pictures in each request that was sent."""
+
+    shown: list[list[str]]
+    text: str = ""
+    error: ModelError | None = None
+    deltas: list[Delta] = field(default_factory=list)
+
+    @property
+    def selected(self) -> ModelSelected:
+        return [delta for delta in self.deltas if isinstance(delta, ModelSelected)][-1]
+
+    @property
+    def unseen(self) -> list[str]:
+        return [image.name for image in self.selected.unseen]
+
+    @property
+    def refused(self) -> list[str]:
+        return [
+            image.name for delta in self.deltas if isinstance(delta, ImagesRefused) for image in delta.images
+        ]
+
+
+class Rig:
+    """The models `large` and `small`, each at an endpoint of its own."""
+
+    def __init__(self, large: FakeCompletions, small: FakeCompletions, images: bool | None = None) -> None:
+        self.large, self.small = large, small
+        self.clock = FakeClock(jumps=True)
+        infos = ModelInfo("large", 100_000, images=images), ModelInfo("small", 100_000, images=None)
+        routes = [
+            Route(Account(f"{info.name}/a", info.name, fake.base_url, SecretStr("sk-test")), info, info.name)
+            for info, fake in zip(infos, (large, small), strict=True)
+        ]
+        clients = {
+            route.account.name: CompletionsClient(
+                route.account.base_url, "sk-test", SystemClock(), Patience(tail_s=0.05)
+            )
+            for route in routes
+        }
+        alerts = OperatorAlerts(self.clock)
+        self.router = ModelRouter(
+            ModelCatalog(infos[0], tuple(routes)), clients, self.clock, alerts, Allowance(4, 60.0), lambda: 0.0
+        )
+
+    async def ask(self, request: Request) -> Answer:
+        received = self.large.requests
+        before = len(received)
+        answer = Answer([])
+        with suppress(ModelError):
+            try:
+                async for delta in self.router.stream(request):
+                    answer.deltas.append(delta)
+                    answer.text += delta.text if isinstance(delta, Text) else ""
+            except ModelError as error:
+                answer.error = error
+                raise
+        answer.shown = [names(one.body) for one in received[before:]]
+        return answer
+
+
+def names(body: dict[str, object]) -> list[str]:
+    messages = body["messages"]
+    assert isinstance(messages, list)
+    parts = [
+        part for message in messages if isinstance(message["content"], list) for part in message["content"]
+    ]
+    return [part["image_url"]["url"].rpartition(",")[2] for part in parts if part["type"] == "image_url"]
+
+
+@asynccontextmanager
+async def at_rig(rules: PictureRules | None = None, images: bool | None = None) -> AsyncIterator[Rig]:
+    async with (
+        FakeCompletions(default=Words("Fine."), pictures=rules) as large,
+        FakeCompletions(default=Words("Small.")) as small,
+    ):
+        rig = Rig(large, small, images)
+        yield rig
+        await rig.router.close()
+        assert large.problems + small.problems == []
+
+
+async def test_a_model_of_which_nothing_is_known_is_shown_the_pictures() -> None:
+    async with at_rig() as rig:
+        answer = await rig.ask(ask(A, B))
+    assert (answer.text, answer.shown, answer.unseen) == ("Fine.", [["aaaa", "bbbb"]], [])
+
+
+async def test_a_model_that_does_not_see_reads_the_names_of_the_pictures() -> None:
+    async with at_rig(images=False) as rig:
+        answer = await rig.ask(ask(A, B))
+        content = rig.large.requests[0].body["messages"][-1]["content"]
+    assert (answer.text, answer.shown, answer.unseen) == ("Fine.", [[]], ["aaaa.png", "bbbb.png"])
+    assert answer.selected.model_info.images is False
+    assert content == "Ada: this is bbbb.png\n\n(The picture bbbb.png was attached, but you cannot see it.)"
+
+
+@pytest.mark.parametrize("images", [None, True])
+@pytest.mark.parametrize("name", BLIND)
+async def test_a_model_that_turns_out_not_to_see_is_asked_again_and_remembered_for_a_day(
+    name: str, images: bool | None
+) -> None:
+    async with at_rig(PictureRules(sees=False), images) as rig:
+        rig.large.pictures = replace(rig.large.pictures, sees=True)
+        rig.large.script(STATUSES[name].reply)
+        first = await rig.ask(ask(A, B))
+        second = await rig.ask(ask(A, B, C))
+        await rig.clock.sleep(LEARNT_S)
+        later = await rig.ask(ask(A))
+    assert (first.text, first.shown, first.unseen) == (
+        "Fine.",
+        [["aaaa", "bbbb"], []],
+        ["aaaa.png", "bbbb.png"],
+    )
+    assert (second.text, second.shown, len(second.unseen)) == ("Fine.", [[]], 3)
+    assert first.selected.model_info.images is second.selected.model_info.images is False
+    assert first.refused == second.refused == [], "the pictures are not to blame"
+    assert later.shown == [["aaaa"]]
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+async def test_every_refusal_of_a_vendor_ends_in_an_answer(vendor: str) -> None:
+    six = [picture(letter * 4) for letter in "abcdef"]
+    rules = PictureRules(most=5, unreadable=frozenset({A.url}), vendor=vendor)
+    async with at_rig(rules) as rig:
+        many = await rig.ask(ask(*six[1:], picture("gggg")))
+        bad = await rig.ask(ask(A, B))
+        rig.large.pictures = PictureRules(sees=False, vendor=vendor)
+        blind = await rig.ask(ask(C))
+    assert many.text == bad.text == blind.text == "Fine."
+    assert [len(shown) for shown in many.shown] == [6, 5]
+    assert bad.shown == [["aaaa", "bbbb"], ["bbbb"]]
+    assert blind.shown == [["cccc"], []]
+
+
+@pytest.mark.parametrize("name", MANY)
+async def test_as_many_pictures_as_the_endpoint_takes_are_shown_from_then_on(name: str) -> None:
+    six = [picture(letter * 4) for letter in "abcdef"]
+    async with at_rig() as rig:
+        rig.large.script(STATUSES[name].reply)
+        first = await rig.ask(ask(*six))
+        second = await rig.ask(ask(*six))
+    newest = [image.name[:4] for image in six[1:]]
+    assert (first.text, first.shown[1:], first.unseen) == ("Fine.", [newest], ["aaaa.png"])
+    assert second.shown == [newest]
+    assert first.refused == second.refused == []
+    assert second.selected.model_info.images is None
+
+
+@pytest.mark.parametrize("name", BAD)
+async def test_a_picture_that_is_refused_is_left_out_from_then_on(name: str) -> None:
+    async with at_rig() as rig:
+        rig.large.script(STATUSES[name].reply)
+        first = await rig.ask(ask(A))
+        second = await rig.ask(ask(A, B))
+    assert (first.text, first.shown, first.refused, first.unseen) == (
+        "Fine.",
+        [["aaaa"], []],
+        ["aaaa.png"],
+        ["aaaa.png"],
+    )
+    assert (second.text, second.shown, second.unseen) == ("Fine.", [["bbbb"]], ["aaaa.png"])
+
+
+async def test_older_pictures_are_left_out_before_the_newest() -> None:
+    async with at_rig(PictureRules(unreadable=frozenset({B.url}))) as rig:
+        answer = await rig.ask(ask(A, B, C))
+    assert answer.shown == [["aaaa", "bbbb", "cccc"], ["cccc"]]
+    assert answer.refused == answer.unseen == ["aaaa.png", "bbbb.png"]
+
+
+async def test_where_the_newest_picture_is_refused_alone_the_older_ones_are_shown_the_next_time() -> None:
+    async with at_rig(PictureRules(unreadable=frozenset({C.url}))) as rig:
+        first = await rig.ask(ask(A, B, C))
+        second = await rig.ask(ask(A, B, C))
+    assert first.shown == [["aaaa", "bbbb", "cccc"], ["cccc"], []]
+    assert (first.refused, len(first.unseen)) == (["cccc.png"], 3)
+    assert (second.shown, second.unseen) == ([["aaaa", "bbbb"]], ["cccc.png"])
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        PLAIN_400,
+        Status(422, "no"),
+        Status(413, "<html>too large</html>"),
+        STATUSES["policy_azure"].reply,
+        Raw((event({"error": {"message": "Could not process image", "code": 400}}),)),
+    ],
+)
+async def test_a_refusal_that_does_not_speak_of_pictures_is_tried_without_them(reply: Status | Raw) -> None:
+    async with at_rig() as rig:
+        rig.large.default = lambda body: reply if names(body) else Words("Fine.")
+        first = await rig.ask(ask(A, B))
+        second = await rig.ask(ask(A, B))
+    assert (first.text, first.shown) == ("Fine.", [["aaaa", "bbbb"], ["bbbb"], []])
+    assert first.refused == ["bbbb.png"]
+    assert second.text == "Fine."
+
+
+async def test_what_is_refused_without_pictures_too_teaches_nothing_of_them() -> None:
+    async with at_rig() as rig:
+        rig.large.default = PLAIN_400
+        first = await rig.ask(ask(A))
+        rig.large.default = Words("Fine.")
+        second = await rig.ask(ask(A))
+    assert first.text == "Small.", "the next model is shown them too"
+    assert [names(received.body) for received in rig.small.requests] == [["aaaa"]]
+    assert (first.refused, second.shown) == ([], [["aaaa"]])
+
+
+async def test_left_out_pictures_cost_a_question_no_try() -> None:
+    async with at_rig() as rig:
+        rig.small.default = PLAIN_400
+        rig.large.script(PLAIN_400, PLAIN_400, *[Status(502, "bad gateway")] * 2)
+        answer = await rig.ask(ask(A, B))
+    assert (answer.text, len(answer.shown)) == ("Fine.", 5)
+
+
+async def test_a_refusal_after_the_first_word_leaves_nothing_out() -> None:
+    broken = Raw((event(chunk({"content": "Well"})), event({"error": {"message": "Could not process image"}})))
+    async with at_rig() as rig:
+        rig.large.script(broken)
+        answer = await rig.ask(ask(A))
+    assert (answer.text, answer.shown) == ("Well", [["aaaa"]])
+    assert answer.error is not None
+    assert answer.error.code is Code.ERROR_IN_STREAM
+
+
+async def test_an_endpoint_that_counts_a_picture_as_text_is_sent_the_whole_text_without_it() -> None:
+    counted = "This model's maximum context length is 128000 tokens. However, you requested 1900000 tokens."
+    async with at_rig() as rig:
+        refused = Status(400, {"error": {"message": counted, "code": "context_length_exceeded"}})
+        rig.large.default = lambda body: refused if names(body) else Words("Fine.")
+        first = await rig.ask(ask(A, B))
+        second = await rig.ask(ask(A, B))
+    assert (first.text, first.shown, second.shown) == ("Fine.", [["aaaa", "bbbb"], []], [[]])
+    assert len(rig.large.requests[-1].body["messages"]) == 3
+
+
+async def test_no_request_holds_more_pictures_than_endpoints_take() -> None:
+    images = [picture(f"{number:04}") for number in range(MOST_IMAGES + 2)]
+    async with at_rig() as rig:
+        answer = await rig.ask(ask(*images))
+    assert answer.shown == [[image.name[:4] for image in images[2:]]]
+    assert answer.unseen == [image.name for image in images[:2]]
+
+
+async def test_the_log_says_what_was_left_out_and_holds_nothing_of_a_picture() -> None:
+    echoed = Status(
+        400, {"error": {"message": f"Invalid image: data:image/png;base64,{'QUJD' * 100} is broken"}}
+    )
+    async with at_rig() as rig:
+        rig.large.script(echoed)
+        with structlog.testing.capture_logs() as logs:
+            await rig.ask(ask(A))
+    (left_out,) = [line for line in logs if line["event"] == "images_left_out"]
+    assert (left_out["refusal"], left_out["shown"], left_out["left"]) == ("image", 1, 0)
+    assert "QUJD" not in str(logs)
