@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from typing import Protocol
 
 import structlog
 
-from core.conversation.files import FileNews, FileReader
+from core.conversation.files import FileReader, ThreadFiles
 from core.conversation.prompt import GO_ON, build, counted_prompt, situation, with_question
 from core.conversation.summary import build_summary, within
 from core.errors import PlatformError, StoreError, UnreadError
@@ -44,14 +44,14 @@ class ContextStore(ThreadStore, TurnLedger, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a turn is answered from. `files`: what the asker is told of files that were read for this turn.
+    """What a turn is answered from.
 
     `request` is None where nothing was said: neither in what is to be summed up, nor in a question and the thread
     before it.
     """
 
     request: Request | None
-    files: tuple[FileNews, ...] = ()
+    files: ThreadFiles = field(default_factory=ThreadFiles)
 
 
 class ContextReader:
@@ -83,13 +83,14 @@ class ContextReader:
         lines = with_question(lines, ask)
         if ask.wordless and (ask.place.direct or all(line.wordless for line in lines)):
             return Material(None)
-        lines, pictures, news = await self._files.read(ask, lines, platform_calls)
+        files = await self._files.read(ask, lines, platform_calls)
+        lines = list(files.lines)
         if isinstance(ask.task, ContinueAnswer) and turn.again_of is not None:
             lines += await self._unfinished(turn.again_of)
         system = f"{settings.prompt}\n\n{situation(ask, self._zone)}"
-        messages = build(lines, ask, system=system, complete=complete, pictures=pictures)
+        messages = build(lines, ask, system=system, complete=complete, pictures=files.pictures)
         counted = counted_prompt(lines, context.spent, model)
-        return Material(replace(request, messages=messages, counted=counted), news)
+        return Material(replace(request, messages=messages, counted=counted), files)
 
     async def _said(
         self, ask: Ask, task: Summarize, model: str, platform_calls: PlatformCalls

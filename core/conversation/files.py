@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import structlog
 from cachetools import TTLCache
@@ -65,6 +65,31 @@ class _Place:
     message_id: str
     file: File
 
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.message_id, self.file.source
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadFiles:
+    """The files of a thread that were read for a question. `lines` hold their text, or why there is none."""
+
+    lines: tuple[ThreadMessage, ...] = ()
+    pictures: Pictures = field(default_factory=dict)
+    news: tuple[FileNews, ...] = ()
+    """What the asker is told."""
+
+    def showing(self, images: Iterable[Image]) -> dict[str, list[File]]:
+        """The files that the pictures `images` were made of, by their messages."""
+        wanted, found = set(images), dict[str, list[File]]()
+        for line in self.lines:
+            for one in line.attached:
+                if isinstance(one, File) and not wanted.isdisjoint(
+                    self.pictures.get((line.id, one.source), ())
+                ):
+                    found.setdefault(line.id, []).append(one)
+        return found
+
 
 def is_picture(file: File) -> bool:
     """Whether the platform calls it a picture."""
@@ -109,25 +134,30 @@ class FileReader:
 
     async def read(
         self, ask: Ask, lines: Sequence[ThreadMessage], platform_calls: PlatformCalls
-    ) -> tuple[list[ThreadMessage], Pictures, tuple[FileNews, ...]]:
-        """`lines` with the text of their files or why there is none, their pictures, and what the asker is told.
+    ) -> ThreadFiles:
+        """The content of the files of `lines`. Raises StoreError.
 
-        A problem is told once: with the question whose message has the file, or where it was found. Raises StoreError.
+        A problem is told once: with the question whose message has the file, or where it was found.
         """
         chosen = choose(lines)
         results = await asyncio.gather(*(self._read(ask, one, platform_calls) for one in chosen))
-        read = {(one.message_id, one.file.source): file for one, (file, _) in zip(chosen, results, strict=True)}
-        pictures = {
-            (one.message_id, one.file.source): images
-            for one, (_, images) in zip(chosen, results, strict=True)
-            if images
-        }
-        news = tuple(
-            news
-            for one, (file, _) in zip(chosen, results, strict=True)
-            if (news := _news(one.file, file, own=one.message_id == ask.id)) is not None
+        read = list(zip(chosen, results, strict=True))
+        files = {one.key: file for one, (file, _) in read}
+        news = (_news(one.file, file, own=one.message_id == ask.id) for one, (file, _) in read)
+        return ThreadFiles(
+            tuple(_with_files(line, files) for line in lines),
+            _newest({one.key: images for one, (_, images) in read if images}),
+            tuple(filter(None, news)),
         )
-        return [_with_files(line, read) for line in lines], _newest(pictures), news
+
+    async def refused(self, ask: Ask, files: ThreadFiles, images: Iterable[Image]) -> tuple[FileNews, ...]:
+        """Leave the pictures `images`, which an endpoint refused, out of later questions. Returns what the asker is
+        told. Raises StoreError."""
+        found = [(id_, file) for id_, some in files.showing(images).items() for file in some]
+        for message_id, file in found:
+            refused = replace(file, problem=FileProblem.REFUSED)
+            await self._store.put_file(ask.place, message_id, refused)
+        return tuple(FileNews(file.name, FileProblem.REFUSED) for _, file in found)
 
     async def _read(
         self, ask: Ask, place: _Place, platform_calls: PlatformCalls
@@ -182,6 +212,11 @@ class FileReader:
     def _keep(self, key: tuple[str, str], images: tuple[Image, ...]) -> None:
         if _size(images) <= PICTURES_BYTES:
             self._pictures[key] = images
+
+
+def unseen(ask: Ask, files: ThreadFiles, images: Iterable[Image]) -> tuple[FileNews, ...]:
+    """What the asker is told where the model can't see the pictures `images`: of those in the question itself, once."""
+    return tuple(FileNews(file.name, FileProblem.UNSEEN) for file in files.showing(images).get(ask.id, ()))
 
 
 def _with_files(line: ThreadMessage, read: Mapping[tuple[str, str], File]) -> ThreadMessage:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from core.conversation.files import FileNews
+from core.conversation.files import FileNews, ThreadFiles
 from core.errors import BotError
 from core.settings.channel import ChannelSettings
 from core.turns.interrupts import Interrupt
@@ -40,8 +40,11 @@ class Draft:
     """Seconds from then to the model's first word."""
     charged: list[Usage] = field(default_factory=list)
     """The usage of tries that gave no round, each at the price of its model."""
-    files: tuple[FileNews, ...] = ()
-    """What the asker is told of files."""
+    files: ThreadFiles = field(default_factory=ThreadFiles)
+    """The files that the model was given."""
+    file_news: tuple[FileNews, ...] = ()
+    unseen: tuple[FileNews, ...] = ()
+    """Pictures of the question that the selected model does not see."""
 
     @property
     def rounds(self) -> list[ModelRound]:

@@ -14,7 +14,7 @@ import structlog
 
 from core.clock import Clock
 from core.conversation.context import ContextReader
-from core.conversation.files import FileReader
+from core.conversation.files import FileReader, unseen
 from core.delivery.answer import AnswerDelivery
 from core.errors import BotError, Code, ModelError, PlatformError, StoreError, UnreadError
 from core.i18n import duration, phrase
@@ -37,7 +37,7 @@ from core.turns.ending import (
 from core.turns.running import RunningTurn
 from core.turns.store_retry import until_stored
 from core.values.conversation import Turn
-from core.values.deltas import Charged, Delta, Ended, EndReason, ModelSelected, Queued, Usage
+from core.values.deltas import Charged, Delta, Ended, EndReason, ImagesRefused, ModelSelected, Queued, Usage
 from core.values.outgoing import Phase, Reply
 from core.values.parts import Text, ToolCall
 from core.values.steps import ApprovalAsked, ModelRound, Step, ToolResults
@@ -67,6 +67,7 @@ class AnswerWriter:
         self._clock = clock
         self._catalog = catalog
         self._tools = tools
+        self._files = files
         self._reader = ContextReader(store, settings.zone, files)
 
     async def write(
@@ -82,7 +83,7 @@ class AnswerWriter:
             draft.model_info = self._catalog.model_info(settings.model)
             language = self._language(running)
             material = await self._reader.read(turn, settings, language, platform_calls)
-            draft.files = material.files
+            draft.files, draft.file_news = material.files, material.files.news
             if material.request is None:
                 draft.text = phrase(nothing_to_answer(turn), language)
                 draft.ended = Ended(EndReason.STOP, Usage())
@@ -170,9 +171,14 @@ class AnswerWriter:
                             draft.first_word_s = self._clock.monotonic() - draft.began_s
                         show()
                         running.unsaved = (draft.text, tuple(delivery.posted))
-                    case ModelSelected(model_info, prompt_tokens):
+                    case ModelSelected(model_info, prompt_tokens, images):
                         draft.model_info, draft.prompt_tokens = model_info, prompt_tokens
+                        draft.unseen = (
+                            unseen(running.turn.ask, draft.files, images) if model_info.images is False else ()
+                        )
                         calls.clear()
+                    case ImagesRefused(images):
+                        draft.file_news += await self._files.refused(running.turn.ask, draft.files, images)
                     case ToolCall() if self._tools is not None:
                         calls.append(delta)
                     case Charged(usage):

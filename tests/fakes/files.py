@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from core.clock import Clock
 from core.conversation.files import FileReader
-from core.ports.files import Extracted, ExtractedText, FileError, Picture
+from core.ports.files import Extracted, ExtractedText, FileContent, FileError, Picture
 from core.ports.store import ThreadStore
-from core.values.parts import FileProblem
+from core.values.parts import File, FileProblem
+from core.values.places import Place
+from tests.fakes.platform import MemoryPlatform
 
 PICTURE = b"\x89PNG\r\n\x1a\n of four pixels"
 
@@ -25,6 +27,22 @@ class PlainExtractor:
             return ExtractedText(data.decode())
         except UnicodeDecodeError as error:
             raise FileError(FileProblem.UNKNOWN_TYPE) from error
+
+
+class FilePlatform(MemoryPlatform):
+    """Holds `files` by their source."""
+
+    def __init__(self, **files: bytes | FileProblem) -> None:
+        super().__init__()
+        self.files = files
+        self.fetched: list[str] = []
+
+    async def fetch(self, place: Place, message_id: str, file: File, limit: int) -> FileContent:
+        self.fetched.append(file.source)
+        content = self.files[file.source]
+        if isinstance(content, FileProblem):
+            raise FileError(content)
+        return FileContent("", "", content)
 
 
 def plain_files(store: ThreadStore, clock: Clock) -> FileReader:

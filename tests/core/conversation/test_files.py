@@ -14,16 +14,16 @@ from core.conversation.files import (
     FileNews,
     FileReader,
     choose,
+    unseen,
 )
 from core.platform_calls import PlatformCalls
-from core.ports.files import Extracted, FileContent, FileError, Picture, ScannedPages, Transcriber
+from core.ports.files import Extracted, Picture, ScannedPages, Transcriber
 from core.values.conversation import Ask, ThreadMessage
 from core.values.parts import Attached, File, FileProblem, Quote
 from core.values.places import Person, Place
 from tests.fakes.clock import FakeClock
-from tests.fakes.files import PICTURE, PlainExtractor
+from tests.fakes.files import PICTURE, FilePlatform, PlainExtractor
 from tests.fakes.memory import MemoryStore
-from tests.fakes.platform import MemoryPlatform
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 THREAD = Place("slack", "T1", "C1", "1.0")
@@ -39,22 +39,6 @@ def line(number: int, *attached: Attached) -> ThreadMessage:
 
 def question(number: int = 9, *attached: Attached) -> Ask:
     return Ask(f"m{number}", THREAD, ADA, "why?", NOON, addressed=True, attached=attached)
-
-
-class FilePlatform(MemoryPlatform):
-    """Holds `files` by their source."""
-
-    def __init__(self, **files: bytes | FileProblem) -> None:
-        super().__init__()
-        self.files = files
-        self.fetched: list[str] = []
-
-    async def fetch(self, place: Place, message_id: str, file: File, limit: int) -> FileContent:
-        self.fetched.append(file.source)
-        content = self.files[file.source]
-        if isinstance(content, FileProblem):
-            raise FileError(content)
-        return FileContent("", "", content)
 
 
 class Hears:
@@ -82,8 +66,8 @@ class Rig:
                 replace(question(), id=one.id, text=one.text, at=one.at, attached=one.attached)
             )
         stored = await self.store.lines(THREAD)
-        read, pictures, news = await self.reader.read(ask or question(), stored, PlatformCalls(self.platform))
-        return [one.attached for one in read], list(pictures), news
+        files = self.files = await self.reader.read(ask or question(), stored, PlatformCalls(self.platform))
+        return [one.attached for one in files.lines], list(files.pictures), files.news
 
 
 async def test_the_text_of_a_file_is_read_once_and_stored_with_its_message() -> None:
@@ -150,8 +134,27 @@ async def test_of_scans_and_pictures_together_a_question_has_no_more_than_the_li
     rig = Rig(F1=b"12345", F2=b"12345")
     reader = FileReader(rig.store, Scanner(), rig.clock)
     lines = [line(1, NOTES), line(2, replace(NOTES, source="F2"))]
-    _, pictures, _ = await reader.read(question(), lines, PlatformCalls(rig.platform))
-    assert {key: len(images) for key, images in pictures.items()} == {("m2", "F2"): 5, ("m1", "F1"): 1}
+    files = await reader.read(question(), lines, PlatformCalls(rig.platform))
+    assert {key: len(images) for key, images in files.pictures.items()} == {("m2", "F2"): 5, ("m1", "F1"): 1}
+
+
+async def test_a_refused_picture_is_no_part_of_later_questions() -> None:
+    rig = Rig(F2=PICTURE)
+    await rig.read([line(1, CAT)])
+    images = rig.files.pictures["m1", "F2"]
+    assert await rig.reader.refused(question(), rig.files, images) == (
+        FileNews("cat.png", FileProblem.REFUSED),
+    )
+    read, pictures, news = await rig.read([])
+    assert (read, pictures, news) == ([(replace(CAT, problem=FileProblem.REFUSED),)], [], ())
+
+
+async def test_that_the_model_is_blind_is_told_of_the_pictures_in_the_question_alone() -> None:
+    rig = Rig(F2=PICTURE)
+    await rig.read([line(1, CAT)])
+    images = rig.files.pictures["m1", "F2"]
+    assert unseen(question(1), rig.files, images) == (FileNews("cat.png", FileProblem.UNSEEN),)
+    assert unseen(question(9), rig.files, images) == ()
 
 
 @pytest.mark.parametrize(("file", "most"), [(CAT, MOST_PICTURES), (NOTES, MOST_FILES)])
