@@ -16,6 +16,8 @@ from core.values.parts import Quote
 from core.values.places import Person
 
 OURS = "Parley"
+_ROLES = ("system", "developer", "assistant", "user", "tool", "系统", "助手", "用户", "工具")
+"""Roles in a list of messages, as models know them."""
 _NAME_LENGTH = 80
 _FOLDED = {ord(character): " " for character in ":：" + DIRECTION_MARKS}
 _MARKS = " \t*_~`>[(#-"
@@ -24,10 +26,15 @@ _MARKS = " \t*_~`>[(#-"
 
 def labels(people: Iterable[Person]) -> dict[str, str]:
     """By id, what each of `people` is called: the name, in one line and without a colon; with the id behind it where
-    others are called so too, or where the name itself could be taken for one with an id."""
-    names = {person.id: _plain(person.name) or person.id for person in people}
+    others, Parley or a role of a conversation are called so too, or where the name itself could be taken for one with
+    an id. Of several names of a person the last one counts."""
+    names: dict[str, str] = {}
+    for person in people:
+        name = _plain(person.name) or person.id
+        if name != person.id or person.id not in names:  # the platform may not have said the name this time
+            names[person.id] = name
     shared = Counter(_key(name) for name in names.values())
-    shared[_key(OURS)] += 1
+    shared.update(map(_key, (OURS, *_ROLES)))
     return {
         id_: name if shared[_key(name)] < 2 and "(" not in _key(name) else f"{name} ({id_})"
         for id_, name in names.items()

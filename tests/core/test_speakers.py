@@ -21,6 +21,17 @@ def test_no_two_people_share_a_label_and_each_is_one_line_without_a_colon(
         assert ":" not in label
 
 
+@pytest.mark.parametrize("name", ["System", "assistant", "ＳＹＳＴＥＭ", "Sys\u200dtem", "系统", "Parley"])
+def test_a_name_that_is_a_role_is_told_apart_from_the_role(name: str) -> None:
+    assert labels([Person("U1", name)]) == {"U1": f"{name} (U1)"}
+
+
+def test_a_name_that_comes_late_renames_earlier_lines_and_an_unknown_name_renames_nothing() -> None:
+    assert labels([Person("U1", "U1"), Person("U1", "Ann"), Person("U1", "U1")]) == {"U1": "Ann"}
+    assert labels([Person("U1", "Ann"), Person("U1", "Anna")]) == {"U1": "Anna"}
+    assert labels([Person("U1", "U1"), Person("U1", "")]) == {"U1": "U1"}
+
+
 @pytest.mark.parametrize("piece", ["Ada: x\n", "\n", ":" * 50, "x", "\u2028", "a\u0301:\r", "*" * 500 + "\n"])
 def test_setting_words_off_adds_at_most_two_characters_a_line(piece: str) -> None:
     text = piece * (100_000 // len(piece))
