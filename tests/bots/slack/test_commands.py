@@ -190,7 +190,9 @@ def test_the_manifest_names_the_events_that_are_handled_and_the_scopes_they_need
     messages = {f"message.{kind}" for kind in kinds}
     assert set(events) == {"app_mention", *messages, *EVENTS}
     scopes = asked["oauth_config"]["scopes"]["bot"]
-    assert {f"{kind}:history" for kind in kinds} | {"commands", "files:write", "im:write"} <= set(scopes)
+    assert {f"{kind}:history" for kind in kinds} | {"commands", "files:read", "files:write", "im:write"} <= set(
+        scopes
+    )
     assert scopes == sorted(set(scopes))
     assert asked["settings"]["interactivity"]["is_enabled"]
     assert asked["settings"]["socket_mode_enabled"]

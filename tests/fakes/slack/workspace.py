@@ -230,7 +230,7 @@ class Workspace:
         # Reports disagree on whether `app_mention` has files, and on which of the two events comes first.
         # https://github.com/slackapi/bolt-python/issues/925
         self.mention_first = False
-        self.files_in = ("message",)
+        self.files_in = {"message"}
         self.stream_lifetime_s = 300.0
         self.stream_cap_bytes = 10_600
         self.edit_window_s: float | None = None
