@@ -232,7 +232,7 @@ def _is_left_by(
         return False
     if message.nonce is not None:
         return str(message.nonce) == key_to_nonce(post.key)
-    if message.content.strip() != page_to_content(post.page).strip():
+    if message.content.strip() != page_to_content(post.page, post.quote).strip():
         return False
     if post.interaction_token:
         asked = message.interaction_metadata

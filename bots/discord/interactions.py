@@ -177,8 +177,10 @@ class DiscordInteractions:
     async def _perform(self, interaction: Interaction, command: Command | None) -> None:
         spec = COMMANDS.get(command.name) if command else None
         turn = spec is not None and spec.turn
+        if spec is not None and not (turn or spec.whisper):
+            return await self._perform_first(interaction, command)
         refused = await self._refusal(command) if turn and command is not None else None
-        whispered = spec is None or refused is not None or (spec.whisper and not turn)
+        whispered = refused is not None or not turn
         if not await self._deferred(interaction, ephemeral=whispered):
             return
         if refused is not None:
@@ -188,6 +190,18 @@ class DiscordInteractions:
             command = await self._with_names(interaction, command)
         told, answered = await self._told(interaction, command)
         if told is not None and not answered:
+            await self._tell(interaction, _with_words(told, command), whispered=whispered)
+
+    async def _perform_first(self, interaction: Interaction, command: Command | None) -> None:
+        """Perform a command whose outcome decides who sees the reply: acknowledge it then, or after
+        `_DECIDE_WITHIN_S`."""
+        performing = asyncio.create_task(self._told(interaction, command))
+        done, _ = await asyncio.wait({performing}, timeout=_DECIDE_WITHIN_S)
+        known = performing.result()[0] if done else None
+        whispered = known is not None and known.whisper
+        acknowledged = await self._deferred(interaction, ephemeral=whispered)
+        told, _ = await performing
+        if acknowledged and told is not None:
             await self._tell(interaction, _with_words(told, command), whispered=whispered)
 
     async def _with_names(self, interaction: Interaction, command: Command) -> Command:

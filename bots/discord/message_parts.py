@@ -72,7 +72,9 @@ def message_to_parts(
 def _own_parts(message: discord.Message, me: discord.ClientUser) -> MessageParts:
     """The parts without the message that is replied to. Of the bot's own messages only the words count."""
     if message.author.id == me.id:
-        return MessageParts(content_to_text(message.content))
+        command = message.interaction_metadata
+        quotes = command is not None and command.original_response_message_id is None
+        return MessageParts(content_to_text(message.content, quotes=quotes))
     names = _names(message, me)
     typed, shown = _typed(message, me, names), _shown(message, _embeds(message), names)
     attached = [*_forwarded(message, names), *_files(message, message)]

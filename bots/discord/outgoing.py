@@ -20,6 +20,7 @@ from core.values.outgoing import (
     Page,
     PostMessage,
     UploadFile,
+    page_length,
 )
 from core.values.ui import Button
 
@@ -33,19 +34,41 @@ https://docs.discord.com/developers/resources/channel#trigger-typing-indicator""
 _NOTICE = "-# "
 """Subtext: https://support.discord.com/hc/en-us/articles/210298617"""
 
+_QUOTE = "> "
+_QUOTE_LIMIT = 150
+"""UTF-16 units of a question above its answer."""
+
 _CUSTOM_ID = "parley:{action}:{turn_id}"
 _PRESSED = re.compile(r"parley:([a-z_-]+):(\d+)")
 
 
-def page_to_content(page: Page) -> str:
-    """The text, and the notice as subtext under it. Never empty: Discord refuses an empty message."""
+def page_to_content(page: Page, quote: str = "") -> str:
+    """The question as a quote, the text, and the notice as subtext under it.
+
+    The quote is cut to the room that the others leave. Never empty: Discord refuses an empty message.
+    """
     notice = "\n".join(_NOTICE + line for line in page.notice.splitlines() if line.strip())
-    return "\n".join(part for part in (page.text, notice) if part) or "\u200b"
+    content = "\n".join(part for part in (page.text, notice) if part)
+    room = CONTENT_LIMIT - page_length(content, "utf16") - len(_QUOTE + "\n")
+    return f"{_quoted(quote, room)}{content}" or "\u200b"
 
 
-def content_to_text(content: str) -> str:
-    """The words of our own message, without the notice under them."""
+def _quoted(question: str, room: int) -> str:
+    """The line of a quote in at most `room` UTF-16 units; empty where there is no room. Its Markdown is escaped."""
+    escaped, most = discord.utils.escape_markdown(question), min(_QUOTE_LIMIT, room)
+    if not escaped or most < 1:
+        return ""
+    if page_length(escaped, "utf16") > most:
+        units = escaped.encode("utf-16-le", "surrogatepass")[: 2 * (most - 1)]
+        escaped = units.decode("utf-16-le", "ignore").rstrip("\\") + "…"
+    return f"{_QUOTE}{escaped}\n"
+
+
+def content_to_text(content: str, *, quotes: bool = False) -> str:
+    """The words of our own message, without the notice under them and, if it `quotes` a question, without that."""
     lines = content.split("\n")
+    if quotes and lines[0].startswith(_QUOTE):
+        del lines[0]
     while lines and lines[-1].startswith(_NOTICE):
         lines.pop()
     return "\n".join(lines).strip("\u200b\n")
@@ -62,11 +85,11 @@ def page_to_view(page: Page) -> discord.ui.View | None:
     return view
 
 
-def page_to_body(page: Page) -> dict[str, Any]:
+def page_to_body(page: Page, quote: str = "") -> dict[str, Any]:
     """The body of a message or of an edit, without pings and link previews."""
     view = page_to_view(page)
     return {
-        "content": page_to_content(page),
+        "content": page_to_content(page, quote),
         "components": view.to_components() if view else [],
         "flags": discord.MessageFlags(suppress_embeds=True).value,
         "allowed_mentions": discord.AllowedMentions.none().to_dict(),
@@ -104,7 +127,9 @@ def interaction_token_of(call: OutgoingCall) -> str:
 
 def call_to_body(call: OutgoingCall) -> dict[str, Any]:
     """The JSON body of a call; that of an empty page where the call has none."""
-    return page_to_body(call.page if isinstance(call, PostMessage | EditMessage) else Page(""))
+    if isinstance(call, PostMessage | EditMessage):
+        return page_to_body(call.page, call.quote)
+    return page_to_body(Page(""))
 
 
 def upload_to_form(upload: UploadFile, body: dict[str, Any] | None) -> tuple[dict[str, Any], ...]:

@@ -20,6 +20,7 @@ from core.values.outgoing import (
     UploadFile,
     page_length,
 )
+from core.values.tasks import ANSWER
 
 _EMPTY = Page("")
 _SHORT_PAGES = 0.25
@@ -58,6 +59,14 @@ class Address:
     key: str
     interaction_token: str
     turn_id: int | None = None
+
+    @property
+    def quote(self) -> str:
+        """The question of a command in one line, without what it quotes; empty for a question that is a message."""
+        if not self.ask.interaction_token or self.ask.task != ANSWER:
+            return ""
+        lines = (line for line in self.ask.text.splitlines() if not line.startswith(">"))
+        return " ".join(" ".join(lines).split())
 
 
 def next_calls(layout: PageLayout, now: float) -> tuple[NextCall, ...]:
@@ -143,15 +152,16 @@ def call(
     turn_id = address.turn_id
     id_, key = (page_state.id, f"{address.key}-{page_state.number}") if page_state else ("", "")
     after = page_state.text if page_state else ""
+    quote = address.quote if page_state and page_state.number == 0 else ""
     match next_call:
         case NextCall.POST | NextCall.REST:
-            return PostMessage(place, page, key, ask.id, interaction_token, turn_id)
+            return PostMessage(place, page, key, ask.id, interaction_token, turn_id, quote)
         case NextCall.LOOK:
-            return FindMessage(place, page, key, ask.id, turn_id=turn_id)
+            return FindMessage(place, page, key, ask.id, turn_id=turn_id, quote=quote)
         case NextCall.START:
             return StartStream(place, text, key, ask.id, ask.author.id, turn_id)
         case NextCall.EDIT:
-            return EditMessage(place, id_, page, interaction_token, key, turn_id)
+            return EditMessage(place, id_, page, interaction_token, key, turn_id, quote)
         case NextCall.APPEND:
             return AppendStream(place, id_, text, after, turn_id)
         case NextCall.STOP:

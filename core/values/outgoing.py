@@ -45,6 +45,7 @@ class PostMessage:
     """OutgoingCall: a new message. `key` is the same whenever the same page of the same turn is posted again.
 
     `answers` is the message the turn answers: where a place has no thread of its own, the post replies to it.
+    `quote` is the question of a command, which no message shows: it is shown above the page.
     """
 
     place: Place
@@ -53,11 +54,15 @@ class PostMessage:
     answers: str = ""
     interaction_token: str = ""
     turn_id: int | None = None
+    quote: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class EditMessage:
-    """OutgoingCall: the complete new view of a message that was posted before. `key`: as that of its `PostMessage`."""
+    """OutgoingCall: the complete new view of a message that was posted before.
+
+    `key` and `quote`: as those of its `PostMessage`.
+    """
 
     place: Place
     message_id: str
@@ -65,6 +70,7 @@ class EditMessage:
     interaction_token: str = ""
     key: str = field(default="", compare=False)
     turn_id: int | None = None
+    quote: str = ""
 
 
 @dataclass(frozen=True, slots=True)

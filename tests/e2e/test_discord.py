@@ -38,6 +38,8 @@ async def test_ask_is_deferred_at_once_and_answered_in_place(
         await discord.wait_for(lambda: discord.interaction(interaction).deferred, 3.0)
         answer = await answered(discord, GENERAL, "It is four, I think.")
         assert len(answer.history) > 1, "it did not grow"
+        assert answer.content == "> two and two?\nIt is four, I think."
+        assert all(content.startswith("> two and two?\n") for _, content in answer.history if content)
         await discord.say(BO, GENERAL, "and twice?", reply_to=answer.id)
         await answered(discord, GENERAL, "Eight.", count=2)
     assert len(discord.from_bot(GENERAL)) == 2

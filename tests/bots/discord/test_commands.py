@@ -17,7 +17,7 @@ from core.commands import COMMANDS, MENUS, press_form
 from core.errors import StoreError
 from core.i18n import error_text, language_of, phrase
 from core.values.conversation import Ask
-from core.values.events import ButtonPress, Command, Outcome
+from core.values.events import ButtonPress, Command, Event, Outcome, Receipt
 from core.values.outgoing import page_length
 from core.values.ui import Attachment, Button, Choice, Field, Form, ImmediateReply
 from tests.bots.discord.conftest import Bot, running
@@ -223,7 +223,33 @@ async def test_a_question_is_taken_where_it_can_not_be_checked_in_time(bot: Bot)
     assert (await took(bot, "ask")).options == {"question": "are you there?"}
 
 
-@pytest.mark.parametrize("name", ["ask", "summarize", "reset"])
+async def test_a_command_that_is_refused_is_never_shown_to_others(bot: Bot) -> None:
+    bot.inbox.told, bot.inbox.outcome = ImmediateReply("Not here."), Outcome.TOLD
+    told = await answer(bot, await bot.fake.slash(BO, GENERAL, "reset"))
+    assert (told.content, told.ephemeral_to) == ("Not here.", BO)
+    assert [message.ephemeral_to for message in bot.fake.messages(GENERAL)] == [BO]
+
+
+async def test_a_command_that_takes_long_is_acknowledged_before_its_reply_is_known(bot: Bot) -> None:
+    held = asyncio.Event()
+
+    class Slow(type(bot.inbox)):  # type: ignore[misc]
+        async def receive(self, event: Event) -> Receipt:
+            await held.wait()
+            receipt: Receipt = await super().receive(event)
+            return receipt
+
+    bot.inbox.__class__ = Slow
+    bot.inbox.told, bot.inbox.outcome = ImmediateReply("Not here."), Outcome.TOLD
+    interaction = await bot.fake.slash(BO, GENERAL, "reset")
+    await bot.fake.wait_for(lambda: bot.fake.interaction(interaction).deferred)
+    held.set()
+    told = await follow_up(bot, interaction)
+    assert (told.content, told.ephemeral_to) == ("Not here.", BO)
+    assert await left(bot, interaction) == [told.id]
+
+
+@pytest.mark.parametrize("name", ["ask", "summarize"])
 async def test_a_late_refusal_is_for_the_asker_alone_and_leaves_nothing_behind(bot: Bot, name: str) -> None:
     bot.inbox.told, bot.inbox.outcome, bot.inbox.foresees = ImmediateReply("Not here."), Outcome.REFUSED, False
     options = {"question": "may I?"} if name == "ask" else {}

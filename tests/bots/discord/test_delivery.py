@@ -163,7 +163,9 @@ async def test_between_people_where_six_messages_are_the_most_a_longer_answer_en
     first, *more = [message for message in bot.fake.seen(chat, ADA) if message.visible]
     assert more == []
     assert bot.fake.interaction(interaction).response is first
-    assert text.startswith(first.content.partition("\n")[0][:1_000])
+    question, beginning, *_ = first.content.split("\n")
+    assert question == "> ?"
+    assert text.startswith(beginning[:1_000])
     assert [file.data.decode() for file in first.attachments] == [text]
 
 

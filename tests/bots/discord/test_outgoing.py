@@ -35,6 +35,21 @@ def test_a_full_page_with_a_notice_and_a_closing_fence_fits(language: str) -> No
     assert page_length(page_to_content(page), "utf16") <= CONTENT_LIMIT
 
 
+def test_the_question_of_a_command_is_a_quote_of_one_line_above_the_text() -> None:
+    shown = page_to_content(Page("Yes.", "Cut here."), "is # it ```so?")
+    assert shown == "> is # it \\`\\`\\`so?\nYes.\n-# Cut here."
+    assert content_to_text(shown, quotes=True) == "Yes."
+    assert page_to_content(Page("Yes."), "?" * 400) == "> " + "?" * 149 + "…\nYes."
+
+
+@given(st.text(max_size=300), st.integers(1_700, CONTENT_LIMIT))
+def test_a_quote_takes_only_the_room_that_the_text_leaves(question: str, size: int) -> None:
+    shown = page_to_content(Page("x" * size), " ".join(question.split()))
+    assert page_length(shown, "utf16") <= CONTENT_LIMIT
+    assert shown.endswith("x" * size)
+    assert shown.count("\n") <= 1
+
+
 @given(st.text(st.characters(exclude_characters="\u200b"), min_size=1), st.text())
 def test_our_own_words_are_read_back_without_the_notice(text: str, notice: str) -> None:
     words = text.strip("\n")

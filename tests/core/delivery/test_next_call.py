@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.delivery.next_call import Address, NextCall, call, fulfil, next_calls
-from core.delivery.page_layout import Life, PageLayout
+from core.delivery.page_layout import Life, PageLayout, PageState
 from core.values.outgoing import (
     AppendStream,
     EditMessage,
@@ -21,6 +21,7 @@ from core.values.outgoing import (
     StartStream,
     StopStream,
 )
+from core.values.tasks import Summarize
 from tests.core.delivery.rig import ask
 
 LIMITS = Limits(page_size=40, growth=Growth(size=60, life_s=20.0), files=True)
@@ -184,3 +185,26 @@ def test_whatever_is_written_there_is_an_end_to_showing_it(text: str, limits: Li
         page_state = made.stands(f"m{number}") if isinstance(call, PostMessage) else made.page_states[-1]
         made.shows(page_state, call.page)
     pytest.fail("it goes on and on")
+
+
+def quote(kind: NextCall, address: Address, page_state: PageState) -> str:
+    made = call(kind, address, page_state)
+    assert isinstance(made, PostMessage | EditMessage)
+    return made.quote
+
+
+def test_the_question_of_a_command_is_quoted_above_the_first_message_alone() -> None:
+    first, second = PageState(0, 100, "m0"), PageState(1, 100, "m1")
+    asked = replace(ask(), text="> The loom\n> is broken.\n\nwhat\nnow?", interaction_token="ticket")
+    address = Address(asked, "turn-7", "ticket", 7)
+    assert quote(NextCall.POST, address, first) == "what now?"
+    assert quote(NextCall.EDIT, address, first) == "what now?"
+    assert quote(NextCall.EDIT, replace(address, interaction_token=""), first) == "what now?", "also later"
+    assert quote(NextCall.EDIT, address, second) == ""
+
+
+def test_a_question_that_is_a_message_is_not_quoted() -> None:
+    first = PageState(0, 100, "m0")
+    assert quote(NextCall.POST, Address(ask(), "turn-7", ""), first) == ""
+    summary = replace(ask(), interaction_token="ticket", task=Summarize(channel=False, last=5))
+    assert quote(NextCall.POST, Address(summary, "turn-7", "ticket"), first) == ""
