@@ -11,6 +11,9 @@ In the child, one file each:
     sandbox     limits on memory, time, files and sockets
     pictures    pictures -> small JPEG or PNG (Pillow)
     pdf         PDF -> its text, or pictures of its pages (pypdfium2)
+    documents   docx and pptx -> their paragraphs
+    workbook    xlsx -> rows of its sheets
+    └ archive   the XML inside an office file
 
 In both:
 

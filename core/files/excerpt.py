@@ -6,16 +6,16 @@ from collections import deque
 
 LONGEST = 30_000
 """Bytes of UTF-8 that the text of a file may have in a prompt."""
-_HEAD = 20_000
-_TAIL = LONGEST - _HEAD - 100
+_MARK = 100
+"""Bytes of the words for what is left out, and more."""
 
 
-def excerpt(text: str) -> str:
-    """`text` itself, or its first 20 kB and its last 10 kB, cut at line ends where there are any."""
-    if len(text) <= LONGEST and len(text.encode()) <= LONGEST:
+def excerpt(text: str, limit: int = LONGEST) -> str:
+    """`text` itself, or its beginning and its end in at most `limit` bytes, cut at line ends where there are any."""
+    if len(text) <= limit and len(text.encode()) <= limit:
         return text
-    first = _beginning(text)
-    return _joined(first, len(text) - len(first), _end(text[max(len(first), len(text) - _TAIL) :]))
+    first = _beginning(text, limit)
+    return _joined(first, len(text) - len(first), _end(text[max(len(first), len(text) - limit) :], limit))
 
 
 class Excerpt:
@@ -42,17 +42,17 @@ class Excerpt:
             return
         self._tail.append(line)
         self._tail_size += len(line)
-        while self._tail_size - len(self._tail[0]) >= _TAIL:
+        while self._tail_size - len(self._tail[0]) >= LONGEST:
             dropped = len(self._tail.popleft())
             self._tail_size -= dropped
             self._dropped += dropped
 
-    def text(self) -> str:
+    def text(self, limit: int = LONGEST) -> str:
         head, tail = "".join(self._head), "".join(self._tail)
         if not self._dropped:
-            return excerpt(head + tail)
-        first = _beginning(head)
-        return _joined(first, self.size - len(first), _end(tail))
+            return excerpt(head + tail, limit)
+        first = _beginning(head, limit)
+        return _joined(first, self.size - len(first), _end(tail, limit))
 
 
 def _joined(first: str, rest: int, last: str) -> str:
@@ -60,15 +60,17 @@ def _joined(first: str, rest: int, last: str) -> str:
     return f"{first}\n[... {rest - len(last):,} characters left out ...]\n{last}"
 
 
-def _beginning(text: str) -> str:
-    """At most 20 kB of the beginning of `text`, up to a line end where that leaves half of them or more."""
-    kept = text[:_HEAD].encode()[:_HEAD].decode(errors="ignore")
+def _beginning(text: str, limit: int) -> str:
+    """Two thirds of `limit` of the beginning of `text`, up to a line end where that leaves half of them or more."""
+    most = limit * 2 // 3
+    kept = text[:most].encode()[:most].decode(errors="ignore")
     line_end = kept.rfind("\n")
     return kept[:line_end] if line_end >= len(kept) // 2 else kept
 
 
-def _end(text: str) -> str:
-    """At most 10 kB of the end of `text`, from the beginning of a line where that leaves half of them or more."""
-    kept = text[-_TAIL:].encode()[-_TAIL:].decode(errors="ignore")
+def _end(text: str, limit: int) -> str:
+    """A third of `limit` of the end of `text`, from the beginning of a line where that leaves half of it or more."""
+    most = max(1, limit // 3 - _MARK)
+    kept = text[-most:].encode()[-most:].decode(errors="ignore")
     start = kept.find("\n") + 1
     return kept[start:] if start <= len(kept) // 2 else kept

@@ -48,11 +48,14 @@ _SIGNATURES = (
 """Offset, bytes, kind: https://en.wikipedia.org/wiki/List_of_file_signatures"""
 _OFFICE = (
     (b"word/document", FileKind.DOCX),
-    (b"xl/workbook", FileKind.XLSX),
-    (b"ppt/presentation", FileKind.PPTX),
+    (b"xl/workbook.xml", FileKind.XLSX),
+    (b"ppt/presentation.xml", FileKind.PPTX),
 )
-"""The beginning of the name of a member that only this kind of an office file has."""
+"""A name, or its beginning, of a member that only this kind of an office file has."""
 _ZIP = b"PK\x03\x04"
+_COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+"""https://learn.microsoft.com/en-us/openspecs/office_file_formats/ms-offcrypto/3c34d72a-1a61-4b52-a893-196f9157f083"""
 _BINARY_NAMES = {
     *("jpg", "jpeg", "png", "gif", "webp", "bmp", "tif", "tiff", "heic", "heif", "avif", "ico"),
     *("pdf", "docx", "xlsx", "pptx", "doc", "xls", "ppt", "odt", "ods", "odp", "zip", "gz", "exe"),
@@ -76,6 +79,11 @@ def kind_of(data: bytes, name: str = "") -> FileKind:
     if suffix_of(name) == "pdf" and b"%PDF-" in head:
         return FileKind.PDF
     return FileKind.OTHER if decode(head) is None else FileKind.TEXT
+
+
+def is_encrypted_office(data: bytes) -> bool:
+    """Whether this is an office file behind a password, which a compound file of the older formats holds."""
+    return data.startswith(_COMPOUND) and _ENCRYPTED in data
 
 
 def is_named_binary(name: str) -> bool:

@@ -22,7 +22,7 @@ _LARGEST_SCALE = 4.0
 """Pixels of a drawn page for each of its points, which are 1/72 inch."""
 
 
-def read(data: bytes, _name: str) -> Extracted:
+def read(data: bytes) -> Extracted:
     """Raises FileError, and any error of pypdfium2's."""
     document = _opened(data)
     document.init_forms()

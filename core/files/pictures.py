@@ -27,7 +27,7 @@ Image.preinit()
 Image.MAX_IMAGE_PIXELS = None  # Up to twice this, Pillow only warns; `read` refuses.
 
 
-def read(data: bytes, _name: str) -> Picture:
+def read(data: bytes) -> Picture:
     """The picture's first frame, upright and without metadata. Raises FileError, and any error of Pillow's."""
     with Image.open(BytesIO(data), formats=_FORMATS) as opened:
         if opened.width * opened.height > MOST_PIXELS:

@@ -1,8 +1,10 @@
 """Files for the tests, made here: whole ones, strange ones and hostile ones."""
 
+import random
 import struct
+import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 
 from PIL import Image
@@ -27,7 +29,8 @@ def quarters(width: int = 40, height: int = 20) -> Image.Image:
 
 def photo(width: int, height: int) -> Image.Image:
     """A picture of many colours."""
-    return Image.effect_noise((width, height), 60).convert("RGB").rotate(1)
+    coarse = random.Random(1).randbytes(3 * 60 * 40)
+    return Image.frombytes("RGB", (60, 40), coarse).resize((width, height), Image.Resampling.BICUBIC)
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
@@ -99,3 +102,73 @@ def filled(megabytes: int) -> bytes:
     """A stream of spaces, squeezed."""
     squeeze = zlib.compressobj(9)
     return b"".join(squeeze.compress(b" " * 1_000_000) for _ in range(megabytes)) + squeeze.flush()
+
+
+MAIN = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+_RELATED = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+
+
+def zipped(members: Mapping[str, str | bytes]) -> bytes:
+    written = BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return written.getvalue()
+
+
+def docx(body: str, **others: str) -> bytes:
+    """`body` is the content of `w:body`; `others` are whole members of the folder `word`."""
+    head = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
+    document = f"{head}<w:document {MAIN}><w:body>{body}</w:body></w:document>"
+    return zipped(
+        {"word/document.xml": document, **{f"word/{name}.xml": text for name, text in others.items()}}
+    )
+
+
+def paragraph(text: str) -> str:
+    return f"<w:p><w:r><w:t>{text}</w:t></w:r></w:p>"
+
+
+def xlsx(sheets: Mapping[str, str], texts: Sequence[str] = (), styles: str = "", properties: str = "") -> bytes:
+    """`sheets` has the rows of each sheet as XML; `styles` is the content of `styleSheet`."""
+    numbers = range(1, len(sheets) + 1)
+    listed = "".join(
+        f'<sheet name="{name}" sheetId="{n}" r:id="rId{n}"/>' for n, name in zip(numbers, sheets, strict=True)
+    )
+    related = "".join(f'<Relationship Id="rId{n}" Target="worksheets/sheet{n}.xml"/>' for n in numbers)
+    shared = "".join(f"<si><t>{text}</t></si>" for text in texts)
+    members = {
+        "xl/workbook.xml": (
+            f'<workbook xmlns:r="{_RELATED}"><workbookPr {properties}/><sheets>{listed}</sheets></workbook>'
+        ),
+        "xl/_rels/workbook.xml.rels": f"<Relationships>{related}</Relationships>",
+        "xl/sharedStrings.xml": f"<sst>{shared}</sst>",
+        "xl/styles.xml": f"<styleSheet>{styles}</styleSheet>",
+    }
+    for number, rows in zip(numbers, sheets.values(), strict=True):
+        members[f"xl/worksheets/sheet{number}.xml"] = f"<worksheet><sheetData>{rows}</sheetData></worksheet>"
+    return zipped(members)
+
+
+def pptx(slides: Sequence[str], order: Sequence[int], notes: Mapping[int, str] = {}) -> bytes:
+    """`slides` has paragraphs as XML; `order` the numbers of slides, from 1, as they are shown."""
+    shown = "".join(f'<p:sldId id="{255 + n}" r:id="rId{n}"/>' for n in order)
+    related = "".join(f'<Relationship Id="rId{n}" Target="slides/slide{n}.xml"/>' for n in order)
+    members = {
+        "ppt/presentation.xml": (
+            f'<p:presentation xmlns:p="p" xmlns:r="{_RELATED}"><p:sldIdLst>{shown}</p:sldIdLst></p:presentation>'
+        ),
+        "ppt/_rels/presentation.xml.rels": f"<Relationships>{related}</Relationships>",
+    }
+    for number, text in enumerate(slides, 1):
+        members[f"ppt/slides/slide{number}.xml"] = (
+            f'<p:sld xmlns:p="p" xmlns:a="a"><p:txBody>{text}</p:txBody></p:sld>'
+        )
+    for number, text in notes.items():
+        members[f"ppt/notesSlides/notesSlide{number}.xml"] = (
+            f'<p:notes xmlns:p="p" xmlns:a="a">{text}</p:notes>'
+        )
+        members[f"ppt/slides/_rels/slide{number}.xml.rels"] = (
+            f'<Relationships><Relationship Id="rId1" Target="../notesSlides/notesSlide{number}.xml"/></Relationships>'
+        )
+    return zipped(members)

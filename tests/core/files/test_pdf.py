@@ -24,7 +24,7 @@ APPEARANCE = stream(
 
 
 def text(data: bytes) -> str:
-    extracted = read(data, "")
+    extracted = read(data)
     assert isinstance(extracted, ExtractedText)
     return extracted.text
 
@@ -84,7 +84,7 @@ def test_a_short_text_with_no_picture_is_no_scan() -> None:
 
 
 def test_a_page_of_nothing_is_drawn() -> None:
-    assert isinstance(read(pdf([""]), ""), ScannedPages)
+    assert isinstance(read(pdf([""])), ScannedPages)
 
 
 def holding_itself(times: int) -> bytes:
