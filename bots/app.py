@@ -19,6 +19,7 @@ from bots.timers import Timers, TimerSettings
 from bots.web import WebSettings
 from core.clock import SystemClock
 from core.commands.handlers import CommandHandlers
+from core.conversation.file_content import ContentReader
 from core.conversation.files import FileReader
 from core.delivery.scheduler import DeliveryScheduler
 from core.files.extractor import ProcessExtractor
@@ -216,7 +217,9 @@ class App:
         created: list[Connector | None] = [
             slack.create(config.slack, self.clock),
             discord.create(config.discord, self.clock),
-            None if why_not["web"] else web.create(config.web, self.clock, self.store),
+            None
+            if why_not["web"]
+            else web.create(config.web, self.clock, self.store, ContentReader(self.extractor)),
         ]
         return [connector for connector in created if connector is not None]
 

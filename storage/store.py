@@ -93,8 +93,8 @@ class SqlStore:
     async def upload(self, place: Place, message_id: str, source: str) -> FileContent | None:
         return await self._database.read(uploads.find, place, message_id, source)
 
-    async def remove_uploads(self, place: Place, message_id: str) -> None:
-        await self._database.write(uploads.remove, place, message_id)
+    async def discard_uploads(self, place: Place, message_id: str) -> None:
+        await self._database.write(uploads.discard, place, message_id)
 
     async def expire_uploads(self, before: datetime) -> int:
         return await self._database.write(uploads.expire, to_us(before))

@@ -46,6 +46,11 @@ def remove(connection: Connection, place: Place, message: str) -> None:
     connection.execute(delete(UPLOADS).where(*threads.within(UPLOADS, place, message)))
 
 
+def discard(connection: Connection, place: Place, message: str) -> None:
+    stored = select(MESSAGES.c.message).where(*threads.within(MESSAGES, place, message)).exists()
+    connection.execute(delete(UPLOADS).where(*threads.within(UPLOADS, place, message), ~stored))
+
+
 def remove_with(connection: Connection, messages: Iterable[ColumnElement[bool]]) -> None:
     """Remove those of the messages that meet these conditions. Call it before the messages are removed."""
     of_messages = select(*(MESSAGES.c[name] for name in _MESSAGE)).where(*messages)

@@ -3,6 +3,7 @@
     connector       `Connector`: the routes
     http_messages   bodies read, responses made, hosts refused
     installation    `Installation`: outgoing calls as views on the open pages
+    uploads         messages with files: `multipart/form-data` -> Ask and small pictures
     guard           whether a request may come in: host, origin                pure
     incoming        JSON -> Ask, Command or ButtonPress                        pure
     suggestions     what a command that is being typed may become              pure
@@ -44,6 +45,7 @@ from bots.web.guard import Hosts, names_of
 from bots.web.http_messages import refuse_host
 from bots.web.outgoing import LIMITS, TRAITS
 from core.clock import Clock
+from core.conversation.file_content import ContentReader
 from core.ports.store import Store
 from core.settings.environment import Settings
 
@@ -96,6 +98,6 @@ def why_not(settings: WebSettings, *, others: bool) -> str:
     return ""
 
 
-def create(settings: WebSettings, clock: Clock, store: Store) -> WebConnector:
-    """The page, as one platform of the program."""
-    return WebConnector(settings.hosts, clock, store, streams=settings.parley_event_streams)
+def create(settings: WebSettings, clock: Clock, store: Store, content: ContentReader) -> WebConnector:
+    """The page, as one platform of the program. `content` reads the files that are sent to it."""
+    return WebConnector(settings.hosts, clock, store, content, streams=settings.parley_event_streams)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 
 from aiohttp import hdrs, web
@@ -15,10 +15,20 @@ from aiohttp import hdrs, web
 from bots.web import guard, incoming, outgoing, suggestions
 from bots.web.answer_streams import AnswerStreams, ThinkingNews
 from bots.web.errors import Reason, RequestError
-from bots.web.http_messages import HEADERS, NEVER_STORED, json_response, locale_of, read_body, refusal_response
+from bots.web.http_messages import (
+    HEADERS,
+    NEVER_STORED,
+    json_response,
+    locale_of,
+    picture_response,
+    read_body,
+    refusal_response,
+)
 from bots.web.installation import WebInstallation
 from bots.web.renderer import ViewRenderer
+from bots.web.uploads import SentMessage, UploadReader
 from core.clock import Clock
+from core.conversation.file_content import ContentReader
 from core.errors import StoreError
 from core.i18n import language_of
 from core.ports.connector import Inbox
@@ -36,6 +46,8 @@ _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".
 _TAKEN = (Outcome.TURN, Outcome.NOTED, Outcome.DUPLICATE, Outcome.TOLD)
 """What was said has been dealt with: it need not be said again."""
 
+_JSON, _FORM = "application/json", "multipart/form-data"
+
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -50,10 +62,12 @@ class WebConnector:
         hosts: guard.Hosts,
         clock: Clock,
         store: Store,
+        content: ContentReader,
         *,
         heartbeat_s: float = HEARTBEAT_S,
         streams: int = STREAMS,
     ) -> None:
+        self._uploads = UploadReader(content)
         self._alone = hosts.alone
         self._streams = streams
         self._open: dict[str, dict[int, web.Request]] = {}
@@ -96,6 +110,11 @@ class WebConnector:
         """How many pages are open."""
         return self._live.watchers
 
+    @property
+    def uploading(self) -> int:
+        """How many messages with files are being read."""
+        return self._uploads.reading
+
     # The routes.
 
     def routes(self) -> list[web.RouteDef]:
@@ -108,18 +127,20 @@ class WebConnector:
             web.get("/api/threads/{thread}", self._guarded(self._thread)),
             web.get("/api/threads/{thread}/events", self._guarded(self._events), allow_head=False),
             web.get("/api/suggestions", self._guarded(self._suggestions)),
-            web.post("/api/asks", self._guarded(self._ask)),
+            web.get("/api/files/{message}/{source}", self._guarded(self._picture)),
+            web.post("/api/asks", self._guarded(self._ask, _JSON, _FORM)),
             web.post("/api/commands", self._guarded(self._command)),
             web.post("/api/presses", self._guarded(self._press)),
         ]
 
-    def _guarded(self, handler: _Handler) -> _Handler:
-        """Every route: checked first, refused in words, answered with the page's headers."""
+    def _guarded(self, handler: _Handler, *types: str) -> _Handler:
+        """Every route: checked first, refused in words, answered with the page's headers. `types`: of a POST's body,
+        JSON where none is given."""
 
         @wraps(handler)
         async def guarded(request: web.Request) -> web.StreamResponse:
             try:
-                self._check(request)
+                self._check(request, types or (_JSON,))
                 response = await handler(request)
             except RequestError as refused:
                 response = refusal_response(refused, locale_of(request))
@@ -131,11 +152,11 @@ class WebConnector:
 
         return guarded
 
-    def _check(self, request: web.Request) -> None:
+    def _check(self, request: web.Request, types: Sequence[str]) -> None:
         if request.method == hdrs.METH_POST:
             if not guard.same_origin(request.headers, request.host):
                 raise RequestError(Reason.CROSS_SITE)
-            if request.content_type != "application/json":
+            if request.content_type not in types:
                 raise RequestError(Reason.NOT_JSON)
 
     async def _page(self, request: web.Request) -> web.Response:
@@ -264,10 +285,34 @@ class WebConnector:
         return json_response({"suggestions": [asdict(one) for one in found]})
 
     async def _ask(self, request: web.Request) -> web.Response:
-        ask = incoming.body_to_ask(
-            await read_body(request), self._clock.now(), locale_of(request), alone=self._alone
+        sent = await self._read_ask(request)
+        ask = sent.ask
+        try:
+            await self._store.put_uploads(ask.place, ask.id, ask.at, sent.pictures)
+            return await self._asked(incoming.ask_to_command(ask) or ask)
+        finally:
+            if sent.pictures:
+                with suppress(StoreError):  # they expire
+                    await self._store.discard_uploads(ask.place, ask.id)
+
+    async def _read_ask(self, request: web.Request) -> SentMessage:
+        to_ask = partial(
+            incoming.body_to_ask, at=self._clock.now(), locale=locale_of(request), alone=self._alone
         )
-        return await self._asked(incoming.ask_to_command(ask) or ask)
+        if request.content_type == _JSON:
+            return SentMessage(to_ask(await read_body(request)))
+        if self._inbox is None:
+            raise RequestError(Reason.STARTING)
+        language = language_of(locale_of(request))
+        return await self._uploads.read(request, partial(to_ask, files=True), language)
+
+    async def _picture(self, request: web.Request) -> web.Response:
+        """The small copy of a picture of a message: whoever may open the page may read all its threads."""
+        place = incoming.thread_to_place(incoming.TOP)
+        found = await self._store.upload(place, request.match_info["message"], request.match_info["source"])
+        if found is None:
+            raise RequestError(Reason.NO_FILE)
+        return picture_response(found)
 
     async def _command(self, request: web.Request) -> web.Response:
         command = incoming.body_to_command(
@@ -299,9 +344,11 @@ class WebConnector:
             turn = await self._store.turn(receipt.turn_id)
             text = turn.ask.text if turn else text
         language = await self._language(event.author, event.place)
-        return outgoing.MessageView(
-            event.id, False, outgoing.question_words(text, language), event.at.isoformat()
+        text, attached = (
+            outgoing.question_words(text, language),
+            outgoing.attached_to_views(event.id, event.attached, language),
         )
+        return outgoing.MessageView(event.id, False, text, event.at.isoformat(), attached=attached)
 
     async def _language(self, reader: Person, place: Place) -> str:
         """In which they are spoken to."""

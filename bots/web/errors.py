@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from core.files.extractor import LARGEST, LARGEST_FILE
+from core.files.kinds import FileKind
 from core.i18n import language_of, phrase
 
 TEXT_LIMIT = 32_000
 """The longest message, in characters."""
+
+FILES_LIMIT = 5
+"""The most files of one message."""
+FILE_LIMIT_BYTES = LARGEST_FILE
+PICTURE_LIMIT_BYTES = LARGEST[FileKind.PICTURE]
 
 RETRY_AFTER_S = 5
 
@@ -22,6 +29,12 @@ class Reason(StrEnum):
     EMPTY = "empty"
     TOO_LONG = "too_long"
     TOO_SLOW = "too_slow"
+    TOO_MANY_FILES = "too_many_files"
+    FILE_TOO_LARGE = "file_too_large"
+    FILES_TOO_LARGE = "files_too_large"
+    COMMAND_FILES = "command_files"
+    NO_FILE = "no_file"
+    BUSY = "busy"
     STREAMS = "streams"
     NO_THREAD = "no_thread"
     OUT_OF_DATE = "out_of_date"
@@ -39,6 +52,12 @@ STATUSES = {
     Reason.EMPTY: 400,
     Reason.TOO_LONG: 413,
     Reason.TOO_SLOW: 408,
+    Reason.TOO_MANY_FILES: 413,
+    Reason.FILE_TOO_LARGE: 413,
+    Reason.FILES_TOO_LARGE: 413,
+    Reason.COMMAND_FILES: 400,
+    Reason.NO_FILE: 404,
+    Reason.BUSY: 503,
     Reason.STREAMS: 429,
     Reason.NO_THREAD: 404,
     Reason.OUT_OF_DATE: 409,
@@ -50,12 +69,13 @@ STATUSES = {
 
 
 class RequestError(Exception):
-    """A request that is not done, and why."""
+    """A request that is not done, and why. `fields` are those of its sentence."""
 
-    def __init__(self, reason: Reason) -> None:
+    def __init__(self, reason: Reason, **fields: str | int) -> None:
         super().__init__(reason)
         self.reason = reason
         self.status = STATUSES[reason]
+        self._fields = dict[str, str | int](n=TEXT_LIMIT) | fields
 
     def words(self, locale: str) -> str:
-        return phrase(f"request_{self.reason}", language_of(locale), n=TEXT_LIMIT)
+        return phrase(f"request_{self.reason}", language_of(locale), **self._fields)

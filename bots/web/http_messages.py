@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import quote
 
 from aiohttp import hdrs, web
 
 from bots.web import guard, incoming, outgoing
 from bots.web.errors import RETRY_AFTER_S, Reason, RequestError
+from core.ports.files import FileContent
 
 BODY_S = 20.0
 """How long a request's body may take, in seconds."""
@@ -21,6 +23,10 @@ HEADERS: dict[str, str] = {
     "X-Content-Type-Options": "nosniff",
 }
 NEVER_STORED: dict[str, str] = {hdrs.CACHE_CONTROL: "no-store"}
+
+
+_PICTURE_TYPES = ("image/jpeg", "image/png")
+"""Types of small copies (`core.ports.files.Picture`)."""
 
 
 async def read_body(request: web.Request) -> bytes:
@@ -55,6 +61,17 @@ def json_response(value: object, status: int = 200) -> web.Response:
     """A JSON response that no cache stores."""
     return web.Response(
         body=outgoing.to_bytes(value), status=status, headers=NEVER_STORED, content_type="application/json"
+    )
+
+
+def picture_response(picture: FileContent) -> web.Response:
+    """A picture that no cache stores, so that it is gone once it is removed. Anything else is only saved as a file."""
+    shown = picture.media_type in _PICTURE_TYPES
+    disposition = f"{'inline' if shown else 'attachment'}; filename*=UTF-8''{quote(picture.name, '')}"
+    return web.Response(
+        body=picture.data,
+        headers=NEVER_STORED | {hdrs.CONTENT_DISPOSITION: disposition},
+        content_type=picture.media_type if shown else "application/octet-stream",
     )
 
 

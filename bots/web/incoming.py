@@ -38,8 +38,9 @@ _ACTION = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 
 
-def body_to_ask(body: bytes, at: datetime, locale: str = "", *, alone: bool = True) -> Ask:
-    """`{thread?, text, client_id}`. Without a thread the ask opens one.
+def body_to_ask(body: bytes, at: datetime, locale: str = "", *, alone: bool = True, files: bool = False) -> Ask:
+    """`{thread?, text, client_id}`. Without a thread the ask opens one. With `files` it may have no words, and be no
+    command but `/ask`.
 
     The new thread's name is made from the browser's UUID: the same ask sent again lands in the same thread,
     also after a restart.
@@ -54,8 +55,11 @@ def body_to_ask(body: bytes, at: datetime, locale: str = "", *, alone: bool = Tr
     if len(text) > TEXT_LIMIT:
         raise RequestError(Reason.TOO_LONG)
     text = _storable(text).strip()
-    if not text:
+    if not text and not files:
         raise RequestError(Reason.EMPTY)
+    typed = command_of(text) if files else None
+    if typed is not None and typed[0] != "ask":
+        raise RequestError(Reason.COMMAND_FILES)
     return Ask(ask_id, place, person(locale, alone=alone), text, at, addressed=True)
 
 
@@ -65,7 +69,8 @@ def ask_to_command(ask: Ask) -> Command | None:
     if typed is None or not COMMANDS[typed[0]].turn or ask.place.thread != ask_id_to_thread(ask.id):
         return None
     top = replace(ask.place, thread="")
-    return Command(typed[0], top, ask.author, ask.at, typed[1], id=ask.id, opens=ask.place.thread)
+    opens = ask.place.thread
+    return Command(typed[0], top, ask.author, ask.at, typed[1], id=ask.id, opens=opens, attached=ask.attached)
 
 
 def body_to_command(body: bytes, at: datetime, locale: str = "", *, alone: bool = True) -> Command:

@@ -12,9 +12,11 @@ from bots.web.answer_streams import AnswerStreams
 from core.clock import Clock
 from core.errors import Code, PlatformError, StoreError
 from core.i18n import language_of
+from core.ports.files import FileContent, FileError
 from core.ports.store import Store
 from core.values.conversation import Ask, History
 from core.values.outgoing import EditMessage, OutgoingCall, PostMessage, RateLimit, page_length
+from core.values.parts import File, FileProblem
 from core.values.places import Place
 
 THINKING_MS = 120_000
@@ -64,6 +66,16 @@ class WebInstallation:
     async def missed(self, place: Place, after: datetime) -> list[Ask]:
         """Nothing: who asks while the program is down is told so by the page."""
         return []
+
+    async def fetch(self, place: Place, message_id: str, file: File, limit: int) -> FileContent:
+        """The small copy of a picture, which is all that is kept of a file."""
+        try:
+            content = await self._store.upload(place, message_id, file.source)
+        except StoreError as error:
+            raise FileError(FileProblem.UNAVAILABLE, type(error).__name__) from error
+        if content is None or len(content.data) > limit:
+            raise FileError(FileProblem.NOT_FOUND)
+        return content
 
     async def stands(self, ask: Ask) -> bool:
         """Questions are forgotten here, not deleted."""

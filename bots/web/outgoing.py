@@ -13,15 +13,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from operator import itemgetter
+from urllib.parse import quote
 
+from bots.web.errors import FILE_LIMIT_BYTES, FILES_LIMIT, PICTURE_LIMIT_BYTES
 from bots.web.html import Rendering, rendered
 from bots.web.incoming import TOP
 from core.commands.parser import command_of
+from core.conversation.file_content import is_picture, is_sound
 from core.i18n import SPOKEN, TAGS, language_of, phrase, variant
 from core.ports.store import Thread
 from core.values.conversation import ThreadMessage, Turn
 from core.values.events import Receipt
 from core.values.outgoing import Limits, Page
+from core.values.parts import Attached, File, Quote, Text, Unread
 from core.values.places import Place
 from core.values.platform import PlatformTraits
 from core.values.tasks import ContinueAnswer
@@ -39,6 +43,22 @@ _QUOTE_MARK = re.compile(r"^> ?", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
+class AttachedView:
+    """What a message holds beside its words: a file, a quote, a text, or something that can't be shown.
+
+    `name` is that of the file or of the quote's author, `text` what is shown below it. `size` is in bytes, 0 where it
+    is not known. `picture` is the path of a small copy, or empty. `problem` says why a file was not read.
+    """
+
+    kind: str
+    name: str = ""
+    text: str = ""
+    size: int = 0
+    picture: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MessageView:
     """One message as the page shows it now. `after` is the id of the question that it answers, or empty. `anew`: that
     had been answered before (`replaces`)."""
@@ -51,6 +71,7 @@ class MessageView:
     notice: str = ""
     buttons: tuple[Button, ...] = ()
     anew: bool = False
+    attached: tuple[AttachedView, ...] = ()
 
 
 def replaces(view: MessageView, older: MessageView) -> bool:
@@ -86,7 +107,38 @@ def turn_to_view(turn: Turn, at: datetime, language: str) -> MessageView:
 def entry_to_view(entry: ThreadMessage, language: str = "en") -> MessageView:
     """The view of a stored message."""
     text = entry.text if entry.mine else question_words(entry.text, language)
-    return MessageView(entry.id, entry.mine, text, entry.at.isoformat(), entry.anchor)
+    attached = attached_to_views(entry.id, entry.attached, language)
+    return MessageView(entry.id, entry.mine, text, entry.at.isoformat(), entry.anchor, attached=attached)
+
+
+def attached_to_views(message_id: str, attached: Iterable[Attached], language: str) -> tuple[AttachedView, ...]:
+    """What a message holds beside its words, as the page shows it."""
+    return tuple(_attached_to_view(message_id, one, language) for one in attached)
+
+
+def _attached_to_view(message_id: str, one: Attached, language: str) -> AttachedView:
+    match one:
+        case File():
+            return _file_to_view(message_id, one, language)
+        case Quote():
+            return AttachedView("quote", " · ".join(filter(None, (one.author, one.place))), one.text)
+        case Text():
+            return AttachedView("text", text=one.text)
+        case Unread():
+            return AttachedView("unread", phrase(f"unread_{one.kind}", language))
+
+
+def _file_to_view(message_id: str, file: File, language: str) -> AttachedView:
+    """A picture has its copy; of a sound, what was heard is shown, so that mistakes are seen."""
+    picture = f"/api/files/{quote(message_id, '')}/{quote(file.source, '')}"
+    return AttachedView(
+        "file",
+        file.name or phrase("file_unnamed", language),
+        file.text if is_sound(file) else "",
+        file.size,
+        picture if file.source and is_picture(file) else "",
+        phrase(f"file_problem_{file.problem}", language) if file.problem else "",
+    )
 
 
 def ending_to_view(ending: AnswerFooter) -> MessageView:
@@ -117,7 +169,7 @@ def views(
     shown = []
     for entry in entries:
         view, ending = entry_to_view(entry, language), under.get(entry.id)
-        if entry.id not in painted and (entry.text or entry.mine):
+        if entry.id not in painted and (entry.mine or not entry.wordless):
             shown.append(replace(view, notice=ending.notice, buttons=ending.buttons) if ending else view)
     wordless = [ending_to_view(one) for id_, one in under.items() if id_ not in said and id_ not in painted]
     for view in (*wordless, *live):
@@ -211,9 +263,12 @@ _SHARED = {
 
 
 def page_words(locale: str) -> dict[str, object]:
-    """The page's sentences as JSON, in the language of the BCP 47 tag `locale`, and the locale of its dates."""
+    """The page's sentences as JSON, in the language of the BCP 47 tag `locale`, the locale of its dates, and how many
+    files of how many bytes a message holds."""
     language = language_of(locale)
     phrases = SPOKEN[variant(language, "web")]
     own = {key.removeprefix("page_"): entry for key, entry in phrases.items() if key.startswith("page_")}
     words = own | {name: phrases[key] for name, key in _SHARED.items()}
-    return {"locale": locale if language_of(locale, "") else language, "tag": TAGS[language], "words": words}
+    limits = {"files": FILES_LIMIT, "file": FILE_LIMIT_BYTES, "picture": PICTURE_LIMIT_BYTES}
+    shown = locale if language_of(locale, "") else language
+    return {"locale": shown, "tag": TAGS[language], "words": words, "limits": limits}

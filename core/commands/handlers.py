@@ -175,7 +175,9 @@ class CommandHandlers:
                 "- " + given.phrase("help_line", command=written, about=given.phrase(f"{spec.key}_about"))
             )
         ask = given.phrase("help_ask", prefix=prefix, typed=typed)
-        return ImmediateReply("\n".join([given.phrase("help_title"), ask, "", *lines]))
+        return ImmediateReply(
+            "\n".join([given.phrase("help_title"), ask, given.phrase("help_files"), "", *lines])
+        )
 
 
 def _named(misread: CommandError, spec: Spec, given: CommandContext) -> Values:

@@ -11,19 +11,17 @@ import base64
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import structlog
 from cachetools import TTLCache
 
 from core.clock import Clock
+from core.conversation.file_content import ContentReader, is_picture, is_sound, with_problem
 from core.conversation.prompt import Pictures
 from core.platform_calls import PlatformCalls
-from core.ports.files import ExtractedText, Extractor, FileError, Picture, ScannedPages, Transcriber
+from core.ports.files import Extractor, FileError, Picture, Transcriber
 from core.ports.store import ThreadStore
 from core.values.conversation import Ask, ThreadMessage
 from core.values.parts import Attached, File, FileProblem, Image
 from core.values.places import message_key
-
-log = structlog.get_logger()
 
 MOST_PICTURES = 6
 """Pictures of a question. Several endpoints refuse more than 8 to 12."""
@@ -91,16 +89,6 @@ class ThreadFiles:
         return found
 
 
-def is_picture(file: File) -> bool:
-    """Whether the platform calls it a picture."""
-    return file.media_type.startswith("image/")
-
-
-def is_sound(file: File) -> bool:
-    """Whether the platform calls it a sound, such as a voice clip."""
-    return file.media_type.startswith("audio/")
-
-
 def choose(lines: Sequence[ThreadMessage]) -> list[_Place]:
     """The files whose content is to be had for a question: those of the newest messages, up to the limits."""
     found = [
@@ -125,8 +113,7 @@ class FileReader:
         transcriber: Transcriber | None = None,
     ) -> None:
         self._store = store
-        self._extractor = extractor
-        self._transcriber = transcriber
+        self._content = ContentReader(extractor, transcriber)
         self._free = asyncio.Semaphore(AT_ONCE)
         self._pictures: TTLCache[tuple[str, str], tuple[Image, ...]] = TTLCache(
             PICTURES_BYTES, PICTURES_S, timer=clock.monotonic, getsizeof=_size
@@ -147,7 +134,7 @@ class FileReader:
         return ThreadFiles(
             tuple(_with_files(line, files) for line in lines),
             _newest({one.key: images for one, (_, images) in read if images}),
-            tuple(filter(None, news)),
+            (*_known(ask), *filter(None, news)),
         )
 
     async def refused(self, ask: Ask, files: ThreadFiles, images: Iterable[Image]) -> tuple[FileNews, ...]:
@@ -182,32 +169,15 @@ class FileReader:
         try:
             if file.size > FILE_BYTES:
                 raise FileError(FileProblem.TOO_LARGE)
-            if is_sound(file) and self._transcriber is None:
-                raise FileError(FileProblem.UNHEARD)
+            self._content.check(file)
             content = await platform_calls.fetch(ask.place, place.message_id, file, FILE_BYTES)
             file = replace(
                 file, name=content.name or file.name, media_type=content.media_type or file.media_type
             )
-            if is_sound(file):
-                return replace(file, text=await self._transcribe(file, content.data)), ()
-            match await self._extractor.extract(file.name, content.data):
-                case ExtractedText(text):
-                    return replace(file, text=text, media_type=_no_picture(file.media_type)), ()
-                case Picture() as picture:
-                    return replace(file, media_type=picture.media_type), (_image(picture, file.name),)
-                case ScannedPages(pages):
-                    return file, tuple(_image(page, file.name) for page in pages[:MOST_PICTURES])
         except FileError as error:
-            log.info("file_not_read", problem=str(error.problem), detail=error.detail)
-            return replace(file, problem=error.problem), ()
-
-    async def _transcribe(self, file: File, data: bytes) -> str:
-        if self._transcriber is None:
-            raise FileError(FileProblem.UNHEARD)
-        text = await self._transcriber.transcribe(file.name, file.media_type, data)
-        if not text.strip():
-            raise FileError(FileProblem.EMPTY, "nothing was heard")
-        return text
+            return with_problem(file, error), ()
+        file, pictures = await self._content.read(file, content.data)
+        return file, tuple(_image(one, file.name) for one in pictures[:MOST_PICTURES])
 
     def _keep(self, key: tuple[str, str], images: tuple[Image, ...]) -> None:
         if _size(images) <= PICTURES_BYTES:
@@ -236,6 +206,11 @@ def _newest(pictures: Mapping[tuple[str, str], tuple[Image, ...]]) -> Pictures:
     return kept
 
 
+def _known(ask: Ask) -> list[FileNews]:
+    """The files of a question that could not be read when it came."""
+    return [FileNews(one.name, one.problem) for one in ask.attached if isinstance(one, File) and one.problem]
+
+
 def _news(before: File, now: File, *, own: bool) -> FileNews | None:
     if now.problem is not None and (own or now.problem not in _PASSING):
         return FileNews(now.name, now.problem)
@@ -247,11 +222,6 @@ def _news(before: File, now: File, *, own: bool) -> FileNews | None:
 def _image(picture: Picture, name: str) -> Image:
     data = base64.b64encode(picture.content).decode("ascii")
     return Image(f"data:{picture.media_type};base64,{data}", name, picture.tokens)
-
-
-def _no_picture(media_type: str) -> str:
-    """What turned out to be text is not counted among the pictures again."""
-    return "text/plain" if media_type.startswith("image/") else media_type
 
 
 def _size(images: tuple[Image, ...]) -> int:

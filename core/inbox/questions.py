@@ -162,6 +162,7 @@ class Questions:
                 opens=opens,
                 interaction_token=token,
                 prefix=self._handlers.traits(place).typed_prefix,
+                attached=ask.attached,
             )
         )
 

@@ -372,8 +372,8 @@ class UploadStore(Protocol):
         """A picture of a message of `place`'s channel, or None where there is none, or none any more."""
         ...
 
-    async def remove_uploads(self, place: Place, message_id: str) -> None:
-        """Remove the pictures of a message that was not taken."""
+    async def discard_uploads(self, place: Place, message_id: str) -> None:
+        """Remove the pictures of a message that is not stored, since it was refused."""
         ...
 
     async def expire_uploads(self, before: datetime) -> int:

@@ -28,6 +28,7 @@ from bots.discord import create as create_discord
 from bots.slack.connector import SlackConnector
 from bots.web import Hosts, WebConnector
 from core.clock import SystemClock
+from core.conversation.file_content import ContentReader
 from core.errors import Code
 from core.ports.connector import Connector, Installation
 from core.values.conversation import Ask
@@ -47,6 +48,7 @@ from core.values.places import Place
 from core.values.ui import Button
 from tests.fakes import discord, slack
 from tests.fakes.discord import FakeDiscord
+from tests.fakes.files import PlainExtractor
 from tests.fakes.inbox import RecordingInbox
 from tests.fakes.memory import MemoryStore
 from tests.fakes.slack import FakeSlack
@@ -637,7 +639,7 @@ class WebRig(Rig):
         self._watching: aiohttp.ClientResponse | None = None
 
     async def open(self) -> None:
-        platform = WebConnector(Hosts(), SystemClock(), self.store)
+        platform = WebConnector(Hosts(), SystemClock(), self.store, ContentReader(PlainExtractor()))
         app = web.Application()
         app.add_routes(platform.routes())
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)

@@ -480,8 +480,14 @@ class TestUploads:
             await self.uploaded(store, ask(message), "a", "b")
         await store.delete(Deleted(PLACE, "m1"))
         assert await self.sources(store, "m1") == []
-        await store.remove_uploads(PLACE, "m2")
-        assert await self.sources(store, "m2") == []
+        assert await self.sources(store, "m2") == ["a", "b"]
+
+    async def test_it_is_discarded_only_where_its_message_was_not_taken(self, store: Store) -> None:
+        await self.uploaded(store, ask("m1"), "a")
+        await store.put_uploads(PLACE, "m2", NOON, {"a": self.PICTURE})
+        for message in ("m1", "m2"):
+            await store.discard_uploads(PLACE, message)
+        assert [await self.sources(store, message) for message in ("m1", "m2")] == [["a"], []]
 
     async def test_forgetting_a_thread_or_a_person_removes_theirs_alone(self, store: Store) -> None:
         await self.uploaded(store, ask("m1"), "a")
@@ -980,7 +986,7 @@ CALLS: dict[str, Call] = {
     "put_file": lambda store: store.put_file(PLACE, "m1", FILE),
     "put_uploads": lambda store: store.put_uploads(PLACE, "m1", NOON, {"a": TestUploads.PICTURE}),
     "upload": lambda store: store.upload(PLACE, "m1", "a"),
-    "remove_uploads": lambda store: store.remove_uploads(PLACE, "m1"),
+    "discard_uploads": lambda store: store.discard_uploads(PLACE, "m1"),
     "expire_uploads": lambda store: store.expire_uploads(NOON),
     "put_steps": lambda store: store.put_steps(1, 0, [ROUND]),
     "resume": lambda store: store.resume(1, APPROVED),

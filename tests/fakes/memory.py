@@ -204,8 +204,12 @@ class MemoryStore:
         stored = self._uploads.get((place.channel_key, message_id), {}).get(source)
         return stored[1] if stored else None
 
-    async def remove_uploads(self, place: Place, message_id: str) -> None:
+    async def discard_uploads(self, place: Place, message_id: str) -> None:
         self._work()
+        if not self._holding(place, message_id):
+            self._drop_uploads(place, message_id)
+
+    def _drop_uploads(self, place: Place, message_id: str) -> None:
         self._uploads.pop((place.channel_key, message_id), None)
 
     async def expire_uploads(self, before: datetime) -> int:
@@ -221,7 +225,8 @@ class MemoryStore:
         return len(old)
 
     async def delete(self, deleted: Deleted) -> bool:
-        await self.remove_uploads(deleted.place, deleted.message_id)
+        self._work()
+        self._drop_uploads(deleted.place, deleted.message_id)
         for talk in self._holding(deleted.place, deleted.message_id):
             del talk.lines[deleted.message_id]
             return True
@@ -540,7 +545,7 @@ class MemoryStore:
         lines = self._talk(place).lines
         gone = len(lines)
         for message_id in lines:
-            await self.remove_uploads(place, message_id)
+            self._drop_uploads(place, message_id)
         lines.clear()
         return gone
 
@@ -548,7 +553,7 @@ class MemoryStore:
         self._work()
         gone = 0
         for talk, entry in self._theirs(platform, team, person):
-            await self.remove_uploads(talk.place, entry.id)
+            self._drop_uploads(talk.place, entry.id)
             del talk.lines[entry.id]
             gone += not entry.mine
         for turn in list(self._turns.values()):

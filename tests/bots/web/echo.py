@@ -19,7 +19,8 @@ from tests.fakes.memory import MemoryStore
 
 class EchoInbox(RecordingInbox):
     """Answers with `answers[text]`, or with what was said. `gap_s` is the pause between words. Commands are told what
-    `told` has for them, or become questions. Answers begin while `begins` is set."""
+    `told` has for them, or become questions. Answers begin while `begins` is set. `refused`: the receipt of everything,
+    where it is set."""
 
     def __init__(self, store: MemoryStore, platform: WebConnector, gap_s: float = 0.0) -> None:
         super().__init__()
@@ -30,6 +31,7 @@ class EchoInbox(RecordingInbox):
         self.begins = asyncio.Event()
         self.begins.set()
         self.draining = False
+        self.refused: Receipt | None = None
         self._store = store
         self._platform = platform
         self._stopped: set[int] = set()
@@ -38,6 +40,8 @@ class EchoInbox(RecordingInbox):
     async def respond(self, event: Event) -> Receipt:
         if self.draining:
             return Receipt(Outcome.DRAINING)
+        if self.refused is not None:
+            return self.refused
         if isinstance(event, ButtonPress):
             if await self._store.turn(event.turn_id) is None:
                 return Receipt(Outcome.UNKNOWN)
@@ -50,7 +54,7 @@ class EchoInbox(RecordingInbox):
                 return Receipt(Outcome.TOLD, told=told)
             place = event.place if event.place.thread else replace(event.place, thread=event.opens)
             words = " ".join([f"/{event.name}", *(f"{name}:{value}" for name, value in event.options.items())])
-            event = Ask(event.id, place, event.author, words, event.at, addressed=True)
+            event = Ask(event.id, place, event.author, words, event.at, addressed=True, attached=event.attached)
         assert isinstance(event, Ask)
         return self._begin(await self._store.accept(event))
 

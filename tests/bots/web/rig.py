@@ -12,7 +12,10 @@ from typing import Any
 from bots.http import HttpServer
 from bots.web import Hosts, WebConnector, refuse_host
 from core.clock import SystemClock
+from core.conversation.file_content import ContentReader
+from core.ports.files import Extractor
 from tests.bots.web.echo import EchoInbox
+from tests.fakes.files import PlainExtractor
 from tests.fakes.memory import MemoryStore
 
 
@@ -33,10 +36,12 @@ async def house(
     gap_s: float = 0.0,
     heartbeat_s: float = 15.0,
     hosts: Hosts | None = None,
+    extractor: Extractor | None = None,
     **limits: Any,
 ) -> AsyncIterator[App]:
     store, hosts = store or MemoryStore(), hosts or Hosts()
-    platform = WebConnector(hosts, SystemClock(), store, heartbeat_s=heartbeat_s, **limits)
+    content = ContentReader(extractor or PlainExtractor())
+    platform = WebConnector(hosts, SystemClock(), store, content, heartbeat_s=heartbeat_s, **limits)
     inbox = EchoInbox(store, platform, gap_s)
     http = HttpServer("127.0.0.1", port, {}, platform.routes(), bytes, partial(refuse_host, hosts))
     url = await http.start()

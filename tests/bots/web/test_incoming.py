@@ -136,7 +136,7 @@ def test_the_language_wanted_most_is_the_locale(header: str, locale: str) -> Non
 def test_every_refusal_has_its_words_in_both_languages() -> None:
     assert set(STATUSES) == set(Reason)
     for reason in Reason:
-        words = {RequestError(reason).words(locale) for locale in ("en-GB", "zh-CN")}
+        words = {RequestError(reason, name="a.pdf", mb=25).words(locale) for locale in ("en-GB", "zh-CN")}
         assert len(words) == 2
         assert all(words)
 

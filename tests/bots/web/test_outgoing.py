@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bots.web.outgoing import (
+    AttachedView,
     MessageView,
     event,
     new_message_id,
@@ -18,10 +19,12 @@ from bots.web.outgoing import (
     view_to_json,
     views,
 )
+from core.i18n import phrase
 from core.ports.store import Thread
 from core.values.conversation import ThreadMessage
 from core.values.events import Outcome, Receipt
 from core.values.outgoing import Page
+from core.values.parts import File, FileProblem, Quote, Text, Unread
 from core.values.places import Person, Place
 from core.values.turn_ends import AnswerFooter
 from core.values.ui import Button, Choice, Field, Form, ImmediateReply
@@ -83,6 +86,28 @@ def test_a_summary_that_nobody_asked_for_shows_no_empty_question() -> None:
     assert ids(views([said("digest", ""), answered("digest.1", "digest")], [])) == ["digest.1"]
 
 
+def test_what_a_message_holds_beside_its_words_is_shown() -> None:
+    held = (
+        Quote("ship it", "Eve", "#releases"),
+        Text("a | b"),
+        Unread("list"),
+        File("cat.png", "image/png", source="1", size=5),
+        File("clip.ogg", "audio/ogg", "call me back"),
+        File("report.pdf", "application/pdf", "Figures", size=9),
+        File("", problem=FileProblem.ENCRYPTED),
+    )
+    (view,) = views([replace(said("q 1", " "), attached=held)], [])
+    assert view.attached == (
+        AttachedView("quote", "Eve · #releases", "ship it"),
+        AttachedView("text", text="a | b"),
+        AttachedView("unread", phrase("unread_list", "en")),
+        AttachedView("file", "cat.png", size=5, picture="/api/files/q%201/1"),
+        AttachedView("file", "clip.ogg", "call me back"),
+        AttachedView("file", "report.pdf", size=9),
+        AttachedView("file", phrase("file_unnamed", "en"), problem=phrase("file_problem_encrypted", "en")),
+    )
+
+
 @given(st.text(max_size=20))
 def test_a_message_id_leads_back_to_its_question(answers: str) -> None:
     message_id = new_message_id(answers)
@@ -101,6 +126,7 @@ def test_a_view_is_plain_data() -> None:
         "notice": "Stopped.",
         "buttons": ({"action": "again", "label": "Try again", "turn_id": 7},),
         "anew": False,
+        "attached": (),
         "html": ("<p><strong>a</strong> &lt;b&gt;</p>",),
     }
 

@@ -118,6 +118,13 @@ async def test_one_file_that_can_not_be_read_takes_nothing_from_the_others() -> 
     assert (pictures, [one.problem for one in news]) == ([("m1", "F2")], [FileProblem.ENCRYPTED])
 
 
+async def test_a_problem_that_was_known_when_the_question_came_is_told_with_it() -> None:
+    rig, broken = Rig(), replace(CAT, source="", problem=FileProblem.DAMAGED)
+    known = (FileNews("cat.png", FileProblem.DAMAGED),)
+    assert await rig.read([line(1, broken)], question(1, broken)) == ([(broken,)], [], known)
+    assert (await rig.read([], question(2)))[2] == ()
+
+
 async def test_what_was_heard_is_told_once() -> None:
     rig = Rig(Hears(), F3=b"call me back")
     assert (await rig.read([line(1, CLIP)]))[2] == (FileNews("clip.m4a", heard="call me back"),)

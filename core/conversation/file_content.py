@@ -1,0 +1,70 @@
+"""The content of one file: its text, its pictures, or why there is neither."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import structlog
+
+from core.ports.files import ExtractedText, Extractor, FileError, Picture, ScannedPages, Transcriber
+from core.values.parts import File, FileProblem
+
+log = structlog.get_logger()
+
+
+class ContentReader:
+    """Reads files for questions of all platforms."""
+
+    def __init__(self, extractor: Extractor, transcriber: Transcriber | None = None) -> None:
+        self._extractor = extractor
+        self._transcriber = transcriber
+
+    def check(self, file: File) -> None:
+        """Raises FileError where `file` can't be read, whatever its content is."""
+        if is_sound(file) and self._transcriber is None:
+            raise FileError(FileProblem.UNHEARD)
+
+    async def read(self, file: File, data: bytes) -> tuple[File, tuple[Picture, ...]]:
+        """`file` with its text, its problem or, for a picture, its media type; and its pictures. Raises nothing."""
+        try:
+            self.check(file)
+            if is_sound(file):
+                return replace(file, text=await self._transcribe(file, data)), ()
+            match await self._extractor.extract(file.name, data):
+                case ExtractedText(text):
+                    return replace(file, text=text, media_type=_no_picture(file.media_type)), ()
+                case Picture() as picture:
+                    return replace(file, media_type=picture.media_type), (picture,)
+                case ScannedPages(pages):
+                    return file, pages
+        except FileError as error:
+            return with_problem(file, error), ()
+
+    async def _transcribe(self, file: File, data: bytes) -> str:
+        if self._transcriber is None:
+            raise FileError(FileProblem.UNHEARD)
+        text = await self._transcriber.transcribe(file.name, file.media_type, data)
+        if not text.strip():
+            raise FileError(FileProblem.EMPTY, "nothing was heard")
+        return text
+
+
+def with_problem(file: File, error: FileError) -> File:
+    """`file` with the problem of `error`, which is logged."""
+    log.info("file_not_read", problem=str(error.problem), detail=error.detail)
+    return replace(file, problem=error.problem)
+
+
+def is_picture(file: File) -> bool:
+    """Whether the platform calls it a picture."""
+    return file.media_type.startswith("image/")
+
+
+def is_sound(file: File) -> bool:
+    """Whether the platform calls it a sound, such as a voice clip."""
+    return file.media_type.startswith("audio/")
+
+
+def _no_picture(media_type: str) -> str:
+    """What turned out to be text is not counted among the pictures again."""
+    return "text/plain" if media_type.startswith("image/") else media_type

@@ -1,0 +1,283 @@
+"""Messages with files, over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from aiohttp import ClientSession, FormData
+
+from bots.web import uploads
+from bots.web.errors import FILES_LIMIT
+from bots.web.incoming import TOP, thread_to_place
+from core.i18n import phrase
+from core.ports.files import Extracted, FileError, Picture, ScannedPages
+from core.values.conversation import Ask
+from core.values.events import Command, Outcome, Receipt
+from core.values.parts import File, FileProblem
+from tests.bots.web.rig import App, house
+from tests.fakes.files import PICTURE, PlainExtractor
+from tests.waiting import HANG_S, until
+
+TEXT = ("notes.txt", "text/plain", b"seven boxes")
+CAT = ("cat.png", "image/png", PICTURE)
+Sent = tuple[str, str, bytes]
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[ClientSession]:
+    async with ClientSession() as session:
+        yield session
+
+
+def form(*files: Sent, text: str = "", **fields: object) -> FormData:
+    made = FormData(quote_fields=False)
+    made.add_field("ask", json.dumps({"text": text, "client_id": str(uuid4()), **fields}))
+    for name, media_type, content in files:
+        made.add_field("file", content, filename=name, content_type=media_type)
+    return made
+
+
+async def post(client: ClientSession, home: App, data: Any, **headers: str) -> tuple[int, dict[str, Any]]:
+    async with client.post(f"{home.url}/api/asks", data=data, headers=headers) as response:
+        return response.status, await response.json()
+
+
+async def refused(client: ClientSession, home: App, data: Any, **headers: str) -> tuple[int, str]:
+    status, answer = await post(client, home, data, **headers)
+    assert answer["error"]["message"]
+    return status, answer["error"]["code"]
+
+
+async def send(client: ClientSession, home: App, *files: Sent, **fields: Any) -> dict[str, Any]:
+    status, answer = await post(client, home, form(*files, **fields))
+    assert status == 202, answer
+    return answer
+
+
+async def question(client: ClientSession, home: App, thread: str) -> dict[str, Any]:
+    async with client.get(f"{home.url}/api/threads/{thread}") as response:
+        messages: list[dict[str, Any]] = (await response.json())["messages"]
+        return messages[0]
+
+
+def attached(home: App) -> tuple[object, ...]:
+    """What the newest event holds beside its words."""
+    event = home.inbox.events[-1]
+    assert isinstance(event, Ask | Command)
+    return event.attached
+
+
+class Scan(PlainExtractor):
+    """Finds two pages in everything."""
+
+    async def extract(self, name: str, data: bytes) -> Extracted:
+        page = Picture(PICTURE, "image/jpeg", 2, 2)
+        return ScannedPages((page, page))
+
+
+class Locked(PlainExtractor):
+    """Finds everything encrypted."""
+
+    async def extract(self, name: str, data: bytes) -> Extracted:
+        raise FileError(FileProblem.ENCRYPTED)
+
+
+async def test_the_text_of_a_file_goes_with_the_question(client: ClientSession) -> None:
+    async with house() as home:
+        answer = await send(client, home, TEXT, text="How many?")
+        read = File("notes.txt", "text/plain", "seven boxes", size=11)
+        assert attached(home) == (read,)
+        shown = await question(client, home, answer["thread"])
+        assert shown["text"] == "How many?"
+        (file,) = shown["attached"]
+        assert (file["name"], file["size"], file["picture"], file["problem"]) == ("notes.txt", 11, "", "")
+
+
+async def test_a_picture_needs_no_words_and_its_small_copy_is_shown_and_read(client: ClientSession) -> None:
+    async with house() as home:
+        answer = await send(client, home, CAT)
+        (file,) = attached(home)
+        assert isinstance(file, File)
+        assert (file.name, file.media_type, file.text, bool(file.source)) == ("cat.png", "image/png", "", True)
+        shown = await question(client, home, answer["thread"])
+        async with client.get(home.url + shown["attached"][0]["picture"]) as response:
+            assert await response.read() == PICTURE
+            assert response.content_type == "image/png"
+            assert response.headers["Content-Disposition"] == "inline; filename*=UTF-8''cat.png"
+            assert response.headers["X-Content-Type-Options"] == "nosniff"
+            assert response.headers["Cache-Control"] == "no-store"
+            assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+        place = thread_to_place(answer["thread"])
+        fetched = await home.platform.installation.fetch(place, answer["id"], file, 1_000)
+        assert fetched.data == PICTURE
+        with pytest.raises(FileError, match="not_found"):
+            await home.platform.installation.fetch(place, answer["id"], file, 10)
+        async with client.get(f"{home.url}/api/threads") as response:
+            assert [thread["title"] for thread in (await response.json())["threads"]] == ["cat.png"]
+
+
+async def test_each_page_of_a_scan_is_a_picture_and_a_problem_is_said_at_once(client: ClientSession) -> None:
+    async with house(extractor=Scan()) as home:
+        await send(client, home, ("deed.pdf", "application/pdf", b"%PDF-1.7"))
+        names = [one.name for one in attached(home) if isinstance(one, File)]
+        assert names == ["deed.pdf, page 1", "deed.pdf, page 2"]
+        assert len({one.source for one in attached(home) if isinstance(one, File)}) == 2
+    async with house(extractor=Locked()) as home:
+        answer = await send(client, home, ("deed.pdf", "application/pdf", b"%PDF-1.7"), text="What is it?")
+        (file,) = (await question(client, home, answer["thread"]))["attached"]
+        assert file["problem"] == phrase("file_problem_encrypted", "en")
+
+
+async def test_sound_is_not_listened_to_here(client: ClientSession) -> None:
+    async with house() as home:
+        await send(client, home, ("clip.ogg", "audio/ogg", b"OggS"))
+        assert attached(home) == (File("clip.ogg", "audio/ogg", "", FileProblem.UNHEARD, 4),)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("<script>alert(1)</script>.txt", "script>.txt"),
+        ("\u202efdp.exe", "fdp.exe"),
+        ("", "a file without a name"),
+    ],
+)
+async def test_a_name_is_only_a_name(client: ClientSession, name: str, shown: str) -> None:
+    async with house() as home:
+        answer = await send(client, home, (name or "/", "text/plain", b"x"))
+        assert (await question(client, home, answer["thread"]))["attached"][0]["name"] == shown
+
+
+async def test_a_message_sent_again_is_one_message(client: ClientSession) -> None:
+    async with house() as home:
+        client_id = str(uuid4())
+        first = await send(client, home, CAT, TEXT, client_id=client_id)
+        second = await send(client, home, CAT, TEXT, client_id=client_id)
+        assert first["thread"] == second["thread"]
+        assert len((await question(client, home, first["thread"]))["attached"]) == 2
+
+
+async def test_forgetting_the_thread_removes_its_pictures(client: ClientSession) -> None:
+    async with house() as home:
+        answer = await send(client, home, CAT)
+        picture = (await question(client, home, answer["thread"]))["attached"][0]["picture"]
+        await home.store.forget_thread(thread_to_place(answer["thread"]), datetime.now(UTC))
+        async with client.get(home.url + picture) as response:
+            assert response.status == 404
+            assert (await response.json())["error"]["code"] == "no_file"
+
+
+async def test_the_pictures_of_a_refused_message_are_not_kept(client: ClientSession) -> None:
+    async with house() as home:
+        home.inbox.refused = Receipt(Outcome.REFUSED)
+        assert await refused(client, home, form(CAT, client_id=(message := str(uuid4())))) == (
+            403,
+            "unanswered",
+        )
+        assert await home.store.upload(thread_to_place(TOP), message, "1") is None
+
+
+async def test_a_command_takes_no_files_but_a_question_does(client: ClientSession) -> None:
+    async with house() as home:
+        assert await refused(client, home, form(TEXT, text="/summarize")) == (400, "command_files")
+        await send(client, home, TEXT, text="/ask how many boxes?")
+        assert len(attached(home)) == 1
+        assert isinstance(home.inbox.events[-1], Command)
+
+
+async def test_more_or_larger_files_than_a_message_holds_are_refused(
+    client: ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "PICTURE_LIMIT_BYTES", 300_000)
+    monkeypatch.setattr(uploads, "FILE_LIMIT_BYTES", 600_000)
+    async with house() as home:
+        assert await refused(client, home, form(*[TEXT] * (FILES_LIMIT + 1))) == (413, "too_many_files")
+        large = b"x" * 300_001
+        await send(client, home, ("a.txt", "text/plain", large))
+        status, answer = await post(client, home, form(("a.png", "image/png", large)))
+        assert (status, answer["error"]["code"]) == (413, "file_too_large")
+        assert "a.png" in answer["error"]["message"]
+        assert await refused(client, home, form(("a.txt", "text/plain", 2 * large))) == (413, "file_too_large")
+        assert await refused(client, home, form(TEXT, text="x" * 500_000)) == (413, "too_long")
+        assert len(home.inbox.events) == 1
+
+
+async def test_a_body_that_is_announced_too_long_is_refused_before_it_is_read(client: ClientSession) -> None:
+    async with house() as home:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(home.url.rpartition(":")[2]))
+        writer.write(
+            b"POST /api/asks HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+            b"Content-Length: 1000000000\r\n\r\n"
+        )
+        async with asyncio.timeout(HANG_S):
+            assert b"413" in await reader.readline()
+        writer.close()
+
+
+async def test_a_body_that_drips_is_given_up(client: ClientSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "PATIENCE_S", 0.2)
+    async with house() as home:
+
+        async def drip() -> AsyncIterator[bytes]:
+            yield b"--x\r\nContent-Disposition: form-data; name=ask\r\n\r\n"
+            for _ in range(1_000):
+                yield b" "
+                await asyncio.sleep(0.02)
+
+        kind = {"Content-Type": "multipart/form-data; boundary=x"}
+        assert await refused(client, home, drip(), **kind) == (408, "too_slow")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"--x--\r\n",
+        b"no parts",
+        b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\n{}\r\n--x--\r\n',
+        b'--x\r\nContent-Disposition: form-data; name="ask"\r\n\r\n{"text": 1',
+        b"--x\r\nContent-Type: multipart/mixed; boundary=y\r\n\r\n--y\r\n\r\n1\r\n--y--\r\n--x--\r\n",
+        b'--x\r\nContent-Disposition: form-data; name="ask"\r\n\r\n[]\r\n--x--\r\n',
+    ],
+)
+async def test_a_body_that_is_no_form_is_malformed(client: ClientSession, body: bytes) -> None:
+    async with house() as home:
+        kind = {"Content-Type": "multipart/form-data; boundary=x"}
+        assert await refused(client, home, body, **kind) == (400, "malformed")
+
+
+async def test_a_form_of_another_site_is_refused_and_only_messages_have_files(client: ClientSession) -> None:
+    async with house() as home:
+        crossing = {"Sec-Fetch-Site": "cross-site"}
+        assert await refused(client, home, form(TEXT), **crossing) == (403, "cross_site")
+        async with client.post(f"{home.url}/api/commands", data=form(TEXT)) as response:
+            assert response.status == 415
+
+
+async def test_no_more_messages_with_files_are_read_at_a_time_than_memory_is_for(
+    client: ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "AT_ONCE", 1)
+    async with house() as home:
+        arrived, go_on = asyncio.Event(), asyncio.Event()
+
+        async def slow() -> AsyncIterator[bytes]:
+            yield b"--x\r\nContent-Disposition: form-data; name=ask\r\n\r\n"
+            await until(lambda: home.platform.uploading)
+            arrived.set()
+            await go_on.wait()
+
+        kind = {"Content-Type": "multipart/form-data; boundary=x"}
+        first = asyncio.create_task(post(client, home, slow(), **kind))
+        await arrived.wait()
+        assert await refused(client, home, form(TEXT)) == (503, "busy")
+        go_on.set()
+        await first
+        await send(client, home, TEXT)
