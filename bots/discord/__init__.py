@@ -8,7 +8,7 @@
     message_parts, message_text   what a message holds: words, quotes, files    pure
     files             the content of attachments
     mentions, names   ids as names; the name of a thread                        pure
-    members           the servers of a person
+    members, mentioned_people   the servers of a person; the names of people by their ids
     interactions      commands, menus, buttons and forms
     acknowledge       the acknowledgement, due within 3 s
     commands, forms, replies   registration, modals, immediate replies          pure

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 import discord
 import structlog
@@ -24,6 +26,7 @@ from bots.discord.incoming import (
 )
 from bots.discord.interactions import DiscordInteractions
 from bots.discord.limiter import Limited
+from bots.discord.mentioned_people import MentionedPeople, is_unnamed
 from bots.discord.message_parts import message_to_attachments
 from bots.discord.replies import (
     FILE_LIMIT_BYTES,
@@ -41,7 +44,7 @@ from core.errors import BotError
 from core.i18n import error_text, language_of, phrase
 from core.ports.connector import Inbox
 from core.values.conversation import Ask
-from core.values.events import Event, Outcome, PlaceClosed
+from core.values.events import Edited, Event, Outcome, PlaceClosed
 from core.values.places import Place
 from core.values.ui import ImmediateReply
 
@@ -63,6 +66,7 @@ itself asks for a heartbeat every 41 s, by which that would be noticed only afte
 https://docs.discord.com/developers/events/gateway#sending-heartbeats"""
 
 
+Said = TypeVar("Said", Ask, Edited)
 Asker = tuple[discord.User | discord.Member, str]
 """Who asked last, and their language."""
 
@@ -81,6 +85,7 @@ class Client(discord.Client):
         on_deferred: Callable[[str], None],
         locations: ThreadLocations,
         files: AttachmentFiles,
+        people: MentionedPeople,
         beat_s: float = BEAT_S,
     ) -> None:
         self._wire, self._clock, self._starts = wire, clock, starts
@@ -98,8 +103,9 @@ class Client(discord.Client):
         )
         self._inbox = inbox
         self._locations = locations
-        self._files = files
-        self._interactions = DiscordInteractions(inbox, on_deferred, wire, files)
+        self._files, self._people = files, people
+        self._busy: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._interactions = DiscordInteractions(inbox, on_deferred, wire, files, people)
         self._down_since: float | None = clock.monotonic()
         self.was_up = False
         self._askers: FIFOCache[str, Asker] = FIFOCache(_REMEMBERED)  # by place
@@ -169,14 +175,33 @@ class Client(discord.Client):
         """Whether the event can have an effect, by any author. Raises StoreError."""
         return await self._inbox.concerns(ask)
 
+    def _in_order(self, channel_id: int) -> asyncio.Lock:
+        """A lock that is held while an event of a channel is prepared, so that the inbox gets events as they came.
+
+        Its holder goes on to the inbox, which keeps the order, before the next holder wakes.
+        """
+        return self._busy.setdefault(channel_id, asyncio.Lock())
+
     async def on_message(self, message: discord.Message) -> None:
-        message.channel = await self._known(message.channel)
-        here = channel_to_place(message.channel)
-        if self.user is None or here is None:
-            return
-        ask = message_to_ask(message, self.user, here)
-        if ask is not None:
-            await self._take(message, ask, here)
+        async with self._in_order(message.channel.id):
+            message.channel = await self._known(message.channel)
+            here = channel_to_place(message.channel)
+            if self.user is None or here is None:
+                return
+            ask = message_to_ask(message, self.user, here)
+            if ask is None:
+                return
+            ask = await self._named(ask, message)
+        await self._take(message, ask, here)
+
+    async def _named(self, said: Said, message: discord.Message) -> Said:
+        """`said` with names for the ids that came without, where it can have an effect."""
+        try:
+            if not (is_unnamed(said) and await self._inbox.concerns(said)):
+                return said
+        except BotError:
+            return said  # receiving it will report that
+        return (await self._people.named(self, message.guild, [said]))[0]
 
     async def _take(self, message: discord.Message, ask: Ask, here: Place) -> None:
         self._heard(ask.id, message.channel, here)
@@ -216,15 +241,18 @@ class Client(discord.Client):
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         message = payload.message
-        message.channel = await self._known(message.channel)
-        here = channel_to_place(message.channel)
-        if self.user is None or here is None:
-            return
-        edited = update_to_edited(payload, self.user, here)
-        if edited is None:
-            return
+        async with self._in_order(message.channel.id):
+            message.channel = await self._known(message.channel)
+            here = channel_to_place(message.channel)
+            if self.user is None or here is None:
+                return
+            edited = update_to_edited(payload, self.user, here)
+            if edited is None:
+                return
+            edited = await self._named(edited, message)
+            ask = update_to_ask(payload, self.user, here)
+            ask = await self._named(ask, message) if ask else None
         await self._note(edited)
-        ask = update_to_ask(payload, self.user, here)
         if ask is not None and self._clock.now() - ask.at <= ASKED_LATER:
             await self._take(message, ask, here)
 
@@ -294,10 +322,11 @@ class Client(discord.Client):
             log.warning("event_not_accepted", **error.log_keys)
 
     async def _deleted(self, channel_id: int, guild_id: int | None, message_ids: set[int]) -> None:
-        if guild_id is not None:
-            here = await self._place(self.get_partial_messageable(channel_id, guild_id=guild_id))
-        else:
-            here = Place("discord", str(self.user.id), str(channel_id), direct=True) if self.user else None
+        async with self._in_order(channel_id):
+            if guild_id is not None:
+                here = await self._place(self.get_partial_messageable(channel_id, guild_id=guild_id))
+            else:
+                here = Place("discord", str(self.user.id), str(channel_id), direct=True) if self.user else None
         if here is not None:
             for message_id in sorted(message_ids):
                 if self._locations.removing(str(message_id)):

@@ -56,6 +56,7 @@ class DiscordConnector:
             on_deferred=self.installation.deferred,
             locations=self._locations,
             files=self.installation.files,
+            people=self.installation.people,
             beat_s=self._beat_s,
         )
 

@@ -14,8 +14,6 @@ from discord.http import Route
 from yarl import URL
 
 from bots.discord.errors import FOREIGN, translate
-from bots.discord.http import calls
-from bots.discord.limiter import Priority
 from bots.discord.message_parts import message_to_attachments
 from bots.discord.rest import Wire
 from bots.downloads import DEADLINE_S, allow_list, download
@@ -110,8 +108,7 @@ async def _attachments(client: discord.Client, where: str) -> list[discord.Attac
     """The attachments of the message `CHANNEL/MESSAGE`. Raises FileError."""
     channel_id, _, message_id = where.partition("/")
     try:
-        with calls(priority=Priority.READ):
-            message = await client.get_partial_messageable(int(channel_id)).fetch_message(int(message_id))
+        message = await client.get_partial_messageable(int(channel_id)).fetch_message(int(message_id))
     except ValueError:
         raise FileError(FileProblem.NOT_FOUND, "no message of Discord") from None
     except FOREIGN as error:

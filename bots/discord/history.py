@@ -12,6 +12,7 @@ import discord
 
 from bots.discord.incoming import channel_to_place, message_to_ask, message_to_entry
 from bots.discord.members import KEEP_READING_S, GuildMembers
+from bots.discord.mentioned_people import MentionedPeople
 from bots.discord.message_parts import answered_message, replied_to
 from bots.discord.outgoing import key_to_nonce, page_to_content
 from bots.discord.thread_locations import UNKNOWN_CHANNEL, ThreadLocations, channel_at
@@ -35,24 +36,31 @@ _WRONG_CHANNEL = 50024
 _READ = (discord.TextChannel, discord.VoiceChannel, discord.StageChannel, discord.ForumChannel)
 
 
-async def read(client: discord.Client, place: Place, before: Ask, *, in_channel: bool) -> History:
+async def read(
+    client: discord.Client, people: MentionedPeople, place: Place, before: Ask, *, in_channel: bool
+) -> History:
     """The messages of a thread and the one it was opened on; of a DM the newest; `in_channel`, the chain of replies.
 
     No call where the place was just opened by `before` itself. Raises what discord.py raises.
     """
     if place.direct:
-        return _history(client, await _page(client, place.channel, place, before, DM_PAGE))
+        return await _history(client, people, await _page(client, place.channel, place, before, DM_PAGE))
     if in_channel or place.thread == before.id:
-        return _history(client, await _chain(client, place, before.replies_to, CHAIN))
+        return await _history(client, people, await _chain(client, place, before.replies_to, CHAIN))
     page = await _page(client, place.thread, place, before, THREAD_PAGE)
     cut = len(page) == THREAD_PAGE
     if cut or any(message.type is discord.MessageType.thread_starter_message for message in page):
         page += await _chain(client, place, place.thread, 2)
-    return _history(client, page, complete=not cut)
+    return await _history(client, people, page, complete=not cut)
 
 
 async def recent(
-    client: discord.Client, place: Place, location: str, limit: int, since: datetime | None
+    client: discord.Client,
+    people: MentionedPeople,
+    place: Place,
+    location: str,
+    limit: int,
+    since: datetime | None,
 ) -> History:
     """The newest messages at `location`, the channel or thread of `place`. Raises what discord.py raises."""
     # discord.py leaves out the messages of the time `since` itself.
@@ -63,7 +71,7 @@ async def recent(
     if any(message.type is discord.MessageType.thread_starter_message for message in page):
         started_on = await _chain(client, place, place.thread, 1)
         page += [message for message in started_on if since is None or message.created_at >= since]
-    return _history(client, page, complete=not cut)
+    return await _history(client, people, page, complete=not cut)
 
 
 def readable(client: discord.Client) -> list[Place]:
@@ -106,6 +114,7 @@ Concerns = Callable[[Ask], Awaitable[bool]]
 async def missed(
     client: discord.Client,
     members: GuildMembers,
+    people: MentionedPeople,
     concerns: Concerns,
     place: Place,
     location: str,
@@ -117,20 +126,21 @@ async def missed(
     """
     reader = client.get_channel(int(location))
     if not isinstance(reader, discord.ForumChannel):
-        return await _asks(client, members, concerns, place, _reader(client, location, place), after)
+        return await _asks(client, members, people, concerns, place, _reader(client, location, place), after)
     asks: list[Ask] = []
     async for post in reader.archived_threads(limit=POSTS):
         if post.archive_timestamp < after:
             break
         there = channel_to_place(post)
         if there is not None and discord.utils.snowflake_time(post.id) > after:
-            asks += await _asks(client, members, concerns, there, post, after)
+            asks += await _asks(client, members, people, concerns, there, post, after)
     return asks
 
 
 async def _asks(
     client: discord.Client,
     members: GuildMembers,
+    people: MentionedPeople,
     concerns: Concerns,
     place: Place,
     reader: discord.abc.Messageable,
@@ -150,7 +160,8 @@ async def _asks(
     for message, ask in _READER.each(read, messages):
         if await concerns(ask) and (known := await _author(message, members)):
             message.author = known
-    return list(_READER.each(lambda message: message_to_ask(message, me, place), messages))
+    asks = list(_READER.each(lambda message: message_to_ask(message, me, place), messages))
+    return await people.named(client, next((message.guild for message in messages), None), asks)
 
 
 async def _author(message: discord.Message, members: GuildMembers) -> discord.Member | None:
@@ -191,10 +202,13 @@ async def _chain(client: discord.Client, place: Place, message_id: str, limit: i
     return found
 
 
-def _history(client: discord.Client, messages: list[discord.Message], *, complete: bool = True) -> History:
+async def _history(
+    client: discord.Client, people: MentionedPeople, messages: list[discord.Message], *, complete: bool = True
+) -> History:
     me, around = client.user, {message.id: message for message in messages}
     found = _READER.each(lambda message: message_to_entry(message, me, around), messages) if me else ()
-    entries = {entry.id: entry for entry in found}
+    guild = next((message.guild for message in messages), None)
+    entries = {entry.id: entry for entry in await people.named(client, guild, list(found))}
     return History(tuple(sorted(entries.values(), key=_in_order)), complete)
 
 

@@ -20,6 +20,7 @@ from bots.discord.http import calls
 from bots.discord.incoming import channel_to_place
 from bots.discord.limiter import Limited, Priority
 from bots.discord.members import GuildMembers
+from bots.discord.mentioned_people import MentionedPeople
 from bots.discord.outgoing import LIMITS, call_to_body, interaction_token_of, key_to_nonce, upload_to_form
 from bots.discord.rate_limits import channel_rate_limits, scope_of, webhook_rate_limits
 from bots.discord.rest import Wire
@@ -66,6 +67,7 @@ class DiscordInstallation:
         self._locations = locations
         self._id = account
         self._members = GuildMembers(clock)
+        self.people = MentionedPeople(self._members)
         self.files = AttachmentFiles(wire, clock)
         # What each interaction's deferred reply holds: the key of a post, _TAKEN, or _LOADING ("is thinking").
         self._originals: FIFOCache[str, str] = FIFOCache(_REMEMBERED)
@@ -280,11 +282,12 @@ class DiscordInstallation:
     async def history(self, place: Place, before: Ask) -> History:
         with self._translated():
             in_channel = self._locations.of(place, before.id) == place.channel
-            return await history.read(self._here, place, before, in_channel=in_channel)
+            return await history.read(self._here, self.people, place, before, in_channel=in_channel)
 
     async def recent(self, place: Place, limit: int, since: datetime | None = None) -> History:
         with self._translated():
-            return await history.recent(self._here, place, self._locations.of(place), limit, since)
+            location = self._locations.of(place)
+            return await history.recent(self._here, self.people, place, location, limit, since)
 
     def channels(self) -> list[Place]:
         """With the threads of now: a new post of a forum is one, and so is one in which it was never asked before."""
@@ -301,7 +304,7 @@ class DiscordInstallation:
         with self._translated(), calls(priority=Priority.READ):
             try:
                 asks = await history.missed(
-                    self._here, self._members, self._here.concerns, place, location, after
+                    self._here, self._members, self.people, self._here.concerns, place, location, after
                 )
             except discord.NotFound:
                 return []  # the thread does not exist, or not yet

@@ -30,6 +30,7 @@ from bots.discord.incoming import (
     interaction_to_target,
     interaction_to_target_time,
 )
+from bots.discord.mentioned_people import MentionedPeople
 from bots.discord.mentions import named, unknown_users
 from bots.discord.message_parts import (
     MessageParts,
@@ -55,7 +56,6 @@ _EMPTY = "\u200b"
 _LONG = 60
 _ABOUTS = 500
 """Messages that are being asked about whose files are remembered."""
-_LOOK_UPS, _LOOK_WITHIN_S = 5, 2.0
 _DECIDE_WITHIN_S = 1.0
 """Seconds, of the 3 s until the first response: a slow database must not cost the interaction."""
 
@@ -67,9 +67,15 @@ class DiscordInteractions:
     """
 
     def __init__(
-        self, inbox: Inbox, on_deferred: Callable[[str], None], wire: Wire, files: AttachmentFiles
+        self,
+        inbox: Inbox,
+        on_deferred: Callable[[str], None],
+        wire: Wire,
+        files: AttachmentFiles,
+        people: MentionedPeople,
     ) -> None:
         self._inbox = inbox
+        self._people = people
         self._on_deferred = on_deferred
         self._wire = wire
         self._files = files
@@ -205,14 +211,12 @@ class DiscordInteractions:
             await self._tell(interaction, _with_words(told, command), whispered=whispered)
 
     async def _with_names(self, interaction: Interaction, command: Command) -> Command:
-        """The command with names in place of the ids of mentions.
-
-        The names come with the interaction, are known, or are looked up, at most `_LOOK_UPS` of them.
-        """
+        """The command with names in place of the ids of mentions. They come with the interaction, are known, or are
+        looked up."""
         names, texts = interaction_to_names(interaction), command.options
-        if asked := unknown_users(" ".join(texts.values()), names)[:_LOOK_UPS]:
-            users = await asyncio.gather(*(_user_name(interaction, user_id) for user_id in asked))
-            found = {user_id: name for user_id, name in zip(asked, users, strict=True) if name}
+        if asked := unknown_users(" ".join(texts.values()), names):
+            guild = interaction.guild if interaction.is_guild_integration() else None
+            found = await self._people.names(interaction.client, guild, asked)
             names = replace(names, users={**names.users, **found})
         return replace(command, options={name: named(text, names) for name, text in texts.items()})
 
@@ -303,18 +307,6 @@ def _with_words(told: ImmediateReply, command: Command | None) -> ImmediateReply
     written = [text for name, text in command.options.items() if name != "about" and len(text) >= _LONG]
     quoted = "\n".join(f"> {line}" for text in written for line in text.splitlines())
     return replace(told, text=f"{told.text}\n\n{quoted}") if quoted else told
-
-
-async def _user_name(interaction: Interaction, user_id: int) -> str:
-    """The display name of a person there; empty where it is not known within `_LOOK_WITHIN_S` seconds."""
-    guild = interaction.guild if interaction.is_guild_integration() else None
-    try:
-        async with asyncio.timeout(_LOOK_WITHIN_S):
-            user = await (guild.fetch_member(user_id) if guild else interaction.client.fetch_user(user_id))
-    except FOREIGN as error:
-        log.info("user_name_unknown", **translate(error).log_keys)
-        return ""
-    return user.display_name
 
 
 async def _at_once(answer: Awaitable[object]) -> bool:

@@ -822,3 +822,15 @@ def test_without_a_token_there_is_no_platform_and_a_reason() -> None:
     nothing = DiscordSettings(discord_bot_token=None)
     assert create(nothing, SystemClock()) is None
     assert "DISCORD_BOT_TOKEN" in why_not(nothing)
+
+
+async def test_an_event_waits_for_the_names_of_the_one_before_it(bot: Bot) -> None:
+    bot.fake.fail("GET", f"/guilds/*/members/{BO}", status=0, delay_s=0.3)
+    card = {"type": "rich", "description": f"<@{BO}> rolled back"}
+    said = await bot.fake.say(OTHER_BOT, GENERAL, "", embeds=[card])
+    await bot.fake.delete(said)
+    await until(lambda: bot.inbox.of(Deleted))
+    told, deleted = bot.inbox.events
+    assert isinstance(told, Ask)
+    assert told.text == "@Bo Larsen rolled back"
+    assert isinstance(deleted, Deleted)
