@@ -28,7 +28,7 @@ from core.inbox.catch_up import CatchUp
 from core.inbox.deleted_questions import DeletedQuestions
 from core.inbox.inbox import StoringInbox
 from core.inbox.teams import addressed
-from core.llm import check_ways, create_model
+from core.llm import check_ways, create_model, create_transcriber
 from core.llm.catalog import ModelCatalog, load_catalog
 from core.llm.redacting_model import RedactedModel
 from core.operators.alert_turns import AlertChannels, AlertTurns
@@ -138,6 +138,7 @@ class App:
         model = create_model(self.core, self.catalog, self.clock, self.operator_alerts)
         self.model = RedactedModel(model, Secrets(config.secrets()))
         self.extractor = ProcessExtractor(self.clock)
+        self.transcriber = create_transcriber(self.catalog, self.clock, self.operator_alerts)
         connectors = self.connectors = self._create_connectors(tell)
         self._calls = PerInstallation(connectors, self._create_calls)
         self.channels = PerInstallation(connectors, self._create_channel)
@@ -153,7 +154,7 @@ class App:
             StoredUsage(store, self.core, config.timers.zone, self.catalog.priced),
             self.checkpoints,
             running_turns,
-            FileReader(store, self.extractor, self.clock),
+            FileReader(store, self.extractor, self.clock, self.transcriber),
             self.catalog,
             on_finished=self.metrics.answer_finished,
             on_set_aside=lambda turn, error: self.operator_alerts.wrong(f"turn {turn.id}", error, {}),

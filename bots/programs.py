@@ -142,6 +142,8 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
         await app.operator_alerts.close()
         await app.alert_channels.close()
         await app.extractor.close()
+        if app.transcriber is not None:
+            await app.transcriber.close()
         await app.model.close()
 
 

@@ -60,7 +60,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "file_problem_crashed": "reading it failed",
     "file_problem_not_found": "it is not there any more",
     "file_problem_not_allowed": "I'm not allowed to read files here",
-    "file_problem_unavailable": "it could not be downloaded just now",
+    "file_problem_unavailable": "it could not be read just now",
     "file_problem_unseen": "the model can't see pictures",
     "file_problem_refused": "the AI service did not accept the picture",
     "file_problem_unheard": "I can't listen to sound here",

@@ -49,7 +49,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "file_problem_crashed": "读取失败",
     "file_problem_not_found": "文件已经不在了",
     "file_problem_not_allowed": "我在这里没有读取文件的权限",
-    "file_problem_unavailable": "刚才没能下载下来",
+    "file_problem_unavailable": "刚才没能读取",
     "file_problem_unseen": "模型看不了图片",
     "file_problem_refused": "AI 服务没有接受这张图片",
     "file_problem_unheard": "我在这里听不了声音",

@@ -4,11 +4,14 @@
     ├ retry_policy     what follows each failure: one table                        pure
     ├ circuit_breaker  leaves alone what failed too often, then probes it          pure
     ├ context_windows  how long requests may be, learned from refusals
+    ├ vision           which pictures a model is shown, learned likewise
+    │ └ images           the pictures of a list of messages                        pure
     ├ prompt_fitting   the messages that fit into a window                         pure
     │ └ tokens           the length of a text, estimated without a tokenizer       pure
     ├ concurrency      how many answers at once an account gives; people take turns
     └ client           one attempt over HTTP, and its repairs
-      ├ network            proxies and certificates of the environment
+      ├ connection         the HTTP connections to one endpoint
+      │ └ network            proxies and certificates of the environment
       ├ request_body       a request as JSON, in the form its endpoint takes       pure
       │ └ messages           messages and their parts as JSON and as text          pure
       ├ request_repairs    which part of a request is refused                      pure
@@ -25,9 +28,11 @@
         ├ error_bodies       error bodies of every shape -> codes and words        pure
         ├ echo               what of an error repeats the request                  pure
         ├ refusals           codes and words by the rules of refusals.toml         pure
+        ├ image_refusals     what is refused of pictures                           pure
         ├ wait_hints         when to come back                                     pure
         └ length_limits      how long a request may be                             pure
     redacting_model  any model, with our secrets cut from its words
+    transcription    the words of voice clips
     offline          the built-in model, for when no key is set
     catalog          accounts and models, from the environment or parley.toml
 
@@ -50,6 +55,7 @@ from core.llm.offline import OfflineModel
 from core.llm.response_reader import Patience
 from core.llm.retry_policy import Allowance
 from core.llm.router import ModelRouter
+from core.llm.transcription import EndpointTranscriber
 from core.ports.model import ModelObserver
 from core.settings.environment import CoreSettings
 
@@ -61,6 +67,13 @@ def check_ways(catalog: ModelCatalog, environment: Mapping[str, str]) -> None:
         proxy_for(url, environment)
     if catalog.routes:
         create_tls(environment)
+
+
+def create_transcriber(
+    catalog: ModelCatalog, clock: Clock, observer: ModelObserver
+) -> EndpointTranscriber | None:
+    """None where no model writes down voice clips. The caller closes it."""
+    return EndpointTranscriber(catalog.transcriptions, clock, observer) if catalog.transcriptions else None
 
 
 def create_model(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +25,7 @@ from core.settings.environment import CoreSettings, endpoint_url
 from core.values.deltas import ModelInfo
 
 FILE = "parley.toml"
+TRANSCRIBE_AT = "PARLEY_TRANSCRIBE_MODEL"
 CONCURRENCY = 500
 """How many answers at once an account is asked for where nothing is said; a 429 lowers it."""
 
@@ -88,17 +89,20 @@ class Route:
 @dataclass(frozen=True, slots=True)
 class ModelCatalog:
     """Every route in the order in which they are asked: models by the chain, accounts as they stand in the file.
-    Without any the offline model answers. `default` is the card of the model that is asked unless told else."""
+    Without any the offline model answers. `default` is the card of the model that is asked unless told else.
+    `transcriptions`: the ways to the words of a voice clip, likewise."""
 
     default: ModelInfo
     routes: tuple[Route, ...] = ()
     source: str = ""
+    transcriptions: tuple[Route, ...] = ()
 
     @property
     def secrets(self) -> list[str]:
         """Keys and the values of secret headers, for logs and chats to leave out; not a word such as `none` that
         stands for none."""
-        values = {secret.strip() for route in self.routes for secret in route.account.secrets}
+        routes = (*self.routes, *self.transcriptions)
+        values = {secret.strip() for route in routes for secret in route.account.secrets}
         return sorted(value for value in values if is_key(value))
 
     @property
@@ -150,7 +154,9 @@ def environment_to_catalog(settings: CoreSettings) -> ModelCatalog:
     key, url = settings.openai_api_key, settings.openai_base_url
     account = Account("OPENAI_API_KEY", "", url, key)
     account = replace(account, endpoint=account.host)
-    return ModelCatalog(model_info, (Route(account, model_info, model_info.name),), url.partition("?")[0])
+    routes = (Route(account, model_info, model_info.name),)
+    transcriptions = _transcriptions([account], settings.parley_transcribe_model, TRANSCRIBE_AT)
+    return ModelCatalog(model_info, routes, url.partition("?")[0], tuple(transcriptions))
 
 
 def toml_to_catalog(
@@ -178,7 +184,16 @@ def toml_to_catalog(
         if model in endpoint.models
         for account in accounts[name]
     ]
-    return ModelCatalog(routes[0].model_info, tuple(routes), source)
+    transcriptions = [
+        route
+        for name, endpoint in file.endpoints.items()
+        for route in _transcriptions(
+            accounts[name],
+            endpoint.transcribe or settings.parley_transcribe_model,
+            f"{source}: endpoints.{_quoted(name)}.transcribe" if endpoint.transcribe else TRANSCRIBE_AT,
+        )
+    ]
+    return ModelCatalog(routes[0].model_info, tuple(routes), source, tuple(transcriptions))
 
 
 class _Part(BaseModel):
@@ -206,6 +221,7 @@ class _Endpoint(_Part):
     headers: dict[str, str] = {}
     accounts: list[_Account] = Field(min_length=1)
     models: dict[str, _Model] = Field(min_length=1)
+    transcribe: str = ""
 
     @field_validator("base_url")
     @classmethod
@@ -216,6 +232,11 @@ class _Endpoint(_Part):
 class _File(_Part):
     models: list[str] = []
     endpoints: dict[str, _Endpoint] = Field(min_length=1)
+
+
+def _transcriptions(accounts: Iterable[Account], model: str, at: str) -> Iterator[Route]:
+    """The routes to the model that writes down voice clips; none where no model is named."""
+    return (Route(account, ModelInfo(model), model, at) for account in accounts if model)
 
 
 def _route(account: Account, name: str, model: _Model, settings: CoreSettings, at: str) -> Route:

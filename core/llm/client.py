@@ -1,19 +1,14 @@
-"""One attempt at one completion, over HTTP. httpx lives here and in the table of faults, nowhere else.
+"""One attempt at one completion, over HTTP: what is sent, how long it may take, and what kind of answer it is.
 
-The wire is read by `sse` and `wire`, which are pure and so tested and measured without a network; what is left
-here is the conversation: what is sent, how long we wait, and what kind of answer it is.
+The pure modules below (`core.llm.sse`, `core.llm.chunks`) read the body, so that they are tested without a network.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import ssl
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from functools import cache
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import structlog
@@ -22,12 +17,11 @@ from cachetools import FIFOCache
 from core.clock import Clock
 from core.errors import ModelError
 from core.llm.chunks import Caps
+from core.llm.connection import bearer, create_http, headers_of, pieces_of
 from core.llm.deadline import Deadline
-from core.llm.decompression import Inflate
 from core.llm.echo import Sent
 from core.llm.errors import from_exception, from_response, request_id_of
 from core.llm.messages import message_to_text
-from core.llm.network import create_tls, proxy_for
 from core.llm.request_body import repaired, request_to_body
 from core.llm.request_repairs import STREAM
 from core.llm.response_reader import Patience, Reading
@@ -35,13 +29,6 @@ from core.ports.model import Request
 from core.settings.environment import completions_url
 from core.values.deltas import Charged, Delta
 
-_CONNECT_S = 5.0
-_WRITE_S = 30.0
-_HEADERS = {
-    "Accept": "text/event-stream, application/json",
-    "Accept-Encoding": "identity",  # proxies hold compressed streams back
-    "User-Agent": "parley",
-}
 REPAIRS_KEPT = 1_000
 """Most endpoints and models remembered: people may ask for models by names of their own."""
 _NET_S = 30.0
@@ -70,7 +57,6 @@ class CompletionsClient:
     ) -> None:
         """`headers` go out with every request. `environment`: what tells of proxies and certificates. Raises
         SettingsError for a variable there that can't be used."""
-        environment = os.environ if environment is None else environment
         self._base_url = base_url.rstrip("/")
         self._key = key.strip()
         self._clock = clock
@@ -78,16 +64,7 @@ class CompletionsClient:
         self._repairs = repairs if repairs is not None else FIFOCache(REPAIRS_KEPT)
         self._caps = caps or Caps()
         read_s = max(self._patience.whole_s, self._patience.gap_s) + _NET_S
-        self._http = httpx.AsyncClient(
-            timeout=httpx.Timeout(read_s, connect=_CONNECT_S, write=_WRITE_S, pool=_CONNECT_S),
-            limits=httpx.Limits(max_connections=1000, max_keepalive_connections=20),
-            follow_redirects=False,
-            trust_env=False,
-            proxy=proxy_for(self._base_url, environment),
-            verify=_tls(),
-            headers={**(headers or {}), **_HEADERS},
-            event_hooks={"response": [self._stay]},
-        )
+        self._http = create_http(self._base_url, self._key, clock, read_s, headers, environment)
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -132,9 +109,9 @@ class CompletionsClient:
                 response = await alarm.wait(self._http.send(self._request(body), stream=True))
                 try:
                     status = response.status_code
-                    headers = {name.lower(): value for name, value in response.headers.items()}
+                    headers = headers_of(response)
                     request_id = request_id_of(headers)
-                    async with aclosing(_pieces(response)) as pieces:
+                    async with aclosing(pieces_of(response)) as pieces:
                         if not response.is_success:
                             said = await reading.error(pieces)
                             raise from_response(status, headers, said, self._clock.now(), self._key, sent)
@@ -155,13 +132,6 @@ class CompletionsClient:
                 yield charged
             raise _seen(failed, status, request_id)
 
-    async def _stay(self, response: httpx.Response) -> None:
-        """Raises ModelError for a redirect: httpx would read where to, though it is not to follow, and there are
-        addresses on which it fails."""
-        if response.has_redirect_location:
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            raise from_response(response.status_code, headers, b"", self._clock.now(), self._key)
-
     def _request(self, body: dict[str, Any]) -> httpx.Request:
         try:
             url = httpx.URL(completions_url(self._base_url))
@@ -173,25 +143,8 @@ class CompletionsClient:
             "POST",
             url,
             content=json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"),
-            headers={b"Content-Type": b"application/json", b"Authorization": b"Bearer " + self._key.encode()},
+            headers={b"Content-Type": b"application/json", **bearer(self._key)},
         )
-
-
-async def _pieces(response: httpx.Response) -> AsyncGenerator[bytes, None]:
-    """The body as it arrives. Not by httpx, which decompresses without a bound."""
-    inflate = Inflate(response.headers.get("content-encoding", ""))
-    async with aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_raw())) as raw:
-        async for data in raw:
-            for number, piece in enumerate(inflate.feed(data)):
-                if number:
-                    await asyncio.sleep(0)
-                yield piece
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """Loading the certificates takes longer than all the rest of a client: once is enough."""
-    return create_tls(os.environ)
 
 
 def _seen(error: ModelError, status: int, request_id: str) -> ModelError:

@@ -81,6 +81,16 @@ class CoreSettings(Settings):
     parley_retry_tries: int = Field(
         4, ge=1, description="How often a question may be sent in all, to whichever accounts and models."
     )
+    parley_transcribe_model: str = Field(
+        "",
+        description="The model that writes down voice clips, such as whisper-1, asked for at the endpoint's "
+        "/audio/transcriptions. Empty: voice clips are not read.",
+    )
+    parley_describe_pictures: bool = Field(
+        False,
+        description="Where the chosen model does not see pictures and another one of PARLEY_CONFIG does, that one "
+        "describes them first, at its price.",
+    )
     parley_first_word_s: float = Field(
         45, gt=0, description="How long to wait for the first word of an answer, in seconds."
     )
@@ -240,5 +250,14 @@ def endpoint_url(value: str) -> str:
 
 def completions_url(base_url: str) -> str:
     """Where an endpoint of that base URL takes chat completions; its query comes last."""
+    return _below(base_url, "chat/completions")
+
+
+def transcriptions_url(base_url: str) -> str:
+    """Where an endpoint of that base URL takes sounds; its query comes last."""
+    return _below(base_url, "audio/transcriptions")
+
+
+def _below(base_url: str, path: str) -> str:
     parts = urlsplit(base_url)
-    return urlunsplit(parts._replace(path=f"{parts.path}/chat/completions"))
+    return urlunsplit(parts._replace(path=f"{parts.path}/{path}"))

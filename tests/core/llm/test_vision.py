@@ -132,8 +132,10 @@ async def at_rig(rules: PictureRules | None = None, images: bool | None = None) 
         FakeCompletions(default=Words("Small.")) as small,
     ):
         rig = Rig(large, small, images)
-        yield rig
-        await rig.router.close()
+        try:
+            yield rig
+        finally:
+            await rig.router.close()
         assert large.problems + small.problems == []
 
 

@@ -4,6 +4,7 @@
 - `server`: `FakeCompletions`, which plays replies and remembers what it was asked
 - `reference`: what a request may look like
 - `pictures`: which pictures an endpoint takes, and how vendors refuse the others
+- `sounds`: what /audio/transcriptions takes
 - `quirks`: every wire quirk we know, each with what a right client makes of it
 - `statuses`: error responses as real endpoints send them, each with its failure class
 """

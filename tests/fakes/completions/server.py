@@ -20,6 +20,7 @@ from typing import Any
 from .pictures import PictureRules, picture_problems
 from .reference import request_body_problems
 from .replies import Json, Raw, Reply, Status, Words
+from .sounds import sound_of, sound_refusal
 
 REFUSED_KEY = Status(
     401,
@@ -85,6 +86,8 @@ class FakeCompletions:
         self.default = default
         self.html_404 = html_404
         self.pictures = pictures or PictureRules()
+        self.transcription: Reply | None = None
+        """The answer to a sound; None: there is no such path here."""
         self.requests: list[Received] = []
         self.problems: list[str] = []
         self._script: deque[Reply] = deque()
@@ -183,13 +186,14 @@ class FakeCompletions:
         for name, value in headers.items():
             if name == "authorization" or any(key in value for key in self.keys):
                 headers[name] = "refused" if account is None else "accepted"
+        sound = sound_of(headers, raw)
         try:
-            body = json.loads(raw) if raw else None
+            body = sound or (json.loads(raw) if raw else None)
         except ValueError:
             body = None
         received = Received(method, path, headers, body, account, monotonic())
         self.requests.append(received)
-        if method == "POST":
+        if method == "POST" and sound is None:
             number = len(self.requests)
             problems = [*request_body_problems(body), *picture_problems(body if isinstance(body, dict) else {})]
             self.problems += [f"request {number}: {problem}" for problem in problems]
@@ -197,7 +201,8 @@ class FakeCompletions:
 
     def _choose(self, received: Received) -> Reply:
         path = received.path.partition("?")[0]
-        if path not in ("/v1/chat/completions", "/v1/models"):
+        sounds = ("/v1/audio/transcriptions",) if self.transcription is not None else ()
+        if path not in ("/v1/chat/completions", "/v1/models", *sounds):
             return NOT_FOUND_HTML if self.html_404 else _wrong_url(received)
         if received.account is None:
             return REFUSED_KEY
@@ -205,6 +210,8 @@ class FakeCompletions:
             case "GET", "/v1/models":
                 models = [{"id": name, "object": "model", "owned_by": "test"} for name in self.models]
                 return Status(200, {"object": "list", "data": models})
+            case "POST", "/v1/audio/transcriptions" if self.transcription is not None:
+                return sound_refusal(received.body) or self.transcription
             case "POST", "/v1/chat/completions":
                 if not isinstance(received.body, dict):
                     message = "We could not parse the JSON body of your request."

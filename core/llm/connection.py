@@ -1,0 +1,84 @@
+"""The HTTP connections to one endpoint."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from functools import cache
+from typing import cast
+
+import httpx
+
+from core.clock import Clock
+from core.llm.decompression import Inflate
+from core.llm.errors import from_response
+from core.llm.network import create_tls, proxy_for
+
+CONNECT_S = 5.0
+WRITE_S = 30.0
+_OWN_HEADERS = {
+    "Accept": "text/event-stream, application/json",
+    "Accept-Encoding": "identity",  # proxies hold compressed streams back
+    "User-Agent": "parley",
+}
+
+
+def create_http(
+    base_url: str,
+    key: str,
+    clock: Clock,
+    read_s: float,
+    headers: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> httpx.AsyncClient:
+    """A client for `base_url` that follows no redirect. `headers` go out with every request. `environment` names the
+    proxies and certificates.
+
+    Raises SettingsError for a variable there that can't be used. The client raises ModelError for a redirect.
+    """
+
+    async def refuse_redirect(response: httpx.Response) -> None:
+        # httpx would read where to, though it is not to follow, and there are addresses on which it fails.
+        if response.has_redirect_location:
+            raise from_response(response.status_code, headers_of(response), b"", clock.now(), key)
+
+    return httpx.AsyncClient(
+        timeout=httpx.Timeout(read_s, connect=CONNECT_S, write=WRITE_S, pool=CONNECT_S),
+        limits=httpx.Limits(max_connections=1000, max_keepalive_connections=20),
+        follow_redirects=False,
+        trust_env=False,
+        proxy=proxy_for(base_url, os.environ if environment is None else environment),
+        verify=_tls(),
+        headers={**(headers or {}), **_OWN_HEADERS},
+        event_hooks={"response": [refuse_redirect]},
+    )
+
+
+def bearer(key: str) -> dict[bytes, bytes]:
+    """The header that holds the key."""
+    return {b"Authorization": b"Bearer " + key.encode()}
+
+
+def headers_of(response: httpx.Response) -> dict[str, str]:
+    """The headers by their names in lower case."""
+    return {name.lower(): value for name, value in response.headers.items()}
+
+
+async def pieces_of(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+    """The body as it arrives. Not by httpx, which decompresses without a bound."""
+    inflate = Inflate(response.headers.get("content-encoding", ""))
+    async with aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_raw())) as raw:
+        async for data in raw:
+            for number, piece in enumerate(inflate.feed(data)):
+                if number:
+                    await asyncio.sleep(0)
+                yield piece
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Loading the certificates takes longer than all the rest of a client: once is enough."""
+    return create_tls(os.environ)

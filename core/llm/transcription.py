@@ -1,0 +1,182 @@
+"""The words of voice clips, from the endpoints' /audio/transcriptions.
+
+Format and the limit of 25 MB: https://platform.openai.com/docs/api-reference/audio/createTranscription
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import aclosing
+
+import httpx
+import structlog
+
+from core.clock import Clock
+from core.errors import Code, ModelError
+from core.llm.catalog import Route
+from core.llm.connection import bearer, create_http, headers_of, pieces_of
+from core.llm.deadline import Deadline
+from core.llm.error_bodies import is_page, looks_like_error
+from core.llm.errors import fault, from_chunk, from_exception, from_response
+from core.llm.retry_policy import key_of, keys_of, rule_for
+from core.llm.sounds import MEDIA_TYPES, extension_of
+from core.ports.files import FileError
+from core.ports.model import ModelObserver
+from core.settings.environment import transcriptions_url
+from core.values.parts import FileProblem
+
+MAX_BYTES = 25 * 1024 * 1024
+LIMIT_S = 120.0
+"""Seconds for one clip at one endpoint, with its upload."""
+LEARNT_S = 86_400.0
+"""Seconds for which an endpoint that takes no sounds is not asked."""
+_ANSWER_BYTES = 1024 * 1024
+_NOT_IMPLEMENTED = 501
+
+_PROBLEMS = {
+    Code.BAD_REQUEST: FileProblem.DAMAGED,
+    Code.TOO_LARGE: FileProblem.TOO_LARGE,
+    Code.STALLED: FileProblem.TOO_SLOW,
+    Code.GATEWAY_TIMEOUT: FileProblem.TOO_SLOW,
+    **dict.fromkeys(
+        (Code.BAD_KEY, Code.NO_MONEY, Code.FORBIDDEN, Code.NO_MODEL, Code.POLICY),
+        FileProblem.UNHEARD,
+    ),
+}
+"""What a person is told. The other codes say that the endpoint is not available now."""
+
+log = structlog.get_logger()
+
+
+class EndpointTranscriber:
+    """A `Transcriber`. Asks the accounts of `routes` in turn, each once, until one answers."""
+
+    def __init__(
+        self,
+        routes: Iterable[Route],
+        clock: Clock,
+        observer: ModelObserver,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._clock = clock
+        self._observer = observer
+        self._not_before: dict[str, float] = {}
+        self._clients = [(route, _client(route, clock, environment)) for route in routes]
+
+    async def close(self) -> None:
+        for _, client in self._clients:
+            await client.aclose()
+
+    async def transcribe(self, name: str, media_type: str, data: bytes) -> str:
+        """The words of a sound of at most `MAX_BYTES`. Raises FileError and nothing else."""
+        extension = extension_of(name, media_type, data)
+        if not extension:
+            raise FileError(FileProblem.UNKNOWN_TYPE, media_type)
+        if len(data) > MAX_BYTES:
+            raise FileError(FileProblem.TOO_LARGE, f"{len(data)} bytes")
+        problem = FileError(FileProblem.UNHEARD, "no endpoint takes sounds")
+        for route, client in self._clients:
+            if self._clock.monotonic() < self._not_before.get(route.offer, 0.0):
+                continue
+            try:
+                text = await self._ask(route, client, extension, data)
+            except ModelError as error:
+                problem = FileError(_problem(error), str(error))
+                self._note(route, error)
+            else:
+                self._observer.well(*keys_of(route))
+                return text
+        raise problem
+
+    async def _ask(self, route: Route, client: httpx.AsyncClient, extension: str, data: bytes) -> str:
+        """The text of one answer. Raises ModelError."""
+        key, status = _key(route), 0
+        async with Deadline(self._clock) as deadline:
+            deadline.due = self._clock.monotonic() + LIMIT_S
+            try:
+                request = _request(route, client, extension, data)
+                response = await deadline.wait(client.send(request, stream=True))
+                try:
+                    status = response.status_code
+                    body = await deadline.wait(_read(response))
+                    if not response.is_success:
+                        raise from_response(status, headers_of(response), body, self._clock.now(), key)
+                finally:
+                    await response.aclose()
+            except TimeoutError:
+                raise fault(Code.STALLED, f"no text in {LIMIT_S:g} s", status=status) from None
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                raise from_exception(error, begun=status > 0, key=key) from error
+        return _text(body, key)
+
+    def _note(self, route: Route, error: ModelError) -> None:
+        """Log a failure, and remember or report what lasts."""
+        rule, missing = rule_for(error), _takes_no_sounds(error)
+        if missing:
+            self._not_before[route.offer] = self._clock.monotonic() + LEARNT_S
+        elif rule.alerts and rule.blames is not None:
+            self._observer.wrong(key_of(route, rule.blames), error, route.places)
+        log.warning(
+            "transcription_failed",
+            account=route.account.name,
+            model=route.model_there,
+            status=error.status,
+            for_a_day=missing,
+            **error.log_keys,
+        )
+
+
+def _takes_no_sounds(error: ModelError) -> bool:
+    return error.code is Code.WRONG_URL or error.status == _NOT_IMPLEMENTED
+
+
+def _problem(error: ModelError) -> FileProblem:
+    if _takes_no_sounds(error):
+        return FileProblem.UNHEARD
+    return _PROBLEMS.get(error.code, FileProblem.UNAVAILABLE)
+
+
+def _client(route: Route, clock: Clock, environment: Mapping[str, str] | None) -> httpx.AsyncClient:
+    account = route.account
+    headers = {name: value.get_secret_value() for name, value in account.headers.items()}
+    return create_http(account.base_url, _key(route), clock, LIMIT_S, headers, environment)
+
+
+def _key(route: Route) -> str:
+    return route.account.key.get_secret_value().strip()
+
+
+def _request(route: Route, client: httpx.AsyncClient, extension: str, data: bytes) -> httpx.Request:
+    """The name of the person's file is not sent: only its extension means something."""
+    file = (f"sound.{extension}", data, MEDIA_TYPES[extension])
+    url = httpx.URL(transcriptions_url(route.account.base_url))
+    fields, headers = {"model": route.model_there}, bearer(_key(route))
+    return client.build_request("POST", url, data=fields, files={"file": file}, headers=headers)
+
+
+async def _read(response: httpx.Response) -> bytes:
+    body = bytearray()
+    async with aclosing(pieces_of(response)) as pieces:
+        async for piece in pieces:
+            body += piece
+            if len(body) > _ANSWER_BYTES:
+                raise fault(Code.GARBLED, f"over {_ANSWER_BYTES} bytes", status=response.status_code)
+    return bytes(body)
+
+
+def _text(body: bytes, key: str) -> str:
+    """The words in a body under 200: JSON with `text`. Raises ModelError."""
+    said = body.decode("utf-8", "replace").strip()
+    if is_page(said):
+        raise fault(Code.WRONG_URL, "an HTML page came instead of a text", status=200)
+    try:
+        value = json.loads(said)
+    except (ValueError, RecursionError):
+        raise fault(Code.GARBLED, "no JSON", status=200) from None
+    match value:
+        case {"text": str(text)}:
+            return text.strip()
+        case dict() if looks_like_error(value):
+            raise from_chunk(value, key)
+    raise fault(Code.GARBLED, "no text in the answer", status=200)
