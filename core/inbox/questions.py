@@ -20,6 +20,7 @@ from core.ports.store import Store
 from core.settings.channel import ChannelSettings
 from core.values.conversation import Ask, Turn
 from core.values.events import Command, Outcome, Receipt
+from core.values.parts import File, Unread
 from core.values.places import Person, Place
 from core.values.ui import ImmediateReply
 
@@ -83,9 +84,11 @@ class Questions:
     async def _again(self, ask: Ask) -> Receipt:
         """A second delivery. It may hold files that the first one lacked; then the question counts as edited.
 
+        Words are the same in both, save for names that were looked up in between.
         https://github.com/slackapi/bolt-python/issues/925
         """
-        if ask.attached and await self._store.add_attached(ask.place, ask.id, ask.attached):
+        files = [one for one in ask.attached if isinstance(one, File | Unread)]
+        if files and await self._store.add_attached(ask.place, ask.id, files):
             await self._edited(ask.key)
         return Receipt(Outcome.DUPLICATE)
 

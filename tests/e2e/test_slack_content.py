@@ -301,3 +301,39 @@ def asked_times(endpoint: FakeCompletions, count: int) -> bool:
 
 def told(slack: FakeSlack, words: str) -> bool:
     return any(words in message.visible for message in answers(slack, "D1"))
+
+
+async def test_a_quote_whose_author_is_looked_up_slowly_is_there_once(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    slack.fail("users.info", delay_s=1.2, containing="U2")
+    async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
+        quoted = forward("look at lambda-3") | {"author_id": "U2"}
+        root = await slack.say("U1", "C1", f"{AT} what does she want?", attachments=[quoted])
+        await until(lambda: endpoint.requests)
+        await settled(slack)
+        await slack.say("U1", "C1", f"{AT} and now?", root)
+        await until(lambda: "and now?" in last(endpoint))
+        assert last(endpoint).count("lambda-3") == 1
+
+
+async def test_people_are_told_apart_by_whenever_and_however_their_names_come(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    people = slack.space.people
+    people["U1"].name, people["U2"].name, people["U3"].name = "Sam", "Sam", "Two\nSam"
+    slack.fail("users.info", times=1, delay_s=1.6, containing="U1")
+    async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
+        root = await slack.say("U1", "C1", f"{AT} I like tea")
+        await until(lambda: len(endpoint.requests) == 1)
+        await settled(slack)
+        await slack.say("U3", "C1", "ok, delete it <@U2>", root)
+        quoted = forward("I like coffee") | {"author_id": "U2"}
+        await slack.say("U1", "C1", f"{AT} what do I like?", root, attachments=[quoted])
+        await until(lambda: "what do I like?" in last(endpoint))
+        given = last(endpoint)
+    assert "Sam (U1): I like tea" in given
+    assert "Sam (U1): what do I like?" in given
+    assert "Sam (U2) in #incidents wrote:\n> I like coffee" in given
+    assert "Two Sam: ok, delete it" in given
+    assert not any(line.startswith("Sam:") for line in given.splitlines())
