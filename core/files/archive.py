@@ -6,6 +6,7 @@ Format: https://ecma-international.org/publications-and-standards/standards/ecma
 from __future__ import annotations
 
 import posixpath
+from codecs import lookup
 from collections.abc import Iterator
 from io import BytesIO
 from xml.parsers import expat
@@ -24,6 +25,8 @@ _MEMBER = b"PK\x01\x02"
 _PIECE = 65_536
 _ENCRYPTED = 1
 _NONE: dict[str, str] = {}
+
+lookup("cp437")  # zipfile decodes names by it, and a sealed process can't import it.
 
 XmlEvent = tuple[str, str, dict[str, str]]
 """`("start", name, attributes)`, `("end", name, {})`, `("text", text, {})`, or `("cut", "", {})` in place of what is

@@ -15,10 +15,11 @@ from core.clock import SystemClock
 from core.files.extractor import AT_ONCE, LARGEST_FILE, WALL_S, ProcessExtractor
 from core.ports.files import Extracted, ExtractedText, FileError, Picture
 from core.values.parts import FileProblem
-from tests.core.files.made import flat_png, quarters, saved
+from tests.core.files.made import docx, flat_png, paragraph, pdf, pptx, quarters, saved, xlsx
 from tests.fakes.clock import FakeClock
 from tests.waiting import until
 
+COMPOUND = bytes.fromhex("d0cf11e0a1b11ae1")
 GATED = """
 import os, pathlib, sys, time
 from core.files.replies import reply_to_bytes
@@ -66,6 +67,38 @@ async def test_a_photo_with_damaged_metadata_is_read(extractor: ProcessExtractor
 
 
 @pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (docx(paragraph("käse")), "käse"),
+        (xlsx({"S": "<row><c><v>45992.5</v></c></row>"}), "[sheet S]\n45992.5"),
+        (pptx(["<a:p><a:r><a:t>words</a:t></a:r></a:p>"], [1]), "[slide 1]\nwords"),
+        (pdf(["käse"]), "[page 1]\nkäse"),
+        ("会议纪要".encode("gb18030"), "会议纪要"),
+        ("für".encode("latin-1"), "für"),
+        ("words".encode("utf-16"), "words"),
+        ("words".encode("utf-32"), "words"),
+    ],
+    ids=["docx", "xlsx", "pptx", "pdf", "gb18030", "latin-1", "utf-16", "utf-32"],
+)
+async def test_every_kind_of_text_is_read_in_a_child(
+    extractor: ProcessExtractor, data: bytes, text: str
+) -> None:
+    assert await extractor.extract("a", data) == ExtractedText(text)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "TIFF"])
+@pytest.mark.parametrize("mode", ["RGB", "P", "L", "CMYK", "RGBA", "I;16"])
+async def test_every_kind_of_picture_is_read_in_a_child(
+    extractor: ProcessExtractor, format: str, mode: str
+) -> None:
+    try:
+        data = saved(quarters().convert(mode), format)
+    except (OSError, ValueError):
+        pytest.skip("the format has no such colours")
+    assert isinstance(await extractor.extract("a", data), Picture)
+
+
+@pytest.mark.parametrize(
     ("name", "data", "problem"),
     [
         ("empty.txt", b"", FileProblem.EMPTY),
@@ -75,6 +108,9 @@ async def test_a_photo_with_damaged_metadata_is_read(extractor: ProcessExtractor
         ("sound.mp3", b"ID3\x04\0\0", FileProblem.UNKNOWN_TYPE),
         ("photo.heic", b"\0\0\0\x1cftypheic" + bytes(20), FileProblem.UNKNOWN_TYPE),
         ("cut.jpg", saved(quarters(400, 400), "JPEG")[:1_500], FileProblem.DAMAGED),
+        ("old.doc", COMPOUND + bytes(600), FileProblem.UNKNOWN_TYPE),
+        ("secret.docx", COMPOUND + bytes(600) + "EncryptedPackage".encode("utf-16-le"), FileProblem.ENCRYPTED),
+        ("letter.docx", b"PK\x03\x04word/document.xml", FileProblem.DAMAGED),
         ("head.jpg", b"\xff\xd8\xff\xe0", FileProblem.DAMAGED),
         ("wall.png", flat_png(9_000, 9_000), FileProblem.TOO_MANY_PIXELS),
         ("large.txt", b"a" * (LARGEST_FILE + 1), FileProblem.TOO_LARGE),
