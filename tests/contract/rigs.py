@@ -6,6 +6,7 @@ What a platform cannot do, or cannot fail at, its rig says in words, and the tes
 from __future__ import annotations
 
 import asyncio
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -32,7 +33,7 @@ from core.conversation.file_content import ContentReader
 from core.errors import Code
 from core.ports.connector import Connector, Installation
 from core.values.conversation import Ask
-from core.values.events import Command, Event, Receipt
+from core.values.events import ButtonPress, Command, Event, Outcome, Receipt
 from core.values.outgoing import (
     AppendStream,
     DeleteMessage,
@@ -45,7 +46,7 @@ from core.values.outgoing import (
     UploadFile,
 )
 from core.values.places import Place
-from core.values.ui import Button
+from core.values.ui import Button, ImmediateReply
 from tests.fakes import discord, slack
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.files import PlainExtractor
@@ -65,13 +66,17 @@ LOST, CUT = "done, and its answer lost", "cut off before it was done"
 
 
 class Recorder(RecordingInbox):
-    """`came`: events that arrived; `open`: while it is cleared, none is stored. `keep` stores questions as well."""
+    """`came`: events that arrived; `open`: while it is cleared, none is stored. `keep` stores questions as well.
+
+    `reply`: the immediate reply to every question, command and press.
+    """
 
     def __init__(self, keep: Callable[[Ask], Awaitable[object]] | None = None) -> None:
         super().__init__()
         self.came: list[Event] = []
         self.open = asyncio.Event()
         self.open.set()
+        self.reply: ImmediateReply | None = None
         self._keep = keep
 
     async def receive(self, event: Event) -> Receipt:
@@ -80,6 +85,16 @@ class Recorder(RecordingInbox):
         if self.error is None and self._keep is not None and isinstance(event, Ask):
             await self._keep(event)
         return await super().receive(event)
+
+    async def respond(self, event: Event) -> Receipt:
+        if self.reply is None or not isinstance(event, Ask | Command | ButtonPress):
+            return await super().respond(event)
+        # Slack delivers a mention twice.
+        again = isinstance(event, Ask) and [ask.id for ask in self.of(Ask)].count(event.id) > 1
+        return Receipt(Outcome.DUPLICATE) if again else Receipt(Outcome.TOLD, told=self.reply)
+
+    async def refusal(self, command: Command) -> ImmediateReply | None:
+        return self.reply or await super().refusal(command)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +107,15 @@ class Shown:
     buttons: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ShownReply:
+    """An immediate reply as it is read; `alone`: by the person alone who caused it."""
+
+    text: str
+    buttons: tuple[str, ...]
+    alone: bool
+
+
 class Rig(ABC):
     """A platform that runs, and the people around it. `secrets` must never be seen in an error."""
 
@@ -100,6 +124,11 @@ class Rig(ABC):
     mentions: tuple[str, ...] = ()
     posts_and_edits_are_limited_apart = True
     deletes = True
+    whispers_to_messages = True
+    """Whether the reply to a message, and not only to a command or a press, can be for its author alone."""
+    has_others = True
+    keeps_posts = True
+    """Whether the platform keeps what the bot posts: else the turn is all that there is."""
     only_threads_stand_in_the_channel = False
     limited_for_all_teams: frozenset[str] = frozenset()
     platform: Connector
@@ -234,6 +263,10 @@ class Rig(ABC):
     @abstractmethod
     async def shown(self, place: Place) -> list[Shown]:
         """The bot's messages in the conversation, oldest first."""
+
+    @abstractmethod
+    async def replies(self, words: str) -> list[ShownReply]:
+        """The immediate replies with these words, once there is one."""
 
     @abstractmethod
     def alerts(self) -> list[Any]:
@@ -416,6 +449,17 @@ class SlackRig(Rig):
             if place.thread or message.root == message.ts
         ]
 
+    async def replies(self, words: str) -> list[ShownReply]:
+        def found() -> list[ShownReply]:
+            said = [m for m in self.fake.messages("C1") if m.bot_id == slack.BOT and not m.deleted]
+            return [
+                ShownReply(m.visible, tuple(m.buttons), m.ephemeral_to == "U1")
+                for m in said
+                if words in m.visible
+            ]
+
+        return await until(found)
+
     def alerts(self) -> list[Any]:
         ours = [message for message in self.fake.messages("C1") if message.bot_id == slack.BOT]
         loud = [m.options for m in ours if m.options and m.options.get("parse") != "none"]
@@ -447,6 +491,7 @@ class DiscordRig(Rig):
     """A question is a mention in a channel, and its thread the conversation."""
 
     name = "discord"
+    whispers_to_messages = False
     mentions = ("@everyone", "@here", f"<@{discord.ADA}>", f"<@&{discord.GUILD}>")
     limited_for_all_teams = frozenset({f"discord/{discord.BOT}/bot"})
     _POST, _EDIT = ("POST", "/channels/*/messages"), ("PATCH", "/channels/*/messages/*")
@@ -600,6 +645,17 @@ class DiscordRig(Rig):
             return []
         return [_discord_shown(message) for message in self.fake.from_bot(held)]
 
+    async def replies(self, words: str) -> list[ShownReply]:
+        def found() -> list[ShownReply]:
+            said = [m for channel in self.fake.world.channels for m in self.fake.from_bot(channel)]
+            return [
+                ShownReply(m.content, tuple(one.label or "" for one in m.buttons), m.ephemeral_to is not None)
+                for m in said
+                if words in m.content
+            ]
+
+        return await until(found)
+
     def alerts(self) -> list[Any]:
         return list(self.fake.pinged)
 
@@ -629,6 +685,8 @@ class WebRig(Rig):
     name = "web"
     posts_and_edits_are_limited_apart = False
     deletes = False
+    has_others = False
+    keeps_posts = False
     only_threads_stand_in_the_channel = True
 
     def __init__(self) -> None:
@@ -754,6 +812,15 @@ class WebRig(Rig):
             assert response.status in (200, 404)
             state: dict[str, Any] = await response.json()
             return state
+
+    async def replies(self, words: str) -> list[ShownReply]:
+        answers = [json.loads(text) for _, text in await asyncio.gather(*self._sent)]
+        told = [answer["told"] for answer in answers if "told" in answer]
+        return [
+            ShownReply(one["text"], tuple(button["label"] for button in one["buttons"]), alone=True)
+            for one in told
+            if words in one["text"]
+        ]
 
     def alerts(self) -> list[Any]:
         self.cannot("nobody can be alerted")

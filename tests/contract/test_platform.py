@@ -36,7 +36,7 @@ from core.values.outgoing import (
     page_length,
 )
 from core.values.places import Place
-from core.values.ui import Button
+from core.values.ui import Button, ImmediateReply
 from tests.contract.rigs import CUT, LOST, RIGS, Painting, Rig, post
 from tests.waiting import AT_ONCE_S, HANG_S, timer_waits, until
 
@@ -286,6 +286,31 @@ async def test_what_cannot_be_stored_comes_again_or_its_author_is_told(rig: Rig)
         rig.inbox.error = None
         await rig.inbox.ask("what is a loom?")
     await rig.ask("and are you still there?")
+
+
+@holds("run")
+@pytest.mark.parametrize("whisper", [True, False], ids=("for one", "for all"))
+@pytest.mark.parametrize("kind", ["question", "command", "press"])
+async def test_an_immediate_reply_is_shown_once_and_to_one_person_where_that_can_be(
+    rig: Rig, kind: str, whisper: bool
+) -> None:
+    ask = await rig.ask()
+    button = Button("again", "Try again", 7)
+    posted = await rig.installation.perform(post(ask, Page("A machine.", buttons=(button,))))
+    rig.inbox.reply = ImmediateReply("Not **here**.", whisper, buttons=(Button("settings", "Settings", 1),))
+    if kind == "question":
+        await rig.say("may I?")
+    elif kind == "command":
+        await rig.command("may I?")
+    else:
+        await rig.press(ask, posted, button)
+    (reply,) = await rig.replies("Not ")
+    assert "here" in reply.text
+    assert reply.buttons == ("Settings",)
+    if kind == "question" and not rig.whispers_to_messages:
+        assert not reply.alone
+    elif whisper or rig.has_others:
+        assert reply.alone == whisper
 
 
 # run: its life.
@@ -797,14 +822,27 @@ async def test_the_most_recent_lines_are_read_oldest_first(rig: Rig) -> None:
     whole = await rig.installation.recent(ask.place, 100)
     assert [line.text for line in whole.entries if not line.mine] == ["what is a loom?", *later]
     assert whole.entries[0].id == ask.id
-    assert [(line.id, line.text) for line in whole.entries if line.mine] in ([(posted, FULL.text)], [])
+    ours = [(posted, FULL.text)] if rig.keeps_posts else []
+    assert [(line.id, line.text) for line in whole.entries if line.mine] == ours
     assert whole.complete
     newest = await rig.installation.recent(ask.place, 2)
     assert (newest.entries, newest.complete) == (whole.entries[-2:], False)
     assert await rig.installation.recent(ask.place, 100, whole.entries[-3].at) == History(whole.entries[-3:])
-    top = await rig.installation.recent(await rig.installation.channel(rig.channel()), 100)
-    in_threads = later if rig.only_threads_stand_in_the_channel else []
-    assert [line.text for line in top.entries] == ["what is a loom?", *in_threads]
+
+
+@holds("recent", "channel")
+async def test_of_a_channel_its_top_level_is_read_with_what_the_bot_posted_there(rig: Rig) -> None:
+    ask = await rig.ask("what is a loom?")
+    await rig.installation.perform(post(ask, FULL))
+    await rig.follow_up(ask, "who made it?")
+    await rig.inbox.ask("who made it?")
+    channel = await rig.installation.channel(rig.channel())
+    posted = await rig.installation.perform(PostMessage(channel, Page("12 questions"), "digest/1"))
+    top = (await rig.installation.recent(channel, 100)).entries
+    in_threads = ["who made it?"] if rig.only_threads_stand_in_the_channel else []
+    assert [line.text for line in top if not line.mine] == ["what is a loom?", *in_threads]
+    ours = [(posted, "12 questions")] if rig.keeps_posts else []
+    assert [(line.id, line.text) for line in top if line.mine] == ours
 
 
 @holds("channels")
