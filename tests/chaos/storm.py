@@ -24,12 +24,13 @@ from tests.fakes.completions import FakeCompletions, Words
 from tests.fakes.discord import ADA, BO, BOT, GENERAL, FakeDiscord
 from tests.fakes.discord import Message as DiscordMessage
 from tests.fakes.slack import BOT_USER, FakeSlack
+from tests.waiting import HANG_S
 
 POSTS = ("chat.postMessage", "chat.startStream")
 CHANNELS = ("C1", "C2", "C3")
 NOTICES = {phrase("resumed", "en"), phrase("resumed", "zh")}
-OPENS_S = 20.0
-"""How long people wait for a thread that the bot was to open."""
+OPENS_S = 2 * HANG_S
+"""How long people wait for a thread that the bot was to open, or for an answer in the channel instead."""
 TOKEN = re.compile(r"q-\d+-\d+")
 ANSWER = re.compile(r"Answerto(q-\d+-\d+):(?:word)+endof\1\.")
 
@@ -81,7 +82,8 @@ def model(body: dict[str, Any]) -> Words:
 class Thread:
     """A conversation on one platform: `phrase` asks in it, `answers` are the bot's messages there, oldest first.
 
-    `open` is False while nobody can write there: on Discord the bot opens the thread of the first question.
+    `open` is False while nobody can write there: on Discord the bot opens the thread of the first question, or answers
+    in the channel, where people then reply to its newest answer.
     """
 
     number: int
@@ -176,22 +178,28 @@ class Storm:
         return Thread(number, say, lambda: True, answers)
 
     def _discord_thread(self, number: int) -> Thread:
-        root = 0
+        said: list[int] = []
 
         async def say(text: str, addressed: bool) -> None:
-            nonlocal root
             words = f"<@{BOT}> {text}" if addressed else text
-            said = await self._discord.say(ADA if number % 4 else BO, root or GENERAL, words)
-            root = root or said
+            newest = replies()[-1].id if replies() and not thread() else None
+            where = thread() or GENERAL
+            said.append(await self._discord.say(ADA if number % 4 else BO, where, words, reply_to=newest))
+
+        def thread() -> int:
+            return said[0] if said and self._discord.thread_of(said[0]) is not None else 0
+
+        def replies() -> list[DiscordMessage]:
+            return [message for message in self._discord.from_bot(GENERAL) if _answered_by(message) in said]
 
         def answers() -> list[str]:
             """In its thread or, where that could not be opened, as replies in the channel."""
-            there = self._discord.from_bot(root) if root and is_open() else []
-            replies = [message for message in self._discord.from_bot(GENERAL) if _replies_to(message, root)]
-            return [message.text for message in (*replies, *there)]
+            there = self._discord.from_bot(thread()) if thread() else []
+            return [message.text for message in (*replies(), *there)]
 
         def is_open() -> bool:
-            return not root or self._discord.thread_of(root) is not None
+            answered = bool(said) and any(_answered_by(message) == said[-1] for message in replies())
+            return not said or bool(thread()) or answered
 
         return Thread(number, say, is_open, answers)
 
@@ -207,7 +215,7 @@ class Storm:
             if thread is None and monotonic() < opened + OPENS_S:
                 await asyncio.sleep(0.1)
                 continue
-            if thread is None:  # answered in the channel instead: nobody can follow up in what is not there
+            if thread is None:
                 self.report.happened["not asked"] += len(order)
                 return
             opened = monotonic()
@@ -358,5 +366,6 @@ async def postgres_server(folder: Path) -> AsyncIterator[tuple[str, Callable[[],
         await asyncio.to_thread(server.cleanup)
 
 
-def _replies_to(message: DiscordMessage, root: int) -> bool:
-    return bool(root) and str((message.reference or {}).get("message_id")) == str(root)
+def _answered_by(message: DiscordMessage) -> int:
+    """The id of the message that it replies to; 0 where it is no reply."""
+    return int((message.reference or {}).get("message_id") or 0)
