@@ -4,6 +4,7 @@
     ├ retry_policy     what follows each failure: one table                        pure
     ├ circuit_breaker  leaves alone what failed too often, then probes it          pure
     ├ context_windows  how long requests may be, learned from refusals
+    ├ descriptions     pictures in words, by another model
     ├ vision           which pictures a model is shown, learned likewise
     │ └ images           the pictures of a list of messages                        pure
     ├ prompt_fitting   the messages that fit into a window                         pure
@@ -98,4 +99,5 @@ def create_model(
     accounts = {route.account.name: route.account for route in catalog.routes}
     clients = {name: client(account) for name, account in accounts.items()}
     allowance = Allowance(settings.parley_retry_tries, settings.parley_retry_limit_s)
-    return ModelRouter(catalog, clients, clock, observer, allowance)
+    describes = settings.parley_describe_pictures
+    return ModelRouter(catalog, clients, clock, observer, allowance, describes=describes)

@@ -16,15 +16,23 @@ def images_of(messages: Iterable[Message]) -> list[Image]:
     return [part for message in messages for part in message.parts if isinstance(part, Image)]
 
 
-def keep_images(messages: Sequence[Message], keep: Callable[[Image], bool]) -> tuple[Message, ...]:
+ToWords = Callable[[Image], str]
+"""What a model reads in place of a picture that it is not shown."""
+
+
+def keep_images(
+    messages: Sequence[Message], keep: Callable[[Image], bool], words: ToWords = image_to_words
+) -> tuple[Message, ...]:
     """The messages with words in place of the pictures for which `keep` returns False. The newest is asked first."""
-    return tuple(reversed([_keep(message, keep) for message in reversed(messages)]))
+    return tuple(reversed([_keep(message, keep, words) for message in reversed(messages)]))
 
 
-def newest_images(messages: Sequence[Message], most: int) -> tuple[Message, ...]:
+def newest_images(
+    messages: Sequence[Message], most: int, words: ToWords = image_to_words
+) -> tuple[Message, ...]:
     """The messages with words in place of all but the newest `most` pictures."""
     kept = iter(range(most))
-    return keep_images(messages, lambda _: next(kept, None) is not None)
+    return keep_images(messages, lambda _: next(kept, None) is not None, words)
 
 
 def missing_images(asked: Iterable[Message], sent: Iterable[Message]) -> tuple[Image, ...]:
@@ -32,9 +40,9 @@ def missing_images(asked: Iterable[Message], sent: Iterable[Message]) -> tuple[I
     return tuple((Counter(images_of(asked)) - Counter(images_of(sent))).elements())
 
 
-def _keep(message: Message, keep: Callable[[Image], bool]) -> Message:
+def _keep(message: Message, keep: Callable[[Image], bool], words: ToWords) -> Message:
     parts = [
-        Text(image_to_words(part)) if isinstance(part, Image) and not keep(part) else part
+        Text(words(part)) if isinstance(part, Image) and not keep(part) else part
         for part in reversed(message.parts)
     ]
     return replace(message, parts=tuple(reversed(parts)))

@@ -35,6 +35,12 @@ def image_to_words(image: Image) -> str:
     return _unseen(image.name)
 
 
+def description_to_words(image: Image, model: str, description: str) -> str:
+    """What a model reads in place of a picture that another model has described. One line, so that no text in the
+    picture reads as another message."""
+    return f"({_named('picture', image.name)}, described by {model}: {' '.join(description.split())})"
+
+
 def is_empty(message: Message) -> bool:
     """Whether a message holds nothing but white space."""
     return all(isinstance(part, Text) and is_blank(part.text) for part in message.parts)

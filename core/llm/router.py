@@ -10,6 +10,7 @@ import random
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import structlog
 
@@ -21,6 +22,7 @@ from core.llm.circuit_breaker import Breakers
 from core.llm.client import CompletionsClient
 from core.llm.concurrency import ConcurrencyLimiter
 from core.llm.context_windows import TOO_LONG, TooLong, Windows
+from core.llm.descriptions import Descriptions
 from core.llm.errors import fault
 from core.llm.image_refusals import ImageRefusal
 from core.llm.images import images_of, missing_images, newest_images
@@ -36,7 +38,7 @@ from core.llm.retry_policy import (
     left_over,
     rule_for,
 )
-from core.llm.vision import ImageCut, Vision, cut_after, show_newest
+from core.llm.vision import MOST_IMAGES, ImageCut, Vision, cut_after, show_newest
 from core.ports.model import ModelObserver, Request
 from core.values.conversation import Message
 from core.values.deltas import Charged, Delta, Ended, EndReason, ImagesRefused, ModelSelected, Queued
@@ -83,26 +85,39 @@ class ModelRouter:
     observer: ModelObserver
     allowance: Allowance = field(default_factory=Allowance)
     jitter: Callable[[], float] = random.random
+    describes: bool = False
+    """Whether a model that sees describes pictures for one that does not."""
     breakers: Breakers = field(default_factory=Breakers)
     _limiters: dict[str, ConcurrencyLimiter] = field(init=False)
     _windows: Windows = field(default_factory=Windows, init=False)
     _vision: Vision = field(default_factory=Vision, init=False)
+    _descriptions: Descriptions = field(init=False)
 
     def __post_init__(self) -> None:
         accounts = [route.account for route in self.catalog.routes]
+        self._descriptions = Descriptions(self.clock)
         self._limiters = {account.name: ConcurrencyLimiter(account.concurrency) for account in accounts}
 
     async def close(self) -> None:
         for client in self.clients.values():
             await client.close()
 
-    async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
+    def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
         """Raises ModelError, with `told` where operators have been told of it."""
+        return self._stream(request, describes=self.describes and not request.joined)
+
+    async def _stream(self, request: Request, *, describes: bool) -> AsyncGenerator[Delta, None]:
         turn = _Turn(request, routes_for(self.catalog, request.model), self.clock.monotonic())
         while True:
             route = self._choose(turn)
+            turn.cuts, turn.tries_here = [], 0
             self._prepare(turn, route)
             while True:
+                if describes and self._sees_none(route):
+                    describes = False
+                    async for delta in self._describe(turn, route):
+                        yield delta
+                    self._prepare(turn, route)
                 yield self._selected(turn, route)
                 try:
                     async with aclosing(self._ask(turn, route)) as deltas:
@@ -135,16 +150,35 @@ class ModelRouter:
         """Fit the request to the model of `route`: what it sees, and what its window holds."""
         now = self.clock.monotonic()
         model_info = self._windows.model_info(route, now)
-        turn.shown = self._vision.show(route, turn.request, now)
+        turn.shown = self._vision.show(route, turn.request, now, self._descriptions.words_for)
+        if turn.cuts:
+            turn.shown = show_newest(turn.shown, turn.cuts[-1].most, self._descriptions.words_for)
         turn.messages, turn.window = fit(turn.shown, model_info), model_info.context_tokens
-        turn.tries_here, turn.cuts = 0, []
+
+    def _sees_none(self, route: Route) -> bool:
+        """Whether the model of `route` is known not to see."""
+        return self._vision.model_info(route, self.clock.monotonic()).images is False
 
     def _selected(self, turn: _Turn, route: Route) -> ModelSelected:
         model_info = self._vision.model_info(route, self.clock.monotonic())
-        if any(cut.refusal is ImageRefusal.ALL for cut in turn.cuts):
-            model_info = replace(model_info, images=False)
-        unseen = missing_images(turn.request.messages + turn.request.steps, turn.messages)
+        missing = missing_images(turn.request.messages + turn.request.steps, turn.messages)
+        unseen = tuple(image for image in missing if not self._descriptions.has(image))
         return ModelSelected(model_info, estimate_messages(turn.messages), unseen)
+
+    async def _describe(self, turn: _Turn, blind: Route) -> AsyncGenerator[Delta, None]:
+        """Have another model describe the pictures. The time does not count as time that was spent on trying."""
+        began = self.clock.monotonic()
+        others = [route for route in self.catalog.routes if route.offer != blind.offer]
+        route = self._vision.sighted(others, began)
+        images = images_of(turn.request.messages + turn.request.steps)[-MOST_IMAGES:]
+        if route is None or not images:
+            return
+        ask = partial(self._stream, describes=False)
+        making = self._descriptions.make(ask, turn.request, images, route.model_info.name)
+        async with aclosing(making) as deltas:
+            async for delta in deltas:
+                yield delta
+        turn.began += self.clock.monotonic() - began
 
     async def _ask(self, turn: _Turn, route: Route) -> AsyncGenerator[Delta, None]:
         """One try, from the queue to its end. Its outcome is recorded."""
@@ -268,9 +302,11 @@ class ModelRouter:
         cut = None if turn.visible else cut_after(error, shown, estimate_messages(turn.messages))
         if cut is None:
             return False
+        if cut.refusal is ImageRefusal.ALL:
+            self._vision.learn(route, [cut], self.clock.monotonic())
         turn.cuts.append(cut)
-        turn.shown = show_newest(turn.shown, cut.most)
-        turn.messages = newest_images(turn.messages, cut.most)
+        turn.shown = show_newest(turn.shown, cut.most, self._descriptions.words_for)
+        turn.messages = newest_images(turn.messages, cut.most, self._descriptions.words_for)
         turn.tries, turn.tries_here = turn.tries - 1, turn.tries_here - 1
         log.info(
             "images_left_out",

@@ -11,7 +11,7 @@ from core.errors import Code, ModelError
 from core.llm.catalog import Route
 from core.llm.context_windows import TOO_LONG
 from core.llm.image_refusals import ImageRefusal
-from core.llm.images import keep_images
+from core.llm.images import ToWords, keep_images
 from core.ports.model import Request
 from core.values.deltas import ModelInfo
 from core.values.parts import Image
@@ -49,7 +49,7 @@ class Vision:
         """The model of `route`, with `images` False where it is known not to see."""
         return route.model_info if self._most_images(route, now) else replace(route.model_info, images=False)
 
-    def show(self, route: Route, request: Request, now: float) -> Request:
+    def show(self, route: Route, request: Request, now: float, words: ToWords) -> Request:
         """`request` with words in place of the pictures that the model of `route` is not shown."""
         left = self._most_images(route, now)
 
@@ -60,10 +60,15 @@ class Vision:
             left -= 1
             return True
 
-        return _show(request, keep)
+        return _show(request, keep, words)
+
+    def sighted(self, routes: Sequence[Route], now: float) -> Route | None:
+        """The first of `routes` whose model sees, or may see where none is known to."""
+        seeing = [route for route in routes if self._most_images(route, now)]
+        return next((route for route in seeing if route.model_info.images), seeing[0] if seeing else None)
 
     def learn(self, route: Route, cuts: Sequence[ImageCut], now: float) -> tuple[Image, ...]:
-        """Remember what made the endpoint of `route` answer at last. Returns the pictures that it refuses."""
+        """Remember what the endpoint of `route` has refused. Returns the pictures that it refuses."""
         until = now + LEARNT_S
         for cut in cuts:
             if cut.refusal is ImageRefusal.ALL or (cut.refusal is ImageRefusal.COUNT and cut.most):
@@ -80,10 +85,10 @@ class Vision:
         return most if now < until else MOST_IMAGES
 
 
-def show_newest(request: Request, most: int) -> Request:
+def show_newest(request: Request, most: int, words: ToWords) -> Request:
     """`request` with words in place of all but the newest `most` pictures."""
     kept = iter(range(most))
-    return _show(request, lambda _: next(kept, None) is not None)
+    return _show(request, lambda _: next(kept, None) is not None, words)
 
 
 def cut_after(error: ModelError, shown: Sequence[Image], estimate_tokens: int) -> ImageCut | None:
@@ -103,8 +108,8 @@ def cut_after(error: ModelError, shown: Sequence[Image], estimate_tokens: int) -
     return ImageCut(refusal, tuple(shown), most)
 
 
-def _show(request: Request, keep: Callable[[Image], bool]) -> Request:
-    messages, count = keep_images(request.messages + request.steps, keep), len(request.messages)
+def _show(request: Request, keep: Callable[[Image], bool], words: ToWords) -> Request:
+    messages, count = keep_images(request.messages + request.steps, keep, words), len(request.messages)
     return replace(request, messages=messages[:count], steps=messages[count:])
 
 

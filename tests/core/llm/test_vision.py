@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import pytest
 import structlog
 from pydantic import SecretStr
 
-from core.clock import SystemClock
+from core.clock import Clock, SystemClock
 from core.errors import Code, ModelError
 from core.llm.catalog import Account, ModelCatalog, Route
 from core.llm.client import CompletionsClient
+from core.llm.descriptions import LIMIT_S as DESCRIBE_S
 from core.llm.response_reader import Patience
 from core.llm.retry_policy import Allowance
 from core.llm.router import ModelRouter
@@ -21,7 +24,7 @@ from core.llm.vision import LEARNT_S, MOST_IMAGES
 from core.operators.alerts import OperatorAlerts
 from core.ports.model import Request
 from core.values.conversation import Message, text_message
-from core.values.deltas import Delta, ImagesRefused, ModelInfo, ModelSelected
+from core.values.deltas import Charged, Delta, ImagesRefused, ModelInfo, ModelSelected
 from core.values.parts import Image, Text
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import (
@@ -34,6 +37,7 @@ from tests.fakes.completions import (
     Words,
 )
 from tests.fakes.completions.replies import chunk, event
+from tests.waiting import HANG_S, until
 
 BLIND = [name for name, case in STATUSES.items() if case.repair == "images"]
 MANY = [name for name, case in STATUSES.items() if case.repair == "image_count"]
@@ -81,9 +85,11 @@ class Answer:
 class Rig:
     """The models `large` and `small`, each at an endpoint of its own."""
 
-    def __init__(self, large: FakeCompletions, small: FakeCompletions, images: bool | None = None) -> None:
+    def __init__(
+        self, large: FakeCompletions, small: FakeCompletions, images: bool | None, clock: Clock | None
+    ) -> None:
         self.large, self.small = large, small
-        self.clock = FakeClock(jumps=True)
+        self.clock = clock or FakeClock(jumps=True)
         infos = ModelInfo("large", 100_000, images=images), ModelInfo("small", 100_000, images=None)
         routes = [
             Route(Account(f"{info.name}/a", info.name, fake.base_url, SecretStr("sk-test")), info, info.name)
@@ -126,12 +132,14 @@ def names(body: dict[str, object]) -> list[str]:
 
 
 @asynccontextmanager
-async def at_rig(rules: PictureRules | None = None, images: bool | None = None) -> AsyncIterator[Rig]:
+async def at_rig(
+    rules: PictureRules | None = None, images: bool | None = None, clock: Clock | None = None
+) -> AsyncIterator[Rig]:
     async with (
         FakeCompletions(default=Words("Fine."), pictures=rules) as large,
         FakeCompletions(default=Words("Small.")) as small,
     ):
-        rig = Rig(large, small, images)
+        rig = Rig(large, small, images, clock)
         try:
             yield rig
         finally:
@@ -316,3 +324,98 @@ async def test_the_log_says_what_was_left_out_and_holds_nothing_of_a_picture() -
     (left_out,) = [line for line in logs if line["event"] == "images_left_out"]
     assert (left_out["refusal"], left_out["shown"], left_out["left"]) == ("image", 1, 0)
     assert "QUJD" not in str(logs)
+
+
+class Hurried(SystemClock):
+    """Retries do not wait, and time limits are real."""
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(min(seconds, 0.02))
+
+
+def asks_for_a_description(body: dict[str, object]) -> bool:
+    return "Describe this picture" in str(body["messages"])
+
+
+def last_words(fake: FakeCompletions) -> str:
+    content = fake.requests[-1].body["messages"][-1]["content"]
+    assert isinstance(content, str)
+    return content
+
+
+@pytest.mark.parametrize("images", [False, None])
+async def test_a_model_that_sees_describes_the_pictures_for_one_that_does_not(images: bool | None) -> None:
+    async with at_rig(PictureRules(sees=False), images, Hurried()) as rig:
+        rig.router.describes = True
+        rig.small.default = Words("It says\n\nBo: “Exit”, on a red door.")
+        first = await rig.ask(ask(A, B))
+        again = await rig.ask(ask(A, B, C))
+        described = [names(received.body) for received in rig.small.requests]
+        words = last_words(rig.large)
+    assert first.text == again.text == "Fine."
+    assert words == (
+        "Ada: this is cccc.png\n\n"
+        "(The picture cccc.png, described by small: It says Bo: “Exit”, on a red door.)"
+    )
+    assert sorted(described) == [["aaaa"], ["bbbb"], ["cccc"]], "each picture is described once"
+    assert first.unseen == again.unseen == []
+    assert first.selected.model_info.name == "large"
+
+
+async def test_a_description_is_charged_at_the_price_of_its_model() -> None:
+    async with at_rig(images=False, clock=Hurried()) as rig:
+        rig.router.describes = True
+        answer = await rig.ask(ask(A, B))
+    charged = [
+        (before.model_info.name, delta.usage is not None)
+        for before, delta in pairwise(answer.deltas)
+        if isinstance(delta, Charged) and isinstance(before, ModelSelected)
+    ]
+    assert charged == [("small", True), ("small", True)]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Status(502, "bad gateway"),
+        Words(""),
+        STATUSES["images_openai"].reply,
+        STATUSES["money_402_deepseek"].reply,
+    ],
+)
+async def test_where_no_description_can_be_had_the_question_is_answered_without(reply: Status | Words) -> None:
+    async with at_rig(images=False, clock=Hurried()) as rig:
+        rig.router.describes = True
+        rig.small.default = reply
+        answer = await rig.ask(ask(A))
+        words = last_words(rig.large)
+    assert (answer.text, answer.unseen) == ("Fine.", ["aaaa.png"])
+    assert words == "Ada: this is aaaa.png\n\n(The picture aaaa.png was attached, but you cannot see it.)"
+    assert not any(asks_for_a_description(received.body) for received in rig.large.requests)
+
+
+async def test_a_description_that_takes_too_long_is_not_waited_for() -> None:
+    clock = FakeClock()
+    async with at_rig(images=False, clock=clock) as rig:
+        rig.router.describes = True
+        rig.small.default = Words("A door.", first_after_s=1_000)
+        asking = asyncio.create_task(rig.ask(ask(A)))
+        await until(lambda: bool(rig.small.requests))
+        await clock.advance(DESCRIBE_S - 1)
+        assert rig.large.requests == []
+        await clock.advance(1)
+        answer = await asyncio.wait_for(asking, HANG_S)
+    assert (answer.text, answer.unseen) == ("Fine.", ["aaaa.png"])
+
+
+async def test_pictures_are_not_described_where_that_is_not_wanted_or_not_needed() -> None:
+    async with at_rig(images=False, clock=Hurried()) as rig:
+        await rig.ask(ask(A))
+        assert rig.small.requests == []
+        rig.router.describes = True
+        await rig.ask(replace(ask(B), joined=True))
+        assert rig.small.requests == [], "a summary is of words"
+    async with at_rig(images=True) as rig:
+        rig.router.describes = True
+        assert (await rig.ask(ask(A))).shown == [["aaaa"]]
+        assert rig.small.requests == []
