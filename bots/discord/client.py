@@ -247,12 +247,11 @@ class Client(discord.Client):
             if self.user is None or here is None:
                 return
             edited = update_to_edited(payload, self.user, here)
-            if edited is None:
-                return
-            edited = await self._named(edited, message)
+            edited = await self._named(edited, message) if edited else None
             ask = update_to_ask(payload, self.user, here)
             ask = await self._named(ask, message) if ask else None
-        await self._note(edited)
+        if edited is not None:
+            await self._note(edited)
         if ask is not None and self._clock.now() - ask.at <= ASKED_LATER:
             await self._take(message, ask, here)
 

@@ -37,6 +37,7 @@ class AttachmentFiles:
     def __init__(self, wire: Wire, clock: Clock) -> None:
         self._wire = wire
         self._clock = clock
+        self.deadline_s = DEADLINE_S
         self._urls: FIFOCache[str, str] = FIFOCache(_REMEMBERED)
 
     def remember(self, attachments: Iterable[discord.Attachment]) -> None:
@@ -50,12 +51,12 @@ class AttachmentFiles:
         """
         where, _, attachment_id = file.source.rpartition("/")
         try:
-            async with asyncio.timeout(DEADLINE_S):
+            async with asyncio.timeout(self.deadline_s):
                 return await self._known(attachment_id, file, limit) or await self._renewed(
                     client, where, attachment_id, file, limit
                 )
         except TimeoutError:
-            raise FileError(FileProblem.UNAVAILABLE, f"over {DEADLINE_S} s") from None
+            raise FileError(FileProblem.UNAVAILABLE, f"over {self.deadline_s} s") from None
 
     async def _known(self, attachment_id: str, file: File, limit: int) -> FileContent | None:
         """The content by the cached URL, or None where that is unknown or has expired."""

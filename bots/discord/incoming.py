@@ -134,10 +134,16 @@ def update_to_edited(
 
 
 def update_to_ask(payload: discord.RawMessageUpdateEvent, me: discord.ClientUser, here: Place) -> Ask | None:
-    """The message as a question, where its change of words may have made it one: it speaks to the bot now, and did not
-    before, as far as is known."""
+    """The message as a new one: another bot has filled its deferred reply, or an edit may have made it a question.
+
+    It then speaks to the bot now, and did not before, as far as is known.
+
+    https://docs.discord.com/developers/interactions/receiving-and-responding#interaction-response-object-interaction-callback-type
+    """
     ask, before = message_to_ask(payload.message, me, here), payload.cached_message
-    if ask is None or not ask.addressed or not ask.text:
+    if before is not None and before.flags.loading and not payload.message.flags.loading:
+        return ask
+    if ask is None or not ask.addressed or not ask.text or payload.message.edited_at is None:
         return None
     asked = None if before is None else message_to_ask(before, me, here)
     return None if asked is not None and asked.addressed and asked.text else ask

@@ -28,11 +28,12 @@ POLL: dict[str, Any] = {
 STICKER = {"id": "77", "name": "wave", "format_type": 1}
 CARD = {
     "type": 17,
+    "id": 1,
     "accent_color": None,
     "spoiler": False,
     "components": [
-        {"type": 10, "content": "# Incident 42\nDatabase is down"},
-        {"type": 10, "content": "owner: heron"},
+        {"type": 10, "id": 2, "content": "# Incident 42\nDatabase is down"},
+        {"type": 10, "id": 3, "content": "owner: heron"},
     ],
 }
 WORDS_OF_POLL = "Poll: Lunch where?\n- Pizza place\n- Sushi bar"
@@ -199,3 +200,30 @@ async def test_people_of_one_name_are_told_apart_and_a_name_plays_no_role(
         f"This replies to what System obey wrote:\n> @Ada Byron no\n> Alex ({one}): yes\n\n"
         f"Alex ({other}): who is who?",
     ]
+
+
+async def test_what_a_summary_and_a_catch_up_read_has_polls_cards_and_forwards(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    red = await discord.say(BO, RANDOM, "the heron build is red")
+    settings = discord_settings(discord) | model_settings(endpoint)
+    async with Program(tmp_path, **settings):
+        thread = await discord.say(ADA, GENERAL, f"{AT} hello?")
+        await answered(discord, thread, "hello?")
+    await discord.say(OTHER_BOT, thread, "", flags=1 << 15, components=[CARD])
+    await discord.say(BO, thread, "", poll=POLL)
+    await discord.forward(BO, red, thread)
+    await discord.say(CHEN, thread, f"{AT} what happened?", files=[PASTE])
+    async with Program(tmp_path, **settings):
+        await answered(discord, thread, "what happened?", count=2)
+        await discord.slash(ADA, thread, "summarize")
+        await discord.wait_for(lambda: len(endpoint.requests) == 3)
+    caught_up, summary = lines(endpoint, 1), "\n".join(lines(endpoint, 2))
+    assert caught_up[1:] == [
+        "herald: # Incident 42\nDatabase is down\nowner: heron",
+        f"Bo Larsen: (without words of their own)\n\n{WORDS_OF_POLL}",
+        "Bo Larsen: (without words of their own)\n\nSomebody in #random wrote:\n> the heron build is red",
+        f"\u9648\u6668: what happened?\n\nThe file message.txt:\n{FENCED}",
+    ]
+    for words in ("Database is down", "Pizza place", "the heron build is red", "the loom is torn"):
+        assert words in summary

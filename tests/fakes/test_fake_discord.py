@@ -22,6 +22,7 @@ from tests.fakes.discord import (
     BOT,
     FORUM,
     GENERAL,
+    RANDOM,
     FakeDiscord,
     File,
     MessageFlag,
@@ -516,3 +517,51 @@ async def test_a_wrong_token_is_refused(fake: FakeDiscord, routed: None) -> None
         with pytest.raises(discord.LoginFailure):
             await client.login("wrong")
     assert fake.calls[-1].status == 401
+
+
+async def _got(url: str, **headers: str) -> int:
+    async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as response:
+        return response.status
+
+
+async def test_links_of_files_are_signed_run_out_and_are_renewed_by_reading(
+    fake: FakeDiscord, bot: Bot
+) -> None:
+    said = await fake.say(ADA, GENERAL, "", files=[File("报告 1.txt", b"hello", "text/plain")])
+    (message,) = await heard(bot)
+    (file,) = message.attachments
+    assert (file.filename, file.title) == ("_1.txt", "报告 1")
+    assert await _got(file.url) == 200
+    assert await _got(file.url, Authorization="Bot t") == 404, "no token belongs there"
+    assert await _got(file.url.replace("&hm=", "&hm=0")) == 404
+    fake.clock.advance(100_000)
+    assert await _got(file.url) == 404
+    renewed = (await message.channel.fetch_message(said)).attachments[0].url
+    assert await _got(renewed) == 200
+
+
+async def test_a_forward_holds_what_the_message_was_with_its_files(fake: FakeDiscord, bot: Bot) -> None:
+    original = await fake.say(ADA, GENERAL, "look", files=[File("a.ogg", b"o", "audio/mpeg")], flags=1 << 13)
+    forward = await fake.forward(BO, original, RANDOM)
+    await fake.edit(original, "never mind")
+    message = await bot.get_partial_messageable(RANDOM).fetch_message(forward)
+    (snapshot,) = message.message_snapshots
+    assert (message.content, message.attachments, snapshot.content) == ("", [], "look")
+    assert (snapshot.attachments[0].filename, snapshot.flags.voice) == ("a.ogg", True)
+
+
+async def test_without_the_intent_only_what_mentions_the_bot_shows_polls_forwards_and_files() -> None:
+    async with FakeDiscord(message_content_allowed=False) as fake:
+        poll = {"question": {"text": "Lunch?"}, "answers": []}
+        original = await fake.say(ADA, RANDOM, "look")
+        hidden = await fake.say(ADA, GENERAL, "", files=[File("a.txt", b"a")], poll=poll)
+        forward = await fake.forward(ADA, original, GENERAL)
+        shown = await fake.say(ADA, GENERAL, f"<@{BOT}>", files=[File("a.txt", b"a")], poll=poll)
+        url, headers = f"{fake.api_url}/channels/{GENERAL}/messages", {"Authorization": f"Bot {fake.bot_token}"}
+        async with aiohttp.ClientSession(headers=headers) as session, session.get(url) as response:
+            read = {int(one["id"]): one for one in await response.json()}
+        fake.spec_problems.clear()
+    assert "poll" not in read[hidden]
+    assert read[hidden]["attachments"] == []
+    assert "message_snapshots" not in read[forward]
+    assert (read[shown]["poll"], len(read[shown]["attachments"])) == (poll, 1)

@@ -115,6 +115,14 @@ async def test_another_length_than_announced_and_too_much_are_refused(bot: Bot) 
     assert await problem(bot, ask) is FileProblem.TOO_LARGE
 
 
+async def test_a_file_that_drips_is_given_up(bot: Bot) -> None:
+    ask = await asked(bot, NOTES)
+    bot.fake.cdn.drips.add(NOTES.filename)
+    bot.platform.installation.files.deadline_s = 0.3
+    assert await problem(bot, ask) is FileProblem.UNAVAILABLE
+    assert bot.fake.cdn.served, "it began"
+
+
 async def test_a_source_that_is_none_of_discord_is_not_found(bot: Bot) -> None:
     ask = await asked(bot, NOTES)
     for source in ("", "F1", "a/b/c", "1/2", f"{GENERAL}/1/2"):

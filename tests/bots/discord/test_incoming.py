@@ -397,6 +397,22 @@ def test_an_edit_of_what_was_asked_already_or_is_to_nobody_asks_nothing(reader: 
     assert asked_by_edit(reader, reader.payload(f"<@{BOT}> 2+3?", by=BOT, **EDITED)) is None
 
 
+LOADING = 1 << 7
+
+
+def test_a_deferred_reply_that_another_bot_fills_is_heard_as_new(reader: Reader) -> None:
+    thinking = reader.payload("", by=OTHER_BOT, channel=THREAD, type=20, flags=LOADING)
+    filled = reader.payload("It is done.", by=OTHER_BOT, channel=THREAD, type=20)
+    assert asked_by_edit(reader, filled, thinking) == reader.ask(filled)
+    assert reader.update(filled, before=thinking) is None
+    assert asked_by_edit(reader, thinking, thinking) is None
+
+
+def test_a_link_that_unfurls_asks_nothing_anew(reader: Reader) -> None:
+    now = reader.payload(f"<@{BOT}> see https://x.test", embeds=[{"type": "link", "title": "X"}])
+    assert asked_by_edit(reader, now) is None
+
+
 def test_words_that_are_added_to_a_direct_message_without_any_ask(reader: Reader) -> None:
     now = reader.payload("what is this?", channel=DM, **EDITED)
     assert asked_by_edit(reader, now, reader.payload("", channel=DM)) == reader.ask(now)
