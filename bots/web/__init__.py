@@ -25,6 +25,8 @@
       menu          a message's menu
       inline_input  a text box in the place of a button
       composer      the box in which questions are written
+      draft_files   the files of the question that is written; files: which a message takes; upload: on their way
+      attached      what a message holds beside its words
       autocomplete  suggestions for commands
       commands, api_commands, notices   commands that are not typed, their requests, immediate replies
       form_dialog   a form in a dialog

@@ -1,6 +1,7 @@
 // One message as an element, and how it is painted while it grows. Words of answers are HTML that the server made.
 // Its buttons are worked elsewhere: those of an answer by actions.js, its menu by menu.js.
 
+import { shown } from "/static/attached.js";
 import { $, element } from "/static/dom.js";
 import { show } from "/static/markdown.js";
 import { stick } from "/static/scroll.js";
@@ -11,17 +12,18 @@ export const OPINIONS = { up: SAY.up, down: SAY.down };
 
 /** `view` is what the server says of it; `growing` while its answer is written. @type {(view: View) => Message} */
 export function make(view) {
+  const attached = element("div", "attached");
   const body = element("div", "body");
   const notice = element("p", "notice");
   const buttons = element("div", "buttons");
-  const article = element("article", view.mine ? "mine" : "theirs", body);
+  const article = element("article", view.mine ? "mine" : "theirs", attached, body);
   notice.setAttribute("role", "status");
   if (view.mine) article.append(notice);
   article.append(element("div", "foot", buttons, menu()));
   article.ariaLabel = view.mine ? SAY.parley : SAY.you;
   article.dataset.id = view.id;
   article.dataset.after = view.after ?? "";
-  return { view, article, body, notice, buttons, growing: false, pending: false };
+  return { view, article, attached, body, notice, buttons, growing: false, pending: false };
 }
 
 function menu() {
@@ -68,12 +70,15 @@ function paintAll() {
 }
 
 /** @param {Message} message */
-function paint({ view, article, body, notice, buttons, growing }) {
+function paint({ view, article, attached, body, notice, buttons, growing }) {
   article.classList.toggle("growing", growing);
   article.setAttribute("aria-busy", String(growing)); // read out once it is whole, not at every word
   if (view.mine) show(body, view.html ?? []);
   else if (body.dataset.shown !== view.text) quote(body, view);
   body.hidden = !view.text;
+  const held = JSON.stringify(view.attached ?? []);
+  if (attached.dataset.shown !== held) attached.replaceChildren(...shown(view.attached ?? []));
+  attached.dataset.shown = held;
   if (notice.textContent !== (view.notice ?? "")) notice.textContent = view.notice ?? "";
   const wanted = JSON.stringify(view.buttons ?? []);
   if (buttons.dataset.shown !== wanted) {

@@ -2,43 +2,47 @@
 
 import { address, within } from "/static/address.js";
 import { $ } from "/static/dom.js";
+import { addFiles, clearFiles, draftFiles } from "/static/draft_files.js";
 import { arrived, find, sending, withdraw } from "/static/messages.js";
 import { offer } from "/static/autocomplete.js";
 import { follow } from "/static/scroll.js";
-import { call, uuid } from "/static/server.js";
+import { uuid } from "/static/server.js";
 import { sayFault } from "/static/status.js";
 import { enter } from "/static/thread.js";
 import { listThreads } from "/static/threads.js";
 import { tell } from "/static/notices.js";
+import { post } from "/static/upload.js";
 import { SAY } from "/static/words.js";
 
 const [form, offers, offered] = ["form", "offers", "offered"].map($);
 const box = /** @type {HTMLTextAreaElement} */ ($("box"));
 
-const unsent = new Map(); // text -> its client id: sent again, it is still one question
+const unsent = new Map(); // what was written -> its client id: sent again, it is still one question
 /** @type {Promise<any>} */
 let before = Promise.resolve(); // none overtakes another, and the first one opens the thread for the next
 
 async function send() {
-  const text = box.value.trim();
-  if (!text) { box.focus(); return; }
-  const id = unsent.get(text) ?? uuid();
+  const [text, files] = [box.value.trim(), draftFiles()];
+  if (!text && !files.length) { box.focus(); return; }
+  const written = JSON.stringify([text, ...files.map(({ name, size, lastModified }) => [name, size, lastModified])]);
+  const id = unsent.get(written) ?? uuid();
   const { visits } = address;
   const there = within();
   sayFault();
   write("");
+  clearFiles();
   suggesting.close();
   follow();
-  const message = sending(id, text);
+  const message = sending(id, text, files);
   try {
-    const asked = before.then(() =>
-      call("/api/asks", { text, client_id: id, ...(visits === address.visits ? within() : there) }));
+    const asked = before.then(() => post(
+      { text, client_id: id, ...(visits === address.visits ? within() : there) }, files, message.article));
     before = asked.catch(() => {});
     const { told, taken, thread } = await asked;
-    unsent.delete(text);
+    unsent.delete(written);
     if (told) {
       withdraw(message);
-      if ((told.refused || !taken) && !box.value) write(text);
+      if (told.refused || !taken) back(box.value ? "" : text, files);
       if (visits === address.visits) tell(told);
       listThreads();
       return;
@@ -48,12 +52,18 @@ async function send() {
     else listThreads();
   } catch (error) {
     if (find(id) === message && !message.pending) return; // only the word that it arrived was lost
-    unsent.set(text, id); // sent again it is the same question, should it have arrived all the same
+    unsent.set(written, id); // sent again it is the same question, should it have arrived all the same
     withdraw(message);
-    write(box.value.trim() ? `${text}\n\n${box.value}` : text);
-    sayFault(error.words ?? SAY.unsent);
-    box.focus();
+    await back(text, files);
+    if (!error.cancelled) sayFault(error.words ?? (files.length ? SAY.unsent_files : SAY.unsent));
   }
+}
+
+/** What was not taken is in the box again, before what has been written since. @param {string} text @param {File[]} files */
+async function back(text, files) {
+  write([text, box.value].filter((part) => part.trim()).join("\n\n"));
+  await addFiles(files);
+  box.focus();
 }
 
 /** @param {string} text */

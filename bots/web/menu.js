@@ -21,6 +21,9 @@ log.addEventListener("keydown", (event) => {
   more.focus();
 });
 
+/** The words of a message, or the names of its files. @type {(view: View) => string} */
+const said = ({ text, notice, attached = [] }) => text || notice || attached.map(({ name }) => name).join(", ");
+
 /** @param {HTMLElement} more @param {boolean} shown */
 function toggle(more, shown) {
   const items = /** @type {HTMLElement} */ (more.nextElementSibling);
@@ -42,7 +45,7 @@ function entries(more) {
   }
   const about = button(SAY.ask, () => asking(about, {
     label: SAY.question, hint: SAY.meaning, needed: false,
-    done: (question) => run("ask", { about: (message.view.text || message.view.notice || "").slice(0, QUOTED), question }),
+    done: (question) => run("ask", { about: said(message.view).slice(0, QUOTED), question }),
   }));
   const since = button(SAY.summarize, () => {
     const { at = "" } = (find(message.view.after) ?? message).view; // an answer has the time of its question

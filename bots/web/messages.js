@@ -15,7 +15,10 @@ const articles = () => /** @type {HTMLElement[]} */ ([...log.children]);
 export const find = (id) => messages.get(id ?? "");
 
 /** What was said first. */
-export const first = () => [...messages.values()].find(({ view }) => !view.mine)?.view.text;
+export function first() {
+  const { text = "", attached = [] } = [...messages.values()].find(({ view }) => !view.mine)?.view ?? {};
+  return text || attached.map(({ name }) => name).join(", ");
+}
 
 /** Another thread is shown. */
 export function clear() {
@@ -84,9 +87,10 @@ function replaceOlder({ view, article, growing }) {
 /** @type {(article: HTMLElement) => HTMLElement[]} */
 const toldUnder = ({ dataset: { id } }) => articles().filter(({ dataset: { under } }) => under === id);
 
-/** A question that is on its way to the server. @type {(id: string, text: string) => Message} */
-export function sending(id, text) {
-  const message = put({ id, mine: false, text });
+/** A question that is on its way to the server. @type {(id: string, text: string, files: File[]) => Message} */
+export function sending(id, text, files) {
+  const attached = files.map(({ name, size }) => ({ kind: "file", name, size, text: "", picture: "", problem: "" }));
+  const message = put({ id, mine: false, text, attached });
   mark(message, true);
   return message;
 }

@@ -52,6 +52,7 @@ addEventListener("online", listen);
 document.documentElement.lang = TAG;
 for (const made of all("[data-say]")) made.textContent = SAY[made.dataset.say ?? ""];
 for (const made of all("[data-label]")) made.ariaLabel = SAY[made.dataset.label ?? ""];
+for (const made of all("[title]")) made.title = made.ariaLabel ?? "";
 go(address.thread);
 listThreads();
 box.focus();

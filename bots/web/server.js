@@ -9,9 +9,33 @@ export async function call(path, body) {
   const response = await fetch(path, body && {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
   });
-  const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw Object.assign(new Error(), { status: response.status, words: answer.error?.message });
-  return answer;
+  return answered(response.status, await response.json().catch(() => ({})));
+}
+
+/** @param {number} status @param {any} answer */
+function answered(status, answer) {
+  if (status >= 200 && status < 300) return answer;
+  throw Object.assign(new Error(), { status, words: answer.error?.message });
+}
+
+/**
+ * Sends a form by POST as `call` does. `progress` is told which part of it has been sent, from 0 to 1. Once `signal` is
+ * aborted, the error thrown is `cancelled`.
+ * @type {(path: string, form: FormData, how: { progress: (part: number) => void, signal: AbortSignal }) => Promise<any>}
+ */
+export function send(path, form, { progress, signal }) {
+  const request = new XMLHttpRequest(); // fetch does not say how far it is
+  const sent = new Promise((resolve, reject) => {
+    request.addEventListener("load", () => resolve(request.response ?? {}));
+    request.addEventListener("error", () => reject(new Error()));
+    request.addEventListener("abort", () => reject(Object.assign(new Error(), { cancelled: true })));
+  });
+  request.upload.addEventListener("progress", ({ loaded, total }) => progress(loaded / total));
+  signal.addEventListener("abort", () => request.abort());
+  request.responseType = "json"; // null where it is none
+  request.open("POST", path);
+  request.send(form);
+  return sent.then((answer) => answered(request.status, answer));
 }
 
 export function uuid() { // crypto.randomUUID needs a secure context, getRandomValues does not

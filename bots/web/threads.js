@@ -35,7 +35,7 @@ export function markThread() {
     if (link.hash.slice(1) === (address.thread ?? "")) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  const begins = first()?.split("\n")[0].slice(0, TITLE);
+  const begins = first().split("\n")[0].slice(0, TITLE);
   const known = threads.find(({ id }) => id === address.thread);
   heading.textContent = address.thread === null ? SAY.new
     : known ? named(known.id, known.title || begins) : begins || SAY.untitled;

@@ -1,12 +1,17 @@
 // Types of what the server sends and of what the page keeps of it, for the type checker alone. See `outgoing.py`.
 
 interface ButtonView { action: string; label: string; turn_id: number }
+/** `kind`: file, quote, text or unread. `picture` is the address of a small copy, `problem` why a file was not read. */
+interface AttachedView {
+  kind: string; name: string; text: string; size: number; picture: string; problem: string;
+}
 interface View {
   id: string; mine: boolean; text: string; html?: string[];
   notice?: string; after?: string; at?: string; buttons?: ButtonView[]; anew?: boolean;
+  attached?: AttachedView[];
 }
 interface Message {
-  view: View; article: HTMLElement; body: HTMLElement; notice: HTMLElement; buttons: HTMLElement;
+  view: View; article: HTMLElement; attached: HTMLElement; body: HTMLElement; notice: HTMLElement; buttons: HTMLElement;
   growing: boolean; pending: boolean;
 }
 interface Thinking { ms: number; turn_id?: number }

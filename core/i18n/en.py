@@ -415,7 +415,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "page_too_many": "One message holds up to {n} files. Left out: {names}.",
     "page_too_large": "{name} is too large: a picture may have up to {picture}, another file up to {file}.",
     "page_unreadable": "{name} can't be attached: it is empty, a folder, or can't be opened.",
-    "page_uploading": "Sending the files: {percent}",
+    "page_uploading": "Sending the files",
     "page_reading": "Reading the files",
     "page_unsent_files": "This could not be sent: Parley can't be reached. Your words and files are still in the box.",
     "page_open": "Open {name}",

@@ -385,7 +385,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "page_too_many": "一条消息最多 {n} 个文件。未添加：{names}。",
     "page_too_large": "{name} 太大：图片最大 {picture}，其他文件最大 {file}。",
     "page_unreadable": "无法添加 {name}：它是空的、是文件夹，或者打不开。",
-    "page_uploading": "正在发送文件：{percent}",
+    "page_uploading": "正在发送文件",
     "page_reading": "正在读取文件",
     "page_unsent_files": "没能发出去：连不上 Parley。你写的内容和文件还在输入框里。",
     "page_open": "打开 {name}",

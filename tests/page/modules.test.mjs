@@ -40,7 +40,8 @@ Object.assign(globalThis, {
 const { address, name, turnTo, within } = await import("/static/address.js");
 const { connection } = await import("/static/connection.js");
 const { call, uuid } = await import("/static/server.js");
-const { counted } = await import("/static/words.js");
+const { choose, sized } = await import("/static/files.js");
+const { counted, filled } = await import("/static/words.js");
 
 const answer = (status, body) => ({ ok: status < 400, status, json: async () => JSON.parse(body) });
 const settled = () => new Promise((done) => { setImmediate(done); });
@@ -85,6 +86,30 @@ test("a sentence takes the plural form of its number, or the general one", () =>
   assert.equal(counted({ one: "{n} thing", other: "{n} things" }, 1), "1 thing");
   assert.equal(counted({ one: "{n} thing", other: "{n} things" }, 2), "2 things");
   assert.equal(counted({ other: "{n} 个" }, 1), "1 个");
+});
+
+test("a sentence has its fields filled in, and nothing that stands in them", () => {
+  assert.equal(filled("{a} and {b}", { a: "{b}", b: "$&" }), "{b} and $&");
+});
+
+test("sizes are in kilobytes or megabytes", () => {
+  assert.deepEqual([1, 999, 23_456, 999_499, 999_500, 20_000_000].map(sized),
+    ["1 kB", "1 kB", "23 kB", "999 kB", "1 MB", "20 MB"]);
+});
+
+const file = (name, size, type = "text/plain", read = async () => new ArrayBuffer(Math.min(1, size))) =>
+  ({ name, size, type, slice: () => ({ arrayBuffer: read }) });
+const folder = file("folder", 20, "", async () => { throw new Error(); });
+
+test("a message takes the files that fit, and says which do not", async () => {
+  const [small, other, third] = [file("a", 30), file("b", 20, "image/png"), file("c", 1)];
+  assert.deepEqual(await choose([small, other], 0), { taken: [small, other], faults: [] });
+  assert.deepEqual(await choose([small, other, third], 1), { taken: [small], faults: ["2 files, without b, c"] });
+  assert.deepEqual(await choose([third], 2), { taken: [], faults: ["2 files, without c"] });
+  const unfit = [file("d", 31), file("e", 21, "image/png"), file("f", 0), folder, third];
+  const { taken, faults } = await choose(unfit, 1);
+  assert.deepEqual(taken, [third]);
+  assert.deepEqual(faults, ["d: 1 kB or 1 kB", "e: 1 kB or 1 kB", "f: unreadable", "folder: unreadable"]);
 });
 
 function heard() {

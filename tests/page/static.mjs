@@ -3,7 +3,17 @@
 import { registerHooks } from "node:module";
 
 const FOLDER = new URL("../../bots/web/", import.meta.url);
-const WORDS = "data:text/javascript,export default { locale: 'en', tag: 'en', words: {} }";
+const PAGE = {
+  locale: "en",
+  tag: "en",
+  words: {
+    too_many: "{n} files, without {names}",
+    too_large: "{name}: {picture} or {file}",
+    unreadable: "{name}: unreadable",
+  },
+  limits: { files: 2, file: 30, picture: 20 },
+};
+const WORDS = `data:text/javascript,export default ${encodeURIComponent(JSON.stringify(PAGE))}`;
 
 registerHooks({
   resolve(specifier, context, next) {

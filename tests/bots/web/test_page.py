@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from core.i18n import phrase
 from core.values.conversation import Ask, TurnState
@@ -21,7 +18,8 @@ from core.values.tasks import ContinueAnswer
 from core.values.turn_ends import Finish
 from core.values.ui import Button, Choice, Field, Form, ImmediateReply
 from tests.bots.web.rig import house
-from tests.e2e.browser import CHROMIUM, FLAGS, NO_BROWSER, WAIT_MS
+from tests.bots.web.windows import answers, ask, window
+from tests.e2e.browser import CHROMIUM, NO_BROWSER
 from tests.fakes.memory import MemoryStore
 
 PHONE = {"width": 360, "height": 740}
@@ -55,39 +53,6 @@ pytestmark = [
         reason=NO_BROWSER,
     ),
 ]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        await browser.close()
-
-
-@asynccontextmanager
-async def window(chromium: Browser, **options: Any) -> AsyncIterator[tuple[BrowserContext, Page]]:
-    """A fresh browser window. Whatever its console complains of fails the test."""
-    context = await chromium.new_context(locale=options.pop("locale", "en-GB"), **options)
-    context.set_default_timeout(WAIT_MS)
-    page = await context.new_page()
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda said: complaints.append(said.text) if "Security Policy" in said.text else None)
-    try:
-        yield context, page
-    finally:
-        await context.close()
-    assert complaints == []
-
-
-async def ask(page: Page, text: str) -> None:
-    await page.get_by_label(re.compile("Your message|你的消息")).fill(text)
-    await page.keyboard.press("Enter")
-
-
-def answers(page: Page) -> Any:
-    return page.locator("[role=log] article.mine")
 
 
 async def test_a_question_is_answered_word_by_word(chromium: Browser) -> None:
