@@ -13,7 +13,7 @@ from tests.e2e.test_slack import AT, answered, answers
 from tests.fakes.completions import FakeCompletions
 from tests.fakes.discord import ADA, BO, GENERAL, FakeDiscord
 from tests.fakes.slack import FakeSlack
-from tests.waiting import AT_ONCE_S, least
+from tests.waiting import AT_ONCE_S, HANG_S, least
 
 
 async def test_slack_heals_from_cut_dead_silent_and_renewed_sockets(
@@ -40,13 +40,13 @@ async def test_slack_heals_from_cut_dead_silent_and_renewed_sockets(
         await asyncio.sleep(1.5)
         slack.refuse_connections = False
         await slack.wait_for(
-            lambda: "dead URL?" in "".join(a.visible for a in answers(slack, "C1", asked[-1][0])), 15
+            lambda: "dead URL?" in "".join(a.visible for a in answers(slack, "C1", asked[-1][0]))
         )
         await slack.wait_for(lambda: len(slack.sockets.open) == 2)
         slack.half_open()
         await ask("silent")
         await slack.wait_for(
-            lambda: "silent?" in "".join(a.visible for a in answers(slack, "C1", asked[-1][0])), 30
+            lambda: "silent?" in "".join(a.visible for a in answers(slack, "C1", asked[-1][0])), 2 * HANG_S
         )
     for ts, how in asked:
         assert len(answers(slack, "C1", ts)) == 1, how

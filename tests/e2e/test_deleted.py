@@ -17,6 +17,7 @@ from tests.e2e.test_slack import AT, answered, answers, said
 from tests.fakes.completions import FakeCompletions, Words
 from tests.fakes.discord import ADA, GENERAL, FakeDiscord
 from tests.fakes.slack import FakeSlack
+from tests.waiting import HANG_S
 
 LONG = Words(" ".join(f"word{number}" for number in range(600)), per_s=20)
 LINK = "See https://bad.test/now for more. And so on, to the end."
@@ -24,7 +25,7 @@ LINK = "See https://bad.test/now for more. And so on, to the end."
 
 async def closed(endpoint: FakeCompletions) -> None:
     """Wait until the client has closed its first connection."""
-    await asyncio.wait_for(endpoint.requests[0].over.wait(), 10)
+    await asyncio.wait_for(endpoint.requests[0].over.wait(), HANG_S)
     assert endpoint.requests[0].closed_by_client_at is not None, "the answer went on to its end"
 
 

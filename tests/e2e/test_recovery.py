@@ -152,11 +152,11 @@ async def test_an_answer_that_the_grace_period_does_not_end_is_left_for_the_next
     endpoint.script(Words("on and on " * 200, per_s=20))
     endpoint.default = lambda body: done if "talk" in str(body["messages"][-1]) else echo(body)
     settings = slack_settings(slack) | model_settings(endpoint) | {"PARLEY_GRACE_S": "0.3"}
-    async with Program(tmp_path, **settings | {"PARLEY_GRACE_S": "1"}) as program:
+    async with Program(tmp_path, **settings | {"PARLEY_GRACE_S": "4"}) as program:
         ts = await slack.say("U1", "C1", f"{AT} talk")
         await answered(slack, "C1", ts, "on and")
         stopping = asyncio.create_task(program.stop())
-        await asyncio.sleep(0.3)
+        await program.until(lambda found: found["stopping"])
         late = await slack.say("U2", "C1", f"{AT} and this?")
         await slack.wait_for(lambda: all(envelope.acked for envelope in slack.envelopes))
         assert await stopping == 0

@@ -22,7 +22,7 @@ def answers(slack: FakeSlack, channel: str, ts: str) -> list[Message]:
 async def answered(slack: FakeSlack, channel: str, ts: str, words: str, count: int = 1) -> Message:
     """Wait until the bot has `count` messages in the thread and the last of them says `words`."""
     await slack.wait_for(
-        lambda: len(found := answers(slack, channel, ts)) >= count and words in found[-1].visible, 10.0
+        lambda: len(found := answers(slack, channel, ts)) >= count and words in found[-1].visible
     )
     return answers(slack, channel, ts)[-1]
 

@@ -15,6 +15,7 @@ from core.values.events import Deleted, Outcome, Receipt
 from core.values.places import Person, Place
 from tests.fakes.clock import FakeClock
 from tests.fakes.platform import MemoryPlatform
+from tests.waiting import HANG_S
 
 PLACE = Place("slack", "T1", "C1", "1.0")
 
@@ -68,6 +69,6 @@ async def test_a_question_that_can_not_be_looked_up_counts_as_there(
     left = RateLimitStatus(turn(1))
     left.platform.deleted = {"m1"}
     left.platform.refusals.extend(refusals)
-    await asyncio.wait_for(left.recovery.look(PLACE), 5)
+    await asyncio.wait_for(left.recovery.look(PLACE), HANG_S)
     assert len(left.platform.looked_up) == calls
     assert bool(left.heard) is gone
