@@ -147,7 +147,7 @@ class CoreSettings(Settings):
     parley_language: str = Field(
         "en",
         description="The language of Parley's own sentences where a person's is not known: "
-        f"{', '.join(LANGUAGES)}.",
+        f"{', '.join(LANGUAGES)}. zh is Simplified Chinese, which readers of Traditional Chinese get too.",
     )
     parley_time_zone: str = Field(
         "UTC", description="The time zone of the date that the model is told, such as Europe/Berlin."

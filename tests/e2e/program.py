@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -24,10 +25,13 @@ SECRETS = ("xoxb-test", "xapp-test", "OTAw.discord.test-token", "sk-test")
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port below those that systems give to connections and to servers on port 0, so that nobody else is given it
+    before the program starts: https://docs.kernel.org/networking/ip-sysctl.html (ip_local_port_range)."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Program:
