@@ -1,7 +1,7 @@
-"""Which words of an answer stand in which of its messages, and what each of them shows. No I/O, no clock.
+"""Assigns the words of an answer to its messages, and decides what each message shows. No I/O, no clock.
 
-The words flow through a chain of frames, one a message. Where a frame is full the next one begins, and there it
-stays: words that stand are never moved to another message, unless the answer begins anew.
+Each message has a `PageState`. When a page is full, the next one begins behind it. Words that are shown never move to
+another message, unless the answer begins anew.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ _NOTHING = PageView(Page(""), 0)
 
 
 class Life(Enum):
-    """Of a message: it is edited (`STILL`), or it grows. `ENDS`: it is to be stopped as soon as can be, with no more
-    words. `DOUBTED`: that, and it may show more than we know."""
+    """How a message changes.
+
+    `STILL`: by edits. `GROWS`: it is an open stream. `ENDS`: the stream has to be stopped without further words.
+    `DOUBTED`: as `ENDS`, and the message may show more than is known.
+    """
 
     STILL = auto()
     GROWS = auto()
@@ -34,12 +37,14 @@ class Life(Enum):
 
 @dataclass(slots=True, eq=False)
 class PageState:
-    """One message of the answer, the `number`th that was begun. It shows the words from `start` on, behind `opens`.
+    """One message of the answer, the `number`th that was begun. It shows `opens` and the words from `start` on.
 
-    `start` is None while the frame before it is not full: then nothing says yet what it is to show. `end` is set
-    once the next frame has begun. `shown` is None where we can't tell. `upto` is how far a reader has come.
-    `version` is that of the layout it was last brought up to. `left`: it keeps the words it shows, and what stands
-    under them is to go. `final`: it will never change again.
+    `size` is its limit, in the platform's unit. `start` and `end` are offsets into the reply's text: `start` is None
+    while the page before it is not full, `end` is set once the next page has begun. `shown` is the page that the
+    message shows, or None where that is unknown. `upto` is the offset behind the last word that is shown. `version` is
+    the layout's version at its last update. `left`: it keeps its words and loses its notice and buttons. `final`: it
+    does not change any more. `stop_by`: when its stream has to be stopped, in the clock's seconds. `seen` is its
+    newest view, computed of `seen_of`.
     """
 
     number: int
@@ -60,7 +65,7 @@ class PageState:
 
     @property
     def text(self) -> str:
-        """What it shows, as far as we can tell."""
+        """The text that it shows; empty where that is unknown."""
         return self.shown.text if self.shown else ""
 
     @property
@@ -73,15 +78,15 @@ class PageState:
 
 
 def in_word(text: str, at: int) -> bool:
-    """Whether `at` is within a word. Writing that sets no spaces has none to be within."""
+    """Whether `at` is within a word. Scripts without spaces, such as Chinese, have no words here."""
     around = text[at - 1 : at + 1] if at else ""
     return len(around) == 2 and around.isalnum() and around < _NO_SPACES
 
 
 class PageLayout:
-    """Where the words of `reply` stand. `posted` are messages of an earlier process, with unknown content.
+    """The pages of `reply`. `posted` are ids of messages of an earlier process, with unknown content.
 
-    `can_grow`: new messages may grow. An answer of more than `file_chars` ends as a file (0: none does).
+    `can_grow`: new messages may be streams. An answer of more than `file_chars` characters ends as a file (0: never).
     """
 
     def __init__(
@@ -100,7 +105,7 @@ class PageLayout:
         self.sealed = False
         """No further message can be made: an answer that needs one ends as a file."""
         self.closed = False
-        """No more words are to be shown: its messages stay as they are, the last of them with what ends the answer."""
+        """No more words are shown: the messages keep their words, and the last one gets the notice and buttons."""
         self._version = 0
         self._refused = -1
 
@@ -110,14 +115,14 @@ class PageLayout:
 
     @property
     def filing(self) -> bool:
-        """Too long to be read in messages: it is to become a file."""
+        """Whether the answer is too long for messages and still has to be uploaded as a file."""
         if not self.ended or self.filed or self.closed:
             return False
         end = self.page_states[-1].end if self.sealed else None
         return 0 < self.file_chars < len(self.reply.text) or (end is not None and self._follows(end))
 
     def lay(self, reply: Reply) -> None:
-        """Go on with `reply`. Not while a call that was made of this layout is under way."""
+        """Continue with `reply`. Must not be called while a call made from this layout is under way."""
         if reply is self.reply:
             return
         if not self.closed and not reply.text.startswith(self.reply.text):
@@ -126,7 +131,7 @@ class PageLayout:
         self._version += 1
 
     def standing(self, gone: AbstractSet[str]) -> list[str]:
-        """The words that can be read, by message; those of the messages `gone` can't."""
+        """The words that can be read, by message, without the messages whose ids are in `gone`."""
         begun = [
             page_state
             for page_state in self.page_states
@@ -137,10 +142,10 @@ class PageLayout:
             for page_state in begun
         ]
 
-    # What should be.
+    # What should be shown.
 
     def behind(self) -> PageState | None:
-        """The first frame that does not show what it should."""
+        """The first page that does not show what it should, or None."""
         for page_state in self.page_states[: 1 if self.filed else None]:
             if page_state.start is None or page_state.final:
                 continue
@@ -155,7 +160,7 @@ class PageLayout:
         return None
 
     def view(self, page_state: PageState) -> PageView:
-        """What `page_state` should show now."""
+        """What `page_state` should show now. Cached until one of its inputs changes."""
         assert page_state.start is not None
         sent = len(page_state.text) if page_state.growing else 0
         of = (self._version, page_state.end, page_state.life, sent, page_state.left)
@@ -193,7 +198,7 @@ class PageLayout:
         return PageView(page, page_state.upto, full=True)
 
     def wants_another(self) -> bool:
-        """Whether there are words, or a notice, for which no frame stands."""
+        """Whether words, or a notice, need a further message."""
         if self.sealed or self.closed or (self._version == self._refused and not self.ended):
             return False
         if not self.page_states:
@@ -205,7 +210,7 @@ class PageLayout:
         return self._follows(last.end) or (unsaid and not (last.shown and last.shown.notice))
 
     def surplus(self) -> PageState | None:
-        """A frame that an earlier process left and this answer does not reach, or that became a file."""
+        """A message to delete: one that this answer does not reach, or one of an answer that became a file."""
         if self.filed and len(self.page_states) > 1:
             return self.page_states[-1]
         return next((page_state for page_state in reversed(self.page_states) if page_state.start is None), None)
@@ -213,35 +218,35 @@ class PageLayout:
     def _follows(self, end: int) -> bool:
         return not self.filed and not is_blank(self.reply.text[end:])
 
-    # What is.
+    # What is shown.
 
     def begin(self, *, grows: bool) -> PageState:
-        """The frame for the words that have none; it is one of `page_states` once it `stands`."""
+        """A page for the words that have none. `stands` adds it to `page_states`."""
         growth = self.limits.growth if grows else None
         self._fresh = PageState(self._begun, growth.size if growth else self.limits.page_size)
         self._fresh.life = Life.GROWS if growth else Life.STILL
         if self.page_states:
             self._follow(self._fresh, self.page_states[-1])
         while (seen := self.view(self._fresh)).full and is_blank(seen.page.text):
-            # A page of blanks, which no platform takes.
+            # Platforms refuse a page of blanks.
             self._fresh.start = self._fresh.upto = seen.upto
             self._fresh.seen_of = None
         return self._fresh
 
     def expect(self) -> PageState:
-        """A frame for a message that may have been left behind the others: nothing says yet what it is to show."""
+        """A page for a message that an earlier process may have posted behind the others."""
         self._fresh = PageState(self._begun, self.limits.page_size, start=None)
         return self._fresh
 
     def stands(self, id_: str) -> PageState:
-        """The frame begun last is a message now."""
+        """The page that was begun last is the message `id_` now."""
         self._fresh.id = id_
         self.page_states.append(self._fresh)
         self._begun += 1
         return self._fresh
 
     def shows(self, page_state: PageState, page: Page) -> None:
-        """`page_state` shows `page`, which was made of its newest view. Where that is full, the next frame begins."""
+        """`page_state` shows `page`, which was made of its newest view. If that is full, the next page begins."""
         page_state.shown, page_state.upto, page_state.version = page, page_state.seen.upto, self._version
         if page_state.seen.full:
             self._end(page_state, page_state.seen.upto)
@@ -249,26 +254,25 @@ class PageLayout:
         page_state.final = not page_state.growing and (follows or page_state.left)
 
     def stopped(self, page_state: PageState, page: Page) -> None:
-        """`page_state` was stopped with `page`. Cut short, it goes on by an edit."""
+        """The stream of `page_state` was stopped with `page`. Words that are missing follow by an edit."""
         whole, page_state.shown = page_state.life is Life.GROWS, page
         self.grown(page_state)
         if whole:
             self.shows(page_state, page)
 
     def grown(self, page_state: PageState) -> None:
-        """`page_state` grows no more, and shows what it showed, unless there was a doubt."""
+        """The stream of `page_state` has ended. It shows what it showed; unknown where it was `DOUBTED`."""
         if page_state.life is Life.DOUBTED and not page_state.left:
             page_state.shown = None
         page_state.life, page_state.version = Life.STILL, -1
 
     def cut(self, page_state: PageState) -> None:
-        """`page_state` can't be changed: it stays as it is, and what comes after the words it shows goes into
-        another."""
+        """`page_state` can't be edited: it stays as it is, and the words behind those it shows get another message."""
         self._end_as_shown(page_state)
         page_state.final, page_state.life = True, Life.STILL
 
     def leave(self, page_state: PageState) -> None:
-        """What comes after the words that `page_state` shows goes into another; what stands under them is to go."""
+        """The words behind those that `page_state` shows get another message. Its notice and buttons are removed."""
         if page_state.left or is_blank(page_state.text):
             self.cut(page_state)
             return
@@ -276,7 +280,7 @@ class PageLayout:
         page_state.left, page_state.version = True, -1
 
     def remove(self, id_: str) -> None:
-        """The message is gone. No more words are shown in any other; one that shows we don't know what goes too."""
+        """The message `id_` was deleted. No other message gets more words; one with unknown content is removed."""
         self.page_states = [page_state for page_state in self.page_states if page_state.id != id_]
         self.closed = True
         for page_state in self.page_states:
@@ -286,8 +290,7 @@ class PageLayout:
             page_state.life = Life.ENDS if page_state.life is Life.GROWS else page_state.life
 
     def _end_as_shown(self, page_state: PageState) -> None:
-        """The next frame begins behind the words that `page_state` shows. A word that it shows in part is said again,
-        whole."""
+        """Begin the next page behind the words that `page_state` shows. A word that it shows in part is repeated."""
         start = page_state.start or 0
         end = upto = max(page_state.upto, start)
         while end > max(start, upto - _LONGEST_WORD) and in_word(self.reply.text, end):
@@ -295,14 +298,14 @@ class PageLayout:
         self._end(page_state, upto if in_word(self.reply.text, end) else end)
 
     def wait(self, page_state: PageState | None = None) -> None:
-        """These words are no good for `page_state`, or for a new one: wait for others."""
+        """The platform refused these words for `page_state`, or for a new message: wait until the reply changes."""
         if page_state is None:
             self._refused = self._version
         else:
             page_state.version = self._version
 
     def file(self) -> None:
-        """The answer is a file. Its first message stays to be read, the others are surplus."""
+        """The answer was uploaded as a file. Its first message stays, the others are surplus."""
         self.filed = True
         self._version += 1
         for page_state in self.page_states[:1]:
@@ -317,7 +320,7 @@ class PageLayout:
             self._follow(self.page_states[after], page_state)
 
     def _follow(self, page_state: PageState, before: PageState) -> None:
-        """`page_state` begins where the one before it ends."""
+        """Begin `page_state` where the page `before` it ends."""
         assert before.start is not None
         assert before.end is not None
         text = before.opens + self.reply.text[before.start : before.end]
@@ -328,7 +331,7 @@ class PageLayout:
         page_state.version, page_state.seen, page_state.seen_of = -1, _NOTHING, None
 
     def _lay_anew(self) -> None:
-        """The answer does not begin as it did: no word stands where it should."""
+        """Start all pages over: the answer does not begin as it did."""
         for index, page_state in enumerate(self.page_states):
             page_state.start = 0 if index == 0 else None
             page_state.opens, page_state.end, page_state.upto, page_state.version = "", None, 0, -1
