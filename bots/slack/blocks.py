@@ -41,6 +41,8 @@ def _words(part: Any) -> str:
             return _picture(part)
         case {"type": "button" | "workflow_button", "text": label}:
             return linked(part.get("url"), f"[{_words(label)}]")
+        case {"type": "call", "call": {"v1": Mapping() as call}}:
+            return linked(call.get("join_url"), escaped(str(call.get("name") or "")))
         case {"type": "rich_text_section" | "rich_text_quote" | "rich_text_preformatted" | "rich_text_list"}:
             return _rich_text(part)
         case {"type": "context" | "actions" | "context_actions", "elements": list(elements)}:

@@ -24,7 +24,7 @@ _CONTENT = ("text", "blocks", "files", "attachments")
 _NO_PREVIEW = "[no preview available]"  # Slack's fallback for what it can't put into words
 _UNREAD = Unread("other")
 _FORWARDED = ("is_share", "is_msg_unfurl", "message_blocks")
-_PREVIEWED = ("from_url", "original_url", "service_name")
+_PREVIEWED = ("from_url", "original_url", "service_name", "app_unfurl_url", "is_app_unfurl")
 _LABEL = re.compile(r"<[^<>|\n]*\|([^<>\n]*)>")
 _WORD = re.compile(r"\w+")
 

@@ -11,6 +11,7 @@ from bots.discord import mentions as discord_marks
 from bots.discord.outgoing import LIMITS as DISCORD
 from bots.discord.outgoing import content_to_text
 from bots.slack.forms import sections
+from bots.slack.message_text import content_of
 from bots.slack.mrkdwn import disarmed_piece, markdown_to_mrkdwn, mrkdwn_to_text, without_greeting
 from bots.slack.outgoing import page_to_content, page_to_plain
 from core.delivery.markdown.code_ranges import code_ranges
@@ -33,6 +34,17 @@ def pages(text: str, page_format: PageFormat) -> int:
     return count
 
 
+def everywhere(text: str) -> dict[str, object]:
+    """A message on Slack that has `text` wherever an app can put some."""
+    block = {
+        "type": "section",
+        "text": {"type": "mrkdwn", "text": text},
+        "fields": [{"type": "mrkdwn", "text": text}],
+    }
+    attachment = {"title": text, "pretext": text, "text": f"{text} ", "blocks": [block], "fallback": text}
+    return {"bot_id": "B1", "text": f"{text}\nand more", "blocks": [block], "attachments": [attachment]}
+
+
 READERS: dict[str, Callable[[str], object]] = {
     "split": lambda text: split(text, 1_800, "utf16"),
     "pages": lambda text: pages(text, make_page_format(DISCORD, DISCORD.page_size)),
@@ -44,6 +56,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "disarmed_piece": disarmed_piece,
     "mrkdwn_to_text": lambda text: mrkdwn_to_text(text, str),
     "without_greeting": lambda text: without_greeting(text, "U1"),
+    "slack's content_of": lambda text: content_of(everywhere(text)),
     "sections": sections,
     "page_to_content": lambda text: page_to_content(Page(text)),
     "page_to_plain": lambda text: page_to_plain(Page(text)),

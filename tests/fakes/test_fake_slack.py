@@ -15,7 +15,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from tests.fakes.slack import DOCUMENTED, RESTRICTED, FakeSlack, scaled
+from tests.fakes.slack import DOCUMENTED, RESTRICTED, FakeSlack, File, scaled
 from tests.waiting import AT_ONCE_S, HANG_S, timer_waits
 
 MENTION = "<@U_BOT> good morning"
@@ -517,3 +517,54 @@ async def link(slack: FakeSlack, session: aiohttp.ClientSession) -> str:
     headers = {"Authorization": f"Bearer {slack.app_token}"}
     async with session.post(slack.api_url + "apps.connections.open", headers=headers) as response:
         return str((await response.json())["url"])
+
+
+@pytest.mark.parametrize("mention_first", [False, True])
+@pytest.mark.parametrize("files_in", [set(), {"message"}, {"app_mention"}])
+async def test_either_event_of_a_mention_may_come_first_and_lack_its_files(
+    slack: FakeSlack, client: AsyncWebClient, mention_first: bool, files_in: set[str]
+) -> None:
+    slack.space.mention_first, slack.space.files_in = mention_first, files_in
+    async with running(slack, client):
+        await slack.say("U1", "C1", MENTION, files=[("a.txt", "text/plain", b"a")])
+        events = [envelope.payload["event"] for envelope in slack.envelopes]
+    assert [event["type"] for event in events] == (
+        ["app_mention", "message"] if mention_first else ["message", "app_mention"]
+    )
+    assert {event["type"] for event in events if event.get("files")} == files_in
+
+
+async def test_a_private_url_needs_the_token_and_the_scope_and_else_leads_to_a_form(
+    slack: FakeSlack, client: AsyncWebClient
+) -> None:
+    ts = await slack.direct(
+        "U1", "", files=[File("F1", "a.png", "image/png", b"png", redirects=["/files/F1/b"])]
+    )
+    url = slack.message("D1", ts).files[0]["url_private"]
+    bearer = {"Authorization": f"Bearer {slack.bot_token}"}
+
+    async def fetched(**headers: str) -> tuple[int, str]:
+        assert client.session is not None
+        async with client.session.get(url, headers=headers, allow_redirects=False) as response:
+            return response.status, response.content_type
+
+    assert await fetched() == (200, "text/html")
+    assert (await fetched(**bearer))[0] == 302
+    assert await fetched(**bearer) == (200, "image/png")
+    slack.web.scopes = slack.web.scopes.replace("files:read,", "")
+    assert await fetched(**bearer) == (200, "text/html")
+    with pytest.raises(SlackApiError, match="missing_scope"):
+        await client.files_info(file="F1")
+
+
+async def test_a_deleted_file_leaves_its_id_and_one_of_another_workspace_comes_as_its_id(
+    slack: FakeSlack, client: AsyncWebClient
+) -> None:
+    told = {"mode": "file_access", "file_access": "check_file_info"}
+    ts = await slack.direct("U1", "", files=[File("F1", "a.txt", "text/plain", b"a", told=told)])
+    assert slack.message("D1", ts).files == [{"id": "F1", **told}]
+    assert (await client.files_info(file="F1"))["file"]["name"] == "a.txt"
+    await slack.delete_file("U1", "D1", ts, "F1")
+    assert slack.message("D1", ts).files == [{"id": "F1", "mode": "tombstone"}]
+    with pytest.raises(SlackApiError, match="file_not_found"):
+        await client.files_info(file="F1")

@@ -74,11 +74,13 @@ async def test_so_is_the_refusal_of_files_info(slack: FakeSlack, web: Web) -> No
     assert error.__cause__.code is Code.APP_SETUP
 
 
-@pytest.mark.parametrize("kind", [{"name": "a.html"}, {"mode": "post"}, {"mode": "email"}, {"name": "page"}])
+@pytest.mark.parametrize(
+    "kind", [{"filetype": "html"}, {"mode": "post"}, {"mode": "email"}, {"mimetype": "text/html"}]
+)
 async def test_a_file_that_is_a_web_page_itself_is_read(
     slack: FakeSlack, web: Web, kind: dict[str, Any]
 ) -> None:
-    file = await shared(slack, mimetype="text/html", content=b"<html>", **kind)
+    file = await shared(slack, mimetype="text/html", content=b"<html>", more={"mimetype": "text/plain", **kind})
     assert (await files.fetch(web, file, LIMIT)).data == b"<html>"
 
 

@@ -149,6 +149,10 @@ def test_previews_of_links_are_left_out_unless_there_is_nothing_else() -> None:
         ({"type": "actions", "elements": [{"type": "radio_buttons", "options": [{"text": plain("A")}]}]}, "A"),
         (TABLE, ROWS),
         ({"type": "card", "title": plain("New"), "body": section("kind")["text"]}, "New\nkind"),
+        (
+            {"type": "call", "call": {"v1": {"name": "Stand-up", "join_url": "https://z.example/1"}}},
+            "Stand-up (https://z.example/1)",
+        ),
         ({"type": "divider"}, ""),
     ],
 )  # fmt: skip
@@ -288,6 +292,12 @@ def test_a_file_that_was_deleted_and_a_table_that_changed_are_edits() -> None:
     [
         {"attachments": [{"from_url": "https://d.example", "text": "A page"}]},
         {"attachments": [forwarded(text="a message that the text links to")]},
+        {
+            "attachments": [
+                {"is_app_unfurl": True, "app_unfurl_url": "https://d.example", "blocks": [section("x")]}
+            ]
+        },
+        {"attachments": [{"image_url": "https://p.example/1.png", "original_url": "https://p.example/1.png"}]},
         {"reply_count": 1},
         {"files": [{"id": "F1", "name": "a.txt", "thumb_64": "https://t.example"}]},
     ],
