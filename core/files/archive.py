@@ -15,13 +15,15 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 from core.ports.files import FileError
 from core.values.parts import FileProblem
 
-MOST_UNPACKED = 10_000_000
-"""Bytes of XML that are read of one file, all its members together: a few seconds' work, and 500 pages."""
+MOST_UNPACKED = 5_000_000
+"""Bytes of XML that are read of one file, all its members together: a second's work, and some 300 pages."""
 _RATIO = 100
 """The most that a member past the limit may unpack to, for each byte packed."""
 _MOST_MEMBERS = 5_000
 _MEMBER = b"PK\x01\x02"
 """What each entry of the list of members begins with. zipfile reads the whole list at once."""
+_DEEPEST = 1_000
+"""Elements inside each other."""
 _PIECE = 65_536
 _ENCRYPTED = 1
 _NONE: dict[str, str] = {}
@@ -43,15 +45,19 @@ class OfficeArchive:
         self._left = MOST_UNPACKED
         self.names = self._zip.namelist()
 
-    def events(self, name: str) -> Iterator[XmlEvent]:
-        """The XML of a member in document order; nothing where there is no such member."""
+    def events(self, name: str, sharing: int = 1) -> Iterator[XmlEvent]:
+        """The XML of a member in document order; nothing where there is no such member.
+
+        Reads no more than a part of what may still be read of the file, where `sharing` members have to share it.
+        """
         if name not in self.names:
             return
         info = self._zip.getinfo(name)
         _check(info)
-        parser = _Parser()
+        parser, left = _Parser(), self._left // sharing
         with self._zip.open(info) as member:
-            while piece := member.read(min(_PIECE, self._left)):
+            while piece := member.read(min(_PIECE, left)):
+                left -= len(piece)
                 self._left -= len(piece)
                 yield from parser.events(piece)
             if member.tell() < info.file_size:
@@ -72,6 +78,7 @@ class _Parser:
 
     def __init__(self) -> None:
         self._found: list[XmlEvent] = []
+        self._depth = 0
         self._names: dict[str, str] = {}
         self._expat = expat.ParserCreate()
         self._expat.buffer_text = True
@@ -86,9 +93,13 @@ class _Parser:
         return self._found
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise FileError(FileProblem.DAMAGED, "nested too deeply")
         self._found.append(("start", self._names.get(name) or self._local(name), attributes))
 
     def _end(self, name: str) -> None:
+        self._depth -= 1
         self._found.append(("end", self._names[name], _NONE))
 
     def _text(self, text: str) -> None:

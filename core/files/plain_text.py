@@ -60,9 +60,13 @@ def _is_binary(data: bytes) -> bool:
 
 
 def _utf8(data: bytes) -> str:
-    """The text, where a tenth at most of its bytes beyond ASCII is damaged, as in a log that was cut anywhere."""
-    text = data.decode("utf-8", "replace")
-    return text if text.count("\ufffd") * 10 <= len(data.translate(None, _ASCII)) else ""
+    """The text, where damaged characters are few behind the first of them, as in a log that was cut anywhere."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        sample = data[error.start : error.start + _SAMPLE]
+    damaged = sample.decode("utf-8", "replace").count("\ufffd")
+    return data.decode("utf-8", "replace") if damaged * 10 <= len(sample.translate(None, _ASCII)) else ""
 
 
 def _gb18030(data: bytes) -> str:

@@ -21,6 +21,8 @@ MOST_COLUMNS = 200
 _LONGEST_CELL = 1_000
 _LONGEST_ROW = 4_000
 """Characters."""
+_UNKNOWN = "[...]"
+"""A text past the limit."""
 _WORKBOOK = "xl/workbook.xml"
 _DATE_FORMATS = frozenset((*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)))
 """Numbers of the built-in formats of dates and times, those of East Asian languages too."""
@@ -35,7 +37,10 @@ def read(data: bytes) -> ExtractedText:
     archive = OfficeArchive(data)
     reader = _SheetReader(archive)
     members = list(_members(archive))
-    sheets = [sheet for one in members[:MOST_SHEETS] if (sheet := _sheet(archive, reader, *one)).size]
+    sheets = []
+    for number, (title, member) in enumerate(members[:MOST_SHEETS]):
+        sheets.append(_sheet(title, reader.rows(archive.events(member, sharing=len(members) - number))))
+    sheets = [sheet for sheet in sheets if sheet.size]
     if not sheets:
         raise FileError(FileProblem.EMPTY)
     limit = _limit([sheet.size for sheet in sheets])
@@ -65,10 +70,9 @@ def _limit(sizes: list[int]) -> int:
     return LONGEST
 
 
-def _sheet(archive: OfficeArchive, reader: _SheetReader, title: str, member: str) -> Excerpt:
+def _sheet(title: str, rows: Iterator[str]) -> Excerpt:
     lines = Excerpt()
-    rows = filter(None, reader.rows(archive.events(member)))
-    for number, row in enumerate(rows):
+    for number, row in enumerate(filter(None, rows)):
         if not number:
             lines.add(f"[sheet {title}]")
         lines.add(row)
@@ -105,7 +109,8 @@ class _SheetReader:
 
     def _shown(self, cell: _Cell) -> str:
         if cell.kind == "s":
-            text = self._texts[int(cell.value)]
+            number = int(cell.value)
+            text = self._texts[number] if number < len(self._texts) else _UNKNOWN
         elif cell.kind == "b":
             text = "TRUE" if cell.value == "1" else "FALSE"
         elif cell.kind == "n" and cell.value:
@@ -178,7 +183,7 @@ def _shared_texts(archive: OfficeArchive) -> Iterator[str]:
     """Texts that cells refer to by number, without the pronunciation that Japanese ones may have."""
     words: list[str] = []
     wanted = phonetic = False
-    for kind, name, _ in archive.events("xl/sharedStrings.xml"):
+    for kind, name, _ in archive.events("xl/sharedStrings.xml", sharing=2):
         if kind == "text":
             if wanted and not phonetic:
                 words.append(name)

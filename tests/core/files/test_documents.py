@@ -112,8 +112,9 @@ def test_what_unpacks_to_far_more_is_refused() -> None:
     assert problem_of(docx(paragraph(" " * 30_000_000))) is FileProblem.BOMB
 
 
-def test_elements_nested_deeply_are_read() -> None:
-    assert text("<w:p>" * 100_000 + paragraph("deep") + "</w:p>" * 100_000) == "deep"
+def test_elements_nested_too_deeply_are_refused() -> None:
+    assert text("<w:p>" * 500 + paragraph("deep") + "</w:p>" * 500) == "deep"
+    assert problem_of(docx("<w:p>" * 1_000 + paragraph("deep") + "</w:p>" * 1_000)) is FileProblem.DAMAGED
 
 
 def test_too_many_members_are_refused() -> None:

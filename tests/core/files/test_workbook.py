@@ -97,6 +97,22 @@ def test_a_workbook_of_many_rows_is_read_up_to_the_limit(monkeypatch: pytest.Mon
     assert len(shown.encode()) <= LONGEST
 
 
+def test_a_long_sheet_leaves_something_to_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "MOST_UNPACKED", 100_000)
+    long = "".join(row(cell(number)) for number in range(5_000))
+    shown = read(xlsx({"A": long, "B": long, "C": row(cell(7))})).text
+    assert shown.count(CUT) == 2
+    assert "\n[sheet B]\n0\n1\n" in shown
+    assert shown.endswith("\n[sheet C]\n7")
+
+
+def test_texts_past_the_limit_are_marked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "MOST_UNPACKED", 20_000)
+    texts = [f"text {number}" for number in range(2_000)]
+    shown = read(xlsx({"S": row(cell(0, t="s"), cell(1_999, t="s"))}, texts)).text
+    assert shown == "[sheet S]\ntext 0 | [...]"
+
+
 def test_texts_that_many_cells_share_do_not_add_up() -> None:
     rows = row(*[cell(0, t="s")] * 100) * 200
     shown = read(xlsx({"S": rows}, ["x" * 32_767])).text
