@@ -25,6 +25,8 @@ LIMIT_S = 30.0
 KEPT = 500
 KEPT_S = 3_600.0
 """How many descriptions are kept in memory, and for how many seconds."""
+FAILED_S = 300.0
+"""Seconds for which a description that failed is not tried again: an answer with tools asks several times."""
 MAX_TOKENS = 800
 MAX_LENGTH = 2_000
 """Characters of a description that are passed on."""
@@ -69,6 +71,7 @@ class Descriptions:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._kept: TTLCache[int, str] = TTLCache(KEPT, KEPT_S, timer=clock.monotonic)
+        self._failed: TTLCache[int, bool] = TTLCache(KEPT, FAILED_S, timer=clock.monotonic)
 
     def has(self, image: Image) -> bool:
         return hash(image.url) in self._kept
@@ -84,13 +87,16 @@ class Descriptions:
 
         A description that fails, or takes longer than `LIMIT_S`, is left out.
         """
-        missing = {hash(image.url): image for image in images if not self.has(image)}.values()
+        known = {*self._kept, *self._failed}
+        missing = {key: image for image in images if (key := hash(image.url)) not in known}.values()
         answers = [_Answer(_request(request, image, model), image) for image in missing]
         async with Deadline(self._clock) as deadline:
             deadline.due = self._clock.monotonic() + LIMIT_S
             with suppress(TimeoutError):
                 await deadline.wait(asyncio.gather(*(self._make(ask, answer) for answer in answers)))
         for answer in answers:
+            if not self.has(answer.image):
+                self._failed[hash(answer.image.url)] = True
             for delta in answer.charges:
                 yield delta
 

@@ -388,7 +388,9 @@ async def test_where_no_description_can_be_had_the_question_is_answered_without(
         rig.router.describes = True
         rig.small.default = reply
         answer = await rig.ask(ask(A))
-        words = last_words(rig.large)
+        words, tries = last_words(rig.large), len(rig.small.requests)
+        await rig.ask(ask(A))
+        assert len(rig.small.requests) == tries, "the next round of an answer does not try again at once"
     assert (answer.text, answer.unseen) == ("Fine.", ["aaaa.png"])
     assert words == "Ada: this is aaaa.png\n\n(The picture aaaa.png was attached, but you cannot see it.)"
     assert not any(asks_for_a_description(received.body) for received in rig.large.requests)
