@@ -49,7 +49,7 @@ _NUMBERS = frozenset(
         *("context_size", "max_input_tokens", "max_prompt_tokens", "prompt_tokens", "input_tokens"),
     }
 )
-_DATA = re.compile(r"data:[^,\s]{1,80};base64,[A-Za-z0-9+/=]*")
+_DATA = re.compile(r"data:[\w/+.-]{1,60};base64,[A-Za-z0-9+/=]*")
 """The content of a picture, quoted."""
 _COUNT = re.compile(r"\d[\d,]{0,11}[kK]?")
 _WAITS = frozenset({"retryafter", "retryafterseconds", "retrydelay", "resetsinseconds", "waitseconds"})
