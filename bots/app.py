@@ -139,6 +139,7 @@ class App:
         self.model = RedactedModel(model, Secrets(config.secrets()))
         self.extractor = ProcessExtractor(self.clock)
         self.transcriber = create_transcriber(self.catalog, self.clock, self.operator_alerts)
+        self.file_content = ContentReader(self.extractor, self.transcriber)
         connectors = self.connectors = self._create_connectors(tell)
         self._calls = PerInstallation(connectors, self._create_calls)
         self.channels = PerInstallation(connectors, self._create_channel)
@@ -154,7 +155,7 @@ class App:
             StoredUsage(store, self.core, config.timers.zone, self.catalog.priced),
             self.checkpoints,
             running_turns,
-            FileReader(store, self.extractor, self.clock, self.transcriber),
+            FileReader(store, self.file_content, self.clock),
             self.catalog,
             on_finished=self.metrics.answer_finished,
             on_set_aside=lambda turn, error: self.operator_alerts.wrong(f"turn {turn.id}", error, {}),
@@ -218,9 +219,7 @@ class App:
         created: list[Connector | None] = [
             slack.create(config.slack, self.clock),
             discord.create(config.discord, self.clock),
-            None
-            if why_not["web"]
-            else web.create(config.web, self.clock, self.store, ContentReader(self.extractor)),
+            None if why_not["web"] else web.create(config.web, self.clock, self.store, self.file_content),
         ]
         return [connector for connector in created if connector is not None]
 

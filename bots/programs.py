@@ -14,6 +14,7 @@ from bots.app import App, Config, Tell
 from bots.health import notify_systemd
 from bots.http import HttpServer, Routed
 from bots.jobs import Jobs
+from bots.retention import expire_uploads
 from bots.startup import Startup
 from core.clock import SystemClock
 from core.errors import SettingsError, StoreError
@@ -127,6 +128,7 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
     jobs.start(app.recovery.run())
     jobs.start(app.supervisor.run(app.inbox))
     jobs.start(give_signs_of_life(app.store, app.clock))
+    jobs.start(expire_uploads(app.store, app.clock))
     jobs.start(app.loop_health.run(app.core.parley_watchdog_s))
     try:
         yield jobs

@@ -17,7 +17,7 @@ from core.clock import Clock
 from core.conversation.file_content import ContentReader, is_picture, is_sound, with_problem
 from core.conversation.prompt import Pictures
 from core.platform_calls import PlatformCalls
-from core.ports.files import Extractor, FileError, Picture, Transcriber
+from core.ports.files import FileError, Picture
 from core.ports.store import ThreadStore
 from core.values.conversation import Ask, ThreadMessage
 from core.values.parts import Attached, File, FileProblem, Image
@@ -105,15 +105,9 @@ def choose(lines: Sequence[ThreadMessage]) -> list[_Place]:
 class FileReader:
     """Reads for all turns."""
 
-    def __init__(
-        self,
-        store: ThreadStore,
-        extractor: Extractor,
-        clock: Clock,
-        transcriber: Transcriber | None = None,
-    ) -> None:
+    def __init__(self, store: ThreadStore, content: ContentReader, clock: Clock) -> None:
         self._store = store
-        self._content = ContentReader(extractor, transcriber)
+        self._content = content
         self._free = asyncio.Semaphore(AT_ONCE)
         self._pictures: TTLCache[tuple[str, str], tuple[Image, ...]] = TTLCache(
             PICTURES_BYTES, PICTURES_S, timer=clock.monotonic, getsizeof=_size

@@ -303,7 +303,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "Every command also works in a message that mentions me, in threads too: `{typed}summarize`.",
     "help_ask.web": "Write to me below; `/` there lists the commands. Stop, Try again and the rest are buttons under "
     "an answer. Use the ⋯ of a message to ask about it, or to summarize what follows it.",
-    "help_files": "I read files too: pictures, if the model can see, PDF, Word, Excel, CSV, code and other text.",
+    "help_files": "I read files too: pictures, if the model can see, PDF, Word, Excel, PowerPoint, CSV, code and other "
+    "text.",
     "help_line": "`{command}` {about}",
     "help_unknown": "I don't know that command.",
     "misread_word": "I don't understand “{word}” here. Write it like this: `{prefix}{command} {example}`",
@@ -407,7 +408,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "page_label": "Your message",
     "page_send": "Send",
     "page_hint": "Enter sends, Shift + Enter starts a new line, / lists the commands.",
-    "page_readable": "You can attach, drop or paste pictures, PDF, Word, Excel and CSV files, code and other text.",
+    "page_readable": "You can attach, drop or paste pictures, PDF, Word, Excel, PowerPoint and CSV files, code and "
+    "other text.",
     "page_attach": "Attach files",
     "page_attached": "Files",
     "page_detach": "Remove {name}",

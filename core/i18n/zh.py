@@ -278,7 +278,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "“停止”“重试”等按钮在回答下方。每个命令也可以写在提到我的消息里，在{thread}里也行：`{typed}总结`。",
     "help_ask.web": "在下方给我发消息；在那里输入 `/` 会列出命令。“停止”“重试”等按钮在回答下方。"
     "用消息的“⋯”可以就它提问，或从它开始总结。",
-    "help_files": "我也能读文件：图片（如果模型看得见）、PDF、Word、Excel、CSV、代码和其他文本。",
+    "help_files": "我也能读文件：图片（如果模型看得见）、PDF、Word、Excel、PowerPoint、CSV、代码和其他文本。",
     "help_line": "`{command}` {about}",
     "help_unknown": "我不认识这个命令。",
     "misread_word": "我不明白这里的“{word}”。请这样写：`{prefix}{command} {example}`",
@@ -377,7 +377,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "page_label": "你的消息",
     "page_send": "发送",
     "page_hint": "按 Enter 发送，按 Shift + Enter 换行，输入 / 查看命令。",
-    "page_readable": "可以添加、拖入或粘贴图片、PDF、Word、Excel、CSV、代码和其他文本文件。",
+    "page_readable": "可以添加、拖入或粘贴图片、PDF、Word、Excel、PowerPoint、CSV、代码和其他文本文件。",
     "page_attach": "添加文件",
     "page_attached": "文件",
     "page_detach": "移除 {name}",

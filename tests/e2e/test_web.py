@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import FilePayload, Locator, Page, expect
 
 from tests.e2e.browser import CHROMIUM, NO_BROWSER, window
 from tests.e2e.conftest import model_settings
@@ -17,6 +18,9 @@ from tests.waiting import HANG_S
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=NO_BROWSER)
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
+SQUARE = b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAFElEQVR4nGNUaEhgwAaYsIoOWgkAzMgBEJE9FRMAAAAASUVORK5CYII="
+)
 NO_KEY = Status(401, '{"error":{"message":"no"}}')
 
 
@@ -299,3 +303,44 @@ async def test_on_a_phone_everything_is_in_reach_in_chinese_and_in_the_dark(
         await form.get_by_role("button", name="取消").tap()
         await expect(form).to_have_count(0)
         await expect(composer(page)).to_be_in_viewport(ratio=1)
+
+
+async def test_files_reach_the_model_stay_after_a_restart_and_go_with_their_thread(
+    tmp_path: Path, endpoint: FakeCompletions
+) -> None:
+    settings = model_settings(endpoint)
+    endpoint.script(Words("Seven, and a square."), Words("Still there."), Words("Nothing."))
+    first = Program(tmp_path, **settings)
+    await first.start()
+    await first.ready()
+    square: FilePayload = {"name": "square.png", "mimeType": "image/png", "buffer": SQUARE}
+    words = "seven boxes 七箱".encode("gb18030")
+    notes: FilePayload = {"name": "notes.txt", "mimeType": "text/plain", "buffer": words}
+    broken: FilePayload = {"name": "deed.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 no more"}
+    async with window() as page:
+        await page.goto(first.url)
+        await page.locator("#files").set_input_files([square, notes, broken])
+        await expect(page.get_by_role("button", name="Remove deed.pdf")).to_be_visible()
+        await ask(page, "What do you see?")
+        log = page.get_by_role("log")
+        await expect(log).to_contain_text("Seven, and a square.")
+        await expect(log).to_contain_text("I couldn't read deed.pdf")
+        asked = endpoint.requests[0].body["messages"][-1]["content"]
+        assert "七箱" in str(asked), asked
+        assert "deed.pdf" in str(asked)
+        pictures = [part["image_url"]["url"] for part in asked if part["type"] == "image_url"]
+        assert [url.partition(",")[0] for url in pictures] == ["data:image/png;base64"]
+        assert await first.stop() == 0
+        async with Program(tmp_path, **settings, PARLEY_HTTP_PORT=str(first.port)) as again:
+            await page.goto(again.url)
+            await page.get_by_role("link", name="What do you see?").first.click()
+            await expect(log.get_by_role("img", name="square.png")).to_have_js_property("naturalWidth", 8)
+            picture = await log.get_by_role("link", name="Open square.png").get_attribute("href")
+            await ask(page, "And now?")
+            await expect(log).to_contain_text("Still there.")
+            content = [message["content"] for message in endpoint.requests[1].body["messages"]]
+            assert pictures[0] in str(content)
+            await ask(page, "/forget thread")
+            await expect(page.get_by_role("status").last).to_be_attached()
+            await expect(log.get_by_role("img")).to_have_count(0)
+            assert (await page.request.get(again.url + str(picture))).status == 404

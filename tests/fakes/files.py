@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.clock import Clock
+from core.conversation.file_content import ContentReader
 from core.conversation.files import FileReader
 from core.ports.files import Extracted, ExtractedText, FileContent, FileError, Picture
 from core.ports.store import ThreadStore
@@ -47,4 +48,4 @@ class FilePlatform(MemoryPlatform):
 
 def plain_files(store: ThreadStore, clock: Clock) -> FileReader:
     """A reader of files that are plain text or `PICTURE`."""
-    return FileReader(store, PlainExtractor(), clock)
+    return FileReader(store, ContentReader(PlainExtractor()), clock)

@@ -97,8 +97,8 @@ test("sizes are in kilobytes or megabytes", () => {
     ["1 kB", "1 kB", "23 kB", "999 kB", "1 MB", "20 MB"]);
 });
 
-const file = (name, size, type = "text/plain", read = async () => new ArrayBuffer(Math.min(1, size))) =>
-  ({ name, size, type, slice: () => ({ arrayBuffer: read }) });
+const file = (called, size, type = "text/plain", read = async () => new ArrayBuffer(Math.min(1, size))) =>
+  ({ name: called, size, type, slice: () => ({ arrayBuffer: read }) });
 const folder = file("folder", 20, "", async () => { throw new Error(); });
 
 test("a message takes the files that fit, and says which do not", async () => {

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from core.conversation.file_content import ContentReader
 from core.conversation.files import (
     FILE_BYTES,
     MOST_FILES,
@@ -56,7 +57,7 @@ class Rig:
         self.platform = FilePlatform(**files)
         self.store, self.clock = MemoryStore(), FakeClock(NOON)
         self.extractor = PlainExtractor()
-        self.reader = FileReader(self.store, self.extractor, self.clock, transcriber)
+        self.reader = FileReader(self.store, ContentReader(self.extractor, transcriber), self.clock)
 
     async def read(
         self, lines: Sequence[ThreadMessage], ask: Ask | None = None
@@ -139,7 +140,7 @@ async def test_a_sound_is_not_fetched_where_nobody_listens() -> None:
 
 async def test_of_scans_and_pictures_together_a_question_has_no_more_than_the_limit() -> None:
     rig = Rig(F1=b"12345", F2=b"12345")
-    reader = FileReader(rig.store, Scanner(), rig.clock)
+    reader = FileReader(rig.store, ContentReader(Scanner()), rig.clock)
     lines = [line(1, NOTES), line(2, replace(NOTES, source="F2"))]
     files = await reader.read(question(), lines, PlatformCalls(rig.platform))
     assert {key: len(images) for key, images in files.pictures.items()} == {("m2", "F2"): 5, ("m1", "F1"): 1}

@@ -1,0 +1,27 @@
+"""Removes what is stored for a limited time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+
+from core.clock import Clock
+from core.errors import StoreError
+from core.ports.store import UploadStore
+
+log = structlog.get_logger()
+
+UPLOADS_KEPT = timedelta(days=30)
+EVERY_S = 3_600.0
+
+
+async def expire_uploads(store: UploadStore, clock: Clock) -> None:
+    """Remove the small copies of pictures that are older than `UPLOADS_KEPT`, now and every hour. Until cancelled."""
+    while True:
+        try:
+            if removed := await store.expire_uploads(clock.now() - UPLOADS_KEPT):
+                log.info("uploads_expired", uploads=removed)
+        except StoreError as error:
+            log.warning("uploads_not_expired", **error.log_keys)
+        await clock.sleep(EVERY_S)
