@@ -89,7 +89,7 @@ class Route:
 @dataclass(frozen=True, slots=True)
 class ModelCatalog:
     """Every route in the order in which they are asked: models by the chain, accounts as they stand in the file.
-    Without any the offline model answers. `default` is the card of the model that is asked unless told else.
+    Without any the offline model answers. `default` is the model that is asked unless a request names another.
     `transcriptions`: the ways to the words of a voice clip, likewise."""
 
     default: ModelInfo

@@ -1,4 +1,4 @@
-"""Compressed bodies, decompressed piece by piece: a body that grows a thousandfold never stands in memory. Pure.
+"""Compressed bodies, decompressed piece by piece: a body that grows a thousandfold is never held in memory whole. Pure.
 
 https://www.rfc-editor.org/rfc/rfc9110#name-content-codings
 """
@@ -12,7 +12,7 @@ from core.errors import Code
 from core.llm.errors import fault
 
 PIECE_BYTES = 64 * 1024
-_ANY_HEADER = 47  # zlib.MAX_WBITS + 32: gzip or zlib, told by its first bytes
+_ANY_HEADER = 47  # zlib.MAX_WBITS + 32: gzip or zlib, recognised by its first bytes
 _NO_HEADER = -15  # what some servers call deflate
 _HEADER_BYTES = 2
 

@@ -16,7 +16,7 @@ from functools import cached_property
 RUN = 16
 """Letters in a row that are a quotation: fewer are shared by chance, and a single long word."""
 MARK = "[…]"
-"""What stands in place of a quotation."""
+"""The replacement of a quotation."""
 
 _PIECE = re.compile(r"\\+u[0-9a-fA-F]{4}|\\+[nrtbf]|&(?:#\w{1,7}|[a-z]{2,8});|[^\W_]")
 _ASCII_BETWEEN = {code: None for code in range(128) if not chr(code).isalnum()}

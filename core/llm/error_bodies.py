@@ -80,7 +80,7 @@ def body_to_said(text: str, key: str = "") -> ErrorBody:
 
 
 def value_to_said(value: object, key: str = "") -> ErrorBody:
-    """What stands in JSON of any shape."""
+    """The words in JSON of any shape."""
     said = ErrorBody()
     _gather(value, said, key, _DEPTH)
     if not said.parts and not isinstance(value, str):

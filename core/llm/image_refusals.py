@@ -24,7 +24,7 @@ class ImageRefusal(StrEnum):
 
 
 _STATUSES = frozenset({0, 400, 404, 406, 413, 415, 422, 424, 500, 501})
-"""0 stands for an error under 200. Ollama and llama.cpp answer 500 where a model has no projector for pictures."""
+"""0 means an error under status 200. Ollama and llama.cpp answer 500 where a model has no projector for pictures."""
 
 _NOT = r"(?:\bnot\b|n't\b|\bcannot\b|\bno longer\b|\bunable to\b)"
 _SIGHT = r"(?:images?|pictures?|vision|visual|multi-?modal|image_urls?|input_images?)\b"

@@ -115,7 +115,7 @@ def _quote_to_text(quote: Quote) -> str:
 
 
 def _file_to_text(file: File) -> str:
-    """The text stands in a fence that is longer than any in it."""
+    """The text in a fence that is longer than any in it."""
     name = _named("file", file.name)
     if file.problem is FileProblem.UNSEEN:
         return _unseen(file.name)

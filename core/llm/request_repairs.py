@@ -1,4 +1,4 @@
-"""Which part of a request an endpoint refuses, told by the words of its refusal. Pure.
+"""Which part of a request an endpoint refuses, recognised by the words of its refusal. Pure.
 
 `core.llm.request_body` sends the request without that part, or in another form; `core.llm.client` remembers what
 helped.
@@ -19,7 +19,7 @@ FURTHER: dict[str, str] = {ROLES: SYSTEM}
 """What to try where the first repair is not enough: templates that know no system role may ask for alternation."""
 
 _FORM_STATUSES = frozenset({0, 400, 404, 406, 415, 422, 424, 500, 501})
-"""0 stands for an error under 200. llama.cpp and LM Studio answer 500 where a chat template raises."""
+"""0 means an error under status 200. llama.cpp and LM Studio answer 500 where a chat template raises."""
 _FIELD_STATUSES = frozenset({400, 422})
 
 _ROLE = r"\b(user|assistant|human|role)s?\b"

@@ -68,7 +68,7 @@ class _Turn:
     known: frozenset[Code | None] = frozenset()
     visible: bool = False
     lost: dict[str, tuple[ModelError, Route]] = field(default_factory=dict)
-    """Errors that operators are told of if the question fails, by the name of the breaker."""
+    """Errors that are reported to operators if the question fails, by the name of the breaker."""
 
     @property
     def asker(self) -> str:
@@ -103,7 +103,7 @@ class ModelRouter:
             await client.close()
 
     def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
-        """Raises ModelError, with `told` where operators have been told of it."""
+        """Raises ModelError; its `told` says whether operators have been told of it."""
         return self._stream(request, describes=self.describes and not request.joined)
 
     async def _stream(self, request: Request, *, describes: bool) -> AsyncGenerator[Delta, None]:
