@@ -37,7 +37,7 @@ _READER = MessageReader("slack", _ts_of)
 _PAGE, _LONG_PAGE, _PAGES = 200, 999, 5  # the first page is enough for nearly all; 999 is the most
 _MOST = _PAGE + _LONG_PAGE * (_PAGES - 1)
 _NAMES_S = 5.0
-_ASIDES: Json = {"include_all_metadata": True}  # by which our own asides are told from answers
+_ASIDES: Json = {"include_all_metadata": True}  # it tells our own asides from answers
 
 
 async def read(web: Web, people: People, place: Place, before: Ask) -> History:
@@ -52,7 +52,7 @@ async def read(web: Web, people: People, place: Place, before: Ask) -> History:
 
 async def recent(web: Web, people: People, place: Place, limit: int, since: datetime | None) -> History:
     """The newest lines of a thread or channel. Raises PlatformError."""
-    # A thread comes oldest first: what is wanted stands on its last page.
+    # A thread comes oldest first: its newest lines are on the last page.
     where: Json = {"channel": place.channel, "limit": _PAGE if place.thread else min(limit, _PAGE)}
     if since is not None:
         where |= {"oldest": f"{since.timestamp():.6f}", "inclusive": True}
@@ -108,7 +108,7 @@ async def find(web: Web, call: OutgoingCall) -> str | None:
         return None
     where: Json = {"channel": place.channel, "limit": _PAGE} | _ASIDES
     if place.thread:
-        # Replies come oldest first: what we look for stands behind the question.
+        # Replies come oldest first, and the message that we look for follows the question.
         where |= {"ts": place.thread, "oldest": call.answers or place.thread}
     page = await web.read("conversations.replies" if place.thread else "conversations.history", where)
     me = await web.identify()

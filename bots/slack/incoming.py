@@ -27,7 +27,7 @@ ACTION_PREFIX = "parley:"
 ASIDE = "parley_aside"
 """The type of the metadata of messages of ours that are no answers."""
 
-# Every other subtype is the channel talking about itself: joins, topics, pins, reminders.
+# Every other subtype is a notice of Slack's: joins, topics, pins, reminders.
 # https://docs.slack.dev/reference/events/message/#subtypes
 _SPOKEN = {None, "", "bot_message", "file_share", "me_message", "thread_broadcast"}
 
@@ -154,9 +154,9 @@ def _was_said(event: Payload) -> bool:
 
     https://docs.slack.dev/reference/events/message/message_replied: it may come without its subtype.
     """
-    told_of_another = event.get("hidden") or "message" in event or "previous_message" in event
+    about_another = event.get("hidden") or "message" in event or "previous_message" in event
     author = event.get("user") or event.get("bot_id")
-    return bool(event.get("ts") and author and not told_of_another and says_anything(event))
+    return bool(event.get("ts") and author and not about_another and says_anything(event))
 
 
 def _ask(event: Payload, me: Identity, names: Names) -> Ask:
@@ -186,7 +186,7 @@ def _changed(event: Payload, me: Identity, names: Names) -> Edited | Deleted | N
     if now.get("subtype") == "tombstone":  # a root that has replies is not removed, only emptied
         return Deleted(place, str(now["ts"]))
     content = content_of(now)
-    # A preview of a link, or a reply counted, is a change too.
+    # Slack also sends this where it adds a preview of a link or counts a reply.
     if now.get("subtype") not in _SPOKEN or me.said(now) or not content.differs_from(content_of(before)):
         return None
     return Edited(place, str(now["ts"]), *said_in(content, me, names))

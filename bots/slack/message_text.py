@@ -48,7 +48,8 @@ class Content:
         return (*people_mentioned("\n".join((self.typed, *texts))), *quotes)
 
     def differs_from(self, before: Content) -> bool:
-        """Whether an edit made it from `before`. A quote that is added is the preview of a link to a message."""
+        """Whether it says something else than `before`. An added quote does not count: Slack itself adds it, as the
+        preview of a link to a message."""
         own = [one for one in self.attached if not isinstance(one, Quote)]
         own_before = [one for one in before.attached if not isinstance(one, Quote)]
         lost = {one for one in before.attached if isinstance(one, Quote)}.difference(self.attached)
@@ -111,13 +112,13 @@ def _words_of_app(message: Payload) -> str:
     attachments = [
         _words_of_attachment(one)
         for one in message.get("attachments") or ()
-        if not (text or blocks) or any(map(one.get, _FORWARDED)) or not any(map(one.get, _PREVIEWED))
+        if not (text or blocks) or one.get("is_share") or not any(map(one.get, _PREVIEWED))
     ]
     body = _lines([blocks, *attachments])
     if _repeats(text, body):
         return body
     known = {_key(line) for line in body.splitlines()} - {""}
-    return _lines([*(line for line in text.splitlines() if _key(line) not in known), body])
+    return _lines(["\n".join(line for line in text.splitlines() if _key(line) not in known), body])
 
 
 def _words_of_attachment(attachment: Payload, *, quoted: bool = False) -> str:

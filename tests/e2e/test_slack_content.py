@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import struct
+import zlib
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -255,6 +257,38 @@ async def test_files_of_a_thread_and_of_forwards_and_of_other_workspaces_are_rea
         assert phrase("file_problem_not_found", "en") in last(endpoint)
 
 
+async def test_a_picture_is_shown_and_the_file_of_a_message_that_is_asked_about_is_read(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
+        await slack.direct("U1", "what is it?", files=[("dot.png", "image/png", png())])
+        await until(lambda: len(endpoint.requests) == 1)
+        content = endpoint.requests[0].body["messages"][-1]["content"]
+        assert [part["type"] for part in content] == ["text", "image_url"]
+        assert content[1]["image_url"]["url"].startswith("data:image/")
+        assert slack.space.base_url not in str(content), "never the platform's own URL"
+
+        root = await slack.say("U2", "C1", "", files=[("log.txt", "text/plain", b"error 42")])
+        await slack.shortcut("U1", "menu_ask", "C1", root)
+        await slack.wait_for(lambda: slack.space.views, WAIT_S)
+        await slack.submit_view("U1", "parley:form", {"question": {"value": {"value": "what is wrong?"}}})
+        await until(lambda: len(endpoint.requests) == 2)
+        assert "> [log.txt]\n\nwhat is wrong?" in last(endpoint)
+        assert "error 42" in last(endpoint)
+
+
+def png() -> bytes:
+    """One red pixel. https://www.w3.org/TR/png-3/#5Chunk-layout"""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(b"\x00\xff\x00\x00")
+    chunks = ((b"IHDR", header), (b"IDAT", pixels), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*one) for one in chunks)
+
+
 async def test_a_missing_scope_is_told_the_person_in_words_and_the_operators_once(
     tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
 ) -> None:
@@ -286,6 +320,8 @@ async def test_a_bad_file_costs_itself_alone(
         (File("F912", "short.txt", "text/plain", b"x", size=2), "mismatch"),
         (File("F913", "away.txt", "text/plain", b"x", redirects=["http://10.0.0.1/"]), "unavailable"),
         (File("F914", "kept.txt", "text/plain", b"x", status=403), "not_allowed"),
+        (File("F915", "clip.mp4", "video/mp4", b"x", more={"subtype": "slack_audio"}), "unheard"),
+        (File("F916", "sheet", "text/plain", b"x", told={"mode": "hidden_by_limit"}), "not_found"),
     ]
     async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
         for number, (file, problem) in enumerate(bad, 1):

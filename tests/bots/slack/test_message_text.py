@@ -94,6 +94,10 @@ def test_the_text_of_a_card_stays_where_its_body_says_something_else() -> None:
     assert alert(text="ok", blocks=[section("broken")]) == "ok\nbroken", "a word is not a part of another"
 
 
+def test_the_lines_of_a_card_keep_their_indent() -> None:
+    assert alert(text="a\n\n    b", blocks=[section("c:\n    d")]) == "a\n\n    b\nc:\n    d"
+
+
 def test_equal_blocks_are_not_one() -> None:
     region = [section("eu"), section("down"), section("us"), section("down")]
     assert alert(blocks=region) == "eu\ndown\nus\ndown"
@@ -102,6 +106,10 @@ def test_equal_blocks_are_not_one() -> None:
 def test_previews_of_links_are_left_out_unless_there_is_nothing_else() -> None:
     preview = {"from_url": "https://d.example", "title": "A page", "text": "A long page"}
     assert alert(text="see <https://d.example>", attachments=[preview]) == "see https://d.example"
+    linked = preview | {"is_msg_unfurl": True}
+    assert alert(text="see <https://d.example>", attachments=[linked]) == "see https://d.example"
+    shared = preview | {"is_share": True}
+    assert alert(text="see", attachments=[shared]) == "see\nA page\nA long page"
     assert alert(attachments=[preview]) == "A page\nA long page"
     assert said(text="see <https://d.example>", attachments=[preview]).attached == ()
     assert said(attachments=[preview | {"service_name": "D"}]).attached == (Quote("A page\nA long page"),)
