@@ -178,9 +178,12 @@ class FileReader:
             self._pictures[key] = images
 
 
-def unseen(ask: Ask, files: ThreadFiles, images: Iterable[Image]) -> tuple[FileNews, ...]:
-    """What the asker is told where the model can't see the pictures `images`: of those in the question itself, once."""
-    return tuple(FileNews(file.name, FileProblem.UNSEEN) for file in files.showing(images).get(ask.id, ()))
+def unseen(
+    ask: Ask, files: ThreadFiles, images: Iterable[Image], problem: FileProblem = FileProblem.UNSEEN
+) -> tuple[FileNews, ...]:
+    """What the asker is told where the model is not shown the pictures `images`: of those in the question itself, once.
+    `problem` says why."""
+    return tuple(FileNews(file.name, problem) for file in files.showing(images).get(ask.id, ()))
 
 
 def _with_files(line: ThreadMessage, read: Mapping[tuple[str, str], File]) -> ThreadMessage:

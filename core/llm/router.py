@@ -42,7 +42,7 @@ from core.llm.vision import MOST_IMAGES, ImageCut, Vision, cut_after, show_newes
 from core.ports.model import ModelObserver, Request
 from core.values.conversation import Message
 from core.values.deltas import Charged, Delta, Ended, EndReason, ImagesRefused, ModelSelected, Queued
-from core.values.parts import Text
+from core.values.parts import Image, Text
 
 _BROKE_OFF = frozenset({Code.CUT, Code.STALLED, Code.ERROR_IN_STREAM})
 
@@ -165,6 +165,14 @@ class ModelRouter:
         unseen = tuple(image for image in missing if not self._descriptions.has(image))
         return ModelSelected(model_info, estimate_messages(turn.messages), unseen)
 
+    def _refused_images(self, turn: _Turn, route: Route) -> tuple[Image, ...]:
+        """The pictures of the request that the endpoint refuses. It has answered without them by now."""
+        now = self.clock.monotonic()
+        if turn.cuts:
+            self._vision.learn(route, turn.cuts, now)
+            turn.cuts = []
+        return self._vision.refused(route, images_of(turn.request.messages + turn.request.steps), now)
+
     async def _describe(self, turn: _Turn, blind: Route) -> AsyncGenerator[Delta, None]:
         """Have another model describe the pictures. The time does not count as time that was spent on trying."""
         began = self.clock.monotonic()
@@ -192,16 +200,16 @@ class ModelRouter:
         turn.known = frozenset(self.breakers[key].why for key in keys if not self.breakers[key].allows(began))
         probes = self.breakers.begin(keys, began)
         request = replace(turn.request, messages=turn.messages, model=route.model_there)
-        outcome = "stopped"
+        outcome, answering = "stopped", False
         try:
             if queued:
                 yield Queued(over=True)
             async with aclosing(self.clients[route.account.name].stream(request)) as deltas:
                 async for delta in deltas:
-                    if turn.cuts and not isinstance(delta, Charged):
-                        if refused := self._vision.learn(route, turn.cuts, self.clock.monotonic()):
+                    if not answering and not isinstance(delta, Charged):
+                        answering = True
+                        if refused := self._refused_images(turn, route):
                             yield ImagesRefused(refused)
-                        turn.cuts = []
                     if isinstance(delta, Ended) and delta.reason is EndReason.TOOLS and not turn.visible:
                         yield Charged(delta.usage)
                         raise fault(Code.EMPTY, "nothing but calls of tools, and none were offered")

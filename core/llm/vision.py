@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from cachetools import FIFOCache
@@ -55,7 +55,7 @@ class Vision:
 
         def keep(image: Image) -> bool:
             nonlocal left
-            if left <= 0 or self._refused.get((route.offer, hash(image.url)), now) > now:
+            if left <= 0 or self._is_refused(route, image, now):
                 return False
             left -= 1
             return True
@@ -67,16 +67,21 @@ class Vision:
         seeing = [route for route in routes if self._most_images(route, now)]
         return next((route for route in seeing if route.model_info.images), seeing[0] if seeing else None)
 
-    def learn(self, route: Route, cuts: Sequence[ImageCut], now: float) -> tuple[Image, ...]:
-        """Remember what the endpoint of `route` has refused. Returns the pictures that it refuses."""
+    def learn(self, route: Route, cuts: Sequence[ImageCut], now: float) -> None:
+        """Remember what the endpoint of `route` has refused."""
         until = now + LEARNT_S
         for cut in cuts:
             if cut.refusal is ImageRefusal.ALL or (cut.refusal is ImageRefusal.COUNT and cut.most):
                 self._most[route.offer] = cut.most, until
-        refused = _refused_images(cuts)
-        for image in refused:
+        for image in _refused_images(cuts):
             self._refused[route.offer, hash(image.url)] = until
-        return refused
+
+    def refused(self, route: Route, images: Iterable[Image], now: float) -> tuple[Image, ...]:
+        """Those of `images` that the endpoint of `route` refuses, though its model sees others."""
+        return tuple(image for image in images if self._is_refused(route, image, now))
+
+    def _is_refused(self, route: Route, image: Image, now: float) -> bool:
+        return bool(self._refused) and self._refused.get((route.offer, hash(image.url)), now) > now
 
     def _most_images(self, route: Route, now: float) -> int:
         if route.model_info.images is False:

@@ -148,7 +148,8 @@ def _unread(turn: Turn, draft: Draft, language: str) -> str:
     """What could not be read of the question and of the thread's files, and what was heard in voice clips."""
     parts = dict.fromkeys(one.kind for one in turn.ask.attached if isinstance(one, Unread))
     lines = [phrase("unread_parts", language, what=phrase(f"unread_{kind}", language)) for kind in parts]
-    for one in (*draft.file_news, *draft.unseen):
+    told = {one.name for one in draft.file_news}
+    for one in dict.fromkeys((*draft.file_news, *(one for one in draft.unseen if one.name not in told))):
         name = safe_name(one.name) or phrase("file_unnamed", language)
         if one.problem is None:
             heard = shortened(" ".join(one.heard.split()), _HEARD_LENGTH)

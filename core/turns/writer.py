@@ -39,7 +39,7 @@ from core.turns.store_retry import until_stored
 from core.values.conversation import Turn
 from core.values.deltas import Charged, Delta, Ended, EndReason, ImagesRefused, ModelSelected, Queued, Usage
 from core.values.outgoing import Phase, Reply
-from core.values.parts import Text, ToolCall
+from core.values.parts import FileProblem, Text, ToolCall
 from core.values.steps import ApprovalAsked, ModelRound, Step, ToolResults
 
 log = structlog.get_logger()
@@ -173,9 +173,8 @@ class AnswerWriter:
                         running.unsaved = (draft.text, tuple(delivery.posted))
                     case ModelSelected(model_info, prompt_tokens, images):
                         draft.model_info, draft.prompt_tokens = model_info, prompt_tokens
-                        draft.unseen = (
-                            unseen(running.turn.ask, draft.files, images) if model_info.images is False else ()
-                        )
+                        why = FileProblem.UNSEEN if model_info.images is False else FileProblem.TOO_MANY
+                        draft.unseen = unseen(running.turn.ask, draft.files, images, why)
                         calls.clear()
                     case ImagesRefused(images):
                         draft.file_news += await self._files.refused(running.turn.ask, draft.files, images)

@@ -50,8 +50,8 @@ class ModelSelected:
 
 @dataclass(frozen=True, slots=True)
 class ImagesRefused:
-    """Pictures that the endpoint of the selected model refused, though the model sees others. They are `unseen`, and
-    should not be part of later requests."""
+    """Pictures of the request that the endpoint of the selected model refuses, though the model sees others. They are
+    `unseen`, and should not be part of later requests."""
 
     images: tuple[Image, ...]
 

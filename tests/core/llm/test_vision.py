@@ -227,6 +227,7 @@ async def test_a_picture_that_is_refused_is_left_out_from_then_on(name: str) -> 
         ["aaaa.png"],
     )
     assert (second.text, second.shown, second.unseen) == ("Fine.", [["bbbb"]], ["aaaa.png"])
+    assert second.refused == ["aaaa.png"], "should it not have been stored, it is said again"
 
 
 async def test_older_pictures_are_left_out_before_the_newest() -> None:

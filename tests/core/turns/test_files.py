@@ -22,9 +22,10 @@ OF_ALL = (CAT, NOTES, Unread("list"))
 class Shown:
     """A model that answers, and says what became of the pictures."""
 
-    def __init__(self, *, sees: bool | None = None, refuses: bool = False) -> None:
+    def __init__(self, *, sees: bool | None = None, refuses: bool = False, takes: bool = True) -> None:
         self.sees = sees
         self.refuses = refuses
+        self.takes = takes and sees is not False and not refuses
         self.requests: list[Request] = []
 
     async def stream(self, request: Request) -> AsyncIterator[Delta]:
@@ -32,7 +33,7 @@ class Shown:
         images = tuple(
             part for message in request.messages for part in message.parts if isinstance(part, Image)
         )
-        yield ModelSelected(ModelInfo("m", images=self.sees), 9, images if self.sees is False else ())
+        yield ModelSelected(ModelInfo("m", images=self.sees), 9, () if self.takes else images)
         if images and self.refuses:
             yield ImagesRefused(images)
         yield Text("A cat.")
@@ -77,8 +78,16 @@ ENCRYPTED = "I couldn't read notes.pdf: it is protected by a password."
                 "I couldn't read cat.png: the AI service did not accept the picture.",
             ],
         ),
+        (
+            Shown(takes=False),
+            [
+                "I couldn't read a list in your message.",
+                ENCRYPTED,
+                "I couldn't read cat.png: there are too many files in this thread, and newer ones came first.",
+            ],
+        ),
     ],
-    ids=["seen", "blind", "refused"],
+    ids=["seen", "blind", "refused", "left out"],
 )
 async def test_what_was_not_read_is_told_once_and_the_question_is_answered(
     model: Shown, told: list[str]
