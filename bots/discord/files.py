@@ -6,6 +6,7 @@ https://docs.discord.com/developers/reference#signed-attachment-cdn-urls
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable
 
 import discord
@@ -25,8 +26,6 @@ from core.values.parts import File, FileProblem
 HOSTS = ("cdn.discordapp.com", "media.discordapp.net")
 _API_HOST = "discord.com"
 _REMEMBERED = 2_000
-_LEAST_S = 60
-"""Seconds that a cached URL must have left."""
 _PROBLEMS = {Code.GONE: FileProblem.NOT_FOUND, Code.NOT_ALLOWED: FileProblem.NOT_ALLOWED}
 
 
@@ -61,7 +60,7 @@ class AttachmentFiles:
     async def _known(self, attachment_id: str, file: File, limit: int) -> FileContent | None:
         """The content by the cached URL, or None where that is unknown or has expired."""
         url = self._urls.get(attachment_id, "")
-        if url_to_expiry(url) - self._clock.now().timestamp() < _LEAST_S:
+        if not url or url_to_expiry(url) < self._clock.now().timestamp():
             return None
         try:
             return await self._download(url, file, limit)
@@ -92,11 +91,11 @@ class AttachmentFiles:
 
 
 def url_to_expiry(url: str) -> float:
-    """When a signed URL expires, in seconds since 1970; 0 where it does not say."""
+    """When a signed URL expires, in seconds since 1970; infinite where it does not say."""
     try:
         return float(int(URL(url).query.get("ex", ""), 16))
     except (ValueError, OverflowError):
-        return 0.0
+        return math.inf
 
 
 def _allowed() -> Callable[[URL], bool]:
@@ -105,11 +104,16 @@ def _allowed() -> Callable[[URL], bool]:
     return allow_list(*HOSTS, also="" if URL(api).host == _API_HOST else api)
 
 
+async def read_message_at(client: discord.Client, where: str) -> discord.Message:
+    """The message `CHANNEL/MESSAGE`. Raises ValueError where it names none, and what discord.py raises."""
+    channel_id, _, message_id = where.partition("/")
+    return await client.get_partial_messageable(int(channel_id)).fetch_message(int(message_id))
+
+
 async def _attachments(client: discord.Client, where: str) -> list[discord.Attachment]:
     """The attachments of the message `CHANNEL/MESSAGE`. Raises FileError."""
-    channel_id, _, message_id = where.partition("/")
     try:
-        message = await client.get_partial_messageable(int(channel_id)).fetch_message(int(message_id))
+        message = await read_message_at(client, where)
     except ValueError:
         raise FileError(FileProblem.NOT_FOUND, "no message of Discord") from None
     except FOREIGN as error:

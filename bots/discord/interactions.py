@@ -20,7 +20,7 @@ from bots.discord import forms
 from bots.discord.acknowledge import acknowledge
 from bots.discord.commands import MESSAGE, menu_key
 from bots.discord.errors import FOREIGN, translate
-from bots.discord.files import AttachmentFiles
+from bots.discord.files import AttachmentFiles, read_message_at
 from bots.discord.incoming import (
     interaction_to_attachments,
     interaction_to_command,
@@ -61,7 +61,7 @@ _DECIDE_WITHIN_S = 1.0
 
 
 class DiscordInteractions:
-    """Handles interactions. Each has all that is needed, except the files of a message that is asked about.
+    """Handles interactions without state that they need: each has all of it, or it is read again.
 
     `on_deferred` receives the token of every interaction whose deferred reply becomes an answer.
     """
@@ -132,6 +132,19 @@ class DiscordInteractions:
         elif await self._deferred(interaction, ephemeral=True):
             await self._tell(interaction, ImmediateReply(phrase("about_nothing", language)), whispered=True)
 
+    async def _files_about(self, interaction: Interaction, where: str) -> tuple[File, ...]:
+        """The files of the message that a form is about. After a restart it is read again; without it the question has
+        the text alone."""
+        me = interaction.client.user
+        if where in self._abouts or me is None or not where:
+            return self._abouts.get(where, ())
+        try:
+            async with asyncio.timeout(_DECIDE_WITHIN_S):
+                return message_to_parts(await read_message_at(interaction.client, where), me).files
+        except FOREIGN as error:
+            log.warning("files_unknown", **translate(error).log_keys)
+            return ()
+
     async def _suggest(self, interaction: Interaction) -> None:
         name, options, focused = interaction_to_options(interaction)
         command = interaction_to_command(interaction, name, options)
@@ -175,7 +188,7 @@ class DiscordInteractions:
             options = {**sheet.fixed, **values}
             await self._perform(interaction, interaction_to_command(interaction, sheet.command, options))
         elif (about := forms.custom_id_to_about(custom_id)) is not None:
-            files = self._abouts.get(about, ())
+            files = await self._files_about(interaction, about)
             await self._perform(interaction, interaction_to_command(interaction, "ask", values, files))
         elif press := interaction_to_press(interaction, values.get("text", "")):
             await self._press(interaction, press)

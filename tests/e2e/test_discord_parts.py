@@ -128,6 +128,19 @@ async def test_a_long_paste_that_became_a_file_is_read_in_a_mention_a_command_an
     assert len(discord.cdn.served) == 3, "each once"
 
 
+async def test_a_mention_with_nothing_but_a_file_opens_a_thread_with_its_name(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        asked = await discord.say(ADA, GENERAL, AT, files=[PASTE])
+        await answered(discord, asked, "")
+        await discord.wait_for(lambda: endpoint.requests)
+        thread = discord.thread_of(asked)
+    assert thread is not None
+    assert thread.name == "(file: message.txt)"
+    assert FENCED in lines(endpoint)[0]
+
+
 async def test_a_file_that_cant_be_had_is_said_and_the_rest_is_answered(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
 ) -> None:

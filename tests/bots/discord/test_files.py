@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from bots.discord.files import url_to_expiry
@@ -9,7 +11,7 @@ from core.ports.files import FileContent, FileError, FileSource
 from core.values.conversation import Ask
 from core.values.events import Command
 from core.values.parts import File, FileProblem
-from tests.bots.discord.conftest import Bot
+from tests.bots.discord.conftest import Bot, running
 from tests.fakes.discord import ADA, BO, BOT, GENERAL, RANDOM, FakeDiscord, Permission
 from tests.fakes.discord import File as Upload
 from tests.fakes.discord.wire import LINK_LIFE_S
@@ -153,14 +155,30 @@ async def test_a_message_with_files_is_asked_about_with_its_files(bot: Bot) -> N
     assert (await fetch(bot, bot.inbox.of(Ask)[-1], file)).data == NOTES.data
 
 
+@pytest.mark.parametrize("readable", [True, False])
+async def test_after_a_restart_the_files_of_the_message_are_read_again(
+    fake: FakeDiscord, readable: bool
+) -> None:
+    async with running(fake) as bot:
+        said = await fake.say(BO, RANDOM, "look", files=[NOTES])
+        opened = await fake.context_menu(ADA, RANDOM, said, "Ask about this")
+        await until(lambda: fake.interaction(opened).modal)
+    if not readable:
+        await fake.deny(RANDOM, Permission.VIEW_CHANNEL)
+    async with running(fake) as bot:
+        await fake.submit_modal(opened, question="what is this?")
+        (command,) = await until(lambda: bot.inbox.of(Command))
+    assert command.options == {"question": "what is this?", "about": "look\n\n(file: notes.txt)"}
+    assert bool(command.attached) is readable
+
+
 @pytest.mark.parametrize(
     ("url", "expiry"),
     [
         ("https://cdn.discordapp.com/attachments/1/2/a?ex=66000000&is=1&hm=1", float(0x66000000)),
-        ("https://cdn.discordapp.com/attachments/1/2/a", 0.0),
-        ("https://cdn.discordapp.com/attachments/1/2/a?ex=soon", 0.0),
-        (f"https://cdn.discordapp.com/a?ex={'f' * 400}", 0.0),
-        ("", 0.0),
+        ("https://cdn.discordapp.com/attachments/1/2/a", math.inf),
+        ("https://cdn.discordapp.com/attachments/1/2/a?ex=soon", math.inf),
+        (f"https://cdn.discordapp.com/a?ex={'f' * 400}", math.inf),
     ],
 )
 def test_a_link_says_when_it_runs_out(url: str, expiry: float) -> None:
