@@ -28,7 +28,8 @@ POLL: dict[str, Any] = {
     }
 }
 GIF: dict[str, Any] = {"embeds": [{"type": "gifv", "url": "https://gif.test/1"}]}
-WITHOUT_WORDS = [("", STICKER), ("", POLL), ("https://gif.test/1", GIF), ("\u200b \u2800", {})]
+WITHOUT_WORDS: list[tuple[str, dict[str, Any]]] = [("", {"flags": 1 << 13}), ("\u200b \u2800", {})]
+SHOWN = [("", STICKER), ("", POLL), ("https://gif.test/1", GIF)]
 HIDDEN_LINK = "https://blocked.test"
 
 
@@ -47,7 +48,7 @@ async def test_what_has_no_words_is_explained_directly_ignored_in_threads_and_ne
         await answered(discord, discord.dm(ADA), "what is 2+2?", count=len(WITHOUT_WORDS) + 1)
         thread = await discord.say(BO, GENERAL, f"{AT} what is 3+3?")
         await answered(discord, thread, "what is 3+3?")
-        for content, fields in WITHOUT_WORDS:
+        for content, fields in WITHOUT_WORDS + SHOWN:
             await discord.say(ADA, thread, content, **fields)
         await discord.say(BO, thread, "and 4+4?")
         await answered(discord, thread, "and 4+4?", count=2)
@@ -56,6 +57,8 @@ async def test_what_has_no_words_is_explained_directly_ignored_in_threads_and_ne
     sent = [content for request in endpoint.requests for _, content in said(request.body)]
     assert all(content.strip(" \u200b\u2800") for content in sent)
     assert said(endpoint.requests[0].body)[-1] == ("user", "what is 2+2?")
+    shown = [content.split("\n\n")[-1] for role, content in said(endpoint.requests[2].body) if role == "user"]
+    assert shown[1:-1] == ["(sticker: wave)", "Poll: Lunch where?\n- Pizza place", "(GIF)"]
 
 
 @pytest.mark.parametrize("blank", ["\n\n  \n", " \u00a0 \n\u3000"])
