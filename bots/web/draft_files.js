@@ -15,8 +15,13 @@ const held = new Map();
 /** The files, as they were added. */
 export const draftFiles = () => [...held.keys()];
 
+let adding = Promise.resolve(); // one choice behind the other, so that they are counted together
+
 /** Add files, and say which can't be. @param {File[]} chosen */
-export async function addFiles(chosen) {
+export const addFiles = (chosen) => adding = adding.then(() => add(chosen));
+
+/** @param {File[]} chosen */
+async function add(chosen) {
   if (!chosen.length) return;
   const { taken, faults } = await choose(chosen, held.size);
   for (const file of taken) hold(file);

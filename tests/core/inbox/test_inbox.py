@@ -53,6 +53,13 @@ async def test_a_question_is_stored_before_anything_else_and_once(house: App) ->
     assert await house.store.open_turns() == house.submitted
 
 
+async def test_a_question_that_is_typed_as_a_command_keeps_its_files(house: App) -> None:
+    files = (File("a.txt", source="F1"),)
+    await house.inbox.receive(replace(ask(1, "/ask how many?"), attached=files))
+    await house.inbox.receive(replace(ask(2, "/help"), attached=files))
+    assert [(turn.ask.text, turn.ask.attached) for turn in house.submitted] == [("how many?", files)]
+
+
 async def test_what_could_not_be_stored_is_not_acknowledged(house: App) -> None:
     house.store.failing = True
     with pytest.raises(StoreError):
