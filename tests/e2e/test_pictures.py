@@ -1,0 +1,58 @@
+"""Pictures and voice clips of the running program, at endpoints that refuse or take them."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from core.i18n import phrase
+from tests.e2e.conftest import model_settings, slack_settings
+from tests.e2e.program import Program
+from tests.e2e.test_slack_content import WAIT_S, asked_times, last, png, told
+from tests.fakes.completions import FakeCompletions, PictureRules, Status
+from tests.fakes.slack import FakeSlack
+
+DOT = ("dot.png", "image/png", png())
+
+
+@pytest.mark.parametrize("vendor", ["openrouter", "llamacpp"])
+async def test_a_model_that_does_not_see_answers_and_the_person_is_told(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions, vendor: str
+) -> None:
+    endpoint.pictures = PictureRules(sees=False, vendor=vendor)
+    async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
+        root = await slack.direct("U1", "what is it?", files=[DOT])
+        await slack.wait_for(partial(told, slack, phrase("file_problem_unseen", "en")), WAIT_S)
+        assert asked_times(endpoint, 2), "with the picture, then without"
+        assert "The picture dot.png was attached, but you cannot see it." in last(endpoint)
+        await slack.direct("U1", "and now?", root)
+        await slack.wait_for(partial(asked_times, endpoint, 3), WAIT_S)
+        assert "image_url" not in str(endpoint.requests[-1].body)
+
+
+async def test_a_refused_picture_does_not_fail_its_thread(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    endpoint.script(Status(400, {"error": {"message": "Could not process image"}}))
+    async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
+        root = await slack.direct("U1", "what is it?", files=[DOT])
+        await slack.wait_for(partial(told, slack, phrase("file_problem_refused", "en")), WAIT_S)
+        await slack.direct("U1", "and now?", root)
+        await slack.wait_for(partial(asked_times, endpoint, 3), WAIT_S)
+        assert "image_url" not in str(endpoint.requests[-1].body)
+
+
+async def test_a_voice_clip_is_written_down_for_the_model_and_the_person(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    endpoint.transcription = Status(200, {"text": "Ship it at noon."})
+    settings = slack_settings(slack) | model_settings(endpoint) | {"PARLEY_TRANSCRIBE_MODEL": "whisper-1"}
+    clip = ("clip.m4a", "audio/mp4", b"\x00\x00\x00\x1cftypM4A " + b"\x00" * 40)
+    async with Program(tmp_path, **settings):
+        await slack.direct("U1", "", files=[clip])
+        await slack.wait_for(partial(told, slack, "Ship it at noon."), WAIT_S)
+        sound, question = (request.body for request in endpoint.requests)
+        assert (sound["model"], sound["filename"]) == ("whisper-1", "sound.m4a")
+        assert "Ship it at noon." in str(question["messages"][-1])
