@@ -26,7 +26,7 @@ def limit() -> None:
     """Bound memory and CPU time, and give way to Parley's own process. Past the CPU time the process is killed."""
     os.nice(_NICE)
     _set(resource.RLIMIT_AS, MEMORY)
-    _set(resource.RLIMIT_CPU, CPU_S)
+    _set(resource.RLIMIT_CPU, CPU_S, CPU_S + 1)  # SIGXCPU comes at the first, SIGKILL at the second.
     _set(resource.RLIMIT_CORE, 0)
 
 
@@ -37,7 +37,7 @@ def seal() -> None:
     _set(resource.RLIMIT_NPROC, 0)
 
 
-def _set(what: int, most: int) -> None:
+def _set(what: int, soft: int, hard: int | None = None) -> None:
     """Systems refuse limits that they do not have."""
     with suppress(OSError, ValueError):
-        resource.setrlimit(what, (most, most))
+        resource.setrlimit(what, (soft, soft if hard is None else hard))

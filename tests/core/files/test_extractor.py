@@ -147,6 +147,11 @@ async def test_a_child_that_ends_badly_is_one_line_of_the_log(
     assert "secret" not in str(logs)
 
 
+async def test_a_child_that_computes_for_too_long_is_too_slow() -> None:
+    script = "from core.files import sandbox; sandbox.CPU_S = 1; sandbox.limit()\nwhile True: pass"
+    assert await problem_of(running(script).extract("a", b"a")) is FileProblem.TOO_SLOW
+
+
 async def test_a_command_that_is_missing_is_a_crash() -> None:
     extractor = ProcessExtractor(SystemClock(), ("/nowhere/python",))
     assert await problem_of(extractor.extract("a.txt", b"a")) is FileProblem.CRASHED
