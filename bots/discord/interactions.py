@@ -61,7 +61,7 @@ _DECIDE_WITHIN_S = 1.0
 
 
 class DiscordInteractions:
-    """Handles interactions without state that they need: each has all of it, or it is read again.
+    """Handles interactions. Each has all that is needed, or it is read again, so that they work after a restart.
 
     `on_deferred` receives the token of every interaction whose deferred reply becomes an answer.
     """
