@@ -19,8 +19,8 @@ from core.ports.connector import Directory
 from core.ports.store import Store
 from core.settings.channel import ChannelSettings
 from core.values.conversation import Ask, Turn
-from core.values.events import Command, Outcome, Receipt
-from core.values.parts import File, Unread
+from core.values.events import Command, Edited, Outcome, Receipt
+from core.values.parts import Attached, File, Unread
 from core.values.places import Person, Place
 from core.values.ui import ImmediateReply
 
@@ -87,7 +87,7 @@ class Questions:
         Words are the same in both, save for names that were looked up in between.
         https://github.com/slackapi/bolt-python/issues/925
         """
-        files = [one for one in ask.attached if isinstance(one, File | Unread)]
+        files = _files(ask)
         if files and await self._store.add_attached(ask.place, ask.id, files):
             await self._edited(ask.key)
         return Receipt(Outcome.DUPLICATE)
@@ -177,7 +177,10 @@ class Questions:
     async def _hold(self, ask: Ask) -> Receipt:
         held = await self._store.hold(ask)
         if held is None:
-            return Receipt(Outcome.DUPLICATE)
+            return await self._again(ask)
+        if more := [one for one in _files(ask) if one not in held.ask.attached]:
+            whole = (*held.ask.attached, *more)
+            await self._store.edit(Edited(ask.place, ask.id, held.ask.text, whole))
         log.info("question_held", turn=held.id, place=ask.place.key)
         self.admission.hold(replace(held, ask=replace(held.ask, author=ask.author)))
         return Receipt(Outcome.HELD, held.id)
@@ -187,3 +190,7 @@ class Questions:
 
     def _off(self, ask: Ask, settings: ChannelSettings) -> ImmediateReply:
         return refusal_reply(phrase("refused_off", self._handlers.language(ask.author, settings)))
+
+
+def _files(ask: Ask) -> list[Attached]:
+    return [one for one in ask.attached if isinstance(one, File | Unread)]

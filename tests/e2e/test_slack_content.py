@@ -223,6 +223,18 @@ async def test_a_file_reaches_the_model_whichever_event_names_it(
         assert last(endpoint).count("kettle,17") == 1
 
 
+async def test_a_question_that_waits_for_who_asked_it_keeps_the_files_of_its_second_event(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    slack.space.mention_first = True
+    slack.fail("users.info", times=1, delay_s=2.5)
+    settings = slack_settings(slack) | model_settings(endpoint) | {"PARLEY_GUESTS": "false"}
+    async with Program(tmp_path, **settings):
+        await slack.say("U1", "C1", f"{AT} which is low?", files=[("a.csv", "text/csv", b"kettle,17")])
+        await until(lambda: "kettle,17" in last(endpoint))
+        await settled(slack)
+
+
 async def test_files_of_a_thread_and_of_forwards_and_of_other_workspaces_are_read(
     tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
 ) -> None:
