@@ -104,8 +104,6 @@ class PlatformCalls:
                 retry_after_s=error.retry_after_s,
                 detail=error.detail,
             )
-            if isinstance(error.__cause__, PlatformError):
-                self._called("fetch", error.__cause__)
             raise
         except Exception as error:
             log.exception("platform_call_crashed", platform=self.installation.name, method=method, **told)

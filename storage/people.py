@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, cast, delete, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Table, case, cast, delete, or_, select, tuple_, update
 from sqlalchemy import Text as TextColumn
 
 from core.ports.store import Feedback
@@ -74,32 +74,38 @@ def forget_thread(connection: Connection, place: Place, at_us: int) -> int:
 
 def forget_person(connection: Connection, platform: str, team: str, person: str) -> int:
     turn = TURNS.c
-    theirs = (*threads.of_team(TURNS, platform, team), turn.author == person)
-    said = threads.of_team(MESSAGES, platform, team)
-    _hold_turns(connection, theirs)
+    asked, said = threads.of_team(TURNS, platform, team), threads.of_team(MESSAGES, platform, team)
+    theirs = (*asked, turn.author == person)
+    _hold_turns(connection, (*asked, or_(turn.author == person, _quotes(TURNS, person))))
     connection.execute(delete(MESSAGES).where(*said, _answers(platform, team, person)))
     their_lines = (*said, MESSAGES.c.author == person, MESSAGES.c.mine.is_(False))
     uploads.remove_with(connection, their_lines)
     lines = connection.execute(delete(MESSAGES).where(*their_lines)).rowcount
-    turns_there = select(turn.id).where(*threads.of_team(TURNS, platform, team))
+    turns_there = select(turn.id).where(*asked)
     connection.execute(delete(FEEDBACK).where(FEEDBACK.c.person == person, FEEDBACK.c.turn_id.in_(turns_there)))
     _forget_turns(connection, theirs, {**_NOTHING, "author": "", "author_locale": ""})
-    _forget_quotes(connection, said, person)
+    _forget_quotes(connection, MESSAGES, said, person)
+    _forget_quotes(connection, TURNS, asked, person)
     used, changed = threads.of_team(USAGE, platform, team), threads.of_team(AUDIT, platform, team)
     connection.execute(update(USAGE).where(*used, USAGE.c.person == person).values(person=""))
     connection.execute(update(AUDIT).where(*changed, AUDIT.c.person == person).values(person_name=""))
     return lines
 
 
-def _forget_quotes(connection: Connection, said: Iterable[ColumnElement[bool]], person: str) -> None:
-    """Remove the words of a person from the messages of others that quote them."""
-    line = MESSAGES.c
-    named = cast(line.attached, TextColumn).contains(json.dumps(person), autoescape=True)
-    key = (line.platform, line.team, line.channel, line.message, line.thread)
-    for row in connection.execute(select(*key, line.attached).where(*said, named)).all():
+def _quotes(table: Table, person: str) -> ColumnElement[bool]:
+    """Whether a row may quote this person: their id is in what is attached."""
+    return cast(table.c.attached, TextColumn).contains(json.dumps(person), autoescape=True)
+
+
+def _forget_quotes(
+    connection: Connection, table: Table, which: Iterable[ColumnElement[bool]], person: str
+) -> None:
+    """Remove the words of a person from the messages, or the turns, of others that quote them."""
+    key = tuple(table.primary_key)
+    for row in connection.execute(select(*key, table.c.attached).where(*which, _quotes(table, person))).all():
         kept = to_json(without_quotes_of(from_json(row.attached), person))
         here = (column == getattr(row, column.name) for column in key)
-        connection.execute(update(MESSAGES).where(*here).values(attached=kept))
+        connection.execute(update(table).where(*here).values(attached=kept))
 
 
 def _hold_turns(connection: Connection, which: Iterable[ColumnElement[bool]]) -> None:

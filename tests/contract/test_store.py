@@ -221,10 +221,15 @@ class TestAttached:
 
     async def test_forgetting_a_person_removes_their_words_where_others_quote_them(self, store: Store) -> None:
         turn = await accepted(store, replace(ask(), attached=ATTACHED))
+        elsewhere = await accepted(
+            store, replace(ask("m3", place=replace(PLACE, team="T2")), attached=ATTACHED)
+        )
         await store.note(replace(ask("m2", by=BEN), attached=(replace(QUOTE, author_id="U5_"), *ATTACHED)))
         await store.forget_person("slack", "T1", QUOTE.author_id)
         other = replace(QUOTE, author_id="U5_")
         assert [line.attached for line in await store.lines(PLACE)] == [ATTACHED[1:], (other, *ATTACHED[1:])]
+        stored = [await store.turn(id_) for id_ in (turn.id, elsewhere.id)]
+        assert [one.ask.attached for one in stored if one] == [ATTACHED[1:], ATTACHED]
         await store.forget_person("slack", "T1", ANN.id)
         again = await store.turn(turn.id)
         assert again is not None

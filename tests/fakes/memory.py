@@ -566,6 +566,10 @@ class MemoryStore:
         for talk in (talk for talk in self._talks.values() if _is_of(talk.place, platform, team)):
             for id_, entry in talk.lines.items():
                 talk.lines[id_] = replace(entry, attached=without_quotes_of(entry.attached, person))
+        for turn_id, turn in self._turns.items():
+            if _is_of(turn.ask.place, platform, team):
+                kept = without_quotes_of(turn.ask.attached, person)
+                self._turns[turn_id] = replace(turn, ask=replace(turn.ask, attached=kept))
         return gone
 
     async def messages_by_person(

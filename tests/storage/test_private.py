@@ -14,7 +14,9 @@ import pytest
 from pydantic import SecretStr
 
 from core.clock import SystemClock
+from core.ports.files import FileContent
 from core.values.conversation import Ask, TurnState
+from core.values.parts import File
 from core.values.places import Person, Place
 from core.values.turn_ends import Finish
 from storage import DatabaseSettings, SqlStore, open_store
@@ -41,8 +43,13 @@ def mode(path: Path) -> int:
 
 
 async def asked(store: SqlStore, id: str, text: str) -> None:
-    turn = await store.accept(Ask(id, PLACE, Person("U1", "Ann"), text, NOON, addressed=True))
+    """A question with a picture and two files, one of which was read when it came."""
+    attached = (File(text, text=text), File(text, source="F1"))
+    ask = Ask(id, PLACE, Person("U1", "Ann"), text, NOON, addressed=True, attached=attached)
+    await store.put_uploads(PLACE, id, NOON, {"1": FileContent(text, "image/png", text.encode())})
+    turn = await store.accept(ask)
     assert turn is not None
+    await store.put_file(PLACE, id, File(text, text=text, source="F1"))
     turn = await store.begin(turn.id)
     await store.checkpoint([(turn.id, f"half of {text}", ("p1",))])
     await store.finish(Finish(turn, TurnState.DONE, f"answer to {text} " * 50, posted=("p1",)))

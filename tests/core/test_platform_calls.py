@@ -1,0 +1,36 @@
+"""What is counted of the calls of a platform."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.errors import Code, PlatformError
+from core.platform_calls import PlatformCalls
+from core.ports.files import FileContent, FileError
+from core.values.outgoing import DeleteMessage, OutgoingCall
+from core.values.parts import File, FileProblem
+from core.values.places import Place
+from tests.fakes.platform import MemoryPlatform
+
+PLACE = Place("slack", "T1", "C1", "1.0")
+REFUSED = PlatformError(Code.APP_SETUP, "no scope")
+
+
+class Refuses(MemoryPlatform):
+    """Refuses every call because of another error."""
+
+    async def perform(self, call: OutgoingCall) -> str:
+        raise PlatformError(Code.UNCERTAIN, "again") from REFUSED
+
+    async def fetch(self, place: Place, message_id: str, file: File, limit: int) -> FileContent:
+        raise FileError(FileProblem.NOT_ALLOWED) from REFUSED
+
+
+async def test_a_refused_call_is_counted_once_by_its_own_error_and_a_file_by_the_error_behind_it() -> None:
+    counted: list[tuple[str, PlatformError | None]] = []
+    calls = PlatformCalls(Refuses(), lambda call, error: counted.append((call, error)))
+    with pytest.raises(PlatformError) as refused:
+        await calls.perform(DeleteMessage(PLACE, "m1"))
+    with pytest.raises(FileError):
+        await calls.fetch(PLACE, "m1", File("a"), 1)
+    assert counted == [("perform", refused.value), ("fetch", REFUSED)]
