@@ -33,7 +33,8 @@ SLOWEST_BYTES_PER_S = 20_000
 """A body may take `PATIENCE_S`, and a second for each of these bytes that came. Reading its files is not counted."""
 _CHUNK = 262_144
 _MALFORMED = (ValueError, RuntimeError, AssertionError, HttpProcessingError)
-"""What aiohttp raises for a body that is not multipart, or ends in the middle."""
+"""What aiohttp raises for a body that is not multipart, or ends in the middle. Where the sender has gone, it raises
+ConnectionResetError, and nothing is stored."""
 
 
 _Value = TypeVar("_Value")

@@ -88,6 +88,19 @@ class Locked(PlainExtractor):
         raise FileError(FileProblem.ENCRYPTED)
 
 
+class Waits(PlainExtractor):
+    """Reads a text once `goes_on` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.arrived, self.goes_on = asyncio.Event(), asyncio.Event()
+
+    async def extract(self, name: str, data: bytes) -> Extracted:
+        self.arrived.set()
+        await self.goes_on.wait()
+        return await super().extract(name, data)
+
+
 async def test_the_text_of_a_file_goes_with_the_question(client: ClientSession) -> None:
     async with house() as home:
         answer = await send(client, home, TEXT, text="How many?")
@@ -259,6 +272,22 @@ async def test_a_form_of_another_site_is_refused_and_only_messages_have_files(cl
         assert await refused(client, home, form(TEXT), **crossing) == (403, "cross_site")
         async with client.post(f"{home.url}/api/commands", data=form(TEXT)) as response:
             assert response.status == 415
+
+
+async def test_a_message_whose_sender_has_gone_while_its_files_were_read_is_not_taken(
+    client: ClientSession,
+) -> None:
+    extractor = Waits()
+    async with house(extractor=extractor) as home:
+        sending = asyncio.create_task(post(client, home, form(TEXT)))
+        await extractor.arrived.wait()
+        sending.cancel()
+        await asyncio.wait([sending])
+        await post(client, home, b"")  # the server has seen the end of the connection before this
+        extractor.goes_on.set()
+        await until(lambda: not home.platform.uploading)
+        assert await send(client, home, CAT)
+        assert len(home.inbox.events) == 1
 
 
 async def test_no_more_messages_with_files_are_read_at_a_time_than_memory_is_for(
