@@ -11,6 +11,7 @@ from core.commands.reports import history, newest, person_file, thread_file
 from core.i18n import LANGUAGES, phrase
 from core.ports.store import Change
 from core.values.conversation import ThreadMessage
+from core.values.parts import File, FileProblem, Quote, Text
 from core.values.places import Person, Place
 from core.values.usage import UsageTotals
 
@@ -56,6 +57,23 @@ def test_of_somebody_who_was_forgotten_the_history_tells_the_id(language: str) -
     assert f" · {phrase('history_somebody', language)} · " in history([nobody], language)
 
 
+def test_what_a_message_holds_beside_its_words_is_exported_with_it() -> None:
+    attached = (
+        Quote("ship it", "Eve", "#releases"),
+        Text("a | b"),
+        File("loom.pdf", text="12 shafts"),
+        File("clip.m4a", "audio/mp4", text="buy milk"),
+        File("safe.zip", problem=FileProblem.ENCRYPTED),
+    )
+    line = ThreadMessage("1", Person("U1", "Ada"), "look", NOON, attached=attached)
+    said = json.loads(person_file([(Place("slack", "T1", "C1"), line)], UsageTotals()).content)["lines"][0][
+        "text"
+    ]
+    for words in ("look", "ship it", "#releases", "a | b", "loom.pdf", "12 shafts", "buy milk", "safe.zip"):
+        assert words in said
+        assert words in thread_file([line], "en").content.decode()
+
+
 ENDS = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
 ADA, BOB = Person("U1", "ADA"), Person("U2", "Bob")
 
@@ -71,11 +89,21 @@ def entries(content: bytes) -> list[str]:
 )
 def test_nothing_in_a_message_reads_as_another_entry_of_an_export(end: str, forged: str) -> None:
     said = f"ok{end}{end}{forged.format(e=end)}"
-    paper = thread_file([ThreadMessage("1", ADA, "One", NOON), ThreadMessage("2", BOB, said, NOON)], "en")
-    assert entries(paper.content) == ["**ADA** · 22 Nov 2026 12:00", "**Bob** · 22 Nov 2026 12:00"]
-    assert paper.content.count(b"\n---\n") == 1
-    part = newest(paper, 1)
-    assert entries(part.content) == ["**Bob** · 22 Nov 2026 12:00"], "nor does it cut the file in another place"
+    first, others = (
+        ThreadMessage("1", ADA, "One", NOON),
+        (File(said, text=said), Quote(said, said, said), Text(said)),
+    )
+    for second in (
+        ThreadMessage("2", BOB, said, NOON),
+        *(ThreadMessage("2", BOB, "ok", NOON, attached=(other,)) for other in others),
+    ):
+        paper = thread_file([first, second], "en")
+        assert entries(paper.content) == ["**ADA** · 22 Nov 2026 12:00", "**Bob** · 22 Nov 2026 12:00"]
+        assert paper.content.count(b"\n---\n") == 1
+        part = newest(paper, 1)
+        assert entries(part.content) == ["**Bob** · 22 Nov 2026 12:00"], (
+            "nor does it cut the file in another place"
+        )
 
 
 @pytest.mark.parametrize(
