@@ -125,10 +125,10 @@ class FileReader:
         read = list(zip(chosen, results, strict=True))
         files = {one.key: file for one, (file, _) in read}
         news = (_news(one.file, file, own=one.message_id == ask.id) for one, (file, _) in read)
+        known = tuple(_with_files(line, files) for line in lines)
+        pictures = _newest({one.key: images for one, (_, images) in read if images})
         return ThreadFiles(
-            tuple(_with_files(line, files) for line in lines),
-            _newest({one.key: images for one, (_, images) in read if images}),
-            (*_known(ask), *filter(None, news)),
+            known, pictures, (*_known(ask), *filter(None, news), *_left_out(ask, known, pictures))
         )
 
     async def refused(self, ask: Ask, files: ThreadFiles, images: Iterable[Image]) -> tuple[FileNews, ...]:
@@ -182,8 +182,13 @@ def unseen(
     ask: Ask, files: ThreadFiles, images: Iterable[Image], problem: FileProblem = FileProblem.UNSEEN
 ) -> tuple[FileNews, ...]:
     """What the asker is told where the model is not shown the pictures `images`: of those in the question itself, once.
-    `problem` says why."""
-    return tuple(FileNews(file.name, problem) for file in files.showing(images).get(ask.id, ()))
+    `problem` says why; UNSEEN of a scan is NO_TEXT."""
+
+    def why(file: File) -> FileProblem:
+        scanned = problem is FileProblem.UNSEEN and not is_picture(file)
+        return FileProblem.NO_TEXT if scanned else problem
+
+    return tuple(FileNews(file.name, why(file)) for file in files.showing(images).get(ask.id, ()))
 
 
 def _with_files(line: ThreadMessage, read: Mapping[tuple[str, str], File]) -> ThreadMessage:
@@ -206,6 +211,13 @@ def _newest(pictures: Mapping[tuple[str, str], tuple[Image, ...]]) -> Pictures:
 def _known(ask: Ask) -> list[FileNews]:
     """The files of a question that could not be read when it came."""
     return [FileNews(one.name, one.problem) for one in ask.attached if isinstance(one, File) and one.problem]
+
+
+def _left_out(ask: Ask, lines: Iterable[ThreadMessage], pictures: Pictures) -> list[FileNews]:
+    """The files of the question that were past the limits, so that the model has nothing of them."""
+    own = (one for line in lines if line.id == ask.id for one in line.attached if isinstance(one, File))
+    unread = (one for one in own if one.source and not one.text and one.problem is None)
+    return [FileNews(one.name, FileProblem.TOO_MANY) for one in unread if (ask.id, one.source) not in pictures]
 
 
 def _news(before: File, now: File, *, own: bool) -> FileNews | None:

@@ -48,7 +48,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     # Why a file could not be read: behind its name and a colon.
     "file_problem_too_large": "it is too large",
     "file_problem_too_many_pixels": "the picture has too many pixels",
-    "file_problem_too_many": "there are too many files in this thread, and newer ones came first",
+    "file_problem_too_many": "there are more files than I can read for one question",
     "file_problem_unknown_type": "it is of a kind that I can't read",
     "file_problem_empty": "it is empty",
     "file_problem_no_text": "it is a scan without text, and the model can't see pictures",

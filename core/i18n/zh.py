@@ -37,7 +37,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "internal": "我这边出了点问题，已记录下来。请再问一次。",
     "file_problem_too_large": "文件太大",
     "file_problem_too_many_pixels": "图片的像素太多",
-    "file_problem_too_many": "这个话题里文件太多，我先读了较新的",
+    "file_problem_too_many": "文件太多，我一次读不了这么多",
     "file_problem_unknown_type": "这种文件我读不了",
     "file_problem_empty": "文件是空的",
     "file_problem_no_text": "它是没有文字的扫描件，而模型看不了图片",

@@ -12,7 +12,7 @@ class FileProblem(StrEnum):
     TOO_LARGE = "too_large"
     TOO_MANY_PIXELS = "too_many_pixels"
     TOO_MANY = "too_many"
-    """The thread has newer files, as many as a question may have."""
+    """The question, or the newer part of its thread, has as many files as are read for one question."""
     UNKNOWN_TYPE = "unknown_type"
     EMPTY = "empty"
     NO_TEXT = "no_text"

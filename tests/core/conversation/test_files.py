@@ -49,15 +49,23 @@ class Hears:
 
 class Scanner(PlainExtractor):
     async def extract(self, name: str, data: bytes) -> Extracted:
+        if data.startswith(PICTURE):
+            return await super().extract(name, data)
         return ScannedPages(tuple(Picture(b"page", "image/png", 1, 1) for _ in data))
 
 
 class Rig:
-    def __init__(self, transcriber: Transcriber | None = None, **files: bytes | FileProblem) -> None:
+    def __init__(
+        self,
+        transcriber: Transcriber | None = None,
+        extractor: PlainExtractor | None = None,
+        /,
+        **files: bytes | FileProblem,
+    ) -> None:
         self.platform = FilePlatform(**files)
         self.store, self.clock = MemoryStore(), FakeClock(NOON)
-        self.extractor = PlainExtractor()
-        self.reader = FileReader(self.store, ContentReader(self.extractor, transcriber), self.clock)
+        content = ContentReader(extractor or PlainExtractor(), transcriber)
+        self.reader = FileReader(self.store, content, self.clock)
 
     async def read(
         self, lines: Sequence[ThreadMessage], ask: Ask | None = None
@@ -139,11 +147,12 @@ async def test_a_sound_is_not_fetched_where_nobody_listens() -> None:
 
 
 async def test_of_scans_and_pictures_together_a_question_has_no_more_than_the_limit() -> None:
-    rig = Rig(F1=b"12345", F2=b"12345")
-    reader = FileReader(rig.store, ContentReader(Scanner()), rig.clock)
-    lines = [line(1, NOTES), line(2, replace(NOTES, source="F2"))]
-    files = await reader.read(question(), lines, PlatformCalls(rig.platform))
-    assert {key: len(images) for key, images in files.pictures.items()} == {("m2", "F2"): 5, ("m1", "F1"): 1}
+    rig = Rig(None, Scanner(), F1=b"12345", F2=b"12345")
+    await rig.read([line(1, NOTES), line(2, replace(NOTES, source="F2"))])
+    assert {key: len(images) for key, images in rig.files.pictures.items()} == {
+        ("m2", "F2"): 5,
+        ("m1", "F1"): 1,
+    }
 
 
 async def test_a_refused_picture_is_no_part_of_later_questions() -> None:
@@ -170,3 +179,32 @@ def test_the_newest_files_come_first(file: File, most: int) -> None:
     lines = [line(number, replace(file, source=f"F{number}")) for number in range(20)]
     chosen = choose([*lines, line(30, replace(file, problem=FileProblem.DAMAGED), Quote("hm"))])
     assert [one.file.source for one in chosen] == [f"F{number}" for number in range(19, 19 - most, -1)]
+
+
+async def test_the_asker_reads_which_of_many_files_were_left_out() -> None:
+    pictures = [replace(CAT, name=f"{number}.png", source=f"P{number}") for number in range(MOST_PICTURES + 1)]
+    texts = [replace(NOTES, name=f"{number}.txt", source=f"T{number}") for number in range(MOST_FILES + 1)]
+    contents = {one.source: PICTURE for one in pictures} | {one.source: b"words" for one in texts}
+    rig = Rig(**contents)
+    _, shown, news = await rig.read([line(1, *pictures, *texts)], question(1))
+    assert len(shown) == MOST_PICTURES
+    assert news == tuple(FileNews(one.name, FileProblem.TOO_MANY) for one in (pictures[-1], texts[-1]))
+    _, _, news = await rig.read([line(2, CAT)], question(9))
+    assert news == (), "those of earlier questions"
+
+
+async def test_a_scan_for_which_pictures_left_no_room_is_named() -> None:
+    pictures = [replace(CAT, name=f"{number}.png", source=f"P{number}") for number in range(MOST_PICTURES)]
+    scan = File("scan.pdf", "application/pdf", source="S1")
+    rig = Rig(None, Scanner(), S1=b"1", **{one.source: PICTURE for one in pictures})
+    _, shown, news = await rig.read([line(1, *pictures, scan)], question(1))
+    assert (len(shown), news) == (MOST_PICTURES, (FileNews("scan.pdf", FileProblem.TOO_MANY),))
+
+
+async def test_a_scan_that_the_model_does_not_see_is_said_to_have_no_text() -> None:
+    scan = File("scan.pdf", "application/pdf", source="S1")
+    rig = Rig(None, Scanner(), S1=b"1", F2=PICTURE)
+    await rig.read([line(1, CAT, scan)], question(1))
+    images = [image for some in rig.files.pictures.values() for image in some]
+    told = unseen(question(1), rig.files, images)
+    assert [one.problem for one in told] == [FileProblem.UNSEEN, FileProblem.NO_TEXT]

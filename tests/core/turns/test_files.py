@@ -83,7 +83,7 @@ ENCRYPTED = "I couldn't read notes.pdf: it is protected by a password."
             [
                 "I couldn't read a list in your message.",
                 ENCRYPTED,
-                "I couldn't read cat.png: there are too many files in this thread, and newer ones came first.",
+                "I couldn't read cat.png: there are more files than I can read for one question.",
             ],
         ),
     ],
