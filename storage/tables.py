@@ -44,15 +44,15 @@ def from_us(at_us: int) -> datetime:
 KEY: Any = Text().with_variant(Text(collation="C"), "postgresql")
 
 
-def _storable(value: Any) -> Any:
+def storable(value: Any) -> Any:
     """`value` without what no database takes as text: NUL and halves of surrogate pairs."""
     match value:
         case str():
             return value.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
         case list() | tuple():
-            return [_storable(item) for item in value]
+            return [storable(item) for item in value]
         case dict():
-            return {name: _storable(item) for name, item in value.items()}
+            return {name: storable(item) for name, item in value.items()}
         case _:
             return value
 
@@ -64,7 +64,7 @@ class Prose(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else str(_storable(value))
+        return None if value is None else str(storable(value))
 
 
 class Fields(TypeDecorator[Any]):
@@ -74,7 +74,7 @@ class Fields(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        return _storable(value)
+        return storable(value)
 
 
 class Row(SQLModel):

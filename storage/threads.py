@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -26,7 +26,7 @@ from core.values.parts import Attached, File
 from core.values.places import Person, Place
 from storage.attached import changed, from_json, merged, to_json, with_file
 from storage.engine import insert
-from storage.tables import MESSAGES, POSTS, THREADS, from_us, to_us
+from storage.tables import MESSAGES, POSTS, THREADS, from_us, storable, to_us
 
 TITLE_LENGTH = 80
 
@@ -123,38 +123,39 @@ def edit(connection: Connection, edited: Edited) -> bool:
     # Platforms report the bot's own edits too; its lines hold the answer, not what one page shows of it.
     of_people = MESSAGES.c.mine.is_(False)
     where = (*within(MESSAGES, edited.place, edited.message_id), of_people)
-    new = {"text": edited.text}
-    return _change_attached(connection, where, lambda stored: changed(stored, edited.attached), new) is not None
+    return _change(connection, where, lambda stored: changed(stored, edited.attached), edited.text)
 
 
 def add_attached(connection: Connection, place: Place, message_id: str, more: Sequence[Attached]) -> bool:
     where = (*within(MESSAGES, place, message_id), MESSAGES.c.mine.is_(False))
-    return bool(_change_attached(connection, where, lambda stored: merged(stored, more)))
+    return _change(connection, where, lambda stored: merged(stored, more))
 
 
 def put_file(connection: Connection, place: Place, message_id: str, file: File) -> None:
     where = within(MESSAGES, place, message_id)
-    _change_attached(connection, where, lambda stored: with_file(stored, file))
+    _change(connection, where, lambda stored: with_file(stored, file))
 
 
-def _change_attached(
+def _change(
     connection: Connection,
     where: Sequence[ColumnElement[bool]],
     change: Callable[[tuple[Attached, ...]], tuple[Attached, ...]],
-    new: Mapping[str, Any] | None = None,
-) -> bool | None:
-    """Change what stands beside the words of the rows of one message, and set the columns of `new`.
-
-    Returns whether anything beside the words is different, and None where there is no such message.
-    """
-    rows = connection.execute(select(MESSAGES.c.attached).where(*where).with_for_update()).all()
-    if not rows:
-        return None
-    stored = from_json(rows[0].attached)
-    now = change(stored)
-    if new or now != stored:
-        connection.execute(update(MESSAGES).where(*where).values(attached=to_json(now), **(new or {})))
-    return now != stored
+    text: str | None = None,
+) -> bool:
+    """Change what stands beside the words of one message and, with `text`, its words. Returns whether anything is
+    different."""
+    columns = select(MESSAGES.c.text, MESSAGES.c.attached)
+    row = connection.execute(columns.where(*where).with_for_update()).first()
+    if row is None:
+        return False
+    now = {
+        "text": row.text if text is None else storable(text),
+        "attached": to_json(change(from_json(row.attached))),
+    }
+    if now == {"text": row.text, "attached": row.attached}:
+        return False
+    connection.execute(update(MESSAGES).where(*where).values(now))
+    return True
 
 
 def remove(connection: Connection, deleted: Deleted) -> bool:

@@ -101,7 +101,8 @@ class StoringInbox:
                 return await self._questions.command(await self._members.known(event))
             case Edited():
                 known = await self._store.edit(event)
-                await self._restart(message_key(event.place, event.message_id))
+                if known:
+                    await self._restart(message_key(event.place, event.message_id))
             case Deleted():
                 known = await self._store.delete(event)
                 message = message_key(event.place, event.message_id)

@@ -205,7 +205,7 @@ class ThreadStore(Protocol):
         ...
 
     async def edit(self, edited: Edited) -> bool:
-        """Change a message, or the question of a HELD turn. Returns False where neither is stored.
+        """Change a message, or the question of a HELD turn. Returns whether anything is different then.
 
         What is stored of the content of a file stays where the message still has the file.
         """

@@ -270,6 +270,13 @@ class TestNotes:
         assert await texts(store) == ["why not?"]
         assert await store.turn(turn.id) == turn
 
+    async def test_an_edit_that_changes_nothing_is_false(self, store: Store) -> None:
+        await store.note(replace(ask(text="why\0?"), attached=ATTACHED))
+        await store.put_file(PLACE, "m1", replace(FILE, text="read"))
+        assert not await store.edit(Edited(PLACE, "m1", "why?", ATTACHED))
+        assert not await store.edit(Edited(PLACE, "m1", "why\0?", ATTACHED))
+        assert await store.edit(Edited(PLACE, "m1", "why?", ATTACHED[:1]))
+
     async def test_an_edit_finds_its_line_without_knowing_the_thread(self, store: Store) -> None:
         await store.note(ask())
         assert await store.edit(Edited(replace(PLACE, thread=""), "m1", "new"))

@@ -160,7 +160,7 @@ class MemoryStore:
             if not entry.mine:
                 attached = changed(entry.attached, _storable_value(edited.attached))
                 talk.lines[entry.id] = replace(entry, text=_storable(edited.text), attached=attached)
-                return True
+                return talk.lines[entry.id] != entry
         held = self._asked(edited.place, edited.message_id)
         if held is None or held.state is not TurnState.HELD:
             return False
