@@ -54,7 +54,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "file_problem_no_text": "it is a scan without text, and the model can't see pictures",
     "file_problem_encrypted": "it is protected by a password",
     "file_problem_damaged": "it is damaged or incomplete",
-    "file_problem_mismatch": "its content is not what its name says",
+    "file_problem_mismatch": "its content does not match its name or its size",
     "file_problem_bomb": "it unpacks to far more than I may read",
     "file_problem_too_slow": "reading it took too long",
     "file_problem_crashed": "reading it failed",
@@ -303,8 +303,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "Every command also works in a message that mentions me, in threads too: `{typed}summarize`.",
     "help_ask.web": "Write to me below; `/` there lists the commands. Stop, Try again and the rest are buttons under "
     "an answer. Use the ⋯ of a message to ask about it, or to summarize what follows it.",
-    "help_files": "I read files too: pictures, if the model can see, PDF, Word, Excel, PowerPoint, CSV, code and other "
-    "text.",
+    "help_files": "I read files too: pictures, if the model can see them, PDF, Word, Excel, PowerPoint, CSV, code "
+    "and other text.",
     "help_line": "`{command}` {about}",
     "help_unknown": "I don't know that command.",
     "misread_word": "I don't understand “{word}” here. Write it like this: `{prefix}{command} {example}`",
@@ -453,8 +453,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "request_too_slow": "The message didn't arrive in time. Send it again.",
     "request_too_many_files": "One message holds up to {n} files. Send them in parts.",
     "request_file_too_large": "{name} is larger than {mb} MB. Leave it out, or make it smaller.",
-    "request_files_too_large": "The files are too large together. Send them in parts.",
-    "request_command_files": "This command takes no files. Write what you want to know of them, without a command.",
+    "request_files_too_large": "Together the files are too large. Send them in parts.",
+    "request_command_files": "This command takes no files. Write what you want to know about them, without a command.",
     "request_no_file": "This picture is not there any more.",
     "request_busy": "Too many files are being sent at once. Try again in a moment.",
     "request_streams": "Too many pages are open here. Close some, and this one continues by itself.",
