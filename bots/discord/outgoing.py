@@ -12,6 +12,7 @@ from typing import Any
 
 import discord
 
+from core.text import shortened
 from core.values.outgoing import (
     DeleteMessage,
     EditMessage,
@@ -27,8 +28,17 @@ from core.values.ui import Button
 CONTENT_LIMIT = 2_000
 """UTF-16 units in one message of a bot."""
 
-LIMITS = Limits(page_size=1_800, page_unit="utf16", typing_s=8.0, typeset=True, files=True, spoilers=True)
-"""A notice and closing fences have the 200 units that are left. "Typing" is shown for 10 s:
+LIMITS = Limits(
+    page_size=1_800,
+    page_unit="utf16",
+    message_size=1_900,
+    typing_s=8.0,
+    typeset=True,
+    files=True,
+    spoilers=True,
+)
+"""Closing fences, the marks of a notice, and a short notice under a page that grows have what is left. "Typing" is
+shown for 10 s:
 https://docs.discord.com/developers/resources/channel#trigger-typing-indicator"""
 
 _NOTICE = "-# "
@@ -45,11 +55,14 @@ _PRESSED = re.compile(r"parley:([a-z_-]+):(\d+)")
 def page_to_content(page: Page, quote: str = "") -> str:
     """The question as a quote, the text, and the notice as subtext under it.
 
-    The quote is cut to the room that the others leave. Never empty: Discord refuses an empty message.
+    The notice is cut to the room that the text leaves, and the quote to that which both leave. Never empty: Discord
+    refuses an empty message.
     """
     notice = "\n".join(_NOTICE + line for line in page.notice.splitlines() if line.strip())
+    room = CONTENT_LIMIT - _units(f"{page.text}\n")
+    notice = shortened(notice, room, length=_units) if room > 0 else ""
     content = "\n".join(part for part in (page.text, notice) if part)
-    room = CONTENT_LIMIT - page_length(content, "utf16") - len(_QUOTE + "\n")
+    room = CONTENT_LIMIT - _units(content) - len(_QUOTE + "\n")
     return f"{_quoted(quote, room)}{content}" or "\u200b"
 
 
@@ -58,10 +71,14 @@ def _quoted(question: str, room: int) -> str:
     escaped, most = discord.utils.escape_markdown(question), min(_QUOTE_LIMIT, room)
     if not escaped or most < 1:
         return ""
-    if page_length(escaped, "utf16") > most:
+    if _units(escaped) > most:
         units = escaped.encode("utf-16-le", "surrogatepass")[: 2 * (most - 1)]
         escaped = units.decode("utf-16-le", "ignore").rstrip("\\") + "…"
     return f"{_QUOTE}{escaped}\n"
+
+
+def _units(text: str) -> int:
+    return page_length(text, "utf16")
 
 
 def content_to_text(content: str, *, quotes: bool = False) -> str:

@@ -251,7 +251,8 @@ class PageLayout:
         if page_state.seen.full:
             self._end(page_state, page_state.seen.upto)
         follows = page_state.end is not None and self._follows(page_state.end)
-        page_state.final = not page_state.growing and (follows or page_state.left)
+        notice_follows = self.ended and page_state.seen.full
+        page_state.final = not page_state.growing and (follows or notice_follows or page_state.left)
 
     def stopped(self, page_state: PageState, page: Page) -> None:
         """The stream of `page_state` was stopped with `page`. Words that are missing follow by an edit."""

@@ -50,7 +50,8 @@ def view(
 ) -> PageView:
     """The message that shows the reply from `start` on, behind `opens`, as far as it holds.
 
-    Where it holds the rest, the notice and the buttons stand under it. A message that `grows` shows `sent`
+    Where it holds the rest, the notice and the buttons stand under it; in a message of their own where both are too
+    long for one. A message that `grows` shows `sent`
     characters already, and only what will never have to be shown otherwise. `settled` is that of an earlier view of
     the same message: only what is behind it is parsed.
     """
@@ -72,8 +73,10 @@ def view(
         end = tail(whole)
     if reply.phase is Phase.ENDED:
         words = page_format.closed(whole, whole=not reply.notice, end=end)
-        page = Page(_shown(words, settled, page_format), reply.notice, reply.buttons)
-        return PageView(page, len(reply.text))
+        words = _shown(words, settled, page_format)
+        if _fits(words, reply.notice, limits):
+            return PageView(Page(words, reply.notice, reply.buttons), len(reply.text))
+        return PageView(Page(words), len(reply.text), full=True)
     before = whole[settled.upto : end.start]
     settled = SettledBlocks(end.start, settled.shown + page_format.set(before))
     if grows:
@@ -84,6 +87,12 @@ def view(
     words = page_format.closed(whole[:keep] + marks, end=Tail(end.start, fence))
     page = Page(_shown(words, settled, page_format), reply.notice, reply.buttons)
     return PageView(page, start + max(0, keep - len(opens)), settled=settled)
+
+
+def _fits(words: str, notice: str, limits: Limits) -> bool:
+    """Whether one message holds both. A notice alone does."""
+    sizes = [page_length(text, limits.page_unit) for text in (words, notice)]
+    return not (limits.message_size and all(sizes)) or sum(sizes) <= limits.message_size
 
 
 def _shown(text: str, settled: SettledBlocks, page_format: PageFormat) -> str:

@@ -66,6 +66,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "file_problem_unheard": "I can't listen to sound here",
     "file_unread": "I couldn't read {name}: {why}.",
     "file_unnamed": "a file without a name",
+    # In place of `name` in the sentence `file_unread`, where there are many.
+    "file_names": "{names} and {count} more",
     "file_page": "{name}, page {n}",
     "file_heard": "What I heard in {name}: “{text}”",
     # What could not be read, in the sentence `unread_parts`.

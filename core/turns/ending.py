@@ -21,13 +21,17 @@ from core.turns.interrupts import Interrupt
 from core.values.conversation import Turn, TurnState
 from core.values.deltas import EndReason, ModelInfo, Usage
 from core.values.outgoing import Phase, Reply
-from core.values.parts import Unread
+from core.values.parts import FileProblem, Unread
 from core.values.tasks import Summarize
 from core.values.turn_ends import Finish
 from core.values.ui import Button
 
 _HEARD_LENGTH = 600
 """Characters of a transcript that are shown. The model reads all of it."""
+_MOST_NAMES = 4
+"""Files that are named with one reason why they could not be read."""
+_UNREAD_LENGTH = 1_200
+"""Characters of all that is said of files: a notice has to fit one message."""
 
 
 def draft_to_finish(turn: Turn, draft: Draft, language: str, default: ModelInfo, now_s: float) -> Finish:
@@ -149,15 +153,25 @@ def _unread(turn: Turn, draft: Draft, language: str) -> str:
     parts = dict.fromkeys(one.kind for one in turn.ask.attached if isinstance(one, Unread))
     lines = [phrase("unread_parts", language, what=phrase(f"unread_{kind}", language)) for kind in parts]
     told = {one.name for one in draft.file_news}
+    names: dict[FileProblem, list[str]] = {}
+    heard: list[str] = []
     for one in dict.fromkeys((*draft.file_news, *(one for one in draft.unseen if one.name not in told))):
         name = safe_name(one.name) or phrase("file_unnamed", language)
         if one.problem is None:
-            heard = shortened(" ".join(one.heard.split()), _HEARD_LENGTH)
-            lines.append(phrase("file_heard", language, name=name, text=heard))
+            text = shortened(" ".join(one.heard.split()), _HEARD_LENGTH)
+            heard.append(phrase("file_heard", language, name=name, text=text))
         else:
-            why = phrase(f"file_problem_{one.problem}", language)
-            lines.append(phrase("file_unread", language, name=name, why=why))
-    return "\n".join(lines)
+            names.setdefault(one.problem, []).append(name)
+    for problem, some in names.items():
+        why = phrase(f"file_problem_{problem}", language)
+        lines.append(phrase("file_unread", language, name=_listed(some, language), why=why))
+    return shortened("\n".join([*lines, *heard]), _UNREAD_LENGTH)
+
+
+def _listed(names: Sequence[str], language: str) -> str:
+    """The names of the files that could not be read for one reason; of many the first ones."""
+    shown, more = ", ".join(names[:_MOST_NAMES]), len(names) - _MOST_NAMES
+    return phrase("file_names", language, names=shown, count=more) if more > 0 else shown
 
 
 def _buttons(turn: Turn, draft: Draft, language: str) -> tuple[Button, ...]:

@@ -187,10 +187,13 @@ class Limits:
     because what it shows fades; 0 where it doesn't. `typeset`: formulas, tasks, pictures and `<br>` are set in what it
     knows; without `tables` also tables, as code. `files`: it takes `UploadFile`. `spoilers`: words between `||` are
     hidden. `renders_halves`: it shows Markdown that is written by half as what it will be: nothing is held back.
+    `message_size`: what the words of a message and the notice under them may have together, in the page's unit; 0 where
+    notices take nothing from the words.
     """
 
     page_size: int
     page_unit: Literal["utf8", "utf16"] = "utf16"
+    message_size: int = 0
     min_gap_s: float = 0.0
     growth: Growth | None = None
     typing_s: float = 0.0

@@ -10,7 +10,7 @@ from tests.e2e.conftest import discord_settings, model_settings
 from tests.e2e.program import Program
 from tests.e2e.test_discord import AT, answered
 from tests.e2e.test_slack import said
-from tests.fakes.completions import FakeCompletions
+from tests.fakes.completions import FakeCompletions, Words
 from tests.fakes.discord import ADA, BO, CHEN, GENERAL, OTHER_BOT, RANDOM, FakeDiscord
 from tests.fakes.discord import File as Upload
 
@@ -155,6 +155,20 @@ async def test_a_file_that_cant_be_had_is_said_and_the_rest_is_answered(
         assert name in answer.text
     (question,) = lines(endpoint)
     assert "twelve bytes" in question
+
+
+async def test_a_full_message_and_what_is_said_of_many_files_are_both_shown(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    words = "bread " * 290
+    endpoint.script(Words(words))
+    files = [Upload(f"{'n' * 70}{n}.exe", b"MZ\0\0\0\1", "application/octet-stream") for n in range(10)]
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        thread = await discord.say(ADA, GENERAL, f"{AT} what are these?", files=files)
+        told = await answered(discord, thread, phrase("file_problem_unknown_type", "en"))
+        first, second = discord.from_bot(thread)
+    assert first.text.strip() == words.strip()
+    assert (second.id, bool(second.buttons), bool(first.buttons)) == (told.id, True, False)
 
 
 async def test_a_thread_in_a_channel_is_read_with_its_files_and_replies(

@@ -35,6 +35,13 @@ def test_a_full_page_with_a_notice_and_a_closing_fence_fits(language: str) -> No
     assert page_length(page_to_content(page), "utf16") <= CONTENT_LIMIT
 
 
+def test_a_notice_takes_only_the_room_that_the_text_leaves() -> None:
+    for size in (0, 1_000, 1_900, 2_000):
+        shown = page_to_content(Page("x" * size, "🐦 could not be read.\n" * 200))
+        assert page_length(shown, "utf16") <= CONTENT_LIMIT
+        assert shown.startswith("x" * size)
+
+
 def test_the_question_of_a_command_is_a_quote_of_one_line_above_the_text() -> None:
     shown = page_to_content(Page("Yes.", "Cut here."), "is # it ```so?")
     assert shown == "> is # it \\`\\`\\`so?\nYes.\n-# Cut here."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from core.delivery.page_layout import Life, PageLayout
@@ -117,6 +119,15 @@ def test_a_notice_that_cannot_be_put_under_the_last_words_stands_alone() -> None
     layout.cut(layout.page_states[0])
     show(layout, ended("All the words.", "Cut."))
     assert [page_state.shown for page_state in layout.page_states] == [Page("All the words."), Page("", "Cut.")]
+
+
+def test_a_notice_too_long_for_the_last_message_follows_it() -> None:
+    layout, notice = PageLayout(replace(LIMITS, message_size=LIMITS.page_size + 10)), "Not read: " + "n" * 20
+    show(layout, writing(ONE))
+    show(layout, ended(ONE, notice))
+    assert [page_state.shown for page_state in layout.page_states] == [Page(ONE), Page("", notice)]
+    assert layout.behind() is None
+    assert not layout.wants_another()
 
 
 @pytest.mark.parametrize(("life", "known"), [(Life.GROWS, True), (Life.ENDS, True), (Life.DOUBTED, False)])

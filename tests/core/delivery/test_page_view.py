@@ -21,6 +21,17 @@ def test_notice_and_buttons_stand_under_the_last_words_only() -> None:
     assert (last.notice, last.buttons) == ("A notice.", (STOP,))
 
 
+def test_a_notice_that_the_last_words_leave_no_room_for_gets_a_message_of_its_own() -> None:
+    limits = Limits(page_size=60, message_size=70)
+    notice, reply = "n" * 30, Reply("word " * 10, Phase.ENDED, "n" * 30, (STOP,))
+    last = view(reply, 0, "", limits, size=60)
+    assert (last.page, last.upto, last.full) == (Page(reply.text), len(reply.text), True)
+    assert view(reply, last.upto, "", limits, size=60).page == Page("", notice, (STOP,))
+    assert view(Reply("word", Phase.ENDED, notice), 0, "", limits, size=60).page == Page("word", notice)
+    alone = Reply("", Phase.ENDED, "n" * 90)
+    assert not view(alone, 0, "", limits, size=60).full, "there is nowhere else to put it"
+
+
 def test_a_page_that_is_being_written_shows_nothing_half_and_closes_what_is_open() -> None:
     text = "**Note** this `co"
     assert page(Reply(text, Phase.WRITING)).text == text + "`"

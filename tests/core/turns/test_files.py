@@ -103,3 +103,20 @@ async def test_the_model_sees_the_picture_until_an_endpoint_refuses_it() -> None
         for request in model.requests
     ]
     assert shown == [True, False, False]
+
+
+async def test_files_that_could_not_be_read_are_told_by_their_reason_and_many_not_by_name() -> None:
+    names = [f"{'n' * 70}{number}.pdf" for number in range(9)]
+    files = tuple(File(name, "application/pdf", problem=FileProblem.ENCRYPTED) for name in names)
+    (notice,) = await notices(Shown(), (*files, File("b.zip", problem=FileProblem.BOMB)))
+    first, other = notice.splitlines()
+    assert first.startswith("I couldn't read nnn")
+    assert first.endswith("3.pdf and 5 more: it is protected by a password.")
+    assert "b.zip" in other
+
+
+async def test_all_that_is_told_of_files_fits_one_message() -> None:
+    problems = [problem for problem in FileProblem for _ in range(9)]
+    files = tuple(File(f"{'n' * 70}{number}", problem=problem) for number, problem in enumerate(problems))
+    (notice,) = await notices(Shown(), files)
+    assert len(notice) <= 1_200
