@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from core.values.parts import Attached, File, Quote, Text, Unread
@@ -22,9 +23,9 @@ def from_json(stored: list[Any] | None) -> tuple[Attached, ...]:
 
 
 def changed(stored: Iterable[Attached], now: Iterable[Attached]) -> tuple[Attached, ...]:
-    """`now`, with the content of files as far as it is stored."""
+    """`now`, with the content of files as far as it is stored. Of a file that can't be had any more its name stays."""
     known = {one.source: one for one in stored if isinstance(one, File) and one.source}
-    return tuple(known.get(one.source, one) if isinstance(one, File) else one for one in now)
+    return tuple(_as_known(one, known.get(one.source)) if isinstance(one, File) else one for one in now)
 
 
 def merged(stored: tuple[Attached, ...], more: Iterable[Attached]) -> tuple[Attached, ...]:
@@ -41,6 +42,12 @@ def with_file(stored: Iterable[Attached], file: File) -> tuple[Attached, ...]:
 def without_quotes_of(stored: Iterable[Attached], person: str) -> tuple[Attached, ...]:
     """`stored` without what it quotes of a person who is forgotten."""
     return tuple(one for one in stored if not (isinstance(one, Quote) and one.author_id == person))
+
+
+def _as_known(file: File, before: File | None) -> File:
+    if before is None:
+        return file
+    return before if file.problem is None else replace(file, name=file.name or before.name)
 
 
 def _identity(one: Attached) -> object:

@@ -214,6 +214,13 @@ class TestAttached:
         assert not await store.add_attached(PLACE, "m1", [replace(FILE, name="other")])
         assert not await store.add_attached(PLACE, "m9", ATTACHED)
 
+    async def test_a_file_that_is_gone_leaves_its_name_and_nothing_of_its_content(self, store: Store) -> None:
+        await store.note(replace(ask(), attached=(FILE,)))
+        await store.put_file(PLACE, "m1", replace(FILE, text="Loom, in words"))
+        gone = File("", problem=FileProblem.NOT_FOUND, source=FILE.source)
+        await store.edit(Edited(PLACE, "m1", "new", (gone,)))
+        assert (await store.lines(PLACE))[0].attached == (replace(gone, name=FILE.name),)
+
     async def test_an_edit_changes_it_in_a_held_turn(self, store: Store) -> None:
         await store.hold(replace(ask(), attached=ATTACHED))
         await store.edit(Edited(PLACE, "m1", "new", ATTACHED[:1]))
