@@ -66,12 +66,6 @@ class PlatformCalls:
         try:
             content = await self.installation.fetch(place, message_id, file, limit)
         except FileError as error:
-            log.warning(
-                "file_not_fetched",
-                platform=self.installation.name,
-                problem=str(error.problem),
-                detail=error.detail,
-            )
             if isinstance(error.__cause__, PlatformError):
                 self._called("fetch", error.__cause__)
             raise

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from logging import INFO, WARNING
 
 import structlog
 
 from core.ports.files import ExtractedText, Extractor, FileError, Picture, ScannedPages, Transcriber
 from core.values.parts import File, FileProblem
+
+_WARNED = frozenset((FileProblem.CRASHED, FileProblem.TOO_SLOW, FileProblem.NOT_ALLOWED))
+"""Problems that operators may have to look at."""
 
 log = structlog.get_logger()
 
@@ -49,9 +53,10 @@ class ContentReader:
         return text
 
 
-def with_problem(file: File, error: FileError) -> File:
-    """`file` with the problem of `error`, which is logged."""
-    log.info("file_not_read", problem=str(error.problem), detail=error.detail)
+def with_problem(file: File, error: FileError, **keys: str) -> File:
+    """`file` with the problem of `error`, which is logged with `keys` and without the file's name."""
+    level = WARNING if error.problem in _WARNED else INFO
+    log.log(level, "file_not_read", problem=str(error.problem), detail=error.detail, **keys)
     return replace(file, problem=error.problem)
 
 

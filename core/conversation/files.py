@@ -169,7 +169,7 @@ class FileReader:
                 file, name=content.name or file.name, media_type=content.media_type or file.media_type
             )
         except FileError as error:
-            return with_problem(file, error), ()
+            return with_problem(file, error, place=ask.place.key), ()
         file, pictures = await self._content.read(file, content.data)
         return file, tuple(_image(one, file.name) for one in pictures[:MOST_PICTURES])
 

@@ -8,16 +8,12 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import suppress
 
-import structlog
-
 from core.clock import Clock
 from core.files.kinds import FileKind, kind_of
 from core.files.names import safe_name
 from core.files.replies import LONGEST_REPLY, bytes_to_reply
 from core.ports.files import Extracted, FileError
 from core.values.parts import FileProblem
-
-log = structlog.get_logger()
 
 AT_ONCE = 2
 """Children at a time; other files wait in the order in which they came."""
@@ -44,10 +40,7 @@ class ProcessExtractor:
         self._closed = False
 
     async def extract(self, name: str, data: bytes) -> Extracted:
-        """Takes at most 15 s once its turn has come. Raises FileError and nothing else.
-
-        CRASHED and TOO_SLOW are logged without the file's name.
-        """
+        """Takes at most 15 s once its turn has come. Raises FileError and nothing else, which names kind and size."""
         if not data:
             raise FileError(FileProblem.EMPTY)
         kind = kind_of(data, name)
@@ -57,11 +50,7 @@ class ProcessExtractor:
             try:
                 return await self._bounded(safe_name(name), data)
             except FileError as error:
-                if error.problem in (FileProblem.CRASHED, FileProblem.TOO_SLOW):
-                    log.warning(
-                        "file_not_read", kind=kind, size=len(data), problem=error.problem, why=error.detail
-                    )
-                raise
+                raise FileError(error.problem, f"{error.detail} ({kind}, {len(data)} bytes)") from None
 
     async def close(self) -> None:
         """End every child. Calls that wait or come later raise FileError."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from core.conversation.file_content import ContentReader
 from core.conversation.files import (
@@ -112,6 +113,17 @@ async def test_what_may_pass_is_told_with_its_own_question_only_and_tried_again(
     assert await rig.read([], question(1)) == ([away], [], (FileNews("notes.txt", FileProblem.UNAVAILABLE),))
     rig.platform.files["F1"] = b"here"
     assert await rig.read([]) == ([(replace(NOTES, text="here"),)], [], ())
+
+
+@pytest.mark.parametrize("content", [FileProblem.NOT_ALLOWED, b"\xff\xfe\xfd"], ids=str)
+async def test_a_file_that_is_not_read_is_one_line_of_the_log_without_its_name(
+    content: bytes | FileProblem,
+) -> None:
+    rig = Rig(F1=content)
+    with capture_logs() as logs:
+        await rig.read([line(1, NOTES)])
+    assert [entry["event"] for entry in logs] == ["file_not_read"]
+    assert "notes" not in str(logs)
 
 
 async def test_a_file_that_is_announced_as_too_large_is_not_fetched() -> None:

@@ -14,9 +14,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from core.clock import SystemClock
+from core.conversation.file_content import ContentReader
 from core.files.extractor import AT_ONCE, LARGEST_FILE, WALL_S, ProcessExtractor
 from core.ports.files import Extracted, ExtractedText, FileError, Picture
-from core.values.parts import FileProblem
+from core.values.parts import File, FileProblem
 from tests.core.files.made import docx, flat_png, paragraph, pdf, pptx, quarters, saved, xlsx
 from tests.fakes.clock import FakeClock
 from tests.waiting import until
@@ -142,8 +143,10 @@ async def test_a_child_that_ends_badly_is_one_line_of_the_log(
     script: str, problem: FileProblem, why: str
 ) -> None:
     with capture_logs() as logs:
-        assert await problem_of(running(script).extract("secret.txt", b"secret" * 100_000)) is problem
-    assert [(entry["event"], entry["why"]) for entry in logs] == [("file_not_read", why)]
+        read, _ = await ContentReader(running(script)).read(File("secret.txt"), b"secret" * 100_000)
+    assert read.problem is problem
+    assert [(entry["event"], entry["log_level"]) for entry in logs] == [("file_not_read", "warning")]
+    assert logs[0]["detail"] == f"{why} (text, 600000 bytes)"
     assert "secret" not in str(logs)
 
 
