@@ -43,7 +43,7 @@ class OfficeArchive:
             raise FileError(FileProblem.BOMB, "members")
         self._zip = ZipFile(BytesIO(data))
         self._left = MOST_UNPACKED
-        self.names = self._zip.namelist()
+        self.names = dict.fromkeys(self._zip.namelist())
 
     def events(self, name: str, sharing: int = 1) -> Iterator[XmlEvent]:
         """The XML of a member in document order; nothing where there is no such member.

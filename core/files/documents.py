@@ -12,6 +12,7 @@ from core.values.parts import FileProblem
 
 _DOCUMENT = re.compile(r"word/document\d*\.xml")
 _SLIDES = "ppt/presentation.xml"
+_SLIDE_NOTES = "ppt/notesSlides/"
 _NOTES = {"footnotes": "word/footnotes.xml", "endnotes": "word/endnotes.xml", "comments": "word/comments.xml"}
 _SKIPPED = frozenset(
     ("pPr", "rPr", "tblPr", "trPr", "tcPr", "sectPr", "del", "moveFrom", "instrText", "Fallback", "fld")
@@ -34,7 +35,10 @@ def read_document(data: bytes) -> ExtractedText:
 
 
 def read_slides(data: bytes) -> ExtractedText:
-    """The slides in the order in which they are shown, with their notes."""
+    """The slides in the order in which they are shown, with their notes.
+
+    Each slide is read once and has one page of notes, as the format says, so that a short list can't ask for much work.
+    """
     archive = OfficeArchive(data)
     members = archive.related(_SLIDES)
     ids = (
@@ -43,11 +47,11 @@ def read_slides(data: bytes) -> ExtractedText:
         if (kind, name) == ("start", "sldId")
     )
     lines: list[str] = []
-    for number, slide in enumerate([members[one] for one in ids], 1):
+    for number, slide in enumerate(dict.fromkeys(members[one] for one in ids), 1):
         lines += [f"[slide {number}]", *paragraphs(archive.events(slide))]
-        for related in archive.related(slide).values():
-            if related.startswith("ppt/notesSlides/") and (notes := list(paragraphs(archive.events(related)))):
-                lines += [f"[notes of slide {number}]", *notes]
+        page = next((one for one in archive.related(slide).values() if one.startswith(_SLIDE_NOTES)), "")
+        if notes := list(paragraphs(archive.events(page))):
+            lines += [f"[notes of slide {number}]", *notes]
     return _extracted(lines)
 
 

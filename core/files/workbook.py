@@ -109,8 +109,7 @@ class _SheetReader:
 
     def _shown(self, cell: _Cell) -> str:
         if cell.kind == "s":
-            number = int(cell.value)
-            text = self._texts[number] if number < len(self._texts) else _UNKNOWN
+            text = self._shared(cell.value)
         elif cell.kind == "b":
             text = "TRUE" if cell.value == "1" else "FALSE"
         elif cell.kind == "n" and cell.value:
@@ -119,10 +118,16 @@ class _SheetReader:
             text = cell.value or cell.inline or (cell.formula and f"={cell.formula}")
         return " ".join(text[:_LONGEST_CELL].split())
 
+    def _shared(self, number: str) -> str:
+        index = _index(number)
+        if 0 <= index < len(self._texts):
+            return self._texts[index]
+        return _UNKNOWN if number else ""
+
     def _number(self, cell: _Cell) -> str:
         with suppress(ValueError, OverflowError):
             number = float(cell.value)
-            if cell.style < len(self._dates) and self._dates[cell.style]:
+            if 0 <= cell.style < len(self._dates) and self._dates[cell.style]:
                 return _date(number, self._epoch)
             return f"{number:.15g}"
         return cell.value
@@ -133,7 +138,7 @@ class _Cell:
 
     def __init__(self, attributes: dict[str, str]) -> None:
         self.kind = attributes.get("t", "n")
-        self.style = int(attributes.get("s", 0))
+        self.style = _index(attributes.get("s", "0"))
         self.column = _column(attributes.get("r", ""))
         self.part = ""
         """The element whose text comes next."""
@@ -141,11 +146,16 @@ class _Cell:
 
     def add(self, text: str) -> None:
         if self.part == "v":
-            self.value += text[:_LONGEST_CELL]
-        elif self.part == "t" and len(self.inline) < _LONGEST_CELL:
-            self.inline += text
+            self.value = _extended(self.value, text)
+        elif self.part == "t":
+            self.inline = _extended(self.inline, text)
         elif self.part == "f":
-            self.formula += text[:_LONGEST_CELL]
+            self.formula = _extended(self.formula, text)
+
+
+def _extended(kept: str, more: str) -> str:
+    """Keeps little more than is shown: a part of a cell can be repeated without end."""
+    return kept + more[:_LONGEST_CELL] if len(kept) < _LONGEST_CELL else kept
 
 
 class _Row:
@@ -168,6 +178,11 @@ class _Row:
     def text(self) -> str:
         cells = [*self._cells, *(["[... more cells left out ...]"] if self._cut else [])]
         return " | ".join(cells).rstrip(" |")
+
+
+def _index(text: str) -> int:
+    """The number that an attribute or a cell refers to something by; -1 where it is none."""
+    return int(text) if text.isdecimal() and len(text) < 10 else -1
 
 
 def _column(reference: str) -> int:
@@ -204,9 +219,9 @@ def _date_styles(archive: OfficeArchive) -> Iterator[bool]:
         if name == "cellXfs":
             in_cells = kind == "start"
         elif kind == "start" and name == "numFmt":
-            codes[int(attributes["numFmtId"])] = attributes["formatCode"]
+            codes[_index(attributes.get("numFmtId", ""))] = attributes.get("formatCode", "")
         elif kind == "start" and name == "xf" and in_cells:
-            number = int(attributes.get("numFmtId", 0))
+            number = _index(attributes.get("numFmtId", "0"))
             yield (
                 bool(_DATE_CODE.search(_NOT_CODE.sub("", codes[number])))
                 if number in codes

@@ -144,3 +144,8 @@ def test_slides_are_read_in_the_order_in_which_they_are_shown() -> None:
     table = f"<a:tbl><a:tr><a:tc>{words('a')}</a:tc><a:tc>{words('b')}</a:tc></a:tr></a:tbl>"
     data = pptx([words("second") + table, words("first") + page], [2, 1], {1: words("say this")})
     assert read_slides(data).text == "[slide 1]\nfirst\n[slide 2]\nsecond\na | b\n[notes of slide 2]\nsay this"
+
+
+def test_a_slide_that_is_listed_without_end_is_read_once() -> None:
+    data = pptx(["<a:p><a:r><a:t>words</a:t></a:r></a:p>"], [1] * 3)
+    assert read_slides(data).text == "[slide 1]\nwords"

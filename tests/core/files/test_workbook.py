@@ -5,7 +5,7 @@ import pytest
 from core.files import archive
 from core.files.documents import CUT
 from core.files.excerpt import LONGEST
-from core.files.workbook import MOST_COLUMNS, MOST_SHEETS, read
+from core.files.workbook import MOST_COLUMNS, MOST_SHEETS, _Cell, read
 from core.ports.files import FileError
 from core.values.parts import FileProblem
 from tests.core.files.made import xlsx
@@ -59,6 +59,11 @@ def text(*rows: str, **more: str) -> str:
         (cell(1e300, s="1"), "1e+300"),
         (cell("2025-12-01T10:00:00", t="d"), "2025-12-01T10:00:00"),
         (cell("not a number"), "not a number"),
+        (cell("", t="s") + cell(7), " | 7"),
+        (cell("-1", t="s"), "[...]"),
+        (cell("9" * 5_000, t="s"), "[...]"),
+        (cell(7, s="bold"), "7"),
+        (cell(7, s="-1"), "7"),
     ],
 )
 def test_a_cell_shows_its_value(given: str, shown: str) -> None:
@@ -134,3 +139,13 @@ def test_a_workbook_without_values_is_empty() -> None:
     with pytest.raises(FileError) as raised:
         read(xlsx({"A": "", "B": row()}))
     assert raised.value.problem is FileProblem.EMPTY
+
+
+@pytest.mark.parametrize("part", ["v", "t", "f"])
+def test_a_part_of_a_cell_that_is_repeated_without_end_is_cut_while_it_is_read(part: str) -> None:
+    cell = _Cell({"t": "str"})
+    for _ in range(5_000):
+        cell.part = part
+        cell.add("a")
+        cell.part = ""
+    assert len(cell.value + cell.inline + cell.formula) == 1_000
