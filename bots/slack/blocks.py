@@ -47,14 +47,22 @@ def _words(part: Any) -> str:
             return _rich_text(part)
         case {"type": "context" | "actions" | "context_actions", "elements": list(elements)}:
             return "\n".join(filter(None, map(_words, elements)))
-        case {"type": str(kind)} if (write := _INLINE.get(kind)) is not None:
-            return write(part)
+        case {"type": str(kind)} if kind in _INLINE:
+            return _inline(kind, part)
         case Mapping():
             unseen = () if part.get("type") in _OPEN_CHOICES else _CHOICES
             return _lines(_words(inner) for name, inner in part.items() if name not in {"confirm", *unseen})
         case list():
             return _lines(map(_words, part))
     return ""
+
+
+def _inline(kind: str, part: Block) -> str:
+    """Nothing of an element that lacks what its kind has, or holds a time out of range: the others are still read."""
+    try:
+        return _INLINE[kind](part)
+    except (KeyError, TypeError, ValueError, OverflowError, OSError):
+        return ""
 
 
 def _lines(texts: Iterable[str]) -> str:

@@ -97,7 +97,7 @@ def _own_words(message: Payload, typed: str) -> Iterator[str]:
 
 def _quote(attachment: Payload) -> tuple[Attached, ...]:
     """What a person shows of another message, and its files."""
-    text, files = _words_of_attachment(attachment, quoted=True), files_of(attachment)
+    text, files = _words_of_attachment(attachment, quoted=True), tuple(dict.fromkeys(_files_in(attachment)))
     if not text and not files:
         return ()
     author = attachment.get("author_name") or attachment.get("author_subname") or ""
@@ -146,10 +146,22 @@ def _words_of_attachment(attachment: Payload, *, quoted: bool = False) -> str:
     return _lines([words, "" if fallback == _NO_PREVIEW else fallback])
 
 
+def _files_in(attachment: Payload) -> Iterator[Attached]:
+    """The files of a forwarded message, and of those that it forwards itself."""
+    yield from files_of(attachment)
+    for shown in _whole_messages(attachment):
+        yield from files_of(shown)
+        for one in shown.get("attachments") or ():
+            yield from _files_in(one)
+
+
+def _whole_messages(attachment: Payload) -> Iterator[Payload]:
+    """The forwarded message where the attachment holds it whole."""
+    yield from (one.get("message") or {} for one in attachment.get("message_blocks") or ())
+
+
 def _shown_messages(attachment: Payload) -> Iterator[str]:
-    """The words of a forwarded message where the attachment holds it whole."""
-    for one in attachment.get("message_blocks") or ():
-        shown: Payload = one.get("message") or {}
+    for shown in _whole_messages(attachment):
         yield blocks_to_mrkdwn(_blocks(shown))
         yield from map(_words_of_attachment, shown.get("attachments") or ())
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from core.delivery.markdown.code_ranges import code_ranges, within
 from core.delivery.markdown.dialect import Edit, edited
 from core.delivery.markdown.parser import Mark, inline, leaves
+from core.speakers import label as one_line
 
 _ENTITY = re.compile(r"<([^<>\n]+)>")
 _PERSON = re.compile(r"<@([UW]\w+)(?:\|[^<>]*)?>")
@@ -29,7 +30,8 @@ _LINK = re.compile(r"\[([^\[\]\n]+)\]\((https?://[^\s()<>|]+)\)")
 
 
 def mrkdwn_to_text(mrkdwn: str, name_of: Callable[[str], str]) -> str:
-    """Plain words: mentions by name, links as `label (address)`, entities decoded. `name_of` takes a user id."""
+    """Plain words: mentions by name, links as `label (address)`, entities decoded. `name_of` takes a user id; a name
+    reads as part of its line, whatever it holds."""
     text = _ENTITY.sub(lambda found: _entity(found[1], name_of), mrkdwn)
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
@@ -131,7 +133,7 @@ def _entity(entity: str, name_of: Callable[[str], str]) -> str:
         return f"<{entity}>"
     match target[:1]:
         case "@":
-            return "@" + name_of(target[1:])
+            return "@" + one_line(name_of(target[1:]))
         case "#":
             return "#" + (label or target[1:])
         case "!":

@@ -320,3 +320,30 @@ def test_nothing_of_an_apps_message_addresses_anybody() -> None:
     ask = payload_to_event({"event": event | {"attachments": [{"text": "<@UBOT> go"}]}}, ME, NAMES)
     assert isinstance(ask, Ask)
     assert (ask.addressed, ask.to_others) == (False, False)
+
+
+def test_a_forward_of_a_forward_has_the_words_and_files_of_both() -> None:
+    inner = {
+        "is_share": True,
+        "author_id": "U8",
+        "author_name": "Eight",
+        "text": "deep",
+        "files": [{"id": "F8"}],
+    }
+    whole = {
+        "blocks": [rich(words("outer"))],
+        "files": [{"id": "F9", "name": "q3.pdf"}],
+        "attachments": [inner],
+    }
+    outer = {"is_share": True, "author_id": "U9", "message_blocks": [{"message": whole}]}
+    quote, *files = said(attachments=[outer, {**outer, "files": [{"id": "F9", "name": "q3.pdf"}]}]).attached
+    assert isinstance(quote, Quote)
+    assert (quote.author, quote.text) == ("Nine", "outer\nEight\ndeep")
+    assert files == [File("q3.pdf", source="F9"), File("", source="F8")]
+
+
+@pytest.mark.parametrize(
+    "odd", [{"type": "date", "timestamp": 10**14}, {"type": "date"}, {"type": "user"}, {"type": "emoji"}]
+)
+def test_an_element_that_can_not_be_read_costs_itself_alone(odd: Json) -> None:
+    assert alert(blocks=[rich(words("disk "), odd, words("full"))]) == "disk full"
