@@ -19,7 +19,10 @@ OURS = "Parley"
 _ROLES = ("system", "developer", "assistant", "user", "tool", "系统", "助手", "用户", "工具")
 """Roles in a list of messages, as models know them."""
 _NAME_LENGTH = 80
-_FOLDED = {ord(character): " " for character in ":：" + DIRECTION_MARKS}
+_COLONS = ":：﹕︓∶꞉"
+"""The colon, and characters that look like one."""
+_FOLDED = {ord(character): " " for character in _COLONS + DIRECTION_MARKS}
+_TO_COLON = dict.fromkeys(map(ord, _COLONS), ":")
 _MARKS = " \t*_~`>[(#-"
 """What may stand before a name at the beginning of a line without hiding that it is one."""
 
@@ -60,16 +63,16 @@ def label_of(line: ThreadMessage, known: Mapping[str, str]) -> str:
 
 
 def set_off(text: str, known: Iterable[str]) -> str:
-    """`text` with a `> ` before each further line of it that begins with one of the labels and a colon, as a message of
-    that person would: it was quoted, or made up."""
-    starts = frozenset(f"{_key(label)}:" for label in known)
+    """`text` with a `> ` before each further line of it that begins with one of the labels or Parley's name, and a
+    colon, as a message of theirs would: it was quoted, or made up."""
+    starts = frozenset(_key(label).strip(_MARKS) for label in (OURS, *known))
     lines = text.splitlines(keepends=True)
     return "".join([*lines[:1], *(f"> {line}" if _begins(line, starts) else line for line in lines[1:])])
 
 
 def _begins(line: str, starts: frozenset[str]) -> bool:
-    name, colon, _ = line[: _NAME_LENGTH * 4].replace("：", ":").partition(":")
-    return bool(colon) and f"{_key(name.strip(_MARKS))}:" in starts
+    name, colon, _ = line[: _NAME_LENGTH * 4].translate(_TO_COLON).partition(":")
+    return bool(colon) and _key(name).strip(_MARKS) in starts
 
 
 def _plain(name: str) -> str:
