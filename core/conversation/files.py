@@ -33,6 +33,8 @@ AT_ONCE = 2
 PICTURES_BYTES = 64_000_000
 PICTURES_S = 3_600.0
 """How long small copies of pictures are kept in memory."""
+FAILED_S = 600.0
+_MOST_FAILED = 1_000
 
 _PASSING = frozenset(
     (
@@ -45,6 +47,8 @@ _PASSING = frozenset(
     )
 )
 """Problems that may be gone at the next question: they are not stored."""
+_COSTLY = frozenset((FileProblem.TOO_SLOW, FileProblem.CRASHED))
+"""Problems of files that take as long to read as a file may: they are not tried again for `FAILED_S`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,7 @@ class FileReader:
         self._pictures: TTLCache[tuple[str, str], tuple[Image, ...]] = TTLCache(
             PICTURES_BYTES, PICTURES_S, timer=clock.monotonic, getsizeof=_size
         )
+        self._failed: TTLCache[tuple[str, str], File] = TTLCache(_MOST_FAILED, FAILED_S, timer=clock.monotonic)
 
     async def read(
         self, ask: Ask, lines: Sequence[ThreadMessage], platform_calls: PlatformCalls
@@ -148,8 +153,12 @@ class FileReader:
         key = (message_key(ask.place, place.message_id), file.source)
         if file.text or (images := self._pictures.get(key, ())):
             return file, () if file.text else images
+        if key in self._failed:
+            return self._failed[key], ()
         async with self._free:
             file, images = await self._fetch(ask, place, platform_calls)
+        if file.problem in _COSTLY:
+            self._failed[key] = file
         if images:
             self._keep(key, images)
         if file != place.file and file.problem not in _PASSING:

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from core.conversation.file_content import ContentReader
 from core.conversation.files import (
+    FAILED_S,
     FILE_BYTES,
     MOST_FILES,
     MOST_PICTURES,
@@ -124,6 +125,17 @@ async def test_a_file_that_is_not_read_is_one_line_of_the_log_without_its_name(
         await rig.read([line(1, NOTES)])
     assert [entry["event"] for entry in logs] == ["file_not_read"]
     assert "notes" not in str(logs)
+
+
+async def test_a_file_that_takes_too_long_is_not_tried_again_with_each_question() -> None:
+    rig = Rig(F1=FileProblem.TOO_SLOW)
+    slow = (replace(NOTES, problem=FileProblem.TOO_SLOW),)
+    for lines in ([line(1, NOTES)], [], []):
+        assert (await rig.read(lines))[0] == [slow]
+    assert rig.platform.fetched == ["F1"]
+    await rig.clock.advance(FAILED_S + 1)
+    await rig.read([])
+    assert rig.platform.fetched == ["F1", "F1"]
 
 
 async def test_a_file_that_is_announced_as_too_large_is_not_fetched() -> None:
