@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import TypeVar, cast
 
-from aiohttp import BodyPartReader, MultipartReader, hdrs, web
+from aiohttp import BodyPartReader, MultipartReader, StreamReader, hdrs, web
 from aiohttp.http import HttpProcessingError
 
 from bots.web import incoming
@@ -31,6 +31,8 @@ BODY_LIMIT_BYTES = FILES_LIMIT * FILE_LIMIT_BYTES + incoming.BODY_LIMIT_BYTES + 
 PATIENCE_S = 20.0
 SLOWEST_BYTES_PER_S = 20_000
 """A body may take `PATIENCE_S`, and a second for each of these bytes that came. Reading its files is not counted."""
+MOST_LINES = 1_000
+"""Lines of a body, those of the contents of its parts not counted. A browser sends some five a part."""
 _CHUNK = 262_144
 _MALFORMED = (ValueError, RuntimeError, AssertionError, HttpProcessingError)
 """What aiohttp raises for a body that is not multipart, or ends in the middle. Where the sender has gone, it raises
@@ -64,7 +66,7 @@ class UploadReader:
             raise RequestError(Reason.BUSY)
         self.reading += 1
         try:
-            return await self._read(_Body(await request.multipart()), to_ask, language)
+            return await self._read(_Body(request), to_ask, language)
         except _MALFORMED:
             raise RequestError(Reason.MALFORMED) from None
         finally:
@@ -91,10 +93,11 @@ class UploadReader:
 class _Body:
     """The parts of a body, one behind the other, in the time that it may take."""
 
-    def __init__(self, parts: MultipartReader) -> None:
+    def __init__(self, request: web.Request) -> None:
+        """Raises ValueError and AssertionError where the body is not announced as multipart."""
         self.files = -1
         """Parts so far behind the first one."""
-        self._parts = parts
+        self._parts = MultipartReader(request.headers, cast(StreamReader, _FewLines(request.content)))
         self._clock = asyncio.get_running_loop().time
         self._until_s = self._clock() + PATIENCE_S
 
@@ -136,6 +139,28 @@ class _Body:
                 return await reading
         except TimeoutError:
             raise RequestError(Reason.TOO_SLOW) from None
+
+
+class _FewLines:
+    """The content of a request, of which only so many lines can be read.
+
+    aiohttp reads headers, and what comes before the first part, line by line, and does not let the event loop go on
+    while lines are there.
+    """
+
+    def __init__(self, content: StreamReader) -> None:
+        self._content = content
+        self._left = MOST_LINES
+
+    async def readline(self, *, max_line_length: int | None = None) -> bytes:
+        """Raises ValueError behind the last of them."""
+        self._left -= 1
+        if self._left < 0:
+            raise ValueError("too many lines")
+        return await self._content.readline(max_line_length=max_line_length)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._content, name)
 
 
 def _limit(file: File) -> tuple[int, RequestError]:

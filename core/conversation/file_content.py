@@ -15,6 +15,9 @@ _WARNED = frozenset((FileProblem.CRASHED, FileProblem.TOO_SLOW, FileProblem.NOT_
 
 log = structlog.get_logger()
 
+_PDF = "application/pdf"
+"""What scanned pages are in, whatever the platform calls it."""
+
 
 class ContentReader:
     """Reads files for questions of all platforms."""
@@ -40,7 +43,7 @@ class ContentReader:
                 case Picture() as picture:
                     return replace(file, media_type=picture.media_type), (picture,)
                 case ScannedPages(pages):
-                    return file, pages
+                    return replace(file, media_type=_PDF), pages
         except FileError as error:
             return with_problem(file, error), ()
 

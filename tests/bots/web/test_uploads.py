@@ -147,6 +147,13 @@ async def test_each_page_of_a_scan_is_a_picture_and_a_problem_is_said_at_once(cl
         assert file["problem"] == phrase("file_problem_encrypted", "en")
 
 
+async def test_a_scan_that_is_sent_as_a_picture_has_its_pages_too(client: ClientSession) -> None:
+    async with house(extractor=Scan()) as home:
+        await send(client, home, ("deed.png", "image/png", b"%PDF-1.7"))
+        names = [(one.name, one.source) for one in attached(home) if isinstance(one, File)]
+        assert names == [("deed.png, page 1", "1-1"), ("deed.png, page 2", "1-2")]
+
+
 async def test_sound_is_not_listened_to_here(client: ClientSession) -> None:
     async with house() as home:
         await send(client, home, ("clip.ogg", "audio/ogg", b"OggS"))
@@ -264,6 +271,16 @@ async def test_a_body_that_is_no_form_is_malformed(client: ClientSession, body: 
     async with house() as home:
         kind = {"Content-Type": "multipart/form-data; boundary=x"}
         assert await refused(client, home, body, **kind) == (400, "malformed")
+
+
+async def test_lines_without_end_before_the_first_part_are_refused(client: ClientSession) -> None:
+    head = b'--x\r\nContent-Disposition: form-data; name="ask"\r\n\r\n'
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    async with house() as home:
+        for lines, expected in ((10, 202), (uploads.MOST_LINES, 400)):
+            fields = json.dumps({"text": "Hello?", "client_id": str(uuid4())}).encode()
+            body = b"\r\n" * lines + head + fields + b"\r\n--x--\r\n"
+            assert (await post(client, home, body, **kind))[0] == expected
 
 
 async def test_a_form_of_another_site_is_refused_and_only_messages_have_files(client: ClientSession) -> None:
