@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
+from core.errors import Code, PlatformError
 from core.ports.files import FileError
 from core.values.parts import FileProblem
 
@@ -33,6 +34,12 @@ _PROBLEMS: Mapping[int, FileProblem] = {
     HTTPStatus.NOT_FOUND: FileProblem.NOT_FOUND,
     HTTPStatus.GONE: FileProblem.NOT_FOUND,
 }
+_REFUSALS = {Code.GONE: FileProblem.NOT_FOUND, Code.NOT_ALLOWED: FileProblem.NOT_ALLOWED}
+
+
+def to_file_error(error: PlatformError) -> FileError:
+    """Why a file can't be had, where the platform refuses to say where it is."""
+    return FileError(_REFUSALS.get(error.code, FileProblem.UNAVAILABLE), error.detail)
 
 
 class WebPageError(FileError):

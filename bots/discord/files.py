@@ -17,16 +17,14 @@ from yarl import URL
 from bots.discord.errors import FOREIGN, translate
 from bots.discord.message_parts import message_to_attachments
 from bots.discord.rest import Wire
-from bots.downloads import DEADLINE_S, allow_list, download
+from bots.downloads import DEADLINE_S, allow_list, download, to_file_error
 from core.clock import Clock
-from core.errors import Code
 from core.ports.files import FileContent, FileError
 from core.values.parts import File, FileProblem
 
 HOSTS = ("cdn.discordapp.com", "media.discordapp.net")
 _API_HOST = "discord.com"
 _REMEMBERED = 2_000
-_PROBLEMS = {Code.GONE: FileProblem.NOT_FOUND, Code.NOT_ALLOWED: FileProblem.NOT_ALLOWED}
 
 
 class AttachmentFiles:
@@ -117,6 +115,5 @@ async def _attachments(client: discord.Client, where: str) -> list[discord.Attac
     except ValueError:
         raise FileError(FileProblem.NOT_FOUND, "no message of Discord") from None
     except FOREIGN as error:
-        refused = translate(error)
-        raise FileError(_PROBLEMS.get(refused.code, FileProblem.UNAVAILABLE), refused.detail) from None
+        raise to_file_error(translate(error)) from None
     return message_to_attachments(message)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from bots.downloads import DEADLINE_S, WebPageError
+from bots.downloads import DEADLINE_S, WebPageError, to_file_error
 from bots.slack.attached_files import is_web_page, to_attached
 from bots.slack.errors import reason_of
 from bots.slack.web import Web
@@ -20,7 +20,6 @@ from core.values.parts import File, FileProblem
 
 Payload = Mapping[str, Any]
 
-_PROBLEMS = {Code.GONE: FileProblem.NOT_FOUND, Code.NOT_ALLOWED: FileProblem.NOT_ALLOWED}
 _NO_SCOPE = "the scope files:read is missing: add it to the app, and install the app again"
 _THUMBNAIL = re.compile(r"thumb_(\d+)")
 
@@ -51,8 +50,7 @@ async def _info(web: Web, source: str) -> Payload:
     except PlatformError as error:
         if reason_of(error) == "missing_scope":
             raise _ScopeMissingError from error
-        problem = _PROBLEMS.get(error.code, FileProblem.UNAVAILABLE)
-        raise FileError(problem, error.detail) from error
+        raise to_file_error(error) from error
     return told
 
 

@@ -17,10 +17,8 @@ class FileKind(StrEnum):
     PPTX = "pptx"
     TEXT = "text"
     """Text in any encoding, code and markup too."""
-    SOUND = "sound"
-    """Sound in a container of its own. MP4 and WebM hold sound as well as video: only a platform knows which."""
     OTHER = "other"
-    """Everything else, such as programs, archives and video."""
+    """Everything else, such as programs, archives, video, and sound that no platform calls a sound."""
 
 
 _HEAD = 1024
@@ -33,16 +31,6 @@ _SIGNATURES = (
     (8, b"WEBP", FileKind.PICTURE),
     (0, b"II*\x00", FileKind.PICTURE),  # TIFF
     (0, b"MM\x00*", FileKind.PICTURE),
-    (8, b"WAVE", FileKind.SOUND),
-    (0, b"ID3", FileKind.SOUND),  # MP3
-    (0, b"\xff\xfb", FileKind.SOUND),
-    (0, b"\xff\xf3", FileKind.SOUND),
-    (0, b"\xff\xf1", FileKind.SOUND),  # AAC
-    (0, b"\xff\xf9", FileKind.SOUND),
-    (0, b"OggS", FileKind.SOUND),
-    (0, b"fLaC", FileKind.SOUND),
-    (0, b"#!AMR", FileKind.SOUND),
-    (4, b"ftypM4A", FileKind.SOUND),
     (0, b"%PDF-", FileKind.PDF),
 )
 """Offset, bytes, kind: https://en.wikipedia.org/wiki/List_of_file_signatures"""

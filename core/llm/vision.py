@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from cachetools import FIFOCache
@@ -11,8 +11,9 @@ from core.errors import Code, ModelError
 from core.llm.catalog import Route
 from core.llm.context_windows import TOO_LONG
 from core.llm.image_refusals import ImageRefusal
-from core.llm.images import ToWords, keep_images
+from core.llm.images import ToWords, keep_images, newest_images
 from core.ports.model import Request
+from core.values.conversation import Message
 from core.values.deltas import ModelInfo
 from core.values.parts import Image
 
@@ -60,7 +61,7 @@ class Vision:
             left -= 1
             return True
 
-        return _show(request, keep, words)
+        return _with(request, keep_images(request.messages + request.steps, keep, words))
 
     def sighted(self, routes: Sequence[Route], now: float) -> Route | None:
         """The first of `routes` whose model sees, or may see where none is known to."""
@@ -92,8 +93,7 @@ class Vision:
 
 def show_newest(request: Request, most: int, words: ToWords) -> Request:
     """`request` with words in place of all but the newest `most` pictures."""
-    kept = iter(range(most))
-    return _show(request, lambda _: next(kept, None) is not None, words)
+    return _with(request, newest_images(request.messages + request.steps, most, words))
 
 
 def cut_after(error: ModelError, shown: Sequence[Image], estimate_tokens: int) -> ImageCut | None:
@@ -113,8 +113,9 @@ def cut_after(error: ModelError, shown: Sequence[Image], estimate_tokens: int) -
     return ImageCut(refusal, tuple(shown), most)
 
 
-def _show(request: Request, keep: Callable[[Image], bool], words: ToWords) -> Request:
-    messages, count = keep_images(request.messages + request.steps, keep, words), len(request.messages)
+def _with(request: Request, messages: tuple[Message, ...]) -> Request:
+    """`request` with `messages` in place of its messages and steps."""
+    count = len(request.messages)
     return replace(request, messages=messages[:count], steps=messages[count:])
 
 
