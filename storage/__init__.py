@@ -1,10 +1,13 @@
 """The store, on SQLite or PostgreSQL. Rows never leave it.
 
-    tables      what is kept: threads, messages (their lines), turns (the ledger), steps, posts, usage
+    tables      what is kept: threads, messages, turns (the ledger), steps, posts, uploads, usage
     url         database URLs, and the file of SQLite
     engine      connections, transactions
     errors      the one table in which a database's failures become StoreError
     threads     messages of a thread: note, edit, delete, import, and their order
+    attached    what a message holds beside its words, as JSON
+    uploads     small copies of pictures that were sent on the page
+    teams       rows from before they named their team
     heard       watermarks: until when a platform was listened to
     turns       the ledger: accept, begin, checkpoint, finish
     steps       the steps of turns with more than one

@@ -9,6 +9,7 @@
     suggestions     what a command that is being typed may become              pure
     outgoing        messages, turns and pages -> JSON and server-sent events   pure
     html            Markdown -> HTML, block by block                           pure
+    renderer        that HTML, made in a thread of its own
     answer_streams  what answers show now, and who watches
     errors          what can be refused: status and words
     page.html, page.css, *.svg, *.js    what the browser gets: no framework, no build step

@@ -6,6 +6,7 @@
     handlers           performs a command: an ask for the ledger, or an immediate reply
     settings_commands  /model, /prompt, /settings
     data_commands      /reset, /forget, /export
+    summaries          the options of /summarize -> its task                            pure
     settings_view      settings as people see and change them                           pure
     reports            usage, history and exports as texts and files                    pure
 

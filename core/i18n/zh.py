@@ -55,8 +55,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "file_problem_unheard": "我在这里无法听取语音",
     "file_unread": "我没能读取 {name}：{why}。",
     "file_unnamed": "一个没有名字的文件",
-    # In place of `name` in the sentence `file_unread`, where there are many.
-    "file_names": "{names} 等（另有 {count} 个）",
+    # 文件较多时，在 `file_unread` 中代替 `name`。
+    "file_names": "{names}，以及另外 {count} 个文件",
     "file_page": "{name}，第 {n} 页",
     "file_heard": "我在 {name} 里听到的：“{text}”",
     "unread_parts": "你消息里的{what}，我没能读取。",

@@ -34,6 +34,7 @@
         └ length_limits      how long a request may be                             pure
     redacting_model  any model, with our secrets cut from its words
     transcription    the words of voice clips
+    └ sounds           which sounds are transcribed, and their names                pure
     offline          the built-in model, for when no key is set
     catalog          accounts and models, from the environment or parley.toml
 

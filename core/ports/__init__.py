@@ -2,7 +2,9 @@
 
     connector  platforms, and the inbox that they deliver events to
     model      a model that streams
-    store      the ledger, threads, settings, usage and privacy
+    tools      what models may call
+    files      the content of people's files: where it comes from, who reads it
+    store      the ledger, threads, settings, usage, privacy and uploads
 
 Each docstring is a contract; `tests/contract` holds every implementation to it.
 """
