@@ -10,6 +10,7 @@ import asyncio
 import base64
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from weakref import WeakValueDictionary
 
 from cachetools import TTLCache
 
@@ -28,8 +29,9 @@ MOST_PICTURES = 6
 MOST_FILES = 10
 """Other files whose text a question has."""
 FILE_BYTES = 25_000_000
-AT_ONCE = 2
-"""Files that are downloaded and read at a time, over all questions: each may need `FILE_BYTES` of memory."""
+AT_ONCE, AT_ONCE_EACH = 3, 2
+"""Files that are downloaded and read at a time, over all questions and over those of one person, whose slow files leave
+room for others'. Each may need `FILE_BYTES` of memory."""
 PICTURES_BYTES = 64_000_000
 PICTURES_S = 3_600.0
 """How long small copies of pictures are kept in memory."""
@@ -113,6 +115,7 @@ class FileReader:
         self._store = store
         self._content = content
         self._free = asyncio.Semaphore(AT_ONCE)
+        self._shares: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._pictures: TTLCache[tuple[str, str], tuple[Image, ...]] = TTLCache(
             PICTURES_BYTES, PICTURES_S, timer=clock.monotonic, getsizeof=_size
         )
@@ -155,7 +158,10 @@ class FileReader:
             return file, () if file.text else images
         if key in self._failed:
             return self._failed[key], ()
-        async with self._free:
+        share = self._shares.setdefault(
+            f"{ask.place.platform}/{ask.author.id}", asyncio.Semaphore(AT_ONCE_EACH)
+        )
+        async with share, self._free:
             file, images = await self._fetch(ask, place, platform_calls)
         if file.problem in _COSTLY:
             self._failed[key] = file

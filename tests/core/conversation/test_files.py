@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,13 +21,14 @@ from core.conversation.files import (
     unseen,
 )
 from core.platform_calls import PlatformCalls
-from core.ports.files import Extracted, Picture, ScannedPages, Transcriber
+from core.ports.files import Extracted, FileContent, Picture, ScannedPages, Transcriber
 from core.values.conversation import Ask, ThreadMessage
 from core.values.parts import Attached, File, FileProblem, Quote
 from core.values.places import Person, Place
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import PICTURE, FilePlatform, PlainExtractor
 from tests.fakes.memory import MemoryStore
+from tests.waiting import HANG_S
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 THREAD = Place("slack", "T1", "C1", "1.0")
@@ -232,3 +234,24 @@ async def test_a_scan_that_the_model_does_not_see_is_said_to_have_no_text() -> N
     images = [image for some in rig.files.pictures.values() for image in some]
     told = unseen(question(1), rig.files, images)
     assert [one.problem for one in told] == [FileProblem.UNSEEN, FileProblem.NO_TEXT]
+
+
+async def test_the_slow_files_of_one_person_leave_room_for_those_of_others() -> None:
+    class Stuck(FilePlatform):
+        async def fetch(self, place: Place, message_id: str, file: File, limit: int) -> FileContent:
+            if file.source.startswith("slow"):
+                await asyncio.Event().wait()
+            return await super().fetch(place, message_id, file, limit)
+
+    rig = Rig()
+    platform_calls = PlatformCalls(Stuck(F1=b"words"))
+    many = [line(number, replace(NOTES, source=f"slow{number}")) for number in range(5)]
+    stuck = [asyncio.create_task(rig.reader.read(question(9), many, platform_calls)) for _ in range(2)]
+    await asyncio.sleep(0)
+    other = replace(question(8), author=Person("U2", "Bo"))
+    async with asyncio.timeout(HANG_S):
+        files = await rig.reader.read(other, [line(8, NOTES)], platform_calls)
+    assert files.lines[0].attached == (replace(NOTES, text="words"),)
+    for one in stuck:
+        one.cancel()
+    await asyncio.gather(*stuck, return_exceptions=True)
