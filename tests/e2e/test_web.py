@@ -72,7 +72,7 @@ async def test_an_answer_streams_survives_reloads_and_a_restart_and_is_followed_
 ) -> None:
     settings = model_settings(endpoint)
     endpoint.script(
-        Words("One two three four five six seven eight nine ten eleven twelve.", per_s=3),
+        Words("One two three four five six seven eight nine ten eleven twelve.", per_s=0.5),
         Words("Twelve, I said."),
         Words("Seven."),
     )
@@ -89,6 +89,7 @@ async def test_an_answer_streams_survives_reloads_and_a_restart_and_is_followed_
         await page.reload()
         await expect(log).to_contain_text("One two")
         assert "twelve" not in await log.inner_text(), "it was over before it could be reloaded"
+        endpoint.hurry()
         await expect(log).to_contain_text("eleven twelve.")
         await expect(answers(page)).to_have_attribute("aria-busy", "false")
         await page.reload()
