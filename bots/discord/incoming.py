@@ -143,10 +143,10 @@ def update_to_ask(payload: discord.RawMessageUpdateEvent, me: discord.ClientUser
     ask, before = message_to_ask(payload.message, me, here), payload.cached_message
     if before is not None and before.flags.loading and not payload.message.flags.loading:
         return ask
-    if ask is None or not ask.addressed or not ask.text or payload.message.edited_at is None:
+    if ask is None or not ask.addressed or ask.wordless or payload.message.edited_at is None:
         return None
     asked = None if before is None else message_to_ask(before, me, here)
-    return None if asked is not None and asked.addressed and asked.text else ask
+    return None if asked is not None and asked.addressed and not asked.wordless else ask
 
 
 def deletion_to_deleted(message_id: int, here: Place) -> Deleted:

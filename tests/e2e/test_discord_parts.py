@@ -141,6 +141,16 @@ async def test_a_mention_with_nothing_but_a_file_opens_a_thread_with_its_name(
     assert FENCED in lines(endpoint)[0]
 
 
+async def test_a_mention_that_is_added_to_a_file_alone_asks_about_it(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        question = await discord.say(ADA, GENERAL, "", files=[PASTE])
+        await discord.edit(question, AT)
+        await answered(discord, question, "the loom is torn")
+    assert len(endpoint.requests) == 1
+
+
 async def test_a_file_that_cant_be_had_is_said_and_the_rest_is_answered(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
 ) -> None:
