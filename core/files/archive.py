@@ -24,6 +24,8 @@ _MEMBER = b"PK\x01\x02"
 """What each entry of the list of members begins with. zipfile reads the whole list at once."""
 _DEEPEST = 1_000
 """Elements inside each other."""
+_MOST_NAMES = 5_000
+"""Different names of elements: the formats have some hundreds, and a new one costs more than one that is known."""
 _PIECE = 65_536
 _ENCRYPTED = 1
 _NONE: dict[str, str] = {}
@@ -106,6 +108,8 @@ class _Parser:
         self._found.append(("text", text, _NONE))
 
     def _local(self, name: str) -> str:
+        if len(self._names) >= _MOST_NAMES:
+            raise FileError(FileProblem.DAMAGED, "too many names")
         return self._names.setdefault(name, name.rpartition(":")[2])
 
 

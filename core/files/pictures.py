@@ -32,7 +32,10 @@ def read(data: bytes) -> Picture:
     with Image.open(BytesIO(data), formats=_FORMATS) as opened:
         if opened.width * opened.height > MOST_PIXELS:
             raise FileError(FileProblem.TOO_MANY_PIXELS)
-        return small_copy(opened)
+        try:
+            return small_copy(opened)
+        except MemoryError:  # WebP and transparent pictures need several copies of all pixels.
+            raise FileError(FileProblem.TOO_MANY_PIXELS, "MemoryError") from None
 
 
 def small_copy(image: Image.Image) -> Picture:

@@ -117,6 +117,10 @@ def test_elements_nested_too_deeply_are_refused() -> None:
     assert problem_of(docx("<w:p>" * 1_000 + paragraph("deep") + "</w:p>" * 1_000)) is FileProblem.DAMAGED
 
 
+def test_elements_of_names_without_end_are_refused() -> None:
+    assert problem_of(docx("".join(f"<n{number}/>" for number in range(6_000)))) is FileProblem.DAMAGED
+
+
 def test_too_many_members_are_refused() -> None:
     assert problem_of(docx("", **{f"x{number}": "" for number in range(5_001)})) is FileProblem.BOMB
 

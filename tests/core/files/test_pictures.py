@@ -6,6 +6,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
+from core.files import pictures
 from core.files.pictures import LARGEST, LONGEST_SIDE, read
 from core.ports.files import FileError, Picture
 from core.values.parts import FileProblem
@@ -131,6 +132,18 @@ def test_a_picture_of_one_pixel_and_one_of_one_row_are_read() -> None:
 def test_too_many_pixels_are_refused_by_the_header() -> None:
     with pytest.raises(FileError) as raised:
         read(flat_png(9_000, 9_000)[:100])
+    assert raised.value.problem is FileProblem.TOO_MANY_PIXELS
+
+
+def test_a_picture_whose_copies_need_too_much_memory_has_too_many_pixels(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(image: Image.Image) -> Image.Image:
+        raise MemoryError
+
+    monkeypatch.setattr(pictures, "_smooth", full)
+    with pytest.raises(FileError) as raised:
+        read(saved(quarters(), "WEBP"))
     assert raised.value.problem is FileProblem.TOO_MANY_PIXELS
 
 
