@@ -81,8 +81,25 @@ async def failing(folder: Path) -> None:
                 await take(page, "chinese")
 
 
+async def with_files(folder: Path) -> None:
+    """A picture, a table and a file that can't be read, in one question."""
+    picture, table, locked = folder / "loom.png", folder / "threads.csv", folder / "pattern.zip"
+    picture.write_bytes((PICTURES / "page.png").read_bytes())
+    table.write_text("colour,threads\nred,120\nblue,80\n")
+    locked.write_bytes(b"PK\x03\x04" + bytes(40))
+    async with FakeCompletions() as endpoint:
+        endpoint.script(Words("There are 200 threads: **120 red** and **80 blue**."))
+        settings = {"OPENAI_BASE_URL": endpoint.base_url, "OPENAI_API_KEY": "sk-test"}
+        async with Program(folder, **settings) as program, window(**DESK) as page:
+            await page.goto(program.url)
+            await page.locator("#files").set_input_files([picture, table, locked])
+            await ask(page, "How many threads does this pattern need?")
+            await expect(page.get_by_role("button", name="Regenerate")).to_be_visible()
+            await take(page, "files")
+
+
 async def main() -> None:
-    for scene in (offline, failing):
+    for scene in (offline, failing, with_files):
         with tempfile.TemporaryDirectory() as folder:
             await scene(Path(folder))
 
