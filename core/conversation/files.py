@@ -17,6 +17,7 @@ from cachetools import TTLCache
 from core.clock import Clock
 from core.conversation.file_content import ContentReader, is_picture, is_sound, with_problem
 from core.conversation.prompt import Pictures
+from core.files.extractor import LARGEST_FILE
 from core.platform_calls import PlatformCalls
 from core.ports.files import FileError, Picture
 from core.ports.store import ThreadStore
@@ -28,10 +29,9 @@ MOST_PICTURES = 6
 """Pictures of a question. Several endpoints refuse more than 8 to 12."""
 MOST_FILES = 10
 """Other files whose text a question has."""
-FILE_BYTES = 25_000_000
 AT_ONCE, AT_ONCE_EACH = 3, 2
 """Files that are downloaded and read at a time, over all questions and over those of one person, whose slow files leave
-room for others'. Each may need `FILE_BYTES` of memory."""
+room for others'. Each may need `LARGEST_FILE` of memory."""
 PICTURES_BYTES = 64_000_000
 PICTURES_S = 3_600.0
 """How long small copies of pictures are kept in memory."""
@@ -63,11 +63,16 @@ class FileNews:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a file is: its message, and what it is there."""
+class _FoundFile:
+    """A file of a thread, by its message and by its number among what that holds."""
 
     message_id: str
+    number: int
     file: File
+
+    @property
+    def place(self) -> tuple[str, int]:
+        return self.message_id, self.number
 
     @property
     def key(self) -> tuple[str, str]:
@@ -95,13 +100,13 @@ class ThreadFiles:
         return found
 
 
-def choose(lines: Sequence[ThreadMessage]) -> list[_Place]:
+def choose(lines: Sequence[ThreadMessage]) -> list[_FoundFile]:
     """The files whose content is to be had for a question: those of the newest messages, up to the limits."""
     found = [
-        _Place(line.id, one)
+        _FoundFile(line.id, number, one)
         for line in reversed(lines)
-        for one in line.attached
-        if isinstance(one, File) and one.source and one.problem is None
+        for number, one in enumerate(line.attached)
+        if isinstance(one, File) and (one.source or one.text) and one.problem is None
     ]
     pictures = [one for one in found if is_picture(one.file)][:MOST_PICTURES]
     others = [one for one in found if not is_picture(one.file)][:MOST_FILES]
@@ -131,7 +136,7 @@ class FileReader:
         chosen = choose(lines)
         results = await asyncio.gather(*(self._read(ask, one, platform_calls) for one in chosen))
         read = list(zip(chosen, results, strict=True))
-        files = {one.key: file for one, (file, _) in read}
+        files = {one.place: file for one, (file, _) in read}
         news = (_news(one.file, file, own=one.message_id == ask.id) for one, (file, _) in read)
         known = tuple(_with_files(line, files) for line in lines)
         pictures = _newest({one.key: images for one, (_, images) in read if images})
@@ -149,11 +154,11 @@ class FileReader:
         return tuple(FileNews(file.name, FileProblem.REFUSED) for _, file in found)
 
     async def _read(
-        self, ask: Ask, place: _Place, platform_calls: PlatformCalls
+        self, ask: Ask, found: _FoundFile, platform_calls: PlatformCalls
     ) -> tuple[File, tuple[Image, ...]]:
         """The file with its text or problem, which is stored, and its pictures."""
-        file = place.file
-        key = (message_key(ask.place, place.message_id), file.source)
+        file = found.file
+        key = (message_key(ask.place, found.message_id), file.source)
         if file.text or (images := self._pictures.get(key, ())):
             return file, () if file.text else images
         if key in self._failed:
@@ -162,24 +167,24 @@ class FileReader:
             f"{ask.place.platform}/{ask.author.id}", asyncio.Semaphore(AT_ONCE_EACH)
         )
         async with share, self._free:
-            file, images = await self._fetch(ask, place, platform_calls)
+            file, images = await self._fetch(ask, found, platform_calls)
         if file.problem in _COSTLY:
             self._failed[key] = file
         if images:
             self._keep(key, images)
-        if file != place.file and file.problem not in _PASSING:
-            await self._store.put_file(ask.place, place.message_id, file)
+        if file != found.file and file.problem not in _PASSING:
+            await self._store.put_file(ask.place, found.message_id, file)
         return file, images
 
     async def _fetch(
-        self, ask: Ask, place: _Place, platform_calls: PlatformCalls
+        self, ask: Ask, found: _FoundFile, platform_calls: PlatformCalls
     ) -> tuple[File, tuple[Image, ...]]:
-        file = place.file
+        file = found.file
         try:
-            if file.size > FILE_BYTES:
+            if file.size > LARGEST_FILE:
                 raise FileError(FileProblem.TOO_LARGE)
             self._content.check(file)
-            content = await platform_calls.fetch(ask.place, place.message_id, file, FILE_BYTES)
+            content = await platform_calls.fetch(ask.place, found.message_id, file, LARGEST_FILE)
             file = replace(
                 file, name=content.name or file.name, media_type=content.media_type or file.media_type
             )
@@ -206,9 +211,11 @@ def unseen(
     return tuple(FileNews(file.name, why(file)) for file in files.showing(images).get(ask.id, ()))
 
 
-def _with_files(line: ThreadMessage, read: Mapping[tuple[str, str], File]) -> ThreadMessage:
+def _with_files(line: ThreadMessage, read: Mapping[tuple[str, int], File]) -> ThreadMessage:
+    """The line with the files that were read for it; others by name alone."""
     attached: Iterable[Attached] = (
-        read.get((line.id, one.source), one) if isinstance(one, File) else one for one in line.attached
+        read.get((line.id, number), replace(one, text="")) if isinstance(one, File) else one
+        for number, one in enumerate(line.attached)
     )
     return replace(line, attached=tuple(attached)) if line.attached else line
 
@@ -231,7 +238,7 @@ def _known(ask: Ask) -> list[FileNews]:
 def _left_out(ask: Ask, lines: Iterable[ThreadMessage], pictures: Pictures) -> list[FileNews]:
     """The files of the question that were past the limits, so that the model has nothing of them."""
     own = (one for line in lines if line.id == ask.id for one in line.attached if isinstance(one, File))
-    unread = (one for one in own if one.source and not one.text and one.problem is None)
+    unread = (one for one in own if not one.text and one.problem is None)
     return [FileNews(one.name, FileProblem.TOO_MANY) for one in unread if (ask.id, one.source) not in pictures]
 
 

@@ -11,7 +11,6 @@ from structlog.testing import capture_logs
 from core.conversation.file_content import ContentReader
 from core.conversation.files import (
     FAILED_S,
-    FILE_BYTES,
     MOST_FILES,
     MOST_PICTURES,
     PICTURES_S,
@@ -20,6 +19,7 @@ from core.conversation.files import (
     choose,
     unseen,
 )
+from core.files.extractor import LARGEST_FILE
 from core.platform_calls import PlatformCalls
 from core.ports.files import Extracted, FileContent, Picture, ScannedPages, Transcriber
 from core.values.conversation import Ask, ThreadMessage
@@ -142,7 +142,7 @@ async def test_a_file_that_takes_too_long_is_not_tried_again_with_each_question(
 
 async def test_a_file_that_is_announced_as_too_large_is_not_fetched() -> None:
     rig = Rig()
-    _, _, (news,) = await rig.read([line(1, replace(NOTES, size=FILE_BYTES + 1))])
+    _, _, (news,) = await rig.read([line(1, replace(NOTES, size=LARGEST_FILE + 1))])
     assert (news.problem, rig.platform.fetched) == (FileProblem.TOO_LARGE, [])
 
 
@@ -198,6 +198,16 @@ async def test_that_the_model_is_blind_is_told_of_the_pictures_in_the_question_a
     images = rig.files.pictures["m1", "F2"]
     assert unseen(question(1), rig.files, images) == (FileNews("cat.png", FileProblem.UNSEEN),)
     assert unseen(question(9), rig.files, images) == ()
+
+
+async def test_of_many_files_that_are_stored_the_newest_have_their_text_and_the_others_their_name() -> None:
+    rig = Rig()
+    stored = [replace(NOTES, source="", text=f"text {number}") for number in range(MOST_FILES + 2)]
+    read, _, _ = await rig.read([line(1, *stored[:2]), line(2, *stored[2:])])
+    assert [[getattr(one, "text", "") for one in attached] for attached in read] == [
+        ["", ""],
+        [one.text for one in stored[2:]],
+    ]
 
 
 @pytest.mark.parametrize(("file", "most"), [(CAT, MOST_PICTURES), (NOTES, MOST_FILES)])
