@@ -101,7 +101,9 @@ class DataCommands:
         totals = await self._store.usage_totals(reports.EVER, self._clock.now(), team, person)
         if not found and not totals.questions:
             return ImmediateReply(given.phrase("export_nothing"))
-        return ImmediateReply(given.phrase("export_me", n=len(found)), file=reports.person_file(found, totals))
+        return ImmediateReply(
+            given.phrase("export_me", n=len(found)), file=reports.person_file(found, totals, given.language)
+        )
 
     async def _require_thread(self, given: CommandContext) -> None:
         """A direct conversation counts as a thread only where it has been used as one."""

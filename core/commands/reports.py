@@ -7,17 +7,19 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import assert_never
 
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal
 
 from core.commands.settings_view import origin, shown
+from core.files.names import safe_name
 from core.i18n import LOCALES, language_of, phrase
-from core.llm.messages import whole_text
 from core.ports.store import Change
 from core.settings.channel import ChannelSettings
-from core.speakers import label_of, labels_of
+from core.speakers import label, label_of, labels_of
 from core.values.conversation import ThreadMessage
+from core.values.parts import Attached, File, Quote, Text, Unread
 from core.values.places import Place
 from core.values.ui import Attachment
 from core.values.usage import UsageTotals
@@ -104,11 +106,13 @@ def money(micros: int, currency: str, language: str) -> str:
 def thread_file(lines: Sequence[ThreadMessage], language: str) -> Attachment:
     """A thread as Markdown: author, time (UTC) and text, which is quoted so that it can't pass for another message."""
     known = labels_of(lines)
-    said = [f"{_heading(line, known, language)}\n\n{_quoted(whole_text(line))}" for line in lines]
+    said = [f"{_heading(line, known, language)}\n\n{_quoted(_whole(line, language))}" for line in lines]
     return Attachment("thread.md", "text/markdown", (_RULE.join(said) + "\n").encode("utf-8", "replace"))
 
 
-def person_file(messages_by_person: Sequence[tuple[Place, ThreadMessage]], tally: UsageTotals) -> Attachment:
+def person_file(
+    messages_by_person: Sequence[tuple[Place, ThreadMessage]], tally: UsageTotals, language: str
+) -> Attachment:
     """A person's data as JSON: their messages, the answers, and the usage."""
     known = labels_of(line for _, line in messages_by_person)
     data = {
@@ -117,7 +121,7 @@ def person_file(messages_by_person: Sequence[tuple[Place, ThreadMessage]], tally
                 "place": place.key,
                 "at": line.at.isoformat(),
                 "by": label_of(line, known),
-                "text": whole_text(line),
+                "text": _whole(line, language),
             }
             for place, line in messages_by_person
         ],
@@ -162,6 +166,33 @@ def month_start(now: datetime) -> datetime:
 
 def _heading(line: ThreadMessage, known: Mapping[str, str], language: str) -> str:
     return f"**{_SIGNS.sub(_ESCAPED, label_of(line, known))}** · {_time(line.at, language)}"
+
+
+def _whole(line: ThreadMessage, language: str) -> str:
+    """All words of a message, with what it quotes and the text of its files, for a person."""
+    return "\n\n".join(filter(None, (line.text, *(_attached(one, language) for one in line.attached))))
+
+
+def _attached(one: Attached, language: str) -> str:
+    match one:
+        case Text(text):
+            return text
+        case Quote(text, author, place):
+            key = "export_quote_in" if place else "export_quote"
+            head = phrase(
+                key, language, author=label(author) or phrase("export_somebody", language), place=place
+            )
+            return f"{head}\n{_quoted(text)}"
+        case Unread(kind):
+            return phrase("export_unread", language, what=phrase(f"unread_{kind}", language))
+        case File(name):
+            named = safe_name(name) or phrase("file_unnamed", language)
+            if one.problem is not None:
+                return phrase(
+                    "file_unread", language, name=named, why=phrase(f"file_problem_{one.problem}", language)
+                )
+            return "\n".join(filter(None, (phrase("export_file", language, name=named), one.text)))
+    assert_never(one)
 
 
 def _quoted(text: str) -> str:

@@ -69,6 +69,12 @@ PHRASES: dict[str, str | dict[str, str]] = {
     # In place of `name` in the sentence `file_unread`, where there are many.
     "file_names": "{names} and {count} more",
     "file_page": "{name}, page {n}",
+    # In an export.
+    "export_file": "File: {name}",
+    "export_quote": "{author} wrote:",
+    "export_quote_in": "{author} wrote in {place}:",
+    "export_somebody": "Somebody",
+    "export_unread": "Not read: {what}",
     "file_heard": "What I heard in {name}: “{text}”",
     # What could not be read, in the sentence `unread_parts`.
     "unread_parts": "I couldn't read {what} in your message.",

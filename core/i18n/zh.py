@@ -58,6 +58,11 @@ PHRASES: dict[str, str | dict[str, str]] = {
     # 文件较多时，在 `file_unread` 中代替 `name`。
     "file_names": "{names}，以及另外 {count} 个文件",
     "file_page": "{name}，第 {n} 页",
+    "export_file": "文件：{name}",
+    "export_quote": "{author} 写道：",
+    "export_quote_in": "{author} 在 {place} 写道：",
+    "export_somebody": "有人",
+    "export_unread": "未读取：{what}",
     "file_heard": "我在 {name} 里听到的：“{text}”",
     "unread_parts": "你消息里的{what}，我没能读取。",
     "unread_call": "通话",

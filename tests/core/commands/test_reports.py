@@ -11,7 +11,7 @@ from core.commands.reports import history, newest, person_file, thread_file
 from core.i18n import LANGUAGES, phrase
 from core.ports.store import Change
 from core.values.conversation import ThreadMessage
-from core.values.parts import File, FileProblem, Quote, Text
+from core.values.parts import File, FileProblem, Quote, Text, Unread
 from core.values.places import Person, Place
 from core.values.usage import UsageTotals
 
@@ -32,7 +32,7 @@ def test_the_newest_part_of_a_thread_is_whole_lines_and_its_end() -> None:
 
 
 def test_the_newest_part_of_a_persons_data_is_still_readable_and_has_their_usage() -> None:
-    whole = person_file([(Place("discord", "1", "2"), line) for line in LINES], UsageTotals(questions=50))
+    whole = person_file([(Place("discord", "1", "2"), line) for line in LINES], UsageTotals(questions=50), "en")
     part = json.loads(newest(whole, 2_000).content)
     assert part["usage"]["questions"] == 50
     assert 1 < len(part["lines"]) < 50
@@ -44,7 +44,7 @@ def test_the_last_line_is_never_cut_away() -> None:
     assert (
         "line 49"
         in newest(
-            person_file([(Place("d", "1", "2"), one) for one in LINES], UsageTotals()), 1
+            person_file([(Place("d", "1", "2"), one) for one in LINES], UsageTotals(), "en"), 1
         ).content.decode()
     )
 
@@ -66,12 +66,26 @@ def test_what_a_message_holds_beside_its_words_is_exported_with_it() -> None:
         File("safe.zip", problem=FileProblem.ENCRYPTED),
     )
     line = ThreadMessage("1", Person("U1", "Ada"), "look", NOON, attached=attached)
-    said = json.loads(person_file([(Place("slack", "T1", "C1"), line)], UsageTotals()).content)["lines"][0][
-        "text"
-    ]
+    said = json.loads(person_file([(Place("slack", "T1", "C1"), line)], UsageTotals(), "en").content)["lines"][
+        0
+    ]["text"]
     for words in ("look", "ship it", "#releases", "a | b", "loom.pdf", "12 shafts", "buy milk", "safe.zip"):
         assert words in said
         assert words in thread_file([line], "en").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", "look\n\nEve wrote in #releases:\n> ship it\n\nFile: a.txt\nbuy\n\nNot read: a list"),
+        ("zh", "look\n\nEve 在 #releases 写道：\n> ship it\n\n文件：a.txt\nbuy\n\n未读取：列表"),
+    ],
+)
+def test_an_export_speaks_the_language_of_its_reader(language: str, told: str) -> None:
+    attached = (Quote("ship it", "Eve", "#releases"), File("x/a.txt", text="buy"), Unread("list"))
+    line = ThreadMessage("1", Person("U1", "Ada"), "look", NOON, attached=attached)
+    found = json.loads(person_file([(Place("slack", "T1", "C1"), line)], UsageTotals(), language).content)
+    assert found["lines"][0]["text"] == told
 
 
 ENDS = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
