@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from core.i18n import phrase
-from tests.e2e.conftest import model_settings, slack_settings
+from tests.e2e.conftest import discord_settings, model_settings, slack_settings
 from tests.e2e.program import Program
+from tests.e2e.test_discord import answered
 from tests.e2e.test_slack_content import WAIT_S, asked_times, last, png, told
 from tests.fakes.completions import FakeCompletions, PictureRules, Status
+from tests.fakes.discord import ADA, FakeDiscord
+from tests.fakes.discord import File as Upload
 from tests.fakes.slack import FakeSlack
 
 DOT = ("dot.png", "image/png", png())
@@ -55,4 +58,36 @@ async def test_a_voice_clip_is_written_down_for_the_model_and_the_person(
         await slack.wait_for(partial(told, slack, "Ship it at noon."), WAIT_S)
         sound, question = (request.body for request in endpoint.requests)
         assert (sound["model"], sound["filename"]) == ("whisper-1", "sound.m4a")
+        assert "Ship it at noon." in str(question["messages"][-1])
+
+
+async def test_discord_shows_pictures_to_the_model_and_says_which_it_could_not_see(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    picture, channel = Upload("dot.png", png(), "image/png"), discord.dm(ADA)
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        await discord.direct(ADA, "what is it?", files=[picture])
+        await answered(discord, channel, "")
+        words, image = endpoint.requests[0].body["messages"][-1]["content"]
+        assert words == {"type": "text", "text": "what is it?"}
+        assert image["image_url"]["url"].startswith("data:image/png;base64,")
+        endpoint.pictures = PictureRules(sees=False)
+        await discord.direct(ADA, "and this?", files=[picture])
+        unseen = phrase("file_unread", "en", name="dot.png", why=phrase("file_problem_unseen", "en"))
+        await answered(discord, channel, unseen, count=2)
+        assert "image_url" not in str(endpoint.requests[-1].body)
+
+
+async def test_a_voice_message_on_discord_is_written_down_for_the_model_and_the_person(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    endpoint.transcription = Status(200, {"text": "Ship it at noon."})
+    settings = discord_settings(discord) | model_settings(endpoint) | {"PARLEY_TRANSCRIBE_MODEL": "whisper-1"}
+    clip, channel = Upload("voice-message.ogg", b"OggS" + bytes(60), "audio/ogg"), discord.dm(ADA)
+    async with Program(tmp_path, **settings):
+        await discord.direct(ADA, "", files=[clip], flags=8192)
+        heard = phrase("file_heard", "en", name="voice-message.ogg", text="Ship it at noon.")
+        await answered(discord, channel, heard)
+        sound, question = (request.body for request in endpoint.requests)
+        assert sound["filename"] == "sound.ogg"
         assert "Ship it at noon." in str(question["messages"][-1])
