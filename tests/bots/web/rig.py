@@ -13,7 +13,7 @@ from bots.http import HttpServer
 from bots.web import Hosts, WebConnector, refuse_host
 from core.clock import SystemClock
 from core.conversation.file_content import ContentReader
-from core.ports.files import Extractor
+from core.ports.files import Extractor, Transcriber
 from tests.bots.web.echo import EchoInbox
 from tests.fakes.files import PlainExtractor
 from tests.fakes.memory import MemoryStore
@@ -37,10 +37,11 @@ async def house(
     heartbeat_s: float = 15.0,
     hosts: Hosts | None = None,
     extractor: Extractor | None = None,
+    transcriber: Transcriber | None = None,
     **limits: Any,
 ) -> AsyncIterator[App]:
     store, hosts = store or MemoryStore(), hosts or Hosts()
-    content = ContentReader(extractor or PlainExtractor())
+    content = ContentReader(extractor or PlainExtractor(), transcriber)
     platform = WebConnector(hosts, SystemClock(), store, content, heartbeat_s=heartbeat_s, **limits)
     inbox = EchoInbox(store, platform, gap_s)
     http = HttpServer("127.0.0.1", port, {}, platform.routes(), bytes, partial(refuse_host, hosts))

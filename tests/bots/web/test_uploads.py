@@ -88,6 +88,11 @@ class Locked(PlainExtractor):
         raise FileError(FileProblem.ENCRYPTED)
 
 
+class Hears:
+    async def transcribe(self, name: str, media_type: str, data: bytes) -> str:
+        return f"heard {media_type}"
+
+
 class Waits(PlainExtractor):
     """Reads a text once `goes_on` is set."""
 
@@ -110,6 +115,15 @@ async def test_the_text_of_a_file_goes_with_the_question(client: ClientSession) 
         assert shown["text"] == "How many?"
         (file,) = shown["attached"]
         assert (file["name"], file["size"], file["picture"], file["problem"]) == ("notes.txt", 11, "", "")
+
+
+async def test_what_was_heard_in_a_sound_is_shown_with_it(client: ClientSession) -> None:
+    clip: Sent = ("clip.ogg", "audio/ogg", b"OggS" + bytes(60))
+    async with house(transcriber=Hears()) as home:
+        answer = await send(client, home, clip)
+        assert attached(home) == (File("clip.ogg", "audio/ogg", "heard audio/ogg", size=64),)
+        (shown,) = (await question(client, home, answer["thread"]))["attached"]
+        assert (shown["name"], shown["text"], shown["problem"]) == ("clip.ogg", "heard audio/ogg", "")
 
 
 async def test_a_picture_needs_no_words_and_its_small_copy_is_shown_and_read(client: ClientSession) -> None:
