@@ -158,7 +158,7 @@ class App:
             FileReader(store, self.file_content, self.clock),
             self.catalog,
             on_finished=self.metrics.answer_finished,
-            on_set_aside=lambda turn, error: self.operator_alerts.wrong(f"turn {turn.id}", error, {}),
+            on_set_aside=lambda turn, error: self.operator_alerts.report_failure(f"turn {turn.id}", error, {}),
         )
         self.place_queues = PlaceQueues(
             runner.answer,

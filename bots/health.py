@@ -62,7 +62,7 @@ class DatabaseHealth:
         self.reason = ""
         if self._failed_at is not None and self._clock.monotonic() - self._failed_at >= STEADY_S:
             self._failed_at = None
-            self._operators.well(DATABASE)
+            self._operators.report_recovery(DATABASE)
 
     def failed(self, error: StoreError) -> None:
         self._operators.count("parley_database_errors_total", cause=error.cause)
@@ -70,7 +70,7 @@ class DatabaseHealth:
             return
         self.reason = error.detail
         self._failed_at = self._clock.monotonic()
-        self._operators.wrong(DATABASE, error, {"url": self._where})
+        self._operators.report_failure(DATABASE, error, {"url": self._where})
 
 
 class PlatformHealth:
@@ -86,23 +86,23 @@ class PlatformHealth:
         """`call` was answered, or raised `error`."""
         if error is None:
             if call == "fetch":
-                self._operators.well(files_subject(self._name))
+                self._operators.report_recovery(files_subject(self._name))
             elif call == "perform" and self._failing_since is not None:
                 self._failing_since = None
-                self._operators.well(platform_subject(self._name))
+                self._operators.report_recovery(platform_subject(self._name))
             return
         self._operators.count(
             "parley_platform_refusals_total", platform=self._name, call=call, code=str(error.code)
         )
         if call == "fetch" and error.code is Code.APP_SETUP:
-            self._operators.wrong(files_subject(self._name), error, {"name": self._name})
+            self._operators.report_failure(files_subject(self._name), error, {"name": self._name})
         if error.code not in (Code.BAD_TOKEN, Code.UNAVAILABLE, Code.UNCERTAIN):
             return
         now = self._clock.monotonic()
         if self._failing_since is None:
             self._failing_since = now
         if error.code is Code.BAD_TOKEN or now - self._failing_since >= REFUSED_ALERT_S:
-            self._operators.wrong(platform_subject(self._name), error, {"name": self._name})
+            self._operators.report_failure(platform_subject(self._name), error, {"name": self._name})
 
 
 class LoopHealth:
@@ -139,10 +139,10 @@ class LoopHealth:
                 if lag_s >= LAG_ALERT_S:
                     late_at = now
                     log.error("event_loop_stalled", seconds=round(lag_s, 1))
-                    self._operators.wrong(LOOP, BotError(Code.OVERLOADED, f"{lag_s:.1f} s"), {})
+                    self._operators.report_failure(LOOP, BotError(Code.OVERLOADED, f"{lag_s:.1f} s"), {})
                 elif late_at is not None and now - late_at >= ON_TIME_S:
                     late_at = None
-                    self._operators.well(LOOP)
+                    self._operators.report_recovery(LOOP)
         finally:
             faulthandler.cancel_dump_traceback_later()
 

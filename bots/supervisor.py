@@ -124,7 +124,7 @@ class Supervisor:
                 log.warning("platform_disconnected", platform=name)
                 lost_at = now
             elif now - lost_at >= DISCONNECTED_ALERT_S:
-                self._operators.wrong(
+                self._operators.report_failure(
                     platform_subject(name), PlatformError(Code.UNAVAILABLE, "not connected"), {"name": name}
                 )
             await self._clock.sleep(LOOK_S)
@@ -132,7 +132,7 @@ class Supervisor:
     def _up(self, one: _Supervised) -> None:
         one.worked, one.reason, one.refusal = True, "", None
         log.info("platform_connected", platform=one.connector.name)
-        self._operators.well(platform_subject(one.connector.name))
+        self._operators.report_recovery(platform_subject(one.connector.name))
 
     def _down(self, one: _Supervised, error: BotError) -> None:
         name = one.connector.name
@@ -143,4 +143,4 @@ class Supervisor:
             self._all_refused.set()
         self._gauge("parley_platform_up", {"platform": name}, 0.0)
         log.error("platform_down", platform=name, **error.log_keys)
-        self._operators.wrong(platform_subject(name), error, {"name": name})
+        self._operators.report_failure(platform_subject(name), error, {"name": name})

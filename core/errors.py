@@ -146,12 +146,12 @@ class UnreadError(PlatformError):
 class ModelError(BotError):
     """No answer, or no whole one. `status` and `request_id` are the endpoint's, for the log.
 
-    `ours`: the endpoint is not to blame. `told`: the people who run the bot surely know of it. `quotes`: the refusal
-    quotes the request. `limit`: how long a request may be, where it says so.
+    `ours`: the endpoint is not to blame. `reported`: an alert of this error has reached the operators. `quotes`: the
+    refusal quotes the request. `limit`: the longest request that the refusal allows, as far as it says.
     """
 
     ours: bool = False
-    told: bool = False
+    reported: bool = False
     quotes: bool = False
     limit: LengthLimit = LengthLimit()
 

@@ -53,8 +53,8 @@ class PlatformCalls:
     async def typing(self, place: Place, language: str = "en") -> None:
         await self._pass("typing", self.installation.typing(place, language))
 
-    async def stands(self, ask: Ask) -> bool:
-        return await self._pass("stands", self.installation.stands(ask))
+    async def question_exists(self, ask: Ask) -> bool:
+        return await self._pass("question_exists", self.installation.question_exists(ask))
 
     async def channel(self, channel: str) -> Place:
         return await self._pass("channel", self.installation.channel(channel))

@@ -30,9 +30,9 @@ from bots.discord.mentioned_people import MentionedPeople, is_unnamed
 from bots.discord.message_parts import message_to_attachments
 from bots.discord.replies import (
     FILE_LIMIT_BYTES,
-    told_to_contents,
-    told_to_files,
-    told_to_view,
+    reply_to_contents,
+    reply_to_files,
+    reply_to_view,
     with_file,
     without_file,
 )
@@ -213,8 +213,8 @@ class Client(discord.Client):
         else:
             if receipt.outcome is Outcome.TURN:
                 self._askers[ask.place.key] = message.author, language_of(ask.author.locale)
-            if receipt.told is not None:
-                await self._tell(message, receipt.told, await self._spoken(ask))
+            if receipt.reply is not None:
+                await self._tell(message, receipt.reply, await self._spoken(ask))
 
     async def on_thread_create(self, thread: discord.Thread) -> None:
         if here := await self._place(thread):
@@ -277,29 +277,29 @@ class Client(discord.Client):
             log.warning("language_unknown", **error.log_keys)
             return language_of(ask.author.locale)
 
-    async def _tell(self, message: discord.Message, told: ImmediateReply, language: str) -> None:
+    async def _tell(self, message: discord.Message, reply: ImmediateReply, language: str) -> None:
         """What `message` led to, as a reply: only interactions can be answered for one person's eyes. A file goes
         to its author directly."""
-        told = await with_file(told, FILE_LIMIT_BYTES, language)
-        first, *more = told_to_contents(told)
-        extra = told_to_view(told)
+        reply = await with_file(reply, FILE_LIMIT_BYTES, language)
+        first, *more = reply_to_contents(reply)
+        extra = reply_to_view(reply)
         try:
-            if told.file is not None and message.guild is not None:
+            if reply.file is not None and message.guild is not None:
                 try:
-                    await message.author.send(first, files=told_to_files(told))
+                    await message.author.send(first, files=reply_to_files(reply))
                     return
                 except discord.Forbidden:
                     first, more = phrase("export_no_direct", language), []
             else:
-                extra["files"] = told_to_files(told)
+                extra["files"] = reply_to_files(reply)
             await self._reply(message, first, mention_author=False, suppress_embeds=True, **extra)
             for content in more:
                 await message.channel.send(content, suppress_embeds=True)
         except FOREIGN as error:
             cause = translate(error)
             log.warning("reply_not_delivered", **cause.log_keys)
-            if told.file is not None:
-                await self._tell(message, without_file(told, language), language)
+            if reply.file is not None:
+                await self._tell(message, without_file(reply, language), language)
 
     async def _reply(self, message: discord.Message, words: str, **extra: Any) -> None:
         """A reply takes the right to read what was said before, a message does not."""

@@ -89,7 +89,7 @@ def _may_read(channel: discord.abc.GuildChannel | discord.Thread) -> bool:
     return rights.view_channel and rights.read_message_history
 
 
-async def stands(client: discord.Client, ask: Ask) -> bool:
+async def question_exists(client: discord.Client, ask: Ask) -> bool:
     """Whether the message exists, in the thread of its place or in the channel. Raises what discord.py raises."""
     place = ask.place
     threaded = place.thread.isdecimal()

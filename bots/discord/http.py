@@ -78,14 +78,14 @@ class _Window:
         self.under_way += 1
         return 0.0
 
-    def end(self, now: float, told: RateLimitStatus | None) -> None:
+    def end(self, now: float, status: RateLimitStatus | None) -> None:
         """A call was answered, or failed. Answers may come in another order than their calls."""
         self.under_way -= 1
-        if told is not None:
-            closes_at = now + told.for_s
+        if status is not None:
+            closes_at = now + status.for_s
             known = self.left if abs(closes_at - self.closes_at) < _SAME_WINDOW_S else math.inf
-            self.limit, self.width_s = told.limit, max(self.width_s, told.for_s)
-            self.left, self.closes_at = min(known, told.left - self.under_way), closes_at
+            self.limit, self.width_s = status.limit, max(self.width_s, status.for_s)
+            self.left, self.closes_at = min(known, status.left - self.under_way), closes_at
 
 
 class Http(HTTPClient):
@@ -147,7 +147,7 @@ class Http(HTTPClient):
                 priority=_terms.get().priority,
             )
         finally:
-            window.end(self._clock.monotonic(), self._wire.told(scope))
+            window.end(self._clock.monotonic(), self._wire.rate_limit_status(scope))
 
     async def _open(self, scope: str, patient_until: float) -> _Window:
         """Take a call out of the route's window, when there is one left. Raises Limited."""

@@ -102,8 +102,8 @@ class DiscordInstallation:
         opens = kind == "post" and self._locations.opens(call)
         return channel_rate_limits(self.id, kind, self._locations.of_call(call), opens=opens)
 
-    def told(self, scope: str) -> RateLimitStatus | None:
-        return self._wire.told(scope)
+    def rate_limit_status(self, scope: str) -> RateLimitStatus | None:
+        return self._wire.rate_limit_status(scope)
 
     async def perform(self, call: OutgoingCall) -> str:
         try:
@@ -315,11 +315,11 @@ class DiscordInstallation:
     async def fetch(self, place: Place, message_id: str, file: File, limit: int) -> FileContent:
         return await self.files.fetch(self._client, file, limit)
 
-    async def stands(self, ask: Ask) -> bool:
+    async def question_exists(self, ask: Ask) -> bool:
         if ask.interaction_token or not ask.id.isdecimal():
             return True
         with self._translated():
-            return await history.stands(self._here, ask)
+            return await history.question_exists(self._here, ask)
 
     async def roles_in(self, person: str, teams: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
         with self._translated():

@@ -38,7 +38,7 @@ from bots.discord.message_parts import (
     message_to_attachments,
     message_to_parts,
 )
-from bots.discord.replies import told_to_contents, told_to_files, told_to_view, with_file, without_file
+from bots.discord.replies import reply_to_contents, reply_to_files, reply_to_view, with_file, without_file
 from bots.discord.rest import Wire
 from core.commands import COMMANDS, MENUS, press_form
 from core.errors import BotError, Code
@@ -175,12 +175,12 @@ class DiscordInteractions:
     async def _open(self, interaction: Interaction, custom_id: str, sheet: forms.SettingsSheet) -> None:
         """Open the form with its current values. A modal can't be deferred."""
         command = interaction_to_command(interaction, sheet.command, sheet.fixed)
-        told, _ = await self._told(interaction, command)
-        modal = forms.form_to_modal(told.form, custom_id, sheet.number) if told and told.form else None
+        reply, _ = await self._performed(interaction, command)
+        modal = forms.form_to_modal(reply.form, custom_id, sheet.number) if reply and reply.form else None
         if modal is not None:
             await _at_once(interaction.response.send_modal(modal))
-        elif await self._deferred(interaction, thinking=False) and told is not None:
-            await self._tell(interaction, replace(told, form=None), whispered=None)
+        elif await self._deferred(interaction, thinking=False) and reply is not None:
+            await self._tell(interaction, replace(reply, form=None), whispered=None)
 
     async def _form(self, interaction: Interaction) -> None:
         custom_id, values = _custom_id(interaction), forms.interaction_to_values(interaction)
@@ -207,21 +207,21 @@ class DiscordInteractions:
         if turn and command is not None:
             self._on_deferred(interaction.token)
             command = await self._with_names(interaction, command)
-        told, answered = await self._told(interaction, command)
-        if told is not None and not answered:
-            await self._tell(interaction, _with_words(told, command), whispered=whispered)
+        reply, answered = await self._performed(interaction, command)
+        if reply is not None and not answered:
+            await self._tell(interaction, _with_words(reply, command), whispered=whispered)
 
     async def _perform_first(self, interaction: Interaction, command: Command | None) -> None:
         """Perform a command whose outcome decides who sees the reply: acknowledge it then, or after
         `_DECIDE_WITHIN_S`."""
-        performing = asyncio.create_task(self._told(interaction, command))
+        performing = asyncio.create_task(self._performed(interaction, command))
         done, _ = await asyncio.wait({performing}, timeout=_DECIDE_WITHIN_S)
         known = performing.result()[0] if done else None
         whispered = known is not None and known.whisper
         acknowledged = await self._deferred(interaction, ephemeral=whispered)
-        told, _ = await performing
-        if acknowledged and told is not None:
-            await self._tell(interaction, _with_words(told, command), whispered=whispered)
+        reply, _ = await performing
+        if acknowledged and reply is not None:
+            await self._tell(interaction, _with_words(reply, command), whispered=whispered)
 
     async def _with_names(self, interaction: Interaction, command: Command) -> Command:
         """The command with names in place of the ids of mentions. They come with the interaction, are known, or are
@@ -247,11 +247,11 @@ class DiscordInteractions:
 
     async def _press(self, interaction: Interaction, press: ButtonPress) -> None:
         if await self._deferred(interaction, thinking=False):
-            told, _ = await self._told(interaction, press)
-            if told is not None:
-                await self._tell(interaction, told, whispered=None)
+            reply, _ = await self._performed(interaction, press)
+            if reply is not None:
+                await self._tell(interaction, reply, whispered=None)
 
-    async def _told(
+    async def _performed(
         self, interaction: Interaction, event: Command | ButtonPress | None
     ) -> tuple[ImmediateReply | None, bool]:
         """Pass `event` to the inbox. Returns (the immediate reply, whether an answer will fill the deferred reply)."""
@@ -260,47 +260,47 @@ class DiscordInteractions:
                 raise BotError(Code.INTERNAL, "an interaction came without a channel")
             receipt = await self._inbox.receive(event)
             answered = receipt.outcome in (Outcome.TURN, Outcome.DUPLICATE)
-            if receipt.told is None and not answered and isinstance(event, Command):
+            if receipt.reply is None and not answered and isinstance(event, Command):
                 raise BotError(Code.INTERNAL, f"a command was not taken: {receipt.outcome}")
         except Exception as error:
-            told = error if isinstance(error, BotError) else BotError(Code.INTERNAL, type(error).__name__)
-            log.warning("event_not_accepted", **told.log_keys, exc_info=told is not error)
-            return ImmediateReply(error_text(told, _language(interaction))), False
-        return receipt.told, answered
+            reply = error if isinstance(error, BotError) else BotError(Code.INTERNAL, type(error).__name__)
+            log.warning("event_not_accepted", **reply.log_keys, exc_info=reply is not error)
+            return ImmediateReply(error_text(reply, _language(interaction))), False
+        return receipt.reply, answered
 
-    async def _tell(self, interaction: Interaction, told: ImmediateReply, *, whispered: bool | None) -> None:
-        """Show `told` in the deferred reply where that has the same audience (`whispered`, None without a deferred
+    async def _tell(self, interaction: Interaction, reply: ImmediateReply, *, whispered: bool | None) -> None:
+        """Show `reply` in the deferred reply where that has the same audience (`whispered`, None without a deferred
         reply), else in a follow-up.
 
         The audience of a deferred reply can't change, and the first follow-up of an empty one fills it. Deleted while
         empty, it may take follow-ups with it. So it is filled first, and deleted last:
         https://github.com/discord/discord-api-docs/issues/2866, https://github.com/discord/discord-api-docs/issues/3087
         """
-        if told.file is not None:
-            told = await with_file(told, interaction.filesize_limit, await self._spoken(interaction))
-        elsewhere = whispered is not None and whispered is not told.whisper
-        first, *more = told_to_contents(told)
-        extra = told_to_view(told)
+        if reply.file is not None:
+            reply = await with_file(reply, interaction.filesize_limit, await self._spoken(interaction))
+        elsewhere = whispered is not None and whispered is not reply.whisper
+        first, *more = reply_to_contents(reply)
+        extra = reply_to_view(reply)
         try:
-            if whispered is told.whisper:
+            if whispered is reply.whisper:
                 await interaction.edit_original_response(
-                    content=first, attachments=told_to_files(told), **extra
+                    content=first, attachments=reply_to_files(reply), **extra
                 )
             else:
                 if elsewhere:
                     await interaction.edit_original_response(content=_EMPTY)
                 await interaction.followup.send(
-                    first, files=told_to_files(told), ephemeral=told.whisper, **extra
+                    first, files=reply_to_files(reply), ephemeral=reply.whisper, **extra
                 )
             for content in more:
-                await interaction.followup.send(content, ephemeral=told.whisper)
+                await interaction.followup.send(content, ephemeral=reply.whisper)
             if elsewhere:
                 await interaction.delete_original_response()
         except FOREIGN as error:
             log.warning("reply_not_delivered", **translate(error, interaction_token=True).log_keys)
-            if told.file is not None:
-                told = without_file(told, await self._spoken(interaction))
-                await self._tell(interaction, told, whispered=whispered)
+            if reply.file is not None:
+                reply = without_file(reply, await self._spoken(interaction))
+                await self._tell(interaction, reply, whispered=whispered)
 
     async def _spoken(self, interaction: Interaction) -> str:
         """The language for the asker in that channel; their own where the store is down."""
@@ -313,13 +313,13 @@ class DiscordInteractions:
         return _language(interaction)
 
 
-def _with_words(told: ImmediateReply, command: Command | None) -> ImmediateReply:
+def _with_words(reply: ImmediateReply, command: Command | None) -> ImmediateReply:
     """A refusal with the refused long texts: Discord keeps neither a command's text nor a form's."""
-    if not told.refused or command is None:
-        return told
+    if not reply.refused or command is None:
+        return reply
     written = [text for name, text in command.options.items() if name != "about" and len(text) >= _LONG]
     quoted = "\n".join(f"> {line}" for text in written for line in text.splitlines())
-    return replace(told, text=f"{told.text}\n\n{quoted}") if quoted else told
+    return replace(reply, text=f"{reply.text}\n\n{quoted}") if quoted else reply
 
 
 async def _at_once(answer: Awaitable[object]) -> bool:

@@ -25,15 +25,15 @@ FILE_LIMIT_BYTES = 10 * 1024 * 1024
 _NAMED = re.compile(r"`((?:<(?:@[!&]?|#)\d+>[\s,;]*)+)`")
 
 
-def told_to_contents(told: ImmediateReply) -> list[str]:
+def reply_to_contents(reply: ImmediateReply) -> list[str]:
     """The text as the contents of one or more messages. People, roles and channels are named, which pings no one."""
-    pieces = split(_NAMED.sub(r"\1", told.text), CONTENT_LIMIT, LIMITS.page_unit)
+    pieces = split(_NAMED.sub(r"\1", reply.text), CONTENT_LIMIT, LIMITS.page_unit)
     return [piece.text.strip("\n") or "\u200b" for piece in pieces] or ["\u200b"]
 
 
-def told_to_view(told: ImmediateReply) -> dict[str, Any]:
+def reply_to_view(reply: ImmediateReply) -> dict[str, Any]:
     """The buttons, those that open the form among them, as the argument `view` where there are any."""
-    items = [*map(button_to_item, told.buttons), *(form_to_buttons(told.form) if told.form else ())]
+    items = [*map(button_to_item, reply.buttons), *(form_to_buttons(reply.form) if reply.form else ())]
     if not items:
         return {}
     view = discord.ui.View(timeout=None)
@@ -43,17 +43,17 @@ def told_to_view(told: ImmediateReply) -> dict[str, Any]:
     return {"view": view}
 
 
-async def with_file(told: ImmediateReply, limit_bytes: int, language: str) -> ImmediateReply:
+async def with_file(reply: ImmediateReply, limit_bytes: int, language: str) -> ImmediateReply:
     """With its file as it may be uploaded, and a word on what became of it; a large one takes a while."""
-    if told.file is None or len(told.file.content) <= limit_bytes:
-        return told
-    file, why = await asyncio.to_thread(fitted, told.file, limit_bytes)
-    return replace(told, file=file, text=f"{told.text}\n{phrase(why, language)}")
+    if reply.file is None or len(reply.file.content) <= limit_bytes:
+        return reply
+    file, why = await asyncio.to_thread(fitted, reply.file, limit_bytes)
+    return replace(reply, file=file, text=f"{reply.text}\n{phrase(why, language)}")
 
 
-def without_file(told: ImmediateReply, language: str) -> ImmediateReply:
+def without_file(reply: ImmediateReply, language: str) -> ImmediateReply:
     """The reply that says its file could not be sent."""
-    return replace(told, file=None, text=phrase("export_not_sent", language))
+    return replace(reply, file=None, text=phrase("export_not_sent", language))
 
 
 def fitted(attachment: Attachment, limit_bytes: int) -> tuple[Attachment, str]:
@@ -73,6 +73,6 @@ def _packed(attachment: Attachment) -> Attachment:
     return Attachment(f"{PurePath(attachment.name).stem}.zip", "application/zip", whole.getvalue())
 
 
-def told_to_files(told: ImmediateReply) -> list[discord.File]:
+def reply_to_files(reply: ImmediateReply) -> list[discord.File]:
     """The attachments of a reply: one file, or none."""
-    return [discord.File(io.BytesIO(told.file.content), told.file.name)] if told.file else []
+    return [discord.File(io.BytesIO(reply.file.content), reply.file.name)] if reply.file else []

@@ -44,7 +44,7 @@ class Wire:
         self._told: FIFOCache[str, RateLimitStatus] = FIFOCache(_REMEMBERED)
         self.limiter = RateLimiter(clock)
 
-    def told(self, scope: str) -> RateLimitStatus | None:
+    def rate_limit_status(self, scope: str) -> RateLimitStatus | None:
         return self._told.pop(scope, None)
 
     async def close(self) -> None:
@@ -142,8 +142,8 @@ class Wire:
         return (discord.DiscordServerError if response.status >= 500 else kind)(response, answer)
 
     def _limited(self, response: aiohttp.ClientResponse, said: dict[str, Any]) -> Limited:
-        told = said.get("retry_after") or response.headers.get("Retry-After")
-        wait_s = self._wait_s(told, default_s=_DEFAULT_BREAK_S)
+        retry_after = said.get("retry_after") or response.headers.get("Retry-After")
+        wait_s = self._wait_s(retry_after, default_s=_DEFAULT_BREAK_S)
         everywhere = bool(said.get("global")) or response.headers.get("X-RateLimit-Scope") == "global"
         if everywhere:
             self.limiter.pause(wait_s, all_calls=False)

@@ -90,8 +90,8 @@ class AuthorLookup:
 
     async def _creator(self, channel: str) -> Person:
         """https://docs.slack.dev/reference/methods/conversations.info"""
-        told = await self._slack.read("conversations.info", {"channel": channel})
-        return Person(str(told["channel"].get("creator") or ""))
+        response = await self._slack.read("conversations.info", {"channel": channel})
+        return Person(str(response["channel"].get("creator") or ""))
 
     async def entitled(self, event: Event, wait_s: float) -> Event:
         """`event` with its author's rights in the channel, where a command or button may depend on them.

@@ -46,12 +46,12 @@ async def fetch(web: Web, file: File, limit: int) -> FileContent:
 async def _info(web: Web, source: str) -> Payload:
     """What Slack says of a file now: a message may name its id alone, and its URL may change."""
     try:
-        told: Payload = (await web.read("files.info", {"file": source}))["file"]
+        response: Payload = (await web.read("files.info", {"file": source}))["file"]
     except PlatformError as error:
         if reason_of(error) == "missing_scope":
             raise _ScopeMissingError from error
         raise to_file_error(error) from error
-    return told
+    return response
 
 
 async def _content(web: Web, info: Payload, limit: int) -> FileContent:

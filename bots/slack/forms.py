@@ -85,11 +85,11 @@ def place_of_submission(payload: Payload, me: Identity) -> Place:
     return _place(json.loads(str(payload["view"]["private_metadata"])), me)
 
 
-def told_to_response(view: Payload, told: ImmediateReply, language: str) -> View:
+def reply_to_response(view: Payload, reply: ImmediateReply, language: str) -> View:
     """The response to a submitted modal: an error under its field, or above the fields; a result replaces the form."""
-    if told.about in view["state"]["values"]:
-        return {"response_action": "errors", "errors": {told.about: told.text}}
-    shown = with_told(view, told.text) if told.refused else _done(view, told.text, language)
+    if reply.about in view["state"]["values"]:
+        return {"response_action": "errors", "errors": {reply.about: reply.text}}
+    shown = with_reply(view, reply.text) if reply.refused else _done(view, reply.text, language)
     return {"response_action": "update", "view": shown}
 
 
@@ -98,14 +98,14 @@ def _done(view: Payload, text: str, language: str) -> View:
     return {"type": "modal", "title": view["title"], "close": close, "blocks": sections(text)}
 
 
-def with_told(view: Payload, text: str) -> View:
+def with_reply(view: Payload, text: str) -> View:
     """The same modal with `text` on top. Entered values stay, because no input is renamed."""
     kept = ("type", "callback_id", "title", "submit", "private_metadata")
     blocks = [block for block in view["blocks"] if not str(block.get("block_id", "")).startswith(_TOLD)]
-    told = sections(text)
-    for number, block in enumerate(told):
+    reply = sections(text)
+    for number, block in enumerate(reply):
         block["block_id"] = f"{_TOLD}:{number}"
-    return {name: view[name] for name in kept if view.get(name)} | {"blocks": [*told, *blocks][:_BLOCKS_MAX]}
+    return {name: view[name] for name in kept if view.get(name)} | {"blocks": [*reply, *blocks][:_BLOCKS_MAX]}
 
 
 def sections(markdown: str) -> list[View]:

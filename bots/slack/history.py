@@ -84,7 +84,7 @@ async def missed(web: Web, people: People, place: Place, after: datetime) -> lis
     return sorted(asks, key=lambda ask: ask.at)
 
 
-async def stands(web: Web, ask: Ask) -> bool:
+async def question_exists(web: Web, ask: Ask) -> bool:
     """Whether the message is there: of a root that was deleted, only its empty place may be. Raises PlatformError."""
     if not _TS.fullmatch(ask.id):
         return True

@@ -19,11 +19,11 @@ COMMANDS = ("help", "usage", "settings")
 _BLOCKS_MAX = 100
 
 
-def told_to_home(told: Sequence[ImmediateReply], language: str) -> dict[str, Any]:
+def replies_to_home(reply: Sequence[ImmediateReply], language: str) -> dict[str, Any]:
     """The view of what these commands told."""
     title = {"type": "plain_text", "text": phrase("slack_home", language)}
     blocks: list[dict[str, Any]] = [{"type": "header", "text": title}]
-    for one in told:
+    for one in reply:
         blocks += sections(one.text)
         if one.form is not None:
             blocks.append({"type": "actions", "elements": [change_button(one.form, language)]})

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import structlog
 
 from bots.slack.mrkdwn import markdown_to_mrkdwn
-from bots.slack.outgoing import aside, told_to_content
+from bots.slack.outgoing import aside, reply_to_content
 from core.errors import PlatformError
 from core.i18n import error_text, phrase
 from core.values.conversation import Ask
@@ -39,30 +39,30 @@ class ReplySender:
     def __init__(self, slack: ReplyCalls) -> None:
         self._slack = slack
 
-    async def send(self, told: ImmediateReply, event: Replied, language: str, url: str = "") -> None:
-        """Show `told` to the author of `event`, or to all, in its place. `url`: a response URL, if any.
+    async def send(self, reply: ImmediateReply, event: Replied, language: str, url: str = "") -> None:
+        """Show `reply` to the author of `event`, or to all, in its place. `url`: a response URL, if any.
 
         A failure is logged.
         """
         place, author = event.place, event.author
         try:
-            if told.file is not None:
-                told = await self._send_file(told, place, author, language)
-            if told.text:
-                await self._show(told, event, url, language)
+            if reply.file is not None:
+                reply = await self._send_file(reply, place, author, language)
+            if reply.text:
+                await self._show(reply, event, url, language)
         except PlatformError as error:
             log.warning("reply_not_delivered", place=place.key, **error.log_keys)
 
-    async def _show(self, told: ImmediateReply, event: Replied, url: str, language: str) -> None:
+    async def _show(self, reply: ImmediateReply, event: Replied, url: str, language: str) -> None:
         place = event.place
-        content = told_to_content(told, language)
+        content = reply_to_content(reply, language)
         # A thread without replies shows no ephemeral message:
         # https://docs.slack.dev/reference/methods/chat.postEphemeral
-        whisper = told.whisper and not place.direct
+        whisper = reply.whisper and not place.direct
         unseen = whisper and isinstance(event, Ask) and event.id == place.thread
         thread = {"thread_ts": place.thread} if place.thread and not unseen else {}
         if url:
-            kind = "ephemeral" if told.whisper else "in_channel"
+            kind = "ephemeral" if reply.whisper else "in_channel"
             body = content | thread | {"response_type": kind, "replace_original": False}
             try:
                 return await self._slack.respond(url, body)
@@ -76,18 +76,18 @@ class ReplySender:
             await self._slack.call("chat.postMessage", {"channel": where} | content | aside() | thread)
 
     async def _send_file(
-        self, told: ImmediateReply, place: Place, author: Person, language: str
+        self, reply: ImmediateReply, place: Place, author: Person, language: str
     ) -> ImmediateReply:
         """Send a file in the direct conversation with its reader. Returns the reply to show in the place itself."""
-        assert told.file is not None
+        assert reply.file is not None
         try:
             # A direct channel may be one of two people, where the bot is not a member.
             opened = await self._slack.call("conversations.open", {"users": author.id})
             channel = str(opened["channel"]["id"])
             here = channel == place.channel
-            where: Json = {"channel_id": channel, "initial_comment": markdown_to_mrkdwn(told.text)}
+            where: Json = {"channel_id": channel, "initial_comment": markdown_to_mrkdwn(reply.text)}
             where |= {"thread_ts": place.thread} if here and place.thread else {}
-            await self._slack.upload(told.file.name, told.file.content, where)
+            await self._slack.upload(reply.file.name, reply.file.content, where)
         except PlatformError as error:
             log.warning("file_not_delivered", place=place.key, **error.log_keys)
             return ImmediateReply(error_text(error, language))

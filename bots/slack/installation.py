@@ -87,11 +87,11 @@ class SlackInstallation:
             return with_known(person, known, (await self.web.identify()).home)
         return person
 
-    async def tell(self, told: ImmediateReply, ask: Ask) -> None:
+    async def tell(self, reply: ImmediateReply, ask: Ask) -> None:
         if self.interactions is None:
             log.warning("reply_not_delivered", place=ask.place.key, detail="not connected")
         else:
-            self.interactions.tell(told, ask)
+            self.interactions.tell(reply, ask)
 
     async def history(self, place: Place, before: Ask) -> History:
         return await history.read(self.web, self.people, place, before)
@@ -109,8 +109,8 @@ class SlackInstallation:
     async def missed(self, place: Place, after: datetime) -> list[Ask]:
         return await history.missed(self.web, self.people, place, after)
 
-    async def stands(self, ask: Ask) -> bool:
-        return await history.stands(self.web, ask)
+    async def question_exists(self, ask: Ask) -> bool:
+        return await history.question_exists(self.web, ask)
 
     def rate_limits(self, call: OutgoingCall) -> tuple[RateLimit, ...]:
         return rate_limits(call)
@@ -243,10 +243,10 @@ class SlackInstallation:
 
     async def _person(self, user: str) -> Person:
         """https://docs.slack.dev/reference/methods/users.info"""
-        told = await self.web.read("users.info", {"user": user, "include_locale": True})
-        person = user_to_person(told["user"], (await self.web.identify()).team)
-        if person.external and told["user"].get("team_id"):
-            self._homes[user] = str(told["user"]["team_id"])
+        response = await self.web.read("users.info", {"user": user, "include_locale": True})
+        person = user_to_person(response["user"], (await self.web.identify()).team)
+        if person.external and response["user"].get("team_id"):
+            self._homes[user] = str(response["user"]["team_id"])
         return person
 
 

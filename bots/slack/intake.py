@@ -143,8 +143,8 @@ class EventIntake:
         receipt = await self._inbox.receive(event)
         if isinstance(event, Ask) and receipt.outcome in (Outcome.TURN, Outcome.HELD):
             self._installation.note_asker(event)
-        if receipt.told is not None:
-            self._interactions.tell(receipt.told, event, str(payload.get("response_url", "")))
+        if receipt.reply is not None:
+            self._interactions.tell(receipt.reply, event, str(payload.get("response_url", "")))
 
     async def _deliver_late(self, event: Ask | ButtonPress, payload: Payload) -> None:
         """Commands and buttons are not stored: they are done once it is known who gave them, or can't be."""
@@ -168,5 +168,5 @@ class EventIntake:
         for press in stopped_to_presses(
             event, await self._installation.web.identify(), names, self._installation.growing
         ):
-            if (told := (await self._inbox.receive(press)).told) is not None:
-                self._interactions.tell(told, press)
+            if (reply := (await self._inbox.receive(press)).reply) is not None:
+                self._interactions.tell(reply, press)

@@ -146,10 +146,12 @@ class SlackInteractions:
         if not done:
             self.tasks.start(self._tell_late(job, event))
             return None
-        told = job.result()
-        if not place.channel and not (told and told.refused):
+        reply = job.result()
+        if not place.channel and not (reply and reply.refused):
             self.tasks.start(self._publish(event.author, me))
-        return None if told is None else forms.told_to_response(payload["view"], told, await self._speak(event))
+        return (
+            None if reply is None else forms.reply_to_response(payload["view"], reply, await self._speak(event))
+        )
 
     async def opened(self, event: Payload) -> None:
         """Take app_home_opened, of the Home tab or of the Messages tab."""
@@ -180,10 +182,10 @@ class SlackInteractions:
         elif event.get("type") == "app_mention" and channel and user:
             await self._slack.call("chat.postEphemeral", {"channel": channel, "user": user, "text": words})
 
-    def tell(self, told: ImmediateReply, event: Event, url: str = "") -> None:
-        """Show `told` to the author of `event`, or to all, in its place. `url`: a response URL, if any."""
+    def tell(self, reply: ImmediateReply, event: Event, url: str = "") -> None:
+        """Show `reply` to the author of `event`, or to all, in its place. `url`: a response URL, if any."""
         if isinstance(event, Ask | Command | ButtonPress):
-            self.tasks.start(self._tell(told, event, url))
+            self.tasks.start(self._tell(reply, event, url))
 
     # Events of the inbox.
 
@@ -191,15 +193,15 @@ class SlackInteractions:
         """Return once a question is stored. Other commands are done in the background."""
         if not commands.becomes_turn(command):
             self.tasks.start(self._tell_done(command, url))
-        elif told := await self._sent(command):
-            self.tell(told, command, url)
+        elif reply := await self._sent(command):
+            self.tell(reply, command, url)
 
-    async def _tell(self, told: ImmediateReply, event: Ask | Command | ButtonPress, url: str = "") -> None:
-        await self._replies.send(told, event, await self._speak(event), url)
+    async def _tell(self, reply: ImmediateReply, event: Ask | Command | ButtonPress, url: str = "") -> None:
+        await self._replies.send(reply, event, await self._speak(event), url)
 
     async def _tell_done(self, command: Command, url: str) -> None:
-        if told := await self._sent(command):
-            await self._tell(told, command, url)
+        if reply := await self._sent(command):
+            await self._tell(reply, command, url)
 
     async def _sent(self, event: Command | ButtonPress) -> ImmediateReply | None:
         """Pass `event` to the inbox. Returns the reply, or the error as a reply."""
@@ -229,12 +231,12 @@ class SlackInteractions:
             if not posting.done():
                 raise PlatformError(Code.UNCERTAIN, f"chat.postMessage: no answer in {_REPEAT_S} s")
             ts = str(posting.result()["ts"])
-            told = await self._received(replace(command, id=ts, opens=ts))
+            reply = await self._received(replace(command, id=ts, opens=ts))
         except PlatformError as error:
-            told = ImmediateReply(_why_not(error, command.place, language), refused=True)
-        if told is not None:
+            reply = ImmediateReply(_why_not(error, command.place, language), refused=True)
+        if reply is not None:
             self.tasks.start(self._take_back(posting, command.place.channel))
-        return told
+        return reply
 
     async def _take_back(self, posting: asyncio.Task[Json], channel: str) -> None:
         """Delete a posted question that was not accepted."""
@@ -244,23 +246,23 @@ class SlackInteractions:
 
     async def _received(self, event: Command | ButtonPress) -> ImmediateReply | None:
         try:
-            return (await self._inbox.receive(event)).told
+            return (await self._inbox.receive(event)).reply
         except BotError as error:
             log.warning("event_not_accepted", **error.log_keys)
             return ImmediateReply(error_text(error, await self._speak(event)), refused=True)
 
     async def _tell_late(self, job: asyncio.Task[ImmediateReply | None], event: Command | ButtonPress) -> None:
-        if told := await job:
-            await self._tell(told, event)
+        if reply := await job:
+            await self._tell(reply, event)
 
     async def _change(self, payload: Payload, command: Command) -> None:
-        told = await self._sent(command)
-        if told is None:
+        reply = await self._sent(command)
+        if reply is None:
             return
-        if told.form is None:
-            await self._tell(told, command, str(payload.get("response_url", "")))
+        if reply.form is None:
+            await self._tell(reply, command, str(payload.get("response_url", "")))
         else:
-            await self._open(payload, told.form, command.place, await self._speak(command))
+            await self._open(payload, reply.form, command.place, await self._speak(command))
 
     async def _open(self, payload: Payload, form: Form, place: Place, language: str, turn_id: int = 0) -> None:
         view = forms.form_to_view(form, place, language, turn_id)
@@ -273,10 +275,10 @@ class SlackInteractions:
     async def _publish(self, person: Person, me: Identity) -> None:
         at, place = self._clock.now(), commands.home_of(me)
         language = await self._language(person, place)
-        told = [
+        replies = [
             await self._sent(Command(name, place, person, at, prefix=commands.PREFIX)) for name in home.COMMANDS
         ]
-        view = home.told_to_home([one for one in told if one], language)
+        view = home.replies_to_home([one for one in replies if one], language)
         await log_failure(self._slack.call("views.publish", {"user_id": person.id, "view": view}))
 
     async def _suggest(self, place: Place, person: Person) -> None:

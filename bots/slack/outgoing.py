@@ -34,12 +34,12 @@ def page_to_content(page: Page) -> Content:
     return {"text": _summary(page.text or page.notice), "blocks": blocks + under(page.notice, page.buttons)}
 
 
-def told_to_content(told: ImmediateReply, language: str) -> Content:
+def reply_to_content(reply: ImmediateReply, language: str) -> Content:
     """The arguments `text` and `blocks` of what a person is told at once."""
-    text = told.text if len(told.text) <= _TOLD_MAX else told.text[: _TOLD_MAX - 1] + "…"
-    content = page_to_content(Page(text, buttons=told.buttons))
-    if told.form is not None:
-        content["blocks"].append({"type": "actions", "elements": [change_button(told.form, language)]})
+    text = reply.text if len(reply.text) <= _TOLD_MAX else reply.text[: _TOLD_MAX - 1] + "…"
+    content = page_to_content(Page(text, buttons=reply.buttons))
+    if reply.form is not None:
+        content["blocks"].append({"type": "actions", "elements": [change_button(reply.form, language)]})
     return content
 
 

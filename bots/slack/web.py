@@ -52,11 +52,11 @@ class Web:
 
         https://docs.slack.dev/messaging/working-with-files/#upload
         """
-        told = await self.read("files.getUploadURLExternal", {"filename": name, "length": len(content)})
-        await self._post(str(told["upload_url"]), "upload", data=content)
-        files = [{"id": told["file_id"], "title": title or name}]
+        response = await self.read("files.getUploadURLExternal", {"filename": name, "length": len(content)})
+        await self._post(str(response["upload_url"]), "upload", data=content)
+        files = [{"id": response["file_id"], "title": title or name}]
         await self.call("files.completeUploadExternal", where | {"files": files})
-        return str(told["file_id"])
+        return str(response["file_id"])
 
     async def download(self, url: str, limit: int, *, size: int = 0, page: bool = False) -> bytes:
         """The content of a private URL, as `bots.downloads.download`. Raises FileError and nothing else.
@@ -85,14 +85,14 @@ class Web:
         """Who we are, asked once. Raises PlatformError(BAD_TOKEN)."""
         async with self._meeting:
             if self._me is None:
-                told = await self._with_token("SLACK_BOT_TOKEN", self.call("auth.test", {}))
+                response = await self._with_token("SLACK_BOT_TOKEN", self.call("auth.test", {}))
                 self._me = Identity(
-                    told["team_id"],
-                    told["user_id"],
-                    told.get("bot_id") or "",
-                    told.get("user") or "",
-                    told.get("app_id") or "",
-                    told.get("enterprise_id") or "",
+                    response["team_id"],
+                    response["user_id"],
+                    response.get("bot_id") or "",
+                    response.get("user") or "",
+                    response.get("app_id") or "",
+                    response.get("enterprise_id") or "",
                 )
                 self._team = self._me.team
             return self._me

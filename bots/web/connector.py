@@ -332,7 +332,7 @@ class WebConnector:
             self._live.ask(thread, event.id, receipt.turn_id)
         if receipt.outcome in (Outcome.TURN, Outcome.NOTED):
             self._live.tell(thread, await self._question(event, receipt))
-        elif receipt.told is not None:
+        elif receipt.reply is not None:
             self._live.tell_all()  # a command may have had something forgotten, in any thread
         answer = {"thread": thread, "id": event.id, "taken": receipt.outcome in _TAKEN}
         return json_response(answer | await self._renderer.receipt(receipt), status=202)
@@ -376,8 +376,8 @@ class WebConnector:
         receipt = await self._inbox.receive(event)
         if receipt.outcome is Outcome.DRAINING:
             raise RequestError(Reason.DRAINING)
-        if receipt.told is None and receipt.outcome in (Outcome.REFUSED, Outcome.LIMITED, Outcome.OFF):
+        if receipt.reply is None and receipt.outcome in (Outcome.REFUSED, Outcome.LIMITED, Outcome.OFF):
             raise RequestError(Reason.UNANSWERED)
-        if receipt.told is None and receipt.outcome not in _TAKEN:
+        if receipt.reply is None and receipt.outcome not in _TAKEN:
             raise RequestError(Reason.OUT_OF_DATE)
         return receipt

@@ -77,7 +77,7 @@ class WebInstallation:
             raise FileError(FileProblem.NOT_FOUND)
         return content
 
-    async def stands(self, ask: Ask) -> bool:
+    async def question_exists(self, ask: Ask) -> bool:
         """Questions are forgotten here, not deleted."""
         return True
 

@@ -202,22 +202,22 @@ def grows(view: MessageView) -> bool:
 
 def receipt_to_json(receipt: Receipt) -> dict[str, object]:
     """What the person is told at once, if anything: shown on the page where it was asked, and kept nowhere."""
-    told = receipt.told
-    if told is None:
+    reply = receipt.reply
+    if reply is None:
         return {}
-    file = told.file and {
-        "name": told.file.name,
-        "type": told.file.type,
-        "base64": b64encode(told.file.content).decode("ascii"),
+    file = reply.file and {
+        "name": reply.file.name,
+        "type": reply.file.type,
+        "base64": b64encode(reply.file.content).decode("ascii"),
     }
     return {
         "told": {
-            "text": told.text,
-            "html": rendered(told.text).blocks,
-            "refused": told.refused,
+            "text": reply.text,
+            "html": rendered(reply.text).blocks,
+            "refused": reply.refused,
             "file": file,
-            "form": told.form and form_to_json(told.form),
-            "buttons": [asdict(button) for button in told.buttons],
+            "form": reply.form and form_to_json(reply.form),
+            "buttons": [asdict(button) for button in reply.buttons],
         },
     }
 

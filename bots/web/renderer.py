@@ -46,7 +46,7 @@ class ViewRenderer:
 
     async def receipt(self, receipt: Receipt) -> dict[str, object]:
         """`receipt_to_json`."""
-        return {} if receipt.told is None else await self._run(receipt_to_json, receipt)
+        return {} if receipt.reply is None else await self._run(receipt_to_json, receipt)
 
     def close(self) -> None:
         """Cancel the calls that wait, and end the thread once its current rendering is done. A later call starts

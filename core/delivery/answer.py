@@ -249,7 +249,7 @@ class AnswerDelivery:
 
     def _stands(self, message_id: str) -> PageState:
         self.preferred = None
-        return self._layout.stands(message_id)
+        return self._layout.page_posted(message_id)
 
     def failed(self, call: OutgoingCall, error: PlatformError, now: float) -> bool:
         """Decide what follows a refusal of `call`. False where the answer can't be shown any more."""

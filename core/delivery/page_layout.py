@@ -238,7 +238,7 @@ class PageLayout:
         self._fresh = PageState(self._begun, self.limits.page_size, start=None)
         return self._fresh
 
-    def stands(self, id_: str) -> PageState:
+    def page_posted(self, id_: str) -> PageState:
         """The page that was begun last is the message `id_` now."""
         self._fresh.id = id_
         self.page_states.append(self._fresh)

@@ -363,9 +363,10 @@ class DeliveryScheduler:
         now = self._clock.monotonic()
         for reservation in reservations:
             reservation.limiter.end(reservation, now)
-            left = self._reports.told(reservation.limiter.budget.scope) if self._reports is not None else None
-            if left is not None:
-                reservation.limiter.tell(now, left)
+            scope = reservation.limiter.budget.scope
+            status = self._reports.rate_limit_status(scope) if self._reports is not None else None
+            if status is not None:
+                reservation.limiter.tell(now, status)
 
     def _refused(self, reservations: list[Reservation], error: PlatformError, now: float) -> None:
         """Block the limiter whose scope the platform names, else the one that was used most."""

@@ -104,7 +104,7 @@ def error_text(error: BotError, language: str, key: str = "") -> str:
     key = key or _words_for(error)
     if key == "busy" and error.retry_after_s is not None and error.retry_after_s < _LONGEST_WAIT_S:
         words = phrase("busy_for", language, wait=duration(error.retry_after_s, language))
-    elif key == "unreachable" and isinstance(error, ModelError) and error.told:
+    elif key == "unreachable" and isinstance(error, ModelError) and error.reported:
         words = phrase("unreachable_told", language)
     else:
         words = phrase(key, language)

@@ -70,7 +70,7 @@ class Admission:
             while not directory.ready():
                 await self._clock.sleep(_READY_S)
             author = await directory.look_up(turn.ask.author, LOOK_UP_S)
-            told = (await self._decided(turn, author)).told
+            told = (await self._decided(turn, author)).reply
             if told is not None:
                 await directory.tell(told, replace(turn.ask, author=author))
         except Exception:

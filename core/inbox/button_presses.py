@@ -50,7 +50,7 @@ class ButtonPresses:
         settings = await self._handlers.settings(press.place, press.author)
         language = self._handlers.language(press.author, settings)
         if turn is None or turn.forgotten or turn.ask.place.channel_key != press.place.channel_key:
-            return Receipt(Outcome.UNKNOWN, told=ImmediateReply(phrase("pressed_late", language)))
+            return Receipt(Outcome.UNKNOWN, reply=ImmediateReply(phrase("pressed_late", language)))
         log.info("button_pressed", turn=turn.id, action=press.action, place=press.place.key)
         if press.action == "stop":
             return self._stop(press, turn, settings, language)

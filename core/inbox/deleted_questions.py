@@ -51,7 +51,7 @@ class DeletedQuestions:
         for pause_s in (*_PAUSES_S, None):
             try:
                 platform_calls = self._calls_at(ask.place)
-                if platform_calls is not None and not await platform_calls.stands(ask):
+                if platform_calls is not None and not await platform_calls.question_exists(ask):
                     log.info("question_deleted", place=ask.place.key, message=ask.id)
                     await self._receive(Deleted(ask.place, ask.id))
                 return

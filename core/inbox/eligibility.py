@@ -40,7 +40,7 @@ class Eligibility:
         language = self._handlers.language(person, settings)
         if why := refusal(person, place, settings):
             told = tell or (ask is not None and await self.explains(ask, why))
-            return Receipt(Outcome.REFUSED, told=refusal_reply(phrase(why, language)) if told else None)
+            return Receipt(Outcome.REFUSED, reply=refusal_reply(phrase(why, language)) if told else None)
         now_s = self._handlers.clock.monotonic()
         wait_s = self._rate.wait_s(self._who(person, place), key, settings.rate, now_s)
         if not wait_s:
@@ -49,7 +49,7 @@ class Eligibility:
             await self._store.note(ask)
         told = tell or self._rate.tell(self._who(person, place), now_s)
         words = phrase("limited", language, wait=duration(wait_s, language))
-        return Receipt(Outcome.LIMITED, told=refusal_reply(words) if told else None)
+        return Receipt(Outcome.LIMITED, reply=refusal_reply(words) if told else None)
 
     def count(self, person: Person, place: Place, key: str) -> None:
         """Count an accepted question. The same `key` counts once."""

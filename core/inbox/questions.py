@@ -69,7 +69,7 @@ class Questions:
             return await self._typed(ask, *typed)
         if outcome is Outcome.OFF:
             told = asks and (commanded or await self._eligibility.first(ask, "off"))
-            return Receipt(outcome, told=self._off(ask, settings) if told else None)
+            return Receipt(outcome, reply=self._off(ask, settings) if told else None)
         if outcome is Outcome.NOTED and not await self._store.note(ask):
             return await self._again(ask)
         if outcome is not Outcome.TURN:
@@ -98,7 +98,7 @@ class Questions:
         if isinstance(done, Ask):
             return await self.ask(done, commanded=True)
         log.info("command_received", command=command.name, place=command.place.key)
-        return Receipt(Outcome.TOLD, told=done)
+        return Receipt(Outcome.TOLD, reply=done)
 
     async def refusal(self, command: Command) -> ImmediateReply | None:
         """The reply to a command that would get no turn now, or None. Stores and counts nothing."""
@@ -109,7 +109,7 @@ class Questions:
         if outcome is Outcome.OFF:
             return self._off(ask, settings)
         refused = await self._eligibility.refused(ask.author, ask.place, settings, ask.key, tell=True)
-        return refused.told if refused else None
+        return refused.reply if refused else None
 
     async def expired(self, ask: Ask) -> bool:
         """Keep a message that is too old to be answered as context of its thread.

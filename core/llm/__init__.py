@@ -50,12 +50,12 @@ from cachetools import FIFOCache
 
 from core.clock import Clock
 from core.llm.catalog import Account, ModelCatalog
-from core.llm.chunks import Caps
+from core.llm.chunks import AnswerCaps
 from core.llm.client import REPAIRS_KEPT, CompletionsClient, Repairs
 from core.llm.network import create_tls, proxy_for
 from core.llm.offline import OfflineModel
-from core.llm.response_reader import Patience
-from core.llm.retry_policy import Allowance
+from core.llm.response_reader import ReadTimeouts
+from core.llm.retry_policy import RetryBudget
 from core.llm.router import ModelRouter
 from core.llm.transcription import EndpointTranscriber
 from core.ports.model import ModelObserver
@@ -84,8 +84,8 @@ def create_model(
     """The catalog's models, or the built-in one where the catalog has none. The caller closes it."""
     if not catalog.routes:
         return OfflineModel(clock)
-    patience = Patience(settings.parley_first_word_s, settings.parley_gap_s, settings.parley_total_s)
-    caps = Caps(
+    patience = ReadTimeouts(settings.parley_first_word_s, settings.parley_gap_s, settings.parley_total_s)
+    caps = AnswerCaps(
         settings.parley_answer_chars_cap,
         settings.parley_arguments_chars_cap,
         settings.parley_reasoning_chars_cap,
@@ -99,6 +99,6 @@ def create_model(
 
     accounts = {route.account.name: route.account for route in catalog.routes}
     clients = {name: client(account) for name, account in accounts.items()}
-    allowance = Allowance(settings.parley_retry_tries, settings.parley_retry_limit_s)
+    allowance = RetryBudget(settings.parley_retry_tries, settings.parley_retry_limit_s)
     describes = settings.parley_describe_pictures
     return ModelRouter(catalog, clients, clock, observer, allowance, describes=describes)

@@ -13,12 +13,12 @@ from enum import IntEnum
 from typing import Any
 
 from core.errors import Code, ModelError
-from core.llm.echo import NOTHING, Sent
+from core.llm.echo import NOTHING, SentRequest
 from core.llm.error_bodies import looks_like_error
 from core.llm.errors import fault, from_chunk
 from core.llm.finish_reasons import Meaning, meaning_of
-from core.llm.reasoning_tags import Thoughts
-from core.llm.tool_calls import Calls
+from core.llm.reasoning_tags import ReasoningFilter
+from core.llm.tool_calls import ToolCallAssembler
 from core.text import DIRECTION_MARKS, is_blank
 from core.values.deltas import Delta, Ended, EndReason, Thinking, Usage
 from core.values.parts import Text
@@ -40,7 +40,7 @@ variation selectors stay, since emoji are made with them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Caps:
+class AnswerCaps:
     """The most of one answer, in characters; past one of them it ends at the length limit."""
 
     text: int = 400_000
@@ -48,7 +48,7 @@ class Caps:
     reasoning: int = 1_000_000
 
 
-class Settled(IntEnum):
+class Completeness(IntEnum):
     """How sure it is that nothing follows."""
 
     NO = 0
@@ -59,7 +59,7 @@ class Settled(IntEnum):
     """A usage has come with or behind it, or a cap is reached."""
 
 
-class Answer:
+class CompletionReader:
     """One answer as it arrives. `take` each chunk, then `end`: deltas come out in order, `Ended` last.
 
     A finish reason makes an answer whole; without any, `[DONE]` and a usage behind the last word do. `finish` is the
@@ -68,7 +68,7 @@ class Answer:
     beside it come out first. What goes wrong after the finish is kept in `ignored`, for the log.
     """
 
-    def __init__(self, key: str = "", sent: Sent = NOTHING, caps: Caps | None = None) -> None:
+    def __init__(self, key: str = "", sent: SentRequest = NOTHING, caps: AnswerCaps | None = None) -> None:
         self.finish = ""
         self.ignored = ""
         self.error: ModelError | None = None
@@ -78,7 +78,7 @@ class Answer:
         self.usage: Usage | None = None
         self._key = key
         self._sent = sent
-        self._caps = caps or Caps()
+        self._caps = caps or AnswerCaps()
         self._model = ""
         self._text_left = self._caps.text
         self._thoughts_left = self._caps.reasoning
@@ -86,8 +86,8 @@ class Answer:
         self._refused = False
         self._wrote = False
         self._in_messages = False
-        self._calls = Calls(self._caps.arguments)
-        self._thoughts: Thoughts | None = Thoughts()
+        self._calls = ToolCallAssembler(self._caps.arguments)
+        self._thoughts: ReasoningFilter | None = ReasoningFilter()
         self._half = ""
         self._words_at_finish = 0
         self._words_at_usage = -1
@@ -96,12 +96,12 @@ class Answer:
         self._counted = False  # a usage came with or after the last finish reason
 
     @property
-    def settled(self) -> Settled:
+    def settled(self) -> Completeness:
         if self.full:
-            return Settled.COUNTED
+            return Completeness.COUNTED
         if not self.finish or self._again or not self._open or self.words > self._words_at_finish:
-            return Settled.NO
-        return Settled.COUNTED if self._counted else Settled.FINISHED
+            return Completeness.NO
+        return Completeness.COUNTED if self._counted else Completeness.FINISHED
 
     @property
     def finished(self) -> bool:

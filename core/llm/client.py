@@ -16,15 +16,15 @@ from cachetools import FIFOCache
 
 from core.clock import Clock
 from core.errors import ModelError
-from core.llm.chunks import Caps
+from core.llm.chunks import AnswerCaps
 from core.llm.connection import bearer, create_http, headers_of, pieces_of
 from core.llm.deadline import Deadline
-from core.llm.echo import Sent
+from core.llm.echo import SentRequest
 from core.llm.errors import from_exception, from_response, request_id_of
 from core.llm.messages import message_to_text
 from core.llm.request_body import repaired, request_to_body
 from core.llm.request_repairs import STREAM
-from core.llm.response_reader import Patience, Reading
+from core.llm.response_reader import ReadTimeouts, ResponseReader
 from core.ports.model import Request
 from core.settings.environment import completions_url
 from core.values.deltas import Charged, Delta
@@ -49,9 +49,9 @@ class CompletionsClient:
         base_url: str,
         key: str,
         clock: Clock,
-        patience: Patience | None = None,
+        patience: ReadTimeouts | None = None,
         repairs: Repairs | None = None,
-        caps: Caps | None = None,
+        caps: AnswerCaps | None = None,
         headers: Mapping[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
@@ -60,9 +60,9 @@ class CompletionsClient:
         self._base_url = base_url.rstrip("/")
         self._key = key.strip()
         self._clock = clock
-        self._patience = patience or Patience()
+        self._patience = patience or ReadTimeouts()
         self._repairs = repairs if repairs is not None else FIFOCache(REPAIRS_KEPT)
-        self._caps = caps or Caps()
+        self._caps = caps or AnswerCaps()
         read_s = max(self._patience.whole_s, self._patience.gap_s) + _NET_S
         self._http = create_http(self._base_url, self._key, clock, read_s, headers, environment)
 
@@ -77,7 +77,7 @@ class CompletionsClient:
         """
         place = (self._base_url, request.model)
         repairs, answering = self._repairs.get(place, frozenset()), False
-        sent = Sent(request.model, tuple(map(message_to_text, request.messages)))
+        sent = SentRequest(request.model, tuple(map(message_to_text, request.messages)))
         while True:
             body = request_to_body(request, repairs)
             try:
@@ -100,11 +100,13 @@ class CompletionsClient:
         if repairs:
             self._repairs[place] = self._repairs.get(place, repairs) | repairs
 
-    async def _attempt(self, body: dict[str, Any], sent: Sent) -> AsyncGenerator[Delta, None]:
+    async def _attempt(self, body: dict[str, Any], sent: SentRequest) -> AsyncGenerator[Delta, None]:
         request_id, status = "", 0
         async with Deadline(self._clock) as alarm:
             whole = not body[STREAM]
-            reading = Reading(alarm, self._clock, self._patience, self._key, sent, self._caps, whole=whole)
+            reading = ResponseReader(
+                alarm, self._clock, self._patience, self._key, sent, self._caps, whole=whole
+            )
             try:
                 response = await alarm.wait(self._http.send(self._request(body), stream=True))
                 try:

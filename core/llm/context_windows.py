@@ -47,7 +47,7 @@ class _Known:
 
 
 @dataclass(frozen=True, slots=True)
-class TooLong:
+class RejectedRequest:
     """A request that was refused for its length. `messages` are those of `request` that were sent, fitted into
     `window` tokens."""
 
@@ -57,7 +57,7 @@ class TooLong:
 
 
 @dataclass(slots=True)
-class Windows:
+class ContextWindows:
     """A model's window is the same for all accounts of an endpoint, a plan's limit is the account's own."""
 
     _learned: FIFOCache[str, _Known] = field(default_factory=lambda: FIFOCache(MOST))
@@ -68,7 +68,9 @@ class Windows:
         tokens = min(limit or route.model_info.context_tokens for limit in limits)
         return replace(route.model_info, context_tokens=min(tokens, route.model_info.context_tokens))
 
-    def shortened(self, route: Route, error: ModelError, refused: TooLong, now: float) -> tuple[Message, ...]:
+    def shortened(
+        self, route: Route, error: ModelError, refused: RejectedRequest, now: float
+    ) -> tuple[Message, ...]:
         """The messages cut to the limit that the refusal tells, or else by half; as they are where the refusal tells
         nothing new and would most likely come again."""
         key = _offer(route) if error.code is Code.CONTEXT_OVERFLOW else _plan(route)

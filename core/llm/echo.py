@@ -29,7 +29,7 @@ _LONGEST_WORD = 40
 
 
 @dataclass(frozen=True)
-class Sent:
+class SentRequest:
     """What a request held. `model` is the name that was asked for, `texts` are the contents of its messages."""
 
     model: str = ""
@@ -98,7 +98,7 @@ class Sent:
         return {run for at in near if (run := sent[at : at + RUN]) in runs}
 
 
-NOTHING = Sent()
+NOTHING = SentRequest()
 
 
 def _letters(text: str) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from core.errors import Code, LengthLimit, ModelError
-from core.llm.echo import NOTHING, Sent
+from core.llm.echo import NOTHING, SentRequest
 from core.llm.error_bodies import ErrorBody, body_to_said, is_page, one_line, value_to_said
 from core.llm.image_refusals import ImageRefusal, image_limit, image_refusal
 from core.llm.length_limits import larger_than_the_plan, limit_in_words
@@ -106,7 +106,7 @@ def from_response(
     body: bytes,
     now: datetime,
     key: str = "",
-    sent: Sent = NOTHING,
+    sent: SentRequest = NOTHING,
 ) -> ModelError:
     """The error in a response that is not 200. `headers` by lower-case name; `now` is what dates are held to; what
     was `sent` is cut out of what the endpoint said."""
@@ -126,7 +126,7 @@ def from_response(
     return error
 
 
-def from_chunk(value: object, key: str = "", sent: Sent = NOTHING) -> ModelError:
+def from_chunk(value: object, key: str = "", sent: SentRequest = NOTHING) -> ModelError:
     """The error in a chunk of a stream, or in a body under 200: `value` is the whole JSON object."""
     said = value_to_said(value, key)
     error = _said_to_error(0, said, sent, said.wait_s, key)
@@ -135,7 +135,7 @@ def from_chunk(value: object, key: str = "", sent: Sent = NOTHING) -> ModelError
 
 
 def _said_to_error(
-    status: int, said: ErrorBody, sent: Sent, wait_s: float | None, key: str, *, page: bool = False
+    status: int, said: ErrorBody, sent: SentRequest, wait_s: float | None, key: str, *, page: bool = False
 ) -> ModelError:
     """`status`: 0 for an error under 200. `wait_s`: when to come back, where a header or a field tells."""
     own = sent.cut_from(said.words)
@@ -234,7 +234,7 @@ def from_exception(error: Exception, *, begun: bool, key: str = "") -> ModelErro
     return fault(Code.CUT, detail)
 
 
-def own_words(text: str, key: str = "", sent: Sent = NOTHING) -> str:
+def own_words(text: str, key: str = "", sent: SentRequest = NOTHING) -> str:
     """`text` in one line, without what was sent: fit for the log."""
     return sent.cut_from(one_line(text, key, PAGE_LENGTH if is_page(text) else DETAIL_LENGTH))
 
@@ -254,6 +254,6 @@ def request_id_of(headers: Mapping[str, str]) -> str:
     return next((headers[name][:100] for name in _REQUEST_IDS if headers.get(name)), "")
 
 
-def _describe(sent: Sent, names: set[str], own: str) -> str:
+def _describe(sent: SentRequest, names: set[str], own: str) -> str:
     kinds = sent.cut_from(", ".join(sorted(names - {"none"})))
     return f"{own[: DETAIL_LENGTH - len(kinds) - 3]} [{kinds}]" if kinds else own

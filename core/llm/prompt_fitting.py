@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.llm.images import images_of, newest_images
 from core.llm.messages import message_to_text
-from core.llm.tokens import correction, estimate, reckon
+from core.llm.tokens import correction, estimate, estimate_with_usage
 from core.ports.model import Request
 from core.values.conversation import Message, text_message
 from core.values.deltas import ModelInfo
@@ -29,7 +29,7 @@ def fit(request: Request, model_info: ModelInfo, *, share: float = 1.0) -> tuple
     system, said = _split(request.messages)
     counted = request.counted if request.counted and request.counted.model == model_info.name else None
     usage = counted.usage if counted else None
-    tokens = reckon(
+    tokens = estimate_with_usage(
         estimate(system) + estimate_messages(said + request.steps),
         usage,
         counted.answer_tokens if counted else None,

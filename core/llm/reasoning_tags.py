@@ -13,7 +13,7 @@ _OPEN, _CLOSE = "<think>", "</think>"
 _OPENING = re.compile(rf"\s*{_OPEN}")
 
 
-class Thoughts:
+class ReasoningFilter:
     """Takes thoughts out of a text, wherever it is cut, and blanks before its first word. `over` is set with that
     word: what follows needs no feeding."""
 

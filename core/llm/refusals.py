@@ -16,7 +16,7 @@ from importlib import resources
 from typing import Any
 
 from core.errors import Code
-from core.llm.echo import MARK, NOTHING, Sent
+from core.llm.echo import MARK, NOTHING, SentRequest
 
 _FILE = "refusals.toml"
 _JOINT = " && "
@@ -25,7 +25,7 @@ _PLACE = re.compile(r"<(\w+)>")
 _LONG_NAME = 9
 """A shorter name could be an ordinary word."""
 
-AGAINST_SOMEBODY = frozenset({Code.NO_MONEY, Code.BAD_KEY, Code.FORBIDDEN, Code.NO_MODEL, Code.WRONG_URL})
+OPERATOR_CODES = frozenset({Code.NO_MONEY, Code.BAD_KEY, Code.FORBIDDEN, Code.NO_MODEL, Code.WRONG_URL})
 """What sets an account, a model or an endpoint aside and alerts the operators."""
 _SAY_SO_THEMSELVES = frozenset({401, 402, 403, 429})
 
@@ -38,7 +38,7 @@ class EndpointRefusal:
     status: int
     names: frozenset[str] = frozenset()
     own: str = ""
-    sent: Sent = NOTHING
+    sent: SentRequest = NOTHING
     quotes: bool = False
     page: bool = False
 
@@ -52,7 +52,7 @@ class EndpointRefusal:
         return self.quotes and (self.status < 500 and self.status not in _SAY_SO_THEMSELVES)
 
     def may_say(self, code: Code) -> bool:
-        return not (self._quotes_only and code in AGAINST_SOMEBODY)
+        return not (self._quotes_only and code in OPERATOR_CODES)
 
     def evidence(self, start: int, end: int, sentence: str) -> bool:
         """Are these the endpoint's own words?"""
@@ -74,7 +74,7 @@ class RefusalRule:
     def believed(self, status: int) -> bool:
         return status not in self.but and (not self.statuses or status in self.statuses)
 
-    def told(self, refusal: EndpointRefusal) -> bool:
+    def has_sentence(self, refusal: EndpointRefusal) -> bool:
         """Does a sentence say so?"""
         return any(self._says(refusal, sentence) for sentence in refusal.sentences)
 
@@ -104,7 +104,7 @@ def code_by_name(refusal: EndpointRefusal) -> Code | None:
 def code_by_words(refusal: EndpointRefusal) -> Code | None:
     """What the endpoint's own words say."""
     rules = (rule for rule in _believed(refusal) if refusal.may_say(rule.code))
-    return next((rule.code for rule in rules if rule.told(refusal)), None)
+    return next((rule.code for rule in rules if rule.has_sentence(refusal)), None)
 
 
 def code_by_hint(refusal: EndpointRefusal) -> Code | None:

@@ -12,9 +12,9 @@ import structlog
 
 from core.clock import Clock
 from core.errors import Code, ModelError
-from core.llm.chunks import Answer, Caps, Settled
+from core.llm.chunks import AnswerCaps, Completeness, CompletionReader
 from core.llm.deadline import Deadline
-from core.llm.echo import NOTHING, Sent
+from core.llm.echo import NOTHING, SentRequest
 from core.llm.error_bodies import looks_like_error
 from core.llm.errors import fault, own_words
 from core.llm.partial_completion import beginning_to_completion
@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class ReadTimeouts:
     """How long to wait, in seconds: for the first word, between words, for all, for more words behind a finish reason,
     and for the end of the connection behind the end of an answer.
 
@@ -52,17 +52,17 @@ class Patience:
         return 4 * self.first_word_s
 
 
-class Reading:
-    """The body of one answer, read under the timers of `Patience`. `whole`: it was not asked for as a stream."""
+class ResponseReader:
+    """The body of one answer, read under the timers of `ReadTimeouts`. `whole`: it was not asked for as a stream."""
 
     def __init__(
         self,
         alarm: Deadline,
         clock: Clock,
-        patience: Patience,
+        patience: ReadTimeouts,
         key: str,
-        sent: Sent = NOTHING,
-        caps: Caps | None = None,
+        sent: SentRequest = NOTHING,
+        caps: AnswerCaps | None = None,
         *,
         whole: bool = False,
     ) -> None:
@@ -73,7 +73,7 @@ class Reading:
         self._sent = sent
         self._ends_at = clock.monotonic() + patience.total_s
         self._first_s = patience.whole_s if whole else patience.first_word_s
-        self._answer = Answer(key, sent, caps)
+        self._answer = CompletionReader(key, sent, caps)
         self._reader = SseReader()
         self._idle_bytes = 0
         self._wait_for(self._first_s)
@@ -197,9 +197,9 @@ class Reading:
     def _gap_s(self) -> float:
         """How long to wait for what comes next."""
         match self._answer.settled:
-            case Settled.COUNTED:
+            case Completeness.COUNTED:
                 return self._patience.tail_s
-            case Settled.FINISHED:
+            case Completeness.FINISHED:
                 return self._patience.finish_s
         return self._patience.gap_s
 

@@ -107,7 +107,7 @@ def rule_for(error: ModelError) -> RetryRule:
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class RetryBudget:
     """What one turn may spend: `tries` in all, and `seconds` from the start of the first to the start of the last,
     without the time in queues."""
 
@@ -116,8 +116,8 @@ class Allowance:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
-    """The state of a turn after a failure. `tries`: in all; `tries_here`: of this route.
+class FailedAttempt:
+    """The state of a turn after a failure. `tries`: in all; `route_tries`: of this route.
 
     `visible`: a word of the answer has been shown. `known`: the breaker was open for this very reason, and the route
     was asked only because no other was left. `elsewhere`: another route of the same model is free. `shorter`: the
@@ -126,7 +126,7 @@ class Failed:
 
     error: ModelError
     tries: int
-    tries_here: int
+    route_tries: int
     elapsed_s: float
     visible: bool = False
     known: bool = False
@@ -135,13 +135,13 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class Same:
+class RetrySameRoute:
     """Ask the same account and model again after `wait_s`."""
 
     wait_s: float
 
 
-class Next(StrEnum):
+class FailureAction(StrEnum):
     """What follows a failed attempt."""
 
     OTHER = "other"
@@ -150,7 +150,7 @@ class Next(StrEnum):
     """Show the error."""
 
 
-def decide(failed: Failed, allowance: Allowance, jitter: float) -> Same | Next:
+def decide(failed: FailedAttempt, allowance: RetryBudget, jitter: float) -> RetrySameRoute | FailureAction:
     """What a turn does after a failure. After a visible word it is not retried.
 
     `jitter`, from 0 to 1, spreads retries. A Retry-After of up to INLINE_S is waited for where no other route is left.
@@ -158,23 +158,23 @@ def decide(failed: Failed, allowance: Allowance, jitter: float) -> Same | Next:
     error, rule = failed.error, rule_for(failed.error)
     left_s = allowance.seconds - failed.elapsed_s
     if failed.visible or failed.tries >= allowance.tries or left_s < 0 or rule.leaves is BlameScope.ALL:
-        return Next.GIVE_UP
+        return FailureAction.GIVE_UP
     if error.code in TOO_LONG:
-        return Same(0) if failed.shorter and failed.tries_here <= rule.same else Next.OTHER
+        return RetrySameRoute(0) if failed.shorter and failed.route_tries <= rule.same else FailureAction.OTHER
     invited = error.retry_after_s is not None and error.retry_after_s <= INLINE_S
-    if not error.retryable or failed.tries_here > rule.same or (failed.known and not invited):
-        return Next.OTHER
+    if not error.retryable or failed.route_tries > rule.same or (failed.known and not invited):
+        return FailureAction.OTHER
     if failed.elsewhere and (rule.eager or error.retry_after_s is not None):
-        return Next.OTHER
-    wait_s: float = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (failed.tries_here - 1)) * (1 - 0.25 * jitter)
+        return FailureAction.OTHER
+    wait_s: float = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (failed.route_tries - 1)) * (1 - 0.25 * jitter)
     if error.retry_after_s is not None:
         if error.retry_after_s > INLINE_S:
-            return Next.OTHER
+            return FailureAction.OTHER
         wait_s = max(error.retry_after_s, wait_s / 2) + 0.25 * jitter
-    return Same(wait_s) if wait_s <= left_s else Next.OTHER
+    return RetrySameRoute(wait_s) if wait_s <= left_s else FailureAction.OTHER
 
 
-def left_over(routes: Iterable[Route], route: Route, scope: BlameScope) -> list[Route]:
+def remaining_routes(routes: Iterable[Route], route: Route, scope: BlameScope) -> list[Route]:
     """The routes that may still be asked after `route` has failed for good with something about `scope`."""
     return [other for other in routes if other != route and not _about(scope, route, other)]
 

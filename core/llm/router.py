@@ -21,21 +21,21 @@ from core.llm.catalog import ModelCatalog, Route
 from core.llm.circuit_breaker import Breakers
 from core.llm.client import CompletionsClient
 from core.llm.concurrency import ConcurrencyLimiter
-from core.llm.context_windows import TOO_LONG, TooLong, Windows
+from core.llm.context_windows import TOO_LONG, ContextWindows, RejectedRequest
 from core.llm.descriptions import Descriptions
 from core.llm.errors import fault
 from core.llm.image_refusals import ImageRefusal
 from core.llm.images import images_of, missing_images, newest_images
 from core.llm.prompt_fitting import estimate_messages, fit
 from core.llm.retry_policy import (
-    Allowance,
-    Failed,
-    Next,
-    Same,
+    FailedAttempt,
+    FailureAction,
+    RetryBudget,
+    RetrySameRoute,
     decide,
     key_of,
     keys_of,
-    left_over,
+    remaining_routes,
     rule_for,
 )
 from core.llm.vision import MOST_IMAGES, ImageCut, Vision, cut_after, show_newest
@@ -64,7 +64,7 @@ class _Turn:
     cuts: list[ImageCut] = field(default_factory=list)
     """What was left out of the pictures since the route last answered."""
     tries: int = 0
-    tries_here: int = 0
+    route_tries: int = 0
     known: frozenset[Code | None] = frozenset()
     visible: bool = False
     lost: dict[str, tuple[ModelError, Route]] = field(default_factory=dict)
@@ -83,13 +83,13 @@ class ModelRouter:
     clients: Mapping[str, CompletionsClient]
     clock: Clock
     observer: ModelObserver
-    allowance: Allowance = field(default_factory=Allowance)
+    allowance: RetryBudget = field(default_factory=RetryBudget)
     jitter: Callable[[], float] = random.random
     describes: bool = False
     """Whether a model that sees describes pictures for one that does not."""
     breakers: Breakers = field(default_factory=Breakers)
     _limiters: dict[str, ConcurrencyLimiter] = field(init=False)
-    _windows: Windows = field(default_factory=Windows, init=False)
+    _windows: ContextWindows = field(default_factory=ContextWindows, init=False)
     _vision: Vision = field(default_factory=Vision, init=False)
     _descriptions: Descriptions = field(init=False)
 
@@ -110,7 +110,7 @@ class ModelRouter:
         turn = _Turn(request, routes_for(self.catalog, request.model), self.clock.monotonic())
         while True:
             route = self._choose(turn)
-            turn.cuts, turn.tries_here = [], 0
+            turn.cuts, turn.route_tries = [], 0
             self._prepare(turn, route)
             while True:
                 if describes and self._sees_none(route):
@@ -129,10 +129,10 @@ class ModelRouter:
                     if self._leave_out_images(error, turn, route):
                         continue
                     step = self._after(error, turn, route)
-                    if step is Next.GIVE_UP:
+                    if step is FailureAction.GIVE_UP:
                         self._report(turn)
                         raise self._explained(error, turn, route) from error
-                if not isinstance(step, Same):
+                if not isinstance(step, RetrySameRoute):
                     break
                 if step.wait_s:
                     await self.clock.sleep(step.wait_s)
@@ -177,7 +177,7 @@ class ModelRouter:
         """Have another model describe the pictures. The time does not count as time that was spent on trying."""
         began = self.clock.monotonic()
         others = [route for route in self.catalog.routes if route.offer != blind.offer]
-        route = self._vision.sighted(others, began)
+        route = self._vision.first_with_vision(others, began)
         images = images_of(turn.request.messages + turn.request.steps)[-MOST_IMAGES:]
         if route is None or not images:
             return
@@ -195,7 +195,7 @@ class ModelRouter:
             yield Queued()
         await self._enter(concurrency, turn)
         turn.tries += 1
-        turn.tries_here += 1
+        turn.route_tries += 1
         began, under_way = self.clock.monotonic(), concurrency.inside
         turn.known = frozenset(self.breakers[key].why for key in keys if not self.breakers[key].allows(began))
         probes = self.breakers.begin(keys, began)
@@ -240,7 +240,7 @@ class ModelRouter:
         now = self.clock.monotonic()
         for key in keys_of(route):
             self.breakers[key].succeed(now)
-        self.observer.well(*keys_of(route))
+        self.observer.report_recovery(*keys_of(route))
 
     def _blame(self, error: ModelError, route: Route, probes: frozenset[str]) -> None:
         """Count it against whose fault it was; of the others nothing was learnt. A rate limit that names its own end
@@ -253,22 +253,22 @@ class ModelRouter:
         too_often = self.breakers[key].fail(now, error.code, rest_s, probe=key in probes)
         limited = error.code is Code.RATE_LIMITED and rest_s is not None
         if rule.alerts or (too_often and not limited):
-            self.observer.wrong(key, error, route.places)
+            self.observer.report_failure(key, error, route.places)
 
     def _report(self, turn: _Turn) -> None:
         for key, (error, route) in turn.lost.items():
-            self.observer.wrong(key, error, route.places)
+            self.observer.report_failure(key, error, route.places)
 
-    def _after(self, error: ModelError, turn: _Turn, route: Route) -> Same | Next:
+    def _after(self, error: ModelError, turn: _Turn, route: Route) -> RetrySameRoute | FailureAction:
         now, rule = self.clock.monotonic(), rule_for(error)
         if rule.reports and rule.blames is not None and not error.ours:
             turn.lost[key_of(route, rule.blames)] = error, route
-        others = left_over(turn.left, route, rule.leaves)
+        others = remaining_routes(turn.left, route, rule.leaves)
         shorter = self._shorter(error, turn, route)
-        failed = Failed(
+        failed = FailedAttempt(
             error,
             turn.tries,
-            turn.tries_here,
+            turn.route_tries,
             now - turn.began,
             turn.visible,
             error.code in turn.known,
@@ -280,12 +280,12 @@ class ModelRouter:
         )
         step = decide(failed, self.allowance, self.jitter())
         turn.messages = shorter
-        if step is Next.OTHER:
+        if step is FailureAction.OTHER:
             turn.left = others
-            step = Next.OTHER if others else Next.GIVE_UP
+            step = FailureAction.OTHER if others else FailureAction.GIVE_UP
         log.log(
             rule.level,
-            "model_failed" if step is Next.GIVE_UP else "model_retried",
+            "model_failed" if step is FailureAction.GIVE_UP else "model_retried",
             code=str(error.code),
             status=error.status,
             request_id=error.request_id,
@@ -294,8 +294,8 @@ class ModelRouter:
             account=route.account.name,
             model=route.model_info.name,
             attempt=turn.tries,
-            wait_s=round(step.wait_s, 2) if isinstance(step, Same) else None,
-            next=str(step) if isinstance(step, Next) else "same",
+            wait_s=round(step.wait_s, 2) if isinstance(step, RetrySameRoute) else None,
+            next=str(step) if isinstance(step, FailureAction) else "same",
             retry_after_s=error.retry_after_s,
             ref=error.ref,
         )
@@ -315,7 +315,7 @@ class ModelRouter:
         turn.cuts.append(cut)
         turn.shown = show_newest(turn.shown, cut.most, self._descriptions.words_for)
         turn.messages = newest_images(turn.messages, cut.most, self._descriptions.words_for)
-        turn.tries, turn.tries_here = turn.tries - 1, turn.tries_here - 1
+        turn.tries, turn.route_tries = turn.tries - 1, turn.route_tries - 1
         log.info(
             "images_left_out",
             refusal=str(cut.refusal),
@@ -332,7 +332,7 @@ class ModelRouter:
         if error.code not in TOO_LONG:
             return turn.messages
         now = self.clock.monotonic()
-        refused = TooLong(turn.shown, turn.messages, turn.window)
+        refused = RejectedRequest(turn.shown, turn.messages, turn.window)
         shorter = self._windows.shortened(route, error, refused, now)
         turn.window = self._windows.model_info(route, now).context_tokens
         return shorter
@@ -343,7 +343,7 @@ class ModelRouter:
             return _broken_off(error)
         rule = rule_for(error)
         if not turn.visible and rule.blames is not None:
-            error.told = self.observer.told(key_of(route, rule.blames), error.code)
+            error.reported = self.observer.is_reported(key_of(route, rule.blames), error.code)
         return error
 
 

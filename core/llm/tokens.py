@@ -36,7 +36,7 @@ def correction(spent: LastUsage | None) -> float:
     return min(_MAX_CORRECTION, max(1 / _MAX_CORRECTION, spent.prompt_tokens / spent.estimate_tokens))
 
 
-def reckon(estimate_tokens: int, spent: LastUsage | None, answer_estimate: int | None) -> float:
+def estimate_with_usage(estimate_tokens: int, spent: LastUsage | None, answer_estimate: int | None) -> float:
     """Tokens of a list whose plain estimate is `estimate_tokens`.
 
     Where the last usage covers its beginning (`answer_estimate` is the estimate of the answer it ended in),

@@ -13,7 +13,7 @@ MOST_CALLS = 128
 """Calls in one answer; OpenAI takes as many tools: https://platform.openai.com/docs/api-reference/chat/create"""
 
 
-class Calls:
+class ToolCallAssembler:
     """The calls of one answer. `length` counts the characters of all arguments; `full` is set where an answer holds
     more than `most_chars` of them or more than MOST_CALLS calls."""
 

@@ -85,7 +85,7 @@ class EndpointTranscriber:
                 problem = FileError(_problem(error), str(error))
                 self._note(route, error)
             else:
-                self._observer.well(*keys_of(route))
+                self._observer.report_recovery(*keys_of(route))
                 return text
         raise problem
 
@@ -116,7 +116,7 @@ class EndpointTranscriber:
         if missing:
             self._not_before[route.offer] = self._clock.monotonic() + LEARNT_S
         elif rule.alerts and rule.blames is not None:
-            self._observer.wrong(key_of(route, rule.blames), error, route.places)
+            self._observer.report_failure(key_of(route, rule.blames), error, route.places)
         log.warning(
             "transcription_failed",
             account=route.account.name,

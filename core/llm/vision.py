@@ -63,7 +63,7 @@ class Vision:
 
         return _with(request, keep_images(request.messages + request.steps, keep, words))
 
-    def sighted(self, routes: Sequence[Route], now: float) -> Route | None:
+    def first_with_vision(self, routes: Sequence[Route], now: float) -> Route | None:
         """The first of `routes` whose model sees, or may see where none is known to."""
         seeing = [route for route in routes if self._most_images(route, now)]
         return next((route for route in seeing if route.model_info.images), seeing[0] if seeing else None)

@@ -53,7 +53,7 @@ class OperatorAlerts:
         if self._count is not None:
             self._count(name, labels)
 
-    def wrong(self, what: str, error: BotError, places: Mapping[str, str]) -> None:
+    def report_failure(self, what: str, error: BotError, places: Mapping[str, str]) -> None:
         """`what` fails and needs an operator; `places`: where its settings are (`Route.places`)."""
         now = self._clock.monotonic()
         cause = self._causes.get((what, error.code))
@@ -65,7 +65,7 @@ class OperatorAlerts:
         self.count("parley_alerts_total", what=what, code=str(error.code))
         self._causes[what, error.code] = _Cause(now, alert, self._send(alert))
 
-    def well(self, *whats: str) -> None:
+    def report_recovery(self, *whats: str) -> None:
         """They answer again."""
         for (what, _), cause in self._causes.items():
             if what in whats and cause.alert is not None:
@@ -81,7 +81,7 @@ class OperatorAlerts:
         told.set_result(True)
         self._causes[alert.what, alert.code] = _Cause(self._clock.monotonic() - age_s, alert, told)
 
-    def told(self, what: str, code: Code) -> bool:
+    def is_reported(self, what: str, code: Code) -> bool:
         """Whether the operators have been told by now that `what` fails with `code`."""
         cause = self._causes.get((what, code))
         posting = cause.posting if cause is not None else None

@@ -154,7 +154,7 @@ class Installation(Protocol):
         """
         ...
 
-    async def stands(self, ask: Ask) -> bool:
+    async def question_exists(self, ask: Ask) -> bool:
         """Whether the question's message still exists. True, without a call, where the question is a slash command.
 
         Raises PlatformError where the platform can't say.
@@ -170,7 +170,7 @@ class Installation(Protocol):
 class ReportsRateLimits(Protocol):
     """An installation whose platform states what is left of a rate limit."""
 
-    def told(self, scope: str) -> RateLimitStatus | None:
+    def rate_limit_status(self, scope: str) -> RateLimitStatus | None:
         """Latest rate-limit headers for `scope`; cleared on read."""
         ...
 

@@ -56,15 +56,15 @@ class ModelObserver(Protocol):
         """Count one event of the metric `name`."""
         ...
 
-    def wrong(self, what: str, error: BotError, places: Mapping[str, str]) -> None:
+    def report_failure(self, what: str, error: BotError, places: Mapping[str, str]) -> None:
         """`what` fails and needs an operator. `places`: where its settings are (`Route.places`)."""
         ...
 
-    def well(self, *whats: str) -> None:
+    def report_recovery(self, *whats: str) -> None:
         """They answer again."""
         ...
 
-    def told(self, what: str, code: Code) -> bool:
+    def is_reported(self, what: str, code: Code) -> bool:
         """Whether the operators have been told by now that `what` fails with `code`."""
         ...
 

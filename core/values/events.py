@@ -107,9 +107,9 @@ class Outcome(StrEnum):
 class Receipt:
     """The inbox's word that an event is stored or rightly ignored: now the platform may acknowledge it.
 
-    `told`, if any, is shown to the author of the event.
+    `reply`, if any, is shown to the author of the event.
     """
 
     outcome: Outcome
     turn_id: int | None = None
-    told: ImmediateReply | None = None
+    reply: ImmediateReply | None = None

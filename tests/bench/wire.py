@@ -24,7 +24,7 @@ from openai import OpenAI, _streaming
 from openai.types.chat import ChatCompletionChunk
 
 from core.clock import SystemClock
-from core.llm.chunks import Answer
+from core.llm.chunks import CompletionReader
 from core.llm.client import CompletionsClient
 from core.llm.sse import SseReader
 from core.ports.model import Request
@@ -95,7 +95,7 @@ def _json(lines: list[bytes]) -> int:
 
 
 def _parley(pieces: list[bytes]) -> int:
-    reader, answer, count = SseReader(), Answer(), 0
+    reader, answer, count = SseReader(), CompletionReader(), 0
     for piece in pieces:
         for found in reader.feed(piece):
             assert isinstance(found, dict)

@@ -91,7 +91,7 @@ class Recorder(RecordingInbox):
             return await super().respond(event)
         # Slack delivers a mention twice.
         again = isinstance(event, Ask) and [ask.id for ask in self.of(Ask)].count(event.id) > 1
-        return Receipt(Outcome.DUPLICATE) if again else Receipt(Outcome.TOLD, told=self.reply)
+        return Receipt(Outcome.DUPLICATE) if again else Receipt(Outcome.TOLD, reply=self.reply)
 
     async def refusal(self, command: Command) -> ImmediateReply | None:
         return self.reply or await super().refusal(command)

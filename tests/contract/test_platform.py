@@ -698,15 +698,15 @@ async def test_a_post_to_a_channel_is_found_too(rig: Rig) -> None:
 # rate_limits.
 
 
-@holds("stands")
+@holds("question_exists")
 async def test_a_question_stands_until_it_is_deleted(rig: Rig) -> None:
     ask = await rig.ask()
-    assert await rig.installation.stands(ask)
+    assert await rig.installation.question_exists(ask)
     await rig.installation.perform(post(ask, Page("An answer.")))
-    assert await rig.installation.stands(ask)
+    assert await rig.installation.question_exists(ask)
     await rig.delete(ask)
-    assert not await rig.installation.stands(ask)
-    assert await rig.installation.stands(replace(ask, id="no-message"))
+    assert not await rig.installation.question_exists(ask)
+    assert await rig.installation.question_exists(replace(ask, id="no-message"))
 
 
 @holds("rate_limits")

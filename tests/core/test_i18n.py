@@ -109,7 +109,7 @@ def test_a_known_wait_is_told() -> None:
 def test_that_somebody_knows_is_said_only_when_it_is_true(language: str) -> None:
     error = ModelError(Code.NO_MONEY)
     assert error_text(error, language).startswith(phrase("unreachable", language))
-    error.told = True
+    error.reported = True
     assert error_text(error, language).startswith(phrase("unreachable_told", language))
 
 

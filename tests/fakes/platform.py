@@ -106,7 +106,7 @@ class MemoryPlatform:
     async def typing(self, place: Place, language: str = "en") -> None:
         self.typings += 1
 
-    async def stands(self, ask: Ask) -> bool:
+    async def question_exists(self, ask: Ask) -> bool:
         self.looked_up.append(ask.id)
         if self.refusals:
             raise self.refusals.popleft()

@@ -15,7 +15,7 @@ import httpx
 
 from core.errors import ModelError
 from core.llm.deadline import Deadline
-from core.llm.response_reader import Patience, Reading
+from core.llm.response_reader import ReadTimeouts, ResponseReader
 from core.llm.sse import LINE_LIMIT_BYTES
 from core.values.deltas import Delta, Ended, Thinking
 from core.values.parts import Text
@@ -95,7 +95,7 @@ async def read(pieces: list[bytes], end: Failure | None = None) -> tuple[list[De
     deltas: list[Delta] = []
     clock = FakeClock()
     async with Deadline(clock) as alarm:
-        reading = Reading(alarm, clock, Patience(), "sk-test")
+        reading = ResponseReader(alarm, clock, ReadTimeouts(), "sk-test")
         try:
             async for delta in reading.deltas(arriving()):
                 deltas.append(delta)  # noqa: PERF401

@@ -12,7 +12,7 @@ import pytest
 
 from bots.discord.commands import CHAT, MESSAGE, payloads
 from bots.discord.forms import SettingsSheet, custom_id_to_sheet, sheet_to_custom_id
-from bots.discord.replies import told_to_contents
+from bots.discord.replies import reply_to_contents
 from core.commands import COMMANDS, MENUS, press_form
 from core.errors import StoreError
 from core.i18n import error_text, language_of, phrase
@@ -291,7 +291,7 @@ async def test_what_is_too_long_for_a_message_is_told_in_several(bot: Bot) -> No
     text = "\n".join(f"- line {number} of a long text" for number in range(150))
     bot.inbox.told, bot.inbox.outcome = ImmediateReply(text), Outcome.TOLD
     interaction = await bot.fake.slash(ADA, GENERAL, "help")
-    contents = told_to_contents(bot.inbox.told)
+    contents = reply_to_contents(bot.inbox.told)
     await until(lambda: len(bot.fake.interaction(interaction).followups) == len(contents) - 1)
     seen = bot.fake.from_bot(GENERAL)
     assert [message.content for message in seen] == contents

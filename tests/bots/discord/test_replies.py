@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from bots.discord.replies import fitted, told_to_contents
+from bots.discord.replies import fitted, reply_to_contents
 from core.i18n import phrase
 from core.values.events import Outcome
 from core.values.ui import Attachment, ImmediateReply
@@ -41,7 +41,7 @@ async def told(fake: FakeDiscord, interaction: int, words: str) -> Message:
 
 def test_ids_are_shown_as_names_and_code_stays_code() -> None:
     text = "Who may ask: `<@&150>, <@502> <#200>` · from here. Model: `GPT <@1>` `/help`"
-    assert told_to_contents(ImmediateReply(text)) == [
+    assert reply_to_contents(ImmediateReply(text)) == [
         "Who may ask: <@&150>, <@502> <#200> · from here. Model: `GPT <@1>` `/help`"
     ]
 

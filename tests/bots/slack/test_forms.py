@@ -16,14 +16,14 @@ from bots.slack.forms import (
     form_of_question,
     form_to_view,
     place_of_submission,
+    reply_to_response,
     sections,
     submission_to_event,
-    told_to_response,
-    with_told,
+    with_reply,
 )
-from bots.slack.home import COMMANDS, prompts, told_to_home
+from bots.slack.home import COMMANDS, prompts, replies_to_home
 from bots.slack.mrkdwn import markdown_to_mrkdwn
-from bots.slack.outgoing import CHANGE, told_to_content
+from bots.slack.outgoing import CHANGE, reply_to_content
 from core.clock import SystemClock
 from core.commands.handlers import CommandHandlers
 from core.i18n import LANGUAGES, phrase
@@ -127,11 +127,11 @@ def sent(view: dict[str, Any]) -> dict[str, Any]:
 def test_what_was_wrong_stands_under_its_field(language: str) -> None:
     view = sent(form_to_view(FORM, THREAD, language))
     wrong = ImmediateReply("“hot” doesn't fit.", refused=True, about="set_temperature")
-    assert told_to_response(view, wrong, language) == {
+    assert reply_to_response(view, wrong, language) == {
         "response_action": "errors",
         "errors": {"set_temperature": "“hot” doesn't fit."},
     }
-    elsewhere = told_to_response(view, ImmediateReply("Not you.", refused=True), language)
+    elsewhere = reply_to_response(view, ImmediateReply("Not you.", refused=True), language)
     assert elsewhere["response_action"] == "update"
     shown = elsewhere["view"]
     assert list(blocks.view_problems(shown, "modal")) == []
@@ -141,7 +141,7 @@ def test_what_was_wrong_stands_under_its_field(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_is_done_takes_the_place_of_the_form(language: str) -> None:
-    done = told_to_response(
+    done = reply_to_response(
         sent(form_to_view(FORM, THREAD, language)), ImmediateReply("**Done.**\n- it"), language
     )
     assert list(blocks.view_problems(done["view"], "modal")) == []
@@ -171,7 +171,7 @@ async def test_the_real_settings_fit_into_a_modal_and_into_the_home_tab(language
     view = form_to_view(forms[0], CHANNEL, language)
     assert list(blocks.view_problems(view, "modal")) == []
     assert not view["title"]["text"].endswith("…")
-    home = told_to_home([one for one in told if isinstance(one, ImmediateReply)], language)
+    home = replies_to_home([one for one in told if isinstance(one, ImmediateReply)], language)
     assert list(blocks.view_problems(home, "home")) == []
     assert len(prompts(language)["prompts"]) <= 4
 
@@ -223,7 +223,7 @@ def test_a_message_of_any_length_can_be_asked_about(about: str) -> None:
 def test_what_was_told_stands_on_top_once_and_the_inputs_keep_their_names() -> None:
     view = form_to_view(FORM, THREAD, "en")
     names = [block["block_id"] for block in view["blocks"]]
-    again = with_told(with_told(view, "“hot” doesn't fit."), "**Done.**")
+    again = with_reply(with_reply(view, "“hot” doesn't fit."), "**Done.**")
     assert list(blocks.problems(again["blocks"], view=True)) == []
     assert blocks.visible(again["blocks"][:1]) == "*Done.*"
     assert [block["block_id"] for block in again["blocks"][1:]] == names
@@ -248,7 +248,7 @@ def test_markdown_becomes_slacks_notation_and_nothing_in_it_is_a_mention() -> No
 
 def test_what_is_told_has_its_buttons_and_the_one_that_opens_its_form() -> None:
     told = ImmediateReply("**Set** <@U1>", form=FORM, buttons=(Button("reason", "Say why", 7),))
-    content = told_to_content(told, "en")
+    content = reply_to_content(told, "en")
     assert list(blocks.problems(content["blocks"])) == []
     assert blocks.labels(content["blocks"]) == ["Say why", "Change"]
     assert "<@U1>" not in blocks.visible(content["blocks"])
@@ -258,7 +258,7 @@ def test_what_is_told_has_its_buttons_and_the_one_that_opens_its_form() -> None:
 
 
 def test_what_is_told_is_never_too_long() -> None:
-    content = told_to_content(ImmediateReply("word " * 5_000), "en")
+    content = reply_to_content(ImmediateReply("word " * 5_000), "en")
     assert list(blocks.problems(content["blocks"])) == []
     assert not blocks.too_long(content["blocks"])
     assert blocks.visible(content["blocks"]).endswith("…")
@@ -266,7 +266,7 @@ def test_what_is_told_is_never_too_long() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_home_tab_shows_everything_and_offers_change_where_there_is_a_form(language: str) -> None:
-    view = told_to_home(
+    view = replies_to_home(
         [ImmediateReply("**Settings**", form=FORM), ImmediateReply("Usage"), ImmediateReply("Help " * 2_000)],
         language,
     )

@@ -28,7 +28,7 @@ class Inbox(RecordingInbox):
         self.answer: Callable[[Event], ImmediateReply | None] = lambda event: None
 
     async def respond(self, event: Event) -> Receipt:
-        return Receipt(Outcome.TOLD, told=self.answer(event))
+        return Receipt(Outcome.TOLD, reply=self.answer(event))
 
     @property
     def commands(self) -> list[Command]:

@@ -51,7 +51,7 @@ class EchoInbox(RecordingInbox):
             return Receipt(Outcome.NOTED)
         if isinstance(event, Command):
             if told := self.told.get(event.name):
-                return Receipt(Outcome.TOLD, told=told)
+                return Receipt(Outcome.TOLD, reply=told)
             place = event.place if event.place.thread else replace(event.place, thread=event.opens)
             words = " ".join([f"/{event.name}", *(f"{name}:{value}" for name, value in event.options.items())])
             event = Ask(event.id, place, event.author, words, event.at, addressed=True, attached=event.attached)

@@ -205,7 +205,7 @@ def test_a_form_goes_to_the_page_whole() -> None:
     fields = (Field("set_model", "Model", "choice", "old", "now", (Choice("a", "A"),)),)
     form = Form("settings", "Settings", "Save", fields, {"scope": "channel"})
     sent = json.loads(
-        to_bytes(receipt_to_json(Receipt(Outcome.TOLD, told=ImmediateReply("t", refused=True, form=form))))
+        to_bytes(receipt_to_json(Receipt(Outcome.TOLD, reply=ImmediateReply("t", refused=True, form=form))))
     )
     assert sent["told"]["refused"] is True
     assert sent["told"]["form"] == {

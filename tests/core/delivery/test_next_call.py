@@ -50,7 +50,7 @@ def layout(*, grows: bool) -> PageLayout:
     made = PageLayout(LIMITS, can_grow=grows, file_chars=200)
     made.lay(Reply(WORDS, Phase.WRITING))
     assert fulfil(NextCall.START if grows else NextCall.POST, made, ADDRESS)
-    page_state = made.stands("m0")
+    page_state = made.page_posted("m0")
     page_state.stop_by = 100.0
     made.shows(page_state, made.view(page_state).page)
     return made
@@ -121,7 +121,7 @@ def test_a_page_has_the_same_key_whenever_it_is_posted_and_another_page_has_anot
     first, again = (fulfil(NextCall.POST, made, ADDRESS) for _ in range(2))
     assert isinstance(first, PostMessage)
     assert first == again
-    made.shows(made.stands("m0"), first.page)
+    made.shows(made.page_posted("m0"), first.page)
     second = fulfil(NextCall.POST, made, ADDRESS)
     assert isinstance(second, PostMessage)
     assert (first.key, second.key) == ("turn-7-0", "turn-7-1")
@@ -182,7 +182,7 @@ def test_whatever_is_written_there_is_an_end_to_showing_it(text: str, limits: Li
             return
         call = fulfil(wished[0], made, ADDRESS)
         assert isinstance(call, PostMessage | EditMessage), "a wish that nothing fulfils is wished for ever"
-        page_state = made.stands(f"m{number}") if isinstance(call, PostMessage) else made.page_states[-1]
+        page_state = made.page_posted(f"m{number}") if isinstance(call, PostMessage) else made.page_states[-1]
         made.shows(page_state, call.page)
     pytest.fail("it goes on and on")
 

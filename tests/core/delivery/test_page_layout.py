@@ -32,7 +32,7 @@ def show(layout: PageLayout, reply: Reply, *, grows: bool = False) -> list[str]:
             )
         elif layout.wants_another():
             page = layout.view(layout.begin(grows=grows)).page
-            layout.shows(layout.stands(f"m{len(layout.page_states)}"), page)
+            layout.shows(layout.page_posted(f"m{len(layout.page_states)}"), page)
         else:
             return [page_state.text for page_state in layout.page_states]
 

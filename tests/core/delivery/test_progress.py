@@ -138,7 +138,7 @@ def calls(layout: PageLayout, *, grows: bool) -> Iterator[Page]:
             if not seen.page.text.strip():
                 layout.wait()
                 continue
-            layout.shows(layout.stands(f"m{len(layout.page_states)}"), seen.page)
+            layout.shows(layout.page_posted(f"m{len(layout.page_states)}"), seen.page)
         else:
             return
         yield seen.page

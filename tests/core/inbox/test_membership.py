@@ -71,7 +71,7 @@ async def test_a_command_in_a_direct_conversation_is_refused_too() -> None:
     foreseen = await house.inbox.refusal(command)
     assert foreseen is not None
     assert foreseen.text == phrase("refused_denied", "en")
-    assert (await house.inbox.receive(command)).told == foreseen
+    assert (await house.inbox.receive(command)).reply == foreseen
 
 
 async def test_a_servers_rate_binds_its_members_in_a_direct_conversation() -> None:
@@ -86,8 +86,8 @@ async def test_who_can_not_be_looked_up_is_refused_and_told_to_ask_again() -> No
     house.servers.error = PlatformError(Code.SLOW_DOWN, "", retryable=True)
     refused = await house.say("m1", BO)
     assert refused.outcome is Outcome.REFUSED
-    assert refused.told is not None
-    assert refused.told.text == phrase("refused_unknown", "en")
+    assert refused.reply is not None
+    assert refused.reply.text == phrase("refused_unknown", "en")
     house.servers.error = None
     assert (await house.say("m2", ADA)).outcome is Outcome.TURN
 

@@ -77,8 +77,8 @@ def house() -> App:
 async def test_a_message_that_is_a_command_is_one_and_is_done_once(house: App) -> None:
     first = await house.say("1.5", "/usage")
     assert first.outcome is Outcome.TOLD
-    assert first.told is not None
-    assert "Your usage" in first.told.text
+    assert first.reply is not None
+    assert "Your usage" in first.reply.text
     assert (await house.say("1.5", "/usage")).outcome is Outcome.DUPLICATE, "message and mention are one"
     assert house.submitted == []
     assert await house.store.lines(THREAD) == []
@@ -91,8 +91,8 @@ async def test_a_slash_that_is_no_command_or_not_said_to_the_bot_is_none(house: 
 
 async def test_a_typed_command_at_the_top_of_a_channel_has_no_thread_yet(house: App) -> None:
     receipt = await house.say("1.0", "/reset")
-    assert receipt.told == ImmediateReply(phrase("thread_only", "en", typed="/reset"), refused=True)
-    assert (await house.say("1.1", "/reset")).told == ImmediateReply(phrase("reset_done", "en"), whisper=False)
+    assert receipt.reply == ImmediateReply(phrase("thread_only", "en", typed="/reset"), refused=True)
+    assert (await house.say("1.1", "/reset")).reply == ImmediateReply(phrase("reset_done", "en"), whisper=False)
 
 
 async def test_ask_and_summarize_become_turns_once(house: App) -> None:
@@ -100,7 +100,7 @@ async def test_ask_and_summarize_become_turns_once(house: App) -> None:
         "summarize", replace(THREAD, thread=""), ADA, NOON, "3h", id="c1", opens="2.0", interaction_token="t"
     )
     receipt = await house.inbox.receive(command)
-    assert (receipt.outcome, receipt.told) == (Outcome.TURN, None)
+    assert (receipt.outcome, receipt.reply) == (Outcome.TURN, None)
     ask = house.submitted[0].ask
     assert (ask.task, ask.place.thread, ask.interaction_token) == (
         Summarize(True, 500, NOON - timedelta(hours=3)),
@@ -143,10 +143,10 @@ async def test_a_summary_is_regenerated_as_a_summary(house: App) -> None:
 
 async def test_thumbs_are_stored_by_person_with_an_optional_reason(house: App) -> None:
     turn = await house.answered("1.5")
-    assert (await house.press("up", turn.id, BEN)).told == ImmediateReply(phrase("thanks", "en"))
+    assert (await house.press("up", turn.id, BEN)).reply == ImmediateReply(phrase("thanks", "en"))
     down = await house.press("down", turn.id)
-    assert down.told is not None
-    assert [button.action for button in down.told.buttons] == ["reason"]
+    assert down.reply is not None
+    assert [button.action for button in down.reply.buttons] == ["reason"]
     await house.press("reason", turn.id, text=" it is wrong ")
     found = [(one.person, one.value, one.reason) for one in await house.store.feedback(turn.id)]
     assert found == [("U1", -1, "it is wrong"), ("U2", 1, "")]
@@ -162,13 +162,13 @@ async def test_a_button_of_elsewhere_or_of_what_was_forgotten_is_told_to_be_late
     turn = await house.answered("1.5")
     late = ImmediateReply(phrase("pressed_late", "en"))
     elsewhere = ButtonPress(action, turn.id, replace(THREAD, channel="C2"), ADA)
-    assert await house.inbox.receive(elsewhere) == Receipt(Outcome.UNKNOWN, told=late)
-    assert (await house.press(action, 99)).told == late
+    assert await house.inbox.receive(elsewhere) == Receipt(Outcome.UNKNOWN, reply=late)
+    assert (await house.press(action, 99)).reply == late
     if whose == "thread":
         await house.store.forget_thread(THREAD, NOON)
     else:
         await house.store.forget_person("slack", "T1", "U1")
-    assert (await house.press(action, turn.id)).told == late
+    assert (await house.press(action, turn.id)).reply == late
     assert house.submitted == []
 
 
@@ -177,19 +177,19 @@ async def test_only_who_was_asked_confirms_that_all_of_theirs_is_forgotten_and_f
 ) -> None:
     await house.answered("1.5")
     late = ImmediateReply(phrase("pressed_late", "en"))
-    assert (await house.press(FORGET_ME, 0)).told == late, "nobody asked"
-    asked = (await house.say("2", "/forget me")).told
+    assert (await house.press(FORGET_ME, 0)).reply == late, "nobody asked"
+    asked = (await house.say("2", "/forget me")).reply
     assert asked is not None
     (sure,) = asked.buttons
-    assert (await house.press(sure.action, sure.turn_id, BEN)).told == late
+    assert (await house.press(sure.action, sure.turn_id, BEN)).reply == late
     assert len(await house.store.lines(THREAD)) == 2
     await house.clock.advance(CONFIRM_S + 1)
-    assert (await house.press(sure.action, sure.turn_id)).told == late
+    assert (await house.press(sure.action, sure.turn_id)).reply == late
     await house.say("3", "/forget me")
     done = await house.press(sure.action, sure.turn_id)
     assert done.outcome is Outcome.TOLD
-    assert done.told is not None
-    assert phrase("forget_me_done", "en", n=1) in done.told.text
+    assert done.reply is not None
+    assert phrase("forget_me_done", "en", n=1) in done.reply.text
     assert await house.store.lines(THREAD) == []
 
 
@@ -200,7 +200,7 @@ async def test_who_may_not_ask_is_told_why_once_and_only_if_they_asked(language:
     await house.say("1", by=BEN)
     first, second = await house.say("2", by=ada), await house.say("3", by=ada)
     assert first == Receipt(
-        Outcome.REFUSED, told=ImmediateReply(phrase("refused_denied", language), refused=True)
+        Outcome.REFUSED, reply=ImmediateReply(phrase("refused_denied", language), refused=True)
     )
     assert second == Receipt(Outcome.REFUSED)
     unaddressed = await house.say("4", by=replace(ada, id="U1"), addressed=False)
@@ -208,7 +208,7 @@ async def test_who_may_not_ask_is_told_why_once_and_only_if_they_asked(language:
     assert len(house.submitted) == 1
     commanded = await house.inbox.receive(Command("ask", THREAD, ada, NOON, "why?", id="c1"))
     no = ImmediateReply(phrase("refused_denied", language), refused=True)
-    assert commanded.told == no, "a command always has an answer"
+    assert commanded.reply == no, "a command always has an answer"
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ async def test_guests_strangers_and_who_is_not_listed(
     person: Person, settings: dict[str, Any], wording: str
 ) -> None:
     receipt = await App(**settings).say("1", by=person)
-    assert receipt == Receipt(Outcome.REFUSED, told=ImmediateReply(phrase(wording, "en"), refused=True))
+    assert receipt == Receipt(Outcome.REFUSED, reply=ImmediateReply(phrase(wording, "en"), refused=True))
 
 
 async def test_refused_people_can_not_press_for_an_answer_either() -> None:
@@ -284,7 +284,7 @@ async def test_a_workspaces_rate_and_deny_list_hold_in_direct_messages() -> None
     await house.store.change(Place("discord", "G1", ""), {"rate": "1", "deny": "U2"}, ADA, NOON)
     assert (await house.say("1", place=alone)).outcome is Outcome.TURN
     assert (await house.say("2", place=alone)).outcome is Outcome.LIMITED
-    assert (await house.say("3", place=alone, by=BEN)).told == refused("refused_denied")
+    assert (await house.say("3", place=alone, by=BEN)).reply == refused("refused_denied")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -297,7 +297,7 @@ async def test_too_many_questions_are_refused_with_how_long_to_wait(language: st
     third = await house.say("3", by=ada)
     assert third == Receipt(
         Outcome.LIMITED,
-        told=ImmediateReply(phrase("limited", language, wait=duration(40, language)), refused=True),
+        reply=ImmediateReply(phrase("limited", language, wait=duration(40, language)), refused=True),
     )
     assert (await house.say("4", by=ada)) == Receipt(Outcome.LIMITED), "told once, not each time"
     assert (await house.say("5", by=BEN)).outcome is Outcome.TURN
@@ -319,7 +319,7 @@ async def test_off_is_silent_and_said_once_to_who_asked(house: App) -> None:
     await house.say("1")
     await house.set(listen="off")
     assert (await house.say("2", addressed=False)) == Receipt(Outcome.OFF)
-    assert (await house.say("3")).told == ImmediateReply(phrase("refused_off", "en"), refused=True)
+    assert (await house.say("3")).reply == ImmediateReply(phrase("refused_off", "en"), refused=True)
     assert (await house.say("4")) == Receipt(Outcome.OFF)
     assert (await house.say("5", "/help")).outcome is Outcome.TOLD, "commands still work, to switch it on again"
     assert len(house.submitted) == 1
@@ -354,11 +354,11 @@ async def test_who_is_not_known_is_told_to_ask_again_also_in_a_joined_thread() -
     unknown = replace(BEN, guest=None, external=None)
     first = await house.say("1.2", by=unknown, addressed=False)
     assert first.outcome is Outcome.REFUSED
-    assert first.told is not None
-    assert first.told.text == phrase("refused_unknown", "en")
-    assert (await house.say("1.3", by=unknown)).told is None, "told a moment ago"
+    assert first.reply is not None
+    assert first.reply.text == phrase("refused_unknown", "en")
+    assert (await house.say("1.3", by=unknown)).reply is None, "told a moment ago"
     await house.clock.advance(20)
-    assert (await house.say("1.4", by=unknown)).told is not None
+    assert (await house.say("1.4", by=unknown)).reply is not None
     assert (await house.say("1.5", by=BEN)).outcome is Outcome.TURN
 
 

@@ -11,13 +11,13 @@ import sys
 from core.clock import SystemClock
 from core.errors import ModelError
 from core.llm.client import CompletionsClient
-from core.llm.response_reader import Patience
+from core.llm.response_reader import ReadTimeouts
 from core.ports.model import Request
 from core.values.conversation import text_message
 from core.values.deltas import Ended
 from core.values.parts import Text
 
-PATIENCE = Patience(first_word_s=60, gap_s=60, finish_s=60, tail_s=0.1)
+PATIENCE = ReadTimeouts(first_word_s=60, gap_s=60, finish_s=60, tail_s=0.1)
 
 
 def peak_bytes() -> int:

@@ -610,7 +610,7 @@ async def test_it_is_said_that_operators_know_only_when_they_do(arrives: bool) -
         for _ in range(3):
             with pytest.raises(ModelError) as caught:
                 [delta async for delta in rig.pool.stream(Request((text_message("user", "Hi"),), ""))]
-            told.append(caught.value.told)
+            told.append(caught.value.reported)
         assert told == [False, arrives, arrives], "the first question does not wait for the post"
         assert len(posts) == 1
         rig.says("a", FINE)
@@ -620,7 +620,7 @@ async def test_it_is_said_that_operators_know_only_when_they_do(arrives: bool) -
         rig.says("a", NO_MONEY)
         with pytest.raises(ModelError) as caught:
             [delta async for delta in rig.pool.stream(Request((text_message("user", "Hi"),), ""))]
-        assert not caught.value.told, "what came back within the hour was not told again"
+        assert not caught.value.reported, "what came back within the hour was not told again"
         assert rig.clock.monotonic() < AGAIN_S
 
 

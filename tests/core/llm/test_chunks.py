@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from core.errors import Code, ModelError
-from core.llm.chunks import Answer
+from core.llm.chunks import CompletionReader
 from core.values.deltas import Delta, Ended, EndReason, Thinking, Usage
 from core.values.parts import Text, ToolCall
 
@@ -15,7 +15,7 @@ def chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
 
 
 def deltas_of(*chunks: dict[str, Any]) -> list[Delta]:
-    answer = Answer()
+    answer = CompletionReader()
     return [delta for value in chunks for delta in answer.take(value)] + answer.end()
 
 
@@ -71,7 +71,7 @@ def test_length_reached_while_thinking_is_an_end() -> None:
 
 
 def test_text_beside_a_failing_finish_is_kept() -> None:
-    answer = Answer()
+    answer = CompletionReader()
     assert answer.take(chunk({"content": "One"}, "error")) == [Text("One")]
     with pytest.raises(ModelError) as caught:
         answer.end()
@@ -79,7 +79,7 @@ def test_text_beside_a_failing_finish_is_kept() -> None:
 
 
 def test_unknown_finish_and_late_error_are_kept_for_the_log() -> None:
-    answer = Answer()
+    answer = CompletionReader()
     answer.take(chunk({"content": "One"}, "melted"))
     answer.take({"error": "too late"})
     assert answer.end() == [Ended(EndReason.STOP)]
@@ -98,7 +98,7 @@ def test_unknown_finish_and_late_error_are_kept_for_the_log() -> None:
     ],
 )
 def test_error_in_a_chunk_is_told_by_its_words(body: dict[str, Any], code: Code) -> None:
-    answer = Answer()
+    answer = CompletionReader()
     assert answer.take(body) == []
     with pytest.raises(ModelError) as caught:
         answer.end()
@@ -107,7 +107,7 @@ def test_error_in_a_chunk_is_told_by_its_words(body: dict[str, Any], code: Code)
 
 
 def test_words_beside_an_error_come_out_and_none_after_it() -> None:
-    answer = Answer()
+    answer = CompletionReader()
     assert answer.take(chunk({"content": "One"}, "stop") | {"error": "lost"}) == [Text("One")]
     assert answer.take(chunk({"content": "two"}, "stop")) == []
     with pytest.raises(ModelError) as caught:
@@ -116,14 +116,14 @@ def test_words_beside_an_error_come_out_and_none_after_it() -> None:
 
 
 def test_reasoning_cut_by_an_error_does_not_show() -> None:
-    answer = Answer()
+    answer = CompletionReader()
     deltas = answer.take(chunk({"content": "<th"}))
     deltas += answer.take(chunk({"content": "ink>secret"}) | {"error": "lost"})
     assert deltas == [Thinking("secret")]
 
 
 def test_error_in_a_choice_is_told_by_its_words() -> None:
-    answer = Answer()
+    answer = CompletionReader()
     answer.take({"choices": [{"delta": {}, "finish_reason": "error", "error": {"code": 402, "message": "no"}}]})
     assert answer.error is not None
     assert answer.error.code is Code.NO_MONEY

@@ -24,8 +24,8 @@ from core.errors import ModelError
 from core.i18n import cut_error_text, error_text, phrase
 from core.llm.catalog import Account, ModelCatalog, Route
 from core.llm.client import CompletionsClient
-from core.llm.response_reader import Patience
-from core.llm.retry_policy import Allowance
+from core.llm.response_reader import ReadTimeouts
+from core.llm.retry_policy import RetryBudget
 from core.llm.router import ModelRouter
 from core.operators.alerts import OperatorAlerts
 from core.ports.model import Request
@@ -43,7 +43,7 @@ LARGE, HUGE = ModelInfo("large", 32_000, images=True), ModelInfo("huge", 1_000_0
 MESSAGES = tuple(Message("user", (Text(f"{number} " * 100),)) for number in range(4))
 SHOWN = tuple(Message("user", (*message.parts, Image(PICTURE))) for message in MESSAGES)
 """For what is said of pictures: the other refusals mean something else where there are pictures to leave out."""
-CALM = Patience(tail_s=0.05)
+CALM = ReadTimeouts(tail_s=0.05)
 THINKING = event(chunk({"reasoning_content": "Hm."}))
 STALLS = {
     "stall_before_head": QUIRKS["stall_before_head"].reply,
@@ -55,7 +55,7 @@ REPLIES |= {name: quirk.reply for name, quirk in QUIRKS.items()} | STALLS
 NOWHERE = "refused"
 
 
-def patience_for(name: str) -> Patience:
+def patience_for(name: str) -> ReadTimeouts:
     """Short only where the case keeps silent: a slow machine does not make another silence of it."""
     if not name.startswith("stall"):
         return CALM
@@ -206,7 +206,12 @@ class Endpoints:
             clock, lambda _, labels: tries.update([f"{labels.get('account')} {labels.get('model')}"])
         )
         pool = ModelRouter(
-            ModelCatalog(LARGE, tuple(routes)), clients, clock, operator_alerts, Allowance(99, 1e9), lambda: 0.0
+            ModelCatalog(LARGE, tuple(routes)),
+            clients,
+            clock,
+            operator_alerts,
+            RetryBudget(99, 1e9),
+            lambda: 0.0,
         )
         request = Request(SHOWN if "image" in name else MESSAGES, "large", temperature=0.7, max_tokens=100)
         outcome = Outcome()

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.llm.echo import MARK, RUN, Sent
+from core.llm.echo import MARK, RUN, SentRequest
 
 QUESTION = 'Why is there "402 payment required"? My balance\nis insufficient, says Grüße & Co.'
-SENT = Sent("gpt-4o", ("You are Parley.", f"Alice: {QUESTION}"))
-CHINESE = Sent("m", ("小明: 为什么提示余额不足？请解释",))
+SENT = SentRequest("gpt-4o", ("You are Parley.", f"Alice: {QUESTION}"))
+CHINESE = SentRequest("m", ("小明: 为什么提示余额不足？请解释",))
 
 
 @pytest.mark.parametrize(
@@ -54,11 +54,14 @@ def test_words_of_the_endpoint_stay() -> None:
 @pytest.mark.parametrize("question", ["fire Bob?", "Alice: fire Bob?", "解雇他"])
 def test_a_short_question_is_cut_out_whole(question: str) -> None:
     asked = question.rpartition(": ")[2]
-    assert Sent("m", ("You are Parley.", question)).cut_from(f"Bad input {asked!r}") == f"Bad input '{MARK}'"
+    assert (
+        SentRequest("m", ("You are Parley.", question)).cut_from(f"Bad input {asked!r}")
+        == f"Bad input '{MARK}'"
+    )
 
 
 def test_a_short_question_leaves_longer_words_alone() -> None:
-    assert Sent("m", ("ode",)).cut_from("no such model or node") == "no such model or node"
+    assert SentRequest("m", ("ode",)).cut_from("no such model or node") == "no such model or node"
 
 
 def test_the_name_of_the_model_is_the_endpoints_word() -> None:
@@ -66,7 +69,7 @@ def test_the_name_of_the_model_is_the_endpoints_word() -> None:
         SENT.without_model("models/GPT-4o is not found, nor gpt-4o-mini")
         == "model is not found, nor gpt-4o-mini"
     )
-    assert Sent("large").without_model("entity too large") == "entity too large"
+    assert SentRequest("large").without_model("entity too large") == "entity too large"
 
 
 def test_it_is_known_whether_all_of_some_words_were_sent() -> None:
@@ -77,16 +80,16 @@ def test_it_is_known_whether_all_of_some_words_were_sent() -> None:
 
 @given(st.text(), st.text(), st.text())
 def test_what_was_sent_never_stays_and_what_was_not_is_kept(before: str, question: str, after: str) -> None:
-    sent = Sent("m", (question,))
+    sent = SentRequest("m", (question,))
     own = sent.cut_from(f"{before}\n{question}\n{after}")
     assert MARK in own or question not in own or len(question) < RUN or not sent.holds(question)
-    assert Sent("m", ()).cut_from(before) == before
+    assert SentRequest("m", ()).cut_from(before) == before
 
 
 @pytest.mark.parametrize("said", ["a" * 4_000, "aaaaaaaaaaaab" * 300, "\\u0061" * 700, "&amp;" * 800])
 def test_the_work_is_linear_in_what_was_sent(said: str) -> None:
     def cost_s(size: int) -> float:
-        sent = Sent("m", ("a" * size,))
+        sent = SentRequest("m", ("a" * size,))
         began = time.process_time()
         sent.cut_from(said)
         return time.process_time() - began

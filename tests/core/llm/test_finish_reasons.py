@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from core.clock import SystemClock
 from core.errors import Code, ModelError
-from core.llm.chunks import Answer, Settled
+from core.llm.chunks import Completeness, CompletionReader
 from core.llm.client import CompletionsClient
 from core.llm.finish_reasons import meaning_of
-from core.llm.response_reader import Patience
+from core.llm.response_reader import ReadTimeouts
 from core.ports.model import Request
 from core.values.conversation import text_message
 from core.values.deltas import Charged, Delta, Ended, EndReason, Usage
@@ -23,13 +23,13 @@ from tests.fakes.completions.replies import DONE, Step, chunk, event, usage_chun
 USAGE = {"prompt_tokens": 18, "completion_tokens": 24, "total_tokens": 42}
 COUNTED = Usage(18, 24)
 ASK = Request((text_message("user", "Hi"),), "test-model")
-PATIENCE = Patience(first_word_s=20, gap_s=20, finish_s=0.2, tail_s=0.1)
+PATIENCE = ReadTimeouts(first_word_s=20, gap_s=20, finish_s=0.2, tail_s=0.1)
 LONGER_THAN_ALL_S = 10
 PAUSE_S = 0.4
 """Longer than a finish reason alone is waited for behind."""
 
 
-async def read(*steps: Step, end: Any = "close", patience: Patience = PATIENCE) -> list[Delta | ModelError]:
+async def read(*steps: Step, end: Any = "close", patience: ReadTimeouts = PATIENCE) -> list[Delta | ModelError]:
     deltas: list[Delta | ModelError] = []
     async with FakeCompletions(default=Raw(steps, end=end)) as fake:
         client = CompletionsClient(fake.base_url, "sk-test", SystemClock(), patience)
@@ -179,7 +179,7 @@ def test_reasons_are_read_by_their_words(reason: str, meaning: EndReason | Code 
 
 
 def test_usage_inside_the_choice_is_counted() -> None:
-    answer = Answer()
+    answer = CompletionReader()
     answer.take(chunk({"content": "One"}))
     last = chunk({}, "stop")
     last["choices"][0]["usage"] = USAGE
@@ -193,7 +193,7 @@ def test_usage_inside_the_choice_is_counted() -> None:
     ids=["groq", "anthropic_names"],
 )
 def test_usage_is_counted_under_every_name(more: dict[str, Any]) -> None:
-    answer = Answer()
+    answer = CompletionReader()
     answer.take(chunk({"content": "One"}, "stop", **more))
     assert answer.usage == COUNTED
 
@@ -227,10 +227,10 @@ CHUNKS = st.lists(
 
 @given(CHUNKS)
 def test_no_order_of_chunks_loses_a_word_or_settles_before_a_finish(chunks: list[dict[str, Any]]) -> None:
-    answer, text = Answer(), ""
+    answer, text = CompletionReader(), ""
     for value in chunks:
         text += "".join(delta.text for delta in answer.take(value) if isinstance(delta, Text))
-        assert answer.finish or answer.settled is Settled.NO
+        assert answer.finish or answer.settled is Completeness.NO
     assert text == "a" * sum(value["choices"][0]["delta"] == {"content": "a"} for value in chunks)
     whole, code = answer.finished, None
     try:

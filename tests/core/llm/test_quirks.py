@@ -9,10 +9,10 @@ import pytest
 
 from core.clock import SystemClock
 from core.errors import Code, ModelError
-from core.llm.chunks import Caps
+from core.llm.chunks import AnswerCaps
 from core.llm.client import CompletionsClient
 from core.llm.deadline import Deadline
-from core.llm.response_reader import Patience, Reading
+from core.llm.response_reader import ReadTimeouts, ResponseReader
 from core.ports.model import Request
 from core.values.conversation import text_message
 from core.values.deltas import Charged, Delta, Ended, EndReason, Thinking, Usage
@@ -22,10 +22,10 @@ from tests.fakes.completions import QUIRKS, Expect, FakeCompletions, Raw, Words
 from tests.fakes.completions.replies import DONE, chunk, event
 from tests.waiting import AT_ONCE_S, HANG_S, timer_waits
 
-CALM = Patience(first_word_s=20, gap_s=20, finish_s=0.1, tail_s=0.1)
-NO_FIRST_WORD = Patience(first_word_s=0.2, gap_s=20, finish_s=0.1, tail_s=0.1)
-NO_NEXT_WORD = Patience(first_word_s=20, gap_s=0.2, finish_s=0.1, tail_s=0.1)
-ROOMY = Caps(text=4_000_000)
+CALM = ReadTimeouts(first_word_s=20, gap_s=20, finish_s=0.1, tail_s=0.1)
+NO_FIRST_WORD = ReadTimeouts(first_word_s=0.2, gap_s=20, finish_s=0.1, tail_s=0.1)
+NO_NEXT_WORD = ReadTimeouts(first_word_s=20, gap_s=0.2, finish_s=0.1, tail_s=0.1)
+ROOMY = AnswerCaps(text=4_000_000)
 STALL_ROW = 34
 REASONS = {
     "stop": EndReason.STOP,
@@ -37,7 +37,7 @@ ASK = Request((text_message("system", "Be brief."), text_message("user", "Hi")),
 
 
 async def read(
-    fake: FakeCompletions, request: Request = ASK, patience: Patience = CALM
+    fake: FakeCompletions, request: Request = ASK, patience: ReadTimeouts = CALM
 ) -> tuple[list[Delta], ModelError | None]:
     client = CompletionsClient(fake.base_url, "sk-test", SystemClock(), patience, caps=ROOMY)
     deltas: list[Delta] = []
@@ -163,7 +163,7 @@ async def test_stop_closes_the_connection_at_once(way: str) -> None:
 async def test_slow_reader_is_no_silent_endpoint() -> None:
     clock = FakeClock()
     async with FakeCompletions(default=Words("One two three", per_s=100)) as fake:
-        client = CompletionsClient(fake.base_url, "sk-test", clock, Patience(gap_s=5))
+        client = CompletionsClient(fake.base_url, "sk-test", clock, ReadTimeouts(gap_s=5))
         words = []
         async for delta in client.stream(ASK):
             words.append(delta)
@@ -197,7 +197,7 @@ async def test_piece_of_a_tool_call_is_a_sign_of_life() -> None:
             yield event(chunk({"tool_calls": [call]}, "tool_calls" if arguments == "}" else None))
 
     async with Deadline(clock) as alarm:
-        reading = Reading(alarm, clock, Patience(first_word_s=30, gap_s=30), "sk-test")
+        reading = ResponseReader(alarm, clock, ReadTimeouts(first_word_s=30, gap_s=30), "sk-test")
         deltas = [delta async for delta in reading.deltas(arriving())]
     assert deltas[0] == ToolCall("a", "f", "{   }")
 
@@ -215,7 +215,7 @@ async def test_connection_is_used_again() -> None:
 
 async def test_finished_answer_does_not_wait_for_a_connection_that_hangs() -> None:
     async with FakeCompletions(default=QUIRKS["stall_after_finish"].reply) as fake, asyncio.timeout(20):
-        deltas, _ = await read(fake, patience=Patience(finish_s=0.05))
+        deltas, _ = await read(fake, patience=ReadTimeouts(finish_s=0.05))
     assert isinstance(deltas[-1], Ended)
 
 

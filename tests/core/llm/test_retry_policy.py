@@ -14,11 +14,11 @@ from core.llm.errors import fault
 from core.llm.retry_policy import (
     PROBE_S,
     RULES,
-    Allowance,
     BlameScope,
-    Failed,
-    Next,
-    Same,
+    FailedAttempt,
+    FailureAction,
+    RetryBudget,
+    RetrySameRoute,
     decide,
     key_of,
 )
@@ -27,17 +27,19 @@ from core.values.deltas import ModelInfo
 ROUTE = Route(Account("one/a", "one", "http://one/v1", SecretStr("sk-test")), ModelInfo("small"), "small")
 
 
-def failed(error: ModelError, **more: Any) -> Failed:
-    return replace(Failed(error, 1, 1, 0.0), **more)
+def failed(error: ModelError, **more: Any) -> FailedAttempt:
+    return replace(FailedAttempt(error, 1, 1, 0.0), **more)
 
 
-def after(error: ModelError, allowance: Allowance | None = None, **more: Any) -> Same | Next:
-    return decide(failed(error, **more), allowance or Allowance(), jitter=0.0)
+def after(
+    error: ModelError, allowance: RetryBudget | None = None, **more: Any
+) -> RetrySameRoute | FailureAction:
+    return decide(failed(error, **more), allowance or RetryBudget(), jitter=0.0)
 
 
-def wait_s(error: ModelError, allowance: Allowance | None = None, **more: Any) -> float | None:
+def wait_s(error: ModelError, allowance: RetryBudget | None = None, **more: Any) -> float | None:
     step = after(error, allowance, **more)
-    return step.wait_s if isinstance(step, Same) else None
+    return step.wait_s if isinstance(step, RetrySameRoute) else None
 
 
 BLAMED = {
@@ -59,25 +61,27 @@ def test_each_failure_is_counted_against_whose_fault_it_was() -> None:
 
 @pytest.mark.parametrize("code", RULES)
 def test_once_a_word_is_visible_there_is_no_going_back(code: Code) -> None:
-    assert after(fault(code, retryable=True), visible=True, shorter=True, elsewhere=True) is Next.GIVE_UP
+    assert (
+        after(fault(code, retryable=True), visible=True, shorter=True, elsewhere=True) is FailureAction.GIVE_UP
+    )
 
 
 @pytest.mark.parametrize("code", RULES)
 def test_when_the_budget_is_spent_nobody_else_is_asked(code: Code) -> None:
-    assert after(fault(code), tries=4) is Next.GIVE_UP
-    assert after(fault(code), elapsed_s=60.1) is Next.GIVE_UP
-    assert after(fault(code), Allowance(4, 0.0), elapsed_s=0.01) is Next.GIVE_UP
+    assert after(fault(code), tries=4) is FailureAction.GIVE_UP
+    assert after(fault(code), elapsed_s=60.1) is FailureAction.GIVE_UP
+    assert after(fault(code), RetryBudget(4, 0.0), elapsed_s=0.01) is FailureAction.GIVE_UP
 
 
 @pytest.mark.parametrize("code", sorted(set(RULES) - {Code.CONTEXT_OVERFLOW}))
 def test_who_is_out_for_a_known_reason_is_asked_once(code: Code) -> None:
-    assert not isinstance(after(fault(code), known=True), Same)
+    assert not isinstance(after(fault(code), known=True), RetrySameRoute)
 
 
 def test_a_wait_doubles_up_to_eight_seconds() -> None:
     error = fault(Code.SERVER_ERROR, status=502)
-    assert [wait_s(error, tries_here=n) for n in (1, 2, 3)] == [0.5, 1.0, None]
-    assert decide(failed(error), Allowance(), jitter=1.0) == Same(0.375)
+    assert [wait_s(error, route_tries=n) for n in (1, 2, 3)] == [0.5, 1.0, None]
+    assert decide(failed(error), RetryBudget(), jitter=1.0) == RetrySameRoute(0.375)
 
 
 @pytest.mark.parametrize(
@@ -95,14 +99,14 @@ def test_a_turn_waits_as_long_as_it_is_asked_to_but_not_for_ever(
     retry_after_s: float, elapsed_s: float, limit_s: float, expected_s: float | None
 ) -> None:
     error = fault(Code.RATE_LIMITED, retry_after_s=retry_after_s)
-    assert wait_s(error, Allowance(4, limit_s), elapsed_s=elapsed_s) == expected_s
+    assert wait_s(error, RetryBudget(4, limit_s), elapsed_s=elapsed_s) == expected_s
 
 
 def test_nobody_waits_while_there_is_somebody_else_to_ask() -> None:
-    assert after(fault(Code.RATE_LIMITED, retry_after_s=5), elsewhere=True) is Next.OTHER
-    assert after(fault(Code.RATE_LIMITED), elsewhere=True) is Next.OTHER
-    assert after(fault(Code.SERVER_ERROR, status=503, retry_after_s=5), elsewhere=True) is Next.OTHER
-    assert isinstance(after(fault(Code.SERVER_ERROR, status=503), elsewhere=True), Same)
+    assert after(fault(Code.RATE_LIMITED, retry_after_s=5), elsewhere=True) is FailureAction.OTHER
+    assert after(fault(Code.RATE_LIMITED), elsewhere=True) is FailureAction.OTHER
+    assert after(fault(Code.SERVER_ERROR, status=503, retry_after_s=5), elsewhere=True) is FailureAction.OTHER
+    assert isinstance(after(fault(Code.SERVER_ERROR, status=503), elsewhere=True), RetrySameRoute)
 
 
 def test_who_asks_us_to_come_back_soon_is_asked_again_though_out() -> None:
@@ -110,14 +114,14 @@ def test_who_asks_us_to_come_back_soon_is_asked_again_though_out() -> None:
 
 
 def test_a_first_word_that_never_came_is_not_waited_for_again() -> None:
-    assert after(fault(Code.STALLED, retryable=False)) is Next.OTHER
+    assert after(fault(Code.STALLED, retryable=False)) is FailureAction.OTHER
 
 
 def test_a_prompt_that_is_too_long_is_trimmed_once_if_it_can_be() -> None:
     error = fault(Code.CONTEXT_OVERFLOW, status=400)
-    assert after(error, shorter=True) == Same(0)
-    assert after(error, shorter=True, tries_here=2) is Next.OTHER
-    assert after(error) is Next.OTHER
+    assert after(error, shorter=True) == RetrySameRoute(0)
+    assert after(error, shorter=True, route_tries=2) is FailureAction.OTHER
+    assert after(error) is FailureAction.OTHER
 
 
 def test_money_and_keys_are_left_alone_for_long() -> None:

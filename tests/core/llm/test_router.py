@@ -13,8 +13,8 @@ from core.llm import create_model
 from core.llm.catalog import Account, ModelCatalog, Route, environment_to_catalog
 from core.llm.client import CompletionsClient
 from core.llm.deadline import Deadline
-from core.llm.response_reader import Patience
-from core.llm.retry_policy import Allowance
+from core.llm.response_reader import ReadTimeouts
+from core.llm.retry_policy import RetryBudget
 from core.llm.router import ModelRouter
 from core.operators.alerts import OperatorAlerts
 from core.ports.model import Request
@@ -52,7 +52,7 @@ def pool(
     """One account with one model, as the environment gives it."""
     client = client or CompletionsClient(fake_url, "sk-test", SystemClock())
     catalog, clients = ModelCatalog(CARD, (ROUTE,)), {ROUTE.account.name: client}
-    return ModelRouter(catalog, clients, clock, OperatorAlerts(clock), Allowance(4, limit_s), lambda: 0.0)
+    return ModelRouter(catalog, clients, clock, OperatorAlerts(clock), RetryBudget(4, limit_s), lambda: 0.0)
 
 
 async def ask(
@@ -243,7 +243,7 @@ async def test_stall_while_thinking_is_asked_again() -> None:
     thinking = Raw((event(chunk({"reasoning_content": "Hm"})), b": PING\n\n"), end="hang")
     async with FakeCompletions(default=FINE) as fake:
         fake.script(thinking)
-        patience = Patience(gap_s=0.1)
+        patience = ReadTimeouts(gap_s=0.1)
         client = CompletionsClient(fake.base_url, "sk-test", SystemClock(), patience)
         model = pool(fake.base_url, SystemClock(), client=client)
         with structlog.testing.capture_logs() as logs:

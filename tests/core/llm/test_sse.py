@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.errors import ModelError
-from core.llm.chunks import Answer
+from core.llm.chunks import CompletionReader
 from core.llm.sse import Event, Garbled, OversizedLine, SseReader
 from core.values.deltas import Delta
 from tests.fakes.completions import QUIRKS
@@ -29,7 +29,7 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
 
 def answer(pieces: list[bytes]) -> tuple[list[Delta], str, str]:
     """Deltas, or what came before an error and its code. Texts are joined where nothing else is between."""
-    reader, whole = SseReader(1 << 20), Answer()
+    reader, whole = SseReader(1 << 20), CompletionReader()
     deltas: list[Delta] = []
     try:
         for piece in pieces:

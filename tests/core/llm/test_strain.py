@@ -13,8 +13,8 @@ from core.clock import SystemClock
 from core.errors import ModelError
 from core.llm.catalog import Account, ModelCatalog, Route
 from core.llm.client import CompletionsClient
-from core.llm.response_reader import Patience
-from core.llm.retry_policy import Allowance, keys_of
+from core.llm.response_reader import ReadTimeouts
+from core.llm.retry_policy import RetryBudget, keys_of
 from core.llm.router import ModelRouter
 from core.operators.alerts import OperatorAlerts
 from core.ports.model import Request
@@ -45,13 +45,13 @@ async def test_nothing_is_held_after_many_questions_of_every_fate() -> None:
     async with FakeCompletions(default=lambda _: random.choice(REPLIES)) as fake:
         account = Account("one/only", "one", fake.base_url, SecretStr("sk-test"), concurrency=30)
         route, clock = Route(account, model_info, model_info.name), Hurried()
-        client = CompletionsClient(fake.base_url, "sk-test", SystemClock(), Patience(tail_s=0.05))
+        client = CompletionsClient(fake.base_url, "sk-test", SystemClock(), ReadTimeouts(tail_s=0.05))
         pool = ModelRouter(
             ModelCatalog(model_info, (route,)),
             {account.name: client},
             clock,
             OperatorAlerts(clock),
-            Allowance(4, HANG_S),
+            RetryBudget(4, HANG_S),
         )
         concurrency = pool._limiters[account.name]
 

@@ -8,23 +8,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import Code, ModelError
-from core.llm.chunks import Answer, Caps
+from core.llm.chunks import AnswerCaps, CompletionReader
 from core.llm.sse import OversizedLine, SseReader
 from core.llm.tool_calls import MOST_CALLS
 from core.values.deltas import Delta, Ended, EndReason, Thinking
 from core.values.parts import Text
 from tests.fakes.completions.replies import DONE, call_delta, chunk, event
 
-SMALL = Caps(text=10, arguments=10, reasoning=10)
+SMALL = AnswerCaps(text=10, arguments=10, reasoning=10)
 
 
-def deltas_of(*deltas: dict[str, Any], finish: str | None = "stop", caps: Caps | None = None) -> list[Delta]:
-    answer = Answer(caps=caps)
+def deltas_of(
+    *deltas: dict[str, Any], finish: str | None = "stop", caps: AnswerCaps | None = None
+) -> list[Delta]:
+    answer = CompletionReader(caps=caps)
     found = [out for delta in deltas for out in answer.take(chunk(delta))]
     return found + (answer.take(chunk({}, finish)) if finish else []) + answer.end()
 
 
-def text_of(*deltas: dict[str, Any], caps: Caps | None = None) -> str:
+def text_of(*deltas: dict[str, Any], caps: AnswerCaps | None = None) -> str:
     return "".join(delta.text for delta in deltas_of(*deltas, caps=caps) if isinstance(delta, Text))
 
 
@@ -60,7 +62,7 @@ def test_no_text_holds_a_control_or_half_a_character(pieces: list[str]) -> None:
 
 @pytest.mark.parametrize("blank", ["", " \n", "\u200b", "\u3000\t", "\x00\u202e", "\u2060\ufeff"])
 def test_a_blank_answer_is_empty_and_shows_nothing(blank: str) -> None:
-    answer = Answer()
+    answer = CompletionReader()
     assert answer.take(chunk({"content": blank})) + answer.take(chunk({"content": blank}, "stop")) == []
     with pytest.raises(ModelError) as caught:
         answer.end()
@@ -71,7 +73,7 @@ def test_raw_controls_in_json_strings_are_read() -> None:
     raw = b'data: {"choices":[{"delta":{"content":"one\ttwo\x01"},"finish_reason":"stop"}]}\n\n'
     [found] = SseReader().feed(raw)
     assert isinstance(found, dict)
-    assert Answer().take(found) == [Text("one\ttwo")]
+    assert CompletionReader().take(found) == [Text("one\ttwo")]
 
 
 @pytest.mark.parametrize("size", [1, 3, 50])
@@ -98,7 +100,7 @@ def test_arguments_past_their_cap_end_at_the_length_limit_and_call_nothing() -> 
 
 def test_more_calls_than_anybody_makes_are_not_gathered() -> None:
     parts = [{"index": n, "id": str(n), "function": {"name": "f"}} for n in range(100_000)]
-    answer = Answer()
+    answer = CompletionReader()
     answer.take(chunk({"tool_calls": parts}))
     assert answer.full
     assert len(answer._calls._calls) == MOST_CALLS + 1
@@ -124,7 +126,7 @@ def test_the_rest_of_a_stream_is_read_after_a_line_in_small_pieces() -> None:
 
 @pytest.mark.parametrize("content", [" \n\t", "\u200b", "\x00\u202e", "<think></think>"])
 def test_content_of_which_nothing_is_shown_reaches_a_cap_too(content: str) -> None:
-    answer = Answer(caps=SMALL)
+    answer = CompletionReader(caps=SMALL)
     for _ in range(30):
         assert answer.take(chunk({"content": content})) == []
     assert answer.full == "text"

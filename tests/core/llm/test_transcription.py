@@ -36,12 +36,12 @@ class Observer:
 
     def count(self, name: str, **labels: str) -> None: ...
 
-    def wrong(self, what: str, error: BotError, places: Mapping[str, str]) -> None:
+    def report_failure(self, what: str, error: BotError, places: Mapping[str, str]) -> None:
         self.causes.append((what, error.code))
 
-    def well(self, *whats: str) -> None: ...
+    def report_recovery(self, *whats: str) -> None: ...
 
-    def told(self, what: str, code: Code) -> bool:
+    def is_reported(self, what: str, code: Code) -> bool:
         return False
 
 

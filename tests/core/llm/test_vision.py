@@ -17,8 +17,8 @@ from core.errors import Code, ModelError
 from core.llm.catalog import Account, ModelCatalog, Route
 from core.llm.client import CompletionsClient
 from core.llm.descriptions import LIMIT_S as DESCRIBE_S
-from core.llm.response_reader import Patience
-from core.llm.retry_policy import Allowance
+from core.llm.response_reader import ReadTimeouts
+from core.llm.retry_policy import RetryBudget
 from core.llm.router import ModelRouter
 from core.llm.vision import LEARNT_S, MOST_IMAGES
 from core.operators.alerts import OperatorAlerts
@@ -59,7 +59,7 @@ A, B, C, D = (picture(name) for name in ("aaaa", "bbbb", "cccc", "dddd"))
 
 
 @dataclass
-class Answer:
+class CompletionReader:
     """What came of one question: `shown` are the names of the pictures in each request that was sent."""
 
     shown: list[list[str]]
@@ -97,19 +97,24 @@ class Rig:
         ]
         clients = {
             route.account.name: CompletionsClient(
-                route.account.base_url, "sk-test", SystemClock(), Patience(tail_s=0.05)
+                route.account.base_url, "sk-test", SystemClock(), ReadTimeouts(tail_s=0.05)
             )
             for route in routes
         }
         alerts = OperatorAlerts(self.clock)
         self.router = ModelRouter(
-            ModelCatalog(infos[0], tuple(routes)), clients, self.clock, alerts, Allowance(4, 60.0), lambda: 0.0
+            ModelCatalog(infos[0], tuple(routes)),
+            clients,
+            self.clock,
+            alerts,
+            RetryBudget(4, 60.0),
+            lambda: 0.0,
         )
 
-    async def ask(self, request: Request) -> Answer:
+    async def ask(self, request: Request) -> CompletionReader:
         received = self.large.requests
         before = len(received)
-        answer = Answer([])
+        answer = CompletionReader([])
         with suppress(ModelError):
             try:
                 async for delta in self.router.stream(request):

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from core.errors import Code, LengthLimit, ModelError
-from core.llm.echo import NOTHING, Sent
+from core.llm.echo import NOTHING, SentRequest
 from core.llm.errors import from_chunk, from_response
 from core.llm.refusals import toml_to_rules
 from tests.core.llm import wordings
@@ -43,7 +43,7 @@ CASES += [
 ]
 
 
-def read(wording: Wording, sent: Sent = NOTHING) -> ModelError:
+def read(wording: Wording, sent: SentRequest = NOTHING) -> ModelError:
     status, said = wording
     if status in (0, 200):
         return from_chunk({"error": {"message": said}} if isinstance(said, str) else said, "", sent)
@@ -90,8 +90,8 @@ def test_the_size_of_a_plan_is_read_from_its_refusal(wording: Wording) -> None:
 def test_a_long_request_is_shortened_though_its_thread_speaks_of_the_same() -> None:
     said = "This model's maximum context length is 8192 tokens."
     wording = (400, said)
-    assert read(wording, Sent("m", (f"ANN: it says '{said}'",))).code is Code.BAD_REQUEST
-    long = read(wording, Sent("m", (f"ANN: it says '{said}'", "word " * 1000)))
+    assert read(wording, SentRequest("m", (f"ANN: it says '{said}'",))).code is Code.BAD_REQUEST
+    long = read(wording, SentRequest("m", (f"ANN: it says '{said}'", "word " * 1000)))
     assert long.code is Code.CONTEXT_OVERFLOW
     assert long.limit == LengthLimit(), "a limit is believed in the endpoint's own words alone"
 
