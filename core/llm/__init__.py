@@ -1,15 +1,15 @@
-"""A list of messages in, deltas out.
+"""Asks models over HTTP: messages in, deltas out.
 
-    router           one retry loop over all accounts and models, one budget a turn
-    ├ retry_policy     what follows each failure: one table                        pure
-    ├ circuit_breaker  leaves alone what failed too often, then probes it          pure
-    ├ context_windows  how long requests may be, learned from refusals
-    ├ descriptions     pictures in words, by another model
-    ├ vision           which pictures a model is shown, learned likewise
-    │ └ images           the pictures of a list of messages                        pure
+    router           the retry loop over all accounts and models, with one budget per turn
+    ├ retry_policy     rules for each failure: one table                          pure
+    ├ circuit_breaker  skips a route that fails too often, then probes it          pure
+    ├ context_windows  maximum request lengths, learned from refusals
+    ├ descriptions     image descriptions by another model
+    ├ vision           images that a model receives, learned likewise
+    │ └ images           the images of a list of messages                          pure
     ├ prompt_fitting   the messages that fit into a window                         pure
     │ └ tokens           the length of a text, estimated without a tokenizer       pure
-    ├ concurrency      how many answers at once an account gives; people take turns
+    ├ concurrency      concurrent requests per account, and a fair queue
     └ client           one attempt over HTTP, and its repairs
       ├ connection         the HTTP connections to one endpoint
       │ └ network            proxies and certificates of the environment
@@ -17,29 +17,29 @@
       │ └ messages           messages and their parts as JSON and as text          pure
       ├ request_repairs    which part of a request is refused                      pure
       ├ response_reader    the body of an answer under its timers
-      ├ partial_completion the beginning of a completion that is too long          pure
+      ├ partial_completion the beginning of an oversized completion                pure
       ├ decompression      compressed bytes -> bytes                               pure
       ├ sse                bytes -> JSON objects                                   pure
       ├ chunks             JSON objects -> deltas, under caps                      pure
-      │ ├ finish_reasons     what a finish reason means                            pure
-      │ ├ tool_calls         tool calls in pieces                                  pure
+      │ ├ finish_reasons     classifies finish reasons                             pure
+      │ ├ tool_calls         assembles tool calls                                  pure
       │ └ reasoning_tags     reasoning inside the text                             pure
       ├ deadline           a deadline by the injected clock
-      └ errors             status, code and words -> `ModelError`                  pure
+      └ errors             HTTP failures -> `ModelError`                           pure
         ├ error_bodies       error bodies of every shape -> codes and words        pure
-        ├ echo               what of an error repeats the request                  pure
+        ├ echo               quotations of the request in an error                 pure
         ├ refusals           codes and words by the rules of refusals.toml         pure
-        ├ image_refusals     what is refused of pictures                           pure
-        ├ wait_hints         when to come back                                     pure
-        └ length_limits      how long a request may be                             pure
-    redacting_model  any model, with our secrets cut from its words
-    transcription    the words of voice clips
-    └ sounds           which sounds are transcribed, and their names                pure
-    offline          the built-in model, for when no key is set
+        ├ image_refusals     which images are refused                              pure
+        ├ wait_hints         when to retry                                         pure
+        └ length_limits      maximum request length                                pure
+    redacting_model  a wrapper that removes secrets from deltas
+    transcription    transcribes voice clips
+    └ sounds           types of audio and their extensions                          pure
+    offline          the built-in model without a key
     catalog          accounts and models, from the environment or parley.toml
 
-The reader of server-sent events is our own. Libraries lose events of real endpoints (no blank line before the end,
-bare JSON between events), and none tells a whole answer from one that was cut.
+The parser of server-sent events is Parley's own. Libraries lose events of real endpoints (no blank line before the
+end, bare JSON between events), and none detects a truncated answer.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ from core.settings.environment import CoreSettings
 
 
 def check_ways(catalog: ModelCatalog, environment: Mapping[str, str]) -> None:
-    """Raises SettingsError with one line for a variable, about proxies or certificates, that can't be used on the way
-    to an endpoint."""
+    """Raises SettingsError with one line for each variable of `environment` whose proxy or certificates can't be
+    used to reach an endpoint of `catalog`."""
     for url in {route.account.base_url for route in catalog.routes}:
         proxy_for(url, environment)
     if catalog.routes:
@@ -74,14 +74,14 @@ def check_ways(catalog: ModelCatalog, environment: Mapping[str, str]) -> None:
 def create_transcriber(
     catalog: ModelCatalog, clock: Clock, observer: ModelObserver
 ) -> EndpointTranscriber | None:
-    """None where no model writes down voice clips. The caller closes it."""
+    """The transcriber of `catalog`, or None without a transcription model. The caller closes it."""
     return EndpointTranscriber(catalog.transcriptions, clock, observer) if catalog.transcriptions else None
 
 
 def create_model(
     settings: CoreSettings, catalog: ModelCatalog, clock: Clock, observer: ModelObserver
 ) -> ModelRouter | OfflineModel:
-    """The catalog's models, or the built-in one where the catalog has none. The caller closes it."""
+    """A model over the routes of `catalog`, or the offline model where it has none. The caller closes it."""
     if not catalog.routes:
         return OfflineModel(clock)
     patience = ReadTimeouts(settings.parley_first_word_s, settings.parley_gap_s, settings.parley_total_s)

@@ -1,7 +1,7 @@
-"""The models in the order in which they are asked, and the accounts that serve them.
+"""Models in their order of preference, and the accounts that serve them.
 
-Written down in `parley.toml` (in the working directory, or where PARLEY_CONFIG says); without such a file it is the
-one account and model of the environment. Read and checked once, before anything connects.
+The source is `parley.toml` (in the working directory, or at PARLEY_CONFIG). Without that file the environment gives one
+account and one model. The catalog is read and checked once, before any connection opens.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from core.values.deltas import ModelInfo
 FILE = "parley.toml"
 TRANSCRIBE_AT = "PARLEY_TRANSCRIBE_MODEL"
 CONCURRENCY = 500
-"""How many answers at once an account is asked for where nothing is said; a 429 lowers it."""
+"""Default limit of concurrent requests per account. A 429 lowers it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One key at one endpoint. `name` is unique: `endpoint/account`. `key_at` and `url_at`: where an operator wrote
-    the key and the base URL down, for advice."""
+    """One key at one endpoint. `name` is unique: `endpoint/account`. `key_at` and `url_at` name the settings that
+    hold the key and the base URL, for advice to operators."""
 
     name: str
     endpoint: str
@@ -43,9 +43,9 @@ class Account:
     key_at: str = "OPENAI_API_KEY"
     url_at: str = "OPENAI_BASE_URL"
     headers: Mapping[str, SecretStr] = field(default_factory=dict)
-    """Sent with every request beside our own."""
+    """Extra headers of every request."""
     hidden: tuple[str, ...] = ()
-    """The names of those headers whose values are secrets."""
+    """The names of the headers whose values are secrets."""
 
     @property
     def secrets(self) -> list[str]:
@@ -53,14 +53,14 @@ class Account:
 
     @property
     def host(self) -> str:
-        """Of the base URL, with its port."""
+        """Host and port of the base URL."""
         return urlsplit(self.base_url).netloc or self.base_url
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One way to an answer: an account, and a model under the name that its endpoint has for it. `model_at` and
-    `window_at`: where an operator wrote the model and its window down, for advice."""
+    """One account with one model, under the endpoint's name for it. `model_at` and `window_at` name the settings
+    that hold the model and its window, for advice to operators."""
 
     account: Account
     model_info: ModelInfo
@@ -70,12 +70,12 @@ class Route:
 
     @property
     def offer(self) -> str:
-        """The model at its endpoint: what is missing there may well be served elsewhere."""
+        """The model at its endpoint. Another endpoint may serve a model that this one lacks."""
         return f"{self.model_info.name}@{self.account.endpoint}"
 
     @property
     def places(self) -> dict[str, str]:
-        """The fields of advice (`core.i18n.advise`): where to look and what to change. No secrets."""
+        """The fields of advice (`core.i18n.advise`): settings to check and change. They hold no secrets."""
         account = self.account
         return {
             "host": account.host,
@@ -88,9 +88,11 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class ModelCatalog:
-    """Every route in the order in which they are asked: models by the chain, accounts as they stand in the file.
-    Without any the offline model answers. `default` is the model that is asked unless a request names another.
-    `transcriptions`: the ways to the words of a voice clip, likewise."""
+    """Every route in order of preference: models by the chain, accounts by their order in the file.
+
+    Without routes the offline model answers. `default` is the model of requests that name none. `transcriptions`: the
+    routes of voice clips, in order of preference.
+    """
 
     default: ModelInfo
     routes: tuple[Route, ...] = ()
@@ -99,22 +101,22 @@ class ModelCatalog:
 
     @property
     def secrets(self) -> list[str]:
-        """Keys and the values of secret headers, for logs and chats to leave out; not a word such as `none` that
-        stands for none."""
+        """Keys and values of secret headers, which logs and chats leave out. A placeholder such as `none` is not a
+        secret."""
         routes = (*self.routes, *self.transcriptions)
         values = {secret.strip() for route in routes for secret in route.account.secrets}
         return sorted(value for value in values if is_key(value))
 
     @property
     def cards(self) -> tuple[ModelInfo, ...]:
-        """One for each model, of the first endpoint that serves it."""
+        """One `ModelInfo` for each model, of the first endpoint that serves it."""
         cards: dict[str, ModelInfo] = {}
         for route in self.routes:
             cards.setdefault(route.model_info.name, route.model_info)
         return tuple(cards.values())
 
     def model_info(self, model: str) -> ModelInfo:
-        """The model of that name, or defaults with unknown prices for a name that is not in the catalog."""
+        """The `ModelInfo` of the model `model`, or defaults with unknown prices if the catalog lacks it."""
         known = (model_info for model_info in (self.default, *self.cards) if model_info.name == model)
         return next(known, replace(self.default, name=model, price_input=None, price_output=None))
 
@@ -127,7 +129,7 @@ class ModelCatalog:
 
 
 def load_catalog(settings: CoreSettings) -> ModelCatalog:
-    """Raises SettingsError with one line that names the file and the place in it."""
+    """Read and check the catalog. Raises SettingsError with one line that names the file and the key at fault."""
     path = Path(settings.parley_config or FILE)
     if not settings.parley_config and not path.exists():
         return environment_to_catalog(settings)
@@ -141,7 +143,7 @@ def load_catalog(settings: CoreSettings) -> ModelCatalog:
 
 
 def environment_to_catalog(settings: CoreSettings) -> ModelCatalog:
-    """The one account and model of the environment, or no route where there is no key."""
+    """The one account and model of the environment; no route without a key."""
     model_info = ModelInfo(
         settings.openai_model,
         settings.parley_context_tokens,
@@ -162,7 +164,7 @@ def environment_to_catalog(settings: CoreSettings) -> ModelCatalog:
 def toml_to_catalog(
     text: str, settings: CoreSettings, environment: Mapping[str, str], source: str
 ) -> ModelCatalog:
-    """Raises SettingsError."""
+    """Parse `text` of `source`. Raises SettingsError with one line that names the key at fault."""
     try:
         file = _File.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
@@ -235,7 +237,7 @@ class _File(_Part):
 
 
 def _transcriptions(accounts: Iterable[Account], model: str, at: str) -> Iterator[Route]:
-    """The routes to the model that writes down voice clips; none where no model is named."""
+    """The routes of the transcription model; empty if no model is named."""
     return (Route(account, ModelInfo(model), model, at) for account in accounts if model)
 
 
@@ -250,7 +252,7 @@ def _route(account: Account, name: str, model: _Model, settings: CoreSettings, a
 
 
 def _quoted(name: str) -> str:
-    """A name as TOML writes it in a dotted key. https://toml.io/en/v1.0.0#keys"""
+    """`name` as a part of a dotted TOML key. https://toml.io/en/v1.0.0#keys"""
     return name if re.fullmatch("[A-Za-z0-9_-]+", name) else f'"{name}"'
 
 

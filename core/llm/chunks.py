@@ -1,8 +1,8 @@
-"""Chunks of a chat completion in, deltas out. Pure. A whole completion is one chunk that says it all.
+"""Converts chunks of a chat completion into deltas. Pure. A completion that is not streamed is one complete chunk.
 
-Endpoints differ in almost every field (null, missing, empty, of another type), so nothing is taken on trust.
-Format: https://platform.openai.com/docs/api-reference/chat/streaming; the departures from it are those of
-real servers, each a case of `tests/fakes/completions/quirks.py`.
+Endpoints differ in almost every field (null, missing, empty, another type), so every field is checked. Format:
+https://platform.openai.com/docs/api-reference/chat/streaming; `tests/fakes/completions/quirks.py` has a case for each
+departure of a real server.
 """
 
 from __future__ import annotations
@@ -24,24 +24,25 @@ from core.values.deltas import Delta, Ended, EndReason, Thinking, Usage
 from core.values.parts import Text
 
 _NOT_YET = frozenset({"null", "none"})
-"""What some gateways make of a `null` on the way."""
+"""Some gateways turn a `null` finish reason into one of these strings."""
 _HALVES = re.compile("[\ud800-\udfff]")
 _REASONING = ("reasoning_content", "reasoning", "reasoning_details")
 _PROMPT, _COMPLETION = ("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens")
 _MOST_TOKENS = 1_000_000_000
-"""A larger count is no count, and no database takes it."""
+"""The largest count of tokens that is accepted. A larger one is an error of the endpoint and exceeds the database's
+integers."""
 
 _UNWANTED = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f"  # controls but tab, line feed and next line
     f"{DIRECTION_MARKS}]"
 )
-"""What no answer needs and no chat should be given: terminal escapes, and marks that reorder what is read. Joiners and
-variation selectors stay, since emoji are made with them."""
+"""Characters that are removed from answers: terminal escapes, and marks that reorder text. Joiners and variation
+selectors stay, because emoji contain them."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerCaps:
-    """The most of one answer, in characters; past one of them it ends at the length limit."""
+    """The largest size of one answer, in characters. An answer that exceeds one ends at the length limit."""
 
     text: int = 400_000
     arguments: int = 100_000
@@ -49,23 +50,25 @@ class AnswerCaps:
 
 
 class Completeness(IntEnum):
-    """How sure it is that nothing follows."""
+    """How certain it is that the answer is complete."""
 
     NO = 0
-    """No finish reason, or one that more words have followed, or that every piece of text so far has carried."""
+    """No finish reason came, or text followed it, or every chunk of text has carried one."""
     FINISHED = 1
-    """A finish reason behind the last word: more may follow, from endpoints that finish their reasoning too."""
+    """A finish reason came with or after the last text. Endpoints that finish their reasoning separately may still
+    send text."""
     COUNTED = 2
-    """A usage has come with or behind it, or a cap is reached."""
+    """A usage came with or after the finish reason, or a cap is reached."""
 
 
 class CompletionReader:
-    """One answer as it arrives. `take` each chunk, then `end`: deltas come out in order, `Ended` last.
+    """Reads one answer as it arrives. Call `take` with each chunk, then `end`. Deltas are yielded in order, `Ended`
+    last.
 
-    A finish reason makes an answer whole; without any, `[DONE]` and a usage behind the last word do. `finish` is the
-    last that came, as the endpoint wrote it; it may be one that says the answer failed. `words` counts the pieces of
-    text, reasoning and tool calls. `error` is what the endpoint itself reported before the answer was finished, words
-    beside it come out first. What goes wrong after the finish is kept in `ignored`, for the log.
+    A finish reason completes an answer; without one, `[DONE]` and a usage after the last text do. `finish` is the last
+    finish reason, as the endpoint wrote it; it may report a failure. `words` counts the pieces of text, reasoning and
+    tool calls. `error` is what the endpoint reported before the answer was complete; text in the same chunk is yielded
+    before it. `ignored` keeps errors after completion, for the log.
     """
 
     def __init__(self, key: str = "", sent: SentRequest = NOTHING, caps: AnswerCaps | None = None) -> None:
@@ -91,8 +94,8 @@ class CompletionReader:
         self._half = ""
         self._words_at_finish = 0
         self._words_at_usage = -1
-        self._open = False  # words came in a chunk without a finish reason before one with it
-        self._again = False  # words came after a finish reason
+        self._open = False  # text came in a chunk without a finish reason before a chunk with one
+        self._again = False  # text came after a finish reason
         self._counted = False  # a usage came with or after the last finish reason
 
     @property
@@ -105,17 +108,17 @@ class CompletionReader:
 
     @property
     def finished(self) -> bool:
-        """Whether the last words carried or were followed by a finish reason."""
+        """Whether a finish reason came with or after the last text."""
         return bool(self.finish) and self.words == self._words_at_finish
 
     @property
     def sealed(self) -> bool:
-        """Whether errors from here on are ignored: the answer is finished, and the endpoint does not send a finish
-        reason with every piece."""
+        """Whether later errors are ignored: the answer is complete, and this endpoint does not send a finish reason
+        with every chunk."""
         return self.finished and not self._again
 
     def take(self, chunk: dict[str, Any]) -> list[Delta]:
-        """Nothing comes out once there is an `error` or a cap is reached."""
+        """Yield the deltas of `chunk`; none after an `error` or once a cap is reached."""
         if self.error is not None or self.full:
             return []
         self.begun = True
@@ -131,7 +134,7 @@ class CompletionReader:
             self._check({"error": choice["error"]})
         delta = choice.get("delta")
         whole = not delta
-        if whole and (self._in_messages or not self.words):  # else it repeats what has come, as MiniMax does
+        if whole and (self._in_messages or not self.words):  # else it repeats earlier text, as MiniMax does
             delta = choice.get("message")
             self._in_messages = bool(delta)
         deltas = self._delta(delta, whole) if delta and isinstance(delta, dict) else []
@@ -145,9 +148,9 @@ class CompletionReader:
         return deltas
 
     def end(self, *, done: bool = False) -> list[Delta]:
-        """What was held back, the tool calls, and `Ended`. `done`: `[DONE]` has come.
+        """Yield the text that was held back, the tool calls, and `Ended`. `done`: `[DONE]` has come.
 
-        Raises ModelError: `error`, CUT, EMPTY, GARBLED, or ERROR_IN_STREAM where the finish reason says so.
+        Raises ModelError: `error`, CUT, EMPTY, GARBLED, or ERROR_IN_STREAM where the finish reason reports a failure.
         """
         if self.error is not None:
             raise self.error
@@ -181,7 +184,8 @@ class CompletionReader:
         return meaning or EndReason.STOP
 
     def _finish(self, finish: str, chunk: dict[str, Any], *, new: bool) -> None:
-        """The last one counts: some endpoints finish each piece. `new`: with words of its own."""
+        """Record the finish reason; the last one counts, because some endpoints finish each chunk. `new`: the chunk
+        has text of its own."""
         again = bool(self.finish) and self.words > self._words_at_finish
         self._again = new and (self._again or again)
         self._open = self._open or (not new and self.words > 0)
@@ -193,8 +197,8 @@ class CompletionReader:
         self._model = model if isinstance(model, str) else self._model
 
     def _count(self, found: object, words: int) -> None:
-        """Usage wherever it stands (https://console.groq.com/docs/api-reference has it in `x_groq`); the last that
-        counts anything wins. `words`: how many there were before this chunk."""
+        """Record the usage wherever the chunk holds it (https://console.groq.com/docs/api-reference has it in
+        `x_groq`); the last one that counts anything replaces earlier ones. `words`: the pieces before this chunk."""
         found = found.get("usage", found) if isinstance(found, dict) else None
         if not isinstance(found, dict) or (usage := _usage(found)) is None:
             return
@@ -202,7 +206,7 @@ class CompletionReader:
         self._counted = True
         if self.words == words:
             self._words_at_usage = words
-            if self.finished:  # a count of its own behind the finish is no habit
+            if self.finished:  # a separate usage after the finish is not one per chunk
                 self._again, self._open = False, True
 
     def _check(self, chunk: dict[str, Any]) -> None:
@@ -235,7 +239,7 @@ class CompletionReader:
         return deltas
 
     def _beside(self, delta: dict[str, Any], whole: bool) -> list[Delta]:
-        """Reasoning, tool calls and a refusal."""
+        """Yield reasoning, tool calls and a refusal."""
         deltas: list[Delta] = []
         for name in _REASONING:
             thought = delta.get(name)
@@ -263,7 +267,7 @@ class CompletionReader:
         return deltas
 
     def _shown(self, deltas: list[Text | Thinking]) -> list[Delta]:
-        """`deltas`, as much as the caps allow."""
+        """`deltas`, up to the caps."""
         shown: list[Delta] = []
         for delta in deltas:
             thinking = isinstance(delta, Thinking)
@@ -288,7 +292,8 @@ class CompletionReader:
         return text if text == "\n" else _UNWANTED.sub("", text)
 
     def _mend(self, text: str) -> str:
-        """Escapes in JSON can cut a character in two: a first half waits for its second, one alone is U+FFFD."""
+        """`text` with surrogates joined across chunks, because JSON escapes can split a character. A high surrogate
+        waits for the low one; a lone one becomes U+FFFD."""
         text, self._half = self._half + text, ""
         if "\ud800" <= text[-1:] <= "\udbff":
             text, self._half = text[:-1], text[-1]
@@ -296,14 +301,14 @@ class CompletionReader:
 
 
 def _whole(text: str) -> str:
-    """`text` without half characters: two halves become one, one alone U+FFFD."""
+    """`text` with surrogate pairs joined and lone surrogates replaced by U+FFFD."""
     if text.isascii() or not _HALVES.search(text):
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _words(value: object) -> str:
-    """The text in a string, or in a list of parts with a `text` (reasoning_details, content parts)."""
+    """The text of a string, or of a list of parts with a `text` (reasoning_details, content parts)."""
     if isinstance(value, str):
         return value
     if isinstance(value, list):
@@ -313,7 +318,7 @@ def _words(value: object) -> str:
 
 
 def _usage(value: dict[str, Any]) -> Usage | None:
-    """Under OpenAI's names or Anthropic's; None where nothing is counted."""
+    """The usage under OpenAI's or Anthropic's names; None if it counts nothing."""
     prompt, completion = (
         next((count for name in names if (count := _count(value.get(name)))), 0)
         for names in (_PROMPT, _COMPLETION)

@@ -1,6 +1,7 @@
-"""Circuit breakers: after failures an account, model or endpoint is avoided for a while, then probed by one question.
+"""Circuit breakers of accounts, models and endpoints: after failures they open for a while, then one question is the
+probe. Pure.
 
-They never refuse: where no other route is left, the router asks all the same. Pure decisions.
+An open breaker does not refuse: the router uses its route if no other is left.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ AT_LEAST = 10
 WINDOW_S = 60.0
 LONGEST_BREAK_S = 600.0
 LONGEST_REST_S = 3600.0
-"""Longest break in seconds, also where an endpoint asks for a week: an operator may top up its account earlier."""
+"""Longest break in seconds, even if an endpoint asks for a week: an operator may top up its account earlier."""
 
 
 class Breaker:
@@ -37,11 +38,11 @@ class Breaker:
         """The code that opened it; None while closed."""
 
     def allows(self, now: float) -> bool:
-        """Whether it is closed, or due for a probe and not being probed."""
+        """Whether the breaker is closed, or due for a probe with none under way."""
         return self.why is None or (now >= self._until and not self._probing)
 
     def begin(self, now: float) -> bool:
-        """Record the start of a try. Returns whether it is the probe; `drop` must follow at its end."""
+        """Record the start of a try. Returns whether it is the probe. `drop` must follow at its end."""
         probe = self.why is not None and self.allows(now)
         self._probing = self._probing or probe
         return probe
@@ -99,7 +100,7 @@ class Breakers:
         return all(self._breakers[key].allows(now) for key in keys)
 
     def begin(self, keys: Iterable[str], now: float) -> frozenset[str]:
-        """Record the start of a try. Returns the keys whose probe it is."""
+        """Record the start of a try. Returns the keys of the breakers whose probe it is."""
         return frozenset([key for key in keys if self._breakers[key].begin(now)])
 
     def drop(self, keys: Iterable[str]) -> None:

@@ -1,6 +1,6 @@
-"""One attempt at one completion, over HTTP: what is sent, how long it may take, and what kind of answer it is.
+"""One HTTP attempt at one completion: the request, its timeouts and the kind of its response.
 
-The pure modules below (`core.llm.sse`, `core.llm.chunks`) read the body, so that they are tested without a network.
+`core.llm.sse` and `core.llm.chunks` parse the body without I/O, so their tests need no network.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from core.settings.environment import completions_url
 from core.values.deltas import Charged, Delta
 
 REPAIRS_KEPT = 1_000
-"""Most endpoints and models remembered: people may ask for models by names of their own."""
+"""Maximum number of endpoint and model pairs whose repairs are kept. People may ask for models by any name."""
 _NET_S = 30.0
-"""How much longer than our own timers httpx waits for a byte: the net below them."""
+"""Seconds that httpx's read timeout exceeds Parley's own timers, so that it only fires if they fail."""
 
 log = structlog.get_logger()
 
 Repairs = FIFOCache[tuple[str, str], frozenset[str]]
-"""By base URL and model, what is sent in another form there, or not at all (`core.llm.request_repairs`)."""
+"""By base URL and model: the fields that are left out or sent in another form (`core.llm.request_repairs`)."""
 
 
 class CompletionsClient:
-    """One endpoint and key. `stream` is one attempt: it repairs a refused field, and never retries. Accounts of one
-    endpoint share what their `repairs` have taught."""
+    """A client of one endpoint and key. `stream` makes one attempt: it repairs a refused field and never retries.
+    Accounts of one endpoint share `repairs`."""
 
     def __init__(
         self,
@@ -55,8 +55,8 @@ class CompletionsClient:
         headers: Mapping[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """`headers` go out with every request. `environment`: what tells of proxies and certificates. Raises
-        SettingsError for a variable there that can't be used."""
+        """`headers` are added to every request. `environment` names proxies and certificates. Raises SettingsError
+        for a variable of it that can't be used."""
         self._base_url = base_url.rstrip("/")
         self._key = key.strip()
         self._clock = clock
@@ -70,10 +70,10 @@ class CompletionsClient:
         await self._http.aclose()
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
-        """Raises ModelError. Closing or cancelling closes the connection at once.
+        """Yield the deltas of one answer. Raises ModelError. Closing or cancelling closes the connection at once.
 
-        What the endpoint refuses of a request is left out or put in another form (`core.llm.request_repairs`) and the
-        request sent again, each once; what helped is remembered for the endpoint and model.
+        A part of the request that the endpoint refuses is left out or put in another form (`core.llm.request_repairs`),
+        each once, and the request is sent again. Repairs that helped are remembered for the endpoint and model.
         """
         place = (self._base_url, request.model)
         repairs, answering = self._repairs.get(place, frozenset()), False
@@ -96,7 +96,7 @@ class CompletionsClient:
                 repairs = more
 
     def _remember(self, place: tuple[str, str], repairs: frozenset[str]) -> None:
-        """They were answered. Another question may have learnt something else meanwhile."""
+        """Keep the repairs of an answered request, together with those that another request has added meanwhile."""
         if repairs:
             self._repairs[place] = self._repairs.get(place, repairs) | repairs
 
@@ -150,7 +150,7 @@ class CompletionsClient:
 
 
 def _seen(error: ModelError, status: int, request_id: str) -> ModelError:
-    """`error` with what the head of the response told, for the log."""
+    """`error` with the status and request id of the response, for the log."""
     error.status = error.status or status
     error.request_id = error.request_id or request_id
     return error

@@ -1,7 +1,7 @@
-"""Concurrent requests to one account: a limit learned from refusals, and a fair queue.
+"""Concurrent requests of one account: a limit learned from refusals, and a fair queue.
 
-https://api-docs.deepseek.com/quick_start/rate_limit and many gateways limit concurrent requests, and say so only by
-429: a 429 halves the limit, and each minute without one raises it by one.
+https://api-docs.deepseek.com/quick_start/rate_limit and many gateways limit concurrent requests and report it only by a
+429. A 429 halves the limit; each minute without one raises it by one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 from collections import Counter, OrderedDict, deque
 
 REGROWTH_S = 60.0
-"""Seconds until the limit grows by one."""
+"""Seconds after which the limit grows by one."""
 
 
 class LearnedLimit:
@@ -23,12 +23,12 @@ class LearnedLimit:
         self._halved_at = float("-inf")
 
     def at(self, now: float) -> int:
-        """The limit now, at least one."""
-        grown = max(0.0, now - self._at) / REGROWTH_S  # a task that waited may have an old time
+        """The limit at `now`, at least one."""
+        grown = max(0.0, now - self._at) / REGROWTH_S  # a task that waited may pass an earlier time
         return int(min(self._most, self._limit + grown))
 
     def halve(self, now: float, began_at: float, under_way: int) -> None:
-        """Record the refusal of a request that began at `began_at`, with `under_way` in all.
+        """Record the refusal of a request that began at `began_at`, with `under_way` requests in all.
 
         Only the first refusal of a burst counts. The refusal of a single request says nothing about concurrency.
         """
@@ -39,19 +39,19 @@ class LearnedLimit:
 
 
 SPARED = 4
-"""One person leaves one slot in so many to others, and at least one of two or more."""
+"""One person leaves one of this many slots to others, and at least one of two or more."""
 
 
 def share(limit: int) -> int:
-    """The slots of `limit` that one person may hold."""
+    """The largest number of the `limit` slots that one person may hold."""
     return limit - max(1, limit // SPARED) if limit > 1 else limit
 
 
 class ConcurrencyLimiter:
     """A semaphore with a learned limit and a fair queue.
 
-    The next question is one of the person with the fewest under way, from their places in turn. A person holds at most
-    their `share` of the slots, so that the first question of another need not wait for one of theirs to end.
+    The next question belongs to the person with the fewest under way; that person's places alternate. A person holds at
+    most `share` slots, so the first question of another person need not wait for one of theirs.
     """
 
     def __init__(self, most: int) -> None:
@@ -69,14 +69,14 @@ class ConcurrencyLimiter:
         return person in self._waiting or self.inside >= limit or self._inside[person] >= share(limit)
 
     async def enter(self, person: str, place: str, now: float) -> None:
-        """Return when a slot is free; `leave` must follow. Cancelled, it holds no slot."""
+        """Return when a slot is free; `leave` must follow. A cancelled call holds no slot."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(person, OrderedDict()).setdefault(place, deque()).append(turn)
         self._let_in(now)
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():  # given a slot and cancelled at the same moment
+            if turn.done() and not turn.cancelled():  # assigned a slot and cancelled in the same moment
                 self.leave(person, now)
             else:
                 self._forget(person, place, turn)
@@ -97,12 +97,12 @@ class ConcurrencyLimiter:
                 turn.set_result(None)
 
     def _next(self, limit: int) -> str | None:
-        """The next person: of those with the fewest under way, the one who had none for longest."""
+        """The next person: of those with the fewest under way, the one who has had none for longest."""
         within = (person for person in self._waiting if self._inside[person] < share(limit))
         return min(within, key=self._inside.__getitem__, default=None)
 
     def _take(self, person: str) -> asyncio.Future[None]:
-        """The first question of the next place of `person`. Both move behind the others."""
+        """The first question of the next place of `person`. Both move to the end of their queues."""
         places = self._waiting.pop(person)
         place, queue = places.popitem(last=False)
         turn = queue.popleft()

@@ -34,14 +34,14 @@ def create_http(
     headers: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> httpx.AsyncClient:
-    """A client for `base_url` that follows no redirect. `headers` go out with every request. `environment` names the
-    proxies and certificates.
+    """A client for `base_url` that follows no redirect and raises ModelError for one. `headers` are added to every
+    request. `environment` names proxies and certificates.
 
-    Raises SettingsError for a variable there that can't be used. The client raises ModelError for a redirect.
+    Raises SettingsError for a variable of it that can't be used.
     """
 
     async def refuse_redirect(response: httpx.Response) -> None:
-        # httpx would read where to, though it is not to follow, and there are addresses on which it fails.
+        # httpx parses the target even without following it, and fails on some addresses.
         if response.has_redirect_location:
             raise from_response(response.status_code, headers_of(response), b"", clock.now(), key)
 
@@ -58,17 +58,17 @@ def create_http(
 
 
 def bearer(key: str) -> dict[bytes, bytes]:
-    """The header that holds the key."""
+    """The Authorization header with `key`."""
     return {b"Authorization": b"Bearer " + key.encode()}
 
 
 def headers_of(response: httpx.Response) -> dict[str, str]:
-    """The headers by their names in lower case."""
+    """The headers by their lower-case names."""
     return {name.lower(): value for name, value in response.headers.items()}
 
 
 async def pieces_of(response: httpx.Response) -> AsyncGenerator[bytes, None]:
-    """The body as it arrives. Not by httpx, which decompresses without a bound."""
+    """The raw body as it arrives. httpx's own reader decompresses without a limit."""
     inflate = Inflate(response.headers.get("content-encoding", ""))
     async with aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_raw())) as raw:
         async for data in raw:
@@ -80,5 +80,5 @@ async def pieces_of(response: httpx.Response) -> AsyncGenerator[bytes, None]:
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """Loading the certificates takes longer than all the rest of a client: once is enough."""
+    """The default TLS context, made once: loading the certificates takes longer than creating the rest of a client."""
     return create_tls(os.environ)

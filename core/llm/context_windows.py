@@ -1,4 +1,4 @@
-"""How long a request may be at each endpoint and account, learned from their refusals."""
+"""The longest request of each endpoint and account, learned from refusals."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from core.values.conversation import Message
 from core.values.deltas import ModelInfo
 
 LEARNT_S = 3600.0
-"""Seconds for which a limit counts: a plan may be raised, or a server started with a larger window."""
+"""Seconds for which a learned limit counts: a plan may be raised, or a server restarted with a larger window."""
 MOST = 1_000
-"""The most limits kept: people may ask for models by names of their own."""
+"""Maximum number of limits kept. People may ask for models by any name."""
 TOO_LONG = frozenset({Code.CONTEXT_OVERFLOW, Code.TOO_LARGE})
 
 _HALF = 0.5
 _TOKEN_LENGTH = 4
-"""Characters of text that are about one token."""
+"""Characters of text per token, approximately."""
 _MARGIN = 0.9
-"""The part of a limit that a shortened request fills: counts differ."""
+"""Share of a limit that a shortened request fills, because token counts differ."""
 _LEAST_PART = 4
-"""Requests are cut to no less than this part of a limit, even where the limit refuses what fits by our count."""
+"""A request is cut to no less than a limit divided by this, even if the endpoint refuses what fits by our estimate."""
 NO_LIMIT = LengthLimit()
 
 
@@ -48,8 +48,8 @@ class _Known:
 
 @dataclass(frozen=True, slots=True)
 class RejectedRequest:
-    """A request that was refused for its length. `messages` are those of `request` that were sent, fitted into
-    `window` tokens."""
+    """A request that was refused for its length. `messages`: those of `request` that were sent, fitted into `window`
+    tokens."""
 
     request: Request
     messages: tuple[Message, ...]
@@ -58,12 +58,13 @@ class RejectedRequest:
 
 @dataclass(slots=True)
 class ContextWindows:
-    """A model's window is the same for all accounts of an endpoint, a plan's limit is the account's own."""
+    """Learned limits. A model's window is shared by all accounts of an endpoint; a plan's limit belongs to one
+    account."""
 
     _learned: FIFOCache[str, _Known] = field(default_factory=lambda: FIFOCache(MOST))
 
     def model_info(self, route: Route, now: float) -> ModelInfo:
-        """The card of `route`, with the smallest limit that is known."""
+        """The `ModelInfo` of `route`, with the smallest known limit."""
         limits = [self._known(key, now).tokens for key in (_offer(route), _plan(route))]
         tokens = min(limit or route.model_info.context_tokens for limit in limits)
         return replace(route.model_info, context_tokens=min(tokens, route.model_info.context_tokens))
@@ -71,8 +72,8 @@ class ContextWindows:
     def shortened(
         self, route: Route, error: ModelError, refused: RejectedRequest, now: float
     ) -> tuple[Message, ...]:
-        """The messages cut to the limit that the refusal tells, or else by half; as they are where the refusal tells
-        nothing new and would most likely come again."""
+        """The messages cut to the limit that the refusal names, else by half. They are unchanged if the refusal
+        gives no new information and would most likely repeat."""
         key = _offer(route) if error.code is Code.CONTEXT_OVERFLOW else _plan(route)
         known, length = self._known(key, now), _length(refused.messages)
         before = replace(route.model_info, context_tokens=refused.window)
@@ -100,7 +101,7 @@ class ContextWindows:
 
 
 def _length(messages: tuple[Message, ...]) -> int:
-    """In characters, a picture as the text of as many tokens."""
+    """The length in characters; an image counts as text of the same number of tokens."""
     text = sum(len(message_to_text(message)) for message in messages)
     return text + _TOKEN_LENGTH * sum(image.tokens for image in images_of(messages))
 

@@ -1,4 +1,4 @@
-"""A deadline for network waits, by the injected clock. Moving it costs nothing."""
+"""A movable deadline for network waits, by the injected clock. Moving it is free."""
 
 from __future__ import annotations
 

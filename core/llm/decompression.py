@@ -1,4 +1,5 @@
-"""Compressed bodies, decompressed piece by piece: a body that grows a thousandfold is never held in memory whole. Pure.
+"""Decompresses bodies in bounded pieces, so that a body that grows a thousandfold is never held in memory as a whole.
+Pure.
 
 https://www.rfc-editor.org/rfc/rfc9110#name-content-codings
 """
@@ -18,8 +19,8 @@ _HEADER_BYTES = 2
 
 
 class Inflate:
-    """`encoding`: the Content-Encoding. Raises ModelError(GARBLED) for one that was not asked for, and for a body that
-    is not in it."""
+    """A decompressor for the Content-Encoding `encoding`. Raises ModelError(GARBLED) for an encoding that was not
+    requested, and for a body that is not in it."""
 
     def __init__(self, encoding: str) -> None:
         encoding = encoding.strip().lower()

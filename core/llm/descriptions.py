@@ -1,4 +1,4 @@
-"""Descriptions of pictures, by a model that sees, for models that do not."""
+"""Descriptions of images by a vision model, for models without vision."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from core.values.deltas import Charged, Delta, Ended, ModelSelected
 from core.values.parts import Image, Text
 
 LIMIT_S = 30.0
-"""Seconds for the descriptions of one question. They are made side by side."""
+"""Seconds for all descriptions of one question, which are made concurrently."""
 KEPT = 500
 KEPT_S = 3_600.0
 """How many descriptions are kept in memory, and for how many seconds."""
 FAILED_S = 300.0
-"""Seconds for which a description that failed is not tried again: an answer with tools asks several times."""
+"""Seconds before a failed description is tried again. An answer with tools sends several requests."""
 MAX_TOKENS = 800
 MAX_LENGTH = 2_000
-"""Characters of a description that are passed on."""
+"""Maximum length of a description in characters."""
 
 _PROMPT = (
     "Describe this picture for somebody who cannot see it. First quote all text in it word for word, then say what it "
@@ -43,7 +43,7 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class _Answer:
-    """A description that is being made. `charges`: each model that was asked, and what it used."""
+    """A description in the making. `charges`: each model that was asked, and its usage."""
 
     request: Request
     image: Image
@@ -66,7 +66,7 @@ class _Answer:
 
 
 class Descriptions:
-    """Makes descriptions, and keeps them by their pictures."""
+    """Makes descriptions, and caches them by image."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -77,13 +77,13 @@ class Descriptions:
         return hash(image.url) in self._kept
 
     def words_for(self, image: Image) -> str:
-        """What a model that is not shown `image` reads in its place."""
+        """The text that replaces `image` for a model without vision."""
         return self._kept.get(hash(image.url)) or image_to_words(image)
 
     async def make(
         self, ask: AskModel, request: Request, images: Sequence[Image], model: str
     ) -> AsyncGenerator[Delta, None]:
-        """Have `model` describe those of `images` that have no description. Yields what that used.
+        """Have `model` describe those of `images` without a description. Yields the usage.
 
         A description that fails, or takes longer than `LIMIT_S`, is left out.
         """
@@ -115,6 +115,6 @@ class Descriptions:
 
 
 def _request(request: Request, image: Image, model: str) -> Request:
-    """What asks `model` for the description of one picture, in the name of the asker of `request`."""
+    """The request to `model` for the description of one image, on behalf of the author of `request`."""
     message = Message("user", (Text(_PROMPT), image))
     return Request((message,), model, max_tokens=MAX_TOKENS, fair_key=request.fair_key, asker=request.asker)

@@ -1,8 +1,8 @@
-"""What of an endpoint's error text repeats the request. Pure.
+"""Finds the parts of an endpoint's error text that repeat the request. Pure.
 
-Endpoints quote requests in their refusals: in part, escaped as JSON or HTML, in another case, on one line. A quotation
-is therefore a run of RUN letters and digits that the request holds too, ignoring all other characters. A Chinese,
-Japanese or Korean character counts as four letters, since it says about as much.
+Endpoints quote requests in refusals: partly, escaped as JSON or HTML, in another case, on one line. A quotation is
+therefore a run of RUN letters and digits that the request contains too, ignoring all other characters. A Chinese,
+Japanese or Korean character counts as four letters, since it carries about as much information.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 RUN = 16
-"""Letters in a row that are a quotation: fewer are shared by chance, and a single long word."""
+"""Letters in a row that make a quotation. Shorter runs, and single long words, coincide by chance."""
 MARK = "[…]"
 """The replacement of a quotation."""
 
@@ -30,7 +30,7 @@ _LONGEST_WORD = 40
 
 @dataclass(frozen=True)
 class SentRequest:
-    """What a request held. `model` is the name that was asked for, `texts` are the contents of its messages."""
+    """The content of a request. `model`: the requested name. `texts`: the contents of its messages."""
 
     model: str = ""
     texts: tuple[str, ...] = ()
@@ -41,14 +41,14 @@ class SentRequest:
 
     @cached_property
     def _names(self) -> re.Pattern[str] | None:
-        """The model's name; None where it could be an ordinary word."""
+        """The model's name; None if it could be an ordinary word."""
         if len(self.model) < 4 or not _PART_OF_A_NAME.search(self.model):
             return None
         return re.compile(rf"(?<![\w/.-])(?:models/)?{re.escape(self.model)}(?![\w/-]|\.\w)", re.IGNORECASE)
 
     @cached_property
     def _question(self) -> re.Pattern[str] | None:
-        """The last message where it is too short for a run, with its author's name or without."""
+        """The last message if it is too short for a run, with and without its author's name."""
         last = self.texts[-1].strip() if self.texts else ""
         short = {text for text in (last, last.partition(": ")[2]) if 3 <= len(_letters(text)) < RUN}
         if not short:
@@ -60,11 +60,11 @@ class SentRequest:
         return self._names.sub("model", said) if self._names else said
 
     def holds(self, said: str) -> bool:
-        """Does the request hold all of `said`?"""
+        """Whether the request contains all of `said`."""
         return bool(letters := _letters(said)) and letters in self.letters
 
     def cut_from(self, said: str) -> str:
-        """`said` with MARK in place of each quotation, to the ends of its words."""
+        """`said` with MARK in place of each quotation, extended to whole words."""
         parts, at = [], 0
         for start, end in self._quotations(said):
             parts += [said[at:start], MARK]
@@ -73,7 +73,7 @@ class SentRequest:
         return self._question.sub(MARK, whole) if self._question else whole
 
     def _quotations(self, said: str) -> Iterator[tuple[int, int]]:
-        """Where they are, in order. Linear in the lengths of `said` and of the request."""
+        """The spans of the quotations, in order. Linear in the lengths of `said` and of the request."""
         pieces = [
             (letter, match.start(), match.end())
             for match in _PIECE.finditer(said)
@@ -90,8 +90,8 @@ class SentRequest:
             yield _word_start(said, pieces[run.start()][1]), _word_end(said, pieces[run.end() - 1][2])
 
     def _shared(self, runs: set[str]) -> set[str]:
-        """Those of `runs` that the request holds too. Of the request every eighth place is looked at, and the
-        places before it only where its letters are known."""
+        """Those of `runs` that the request contains too. Every eighth position of the request is checked, and the
+        positions before it only if its letters are known."""
         sent, parts = self.letters, {run[at : at + _PART] for run in runs for at in range(_STEP)}
         places = (at for at in range(0, len(sent), _STEP) if sent[at : at + _PART] in parts)
         near = (max(0, at - back) for at in places for back in range(_STEP))
@@ -102,7 +102,7 @@ NOTHING = SentRequest()
 
 
 def _letters(text: str) -> str:
-    """The letters and digits of `text` in one case, escapes taken back."""
+    """The letters and digits of `text` in one case, with escapes resolved."""
     if "\\" in text or "&" in text:
         text = _PIECE.sub(lambda match: _unescaped(match[0]), text)
     text = text.casefold()
@@ -122,7 +122,7 @@ def _unescaped(piece: str) -> str:
 
 
 def _word_start(text: str, at: int) -> int:
-    """Where the word begins that goes on at `at`."""
+    """The start of the word that `at` is inside."""
     word = re.search(r"[a-zA-Z0-9]*\Z", text[max(0, at - _LONGEST_WORD) : at])
     return at - len(word[0]) if word else at
 

@@ -1,7 +1,7 @@
-"""Error bodies of every shape, read into codes, words and numbers. Pure.
+"""Parses error bodies of every shape into codes, words and numbers. Pure.
 
-An error is an object, a string or a list, beside an answer or in its place, and gateways put the body of the endpoint
-behind them into a string of their own. So a body is searched, to a bounded depth, for fields of known names.
+An error is an object, a string or a list, beside an answer or in its place. Gateways embed the body of their upstream
+endpoint in a string. So a body is searched, to a bounded depth, for fields with known names.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from core.redaction import is_secret
 from core.retry_after import to_number
 
 SAID_LENGTH = 4_000
-"""The most that is read of what an endpoint said, in characters."""
+"""Maximum number of characters that are read of an endpoint's error text."""
 _NAME_LENGTH = 100
 _DEPTH = 7
 _ITEMS = 8
@@ -50,7 +50,7 @@ _NUMBERS = frozenset(
     }
 )
 _DATA = re.compile(r"data:[\w/+.-]{1,60};base64,[A-Za-z0-9+/=]*")
-"""The content of a picture, quoted."""
+"""A quoted image as a data URL."""
 _COUNT = re.compile(r"\d[\d,]{0,11}[kK]?")
 _WAITS = frozenset({"retryafter", "retryafterseconds", "retrydelay", "resetsinseconds", "waitseconds"})
 _NO_ERROR = frozenset({"", "0", "200", "success", "ok", "none", "null"})
@@ -58,8 +58,8 @@ _NO_ERROR = frozenset({"", "0", "200", "success", "ok", "none", "null"})
 
 @dataclass(slots=True)
 class ErrorBody:
-    """`names`: codes and types, in lower case. `words`: in one line, as they were written. `wait_s`: when to come back,
-    by a field of its own."""
+    """`names`: codes and types, in lower case. `words`: the message on one line, in its original case. `wait_s`:
+    seconds to wait, from a field for that."""
 
     names: set[str] = field(default_factory=set)
     parts: list[str] = field(default_factory=list)
@@ -71,7 +71,7 @@ class ErrorBody:
 
 
 def body_to_said(text: str, key: str = "") -> ErrorBody:
-    """The codes, words and numbers in the body of an error of any shape. `key` is cut out."""
+    """The codes, words and numbers of an error body. `key` is removed."""
     try:
         value = json.loads(text, strict=False)
     except (ValueError, RecursionError):
@@ -80,7 +80,7 @@ def body_to_said(text: str, key: str = "") -> ErrorBody:
 
 
 def value_to_said(value: object, key: str = "") -> ErrorBody:
-    """The words in JSON of any shape."""
+    """The codes, words and numbers of parsed JSON."""
     said = ErrorBody()
     _gather(value, said, key, _DEPTH)
     if not said.parts and not isinstance(value, str):
@@ -112,7 +112,7 @@ def _gather_field(name: str, raw: str, item: object, said: ErrorBody, key: str, 
 
 
 def _gather_text(text: str, said: ErrorBody, key: str, depth: int) -> None:
-    """A string, or the JSON that a gateway has put into one."""
+    """Collect from a string, or from the JSON that a gateway embedded in it."""
     said.parts.append(one_line(text, key))
     at = text.find("{")
     if at < 0 or not depth or len(text) > SAID_LENGTH:
@@ -147,7 +147,7 @@ def _folded(name: str) -> str:
 
 
 def looks_like_error(value: Mapping[str, Any]) -> bool:
-    """Is this JSON object an error in one of the shapes that endpoints use, rather than a part of an answer?"""
+    """Whether this JSON object is an error in one of the known shapes, rather than a part of an answer."""
     if value.get("error") or value.get("errors") or _failed(value.get("base_resp"), "status_code"):
         return True
     if value.get("choices") is not None or value.get("usage"):
@@ -171,15 +171,15 @@ def _inside(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _failed(value: object, name: str) -> bool:
-    """Does a field hold a status that is not the one for success?"""
+    """Whether a field holds a status other than success."""
     if not isinstance(value, dict) or isinstance(value.get(name), dict | list):
         return False
     return str(value.get(name) or "").lower() not in _NO_ERROR
 
 
 def one_line(text: str, key: str = "", most: int = SAID_LENGTH) -> str:
-    """`text` in one line of at most `most` characters, HTML without its tags. `key` and the contents of pictures are
-    taken out before anything is cut off, so that no part of them is left."""
+    """`text` on one line of at most `most` characters, without HTML tags. `key` and image data are removed before
+    the text is cut, so that no part of them remains."""
     if is_secret(key):
         text = text.replace(key, "[redacted]")
     text = _DATA.sub("[data]", text)
@@ -189,5 +189,5 @@ def one_line(text: str, key: str = "", most: int = SAID_LENGTH) -> str:
 
 
 def is_page(text: str) -> bool:
-    """Is it HTML or XML?"""
+    """Whether the text is HTML or XML."""
     return text.lstrip("\ufeff \t\r\n").startswith("<")

@@ -1,7 +1,7 @@
-"""What an endpoint or the wire to it did, as a `ModelError`.
+"""Converts HTTP responses, error chunks and network exceptions into `ModelError`.
 
-`bodies` reads what was said, `echo` takes out what we said ourselves, `repairs` and `refusals` tell what it means, and
-`waits` and `limits` when to come back and how much to send.
+`error_bodies` parses the body, `echo` removes quotations of the request, `request_repairs` and `refusals` classify the
+rest, `wait_hints` and `length_limits` read when to retry and how much to send.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from core.log import redact
 DETAIL_LENGTH = 500
 PAGE_LENGTH = 200
 _LONG_REQUEST = 4_000
-"""From so many characters on a request may be too long for a model."""
+"""Characters from which a request may be too long for a model."""
 
 _BY_STATUS: dict[int, Code] = {
     400: Code.BAD_REQUEST,
@@ -54,11 +54,11 @@ _BY_STATUS: dict[int, Code] = {
 _BY_CODE = {str(status): _BY_STATUS[status] for status in (401, 402, 403, 413, 429)}
 
 _SURE = frozenset({Code.CONTEXT_OVERFLOW, Code.TOO_LARGE, Code.POLICY, Code.NO_MONEY})
-"""What counts though the refusal names a field that could be left out."""
+"""Codes that count even if the refusal names a field that could be left out."""
 _SURE_OF_IMAGES = frozenset({Code.POLICY, Code.NO_MONEY})
-"""What counts though the refusal speaks of pictures. A picture that is too large is none of a prompt's length."""
+"""Codes that count even if the refusal mentions images."""
 _PAGE_AT = frozenset({400, 404, 405, 406, 410})
-"""Statuses under which an API answers in JSON: a page comes from something else."""
+"""Statuses for which an API answers in JSON. HTML under them comes from another server."""
 
 # The same endpoint may well answer the same request the next time. Not where work that was begun may still be
 # running there and be paid for (GATEWAY_TIMEOUT, and a first word that never came).
@@ -88,7 +88,8 @@ def fault(
     request_id: str = "",
     parameter: str = "",
 ) -> ModelError:
-    """A ModelError whose `retryable` comes from the table unless given, without what looks like a key."""
+    """A ModelError with `retryable` from the table unless given. Text that looks like a key is removed from
+    `detail`."""
     return ModelError(
         code,
         redact(detail)[:DETAIL_LENGTH],
@@ -108,8 +109,8 @@ def from_response(
     key: str = "",
     sent: SentRequest = NOTHING,
 ) -> ModelError:
-    """The error in a response that is not 200. `headers` by lower-case name; `now` is what dates are held to; what
-    was `sent` is cut out of what the endpoint said."""
+    """The error of a response other than 200. `headers` by lower-case name. Dates are relative to `now`. Quotations
+    of `sent` are removed."""
     text = body.decode("utf-8", "replace").strip()
     request_id = request_id_of(headers)
     if 300 <= status < 400:
@@ -127,7 +128,7 @@ def from_response(
 
 
 def from_chunk(value: object, key: str = "", sent: SentRequest = NOTHING) -> ModelError:
-    """The error in a chunk of a stream, or in a body under 200: `value` is the whole JSON object."""
+    """The error of a chunk, or of a body under 200. `value` is the whole JSON object."""
     said = value_to_said(value, key)
     error = _said_to_error(0, said, sent, said.wait_s, key)
     error.status = 200
@@ -137,7 +138,7 @@ def from_chunk(value: object, key: str = "", sent: SentRequest = NOTHING) -> Mod
 def _said_to_error(
     status: int, said: ErrorBody, sent: SentRequest, wait_s: float | None, key: str, *, page: bool = False
 ) -> ModelError:
-    """`status`: 0 for an error under 200. `wait_s`: when to come back, where a header or a field tells."""
+    """`status`: 0 for an error under 200. `wait_s`: seconds to wait, if a header or field says so."""
     own = sent.cut_from(said.words)
     lower = sent.without_model(own).lower().replace("\u2019", "'")  # AWS and Google write "isn\u2019t"
     refusal = EndpointRefusal(status, frozenset(said.names), lower, sent, own != said.words, page)
@@ -159,14 +160,15 @@ def _said_to_error(
 
 
 def _limit(code: Code, parameter: str, own: str) -> LengthLimit:
-    """The limit that a refusal names, if it says that the request is too long or holds too many pictures."""
+    """The limit that a refusal names, if it says that the request is too long or has too many images."""
     if parameter == ImageRefusal.COUNT:
         return LengthLimit(images=image_limit(own))
     return limit_in_words(own) if code in (Code.CONTEXT_OVERFLOW, Code.TOO_LARGE) else LengthLimit()
 
 
 def _classify(refusal: EndpointRefusal, wait_s: float | None) -> tuple[Code, str]:
-    """The code, and what the refusal asks to change: a repair of `core.llm.request_repairs` or an `ImageRefusal`."""
+    """The code, and the change that the refusal asks for: a repair of `core.llm.request_repairs` or an
+    `ImageRefusal`."""
     own, status = refusal.own, refusal.status
     if form := form_of(status, own):
         return Code.BAD_REQUEST, form
@@ -194,25 +196,25 @@ def _code_by_status(refusal: EndpointRefusal) -> Code:
     if status < 300:
         return Code.EMPTY
     if refusal.quotes and status in _PAGE_AT:
-        return Code.BAD_REQUEST  # the address is right: what answers there has read the question
+        return Code.BAD_REQUEST  # the address is right: the server has read the request
     if refusal.page and status in _PAGE_AT:
         return Code.WRONG_URL
     return _BY_STATUS.get(status, Code.SERVER_ERROR if status >= 500 else Code.BAD_REQUEST)
 
 
 def _too_long(words: str, refusal: EndpointRefusal) -> bool:
-    """Whether a refusal calls a long request too long, in words that the request contains too. Shortening it then does
-    no harm."""
+    """Whether a refusal calls a long request too long, in words that the request contains too. Shortening it is then
+    harmless."""
     if sum(map(len, refusal.sent.texts)) < _LONG_REQUEST:
         return False
     return code_by_words(EndpointRefusal(refusal.status, own=words.lower())) is Code.CONTEXT_OVERFLOW
 
 
 def from_exception(error: Exception, *, begun: bool, key: str = "") -> ModelError:
-    """What httpx raised, before (`begun` False) or after the head of the response had come.
+    """The error for an httpx exception before (`begun` False) or after the response headers.
 
-    The messages of read errors are empty (https://github.com/encode/httpx), so the type is named too. Those of
-    LocalProtocolError and InvalidURL may quote what we sent, so only the type is.
+    Read errors have empty messages (https://github.com/encode/httpx), so the type is included. Only the type is used
+    for LocalProtocolError and InvalidURL, whose messages may quote the request.
     """
     name = type(error).__name__
     detail = redact(f"{name}: {error}".removesuffix(": "), [key])
@@ -235,12 +237,12 @@ def from_exception(error: Exception, *, begun: bool, key: str = "") -> ModelErro
 
 
 def own_words(text: str, key: str = "", sent: SentRequest = NOTHING) -> str:
-    """`text` in one line, without what was sent: fit for the log."""
+    """`text` on one line, without quotations of the request, for the log."""
     return sent.cut_from(one_line(text, key, PAGE_LENGTH if is_page(text) else DETAIL_LENGTH))
 
 
 def _where(location: str) -> str:
-    """Where a redirect leads to: the host, or the path on the same one. No name, password or query."""
+    """The target of a redirect: its host, or the path on the same host. User name, password and query are left out."""
     try:
         where = urlsplit(location)
     except ValueError:
@@ -250,7 +252,7 @@ def _where(location: str) -> str:
 
 
 def request_id_of(headers: Mapping[str, str]) -> str:
-    """The endpoint's own id of a request, at most 100 characters; empty where it names none."""
+    """The endpoint's id of the request, at most 100 characters; empty if there is none."""
     return next((headers[name][:100] for name in _REQUEST_IDS if headers.get(name)), "")
 
 

@@ -1,7 +1,7 @@
-"""What a finish reason says of an answer. Pure.
+"""Classifies finish reasons. Pure.
 
-Endpoints pass on their own words, in any case; new ones appear with every vendor, so they are read by the words in
-them. Sources: https://platform.openai.com/docs/api-reference/chat/object,
+Endpoints pass on vendor-specific reasons in any case, and new ones appear with every vendor, so they are classified by
+the words in them. Sources: https://platform.openai.com/docs/api-reference/chat/object,
 https://docs.anthropic.com/en/api/handling-stop-reasons, https://ai.google.dev/api/generate-content#FinishReason,
 https://api-docs.deepseek.com/api/create-chat-completion, https://docs.bigmodel.cn.
 """
@@ -32,11 +32,11 @@ _WORDS: tuple[tuple[Meaning, re.Pattern[str]], ...] = (
     (EndReason.STOP, re.compile("stop|^eos|^end_|complete|^done$")),
     (EndReason.LENGTH, re.compile("length|max_|token|context|window|limit|budget|pause")),
 )
-"""The first that fits. An answer that was aborted is not whole; one that reached any limit can be continued."""
+"""The first match counts. An aborted answer is incomplete; one that reached any limit can be continued."""
 
 
 def meaning_of(finish: str) -> Meaning | None:
-    """How the answer ended, or why it is not whole; None for an unknown reason."""
+    """How the answer ended, or why it is incomplete; None for an unknown reason."""
     finish = finish.lower()
     if finish in _STOPS:
         return EndReason.STOP

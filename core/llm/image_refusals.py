@@ -13,18 +13,18 @@ from enum import StrEnum
 
 
 class ImageRefusal(StrEnum):
-    """What is refused. The values are those of `ModelError.parameter`."""
+    """What an endpoint refuses of the images. The values are those of `ModelError.parameter`."""
 
     ALL = "images"
-    """The model does not see."""
+    """The model has no vision."""
     COUNT = "image_count"
-    """There are too many pictures."""
+    """The request has too many images."""
     SOME = "image"
-    """One or more of these pictures: their format, size or content."""
+    """One or more of the images, for their format, size or content."""
 
 
 _STATUSES = frozenset({0, 400, 404, 406, 413, 415, 422, 424, 500, 501})
-"""0 means an error under status 200. Ollama and llama.cpp answer 500 where a model has no projector for pictures."""
+"""0 means an error under status 200. Ollama and llama.cpp answer 500 for a model without an image projector."""
 
 _NOT = r"(?:\bnot\b|n't\b|\bcannot\b|\bno longer\b|\bunable to\b)"
 _SIGHT = r"(?:images?|pictures?|vision|visual|multi-?modal|image_urls?|input_images?)\b"
@@ -81,19 +81,19 @@ _LIMIT = re.compile(
 
 
 def image_refusal(status: int, said: str) -> ImageRefusal | None:
-    """What `said`, in lower case, refuses of pictures. `status`: 0 for an error under 200."""
+    """What `said`, in lower case, refuses of the images. `status`: 0 for an error under 200."""
     if status not in _STATUSES:
         return None
     return next((refusal for refusal, pattern in _PATTERNS.items() if _says(pattern, refusal, said)), None)
 
 
 def image_limit(said: str) -> int:
-    """How many pictures a request may hold, by a refusal in lower case that says there are too many; 0 if unknown."""
+    """The maximum number of images that a refusal in lower case names; 0 if unknown."""
     return min((int(number) for number in _LIMIT.findall(said)), default=0)
 
 
 def _says(pattern: re.Pattern[str], refusal: ImageRefusal, said: str) -> bool:
-    """Where tokens are counted, the text may be what is too long."""
+    """Whether `pattern` matches. A refusal that counts tokens may concern the text instead."""
     if refusal is ImageRefusal.SOME and _ABOUT_TOKENS.search(said):
         return False
     return pattern.search(said) is not None

@@ -1,4 +1,4 @@
-"""The pictures of a list of messages. Pure."""
+"""The images of a list of messages. Pure."""
 
 from __future__ import annotations
 
@@ -12,31 +12,32 @@ from core.values.parts import Image, Text
 
 
 def images_of(messages: Iterable[Message]) -> list[Image]:
-    """The pictures, oldest first."""
+    """The images, oldest first."""
     return [part for message in messages for part in message.parts if isinstance(part, Image)]
 
 
 ToWords = Callable[[Image], str]
-"""What a model reads in place of a picture that it is not shown."""
+"""Returns the text that replaces an image for a model that is not shown it."""
 
 
 def keep_images(
     messages: Sequence[Message], keep: Callable[[Image], bool], words: ToWords = image_to_words
 ) -> tuple[Message, ...]:
-    """The messages with words in place of the pictures for which `keep` returns False. The newest is asked first."""
+    """The messages with text in place of the images for which `keep` returns False. `keep` is called with the newest
+    image first."""
     return tuple(reversed([_keep(message, keep, words) for message in reversed(messages)]))
 
 
 def newest_images(
     messages: Sequence[Message], most: int, words: ToWords = image_to_words
 ) -> tuple[Message, ...]:
-    """The messages with words in place of all but the newest `most` pictures."""
+    """The messages with text in place of all but the newest `most` images."""
     kept = iter(range(most))
     return keep_images(messages, lambda _: next(kept, None) is not None, words)
 
 
 def missing_images(asked: Iterable[Message], sent: Iterable[Message]) -> tuple[Image, ...]:
-    """The pictures of `asked` that `sent` does not hold, oldest first."""
+    """The images of `asked` that `sent` lacks, oldest first."""
     return tuple((Counter(images_of(asked)) - Counter(images_of(sent))).elements())
 
 

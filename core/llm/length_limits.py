@@ -1,4 +1,4 @@
-"""How long a request may be, as the refusal of a longer one tells. Pure."""
+"""The maximum request length that a refusal names. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from core.errors import LengthLimit
 
 _SMALLEST, _LARGEST = 256, 50_000_000
 _TIMES = 20
-"""A number so many times the limit is not the length of the request."""
+"""A number more than this many times the limit is not the length of the request."""
 
 _GAP = "[,_' \u00a0\u2009\u202f]"
 """Between thousands: https://en.wikipedia.org/wiki/Decimal_separator#Digit_grouping. Not the point, which ends a whole
@@ -19,14 +19,15 @@ _SPELT = re.compile(
     rf"(?:\d{{1,3}}(?:{_GAP}\d{{3}})+(?!\d)|(\d{{1,5}}(?:\.\d{{1,3}})?)(?:[ -]?([k千万])i?|(m)))"
     r"(?![a-z\d_%])"
 )
-"""A number in groups of thousands, or of as many thousands or millions. `32k` in the name of a model is none."""
+"""A number in groups of thousands, or with a suffix for thousands or millions. `32k` in a model's name does not
+match."""
 _NUMBER = r"(?<![a-z\d_.])(\d{3,8})(?![a-z\d_%])"
-"""Chinese is written without blanks around it."""
+"""A plain number. Chinese has no spaces around it."""
 _NOT_ASKED = (
     r"(?!\W{0,3}(?:tokens?\W{1,3})?(?:ha(?:[sd]|ve) exceed|exceeds?\b|is (?:longer|greater|larger|over|too)|>))"
 )
 _BY = re.compile(rf"\bby (?:about )?{_NUMBER}")
-"""By how much a request is over a limit is neither."""
+"""The excess over a limit, which is neither the limit nor the length."""
 _WINDOW = r"(?:context|window|prompt|input|sequence|model)"
 _TOKENS = r"(?:[ -]tok(?:ens?)?)?"
 _BETWEEN = r"(?: (?:length|size|window|limit|tokens?|count|allowed|is|of|to|for this model)){0,5}"
@@ -49,7 +50,8 @@ _LIMITS = [
     [re.compile(pattern.replace("<n>", _NUMBER + _NOT_ASKED)) for pattern in patterns]
     for patterns in (_CONTEXTS, _ANY)
 ]
-"""Numbers beside the words of a context count first, then others; the smallest, as the request has more tokens."""
+"""Numbers near the words for a context come first, then others. The smallest is the limit, because the request has
+more tokens."""
 _PLAIN = re.compile(_NUMBER)
 _REQUEST_AND_LIMIT = re.compile(
     rf"\b(?:requested|requires?|needs?) {_NUMBER} tokens?\b.{{0,60}}\b(?:limit|allows?|quota|only)\b.{{0,12}} {_NUMBER}"
@@ -58,7 +60,7 @@ _LIMIT_AND_REQUEST = re.compile(rf"\blimit:? ?{_NUMBER}.{{0,80}}\brequested:? ?{
 
 
 def limit_in_words(said: str) -> LengthLimit:
-    """What an endpoint's words, which are in lower case, tell of its limit and of the request."""
+    """The limit and the length of the request in an endpoint's words, which are in lower case."""
     said = _BY.sub("", _in_digits(said))
     tokens = next((least for patterns in _LIMITS if (least := _least(said, patterns))), 0)
     if not tokens:
@@ -76,7 +78,7 @@ def _least(said: str, patterns: list[re.Pattern[str]]) -> int:
 
 
 def larger_than_the_plan(said: str) -> bool:
-    """Does a rate limit say that this one request is over it? Waiting is then of no use."""
+    """Whether a rate limit is smaller than this one request. Waiting then does not help."""
     said = _in_digits(said)
     if found := _REQUEST_AND_LIMIT.search(said):
         return int(found[1]) > int(found[2])
@@ -85,7 +87,7 @@ def larger_than_the_plan(said: str) -> bool:
 
 
 def _in_digits(said: str) -> str:
-    """`said` with every number as plain digits: `8,192`, `8 192`, `32k`, `1.5m` and `12.8万` are spellings of one."""
+    """`said` with every number in plain digits, such as `8,192`, `8 192`, `32k`, `1.5m` and `12.8万`."""
     return _SPELT.sub(lambda match: str(_spelt_to_count(match)), said)
 
 

@@ -1,4 +1,4 @@
-"""Messages and their parts as an endpoint takes them. Pure.
+"""Messages and their parts in the format of endpoints. Pure.
 
 Format: https://platform.openai.com/docs/api-reference/chat/create
 """
@@ -21,33 +21,33 @@ _SEPARATOR = "\n\n"
 
 
 def message_to_text(message: Message) -> str:
-    """All words of a message, those of its tool calls too."""
+    """All text of a message, including its tool calls."""
     return _join(_words(part) for part in message.parts)
 
 
 def whole_text(line: ThreadMessage) -> str:
-    """All words of a message of a thread, with those that it quotes and those of its files."""
+    """All text of a message of a thread, including its quotes and files."""
     return message_to_text(Message("user", (Text(line.text), *line.attached)))
 
 
 def image_to_words(image: Image) -> str:
-    """What a model reads in place of a picture. It can't be taken for what the picture shows."""
+    """The text that replaces an image. A model can't mistake it for the image's content."""
     return _unseen(image.name)
 
 
 def description_to_words(image: Image, model: str, description: str) -> str:
-    """What a model reads in place of a picture that another model has described. One line, so that no text in the
-    picture reads as another message."""
+    """The text that replaces an image described by `model`. It is one line, so that text in the image can't pass for
+    another message."""
     return f"({_named('picture', image.name)}, described by {model}: {' '.join(description.split())})"
 
 
 def is_empty(message: Message) -> bool:
-    """Whether a message holds nothing but white space."""
+    """Whether a message holds only white space."""
     return all(isinstance(part, Text) and is_blank(part.text) for part in message.parts)
 
 
 def message_to_json(message: Message) -> list[dict[str, Any]]:
-    """A message as the endpoint's messages: one, or one for each tool result.
+    """The endpoint's messages for one message: one, or one for each tool result.
 
     Tools: https://platform.openai.com/docs/guides/function-calling
     """
@@ -62,9 +62,9 @@ def message_to_json(message: Message) -> list[dict[str, Any]]:
 
 
 def _content(message: Message, calls: list[ToolCall]) -> str | list[dict[str, Any]]:
-    """The text, or a list of texts and pictures: https://platform.openai.com/docs/guides/images-vision
+    """The text, or a list of texts and images: https://platform.openai.com/docs/guides/images-vision
 
-    Only the user's messages may hold pictures.
+    Only user messages may hold images.
     """
     said = [part for part in message.parts if part not in calls]
     if message.role != "user":
@@ -108,14 +108,14 @@ def _unseen(name: str) -> str:
 
 
 def _quote_to_text(quote: Quote) -> str:
-    """Every line is marked, so that no quoted words read as another message."""
+    """The quote with every line marked, so that quoted text can't pass for another message."""
     source = " ".join(" in ".join(filter(None, (quote.author or "Somebody", quote.place))).split())
     head = f"This replies to what {source} wrote:" if quote.reply else f"{source} wrote:"
     return "\n".join([head, *(f"> {line}" for line in quote.text.splitlines())])
 
 
 def _file_to_text(file: File) -> str:
-    """The text in a fence that is longer than any in it."""
+    """The text in a fence longer than any inside it."""
     name = _named("file", file.name)
     if file.problem is FileProblem.UNSEEN:
         return _unseen(file.name)

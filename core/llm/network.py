@@ -1,10 +1,9 @@
-"""The way to an endpoint as the environment has it: proxies and certificates, read once and checked. Pure but for
-the files of certificates.
+"""Proxies and certificates from the environment, read once and checked. Pure except for reading certificate files.
 
-HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, in either case, as curl reads them
-(https://curl.se/docs/manpage.html#ENVIRONMENT); SSL_CERT_FILE, SSL_CERT_DIR and SSLKEYLOGFILE
-(https://www.python-httpx.org/advanced/ssl/). httpx would read them itself, and end in a traceback where one of them
-is odd: `NO_PROXY=fd00::/8`, `ALL_PROXY=socks://...`, a file that is not there.
+HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY are read in either case, as curl does
+(https://curl.se/docs/manpage.html#ENVIRONMENT); also SSL_CERT_FILE, SSL_CERT_DIR and SSLKEYLOGFILE
+(https://www.python-httpx.org/advanced/ssl/). httpx's own reading ends in a traceback for values such as
+`NO_PROXY=fd00::/8`, `ALL_PROXY=socks://...` or a missing file.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ _SOCKS = {"socks": "socks5", "socks5": "socks5", "socks5h": "socks5h"}
 
 
 def proxy_for(url: str, environment: Mapping[str, str]) -> str | None:
-    """The proxy through which `url` is reached, or None. Raises SettingsError with one line that names the variable of
-    a proxy that can't be used."""
+    """The proxy for `url`, or None. Raises SettingsError with one line that names the variable of a proxy that can't
+    be used."""
     try:
         where = urlsplit(url)
         port = where.port or _PORTS.get(where.scheme)
-    except ValueError:  # no address at all, and named so when it is asked
+    except ValueError:  # not a valid address: the first request reports it
         return None
     host = where.hostname or ""
     name = next((name for name in _names(where.scheme) if environment.get(name, "").strip()), "")
@@ -42,7 +41,8 @@ def proxy_for(url: str, environment: Mapping[str, str]) -> str | None:
 
 
 def create_tls(environment: Mapping[str, str]) -> ssl.SSLContext:
-    """The certificates that are trusted. Raises SettingsError with one line that names the variable at fault."""
+    """The TLS context with the trusted certificates. Raises SettingsError with one line that names the variable at
+    fault."""
     file, folders = (environment.get(name, "") for name in _CERTIFICATES)
     found = (Path(file).is_file(), any(Path(folder).is_dir() for folder in folders.split(os.pathsep)))
     for name, value, is_there in zip(_CERTIFICATES, (file, folders), found, strict=True):
@@ -57,7 +57,7 @@ def create_tls(environment: Mapping[str, str]) -> ssl.SSLContext:
 
 
 def _names(scheme: str) -> tuple[str, ...]:
-    """Lower case comes first, and the variable of the scheme before the one for all."""
+    """The variables in order: lower case first, and the scheme's own variable before ALL_PROXY."""
     return (f"{scheme}_proxy", f"{scheme}_PROXY".upper(), "all_proxy", "ALL_PROXY")
 
 
@@ -90,8 +90,8 @@ def _is_direct(host: str, port: int | None, no_proxy: str) -> bool:
 
 
 def _fits(host: str, port: int | None, entry: str) -> bool:
-    """Does an entry of NO_PROXY name `host`: itself, a domain that it is under, its address or its network? With a
-    port it names only that."""
+    """Whether an entry of NO_PROXY matches `host`: its name, a parent domain, its address or its network. An entry
+    with a port matches only that port."""
     if entry == "*":
         return True
     name, entry_port = _split_port(entry)
@@ -105,7 +105,7 @@ def _fits(host: str, port: int | None, entry: str) -> bool:
 
 
 def _split_port(entry: str) -> tuple[str, int | None]:
-    """`[fd00::1]:80` and `host:80` have a port, `fd00::1` and `fd00::/8` have none."""
+    """The host and port of an entry. `[fd00::1]:80` and `host:80` have a port; `fd00::1` and `fd00::/8` have none."""
     if entry.startswith("["):
         name, _, rest = entry[1:].partition("]")
         return name + (rest if rest.startswith("/") else ""), _number(rest.removeprefix(":"))

@@ -1,6 +1,6 @@
-"""The built-in offline model: what answers while no key is set, so that a fresh machine shows a whole journey.
+"""The built-in offline model, which answers without a key, so that a new installation can be tried.
 
-It knows nothing and says so. It repeats the question and shows Markdown, so that pages can be judged.
+It says that it knows nothing, repeats the question and shows Markdown, so that the rendering can be checked.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def greet(name: str) -> str:
 
 
 class OfflineModel:
-    """A `Model` without a network. It never fails."""
+    """A `Model` without network access. It never fails."""
 
     name = "offline"
 
@@ -99,7 +99,7 @@ class OfflineModel:
 
 
 def compose(request: Request) -> str:
-    """The whole answer: in Chinese where the question is mostly Chinese, else in English."""
+    """The whole answer, in Chinese for a mostly Chinese question, else in English."""
     said = [message.text.strip() for message in request.messages if message.role == "user"]
     question = said[-1] if said else ""
     chinese = _mostly_chinese(question)

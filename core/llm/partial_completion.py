@@ -1,4 +1,4 @@
-"""What can be read of a completion, or of one event of it, that is longer than is held in memory. Pure."""
+"""Reads the beginning of a completion, or of one event of it, that exceeds the memory limit. Pure."""
 
 from __future__ import annotations
 
@@ -7,18 +7,15 @@ from json import JSONDecodeError, JSONDecoder
 from typing import Any
 
 _TEXT_BYTES = 1024 * 1024
-"""More than the text of an answer may have."""
+"""Larger than the text of an answer may be."""
 _CONTENT = re.compile(rb'"content"\s{0,8}:\s{0,8}"')
 _DECODER = JSONDecoder(strict=False)
 _LONGEST_ESCAPE = 6
-"""Such as \\u4e16."""
+"""Length of the longest JSON escape, such as `\\u4e16`."""
 
 
 def beginning_to_completion(body: bytes | bytearray) -> dict[str, Any] | None:
-    """The beginning of a completion as one that has reached the length limit, with as much of its text as is there.
-
-    None for what is no completion.
-    """
+    """A completion with the text in `body`, ended by the length limit. None if `body` is not a completion."""
     if b'"choices"' not in body:
         return None
     found = _CONTENT.search(body)
@@ -27,7 +24,7 @@ def beginning_to_completion(body: bytes | bytearray) -> dict[str, Any] | None:
 
 
 def _text(data: bytes | bytearray) -> str:
-    """The JSON string that begins there, without what its end has cut in two."""
+    """The JSON string at the start of `data`, without a character that its end cuts."""
     escaped = data.decode("utf-8", "ignore")
     for missing in range(_LONGEST_ESCAPE):
         try:

@@ -10,21 +10,21 @@ from core.values.conversation import Message, text_message
 from core.values.deltas import ModelInfo
 
 HEADROOM = 0.9
-"""Share of the window that is filled: the estimate is off by less than a tenth in 99 of 100 cases."""
+"""Share of the window that is filled. The estimate is off by less than a tenth in 99 of 100 cases."""
 LEFT_OUT = "The oldest messages of this conversation were left out, because it has grown long."
 
 _DEFAULT_ANSWER_TOKENS = 4_096
 _WORDS_TOKENS = 20
-"""Tokens of the words in place of a picture, about."""
+"""Approximate tokens of the text that replaces an image."""
 
 
 def fit(request: Request, model_info: ModelInfo, *, share: float = 1.0) -> tuple[Message, ...]:
-    """The messages of `request` for the model of `model_info`, without what is too long for it.
+    """The messages of `request` that fit the window of `model_info`.
 
-    The pictures of earlier messages are left out first, then the oldest messages, then the pictures of the last
-    message; each oldest first, as far as needed. The system message, the words of the last message and the steps behind
-    it always stay, however long. The model reads what was left out. Tokens of the window are kept free for the answer.
-    `share`: how much of what would fit is kept, for an endpoint that found it too long.
+    The images of earlier messages are left out first, then the oldest messages, then the images of the last message;
+    each oldest first, as far as needed. The system message, the text of the last message and the steps after it always
+    stay, however long. A note to the model says what was left out. Tokens are reserved for the answer. `share`: the
+    part of the fitting length to keep, for an endpoint that refused it as too long.
     """
     system, said = _split(request.messages)
     counted = request.counted if request.counted and request.counted.model == model_info.name else None
@@ -47,7 +47,7 @@ def fit(request: Request, model_info: ModelInfo, *, share: float = 1.0) -> tuple
 
 
 def estimate_messages(messages: tuple[Message, ...]) -> int:
-    """Our own estimate of the tokens of a list of messages."""
+    """Estimated tokens of a list of messages, without corrections."""
     return sum(map(_estimate, messages))
 
 
@@ -56,14 +56,14 @@ def _estimate(message: Message) -> int:
 
 
 def _split(messages: tuple[Message, ...]) -> tuple[str, tuple[Message, ...]]:
-    """The text of the system message, which is the first one, and the other messages."""
+    """The text of the system message, which comes first, and the other messages."""
     if messages and messages[0].role == "system":
         return messages[0].text, messages[1:]
     return "", messages
 
 
 def _shortened(messages: tuple[Message, ...], excess: float) -> tuple[Message, ...]:
-    """`messages` without `excess` tokens of our own estimate, as far as that is possible."""
+    """`messages` without `excess` estimated tokens, as far as possible."""
     for shorten in (_fewer_earlier_images, _newest, _fewer_images):
         if excess <= 0:
             break
@@ -78,7 +78,7 @@ def _fewer_earlier_images(messages: tuple[Message, ...], excess: float) -> tuple
 
 
 def _fewer_images(messages: tuple[Message, ...], excess: float) -> tuple[Message, ...]:
-    """`messages` without the oldest pictures, until `excess` tokens are gone."""
+    """`messages` without the oldest images, until `excess` tokens are removed."""
     images = images_of(messages)
     kept = len(images)
     while excess > 0 and kept:
@@ -88,8 +88,8 @@ def _fewer_images(messages: tuple[Message, ...], excess: float) -> tuple[Message
 
 
 def _newest(messages: tuple[Message, ...], excess: float) -> tuple[Message, ...]:
-    """`messages` without the oldest ones, until `excess` tokens are gone. The last one stays, and what is left does
-    not begin with an answer or the result of a tool call."""
+    """`messages` without the oldest ones, until `excess` tokens are removed. The last one stays, and the rest does
+    not begin with an answer or a tool result."""
     first = 0
     while excess > 0 and first < len(messages) - 1:
         excess -= _estimate(messages[first])

@@ -1,4 +1,4 @@
-"""Reasoning inside the text: every `<think>...</think>` at the very start of a message. Pure."""
+"""Separates reasoning in tags, every `<think>...</think>` at the start of a message, from the text. Pure."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _OPENING = re.compile(rf"\s*{_OPEN}")
 
 
 class ReasoningFilter:
-    """Takes thoughts out of a text, wherever it is cut, and blanks before its first word. `over` is set with that
-    word: what follows needs no feeding."""
+    """Removes reasoning, and white space before the first word, from a text in arbitrary pieces. `over` is set at
+    the first word: later pieces need no filtering."""
 
     def __init__(self) -> None:
         self.over = False
@@ -56,5 +56,5 @@ class ReasoningFilter:
 
 
 def _overlap(text: str, tag: str) -> int:
-    """How many characters at the end of `text` may be the beginning of `tag`."""
+    """The length of the longest end of `text` that may be the beginning of `tag`."""
     return next((n for n in range(min(len(tag) - 1, len(text)), 0, -1) if text.endswith(tag[:n])), 0)

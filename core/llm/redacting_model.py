@@ -1,4 +1,4 @@
-"""A model whose words never hold a secret of ours."""
+"""A model wrapper that removes secrets from deltas."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ class Closable(Protocol):
 
 
 class RedactedModel:
-    """Passes on what `model` says. What might become a secret waits for the next words, or for the end."""
+    """Passes on the deltas of `model` without secrets. Text that may begin a secret is held back until the next
+    delta or the end."""
 
     def __init__(self, model: Closable, secrets: Secrets) -> None:
         self._model = model
@@ -32,7 +33,7 @@ class RedactedModel:
         await self._model.close()
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
-        """Raises ModelError, once all words before it are out."""
+        """Raises ModelError after all text before it was yielded."""
         words = RedactedStream(self._secrets)
         failed: ModelError | None = None
         try:

@@ -1,8 +1,8 @@
-"""What a refusal means: the rules of `refusals.toml`, and the order in which they are believed. Pure.
+"""Classifies refusals by the rules of `refusals.toml`, in order of reliability. Pure.
 
-The endpoint's own codes and types decide before its words do, and words before the HTTP status: money problems come
-under seven statuses and unknown models under eight. What the request says is no evidence, so words count only where
-the request does not hold them too (`core.llm.echo`).
+The endpoint's own codes and types come before its words, and words before the HTTP status: billing problems come under
+seven statuses and unknown models under eight. Words count only if the request does not contain them too
+(`core.llm.echo`).
 """
 
 from __future__ import annotations
@@ -23,17 +23,18 @@ _JOINT = " && "
 _ENDS = re.compile(rf"[.!?;]\s+|[。！？；\n]|{re.escape(MARK.lower())}")
 _PLACE = re.compile(r"<(\w+)>")
 _LONG_NAME = 9
-"""A shorter name could be an ordinary word."""
+"""Shorter names may be ordinary words."""
 
 OPERATOR_CODES = frozenset({Code.NO_MONEY, Code.BAD_KEY, Code.FORBIDDEN, Code.NO_MODEL, Code.WRONG_URL})
-"""What sets an account, a model or an endpoint aside and alerts the operators."""
+"""Codes that open the breaker of an account, model or endpoint and alert the operators."""
 _SAY_SO_THEMSELVES = frozenset({401, 402, 403, 429})
 
 
 @dataclass(frozen=True)
 class EndpointRefusal:
-    """What an endpoint said. `status`: 0 for an error under 200. `names`: its codes and types, in lower case. `own`:
-    its words in lower case, without what was `sent`. `quotes`: it quotes the request. `page`: it came as HTML."""
+    """An endpoint's refusal. `status`: 0 for an error under 200. `names`: its codes and types, in lower case. `own`:
+    its words in lower case, without quotations of `sent`. `quotes`: whether it quotes the request. `page`: whether
+    it is HTML."""
 
     status: int
     names: frozenset[str] = frozenset()
@@ -48,14 +49,14 @@ class EndpointRefusal:
 
     @property
     def _quotes_only(self) -> bool:
-        """Whether the status blames the request and the text quotes it. Then the text blames nothing else."""
+        """Whether the status blames the request and the text quotes it. Such a text is no evidence of another cause."""
         return self.quotes and (self.status < 500 and self.status not in _SAY_SO_THEMSELVES)
 
     def may_say(self, code: Code) -> bool:
         return not (self._quotes_only and code in OPERATOR_CODES)
 
     def evidence(self, start: int, end: int, sentence: str) -> bool:
-        """Are these the endpoint's own words?"""
+        """Whether the span is the endpoint's own words."""
         return not self.sent.holds(sentence[start:end])
 
 
@@ -75,7 +76,7 @@ class RefusalRule:
         return status not in self.but and (not self.statuses or status in self.statuses)
 
     def has_sentence(self, refusal: EndpointRefusal) -> bool:
-        """Does a sentence say so?"""
+        """Whether one of the rule's sentences matches."""
         return any(self._says(refusal, sentence) for sentence in refusal.sentences)
 
     def _says(self, refusal: EndpointRefusal, sentence: str) -> bool:
@@ -97,18 +98,18 @@ def _matches(patterns: tuple[frozenset[str], ...], names: frozenset[str]) -> boo
 
 
 def code_by_name(refusal: EndpointRefusal) -> Code | None:
-    """What the endpoint's own codes and types say for certain."""
+    """The code by the endpoint's unambiguous codes and types."""
     return next((rule.code for rule in _believed(refusal) if _matches(rule.names, refusal.names)), None)
 
 
 def code_by_words(refusal: EndpointRefusal) -> Code | None:
-    """What the endpoint's own words say."""
+    """The code by the endpoint's own words."""
     rules = (rule for rule in _believed(refusal) if refusal.may_say(rule.code))
     return next((rule.code for rule in rules if rule.has_sentence(refusal)), None)
 
 
 def code_by_hint(refusal: EndpointRefusal) -> Code | None:
-    """What a code or type says that means several things."""
+    """The code by an ambiguous code or type."""
     return next((rule.code for rule in _believed(refusal) if _matches(rule.hints, refusal.names)), None)
 
 
@@ -117,7 +118,7 @@ def _believed(refusal: EndpointRefusal) -> Iterator[RefusalRule]:
 
 
 def toml_to_rules(text: str) -> tuple[RefusalRule, ...]:
-    """Raises ValueError for what is no rule."""
+    """Parse the rules. Raises ValueError for an invalid rule."""
     file = tomllib.loads(text)
     words: dict[str, str] = {}
     for name, pattern in file["words"].items():
@@ -154,7 +155,7 @@ def _name_to_patterns(name: str) -> frozenset[str]:
 
 
 def _written_out(names: list[str]) -> list[str]:
-    """Gateways write the code of the endpoint behind them into their text."""
+    """The names as gateways write the code of their upstream endpoint into text."""
     long = [
         name for name in names if len(name) >= _LONG_NAME and name.isascii() and not set(name) & set("*+. ")
     ]

@@ -1,4 +1,4 @@
-"""What is sent: a request as the JSON body of a chat completion, in the form that its endpoint takes. Pure.
+"""Builds the JSON body of a chat completion request. Pure.
 
 Format: https://platform.openai.com/docs/api-reference/chat/create
 """
@@ -15,15 +15,16 @@ from core.ports.model import Request
 from core.values.conversation import Message, Role, text_message
 
 BEGINNING_MISSING = "(The beginning of this conversation is missing.)"
-"""Stands for the user's first message where a list begins with an answer, which alternating templates refuse."""
+"""The user message that is inserted before a leading answer, because alternating templates refuse a list that begins
+with one."""
 GO_ON = "Go on."
 
 
 def request_to_body(request: Request, repairs: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """The body without the fields in `repairs`, and in the form that the others of `core.llm.request_repairs` ask for.
-    Of the two names for the longest answer the other is used.
+    """The body without the fields in `repairs`, and in the form that other repairs of `core.llm.request_repairs` ask
+    for. A repair of one name of the maximum answer length sends the other name.
 
-    `stream_options` is the one field sent unasked: without it there is no usage in a stream.
+    `stream_options` is always sent: without it a stream has no usage.
     """
     body: dict[str, Any] = {
         "model": request.model,
@@ -42,7 +43,7 @@ def request_to_body(request: Request, repairs: frozenset[str] = frozenset()) -> 
 
 
 def repaired(request: Request, repairs: frozenset[str], refused: str) -> frozenset[str] | None:
-    """`repairs` with one more for what was `refused`, or None where none would change the request."""
+    """`repairs` with one more for the `refused` part, or None if none would change the request."""
     body = request_to_body(request, repairs)
     for name in (refused, FURTHER.get(refused, "")):
         if name and name not in repairs and request_to_body(request, repairs | {name}) != body:
@@ -51,7 +52,7 @@ def repaired(request: Request, repairs: frozenset[str], refused: str) -> frozens
 
 
 def _messages(messages: Iterable[Message], repairs: frozenset[str]) -> list[Message]:
-    """Never one without words: strict endpoints refuse the whole list for it."""
+    """The messages without empty ones, for which strict endpoints refuse the whole list."""
     kept = [message for message in messages if not is_empty(message)]
     if SYSTEM in repairs:
         return _alternating(_without_system(kept))
@@ -59,12 +60,12 @@ def _messages(messages: Iterable[Message], repairs: frozenset[str]) -> list[Mess
 
 
 def _without_system(messages: Sequence[Message]) -> list[Message]:
-    """The system's text before the words of the first user message; neighbours of one role are joined later."""
+    """The messages with the system text before the first user message. Neighbours of one role are joined later."""
     return [replace(message, role="user") if message.role == "system" else message for message in messages]
 
 
 def _alternating(messages: Sequence[Message]) -> list[Message]:
-    """At most one system message, then user and assistant in turns from user to user. Every word stays, in order."""
+    """At most one system message, then user and assistant alternately, from user to user. All text stays, in order."""
     said: list[Message] = []
     for message in messages:
         begins = not said or said[-1].role == "system"

@@ -1,7 +1,8 @@
-"""Which part of a request an endpoint refuses, recognised by the words of its refusal. Pure.
+"""Recognises the part of a request that an endpoint refuses, by the words of its refusal. Pure.
 
-`core.llm.request_body` sends the request without that part, or in another form; `core.llm.client` remembers what
-helped.
+`core.llm.request_body` sends the request without that part, or in another form; `core.llm.client` remembers repairs
+that helped.
+
 Sources: the chat templates of Mistral, Gemma and Llama as llama.cpp and vLLM apply them (their `raise_exception` texts
 come under 400 and 500), https://api-docs.deepseek.com, https://docs.mistral.ai,
 https://docs.anthropic.com/en/api/errors, https://platform.openai.com/docs/guides/error-codes.
@@ -12,14 +13,14 @@ from __future__ import annotations
 import re
 
 STREAM, ROLES, SYSTEM = "stream", "roles", "system"
-"""Repairs that have no field of their name: the answer is asked for whole, neighbours of one role become one message,
-and the system's text moves into the first message of the user."""
+"""Repairs that are not field names: the answer is requested without streaming, neighbours of one role are joined,
+and the system text moves into the first user message."""
 
 FURTHER: dict[str, str] = {ROLES: SYSTEM}
-"""What to try where the first repair is not enough: templates that know no system role may ask for alternation."""
+"""The second repair if the first is not enough: templates without a system role may ask for alternation."""
 
 _FORM_STATUSES = frozenset({0, 400, 404, 406, 415, 422, 424, 500, 501})
-"""0 means an error under status 200. llama.cpp and LM Studio answer 500 where a chat template raises."""
+"""0 means an error under status 200. llama.cpp and LM Studio answer 500 if a chat template raises."""
 _FIELD_STATUSES = frozenset({400, 422})
 
 _ROLE = r"\b(user|assistant|human|role)s?\b"
@@ -85,22 +86,22 @@ _FIELDS: dict[str, str] = {
     "max_tokens": r"\bmax_tokens\b",
     "temperature": r"\btemperature\b",
 }
-"""Fields that we may send and an endpoint may not know, by how their refusal reads."""
+"""Optional fields that an endpoint may not know, by patterns of their refusals."""
 
 _CONTENT = re.compile(
     r"content.?(filter|policy|management|moderation)|\bsafety\b|jailbreak|inappropriate|敏感|违规|must provide a chat"
 )
-"""Words of refusals that are about what was said, or about the server's own configuration."""
+"""Words of refusals about the content or the server's own configuration."""
 
 _FORM_PATTERNS = {name: re.compile("|".join(patterns)) for name, patterns in _FORMS.items()}
 _FIELD_PATTERNS = {name: re.compile(pattern) for name, pattern in _FIELDS.items()}
 
 
 def form_of(status: int, said: str) -> str:
-    """The repair of the request's form that a refusal asks for, or nothing: one of ROLES, SYSTEM and STREAM.
+    """The repair of the request's form that a refusal asks for: ROLES, SYSTEM, STREAM or empty.
 
-    `status` is 0 for an error under 200; `said` is in lower case. Such refusals are worded so closely that they count
-    before what a refusal could mean otherwise.
+    `status` is 0 for an error under 200; `said` is in lower case. Such refusals are worded so specifically that they
+    take precedence over other meanings.
     """
     if status not in _FORM_STATUSES or _CONTENT.search(said) or "stream_options" in said:
         return ""
@@ -108,8 +109,8 @@ def form_of(status: int, said: str) -> str:
 
 
 def field_of(status: int, said: str) -> str:
-    """The refused field that is named first, or nothing: the one named after it is what should be sent instead.
-    `said` is in lower case."""
+    """The refused field that is named first, or empty. A field named after it is the suggested replacement. `said`
+    is in lower case."""
     if status not in _FIELD_STATUSES:
         return ""
     return _first(_FIELD_PATTERNS, said)

@@ -1,4 +1,4 @@
-"""The body of one answer, read under timers: which bytes are an answer, how long to wait, and when it is over."""
+"""Reads the body of one answer with timeouts, detects its format and decides when it ends."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from core.values.deltas import Charged, Delta, Usage
 ERROR_LIMIT_BYTES = 1024 * 1024
 BODY_LIMIT_BYTES = LINE_LIMIT_BYTES
 IDLE_LIMIT_BYTES = 2 * LINE_LIMIT_BYTES
-"""As much may come without a word or a count: more than the longest line, and than all keep-alives of an answer."""
+"""Maximum bytes without text or a usage: more than the longest line, and than all keep-alives of an answer."""
 _ERROR_S = 5.0
 _BLANK = b" \t\r\n\xef\xbb\xbf"
 
@@ -33,11 +33,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class ReadTimeouts:
-    """How long to wait, in seconds: for the first word, between words, for all, for more words behind a finish reason,
-    and for the end of the connection behind the end of an answer.
+    """Timeouts in seconds: for the first text, between texts, for the whole answer, for more text after a finish
+    reason, and for the end of the connection after the end of an answer.
 
-    A word is text, reasoning or a piece of a tool call. Comments, roles and empty deltas are none, so that
-    keep-alives cannot hold up an answer that has died.
+    Text, reasoning and pieces of tool calls count. Comments, roles and empty deltas do not, so keep-alives can't extend
+    a dead answer.
     """
 
     first_word_s: float = 45.0
@@ -48,12 +48,12 @@ class ReadTimeouts:
 
     @property
     def whole_s(self) -> float:
-        """For an answer that is not streamed: all of it is written before its first byte comes."""
+        """Timeout in seconds of an answer that is not streamed, which is complete before its first byte arrives."""
         return 4 * self.first_word_s
 
 
 class ResponseReader:
-    """The body of one answer, read under the timers of `ReadTimeouts`. `whole`: it was not asked for as a stream."""
+    """Reads the body of one answer under `ReadTimeouts`. `whole`: it was requested without streaming."""
 
     def __init__(
         self,
@@ -79,9 +79,9 @@ class ResponseReader:
         self._wait_for(self._first_s)
 
     async def deltas(self, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[Delta, None]:
-        """The answer, of any content type: events, or one JSON completion.
+        """The deltas of the answer, of any content type: events, or one JSON completion.
 
-        Raises ModelError, TimeoutError and what httpx raises, but nothing once the answer is finished.
+        Raises ModelError, TimeoutError and httpx's exceptions, but nothing once the answer is complete.
         """
         try:
             async with aclosing(self._events(pieces)) as batches:
@@ -106,7 +106,7 @@ class ResponseReader:
             yield delta
 
     def charged(self) -> Charged | None:
-        """What an answer that failed has used: the model read the question if it wrote or counted anything."""
+        """The usage of a failed answer: the prompt counts if the model wrote or counted anything."""
         if self._answer.usage is None and not self._answer.words:
             return None
         return Charged(self._answer.usage)
@@ -114,12 +114,12 @@ class ResponseReader:
     def _is_over(self, error: Exception) -> bool:
         if isinstance(error, TimeoutError):
             return self._answer.finished or self._reader.done
-        if isinstance(error, ModelError):  # it may come in one piece with the [DONE] behind it
+        if isinstance(error, ModelError):  # it may arrive in one piece with the following [DONE]
             return self._answer.sealed
         return self._answer.sealed or self._reader.done
 
     async def error(self, pieces: AsyncGenerator[bytes, None]) -> bytes:
-        """The body of an error, or as much of it as comes in time: the status says enough without it."""
+        """The body of an error, or the part that arrives in time; the status alone is enough."""
         body = bytearray()
         self._wait_for(_ERROR_S)
         with suppress(TimeoutError, httpx.HTTPError):
@@ -128,7 +128,8 @@ class ResponseReader:
         return bytes(body[:ERROR_LIMIT_BYTES])
 
     def silence(self) -> ModelError:
-        """Why the alarm rang. Before the first word the work may still be running there, so no same again."""
+        """The error of a timeout. Before the first text the request may still run on the endpoint, so it is not
+        repeated there."""
         pings = f", {self._reader.comments} keep-alives" if self._reader.comments else ""
         if self._clock.monotonic() >= self._ends_at:
             return fault(Code.STALLED, f"not whole after {self._patience.total_s:g} s", retryable=False)
@@ -137,7 +138,7 @@ class ResponseReader:
         return fault(Code.STALLED, f"no first word in {self._first_s:g} s{pings}", retryable=False)
 
     async def _events(self, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[list[Event], None]:
-        """What kind of body it is shows in its first character: content types lie."""
+        """Yield the events. The first character decides the format, because content types are unreliable."""
         head = b""
         while not head:  # blank lines are keep-alives too
             piece = await self._next(pieces)
@@ -160,12 +161,12 @@ class ResponseReader:
         while not (self._reader.done or self._reader.cut) and (piece := await self._next(pieces)):
             yield self._reader.feed(piece)
         yield self._reader.end()
-        if self._reader.done:  # the body should end here: read to its end, the connection is fit for reuse
+        if self._reader.done:  # read to the end of the body, so that the connection can be reused
             self._wait_for(self._patience.tail_s)
             await self._next(pieces)
 
     def _parse(self, body: bytearray) -> list[Event]:
-        """One JSON value, or else lines of them."""
+        """Parse one JSON value, or lines of them."""
         try:
             value = json.loads(body, strict=False)
         except (ValueError, RecursionError):
@@ -181,7 +182,7 @@ class ResponseReader:
         return self._cut(event) if isinstance(event, OversizedLine) else self._answer.take(event)
 
     def _cut(self, event: OversizedLine) -> list[Delta]:
-        """End the answer at the length limit with what can be read of a part that is too long to hold."""
+        """End the answer at the length limit, with the readable text of an event that is too long to hold."""
         completion = beginning_to_completion(event.beginning)
         if self._answer.sealed or (completion is None and not self._answer.words):
             raise fault(Code.GARBLED, f"over {LINE_LIMIT_BYTES} bytes in one piece", retryable=False)
@@ -195,7 +196,7 @@ class ResponseReader:
 
     @property
     def _gap_s(self) -> float:
-        """How long to wait for what comes next."""
+        """Seconds to wait for the next bytes."""
         match self._answer.settled:
             case Completeness.COUNTED:
                 return self._patience.tail_s
@@ -216,7 +217,7 @@ class ResponseReader:
         return deltas
 
     async def _next(self, pieces: AsyncGenerator[bytes, None]) -> bytes:
-        """The next bytes, or none at the end. Raises ModelError past IDLE_LIMIT_BYTES."""
+        """The next bytes; empty at the end. Raises ModelError past IDLE_LIMIT_BYTES."""
         piece = await self._alarm.wait(anext(pieces, b""))
         self._idle_bytes += len(piece)
         if self._idle_bytes > IDLE_LIMIT_BYTES:

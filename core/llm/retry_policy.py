@@ -1,7 +1,7 @@
-"""What follows each failure of a model: one table, and the decisions of the retry loop. Pure.
+"""The rules of the retry loop: one table by error code, and the decisions. Pure.
 
-A rule says whether the same account and model may be asked again, what else is not asked in this turn, and which
-circuit breaker counts the failure. The texts for people and operators are in `core.i18n`, by the same code.
+A rule says whether the same route may be tried again, which other routes this turn skips, and which circuit breaker
+counts the failure. `core.i18n` has the texts for people and operators by the same code.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from core.llm.catalog import Route
 from core.llm.context_windows import TOO_LONG
 
 PROBE_S = 900.0
-"""Seconds until an account without money or with a wrong key is tried again."""
+"""Seconds until an account without money or with a wrong key is probed."""
 BREAK_S = 30.0
-"""Seconds of the first break of a breaker. Each further break is twice as long."""
+"""Seconds for which a breaker first opens. Each further break is twice as long."""
 INLINE_S = 20.0
 """The longest Retry-After, in seconds, that a turn waits for."""
 FIRST_WAIT_S = 0.5
@@ -26,7 +26,7 @@ LONGEST_WAIT_S = 8.0
 
 
 class BlameScope(StrEnum):
-    """What a failure is about, narrowest first."""
+    """What a failure concerns, narrowest first."""
 
     ROUTE = "route"
     """This account with this model."""
@@ -38,18 +38,18 @@ class BlameScope(StrEnum):
     SMALL = "small"
     """Every model whose window is not larger."""
     ALL = "all"
-    """Every account and model would refuse likewise."""
+    """Every account and model: the same refusal is expected of all."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetryRule:
-    """What follows one failure.
+    """The consequences of a failure.
 
-    `same`: the most further tries of the same account and model. `leaves`: what is not asked again in this turn.
-    `blames`: the breaker that counts the failure, if any. `breaks_s`: seconds for which that breaker opens at once; 0
-    opens it only after too many failures. `alerts`: operators are told at once, not only when a breaker opens.
-    `reports`: operators are told when a question has failed for it. `eager`: another account is asked before the same
-    one is asked again. `level`: of the log line.
+    `same`: maximum number of further tries of the same route. `leaves`: what this turn does not try again. `blames`:
+    the breaker that counts the failure, if any. `breaks_s`: seconds for which that breaker opens at once; 0 opens it
+    only after too many failures. `alerts`: operators are alerted at once, not only when a breaker opens. `reports`:
+    operators are alerted when a question has failed for this reason. `eager`: another account comes before a second try
+    of the same one. `level`: the log level.
     """
 
     same: int
@@ -66,9 +66,9 @@ _NO_USE = RetryRule(0, BlameScope.ALL, level=logging.INFO)
 _ONCE_MORE = RetryRule(1, BlameScope.ROUTE, BlameScope.ENDPOINT)
 
 RULES: dict[Code, RetryRule] = {
-    # A refused field the client has repaired before this: what is left may suit another endpoint.
+    # The client has already repaired a refused field; another endpoint may accept the request.
     Code.BAD_REQUEST: RetryRule(0, BlameScope.ROUTE, level=logging.ERROR),
-    Code.CONTEXT_OVERFLOW: RetryRule(1, BlameScope.SMALL, level=logging.INFO),  # the one repeat is trimmed
+    Code.CONTEXT_OVERFLOW: RetryRule(1, BlameScope.SMALL, level=logging.INFO),  # the one retry is shortened
     Code.POLICY: _NO_USE,
     Code.TOO_LARGE: RetryRule(
         1, BlameScope.ROUTE, level=logging.INFO
@@ -82,7 +82,7 @@ RULES: dict[Code, RetryRule] = {
     Code.SERVER_ERROR: RetryRule(2, BlameScope.ROUTE, BlameScope.ENDPOINT),
     Code.GATEWAY_TIMEOUT: RetryRule(
         0, BlameScope.ROUTE, BlameScope.ENDPOINT
-    ),  # the work may still run there, and be paid for
+    ),  # the request may still run there and be charged
     Code.UNREACHABLE: RetryRule(1, BlameScope.ENDPOINT, BlameScope.ENDPOINT, reports=True),
     Code.STALLED: _ONCE_MORE,
     Code.CUT: _ONCE_MORE,
@@ -92,13 +92,13 @@ RULES: dict[Code, RetryRule] = {
 }
 
 _ABOUT_THE_QUESTION = RetryRule(0, BlameScope.ALL, level=logging.ERROR)
-"""A refusal for an unknown reason that quotes the question."""
+"""The rule for a refusal for an unknown reason that quotes the question."""
 _ONLY_ONCE_MORE_TO = 500
-"""The highest status of a server error that may be about this request, not about a passing state of the server."""
+"""The highest status of a server error that may concern this request rather than a passing state of the server."""
 
 
 def rule_for(error: ModelError) -> RetryRule:
-    """The rule for an error, by its code, and for some by what is known of it."""
+    """The rule for an error, by its code, and for some by its status or quotation."""
     if error.code is Code.BAD_REQUEST and error.quotes:
         return _ABOUT_THE_QUESTION
     if error.code is Code.SERVER_ERROR and 0 < error.status <= _ONLY_ONCE_MORE_TO:
@@ -108,7 +108,7 @@ def rule_for(error: ModelError) -> RetryRule:
 
 @dataclass(frozen=True, slots=True)
 class RetryBudget:
-    """What one turn may spend: `tries` in all, and `seconds` from the start of the first to the start of the last,
+    """The limits of one turn: `tries` in all, and `seconds` from the start of the first to the start of the last,
     without the time in queues."""
 
     tries: int = 4
@@ -119,9 +119,9 @@ class RetryBudget:
 class FailedAttempt:
     """The state of a turn after a failure. `tries`: in all; `route_tries`: of this route.
 
-    `visible`: a word of the answer has been shown. `known`: the breaker was open for this very reason, and the route
-    was asked only because no other was left. `elsewhere`: another route of the same model is free. `shorter`: the
-    messages can be cut.
+    `visible`: text of the answer has been shown. `known`: the breaker was open for this same reason, and the route was
+    tried only because no other was left. `elsewhere`: another route of the same model is free. `shorter`: the messages
+    can be cut.
     """
 
     error: ModelError
@@ -136,24 +136,24 @@ class FailedAttempt:
 
 @dataclass(frozen=True, slots=True)
 class RetrySameRoute:
-    """Ask the same account and model again after `wait_s`."""
+    """Try the same account and model again after `wait_s` seconds."""
 
     wait_s: float
 
 
 class FailureAction(StrEnum):
-    """What follows a failed attempt."""
+    """The alternatives to `RetrySameRoute`."""
 
     OTHER = "other"
-    """Ask one of the routes that are left, or none."""
+    """Try one of the remaining routes; without any, give up."""
     GIVE_UP = "give_up"
     """Show the error."""
 
 
 def decide(failed: FailedAttempt, allowance: RetryBudget, jitter: float) -> RetrySameRoute | FailureAction:
-    """What a turn does after a failure. After a visible word it is not retried.
+    """The reaction to a failure. A turn is not retried once text is visible.
 
-    `jitter`, from 0 to 1, spreads retries. A Retry-After of up to INLINE_S is waited for where no other route is left.
+    `jitter`, from 0 to 1, spreads retries. A Retry-After of up to INLINE_S is waited for if no other route is left.
     """
     error, rule = failed.error, rule_for(failed.error)
     left_s = allowance.seconds - failed.elapsed_s
@@ -175,7 +175,7 @@ def decide(failed: FailedAttempt, allowance: RetryBudget, jitter: float) -> Retr
 
 
 def remaining_routes(routes: Iterable[Route], route: Route, scope: BlameScope) -> list[Route]:
-    """The routes that may still be asked after `route` has failed for good with something about `scope`."""
+    """The routes that may still be tried after `route` has failed for good in `scope`."""
     return [other for other in routes if other != route and not _about(scope, route, other)]
 
 
@@ -210,5 +210,5 @@ BREAKERS = (BlameScope.ACCOUNT, BlameScope.OFFER, BlameScope.ENDPOINT)
 
 
 def keys_of(route: Route) -> tuple[str, ...]:
-    """The keys of all circuit breakers that a route passes."""
+    """The keys of all circuit breakers of a route."""
     return tuple(key_of(route, scope) for scope in BREAKERS)

@@ -1,7 +1,7 @@
 """The retry loop of a turn over all accounts and models, with one budget of tries and seconds.
 
-`core.llm.retry_policy` decides what follows a failure. Open breakers and used-up accounts come last, but are asked once
-where no other route is left, so that the next question finds out that they work again. No SDK or client below retries.
+`core.llm.retry_policy` decides what follows a failure. Routes with open breakers come last, but are tried once if no
+other is left, so that a recovery is noticed. SDKs and clients below never retry.
 """
 
 from __future__ import annotations
@@ -51,24 +51,24 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class _Turn:
-    """The state of one question: the routes that are left, and what it has spent. `began`: monotonic seconds."""
+    """The state of one question: the remaining routes and the spent budget. `began`: monotonic seconds."""
 
     request: Request
     left: list[Route]
     began: float
     shown: Request = field(init=False)
-    """The request with the pictures that the route is shown."""
+    """The request with the images that the route may receive."""
     messages: tuple[Message, ...] = ()
     """The messages of `shown` that fit into `window` tokens."""
     window: int = 0
     cuts: list[ImageCut] = field(default_factory=list)
-    """What was left out of the pictures since the route last answered."""
+    """The images left out since the route last answered."""
     tries: int = 0
     route_tries: int = 0
     known: frozenset[Code | None] = frozenset()
     visible: bool = False
     lost: dict[str, tuple[ModelError, Route]] = field(default_factory=dict)
-    """Errors that are reported to operators if the question fails, by the name of the breaker."""
+    """Errors to report to operators if the question fails, by the name of the breaker."""
 
     @property
     def asker(self) -> str:
@@ -77,7 +77,7 @@ class _Turn:
 
 @dataclass(slots=True)
 class ModelRouter:
-    """A `Model` over the accounts and models of a catalog. `clients` are by the names of its accounts."""
+    """A `Model` over the accounts and models of a catalog. `clients` are keyed by account name."""
 
     catalog: ModelCatalog
     clients: Mapping[str, CompletionsClient]
@@ -86,7 +86,7 @@ class ModelRouter:
     allowance: RetryBudget = field(default_factory=RetryBudget)
     jitter: Callable[[], float] = random.random
     describes: bool = False
-    """Whether a model that sees describes pictures for one that does not."""
+    """Whether a vision model describes images for a model without vision."""
     breakers: Breakers = field(default_factory=Breakers)
     _limiters: dict[str, ConcurrencyLimiter] = field(init=False)
     _windows: ContextWindows = field(default_factory=ContextWindows, init=False)
@@ -103,7 +103,7 @@ class ModelRouter:
             await client.close()
 
     def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
-        """Raises ModelError; its `told` says whether operators have been told of it."""
+        """Raises ModelError; its `reported` says whether an alert has reached the operators."""
         return self._stream(request, describes=self.describes and not request.joined)
 
     async def _stream(self, request: Request, *, describes: bool) -> AsyncGenerator[Delta, None]:
@@ -138,7 +138,7 @@ class ModelRouter:
                     await self.clock.sleep(step.wait_s)
 
     def _choose(self, turn: _Turn) -> Route:
-        """The first route with closed breakers, preferably a free one of its model; else the first that is left."""
+        """The first route with closed breakers, preferably a free one of its model; else the first remaining one."""
         now = self.clock.monotonic()
         well = [route for route in turn.left if self.breakers.allow(keys_of(route), now)]
         model = (well or turn.left)[0].model_info.name
@@ -147,7 +147,7 @@ class ModelRouter:
         return (free or well or turn.left)[0]
 
     def _prepare(self, turn: _Turn, route: Route) -> None:
-        """Fit the request to the model of `route`: what it sees, and what its window holds."""
+        """Fit the request to the vision and window of the model of `route`."""
         now = self.clock.monotonic()
         model_info = self._windows.model_info(route, now)
         turn.shown = self._vision.show(route, turn.request, now, self._descriptions.words_for)
@@ -156,7 +156,7 @@ class ModelRouter:
         turn.messages, turn.window = fit(turn.shown, model_info), model_info.context_tokens
 
     def _sees_none(self, route: Route) -> bool:
-        """Whether the model of `route` is known not to see."""
+        """Whether the model of `route` is known to have no vision."""
         return self._vision.model_info(route, self.clock.monotonic()).images is False
 
     def _selected(self, turn: _Turn, route: Route) -> ModelSelected:
@@ -166,7 +166,7 @@ class ModelRouter:
         return ModelSelected(model_info, estimate_messages(turn.messages), unseen)
 
     def _refused_images(self, turn: _Turn, route: Route) -> tuple[Image, ...]:
-        """The pictures of the request that the endpoint refuses. It has answered without them by now."""
+        """The images of the request that the endpoint refuses. It has answered without them by now."""
         now = self.clock.monotonic()
         if turn.cuts:
             self._vision.learn(route, turn.cuts, now)
@@ -174,7 +174,7 @@ class ModelRouter:
         return self._vision.refused(route, images_of(turn.request.messages + turn.request.steps), now)
 
     async def _describe(self, turn: _Turn, blind: Route) -> AsyncGenerator[Delta, None]:
-        """Have another model describe the pictures. The time does not count as time that was spent on trying."""
+        """Have another model describe the images. The time does not count against the budget."""
         began = self.clock.monotonic()
         others = [route for route in self.catalog.routes if route.offer != blind.offer]
         route = self._vision.first_with_vision(others, began)
@@ -189,7 +189,7 @@ class ModelRouter:
         turn.began += self.clock.monotonic() - began
 
     async def _ask(self, turn: _Turn, route: Route) -> AsyncGenerator[Delta, None]:
-        """One try, from the queue to its end. Its outcome is recorded."""
+        """Make one attempt, including its time in the queue, and record its outcome."""
         concurrency, keys = self._limiters[route.account.name], keys_of(route)
         if queued := concurrency.full(turn.asker, self.clock.monotonic()):
             yield Queued()
@@ -230,8 +230,8 @@ class ModelRouter:
             )
 
     async def _enter(self, concurrency: ConcurrencyLimiter, turn: _Turn) -> None:
-        """Wait for a place, however long that takes: who waits is told, and each answer before ends within its own
-        limits. The time does not count as time that was spent on trying."""
+        """Wait for a slot without a limit: the person sees that they wait, and each answer before theirs has its own
+        limits. The time does not count against the budget."""
         queued_at = self.clock.monotonic()
         await concurrency.enter(turn.asker, turn.request.fair_key, queued_at)
         turn.began += self.clock.monotonic() - queued_at
@@ -243,8 +243,8 @@ class ModelRouter:
         self.observer.report_recovery(*keys_of(route))
 
     def _blame(self, error: ModelError, route: Route, probes: frozenset[str]) -> None:
-        """Count it against whose fault it was; of the others nothing was learnt. A rate limit that names its own end
-        is nothing to tell the operators of."""
+        """Record the failure in the breaker at fault; the others learn nothing. A rate limit that names its own end
+        raises no alert."""
         rule, now = rule_for(error), self.clock.monotonic()
         if error.ours or rule.blames is None:
             return
@@ -302,9 +302,9 @@ class ModelRouter:
         return step
 
     def _leave_out_images(self, error: ModelError, turn: _Turn, route: Route) -> bool:
-        """Leave out pictures that may be why the endpoint refused the request. That costs the question no try.
+        """Leave out images that may be why the endpoint refused the request. The attempt does not count as a try.
 
-        Returns False where none are to blame: nothing has changed then.
+        Returns False, and changes nothing, if no image is at fault.
         """
         shown = images_of(turn.messages)
         cut = None if turn.visible else cut_after(error, shown, estimate_messages(turn.messages))
@@ -328,7 +328,7 @@ class ModelRouter:
         return True
 
     def _shorter(self, error: ModelError, turn: _Turn, route: Route) -> tuple[Message, ...]:
-        """The messages to send again, cut where they were too long."""
+        """The messages to send again, cut if they were too long."""
         if error.code not in TOO_LONG:
             return turn.messages
         now = self.clock.monotonic()
@@ -350,7 +350,7 @@ class ModelRouter:
 def routes_for(catalog: ModelCatalog, model: str) -> list[Route]:
     """The routes of `model`, then the others.
 
-    A model that is not in the catalog is asked for by its name at the endpoint of the first one, at an unknown price.
+    A model outside the catalog is requested by its name from the endpoint of the first route, at an unknown price.
     """
     wanted = [route for route in catalog.routes if route.model_info.name == model]
     rest = [route for route in catalog.routes if route.model_info.name != model]
@@ -365,7 +365,7 @@ def routes_for(catalog: ModelCatalog, model: str) -> list[Route]:
 
 
 def _broken_off(error: ModelError) -> ModelError:
-    """The error below an answer that has begun: why it broke off is for the log alone."""
+    """The error of an answer that broke off after it began; the cause goes to the log only."""
     code = Code.CUT if error.code is Code.GARBLED else Code.ERROR_IN_STREAM
     told = fault(code, f"{error.code}: {error.detail}", status=error.status, request_id=error.request_id)
     told.ref = error.ref

@@ -1,6 +1,6 @@
-"""The kinds of sound that are transcribed. Pure.
+"""The types of audio that are transcribed. Pure.
 
-The extension of a file's name decides how endpoints read it: https://platform.openai.com/docs/guides/speech-to-text
+Endpoints detect the type by the file's extension: https://platform.openai.com/docs/guides/speech-to-text
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ MEDIA_TYPES = {
     "webm": "audio/webm",
     "flac": "audio/flac",
 }
-"""By extension."""
+"""Media types by extension."""
 
 
 def extension_of(name: str, media_type: str, data: bytes) -> str:
-    """The extension for a sound: by its first bytes, else its media type, else its name. Empty for an unknown kind."""
+    """The extension for audio: by its first bytes, else its media type, else its name. Empty for an unknown type."""
     head, ending = data[:16], name.rpartition(".")[2].lower()
     found = next((extension for pattern, extension in _BY_CONTENT if pattern.match(head)), "")
     by_type = _BY_MEDIA_TYPE.get(media_type.partition(";")[0].strip().lower(), "")

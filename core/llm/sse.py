@@ -1,9 +1,9 @@
-"""A line-wise reader of server-sent events, over bytes, that takes streams as real endpoints send them.
+"""A lenient line-based parser of server-sent events in bytes.
 
-Servers leave out blank lines, end without one, mix line ends, send a BOM, and drop bare JSON between events; a
-reader by the letter of https://html.spec.whatwg.org/multipage/server-sent-events.html loses events on all of
-these. Every chat completion chunk fits on one line, so here each `data:` line that is JSON is an event. What
-is not is kept and joined with the `data:` lines that follow it, as the specification has it.
+Servers leave out blank lines, end without one, mix line ends, send a BOM, and insert bare JSON between events. A strict
+parser of https://html.spec.whatwg.org/multipage/server-sent-events.html loses events in all these cases. Every chat
+completion chunk fits on one line, so each `data:` line that is JSON is an event. Other `data:` lines are joined with
+those that follow, as the specification says.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from json import JSONDecoder
 from typing import Any
 
 LINE_LIMIT_BYTES = 4 * 1024 * 1024
-"""Parsing holds a line about four times."""
+"""Maximum length of a line. Parsing needs about four times as much memory."""
 _PART_BYTES = 64
-"""What a `data:` line that is kept takes beside its letters."""
+"""Memory overhead of a kept `data:` line."""
 SEEN_LENGTH = 1000
-"""How much is kept of a line that went wrong: more than a log shows, so that no key in it is cut before it is found."""
+"""Bytes kept of an invalid line: more than a log shows, so that a key in it is found before it is cut."""
 
 # The decoder skips the search for white space that json.loads does on both sides: half of the time per line. It
 # is not strict: there are endpoints that leave tabs and other controls in strings as they are.
@@ -26,15 +26,15 @@ _decode = JSONDecoder(strict=False).raw_decode
 
 @dataclass(frozen=True, slots=True)
 class Garbled:
-    """What should have been a JSON object and is not: a piece of the answer is lost. `text` is its beginning."""
+    """An event that is not a JSON object: a piece of the answer is lost. `text` is its beginning."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class OversizedLine:
-    """A line, or an event of several lines, that is longer than a reader holds: nothing is read behind it. `beginning`
-    is what was held of it."""
+    """A line, or an event of several lines, above the limit. Nothing is read after it. `beginning` is the part that
+    was kept."""
 
     beginning: bytes | bytearray
 
@@ -43,12 +43,11 @@ Event = dict[str, Any] | Garbled | OversizedLine
 
 
 class SseReader:
-    """Bytes in, JSON objects out; how the bytes are cut makes no difference.
+    """Parses bytes into JSON objects, independently of how the bytes are split.
 
-    An event named `error` and an `error:` field come out as `{"error": ...}`. `done` is set by `[DONE]`, after
-    which all is ignored; it says nothing about whether the answer is whole. `cut`: a `OversizedLine` has come, and
-    nothing follows it. `comments` counts keep-alives, `odd` holds the beginning of the first line that means nothing
-    here.
+    An event named `error` and an `error:` field are returned as `{"error": ...}`. `done` is set by `[DONE]`; everything
+    after it is ignored, and it does not mean that the answer is complete. `cut`: an `OversizedLine` was returned, and
+    nothing follows it. `comments` counts keep-alives. `odd` holds the beginning of the first line without a meaning.
     """
 
     def __init__(self, limit_bytes: int = LINE_LIMIT_BYTES) -> None:
@@ -83,7 +82,7 @@ class SseReader:
         return events + self._keep(data[cut:]) if cut < len(data) else events
 
     def end(self) -> list[Event]:
-        """The last event, which may lack its line end. One that was cut off is not an event."""
+        """The last event, which may lack its line end. An incomplete event is dropped."""
         if self.cut:
             return []
         events = self._lines(bytes(self._rest))
@@ -141,7 +140,7 @@ class SseReader:
         return events
 
     def _line(self, line: str) -> list[Event]:
-        """Everything but the plain case."""
+        """Handle every line but a plain `data:` line."""
         if self.done or self.cut:
             return []
         if not line:
@@ -188,7 +187,7 @@ class SseReader:
         return [self._too_long(beginning)]
 
     def _join(self) -> list[Event]:
-        """The `data:` lines that were not events alone."""
+        """The event of the kept `data:` lines."""
         if not self._parts:
             return []
         text = "\n".join(self._parts)

@@ -1,8 +1,7 @@
-"""How long a text is for a model, without its tokenizer. Pure.
+"""Estimates the tokens of a text without a tokenizer. Pure.
 
-Classes of characters get within a few percent for prose, code and Chinese alike, and the endpoint's own
-counts correct the rest: the last usage plus an estimate of what came after it is off by about 1 %, for any
-vendor (measured against o200k).
+Classes of characters are accurate within a few percent for prose, code and Chinese. The endpoint's own counts correct
+the rest: the last usage plus an estimate of later text is off by about 1 % for any vendor (measured against o200k).
 """
 
 from __future__ import annotations
@@ -13,12 +12,12 @@ _CJK_RATE = 0.75
 _ASCII_RATE = 1 / 4.2
 _OTHER_RATE = 0.6
 _FRAME = 4
-"""Tokens that a message costs beside its words."""
+"""Tokens of a message in addition to its text."""
 _MAX_CORRECTION = 3.0
 
 
 def estimate(text: str) -> int:
-    """Tokens of one message with `text`, its frame included."""
+    """Estimated tokens of one message with `text`, including its frame."""
     ascii_count = len(text.encode("ascii", "ignore"))
     rest = len(text) - ascii_count
     cjk = (
@@ -30,17 +29,17 @@ def estimate(text: str) -> int:
 
 
 def correction(spent: LastUsage | None) -> float:
-    """By how much this endpoint's counts differ from our estimates, from the last usage it reported."""
+    """The ratio of this endpoint's counts to the estimates, from the last reported usage."""
     if spent is None or spent.estimate_tokens <= 0 or spent.prompt_tokens <= 0:
         return 1.0
     return min(_MAX_CORRECTION, max(1 / _MAX_CORRECTION, spent.prompt_tokens / spent.estimate_tokens))
 
 
 def estimate_with_usage(estimate_tokens: int, spent: LastUsage | None, answer_estimate: int | None) -> float:
-    """Tokens of a list whose plain estimate is `estimate_tokens`.
+    """Tokens of a list with the plain estimate `estimate_tokens`.
 
-    Where the last usage covers its beginning (`answer_estimate` is the estimate of the answer it ended in),
-    that much is known and only the rest is estimated; else all is, corrected.
+    If the last usage covers the beginning of the list (`answer_estimate` is the estimate of its answer), only the rest
+    is estimated; else the whole list is, with the correction.
     """
     if spent is None or answer_estimate is None:
         return estimate_tokens * correction(spent)

@@ -1,4 +1,4 @@
-"""Tool calls as they arrive: an id and a name, then arguments in pieces. Pure."""
+"""Assembles streamed tool calls: an id and a name, then arguments in pieces. Pure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import Any
 from core.values.parts import ToolCall
 
 MOST_CALLS = 128
-"""Calls in one answer; OpenAI takes as many tools: https://platform.openai.com/docs/api-reference/chat/create"""
+"""Maximum calls in one answer, equal to OpenAI's maximum number of tools:
+https://platform.openai.com/docs/api-reference/chat/create"""
 
 
 class ToolCallAssembler:
-    """The calls of one answer. `length` counts the characters of all arguments; `full` is set where an answer holds
-    more than `most_chars` of them or more than MOST_CALLS calls."""
+    """The calls of one answer. `length` counts the characters of all arguments; `full` is set if an answer has more
+    than `most_chars` of them or more than MOST_CALLS calls."""
 
     def __init__(self, most_chars: int) -> None:
         self.length = 0
@@ -30,8 +31,8 @@ class ToolCallAssembler:
         return self.length > self._most_chars or len(self._calls) > MOST_CALLS
 
     def add(self, parts: list[Any], *, whole: bool) -> None:
-        """Which call a part belongs to: by its index, unless another id says that a new call has begun (some
-        endpoints give none, LiteLLM gives all of them 0); without both, to the last."""
+        """Add pieces to their calls: by index, unless another id begins a new call (some endpoints send no index,
+        LiteLLM sends 0 for all); without both, to the last call."""
         for number, part in enumerate(parts):
             if self.full:
                 return
@@ -39,7 +40,7 @@ class ToolCallAssembler:
                 self._add(part, part.get("index", number if whole else None))
 
     def complete(self) -> Iterator[ToolCall]:
-        """Those that may be run."""
+        """The calls with complete arguments."""
         calls = (call for call in self._calls if call.complete)
         return (ToolCall(call.id or f"call_{n}", call.name, call.text) for n, call in enumerate(calls))
 

@@ -1,4 +1,4 @@
-"""The words of voice clips, from the endpoints' /audio/transcriptions.
+"""Transcribes voice clips with the endpoints' /audio/transcriptions.
 
 Format and the limit of 25 MB: https://platform.openai.com/docs/api-reference/audio/createTranscription
 """
@@ -28,9 +28,9 @@ from core.values.parts import FileProblem
 
 MAX_BYTES = 25 * 1024 * 1024
 LIMIT_S = 120.0
-"""Seconds for one clip at one endpoint, with its upload."""
+"""Seconds for one clip at one endpoint, including its upload."""
 LEARNT_S = 86_400.0
-"""Seconds for which an endpoint that takes no sounds is not asked."""
+"""Seconds for which an endpoint without transcription is skipped."""
 _ANSWER_BYTES = 1024 * 1024
 _NOT_IMPLEMENTED = 501
 
@@ -44,13 +44,13 @@ _PROBLEMS = {
         FileProblem.UNHEARD,
     ),
 }
-"""What a person is told. The other codes say that the endpoint is not available now."""
+"""The problem that a person is shown. All other codes mean that the endpoint is unavailable."""
 
 log = structlog.get_logger()
 
 
 class EndpointTranscriber:
-    """A `Transcriber`. Asks the accounts of `routes` in turn, each once, until one answers."""
+    """A `Transcriber`. Tries the accounts of `routes` in order, each once, until one answers."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class EndpointTranscriber:
             await client.aclose()
 
     async def transcribe(self, name: str, media_type: str, data: bytes) -> str:
-        """The words of a sound of at most `MAX_BYTES`. Raises FileError and nothing else."""
+        """The words of audio of at most `MAX_BYTES`. Raises only FileError."""
         extension = extension_of(name, media_type, data)
         if not extension:
             raise FileError(FileProblem.UNKNOWN_TYPE, media_type)
@@ -90,7 +90,7 @@ class EndpointTranscriber:
         raise problem
 
     async def _ask(self, route: Route, client: httpx.AsyncClient, extension: str, data: bytes) -> str:
-        """The text of one answer. Raises ModelError."""
+        """The text of one response. Raises ModelError."""
         key, status = _key(route), 0
         async with Deadline(self._clock) as deadline:
             deadline.due = self._clock.monotonic() + LIMIT_S
@@ -111,7 +111,7 @@ class EndpointTranscriber:
         return _text(body, key)
 
     def _note(self, route: Route, error: ModelError) -> None:
-        """Log a failure, and remember or report what lasts."""
+        """Log a failure, and remember or report a permanent one."""
         rule, missing = rule_for(error), _takes_no_sounds(error)
         if missing:
             self._not_before[route.offer] = self._clock.monotonic() + LEARNT_S
@@ -148,7 +148,7 @@ def _key(route: Route) -> str:
 
 
 def _request(route: Route, client: httpx.AsyncClient, extension: str, data: bytes) -> httpx.Request:
-    """The name of the person's file is not sent: only its extension means something."""
+    """The multipart request. The person's file name is not sent: only its extension matters."""
     file = (f"sound.{extension}", data, MEDIA_TYPES[extension])
     url = httpx.URL(transcriptions_url(route.account.base_url))
     fields, headers = {"model": route.model_there}, bearer(_key(route))

@@ -1,4 +1,4 @@
-"""Which pictures a model is shown: by its entry in the catalog, and by what its endpoint has refused before."""
+"""Decides which images a model receives, by its catalog entry and by earlier refusals of its endpoint."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from core.values.deltas import ModelInfo
 from core.values.parts import Image
 
 LEARNT_S = 86_400.0
-"""Seconds for which a refusal counts: a model may be replaced by one that sees."""
+"""Seconds for which a refusal counts: a model may be replaced by one with vision."""
 MOST_IMAGES = 10
-"""Pictures of one request. Gemini through Copilot takes 10, others more:
+"""Maximum images of one request. Gemini through Copilot takes 10, others more:
 https://github.com/microsoft/vscode/issues/306919"""
 KEPT = 1_000
-"""The most models, and the most pictures, of which a refusal is remembered."""
+"""Maximum models, and maximum images, whose refusals are kept."""
 
 _REFUSALS = frozenset(ImageRefusal)
 _COUNTED_AS_TEXT = 4
-"""An endpoint that counts so many times our own estimate of tokens takes the data of a picture for text."""
+"""An endpoint that counts this many times the estimated tokens treats image data as text."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageCut:
-    """What follows a refusal of the pictures `shown`, oldest first: only the newest `most` are shown."""
+    """The consequence of a refusal of the images `shown`, oldest first: only the newest `most` are sent."""
 
     refusal: ImageRefusal
     shown: tuple[Image, ...]
@@ -41,17 +41,17 @@ class ImageCut:
 
 @dataclass(slots=True)
 class Vision:
-    """What endpoints have refused: for each model how many pictures it takes, and which pictures it does not."""
+    """Learned refusals: for each model its maximum number of images, and the images that it refuses."""
 
     _most: FIFOCache[str, tuple[int, float]] = field(default_factory=lambda: FIFOCache(KEPT))
     _refused: FIFOCache[tuple[str, int], float] = field(default_factory=lambda: FIFOCache(KEPT))
 
     def model_info(self, route: Route, now: float) -> ModelInfo:
-        """The model of `route`, with `images` False where it is known not to see."""
+        """The `ModelInfo` of `route`, with `images` False if it is known to have no vision."""
         return route.model_info if self._most_images(route, now) else replace(route.model_info, images=False)
 
     def show(self, route: Route, request: Request, now: float, words: ToWords) -> Request:
-        """`request` with words in place of the pictures that the model of `route` is not shown."""
+        """`request` with text in place of the images that the model of `route` does not receive."""
         left = self._most_images(route, now)
 
         def keep(image: Image) -> bool:
@@ -64,12 +64,12 @@ class Vision:
         return _with(request, keep_images(request.messages + request.steps, keep, words))
 
     def first_with_vision(self, routes: Sequence[Route], now: float) -> Route | None:
-        """The first of `routes` whose model sees, or may see where none is known to."""
+        """The first of `routes` whose model has vision; else the first whose model may have it."""
         seeing = [route for route in routes if self._most_images(route, now)]
         return next((route for route in seeing if route.model_info.images), seeing[0] if seeing else None)
 
     def learn(self, route: Route, cuts: Sequence[ImageCut], now: float) -> None:
-        """Remember what the endpoint of `route` has refused."""
+        """Record what the endpoint of `route` has refused."""
         until = now + LEARNT_S
         for cut in cuts:
             if cut.refusal is ImageRefusal.ALL or (cut.refusal is ImageRefusal.COUNT and cut.most):
@@ -78,7 +78,7 @@ class Vision:
             self._refused[route.offer, hash(image.url)] = until
 
     def refused(self, route: Route, images: Iterable[Image], now: float) -> tuple[Image, ...]:
-        """Those of `images` that the endpoint of `route` refuses, though its model sees others."""
+        """Those of `images` that the endpoint of `route` refuses although its model has vision."""
         return tuple(image for image in images if self._is_refused(route, image, now))
 
     def _is_refused(self, route: Route, image: Image, now: float) -> bool:
@@ -92,15 +92,15 @@ class Vision:
 
 
 def show_newest(request: Request, most: int, words: ToWords) -> Request:
-    """`request` with words in place of all but the newest `most` pictures."""
+    """`request` with text in place of all but the newest `most` images."""
     return _with(request, newest_images(request.messages + request.steps, most, words))
 
 
 def cut_after(error: ModelError, shown: Sequence[Image], estimate_tokens: int) -> ImageCut | None:
-    """What to leave out of the pictures `shown` after `error`; None where they are not to blame.
+    """The images to leave out of `shown` after `error`; None if they are not at fault.
 
-    A refusal for an unknown reason is tried without the older pictures, and then without any. `estimate_tokens`: our
-    own estimate of the request.
+    After a refusal for an unknown reason the older images are left out, then all of them. `estimate_tokens`: the
+    estimate of the request.
     """
     refusal = _refusal(error, estimate_tokens)
     if refusal is None or not shown:
@@ -132,7 +132,7 @@ def _refusal(error: ModelError, estimate_tokens: int) -> ImageRefusal | None:
 
 
 def _refused_images(cuts: Sequence[ImageCut]) -> tuple[Image, ...]:
-    """The pictures without which the endpoint answered, where it was about these pictures."""
+    """The images without which the endpoint answered, if the refusal was about individual images."""
     last = cuts[-1]
     if any(cut.refusal is ImageRefusal.ALL for cut in cuts):
         return ()

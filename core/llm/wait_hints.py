@@ -1,4 +1,4 @@
-"""When an endpoint says to come back: in its headers, its fields or its words. Pure. Seconds from now."""
+"""The seconds until an endpoint may be called again, from its headers, fields or words. Pure."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _UNITS_S = {
 
 
 def wait_in_headers(headers: Mapping[str, str], now: datetime) -> float | None:
-    """The wait that an endpoint asks for: retry-after-ms, Retry-After in seconds or as a date, or the name under which
-    LiteLLM passes it on. `headers` by lower-case name. A date is held to the response's own Date, or to `now`.
+    """The wait in seconds by retry-after-ms, Retry-After in seconds or as a date, or LiteLLM's name for it.
+    `headers` by lower-case name. A date is relative to the response's own Date, or to `now`.
     https://www.rfc-editor.org/rfc/rfc9110#field.retry-after"""
     ms = to_number(headers.get("retry-after-ms", ""))
     if ms is not None:
@@ -42,7 +42,7 @@ def wait_in_headers(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def wait_in_words(said: str) -> float | None:
-    """The wait in an endpoint's words, which are in lower case."""
+    """The wait in seconds in an endpoint's words, which are in lower case."""
     found = _WORDS.search(_ONE.sub("1 ", said))
     if found is None:
         return None
