@@ -66,7 +66,6 @@ class Code(StrEnum):
     SETTINGS = "settings"
     INTERNAL = "internal"
     OVERLOADED = "overloaded"  # the event loop does not keep up
-    TOO_MANY_ROUNDS = "too_many_rounds"  # the model goes on calling tools
     SET_ASIDE = "set_aside"  # the program died twice while this turn ran
 
 

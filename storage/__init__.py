@@ -11,6 +11,7 @@
     heard       watermarks: until when a platform was listened to
     turns       the ledger: accept, begin, checkpoint, finish
     steps       the steps of turns with more than one
+    tools       what people allow tools to do, and the turns that wait for it
     tasks       what turns are to do, and its arguments
     tagged_union  closed unions, such as those two, as a kind and fields
     posts       the messages of answers, and whose pages they are

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from core.values.parts import Attached, File, Quote, Text, Unread
+from core.values.parts import Attached, File, Quote, Text, ToolsUsed, Unread
 from storage.tagged_union import TaggedUnion
 
-_ATTACHED: TaggedUnion[Attached] = TaggedUnion({"text": Text, "quote": Quote, "file": File, "unread": Unread})
+_ATTACHED: TaggedUnion[Attached] = TaggedUnion(
+    {"text": Text, "quote": Quote, "file": File, "unread": Unread, "tools_used": ToolsUsed}
+)
 
 
 def to_json(attached: Iterable[Attached]) -> list[Any] | None:

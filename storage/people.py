@@ -16,9 +16,22 @@ from core.values.places import Place
 from storage import threads, uploads
 from storage.attached import from_json, to_json, without_quotes_of
 from storage.engine import insert
-from storage.tables import AUDIT, FEEDBACK, HELD, MESSAGES, OPEN, STEPS, THREADS, TURNS, USAGE, from_us, to_us
+from storage.tables import (
+    AUDIT,
+    FEEDBACK,
+    HELD,
+    MESSAGES,
+    OPEN,
+    STEPS,
+    THREADS,
+    TOOL_GRANTS,
+    TURNS,
+    USAGE,
+    from_us,
+    to_us,
+)
 
-FORGOTTEN = ("messages", "uploads", "turns", "steps", "feedback", "usage", "audit")
+FORGOTTEN = ("messages", "uploads", "turns", "steps", "tool_grants", "feedback", "usage", "audit")
 """The tables from which something is forgotten."""
 
 _NOTHING: dict[str, Any] = {
@@ -67,6 +80,7 @@ def forget_thread(connection: Connection, place: Place, at_us: int) -> int:
     _hold_turns(connection, threads.within(TURNS, place))
     reset(connection, place, at_us)
     _forget_turns(connection, threads.within(TURNS, place), _NOTHING)
+    connection.execute(delete(TOOL_GRANTS).where(*threads.within(TOOL_GRANTS, place)))
     here = threads.within(MESSAGES, place)
     uploads.remove_with(connection, here)
     return connection.execute(delete(MESSAGES).where(*here)).rowcount
@@ -86,6 +100,12 @@ def forget_person(connection: Connection, platform: str, team: str, person: str)
     _forget_turns(connection, theirs, {**_NOTHING, "author": "", "author_locale": ""})
     _forget_quotes(connection, MESSAGES, said, person)
     _forget_quotes(connection, TURNS, asked, person)
+    grant = TOOL_GRANTS.c
+    granted = (
+        *threads.of_team(TOOL_GRANTS, platform, team),
+        or_(grant.person == person, grant.granted_by == person),
+    )
+    connection.execute(delete(TOOL_GRANTS).where(*granted))
     used, changed = threads.of_team(USAGE, platform, team), threads.of_team(AUDIT, platform, team)
     connection.execute(update(USAGE).where(*used, USAGE.c.person == person).values(person=""))
     connection.execute(update(AUDIT).where(*changed, AUDIT.c.person == person).values(person_name=""))

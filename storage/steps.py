@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, delete, func, insert, select
 
 from core.values.parts import Text
-from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound, Step, ToolResults
+from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound, Step, ToolResults, ToolsBegun
 from storage.tables import OPEN, STEPS, TURNS
 from storage.tagged_union import TaggedUnion
 
 _STEPS: TaggedUnion[Step] = TaggedUnion(
     {
         "round": ModelRound,
+        "tools_begun": ToolsBegun,
         "results": ToolResults,
         "approval_asked": ApprovalAsked,
         "approval_answered": ApprovalAnswered,
@@ -42,6 +43,12 @@ def append(connection: Connection, turn_id: int, step: Step, at_us: int) -> None
     """Store `step` behind the others. The caller holds the lock of the turn."""
     number = connection.scalar(select(func.count()).where(STEPS.c.turn_id == turn_id)) or 0
     _insert(connection, turn_id, number, (step,), at_us)
+
+
+def last(connection: Connection, turn_id: int) -> Step | None:
+    here = select(STEPS.c.kind, STEPS.c.content).where(STEPS.c.turn_id == turn_id)
+    row = connection.execute(here.order_by(STEPS.c.number.desc()).limit(1)).first()
+    return None if row is None else _STEPS.load(row.kind, row.content)
 
 
 def stored(connection: Connection, turn_id: int, number: int) -> bool:

@@ -16,11 +16,12 @@ from core.values.conversation import Ask, History, ThreadMessage, Turn
 from core.values.events import Deleted, Edited
 from core.values.parts import Attached, File
 from core.values.places import Person, Place
-from core.values.steps import ApprovalAnswered, Step
+from core.values.steps import ApprovalAnswered, ApprovalAsked, Step
 from core.values.tasks import Alert, Task
+from core.values.tools import ToolGrant
 from core.values.turn_ends import AnswerFooter, Finish
 from core.values.usage import LastUsage, UsageTotals
-from storage import heard, people, posts, settings, steps, teams, threads, turns, uploads, usage
+from storage import heard, people, posts, settings, steps, teams, threads, tools, turns, uploads, usage
 from storage.engine import Database, Watch
 from storage.tables import to_us
 
@@ -163,6 +164,18 @@ class SqlStore:
 
     async def resume(self, turn_id: int, answer: ApprovalAnswered) -> Turn | None:
         return await self._database.write(turns.resume, turn_id, answer, to_us(self._clock.now()))
+
+    async def asking_turns(self, place: Place | None = None) -> list[tuple[Turn, ApprovalAsked]]:
+        return await self._database.read(tools.asking_turns, place)
+
+    async def tool_grants(self, place: Place) -> list[ToolGrant]:
+        return await self._database.read(tools.tool_grants, place)
+
+    async def grant_tool(self, place: Place, grant: ToolGrant, at: datetime) -> None:
+        await self._database.write(tools.grant_tool, place, grant, to_us(at))
+
+    async def record(self, change: Change) -> None:
+        await self._database.write(tools.record, change)
 
     async def answer_footers(self, place: Place, limit: int = 400) -> list[AnswerFooter]:
         return await self._database.read(turns.answer_footers, place, limit)

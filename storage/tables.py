@@ -146,6 +146,7 @@ class MessageRow(Row, table=True):
 # Open and held turns are few among many: an index holds only them. A query must repeat its condition literally.
 OPEN = text("state IN ('waiting', 'running')")
 HELD = text("state = 'held'")
+ASKING = text("state = 'asking'")
 
 
 class TurnRow(Row, table=True):
@@ -163,6 +164,7 @@ class TurnRow(Row, table=True):
         UniqueConstraint("platform", "team", "channel", "message"),
         Index("ix_turns_open", "id", sqlite_where=OPEN, postgresql_where=OPEN),
         Index("ix_turns_held", "id", sqlite_where=HELD, postgresql_where=HELD),
+        Index("ix_turns_asking", "id", sqlite_where=ASKING, postgresql_where=ASKING),
         {"sqlite_autoincrement": True},
     )
 
@@ -227,6 +229,21 @@ class StepRow(Row, table=True):
     number: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     kind: str = Field(sa_type=Text)
     content: dict[str, Any] = Field(sa_type=Fields)
+    at_us: int = Field(sa_type=BigInteger)
+
+
+class ToolGrantRow(Row, table=True):
+    """A tool that may run unasked in a thread, for a person or, where `person` is empty, for everybody."""
+
+    __tablename__ = "tool_grants"
+
+    platform: str = Field(sa_type=KEY, primary_key=True)
+    team: str = Field(sa_type=KEY, primary_key=True)
+    channel: str = Field(sa_type=KEY, primary_key=True)
+    thread: str = Field(sa_type=KEY, primary_key=True)
+    tool: str = Field(sa_type=KEY, primary_key=True)
+    person: str = Field(sa_type=KEY, primary_key=True)
+    granted_by: str = Field(sa_type=KEY)
     at_us: int = Field(sa_type=BigInteger)
 
 
@@ -350,6 +367,7 @@ MESSAGES = Row.metadata.tables["messages"]
 TURNS = Row.metadata.tables["turns"]
 POSTS = Row.metadata.tables["posts"]
 STEPS = Row.metadata.tables["steps"]
+TOOL_GRANTS = Row.metadata.tables["tool_grants"]
 UPLOADS = Row.metadata.tables["uploads"]
 USAGE = Row.metadata.tables["usage"]
 HEARD = Row.metadata.tables["heard"]

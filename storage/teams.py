@@ -6,13 +6,26 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, Table, func, select, update
 
-from storage.tables import AUDIT, HEARD, MESSAGES, NOTICES, POSTS, SETTINGS, THREADS, TURNS, UPLOADS, USAGE
+from storage.tables import (
+    AUDIT,
+    HEARD,
+    MESSAGES,
+    NOTICES,
+    POSTS,
+    SETTINGS,
+    THREADS,
+    TOOL_GRANTS,
+    TURNS,
+    UPLOADS,
+    USAGE,
+)
 
 _KEYS: dict[Table, tuple[str, ...]] = {
     THREADS: ("channel", "thread"),
     MESSAGES: ("channel", "message", "thread"),
     TURNS: ("channel", "message"),
     POSTS: ("channel", "message"),
+    TOOL_GRANTS: ("channel", "thread", "tool", "person"),
     UPLOADS: ("channel", "message", "source"),
     USAGE: ("turn_id",),
     HEARD: (),

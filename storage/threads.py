@@ -22,7 +22,7 @@ from sqlalchemy import (
 from core.ports.store import Thread
 from core.values.conversation import Ask, History, ThreadMessage
 from core.values.events import Deleted, Edited
-from core.values.parts import Attached, File
+from core.values.parts import Attached, File, ToolsUsed
 from core.values.places import Person, Place
 from storage.attached import changed, from_json, merged, to_json, with_file
 from storage.engine import insert
@@ -90,14 +90,19 @@ def add_line(connection: Connection, ask: Ask) -> bool:
     return connection.execute(_add_line(connection.dialect.name), _line_values(ask.place, line)).rowcount == 1
 
 
-def put_answer(connection: Connection, ask: Ask, message: str, text: str) -> None:
+def put_answer(connection: Connection, ask: Ask, message: str, text: str, tools: tuple[str, ...] = ()) -> None:
     """Store an answer's message, in place of the same message from a platform's history."""
     adding = insert(connection.dialect.name, MESSAGES)
-    line = ThreadMessage(message, Person(id="", bot=True), text, ask.at, mine=True, anchor=ask.id)
+    used = (ToolsUsed(tools),) if tools else ()
+    line = ThreadMessage(
+        message, Person(id="", bot=True), text, ask.at, mine=True, anchor=ask.id, attached=used
+    )
     connection.execute(
         adding.on_conflict_do_update(
             index_elements=["platform", "team", "channel", "message", "thread"],
-            set_={name: adding.excluded[name] for name in ("text", "at_us", "anchor", "rank", "mine")},
+            set_={
+                name: adding.excluded[name] for name in ("text", "attached", "at_us", "anchor", "rank", "mine")
+            },
         ),
         _line_values(ask.place, line),
     )

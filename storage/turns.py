@@ -52,7 +52,7 @@ def hold(connection: Connection, ask: Ask) -> Turn | None:
         return Turn(turn_id, ask, TurnState.HELD)
     held = select(TURNS).where(*threads.within(TURNS, ask.place, ask.id), HELD)
     row = connection.execute(held).first()
-    return None if row is None else _turn(row)
+    return None if row is None else turn_of(row)
 
 
 def admit(connection: Connection, turn_id: int, author: Person) -> Turn | None:
@@ -61,7 +61,7 @@ def admit(connection: Connection, turn_id: int, author: Person) -> Turn | None:
     row = connection.execute(admitting.returning(TURNS)).first()
     if row is None:
         return None
-    admitted = _turn(row)
+    admitted = turn_of(row)
     _join(connection, admitted.ask)
     return admitted
 
@@ -72,7 +72,8 @@ def discard(connection: Connection, turn_id: int) -> None:
 
 def held_turns(connection: Connection) -> list[Turn]:
     return [
-        _turn(row) for row in connection.execute(select(TURNS).where(HELD, TURNS.c.id > 0).order_by(TURNS.c.id))
+        turn_of(row)
+        for row in connection.execute(select(TURNS).where(HELD, TURNS.c.id > 0).order_by(TURNS.c.id))
     ]
 
 
@@ -132,7 +133,7 @@ def _add(connection: Connection, ask: Ask, state: TurnState) -> int | None:
 
 def open_turns(connection: Connection, after_id: int) -> list[Turn]:
     query = select(TURNS).where(OPEN, TURNS.c.id > after_id).order_by(TURNS.c.id)
-    return [_turn(row) for row in connection.execute(query)]
+    return [turn_of(row) for row in connection.execute(query)]
 
 
 def alerts(connection: Connection, place: Place, since_us: int) -> list[tuple[Alert, datetime]]:
@@ -143,14 +144,14 @@ def alerts(connection: Connection, place: Place, since_us: int) -> list[tuple[Al
     posted = (turn.task == "alert", turn.state == TurnState.DONE, turn.at_us >= since_us)
     # Sorted here: ordered by the database, SQLite would read the whole table by its ids.
     turns = sorted(
-        map(_turn, connection.execute(select(TURNS).where(*here, *posted))), key=lambda turn: turn.id
+        map(turn_of, connection.execute(select(TURNS).where(*here, *posted))), key=lambda turn: turn.id
     )
     return [(turn.ask.task, turn.ask.at) for turn in turns if isinstance(turn.ask.task, Alert)]
 
 
 def turn(connection: Connection, turn_id: int) -> Turn | None:
     row = connection.execute(select(TURNS).where(TURNS.c.id == turn_id)).first()
-    return None if row is None else _turn(row)
+    return None if row is None else turn_of(row)
 
 
 def retry_turn(connection: Connection, turn_id: int, task: Task) -> Turn | None:
@@ -185,7 +186,7 @@ def begin(connection: Connection, turn_id: int) -> Turn:
     row = connection.execute(taking).first()
     if row is None:
         raise StoreError(f"no open turn {turn_id}", retryable=False)
-    return _turn(row)
+    return turn_of(row)
 
 
 def recover(connection: Connection, still_since_us: int) -> None:
@@ -251,7 +252,7 @@ def finish(connection: Connection, end: Finish, now_us: int) -> None:
     if end.text.strip():
         if end.turn.again_of is not None and not isinstance(ask.task, ContinueAnswer):
             threads.drop_answers(connection, ask)
-        threads.put_answer(connection, ask, _line_id(end.turn.id, end.posted), end.text)
+        threads.put_answer(connection, ask, _line_id(end.turn.id, end.posted), end.text, end.tools)
 
 
 def resume(connection: Connection, turn_id: int, answer: ApprovalAnswered, at_us: int) -> Turn | None:
@@ -260,7 +261,7 @@ def resume(connection: Connection, turn_id: int, answer: ApprovalAnswered, at_us
     if row is None:
         return None
     steps.append(connection, turn_id, answer, at_us)
-    return _turn(row)
+    return turn_of(row)
 
 
 def answer_footers(connection: Connection, place: Place, limit: int) -> list[AnswerFooter]:
@@ -297,7 +298,7 @@ def _line_id(turn_id: int, posted: Sequence[str]) -> str:
     return posted[0] if posted else f"turn-{turn_id}"
 
 
-def _turn(row: Any) -> Turn:
+def turn_of(row: Any) -> Turn:
     known = None if row.state == TurnState.HELD else False
     return Turn(
         id=row.id,

@@ -25,7 +25,7 @@ from core.ports.store import Thread
 from core.values.conversation import ThreadMessage, Turn
 from core.values.events import Receipt
 from core.values.outgoing import Limits, Page
-from core.values.parts import Attached, File, Quote, Text, Unread
+from core.values.parts import Attached, File, Quote, Text, ToolsUsed, Unread
 from core.values.places import Place
 from core.values.platform import PlatformTraits
 from core.values.tasks import ContinueAnswer
@@ -124,6 +124,8 @@ def _attached_to_view(message_id: str, one: Attached, language: str) -> Attached
             return AttachedView("quote", " · ".join(filter(None, (one.author, one.place))), one.text)
         case Text():
             return AttachedView("text", text=one.text)
+        case ToolsUsed(names):
+            return AttachedView("unread", phrase("tools_used", language, tools=", ".join(names)))
         case Unread():
             return AttachedView("unread", phrase(f"unread_{one.kind}", language))
 

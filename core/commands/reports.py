@@ -19,7 +19,7 @@ from core.ports.store import Change
 from core.settings.channel import ChannelSettings
 from core.speakers import label, label_of, labels_of
 from core.values.conversation import ThreadMessage
-from core.values.parts import Attached, File, Quote, Text, Unread
+from core.values.parts import Attached, File, Quote, Text, ToolsUsed, Unread
 from core.values.places import Place
 from core.values.ui import Attachment
 from core.values.usage import UsageTotals
@@ -183,6 +183,8 @@ def _attached(one: Attached, language: str) -> str:
                 key, language, author=label(author) or phrase("export_somebody", language), place=place
             )
             return f"{head}\n{_quoted(text)}"
+        case ToolsUsed(names):
+            return phrase("tools_used", language, tools=", ".join(names))
         case Unread(kind):
             return phrase("export_unread", language, what=phrase(f"unread_{kind}", language))
         case File(name):

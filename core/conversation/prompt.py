@@ -11,7 +11,7 @@ from core.ports.model import CountedPrompt
 from core.speakers import label, label_of, labels_of, set_off
 from core.text import is_blank
 from core.values.conversation import Ask, Message, ThreadMessage, text_message
-from core.values.parts import Attached, File, Image, Quote, Text, Unread
+from core.values.parts import Attached, File, Image, Quote, Text, ToolsUsed, Unread
 from core.values.usage import LastUsage
 
 SEVERAL_PEOPLE = (
@@ -93,7 +93,7 @@ def line_to_message(
     one. Neighbours may be joined for endpoints that want it, and are told apart then too. What the message replies to
     precedes its words; what else it holds follows them."""
     if line.mine:
-        return text_message("assistant", line.text)
+        return Message("assistant", (Text(line.text), *line.attached))
     attached = [_shown(one, line, known, pictures or {}) for one in line.attached]
     replied = [part for parts in attached for part in parts if isinstance(part, Quote) and part.reply]
     others = [part for parts in attached for part in parts if part not in replied]
@@ -114,7 +114,7 @@ def _words(line: ThreadMessage, ask: Ask, known: Mapping[str, str]) -> str:
 
 def _shown(
     one: Attached, line: ThreadMessage, known: Mapping[str, str], pictures: Pictures
-) -> Sequence[Text | Quote | File | Unread | Image]:
+) -> Sequence[Text | Quote | File | Unread | Image | ToolsUsed]:
     match one:
         case Text(text):
             return (Text(set_off(f"\n{text}", known.values())[1:]),)

@@ -50,7 +50,6 @@ _WORDS_BY_CODE = {
     Code.EMPTY: "empty",
     Code.GARBLED: "unreachable",
     Code.STORE: "store_down",
-    Code.TOO_MANY_ROUNDS: "too_many_rounds",
     Code.SET_ASIDE: "set_aside",
     Code.REJECTED: "rejected",
     Code.NOT_ALLOWED: "not_allowed",

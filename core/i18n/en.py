@@ -36,7 +36,6 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "slow": "The answer took longer than it should, so I stopped waiting. Ask again, or ask something shorter.",
     "unfinished": "The AI service broke off before it answered. Please ask again.",
     "empty": "The model returned an empty answer. Please ask again.",
-    "too_many_rounds": "The model kept calling tools without answering, so I stopped it. Please ask again.",
     "set_aside": "I stopped unexpectedly twice while working on this question, so I won't try it again. Please "
     "ask it in another way.",
     "length_empty": "The model used up the length limit on reasoning, and wrote no answer. "
@@ -101,6 +100,10 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "waiting": "I'm answering earlier questions first. Yours is in the queue.",
     "queued": "The AI service is busy with earlier questions. Yours is in the queue.",
     "asking": "Waiting for approval to use: {tools}.",
+    "approval_expired": "Nobody approved this in time, so it was not done. Ask again if it is still needed.",
+    "approval_superseded": "This was not approved, so it was not done: you went on with another message.",
+    "tools_exhausted": "I stopped using tools here: an answer may have 8 rounds of them. Continue goes on.",
+    "tools_used": "Tools used: {tools}",
     "edited_wait": "The question was edited. I'll answer it again in about {wait}.",
     "resumed": "I was interrupted and have begun this answer again.",
     "cut": "The answer was interrupted here.",

@@ -14,7 +14,19 @@ from core.files.names import safe_name
 from core.i18n import phrase
 from core.text import is_blank
 from core.values.conversation import Message, ThreadMessage
-from core.values.parts import File, FileProblem, Image, Part, Quote, Text, ToolCall, ToolResult, Unread
+from core.values.parts import (
+    File,
+    FileProblem,
+    Image,
+    Opaque,
+    Part,
+    Quote,
+    Text,
+    ToolCall,
+    ToolResult,
+    ToolsUsed,
+    Unread,
+)
 
 _FENCES = re.compile("`{3,}")
 _SEPARATOR = "\n\n"
@@ -98,7 +110,9 @@ def _words(part: Part) -> str:
             return _file_to_text(part)
         case Unread(kind):
             return f"(The message also holds {phrase(f'unread_{kind}', 'en')}, which can't be read here.)"
-        case Image():
+        case ToolsUsed(names):
+            return f"(Tools used for this answer: {', '.join(names)}.)"
+        case Image() | Opaque():
             return ""
     assert_never(part)
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from core.errors import BotError, Code
 from core.values.conversation import Message
 from core.values.deltas import Delta
+from core.values.tools import Tool
 from core.values.usage import LastUsage
 
 
@@ -31,7 +32,8 @@ class Request:
     `messages` are the whole conversation, oldest first, behind at most one system message. They are fitted into the
     window of each model that is asked: the oldest are left out, the last one never. `joined`: all but the system
     message are sent as one message, joined by line feeds. `steps` are the rounds of the answer so far with the results
-    of their tool calls: they are sent behind `messages`, and are never left out.
+    of their tool calls: they are sent behind `messages`, and are left out only in whole rounds, the oldest first.
+    `tools` are offered to the model; it must not call any where `may_call` is False.
 
     `model` is a name of the catalog, or one that the first endpoint may know. The catalog's other models are tried
     where it is not available. In the queue of an account people (`asker`; where it is empty, the place) take turns,
@@ -47,6 +49,8 @@ class Request:
     joined: bool = False
     counted: CountedPrompt | None = None
     steps: tuple[Message, ...] = ()
+    tools: tuple[Tool, ...] = ()
+    may_call: bool = True
 
 
 class ModelObserver(Protocol):

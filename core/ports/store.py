@@ -12,8 +12,9 @@ from core.values.conversation import Ask, History, ThreadMessage, Turn
 from core.values.events import Deleted, Edited
 from core.values.parts import Attached, File
 from core.values.places import Person, Place
-from core.values.steps import ApprovalAnswered, Step
+from core.values.steps import ApprovalAnswered, ApprovalAsked, Step
 from core.values.tasks import Alert, Task
+from core.values.tools import ToolGrant
 from core.values.turn_ends import AnswerFooter, Finish
 from core.values.usage import LastUsage, UsageTotals
 
@@ -183,6 +184,27 @@ class TurnLedger(Protocol):
 
     async def mark_once(self, key: str) -> bool:
         """True for the first call with this key, ever."""
+        ...
+
+
+class ToolStore(Protocol):
+    """What people allow tools to do."""
+
+    async def asking_turns(self, place: Place | None = None) -> list[tuple[Turn, ApprovalAsked]]:
+        """The ASKING turns of a thread, or of all, in the order they came, each with what it asks."""
+        ...
+
+    async def tool_grants(self, place: Place) -> list[ToolGrant]:
+        """The tools that may run unasked in a thread."""
+        ...
+
+    async def grant_tool(self, place: Place, grant: ToolGrant, at: datetime) -> None: ...
+
+    async def record(self, change: Change) -> None:
+        """Add an entry to the audit that changes no setting: a decision about a call, or a call that may write.
+
+        Its `name` is `tool:` with the tool's name; `new` says what was decided or done.
+        """
         ...
 
 
@@ -381,7 +403,7 @@ class UploadStore(Protocol):
         ...
 
 
-class Store(TurnLedger, ThreadStore, SettingsStore, UsageStore, PrivacyStore, UploadStore, Protocol):
+class Store(TurnLedger, ToolStore, ThreadStore, SettingsStore, UsageStore, PrivacyStore, UploadStore, Protocol):
     """The whole store. Every method is one transaction and raises StoreError when the database fails."""
 
     async def close(self) -> None: ...

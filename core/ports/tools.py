@@ -2,21 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
+from core.ports.files import FileContent
 from core.values.conversation import Turn
-from core.values.steps import ApprovalAsked, Step, ToolResults
+from core.values.steps import ApprovalAsked, Step, ToolResults, ToolsBegun
+from core.values.tools import Tool, ToolOffer, ToolSettings
+
+
+class ToolError(Exception):
+    """A call that gave no result. Its text is for the model: one sentence, no secrets."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolOutput:
+    """What a tool gave back. `text` is at most 64,000 characters; `picture` is not yet checked."""
+
+    text: str
+    picture: FileContent | None = None
+
+
+class ToolSource(Protocol):
+    """An MCP server, or the built-in tools. `name` is the operator's name of the server, empty for the built-in
+    tools."""
+
+    name: str
+
+    def tools(self, turn: Turn, settings: ToolSettings) -> tuple[Tool, ...]:
+        """What is offered in the turn's channel, from the last good list. No call. Without those of the rule NEVER."""
+        ...
+
+    def absent(self, turn: Turn, settings: ToolSettings) -> bool:
+        """Whether it would offer tools there but can't be reached now."""
+        ...
+
+    async def call(self, turn: Turn, tool: Tool, arguments: Mapping[str, Any]) -> ToolOutput:
+        """Run one call once, within the source's own time limit. Raises ToolError and nothing else."""
+        ...
 
 
 class Tools(Protocol):
-    """Runs the tool calls of a model."""
+    """Offers tools to a model, and runs its calls."""
 
-    async def run(self, turn: Turn, steps: Sequence[Step]) -> ToolResults | ApprovalAsked:
-        """A result for each call of the last round in `steps`, or the calls that a person has to approve first.
+    async def offer(self, turn: Turn, settings: ToolSettings, steps: Sequence[Step]) -> ToolOffer:
+        """The tools for the next round of `turn`, behind its `steps`. Waits for no server. Raises StoreError."""
+        ...
 
-        The last of `steps` is that round, or the `ApprovalAnswered` behind it. Called again with the same steps where
-        the program ended before the outcome was stored. The failure of a tool is a result that says so. Cancelled
-        where the turn is interrupted. Raises BotError, which ends the turn.
+    def run(
+        self, turn: Turn, offer: ToolOffer, steps: Sequence[Step]
+    ) -> AsyncGenerator[ToolsBegun | ToolResults | ApprovalAsked, None]:
+        """Run the calls of the last round in `steps` that have no result (`core.values.steps.pending_calls`).
+
+        Yields `ApprovalAsked`, and nothing more, where a person has to approve some of them; or else `ToolsBegun` once
+        and results as they come, one for each call. Each step is stored before the next one is asked for. Called again
+        with the stored steps where the program ended meanwhile: behind a `ToolsBegun` the calls that may write do not
+        run again, and their results say that the outcome is unknown. The failure of a tool is a result that says so.
+        Closed or cancelled where the turn is interrupted. Raises BotError, which ends the turn.
         """
         ...

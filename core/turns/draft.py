@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from core.conversation.files import FileNews, ThreadFiles
 from core.errors import BotError
@@ -11,10 +11,12 @@ from core.settings.channel import ChannelSettings
 from core.turns.interrupts import Interrupt
 from core.values.conversation import Message
 from core.values.deltas import Ended, ModelInfo, Usage
-from core.values.parts import Text, ToolCall
+from core.values.parts import Opaque, Text, ToolCall, ToolResult
 from core.values.steps import ApprovalAsked, ModelRound, Step, ToolResults
 
 _BETWEEN_ROUNDS = "\n\n"
+MOST_ROUNDS = 8
+"""Rounds of one answer. In the last one the model may not call tools."""
 
 
 @dataclass(slots=True)
@@ -57,6 +59,16 @@ class Draft:
         return last if isinstance(last, ApprovalAsked) else None
 
     @property
+    def exhausted(self) -> bool:
+        """Whether the answer has as many rounds as it may have, all but the last one with tool calls."""
+        return len(self.rounds) >= MOST_ROUNDS
+
+    @property
+    def tools_used(self) -> tuple[str, ...]:
+        """The names of the tools that were called, in order, each once."""
+        return tuple(dict.fromkeys(call.name for one in self.rounds for call in one.calls))
+
+    @property
     def round_text(self) -> str:
         """The text of the current round."""
         return self.text[self.round_start :].removeprefix(_BETWEEN_ROUNDS)
@@ -83,7 +95,7 @@ class Draft:
             text = _BETWEEN_ROUNDS + text if text and self.text else text
         self.text += text
 
-    def end_round(self, ended: Ended, calls: Sequence[ToolCall], usage: Usage) -> ModelRound:
+    def end_round(self, ended: Ended, calls: Sequence[ToolCall | Opaque], usage: Usage) -> ModelRound:
         texts = (Text(self.round_text),) if self.round_text else ()
         return ModelRound(
             (*texts, *calls), ended.reason, usage, self.model_info.name if self.model_info else ""
@@ -92,11 +104,20 @@ class Draft:
 
 def steps_to_messages(steps: Sequence[Step]) -> tuple[Message, ...]:
     """The steps as the model reads them, behind the question. Approvals are in the results of their calls."""
-    messages = []
+    messages: list[Message] = []
+    results: list[ToolResult] = []
     for step in steps:
         match step:
             case ModelRound(parts):
-                messages.append(Message("assistant", parts))
-            case ToolResults(results):
-                messages.append(Message("tool", results))
-    return tuple(messages)
+                messages += [*_results_to_messages(results), Message("assistant", parts)]
+                results.clear()
+            case ToolResults(some):
+                results += some
+    return (*messages, *_results_to_messages(results))
+
+
+def _results_to_messages(results: Sequence[ToolResult]) -> list[Message]:
+    """The results of one round, and their pictures behind them: strict endpoints take pictures from users alone."""
+    images = tuple(result.image for result in results if result.image is not None)
+    said = [Message("tool", tuple(replace(result, image=None) for result in results))] if results else []
+    return [*said, Message("user", images)] if images else said

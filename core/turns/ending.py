@@ -22,6 +22,7 @@ from core.values.conversation import Turn, TurnState
 from core.values.deltas import EndReason, ModelInfo, Usage
 from core.values.outgoing import Phase, Reply
 from core.values.parts import FileProblem, Unread
+from core.values.steps import ApprovalAnswered, Decision
 from core.values.tasks import Summarize
 from core.values.turn_ends import Finish
 from core.values.ui import Button
@@ -64,6 +65,7 @@ def draft_to_finish(turn: Turn, draft: Draft, language: str, default: ModelInfo,
         estimate_tokens=None if draft.charged or len(draft.rounds) > 1 else draft.prompt_tokens,
         latency_ms=round((now_s - draft.began_s) * 1000),
         first_word_s=draft.first_word_s,
+        tools=draft.tools_used,
         asked=(len(draft.steps) - 1, asked) if asked else None,
     )
 
@@ -140,7 +142,12 @@ def _notice(draft: Draft, language: str) -> str:
         return phrase(
             "asking", language, tools=", ".join(dict.fromkeys(call.name for call in draft.asked.calls))
         )
+    match draft.steps[-1:]:
+        case [ApprovalAnswered(decision=decision)] if decision is not Decision.ANSWERED:
+            return phrase(f"approval_{decision}", language)
     reason = draft.ended.reason if draft.ended else EndReason.STOP
+    if draft.exhausted:
+        return phrase("tools_exhausted", language)
     if reason is EndReason.LENGTH:
         return phrase("length", language)
     if reason is EndReason.POLICY:
@@ -182,6 +189,6 @@ def _buttons(turn: Turn, draft: Draft, language: str) -> tuple[Button, ...]:
         return (turn_button("again", turn, language),)
     if draft.asked is not None or not draft.steps:
         return ()
-    cut = draft.ended is not None and draft.ended.reason is EndReason.LENGTH
+    cut = draft.exhausted or (draft.ended is not None and draft.ended.reason is EndReason.LENGTH)
     actions = (("continue",) if cut else ()) + ("regenerate", "up", "down")
     return tuple(turn_button(action, turn, language) for action in actions)

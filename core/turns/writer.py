@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import cast
@@ -26,7 +26,7 @@ from core.ports.tools import Tools
 from core.settings.channel import ChannelSettings, merge
 from core.settings.environment import CoreSettings
 from core.text import is_blank
-from core.turns.draft import Draft, steps_to_messages
+from core.turns.draft import MOST_ROUNDS, Draft, steps_to_messages
 from core.turns.ending import (
     charge,
     nothing_to_answer,
@@ -36,16 +36,19 @@ from core.turns.ending import (
 )
 from core.turns.running import RunningTurn
 from core.turns.store_retry import until_stored
-from core.values.conversation import Turn
+from core.values.conversation import Turn, text_message
 from core.values.deltas import Charged, Delta, Ended, EndReason, ImagesRefused, ModelSelected, Queued, Usage
 from core.values.outgoing import Phase, Reply
-from core.values.parts import FileProblem, Text, ToolCall
-from core.values.steps import ApprovalAsked, ModelRound, Step, ToolResults
+from core.values.parts import FileProblem, Opaque, Text, ToolCall
+from core.values.steps import ApprovalAnswered, ApprovalAsked, Decision, ModelRound, Step, pending_calls
+from core.values.tools import ToolOffer, ToolSettings
 
 log = structlog.get_logger()
 
-MOST_ROUNDS = 50
-"""Rounds of one answer: a model that goes on calling tools for so long is stopped."""
+_LAST_ROUND = (
+    "(You can't call more tools for this answer. Answer now with what you have, and say what is missing.)"
+)
+"""For the model, in its last round."""
 
 
 class AnswerWriter:
@@ -132,29 +135,40 @@ class AnswerWriter:
         Each step is stored as it ends. The only round of an answer, and what is to be approved, are stored with the
         end of the run. Raises BotError.
         """
-        steps = running.draft.steps
-        if steps:
+        draft, tools = running.draft, self._tools
+        if draft.steps:
             self._text_shower(running, delivery)()
-        while (step := await self._next_step(running, request, delivery)) is not None:
-            steps.append(step)
-            _check_round(running.draft)
-            only = len(steps) == 1 and isinstance(step, ModelRound) and not step.calls
-            if not only and not isinstance(step, ApprovalAsked):
-                put = partial(self._store.put_steps, running.id, len(steps) - 1, (step,))
-                await until_stored(self._clock, put)
+        while _goes_on(draft.steps):
+            offer = await self._offer(running)
+            if tools is None or not pending_calls(draft.steps):
+                await self._keep(
+                    running, await self._round(running, _next_request(request, draft, offer), delivery)
+                )
+                continue
+            async with contextlib.aclosing(tools.run(running.turn, offer, tuple(draft.steps))) as steps:
+                async for step in steps:
+                    await self._keep(running, step)
 
-    async def _next_step(self, running: RunningTurn, request: Request, delivery: AnswerDelivery) -> Step | None:
+    async def _offer(self, running: RunningTurn) -> ToolOffer:
+        if self._tools is None or running.draft.settings is None:
+            return ToolOffer()
+        settings = ToolSettings(running.draft.settings.tools)
+        return await self._tools.offer(running.turn, settings, running.draft.steps)
+
+    async def _keep(self, running: RunningTurn, step: Step) -> None:
+        """Add a step that has ended to the answer, and store it. Raises ModelError where it ends the answer."""
         steps = running.draft.steps
-        match steps[-1:]:
-            case [] | [ToolResults()]:
-                return await self._round(running, replace(request, steps=steps_to_messages(steps)), delivery)
-            case [ModelRound(calls=())] | [ApprovalAsked()]:
-                return None
-        return await self._tools.run(running.turn, steps) if self._tools else None
+        steps.append(step)
+        _check_round(running.draft)
+        only = len(steps) == 1 and isinstance(step, ModelRound) and not step.calls
+        if not only and not isinstance(step, ApprovalAsked):
+            put = partial(self._store.put_steps, running.id, len(steps) - 1, (step,))
+            await until_stored(self._clock, put)
 
     async def _round(self, running: RunningTurn, request: Request, delivery: AnswerDelivery) -> ModelRound:
         """One answer of the model. Raises ModelError."""
-        draft, calls, show = running.draft, list[ToolCall](), self._text_shower(running, delivery)
+        draft, calls = running.draft, list[ToolCall | Opaque]()
+        show = self._text_shower(running, delivery)
         draft.begin_round()
         deltas = cast("AsyncGenerator[Delta]", self._model.stream(request))
         async with contextlib.aclosing(deltas), contextlib.AsyncExitStack() as queued:
@@ -178,7 +192,7 @@ class AnswerWriter:
                         calls.clear()
                     case ImagesRefused(images):
                         draft.file_news += await self._files.refused(running.turn.ask, draft.files, images)
-                    case ToolCall() if self._tools is not None:
+                    case ToolCall() | Opaque() if request.tools and request.may_call:
                         calls.append(delta)
                     case Charged(usage):
                         draft.charged.append(charge(draft, usage, self._catalog.default))
@@ -212,15 +226,30 @@ class AnswerWriter:
 
 
 def _check_round(draft: Draft) -> None:
-    """Raises ModelError where the last step is a round without a visible character and without calls, or one too
-    many."""
+    """Raises ModelError where the last step is a round without a visible character and without calls."""
     last = draft.steps[-1]
-    if not isinstance(last, ModelRound):
-        return
-    if not last.calls and is_blank(last.text):
+    if isinstance(last, ModelRound) and not last.calls and is_blank(last.text) and not draft.exhausted:
         draft.text = draft.text[: draft.round_start]
         raise ModelError(
             Code.POLICY if last.reason is EndReason.POLICY else Code.EMPTY, f"no words, {last.reason}"
         )
-    if last.calls and len(draft.rounds) >= MOST_ROUNDS:
-        raise ModelError(Code.TOO_MANY_ROUNDS, f"{len(draft.rounds)} rounds with tool calls")
+
+
+def _goes_on(steps: Sequence[Step]) -> bool:
+    """Whether another step follows: not behind the last round, a question to a person, or one without an answer."""
+    match steps[-1:]:
+        case [ModelRound(calls=())] | [ApprovalAsked()]:
+            return False
+        case [ApprovalAnswered(decision=decision)]:
+            return decision is Decision.ANSWERED
+    return True
+
+
+def _next_request(request: Request, draft: Draft, offer: ToolOffer) -> Request:
+    """The request of the next round."""
+    steps = steps_to_messages(draft.steps)
+    if len(draft.rounds) < MOST_ROUNDS - 1:
+        return replace(request, steps=steps, tools=offer.tools)
+    return replace(
+        request, steps=(*steps, text_message("user", _LAST_ROUND)), tools=offer.tools, may_call=False
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.values.parts import Image, Text, ToolCall
+from core.values.parts import Image, Opaque, Text, ToolCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class ModelInfo:
     """A model of the catalog. `name` is the operator's; endpoints may have other names for it.
 
     Prices are for a million tokens, None where unknown. `images`: whether the model sees pictures, None where unknown.
-    `tools`: the model takes them.
+    `tools`: whether the model takes them, None where unknown.
     """
 
     name: str
@@ -32,7 +32,7 @@ class ModelInfo:
     price_input: float | None = None
     price_output: float | None = None
     images: bool | None = None
-    tools: bool = False
+    tools: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,4 +99,4 @@ class Ended:
     model: str = ""
 
 
-Delta = ModelSelected | ImagesRefused | Queued | Text | Thinking | ToolCall | Charged | Ended
+Delta = ModelSelected | ImagesRefused | Queued | Text | Thinking | ToolCall | Opaque | Charged | Ended

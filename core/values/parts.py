@@ -96,23 +96,47 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A tool call of the model. `arguments` is the JSON text of the model."""
+    """A tool call of the model. `arguments` is the JSON text of the model.
+
+    `extra` is a JSON object of the call's fields that Parley does not know, or empty: they go back to the endpoint that
+    sent them, verbatim.
+    """
 
     id: str
     name: str
     arguments: str
+    extra: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """The result of the tool call with the id `call_id`, as text for the model."""
+    """The result of the tool call with the id `call_id`, as text for the model, with at most one picture. `failed`: the
+    tool did not do what it was called for."""
 
     call_id: str
     text: str
+    image: Image | None = None
+    failed: bool = False
 
 
-Attached = Text | Quote | File | Unread
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """Fields of an answer of `endpoint` that Parley does not read, such as signatures of reasoning: a JSON object. They
+    go back to that endpoint verbatim, with the answer that they came with, and to no other."""
+
+    fields: str
+    endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolsUsed:
+    """The names of the tools that an answer has used, in order, each once."""
+
+    names: tuple[str, ...]
+
+
+Attached = Text | Quote | File | Unread | ToolsUsed
 """What a message holds beside the words that its author typed, as it is stored. A `Text` here is shown as the author's
 own, such as a table or a poll, but neither addresses anybody nor gives commands."""
 
-Part = Text | Quote | Image | File | Unread | ToolCall | ToolResult
+Part = Text | Quote | Image | File | Unread | ToolCall | ToolResult | Opaque | ToolsUsed

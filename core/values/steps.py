@@ -1,23 +1,26 @@
 """The steps of a turn, in the order in which they end. A closed union: `match` on a `Step` names every kind.
 
-The first step is a round of the model. The results of its tool calls, or an approval asked and answered and then the
-results, come between it and the next round. A round without calls is the last step. The end of the turn is its state in
-the ledger.
+The first step is a round of the model. Behind a round with tool calls an approval may be asked and answered; then the
+calls begin, and their results follow as they end. Once each call has one, the next round follows. A round without calls
+is the last step. The end of the turn is its state in the ledger.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
 
 from core.values.deltas import EndReason, Usage
-from core.values.parts import Text, ToolCall, ToolResult
+from core.values.parts import Opaque, Text, ToolCall, ToolResult
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRound:
     """One answer of the model, whole. `model` is its name in the catalog; `usage` has its price."""
 
-    parts: tuple[Text | ToolCall, ...]
+    parts: tuple[Text | ToolCall | Opaque, ...]
     reason: EndReason = EndReason.STOP
     usage: Usage = field(default_factory=Usage)
     model: str = ""
@@ -32,24 +35,66 @@ class ModelRound:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolsBegun:
+    """The calls of the last round begin to run. `writing` are the ids of those that may change something: where the
+    program ends before their results are stored, their outcome is unknown."""
+
+    writing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ToolResults:
-    """The results of all calls of the last round."""
+    """Results of calls of the last round, as they ended."""
 
     results: tuple[ToolResult, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovalAsked:
-    """A person decides whether these calls of the last round run. It ends the run."""
+    """A person decides whether these calls of the last round run. It ends the run.
+
+    `digests` are the SHA-256 digests of the calls' canonical arguments, in hexadecimal. `approvers`: people beside the
+    asker who may decide, as `platform:id`. `reading`: none of the calls may change anything. After `expires_at` nobody
+    may approve.
+    """
 
     calls: tuple[ToolCall, ...]
+    digests: tuple[str, ...] = ()
+    approvers: tuple[str, ...] = ()
+    reading: bool = False
+    expires_at: datetime | None = None
+
+
+class Decision(StrEnum):
+    """How an approval ended."""
+
+    ANSWERED = "answered"
+    EXPIRED = "expired"
+    """Nobody answered in time: the turn ends."""
+    SUPERSEDED = "superseded"
+    """The asker went on with another message: the turn ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovalAnswered:
-    """`approved` are the ids of the calls that may run; the others that were asked about may not."""
+    """`approved` are the ids of the calls that may run; the others that were asked about may not. `by` is the id of the
+    person who answered."""
 
     approved: tuple[str, ...]
+    by: str = ""
+    decision: Decision = Decision.ANSWERED
 
 
-Step = ModelRound | ToolResults | ApprovalAsked | ApprovalAnswered
+Step = ModelRound | ToolsBegun | ToolResults | ApprovalAsked | ApprovalAnswered
+
+
+def pending_calls(steps: Sequence[Step]) -> tuple[ToolCall, ...]:
+    """The calls of the last round that have no result."""
+    done: set[str] = set()
+    for step in reversed(steps):
+        match step:
+            case ToolResults(results):
+                done |= {result.call_id for result in results}
+            case ModelRound():
+                return tuple(call for call in step.calls if call.id not in done)
+    return ()

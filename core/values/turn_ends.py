@@ -34,6 +34,8 @@ class Finish:
     estimate_tokens: int | None = None
     latency_ms: int = 0
     first_word_s: float | None = None
+    tools: tuple[str, ...] = ()
+    """The names of the tools that the answer has used, each once."""
     asked: tuple[int, ApprovalAsked] | None = None
     """In the state ASKING: what the turn asks, behind its number as a step."""
 

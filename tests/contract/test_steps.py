@@ -14,12 +14,21 @@ import pytest
 from core.i18n import phrase
 from core.ports.model import Request
 from core.ports.store import Store
-from core.turns.writer import MOST_ROUNDS
+from core.turns.draft import MOST_ROUNDS
 from core.values.conversation import Ask, Message, Turn, TurnState
 from core.values.deltas import Delta, Ended, EndReason, ModelInfo, ModelSelected, Usage
 from core.values.outgoing import Page
 from core.values.parts import Text, ToolCall, ToolResult
-from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound, Step, ToolResults
+from core.values.steps import (
+    ApprovalAnswered,
+    ApprovalAsked,
+    ModelRound,
+    Step,
+    ToolResults,
+    ToolsBegun,
+    pending_calls,
+)
+from core.values.tools import Tool, ToolOffer, ToolSettings
 from tests.core.turns.test_runner import ADA, PLACE, Rig
 from tests.fakes.memory import MemoryStore
 from tests.fakes.platform import MemoryPlatform
@@ -33,8 +42,10 @@ ROUNDS: list[tuple[Text | ToolCall, ...]] = [
     (Text("It is sent."),),
 ]
 WHOLE = "Let me look.\n\nI found him.\n\nIt is sent."
-STEPS = 7
-"""Round, results, round, approval asked, approval answered, results, round."""
+STEPS = 9
+"""Round, begun, result, round, approval asked, approval answered, begun, result, round."""
+DIES_IN_SENDING = (5, 1)
+"""The process dies between the beginning of the call that may write and its result."""
 
 
 def question(number: int) -> Ask:
@@ -69,18 +80,32 @@ class Toolbox:
         self.ran: list[str] = []
         self.called = self.hanging = False
 
-    async def run(self, turn: Turn, steps: Sequence[Step]) -> ToolResults | ApprovalAsked:
+    async def offer(self, turn: Turn, settings: ToolSettings, steps: Sequence[Step]) -> ToolOffer:
+        return ToolOffer(tuple(Tool(call.name, "", "{}") for call in (LOOK, SEND)) if settings.on else ())
+
+    async def run(
+        self, turn: Turn, offer: ToolOffer, steps: Sequence[Step]
+    ) -> AsyncGenerator[ToolsBegun | ToolResults | ApprovalAsked, None]:
         self.called = True
         if self.hanging:
             await asyncio.Event().wait()
-        calls = next(step.calls for step in reversed(steps) if isinstance(step, ModelRound))
-        if SEND in calls and not isinstance(steps[-1], ApprovalAnswered):
-            return ApprovalAsked(calls)
-        may = steps[-1].approved if isinstance(steps[-1], ApprovalAnswered) else [call.id for call in calls]
-        self.ran += [call.name for call in calls if call.id in may]
-        return ToolResults(
-            tuple(ToolResult(call.id, "Done." if call.id in may else "A person declined.") for call in calls)
-        )
+        calls, last = pending_calls(steps), steps[-1]
+        if SEND in calls and isinstance(last, ModelRound):
+            yield ApprovalAsked(calls)
+            return
+        denied = SEND in calls and isinstance(last, ApprovalAnswered) and SEND.id not in last.approved
+        begun = isinstance(last, ToolsBegun)
+        if not begun:
+            yield ToolsBegun(tuple(call.id for call in calls if call == SEND))
+        for call in calls:
+            if denied:
+                yield ToolResults((ToolResult(call.id, "A person declined."),))
+                continue
+            if begun and call == SEND:
+                yield ToolResults((ToolResult(call.id, "Its outcome is unknown.", failed=True),))
+                continue
+            self.ran.append(call.name)
+            yield ToolResults((ToolResult(call.id, "Done."),))
 
 
 class DyingStore:
@@ -158,22 +183,26 @@ class Journey:
         return [pages[-1] for pages in self.platform.shown.values()]
 
 
-@pytest.mark.parametrize("lives", [(), *[(n,) for n in range(STEPS)], (1,) * STEPS], ids=str)
+@pytest.mark.parametrize("lives", [(), *[(n,) for n in range(STEPS)], DIES_IN_SENDING, (1,) * STEPS], ids=str)
 async def test_a_crash_between_any_two_steps_repeats_none_of_them(store: Store, lives: tuple[int, ...]) -> None:
     journey = Journey(store)
     turn_id = await journey.accept()
     await journey.answer(turn_id, *lives)
     assert journey.model.asked == ([0, 0, 1, 2] if lives == (0,) else [0, 1, 2])
-    assert journey.tools.ran == ["look_up", "send_mail"]
+    unknown = lives in (DIES_IN_SENDING, (1,) * STEPS)
+    assert journey.tools.ran == (["look_up"] if unknown else ["look_up", "send_mail"]), "no mail is sent twice"
+    taken = await store.steps(turn_id)
+    results = [one for step in taken if isinstance(step, ToolResults) for one in step.results]
+    assert results[-1].text == ("Its outcome is unknown." if unknown else "Done.")
     assert [(page.text, page.notice) for page in journey.pages] == [(WHOLE, "")]
     ended = await journey.turn(turn_id)
     assert (ended.text, len(ended.posted)) == (WHOLE, 1)
     assert [line.text for line in await store.lines(PLACE)] == ["why?", WHOLE]
     used = await store.usage_totals(ended.ask.at, ended.ask.at + timedelta(days=1))
     assert (used.prompt_tokens, used.completion_tokens) == (30, 15)
-    assert [type(step) for step in await store.steps(turn_id)] == [
-        *(ModelRound, ToolResults),
-        *(ModelRound, ApprovalAsked, ApprovalAnswered, ToolResults),
+    assert [type(step) for step in taken] == [
+        *(ModelRound, ToolsBegun, ToolResults),
+        *(ModelRound, ApprovalAsked, ApprovalAnswered, ToolsBegun, ToolResults),
         ModelRound,
     ]
 
@@ -253,10 +282,13 @@ async def test_a_model_that_goes_on_calling_tools_is_stopped() -> None:
     journey = Journey(MemoryStore())
     journey.model.rounds = [(LOOK,)]
     turn_id = await journey.accept()
-    assert await journey.run(turn_id) is TurnState.FAILED
+    assert await journey.run(turn_id) is TurnState.DONE
     assert len(journey.model.asked) == MOST_ROUNDS
+    assert [request.may_call for request in journey.model.requests] == [True] * (MOST_ROUNDS - 1) + [False]
+    assert journey.model.requests[-1].steps[-1].role == "user", "it is told why"
     (page,) = journey.pages
-    assert page.notice.startswith(phrase("too_many_rounds", "en"))
+    assert page.notice == phrase("tools_exhausted", "en")
+    assert "continue" in [button.action for button in page.buttons]
 
 
 async def test_calls_of_tools_that_nobody_offered_are_no_step() -> None:

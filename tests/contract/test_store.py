@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, event, text
 from core.clock import SystemClock
 from core.errors import Code, StoreError
 from core.ports.files import FileContent
-from core.ports.store import PROCESS, Feedback, Store
+from core.ports.store import PROCESS, Change, Feedback, Store
 from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
 from core.values.deltas import EndReason, Usage
 from core.values.events import Deleted, Edited
@@ -25,6 +25,7 @@ from core.values.parts import File, FileProblem, Quote, Text, ToolCall, ToolResu
 from core.values.places import Person, Place
 from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound, ToolResults
 from core.values.tasks import ANSWER, Alert, ContinueAnswer, ReportUsage, Summarize, Task
+from core.values.tools import ToolGrant
 from core.values.turn_ends import Finish
 from core.values.usage import LastUsage, UsageTotals
 from storage import DatabaseSettings, SqlStore, open_store
@@ -1009,6 +1010,10 @@ CALLS: dict[str, Call] = {
     "expire_uploads": lambda store: store.expire_uploads(NOON),
     "put_steps": lambda store: store.put_steps(1, 0, [ROUND]),
     "resume": lambda store: store.resume(1, APPROVED),
+    "asking_turns": lambda store: store.asking_turns(),
+    "tool_grants": lambda store: store.tool_grants(PLACE),
+    "grant_tool": lambda store: store.grant_tool(PLACE, ToolGrant("t", "", "U1"), NOON),
+    "record": lambda store: store.record(Change(PLACE, "tool:t", None, "approved", ANN, NOON)),
     "answer_footers": lambda store: store.answer_footers(PLACE),
     "last_usage": lambda store: store.last_usage(PLACE, "m"),
     "usage_totals": lambda store: store.usage_totals(NOON, NOON + timedelta(days=1)),
@@ -1068,7 +1073,7 @@ async def test_each_method_says_store_error_when_the_database_fails_and_no_more(
     def break_it(connection: Connection) -> None:
         for table in (
             *("posts", "usage", "feedback", "steps", "messages", "threads", "turns", "heard"),
-            *("settings", "audit", "notices", "uploads"),
+            *("settings", "audit", "notices", "uploads", "tool_grants"),
         ):
             connection.execute(text(f"DROP TABLE {table}"))
 

@@ -15,10 +15,11 @@ from core.ports.files import FileContent
 from core.ports.store import PROCESS, Change, Context, Feedback, StoredSettings, Thread
 from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
 from core.values.events import Deleted, Edited
-from core.values.parts import Attached, File, Text
+from core.values.parts import Attached, File, Text, ToolsUsed
 from core.values.places import Person, Place, message_key
-from core.values.steps import ApprovalAnswered, ModelRound, Step
+from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound, Step
 from core.values.tasks import Alert, ContinueAnswer, Task
+from core.values.tools import ToolGrant
 from core.values.turn_ends import AnswerFooter, Finish
 from core.values.usage import LastUsage, UsageTotals
 from storage.attached import changed, merged, with_file, without_quotes_of
@@ -70,6 +71,7 @@ class MemoryStore:
         self._heard: dict[tuple[str, str], datetime] = {}
         self._settings: dict[tuple[str, str, str], dict[str, str]] = {}
         self._audit: list[Change] = []
+        self._grants: list[tuple[Place, ToolGrant]] = []
         self._feedback: dict[tuple[int, str], Feedback] = {}
         self._once: set[str] = set()
         self._uploads: dict[tuple[str, str], dict[str, tuple[datetime, FileContent]]] = {}
@@ -382,7 +384,13 @@ class MemoryStore:
         if finish.text.strip():
             message_id = finish.posted[0] if finish.posted else f"turn-{turn.id}"
             answer = ThreadMessage(
-                message_id, Person("", bot=True), finish.text, ask.at, mine=True, anchor=ask.id
+                message_id,
+                Person("", bot=True),
+                finish.text,
+                ask.at,
+                mine=True,
+                anchor=ask.id,
+                attached=(ToolsUsed(finish.tools),) if finish.tools else (),
             )
             talk = self._talk(ask.place)
             if turn.again_of is not None and not isinstance(ask.task, ContinueAnswer):
@@ -410,6 +418,31 @@ class MemoryStore:
         self._steps[turn_id] = [*self._steps[turn_id], answer]
         self._turns[turn_id] = replace(turn, state=TurnState.WAITING)
         return self._turns[turn_id]
+
+    async def asking_turns(self, place: Place | None = None) -> list[tuple[Turn, ApprovalAsked]]:
+        self._work()
+        return [
+            (turn, last)
+            for turn in self._turns.values()
+            if turn.state is TurnState.ASKING and (place is None or turn.ask.place.key == place.key)
+            for last in self._steps[turn.id][-1:]
+            if isinstance(last, ApprovalAsked)
+        ]
+
+    async def tool_grants(self, place: Place) -> list[ToolGrant]:
+        self._work()
+        here = [grant for there, grant in self._grants if there.key == place.key]
+        return sorted(here, key=lambda grant: (grant.tool, grant.person))
+
+    async def grant_tool(self, place: Place, grant: ToolGrant, at: datetime) -> None:
+        self._work()
+        here = {(one.tool, one.person) for one in await self.tool_grants(place)}
+        if (grant.tool, grant.person) not in here:
+            self._grants.append((place, grant))
+
+    async def record(self, change: Change) -> None:
+        self._work()
+        self._audit.append(change)
 
     async def answer_footers(self, place: Place, limit: int = 400) -> list[AnswerFooter]:
         self._work()
@@ -542,6 +575,7 @@ class MemoryStore:
         for turn in self._turns.values():
             if turn.ask.place.key == place.key:
                 self._blank(turn)
+        self._grants = [one for one in self._grants if one[0].key != place.key]
         lines = self._talk(place).lines
         gone = len(lines)
         for message_id in lines:
@@ -552,6 +586,11 @@ class MemoryStore:
     async def forget_person(self, platform: str, team: str, person: str) -> int:
         self._work()
         gone = 0
+        self._grants = [
+            (place, grant)
+            for place, grant in self._grants
+            if not _is_of(place, platform, team) or person not in (grant.person, grant.by)
+        ]
         for talk, entry in self._theirs(platform, team, person):
             self._drop_uploads(talk.place, entry.id)
             del talk.lines[entry.id]

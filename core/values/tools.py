@@ -1,0 +1,65 @@
+"""The tools that a model may call, and what an operator allows of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ToolRule(StrEnum):
+    """What may become of a call."""
+
+    READ = "read"
+    """It only reads: it runs unasked."""
+    ASK = "ask"
+    """It runs once a person has approved it."""
+    NEVER = "never"
+    """It is not offered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool as a model sees it. `name` matches `^[a-zA-Z0-9_-]{1,64}$` and is unique among those offered.
+
+    `parameters` is the JSON Schema of its arguments, as JSON text. `server` is the operator's name of its MCP server
+    and `title` the tool's name there; of a built-in tool `server` is empty. `writes`: a call may change something, so
+    it is never repeated unasked. `approvers`: people beside the asker who may approve a call, as `platform:id`.
+    """
+
+    name: str
+    description: str
+    parameters: str
+    rule: ToolRule = ToolRule.ASK
+    server: str = ""
+    title: str = ""
+    writes: bool = True
+    approvers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSettings:
+    """What a channel's settings say of tools. `builtin`: the built-in ones; `links`: the one that reads links."""
+
+    on: bool = True
+    builtin: bool = False
+    links: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToolOffer:
+    """What is offered for one turn. `absent`: the servers whose tools would be, but can't be reached now."""
+
+    tools: tuple[Tool, ...] = ()
+    absent: tuple[str, ...] = ()
+
+    def find(self, name: str) -> Tool | None:
+        return next((tool for tool in self.tools if tool.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolGrant:
+    """A tool may run unasked in one thread: for `person`, or for everybody where it is empty. `by` granted it."""
+
+    tool: str
+    person: str
+    by: str
