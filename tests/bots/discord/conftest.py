@@ -21,6 +21,7 @@ from core.clock import Clock, SystemClock
 from core.values.conversation import Ask
 from core.values.events import Command, Event, Outcome, Receipt
 from core.values.ui import ImmediateReply
+from tests.bots.discord.reader import Reader
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.inbox import RecordingInbox
 from tests.waiting import until
@@ -119,3 +120,8 @@ async def fake() -> AsyncIterator[FakeDiscord]:
 async def bot(fake: FakeDiscord) -> AsyncIterator[Bot]:
     async with running(fake) as bot:
         yield bot
+
+
+@pytest.fixture
+def reader() -> Reader:
+    return Reader()

@@ -1,91 +1,32 @@
-"""Commands, menus, buttons and forms on the real discord.py: what is registered, heard, and shown to whom."""
+"""Discord's commands: their registration, and what they answer."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import re
 from typing import Any
 
 import discord
 import pytest
 
 from bots.discord.commands import CHAT, MESSAGE, payloads
-from bots.discord.forms import SettingsSheet, custom_id_to_sheet, sheet_to_custom_id
 from bots.discord.replies import reply_to_contents
-from core.commands import COMMANDS, MENUS, press_form
+from core.commands import COMMANDS, MENUS
 from core.errors import StoreError
 from core.i18n import error_text, language_of, phrase
-from core.values.conversation import Ask
-from core.values.events import ButtonPress, Command, Event, Outcome, Receipt
-from core.values.outgoing import page_length
-from core.values.ui import Attachment, Button, Choice, Field, Form, ImmediateReply
+from core.values.events import Command, Event, Outcome, Receipt
+from core.values.ui import Attachment, ImmediateReply
 from tests.bots.discord.conftest import Bot, running
+from tests.bots.discord.interactions import NAME, answer, follow_up, left, modal, took
 from tests.fakes.discord import (
     ADA,
     APPLICATION,
     BO,
-    BOT,
     CHEN,
     GENERAL,
-    GUILD,
-    OTHER_BOT,
-    RANDOM,
     FakeDiscord,
-    Message,
-    MessageFlag,
 )
-from tests.fakes.discord.guild import Interaction
 from tests.waiting import until
-
-NAME = re.compile(r"[-_'\w]{1,32}")
-"""https://docs.discord.com/developers/interactions/application-commands#application-command-object-application-command-naming"""
-
-FORM = Form(
-    "settings",
-    "Settings",
-    "Save",
-    (
-        Field("set_model", "Model", value="m1", hint="m1 · default"),
-        Field("set_prompt", "Instructions", "text"),
-        Field(
-            "set_language", "Language", "choice", "zh", choices=(Choice("en", "English"), Choice("zh", "中文"))
-        ),
-        Field("set_temperature", "Temperature"),
-        Field("set_max_tokens", "Longest answer"),
-        Field("set_tools", "Tools", "choice", "", choices=(Choice("on", "on"), Choice("off", "off"))),
-        Field("set_deny", "Too long", value="x" * 4_001),
-    ),
-    {"scope": "channel"},
-)
-
-
-async def took(bot: Bot, name: str) -> Command:
-    return await until(lambda: next((one for one in bot.inbox.of(Command) if one.name == name), None))
-
-
-async def answer(bot: Bot, interaction: int) -> Message:
-    """What filled the deferred reply."""
-    happened = bot.fake.interaction(interaction)
-    return await until(
-        lambda: happened.response if happened.response and not happened.response.loading else None
-    )
-
-
-async def follow_up(bot: Bot, interaction: int) -> Message:
-    return (await until(lambda: bot.fake.interaction(interaction).followups))[0]
-
-
-async def left(bot: Bot, interaction: int) -> list[int]:
-    """The bot's messages in the channel once the deferred reply is gone."""
-    happened = bot.fake.interaction(interaction)
-    await until(lambda: happened.response is not None and happened.response.deleted)
-    return [message.id for message in bot.fake.from_bot(GENERAL)]
-
-
-async def modal(bot: Bot, interaction: int) -> dict[str, Any]:
-    return await until(lambda: bot.fake.interaction(interaction).modal)
-
 
 # Registration.
 
@@ -305,242 +246,3 @@ async def test_what_is_told_pings_nobody(bot: Bot) -> None:
     bot.inbox.told = ImmediateReply(f"<@{BO}> @everyone")
     await answer(bot, await bot.fake.slash(ADA, GENERAL, "help"))
     assert bot.fake.pinged == []
-
-
-# Suggestions.
-
-
-async def test_what_is_typed_is_suggested_from(bot: Bot) -> None:
-    bot.inbox.choices = [
-        Choice("m1", "Model one"),
-        Choice("x" * 101, "too long for Discord"),
-        Choice("m2", "m2"),
-    ]
-    interaction = await bot.fake.autocomplete(CHEN, GENERAL, "settings", "value", name="model", value="m")
-    choices = await until(lambda: bot.fake.interaction(interaction).choices)
-    assert [(one["name"], one["value"]) for one in choices] == [("Model one", "m1"), ("m2", "m2")]
-    command, option = bot.inbox.typed[0]
-    assert (command.name, command.options, option) == ("settings", {"name": "model", "value": "m"}, "value")
-
-
-async def test_where_nothing_can_be_suggested_an_empty_list_is(bot: Bot) -> None:
-    bot.inbox.error = StoreError("disk full")
-    interaction = await bot.fake.autocomplete(ADA, GENERAL, "model", "name", name="")
-    assert await until(lambda: bot.fake.interaction(interaction).answered == 8)
-    assert bot.fake.interaction(interaction).choices == []
-
-
-# Menus.
-
-
-async def test_ask_about_this_asks_for_the_question_and_takes_the_message_along(bot: Bot) -> None:
-    said = await bot.fake.say(BO, GENERAL, f"The loom of <@{ADA}> is broken.")
-    opened = await bot.fake.context_menu(CHEN, GENERAL, said, "Ask about this")
-    form = await modal(bot, opened)
-    assert form["title"] == phrase("menu_ask", "zh")
-    assert [part["label"] for part in form["components"]] == [
-        phrase("menu_ask_question", "zh"),
-        phrase("menu_ask_about", "zh"),
-    ]
-    async with running(bot.fake) as later:  # a restart: whoever takes it has never seen the menu
-        sent = await bot.fake.submit_modal(opened, question="怎么修？")
-        await until(lambda: bot.inbox.of(Command) or later.inbox.of(Command))
-        command = [*bot.inbox.of(Command), *later.inbox.of(Command)][0]
-    assert command.options == {"question": "怎么修？", "about": "The loom of @Ada Byron is broken."}
-    assert (command.name, command.id, command.opens) == ("ask", str(sent), f"ask-{sent}")
-    response = bot.fake.interaction(sent).response
-    assert response is not None
-    assert response.loading
-
-
-async def test_ask_about_this_works_between_people(bot: Bot) -> None:
-    chat = bot.fake.private_chat(ADA)
-    said = await bot.fake.say(BO, chat, "The loom is broken.")
-    opened = await bot.fake.context_menu(ADA, chat, said, "Ask about this")
-    await modal(bot, opened)
-    await bot.fake.submit_modal(opened)
-    assert (await took(bot, "ask")).options == {"question": "", "about": "The loom is broken."}
-
-
-async def test_summarize_from_here_says_since_when(bot: Bot) -> None:
-    said = await bot.fake.say(BO, GENERAL, "It began here.")
-    interaction = await bot.fake.context_menu(ADA, GENERAL, said, "Summarize from here")
-    command = await took(bot, "summarize")
-    at = (await bot.inbox.ask("It began here.")).at
-    assert command.options == {"since": at.isoformat()}
-    assert (command.place.thread, command.opens) == ("", f"ask-{interaction}")
-
-
-# Forms.
-
-
-def test_a_sheet_comes_back_as_what_it_was_made_of() -> None:
-    sheet = SettingsSheet("settings", {"scope": "channel", "name": "a&b=c 时"}, 2)
-    assert custom_id_to_sheet(sheet_to_custom_id(sheet)) == sheet
-    assert custom_id_to_sheet("parley:again:42") is None
-
-
-async def test_a_form_is_opened_by_buttons_five_fields_at_a_time_and_sent_off_as_a_command(
-    fake: FakeDiscord,
-) -> None:
-    async with running(fake) as bot:
-        bot.inbox.told, bot.inbox.outcome = ImmediateReply("As it is.", form=FORM), Outcome.TOLD
-        told = await answer(bot, await fake.slash(ADA, GENERAL, "settings"))
-    first, second = told.buttons
-    assert first.label == "Model · Instructions · Language · Temperature · Longest answer"
-    assert (second.label, second.emoji) == ("Tools", "✏️")
-    async with running(fake) as bot:
-        bot.inbox.told, bot.inbox.outcome = ImmediateReply("As it is.", form=FORM), Outcome.TOLD
-        opened = await fake.press(ADA, GENERAL, told.id, str(first.custom_id))
-        form = await modal(bot, opened)
-        assert form["title"] == "Settings"
-        fields = {part["component"]["custom_id"]: part["component"] for part in form["components"]}
-        assert fields["set_model"]["value"] == "m1"
-        assert [one["value"] for one in fields["set_language"]["options"] if one.get("default")] == ["zh"]
-        bot.inbox.events.clear()
-        bot.inbox.told = ImmediateReply("Done.")
-        sent = await fake.submit_modal(opened, set_model="m2", set_language="")
-        assert (await answer(bot, sent)).content == "Done."
-        assert (await took(bot, "settings")).options == {
-            "scope": "channel",
-            "set_model": "m2",
-            "set_prompt": "",
-            "set_language": "",
-            "set_temperature": "",
-            "set_max_tokens": "",
-        }
-        opened = await fake.press(ADA, GENERAL, told.id, str(second.custom_id))
-
-
-async def test_a_form_that_is_not_to_be_had_any_more_says_why(bot: Bot) -> None:
-    bot.inbox.told, bot.inbox.outcome = ImmediateReply("As it is.", form=FORM), Outcome.TOLD
-    told = await answer(bot, await bot.fake.slash(ADA, GENERAL, "settings"))
-    bot.inbox.told = ImmediateReply("Only managers may.")
-    pressed = await bot.fake.press(ADA, GENERAL, told.id, str(told.buttons[0].custom_id))
-    assert (await follow_up(bot, pressed)).content == "Only managers may."
-    assert bot.fake.interaction(pressed).modal is None
-
-
-# Buttons.
-
-
-async def test_a_button_that_tells_something_tells_it_to_whoever_pressed_it(bot: Bot) -> None:
-    bot.inbox.told = ImmediateReply("Thanks.", buttons=(Button("reason", "Say why", 42),))
-    bot.inbox.outcome = Outcome.NOTED
-    told = await answer(bot, await bot.fake.slash(ADA, GENERAL, "help"))
-    opened = await bot.fake.press(ADA, GENERAL, told.id, "parley:reason:42")
-    form = await modal(bot, opened)
-    expected = press_form("reason", "en")
-    assert expected is not None
-    assert form["title"] == expected.title
-    assert bot.inbox.of(ButtonPress) == [], "the form comes first"
-    bot.inbox.told = ImmediateReply("Noted.")
-    sent = await bot.fake.submit_modal(opened, text="too short")
-    noted = await follow_up(bot, sent)
-    assert (noted.content, noted.ephemeral_to) == ("Noted.", ADA)
-    (press,) = bot.inbox.of(ButtonPress)
-    assert (press.action, press.turn_id, press.text) == ("reason", 42, "too short")
-
-
-# Messages.
-
-
-async def test_what_a_message_led_to_is_told_as_a_reply(bot: Bot) -> None:
-    bot.inbox.told, bot.inbox.outcome = ImmediateReply("Not here."), Outcome.REFUSED
-    said = await bot.fake.say(BO, GENERAL, f"<@{BOT}> may I?")
-    told = await until(lambda: bot.fake.from_bot(GENERAL))
-    assert told[0].content == "Not here."
-    assert told[0].reference is not None
-    assert told[0].reference["message_id"] == str(said)
-    assert told[0].flags & MessageFlag.SUPPRESS_EMBEDS
-
-
-async def test_a_file_that_a_message_asked_for_comes_by_direct_message(bot: Bot) -> None:
-    bot.inbox.told, bot.inbox.outcome = (
-        ImmediateReply("Here.", file=Attachment("a.md", "text/markdown", b"a")),
-        Outcome.TOLD,
-    )
-    await bot.fake.say(BO, GENERAL, f"<@{BOT}> /export me")
-    (told,) = await until(lambda: bot.fake.from_bot(bot.fake.dm(BO)))
-    assert [file.data for file in told.attachments] == [b"a"]
-    assert bot.fake.from_bot(GENERAL) == []
-
-
-async def test_where_no_direct_message_is_let_in_the_other_way_is_told(bot: Bot) -> None:
-    bot.fake.world.people[BO].dm_open = False
-    bot.inbox.told, bot.inbox.outcome = (
-        ImmediateReply("Here.", file=Attachment("a.md", "text/markdown", b"a")),
-        Outcome.TOLD,
-    )
-    await bot.fake.say(BO, GENERAL, f"<@{BOT}> /export me")
-    (told,) = await until(lambda: bot.fake.from_bot(GENERAL))
-    assert (told.content, told.attachments) == (phrase("export_no_direct", "en"), [])
-
-
-def unanswered(bot: Bot) -> list[Interaction]:
-    return [one for one in bot.fake.world.interactions.values() if one.answered is None]
-
-
-async def test_an_interaction_of_nobody_we_know_does_no_harm(bot: Bot) -> None:
-    bot.inbox.told, bot.inbox.outcome = ImmediateReply("Help."), Outcome.TOLD
-    bot.fake.world.commands.append(bot.fake.registered_commands["help"] | {"name": "older", "id": "1"})
-    assert (await answer(bot, await bot.fake.slash(ADA, GENERAL, "older"))).content == "Help."
-    assert (await took(bot, "older")).name == "older"
-    assert unanswered(bot) == []
-
-
-# Words.
-
-
-async def test_the_words_of_a_question_have_names_for_ids_as_those_of_a_message(bot: Bot) -> None:
-    words = f"what did <@{BO}> and <@!{CHEN}> say in <#{RANDOM}> with <:pepe:99>, </ask:1> and <@&{GUILD}> at <t:0>?"
-    await bot.fake.say(ADA, GENERAL, f"<@{BOT}> {words}")
-    said = await until(lambda: next(iter(bot.inbox.of(Ask)), None))
-    assert (
-        said.text == "what did @Bo Larsen and @陈晨 say in #random with :pepe:, /ask and @@everyone at <t:0>?"
-    )
-    await bot.fake.slash(ADA, GENERAL, "ask", question=words)
-    assert (await took(bot, "ask")).options == {"question": said.text}
-    loom = await bot.fake.say(BO, GENERAL, f"<@{CHEN}> the loom")
-    opened = await bot.fake.context_menu(ADA, GENERAL, loom, "Ask about this")
-    assert (await modal(bot, opened))["components"][1]["component"]["value"] == "@陈晨 the loom"
-    await bot.fake.submit_modal(opened, question=words)
-    asked = await until(lambda: bot.inbox.of(Command)[1:])
-    assert asked[0].options == {"question": said.text, "about": "@陈晨 the loom"}
-
-
-async def test_ids_that_nobody_knows_stay_and_few_are_looked_up(bot: Bot) -> None:
-    words = " ".join(f"<@{number}>" for number in range(7_000, 7_100))
-    await bot.fake.slash(ADA, GENERAL, "ask", question=words)
-    assert (await took(bot, "ask")).options == {"question": words}
-    assert len([call for call in bot.fake.calls if "/members/" in call.path]) == 5
-
-
-async def test_settings_keep_the_ids_that_they_are_given(bot: Bot) -> None:
-    bot.inbox.told, bot.inbox.outcome = ImmediateReply("Done."), Outcome.TOLD
-    await bot.fake.slash(ADA, GENERAL, "settings", name="deny", value=f"<@{BO}>")
-    assert (await took(bot, "settings")).options["value"] == f"<@{BO}>"
-
-
-@pytest.mark.parametrize("language", ["en", "zh"])
-async def test_a_message_that_is_too_long_for_the_form_is_marked_as_cut(bot: Bot, language: str) -> None:
-    embeds = [{"type": "rich", "description": f"{number} " + "🧵" * 1_000} for number in range(6)]
-    said = await bot.fake.say(OTHER_BOT, GENERAL, "", embeds=embeds)
-    opened = await bot.fake.context_menu({"en": BO, "zh": CHEN}[language], GENERAL, said, "Ask about this")
-    held = (await modal(bot, opened))["components"][1]["component"]["value"]
-    assert held.endswith(phrase("text_cut", language, n=6_017))
-    assert page_length(held, "utf16") in (3_999, 4_000)
-
-
-@pytest.mark.parametrize("length", [1, 2_000, 4_000])
-async def test_a_message_that_fits_into_the_form_is_whole(bot: Bot, length: int) -> None:
-    said = await bot.fake.say(BO, GENERAL, "x" * length)
-    opened = await bot.fake.context_menu(BO, GENERAL, said, "Ask about this")
-    assert (await modal(bot, opened))["components"][1]["component"]["value"] == "x" * length
-
-
-async def test_a_message_without_words_can_not_be_asked_about_and_that_is_said(bot: Bot) -> None:
-    said = await bot.fake.say(BO, GENERAL, "\u200b")
-    opened = await bot.fake.context_menu(CHEN, GENERAL, said, "Ask about this")
-    told = await answer(bot, opened)
-    assert (told.content, told.ephemeral_to) == (phrase("about_nothing", "zh"), CHEN)

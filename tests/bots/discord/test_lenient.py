@@ -11,8 +11,8 @@ from bots.discord.lenient import read_message
 from core.i18n import phrase
 from core.values.conversation import Ask
 from tests.bots.discord.conftest import Bot
-from tests.bots.discord.test_commands import modal, took
-from tests.bots.discord.test_incoming import MESSAGE, Reader
+from tests.bots.discord.interactions import modal, took
+from tests.bots.discord.reader import MESSAGE, Reader
 from tests.fakes.discord import ADA, BO, BOT, GENERAL, GUILD
 from tests.waiting import until
 

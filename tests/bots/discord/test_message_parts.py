@@ -11,7 +11,7 @@ from bots.discord.message_parts import REPLY_LENGTH, MessageParts, message_to_pa
 from core.speakers import OURS
 from core.values.events import Edited
 from core.values.parts import Attached, File, Quote, Text, Unread
-from tests.bots.discord.test_incoming import DM, EDITED, FORUM_POST, MESSAGE, THREAD, Reader
+from tests.bots.discord.reader import DM, EDITED, FORUM_POST, MESSAGE, THREAD, Reader
 from tests.fakes.discord import ADA, BO, BOT, GENERAL, OTHER_BOT
 
 Json = dict[str, Any]
