@@ -26,12 +26,12 @@ LOOP = "loop"
 STEADY_S = 30.0
 """Seconds without a failure after which a transaction that works ends the alert: small ones may fit on a full disk."""
 REFUSED_ALERT_S = 30.0
-"""Seconds in which every call of a platform has failed, after which the operators are told."""
+"""Seconds without a successful call of a platform, after which the operators are alerted."""
 BEAT_S = 0.5
 ARM_S = 5.0
 """Seconds between two signs of life to the watchdogs."""
 LAG_ALERT_S = 5.0
-"""Seconds by which the event loop is late once, at which the operators are told."""
+"""Event-loop lag in seconds at which the operators are alerted."""
 ON_TIME_S = 60.0
 """Seconds without such a delay, after which the operators hear that it is over."""
 
@@ -106,10 +106,10 @@ class PlatformHealth:
 
 
 class LoopHealth:
-    """Measures the event loop's lag, and has the process end where the loop stands still for `limit_s`.
+    """Measures the event loop's lag, and ends the process if the loop is blocked for `limit_s` seconds.
 
-    The limit is kept by a thread of the interpreter that needs no lock of it, so that it also ends a loop that a
-    single call holds up. It writes the stack to standard error first:
+    An interpreter thread that needs no lock keeps the limit, so that it also ends a loop that a single call blocks. It
+    writes the stack to standard error first:
     https://docs.python.org/3/library/faulthandler.html#faulthandler.dump_traceback_later
     """
 

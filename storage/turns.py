@@ -30,6 +30,15 @@ _CHANNEL = ("platform", "team", "channel")
 _NOT_ENDED = (TurnState.HELD, TurnState.WAITING, TurnState.RUNNING, TurnState.ASKING)
 _AGAIN = "again-"
 """In front of the id of a turn: the key (`message`) of the turn that answers its question again."""
+_NO_ANSWER: dict[str, object] = {
+    "attempt": 0,
+    "posted": [],
+    "answer": "",
+    "notice": "",
+    "buttons": [],
+    "error": "",
+    "ref": "",
+}
 
 
 @cache
@@ -119,13 +128,7 @@ def _add(connection: Connection, ask: Ask, state: TurnState) -> int | None:
             "ticket": ask.interaction_token,
             **task_to_columns(ask.task),
             "state": state,
-            "attempt": 0,
-            "posted": [],
-            "answer": "",
-            "notice": "",
-            "buttons": [],
-            "error": "",
-            "ref": "",
+            **_NO_ANSWER,
         },
     )
     return turn_id
@@ -160,17 +163,7 @@ def retry_turn(connection: Connection, turn_id: int, task: Task) -> Turn | None:
         return None
     fresh = {"message": f"{_AGAIN}{turn_id}", "again_of": turn_id, "state": TurnState.WAITING}
     fresh |= task_to_columns(task)
-    empty = {
-        "attempt": 0,
-        "deaths": 0,
-        "posted": [],
-        "answer": "",
-        "notice": "",
-        "buttons": [],
-        "error": "",
-        "ref": "",
-        "ended_at_us": None,
-    }
+    empty = {**_NO_ANSWER, "deaths": 0, "ended_at_us": None}
     values = {name: value for name, value in before.items() if name != "id"} | fresh | empty
     new_id = connection.scalar(_add_turn(connection.dialect.name), values)
     return None if new_id is None else turn(connection, new_id)

@@ -90,7 +90,7 @@ def _may_read(channel: discord.abc.GuildChannel | discord.Thread) -> bool:
 
 
 async def question_exists(client: discord.Client, ask: Ask) -> bool:
-    """Whether the message exists, in the thread of its place or in the channel. Raises what discord.py raises."""
+    """Whether the message exists, in the thread of its place or in the channel. Raises discord.py's exceptions."""
     place = ask.place
     threaded = place.thread.isdecimal()
     # The first message of a thread is in the channel; that of a forum post is in its thread.

@@ -1,4 +1,4 @@
-"""What a person is told at once, as Discord messages."""
+"""Immediate replies as Discord messages."""
 
 from __future__ import annotations
 

@@ -32,8 +32,6 @@ from core.values.ui import Form
 
 ASK, PARLEY = "/ask", "/parley"
 SLASHES = (ASK, PARLEY)
-SHORTCUTS = tuple(MENUS)
-"""Callback ids of the shortcuts: the keys of their names."""
 
 EVENTS = ("app_home_opened", "agent_session_stopped", *CLOSINGS)
 """Events that are taken beside messages and mentions."""

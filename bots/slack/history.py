@@ -85,7 +85,8 @@ async def missed(web: Web, people: People, place: Place, after: datetime) -> lis
 
 
 async def question_exists(web: Web, ask: Ask) -> bool:
-    """Whether the message is there: of a root that was deleted, only its empty place may be. Raises PlatformError."""
+    """Whether the message exists. A deleted root of a thread may leave a placeholder, which does not count. Raises
+    PlatformError."""
     if not _TS.fullmatch(ask.id):
         return True
     where: Json = {"channel": ask.place.channel, "ts": ask.place.thread or ask.id, "limit": 2}

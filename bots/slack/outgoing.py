@@ -19,7 +19,7 @@ from core.values.ui import Button, Form, ImmediateReply
 Content = dict[str, Any]
 
 CHANGE = ACTION_PREFIX + "change"
-"""The button that opens what a person may change about what they were told. Its value is the command that tells it."""
+"""The button that opens the settings of a reply. Its value is the command that shows them."""
 
 _TOLD_MAX = 11_000  # 12,000 in all: https://docs.slack.dev/reference/block-kit/blocks/markdown-block
 _TEXT_MAX_BYTES = 4_000  # chat.update refuses more: https://docs.slack.dev/reference/methods/chat.update
@@ -35,7 +35,7 @@ def page_to_content(page: Page) -> Content:
 
 
 def reply_to_content(reply: ImmediateReply, language: str) -> Content:
-    """The arguments `text` and `blocks` of what a person is told at once."""
+    """The arguments `text` and `blocks` of an immediate reply."""
     text = reply.text if len(reply.text) <= _TOLD_MAX else reply.text[: _TOLD_MAX - 1] + "…"
     content = page_to_content(Page(text, buttons=reply.buttons))
     if reply.form is not None:
@@ -60,7 +60,7 @@ def aside() -> Content:
 
 
 def under(notice: str, buttons: Sequence[Button]) -> list[Content]:
-    """The blocks that stand under the words."""
+    """The blocks under the text."""
     blocks: list[Content] = []
     if notice:
         blocks.append({"type": "context", "elements": [{"type": "plain_text", "text": notice}]})

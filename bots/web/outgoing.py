@@ -203,7 +203,7 @@ def grows(view: MessageView) -> bool:
 
 
 def receipt_to_json(receipt: Receipt) -> dict[str, object]:
-    """What the person is told at once, if anything: shown on the page where it was asked, and kept nowhere."""
+    """The immediate reply, if any. The page shows it where the event began, and it is stored nowhere."""
     reply = receipt.reply
     if reply is None:
         return {}

@@ -1,4 +1,4 @@
-"""The request of a turn: its thread is read from the platform once and from the store after that."""
+"""Builds the request of a turn. Its thread is read from the platform once, and from the store afterwards."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ PARLEY = Person("", "Parley", bot=True)
 
 
 def readable(lines: Sequence[ThreadMessage], ask: Ask) -> list[ThreadMessage]:
-    """The lines that the asker may see: all, or, without the right to read what was said before, those from their own
-    first one on, which they were there for."""
+    """The lines that the asker may see: all of them, or, without the right to read history, those from their own
+    first line on."""
     if ask.author.may_read:
         return list(lines)
     first = next((at for at, line in enumerate(lines) if line.author.id == ask.author.id), len(lines))
@@ -39,14 +39,14 @@ def readable(lines: Sequence[ThreadMessage], ask: Ask) -> list[ThreadMessage]:
 
 
 class ContextStore(ThreadStore, TurnLedger, Protocol):
-    """What a turn's context is read from."""
+    """The part of the store from which a turn's context is read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a turn is answered from.
+    """The context of an answer.
 
-    `request` is None where nothing was said: neither in what is to be summed up, nor in a question and the thread
+    `request` is None if there are no messages: neither in the range to summarise, nor in a question and the thread
     before it.
     """
 
@@ -55,7 +55,7 @@ class Material:
 
 
 class ContextReader:
-    """Reads for all turns; holds nothing but what is still being written down."""
+    """Reads the context of all turns. Its only state is the set of writes under way."""
 
     def __init__(self, store: ContextStore, zone: tzinfo, files: FileReader) -> None:
         self._store = store
@@ -68,8 +68,8 @@ class ContextReader:
     ) -> Material:
         """The material of `turn`, with the content of the thread's files.
 
-        Raises StoreError, and UnreadError where what is to be summed up can't be read. An answer goes on without what
-        a platform refuses.
+        Raises StoreError, and UnreadError if the range to summarise can't be read. An answer continues without history
+        that a platform refuses.
         """
         ask, model = turn.ask, settings.model
         request = Request((), model, settings.temperature, settings.max_tokens, ask.place.key, _asker_key(ask))
@@ -95,7 +95,7 @@ class ContextReader:
     async def _said(
         self, ask: Ask, task: Summarize, model: str, platform_calls: PlatformCalls
     ) -> list[ThreadMessage]:
-        """What is to be summed up: of the thread, or of its channel. Raises UnreadError."""
+        """The range to summarise, of the thread or its channel. Raises UnreadError."""
         if not task.channel:
             context, _, refused = await self._context(ask, model, platform_calls)
             lines = within(context.lines, task, ask)
@@ -112,8 +112,8 @@ class ContextReader:
     async def _context(
         self, ask: Ask, model: str, platform_calls: PlatformCalls
     ) -> tuple[Context, bool, PlatformError | None]:
-        """The thread, read from the platform first where it is not known; whether that is all of it; and what kept
-        it from being read."""
+        """The thread, read from the platform first if it is unknown; whether it is complete; and the error that
+        prevented reading."""
         refused: PlatformError | None = None
         context = await self._store.context(ask, model)
         complete = context.filled
@@ -132,7 +132,7 @@ class ContextReader:
         return context, complete, refused
 
     def _note_read(self, place: Place, history: History) -> None:
-        """Write down that there was nothing to read, while the model begins."""
+        """Record, while the model begins, that there was no history to read."""
 
         async def fill() -> None:
             with contextlib.suppress(StoreError):  # then it is read once more
@@ -143,7 +143,7 @@ class ContextReader:
         task.add_done_callback(self._notes.discard)
 
     async def _unfinished(self, turn_id: int) -> list[ThreadMessage]:
-        """The answer that is to be continued, and the request to do so."""
+        """The answer to continue, and the request to do so."""
         before = await self._store.turn(turn_id)
         if before is None or is_blank(before.text):
             return []

@@ -1,7 +1,7 @@
-"""Reads the files of a thread for a question: which of them, their content, and what its asker is told of them.
+"""Selects and reads the files of a thread for a question, and collects the news for its asker.
 
-Text is stored with the message, so that a file is read once. Pictures are kept in memory for a while, and fetched again
-after that.
+Text is stored with the message, so that a file is read once. Images are cached in memory and downloaded again after
+that.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from core.values.parts import Attached, File, FileProblem, Image
 from core.values.places import message_key
 
 MOST_PICTURES = 6
-"""Pictures of a question. Several endpoints refuse more than 8 to 12."""
+"""Maximum images of a question. Several endpoints refuse more than 8 to 12."""
 MOST_FILES = 10
-"""Other files whose text a question has."""
+"""Maximum other files whose text a question has."""
 AT_ONCE, AT_ONCE_EACH = 3, 2
-"""Files that are downloaded and read at a time, over all questions and over those of one person, whose slow files leave
-room for others'. Each may need `LARGEST_FILE` of memory."""
+"""Files that are downloaded and read concurrently, in all and per person, so that one person's slow files do not
+block others. Each may need `LARGEST_FILE` of memory."""
 PICTURES_BYTES = 64_000_000
 PICTURES_S = 3_600.0
-"""How long small copies of pictures are kept in memory."""
+"""Seconds for which small copies of images are cached."""
 FAILED_S = 600.0
 _MOST_FAILED = 1_000
 
@@ -48,14 +48,14 @@ _PASSING = frozenset(
         FileProblem.UNSEEN,
     )
 )
-"""Problems that may be gone at the next question: they are not stored."""
+"""Temporary problems, which are not stored."""
 _COSTLY = frozenset((FileProblem.TOO_SLOW, FileProblem.CRASHED))
-"""Problems of files that take as long to read as a file may: they are not tried again for `FAILED_S`."""
+"""Problems of files that use the whole time limit: they are not tried again for `FAILED_S`."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileNews:
-    """Something that the asker is told of a file: a problem, or the words that were heard in it."""
+    """News for the asker about a file: a problem, or its transcript."""
 
     name: str
     problem: FileProblem | None = None
@@ -64,7 +64,7 @@ class FileNews:
 
 @dataclass(frozen=True, slots=True)
 class _FoundFile:
-    """A file of a thread, by its message and by its number among what that holds."""
+    """A file of a thread, by its message and its number in it."""
 
     message_id: str
     number: int
@@ -86,10 +86,10 @@ class ThreadFiles:
     lines: tuple[ThreadMessage, ...] = ()
     pictures: Pictures = field(default_factory=dict)
     news: tuple[FileNews, ...] = ()
-    """What the asker is told."""
+    """The news for the asker."""
 
     def showing(self, images: Iterable[Image]) -> dict[str, list[File]]:
-        """The files that the pictures `images` were made of, by their messages."""
+        """The files that `images` were made of, by their messages."""
         wanted, found = set(images), dict[str, list[File]]()
         for line in self.lines:
             for one in line.attached:
@@ -101,7 +101,7 @@ class ThreadFiles:
 
 
 def choose(lines: Sequence[ThreadMessage]) -> list[_FoundFile]:
-    """The files whose content is to be had for a question: those of the newest messages, up to the limits."""
+    """The files to read for a question: those of the newest messages, up to the limits."""
     found = [
         _FoundFile(line.id, number, one)
         for line in reversed(lines)
@@ -114,7 +114,7 @@ def choose(lines: Sequence[ThreadMessage]) -> list[_FoundFile]:
 
 
 class FileReader:
-    """Reads for all turns."""
+    """Reads the files of all turns."""
 
     def __init__(self, store: ThreadStore, content: ContentReader, clock: Clock) -> None:
         self._store = store
@@ -131,7 +131,7 @@ class FileReader:
     ) -> ThreadFiles:
         """The content of the files of `lines`. Raises StoreError.
 
-        A problem is told once: with the question whose message has the file, or where it was found.
+        A problem is reported once: with the question whose message has the file, or where it was found.
         """
         chosen = choose(lines)
         results = await asyncio.gather(*(self._read(ask, one, platform_calls) for one in chosen))
@@ -145,8 +145,8 @@ class FileReader:
         )
 
     async def refused(self, ask: Ask, files: ThreadFiles, images: Iterable[Image]) -> tuple[FileNews, ...]:
-        """Leave the pictures `images`, which an endpoint refused, out of later questions. Returns what the asker is
-        told. Raises StoreError."""
+        """Leave `images`, which an endpoint refused, out of later questions. Returns the news for the asker. Raises
+        StoreError."""
         found = [(id_, file) for id_, some in files.showing(images).items() for file in some]
         for message_id, file in found:
             refused = replace(file, problem=FileProblem.REFUSED)
@@ -156,7 +156,7 @@ class FileReader:
     async def _read(
         self, ask: Ask, found: _FoundFile, platform_calls: PlatformCalls
     ) -> tuple[File, tuple[Image, ...]]:
-        """The file with its text or problem, which is stored, and its pictures."""
+        """The file with its stored text or problem, and its images."""
         file = found.file
         key = (message_key(ask.place, found.message_id), file.source)
         if file.text or (images := self._pictures.get(key, ())):
@@ -201,7 +201,7 @@ class FileReader:
 def unseen(
     ask: Ask, files: ThreadFiles, images: Iterable[Image], problem: FileProblem = FileProblem.UNSEEN
 ) -> tuple[FileNews, ...]:
-    """What the asker is told where the model is not shown the pictures `images`: of those in the question itself, once.
+    """The news that the model does not receive `images`, limited to those of the question itself, once each.
     `problem` says why; UNSEEN of a scan is NO_TEXT."""
 
     def why(file: File) -> FileProblem:
@@ -212,7 +212,7 @@ def unseen(
 
 
 def _with_files(line: ThreadMessage, read: Mapping[tuple[str, int], File]) -> ThreadMessage:
-    """The line with the files that were read for it; others by name alone."""
+    """The line with the files that were read for it; other files by name only."""
     attached: Iterable[Attached] = (
         read.get((line.id, number), replace(one, text="")) if isinstance(one, File) else one
         for number, one in enumerate(line.attached)
@@ -221,7 +221,7 @@ def _with_files(line: ThreadMessage, read: Mapping[tuple[str, int], File]) -> Th
 
 
 def _newest(pictures: Mapping[tuple[str, str], tuple[Image, ...]]) -> Pictures:
-    """At most `MOST_PICTURES`. `pictures` begins with those of the newest message."""
+    """At most `MOST_PICTURES` images. `pictures` begins with those of the newest message."""
     left, kept = MOST_PICTURES, {}
     for key, images in pictures.items():
         if images[:left]:
@@ -231,12 +231,12 @@ def _newest(pictures: Mapping[tuple[str, str], tuple[Image, ...]]) -> Pictures:
 
 
 def _known(ask: Ask) -> list[FileNews]:
-    """The files of a question that could not be read when it came."""
+    """The files of a question that could not be read when it arrived."""
     return [FileNews(one.name, one.problem) for one in ask.attached if isinstance(one, File) and one.problem]
 
 
 def _left_out(ask: Ask, lines: Iterable[ThreadMessage], pictures: Pictures) -> list[FileNews]:
-    """The files of the question that were past the limits, so that the model has nothing of them."""
+    """The files of the question beyond the limits, of which the model receives nothing."""
     own = (one for line in lines if line.id == ask.id for one in line.attached if isinstance(one, File))
     unread = (one for one in own if not one.text and one.problem is None)
     return [FileNews(one.name, FileProblem.TOO_MANY) for one in unread if (ask.id, one.source) not in pictures]

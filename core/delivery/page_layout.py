@@ -65,7 +65,7 @@ class PageState:
 
     @property
     def text(self) -> str:
-        """The text that it shows; empty where that is unknown."""
+        """The text that the message shows; empty if unknown."""
         return self.shown.text if self.shown else ""
 
     @property
@@ -131,7 +131,7 @@ class PageLayout:
         self._version += 1
 
     def standing(self, gone: AbstractSet[str]) -> list[str]:
-        """The words that can be read, by message, without the messages whose ids are in `gone`."""
+        """The readable text by message, without the messages whose ids are in `gone`."""
         begun = [
             page_state
             for page_state in self.page_states
@@ -145,7 +145,7 @@ class PageLayout:
     # What should be shown.
 
     def behind(self) -> PageState | None:
-        """The first page that does not show what it should, or None."""
+        """The first page whose message is out of date, or None."""
         for page_state in self.page_states[: 1 if self.filed else None]:
             if page_state.start is None or page_state.final:
                 continue
@@ -221,7 +221,7 @@ class PageLayout:
     # What is shown.
 
     def begin(self, *, grows: bool) -> PageState:
-        """A page for the words that have none. `stands` adds it to `page_states`."""
+        """A page for the text that has none. `page_posted` adds it to `page_states`."""
         growth = self.limits.growth if grows else None
         self._fresh = PageState(self._begun, growth.size if growth else self.limits.page_size)
         self._fresh.life = Life.GROWS if growth else Life.STILL
@@ -239,7 +239,7 @@ class PageLayout:
         return self._fresh
 
     def page_posted(self, id_: str) -> PageState:
-        """The page that was begun last is the message `id_` now."""
+        """Record that the page begun last is the message `id_`."""
         self._fresh.id = id_
         self.page_states.append(self._fresh)
         self._begun += 1

@@ -1,4 +1,4 @@
-"""What a message of an answer should show. Pure: a reply and a platform's limits in, a page out."""
+"""Computes what a message of an answer shows, from a reply and a platform's limits. Pure."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from core.values.outgoing import Limits, Page, Phase, Reply, page_length
 
 @dataclass(frozen=True, slots=True)
 class SettledBlocks:
-    """The blocks of a page that can't change any more: `upto` characters of its words, behind what it opens, and how
-    the platform is given them."""
+    """The blocks of a page that can't change any more: `upto` characters of its text after the opening marks, and
+    their form for the platform."""
 
     upto: int = 0
     shown: str = ""
@@ -23,7 +23,7 @@ class SettledBlocks:
 
 @dataclass(frozen=True, slots=True)
 class PageView:
-    """A message as it should be now: it shows the words of the answer up to `upto`, and is `full` there."""
+    """The current view of a message: it shows the answer up to `upto`, and is `full` there."""
 
     page: Page
     upto: int
@@ -48,12 +48,11 @@ def view(
     sent: int = 0,
     settled: SettledBlocks = SettledBlocks(),
 ) -> PageView:
-    """The message that shows the reply from `start` on, behind `opens`, as far as it holds.
+    """The message that shows the reply from `start` on, after `opens`, as far as it fits.
 
-    Where it holds the rest, the notice and the buttons stand under it; in a message of their own where both are too
-    long for one. A message that `grows` shows `sent`
-    characters already, and only what will never have to be shown otherwise. `settled` is that of an earlier view of
-    the same message: only what is behind it is parsed.
+    The last message has the notice and the buttons under its text; they get a message of their own if both are too long
+    for one. A message that `grows` already shows `sent` characters, and gets only text that will not change. `settled`
+    comes from an earlier view of the same message: only later text is parsed.
     """
     text = reply.text[start : start + size + 1]
     if limits.renders_halves and not opens and page_length(text, limits.page_unit) <= size:
@@ -90,13 +89,13 @@ def view(
 
 
 def _fits(words: str, notice: str, limits: Limits) -> bool:
-    """Whether one message holds both. A notice alone does."""
+    """Whether one message holds both. A notice alone always fits."""
     sizes = [page_length(text, limits.page_unit) for text in (words, notice)]
     return not (limits.message_size and all(sizes)) or sum(sizes) <= limits.message_size
 
 
 def _shown(text: str, settled: SettledBlocks, page_format: PageFormat) -> str:
-    """`text` as the platform is given it."""
+    """`text` in the platform's form."""
     if len(text) < settled.upto:
         return page_format.set(text)
     return settled.shown + page_format.set(text[settled.upto :])

@@ -12,7 +12,7 @@ from enum import IntEnum
 from core.values.outgoing import RateLimit, RateLimitStatus
 
 HORIZON_S = 3.0
-"""Seconds in which most of a burst is spent: about the time that an answer takes to be written."""
+"""Seconds over which most of a burst is spent: about the duration of an answer."""
 LAG_S = 0.1
 """Seconds by which the platform may count a call later than it was made."""
 _AT_ONCE = 10
@@ -23,7 +23,7 @@ _RECOVER_PER_S = 0.05 / 60
 
 
 class Rank(IntEnum):
-    """What a call shows. First words come before last words, and both before words in between."""
+    """The kind of update that a call shows. First text comes before last text, and both before text in between."""
 
     MIDDLE = 0
     LAST = 1
@@ -93,7 +93,7 @@ class Limiter:
         return 1 / max(1e-6, self.gap_s(now))
 
     def gap_s(self, now: float) -> float:
-        """Seconds between two calls for words in between, so that what is left lasts."""
+        """Seconds between two calls for text in between, so that the rest of the limit lasts."""
         raise NotImplementedError
 
     def used(self, now: float) -> float:
@@ -101,7 +101,7 @@ class Limiter:
         raise NotImplementedError
 
     def full(self, now: float) -> bool:
-        """Whether it is as good as new."""
+        """Whether nothing of the limit is used."""
         return now >= self.blocked_until and self.share(now) == 1.0
 
     def _short_s(self, now: float, reserved: bool) -> float:
@@ -239,7 +239,7 @@ def limiter(budget: RateLimit) -> Limiter:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Urgency:
-    """What the readers of an answer lose by waiting. The greatest comes first."""
+    """The loss of an answer's readers by waiting. The greatest comes first."""
 
     rank: Rank
     loss: float

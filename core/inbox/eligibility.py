@@ -1,4 +1,4 @@
-"""Whether a person may have a question answered now, and what they are told where not."""
+"""Decides whether a person's question may be answered now, and whether a refusal is explained."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ class Eligibility:
         return due_s
 
     async def explains(self, ask: Ask, why: Refusal) -> bool:
-        """Whether the author of a refused question is told why: once a channel, where they addressed the bot.
+        """Whether the author of a refused question gets an explanation: once per channel, if they addressed the bot.
 
-        An unknown author may be known a moment later, so they are told each time, at most every 15 seconds.
+        An unknown author may be known a moment later, so each refusal is explained, at most every 15 seconds.
         """
         if why is Refusal.UNKNOWN:
             return self._rate.tell(self._who(ask.author, ask.place), self._handlers.clock.monotonic())

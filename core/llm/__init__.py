@@ -1,7 +1,7 @@
 """Asks models over HTTP: messages in, deltas out.
 
     router           the retry loop over all accounts and models, with one budget per turn
-    ├ retry_policy     rules for each failure: one table                          pure
+    ├ retry_policy     rules for each failure: one table                           pure
     ├ circuit_breaker  skips a route that fails too often, then probes it          pure
     ├ context_windows  maximum request lengths, learned from refusals
     ├ descriptions     image descriptions by another model
@@ -34,7 +34,7 @@
         └ length_limits      maximum request length                                pure
     redacting_model  a wrapper that removes secrets from deltas
     transcription    transcribes voice clips
-    └ sounds           types of audio and their extensions                          pure
+    └ sounds           types of audio and their extensions                         pure
     offline          the built-in model without a key
     catalog          accounts and models, from the environment or parley.toml
 

@@ -54,7 +54,7 @@ class OperatorAlerts:
             self._count(name, labels)
 
     def report_failure(self, what: str, error: BotError, places: Mapping[str, str]) -> None:
-        """`what` fails and needs an operator; `places`: where its settings are (`Route.places`)."""
+        """Alert that `what` fails. `places`: its settings (`Route.places`)."""
         now = self._clock.monotonic()
         cause = self._causes.get((what, error.code))
         if cause is not None and now - cause.announced_at < AGAIN_S:
@@ -66,7 +66,7 @@ class OperatorAlerts:
         self._causes[what, error.code] = _Cause(now, alert, self._send(alert))
 
     def report_recovery(self, *whats: str) -> None:
-        """They answer again."""
+        """The subjects `whats` work again."""
         for (what, _), cause in self._causes.items():
             if what in whats and cause.alert is not None:
                 over = replace(cause.alert, over=True)
@@ -82,7 +82,7 @@ class OperatorAlerts:
         self._causes[alert.what, alert.code] = _Cause(self._clock.monotonic() - age_s, alert, told)
 
     def is_reported(self, what: str, code: Code) -> bool:
-        """Whether the operators have been told by now that `what` fails with `code`."""
+        """Whether an alert that `what` fails with `code` has reached the operators."""
         cause = self._causes.get((what, code))
         posting = cause.posting if cause is not None else None
         return posting is not None and posting.done() and not posting.cancelled() and posting.result()

@@ -155,9 +155,9 @@ class Installation(Protocol):
         ...
 
     async def question_exists(self, ask: Ask) -> bool:
-        """Whether the question's message still exists. True, without a call, where the question is a slash command.
+        """Whether the question's message still exists. True, without a call, for a slash command.
 
-        Raises PlatformError where the platform can't say.
+        Raises PlatformError if the platform can't say.
         """
         ...
 
@@ -197,12 +197,12 @@ class Directory(Protocol):
     def ready(self) -> bool: ...
 
     async def look_up(self, person: Person, within_s: float) -> Person:
-        """`person` with what the platform knows of them; unchanged where it does not answer within `within_s` seconds.
+        """`person` with the platform's profile; unchanged if it does not answer within `within_s` seconds.
 
-        Returns early where waiting does not help. Raises nothing.
+        Returns early if waiting does not help. Raises nothing.
         """
         ...
 
     async def tell(self, told: ImmediateReply, ask: Ask) -> None:
-        """Show `told` to the author of `ask` alone. Raises nothing."""
+        """Show `reply` to the author of `ask` alone. Raises nothing."""
         ...

@@ -65,11 +65,11 @@ class ModelObserver(Protocol):
         ...
 
     def report_recovery(self, *whats: str) -> None:
-        """They answer again."""
+        """The subjects `whats` work again."""
         ...
 
     def is_reported(self, what: str, code: Code) -> bool:
-        """Whether the operators have been told by now that `what` fails with `code`."""
+        """Whether an alert that `what` fails with `code` has reached the operators."""
         ...
 
 

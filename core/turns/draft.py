@@ -81,7 +81,7 @@ class Draft:
             self.ended = Ended(last.reason, last.usage, last.model)
 
     def restart(self) -> None:
-        """Begin again without steps. What they used stays charged."""
+        """Begin again without steps. Their usage stays charged."""
         self.charged += [one.usage for one in self.rounds]
         self.text, self.steps, self.ended, self.error, self.first_word_s = "", [], None, None, None
 

@@ -1,4 +1,4 @@
-"""What platforms report, and what became of it. The inbox takes each `Event` and returns a `Receipt`."""
+"""Events that platforms report, and their receipts. The inbox takes each `Event` and returns a `Receipt`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.values.ui import ImmediateReply
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """A person changed a message: the thread's memory follows."""
+    """A person changed a message; the stored thread is updated."""
 
     place: Place
     message_id: str
@@ -25,8 +25,8 @@ class Edited:
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """A message was deleted, a person's or the bot's own: it leaves the thread's memory, its answer is not begun, and
-    an answer that grows in it stops. `place.thread` may be unknown (empty)."""
+    """A message of a person or the bot was deleted: it is removed from the stored thread, its answer is not begun,
+    and an answer that grows in it stops. `place.thread` may be unknown (empty)."""
 
     place: Place
     message_id: str
@@ -34,8 +34,8 @@ class Deleted:
 
 @dataclass(frozen=True, slots=True)
 class PlaceClosed:
-    """A thread or a channel was deleted or archived: no message can be posted there, and the answers that grow there
-    stop. `place.thread` is empty for a channel, with all its threads.
+    """A thread or a channel was deleted or archived: it takes no messages, and its growing answers stop. `place.thread`
+    is empty for a channel with all its threads.
 
     Sources: https://docs.discord.com/developers/events/gateway-events#thread-delete,
     https://docs.slack.dev/reference/events/channel_archive
@@ -86,7 +86,7 @@ Event = Ask | Edited | Deleted | PlaceClosed | Command | ButtonPress
 
 
 class Outcome(StrEnum):
-    """What became of an event: a turn, the thread's memory, or nothing (and why not)."""
+    """The result of an event: a turn, a change of the stored thread, or nothing (and why)."""
 
     TURN = "turn"
     NOTED = "noted"
@@ -105,9 +105,9 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The inbox's word that an event is stored or rightly ignored: now the platform may acknowledge it.
+    """Confirms that an event is stored or can be ignored, so that the platform may acknowledge it.
 
-    `reply`, if any, is shown to the author of the event.
+    The author of the event is shown `reply`, if any.
     """
 
     outcome: Outcome

@@ -1,4 +1,4 @@
-"""What platforms are told to do: views of an answer, calls that show them, rate limits and a platform's limits."""
+"""Values sent to platforms: views of an answer, the calls that show them, rate limits and a platform's limits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.values.ui import Button
 
 
 class Phase(StrEnum):
-    """How far an answer is."""
+    """The progress of an answer."""
 
     THINKING = "thinking"
     WRITING = "writing"
@@ -20,9 +20,9 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer as its readers should see it now: always the complete view.
+    """The complete current view of an answer.
 
-    `notice` stands under the text in the person's language, set apart from the model's words.
+    The platform shows `notice` under the text, in the person's language and visibly apart from the model's text.
     """
 
     text: str = ""
@@ -33,7 +33,8 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One platform message of a reply. Text is Markdown as models write it; only the last page has the rest."""
+    """The content of one platform message of a reply. Text is Markdown as models write it; only the last page has
+    the other fields."""
 
     text: str
     notice: str = ""
@@ -42,10 +43,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class PostMessage:
-    """OutgoingCall: a new message. `key` is the same whenever the same page of the same turn is posted again.
+    """OutgoingCall: a new message. `key` is the same on every post of one page of a turn.
 
-    `answers` is the message the turn answers: where a place has no thread of its own, the post replies to it.
-    `quote` is the question of a command, which no message shows: it is shown above the page.
+    `answers` is the message that the turn answers: in a place without a thread, the post replies to it. `quote` is the
+    question of a command, which has no message of its own; it is shown above the page.
     """
 
     place: Place
@@ -59,9 +60,9 @@ class PostMessage:
 
 @dataclass(frozen=True, slots=True)
 class EditMessage:
-    """OutgoingCall: the complete new view of a message that was posted before.
+    """OutgoingCall: the complete new view of an existing message.
 
-    `key` and `quote`: as those of its `PostMessage`.
+    `key` and `quote`: as in its `PostMessage`.
     """
 
     place: Place
@@ -75,9 +76,9 @@ class EditMessage:
 
 @dataclass(frozen=True, slots=True)
 class StartStream:
-    """OutgoingCall: a new message that grows in the reader's sight by `AppendStream` until `StopStream`.
+    """OutgoingCall: a new message that grows by `AppendStream` until `StopStream`.
 
-    `reader` is who asked: platforms want to know for whom a message grows.
+    `reader` is the author of the question, which platforms require.
     """
 
     place: Place
@@ -90,9 +91,9 @@ class StartStream:
 
 @dataclass(frozen=True, slots=True)
 class AppendStream:
-    """OutgoingCall: more words at the end of a growing message. Uncertain, it is never repeated.
+    """OutgoingCall: more text for a growing message. A call of unknown outcome is never repeated.
 
-    `after` are the words that it shows already.
+    `after` is the text that the message already shows.
     """
 
     place: Place
@@ -104,9 +105,10 @@ class AppendStream:
 
 @dataclass(frozen=True, slots=True)
 class StopStream:
-    """OutgoingCall: the last words of a growing message, and what stands under them. Then it can be edited.
+    """OutgoingCall: the last text of a growing message, with its notice and buttons. The message can be edited
+    afterwards.
 
-    `after` are the words that it shows already.
+    `after` is the text that the message already shows.
     """
 
     place: Place
@@ -121,7 +123,7 @@ class StopStream:
 
 @dataclass(frozen=True, slots=True)
 class DeleteMessage:
-    """OutgoingCall: a message of ours that the answer no longer needs goes away."""
+    """OutgoingCall: delete a bot message that the answer no longer needs."""
 
     place: Place
     message_id: str
@@ -131,7 +133,7 @@ class DeleteMessage:
 
 @dataclass(frozen=True, slots=True)
 class UploadFile:
-    """OutgoingCall: the whole answer as a file named `name`. `key` is the same whenever it is uploaded again."""
+    """OutgoingCall: the whole answer as a file `name`. `key` is the same on every upload of one answer."""
 
     place: Place
     name: str
@@ -143,16 +145,16 @@ class UploadFile:
 
 
 OutgoingCall = PostMessage | EditMessage | StartStream | AppendStream | StopStream | DeleteMessage | UploadFile
-"""`turn_id` of each is the turn whose answer the call shows; None where it shows none, as an alert does."""
+"""`turn_id` is the turn whose answer the call shows; None for other messages, such as alerts."""
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """A rate-limit scope that a call draws on. All calls that name the same `scope` share it.
+    """A rate limit that a call counts against. All calls with the same `scope` share it.
 
-    Either a bucket: `burst` calls at once, then `per_s` a second. Or, where `window_s` is set, windows:
-    `burst` calls in each, and the next call after its end opens a new one. `reserve` slots are left to
-    last words by what is shown in the middle of answers.
+    Without `window_s` it is a token bucket: `burst` calls at once, then `per_s` per second. With `window_s` it is a
+    fixed window of `burst` calls; the next call after its end opens another. Updates in the middle of an answer leave
+    `reserve` slots to final updates.
     """
 
     scope: str
@@ -164,7 +166,8 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class RateLimitStatus:
-    """What a platform last said of a scope: `limit` calls a window, `left` of them in the `for_s` to come."""
+    """The last report of a platform about a scope: `limit` calls per window, `left` of them in the next `for_s`
+    seconds."""
 
     limit: int
     left: int
@@ -173,7 +176,7 @@ class RateLimitStatus:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """Native streaming: a growing message holds `size` (in the page's unit) and has to end within `life_s`."""
+    """Native streaming: a growing message holds `size` (in the page's unit) and must end within `life_s` seconds."""
 
     size: int
     life_s: float
@@ -181,14 +184,14 @@ class Growth:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a platform can show in one message, as data. `page_unit` says how `page_size` is counted.
+    """The limits of one message on a platform. `page_unit` is the unit of `page_size`.
 
-    `growth` is None where messages can't grow. `typing_s`: after so many seconds `Platform.typing` is called again,
-    because what it shows fades; 0 where it doesn't. `typeset`: formulas, tasks, pictures and `<br>` are set in what it
-    knows; without `tables` also tables, as code. `files`: it takes `UploadFile`. `spoilers`: words between `||` are
-    hidden. `renders_halves`: it shows Markdown that is written by half as what it will be: nothing is held back.
-    `message_size`: what the words of a message and the notice under them may have together, in the page's unit; 0 where
-    notices take nothing from the words.
+    `growth` is None if messages can't grow. `typing_s`: seconds after which `Installation.typing` is called again,
+    because the indicator fades; 0 if it does not. `typeset`: formulas, tasks, images and `<br>` are converted to what
+    the platform supports; without `tables` also tables, to code. `files`: the platform takes `UploadFile`. `spoilers`:
+    text between `||` is hidden. `renders_halves`: unfinished Markdown is shown as it will be when finished, so nothing
+    is held back. `message_size`: the maximum of text and notice together, in the page's unit; 0 if notices do not
+    count.
     """
 
     page_size: int

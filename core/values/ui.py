@@ -1,4 +1,4 @@
-"""What people press, fill in and are told at once: buttons, forms, files and immediate replies."""
+"""Values of the user interface: buttons, forms, files and immediate replies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of the values that an option or a field takes, and what it is called in the person's language."""
+    """One value of an option or a field, with its label in the person's language."""
 
     value: str
     label: str
@@ -26,7 +26,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One line of a form. `value` is what it holds now (empty: nothing of its own), `hint` what then counts."""
+    """One input of a form. `value` is its current value (empty for the default), `hint` the value that then applies."""
 
     name: str
     label: str
@@ -38,8 +38,8 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a person may fill in. Sent off it is a `Command` of this name: its options are `fixed` and, by their
-    names, all fields as they stand (empty included)."""
+    """A form. Its submission is a `Command` of this name with the options `fixed` and all fields by name, empty ones
+    included."""
 
     command: str
     title: str
@@ -50,7 +50,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file to hand over. `type` is its media type."""
+    """A file to send to a person. `type` is its media type."""
 
     name: str
     type: str
@@ -59,11 +59,11 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class ImmediateReply:
-    """What a person is told at once, in their language. `text` is Markdown.
+    """A reply to an event, in the person's language. `text` is Markdown.
 
-    `whisper`: only they need to see it; else everybody in the place should. `refused`: what they wanted was not done,
-    so what they wrote should not be lost; `about`: the field of the form they sent off that it is about. `form`: what
-    they may change about what they were told. `buttons` come back as a `ButtonPress` like those of an answer.
+    `whisper`: only the person need see it, else everyone in the place should. `refused`: the request was not carried
+    out, so its text must not be lost; `about`: the field of the submitted form at fault. `form`: the settings that the
+    person may change. `buttons` come back as a `ButtonPress` like those of an answer.
     """
 
     text: str

@@ -1,7 +1,7 @@
-"""Where a Markdown text is surely code. Pure, and linear in the length of the text.
+"""Finds the parts of a Markdown text that are certainly code. Pure, and linear in the length of the text.
 
-What platforms do with mentions depends on it, so what another parser might take for text is not code
-here: a span has to begin and end on one line (https://spec.commonmark.org/0.31.2/#code-spans).
+Mentions are handled by these ranges, so text that another parser might not take for code is not code here: a span must
+begin and end on one line (https://spec.commonmark.org/0.31.2/#code-spans).
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from core.delivery.markdown.parser import Leaf, Range, inline, is_closed, leaves
 
 
 def code_ranges(text: str, *, cells: bool = True) -> list[Range]:
-    """The (start, end) of what is code, in order: the lines within fenced blocks, and spans without their marks.
+    """The (start, end) of each part, in order: the lines within fenced blocks, and spans without their marks.
 
-    `cells`: the reader knows tables, so a span may end at a bar.
+    `cells`: the reader supports tables, so a span may end at a bar.
     """
     if "`" not in text and "~~~" not in text:
         return []

@@ -21,7 +21,7 @@ _HALF_LINK = re.compile(
     r"(?:!?\[[^\[\]\n]{0,80}(?:\](?:\((?:[^()\s]|\([^()\s]*+\)?+){0,300})?)?|<[^\s<>]{0,60})$"
 )
 _TAIL = 400
-"""Characters at the end of a line in which half a link or mark may stand."""
+"""Characters at the end of a line that may contain an unfinished link or mark."""
 _CLOSING = ("*", "_", "~", "`")
 _HALF_WORD = re.compile(r"(?<=\s)[0-9A-Za-z\u00c0-\u024f]{1,30}$")
 

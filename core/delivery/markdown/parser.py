@@ -28,7 +28,7 @@ LONGEST_LEAF = 10_000
 _OPEN_LABELS = 50
 """In a paragraph with more labels that nothing closes, marks are plain text: each is looked for to the end."""
 _DEEPEST = 20
-"""Quotes, lists and marks inside each other; what is deeper is plain text."""
+"""Maximum nesting of quotes, lists and marks; deeper ones are plain text."""
 _MATH_MAX = 2_000
 """Characters of a formula."""
 _MATH_LINES = 40
@@ -76,7 +76,7 @@ class Span(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """Marks of emphasis or deletion at `at`; `opens` and `closes` say what they may do there."""
+    """An emphasis or deletion mark at `at`, which may open (`opens`) or close (`closes`)."""
 
     text: str
     at: int
@@ -87,7 +87,7 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Inline:
-    """What stands inside a line: spans in the order in which they end, and marks in the order of the text."""
+    """The inline content of a line: spans in order of their ends, and marks in order of position."""
 
     spans: tuple[Span, ...] = ()
     marks: tuple[Mark, ...] = ()
@@ -297,7 +297,7 @@ def _is_plain(source: str) -> bool:
 
 
 def is_prose(source: str) -> bool:
-    """Whether `source` is surely nothing but paragraphs without spans and marks: a quick look, to spare the parser."""
+    """Whether `source` certainly consists of paragraphs without spans and marks: a quick check that avoids parsing."""
     return not (_has_one(source, _SIGNS) or _has_one(source, _BLOCK_SIGNS) or _BLOCK_LINE.search(source))
 
 
@@ -307,7 +307,7 @@ def _has_one(source: str, signs: tuple[str, ...]) -> bool:
 
 @lru_cache(maxsize=64)
 def inline(source: str) -> Inline:
-    """Spans and marks of one paragraph, heading or table row, as it stands in the source."""
+    """Spans and marks of one paragraph, heading or table row of the source."""
     if _is_plain(source) or not _has_one(source, _SIGNS):
         return Inline()
     state = _State(source, PARSER, {}, [])

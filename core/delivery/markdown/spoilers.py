@@ -15,7 +15,7 @@ _TOKEN = re.compile(r"\\.|`++|\|\||^[ \t]*+\|(?!\|)[^\n]*+", re.MULTILINE)
 
 
 def open_spoiler(text: str) -> int | None:
-    """Where the mark stands that hides the end of `text`. Nothing in code is a mark."""
+    """The position of the mark that hides the end of `text`. Marks in code do not count."""
     if MARK not in text:
         return None
     code = code_ranges(text, cells=False)

@@ -1,4 +1,5 @@
-"""What is open at the end of a Markdown text: a fenced block, a table, a quote, marks of emphasis. Pure."""
+"""Finds the blocks and marks that are open at the end of a Markdown text: a fenced block, a table, a quote,
+emphasis. Pure."""
 
 from __future__ import annotations
 
