@@ -52,7 +52,7 @@ class WebPageError(FileError):
 def allow_list(*hosts: str, also: str = "") -> Callable[[URL], bool]:
     """The URLs that may be fetched: https on its own port at `hosts`, and all of the origin of the URL `also`.
 
-    A host that begins with a dot stands for all of its subdomains.
+    A host that begins with a dot matches all of its subdomains.
     """
     origin = _origin(URL(also)) if also else None
     exact = frozenset(host for host in hosts if not host.startswith("."))

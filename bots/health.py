@@ -1,6 +1,6 @@
-"""What the program knows of its own health: the database, each platform's calls, and the event loop.
+"""Monitors the program's health: the database, each platform's calls, and the event loop.
 
-Every fault is counted. What needs a person becomes an alert, and its end is told too.
+Every fault is counted. A fault that needs a person raises an alert, and its end clears it.
 """
 
 from __future__ import annotations

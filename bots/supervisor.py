@@ -1,8 +1,7 @@
-"""Keeps every platform running, so that the trouble of one platform stays its own.
+"""Keeps every platform running, and isolates each from the failures of the others.
 
-A platform whose `run` ends is down: the others go on, the operators are told, and it is started again with growing
-pauses until it works. Only where no platform has ever worked and every one of them refuses its credentials does the
-program end.
+A platform whose `run` ends is down: the others continue, the operators are alerted, and it is restarted with growing
+pauses until it works. The program ends only if no platform has ever worked and all refuse their credentials.
 """
 
 from __future__ import annotations

@@ -70,10 +70,10 @@ class Code(StrEnum):
 
 
 class BotError(Exception):
-    """The root. `retryable`: the same call may succeed later. `certain`: it surely had no effect.
+    """The base class. `retryable`: the same call may succeed later. `certain`: it certainly had no effect.
 
-    `retry_after_s` is the other side's own word on when to come back, if it gave one. `detail` is for the
-    operator, redacted and at most 500 characters.
+    `retry_after_s` is the wait in seconds that the other side asked for, if any. `detail` is for the operator, redacted
+    and at most 500 characters.
     """
 
     def __init__(

@@ -21,9 +21,9 @@ _SECRET = re.compile("key|token|secret|auth|password|cookie|credential|signature
 
 
 def read_headers(headers: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, SecretStr]:
-    """The headers with their values; `env:NAME` stands for the variable NAME.
+    """The headers with their values; `env:NAME` is replaced by the variable NAME.
 
-    Raises ValueError with a reason that names the header and, where there is one, the variable, never a value.
+    Raises ValueError with a reason that names the header and the variable, if any, never a value.
     """
     read: dict[str, SecretStr] = {}
     for name, given in headers.items():

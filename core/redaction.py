@@ -1,7 +1,7 @@
-"""Secrets cut out of a text that arrives in pieces. Pure, and linear in the text's length.
+"""Removes secrets from a text that arrives in pieces. Pure, and linear in the text's length.
 
-A model may have been told a key, or repeat one that a person pasted. Half of a key already narrows it down too much,
-so any run that holds more than half of a secret is cut out, wherever it begins in it and however it is cut into pieces.
+A model's prompt may hold a key, or a person may paste one. Half of a key already narrows it down too much, so any run
+with more than half of a secret is removed, at any offset and however it is split into pieces.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 MARK = "[redacted]"
 SHORTEST = 8
-"""A shorter value is a word such as `none` that stands for none, unless it begins as keys do."""
+"""A shorter value is a placeholder such as `none`, unless it begins as keys do."""
 _KEY = re.compile(r"sk-\S{4,}")
 _PLACEHOLDERS = frozenset(
     [
@@ -60,7 +60,7 @@ class Secrets:
 
 
 def is_secret(value: str) -> bool:
-    """Whether a value that an operator gave as a key is one, and no word that stands for none."""
+    """Whether an operator's value for a key is a secret rather than a placeholder."""
     is_key = len(value) >= SHORTEST or _KEY.fullmatch(value) is not None
     return is_key and value.lower() not in _PLACEHOLDERS
 

@@ -24,7 +24,7 @@ _COLONS = ":：﹕︓∶꞉"
 _FOLDED = {ord(character): " " for character in _COLONS + DIRECTION_MARKS}
 _TO_COLON = dict.fromkeys(map(ord, _COLONS), ":")
 _MARKS = " \t*_~`>[(#-"
-"""What may stand before a name at the beginning of a line without hiding that it is one."""
+"""Characters that may precede a name at the beginning of a line."""
 
 
 def labels(people: Iterable[Person]) -> dict[str, str]:

@@ -82,7 +82,7 @@ class DatabaseSettings(Settings):
 
     @property
     def secrets(self) -> list[str]:
-        """The passwords in the URL. The rest of it is no secret, and words of it stand in many texts."""
+        """The passwords in the URL. The rest of it is not secret and its words are common."""
         query = self.url.query
         values = [self.url.password, *(query.get(name) for name in ("password", "sslpassword"))]
         return [value for value in values if isinstance(value, str) and is_secret(value)]

@@ -1,4 +1,4 @@
-"""`SqlStore`: the `Store` port on a `Database`. What each method promises stands in `core.ports.Store`."""
+"""`SqlStore`: the `Store` port on a `Database`. `core.ports.store` documents each method."""
 
 from __future__ import annotations
 

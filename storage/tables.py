@@ -154,7 +154,7 @@ class TurnRow(Row, table=True):
 
     `question` is the question's message; `message`, the key, is the same except where a turn answers it again.
 
-    `posted` is the answer's message ids as they stand; the posts table also keeps those that were replaced.
+    `posted` is the answer's current message ids; the posts table also keeps those that were replaced.
     `ticket` lives only as long as the turn is open. `buttons` are pairs of action and label; None from before they
     were kept. `arguments` are the fields of the `task`. `deaths`: as in `core.values.conversation.Turn`.
     """

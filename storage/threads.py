@@ -147,8 +147,7 @@ def _change(
     change: Callable[[tuple[Attached, ...]], tuple[Attached, ...]],
     text: str | None = None,
 ) -> bool:
-    """Change what stands beside the words of one message and, with `text`, its words. Returns whether anything is
-    different."""
+    """Change the other columns of one message and, with `text`, its text. Returns whether anything is different."""
     columns = select(MESSAGES.c.text, MESSAGES.c.attached)
     row = connection.execute(columns.where(*where).with_for_update()).first()
     if row is None:

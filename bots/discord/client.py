@@ -1,4 +1,4 @@
-"""The gateway: discord.py's client, guarded, with what it hears handed to the inbox."""
+"""The Gateway connection: discord.py's client with error handling. It passes events to the inbox."""
 
 from __future__ import annotations
 

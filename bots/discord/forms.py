@@ -1,7 +1,7 @@
 """Forms: a modal of at most five fields, and the button that opens it. Pure.
 
-Which form a button or a modal stands for is written in its id, so that both work after a restart; what the form
-holds is asked of the core whenever it is opened.
+The id of a button or a modal names its form, so that both work after a restart. The core supplies the form's content
+each time it is opened.
 
 https://docs.discord.com/developers/components/reference#label
 """

@@ -49,9 +49,9 @@ https://docs.discord.com/developers/topics/permissions"""
 
 
 def channel_to_place(channel: object) -> Place | None:
-    """Where `channel` is; a thread names its parent. None where nothing can be said about it.
+    """The place of `channel`; a thread names its parent. None for an object of another kind.
 
-    A direct channel belongs to the bot's account, whose id stands for its team.
+    A direct channel belongs to the bot's account, whose id is used as its team.
     """
     match channel:
         case discord.DMChannel():

@@ -1,7 +1,7 @@
-"""Who did something, as far as Slack says: in the payload itself, and in what users.info told of them. Pure.
+"""Identifies the author of a payload, from the payload itself and from users.info. Pure.
 
 A payload names the workspace of its author in `user_team`, `source_team` and `user_profile` (shared channels) or
-`team`. That is believed at once, before users.info answers and against its answer.
+`team`. These fields apply before users.info answers, and take precedence over its answer.
 https://docs.slack.dev/apis/slack-connect/ and https://docs.slack.dev/reference/events/message/
 """
 
@@ -57,12 +57,12 @@ def with_claim(known: Person | None, who: str, name: str, claim: Claim, home: fr
 
 
 def is_known(person: Person) -> bool:
-    """Whether all that rights depend on has been told."""
+    """Whether everything that rights depend on is known."""
     return person.bot or None not in (person.guest, person.external)
 
 
 def with_known(person: Person, known: Person | None, home: frozenset[str]) -> Person:
-    """`person`, of whom only a payload told, with what users.info told later, if anything."""
+    """`person` from a payload, completed with `known` from users.info, if any."""
     if known is None:
         return person
     claim = Claim(frozenset(person.roles), person.guest, person.external)

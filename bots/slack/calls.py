@@ -48,7 +48,7 @@ def rate_limits(call: OutgoingCall) -> tuple[RateLimit, ...]:
 
 
 def outgoing_to_api_call(call: OutgoingCall, content: Content | None = None) -> tuple[str, Content]:
-    """The method and its arguments. `content` stands for what a page would be shown as."""
+    """The method and its arguments. `content` replaces the page's own conversion."""
     where: Content = {"channel": call.place.channel}
     match call:
         case PostMessage():

@@ -129,7 +129,7 @@ async def _names(web: Web, people: People, said: list[Json]) -> tuple[Identity, 
 
 
 async def _entries(web: Web, people: People, said: list[Json]) -> list[ThreadMessage]:
-    """In order, each once: a thread's root may stand on every page."""
+    """The entries in order, each once: a thread's root may be on every page."""
     me, names = await _names(web, people, said)
     found = _READER.each(lambda message: message_to_entry(message, me, names), said)
     return sorted({entry.id: entry for entry in found}.values(), key=lambda entry: entry.at)

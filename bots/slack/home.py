@@ -20,7 +20,7 @@ _BLOCKS_MAX = 100
 
 
 def replies_to_home(reply: Sequence[ImmediateReply], language: str) -> dict[str, Any]:
-    """The view of what these commands told."""
+    """The App Home view with these replies."""
     title = {"type": "plain_text", "text": phrase("slack_home", language)}
     blocks: list[dict[str, Any]] = [{"type": "header", "text": title}]
     for one in reply:

@@ -139,7 +139,7 @@ def line_of(message: Payload, me: Identity, names: Names) -> ThreadMessage:
 
 
 def is_aside(message: Payload) -> bool:
-    """Whether a message of ours is no answer: what a command told, or the question it repeated."""
+    """Whether a bot message is not an answer: the reply to a command, or the question that it repeats."""
     return (message.get("metadata") or {}).get("event_type") == ASIDE
 
 

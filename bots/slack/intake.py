@@ -64,8 +64,8 @@ class EventIntake:
     async def take(self, kind: str, body: Json) -> Json | None:
         """Return when the event may be acknowledged, with the body of the response.
 
-        An unexpected error costs this event alone: it is acknowledged, since it would fail again, and the author is
-        told. Raises BotError for what may succeed later.
+        An unexpected error costs only this event: it is acknowledged, since it would fail again, and its author gets a
+        reply. Raises BotError for an event that may succeed later.
         """
         try:
             return await self._take(kind, body)

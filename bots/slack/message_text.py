@@ -187,7 +187,7 @@ def _lines(words: Iterable[str]) -> str:
 
 
 def _repeats(text: str, body: str) -> bool:
-    """Whether the words of `text` stand in `body`, whatever their marks and links are."""
+    """Whether `body` contains the words of `text`, regardless of marks and links."""
     key = _key(text)
     return f" {key} " in f" {_key(body)} " if key else text in body
 

@@ -30,8 +30,8 @@ _LINK = re.compile(r"\[([^\[\]\n]+)\]\((https?://[^\s()<>|]+)\)")
 
 
 def mrkdwn_to_text(mrkdwn: str, name_of: Callable[[str], str]) -> str:
-    """Plain words: mentions by name, links as `label (address)`, entities decoded. `name_of` takes a user id; a name
-    reads as part of its line, whatever it holds."""
+    """Plain text: mentions by name, links as `label (address)`, entities decoded. `name_of` takes a user id. A name
+    can't change the structure of its line."""
     text = _ENTITY.sub(lambda found: _entity(found[1], name_of), mrkdwn)
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
@@ -57,10 +57,10 @@ def escaped(text: str) -> str:
 
 
 def disarmed(text: str, after: str = "") -> str:
-    """`text` for a field that takes Markdown: only what would be a mention is broken, by a zero-width space.
+    """`text` for a Markdown field, with a zero-width space in everything that would be a mention.
 
-    Code stays as it is: Slack reads no mention in it. `after` are the words that stand before `text` already, by
-    which it may begin inside of code.
+    Code is unchanged: Slack reads no mention in it. `after` is the text before `text`, in which a code block may be
+    open.
     """
     return _broken(_FIRES, after + text, len(after))
 

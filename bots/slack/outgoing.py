@@ -1,7 +1,7 @@
-"""From a Page to what Slack shows: Markdown in a `markdown` block, the notice and the buttons beneath it. Pure.
+"""Converts a Page for Slack: Markdown in a `markdown` block, the notice and the buttons beneath it. Pure.
 
-https://docs.slack.dev/reference/block-kit/blocks/markdown-block: readers see the blocks, and `text` stands in
-notifications and where blocks can't be shown.
+https://docs.slack.dev/reference/block-kit/blocks/markdown-block: readers see the blocks; notifications and clients
+without blocks show `text`.
 """
 
 from __future__ import annotations

@@ -268,7 +268,7 @@ class WebConnector:
             self._live.leave(thread, watcher)
 
     async def _suggestions(self, request: web.Request) -> web.Response:
-        """What the command that is being typed may become: `?text=` is what stands in the box."""
+        """Completions of the command in `?text=`, the content of the input box."""
         text = request.query.get("text", "")[: suggestions.LENGTH_LIMIT]
         place = incoming.thread_to_place(request.query.get("thread", incoming.TOP), alone=self._alone)
         language = await self._language(self._reader(request), place)
@@ -307,7 +307,7 @@ class WebConnector:
         return await self._uploads.read(request, partial(to_ask, files=True), language)
 
     async def _picture(self, request: web.Request) -> web.Response:
-        """The small copy of a picture of a message: whoever may open the page may read all its threads."""
+        """The small copy of an image of a message. Every visitor of the page may read all its threads."""
         place = incoming.thread_to_place(incoming.TOP)
         found = await self._store.upload(place, request.match_info["message"], request.match_info["source"])
         if found is None:
@@ -338,7 +338,7 @@ class WebConnector:
         return json_response(answer | await self._renderer.receipt(receipt), status=202)
 
     async def _question(self, event: Ask | Command, receipt: Receipt) -> outgoing.MessageView:
-        """The question as it stands in the thread: a command becomes another than was typed."""
+        """The question as the thread shows it: a command becomes another text than was typed."""
         text = event.text if isinstance(event, Ask) else ""
         if receipt.turn_id is not None and (not text or text.startswith("/")):
             turn = await self._store.turn(receipt.turn_id)

@@ -96,8 +96,8 @@ def body_to_command(body: bytes, at: datetime, locale: str = "", *, alone: bool 
 
 
 def body_to_press(body: bytes, locale: str = "", *, alone: bool = True) -> ButtonPress:
-    """`{action, turn_id, thread?, text?}`: `text` is what was written into a button's form. Without a thread the
-    button is under what was told on the blank page."""
+    """`{action, turn_id, thread?, text?}`: `text` is the input of a button's form. Without a thread the button
+    belongs to a reply on the blank page."""
     fields = _fields(body)
     action, turn_id = fields.get("action"), fields.get("turn_id")
     if not isinstance(action, str) or not _ACTION.fullmatch(action):

@@ -64,7 +64,7 @@ class WebInstallation:
         return History(tuple(found[-limit:]), len(found) <= limit)
 
     async def missed(self, place: Place, after: datetime) -> list[Ask]:
-        """Nothing: who asks while the program is down is told so by the page."""
+        """Nothing: while the program is down, the page itself reports that a question was not sent."""
         return []
 
     async def fetch(self, place: Place, message_id: str, file: File, limit: int) -> FileContent:

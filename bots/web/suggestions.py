@@ -106,7 +106,7 @@ def _name(spec: Spec, begun: str) -> str | None:
 
 
 def typing(text: str) -> Typing | None:
-    """None where no command is being typed, or nothing can be told of it."""
+    """The command being typed; None if there is none, or its finished arguments are invalid."""
     found = _LINE.fullmatch(text)
     name = named(found[2]) if found else None
     if found is None or name is None:

@@ -164,7 +164,7 @@ class _FewLines:
 
 
 def _limit(file: File) -> tuple[int, RequestError]:
-    """The most bytes of a file, and what its sender is told of a longer one."""
+    """The maximum bytes of a file, and the problem that its sender is shown for a longer one."""
     limit = PICTURE_LIMIT_BYTES if is_picture(file) else FILE_LIMIT_BYTES
     return limit, RequestError(Reason.FILE_TOO_LARGE, name=file.name, mb=limit // 1_000_000)
 

@@ -188,7 +188,7 @@ def command_name(spec: Spec, language: str) -> str:
 
 
 def example(spec: Spec, language: str) -> str:
-    """What may stand behind a command's name: `[50 messages] [3 hours] [thread|channel]`."""
+    """The arguments that a command takes: `[50 messages] [3 hours] [thread|channel]`."""
     words = []
     for option in spec.shown:
         if option.named:

@@ -1,4 +1,4 @@
-"""Performs commands: each becomes an ask for the ledger, or what the person is told."""
+"""Performs commands: each becomes an ask for the ledger, or an immediate reply."""
 
 from __future__ import annotations
 

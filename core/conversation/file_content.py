@@ -16,7 +16,7 @@ _WARNED = frozenset((FileProblem.CRASHED, FileProblem.TOO_SLOW, FileProblem.NOT_
 log = structlog.get_logger()
 
 _PDF = "application/pdf"
-"""What scanned pages are in, whatever the platform calls it."""
+"""The media type of scanned pages, regardless of the platform's name for it."""
 
 
 class ContentReader:
@@ -27,7 +27,7 @@ class ContentReader:
         self._transcriber = transcriber
 
     def check(self, file: File) -> None:
-        """Raises FileError where `file` can't be read, whatever its content is."""
+        """Raises FileError for a `file` that can't be read, regardless of its content."""
         if is_sound(file) and self._transcriber is None:
             raise FileError(FileProblem.UNHEARD)
 

@@ -56,8 +56,8 @@ def build(
 ) -> tuple[Message, ...]:
     """The messages of `ask`'s turn, ending with its question.
 
-    `complete` is False where older messages could not be read: the model is told. No message is blank, because strict
-    endpoints refuse a list with an empty one: a line without words is left out, or says so where it was a question.
+    `complete` is False if older messages could not be read, which the prompt then says. No message is blank, because
+    strict endpoints refuse a list with an empty one: a line without text is left out, or says so if it is a question.
     """
     lines = with_question(lines, ask)
     known = labels_of(lines)
@@ -89,9 +89,9 @@ def counted_prompt(lines: Sequence[ThreadMessage], usage: LastUsage | None, mode
 def line_to_message(
     line: ThreadMessage, ask: Ask, known: Mapping[str, str], pictures: Pictures | None = None
 ) -> Message:
-    """A line of the thread as the model sees it: people apart by their labels (`known`), except where there is only
-    one. Neighbours may be joined for endpoints that want it, and are told apart then too. What the message replies to
-    precedes its words; what else it holds follows them."""
+    """A line of the thread as the model sees it: people have labels (`known`), unless there is only one. Labels also
+    separate neighbours that are joined for endpoints that want it. The message that this one replies to precedes its
+    text; its other parts follow."""
     if line.mine:
         return Message("assistant", (Text(line.text), *line.attached))
     attached = [_shown(one, line, known, pictures or {}) for one in line.attached]

@@ -1,6 +1,6 @@
 """The reply of a child process as bytes: the length of a JSON header in 4 bytes, the header, the contents. Pure.
 
-The child is not trusted: whatever its reply holds, reading it raises FileError and nothing else.
+The child is not trusted: reading any reply of it raises FileError or nothing.
 """
 
 from __future__ import annotations

@@ -143,7 +143,7 @@ class Questions:
     async def _typed(self, ask: Ask, name: str, argument: str) -> Receipt:
         """A command written as a message to the bot, which may be delivered twice: as a message and as a mention.
 
-        Other people may see the reply, so a refusal is told once, as for a question.
+        Other people may see the reply, so a refusal is explained once, as for a question.
         """
         if not await self._store.mark_once(f"command/{ask.key}"):
             return Receipt(Outcome.DUPLICATE)

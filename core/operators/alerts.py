@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 
 PostAlert = Callable[[Alert], Awaitable[bool]]
-"""Posts an alert to the operators' channel. Returns whether it is surely shown there."""
+"""Posts an alert to the operators' channel. Returns whether it is certainly shown there."""
 
 
 @dataclass(slots=True)

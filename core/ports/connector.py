@@ -126,7 +126,7 @@ class Installation(Protocol):
         Raises PlatformError: SLOW_DOWN (with retry_after_s), GONE (message, thread or channel deleted),
         NOT_ALLOWED, REJECTED (the content was refused: too long, malformed), EXPIRED (the interaction token),
         UNSUPPORTED (this kind of call, here; of a PostMessage: no further message, but a file), GROWING, GROWN
-        and HALTED (see `Code`), UNAVAILABLE (surely not done), UNCERTAIN (may have been done: look it up before
+        and HALTED (see `Code`), UNAVAILABLE (certainly not done), UNCERTAIN (may have been done: look it up before
         posting again).
         """
         ...

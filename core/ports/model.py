@@ -80,6 +80,6 @@ class Model(Protocol):
         """Deltas of one answer: `ModelSelected` before the first text, `Ended` as the last one. Closing the iterator
         closes the connection at once.
 
-        Raises ModelError. Text that was yielded before the error stands.
+        Raises ModelError. Text that was yielded before the error remains valid.
         """
         ...

@@ -60,10 +60,10 @@ def announcement(id: str, place: Place, task: ReportUsage | Alert, at: datetime,
 
 @dataclass(frozen=True, slots=True)
 class ThreadMessage:
-    """One line of a thread as its people see it. `mine`: the bot said it.
+    """One line of a thread as its people see it. `mine`: the bot wrote it.
 
-    `at` orders a thread; an answer carries the time of its question (`anchor`, the question's message id) and
-    so stands directly behind it, wherever the clock was when it was finished.
+    `at` orders a thread. An answer has the time of its question (`anchor`, the question's message id), so it directly
+    follows its question whenever it was finished.
     """
 
     id: str

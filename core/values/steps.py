@@ -70,7 +70,7 @@ class Decision(StrEnum):
 
     ANSWERED = "answered"
     EXPIRED = "expired"
-    """Nobody answered in time: the turn ends."""
+    """No answer came in time: the turn ends."""
     SUPERSEDED = "superseded"
     """The asker went on with another message: the turn ends."""
 

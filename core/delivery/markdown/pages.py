@@ -137,9 +137,9 @@ def split(text: str, size: int, unit: Unit) -> list[Piece]:
 
 
 def first_piece(text: str, opens: str, page_format: PageFormat, least: int = 0) -> Piece:
-    """The first page of `text`, which goes on what `opens` opens: all of it, or cut to fit.
+    """The first page of `text` after the opening marks `opens`: all of it, or cut to fit.
 
-    `least` characters stand on the page already and can't be taken back; at least one is always taken.
+    The page already shows `least` characters, which can't be taken back; at least one is always taken.
     """
     text = text[: page_format.size + 1]  # more is never needed, and what is not looked at costs nothing
     if len(opens) + len(text) <= page_format.size:

@@ -359,8 +359,7 @@ def _leaves(source: str) -> tuple[int, tuple[Leaf, ...]]:
 
 
 def lead(line: str) -> str:
-    """What has to stand before a line that goes on the block in which `line` begins: quote marks, and blanks for the
-    marks of list items."""
+    """The prefix of a line that continues the block in which `line` begins: quote marks, and spaces for list marks."""
     return _ITEM.sub(" ", line.expandtabs(4))
 
 

@@ -17,7 +17,7 @@ _INDENTED = re.compile(r"(\A|> ?)( {4,})")
 
 @dataclass(frozen=True, slots=True)
 class OpenFence:
-    """A fenced block: where it begins, its opening line, and what stands before its marks on the lines that follow."""
+    """A fenced block: its start, its opening line, and the prefix of its following lines."""
 
     start: int
     marks: str
