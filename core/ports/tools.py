@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from core.ports.files import FileContent
 from core.values.conversation import Turn
+from core.values.places import Place
 from core.values.steps import ApprovalAsked, Step, ToolResults, ToolsBegun
-from core.values.tools import Tool, ToolOffer, ToolSettings
+from core.values.tools import Tool, ToolOffer, ToolRule, ToolSettings
 
 
 class ToolError(Exception):
@@ -25,21 +26,36 @@ class ToolOutput:
 
 
 class ToolSource(Protocol):
-    """An MCP server, or the built-in tools. `name` is the operator's name of the server, empty for the built-in
-    tools."""
+    """An MCP server, or the built-in tools. `name` is the operator's name of the server, unique among the sources, and
+    empty for the built-in tools."""
 
     name: str
 
-    def tools(self, turn: Turn, settings: ToolSettings) -> tuple[Tool, ...]:
-        """What is offered in the turn's channel, from the last good list. No call. Without those of the rule NEVER."""
+    def tools(self, place: Place, settings: ToolSettings) -> tuple[Tool, ...]:
+        """What is offered in a place, from the last good list. No call. Without those of the rule NEVER.
+
+        `title` and `parameters` are as the server gave them: the caller makes names and schemas that models take.
+        """
         ...
 
-    def absent(self, turn: Turn, settings: ToolSettings) -> bool:
+    def absent(self, place: Place, settings: ToolSettings) -> bool:
         """Whether it would offer tools there but can't be reached now."""
         ...
 
     async def call(self, turn: Turn, tool: Tool, arguments: Mapping[str, Any]) -> ToolOutput:
-        """Run one call once, within the source's own time limit. Raises ToolError and nothing else."""
+        """Run one call once, within the source's own time limit. Raises ToolError and nothing else.
+
+        `tool.title` is the server's name of the tool, and `arguments` has the server's names of properties.
+        """
+        ...
+
+
+@runtime_checkable
+class DecidesByCall(Protocol):
+    """A source whose rule depends on the arguments of a call too."""
+
+    def rule(self, tool: Tool, arguments: Mapping[str, Any]) -> ToolRule:
+        """What may become of this very call. Pure."""
         ...
 
 

@@ -24,6 +24,7 @@ class Tool:
     `parameters` is the JSON Schema of its arguments, as JSON text. `server` is the operator's name of its MCP server
     and `title` the tool's name there; of a built-in tool `server` is empty. `writes`: a call may change something, so
     it is never repeated unasked. `approvers`: people beside the asker who may approve a call, as `platform:id`.
+    `renamed`: properties whose names models don't take, each as the name in `parameters` and the server's.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Tool:
     title: str = ""
     writes: bool = True
     approvers: tuple[str, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
