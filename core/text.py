@@ -27,6 +27,10 @@ DIRECTION_MARKS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\
 """They change the order in which a line is shown:
 https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters"""
 
+TRANSCRIPT_MARK = "> \u2060"
+"""The start of a quoted transcript in a message of ours. The word joiner is not seen; a model's quote begins without
+it."""
+
 _CLUSTER = regex.compile(r"[\ud800-\udbff][\udc00-\udfff]|\X")
 """A grapheme cluster; a surrogate pair, which broken text holds as two characters, is one too."""
 
@@ -36,6 +40,11 @@ def is_blank(text: str) -> bool:
     characters without a shape."""
     rest = text.strip()
     return not rest or (_unseen(rest[0]) and all(map(_unseen, set(rest))))
+
+
+def without_transcripts(text: str) -> str:
+    """The text of a message of ours without the quoted transcripts at its top, which end with a blank line."""
+    return text.partition("\n\n")[2] if text.startswith(TRANSCRIPT_MARK) else text
 
 
 def _unseen(character: str) -> bool:

@@ -19,7 +19,7 @@ from bots.discord.mentions import Names, named
 from bots.discord.message_text import components_to_text, embed_to_text, poll_to_text, sticker_to_text
 from bots.discord.outgoing import content_to_text
 from core.speakers import OURS
-from core.text import is_blank, shortened
+from core.text import is_blank, shortened, without_transcripts
 from core.values.parts import Attached, File, Quote, Text, Unread
 
 REPLY_LENGTH = 300
@@ -74,7 +74,7 @@ def _own_parts(message: discord.Message, me: discord.ClientUser) -> MessageParts
     if message.author.id == me.id:
         command = message.interaction_metadata
         quotes = command is not None and command.original_response_message_id is None
-        return MessageParts(content_to_text(message.content, quotes=quotes))
+        return MessageParts(without_transcripts(content_to_text(message.content, quotes=quotes)))
     names = _names(message, me)
     typed, shown = _typed(message, me, names), _shown(message, _embeds(message), names)
     attached = [*_forwarded(message, names), *_files(message, message)]

@@ -35,6 +35,7 @@ LIMITS = Limits(
     typing_s=8.0,
     typeset=True,
     files=True,
+    quotes=True,
     spoilers=True,
 )
 """Closing fences, the marks of a notice, and a short notice under a page that grows have what is left. "Typing" is

@@ -60,6 +60,7 @@ LIMITS = Limits(
     typeset=True,
     tables=True,
     files=True,
+    quotes=True,
 )
 
 TRAITS = PlatformTraits(

@@ -15,6 +15,7 @@ from bots.slack.attached_files import files_of
 from bots.slack.authors import claim_of, is_bot, with_claim
 from bots.slack.message_text import Content, content_of, says_anything, typed_in
 from bots.slack.mrkdwn import calls_a_group, mrkdwn_to_text, people_mentioned, without_greeting
+from core.text import without_transcripts
 from core.values.conversation import Ask, ThreadMessage
 from core.values.events import ButtonPress, Deleted, Edited, Event, PlaceClosed
 from core.values.parts import Attached, File, Quote, Text
@@ -251,4 +252,5 @@ def _own_words(message: Payload) -> str:
         return ""
     whole = [str(block["text"]) for block in blocks if block.get("type") == "markdown"]
     files = " ".join(f"[{one.name}]" for one in files_of(message) if isinstance(one, File))
-    return "\n".join(filter(None, whole or [mrkdwn_to_text(typed_in(message), str), files])).strip()
+    said = "\n".join(filter(None, whole or [mrkdwn_to_text(typed_in(message), str), files])).strip()
+    return without_transcripts(said)

@@ -55,11 +55,10 @@ _COSTLY = frozenset((FileProblem.TOO_SLOW, FileProblem.CRASHED))
 
 @dataclass(frozen=True, slots=True)
 class FileNews:
-    """News for the asker about a file: a problem, or its transcript."""
+    """A reason why the content of a file could not be read, as news for the asker."""
 
     name: str
-    problem: FileProblem | None = None
-    heard: str = ""
+    problem: FileProblem
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +86,8 @@ class ThreadFiles:
     pictures: Pictures = field(default_factory=dict)
     news: tuple[FileNews, ...] = ()
     """The news for the asker."""
+    heard: tuple[File, ...] = ()
+    """The sounds with a transcript that no earlier answer quotes, oldest first."""
 
     def showing(self, images: Iterable[Image]) -> dict[str, list[File]]:
         """The files that `images` were made of, by their messages."""
@@ -137,11 +138,11 @@ class FileReader:
         results = await asyncio.gather(*(self._read(ask, one, platform_calls) for one in chosen))
         read = list(zip(chosen, results, strict=True))
         files = {one.place: file for one, (file, _) in read}
-        news = (_news(one.file, file, own=one.message_id == ask.id) for one, (file, _) in read)
-        known = tuple(_with_files(line, files) for line in lines)
+        heard = _heard(known := tuple(_with_files(line, files) for line in lines), chosen)
+        news = (_news(file, own=one.message_id == ask.id) for one, (file, _) in read)
         pictures = _newest({one.key: images for one, (_, images) in read if images})
         return ThreadFiles(
-            known, pictures, (*_known(ask), *filter(None, news), *_left_out(ask, known, pictures))
+            known, pictures, (*_known(ask), *filter(None, news), *_left_out(ask, known, pictures)), heard
         )
 
     async def refused(self, ask: Ask, files: ThreadFiles, images: Iterable[Image]) -> tuple[FileNews, ...]:
@@ -242,11 +243,25 @@ def _left_out(ask: Ask, lines: Iterable[ThreadMessage], pictures: Pictures) -> l
     return [FileNews(one.name, FileProblem.TOO_MANY) for one in unread if (ask.id, one.source) not in pictures]
 
 
-def _news(before: File, now: File, *, own: bool) -> FileNews | None:
+def _heard(lines: Sequence[ThreadMessage], chosen: Iterable[_FoundFile]) -> tuple[File, ...]:
+    """The sounds that were said since the last answer, or had no text until now.
+
+    Those since the last answer are the same when the question is answered once more after a restart.
+    """
+    unread = {one.place for one in chosen if not one.file.text}
+    answered = max((at for at, line in enumerate(lines) if line.mine), default=-1)
+    return tuple(
+        one
+        for at, line in enumerate(lines)
+        for number, one in enumerate(line.attached)
+        if isinstance(one, File) and is_sound(one) and one.text
+        if at > answered or (line.id, number) in unread
+    )
+
+
+def _news(now: File, *, own: bool) -> FileNews | None:
     if now.problem is not None and (own or now.problem not in _PASSING):
         return FileNews(now.name, now.problem)
-    if is_sound(now) and now.text and not before.text:
-        return FileNews(now.name, heard=now.text)
     return None
 
 

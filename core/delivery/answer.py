@@ -75,6 +75,7 @@ class AnswerDelivery:
         """Of the scheduler: raised whenever this delivery is queued; older candidates are stale."""
         self.preferred: NextCall | None = None
         """Of the scheduler: the kind of call that it chose for the first words."""
+        self.limits = limits
         self._address = Address(ask, key, ask.interaction_token, turn_id)
         self._on_change = on_change
         self._layout = PageLayout(
@@ -87,6 +88,8 @@ class AnswerDelivery:
         self._may_grow = False
         """A message that is found may be a stream that has not been stopped."""
         self._reply = Reply()
+        self.quote = ""
+        """Markdown above the reply's text that is not part of the answer. Set before the text is shown."""
         self._behind_since: float | None = None
         self._taken_at = 0.0
         self._finished = asyncio.Event()
@@ -99,7 +102,7 @@ class AnswerDelivery:
     def show(self, reply: Reply, now: float) -> None:
         """Show `reply`, the whole answer so far, as soon as the rate limits allow."""
         ends = reply.phase is Phase.ENDED and not self.ended
-        self._reply = reply
+        self._reply = self._under_quote(reply)
         if self._behind_since is None:
             self._behind_since = now
             self._on_change(self)
@@ -111,9 +114,11 @@ class AnswerDelivery:
 
         `error` is set again if the platform refuses that too.
         """
+        if not reply.text or not "".join(self._layout.standing(self._removed)).startswith(self.quote):
+            self.quote = ""
         self._concluding, self.error = True, None
         self._finished.clear()
-        self._reply, self._behind_since = reply, now
+        self._reply, self._behind_since = self._under_quote(reply), now
         self._on_change(self)
 
     def remove(self, message_id: str = "") -> None:
@@ -131,8 +136,11 @@ class AnswerDelivery:
 
     @property
     def standing(self) -> list[str]:
-        """The text that can be read, by message."""
-        return self._layout.standing(self._removed)
+        """The text that can be read, by message, without the quote above it."""
+        return self._layout.standing(self._removed, len(self.quote))
+
+    def _under_quote(self, reply: Reply) -> Reply:
+        return replace(reply, text=self.quote + reply.text)
 
     @property
     def ended(self) -> bool:

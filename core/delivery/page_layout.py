@@ -130,16 +130,18 @@ class PageLayout:
         self.reply = reply
         self._version += 1
 
-    def standing(self, gone: AbstractSet[str]) -> list[str]:
-        """The readable text by message, without the messages whose ids are in `gone`."""
+    def standing(self, gone: AbstractSet[str], skip: int = 0) -> list[str]:
+        """The readable text by message, without the messages whose ids are in `gone` and without the first `skip`
+        characters of the reply."""
         begun = [
             page_state
             for page_state in self.page_states
             if page_state.start is not None and page_state.id not in gone
         ]
+        starts = [max(skip, page_state.start or 0) for page_state in begun]
         return [
-            self.reply.text[page_state.start : max(page_state.start or 0, page_state.upto)]
-            for page_state in begun
+            self.reply.text[start : max(start, page_state.upto)]
+            for start, page_state in zip(starts, begun, strict=True)
         ]
 
     # What should be shown.

@@ -74,7 +74,9 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "export_quote_in": "{author} wrote in {place}:",
     "export_somebody": "Somebody",
     "export_unread": "Not read: {what}",
-    "file_heard": "What I heard in {name}: “{text}”",
+    # A quote above the answer: the name of a voice clip, and what was heard in it.
+    "file_heard": "{name}: {text}",
+    "file_heard_cut": "{name}: {text} … (Only the beginning is shown here.)",
     # What could not be read, in the sentence `unread_parts`.
     "unread_parts": "I couldn't read {what} in your message.",
     "unread_call": "a call",

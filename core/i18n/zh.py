@@ -62,7 +62,9 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "export_quote_in": "{author} 在 {place} 写道：",
     "export_somebody": "有人",
     "export_unread": "未读取：{what}",
-    "file_heard": "我在 {name} 里听到的：“{text}”",
+    # 回答上方的引用：语音的文件名，以及其中听到的内容。
+    "file_heard": "{name}：{text}",
+    "file_heard_cut": "{name}：{text} ……（这里只显示开头部分。）",
     "unread_parts": "你消息里的{what}，我没能读取。",
     "unread_call": "通话",
     "unread_canvas": "画板",

@@ -27,8 +27,6 @@ from core.values.tasks import Summarize
 from core.values.turn_ends import Finish
 from core.values.ui import Button
 
-_HEARD_LENGTH = 600
-"""Characters of a transcript that are shown. The model reads all of it."""
 _MOST_NAMES = 4
 """Files that are named with one reason why they could not be read."""
 _UNREAD_LENGTH = 1_200
@@ -156,23 +154,18 @@ def _notice(draft: Draft, language: str) -> str:
 
 
 def _unread(turn: Turn, draft: Draft, language: str) -> str:
-    """What could not be read of the question and of the thread's files, and what was heard in voice clips."""
+    """What could not be read of the question and of the thread's files."""
     parts = dict.fromkeys(one.kind for one in turn.ask.attached if isinstance(one, Unread))
     lines = [phrase("unread_parts", language, what=phrase(f"unread_{kind}", language)) for kind in parts]
     told = {one.name for one in draft.file_news}
     names: dict[FileProblem, list[str]] = {}
-    heard: list[str] = []
     for one in dict.fromkeys((*draft.file_news, *(one for one in draft.unseen if one.name not in told))):
         name = safe_name(one.name) or phrase("file_unnamed", language)
-        if one.problem is None:
-            text = shortened(" ".join(one.heard.split()), _HEARD_LENGTH)
-            heard.append(phrase("file_heard", language, name=name, text=text))
-        else:
-            names.setdefault(one.problem, []).append(name)
+        names.setdefault(one.problem, []).append(name)
     for problem, some in names.items():
         why = phrase(f"file_problem_{problem}", language)
         lines.append(phrase("file_unread", language, name=_listed(some, language), why=why))
-    return shortened("\n".join([*lines, *heard]), _UNREAD_LENGTH)
+    return shortened("\n".join(lines), _UNREAD_LENGTH)
 
 
 def _listed(names: Sequence[str], language: str) -> str:

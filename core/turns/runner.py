@@ -209,6 +209,8 @@ class TurnRunner:
             delivery.remove()  # its place was closed before it began
         if end is not Interrupt.FORGOTTEN and draft.ended is None and turn.text.startswith(draft.text):
             draft.text = turn.text  # text that an earlier process has shown stays
+        if end in (Interrupt.WITHDRAWN, Interrupt.FORGOTTEN):
+            delivery.quote = ""  # the quoted words are the person's
         unseen = end is Interrupt.WITHDRAWN and not (delivery.posted or delivery.busy)
         if unseen:
             draft.text = ""

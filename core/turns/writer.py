@@ -36,6 +36,7 @@ from core.turns.ending import (
 )
 from core.turns.running import RunningTurn
 from core.turns.store_retry import until_stored
+from core.turns.transcripts import transcripts_to_quote
 from core.values.conversation import Turn, text_message
 from core.values.deltas import Charged, Delta, Ended, EndReason, ImagesRefused, ModelSelected, Queued, Usage
 from core.values.outgoing import Phase, Reply
@@ -91,6 +92,7 @@ class AnswerWriter:
                 draft.text = phrase(nothing_to_answer(turn), language)
                 draft.ended = Ended(EndReason.STOP, Usage())
                 return
+            self._quote(running, delivery)
             await self._take_steps(running, material.request, delivery)
         except (ModelError, StoreError, UnreadError) as error:
             draft.error = error
@@ -128,6 +130,13 @@ class AnswerWriter:
             if not every_s:
                 return
             await self._clock.sleep(every_s)
+
+    def _quote(self, running: RunningTurn, delivery: AnswerDelivery) -> None:
+        """Show what was heard in voice clips before the first word, where the platform does not show it itself."""
+        quote = transcripts_to_quote(running.draft.files.heard, self._language(running))
+        delivery.quote = quote if delivery.limits.quotes else ""
+        if delivery.quote:
+            self._text_shower(running, delivery)()
 
     async def _take_steps(self, running: RunningTurn, request: Request, delivery: AnswerDelivery) -> None:
         """Go on behind the steps that the turn has, until the model ends its answer or a person has to approve calls.

@@ -191,7 +191,8 @@ class Limits:
     the platform supports; without `tables` also tables, to code. `files`: the platform takes `UploadFile`. `spoilers`:
     text between `||` is hidden. `renders_halves`: unfinished Markdown is shown as it will be when finished, so nothing
     is held back. `message_size`: the maximum of text and notice together, in the page's unit; 0 if notices do not
-    count.
+    count. `quotes`: transcripts of voice clips are quoted above the answer; without it the platform shows them with
+    the clip.
     """
 
     page_size: int
@@ -205,6 +206,7 @@ class Limits:
     files: bool = False
     spoilers: bool = False
     renders_halves: bool = False
+    quotes: bool = False
 
 
 def page_length(text: str, unit: Literal["utf8", "utf16"]) -> int:

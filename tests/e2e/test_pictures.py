@@ -8,16 +8,25 @@ from pathlib import Path
 import pytest
 
 from core.i18n import phrase
+from core.text import TRANSCRIPT_MARK
 from tests.e2e.conftest import discord_settings, model_settings, slack_settings
 from tests.e2e.program import Program
 from tests.e2e.test_discord import answered
 from tests.e2e.test_slack_content import WAIT_S, asked_times, last, png, told
-from tests.fakes.completions import FakeCompletions, PictureRules, Status
+from tests.fakes.completions import FakeCompletions, PictureRules, Status, Words
 from tests.fakes.discord import ADA, FakeDiscord
 from tests.fakes.discord import File as Upload
 from tests.fakes.slack import FakeSlack
 
 DOT = ("dot.png", "image/png", png())
+QUOTED = TRANSCRIPT_MARK + "{}: Ship it at noon."
+NOTED = Words("Noted.", first_after_s=1.5)
+
+
+def said_by_the_model(endpoint: FakeCompletions) -> list[str]:
+    """The model's own answers, as it is given them with the newest question."""
+    messages = endpoint.requests[-1].body["messages"]
+    return [message["content"] for message in messages if message["role"] == "assistant"]
 
 
 @pytest.mark.parametrize("vendor", ["openrouter", "llamacpp"])
@@ -51,12 +60,18 @@ async def test_a_voice_clip_is_written_down_for_the_model_and_the_person(
     tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
 ) -> None:
     endpoint.transcription = Status(200, {"text": "Ship it at noon."})
+    endpoint.script(NOTED)
     settings = slack_settings(slack) | model_settings(endpoint) | {"PARLEY_TRANSCRIBE_MODEL": "whisper-1"}
     clip = ("clip.m4a", "audio/mp4", b"\x00\x00\x00\x1cftypM4A " + b"\x00" * 40)
     async with Program(tmp_path, **settings):
-        await slack.direct("U1", "", files=[clip])
-        await slack.wait_for(partial(told, slack, "Ship it at noon."), WAIT_S)
+        root = await slack.direct("U1", "", files=[clip])
+        await slack.wait_for(partial(told, slack, QUOTED.format("clip.m4a")), WAIT_S)
+        assert not told(slack, "Noted."), "before the first word"
+        await slack.wait_for(partial(told, slack, QUOTED.format("clip.m4a") + "\n\nNoted."), WAIT_S)
         sound, question = (request.body for request in endpoint.requests)
+        await slack.direct("U1", "and now?", root)
+        await slack.wait_for(partial(asked_times, endpoint, 3), WAIT_S)
+        assert said_by_the_model(endpoint) == ["Noted."]
         assert (sound["model"], sound["filename"]) == ("whisper-1", "sound.m4a")
         assert "Ship it at noon." in str(question["messages"][-1])
 
@@ -82,12 +97,18 @@ async def test_a_voice_message_on_discord_is_written_down_for_the_model_and_the_
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
 ) -> None:
     endpoint.transcription = Status(200, {"text": "Ship it at noon."})
+    endpoint.script(NOTED)
     settings = discord_settings(discord) | model_settings(endpoint) | {"PARLEY_TRANSCRIBE_MODEL": "whisper-1"}
     clip, channel = Upload("voice-message.ogg", b"OggS" + bytes(60), "audio/ogg"), discord.dm(ADA)
     async with Program(tmp_path, **settings):
         await discord.direct(ADA, "", files=[clip], flags=8192)
-        heard = phrase("file_heard", "en", name="voice-message.ogg", text="Ship it at noon.")
-        await answered(discord, channel, heard)
+        quoted = QUOTED.format("voice-message.ogg")
+        assert "Noted." not in (await answered(discord, channel, quoted)).text, "before the first word"
+        answer = await answered(discord, channel, quoted + "\n\nNoted.")
         sound, question = (request.body for request in endpoint.requests)
+        await discord.direct(ADA, "and now?", reply_to=answer.id)
+        await discord.wait_for(partial(asked_times, endpoint, 3))
+        assert said_by_the_model(endpoint) == ["Noted."]
+        assert QUOTED[2:].format("voice-message.ogg") not in str(endpoint.requests[-1].body)
         assert sound["filename"] == "sound.ogg"
         assert "Ship it at noon." in str(question["messages"][-1])

@@ -22,7 +22,7 @@ from core.conversation.files import (
 from core.files.extractor import LARGEST_FILE
 from core.platform_calls import PlatformCalls
 from core.ports.files import Extracted, FileContent, Picture, ScannedPages, Transcriber
-from core.values.conversation import Ask, ThreadMessage
+from core.values.conversation import Ask, History, ThreadMessage
 from core.values.parts import Attached, File, FileProblem, Quote
 from core.values.places import Person, Place
 from tests.fakes.clock import FakeClock
@@ -82,6 +82,10 @@ class Rig:
         files = self.files = await self.reader.read(ask or question(), stored, PlatformCalls(self.platform))
         return [one.attached for one in files.lines], list(files.pictures), files.news
 
+    async def heard(self, *lines: ThreadMessage) -> tuple[File, ...]:
+        await self.read(lines)
+        return self.files.heard
+
 
 async def test_the_text_of_a_file_is_read_once_and_stored_with_its_message() -> None:
     rig = Rig(F1=b"buy milk")
@@ -104,8 +108,9 @@ async def test_a_picture_is_kept_for_a_while_and_fetched_again_after_it() -> Non
 
 async def test_what_is_certain_of_a_file_is_stored_and_told_once() -> None:
     rig = Rig(F1=b"\xff\xfe\xfd")
-    unknown = replace(NOTES, problem=FileProblem.UNKNOWN_TYPE)
-    assert await rig.read([line(1, NOTES)]) == ([(unknown,)], [], (FileNews("notes.txt", unknown.problem),))
+    problem = FileProblem.UNKNOWN_TYPE
+    unknown = replace(NOTES, problem=problem)
+    assert await rig.read([line(1, NOTES)]) == ([(unknown,)], [], (FileNews("notes.txt", problem),))
     assert await rig.read([]) == ([(unknown,)], [], ())
 
 
@@ -160,10 +165,18 @@ async def test_a_problem_that_was_known_when_the_question_came_is_told_with_it()
     assert (await rig.read([], question(2)))[2] == ()
 
 
-async def test_what_was_heard_is_told_once() -> None:
-    rig = Rig(Hears(), F3=b"call me back")
-    assert (await rig.read([line(1, CLIP)]))[2] == (FileNews("clip.m4a", heard="call me back"),)
-    assert (await rig.read([]))[2] == ()
+async def test_what_was_heard_is_quoted_until_an_answer_follows_it_also_after_a_restart() -> None:
+    rig, heard = Rig(Hears(), F3=b"call me back"), (replace(CLIP, text="call me back"),)
+    assert await rig.heard(line(1, CLIP)) == heard
+    assert await rig.heard() == heard, "read from the store"
+    await rig.store.import_history(THREAD, History((replace(line(2), mine=True, text="Sure."),)))
+    assert await rig.heard() == ()
+
+
+async def test_what_is_heard_only_after_an_answer_is_quoted_above_the_next_one() -> None:
+    rig, answer = Rig(Hears(), F3=b"call me back"), replace(line(2), mine=True, text="Sure.")
+    await rig.store.import_history(THREAD, History((answer,)))
+    assert await rig.heard(line(1, CLIP)) == (replace(CLIP, text="call me back"),)
 
 
 async def test_a_sound_is_not_fetched_where_nobody_listens() -> None:

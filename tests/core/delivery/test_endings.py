@@ -88,17 +88,20 @@ async def test_nothing_comes_back_of_a_growing_answer_that_is_deleted(limits: Li
 
 @WAYS
 @pytest.mark.parametrize("gone", [0, 1, 2])
+@pytest.mark.parametrize("quote", ["", "> clip: hello\n\n", f"> clip: {'hello ' * 40}\n\n"])
 async def test_of_several_messages_one_deleted_the_others_stay_as_they_are_and_lose_stop(
-    limits: Limits, gone: int
+    limits: Limits, gone: int, quote: str
 ) -> None:
     paper = Paper(FakeClock(), limits=limits)
     async with studio(paper) as at:
         answer = Answer(at)
+        answer.delivery.quote = quote
         await answer.grow(*(words(count) for count in range(1, 150, 10)))
         assert len(paper.sheets) > 2
         before = {id_: sheet.page.text for id_, sheet in paper.sheets.items()}
         paper.delete(f"m{gone}")
         answer.delivery.remove(f"m{gone}")
+        assert "hello" not in "".join(answer.delivery.standing)
         await answer.conclude("".join(answer.delivery.standing))
         await at.pass_s(30)
     assert {id_: sheet.page.text for id_, sheet in paper.sheets.items()} == before

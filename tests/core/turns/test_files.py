@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from core.i18n import phrase
 from core.ports.model import Request
-from core.values.conversation import Ask
+from core.text import TRANSCRIPT_MARK, without_transcripts
+from core.turns.transcripts import LONGEST, transcripts_to_quote
+from core.values.conversation import Ask, Turn
 from core.values.deltas import Delta, Ended, EndReason, ImagesRefused, ModelInfo, ModelSelected
 from core.values.parts import Attached, File, FileProblem, Image, Text, Unread
-from tests.core.turns.test_runner import ADA, PLACE, Rig
+from tests.core.turns.test_runner import ADA, PLACE, Rig, until_over
 from tests.fakes.files import PICTURE, FilePlatform
 
 CAT = File("../cat.png", "image/png", source="F1")
@@ -120,3 +125,73 @@ async def test_all_that_is_told_of_files_fits_one_message() -> None:
     files = tuple(File(f"{'n' * 70}{number}", problem=problem) for number, problem in enumerate(problems))
     (notice,) = await notices(Shown(), files)
     assert len(notice) <= 1_200
+
+
+CLIP = File("clip.ogg", "audio/ogg", "call me\nback")
+QUOTE = f"{TRANSCRIPT_MARK}clip.ogg: call me back\n\n"
+
+
+async def asked_by_voice(rig: Rig) -> Turn:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    turn = await rig.store.accept(Ask("m1", PLACE, ADA, "", at, addressed=True, attached=(CLIP,)))
+    assert turn is not None
+    rig.place_queues.submit(turn)
+    return turn
+
+
+def quoting_rig(*, quotes: bool = True) -> Rig:
+    rig = Rig()
+    rig.platform.limits = replace(rig.platform.limits, quotes=quotes)
+    rig.model.silent = True
+    return rig
+
+
+@pytest.mark.parametrize("quotes", [True, False])
+async def test_what_was_heard_is_quoted_before_the_first_word_and_is_no_part_of_the_answer(
+    quotes: bool,
+) -> None:
+    rig, quote = quoting_rig(quotes=quotes), QUOTE if quotes else ""
+    async with rig.delivering():
+        turn = await asked_by_voice(rig)
+        await asyncio.sleep(0.1)
+        assert rig.views("p0")[:1] == ([(quote, "")] if quotes else [])
+        rig.model.go.set()
+        assert (await rig.until_ended(turn)).text == "All of it."
+    assert rig.views("p0")[-1] == (quote + "All of it.", "")
+    assert [line.text for line in await rig.store.lines(PLACE) if line.mine] == ["All of it."]
+
+
+@pytest.mark.parametrize(
+    ("how", "interrupt"),
+    [
+        ("withdrawn", lambda rig, turn: rig.live.withdraw(turn.ask.key)),
+        ("forgotten", lambda rig, turn: rig.live.forget(lambda one: one.id == turn.id)),
+    ],
+)
+async def test_the_quote_goes_with_the_question_while_it_is_answered(
+    how: str, interrupt: Callable[[Rig, Turn], object]
+) -> None:
+    rig = quoting_rig()
+    async with rig.delivering():
+        turn = await asked_by_voice(rig)
+        await asyncio.sleep(0.1)
+        assert rig.views("p0") == [(QUOTE, "")]
+        interrupt(rig, turn)
+        await until_over(rig, turn)
+    assert rig.views("p0")[-1] == ("", phrase(how, "en"))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_transcript_is_cut_only_far_beyond_a_spoken_message_and_the_cut_is_said(language: str) -> None:
+    long, longer = "a" * LONGEST, "a" * (LONGEST + 1)
+    whole = transcripts_to_quote([replace(CLIP, text=long)], language)
+    cut = transcripts_to_quote([replace(CLIP, text=longer)], language)
+    assert whole.endswith(f"{long}\n\n")
+    assert cut == TRANSCRIPT_MARK + phrase("file_heard_cut", language, name="clip.ogg", text=long) + "\n\n"
+
+
+@pytest.mark.parametrize("answer", ["Noted.", "> no quote of ours\n\nNoted.", ""])
+def test_transcripts_are_taken_off_a_message_of_ours_and_the_models_own_quotes_are_not(answer: str) -> None:
+    quote = transcripts_to_quote([CLIP, replace(CLIP, name="b.ogg", text="> *hm*")], "en")
+    assert without_transcripts(quote + answer) == answer
+    assert without_transcripts(answer) == answer
