@@ -55,8 +55,13 @@ def tables(connection: Connection) -> list[Table]:
     return [table for table in found.sorted_tables if table.name != "alembic_version"]
 
 
-def put_a_row_in_each(connection: Connection) -> None:
-    for table in tables(connection):
+Contents = dict[str, list[dict[str, Any]]]
+
+
+def put_a_row_in_each(connection: Connection) -> Contents:
+    """Insert one row into each table and return what the tables contain then."""
+    found = tables(connection)
+    for table in found:
         row: dict[str, Any] = {}
         for column in table.columns:
             if isinstance(column.type, JSON):
@@ -68,13 +73,11 @@ def put_a_row_in_each(connection: Connection) -> None:
         if "state" in row:
             row["state"] = "waiting"
         connection.execute(table.insert(), row)
+    return contents(connection, found)
 
 
-def contents(connection: Connection) -> dict[str, list[dict[str, Any]]]:
-    return {
-        table.name: [dict(row._mapping) for row in connection.execute(table.select())]
-        for table in tables(connection)
-    }
+def contents(connection: Connection, found: list[Table]) -> Contents:
+    return {table.name: [dict(row._mapping) for row in connection.execute(table.select())] for table in found}
 
 
 async def test_a_fresh_database_ends_at_the_head_with_exactly_the_tables(database: Database) -> None:
@@ -97,25 +100,16 @@ async def test_the_comparison_sees_a_difference(database: Database) -> None:
 @pytest.mark.parametrize("earlier", REVISIONS)
 async def test_data_of_every_earlier_schema_comes_along(database: Database, earlier: str) -> None:
     await database.migrate(lambda connection: upgrade(connection, earlier))
-    await database.write(put_a_row_in_each)
-    before = await database.read(contents)
+    before = await database.write(put_a_row_in_each)
     assert all(len(rows) == 1 for rows in before.values())
     await database.migrate(upgrade)
     assert await database.read(difference) == []
-    after = await database.read(contents)
+    after = await database.read(lambda connection: contents(connection, tables(connection)))
     for table, rows in before.items():
         # A revision that drops or renames on purpose says so here.
         assert [{name: row[name] for name in rows[0]} for row in after[table]] == rows
-
-
-@pytest.mark.parametrize("earlier", REVISIONS[: REVISIONS.index("0008")])
-async def test_a_turn_of_an_earlier_schema_has_its_answer_as_its_only_step(
-    database: Database, earlier: str
-) -> None:
-    await database.migrate(lambda connection: upgrade(connection, earlier))
-    await database.write(put_a_row_in_each)
-    await database.migrate(upgrade)
-    assert await database.read(steps.steps, 1) == [ModelRound((Text("some answer"),))]
+    if "steps" not in before:  # a turn of a schema without steps has its answer as its only step
+        assert await database.read(steps.steps, 1) == [ModelRound((Text("some answer"),))]
 
 
 async def test_tasks_that_were_read_out_of_texts_and_ids_become_values(database_url: str) -> None:
