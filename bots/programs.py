@@ -1,4 +1,4 @@
-"""What the command line starts: `parley run` and `parley summary --now`."""
+"""The programs of the command line: `parley run` and `parley summary --now`."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ def last_due(now: datetime, at: time, zone: ZoneInfo) -> datetime:
 
 
 class TimerStore(TurnLedger, UsageStore, Protocol):
-    """What the timers read."""
+    """The part of the store that the timers read."""
 
 
 class Timers:

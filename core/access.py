@@ -1,4 +1,4 @@
-"""Who may ask, and who may change what. Pure."""
+"""Decides who may ask, and who may change which settings. Pure."""
 
 from __future__ import annotations
 

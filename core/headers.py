@@ -16,7 +16,7 @@ _OURS = frozenset(
         *("accept", "accept-encoding", "te", "trailer", "upgrade", "expect", "keep-alive"),
     }
 )
-"""What the request itself decides."""
+"""Headers that Parley sets itself."""
 _SECRET = re.compile("key|token|secret|auth|password|cookie|credential|signature", re.IGNORECASE)
 
 

@@ -46,7 +46,7 @@ TRAITS = PlatformTraits(frozenset({Feature.CHANNELS, Feature.FORUMS}), spans_tea
 
 
 class DiscordSettings(Settings):
-    """What Discord needs: a token. The URLs are for tests and proxies."""
+    """The Discord settings: a token is required. The URLs are for tests and proxies."""
 
     discord_bot_token: SecretStr | None = Field(
         None, description="The bot's token, from the Bot page of the Discord developer portal."

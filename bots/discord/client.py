@@ -68,7 +68,7 @@ https://docs.discord.com/developers/events/gateway#sending-heartbeats"""
 
 Said = TypeVar("Said", Ask, Edited)
 Asker = tuple[discord.User | discord.Member, str]
-"""Who asked last, and their language."""
+"""The last person who asked, and their language."""
 
 
 class Client(discord.Client):
@@ -234,7 +234,7 @@ class Client(discord.Client):
             await self.on_guild_channel_delete(channel)
 
     def _heard(self, message_id: str, channel: object, here: Place) -> None:
-        """Where it was said, which is where it is answered."""
+        """The place of the message, which is the place of its answer."""
         self._locations.asked(message_id, str(getattr(channel, "id", "")))
         if isinstance(channel, discord.Thread):
             self._locations.opened(here)

@@ -70,7 +70,7 @@ BY_CLASS: tuple[tuple[type[Exception], Code], ...] = (
 )
 
 FOREIGN = (discord.DiscordException, aiohttp.ClientError, OSError, RuntimeError)
-"""What a call into the library may raise (a TimeoutError is an OSError)."""
+"""Exceptions of calls into the library (a TimeoutError is an OSError)."""
 
 _WAIT_S = 5.0
 """For a 429 that does not say for how long."""

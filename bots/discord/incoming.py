@@ -205,7 +205,7 @@ def interaction_to_attachments(interaction: discord.Interaction[Any]) -> list[di
 
 
 def interaction_to_names(interaction: discord.Interaction[Any]) -> Names:
-    """What is known of the people, roles and channels in an interaction's texts."""
+    """The known names of the people, roles and channels in an interaction's texts."""
     return resolved_names(dict(interaction.data or {}), interaction.guild, interaction.client.user)
 
 

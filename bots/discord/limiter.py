@@ -26,7 +26,7 @@ _UNANSWERED_S = 1.0
 
 
 class Priority(IntEnum):
-    """What a call is for. The smaller one goes first."""
+    """The purpose of a call. The smallest goes first."""
 
     FIRST = 0  # first words, acknowledgements, and the calls these wait for
     EDIT = 1
@@ -35,7 +35,7 @@ class Priority(IntEnum):
 
 
 _PATIENCE_S = {Priority.FIRST: 0.0, Priority.EDIT: 0.25, Priority.READ: 1.0, Priority.HINT: 2.0}
-"""By how much later than it was asked for a call is due: of two, the one that is due earlier goes first."""
+"""Seconds from a request until its call is due. The call that is due first goes first."""
 _MOST = {Priority.READ: 30, Priority.HINT: 10}
 """How many of the slots calls of this priority may hold, so that a question never waits behind them."""
 

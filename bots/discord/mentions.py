@@ -20,7 +20,7 @@ _USER = re.compile(r"<@!?(\d{1,20})>")
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What ids are called: as the message or interaction says, else as the server is known."""
+    """Names by id: from the message or interaction, else from the server."""
 
     users: Mapping[int, str] = field(default_factory=dict)
     roles: Mapping[int, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What a message holds: the words of its author, and what is attached to them. Pure.
+"""Converts a message to its parts: its author's text, and its attachments. Pure.
 
 A person types `content`; polls, stickers, forwards, files and the message that is replied to are attached. Embeds of a
 person's message are previews that Discord makes of its links, and are left out. All that a bot's or webhook's message

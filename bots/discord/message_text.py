@@ -1,4 +1,4 @@
-"""What embeds, components, polls and stickers show, as text. Pure."""
+"""Converts embeds, components, polls and stickers to text. Pure."""
 
 from __future__ import annotations
 

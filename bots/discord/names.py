@@ -68,7 +68,7 @@ def _held_back(text: str) -> tuple[str, list[str]]:
 
 
 def _runs_of_ticks(text: str) -> dict[int, Iterator[int]]:
-    """Where runs of so many backticks begin."""
+    """The starts of the backtick runs, by their length."""
     runs: dict[int, list[int]] = defaultdict(list)
     for found in re.finditer("`+", text):
         runs[len(found[0])].append(found.start())
@@ -76,7 +76,7 @@ def _runs_of_ticks(text: str) -> dict[int, Iterator[int]]:
 
 
 def _next_run(runs: dict[int, Iterator[int]], length: int, after: int) -> int:
-    """Where the next run of this length begins, or 0."""
+    """The start of the next run of this length, or 0."""
     return next((start for start in runs.get(length, ()) if start >= after), 0)
 
 

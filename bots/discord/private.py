@@ -43,7 +43,7 @@ def use_http(client: discord.Client, http: HTTPClient) -> None:
 
 
 def state_of(client: discord.Client) -> State:
-    """What the library reads messages with; there is no public way to read one from its payload (client.py)."""
+    """The library's internal state, which parses messages; it has no public way to parse a payload (client.py)."""
     return client._connection
 
 

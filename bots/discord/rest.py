@@ -64,7 +64,7 @@ class Wire:
         by_bot: bool = True,
         priority: Priority = Priority.FIRST,
     ) -> Any:
-        """What Discord answers. Raises Limited, discord.HTTPException, and what aiohttp raises.
+        """Discord's response. Raises Limited, discord.HTTPException, and aiohttp's exceptions.
 
         `form`: the fields of a multipart body, instead of the JSON `body`. `by_bot` is False where a token in the
         path is the right to call. `priority`: who goes first where the bot's limit is short.

@@ -1,4 +1,4 @@
-"""Where the messages of a place are: in its own thread, or in the channel around it.
+"""Locates the messages of a place: in its own thread, or in the channel around it.
 
 A thread has the id of its first message, but it may be impossible to open: for lack of permissions, in a full channel,
 or for minutes by a rate limit. Then the answer, and what follows, are replies in the channel.
@@ -104,7 +104,8 @@ class ThreadLocations:
         return message_id in self._removed
 
     def of_message(self, place: Place, message_id: str) -> list[str]:
-        """Where a message of the bot may be, likeliest first. An earlier process may have posted it in the channel."""
+        """The possible locations of a bot message, likeliest first. An earlier process may have posted it in the
+        channel."""
         if location := self._messages.get(_key(place, message_id)):
             return [location]
         likely = self.of(place)
@@ -116,9 +117,9 @@ class ThreadLocations:
         self._places.setdefault(place.key, location)
 
     async def take(self, client: discord.Client, post: PostMessage | UploadFile) -> str:
-        """Where to post. Opens the thread of a question that has none yet.
+        """The channel to post in. Opens the thread of a question that has none yet.
 
-        Raises what discord.py raises, and Limited where no call can be made at all.
+        Raises discord.py's exceptions, and Limited if no call can be made at all.
         """
         place, question = post.place, post.answers
         if _in_channel(place) or _key(place, question) in self._answered:

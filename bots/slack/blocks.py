@@ -15,7 +15,7 @@ from bots.slack.mrkdwn import escaped
 Block = Mapping[str, Any]
 
 _CHOICES = ("options", "option_groups")
-"""What a menu shows once it is opened."""
+"""Fields with the choices of a menu, which are hidden until it opens."""
 _OPEN_CHOICES = ("checkboxes", "radio_buttons")
 
 

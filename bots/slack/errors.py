@@ -1,6 +1,6 @@
-"""What Slack and the way to it can say no with, as PlatformError. The only table of its kind.
+"""Maps Slack's errors and network failures to PlatformError, in one table.
 
-Slack's words: the pages of the methods we call, and "Common errors" on each of them, for instance
+Slack's error codes: the pages of the methods that Parley calls, and "Common errors" on each of them, for instance
 https://docs.slack.dev/reference/methods/chat.postMessage#errors. What is in no row was still refused by Slack:
 REJECTED. What is no answer of Slack's at all may have been done: UNCERTAIN.
 """
@@ -70,7 +70,7 @@ _RETRY_AFTER_S = 1.0  # where Slack limits without saying how long
 
 
 def to_platform_error(error: Exception, method: str) -> PlatformError:
-    """What `error`, raised by the SDK on calling `method`, means to the core. Its cause is to be `error`."""
+    """The PlatformError for `error`, raised by the SDK on calling `method`. Its cause must be `error`."""
     if isinstance(error, SlackApiError):
         return _refusal(error, method)
     code = next(code for kind, code in WIRE if isinstance(error, kind))

@@ -44,7 +44,7 @@ async def fetch(web: Web, file: File, limit: int) -> FileContent:
 
 
 async def _info(web: Web, source: str) -> Payload:
-    """What Slack says of a file now: a message may name its id alone, and its URL may change."""
+    """Slack's current data of a file: a message may have only its id, and its URL may change."""
     try:
         response: Payload = (await web.read("files.info", {"file": source}))["file"]
     except PlatformError as error:

@@ -1,4 +1,4 @@
-"""What was said in a place, read from Slack: a few bounded pages.
+"""Reads the messages of a place from Slack, in a bounded number of pages.
 
 https://docs.slack.dev/reference/methods/conversations.replies and conversations.history
 """

@@ -14,7 +14,7 @@ from core.i18n import phrase
 from core.values.ui import ImmediateReply
 
 COMMANDS = ("help", "usage", "settings")
-"""What the tab is made of, from top to bottom."""
+"""The commands whose replies make the tab, from top to bottom."""
 
 _BLOCKS_MAX = 100
 
@@ -32,7 +32,7 @@ def replies_to_home(reply: Sequence[ImmediateReply], language: str) -> dict[str,
 
 
 def prompts(language: str) -> dict[str, Any]:
-    """What may be asked, offered above an empty conversation: the arguments `title` and `prompts`.
+    """The suggested prompts above an empty conversation: the arguments `title` and `prompts`.
 
     https://docs.slack.dev/reference/methods/assistant.threads.setSuggestedPrompts
     """

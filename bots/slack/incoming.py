@@ -42,7 +42,7 @@ _BODY_BLOCKS = {"markdown", "section", "rich_text", "header", "table"}
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who we are in a workspace, as auth.test tells."""
+    """The bot's identity in a workspace, from auth.test."""
 
     team: str
     user_id: str
@@ -66,7 +66,7 @@ class Identity:
 
 
 def payload_to_event(payload: Payload, me: Identity, names: Names) -> Event | None:
-    """What the core should hear of, or None. People that `names` does not have go by their ids."""
+    """The event for the core, or None. People that `names` lacks are named by their ids."""
     if payload.get("type") == "block_actions":
         return _press(payload, me, names)
     event: Payload = payload.get("event") or {}
@@ -133,7 +133,7 @@ def _own_line(message: Payload, me: Identity) -> ThreadMessage:
 
 
 def line_of(message: Payload, me: Identity, names: Names) -> ThreadMessage:
-    """What a message says; of one of ours as people see it."""
+    """The text of a message; of a bot message as people see it."""
     text, attached = said_in(content_of(message), me, names)
     author = _author(message, me, names)
     return ThreadMessage(str(message["ts"]), author, text, ts_to_time(message["ts"]), attached=attached)
@@ -225,7 +225,7 @@ def _author(message: Payload, me: Identity, names: Names) -> Person:
 
 
 def said_in(content: Content, me: Identity, names: Names) -> tuple[str, tuple[Attached, ...]]:
-    """What a message says in plain words: those of its author, and what else it holds."""
+    """A message in plain text: its author's text, and its other content."""
 
     def name_of(user: str) -> str:
         person = names.get(user)

@@ -1,4 +1,4 @@
-"""What a message says, in Slack's notation: what its author typed, and what else it holds. Pure.
+"""Extracts the content of a message, in Slack's notation: its author's text and the rest. Pure.
 
 A forward, a table that was pasted or a preview of a link is in `attachments` of the message that shows it. Integrations
 write their own words there: https://docs.slack.dev/reference/messaging/payload and
@@ -31,7 +31,7 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a message says, all of it in Slack's notation.
+    """The content of a message, in Slack's notation.
 
     `typed`: the words of its author, which alone can address a person; all words of an app's message. `attached`: what
     else it holds.
@@ -96,7 +96,7 @@ def _own_words(message: Payload, typed: str) -> Iterator[str]:
 
 
 def _quote(attachment: Payload) -> tuple[Attached, ...]:
-    """What a person shows of another message, and its files."""
+    """The quoted content of another message, and its files."""
     text, files = _words_of_attachment(attachment, quoted=True), tuple(dict.fromkeys(_files_in(attachment)))
     if not text and not files:
         return ()

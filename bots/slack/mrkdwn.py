@@ -82,7 +82,7 @@ def markdown_to_mrkdwn(markdown: str) -> str:
 
 
 def _mrkdwn(source: str) -> Iterator[Edit]:
-    """What becomes of a paragraph or heading, with the marks before its lines."""
+    """The mrkdwn of a paragraph or heading, with the marks before its lines."""
     for start in _LINE_START.finditer(source):
         yield Edit(*start.span(), start["quote"] + ("•" if start["item"] else ""))
     begin = _FIRST.match(source).end()  # type: ignore[union-attr]

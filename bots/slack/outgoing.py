@@ -55,7 +55,7 @@ def change_button(form: Form, language: str) -> Content:
 
 
 def aside() -> Content:
-    """What marks a message of ours that is no answer."""
+    """The mark of a bot message that is not an answer."""
     return {"metadata": {"event_type": ASIDE, "event_payload": {"answer": False}}}
 
 

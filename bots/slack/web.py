@@ -82,7 +82,7 @@ class Web:
         await self._post(url, "response_url", json=body)
 
     async def identify(self) -> Identity:
-        """Who we are, asked once. Raises PlatformError(BAD_TOKEN)."""
+        """The bot's identity, requested once. Raises PlatformError(BAD_TOKEN)."""
         async with self._meeting:
             if self._me is None:
                 response = await self._with_token("SLACK_BOT_TOKEN", self.call("auth.test", {}))
@@ -122,7 +122,7 @@ class Web:
             await pause()
 
     async def open_url(self, app_token: str) -> str:
-        """Where a Socket Mode connection may be opened. Raises PlatformError(BAD_TOKEN)."""
+        """The URL for a Socket Mode connection. Raises PlatformError(BAD_TOKEN)."""
         await self.identify()
         asked = self.call("apps.connections.open", {"token": app_token})
         return str((await self._with_token("SLACK_APP_TOKEN", asked))["url"])

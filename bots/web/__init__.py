@@ -56,7 +56,7 @@ __all__ = ["LIMITS", "TRAITS", "Hosts", "WebConnector", "WebSettings", "create",
 
 
 class WebSettings(Settings):
-    """Where Parley listens for HTTP, and whether it shows the chat page there."""
+    """The address of Parley's HTTP server, and whether it serves the chat page."""
 
     parley_http_host: str = Field(
         "127.0.0.1",

@@ -1,4 +1,4 @@
-"""What answers look like now, and who is watching. In memory: the store has the words once a turn has ended."""
+"""The current views of answers and their watchers. In memory: the store has the text once a turn has ended."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Watcher:
         self._woken.set()
 
     async def news(self, wait_s: float) -> News:
-        """What has changed since the last call. Nothing after `wait_s` without any."""
+        """The changes since the last call. Empty after `wait_s` seconds without any."""
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 await self._woken.wait()

@@ -321,7 +321,7 @@ class WebConnector:
         return await self._asked(command)
 
     async def _asked(self, event: Ask | Command) -> web.Response:
-        """What is said or commanded in a thread, or opens one."""
+        """A message or command in a thread, or one that opens a thread."""
         opens = incoming.ask_id_to_thread(event.id)
         thread = opens if isinstance(event, Command) and event.place.thread == "" else ""
         thread = thread or outgoing.place_to_thread(event.place)

@@ -1,4 +1,4 @@
-"""What the page's API can refuse: one row each, with its status; its phrase is `request_<reason>`."""
+"""The refusals of the page's API: one row each, with its status; its phrase is `request_<reason>`."""
 
 from __future__ import annotations
 

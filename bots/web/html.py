@@ -149,7 +149,7 @@ class _Renderer(RendererHTML):
         return "</del>"
 
     def link_open(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
-        """What leads elsewhere in a link is words: HTML has no link in a link."""
+        """A link inside a link is rendered as text: HTML does not nest links."""
         env["links"] = env.get("links", 0) + 1
         if env["links"] > 1:
             return ""

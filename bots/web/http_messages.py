@@ -1,4 +1,4 @@
-"""What the routes of the page have in common: bodies read, responses made, hosts refused."""
+"""Shared code of the page's routes: reading bodies, making responses, refusing hosts."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ async def read_body(request: web.Request) -> bytes:
 
 
 def refuse_host(hosts: guard.Hosts, request: web.Request) -> web.Response | None:
-    """What a request gets whose Host is none of `hosts`, or None where it may come in.
+    """The refusal of a request whose Host is none of `hosts`; None for an allowed one.
 
-    `request.host` is not asked: without the header it looks this machine's name up, and the event loop waits."""
+    `request.host` is not used: without the header it looks up this machine's name, which blocks the event loop."""
     if hosts.allows(request.headers.get(hdrs.HOST, "")):
         return None
     response = refusal_response(RequestError(Reason.WRONG_HOST), locale_of(request))

@@ -1,4 +1,4 @@
-"""What the browser sends -> Ask, Command or Press. Pure; wrong input raises RequestError.
+"""Converts browser requests to Ask, Command or ButtonPress. Pure; invalid input raises RequestError.
 
 `alone`: the page is open to this machine only, so its reader is an operator.
 """
@@ -26,7 +26,7 @@ BODY_LIMIT_BYTES = 13 * TEXT_LIMIT
 """JSON needs up to 12 bytes for a character (an escaped surrogate pair), and a little for the rest."""
 
 TOP = "board"
-"""What the page calls the channel's top level, which has no thread of its own."""
+"""The page's name of the channel's top level, which has no thread of its own."""
 
 TEAM = "local"
 """The one team of the page."""

@@ -44,7 +44,7 @@ _QUOTE_MARK = re.compile(r"^> ?", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class AttachedView:
-    """What a message holds beside its words: a file, a quote, a text, or something that can't be shown.
+    """Other content of a message: a file, a quote, a text, or something that can't be shown.
 
     `name` is that of the file or of the quote's author, `text` what is shown below it. `size` is in bytes, 0 where it
     is not known. `picture` is the path of a small copy, or empty. `problem` says why a file was not read.
@@ -112,7 +112,7 @@ def entry_to_view(entry: ThreadMessage, language: str = "en") -> MessageView:
 
 
 def attached_to_views(message_id: str, attached: Iterable[Attached], language: str) -> tuple[AttachedView, ...]:
-    """What a message holds beside its words, as the page shows it."""
+    """The other content of a message, as the page shows it."""
     return tuple(_attached_to_view(message_id, one, language) for one in attached)
 
 

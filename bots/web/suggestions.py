@@ -1,4 +1,4 @@
-"""What a command that is being typed may become. Pure, but for the values that only the core knows."""
+"""Completions of a command being typed. Pure, except for values that only the core knows."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Typing:
     def _found(
         self, option: Option, values: Mapping[str, list[Choice]], language: str
     ) -> Iterator[tuple[str, str]]:
-        """What may be written for one option, and what it means."""
+        """The values of one option, and their meanings."""
         begun = self.begun.lower()
         about = phrase(self.spec.option_about(option), language)
         if option.kind is Kind.CHOICE:

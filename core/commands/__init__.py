@@ -95,7 +95,7 @@ class Spec:
 
 SCOPES = ("channel", "workspace")
 HISTORY = "history"
-"""What `/settings` takes beside the names of settings: who changed what."""
+"""The argument of `/settings`, beside the names of settings, that shows their changes."""
 _SCOPE = Option("scope", Kind.CHOICE, choices=SCOPES, named=True, needs=Feature.CHANNELS)
 _FEW = 3
 

@@ -39,7 +39,7 @@ class CommandContext:
 
     @property
     def scope(self) -> str:
-        """Where a setting is to be set: in the channel, unless chosen otherwise, or where there is none."""
+        """The scope of a change: the channel, unless another is chosen or there is none."""
         return str(self.values.get("scope") or SCOPES[0 if self.place.channel else 1])
 
     def option(self, name: str, default: str = "") -> str:

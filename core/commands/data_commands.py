@@ -70,7 +70,7 @@ class DataCommands:
         return _forgotten(given, "forget_me_done", forgotten)
 
     async def _ask_to_forget(self, given: CommandContext) -> ImmediateReply:
-        """What would be forgotten, and the button that confirms it."""
+        """A summary of the data to delete, and the button that confirms it."""
         team = given.traits.people_of(given.place)
         found = await self._store.messages_by_person(given.place.platform, team, given.author.id, _MESSAGES_MAX)
         self._asked_to_forget[given.traits.person_key(given.author, given.place)] = True

@@ -71,7 +71,7 @@ class CommandHandlers:
         }
 
     async def settings(self, place: Place, person: Person) -> ChannelSettings:
-        """What counts in `place` for `person`, read anew: a change counts from the next question on.
+        """The effective settings in `place`, read anew: a change applies from the next question on.
 
         Raises StoreError.
         """
@@ -119,7 +119,7 @@ class CommandHandlers:
             return ImmediateReply(words, refused=True, about=misread.about)
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:
-        """What `option` may become, given its beginning and the other options. Raises StoreError."""
+        """Completions of `option`, by its beginning and the other options. Raises StoreError."""
         given, begun = await self._context(command), str(command.options.get(option, "")).strip().lower()
         name = "model" if command.name == "model" else str(command.options.get("name", ""))
         if name not in (there := settings_on(given.traits)):

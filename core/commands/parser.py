@@ -172,7 +172,7 @@ def _unquoted(text: str) -> str:
 
 
 def no_choice(option: Option) -> CommandError:
-    """What was written is none of the choices of `option`."""
+    """The error for a value that is none of the choices of `option`."""
     return CommandError("misread_choice", "", option)
 
 
@@ -206,5 +206,5 @@ def _choice_names(choice: str) -> set[str]:
 
 
 def _names(key: str, name: str) -> set[str]:
-    """What something is called: its own name, and the phrase in each language and dialect that has it."""
+    """The names of an object: its own, and the phrase in each language and dialect that has it."""
     return {name} | {phrase(key, language).lower() for language in SPOKEN if key in LANGUAGES["en"]}

@@ -59,7 +59,7 @@ class SettingsCommands:
         return ImmediateReply(settings_view.overview(given, may=form is not None), form=form)
 
     async def _history(self, given: CommandContext) -> ImmediateReply:
-        """Who changed what: in the channel for those who may change it, in the workspace for its admins."""
+        """The history of changes: of the channel for those who may change it, of the workspace for its admins."""
         author, place = given.author, given.place
         admin = is_admin(author, place, given.core)
         if not admin and not (place.channel and is_manager(author, place, given.core)):

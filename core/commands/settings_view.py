@@ -67,7 +67,7 @@ def not_yet(name: str, language: str) -> str:
 
 
 def origin(name: str, settings: ChannelSettings, language: str) -> str:
-    """Where the value of a setting comes from, in words."""
+    """The source of a setting's value, in words."""
     return phrase(f"origin_{settings.origin(name)}", language)
 
 
@@ -90,7 +90,7 @@ def shown(name: str, text: str, language: str) -> str:
 
 
 def about(name: str, given: CommandContext) -> str:
-    """What may be written as the value of a setting."""
+    """The values that a setting takes."""
     choices = settings_on(given.traits)[name].choices
     labels = " | ".join(choice_label(choice, given.language) for choice in choices)
     return labels or given.phrase(f"setting_{name}_about")

@@ -1,4 +1,4 @@
-"""What the model is given for a turn.
+"""Builds the model's input for a turn.
 
 context   the request of a turn: its thread is read from the platform once and from the store after that
 prompt    the messages of an answer      pure

@@ -53,7 +53,7 @@ class FindMessage(PostMessage):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """What all calls of one answer carry. `turn_id`: the answered turn."""
+    """The common fields of all calls of one answer. `turn_id`: the answered turn."""
 
     ask: Ask
     key: str

@@ -162,7 +162,7 @@ class PageLayout:
         return None
 
     def view(self, page_state: PageState) -> PageView:
-        """What `page_state` should show now. Cached until one of its inputs changes."""
+        """The current view of `page_state`. Cached until one of its inputs changes."""
         assert page_state.start is not None
         sent = len(page_state.text) if page_state.growing else 0
         of = (self._version, page_state.end, page_state.life, sent, page_state.left)

@@ -8,7 +8,7 @@ from core.files.plain_text import decode
 
 
 class FileKind(StrEnum):
-    """What reads a file."""
+    """The reader of a file."""
 
     PICTURE = "picture"
     PDF = "pdf"
@@ -80,5 +80,5 @@ def is_named_binary(name: str) -> bool:
 
 
 def suffix_of(name: str) -> str:
-    """What follows the last dot, in lower case; empty without one."""
+    """The text after the last dot, in lower case; empty without one."""
     return name.rpartition(".")[2].lower() if "." in name else ""

@@ -14,7 +14,7 @@ _MARKS = (
 )
 """Byte order marks; those of UTF-32 begin like those of UTF-16: https://www.unicode.org/faq/utf_bom.html#bom4"""
 ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "gb18030", "gb2312", "latin-1")
-"""What `decode` may need of the standard library."""
+"""The encodings that `decode` may use."""
 
 _ASCII = bytes(range(128))
 _CONTROLS = bytes({*range(32), 127} - {*b"\t\n\f\r\x08\x1b"})

@@ -19,7 +19,7 @@ _MEDIA_TYPES = ("image/jpeg", "image/png")
 
 
 def reply_to_bytes(reply: Extracted | FileError) -> bytes:
-    """What a child writes to stdout before it ends."""
+    """The bytes that a child writes to stdout before it ends."""
     match reply:
         case FileError():
             return _packed({"problem": reply.problem, "detail": reply.detail})

@@ -134,7 +134,7 @@ class _SheetReader:
 
 
 class _Cell:
-    """What the events of one cell hold."""
+    """The content of one cell, from its events."""
 
     def __init__(self, attributes: dict[str, str]) -> None:
         self.kind = attributes.get("t", "n")

@@ -44,7 +44,7 @@ until theirs has been."""
 
 
 class BackfillStore(SettingsStore, ThreadStore, Protocol):
-    """What a backfill reads."""
+    """The part of the store that a backfill reads."""
 
 
 class Backfill:
@@ -235,7 +235,7 @@ class Backfill:
                 await self._clock.sleep(error.retry_after_s or _DEFAULT_BREAK_S)
 
     async def _take(self, ask: Ask) -> Outcome | None:
-        """What became of it; None if it is too old for anything."""
+        """The outcome of a message; None if it is too old for any."""
         if self._clock.now() - ask.at <= self._window:
             return (await self._receive(ask)).outcome
         if await self._pass_over(ask):

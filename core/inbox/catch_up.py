@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 class CatchUpStore(TurnLedger, ThreadStore, Protocol):
-    """What catching up reads and writes."""
+    """The part of the store that catching up uses."""
 
 
 class CatchUp:

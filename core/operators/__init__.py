@@ -1,4 +1,4 @@
-"""What operators hear: alerts and metrics.
+"""Alerts and metrics for operators.
 
 alerts       one alert a cause and hour, and one when it is over
 alert_turns  posts alerts to the operators' channels

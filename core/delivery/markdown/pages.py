@@ -33,7 +33,7 @@ _BREAKS = (
     re.compile(r"\n"),
     re.compile(r"[ \t]+|[。，、；：！？…）」』】》〉]+[”’」』）]*(?=.)"),
 )
-"""Where a page may end, the best first."""
+"""Positions at which a page may end, the best first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class PageFormat:
         return longest_start(text, size, self.length)
 
     def excess(self, text: str) -> int:
-        """By how much `text` as the platform is given it is too long; at most 0 where it fits."""
+        """The number of units by which `text`, in the platform's form, is too long; at most 0 if it fits."""
         return self.length(self.set(text)) - self.size
 
     def piece(self, body: str, opens: str) -> Piece:
@@ -86,7 +86,7 @@ class PageFormat:
         return closed if hidden is None or (whole and operator(text, hidden)) else closed + MARK
 
     def reopens(self, text: str) -> str:
-        """What the page after `text` begins with, so that it goes on inside the same block, spoiler and marks."""
+        """The beginning of the page after `text`, which reopens its block, spoiler and marks."""
         end = tail(text)
         fence = self._fence(end)
         opens = self._fence_opens(fence, text) if fence else self._leaf_opens(end, text)

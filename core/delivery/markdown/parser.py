@@ -266,7 +266,7 @@ def _address(state: StateInline, silent: bool) -> bool:
 
 class _Markdown(MarkdownIt):
     def validateLink(self, url: str) -> bool:  # noqa: N802
-        """What leads elsewhere is no link but text."""
+        """A link with a refused target stays text."""
         return _SAFE.match(url) is not None
 
 
