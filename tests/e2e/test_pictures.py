@@ -56,6 +56,21 @@ async def test_a_refused_picture_does_not_fail_its_thread(
         assert "image_url" not in str(endpoint.requests[-1].body)
 
 
+async def test_a_refused_picture_does_not_fail_its_conversation_on_discord(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    endpoint.script(Status(400, {"error": {"message": "Could not process image"}}))
+    picture, channel = Upload("dot.png", png(), "image/png"), discord.dm(ADA)
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        await discord.direct(ADA, "what is it?", files=[picture])
+        refused = phrase("file_unread", "en", name="dot.png", why=phrase("file_problem_refused", "en"))
+        await answered(discord, channel, refused)
+        await discord.direct(ADA, "and now?")
+        await answered(discord, channel, "and now?", count=2)
+        assert asked_times(endpoint, 3), "with the picture, without it, and the next question"
+        assert "image_url" not in str(endpoint.requests[-1].body)
+
+
 async def test_a_voice_clip_is_written_down_for_the_model_and_the_person(
     tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
 ) -> None:

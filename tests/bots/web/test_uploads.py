@@ -93,6 +93,11 @@ class Hears:
         return f"heard {media_type}"
 
 
+class Fails:
+    async def transcribe(self, name: str, media_type: str, data: bytes) -> str:
+        raise FileError(FileProblem.UNAVAILABLE)
+
+
 class Waits(PlainExtractor):
     """Reads a text once `goes_on` is set."""
 
@@ -124,6 +129,15 @@ async def test_what_was_heard_in_a_sound_is_shown_with_it(client: ClientSession)
         assert attached(home) == (File("clip.ogg", "audio/ogg", "heard audio/ogg", size=64),)
         (shown,) = (await question(client, home, answer["thread"]))["attached"]
         assert (shown["name"], shown["text"], shown["problem"]) == ("clip.ogg", "heard audio/ogg", "")
+
+
+async def test_a_sound_that_the_service_could_not_take_is_shown_with_its_problem(client: ClientSession) -> None:
+    clip: Sent = ("clip.ogg", "audio/ogg", b"OggS" + bytes(60))
+    async with house(transcriber=Fails()) as home:
+        answer = await send(client, home, clip)
+        (shown,) = (await question(client, home, answer["thread"]))["attached"]
+        assert (shown["name"], shown["text"]) == ("clip.ogg", "")
+        assert shown["problem"] == phrase("file_problem_unavailable", "en")
 
 
 async def test_a_picture_needs_no_words_and_its_small_copy_is_shown_and_read(client: ClientSession) -> None:
