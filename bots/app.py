@@ -41,6 +41,8 @@ from core.redaction import Secrets, is_secret
 from core.settings.channel import offered_models
 from core.settings.environment import CoreSettings, Settings
 from core.spend.usage_report import StoredUsage
+from core.tools.builtin import BuiltinTools
+from core.tools.registry import Toolbox
 from core.turns.checkpoints import Checkpoints
 from core.turns.ownership import SOLE_OWNER
 from core.turns.queue import PlaceQueues
@@ -144,6 +146,13 @@ class App:
         self._calls = PerInstallation(connectors, self._create_calls)
         self.channels = PerInstallation(connectors, self._create_channel)
         self.supervisor = Supervisor(connectors, self.clock, self.operator_alerts, self.metrics.gauge)
+        self.tools = Toolbox(
+            [BuiltinTools(self.clock, self.core.zone)],
+            store,
+            self.clock,
+            self.file_content,
+            self.core.parley_most_tools,
+        )
         running_turns = RunningTurns()
         self.checkpoints = Checkpoints(store, running_turns, self.clock)
         runner = TurnRunner(
@@ -158,6 +167,7 @@ class App:
             FileReader(store, self.file_content, self.clock),
             self.catalog,
             on_finished=self.metrics.answer_finished,
+            tools=self.tools,
             on_set_aside=lambda turn, error: self.operator_alerts.report_failure(f"turn {turn.id}", error, {}),
         )
         self.place_queues = PlaceQueues(
@@ -188,6 +198,7 @@ class App:
             traits={connector.name: connector.traits for connector in connectors},
             priced=self.catalog.priced,
             interrupt=running_turns.forget,
+            absent_servers=self.tools.absent,
         )
         self.inbox = StoringInbox(
             store,

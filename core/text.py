@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable
@@ -30,6 +31,8 @@ https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters"""
 TRANSCRIPT_MARK = "> \u2060"
 """The start of a quoted transcript in a message of ours. The word joiner is not seen; a model's quote begins without
 it."""
+
+_FENCES = re.compile("`{3,}")
 
 _CLUSTER = regex.compile(r"[\ud800-\udbff][\udc00-\udfff]|\X")
 """A grapheme cluster; a surrogate pair, which broken text holds as two characters, is one too."""
@@ -84,3 +87,9 @@ def cluster_edge(text: str, at: int) -> int:
     for cluster in _CLUSTER.finditer(text, 0, at + 1):
         edge = cluster.start() if cluster.end() > at else cluster.end()
     return edge or at
+
+
+def fenced(text: str) -> str:
+    """`text` in a Markdown fence that is longer than any inside it, so that nothing in it can end the fence."""
+    fence = "`" * max([3, *(len(found) + 1 for found in _FENCES.findall(text))])
+    return f"{fence}\n{text}\n{fence}"

@@ -21,6 +21,7 @@ from core.values.events import Command
 from core.values.places import Person, Place
 from core.values.platform import UNKNOWN_PLATFORM, PlatformTraits
 from core.values.tasks import ANSWER, Task
+from core.values.tools import ToolSettings
 from core.values.ui import Choice, ImmediateReply
 
 _SUGGESTIONS = 25
@@ -34,6 +35,7 @@ class CommandHandlers:
 
     `core.openai_model` is the model where none is set. `models`: those that may be chosen, or empty where any may.
     `traits`: by the name of the platform. `priced`: whether costs are known. `interrupt`: as in `DataCommands`.
+    `absent_servers`: as in `SettingsCommands`.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class CommandHandlers:
         traits: Mapping[str, PlatformTraits] | None = None,
         priced: bool = False,
         interrupt: Callable[[Callable[[Turn], bool]], object] = lambda which: None,
+        absent_servers: Callable[[Place, ToolSettings], Sequence[str]] = lambda place, settings: (),
     ) -> None:
         self._store = store
         self._core = core
@@ -53,7 +56,7 @@ class CommandHandlers:
         self._models = tuple(models)
         self._traits = traits or {}
         self._priced = priced
-        settings = SettingsCommands(store, clock, self.settings)
+        settings = SettingsCommands(store, clock, self.settings, absent_servers)
         data = DataCommands(store, clock, interrupt)
         self.confirms_forgetting = data.confirms_forgetting
         self._handlers: dict[str, Callable[[CommandContext], Awaitable[Ask | ImmediateReply]]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from core.access import is_admin, is_manager
 from core.clock import Clock
@@ -12,20 +12,27 @@ from core.commands.parser import CommandError, no_choice
 from core.ports.store import Store
 from core.settings.channel import ChannelSettings
 from core.values.places import Person, Place
+from core.values.tools import ToolSettings
 from core.values.ui import ImmediateReply
 
 _AUDIT_LINES = 100
 
 
 class SettingsCommands:
-    """Every method raises StoreError, and CommandError for a change that can't be made. `read` reads what counts."""
+    """Every method raises StoreError, and CommandError for a change that can't be made. `read` reads what counts.
+    `absent_servers`: the tool servers that can't be reached now."""
 
     def __init__(
-        self, store: Store, clock: Clock, read: Callable[[Place, Person], Awaitable[ChannelSettings]]
+        self,
+        store: Store,
+        clock: Clock,
+        read: Callable[[Place, Person], Awaitable[ChannelSettings]],
+        absent_servers: Callable[[Place, ToolSettings], Sequence[str]],
     ) -> None:
         self._store = store
         self._clock = clock
         self._read = read
+        self._absent_servers = absent_servers
 
     async def model(self, given: CommandContext) -> ImmediateReply:
         if name := given.option("name"):
@@ -56,7 +63,8 @@ class SettingsCommands:
         if "value" in given.values:  # The first word is no name of a setting.
             raise no_choice(spec_on("settings", given.traits).options[0])
         form = settings_view.form(given)
-        return ImmediateReply(settings_view.overview(given, may=form is not None), form=form)
+        absent = self._absent_servers(given.place, given.settings.tool_settings)
+        return ImmediateReply(settings_view.overview(given, may=form is not None, absent=absent), form=form)
 
     async def _history(self, given: CommandContext) -> ImmediateReply:
         """The history of changes: of the channel for those who may change it, of the workspace for its admins."""

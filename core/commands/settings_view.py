@@ -19,15 +19,16 @@ from core.values.ui import Choice, Field, Form
 TAKEN_BACK = ("default", "-", *(phrase("origin_default", language).lower() for language in LANGUAGES))
 """Texts that remove the value of a setting."""
 
-NOT_YET = ("tools", "budget")
+NOT_YET = ("budget",)
 """Settings that are stored and shown, and have no effect yet."""
 
 _SHOWN_LENGTH = 120
 _FIELD_PREFIX = "set_"
 
 
-def overview(given: CommandContext, *, may: bool) -> str:
-    """Every setting of the channel or the workspace, with its origin. `may`: the reader may change some of them."""
+def overview(given: CommandContext, *, may: bool, absent: Sequence[str] = ()) -> str:
+    """Every setting of the channel or the workspace, with its origin. `may`: the reader may change some of them.
+    `absent`: the tool servers that can't be reached."""
     own = given.scope == "channel"
     stored = given.stored if own else StoredSettings(given.stored.workspace, {})
     settings = merge(given.core, stored, given.place.platform)
@@ -42,7 +43,8 @@ def overview(given: CommandContext, *, may: bool) -> str:
         hint = given.phrase("settings_hint", prefix=given.command.prefix, scope=scope)
     else:
         hint = given.phrase("settings_by_manager" if own else "settings_by_admin")
-    return "\n".join([title, *lines, "", hint])
+    away = [given.phrase("tools_away", servers=", ".join(absent)), ""] if absent else []
+    return "\n".join([title, *lines, "", *away, hint])
 
 
 def changed_line(change: Change, settings: ChannelSettings, language: str) -> str:

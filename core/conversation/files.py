@@ -192,7 +192,7 @@ class FileReader:
         except FileError as error:
             return with_problem(file, error, place=ask.place.key), ()
         file, pictures = await self._content.read(file, content.data)
-        return file, tuple(_image(one, file.name) for one in pictures[:MOST_PICTURES])
+        return file, tuple(picture_to_image(one, file.name) for one in pictures[:MOST_PICTURES])
 
     def _keep(self, key: tuple[str, str], images: tuple[Image, ...]) -> None:
         if _size(images) <= PICTURES_BYTES:
@@ -265,7 +265,8 @@ def _news(now: File, *, own: bool) -> FileNews | None:
     return None
 
 
-def _image(picture: Picture, name: str) -> Image:
+def picture_to_image(picture: Picture, name: str) -> Image:
+    """A picture as models take it."""
     data = base64.b64encode(picture.content).decode("ascii")
     return Image(f"data:{picture.media_type};base64,{data}", name, picture.tokens)
 

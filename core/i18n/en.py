@@ -249,6 +249,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "setting_language": "Language",
     "setting_listen": "Listens to",
     "setting_tools": "Tools",
+    "setting_builtin_tools": "Built-in tools",
+    "setting_read_links": "Reads links",
     "setting_budget": "Budget",
     "setting_rate": "Questions a minute",
     "setting_guests": "Guests may ask",
@@ -259,7 +261,6 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "setting_prompt_about": "what the model reads before every conversation, up to 8,000 characters",
     "setting_temperature_about": "randomness, a number from 0 to 2",
     "setting_max_tokens_about": "tokens, a whole number from 1",
-    "setting_tools_yet": " (no tools yet: nothing changes today)",
     "setting_budget_about": "what may be spent in a month, a number",
     "setting_budget_yet": " (I don't stop at it yet)",
     "setting_rate_about": "for each person, a whole number; 0 for no limit",
@@ -268,6 +269,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "settings_title": "**Settings here**",
     "settings_title_workspace": "**Settings of the whole {workspace}**",
     "settings_line": "{label}: {value} · {origin}",
+    "tools_away": "Tool servers that I can't reach now: {servers}.",
     "settings_hint": "To change one: `{prefix}settings {scope}name value`, such as "
     "`{prefix}settings {scope}language zh`. Names and values can be written as shown above; the value `default` "
     "removes a value. "

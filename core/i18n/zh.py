@@ -228,6 +228,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "setting_language": "语言",
     "setting_listen": "回应范围",
     "setting_tools": "工具",
+    "setting_builtin_tools": "内置工具",
+    "setting_read_links": "读取链接",
     "setting_budget": "预算",
     "setting_rate": "每分钟提问数",
     "setting_guests": "访客可以提问",
@@ -238,7 +240,6 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "setting_prompt_about": "每次对话前给模型的提示词，最多 8,000 个字符",
     "setting_temperature_about": "随机程度，0 到 2 之间的数",
     "setting_max_tokens_about": "token 数，从 1 起的整数",
-    "setting_tools_yet": "（暂无工具，目前不起作用）",
     "setting_budget_about": "一个月可以花多少，填一个数",
     "setting_budget_yet": "（目前不会因此停下）",
     "setting_rate_about": "每人的提问数，整数；0 表示不限",
@@ -247,6 +248,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "settings_title": "**这里的设置**",
     "settings_title_workspace": "**整个{workspace}的设置**",
     "settings_line": "{label}：{value} · {origin}",
+    "tools_away": "现在连不上的工具服务器：{servers}。",
     "settings_hint": "修改：`{prefix}设置 {scope}名称 值`，例如 `{prefix}设置 {scope}语言 中文`；"
     "名称和值都可以照上面显示的写；值填 `default` 恢复默认。`{prefix}设置 更改记录` 可查看谁改了什么。",
     "settings_hint.discord": "修改：点下面的按钮，或在 `{prefix}设置` 里填写名称和值；"

@@ -5,14 +5,13 @@ Format: https://platform.openai.com/docs/api-reference/chat/create
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from itertools import groupby
 from typing import Any, assert_never
 
 from core.files.names import safe_name
 from core.i18n import phrase
-from core.text import is_blank
+from core.text import fenced, is_blank
 from core.values.conversation import Message, ThreadMessage
 from core.values.parts import (
     File,
@@ -28,7 +27,6 @@ from core.values.parts import (
     Unread,
 )
 
-_FENCES = re.compile("`{3,}")
 _SEPARATOR = "\n\n"
 
 
@@ -137,8 +135,7 @@ def _file_to_text(file: File) -> str:
         return f"({name} was attached, but you cannot read it: {phrase(f'file_problem_{file.problem}', 'en')}.)"
     if not file.text:
         return f"({name} was attached. Its content is not part of this conversation.)"
-    fence = "`" * max([3, *(len(found) + 1 for found in _FENCES.findall(file.text))])
-    return f"{name}:\n{fence}\n{file.text}\n{fence}"
+    return f"{name}:\n{fenced(file.text)}"
 
 
 def _named(kind: str, name: str) -> str:

@@ -27,6 +27,7 @@ from core.ports.store import StoredSettings
 from core.settings.environment import CoreSettings
 from core.values.places import Person
 from core.values.platform import Feature, PlatformTraits
+from core.values.tools import ToolSettings
 
 
 class Listen(StrEnum):
@@ -179,6 +180,8 @@ class ChannelSettings(BaseModel):
         ),
     ] = Listen.MENTIONS
     tools: Annotated[bool, Setting()] = True
+    builtin_tools: Annotated[bool, Setting(default=lambda core, _: core.parley_builtin_tools)] = False
+    read_links: Annotated[bool, Setting(admins=True)] = False
     budget: Annotated[float | None, Field(ge=0, le=1e9, allow_inf_nan=False), Setting(admins=True)] = None
     rate: Annotated[
         int,
@@ -211,6 +214,10 @@ class ChannelSettings(BaseModel):
     ] = frozenset()
     layers: Mapping[str, tuple[tuple[Origin, str], ...]] = {}
     platform: str = ""
+
+    @property
+    def tool_settings(self) -> ToolSettings:
+        return ToolSettings(self.tools, self.builtin_tools, self.read_links)
 
     def text(self, name: str) -> str:
         """The innermost value of a setting, as text; empty where none is set."""

@@ -157,6 +157,22 @@ class CoreSettings(Settings):
         description="The models that people may choose, in direct messages too, beside the one above: "
         "gpt-5-mini,GLM-5. Empty: those of PARLEY_CONFIG, or any where it has but one.",
     )
+    parley_builtin_tools: bool = Field(
+        False,
+        description="Whether models may call the built-in tools (the time, earlier messages of a thread and of its "
+        "channel) where a channel's settings don't say so.",
+    )
+    parley_link_hosts: str = Field(
+        "",
+        description="Hosts whose pages the built-in tool that reads links may read without a person's approval: "
+        "docs.example.com,*.example.org. It is off unless an admin switches it on for a channel.",
+    )
+    parley_most_tools: int = Field(
+        32,
+        ge=1,
+        le=128,
+        description="How many tools a model is offered at most for an answer. It finds others by words.",
+    )
     parley_admins: str = Field(
         "",
         description="Who may change every setting, beside the admins a platform names: platform:id,platform:id.",

@@ -15,6 +15,7 @@ import structlog
 from core.clock import Clock
 from core.conversation.context import ContextReader
 from core.conversation.files import FileReader, unseen
+from core.conversation.prompt import tool_notes, with_notes
 from core.delivery.answer import AnswerDelivery
 from core.errors import BotError, Code, ModelError, PlatformError, StoreError, UnreadError
 from core.i18n import duration, phrase
@@ -42,7 +43,7 @@ from core.values.deltas import Charged, Delta, Ended, EndReason, ImagesRefused, 
 from core.values.outgoing import Phase, Reply
 from core.values.parts import FileProblem, Opaque, Text, ToolCall
 from core.values.steps import ApprovalAnswered, ApprovalAsked, Decision, ModelRound, Step, pending_calls
-from core.values.tools import ToolOffer, ToolSettings
+from core.values.tools import ToolOffer
 
 log = structlog.get_logger()
 
@@ -161,7 +162,7 @@ class AnswerWriter:
     async def _offer(self, running: RunningTurn) -> ToolOffer:
         if self._tools is None or running.draft.settings is None:
             return ToolOffer()
-        settings = ToolSettings(running.draft.settings.tools)
+        settings = running.draft.settings.tool_settings
         return await self._tools.offer(running.turn, settings, running.draft.steps)
 
     async def _keep(self, running: RunningTurn, step: Step) -> None:
@@ -256,6 +257,7 @@ def _goes_on(steps: Sequence[Step]) -> bool:
 
 def _next_request(request: Request, draft: Draft, offer: ToolOffer) -> Request:
     """The request of the next round."""
+    request = replace(request, messages=with_notes(request.messages, tool_notes(offer)))
     steps = steps_to_messages(draft.steps)
     if len(draft.rounds) < MOST_ROUNDS - 1:
         return replace(request, steps=steps, tools=offer.tools)

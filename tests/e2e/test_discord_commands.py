@@ -314,12 +314,14 @@ CHANGED = {
     "language": "",  # the person's own
     "listen": "all",
     "tools": "off",
+    "builtin_tools": "on",
+    "read_links": "on",
     "budget": "5",
     "rate": "30",
     "allow": f"{GUILD}",
     "deny": "999",
 }
-FOR_ADMINS, FOR_THE_SERVER = ("budget",), ("rate",)
+FOR_ADMINS, FOR_THE_SERVER = ("budget", "read_links"), ("rate",)
 
 
 async def test_each_setting_is_changed_only_by_those_who_may_and_stays(

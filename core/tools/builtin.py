@@ -1,0 +1,62 @@
+"""The built-in tools, as a source: the time, earlier messages and links."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from core.clock import Clock
+from core.ports.tools import ToolError, ToolOutput
+from core.values.conversation import Turn
+from core.values.places import Place
+from core.values.tools import Tool, ToolRule, ToolSettings
+
+
+def reading_tool(name: str, about: str, rule: ToolRule = ToolRule.READ, **properties: str) -> Tool:
+    """A built-in tool that changes nothing. `properties`: what each of its arguments is, all of them texts. Those whose
+    explanation begins with `Optional` may be left out."""
+    required = [one for one, meaning in properties.items() if not meaning.startswith("Optional")]
+    texts = {one: {"type": "string", "description": meaning} for one, meaning in properties.items()}
+    schema = {"type": "object", "properties": texts, "required": required}
+    return Tool(name, about, json.dumps(schema), rule, title=name, writes=False)
+
+
+CURRENT_TIME = reading_tool(
+    "current_time",
+    "The date and the time of day now.",
+    zone="Optional. A time zone such as Europe/Berlin",
+)
+
+
+class BuiltinTools:
+    """The `ToolSource` of Parley itself."""
+
+    name = ""
+
+    def __init__(self, clock: Clock, zone: tzinfo) -> None:
+        self._clock = clock
+        self._zone = zone
+        self._calls: dict[str, Callable[[Turn, Mapping[str, Any]], Awaitable[str]]] = {
+            CURRENT_TIME.name: self._current_time
+        }
+
+    def tools(self, place: Place, settings: ToolSettings) -> tuple[Tool, ...]:
+        return (CURRENT_TIME,) if settings.builtin else ()
+
+    def absent(self, place: Place, settings: ToolSettings) -> bool:
+        return False
+
+    async def call(self, turn: Turn, tool: Tool, arguments: Mapping[str, Any]) -> ToolOutput:
+        return ToolOutput(await self._calls[tool.title](turn, arguments))
+
+    async def _current_time(self, turn: Turn, arguments: Mapping[str, Any]) -> str:
+        zone, name = self._zone, str(arguments.get("zone") or "").strip()
+        if name:
+            try:
+                zone = ZoneInfo(name)
+            except (ZoneInfoNotFoundError, ValueError, OSError):
+                raise ToolError("There is no such time zone. Use a name such as Europe/Berlin.") from None
+        return f"{self._clock.now().astimezone(zone):%A, %d %B %Y, %H:%M:%S (UTC%z)}, time zone {zone}"
