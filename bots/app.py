@@ -168,6 +168,7 @@ class App:
             self.catalog,
             on_finished=self.metrics.answer_finished,
             tools=self.tools,
+            on_tool_call=self.metrics.tool_called,
             on_set_aside=lambda turn, error: self.operator_alerts.report_failure(f"turn {turn.id}", error, {}),
         )
         self.place_queues = PlaceQueues(

@@ -90,10 +90,10 @@ def add_line(connection: Connection, ask: Ask) -> bool:
     return connection.execute(_add_line(connection.dialect.name), _line_values(ask.place, line)).rowcount == 1
 
 
-def put_answer(connection: Connection, ask: Ask, message: str, text: str, tools: tuple[str, ...] = ()) -> None:
+def put_answer(connection: Connection, ask: Ask, message: str, text: str, tools: ToolsUsed) -> None:
     """Store an answer's message, in place of the same message from a platform's history."""
     adding = insert(connection.dialect.name, MESSAGES)
-    used = (ToolsUsed(tools),) if tools else ()
+    used = (tools,) if tools.names else ()
     line = ThreadMessage(
         message, Person(id="", bot=True), text, ask.at, mine=True, anchor=ask.id, attached=used
     )

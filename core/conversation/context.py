@@ -12,7 +12,8 @@ from typing import Protocol
 import structlog
 
 from core.conversation.files import FileReader, ThreadFiles
-from core.conversation.prompt import GO_ON, build, counted_prompt, situation, with_question
+from core.conversation.prompt import GO_ON, GO_ON_WITH_TOOLS, build, counted_prompt, situation, with_question
+from core.conversation.steps import steps_to_messages
 from core.conversation.summary import build_summary, within
 from core.errors import PlatformError, StoreError, UnreadError
 from core.platform_calls import PlatformCalls
@@ -20,8 +21,9 @@ from core.ports.model import Request
 from core.ports.store import Context, ThreadStore, TurnLedger
 from core.settings.channel import ChannelSettings
 from core.text import is_blank
-from core.values.conversation import Ask, History, ThreadMessage, Turn
+from core.values.conversation import Ask, History, Message, ThreadMessage, Turn, text_message
 from core.values.places import Person, Place
+from core.values.steps import ToolResults, pending_calls
 from core.values.tasks import ContinueAnswer, Summarize
 
 log = structlog.get_logger()
@@ -86,7 +88,8 @@ class ContextReader:
         files = await self._files.read(ask, lines, platform_calls)
         lines = list(files.lines)
         if isinstance(ask.task, ContinueAnswer) and turn.again_of is not None:
-            lines += await self._unfinished(turn.again_of)
+            request = replace(request, steps=await self._steps_before(turn))
+            lines += [] if request.steps else await self._unfinished(turn.again_of)
         system = f"{settings.prompt}\n\n{situation(ask, self._zone)}"
         messages = build(lines, ask, system=system, complete=complete, pictures=files.pictures)
         counted = counted_prompt(lines, context.spent, model)
@@ -141,6 +144,21 @@ class ContextReader:
         task = asyncio.create_task(fill())
         self._notes.add(task)
         task.add_done_callback(self._notes.discard)
+
+    async def _steps_before(self, turn: Turn) -> tuple[Message, ...]:
+        """The steps of the answers that `turn` continues, oldest first, each with the request to go on. Empty where
+        none of them called a tool."""
+        said: tuple[Message, ...] = ()
+        called = False
+        while isinstance(turn.ask.task, ContinueAnswer) and turn.again_of is not None:
+            before = await self._store.turn(turn.again_of)
+            steps = await self._store.steps(turn.again_of)
+            if before is None or not steps or pending_calls(steps):
+                break
+            called = called or any(isinstance(step, ToolResults) for step in steps)
+            said = (*steps_to_messages(steps), text_message("user", GO_ON_WITH_TOOLS), *said)
+            turn = before
+        return said if called else ()
 
     async def _unfinished(self, turn_id: int) -> list[ThreadMessage]:
         """The answer to continue, and the request to do so."""

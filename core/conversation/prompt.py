@@ -29,6 +29,9 @@ ABSENT = (
     "say that they can't be reached."
 )
 GO_ON = "Go on exactly where you stopped. Do not repeat anything and do not comment on it."
+GO_ON_WITH_TOOLS = (
+    "Go on with your answer. You may call tools again. Do not repeat what you have written above."
+)
 WORDLESS = "({name} addressed you without writing anything.)"
 WORDLESS_DIRECT = "(A message without words.)"
 NOTHING_TYPED = "(without words of their own)"
@@ -68,13 +71,18 @@ def build(
     lines = with_question(lines, ask)
     known = labels_of(lines)
     questions = {line.anchor for line in lines if line.anchor} | {ask.id}
-    said = [
-        line_to_message(line, ask, known, pictures or {})
-        for line in lines
-        if not line.wordless or (line.id in questions and not line.mine)
-    ]
+    said = list[Message]()
+    used = list[ToolsUsed]()
+    for line in lines:
+        if line.wordless and (line.mine or line.id not in questions):
+            continue
+        message = line_to_message(line, ask, known, pictures or {})
+        if message.role == "user":
+            message, used = replace(message, parts=(*used, *message.parts)), []
+        said.append(message)
+        used += _tools_used(line)
     notes = [system] if ask.place.direct else [system, SEVERAL_PEOPLE]
-    if any(line.attached for line in lines):
+    if any(line.attached and not line.mine for line in lines):
         notes.append(MATERIAL)
     if not complete:
         notes.append(UNREAD)
@@ -103,7 +111,7 @@ def counted_prompt(lines: Sequence[ThreadMessage], usage: LastUsage | None, mode
     if usage is None:
         return None
     asked = any(line.id == usage.anchor for line in lines)
-    answers = (line.text for line in reversed(lines) if line.mine and line.anchor == usage.anchor and asked)
+    answers = (_answer(line) for line in reversed(lines) if line.mine and line.anchor == usage.anchor and asked)
     answer = next(answers, None)
     return CountedPrompt(model, usage, None if answer is None else estimate(answer))
 
@@ -115,12 +123,23 @@ def line_to_message(
     separate neighbours that are joined for endpoints that want it. The message that this one replies to precedes its
     text; its other parts follow."""
     if line.mine:
-        return Message("assistant", (Text(line.text), *line.attached))
+        return text_message("assistant", _answer(line))
     attached = [_shown(one, line, known, pictures or {}) for one in line.attached]
     replied = [part for parts in attached for part in parts if isinstance(part, Quote) and part.reply]
     others = [part for parts in attached for part in parts if part not in replied]
     said = [Text(words)] if (words := _words(line, ask, known)) else []
     return Message("user", (*replied, *said, *others))
+
+
+def _answer(line: ThreadMessage) -> str:
+    """The text of an answer without the remarks before the calls of its tools."""
+    return line.text[sum(one.remarks for one in _tools_used(line)) :]
+
+
+def _tools_used(line: ThreadMessage) -> list[ToolsUsed]:
+    """The tools that an answer has used. The next message of a person says so to the model: in the answer itself the
+    model would take it for words of its own, and write such words without calling a tool."""
+    return [one for one in line.attached if isinstance(one, ToolsUsed)] if line.mine else []
 
 
 def _words(line: ThreadMessage, ask: Ask, known: Mapping[str, str]) -> str:

@@ -109,7 +109,7 @@ def _words(part: Part) -> str:
         case Unread(kind):
             return f"(The message also holds {phrase(f'unread_{kind}', 'en')}, which can't be read here.)"
         case ToolsUsed(names):
-            return f"(Tools used for this answer: {', '.join(names)}.)"
+            return f"(Parley: tools were called for the answer above: {', '.join(names)}.)"
         case Image() | Opaque():
             return ""
     assert_never(part)

@@ -14,6 +14,11 @@ COUNTERS: dict[str, tuple[str, ...]] = {
     "parley_alerts_total": ("Alerts to the operators", "what", "code"),
     "parley_recoveries_total": ("Alerts that are over", "what", "code"),
     "parley_database_errors_total": ("Transactions that the database refused", "cause"),
+    "parley_tool_calls_total": (
+        "Tool calls by the server of the tool and what became of them",
+        "server",
+        "outcome",
+    ),
     "parley_platform_refusals_total": ("Calls that a platform refused", "platform", "call", "code"),
 }
 GAUGES: dict[str, tuple[str, ...]] = {
@@ -26,6 +31,7 @@ HISTOGRAMS: dict[str, tuple[str, ...]] = {
     "parley_first_word_seconds": ("Time from the beginning of an answer to the model's first word", "platform"),
     "parley_staleness_seconds": ("Time that new words wait until they can be read", "platform"),
     "parley_queue_wait_seconds": ("Time from a stored question to the beginning of its answer", "platform"),
+    "parley_tool_call_seconds": ("Time from the beginning of the calls of a round to the result", "server"),
 }
 BUCKETS_S = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300)
 
@@ -62,9 +68,14 @@ class Metrics:
         """Have `value` called for a gauge without labels whenever the metrics are read."""
         self._gauges[name].set_function(value)
 
-    def observe(self, name: str, platform: str, seconds: float) -> None:
-        """Add a duration to a histogram."""
-        self._histograms[name].labels(platform).observe(seconds)
+    def observe(self, name: str, label: str, seconds: float) -> None:
+        """Add a duration to a histogram. `label` is the value of its only label."""
+        self._histograms[name].labels(label).observe(seconds)
+
+    def tool_called(self, server: str, failed: bool, seconds: float) -> None:
+        """A call of a tool of `server` has ended."""
+        self.count("parley_tool_calls_total", {"server": server, "outcome": "failed" if failed else "ok"})
+        self.observe("parley_tool_call_seconds", server, seconds)
 
     def answer_finished(self, finish: Finish) -> None:
         if finish.first_word_s is not None:

@@ -59,6 +59,8 @@ def log_finished(finish: Finish) -> None:
         tokens_in=usage.prompt_tokens,
         tokens_out=usage.completion_tokens,
         cost=usage.cost_micros / 1_000_000,
+        rounds=finish.rounds,
+        tools=",".join(finish.tools.names),
         outcome=str(finish.state),
         code=finish.error,
         ref=finish.ref,

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from core.conversation.files import FileNews, ThreadFiles
 from core.errors import BotError
 from core.settings.channel import ChannelSettings
 from core.turns.interrupts import Interrupt
-from core.values.conversation import Message
 from core.values.deltas import Ended, ModelInfo, Usage
-from core.values.parts import Opaque, Text, ToolCall, ToolResult
-from core.values.steps import ApprovalAsked, ModelRound, Step, ToolResults
+from core.values.parts import Opaque, Text, ToolCall, ToolsUsed
+from core.values.steps import ApprovalAsked, ModelRound, Step
 
-_BETWEEN_ROUNDS = "\n\n"
+BETWEEN_ROUNDS = "\n\n---\n\n"
+"""Markdown that sets the words of a round apart from the remarks that the model made before its calls. It is written
+behind them, because a message that grows can't change what it shows."""
 MOST_ROUNDS = 8
 """Rounds of one answer. In the last one the model may not call tools."""
 
@@ -64,21 +65,24 @@ class Draft:
         return len(self.rounds) >= MOST_ROUNDS
 
     @property
-    def tools_used(self) -> tuple[str, ...]:
-        """The names of the tools that were called, in order, each once."""
-        return tuple(dict.fromkeys(call.name for one in self.rounds for call in one.calls))
+    def tools_used(self) -> ToolsUsed:
+        """The tools that were called, and how much of the text is remarks before the last round's words."""
+        names = dict.fromkeys(call.name for one in self.rounds for call in one.calls)
+        return ToolsUsed(tuple(names), len(self.text) - len(self.round_text) if self.round_text else 0)
 
     @property
     def round_text(self) -> str:
         """The text of the current round."""
-        return self.text[self.round_start :].removeprefix(_BETWEEN_ROUNDS)
+        return self.text[self.round_start :].removeprefix(BETWEEN_ROUNDS)
 
     def resume(self, steps: Sequence[Step]) -> None:
         """Go on behind the steps of an earlier run."""
         self.steps = list(steps)
-        self.text = _BETWEEN_ROUNDS.join(one.text for one in self.rounds if one.text)
+        texts = [one.text for one in self.rounds if one.text]
+        self.text = BETWEEN_ROUNDS.join(texts)
         if steps and isinstance(last := steps[-1], ModelRound):
             self.ended = Ended(last.reason, last.usage, last.model)
+            self.round_start = len(BETWEEN_ROUNDS.join(texts[:-1])) if last.text else len(self.text)
 
     def restart(self) -> None:
         """Begin again without steps. Their usage stays charged."""
@@ -92,7 +96,7 @@ class Draft:
         """Add a piece of the current round's text."""
         if len(self.text) == self.round_start:
             text = text.lstrip()
-            text = _BETWEEN_ROUNDS + text if text and self.text else text
+            text = BETWEEN_ROUNDS + text if text and self.text else text
         self.text += text
 
     def end_round(self, ended: Ended, calls: Sequence[ToolCall | Opaque], usage: Usage) -> ModelRound:
@@ -100,24 +104,3 @@ class Draft:
         return ModelRound(
             (*texts, *calls), ended.reason, usage, self.model_info.name if self.model_info else ""
         )
-
-
-def steps_to_messages(steps: Sequence[Step]) -> tuple[Message, ...]:
-    """The steps as the model reads them, behind the question. Approvals are in the results of their calls."""
-    messages: list[Message] = []
-    results: list[ToolResult] = []
-    for step in steps:
-        match step:
-            case ModelRound(parts):
-                messages += [*_results_to_messages(results), Message("assistant", parts)]
-                results.clear()
-            case ToolResults(some):
-                results += some
-    return (*messages, *_results_to_messages(results))
-
-
-def _results_to_messages(results: Sequence[ToolResult]) -> list[Message]:
-    """The results of one round, and their pictures behind them: strict endpoints take pictures from users alone."""
-    images = tuple(result.image for result in results if result.image is not None)
-    said = [Message("tool", tuple(replace(result, image=None) for result in results))] if results else []
-    return [*said, Message("user", images)] if images else said

@@ -64,6 +64,7 @@ def draft_to_finish(turn: Turn, draft: Draft, language: str, default: ModelInfo,
         latency_ms=round((now_s - draft.began_s) * 1000),
         first_word_s=draft.first_word_s,
         tools=draft.tools_used,
+        rounds=len(draft.rounds),
         asked=(len(draft.steps) - 1, asked) if asked else None,
     )
 

@@ -29,7 +29,7 @@ from core.turns.ending import draft_to_finish, turn_language
 from core.turns.interrupts import Interrupt
 from core.turns.running import RunningTurn, RunningTurns
 from core.turns.store_retry import until_stored
-from core.turns.writer import AnswerWriter
+from core.turns.writer import AnswerWriter, OnToolCall
 from core.values.conversation import Turn, TurnState
 from core.values.outgoing import Phase, Reply
 from core.values.places import Place
@@ -72,6 +72,7 @@ class TurnRunner:
         on_set_aside: Callable[[Turn, BotError], None] = lambda _turn, _error: None,
         on_finished: Callable[[Finish], None] = lambda _finish: None,
         tools: Tools | None = None,
+        on_tool_call: OnToolCall = lambda _server, _failed, _seconds: None,
     ) -> None:
         self._store = store
         self._channels = channels
@@ -81,7 +82,7 @@ class TurnRunner:
         self._checkpoints = checkpoints
         self._running_turns = running_turns
         self._catalog = catalog or environment_to_catalog(settings)
-        self._writer = AnswerWriter(store, model, settings, clock, self._catalog, files, tools)
+        self._writer = AnswerWriter(store, model, settings, clock, self._catalog, files, tools, on_tool_call)
         self._on_set_aside = on_set_aside
         self._on_finished = on_finished
         self._suspects = asyncio.Lock()

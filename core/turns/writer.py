@@ -16,6 +16,7 @@ from core.clock import Clock
 from core.conversation.context import ContextReader
 from core.conversation.files import FileReader, unseen
 from core.conversation.prompt import tool_notes, with_notes
+from core.conversation.steps import steps_to_messages
 from core.delivery.answer import AnswerDelivery
 from core.errors import BotError, Code, ModelError, PlatformError, StoreError, UnreadError
 from core.i18n import duration, phrase
@@ -27,7 +28,7 @@ from core.ports.tools import Tools
 from core.settings.channel import ChannelSettings, merge
 from core.settings.environment import CoreSettings
 from core.text import is_blank
-from core.turns.draft import MOST_ROUNDS, Draft, steps_to_messages
+from core.turns.draft import MOST_ROUNDS, Draft
 from core.turns.ending import (
     charge,
     nothing_to_answer,
@@ -42,7 +43,15 @@ from core.values.conversation import Turn, text_message
 from core.values.deltas import Charged, Delta, Ended, EndReason, ImagesRefused, ModelSelected, Queued, Usage
 from core.values.outgoing import Phase, Reply
 from core.values.parts import FileProblem, Opaque, Text, ToolCall
-from core.values.steps import ApprovalAnswered, ApprovalAsked, Decision, ModelRound, Step, pending_calls
+from core.values.steps import (
+    ApprovalAnswered,
+    ApprovalAsked,
+    Decision,
+    ModelRound,
+    Step,
+    ToolResults,
+    pending_calls,
+)
 from core.values.tools import ToolOffer
 
 log = structlog.get_logger()
@@ -51,6 +60,10 @@ _LAST_ROUND = (
     "(You can't call more tools for this answer. Answer now with what you have, and say what is missing.)"
 )
 """For the model, in its last round."""
+
+
+OnToolCall = Callable[[str, bool, float], None]
+"""Receives of each tool call that has ended the server of the tool, whether it failed, and the seconds that it took."""
 
 
 class AnswerWriter:
@@ -65,6 +78,7 @@ class AnswerWriter:
         catalog: ModelCatalog,
         files: FileReader,
         tools: Tools | None = None,
+        on_tool_call: OnToolCall = lambda _server, _failed, _seconds: None,
     ) -> None:
         self._store = store
         self._model = model
@@ -72,6 +86,7 @@ class AnswerWriter:
         self._clock = clock
         self._catalog = catalog
         self._tools = tools
+        self._on_tool_call = on_tool_call
         self._files = files
         self._reader = ContextReader(store, settings.zone, files)
 
@@ -155,9 +170,20 @@ class AnswerWriter:
                     running, await self._round(running, _next_request(request, draft, offer), delivery)
                 )
                 continue
-            async with contextlib.aclosing(tools.run(running.turn, offer, tuple(draft.steps))) as steps:
-                async for step in steps:
-                    await self._keep(running, step)
+            await self._run_calls(running, tools, offer)
+
+    async def _run_calls(self, running: RunningTurn, tools: Tools, offer: ToolOffer) -> None:
+        """Run the calls of the last round that have no result, and keep what becomes of them. Raises BotError."""
+        called = {call.id: offer.find(call.name) for call in pending_calls(running.draft.steps)}
+        began_s = self._clock.monotonic()
+        async with contextlib.aclosing(tools.run(running.turn, offer, tuple(running.draft.steps))) as steps:
+            async for step in steps:
+                if isinstance(step, ToolResults):
+                    took_s = self._clock.monotonic() - began_s
+                    for result in step.results:
+                        tool = called.get(result.call_id)
+                        self._on_tool_call(tool.server if tool else "", result.failed, took_s)
+                await self._keep(running, step)
 
     async def _offer(self, running: RunningTurn) -> ToolOffer:
         if self._tools is None or running.draft.settings is None:
@@ -258,7 +284,7 @@ def _goes_on(steps: Sequence[Step]) -> bool:
 def _next_request(request: Request, draft: Draft, offer: ToolOffer) -> Request:
     """The request of the next round."""
     request = replace(request, messages=with_notes(request.messages, tool_notes(offer)))
-    steps = steps_to_messages(draft.steps)
+    steps = (*request.steps, *steps_to_messages(draft.steps))
     if len(draft.rounds) < MOST_ROUNDS - 1:
         return replace(request, steps=steps, tools=offer.tools)
     return replace(

@@ -130,9 +130,11 @@ class Opaque:
 
 @dataclass(frozen=True, slots=True)
 class ToolsUsed:
-    """The names of the tools that an answer has used, in order, each once."""
+    """The names of the tools that an answer has used, in order, each once. `remarks`: so many characters at the
+    beginning of its text are remarks that were written before the last calls."""
 
-    names: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    remarks: int = 0
 
 
 Attached = Text | Quote | File | Unread | ToolsUsed

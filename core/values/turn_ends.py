@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from core.values.conversation import Turn, TurnState
 from core.values.deltas import Usage
+from core.values.parts import ToolsUsed
 from core.values.steps import ApprovalAsked
 from core.values.ui import Button
 
@@ -34,8 +35,9 @@ class Finish:
     estimate_tokens: int | None = None
     latency_ms: int = 0
     first_word_s: float | None = None
-    tools: tuple[str, ...] = ()
-    """The names of the tools that the answer has used, each once."""
+    tools: ToolsUsed = field(default_factory=ToolsUsed)
+    rounds: int = 0
+    """Rounds of the model that have ended; it is logged, not stored."""
     asked: tuple[int, ApprovalAsked] | None = None
     """In the state ASKING: what the turn asks, behind its number as a step."""
 

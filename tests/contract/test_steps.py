@@ -10,12 +10,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
+import structlog
 
+from core.conversation.prompt import GO_ON_WITH_TOOLS
 from core.i18n import phrase
 from core.ports.model import Request
 from core.ports.store import Store
-from core.turns.draft import MOST_ROUNDS
-from core.values.conversation import Ask, Message, Turn, TurnState
+from core.turns.draft import BETWEEN_ROUNDS, MOST_ROUNDS
+from core.values.conversation import Ask, Message, Turn, TurnState, text_message
 from core.values.deltas import Delta, Ended, EndReason, ModelInfo, ModelSelected, Usage
 from core.values.outgoing import Page
 from core.values.parts import Text, ToolCall, ToolResult
@@ -28,6 +30,7 @@ from core.values.steps import (
     ToolsBegun,
     pending_calls,
 )
+from core.values.tasks import ContinueAnswer
 from core.values.tools import Tool, ToolOffer, ToolSettings
 from tests.core.turns.test_runner import ADA, PLACE, Rig
 from tests.fakes.memory import MemoryStore
@@ -41,7 +44,8 @@ ROUNDS: list[tuple[Text | ToolCall, ...]] = [
     (Text("I found him."), SEND),
     (Text("It is sent."),),
 ]
-WHOLE = "Let me look.\n\nI found him.\n\nIt is sent."
+WHOLE = BETWEEN_ROUNDS.join(["Let me look.", "I found him.", "It is sent."])
+OFFERED = (Tool(LOOK.name, "", "{}", server="people"), Tool(SEND.name, "", "{}", server="mail"))
 STEPS = 9
 """Round, begun, result, round, approval asked, approval answered, begun, result, round."""
 DIES_IN_SENDING = (5, 1)
@@ -81,7 +85,7 @@ class Toolbox:
         self.called = self.hanging = False
 
     async def offer(self, turn: Turn, settings: ToolSettings, steps: Sequence[Step]) -> ToolOffer:
-        return ToolOffer(tuple(Tool(call.name, "", "{}") for call in (LOOK, SEND)) if settings.on else ())
+        return ToolOffer(OFFERED if settings.on else ())
 
     async def run(
         self, turn: Turn, offer: ToolOffer, steps: Sequence[Step]
@@ -146,6 +150,7 @@ class Journey:
         self.store = store
         self.platform = MemoryPlatform()
         self.model, self.tools = RoundByRound(), Toolbox()
+        self.tool_calls: list[tuple[str, bool]] = []
 
     async def accept(self, number: int = 1) -> int:
         turn = await self.store.accept(question(number))
@@ -165,6 +170,7 @@ class Journey:
             for turn in await self.store.open_turns():
                 rig.place_queues.submit(turn)
             await until(lambda: store.dead.is_set() or turn_id not in rig.place_queues.known)
+        self.tool_calls += rig.tool_calls
         return (await self.turn(turn_id)).state
 
     async def answer(self, turn_id: int, *lives: int, approved: tuple[str, ...] = (SEND.id,)) -> None:
@@ -219,13 +225,22 @@ async def test_the_model_reads_the_steps_behind_the_question(store: Store) -> No
     assert journey.tools.ran == ["look_up"]
 
 
+async def test_each_call_is_counted_once_with_its_server_and_the_end_is_logged_with_its_tools() -> None:
+    journey = Journey(MemoryStore())
+    with structlog.testing.capture_logs() as logs:
+        await journey.answer(await journey.accept(), *DIES_IN_SENDING)
+    assert journey.tool_calls == [("people", False), ("mail", True)], "the outcome of the mail is unknown"
+    (line,) = [line for line in logs if line["event"] == "answer_finished"]
+    assert (line["rounds"], line["tools"]) == (3, "look_up,send_mail")
+
+
 async def test_an_answer_that_asks_says_for_what_and_the_questions_behind_it_go_on(store: Store) -> None:
     journey = Journey(store)
     turn_id = await journey.accept()
     assert await journey.run(turn_id) is TurnState.ASKING
     notice = phrase("asking", "en", tools="send_mail")
     assert [(page.text, page.notice, page.buttons) for page in journey.pages] == [
-        ("Let me look.\n\nI found him.", notice, ())
+        (f"Let me look.{BETWEEN_ROUNDS}I found him.", notice, ())
     ]
     journey.model.rounds = [(Text("Because."),)]
     later = await journey.accept(2)
@@ -289,6 +304,25 @@ async def test_a_model_that_goes_on_calling_tools_is_stopped() -> None:
     (page,) = journey.pages
     assert page.notice == phrase("tools_exhausted", "en")
     assert "continue" in [button.action for button in page.buttons]
+
+
+async def test_an_answer_that_is_continued_has_what_the_tools_gave_before(store: Store) -> None:
+    journey = Journey(store)
+    journey.model.rounds = [*[(LOOK,)] * (MOST_ROUNDS - 1), (Text("So far."),)]
+    turn_id = await journey.accept()
+    assert await journey.run(turn_id) is TurnState.DONE
+    for _ in range(2):
+        before = journey.model.requests[-1].steps[:-1]  # without the sentence that this round is the last one
+        journey.model.rounds = [(Text("And on."),)]
+        again = await store.retry_turn(turn_id, ContinueAnswer())
+        assert again is not None
+        turn_id = again.id
+        assert await journey.run(turn_id) is TurnState.DONE
+        request = journey.model.requests[-1]
+        assert request.steps[: len(before)] == before
+        assert request.steps[-1] == text_message("user", GO_ON_WITH_TOOLS)
+        assert [message.parts for message in request.messages if message.role == "assistant"] == []
+        assert (request.may_call, len(request.tools)) == (True, 2)
 
 
 async def test_calls_of_tools_that_nobody_offered_are_no_step() -> None:

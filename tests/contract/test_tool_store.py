@@ -69,8 +69,6 @@ async def test_the_line_of_an_answer_names_the_tools_that_it_used(store: Store) 
     turn = await store.accept(Ask("m1", PLACE, ADA, "why?", AT, addressed=True))
     assert turn is not None
     turn = await store.begin(turn.id)
-    await store.finish(Finish(turn, TurnState.DONE, "Because.", tools=("jira__search", "current_time")))
-    assert [line.attached for line in await store.lines(PLACE)] == [
-        (),
-        (ToolsUsed(("jira__search", "current_time")),),
-    ]
+    used = ToolsUsed(("jira__search", "current_time"), remarks=9)
+    await store.finish(Finish(turn, TurnState.DONE, "A remark. Because.", tools=used))
+    assert [line.attached for line in await store.lines(PLACE)] == [(), (used,)]

@@ -15,7 +15,7 @@ from core.ports.files import FileContent
 from core.ports.store import PROCESS, Change, Context, Feedback, StoredSettings, Thread
 from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
 from core.values.events import Deleted, Edited
-from core.values.parts import Attached, File, Text, ToolsUsed
+from core.values.parts import Attached, File, Text
 from core.values.places import Person, Place, message_key
 from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound, Step
 from core.values.tasks import Alert, ContinueAnswer, Task
@@ -390,7 +390,7 @@ class MemoryStore:
                 ask.at,
                 mine=True,
                 anchor=ask.id,
-                attached=(ToolsUsed(finish.tools),) if finish.tools else (),
+                attached=(finish.tools,) if finish.tools.names else (),
             )
             talk = self._talk(ask.place)
             if turn.again_of is not None and not isinstance(ask.task, ContinueAnswer):

@@ -25,7 +25,7 @@ from core.ports.model import Request
 from core.text import is_blank
 from core.values.conversation import Ask, Message, ThreadMessage, text_message
 from core.values.deltas import ModelInfo
-from core.values.parts import File, Image, Quote, Text, ToolCall, ToolResult, Unread
+from core.values.parts import File, Image, Quote, Text, ToolCall, ToolResult, ToolsUsed, Unread
 from core.values.places import Person, Place
 from core.values.usage import LastUsage
 
@@ -71,6 +71,24 @@ def test_a_thread_becomes_roles_and_names() -> None:
         text_message("assistant", "A test fails."),
         text_message("user", "Ada: Which?"),
     )
+
+
+def test_which_tools_an_answer_has_used_is_said_in_the_next_message_and_its_remarks_are_left_out() -> None:
+    answer = line(3, PARLEY, "Let me look.---A test fails.", mine=True, anchor="m2")
+    used = ToolsUsed(("ci__runs",), remarks=len("Let me look.---"))
+    lines = [
+        line(2, ADA, "@Parley why?"),
+        replace(answer, attached=(used,)),
+        line(4, BO, "Hm."),
+        line(5, ADA, "Which?"),
+    ]
+    said = [(message.role, message_to_text(message)) for message in prompt(lines, ask(5, "Which?"))[1:]]
+    assert said == [
+        ("user", "Ada: @Parley why?"),
+        ("assistant", "A test fails."),
+        ("user", "(Parley: tools were called for the answer above: ci__runs.)\n\nBo: Hm."),
+        ("user", "Ada: Which?"),
+    ]
 
 
 def test_alone_with_the_bot_nobody_needs_a_name() -> None:

@@ -93,6 +93,7 @@ class Rig:
         self.platform = platform or MemoryPlatform()
         self.store = store or MemoryStore()
         self.model = Script()
+        self.tool_calls: list[tuple[str, bool]] = []
         clock = clock or SystemClock()
         self.live = RunningTurns()
         platform_calls = PlatformCalls(self.platform)
@@ -111,6 +112,7 @@ class Rig:
             self.live,
             plain_files(self.store, clock),
             tools=tools,
+            on_tool_call=lambda server, failed, _seconds: self.tool_calls.append((server, failed)),
         )
         self.place_queues = PlaceQueues(
             self.runner.answer, self.live, tell_waiting=self.runner.tell_waiting, patience_s=0.05

@@ -129,8 +129,18 @@ async def test_a_refused_try_adds_nothing_to_the_answer_after_it() -> None:
 @pytest.mark.parametrize(
     ("reply", "outcome"),
     [
-        (WHOLE, {"tokens_out": 24, "cost": 0.036048, "outcome": "done", "code": ""}),
-        (EMPTY, {"tokens_in": 72_000, "tokens_out": 0, "cost": 0.072, "outcome": "failed", "code": "empty"}),
+        (WHOLE, {"tokens_out": 24, "cost": 0.036048, "outcome": "done", "code": "", "rounds": 1}),
+        (
+            EMPTY,
+            {
+                "tokens_in": 72_000,
+                "tokens_out": 0,
+                "cost": 0.072,
+                "outcome": "failed",
+                "code": "empty",
+                "rounds": 0,
+            },
+        ),
     ],
     ids=["whole", "empty"],
 )
@@ -149,6 +159,7 @@ async def test_one_log_line_says_who_asked_where_and_what_the_answer_took(
         "turn": finish.turn.id,
         "model": "test-model",
         "tokens_in": 36_000,
+        "tools": "",
         "ref": finish.ref,
         **outcome,
     }
