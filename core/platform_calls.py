@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from core.errors import Code, PlatformError, new_ref
-from core.ports.connector import Connector, Installation
+from core.ports.connector import Connector, Installation, LinksMessages, ThreadAccess
 from core.ports.files import FileContent, FileError, FileSource
 from core.values.conversation import Ask, History
 from core.values.outgoing import OutgoingCall, Page, PostMessage
@@ -58,6 +58,18 @@ class PlatformCalls:
 
     async def channel(self, channel: str) -> Place:
         return await self._pass("channel", self.installation.channel(channel))
+
+    async def is_open(self, place: Place) -> bool:
+        """`ThreadAccess.is_open`; True where all threads of a channel are as open as the channel."""
+        if not isinstance(self.installation, ThreadAccess):
+            return True
+        return await self._pass("is_open", self.installation.is_open(place))
+
+    def message_link(self, place: Place, message_id: str) -> str:
+        """`LinksMessages.message_link`, or an empty text."""
+        if not isinstance(self.installation, LinksMessages):
+            return ""
+        return self.installation.message_link(place, message_id)
 
     async def fetch(self, place: Place, message_id: str, file: File, limit: int) -> FileContent:
         """`FileSource.fetch`. Raises FileError and nothing else."""

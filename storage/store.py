@@ -106,8 +106,16 @@ class SqlStore:
     async def filled(self, place: Place) -> bool:
         return await self._database.read(threads.filled, place)
 
-    async def lines(self, place: Place, until: Ask | None = None, limit: int = 400) -> list[ThreadMessage]:
-        return await self._database.read(threads.lines, place, until, limit)
+    async def lines(
+        self, place: Place, until: Ask | None = None, limit: int = 400, before: datetime | None = None
+    ) -> list[ThreadMessage]:
+        before_us = None if before is None else to_us(before)
+        return await self._database.read(threads.lines, place, until, limit, before_us)
+
+    async def search(
+        self, place: Place, words: Sequence[str], limit: int = 40
+    ) -> list[tuple[Place, ThreadMessage]]:
+        return await self._database.read(threads.search, place, words, limit)
 
     async def context(self, ask: Ask, model: str, limit: int = 400) -> Context:
         return await self._database.read(turns.context, ask, model, limit)

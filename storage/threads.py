@@ -14,10 +14,13 @@ from sqlalchemy import (
     and_,
     case,
     delete,
+    literal,
+    or_,
     select,
     tuple_,
     update,
 )
+from sqlalchemy.sql.functions import coalesce
 
 from core.ports.store import Thread
 from core.values.conversation import Ask, History, ThreadMessage
@@ -44,11 +47,16 @@ def within(table: Any, place: Place, message: str | None = None) -> list[ColumnE
     """The rows of a place; with `message`, the rows of that message in the place's channel."""
     columns = table.c
     last = columns.thread == place.thread if message is None else columns.message == message
+    return [*channel_of(table, place), last]
+
+
+def channel_of(table: Any, place: Place) -> list[ColumnElement[bool]]:
+    """The rows of a place's channel, with all its threads."""
+    columns = table.c
     return [
         columns.platform == place.platform,
         columns.team == place.team,
         columns.channel == place.channel,
-        last,
     ]
 
 
@@ -185,7 +193,9 @@ def filled(connection: Connection, place: Place) -> bool:
     return bool(connection.scalar(select(THREADS.c.filled).where(*within(THREADS, place))))
 
 
-def lines(connection: Connection, place: Place, until: Ask | None, limit: int) -> list[ThreadMessage]:
+def lines(
+    connection: Connection, place: Place, until: Ask | None, limit: int, before_us: int | None = None
+) -> list[ThreadMessage]:
     line = MESSAGES.c
     order = (line.at_us, line.anchor, line.rank, line.message)
     query = select(MESSAGES).where(*within(MESSAGES, place))
@@ -193,8 +203,31 @@ def lines(connection: Connection, place: Place, until: Ask | None, limit: int) -
         began_us = select(THREADS.c.since_us).where(*within(THREADS, place)).scalar_subquery()
         afresh = and_(began_us.is_not(None), began_us <= to_us(until.at), line.at_us < began_us)
         query = query.where(tuple_(*order) <= tuple_(to_us(until.at), until.id, 0, until.id), ~afresh)
+    if before_us is not None:
+        query = query.where(line.at_us < before_us)
     query = query.order_by(*(column.desc() for column in order)).limit(limit)
     return [entry(row) for row in reversed(connection.execute(query).all())]
+
+
+def search(
+    connection: Connection, place: Place, words: Sequence[str], limit: int
+) -> list[tuple[Place, ThreadMessage]]:
+    line, thread = MESSAGES.c, THREADS.c
+    has = [line.text.icontains(word, autoescape=True) for word in words]
+    if not has:
+        return []
+    found = sum((case((one, 1), else_=0) for one in has), literal(0))
+    same = (line[name] == thread[name] for name in ("platform", "team", "channel", "thread"))
+    query = (
+        select(MESSAGES, thread.direct)
+        .join(THREADS, and_(*same))
+        .where(*channel_of(MESSAGES, place), line.thread != place.thread)
+        .where(line.at_us >= coalesce(thread.since_us, 0), or_(*has))
+        .order_by(found.desc(), line.at_us.desc(), line.message)
+        .limit(limit)
+    )
+    rows = connection.execute(query).all()
+    return [(Place(row.platform, row.team, row.channel, row.thread, row.direct), entry(row)) for row in rows]
 
 
 def active_threads(connection: Connection, platform: str, team: str, since_us: int, limit: int) -> list[Place]:

@@ -24,7 +24,7 @@ from bots.discord.mentioned_people import MentionedPeople
 from bots.discord.outgoing import LIMITS, call_to_body, interaction_token_of, key_to_nonce, upload_to_form
 from bots.discord.rate_limits import channel_rate_limits, scope_of, webhook_rate_limits
 from bots.discord.rest import Wire
-from bots.discord.thread_locations import ThreadLocations, may
+from bots.discord.thread_locations import ThreadLocations, is_open, may
 from core.clock import Clock
 from core.errors import Code, PlatformError
 from core.ports.files import FileContent
@@ -320,6 +320,17 @@ class DiscordInstallation:
             return True
         with self._translated():
             return await history.question_exists(self._here, ask)
+
+    async def is_open(self, place: Place) -> bool:
+        with self._translated(), calls(priority=Priority.READ):
+            return await is_open(self._here, place)
+
+    def message_link(self, place: Place, message_id: str) -> str:
+        """https://support.discord.com/hc/articles/206346498"""
+        if not message_id.isdecimal():
+            return ""
+        location = self._locations.of(place)
+        return f"https://discord.com/channels/{place.team or '@me'}/{location}/{message_id}"
 
     async def roles_in(self, person: str, teams: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
         with self._translated():

@@ -231,12 +231,35 @@ async def _is_thread(client: discord.Client, thread_id: str) -> bool:
         return False
 
 
+async def is_open(client: discord.Client, place: Place) -> bool:
+    """Whether all who may read the channel may read the thread: it is public, or its messages are in the channel.
+
+    A thread that is opened from a message of its channel is public, and has the id of that message:
+    https://docs.discord.com/developers/topics/threads. Raises discord.py's exceptions.
+    """
+    if place.direct or _in_channel(place):
+        return True
+    if not place.thread.isdecimal():
+        return False
+    thread: object = client.get_channel(int(place.thread))
+    try:
+        thread = thread or await client.fetch_channel(int(place.thread))
+    except discord.Forbidden:
+        return False
+    except discord.NotFound:
+        return await _is_message(client, place, place.thread)
+    return isinstance(thread, discord.Thread) and not thread.is_private()
+
+
 async def _is_in_channel(client: discord.Client, post: PostMessage | UploadFile) -> bool:
     """Was it asked in the channel itself? Then there was no thread to ask in, and none to answer in."""
-    if not post.answers.isdecimal():
-        return False
+    return post.answers.isdecimal() and await _is_message(client, post.place, post.answers)
+
+
+async def _is_message(client: discord.Client, place: Place, message_id: str) -> bool:
+    """Is it in the channel itself, outside of threads?"""
     try:
-        await channel_at(client, post.place.channel, post.place).fetch_message(int(post.answers))
+        await channel_at(client, place.channel, place).fetch_message(int(message_id))
     except (discord.NotFound, discord.Forbidden):
         return False
     return True

@@ -50,6 +50,7 @@ class Identity:
     name: str
     app_id: str = ""
     organisation: str = ""
+    url: str = ""
 
     @property
     def home(self) -> frozenset[str]:

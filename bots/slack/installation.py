@@ -109,6 +109,14 @@ class SlackInstallation:
     async def missed(self, place: Place, after: datetime) -> list[Ask]:
         return await history.missed(self.web, self.people, place, after)
 
+    def message_link(self, place: Place, message_id: str) -> str:
+        """https://docs.slack.dev/reference/methods/chat.getPermalink"""
+        digits = message_id.replace(".", "")
+        if not self.web.url or not digits.isdecimal():
+            return ""
+        thread = f"?thread_ts={place.thread}&cid={place.channel}" if place.thread else ""
+        return f"{self.web.url}archives/{place.channel}/p{digits}{thread}"
+
     async def question_exists(self, ask: Ask) -> bool:
         return await history.question_exists(self.web, ask)
 

@@ -32,7 +32,7 @@ class Web:
         self._holds_files = allow_list("slack.com", ".slack.com", also=api_url)
         self._session: aiohttp.ClientSession | None = None
         self._me: Identity | None = None
-        self._team = ""
+        self._team = self._url = ""
         self._meeting = asyncio.Lock()
         self._doubted = asyncio.Event()
 
@@ -93,14 +93,20 @@ class Web:
                     response.get("user") or "",
                     response.get("app_id") or "",
                     response.get("enterprise_id") or "",
+                    response.get("url") or "",
                 )
-                self._team = self._me.team
+                self._team, self._url = self._me.team, self._me.url
             return self._me
 
     @property
     def team(self) -> str:
         """The workspace's id; empty before `identify` has found it out for the first time."""
         return self._team
+
+    @property
+    def url(self) -> str:
+        """The workspace's URL with a slash at its end; empty before `identify` has found it out."""
+        return self._url
 
     def forget(self) -> None:
         """Have `identify` ask again: the token may have been revoked, or work again."""

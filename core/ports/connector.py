@@ -206,3 +206,24 @@ class Directory(Protocol):
     async def tell(self, told: ImmediateReply, ask: Ask) -> None:
         """Show `reply` to the author of `ask` alone. Raises nothing."""
         ...
+
+
+@runtime_checkable
+class ThreadAccess(Protocol):
+    """An installation whose channels may have threads that not everybody in the channel may read."""
+
+    async def is_open(self, place: Place) -> bool:
+        """Whether all who may read the channel of `place` may read its thread too. False where that is unknown.
+
+        Raises PlatformError.
+        """
+        ...
+
+
+@runtime_checkable
+class LinksMessages(Protocol):
+    """An installation whose messages have addresses."""
+
+    def message_link(self, place: Place, message_id: str) -> str:
+        """The URL of a message, for people who may read it; empty where it is not known. Pure."""
+        ...

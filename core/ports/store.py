@@ -257,10 +257,23 @@ class ThreadStore(Protocol):
 
     async def filled(self, place: Place) -> bool: ...
 
-    async def lines(self, place: Place, until: Ask | None = None, limit: int = 400) -> list[ThreadMessage]:
+    async def lines(
+        self, place: Place, until: Ask | None = None, limit: int = 400, before: datetime | None = None
+    ) -> list[ThreadMessage]:
         """The newest `limit` messages of a thread, oldest first. An answer follows its question directly.
 
-        With `until`, none later than `until`'s own and none older than the thread's last reset.
+        With `until`, none later than `until`'s own and none older than the thread's last reset. With `before`, none of
+        that time or later.
+        """
+        ...
+
+    async def search(
+        self, place: Place, words: Sequence[str], limit: int = 40
+    ) -> list[tuple[Place, ThreadMessage]]:
+        """Messages in the other threads of `place`'s channel that have some of `words`, which are in lower case.
+
+        Those with the most of them come first, then the newest; none is older than its thread's last reset. Of ASCII
+        letters the case does not matter.
         """
         ...
 

@@ -247,7 +247,9 @@ class MemoryStore:
         talk = self._talks.get(place.key)
         return talk is not None and talk.filled
 
-    async def lines(self, place: Place, until: Ask | None = None, limit: int = 400) -> list[ThreadMessage]:
+    async def lines(
+        self, place: Place, until: Ask | None = None, limit: int = 400, before: datetime | None = None
+    ) -> list[ThreadMessage]:
         self._work()
         talk = self._talks.get(place.key)
         if talk is None:
@@ -256,7 +258,22 @@ class MemoryStore:
         if until is not None:
             since = talk.since if talk.since <= until.at else _NEVER
             entries = [entry for entry in entries if _rank(entry) <= _rank(_line(until)) and entry.at >= since]
-        return entries[-limit:]
+        return [entry for entry in entries if before is None or entry.at < before][-limit:]
+
+    async def search(
+        self, place: Place, words: Sequence[str], limit: int = 40
+    ) -> list[tuple[Place, ThreadMessage]]:
+        self._work()
+        there = [
+            (sum(word in entry.text.lower() for word in words), talk.place, entry)
+            for talk in self._talks.values()
+            if talk.place.channel_key == place.channel_key and talk.place.thread != place.thread
+            for entry in talk.ordered()
+            if entry.at >= talk.since
+        ]
+        found = sorted((one for one in there if one[0]), key=lambda one: one[2].id)
+        found.sort(key=lambda one: (one[0], one[2].at), reverse=True)
+        return [(other, entry) for _, other, entry in found[:limit]]
 
     async def context(self, ask: Ask, model: str, limit: int = 400) -> Context:
         lines = await self.lines(ask.place, ask, limit)

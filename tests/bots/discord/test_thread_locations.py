@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from core.values.outgoing import EditMessage, Page, PostMessage
 from core.values.places import Place
 from tests.bots.discord.conftest import Bot, running
 from tests.fakes.discord import ADA, BO, BOT, GENERAL, GUILD, Permission
+from tests.fakes.discord.guild import ChannelType
 from tests.waiting import until
 
 THREADS = "/channels/*/messages/*/threads"
@@ -135,3 +137,29 @@ async def test_where_no_thread_may_be_opened_every_answer_stays_a_reply_in_the_c
     await answer(bot, Ask(reply.id, first.place, reply.author, reply.text, reply.at), "Jacquard.")
     assert shown(bot, GENERAL) == ["A machine.", "Jacquard."]
     assert all(m.reference is not None for m in bot.fake.from_bot(GENERAL))
+
+
+async def test_a_thread_is_open_unless_it_is_private_or_not_known(bot: Bot) -> None:
+    installation = bot.platform.installation
+    here = (await ask(bot, "what is a loom?")).place
+    world = bot.fake.world
+    for kind, archived, open_ in (
+        (ChannelType.PUBLIC_THREAD, False, True),
+        (ChannelType.PUBLIC_THREAD, True, True),
+        (ChannelType.PRIVATE_THREAD, False, False),
+        (ChannelType.PRIVATE_THREAD, True, False),
+    ):
+        thread = await bot.fake.actions.open_thread(world.channels[GENERAL], BO, "plans", kind=kind)
+        if archived:
+            await bot.fake.actions.change(thread, archived=True)
+        assert await installation.is_open(replace(here, thread=str(thread.id))) is open_, (kind, archived)
+    assert await installation.is_open(here), "its messages are in the channel"
+    assert await installation.is_open(replace(here, thread=""))
+    assert not await installation.is_open(replace(here, thread="999"))
+
+
+async def test_a_message_has_a_link(bot: Bot) -> None:
+    here = (await ask(bot, "what is a loom?")).place
+    link = bot.platform.installation.message_link(replace(here, thread="7"), "8")
+    assert link == f"https://discord.com/channels/{GUILD}/7/8"
+    assert bot.platform.installation.message_link(here, "ask-1") == ""

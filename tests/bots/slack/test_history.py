@@ -105,3 +105,14 @@ async def test_typing_is_a_hint_that_gives_up_where_it_is_not_known(
     await platform.installation.typing(place)
     await platform.installation.typing(place)
     assert len(slack.called("assistant.threads.setStatus")) == 4
+
+
+async def test_a_message_has_a_link_once_the_workspace_is_known(
+    slack: FakeSlack, platform: SlackConnector
+) -> None:
+    place = Place("slack", "T1", "C1", "1700000000.000100")
+    await platform.installation.web.identify()
+    link = platform.installation.message_link(place, "1700000001.000200")
+    inside = f"?thread_ts={place.thread}&cid=C1"
+    assert link == f"{slack.space.base_url}/archives/C1/p1700000001000200{inside}"
+    assert platform.installation.message_link(place, "ask-1") == ""
