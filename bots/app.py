@@ -42,6 +42,7 @@ from core.settings.channel import offered_models
 from core.settings.environment import CoreSettings, Settings
 from core.spend.usage_report import StoredUsage
 from core.tools.builtin import BuiltinTools
+from core.tools.earlier import EarlierMessages
 from core.tools.registry import Toolbox
 from core.turns.checkpoints import Checkpoints
 from core.turns.ownership import SOLE_OWNER
@@ -147,7 +148,7 @@ class App:
         self.channels = PerInstallation(connectors, self._create_channel)
         self.supervisor = Supervisor(connectors, self.clock, self.operator_alerts, self.metrics.gauge)
         self.tools = Toolbox(
-            [BuiltinTools(self.clock, self.core.zone)],
+            [BuiltinTools(self.clock, self.core.zone, EarlierMessages(store, self._calls))],
             store,
             self.clock,
             self.file_content,

@@ -38,16 +38,18 @@ def build_summary(lines: Sequence[ThreadMessage], language: str) -> tuple[Messag
     """The instructions, then one message for each line of what was said."""
     head = f"{SYSTEM}\n\nWrite in {MODEL_NAMES[language_of(language)]}."
     known = labels_of(lines)
-    said = (text_message("user", _line(line, label_of(line, known))) for line in lines)
+    said = (text_message("user", line_to_json(line, label_of(line, known))) for line in lines)
     return (text_message("system", head), *said)
 
 
-def _line(line: ThreadMessage, label: str) -> str:
-    """A message in one line: JSON escapes line feeds, and here other line ends too."""
+def line_to_json(line: ThreadMessage, label: str, **more: str) -> str:
+    """A message as JSON in one line: line feeds are escaped there, and here other line ends too. Its time is in UTC.
+    `more` has further keys, or others of the same names."""
     said = {
         "at": f"{line.at.astimezone(UTC):%Y-%m-%d %H:%M}",
         "by": label,
         "text": whole_text(_with_short_files(line)),
+        **more,
     }
     return json.dumps(said, ensure_ascii=False).translate(_LINE_ENDS)
 

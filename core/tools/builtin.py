@@ -8,11 +8,17 @@ from datetime import tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import structlog
+
 from core.clock import Clock
+from core.errors import StoreError
 from core.ports.tools import ToolError, ToolOutput
+from core.tools.earlier import EarlierMessages
 from core.values.conversation import Turn
 from core.values.places import Place
 from core.values.tools import Tool, ToolRule, ToolSettings
+
+log = structlog.get_logger()
 
 
 def reading_tool(name: str, about: str, rule: ToolRule = ToolRule.READ, **properties: str) -> Tool:
@@ -30,27 +36,46 @@ CURRENT_TIME = reading_tool(
     zone="Optional. A time zone such as Europe/Berlin",
 )
 
+READ_EARLIER = reading_tool(
+    "read_earlier_messages",
+    "Reads earlier messages of this thread than those that you see, at most 50, oldest first. Call it again with the "
+    "time of the first one for those before it.",
+    before="Optional. Only messages before this time, UTC, such as 2026-01-31 10:05:00",
+)
+SEARCH_EARLIER = reading_tool(
+    "search_earlier_threads",
+    "Searches the earlier threads of this channel for words, for example to find out whether something was asked or "
+    "decided before. Gives at most 8 messages with their time, author and link.",
+    query="A few telling words, in the language that the messages are likely to be in",
+)
+
 
 class BuiltinTools:
     """The `ToolSource` of Parley itself."""
 
     name = ""
 
-    def __init__(self, clock: Clock, zone: tzinfo) -> None:
+    def __init__(self, clock: Clock, zone: tzinfo, earlier: EarlierMessages) -> None:
         self._clock = clock
         self._zone = zone
         self._calls: dict[str, Callable[[Turn, Mapping[str, Any]], Awaitable[str]]] = {
-            CURRENT_TIME.name: self._current_time
+            CURRENT_TIME.name: self._current_time,
+            READ_EARLIER.name: earlier.read,
+            SEARCH_EARLIER.name: earlier.search,
         }
 
     def tools(self, place: Place, settings: ToolSettings) -> tuple[Tool, ...]:
-        return (CURRENT_TIME,) if settings.builtin else ()
+        return (CURRENT_TIME, READ_EARLIER, SEARCH_EARLIER) if settings.builtin else ()
 
     def absent(self, place: Place, settings: ToolSettings) -> bool:
         return False
 
     async def call(self, turn: Turn, tool: Tool, arguments: Mapping[str, Any]) -> ToolOutput:
-        return ToolOutput(await self._calls[tool.title](turn, arguments))
+        try:
+            return ToolOutput(await self._calls[tool.title](turn, arguments))
+        except StoreError as error:
+            log.warning("tool_store_failed", tool=tool.title, **error.log_keys)
+            raise ToolError("What is stored can't be read now.") from error
 
     async def _current_time(self, turn: Turn, arguments: Mapping[str, Any]) -> str:
         zone, name = self._zone, str(arguments.get("zone") or "").strip()

@@ -1,0 +1,146 @@
+"""The built-in tools that look for what was said: further back in the thread, and in other threads of its channel.
+
+Each asks what the asker may read. What can't be found out counts as not readable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from core.conversation.summary import line_to_json
+from core.errors import PlatformError
+from core.platform_calls import PlatformCalls
+from core.ports.store import ThreadStore
+from core.ports.tools import ToolError
+from core.speakers import label_of, labels_of
+from core.text import shortened
+from core.tools.words import query_words
+from core.values.conversation import Ask, ThreadMessage, Turn
+from core.values.places import Place
+
+PAGE = 50
+"""Messages that one call reads."""
+IN_PROMPT = 400
+"""The newest messages of a thread, which a model has been given as far as they fit."""
+MOST_HITS, MOST_HITS_EACH = 8, 2
+"""Messages that a search gives back, of all threads and of each."""
+HIT_LENGTH = 400
+"""Characters of a message that a search gives back."""
+
+_CANDIDATES = 60
+_BEFORE_WORD = 100
+_NOT_READABLE = "The person who asks may not read what was said here before."
+
+
+class EarlierMessages:
+    """`calls`: what calls the platform of a place, or None where there is none."""
+
+    def __init__(self, store: ThreadStore, calls: Callable[[Place], PlatformCalls | None]) -> None:
+        self._store = store
+        self._calls = calls
+
+    async def read(self, turn: Turn, arguments: Mapping[str, Any]) -> str:
+        """A page of the thread: before a time, or else what precedes the prompt. Raises ToolError and StoreError."""
+        ask = turn.ask
+        if not ask.author.may_read:
+            raise ToolError(_NOT_READABLE)
+        newest = await self._store.lines(ask.place, ask, IN_PROMPT)
+        before = _time(arguments.get("before")) or (newest[0].at if newest else ask.at)
+        lines = await self._store.lines(ask.place, ask, PAGE, before)
+        if len(lines) < PAGE and await self._has_read_further(ask, (lines or newest)[:1]):
+            lines = await self._store.lines(ask.place, ask, PAGE, before)
+        if not lines and not arguments.get("before"):
+            lines = newest[:PAGE]
+        known = labels_of(lines)
+        said = [
+            line_to_json(line, label_of(line, known), at=_to_second(line.at))
+            for line in lines
+            if not line.wordless
+        ]
+        return "\n".join(said) or "There are no earlier messages."
+
+    async def _has_read_further(self, ask: Ask, oldest: Sequence[ThreadMessage]) -> bool:
+        """Store what the platform has before the oldest stored message. Returns whether there was anything.
+
+        That it was read to the beginning is not stored: messages behind those may be missing too.
+        """
+        calls = self._calls(ask.place)
+        if not oldest or calls is None or await self._store.filled(ask.place):
+            return False
+        try:
+            history = await calls.history(ask.place, replace(ask, id=oldest[0].id, at=oldest[0].at))
+        except PlatformError:
+            return False
+        if history.entries:
+            await self._store.import_history(ask.place, replace(history, complete=False))
+        return bool(history.entries)
+
+    async def search(self, turn: Turn, arguments: Mapping[str, Any]) -> str:
+        """The messages of other threads that match a query best. Raises ToolError and StoreError."""
+        ask, words = turn.ask, query_words(str(arguments.get("query") or ""))
+        if not ask.author.may_read:
+            raise ToolError(_NOT_READABLE)
+        if not words:
+            raise ToolError("Give words to look for in `query`.")
+        hits = await self._readable(ask.place, await self._store.search(ask.place, words, _CANDIDATES))
+        known = labels_of(line for _, line in hits)
+        said = [self._hit_to_json(place, line, label_of(line, known), words) for place, line in hits]
+        return "\n".join(said) or "Nothing was found. Other words may find more."
+
+    async def _readable(
+        self, here: Place, found: Sequence[tuple[Place, ThreadMessage]]
+    ) -> list[tuple[Place, ThreadMessage]]:
+        """The first of the messages found, without those of threads that not everybody in the channel may read."""
+        hits: list[tuple[Place, ThreadMessage]] = []
+        open_: dict[str, bool] = {}
+        for place, line in found:
+            if len(hits) == MOST_HITS:
+                break
+            if sum(other == place for other, _ in hits) == MOST_HITS_EACH:
+                continue
+            if place.key not in open_ and len(open_) < 2 * MOST_HITS:
+                open_[place.key] = await self._is_open(place)
+            if open_.get(place.key, False):
+                hits.append((place, line))
+        return hits
+
+    async def _is_open(self, place: Place) -> bool:
+        calls = self._calls(place)
+        try:
+            return calls is not None and await calls.is_open(place)
+        except PlatformError:
+            return False
+
+    def _hit_to_json(self, place: Place, line: ThreadMessage, label: str, words: Sequence[str]) -> str:
+        calls = self._calls(place)
+        link = calls.message_link(place, line.id) if calls is not None else ""
+        there = {"link": link} if link else {"thread": place.thread} if place.thread else {}
+        shown = replace(line, text=_around(line.text, words), attached=())
+        return line_to_json(shown, label, **there)
+
+
+def _around(text: str, words: Sequence[str]) -> str:
+    """The part of a text around the first of the words."""
+    lower = text.lower()
+    first = min((at for word in words if (at := lower.find(word)) >= 0), default=0)
+    start = max(0, first - _BEFORE_WORD)
+    return ("…" if start else "") + shortened(text[start:], HIT_LENGTH)
+
+
+def _to_second(at: datetime) -> str:
+    """A time that `_time` reads."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _time(text: object) -> datetime | None:
+    """A date and time in ISO 8601, in UTC unless it says otherwise. Raises ToolError."""
+    if not text:
+        return None
+    try:
+        at = datetime.fromisoformat(str(text).strip())
+        return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ToolError("`before` is no date and time, such as 2026-01-31 10:05:00.") from None

@@ -1,0 +1,245 @@
+"""The built-in tools: the time, and what was said before, as far as the asker may read it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from core.errors import Code, PlatformError
+from core.platform_calls import PlatformCalls
+from core.ports.tools import ToolError
+from core.tools.builtin import READ_EARLIER, BuiltinTools
+from core.tools.earlier import IN_PROMPT, MOST_HITS, PAGE, EarlierMessages
+from core.tools.words import query_words
+from core.values.conversation import Ask, History, ThreadMessage, Turn
+from core.values.places import Person, Place
+from core.values.tools import Tool, ToolRule, ToolSettings
+from tests.core.tools.rig import ADA, AT, PLACE
+from tests.fakes.clock import FakeClock
+from tests.fakes.memory import MemoryStore
+from tests.fakes.platform import MemoryPlatform
+
+BEN = Person("U2", "Ben")
+
+
+class Archive(MemoryPlatform):
+    """A platform with threads that are private (`private`), and older messages of a thread (`older`)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.private: set[str] = set()
+        self.failing = False
+        self.older: list[ThreadMessage] = []
+
+    async def is_open(self, place: Place) -> bool:
+        if self.failing:
+            raise PlatformError(Code.UNAVAILABLE)
+        return place.thread not in self.private
+
+    def message_link(self, place: Place, message_id: str) -> str:
+        return f"https://chat.example/{place.thread}/{message_id}"
+
+    async def history(self, place: Place, before: Ask) -> History:
+        if self.failing:
+            raise PlatformError(Code.UNAVAILABLE)
+        return History(tuple(line for line in self.older if line.at < before.at))
+
+
+class Library:
+    """The built-in tools on a store and a platform in memory."""
+
+    def __init__(self) -> None:
+        self.store, self.platform, self.clock = MemoryStore(), Archive(), FakeClock()
+        calls = PlatformCalls(self.platform)
+        earlier = EarlierMessages(self.store, lambda place: calls)
+        self.source = BuiltinTools(self.clock, ZoneInfo("Europe/Berlin"), earlier)
+        self.ask = Ask("q1", PLACE, ADA, "why?", AT + timedelta(days=300), addressed=True)
+
+    def tool(self, name: str, settings: ToolSettings | None = None) -> Tool:
+        offered = self.source.tools(PLACE, settings or ToolSettings(builtin=True))
+        return next(tool for tool in offered if tool.title == name)
+
+    async def call(self, name: str, **arguments: Any) -> str:
+        return (await self.source.call(Turn(1, self.ask), self.tool(name), arguments)).text
+
+    async def found(self, query: str) -> list[dict[str, str]]:
+        text = await self.call("search_earlier_threads", query=query)
+        return [json.loads(line) for line in text.splitlines()] if text.startswith("{") else []
+
+    async def read(self, **arguments: Any) -> list[str]:
+        text = await self.call("read_earlier_messages", **arguments)
+        return [json.loads(line)["text"] for line in text.splitlines()] if text.startswith("{") else []
+
+    async def say(self, text: str, thread: str = "0.5", at: datetime = AT, by: Person = BEN) -> None:
+        where = replace(PLACE, thread=thread)
+        assert await self.store.note(Ask(f"m{at:%d%H%M%S}-{thread}-{len(text)}", where, by, text, at))
+
+
+def lines(number: int) -> list[ThreadMessage]:
+    return [ThreadMessage(f"m{n}", BEN, f"line {n}", AT + timedelta(minutes=n)) for n in range(number)]
+
+
+async def test_nothing_is_offered_where_they_are_off() -> None:
+    assert Library().source.tools(PLACE, ToolSettings()) == ()
+
+
+async def test_all_of_them_read_only_and_run_unasked() -> None:
+    tools = Library().source.tools(PLACE, ToolSettings(builtin=True))
+    assert len(tools) == 3
+    assert {(tool.rule, tool.writes) for tool in tools} == {(ToolRule.READ, False)}
+    assert json.loads(READ_EARLIER.parameters)["required"] == []
+
+
+async def test_the_time_is_that_of_the_zone_asked_for_or_of_the_operator() -> None:
+    library = Library()
+    assert await library.call("current_time") == (
+        "Sunday, 22 November 2026, 11:00:00 (UTC+0100), time zone Europe/Berlin"
+    )
+    assert "18:00:00 (UTC+0800)" in await library.call("current_time", zone="Asia/Shanghai")
+
+
+@pytest.mark.parametrize(
+    "zone", ["Mars/Base", "../../etc/passwd", "/etc/localtime", "\0", "America", "x" * 5_000]
+)
+async def test_a_zone_that_does_not_exist_is_said(zone: str) -> None:
+    with pytest.raises(ToolError, match="no such time zone"):
+        await Library().call("current_time", zone=zone)
+
+
+async def test_earlier_messages_are_those_before_what_a_prompt_holds_and_then_those_before_them() -> None:
+    library = Library()
+    await library.store.import_history(PLACE, History(tuple(lines(IN_PROMPT + 80))))
+    page = await library.read()
+    assert (len(page), page[0], page[-1]) == (PAGE, "line 30", "line 79")
+    page = await library.read(before=f"{AT + timedelta(minutes=30):%Y-%m-%d %H:%M:%S}")
+    assert (len(page), page[0], page[-1]) == (30, "line 0", "line 29")
+    assert await library.call("read_earlier_messages", before="2025-01-01") == "There are no earlier messages."
+
+
+async def test_of_a_short_thread_the_beginning_is_read() -> None:
+    library = Library()
+    await library.store.import_history(PLACE, History(tuple(lines(60))))
+    page = await library.read()
+    assert (len(page), page[0]) == (PAGE, "line 0")
+
+
+@pytest.mark.parametrize("failing", [False, True])
+async def test_what_the_store_lacks_is_read_from_the_platform(failing: bool) -> None:
+    library = Library()
+    library.platform.older, library.platform.failing = lines(10), failing
+    newer = [
+        replace(line, id=f"n{n}", at=line.at + timedelta(days=1)) for n, line in enumerate(lines(IN_PROMPT))
+    ]
+    await library.store.import_history(PLACE, History(tuple(newer), complete=False))
+    page = await library.read()
+    assert page == ([f"line {n}" for n in range(PAGE)] if failing else [f"line {n}" for n in range(10)])
+    assert not await library.store.filled(PLACE)
+
+
+async def test_what_was_said_before_a_reset_is_not_read() -> None:
+    library = Library()
+    await library.store.import_history(PLACE, History(tuple(lines(10))))
+    await library.store.reset(PLACE, AT + timedelta(minutes=5))
+    assert await library.read(before="2026-01-01 00:08") == ["line 5", "line 6", "line 7"]
+
+
+@pytest.mark.parametrize(
+    "before", ["yesterday", "2026-13-01", "9999-12-31T23:59:59-20:00", "0001-01-01T00:00+14:00"]
+)
+async def test_a_time_that_is_none_is_said(before: str) -> None:
+    with pytest.raises(ToolError, match="no date and time"):
+        await Library().read(before=before)
+
+
+@pytest.mark.parametrize("tool", ["read_earlier_messages", "search_earlier_threads"])
+async def test_who_may_not_read_the_channel_reads_nothing(tool: str) -> None:
+    library = Library()
+    await library.say("the plan")
+    library.ask = replace(library.ask, author=replace(ADA, may_read=False))
+    with pytest.raises(ToolError, match="may not read"):
+        await library.call(tool, query="plan")
+
+
+async def test_a_search_finds_messages_with_their_time_author_and_link() -> None:
+    library = Library()
+    await library.say("We decided: the budget is 5,000.")
+    assert await library.found("What did we decide about the budget?") == [
+        {
+            "at": "2026-01-01 00:00",
+            "by": "Ben",
+            "text": "We decided: the budget is 5,000.",
+            "link": "https://chat.example/0.5/m01000000-0.5-32",
+        }
+    ]
+
+
+@pytest.mark.parametrize("query", ["预算", "我们的预算", "项目预算是多少"])
+async def test_chinese_is_found_without_spaces(query: str) -> None:
+    library = Library()
+    await library.say("今年的项目预算已经批准了")
+    assert [hit["text"] for hit in await library.found(query)] == ["今年的项目预算已经批准了"]
+
+
+async def test_only_other_threads_of_the_channel_are_searched() -> None:
+    library = Library()
+    await library.say("the plan here", PLACE.thread)
+    assert await library.call("search_earlier_threads", query="plan") == (
+        "Nothing was found. Other words may find more."
+    )
+
+
+async def test_a_thread_that_is_private_or_cannot_be_looked_up_is_left_out() -> None:
+    library = Library()
+    await library.say("a secret plan", "private")
+    await library.say("an open plan", "open")
+    library.platform.private = {"private"}
+    assert [hit["text"] for hit in await library.found("plan")] == ["an open plan"]
+    library.platform.failing = True
+    assert await library.found("plan") == []
+
+
+async def test_a_search_gives_few_messages_and_of_each_thread_two() -> None:
+    library = Library()
+    for thread in range(20):
+        for minute in range(4):
+            await library.say(f"plan {minute}", f"t{thread}", AT + timedelta(minutes=minute, days=thread))
+    hits = await library.found("plan")
+    threads = [hit["link"].split("/")[3] for hit in hits]
+    assert len(hits) == MOST_HITS
+    assert threads == ["t19", "t19", "t18", "t18", "t17", "t17", "t16", "t16"]
+
+
+async def test_of_a_long_message_the_part_around_the_word_is_given() -> None:
+    library = Library()
+    await library.say("x " * 5_000 + "the budget is small" + " y" * 5_000)
+    (hit,) = await library.found("budget")
+    assert "the budget is small" in hit["text"]
+    assert len(hit["text"]) < 500
+
+
+async def test_a_database_that_is_away_is_said() -> None:
+    library = Library()
+    library.store.failing = True
+    with pytest.raises(ToolError, match="can't be read now"):
+        await library.found("plan")
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("What did we decide about the Budget?", ["decide", "budget"]),
+        ("who are they", ["who", "are", "they"]),
+        ("项目预算 Q3", ["项目", "目预", "预算", "q3"]),
+        ("ＡＢＣ abc", ["abc"]),
+        ("?!", []),
+        ("x " * 10_000, ["x"]),
+    ],
+)
+def test_a_query_is_its_telling_words(query: str, words: Sequence[str]) -> None:
+    assert query_words(query) == words
