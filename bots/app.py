@@ -43,6 +43,7 @@ from core.settings.environment import CoreSettings, Settings
 from core.spend.usage_report import StoredUsage
 from core.tools.builtin import BuiltinTools
 from core.tools.earlier import EarlierMessages
+from core.tools.links import LinkReader
 from core.tools.registry import Toolbox
 from core.turns.checkpoints import Checkpoints
 from core.turns.ownership import SOLE_OWNER
@@ -148,7 +149,7 @@ class App:
         self.channels = PerInstallation(connectors, self._create_channel)
         self.supervisor = Supervisor(connectors, self.clock, self.operator_alerts, self.metrics.gauge)
         self.tools = Toolbox(
-            [BuiltinTools(self.clock, self.core.zone, EarlierMessages(store, self._calls))],
+            [self._create_builtin_tools()],
             store,
             self.clock,
             self.file_content,
@@ -235,6 +236,10 @@ class App:
             None if why_not["web"] else web.create(config.web, self.clock, self.store, self.file_content),
         ]
         return [connector for connector in created if connector is not None]
+
+    def _create_builtin_tools(self) -> BuiltinTools:
+        earlier = EarlierMessages(self.store, self._calls)
+        return BuiltinTools(self.clock, self.core.zone, earlier, LinkReader(self.core.link_hosts))
 
     async def _addressed(self, place: Place) -> Place | None:
         platform_calls = self._calls(place)

@@ -6,6 +6,7 @@ the variable, before anything connects.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from datetime import timedelta
 from typing import Self
@@ -17,6 +18,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import SettingsError
 from core.i18n import LANGUAGES
+
+_HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*", re.IGNORECASE)
 
 
 class Settings(BaseSettings):
@@ -217,6 +220,19 @@ class CoreSettings(Settings):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.parley_time_zone)
+
+    @property
+    def link_hosts(self) -> list[str]:
+        """The hosts of PARLEY_LINK_HOSTS; `*.` stands for all subdomains."""
+        return [host for entry in self.parley_link_hosts.lower().split(",") if (host := entry.strip())]
+
+    @field_validator("parley_link_hosts")
+    @classmethod
+    def _hosts(cls, value: str) -> str:
+        for entry in filter(None, map(str.strip, value.split(","))):
+            if not _HOST.fullmatch(entry):
+                raise ValueError(f"{entry!r} is no host, such as docs.example.com or *.example.org")
+        return value
 
     @field_validator("parley_time_zone")
     @classmethod

@@ -5,5 +5,6 @@ policy      which calls run, which a person approves first, which are refused   
 find_tool   which tools are offered where there are too many                     pure
 names, schemas    what models take                                               pure
 results     what a tool gave back, as the model reads it
-builtin     the time and links; earlier: messages, words: what to look for in them
+builtin     the time; earlier: messages, and words: what to look for in them
+links       pages of the Internet; page_text: their words                             pure
 """

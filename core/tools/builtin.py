@@ -14,6 +14,7 @@ from core.clock import Clock
 from core.errors import StoreError
 from core.ports.tools import ToolError, ToolOutput
 from core.tools.earlier import EarlierMessages
+from core.tools.links import LinkReader
 from core.values.conversation import Turn
 from core.values.places import Place
 from core.values.tools import Tool, ToolRule, ToolSettings
@@ -49,26 +50,43 @@ SEARCH_EARLIER = reading_tool(
     query="A few telling words, in the language that the messages are likely to be in",
 )
 
+READ_LINK = reading_tool(
+    "read_link",
+    "Reads the text of a page on the Internet. Use it only for addresses that people here have written, or that a page "
+    "you have read refers to.",
+    ToolRule.ASK,
+    url="The address of the page, with https://",
+)
+
 
 class BuiltinTools:
     """The `ToolSource` of Parley itself."""
 
     name = ""
 
-    def __init__(self, clock: Clock, zone: tzinfo, earlier: EarlierMessages) -> None:
+    def __init__(self, clock: Clock, zone: tzinfo, earlier: EarlierMessages, links: LinkReader) -> None:
         self._clock = clock
+        self._links = links
         self._zone = zone
         self._calls: dict[str, Callable[[Turn, Mapping[str, Any]], Awaitable[str]]] = {
             CURRENT_TIME.name: self._current_time,
             READ_EARLIER.name: earlier.read,
             SEARCH_EARLIER.name: earlier.search,
+            READ_LINK.name: self._read_link,
         }
 
     def tools(self, place: Place, settings: ToolSettings) -> tuple[Tool, ...]:
-        return (CURRENT_TIME, READ_EARLIER, SEARCH_EARLIER) if settings.builtin else ()
+        here = (CURRENT_TIME, READ_EARLIER, SEARCH_EARLIER) if settings.builtin else ()
+        return (*here, READ_LINK) if settings.links else here
 
     def absent(self, place: Place, settings: ToolSettings) -> bool:
         return False
+
+    def rule(self, tool: Tool, arguments: Mapping[str, Any]) -> ToolRule:
+        """Reading a page is a way out for data: a person approves it, unless the operator has listed its host."""
+        if tool.title != READ_LINK.title:
+            return tool.rule
+        return ToolRule.ASK if self._links.needs_approval(str(arguments.get("url", ""))) else ToolRule.READ
 
     async def call(self, turn: Turn, tool: Tool, arguments: Mapping[str, Any]) -> ToolOutput:
         try:
@@ -76,6 +94,9 @@ class BuiltinTools:
         except StoreError as error:
             log.warning("tool_store_failed", tool=tool.title, **error.log_keys)
             raise ToolError("What is stored can't be read now.") from error
+
+    async def _read_link(self, turn: Turn, arguments: Mapping[str, Any]) -> str:
+        return await self._links.read(str(arguments.get("url", "")))
 
     async def _current_time(self, turn: Turn, arguments: Mapping[str, Any]) -> str:
         zone, name = self._zone, str(arguments.get("zone") or "").strip()

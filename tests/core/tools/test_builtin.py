@@ -13,9 +13,10 @@ import pytest
 
 from core.errors import Code, PlatformError
 from core.platform_calls import PlatformCalls
-from core.ports.tools import ToolError
+from core.ports.tools import DecidesByCall, ToolError
 from core.tools.builtin import READ_EARLIER, BuiltinTools
 from core.tools.earlier import IN_PROMPT, MOST_HITS, PAGE, EarlierMessages
+from core.tools.links import LinkReader
 from core.tools.words import query_words
 from core.values.conversation import Ask, History, ThreadMessage, Turn
 from core.values.places import Person, Place
@@ -58,7 +59,8 @@ class Library:
         self.store, self.platform, self.clock = MemoryStore(), Archive(), FakeClock()
         calls = PlatformCalls(self.platform)
         earlier = EarlierMessages(self.store, lambda place: calls)
-        self.source = BuiltinTools(self.clock, ZoneInfo("Europe/Berlin"), earlier)
+        links = LinkReader(["docs.example.com"])
+        self.source = BuiltinTools(self.clock, ZoneInfo("Europe/Berlin"), earlier, links)
         self.ask = Ask("q1", PLACE, ADA, "why?", AT + timedelta(days=300), addressed=True)
 
     def tool(self, name: str, settings: ToolSettings | None = None) -> Tool:
@@ -94,6 +96,29 @@ async def test_all_of_them_read_only_and_run_unasked() -> None:
     assert len(tools) == 3
     assert {(tool.rule, tool.writes) for tool in tools} == {(ToolRule.READ, False)}
     assert json.loads(READ_EARLIER.parameters)["required"] == []
+
+
+async def test_links_are_read_only_where_that_is_on() -> None:
+    source = Library().source
+    assert [tool.name for tool in source.tools(PLACE, ToolSettings(links=True))] == ["read_link"]
+    assert "read_link" not in [tool.name for tool in source.tools(PLACE, ToolSettings(builtin=True))]
+
+
+@pytest.mark.parametrize(
+    ("url", "rule"),
+    [
+        ("https://docs.example.com/a", ToolRule.READ),
+        ("https://example.com/a", ToolRule.ASK),
+        ("https://docs.example.com.evil.example", ToolRule.ASK),
+        ("ftp://example.com", ToolRule.READ),
+    ],
+)
+def test_a_link_is_asked_for_unless_its_host_is_listed_or_it_is_refused_in_any_case(
+    url: str, rule: ToolRule
+) -> None:
+    library = Library()
+    assert isinstance(library.source, DecidesByCall)
+    assert library.source.rule(library.tool("read_link", ToolSettings(links=True)), {"url": url}) is rule
 
 
 async def test_the_time_is_that_of_the_zone_asked_for_or_of_the_operator() -> None:
