@@ -42,6 +42,7 @@ from core.settings.channel import offered_models
 from core.settings.environment import CoreSettings, Settings
 from core.spend.usage_report import StoredUsage
 from core.tools.builtin import BuiltinTools
+from core.tools.config import ToolServer, load_tool_servers
 from core.tools.earlier import EarlierMessages
 from core.tools.links import LinkReader
 from core.tools.registry import Toolbox
@@ -77,6 +78,7 @@ class Config:
     web: WebSettings
     timers: TimerSettings
     catalog: ModelCatalog
+    tool_servers: tuple[ToolServer, ...] = ()
 
     @classmethod
     def load(cls) -> Config:
@@ -91,6 +93,7 @@ class Config:
             WebSettings.load(),
             TimerSettings.load(),
             catalog,
+            load_tool_servers(core),
         )
         check_ways(config.catalog, os.environ)
         platforms = config.platforms()
@@ -114,7 +117,9 @@ class Config:
         )
         values = (getattr(settings, name) for settings in every for name in type(settings).model_fields)
         own = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
-        return [value for value in own if is_secret(value)] + self.database.secrets + self.catalog.secrets
+        of_servers = [secret for server in self.tool_servers for secret in server.secrets]
+        others = self.database.secrets + self.catalog.secrets + of_servers
+        return [value for value in own if is_secret(value)] + others
 
     @property
     def offered(self) -> list[str]:

@@ -20,24 +20,33 @@ _OURS = frozenset(
 _SECRET = re.compile("key|token|secret|auth|password|cookie|credential|signature", re.IGNORECASE)
 
 
-def read_headers(headers: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, SecretStr]:
-    """The headers with their values; `env:NAME` is replaced by the variable NAME.
+def read_headers(
+    headers: Mapping[str, str], environment: Mapping[str, str], *, authorization: bool = False
+) -> dict[str, SecretStr]:
+    """The headers with their values; `env:NAME` is replaced by the variable NAME. `authorization`: whether the header
+    of that name may be among them.
 
     Raises ValueError with a reason that names the header and the variable, if any, never a value.
     """
     read: dict[str, SecretStr] = {}
     for name, given in headers.items():
-        _check_name(name, read)
-        value = given.strip()
-        if value.startswith(FROM_ENVIRONMENT):
-            variable = value.removeprefix(FROM_ENVIRONMENT).strip()
-            value = environment.get(variable, "").strip()
-            if not value:
-                raise ValueError(f"{name}: {variable} is not set")
+        _check_name(name, read, authorization)
+        value = read_value(name, given, environment)
         if not _VALUE.fullmatch(value):
             raise ValueError(f"{name}: its value is empty, or holds what no header can carry")
         read[name] = SecretStr(value)
     return read
+
+
+def read_value(name: str, given: str, environment: Mapping[str, str]) -> str:
+    """The value of `name`, which is `given`, or the variable that it names by `env:NAME`. Raises ValueError."""
+    value = given.strip()
+    if not value.startswith(FROM_ENVIRONMENT):
+        return value
+    variable = value.removeprefix(FROM_ENVIRONMENT).strip()
+    if not (value := environment.get(variable, "").strip()):
+        raise ValueError(f"{name}: {variable} is not set")
+    return value
 
 
 def is_secret(name: str, given: str) -> bool:
@@ -45,10 +54,10 @@ def is_secret(name: str, given: str) -> bool:
     return given.strip().startswith(FROM_ENVIRONMENT) or bool(_SECRET.search(name))
 
 
-def _check_name(name: str, read: Mapping[str, SecretStr]) -> None:
+def _check_name(name: str, read: Mapping[str, SecretStr], authorization: bool) -> None:
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is no name of a header")
-    if name.lower() == "authorization":
+    if name.lower() == "authorization" and not authorization:
         raise ValueError(f"{name}: is sent with the key of each account")
     if name.lower() in _OURS:
         raise ValueError(f"{name}: is Parley's own to set")

@@ -6,25 +6,21 @@ account and one model. The catalog is read and checked once, before any connecti
 
 from __future__ import annotations
 
-import os
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from core.errors import SettingsError
 from core.headers import is_secret, read_headers
 from core.redaction import is_secret as is_key
 from core.settings.environment import CoreSettings, endpoint_url
+from core.settings.parley_toml import ConfigFile, checked, parse_config_file, read_config_file
 from core.values.deltas import ModelInfo
 
-FILE = "parley.toml"
 TRANSCRIBE_AT = "PARLEY_TRANSCRIBE_MODEL"
 CONCURRENCY = 500
 """Default limit of concurrent requests per account. A 429 lowers it."""
@@ -130,16 +126,8 @@ class ModelCatalog:
 
 def load_catalog(settings: CoreSettings) -> ModelCatalog:
     """Read and check the catalog. Raises SettingsError with one line that names the file and the key at fault."""
-    path = Path(settings.parley_config or FILE)
-    if not settings.parley_config and not path.exists():
-        return environment_to_catalog(settings)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise SettingsError(f"PARLEY_CONFIG: {path} can't be read: {reason}") from None
-    known = {name: value for name, value in dotenv_values(".env").items() if value} | dict(os.environ)
-    return toml_to_catalog(text, settings, known, str(path))
+    file = read_config_file(settings)
+    return environment_to_catalog(settings) if file is None else _file_to_catalog(file, settings)
 
 
 def environment_to_catalog(settings: CoreSettings) -> ModelCatalog:
@@ -165,14 +153,15 @@ def toml_to_catalog(
     text: str, settings: CoreSettings, environment: Mapping[str, str], source: str
 ) -> ModelCatalog:
     """Parse `text` of `source`. Raises SettingsError with one line that names the key at fault."""
-    try:
-        file = _File.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{source}: {error}") from None
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        at = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"{source}: {at}: {first['msg'].removeprefix('Value error, ')}") from None
+    return _file_to_catalog(parse_config_file(text, source, environment), settings)
+
+
+def _file_to_catalog(written: ConfigFile, settings: CoreSettings) -> ModelCatalog:
+    """A file that holds tool servers alone leaves the account and the model to the environment."""
+    if written.values.keys() == {"tools"}:
+        return environment_to_catalog(settings)
+    source, environment = written.source, written.environment
+    file = checked(_File, written.values, source)
     named = {model for endpoint in file.endpoints.values() for model in endpoint.models}
     if missing := [model for model in file.models if model not in named]:
         raise SettingsError(f"{source}: models: no endpoint serves {missing[0]!r}")
@@ -234,6 +223,8 @@ class _Endpoint(_Part):
 class _File(_Part):
     models: list[str] = []
     endpoints: dict[str, _Endpoint] = Field(min_length=1)
+    tools: list[Any] = []
+    """Read by `core.tools.config`."""
 
 
 def _transcriptions(accounts: Iterable[Account], model: str, at: str) -> Iterator[Route]:

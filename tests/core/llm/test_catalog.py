@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from core.errors import SettingsError
-from core.llm.catalog import FILE, environment_to_catalog, load_catalog, toml_to_catalog
+from core.llm.catalog import environment_to_catalog, load_catalog, toml_to_catalog
 from core.settings.environment import CoreSettings
+from core.settings.parley_toml import FILE
 from core.values.deltas import ModelInfo
 
 EXAMPLE = Path(__file__).parents[3] / "deploy" / "parley.example.toml"

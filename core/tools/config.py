@@ -1,0 +1,186 @@
+"""The tool servers of `parley.toml`: one `[[tools]]` each. Read and checked before anything connects. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from core.errors import SettingsError
+from core.headers import is_secret, read_headers, read_value
+from core.redaction import is_secret as is_key
+from core.settings.environment import CoreSettings, endpoint_url
+from core.settings.parley_toml import ConfigFile, checked, read_config_file
+from core.values.places import Place
+from core.values.tools import ToolRule
+
+TIMEOUT_S = 30.0
+"""Seconds that a call may take where the operator sets nothing else."""
+LONGEST_S = 120.0
+"""Seconds that a call may take while the server reports progress, and the most that `timeout_s` may be."""
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_CHANNEL = re.compile(r"[a-z]+:\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class ToolServer:
+    """An MCP server, and what an operator allows of its tools.
+
+    It is reached at `url`, or started with `command` and its arguments. `read`, `ask` and `never` are patterns of tool
+    names (`fnmatch`). `trust`: what a tool says of itself counts. `channels`: where it is offered, as
+    `platform:channel`; everywhere if empty. `approvers`: who may approve calls beside the asker, as `platform:id`.
+    `timeout_s`: the longest a call may take without a sign of progress, in seconds. `hidden`: the values among those of
+    `headers` and `env` that no log or chat may hold.
+    """
+
+    name: str
+    url: str = ""
+    command: tuple[str, ...] = ()
+    env: Mapping[str, SecretStr] = field(default_factory=dict)
+    headers: Mapping[str, SecretStr] = field(default_factory=dict)
+    read: tuple[str, ...] = ()
+    ask: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+    trust: bool = True
+    channels: tuple[str, ...] = ()
+    approvers: tuple[str, ...] = ()
+    timeout_s: float = TIMEOUT_S
+    hidden: tuple[SecretStr, ...] = ()
+
+    @property
+    def where(self) -> str:
+        """The host, or the program that is started, for operators. Holds no secret."""
+        return urlsplit(self.url).netloc if self.url else self.command[0]
+
+    @property
+    def secrets(self) -> list[str]:
+        """The values that no log or chat may hold. A token is one without the word before it too."""
+        values = [value.get_secret_value() for value in self.hidden]
+        return [part for value in values for part in {value, value.rpartition(" ")[2]} if is_key(part)]
+
+    def offered_in(self, place: Place) -> bool:
+        return not self.channels or f"{place.platform}:{place.channel}" in self.channels
+
+    def rule(self, title: str, *, reads: bool) -> ToolRule:
+        """The rule of a tool by its name at the server. `reads`: it says of itself that it only reads."""
+        for rule, patterns in (
+            (ToolRule.NEVER, self.never),
+            (ToolRule.ASK, self.ask),
+            (ToolRule.READ, self.read),
+        ):
+            if any(fnmatchcase(title, pattern) for pattern in patterns):
+                return rule
+        return ToolRule.READ if reads and self.trust else ToolRule.ASK
+
+    def writes(self, title: str, *, reads: bool) -> bool:
+        """Whether a call may change something: unless the operator or a trusted tool says that it only reads."""
+        return not (reads and self.trust) and self.rule(title, reads=reads) is not ToolRule.READ
+
+
+class _Server(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    url: str = ""
+    command: tuple[str, ...] = ()
+    env: dict[str, str] = {}
+    headers: dict[str, str] = {}
+    read: tuple[str, ...] = ()
+    ask: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+    trust: bool = True
+    channels: tuple[str, ...] = ()
+    approvers: tuple[str, ...] = ()
+    timeout_s: float = Field(TIMEOUT_S, gt=0, le=LONGEST_S)
+
+    @field_validator("name")
+    @classmethod
+    def _named(cls, value: str) -> str:
+        if not _NAME.fullmatch(value):
+            raise ValueError("must be a letter and at most 31 more letters, digits, _ and -")
+        return value
+
+    @field_validator("url")
+    @classmethod
+    def _http(cls, value: str) -> str:
+        """A `/` at the end stays: servers redirect to their own spelling, which costs a request each time."""
+        if value:
+            endpoint_url(value)
+        return value.strip()
+
+    @field_validator("channels", "approvers")
+    @classmethod
+    def _of_platforms(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            if not _CHANNEL.fullmatch(one):
+                raise ValueError(f"{one!r} is not platform:id, as PARLEY_ALERT_CHANNEL has them")
+        return value
+
+
+def load_tool_servers(settings: CoreSettings) -> tuple[ToolServer, ...]:
+    """The servers of `parley.toml`, in its order. Raises SettingsError with one line that names the key at fault."""
+    file = read_config_file(settings)
+    return () if file is None else tool_servers(file)
+
+
+def tool_servers(file: ConfigFile) -> tuple[ToolServer, ...]:
+    """Raises SettingsError."""
+    written = file.values.get("tools", [])
+    if not isinstance(written, list):
+        raise SettingsError(f"{file.source}: tools: write each server as [[tools]]")
+    servers: list[ToolServer] = []
+    for number, values in enumerate(written):
+        at = f"{file.source}: tools.{number}"
+        server = _to_server(checked(_Server, values, at), file.environment, at)
+        if any(other.name == server.name for other in servers):
+            raise SettingsError(f"{at}.name: {server.name!r} is there twice")
+        servers.append(server)
+    return tuple(servers)
+
+
+def _to_server(server: _Server, environment: Mapping[str, str], at: str) -> ToolServer:
+    _check_reach(server, at)
+    try:
+        headers = read_headers(server.headers, environment, authorization=True)
+    except ValueError as error:
+        raise SettingsError(f"{at}.headers: {error}") from None
+    try:
+        env = {name: _read_variable(name, given, environment) for name, given in server.env.items()}
+    except ValueError as error:
+        raise SettingsError(f"{at}.env: {error}") from None
+    hidden = [*_hidden(server.headers, headers), *_hidden(server.env, env)]
+    given: dict[str, Any] = server.model_dump(exclude={"headers", "env"})
+    return ToolServer(**given, headers=headers, env=env, hidden=tuple(hidden))
+
+
+def _check_reach(server: _Server, at: str) -> None:
+    """Raises SettingsError."""
+    if bool(server.url) == bool(server.command):
+        raise SettingsError(f"{at}: needs either url or command")
+    if server.command and (not server.command[0] or any("\0" in part for part in server.command)):
+        raise SettingsError(f"{at}.command: names no program")
+    if server.url and server.env:
+        raise SettingsError(f"{at}.env: only a command has one")
+    if server.command and server.headers:
+        raise SettingsError(f"{at}.headers: only a url has them")
+
+
+def _read_variable(name: str, given: str, environment: Mapping[str, str]) -> SecretStr:
+    """Raises ValueError."""
+    if not _VARIABLE.fullmatch(name):
+        raise ValueError(f"{name!r} is no name of a variable")
+    value = read_value(name, given, environment)
+    if "\0" in value:
+        raise ValueError(f"{name}: its value holds what no variable can carry")
+    return SecretStr(value)
+
+
+def _hidden(given: Mapping[str, str], values: Mapping[str, SecretStr]) -> Iterable[SecretStr]:
+    return (values[name] for name, written in given.items() if is_secret(name, written))
