@@ -207,6 +207,7 @@ class App:
             priced=self.catalog.priced,
             interrupt=running_turns.forget,
             absent_servers=self.tools.absent,
+            submit=submit,
         )
         self.inbox = StoringInbox(
             store,

@@ -126,6 +126,7 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
         jobs.start(channel.scheduler.run())
     jobs.start(app.checkpoints.run())
     jobs.start(app.recovery.run())
+    jobs.start(app.inbox.approvals.run())
     jobs.start(app.supervisor.run(app.inbox))
     jobs.start(give_signs_of_life(app.store, app.clock))
     jobs.start(expire_uploads(app.store, app.clock))

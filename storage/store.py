@@ -170,8 +170,15 @@ class SqlStore:
     async def put_steps(self, turn_id: int, number: int, new: Sequence[Step]) -> None:
         await self._database.write(steps.put, turn_id, number, new, to_us(self._clock.now()))
 
-    async def resume(self, turn_id: int, answer: ApprovalAnswered) -> Turn | None:
-        return await self._database.write(turns.resume, turn_id, answer, to_us(self._clock.now()))
+    async def resume(
+        self,
+        turn_id: int,
+        answer: ApprovalAnswered,
+        changes: Sequence[Change] = (),
+        grants: Sequence[ToolGrant] = (),
+    ) -> Turn | None:
+        now_us = to_us(self._clock.now())
+        return await self._database.write(tools.resume, turn_id, answer, changes, grants, now_us)
 
     async def asking_turns(self, place: Place | None = None) -> list[tuple[Turn, ApprovalAsked]]:
         return await self._database.read(tools.asking_turns, place)

@@ -3,12 +3,14 @@ store."""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, select, update
 
 from core.ports.store import Change
-from core.values.conversation import Turn
+from core.values.conversation import Turn, TurnState
 from core.values.places import Place
-from core.values.steps import ApprovalAsked
+from core.values.steps import ApprovalAnswered, ApprovalAsked
 from core.values.tools import ToolGrant
 from storage import steps, threads, turns
 from storage.engine import insert
@@ -46,6 +48,27 @@ def grant_tool(connection: Connection, place: Place, grant: ToolGrant, at_us: in
             "at_us": at_us,
         },
     )
+
+
+def resume(
+    connection: Connection,
+    turn_id: int,
+    answer: ApprovalAnswered,
+    changes: Sequence[Change],
+    grants: Sequence[ToolGrant],
+    at_us: int,
+) -> Turn | None:
+    asking = update(TURNS).where(TURNS.c.id == turn_id, TURNS.c.state == TurnState.ASKING)
+    row = connection.execute(asking.values(state=TurnState.WAITING).returning(TURNS)).first()
+    if row is None:
+        return None
+    turn = turns.turn_of(row)
+    steps.append(connection, turn_id, answer, at_us)
+    for change in changes:
+        record(connection, change)
+    for grant in grants:
+        grant_tool(connection, turn.ask.place, grant, at_us)
+    return turn
 
 
 def record(connection: Connection, change: Change) -> None:

@@ -14,7 +14,6 @@ from core.ports.store import PROCESS, Context
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.events import Deleted, Edited
 from core.values.places import Person, Place
-from core.values.steps import ApprovalAnswered
 from core.values.tasks import Alert, ContinueAnswer, Task
 from core.values.turn_ends import AnswerFooter, Finish
 from core.values.ui import Button
@@ -246,15 +245,6 @@ def finish(connection: Connection, end: Finish, now_us: int) -> None:
         if end.turn.again_of is not None and not isinstance(ask.task, ContinueAnswer):
             threads.drop_answers(connection, ask)
         threads.put_answer(connection, ask, _line_id(end.turn.id, end.posted), end.text, end.tools)
-
-
-def resume(connection: Connection, turn_id: int, answer: ApprovalAnswered, at_us: int) -> Turn | None:
-    asking = update(TURNS).where(TURNS.c.id == turn_id, TURNS.c.state == TurnState.ASKING)
-    row = connection.execute(asking.values(state=TurnState.WAITING).returning(TURNS)).first()
-    if row is None:
-        return None
-    steps.append(connection, turn_id, answer, at_us)
-    return turn_of(row)
 
 
 def answer_footers(connection: Connection, place: Place, limit: int) -> list[AnswerFooter]:

@@ -50,7 +50,7 @@ _QUOTE_LIMIT = 150
 """UTF-16 units of a question above its answer."""
 
 _CUSTOM_ID = "parley:{action}:{turn_id}"
-_PRESSED = re.compile(r"parley:([a-z_-]+):(\d+)")
+_PRESSED = re.compile(r"parley:([a-z0-9_-]+):(\d+)")
 
 
 def page_to_content(page: Page, quote: str = "") -> str:

@@ -11,7 +11,7 @@ from bots.web import incoming, outgoing
 from bots.web.answer_streams import AnswerStreams
 from core.clock import Clock
 from core.errors import Code, PlatformError, StoreError
-from core.i18n import language_of
+from core.i18n import language_of, variant
 from core.ports.files import FileContent, FileError
 from core.ports.store import Store
 from core.values.conversation import Ask, History
@@ -38,12 +38,14 @@ class WebInstallation:
         self.ready = connected
 
     async def take_up(self) -> None:
-        """Show the answers that an earlier process left half written, as far as it had come."""
-        for turn in await self._store.open_turns():
-            if turn.ask.place.platform == self.name and turn.posted and turn.text:
-                language = language_of(turn.ask.author.locale)
+        """Show the answers that an earlier process left half written or waiting for an approval, as far as it had
+        come."""
+        turns = [(turn, None) for turn in await self._store.open_turns() if turn.text]
+        for turn, asked in (*turns, *await self._store.asking_turns()):
+            if turn.ask.place.platform == self.name and turn.posted:
+                language = variant(language_of(turn.ask.author.locale), self.name)
                 thread = outgoing.place_to_thread(turn.ask.place)
-                self._live.paint(thread, outgoing.turn_to_view(turn, self._clock.now(), language))
+                self._live.paint(thread, outgoing.turn_to_view(turn, self._clock.now(), language, asked))
 
     async def history(self, place: Place, before: Ask) -> History:
         """Nothing is said here but through the inbox, so the store has it all."""

@@ -22,12 +22,14 @@ from core.commands.parser import command_of
 from core.conversation.file_content import is_picture, is_sound
 from core.i18n import SPOKEN, TAGS, language_of, phrase, variant
 from core.ports.store import Thread
+from core.turns.approval_view import approval_buttons, approval_notice
 from core.values.conversation import ThreadMessage, Turn
 from core.values.events import Receipt
 from core.values.outgoing import Limits, Page
 from core.values.parts import Attached, File, Quote, Text, ToolsUsed, Unread
 from core.values.places import Place
 from core.values.platform import PlatformTraits
+from core.values.steps import ApprovalAsked
 from core.values.tasks import ContinueAnswer
 from core.values.turn_ends import AnswerFooter
 from core.values.ui import Button, Form
@@ -96,12 +98,13 @@ def page_to_view(message_id: str, page: Page, at: datetime) -> MessageView:
     return MessageView(message_id, True, page.text, at.isoformat(), after, page.notice, page.buttons)
 
 
-def turn_to_view(turn: Turn, at: datetime, language: str) -> MessageView:
-    """An answer that is to go on."""
+def turn_to_view(turn: Turn, at: datetime, language: str, asked: ApprovalAsked | None = None) -> MessageView:
+    """An answer that is to go on: by itself, or once a person has approved what is `asked`."""
+    notice = approval_notice(turn, asked, language) if asked else ""
     stop = Button("stop", phrase("stop", language), turn.id)
-    return MessageView(
-        turn.posted[0], True, turn.text, at.isoformat(), turn.ask.id, buttons=(stop,), anew=answers_anew(turn)
-    )
+    buttons = approval_buttons(turn, asked, language) if asked else (stop,)
+    anew = answers_anew(turn)
+    return MessageView(turn.posted[0], True, turn.text, at.isoformat(), turn.ask.id, notice, buttons, anew=anew)
 
 
 def entry_to_view(entry: ThreadMessage, language: str = "en") -> MessageView:

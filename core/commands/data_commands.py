@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from cachetools import TTLCache
@@ -28,15 +28,21 @@ _MESSAGES_MAX = 10_000
 class DataCommands:
     """Every method raises StoreError, and CommandError where the person may not.
 
-    `interrupt` ends the running answers to the turns that match a predicate, after these were forgotten.
+    `interrupt` ends the running answers to the turns that match a predicate, after these were forgotten. `submit` gets
+    those of them that waited for an approval: their messages say that they were forgotten.
     """
 
     def __init__(
-        self, store: Store, clock: Clock, interrupt: Callable[[Callable[[Turn], bool]], object]
+        self,
+        store: Store,
+        clock: Clock,
+        interrupt: Callable[[Callable[[Turn], bool]], object],
+        submit: Callable[[Turn], object],
     ) -> None:
         self._store = store
         self._clock = clock
         self._interrupt = interrupt
+        self._submit = submit
         self._asked_to_forget: TTLCache[str, bool] = TTLCache(_ASKED_KEPT, CONFIRM_S, clock.monotonic)
 
     async def reset(self, given: CommandContext) -> ImmediateReply:
@@ -53,21 +59,32 @@ class DataCommands:
         alone = {line.author.id for line in said if not line.mine} <= {author.id}
         if not alone and not is_manager(author, place, given.core):
             raise CommandError("forget_by_manager")
-        forgotten = await self._store.forget_thread(place, given.command.at)
-        self._interrupt(lambda turn: turn.ask.place.key == place.key)
+        forgotten = await self._forget(
+            lambda turn: turn.ask.place.key == place.key,
+            lambda: self._store.forget_thread(place, given.command.at),
+        )
         return _forgotten(given, "forget_thread_done", forgotten)
 
     async def _forget_person(self, given: CommandContext) -> ImmediateReply:
         platform, team = given.place.platform, given.traits.people_of(given.place)
-        forgotten = await self._store.forget_person(platform, team, given.author.id)
-        self._interrupt(
+        forgotten = await self._forget(
             lambda turn: (
                 turn.ask.author.id == given.author.id
                 and turn.ask.place.platform == platform
                 and team in ("", turn.ask.place.team)
-            )
+            ),
+            lambda: self._store.forget_person(platform, team, given.author.id),
         )
         return _forgotten(given, "forget_me_done", forgotten)
+
+    async def _forget(self, which: Callable[[Turn], bool], forget: Callable[[], Awaitable[int]]) -> int:
+        """The result of `forget`, which removes the turns that `which` picks."""
+        asking = [turn for turn, _ in await self._store.asking_turns() if which(turn)]
+        forgotten = await forget()
+        self._interrupt(which)
+        for turn in asking:
+            self._submit(turn)
+        return forgotten
 
     async def _ask_to_forget(self, given: CommandContext) -> ImmediateReply:
         """A summary of the data to delete, and the button that confirms it."""

@@ -34,8 +34,8 @@ class CommandHandlers:
     """Performs each command by the handler of its name.
 
     `core.openai_model` is the model where none is set. `models`: those that may be chosen, or empty where any may.
-    `traits`: by the name of the platform. `priced`: whether costs are known. `interrupt`: as in `DataCommands`.
-    `absent_servers`: as in `SettingsCommands`.
+    `traits`: by the name of the platform. `priced`: whether costs are known. `interrupt`, `submit`: as in
+    `DataCommands`. `absent_servers`: as in `SettingsCommands`.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class CommandHandlers:
         priced: bool = False,
         interrupt: Callable[[Callable[[Turn], bool]], object] = lambda which: None,
         absent_servers: Callable[[Place, ToolSettings], Sequence[str]] = lambda place, settings: (),
+        submit: Callable[[Turn], object] = lambda turn: None,
     ) -> None:
         self._store = store
         self._core = core
@@ -57,7 +58,7 @@ class CommandHandlers:
         self._traits = traits or {}
         self._priced = priced
         settings = SettingsCommands(store, clock, self.settings, absent_servers)
-        data = DataCommands(store, clock, interrupt)
+        data = DataCommands(store, clock, interrupt, submit)
         self.confirms_forgetting = data.confirms_forgetting
         self._handlers: dict[str, Callable[[CommandContext], Awaitable[Ask | ImmediateReply]]] = {
             "ask": self._ask,
@@ -93,6 +94,9 @@ class CommandHandlers:
 
     def language(self, person: Person, settings: ChannelSettings) -> str:
         return language_for(person, settings, self._core)
+
+    def is_admin(self, person: Person, place: Place) -> bool:
+        return is_admin(person, place, self._core)
 
     async def _context(self, command: Command) -> CommandContext:
         stored = await self._store.stored_settings(command.place)

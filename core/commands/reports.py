@@ -21,11 +21,15 @@ from core.speakers import label, label_of, labels_of
 from core.values.conversation import ThreadMessage
 from core.values.parts import Attached, File, Quote, Text, ToolsUsed, Unread
 from core.values.places import Place
+from core.values.tools import tool_label
 from core.values.ui import Attachment
 from core.values.usage import UsageTotals
 
 PERIODS = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
 _HISTORY_LINES = 10
+"""Lines of settings, and as many of tools."""
+_TOOL = "tool:"
+_DIGEST_LENGTH = 8
 _SIGNS = re.compile(r"[\\*_`~<>\[\]]")
 _ESCAPED = r"\\\g<0>"
 _RULE = "\n\n---\n\n"
@@ -75,23 +79,40 @@ def budget(
 
 
 def history(changes: Sequence[Change], language: str) -> str:
-    """The newest changes of settings: when (UTC), by whom, what."""
+    """The newest changes of settings, and the newest decisions and calls of tools: when (UTC), by whom, what."""
     if not changes:
         return phrase("history_none", language)
-    lines = [
-        phrase(
-            "history_line",
-            language,
-            at=_time(one.at, language),
-            who=one.by.name or one.by.id or phrase("history_somebody", language),
-            label=phrase(f"setting_{one.name}", language),
-            old=_was(one.name, one.old, language),
-            new=_was(one.name, one.new, language),
-            origin=phrase(f"origin_{'channel' if one.place.channel else 'workspace'}", language),
-        )
-        for one in changes[:_HISTORY_LINES]
-    ]
+    called = [one for one in changes if one.name.startswith(_TOOL)][:_HISTORY_LINES]
+    changed = [one for one in changes if not one.name.startswith(_TOOL)][:_HISTORY_LINES]
+    shown = sorted((*called, *changed), key=lambda one: one.at, reverse=True)
+    lines = (_history_line(one, language) for one in shown)
     return "\n".join([phrase("history_title", language), *(f"- {line}" for line in lines)])
+
+
+def _history_line(change: Change, language: str) -> str:
+    who = change.by.name or change.by.id or phrase("history_somebody", language)
+    at = _time(change.at, language)
+    if change.name.startswith(_TOOL):
+        what, _, digest = (change.new or "").partition(" ")
+        return phrase(
+            "history_tool",
+            language,
+            at=at,
+            who=who,
+            tool=tool_label(change.name.removeprefix(_TOOL)),
+            what=phrase(f"history_tool_{what}", language),
+            digest=digest[:_DIGEST_LENGTH],
+        )
+    return phrase(
+        "history_line",
+        language,
+        at=at,
+        who=who,
+        label=phrase(f"setting_{change.name}", language),
+        old=_was(change.name, change.old, language),
+        new=_was(change.name, change.new, language),
+        origin=phrase(f"origin_{'channel' if change.place.channel else 'workspace'}", language),
+    )
 
 
 def _was(name: str, text: str | None, language: str) -> str:

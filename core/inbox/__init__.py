@@ -3,6 +3,7 @@
 inbox              takes every event; stores before it returns
 questions          messages and commands: a turn, held, context, or refused
 button_presses     stop, answer again, go on, rate
+approvals          tool calls that a person approves or not, and requests without an answer
 routing            classifies a message: question, context, or neither  pure
 eligibility        may a person have an answer now, and is a refusal explained
 admission          holds questions until their author is known

@@ -1,4 +1,4 @@
-"""Buttons under answers: stop, answer again, go on, rate."""
+"""Buttons under answers: stop, answer again, go on, rate, decide about tool calls."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import structlog
 from core.access import refusal
 from core.commands.handlers import CommandHandlers
 from core.i18n import phrase
+from core.inbox.approvals import ENDING_S, Approvals
 from core.inbox.eligibility import Eligibility, refusal_reply
 from core.ports.store import Feedback, Store
 from core.settings.channel import ChannelSettings
+from core.turns.approval_view import action_and_key
 from core.turns.running import RunningTurns
 from core.values.conversation import Turn, TurnState
 from core.values.events import ButtonPress, Outcome, Receipt
@@ -22,8 +24,6 @@ from core.values.ui import Button, ImmediateReply
 log = structlog.get_logger()
 
 _RETRIES = ("again", "regenerate", "continue")
-_ENDING_S = (0.02, 0.05, 0.1, 0.2, 0.4)
-"""Pauses, in seconds, while the end of an answer is stored: its buttons are visible a moment earlier."""
 _RATINGS = {"up": 1, "down": -1, "reason": -1}
 
 
@@ -37,12 +37,14 @@ class ButtonPresses:
         live: RunningTurns,
         handlers: CommandHandlers,
         eligibility: Eligibility,
+        approvals: Approvals,
     ) -> None:
         self._store = store
         self._submit = submit
         self._live = live
         self._handlers = handlers
         self._eligibility = eligibility
+        self._approvals = approvals
 
     async def press(self, press: ButtonPress) -> Receipt:
         """Take the press of a button whose turn is one of the channel it was pressed in."""
@@ -53,22 +55,27 @@ class ButtonPresses:
             return Receipt(Outcome.UNKNOWN, reply=ImmediateReply(phrase("pressed_late", language)))
         log.info("button_pressed", turn=turn.id, action=press.action, place=press.place.key)
         if press.action == "stop":
-            return self._stop(press, turn, settings, language)
+            return await self._stop(press, turn, settings, language)
         if why := refusal(press.author, press.place, settings):
             return _refusal(turn, phrase(why, language))
+        if action_and_key(press.action):
+            return await self._approvals.press(press, turn, language)
         if press.action in _RATINGS:
             return await self._rate(press, turn, language)
         if press.action in _RETRIES:
             return await self._retry(press, turn, settings, language)
         return Receipt(Outcome.UNKNOWN, turn.id)
 
-    def _stop(self, press: ButtonPress, turn: Turn, settings: ChannelSettings, language: str) -> Receipt:
-        """The asker may always stop their answer, also after they were denied."""
+    async def _stop(self, press: ButtonPress, turn: Turn, settings: ChannelSettings, language: str) -> Receipt:
+        """The asker may always stop their answer, also after they were denied. An answer that waits for an approval
+        ends too."""
         own = press.author.id == turn.ask.author.id
         if not own and (why := refusal(press.author, press.place, settings)):
             self._live.refuse_stop(turn.id)
             return _refusal(turn, phrase(why, language))
-        return Receipt(Outcome.NOTED if self._live.stop(turn.id) else Outcome.UNKNOWN, turn.id)
+        stopped = self._live.stop(turn.id)
+        stopped = await self._approvals.withdraw(lambda one: one.id == turn.id, press.author) or stopped
+        return Receipt(Outcome.NOTED if stopped else Outcome.UNKNOWN, turn.id)
 
     async def _retry(self, press: ButtonPress, turn: Turn, settings: ChannelSettings, language: str) -> Receipt:
         if press.action == "regenerate" and press.author.id != turn.ask.author.id:
@@ -87,7 +94,7 @@ class ButtonPresses:
         return Receipt(Outcome.TURN, again.id)
 
     async def _again(self, turn: Turn, task: Task) -> Turn | None:
-        for pause_s in (*_ENDING_S, 0.0):
+        for pause_s in (*ENDING_S, 0.0):
             again = await self._store.retry_turn(turn.id, task)
             now = await self._store.turn(turn.id) if again is None else None
             if now is None or now.state not in (TurnState.WAITING, TurnState.RUNNING):

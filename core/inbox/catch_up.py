@@ -14,7 +14,7 @@ from core.inbox.deleted_questions import DeletedQuestions
 from core.inbox.inbox import StoringInbox
 from core.inbox.teams import adopt
 from core.platform_calls import PerInstallation, PlatformCalls
-from core.ports.store import ThreadStore, TurnLedger
+from core.ports.store import ThreadStore, ToolStore, TurnLedger
 from core.turns.recovery import Recovery
 from core.values.conversation import Turn
 from core.values.places import Place
@@ -22,7 +22,7 @@ from core.values.places import Place
 log = structlog.get_logger()
 
 
-class CatchUpStore(TurnLedger, ThreadStore, Protocol):
+class CatchUpStore(TurnLedger, ThreadStore, ToolStore, Protocol):
     """The part of the store that catching up uses."""
 
 
@@ -68,6 +68,8 @@ class CatchUp:
         for turn in await self._store.open_turns():
             self._deleted_questions.expect(turn)
             self._submit(turn)
+        for turn, _ in await self._store.asking_turns():
+            self._deleted_questions.expect(turn)
         for turn in await self._store.held_turns():
             self._deleted_questions.expect(turn)
             self._inbox.admission.hold(turn)

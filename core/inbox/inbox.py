@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from weakref import WeakValueDictionary
 
 from core.commands import FORGET_ME
 from core.commands.handlers import CommandHandlers
 from core.errors import StoreError
+from core.inbox.approvals import Approvals
 from core.inbox.button_presses import ButtonPresses
 from core.inbox.eligibility import Eligibility
 from core.inbox.membership import TeamMembership
 from core.inbox.questions import Questions
 from core.ports.connector import Directory, Membership
 from core.ports.store import Store
-from core.turns.running import RunningTurns
+from core.turns.running import RunningTurns, holds
 from core.values.conversation import Ask, Turn
 from core.values.events import ButtonPress, Command, Deleted, Edited, Event, Outcome, PlaceClosed, Receipt
 from core.values.places import Person, Place, message_key
@@ -49,10 +51,18 @@ class StoringInbox:
         self._handlers = handlers
         self._members = TeamMembership(store, memberships)
         self._eligibility = Eligibility(store, handlers)
+        self.approvals = Approvals(store, submit, handlers)
         self._questions = Questions(
-            store, submit, handlers, self._eligibility, directories, self._channel, self._restart
+            store,
+            submit,
+            handlers,
+            self._eligibility,
+            directories,
+            self._channel,
+            self._restart,
+            self.approvals.supersede,
         )
-        self._presses = ButtonPresses(store, submit, live, handlers, self._eligibility)
+        self._presses = ButtonPresses(store, submit, live, handlers, self._eligibility, self.approvals)
         self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.admission = self._questions.admission
 
@@ -108,8 +118,11 @@ class StoringInbox:
                 message = message_key(event.place, event.message_id)
                 known = self._live.message_deleted(message) or known
                 self._live.withdraw(message)
+                known = await self.approvals.withdraw(partial(_has, message)) or known
             case PlaceClosed():
                 known = self._live.close(event.place, self._handlers.clock.now())
+                closed = await self.approvals.withdraw(lambda turn: holds(event.place, turn.ask.place))
+                known = closed or known
         return Receipt(Outcome.NOTED if known else Outcome.UNKNOWN)
 
     async def _press(self, press: ButtonPress) -> Receipt:
@@ -123,20 +136,31 @@ class StoringInbox:
         return await self._presses.press(press)
 
     async def _restart(self, question: str) -> None:
-        """Answer an edited question anew, `EDIT_PAUSE_S` after its last edit, while its answer is being written.
+        """Answer an edited question anew, `EDIT_PAUSE_S` after its last edit, while its answer is being written or
+        waits for an approval.
 
         It counts as a question of its author, who may have to wait. The answer of an author who was denied meanwhile
         is not begun again.
         """
         running = self._live.answering(question)
-        if running is None:
+        asking = await self.approvals.find(question) if running is None else None
+        turn = running.turn if running else asking[0] if asking else None
+        if turn is None:
             return
-        turn = running.turn
         now_s = self._handlers.clock.monotonic()
         due_s = now_s + EDIT_PAUSE_S
-        if not running.wait_s(now_s):
+        if running is None or not running.wait_s(now_s):
             settings = await self._handlers.settings(turn.ask.place, turn.ask.author)
             if turn.ask.author.id in settings.deny:
                 return
             due_s = self._eligibility.count_edit(turn.ask, f"edit/{question}/{now_s}", settings.rate, due_s)
-        running.restart(due_s)
+        if running is not None:
+            running.restart(due_s)
+        elif asking is not None:
+            await self.approvals.restart(*asking)
+            self._live.delay(turn.id, due_s)
+
+
+def _has(message: str, turn: Turn) -> bool:
+    """Whether the message with this key is the question of `turn`, or one of its answer's."""
+    return message in {message_key(turn.ask.place, one) for one in (turn.ask.id, *turn.posted)}

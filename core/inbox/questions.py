@@ -31,7 +31,7 @@ class Questions:
     """Stores what is asked and passes each new turn to `submit`. Every method raises StoreError.
 
     The caller holds the lock of the event's channel (`channel_lock`); a held turn is admitted under it as well.
-    `edited` is called with the key of a question that changed.
+    `edited` is called with the key of a question that changed, `gone_on` with each new turn before it is submitted.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class Questions:
         directories: Callable[[Place], Directory | None],
         channel_lock: Callable[[Place], asyncio.Lock],
         edited: Callable[[str], Awaitable[None]],
+        gone_on: Callable[[Turn], Awaitable[None]],
     ) -> None:
         self._store = store
         self._submit = submit
@@ -50,6 +51,7 @@ class Questions:
         self._eligibility = eligibility
         self._channel_lock = channel_lock
         self._edited = edited
+        self._gone_on = gone_on
         self.admission = Admission(directories, self._admit, handlers.clock)
 
     async def resolve(self, ask: Ask) -> tuple[Ask, Outcome, ChannelSettings]:
@@ -79,7 +81,7 @@ class Questions:
         if not ask.author.bot and (refused := await self._refused(ask, settings, tell=commanded)):
             return refused
         turn = await self._store.accept(ask)
-        return self._accepted(turn) if turn is not None else await self._again(ask)
+        return await self._accepted(turn) if turn is not None else await self._again(ask)
 
     async def _again(self, ask: Ask) -> Receipt:
         """A second delivery. It may hold files that the first one lacked; then the question counts as edited.
@@ -131,11 +133,12 @@ class Questions:
                 await self._store.discard(turn.id)
                 return refused or Receipt(outcome)
             admitted = await self._store.admit(turn.id, author)
-            return self._accepted(admitted) if admitted is not None else Receipt(Outcome.UNKNOWN)
+            return await self._accepted(admitted) if admitted is not None else Receipt(Outcome.UNKNOWN)
 
-    def _accepted(self, turn: Turn) -> Receipt:
+    async def _accepted(self, turn: Turn) -> Receipt:
         ask = turn.ask
         self._eligibility.count(ask.author, ask.place, ask.key)
+        await self._gone_on(turn)
         self._submit(turn)
         log.info("question_accepted", turn=turn.id, place=ask.place.key)
         return Receipt(Outcome.TURN, turn.id)

@@ -161,10 +161,17 @@ class TurnLedger(Protocol):
         """Store `steps` of an open turn from `number` on, counted from 0, in place of those from there on."""
         ...
 
-    async def resume(self, turn_id: int, answer: ApprovalAnswered) -> Turn | None:
+    async def resume(
+        self,
+        turn_id: int,
+        answer: ApprovalAnswered,
+        changes: Sequence[Change] = (),
+        grants: Sequence[ToolGrant] = (),
+    ) -> Turn | None:
         """Store the answer to what an ASKING turn asks as its next step, and make the turn wait for its run.
 
-        Returns None where it does not ask any more.
+        The audit gets `changes`, and the turn's thread `grants`, in the same transaction. Returns None, and stores
+        nothing, where the turn does not ask any more.
         """
         ...
 

@@ -11,7 +11,7 @@ from core.settings.channel import ChannelSettings
 from core.turns.interrupts import Interrupt
 from core.values.deltas import Ended, ModelInfo, Usage
 from core.values.parts import Opaque, Text, ToolCall, ToolsUsed
-from core.values.steps import ApprovalAsked, ModelRound, Step
+from core.values.steps import ApprovalAnswered, ApprovalAsked, Decision, ModelRound, Step, pending_calls
 
 BETWEEN_ROUNDS = "\n\n---\n\n"
 """Markdown that sets the words of a round apart from the remarks that the model made before its calls. It is written
@@ -60,14 +60,24 @@ class Draft:
         return last if isinstance(last, ApprovalAsked) else None
 
     @property
+    def declined(self) -> Decision | None:
+        """Why the turn ends, or begins anew, without an answer to what it asked."""
+        match self.steps[-1:]:
+            case [ApprovalAnswered(decision=decision)] if decision is not Decision.ANSWERED:
+                return decision
+        return None
+
+    @property
     def exhausted(self) -> bool:
         """Whether the answer has as many rounds as it may have, all but the last one with tool calls."""
         return len(self.rounds) >= MOST_ROUNDS
 
     @property
     def tools_used(self) -> ToolsUsed:
-        """The tools that were called, and how much of the text is remarks before the last round's words."""
-        names = dict.fromkeys(call.name for one in self.rounds for call in one.calls)
+        """The tools whose calls have a result, and how much of the text is remarks before the last round's words."""
+        pending = pending_calls(self.steps)
+        calls = (call for one in self.rounds for call in one.calls if call not in pending)
+        names = dict.fromkeys(call.name for call in calls)
         return ToolsUsed(tuple(names), len(self.text) - len(self.round_text) if self.round_text else 0)
 
     @property
@@ -80,7 +90,8 @@ class Draft:
         self.steps = list(steps)
         texts = [one.text for one in self.rounds if one.text]
         self.text = BETWEEN_ROUNDS.join(texts)
-        if steps and isinstance(last := steps[-1], ModelRound):
+        if steps and (isinstance(steps[-1], ModelRound) or self.declined):
+            last = self.rounds[-1]
             self.ended = Ended(last.reason, last.usage, last.model)
             self.round_start = len(BETWEEN_ROUNDS.join(texts[:-1])) if last.text else len(self.text)
 

@@ -16,13 +16,14 @@ from core.settings.channel import language_for
 from core.settings.environment import CoreSettings
 from core.spend.prices import priced, total
 from core.text import shortened
+from core.turns.approval_view import approval_buttons, approval_notice
 from core.turns.draft import Draft
 from core.turns.interrupts import Interrupt
 from core.values.conversation import Turn, TurnState
 from core.values.deltas import EndReason, ModelInfo, Usage
 from core.values.outgoing import Phase, Reply
 from core.values.parts import FileProblem, Unread
-from core.values.steps import ApprovalAnswered, Decision
+from core.values.steps import Decision
 from core.values.tasks import Summarize
 from core.values.turn_ends import Finish
 from core.values.ui import Button
@@ -50,7 +51,7 @@ def draft_to_finish(turn: Turn, draft: Draft, language: str, default: ModelInfo,
             filter(
                 None,
                 (
-                    _notice(draft, language) or resumed_notice(turn, draft.text, language),
+                    _notice(turn, draft, language) or resumed_notice(turn, draft.text, language),
                     "" if draft.interrupt else _unread(turn, draft, language),
                 ),
             )
@@ -129,7 +130,7 @@ def shorter_and_shorter(messages: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(("".join(messages), "".join(messages[:-1]), "")))
 
 
-def _notice(draft: Draft, language: str) -> str:
+def _notice(turn: Turn, draft: Draft, language: str) -> str:
     """Why the text is not a whole answer; empty where it is one."""
     if draft.interrupt is not None:
         return phrase(str(draft.interrupt), language)
@@ -138,12 +139,9 @@ def _notice(draft: Draft, language: str) -> str:
             return error_text(draft.error, language, "length_empty")
         return cut_error_text(draft.error, language) if draft.text else error_text(draft.error, language)
     if draft.asked is not None:
-        return phrase(
-            "asking", language, tools=", ".join(dict.fromkeys(call.name for call in draft.asked.calls))
-        )
-    match draft.steps[-1:]:
-        case [ApprovalAnswered(decision=decision)] if decision is not Decision.ANSWERED:
-            return phrase(f"approval_{decision}", language)
+        return approval_notice(turn, draft.asked, language)
+    if draft.declined is not None:
+        return phrase(f"approval_{draft.declined}", language)
     reason = draft.ended.reason if draft.ended else EndReason.STOP
     if draft.exhausted:
         return phrase("tools_exhausted", language)
@@ -181,7 +179,11 @@ def _buttons(turn: Turn, draft: Draft, language: str) -> tuple[Button, ...]:
         return ()
     if draft.error is not None or draft.interrupt is not None:
         return (turn_button("again", turn, language),)
-    if draft.asked is not None or not draft.steps:
+    if draft.asked is not None:
+        return approval_buttons(turn, draft.asked, language)
+    if draft.declined is Decision.EXPIRED:
+        return (turn_button("again", turn, language),)
+    if draft.declined is not None or not draft.steps:
         return ()
     cut = draft.exhausted or (draft.ended is not None and draft.ended.reason is EndReason.LENGTH)
     actions = (("continue",) if cut else ()) + ("regenerate", "up", "down")

@@ -33,6 +33,7 @@ from core.turns.writer import AnswerWriter, OnToolCall
 from core.values.conversation import Turn, TurnState
 from core.values.outgoing import Phase, Reply
 from core.values.places import Place
+from core.values.steps import Decision
 from core.values.tasks import ReportUsage
 from core.values.turn_ends import Finish
 
@@ -102,7 +103,7 @@ class TurnRunner:
         delivery = self._create(running, channel)
         running.draft.settings = settings
         notice = phrase("waiting", self._language(running))
-        delivery.show(Reply(notice=notice), self._clock.monotonic())
+        delivery.show(Reply(running.turn.text, notice=notice), self._clock.monotonic())
 
     async def answer(self, running: RunningTurn) -> None:
         """Run one turn to its end. Cancelled, it leaves the turn in the ledger for the next process."""
@@ -202,6 +203,8 @@ class TurnRunner:
         draft.began_s = self._clock.monotonic()
         if running.turn.attempt > 1:
             draft.resume(await until_stored(self._clock, lambda: self._store.steps(running.id)))
+        if draft.declined is Decision.EDITED:
+            await self._begin_anew(running)
         end = draft.interrupt = await self._write(running, delivery, channel)
         turn = running.turn
         if end is Interrupt.LOST:
@@ -227,10 +230,14 @@ class TurnRunner:
             end = await self._running_turns.write(running, writing)
             if end is not Interrupt.RESTARTED:
                 return end
-            if running.draft.steps:
-                await until_stored(self._clock, lambda: self._store.put_steps(running.id, 0, ()))
-            running.draft.restart()
-            running.turn = replace(running.turn, text="")  # that answered another question
+            await self._begin_anew(running)
+
+    async def _begin_anew(self, running: RunningTurn) -> None:
+        """The question was edited: what there is answers another one."""
+        if running.draft.steps:
+            await until_stored(self._clock, lambda: self._store.put_steps(running.id, 0, ()))
+        running.draft.restart()
+        running.turn = replace(running.turn, text="")
 
     def _delivery(self, running: RunningTurn, channel: Channel) -> AnswerDelivery:
         """The delivery of the answer: that of its waiting notice, or a new one."""

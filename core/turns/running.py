@@ -123,6 +123,11 @@ class RunningTurns:
         if ended.halting is not None:
             ended.halting.cancel()
 
+    def delay(self, turn_id: int, due_s: float) -> None:
+        """That turn, if it is known here, does not begin before the monotonic time `due_s`."""
+        if (running := self._turns.get(turn_id)) is not None:
+            running.due_s = max(due_s, running.due_s)
+
     def stop(self, turn_id: int) -> bool:
         """False where that turn is not being written now."""
         return self._interrupt(turn_id, Interrupt.STOPPED)
@@ -163,7 +168,7 @@ class RunningTurns:
     def close(self, place: Place, at: datetime) -> bool:
         """The thread or, where `place` names none, the channel was closed. False where no answer is shown there."""
         self._early.close(place, at)
-        closed = [delivery for delivery in self._deliveries() if _holds(place, delivery.ask.place)]
+        closed = [delivery for delivery in self._deliveries() if holds(place, delivery.ask.place)]
         for delivery in closed:
             delivery.remove()
         return bool(closed)
@@ -187,5 +192,6 @@ class RunningTurns:
         return [one.delivery for one in self if one.delivery is not None]
 
 
-def _holds(closed: Place, place: Place) -> bool:
+def holds(closed: Place, place: Place) -> bool:
+    """Whether `place` is in `closed`, a thread or a channel with all its threads."""
     return closed.key == place.key if closed.thread else closed.channel_key == place.channel_key

@@ -43,15 +43,7 @@ from core.values.conversation import Turn, text_message
 from core.values.deltas import Charged, Delta, Ended, EndReason, ImagesRefused, ModelSelected, Queued, Usage
 from core.values.outgoing import Phase, Reply
 from core.values.parts import FileProblem, Opaque, Text, ToolCall
-from core.values.steps import (
-    ApprovalAnswered,
-    ApprovalAsked,
-    Decision,
-    ModelRound,
-    Step,
-    ToolResults,
-    pending_calls,
-)
+from core.values.steps import ApprovalAsked, ModelRound, Step, ToolResults, pending_calls
 from core.values.tools import ToolOffer
 
 log = structlog.get_logger()
@@ -99,6 +91,8 @@ class AnswerWriter:
         try:
             settings = draft.settings = await self.read_settings(turn)
             await self._wait_for_edits(running, delivery)
+            if draft.declined:
+                return
             hint = asyncio.create_task(self._hint(running, platform_calls))
             draft.model_info = self._catalog.model_info(settings.model)
             language = self._language(running)
@@ -272,12 +266,10 @@ def _check_round(draft: Draft) -> None:
 
 
 def _goes_on(steps: Sequence[Step]) -> bool:
-    """Whether another step follows: not behind the last round, a question to a person, or one without an answer."""
+    """Whether another step follows: not behind the last round, or a question to a person."""
     match steps[-1:]:
         case [ModelRound(calls=())] | [ApprovalAsked()]:
             return False
-        case [ApprovalAnswered(decision=decision)]:
-            return decision is Decision.ANSWERED
     return True
 
 

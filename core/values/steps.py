@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 
 from core.values.deltas import EndReason, Usage
 from core.values.parts import Opaque, Text, ToolCall, ToolResult
@@ -64,6 +65,17 @@ class ApprovalAsked:
     reading: bool = False
     expires_at: datetime | None = None
 
+    @property
+    def key(self) -> str:
+        """Tells this request from every other one of its turn, also after a restart: 16 hexadecimal digits."""
+        until = self.expires_at.timestamp() if self.expires_at else 0
+        asked = "\n".join((*(call.id for call in self.calls), *self.digests, str(until)))
+        return sha256(asked.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+    def expired(self, now: datetime) -> bool:
+        """Whether it is too late to approve it."""
+        return self.expires_at is not None and now >= self.expires_at
+
 
 class Decision(StrEnum):
     """How an approval ended."""
@@ -73,6 +85,10 @@ class Decision(StrEnum):
     """No answer came in time: the turn ends."""
     SUPERSEDED = "superseded"
     """The asker went on with another message: the turn ends."""
+    WITHDRAWN = "withdrawn"
+    """The question or the request was deleted, its place was closed, or the answer was stopped: the turn ends."""
+    EDITED = "edited"
+    """The question was edited: it is answered anew, without the steps so far."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -78,9 +79,11 @@ class RoundByRound:
 
 
 class Toolbox:
-    """Looks up at once, and sends mails once a person approves it. `ran` are the names of the calls that ran."""
+    """Looks up at once, and sends mails once a person approves it, under the `terms`. `ran` are the names of the calls
+    that ran."""
 
     def __init__(self) -> None:
+        self.terms = ApprovalAsked(())
         self.ran: list[str] = []
         self.called = self.hanging = False
 
@@ -94,18 +97,19 @@ class Toolbox:
         if self.hanging:
             await asyncio.Event().wait()
         calls, last = pending_calls(steps), steps[-1]
-        if SEND in calls and isinstance(last, ModelRound):
-            yield ApprovalAsked(calls)
+        sends = [call for call in calls if call.name == SEND.name]
+        if sends and isinstance(last, ModelRound):
+            yield replace(self.terms, calls=calls)
             return
-        denied = SEND in calls and isinstance(last, ApprovalAnswered) and SEND.id not in last.approved
+        denied = isinstance(last, ApprovalAnswered) and not {call.id for call in sends} <= {*last.approved}
         begun = isinstance(last, ToolsBegun)
         if not begun:
-            yield ToolsBegun(tuple(call.id for call in calls if call == SEND))
+            yield ToolsBegun(tuple(call.id for call in sends))
         for call in calls:
             if denied:
                 yield ToolResults((ToolResult(call.id, "A person declined."),))
                 continue
-            if begun and call == SEND:
+            if begun and call in sends:
                 yield ToolResults((ToolResult(call.id, "Its outcome is unknown.", failed=True),))
                 continue
             self.ran.append(call.name)
@@ -238,9 +242,9 @@ async def test_an_answer_that_asks_says_for_what_and_the_questions_behind_it_go_
     journey = Journey(store)
     turn_id = await journey.accept()
     assert await journey.run(turn_id) is TurnState.ASKING
-    notice = phrase("asking", "en", tools="send_mail")
-    assert [(page.text, page.notice, page.buttons) for page in journey.pages] == [
-        (f"Let me look.{BETWEEN_ROUNDS}I found him.", notice, ())
+    notice = phrase("asking", "en", name="Ada") + '\n• send_mail (to: "Ben")'
+    assert [(page.text, page.notice) for page in journey.pages] == [
+        (f"Let me look.{BETWEEN_ROUNDS}I found him.", notice)
     ]
     journey.model.rounds = [(Text("Because."),)]
     later = await journey.accept(2)

@@ -59,6 +59,18 @@ async def test_what_is_forgotten_takes_its_grants_along(store: Store) -> None:
     assert await store.tool_grants(other) == [ToolGrant("a", "U2", "U2")]
 
 
+async def test_a_decision_brings_its_audit_and_grants_along_and_only_the_first_one_counts(store: Store) -> None:
+    turn = await asking(store)
+    change = Change(replace(PLACE, thread=""), "tool:jira__create_issue", None, "approve abc", ADA, AT)
+    grant = ToolGrant("jira__create_issue", "U1", "U1")
+    answer = ApprovalAnswered((CALL.id,), "U1")
+    assert await store.resume(turn.id, answer, (change,), (grant,)) is not None
+    later = replace(change, new="deny abc")
+    assert await store.resume(turn.id, answer, (later,), (replace(grant, tool="other"),)) is None
+    assert await store.audit(PLACE) == [change]
+    assert await store.tool_grants(PLACE) == [grant]
+
+
 async def test_a_recorded_call_is_in_the_audit(store: Store) -> None:
     change = Change(replace(PLACE, thread=""), "tool:jira__create_issue", None, "approved abc", ADA, AT)
     await store.record(change)

@@ -427,13 +427,22 @@ class MemoryStore:
             new = [_storable_value(step) for step in steps]
             self._steps[turn_id] = [*self._steps.get(turn_id, [])[:number], *new]
 
-    async def resume(self, turn_id: int, answer: ApprovalAnswered) -> Turn | None:
+    async def resume(
+        self,
+        turn_id: int,
+        answer: ApprovalAnswered,
+        changes: Sequence[Change] = (),
+        grants: Sequence[ToolGrant] = (),
+    ) -> Turn | None:
         self._work()
         turn = self._turns.get(turn_id)
         if turn is None or turn.state is not TurnState.ASKING:
             return None
         self._steps[turn_id] = [*self._steps[turn_id], answer]
         self._turns[turn_id] = replace(turn, state=TurnState.WAITING)
+        self._audit += changes
+        for grant in grants:
+            await self.grant_tool(turn.ask.place, grant, turn.ask.at)
         return self._turns[turn_id]
 
     async def asking_turns(self, place: Place | None = None) -> list[tuple[Turn, ApprovalAsked]]:

@@ -1,0 +1,115 @@
+"""How people see what an ASKING turn asks: the notice, its buttons, and the whole arguments. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from core.i18n import phrase
+from core.speakers import label
+from core.text import shortened
+from core.values.conversation import Turn
+from core.values.parts import ToolCall
+from core.values.steps import ApprovalAsked
+from core.values.tools import tool_label
+from core.values.ui import Attachment, Button, ImmediateReply
+
+APPROVE, DENY, ALWAYS, ARGUMENTS = "approve", "deny", "always", "arguments"
+"""The actions of the buttons, each before the key of the request."""
+
+_MOST_CALLS, _MOST_ARGUMENTS = 4, 4
+_CALL_LENGTH, _NAME_LENGTH, _VALUE_LENGTH = 240, 40, 60
+"""Characters of a call, of an argument's name and of its value in a notice, which has to fit one message."""
+_MESSAGE_LENGTH = 3_000
+"""Characters of arguments that are shown in a message; longer ones are a file."""
+_JOINER = "\u200d"
+"""Joined emoji are made with it."""
+
+
+def approval_notice(turn: Turn, asked: ApprovalAsked, language: str) -> str:
+    """Who may approve what: a line, and one for each call with its tool and the beginning of its arguments."""
+    name = label(turn.ask.author.name) or turn.ask.author.id
+    head = phrase("asking_named" if asked.approvers else "asking", language, name=name)
+    lines = [f"• {_call_line(call)}" for call in asked.calls[:_MOST_CALLS]]
+    if more := len(asked.calls) - _MOST_CALLS:
+        lines += [phrase("asking_more", language, n=more)] if more > 0 else []
+    return "\n".join((head, *lines))
+
+
+def approval_buttons(turn: Turn, asked: ApprovalAsked, language: str) -> tuple[Button, ...]:
+    """The buttons of the request. Its key is part of each: a press for an earlier request counts for no later one."""
+    actions = (APPROVE, DENY, *((ALWAYS,) if asked.reading else ()), ARGUMENTS)
+    return tuple(Button(f"{one}-{asked.key}", phrase(f"approval_{one}", language), turn.id) for one in actions)
+
+
+def action_and_key(action: str) -> tuple[str, str] | None:
+    """The action of a button of a request, and the key of the request; None of every other button."""
+    name, dash, key = action.partition("-")
+    return (name, key) if dash and name in (APPROVE, DENY, ALWAYS, ARGUMENTS) else None
+
+
+def arguments_reply(asked: ApprovalAsked, language: str) -> ImmediateReply:
+    """The whole arguments of the calls, for one person: in the message, or as a file where they are long."""
+    head = phrase("approval_whole", language)
+    shown = [(tool_label(call.name), _whole(call)) for call in asked.calls]
+    if sum(len(arguments) for _, arguments in shown) <= _MESSAGE_LENGTH:
+        blocks = (f"`{tool}`\n{_fenced(arguments)}" for tool, arguments in shown)
+        return ImmediateReply("\n\n".join((head, *blocks)))
+    text = "\n\n".join(f"{tool}\n{arguments}" for tool, arguments in shown)
+    return ImmediateReply(head, file=Attachment("arguments.txt", "text/plain", text.encode("utf-8", "replace")))
+
+
+def _call_line(call: ToolCall) -> str:
+    """The tool with its arguments, as JSON so that no value can pass for another argument."""
+    arguments = _parsed(call)
+    if not isinstance(arguments, dict):
+        return shortened(f"{tool_label(call.name)} ({_visible(call.arguments)})", _CALL_LENGTH)
+    named = [
+        f"{shortened(_visible(name), _NAME_LENGTH)}: {shortened(_json(value), _VALUE_LENGTH)}"
+        for name, value in list(arguments.items())[:_MOST_ARGUMENTS]
+    ]
+    listed = ", ".join([*named, *(["…"] if len(arguments) > _MOST_ARGUMENTS else [])])
+    return shortened(f"{tool_label(call.name)} ({listed})" if listed else tool_label(call.name), _CALL_LENGTH)
+
+
+def _whole(call: ToolCall) -> str:
+    arguments = _parsed(call)
+    text = call.arguments if arguments is None else json.dumps(arguments, indent=2, ensure_ascii=False)
+    return "\n".join(_visible(line) for line in text.split("\n"))
+
+
+def _parsed(call: ToolCall) -> object:
+    """The arguments as a value; None where they are no JSON."""
+    try:
+        parsed: object = json.loads(call.arguments or "{}")
+    except (ValueError, RecursionError):
+        return None
+    return parsed
+
+
+def _json(value: object) -> str:
+    return _visible(json.dumps(value, ensure_ascii=False))
+
+
+def _visible(text: str) -> str:
+    """`text` with an escape in place of what a reader would not see, such as a mark of direction."""
+    return "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    unseen = unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") and character != _JOINER
+    return json.dumps(character)[1:-1] if unseen else character
+
+
+def _fenced(text: str) -> str:
+    """A code block whose fence is longer than every run of backticks in `text`."""
+    longest = max(map(len, re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}json\n{text}\n{fence}"
+
+
+def tools_of(asked: ApprovalAsked) -> Sequence[str]:
+    """The names of the tools of a request, each once."""
+    return tuple(dict.fromkeys(call.name for call in asked.calls))
