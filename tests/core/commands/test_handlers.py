@@ -44,6 +44,7 @@ class Office:
         self.store = MemoryStore()
         core = CoreSettings(_env_file=None, openai_model="first", **settings)
         self.interrupted: list[Callable[[Turn], bool]] = []
+        self.absent: tuple[str, ...] = ()
         self.handlers = CommandHandlers(
             self.store,
             core,
@@ -52,6 +53,7 @@ class Office:
             traits=TRAITS,
             priced=priced,
             interrupt=self.interrupted.append,
+            absent_servers=lambda place, settings: self.absent if settings.on else (),
         )
 
     async def do(
@@ -178,6 +180,17 @@ async def test_a_change_counts_at_once_and_can_be_taken_back() -> None:
         ("second", None),
         (None, "second"),
     ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_settings_name_the_tool_servers_that_are_away(language: str) -> None:
+    office, admin = Office(), replace(ADMIN, locale=language)
+    away = phrase("tools_away", language, servers="jira, wiki")
+    assert away not in await office.told("settings", by=admin)
+    office.absent = ("jira", "wiki")
+    assert away in await office.told("settings", by=admin)
+    await office.told("settings", "tools off", ADMIN)
+    assert away not in await office.told("settings", by=admin)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
