@@ -7,17 +7,22 @@ import gc
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+import pytest_asyncio
 import structlog
 from hypothesis import HealthCheck, settings
 
 from storage.tables import Row
 from storage.url import parse_url
 from tests import schema
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser
 
 # No check of pace: a slow machine would fail it. A store that a property uses is made once for all its examples, and a
 # test method runs once for each database, on an object of its own.
@@ -60,6 +65,15 @@ def pytest_collection_finish() -> None:
     """Modules and tests live to the end: no collection of garbage looks through them again."""
     gc.collect()
     gc.freeze()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """One browser for all tests of the process, on the loop of the session: each takes a window of its own in it."""
+    from tests.e2e.browser import started  # only where a test asks for a browser
+
+    async with started() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

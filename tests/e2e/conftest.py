@@ -21,11 +21,17 @@ def language(request: pytest.FixtureRequest) -> str:
     return SPOKEN[crc32(request.function.__name__.encode()) % len(SPOKEN)]
 
 
-@pytest.fixture
-async def endpoint() -> AsyncIterator[FakeCompletions]:
+@asynccontextmanager
+async def model_endpoint() -> AsyncIterator[FakeCompletions]:
     async with FakeCompletions() as endpoint:
         yield endpoint
     assert endpoint.problems == []
+
+
+@pytest.fixture
+async def endpoint() -> AsyncIterator[FakeCompletions]:
+    async with model_endpoint() as endpoint:
+        yield endpoint
 
 
 @asynccontextmanager

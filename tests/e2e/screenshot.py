@@ -9,9 +9,9 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
-from tests.e2e.browser import window
+from tests.e2e.browser import started, window
 from tests.e2e.program import Program
 from tests.e2e.test_web import NO_KEY, ask
 from tests.fakes.completions import FakeCompletions, Words
@@ -36,10 +36,10 @@ async def take(page: Page, name: str) -> None:
     await page.screenshot(path=PICTURES / f"{name}.png")
 
 
-async def offline(folder: Path) -> None:
+async def offline(chromium: Browser, folder: Path) -> None:
     """With nothing set: the page answers from the offline model."""
     async with Program(folder, PARLEY_MODELS="quick,thorough") as program:
-        async with window(**TALL) as page:
+        async with window(chromium, **TALL) as page:
             await page.goto(program.url)
             for question in ("What can I ask you?", "How do answers look here?"):
                 await page.get_by_role("link", name="New thread").click()
@@ -54,25 +54,25 @@ async def offline(folder: Path) -> None:
             await form.get_by_role("button", name="Save").click()
             await expect(form.get_by_role("alert")).to_be_visible()
             await take(page, "settings")
-        async with window(**PHONE, color_scheme="dark") as page:
+        async with window(chromium, **PHONE, color_scheme="dark") as page:
             await page.goto(address)
             await expect(page.locator("table")).to_be_visible()
             await take(page, "phone")
 
 
-async def failing(folder: Path) -> None:
+async def failing(chromium: Browser, folder: Path) -> None:
     async with FakeCompletions() as endpoint:
         endpoint.script(Words(ANSWER), NO_KEY, Words("织机把**经线**绷紧，让**纬线**一行一行地穿过去。"))
         settings = {"OPENAI_BASE_URL": endpoint.base_url, "OPENAI_API_KEY": "sk-test"}
         async with Program(folder, **settings) as program:
-            async with window(**DESK) as page:
+            async with window(chromium, **DESK) as page:
                 await page.goto(program.url)
                 await ask(page, "What is a loom?")
                 await expect(page.get_by_role("button", name="Regenerate")).to_be_visible()
                 await ask(page, "And since when have people used one?")
                 await expect(page.get_by_role("button", name="Try again")).to_be_visible()
                 await take(page, "error")
-            async with window(**PHONE, locale="zh-CN") as page:
+            async with window(chromium, **PHONE, locale="zh-CN") as page:
                 await page.goto(program.url)
                 await ask(page, "织机是怎么工作的？")
                 await expect(page.get_by_role("button", name="重新回答")).to_be_visible()
@@ -81,7 +81,7 @@ async def failing(folder: Path) -> None:
                 await take(page, "chinese")
 
 
-async def with_files(folder: Path) -> None:
+async def with_files(chromium: Browser, folder: Path) -> None:
     """A picture, a table and a file that can't be read, in one question."""
     picture, table, locked = folder / "loom.png", folder / "threads.csv", folder / "pattern.zip"
     picture.write_bytes((PICTURES / "page.png").read_bytes())
@@ -90,7 +90,7 @@ async def with_files(folder: Path) -> None:
     async with FakeCompletions() as endpoint:
         endpoint.script(Words("There are 200 threads: **120 red** and **80 blue**."))
         settings = {"OPENAI_BASE_URL": endpoint.base_url, "OPENAI_API_KEY": "sk-test"}
-        async with Program(folder, **settings) as program, window(**DESK) as page:
+        async with Program(folder, **settings) as program, window(chromium, **DESK) as page:
             await page.goto(program.url)
             await page.locator("#files").set_input_files([picture, table, locked])
             await ask(page, "How many threads does this pattern need?")
@@ -99,9 +99,10 @@ async def with_files(folder: Path) -> None:
 
 
 async def main() -> None:
-    for scene in (offline, failing, with_files):
-        with tempfile.TemporaryDirectory() as folder:
-            await scene(Path(folder))
+    async with started() as chromium:
+        for scene in (offline, failing, with_files):
+            with tempfile.TemporaryDirectory() as folder:
+                await scene(chromium, Path(folder))
 
 
 if __name__ == "__main__":

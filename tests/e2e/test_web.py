@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import FilePayload, Locator, Page, expect
+import pytest_asyncio
+from playwright.async_api import Browser, FilePayload, Locator, Page, expect
 
 from tests.e2e.browser import CHROMIUM, NO_BROWSER, window
-from tests.e2e.conftest import model_settings
+from tests.e2e.conftest import model_endpoint, model_settings
 from tests.e2e.program import Program
 from tests.fakes.completions import FakeCompletions, Status, Words
 from tests.waiting import HANG_S
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=NO_BROWSER)
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=NO_BROWSER),
+]
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
 SQUARE = b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAFElEQVR4nGNUaEhgwAaYsIoOWgkAzMgBEJE9FRMAAAAASUVORK5CYII="
 )
 NO_KEY = Status(401, '{"error":{"message":"no"}}')
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def endpoint() -> AsyncIterator[FakeCompletions]:
+    """On the loop of the browser's tests."""
+    async with model_endpoint() as endpoint:
+        yield endpoint
 
 
 def composer(page: Page) -> Locator:
@@ -58,8 +70,10 @@ async def focus_is_seen(page: Page) -> bool:
     return seen
 
 
-async def test_with_nothing_configured_the_page_answers_and_says_what_to_set(tmp_path: Path) -> None:
-    async with Program(tmp_path) as program, window() as page:
+async def test_with_nothing_configured_the_page_answers_and_says_what_to_set(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    async with Program(tmp_path) as program, window(chromium) as page:
         await page.goto(program.url)
         await ask(page, "hello?")
         log = page.get_by_role("log")
@@ -68,7 +82,7 @@ async def test_with_nothing_configured_the_page_answers_and_says_what_to_set(tmp
 
 
 async def test_an_answer_streams_survives_reloads_and_a_restart_and_is_followed_up(
-    tmp_path: Path, endpoint: FakeCompletions
+    chromium: Browser, tmp_path: Path, endpoint: FakeCompletions
 ) -> None:
     settings = model_settings(endpoint)
     endpoint.script(
@@ -79,7 +93,7 @@ async def test_an_answer_streams_survives_reloads_and_a_restart_and_is_followed_
     first = Program(tmp_path, **settings)
     await first.start()
     await first.ready()
-    async with window() as page:
+    async with window(chromium) as page:
         await page.goto(first.url)
         await ask(page, "count")
         log = page.get_by_role("log")
@@ -109,7 +123,7 @@ async def test_an_answer_streams_survives_reloads_and_a_restart_and_is_followed_
 
 
 async def test_stop_errors_and_what_was_cut_keep_their_buttons_over_a_restart(
-    tmp_path: Path, endpoint: FakeCompletions
+    chromium: Browser, tmp_path: Path, endpoint: FakeCompletions
 ) -> None:
     settings = model_settings(endpoint)
     endpoint.script(Words("word " * 400, per_s=20), NO_KEY, Words("Half.", finish="length"))
@@ -117,7 +131,7 @@ async def test_stop_errors_and_what_was_cut_keep_their_buttons_over_a_restart(
     first = Program(tmp_path, **settings)
     await first.start()
     await first.ready()
-    async with window() as page:
+    async with window(chromium) as page:
         await page.goto(first.url)
         await ask(page, "at length")
         log = page.get_by_role("log")
@@ -144,10 +158,10 @@ async def test_stop_errors_and_what_was_cut_keep_their_buttons_over_a_restart(
 
 
 async def test_a_slow_endpoint_can_be_stopped_before_its_first_word(
-    tmp_path: Path, endpoint: FakeCompletions
+    chromium: Browser, tmp_path: Path, endpoint: FakeCompletions
 ) -> None:
     endpoint.script(*(Words("Too late.", first_after_s=HANG_S) for _ in range(2)), Words("At last."))
-    async with Program(tmp_path, **model_settings(endpoint)) as program, window() as page:
+    async with Program(tmp_path, **model_settings(endpoint)) as program, window(chromium) as page:
         await page.goto(program.url)
         stop, again = (page.get_by_role("button", name=name) for name in ("Stop", "Try again"))
         await ask(page, "why?")
@@ -166,13 +180,13 @@ async def test_a_slow_endpoint_can_be_stopped_before_its_first_word(
 
 
 async def test_an_answer_anew_replaces_the_old_one_unless_no_word_of_it_comes(
-    tmp_path: Path, endpoint: FakeCompletions
+    chromium: Browser, tmp_path: Path, endpoint: FakeCompletions
 ) -> None:
     endpoint.script(
         Words("Old words."), Words("New words."), NO_KEY, NO_KEY, Words("At last.", finish="length")
     )
     endpoint.script(Words("And on."), Words("Whole."))
-    async with Program(tmp_path, **model_settings(endpoint)) as program, window() as page:
+    async with Program(tmp_path, **model_settings(endpoint)) as program, window(chromium) as page:
         await page.goto(program.url)
         regenerate, again = (page.get_by_role("button", name=name) for name in ("Regenerate", "Try again"))
         notice = page.locator(".notice").filter(has_text="I can't reach the AI service")
@@ -206,10 +220,12 @@ async def test_an_answer_anew_replaces_the_old_one_unless_no_word_of_it_comes(
         await expect(page.locator(".mine > .body")).to_have_text(["Whole."])
 
 
-async def test_the_keyboard_alone_is_enough(tmp_path: Path, endpoint: FakeCompletions) -> None:
+async def test_the_keyboard_alone_is_enough(
+    chromium: Browser, tmp_path: Path, endpoint: FakeCompletions
+) -> None:
     endpoint.script(Words("An answer."))
     settings = model_settings(endpoint) | {"PARLEY_MODELS": "small, large"}
-    async with Program(tmp_path, **settings) as program, window() as page:
+    async with Program(tmp_path, **settings) as program, window(chromium) as page:
         await page.goto(program.url)
         box, offers = composer(page), page.get_by_role("listbox", name="Commands")
         await expect(box).to_be_focused()
@@ -266,12 +282,12 @@ async def test_the_keyboard_alone_is_enough(tmp_path: Path, endpoint: FakeComple
 
 
 async def test_on_a_phone_everything_is_in_reach_in_chinese_and_in_the_dark(
-    tmp_path: Path, endpoint: FakeCompletions
+    chromium: Browser, tmp_path: Path, endpoint: FakeCompletions
 ) -> None:
     endpoint.script(Words("| a | b |\n|---|---|\n| `" + "x" * 200 + "` | 2 |\n\n" + "很长" * 300), NO_KEY)
     async with (
         Program(tmp_path, **model_settings(endpoint)) as program,
-        window(**PHONE, locale="zh-CN", color_scheme="dark", reduced_motion="reduce") as page,
+        window(chromium, **PHONE, locale="zh-CN", color_scheme="dark", reduced_motion="reduce") as page,
     ):
         await page.goto(program.url)
         await expect(page.get_by_role("heading", level=1)).to_have_text("新话题")
@@ -307,7 +323,7 @@ async def test_on_a_phone_everything_is_in_reach_in_chinese_and_in_the_dark(
 
 
 async def test_files_reach_the_model_stay_after_a_restart_and_go_with_their_thread(
-    tmp_path: Path, endpoint: FakeCompletions
+    chromium: Browser, tmp_path: Path, endpoint: FakeCompletions
 ) -> None:
     settings = model_settings(endpoint)
     endpoint.script(Words("Seven, and a square."), Words("Still there."), Words("Nothing."))
@@ -318,7 +334,7 @@ async def test_files_reach_the_model_stay_after_a_restart_and_go_with_their_thre
     words = "seven boxes 七箱".encode("gb18030")
     notes: FilePayload = {"name": "notes.txt", "mimeType": "text/plain", "buffer": words}
     broken: FilePayload = {"name": "deed.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 no more"}
-    async with window() as page:
+    async with window(chromium) as page:
         await page.goto(first.url)
         await page.locator("#files").set_input_files([square, notes, broken])
         await expect(page.get_by_role("button", name="Remove deed.pdf")).to_be_visible()

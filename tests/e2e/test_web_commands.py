@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
 
 from tests.e2e.browser import CHROMIUM, NO_BROWSER, window
-from tests.e2e.conftest import model_settings
+from tests.e2e.conftest import model_endpoint, model_settings
 from tests.e2e.program import Program
 from tests.e2e.test_web import ask, composer
 from tests.fakes.completions import FakeCompletions, Words
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=NO_BROWSER)
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=NO_BROWSER),
+]
 
 TOLD = {
     "en-GB": {
@@ -52,6 +57,13 @@ EXPORTED = {
 }
 
 
+@pytest_asyncio.fixture(loop_scope="session")
+async def endpoint() -> AsyncIterator[FakeCompletions]:
+    """On the loop of the browser's tests."""
+    async with model_endpoint() as endpoint:
+        yield endpoint
+
+
 def kept(folder: Path, query: str) -> list[tuple[Any, ...]]:
     with sqlite3.connect(folder / "data" / "parley.db") as database:
         return database.execute(query).fetchall()
@@ -64,10 +76,13 @@ async def open_settings(page: Page) -> Any:
 
 @pytest.mark.parametrize("locale", TOLD)
 async def test_every_command_is_told_in_the_browsers_language_and_leaves_no_message(
-    tmp_path: Path, endpoint: FakeCompletions, locale: str
+    chromium: Browser, tmp_path: Path, endpoint: FakeCompletions, locale: str
 ) -> None:
     endpoint.script(Words("An answer."))
-    async with Program(tmp_path, **model_settings(endpoint)) as program, window(locale=locale) as page:
+    async with (
+        Program(tmp_path, **model_settings(endpoint)) as program,
+        window(chromium, locale=locale) as page,
+    ):
         await page.goto(program.url)
         await ask(page, "hello")
         await expect(page.get_by_role("log")).to_contain_text("An answer.")
@@ -91,10 +106,10 @@ async def test_every_command_is_told_in_the_browsers_language_and_leaves_no_mess
 
 
 async def test_what_is_typed_ahead_stays_in_one_thread_in_its_order_and_in_sight(
-    tmp_path: Path, endpoint: FakeCompletions
+    chromium: Browser, tmp_path: Path, endpoint: FakeCompletions
 ) -> None:
     endpoint.script(*(Words(f"Answer {n}.") for n in range(1, 5)))
-    async with Program(tmp_path, **model_settings(endpoint)) as program, window() as page:
+    async with Program(tmp_path, **model_settings(endpoint)) as program, window(chromium) as page:
         await page.goto(program.url)
         answers = page.locator(".mine:not(.told) .body")
         await page.keyboard.type("one\n/model\ntwo\n/budget\nthree\nfour\n")
@@ -106,10 +121,10 @@ async def test_what_is_typed_ahead_stays_in_one_thread_in_its_order_and_in_sight
 
 
 async def test_what_is_forgotten_on_one_page_is_gone_from_the_other(
-    tmp_path: Path, endpoint: FakeCompletions
+    chromium: Browser, tmp_path: Path, endpoint: FakeCompletions
 ) -> None:
     endpoint.script(Words("An answer."), Words("Another."))
-    async with Program(tmp_path, **model_settings(endpoint)) as program, window() as page:
+    async with Program(tmp_path, **model_settings(endpoint)) as program, window(chromium) as page:
         await page.goto(program.url)
         await ask(page, "hello")
         await expect(page.get_by_role("log")).to_contain_text("An answer.")
@@ -126,9 +141,11 @@ async def test_what_is_forgotten_on_one_page_is_gone_from_the_other(
         await expect(beside.get_by_role("log")).to_contain_text("Another.")
 
 
-async def test_an_opinion_is_kept_with_its_reason(tmp_path: Path, endpoint: FakeCompletions) -> None:
+async def test_an_opinion_is_kept_with_its_reason(
+    chromium: Browser, tmp_path: Path, endpoint: FakeCompletions
+) -> None:
     endpoint.script(Words("An answer."))
-    async with Program(tmp_path, **model_settings(endpoint)) as program, window() as page:
+    async with Program(tmp_path, **model_settings(endpoint)) as program, window(chromium) as page:
         await page.goto(program.url)
         log = page.get_by_role("log")
         await ask(page, "hello")
@@ -149,10 +166,10 @@ async def test_an_opinion_is_kept_with_its_reason(tmp_path: Path, endpoint: Fake
 
 
 async def test_the_menu_of_a_message_asks_about_it_and_sums_up_from_it(
-    tmp_path: Path, endpoint: FakeCompletions
+    chromium: Browser, tmp_path: Path, endpoint: FakeCompletions
 ) -> None:
     endpoint.script(*(Words(f"Answer {n}.") for n in range(1, 6)))
-    async with Program(tmp_path, **model_settings(endpoint)) as program, window() as page:
+    async with Program(tmp_path, **model_settings(endpoint)) as program, window(chromium) as page:
         await page.goto(program.url)
         log, more = page.get_by_role("log"), page.get_by_role("button", name="More")
         await ask(page, "one")
@@ -190,11 +207,11 @@ async def test_the_menu_of_a_message_asks_about_it_and_sums_up_from_it(
 
 
 async def test_settings_are_changed_in_a_form_that_keeps_what_was_entered(
-    tmp_path: Path, endpoint: FakeCompletions
+    chromium: Browser, tmp_path: Path, endpoint: FakeCompletions
 ) -> None:
     endpoint.script(Words("An answer."))
     settings = model_settings(endpoint) | {"PARLEY_MODELS": "small, large"}
-    async with Program(tmp_path, **settings) as program, window() as page:
+    async with Program(tmp_path, **settings) as program, window(chromium) as page:
         await page.goto(program.url)
         form = await open_settings(page)
         await expect(form.get_by_label("Model")).to_be_focused()
@@ -231,12 +248,12 @@ async def test_settings_are_changed_in_a_form_that_keeps_what_was_entered(
 
 
 async def test_on_a_page_that_others_can_reach_only_whom_the_operator_names_may_change_settings(
-    tmp_path: Path, endpoint: FakeCompletions
+    chromium: Browser, tmp_path: Path, endpoint: FakeCompletions
 ) -> None:
     shared = model_settings(endpoint) | {
         "PARLEY_HTTP_HOST": "127.1"
     }  # loopback, by a name that says nothing of it
-    async with window() as page:
+    async with window(chromium) as page:
         async with Program(tmp_path, **shared) as program:
             await page.goto(program.url)
             await page.get_by_role("button", name="Settings", exact=True).click()

@@ -47,7 +47,7 @@ print("<i>&amp;</i>")
 <img src=x onerror="document.title='hacked'"><script>document.title='hacked'</script> 2 * 3 * 4 snake_case_name"""
 
 pytestmark = [
-    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.skipif(
         not CHROMIUM.exists(),
         reason=NO_BROWSER,

@@ -25,7 +25,7 @@ from tests.fakes.files import PlainExtractor
 from tests.fakes.memory import MemoryStore
 
 pytestmark = [
-    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.skipif(not CHROMIUM.exists(), reason=NO_BROWSER),
 ]
 

@@ -9,22 +9,19 @@ from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Page
 
-from tests.e2e.browser import WAIT_MS
+from tests.e2e import browser
 
 
 @asynccontextmanager
 async def window(chromium: Browser, **options: Any) -> AsyncIterator[tuple[BrowserContext, Page]]:
     """A fresh browser window. Whatever its console complains of fails the test."""
-    context = await chromium.new_context(locale=options.pop("locale", "en-GB"), **options)
-    context.set_default_timeout(WAIT_MS)
-    page = await context.new_page()
     complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda said: complaints.append(said.text) if "Security Policy" in said.text else None)
-    try:
-        yield context, page
-    finally:
-        await context.close()
+    async with browser.window(chromium, **options) as page:
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "console", lambda said: complaints.append(said.text) if "Security Policy" in said.text else None
+        )
+        yield page.context, page
     assert complaints == []
 
 
