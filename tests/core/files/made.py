@@ -9,6 +9,8 @@ from io import BytesIO
 
 from PIL import Image
 
+from tests.squeezed import squeezed
+
 COLOURS = ((200, 30, 30), (30, 200, 30), (30, 30, 200), (220, 220, 30))
 """Of the corners of `quarters`: top left, top right, bottom left, bottom right."""
 
@@ -100,8 +102,7 @@ def pdf(pages: Sequence[str], *, jpeg: bytes = b"", trailer: bytes = b"", extra:
 
 def filled(megabytes: int) -> bytes:
     """A stream of spaces, squeezed."""
-    squeeze = zlib.compressobj(9)
-    return b"".join(squeeze.compress(b" " * 1_000_000) for _ in range(megabytes)) + squeeze.flush()
+    return squeezed(b" " * 1_000_000, megabytes)
 
 
 MAIN = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'

@@ -14,6 +14,7 @@ from core.errors import Code, ModelError
 from core.llm.decompression import PIECE_BYTES, Inflate
 from tests.fakes.completions import FakeCompletions, Raw, Reply, Words
 from tests.fakes.completions.replies import JSON, Step, chunk, event
+from tests.squeezed import squeezed
 from tests.waiting import HANG_S
 
 FLOOD_BYTES = 50_000_000
@@ -24,16 +25,8 @@ COMMENTS = b": PING\n\n" * 6_250
 ENDLESS = (LETTERS,) * TIMES
 
 
-def bomb() -> bytes:
-    """Fifty megabytes of an event in fifty kilobytes."""
-    press = zlib.compressobj(9, wbits=31)
-    head = press.compress(b'data: {"choices":[{"delta":{"content":"')
-    return head + b"".join(press.compress(LETTERS) for _ in range(TIMES)) + press.flush()
-
-
-def blank_bomb() -> bytes:
-    press = zlib.compressobj(9, wbits=31)
-    return b"".join(press.compress(b"\n" * 50_000) for _ in range(TIMES)) + press.flush()
+BOMB = squeezed(LETTERS, TIMES, b'data: {"choices":[{"delta":{"content":"', gzip=True)
+BLANK_BOMB = squeezed(b"\n" * 50_000, TIMES, gzip=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +82,9 @@ FLOODS = {
     "blank_lines": Flood(Raw((b"\n" * 50_000,) * TIMES), "empty"),
     "empty_events": Flood(Raw(NOTHING, end="hang"), "empty"),
     "empty_events_after_words": Flood(Raw((ONE, *NOTHING), end="hang"), "cut", 3),
-    "bomb": Flood(Raw((bomb(),), headers=GZIP), "length", 400_000),
-    "blank_bomb": Flood(Raw((blank_bomb(),), headers=GZIP), "empty"),
-    "error_bomb": Flood(Raw((bomb(),), 500, GZIP), "server_error"),
+    "bomb": Flood(Raw((BOMB,), headers=GZIP), "length", 400_000),
+    "blank_bomb": Flood(Raw((BLANK_BOMB,), headers=GZIP), "empty"),
+    "error_bomb": Flood(Raw((BOMB,), 500, GZIP), "server_error"),
 }
 
 
