@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import ssl
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from functools import cache
 from typing import cast
 
 import httpx
@@ -51,7 +49,7 @@ def create_http(
         follow_redirects=False,
         trust_env=False,
         proxy=proxy_for(base_url, os.environ if environment is None else environment),
-        verify=_tls(),
+        verify=create_tls(os.environ),
         headers={**(headers or {}), **_OWN_HEADERS},
         event_hooks={"response": [refuse_redirect]},
     )
@@ -76,9 +74,3 @@ async def pieces_of(response: httpx.Response) -> AsyncGenerator[bytes, None]:
                 if number:
                     await asyncio.sleep(0)
                 yield piece
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """The default TLS context, made once: loading the certificates takes longer than creating the rest of a client."""
-    return create_tls(os.environ)

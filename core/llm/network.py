@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib.util import find_spec
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -21,6 +22,7 @@ import httpx
 from core.errors import SettingsError
 
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_READ_BY_HTTPX = (*_CERTIFICATES, "SSLKEYLOGFILE")
 _PORTS = {"http": 80, "https": 443}
 _SOCKS = {"socks": "socks5", "socks5": "socks5", "socks5h": "socks5h"}
 
@@ -49,11 +51,18 @@ def create_tls(environment: Mapping[str, str]) -> ssl.SSLContext:
         if value and not is_there:
             raise SettingsError(f"{name}: {value} is not there, or can't be read")
     try:
-        return httpx.create_ssl_context()
+        return _load_certificates(*map(environment.get, _READ_BY_HTTPX))
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        named = [name for name in (*_CERTIFICATES, "SSLKEYLOGFILE") if environment.get(name)]
+        named = [name for name in _READ_BY_HTTPX if environment.get(name)]
         reason = getattr(error, "strerror", None) or getattr(error, "reason", None) or type(error).__name__
         raise SettingsError(f"{', '.join(named) or 'certificates'}: can't be used: {reason}") from None
+
+
+@lru_cache(maxsize=1)
+def _load_certificates(*_named: str | None) -> ssl.SSLContext:
+    """The context for these values of the variables that httpx reads itself. Loading takes longer than creating the
+    rest of a client."""
+    return httpx.create_ssl_context()
 
 
 def _names(scheme: str) -> tuple[str, ...]:

@@ -25,8 +25,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 ROOT = Path(__file__).parents[2]
-IMPORTED = ("bots.cli", "bots.programs", "aiosqlite", "asyncpg")
-"""The last two are imported by SQLAlchemy only when a database is opened."""
+IMPORTED = (
+    *("bots.cli", "bots.programs", "bots.slack.connector", "bots.discord.connector", "bots.discord.private"),
+    *("aiosqlite", "asyncpg", "httpcore", "anyio._backends._asyncio"),
+)
+"""Connectors are imported only where their platform is on, the others when a database or a connection is
+opened."""
 
 
 class Process(Protocol):
@@ -115,6 +119,11 @@ def _serve(listening: socket.socket) -> None:
     """Return in the child that is to be the program; never in the server."""
     for name in IMPORTED:
         import_module(name)
+    from core.llm.network import create_tls
+
+    for name in ("SSL_CERT_DIR", "SSLKEYLOGFILE"):  # children have neither
+        os.environ.pop(name, None)
+    create_tls(os.environ)  # remembered for all children that name no other certificates
     gc.freeze()  # else each child would look through all of it as it ends: a second of the processor
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while listening in select.select([listening, sys.stdin], [], [])[0]:

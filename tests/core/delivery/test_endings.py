@@ -210,7 +210,7 @@ async def test_pages_before_the_refused_one_stay() -> None:
     assert not any(STOP in sheet.page.buttons for sheet in read(paper))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(before=st.integers(0, 60), behind=st.integers(0, 60), each=st.integers(1, 9), grows=st.booleans())
 def test_wherever_the_refused_words_stand_no_stop_button_is_left(
     before: int, behind: int, each: int, grows: bool
