@@ -300,7 +300,7 @@ class Storm:
         self.report.happened["connections cut"] += 1
 
     async def _start(self) -> None:
-        self._program = Program.fresh(self._folder, **self._settings)
+        self._program = Program(self._folder, **self._settings)
         await self._program.start()
         self.report.happened["started"] += 1
 
