@@ -95,7 +95,9 @@ def create_model(
     def client(account: Account) -> CompletionsClient:
         headers = {name: value.get_secret_value() for name, value in account.headers.items()}
         key = account.key.get_secret_value()
-        return CompletionsClient(account.base_url, key, clock, patience, repairs, caps, headers)
+        return CompletionsClient(
+            account.base_url, key, clock, patience, repairs, caps, headers, endpoint=account.endpoint
+        )
 
     accounts = {route.account.name: route.account for route in catalog.routes}
     clients = {name: client(account) for name, account in accounts.items()}

@@ -137,7 +137,6 @@ def environment_to_catalog(settings: CoreSettings) -> ModelCatalog:
         settings.parley_context_tokens,
         settings.parley_price_input,
         settings.parley_price_output,
-        tools=True,
     )
     if settings.openai_api_key is None:
         return ModelCatalog(model_info)
@@ -197,7 +196,7 @@ class _Model(_Part):
     price_input: float | None = Field(None, ge=0)
     price_output: float | None = Field(None, ge=0)
     images: bool | Literal["auto"] = "auto"
-    tools: bool = False
+    tools: bool | Literal["auto"] = "auto"
 
 
 class _Account(_Part):
@@ -234,9 +233,13 @@ def _transcriptions(accounts: Iterable[Account], model: str, at: str) -> Iterato
 
 def _route(account: Account, name: str, model: _Model, settings: CoreSettings, at: str) -> Route:
     window: dict[str, Any] = {"context_tokens": model.context_tokens or settings.parley_context_tokens}
-    images = None if model.images == "auto" else model.images
     model_info = ModelInfo(
-        name, **window, images=images, **model.model_dump(exclude={"name", "context_tokens", "images"})
+        name,
+        **window,
+        images=None if model.images == "auto" else model.images,
+        tools=None if model.tools == "auto" else model.tools,
+        price_input=model.price_input,
+        price_output=model.price_output,
     )
     model_at = f"{at}.{_quoted(name)}"
     return Route(account, model_info, model.name or name, model_at, f"{model_at}.context_tokens")

@@ -54,10 +54,12 @@ class CompletionsClient:
         caps: AnswerCaps | None = None,
         headers: Mapping[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
+        endpoint: str = "",
     ) -> None:
-        """`headers` are added to every request. `environment` names proxies and certificates. Raises SettingsError
-        for a variable of it that can't be used."""
+        """`headers` are added to every request. `environment` names proxies and certificates. `endpoint` is the
+        operator's name of the endpoint. Raises SettingsError for a variable of `environment` that can't be used."""
         self._base_url = base_url.rstrip("/")
+        self._endpoint = endpoint
         self._key = key.strip()
         self._clock = clock
         self._patience = patience or ReadTimeouts()
@@ -75,11 +77,11 @@ class CompletionsClient:
         A part of the request that the endpoint refuses is left out or put in another form (`core.llm.request_repairs`),
         each once, and the request is sent again. Repairs that helped are remembered for the endpoint and model.
         """
-        place = (self._base_url, request.model)
+        place, sender = (self._base_url, request.model), f"{request.model}@{self._endpoint}"
         repairs, answering = self._repairs.get(place, frozenset()), False
         sent = SentRequest(request.model, tuple(map(message_to_text, request.messages)))
         while True:
-            body = request_to_body(request, repairs)
+            body = request_to_body(request, repairs, sender)
             try:
                 async with aclosing(self._attempt(body, sent)) as deltas:
                     async for delta in deltas:
@@ -89,7 +91,7 @@ class CompletionsClient:
                         yield delta
                 return
             except ModelError as error:
-                more = repaired(request, repairs, error.parameter)
+                more = repaired(request, repairs, error.parameter, sender)
                 if answering or more is None:
                     raise
                 log.info("request_repaired", repair="".join(more - repairs), model=request.model)

@@ -5,7 +5,10 @@ Format: https://platform.openai.com/docs/api-reference/chat/create
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, assert_never
 
@@ -26,8 +29,11 @@ from core.values.parts import (
     ToolsUsed,
     Unread,
 )
+from core.values.tools import Tool
 
 _SEPARATOR = "\n\n"
+_NOT_IN_NAMES = re.compile("[^a-zA-Z0-9_-]")
+_RESULT = "(Parley: the tool {name} was called for this answer. It gave:)\n{text}"
 
 
 def message_to_text(message: Message) -> str:
@@ -56,9 +62,10 @@ def is_empty(message: Message) -> bool:
     return all(isinstance(part, Text) and is_blank(part.text) for part in message.parts)
 
 
-def message_to_json(message: Message) -> list[dict[str, Any]]:
+def message_to_json(message: Message, endpoint: str = "") -> list[dict[str, Any]]:
     """The endpoint's messages for one message: one, or one for each tool result.
 
+    Fields that Parley does not read go back only to the `endpoint` that sent them (`Opaque`).
     Tools: https://platform.openai.com/docs/guides/function-calling
     """
     if message.role == "tool":
@@ -66,9 +73,33 @@ def message_to_json(message: Message) -> list[dict[str, Any]]:
         return [{"role": "tool", "tool_call_id": part.call_id, "content": part.text} for part in results]
     calls = [part for part in message.parts if isinstance(part, ToolCall)]
     made: dict[str, Any] = {"role": message.role, "content": _content(message, calls)}
+    own = [
+        part for part in message.parts if isinstance(part, Opaque) and endpoint and part.endpoint == endpoint
+    ]
     if calls:
-        made["tool_calls"] = [_call_to_json(call) for call in calls]
+        made["tool_calls"] = [_call_to_json(call, extra=bool(own)) for call in calls]
+    for part in own:
+        made = _to_object(part.fields) | made
     return [made]
+
+
+def calls_to_words(messages: Sequence[Message]) -> list[Message]:
+    """`messages` without tool calls: what the tools gave is in messages of the user, for a model that takes no tools or
+    not these calls."""
+    said: list[Message] = []
+    names: dict[str, str] = {}
+    for message in messages:
+        names |= {part.id: part.name for part in message.parts if isinstance(part, ToolCall)}
+        if message.role == "tool":
+            words = [
+                Text(_RESULT.format(name=names.get(part.call_id, ""), text=fenced(part.text)))
+                for part in message.parts
+                if isinstance(part, ToolResult)
+            ]
+            said.append(Message("user", tuple(words)))
+        elif parts := tuple(part for part in message.parts if not isinstance(part, ToolCall | Opaque)):
+            said.append(replace(message, parts=parts))
+    return said
 
 
 def _content(message: Message, calls: list[ToolCall]) -> str | list[dict[str, Any]]:
@@ -94,8 +125,31 @@ def _content(message: Message, calls: list[ToolCall]) -> str | list[dict[str, An
     return content
 
 
-def _call_to_json(call: ToolCall) -> dict[str, Any]:
-    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+def tool_to_json(tool: Tool) -> dict[str, Any]:
+    """A tool in the format of endpoints."""
+    function = {"name": tool.name, "description": tool.description, "parameters": _to_object(tool.parameters)}
+    return {"type": "function", "function": function}
+
+
+def _call_to_json(call: ToolCall, *, extra: bool) -> dict[str, Any]:
+    """The call as it came, so far as endpoints take it: chat templates parse the arguments, and names are checked."""
+    function = {"name": _NOT_IN_NAMES.sub("_", call.name)[:64], "arguments": call.arguments}
+    if not is_object(call.arguments):
+        function["arguments"] = "{}"
+    made = {"id": call.id, "type": "function", "function": function}
+    return _to_object(call.extra) | made if extra else made
+
+
+def is_object(text: str) -> bool:
+    """Whether `text` is a JSON object."""
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _to_object(text: str) -> dict[str, Any]:
+    return json.loads(text) if is_object(text) else {}
 
 
 def _words(part: Part) -> str:

@@ -9,8 +9,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from core.llm.messages import is_empty, message_to_json
-from core.llm.request_repairs import FURTHER, ROLES, STREAM, SYSTEM
+from core.llm.messages import calls_to_words, is_empty, message_to_json, tool_to_json
+from core.llm.request_repairs import (
+    FURTHER,
+    OPAQUE,
+    REASONING,
+    ROLES,
+    SIGNATURE,
+    STREAM,
+    SYSTEM,
+    TOOL_CHOICE,
+    TOOL_SCHEMA,
+    TOOLS,
+)
 from core.ports.model import Request
 from core.values.conversation import Message, Role, text_message
 
@@ -18,21 +29,30 @@ BEGINNING_MISSING = "(The beginning of this conversation is missing.)"
 """The user message that is inserted before a leading answer, because alternating templates refuse a list that begins
 with one."""
 GO_ON = "Go on."
+_WITHOUT_TOOLS = frozenset({TOOLS, TOOL_SCHEMA, SIGNATURE})
 
 
-def request_to_body(request: Request, repairs: frozenset[str] = frozenset()) -> dict[str, Any]:
+def request_to_body(
+    request: Request, repairs: frozenset[str] = frozenset(), endpoint: str = ""
+) -> dict[str, Any]:
     """The body without the fields in `repairs`, and in the form that other repairs of `core.llm.request_repairs` ask
-    for. A repair of one name of the maximum answer length sends the other name.
+    for. A repair of one name of the maximum answer length sends the other name. `endpoint`: whose opaque fields go back
+    (`Opaque.endpoint`).
 
-    `stream_options` is always sent: without it a stream has no usage.
+    `stream_options` is always sent: without it a stream has no usage. `parallel_tool_calls` is never sent: few
+    endpoints know it. Without tools there are no tool calls in the messages either, which some endpoints refuse.
     """
+    tools = sends_tools(request, repairs)
     body: dict[str, Any] = {
         "model": request.model,
-        "messages": [
-            made for message in _messages(request.messages, repairs) for made in message_to_json(message)
-        ],
+        "messages": _messages_to_json(
+            request.messages if tools else calls_to_words(request.messages), repairs, endpoint
+        ),
         "stream": STREAM not in repairs,
     }
+    if tools:
+        body["tools"] = [tool_to_json(tool) for tool in request.tools]
+        body |= {} if request.may_call else {"tool_choice": "none"}
     if body["stream"]:
         body["stream_options"] = {"include_usage": True}
     if request.temperature is not None:
@@ -42,13 +62,31 @@ def request_to_body(request: Request, repairs: frozenset[str] = frozenset()) -> 
     return {name: value for name, value in body.items() if name == STREAM or name not in repairs}
 
 
-def repaired(request: Request, repairs: frozenset[str], refused: str) -> frozenset[str] | None:
+def repaired(
+    request: Request, repairs: frozenset[str], refused: str, endpoint: str = ""
+) -> frozenset[str] | None:
     """`repairs` with one more for the `refused` part, or None if none would change the request."""
-    body = request_to_body(request, repairs)
+    body = request_to_body(request, repairs, endpoint)
     for name in (refused, FURTHER.get(refused, "")):
-        if name and name not in repairs and request_to_body(request, repairs | {name}) != body:
+        if name and name not in repairs and request_to_body(request, repairs | {name}, endpoint) != body:
             return repairs | {name}
     return None
+
+
+def sends_tools(request: Request, repairs: frozenset[str]) -> bool:
+    """Whether the body has tools. Without `tool_choice` nothing but their absence keeps a model from calling them."""
+    without = _WITHOUT_TOOLS if request.may_call else _WITHOUT_TOOLS | {TOOL_CHOICE}
+    return bool(request.tools) and not without & repairs
+
+
+def _messages_to_json(
+    messages: Iterable[Message], repairs: frozenset[str], endpoint: str
+) -> list[dict[str, Any]]:
+    sender = "" if OPAQUE in repairs else endpoint
+    made = [one for message in _messages(messages, repairs) for one in message_to_json(message, sender)]
+    if REASONING in repairs:
+        made = [{REASONING: ""} | one if one["role"] == "assistant" else one for one in made]
+    return made
 
 
 def _messages(messages: Iterable[Message], repairs: frozenset[str]) -> list[Message]:

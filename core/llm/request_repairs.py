@@ -16,8 +16,18 @@ STREAM, ROLES, SYSTEM = "stream", "roles", "system"
 """Repairs that are not field names: the answer is requested without streaming, neighbours of one role are joined,
 and the system text moves into the first user message."""
 
-FURTHER: dict[str, str] = {ROLES: SYSTEM}
-"""The second repair if the first is not enough: templates without a system role may ask for alternation."""
+TOOLS, TOOL_CHOICE, TOOL_SCHEMA = "tools", "tool_choice", "tool_schema"
+"""Repairs that are refusals of tools (`core.llm.tool_refusals`). TOOLS: the model takes none. TOOL_CHOICE: the field
+`tool_choice` is refused. TOOL_SCHEMA: some of the tools are refused."""
+SIGNATURE, REASONING, OPAQUE = "thought_signature", "reasoning_content", "opaque"
+"""Refusals of the answers before tool results. SIGNATURE: they lack signatures, so their calls can't be sent as calls.
+REASONING: they lack reasoning, which may be empty. OPAQUE: fields that the endpoint has sent are refused by it."""
+
+FURTHER: dict[str, str] = {ROLES: SYSTEM, TOOL_CHOICE: TOOLS}
+"""The second repair if the first is not enough or changes nothing: templates without a system role may ask for
+alternation, and a refusal of `tool_choice` may come without one."""
+UNREMEMBERED = frozenset({TOOL_SCHEMA, SIGNATURE})
+"""Repairs of one request: the tools offered for the next question, and the answer to it, may be others."""
 
 _FORM_STATUSES = frozenset({0, 400, 404, 406, 415, 422, 424, 500, 501})
 """0 means an error under status 200. llama.cpp and LM Studio answer 500 if a chat template raises."""

@@ -199,7 +199,9 @@ class ModelRouter:
         began, under_way = self.clock.monotonic(), concurrency.inside
         turn.known = frozenset(self.breakers[key].why for key in keys if not self.breakers[key].allows(began))
         probes = self.breakers.begin(keys, began)
-        request = replace(turn.request, messages=turn.messages, model=route.model_there)
+        tools = () if route.model_info.tools is False else turn.request.tools
+        request = replace(turn.request, messages=turn.messages, steps=(), model=route.model_there, tools=tools)
+        may_call = bool(tools) and request.may_call
         outcome, answering = "stopped", False
         try:
             if queued:
@@ -210,9 +212,9 @@ class ModelRouter:
                         answering = True
                         if refused := self._refused_images(turn, route):
                             yield ImagesRefused(refused)
-                    if isinstance(delta, Ended) and delta.reason is EndReason.TOOLS and not turn.visible:
+                    if isinstance(delta, Ended) and _only_calls(delta, turn) and not may_call:
                         yield Charged(delta.usage)
-                        raise fault(Code.EMPTY, "nothing but calls of tools, and none were offered")
+                        raise fault(Code.EMPTY, "nothing but calls of tools, and none may be called")
                     yield delta
             outcome = "answered"
             self._well(route)
@@ -362,6 +364,10 @@ def routes_for(catalog: ModelCatalog, model: str) -> list[Route]:
             if route.offer == first.offer
         ]
     return wanted + rest
+
+
+def _only_calls(ended: Ended, turn: _Turn) -> bool:
+    return ended.reason is EndReason.TOOLS and not turn.visible
 
 
 def _broken_off(error: ModelError) -> ModelError:

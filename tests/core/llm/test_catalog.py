@@ -48,7 +48,7 @@ def test_the_example_loads() -> None:
     ]
     assert catalog.cards == (
         ModelInfo("GPT-5.5", 400_000, 1.25, 10, images=True, tools=True),
-        ModelInfo("GLM-5", 32_000, tools=True),
+        ModelInfo("GLM-5", 32_000),
     )
     assert [route.account.concurrency for route in catalog.routes] == [500, 20, 500]
     assert catalog.secrets == ["sk-test", "sk-test-spare"], "and not the word none"

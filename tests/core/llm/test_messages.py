@@ -7,9 +7,11 @@ from core.llm.request_repairs import ROLES
 from core.ports.model import Request
 from core.values.conversation import Message, text_message
 from core.values.parts import File, FileProblem, Image, Quote, Text, ToolCall, ToolResult, Unread
+from core.values.tools import Tool
 
 PICTURE = "data:image/png;base64,aGVsbG8="
 CALL = ToolCall("c1", "time", '{"zone": "UTC"}')
+CLOCK = Tool("clock", "", '{"type": "object"}')
 ASKED = {"id": "c1", "type": "function", "function": {"name": "time", "arguments": '{"zone": "UTC"}'}}
 
 
@@ -82,7 +84,7 @@ def test_a_call_and_its_result_keep_their_order_where_roles_must_alternate() -> 
         text_message("assistant", "At noon."),
         text_message("user", "Thanks."),
     )
-    body = request_to_body(Request(messages, "m"), frozenset({ROLES}))
+    body = request_to_body(Request(messages, "m", tools=(CLOCK,)), frozenset({ROLES}))
     assert [message["role"] for message in body["messages"]] == [
         "user",
         "assistant",

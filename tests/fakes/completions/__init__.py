@@ -4,6 +4,7 @@
 - `server`: `FakeCompletions`, which plays replies and remembers what it was asked
 - `reference`: what a request may look like
 - `pictures`: which pictures an endpoint takes, and how vendors refuse the others
+- `tools`: which requests with tools are refused, and `call_tools`, a model that calls tools by name
 - `sounds`: what /audio/transcriptions takes
 - `quirks`: every wire quirk we know, each with what a right client makes of it
 - `statuses`: error responses as real endpoints send them, each with its failure class
@@ -15,8 +16,10 @@ from .reference import request_body_problems
 from .replies import Raw, Refused, Reply, Status, Whole, Words, redirect
 from .server import FakeCompletions, Received, closed_port_url, echo
 from .statuses import STATUSES, StatusCase
+from .tools import NO_TOOLS, ToolRules, call_tools
 
 __all__ = [
+    "NO_TOOLS",
     "QUIRKS",
     "STATUSES",
     "VENDORS",
@@ -30,8 +33,10 @@ __all__ = [
     "Reply",
     "Status",
     "StatusCase",
+    "ToolRules",
     "Whole",
     "Words",
+    "call_tools",
     "closed_port_url",
     "echo",
     "redirect",

@@ -4,6 +4,8 @@ Source: the field list of the reference endpoint (https://zrapi.org/v1/chat/comp
 `max_completion_tokens`, `tool_choice` of https://platform.openai.com/docs/api-reference/chat/create.
 """
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,10 +13,11 @@ FIELDS = {"model", "messages", "stream", "stream_options", "temperature", "tools
     "max_tokens",
     "max_completion_tokens",
 }
+MOST_TOOLS = 128
 MESSAGE_FIELDS = {
     "system": {"role", "content"},
     "user": {"role", "content", "name"},
-    "assistant": {"role", "content", "tool_calls"},
+    "assistant": {"role", "content", "tool_calls", "reasoning_content", "reasoning", "reasoning_details"},
     "tool": {"role", "content", "tool_call_id"},
 }
 
@@ -23,7 +26,7 @@ def request_body_problems(body: Any) -> list[str]:
     """Everything an endpoint could object to, in words; empty if the request is sound."""
     if not isinstance(body, dict):
         return ["the body is not an object"]
-    return [*_field_problems(body), *_message_problems(body.get("messages"))]
+    return [*_field_problems(body), *tool_problems(body), *_message_problems(body.get("messages"))]
 
 
 def _field_problems(body: dict[str, Any]) -> Iterator[str]:
@@ -45,10 +48,37 @@ def _field_problems(body: dict[str, Any]) -> Iterator[str]:
             yield f"{name} is not a positive whole number"
     if {"max_tokens", "max_completion_tokens"} <= body.keys():
         yield "max_tokens and max_completion_tokens together"
+
+
+def tool_problems(body: dict[str, Any]) -> Iterator[str]:
+    """What endpoints refuse of tools, calls and results."""
     if "tools" in body and not _are_tools(body["tools"]):
         yield "tools is not a list of functions"
+    elif len(body.get("tools", ())) > MOST_TOOLS:
+        yield f"tools has more than {MOST_TOOLS} entries"
     if "tool_choice" in body and "tools" not in body:
         yield "tool_choice without tools"
+    waiting: set[str] = set()
+    messages = body.get("messages")
+    for number, message in enumerate(messages if isinstance(messages, list) else ()):
+        if not isinstance(message, dict):
+            continue
+        where, role = f"messages[{number}]", message.get("role")
+        if role != "tool" and waiting:
+            yield f"{where} comes before the answers of tool calls {sorted(waiting)}"
+            waiting = set()
+        if role == "tool" and message.get("tool_call_id") not in waiting:
+            yield f"{where} answers no tool call"
+        if role == "tool" and not isinstance(message.get("content"), str):
+            yield f"{where} has a content of a tool that is no text"
+        waiting.discard(message.get("tool_call_id", ""))
+        if "tool_calls" in message:
+            if not _are_calls(message["tool_calls"]):
+                yield f"{where} has malformed tool_calls"
+            else:
+                waiting |= {call["id"] for call in message["tool_calls"]}
+    if waiting:
+        yield f"tool calls {sorted(waiting)} have no answer"
 
 
 def _message_problems(messages: Any) -> Iterator[str]:
@@ -58,7 +88,6 @@ def _message_problems(messages: Any) -> Iterator[str]:
     roles = [message.get("role") if isinstance(message, dict) else None for message in messages]
     if next((role for role in roles if role != "system"), None) != "user":
         yield "the first message after the system's is not the user's"
-    waiting: set[str] = set()
     for number, (role, message) in enumerate(zip(roles, messages, strict=True)):
         where = f"messages[{number}]"
         if role not in MESSAGE_FIELDS:
@@ -69,19 +98,6 @@ def _message_problems(messages: Any) -> Iterator[str]:
         calls = message.get("tool_calls")
         if not _is_content(message.get("content")) and not (role == "assistant" and calls):
             yield f"{where} has no content"
-        if role != "tool" and waiting:
-            yield f"{where} comes before the answers of tool calls {sorted(waiting)}"
-            waiting = set()
-        if role == "tool" and message.get("tool_call_id") not in waiting:
-            yield f"{where} answers no tool call"
-        waiting.discard(message.get("tool_call_id", ""))
-        if "tool_calls" in message:
-            if not _are_calls(calls):
-                yield f"{where} has malformed tool_calls"
-            else:
-                waiting |= {call["id"] for call in calls}
-    if waiting:
-        yield f"tool calls {sorted(waiting)} have no answer"
 
 
 def _is_content(content: Any) -> bool:
@@ -100,23 +116,39 @@ def _is_part(part: Any) -> bool:
 def _are_tools(tools: Any) -> bool:
     def is_tool(tool: Any) -> bool:
         match tool:
+            case {"type": "function", "function": {"name": str(name), "parameters": {"type": kind}}}:
+                return _is_name(name) and kind == "object"
             case {"type": "function", "function": {"name": str(name)}}:
-                return (
-                    0 < len(name) <= 64 and name.replace("_", "").replace("-", "").isalnum() and name.isascii()
-                )
+                return _is_name(name) and "parameters" not in tool["function"]
         return False
 
-    return isinstance(tools, list) and bool(tools) and all(is_tool(tool) for tool in tools)
+    if not isinstance(tools, list) or not tools or not all(is_tool(tool) for tool in tools):
+        return False
+    return len({tool["function"]["name"] for tool in tools}) == len(tools)
 
 
 def _are_calls(calls: Any) -> bool:
     def is_call(call: Any) -> bool:
         match call:
-            case {"id": str(), "type": "function", "function": {"name": str(), "arguments": str()}}:
-                return True
+            case {"id": str(id_), "type": "function", "function": {"name": str(name), "arguments": str(text)}}:
+                return bool(id_) and _is_name(name) and _is_object(text)
         return False
 
-    return isinstance(calls, list) and bool(calls) and all(is_call(call) for call in calls)
+    if not isinstance(calls, list) or not calls or not all(is_call(call) for call in calls):
+        return False
+    return len({call["id"] for call in calls}) == len(calls)
+
+
+def _is_name(name: str) -> bool:
+    return re.fullmatch("[a-zA-Z0-9_-]{1,64}", name) is not None
+
+
+def _is_object(text: str) -> bool:
+    """Chat templates parse the arguments of calls: https://github.com/vllm-project/vllm"""
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
 
 
 def _is_number(value: Any) -> bool:

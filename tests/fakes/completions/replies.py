@@ -79,7 +79,8 @@ class Words:
     """`text` word by word, `per_s` words a second (None: at once). Whole JSON if the request does not stream.
 
     Like OpenAI it sends usage in a stream only if `stream_options.include_usage` asks for it.
-    `calls` are tool calls as (id, name, arguments). `head_after_s` delays even the status line.
+    `calls` are tool calls as (id, name, arguments), without an id where it is empty; `extras` are further keys of each.
+    `head_after_s` delays even the status line.
     """
 
     text: str
@@ -90,12 +91,17 @@ class Words:
     first_after_s: float = 0.0
     head_after_s: float = 0.0
     calls: tuple[tuple[str, str, str], ...] = ()
+    extras: tuple[Json, ...] = ()
 
     def on_wire(self, body: Json) -> Raw:
         if not body.get("stream"):
             answer = completion(
                 self.text, self.finish, reasoning=self.reasoning, calls=self.calls, request=body
             )
+            for call, extra in zip(
+                answer["choices"][0]["message"].get("tool_calls", ()), self.extras, strict=False
+            ):
+                call |= extra
             if not self.usage:
                 del answer["usage"]
             return Raw((encode(answer),), 200, JSON, "length", "close", self._head_s(False))
@@ -103,7 +109,9 @@ class Words:
         deltas: list[Json] = [{"reasoning_content": word} for word in split_words(self.reasoning or "")]
         deltas += [{"content": word} for word in split_words(self.text)]
         for index, (call_id, name, arguments) in enumerate(self.calls):
-            deltas.append(call_delta(index, call_id, name, ""))
+            first = call_delta(index, call_id or None, name, "")
+            first["tool_calls"][0] |= dict(enumerate(self.extras)).get(index, {})
+            deltas.append(first)
             deltas += [call_delta(index, None, None, arguments[n : n + 8]) for n in range(0, len(arguments), 8)]
         pause_s = 1 / self.per_s if self.per_s else 0.0
         steps: list[Step] = [event(chunk({"role": "assistant", "content": ""}, model=model))]

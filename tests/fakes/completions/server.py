@@ -21,6 +21,7 @@ from .pictures import PictureRules, picture_problems
 from .reference import request_body_problems
 from .replies import Json, Raw, Reply, Status, Words
 from .sounds import sound_of, sound_refusal
+from .tools import ToolRules
 
 REFUSED_KEY = Status(
     401,
@@ -68,7 +69,8 @@ class FakeCompletions:
     """An endpoint on 127.0.0.1. Replies come from `script` first (one a request), then from `default`.
 
     A default is a reply or a function from the request's body to one. Requests with a wrong key get 401, those that
-    break `pictures` a refusal; neither uses up a scripted reply. What is wrong with requests gathers in `problems`.
+    break `pictures` or `tools` a refusal; neither uses up a scripted reply. What is wrong with requests gathers in
+    `problems`.
     After `stop`, `start` listens on the same port again, so an endpoint can die and come back.
     """
 
@@ -80,12 +82,14 @@ class FakeCompletions:
         default: Reply | Callable[[Json], Reply] = echo,
         html_404: bool = False,
         pictures: PictureRules | None = None,
+        tools: ToolRules | None = None,
     ) -> None:
         self.keys = keys
         self.models = models
         self.default = default
         self.html_404 = html_404
         self.pictures = pictures or PictureRules()
+        self.tools = tools or ToolRules()
         self.transcription: Reply | None = None
         """The answer to a sound; None: there is no such path here."""
         self.requests: list[Received] = []
@@ -216,7 +220,7 @@ class FakeCompletions:
                 if not isinstance(received.body, dict):
                     message = "We could not parse the JSON body of your request."
                     return Status(400, {"error": {"message": message, "type": "invalid_request_error"}})
-                if refusal := self.pictures.refusal(received.body):
+                if refusal := self.pictures.refusal(received.body) or self.tools.refusal(received.body):
                     return refusal
                 if self._script:
                     return self._script.popleft()
