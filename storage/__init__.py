@@ -18,6 +18,7 @@
     usage       usage of answers, and totals
     settings    what people set for a channel or a workspace, and the audit of it
     people      feedback; reset, forget, export
+    forgotten   who was forgotten, and when
     store       `SqlStore`, which runs each of those functions as one transaction
     migrations  the schema's history; `open_store` brings a database up to date
     lock        one `parley run` to a database
@@ -37,6 +38,7 @@ from core.clock import Clock
 from core.redaction import is_secret
 from core.settings.environment import Settings
 from storage.engine import Database
+from storage.forgotten import ForgottenPeople, load
 from storage.migrations import upgrade
 from storage.store import SqlStore
 from storage.url import parse_url
@@ -93,7 +95,8 @@ async def open_store(settings: DatabaseSettings, clock: Clock) -> SqlStore:
     database = Database(settings.url, settings.parley_sqlite_synchronous)
     try:
         await database.migrate(upgrade)
+        known = ForgottenPeople(await database.read(load))
     except BaseException:
         await database.close()
         raise
-    return SqlStore(database, clock)
+    return SqlStore(database, clock, known)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -41,9 +41,9 @@ def with_file(stored: Iterable[Attached], file: File) -> tuple[Attached, ...]:
     return tuple(file if isinstance(one, File) and one.source == file.source else one for one in stored)
 
 
-def without_quotes_of(stored: Iterable[Attached], person: str) -> tuple[Attached, ...]:
-    """`stored` without what it quotes of a person who is forgotten."""
-    return tuple(one for one in stored if not (isinstance(one, Quote) and one.author_id == person))
+def without_quotes_of(stored: Iterable[Attached], people: Collection[str]) -> tuple[Attached, ...]:
+    """`stored` without what it quotes of people who are forgotten."""
+    return tuple(one for one in stored if not (isinstance(one, Quote) and one.author_id in people))
 
 
 def _as_known(file: File, before: File | None) -> File:

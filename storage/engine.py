@@ -146,10 +146,14 @@ class Database:
                 await self.write(_execute, "VACUUM")
             await self.write(_execute, "PRAGMA wal_checkpoint(TRUNCATE)")
 
-    async def close(self) -> None:
-        """Wait for running transactions, then close every connection."""
+    async def running_ended(self) -> None:
+        """Return when the transactions that run now have ended."""
         if self._running:
             await asyncio.wait(self._running)
+
+    async def close(self) -> None:
+        """Wait for running transactions, then close every connection."""
+        await self.running_ended()
         await self._writer.dispose()
         if self._reader is not self._writer:
             await self._reader.dispose()

@@ -31,7 +31,7 @@ from storage.tables import (
     to_us,
 )
 
-FORGOTTEN = ("messages", "uploads", "turns", "steps", "tool_grants", "feedback", "usage", "audit")
+PURGED = ("messages", "uploads", "turns", "steps", "tool_grants", "feedback", "usage", "audit")
 """The tables from which something is forgotten."""
 
 _NOTHING: dict[str, Any] = {
@@ -123,7 +123,7 @@ def _forget_quotes(
     """Remove the words of a person from the messages, or the turns, of others that quote them."""
     key = tuple(table.primary_key)
     for row in connection.execute(select(*key, table.c.attached).where(*which, _quotes(table, person))).all():
-        kept = to_json(without_quotes_of(from_json(row.attached), person))
+        kept = to_json(without_quotes_of(from_json(row.attached), {person}))
         here = (column == getattr(row, column.name) for column in key)
         connection.execute(update(table).where(*here).values(attached=kept))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -21,8 +22,22 @@ from core.values.tasks import Alert, Task
 from core.values.tools import ToolGrant
 from core.values.turn_ends import AnswerFooter, Finish
 from core.values.usage import LastUsage, UsageTotals
-from storage import heard, people, posts, settings, steps, teams, threads, tools, turns, uploads, usage
+from storage import (
+    forgotten,
+    heard,
+    people,
+    posts,
+    settings,
+    steps,
+    teams,
+    threads,
+    tools,
+    turns,
+    uploads,
+    usage,
+)
 from storage.engine import Database, Watch
+from storage.forgotten import ForgottenPeople
 from storage.tables import to_us
 
 log = structlog.get_logger()
@@ -36,11 +51,12 @@ PURGE_AFTER_S = 1.0
 
 
 class SqlStore:
-    """The store on SQLite or PostgreSQL. Each method is one transaction."""
+    """The store on SQLite or PostgreSQL. Each method is one transaction, but for `forget_person`."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, known: ForgottenPeople | None = None) -> None:
         self._database = database
         self._clock = clock
+        self._forgotten = known or ForgottenPeople()
         self._kept: dict[str, tuple[float, StoredSettings]] = {}
         self._workspaces: dict[str, tuple[float, Mapping[str, Mapping[str, str]]]] = {}
         self._changes = 0
@@ -51,10 +67,12 @@ class SqlStore:
         self._database.watch = watch
 
     async def accept(self, ask: Ask) -> Turn | None:
-        return await self._database.write(turns.accept, ask)
+        kept = self._forgotten.remaining(ask.place, ask)
+        return None if kept is None else await self._database.write(turns.accept, kept)
 
     async def hold(self, ask: Ask) -> Turn | None:
-        return await self._database.write(turns.hold, ask)
+        kept = self._forgotten.remaining(ask.place, ask)
+        return None if kept is None else await self._database.write(turns.hold, kept)
 
     async def admit(self, turn_id: int, author: Person) -> Turn | None:
         return await self._database.write(turns.admit, turn_id, author)
@@ -66,7 +84,8 @@ class SqlStore:
         return await self._database.read(turns.held_turns)
 
     async def note(self, ask: Ask) -> bool:
-        return await self._database.write(threads.note, ask)
+        kept = self._forgotten.remaining(ask.place, ask)
+        return kept is not None and await self._database.write(threads.note, kept)
 
     async def joined(self, place: Place) -> bool:
         return await self._database.read(threads.joined, place)
@@ -75,7 +94,7 @@ class SqlStore:
         return await self._database.read(posts.place_of_post, place, message_id)
 
     async def edit(self, edited: Edited) -> bool:
-        return await self._database.write(turns.edit, edited)
+        return await self._database.write(turns.edit, edited, self._forgotten)
 
     async def delete(self, deleted: Deleted) -> bool:
         return await self._database.write(turns.remove, deleted)
@@ -101,7 +120,9 @@ class SqlStore:
         return await self._database.write(uploads.expire, to_us(before))
 
     async def import_history(self, place: Place, history: History) -> None:
-        await self._database.write(threads.import_history, place, history)
+        kept = (self._forgotten.remaining(place, entry) for entry in history.entries)
+        read = replace(history, entries=tuple(entry for entry in kept if entry is not None))
+        await self._database.write(threads.import_history, place, read)
 
     async def filled(self, place: Place) -> bool:
         return await self._database.read(threads.filled, place)
@@ -262,7 +283,10 @@ class SqlStore:
         self._purge_soon()
         return lines
 
-    async def forget_person(self, platform: str, team: str, person: str) -> int:
+    async def forget_person(self, platform: str, team: str, person: str, at: datetime) -> int:
+        await self._database.write(forgotten.record, platform, team, person, to_us(at))
+        self._forgotten.add(platform, team, person, at)
+        await self._database.running_ended()  # what is being stored meanwhile is removed, too
         lines = await self._database.write(people.forget_person, platform, team, person)
         self._purge_soon()
         return lines
@@ -284,7 +308,7 @@ class SqlStore:
 
     async def _purge(self) -> None:
         try:
-            await self._database.purge(people.FORGOTTEN)
+            await self._database.purge(people.PURGED)
         except StoreError as error:
             log.warning("purge_failed", **error.log_keys)
 

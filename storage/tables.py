@@ -354,6 +354,18 @@ class FeedbackRow(Row, table=True):
     at_us: int = Field(sa_type=BigInteger)
 
 
+class ForgottenRow(Row, table=True):
+    """When a person was forgotten, in a team or, where `team` is empty, in all teams of the platform. `person` is a
+    hash of their id. No row is older than the ids of teams, so `storage.teams` has nothing to adopt here."""
+
+    __tablename__ = "forgotten"
+
+    platform: str = Field(sa_type=KEY, primary_key=True)
+    team: str = Field(sa_type=KEY, primary_key=True)
+    person: str = Field(sa_type=KEY, primary_key=True)
+    at_us: int = Field(sa_type=BigInteger)
+
+
 class NoticeRow(Row, table=True):
     """Something that is said only once, ever."""
 
@@ -374,4 +386,5 @@ HEARD = Row.metadata.tables["heard"]
 SETTINGS = Row.metadata.tables["settings"]
 AUDIT = Row.metadata.tables["audit"]
 FEEDBACK = Row.metadata.tables["feedback"]
+FORGOTTEN = Row.metadata.tables["forgotten"]
 NOTICES = Row.metadata.tables["notices"]

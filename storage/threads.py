@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -29,6 +30,7 @@ from core.values.parts import Attached, File, ToolsUsed
 from core.values.places import Person, Place
 from storage.attached import changed, from_json, merged, to_json, with_file
 from storage.engine import insert
+from storage.forgotten import ForgottenPeople
 from storage.tables import MESSAGES, POSTS, THREADS, from_us, storable, to_us
 
 TITLE_LENGTH = 80
@@ -132,38 +134,40 @@ def note(connection: Connection, ask: Ask) -> bool:
     return True
 
 
-def edit(connection: Connection, edited: Edited) -> bool:
+def edit(connection: Connection, edited: Edited, forgotten: ForgottenPeople) -> bool:
     # Platforms report the bot's own edits too; its lines hold the answer, not what one page shows of it.
     of_people = MESSAGES.c.mine.is_(False)
     where = (*within(MESSAGES, edited.place, edited.message_id), of_people)
-    return _change(connection, where, lambda stored: changed(stored, edited.attached), edited.text)
+
+    def edited_parts(line: ThreadMessage) -> tuple[Attached, ...]:
+        now = replace(line, attached=changed(line.attached, edited.attached))
+        kept = forgotten.remaining(edited.place, now)
+        return () if kept is None else kept.attached
+
+    return _change(connection, where, edited_parts, edited.text)
 
 
 def add_attached(connection: Connection, place: Place, message_id: str, more: Sequence[Attached]) -> bool:
     where = (*within(MESSAGES, place, message_id), MESSAGES.c.mine.is_(False))
-    return _change(connection, where, lambda stored: merged(stored, more))
+    return _change(connection, where, lambda line: merged(line.attached, more))
 
 
 def put_file(connection: Connection, place: Place, message_id: str, file: File) -> None:
     where = within(MESSAGES, place, message_id)
-    _change(connection, where, lambda stored: with_file(stored, file))
+    _change(connection, where, lambda line: with_file(line.attached, file))
 
 
 def _change(
     connection: Connection,
     where: Sequence[ColumnElement[bool]],
-    change: Callable[[tuple[Attached, ...]], tuple[Attached, ...]],
+    change: Callable[[ThreadMessage], tuple[Attached, ...]],
     text: str | None = None,
 ) -> bool:
-    """Change the other columns of one message and, with `text`, its text. Returns whether anything is different."""
-    columns = select(MESSAGES.c.text, MESSAGES.c.attached)
-    row = connection.execute(columns.where(*where).with_for_update()).first()
+    """Change what is attached to one message and, with `text`, its text. Returns whether anything is different."""
+    row = connection.execute(select(MESSAGES).where(*where).with_for_update()).first()
     if row is None:
         return False
-    now = {
-        "text": row.text if text is None else storable(text),
-        "attached": to_json(change(from_json(row.attached))),
-    }
+    now = {"text": row.text if text is None else storable(text), "attached": to_json(change(entry(row)))}
     if now == {"text": row.text, "attached": row.attached}:
         return False
     connection.execute(update(MESSAGES).where(*where).values(now))

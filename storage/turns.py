@@ -20,6 +20,7 @@ from core.values.ui import Button
 from storage import posts, steps, threads, uploads, usage
 from storage.attached import from_json, to_json
 from storage.engine import insert
+from storage.forgotten import ForgottenPeople
 from storage.tables import HEARD, HELD, OPEN, TURNS, USAGE, from_us, to_us
 from storage.tasks import TASKS, task_to_columns
 
@@ -85,11 +86,11 @@ def held_turns(connection: Connection) -> list[Turn]:
     ]
 
 
-def edit(connection: Connection, edited: Edited) -> bool:
+def edit(connection: Connection, edited: Edited, forgotten: ForgottenPeople) -> bool:
     held = threads.within(TURNS, edited.place, edited.message_id)
     new = {"text": edited.text, "attached": to_json(edited.attached)}
     changed = connection.execute(update(TURNS).where(*held, HELD).values(new)).rowcount > 0
-    return threads.edit(connection, edited) or changed
+    return threads.edit(connection, edited, forgotten) or changed
 
 
 def remove(connection: Connection, deleted: Deleted) -> bool:

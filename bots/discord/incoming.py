@@ -235,7 +235,8 @@ def interaction_to_press(interaction: discord.Interaction[Any], text: str = "") 
     if pressed is None or here is None:
         return None
     action, turn_id = pressed
-    return ButtonPress(action, turn_id, here, _asker(interaction), interaction.token, text)
+    author, at = _asker(interaction), interaction.created_at
+    return ButtonPress(action, turn_id, here, author, interaction.token, text, at)
 
 
 def _at_home(interaction: discord.Interaction[Any]) -> bool:

@@ -207,7 +207,9 @@ def _press(payload: Payload, me: Identity, names: Names) -> ButtonPress | None:
     called = str(user.get("name") or user.get("username") or who)
     author = with_claim(names.get(who), who, called, claim_of(user), me.home)
     place = place_of({"channel": channel}, me, thread)
-    return ButtonPress(name.removeprefix(ACTION_PREFIX), int(value), place, author)
+    ts = happened_at(payload)
+    at = ts_to_time(ts) if ts else None
+    return ButtonPress(name.removeprefix(ACTION_PREFIX), int(value), place, author, at=at)
 
 
 def place_of(event: Payload, me: Identity, thread: str) -> Place:

@@ -73,7 +73,7 @@ class DataCommands:
                 and turn.ask.place.platform == platform
                 and team in ("", turn.ask.place.team)
             ),
-            lambda: self._store.forget_person(platform, team, given.author.id),
+            lambda: self._store.forget_person(platform, team, given.author.id, given.command.at),
         )
         return _forgotten(given, "forget_me_done", forgotten)
 

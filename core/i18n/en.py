@@ -367,8 +367,9 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "forget_thread_done": "Done. The messages of this thread ({n}) are deleted.",
     "forget_me_done": "Done. Your messages ({n}) are deleted, with their answers and your name.",
     "forget_me_asks": "I would delete your messages ({n}) with their answers, your name, and your ratings of answers. "
-    "Usage is kept as numbers without your name; where you changed settings, your id is kept. This can't be undone. To "
-    "go ahead, press the button or write `{prefix}forget me confirm`.",
+    "Usage is kept as numbers without your name; where you changed settings, your id is kept. I also keep when "
+    "you did this, with a code made from your id, so that nothing comes back. This can't be undone. To go ahead, press "
+    "the button or write `{prefix}forget me confirm`.",
     "forget_me_sure": "Delete everything",
     "forget_kept": "Messages on the platform itself stay there.",
     "forget_kept.web": "Nothing of it stays on this page.",

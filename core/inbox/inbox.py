@@ -129,7 +129,7 @@ class StoringInbox:
         traits = self._handlers.traits(press.place)
         if press.action == FORGET_ME and self._handlers.confirms_forgetting(press.author, press.place, traits):
             options = {"what": "me", "confirm": "confirm"}
-            at = self._handlers.clock.now()
+            at = press.at or self._handlers.clock.now()
             return await self._questions.command(
                 Command("forget", press.place, press.author, at, options=options)
             )

@@ -86,15 +86,16 @@ class TurnLedger(Protocol):
     async def accept(self, ask: Ask) -> Turn | None:
         """Store `ask` as a waiting turn and as a message of its thread, and join the place.
 
-        Returns None if it is stored already. Durable when it returns.
+        Returns None if it is stored already, or was sent before its author was forgotten (`forget_person`). Durable
+        when it returns.
         """
         ...
 
     async def hold(self, ask: Ask) -> Turn | None:
         """Store `ask` as a HELD turn, not as a message of its thread, and do not join the place.
 
-        Returns the same turn again while it is held, and None where `ask` is stored as anything else. Durable when it
-        returns.
+        Returns the same turn again while it is held, and None where `ask` is stored as anything else, or was sent
+        before its author was forgotten. Durable when it returns.
         """
         ...
 
@@ -221,7 +222,8 @@ class ThreadStore(Protocol):
     async def note(self, ask: Ask) -> bool:
         """Store `ask` as a message of its thread only.
 
-        Returns False if it is stored already, or is older than the thread's last reset.
+        Returns False if it is stored already, or is older than the thread's last reset, or was sent before its author
+        was forgotten.
         """
         ...
 
@@ -256,7 +258,8 @@ class ThreadStore(Protocol):
         ...
 
     async def import_history(self, place: Place, history: History) -> None:
-        """Merge what a platform could read into the thread. A stored message stays as it is.
+        """Merge what a platform could read into the thread. A stored message stays as it is. Messages that were sent
+        before their authors were forgotten are left out.
 
         After a complete history `filled` is True.
         """
@@ -384,9 +387,12 @@ class PrivacyStore(Protocol):
         """
         ...
 
-    async def forget_person(self, platform: str, team: str, person: str) -> int:
+    async def forget_person(self, platform: str, team: str, person: str, at: datetime) -> int:
         """Remove a person's messages with their uploads, the answers, the texts and name in their turns, and their
         feedback.
+
+        What was sent before `at` is not stored any more: neither their messages, nor quotes of them in the messages of
+        others. Only `at` and a hash of their id are kept for that.
 
         In one team, or in all teams of the platform where `team` is empty. Their usage stays, without their id. Returns
         the number of their messages. Turns that have not ended are stopped, as in `forget_thread`.

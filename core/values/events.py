@@ -72,7 +72,7 @@ class Command:
 @dataclass(frozen=True, slots=True)
 class ButtonPress:
     """A button pressed under the answer of `turn_id`. `text`: what was written into the form that the button opened
-    (`core.commands.press_form`)."""
+    (`core.commands.press_form`). `at`: when, by the platform's clock; None where the platform does not say."""
 
     action: str
     turn_id: int
@@ -80,6 +80,7 @@ class ButtonPress:
     author: Person
     interaction_token: str = ""
     text: str = ""
+    at: datetime | None = None
 
 
 Event = Ask | Edited | Deleted | PlaceClosed | Command | ButtonPress

@@ -167,7 +167,7 @@ async def test_a_forgotten_person_leaves_no_words_and_no_name(store: Store) -> N
     await store.rate(other.id, Feedback("U1", -1, "mine too", NOON))
     elsewhere = Place("discord", "G1", "C1", "1")
     await answered(store, ask("m4", "same id, other platform", place=elsewhere))
-    assert await store.forget_person("slack", "T1", "U1") == 2
+    assert await store.forget_person("slack", "T1", "U1", NOON) == 2
     assert await texts(store) == ["hers", "for Ben"]
     assert await texts(store, place=elsewhere) == ["same id, other platform", "because"]
     turn = await store.turn(mine.id)
@@ -193,7 +193,7 @@ async def test_nothing_comes_back_of_what_was_forgotten_before_its_answer(
     if whose == "thread":
         await store.forget_thread(PLACE, NOON + timedelta(seconds=5))
     else:
-        await store.forget_person("slack", "T1", "U1")
+        await store.forget_person("slack", "T1", "U1", NOON)
     await store.checkpoint([(turn.id, "half of it", ("p1",))])
     used = Finish(turn, TurnState.DONE, "all of it", posted=("p1",), model="m", usage=Usage(5, 2))
     await store.finish(used)
@@ -235,10 +235,10 @@ async def test_the_same_id_in_another_team_is_another_person_unless_all_teams_ar
         "because",
     ]
     assert len(await store.messages_by_person("slack", "", "U1")) == 4
-    assert await store.forget_person("slack", "T2", "U1") == 1
+    assert await store.forget_person("slack", "T2", "U1", NOON) == 1
     assert await store.lines(other) == []
     assert [line.text for line in await store.lines(PLACE)] == ["in T1", "because"]
-    assert await store.forget_person("slack", "", "U1") == 1
+    assert await store.forget_person("slack", "", "U1", NOON) == 1
     assert await store.lines(PLACE) == []
 
 
@@ -310,5 +310,5 @@ async def test_nothing_stands_under_what_was_forgotten(store: Store) -> None:
     await store.forget_thread(PLACE, NOON + timedelta(seconds=5))
     assert await store.answer_footers(PLACE) == []
     await ended(store, ask("m2", after_s=9), "two", "Stopped.", "again")
-    await store.forget_person("slack", "T1", "U1")
+    await store.forget_person("slack", "T1", "U1", NOON)
     assert await store.answer_footers(PLACE) == []

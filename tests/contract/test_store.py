@@ -176,7 +176,7 @@ class TestHold:
         assert held is not None
         assert other is not None
         assert await store.edit(Edited(PLACE, "m1", "how?"))
-        await store.forget_person("slack", "T1", BEN.id)
+        await store.forget_person("slack", "T1", BEN.id, NOON)
         assert [turn.ask.text for turn in await store.held_turns()] == ["how?"]
         assert await store.admit(other.id, BEN) is None
         await store.recover(NOON)
@@ -233,12 +233,12 @@ class TestAttached:
             store, replace(ask("m3", place=replace(PLACE, team="T2")), attached=ATTACHED)
         )
         await store.note(replace(ask("m2", by=BEN), attached=(replace(QUOTE, author_id="U5_"), *ATTACHED)))
-        await store.forget_person("slack", "T1", QUOTE.author_id)
+        await store.forget_person("slack", "T1", QUOTE.author_id, NOON)
         other = replace(QUOTE, author_id="U5_")
         assert [line.attached for line in await store.lines(PLACE)] == [ATTACHED[1:], (other, *ATTACHED[1:])]
         stored = [await store.turn(id_) for id_ in (turn.id, elsewhere.id)]
         assert [one.ask.attached for one in stored if one] == [ATTACHED[1:], ATTACHED]
-        await store.forget_person("slack", "T1", ANN.id)
+        await store.forget_person("slack", "T1", ANN.id, NOON)
         again = await store.turn(turn.id)
         assert again is not None
         assert again.ask.attached == ()
@@ -516,7 +516,7 @@ class TestUploads:
         await self.uploaded(store, ask("m4", place=replace(PLACE, team="T2")), "a")
         await store.forget_thread(PLACE, NOON)
         assert [await self.sources(store, message) for message in ("m1", "m2")] == [[], ["a"]]
-        await store.forget_person("slack", "T1", ANN.id)
+        await store.forget_person("slack", "T1", ANN.id, NOON)
         assert [await self.sources(store, message) for message in ("m2", "m3")] == [[], ["a"]]
         assert await self.sources(store, "m4", replace(PLACE, team="T2")) == ["a"]
 
@@ -908,7 +908,7 @@ class TestSteps:
             turn = await store.begin((await accepted(store, ask())).id)
             await store.put_steps(turn.id, 0, [ROUND])
         if what == "person":
-            await store.forget_person("slack", "T1", "U1")
+            await store.forget_person("slack", "T1", "U1", NOON)
         else:
             await store.forget_thread(PLACE, NOON)
         await store.put_steps(turn.id, 1, [RESULTS])
@@ -1027,7 +1027,7 @@ CALLS: dict[str, Call] = {
     "feedback": lambda store: store.feedback(1),
     "reset": lambda store: store.reset(PLACE, NOON),
     "forget_thread": lambda store: store.forget_thread(PLACE, NOON),
-    "forget_person": lambda store: store.forget_person("slack", "T1", "U1"),
+    "forget_person": lambda store: store.forget_person("slack", "T1", "U1", NOON),
     "messages_by_person": lambda store: store.messages_by_person("slack", "T1", "U1"),
 }
 SELDOM = ("forget_person", "messages_by_person")
@@ -1073,7 +1073,7 @@ async def test_each_method_says_store_error_when_the_database_fails_and_no_more(
     def break_it(connection: Connection) -> None:
         for table in (
             *("posts", "usage", "feedback", "steps", "messages", "threads", "turns", "heard"),
-            *("settings", "audit", "notices", "uploads", "tool_grants"),
+            *("settings", "audit", "notices", "uploads", "tool_grants", "forgotten"),
         ):
             connection.execute(text(f"DROP TABLE {table}"))
 

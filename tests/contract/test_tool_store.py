@@ -54,7 +54,7 @@ async def test_what_is_forgotten_takes_its_grants_along(store: Store) -> None:
     await store.grant_tool(other, ToolGrant("a", "U1", "U1"), AT)
     await store.grant_tool(other, ToolGrant("a", "U2", "U2"), AT)
     await store.forget_thread(PLACE, AT)
-    await store.forget_person("slack", "T1", "U1")
+    await store.forget_person("slack", "T1", "U1", AT)
     assert await store.tool_grants(PLACE) == []
     assert await store.tool_grants(other) == [ToolGrant("a", "U2", "U2")]
 

@@ -23,6 +23,7 @@ from core.values.tools import ToolGrant
 from core.values.turn_ends import AnswerFooter, Finish
 from core.values.usage import LastUsage, UsageTotals
 from storage.attached import changed, merged, with_file, without_quotes_of
+from storage.forgotten import ForgottenPeople
 
 _TITLE_CHARS = 80
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -77,11 +78,14 @@ class MemoryStore:
         self._uploads: dict[tuple[str, str], dict[str, tuple[datetime, FileContent]]] = {}
         self._last_id = 0
         self._nobodys: set[int] = set()
+        self._forgotten = ForgottenPeople()
 
     async def accept(self, ask: Ask) -> Turn | None:
         self._work()
-        if ask.key in self._ids:
+        kept = self._forgotten.remaining(ask.place, ask)
+        if kept is None or ask.key in self._ids:
             return None
+        ask = kept
         turn = Turn(self._next_id(), ask)
         self._turns[turn.id] = turn
         self._ids[ask.key] = turn.id
@@ -96,6 +100,10 @@ class MemoryStore:
         known = self._asked(ask.place, ask.id)
         if known is not None:
             return known if known.state is TurnState.HELD else None
+        kept = self._forgotten.remaining(ask.place, ask)
+        if kept is None:
+            return None
+        ask = kept
         turn = Turn(self._next_id(), ask, TurnState.HELD)
         self._turns[turn.id] = turn
         self._ids[ask.key] = turn.id
@@ -142,8 +150,8 @@ class MemoryStore:
 
     async def note(self, ask: Ask) -> bool:
         self._work()
-        talk = self._talk(ask.place)
-        return ask.at >= talk.since and talk.add(_line(ask))
+        talk, kept = self._talk(ask.place), self._forgotten.remaining(ask.place, ask)
+        return kept is not None and ask.at >= talk.since and talk.add(_line(kept))
 
     async def joined(self, place: Place) -> bool:
         self._work()
@@ -161,7 +169,8 @@ class MemoryStore:
             entry = talk.lines[edited.message_id]
             if not entry.mine:
                 attached = changed(entry.attached, _storable_value(edited.attached))
-                talk.lines[entry.id] = replace(entry, text=_storable(edited.text), attached=attached)
+                now = replace(entry, text=_storable(edited.text), attached=attached)
+                talk.lines[entry.id] = self._forgotten.remaining(talk.place, now) or entry
                 return talk.lines[entry.id] != entry
         held = self._asked(edited.place, edited.message_id)
         if held is None or held.state is not TurnState.HELD:
@@ -238,8 +247,9 @@ class MemoryStore:
         self._work()
         talk = self._talk(place)
         for entry in history.entries:
-            if not (entry.mine and (place.channel_key, entry.id) in self._posts):
-                talk.add(entry)
+            kept = self._forgotten.remaining(place, entry)
+            if kept is not None and not (entry.mine and (place.channel_key, entry.id) in self._posts):
+                talk.add(kept)
         talk.filled = talk.filled or history.complete
 
     async def filled(self, place: Place) -> bool:
@@ -609,8 +619,9 @@ class MemoryStore:
         lines.clear()
         return gone
 
-    async def forget_person(self, platform: str, team: str, person: str) -> int:
+    async def forget_person(self, platform: str, team: str, person: str, at: datetime) -> int:
         self._work()
+        self._forgotten.add(platform, team, person, at)
         gone = 0
         self._grants = [
             (place, grant)
@@ -630,10 +641,10 @@ class MemoryStore:
                 del self._feedback[key]
         for talk in (talk for talk in self._talks.values() if _is_of(talk.place, platform, team)):
             for id_, entry in talk.lines.items():
-                talk.lines[id_] = replace(entry, attached=without_quotes_of(entry.attached, person))
+                talk.lines[id_] = replace(entry, attached=without_quotes_of(entry.attached, {person}))
         for turn_id, turn in self._turns.items():
             if _is_of(turn.ask.place, platform, team):
-                kept = without_quotes_of(turn.ask.attached, person)
+                kept = without_quotes_of(turn.ask.attached, {person})
                 self._turns[turn_id] = replace(turn, ask=replace(turn.ask, attached=kept))
         return gone
 

@@ -103,7 +103,7 @@ async def test_a_forgotten_word_is_in_no_file_of_the_database(tmp_path: Path, wh
         await asked(store, f"m{number}", f"{RARE} {number}")
     assert words_in(file.parent)
     if what == "person":
-        await store.forget_person("slack", "T1", "U1")
+        await store.forget_person("slack", "T1", "U1", NOON)
     else:
         await store.forget_thread(PLACE, NOON)
     for _ in range(100):
@@ -118,7 +118,7 @@ async def test_what_is_forgotten_just_before_the_end_is_gone_too(tmp_path: Path)
     file = tmp_path / "data" / "parley.db"
     store = await open_store(settings(file), SystemClock())
     await asked(store, "m1", RARE)
-    await store.forget_person("slack", "T1", "U1")
+    await store.forget_person("slack", "T1", "U1", NOON)
     await store.close()
     assert words_in(file.parent) == []
 

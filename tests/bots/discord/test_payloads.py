@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from discord.utils import snowflake_time
 
 from core.i18n import phrase
 from core.values.conversation import Ask
@@ -251,12 +252,13 @@ async def test_a_messages_menu(recorded: Recorded) -> None:
 
 async def test_a_button_and_the_form_behind_it(recorded: Recorded) -> None:
     press = await recorded.heard("interaction_button")
-    assert press == ButtonPress("again", 42, IN_THREAD, CHEN_, "interaction-test-7")
+    at = [snowflake_time(1420000000000001000 + number) for number in range(11)]
+    assert press == ButtonPress("again", 42, IN_THREAD, CHEN_, "interaction-test-7", at=at[7])
     direct = await recorded.heard("interaction_button_direct")
     place = Place("discord", str(BOT), str(DIRECT), direct=True)
-    assert direct == ButtonPress("up", 43, place, CHEN_, "interaction-test-8")
+    assert direct == ButtonPress("up", 43, place, CHEN_, "interaction-test-8", at=at[8])
     reason = await recorded.heard("interaction_modal_submit_reason")
-    assert reason == ButtonPress("reason", 42, IN_THREAD, CHEN_, "interaction-test-10", "太短了")
+    assert reason == ButtonPress("reason", 42, IN_THREAD, CHEN_, "interaction-test-10", "太短了", at[10])
 
 
 async def test_a_form_that_is_sent_off(recorded: Recorded) -> None:

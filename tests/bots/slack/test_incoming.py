@@ -158,7 +158,7 @@ def test_any_of_our_ids_makes_a_message_our_own(trait: str) -> None:
 
 def test_a_press_is_an_action_on_a_turn_in_the_thread_of_the_answer() -> None:
     pressed = payload_to_event(payload("block_actions"), ME, NAMES)
-    assert pressed == ButtonPress("again", 42, THREAD, ADA)
+    assert pressed == ButtonPress("again", 42, THREAD, ADA, at=ts_to_time("1795400120.123456"))
     alone = payload_to_event(payload("block_actions"), ME, {})
     assert isinstance(alone, ButtonPress)
     assert alone.author.name == "ada"

@@ -129,7 +129,7 @@ async def test_what_was_deleted_edited_or_forgotten_while_it_was_held(house: App
     assert await house.inbox.concerns(Edited(THREAD, "2.0", "how?"))
     await house.inbox.receive(Edited(THREAD, "2.0", "how?"))
     await house.inbox.receive(Deleted(THREAD, "1.0"))
-    await house.store.forget_person("slack", "T1", "U3")
+    await house.store.forget_person("slack", "T1", "U3", NOON)
     await house.clock.advance(3)
     assert [turn.ask.text for turn in house.submitted] == ["how?"]
     assert await house.texts() == ["how?"]

@@ -167,7 +167,7 @@ async def test_a_button_of_elsewhere_or_of_what_was_forgotten_is_told_to_be_late
     if whose == "thread":
         await house.store.forget_thread(THREAD, NOON)
     else:
-        await house.store.forget_person("slack", "T1", "U1")
+        await house.store.forget_person("slack", "T1", "U1", NOON)
     assert (await house.press(action, turn.id)).reply == late
     assert house.submitted == []
 

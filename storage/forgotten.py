@@ -1,0 +1,76 @@
+"""Who was forgotten, and when: messages that were sent before that are not stored again, however late they come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from hashlib import sha256
+from typing import TypeVar
+
+from sqlalchemy import Connection, case, select
+
+from core.values.conversation import Ask, ThreadMessage
+from core.values.parts import Attached, Quote
+from core.values.places import Place
+from storage.attached import without_quotes_of
+from storage.engine import insert
+from storage.tables import FORGOTTEN, from_us
+
+Said = TypeVar("Said", Ask, ThreadMessage)
+Key = tuple[str, str, str]
+"""Platform, team (empty: all teams) and the hash of a person's id."""
+
+
+class ForgottenPeople:
+    """The times at which people were forgotten. All of them are in memory: a query for each message would cost a third
+    of the time in which it is stored. Only one process stores messages (`storage.lock`)."""
+
+    def __init__(self, known: Mapping[Key, datetime] | None = None) -> None:
+        self._at = dict(known or {})
+
+    def add(self, platform: str, team: str, person: str, at: datetime) -> None:
+        key = (platform, team, _digest(person))
+        self._at[key] = max(at, self._at.get(key, at))
+
+    def remaining(self, place: Place, said: Said) -> Said | None:
+        """What may be stored of a message: all but the quotes of people who were forgotten after it was sent, and None
+        where its author is one of them."""
+        if not self._at:
+            return said
+        people = {said.author.id, *_quoted(said.attached)}
+        gone = {person for person in people if self._after(place, person, said.at)}
+        if said.author.id in gone:
+            return None
+        return replace(said, attached=without_quotes_of(said.attached, gone)) if gone else said
+
+    def _after(self, place: Place, person: str, sent: datetime) -> bool:
+        """Whether `person` was forgotten after `sent`."""
+        keys = ((place.platform, team, _digest(person)) for team in ("", place.team))
+        return any(sent < self._at.get(key, sent) for key in keys)
+
+
+def _quoted(attached: Iterable[Attached]) -> set[str]:
+    return {one.author_id for one in attached if isinstance(one, Quote)}
+
+
+def load(connection: Connection) -> dict[Key, datetime]:
+    """The stored times, for `ForgottenPeople`."""
+    rows = connection.execute(select(FORGOTTEN)).all()
+    return {(row.platform, row.team, row.person): from_us(row.at_us) for row in rows}
+
+
+def record(connection: Connection, platform: str, team: str, person: str, at_us: int) -> None:
+    """Store the time at which a person was forgotten; an earlier one changes nothing."""
+    adding = insert(connection.dialect.name, FORGOTTEN)
+    old, new = FORGOTTEN.c.at_us, adding.excluded.at_us
+    latest = adding.on_conflict_do_update(
+        index_elements=["platform", "team", "person"], set_={"at_us": case((new > old, new), else_=old)}
+    )
+    row = {"platform": platform, "team": team, "person": _digest(person), "at_us": at_us}
+    connection.execute(latest, row)
+
+
+def _digest(person: str) -> str:
+    """A one-way form of a person's id: nobody reads from the table or its backups who was forgotten."""
+    return sha256(person.encode()).hexdigest()
