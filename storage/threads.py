@@ -15,13 +15,12 @@ from sqlalchemy import (
     and_,
     case,
     delete,
+    func,
     literal,
-    or_,
     select,
     tuple_,
     update,
 )
-from sqlalchemy.sql.functions import coalesce
 
 from core.ports.store import Thread
 from core.values.conversation import Ask, History, ThreadMessage
@@ -34,6 +33,8 @@ from storage.forgotten import ForgottenPeople
 from storage.tables import MESSAGES, POSTS, THREADS, from_us, storable, to_us
 
 TITLE_LENGTH = 80
+SEARCHED = 20_000
+"""The newest messages of a channel that a search looks through."""
 
 
 def address(place: Place) -> dict[str, Any]:
@@ -217,20 +218,29 @@ def search(
     connection: Connection, place: Place, words: Sequence[str], limit: int
 ) -> list[tuple[Place, ThreadMessage]]:
     line, thread = MESSAGES.c, THREADS.c
-    has = [line.text.icontains(word, autoescape=True) for word in words]
-    if not has:
-        return []
-    found = sum((case((one, 1), else_=0) for one in has), literal(0))
-    same = (line[name] == thread[name] for name in ("platform", "team", "channel", "thread"))
-    query = (
-        select(MESSAGES, thread.direct)
-        .join(THREADS, and_(*same))
-        .where(*channel_of(MESSAGES, place), line.thread != place.thread)
-        .where(line.at_us >= coalesce(thread.since_us, 0), or_(*has))
-        .order_by(found.desc(), line.at_us.desc(), line.message)
-        .limit(limit)
+    elsewhere = (*channel_of(MESSAGES, place), line.thread != place.thread)
+    # Limits keep a database from computing the columns of a subquery wherever they are used.
+    newest = (
+        select(line.message, line.thread)
+        .where(*elsewhere)
+        .order_by(line.at_us.desc())
+        .limit(SEARCHED)
+        .subquery()
+        .c
     )
-    rows = connection.execute(query).all()
+    said = (
+        select(MESSAGES, thread.direct, func.lower(line.text).label("lower"))
+        .where(*elsewhere, line.message == newest.message, line.thread == newest.thread)
+        .where(*channel_of(THREADS, place), thread.thread == newest.thread)
+        .where(line.at_us >= func.coalesce(thread.since_us, 0))
+        .limit(SEARCHED)
+        .subquery()
+    )
+    position = func.instr if connection.dialect.name == "sqlite" else func.strpos
+    found = sum((case((position(said.c.lower, word) > 0, 1), else_=0) for word in words), literal(0))
+    counted = select(said, found.label("found")).limit(SEARCHED).subquery()
+    best = (counted.c.found.desc(), counted.c.at_us.desc(), counted.c.message)
+    rows = connection.execute(select(counted).where(counted.c.found > 0).order_by(*best).limit(limit))
     return [(Place(row.platform, row.team, row.channel, row.thread, row.direct), entry(row)) for row in rows]
 
 
