@@ -17,7 +17,7 @@ from storage.attached import without_quotes_of
 from storage.engine import insert
 from storage.tables import FORGOTTEN, from_us
 
-Said = TypeVar("Said", Ask, ThreadMessage)
+Message = TypeVar("Message", Ask, ThreadMessage)
 Key = tuple[str, str, str]
 """Platform, team (empty: all teams) and the hash of a person's id."""
 
@@ -33,7 +33,7 @@ class ForgottenPeople:
         key = (platform, team, _digest(person))
         self._at[key] = max(at, self._at.get(key, at))
 
-    def remaining(self, place: Place, said: Said) -> Said | None:
+    def remaining(self, place: Place, said: Message) -> Message | None:
         """What may be stored of a message: all but the quotes of people who were forgotten after it was sent, and None
         where its author is one of them."""
         if not self._at:

@@ -20,7 +20,7 @@ from bots.discord.message_text import components_to_text, embed_to_text, poll_to
 from bots.discord.outgoing import content_to_text
 from core.speakers import OURS
 from core.text import is_blank, shortened, without_transcripts
-from core.values.parts import Attached, File, Quote, Text, Unread
+from core.values.parts import Attached, File, Quote, Said, Text, Unread
 
 REPLY_LENGTH = 300
 """Characters that are kept of a message that is replied to."""
@@ -34,16 +34,11 @@ _VOICE_TYPE = "audio/ogg"
 
 
 @dataclass(frozen=True, slots=True)
-class MessageParts:
+class MessageParts(Said):
     """`text`: the words of the author, with names for ids. `attached`: what else the message holds."""
 
     text: str = ""
     attached: tuple[Attached, ...] = ()
-
-    @property
-    def wordless(self) -> bool:
-        """Whether a reader sees nothing of it."""
-        return is_blank(self.text) and not self.attached
 
     @property
     def words(self) -> str:

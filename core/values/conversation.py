@@ -7,14 +7,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from core.text import is_blank
-from core.values.parts import Attached, Part, Text
+from core.values.parts import Attached, Part, Said, Text
 from core.values.places import Person, Place, message_key
 from core.values.tasks import ANSWER, Alert, ReportUsage, Task
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Said):
     """Something a person said where the bot can hear it. `(place.platform, team, channel, id)` never repeats.
 
     `addressed`: said to the bot (a mention, a DM, a slash command, a reply to the bot's message).
@@ -39,11 +38,6 @@ class Ask:
     attached: tuple[Attached, ...] = ()
 
     @property
-    def wordless(self) -> bool:
-        """Whether a reader sees nothing of it."""
-        return is_blank(self.text) and not self.attached
-
-    @property
     def key(self) -> str:
         return message_key(self.place, self.id)
 
@@ -59,7 +53,7 @@ def announcement(id: str, place: Place, task: ReportUsage | Alert, at: datetime,
 
 
 @dataclass(frozen=True, slots=True)
-class ThreadMessage:
+class ThreadMessage(Said):
     """One line of a thread as its people see it. `mine`: the bot wrote it.
 
     `at` orders a thread. An answer has the time of its question (`anchor`, the question's message id), so it directly
@@ -73,11 +67,6 @@ class ThreadMessage:
     mine: bool = False
     anchor: str = ""
     attached: tuple[Attached, ...] = ()
-
-    @property
-    def wordless(self) -> bool:
-        """Whether a reader sees nothing of it."""
-        return is_blank(self.text) and not self.attached
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from core.text import is_blank
+
 
 class FileProblem(StrEnum):
     """Why the content of a file is not known. `core.i18n` has a sentence for each: `file_problem_<value>`."""
@@ -140,5 +142,20 @@ class ToolsUsed:
 Attached = Text | Quote | File | Unread | ToolsUsed
 """What a message holds beside the words that its author typed, as it is stored. A `Text` here is shown as the author's
 own, such as a table or a poll, but neither addresses anybody nor gives commands."""
+
+
+class Said:
+    """The content of a message: `text`, what its author typed, and `attached`, what else it holds."""
+
+    __slots__ = ()
+
+    text: str
+    attached: tuple[Attached, ...]
+
+    @property
+    def wordless(self) -> bool:
+        """Whether a reader sees nothing of it."""
+        return is_blank(self.text) and not self.attached
+
 
 Part = Text | Quote | Image | File | Unread | ToolCall | ToolResult | Opaque | ToolsUsed
