@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
+from core.speakers import OURS
 from core.tools.policy import parse_arguments
 from core.tools.words import count_words, query_words
 from core.values.steps import ModelRound, Step
@@ -68,7 +69,7 @@ def _query(arguments: str) -> str:
 
 
 def _finder(catalog: Sequence[Tool]) -> Tool:
-    servers = ", ".join(dict.fromkeys(tool.server for tool in catalog if tool.server))
+    servers = ", ".join(dict.fromkeys(tool.server or OURS for tool in catalog))
     about = f"Finds tools that are not listed here, by words. There are {len(catalog)} tools, of: {servers}."
     query = {"type": "string", "description": "Words for what the tool should do"}
     schema = {"type": "object", "properties": {"query": query}, "required": ["query"]}

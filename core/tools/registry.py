@@ -32,8 +32,8 @@ MOST_TOOLS = 32
 """Tools that are offered for a turn where the operator sets nothing else. Models choose worse among many."""
 AT_ONCE = 8
 """Calls of a turn that run at a time."""
-CALL_S = 180.0
-"""The longest that a call may take, in seconds, should its source not end it."""
+CALL_S = 300.0
+"""The longest that a call may take, in seconds, should its source not end it. It may wait there for others' calls."""
 
 
 class Toolbox:
