@@ -30,6 +30,7 @@
         ├ echo               quotations of the request in an error                 pure
         ├ refusals           codes and words by the rules of refusals.toml         pure
         ├ image_refusals     which images are refused                              pure
+        ├ tool_refusals      whether tools, or what goes back with calls, is refused   pure
         ├ wait_hints         when to retry                                         pure
         └ length_limits      maximum request length                                pure
     redacting_model  a wrapper that removes secrets from deltas
@@ -46,12 +47,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cachetools import FIFOCache
-
 from core.clock import Clock
 from core.llm.catalog import Account, ModelCatalog
 from core.llm.chunks import AnswerCaps
-from core.llm.client import REPAIRS_KEPT, CompletionsClient, Repairs
+from core.llm.client import CompletionsClient, create_repairs
 from core.llm.network import create_tls, proxy_for
 from core.llm.offline import OfflineModel
 from core.llm.response_reader import ReadTimeouts
@@ -90,7 +89,7 @@ def create_model(
         settings.parley_arguments_chars_cap,
         settings.parley_reasoning_chars_cap,
     )
-    repairs: Repairs = FIFOCache(REPAIRS_KEPT)
+    repairs = create_repairs(clock)
 
     def client(account: Account) -> CompletionsClient:
         headers = {name: value.get_secret_value() for name, value in account.headers.items()}

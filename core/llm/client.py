@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
 import httpx
 import structlog
-from cachetools import FIFOCache
+from cachetools import TTLCache
 
 from core.clock import Clock
 from core.errors import ModelError
@@ -23,7 +24,7 @@ from core.llm.echo import SentRequest
 from core.llm.errors import from_exception, from_response, request_id_of
 from core.llm.messages import message_to_text
 from core.llm.request_body import repaired, request_to_body
-from core.llm.request_repairs import STREAM
+from core.llm.request_repairs import STREAM, UNREMEMBERED
 from core.llm.response_reader import ReadTimeouts, ResponseReader
 from core.ports.model import Request
 from core.settings.environment import completions_url
@@ -31,13 +32,20 @@ from core.values.deltas import Charged, Delta
 
 REPAIRS_KEPT = 1_000
 """Maximum number of endpoint and model pairs whose repairs are kept. People may ask for models by any name."""
+REPAIRED_S = 86_400.0
+"""Seconds for which repairs are kept: a model may be replaced by one that takes tools."""
 _NET_S = 30.0
 """Seconds that httpx's read timeout exceeds Parley's own timers, so that it only fires if they fail."""
 
 log = structlog.get_logger()
 
-Repairs = FIFOCache[tuple[str, str], frozenset[str]]
+Repairs = TTLCache[tuple[str, str], frozenset[str]]
 """By base URL and model: the fields that are left out or sent in another form (`core.llm.request_repairs`)."""
+
+
+def create_repairs(clock: Clock) -> Repairs:
+    """No repairs. They are kept for REPAIRED_S seconds."""
+    return TTLCache(REPAIRS_KEPT, REPAIRED_S, timer=clock.monotonic)
 
 
 class CompletionsClient:
@@ -63,7 +71,7 @@ class CompletionsClient:
         self._key = key.strip()
         self._clock = clock
         self._patience = patience or ReadTimeouts()
-        self._repairs = repairs if repairs is not None else FIFOCache(REPAIRS_KEPT)
+        self._repairs = repairs if repairs is not None else create_repairs(clock)
         self._caps = caps or AnswerCaps()
         read_s = max(self._patience.whole_s, self._patience.gap_s) + _NET_S
         self._http = create_http(self._base_url, self._key, clock, read_s, headers, environment)
@@ -79,7 +87,8 @@ class CompletionsClient:
         """
         place, sender = (self._base_url, request.model), f"{request.model}@{self._endpoint}"
         repairs, answering = self._repairs.get(place, frozenset()), False
-        sent = SentRequest(request.model, tuple(map(message_to_text, request.messages)))
+        descriptions = (tool.description for tool in request.tools)
+        sent = SentRequest(request.model, (*descriptions, *map(message_to_text, request.messages)))
         while True:
             body = request_to_body(request, repairs, sender)
             try:
@@ -94,13 +103,17 @@ class CompletionsClient:
                 more = repaired(request, repairs, error.parameter, sender)
                 if answering or more is None:
                     raise
-                log.info("request_repaired", repair="".join(more - repairs), model=request.model)
+                repair = "".join(more - repairs)
+                level = logging.WARNING if repair in UNREMEMBERED else logging.INFO
+                log.log(level, "request_repaired", repair=repair, model=request.model, detail=error.detail)
                 repairs = more
 
     def _remember(self, place: tuple[str, str], repairs: frozenset[str]) -> None:
-        """Keep the repairs of an answered request, together with those that another request has added meanwhile."""
-        if repairs:
-            self._repairs[place] = self._repairs.get(place, repairs) | repairs
+        """Keep the repairs of an answered request, together with those that another request has added meanwhile. The
+        time of those that are kept already goes on."""
+        known = self._repairs.get(place, frozenset())
+        if learnt := repairs - UNREMEMBERED - known:
+            self._repairs[place] = known | learnt
 
     async def _attempt(self, body: dict[str, Any], sent: SentRequest) -> AsyncGenerator[Delta, None]:
         request_id, status = "", 0

@@ -19,6 +19,7 @@ from core.llm.image_refusals import ImageRefusal, image_limit, image_refusal
 from core.llm.length_limits import larger_than_the_plan, limit_in_words
 from core.llm.refusals import EndpointRefusal, code_by_hint, code_by_name, code_by_words
 from core.llm.request_repairs import field_of, form_of
+from core.llm.tool_refusals import tool_refusal
 from core.llm.wait_hints import wait_in_headers, wait_in_words
 from core.log import redact
 
@@ -168,8 +169,10 @@ def _limit(code: Code, parameter: str, own: str) -> LengthLimit:
 
 def _classify(refusal: EndpointRefusal, wait_s: float | None) -> tuple[Code, str]:
     """The code, and the change that the refusal asks for: a repair of `core.llm.request_repairs` or an
-    `ImageRefusal`."""
+    `ImageRefusal`. Refusals of tools come first: some name their chat template, which others do for its roles."""
     own, status = refusal.own, refusal.status
+    if tools := tool_refusal(status, own):
+        return Code.BAD_REQUEST, tools
     if form := form_of(status, own):
         return Code.BAD_REQUEST, form
     if status == 402 and wait_s is not None:

@@ -205,14 +205,16 @@ class SseReader:
 
 
 def _parse(text: str) -> dict[str, Any] | None:
+    """The object, or the first one of a list: Google's compatible endpoint sends errors in one."""
     text = text.strip()
-    if not text.startswith("{"):
+    if not text.startswith(("{", "[")):
         return None
     try:
         value, end = _decode(text)
     except (ValueError, RecursionError):
         return None
-    return value if end == len(text) else None
+    value = value[0] if isinstance(value, list) and value else value
+    return value if end == len(text) and isinstance(value, dict) else None
 
 
 def _as_error(value: dict[str, Any] | str) -> dict[str, Any]:

@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 import structlog
-from cachetools import FIFOCache
 
 from core.errors import Code, ModelError
-from core.llm.client import CompletionsClient, Repairs
+from core.llm.client import CompletionsClient, create_repairs
 from core.llm.errors import RETRYABLE, from_chunk, from_exception, from_response
 from core.llm.image_refusals import ImageRefusal
 from core.llm.request_body import request_to_body
@@ -325,7 +324,7 @@ def test_a_message_with_pictures_is_sent_in_parts() -> None:
     "name", [name for name, case in STATUSES.items() if case.repair in WITHOUT], ids="row-01-{}".format
 )
 async def test_refused_field_is_repaired_once_and_remembered_for_endpoint_and_model(name: str) -> None:
-    repairs: Repairs = FIFOCache(100)
+    repairs = create_repairs(FakeClock())
     async with FakeCompletions(default=Words("Fine."), keys=("sk-test", "sk-other")) as fake:
         fake.script(STATUSES[name].reply)
         clients = [CompletionsClient(fake.base_url, key, FakeClock(), None, repairs) for key in fake.keys]

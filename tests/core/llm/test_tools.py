@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from core.clock import SystemClock
-from core.errors import ModelError
+from core.clock import Clock, SystemClock
+from core.errors import Code, ModelError
 from core.llm.client import CompletionsClient
+from core.llm.errors import from_response
+from core.llm.request_repairs import OPAQUE, REASONING, ROLES, STREAM, TOOL_CHOICE, TOOL_SCHEMA, TOOLS
 from core.ports.model import Request
 from core.values.conversation import Message, text_message
 from core.values.deltas import Delta, Ended, EndReason
 from core.values.parts import Image, Opaque, Text, ToolCall, ToolResult
 from core.values.tools import Tool
-from tests.fakes.completions import FakeCompletions, call_tools
+from tests.fakes.clock import FakeClock
+from tests.fakes.completions import NO_TOOLS, FakeCompletions, Raw, Status, ToolRules, call_tools
 
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
 WEATHER = Tool("w__weather", "Tells the weather.", json.dumps(SCHEMA))
 TIME = Tool("clock", "Tells the time.", '{"type": "object"}')
@@ -47,9 +52,9 @@ def behind(request: Request, *messages: Message) -> Request:
 class Rig:
     """A client of the fake, with the bodies of all requests."""
 
-    def __init__(self, fake: FakeCompletions) -> None:
+    def __init__(self, fake: FakeCompletions, clock: Clock | None = None) -> None:
         self.fake = fake
-        self.client = CompletionsClient(fake.base_url, "sk-test", SystemClock(), endpoint="fake")
+        self.client = CompletionsClient(fake.base_url, "sk-test", clock or SystemClock(), endpoint="fake")
 
     async def ask(self, request: Request) -> list[Delta]:
         return [delta async for delta in self.client.stream(request)]
@@ -120,3 +125,78 @@ async def test_the_fake_refuses_results_without_calls_and_calls_without_results(
             assert refused.value.status == 400, wrong
             await rig.client.close()
             assert fake.problems
+
+
+@pytest.mark.parametrize("vendor", NO_TOOLS)
+async def test_a_model_without_tools_answers_and_is_asked_without_them_for_a_day(vendor: str) -> None:
+    clock, rules = FakeClock(), ToolRules(takes=False, vendor=vendor)
+    async with FakeCompletions(tools=rules) as fake:
+        rig = Rig(fake, clock)
+        for _ in range(2):
+            assert text_of(await rig.ask(ASK)) == "You said: How is it in Bern?"
+        assert ["tools" in body for body in rig.bodies] == [True, False, False]
+        await clock.advance(86_401)
+        fake.tools = ToolRules()
+        await rig.ask(ASK)
+        await rig.client.close()
+    assert "tools" in rig.bodies[-1]
+
+
+async def test_a_model_that_takes_no_tool_choice_gets_no_tools_in_the_last_round() -> None:
+    async with FakeCompletions(default=call_tools([BERN]), tools=ToolRules(choice=False)) as fake:
+        rig = Rig(fake)
+        last = Request(ASK.messages, ASK.model, tools=ASK.tools, may_call=False)
+        assert text_of(await rig.ask(last)) == "The tools say: "
+        assert of_kind(await rig.ask(ASK), ToolCall)
+        await rig.client.close()
+    assert [body.keys() & {"tools", "tool_choice"} for body in rig.bodies] == [
+        {"tools", "tool_choice"},
+        set(),
+        {"tools"},
+    ]
+
+
+async def test_refused_schemas_cost_one_question_its_tools() -> None:
+    said = {"message": "Invalid schema for function 'clock': array without items", "code": "invalid_request"}
+    async with FakeCompletions() as fake:
+        rig = Rig(fake)
+        fake.script(Status(400, {"error": said}))
+        assert text_of(await rig.ask(ASK)) == "You said: How is it in Bern?"
+        await rig.ask(ASK)
+        await rig.client.close()
+    assert ["tools" in body for body in rig.bodies] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "repair"),
+    [
+        (404, "No endpoints found that support the provided 'tool_choice' value.", TOOL_CHOICE),
+        (400, "deepseek-reasoner does not support Function Calling", TOOLS),
+        (400, "This model doesn't support tool use.", TOOLS),
+        (400, "Tool use is not supported for this model", TOOLS),
+        (400, "Unknown parameter: 'tools'.", TOOLS),
+        (400, "当前模型暂不支持 tools 参数", TOOLS),
+        (400, "工具调用功能未开通", TOOLS),
+        (400, "property 'reasoning_content' is unsupported", OPAQUE),
+        (400, "Missing `reasoning_content` field in the assistant message at message index 2", REASONING),
+        (400, "Too many tools: 129", TOOL_SCHEMA),
+        (400, "This model doesn't support tool use in streaming mode.", STREAM),
+        (400, "Conversation roles must alternate user/assistant/user, then tool", ROLES),
+        (400, "The tool was used up by the content filter and is not supported", ""),
+        (429, "tools are not supported right now", ""),
+        (400, "messages: text content blocks must be non-empty", ""),
+    ],
+)
+def test_refusals_of_tools_are_told_apart(status: int, said: str, repair: str) -> None:
+    assert from_response(status, {}, json.dumps({"error": {"message": said}}).encode(), NOW).parameter == repair
+
+
+async def test_errors_in_a_list_are_read() -> None:
+    body = b'[{"error": {"code": 400, "message": "API key not valid.", "status": "INVALID_ARGUMENT"}}]'
+    for reply in (Raw((body,), 400), Raw((body,)), Raw((b"data: " + body + b"\n\n",))):
+        async with FakeCompletions(default=reply) as fake:
+            rig = Rig(fake)
+            with pytest.raises(ModelError) as refused:
+                await rig.ask(ASK)
+            await rig.client.close()
+        assert refused.value.code is Code.BAD_KEY, reply
