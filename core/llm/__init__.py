@@ -23,6 +23,7 @@
       ├ chunks             JSON objects -> deltas, under caps                      pure
       │ ├ finish_reasons     classifies finish reasons                             pure
       │ ├ tool_calls         assembles tool calls                                  pure
+      │ │ └ opaque_fields      fields that go back as they came                      pure
       │ └ reasoning_tags     reasoning inside the text                             pure
       ├ deadline           a deadline by the injected clock
       └ errors             HTTP failures -> `ModelError`                           pure

@@ -8,6 +8,7 @@ departure of a real server.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -17,11 +18,12 @@ from core.llm.echo import NOTHING, SentRequest
 from core.llm.error_bodies import looks_like_error
 from core.llm.errors import fault, from_chunk
 from core.llm.finish_reasons import Meaning, meaning_of
+from core.llm.opaque_fields import OpaqueFields
 from core.llm.reasoning_tags import ReasoningFilter
-from core.llm.tool_calls import ToolCallAssembler
+from core.llm.tool_calls import ToolCallAssembler, is_whole
 from core.text import DIRECTION_MARKS, is_blank
 from core.values.deltas import Delta, Ended, EndReason, Thinking, Usage
-from core.values.parts import Text
+from core.values.parts import Opaque, Text, ToolCall
 
 _NOT_YET = frozenset({"null", "none"})
 """Some gateways turn a `null` finish reason into one of these strings."""
@@ -89,7 +91,8 @@ class CompletionReader:
         self._refused = False
         self._wrote = False
         self._in_messages = False
-        self._calls = ToolCallAssembler(self._caps.arguments)
+        self._calls = ToolCallAssembler(self._caps.arguments, sent.rounds)
+        self._opaque = OpaqueFields()
         self._thoughts: ReasoningFilter | None = ReasoningFilter()
         self._half = ""
         self._words_at_finish = 0
@@ -158,7 +161,7 @@ class CompletionReader:
         if isinstance(meaning, Code):
             raise fault(meaning, f"finish reason {self.finish[:40].lower()!r}")
         deltas = self._shown(self._thoughts.end()) if self._thoughts is not None else []
-        calls = [] if meaning is EndReason.LENGTH else list(self._calls.complete())
+        calls = self._calls_to_make(meaning)
         reason = EndReason.TOOLS if calls else meaning
         if self._refused and reason is EndReason.STOP:
             reason = EndReason.POLICY
@@ -168,7 +171,23 @@ class CompletionReader:
             raise fault(Code.EMPTY, f"finish reason {self.finish[:40].lower()!r}, but no text and no tool call")
         if reason is EndReason.TOOLS and not calls:
             reason = EndReason.STOP
-        return [*deltas, *calls, Ended(reason, self.usage, self._model)]
+        return [*deltas, *calls, *self._beside_calls(calls), Ended(reason, self.usage, self._model)]
+
+    def _calls_to_make(self, meaning: Meaning) -> list[ToolCall]:
+        """The calls. Where tools were offered, those with broken arguments are among them: they never run, but the
+        model learns of it. An answer that was cut at a limit calls nothing, unless it is nothing but a call that was
+        cut."""
+        calls = self._calls.named()
+        if meaning is EndReason.LENGTH:
+            return calls if self._sent.tools and not self._wrote and calls and not is_whole(calls[-1]) else []
+        return calls if self._sent.tools else [call for call in calls if is_whole(call)]
+
+    def _beside_calls(self, calls: Sequence[ToolCall]) -> list[Delta]:
+        """The fields that go back to the endpoint with the calls."""
+        fields = self._opaque.to_json()
+        if not calls or not (fields or any(call.extra for call in calls)):
+            return []
+        return [Opaque(fields or "{}", self._sent.endpoint)]
 
     def _meaning(self, done: bool) -> Meaning:
         if self.full:
@@ -241,6 +260,8 @@ class CompletionReader:
     def _beside(self, delta: dict[str, Any], whole: bool) -> list[Delta]:
         """Yield reasoning, tool calls and a refusal."""
         deltas: list[Delta] = []
+        if self._sent.tools:
+            self._opaque.add(delta)
         for name in _REASONING:
             thought = delta.get(name)
             if thought and (words := _words(thought)):

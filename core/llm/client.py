@@ -29,6 +29,7 @@ from core.llm.response_reader import ReadTimeouts, ResponseReader
 from core.ports.model import Request
 from core.settings.environment import completions_url
 from core.values.deltas import Charged, Delta
+from core.values.parts import ToolCall
 
 REPAIRS_KEPT = 1_000
 """Maximum number of endpoint and model pairs whose repairs are kept. People may ask for models by any name."""
@@ -87,8 +88,7 @@ class CompletionsClient:
         """
         place, sender = (self._base_url, request.model), f"{request.model}@{self._endpoint}"
         repairs, answering = self._repairs.get(place, frozenset()), False
-        descriptions = (tool.description for tool in request.tools)
-        sent = SentRequest(request.model, (*descriptions, *map(message_to_text, request.messages)))
+        sent = _sent(request, sender)
         while True:
             body = request_to_body(request, repairs, sender)
             try:
@@ -162,6 +162,17 @@ class CompletionsClient:
             content=json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"),
             headers={b"Content-Type": b"application/json", **bearer(self._key)},
         )
+
+
+def _sent(request: Request, endpoint: str) -> SentRequest:
+    descriptions = (tool.description for tool in request.tools)
+    return SentRequest(
+        request.model,
+        (*descriptions, *map(message_to_text, request.messages)),
+        frozenset(tool.name for tool in request.tools if request.may_call),
+        sum(any(isinstance(part, ToolCall) for part in message.parts) for message in request.messages),
+        endpoint,
+    )
 
 
 def _seen(error: ModelError, status: int, request_id: str) -> ModelError:

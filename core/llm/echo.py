@@ -30,10 +30,14 @@ _LONGEST_WORD = 40
 
 @dataclass(frozen=True)
 class SentRequest:
-    """The content of a request. `model`: the requested name. `texts`: the contents of its messages."""
+    """The content of a request. `model`: the requested name. `texts`: the contents of its messages. `tools`: the names
+    of those that may be called. `rounds`: the answers with calls in it. `endpoint`: its name in `Opaque`."""
 
     model: str = ""
     texts: tuple[str, ...] = ()
+    tools: frozenset[str] = frozenset()
+    rounds: int = 0
+    endpoint: str = ""
 
     @cached_property
     def letters(self) -> str:

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from typing import Any
 
+from core.llm.opaque_fields import OpaqueFields
 from core.values.parts import ToolCall
 
 MOST_CALLS = 128
 """Maximum calls in one answer, equal to OpenAI's maximum number of tools:
 https://platform.openai.com/docs/api-reference/chat/create"""
 
+_READ = frozenset({"index", "id", "type", "function"})
+_CONTROLS = re.compile("[\x00-\x1f]")
+_BROKEN = object()
+
 
 class ToolCallAssembler:
     """The calls of one answer. `length` counts the characters of all arguments; `full` is set if an answer has more
     than `most_chars` of them or more than MOST_CALLS calls."""
 
-    def __init__(self, most_chars: int) -> None:
+    def __init__(self, most_chars: int, rounds: int = 0) -> None:
+        """`rounds`: the earlier answers with calls, so that ids of calls without one are unique."""
         self.length = 0
+        self._rounds = rounds
         self._most_chars = most_chars
         self._calls: list[_Call] = []
 
@@ -39,10 +46,15 @@ class ToolCallAssembler:
             if isinstance(part, dict):
                 self._add(part, part.get("index", number if whole else None))
 
-    def complete(self) -> Iterator[ToolCall]:
-        """The calls with complete arguments."""
-        calls = (call for call in self._calls if call.complete)
-        return (ToolCall(call.id or f"call_{n}", call.name, call.text) for n, call in enumerate(calls))
+    def named(self) -> list[ToolCall]:
+        """The calls that have a name, whether or not their arguments are whole. Their ids are unique in the answer."""
+        calls: dict[str, ToolCall] = {}
+        for number, call in enumerate(self._calls):
+            if call.name:
+                own = f"call{self._rounds:02}{number:03}"
+                id_ = own if not call.id or call.id in calls else call.id
+                calls[id_] = ToolCall(id_, call.name, _repaired(call.text), call.extra.to_json())
+        return list(calls.values())
 
     def _add(self, part: dict[str, Any], index: object) -> None:
         id_ = part.get("id")
@@ -52,6 +64,7 @@ class ToolCallAssembler:
             call = _Call(index, [])
             self._calls.append(call)
         call.id = call.id or id_
+        call.extra.add(part)
         function = part.get("function")
         if isinstance(function, dict):
             self.length += call.add(function.get("name"), function.get("arguments"))
@@ -63,6 +76,7 @@ class _Call:
     arguments: list[str]
     id: str = ""
     name: str = ""
+    extra: OpaqueFields = field(default_factory=lambda: OpaqueFields(_READ))
 
     def add(self, name: object, arguments: object) -> int:
         """The name comes whole, once; arguments come in pieces, or from some as an object. How many characters."""
@@ -79,13 +93,24 @@ class _Call:
     def text(self) -> str:
         return "".join(self.arguments)
 
-    @property
-    def complete(self) -> bool:
-        """May it be run? Arguments that were cut off are no JSON; no arguments at all are allowed."""
-        if not self.name:
-            return False
-        try:
-            json.loads(self.text or "{}", strict=False)
-        except (ValueError, RecursionError):
-            return False
-        return True
+
+def is_whole(call: ToolCall) -> bool:
+    """Whether the arguments are JSON, or none. Arguments that were cut off are no JSON."""
+    return not call.arguments.strip() or _parse(call.arguments) is not _BROKEN
+
+
+def _repaired(arguments: str) -> str:
+    """The arguments; as strict JSON where they have raw control characters, or are an object inside a string."""
+    value = _parse(arguments)
+    if isinstance(value, str) and isinstance(_parse(value), dict):
+        return value
+    if value is _BROKEN or not _CONTROLS.search(arguments):
+        return arguments
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _parse(text: str) -> object:
+    try:
+        return json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return _BROKEN

@@ -124,7 +124,8 @@ class ToolResult:
 @dataclass(frozen=True, slots=True)
 class Opaque:
     """Fields of an answer of `endpoint` that Parley does not read, such as signatures of reasoning: a JSON object. They
-    go back to that endpoint verbatim, with the answer that they came with, and to no other."""
+    go back to that endpoint verbatim, with the answer that they came with, and to no other. `endpoint` is
+    `model@endpoint`: other models of an endpoint do not know the signatures either."""
 
     fields: str
     endpoint: str

@@ -50,7 +50,7 @@ def test_reasoning_never_shows_however_it_is_cut(opening: str) -> None:
 def test_whole_calls_without_id_and_index_stay_apart() -> None:
     calls = [{"function": {"name": name, "arguments": {"a": 1}}} for name in ("f", "g")]
     deltas = deltas_of({"choices": [{"message": {"tool_calls": calls}, "finish_reason": "tool_calls"}]})
-    assert deltas[:2] == [ToolCall("call_0", "f", '{"a": 1}'), ToolCall("call_1", "g", '{"a": 1}')]
+    assert deltas[:2] == [ToolCall("call00000", "f", '{"a": 1}'), ToolCall("call00001", "g", '{"a": 1}')]
 
 
 def test_call_with_broken_arguments_is_never_passed_on() -> None:

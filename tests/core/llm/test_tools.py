@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from core.clock import Clock, SystemClock
 from core.errors import Code, ModelError
 from core.llm.client import CompletionsClient
 from core.llm.errors import from_response
+from core.llm.opaque_fields import OpaqueFields
 from core.llm.request_repairs import OPAQUE, REASONING, ROLES, STREAM, TOOL_CHOICE, TOOL_SCHEMA, TOOLS
 from core.ports.model import Request
 from core.values.conversation import Message, text_message
@@ -20,7 +22,7 @@ from core.values.deltas import Delta, Ended, EndReason
 from core.values.parts import Image, Opaque, Text, ToolCall, ToolResult
 from core.values.tools import Tool
 from tests.fakes.clock import FakeClock
-from tests.fakes.completions import NO_TOOLS, FakeCompletions, Raw, Status, ToolRules, call_tools
+from tests.fakes.completions import NO_TOOLS, FakeCompletions, Raw, Status, ToolRules, Words, call_tools
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
@@ -200,3 +202,119 @@ async def test_errors_in_a_list_are_read() -> None:
                 await rig.ask(ASK)
             await rig.client.close()
         assert refused.value.code is Code.BAD_KEY, reply
+
+
+def bodies_of_answers(rig: Rig) -> list[dict[str, Any]]:
+    return [message for message in rig.bodies[-1]["messages"] if message["role"] == "assistant"]
+
+
+@pytest.mark.parametrize("needs", ["gemini", "deepseek"])
+async def test_fields_that_parley_does_not_read_go_back_with_their_calls(needs: Any) -> None:
+    rounds = [BERN, ("clock", {})], [BERN]
+    model = call_tools(*rounds, needs=needs)
+    async with FakeCompletions(default=model, tools=ToolRules(needs=needs)) as fake:
+        rig, request = Rig(fake), ASK
+        for _ in rounds:
+            request = behind(request, *round_of(await rig.ask(request)))
+        assert text_of(await rig.ask(request)) == "The tools say: sunny sunny sunny"
+        assert len(rig.bodies) == 3, "nothing was refused"
+        made = bodies_of_answers(rig)
+        await rig.client.close()
+    if needs == "gemini":
+        extras = [call["extra_content"] for message in made for call in message["tool_calls"]]
+        assert extras[0] == {"google": {"thought_signature": "c2ln+call_0_0="}}
+    else:
+        assert [message["reasoning_content"] for message in made] == ["Let me look."] * 2
+
+
+async def test_opaque_fields_go_to_no_other_endpoint_and_model() -> None:
+    async with FakeCompletions(default=call_tools([BERN], needs="gemini")) as fake:
+        rig = Rig(fake)
+        made = round_of(await rig.ask(ASK))
+        for request in (behind(ASK, *made), replace(behind(ASK, *made), model="other")):
+            await rig.ask(request)
+            assert ("extra_content" in str(bodies_of_answers(rig))) is (request.model == ASK.model)
+        other = CompletionsClient(fake.base_url, "sk-test", SystemClock(), endpoint="another")
+        assert [delta async for delta in other.stream(behind(ASK, *made))]
+        assert "extra_content" not in str(bodies_of_answers(rig))
+        await other.close()
+        await rig.client.close()
+
+
+async def test_reasoning_that_is_wanted_and_lost_is_sent_empty_from_then_on() -> None:
+    made = Message("assistant", (ToolCall("c1", "clock", "{}"),)), Message("tool", (ToolResult("c1", "noon"),))
+    async with FakeCompletions(default=call_tools([BERN]), tools=ToolRules(needs="deepseek")) as fake:
+        rig = Rig(fake)
+        for _ in range(2):
+            assert text_of(await rig.ask(behind(ASK, *made))) == "The tools say: noon"
+        await rig.client.close()
+    wanting = [message.get("reasoning_content") for body in rig.bodies for message in body["messages"][1:2]]
+    assert wanting == [None, "", ""]
+
+
+async def test_calls_whose_signature_is_lost_are_told_in_words() -> None:
+    made = Message("assistant", (ToolCall("c1", "clock", "{}"),)), Message("tool", (ToolResult("c1", "noon"),))
+    async with FakeCompletions(default=call_tools([BERN]), tools=ToolRules(needs="gemini")) as fake:
+        rig = Rig(fake)
+        assert text_of(await rig.ask(behind(ASK, *made))) == "The tools say: "
+        assert "noon" in rig.bodies[-1]["messages"][-1]["content"]
+        assert of_kind(await rig.ask(ASK), ToolCall), "the next answer has tools again"
+        await rig.client.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ('{"city": "Be', '{"city": "Be'),
+        ("[1]", "[1]"),
+        ('{"a":"x\ny"}', '{"a": "x\\ny"}'),
+        ('"{\\"a\\":1}"', '{"a":1}'),
+    ],
+)
+async def test_a_call_is_given_with_arguments_that_cannot_be_run_and_goes_back_as_an_object(
+    arguments: str, told: str
+) -> None:
+    async with FakeCompletions(default=Words("", calls=(("c1", "clock", arguments),))) as fake:
+        rig = Rig(fake)
+        deltas = await rig.ask(ASK)
+        assert of_kind(deltas, ToolCall) == [ToolCall("c1", "clock", told)]
+        await rig.ask(behind(ASK, *round_of(deltas)))
+        await rig.client.close()
+    assert fake.problems == []
+
+
+async def test_calls_without_ids_get_unique_ones_in_every_round() -> None:
+    async with FakeCompletions(default=call_tools([BERN, BERN], [BERN], ids=False)) as fake:
+        rig, request = Rig(fake), ASK
+        for _ in range(2):
+            request = behind(request, *round_of(await rig.ask(request)))
+        await rig.ask(request)
+        await rig.client.close()
+    ids = [call["id"] for message in bodies_of_answers(rig) for call in message["tool_calls"]]
+    assert len(set(ids)) == 3
+    assert fake.problems == []
+
+
+def test_the_entries_of_a_list_are_joined_by_their_index() -> None:
+    fields = OpaqueFields()
+    for piece in (
+        {"reasoning_details": [{"type": "reasoning.text", "index": 0, "text": "Let "}], "content": "x"},
+        {"reasoning_details": [{"type": "reasoning.text", "index": 0, "text": "me.", "signature": None}]},
+        {"reasoning_details": [{"type": "reasoning.text", "index": 0, "signature": "s1"}], "reasoning": None},
+        {"reasoning_details": [{"type": "reasoning.encrypted", "index": 1, "data": "d"}], "reasoning": "Let "},
+    ):
+        fields.add(piece)
+    assert json.loads(fields.to_json()) == {
+        "reasoning_details": [
+            {"type": "reasoning.text", "index": 0, "text": "Let me.", "signature": "s1"},
+            {"type": "reasoning.encrypted", "index": 1, "data": "d"},
+        ],
+        "reasoning": "Let ",
+    }
+
+
+def test_opaque_fields_that_are_too_large_are_not_kept_in_part() -> None:
+    fields = OpaqueFields()
+    for _ in range(5):
+        fields.add({"reasoning_content": "x" * 100_000})
+    assert fields.to_json() == ""
