@@ -6,10 +6,10 @@ chat.appendStream, chat.stopStream and chat.delete.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bots.slack.mrkdwn import disarmed, disarmed_piece
+from bots.slack.mrkdwn import disarmed, disarmed_mrkdwn, disarmed_piece
 from bots.slack.outgoing import Content, page_to_content, under
 from core.values.outgoing import (
     AppendStream,
@@ -20,6 +20,8 @@ from core.values.outgoing import (
     RateLimit,
     StartStream,
     StopStream,
+    TaskState,
+    ToolTask,
     UploadFile,
 )
 
@@ -35,6 +37,8 @@ _TIERS: dict[type[OutgoingCall], tuple[str, float, float, float]] = {
     DeleteMessage: ("chat.delete", 10, 50, 0),
     UploadFile: ("files.completeUploadExternal", 10, 100, 0),
 }
+
+_STATUSES = {TaskState.RUNNING: "in_progress", TaskState.DONE: "complete", TaskState.FAILED: "error"}
 
 
 def rate_limits(call: OutgoingCall) -> tuple[RateLimit, ...]:
@@ -61,15 +65,13 @@ def outgoing_to_api_call(call: OutgoingCall, content: Content | None = None) -> 
             return "chat.update", where | _fixed | shown | mark | {"ts": call.message_id}
         case StartStream():
             reader = {"recipient_team_id": call.place.team, "recipient_user_id": call.reader}
-            text = {"markdown_text": disarmed_piece(call.text)}
-            return "chat.startStream", where | {"thread_ts": call.place.thread} | reader | text
+            chunks = _chunks(disarmed_piece(call.text), call.tasks)
+            return "chat.startStream", where | {"thread_ts": call.place.thread} | reader | chunks
         case AppendStream():
-            return "chat.appendStream", where | {
-                "ts": call.message_id,
-                "markdown_text": disarmed_piece(call.text, call.after),
-            }
+            chunks = _chunks(disarmed_piece(call.text, call.after), call.tasks)
+            return "chat.appendStream", where | {"ts": call.message_id} | chunks
         case StopStream():
-            last: dict[str, Any] = {"markdown_text": disarmed(call.text, call.after)} if call.text else {}
+            last = _chunks(disarmed(call.text, call.after), call.tasks)
             if blocks := under(call.notice, call.buttons):
                 last["blocks"] = blocks
             done = {"ts": call.message_id, "metadata": _metadata(call.key)}
@@ -77,6 +79,25 @@ def outgoing_to_api_call(call: OutgoingCall, content: Content | None = None) -> 
         case DeleteMessage():
             return "chat.delete", where | {"ts": call.message_id}
     raise TypeError(f"{type(call).__name__} is not a single call")
+
+
+def _chunks(text: str, tasks: Iterable[ToolTask]) -> Content:
+    """The argument `chunks`: the text, and an update for each task. Empty where there is neither.
+
+    A stream takes either `chunks` or `markdown_text`, from its first call to its last:
+    https://docs.slack.dev/reference/methods/chat.appendStream#errors
+    """
+    chunks: list[Content] = [{"type": "markdown_text", "text": text}] if text else []
+    chunks += [
+        {
+            "type": "task_update",
+            "id": task.id,
+            "title": disarmed_mrkdwn(task.title),
+            "status": _STATUSES[task.state],
+        }
+        for task in tasks
+    ]
+    return {"chunks": chunks} if chunks else {}
 
 
 def is_left_by(call: PostMessage | StartStream | UploadFile, message: Mapping[str, Any]) -> bool:

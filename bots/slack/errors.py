@@ -38,11 +38,13 @@ _WORDS: dict[Code, str] = {
         """,
     Code.REJECTED: """
         as_user_not_supported attachment_payload_limit_exceeded block_mismatch invalid_arg_name invalid_arguments
-        invalid_array_arg invalid_attachments invalid_blocks invalid_blocks_format invalid_charset invalid_cursor
-        invalid_form_data invalid_metadata_filter_keys invalid_metadata_format invalid_metadata_schema
+        cannot_provide_both_markdown_text_and_chunks
+        invalid_array_arg invalid_attachments invalid_blocks invalid_blocks_format invalid_charset invalid_chunks
+        invalid_cursor invalid_form_data invalid_metadata_filter_keys invalid_metadata_format invalid_metadata_schema
         invalid_post_type invalid_ts_latest invalid_ts_oldest markdown_text_conflict
         metadata_must_be_sent_from_app metadata_too_large missing_args missing_post_type msg_blocks_too_long
-        msg_too_long no_dual_broadcast_content_update no_text reserved_username too_many_attachments
+        msg_too_long no_dual_broadcast_content_update no_text reserved_username
+        streaming_mode_mismatch too_many_attachments
         too_many_contact_cards too_many_users
         """,
     Code.UNAVAILABLE: """

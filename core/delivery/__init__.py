@@ -5,6 +5,7 @@
     next_call    what could be done next for an answer          pure
     page_layout  which words are in which message               pure
     page_view    what a message shows                           pure
+    shown_tasks  which tool calls a growing message shows       pure
     rate_limits  when the next call may go, and whose it is     pure
     markdown     page edges, growing Markdown, dialects         pure
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from core.delivery.next_call import Address, FindMessage, NextCall, call, fulfil, next_calls
 from core.delivery.page_layout import Life, PageLayout, PageState
 from core.delivery.rate_limits import Rank, Urgency, urgency
+from core.delivery.shown_tasks import merged_tasks
 from core.errors import Code, PlatformError
 from core.values.conversation import Ask
 from core.values.outgoing import (
@@ -102,6 +103,8 @@ class AnswerDelivery:
     def show(self, reply: Reply, now: float) -> None:
         """Show `reply`, the whole answer so far, as soon as the rate limits allow."""
         ends = reply.phase is Phase.ENDED and not self.ended
+        if reply.phase is Phase.ENDED:
+            reply = replace(reply, activity=self._reply.activity.ended())
         self._reply = self._under_quote(reply)
         if self._behind_since is None:
             self._behind_since = now
@@ -213,7 +216,8 @@ class AnswerDelivery:
             case PostMessage() | StartStream():
                 page_state = self._stands(message_id)
                 page_state.stop_by = now + self._life_s
-                self._layout.shows(page_state, call.page if isinstance(call, PostMessage) else Page(call.text))
+                page = call.page if isinstance(call, PostMessage) else Page(call.text, tasks=call.tasks)
+                self._layout.shows(page_state, page)
                 self._record()
             case DeleteMessage():
                 self._layout.page_states.remove(self._page_of(call))
@@ -222,7 +226,8 @@ class AnswerDelivery:
                 self._layout.shows(self._page_of(call), call.page)
             case AppendStream():
                 page_state = self._page_of(call)
-                self._layout.shows(page_state, Page(page_state.text + call.text))
+                tasks = merged_tasks(page_state.tasks, call.tasks)
+                self._layout.shows(page_state, Page(page_state.text + call.text, tasks=tasks))
             case StopStream():
                 page_state = self._page_of(call)
                 self._layout.stopped(page_state, Page(page_state.text + call.text, call.notice, call.buttons))

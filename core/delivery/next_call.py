@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from core.delivery.page_layout import PageLayout, PageState, in_word
+from core.delivery.shown_tasks import changed_tasks
 from core.text import is_blank
 from core.values.conversation import Ask
 from core.values.outgoing import (
@@ -78,7 +79,7 @@ def next_calls(layout: PageLayout, now: float) -> tuple[NextCall, ...]:
     if page_state is not None and not (page_state.left and another):
         return _calls_for(layout, page_state, now)
     if another:
-        grows = layout.can_grow and not layout.ended and not is_blank(layout.reply.text)
+        grows = layout.can_grow and not layout.ended and (not is_blank(layout.reply.text) or layout.runs_tools)
         return (NextCall.POST, NextCall.START) if grows else (NextCall.POST,)
     return (NextCall.DELETE,) if layout.ended and layout.surplus() else ()
 
@@ -88,7 +89,7 @@ def _calls_for(layout: PageLayout, page_state: PageState, now: float) -> tuple[N
     unread = layout.ended and len(text) > page_state.upto
     if not page_state.growing:
         return (NextCall.EDIT, NextCall.REST) if unread and _may_split(layout, page_state) else (NextCall.EDIT,)
-    full = page_length(text[page_state.start :], layout.limits.page_unit) > page_state.size
+    full = page_length(text[page_state.start :], layout.limits.page_unit) > layout.room(page_state)
     if page_state.must_stop or full or layout.ended or now >= page_state.stop_by:
         plain = unread and not page_state.must_stop and not full
         return (NextCall.STOP, NextCall.APPEND) if plain else (NextCall.STOP,)
@@ -120,12 +121,12 @@ def fulfil(next_call: NextCall, layout: PageLayout, address: Address) -> Outgoin
         layout.leave(page_state)
         return _first_words(next_call, layout, address)
     if page_state.must_stop:
-        return call(next_call, address, page_state)
+        return call(next_call, address, page_state, Page("", tasks=layout.tasks(page_state)))
     page = layout.view(page_state).page
     if next_call is NextCall.EDIT:
         return call(next_call, address, page_state, page)
     suffix = page.text[len(page_state.text) :] if page.text.startswith(page_state.text) else ""
-    if next_call is NextCall.APPEND and not suffix:
+    if next_call is NextCall.APPEND and not suffix and not changed_tasks(page.tasks, page_state.tasks):
         layout.wait(page_state)
         return None
     return call(next_call, address, page_state, page, suffix)
@@ -134,7 +135,7 @@ def fulfil(next_call: NextCall, layout: PageLayout, address: Address) -> Outgoin
 def _first_words(next_call: NextCall, layout: PageLayout, address: Address) -> OutgoingCall | None:
     page_state = layout.begin(grows=next_call is NextCall.START)
     page = layout.view(page_state).page
-    if is_blank(page.text) and not page.notice:
+    if is_blank(page.text) and not page.notice and not page.tasks:
         layout.wait()
         return None
     return call(next_call, address, page_state, page, page.text)
@@ -152,6 +153,7 @@ def call(
     turn_id = address.turn_id
     id_, key = (page_state.id, f"{address.key}-{page_state.number}") if page_state else ("", "")
     after = page_state.text if page_state else ""
+    tasks = changed_tasks(page.tasks, page_state.tasks) if page_state else ()
     quote = address.quote if page_state and page_state.number == 0 else ""
     match next_call:
         case NextCall.POST | NextCall.REST:
@@ -159,13 +161,15 @@ def call(
         case NextCall.LOOK:
             return FindMessage(place, page, key, ask.id, turn_id=turn_id, quote=quote)
         case NextCall.START:
-            return StartStream(place, text, key, ask.id, ask.author.id, turn_id)
+            return StartStream(place, text, key, ask.id, ask.author.id, turn_id, tasks)
         case NextCall.EDIT:
             return EditMessage(place, id_, page, interaction_token, key, turn_id, quote)
         case NextCall.APPEND:
-            return AppendStream(place, id_, text, after, turn_id)
+            return AppendStream(place, id_, text, after, turn_id, tasks)
         case NextCall.STOP:
-            return StopStream(place, id_, key, text, page.notice, page.buttons, after, turn_id)
+            begun = {task.id for task in page_state.tasks} if page_state else set()
+            tasks = tuple(task for task in tasks if task.id in begun)
+            return StopStream(place, id_, key, text, page.notice, page.buttons, after, turn_id, tasks)
         case NextCall.DELETE:
             return DeleteMessage(place, id_, interaction_token, turn_id)
         case NextCall.UPLOAD:

@@ -7,13 +7,15 @@ another message, unless the answer begins anew.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from core.delivery.page_view import PageView, SettledBlocks, full_view, make_page_format, view
+from core.delivery.shown_tasks import begun_tasks, changed_tasks, task_length
 from core.text import is_blank
-from core.values.outgoing import Limits, Page, Phase, Reply
+from core.values.outgoing import Limits, Page, Phase, Reply, TaskState, ToolTask, page_length
 
 _BLANK = re.compile(r"(?:[ \t]*\n)+")
 _LONGEST_WORD = 40
@@ -44,7 +46,7 @@ class PageState:
     message shows, or None where that is unknown. `upto` is the offset behind the last word that is shown. `version` is
     the layout's version at its last update. `left`: it keeps its words and loses its notice and buttons. `final`: it
     does not change any more. `stop_by`: when its stream has to be stopped, in the clock's seconds. `seen` is its
-    newest view, computed of `seen_of`.
+    newest view, computed of `seen_of`. `tasks_length`: what the updates of tasks have taken of `size`.
     """
 
     number: int
@@ -60,6 +62,7 @@ class PageState:
     final: bool = False
     life: Life = Life.STILL
     stop_by: float = 0.0
+    tasks_length: int = 0
     seen: PageView = _NOTHING
     seen_of: tuple[int, int | None, Life, int, bool] | None = None
 
@@ -67,6 +70,11 @@ class PageState:
     def text(self) -> str:
         """The text that the message shows; empty if unknown."""
         return self.shown.text if self.shown else ""
+
+    @property
+    def tasks(self) -> tuple[ToolTask, ...]:
+        """The tasks that the message shows; empty if unknown."""
+        return self.shown.tasks if self.shown else ()
 
     @property
     def growing(self) -> bool:
@@ -108,10 +116,15 @@ class PageLayout:
         """No more words are shown: the messages keep their words, and the last one gets the notice and buttons."""
         self._version = 0
         self._refused = -1
+        self._begun_tasks: set[str] = set()
 
     @property
     def ended(self) -> bool:
         return self.reply.phase is Phase.ENDED
+
+    @property
+    def runs_tools(self) -> bool:
+        return any(task.state is TaskState.RUNNING for task in self.reply.activity.tasks)
 
     @property
     def filing(self) -> bool:
@@ -167,15 +180,45 @@ class PageLayout:
         sent = len(page_state.text) if page_state.growing else 0
         of = (self._version, page_state.end, page_state.life, sent, page_state.left)
         if of != page_state.seen_of:
-            page_state.seen, page_state.seen_of = self._view(page_state, page_state.start, sent), of
+            seen, tasks = self._view(page_state, page_state.start, sent), self.tasks(page_state)
+            page_state.seen = replace(seen, page=replace(seen.page, tasks=tasks)) if tasks else seen
+            page_state.seen_of = of
         return page_state.seen
+
+    def tasks(self, page_state: PageState) -> tuple[ToolTask, ...]:
+        """The tasks that a growing message should show: those that it shows, as they are now, and new ones while it
+        has room for them."""
+        if not page_state.growing:
+            return ()
+        now = {task.id: task for task in self.reply.activity.tasks}
+        own = tuple(now.get(task.id, task) for task in page_state.tasks)
+        if page_state.must_stop or self.ended or page_state.end is not None:
+            return own
+        taken = self._tasks_length(page_state, own)
+        room = page_state.size - taken - page_length(self.reply.text[page_state.start :], self.limits.page_unit)
+        return own + begun_tasks(now.values(), self._begun_tasks, taken, room, page_state.size, self.limits)
+
+    def room(self, page_state: PageState) -> int:
+        """How much text the message takes, in the page's unit."""
+        taken = self._tasks_length(page_state, self.tasks(page_state)) if page_state.growing else 0
+        return page_state.size - taken
+
+    def _tasks_length(self, page_state: PageState, tasks: Iterable[ToolTask]) -> int:
+        """What `tasks` take of the message: the updates that were sent, and one for each that has to be sent or still
+        runs."""
+        shown = page_state.tasks
+        due = (
+            task_length(task, self.limits) * ((task not in shown) + (task.state is TaskState.RUNNING))
+            for task in tasks
+        )
+        return page_state.tasks_length + sum(due)
 
     def _view(self, page_state: PageState, start: int, sent: int) -> PageView:
         if page_state.left:
             return self._left_view(page_state)
         end = page_state.end
         if end is None:
-            size, grows = page_state.size, page_state.growing
+            size, grows = self.room(page_state), page_state.growing
             same = page_state.seen_of is not None and page_state.seen_of[2] is page_state.life
             settled = page_state.seen.settled if same else SettledBlocks()
             seen = view(
@@ -204,7 +247,7 @@ class PageLayout:
         if self.sealed or self.closed or (self._version == self._refused and not self.ended):
             return False
         if not self.page_states:
-            return bool(not is_blank(self.reply.text) or self.reply.notice)
+            return bool(not is_blank(self.reply.text) or self.reply.notices)
         last = self.page_states[-1]
         if last.end is None or last.start is None:
             return False
@@ -249,6 +292,9 @@ class PageLayout:
 
     def shows(self, page_state: PageState, page: Page) -> None:
         """`page_state` shows `page`, which was made of its newest view. If that is full, the next page begins."""
+        changed = changed_tasks(page.tasks, page_state.tasks)
+        page_state.tasks_length += sum(task_length(task, self.limits) for task in changed)
+        self._begun_tasks |= {task.id for task in page.tasks}
         page_state.shown, page_state.upto, page_state.version = page, page_state.seen.upto, self._version
         if page_state.seen.full:
             self._end(page_state, page_state.seen.upto)

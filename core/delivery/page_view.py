@@ -56,7 +56,7 @@ def view(
     """
     text = reply.text[start : start + size + 1]
     if limits.renders_halves and not opens and page_length(text, limits.page_unit) <= size:
-        return PageView(Page(text, reply.notice, reply.buttons), len(reply.text))
+        return PageView(Page(text, reply.notices, reply.buttons), len(reply.text))
     page_format = make_page_format(limits, size, grows=grows)
     whole = opens + text
     end = tail(whole, settled.upto) if len(whole) <= size else Tail()
@@ -84,7 +84,7 @@ def view(
     keep, marks = shown(whole, spoilers=limits.spoilers, end=end)
     fence = end.fence if end.fence and end.fence.start < keep else None
     words = page_format.closed(whole[:keep] + marks, end=Tail(end.start, fence))
-    page = Page(_shown(words, settled, page_format), reply.notice, reply.buttons)
+    page = Page(_shown(words, settled, page_format), reply.notices, reply.buttons)
     return PageView(page, start + max(0, keep - len(opens)), settled=settled)
 
 

@@ -21,10 +21,15 @@ def safe_name(name: str) -> str:
     Empty where nothing is left.
     """
     last = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    line = " ".join("".join(map(_shown, last)).split())
+    line = one_line(last)
     if len(line) <= LONGEST_NAME:
         return line
     return f"{line[: cluster_edge(line, _HEAD)]}{_MARK}{line[_HEAD + len(_MARK) - LONGEST_NAME :]}"
+
+
+def one_line(text: str) -> str:
+    """`text` as one line without control characters, line ends and marks of direction."""
+    return " ".join("".join(map(_shown, text)).split())
 
 
 def _shown(character: str) -> str:

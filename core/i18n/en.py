@@ -113,6 +113,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "approval_over": "This has been decided already, or was taken back.",
     "not_approver": "Only {name} can decide this, since {name} asked.",
     "not_approver_named": "Only {name}, who asked, and the people whom the admins named for this tool can decide.",
+    "activity": "Using {tools} …",
+    "activity_more": {"one": "Using {tools} and {n} more …", "other": "Using {tools} and {n} more …"},
     "approval_expired": "Nobody approved this in time, so it was not done. Ask again if it is still needed.",
     "approval_superseded": "This was not approved, so it was not done: you went on with another message.",
     "approval_withdrawn": "This was taken back, so it was not done.",

@@ -97,6 +97,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "approval_over": "这项操作已有决定，或已撤回。",
     "not_approver": "只有提问的 {name} 可以决定。",
     "not_approver_named": "只有提问的 {name} 和管理员为这个工具指定的人可以决定。",
+    "activity": "正在使用 {tools} …",
+    "activity_more": {"other": "正在使用 {tools} 等，另有 {n} 项 …"},
     "approval_expired": "没有人及时批准，所以没有执行。如果仍然需要，请再问一次。",
     "approval_superseded": "这项操作未获批准，没有执行：你发了新的消息，对话已继续。",
     "approval_withdrawn": "这项操作已撤回，没有执行。",

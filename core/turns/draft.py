@@ -10,6 +10,7 @@ from core.errors import BotError
 from core.settings.channel import ChannelSettings
 from core.turns.interrupts import Interrupt
 from core.values.deltas import Ended, ModelInfo, Usage
+from core.values.outgoing import Activity
 from core.values.parts import Opaque, Text, ToolCall, ToolsUsed
 from core.values.steps import ApprovalAnswered, ApprovalAsked, Decision, ModelRound, Step, pending_calls
 
@@ -46,6 +47,8 @@ class Draft:
     files: ThreadFiles = field(default_factory=ThreadFiles)
     """The files that the model was given."""
     file_news: tuple[FileNews, ...] = ()
+    activity: Activity = field(default_factory=Activity)
+    """The tool calls so far, as readers see them."""
     unseen: tuple[FileNews, ...] = ()
     """Pictures of the question that the selected model does not see."""
 
@@ -99,6 +102,7 @@ class Draft:
         """Begin again without steps. Their usage stays charged."""
         self.charged += [one.usage for one in self.rounds]
         self.text, self.steps, self.ended, self.error, self.first_word_s = "", [], None, None, None
+        self.activity = Activity()
 
     def begin_round(self) -> None:
         self.round_start, self.ended = len(self.text), None

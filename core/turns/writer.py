@@ -28,6 +28,7 @@ from core.ports.tools import Tools
 from core.settings.channel import ChannelSettings, merge
 from core.settings.environment import CoreSettings
 from core.text import is_blank
+from core.turns.activity import activity
 from core.turns.draft import MOST_ROUNDS, Draft
 from core.turns.ending import (
     charge,
@@ -164,13 +165,19 @@ class AnswerWriter:
                     running, await self._round(running, _next_request(request, draft, offer), delivery)
                 )
                 continue
-            await self._run_calls(running, tools, offer)
+            await self._run_calls(running, tools, offer, delivery)
 
-    async def _run_calls(self, running: RunningTurn, tools: Tools, offer: ToolOffer) -> None:
-        """Run the calls of the last round that have no result, and keep what becomes of them. Raises BotError."""
-        called = {call.id: offer.find(call.name) for call in pending_calls(running.draft.steps)}
+    async def _run_calls(
+        self, running: RunningTurn, tools: Tools, offer: ToolOffer, delivery: AnswerDelivery
+    ) -> None:
+        """Run the calls of the last round that have no result, show that they run, and keep what becomes of them.
+        Raises BotError."""
+        draft, show = running.draft, self._text_shower(running, delivery)
+        called = {call.id: offer.find(call.name) for call in pending_calls(draft.steps)}
         began_s = self._clock.monotonic()
-        async with contextlib.aclosing(tools.run(running.turn, offer, tuple(running.draft.steps))) as steps:
+        draft.activity = activity(draft.steps, offer, self._language(running))
+        show()
+        async with contextlib.aclosing(tools.run(running.turn, offer, tuple(draft.steps))) as steps:
             async for step in steps:
                 if isinstance(step, ToolResults):
                     took_s = self._clock.monotonic() - began_s
@@ -178,6 +185,8 @@ class AnswerWriter:
                         tool = called.get(result.call_id)
                         self._on_tool_call(tool.server if tool else "", result.failed, took_s)
                 await self._keep(running, step)
+                draft.activity = activity(draft.steps, offer, self._language(running))
+                show()
 
     async def _offer(self, running: RunningTurn) -> ToolOffer:
         if self._tools is None or running.draft.settings is None:
@@ -239,7 +248,8 @@ class AnswerWriter:
 
         def show() -> None:
             seen = turn.text if turn.text.startswith(draft.text) else draft.text
-            reply = Reply(seen, Phase.WRITING, resumed_notice(turn, seen, language), buttons)
+            notice = resumed_notice(turn, seen, language)
+            reply = Reply(seen, Phase.WRITING, notice, buttons, draft.activity)
             delivery.show(reply, self._clock.monotonic())
 
         return show
@@ -249,7 +259,7 @@ class AnswerWriter:
         await self._clock.sleep(self._settings.parley_patience_s)
         if not (running.draft.text or running.turn.text):
             notice = phrase("queued", self._language(running))
-            delivery.show(Reply(notice=notice), self._clock.monotonic())
+            delivery.show(Reply(notice=notice, activity=running.draft.activity), self._clock.monotonic())
 
     def _language(self, running: RunningTurn) -> str:
         return turn_language(running.turn, running.draft, self._settings)

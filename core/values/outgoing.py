@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -18,6 +18,44 @@ class Phase(StrEnum):
     ENDED = "ended"
 
 
+class TaskState(StrEnum):
+    """The progress of a tool call."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolTask:
+    """A tool call as readers see it. `id` is unique in the answer. `title` is one line of plain text, at most 120
+    characters."""
+
+    id: str
+    title: str
+    state: TaskState = TaskState.RUNNING
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """The tool calls of an answer. `tasks` are all of them, in order; messages that grow show them. Other messages show
+    `line` as part of the notice: one line in the person's language while calls run, else empty."""
+
+    line: str = ""
+    tasks: tuple[ToolTask, ...] = ()
+
+    def ended(self) -> Activity:
+        """The same once nothing runs any more: a call that has no result has failed."""
+        tasks = (
+            replace(task, state=TaskState.FAILED) if task.state is TaskState.RUNNING else task
+            for task in self.tasks
+        )
+        return Activity(tasks=tuple(tasks))
+
+
+_NO_ACTIVITY = Activity()
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """The complete current view of an answer.
@@ -29,16 +67,23 @@ class Reply:
     phase: Phase = Phase.THINKING
     notice: str = ""
     buttons: tuple[Button, ...] = ()
+    activity: Activity = _NO_ACTIVITY
+
+    @property
+    def notices(self) -> str:
+        """`notice`, and under it what the answer does now."""
+        return "\n".join(filter(None, (self.notice, self.activity.line)))
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """The content of one platform message of a reply. Text is Markdown as models write it; only the last page has
-    the other fields."""
+    `notice` and `buttons`, and only a growing message has `tasks`."""
 
     text: str
     notice: str = ""
     buttons: tuple[Button, ...] = ()
+    tasks: tuple[ToolTask, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +121,7 @@ class EditMessage:
 
 @dataclass(frozen=True, slots=True)
 class StartStream:
-    """OutgoingCall: a new message that grows by `AppendStream` until `StopStream`.
+    """OutgoingCall: a new message that grows by `AppendStream` until `StopStream`. It has text, tasks or both.
 
     `reader` is the author of the question, which platforms require.
     """
@@ -87,11 +132,13 @@ class StartStream:
     answers: str = ""
     reader: str = ""
     turn_id: int | None = None
+    tasks: tuple[ToolTask, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AppendStream:
-    """OutgoingCall: more text for a growing message. A call of unknown outcome is never repeated.
+    """OutgoingCall: more text for a growing message, and the tasks that are new or have changed. A call of unknown
+    outcome is never repeated.
 
     `after` is the text that the message already shows.
     """
@@ -101,12 +148,13 @@ class AppendStream:
     text: str
     after: str = field(default="", compare=False)
     turn_id: int | None = None
+    tasks: tuple[ToolTask, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class StopStream:
-    """OutgoingCall: the last text of a growing message, with its notice and buttons. The message can be edited
-    afterwards.
+    """OutgoingCall: the last text of a growing message, with its notice and buttons, and the tasks that are new or have
+    changed. The message can be edited afterwards.
 
     `after` is the text that the message already shows.
     """
@@ -119,6 +167,7 @@ class StopStream:
     buttons: tuple[Button, ...] = ()
     after: str = field(default="", compare=False)
     turn_id: int | None = None
+    tasks: tuple[ToolTask, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -264,6 +264,10 @@ class Rig(ABC):
     async def shown(self, place: Place) -> list[Shown]:
         """The bot's messages in the conversation, oldest first."""
 
+    def tasks(self, message_id: str) -> list[tuple[str, str]]:
+        """The tasks that a message shows, each with its state in the platform's words."""
+        self.cannot("no message grows there")
+
     @abstractmethod
     async def replies(self, words: str) -> list[ShownReply]:
         """The immediate replies with these words, once there is one."""
@@ -448,6 +452,10 @@ class SlackRig(Rig):
             for message in ours
             if place.thread or message.root == message.ts
         ]
+
+    def tasks(self, message_id: str) -> list[tuple[str, str]]:
+        cards = self.fake.message("C1", message_id).blocks
+        return [(block["title"], block["status"]) for block in cards if block["type"] == "task_card"]
 
     async def replies(self, words: str) -> list[ShownReply]:
         def found() -> list[ShownReply]:

@@ -32,6 +32,8 @@ from core.values.outgoing import (
     RateLimit,
     StartStream,
     StopStream,
+    TaskState,
+    ToolTask,
     UploadFile,
     page_length,
 )
@@ -621,6 +623,27 @@ async def test_what_grows_holds_all_that_it_may(rig: Rig, script: str) -> None:
     (_, shown) = await rig.shown(start.place)
     whole = shown.text.replace("\u200b", "")  # which breaks mentions
     assert (whole, shown.notice) == (text, "Stopped.")
+
+
+@holds("perform")
+async def test_what_grows_takes_tasks_with_words_and_without(rig: Rig) -> None:
+    start = await taken(rig, "start")
+    assert isinstance(start, StartStream)
+    looking = ToolTask("0-0", f"wiki: search {rig.mentions[0]}")
+    looked, mailing = replace(looking, state=TaskState.DONE), ToolTask("3-0", "mail: send")
+    grown = await rig.installation.perform(replace(start, text="", tasks=(looking,)))
+    await rig.installation.perform(AppendStream(start.place, grown, "A loom ", tasks=(looked, mailing)))
+    await rig.installation.perform(AppendStream(start.place, grown, "is a machine."))
+    failed = replace(mailing, state=TaskState.FAILED)
+    await rig.installation.perform(
+        StopStream(start.place, grown, start.key, "", FULL.notice, FULL.buttons, tasks=(failed,))
+    )
+    shown = (await rig.shown(start.place))[-1]
+    assert (shown.text, shown.notice, shown.buttons) == ("A loom is a machine.", FULL.notice, ("Try again",))
+    tasks = [(title.replace("\u200b", ""), state) for title, state in rig.tasks(grown)]
+    assert tasks == [(looking.title, "complete"), (mailing.title, "error")]
+    assert rig.alerts() == []
+    await rig.installation.perform(EditMessage(start.place, grown, FULL))
 
 
 @holds("perform")

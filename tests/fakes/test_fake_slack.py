@@ -292,7 +292,9 @@ async def test_a_stream_grows_up_to_its_cap_and_ends_after_five_minutes(
     assert (message.visible, message.streaming) == ("Good morning", True)
     here: dict[str, Any] = {"channel": "C1", "ts": message.ts}
     assert await refusal(client.chat_update(text="x", **here)) == "streaming_state_conflict"
-    assert await refusal(client.chat_appendStream(markdown_text="é" * 5_300, **here)) == "msg_too_long"
+    assert await refusal(client.chat_appendStream(markdown_text="x", **here)) == "streaming_mode_mismatch"
+    long = [{"type": "markdown_text", "text": "é" * 5_300}]
+    assert await refusal(client.chat_appendStream(chunks=long, **here)) == "msg_too_long"
     await stream.stop(blocks=BUTTONS[1:])
     assert (message.visible, message.buttons, message.streaming) == ("Good morning", ["Again"], False)
     started = await client.chat_startStream(recipient_user_id="U1", markdown_text="slow", **there)

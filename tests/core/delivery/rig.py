@@ -12,6 +12,7 @@ from typing import cast
 
 from core.delivery.answer import AnswerDelivery
 from core.delivery.scheduler import DeliveryScheduler
+from core.delivery.shown_tasks import merged_tasks
 from core.errors import Code, PlatformError
 from core.platform_calls import PlatformCalls
 from core.ports.connector import Installation
@@ -190,9 +191,11 @@ class Paper:
             return "file"
         if isinstance(call, PostMessage | StartStream):
             message_id = f"m{len(self.sheets)}"
-            page = call.page if isinstance(call, PostMessage) else Page(call.text)
-            assert len(page.text) <= (300 if isinstance(call, StartStream) else 120) + 8
+            page = call.page if isinstance(call, PostMessage) else Page(call.text, tasks=call.tasks)
+            assert page.text or page.notice or page.tasks
             growth = self.limits.growth
+            most = growth.size if isinstance(call, StartStream) and growth else self.limits.page_size
+            assert len(page.text) <= most + 8
             dies = now + growth.life_s + 5 if isinstance(call, StartStream) and growth else 0.0
             self.sheets[message_id] = Sheet(call.key, page, isinstance(call, StartStream), dies, posted_at=now)
             return message_id
@@ -204,10 +207,11 @@ class Paper:
             if not alive:
                 sheet.growing = False
                 raise PlatformError(Code.GROWN)
-            text = sheet.page.text + call.text
-            sheet.page = Page(text)
+            assert isinstance(call, StopStream) or call.text or call.tasks
+            text, tasks = sheet.page.text + call.text, merged_tasks(sheet.page.tasks, call.tasks)
+            sheet.page = Page(text, tasks=tasks)
             if isinstance(call, StopStream):
-                sheet.page = Page(text, call.notice, call.buttons)
+                sheet.page = Page(text, call.notice, call.buttons, tasks)
                 sheet.growing = False
         elif isinstance(call, EditMessage):
             if alive:

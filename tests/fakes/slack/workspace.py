@@ -88,6 +88,7 @@ class Stream:
     ends_s: float
     size_bytes: int = 0
     state: str = "open"
+    mode: str = ""  # "text" or "chunks", as its first call was
 
     @property
     def alive(self) -> bool:

@@ -15,6 +15,10 @@ from .table import STATUSES, checked, method, writable
 
 Json = dict[str, Any]
 
+TASK_FIELDS = {"type", "id", "title", "status", "details", "output", "sources"}
+TASK_STATUSES = {"pending", "in_progress", "complete", "error"}
+TASK_TEXT_MAX = 256  # documented, though a live workspace took more (vercel/chat#886)
+
 
 @method("chat.startStream", "channel", "thread_ts", scope="chat:write")
 def start_stream(space: Workspace, args: Json) -> Json:
@@ -82,12 +86,16 @@ def _growing(space: Workspace, args: Json) -> Message:
 def _growth(space: Workspace, message: Message, args: Json) -> Callable[[Message], None]:
     """What this call adds, once it is known to be allowed.
 
-    A call takes 12,000 characters (documented); a message about 10,600 UTF-8 bytes in all (openclaw#143882).
+    A call takes 12,000 characters (documented); a message about 10,600 UTF-8 bytes in all (openclaw#143882). A stream
+    takes either text or chunks, from its first call to its last (hermes-agent#104173).
     """
     chunks: list[Json] = args.get("chunks") or []
     if chunks and args.get("markdown_text"):
-        raise SlackError("invalid_arguments")
-    if args.get("markdown_text"):
+        raise SlackError("cannot_provide_both_markdown_text_and_chunks")
+    mode = "chunks" if chunks else "text" if args.get("markdown_text") else ""
+    if message.stream and mode and message.stream.mode not in ("", mode):
+        raise SlackError("streaming_mode_mismatch")
+    if mode == "text":
         chunks = [{"type": "markdown_text", "text": args["markdown_text"]}]
     added = [_chunk(chunk) for chunk in chunks]
     text = "".join(words for words, _ in added)
@@ -106,6 +114,7 @@ def _growth(space: Workspace, message: Message, args: Json) -> Callable[[Message
         message.blocks = [{"type": "markdown", "text": message.text, "block_id": "stream"}, *kept, *extra]
         if stream:
             stream.size_bytes += size_bytes
+            stream.mode = stream.mode or mode
 
     return grow
 
@@ -115,7 +124,12 @@ def _chunk(chunk: Json) -> tuple[str, list[Json]]:
     match chunk:
         case {"type": "markdown_text", "text": str(text)}:
             return text, []
-        case {"type": "task_update", "id": str(id), "title": str(title)}:
+        case {"type": "task_update", "id": str(id), "title": str(title), "status": str(status)}:
+            texts = (id, title, chunk.get("details", ""), chunk.get("output", ""))
+            if chunk.keys() - TASK_FIELDS or status not in TASK_STATUSES or not (id and title):
+                raise SlackError("invalid_chunks")
+            if any(len(text) > TASK_TEXT_MAX for text in texts):
+                raise SlackError("invalid_chunks")
             card = {"type": "task_card", "task_id": id, "title": title}
             return "", [card | {k: chunk[k] for k in ("status", "details", "output", "sources") if k in chunk}]
         case {"type": "plan_update", "title": str(title)}:
