@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from bots import discord, slack, web
 from bots.discord import DiscordSettings
-from bots.health import DatabaseHealth, LoopHealth, PlatformHealth, notify_systemd
+from bots.health import DatabaseHealth, LoopHealth, PlatformHealth, ToolServerHealth, notify_systemd
 from bots.slack import SlackSettings
 from bots.supervisor import Supervisor
 from bots.timers import Timers, TimerSettings
@@ -43,6 +43,7 @@ from core.settings.environment import CoreSettings, Settings
 from core.spend.usage_report import StoredUsage
 from core.tools.builtin import BuiltinTools
 from core.tools.config import ToolServer, load_tool_servers
+from core.tools.mcp.server import McpServer
 from core.tools.earlier import EarlierMessages
 from core.tools.links import LinkReader
 from core.tools.registry import Toolbox

@@ -105,6 +105,24 @@ class PlatformHealth:
             self._operators.report_failure(platform_subject(self._name), error, {"name": self._name})
 
 
+class ToolServerHealth:
+    """Follows the attempts to reach the tool server `name`."""
+
+    def __init__(self, name: str, operators: OperatorAlerts, gauge: Gauge) -> None:
+        self._name = name
+        self._operators = operators
+        self._gauge = gauge
+
+    def tried(self, error: BotError | None) -> None:
+        """The server was reached, or `error` says why not."""
+        self._gauge("parley_tool_server_up", {"server": self._name}, float(error is None))
+        subject = f"tools {self._name}"
+        if error is None:
+            self._operators.report_recovery(subject)
+        else:
+            self._operators.report_failure(subject, error, {"name": self._name})
+
+
 class LoopHealth:
     """Measures the event loop's lag, and ends the process if the loop is blocked for `limit_s` seconds.
 

@@ -23,6 +23,7 @@ COUNTERS: dict[str, tuple[str, ...]] = {
 }
 GAUGES: dict[str, tuple[str, ...]] = {
     "parley_platform_up": ("1 while the platform is connected, else 0", "platform"),
+    "parley_tool_server_up": ("1 where the last attempt to reach the server worked, else 0", "server"),
     "parley_event_loop_lag_seconds": ("Latest delay of the event loop",),
     "parley_queued_turns": ("Questions whose answer has not begun",),
     "parley_running_answers": ("Answers that run now",),

@@ -1,0 +1,117 @@
+"""Streamable HTTP with bounds on what a server sends, and without the SDK's way of ending with a request.
+
+In the SDK, a request that can't be sent ends the client and all its calls
+(https://github.com/modelcontextprotocol/python-sdk/issues/3560), and a JSON body may be of any size.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
+from ssl import SSLContext
+from typing import Any
+
+import httpx2
+from mcp.client._transport import TransportStreams
+from mcp.client.streamable_http import streamable_http_client
+from mcp_types import CONNECTION_CLOSED, INTERNAL_ERROR, INVALID_PARAMS, PARSE_ERROR
+
+from core.llm.network import create_tls, proxy_for
+from core.tools.config import LONGEST_S, ToolServer
+
+LONGEST_MESSAGE = 4_000_000
+"""Bytes of one message of a server. It holds 3 MB of a picture."""
+NOT_SENT = "not sent"
+"""What the data of an error says of a request that never reached the server."""
+TOO_LONG = "the message is too long"
+CUT_OFF = "the message was cut off"
+
+_CONNECT_S, _WRITE_S, _LEAVE_S = 5.0, 30.0, 2.0
+_NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
+
+
+@asynccontextmanager
+async def http_transport(server: ToolServer) -> AsyncGenerator[TransportStreams, None]:
+    """The streams of a connection to `server.url`. Redirects to another origin are refused by the SDK.
+
+    Raises SettingsError for a variable of proxies or certificates that can't be used.
+    """
+    headers = {name: value.get_secret_value() for name, value in server.headers.items()}
+    async with (
+        _BoundedClient(
+            headers={**headers, "Accept-Encoding": "identity", "User-Agent": "parley"},
+            trust_env=False,
+            proxy=proxy_for(server.url, os.environ),
+            verify=_tls(),
+        ) as http,
+        streamable_http_client(server.url, http_client=http, max_sse_event_size=LONGEST_MESSAGE) as streams,
+    ):
+        yield streams
+
+
+@cache
+def _tls() -> SSLContext:
+    return create_tls(os.environ)
+
+
+class _BoundedClient(httpx2.AsyncClient):
+    """Answers a request that can't be sent, or whose answer can't be used, with a JSON-RPC error."""
+
+    async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+        """Raises httpx2.TransportError for requests other than POST only: the SDK expects that of them."""
+        request.extensions["timeout"] = _timeout(request.method).as_dict()
+        try:
+            response = await super().send(request, **options)
+        except httpx2.TransportError as error:
+            if request.method != "POST":
+                raise
+            unsent = isinstance(error, _NEVER_SENT)
+            return _to_error(request, CONNECTION_CLOSED, type(error).__name__, NOT_SENT if unsent else "")
+        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if response.headers.get("content-encoding", "identity").lower() != "identity":
+            await response.aclose()
+            return _to_error(request, PARSE_ERROR, "the answer is compressed")
+        if response.status_code >= 400 and kind != "application/json" and response.status_code != 404:
+            await response.aclose()
+            code = INTERNAL_ERROR if response.status_code >= 500 else INVALID_PARAMS
+            return _to_error(request, code, f"HTTP {response.status_code}")
+        if kind != "text/event-stream":
+            assert isinstance(response.stream, httpx2.AsyncByteStream)
+            response.stream = _WholeBody(response.stream)
+        return response
+
+
+def _timeout(method: str) -> httpx2.Timeout:
+    """A stream of the server's own messages (GET) may be silent; a call has its own limit; leaving is not waited
+    for."""
+    read_s = {"GET": None, "DELETE": _LEAVE_S}.get(method, LONGEST_S + 10)
+    return httpx2.Timeout(read_s, connect=_CONNECT_S, write=_WRITE_S, pool=_CONNECT_S)
+
+
+def _to_error(request: httpx2.Request, code: int, message: str, data: str = "") -> httpx2.Response:
+    error = {"code": code, "message": message, "data": data}
+    return httpx2.Response(502, json={"jsonrpc": "2.0", "id": None, "error": error}, request=request)
+
+
+class _WholeBody(httpx2.AsyncByteStream):
+    """A body in one piece. Reading raises httpx2.StreamError for one that is too long or cut off: the SDK reports
+    that, while other errors end its client."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        body = bytearray()
+        try:
+            async for piece in self._stream:
+                if len(body) + len(piece) > LONGEST_MESSAGE:
+                    raise httpx2.StreamError(TOO_LONG)
+                body += piece
+        except httpx2.TransportError:
+            raise httpx2.StreamError(CUT_OFF) from None
+        yield bytes(body)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()

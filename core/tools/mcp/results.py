@@ -1,0 +1,105 @@
+"""What an MCP server lists and gives back, as the core has it. Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterable, Iterator
+
+import mcp_types as types
+
+from core.ports.files import FileContent
+from core.ports.tools import ToolError, ToolOutput
+from core.text import shortened
+from core.tools.config import ToolServer
+from core.values.tools import Tool, ToolRule
+
+MOST_CHARACTERS = 64_000
+"""Characters of a result's text: of a longer one the beginning and the end are kept."""
+LONGEST_TITLE = 256
+"""Characters of the name of a tool at its server. A tool with a longer one is left out."""
+LONGEST_FAILURE = 2_000
+"""Characters of what a tool says of its failure."""
+_CUT = "\n[... {count} characters are left out ...]\n"
+
+
+def to_tools(server: ToolServer, listed: Iterable[types.Tool]) -> tuple[Tool, ...]:
+    """The tools of a list that may be offered, each name once."""
+    tools: dict[str, Tool] = {}
+    for one in listed:
+        if one.name and len(one.name) <= LONGEST_TITLE:
+            tools.setdefault(one.name, _to_tool(server, one))
+    return tuple(tool for tool in tools.values() if tool.rule is not ToolRule.NEVER)
+
+
+def _to_tool(server: ToolServer, listed: types.Tool) -> Tool:
+    """Tools that don't say that they only read may write:
+    https://modelcontextprotocol.io/specification/2025-11-25/schema#toolannotations"""
+    reads = listed.annotations is not None and listed.annotations.read_only_hint is True
+    return Tool(
+        listed.name,
+        listed.description or listed.title or "",
+        json.dumps(listed.input_schema),
+        server.rule(listed.name, reads=reads),
+        server.name,
+        listed.name,
+        server.writes(listed.name, reads=reads),
+        server.approvers,
+    )
+
+
+def to_output(result: types.CallToolResult) -> ToolOutput:
+    """The text and the first picture of a result. Raises ToolError where the tool says that it failed."""
+    text = "\n\n".join(filter(None, _texts(result.content)))
+    if not text and result.structured_content is not None and not _pictures(result.content):
+        text = json.dumps(result.structured_content, ensure_ascii=False)
+    if result.is_error:
+        raise ToolError(shortened(text, LONGEST_FAILURE) or "The tool failed and did not say why.")
+    return ToolOutput(_cut(text), _first_picture(result.content))
+
+
+def _texts(content: Iterable[types.ContentBlock]) -> Iterator[str]:
+    """What each part says, or what it is where it can't be shown."""
+    pictures = 0
+    for part in content:
+        match part:
+            case types.TextContent(text=text):
+                yield text
+            case types.EmbeddedResource(resource=types.TextResourceContents(text=text)):
+                yield text
+            case types.EmbeddedResource(resource=resource):
+                yield f"[a file that is not shown: {resource.uri}]"
+            case types.ResourceLink(name=name, uri=uri):
+                yield f"[a file at the server: {name}, {uri}]"
+            case types.AudioContent(mime_type=media_type):
+                yield f"[a sound that is not shown: {media_type}]"
+            case types.ImageContent():
+                pictures += 1
+    if pictures > 1:
+        yield f"[{pictures - 1} more pictures that are not shown]"
+
+
+def _pictures(content: Iterable[types.ContentBlock]) -> list[types.ImageContent]:
+    return [part for part in content if isinstance(part, types.ImageContent)]
+
+
+def _first_picture(content: Iterable[types.ContentBlock]) -> FileContent | None:
+    """Without its bytes where they can't be read: the picture is then refused in words."""
+    for picture in _pictures(content)[:1]:
+        try:
+            data = base64.b64decode(picture.data, validate=True)
+        except (binascii.Error, ValueError):
+            data = b""
+        extension = picture.mime_type.rpartition("/")[2][:10]
+        return FileContent(f"picture.{extension}", picture.mime_type, data)
+    return None
+
+
+def _cut(text: str) -> str:
+    left_out = len(text) - MOST_CHARACTERS
+    if left_out <= 0:
+        return text
+    said = _CUT.format(count=left_out)
+    half = (MOST_CHARACTERS - len(said)) // 2
+    return f"{text[:half]}{said}{text[-half:]}"
