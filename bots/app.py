@@ -43,9 +43,9 @@ from core.settings.environment import CoreSettings, Settings
 from core.spend.usage_report import StoredUsage
 from core.tools.builtin import BuiltinTools
 from core.tools.config import ToolServer, load_tool_servers
-from core.tools.mcp.server import McpServer
 from core.tools.earlier import EarlierMessages
 from core.tools.links import LinkReader
+from core.tools.mcp.server import McpServer
 from core.tools.registry import Toolbox
 from core.turns.checkpoints import Checkpoints
 from core.turns.ownership import SOLE_OWNER
@@ -154,8 +154,9 @@ class App:
         self._calls = PerInstallation(connectors, self._create_calls)
         self.channels = PerInstallation(connectors, self._create_channel)
         self.supervisor = Supervisor(connectors, self.clock, self.operator_alerts, self.metrics.gauge)
+        self.mcp_servers = [self._create_mcp_server(server) for server in config.tool_servers]
         self.tools = Toolbox(
-            [self._create_builtin_tools()],
+            [self._create_builtin_tools(), *self.mcp_servers],
             store,
             self.clock,
             self.file_content,
@@ -247,6 +248,10 @@ class App:
     def _create_builtin_tools(self) -> BuiltinTools:
         earlier = EarlierMessages(self.store, self._calls)
         return BuiltinTools(self.clock, self.core.zone, earlier, LinkReader(self.core.link_hosts))
+
+    def _create_mcp_server(self, server: ToolServer) -> McpServer:
+        health = ToolServerHealth(server.name, self.operator_alerts, self.metrics.gauge)
+        return McpServer(server, self.clock, health.tried)
 
     async def _addressed(self, place: Place) -> Place | None:
         platform_calls = self._calls(place)

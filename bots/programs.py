@@ -101,6 +101,8 @@ async def _serve(
         tell(f"model    {_model_line(app.catalog)}")
         for connector in app.connectors:
             tell(f"{connector.name:<8} on: {address if isinstance(connector, Routed) else 'connecting'}")
+        if app.config.tool_servers:
+            tell(f"tools    {', '.join(f'{one.name} at {one.where}' for one in app.config.tool_servers)}")
         tell(f"health   {address}/livez, {address}/readyz, {address}/metrics")
         reading = app.catch_up.jobs()
         async with _running(app) as jobs:
@@ -131,6 +133,8 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
     jobs.start(give_signs_of_life(app.store, app.clock))
     jobs.start(expire_uploads(app.store, app.clock))
     jobs.start(app.loop_health.run(app.core.parley_watchdog_s))
+    for server in app.mcp_servers:
+        jobs.start(server.run())
     try:
         yield jobs
     finally:
@@ -138,6 +142,7 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
         if given_back:
             log.info("turns_left_open", turns=given_back)
         await jobs.stop()
+        await asyncio.gather(*(server.close() for server in app.mcp_servers))
         await app.inbox.admission.close()
         await app.checkpoints.flush()
         with suppress(StoreError):

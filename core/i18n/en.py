@@ -160,7 +160,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "advice_bad_token": "{name} refuses the bot's token. Check it, and whether the app is still installed.",
     "advice_app_setup": "{name} refuses the app as it is set up there. The log says which setting to change.",
     "advice_slow_down": "{name} refuses calls for now. Parley waits as long as {name} asks; the log says how long.",
-    "advice_unavailable": "There is no working connection to {name}. Check the network, and whether {name} itself works.",
+    "advice_unavailable": "There is no working connection to {name}. Check the network, and {name} itself.",
     "advice_internal": "Look in the log for this reference. Parley goes on trying.",
     "advice_store": "Check the database ({url}): disk space, locks, the connection. Until it works "
     "again, questions can't be stored.",

@@ -64,7 +64,9 @@ class Toolbox:
                     offered = _to_offered(source, tool)
                     catalog.setdefault(offered.name, offered)
         tools = choose(list(catalog.values()), steps, self._most)
-        return ToolOffer(tools, self.absent(turn.ask.place, settings))
+        reached = {tool.server for tool in catalog.values()}
+        away = self.absent(turn.ask.place, settings)
+        return ToolOffer(tools, tuple(name for name in away if name not in reached))
 
     def absent(self, place: Place, settings: ToolSettings) -> tuple[str, ...]:
         """The names of the servers whose tools would be offered in a place, but can't be reached now."""

@@ -11,7 +11,6 @@ from typing import Any
 
 import mcp_types as types
 import structlog
-from mcp.client._transport import TransportStreams
 from mcp.client.client import Client
 from mcp.shared.exceptions import MCPError
 
@@ -164,7 +163,7 @@ class Connection:
             yield client
 
     @asynccontextmanager
-    async def _transport(self) -> AsyncGenerator[TransportStreams, None]:
+    async def _transport(self) -> AsyncGenerator[tuple[Any, Any], None]:
         opening = http_transport(self._server) if self._server.url else stdio_transport(self._server, self._end)
         async with opening as streams:
             yield streams
@@ -193,6 +192,8 @@ class Connection:
 
     def _failure(self, error: BaseException, limit_s: float) -> ServerCallError:
         """`error` of the client, in words."""
+        while isinstance(error, BaseExceptionGroup):  # of the SDK's task groups
+            error = error.exceptions[0]
         match error:
             case ServerCallError():
                 return error
@@ -204,7 +205,7 @@ class Connection:
                 return ServerCallError(error.detail)
             case OSError():
                 return ServerCallError(f"{self._server.where}: {error.strerror or type(error).__name__}")
-            case BaseExceptionGroup() | asyncio.CancelledError():
+            case asyncio.CancelledError():
                 return ServerCallError(LOST, lost=True)
             case _:
                 log.warning("tool_server_answer_garbled", server=self._server.name, error=type(error).__name__)

@@ -14,7 +14,6 @@ from ssl import SSLContext
 from typing import Any
 
 import httpx2
-from mcp.client._transport import TransportStreams
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CONNECTION_CLOSED, INTERNAL_ERROR, INVALID_PARAMS, PARSE_ERROR
 
@@ -33,7 +32,7 @@ _NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, h
 
 
 @asynccontextmanager
-async def http_transport(server: ToolServer) -> AsyncGenerator[TransportStreams, None]:
+async def http_transport(server: ToolServer) -> AsyncGenerator[tuple[Any, Any], None]:
     """The streams of a connection to `server.url`. Redirects to another origin are refused by the SDK.
 
     Raises SettingsError for a variable of proxies or certificates that can't be used.

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 CONNECT_S = 5.0
-"""Seconds that connecting may take, and that a call waits for it."""
+"""Seconds that connecting may take, and that a call waits for it. For a program, a call waits as long as for its
+result."""
 START_S = 60.0
 """Seconds that a program may take to start: it may have to be downloaded first."""
 LIST_EVERY_S = 600.0
@@ -180,7 +181,7 @@ class McpServer:
                 raise away
             self._opening = asyncio.create_task(self._open())
         try:
-            async with asyncio.timeout(CONNECT_S):
+            async with asyncio.timeout(CONNECT_S if self._server.url else self._server.timeout_s):
                 opened = await asyncio.shield(self._opening)
         except TimeoutError:
             raise away from None

@@ -9,14 +9,14 @@ import asyncio
 import os
 import re
 import signal
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import PIPE, Process, SubprocessStreamProtocol
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import anyio
 import structlog
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
-from mcp.client._transport import TransportStreams
 from mcp.client.stdio import get_default_environment
 from mcp.shared.message import SessionMessage
 from mcp_types import PARSE_ERROR, ErrorData, JSONRPCError, jsonrpc_message_adapter
@@ -45,13 +45,15 @@ _ID_LAST = re.compile(_ID + rb"\s{0,9}(?:,\s{0,9}" + _VERSION + rb")?\}\s{0,9}$"
 @asynccontextmanager
 async def stdio_transport(
     server: ToolServer, on_end: Callable[[], None]
-) -> AsyncGenerator[TransportStreams, None]:
+) -> AsyncGenerator[tuple[Any, Any], None]:
     """The streams of a new process. Its environment is the SDK's default and `server.env`, never Parley's own.
 
     `on_end` is called once it will answer nothing more. At the end the process and its group are killed. Raises
     OSError where it can't be started.
     """
-    process = await asyncio.create_subprocess_exec(
+    loop = asyncio.get_running_loop()
+    transport, protocol = await loop.subprocess_exec(
+        lambda: SubprocessStreamProtocol(_CHUNK, loop),
         *server.command,
         stdin=PIPE,
         stdout=PIPE,
@@ -59,6 +61,7 @@ async def stdio_transport(
         env=get_default_environment() | {name: value.get_secret_value() for name, value in server.env.items()},
         start_new_session=True,
     )
+    process = Process(transport, protocol, loop)
     incoming, read_stream = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     write_stream, outgoing = anyio.create_memory_object_stream[SessionMessage](0)
     tasks = [
@@ -70,6 +73,7 @@ async def stdio_transport(
         yield read_stream, write_stream
     finally:
         await _end(process)
+        transport.close()  # a child in a group of its own may hold the pipes
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -144,7 +148,6 @@ async def _end(process: Process) -> None:
         await _exited(process)
     _signal(process, signal.SIGKILL)  # its group too: children may outlive it
     await _exited(process)
-    process._transport.close()  # type: ignore[attr-defined]  # a child in a group of its own may hold the pipes
 
 
 async def _exited(process: Process) -> bool:

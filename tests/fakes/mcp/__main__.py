@@ -168,7 +168,9 @@ async def _stdio(server: MCPServer, old: bool) -> None:
                     message = getattr(item, "message", None)
                     if isinstance(message, JSONRPCRequest) and message.method == DISCOVER:
                         error = ErrorData(code=METHOD_NOT_FOUND, message="Method not found")
-                        await write.send(SessionMessage(JSONRPCError(jsonrpc="2.0", id=message.id, error=error)))
+                        await write.send(
+                            SessionMessage(JSONRPCError(jsonrpc="2.0", id=message.id, error=error))
+                        )
                     else:
                         await forward.send(item)
 

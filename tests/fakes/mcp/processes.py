@@ -15,7 +15,9 @@ _ROOT = Path(__file__).parents[3]
 
 def stdio_command(file: Path, *options: str) -> tuple[str, ...]:
     """What starts a server over standard input and output. Writing calls add a line to `file`."""
-    script = f"import sys; sys.path.insert(0, {str(_ROOT)!r}); from tests.fakes.mcp.__main__ import main; main()"
+    script = (
+        f"import sys; sys.path.insert(0, {str(_ROOT)!r}); from tests.fakes.mcp.__main__ import main; main()"
+    )
     return (sys.executable, "-c", script, "stdio", str(file), *options)
 
 

@@ -28,10 +28,14 @@ class RawServer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.close()
+        self.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def close(self) -> None:
+        """Take no more connections."""
+        self._server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -40,20 +44,30 @@ class RawServer:
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
             length = next(
-                (int(line.partition(":")[2]) for line in head.split("\r\n") if line.startswith("content-length")), 0
+                (
+                    int(line.partition(":")[2])
+                    for line in head.split("\r\n")
+                    if line.startswith("content-length")
+                ),
+                0,
             )
             message = json.loads(await reader.readexactly(length) or b"{}")
             self.messages.append(message)
             await self._answer(message, writer)
             await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             pass
         finally:
             writer.close()
 
 
-def respond(writer: asyncio.StreamWriter, body: bytes, kind: str = "application/json", status: str = "200 OK",
-            *headers: str) -> None:
+def respond(
+    writer: asyncio.StreamWriter,
+    body: bytes,
+    kind: str = "application/json",
+    status: str = "200 OK",
+    *headers: str,
+) -> None:
     """One whole response."""
     lines = [f"HTTP/1.1 {status}", f"Content-Type: {kind}", f"Content-Length: {len(body)}", "Connection: close"]
     writer.write("\r\n".join([*lines, *headers, "", ""]).encode() + body)
