@@ -40,7 +40,7 @@ logging.getLogger("mcp.client.streamable_http").setLevel(logging.CRITICAL)
 """What it reports as an error is answered here, and its lines quote results."""
 
 
-class Connection:
+class McpConnection:
     """A client that is entered and left by a task of its own, which ends by an event: a client that is left by another
     task than the one that entered it fails (https://github.com/modelcontextprotocol/python-sdk/issues/577).
 

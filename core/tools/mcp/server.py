@@ -20,7 +20,7 @@ from core.values.places import Place
 from core.values.tools import Tool, ToolSettings
 
 if TYPE_CHECKING:
-    from core.tools.mcp.connection import Connection
+    from core.tools.mcp.connection import McpConnection
 
 log = structlog.get_logger()
 
@@ -62,9 +62,9 @@ class McpServer:
         self._on_state = on_state
         self._tools: tuple[Tool, ...] = ()
         self._listed_at: float | None = None
-        self._connection: Connection | None = None
-        self._retired: set[Connection] = set()
-        self._opening: asyncio.Task[Connection | ServerCallError] | None = None
+        self._connection: McpConnection | None = None
+        self._retired: set[McpConnection] = set()
+        self._opening: asyncio.Task[McpConnection | ServerCallError] | None = None
         self._failures = 0
         self._failed_at = 0.0
         self._timed_out = False
@@ -167,11 +167,11 @@ class McpServer:
             raise (lost if lost.begun else error) from None
         return await self._output(connection, tool, arguments)
 
-    async def _output(self, connection: Connection, tool: Tool, arguments: Mapping[str, Any]) -> ToolOutput:
+    async def _output(self, connection: McpConnection, tool: Tool, arguments: Mapping[str, Any]) -> ToolOutput:
         result = await connection.call(tool.title, arguments, self._server.timeout_s)
         return import_module("core.tools.mcp.results").to_output(result)  # type: ignore[no-any-return]
 
-    async def _connected(self) -> Connection:
+    async def _connected(self) -> McpConnection:
         """The connection, or a new one. Raises ServerCallError. Many callers share one attempt, which outlives them."""
         if self._connection is not None and self._connection.alive:
             return self._connection
@@ -189,7 +189,7 @@ class McpServer:
             raise away
         return opened
 
-    async def _open(self) -> Connection | ServerCallError:
+    async def _open(self) -> McpConnection | ServerCallError:
         """One attempt to connect, once it is time for it."""
         if (pause_s := self._pause_s()) > 0:
             await self._clock.sleep(pause_s)
@@ -197,7 +197,7 @@ class McpServer:
             self._drop(self._connection)
         # The import takes a second: other tasks go on meanwhile.
         module = await asyncio.to_thread(import_module, "core.tools.mcp.connection")
-        connection: Connection = module.Connection(self._server, self._wanted.set, legacy=self._timed_out)
+        connection: McpConnection = module.McpConnection(self._server, self._wanted.set, legacy=self._timed_out)
         try:
             tools = await connection.open(CONNECT_S if self._server.url else START_S)
         except ServerCallError as error:
@@ -224,7 +224,7 @@ class McpServer:
         self._tools, self._listed_at, self._failures = tools, self._clock.monotonic(), 0
         self._on_state(None)
 
-    def _drop(self, connection: Connection) -> None:
+    def _drop(self, connection: McpConnection) -> None:
         """Make no more calls on it. Those that run on it go on."""
         if self._connection is connection:
             self._connection = None
