@@ -49,17 +49,20 @@ _QUOTE = "> "
 _QUOTE_LIMIT = 150
 """UTF-16 units of a question above its answer."""
 
+_MARKS = re.compile(r"(https?://[^\s<]+)|[\\*_`~|\[<]")
+
 _CUSTOM_ID = "parley:{action}:{turn_id}"
 _PRESSED = re.compile(r"parley:([a-z0-9_-]+):(\d+)")
 
 
 def page_to_content(page: Page, quote: str = "") -> str:
-    """The question as a quote, the text, and the notice as subtext under it.
+    """The question as a quote, the text, and the notice as subtext under it. The notice is plain text.
 
     The notice is cut to the room that the text leaves, and the quote to that which both leave. Never empty: Discord
     refuses an empty message.
     """
-    notice = "\n".join(_NOTICE + line for line in page.notice.splitlines() if line.strip())
+    lines = (line for line in page.notice.splitlines() if line.strip())
+    notice = "\n".join(_NOTICE + _plain(line) for line in lines)
     room = CONTENT_LIMIT - _units(f"{page.text}\n")
     notice = shortened(notice, room, length=_units) if room > 0 else ""
     content = "\n".join(part for part in (page.text, notice) if part)
@@ -76,6 +79,12 @@ def _quoted(question: str, room: int) -> str:
         units = escaped.encode("utf-16-le", "surrogatepass")[: 2 * (most - 1)]
         escaped = units.decode("utf-16-le", "ignore").rstrip("\\") + "…"
     return f"{_QUOTE}{escaped}\n"
+
+
+def _plain(text: str) -> str:
+    """`text` with a backslash before each sign that begins Markdown or a mention. Addresses stay: Discord reads no
+    Markdown in them, and would show the backslash."""
+    return _MARKS.sub(lambda found: found[0] if found[1] else f"\\{found[0]}", text)
 
 
 def _units(text: str) -> int:

@@ -101,11 +101,12 @@ class Approvals:
     async def _asked(self, turn: Turn, key: str) -> ApprovalAsked | None:
         """What the turn asks under that key; None where that is decided."""
         for pause_s in (*ENDING_S, 0.0):
-            asked = [step for step in await self._store.steps(turn.id) if isinstance(step, ApprovalAsked)]
             now = await self._store.turn(turn.id)
-            if now is None or now.state is TurnState.ASKING:
-                return next((one for one in asked[-1:] if one.key == key), None)
-            if now.state is not TurnState.RUNNING or any(one.key == key for one in asked):
+            steps = await self._store.steps(turn.id)
+            if steps and isinstance(last := steps[-1], ApprovalAsked):
+                return last if last.key == key else None
+            decided = any(isinstance(step, ApprovalAsked) and step.key == key for step in steps)
+            if decided or now is None or now.state is not TurnState.RUNNING:
                 return None
             await asyncio.sleep(pause_s)
         return None

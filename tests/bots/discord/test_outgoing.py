@@ -23,6 +23,12 @@ def test_the_notice_stands_under_the_text_as_subtext() -> None:
     assert page_to_content(Page("Yes.", "Cut here.\nAsk again.")) == "Yes.\n-# Cut here.\n-# Ask again."
 
 
+def test_a_notice_is_plain_text() -> None:
+    notice = 'send_mail (to: "[you](https://evil.example/a_b) and [me](https://evil.example) **now** <@1> \\x")'
+    shown = r'send\_mail (to: "\[you](https://evil.example/a_b) and \[me](https://evil.example) \*\*now\*\* \<@1> \\x")'
+    assert page_to_content(Page("", notice)) == f"-# {shown}"
+
+
 def test_a_page_is_never_empty() -> None:
     assert page_to_content(Page("")).encode()
     assert content_to_text(page_to_content(Page(""))) == ""

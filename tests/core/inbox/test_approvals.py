@@ -451,3 +451,17 @@ def test_long_arguments_are_a_file_and_backticks_end_no_code_block() -> None:
     assert reply.file is not None
     assert len(reply.file.content) > 50_000
     assert len(reply.text) < 200
+
+
+async def test_a_press_counts_where_the_end_of_the_run_is_stored_between_two_looks(office: Office) -> None:
+    turn = await office.asking()
+    look = office.store.turn
+
+    async def look_too_early(turn_id: int) -> Turn | None:
+        office.store.turn = look  # type: ignore[method-assign]
+        return replace(turn, state=TurnState.RUNNING)
+
+    office.store.turn = look_too_early  # type: ignore[method-assign]
+    press = ButtonPress(office.pages[0].buttons[0].action, turn.id, PLACE, ADA)
+    assert (await office.inbox.approvals.press(press, turn, "en")).outcome is Outcome.NOTED
+    assert (await office.ended(turn.id)).text == WHOLE
