@@ -5,6 +5,7 @@ runner       one turn from end to end
 writer       the step loop of one answer: asks the model, runs its tool calls, shows the text as it comes
 draft        the steps of an answer that is being written, and their text
 activity     the tool calls of an answer as readers see them (pure)
+hidden_links hosts that a tool's result hides, as words without a link (pure)
 ending       the finish, notice and buttons of an answer (pure)
 conclusion   the last view of an answer, also where the platform takes no more of it
 announcements  the text and place of what Parley posts unasked

@@ -21,6 +21,7 @@ from core.delivery.answer import AnswerDelivery
 from core.errors import BotError, Code, ModelError, PlatformError, StoreError, UnreadError
 from core.i18n import duration, phrase
 from core.llm.catalog import ModelCatalog
+from core.llm.messages import message_to_text
 from core.platform_calls import PlatformCalls
 from core.ports.model import Model, Request
 from core.ports.store import Store
@@ -37,13 +38,14 @@ from core.turns.ending import (
     turn_button,
     turn_language,
 )
+from core.turns.hidden_links import LinkStream, hidden_hosts
 from core.turns.running import RunningTurn
 from core.turns.store_retry import until_stored
 from core.turns.transcripts import transcripts_to_quote
 from core.values.conversation import Turn, text_message
 from core.values.deltas import Charged, Delta, Ended, EndReason, ImagesRefused, ModelSelected, Queued, Usage
 from core.values.outgoing import Phase, Reply
-from core.values.parts import FileProblem, Opaque, Text, ToolCall
+from core.values.parts import FileProblem, Opaque, Text, ToolCall, ToolResult
 from core.values.steps import ApprovalAsked, ModelRound, Step, ToolResults, pending_calls
 from core.values.tools import ToolOffer
 
@@ -208,6 +210,7 @@ class AnswerWriter:
         """One answer of the model. Raises ModelError."""
         draft, calls = running.draft, list[ToolCall | Opaque]()
         show = self._text_shower(running, delivery)
+        links = LinkStream(_hidden_hosts(request))
         draft.begin_round()
         deltas = cast("AsyncGenerator[Delta]", self._model.stream(request))
         async with contextlib.aclosing(deltas), contextlib.AsyncExitStack() as queued:
@@ -219,7 +222,7 @@ class AnswerWriter:
                             notice = asyncio.create_task(self._show_queued(running, delivery))
                             queued.callback(notice.cancel)
                     case Text(text):
-                        draft.add(text)
+                        draft.add(links.feed(text))
                         if draft.text and draft.first_word_s is None:
                             draft.first_word_s = self._clock.monotonic() - draft.began_s
                         show()
@@ -236,6 +239,7 @@ class AnswerWriter:
                     case Charged(usage):
                         draft.charged.append(charge(draft, usage, self._catalog.default))
                     case Ended():
+                        draft.add(links.end())
                         draft.ended = delta
         if draft.ended is None:
             raise ModelError(Code.CUT, "the stream ended without an end")
@@ -281,6 +285,13 @@ def _goes_on(steps: Sequence[Step]) -> bool:
         case [ModelRound(calls=())] | [ApprovalAsked()]:
             return False
     return True
+
+
+def _hidden_hosts(request: Request) -> frozenset[str]:
+    """The hosts that the results of tools hide from readers, unless people have named them."""
+    results = [part.text for message in request.steps for part in message.parts if isinstance(part, ToolResult)]
+    people = (message_to_text(message) for message in request.messages if message.role == "user")
+    return hidden_hosts(results, people)
 
 
 def _next_request(request: Request, draft: Draft, offer: ToolOffer) -> Request:
