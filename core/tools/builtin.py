@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -22,13 +23,13 @@ from core.values.tools import Tool, ToolRule, ToolSettings
 log = structlog.get_logger()
 
 
-def reading_tool(name: str, about: str, rule: ToolRule = ToolRule.READ, **properties: str) -> Tool:
+def reading_tool(name: str, about: str, **properties: str) -> Tool:
     """A built-in tool that changes nothing. `properties`: what each of its arguments is, all of them texts. Those whose
     explanation begins with `Optional` may be left out."""
     required = [one for one, meaning in properties.items() if not meaning.startswith("Optional")]
     texts = {one: {"type": "string", "description": meaning} for one, meaning in properties.items()}
     schema = {"type": "object", "properties": texts, "required": required}
-    return Tool(name, about, json.dumps(schema), rule, title=name, writes=False)
+    return Tool(name, about, json.dumps(schema), ToolRule.READ, title=name, writes=False)
 
 
 CURRENT_TIME = reading_tool(
@@ -50,12 +51,15 @@ SEARCH_EARLIER = reading_tool(
     query="A few telling words, in the language that the messages are likely to be in",
 )
 
-READ_LINK = reading_tool(
-    "read_link",
-    "Reads the text of a page on the Internet. Use it only for addresses that people here have written, or that a page "
-    "you have read refers to.",
-    ToolRule.ASK,
-    url="The address of the page, with https://",
+READ_LINK = replace(
+    reading_tool(
+        "read_link",
+        "Reads the text of a page on the Internet. Use it only for addresses that people here have written, or that a "
+        "page you have read refers to.",
+        url="The address of the page, with https://",
+    ),
+    rule=ToolRule.ASK,
+    sends=True,
 )
 
 

@@ -170,8 +170,8 @@ def _refusal(call: ToolCall, tool: Tool, ruled: ToolRule, state: RoundState) -> 
 
 
 def _is_granted(tool: Tool, asker: Person, grants: Sequence[ToolGrant]) -> bool:
-    """Whether the tool may run unasked in the thread. What may change something always needs an approval."""
-    return not tool.writes and any(one.tool == tool.name and one.person in ("", asker.id) for one in grants)
+    """Whether the tool may run unasked in the thread."""
+    return tool.grantable and any(one.tool == tool.name and one.person in ("", asker.id) for one in grants)
 
 
 def approval(asking: Sequence[CallPlan], now: datetime) -> ApprovalAsked:
@@ -184,6 +184,6 @@ def approval(asking: Sequence[CallPlan], now: datetime) -> ApprovalAsked:
         tuple(plan.call for plan in asking),
         tuple(plan.digest for plan in asking),
         tuple(approvers),
-        reading=not any(tool.writes for tool in tools),
+        reading=all(tool.grantable for tool in tools),
         expires_at=now + APPROVAL_FOR,
     )

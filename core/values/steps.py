@@ -55,8 +55,8 @@ class ApprovalAsked:
     """A person decides whether these calls of the last round run. It ends the run.
 
     `digests` are the SHA-256 digests of the calls' canonical arguments, in hexadecimal. `approvers`: people beside the
-    asker who may decide, as `platform:id`. `reading`: none of the calls may change anything. After `expires_at` nobody
-    may approve.
+    asker who may decide, as `platform:id`. `reading`: all of the calls only read, so that they may be
+    allowed for the whole thread (`Tool.grantable`). After `expires_at` nobody may approve.
     """
 
     calls: tuple[ToolCall, ...]

@@ -24,7 +24,8 @@ class Tool:
     `parameters` is the JSON Schema of its arguments, as JSON text. `server` is the operator's name of its MCP server
     and `title` the tool's name there; of a built-in tool `server` is empty. `writes`: a call may change something, so
     it is never repeated unasked. `approvers`: people beside the asker who may approve a call, as `platform:id`.
-    `renamed`: properties whose names models don't take, each as the name in `parameters` and the server's.
+    `sends`: a call may carry what it is given to a place that its arguments choose, so it is never allowed for a whole
+    thread. `renamed`: properties whose names models don't take, each as the name in `parameters` and the server's.
     """
 
     name: str
@@ -35,7 +36,13 @@ class Tool:
     title: str = ""
     writes: bool = True
     approvers: tuple[str, ...] = ()
+    sends: bool = False
     renamed: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def grantable(self) -> bool:
+        """Whether a person may allow it for a whole thread: it changes nothing and carries nothing out."""
+        return not (self.writes or self.sends)
 
 
 @dataclass(frozen=True, slots=True)

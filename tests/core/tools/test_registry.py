@@ -234,10 +234,12 @@ async def test_a_grant_lets_a_reading_tool_run_unasked_for_whom_it_is(person: st
         assert asked_of(steps).reading
 
 
-async def test_a_grant_never_lets_a_writing_tool_run_unasked() -> None:
-    bench = Bench()
+@pytest.mark.parametrize("tool", [SEND, replace(SEND, writes=False, sends=True)])
+async def test_a_grant_never_lets_a_tool_run_unasked_that_writes_or_carries_data_out(tool: Tool) -> None:
+    bench = Bench(Source("mail", tool))
     await bench.store.grant_tool(PLACE, ToolGrant("mail__send_mail", "", "U9"), bench.clock.now())
-    assert asked_of(await bench.run(SENDING)).calls == (SENDING,)
+    asked = asked_of(await bench.run(SENDING))
+    assert (asked.calls, asked.reading) == ((SENDING,), False)
 
 
 async def test_after_a_crash_reading_calls_run_again_and_writing_ones_have_an_unknown_outcome() -> None:
