@@ -38,6 +38,24 @@ async def test_a_model_asks_for_the_time_and_answers_with_it(
     assert offered(endpoint, 0) == ["current_time", "read_earlier_messages", "search_earlier_threads"]
 
 
+async def test_readers_see_the_remark_apart_and_later_questions_tell_the_model_the_answer_and_its_tools(
+    tmp_path: Path, side: Side, endpoint: FakeCompletions
+) -> None:
+    endpoint.reply_by(call_tools([("current_time", {})], remark="Let me look.", answer="It is late."))
+    async with Program(tmp_path, **side.settings, **model_settings(endpoint), **ON):
+        await side.ask("how late is it?")
+        answer = await side.answered("It is late.")
+        assert answer.text.index("Let me look.") < answer.text.index("---") < answer.text.index("It is late.")
+        endpoint.reply_by(call_tools(answer="Yes."))
+        await side.ask("sure?")
+        assert "current_time" not in (await side.answered("Yes.", 2)).text
+    *_, before, question = endpoint.requests[-1].body["messages"]
+    assert before == {"role": "assistant", "content": "It is late."}
+    note = "(Parley: tools were called for the answer above: current_time.)"
+    assert question["content"].startswith(note)
+    assert "sure?" in question["content"]
+
+
 async def test_a_model_finds_what_was_said_in_an_earlier_thread(
     tmp_path: Path, side: Side, endpoint: FakeCompletions
 ) -> None:
