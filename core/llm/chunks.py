@@ -19,6 +19,7 @@ from core.llm.error_bodies import looks_like_error
 from core.llm.errors import fault, from_chunk
 from core.llm.finish_reasons import Meaning, meaning_of
 from core.llm.opaque_fields import OpaqueFields
+from core.llm.printed_calls import PrintedCallFilter
 from core.llm.reasoning_tags import ReasoningFilter
 from core.llm.tool_calls import ToolCallAssembler, is_whole
 from core.text import DIRECTION_MARKS, is_blank
@@ -93,6 +94,7 @@ class CompletionReader:
         self._in_messages = False
         self._calls = ToolCallAssembler(self._caps.arguments, sent.rounds)
         self._opaque = OpaqueFields()
+        self._printed: PrintedCallFilter | None = PrintedCallFilter(sent.tools) if sent.tools else None
         self._thoughts: ReasoningFilter | None = ReasoningFilter()
         self._half = ""
         self._words_at_finish = 0
@@ -161,6 +163,7 @@ class CompletionReader:
         if isinstance(meaning, Code):
             raise fault(meaning, f"finish reason {self.finish[:40].lower()!r}")
         deltas = self._shown(self._thoughts.end()) if self._thoughts is not None else []
+        deltas += self._unheld()
         calls = self._calls_to_make(meaning)
         reason = EndReason.TOOLS if calls else meaning
         if self._refused and reason is EndReason.STOP:
@@ -172,6 +175,16 @@ class CompletionReader:
         if reason is EndReason.TOOLS and not calls:
             reason = EndReason.STOP
         return [*deltas, *calls, *self._beside_calls(calls), Ended(reason, self.usage, self._model)]
+
+    def _unheld(self) -> list[Delta]:
+        """The text that was held back because it looked like printed calls. Those that are become calls."""
+        printed, self._printed = self._printed, None
+        if printed is None or (not (rest := printed.end()) and not printed.calls):
+            return []
+        for number, (name, arguments) in enumerate(printed.calls):
+            function = {"name": name, "arguments": arguments}
+            self._calls.add([{"index": f"printed {number}", "function": function}], whole=False)
+        return self._shown([Text(rest)])
 
     def _calls_to_make(self, meaning: Meaning) -> list[ToolCall]:
         """The calls. Where tools were offered, those with broken arguments are among them: they never run, but the
@@ -291,11 +304,14 @@ class CompletionReader:
         """`deltas`, up to the caps."""
         shown: list[Delta] = []
         for delta in deltas:
-            thinking = isinstance(delta, Thinking)
+            thinking, text = isinstance(delta, Thinking), delta.text
+            if not thinking and self._printed is not None:
+                text = self._printed.feed(text)
+                self._printed = None if self._printed.over else self._printed
             left = self._thoughts_left if thinking else self._text_left
-            if len(delta.text) > left:
+            if len(text) > left:
                 self.full = "reasoning" if thinking else "text"
-            text = delta.text[:left]
+            text = text[:left]
             if thinking:
                 self._thoughts_left -= len(text)
             else:

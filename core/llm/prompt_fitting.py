@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from core.llm.images import images_of, newest_images
 from core.llm.messages import message_to_text
 from core.llm.tokens import correction, estimate, estimate_with_usage
 from core.ports.model import Request
 from core.values.conversation import Message, text_message
 from core.values.deltas import ModelInfo
+from core.values.parts import Opaque
+from core.values.tools import Tool
 
 HEADROOM = 0.9
 """Share of the window that is filled. The estimate is off by less than a tenth in 99 of 100 cases."""
 LEFT_OUT = "The oldest messages of this conversation were left out, because it has grown long."
+ROUNDS_LEFT_OUT = "The first tool calls of this answer and their results were left out, because they are long."
 
 _DEFAULT_ANSWER_TOKENS = 4_096
 _WORDS_TOKENS = 20
@@ -21,28 +26,32 @@ _WORDS_TOKENS = 20
 def fit(request: Request, model_info: ModelInfo, *, share: float = 1.0) -> tuple[Message, ...]:
     """The messages of `request` that fit the window of `model_info`.
 
-    The images of earlier messages are left out first, then the oldest messages, then the images of the last message;
-    each oldest first, as far as needed. The system message, the text of the last message and the steps after it always
-    stay, however long. A note to the model says what was left out. Tokens are reserved for the answer. `share`: the
-    part of the fitting length to keep, for an endpoint that refused it as too long.
+    The images of earlier messages are left out first, then the oldest messages, then the images of the last message,
+    then the rounds of the steps; each oldest first, as far as needed. The system message, the text of the last message
+    and the newest round after it always stay, however long. A round is left out with all its results. A note to the
+    model says what was left out. Tokens are reserved for the answer. `share`: the part of the fitting length to keep,
+    for an endpoint that refused it as too long.
     """
     system, said = _split(request.messages)
     counted = request.counted if request.counted and request.counted.model == model_info.name else None
     usage = counted.usage if counted else None
     tokens = estimate_with_usage(
-        estimate(system) + estimate_messages(said + request.steps),
+        estimate(system) + estimate_messages(said + request.steps) + estimate_tools(request.tools),
         usage,
         counted.answer_tokens if counted else None,
     )
     window = model_info.context_tokens
     room = (window - min(request.max_tokens or _DEFAULT_ANSWER_TOKENS, window // 2)) * HEADROOM
     room = min(room, tokens) * share if share < 1 else room
-    kept = _shortened(said, (tokens - room) / correction(usage))
-    if len(kept) < len(said):
-        system = f"{system}\n\n{LEFT_OUT}" if system else LEFT_OUT
+    excess = (tokens - room) / correction(usage)
+    kept = _shortened(said, excess)
+    steps = _newest_rounds(request.steps, excess - estimate_messages(said) + estimate_messages(kept))
+    notes = [LEFT_OUT] if len(kept) < len(said) else []
+    notes += [ROUNDS_LEFT_OUT] if len(steps) < len(request.steps) else []
+    system = "\n\n".join(filter(None, (system, *notes)))
     if request.joined:
         kept = (text_message("user", "\n".join(map(message_to_text, newest_images(kept, 0)))),)
-    kept += request.steps
+    kept += steps
     return (text_message("system", system), *kept) if system else kept
 
 
@@ -51,8 +60,14 @@ def estimate_messages(messages: tuple[Message, ...]) -> int:
     return sum(map(_estimate, messages))
 
 
+def estimate_tools(tools: Iterable[Tool]) -> int:
+    """Estimated tokens of the tools of a request."""
+    return sum(estimate(f"{tool.name}{tool.description}{tool.parameters}") for tool in tools)
+
+
 def _estimate(message: Message) -> int:
-    return estimate(message_to_text(message)) + sum(image.tokens for image in images_of((message,)))
+    opaque = sum(estimate(part.fields) for part in message.parts if isinstance(part, Opaque))
+    return estimate(message_to_text(message)) + sum(image.tokens for image in images_of((message,))) + opaque
 
 
 def _split(messages: tuple[Message, ...]) -> tuple[str, tuple[Message, ...]]:
@@ -97,3 +112,16 @@ def _newest(messages: tuple[Message, ...], excess: float) -> tuple[Message, ...]
     while 0 < first < len(messages) - 1 and messages[first].role in ("assistant", "tool"):
         first += 1
     return messages[first:]
+
+
+def _newest_rounds(steps: tuple[Message, ...], excess: float) -> tuple[Message, ...]:
+    """`steps` without the oldest rounds, until `excess` tokens are removed. A round is an answer with calls and the
+    messages of its results: endpoints refuse the one without the other. The newest one stays."""
+    starts = [number for number, message in enumerate(steps) if message.role == "assistant"]
+    first = 0
+    for start in starts[1:]:
+        if excess <= 0:
+            break
+        excess -= estimate_messages(steps[first:start])
+        first = start
+    return steps[first:]

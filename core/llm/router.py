@@ -26,7 +26,7 @@ from core.llm.descriptions import Descriptions
 from core.llm.errors import fault
 from core.llm.image_refusals import ImageRefusal
 from core.llm.images import images_of, missing_images, newest_images
-from core.llm.prompt_fitting import estimate_messages, fit
+from core.llm.prompt_fitting import estimate_messages, estimate_tools, fit
 from core.llm.retry_policy import (
     FailedAttempt,
     FailureAction,
@@ -67,6 +67,8 @@ class _Turn:
     route_tries: int = 0
     known: frozenset[Code | None] = frozenset()
     visible: bool = False
+    disobeyed: bool = False
+    """The model has called tools although it must not. It is not offered any again."""
     lost: dict[str, tuple[ModelError, Route]] = field(default_factory=dict)
     """Errors to report to operators if the question fails, by the name of the breaker."""
 
@@ -163,7 +165,8 @@ class ModelRouter:
         model_info = self._vision.model_info(route, self.clock.monotonic())
         missing = missing_images(turn.request.messages + turn.request.steps, turn.messages)
         unseen = tuple(image for image in missing if not self._descriptions.has(image))
-        return ModelSelected(model_info, estimate_messages(turn.messages), unseen)
+        tokens = estimate_messages(turn.messages) + estimate_tools(turn.request.tools)
+        return ModelSelected(model_info, tokens, unseen)
 
     def _refused_images(self, turn: _Turn, route: Route) -> tuple[Image, ...]:
         """The images of the request that the endpoint refuses. It has answered without them by now."""
@@ -199,7 +202,7 @@ class ModelRouter:
         began, under_way = self.clock.monotonic(), concurrency.inside
         turn.known = frozenset(self.breakers[key].why for key in keys if not self.breakers[key].allows(began))
         probes = self.breakers.begin(keys, began)
-        tools = () if route.model_info.tools is False else turn.request.tools
+        tools = () if turn.disobeyed or route.model_info.tools is False else turn.request.tools
         request = replace(turn.request, messages=turn.messages, steps=(), model=route.model_there, tools=tools)
         may_call = bool(tools) and request.may_call
         outcome, answering = "stopped", False
@@ -214,6 +217,7 @@ class ModelRouter:
                             yield ImagesRefused(refused)
                     if isinstance(delta, Ended) and _only_calls(delta, turn) and not may_call:
                         yield Charged(delta.usage)
+                        turn.disobeyed = True
                         raise fault(Code.EMPTY, "nothing but calls of tools, and none may be called")
                     yield delta
             outcome = "answered"

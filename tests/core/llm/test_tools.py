@@ -9,16 +9,23 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from core.clock import Clock, SystemClock
 from core.errors import Code, ModelError
+from core.llm.catalog import Account, ModelCatalog, Route
 from core.llm.client import CompletionsClient
 from core.llm.errors import from_response
 from core.llm.opaque_fields import OpaqueFields
+from core.llm.prompt_fitting import ROUNDS_LEFT_OUT, estimate_tools, fit
+from core.llm.redacting_model import RedactedModel
 from core.llm.request_repairs import OPAQUE, REASONING, ROLES, STREAM, TOOL_CHOICE, TOOL_SCHEMA, TOOLS
+from core.llm.router import ModelRouter
+from core.operators.alerts import OperatorAlerts
 from core.ports.model import Request
+from core.redaction import Secrets
 from core.values.conversation import Message, text_message
-from core.values.deltas import Delta, Ended, EndReason
+from core.values.deltas import Delta, Ended, EndReason, ModelInfo
 from core.values.parts import Image, Opaque, Text, ToolCall, ToolResult
 from core.values.tools import Tool
 from tests.fakes.clock import FakeClock
@@ -318,3 +325,81 @@ def test_opaque_fields_that_are_too_large_are_not_kept_in_part() -> None:
     for _ in range(5):
         fields.add({"reasoning_content": "x" * 100_000})
     assert fields.to_json() == ""
+
+
+def test_the_oldest_rounds_are_left_out_whole_and_the_newest_stays() -> None:
+    steps = [
+        message
+        for number in range(4)
+        for message in (
+            Message("assistant", (ToolCall(f"c{number}", "clock", "{}"),)),
+            Message("tool", (ToolResult(f"c{number}", "x" * 3_000),)),
+        )
+    ]
+    request = Request(ASK.messages, "m", steps=tuple(steps), tools=ASK.tools)
+    lengths = set()
+    for window in range(1_000, 8_000, 100):
+        fitted = fit(request, ModelInfo("m", window))
+        kept = [message for message in fitted if message.role in ("assistant", "tool")]
+        assert kept == steps[-len(kept) :]
+        assert ASK.messages[0] in fitted
+        assert any(ROUNDS_LEFT_OUT in message.text for message in fitted) is (len(kept) < len(steps))
+        lengths.add(len(kept))
+    assert lengths == {2, 4, 6, 8}
+
+
+def test_tools_and_their_results_count_as_tokens() -> None:
+    plain = Request(ASK.messages, "m")
+    long = replace(WEATHER, description="word " * 1_000)
+    many = tuple(text_message("user", f"{number} {'word ' * 100}") for number in range(20))
+    request = replace(plain, messages=many)
+    assert fit(request, ModelInfo("m", 8_000)) == many
+    assert fit(replace(request, tools=(long,)), ModelInfo("m", 8_000))[1:] == many[-19:]
+    assert estimate_tools((long,)) > 1_000
+
+
+async def routed(fake: FakeCompletions, request: Request, *, tools: bool | None = None) -> list[Delta]:
+    """What one route of a router answers; waits take no time."""
+    account = Account("one/only", "one", "http://one/v1", SecretStr("sk-test"))
+    route = Route(account, ModelInfo("test-model", tools=tools), "test-model")
+    client = CompletionsClient(fake.base_url, "sk-test", SystemClock(), endpoint="one")
+    clock = FakeClock(jumps=True)
+    router = ModelRouter(
+        ModelCatalog(route.model_info, (route,)), {account.name: client}, clock, OperatorAlerts(clock)
+    )
+    model = RedactedModel(router, Secrets([]))
+    deltas = [delta async for delta in model.stream(request)]
+    await model.close()
+    return deltas
+
+
+async def test_a_round_with_nothing_but_calls_is_an_answer_and_a_retry_repeats_only_it() -> None:
+    model = call_tools([BERN], needs="gemini")
+    async with FakeCompletions(default=model) as fake:
+        first = await routed(fake, ASK)
+        assert len(fake.requests) == 1
+        assert of_kind(first, ToolCall, Opaque) == [
+            ToolCall("call_0_0", "w__weather", '{"city": "Bern"}', first[1].extra),  # type: ignore[union-attr]
+            Opaque("{}", "test-model@one"),
+        ]
+        fake.script(Status(500))
+        second = await routed(fake, replace(ASK, steps=round_of(first)))
+        assert text_of(second) == "The tools say: sunny"
+        assert len({json.dumps(received.body) for received in fake.requests[1:]}) == 1
+    assert fake.problems == []
+
+
+async def test_a_model_that_calls_though_it_must_not_is_asked_without_tools() -> None:
+    def stubborn(body: dict[str, Any]) -> Words:
+        return Words("", calls=(("c1", "clock", "{}"),)) if "tools" in body else Words("At noon.")
+
+    async with FakeCompletions(default=stubborn) as fake:
+        assert text_of(await routed(fake, replace(ASK, may_call=False))) == "At noon."
+        assert len(fake.requests) == 2
+
+
+async def test_no_tools_are_offered_to_a_model_that_takes_none_by_its_settings() -> None:
+    async with FakeCompletions(default=call_tools([BERN])) as fake:
+        assert text_of(await routed(fake, ASK, tools=False)) == "The tools say: "
+        assert "tools" not in fake.requests[0].body
+        assert of_kind(await routed(fake, ASK, tools=True), ToolCall)
