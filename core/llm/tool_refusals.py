@@ -27,7 +27,7 @@ _UNKNOWN = (
 )
 
 _WORDINGS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (SIGNATURE, (r"\bthought_?signatures?\b",)),
+    (SIGNATURE, (r"\bthought[ _]?signatures?\b",)),
     (
         OPAQUE,
         (

@@ -19,7 +19,16 @@ from core.llm.errors import from_response
 from core.llm.opaque_fields import OpaqueFields
 from core.llm.prompt_fitting import ROUNDS_LEFT_OUT, estimate_tools, fit
 from core.llm.redacting_model import RedactedModel
-from core.llm.request_repairs import OPAQUE, REASONING, ROLES, STREAM, TOOL_CHOICE, TOOL_SCHEMA, TOOLS
+from core.llm.request_repairs import (
+    OPAQUE,
+    REASONING,
+    ROLES,
+    SIGNATURE,
+    STREAM,
+    TOOL_CHOICE,
+    TOOL_SCHEMA,
+    TOOLS,
+)
 from core.llm.router import ModelRouter
 from core.operators.alerts import OperatorAlerts
 from core.ports.model import Request
@@ -189,6 +198,7 @@ async def test_refused_schemas_cost_one_question_its_tools() -> None:
         (400, "property 'reasoning_content' is unsupported", OPAQUE),
         (400, "Missing `reasoning_content` field in the assistant message at message index 2", REASONING),
         (400, "Too many tools: 129", TOOL_SCHEMA),
+        (400, "Corrupted thought signature.", SIGNATURE),
         (400, "This model doesn't support tool use in streaming mode.", STREAM),
         (400, "Conversation roles must alternate user/assistant/user, then tool", ROLES),
         (400, "The tool was used up by the content filter and is not supported", ""),
