@@ -10,8 +10,10 @@ import re
 from core.delivery.markdown.code_ranges import code_ranges, within
 
 MARK = "||"
-_TOKEN = re.compile(r"\\.|`++|\|\||^[ \t]*+\|(?!\|)[^\n]*+", re.MULTILINE)
-"""Escapes, backticks, marks, and rows of tables, in which two bars are an empty cell."""
+_HIDDEN = re.compile(r"\\.|`++|\|\|")
+"""Escapes, backticks and marks."""
+_TOKEN = re.compile(rf"{_HIDDEN.pattern}|^[ \t]*+\|(?!\|)[^\n]*+", re.MULTILINE)
+"""The same, and rows of tables, in which two bars are an empty cell. Where a spoiler is open they close it."""
 
 
 def open_spoiler(text: str) -> int | None:
@@ -22,8 +24,9 @@ def open_spoiler(text: str) -> int | None:
     edges = {edge for span in code for edge in span}
     last_line = text.rfind("\n") + 1
     opened: int | None = None
-    for found in _TOKEN.finditer(text):
-        at, token = found.start(), found[0]
+    position = 0
+    while found := (_TOKEN if opened is None else _HIDDEN).search(text, position):
+        at, token, position = found.start(), found[0], found.end()
         if token[0] == "`" and at >= last_line and not edges & {at, found.end()}:
             break  # code that is not written to its end
         if token != MARK or within(code, at):

@@ -96,6 +96,8 @@ def test_a_spoiler_over_pages_is_closed_and_opened_again(inner: str) -> None:
         ("```\n||\n```\n", None),
         ("\\||a", None),
         ("| a || b |", None),
+        ("||a\n| b || c |", None),
+        ("||\n|word x||", None),
         ("||", 0),
         ("||a\n\nb", 0),
         ("words `x` ||b", 10),
