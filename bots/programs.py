@@ -21,6 +21,7 @@ from core.errors import SettingsError, StoreError
 from core.llm.catalog import ModelCatalog
 from core.ports.store import TurnLedger
 from core.spend.usage_report import report_ask
+from core.tools.mcp.server import McpServer
 from core.turns.recovery import give_signs_of_life
 from core.values.conversation import TurnState
 from storage import SqlStore, open_store
@@ -29,6 +30,7 @@ from storage.lock import RunLock
 log = structlog.get_logger()
 
 SUMMARY_WAIT_S = 60.0
+SERVERS_WAIT_S = 5.0
 LOOK_S = 0.1
 _OPEN = (TurnState.WAITING, TurnState.RUNNING)
 
@@ -134,7 +136,7 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
     jobs.start(expire_uploads(app.store, app.clock))
     jobs.start(app.loop_health.run(app.core.parley_watchdog_s))
     for server in app.mcp_servers:
-        jobs.start(server.run())
+        jobs.start(_run_server(app, server))
     try:
         yield jobs
     finally:
@@ -153,6 +155,14 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
         if app.transcriber is not None:
             await app.transcriber.close()
         await app.model.close()
+
+
+async def _run_server(app: App, server: McpServer) -> None:
+    """Begins once the platforms are connected, or have had their time: importing the SDK would delay them."""
+    until = app.clock.monotonic() + SERVERS_WAIT_S
+    while not all(connector.ready() for connector in app.connectors) and app.clock.monotonic() < until:
+        await app.clock.sleep(LOOK_S)
+    await server.run()
 
 
 async def _ended(store: TurnLedger, turn_ids: Sequence[int]) -> None:

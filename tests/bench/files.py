@@ -75,7 +75,7 @@ def _waited_s() -> float:
 
 
 @asynccontextmanager
-async def _watching() -> AsyncIterator[Watch]:
+async def watching() -> AsyncIterator[Watch]:
     watch = Watch()
     running = asyncio.create_task(watch.run())
     await asyncio.sleep(_TICK_S)
@@ -111,7 +111,7 @@ async def _measure(paths: dict[str, Path]) -> None:
     )
     for name, path in paths.items():
         data = path.read_bytes()
-        async with _watching() as watch:
+        async with watching() as watch:
             began = time.monotonic()
             outcome = await _outcome(extractor.extract(name, data))
             took_s = time.monotonic() - began

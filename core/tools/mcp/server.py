@@ -212,9 +212,10 @@ class McpServer:
     def _fail(self, error: ServerCallError) -> ServerCallError:
         """A server of the older protocol may be silent at the newer one's first request: the protocols take turns."""
         self._timed_out = error.timed_out and not self._timed_out
+        say = log.debug if self._failures else log.warning
+        say("tool_server_away", server=self.name, where=self._server.where, reason=error.reason)
         self._failures += 1
         self._failed_at = self._clock.monotonic()
-        log.warning("tool_server_away", server=self.name, where=self._server.where, reason=error.reason)
         self._on_state(BotError(Code.UNAVAILABLE, error.reason))
         return error
 
