@@ -102,6 +102,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "waiting": "I'm answering earlier questions first. Yours is in the queue.",
     "queued": "The AI service is busy with earlier questions. Yours is in the queue.",
     "asking": "{name}, do you approve this? Nothing is done until you do.",
+    "asking.web": "Do you approve this? Nothing is done until you do.",
     "asking_named": "{name}, do you approve this? A person whom the admins named for it may decide too. "
     "Nothing is done until then.",
     "asking_more": {"one": "… and one more call", "other": "… and {n} more calls"},

@@ -87,6 +87,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "waiting": "前面还有问题在排队，轮到你时我会回答。",
     "queued": "AI 服务正在处理之前的提问，你的问题已在排队。",
     "asking": "{name}，是否批准以下操作？批准之前不会执行。",
+    "asking.web": "是否批准以下操作？批准之前不会执行。",
     "asking_named": "{name}，是否批准以下操作？管理员为此指定的人也可以决定。批准之前不会执行。",
     "asking_more": {"other": "……还有 {n} 项操作"},
     "approval_approve": "批准",

@@ -3,6 +3,7 @@ person, a restart between the question and the press, and what the model, the au
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,12 +20,14 @@ from tests.e2e.conftest import (
     slack_settings,
     slack_workspace,
 )
-from tests.e2e.program import Program
+from tests.e2e.program import Program, free_port
 from tests.fakes.completions import FakeCompletions, Words
 from tests.fakes.discord import ADA, BO, BOT, CHEN, GENERAL, FakeDiscord
 from tests.fakes.discord import Message as DiscordMessage
+from tests.fakes.mcp import HttpServers
 from tests.fakes.slack import BOT_USER, FakeSlack
 from tests.fakes.slack import Message as SlackMessage
+from tests.waiting import HANG_S
 
 URL = "http://localhost/plan"
 """Its host is not public, so what is approved fails at once; what is denied is not even tried."""
@@ -233,12 +236,9 @@ async def test_a_call_runs_once_its_asker_has_approved_it_after_a_restart(
             key, f"{language}-x-{platform}" if f"{language}-x-{platform}" in SPOKEN else language, **values
         )
 
-    approve, deny, always, show = (
-        words(f"approval_{one}") for one in ("approve", "deny", "always", "arguments")
-    )
-    labels = (approve, deny, always, show)
+    approve, deny, show = (words(f"approval_{one}") for one in ("approve", "deny", "arguments"))
+    labels = (approve, deny, show)
     endpoint.script(calling(), Words("It can't be read."), calling(2), Words("Then not."))
-    endpoint.script(calling(3), Words("Again, no."), calling(4), Words("Still no."))
     async with room_on(platform, language) as room:
         settings = room.settings | model_settings(endpoint) | {"PARLEY_LANGUAGE": language}
         killed = Program(tmp_path, **settings)
@@ -265,15 +265,71 @@ async def test_a_call_runs_once_its_asker_has_approved_it_after_a_restart(
             await room.press(deny)
             await room.answered("Then not.")
             assert DENIED in result(endpoint, 3)
-            await room.ask("once more?")
-            await room.asks(*labels)
-            await room.press(always)
-            await room.answered("Again, no.")
-            await room.ask("and once more?")
-            await room.answered("Still no.")
-            assert RUN in result(endpoint, 5)
-            assert RUN in result(endpoint, 7)
             listed = await room.history(phrase("history_tool_approve", "en"))
     assert phrase("history_tool_deny", "en") in listed
-    assert phrase("history_tool_always", "en") in listed
     assert phrase("setting_read_links", "en") in listed
+
+
+async def test_what_is_approved_does_not_run_where_the_question_was_deleted_while_the_program_was_down(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    endpoint.script(calling())
+    room = OnSlack(slack, "en")
+    settings = room.settings | model_settings(endpoint)
+    killed = Program(tmp_path, **settings)
+    await killed.start()
+    await killed.ready()
+    await room.allow_links()
+    await room.ask("Hello!")
+    await slack.wait_for(lambda: any(one.buttons for one in slack.thread("C1", room.thread)))
+    await killed.kill()
+    await slack.delete("U1", "C1", room.thread)
+    async with Program(tmp_path, **settings):
+        await room.press(phrase("approval_approve", "en"))
+        withdrawn = phrase("withdrawn", "en")
+        await slack.wait_for(lambda: any(withdrawn in one.visible for one in slack.messages("C1")))
+    assert len(endpoint.requests) == 1
+
+
+async def reached(program: Program) -> None:
+    """Wait until the tools of the server are known."""
+    async with asyncio.timeout(HANG_S):
+        while 'parley_tool_server_up{server="notes"} 1' not in await program.page("/metrics"):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+async def test_a_call_that_writes_is_made_once_by_a_person_whom_the_operators_named_after_a_restart(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    servers = HttpServers(tmp_path, free_port())
+    (tmp_path / "parley.toml").write_text(
+        f'[[tools]]\nname = "notes"\nurl = "{servers.url("/json")}"\nask = ["write"]\napprovers = ["slack:U2"]\n'
+    )
+    called = Words("", calls=(("call_1", "notes__write", '{"text": "once"}'),), finish="tool_calls")
+    endpoint.script(called, Words("It is written."))
+    room = OnSlack(slack, "en")
+    room.other = "U3"
+    settings = room.settings | model_settings(endpoint)
+    approve, deny, show = (phrase(f"approval_{one}", "en") for one in ("approve", "deny", "arguments"))
+    servers.start()
+    try:
+        servers.wait()
+        killed = Program(tmp_path, **settings)
+        await killed.start()
+        await killed.ready()
+        await reached(killed)
+        await room.ask("write that down")
+        assert '• notes: write (text: "once")' in await room.asks(approve, deny, show)
+        assert "the people whom the admins named" in await room.refused(approve)
+        await killed.kill()
+        async with Program(tmp_path, **settings) as program:
+            await reached(program)
+            room.asker = "U2"
+            await room.press(approve)
+            await room.answered("It is written.")
+            listed = await room.history(phrase("history_tool_called", "en"))
+    finally:
+        servers.kill()
+    assert servers.written == ["once"]
+    assert phrase("history_tool_approve", "en") in listed
+    assert "bo · `notes: write`" in listed

@@ -34,8 +34,8 @@ async def endpoint() -> AsyncIterator[FakeCompletions]:
 async def test_the_page_asks_its_reader_also_after_a_restart(
     chromium: Browser, tmp_path: Path, endpoint: FakeCompletions, language: str
 ) -> None:
-    approve, deny, always, show = (
-        phrase(f"approval_{one}", f"{language}-x-web") for one in ("approve", "deny", "always", "arguments")
+    approve, deny, show = (
+        phrase(f"approval_{one}", f"{language}-x-web") for one in ("approve", "deny", "arguments")
     )
     endpoint.script(calling(), Words("It can't be read."), calling(2), Words("Never mind, then."))
     settings = model_settings(endpoint)
@@ -50,13 +50,13 @@ async def test_the_page_asks_its_reader_also_after_a_restart(
         notice = page.locator("article.mine:not(.told) .notice")
         await expect(notice).to_contain_text(LINE)
         await expect(page.locator("article.mine:not(.told) .foot .buttons button")).to_have_text(
-            [approve, deny, always, show]
+            [approve, deny, show]
         )
         await killed.kill()
         async with Program(tmp_path, **settings, PARLEY_HTTP_PORT=str(killed.port)) as again:
             await page.goto(again.url)
             await page.get_by_role("navigation").get_by_role("listitem").get_by_role("link").click()
-            await expect(notice).to_have_text(f"{phrase('asking', language, name='You')}\n{LINE}")
+            await expect(notice).to_have_text(f"{phrase('asking', f'{language}-x-web')}\n{LINE}")
             await page.get_by_role("button", name=show, exact=True).click()
             await expect(page.locator(".told").last).to_contain_text(f'"url": "{URL}"')
             await page.get_by_role("button", name=approve, exact=True).click()
