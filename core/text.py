@@ -42,7 +42,7 @@ def is_blank(text: str) -> bool:
     """Whether a reader sees nothing of `text`: it is empty, or holds only line ends, spaces of any width, controls and
     characters without a shape."""
     rest = text.strip()
-    return not rest or (_unseen(rest[0]) and all(map(_unseen, set(rest))))
+    return not rest or (is_unseen(rest[0]) and all(map(is_unseen, set(rest))))
 
 
 def without_transcripts(text: str) -> str:
@@ -50,7 +50,8 @@ def without_transcripts(text: str) -> str:
     return text.partition("\n\n")[2] if text.startswith(TRANSCRIPT_MARK) else text
 
 
-def _unseen(character: str) -> bool:
+def is_unseen(character: str) -> bool:
+    """Whether a character has no shape: a space, a control, a format, a filler or a variation selector."""
     if character in _UNSEEN:
         return True
     return unicodedata.category(character) in _UNSEEN_CATEGORIES and character not in _SEEN

@@ -107,10 +107,12 @@ def _read_call(call: ToolCall, tool: Tool | None) -> CallPlan:
 
 def parse_arguments(text: str) -> dict[str, Any]:
     """The arguments of a call; no text means none. Raises ValueError where they are not one JSON object whose names are
-    unique, and RecursionError for very deep ones."""
+    unique, or can't be sent as JSON in UTF-8, and RecursionError for very deep ones."""
     arguments = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse) if text.strip() else {}
     if not isinstance(arguments, dict):
         raise ValueError("no object")
+    # Half of a surrogate pair has no UTF-8, and 1e999 is read as infinity, which no JSON has.
+    json.dumps(arguments, ensure_ascii=False, allow_nan=False).encode()
     return arguments
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 import unicodedata
 from collections.abc import Sequence
 
+import regex
+
 from core.i18n import phrase
 from core.speakers import label
-from core.text import shortened
+from core.text import is_unseen, shortened
 from core.values.conversation import Turn
 from core.values.parts import ToolCall
 from core.values.steps import ApprovalAsked
@@ -24,8 +25,11 @@ _CALL_LENGTH, _NAME_LENGTH, _VALUE_LENGTH = 240, 40, 60
 """Characters of a call, of an argument's name and of its value in a notice, which has to fit one message."""
 _MESSAGE_LENGTH = 3_000
 """Characters of arguments that are shown in a message; longer ones are a file."""
-_JOINER = "\u200d"
-"""Joined emoji are made with it."""
+_EMOJI = regex.compile(
+    r"\p{Extended_Pictographic}\ufe0f?[\U0001f3fb-\U0001f3ff]?(?:\u200d(?=\p{Extended_Pictographic}))?"
+)
+"""An emoji with what may change or join it: https://www.unicode.org/reports/tr51/#Emoji_Sequences"""
+_FENCE = "```"
 
 
 def approval_notice(turn: Turn, asked: ApprovalAsked, language: str) -> str:
@@ -55,7 +59,7 @@ def arguments_reply(asked: ApprovalAsked, language: str) -> ImmediateReply:
     head = phrase("approval_whole", language)
     shown = [(tool_label(call.name), _whole(call)) for call in asked.calls]
     if sum(len(arguments) for _, arguments in shown) <= _MESSAGE_LENGTH:
-        blocks = (f"`{tool}`\n{_fenced(arguments)}" for tool, arguments in shown)
+        blocks = (f"`{tool}`\n{_FENCE}json\n{arguments}\n{_FENCE}" for tool, arguments in shown)
         return ImmediateReply("\n\n".join((head, *blocks)))
     text = "\n\n".join(f"{tool}\n{arguments}" for tool, arguments in shown)
     return ImmediateReply(head, file=Attachment("arguments.txt", "text/plain", text.encode("utf-8", "replace")))
@@ -94,20 +98,19 @@ def _json(value: object) -> str:
 
 
 def _visible(text: str) -> str:
-    """`text` with an escape in place of what a reader would not see, such as a mark of direction."""
-    return "".join(map(_shown, text))
+    """`text` with an escape in place of what a reader would not see, such as a mark of direction, and of backticks that
+    would end a code block."""
+    pieces, at = list[str](), 0
+    for emoji in _EMOJI.finditer(text):
+        pieces += [*map(_shown, text[at : emoji.start()]), emoji[0]]
+        at = emoji.end()
+    return "".join((*pieces, *map(_shown, text[at:]))).replace(_FENCE, 3 * "\\u0060")
 
 
 def _shown(character: str) -> str:
-    unseen = unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") and character != _JOINER
-    return json.dumps(character)[1:-1] if unseen else character
-
-
-def _fenced(text: str) -> str:
-    """A code block whose fence is longer than every run of backticks in `text`."""
-    longest = max(map(len, re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}json\n{text}\n{fence}"
+    hidden = is_unseen(character) and unicodedata.category(character) != "Zs"
+    hidden = hidden or unicodedata.category(character) in ("Cs", "Co")
+    return json.dumps(character)[1:-1] if hidden else character
 
 
 def tools_of(asked: ApprovalAsked) -> Sequence[str]:

@@ -124,7 +124,7 @@ async def _write(process: Process, outgoing: _Outgoing, incoming: _Incoming) -> 
             text = message.message.model_dump_json(by_alias=True, exclude_unset=True)
             process.stdin.write(text.encode() + b"\n")
             await process.stdin.drain()
-    except OSError:
+    except (OSError, ValueError):  # it ended, or the message can't be written as JSON
         incoming.close()
 
 

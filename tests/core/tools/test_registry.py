@@ -126,7 +126,10 @@ async def test_a_reading_call_runs_unasked_with_the_servers_names_of_its_propert
 
 @pytest.mark.parametrize(
     "arguments",
-    ['{"to": "Be', "[]", "7", "null", '{"to": NaN}', '{"to": "Ada", "to": "Eve"}', "{}{}", "[" * 100_000],
+    [
+        *('{"to": "Be', "[]", "7", "null", '{"to": "Ada", "to": "Eve"}', "{}{}", "[" * 100_000),
+        *('{"to": NaN}', '{"to": 1e999}', r'{"to": "\ud800"}'),
+    ],
 )
 async def test_arguments_that_are_not_one_whole_object_are_never_run(arguments: str) -> None:
     bench = Bench()

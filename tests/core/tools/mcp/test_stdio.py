@@ -43,6 +43,7 @@ async def test_a_program_answers_and_gets_no_more_than_it_is_given(
 
 async def _dies(rig: Rig) -> None:
     assert "lost before the call was answered" in await rig.said("die"), "and it is not called again"
+    assert "lost" in await rig.said("echo", text="\ud800"), "it can't be sent"
     assert await rig.said("write", text="after") == "written"
 
 
