@@ -59,11 +59,23 @@ class DecidesByCall(Protocol):
         ...
 
 
+@runtime_checkable
+class ListsLater(Protocol):
+    """A source whose tools are not known from the start."""
+
+    async def listed(self) -> None:
+        """Wait until the tools have been listed once, or could not be, as long as a call would wait. Raises nothing."""
+        ...
+
+
 class Tools(Protocol):
     """Offers tools to a model, and runs its calls."""
 
     async def offer(self, turn: Turn, settings: ToolSettings, steps: Sequence[Step]) -> ToolOffer:
-        """The tools for the next round of `turn`, behind its `steps`. Waits for no server. Raises StoreError."""
+        """The tools for the next round of `turn`, behind its `steps`. Raises StoreError.
+
+        Waits for no server, unless calls in `steps` wait for a tool that has not been listed since the program started.
+        """
         ...
 
     def run(

@@ -12,7 +12,7 @@ import structlog
 from core.clock import Clock
 from core.conversation.file_content import ContentReader
 from core.ports.store import Change, ToolStore
-from core.ports.tools import DecidesByCall, ToolError, ToolOutput, ToolSource
+from core.ports.tools import DecidesByCall, ListsLater, ToolError, ToolOutput, ToolSource
 from core.text import shortened
 from core.tools.find_tool import FIND_TOOL, choose, found_to_text
 from core.tools.names import tool_name
@@ -22,7 +22,7 @@ from core.tools.schemas import LONGEST_DESCRIPTION, clean
 from core.values.conversation import Turn
 from core.values.parts import ToolResult
 from core.values.places import Place
-from core.values.steps import ApprovalAsked, Step, ToolResults, ToolsBegun
+from core.values.steps import ApprovalAsked, Step, ToolResults, ToolsBegun, pending_calls
 from core.values.tasks import AnswerQuestion, ContinueAnswer
 from core.values.tools import Tool, ToolOffer, ToolRule, ToolSettings
 
@@ -57,16 +57,25 @@ class Toolbox:
         """What is said in a channel is summed up without tools: it is material, not instructions."""
         if not settings.on or not isinstance(turn.ask.task, AnswerQuestion | ContinueAnswer):
             return ToolOffer()
-        catalog: dict[str, Tool] = {}
-        for source in self._sources.values():
-            for tool in source.tools(turn.ask.place, settings):
-                if tool.rule is not ToolRule.NEVER:
-                    offered = _to_offered(source, tool)
-                    catalog.setdefault(offered.name, offered)
+        catalog = self._catalog(turn.ask.place, settings)
+        if any(call.name not in catalog for call in pending_calls(steps)):
+            later = [source for source in self._sources.values() if isinstance(source, ListsLater)]
+            await asyncio.gather(*(source.listed() for source in later))
+            catalog = self._catalog(turn.ask.place, settings)
         tools = choose(list(catalog.values()), steps, self._most)
         reached = {tool.server for tool in catalog.values()}
         away = self.absent(turn.ask.place, settings)
         return ToolOffer(tools, tuple(name for name in away if name not in reached))
+
+    def _catalog(self, place: Place, settings: ToolSettings) -> dict[str, Tool]:
+        """The tools of all sources in a place, by the names that models read."""
+        catalog: dict[str, Tool] = {}
+        for source in self._sources.values():
+            for tool in source.tools(place, settings):
+                if tool.rule is not ToolRule.NEVER:
+                    offered = _to_offered(source, tool)
+                    catalog.setdefault(offered.name, offered)
+        return catalog
 
     def absent(self, place: Place, settings: ToolSettings) -> tuple[str, ...]:
         """The names of the servers whose tools would be offered in a place, but can't be reached now."""

@@ -82,6 +82,11 @@ class McpServer:
         self._retry()
         return self._server.offered_in(place) and self._away
 
+    async def listed(self) -> None:
+        if self._listed_at is None:
+            with suppress(ServerCallError):
+                await self._connected()
+
     async def call(self, turn: Turn, tool: Tool, arguments: Mapping[str, Any]) -> ToolOutput:
         async with self._free:
             try:

@@ -68,6 +68,24 @@ async def test_a_summary_is_written_without_tools_and_an_answer_is_continued_wit
     assert len(await bench.names()) == 2
 
 
+class Unlisted(Source):
+    """A server that is listed when somebody waits for it."""
+
+    def __init__(self) -> None:
+        super().__init__("mail", LOOK)
+        self.away = True
+
+    async def listed(self) -> None:
+        self.away = False
+
+
+async def test_a_call_of_an_earlier_process_waits_for_its_tool_to_be_listed_and_nothing_else_does() -> None:
+    bench = Bench(Unlisted())
+    assert await bench.names() == [], "a first round waits for no server"
+    (result,) = await bench.results(LOOKING)
+    assert not result.failed
+
+
 async def test_a_server_that_is_away_is_named() -> None:
     bench = Bench(Source("mail", LOOK), Source("jira", LOOK))
     bench.sources[1].away = True
