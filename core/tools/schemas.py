@@ -23,7 +23,11 @@ LONGEST_DESCRIPTION = 1_024
 
 _DEPTHS = (12, 6, 3)
 """Levels of nested schemas, tried in turn until the result is short enough."""
+LONGEST_GIVEN = 200_000
+"""Characters of a server's schema. One that is longer counts as one that can't be cleaned."""
 _MOST_NODES = 2_000
+_MOST_WORK = 100_000
+"""Entries of objects and arrays that are read for one schema: references and `allOf` make few of them many."""
 _NUMBERS = ("minimum", "maximum", "minItems", "maxItems", "minLength", "maxLength")
 _ALTERNATIVES = ("anyOf", "oneOf")
 _FORMATS = ("date-time",)
@@ -48,7 +52,7 @@ ANY_ARGUMENTS = CleanSchema('{"type": "object", "properties": {}}')
 def clean(parameters: str) -> CleanSchema:
     """The schema of a tool's arguments, with local references inlined. Raises nothing."""
     try:
-        root = json.loads(parameters)
+        root = json.loads(parameters) if len(parameters) <= LONGEST_GIVEN else None
         for depth in _DEPTHS:
             cleaned = _clean(root, depth)
             if len(cleaned.parameters) <= LONGEST_SCHEMA:
@@ -68,7 +72,7 @@ def restored(arguments: Any, renamed: Mapping[str, str]) -> Any:
 
 
 def _clean(root: Any, depth: int) -> CleanSchema:
-    """Raises ValueError where the arguments are no object."""
+    """Raises ValueError where the arguments are no object, or reading their schema is too much work."""
     cleaner = _Cleaner(root)
     schema = cleaner.top(depth)
     text = json.dumps(schema, ensure_ascii=False, allow_nan=False)
@@ -81,13 +85,14 @@ class _Cleaner:
     def __init__(self, root: Any) -> None:
         self._root = root
         self._left = _MOST_NODES
+        self._work = _MOST_WORK
         self.renamed: dict[str, str] = {}
 
     def top(self, depth: int) -> dict[str, Any]:
         """The schema of an object: alternatives at the top, which endpoints refuse, become optional properties."""
         node, refs = self._flat(self._root, frozenset())
         for one in self._alternatives(node, refs):
-            node = {**_merged(node, one), "required": node.get("required")}
+            node = {**self._merged(node, one), "required": node.get("required")}
         if node.get("type", "object") != "object" or not isinstance(self._root, dict):
             raise ValueError("no object")
         cleaned = self._cleaned({**_without_alternatives(node), "type": "object"}, depth, refs)
@@ -101,7 +106,7 @@ class _Cleaner:
         node, refs = self._flat(node, refs)
         variants = self._alternatives(node, refs)
         if len(variants) == 1:
-            node, variants = _merged(_without_alternatives(node), variants[0]), []
+            node, variants = self._merged(_without_alternatives(node), variants[0]), []
         cleaned = self._cleaned(node, depth, refs)
         if variants:
             cleaned["anyOf"] = [self._node(one, depth - 1, refs) for one in variants]
@@ -148,14 +153,33 @@ class _Cleaner:
         """A schema with what it refers to and with all parts of its `allOf`, and the references on the way to it."""
         if not isinstance(node, dict):
             return {}, refs
+        self._spend(_entries(node))
         while isinstance(ref := node.get("$ref"), str):
+            self._spend(len(refs) + len(ref))
             target = {} if ref in refs else self._target(ref)
-            node = _merged({key: value for key, value in node.items() if key != "$ref"}, target)
+            node = self._merged({key: value for key, value in node.items() if key != "$ref"}, target)
             refs |= {ref}
         for part in _list(node.get("allOf")):
             more, refs = self._flat(part, refs)
-            node = _merged(node, more)
+            node = self._merged(node, more)
         return node, refs
+
+    def _merged(self, node: Schema, more: Schema) -> dict[str, Any]:
+        """`node` with what only `more` has, and the properties of both."""
+        self._spend(_entries(node) + _entries(more))
+        joined = {**more, **node}
+        both = [one["properties"] for one in (more, node) if isinstance(one.get("properties"), dict)]
+        if both:
+            joined["properties"] = {name: value for one in both for name, value in one.items()}
+        if required := [*_texts(node.get("required")), *_texts(more.get("required"))]:
+            joined["required"] = required
+        return joined
+
+    def _spend(self, work: int) -> None:
+        """Raises ValueError once it was too much."""
+        self._work -= work
+        if self._work < 0:
+            raise ValueError("too much work")
 
     def _target(self, ref: str) -> Schema:
         """What a local reference points at; nothing for others, which are never fetched."""
@@ -189,15 +213,9 @@ def _own_words(node: Schema) -> dict[str, Any]:
     return kept | {key: node[key] for key in _NUMBERS if type(node.get(key)) in (int, float)}
 
 
-def _merged(node: Schema, more: Schema) -> dict[str, Any]:
-    """`node` with what only `more` has, and the properties of both."""
-    joined = {**more, **node}
-    both = [one["properties"] for one in (more, node) if isinstance(one.get("properties"), dict)]
-    if both:
-        joined["properties"] = {name: value for one in both for name, value in one.items()}
-    if required := [*_texts(node.get("required")), *_texts(more.get("required"))]:
-        joined["required"] = required
-    return joined
+def _entries(node: Schema) -> int:
+    """The entries of a schema, and of the objects and arrays in it, without those further in."""
+    return len(node) + sum(len(value) for value in node.values() if isinstance(value, dict | list))
 
 
 def _without_alternatives(node: Schema) -> Schema:

@@ -178,17 +178,19 @@ class McpConnection:
             self._on_change()
 
     async def _list(self, client: Client) -> tuple[Tool, ...]:
-        listed: list[types.Tool] = []
+        tools: dict[str, Tool] = {}
         cursor: str | None = None
         for _ in range(MOST_PAGES):
             page = await client.list_tools(cursor=cursor)
-            listed += page.tools
+            for tool in to_tools(self._server, page.tools):
+                tools.setdefault(tool.title, tool)
             cursor = page.next_cursor
-            if not cursor or len(listed) >= MOST_LISTED:
+            if not cursor or len(tools) >= MOST_LISTED:
                 break
+        kept = tuple(tools.values())[:MOST_LISTED]
         if cursor:
-            log.warning("tool_list_cut", server=self._server.name, tools=len(listed[:MOST_LISTED]))
-        return to_tools(self._server, listed[:MOST_LISTED])
+            log.warning("tool_list_cut", server=self._server.name, tools=len(kept))
+        return kept
 
     def _failure(self, error: BaseException, limit_s: float) -> ServerCallError:
         """`error` of the client, in words."""

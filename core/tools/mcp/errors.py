@@ -10,7 +10,8 @@ SLOW = "The server gave no answer within {seconds:g} seconds, so the call was ca
 
 
 class ServerCallError(Exception):
-    """A request that a server did not answer. `reason` is for the model and for the log: it holds no secret.
+    """A request that a server did not answer. `reason` is for the model and for the log, and may hold the server's
+    words.
 
     `lost`: another connection may answer it. `begun`: the server may have begun with it. `timed_out`: it took too long.
     """

@@ -13,6 +13,7 @@ from core.ports.files import FileContent
 from core.ports.tools import ToolError, ToolOutput
 from core.text import shortened
 from core.tools.config import ToolServer
+from core.tools.schemas import ANY_ARGUMENTS, LONGEST_DESCRIPTION, LONGEST_GIVEN
 from core.values.tools import Tool, ToolRule
 
 MOST_CHARACTERS = 64_000
@@ -35,12 +36,15 @@ def to_tools(server: ToolServer, listed: Iterable[types.Tool]) -> tuple[Tool, ..
 
 def _to_tool(server: ToolServer, listed: types.Tool) -> Tool:
     """Tools that don't say that they only read may write:
-    https://modelcontextprotocol.io/specification/2025-11-25/schema#toolannotations"""
+    https://modelcontextprotocol.io/specification/2025-11-25/schema#toolannotations
+
+    What is too long is not kept: a list may hold many megabytes of it."""
     reads = listed.annotations is not None and listed.annotations.read_only_hint is True
+    schema = json.dumps(listed.input_schema)
     return Tool(
         listed.name,
-        listed.description or listed.title or "",
-        json.dumps(listed.input_schema),
+        shortened(listed.description or listed.title or "", LONGEST_DESCRIPTION),
+        schema if len(schema) <= LONGEST_GIVEN else ANY_ARGUMENTS.parameters,
         server.rule(listed.name, reads=reads),
         server.name,
         listed.name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import structlog
 from core.clock import Clock
 from core.errors import BotError, Code
 from core.ports.tools import ToolError, ToolOutput
+from core.redaction import Secrets
 from core.tools.config import ToolServer
 from core.tools.mcp.errors import ServerCallError
 from core.values.conversation import Turn
@@ -58,6 +60,7 @@ class McpServer:
     def __init__(self, server: ToolServer, clock: Clock, on_state: OnState) -> None:
         self.name = server.name
         self._server = server
+        self._secrets = Secrets(server.secrets)
         self._clock = clock
         self._on_state = on_state
         self._tools: tuple[Tool, ...] = ()
@@ -88,13 +91,18 @@ class McpServer:
                 await self._connected()
 
     async def call(self, turn: Turn, tool: Tool, arguments: Mapping[str, Any]) -> ToolOutput:
+        """What a server gives back may repeat the secrets that it is reached with: they are taken out."""
         async with self._free:
             try:
-                return await self._call(tool, arguments)
+                output = await self._call(tool, arguments)
+                return replace(output, text=self._secrets.cut_from(output.text))
             except ServerCallError as error:
-                log.warning("tool_call_failed", server=self.name, tool=tool.title, reason=error.reason)
+                reason = self._secrets.cut_from(error.reason)
+                log.warning("tool_call_failed", server=self.name, tool=tool.title, reason=reason)
                 words = UNKNOWN_OUTCOME if tool.writes and error.begun else "{reason}"
-                raise ToolError(words.format(reason=error.reason)) from None
+                raise ToolError(words.format(reason=reason)) from None
+            except ToolError as error:
+                raise ToolError(self._secrets.cut_from(str(error))) from None
 
     async def run(self) -> None:
         """List the tools now, every ten minutes and when they have changed. Runs until it is cancelled."""

@@ -81,6 +81,14 @@ def test_references_that_multiply_are_bounded() -> None:
     assert time.process_time() - began < 1
 
 
+@pytest.mark.parametrize("key", ["allOf", "anyOf"])
+def test_many_parts_that_are_merged_are_bounded(key: str) -> None:
+    parts = [{"properties": {f"p{number}": {}}} for number in range(4_000)]
+    began = time.process_time()
+    assert clean(json.dumps({"type": "object", key: parts})) == ANY_ARGUMENTS
+    assert time.process_time() - began < 1
+
+
 def test_alternatives_at_the_top_become_optional_properties() -> None:
     either = [
         {"properties": {"id": {"type": "string"}}, "required": ["id"]},

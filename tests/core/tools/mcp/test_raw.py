@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from core.tools.config import ToolServer
 from core.tools.mcp import server as server_module
+from core.tools.schemas import ANY_ARGUMENTS, LONGEST_DESCRIPTION
 from tests.core.tools.mcp.rig import running
 from tests.fakes.clock import FakeClock
 from tests.fakes.mcp import RawServer
@@ -165,6 +167,50 @@ async def test_a_list_without_an_end_is_cut() -> None:
         lists = [one for one in raw.messages if one.get("method") == "tools/list"]
         assert len(lists) == 50
         assert await rig.said("look") == "done"
+
+
+async def test_of_a_tool_that_says_megabytes_of_itself_little_is_kept() -> None:
+    schema = {"type": "object", "properties": {f"p{number}": {} for number in range(20_000)}}
+
+    async def wordy(message: dict[str, Any], writer: asyncio.StreamWriter) -> None:
+        if message.get("method") == "tools/list":
+            tool = {"name": "look", "description": "d" * 1_000_000, "inputSchema": schema}
+            respond(writer, result(message, {"tools": [tool]}))
+        else:
+            await old(done)(message, writer)
+
+    async with RawServer(wordy) as raw, running(ToolServer("raw", raw.url)) as rig:
+        tool = (await rig.listed())["look"]
+        assert len(tool.description) == LONGEST_DESCRIPTION
+        assert tool.parameters == ANY_ARGUMENTS.parameters
+        assert await rig.said("look") == "done"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"result": {"content": [{"type": "text", "text": "You sent {key}!"}]}},
+        {"result": {"content": [{"type": "text", "text": "You sent {key}!"}], "isError": True}},
+        {"error": {"code": -32602, "message": "You sent {key}!"}},
+    ],
+    ids=["result", "failure", "refusal"],
+)
+async def test_a_server_that_repeats_the_key_it_was_sent_does_not_give_it_to_the_model(
+    said: dict[str, Any],
+) -> None:
+    key = SecretStr("key-0123456789abcdef")
+
+    async def repeats(message: dict[str, Any], writer: asyncio.StreamWriter) -> None:
+        words = json.dumps({"jsonrpc": "2.0", "id": message["id"]} | said)
+        respond(writer, words.replace("{key}", key.get_secret_value()).encode())
+
+    async with RawServer(old(repeats)) as raw:
+        server = ToolServer("raw", raw.url, headers={"X-Key": key}, hidden=(key,))
+        with capture_logs() as logs:
+            async with running(server) as rig:
+                words = await rig.said("look")
+    assert "You sent [redacted]!" in words
+    assert key.get_secret_value() not in repr(logs)
 
 
 async def test_a_silent_server_is_away_and_closing_does_not_wait_for_it(
