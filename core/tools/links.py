@@ -36,9 +36,10 @@ _GLOBAL_6 = IPv6Network("2000::/3")
 """https://www.iana.org/assignments/ipv6-address-space. Mapped and translated IPv4 addresses are outside of it."""
 _TUNNELS = (IPv6Network("2002::/16"), IPv6Network("2001::/32"))
 """They hold an IPv4 address of any kind: 6to4 and Teredo."""
-_OF_CLOUDS = IPv4Network("168.63.129.16/32")
-"""Public by its number, and inside of machines of one cloud:
-https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16"""
+_OF_CLOUDS = (IPv4Network("168.63.129.16/32"), IPv4Network("192.0.0.0/24"))
+"""Public by their numbers to Python, and inside of clouds:
+https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16,
+https://www.iana.org/assignments/iana-ipv4-special-registry (of its `IETF Protocol Assignments`, some serve metadata)"""
 _HEADERS = {
     "User-Agent": "Parley",
     "Accept": "text/html, text/plain, application/json;q=0.9, */*;q=0.1",
@@ -62,7 +63,7 @@ def is_public(address: str) -> bool:
     if ip.is_multicast or not ip.is_global:
         return False
     if isinstance(ip, IPv4Address):
-        return ip not in _OF_CLOUDS
+        return not any(ip in cloud for cloud in _OF_CLOUDS)
     return ip in _GLOBAL_6 and not any(ip in tunnel for tunnel in _TUNNELS)
 
 

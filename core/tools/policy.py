@@ -28,6 +28,9 @@ APPROVAL_FOR = timedelta(minutes=15)
 MOST_CALLS = 32
 """Calls of one round that may run."""
 
+DEEPEST = 100
+"""Levels of arguments. What writes them as JSON for a server or a person takes some hundreds, and fails beyond."""
+
 UNKNOWN = "There is no tool {name}, or it can't be reached now. Nothing was done."
 NO_ARGUMENTS = (
     "The arguments are not one complete JSON object, so nothing was done. Call it again with correct ones."
@@ -107,13 +110,23 @@ def _read_call(call: ToolCall, tool: Tool | None) -> CallPlan:
 
 def parse_arguments(text: str) -> dict[str, Any]:
     """The arguments of a call; no text means none. Raises ValueError where they are not one JSON object whose names are
-    unique, or can't be sent as JSON in UTF-8, and RecursionError for very deep ones."""
+    unique, or can't be sent as JSON in UTF-8, or are deeper than DEEPEST, and RecursionError for very deep ones."""
     arguments = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse) if text.strip() else {}
     if not isinstance(arguments, dict):
         raise ValueError("no object")
     # Half of a surrogate pair has no UTF-8, and 1e999 is read as infinity, which no JSON has.
     json.dumps(arguments, ensure_ascii=False, allow_nan=False).encode()
+    _check_depth(arguments, DEEPEST)
     return arguments
+
+
+def _check_depth(value: object, levels: int) -> None:
+    """Raises ValueError where objects and arrays are in more than `levels` others."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if inner and not levels:
+        raise ValueError("too deep")
+    for one in inner:
+        _check_depth(one, levels - 1)
 
 
 def arguments_digest(arguments: Mapping[str, Any]) -> str:

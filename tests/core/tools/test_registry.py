@@ -146,6 +146,7 @@ async def test_a_reading_call_runs_unasked_with_the_servers_names_of_its_propert
     "arguments",
     [
         *('{"to": "Be', "[]", "7", "null", '{"to": "Ada", "to": "Eve"}', "{}{}", "[" * 100_000),
+        '{"to": ' + "[" * 200 + "]" * 200 + "}",
         *('{"to": NaN}', '{"to": 1e999}', r'{"to": "\ud800"}'),
     ],
 )
