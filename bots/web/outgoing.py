@@ -20,7 +20,7 @@ from bots.web.html import Rendering, rendered
 from bots.web.incoming import TOP
 from core.commands.parser import command_of
 from core.conversation.file_content import is_picture, is_sound
-from core.i18n import SPOKEN, TAGS, language_of, phrase, variant
+from core.i18n import SPOKEN, TAGS, language_of, phrase, tools_used, variant
 from core.ports.store import Thread
 from core.turns.approval_view import approval_buttons, approval_notice
 from core.values.conversation import ThreadMessage, Turn
@@ -128,7 +128,7 @@ def _attached_to_view(message_id: str, one: Attached, language: str) -> Attached
         case Text():
             return AttachedView("text", text=one.text)
         case ToolsUsed(names):
-            return AttachedView("unread", phrase("tools_used", language, tools=", ".join(names)))
+            return AttachedView("unread", tools_used(names, language))
         case Unread():
             return AttachedView("unread", phrase(f"unread_{one.kind}", language))
 

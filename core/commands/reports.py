@@ -14,14 +14,13 @@ from babel.numbers import format_currency, format_decimal
 
 from core.commands.settings_view import origin, shown
 from core.files.names import safe_name
-from core.i18n import LOCALES, language_of, phrase
+from core.i18n import LOCALES, language_of, phrase, tool_label, tools_used
 from core.ports.store import Change
 from core.settings.channel import ChannelSettings
 from core.speakers import label, label_of, labels_of
 from core.values.conversation import ThreadMessage
 from core.values.parts import Attached, File, Quote, Text, ToolsUsed, Unread
 from core.values.places import Place
-from core.values.tools import tool_label
 from core.values.ui import Attachment
 from core.values.usage import UsageTotals
 
@@ -99,7 +98,7 @@ def _history_line(change: Change, language: str) -> str:
             language,
             at=at,
             who=who,
-            tool=tool_label(change.name.removeprefix(_TOOL)),
+            tool=tool_label(change.name.removeprefix(_TOOL), language),
             what=phrase(f"history_tool_{what}", language),
             digest=digest[:_DIGEST_LENGTH],
         )
@@ -205,7 +204,7 @@ def _attached(one: Attached, language: str) -> str:
             )
             return f"{head}\n{_quoted(text)}"
         case ToolsUsed(names):
-            return phrase("tools_used", language, tools=", ".join(names))
+            return tools_used(names, language)
         case Unread(kind):
             return phrase("export_unread", language, what=phrase(f"unread_{kind}", language))
         case File(name):

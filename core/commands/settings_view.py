@@ -10,7 +10,7 @@ from core.access import may_change
 from core.commands import SCOPES, choice_label
 from core.commands.context import CommandContext
 from core.commands.parser import CommandError, choice_named, echo
-from core.i18n import LANGUAGES, language_of, phrase
+from core.i18n import LANGUAGES, language_of, name_list, phrase
 from core.ports.store import Change, StoredSettings
 from core.settings.channel import NOBODY, SETTINGS, ChannelSettings, Origin, merge, settings_on
 from core.text import shortened
@@ -43,7 +43,7 @@ def overview(given: CommandContext, *, may: bool, absent: Sequence[str] = ()) ->
         hint = given.phrase("settings_hint", prefix=given.command.prefix, scope=scope)
     else:
         hint = given.phrase("settings_by_manager" if own else "settings_by_admin")
-    away = [given.phrase("tools_away", servers=", ".join(absent)), ""] if absent else []
+    away = [given.phrase("tools_away", servers=name_list(absent, given.language)), ""] if absent else []
     return "\n".join([title, *lines, "", *away, hint])
 
 

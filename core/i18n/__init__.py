@@ -10,7 +10,7 @@ Text of an endpoint never passes through here.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from importlib import import_module
 from pkgutil import iter_modules
@@ -93,6 +93,25 @@ def phrase(key: str, language: str, /, **values: str | int | float) -> str:
         for name, value in values.items()
     }
     return entry.format(**shown)
+
+
+def name_list(names: Iterable[str], language: str) -> str:
+    """Names side by side, as the language separates them."""
+    return phrase("list_separator", language).join(names)
+
+
+def tool_label(name: str, language: str) -> str:
+    """The name of a tool for people: the phrase of a built-in tool, `jira: create_issue` of `jira__create_issue`."""
+    if (key := f"tool_{name}") in SPOKEN[language]:
+        return phrase(key, language)
+    server, between, title = name.partition("__")
+    return f"{server}: {title}" if server and between and title else name
+
+
+def tools_used(names: Iterable[str], language: str) -> str:
+    """The sentence that names the tools of an answer."""
+    tools = name_list((tool_label(name, language) for name in names), language)
+    return phrase("tools_used", language, tools=tools)
 
 
 def error_text(error: BotError, language: str, key: str = "") -> str:

@@ -85,6 +85,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "unread_other": "something of a kind I don't know",
     "ref": "(ref {ref})",
     "joined": "{one} {two}",
+    "list_separator": ", ",
     "default_prompt": "You are Parley, a helpful colleague in a team's chat. Answer the last message, using the "
     "conversation before it. Be clear and brief, use Markdown, and answer in the language you are asked in.",
     # Dates: patterns of the CLDR (https://www.unicode.org/reports/tr35/tr35-dates.html).
@@ -121,6 +122,12 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "approval_withdrawn": "This was taken back, so it was not done.",
     "tools_exhausted": "I stopped using tools here: an answer may have 8 rounds of them. Continue goes on.",
     "tools_used": "Tools used: {tools}",
+    # The built-in tools, by their names for models.
+    "tool_current_time": "current time",
+    "tool_read_earlier_messages": "read earlier messages",
+    "tool_search_earlier_threads": "search earlier threads",
+    "tool_read_link": "read link",
+    "tool_find_tool": "find tools",
     "edited_wait": "The question was edited. I'll answer it again in about {wait}.",
     "resumed": "I was interrupted and have begun this answer again.",
     "cut": "The answer was interrupted here.",

@@ -15,7 +15,7 @@ from core.i18n import phrase
 from core.inbox.eligibility import refusal_reply
 from core.ports.store import Change, Store
 from core.speakers import label
-from core.turns.approval_view import ALWAYS, ARGUMENTS, DENY, action_and_key, arguments_reply, tools_of
+from core.turns.approval_view import ALWAYS, ARGUMENTS, DENY, action_and_key, arguments_reply
 from core.values.conversation import Turn, TurnState
 from core.values.events import ButtonPress, Outcome, Receipt
 from core.values.places import Person
@@ -116,9 +116,7 @@ class Approvals:
         approved = () if action == DENY else tuple(call.id for call in asked.calls)
         everybody = self._handlers.is_admin(press.author, press.place)
         whose = "" if everybody else turn.ask.author.id
-        grants = (
-            [ToolGrant(tool, whose, press.author.id) for tool in tools_of(asked)] if action == ALWAYS else ()
-        )
+        grants = [ToolGrant(tool, whose, press.author.id) for tool in asked.tools] if action == ALWAYS else ()
         what = f"{ALWAYS}_all" if action == ALWAYS and everybody else action
         answer = ApprovalAnswered(approved, press.author.id)
         return await self._resume(turn, answer, self._changes(turn, asked, what, press.author), grants)

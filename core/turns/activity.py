@@ -7,12 +7,11 @@ import re
 from collections.abc import Sequence
 
 from core.files.names import one_line
-from core.i18n import phrase
+from core.i18n import phrase, tool_label
 from core.text import shortened
 from core.values.outgoing import Activity, TaskState, ToolTask
 from core.values.parts import ToolCall
 from core.values.steps import ModelRound, Step, ToolResults, ToolsBegun
-from core.values.tools import ToolOffer
 
 _ARGUMENT_LENGTH = 40
 _TITLE_LENGTH = 100
@@ -24,12 +23,12 @@ _MARKUP = str.maketrans(dict.fromkeys("[]()<>*~`|\\@#", " "))
 """Notices are shown as Markdown on some platforms: no title is a link, a mention or markup."""
 
 
-def activity(steps: Sequence[Step], offer: ToolOffer, language: str) -> Activity:
+def activity(steps: Sequence[Step], language: str) -> Activity:
     """The calls that have begun, and one line while some of the last round run."""
     tasks: list[ToolTask] = []
     for number, step in enumerate(steps):
         if isinstance(step, ModelRound):
-            tasks += _round_tasks(step, number, steps[number + 1 :], offer)
+            tasks += _round_tasks(step, number, steps[number + 1 :], language)
     last = [task for task in tasks if task.id.startswith(f"{_last_round(steps)}-")]
     running = any(task.state is TaskState.RUNNING for task in last)
     return Activity(_line(last, language) if running else "", tuple(tasks))
@@ -39,9 +38,7 @@ def _last_round(steps: Sequence[Step]) -> int:
     return max((number for number, step in enumerate(steps) if isinstance(step, ModelRound)), default=-1)
 
 
-def _round_tasks(
-    one: ModelRound, number: int, behind: Sequence[Step], offer: ToolOffer
-) -> tuple[ToolTask, ...]:
+def _round_tasks(one: ModelRound, number: int, behind: Sequence[Step], language: str) -> tuple[ToolTask, ...]:
     """The tasks of the round that is the step `number`; none until its calls have begun."""
     begun, failed = False, dict[str, bool]()
     for step in behind:
@@ -54,7 +51,7 @@ def _round_tasks(
                 failed |= {result.call_id: result.failed for result in results}
     calls = [call for call in one.calls if begun or call.id in failed]
     return tuple(
-        ToolTask(f"{number}-{index}", call_title(call, offer), _state(failed.get(call.id)))
+        ToolTask(f"{number}-{index}", call_title(call, language), _state(failed.get(call.id)))
         for index, call in enumerate(calls)
     )
 
@@ -65,13 +62,11 @@ def _state(failed: bool | None) -> TaskState:
     return TaskState.FAILED if failed else TaskState.DONE
 
 
-def call_title(call: ToolCall, offer: ToolOffer) -> str:
-    """The server and the name of the tool, and the first argument that is text: one line without markup."""
-    tool = offer.find(call.name)
-    name = (tool.title or tool.name) if tool else call.name
-    server = f"{tool.server}: " if tool and tool.server else ""
+def call_title(call: ToolCall, language: str) -> str:
+    """The label of the tool and the first argument that is text: one line without markup."""
     argument = shortened(_plain(_first_text(call.arguments)), _ARGUMENT_LENGTH)
-    title = shortened(_plain(f"{server}{name.replace('_', ' ')}"), _TITLE_LENGTH - _ARGUMENT_LENGTH - 3)
+    label = _plain(tool_label(call.name, language).replace("_", " "))
+    title = shortened(label, _TITLE_LENGTH - _ARGUMENT_LENGTH - 3)
     return f"{title} “{argument}”" if argument else title
 
 

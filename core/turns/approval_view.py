@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Sequence
 
 import regex
 
-from core.i18n import phrase
+from core.i18n import phrase, tool_label
 from core.speakers import label
 from core.text import is_unseen, shortened
 from core.values.conversation import Turn
 from core.values.parts import ToolCall
 from core.values.steps import ApprovalAsked
-from core.values.tools import tool_label
 from core.values.ui import Attachment, Button, ImmediateReply
 
 APPROVE, DENY, ALWAYS, ARGUMENTS = "approve", "deny", "always", "arguments"
@@ -36,9 +34,9 @@ def approval_notice(turn: Turn, asked: ApprovalAsked, language: str) -> str:
     """Who may approve what: a line, and one for each call with its tool and the beginning of its arguments."""
     name = label(turn.ask.author.name) or turn.ask.author.id
     head = phrase("asking_named" if asked.approvers else "asking", language, name=name)
-    lines = [f"• {_call_line(call)}" for call in asked.calls[:_MOST_CALLS]]
-    if more := len(asked.calls) - _MOST_CALLS:
-        lines += [phrase("asking_more", language, n=more)] if more > 0 else []
+    lines = [f"• {_call_line(call, language)}" for call in asked.calls[:_MOST_CALLS]]
+    if (more := len(asked.calls) - _MOST_CALLS) > 0:
+        lines.append(phrase("asking_more", language, n=more))
     return "\n".join((head, *lines))
 
 
@@ -57,7 +55,7 @@ def action_and_key(action: str) -> tuple[str, str] | None:
 def arguments_reply(asked: ApprovalAsked, language: str) -> ImmediateReply:
     """The whole arguments of the calls, for one person: in the message, or as a file where they are long."""
     head = phrase("approval_whole", language)
-    shown = [(tool_label(call.name), _whole(call)) for call in asked.calls]
+    shown = [(tool_label(call.name, language), _whole(call)) for call in asked.calls]
     if sum(len(arguments) for _, arguments in shown) <= _MESSAGE_LENGTH:
         blocks = (f"`{tool}`\n{_FENCE}json\n{arguments}\n{_FENCE}" for tool, arguments in shown)
         return ImmediateReply("\n\n".join((head, *blocks)))
@@ -65,17 +63,17 @@ def arguments_reply(asked: ApprovalAsked, language: str) -> ImmediateReply:
     return ImmediateReply(head, file=Attachment("arguments.txt", "text/plain", text.encode("utf-8", "replace")))
 
 
-def _call_line(call: ToolCall) -> str:
+def _call_line(call: ToolCall, language: str) -> str:
     """The tool with its arguments, as JSON so that no value can pass for another argument."""
-    arguments = _parsed(call)
+    tool, arguments = tool_label(call.name, language), _parsed(call)
     if not isinstance(arguments, dict):
-        return shortened(f"{tool_label(call.name)} ({_visible(call.arguments)})", _CALL_LENGTH)
+        return shortened(f"{tool} ({_visible(call.arguments)})", _CALL_LENGTH)
     named = [
         f"{shortened(_visible(name), _NAME_LENGTH)}: {shortened(_json(value), _VALUE_LENGTH)}"
         for name, value in list(arguments.items())[:_MOST_ARGUMENTS]
     ]
     listed = ", ".join([*named, *(["…"] if len(arguments) > _MOST_ARGUMENTS else [])])
-    return shortened(f"{tool_label(call.name)} ({listed})" if listed else tool_label(call.name), _CALL_LENGTH)
+    return shortened(f"{tool} ({listed})" if listed else tool, _CALL_LENGTH)
 
 
 def _whole(call: ToolCall) -> str:
@@ -111,8 +109,3 @@ def _shown(character: str) -> str:
     hidden = is_unseen(character) and unicodedata.category(character) != "Zs"
     hidden = hidden or unicodedata.category(character) in ("Cs", "Co")
     return json.dumps(character)[1:-1] if hidden else character
-
-
-def tools_of(asked: ApprovalAsked) -> Sequence[str]:
-    """The names of the tools of a request, each once."""
-    return tuple(dict.fromkeys(call.name for call in asked.calls))

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from core.errors import Code, PlatformError
 from core.files.names import safe_name
-from core.i18n import cut_error_text, error_text, language_of, phrase, variant
+from core.i18n import cut_error_text, error_text, language_of, name_list, phrase, variant
 from core.llm.tokens import estimate
 from core.settings.channel import language_for
 from core.settings.environment import CoreSettings
@@ -169,7 +169,7 @@ def _unread(turn: Turn, draft: Draft, language: str) -> str:
 
 def _listed(names: Sequence[str], language: str) -> str:
     """The names of the files that could not be read for one reason; of many the first ones."""
-    shown, more = ", ".join(names[:_MOST_NAMES]), len(names) - _MOST_NAMES
+    shown, more = name_list(names[:_MOST_NAMES], language), len(names) - _MOST_NAMES
     return phrase("file_names", language, names=shown, count=more) if more > 0 else shown
 
 

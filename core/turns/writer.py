@@ -177,7 +177,7 @@ class AnswerWriter:
         draft, show = running.draft, self._text_shower(running, delivery)
         called = {call.id: offer.find(call.name) for call in pending_calls(draft.steps)}
         began_s = self._clock.monotonic()
-        draft.activity = activity(draft.steps, offer, self._language(running))
+        draft.activity = activity(draft.steps, self._language(running))
         show()
         async with contextlib.aclosing(tools.run(running.turn, offer, tuple(draft.steps))) as steps:
             async for step in steps:
@@ -187,7 +187,7 @@ class AnswerWriter:
                         tool = called.get(result.call_id)
                         self._on_tool_call(tool.server if tool else "", result.failed, took_s)
                 await self._keep(running, step)
-                draft.activity = activity(draft.steps, offer, self._language(running))
+                draft.activity = activity(draft.steps, self._language(running))
                 show()
 
     async def _offer(self, running: RunningTurn) -> ToolOffer:

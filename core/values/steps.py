@@ -72,6 +72,11 @@ class ApprovalAsked:
         asked = "\n".join((*(call.id for call in self.calls), *self.digests, str(until)))
         return sha256(asked.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
+    @property
+    def tools(self) -> tuple[str, ...]:
+        """The names of the tools, each once."""
+        return tuple(dict.fromkeys(call.name for call in self.calls))
+
     def expired(self, now: datetime) -> bool:
         """Whether it is too late to approve it."""
         return self.expires_at is not None and now >= self.expires_at

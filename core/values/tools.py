@@ -65,12 +65,6 @@ class ToolOffer:
         return next((tool for tool in self.tools if tool.name == name), None)
 
 
-def tool_label(name: str) -> str:
-    """The name of a tool for people: `jira: create_issue` of `jira__create_issue`."""
-    server, between, title = name.partition("__")
-    return f"{server}: {title}" if server and between and title else name
-
-
 @dataclass(frozen=True, slots=True)
 class ToolGrant:
     """A tool may run unasked in one thread: for `person`, or for everybody where it is empty. `by` granted it."""

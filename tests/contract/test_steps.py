@@ -315,7 +315,7 @@ async def test_a_model_that_goes_on_calling_tools_is_stopped() -> None:
 
 async def test_while_a_call_runs_a_line_says_so_under_the_text_with_a_button_to_stop_it() -> None:
     async with in_a_tool(MemoryStore(), begins=True) as (journey, _, _):
-        line = phrase("activity", "en", tools="people: look up “Ben”")
+        line = phrase("activity", "en", tools="look up “Ben”")
         await until(lambda: [page.notice for page in journey.pages] == [line])
         (page,) = journey.pages
         assert (page.text, [button.action for button in page.buttons]) == ("Let me look.", ["stop"])

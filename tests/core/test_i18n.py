@@ -15,6 +15,8 @@ from core.i18n import (
     error_text,
     language_of,
     phrase,
+    tool_label,
+    tools_used,
     variant,
 )
 
@@ -136,3 +138,10 @@ def test_on_the_page_nobody_is_told_to_mention_anybody(language: str) -> None:
     spoken = variant(language, "web")
     assert "{typed}" not in str(SPOKEN[spoken]["help_ask"])
     assert phrase("forget_kept", spoken) != phrase("forget_kept", language)
+
+
+def test_the_tools_of_an_answer_are_named_as_people_name_them() -> None:
+    used = ("jira__create_issue", "read_link", "old_tool")
+    assert tools_used(used, "en") == "Tools used: jira: create_issue, read link, old_tool"
+    assert tools_used(used, "zh") == "使用的工具：jira: create_issue、读取链接、old_tool"
+    assert tool_label("search_earlier_threads", variant("zh", "discord")) == "搜索以往的子区"

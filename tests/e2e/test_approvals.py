@@ -32,7 +32,7 @@ from tests.waiting import HANG_S
 URL = "http://localhost/plan"
 """Its host is not public, so what is approved fails at once; what is denied is not even tried."""
 REMARK = "Let me look at that."
-LINE = f'• read_link (url: "{URL}")'
+LINES = {"en": f'• read link (url: "{URL}")', "zh": f'• 读取链接 (url: "{URL}")'}
 RUN, DENIED = "not on the public Internet", "Not approved"
 """What the model is told of a call that ran, and of one that did not."""
 
@@ -248,7 +248,7 @@ async def test_a_call_runs_once_its_asker_has_approved_it_after_a_restart(
         await room.ask(f"what does {URL} say?")
         shown = await room.asks(*labels)
         assert REMARK in shown
-        assert LINE in shown.replace("\\", "")
+        assert LINES[language] in shown.replace("\\", "")
         other = "zh" if language == "en" else "en"
         name = words("asking", name="\0").partition("\0")[0]
         assert name in shown
@@ -258,7 +258,7 @@ async def test_a_call_runs_once_its_asker_has_approved_it_after_a_restart(
         async with Program(tmp_path, **settings):
             assert len(endpoint.requests) == 1
             await room.press(approve)
-            assert LINE not in await room.answered("It can't be read.")
+            assert LINES[language] not in await room.answered("It can't be read.")
             assert RUN in result(endpoint, 1)
             await room.ask("and now?")
             await room.asks(*labels)

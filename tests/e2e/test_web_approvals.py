@@ -13,7 +13,7 @@ from core.i18n import phrase
 from tests.e2e.browser import CHROMIUM, NO_BROWSER, window
 from tests.e2e.conftest import model_endpoint, model_settings
 from tests.e2e.program import Program
-from tests.e2e.test_approvals import LINE, RUN, URL, calling, result
+from tests.e2e.test_approvals import LINES, RUN, URL, calling, result
 from tests.e2e.test_web import ask
 from tests.fakes.completions import FakeCompletions, Words
 
@@ -48,7 +48,7 @@ async def test_the_page_asks_its_reader_also_after_a_restart(
         await expect(page.locator(".told").last).to_contain_text(phrase("settings_changed", language))
         await ask(page, f"what does {URL} say?")
         notice = page.locator("article.mine:not(.told) .notice")
-        await expect(notice).to_contain_text(LINE)
+        await expect(notice).to_contain_text(LINES[language])
         await expect(page.locator("article.mine:not(.told) .foot .buttons button")).to_have_text(
             [approve, deny, show]
         )
@@ -56,7 +56,7 @@ async def test_the_page_asks_its_reader_also_after_a_restart(
         async with Program(tmp_path, **settings, PARLEY_HTTP_PORT=str(killed.port)) as again:
             await page.goto(again.url)
             await page.get_by_role("navigation").get_by_role("listitem").get_by_role("link").click()
-            await expect(notice).to_have_text(f"{phrase('asking', f'{language}-x-web')}\n{LINE}")
+            await expect(notice).to_have_text(f"{phrase('asking', f'{language}-x-web')}\n{LINES[language]}")
             await page.get_by_role("button", name=show, exact=True).click()
             await expect(page.locator(".told").last).to_contain_text(f'"url": "{URL}"')
             await page.get_by_role("button", name=approve, exact=True).click()
@@ -64,7 +64,7 @@ async def test_the_page_asks_its_reader_also_after_a_restart(
             await expect(notice).to_have_text("")
             assert RUN in result(endpoint, 1)
             await ask(page, "again?")
-            await expect(notice.last).to_contain_text(LINE)
+            await expect(notice.last).to_contain_text(LINES[language])
             await ask(page, "never mind")
             await expect(page.get_by_role("log")).to_contain_text("Never mind, then.")
             await expect(notice.nth(1)).to_have_text(phrase("approval_superseded", language))

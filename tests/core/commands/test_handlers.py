@@ -16,7 +16,7 @@ from babel.numbers import format_decimal
 from core.commands import COMMANDS
 from core.commands.handlers import CommandHandlers
 from core.commands.parser import command_of, options_of, values_of
-from core.i18n import LANGUAGES, LOCALES, SPOKEN, phrase, variant
+from core.i18n import LANGUAGES, LOCALES, SPOKEN, name_list, phrase, variant
 from core.settings.channel import SETTINGS, Listen, settings_on
 from core.settings.environment import CoreSettings
 from core.values.conversation import Ask, Turn, TurnState
@@ -185,7 +185,7 @@ async def test_a_change_counts_at_once_and_can_be_taken_back() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_the_settings_name_the_tool_servers_that_are_away(language: str) -> None:
     office, admin = Office(), replace(ADMIN, locale=language)
-    away = phrase("tools_away", language, servers="jira, wiki")
+    away = phrase("tools_away", language, servers=name_list(("jira", "wiki"), language))
     assert away not in await office.told("settings", by=admin)
     office.absent = ("jira", "wiki")
     assert away in await office.told("settings", by=admin)

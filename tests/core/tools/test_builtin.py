@@ -12,10 +12,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from core.errors import Code, PlatformError
+from core.i18n import LANGUAGES, tool_label
 from core.platform_calls import PlatformCalls
 from core.ports.tools import DecidesByCall, ToolError
 from core.tools.builtin import READ_EARLIER, BuiltinTools
 from core.tools.earlier import IN_PROMPT, MOST_HITS, PAGE, EarlierMessages
+from core.tools.find_tool import FIND_TOOL
 from core.tools.links import LinkReader
 from core.tools.words import query_words
 from core.values.conversation import Ask, History, ThreadMessage, Turn
@@ -102,6 +104,13 @@ async def test_links_are_read_only_where_that_is_on() -> None:
     source = Library().source
     assert [tool.name for tool in source.tools(PLACE, ToolSettings(links=True))] == ["read_link"]
     assert "read_link" not in [tool.name for tool in source.tools(PLACE, ToolSettings(builtin=True))]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_every_built_in_tool_has_a_name_for_people(language: str) -> None:
+    tools = Library().source.tools(PLACE, ToolSettings(builtin=True, links=True))
+    for name in (*(tool.name for tool in tools), FIND_TOOL):
+        assert "_" not in tool_label(name, language)
 
 
 @pytest.mark.parametrize(
