@@ -32,6 +32,10 @@ _Outgoing = MemoryObjectReceiveStream[SessionMessage]
 
 _CHUNK = 65_536
 _LONGEST_LOG_LINE = 1_000
+MOST_LOGGED, LOGGED_EVERY_S = 100, 10.0
+"""Lines of standard error that are logged within so many seconds. The rest is read and dropped."""
+_LINES_AT_ONCE = 100
+"""Lines that are read before other tasks go on."""
 _LEAVE_S = 1.0
 """Seconds that a server has to end after its standard input has, and again after SIGTERM."""
 _LOOK_S = 0.01
@@ -87,9 +91,11 @@ async def _read(process: Process, incoming: _Incoming, on_end: Callable[[], None
     try:
         with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError, OSError):
             while data := await process.stdout.read(_CHUNK):
-                for line in lines.feed(data):
+                for number, line in enumerate(lines.feed(data), 1):
                     if (message := _to_message(line)) is not None:
                         await incoming.send(message)
+                    if number % _LINES_AT_ONCE == 0:
+                        await asyncio.sleep(0)
     finally:
         on_end()
         incoming.close()
@@ -130,13 +136,21 @@ async def _write(process: Process, outgoing: _Outgoing, incoming: _Incoming) -> 
 
 async def _log(process: Process, name: str) -> None:
     assert process.stderr is not None
-    lines = Lines(_LONGEST_LOG_LINE)
+    loop, lines = asyncio.get_running_loop(), Lines(_LONGEST_LOG_LINE)
+    left, until_s = MOST_LOGGED, loop.time() + LOGGED_EVERY_S
     with suppress(OSError):
         while data := await process.stderr.read(_CHUNK):
-            for line in lines.feed(data):
+            if loop.time() >= until_s:
+                left, until_s = MOST_LOGGED, loop.time() + LOGGED_EVERY_S
+            for line in lines.feed(data) if left else ():
                 said = line.head if isinstance(line, LongLine) else line
-                if text := said.decode("utf-8", "replace").strip():
+                if left and (text := said.decode("utf-8", "replace").strip()):
                     log.info("tool_server_stderr", server=name, text=text)
+                    left -= 1
+                    if not left:
+                        log.warning("tool_server_stderr_cut", server=name)
+            if not left:
+                lines = Lines(_LONGEST_LOG_LINE)
 
 
 async def _end(process: Process) -> None:

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from core.tools.config import ToolServer
+from core.tools.mcp.stdio import MOST_LOGGED
 from tests.core.tools.mcp.rig import Rig, running
 from tests.fakes.clock import FakeClock
 from tests.fakes.mcp import stdio_command
@@ -61,6 +62,15 @@ async def test_a_program_that_is_not_there_is_said_in_words() -> None:
             "no-such-program: No such file or directory"
         ]
         assert rig.absent
+
+
+async def test_a_program_that_floods_its_outputs_takes_little_of_the_log() -> None:
+    """The time begins anew after 10 s, so that on a slow machine there may be one part more."""
+    flood = "import os\nfor n in range(10): os.write(2, b'no\\n' * 2_000); os.write(1, b'no\\n' * 2_000)"
+    with capture_logs() as logs:
+        async with running(ToolServer("fake", command=(sys.executable, "-c", flood)), FakeClock()) as rig:
+            await until(lambda: bool(rig.states))
+    assert 0 < sum(one["event"] == "tool_server_stderr" for one in logs) <= 5 * MOST_LOGGED
 
 
 async def test_a_program_that_ends_at_once_is_away() -> None:
