@@ -120,7 +120,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "approval_expired": "Nobody approved this in time, so it was not done. Ask again if it is still needed.",
     "approval_superseded": "This was not approved, so it was not done: you went on with another message.",
     "approval_withdrawn": "This was taken back, so it was not done.",
-    "tools_exhausted": "I stopped using tools here: an answer may have 8 rounds of them. Continue goes on.",
+    "tools_exhausted": "I stopped here: an answer has at most {n} rounds of tools. Press Continue if I should go on.",
     "tools_used": "Tools used: {tools}",
     # The built-in tools, by their names for models.
     "tool_current_time": "current time",

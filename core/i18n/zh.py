@@ -104,7 +104,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "approval_expired": "没有人及时批准，所以没有执行。如果仍然需要，请再问一次。",
     "approval_superseded": "这项操作未获批准，没有执行：你发了新的消息，对话已继续。",
     "approval_withdrawn": "这项操作已撤回，没有执行。",
-    "tools_exhausted": "工具已经用满 8 轮，我先停在这里。点“继续”可以接着做。",
+    "tools_exhausted": "一个回答最多使用 {n} 轮工具，我先停在这里。点“继续”可以接着做。",
     "tools_used": "使用的工具：{tools}",
     "tool_current_time": "查看时间",
     "tool_read_earlier_messages": "查看更早的消息",

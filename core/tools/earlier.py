@@ -31,7 +31,10 @@ HIT_LENGTH = 400
 """Characters of a message that a search gives back."""
 
 _CANDIDATES = 60
+"""Messages that the store finds for a search, before those are left out that the asker may not read."""
 _BEFORE_WORD = 100
+"""Characters of a hit that are shown before the word that was found."""
+EARLIER_UNREAD = "There may be messages before these, but they can't be read now. Say so where they matter."
 _NOT_READABLE = "The person who asks may not read what was said here before."
 
 
@@ -50,8 +53,12 @@ class EarlierMessages:
         newest = await self._store.lines(ask.place, ask, IN_PROMPT)
         before = _time(arguments.get("before")) or (newest[0].at if newest else ask.at)
         lines = await self._store.lines(ask.place, ask, PAGE, before)
-        if len(lines) < PAGE and await self._has_read_further(ask, (lines or newest)[:1]):
-            lines = await self._store.lines(ask.place, ask, PAGE, before)
+        unread: list[str] = []
+        try:
+            if len(lines) < PAGE and await self._has_read_further(ask, (lines or newest)[:1]):
+                lines = await self._store.lines(ask.place, ask, PAGE, before)
+        except PlatformError:
+            unread = [EARLIER_UNREAD]
         if not lines and not arguments.get("before"):
             lines = newest[:PAGE]
         known = labels_of(lines)
@@ -60,20 +67,18 @@ class EarlierMessages:
             for line in lines
             if not line.wordless
         ]
-        return "\n".join(said) or "There are no earlier messages."
+        return "\n".join((*unread, *said)) or "There are no earlier messages."
 
     async def _has_read_further(self, ask: Ask, oldest: Sequence[ThreadMessage]) -> bool:
-        """Store what the platform has before the oldest stored message. Returns whether there was anything.
+        """Store what the platform has before the oldest stored message. Returns whether there was anything. Raises
+        PlatformError and StoreError.
 
-        That it was read to the beginning is not stored: messages behind those may be missing too.
+        The thread does not count as complete then: messages behind the oldest stored one may be missing too.
         """
         calls = self._calls(ask.place)
         if not oldest or calls is None or await self._store.filled(ask.place):
             return False
-        try:
-            history = await calls.history(ask.place, replace(ask, id=oldest[0].id, at=oldest[0].at))
-        except PlatformError:
-            return False
+        history = await calls.history(ask.place, replace(ask, id=oldest[0].id, at=oldest[0].at))
         if history.entries:
             await self._store.import_history(ask.place, replace(history, complete=False))
         return bool(history.entries)

@@ -14,28 +14,11 @@ _SKIPPED = {
     for name in ("script", "style", "template", "svg", "iframe", "object", "noframes")
 }
 """Elements whose content is not for readers, with what ends them."""
-_INLINE = frozenset(
-    (
-        *(
-            "a",
-            "abbr",
-            "b",
-            "bdi",
-            "bdo",
-            "big",
-            "cite",
-            "code",
-            "del",
-            "em",
-            "font",
-            "i",
-            "ins",
-            "kbd",
-            "mark",
-        ),
-        *("q", "s", "small", "span", "strong", "sub", "sup", "u", "var", "wbr"),
-    )
+_INLINE_NAMES = (
+    "a abbr b bdi bdo big cite code del em font i ins kbd mark q s small span strong sub sup u var wbr"
 )
+_INLINE = frozenset(_INLINE_NAMES.split())
+"""Elements that do not end a line."""
 _CELLS = frozenset(("td", "th"))
 _ITEM = "li"
 

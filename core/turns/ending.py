@@ -17,7 +17,7 @@ from core.settings.environment import CoreSettings
 from core.spend.prices import priced, total
 from core.text import shortened
 from core.turns.approval_view import approval_buttons, approval_notice
-from core.turns.draft import Draft
+from core.turns.draft import MOST_ROUNDS, Draft
 from core.turns.interrupts import Interrupt
 from core.values.conversation import Turn, TurnState
 from core.values.deltas import EndReason, ModelInfo, Usage
@@ -144,7 +144,7 @@ def _notice(turn: Turn, draft: Draft, language: str) -> str:
         return phrase(f"approval_{draft.declined}", language)
     reason = draft.ended.reason if draft.ended else EndReason.STOP
     if draft.exhausted:
-        return phrase("tools_exhausted", language)
+        return phrase("tools_exhausted", language, n=MOST_ROUNDS - 1)
     if reason is EndReason.LENGTH:
         return phrase("length", language)
     if reason is EndReason.POLICY:

@@ -1,5 +1,5 @@
-"""Hosts that stand only where nobody sees them in a tool's result, such as a comment or a tag of HTML: an answer names
-them with `[.]`, so that no link leads there. Pure, and linear in the length of the text.
+"""Hosts that are only in parts of a tool's result that no reader sees, such as a comment or a tag of HTML: an answer
+names them with `[.]`, so that no link leads there. Pure, and linear in the length of the text.
 
 Pictures need no rule of their own: no platform shows a picture of an answer, only its link.
 """
@@ -21,7 +21,7 @@ _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 
 
 def hidden_hosts(results: Iterable[str], words: Iterable[str]) -> frozenset[str]:
-    """The hosts that stand in a hidden part of `results`, and neither in a visible one nor in people's `words`."""
+    """The hosts that are in a hidden part of `results`, and neither in a visible one nor in people's `words`."""
     hidden, seen = set[str](), set[str]()
     for result in results:
         for part in _HIDDEN.findall(result):

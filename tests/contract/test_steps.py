@@ -309,7 +309,7 @@ async def test_a_model_that_goes_on_calling_tools_is_stopped() -> None:
     assert [request.may_call for request in journey.model.requests] == [True] * (MOST_ROUNDS - 1) + [False]
     assert journey.model.requests[-1].steps[-1].role == "user", "it is told why"
     (page,) = journey.pages
-    assert page.notice == phrase("tools_exhausted", "en")
+    assert page.notice == phrase("tools_exhausted", "en", n=MOST_ROUNDS - 1)
     assert "continue" in [button.action for button in page.buttons]
 
 

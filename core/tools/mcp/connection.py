@@ -18,8 +18,7 @@ from core.errors import SettingsError
 from core.text import shortened
 from core.tools.config import LONGEST_S, ToolServer
 from core.tools.mcp.errors import GARBLED, LOST, REFUSED, SLOW, TOO_LONG, ServerCallError
-from core.tools.mcp.http import CUT_OFF, NOT_SENT, http_transport
-from core.tools.mcp.http import TOO_LONG as MESSAGE_TOO_LONG
+from core.tools.mcp.http import CUT_OFF, MESSAGE_TOO_LONG, NOT_SENT, http_transport
 from core.tools.mcp.results import to_tools
 from core.tools.mcp.stdio import stdio_transport
 from core.values.tools import Tool

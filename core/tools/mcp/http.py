@@ -24,7 +24,7 @@ LONGEST_MESSAGE = 4_000_000
 """Bytes of one message of a server. It holds 3 MB of a picture."""
 NOT_SENT = "not sent"
 """What the data of an error says of a request that never reached the server."""
-TOO_LONG = "the message is too long"
+MESSAGE_TOO_LONG = "the message is too long"
 CUT_OFF = "the message was cut off"
 
 _CONNECT_S, _WRITE_S, _LEAVE_S = 5.0, 30.0, 2.0
@@ -106,7 +106,7 @@ class _WholeBody(httpx2.AsyncByteStream):
         try:
             async for piece in self._stream:
                 if len(body) + len(piece) > LONGEST_MESSAGE:
-                    raise httpx2.StreamError(TOO_LONG)
+                    raise httpx2.StreamError(MESSAGE_TOO_LONG)
                 body += piece
         except httpx2.TransportError:
             raise httpx2.StreamError(CUT_OFF) from None

@@ -22,7 +22,7 @@ from mcp.shared.message import SessionMessage
 from mcp_types import PARSE_ERROR, ErrorData, JSONRPCError, jsonrpc_message_adapter
 
 from core.tools.config import ToolServer
-from core.tools.mcp.http import LONGEST_MESSAGE, TOO_LONG
+from core.tools.mcp.http import LONGEST_MESSAGE, MESSAGE_TOO_LONG
 from core.tools.mcp.lines import Lines, LongLine
 
 log = structlog.get_logger()
@@ -118,7 +118,7 @@ def _refusal(line: LongLine) -> SessionMessage | None:
         return None
     written = found["id"].decode("utf-8", "replace")
     request_id = written.strip('"') if written.startswith('"') else int(written)
-    error = ErrorData(code=PARSE_ERROR, message=TOO_LONG)
+    error = ErrorData(code=PARSE_ERROR, message=MESSAGE_TOO_LONG)
     return SessionMessage(JSONRPCError(jsonrpc="2.0", id=request_id, error=error))
 
 

@@ -16,7 +16,7 @@ from core.i18n import LANGUAGES, tool_label
 from core.platform_calls import PlatformCalls
 from core.ports.tools import DecidesByCall, ToolError
 from core.tools.builtin import READ_EARLIER, BuiltinTools
-from core.tools.earlier import IN_PROMPT, MOST_HITS, PAGE, EarlierMessages
+from core.tools.earlier import EARLIER_UNREAD, IN_PROMPT, MOST_HITS, PAGE, EarlierMessages
 from core.tools.find_tool import FIND_TOOL
 from core.tools.links import LinkReader
 from core.tools.words import query_words
@@ -163,17 +163,25 @@ async def test_of_a_short_thread_the_beginning_is_read() -> None:
     assert (len(page), page[0]) == (PAGE, "line 0")
 
 
-@pytest.mark.parametrize("failing", [False, True])
-async def test_what_the_store_lacks_is_read_from_the_platform(failing: bool) -> None:
+async def test_what_the_store_lacks_is_read_from_the_platform() -> None:
     library = Library()
-    library.platform.older, library.platform.failing = lines(10), failing
+    library.platform.older = lines(10)
     newer = [
         replace(line, id=f"n{n}", at=line.at + timedelta(days=1)) for n, line in enumerate(lines(IN_PROMPT))
     ]
     await library.store.import_history(PLACE, History(tuple(newer), complete=False))
-    page = await library.read()
-    assert page == ([f"line {n}" for n in range(PAGE)] if failing else [f"line {n}" for n in range(10)])
+    assert await library.read() == [f"line {n}" for n in range(10)]
     assert not await library.store.filled(PLACE)
+
+
+async def test_that_the_platform_could_not_be_read_is_said() -> None:
+    library = Library()
+    library.platform.failing = True
+    await library.store.import_history(PLACE, History(tuple(lines(2)), complete=False))
+    first, *read = (await library.call("read_earlier_messages")).split("\n")
+    assert first == EARLIER_UNREAD
+    assert [json.loads(line)["text"] for line in read] == ["line 0", "line 1"]
+    assert await library.call("read_earlier_messages", before="2020-01-01") == EARLIER_UNREAD
 
 
 async def test_what_was_said_before_a_reset_is_not_read() -> None:
