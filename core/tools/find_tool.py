@@ -15,6 +15,8 @@ from core.values.tools import Tool, ToolRule
 FIND_TOOL = "find_tool"
 MOST_FOUND = 8
 """Tools that one search finds."""
+MOST_SEARCHES = 16
+"""Searches of an answer that count: the newest ones."""
 
 _NOTHING_FOUND = "No tool matches. Try other words."
 _SUMMARY_LENGTH = 200
@@ -33,9 +35,10 @@ def choose(catalog: Sequence[Tool], steps: Sequence[Step], most: int) -> tuple[T
     queries = [
         _query(call.arguments) for one in reversed(rounds) for call in one.calls if call.name == FIND_TOOL
     ]
+    newest = list(dict.fromkeys(queries))[:MOST_SEARCHES]
     ranked = [
         *(tool for tool in catalog if tool.name in called),
-        *(tool for best in zip_longest(*(find(catalog, query) for query in queries)) for tool in best if tool),
+        *(tool for best in zip_longest(*(find(catalog, query) for query in newest)) for tool in best if tool),
         *(tool for tool in catalog if not tool.server),
         *catalog,
     ]

@@ -16,6 +16,7 @@ from core.errors import StoreError
 from core.ports.files import FileContent
 from core.ports.tools import ToolError, ToolOutput
 from core.tools import registry
+from core.tools.find_tool import MOST_SEARCHES
 from core.tools.policy import DENIED, NO_ARGUMENTS, OUTCOME_UNKNOWN, TOO_MANY, arguments_digest
 from core.tools.results import LONGEST_RESULT, NOTHING
 from core.values.parts import ToolCall
@@ -126,6 +127,16 @@ async def test_what_the_answer_has_called_stays_offered_however_much_it_finds() 
     names = await bench.names()
     assert len(names) == 4
     assert {"jira__tool_0", "jira__forecast"} < set(names)
+
+
+async def test_of_many_searches_the_newest_count() -> None:
+    bench = Bench(many(200), most=4)
+    await bench.results(call("find_tool", query="weather"))
+    assert "jira__forecast" in await bench.names()
+    await bench.results(
+        *(call("find_tool", number, query=f"nothing{number}") for number in range(MOST_SEARCHES))
+    )
+    assert "jira__forecast" not in await bench.names()
 
 
 async def test_up_to_the_limit_all_are_offered_without_a_finder() -> None:
