@@ -12,9 +12,11 @@ from pathlib import Path
 from playwright.async_api import Browser, Page, expect
 
 from tests.e2e.browser import started, window
-from tests.e2e.program import Program
+from tests.e2e.program import Program, free_port
+from tests.e2e.test_approvals import reached
 from tests.e2e.test_web import NO_KEY, ask
 from tests.fakes.completions import FakeCompletions, Words
+from tests.fakes.mcp import HttpServers
 
 PICTURES = Path(__file__).parents[2] / "deploy" / "screenshots"
 DESK = {"viewport": {"width": 1080, "height": 760}, "device_scale_factor": 1.5}
@@ -98,9 +100,31 @@ async def with_files(chromium: Browser, folder: Path) -> None:
             await take(page, "files")
 
 
+async def with_tools(chromium: Browser, folder: Path) -> None:
+    """A call that waits for its person, who has just seen all of its arguments."""
+    servers = HttpServers(folder, free_port())
+    (folder / "parley.toml").write_text(f'[[tools]]\nname = "notes"\nurl = "{servers.url("/json")}"\n')
+    call = ("call_1", "notes__write", '{"text": "Ask the mill for 20 more red threads."}')
+    servers.start()
+    try:
+        servers.wait()
+        async with FakeCompletions() as endpoint:
+            endpoint.script(Words("I'll write that down for you.", calls=(call,), finish="tool_calls"))
+            settings = {"OPENAI_BASE_URL": endpoint.base_url, "OPENAI_API_KEY": "sk-test"}
+            async with Program(folder, **settings) as program, window(chromium, **DESK) as page:
+                await reached(program)
+                await page.goto(program.url)
+                await ask(page, "Note that we need 20 more red threads from the mill.")
+                await page.get_by_role("button", name="Show arguments").click()
+                await expect(page.locator(".told")).to_be_visible()
+                await take(page, "tools")
+    finally:
+        servers.kill()
+
+
 async def main() -> None:
     async with started() as chromium:
-        for scene in (offline, failing, with_files):
+        for scene in (offline, failing, with_files, with_tools):
             with tempfile.TemporaryDirectory() as folder:
                 await scene(chromium, Path(folder))
 
