@@ -16,7 +16,7 @@
     tagged_union  closed unions, such as those two, as a kind and fields
     posts       the messages of answers, and whose pages they are
     usage       usage of answers, and totals
-    settings    what people set for a channel or a workspace, and the audit of it
+    settings    what people set for a channel or a workspace; the audit, also of tool calls
     people      feedback; reset, forget, export
     forgotten   who was forgotten, and when
     store       `SqlStore`, which runs each of those functions as one transaction

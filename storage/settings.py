@@ -1,4 +1,4 @@
-"""Settings that people change, and the audit of it. Each function is one transaction's work, run by the store."""
+"""Settings, and the audit of them and of tool calls. Each function is one transaction's work, run by the store."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, delete, select
 from core.ports.store import Change, StoredSettings
 from core.values.places import Person, Place
 from storage.engine import insert
-from storage.tables import AUDIT, NOTICES, SETTINGS, from_us
+from storage.tables import AUDIT, NOTICES, SETTINGS, from_us, to_us
 from storage.threads import of_team
 
 
@@ -59,18 +59,24 @@ def change(
                 index_elements=[*there, "name"], set_={"value": setting.excluded.value}
             )
             connection.execute(setting, {**there, "name": name, "value": new})
-        line = {
-            **there,
-            "name": name,
-            "old": old,
-            "new": new,
-            "person": by.id,
-            "person_name": by.name,
-            "at_us": at_us,
-        }
-        connection.execute(AUDIT.insert(), line)
         changed.append(Change(place, name, old, new, by, from_us(at_us)))
+        record(connection, changed[-1])
     return changed
+
+
+def record(connection: Connection, change: Change) -> None:
+    row = {
+        "platform": change.place.platform,
+        "team": change.place.team,
+        "channel": change.place.channel,
+        "name": change.name,
+        "old": change.old,
+        "new": change.new,
+        "person": change.by.id,
+        "person_name": change.by.name,
+        "at_us": to_us(change.at),
+    }
+    connection.execute(AUDIT.insert(), row)
 
 
 def audit(connection: Connection, place: Place, limit: int) -> list[Change]:

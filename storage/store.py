@@ -211,7 +211,7 @@ class SqlStore:
         await self._database.write(tools.grant_tool, place, grant, to_us(at))
 
     async def record(self, change: Change) -> None:
-        await self._database.write(tools.record, change)
+        await self._database.write(settings.record, change)
 
     async def answer_footers(self, place: Place, limit: int = 400) -> list[AnswerFooter]:
         return await self._database.read(turns.answer_footers, place, limit)

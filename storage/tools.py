@@ -12,9 +12,9 @@ from core.values.conversation import Turn, TurnState
 from core.values.places import Place
 from core.values.steps import ApprovalAnswered, ApprovalAsked
 from core.values.tools import ToolGrant
-from storage import steps, threads, turns
+from storage import settings, steps, threads, turns
 from storage.engine import insert
-from storage.tables import ASKING, AUDIT, TOOL_GRANTS, TURNS, to_us
+from storage.tables import ASKING, TOOL_GRANTS, TURNS
 
 
 def asking_turns(connection: Connection, place: Place | None) -> list[tuple[Turn, ApprovalAsked]]:
@@ -65,22 +65,7 @@ def resume(
     turn = turns.turn_of(row)
     steps.append(connection, turn_id, answer, at_us)
     for change in changes:
-        record(connection, change)
+        settings.record(connection, change)
     for grant in grants:
         grant_tool(connection, turn.ask.place, grant, at_us)
     return turn
-
-
-def record(connection: Connection, change: Change) -> None:
-    line = {
-        "platform": change.place.platform,
-        "team": change.place.team,
-        "channel": change.place.channel,
-        "name": change.name,
-        "old": change.old,
-        "new": change.new,
-        "person": change.by.id,
-        "person_name": change.by.name,
-        "at_us": to_us(change.at),
-    }
-    connection.execute(AUDIT.insert(), line)
