@@ -13,7 +13,7 @@ from core.clock import Clock
 from core.errors import StoreError
 from core.ports.files import FileContent
 from core.ports.store import Change, Context, Feedback, StoredSettings, Thread
-from core.values.conversation import Ask, History, ThreadMessage, Turn
+from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
 from core.values.events import Deleted, Edited
 from core.values.parts import Attached, File
 from core.values.places import Person, Place
@@ -60,6 +60,8 @@ class SqlStore:
         self._kept: dict[str, tuple[float, StoredSettings]] = {}
         self._workspaces: dict[str, tuple[float, Mapping[str, Mapping[str, str]]]] = {}
         self._changes = 0
+        self._none_asks = False  # no turn is ASKING; only this process makes one so
+        self._asking_ends = 0
         self._purging: asyncio.Task[None] | None = None
 
     def watch(self, watch: Watch) -> None:
@@ -183,7 +185,12 @@ class SqlStore:
             await self._database.write(turns.checkpoint, turns_so_far)
 
     async def finish(self, finish: Finish) -> None:
-        await self._database.write(turns.finish, finish, to_us(self._clock.now()))
+        try:
+            await self._database.write(turns.finish, finish, to_us(self._clock.now()))
+        finally:
+            if finish.state is TurnState.ASKING:
+                self._asking_ends += 1
+                self._none_asks = False
 
     async def steps(self, turn_id: int) -> list[Step]:
         return await self._database.read(steps.steps, turn_id)
@@ -202,7 +209,12 @@ class SqlStore:
         return await self._database.write(tools.resume, turn_id, answer, changes, grants, now_us)
 
     async def asking_turns(self, place: Place | None = None) -> list[tuple[Turn, ApprovalAsked]]:
-        return await self._database.read(tools.asking_turns, place)
+        if self._none_asks:  # known without a read: this is called for each question
+            return []
+        ends = self._asking_ends
+        found = await self._database.read(tools.asking_turns, place)
+        self._none_asks = place is None and not found and ends == self._asking_ends
+        return found
 
     async def tool_grants(self, place: Place) -> list[ToolGrant]:
         return await self._database.read(tools.tool_grants, place)

@@ -84,3 +84,13 @@ async def test_the_line_of_an_answer_names_the_tools_that_it_used(store: Store) 
     used = ToolsUsed(("jira__search", "current_time"), remarks=9)
     await store.finish(Finish(turn, TurnState.DONE, "A remark. Because.", tools=used))
     assert [line.attached for line in await store.lines(PLACE)] == [(), (used,)]
+
+
+async def test_a_turn_that_asks_is_found_also_after_none_did(store: Store) -> None:
+    assert await store.asking_turns() == []
+    turn = await asking(store)
+    assert [one.id for one, _ in await store.asking_turns(PLACE)] == [turn.id]
+    assert await store.resume(turn.id, ApprovalAnswered((CALL.id,), "U1")) is not None
+    assert await store.asking_turns() == []
+    later = await asking(store, 2)
+    assert [one.id for one, _ in await store.asking_turns()] == [later.id]
