@@ -57,7 +57,7 @@ def without_file(reply: ImmediateReply, language: str) -> ImmediateReply:
 
 
 def fitted(attachment: Attachment, limit_bytes: int) -> tuple[Attachment, str]:
-    """(a paper that is too large, packed and, where that is not enough, without its oldest part; the phrase that
+    """(a file that is too large, packed and, where that is not enough, without its oldest part; the phrase that
     says so). Pure."""
     packed, why, size = _packed(attachment), "export_packed", float(len(attachment.content))
     while len(packed.content) > limit_bytes and size > 1:

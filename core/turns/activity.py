@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 
@@ -64,18 +63,15 @@ def _state(failed: bool | None) -> TaskState:
 
 def call_title(call: ToolCall, language: str) -> str:
     """The label of the tool and the first argument that is text: one line without markup."""
-    argument = shortened(_plain(_first_text(call.arguments)), _ARGUMENT_LENGTH)
+    argument = shortened(_plain(_first_text(call)), _ARGUMENT_LENGTH)
     label = _plain(tool_label(call.name, language).replace("_", " "))
     title = shortened(label, _TITLE_LENGTH - _ARGUMENT_LENGTH - 3)
     return f"{title} “{argument}”" if argument else title
 
 
-def _first_text(arguments: str) -> str:
+def _first_text(call: ToolCall) -> str:
     """The first argument that is text and not blank; empty where there is none, or where they can't be read."""
-    try:
-        values = json.loads(arguments)
-    except (ValueError, RecursionError):
-        return ""
+    values = call.parsed
     texts = values.values() if isinstance(values, dict) else ()
     return next((text for text in texts if isinstance(text, str) and text.strip()), "")
 

@@ -65,7 +65,7 @@ def arguments_reply(asked: ApprovalAsked, language: str) -> ImmediateReply:
 
 def _call_line(call: ToolCall, language: str) -> str:
     """The tool with its arguments, as JSON so that no value can pass for another argument."""
-    tool, arguments = tool_label(call.name, language), _parsed(call)
+    tool, arguments = tool_label(call.name, language), call.parsed
     if not isinstance(arguments, dict):
         return shortened(f"{tool} ({_visible(call.arguments)})", _CALL_LENGTH)
     named = [
@@ -77,18 +77,9 @@ def _call_line(call: ToolCall, language: str) -> str:
 
 
 def _whole(call: ToolCall) -> str:
-    arguments = _parsed(call)
+    arguments = call.parsed
     text = call.arguments if arguments is None else json.dumps(arguments, indent=2, ensure_ascii=False)
     return "\n".join(_visible(line) for line in text.split("\n"))
-
-
-def _parsed(call: ToolCall) -> object:
-    """The arguments as a value; None where they are no JSON."""
-    try:
-        parsed: object = json.loads(call.arguments or "{}")
-    except (ValueError, RecursionError):
-        return None
-    return parsed
 
 
 def _json(value: object) -> str:

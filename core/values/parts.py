@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -108,6 +109,15 @@ class ToolCall:
     name: str
     arguments: str
     extra: str = ""
+
+    @property
+    def parsed(self) -> object:
+        """The value of the arguments, for people to see; None where they are no JSON. None at all count as `{}`."""
+        try:
+            value: object = json.loads(self.arguments.strip() or "{}")
+        except (ValueError, RecursionError):
+            return None
+        return value
 
 
 @dataclass(frozen=True, slots=True)
