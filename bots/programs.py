@@ -19,7 +19,7 @@ from bots.startup import Startup
 from core.clock import SystemClock
 from core.errors import SettingsError, StoreError
 from core.llm.catalog import ModelCatalog
-from core.ports.store import TurnLedger
+from core.ports.store.turns import TurnLedger
 from core.spend.usage_report import report_ask
 from core.tools.mcp.server import McpServer
 from core.turns.recovery import give_signs_of_life

@@ -8,7 +8,7 @@ import structlog
 
 from core.clock import Clock
 from core.errors import StoreError
-from core.ports.store import UploadStore
+from core.ports.store.uploads import UploadStore
 
 log = structlog.get_logger()
 

@@ -21,7 +21,8 @@ from pydantic import Field, field_validator
 
 from core.clock import Clock
 from core.errors import SettingsError, StoreError
-from core.ports.store import TurnLedger, UsageStore
+from core.ports.store.turns import TurnLedger
+from core.ports.store.usage import UsageStore
 from core.settings.environment import Settings
 from core.spend.usage_report import PERIOD, report_ask
 from core.values.conversation import Ask

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, case, cast, delete, or_, select, tuple_, update
 from sqlalchemy import Text as TextColumn
 
-from core.ports.store import Feedback
+from core.ports.store.privacy import Feedback
 from core.values.conversation import ThreadMessage, TurnState
 from core.values.places import Place
 from storage import threads, uploads

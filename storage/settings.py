@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, select
 
-from core.ports.store import Change, StoredSettings
+from core.ports.store.settings import Change, StoredSettings
 from core.values.places import Person, Place
 from storage.engine import insert
 from storage.tables import AUDIT, NOTICES, SETTINGS, from_us, to_us

@@ -12,7 +12,9 @@ import structlog
 from core.clock import Clock
 from core.errors import StoreError
 from core.ports.files import FileContent
-from core.ports.store import Change, Context, Feedback, StoredSettings, Thread
+from core.ports.store.privacy import Feedback
+from core.ports.store.settings import Change, StoredSettings
+from core.ports.store.threads import Context, Thread
 from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
 from core.values.events import Deleted, Edited
 from core.values.parts import Attached, File

@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from core.ports.store import Thread
+from core.ports.store.threads import Thread
 from core.values.conversation import Ask, History, ThreadMessage
 from core.values.events import Deleted, Edited
 from core.values.parts import Attached, File, ToolsUsed

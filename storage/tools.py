@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select, update
 
-from core.ports.store import Change
+from core.ports.store.settings import Change
 from core.values.conversation import Turn, TurnState
 from core.values.places import Place
 from core.values.steps import ApprovalAnswered, ApprovalAsked

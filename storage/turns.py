@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Executable, Text, bindparam, cast, delete, literal, select, update
 
 from core.errors import StoreError
-from core.ports.store import PROCESS, Context
+from core.ports.store.threads import PROCESS, Context
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.events import Deleted, Edited
 from core.values.places import Person, Place

@@ -21,7 +21,7 @@ from bots.web.incoming import TOP
 from core.commands.parser import command_of
 from core.conversation.file_content import is_picture, is_sound
 from core.i18n import SPOKEN, TAGS, language_of, phrase, tools_used, variant
-from core.ports.store import Thread
+from core.ports.store.threads import Thread
 from core.turns.approval_view import approval_buttons, approval_notice
 from core.values.conversation import ThreadMessage, Turn
 from core.values.events import Receipt

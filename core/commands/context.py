@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from core.commands import SCOPES
 from core.commands.parser import Values
 from core.i18n import phrase
-from core.ports.store import StoredSettings
+from core.ports.store.settings import StoredSettings
 from core.settings.channel import ChannelSettings
 from core.settings.environment import CoreSettings
 from core.values.events import Command

@@ -13,7 +13,8 @@ from core.commands.data_commands import DataCommands, require_readable
 from core.commands.parser import CommandError, Values, line_of, named, options_of, values_of
 from core.commands.settings_commands import SettingsCommands
 from core.commands.summaries import values_to_task
-from core.ports.store import Store, StoredSettings
+from core.ports.store import Store
+from core.ports.store.settings import StoredSettings
 from core.settings.channel import ChannelSettings, bounded, language_for, merge, settings_on
 from core.settings.environment import CoreSettings
 from core.values.conversation import Ask, Turn

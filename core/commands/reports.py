@@ -15,7 +15,7 @@ from babel.numbers import format_currency, format_decimal
 from core.commands.settings_view import origin, shown
 from core.files.names import safe_name
 from core.i18n import LOCALES, language_of, phrase, tool_label, tools_used
-from core.ports.store import Change
+from core.ports.store.settings import Change
 from core.settings.channel import ChannelSettings
 from core.speakers import label, label_of, labels_of
 from core.values.conversation import ThreadMessage

@@ -11,7 +11,7 @@ from core.commands import SCOPES, choice_label
 from core.commands.context import CommandContext
 from core.commands.parser import CommandError, choice_named, echo
 from core.i18n import LANGUAGES, language_of, name_list, phrase
-from core.ports.store import Change, StoredSettings
+from core.ports.store.settings import Change, StoredSettings
 from core.settings.channel import NOBODY, SETTINGS, ChannelSettings, Origin, merge, settings_on
 from core.text import shortened
 from core.values.ui import Choice, Field, Form

@@ -18,7 +18,8 @@ from core.conversation.summary import build_summary, within
 from core.errors import PlatformError, StoreError, UnreadError
 from core.platform_calls import PlatformCalls
 from core.ports.model import Request
-from core.ports.store import Context, ThreadStore, TurnLedger
+from core.ports.store.threads import Context, ThreadStore
+from core.ports.store.turns import TurnLedger
 from core.settings.channel import ChannelSettings
 from core.text import is_blank
 from core.values.conversation import Ask, History, Message, ThreadMessage, Turn, text_message

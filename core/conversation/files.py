@@ -20,7 +20,7 @@ from core.conversation.prompt import Pictures
 from core.files.extractor import LARGEST_FILE
 from core.platform_calls import PlatformCalls
 from core.ports.files import FileError, Picture
-from core.ports.store import ThreadStore
+from core.ports.store.threads import ThreadStore
 from core.values.conversation import Ask, ThreadMessage
 from core.values.parts import Attached, File, FileProblem, Image
 from core.values.places import message_key

@@ -13,7 +13,8 @@ from core.commands.handlers import CommandHandlers
 from core.errors import StoreError
 from core.i18n import phrase
 from core.inbox.eligibility import refusal_reply
-from core.ports.store import Change, Store
+from core.ports.store import Store
+from core.ports.store.settings import Change
 from core.speakers import label
 from core.turns.approval_view import ALWAYS, ARGUMENTS, DENY, action_and_key, arguments_reply
 from core.values.conversation import Turn, TurnState

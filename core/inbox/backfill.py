@@ -19,7 +19,8 @@ from core.clock import Clock
 from core.errors import Code, PlatformError, StoreError
 from core.inbox.teams import adopt
 from core.platform_calls import PlatformCalls
-from core.ports.store import SettingsStore, ThreadStore
+from core.ports.store.settings import SettingsStore
+from core.ports.store.threads import ThreadStore
 from core.settings.channel import Listen
 from core.values.conversation import Ask
 from core.values.events import Outcome, Receipt

@@ -12,7 +12,8 @@ from core.commands.handlers import CommandHandlers
 from core.i18n import phrase
 from core.inbox.approvals import ENDING_S, Approvals
 from core.inbox.eligibility import Eligibility, refusal_reply
-from core.ports.store import Feedback, Store
+from core.ports.store import Store
+from core.ports.store.privacy import Feedback
 from core.settings.channel import ChannelSettings
 from core.turns.approval_view import action_and_key
 from core.turns.running import RunningTurns

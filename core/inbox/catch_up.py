@@ -14,7 +14,9 @@ from core.inbox.deleted_questions import DeletedQuestions
 from core.inbox.inbox import StoringInbox
 from core.inbox.teams import adopt
 from core.platform_calls import PerInstallation, PlatformCalls
-from core.ports.store import ThreadStore, ToolStore, TurnLedger
+from core.ports.store.threads import ThreadStore
+from core.ports.store.tools import ToolStore
+from core.ports.store.turns import TurnLedger
 from core.turns.recovery import Recovery
 from core.values.conversation import Turn
 from core.values.places import Place

@@ -14,7 +14,7 @@ import structlog
 
 from core.errors import PlatformError
 from core.ports.connector import Membership
-from core.ports.store import SettingsStore
+from core.ports.store.settings import SettingsStore
 from core.values.conversation import Ask
 from core.values.events import ButtonPress, Command
 from core.values.places import Person, Place

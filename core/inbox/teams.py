@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.ports.connector import Installation
-from core.ports.store import ThreadStore
+from core.ports.store.threads import ThreadStore
 from core.values.places import Place
 
 

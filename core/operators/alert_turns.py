@@ -15,7 +15,7 @@ from core.clock import Clock
 from core.errors import Code, StoreError
 from core.i18n import advise, language_of, phrase
 from core.operators.alerts import AGAIN_S
-from core.ports.store import TurnLedger
+from core.ports.store.turns import TurnLedger
 from core.values.conversation import Turn, TurnState, announcement
 from core.values.places import Place
 from core.values.tasks import Alert

@@ -4,7 +4,7 @@
     model      a model that streams
     tools      what models may call
     files      the content of people's files: where it comes from, who reads it
-    store      the ledger, threads, settings, usage, privacy and uploads
+    store      turns, tool decisions, threads, settings, usage, privacy, uploads: one module a protocol
 
 Each docstring is a contract; `tests/contract` holds every implementation to it.
 """

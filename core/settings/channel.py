@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from core.i18n import LANGUAGES, language_of, phrase, variant
-from core.ports.store import StoredSettings
+from core.ports.store.settings import StoredSettings
 from core.settings.environment import CoreSettings
 from core.values.places import Person
 from core.values.platform import Feature, PlatformTraits

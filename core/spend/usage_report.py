@@ -9,7 +9,7 @@ from babel.dates import format_datetime
 from babel.numbers import format_currency
 
 from core.i18n import LOCALES, language_of, phrase
-from core.ports.store import UsageStore
+from core.ports.store.usage import UsageStore
 from core.settings.environment import CoreSettings
 from core.values.conversation import Ask, announcement
 from core.values.places import Place

@@ -13,7 +13,7 @@ from typing import Any
 from core.conversation.summary import line_to_json
 from core.errors import PlatformError
 from core.platform_calls import PlatformCalls
-from core.ports.store import ThreadStore
+from core.ports.store.threads import ThreadStore
 from core.ports.tools import ToolError
 from core.speakers import label_of, labels_of
 from core.text import shortened

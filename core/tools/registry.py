@@ -11,7 +11,8 @@ import structlog
 
 from core.clock import Clock
 from core.conversation.file_content import ContentReader
-from core.ports.store import Change, ToolStore
+from core.ports.store.settings import Change
+from core.ports.store.tools import ToolStore
 from core.ports.tools import DecidesByCall, ListsLater, ToolError, ToolOutput, ToolSource
 from core.text import shortened
 from core.tools.find_tool import FIND_TOOL, choose, found_to_text

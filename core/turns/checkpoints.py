@@ -8,7 +8,7 @@ import structlog
 
 from core.clock import Clock
 from core.errors import StoreError
-from core.ports.store import TurnLedger
+from core.ports.store.turns import TurnLedger
 from core.turns.running import RunningTurns
 
 log = structlog.get_logger()

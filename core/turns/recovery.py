@@ -7,7 +7,8 @@ from contextlib import suppress
 
 from core.clock import Clock
 from core.errors import StoreError
-from core.ports.store import PROCESS, ThreadStore, TurnLedger
+from core.ports.store.threads import PROCESS, ThreadStore
+from core.ports.store.turns import TurnLedger
 from core.turns.ownership import SOLE_OWNER, Gained, Ownership
 from core.turns.queue import PlaceQueues
 

@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.errors import StoreError
-from core.ports.store import Change, Feedback, Store, StoredSettings
+from core.ports.store import Store
+from core.ports.store.privacy import Feedback
+from core.ports.store.settings import Change, StoredSettings
 from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
 from core.values.deltas import Usage
 from core.values.places import Person, Place

@@ -17,7 +17,10 @@ from sqlalchemy import Connection, Engine, event, text
 from core.clock import SystemClock
 from core.errors import Code, StoreError
 from core.ports.files import FileContent
-from core.ports.store import PROCESS, Change, Feedback, Store
+from core.ports.store import Store
+from core.ports.store.privacy import Feedback
+from core.ports.store.settings import Change
+from core.ports.store.threads import PROCESS
 from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
 from core.values.deltas import EndReason, Usage
 from core.values.events import Deleted, Edited

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from core.ports.store import Change, Store
+from core.ports.store import Store
+from core.ports.store.settings import Change
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.parts import Text, ToolCall, ToolsUsed
 from core.values.places import Person, Place

@@ -6,7 +6,7 @@ from core.clock import Clock
 from core.conversation.file_content import ContentReader
 from core.conversation.files import FileReader
 from core.ports.files import Extracted, ExtractedText, FileContent, FileError, Picture
-from core.ports.store import ThreadStore
+from core.ports.store.threads import ThreadStore
 from core.values.parts import File, FileProblem
 from core.values.places import Place
 from tests.fakes.platform import MemoryPlatform

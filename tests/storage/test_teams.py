@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from core.clock import SystemClock
 from core.errors import Code
-from core.ports.store import PROCESS
+from core.ports.store.threads import PROCESS
 from core.values.conversation import Ask, TurnState, announcement
 from core.values.places import Person, Place
 from core.values.tasks import Alert, ReportUsage

@@ -20,7 +20,7 @@ from bots.web.outgoing import (
     views,
 )
 from core.i18n import phrase
-from core.ports.store import Thread
+from core.ports.store.threads import Thread
 from core.values.conversation import ThreadMessage
 from core.values.events import Outcome, Receipt
 from core.values.outgoing import Page

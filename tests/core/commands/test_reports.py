@@ -9,7 +9,7 @@ import pytest
 
 from core.commands.reports import history, newest, person_file, thread_file
 from core.i18n import LANGUAGES, phrase
-from core.ports.store import Change
+from core.ports.store.settings import Change
 from core.values.conversation import ThreadMessage
 from core.values.parts import File, FileProblem, Quote, Text, Unread
 from core.values.places import Person, Place

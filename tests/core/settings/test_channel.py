@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from core.errors import SettingsError
-from core.ports.store import StoredSettings
+from core.ports.store.settings import StoredSettings
 from core.settings.channel import (
     NOBODY,
     SETTINGS,

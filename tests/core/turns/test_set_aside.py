@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from core.errors import BotError, Code
-from core.ports.store import PROCESS
+from core.ports.store.threads import PROCESS
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.places import Place
 from tests.core.turns.test_runner import ADA, Rig

@@ -1,0 +1,30 @@
+"""What the core asks of its store, one protocol a module.
+
+    turns     turns, from their acceptance to their end
+    tools     the decisions of people about tool calls
+    threads   threads, their messages, and the watermarks of installations
+    settings  the settings that people change, and the audit of changes
+    usage     token usage of answers
+    privacy   feedback on answers, and what is stored of a person
+    uploads   pictures of messages
+
+Each docstring is a contract; `tests/contract` holds every store to it. A module asks for the protocol that it needs.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from core.ports.store.privacy import PrivacyStore
+from core.ports.store.settings import SettingsStore
+from core.ports.store.threads import ThreadStore
+from core.ports.store.tools import ToolStore
+from core.ports.store.turns import TurnLedger
+from core.ports.store.uploads import UploadStore
+from core.ports.store.usage import UsageStore
+
+
+class Store(TurnLedger, ToolStore, ThreadStore, SettingsStore, UsageStore, PrivacyStore, UploadStore, Protocol):
+    """The whole store. Every method is one transaction and raises StoreError when the database fails."""
+
+    async def close(self) -> None: ...

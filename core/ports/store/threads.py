@@ -1,0 +1,148 @@
+"""Threads, their messages, and the watermarks of installations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from core.values.conversation import Ask, History, ThreadMessage
+from core.values.events import Deleted, Edited
+from core.values.parts import Attached, File
+from core.values.places import Place
+from core.values.usage import LastUsage
+
+PROCESS = "process"
+"""The name under which the program itself stores its sign of life (`ThreadStore.advance_watermark`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The material of a prompt. `lines` are the thread's newest messages up to the question's own, oldest first.
+
+    `filled`: the thread was read to its beginning, so nothing older is missing.
+    """
+
+    lines: tuple[ThreadMessage, ...]
+    filled: bool
+    spent: LastUsage | None
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A place as a list of threads shows it.
+
+    `title` is the beginning of its first message, or the names of the files of a message without text.
+    """
+
+    place: Place
+    title: str
+    at: datetime
+
+
+class ThreadStore(Protocol):
+    """Threads, their messages, and until when platforms were listened to."""
+
+    async def note(self, ask: Ask) -> bool:
+        """Store `ask` as a message of its thread only.
+
+        Returns False if it is stored already, or is older than the thread's last reset, or was sent before its author
+        was forgotten.
+        """
+        ...
+
+    async def joined(self, place: Place) -> bool:
+        """Whether a turn was ever accepted there."""
+        ...
+
+    async def place_of_post(self, place: Place, message_id: str) -> Place | None:
+        """The conversation of the bot's own message `message_id` in `place`'s channel."""
+        ...
+
+    async def edit(self, edited: Edited) -> bool:
+        """Change a message, or the question of a HELD turn. Returns whether anything is different then.
+
+        What is stored of the content of a file stays where the message still has the file.
+        """
+        ...
+
+    async def delete(self, deleted: Deleted) -> bool:
+        """Remove a message with its uploads, or a HELD turn. Returns False where neither is stored."""
+        ...
+
+    async def add_attached(self, place: Place, message_id: str, attached: Sequence[Attached]) -> bool:
+        """Add what is not stored yet of a message, such as its files, which came with its second delivery only.
+
+        Returns False where the message is not stored or has all of it.
+        """
+        ...
+
+    async def put_file(self, place: Place, message_id: str, file: File) -> None:
+        """Store a file's text or problem with its message, in place of the file with the same `source`."""
+        ...
+
+    async def import_history(self, place: Place, history: History) -> None:
+        """Merge what a platform could read into the thread. A stored message stays as it is. Messages that were sent
+        before their authors were forgotten are left out.
+
+        After a complete history `filled` is True.
+        """
+        ...
+
+    async def filled(self, place: Place) -> bool: ...
+
+    async def lines(
+        self, place: Place, until: Ask | None = None, limit: int = 400, before: datetime | None = None
+    ) -> list[ThreadMessage]:
+        """The newest `limit` messages of a thread, oldest first. An answer follows its question directly.
+
+        With `until`, none later than `until`'s own and none older than the thread's last reset. With `before`, none of
+        that time or later.
+        """
+        ...
+
+    async def search(
+        self, place: Place, words: Sequence[str], limit: int = 40
+    ) -> list[tuple[Place, ThreadMessage]]:
+        """Messages in the other threads of `place`'s channel that have some of `words`, which are in lower case. At
+        least the newest 20,000 messages are looked through.
+
+        Those with the most of them come first, then the newest; none is older than its thread's last reset. Of ASCII
+        letters the case does not matter.
+        """
+        ...
+
+    async def context(self, ask: Ask, model: str, limit: int = 400) -> Context:
+        """`lines`, `filled` and `last_usage` of the ask's place in one trip."""
+        ...
+
+    async def active_threads(self, platform: str, team: str, since: datetime, limit: int = 500) -> list[Place]:
+        """The joined places of a team with messages since then, newest first. Empty `team`: of every team."""
+        ...
+
+    async def threads(self, platform: str, team: str, limit: int = 50) -> list[Thread]:
+        """The newest threads of a team, newest first."""
+        ...
+
+    async def watermark(self, platform: str, team: str) -> datetime | None:
+        """Until when every message of an installation is known to be stored. None before its first connection.
+
+        `team` is the installation's id.
+        """
+        ...
+
+    async def advance_watermark(self, platform: str, team: str, until: datetime) -> None:
+        """Move the watermark forward. It never moves back."""
+        ...
+
+    async def adopt(self, platform: str, team: str, former: Sequence[str]) -> None:
+        """Move everything stored under the ids `former` to the id `team`. What `team` has already stays as it is.
+
+        For rows of earlier versions, which did not know the id of their installation.
+        """
+        ...
+
+    async def reset(self, place: Place, at: datetime) -> None:
+        """Let the thread's context begin at `at`. Older messages stay and are not read any more."""
+        ...

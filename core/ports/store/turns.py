@@ -1,0 +1,130 @@
+"""Turns, from their acceptance to their end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from core.ports.store.settings import Change
+from core.values.conversation import Ask, Turn
+from core.values.places import Person, Place
+from core.values.steps import ApprovalAnswered, Step
+from core.values.tasks import Alert, Task
+from core.values.tools import ToolGrant
+from core.values.turn_ends import AnswerFooter, Finish
+
+
+class TurnLedger(Protocol):
+    """Turns, from their acceptance to their end."""
+
+    async def accept(self, ask: Ask) -> Turn | None:
+        """Store `ask` as a waiting turn and as a message of its thread, and join the place.
+
+        Returns None if it is stored already, or was sent before its author was forgotten (`forget_person`). Durable
+        when it returns.
+        """
+        ...
+
+    async def hold(self, ask: Ask) -> Turn | None:
+        """Store `ask` as a HELD turn, not as a message of its thread, and do not join the place.
+
+        Returns the same turn again while it is held, and None where `ask` is stored as anything else, or was sent
+        before its author was forgotten. Durable when it returns.
+        """
+        ...
+
+    async def admit(self, turn_id: int, author: Person) -> Turn | None:
+        """Make a HELD turn wait for its answer, asked by `author`, as if `accept` had stored it.
+
+        Returns None where it is not held any more.
+        """
+        ...
+
+    async def discard(self, turn_id: int) -> None:
+        """Remove a HELD turn with its text."""
+        ...
+
+    async def held_turns(self) -> list[Turn]:
+        """HELD turns, oldest first. `guest` and `external` of their authors are not stored."""
+        ...
+
+    async def open_turns(self, after_id: int = 0) -> list[Turn]:
+        """Turns that wait, or were running when their process died, in the order they came."""
+        ...
+
+    async def turn(self, turn_id: int) -> Turn | None: ...
+
+    async def recover(self, still_since: datetime) -> None:
+        """Make the turns that were running wait again. Call it once at the start, before any turn begins.
+
+        A turn that may have ended the last process gets one more of `deaths`: the only open turn, if it was running.
+        Where the process gave no sign of life (`advance_watermark(PROCESS, "", ...)`) since `still_since`, it is the
+        first running turn of each place.
+        """
+        ...
+
+    async def give_back(self) -> None:
+        """Make the turns that still run wait for the next process, without a death. Call it at an orderly end."""
+        ...
+
+    async def retry_turn(self, turn_id: int, task: Task) -> Turn | None:
+        """A new waiting turn for the question of an ended one: answer it again, or continue its answer.
+
+        Returns None where the turn has not ended, is unknown, or was retried already.
+        """
+        ...
+
+    async def begin(self, turn_id: int) -> Turn:
+        """Mark a turn RUNNING and count one more `attempt`. Raises StoreError, not retryable, where it has ended."""
+        ...
+
+    async def checkpoint(self, turns: Sequence[tuple[int, str, tuple[str, ...]]]) -> None:
+        """Store partial answers, each (turn id, text, message ids), in one transaction."""
+        ...
+
+    async def finish(self, finish: Finish) -> None:
+        """End a turn, or in the state ASKING its run: then no usage and no message of the thread are stored yet. A
+        second call changes nothing."""
+        ...
+
+    async def steps(self, turn_id: int) -> list[Step]:
+        """The steps of a turn that have ended, in order. Where none was stored on its own, an ended turn has one
+        round, which is its text."""
+        ...
+
+    async def put_steps(self, turn_id: int, number: int, steps: Sequence[Step]) -> None:
+        """Store `steps` of an open turn from `number` on, counted from 0, in place of those from there on."""
+        ...
+
+    async def resume(
+        self,
+        turn_id: int,
+        answer: ApprovalAnswered,
+        changes: Sequence[Change] = (),
+        grants: Sequence[ToolGrant] = (),
+    ) -> Turn | None:
+        """Store the answer to what an ASKING turn asks as its next step, and make the turn wait for its run.
+
+        The audit gets `changes`, and the turn's thread `grants`, in the same transaction. Returns None, and stores
+        nothing, where the turn does not ask any more.
+        """
+        ...
+
+    async def answer_footers(self, place: Place, limit: int = 400) -> list[AnswerFooter]:
+        """The footers of a thread's newest `limit` ended turns, oldest first.
+
+        Without those that have neither notice nor buttons, were retried, or were forgotten.
+        """
+        ...
+
+    async def alerts(self, place: Place, since: datetime) -> list[tuple[Alert, datetime]]:
+        """The alerts raised since then that were posted to a channel, with the time of each, oldest first.
+
+        Of a place without a team: to the channel of each installation that has a watermark.
+        """
+        ...
+
+    async def mark_once(self, key: str) -> bool:
+        """True for the first call with this key, ever."""
+        ...

@@ -1,0 +1,33 @@
+"""Pictures of messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from core.ports.files import FileContent
+from core.values.places import Place
+
+
+class UploadStore(Protocol):
+    """Small copies of the pictures of messages, for platforms that keep no files themselves."""
+
+    async def put_uploads(
+        self, place: Place, message_id: str, at: datetime, content: Mapping[str, FileContent]
+    ) -> None:
+        """Store the pictures of a message by `File.source`, before the message itself. Those stored stay as they
+        are."""
+        ...
+
+    async def upload(self, place: Place, message_id: str, source: str) -> FileContent | None:
+        """A picture of a message of `place`'s channel, or None where there is none, or none any more."""
+        ...
+
+    async def discard_uploads(self, place: Place, message_id: str) -> None:
+        """Remove the pictures of a message that is not stored, since it was refused."""
+        ...
+
+    async def expire_uploads(self, before: datetime) -> int:
+        """Remove all pictures that came before then. Returns how many."""
+        ...
