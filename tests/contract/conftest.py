@@ -12,6 +12,7 @@ import pytest_asyncio
 from core.clock import SystemClock
 from core.ports.store import Store
 from storage import DatabaseSettings, SqlStore, open_store
+from storage.engine import Database
 from storage.url import sqlite_file
 from tests.fakes.memory import MemoryStore
 
@@ -43,3 +44,11 @@ async def store(store_url: str) -> AsyncIterator[Store]:
     opened = await open_store(settings, SystemClock()) if store_url else MemoryStore()
     yield opened
     await opened.close()
+
+
+@pytest_asyncio.fixture
+async def database(sql_store: SqlStore, database_url: str) -> AsyncIterator[Database]:
+    """The same database, past the store."""
+    beside = Database(DatabaseSettings(database_url=database_url).url)
+    yield beside
+    await beside.close()

@@ -15,7 +15,7 @@ from bots.web import html as made_of
 from bots.web.html import Rendering, highlighted, rendered
 from core.delivery.markdown.parser import _remembered_leaves, inline
 from core.delivery.markdown.tail import tail
-from tests.bots.web.test_page import MARKDOWN
+from tests.bots.web.windows import MARKDOWN
 from tests.shapes import SHAPES
 
 TAGS = {

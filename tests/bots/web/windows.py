@@ -11,6 +11,29 @@ from playwright.async_api import Browser, BrowserContext, Page
 
 from tests.e2e import browser
 
+MARKDOWN = """# Title
+A **bold**, *slanted*, ~~struck~~, `coded <b>` word and **中文：**后面
+with a [link](https://example.com/a_(b)), a [bad one](javascript:alert(1)) and https://example.org/x.
+
+- one
+  - nested
+- two
+
+3. three
+
+```python
+print("<i>&amp;</i>")
+```
+
+| a | b |
+|---|--:|
+| `x\\|y` | 2 |
+
+> quoted
+
+---
+<img src=x onerror="document.title='hacked'"><script>document.title='hacked'</script> 2 * 3 * 4 snake_case_name"""
+
 
 @asynccontextmanager
 async def window(chromium: Browser, **options: Any) -> AsyncIterator[tuple[BrowserContext, Page]]:

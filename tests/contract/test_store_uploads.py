@@ -1,0 +1,76 @@
+"""Pictures of messages on every store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from core.ports.store import Store
+from core.values.conversation import Ask
+from core.values.events import Deleted
+from core.values.places import Place
+from tests.contract.stored import ANN, BEN, ELSEWHERE, NOON, PICTURE, PLACE, ask
+
+
+class TestUploads:
+    """Small copies of the pictures of messages."""
+
+    async def uploaded(self, store: Store, question: Ask, *sources: str) -> None:
+        content = dict.fromkeys(sources, PICTURE)
+        await store.put_uploads(question.place, question.id, question.at, content)
+        await store.accept(question)
+
+    async def sources(self, store: Store, message: str, place: Place = PLACE) -> list[str]:
+        return [source for source in "abc" if await store.upload(place, message, source)]
+
+    async def test_a_picture_comes_back_as_it_was_stored_first(self, store: Store) -> None:
+        await self.uploaded(store, ask(), "a")
+        await store.put_uploads(PLACE, "m1", NOON, {"a": replace(PICTURE, data=b"other"), "b": PICTURE})
+        await store.put_uploads(PLACE, "m2", NOON, {})
+        assert await store.upload(PLACE, "m1", "a") == PICTURE
+        assert await store.upload(replace(PLACE, thread=""), "m1", "b") == PICTURE
+        assert await self.sources(store, "m2") == []
+        assert await self.sources(store, "m1", replace(PLACE, channel="C2")) == []
+
+    async def test_it_goes_with_its_message(self, store: Store) -> None:
+        for message in ("m1", "m2"):
+            await self.uploaded(store, ask(message), "a", "b")
+        await store.delete(Deleted(PLACE, "m1"))
+        assert await self.sources(store, "m1") == []
+        assert await self.sources(store, "m2") == ["a", "b"]
+
+    async def test_it_is_discarded_only_where_its_message_was_not_taken(self, store: Store) -> None:
+        await self.uploaded(store, ask("m1"), "a")
+        await store.put_uploads(PLACE, "m2", NOON, {"a": PICTURE})
+        for message in ("m1", "m2"):
+            await store.discard_uploads(PLACE, message)
+        assert [await self.sources(store, message) for message in ("m1", "m2")] == [["a"], []]
+
+    async def test_forgetting_a_thread_or_a_person_removes_theirs_alone(self, store: Store) -> None:
+        await self.uploaded(store, ask("m1"), "a")
+        await self.uploaded(store, ask("m2", place=ELSEWHERE), "a")
+        await self.uploaded(store, ask("m3", place=ELSEWHERE, by=BEN), "a")
+        await self.uploaded(store, ask("m4", place=replace(PLACE, team="T2")), "a")
+        await store.forget_thread(PLACE, NOON)
+        assert [await self.sources(store, message) for message in ("m1", "m2")] == [[], ["a"]]
+        await store.forget_person("slack", "T1", ANN.id, NOON)
+        assert [await self.sources(store, message) for message in ("m2", "m3")] == [[], ["a"]]
+        assert await self.sources(store, "m4", replace(PLACE, team="T2")) == ["a"]
+
+    async def test_a_reset_keeps_it_for_its_readers(self, store: Store) -> None:
+        await self.uploaded(store, ask(), "a")
+        await store.reset(PLACE, NOON + timedelta(seconds=1))
+        assert await self.sources(store, "m1") == ["a"]
+
+    async def test_old_ones_expire(self, store: Store) -> None:
+        await self.uploaded(store, ask("m1"), "a", "b")
+        await self.uploaded(store, ask("m2", after_s=60), "c")
+        assert await store.expire_uploads(NOON + timedelta(seconds=60)) == 2
+        assert [await self.sources(store, message) for message in ("m1", "m2")] == [[], ["c"]]
+        assert await store.expire_uploads(NOON + timedelta(seconds=60)) == 0
+
+    async def test_a_name_that_no_database_takes_is_stored_without_that(self, store: Store) -> None:
+        await store.put_uploads(PLACE, "m1", NOON, {"a": replace(PICTURE, name="a\0b\ud800")})
+        found = await store.upload(PLACE, "m1", "a")
+        assert found is not None
+        assert found.name == "ab?"
