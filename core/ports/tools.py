@@ -39,7 +39,7 @@ class ToolSource(Protocol):
         ...
 
     def absent(self, place: Place, settings: ToolSettings) -> bool:
-        """Whether it would offer tools there but can't be reached now."""
+        """Whether it would offer tools there but can't be reached now, or has not been reached yet."""
         ...
 
     async def call(self, turn: Turn, tool: Tool, arguments: Mapping[str, Any]) -> ToolOutput:

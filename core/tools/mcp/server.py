@@ -82,8 +82,9 @@ class McpServer:
         return self._tools if self._clock.monotonic() - self._listed_at < KEEP_S else ()
 
     def absent(self, place: Place, settings: ToolSettings) -> bool:
+        """Also while it is being reached for the first time: its tools are missing then too."""
         self._retry()
-        return self._server.offered_in(place) and self._away
+        return self._server.offered_in(place) and (self._away or self._listed_at is None)
 
     async def listed(self) -> None:
         if self._listed_at is None:
@@ -122,7 +123,7 @@ class McpServer:
 
     @property
     def _away(self) -> bool:
-        """Whether the last attempt to connect failed. A server that is being reached for the first time is not away."""
+        """Whether the last attempt to connect failed."""
         return self._failures > 0
 
     def _retry(self) -> None:

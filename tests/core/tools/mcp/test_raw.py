@@ -223,7 +223,7 @@ async def test_a_silent_server_is_away_and_closing_does_not_wait_for_it(
 
     clock = FakeClock()
     async with RawServer(silent) as raw, running(ToolServer("raw", raw.url), clock) as rig:
-        assert not rig.absent, "it is being reached"
+        assert rig.absent, "its tools are missing while it is being reached"
         await until(lambda: len(rig.states) == 1)
         assert rig.absent
         await until(lambda: clock.sleepers == 1)
