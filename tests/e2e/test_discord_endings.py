@@ -10,9 +10,9 @@ import pytest
 
 from core.i18n import phrase
 from tests.e2e.conftest import discord_settings, model_settings
+from tests.e2e.discord_people import Discord, says
 from tests.e2e.program import Program
 from tests.e2e.test_discord import AT, answered, answers
-from tests.e2e.test_discord_commands import Discord, says
 from tests.e2e.test_slack import said
 from tests.fakes.completions import FakeCompletions, Words
 from tests.fakes.discord import ADA, BO, GENERAL, GUILD, RANDOM, FakeDiscord, Message

@@ -8,9 +8,9 @@ import pytest
 
 from core.i18n import phrase
 from tests.e2e.conftest import discord_settings, model_settings
+from tests.e2e.discord_people import IN, Discord
 from tests.e2e.program import Program
 from tests.e2e.test_discord import AT, answered
-from tests.e2e.test_discord_commands import IN, Discord
 from tests.fakes.completions import FakeCompletions, Words
 from tests.fakes.discord import ADA, BO, CHEN, GENERAL, RANDOM, FakeDiscord, Permission
 

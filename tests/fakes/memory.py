@@ -6,9 +6,8 @@ Set `failing` to have every call raise StoreError, as a database that is away wo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, replace
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import replace
+from datetime import datetime
 
 from core.errors import StoreError
 from core.ports.files import FileContent
@@ -26,46 +25,25 @@ from core.values.turn_ends import AnswerFooter, Finish
 from core.values.usage import LastUsage, UsageTotals
 from storage.attached import changed, merged, with_file, without_quotes_of
 from storage.forgotten import ForgottenPeople
+from tests.fakes.memory_threads import (
+    NEVER,
+    StoredThread,
+    holds,
+    is_of,
+    line_of,
+    rank,
+    storable,
+    storable_value,
+)
 
-_TITLE_CHARS = 80
-_NEVER = datetime.min.replace(tzinfo=UTC)
 _OPEN = (TurnState.WAITING, TurnState.RUNNING)
 _NOT_ENDED = (*_OPEN, TurnState.HELD, TurnState.ASKING)
-
-
-@dataclass(slots=True)
-class _Talk:
-    """One place: its lines by message id, and what is known of it."""
-
-    place: Place
-    lines: dict[str, ThreadMessage] = field(default_factory=dict)
-    joined: bool = False
-    filled: bool = False
-    at: datetime = _NEVER
-    since: datetime = _NEVER
-
-    def add(self, entry: ThreadMessage) -> bool:
-        self.at = max(self.at, entry.at)
-        if entry.id in self.lines:
-            return False
-        attached = _storable_value(entry.attached)
-        self.lines[entry.id] = replace(entry, text=_storable(entry.text), attached=attached)
-        return True
-
-    def ordered(self) -> list[ThreadMessage]:
-        return sorted(self.lines.values(), key=_rank)
-
-    def title(self) -> str:
-        first = next((entry for entry in self.ordered() if not entry.mine), None)
-        files = [one.name for one in first.attached if isinstance(one, File)] if first else []
-        words = " ".join((first.text if first else "").split()) or ", ".join(files)
-        return words if len(words) <= _TITLE_CHARS else words[: _TITLE_CHARS - 1].rstrip() + "…"
 
 
 class MemoryStore:
     def __init__(self) -> None:
         self.failing = False
-        self._talks: dict[str, _Talk] = {}
+        self._talks: dict[str, StoredThread] = {}
         self._turns: dict[int, Turn] = {}
         self._ids: dict[str, int] = {}
         self._posts: dict[tuple[str, str], int] = {}
@@ -94,7 +72,7 @@ class MemoryStore:
         if not ask.announces:
             talk = self._talk(ask.place)
             talk.joined = True
-            talk.add(_line(ask))
+            talk.add(line_of(ask))
         return turn
 
     async def hold(self, ask: Ask) -> Turn | None:
@@ -122,7 +100,7 @@ class MemoryStore:
         self._ids[ask.key] = turn_id
         talk = self._talk(ask.place)
         talk.joined = True
-        talk.add(_line(ask))
+        talk.add(line_of(ask))
         return admitted
 
     async def discard(self, turn_id: int) -> None:
@@ -153,7 +131,7 @@ class MemoryStore:
     async def note(self, ask: Ask) -> bool:
         self._work()
         talk, kept = self._talk(ask.place), self._forgotten.remaining(ask.place, ask)
-        return kept is not None and ask.at >= talk.since and talk.add(_line(kept))
+        return kept is not None and ask.at >= talk.since and talk.add(line_of(kept))
 
     async def joined(self, place: Place) -> bool:
         self._work()
@@ -170,15 +148,15 @@ class MemoryStore:
         for talk in self._holding(edited.place, edited.message_id):
             entry = talk.lines[edited.message_id]
             if not entry.mine:
-                attached = changed(entry.attached, _storable_value(edited.attached))
-                now = replace(entry, text=_storable(edited.text), attached=attached)
+                attached = changed(entry.attached, storable_value(edited.attached))
+                now = replace(entry, text=storable(edited.text), attached=attached)
                 talk.lines[entry.id] = self._forgotten.remaining(talk.place, now) or entry
                 return talk.lines[entry.id] != entry
         held = self._asked(edited.place, edited.message_id)
         if held is None or held.state is not TurnState.HELD:
             return False
-        attached = _storable_value(edited.attached)
-        ask = replace(held.ask, text=_storable(edited.text), attached=attached)
+        attached = storable_value(edited.attached)
+        ask = replace(held.ask, text=storable(edited.text), attached=attached)
         self._turns[held.id] = replace(held, ask=ask)
         return True
 
@@ -198,9 +176,9 @@ class MemoryStore:
             self._attach(talk, message_id, with_file(talk.lines[message_id].attached, file))
 
     @staticmethod
-    def _attach(talk: _Talk, message_id: str, attached: tuple[Attached, ...]) -> bool:
+    def _attach(talk: StoredThread, message_id: str, attached: tuple[Attached, ...]) -> bool:
         before = talk.lines[message_id]
-        after = replace(before, attached=_storable_value(attached))
+        after = replace(before, attached=storable_value(attached))
         talk.lines[message_id] = after
         return after != before
 
@@ -210,7 +188,7 @@ class MemoryStore:
         self._work()
         stored = self._uploads.setdefault((place.channel_key, message_id), {})
         for source, one in content.items():
-            stored.setdefault(source, (at, replace(one, name=_storable(one.name))))
+            stored.setdefault(source, (at, replace(one, name=storable(one.name))))
 
     async def upload(self, place: Place, message_id: str, source: str) -> FileContent | None:
         self._work()
@@ -268,8 +246,8 @@ class MemoryStore:
             return []
         entries = talk.ordered()
         if until is not None:
-            since = talk.since if talk.since <= until.at else _NEVER
-            entries = [entry for entry in entries if _rank(entry) <= _rank(_line(until)) and entry.at >= since]
+            since = talk.since if talk.since <= until.at else NEVER
+            entries = [entry for entry in entries if rank(entry) <= rank(line_of(until)) and entry.at >= since]
         return [entry for entry in entries if before is None or entry.at < before][-limit:]
 
     async def search(
@@ -297,7 +275,7 @@ class MemoryStore:
         found = [
             (lines[-1].at, talk.place)
             for talk in self._talks.values()
-            if talk.joined and _is_of(talk.place, platform, team) and (lines := talk.ordered())
+            if talk.joined and is_of(talk.place, platform, team) and (lines := talk.ordered())
         ]
         newest = sorted((pair for pair in found if pair[0] >= since), key=lambda pair: pair[0], reverse=True)
         return [place for _, place in newest][:limit]
@@ -333,7 +311,7 @@ class MemoryStore:
         here = [
             ask
             for ask in posted
-            if _is_of(ask.place, place.platform, place.team or ask.place.team)
+            if is_of(ask.place, place.platform, place.team or ask.place.team)
             and (place.team or (place.platform, ask.place.team) in self._heard)
             and ask.place.channel == place.channel
             and ask.at >= since
@@ -436,7 +414,7 @@ class MemoryStore:
     async def put_steps(self, turn_id: int, number: int, steps: Sequence[Step]) -> None:
         self._work()
         if self._turns[turn_id].state in _OPEN:
-            new = [_storable_value(step) for step in steps]
+            new = [storable_value(step) for step in steps]
             self._steps[turn_id] = [*self._steps.get(turn_id, [])[:number], *new]
 
     async def resume(
@@ -517,7 +495,7 @@ class MemoryStore:
             finish
             for finish in self._finishes.values()
             if since <= finish.turn.ask.at < until
-            and (channel is None or _holds(channel, finish.turn.ask.place))
+            and (channel is None or holds(channel, finish.turn.ask.place))
             and (not person or (finish.turn.ask.author.id == person and finish.turn.id not in self._nobodys))
         ]
         usages = [finish.usage for finish in ended if finish.usage is not None]
@@ -569,7 +547,7 @@ class MemoryStore:
         found = [
             (Place(*there), values[name])
             for there, values in self._settings.items()
-            if _is_of(Place(*there), platform, team) and there[2] and name in values
+            if is_of(Place(*there), platform, team) and there[2] and name in values
         ]
         return found[:limit]
 
@@ -628,24 +606,24 @@ class MemoryStore:
         self._grants = [
             (place, grant)
             for place, grant in self._grants
-            if not _is_of(place, platform, team) or person not in (grant.person, grant.by)
+            if not is_of(place, platform, team) or person not in (grant.person, grant.by)
         ]
         for talk, entry in self._theirs(platform, team, person):
             self._drop_uploads(talk.place, entry.id)
             del talk.lines[entry.id]
             gone += not entry.mine
         for turn in list(self._turns.values()):
-            if _is_of(turn.ask.place, platform, team) and turn.ask.author.id == person:
+            if is_of(turn.ask.place, platform, team) and turn.ask.author.id == person:
                 self._blank(turn, author="")
                 self._feedback.pop((turn.id, person), None)
         for key in [key for key in self._feedback if key[1] == person]:
-            if _is_of(self._turns[key[0]].ask.place, platform, team):
+            if is_of(self._turns[key[0]].ask.place, platform, team):
                 del self._feedback[key]
-        for talk in (talk for talk in self._talks.values() if _is_of(talk.place, platform, team)):
+        for talk in (talk for talk in self._talks.values() if is_of(talk.place, platform, team)):
             for id_, entry in talk.lines.items():
                 talk.lines[id_] = replace(entry, attached=without_quotes_of(entry.attached, {person}))
         for turn_id, turn in self._turns.items():
-            if _is_of(turn.ask.place, platform, team):
+            if is_of(turn.ask.place, platform, team):
                 kept = without_quotes_of(turn.ask.attached, {person})
                 self._turns[turn_id] = replace(turn, ask=replace(turn.ask, attached=kept))
         return gone
@@ -655,22 +633,22 @@ class MemoryStore:
     ) -> list[tuple[Place, ThreadMessage]]:
         self._work()
         found = [(talk.place, entry) for talk, entry in self._theirs(platform, team, person)]
-        return sorted(found, key=lambda pair: _rank(pair[1]))[-limit:]
+        return sorted(found, key=lambda pair: rank(pair[1]))[-limit:]
 
     async def close(self) -> None: ...
 
-    def _theirs(self, platform: str, team: str, person: str) -> list[tuple[_Talk, ThreadMessage]]:
+    def _theirs(self, platform: str, team: str, person: str) -> list[tuple[StoredThread, ThreadMessage]]:
         """The lines of a person, and the answers to their questions."""
         asked = {
             (turn.ask.place.channel_key, turn.ask.id)
             for turn in self._turns.values()
-            if _is_of(turn.ask.place, platform, team) and turn.ask.author.id == person
+            if is_of(turn.ask.place, platform, team) and turn.ask.author.id == person
         }
         return [
             (talk, entry)
             for talk in self._talks.values()
             for entry in talk.lines.values()
-            if _is_of(talk.place, platform, team)
+            if is_of(talk.place, platform, team)
             and (
                 (talk.place.channel_key, entry.anchor) in asked
                 if entry.anchor
@@ -697,53 +675,18 @@ class MemoryStore:
         if self.failing:
             raise StoreError("the test switched the store off")
 
-    def _talk(self, place: Place) -> _Talk:
-        return self._talks.setdefault(place.key, _Talk(place))
+    def _talk(self, place: Place) -> StoredThread:
+        return self._talks.setdefault(place.key, StoredThread(place))
 
     def _post(self, turn_id: int, posted: tuple[str, ...]) -> None:
         ask = self._turns[turn_id].ask
         if not ask.announces:
             self._posts.update({(ask.place.channel_key, message_id): turn_id for message_id in posted})
 
-    def _holding(self, place: Place, message_id: str) -> list[_Talk]:
+    def _holding(self, place: Place, message_id: str) -> list[StoredThread]:
         """The talks of a channel that know the message: an event does not always name its thread."""
         return [
             talk
             for talk in self._talks.values()
             if talk.place.channel_key == place.channel_key and message_id in talk.lines
         ]
-
-
-def _holds(channel: Place, place: Place) -> bool:
-    """Is `place` in the channel, or in the workspace where `channel` names none?"""
-    if not channel.channel:
-        return (channel.platform, channel.team) == (place.platform, place.team)
-    return channel.channel_key == place.channel_key
-
-
-def _line(ask: Ask) -> ThreadMessage:
-    return ThreadMessage(ask.id, ask.author, ask.text, ask.at, attached=ask.attached)
-
-
-def _rank(entry: ThreadMessage) -> tuple[datetime, str, bool, str]:
-    """When it was said; an answer directly behind its question."""
-    return (entry.at, entry.anchor or entry.id, bool(entry.anchor), entry.id)
-
-
-def _storable(text: str) -> str:
-    return text.replace("\x00", "").encode("utf-8", "replace").decode()
-
-
-def _storable_value(value: Any) -> Any:
-    """A value of frozen dataclasses and tuples with all of its texts storable."""
-    if isinstance(value, str):
-        return type(value)(_storable(value))
-    if isinstance(value, tuple):
-        return tuple(map(_storable_value, value))
-    if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{one.name: _storable_value(getattr(value, one.name)) for one in fields(value)})
-    return value
-
-
-def _is_of(place: Place, platform: str, team: str) -> bool:
-    return place.platform == platform and team in ("", place.team)

@@ -1,0 +1,78 @@
+"""One thread of the store in memory, and the order and form of its messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from core.values.conversation import Ask, ThreadMessage
+from core.values.parts import File
+from core.values.places import Place
+
+_TITLE_CHARS = 80
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class StoredThread:
+    """One place: its lines by message id, and what is known of it."""
+
+    place: Place
+    lines: dict[str, ThreadMessage] = field(default_factory=dict)
+    joined: bool = False
+    filled: bool = False
+    at: datetime = NEVER
+    since: datetime = NEVER
+
+    def add(self, entry: ThreadMessage) -> bool:
+        self.at = max(self.at, entry.at)
+        if entry.id in self.lines:
+            return False
+        attached = storable_value(entry.attached)
+        self.lines[entry.id] = replace(entry, text=storable(entry.text), attached=attached)
+        return True
+
+    def ordered(self) -> list[ThreadMessage]:
+        return sorted(self.lines.values(), key=rank)
+
+    def title(self) -> str:
+        first = next((entry for entry in self.ordered() if not entry.mine), None)
+        files = [one.name for one in first.attached if isinstance(one, File)] if first else []
+        words = " ".join((first.text if first else "").split()) or ", ".join(files)
+        return words if len(words) <= _TITLE_CHARS else words[: _TITLE_CHARS - 1].rstrip() + "…"
+
+
+def holds(channel: Place, place: Place) -> bool:
+    """Is `place` in the channel, or in the workspace where `channel` names none?"""
+    if not channel.channel:
+        return (channel.platform, channel.team) == (place.platform, place.team)
+    return channel.channel_key == place.channel_key
+
+
+def line_of(ask: Ask) -> ThreadMessage:
+    return ThreadMessage(ask.id, ask.author, ask.text, ask.at, attached=ask.attached)
+
+
+def rank(entry: ThreadMessage) -> tuple[datetime, str, bool, str]:
+    """When it was said; an answer directly behind its question."""
+    return (entry.at, entry.anchor or entry.id, bool(entry.anchor), entry.id)
+
+
+def storable(text: str) -> str:
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def storable_value(value: Any) -> Any:
+    """A value of frozen dataclasses and tuples with all of its texts storable."""
+    if isinstance(value, str):
+        return type(value)(storable(value))
+    if isinstance(value, tuple):
+        return tuple(map(storable_value, value))
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{one.name: storable_value(getattr(value, one.name)) for one in fields(value)})
+    return value
+
+
+def is_of(place: Place, platform: str, team: str) -> bool:
+    return place.platform == platform and team in ("", place.team)
