@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
 
@@ -24,7 +25,7 @@ _STEPS: TaggedUnion[Step] = TaggedUnion(
 
 def steps(connection: Connection, turn_id: int) -> list[Step]:
     here = select(STEPS.c.kind, STEPS.c.content).where(STEPS.c.turn_id == turn_id).order_by(STEPS.c.number)
-    if stored := [_STEPS.load(row.kind, row.content) for row in connection.execute(here)]:
+    if stored := [load(row) for row in connection.execute(here)]:
         return stored
     ended = select(TURNS.c.answer).where(TURNS.c.id == turn_id, TURNS.c.ended_at_us.is_not(None))
     answer = connection.scalar(ended)
@@ -45,10 +46,8 @@ def append(connection: Connection, turn_id: int, step: Step, at_us: int) -> None
     _insert(connection, turn_id, number, (step,), at_us)
 
 
-def last(connection: Connection, turn_id: int) -> Step | None:
-    here = select(STEPS.c.kind, STEPS.c.content).where(STEPS.c.turn_id == turn_id)
-    row = connection.execute(here.order_by(STEPS.c.number.desc()).limit(1)).first()
-    return None if row is None else _STEPS.load(row.kind, row.content)
+def load(row: Any) -> Step:
+    return _STEPS.load(row.kind, row.content)
 
 
 def stored(connection: Connection, turn_id: int, number: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 
@@ -41,6 +42,7 @@ from storage import (
 from storage.engine import Database, Watch
 from storage.forgotten import ForgottenPeople
 from storage.tables import to_us
+from storage.tools import AskingThreads
 
 log = structlog.get_logger()
 
@@ -62,8 +64,7 @@ class SqlStore:
         self._kept: dict[str, tuple[float, StoredSettings]] = {}
         self._workspaces: dict[str, tuple[float, Mapping[str, Mapping[str, str]]]] = {}
         self._changes = 0
-        self._none_asks = False  # no turn is ASKING; only this process makes one so
-        self._asking_ends = 0
+        self._asking = AskingThreads()
         self._purging: asyncio.Task[None] | None = None
 
     def watch(self, watch: Watch) -> None:
@@ -157,6 +158,7 @@ class SqlStore:
     async def adopt(self, platform: str, team: str, former: Sequence[str]) -> None:
         await self._database.write(teams.adopt, platform, team, former)
         self._forget_settings()
+        self._asking.forget()
 
     async def threads(self, platform: str, team: str, limit: int = 50) -> list[Thread]:
         return await self._database.read(threads.threads, platform, team, limit)
@@ -187,12 +189,9 @@ class SqlStore:
             await self._database.write(turns.checkpoint, turns_so_far)
 
     async def finish(self, finish: Finish) -> None:
-        try:
+        asks = finish.state is TurnState.ASKING
+        with self._asking.adding(finish.turn.ask.place) if asks else nullcontext():
             await self._database.write(turns.finish, finish, to_us(self._clock.now()))
-        finally:
-            if finish.state is TurnState.ASKING:
-                self._asking_ends += 1
-                self._none_asks = False
 
     async def steps(self, turn_id: int) -> list[Step]:
         return await self._database.read(steps.steps, turn_id)
@@ -211,12 +210,12 @@ class SqlStore:
         return await self._database.write(tools.resume, turn_id, answer, changes, grants, now_us)
 
     async def asking_turns(self, place: Place | None = None) -> list[tuple[Turn, ApprovalAsked]]:
-        if self._none_asks:  # known without a read: this is called for each question
+        if not self._asking.may_hold(place):
             return []
-        ends = self._asking_ends
-        found = await self._database.read(tools.asking_turns, place)
-        self._none_asks = place is None and not found and ends == self._asking_ends
-        return found
+        version = self._asking.version
+        found = await self._database.read(tools.asking_turns)
+        self._asking.replace((turn.ask.place for turn, _ in found), version)
+        return [one for one in found if place is None or one[0].ask.place.key == place.key]
 
     async def tool_grants(self, place: Place) -> list[ToolGrant]:
         return await self._database.read(tools.tool_grants, place)

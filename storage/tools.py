@@ -3,9 +3,10 @@ store."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from core.ports.store.settings import Change
 from core.values.conversation import Turn, TurnState
@@ -14,16 +15,55 @@ from core.values.steps import ApprovalAnswered, ApprovalAsked
 from core.values.tools import ToolGrant
 from storage import settings, steps, threads, turns
 from storage.engine import insert
-from storage.tables import ASKING, TOOL_GRANTS, TURNS
+from storage.tables import ASKING, STEPS, TOOL_GRANTS, TURNS
 
 
-def asking_turns(connection: Connection, place: Place | None) -> list[tuple[Turn, ApprovalAsked]]:
-    here = threads.within(TURNS, place) if place is not None else ()
-    asking = select(TURNS).where(*here, ASKING, TURNS.c.id > 0).order_by(TURNS.c.id)
+class AskingThreads:
+    """The threads where a turn may be ASKING, in memory: they are asked for with each question.
+
+    Only one process ends turns (`storage.lock`).
+    """
+
+    def __init__(self) -> None:
+        self._keys: set[str] | None = None  # unknown until they are read
+        self._writing: list[str] = []
+        self.version = 0
+
+    def may_hold(self, place: Place | None) -> bool:
+        """Whether a turn may be ASKING in the thread `place`, or in any."""
+        return self._keys is None or (bool(self._keys) if place is None else place.key in self._keys)
+
+    @contextmanager
+    def adding(self, place: Place) -> Iterator[None]:
+        """While a turn of `place` is stored as ASKING."""
+        self._writing.append(place.key)
+        if self._keys is not None:
+            self._keys.add(place.key)
+        try:
+            yield
+        finally:
+            self._writing.remove(place.key)
+            self.version += 1
+
+    def replace(self, places: Iterable[Place], version: int) -> None:
+        """Take what was read; `version` is that of before. What was read while a turn was stored may lack it."""
+        if version == self.version:
+            self._keys = {*(place.key for place in places), *self._writing}
+
+    def forget(self) -> None:
+        self._keys = None
+        self.version += 1
+
+
+def asking_turns(connection: Connection) -> list[tuple[Turn, ApprovalAsked]]:
+    step, later = STEPS.c, STEPS.alias("later").c
+    last = select(func.max(later.number)).where(later.turn_id == TURNS.c.id).correlate(TURNS)
+    its_last = (step.turn_id == TURNS.c.id, step.number == last.scalar_subquery())
+    asking = select(TURNS, step.kind, step.content).where(ASKING, TURNS.c.id > 0, *its_last)
     return [
-        (turns.turn_of(row), last)
-        for row in connection.execute(asking).all()
-        if isinstance(last := steps.last(connection, row.id), ApprovalAsked)
+        (turns.turn_of(row), asked)
+        for row in connection.execute(asking.order_by(TURNS.c.id))
+        if isinstance(asked := steps.load(row), ApprovalAsked)
     ]
 
 
