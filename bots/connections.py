@@ -1,4 +1,5 @@
-"""How many connections the HTTP server holds, and which one goes when there are too many."""
+"""The limit of the HTTP server's connections, and the choice of the one that is closed when there are too
+many."""
 
 from __future__ import annotations
 
@@ -14,10 +15,12 @@ SHARE = 4
 """One file handle in so many is for HTTP: chats, the database and the model need the others."""
 
 BACKLOG = 32
-"""How many connections are accepted in one turn of the event loop, before any of them can be closed again."""
+"""The most connections that are accepted in one turn of the event loop, before any of them can be closed
+again."""
 
 HEAD_S = 15.0
-"""How long a connection may go without a whole request head, from its beginning or its last answer, in seconds."""
+"""The longest time without a whole request head, from the beginning of a connection or its last answer, in
+seconds."""
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -17,7 +17,7 @@ from core.ports.files import FileError
 from core.values.parts import FileProblem
 
 DEADLINE_S = 30.0
-"""How long one file may take, in seconds."""
+"""The longest time for one file, in seconds."""
 
 _REDIRECTS_MAX = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -38,7 +38,7 @@ _REFUSALS = {Code.GONE: FileProblem.NOT_FOUND, Code.NOT_ALLOWED: FileProblem.NOT
 
 
 def to_file_error(error: PlatformError) -> FileError:
-    """Why a file can't be had, where the platform refuses to say where it is."""
+    """The FileError of a file whose URL the platform does not give."""
     return FileError(_REFUSALS.get(error.code, FileProblem.UNAVAILABLE), error.detail)
 
 

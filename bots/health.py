@@ -140,7 +140,7 @@ class LoopHealth:
         self._notify = notify
 
     async def run(self, limit_s: float) -> None:
-        """Until cancelled. `limit_s` 0: only measure."""
+        """Run until cancelled. With a `limit_s` of 0 it only measures."""
         late_at: float | None = None
         armed_at = -ARM_S
         try:
@@ -166,7 +166,7 @@ class LoopHealth:
 
 
 def notify_systemd(state: str) -> None:
-    """Tell systemd the state of this service, such as READY=1; nothing where systemd did not start it.
+    """Send systemd the state of this service, such as READY=1; nothing where systemd did not start it.
 
     https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
     """

@@ -112,7 +112,8 @@ def _refusing(refuse: Refuse) -> Any:
 
 
 def _logger() -> logging.Logger:
-    """For our own faults. Those of clients are answered with a status; logged, they would let anybody fill the log."""
+    """The logger of our own faults. Faults of clients are answered with a status and not logged, since any
+    client could fill the log with them."""
     logger = logging.getLogger("parley.http")
     logger.addFilter(_is_ours)
     return logger

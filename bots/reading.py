@@ -21,8 +21,8 @@ class MessageReader:
     id_of: Callable[[Any], str]
 
     def each(self, read: Callable[[Any], Value | None], messages: Iterable[Any]) -> Iterator[Value]:
-        """What `read` makes of each message, without those that it makes None of or fails on. A failure is logged by
-        the message's id alone: what people wrote is not for the log."""
+        """The results of `read` for each message, without None and without failures. A failure is logged with
+        the message's id alone: texts of people are not for the log."""
         for message in messages:
             try:
                 value = read(message)

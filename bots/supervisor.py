@@ -57,7 +57,7 @@ class Supervisor:
         self._all_refused = asyncio.Event()
 
     def reasons(self) -> dict[str, str]:
-        """Why each platform that is down is down, as one line without secrets."""
+        """The reason of each platform that is down, as one line without secrets."""
         return {one.connector.name: one.reason for one in self._supervised if one.reason}
 
     async def run(self, inbox: Inbox) -> None:

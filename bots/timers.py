@@ -43,7 +43,7 @@ _DAYS = 7
 
 
 class TimerSettings(Settings):
-    """What is posted without being asked for: usage summaries, and alerts for the people who run Parley."""
+    """Messages without a question: usage summaries, and alerts for the people who run Parley."""
 
     parley_summary_channels: str = Field(
         "", description="Where the daily usage summary is posted: slack:C1,discord:200. Empty: nowhere."

@@ -10,7 +10,7 @@ from core.values.places import Person, Place
 
 
 class Refusal(StrEnum):
-    """Why a person may not ask. The value is the key of the phrase that says so."""
+    """The reason why a person may not ask. The value is the key of its phrase."""
 
     NOT_LISTED = "refused_not_listed"
     DENIED = "refused_denied"
@@ -20,7 +20,7 @@ class Refusal(StrEnum):
 
 
 def refusal(person: Person, place: Place, settings: ChannelSettings) -> Refusal | None:
-    """Why `person` may not ask in `place`, or None.
+    """The reason why `person` may not ask in `place`, or None where they may.
 
     Deny wins; each list of `allow` must have one of their ids. Where the platform did not say whether the person is a
     guest or external, they are refused if the answer depends on it.
@@ -40,17 +40,17 @@ def refusal(person: Person, place: Place, settings: ChannelSettings) -> Refusal 
 
 
 def is_admin(person: Person, place: Place, core: CoreSettings) -> bool:
-    """Whether `person` may change everything: one of PARLEY_ADMINS, or an admin of this workspace."""
+    """True if `person` may change everything: one of PARLEY_ADMINS, or an admin of this workspace."""
     return person.id in own(core.parley_admins, place.platform) or (person.admin and person.external is False)
 
 
 def is_manager(person: Person, place: Place, core: CoreSettings) -> bool:
-    """Whether `person` may change the channel. In a direct conversation everybody may."""
+    """True if `person` may change the channel. In a direct conversation everybody may."""
     return is_admin(person, place, core) or place.direct or (person.manager and person.external is False)
 
 
 def may_change(person: Person, place: Place, scope: str, name: str, core: CoreSettings) -> bool:
-    """Whether `person` may change the setting `name` of `place`'s channel or workspace (`scope`)."""
+    """True if `person` may change the setting `name` of `place`'s channel or workspace (`scope`)."""
     if is_admin(person, place, core):
         return True
     return scope == "channel" and not SETTINGS[name].admins and is_manager(person, place, core)

@@ -1,4 +1,4 @@
-"""What can go wrong, in one tree, only as deep as the answers we give:
+"""The errors of Parley, in one tree, as deep as callers distinguish them:
 
     BotError                 code, retryable, certain, retry_after_s, ref
     ├── SettingsError        a setting is wrong or missing: one line that names it, exit status 2
@@ -26,7 +26,8 @@ def new_ref() -> str:
 
 
 class Code(StrEnum):
-    """Why it went wrong. Each has its words in every language and, for models, its advice to the operator."""
+    """The cause of an error. Each has its sentence in every language and, for models, its advice to the
+    operator."""
 
     # The model: what an endpoint or the wire to it did (core/llm/errors).
     BAD_REQUEST = "bad_request"
@@ -125,8 +126,8 @@ class PlatformError(BotError):
 
 @dataclass(frozen=True, slots=True)
 class LengthLimit:
-    """How long a request may be in `tokens`, how long this one was counted to be in `asked_tokens`, and how many
-    `images` it may hold. Each is 0 where the refusal does not say so."""
+    """The limits that a refusal names: `tokens` and `images` are the most that a request may hold,
+    `asked_tokens` the count of this one. Each is 0 where the refusal does not name it."""
 
     tokens: int = 0
     asked_tokens: int = 0
@@ -134,12 +135,12 @@ class LengthLimit:
 
     @property
     def share(self) -> float:
-        """How much of the request would have been short enough; 0 where it isn't known."""
+        """The share of the request that would have been short enough; 0 where it isn't known."""
         return self.tokens / self.asked_tokens if self.tokens and self.asked_tokens else 0.0
 
 
 class UnreadError(PlatformError):
-    """What was said in a place could not be read, so nothing can be said about it. `code`: why."""
+    """The messages of a place could not be read, so nothing can be said about them. `code` is the cause."""
 
 
 class ModelError(BotError):

@@ -50,7 +50,7 @@ def read_value(name: str, given: str, environment: Mapping[str, str]) -> str:
 
 
 def is_secret(name: str, given: str) -> bool:
-    """Whether the header's value is one to hide: it comes from the environment, or its name says so."""
+    """True if the header's value is one to hide: it comes from the environment, or its name says so."""
     return given.strip().startswith(FROM_ENVIRONMENT) or bool(_SECRET.search(name))
 
 

@@ -121,7 +121,7 @@ class PlatformCalls:
 
 
 class PerInstallation(Generic[Made]):
-    """What `make` makes for each installation, found by a place that the installation serves."""
+    """One result of `make` for each installation, found by a place that the installation serves."""
 
     def __init__(self, connectors: Sequence[Connector], make: Callable[[Installation], Made | None]) -> None:
         self._connectors = {connector.name: connector for connector in connectors}
@@ -133,7 +133,7 @@ class PerInstallation(Generic[Made]):
         return self._made.get(id(connector.serving(place))) if connector is not None else None
 
     def of(self, installation: Installation) -> Made:
-        """What was made for `installation`. Raises KeyError where nothing was."""
+        """The result for `installation`. Raises KeyError where there is none."""
         return self._made[id(installation)]
 
     def __iter__(self) -> Iterator[Made]:

@@ -28,8 +28,9 @@ _PLACEHOLDERS = frozenset(
         "your-api-key",
     ]
 )
-"""What servers without keys are given instead of one, by their documentation: words that a model may say.
-https://github.com/ggml-org/llama.cpp/tree/master/tools/server, https://lmstudio.ai/docs/developer/openai-compat"""
+"""Values that the documentation of servers without keys gives in place of one: a model may say these words.
+https://github.com/ggml-org/llama.cpp/tree/master/tools/server,
+https://lmstudio.ai/docs/developer/openai-compat"""
 _GRAM = 4
 """As many characters in a row that a secret holds too are held back until it shows whether more of it follows."""
 _LEAST_RUN = 6
@@ -48,7 +49,7 @@ class Secrets:
         self._least = min((limit for _, limit in self._limits), default=0)
 
     def give_away(self, run: str) -> bool:
-        """Whether `run`, a part of some secret, is more than half of one."""
+        """True if `run`, a part of some secret, is more than half of one."""
         return len(run) >= self._least and any(
             len(run) >= limit and run in value for value, limit in self._limits
         )
@@ -60,7 +61,7 @@ class Secrets:
 
 
 def is_secret(value: str) -> bool:
-    """Whether an operator's value for a key is a secret rather than a placeholder."""
+    """True if an operator's value for a key is a secret rather than a placeholder."""
     is_key = len(value) >= SHORTEST or _KEY.fullmatch(value) is not None
     return is_key and value.lower() not in _PLACEHOLDERS
 

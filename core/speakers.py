@@ -1,4 +1,4 @@
-"""What the people of a conversation are called where a model or a reader has to tell them apart. Pure.
+"""The labels of the people of a conversation, by which a model or a reader distinguishes them. Pure.
 
 Names are chosen by the people themselves: nothing in a name may read as the end of a line, or as the beginning of
 another's.
@@ -28,9 +28,9 @@ _MARKS = " \t*_~`>[(#-"
 
 
 def labels(people: Iterable[Person]) -> dict[str, str]:
-    """By id, what each of `people` is called: the name, in one line and without a colon; with the id behind it where
-    others, Parley or a role of a conversation are called so too, or where the name itself could be taken for one with
-    an id. Of several names of a person the last one counts."""
+    """The label of each of `people`, by their id: the name, in one line and without a colon. The id follows the
+    name where others, Parley or a role of a conversation have the same name, or where the name could be taken
+    for one with an id. The last name of a person counts."""
     names: dict[str, str] = {}
     for person in people:
         name = _plain(person.name) or person.id

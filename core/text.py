@@ -39,7 +39,7 @@ _CLUSTER = regex.compile(r"[\ud800-\udbff][\udc00-\udfff]|\X")
 
 
 def is_blank(text: str) -> bool:
-    """Whether a reader sees nothing of `text`: it is empty, or holds only line ends, spaces of any width, controls and
+    """True if a reader sees nothing of `text`: it is empty, or holds only line ends, spaces of any width, controls and
     characters without a shape."""
     rest = text.strip()
     return not rest or (is_unseen(rest[0]) and all(map(is_unseen, set(rest))))
@@ -51,7 +51,7 @@ def without_transcripts(text: str) -> str:
 
 
 def is_unseen(character: str) -> bool:
-    """Whether a character has no shape: a space, a control, a format, a filler or a variation selector."""
+    """True if a character has no shape: a space, a control, a format, a filler or a variation selector."""
     if character in _UNSEEN:
         return True
     return unicodedata.category(character) in _UNSEEN_CATEGORIES and character not in _SEEN

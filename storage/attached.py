@@ -1,4 +1,4 @@
-"""What a message holds beside its words, as a JSON list; None where there is nothing. Pure."""
+"""The parts of a message beside its text, as a JSON list; None where there are none. Pure."""
 
 from __future__ import annotations
 

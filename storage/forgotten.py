@@ -1,4 +1,5 @@
-"""Who was forgotten, and when: messages that were sent before that are not stored again, however late they come."""
+"""The people who were forgotten, and the times: messages that were sent before are not stored again, however
+late they come."""
 
 from __future__ import annotations
 
@@ -34,8 +35,8 @@ class ForgottenPeople:
         self._at[key] = max(at, self._at.get(key, at))
 
     def remaining(self, place: Place, said: Message) -> Message | None:
-        """What may be stored of a message: all but the quotes of people who were forgotten after it was sent, and None
-        where its author is one of them."""
+        """The message without the quotes of people who were forgotten after it was sent, or None where its
+        author is one of them."""
         if not self._at:
             return said
         people = {said.author.id, *_quoted(said.attached)}
@@ -45,7 +46,7 @@ class ForgottenPeople:
         return replace(said, attached=without_quotes_of(said.attached, gone)) if gone else said
 
     def _after(self, place: Place, person: str, sent: datetime) -> bool:
-        """Whether `person` was forgotten after `sent`."""
+        """True if `person` was forgotten after `sent`."""
         keys = ((place.platform, team, _digest(person)) for team in ("", place.team))
         return any(sent < self._at.get(key, sent) for key in keys)
 
@@ -72,5 +73,5 @@ def record(connection: Connection, platform: str, team: str, person: str, at_us:
 
 
 def _digest(person: str) -> str:
-    """A one-way form of a person's id: nobody reads from the table or its backups who was forgotten."""
+    """A one-way hash of a person's id: neither the table nor its backups show who was forgotten."""
     return sha256(person.encode()).hexdigest()

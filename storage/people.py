@@ -113,7 +113,7 @@ def forget_person(connection: Connection, platform: str, team: str, person: str)
 
 
 def _quotes(table: Table, person: str) -> ColumnElement[bool]:
-    """Whether a row may quote this person: their id is in what is attached."""
+    """True if a row may quote this person: their id is in what is attached."""
     return cast(table.c.attached, TextColumn).contains(json.dumps(person), autoescape=True)
 
 

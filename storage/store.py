@@ -47,8 +47,8 @@ from storage.tools import AskingThreads
 log = structlog.get_logger()
 
 KEPT_S = 60.0
-"""How long settings are remembered: every question asks for them, twice. Our own changes count at once; this is
-for a row that is changed by hand."""
+"""The time for which settings are cached, in seconds: every question reads them twice. Our own changes count at
+once; the limit is for a row that is changed by hand."""
 MOST_KEPT = 5_000
 PURGE_AFTER_S = 1.0
 """Seconds after something is forgotten at which the database's files are rid of it."""

@@ -58,7 +58,7 @@ def storable(value: Any) -> Any:
 
 
 class Prose(TypeDecorator[str]):
-    """What people and models write."""
+    """Text that people and models write."""
 
     impl = Text
     cache_ok = True
@@ -264,10 +264,10 @@ class UploadRow(Row, table=True):
 
 
 class UsageRow(Row, table=True):
-    """What one answer took: one row for each ended turn that was asked by a person.
+    """The usage of one answer: one row for each ended turn that was asked by a person.
 
-    `at_us` is when it was asked; `estimate_tokens` is what our own estimate of the prompt was, 0 where
-    the tokens are not those of one prompt.
+    `at_us` is the time of the question. `estimate_tokens` is our own estimate of the prompt, 0 where the tokens
+    are not those of one prompt.
     """
 
     __tablename__ = "usage"
@@ -341,7 +341,7 @@ class AuditRow(Row, table=True):
 
 
 class FeedbackRow(Row, table=True):
-    """What one person thinks of an answer: `value` is 1 or -1."""
+    """One person's opinion of an answer: `value` is 1 or -1."""
 
     __tablename__ = "feedback"
 
@@ -355,8 +355,9 @@ class FeedbackRow(Row, table=True):
 
 
 class ForgottenRow(Row, table=True):
-    """When a person was forgotten, in a team or, where `team` is empty, in all teams of the platform. `person` is a
-    hash of their id. No row is older than the ids of teams, so `storage.teams` has nothing to adopt here."""
+    """The time at which a person was forgotten, in a team or, where `team` is empty, in all teams of the
+    platform. `person` is a hash of their id. No row is older than the ids of teams, so `storage.teams` has
+    nothing to adopt here."""
 
     __tablename__ = "forgotten"
 

@@ -32,7 +32,7 @@ _KEYS: dict[Table, tuple[str, ...]] = {
     SETTINGS: ("channel", "name"),
     AUDIT: ("id",),
 }
-"""What makes a row unique beside its platform and team."""
+"""The columns that make a row unique, beside its platform and team."""
 
 
 def adopt(connection: Connection, platform: str, team: str, former: Sequence[str]) -> None:

@@ -120,7 +120,7 @@ def put_answer(connection: Connection, ask: Ask, message: str, text: str, tools:
 
 
 def drop_answers(connection: Connection, ask: Ask) -> None:
-    """What was answered before leaves the thread's memory, for it has been answered anew."""
+    """Remove earlier answers to a question from the thread, since it has been answered anew."""
     mine = (MESSAGES.c.anchor == ask.id, MESSAGES.c.rank == 1)
     connection.execute(
         delete(MESSAGES).where(*within(MESSAGES, ask.place), *mine, MESSAGES.c.at_us == to_us(ask.at))

@@ -1,5 +1,5 @@
-"""What people allow tools to do, and the turns that wait for it. Each function is one transaction's work, run by the
-store."""
+"""The decisions of people about tool calls, and the turns that wait for them. Each function is one
+transaction's work, run by the store."""
 
 from __future__ import annotations
 

@@ -82,5 +82,5 @@ def create(settings: DiscordSettings, clock: Clock) -> DiscordConnector | None:
 
 
 def why_not(settings: DiscordSettings) -> str:
-    """Why Discord is not started, in a few words; empty where it is."""
+    """The reason why Discord is not started, in a few words; empty where it is."""
     return "" if settings.discord_bot_token else "DISCORD_BOT_TOKEN is not set"

@@ -58,7 +58,7 @@ async def acknowledge(
 
 
 async def _taken(wire: Wire, interaction: discord.Interaction[Any]) -> bool:
-    """Does Discord know of an acknowledgement?"""
+    """True if Discord has the acknowledgement."""
     path = f"/webhooks/{interaction.application_id}/{interaction.token}/messages/@original"
     try:
         async with asyncio.timeout(_ANSWER_WITHIN_S):

@@ -57,12 +57,12 @@ GUILD_WAIT_S = 0.1
 ASKED_LATER = timedelta(minutes=15)
 """Oldest age of a message that an edit can turn into a question. Its author may still wait for an answer."""
 _INVALID_S = 1.0
-"""Between the loss of a session and the start of the next, 1 to 5 s:
+"""Seconds between the loss of a session and the start of the next, 1 to 5:
 https://docs.discord.com/developers/events/gateway#resuming"""
 BEAT_S = 10.0
 SILENT_BEATS = 2.5
-"""How often Discord is made to answer, and after how many of these without a word the line counts as dead. Discord
-itself asks for a heartbeat every 41 s, by which that would be noticed only after a minute:
+"""Seconds between heartbeats, and the number of them without an answer after which a connection counts as dead.
+With Discord's own interval of 41 s a dead one would be noticed only after a minute:
 https://docs.discord.com/developers/events/gateway#sending-heartbeats"""
 
 
@@ -172,7 +172,7 @@ class Client(discord.Client):
     # What is heard.
 
     async def concerns(self, ask: Ask) -> bool:
-        """Whether the event can have an effect, by any author. Raises StoreError."""
+        """True if the event can have an effect, from any author. Raises StoreError."""
         return await self._inbox.concerns(ask)
 
     def _in_order(self, channel_id: int) -> asyncio.Lock:
@@ -278,8 +278,8 @@ class Client(discord.Client):
             return language_of(ask.author.locale)
 
     async def _tell(self, message: discord.Message, reply: ImmediateReply, language: str) -> None:
-        """What `message` led to, as a reply: only interactions can be answered for one person's eyes. A file goes
-        to its author directly."""
+        """Show the reply to `message` to all: only interactions have replies for one person. A file goes to its
+        author in a direct message."""
         reply = await with_file(reply, FILE_LIMIT_BYTES, language)
         first, *more = reply_to_contents(reply)
         extra = reply_to_view(reply)
@@ -307,7 +307,8 @@ class Client(discord.Client):
         await (message.reply if replies else message.channel.send)(words, **extra)
 
     async def tell_asker(self, place: Place) -> None:
-        """Tell the asker in a direct message that their question can't be answered where it was asked."""
+        """Send the asker a direct message: their question can't be answered in the place where they asked
+        it."""
         asked = self._askers.pop(place.key, None)
         if asked is not None and not place.direct:
             asker, language = asked
@@ -333,7 +334,7 @@ class Client(discord.Client):
                 await self._note(deletion_to_deleted(message_id, here))
 
     async def _place(self, channel: object) -> Place | None:
-        """The place of a channel, or None where Discord does not tell of it."""
+        """The place of a channel, or None where Discord does not name it."""
         return channel_to_place(await self._known(channel))
 
     async def _known(self, channel: object) -> Any:

@@ -94,7 +94,8 @@ class Connection:
             await self._clock.sleep(self._pause_s(error))
 
     def _pause_s(self, error: Exception) -> float:
-        """How long `error` asks to stay away. Raises PlatformError where that is for `run`'s caller to know."""
+        """Seconds until the next attempt after `error`. Raises PlatformError where the caller of `run` has to
+        handle it."""
         if isinstance(error, PlatformError):
             if error.retry_after_s is None or error.retry_after_s > _BACKOFF_MAX_S:
                 raise error
@@ -144,7 +145,8 @@ class Connection:
 
 
 async def _cancel(*tasks: asyncio.Task[None]) -> None:
-    """Until they have ended: asyncio.wait_for of Python 3.11 may swallow a cancellation, and discord.py goes on.
+    """Cancel the tasks until they have ended: asyncio.wait_for of Python 3.11 may swallow a cancellation, and
+    discord.py goes on.
 
     https://github.com/python/cpython/issues/86296
     """

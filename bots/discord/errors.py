@@ -73,11 +73,11 @@ FOREIGN = (discord.DiscordException, aiohttp.ClientError, OSError, RuntimeError)
 """Exceptions of calls into the library (a TimeoutError is an OSError)."""
 
 _WAIT_S = 5.0
-"""For a 429 that does not say for how long."""
+"""Seconds to wait after a 429 without a time."""
 
 
 def translate(error: Exception, *, posting: bool = False, interaction_token: bool = False) -> PlatformError:
-    """What `error` means to the core. A 5xx answer to a post (`posting`) leaves open whether it was made.
+    """`error` as a PlatformError. A 5xx answer to a post (`posting`) leaves open whether it was made.
 
     With a `interaction_token`, refused credentials and missing webhooks are the ticket's: EXPIRED.
     """

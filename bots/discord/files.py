@@ -89,7 +89,7 @@ class AttachmentFiles:
 
 
 def url_to_expiry(url: str) -> float:
-    """When a signed URL expires, in seconds since 1970; infinite where it does not say."""
+    """The expiry of a signed URL, in seconds since 1970; infinite where it names none."""
     try:
         return float(int(URL(url).query.get("ex", ""), 16))
     except (ValueError, OverflowError):

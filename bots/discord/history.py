@@ -90,7 +90,7 @@ def _may_read(channel: discord.abc.GuildChannel | discord.Thread) -> bool:
 
 
 async def question_exists(client: discord.Client, ask: Ask) -> bool:
-    """Whether the message exists, in the thread of its place or in the channel. Raises discord.py's exceptions."""
+    """True if the message exists, in the thread of its place or in the channel. Raises discord.py's exceptions."""
     place = ask.place
     threaded = place.thread.isdecimal()
     # The first message of a thread is in the channel; that of a forum post is in its thread.
@@ -108,7 +108,7 @@ async def question_exists(client: discord.Client, ask: Ask) -> bool:
 
 
 Concerns = Callable[[Ask], Awaitable[bool]]
-"""Whether a message can have an effect, by any author."""
+"""True if a message can have an effect, by any author."""
 
 
 async def missed(
@@ -240,7 +240,7 @@ async def find(client: discord.Client, locations: ThreadLocations, post: PostMes
 def _is_left_by(
     me: discord.ClientUser | None, post: PostMessage, message: discord.Message, *, shared: bool
 ) -> bool:
-    """Whether `message` is what the post left: by the nonce or, where Discord has not kept it, by the words and, where
+    """True if `message` is what the post left: by the nonce or, where Discord has not kept it, by the words and, where
     several conversations share the channel, by what the message answers."""
     if me is None or message.author.id != me.id:
         return False

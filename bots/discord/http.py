@@ -32,12 +32,12 @@ _REMEMBERED = 10_000
 _SAME_WINDOW_S = 0.1
 """Two answers that name the end of a window this close to each other speak of the same one."""
 _PAUSES_S = (0.5, 1.5)
-"""Between the tries of a call that Discord failed to serve and that may be made twice."""
+"""Seconds between the tries of a call that Discord failed to serve and that may be made twice."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Terms:
-    """How a call is made: what for, and how long it may wait for its limits, all tries together."""
+    """The terms of a call: its priority, and how long it may wait for its limits, all tries together."""
 
     priority: Priority = Priority.FIRST
     patience_s: float = 10.0
@@ -59,8 +59,8 @@ def calls(**terms: Any) -> Iterator[None]:
 
 @dataclass(slots=True)
 class _Window:
-    """What is left of one route's limit until its window closes, as Discord last said; without end where it said
-    nothing."""
+    """The remainder of one route's limit until its window closes, by Discord's last headers; infinite before
+    the first."""
 
     limit: float = math.inf
     left: float = math.inf
@@ -105,8 +105,9 @@ class Http(HTTPClient):
         form: Iterable[dict[str, Any]] | None = None,
         **kwargs: Any,
     ) -> Any:
-        """What Discord answers. Raises Limited where that would take too long, discord.HTTPException, and what
-        aiohttp raises. Only what may be done twice is tried again: no POST."""
+        """Make a call and return Discord's answer. Raises Limited where that would take too long,
+        discord.HTTPException, and the errors of aiohttp. Only calls that may be made twice are tried again: no
+        POST."""
         scope = f"{route.key} {route.major_parameters}"
         patient_until = self._clock.monotonic() + _terms.get().patience_s
         pauses = iter(() if route.method == "POST" else _PAUSES_S)

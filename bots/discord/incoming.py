@@ -1,4 +1,4 @@
-"""What Discord tells, as the core's values. Pure: no call, no cache of our own.
+"""Events of Discord as values of the core. Pure: no call, no cache of our own.
 
 Messages: https://docs.discord.com/developers/resources/message ; interactions:
 https://docs.discord.com/developers/interactions/receiving-and-responding
@@ -34,7 +34,7 @@ ATTACHMENT = 11
 """The type of an option that is a file:
 https://docs.discord.com/developers/interactions/application-commands#application-command-object-application-command-option-type"""
 ASK = "ask-"
-"""How the thread of a place begins that is a chain of replies in a channel."""
+"""The prefix of a place's thread that is a chain of replies in a channel."""
 
 _SAID = (
     # Everything else is Discord speaking: joins, pins, boosts, thread openings.
@@ -44,7 +44,7 @@ _SAID = (
     discord.MessageType.context_menu_command,
 )
 _READS = discord.Permissions(read_message_history=True)
-"""What reading earlier messages takes, in a channel and in its threads, of who sees it at all:
+"""The permission to read earlier messages, in a channel and in its threads, for those who see it at all:
 https://docs.discord.com/developers/topics/permissions"""
 
 
@@ -219,7 +219,7 @@ def interaction_to_target(interaction: discord.Interaction[Any]) -> discord.Mess
 
 
 def interaction_to_target_time(interaction: discord.Interaction[Any]) -> datetime | None:
-    """When the message was said whose menu a command was picked from: its id tells."""
+    """The time of the message whose menu a command was picked from, by its id."""
     target_id = str(dict(interaction.data or {}).get("target_id", ""))
     return discord.utils.snowflake_time(int(target_id)) if target_id.isdecimal() else None
 
@@ -240,22 +240,22 @@ def interaction_to_press(interaction: discord.Interaction[Any], text: str = "") 
 
 
 def _at_home(interaction: discord.Interaction[Any]) -> bool:
-    """Is the bot itself there, or only the person who installed it for themselves?"""
+    """True if the bot itself is a member there, and not only a person who installed it for themselves."""
     if interaction.guild_id is not None:
         return interaction.is_guild_integration() or not interaction.is_user_integration()
     return not interaction.context.private_channel
 
 
 def _asker(interaction: discord.Interaction[Any]) -> Person:
-    """Who acts. What they may do there is in every interaction with a server's channel; elsewhere there are no roles,
-    and everybody sees all of the conversation."""
+    """The person who acts. Every interaction with a server's channel has their permissions; elsewhere there are
+    no roles, and all members see the whole conversation."""
     rights = interaction.permissions if interaction.guild_id is not None else _READS
     return _person(interaction.user, rights, locale=interaction.locale.value)
 
 
 def _author(message: discord.Message) -> Person:
-    """Who said it. What they may do there is worked out from the server's roles, where both are known; who may do
-    what is not known may do nothing."""
+    """The author of a message. Their permissions are computed from the server's roles, where both are known;
+    unknown permissions count as none."""
     author, channel = message.author, message.channel
     rights = discord.Permissions.none()
     if message.guild is None:
@@ -306,6 +306,6 @@ def _mentions(message: discord.Message, me: discord.ClientUser) -> bool:
 
 
 def _calls_others(message: discord.Message, me: discord.ClientUser) -> bool:
-    """Whether it mentions people or roles other than the bot, or, by `@everyone` or `@here`, everybody."""
+    """True if it mentions people or roles other than the bot, or, by `@everyone` or `@here`, everybody."""
     people = any(user.id != me.id for user in message.mentions)
     return message.mention_everyone or people or not all(own_role(role, me) for role in message.role_mentions)

@@ -238,7 +238,7 @@ class DiscordInstallation:
         return str(sent["id"])
 
     async def _edit_by_ticket(self, edit: EditMessage | DeleteMessage) -> str:
-        """By the ticket while it lives, then as the bot."""
+        """Edit with the interaction token while it is valid, then as the bot."""
         self._originals.setdefault(edit.interaction_token, _TAKEN)
         try:
             method = "DELETE" if isinstance(edit, DeleteMessage) else "PATCH"

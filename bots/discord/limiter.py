@@ -22,7 +22,7 @@ from core.clock import Clock
 CALLS, WINDOW_S = 50, 1.0
 _MARGIN_S = 0.005
 _UNANSWERED_S = 1.0
-"""How much later than its failure Discord may still count a call that was never answered."""
+"""Seconds after its failure in which Discord may still count a call without an answer."""
 
 
 class Priority(IntEnum):
@@ -37,7 +37,7 @@ class Priority(IntEnum):
 _PATIENCE_S = {Priority.FIRST: 0.0, Priority.EDIT: 0.25, Priority.READ: 1.0, Priority.HINT: 2.0}
 """Seconds from a request until its call is due. The call that is due first goes first."""
 _MOST = {Priority.READ: 30, Priority.HINT: 10}
-"""How many of the slots calls of this priority may hold, so that a question never waits behind them."""
+"""The most slots that calls of this priority may hold, so that a question never waits behind them."""
 
 
 class Limited(discord.RateLimited):
@@ -94,7 +94,7 @@ class RateLimiter:
 
     @property
     def paused(self) -> bool:
-        """Is there a pause of all calls?"""
+        """True while all calls are paused."""
         return self._clock.monotonic() < self._all_paused_until
 
     def check(self, *, by_bot: bool) -> None:

@@ -63,7 +63,7 @@ class MentionedPeople:
 
 
 def is_unnamed(said: Ask | Edited | ThreadMessage) -> bool:
-    """Whether ids of people are left in it."""
+    """True if ids of people are left in it."""
     return bool(_unnamed([said]))
 
 

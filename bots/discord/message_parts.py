@@ -105,7 +105,7 @@ def _title(message: discord.Message) -> str:
 
 
 def _is_gif(source: _Source) -> bool:
-    """Whether its content is nothing but the link of an animation, which readers see in its place:
+    """True if its content is nothing but the link of an animation, which readers see in its place:
     https://docs.discord.com/developers/resources/message#embed-object-embed-types"""
     return any(embed.type == "gifv" and source.content.strip() in ("", embed.url) for embed in source.embeds)
 

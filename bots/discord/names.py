@@ -101,5 +101,5 @@ def _without_marks(text: str) -> str:
 
 
 def _ends(inside: str, outside: str) -> bool:
-    """Whether a mark between these two characters ends (or begins) a word: `snake_case` and `a*b` have none."""
+    """True if a mark between these two characters ends (or begins) a word: `snake_case` and `a*b` have none."""
     return bool(inside) and not inside.isspace() and not (outside.isalnum() or outside == "_")

@@ -20,7 +20,8 @@ from core.i18n import phrase
 from core.values.ui import Attachment, ImmediateReply
 
 FILE_LIMIT_BYTES = 10 * 1024 * 1024
-"""Of one file, where an interaction does not say more: https://docs.discord.com/developers/reference#uploading-files"""
+"""The most bytes of one file, where an interaction allows no more:
+https://docs.discord.com/developers/reference#uploading-files"""
 
 _NAMED = re.compile(r"`((?:<(?:@[!&]?|#)\d+>[\s,;]*)+)`")
 

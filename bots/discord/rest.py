@@ -156,7 +156,8 @@ class Wire:
 
 
 def is_ban(response: aiohttp.ClientResponse) -> bool:
-    """Does the answer come from Cloudflare instead of Discord, whose answers are JSON and name a proxy in `Via`?"""
+    """True if the answer comes from Cloudflare instead of Discord, whose answers are JSON and name a proxy in
+    `Via`."""
     foreign = "Via" not in response.headers and response.content_type != "application/json"
     return response.status in (403, 429) and foreign
 

@@ -1,7 +1,7 @@
-"""When a gateway session may be begun (IDENTIFY), and what Discord means when it refuses one.
+"""Limits on new gateway sessions (IDENTIFY), and the meaning of Discord's refusals.
 
-Discord allows a bot some 1,000 starts a day, says how many are left, and resets the token of a bot that goes on:
-https://docs.discord.com/developers/events/gateway#session-start-limit
+Discord allows a bot some 1,000 starts a day, reports how many are left, and resets the token of a bot that goes
+on: https://docs.discord.com/developers/events/gateway#session-start-limit
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from core.clock import Clock
 from core.errors import Code, PlatformError
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 900.0
-"""Between starts whose session did not last; each pause is twice as long as the one before."""
+"""Seconds between starts whose session did not last; each pause is twice as long as the one before."""
 _LASTED_S = 60.0
 _REFUSED_PAUSE_S, _LONGEST_REFUSED_PAUSE_S = 300.0, 3600.0
 """The same from the second refusal by one of `REFUSALS` on: what Discord refused, an operator has to change."""
@@ -84,8 +84,9 @@ class SessionStarts:
         self._reason = PlatformError(Code.UNAVAILABLE, "Discord keeps no session open")
 
     def note_limit(self, limit: Mapping[str, Any]) -> None:
-        """What `GET /gateway/bot` says of `session_start_limit`: {"remaining": starts, "reset_after": ms}. Within one
-        period the fewest counts: the answer may be older than our last start. Raises what a malformed one raises."""
+        """Store `session_start_limit` of `GET /gateway/bot`: {"remaining": starts, "reset_after": ms}. Within
+        one period the fewest counts: the answer may be older than our last start. Raises LookupError, TypeError
+        or ValueError for a malformed one."""
         remaining, reset_after_s = int(limit["remaining"]), float(limit["reset_after"]) / 1000
         now = self._clock.monotonic()
         if now >= self._resets_at:
@@ -93,7 +94,7 @@ class SessionStarts:
         self._left = min(self._left, remaining)
 
     def refusal(self) -> PlatformError | None:
-        """Why no session may be begun yet, with `retry_after_s`; None where one may."""
+        """The error that no session may be begun yet, with `retry_after_s`; None where one may."""
         now = self._clock.monotonic()
         if self._pause_until > now:
             return _later(self._reason, self._pause_until - now)

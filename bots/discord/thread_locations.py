@@ -61,7 +61,7 @@ class ThreadLocations:
         return self._places.get(place.key, place.thread)
 
     def opens(self, call: OutgoingCall) -> bool:
-        """Is a thread opened before it is posted, by another call?"""
+        """True if a call of its own opens the thread before the post."""
         question = call.answers if isinstance(call, PostMessage | UploadFile) else ""
         return call.place.thread == question != "" and not self.certain(call.place, question)
 
@@ -72,7 +72,7 @@ class ThreadLocations:
         return self.of(call.place, call.answers if isinstance(call, PostMessage | UploadFile) else "")
 
     def certain(self, place: Place, question: str = "") -> bool:
-        """Whether no other channel could hold the answers to `question`."""
+        """True if no other channel could hold the answers to `question`."""
         return (
             _in_channel(place)
             or place.key in self._places
@@ -81,7 +81,7 @@ class ThreadLocations:
         )
 
     def shared(self, place: Place, location: str) -> bool:
-        """Whether other conversations are held there too."""
+        """True if other conversations are held there too."""
         return bool(place.thread) and location == place.channel
 
     def asked(self, question: str, channel_id: str) -> None:
@@ -152,7 +152,8 @@ def _key(place: Place, message_id: str) -> str:
 
 
 def may(client: discord.Client, channel_id: str, *rights: str) -> bool:
-    """Has the bot these rights in a channel, as far as is known? Where not, Discord says no.
+    """True if the bot has these permissions in a channel, or they are unknown: then Discord refuses the call
+    itself.
 
     https://docs.discord.com/developers/topics/permissions
     """
@@ -199,7 +200,7 @@ async def _open(client: discord.Client, post: PostMessage | UploadFile) -> str:
 
 
 async def _is_there(client: discord.Client, place: Place, error: Exception) -> bool:
-    """Is there a thread, though the call that was to open it failed?"""
+    """True if the thread exists, although the call that was to open it failed."""
     if isinstance(client.get_channel(int(place.thread)), discord.Thread):
         return True
     code = error.code if isinstance(error, discord.HTTPException) else 0
@@ -232,7 +233,7 @@ async def _is_thread(client: discord.Client, thread_id: str) -> bool:
 
 
 async def is_open(client: discord.Client, place: Place) -> bool:
-    """Whether all who may read the channel may read the thread: it is public, or its messages are in the channel.
+    """True if all who may read the channel may read the thread: it is public, or its messages are in the channel.
 
     A thread that is opened from a message of its channel is public, and has the id of that message:
     https://docs.discord.com/developers/topics/threads. Raises discord.py's exceptions.
@@ -257,7 +258,7 @@ async def _is_in_channel(client: discord.Client, post: PostMessage | UploadFile)
 
 
 async def _is_message(client: discord.Client, place: Place, message_id: str) -> bool:
-    """Is it in the channel itself, outside of threads?"""
+    """True if it is in the channel itself, outside of threads."""
     try:
         await channel_at(client, place.channel, place).fetch_message(int(message_id))
     except (discord.NotFound, discord.Forbidden):

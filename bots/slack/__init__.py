@@ -123,7 +123,7 @@ def create(settings: SlackSettings, clock: Clock) -> SlackConnector | None:
 
 
 def why_not(settings: SlackSettings) -> str:
-    """Why `create` gives None, in a few words; empty where it does not."""
+    """The reason why `create` returns None, in a few words; empty where it does not."""
     return "" if settings.slack_bot_token else "SLACK_BOT_TOKEN and SLACK_APP_TOKEN are not set"
 
 

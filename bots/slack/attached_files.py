@@ -58,5 +58,5 @@ def media_type_of(file: Payload) -> str:
 
 
 def is_web_page(file: Payload) -> bool:
-    """Whether the content may itself be HTML: that of a page, of an e-mail, or of a post, Slack's own kind of text."""
+    """True if the content may itself be HTML: that of a page, of an e-mail, or of a post, Slack's own kind of text."""
     return file.get("mode") in ("post", "email") or "html" in (file.get("filetype"), media_type_of(file)[5:])

@@ -23,8 +23,8 @@ _BROAD_TEAM_FIELDS = ("team", "team_id")
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a payload says of its author. `teams`: their workspaces, empty where it names none. None: it does not
-    say."""
+    """The facts that a payload names about its author. `teams`: their workspaces, empty where it names none.
+    None: the payload does not say."""
 
     teams: frozenset[str] = frozenset()
     guest: bool | None = None
@@ -32,12 +32,12 @@ class Claim:
 
 
 def is_bot(message: Payload) -> bool:
-    """Whether an app or Slackbot wrote `message`."""
+    """True if an app or Slackbot wrote `message`."""
     return bool(message.get("bot_id")) or message.get("user") == _SLACKBOT
 
 
 def claim_of(said: Payload) -> Claim:
-    """Of a message, of the `user` of an interaction, or of a slash command."""
+    """The claim of a message, of the `user` of an interaction, or of a slash command."""
     found = said.get("user_profile")
     profile: Payload = found if isinstance(found, Mapping) else {}
     own = [*(said.get(name) for name in _TEAM_FIELDS), profile.get("team")]
@@ -57,7 +57,7 @@ def with_claim(known: Person | None, who: str, name: str, claim: Claim, home: fr
 
 
 def is_known(person: Person) -> bool:
-    """Whether everything that rights depend on is known."""
+    """True if everything that rights depend on is known."""
     return person.bot or None not in (person.guest, person.external)
 
 
@@ -70,7 +70,7 @@ def with_known(person: Person, known: Person | None, home: frozenset[str]) -> Pe
 
 
 def is_ours(payload: Payload, home: frozenset[str]) -> bool:
-    """Whether an event or a slash command is of our workspace, and not of another one that has the same app.
+    """True if an event or a slash command is of our workspace, and not of another one that has the same app.
 
     In a shared channel `team_id` may be the other workspace: there `authorizations` say for whom the event is.
     https://docs.slack.dev/apis/events-api/#authorizations

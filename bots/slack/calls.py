@@ -101,7 +101,7 @@ def _chunks(text: str, tasks: Iterable[ToolTask]) -> Content:
 
 
 def is_left_by(call: PostMessage | StartStream | UploadFile, message: Mapping[str, Any]) -> bool:
-    """Whether a message of ours, behind the question, is what an uncertain call left.
+    """True if a message of ours, behind the question, is what an uncertain call left.
 
     A message that grows has no metadata until it is stopped or edited, and in a thread only the turn that is
     being answered has one: its words may be others than those of the process that began it.
@@ -127,5 +127,5 @@ _fixed: Content = {"parse": "none", "link_names": False}
 
 
 def _metadata(key: str) -> Content:
-    """By which a message whose posting was uncertain is found again."""
+    """The metadata by which a message whose posting was uncertain is found again."""
     return {"event_type": METADATA, "event_payload": {"key": key}}

@@ -156,7 +156,7 @@ def stopped_to_presses(
 
 
 def becomes_turn(command: Command) -> bool:
-    """Whether it is a readable question, which is shown to everybody before it is asked."""
+    """True if it is a readable question, which is shown to everybody before it is asked."""
     spec = COMMANDS.get(command.name)
     if spec is None or not spec.turn:
         return False

@@ -61,7 +61,7 @@ class SlackConnector:
         return self.installation if self.installation.id in ("", place.team) or not place.team else None
 
     async def run(self, inbox: Inbox) -> None:
-        """As `Connector.run`; may be called again once it has ended."""
+        """Run as `Connector.run` says; may be called again once it has ended."""
         self._web.forget()
         intake = EventIntake(self.installation, inbox, self._clock)
         app = self._bolt(intake)
@@ -134,7 +134,7 @@ class SlackConnector:
 
 
 def _kind_of(body: Json) -> str | None:
-    """As `kind_of`. A payload of unknown shape is acknowledged: a redelivery would be the same."""
+    """The kind of a payload. One of unknown shape is acknowledged: a redelivery would be the same."""
     try:
         return kind_of(body)
     except (AttributeError, TypeError, ValueError) as error:

@@ -86,7 +86,7 @@ def reason_of(error: PlatformError) -> str:
 
 
 def blocks_refused(error: PlatformError) -> bool:
-    """Whether Slack turned down how the words were laid out, and not the words."""
+    """True if Slack turned down how the words were laid out, and not the words."""
     reason = reason_of(error)
     return "block" in reason or reason == "invalid_arguments"
 

@@ -49,7 +49,7 @@ def form_to_view(form: Form, place: Place, language: str, turn_id: int = 0) -> V
 
 
 def cuts_short(view: View, form: Form) -> bool:
-    """Whether the view of a form carries less than the form itself."""
+    """True if the view of a form carries less than the form itself."""
     return bool(json.loads(view["private_metadata"])["fixed"] != dict(form.fixed))
 
 

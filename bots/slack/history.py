@@ -85,7 +85,7 @@ async def missed(web: Web, people: People, place: Place, after: datetime) -> lis
 
 
 async def question_exists(web: Web, ask: Ask) -> bool:
-    """Whether the message exists. A deleted root of a thread may leave a placeholder, which does not count. Raises
+    """True if the message exists. A deleted root of a thread may leave a placeholder, which does not count. Raises
     PlatformError."""
     if not _TS.fullmatch(ask.id):
         return True

@@ -58,7 +58,7 @@ class Identity:
         return frozenset({self.team, self.organisation} - {""})
 
     def said(self, message: Payload) -> bool:
-        """Whether a message is our own."""
+        """True if a message is our own."""
         return (
             message.get("user") == self.user_id
             or (bool(self.bot_id) and message.get("bot_id") == self.bot_id)
@@ -114,7 +114,7 @@ def channel_of(payload: Payload) -> str:
 
 
 def happened_at(payload: Payload) -> str:
-    """When it happened, as a ts: that of a change or a press, not that of the message."""
+    """The time of the event as a ts: that of a change or a press, not that of the message."""
     event: Payload = payload.get("event") or next(iter(payload.get("actions") or ()), {})
     return str(event.get("event_ts") or event.get("action_ts") or event.get("ts") or "")
 
@@ -141,7 +141,7 @@ def line_of(message: Payload, me: Identity, names: Names) -> ThreadMessage:
 
 
 def is_aside(message: Payload) -> bool:
-    """Whether a bot message is not an answer: the reply to a command, or the question that it repeats."""
+    """True if a bot message is not an answer: the reply to a command, or the question that it repeats."""
     return (message.get("metadata") or {}).get("event_type") == ASIDE
 
 
@@ -152,7 +152,7 @@ def ts_to_time(ts: str) -> datetime:
 
 
 def _was_said(event: Payload) -> bool:
-    """Whether the event is a message: not hidden, not about another message, with an author and some content.
+    """True if the event is a message: not hidden, not about another message, with an author and some content.
 
     https://docs.slack.dev/reference/events/message/message_replied: it may come without its subtype.
     """
@@ -248,8 +248,8 @@ def said_in(content: Content, me: Identity, names: Names) -> tuple[str, tuple[At
 
 
 def _own_words(message: Payload) -> str:
-    """What the model said in a message of ours: not the notice, which has a block of its own. A long answer is a
-    file."""
+    """The model's text in a message of ours, without the notice, which has a block of its own. A long answer is
+    a file."""
     blocks: list[Payload] = message.get("blocks") or []
     if blocks and not any(block.get("type") in _BODY_BLOCKS for block in blocks):
         return ""

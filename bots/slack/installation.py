@@ -167,7 +167,8 @@ class SlackInstallation:
         return self._homes.get(start.reader, start.place.team)
 
     async def _tell_asker(self, place: Place) -> None:
-        """Tell the asker in a direct message that their question can't be answered where it was asked."""
+        """Send the asker a direct message: their question can't be answered in the place where they asked
+        it."""
         asker = self._askers.pop(place.key, None)
         if asker is None or place.direct:
             return
@@ -233,8 +234,8 @@ class SlackInstallation:
         return str((await self.web.call(method, arguments))["ts"])
 
     def _grows_not(self, error: PlatformError) -> PlatformError:
-        """Where messages can't grow in this workspace, or for this app, that is so for good; where not for this
-        reader, for their answer."""
+        """Remember that messages can't grow: for good where the workspace or the app has no streams, for this
+        answer where its reader has none."""
         if reason_of(error) in _NOT_FOR_READER:
             return PlatformError(Code.UNSUPPORTED, error.detail)
         if reason_of(error) not in _NO_GROWTH:
@@ -259,7 +260,7 @@ class SlackInstallation:
 
 
 def _is_last(call: OutgoingCall) -> bool:
-    """Whether nothing grows any more once this is done: pages that still do have a Stop button."""
+    """True if nothing grows any more once this is done: pages that still do have a Stop button."""
     if isinstance(call, PostMessage | EditMessage):
         return not any(button.action == "stop" for button in call.page.buttons)
     return isinstance(call, StopStream)

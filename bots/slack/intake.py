@@ -93,7 +93,7 @@ class EventIntake:
             self._interactions.apologise(body, error)
 
     async def _take(self, kind: str, body: Json) -> Json | None:
-        """As `take`. Raises what goes wrong."""
+        """Do as `take`, and raise its errors."""
         match kind:
             case "slash_command":
                 await self._interactions.slash(body)

@@ -48,7 +48,7 @@ class Content:
         return (*people_mentioned("\n".join((self.typed, *texts))), *quotes)
 
     def differs_from(self, before: Content) -> bool:
-        """Whether it says something else than `before`. An added quote does not count: Slack itself adds it, as the
+        """True if it says something else than `before`. An added quote does not count: Slack itself adds it, as the
         preview of a link to a message."""
         own = [one for one in self.attached if not isinstance(one, Quote)]
         own_before = [one for one in before.attached if not isinstance(one, Quote)]
@@ -57,12 +57,12 @@ class Content:
 
 
 def says_anything(message: Payload) -> bool:
-    """Whether a message has anything that a person could see of it."""
+    """True if a message has anything that a person could see of it."""
     return any(message.get(part) for part in _CONTENT)
 
 
 def content_of(message: Payload) -> Content:
-    """All that a message says, each word once."""
+    """The whole content of a message, each text once."""
     if is_bot(message):
         return Content(_words_of_app(message), files_of(message))
     typed = typed_in(message)
@@ -187,7 +187,7 @@ def _lines(words: Iterable[str]) -> str:
 
 
 def _repeats(text: str, body: str) -> bool:
-    """Whether `body` contains the words of `text`, regardless of marks and links."""
+    """True if `body` contains the words of `text`, regardless of marks and links."""
     key = _key(text)
     return f" {key} " in f" {_key(body)} " if key else text in body
 

@@ -42,7 +42,7 @@ def people_mentioned(mrkdwn: str) -> tuple[str, ...]:
 
 
 def calls_a_group(mrkdwn: str) -> bool:
-    """Whether a user group or everybody in the channel is called."""
+    """True if a user group or everybody in the channel is called."""
     return _GROUP.search(mrkdwn) is not None
 
 

@@ -26,13 +26,13 @@ def aim(link: AsyncSocketModeHandler, url: str, proxy: str | None) -> None:
 
 
 def is_open(link: AsyncSocketModeHandler) -> bool:
-    """Whether `link` has a connection that answers."""
+    """True if `link` has a connection that answers."""
     session = link.client.current_session
     return session is not None and not session.closed and not link.client.stale
 
 
 def is_reconnecting(link: AsyncSocketModeHandler) -> bool:
-    """Whether the SDK itself is connecting again, which may succeed."""
+    """True if the SDK itself is connecting again, which may succeed."""
     return link.client.connect_operation_lock.locked()
 
 

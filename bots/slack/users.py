@@ -96,7 +96,7 @@ class People:
         return None
 
     async def names(self, ids: Collection[str], wait_s: float) -> dict[str, Person]:
-        """As `get`, of mentioned people. Looks up at most `MENTIONED_MAX` of them."""
+        """The names of mentioned people, as `get` returns them. Looks up at most `MENTIONED_MAX` of them."""
         asking = self._authors.asking.keys() | self._mentioned.asking.keys()
         unknown = (id_ for id_ in ids if id_ not in asking and self._unknown(id_))
         for id_ in islice(unknown, MENTIONED_MAX):
@@ -116,7 +116,7 @@ class People:
         return until_s <= self._clock.monotonic()
 
     def _spare(self) -> bool:
-        """Whether one more mentioned person may be looked up now."""
+        """True if one more mentioned person may be looked up now."""
         now_s = self._clock.monotonic()
         earned = (now_s - self._counted_at) * _MENTIONED_PER_MIN / 60
         self._mentions_left, self._counted_at = min(MENTIONED_MAX, self._mentions_left + earned), now_s

@@ -93,7 +93,7 @@ class WebSettings(Settings):
 
 
 def why_not(settings: WebSettings, *, others: bool) -> str:
-    """Why the page is off, in words, or empty where it is on. `others`: another platform is configured."""
+    """The reason why the page is off; empty where it is on. `others`: another platform is configured."""
     if settings.parley_web == "off":
         return "PARLEY_WEB is off"
     if settings.parley_web == "auto" and others:

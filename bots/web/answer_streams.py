@@ -154,7 +154,7 @@ class AnswerStreams:
             watcher.think(self.thinking(thread, now_s))
 
     def thinking(self, thread: str, now_s: float) -> ThinkingNews:
-        """What is to be shown of it from now on."""
+        """The "thinking" state that the pages show from now on."""
         ms = max(0, round((self._thinking.get(thread, 0.0) - now_s) * 1000))
         return ThinkingNews(ms, next(iter(self._asked.get(thread, {}).values()), 0))
 

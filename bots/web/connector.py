@@ -39,12 +39,12 @@ from core.values.places import Person, Place
 
 HEARTBEAT_S = 15.0
 STREAMS = 24
-"""How many event streams one address may have open."""
+"""The most event streams that one address may have open."""
 
 RETRY_MS = 1_000
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _TAKEN = (Outcome.TURN, Outcome.NOTED, Outcome.DUPLICATE, Outcome.TOLD)
-"""What was said has been dealt with: it need not be said again."""
+"""Outcomes after which the page does not send the message again."""
 
 _JSON, _FORM = "application/json", "multipart/form-data"
 
@@ -107,18 +107,18 @@ class WebConnector:
 
     @property
     def watchers(self) -> int:
-        """How many pages are open."""
+        """The number of open pages."""
         return self._live.watchers
 
     @property
     def uploading(self) -> int:
-        """How many messages with files are being read."""
+        """The number of messages whose files are being read."""
         return self._uploads.reading
 
     # The routes.
 
     def routes(self) -> list[web.RouteDef]:
-        """For the one HTTP application of the program."""
+        """The routes for the one HTTP application of the program."""
         return [
             web.get("/", self._guarded(self._page)),
             web.get("/static/{name}", self._guarded(self._static)),

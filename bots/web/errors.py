@@ -20,7 +20,7 @@ RETRY_AFTER_S = 5
 
 
 class Reason(StrEnum):
-    """Why a request is refused. Each has its HTTP status and its sentence."""
+    """The reason why a request is refused. Each has its HTTP status and its sentence."""
 
     WRONG_HOST = "wrong_host"
     CROSS_SITE = "cross_site"

@@ -30,7 +30,7 @@ class Hosts:
         return is_loopback(self.bound) and all(is_loopback(_split(name)[0]) for name in self.names)
 
     def allows(self, host: str) -> bool:
-        """Whether a request with this Host header is answered."""
+        """True if a request with this Host header is answered."""
         name, port = _split(host)
         if not name:
             return False
@@ -51,7 +51,7 @@ def names_of(listed: str) -> frozenset[str]:
 
 
 def is_loopback(name: str) -> bool:
-    """Whether a host name or address is this machine's own."""
+    """True if a host name or address is this machine's own."""
     try:
         return ip_address(name.strip("[]")).is_loopback
     except ValueError:

@@ -34,9 +34,11 @@ _LANGUAGES = re.compile(
     "|nasm|nginx|nimrod|objective-c|ocaml|perl|php|postgresql|powershell|protobuf|pycon|python|restructuredtext|ruby"
     "|rust|scala|scss|splus|sql|swift|terraform|tex|toml|tsx|typescript|vim|xml|yaml|zig"
 )
-"""By their first names in Pygments. Others have patterns that take seconds for a page of some characters."""
+"""Languages by their first names in Pygments. Others have patterns that take seconds for a page of some
+characters."""
 _HIGHLIGHTED_S = 0.1
-"""Of the processor's time for a block. Some patterns of Pygments look through all that follows at every character."""
+"""The longest processor time for a block, in seconds. Some patterns of Pygments look through the rest of the
+text at every character."""
 _LINE_END = re.compile(r"\r\n?")
 _ENVIRONMENTS = {
     "aligned": "align*",
@@ -49,7 +51,7 @@ _ENVIRONMENTS = {
     "multline": "matrix",
     "multline*": "matrix",
 }
-"""Of LaTeX, which the library does not know, and what it knows in their place."""
+"""Environments of LaTeX that the library does not know, and those that it knows in their place."""
 _ENVIRONMENT = re.compile(rf"\\(begin|end)\{{({'|'.join(map(re.escape, _ENVIRONMENTS))})\}}")
 _MATH_ATTRIBUTES = frozenset(
     (
@@ -66,7 +68,7 @@ _MATH_ATTRIBUTES = frozenset(
 ) | frozenset(
     ("displaystyle", "scriptlevel", "width", "lspace", "rspace", "accent", "movablelimits", "notation")
 )
-"""Of MathML; what may lead elsewhere or run something is not among them."""
+"""Attributes of MathML that are kept. None of them leads elsewhere or runs something."""
 
 
 @dataclass(frozen=True, slots=True)

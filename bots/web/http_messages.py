@@ -12,7 +12,7 @@ from bots.web.errors import RETRY_AFTER_S, Reason, RequestError
 from core.ports.files import FileContent
 
 BODY_S = 20.0
-"""How long a request's body may take, in seconds."""
+"""The longest time for a request's body, in seconds."""
 
 HEADERS: dict[str, str] = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "

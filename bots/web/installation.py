@@ -20,7 +20,7 @@ from core.values.parts import File, FileProblem
 from core.values.places import Place
 
 THINKING_MS = 120_000
-"""How long the page shows that an answer is thought of, if no word of it comes."""
+"""The time for which the page shows "thinking" without a first word, in milliseconds."""
 
 
 class WebInstallation:
@@ -55,8 +55,8 @@ class WebInstallation:
         return []
 
     async def recent(self, place: Place, limit: int, since: datetime | None = None) -> History:
-        """What the store has is all there is. The channel's threads are all that is said in it, so its top level is
-        what was said in any of them."""
+        """The messages in the store, which has all of them. A channel holds threads only, so its top level is
+        the messages of all of them."""
         if place.thread:
             lines = await self._store.lines(place, limit=limit + 1)
         else:
@@ -104,7 +104,7 @@ class WebInstallation:
         return message_id
 
     async def _anew(self, view: outgoing.MessageView, turn_id: int | None) -> bool:
-        """Whether a message of that turn answers what was answered before. A view without buttons is a notice only."""
+        """True if a message of that turn answers what was answered before. A view without buttons is a notice only."""
         known = self._live.view(view.id)
         if known is not None and known.buttons:
             return known.anew

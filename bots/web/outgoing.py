@@ -77,13 +77,13 @@ class MessageView:
 
 
 def replaces(view: MessageView, older: MessageView) -> bool:
-    """Whether an answer takes the place of an older one: once it has words, or where that has none. Until then, and
+    """True if an answer takes the place of an older one: once it has words, or where that has none. Until then, and
     should no word come, what was answered before stays."""
     return view.anew and older.mine and older.after == view.after and bool(view.text or not older.text)
 
 
 def answers_anew(turn: Turn) -> bool:
-    """Whether a turn answers a question that was answered before."""
+    """True if a turn answers a question that was answered before."""
     return turn.again_of is not None and not isinstance(turn.ask.task, ContinueAnswer)
 
 
@@ -201,7 +201,7 @@ def view_to_json(view: MessageView, rendering: Rendering | None = None) -> dict[
 
 
 def grows(view: MessageView) -> bool:
-    """Whether more may come, or the answer broke off."""
+    """True if more may come, or the answer broke off."""
     return bool(view.notice) or any(button.action == "stop" for button in view.buttons)
 
 

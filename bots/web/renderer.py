@@ -36,7 +36,7 @@ class ViewRenderer:
 
     @property
     def waiting(self) -> int:
-        """How many calls have not returned."""
+        """The number of calls that have not returned."""
         return len(self._waiting)
 
     async def view(self, view: MessageView) -> dict[str, object]:

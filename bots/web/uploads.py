@@ -35,8 +35,8 @@ MOST_LINES = 1_000
 """Lines of a body, those of the contents of its parts not counted. A browser sends some five a part."""
 _CHUNK = 262_144
 _MALFORMED = (ValueError, RuntimeError, AssertionError, HttpProcessingError)
-"""What aiohttp raises for a body that is not multipart, or ends in the middle. Where the sender has gone, it raises
-ConnectionResetError, and nothing is stored."""
+"""Errors of aiohttp for a body that is not multipart, or ends in the middle. Where the sender has gone, it
+raises ConnectionResetError, and nothing is stored."""
 
 
 _Value = TypeVar("_Value")

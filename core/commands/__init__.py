@@ -27,7 +27,7 @@ from core.values.ui import Choice, Field, Form
 
 
 class Kind(StrEnum):
-    """How the value of an option is read."""
+    """The type that the value of an option is read as."""
 
     TEXT = "text"
     WHOLE = "whole"
@@ -161,8 +161,9 @@ FORGET_ME = "forget_me"
 """The action of the button that confirms `/forget me`. It is under no answer: its turn is 0."""
 
 MENUS = {"menu_ask": ("ask", "about"), "menu_summarize": ("summarize", "since")}
-"""What a message's own menu offers, by the phrase of its name: the command, and the option that the message fills:
-`about` with its text (the platform asks for the question, which may stay empty), `since` with its time in ISO 8601."""
+"""The entries of a message's menu, by the phrase of their name: the command, and the option that the message
+fills: `about` with its text (the platform asks for the question, which may stay empty), `since` with its time
+in ISO 8601."""
 
 
 def spec_on(name: str, traits: PlatformTraits) -> Spec:

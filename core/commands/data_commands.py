@@ -19,7 +19,7 @@ from core.values.platform import PlatformTraits
 from core.values.ui import Button, ImmediateReply
 
 CONFIRM_S = 600.0
-"""How long the button that confirms `/forget me` works, in seconds."""
+"""Lifetime of the button that confirms `/forget me`, in seconds."""
 
 _ASKED_KEPT = 1_000
 _MESSAGES_MAX = 10_000
@@ -95,7 +95,7 @@ class DataCommands:
         return replace(reply, buttons=(Button(FORGET_ME, given.phrase("forget_me_sure"), 0),))
 
     def confirms_forgetting(self, person: Person, place: Place, traits: PlatformTraits) -> bool:
-        """Whether `person` was asked within CONFIRM_S to confirm, and has not yet: others may see the button, too."""
+        """True if `person` was asked within CONFIRM_S to confirm, and has not yet: others may see the button, too."""
         return self._asked_to_forget.pop(traits.person_key(person, place), False)
 
     async def export(self, given: CommandContext) -> ImmediateReply:

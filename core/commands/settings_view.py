@@ -99,9 +99,10 @@ def about(name: str, given: CommandContext) -> str:
 
 
 def form(given: CommandContext) -> Form | None:
-    """What the person may change of the channel or the workspace, or None for nothing.
+    """The form of the settings that the person may change of the channel or the workspace, or None where there
+    are none.
 
-    The hint of a field is what counts while it has no value.
+    The hint of a field is the value that applies while the field is empty.
     """
     own = given.scope == "channel"
     layer = given.stored.channel if own else given.stored.workspace

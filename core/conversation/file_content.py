@@ -64,15 +64,16 @@ def with_problem(file: File, error: FileError, **keys: str) -> File:
 
 
 def is_picture(file: File) -> bool:
-    """Whether the platform calls it a picture."""
+    """True if the platform calls it a picture."""
     return file.media_type.startswith("image/")
 
 
 def is_sound(file: File) -> bool:
-    """Whether the platform calls it a sound, such as a voice clip."""
+    """True if the platform calls it a sound, such as a voice clip."""
     return file.media_type.startswith("audio/")
 
 
 def _no_picture(media_type: str) -> str:
-    """What turned out to be text is not counted among the pictures again."""
+    """text/plain in place of an image's type: a text under a picture's name does not count as a picture
+    again."""
     return "text/plain" if media_type.startswith("image/") else media_type

@@ -41,7 +41,8 @@ Pictures = Mapping[tuple[str, str], Sequence[Image]]
 
 
 def situation(ask: Ask, zone: tzinfo) -> str:
-    """When and where the question was asked, for the model. No time of day: endpoints cache equal beginnings."""
+    """The date and the place of the question, for the model. No time of day: endpoints cache equal
+    beginnings."""
     where = "in a direct conversation" if ask.place.direct else "in a channel"
     day = f"{ask.at.astimezone(zone):%A, %d %B %Y}"
     return f"The last message was written on {day} (time zone {zone}), {where} on {ask.place.platform}."
@@ -91,7 +92,7 @@ def build(
 
 
 def tool_notes(offer: ToolOffer) -> list[str]:
-    """What the model is told of its tools."""
+    """The instructions to the model about its tools."""
     absent = [ABSENT.format(servers=", ".join(offer.absent))] if offer.absent else []
     return [*([TOOLS] if offer.tools else []), *absent]
 

@@ -73,9 +73,9 @@ class AnswerDelivery:
         self.failures = 0
         self.error: PlatformError | None = None
         self.queue_version = 0
-        """Of the scheduler: raised whenever this delivery is queued; older candidates are stale."""
+        """The scheduler raises it each time it queues this delivery; older candidates are stale."""
         self.preferred: NextCall | None = None
-        """Of the scheduler: the kind of call that it chose for the first words."""
+        """The kind of call that the scheduler chose for the first words."""
         self.limits = limits
         self._address = Address(ask, key, ask.interaction_token, turn_id)
         self._on_change = on_change
@@ -151,7 +151,7 @@ class AnswerDelivery:
 
     @property
     def growing(self) -> bool:
-        """Whether the last message is an open stream."""
+        """True if the last message is an open stream."""
         return bool(self._layout.page_states) and self._layout.page_states[-1].growing
 
     async def finished(self) -> None:

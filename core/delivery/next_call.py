@@ -97,7 +97,7 @@ def _calls_for(layout: PageLayout, page_state: PageState, now: float) -> tuple[N
 
 
 def _may_split(layout: PageLayout, page_state: PageState) -> bool:
-    """Whether the rest may be posted as a message of its own: behind whole words that stay."""
+    """True if the rest may be posted as a message of its own: behind whole words that stay."""
     stays = not is_blank(page_state.text) and page_state.upto > (page_state.start or 0)
     whole = stays and not in_word(layout.reply.text, page_state.upto)
     last = page_state is layout.page_states[-1] and not (layout.filed or layout.closed or page_state.left)

@@ -25,7 +25,7 @@ _NOTHING = PageView(Page(""), 0)
 
 
 class Life(Enum):
-    """How a message changes.
+    """The ways in which a message can still change.
 
     `STILL`: by edits. `GROWS`: it is an open stream. `ENDS`: the stream has to be stopped without further words.
     `DOUBTED`: as `ENDS`, and the message may show more than is known.
@@ -86,7 +86,7 @@ class PageState:
 
 
 def in_word(text: str, at: int) -> bool:
-    """Whether `at` is within a word. Scripts without spaces, such as Chinese, have no words here."""
+    """True if `at` is within a word. Scripts without spaces, such as Chinese, have no words here."""
     around = text[at - 1 : at + 1] if at else ""
     return len(around) == 2 and around.isalnum() and around < _NO_SPACES
 
@@ -128,7 +128,7 @@ class PageLayout:
 
     @property
     def filing(self) -> bool:
-        """Whether the answer is too long for messages and still has to be uploaded as a file."""
+        """True if the answer is too long for messages and still has to be uploaded as a file."""
         if not self.ended or self.filed or self.closed:
             return False
         end = self.page_states[-1].end if self.sealed else None
@@ -199,13 +199,13 @@ class PageLayout:
         return own + begun_tasks(now.values(), self._begun_tasks, taken, room, page_state.size, self.limits)
 
     def room(self, page_state: PageState) -> int:
-        """How much text the message takes, in the page's unit."""
+        """The most text that the message takes, in the page's unit."""
         taken = self._tasks_length(page_state, self.tasks(page_state)) if page_state.growing else 0
         return page_state.size - taken
 
     def _tasks_length(self, page_state: PageState, tasks: Iterable[ToolTask]) -> int:
-        """What `tasks` take of the message: the updates that were sent, and one for each that has to be sent or still
-        runs."""
+        """The length of `tasks` in the message: the updates that were sent, and one for each that has to be
+        sent or still runs."""
         shown = page_state.tasks
         due = (
             task_length(task, self.limits) * ((task not in shown) + (task.state is TaskState.RUNNING))
@@ -243,7 +243,7 @@ class PageLayout:
         return PageView(page, page_state.upto, full=True)
 
     def wants_another(self) -> bool:
-        """Whether words, or a notice, need a further message."""
+        """True if words, or a notice, need a further message."""
         if self.sealed or self.closed or (self._version == self._refused and not self.ended):
             return False
         if not self.page_states:

@@ -89,7 +89,7 @@ def view(
 
 
 def _fits(words: str, notice: str, limits: Limits) -> bool:
-    """Whether one message holds both. A notice alone always fits."""
+    """True if one message holds both. A notice alone always fits."""
     sizes = [page_length(text, limits.page_unit) for text in (words, notice)]
     return not (limits.message_size and all(sizes)) or sum(sizes) <= limits.message_size
 

@@ -40,7 +40,7 @@ class Reservation:
 
 
 class Limiter:
-    """What is left of one rate limit: computed, reported by the platform, and learned from refusals.
+    """The remainder of one rate limit: computed, reported by the platform, and learned from refusals.
 
     A refusal means that the platform allows less than documented. From then on the limiter trusts what was used before
     the refusal, at least half of what it trusted before. Its share of the limit recovers by 5 % a minute.
@@ -101,7 +101,7 @@ class Limiter:
         raise NotImplementedError
 
     def full(self, now: float) -> bool:
-        """Whether nothing of the limit is used."""
+        """True if nothing of the limit is used."""
         return now >= self.blocked_until and self.share(now) == 1.0
 
     def _short_s(self, now: float, reserved: bool) -> float:

@@ -41,5 +41,5 @@ def begun_tasks(
 
 
 def task_length(task: ToolTask, limits: Limits) -> int:
-    """What one update of a task takes of a message, in the page's unit."""
+    """The length of one update of a task in a message, in the page's unit."""
     return _FRAME + page_length(task.id + task.title, limits.page_unit)

@@ -21,7 +21,7 @@ _RATIO = 100
 """The most that a member past the limit may unpack to, for each byte packed."""
 _MOST_MEMBERS = 5_000
 _MEMBER = b"PK\x01\x02"
-"""What each entry of the list of members begins with. zipfile reads the whole list at once."""
+"""The signature of each entry in the central directory. zipfile reads the whole directory at once."""
 _DEEPEST = 1_000
 """Elements inside each other."""
 _MOST_NAMES = 5_000

@@ -120,7 +120,7 @@ async def _write(child: Process, data: bytes) -> None:
 
 
 async def _read(child: Process) -> bytes:
-    """All that the child writes. Raises FileError where that is more than a reply can be."""
+    """The whole output of the child process. Raises FileError where it is longer than a reply can be."""
     assert child.stdout is not None
     reply = bytearray()
     while chunk := await child.stdout.read(_CHUNK):

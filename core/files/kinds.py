@@ -70,12 +70,12 @@ def kind_of(data: bytes, name: str = "") -> FileKind:
 
 
 def is_encrypted_office(data: bytes) -> bool:
-    """Whether this is an office file behind a password, which a compound file of the older formats holds."""
+    """True if this is an office file behind a password, which a compound file of the older formats holds."""
     return data.startswith(_COMPOUND) and _ENCRYPTED in data
 
 
 def is_named_binary(name: str) -> bool:
-    """Whether `name` is that of a kind of file which is never text."""
+    """True if `name` is that of a kind of file which is never text."""
     return suffix_of(name) in _BINARY_NAMES
 
 

@@ -48,7 +48,7 @@ def _numbers(pages: int) -> Iterable[int]:
 
 
 def _text(document: PdfDocument, number: int) -> str:
-    """What a reader of the page sees, values in forms too. A page that can't be read is empty."""
+    """The text that a reader of the page sees, with the values of forms. A page that can't be read is empty."""
     try:
         page = document[number]
         if page.formenv:
@@ -75,7 +75,7 @@ def _marked(texts: dict[int, str]) -> str:
 
 
 def _is_drawn(document: PdfDocument, texts: Iterable[str]) -> bool:
-    """Whether a document of so little text holds pictures, or has no text at all."""
+    """True if a document of so little text holds pictures, or has no text at all."""
     pages = (document[number] for number in range(min(len(document), MOST_DRAWN)))
     return not any(texts) or any(True for page in pages for _ in page.get_objects([raw.FPDF_PAGEOBJ_IMAGE]))
 

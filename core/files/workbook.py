@@ -27,7 +27,7 @@ _WORKBOOK = "xl/workbook.xml"
 _DATE_FORMATS = frozenset((*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)))
 """Numbers of the built-in formats of dates and times, those of East Asian languages too."""
 _NOT_CODE = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|_.|\*.')
-"""What of the code of a number format is shown as it is, or is a colour or a condition."""
+"""The parts of a number format's code that are literal text, a colour or a condition."""
 _DATE_CODE = re.compile("[dmyhs]", re.IGNORECASE)
 _COLUMN = re.compile("[A-Z]{1,3}")
 
@@ -212,7 +212,7 @@ def _shared_texts(archive: OfficeArchive) -> Iterator[str]:
 
 
 def _date_styles(archive: OfficeArchive) -> Iterator[bool]:
-    """Whether numbers of each style of cells are dates."""
+    """True if numbers of each style of cells are dates."""
     codes: dict[int, str] = {}
     in_cells = False
     for kind, name, attributes in archive.events("xl/styles.xml"):

@@ -46,7 +46,7 @@ class Admission:
         self._held: dict[int, tuple[Turn, asyncio.Task[None]]] = {}
 
     def takes(self, place: Place) -> bool:
-        """Whether one more question of `place` may be held."""
+        """True if one more question of `place` may be held."""
         return self._directories(place) is not None and len(self._held) < HELD_MAX
 
     def holds(self, place: Place) -> bool:

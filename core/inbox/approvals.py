@@ -29,9 +29,9 @@ log = structlog.get_logger()
 ENDING_S = (0.02, 0.05, 0.1, 0.2, 0.4)
 """Pauses, in seconds, while the end of a run is stored: its buttons are visible a moment earlier."""
 EXPIRY_S = 5.0
-"""Seconds between two looks for requests that nobody has answered in time."""
+"""Seconds between two looks for requests that were not answered in time."""
 PARLEY = Person("parley", "Parley", bot=True)
-"""Whom the audit names where no person decided."""
+"""The author of an audit entry that no person decided."""
 
 
 class Approvals:
@@ -86,7 +86,7 @@ class Approvals:
         await self._end(turn, asked, Decision.EDITED, turn.ask.author)
 
     async def expire(self) -> None:
-        """End the requests that nobody has answered in time."""
+        """End the requests that are not answered in time."""
         now = self._handlers.clock.now()
         for turn, asked in await self._store.asking_turns():
             if asked.expired(now):
@@ -100,7 +100,7 @@ class Approvals:
             await self._handlers.clock.sleep(EXPIRY_S)
 
     async def _asked(self, turn: Turn, key: str) -> ApprovalAsked | None:
-        """What the turn asks under that key; None where that is decided."""
+        """The open request of the turn with that key; None where it is decided."""
         for pause_s in (*ENDING_S, 0.0):
             now = await self._store.turn(turn.id)
             steps = await self._store.steps(turn.id)

@@ -29,9 +29,9 @@ from core.values.places import Place
 log = structlog.get_logger()
 
 LIVE = timedelta(days=7)
-"""How long after its last words a thread is still looked into."""
+"""The age of its last message up to which a thread is read for missed ones."""
 OVERLAP = timedelta(minutes=2)
-"""A connection can be deaf for a while before anybody notices, and clocks differ."""
+"""A connection can receive nothing for a while before that is noticed, and clocks differ."""
 _LOOK_S = 0.5
 _LONGEST_PAUSE_S = 5.0
 _KEEP_S = 10.0
@@ -49,11 +49,10 @@ class BackfillStore(SettingsStore, ThreadStore, Protocol):
 
 
 class Backfill:
-    """Of one platform: reads on whenever the platform has become ready, and keeps the moment it has heard until.
+    """Reads missed messages of one platform each time it becomes ready, and keeps its watermarks.
 
-    What is younger than `window_s` is received as if it came now. Of what is older, `record_expired` says whether it
-    is a
-    question: those are listed in the log.
+    An event younger than `window_s` is received as if it came now. `record_expired` decides of an older one
+    whether it is a question; those are listed in the log.
     """
 
     def __init__(
@@ -123,7 +122,7 @@ class Backfill:
         self._news = asyncio.Event()
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Run until cancelled."""
         async with asyncio.TaskGroup() as both:
             both.create_task(self._watch())
             both.create_task(self._keep())
@@ -217,8 +216,8 @@ class Backfill:
         return [*around, *listening, *live, *self._installation.channels()]
 
     async def _missed(self, place: Place, after: datetime) -> list[Ask] | None:
-        """What was said there; a refusal for rate means later, however often. None: it can't be read for now, and the
-        others are not to wait for it."""
+        """The missed events of a place. A rate limit is waited out, as often as it is met. None where the place
+        can't be read for now, so that the others do not wait for it."""
         failures = 0
         while True:
             try:

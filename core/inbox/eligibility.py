@@ -63,7 +63,7 @@ class Eligibility:
         return due_s
 
     async def explains(self, ask: Ask, why: Refusal) -> bool:
-        """Whether the author of a refused question gets an explanation: once per channel, if they addressed the bot.
+        """True if the author of a refused question gets an explanation: once per channel, if they addressed the bot.
 
         An unknown author may be known a moment later, so each refusal is explained, at most every 15 seconds.
         """

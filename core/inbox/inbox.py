@@ -162,5 +162,5 @@ class StoringInbox:
 
 
 def _has(message: str, turn: Turn) -> bool:
-    """Whether the message with this key is the question of `turn`, or one of its answer's."""
+    """True if the message with this key is the question of `turn`, or one of its answer's."""
     return message in {message_key(turn.ask.place, one) for one in (turn.ask.id, *turn.posted)}

@@ -173,7 +173,7 @@ class Questions:
         )
 
     def _is_held(self, ask: Ask, settings: ChannelSettings) -> bool:
-        """Whether a longer look-up of the author may help. The author of a command has been looked up already."""
+        """True if a longer look-up of the author may help. The author of a command has been looked up already."""
         unknown = not ask.author.bot and refusal(ask.author, ask.place, settings) is Refusal.UNKNOWN
         return unknown and self.admission.takes(ask.place)
 

@@ -1,4 +1,4 @@
-"""Whether a message is a question for the bot, context of a thread, or neither. Pure."""
+"""Classifies a message: a question for the bot, context of a thread, or neither. Pure."""
 
 from __future__ import annotations
 

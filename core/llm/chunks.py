@@ -53,7 +53,7 @@ class AnswerCaps:
 
 
 class Completeness(IntEnum):
-    """How certain it is that the answer is complete."""
+    """The certainty that an answer is complete."""
 
     NO = 0
     """No finish reason came, or text followed it, or every chunk of text has carried one."""
@@ -113,12 +113,12 @@ class CompletionReader:
 
     @property
     def finished(self) -> bool:
-        """Whether a finish reason came with or after the last text."""
+        """True if a finish reason came with or after the last text."""
         return bool(self.finish) and self.words == self._words_at_finish
 
     @property
     def sealed(self) -> bool:
-        """Whether later errors are ignored: the answer is complete, and this endpoint does not send a finish reason
+        """True if later errors are ignored: the answer is complete, and this endpoint does not send a finish reason
         with every chunk."""
         return self.finished and not self._again
 

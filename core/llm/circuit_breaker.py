@@ -38,7 +38,7 @@ class Breaker:
         """The code that opened it; None while closed."""
 
     def allows(self, now: float) -> bool:
-        """Whether the breaker is closed, or due for a probe with none under way."""
+        """True if the breaker is closed, or due for a probe with none under way."""
         return self.why is None or (now >= self._until and not self._probing)
 
     def begin(self, now: float) -> bool:

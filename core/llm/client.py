@@ -41,7 +41,8 @@ _NET_S = 30.0
 log = structlog.get_logger()
 
 Repairs = TTLCache[tuple[str, str], frozenset[str]]
-"""By base URL and model: the fields that are left out or sent in another form (`core.llm.request_repairs`)."""
+"""The request fields that are left out or sent in another form, by base URL and model
+(`core.llm.request_repairs`)."""
 
 
 def create_repairs(clock: Clock) -> Repairs:

@@ -64,7 +64,7 @@ class ConcurrencyLimiter:
         return self._inside.total()
 
     def full(self, person: str, now: float) -> bool:
-        """Whether a question of `person` would have to wait."""
+        """True if a question of `person` would have to wait."""
         limit = self.limit.at(now)
         return person in self._waiting or self.inside >= limit or self._inside[person] >= share(limit)
 

@@ -34,9 +34,10 @@ NO_LIMIT = LengthLimit()
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What refusals of one model or account say. `tokens`: what requests are cut to, 0 where no refusal named a limit.
-    `limit` and `length` (characters) are those of the last refusal and its request; `shortest` is the length of the
-    shortest refused request. `counts`: the tokens that refusals name are the request's, as far as is known."""
+    """The limits that refusals of one model or account name. `tokens`: requests are cut to them; 0 where no
+    refusal named a limit. `limit` and `length` (characters) are those of the last refusal and its request;
+    `shortest` is the length of the shortest refused request. `counts`: the tokens that refusals name are the
+    request's, as far as is known."""
 
     until: float = 0.0
     tokens: int = 0

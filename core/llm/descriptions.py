@@ -24,7 +24,7 @@ LIMIT_S = 30.0
 """Seconds for all descriptions of one question, which are made concurrently."""
 KEPT = 500
 KEPT_S = 3_600.0
-"""How many descriptions are kept in memory, and for how many seconds."""
+"""The most descriptions in memory, and their lifetime in seconds."""
 FAILED_S = 300.0
 """Seconds before a failed description is tried again. An answer with tools sends several requests."""
 MAX_TOKENS = 800

@@ -64,7 +64,7 @@ class SentRequest:
         return self._names.sub("model", said) if self._names else said
 
     def holds(self, said: str) -> bool:
-        """Whether the request contains all of `said`."""
+        """True if the request contains all of `said`."""
         return bool(letters := _letters(said)) and letters in self.letters
 
     def cut_from(self, said: str) -> str:

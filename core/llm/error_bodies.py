@@ -147,7 +147,7 @@ def _folded(name: str) -> str:
 
 
 def looks_like_error(value: Mapping[str, Any]) -> bool:
-    """Whether this JSON object is an error in one of the known shapes, rather than a part of an answer."""
+    """True if this JSON object is an error in one of the known shapes, rather than a part of an answer."""
     if value.get("error") or value.get("errors") or _failed(value.get("base_resp"), "status_code"):
         return True
     if value.get("choices") is not None or value.get("usage"):
@@ -171,7 +171,7 @@ def _inside(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _failed(value: object, name: str) -> bool:
-    """Whether a field holds a status other than success."""
+    """True if a field holds a status other than success."""
     if not isinstance(value, dict) or isinstance(value.get(name), dict | list):
         return False
     return str(value.get(name) or "").lower() not in _NO_ERROR
@@ -189,5 +189,5 @@ def one_line(text: str, key: str = "", most: int = SAID_LENGTH) -> str:
 
 
 def is_page(text: str) -> bool:
-    """Whether the text is HTML or XML."""
+    """True if the text is HTML or XML."""
     return text.lstrip("\ufeff \t\r\n").startswith("<")

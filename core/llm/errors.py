@@ -206,7 +206,7 @@ def _code_by_status(refusal: EndpointRefusal) -> Code:
 
 
 def _too_long(words: str, refusal: EndpointRefusal) -> bool:
-    """Whether a refusal calls a long request too long, in words that the request contains too. Shortening it is then
+    """True if a refusal calls a long request too long, in words that the request contains too. Shortening it is then
     harmless."""
     if sum(map(len, refusal.sent.texts)) < _LONG_REQUEST:
         return False

@@ -36,7 +36,7 @@ _WORDS: tuple[tuple[Meaning, re.Pattern[str]], ...] = (
 
 
 def meaning_of(finish: str) -> Meaning | None:
-    """How the answer ended, or why it is incomplete; None for an unknown reason."""
+    """The end of the answer, or the error that makes it incomplete; None for an unknown reason."""
     finish = finish.lower()
     if finish in _STOPS:
         return EndReason.STOP

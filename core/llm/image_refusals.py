@@ -1,4 +1,4 @@
-"""What an endpoint refuses of the pictures in a request, by the words of its refusal. Pure.
+"""Refusals of the pictures in a request, by their words. Pure.
 
 Sources: https://platform.openai.com/docs/guides/images-vision, https://docs.anthropic.com/en/api/errors,
 https://docs.x.ai/docs/guides/image-understanding, https://api-docs.deepseek.com, `limit_mm_per_prompt` of
@@ -13,7 +13,7 @@ from enum import StrEnum
 
 
 class ImageRefusal(StrEnum):
-    """What an endpoint refuses of the images. The values are those of `ModelError.parameter`."""
+    """The part of the images that an endpoint refuses. The values are those of `ModelError.parameter`."""
 
     ALL = "images"
     """The model has no vision."""
@@ -81,7 +81,7 @@ _LIMIT = re.compile(
 
 
 def image_refusal(status: int, said: str) -> ImageRefusal | None:
-    """What `said`, in lower case, refuses of the images. `status`: 0 for an error under 200."""
+    """The part of the images that `said`, in lower case, refuses. `status`: 0 for an error under 200."""
     if status not in _STATUSES:
         return None
     return next((refusal for refusal, pattern in _PATTERNS.items() if _says(pattern, refusal, said)), None)
@@ -93,7 +93,7 @@ def image_limit(said: str) -> int:
 
 
 def _says(pattern: re.Pattern[str], refusal: ImageRefusal, said: str) -> bool:
-    """Whether `pattern` matches. A refusal that counts tokens may concern the text instead."""
+    """True if `pattern` matches. A refusal that counts tokens may concern the text instead."""
     if refusal is ImageRefusal.SOME and _ABOUT_TOKENS.search(said):
         return False
     return pattern.search(said) is not None

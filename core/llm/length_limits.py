@@ -11,8 +11,8 @@ _TIMES = 20
 """A number more than this many times the limit is not the length of the request."""
 
 _GAP = "[,_' \u00a0\u2009\u202f]"
-"""Between thousands: https://en.wikipedia.org/wiki/Decimal_separator#Digit_grouping. Not the point, which ends a whole
-number elsewhere."""
+"""Separators of thousands: https://en.wikipedia.org/wiki/Decimal_separator#Digit_grouping. The point is not
+among them: it ends a whole number elsewhere."""
 _SCALES = {"k": 1_000, "m": 1_000_000, "千": 1_000, "万": 10_000}
 _SPELT = re.compile(
     r"(?<![a-z\d_.])(?<!\w-)(?<!per )"
@@ -78,7 +78,7 @@ def _least(said: str, patterns: list[re.Pattern[str]]) -> int:
 
 
 def larger_than_the_plan(said: str) -> bool:
-    """Whether a rate limit is smaller than this one request. Waiting then does not help."""
+    """True if a rate limit is smaller than this one request. Waiting then does not help."""
     said = _in_digits(said)
     if found := _REQUEST_AND_LIMIT.search(said):
         return int(found[1]) > int(found[2])

@@ -58,7 +58,7 @@ def description_to_words(image: Image, model: str, description: str) -> str:
 
 
 def is_empty(message: Message) -> bool:
-    """Whether a message holds only white space."""
+    """True if a message holds only white space."""
     return all(isinstance(part, Text) and is_blank(part.text) for part in message.parts)
 
 
@@ -141,7 +141,7 @@ def _call_to_json(call: ToolCall, *, extra: bool) -> dict[str, Any]:
 
 
 def is_object(text: str) -> bool:
-    """Whether `text` is a JSON object."""
+    """True if `text` is a JSON object."""
     try:
         return isinstance(json.loads(text), dict)
     except (ValueError, RecursionError):

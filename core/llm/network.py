@@ -99,7 +99,7 @@ def _is_direct(host: str, port: int | None, no_proxy: str) -> bool:
 
 
 def _fits(host: str, port: int | None, entry: str) -> bool:
-    """Whether an entry of NO_PROXY matches `host`: its name, a parent domain, its address or its network. An entry
+    """True if an entry of NO_PROXY matches `host`: its name, a parent domain, its address or its network. An entry
     with a port matches only that port."""
     if entry == "*":
         return True

@@ -75,7 +75,7 @@ def printed_to_calls(text: str, offered: frozenset[str]) -> tuple[list[Printed],
 
 
 def _may_open(held: str) -> bool:
-    """Whether a text that begins with `held` may open with a call."""
+    """True if a text that begins with `held` may open with a call."""
     if any(opening.startswith(held) for opening in (*_OPENINGS, *_FENCES)):
         return True
     if held.startswith("```"):

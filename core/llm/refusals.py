@@ -49,14 +49,14 @@ class EndpointRefusal:
 
     @property
     def _quotes_only(self) -> bool:
-        """Whether the status blames the request and the text quotes it. Such a text is no evidence of another cause."""
+        """True if the status blames the request and the text quotes it. Such a text is no evidence of another cause."""
         return self.quotes and (self.status < 500 and self.status not in _SAY_SO_THEMSELVES)
 
     def may_say(self, code: Code) -> bool:
         return not (self._quotes_only and code in OPERATOR_CODES)
 
     def evidence(self, start: int, end: int, sentence: str) -> bool:
-        """Whether the span is the endpoint's own words."""
+        """True if the span is the endpoint's own words."""
         return not self.sent.holds(sentence[start:end])
 
 
@@ -76,7 +76,7 @@ class RefusalRule:
         return status not in self.but and (not self.statuses or status in self.statuses)
 
     def has_sentence(self, refusal: EndpointRefusal) -> bool:
-        """Whether one of the rule's sentences matches."""
+        """True if one of the rule's sentences matches."""
         return any(self._says(refusal, sentence) for sentence in refusal.sentences)
 
     def _says(self, refusal: EndpointRefusal, sentence: str) -> bool:

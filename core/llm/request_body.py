@@ -74,7 +74,7 @@ def repaired(
 
 
 def sends_tools(request: Request, repairs: frozenset[str]) -> bool:
-    """Whether the body has tools. Without `tool_choice` nothing but their absence keeps a model from calling them."""
+    """True if the body has tools. Without `tool_choice` nothing but their absence keeps a model from calling them."""
     without = _WITHOUT_TOOLS if request.may_call else _WITHOUT_TOOLS | {TOOL_CHOICE}
     return bool(request.tools) and not without & repairs
 

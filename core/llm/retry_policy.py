@@ -26,7 +26,7 @@ LONGEST_WAIT_S = 8.0
 
 
 class BlameScope(StrEnum):
-    """What a failure concerns, narrowest first."""
+    """The scope of a failure, narrowest first."""
 
     ROUTE = "route"
     """This account with this model."""

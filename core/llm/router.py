@@ -88,7 +88,7 @@ class ModelRouter:
     allowance: RetryBudget = field(default_factory=RetryBudget)
     jitter: Callable[[], float] = random.random
     describes: bool = False
-    """Whether a vision model describes images for a model without vision."""
+    """True if a vision model describes images for a model without vision."""
     breakers: Breakers = field(default_factory=Breakers)
     _limiters: dict[str, ConcurrencyLimiter] = field(init=False)
     _windows: ContextWindows = field(default_factory=ContextWindows, init=False)
@@ -158,7 +158,7 @@ class ModelRouter:
         turn.messages, turn.window = fit(turn.shown, model_info), model_info.context_tokens
 
     def _sees_none(self, route: Route) -> bool:
-        """Whether the model of `route` is known to have no vision."""
+        """True if the model of `route` is known to have no vision."""
         return self._vision.model_info(route, self.clock.monotonic()).images is False
 
     def _selected(self, turn: _Turn, route: Route) -> ModelSelected:

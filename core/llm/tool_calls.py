@@ -95,7 +95,7 @@ class _Call:
 
 
 def is_whole(call: ToolCall) -> bool:
-    """Whether the arguments are JSON, or none. Arguments that were cut off are no JSON."""
+    """True if the arguments are JSON, or none. Arguments that were cut off are no JSON."""
     return not call.arguments.strip() or _parse(call.arguments) is not _BROKEN
 
 

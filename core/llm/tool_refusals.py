@@ -1,4 +1,4 @@
-"""What an endpoint refuses of the tools in a request, by the words of its refusal. Pure.
+"""Refusals of the tools in a request, by their words. Pure.
 
 Sources: https://openrouter.ai/docs/api/reference/errors-and-debugging (404 "No endpoints found that support tool
 use"), https://github.com/ollama/ollama, https://docs.vllm.ai (`--enable-auto-tool-choice`),

@@ -82,7 +82,7 @@ class AlertTurns:
     _accepting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def standing(self) -> list[tuple[Alert, float]]:
-        """What was posted in the last days and not said to be over since, with the seconds since then. Raises
+        """Alerts of the last days that were posted and have not ended, with their ages in seconds. Raises
         StoreError."""
         now = self.clock.now()
         standing: dict[tuple[str, Code], tuple[Alert, float]] = {}

@@ -1,4 +1,4 @@
-"""Tells the people who run the bot what needs them: once per cause and hour, and once more when it is over.
+"""Alerts to the operators: once per cause and hour, and once more when the cause has ended.
 
 The log and the counters always receive it, the operators' channel where there is one. No answer waits for it.
 """
@@ -82,7 +82,7 @@ class OperatorAlerts:
         self._causes[alert.what, alert.code] = _Cause(self._clock.monotonic() - age_s, alert, told)
 
     def is_reported(self, what: str, code: Code) -> bool:
-        """Whether an alert that `what` fails with `code` has reached the operators."""
+        """True if an alert that `what` fails with `code` has reached the operators."""
         cause = self._causes.get((what, code))
         posting = cause.posting if cause is not None else None
         return posting is not None and posting.done() and not posting.cancelled() and posting.result()

@@ -1,4 +1,5 @@
-"""What the core asks of a platform, and what a platform asks of the core. tests/contract holds both to it."""
+"""The protocols between the core and a platform, in both directions. tests/contract holds both sides to
+them."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from core.values.ui import Choice, ImmediateReply
 
 
 class Inbox(Protocol):
-    """Takes what platforms hear."""
+    """Takes the events of platforms."""
 
     async def receive(self, event: Event) -> Receipt:
         """Take one event. When this returns, the event is stored or ignored: acknowledge it.
@@ -155,7 +156,7 @@ class Installation(Protocol):
         ...
 
     async def question_exists(self, ask: Ask) -> bool:
-        """Whether the question's message still exists. True, without a call, for a slash command.
+        """True if the question's message still exists. True, without a call, for a slash command.
 
         Raises PlatformError if the platform can't say.
         """
@@ -213,7 +214,7 @@ class ThreadAccess(Protocol):
     """An installation whose channels may have threads that not everybody in the channel may read."""
 
     async def is_open(self, place: Place) -> bool:
-        """Whether all who may read the channel of `place` may read its thread too. False where that is unknown.
+        """True if all who may read the channel of `place` may read its thread too. False where that is unknown.
 
         Raises PlatformError.
         """

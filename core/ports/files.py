@@ -1,4 +1,4 @@
-"""What the core asks of the platforms that hold people's files, and of the extractor of their content."""
+"""The protocols of platforms that hold people's files, and of the extractor of their content."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class FileError(Exception):
         super().__init__(problem, detail)
         self.problem = problem
         self.detail = detail
-        """For the log: no URL, no content."""
+        """The detail for the log. It holds no URL and no content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Picture:
 
     @property
     def tokens(self) -> int:
-        """What a model counts for it, about."""
+        """The approximate number of tokens that a model counts for it."""
         return min(1_600, math.ceil(self.width * self.height / 750))
 
 

@@ -1,4 +1,4 @@
-"""What the core asks of a model."""
+"""The protocol of a model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.values.usage import LastUsage
 
 @dataclass(frozen=True, slots=True)
 class CountedPrompt:
-    """What the endpoint of `model` counted for the beginning of the same messages.
+    """The tokens that the endpoint of `model` counted for the beginning of the same messages.
 
     `answer_tokens` is our own estimate of the answer that `usage` ended in; None where it is not among the messages.
     """
@@ -69,7 +69,7 @@ class ModelObserver(Protocol):
         ...
 
     def is_reported(self, what: str, code: Code) -> bool:
-        """Whether an alert that `what` fails with `code` has reached the operators."""
+        """True if an alert that `what` fails with `code` has reached the operators."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""What the core asks of the tools that a model may call."""
+"""The protocol of the tools that a model may call."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ToolError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ToolOutput:
-    """What a tool gave back. `text` is at most 64,000 characters; `picture` is not yet checked."""
+    """The output of a tool. `text` is at most 64,000 characters; `picture` is not yet checked."""
 
     text: str
     picture: FileContent | None = None
@@ -32,14 +32,15 @@ class ToolSource(Protocol):
     name: str
 
     def tools(self, place: Place, settings: ToolSettings) -> tuple[Tool, ...]:
-        """What is offered in a place, from the last good list. No call. Without those of the rule NEVER.
+        """The tools that are offered in a place, from the last good list, without those of the rule NEVER. It
+        makes no call.
 
         `title` and `parameters` are as the server gave them: the caller makes names and schemas that models take.
         """
         ...
 
     def absent(self, place: Place, settings: ToolSettings) -> bool:
-        """Whether it would offer tools there but can't be reached now, or has not been reached yet."""
+        """True if it would offer tools there but can't be reached now, or has not been reached yet."""
         ...
 
     async def call(self, turn: Turn, tool: Tool, arguments: Mapping[str, Any]) -> ToolOutput:
@@ -55,7 +56,7 @@ class DecidesByCall(Protocol):
     """A source whose rule depends on the arguments of a call too."""
 
     def rule(self, tool: Tool, arguments: Mapping[str, Any]) -> ToolRule:
-        """What may become of this very call. Pure."""
+        """The rule that applies to this very call. Pure."""
         ...
 
 

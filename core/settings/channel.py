@@ -31,7 +31,7 @@ from core.values.tools import ToolSettings
 
 
 class Listen(StrEnum):
-    """Which messages of a channel are questions.
+    """The messages of a channel that are questions.
 
     MENTIONS: those to the bot, and all in threads it has joined. MENTIONS_ONLY: those to the bot, in threads too.
     ALL: every message. FORUM: as MENTIONS, and each new post of a forum. OFF: none.
@@ -45,7 +45,7 @@ class Listen(StrEnum):
 
 
 class Origin(StrEnum):
-    """Where the value of a setting comes from."""
+    """The source of a setting's value."""
 
     DEFAULT = "default"
     WORKSPACE = "workspace"

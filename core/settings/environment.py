@@ -281,12 +281,12 @@ def endpoint_url(value: str) -> str:
 
 
 def completions_url(base_url: str) -> str:
-    """Where an endpoint of that base URL takes chat completions; its query comes last."""
+    """The URL of chat completions at that base URL. The base URL's query comes last."""
     return _below(base_url, "chat/completions")
 
 
 def transcriptions_url(base_url: str) -> str:
-    """Where an endpoint of that base URL takes sounds; its query comes last."""
+    """The URL of audio transcriptions at that base URL. The base URL's query comes last."""
     return _below(base_url, "audio/transcriptions")
 
 

@@ -22,7 +22,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """What is written in the file `source`. `environment`: the variables that it may name, of .env too."""
+    """The content of the file `source`. `environment`: the variables that it may name, of .env too."""
 
     source: str
     values: Mapping[str, Any]

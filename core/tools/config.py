@@ -80,7 +80,7 @@ class ToolServer:
         return ToolRule.READ if reads and self.trust else ToolRule.ASK
 
     def writes(self, title: str, *, reads: bool) -> bool:
-        """Whether a call may change something: unless the operator or a trusted tool says that it only reads."""
+        """True if a call may change something: unless the operator or a trusted tool says that it only reads."""
         return not (reads and self.trust) and self.rule(title, reads=reads) is not ToolRule.READ
 
 

@@ -58,7 +58,7 @@ def find(tools: Iterable[Tool], query: str) -> list[Tool]:
 
 
 def found_to_text(tools: Sequence[Tool], query: str) -> str:
-    """What a search gives back. The tools that it finds are among those offered: `choose` puts them there."""
+    """The result of a search for the model. `choose` adds the tools that it finds to those offered."""
     found = find((tool for tool in tools if tool.name != FIND_TOOL), query)
     lines = [f"- {tool.name}: {' '.join(tool.description.split())[:_SUMMARY_LENGTH]}" for tool in found]
     return "\n".join(["You can call these tools now:", *lines]) if lines else _NOTHING_FOUND

@@ -55,7 +55,7 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address belongs to the public Internet."""
+    """True if an IP address belongs to the public Internet."""
     try:
         ip = ip_address(address)
     except ValueError:
@@ -117,7 +117,7 @@ class LinkReader:
         self._deadline_s = deadline_s
 
     def needs_approval(self, text: str) -> bool:
-        """Whether a person has to approve that the page is read. What is refused in any case needs none."""
+        """True if a person has to approve that the page is read. What is refused in any case needs none."""
         try:
             return not self._is_listed(check_url(text))
         except ToolError:

@@ -54,7 +54,7 @@ def _pieces(html: str) -> Iterator[str]:
 
 
 def _break(name: str, *, closes: bool) -> str:
-    """What separates the words around a tag."""
+    """The separator of the text before and after a tag."""
     if name in _INLINE or not name:
         return ""
     if name in _CELLS:

@@ -1,4 +1,4 @@
-"""Which calls of a round run, which a person has to approve, and which are refused. Pure."""
+"""Decides which calls of a round run, which a person has to approve, and which are refused. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from core.values.steps import (
 from core.values.tools import Tool, ToolGrant, ToolOffer, ToolRule
 
 APPROVAL_FOR = timedelta(minutes=15)
-"""How long a person may take to approve calls."""
+"""The time in which a person can approve calls."""
 MOST_CALLS = 32
 """Calls of one round that may run."""
 
@@ -57,15 +57,15 @@ class CallPlan:
 
     @property
     def may_change(self) -> bool:
-        """Whether it would run, and may change something."""
+        """True if it would run, and may change something."""
         return not self.refusal and self.tool is not None and self.tool.writes
 
 
 @dataclass(frozen=True, slots=True)
 class RoundState:
-    """What the steps behind the last round of the model say of its calls. `approved`: the calls that a person has
-    approved; None where nobody was asked. `begun`: the calls that may change something and have begun; None where none
-    has begun."""
+    """The state of the calls of the model's last round, from the steps behind it. `approved`: the calls that a
+    person has approved; None where no person was asked. `begun`: the calls that may change something and have
+    begun; None where none has begun."""
 
     pending: tuple[ToolCall, ...]
     approved: frozenset[ToolCall] | None = None
@@ -174,7 +174,7 @@ def decide(
 
 
 def _refusal(call: ToolCall, tool: Tool, ruled: ToolRule, state: RoundState) -> str:
-    """Why a call does not run once nobody is to be asked any more; empty where it runs."""
+    """The reason why a call does not run once no person is to be asked any more; empty where it runs."""
     if ruled is ToolRule.NEVER:
         return NEVER
     if state.begun is not None and call.id in state.begun:
@@ -185,12 +185,12 @@ def _refusal(call: ToolCall, tool: Tool, ruled: ToolRule, state: RoundState) -> 
 
 
 def _is_granted(tool: Tool, asker: Person, grants: Sequence[ToolGrant]) -> bool:
-    """Whether the tool may run unasked in the thread."""
+    """True if the tool may run unasked in the thread."""
     return tool.grantable and any(one.tool == tool.name and one.person in ("", asker.id) for one in grants)
 
 
 def approval(asking: Sequence[CallPlan], now: datetime) -> ApprovalAsked:
-    """What a person is asked. Beside the asker only those who may approve each of the calls may answer."""
+    """The request to a person. Beside the asker only those who may approve each of the calls may answer."""
     tools = [plan.tool for plan in asking if plan.tool is not None]
     approvers = (
         [one for one in tools[0].approvers if all(one in tool.approvers for tool in tools)] if tools else []

@@ -55,7 +55,7 @@ class Toolbox:
         self._most = most
 
     async def offer(self, turn: Turn, settings: ToolSettings, steps: Sequence[Step]) -> ToolOffer:
-        """What is said in a channel is summed up without tools: it is material, not instructions."""
+        """The tools of a turn. A summary has none: the messages of a channel are material, not instructions."""
         if not settings.on or not isinstance(turn.ask.task, AnswerQuestion | ContinueAnswer):
             return ToolOffer()
         catalog = self._catalog(turn.ask.place, settings)

@@ -1,4 +1,4 @@
-"""What a tool gave back, as the model reads it: cut, set off as data, with at most one picture."""
+"""The result of a tool as the model reads it: cut, marked as data, with at most one picture."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class CleanSchema:
 
 
 ANY_ARGUMENTS = CleanSchema('{"type": "object", "properties": {}}')
-"""For a schema that can't be cleaned."""
+"""The schema in place of one that can't be cleaned."""
 
 
 @lru_cache(maxsize=2_048)
@@ -182,7 +182,7 @@ class _Cleaner:
             raise ValueError("too much work")
 
     def _target(self, ref: str) -> Schema:
-        """What a local reference points at; nothing for others, which are never fetched."""
+        """The target of a local reference; nothing for others, which are never fetched."""
         start, *steps = ref.split("/")
         found = self._root if start == "#" else None
         for step in map(_unescaped, steps):
@@ -223,7 +223,7 @@ def _without_alternatives(node: Schema) -> Schema:
 
 
 def _is_never(node: object) -> bool:
-    """Whether no value matches a schema, as `false` and `{"not": {}}` say."""
+    """True if no value matches a schema, as `false` and `{"not": {}}` say."""
     return node is False or (isinstance(node, dict) and node.get("not") in ({}, True))
 
 

@@ -1,4 +1,4 @@
-"""What to look for in texts of any language. Pure, and linear in the length of the text."""
+"""Words to search for in texts of any language. Pure, and linear in the length of the text."""
 
 from __future__ import annotations
 
@@ -39,6 +39,6 @@ def _split(run: str) -> list[str]:
 
 
 def count_words(words: list[str], text: str) -> int:
-    """How many of the words are in `text`."""
+    """The number of the words that are in `text`."""
     there = text.lower()
     return sum(word in there for word in words)

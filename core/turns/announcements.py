@@ -1,4 +1,4 @@
-"""What Parley posts without being asked: the text of a usage report, and the place."""
+"""Usage reports that Parley posts without a question: their text and their place."""
 
 from __future__ import annotations
 

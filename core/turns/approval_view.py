@@ -1,4 +1,4 @@
-"""How people see what an ASKING turn asks: the notice, its buttons, and the whole arguments. Pure."""
+"""The request of an ASKING turn as people see it: the notice, its buttons, and the whole arguments. Pure."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ _FENCE = "```"
 
 
 def approval_notice(turn: Turn, asked: ApprovalAsked, language: str) -> str:
-    """Who may approve what: a line, and one for each call with its tool and the beginning of its arguments."""
+    """The notice of a request: one line with the people who may approve it, and one for each call with its tool
+    and the beginning of its arguments."""
     name = label(turn.ask.author.name) or turn.ask.author.id
     head = phrase("asking_named" if asked.approvers else "asking", language, name=name)
     lines = [f"• {_call_line(call, language)}" for call in asked.calls[:_MOST_CALLS]]

@@ -23,13 +23,13 @@ MOST_ROUNDS = 8
 
 @dataclass(slots=True)
 class Draft:
-    """What the model has said in one turn so far, and how that went."""
+    """The answer of one turn so far: its text, rounds, usage and end."""
 
     text: str = ""
     """The model's text of all rounds."""
     steps: list[Step] = field(default_factory=list)
     round_start: int = 0
-    """Where in `text` the current round begins, with what separates it from the one before."""
+    """The offset of the current round in `text`, with its separator from the one before."""
     ended: Ended | None = None
     """The end of the last round; None from the beginning of the next one to its end."""
     error: BotError | None = None
@@ -58,13 +58,13 @@ class Draft:
 
     @property
     def asked(self) -> ApprovalAsked | None:
-        """What a person has to approve before the turn goes on."""
+        """The request that a person has to decide before the turn goes on."""
         last = self.steps[-1] if self.steps else None
         return last if isinstance(last, ApprovalAsked) else None
 
     @property
     def declined(self) -> Decision | None:
-        """Why the turn ends, or begins anew, without an answer to what it asked."""
+        """The reason why the turn ends, or begins anew, without an answer to its request."""
         match self.steps[-1:]:
             case [ApprovalAnswered(decision=decision)] if decision is not Decision.ANSWERED:
                 return decision
@@ -72,7 +72,7 @@ class Draft:
 
     @property
     def exhausted(self) -> bool:
-        """Whether the answer has as many rounds as it may have, all but the last one with tool calls."""
+        """True if the answer has as many rounds as it may have, all but the last one with tool calls."""
         return len(self.rounds) >= MOST_ROUNDS
 
     @property

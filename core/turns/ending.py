@@ -1,4 +1,4 @@
-"""How an answer ends: what its `Finish`, notice and buttons are. Pure: values in, values out.
+"""The end of an answer: its `Finish`, notice and buttons. Pure: values in, values out.
 
 A notice is set under the model's text and says why that text is not a whole answer.
 """
@@ -131,7 +131,7 @@ def shorter_and_shorter(messages: Sequence[str]) -> list[str]:
 
 
 def _notice(turn: Turn, draft: Draft, language: str) -> str:
-    """Why the text is not a whole answer; empty where it is one."""
+    """The reason why the text is not a whole answer; empty where it is one."""
     if draft.interrupt is not None:
         return phrase(str(draft.interrupt), language)
     if draft.error is not None:
@@ -153,7 +153,7 @@ def _notice(turn: Turn, draft: Draft, language: str) -> str:
 
 
 def _unread(turn: Turn, draft: Draft, language: str) -> str:
-    """What could not be read of the question and of the thread's files."""
+    """Sentences about the parts and files that could not be read; empty where there are none."""
     parts = dict.fromkeys(one.kind for one in turn.ask.attached if isinstance(one, Unread))
     lines = [phrase("unread_parts", language, what=phrase(f"unread_{kind}", language)) for kind in parts]
     told = {one.name for one in draft.file_news}
@@ -174,7 +174,7 @@ def _listed(names: Sequence[str], language: str) -> str:
 
 
 def _buttons(turn: Turn, draft: Draft, language: str) -> tuple[Button, ...]:
-    """What a person can do about the answer, whole or not."""
+    """The buttons of an answer, whole or not."""
     if draft.interrupt in (Interrupt.WITHDRAWN, Interrupt.FORGOTTEN):
         return ()
     if draft.error is not None or draft.interrupt is not None:

@@ -1,4 +1,4 @@
-"""What interrupts the writing of an answer, and the memory of interrupts that come before it begins."""
+"""The interrupts of the writing of an answer, and the memory of those that come before it begins."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from core.values.conversation import Turn
 from core.values.places import Place
 
 EARLY = 1_000
-"""How many early interrupts, and how many closed places, are remembered: most concern turns that ended long ago."""
+"""The most early interrupts, and the most closed places, in memory: most of them concern turns that ended long
+ago."""
 
 
 class Interrupt(StrEnum):
-    """Why the writing of an answer ends before the model does."""
+    """The reason why the writing of an answer ends before the model does."""
 
     STOPPED = "stopped"
     """A person pressed Stop: the text so far stays."""
@@ -48,8 +49,8 @@ class EarlyInterrupts:
         self._closed[place.key] = at
 
     def of(self, turn: Turn) -> Interrupt | None:
-        """What interrupts `turn`. A turn that a person started from the buttons of an answer begins although its
-        question was deleted or its place was closed."""
+        """The interrupt of `turn`. A turn that a person started from the buttons of an answer begins although
+        its question was deleted or its place was closed."""
         noted = self._noted.get(turn.id)
         if noted is not None or turn.again_of is not None:
             return noted

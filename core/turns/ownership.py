@@ -1,4 +1,5 @@
-"""Which places this process answers in. Of several processes on one database, each place has one owner at a time."""
+"""Ownership of places: of several processes on one database, each place has one owner at a time, which answers
+there."""
 
 from __future__ import annotations
 

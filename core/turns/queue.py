@@ -73,12 +73,12 @@ class PlaceQueues:
 
     @property
     def waiting(self) -> int:
-        """How many turns have not begun."""
+        """The number of turns that have not begun."""
         return sum(not one.begun for one in self._running_turns)
 
     @property
     def running(self) -> int:
-        """How many turns have begun and not ended."""
+        """The number of turns that have begun and not ended."""
         return sum(one.begun for one in self._running_turns)
 
     def submit(self, turn: Turn) -> None:

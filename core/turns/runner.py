@@ -49,7 +49,7 @@ that event the answer is stopped after this time."""
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """What calls one installation."""
+    """The parts that make calls to one installation."""
 
     platform_calls: PlatformCalls
     scheduler: DeliveryScheduler

@@ -19,7 +19,7 @@ Written = TypeVar("Written")
 
 @dataclass(slots=True, eq=False)
 class RunningTurn:
-    """All that belongs to one turn from the time it is queued in this process until it ends."""
+    """The state of one turn from the time it is queued in this process until it ends."""
 
     turn: Turn
     """As the store last gave it."""
@@ -27,9 +27,9 @@ class RunningTurn:
     delivery: AnswerDelivery | None = None
     """The answer's messages on the platform, while they are shown."""
     submitted_s: float = 0.0
-    """When it was queued, by the event loop's clock."""
+    """The time at which it was queued, by the event loop's clock."""
     begun: bool = False
-    """Whether it is the turn of its place that runs; the others of the place wait behind it."""
+    """True if it is the turn of its place that runs; the others of the place wait behind it."""
     waiting_notice: asyncio.Task[None] | None = None
     """Shows that the turn waits, once it has waited for long."""
     on_platform: asyncio.Event = field(default_factory=asyncio.Event)
@@ -37,7 +37,7 @@ class RunningTurn:
     writing: asyncio.Task[Any] | None = None
     """The writing of the answer, while that runs."""
     interrupted: Interrupt | None = None
-    """What has interrupted `writing`, or keeps it from beginning."""
+    """The interrupt that ended `writing`, or keeps it from beginning."""
     due_s: float = 0.0
     """Monotonic time before which a restarted turn does not go on."""
     refused_stop: bool = False
@@ -174,7 +174,7 @@ class RunningTurns:
         return bool(closed)
 
     def interrupt_of(self, running: RunningTurn) -> Interrupt | None:
-        """What keeps that turn from being written."""
+        """The interrupt that keeps that turn from being written."""
         return running.interrupted or self._early.of(running.turn)
 
     async def write(self, running: RunningTurn, writing: Coroutine[Any, Any, Written]) -> Written | Interrupt:
@@ -193,5 +193,5 @@ class RunningTurns:
 
 
 def holds(closed: Place, place: Place) -> bool:
-    """Whether `place` is in `closed`, a thread or a channel with all its threads."""
+    """True if `place` is in `closed`, a thread or a channel with all its threads."""
     return closed.key == place.key if closed.thread else closed.channel_key == place.channel_key

@@ -1,4 +1,5 @@
-"""What was heard in voice clips, as a quote above the answer: so people see what the model was given. Pure."""
+"""Transcripts of voice clips as a quote above the answer, so that people see the text that the model was given.
+Pure."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ log = structlog.get_logger()
 _LAST_ROUND = (
     "(You can't call more tools for this answer. Answer now with what you have, and say what is missing.)"
 )
-"""For the model, in its last round."""
+"""The instruction to the model in its last round."""
 
 
 OnToolCall = Callable[[str, bool, float], None]
@@ -62,7 +62,7 @@ OnToolCall = Callable[[str, bool, float], None]
 
 
 class AnswerWriter:
-    """Has the model write answers. One instance for all; what belongs to one answer is in its `RunningTurn`."""
+    """Has the model write answers. One instance serves all; the state of one answer is in its `RunningTurn`."""
 
     def __init__(
         self,
@@ -280,7 +280,7 @@ def _check_round(draft: Draft) -> None:
 
 
 def _goes_on(steps: Sequence[Step]) -> bool:
-    """Whether another step follows: not behind the last round, or a question to a person."""
+    """True if another step follows: not behind the last round, or a question to a person."""
     match steps[-1:]:
         case [ModelRound(calls=())] | [ApprovalAsked()]:
             return False

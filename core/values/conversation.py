@@ -43,7 +43,7 @@ class Ask(Said):
 
     @property
     def announces(self) -> bool:
-        """Whether Parley itself posts it, at the top of a channel. It is no message of a thread."""
+        """True if Parley itself posts it, at the top of a channel. It is no message of a thread."""
         return isinstance(self.task, ReportUsage | Alert)
 
 
@@ -71,14 +71,15 @@ class ThreadMessage(Said):
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What a platform could read of a place. `complete` is False where the page bound or a refusal cut it."""
+    """The messages of a place that a platform could read. `complete` is False where the page bound or a refusal
+    cut them."""
 
     entries: tuple[ThreadMessage, ...] = ()
     complete: bool = True
 
 
 class TurnState(StrEnum):
-    """Where a turn is between its acceptance and its end."""
+    """The state of a turn between its acceptance and its end."""
 
     HELD = "held"
     """Stored and no more: whether its author may ask is not known yet."""
@@ -111,7 +112,7 @@ class Turn:
 
     @property
     def forgotten(self) -> bool:
-        """Whether its author and text were removed by `/forget`."""
+        """True if its author and text were removed by `/forget`."""
         return not self.ask.author.id or not (self.ask.author.name or self.ask.text)
 
 

@@ -1,4 +1,4 @@
-"""What a model streams back: the deltas of one answer, and its usage."""
+"""The stream of a model: the deltas of one answer, and its usage."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Charged:
 
 
 class EndReason(StrEnum):
-    """Why a model ended its answer."""
+    """The reason for which a model ended its answer."""
 
     STOP = "stop"
     LENGTH = "length"

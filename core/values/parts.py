@@ -10,7 +10,8 @@ from core.text import is_blank
 
 
 class FileProblem(StrEnum):
-    """Why the content of a file is not known. `core.i18n` has a sentence for each: `file_problem_<value>`."""
+    """The reason why the content of a file is not known. `core.i18n` has a sentence for each:
+    `file_problem_<value>`."""
 
     TOO_LARGE = "too_large"
     TOO_MANY_PIXELS = "too_many_pixels"
@@ -151,8 +152,8 @@ class ToolsUsed:
 
 
 Attached = Text | Quote | File | Unread | ToolsUsed
-"""What a message holds beside the words that its author typed, as it is stored. A `Text` here is shown as the author's
-own, such as a table or a poll, but neither addresses anybody nor gives commands."""
+"""A stored part of a message beside the text that its author typed. A `Text` here is shown as the author's own,
+such as a table or a poll, but it addresses no person and gives no commands."""
 
 
 class Said:
@@ -165,7 +166,7 @@ class Said:
 
     @property
     def wordless(self) -> bool:
-        """Whether a reader sees nothing of it."""
+        """True if a reader sees nothing of it."""
         return is_blank(self.text) and not self.attached
 
 

@@ -1,4 +1,4 @@
-"""Where something is said, and by whom: places, people and the keys of messages."""
+"""Places, people and the keys of messages."""
 
 from __future__ import annotations
 

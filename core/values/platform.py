@@ -1,4 +1,5 @@
-"""What the core must know of a platform, as data. Each platform defines one `PlatformTraits`; the app hands it over."""
+"""The traits of a platform that the core needs, as data. Each platform defines one `PlatformTraits`; the app
+passes it in."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from core.values.places import Person, Place
 
 
 class Feature(StrEnum):
-    """What a setting, or one of its values, may need a platform to have."""
+    """A feature of a platform that a setting, or one of its values, may need."""
 
     CHANNELS = "channels"
     """Channels of a team, in which several people talk. Without them there is one conversation partner."""

@@ -78,12 +78,12 @@ class ApprovalAsked:
         return tuple(dict.fromkeys(call.name for call in self.calls))
 
     def expired(self, now: datetime) -> bool:
-        """Whether it is too late to approve it."""
+        """True if it is too late to approve it."""
         return self.expires_at is not None and now >= self.expires_at
 
 
 class Decision(StrEnum):
-    """How an approval ended."""
+    """The outcome of an approval."""
 
     ANSWERED = "answered"
     EXPIRED = "expired"

@@ -1,4 +1,4 @@
-"""What a turn is to do, with its arguments. A closed union: `match` on a `Task` names every kind."""
+"""The task of a turn, with its arguments. A closed union: `match` on a `Task` names every kind."""
 
 from __future__ import annotations
 

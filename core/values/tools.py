@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class ToolRule(StrEnum):
-    """What may become of a call."""
+    """The rule for a call: it runs, it needs a person's approval, or it never runs."""
 
     READ = "read"
     """It only reads: it runs unasked."""
@@ -41,13 +41,13 @@ class Tool:
 
     @property
     def grantable(self) -> bool:
-        """Whether a person may allow it for a whole thread: it changes nothing and carries nothing out."""
+        """True if a person may allow it for a whole thread: it changes nothing and carries nothing out."""
         return not (self.writes or self.sends)
 
 
 @dataclass(frozen=True, slots=True)
 class ToolSettings:
-    """What a channel's settings say of tools. `builtin`: the built-in ones; `links`: the one that reads links."""
+    """The tool settings of a channel. `builtin`: the built-in ones; `links`: the one that reads links."""
 
     on: bool = True
     builtin: bool = False
@@ -56,7 +56,8 @@ class ToolSettings:
 
 @dataclass(frozen=True, slots=True)
 class ToolOffer:
-    """What is offered for one turn. `absent`: the servers whose tools would be, but can't be reached now."""
+    """The tools that one turn is offered. `absent`: the servers whose tools would be, but can't be reached
+    now."""
 
     tools: tuple[Tool, ...] = ()
     absent: tuple[str, ...] = ()

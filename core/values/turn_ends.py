@@ -1,4 +1,4 @@
-"""How a turn ends, and what a thread shows of an ended turn."""
+"""The end of a turn, and the footer that a thread shows of an ended turn."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def settings(discord: FakeDiscord, endpoint: FakeCompletions, **more: str) -> di
 
 
 def says(key: str, language: str, text: str) -> bool:
-    """Whether `text` has the phrase `key` in it, as it is said on Discord, whatever is filled in."""
+    """True if `text` has the phrase `key` in it, as it is said on Discord, whatever is filled in."""
     phrase = SPOKEN[variant(language, "discord")][key]
     forms = [phrase] if isinstance(phrase, str) else list(phrase.values())
     return any(re.search(re.sub(r"\\\{\w+\\\}", ".*", re.escape(form)), text, re.DOTALL) for form in forms)

@@ -29,7 +29,7 @@ class Side(Protocol):
     nowhere: str
     """A channel that is not there."""
     knows_language: bool
-    """Whether its messages tell whose language is which; Ada's is English."""
+    """True if its messages tell whose language is which; Ada's is English."""
 
     async def ask(self, text: str) -> None: ...
     async def edit(self, text: str) -> None: ...

@@ -33,7 +33,7 @@ def code_ranges(text: str, *, cells: bool = True) -> list[Range]:
 
 
 def within(ranges: Sequence[Range], at: int) -> bool:
-    """Whether one of the ordered `ranges` holds the place `at`."""
+    """True if one of the ordered `ranges` holds the place `at`."""
     index = bisect_right(ranges, at, key=itemgetter(0)) - 1
     return index >= 0 and at < ranges[index][1]
 

@@ -1,8 +1,8 @@
-"""How far a text that is still being written can be shown, and what closes it. Pure.
+"""The part of an unfinished text that can be shown, and the marks that close it. Pure.
 
-Half a table, fence line or link would be read as something else until its other half comes, so it is held back, and so
-is half a word, which might have to go on in another message. Open bold, italics and code are closed. What grows too
-long is shown raw: that is better than words that are not shown.
+Half a table, fence line or link would be read as something else until its other half comes, so it is held back,
+and so is half a word, which might have to go on in another message. Open bold, italics and code are closed. A
+construct that grows too long is shown raw, so that its words are not withheld.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def shown(
 
 
 def settled(text: str, *, end: Tail | None = None) -> int:
-    """How many characters of a growing text look the same with any continuation."""
+    """The number of characters of a growing text that look the same with any continuation."""
     end = end or tail(text)
     keep = _held(text, end)
     opened = [at for _, at in _marks(text, keep, end) if at < keep]
@@ -59,8 +59,8 @@ def _marks(text: str, keep: int, end: Tail) -> tuple[tuple[str, int], ...]:
 
 
 def half_link(text: str, start: int = 0) -> int:
-    """Where a link, picture or tag begins that is written by half at the end of `text`; its length where there is
-    none. No further back than `start`, nor 400 characters."""
+    """The offset of a half-written link, picture or tag at the end of `text`; the length of `text` where there
+    is none. It looks back to `start`, and 400 characters at most."""
     found = _HALF_LINK.search(text, max(start, len(text) - _TAIL))
     return found.start() if found else len(text)
 

@@ -38,8 +38,8 @@ _BREAKS = (
 
 @dataclass(frozen=True, slots=True)
 class PageFormat:
-    """What a page is cut for: its size, whether the platform needs it typeset, and whether it knows spoilers and
-    tables."""
+    """The format of a platform's pages: their size, whether the platform needs them typeset, and whether it
+    knows spoilers and tables."""
 
     size: int
     unit: Unit
@@ -60,7 +60,7 @@ class PageFormat:
         return page_length(text, self.unit)
 
     def start(self, text: str, size: int) -> str:
-        """As much of `text` as is at most `size` long."""
+        """The longest beginning of `text` that is at most `size` long."""
         return longest_start(text, size, self.length)
 
     def excess(self, text: str) -> int:
@@ -173,7 +173,7 @@ def _fitted(window: str, text: str, opens: str, page_format: PageFormat) -> str:
 
 
 def _rows_from(body: str) -> int:
-    """Where the rows at the end of `body` begin that can be left to the next page: not at its very start."""
+    """The offset of the rows at the end of `body` that can move to the next page. It is not 0."""
     at = len(body)
     while (row := body.rfind("\n", 0, at - 1) + 1) and body.startswith("|", row):
         at = row
@@ -209,8 +209,8 @@ def _cut(window: str, text: str, opens: str) -> str:
 
 
 def _kept(text: str, opens: int) -> list[Range]:
-    """What a page does not end in, in order and apart, in places behind the first `opens` characters: links, pictures,
-    formulas, entities, the marks of emphasis with the character they stand at, and half a link at the end."""
+    """Ordered ranges that a page does not end in, behind the first `opens` characters: links, pictures,
+    formulas, entities, marks of emphasis with the character beside them, and half a link at the end."""
     kept: list[Range] = []
     for leaf in leaves(text)[1]:
         if leaf.kind == "inline":

@@ -178,7 +178,7 @@ def _math(state: StateInline, silent: bool) -> bool:
 
 
 def _is_formula(content: str, opens: str, after: str) -> bool:
-    """Whether `content` between marks is a formula. `after`: the character behind the closing mark.
+    """True if `content` between marks is a formula. `after`: the character behind the closing mark.
 
     Square brackets in a line may be escaped ones, as in `\\[a-z\\]`: there a formula has an operator or a command. A
     dollar sign closes nothing behind a blank or before a letter: https://pandoc.org/MANUAL.html#math"""
@@ -292,12 +292,12 @@ PARSER = _made()
 
 
 def _is_plain(source: str) -> bool:
-    """Whether the marks in `source` are not read, because that would take too long."""
+    """True if the marks in `source` are not read, because that would take too long."""
     return len(source) > LONGEST_LEAF or source.count("[") > source.count("]") + _OPEN_LABELS
 
 
 def is_prose(source: str) -> bool:
-    """Whether `source` certainly consists of paragraphs without spans and marks: a quick check that avoids parsing."""
+    """True if `source` certainly consists of paragraphs without spans and marks: a quick check that avoids parsing."""
     return not (_has_one(source, _SIGNS) or _has_one(source, _BLOCK_SIGNS) or _BLOCK_LINE.search(source))
 
 
@@ -364,7 +364,7 @@ def lead(line: str) -> str:
 
 
 def is_closed(fence: Token) -> bool:
-    """Whether a fenced block has its closing line."""
+    """True if a fenced block has its closing line."""
     assert fence.map is not None
     lines = fence.content.count("\n") + (not fence.content.endswith("\n") and bool(fence.content))
     return lines < fence.map[1] - fence.map[0] - 1

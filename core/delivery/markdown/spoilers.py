@@ -36,5 +36,5 @@ def open_spoiler(text: str) -> int | None:
 
 
 def operator(text: str, at: int) -> bool:
-    """Whether the mark at `at` that nothing closes may be two bars between blanks, as in `a || b`."""
+    """True if the mark at `at` that nothing closes may be two bars between blanks, as in `a || b`."""
     return at > 0 and text[at + len(MARK) : at + len(MARK) + 1].isspace()

@@ -79,7 +79,7 @@ def tail(text: str, start: int = 0) -> Tail:
 
 
 def _is_last(leaf: Leaf, source: str) -> bool:
-    """Whether nothing but the end of its last line follows. The lines of an open fenced block go on to the end."""
+    """True if nothing but the end of its last line follows. The lines of an open fenced block go on to the end."""
     return leaf.end >= len(source) or (
         leaf.kind == "fence" and source[leaf.end :].isspace() and not leaf.quotes
     )

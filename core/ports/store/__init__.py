@@ -1,4 +1,4 @@
-"""What the core asks of its store, one protocol a module.
+"""The protocols of the store, one a module.
 
     turns     turns, from their acceptance to their end
     tools     the decisions of people about tool calls

@@ -53,7 +53,7 @@ class ThreadStore(Protocol):
         ...
 
     async def joined(self, place: Place) -> bool:
-        """Whether a turn was ever accepted there."""
+        """True if a turn was ever accepted there."""
         ...
 
     async def place_of_post(self, place: Place, message_id: str) -> Place | None:
@@ -126,7 +126,8 @@ class ThreadStore(Protocol):
         ...
 
     async def watermark(self, platform: str, team: str) -> datetime | None:
-        """Until when every message of an installation is known to be stored. None before its first connection.
+        """The time up to which every message of an installation is known to be stored. None before its first
+        connection.
 
         `team` is the installation's id.
         """

@@ -13,7 +13,7 @@ from core.values.tools import ToolGrant
 
 
 class ToolStore(Protocol):
-    """What people allow tools to do."""
+    """The decisions of people about tool calls."""
 
     async def asking_turns(self, place: Place | None = None) -> list[tuple[Turn, ApprovalAsked]]:
         """The ASKING turns of a thread, or of all, in the order they came, each with what it asks."""

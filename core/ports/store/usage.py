@@ -10,7 +10,7 @@ from core.values.usage import LastUsage, UsageTotals
 
 
 class UsageStore(Protocol):
-    """What answers used."""
+    """Token usage and cost of answers."""
 
     async def last_usage(self, place: Place, model: str) -> LastUsage | None: ...
 

@@ -31,7 +31,8 @@ MOST_LISTED = 500
 LONGEST_REASON = 300
 """Characters of a server's own words about a call that it refused."""
 _NO_SESSION = ("Session terminated", "Session not found")
-"""How a server of the older protocol that has begun anew refuses a request, by the SDK of the client and of the server:
+"""The refusals of a server of the older protocol that has restarted, as the SDKs of the client and of the
+server word them:
 https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#session-management"""
 
 logging.getLogger("mcp").setLevel(logging.WARNING)  # INFO lines hold session ids
@@ -67,7 +68,7 @@ class McpConnection:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing of it is left."""
+        """True if nothing of it is left."""
         return self._owner is not None and self._owner.done()
 
     async def open(self, limit_s: float) -> tuple[Tool, ...]:

@@ -1,4 +1,4 @@
-"""Why a server gave no result."""
+"""The causes for which a server gives no result."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from core.tools.config import LONGEST_S, ToolServer
 LONGEST_MESSAGE = 4_000_000
 """Bytes of one message of a server. It holds 3 MB of a picture."""
 NOT_SENT = "not sent"
-"""What the data of an error says of a request that never reached the server."""
+"""The data of an error whose request never reached the server."""
 MESSAGE_TOO_LONG = "the message is too long"
 CUT_OFF = "the message was cut off"
 

@@ -1,4 +1,4 @@
-"""What an MCP server lists and gives back, as the core has it. Pure."""
+"""The tools and results of an MCP server, as values of the core. Pure."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def to_output(result: types.CallToolResult) -> ToolOutput:
 
 
 def _texts(content: Iterable[types.ContentBlock]) -> Iterator[str]:
-    """What each part says, or what it is where it can't be shown."""
+    """The text of each part, or its kind where it can't be shown."""
     pictures = 0
     for part in content:
         match part:

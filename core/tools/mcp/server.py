@@ -92,7 +92,7 @@ class McpServer:
                 await self._connected()
 
     async def call(self, turn: Turn, tool: Tool, arguments: Mapping[str, Any]) -> ToolOutput:
-        """What a server gives back may repeat the secrets that it is reached with: they are taken out."""
+        """Call a tool. A result may repeat the secrets that the server is reached with: they are taken out."""
         async with self._free:
             try:
                 output = await self._call(tool, arguments)
@@ -123,7 +123,7 @@ class McpServer:
 
     @property
     def _away(self) -> bool:
-        """Whether the last attempt to connect failed."""
+        """True if the last attempt to connect failed."""
         return self._failures > 0
 
     def _retry(self) -> None:

@@ -43,7 +43,7 @@ _ID = rb'"id"\s{0,9}:\s{0,9}(?P<id>\d{1,15}|"[^"\\]{1,100}")'
 _VERSION = rb'"jsonrpc"\s{0,9}:\s{0,9}"2\.0"\s{0,9}'
 _ID_FIRST = re.compile(rb"\s{0,9}\{\s{0,9}(?:" + _VERSION + rb",\s{0,9})?" + _ID)
 _ID_LAST = re.compile(_ID + rb"\s{0,9}(?:,\s{0,9}" + _VERSION + rb")?\}\s{0,9}$")
-"""Where a response has its id, before or behind its result: in the ends of a line that is too long to be read."""
+"""The id of a response, before or behind its result, in the ends of a line that is too long to be read."""
 
 
 @asynccontextmanager
@@ -165,7 +165,7 @@ async def _end(process: Process) -> None:
 
 
 async def _exited(process: Process) -> bool:
-    """Whether it ends within `_LEAVE_S`. `Process.wait` would wait for whoever holds its pipes too."""
+    """True if it ends within `_LEAVE_S`. `Process.wait` would wait for whoever holds its pipes too."""
     for _ in range(round(_LEAVE_S / _LOOK_S)):
         if process.returncode is not None:
             return True

@@ -1,4 +1,4 @@
-"""Whether who asked may read what was said there before: it bounds what is read for them, after a restart too."""
+"""True if who asked may read what was said there before: it bounds what is read for them, after a restart too."""
 
 from __future__ import annotations
 

@@ -92,10 +92,10 @@ class Rig(ABC):
     posts_and_edits_are_limited_apart = True
     deletes = True
     whispers_to_messages = True
-    """Whether the reply to a message, and not only to a command or a press, can be for its author alone."""
+    """True if the reply to a message, and not only to a command or a press, can be for its author alone."""
     has_others = True
     keeps_posts = True
-    """Whether the platform keeps what the bot posts: else the turn is all that there is."""
+    """True if the platform keeps what the bot posts: else the turn is all that there is."""
     only_threads_stand_in_the_channel = False
     limited_for_all_teams: frozenset[str] = frozenset()
     platform: Connector

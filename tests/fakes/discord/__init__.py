@@ -231,7 +231,7 @@ class FakeDiscord(People):
 
     @property
     def refuse_connections(self) -> bool:
-        """Whether new gateway connections are cut."""
+        """True if new gateway connections are cut."""
         return self.gateway.refuse_connections
 
     @refuse_connections.setter

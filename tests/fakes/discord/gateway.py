@@ -108,7 +108,7 @@ class Gateway:
 
     @property
     def connected(self) -> bool:
-        """Whether a bot listens: some session has a living socket."""
+        """True if a bot listens: some session has a living socket."""
         return any(session.socket in self._lines for session in self.sessions.values())
 
     async def connect(self, request: web.Request) -> web.StreamResponse:

@@ -201,12 +201,12 @@ class Message:
 
     @property
     def visible(self) -> bool:
-        """Whether somebody can still read it (an ephemeral one: whom it was for)."""
+        """True if somebody can still read it (an ephemeral one: whom it was for)."""
         return not self.deleted
 
     @property
     def loading(self) -> bool:
-        """Whether it shows "... is thinking"."""
+        """True if it shows "... is thinking"."""
         return bool(self.flags & MessageFlag.LOADING)
 
     @property
@@ -308,7 +308,7 @@ class Interaction:
 
     @property
     def deferred(self) -> bool:
-        """Whether it was acknowledged by putting the answer off; ``response.loading`` until that comes."""
+        """True if it was acknowledged by putting the answer off; ``response.loading`` until that comes."""
         return self.answered in (5, 6)
 
 

@@ -193,7 +193,7 @@ class Rest:
         return _answer(call.status or 500, body, headers)
 
     def _check(self, call: Call) -> bool:
-        """Whether the specification objects; why is kept."""
+        """True if the specification objects; why is kept."""
         if self.spec is None:
             return False
         problems = self.spec.problems(call.method, call.path, call.query, call.body)

@@ -111,7 +111,7 @@ def view_problems(view: Any, kind: str) -> Iterator[str]:
 
 
 def too_long(blocks: list[Json]) -> bool:
-    """Whether blocks that are each good are too long together."""
+    """True if blocks that are each good are too long together."""
     markdown = sum(len(b["text"]) for b in blocks if b["type"] == "markdown")
     return markdown > MARKDOWN_MAX or sum(len(shown) for shown in _strings(blocks)) > ALL_BLOCKS_MAX
 
