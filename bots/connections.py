@@ -64,7 +64,7 @@ class Connections:
 
     @property
     def middleware(self) -> Any:
-        """Tells which connections are being answered."""
+        """A middleware that counts connections with an open request as busy."""
 
         @web.middleware
         async def answering(request: web.Request, handler: _Handler) -> web.StreamResponse:
@@ -83,7 +83,7 @@ class Connections:
 
 
 class _Counted(asyncio.Protocol):
-    """Passes everything on to `inner`, and tells when the connection begins and ends."""
+    """Passes everything on to `inner`, and reports the beginning and the end of the connection."""
 
     def __init__(self, inner: asyncio.Protocol, connections: Connections) -> None:
         self._inner = inner

@@ -33,7 +33,7 @@ ARM_S = 5.0
 LAG_ALERT_S = 5.0
 """Event-loop lag in seconds at which the operators are alerted."""
 ON_TIME_S = 60.0
-"""Seconds without such a delay, after which the operators hear that it is over."""
+"""Seconds without such a delay, after which the operators get the message that it is over."""
 
 
 def files_subject(name: str) -> str:

@@ -70,7 +70,7 @@ class _Escaper:
 def configure(style: str, secrets: Iterable[str] = (), *, level: int = logging.INFO) -> None:
     """Send structlog and the libraries' own logging to standard error, as text or JSON lines.
 
-    Libraries are heard from WARNING on: their INFO lines can hold URLs with tickets.
+    Libraries log from WARNING on: their INFO lines can hold URLs with secrets.
     """
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,

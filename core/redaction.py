@@ -32,7 +32,8 @@ _PLACEHOLDERS = frozenset(
 https://github.com/ggml-org/llama.cpp/tree/master/tools/server,
 https://lmstudio.ai/docs/developer/openai-compat"""
 _GRAM = 4
-"""As many characters in a row that a secret holds too are held back until it shows whether more of it follows."""
+"""The number of consecutive characters of a secret from which a text is held back until the next characters
+decide."""
 _LEAST_RUN = 6
 
 
@@ -67,7 +68,7 @@ def is_secret(value: str) -> bool:
 
 
 class RedactedStream:
-    """One text in pieces. `feed` returns what may be shown, `end` what was held back at last."""
+    """One text in pieces. `feed` returns the part that may be shown, `end` the rest."""
 
     def __init__(self, secrets: Secrets) -> None:
         self._secrets = secrets
@@ -95,7 +96,8 @@ class RedactedStream:
         return text
 
     def _step(self, character: str) -> str:
-        """One more character. A run only grows by one and shrinks by what is dropped: the work is linear."""
+        """Process one more character. A run grows by one and shrinks by the characters dropped: the work is
+        linear."""
         self._run = self._longest_run(self._run + character)
         self._held += character
         end = len(self._held)

@@ -58,8 +58,7 @@ def is_unseen(character: str) -> bool:
 
 
 def longest_start(text: str, size: int, length: Callable[[str], int] = len) -> str:
-    """As many of the characters at the start of `text` as have together at most `size` by `length`, which counts at
-    least one for a character."""
+    """The longest start of `text` of at most `size` by `length`, which counts at least one for a character."""
     head = text[: max(0, size)]
     if length(head) <= size:
         return head

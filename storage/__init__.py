@@ -5,20 +5,20 @@
     engine      connections, transactions
     errors      the one table in which a database's failures become StoreError
     threads     messages of a thread: note, edit, delete, import, and their order
-    attached    what a message holds beside its words, as JSON
+    attached    the parts of a message beside its text, as JSON
     uploads     small copies of pictures that were sent on the page
     teams       rows from before they named their team
-    heard       watermarks: until when a platform was listened to
+    heard       watermarks of installations
     turns       the ledger: accept, begin, checkpoint, finish
     steps       the steps of turns with more than one
-    tools       what people allow tools to do, and the turns that wait for it
-    tasks       what turns are to do, and its arguments
+    tools       decisions of people about tool calls, and the turns that wait for them
+    tasks       the tasks of turns, with their arguments
     tagged_union  closed unions, such as those two, as a kind and fields
-    posts       the messages of answers, and whose pages they are
+    posts       the messages of answers, and the turns whose pages they are
     usage       usage of answers, and totals
-    settings    what people set for a channel or a workspace; the audit, also of tool calls
+    settings    settings of channels and workspaces; the audit, also of tool calls
     people      feedback; reset, forget, export
-    forgotten   who was forgotten, and when
+    forgotten   the people who were forgotten, and the times
     store       `SqlStore`, which runs each of those functions as one transaction
     migrations  the schema's history; `open_store` brings a database up to date
     lock        one `parley run` to a database

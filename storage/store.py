@@ -68,7 +68,7 @@ class SqlStore:
         self._purging: asyncio.Task[None] | None = None
 
     def watch(self, watch: Watch) -> None:
-        """Have `watch` hear how each transaction ends."""
+        """Call `watch` with the outcome of each transaction."""
         self._database.watch = watch
 
     async def accept(self, ask: Ask) -> Turn | None:

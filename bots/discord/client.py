@@ -169,7 +169,7 @@ class Client(discord.Client):
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         log.exception("event_failed", kind=event_method)
 
-    # What is heard.
+    # Events.
 
     async def concerns(self, ask: Ask) -> bool:
         """True if the event can have an effect, from any author. Raises StoreError."""

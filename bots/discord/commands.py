@@ -71,7 +71,7 @@ async def register(client: discord.Client) -> bool:
     )
     if _compared(wanted) == _compared([one for one in there if one["type"] != _LAUNCH]):
         return False
-    # What opens an app's activity is Discord's own: left out, it would have all commands refused.
+    # Discord's own command that opens an app's activity: without it Discord refuses all commands.
     # https://docs.discord.com/developers/interactions/application-commands#entry-point-commands
     kept = [
         {key: one[key] for key in _SENT if one.get(key) is not None} for one in there if one["type"] == _LAUNCH

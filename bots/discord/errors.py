@@ -79,7 +79,8 @@ _WAIT_S = 5.0
 def translate(error: Exception, *, posting: bool = False, interaction_token: bool = False) -> PlatformError:
     """`error` as a PlatformError. A 5xx answer to a post (`posting`) leaves open whether it was made.
 
-    With a `interaction_token`, refused credentials and missing webhooks are the ticket's: EXPIRED.
+    With an `interaction_token`, refused credentials and missing webhooks mean that the token has expired:
+    EXPIRED.
     """
     code = _code(error, posting=posting, interaction_token=interaction_token)
     return PlatformError(

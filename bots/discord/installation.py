@@ -50,9 +50,9 @@ _THINKING = discord.MessageFlags(loading=True).value
 
 
 class DiscordInstallation:
-    """The bot's account in all of its servers: what performs its calls, reads messages and looks people up.
+    """The bot's account in all of its servers: performs its calls, reads messages and looks people up.
 
-    `connection` has the client while there is one; `account` is the account's id, as far as the token tells it.
+    `connection` has the client while there is one; `account` is the account's id, if the token contains it.
     """
 
     name = "discord"
@@ -69,7 +69,7 @@ class DiscordInstallation:
         self._members = GuildMembers(clock)
         self.people = MentionedPeople(self._members)
         self.files = AttachmentFiles(wire, clock)
-        # What each interaction's deferred reply holds: the key of a post, _TAKEN, or _LOADING ("is thinking").
+        # The content of each interaction's deferred reply: the key of a post, _TAKEN, or _LOADING ("is thinking").
         self._originals: FIFOCache[str, str] = FIFOCache(_REMEMBERED)
         self._dead_tickets: FIFOCache[str, bool] = FIFOCache(_REMEMBERED)
 
@@ -144,7 +144,7 @@ class DiscordInstallation:
         sent = await self._call(post, "POST", f"/channels/{location}/messages", body)
         self._locations.posted(post.place, sent["id"], location)
         if isinstance(post, PostMessage) and sent["content"].strip() != body["content"].strip():
-            # The nonce was known: it stands there with older words.
+            # Discord knew the nonce: the message exists with an older text.
             await self._patch(location, EditMessage(post.place, sent["id"], post.page))
         return str(sent["id"])
 
@@ -202,7 +202,7 @@ class DiscordInstallation:
         if isinstance(thread, discord.Thread):
             await thread.edit(archived=False)
 
-    # Tickets: an interaction's webhook, for 15 minutes the only way where the bot is not a member.
+    # Interaction tokens: for 15 minutes the only way to post where the bot is not a member.
 
     def deferred(self, interaction_token: str) -> None:
         self._originals[interaction_token] = _LOADING

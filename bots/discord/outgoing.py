@@ -58,8 +58,8 @@ _PRESSED = re.compile(r"parley:([a-z0-9_-]+):(\d+)")
 def page_to_content(page: Page, quote: str = "") -> str:
     """The question as a quote, the text, and the notice as subtext under it. The notice is plain text.
 
-    The notice is cut to the room that the text leaves, and the quote to that which both leave. Never empty: Discord
-    refuses an empty message.
+    The notice is cut to the length that the text leaves, and the quote to the length that both leave. Never
+    empty: Discord refuses an empty message.
     """
     lines = (line for line in page.notice.splitlines() if line.strip())
     notice = "\n".join(_NOTICE + _plain(line) for line in lines)
@@ -71,7 +71,8 @@ def page_to_content(page: Page, quote: str = "") -> str:
 
 
 def _quoted(question: str, room: int) -> str:
-    """The line of a quote in at most `room` UTF-16 units; empty where there is no room. Its Markdown is escaped."""
+    """The line of a quote in at most `room` UTF-16 units; empty where it does not fit. Its Markdown is
+    escaped."""
     escaped, most = discord.utils.escape_markdown(question), min(_QUOTE_LIMIT, room)
     if not escaped or most < 1:
         return ""

@@ -6,7 +6,7 @@ import hashlib
 
 from core.values.outgoing import RateLimit
 
-# Messages: 5 in 5 s, seen by many, not promised. The bot: 50 a second, documented. Answers tell what is left.
+# Messages: 5 in 5 s, seen by many, not promised. The bot: 50 a second, documented. Headers name the remainder.
 # https://docs.discord.com/developers/topics/rate-limits, https://github.com/discord/discord-api-docs/issues/2761
 _BURST, _WINDOW_S, _BOT_BURST, _BOT_WINDOW_S = 5, 5.0, 48, 1.0  # two of the bot's for what answers don't need
 

@@ -2,16 +2,16 @@
 
     socket         one connection that is kept alive
     event_order    one event of a channel at a time, the earliest first
-    connector      `Connector`: the app's connections, and whose each event is
+    connector      `Connector`: the app's connections, and the installation of each event
     installation   `Installation`: one workspace, its calls and reads
-    intake         the events of a workspace, handed to the inbox
+    intake         passes the events of a workspace to the inbox
     incoming       events -> Ask, Edited, Deleted, ButtonPress                 pure
-    message_text   what an author typed, and what else a message holds         pure
-    blocks         the words in blocks                                         pure
+    message_text   the text that an author typed, and the other parts          pure
+    blocks         the text of blocks                                          pure
     attached_files the files of a message                                      pure
     mrkdwn         Slack's notation, read and written, with every mention disarmed   pure
-    users          who is behind an id, cached for an hour
-    authors        who did something, by the payload and by `users`            pure
+    users          people by their ids, cached for an hour
+    authors        the author of an event, by the payload and by `users`       pure
     interactions   commands, shortcuts, modals, the Home tab
     author_lookup  the author of an interaction, with their rights in the channel
     immediate_replies   replies to one person, or to all, in the place of what they did
@@ -22,12 +22,12 @@
     calls          an outgoing call as a call of the Web API, and its rate limits   pure
     web            calls of the Web API, each made once
     files          the content of people's files
-    history        what was said in a place, in a few bounded pages
+    history        the messages of a place, in a few bounded pages
     errors         exceptions of slack_sdk and aiohttp -> PlatformError
-    private        what is used of the SDKs without a promise of theirs
+    private        names of the SDKs that are not part of their public interface
 
-In a channel where it may not answer, the bot stays, is silent, and tells each person who addresses it why, once. It
-does not leave: that takes the scope channels:manage.
+In a channel where it may not answer, the bot stays silent, and gives each person who addresses it the reason,
+once. It does not leave: that takes the scope channels:manage.
 https://docs.slack.dev/reference/methods/conversations.leave
 """
 

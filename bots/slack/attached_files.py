@@ -34,7 +34,7 @@ def files_of(holder: Payload) -> tuple[Attached, ...]:
 
 
 def to_attached(file: Payload) -> File | Unread:
-    """A file as far as Slack tells of it: of some it tells the id alone."""
+    """A file as far as Slack describes it: of some it gives the id alone."""
     kinds = [str(file.get(field) or "") for field in ("mode", "file_access", "filetype", "mimetype")]
     unread = next((_UNREAD[kind] for kind in kinds if kind in _UNREAD), None)
     if unread is not None:

@@ -70,7 +70,7 @@ def _lines(texts: Iterable[str]) -> str:
 
 
 def _picture(part: Block) -> str:
-    """The title, where a video leads, its description, and the words that stand for the picture."""
+    """The title of a video, its URL, its description, and the alternative text of its picture."""
     title = linked(part.get("title_url"), _words(part.get("title")))
     more = (_words(part.get("description")), escaped(str(part.get("alt_text") or "")))
     return _lines([title, *(text for text in more if text != title)])

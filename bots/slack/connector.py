@@ -120,7 +120,7 @@ class SlackConnector:
             client=self._web.client,
             signing_secret="",
             authorize=authorize,
-            ignoring_self_events_enabled=False,  # `incoming` tells our own messages from others
+            ignoring_self_events_enabled=False,  # `incoming` recognises our own messages
         )
         app.use(take)
         app.error(refuse)

@@ -162,7 +162,7 @@ def _entered(view: Payload) -> Iterator[tuple[str, str]]:
 
 
 def _metadata(form: Form, place: Place, turn_id: int, language: str) -> str:
-    """As JSON of at most 3,000 characters: the longest fixed value is cut to fit, and marked where it is.
+    """JSON of at most 3,000 characters: the longest fixed value is cut to fit, and marked where it is.
 
     https://docs.slack.dev/reference/views/modal-views
     """

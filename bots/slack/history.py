@@ -37,7 +37,7 @@ _READER = MessageReader("slack", _ts_of)
 _PAGE, _LONG_PAGE, _PAGES = 200, 999, 5  # the first page is enough for nearly all; 999 is the most
 _MOST = _PAGE + _LONG_PAGE * (_PAGES - 1)
 _NAMES_S = 5.0
-_ASIDES: Json = {"include_all_metadata": True}  # it tells our own asides from answers
+_ASIDES: Json = {"include_all_metadata": True}  # it distinguishes our own asides from answers
 
 
 async def read(web: Web, people: People, place: Place, before: Ask) -> History:

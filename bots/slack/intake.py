@@ -83,7 +83,8 @@ class EventIntake:
             return None
 
     def _apologise_once(self, body: Json, error: StoreError) -> None:
-        """Tell the author of a question that can't be stored, at most once in `_APOLOGY_S`: Slack sends it again."""
+        """Reply to the author of a question that can't be stored, at most once in `_APOLOGY_S`: Slack sends it
+        again."""
         event = body.get("event") or {}
         who = f"{event.get('channel')}/{event.get('user')}"
         if event.get("type") != "app_mention" and event.get("channel_type") != "im":

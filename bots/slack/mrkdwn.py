@@ -17,7 +17,7 @@ _ENTITY = re.compile(r"<([^<>\n]+)>")
 _PERSON = re.compile(r"<@([UW]\w+)(?:\|[^<>]*)?>")
 _GROUP = re.compile(r"<!(?:subteam\^|here\b|channel\b|everyone\b|group\b)")
 
-# What Slack would make a mention of: <@U1>, <#C1>, <!here>, <!subteam^S1>, <!date^...>. Other uses of "<", as in
+# Slack reads these as mentions: <@U1>, <#C1>, <!here>, <!subteam^S1>, <!date^...>. Other uses of "<", as in
 # `a < b`, `<div>` or `<!-- -->`, are left alone, so that code can be copied.
 _FIRES = re.compile(r"<(?=@[UWB]\w|#[CGD]\w|!(?i:here|channel|everyone|group|subteam|date)\b)")
 _FIRES_OR_MAY = re.compile(rf"{_FIRES.pattern}|<(?=(?:[@#!]\w*)?\Z)")

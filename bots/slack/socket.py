@@ -28,7 +28,7 @@ from core.errors import Code, PlatformError
 
 log = structlog.get_logger(platform="slack")
 
-# The SDK's own lines hold URLs with tickets, and whole messages; what an operator needs to know is said here.
+# The SDK's own log lines hold URLs with secrets, and whole messages; this module logs the facts that operators need.
 SDK_LOG = logging.getLogger("parley.slack.sdk")
 SDK_LOG.setLevel(logging.CRITICAL + 1)
 

@@ -109,7 +109,7 @@ class WebInstallation:
         if known is not None and known.buttons:
             return known.anew
         turn = None
-        with suppress(StoreError):  # then both stand there until the page is loaded again
+        with suppress(StoreError):  # then both are shown until the page is loaded again
             turn = await self._store.turn(turn_id) if view.buttons and turn_id is not None else None
         return turn is not None and outgoing.answers_anew(turn)
 

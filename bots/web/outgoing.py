@@ -134,7 +134,7 @@ def _attached_to_view(message_id: str, one: Attached, language: str) -> Attached
 
 
 def _file_to_view(message_id: str, file: File, language: str) -> AttachedView:
-    """A picture has its copy; of a sound, what was heard is shown, so that mistakes are seen."""
+    """A picture has the URL of its copy, and a sound its transcript, so that people see mistakes in it."""
     picture = f"/api/files/{quote(message_id, '')}/{quote(file.source, '')}"
     return AttachedView(
         "file",

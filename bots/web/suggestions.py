@@ -56,7 +56,7 @@ class Typing:
         begun = self.begun.lower()
         about = phrase(self.spec.option_about(option), language)
         if option.kind is Kind.CHOICE:
-            # A word that stands alone could be the beginning of what takes the rest.
+            # A single word could be the beginning of the value that takes the rest.
             lone = not option.named or self.spec.name == "settings"
             for value in option.choices:
                 label = choice_label(value, language)

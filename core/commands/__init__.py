@@ -217,8 +217,8 @@ def choice_label(value: str, language: str) -> str:
 
 
 def press_form(action: str, language: str) -> Form | None:
-    """The form that a button opens at once, before anybody is asked: sent off, its one field is `ButtonPress.text`.
-    None for a button that is simply pressed."""
+    """The form that a button opens at once, without a call to the inbox; its one field becomes
+    `ButtonPress.text`. None for a button without a form."""
     if action != "reason":
         return None
     field = Field("text", phrase("reason_title", language), "text", hint=phrase("reason_hint", language))

@@ -157,7 +157,7 @@ class PageLayout:
             for start, page_state in zip(starts, begun, strict=True)
         ]
 
-    # What should be shown.
+    # The target: what messages should show.
 
     def behind(self) -> PageState | None:
         """The first page whose message is out of date, or None."""
@@ -186,8 +186,8 @@ class PageLayout:
         return page_state.seen
 
     def tasks(self, page_state: PageState) -> tuple[ToolTask, ...]:
-        """The tasks that a growing message should show: those that it shows, as they are now, and new ones while it
-        has room for them."""
+        """The tasks that a growing message should show: those that it shows, in their present state, and new
+        ones while they fit."""
         if not page_state.growing:
             return ()
         now = {task.id: task for task in self.reply.activity.tasks}
@@ -263,7 +263,7 @@ class PageLayout:
     def _follows(self, end: int) -> bool:
         return not self.filed and not is_blank(self.reply.text[end:])
 
-    # What is shown.
+    # The messages as they are.
 
     def begin(self, *, grows: bool) -> PageState:
         """A page for the text that has none. `page_posted` adds it to `page_states`."""

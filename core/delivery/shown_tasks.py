@@ -27,8 +27,8 @@ def merged_tasks(shown: Iterable[ToolTask], changed: Iterable[ToolTask]) -> tupl
 def begun_tasks(
     tasks: Iterable[ToolTask], begun: AbstractSet[str], taken: int, room: int, size: int, limits: Limits
 ) -> tuple[ToolTask, ...]:
-    """The tasks that begin to be shown in a message: those that run, are not shown in any message (`begun`), and have
-    room. `taken`: what other tasks take of the `size` of the message. `room`: what they and its text leave.
+    """The tasks that begin to be shown in a message: those that run, are not shown in any message (`begun`), and fit.
+    `taken`: the length of other tasks, of the `size` of the message. `room`: the length that they and its text leave.
     """
     added: list[ToolTask] = []
     for task in tasks:

@@ -60,7 +60,8 @@ def _members(archive: OfficeArchive) -> Iterator[tuple[str, str]]:
 
 
 def _limit(sizes: list[int]) -> int:
-    """The most bytes of each sheet, so that together they fit, and short ones leave room to long ones."""
+    """The most bytes of each sheet, so that all of them fit together. Long sheets get the bytes that short ones
+    leave."""
     left = LONGEST
     for number, size in enumerate(sorted(sizes)):
         share = left // (len(sizes) - number)

@@ -1,11 +1,11 @@
-"""One event in: a turn, a message of a thread, a command, or nothing, each with its reason.
+"""Receives events: each becomes a turn, a message of a thread, a command, or nothing, with its reason.
 
 inbox              takes every event; stores before it returns
 questions          messages and commands: a turn, held, context, or refused
 button_presses     stop, answer again, go on, rate
 approvals          tool calls that a person approves or not, and requests without an answer
 routing            classifies a message: question, context, or neither  pure
-eligibility        may a person have an answer now, and is a refusal explained
+eligibility        decides if a person may have an answer now, and if a refusal is explained
 admission          holds questions until their author is known
 membership         the teams of a person in direct messages
 rate_limit         questions a person asks in a minute

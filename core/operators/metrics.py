@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from core.values.turn_ends import Finish
 
-# What each metric measures, and its labels.
+# The meaning of each metric, and its labels.
 COUNTERS: dict[str, tuple[str, ...]] = {
     "parley_tries_total": ("Requests to an endpoint, by what became of them", "account", "model", "outcome"),
     "parley_alerts_total": ("Alerts to the operators", "what", "code"),

@@ -46,7 +46,7 @@ _HEADERS = {
     "Accept-Encoding": "identity",  # a compressed page may unpack to far more
 }
 _CHARSETS = frozenset(("shift_jis", "euc-jp", "euc-kr", "big5", "windows-1251", "windows-1250", "koi8-r"))
-"""Encodings that `decode` does not tell apart from others."""
+"""Encodings that `decode` does not distinguish from others."""
 _TEXTS = frozenset(("application/json", "application/xml", "application/xhtml+xml", "application/javascript"))
 _HTML = frozenset(("text/html", "application/xhtml+xml"))
 

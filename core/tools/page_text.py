@@ -1,4 +1,4 @@
-"""The words of an HTML page. Pure, and linear in the length of the page: nobody knows who wrote it."""
+"""The text of an HTML page. Pure, and linear in the length of the page, whose author is not trusted."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ or our so that the their them then there they this to was we were what when wher
 我们 什么 怎么 一下 这个 那个 可以 是否 有没 没有 关于 如何
 """
 _COMMON = frozenset(_COMMON_WORDS.split())
-"""Words that are in too many texts to tell them apart."""
+"""Words that are in too many texts to distinguish them."""
 
 
 def query_words(query: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""One turn from end to end: begun in the store, answered, shown and finished in the store."""
+"""Runs one turn from end to end: begun in the store, answered, shown, finished in the store."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class TurnRunner:
         if channel is None:
             log.warning("turn_left_waiting", turn=turn.id, place=turn.ask.place.key)
             return
-        # Suspects run one at a time, so that the next sudden end tells which of them it was.
+        # Suspects run one at a time, so that the next sudden end shows which of them caused it.
         one_at_a_time = self._suspects if turn.deaths else contextlib.nullcontext()
         with structlog.contextvars.bound_contextvars(turn=turn.id):
             try:

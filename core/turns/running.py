@@ -22,7 +22,7 @@ class RunningTurn:
     """The state of one turn from the time it is queued in this process until it ends."""
 
     turn: Turn
-    """As the store last gave it."""
+    """The turn as the store last returned it."""
     draft: Draft = field(default_factory=Draft)
     delivery: AnswerDelivery | None = None
     """The answer's messages on the platform, while they are shown."""
@@ -124,7 +124,7 @@ class RunningTurns:
             ended.halting.cancel()
 
     def delay(self, turn_id: int, due_s: float) -> None:
-        """That turn, if it is known here, does not begin before the monotonic time `due_s`."""
+        """Delay that turn, if it is known here, to the monotonic time `due_s`."""
         if (running := self._turns.get(turn_id)) is not None:
             running.due_s = max(due_s, running.due_s)
 
@@ -133,8 +133,8 @@ class RunningTurns:
         return self._interrupt(turn_id, Interrupt.STOPPED)
 
     def refuse_stop(self, turn_id: int) -> None:
-        """A person who may not stop that turn has pressed Stop. A platform's own button halts the growing message
-        for anybody who presses it: `RunningTurn.halt` then does nothing."""
+        """A person who may not stop that turn has pressed Stop. A platform's own button halts the growing
+        message for every person: `RunningTurn.halt` then does nothing."""
         running = self._turns.get(turn_id)
         if running is not None and running.writing is not None:
             running.refused_stop = True

@@ -17,7 +17,8 @@ LONGEST = 12_000
 def transcripts_to_quote(heard: Iterable[File], language: str) -> str:
     """The Markdown quote of the transcripts with a blank line under it; empty where there are none.
 
-    Each transcript is one line, whose mark tells readers of our own messages that it is not part of the answer.
+    Each transcript is one line. Its mark shows code that reads our own messages that it is not part of the
+    answer.
     """
     lines = [TRANSCRIPT_MARK + _one(file, language) for file in heard]
     return "\n>\n".join(lines) + "\n\n" if lines else ""

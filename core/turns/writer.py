@@ -145,7 +145,8 @@ class AnswerWriter:
             await self._clock.sleep(every_s)
 
     def _quote(self, running: RunningTurn, delivery: AnswerDelivery) -> None:
-        """Show what was heard in voice clips before the first word, where the platform does not show it itself."""
+        """Show the transcripts of voice clips before the first word, where the platform does not show them
+        itself."""
         quote = transcripts_to_quote(running.draft.files.heard, self._language(running))
         delivery.quote = quote if delivery.limits.quotes else ""
         if delivery.quote:

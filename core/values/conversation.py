@@ -14,12 +14,12 @@ from core.values.tasks import ANSWER, Alert, ReportUsage, Task
 
 @dataclass(frozen=True, slots=True)
 class Ask(Said):
-    """Something a person said where the bot can hear it. `(place.platform, team, channel, id)` never repeats.
+    """A message of a person in a place that the bot reads. `(place.platform, team, channel, id)` never repeats.
 
     `addressed`: said to the bot (a mention, a DM, a slash command, a reply to the bot's message).
     `to_others`: mentions other people and not the bot.
-    `text`: the words that the author typed. `attached`: what else the message holds; it neither addresses anybody nor
-    gives commands.
+    `text`: the words that the author typed. `attached`: the other parts of the message; they address no
+    person and give no commands.
     `replies_to`: the platform's id of the message this one replies to, or empty.
     `interaction_token`: the platform's key for answering this ask alone, or empty. Only the platform reads it; it is
     never logged.
@@ -54,7 +54,7 @@ def announcement(id: str, place: Place, task: ReportUsage | Alert, at: datetime,
 
 @dataclass(frozen=True, slots=True)
 class ThreadMessage(Said):
-    """One line of a thread as its people see it. `mine`: the bot wrote it.
+    """One message of a thread as its people see it. `mine`: the bot wrote it.
 
     `at` orders a thread. An answer has the time of its question (`anchor`, the question's message id), so it directly
     follows its question whenever it was finished.

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 class Place:
     """The address of a conversation.
 
-    `team` is the id of a workspace or server. `thread` is the platform's id of a thread; empty where the whole channel
-    is one conversation. `direct`: one person talks with the bot alone, so that no names are needed to tell people
-    apart; it is not part of the address.
+    `team` is the id of a workspace or server. `thread` is the platform's id of a thread; empty where the whole
+    channel is one conversation. `direct`: one person talks with the bot alone, so that the model needs no
+    names; it is not part of the address.
     """
 
     platform: str

@@ -54,9 +54,9 @@ class ToolResults:
 class ApprovalAsked:
     """A person decides whether these calls of the last round run. It ends the run.
 
-    `digests` are the SHA-256 digests of the calls' canonical arguments, in hexadecimal. `approvers`: people beside the
-    asker who may decide, as `platform:id`. `reading`: all of the calls only read, so that they may be
-    allowed for the whole thread (`Tool.grantable`). After `expires_at` nobody may approve.
+    `digests` are the SHA-256 digests of the calls' canonical arguments, in hexadecimal. `approvers`: people
+    beside the asker who may decide, as `platform:id`. `reading`: all of the calls only read, so that they may
+    be allowed for the whole thread (`Tool.grantable`). It can't be approved after `expires_at`.
     """
 
     calls: tuple[ToolCall, ...]
@@ -67,7 +67,7 @@ class ApprovalAsked:
 
     @property
     def key(self) -> str:
-        """Tells this request from every other one of its turn, also after a restart: 16 hexadecimal digits."""
+        """A key that no other request of its turn has, also after a restart: 16 hexadecimal digits."""
         until = self.expires_at.timestamp() if self.expires_at else 0
         asked = "\n".join((*(call.id for call in self.calls), *self.digests, str(until)))
         return sha256(asked.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -41,11 +41,11 @@ class ReportUsage:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Tell the people who run the bot that `what` fails, or with `over` that it works again.
+    """Alert the operators that `what` fails, or with `over` that it works again.
 
-    `what` is an account, a model or an endpoint (`core.llm.retry_policy.key_of`), a platform, the database or the
-    event loop. `kind` is the class of the network's error, if it was one, `places` the fields of the advice. Nothing
-    here is what an endpoint said.
+    `what` is an account, a model or an endpoint (`core.llm.retry_policy.key_of`), a platform, the database or
+    the event loop. `kind` is the class of the network's error, if it was one, `places` the fields of the
+    advice. No field holds text of an endpoint.
     """
 
     what: str

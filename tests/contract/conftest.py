@@ -28,7 +28,7 @@ async def sql_store(database_url: str, sqlite_schema: Path) -> AsyncIterator[Sql
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path, sqlite_schema: Path) -> str:
-    """Of a database with the schema in it, or empty for the store in memory."""
+    """The URL of a database with the schema in it, or empty for the store in memory."""
     if request.param == "postgresql":
         found: str = request.getfixturevalue("emptied_postgres")
         return found

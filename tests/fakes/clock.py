@@ -1,4 +1,4 @@
-"""Clocks that stand still until a test moves them on, and an event loop that does not wait."""
+"""Clocks that only a test moves, and an event loop that does not wait."""
 
 import asyncio
 import heapq

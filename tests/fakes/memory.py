@@ -402,7 +402,7 @@ class MemoryStore:
             talk = self._talk(ask.place)
             if turn.again_of is not None and not isinstance(ask.task, ContinueAnswer):
                 talk.lines = {key: line for key, line in talk.lines.items() if line.anchor != ask.id}
-            talk.lines.pop(message_id, None)  # what a platform's history told of it before
+            talk.lines.pop(message_id, None)  # the entry of a platform's history
             talk.add(answer)
 
     async def steps(self, turn_id: int) -> list[Step]:
@@ -657,7 +657,7 @@ class MemoryStore:
         ]
 
     def _blank(self, turn: Turn, author: str | None = None) -> None:
-        """A turn without its words, ended if it was not; with `author`, it is nobody's."""
+        """Remove the texts of a turn and end it; with `author`, its person too."""
         person = Person(turn.ask.author.id if author is None else author, bot=turn.ask.author.bot)
         if author is not None:
             self._nobodys.add(turn.id)

@@ -55,7 +55,7 @@ def line_of(ask: Ask) -> ThreadMessage:
 
 
 def rank(entry: ThreadMessage) -> tuple[datetime, str, bool, str]:
-    """When it was said; an answer directly behind its question."""
+    """The order of a message: by its time, and an answer directly behind its question."""
     return (entry.at, entry.anchor or entry.id, bool(entry.anchor), entry.id)
 
 

@@ -1,6 +1,6 @@
 """A platform in memory, connector and installation in one.
 
-Whatever is posted stays there; nothing is limited unless a test says so.
+Every post stays; nothing is limited unless a test says so.
 """
 
 from __future__ import annotations

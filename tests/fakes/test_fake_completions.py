@@ -92,7 +92,7 @@ class Client:
 
 
 def bytes_on_the_wire(raw: Raw) -> bytes:
-    """What `raw` has to look like, worked out a second time and in another way than the server does."""
+    """The expected bytes of `raw`, computed in another way than the server's."""
     pieces = [step for step in raw.steps if isinstance(step, bytes)]
     if raw.framing == "chunked":
         body = b"".join(f"{len(p):x}\r\n".encode() + p + b"\r\n" for p in pieces)

@@ -34,7 +34,7 @@ from tests.waiting import HANG_S
 
 
 class Bot(discord.Client):
-    """Keeps what it hears, and offers one command."""
+    """Keeps the events that it receives, and offers one command."""
 
     def __init__(self, fake: FakeDiscord, heartbeat_timeout: float = 60.0) -> None:
         intents = discord.Intents.default()

@@ -3,7 +3,7 @@
 parser       blocks, spans and marks with their places (markdown-it-py)
 tail         blocks and marks that are open at the end of a text
 pages        page edges that close and reopen blocks and marks
-growing      how much of a text that is still being written can be shown
+growing      the part of an unfinished text that can be shown
 dialect      conversion for platforms with less Markdown: tables and formulas as code, ...
 code_ranges  the parts of a text that are certainly code
 spoilers     words between `||`

@@ -25,8 +25,9 @@ from core.values.outgoing import page_length
 Unit = Literal["utf8", "utf16"]
 
 _MAX_REOPENED_SHARE = 0.25
-"""A fence's info line, a table's head or quote marks that are longer than this share of a page are not repeated, and a
-fence of more marks is plain text: so that what a cut makes necessary always leaves room for words."""
+"""A fence's info line, a table's head or quote marks that are longer than this share of a page are not
+repeated, and a fence of more marks is plain text: so that the marks of a cut always leave most of a page to the
+text."""
 _BREAKS = (
     re.compile(r"\n\n+"),
     re.compile(r"\n(?=\S)"),
@@ -116,7 +117,7 @@ class PageFormat:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One page: `body` is the author's own text; `text` is what the cut made of it, behind `opens`."""
+    """One page: `body` is the author's own text; `text` is the page behind `opens`, with closing marks."""
 
     body: str
     opens: str
@@ -151,7 +152,7 @@ def first_piece(text: str, opens: str, page_format: PageFormat, least: int = 0) 
     if len(body) < least:
         at = max(window.rfind(mark, least) for mark in "\n ") + 1
         body = window[: max(at, least)] if at > 0 else text[: max(least, len(window))]
-    if not body:  # there is no room for what it goes on
+    if not body:  # `opens` fills the page
         body = page_format.start(text, page_format.size) or text[:1]
         return Piece(body, "", body)
     return page_format.piece(body, opens)
@@ -160,7 +161,7 @@ def first_piece(text: str, opens: str, page_format: PageFormat, least: int = 0) 
 def _fitted(window: str, text: str, opens: str, page_format: PageFormat) -> str:
     """`window`, with which `text` begins, cut so that it fits between `opens` and what closes it; empty where nothing
     does. Each turn of the loop makes it shorter."""
-    # What may be open must be closed, however the text may go on.
+    # The marks that may be open are closed for any continuation of the text.
     reserve = page_format.length(page_format.piece(window, opens).text) - page_format.length(opens + window)
     window = page_format.start(window, page_format.size - page_format.length(opens) - max(0, reserve))
     body = _cut(window, text, opens)

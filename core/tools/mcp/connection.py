@@ -91,7 +91,7 @@ class McpConnection:
     async def call(self, title: str, arguments: Mapping[str, Any], limit_s: float) -> types.CallToolResult:
         """The result of a call. `limit_s` begins again at each sign of progress, up to LONGEST_S in all.
 
-        Raises ServerCallError. Cancelled, or out of time, it tells the server so.
+        Raises ServerCallError. It notifies the server when it is cancelled or out of time.
         """
         client = self._working()
         loop = asyncio.get_running_loop()
@@ -169,7 +169,7 @@ class McpConnection:
             yield streams
 
     def _end(self) -> None:
-        """The server will answer nothing more. The client does not tell its owner."""
+        """Note that the server answers nothing more. The client does not notify its owner."""
         self._ended = True
         self._quit.set()
 

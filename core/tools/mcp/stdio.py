@@ -165,7 +165,8 @@ async def _end(process: Process) -> None:
 
 
 async def _exited(process: Process) -> bool:
-    """True if it ends within `_LEAVE_S`. `Process.wait` would wait for whoever holds its pipes too."""
+    """True if it ends within `_LEAVE_S`. `Process.wait` would also wait for other processes that hold its
+    pipes."""
     for _ in range(round(_LEAVE_S / _LOOK_S)):
         if process.returncode is not None:
             return True

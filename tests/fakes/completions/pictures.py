@@ -1,4 +1,4 @@
-"""Which pictures an endpoint takes, and how several vendors refuse the others."""
+"""The pictures that an endpoint takes, and the refusals of several vendors for others."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,9 +17,10 @@ VENDORS: dict[str, tuple[str, str, str]] = {
     "openrouter": ("images_openrouter", "many_images_anthropic", "bad_image_anthropic"),
     "newapi": ("images_chinese", "many_images_chinese", "bad_image_chinese"),
 }
-"""By vendor: the cases of `statuses` for a model that does not see, a sixth picture, and a picture it can't read."""
+"""The cases of `statuses` by vendor: for a model that does not see, for a sixth picture, and for a picture it
+can't read."""
 MOST_TAKEN = 5
-"""What the cases of too many pictures say."""
+"""The limit that the cases of too many pictures name."""
 _TYPES = ("data:image/jpeg;base64,", "data:image/png;base64,")
 
 
@@ -33,7 +34,7 @@ class PictureRules:
     vendor: str = "openai"
 
     def refusal(self, body: Json) -> Status | None:
-        """What is answered instead of the reply, if the request breaks a rule."""
+        """The answer in place of the reply, if the request breaks a rule."""
         blind, many, unreadable = (STATUSES[name].reply for name in VENDORS[self.vendor])
         urls = list(_urls(body))
         if urls and not self.sees:
@@ -47,7 +48,8 @@ class PictureRules:
 
 
 def picture_problems(body: Json) -> Iterator[str]:
-    """What strict endpoints refuse of the contents of messages, whatever the model sees."""
+    """The problems for which strict endpoints refuse the contents of messages, for a model with vision or
+    without."""
     for number, message in enumerate(_messages(body)):
         content, where = message.get("content"), f"messages[{number}]"
         if isinstance(content, str) and not content.strip() and message.get("role") in ("system", "user"):

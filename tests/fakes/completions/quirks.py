@@ -1,8 +1,8 @@
 """Every wire quirk we know of, each with the exact answer and what a right client makes of it.
 
 `row` is the row of table A in our notes on real endpoints (1 to 37); a row with several forms has several
-quirks. How completeness is judged: a finish reason makes an answer complete whatever follows; `[DONE]` or the
-end of the body without one is "cut"; an error after one is only worth a log line.
+quirks. A finish reason makes an answer complete, also before an error, which is only logged; `[DONE]` or the
+end of the body without one is "cut".
 """
 
 import zlib
@@ -36,7 +36,7 @@ Call = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Expect:
-    """What a right client makes of an answer.
+    """The result of an answer in a correct client.
 
     `text` includes what came before a failure; `reasoning` is without white space around it. `tool_calls` are
     (id, name, arguments) and hold only calls that may be run. `finish` is the reason as the endpoint gave it,

@@ -1,4 +1,4 @@
-"""What a request may look like: the fields that endpoints take, and the order of messages they insist on.
+"""The form of a request: the fields that endpoints take, and the order of messages that they require.
 
 Source: the field list of the reference endpoint (https://zrapi.org/v1/chat/completions), and `stream_options`,
 `max_completion_tokens`, `tool_choice` of https://platform.openai.com/docs/api-reference/chat/create.
@@ -51,7 +51,7 @@ def _field_problems(body: dict[str, Any]) -> Iterator[str]:
 
 
 def tool_problems(body: dict[str, Any]) -> Iterator[str]:
-    """What endpoints refuse of tools, calls and results."""
+    """The problems for which endpoints refuse tools, calls and results."""
     if "tools" in body and not _are_tools(body["tools"]):
         yield "tools is not a list of functions"
     elif len(body.get("tools", ())) > MOST_TOOLS:

@@ -1,6 +1,6 @@
 """The endpoint itself: a small HTTP/1.1 server that plays replies to the byte and remembers every request.
 
-It stands on bare sockets, as HTTP frameworks will not send what broken endpoints send. All streams share one
+It uses bare sockets, since HTTP frameworks can't send the output of broken endpoints. All streams share one
 ticker, so that hundreds of them cost little.
 """
 
@@ -136,7 +136,7 @@ class FakeCompletions:
 
     @property
     def scripted(self) -> int:
-        """How many scripted replies are still waiting."""
+        """The number of scripted replies that are still waiting."""
         return len(self._script)
 
     def script(self, *replies: Reply) -> None:

@@ -1,4 +1,5 @@
-"""What /audio/transcriptions takes: https://platform.openai.com/docs/api-reference/audio/createTranscription"""
+"""The requests of /audio/transcriptions:
+https://platform.openai.com/docs/api-reference/audio/createTranscription"""
 
 from email.parser import BytesParser
 from email.policy import HTTP
@@ -15,7 +16,7 @@ HEADS = {
     "webm": b"\x1aE\xdf\xa3",
     "flac": b"fLaC",
 }
-"""What a file of each extension holds within its first bytes."""
+"""The signature in the first bytes of a file, by its extension."""
 LIMIT_BYTES = 25 * 1024 * 1024
 
 
@@ -37,7 +38,8 @@ def sound_of(headers: dict[str, str], raw: bytes) -> Json | None:
 
 
 def sound_refusal(fields: Json | None) -> Status | None:
-    """What is answered to a form without a model, and to a file that its extension does not name."""
+    """The answer to a form without a model, to a file that is too long, and to one that does not match its
+    extension."""
     if not fields or not fields.get("model") or "data" not in fields:
         return Status(400, said("you must provide a model parameter and a file", INVALID))
     if len(fields["data"]) > LIMIT_BYTES:

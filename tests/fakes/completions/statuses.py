@@ -495,7 +495,7 @@ for code in (
     "organization_usage_limit_exceeded",
 ):
     case(f"money_429_{code}", "no_money", 429, said("The limit has been reached.", "insufficient_quota", code))
-# The text is a rate limit's, only type and code tell the truth.
+# The text is that of a rate limit; only type and code name the cause.
 case(
     "money_429_newapi",
     "no_money",

@@ -51,7 +51,7 @@ NO_TOOLS: dict[str, Status] = {
     ),
     "chinese": Status(400, said("该模型不支持工具调用", INVALID, "20015")),
 }
-"""By vendor: how a model without tools refuses a request that offers some."""
+"""The refusal of a request that offers tools to a model without them, by vendor."""
 NO_TOOL_CHOICE = Status(
     400, said("Unsupported parameter: 'tool_choice' is not supported with this model.", INVALID)
 )
@@ -126,12 +126,13 @@ def call_tools(
 ) -> Callable[[Json], Words]:
     """A model that calls tools by name: `fake.reply_by(call_tools([("current_time", {"zone": "CET"})]))`.
 
-    Each of `rounds` is a list of (name, arguments); its calls are made at once, one round a request. A name is that of
-    an offered tool, or the end of one behind `__`. Once all rounds are made, or where no tools are offered or may be
-    called, it answers `answer`, with the texts of all results in place of `{results}`. The question's requests are
-    told apart by the calls in them, so one function serves any number of questions at once. `remark` is said before the
-    first calls. `needs` adds the fields that `ToolRules(needs=...)` wants back. `ids`: the calls have ids. A tool that
-    is not offered is said so: "There is no tool NAME."
+    Each of `rounds` is a list of (name, arguments); its calls are made at once, one round a request. A name is
+    that of an offered tool, or the end of one behind `__`. Once all rounds are made, or where no tools are
+    offered or may be called, it answers `answer`, with the texts of all results in place of `{results}`. The
+    requests of a question are distinguished by the calls in them, so one function serves any number of
+    questions at once. `remark` is said before the first calls. `needs` adds the fields that
+    `ToolRules(needs=...)` wants back. `ids`: the calls have ids. For a tool that is not offered it answers
+    "There is no tool NAME."
     """
 
     def reply(body: Json) -> Words:

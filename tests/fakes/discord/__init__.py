@@ -5,10 +5,10 @@
         question = await discord.say(ADA, GENERAL, f"<@{BOT}> hello")
         await discord.wait_for(lambda: discord.from_bot(GENERAL))
 
-The map: ``guild`` is the state, ``wire`` renders it, ``actions`` changes it and tells the ``gateway``;
-``people`` is what tests do and see, ``cdn`` serves files. ``rest`` receives requests, and performs them by the routes
-in ``channels``, ``webhooks`` and ``applications``; ``limits``, ``errors`` and ``spec`` say no. Nothing of ours is
-imported here.
+The map: ``guild`` is the state, ``wire`` renders it, ``actions`` changes it and notifies the ``gateway``;
+``people`` has the actions and views of tests, ``cdn`` serves files. ``rest`` receives requests, and performs
+them by the routes in ``channels``, ``webhooks`` and ``applications``; ``limits``, ``errors`` and ``spec``
+refuse them. It imports nothing of Parley.
 """
 
 from __future__ import annotations

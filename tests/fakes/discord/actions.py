@@ -1,4 +1,4 @@
-"""What can happen in the guild, whoever does it: the state changes, then the gateway tells the bot."""
+"""Changes of the guild by any actor: the state changes, then the gateway notifies the bot."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ class Actions:
         )
 
     async def delete_channel(self, channel: Channel) -> None:
-        """Discord tells of a channel's own end only, not of that of its threads.
+        """Discord reports the end of the channel only, not that of its threads.
 
         https://docs.discord.com/developers/events/gateway-events#channel-delete
         """

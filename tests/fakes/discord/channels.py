@@ -178,7 +178,7 @@ async def post_thread_on_message(rest: Rest, call: Call) -> Json:
 
 
 async def post_thread(rest: Rest, call: Call) -> Json:
-    """Without a message; in a forum with one that takes the thread's id. Private unless told otherwise."""
+    """Opens a thread without a message, in a forum with one that takes the thread's id. Private by default."""
     place = seen(rest, call)
     body = fields(call)
     _check_name(body.get("name"))
@@ -280,7 +280,7 @@ def check_fields(body: Json, call: Call) -> None:
 
 
 def message_fields(body: Json) -> Json:
-    """What of a request's body becomes a field of the message."""
+    """The parts of a request's body that become fields of the message."""
     flags = body.get("flags") or 0
     allowed = MessageFlag.SUPPRESS_EMBEDS | MessageFlag.SUPPRESS_NOTIFICATIONS | MessageFlag.IS_COMPONENTS_V2
     return {

@@ -18,7 +18,7 @@ CHAT_INPUT, ON_USER, ON_MESSAGE = 1, 2, 3
 
 @dataclass(slots=True)
 class Typed:
-    """What was resolved on the way for the person who types: id to object, by kind."""
+    """The objects that the client resolved for the person who types: id to object, by kind."""
 
     user: int
     resolved: dict[str, dict[str, Json]] = field(default_factory=dict)

@@ -59,7 +59,7 @@ class InvalidForm(Refusal):
 
 
 class Limited(Refusal):
-    """429. The ``Via`` header tells it from a ban at the edge; discord.py gives up without it.
+    """429. The ``Via`` header distinguishes it from a ban at the edge; discord.py gives up without it.
 
     https://docs.discord.com/developers/topics/rate-limits#exceeding-a-rate-limit
     """

@@ -41,7 +41,7 @@ INTENTS = {
     "MESSAGE_DELETE": GUILD_MESSAGES,
     "MESSAGE_REACTION_ADD": REACTIONS,
 }
-"""What a session must have asked for. https://docs.discord.com/developers/events/gateway#list-of-intents"""
+"""The intent that each event needs. https://docs.discord.com/developers/events/gateway#list-of-intents"""
 
 Rendered = Json | Callable[[bool], Json]
 """An event, or how to render it for a session that does or does not see message content."""
@@ -49,7 +49,7 @@ Rendered = Json | Callable[[bool], Json]
 
 @dataclass(slots=True)
 class Session:
-    """What survives a cut connection. sent: every numbered event, for replay."""
+    """The state that survives a cut connection. sent: every numbered event, for replay."""
 
     id: str
     intents: int
@@ -77,7 +77,7 @@ class _Line:
 class Gateway:
     """All sockets and sessions of one bot.
 
-    heartbeat_interval_ms: told in HELLO. refuse_connections: new sockets are cut before the upgrade.
+    heartbeat_interval_ms: sent in HELLO. refuse_connections: new sockets are cut before the upgrade.
     greets: whether HELLO is said at all; ungreeted: how often it was not.
     identifies, resumes: how often each was accepted. allowed_intents: privileged ones that are switched on.
     starts: ``time.monotonic()`` of every IDENTIFY, accepted or not. starts_left: until ``starts_reset_s`` from now; who
@@ -213,7 +213,7 @@ class Gateway:
             chunk["nonce"] = asked["nonce"]
         await self._number(session, "GUILD_MEMBERS_CHUNK", chunk)
 
-    # -- what the bot is told -----------------------------------------------------------------------------
+    # -- events to the bot --------------------------------------------------------------------------------
 
     async def dispatch(self, event: str, rendered: Rendered, *, private: bool = False) -> None:
         """Numbers an event for every session that wants it; those without a socket get it on resume."""

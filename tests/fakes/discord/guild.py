@@ -1,6 +1,6 @@
 """The state of a small Discord: one guild, its people, channels and messages.
 
-Nothing here does I/O. ``wire`` renders it as JSON, ``actions`` changes it and tells the gateway.
+Nothing here does I/O. ``wire`` renders it as JSON, ``actions`` changes it and notifies the gateway.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ INVITED = (
     | P.READ_MESSAGE_HISTORY
     | P.ATTACH_FILES
 )
-"""What the link asks for by which the bot was invited."""
+"""The permissions in the link by which the bot was invited."""
 BOT_MAY = EVERYONE_MAY | INVITED
 DM_MAY = P.ATTACH_FILES | P.EMBED_LINKS | P.MENTION_EVERYONE | P.USE_EXTERNAL_EMOJIS
 
@@ -126,7 +126,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What its members may do beside what everyone may."""
+    """The permissions of its members beside those of everyone."""
 
     id: int
     name: str
@@ -148,7 +148,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """What can be pressed under a message. Link buttons have a url and no custom_id."""
+    """A button under a message. Link buttons have a url and no custom_id."""
 
     label: str | None
     custom_id: str | None
@@ -201,7 +201,7 @@ class Message:
 
     @property
     def visible(self) -> bool:
-        """True if somebody can still read it (an ephemeral one: whom it was for)."""
+        """True if people can still read it (an ephemeral one: its person)."""
         return not self.deleted
 
     @property
@@ -276,7 +276,7 @@ class Channel:
 
     @property
     def listed(self) -> list[Message]:
-        """What the message list of the channel holds, oldest first."""
+        """The message list of the channel, oldest first."""
         return [m for m in self.messages.values() if not m.deleted and m.ephemeral_to is None]
 
 
@@ -382,7 +382,7 @@ class World:
         ]
 
     def bot_may(self, channel: Channel) -> Permission:
-        """What the bot is allowed there; threads inherit from their parent.
+        """The bot's permissions there; threads inherit from their parent.
 
         https://docs.discord.com/developers/topics/threads#permissions
         """
@@ -396,7 +396,7 @@ class World:
         return BOT_MAY & ~denied
 
     def may(self, person_id: int, channel: Channel | None = None) -> Permission:
-        """What a person is allowed in a channel or thread, or everywhere; ADA owns the guild."""
+        """The permissions of a person in a channel or thread, or everywhere; ADA owns the guild."""
         granted = EVERYONE_MAY
         for role in self.people[person_id].roles:
             granted |= self.roles[role].permissions

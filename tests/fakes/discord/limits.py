@@ -52,7 +52,7 @@ LIMITS: dict[str, Limit] = {
 
 
 class _Window:
-    """When the requests that count were made, oldest first."""
+    """The times of the requests that count, oldest first."""
 
     def __init__(self, limit: Limit) -> None:
         self.limit = limit
@@ -67,7 +67,7 @@ class _Window:
         return len(self._made)
 
     def left_s(self, now: float) -> float:
-        """Until the oldest one that counts, or all of them, no longer do."""
+        """Seconds until the oldest one that counts, or all of them, no longer do."""
         return self._made[0] + self.limit.per_s - now if self._made else self.limit.per_s
 
     def take(self, now: float) -> None:
@@ -75,10 +75,11 @@ class _Window:
 
 
 class Limits:
-    """Counts, refuses, and tells in headers. ``enabled`` and ``scale`` may change at any time.
+    """Counts and refuses requests, and reports both in headers. ``enabled`` and ``scale`` may change at any
+    time.
 
-    scale: 0.5 is half as generous. honest: whether the headers follow the scale; if not they tell the
-    unscaled limit, as a client that trusts old numbers would believe it. refused: refusals per name.
+    scale: 0.5 is half as generous. honest: whether the headers follow the scale; if not they name the unscaled
+    limit, as a client that trusts old numbers would believe it. refused: refusals per name.
     """
 
     def __init__(self, clock: Clock) -> None:

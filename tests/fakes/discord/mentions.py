@@ -1,4 +1,4 @@
-"""Who a message would really notify.
+"""The people whom a message would really notify.
 
 https://docs.discord.com/developers/resources/message#allowed-mentions-object
 """
@@ -15,14 +15,14 @@ _ROLE = re.compile(r"<@&(\d+)>")
 _EVERYONE = re.compile(r"@(?:everyone|here)\b")
 
 ALL = ("users", "roles", "everyone")
-"""What is parsed in a normal message that says nothing about mentions."""
+"""The mentions that are parsed in a normal message without `allowed_mentions`."""
 USERS_ONLY = ("users",)
 """The same for an answer to an interaction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pings:
-    """Those who are notified. False when nobody is."""
+    """The people and roles that are notified. False when there are none."""
 
     everyone: bool = False
     roles: frozenset[int] = frozenset()
@@ -38,7 +38,7 @@ class Pings:
 def pings(text: str, allowed: dict[str, Any] | None, *, parse: Collection[str] = ALL) -> Pings:
     """Mentions of ``text`` that fire under ``allowed``.
 
-    Errs on the loud side: mentions in code, and of ids that nobody has, count as well.
+    It reports too many rather than too few: mentions in code, and of unknown ids, count as well.
     """
     users, roles = (frozenset(map(int, found.findall(text))) for found in (_USER, _ROLE))
     everyone = bool(_EVERYONE.search(text))

@@ -1,4 +1,4 @@
-"""What people do, and what they see. The bot has no part in this file."""
+"""The actions of people, and their views. The bot has no part in this file."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ class People:
         self.notify()
 
     async def join(self, name: str = "Newcomer", channel: int = GENERAL) -> int:
-        """Somebody new joins; returns the id of the system message."""
+        """A new person joins; returns the id of the system message."""
         person = self.add_person(name)
         message = await self.actions.join(person, self.world.channels[channel])
         return self._note(message.id)
@@ -214,7 +214,7 @@ class People:
         return await self._interact(AUTOCOMPLETE, user, channel, sent, name=command)
 
     async def context_menu(self, user: int, channel: int, message: int, name: str) -> int:
-        """Picks a command from the menu of a message. The bot sees that message whatever its intents."""
+        """Picks a command from the menu of a message. The bot sees that message with any intents."""
         command = commands.find(self.world, name, commands.ON_MESSAGE, self._context(channel))
         target = self.world.channels[channel].messages[message]
         seen = {str(message): wire.message(self.world, target)}
@@ -328,7 +328,7 @@ class People:
         return IN_PRIVATE_CHANNEL if place.bot_absent else IN_BOT_DM
 
     def _owners(self, sent: Json, user: int, channel: int) -> Json:
-        """Who installed the bot where: the guild ("0") and, for commands that allow it, the user ("1")."""
+        """The owners of the installation: the guild ("0") and, for commands that allow it, the user ("1")."""
         context = self._context(channel)
         registered = next((c for c in self.world.commands if c["id"] == sent.get("id")), None)
         by_user = registered is not None and 1 in registered.get("integration_types", [0])
@@ -346,15 +346,15 @@ class People:
         return self.world.dm(user).id
 
     def messages(self, channel: int) -> list[Message]:
-        """All that was ever posted there, oldest first; see ``visible`` and ``ephemeral_to`` of each."""
+        """All messages of the channel, oldest first; see ``visible`` and ``ephemeral_to`` of each."""
         return list(self.world.channels[channel].messages.values())
 
     def seen(self, channel: int, by: int) -> list[Message]:
-        """What one person finds there now."""
+        """The messages that one person sees there now."""
         return [m for m in self.messages(channel) if m.visible and m.ephemeral_to in (None, by)]
 
     def from_bot(self, channel: int) -> list[Message]:
-        """What the bot said there and can still be read, without the markers Discord adds by itself."""
+        """The visible messages of the bot, without the markers that Discord adds itself."""
         markers = (MessageType.THREAD_STARTER_MESSAGE, MessageType.THREAD_CREATED)
         return [m for m in self.messages(channel) if m.author_id == BOT and m.visible and m.type not in markers]
 
@@ -379,7 +379,7 @@ class People:
 
     @property
     def pinged(self) -> list[Message]:
-        """The bot's messages that notified somebody: tests want this to be empty."""
+        """The bot's messages that notified people: tests expect none."""
         return [
             message
             for channel in self.world.channels.values()

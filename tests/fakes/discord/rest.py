@@ -113,7 +113,7 @@ class Route:
 
     @property
     def bucket(self) -> str:
-        """A hash that tells the route, without the channel. Routes of one Limit may share its own instead."""
+        """A hash of the route, without the channel. Routes of one Limit may share its own instead."""
         return md5(f"{self.method} {self.template}".encode(), usedforsecurity=False).hexdigest()
 
 
@@ -193,7 +193,7 @@ class Rest:
         return _answer(call.status or 500, body, headers)
 
     def _check(self, call: Call) -> bool:
-        """True if the specification objects; why is kept."""
+        """True if the specification refuses the call; `spec_problems` has the reasons."""
         if self.spec is None:
             return False
         problems = self.spec.problems(call.method, call.path, call.query, call.body)
@@ -259,7 +259,7 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 
 def glob(pattern: str) -> re.Pattern[str]:
-    """``*`` and ``{name}`` stand for one part of a path, ``**`` for any number."""
+    """``*`` and ``{name}`` match one part of a path, ``**`` any number."""
     source = re.escape(re.sub(r"\{\w+\}", "*", pattern))
     return re.compile(source.replace(r"\*\*", ".*").replace(r"\*", "[^/]+"))
 

@@ -29,7 +29,7 @@ class Spec:
         self._validators: dict[int, Draft202012Validator] = {}
 
     def problems(self, method: str, path: str, query: dict[str, str], body: Any) -> list[str]:
-        """What Discord would not accept of a request; empty when all is well."""
+        """The problems for which Discord would refuse a request; empty when there are none."""
         template, known = operation(self._document, method, path)
         if known is None:
             return [f"{method} {path}: no such operation"]
@@ -42,7 +42,7 @@ class Spec:
         return [f"{method} {path}: {problem}" for problem in found]
 
     def answer_problems(self, method: str, path: str, body: Any) -> list[str]:
-        """What Discord would not answer like that: the fake's own faults."""
+        """The problems of an answer that Discord would not give: faults of the fake."""
         _, known = operation(self._document, method, path)
         body = _without_forwards(body)
         said = [_schema(answer) for answer in (known or {}).get("responses", {}).values()]
@@ -52,7 +52,7 @@ class Spec:
         return [f"{method} {path}: answered {problem}" for problem in self._body_problems(schemas[0], body)]
 
     def object_problems(self, name: str, value: Any) -> list[str]:
-        """What is wrong with an object of Discord's, by the name of its schema."""
+        """The problems of an object of Discord's, by the name of its schema."""
         return self._body_problems(self._document["components"]["schemas"][name], value)
 
     def _query_problems(self, template: str, operation: dict[str, Any], query: dict[str, str]) -> list[str]:
@@ -98,7 +98,7 @@ def load() -> Spec:
 
 
 def _without_forwards(part: Any) -> Any:
-    """Of references, the document knows those of replies only, which have the type 0."""
+    """The part with the type 0 in place of a forward's: the document knows references of replies only."""
     if isinstance(part, list):
         return [_without_forwards(inner) for inner in part]
     if not isinstance(part, dict):
@@ -115,7 +115,7 @@ def operation(document: dict[str, Any], method: str, path: str) -> tuple[str, di
 
 
 def _json_path(error: ValidationError) -> str:
-    """Where in the instance, such as `$.embeds[0].title`."""
+    """The path in the instance, such as `$.embeds[0].title`."""
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.instance_path)
     return "$" + "".join(steps)
 
@@ -132,7 +132,7 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 
 def _readings(text: str) -> list[Any]:
-    """The values that a word in a query string may stand for."""
+    """The values that a word in a query string may mean."""
     values: list[Any] = [text]
     if re.fullmatch(r"-?\d+", text):
         values.append(int(text))

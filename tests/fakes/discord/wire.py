@@ -34,7 +34,8 @@ LINK_LIFE_S = 86_400
 """Attachment links are signed for a day. https://docs.discord.com/developers/reference#signed-attachment-cdn-urls"""
 
 CONTENT = ("content", "embeds", "attachments", "components", "poll", "message_snapshots")
-"""What only MESSAGE_CONTENT shows: https://docs.discord.com/developers/events/gateway#message-content-intent"""
+"""Fields that need MESSAGE_CONTENT:
+https://docs.discord.com/developers/events/gateway#message-content-intent"""
 SNAPSHOT = ("embeds", "components", "sticker_items", "content", "flags")
 
 

@@ -33,7 +33,7 @@ DISCOVER = "server/discover"
 
 
 class Answer(BaseModel):
-    """What `ask` wants of a person."""
+    """The answer that `ask` requests of a person."""
 
     sure: bool
 

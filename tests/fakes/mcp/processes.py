@@ -14,7 +14,7 @@ _ROOT = Path(__file__).parents[3]
 
 
 def stdio_command(file: Path, *options: str) -> tuple[str, ...]:
-    """What starts a server over standard input and output. Writing calls add a line to `file`."""
+    """The command of a server over standard input and output. Writing calls add a line to `file`."""
     script = (
         f"import sys; sys.path.insert(0, {str(_ROOT)!r}); from tests.fakes.mcp.__main__ import main; main()"
     )
@@ -34,7 +34,7 @@ class HttpServers:
 
     @property
     def written(self) -> list[str]:
-        """What writing calls have written, and `cancelled` for each call that was."""
+        """The lines of writing calls, and `cancelled` for each call that was cancelled."""
         return self.file.read_text().splitlines() if self.file.exists() else []
 
     def start(self) -> None:

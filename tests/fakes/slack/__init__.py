@@ -7,8 +7,9 @@ Real clients connect to it:
         ts = await slack.say("U1", "C1", "<@U_BOT> good morning")
         await slack.wait_for(lambda: slack.thread("C1", ts)[1:])
 
-The rooms: `limits` (budgets as data), `blocks` (Block Kit), `payloads` (the JSON Slack sends), `socket` (Socket
-Mode), `workspace` (state and changes), `methods` (the Web API), `web` (HTTP), `people` (what people do).
+The modules: `limits` (budgets as data), `blocks` (Block Kit), `payloads` (the JSON Slack sends), `socket`
+(Socket Mode), `workspace` (state and changes), `methods` (the Web API), `web` (HTTP), `people` (what people
+do).
 """
 
 from __future__ import annotations
@@ -131,7 +132,7 @@ class FakeSlack(People):
 
     @property
     def refused(self) -> Counter[str]:
-        """How many calls of each method met a limit."""
+        """The number of calls of each method that met a limit."""
         return self.limiter.refused
 
     def called(self, method: str) -> list[Call]:
@@ -142,7 +143,7 @@ class FakeSlack(People):
         return self.space.channels[channel].messages[ts]
 
     def messages(self, channel: str) -> list[Message]:
-        """All that was posted in a channel, oldest first."""
+        """All messages of a channel, oldest first."""
         return sorted(self.space.channels[channel].messages.values(), key=lambda m: m.ts)
 
     def thread(self, channel: str, ts: str) -> list[Message]:
@@ -150,7 +151,7 @@ class FakeSlack(People):
         return self.space.channels[channel].thread(ts)
 
     async def wait_for(self, predicate: Callable[[], T], timeout_s: float = HANG_S) -> T:
-        """What `predicate` answers once it is true; it is asked again after every change.
+        """The result of `predicate` once it is true; it is called again after every change.
 
         Raises:
             TimeoutError: it never was; says which calls came last.
@@ -196,7 +197,7 @@ class FakeSlack(People):
         )
 
     def mend(self, method: str) -> None:
-        """Forgets what `fail` was told about a method."""
+        """Forgets the failures that `fail` scripted for a method."""
         self.web.mend(method)
 
     def abort_sockets(self) -> None:

@@ -74,7 +74,7 @@ ELEMENTS = {
 
 
 def problems(blocks: Any, *, view: bool = False) -> Iterator[str]:
-    """What is wrong with these blocks, in Slack's manner; nothing when they are good."""
+    """The problems of these blocks, as Slack words them; empty when there are none."""
     if not isinstance(blocks, list):
         yield "must be an array [json-pointer:/blocks]"
         return
@@ -89,7 +89,7 @@ def problems(blocks: Any, *, view: bool = False) -> Iterator[str]:
 
 
 def view_problems(view: Any, kind: str) -> Iterator[str]:
-    """What is wrong with a modal or a Home tab: https://docs.slack.dev/reference/views/modal-views"""
+    """The problems of a modal or a Home tab: https://docs.slack.dev/reference/views/modal-views"""
     if not isinstance(view, dict) or view.get("type") != kind:
         yield "unsupported type [json-pointer:/view/type]"
         return
@@ -138,7 +138,7 @@ def interactive(blocks: list[Json]) -> list[tuple[Json, Json]]:
 
 
 def labels(blocks: list[Json]) -> list[str]:
-    """What is written on the buttons."""
+    """The labels of the buttons."""
     shown = []
     for _, element in interactive(blocks):
         if element["type"] == "feedback_buttons":
@@ -150,7 +150,7 @@ def labels(blocks: list[Json]) -> list[str]:
 
 
 def state(blocks: list[Json]) -> Json:
-    """What a modal's inputs hold when nobody has touched them, as view_submission sends it.
+    """The initial values of a modal's inputs, as view_submission sends them.
 
     https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload/
     """

@@ -2,7 +2,7 @@
 
 Numbers: https://docs.slack.dev/apis/web-api/rate-limits/ gives the tiers ("50+ per minute") per method and
 workspace, and one message a second per channel for posting. The bursts are not published; these are the ones
-Parley's benchmarks are told to assume.
+that Parley's benchmarks assume.
 """
 
 from __future__ import annotations

@@ -156,7 +156,7 @@ def file_body(space: Workspace, file: File) -> Json:
 
 
 def shared_file_body(space: Workspace, file: File) -> Json:
-    """A file as a message shows it: of some, Slack tells the id alone."""
+    """A file as a message shows it: of some, Slack gives the id alone."""
     return file_body(space, file) if file.told is None else {"id": file.id, **file.told}
 
 
@@ -247,7 +247,7 @@ def command(space: Workspace, person: Person, channel: Channel, name: str, text:
 
 
 def interaction(space: Workspace, person: Person, kind: str) -> Json:
-    """What every interaction has: https://docs.slack.dev/reference/interaction-payloads/"""
+    """The fields of every interaction: https://docs.slack.dev/reference/interaction-payloads/"""
     return {
         "type": kind,
         "token": VERIFICATION,
@@ -261,7 +261,7 @@ def interaction(space: Workspace, person: Person, kind: str) -> Json:
 
 
 def on_message(space: Workspace, person: Person, message: Message) -> Json:
-    """The part of an interaction that tells on which message it happened; Slack leaves out ephemeral bodies."""
+    """The part of an interaction that names its message; Slack leaves out ephemeral bodies."""
     channel = space.channels[message.channel]
     container: Json = {"type": "message", "message_ts": message.ts, "channel_id": channel.id}
     container |= {"is_ephemeral": bool(message.ephemeral_to)}

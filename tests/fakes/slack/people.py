@@ -1,4 +1,4 @@
-"""What people do in the workspace, and what another app or Slack itself does."""
+"""Actions of people in the workspace, of another app, and of Slack itself."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class People:
         return await self.say(user, self.space.direct_channel(user).id, text, thread_ts, **more)
 
     async def edit(self, user: str, channel: str, ts: str, text: str) -> str:
-        """A mention that stands in the new words is told once more, as an app_mention of the old message.
+        """A mention in the new words is sent once more, as an app_mention of the old message.
 
         https://github.com/slack-go/slack/pull/1256
         """
@@ -143,7 +143,7 @@ class People:
         """Presses what a reader finds under this action_id; `value` chooses where there is a choice.
 
         Raises:
-            LookupError: no such button in that message as it stands now.
+            LookupError: the message has no such button now.
         """
         message = self._message(channel, ts)
         pressed = _pressed(message.blocks, action_id, value)

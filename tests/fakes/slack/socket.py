@@ -1,4 +1,4 @@
-"""Socket Mode: tickets, sockets, envelopes, acknowledgements, redelivery, and ways to break all of them.
+"""Socket Mode: URLs, sockets, envelopes, acknowledgements, redelivery, and ways to break all of them.
 
 Frames: https://docs.slack.dev/apis/events-api/using-socket-mode/. Three retries, at once, after a minute and
 after five: https://docs.slack.dev/apis/events-api/#retries; here they carry `retry_attempt` and `retry_reason`.
@@ -36,7 +36,7 @@ class Attempt:
 
 @dataclass(slots=True)
 class Envelope:
-    """Something that happened, and every attempt to tell the app."""
+    """An event, and every attempt to deliver it to the app."""
 
     type: str
     payload: Json
@@ -149,7 +149,7 @@ class Sockets:
             socket.transport.abort()
 
     def half_open(self) -> None:
-        """The open sockets neither read nor answer any more, and nobody is told. New sockets are well."""
+        """The open sockets neither read nor answer any more, without a notice. New sockets work."""
         for socket in self.open:
             socket.frozen = True
             socket.transport.pause_reading()

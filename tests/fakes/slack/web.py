@@ -52,7 +52,7 @@ class Call:
 
 @dataclass(slots=True)
 class Failure:
-    """What happens to the next calls of a method that contain `containing`; `times` None means until mended."""
+    """A failure of the next calls of a method that contain `containing`; `times` None means until `mend`."""
 
     method: str
     times: int | None

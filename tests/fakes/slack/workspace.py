@@ -1,4 +1,4 @@
-"""What one Slack workspace holds: people, channels, messages, files, views, and the changes to them."""
+"""One Slack workspace: people, channels, messages, files, views, and the changes to them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Clock:
 
 
 class Pulse:
-    """Wakes whoever waits for the next change."""
+    """Wakes those who wait for the next change."""
 
     def __init__(self) -> None:
         self._waiting: set[asyncio.Future[None]] = set()
@@ -97,7 +97,8 @@ class Stream:
 
 @dataclass(slots=True)
 class Message:
-    """A message as it stands now. `history` holds (monotonic seconds, what a reader saw) for each change."""
+    """A message in its present state. `history` holds (monotonic seconds, what a reader saw) for each
+    change."""
 
     channel: str
     ts: str
@@ -122,7 +123,7 @@ class Message:
 
     @property
     def visible(self) -> str:
-        """What a reader sees: blocks win over text."""
+        """The text that a reader sees: blocks win over text."""
         return "" if self.deleted else block_kit.visible(self.blocks) if self.blocks else self.text
 
     @property
@@ -132,7 +133,7 @@ class Message:
 
     @property
     def pings(self) -> list[str]:
-        """Who is alerted by it: people, groups, and whole channels.
+        """The people, groups and whole channels that it alerts.
 
         https://docs.slack.dev/messaging/formatting-message-text/#advanced-formatting
         """
@@ -151,7 +152,7 @@ class Message:
 
 @dataclass(slots=True)
 class Channel:
-    """`refusal`: the error with which Slack refuses whatever the bot posts, for instance restricted_action."""
+    """`refusal`: the error with which Slack refuses every post of the bot, for instance restricted_action."""
 
     id: str
     name: str = ""
@@ -220,7 +221,7 @@ class ResponseUrl:
 
 
 class Workspace:
-    """The state, and the only place that changes it. Every change beats the pulse and tells the sockets."""
+    """The state, and the only place that changes it. Every change beats the pulse and goes to the sockets."""
 
     def __init__(self, sockets: Sockets, pulse: Pulse, clock: Clock, limiter: Limiter) -> None:
         self.sockets, self.pulse, self.clock, self.limiter = sockets, pulse, clock, limiter

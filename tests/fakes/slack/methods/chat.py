@@ -86,7 +86,7 @@ def _composed(space: Workspace, channel: Channel, args: Json) -> Message:
 
 
 def _content(args: Json) -> tuple[str, list[Json]]:
-    """Text and blocks; markdown_text stands alone and becomes a markdown block."""
+    """Text and blocks; markdown_text excludes both and becomes a markdown block."""
     markdown = args.get("markdown_text")
     if markdown is None:
         return args.get("text") or "", checked(args.get("blocks") or [])

@@ -84,7 +84,7 @@ def _growing(space: Workspace, args: Json) -> Message:
 
 
 def _growth(space: Workspace, message: Message, args: Json) -> Callable[[Message], None]:
-    """What this call adds, once it is known to be allowed.
+    """The text and tasks that this call adds, if it is allowed.
 
     A call takes 12,000 characters (documented); a message about 10,600 UTF-8 bytes in all (openclaw#143882). A stream
     takes either text or chunks, from its first call to its last (hermes-agent#104173).

@@ -47,7 +47,7 @@ def checked(blocks: Any) -> list[Json]:
 
 
 def writable(space: Workspace, id: str) -> Channel:
-    """The channel to write to; a user's id stands for the direct messages with them.
+    """The channel to write to; a user's id means the direct messages with them.
 
     Raises:
         SlackError: is_archived; `refusal` of the channel, such as restricted_action, where only some may post.
