@@ -6,7 +6,7 @@ from zlib import crc32
 
 import pytest
 
-from tests.e2e.sides import Discord, Side, Slack
+from tests.e2e.sides import Discord, Side, Slack, Talk, web_reader
 from tests.fakes.completions import FakeCompletions
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.slack import FakeSlack
@@ -70,6 +70,21 @@ async def side(request: pytest.FixtureRequest) -> AsyncIterator[Side]:
     else:
         async with discord_guild() as discord:
             yield Discord(discord, discord_settings(discord))
+
+
+@asynccontextmanager
+async def talk_on(platform: str, language: str) -> AsyncIterator[Talk]:
+    """A thread of somebody who reads this language: on Slack, on Discord, where the bot's own language counts, or on
+    the page."""
+    if platform == "slack":
+        async with slack_workspace() as slack:
+            yield Slack(slack, slack_settings(slack), {"en": "U1", "zh": "U2"}[language])
+    elif platform == "discord":
+        async with discord_guild() as discord:
+            yield Discord(discord, discord_settings(discord) | {"PARLEY_LANGUAGE": language})
+    else:
+        async with web_reader(language) as web:
+            yield web
 
 
 def model_settings(endpoint: FakeCompletions) -> dict[str, str]:

@@ -1,15 +1,24 @@
-"""One thread on either platform, in the same words: what people do in it, and what they read there."""
+"""One thread on either platform or on the page, in the same words: what people do in it, and what they read there."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+from uuid import uuid4
 
+from aiohttp import ClientError, ClientSession
+
+from tests.bots.web.pages import events
+from tests.e2e.program import free_port
 from tests.fakes.discord import ADA, BOT, GENERAL, RANDOM, FakeDiscord
 from tests.fakes.discord import Message as DiscordMessage
 from tests.fakes.discord.guild import Button
 from tests.fakes.slack import BOT_USER, FakeSlack
 from tests.fakes.slack import Message as SlackMessage
+from tests.waiting import until
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,52 +29,61 @@ class Read:
     buttons: tuple[str, ...]
 
 
-class Side(Protocol):
-    """Ada's thread: the first question opens it by a mention. `settings` are the platform's, `operators` is the
-    channel of the people who run the bot, whose messages `alerted` waits for."""
+class Talk(Protocol):
+    """One person's thread: the first question opens it. `settings` are the platform's."""
 
     settings: dict[str, str]
+
+    async def ask(self, text: str) -> None: ...
+    async def press(self, label: str) -> None: ...
+    async def answered(self, words: str, count: int = 1) -> Read: ...
+    def answers(self) -> list[Read]: ...
+
+
+class Side(Talk, Protocol):
+    """Ada's thread on a platform: the first question opens it by a mention. `operators` is the channel of the people
+    who run the bot, whose messages `alerted` waits for."""
+
     operators: str
     nowhere: str
     """A channel that is not there."""
     knows_language: bool
     """True if its messages tell whose language is which; Ada's is English."""
 
-    async def ask(self, text: str) -> None: ...
     async def edit(self, text: str) -> None: ...
     async def delete(self) -> None: ...
-    async def press(self, label: str) -> None: ...
-    async def answered(self, words: str, count: int = 1) -> Read: ...
     async def alerted(self, count: int) -> list[str]: ...
-    def answers(self) -> list[Read]: ...
 
 
 class Slack:
     operators = "slack:C2"
     nowhere = "slack:C404"
     knows_language = True
-    _ACTIONS = {"Stop": "stop", "Try again": "again", "Continue": "continue"}
 
-    def __init__(self, slack: FakeSlack, settings: dict[str, str]) -> None:
+    def __init__(self, slack: FakeSlack, settings: dict[str, str], user: str = "U1") -> None:
         self.slack = slack
         self.settings = settings
+        self.user = user
         self.thread = ""
         self._question = ""
 
     async def ask(self, text: str) -> None:
         thread = self.thread or None
-        self._question = await self.slack.say("U1", "C1", text if thread else f"<@{BOT_USER}> {text}", thread)
+        words = text if thread else f"<@{BOT_USER}> {text}"
+        self._question = await self.slack.say(self.user, "C1", words, thread)
         self.thread = self.thread or self._question
 
     async def edit(self, text: str) -> None:
-        await self.slack.edit("U1", "C1", self._question, f"<@{BOT_USER}> {text}")
+        await self.slack.edit(self.user, "C1", self._question, f"<@{BOT_USER}> {text}")
 
     async def delete(self) -> None:
-        await self.slack.delete("U1", "C1", self._question)
+        await self.slack.delete(self.user, "C1", self._question)
 
     async def press(self, label: str) -> None:
-        last = self._found()[-1]
-        await self.slack.press("U1", "C1", last.ts, f"parley:{self._ACTIONS[label]}")
+        last = [message for message in self._found() if label in message.buttons][-1]
+        buttons = [part for block in last.blocks for part in block.get("elements", ()) if "action_id" in part]
+        [action] = [part["action_id"] for part in buttons if part["text"]["text"] == label]
+        await self.slack.press(self.user, "C1", last.ts, action)
 
     async def answered(self, words: str, count: int = 1) -> Read:
         def there() -> bool:
@@ -82,6 +100,11 @@ class Slack:
     def answers(self) -> list[Read]:
         return [Read(message.visible, tuple(message.buttons)) for message in self._found()]
 
+    def tasks(self) -> list[tuple[str, str]]:
+        """The task cards of the last answer: titles and statuses."""
+        cards = [block for block in self._found()[-1].blocks if block["type"] == "task_card"]
+        return [(card["title"], card["status"]) for card in cards]
+
     def _found(self) -> list[SlackMessage]:
         return [message for message in self.slack.thread("C1", self.thread) if message.user == BOT_USER]
 
@@ -91,15 +114,16 @@ class Discord:
     nowhere = "discord:404"
     knows_language = False
 
-    def __init__(self, discord: FakeDiscord, settings: dict[str, str]) -> None:
+    def __init__(self, discord: FakeDiscord, settings: dict[str, str], user: int = ADA) -> None:
         self.discord = discord
         self.settings = settings
+        self.user = user
         self.thread = 0
         self._question = 0
 
     async def ask(self, text: str) -> None:
         where, words = (self.thread, text) if self.thread else (GENERAL, f"<@{BOT}> {text}")
-        self._question = await self.discord.say(ADA, where, words)
+        self._question = await self.discord.say(self.user, where, words)
         self.thread = self.thread or self._question
 
     async def edit(self, text: str) -> None:
@@ -111,7 +135,7 @@ class Discord:
     async def press(self, label: str) -> None:
         last = self._found()[-1]
         [button] = [button for button in last.buttons if button.label == label]
-        await self.discord.press(ADA, self.thread, last.id, str(button.custom_id))
+        await self.discord.press(self.user, self.thread, last.id, str(button.custom_id))
 
     async def answered(self, words: str, count: int = 1) -> Read:
         def there() -> bool:
@@ -133,6 +157,77 @@ class Discord:
     def _found(self) -> list[DiscordMessage]:
         """None before the thread is open."""
         return self.discord.from_bot(self.thread) if self.discord.thread_of(self.thread) else []
+
+
+class Web:
+    """A reader of the page, by its requests and its event stream, which is opened again where it ends."""
+
+    def __init__(self, client: ClientSession, port: int) -> None:
+        self.settings = {"PARLEY_HTTP_PORT": str(port)}
+        self.url = f"http://127.0.0.1:{port}"
+        self.client = client
+        self.thread = ""
+        self.told: dict[str, Any] = {}
+        """The reply to the last request."""
+        self._views: dict[str, dict[str, Any]] = {}
+        self._reading: asyncio.Task[None] | None = None
+
+    async def ask(self, text: str) -> None:
+        thread = {"thread": self.thread} if self.thread else {}
+        await self._post("asks", {"text": text, "client_id": str(uuid4()), **thread})
+        if self.told["taken"] and not self.thread:
+            self.thread = self.told["thread"]
+            self._reading = asyncio.create_task(self._read())
+
+    async def press(self, label: str) -> None:
+        buttons = [button for view in self._found() for button in view["buttons"] if button["label"] == label]
+        pressed = {name: buttons[-1][name] for name in ("action", "turn_id")}
+        await self._post("presses", {**pressed, "thread": self.thread})
+
+    async def answered(self, words: str, count: int = 1) -> Read:
+        await until(lambda: len(found := self.answers()) >= count and words in found[-1].text)
+        return self.answers()[-1]
+
+    def answers(self) -> list[Read]:
+        return [
+            Read("\n".join((view["text"], view["notice"])), tuple(one["label"] for one in view["buttons"]))
+            for view in self._found()
+        ]
+
+    async def close(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+
+    def _found(self) -> list[dict[str, Any]]:
+        return [view for view in self._views.values() if view["mine"]]
+
+    async def _post(self, path: str, body: dict[str, Any]) -> None:
+        async with self.client.post(f"{self.url}/api/{path}", json=body) as response:
+            assert response.status == 202, await response.text()
+            self.told = await response.json()
+
+    async def _read(self) -> None:
+        while True:
+            with suppress(ClientError, EOFError, TimeoutError, AssertionError):  # it is down, or starts
+                async with events(self.client, self, self.thread) as stream:
+                    while True:
+                        name, data = await stream.next()
+                        if name == "state":
+                            self._views = {view["id"]: view for view in data["messages"]}
+                        elif name == "message":
+                            self._views[data["id"]] = data
+            await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def web_reader(locale: str) -> AsyncIterator[Web]:
+    async with ClientSession(headers={"Accept-Language": locale}) as client:
+        web = Web(client, free_port())
+        try:
+            yield web
+        finally:
+            await web.close()
 
 
 def _label(button: Button) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 from aiohttp import ClientResponse, ClientSession
@@ -15,6 +15,13 @@ from tests.bots.web.rig import App
 from tests.waiting import HANG_S
 
 Client = ClientSession
+
+
+class Served(Protocol):
+    """A page that is served at `url`."""
+
+    @property
+    def url(self) -> str: ...
 
 
 async def ask(client: Client, home: App, text: str = "Hello", **fields: object) -> dict[str, str]:
@@ -62,7 +69,7 @@ class Stream:
 
 
 @asynccontextmanager
-async def events(client: Client, home: App, thread: str) -> AsyncIterator[Stream]:
+async def events(client: Client, home: Served, thread: str) -> AsyncIterator[Stream]:
     async with client.get(f"{home.url}/api/threads/{thread}/events", read_bufsize=1 << 20) as response:
         assert response.status == 200
         assert response.content_type == "text/event-stream"

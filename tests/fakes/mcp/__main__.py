@@ -6,7 +6,8 @@ import asyncio
 import base64
 import os
 import sys
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ from tests.fakes.mcp.pictures import PNG
 
 READS = ToolAnnotations(read_only_hint=True)
 DISCOVER = "server/discover"
+RELEASED = ".released"
+"""The suffix, in place of that of the server's file, of the file that releases `hold`."""
 
 
 class Answer(BaseModel):
@@ -41,6 +44,19 @@ class Answer(BaseModel):
 def create(file: Path) -> MCPServer:
     """A server with every kind of tool."""
     server = MCPServer("fake", log_level="CRITICAL")
+    released = file.with_suffix(RELEASED)
+
+    def note(text: str) -> None:
+        with file.open("a") as opened:
+            opened.write(f"{text}\n")
+
+    @contextmanager
+    def cancellation_noted() -> Iterator[None]:
+        try:
+            yield
+        except asyncio.CancelledError:
+            note("cancelled")
+            raise
 
     @server.tool(annotations=READS, structured_output=False)
     async def echo(text: str) -> str:
@@ -50,25 +66,30 @@ def create(file: Path) -> MCPServer:
     @server.tool(structured_output=False)
     async def write(text: str, seconds: float = 0) -> str:
         """Adds a line to the file, after which it may take its time."""
-        with file.open("a") as opened:
-            opened.write(f"{text}\n")
+        note(text)
         await asyncio.sleep(seconds)
         return "written"
 
     @server.tool(annotations=READS, structured_output=False)
     async def slow(seconds: float, ctx: Context[Any, Any], steps: int = 0) -> str:
         """Takes its time, with `steps` signs of progress."""
-        try:
+        with cancellation_noted():
             for step in range(steps):
                 await asyncio.sleep(seconds / steps)
                 await ctx.report_progress(step + 1, steps)
             if not steps:
                 await asyncio.sleep(seconds)
-        except asyncio.CancelledError:
-            with file.open("a") as opened:
-                opened.write("cancelled\n")
-            raise
         return "done"
+
+    @server.tool(annotations=READS, structured_output=False)
+    async def hold(text: str) -> str:
+        """Adds `held` to the file, and answers once `released` is there, which it takes away."""
+        note("held")
+        with cancellation_noted():
+            while not released.exists():  # noqa: ASYNC110 (another process makes it)
+                await asyncio.sleep(0.01)
+        released.unlink()
+        return f"held {text}"
 
     @server.tool(annotations=READS)
     async def fail() -> str:

@@ -34,8 +34,12 @@ class HttpServers:
 
     @property
     def written(self) -> list[str]:
-        """The lines of writing calls, and `cancelled` for each call that was cancelled."""
+        """The lines of writing calls, `held` for each call of `hold`, and `cancelled` for each call that was cancelled."""
         return self.file.read_text().splitlines() if self.file.exists() else []
+
+    def release(self) -> None:
+        """Have the call of `hold` that runs end, or else the next one."""
+        self.file.with_suffix(".released").touch()
 
     def start(self) -> None:
         """Returns at once."""
