@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 from uuid import uuid4
 
 from aiohttp import ClientError, ClientSession
@@ -37,7 +37,14 @@ class Talk(Protocol):
     async def ask(self, text: str) -> None: ...
     async def press(self, label: str) -> None: ...
     async def answered(self, words: str, count: int = 1) -> Read: ...
+    async def settings_told(self, what: str = "") -> str:
+        """What `/settings`, or `/settings history`, tells the person alone."""
+        ...
+
     def answers(self) -> list[Read]: ...
+    def elsewhere(self) -> Self:
+        """A second thread of the person in the same channel."""
+        ...
 
 
 class Side(Talk, Protocol):
@@ -93,6 +100,14 @@ class Slack:
         await self.slack.wait_for(there)
         return self.answers()[-1]
 
+    async def settings_told(self, what: str = "") -> str:
+        before = len(self._told())
+        await self.slack.slash(self.user, "C1", "/parley", f"settings {what}".strip())
+        return (await self.slack.wait_for(lambda: self._told()[before:]))[-1].visible
+
+    def elsewhere(self) -> Slack:
+        return Slack(self.slack, self.settings, self.user)
+
     async def alerted(self, count: int) -> list[str]:
         await self.slack.wait_for(lambda: len(self.slack.messages("C2")) >= count)
         return [message.visible for message in self.slack.messages("C2")]
@@ -104,6 +119,9 @@ class Slack:
         """The task cards of the last answer: titles and statuses."""
         cards = [block for block in self._found()[-1].blocks if block["type"] == "task_card"]
         return [(card["title"], card["status"]) for card in cards]
+
+    def _told(self) -> list[SlackMessage]:
+        return [message for message in self.slack.messages("C1") if message.ephemeral_to == self.user]
 
     def _found(self) -> list[SlackMessage]:
         return [message for message in self.slack.thread("C1", self.thread) if message.user == BOT_USER]
@@ -145,6 +163,19 @@ class Discord:
         await self.discord.wait_for(there)
         return self.answers()[-1]
 
+    async def settings_told(self, what: str = "") -> str:
+        names = {"name": what} if what else {}
+        number = await self.discord.slash(self.user, GENERAL, "settings", **names)
+
+        def there() -> str:
+            reply = self.discord.interaction(number).response
+            return reply.text if reply is not None and not reply.loading else ""
+
+        return await self.discord.wait_for(there)
+
+    def elsewhere(self) -> Discord:
+        return Discord(self.discord, self.settings, self.user)
+
     async def alerted(self, count: int) -> list[str]:
         await self.discord.wait_for(lambda: len(self.discord.from_bot(RANDOM)) >= count)
         return [message.text for message in self.discord.from_bot(RANDOM)]
@@ -159,25 +190,40 @@ class Discord:
         return self.discord.from_bot(self.thread) if self.discord.thread_of(self.thread) else []
 
 
+class TaskGroup:
+    """Tasks that run until it is closed."""
+
+    def __init__(self) -> None:
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def create_task(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(asyncio.create_task(work))
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
 class Web:
     """A reader of the page, by its requests and its event stream, which is opened again where it ends."""
 
-    def __init__(self, client: ClientSession, port: int) -> None:
+    def __init__(self, client: ClientSession, port: int, readers: TaskGroup) -> None:
         self.settings = {"PARLEY_HTTP_PORT": str(port)}
         self.url = f"http://127.0.0.1:{port}"
         self.client = client
         self.thread = ""
         self.told: dict[str, Any] = {}
         """The reply to the last request."""
+        self._readers = readers
         self._views: dict[str, dict[str, Any]] = {}
-        self._reading: asyncio.Task[None] | None = None
 
     async def ask(self, text: str) -> None:
         thread = {"thread": self.thread} if self.thread else {}
         await self._post("asks", {"text": text, "client_id": str(uuid4()), **thread})
         if self.told["taken"] and not self.thread:
             self.thread = self.told["thread"]
-            self._reading = asyncio.create_task(self._read())
+            self._readers.create_task(self._read())
 
     async def press(self, label: str) -> None:
         buttons = [button for view in self._found() for button in view["buttons"] if button["label"] == label]
@@ -194,10 +240,12 @@ class Web:
             for view in self._found()
         ]
 
-    async def close(self) -> None:
-        if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.gather(self._reading, return_exceptions=True)
+    async def settings_told(self, what: str = "") -> str:
+        await self.ask(f"/settings {what}".strip())
+        return str(self.told["told"]["text"])
+
+    def elsewhere(self) -> Web:
+        return Web(self.client, int(self.settings["PARLEY_HTTP_PORT"]), self._readers)
 
     def _found(self) -> list[dict[str, Any]]:
         return [view for view in self._views.values() if view["mine"]]
@@ -222,12 +270,13 @@ class Web:
 
 @asynccontextmanager
 async def web_reader(locale: str) -> AsyncIterator[Web]:
+    """A reader whose browser wants this language."""
     async with ClientSession(headers={"Accept-Language": locale}) as client:
-        web = Web(client, free_port())
+        readers = TaskGroup()
         try:
-            yield web
+            yield Web(client, free_port(), readers)
         finally:
-            await web.close()
+            await readers.close()
 
 
 def _label(button: Button) -> str:

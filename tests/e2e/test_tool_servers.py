@@ -11,10 +11,9 @@ import pytest
 
 from tests.e2e.conftest import model_settings
 from tests.e2e.program import Program, free_port
-from tests.e2e.sides import Discord, Side, Slack
+from tests.e2e.sides import Side
 from tests.fakes.completions import FakeCompletions
 from tests.fakes.completions.tools import call_tools
-from tests.fakes.discord import ADA, GENERAL
 from tests.fakes.mcp import HttpServers, RawServer
 from tests.fakes.mcp.raw import Answer, greet, respond, result
 from tests.waiting import HANG_S, until
@@ -90,7 +89,7 @@ async def test_servers_that_are_dead_silent_or_slow_delay_nothing_and_are_named(
             answer = await side.answered("The tools say:")
             assert "fourty two" in answer.text
             assert MISSING.format(servers="dead, silent, slow") in _told(endpoint, 0)
-            assert "dead, silent, slow." in await settings_of(side)
+            assert "dead, silent, slow." in await side.settings_told()
             assert 'parley_tool_calls_total{outcome="ok",server="fine"} 1.0' in await program.page("/metrics")
             for name in ("dead", "silent", "slow"):
                 await _metric(program, f'parley_tool_server_up{{server="{name}"}} 0.0')
@@ -121,22 +120,6 @@ def _says(line: str, event: str, server: str) -> bool:
 def _told(endpoint: FakeCompletions, request: int) -> str:
     """What the model was told before the conversation."""
     return str(endpoint.requests[request].body["messages"][0]["content"])
-
-
-async def settings_of(side: Side) -> str:
-    """What `/settings` tells the asker alone."""
-    if isinstance(side, Slack):
-        await side.slack.slash("U1", "C1", "/parley", "settings")
-        told = await side.slack.wait_for(lambda: [one for one in side.slack.messages("C1") if one.ephemeral_to])
-        return told[-1].visible
-    assert isinstance(side, Discord)
-    number = await side.discord.slash(ADA, GENERAL, "settings")
-
-    def there() -> str:
-        reply = side.discord.interaction(number).response
-        return reply.text if reply is not None and not reply.loading else ""
-
-    return await side.discord.wait_for(there)
 
 
 async def _metric(program: Program, line: str) -> None:
