@@ -34,7 +34,7 @@ class HttpServers:
 
     @property
     def written(self) -> list[str]:
-        """The lines of writing calls, `held` for each call of `hold`, and `cancelled` for each call that was cancelled."""
+        """The lines of writing calls, `held` for each call of `hold`, and `cancelled` for each that was cancelled."""
         return self.file.read_text().splitlines() if self.file.exists() else []
 
     def release(self) -> None:
