@@ -73,8 +73,8 @@ class RedactedStream:
     def __init__(self, secrets: Secrets) -> None:
         self._secrets = secrets
         self._run = ""  # the longest end of the text so far that is a part of a secret
-        self._held = ""  # what has not been returned yet: an end of the text
-        self._hidden = (0, 0)  # which part of `_held` gives a secret away
+        self._held = ""  # the end of the text that has not been returned yet
+        self._hidden = (0, 0)  # the part of `_held` that gives a secret away
 
     def feed(self, text: str) -> str:
         if not self._held and not self._is_like_a_secret(text):
@@ -113,7 +113,7 @@ class RedactedStream:
             return ""
         first, last = self._hidden
         if first < count and first < last:
-            if count < last:  # more of the same secret is held: it is cut out at once, with one mark
+            if count < last:  # more of the same secret follows: one mark replaces all of it
                 count = first
                 shown = self._held[:count]
             else:

@@ -245,7 +245,7 @@ class SqlStore:
             kept = await self._database.read(settings.stored_settings, place)
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
-            if changes == self._changes:  # what was read while a change was written may be older than it
+            if changes == self._changes:  # a read during a change may return the values before it
                 self._kept[place.channel_key] = (now_s, kept)
         return kept
 
@@ -299,7 +299,7 @@ class SqlStore:
     async def forget_person(self, platform: str, team: str, person: str, at: datetime) -> int:
         await self._database.write(forgotten.record, platform, team, person, to_us(at))
         self._forgotten.add(platform, team, person, at)
-        await self._database.running_ended()  # what is being stored meanwhile is removed, too
+        await self._database.running_ended()  # so that messages stored meanwhile are removed too
         lines = await self._database.write(people.forget_person, platform, team, person)
         self._purge_soon()
         return lines
@@ -316,7 +316,7 @@ class SqlStore:
 
     async def _purge_later(self) -> None:
         await self._clock.sleep(PURGE_AFTER_S)
-        self._purging = None  # what is forgotten from now on needs another one
+        self._purging = None  # texts forgotten from now on need another one
         await self._purge()
 
     async def _purge(self) -> None:

@@ -30,7 +30,7 @@ class AskingThreads:
         self.version = 0
 
     def may_hold(self, place: Place | None) -> bool:
-        """Whether a turn may be ASKING in the thread `place`, or in any."""
+        """True if a turn may be ASKING in the thread `place`, or in any."""
         return self._keys is None or (bool(self._keys) if place is None else place.key in self._keys)
 
     @contextmanager

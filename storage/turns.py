@@ -233,7 +233,7 @@ def finish(connection: Connection, end: Finish, now_us: int) -> None:
     ended = connection.execute(ending).rowcount > 0
     if ask.announces:
         return
-    if not ended:  # twice, which is known, or forgotten meanwhile: what it took was taken all the same
+    if not ended:  # a second call, or the turn was forgotten meanwhile: its usage still counts
         author = connection.scalar(select(TURNS.c.author).where(TURNS.c.id == end.turn.id))
         usage.add(connection, end, author or "")
         return
@@ -250,7 +250,7 @@ def finish(connection: Connection, end: Finish, now_us: int) -> None:
 
 def answer_footers(connection: Connection, place: Place, limit: int) -> list[AnswerFooter]:
     turn, later = TURNS.c, TURNS.alias("later").c
-    # The ledger is not searched by thread: what the ended turns of one used is.
+    # No index finds turns by thread: the usage of its ended turns has one.
     ended = connection.scalars(select(USAGE.c.turn_id).where(*threads.within(USAGE, place)))
     key = literal(_AGAIN) + cast(turn.id, Text)
     again = select(later.id).where(*(later[name] == turn[name] for name in _CHANNEL), later.message == key)

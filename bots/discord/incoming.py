@@ -264,7 +264,7 @@ def _author(message: discord.Message) -> Person:
         not isinstance(channel, discord.Thread) or channel.parent is not None
     ):
         rights = channel.permissions_for(author)
-        if not rights.view_channel:  # but they spoke there: the roles that are known are not those of now
+        if not rights.view_channel:  # they wrote there, so the known roles are out of date
             rights |= _READS
     return _person(author, rights, locale=_spoken_in(message.guild), bot=message.webhook_id is not None)
 

@@ -40,7 +40,7 @@ KINDS = ("event_callback", "block_actions", "message_action", "view_submission")
 
 PREFIX = "/parley "
 
-_REPEATED_MAX = 3_000  # of a question that is repeated; blocks together take about 12,000 characters
+_REPEATED_MAX = 3_000  # characters of a question that the bot repeats; blocks together take about 12,000
 
 _PERSON = re.compile(r"<@([UW]\w+)(?:\|[^<>]*)?>")
 _CHANNEL = re.compile(r"<#([CG]\w+)(?:\|[^<>]*)?>")
@@ -84,7 +84,7 @@ def slash_to_command(payload: Payload, me: Identity, names: Names, at: datetime)
         name = named(word) or word.lower()
     if name in ("ask", "summarize"):
         argument = mrkdwn_to_text(typed, lambda id_: names[id_].name if id_ in names else id_)
-    else:  # there, ids are what counts
+    else:  # other commands take ids, not names
         argument = mrkdwn_to_text(_CHANNEL.sub(r"\1", _PERSON.sub(r"\1", typed)), str)
     place = place_of({"channel": payload.get("channel_id", "")}, me, "")
     return _command(name, place, payload, me, names, at, argument=argument)

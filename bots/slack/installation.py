@@ -72,7 +72,7 @@ class SlackInstallation:
         self._no_hints: set[str] = set()
         self._processing: set[str] = set()
         self._homes: FIFOCache[str, str] = FIFOCache(_REMEMBERED)  # external person -> their own workspace
-        self._askers: FIFOCache[str, Person] = FIFOCache(_REMEMBERED)  # place -> who asked last
+        self._askers: FIFOCache[str, Person] = FIFOCache(_REMEMBERED)  # place -> last asker
 
     @property
     def id(self) -> str:

@@ -21,7 +21,7 @@ from core.values.parts import Attached, Quote, Text, Unread
 Payload = Mapping[str, Any]
 
 _CONTENT = ("text", "blocks", "files", "attachments")
-_NO_PREVIEW = "[no preview available]"  # Slack's fallback for what it can't put into words
+_NO_PREVIEW = "[no preview available]"  # Slack's fallback for blocks without text
 _UNREAD = Unread("other")
 _FORWARDED = ("is_share", "is_msg_unfurl", "message_blocks")
 _PREVIEWED = ("from_url", "original_url", "service_name", "app_unfurl_url", "is_app_unfurl")

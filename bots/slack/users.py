@@ -66,7 +66,7 @@ class People:
     def __init__(self, look_up: Callable[[str], Awaitable[Person]], clock: Clock) -> None:
         self._look_up = look_up
         self._clock = clock
-        self._known: LRUCache[str, tuple[float, Person | None]] = LRUCache(_KEPT)  # id -> (good until, who)
+        self._known: LRUCache[str, tuple[float, Person | None]] = LRUCache(_KEPT)  # id -> (valid until, person)
         self._authors = _Lookups(asyncio.Semaphore(_AT_ONCE))
         self._mentioned = _Lookups(asyncio.Semaphore(_MENTIONED_AT_ONCE))
         self._mentions_left = float(MENTIONED_MAX)

@@ -121,7 +121,7 @@ class AnswerStreams:
         if len(self._painted) > KEPT:
             self._painted.popitem(last=False)
         self._thinking.pop(thread, None)
-        if view.text or view.buttons:  # else it says that others come first
+        if view.text or view.buttons:  # else the page shows that others come first
             self._asked.get(thread, {}).pop(view.after, None)
         self.tell(thread, view)
 

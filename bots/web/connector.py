@@ -92,7 +92,7 @@ class WebConnector:
 
     async def run(self, inbox: Inbox) -> None:
         """Serve until cancelled. The listening socket is `bots.http`'s; this opens and shuts the page's part."""
-        with suppress(StoreError):  # they are seen once they go on
+        with suppress(StoreError):  # running answers are shown once they go on
             await self.installation.take_up()
         self._inbox = inbox
         try:
@@ -197,7 +197,7 @@ class WebConnector:
         answer_footers = await self._store.answer_footers(place)
         thread = outgoing.place_to_thread(place)
         live = self._live.views(thread)
-        if thread != incoming.TOP:  # what was forgotten is not remembered here either
+        if thread != incoming.TOP:  # messages that were forgotten leave memory too
             asked = {line.id for line in lines}
             live = [view for view in live if view.after in asked]
         views = outgoing.views(lines, live, answer_footers, language)
@@ -333,7 +333,7 @@ class WebConnector:
         if receipt.outcome in (Outcome.TURN, Outcome.NOTED):
             self._live.tell(thread, await self._question(event, receipt))
         elif receipt.reply is not None:
-            self._live.tell_all()  # a command may have had something forgotten, in any thread
+            self._live.tell_all()  # a command may forget messages of any thread
         answer = {"thread": thread, "id": event.id, "taken": receipt.outcome in _TAKEN}
         return json_response(answer | await self._renderer.receipt(receipt), status=202)
 
@@ -367,7 +367,7 @@ class WebConnector:
             self._live.spend(thread, press.turn_id)
             self._live.ask(thread, turn.ask.id, receipt.turn_id)
         if receipt.outcome is Outcome.TOLD:
-            self._live.tell_all()  # it may have had something forgotten, in any thread
+            self._live.tell_all()  # a press may forget messages of any thread
         return json_response({"again": again} | await self._renderer.receipt(receipt), status=202)
 
     async def _receive(self, event: Event) -> Receipt:

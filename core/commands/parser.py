@@ -206,5 +206,5 @@ def _choice_names(choice: str) -> set[str]:
 
 
 def _names(key: str, name: str) -> set[str]:
-    """The names of an object: its own, and the phrase in each language and dialect that has it."""
+    """The names of an object: its own, and its phrase in each language and variant."""
     return {name} | {phrase(key, language).lower() for language in SPOKEN if key in LANGUAGES["en"]}

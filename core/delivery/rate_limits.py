@@ -77,7 +77,7 @@ class Limiter:
 
     def refuse(self, reservation: Reservation, now: float, retry_after_s: float) -> None:
         """Record a refusal: no call for `retry_after_s`, and no burst after that."""
-        if reservation.at > self._learned_at:  # else it was under way at another refusal, for the same reason
+        if reservation.at > self._learned_at:  # else the call was under way at another refusal
             granted = min(_CUT_LEAST, max(_CUT_MOST, reservation.used))
             self._share, self._learned_at = max(_LEAST_SHARE, self.share(now) * granted), now
         self.blocked_until = max(self.blocked_until, now + retry_after_s)

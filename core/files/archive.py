@@ -30,7 +30,7 @@ _PIECE = 65_536
 _ENCRYPTED = 1
 _NONE: dict[str, str] = {}
 
-lookup("cp437")  # zipfile decodes names by it, and a sealed process can't import it.
+lookup("cp437")  # zipfile decodes names by it, and a sandboxed process can't import it.
 
 XmlEvent = tuple[str, str, dict[str, str]]
 """`("start", name, attributes)`, `("end", name, {})`, `("text", text, {})`, or `("cut", "", {})` in place of what is

@@ -136,7 +136,8 @@ def duration(seconds: float, language: str) -> str:
 
 
 def advise(code: Code, language: str, places: Mapping[str, str]) -> str:
-    """What the operators can do about a fault of a model. `places`: where their own settings are (`Route.places`)."""
+    """The advice to operators about a fault of a model. `places`: the locations of their own settings
+    (`Route.places`)."""
     return phrase(f"advice_{code}", language, **places)
 
 

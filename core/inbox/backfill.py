@@ -144,7 +144,7 @@ class Backfill:
                     self._hold()
                     began = self._clock.now()
                     unread = await self._catch_up()
-                    if unread:  # nothing after that is known to be whole: all of it again, in a while
+                    if unread:  # later messages may be missing: read all again, later
                         self._whole = False
                         await self._clock.sleep(_UNREAD_S)
                     elif self._whole:
@@ -157,7 +157,7 @@ class Backfill:
                 self._whole = False
                 if pause_s == _LOOK_S:
                     log.warning("backfill_delayed", platform=self._installation.name)
-                # Each time everything is asked of the platform again, which is not what is broken.
+                # Each try reads everything from the platform again, although only the store fails.
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
                 self._hold(pause_s)
             await self._clock.sleep(pause_s)

@@ -51,7 +51,7 @@ _BY_STATUS: dict[int, Code] = {
     522: Code.GATEWAY_TIMEOUT,
     524: Code.GATEWAY_TIMEOUT,
 }
-# OpenRouter and LiteLLM give the status that would have been as the code of an error under 200.
+# OpenRouter and LiteLLM give the real status as the code of an error under 200.
 _BY_CODE = {str(status): _BY_STATUS[status] for status in (401, 402, 403, 413, 429)}
 
 _SURE = frozenset({Code.CONTEXT_OVERFLOW, Code.TOO_LARGE, Code.POLICY, Code.NO_MONEY})

@@ -101,7 +101,7 @@ class AlertTurns:
                 ask = announcement(_ask_id(alert, now), place, alert, now, text)
                 turn = await self.store.accept(ask)
                 if turn is None:
-                    return False  # another process posts it, and may yet fail
+                    return False  # another process posts it, and may still fail
                 self.submit(turn)
             while turn is not None and turn.state in _OPEN:
                 await self.clock.sleep(_LOOK_S)

@@ -223,7 +223,7 @@ class CoreSettings(Settings):
 
     @property
     def link_hosts(self) -> list[str]:
-        """The hosts of PARLEY_LINK_HOSTS; `*.` stands for all subdomains."""
+        """The hosts of PARLEY_LINK_HOSTS; `*.` matches all subdomains."""
         return [host for entry in self.parley_link_hosts.lower().split(",") if (host := entry.strip())]
 
     @field_validator("parley_link_hosts")

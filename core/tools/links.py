@@ -175,7 +175,7 @@ class LinkReader:
 
 
 class _Addresses(AbstractResolver):
-    """Answers with addresses that are checked, whatever a name server says by then."""
+    """Answers with the checked addresses, so that a later answer of a name server does not count."""
 
     def __init__(self, addresses: Sequence[str]) -> None:
         self._addresses = addresses

@@ -212,7 +212,7 @@ class TurnRunner:
         if end is Interrupt.REMOVED and delivery.error is None:
             delivery.remove()  # its place was closed before it began
         if end is not Interrupt.FORGOTTEN and draft.ended is None and turn.text.startswith(draft.text):
-            draft.text = turn.text  # text that an earlier process has shown stays
+            draft.text = turn.text  # text that an earlier process showed stays
         if end in (Interrupt.WITHDRAWN, Interrupt.FORGOTTEN):
             delivery.quote = ""  # the quoted words are the person's
         unseen = end is Interrupt.WITHDRAWN and not (delivery.posted or delivery.busy)

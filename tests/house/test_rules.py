@@ -7,6 +7,7 @@ import re
 import subprocess
 from collections import Counter
 from importlib import metadata
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,29 @@ METAPHORS = {
     *("brush", "canvas", "wish", "herald", "desk", "knob", "paper", "seat", "lane"),
     *("turnstile", "roster", "stroke"),
 }
+
+
+INVERTED = re.compile(
+    r"(?:What|Whatever|Where|Who|Whoever|Whom|Whose|Whether|How|Why|All that|Until|Somebody|Anybody|Nobody)\b"
+)
+"""Openings of a docstring that put a clause before the subject."""
+
+
+def docstrings(source: str) -> list[str]:
+    """Docstrings of a module, its classes and functions, and the strings under its constants and fields."""
+    found: list[str] = []
+    for node in ast.walk(ast.parse(source)):
+        body = getattr(node, "body", None)
+        if not isinstance(body, list):
+            continue
+        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        strings = body[:1] if documented else []
+        strings += [after for name, after in pairwise(body) if isinstance(name, ast.Assign | ast.AnnAssign)]
+        for string in strings:
+            match string:
+                case ast.Expr(ast.Constant(str(text))):
+                    found.append(text.strip())
+    return found
 
 
 def public_names(path: Path, kinds: tuple[type[ast.stmt], ...]) -> list[str]:
@@ -89,7 +113,7 @@ def test_every_setting_says_what_it_means_and_has_a_name_of_ours_or_of_its_platf
 def test_modules_have_a_name_and_a_purpose(path: Path) -> None:
     assert path.stem not in VAGUE
     source = path.read_text()
-    assert not source or source.lstrip().startswith(('"""', 'r"""')), "say in a docstring what the room is for"
+    assert not source or source.lstrip().startswith(('"""', 'r"""')), "say the purpose of the module in its docstring"
 
 
 def test_nothing_is_mocked() -> None:
@@ -205,3 +229,20 @@ def test_modules_classes_and_functions_have_no_metaphors_for_names() -> None:
     kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     names = [name for path in PRODUCT for name in (path.stem, *public_names(path, kinds))]
     assert [name for name in names if words_of(name) & METAPHORS] == []
+
+
+def test_docstrings_begin_with_their_subject() -> None:
+    example = '"""What."""\nA = 1\n"""How."""\nclass B:\n    """Why."""\n    c: int\n    """Who."""'
+    example += '\n    def d(self):\n        """Whether."""\n        print()\n        """not one"""'
+    assert docstrings(example) == ["What.", "How.", "Why.", "Who.", "Whether."]
+    assert all(map(INVERTED.match, docstrings(example)))
+    assert not any(map(INVERTED.match, ("Whole lines.", "Untilled.", "The reason why.", "Howl.")))
+    fakes = [path for path in PYTHON if path.is_relative_to(TOP / "tests/fakes") or path.name == "conftest.py"]
+    assert len(fakes) > 40
+    inverted = {
+        (str(path.relative_to(TOP)), text.splitlines()[0])
+        for path in (*PRODUCT, *fakes)
+        for text in docstrings(path.read_text())
+        if INVERTED.match(text)
+    }
+    assert inverted == set()

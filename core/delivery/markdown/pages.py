@@ -142,7 +142,7 @@ def first_piece(text: str, opens: str, page_format: PageFormat, least: int = 0) 
 
     The page already shows `least` characters, which can't be taken back; at least one is always taken.
     """
-    text = text[: page_format.size + 1]  # more is never needed, and what is not looked at costs nothing
+    text = text[: page_format.size + 1]  # a page never needs more
     if len(opens) + len(text) <= page_format.size:
         whole = page_format.piece(text, opens)
         if page_format.excess(whole.text) <= 0:

@@ -1,4 +1,4 @@
-"""Until when each platform was listened to, and its newest threads."""
+"""Watermarks of platforms, and an index of their newest threads."""
 
 from __future__ import annotations
 

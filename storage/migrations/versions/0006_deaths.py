@@ -1,4 +1,4 @@
-"""How often the program ended suddenly because of a turn, as far as that can be told."""
+"""The number of sudden ends of the program that a turn may have caused."""
 
 from __future__ import annotations
 

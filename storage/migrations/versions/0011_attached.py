@@ -1,4 +1,4 @@
-"""What a message holds beside its words."""
+"""The parts of a message beside its text."""
 
 from __future__ import annotations
 
