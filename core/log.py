@@ -47,7 +47,7 @@ class _Redactor:
 
 
 class _Escaper:
-    """Has every field written on one line, in printable characters."""
+    """Writes every field on one line, in printable characters."""
 
     def __init__(self, table: Mapping[int, str]) -> None:
         self._table = table

@@ -74,7 +74,7 @@ class DatabaseSettings(Settings):
 
     @property
     def url(self) -> URL:
-        """With the driver that is used. Shows no password unless asked to."""
+        """The URL with the driver that is used. Its string hides the password by default."""
         return parse_url(self.database_url.get_secret_value())
 
     @property

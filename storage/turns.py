@@ -29,7 +29,8 @@ Checkpoint = tuple[int, str, tuple[str, ...]]
 _CHANNEL = ("platform", "team", "channel")
 _NOT_ENDED = (TurnState.HELD, TurnState.WAITING, TurnState.RUNNING, TurnState.ASKING)
 _AGAIN = "again-"
-"""In front of the id of a turn: the key (`message`) of the turn that answers its question again."""
+"""The prefix of the key (`message`) of a turn that answers a question again. The id of the first turn follows
+it."""
 _NO_ANSWER: dict[str, object] = {
     "attempt": 0,
     "posted": [],

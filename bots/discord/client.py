@@ -53,7 +53,8 @@ log = structlog.get_logger(platform="discord")
 CACHED_MESSAGES = 100
 _REMEMBERED = 10_000
 GUILD_WAIT_S = 0.1
-"""After READY, between two servers, before the library calls itself ready; later ones are taken all the same."""
+"""Seconds that the library waits after READY for one more server, before it reports that it is ready. Later
+ones count too."""
 ASKED_LATER = timedelta(minutes=15)
 """Oldest age of a message that an edit can turn into a question. Its author may still wait for an answer."""
 _INVALID_S = 1.0

@@ -23,7 +23,8 @@ log = structlog.get_logger(platform="discord")
 
 _CLOSE_WITHIN_S, _CANCEL_AGAIN_S = 0.8, 0.05
 _LOST_S = 60.0
-"""After this long without the gateway a new session is begun: the library's own pauses grow to 17 minutes."""
+"""Seconds without the gateway after which a new session is begun: the library's own pauses grow to 17
+minutes."""
 _BACKOFF_S, _BACKOFF_MAX_S = 1.0, 30.0
 
 Create = Callable[[Inbox, bool], Client]

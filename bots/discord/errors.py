@@ -115,7 +115,7 @@ def _retry_after_s(error: Exception) -> float:
 
 
 def _detail(error: Exception) -> str:
-    """In one line, and without URLs, which may hold an interaction's token."""
+    """The detail in one line, without URLs, which may hold an interaction's token."""
     if isinstance(error, discord.HTTPException):
         return f"Discord answered {error.status}, code {error.code}: {' '.join(error.text.split())}"
     if isinstance(error, aiohttp.ClientResponseError):

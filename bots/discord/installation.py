@@ -290,7 +290,8 @@ class DiscordInstallation:
             return await history.recent(self._here, self.people, place, location, limit, since)
 
     def channels(self) -> list[Place]:
-        """With the threads of now: a new post of a forum is one, and so is one in which it was never asked before."""
+        """The channels and the open threads: a new post of a forum is a thread, and may be one without an
+        earlier question."""
         return [] if self._client is None else history.readable(self._client)
 
     async def missed(self, place: Place, after: datetime) -> list[Ask]:

@@ -30,7 +30,7 @@ class GuildMembers:
         self._asked: FIFOCache[str, tuple[float, asyncio.Task[discord.Member | None]]] = FIFOCache(_REMEMBERED)
 
     async def roles_in(self, client: discord.Client, person: str, teams: Sequence[str]) -> Mapping[str, Roles]:
-        """Those of the servers `teams` that the person is a member of, with their roles there.
+        """The servers of `teams` that the person is a member of, with their roles there.
 
         Raises what discord.py raises.
         """

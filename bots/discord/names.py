@@ -17,7 +17,7 @@ from core.text import is_blank
 NAME_LIMIT = 90
 """Characters of a thread's name; Discord allows 100."""
 HIDDEN = "▇▇▇"
-"""In place of a spoiler."""
+"""The text in place of a spoiler."""
 
 _SPOILER = "||"
 _HELD, _OVER = "\ue000", "\ue001"
@@ -81,7 +81,7 @@ def _next_run(runs: dict[int, Iterator[int]], length: int, after: int) -> int:
 
 
 def _without_marks(text: str) -> str:
-    """Without the pairs of marks that emphasise: each closes the newest open one of its kind."""
+    """The text without the pairs of marks that emphasise: each closes the newest open one of its kind."""
     marks = list(_EMPHASIS.finditer(text))
     opened: list[int] = []
     kinds: Counter[str] = Counter()

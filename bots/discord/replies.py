@@ -45,7 +45,8 @@ def reply_to_view(reply: ImmediateReply) -> dict[str, Any]:
 
 
 async def with_file(reply: ImmediateReply, limit_bytes: int, language: str) -> ImmediateReply:
-    """With its file as it may be uploaded, and a word on what became of it; a large one takes a while."""
+    """The reply with its file as it may be uploaded, and a sentence where the file was changed; a large file
+    takes a while."""
     if reply.file is None or len(reply.file.content) <= limit_bytes:
         return reply
     file, why = await asyncio.to_thread(fitted, reply.file, limit_bytes)

@@ -58,7 +58,8 @@ def _words(part: Any) -> str:
 
 
 def _inline(kind: str, part: Block) -> str:
-    """Nothing of an element that lacks what its kind has, or holds a time out of range: the others are still read."""
+    """The text of an inline element; empty for one without the fields of its kind, or with a time out of
+    range."""
     try:
         return _INLINE[kind](part)
     except (KeyError, TypeError, ValueError, OverflowError, OSError):

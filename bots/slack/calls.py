@@ -1,4 +1,4 @@
-"""From an OutgoingCall to the Web API call that performs it, and to the rate limits that apply. Pure.
+"""The Web API call that performs an OutgoingCall, and the rate limits that apply to it. Pure.
 
 Calls: https://docs.slack.dev/reference/methods/chat.postMessage, chat.update, chat.startStream,
 chat.appendStream, chat.stopStream and chat.delete.

@@ -282,7 +282,8 @@ class SlackInteractions:
         await log_failure(self._slack.call("views.publish", {"user_id": person.id, "view": view}))
 
     async def _suggest(self, place: Place, person: Person) -> None:
-        """Without a thread_ts: with one, the call fails silently for an app with `agent_view`."""
+        """Show the suggestions without a thread_ts: with one, the call fails silently for an app with
+        `agent_view`."""
         arguments = {"channel_id": place.channel} | home.prompts(await self._language(person, place))
         try:
             await self._slack.call("assistant.threads.setSuggestedPrompts", arguments)

@@ -155,7 +155,7 @@ class Web:
         return response.data
 
     async def _post(self, url: str, what: str, **body: Any) -> None:
-        """To a URL that Slack gave. It holds a secret, and so is never named in an error."""
+        """Send a POST request to a URL of Slack's. The URL holds a secret, so no error names it."""
         try:
             async with self._connect().post(url, proxy=self.client.proxy, **body) as response:
                 if response.status != 200:

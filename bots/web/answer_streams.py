@@ -159,7 +159,7 @@ class AnswerStreams:
         return ThinkingNews(ms, next(iter(self._asked.get(thread, {}).values()), 0))
 
     def views(self, thread: str) -> list[MessageView]:
-        """In the order in which they were posted."""
+        """The messages of a thread in the order in which they were posted."""
         return [painted.view for painted in self._painted.values() if painted.thread == thread]
 
     def view(self, message_id: str) -> MessageView | None:

@@ -351,7 +351,7 @@ class WebConnector:
         return outgoing.MessageView(event.id, False, text, event.at.isoformat(), attached=attached)
 
     async def _language(self, reader: Person, place: Place) -> str:
-        """In which they are spoken to."""
+        """The language of the page's reader."""
         return await self._inbox.language(reader, place) if self._inbox else language_of(reader.locale)
 
     def _reader(self, request: web.Request) -> Person:

@@ -26,7 +26,8 @@ class Hosts:
 
     @property
     def alone(self) -> bool:
-        """Only people of this machine get in: no other address is bound, and no proxy forwards other names."""
+        """True if only people of this machine have access: no other address is bound, and no proxy forwards
+        other names."""
         return is_loopback(self.bound) and all(is_loopback(_split(name)[0]) for name in self.names)
 
     def allows(self, host: str) -> bool:

@@ -162,7 +162,7 @@ class _Renderer(RendererHTML):
         return "" if env["links"] else "</a>"
 
     def image(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
-        """Nothing is loaded from elsewhere."""
+        """A picture as a link or text: the page loads nothing from elsewhere."""
         target = escape(str(tokens[at].attrs["src"]))
         label = escape(self.renderInlineAsText(tokens[at].children, options, env)) or target
         if env.get("links"):

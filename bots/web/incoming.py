@@ -164,6 +164,6 @@ def _uuid(value: object) -> str:
 
 
 def _storable(text: str) -> str:
-    """Without what databases and UTF-8 do not hold: NUL, and halves of surrogate pairs."""
+    """The text without NUL and halves of surrogate pairs, which databases and UTF-8 do not hold."""
     whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return whole.replace("\r\n", "\n").replace("\x00", "")

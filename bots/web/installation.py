@@ -48,7 +48,7 @@ class WebInstallation:
                 self._live.paint(thread, outgoing.turn_to_view(turn, self._clock.now(), language, asked))
 
     async def history(self, place: Place, before: Ask) -> History:
-        """Nothing is said here but through the inbox, so the store has it all."""
+        """No history: every message comes through the inbox, so the store has all of it."""
         return History()
 
     def channels(self) -> list[Place]:
@@ -66,7 +66,7 @@ class WebInstallation:
         return History(tuple(found[-limit:]), len(found) <= limit)
 
     async def missed(self, place: Place, after: datetime) -> list[Ask]:
-        """Nothing: while the program is down, the page itself reports that a question was not sent."""
+        """No messages: while the program is down, the page itself reports that a question was not sent."""
         return []
 
     async def fetch(self, place: Place, message_id: str, file: File, limit: int) -> FileContent:
@@ -120,7 +120,7 @@ class WebInstallation:
         self._live.think(outgoing.place_to_thread(place), self._clock.monotonic(), THINKING_MS)
 
     async def channel(self, channel: str) -> Place:
-        """There is one: `web`."""
+        """The only channel, `web`."""
         place = incoming.thread_to_place(incoming.TOP)
         if channel != place.channel:
             raise PlatformError(Code.GONE, "the web has one channel, web")

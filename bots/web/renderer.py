@@ -82,5 +82,5 @@ def _uncollected(convert: Callable[[_Value], _Result], value: _Value) -> _Result
 
 
 def _executor() -> ThreadPoolExecutor:
-    """It starts its thread with the first call."""
+    """The executor, which starts its thread with the first call."""
     return ThreadPoolExecutor(1, "parley-html")

@@ -1,11 +1,11 @@
-"""From a typed line to the options of a command, and from options to their values. Pure.
+"""Parses a typed line into the options of a command, and options into their values. Pure.
 
     /summarize 3 hours            {"hours": "3"}
     /summarize of:channel 50      {"of": "channel", "last": "50"}
     /settings workspace model m   {"scope": "workspace", "name": "model", "value": "m"}
 
-`name:value` names an option, in English or in the person's language; a lone word is the choice it is of, a lone
-number the first number that is missing; what is left goes to the option that takes the rest.
+`name:value` names an option, in English or in the person's language; a lone word is a choice of the option that
+has it, a lone number the first number that is missing; the rest of the line goes to the option that takes it.
 """
 
 from __future__ import annotations

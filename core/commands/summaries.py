@@ -1,4 +1,4 @@
-"""From the options of `/summarize` to its task. Pure."""
+"""Converts the options of `/summarize` to its task. Pure."""
 
 from __future__ import annotations
 

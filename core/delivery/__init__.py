@@ -1,4 +1,4 @@
-"""From a growing reply to messages on a platform.
+"""Shows a growing reply in messages on a platform.
 
     scheduler    one a platform: gives each slot of the rate limits to the answer that needs it most, and performs
     answer       one answer between its turn and the scheduler

@@ -113,7 +113,8 @@ class AnswerDelivery:
             self._on_change(self)
 
     def conclude(self, reply: Reply, now: float) -> None:
-        """After `error`: show `reply` in the messages that are left. Its text is `standing` or the beginning of it.
+        """Show `reply` after `error`, in the messages that are left. Its text is `standing` or the beginning of
+        it.
 
         `error` is set again if the platform refuses that too.
         """

@@ -15,7 +15,7 @@ _SHARE = 0.5
 
 
 def changed_tasks(tasks: Iterable[ToolTask], shown: Sequence[ToolTask]) -> tuple[ToolTask, ...]:
-    """Those of `tasks` that `shown` does not have as they are now."""
+    """The tasks of `tasks` that `shown` lacks, or has in another state."""
     return tuple(task for task in tasks if task not in shown)
 
 

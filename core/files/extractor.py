@@ -22,7 +22,7 @@ LARGEST = {FileKind.PICTURE: 20_000_000}
 LARGEST_FILE = 25_000_000
 """Bytes, where `LARGEST` has no other limit for the kind."""
 _COMMAND = (sys.executable, "-P", "-W", "ignore", "-m", "core.files.child")
-"""Without warnings, which read the source files that they name."""
+"""The command of the child, without warnings, which read the source files that they name."""
 _CHUNK = 65_536
 
 
@@ -91,7 +91,8 @@ class ProcessExtractor:
         return bytes_to_reply(reply)
 
     async def _start(self, name: str) -> Process:
-        """With no secrets, and in a session of its own, which signals of the terminal do not reach."""
+        """Start the child without secrets, and in a session of its own, which signals of the terminal do not
+        reach."""
         try:
             return await asyncio.create_subprocess_exec(
                 *self._command,

@@ -31,7 +31,7 @@ def limit() -> None:
 
 
 def seal() -> None:
-    """From now on the process can read stdin and write stdout, and open nothing."""
+    """Restrict the process to reading stdin and writing stdout: it can open nothing from then on."""
     _set(resource.RLIMIT_NOFILE, 0)
     _set(resource.RLIMIT_FSIZE, 0)
     _set(resource.RLIMIT_NPROC, 0)

@@ -29,7 +29,7 @@ class CatchUpStore(TurnLedger, ThreadStore, ToolStore, Protocol):
 
 
 class CatchUp:
-    """Over all platforms: turns left open, messages missed, questions deleted."""
+    """Catches up on all platforms: open turns, missed messages, deleted questions."""
 
     def __init__(
         self,

@@ -27,7 +27,7 @@ from core.values.deltas import Delta, Ended, EndReason, Thinking, Usage
 from core.values.parts import Opaque, Text, ToolCall
 
 _NOT_YET = frozenset({"null", "none"})
-"""Some gateways turn a `null` finish reason into one of these strings."""
+"""Strings that some gateways send in place of a `null` finish reason."""
 _HALVES = re.compile("[\ud800-\udfff]")
 _REASONING = ("reasoning_content", "reasoning", "reasoning_details")
 _PROMPT, _COMPLETION = ("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens")

@@ -94,8 +94,8 @@ class SentRequest:
             yield _word_start(said, pieces[run.start()][1]), _word_end(said, pieces[run.end() - 1][2])
 
     def _shared(self, runs: set[str]) -> set[str]:
-        """Those of `runs` that the request contains too. Every eighth position of the request is checked, and the
-        positions before it only if its letters are known."""
+        """The runs of `runs` that the request contains too. Every eighth position of the request is checked,
+        and the positions before it only if its letters are known."""
         sent, parts = self.letters, {run[at : at + _PART] for run in runs for at in range(_STEP)}
         places = (at for at in range(0, len(sent), _STEP) if sent[at : at + _PART] in parts)
         near = (max(0, at - back) for at in places for back in range(_STEP))

@@ -82,7 +82,7 @@ class OfflineModel:
         self._clock = clock
 
     async def close(self) -> None:
-        """Nothing to close."""
+        """Do nothing: the offline model has no connection."""
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
         model_info = ModelInfo(request.model, images=False)

@@ -61,7 +61,7 @@ _WORDINGS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
 )
-"""In order: the first that matches counts."""
+"""Wordings in order: the first that matches counts."""
 _PATTERNS = tuple((name, re.compile("|".join(wordings))) for name, wordings in _WORDINGS)
 _STREAMING = re.compile(r"\bstream|流式")
 """Bedrock takes tools of some models in whole answers only: `core.llm.request_repairs` names the streaming."""

@@ -78,7 +78,7 @@ class Vision:
             self._refused[route.offer, hash(image.url)] = until
 
     def refused(self, route: Route, images: Iterable[Image], now: float) -> tuple[Image, ...]:
-        """Those of `images` that the endpoint of `route` refuses although its model has vision."""
+        """The images that the endpoint of `route` refuses although its model has vision."""
         return tuple(image for image in images if self._is_refused(route, image, now))
 
     def _is_refused(self, route: Route, image: Image, now: float) -> bool:

@@ -184,7 +184,8 @@ class Membership(Protocol):
     """
 
     async def roles_in(self, person: str, teams: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
-        """Those of `teams` that `person` is a member of, each with the ids of their roles. Cached for a minute.
+        """The teams of `teams` that `person` is a member of, each with the ids of their roles. Cached for a
+        minute.
 
         Raises PlatformError.
         """

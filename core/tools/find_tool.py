@@ -25,8 +25,8 @@ _SUMMARY_LENGTH = 200
 def choose(catalog: Sequence[Tool], steps: Sequence[Step], most: int) -> tuple[Tool, ...]:
     """At most `most` tools of the catalog, in its order, with `find_tool` first where that leaves some out.
 
-    Those that the answer has called stay. Then comes what it has found, of each search the best first, and then the
-    first ones.
+    The tools that the answer has called stay. Next come those that it has found, of each search the best first,
+    and then the first of the catalog.
     """
     if len(catalog) <= most:
         return tuple(catalog)

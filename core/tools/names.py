@@ -10,7 +10,8 @@ LONGEST_NAME = 64
 
 _BETWEEN = "__"
 _TOOL = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
-"""Some endpoints want a letter or `_` first: https://ai.google.dev/api/caching#FunctionDeclaration"""
+"""A name that models take. Some endpoints require a letter or `_` first:
+https://ai.google.dev/api/caching#FunctionDeclaration"""
 _PROPERTY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 """https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/implement-tool-use"""
 _ODD = re.compile(r"[^A-Za-z0-9_-]")

@@ -12,12 +12,12 @@ from core.values.places import Place
 
 @dataclass(frozen=True, slots=True)
 class Gained:
-    """More places are owned: open turns of theirs in the ledger have to be taken up."""
+    """This process owns more places: it has to continue their open turns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Some places are not owned any more: their turns are another owner's."""
+    """This process no longer owns some places: their turns belong to another owner."""
 
 
 OwnershipChange = Gained | Lost

@@ -26,7 +26,7 @@ class FileProblem(StrEnum):
     MISMATCH = "mismatch"
     """The content is of another kind or length than the platform announced."""
     BOMB = "bomb"
-    """It unpacks to far more than it is, or needs more memory than a file may."""
+    """A file that unpacks to far more than its size, or needs more memory than a file may."""
     TOO_SLOW = "too_slow"
     CRASHED = "crashed"
     """The process that read it ended."""

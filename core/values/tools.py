@@ -10,11 +10,11 @@ class ToolRule(StrEnum):
     """The rule for a call: it runs, it needs a person's approval, or it never runs."""
 
     READ = "read"
-    """It only reads: it runs unasked."""
+    """The call only reads: it runs unasked."""
     ASK = "ask"
-    """It runs once a person has approved it."""
+    """The call runs once a person has approved it."""
     NEVER = "never"
-    """It is not offered."""
+    """The tool is not offered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ class Finish:
     rounds: int = 0
     """Rounds of the model that have ended; it is logged, not stored."""
     asked: tuple[int, ApprovalAsked] | None = None
-    """In the state ASKING: what the turn asks, behind its number as a step."""
+    """The request of a turn in the state ASKING, behind its number as a step."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -289,7 +289,7 @@ class MemoryStore:
         self._heard[platform, team] = max(until, self._heard.get((platform, team), until))
 
     async def adopt(self, platform: str, team: str, former: Sequence[str]) -> None:
-        """Nothing: it holds no rows of earlier versions."""
+        """Do nothing: it holds no rows of earlier versions."""
         self._work()
 
     async def threads(self, platform: str, team: str, limit: int = 50) -> list[Thread]:

@@ -44,7 +44,7 @@ class StoredThread:
 
 
 def holds(channel: Place, place: Place) -> bool:
-    """Is `place` in the channel, or in the workspace where `channel` names none?"""
+    """True if `place` is in the channel, or in the workspace where `channel` names none."""
     if not channel.channel:
         return (channel.platform, channel.team) == (place.platform, place.team)
     return channel.channel_key == place.channel_key

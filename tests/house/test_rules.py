@@ -113,7 +113,9 @@ def test_every_setting_says_what_it_means_and_has_a_name_of_ours_or_of_its_platf
 def test_modules_have_a_name_and_a_purpose(path: Path) -> None:
     assert path.stem not in VAGUE
     source = path.read_text()
-    assert not source or source.lstrip().startswith(('"""', 'r"""')), "say the purpose of the module in its docstring"
+    assert not source or source.lstrip().startswith(('"""', 'r"""')), (
+        "say the purpose of the module in its docstring"
+    )
 
 
 def test_nothing_is_mocked() -> None:

@@ -26,7 +26,8 @@ LONGEST_LEAF = 10_000
 """Characters. In a longer paragraph or table row the marks are plain text."""
 
 _OPEN_LABELS = 50
-"""In a paragraph with more labels that nothing closes, marks are plain text: each is looked for to the end."""
+"""The most unclosed labels in a paragraph. With more, its marks are plain text, since the search for each goes
+to the end."""
 _DEEPEST = 20
 """Maximum nesting of quotes, lists and marks; deeper ones are plain text."""
 _MATH_MAX = 2_000
@@ -35,8 +36,7 @@ _MATH_LINES = 40
 _REMEMBERED_MAX = 10_000
 """Characters of a text whose leaves are kept. A longer one has up to a kilobyte of tokens a line."""
 _MISSING_CELLS = 1_000
-"""In a table whose rows lack more cells than that, the rows that follow are no rows: each would be as wide as the head.
-"""
+"""The most missing cells in a table. The rows behind them are no rows: each would be as wide as the head."""
 _CHINESE = "\u2e80"
 """Chinese and Japanese characters and their punctuation come from here on."""
 _SIGNS = ("\\", "`", "*", "_", "~", "[", "<", "$", "&", "://", "mailto:")

@@ -89,7 +89,7 @@ def _pictures(content: Iterable[types.ContentBlock]) -> list[types.ImageContent]
 
 
 def _first_picture(content: Iterable[types.ContentBlock]) -> FileContent | None:
-    """Without its bytes where they can't be read: the picture is then refused in words."""
+    """The first picture, without its bytes where they can't be read: a sentence then replaces it."""
     for picture in _pictures(content)[:1]:
         try:
             data = base64.b64decode(picture.data, validate=True)

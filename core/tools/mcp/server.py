@@ -75,14 +75,15 @@ class McpServer:
         self._free = asyncio.Semaphore(AT_ONCE)
 
     def tools(self, place: Place, settings: ToolSettings) -> tuple[Tool, ...]:
-        """From the last list of the last 24 hours: a call connects again."""
+        """The tools of the last list within 24 hours: a call connects again."""
         self._retry()
         if not self._server.offered_in(place) or self._listed_at is None:
             return ()
         return self._tools if self._clock.monotonic() - self._listed_at < KEEP_S else ()
 
     def absent(self, place: Place, settings: ToolSettings) -> bool:
-        """Also while it is being reached for the first time: its tools are missing then too."""
+        """True if the server can't be reached now. It counts as absent while it is being reached for the first
+        time."""
         self._retry()
         return self._server.offered_in(place) and (self._away or self._listed_at is None)
 

@@ -218,7 +218,7 @@ class FakeDiscord(People):
     # -- chaos --------------------------------------------------------------------------------------------
 
     def ban(self, seconds: float, *, status: int = 429, as_date: bool = False) -> None:
-        """Has Cloudflare refuse every request of this address, with a page in HTML."""
+        """Cloudflare refuses every request of this address from now on, with a page in HTML."""
         self.rest.ban = Ban(time.monotonic() + seconds, status, as_date)
 
     def abort_gateway(self) -> None:

@@ -1,4 +1,5 @@
-"""From the words a person types to the ``data`` of a command interaction, as Discord's client would send it.
+"""Converts the words that a person types to the ``data`` of a command interaction, as Discord's client would
+send it.
 
 https://docs.discord.com/developers/interactions/receiving-and-responding#interaction-object-application-command-data-structure
 """

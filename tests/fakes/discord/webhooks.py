@@ -103,7 +103,7 @@ async def _answer(rest: Rest, interaction: Interaction, data: Json, call: Call) 
 
 
 async def _defer(rest: Rest, interaction: Interaction, data: Json, call: Call) -> None:
-    """Only EPHEMERAL may be chosen here; everything else comes with the edit."""
+    """Defer a reply. Only EPHEMERAL may be chosen here; everything else comes with the edit."""
     flags = ((data.get("flags") or 0) & MessageFlag.EPHEMERAL) | MessageFlag.LOADING
     interaction.response = await _post(rest, interaction, {}, call, flags=flags)
 

@@ -52,7 +52,7 @@ class Envelope:
 
     @property
     def latency_s(self) -> float | None:
-        """From the sending that was acknowledged first to its acknowledgement."""
+        """Seconds from the sending that was acknowledged first to its acknowledgement."""
         return next((a.acked_at - a.sent_at for a in self.attempts if a.acked_at is not None), None)
 
     @property
