@@ -133,7 +133,7 @@ class SlackInstallation:
         if ends and isinstance(call, StopStream):
             arguments |= {"session_status": "active"}
         try:
-            message_id = await self._paint(method, arguments)
+            message_id = await self._call(method, arguments)
         except PlatformError as error:
             if isinstance(call, StartStream):
                 raise self._grows_not(error) from error
@@ -149,7 +149,7 @@ class SlackInstallation:
             elif ends:
                 await self._session(call.place, "active")
             return message_id
-        return await self._paint(*outgoing_to_api_call(call, page_to_plain(call.page)))
+        return await self._call(*outgoing_to_api_call(call, page_to_plain(call.page)))
 
     def _remember(self, call: OutgoingCall, message_id: str) -> None:
         """Record which turn streams into which message, until the stream stops."""
@@ -230,7 +230,7 @@ class SlackInstallation:
         """Remember who asked last in a place."""
         self._askers[ask.place.key] = ask.author
 
-    async def _paint(self, method: str, arguments: Json) -> str:
+    async def _call(self, method: str, arguments: Json) -> str:
         return str((await self.web.call(method, arguments))["ts"])
 
     def _grows_not(self, error: PlatformError) -> PlatformError:

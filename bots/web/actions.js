@@ -1,4 +1,5 @@
-// The buttons under an answer, or where it is to come: Stop, Try again, Regenerate, thumbs. article.js draws them.
+// The buttons under an answer, or under the question that waits for one: Stop, Try again, Regenerate, thumbs.
+// article.js draws them.
 
 import { within } from "/static/address.js";
 import { OPINIONS } from "/static/article.js";
@@ -33,7 +34,7 @@ async function press(pressed, under) {
   }
 }
 
-/** True unless it could not even be sent. What is told about it stands `under` the message.
+/** False where the press could not be sent. Its reply is shown `under` the message.
  * @param {{ action: string, turn_id: number, text?: string }} what @param {HTMLElement | null} under */
 async function send(what, under) {
   try {

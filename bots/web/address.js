@@ -1,9 +1,9 @@
-// Which thread is shown. The address says it behind its #: none for the blank page of a new one.
+// The thread that is shown: the part of the address behind its #, empty for the blank page of a new thread.
 
 export const address = {
   /** @type {string | null} */
   thread: location.hash.slice(1) || null,
-  visits: 0, // counts what was shown: a new thread gets its name while it is looked at
+  visits: 0, // counts the threads shown: a new thread gets its name while it is shown
 };
 
 /** Another thread is shown, or with null a new one. @param {string | null} thread */
@@ -23,5 +23,5 @@ export function name(thread) {
   else history.pushState(null, "", `#${thread}`);
 }
 
-/** What to call the server with that concerns this thread. */
+/** The fields of a request that concerns this thread. */
 export const within = () => (address.thread === null ? {} : { thread: address.thread });

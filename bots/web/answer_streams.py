@@ -73,7 +73,7 @@ class Watcher:
 
 
 @dataclass(frozen=True, slots=True)
-class _Painted:
+class _ShownMessage:
     thread: str
     key: str
     view: MessageView
@@ -83,7 +83,7 @@ class AnswerStreams:
     """The views of every thread, and its watchers."""
 
     def __init__(self) -> None:
-        self._painted: OrderedDict[str, _Painted] = OrderedDict()
+        self._shown: OrderedDict[str, _ShownMessage] = OrderedDict()
         self._watchers: dict[str, set[Watcher]] = {}
         self._thinking: dict[str, float] = {}
         self._asked: dict[str, dict[str, int]] = {}
@@ -108,18 +108,16 @@ class AnswerStreams:
     def watchers(self) -> int:
         return sum(map(len, self._watchers.values()))
 
-    def paint(self, thread: str, view: MessageView, key: str = "") -> None:
+    def show(self, thread: str, view: MessageView, key: str = "") -> None:
         """A new or changed message of an answer."""
-        known = self._painted.get(view.id)
+        known = self._shown.get(view.id)
         if known:
             key, view = known.key, replace(view, at=known.view.at)
-        for id_ in [
-            id_ for id_, older in self._painted.items() if id_ != view.id and replaces(view, older.view)
-        ]:
-            del self._painted[id_]
-        self._painted[view.id] = _Painted(thread, key, view)
-        if len(self._painted) > KEPT:
-            self._painted.popitem(last=False)
+        for id_ in [id_ for id_, older in self._shown.items() if id_ != view.id and replaces(view, older.view)]:
+            del self._shown[id_]
+        self._shown[view.id] = _ShownMessage(thread, key, view)
+        if len(self._shown) > KEPT:
+            self._shown.popitem(last=False)
         self._thinking.pop(thread, None)
         if view.text or view.buttons:  # else the page shows that others come first
             self._asked.get(thread, {}).pop(view.after, None)
@@ -130,7 +128,7 @@ class AnswerStreams:
         for view in self.views(thread):
             if any(button.turn_id == turn_id for button in view.buttons):
                 spent = replace(view, notice="" if view.text else view.notice, buttons=(), anew=False)
-                self._painted[view.id] = replace(self._painted[view.id], view=spent)
+                self._shown[view.id] = replace(self._shown[view.id], view=spent)
                 self.tell(thread, spent)
 
     def tell(self, thread: str, view: MessageView) -> None:
@@ -160,11 +158,11 @@ class AnswerStreams:
 
     def views(self, thread: str) -> list[MessageView]:
         """The messages of a thread in the order in which they were posted."""
-        return [painted.view for painted in self._painted.values() if painted.thread == thread]
+        return [shown.view for shown in self._shown.values() if shown.thread == thread]
 
     def view(self, message_id: str) -> MessageView | None:
-        painted = self._painted.get(message_id)
-        return painted.view if painted else None
+        shown = self._shown.get(message_id)
+        return shown.view if shown else None
 
     def find(self, key: str) -> str | None:
-        return next((p.view.id for p in reversed(self._painted.values()) if p.key == key), None)
+        return next((p.view.id for p in reversed(self._shown.values()) if p.key == key), None)

@@ -1,4 +1,4 @@
-// A command that is not typed, on its way to the server.
+// Sends a command that is not typed.
 
 import { within } from "/static/address.js";
 import { call, uuid } from "/static/server.js";

@@ -1,5 +1,5 @@
-// One message as an element, and how it is painted while it grows. Words of answers are HTML that the server made.
-// Its buttons are worked elsewhere: those of an answer by actions.js, its menu by menu.js.
+// One message as an element, and its painting while it grows. Texts of answers are HTML that the server made.
+// actions.js handles the buttons of an answer, menu.js the menu of a message.
 
 import { shown } from "/static/attached.js";
 import { $, element } from "/static/dom.js";
@@ -10,7 +10,7 @@ import { SAY } from "/static/words.js";
 /** @type {Record<string, string>} */
 export const OPINIONS = { up: SAY.up, down: SAY.down };
 
-/** `view` is what the server says of it; `growing` while its answer is written. @type {(view: View) => Message} */
+/** `view` is the server's view of the message; `growing` while its answer is written. @type {(view: View) => Message} */
 export function make(view) {
   const attached = element("div", "attached");
   const body = element("div", "body");
@@ -35,7 +35,7 @@ function menu() {
   return element("div", "menu", more, items);
 }
 
-/** A button that has something done about the answer of a turn. @param {ButtonView} view */
+/** A button under the answer of a turn. @param {ButtonView} view */
 export function action({ action: name, label, turn_id }) {
   const made = element("button", "quiet", label);
   made.type = "button";
@@ -45,7 +45,7 @@ export function action({ action: name, label, turn_id }) {
     made.ariaPressed = "false";
     made.ariaLabel = made.title = OPINIONS[name];
     made.classList.add("thumb", name);
-    made.replaceChildren(); // drawn: not every machine has the signs
+    made.replaceChildren(); // drawn by CSS: not every machine has the characters
   }
   return made;
 }
@@ -54,7 +54,7 @@ export function action({ action: name, label, turn_id }) {
 const changed = new Set();
 let frame = 0;
 
-/** Paint once a frame, however many views came; at once where frames stand still. @param {Message} message */
+/** Paint once a frame for any number of views; at once where the browser draws no frames. @param {Message} message */
 export function paintSoon(message) {
   changed.add(message);
   if (document.hidden) paintAll();
@@ -72,7 +72,7 @@ function paintAll() {
 /** @param {Message} message */
 function paint({ view, article, attached, body, notice, buttons, growing }) {
   article.classList.toggle("growing", growing);
-  article.setAttribute("aria-busy", String(growing)); // read out once it is whole, not at every word
+  article.setAttribute("aria-busy", String(growing)); // screen readers read it once, when it is whole
   if (view.mine) show(body, view.html ?? []);
   else if (body.dataset.shown !== view.text) quote(body, view);
   body.hidden = !view.text;
@@ -89,7 +89,7 @@ function paint({ view, article, attached, body, notice, buttons, growing }) {
   }
 }
 
-/** What a person wrote, as they wrote it; lines that they quote stand apart.
+/** A person's text as they wrote it; lines that they quote are set apart.
  * @param {HTMLElement} body @param {View} view */
 function quote(body, { text, html = [] }) {
   body.dataset.shown = text;

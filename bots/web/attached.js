@@ -1,4 +1,4 @@
-// What a message holds beside its words: files by name and size, pictures, quotes.
+// The parts of a message beside its text: files by name and size, pictures, quotes.
 
 import { element } from "/static/dom.js";
 import { isPicture, sized } from "/static/files.js";
@@ -32,7 +32,7 @@ export async function draw(file, into) {
   into.prepend(made);
 }
 
-/** What a message holds, as elements. @type {(attached: AttachedView[]) => HTMLElement[]} */
+/** The parts of a message as elements. @type {(attached: AttachedView[]) => HTMLElement[]} */
 export const shown = (attached) => attached.flatMap(one);
 
 /** @param {AttachedView} view @returns {HTMLElement[]} */
@@ -53,7 +53,7 @@ function image(name, picture) {
   link.target = "_blank";
   link.ariaLabel = filled(SAY.open, { name });
   link.title = name;
-  made.addEventListener("load", stick); // it has its height now
+  made.addEventListener("load", stick); // its height is known now
   made.addEventListener("error", () => link.replaceWith(chip(name, 0))); // removed meanwhile
   return link;
 }

@@ -1,4 +1,4 @@
-// What a command that is being typed may become: a list over the box, worked with the arrows, Enter, Tab and Escape.
+// Completions of a command that is being typed: a list over the box, for the arrows, Enter, Tab and Escape.
 // https://www.w3.org/WAI/ARIA/apg/patterns/combobox/ (the box stays a text box: it holds more than commands)
 
 import { element } from "/static/dom.js";
@@ -8,7 +8,7 @@ import { counted, SAY } from "/static/words.js";
 const LONGEST = 200;
 
 /**
- * `where()` is the thread; `status` is told how many there are. Returns `takes`, which is asked of each key of the box
+ * `where()` is the thread; `status` announces the number of entries. Returns `takes`, which sees each key of the box
  * first, and `close`.
  * @param {HTMLTextAreaElement} box
  * @param {HTMLElement} list
@@ -90,11 +90,11 @@ export function offer(box, list, status, where) {
   box.addEventListener("input", update);
   box.addEventListener("blur", close);
 
-  /** True where the key was for the list. @param {KeyboardEvent} event */
+  /** True if the key was for the list. @param {KeyboardEvent} event */
   function takes(event) {
     if (event.isComposing) return false;
     if (list.hidden) {
-      if (event.key === "Escape") close(); // what is on its way is not wanted either
+      if (event.key === "Escape") close(); // ignores a response that comes later
       return false;
     }
     const { length } = found;

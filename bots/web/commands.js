@@ -9,7 +9,7 @@ import { listThreads } from "/static/threads.js";
 import { fill, tell } from "/static/notices.js";
 import { SAY } from "/static/words.js";
 
-/** Have a command done. True unless it could not even be sent.
+/** Run a command. False where it could not be sent.
  * @param {string} name @param {Record<string, string>} options @param {HTMLElement | null} under */
 export async function command(name, options = {}, under = null) {
   const { visits } = address;
@@ -25,7 +25,7 @@ export async function command(name, options = {}, under = null) {
   }
 }
 
-/** Settings are changed in a form, by those who may. */
+/** Open the form of the settings, for people who may change them. */
 async function settings() {
   try {
     const { told } = await order("settings");

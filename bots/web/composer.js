@@ -1,4 +1,4 @@
-// The box at the bottom, and how what is written in it is sent.
+// The box at the bottom, and the sending of its text.
 
 import { address, within } from "/static/address.js";
 import { $ } from "/static/dom.js";
@@ -17,9 +17,9 @@ import { SAY } from "/static/words.js";
 const [form, offers, offered] = ["form", "offers", "offered"].map($);
 const box = /** @type {HTMLTextAreaElement} */ ($("box"));
 
-const unsent = new Map(); // what was written -> its client id: sent again, it is still one question
+const unsent = new Map(); // text -> client id: sent again, it is still one question
 /** @type {Promise<any>} */
-let before = Promise.resolve(); // none overtakes another, and the first one opens the thread for the next
+let before = Promise.resolve(); // one after the other, since the first one opens the thread for the next
 
 async function send() {
   const [text, files] = [box.value.trim(), draftFiles()];
@@ -51,15 +51,16 @@ async function send() {
     if (visits === address.visits) enter(thread);
     else listThreads();
   } catch (error) {
-    if (find(id) === message && !message.pending) return; // only the word that it arrived was lost
-    unsent.set(written, id); // sent again it is the same question, should it have arrived all the same
+    if (find(id) === message && !message.pending) return; // it arrived, and only the response was lost
+    unsent.set(written, id); // sent again it is the same question, in case it did arrive
     withdraw(message);
     await back(text, files);
     if (!error.cancelled) sayFault(error.words ?? (files.length ? SAY.unsent_files : SAY.unsent));
   }
 }
 
-/** What was not taken is in the box again, before what has been written since. @param {string} text @param {File[]} files */
+/** Put a text that was not accepted back into the box, before the text written since.
+ * @param {string} text @param {File[]} files */
 async function back(text, files) {
   write([text, box.value].filter((part) => part.trim()).join("\n\n"));
   await addFiles(files);
@@ -72,7 +73,7 @@ function write(text) {
   fit();
 }
 
-/** As high as what is written in it. */
+/** Fit the height of the box to its text. */
 function fit() {
   box.style.height = "auto";
   box.style.height = `${box.scrollHeight}px`;

@@ -1,4 +1,4 @@
-// How the page hears from the server: Server-Sent Events, the complete view of a thread first and on every
+// Events from the server: Server-Sent Events, the complete view of a thread first and on every
 // reconnection, then each message that changed.
 
 import { call } from "/static/server.js";
@@ -6,7 +6,7 @@ import { call } from "/static/server.js";
 const AGAIN_MS = 2000;
 
 /**
- * @typedef {object} Heard what is called; all of it concerns the thread that was opened last
+ * @typedef {object} Heard the callbacks; all of them concern the thread that was opened last
  * @property {(all: { messages: View[], thinking: Thinking }) => void} state the whole thread
  * @property {(view: View) => void} message a message that is new or has changed
  * @property {(thinking: Thinking) => void} thinking
@@ -33,7 +33,7 @@ export function connection(heard) {
     }
     source.addEventListener("error", () => {
       heard.lost();
-      if (source.readyState === EventSource.CLOSED) refused(thread); // it will not try again by itself
+      if (source.readyState === EventSource.CLOSED) refused(thread); // the browser does not try again itself
     });
   }
 
@@ -43,7 +43,7 @@ export function connection(heard) {
     clearTimeout(again);
   }
 
-  /** For good, because there is no such thread, or for now. @param {string} thread */
+  /** The server refused the stream: for good, because there is no such thread, or for now. @param {string} thread */
   async function refused(thread) {
     let missing = false;
     try {

@@ -15,9 +15,9 @@ const held = new Map();
 /** The files, as they were added. */
 export const draftFiles = () => [...held.keys()];
 
-let adding = Promise.resolve(); // one choice behind the other, so that they are counted together
+let adding = Promise.resolve(); // one choice after the other, so that they are counted together
 
-/** Add files, and say which can't be. @param {File[]} chosen */
+/** Add files, and name those that can't be added. @param {File[]} chosen */
 export const addFiles = (chosen) => adding = adding.then(() => add(chosen));
 
 /** @param {File[]} chosen */
@@ -65,7 +65,7 @@ input.addEventListener("change", () => {
   input.value = ""; // the same file can be chosen again
 });
 
-// Words that are copied from a document come with a picture of themselves: they are meant as words.
+// Text copied from a document comes with a picture of itself: only the text is meant.
 box.addEventListener("paste", (event) => {
   const { files, types } = event.clipboardData ?? new DataTransfer();
   if (!files.length || ["text/plain", "text/html"].every((type) => types.includes(type))) return;
@@ -76,7 +76,7 @@ box.addEventListener("paste", (event) => {
 /** @param {DragEvent} event @param {boolean} over */
 function dragging(event, over) {
   if (!event.dataTransfer?.types.includes("Files")) return;
-  event.preventDefault(); // or the browser opens the file in place of the page
+  event.preventDefault(); // otherwise the browser opens the file in place of the page
   drop.hidden = !over;
 }
 

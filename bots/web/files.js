@@ -1,4 +1,4 @@
-// What a message can hold of the files that are chosen, and their sizes in words.
+// The chosen files that a message can hold, and their sizes as text.
 
 import { filled, LIMITS, LOCALE, SAY } from "/static/words.js";
 
@@ -13,7 +13,7 @@ export function sized(bytes) {
 }
 
 /**
- * The files of `chosen` that a message takes which has `held` files already, and why it takes no others.
+ * The files of `chosen` that a message with `held` files still takes, and the reason why it takes no others.
  * @param {File[]} chosen
  * @param {number} held
  */
@@ -27,7 +27,7 @@ export async function choose(chosen, held) {
   return { taken, faults };
 }
 
-/** Why a message takes no such file; empty where it does. @param {File} file */
+/** The reason why a message takes no such file; empty where it does. @param {File} file */
 async function why(file) {
   if (file.size > (isPicture(file) ? LIMITS.picture : LIMITS.file)) {
     return filled(SAY.too_large, { name: file.name, picture: sized(LIMITS.picture), file: sized(LIMITS.file) });

@@ -1,4 +1,4 @@
-// A form of Parley's in a dialog: the browser's own, with its Escape, its focus and everything behind it out of reach.
+// A form of Parley's in a modal dialog: the browser's own, with its Escape and its focus.
 
 import { button, element } from "/static/dom.js";
 import { show } from "/static/markdown.js";
@@ -7,8 +7,8 @@ import { SAY } from "/static/words.js";
 /** @typedef {HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement} Input */
 
 /**
- * `send(form, options)` sends it off and resolves to what is told; `done(told)` is called then. What was entered stays
- * where it is until Parley has taken it.
+ * `send(form, options)` submits it and resolves to the reply; `done(told)` is called then. The entered values stay
+ * in the form until Parley has accepted them.
  * @param {Form} form
  * @param {{ send: (form: Form, options: Record<string, string>) => Promise<Told | undefined>,
  *   done: (told: Told | undefined) => void }} calls
@@ -26,7 +26,7 @@ export function open(form, { send, done }) {
   title.id = "sheet";
   dialog.setAttribute("aria-labelledby", title.id);
   alert.setAttribute("role", "alert");
-  inputs[0]?.toggleAttribute("autofocus", true); // else the focus goes to the scrolled list of fields
+  inputs[0]?.toggleAttribute("autofocus", true); // otherwise the focus goes to the scrolled list of fields
   dialog.append(sheet);
   dialog.addEventListener("close", () => dialog.remove());
   sheet.addEventListener("submit", async (event) => {
@@ -51,7 +51,7 @@ export function open(form, { send, done }) {
     save.ariaDisabled = "false";
   });
 
-  /** Where the words name a field and what stands in it, that is the one to mend. @param {string} text */
+  /** Mark a field as invalid where the text names it and its value. @param {string} text */
   function blame(text) {
     const wrong = inputs.find(({ value }, i) =>
       value && text.includes(value) && text.includes(form.fields[i].label));
@@ -84,7 +84,7 @@ function row({ label, hint, kind }, made) {
   return shown;
 }
 
-/** Hints are Markdown, for the sake of values that would look like it. @param {string} hint */
+/** Hints are Markdown, so that values that look like Markdown are shown as they are. @param {string} hint */
 const plain = (hint) => hint.replaceAll("`", "");
 
 /** @type {(field: Field) => Input} */

@@ -1,4 +1,4 @@
-// A line to write on in the place of the button that was pressed.
+// A text field in the place of the button that was pressed.
 
 import { $, element } from "/static/dom.js";
 import { SAY } from "/static/words.js";
@@ -6,7 +6,7 @@ import { SAY } from "/static/words.js";
 const LONGEST = 1000; // characters
 
 /**
- * `pressed` comes back with Escape. `done(words)` is true once they are sent.
+ * Escape brings `pressed` back. `done(words)` resolves to true once they are sent.
  * @param {HTMLElement} pressed
  * @param {{ label: string, hint?: string, needed?: boolean, done: (words: string) => Promise<boolean> }} options
  */
@@ -21,7 +21,7 @@ export function asking(pressed, { label, hint = "", needed = true, done }) {
     if (needed && !words.value.trim()) { words.focus(); return; }
     if (!await done(words.value)) return;
     made.remove();
-    if (document.activeElement === document.body) $("box").focus(); // it was in what is gone now
+    if (document.activeElement === document.body) $("box").focus(); // the element with the focus is gone
   });
   made.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;

@@ -45,7 +45,7 @@ class WebInstallation:
             if turn.ask.place.platform == self.name and turn.posted:
                 language = variant(language_of(turn.ask.author.locale), self.name)
                 thread = outgoing.place_to_thread(turn.ask.place)
-                self._live.paint(thread, outgoing.turn_to_view(turn, self._clock.now(), language, asked))
+                self._live.show(thread, outgoing.turn_to_view(turn, self._clock.now(), language, asked))
 
     async def history(self, place: Place, before: Ask) -> History:
         """No history: every message comes through the inbox, so the store has all of it."""
@@ -100,7 +100,7 @@ class WebInstallation:
             message_id, key = call.message_id, ""
         view = outgoing.page_to_view(message_id, call.page, self._clock.now())
         view = replace(view, anew=await self._anew(view, call.turn_id))
-        self._live.paint(outgoing.place_to_thread(call.place), view, key)
+        self._live.show(outgoing.place_to_thread(call.place), view, key)
         return message_id
 
     async def _anew(self, view: outgoing.MessageView, turn_id: int | None) -> bool:

@@ -1,4 +1,4 @@
-// The HTML that the server makes of Markdown (`html.py`), shown block by block. Nothing else here is taken as HTML.
+// Shows the HTML that the server makes of Markdown (`html.py`), block by block. Nothing else is inserted as HTML.
 
 import { button, element } from "/static/dom.js";
 import { SAY } from "/static/words.js";
@@ -6,7 +6,7 @@ import { SAY } from "/static/words.js";
 /** @type {WeakMap<HTMLElement, string[]>} */
 const shown = new WeakMap();
 
-/** Show `blocks` in `root`, touching only those that differ from what stands there.
+/** Show `blocks` in `root`, and replace only those that differ.
  * @param {HTMLElement} root @param {string[]} blocks */
 export function show(root, blocks) {
   const before = shown.get(root) ?? [];
@@ -39,7 +39,7 @@ function addCopy(block) {
 async function copied(text, code) {
   if (navigator.clipboard) {
     await navigator.clipboard.writeText(text);
-  } else if (code) { // a page that came over plain HTTP from another machine
+  } else if (code) { // a page over plain HTTP from another machine
     getSelection()?.selectAllChildren(code);
     document.execCommand("copy");
     getSelection()?.removeAllRanges();

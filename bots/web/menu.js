@@ -1,4 +1,4 @@
-// A message's own menu: ask about it, sum up from it on.
+// The menu of a message: ask about it, summarize from it on.
 
 import { asking } from "/static/inline_input.js";
 import { command } from "/static/commands.js";
@@ -21,7 +21,7 @@ log.addEventListener("keydown", (event) => {
   more.focus();
 });
 
-/** The words of a message, or the names of its files. @type {(view: View) => string} */
+/** The text of a message, or the names of its files. @type {(view: View) => string} */
 const said = ({ text, notice, attached = [] }) => text || notice || attached.map(({ name }) => name).join(", ");
 
 /** @param {HTMLElement} more @param {boolean} shown */

@@ -1,4 +1,4 @@
-// The messages of the thread that is shown: which there are, and in which order they stand.
+// The messages of the thread that is shown, and their order.
 
 import { address } from "/static/address.js";
 import { make, paintSoon } from "/static/article.js";
@@ -14,7 +14,7 @@ const articles = () => /** @type {HTMLElement[]} */ ([...log.children]);
 /** @type {(id: string | undefined) => Message | undefined} */
 export const find = (id) => messages.get(id ?? "");
 
-/** What was said first. */
+/** The text of the first message. */
 export function first() {
   const { text = "", attached = [] } = [...messages.values()].find(({ view }) => !view.mine)?.view ?? {};
   return text || attached.map(({ name }) => name).join(", ");
@@ -32,7 +32,8 @@ export function greet() {
   empty.hidden = address.thread !== null || log.childElementCount > 0;
 }
 
-/** The complete view of the thread. What is on its way to the server stays, and what was told. @param {View[]} views */
+/** Show the complete view of the thread. Messages on their way to the server stay, and so do notices.
+ * @param {View[]} views */
 export function reconcile(views) {
   const ids = new Set(views.map(({ id }) => id));
   for (const [id, message] of messages) if (!ids.has(id) && !message.pending) remove(message);
@@ -42,14 +43,14 @@ export function reconcile(views) {
     const { article } = put(view);
     /** @type {Element | null | undefined} */
     let next = before ? before.nextElementSibling : log.firstElementChild;
-    while (next?.classList.contains("told")) next = next.nextElementSibling; // they stay where they were said
+    while (next?.classList.contains("told")) next = next.nextElementSibling; // notices stay in their places
     if (article !== next) log.insertBefore(article, next);
     article.classList.remove("fading");
     before = article;
   }
 }
 
-/** Show a view in place of what stands there under its id, or behind the question it answers. @param {View} view */
+/** Show a view in place of the message with its id, or behind the question that it answers. @param {View} view */
 export function put(view) {
   let message = messages.get(view.id);
   if (!message) {
@@ -57,7 +58,7 @@ export function put(view) {
     messages.set(view.id, message);
     const behind = view.after && articles().findLast(({ dataset: { id, after } }) =>
       id === view.after || after === view.after);
-    const before = articles().find(({ dataset: { after } }) => after === view.id); // it came late
+    const before = articles().find(({ dataset: { after } }) => after === view.id); // the question came late
     if (behind) (toldUnder(behind).at(-1) ?? behind).after(message.article);
     else if (before) before.before(message.article);
     else log.append(message.article);
@@ -71,7 +72,7 @@ export function put(view) {
   return message;
 }
 
-/** An answer takes the place of those before it once it has words. Should none come, they stay. @param {Message} answer */
+/** Replace earlier answers once an answer has words. They stay where none come. @param {Message} answer */
 function replaceOlder({ view, article, growing }) {
   for (const older of messages.values()) {
     if (older.article === article || older.view.after !== view.after) continue;
@@ -95,7 +96,7 @@ export function sending(id, text, files) {
   return message;
 }
 
-/** It has arrived. @param {Message} message */
+/** The server has the message. @param {Message} message */
 export const arrived = (message) => mark(message, false);
 
 /** @param {Message} message @param {boolean} pending */
@@ -104,14 +105,14 @@ function mark(message, pending) {
   message.article.classList.toggle("pending", pending);
 }
 
-/** What was not taken, or was a command, does not stand among the messages. @param {Message} message */
+/** Remove a message that was not accepted, or was a command. @param {Message} message */
 export function withdraw(message) {
   if (messages.get(message.view.id) !== message) return;
   remove(message);
   greet();
 }
 
-/** The answer of that turn has been taken up again: its words are all that is left of it. @param {number} turnId */
+/** Another turn continues the answer of that turn: only its text is left of it. @param {number} turnId */
 export function spend(turnId) {
   for (const message of messages.values()) {
     if (!message.view.buttons?.some(({ turn_id }) => turn_id === turnId)) continue;
@@ -121,7 +122,7 @@ export function spend(turnId) {
   }
 }
 
-/** Its question is being answered anew: what answers it fades until there are other words, unless there are already.
+/** A question is being answered anew: fade its earlier answers until the new one has words, unless it has some.
  * @param {HTMLElement | null} article */
 export function fade(article) {
   const answers = articles().filter(({ dataset: { after } }) => after === article?.dataset.after);

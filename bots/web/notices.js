@@ -11,7 +11,7 @@ import { SAY } from "/static/words.js";
 
 const log = $("log");
 
-/** `under`: the message that it is about; what was told about that before goes. Without one it stands at the end.
+/** `under`: the message of the notice, whose earlier notices go. Without one the notice comes last.
  * @param {Told} told @param {HTMLElement | null} under */
 export function tell({ html, file, form, buttons }, under = null) {
   const body = element("div", "body");
@@ -38,10 +38,10 @@ export function tell({ html, file, form, buttons }, under = null) {
   greet();
 }
 
-/** The message that an article is, or that is told of in it. @type {(article: HTMLElement) => HTMLElement | null} */
+/** The message of an article, or of a notice. @type {(article: HTMLElement) => HTMLElement | null} */
 export const subject = ({ dataset: { id, under } }) => find(id ?? under)?.article ?? null;
 
-/** Open a form; what it is sent off with is told where everything else is. @param {Form} form */
+/** Open a form; the reply to it is shown as other notices are. @param {Form} form */
 export function fill(form) {
   open(form, {
     send: async ({ command }, options) => (await order(command, options)).told,

@@ -167,16 +167,16 @@ def views(
 ) -> list[MessageView]:
     """The whole thread, each message once: an answer that is still live is shown as such, behind its question
     and what else answers it, or where it answers nothing, by its time."""
-    painted = {view.id for view in live}
+    live_ids = {view.id for view in live}
     entries = list(entries)
     said = {entry.id for entry in entries}
     under = {ending.message_id: ending for ending in answer_footers if ending.question in said}
     shown = []
     for entry in entries:
         view, ending = entry_to_view(entry, language), under.get(entry.id)
-        if entry.id not in painted and (entry.mine or not entry.wordless):
+        if entry.id not in live_ids and (entry.mine or not entry.wordless):
             shown.append(replace(view, notice=ending.notice, buttons=ending.buttons) if ending else view)
-    wordless = [ending_to_view(one) for id_, one in under.items() if id_ not in said and id_ not in painted]
+    wordless = [ending_to_view(one) for id_, one in under.items() if id_ not in said and id_ not in live_ids]
     for view in (*wordless, *live):
         shown = [older for older in shown if not replaces(view, older)]
         behind = [i for i, other in enumerate(shown) if view.after and view.after in (other.id, other.after)]

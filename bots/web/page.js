@@ -1,4 +1,4 @@
-// Parley's page: its frame, and how it begins. Each part of it is a file of its own.
+// Parley's page: its frame, and its start. Each part of it is a file of its own.
 
 import "/static/actions.js";
 import { address } from "/static/address.js";
@@ -11,7 +11,7 @@ import { deafen, go, listen, listening } from "/static/thread.js";
 import { listThreads } from "/static/threads.js";
 import { SAY, TAG } from "/static/words.js";
 
-const HIDDEN_MS = 20_000; // a tab out of sight for so long gives its connection back: browsers allow six
+const HIDDEN_MS = 20_000; // a tab hidden for so long closes its connection: browsers allow six
 
 const [nav, box] = ["threads", "box"].map($);
 

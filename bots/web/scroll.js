@@ -1,4 +1,4 @@
-// Staying at the latest words, unless the reader has gone up.
+// Scrolls to the latest text, unless the reader has scrolled up.
 
 import { $ } from "/static/dom.js";
 
@@ -9,13 +9,14 @@ const [scroll, latest, box] = ["scroll", "latest", "box"].map($);
 let following = true;
 let from = 0;
 
-/** To the end, and stay there. */
+/** Scroll to the end, and stay there. */
 export function follow() {
   following = true;
   stick();
 }
 
-/** To what came last, from its beginning: to the end only if all of it is seen there. @param {HTMLElement} article */
+/** Scroll to the beginning of the newest message, or to the end if all of the message is seen there.
+ * @param {HTMLElement} article */
 export function read(article) {
   following = article.offsetHeight <= scroll.clientHeight;
   if (!following) article.scrollIntoView();

@@ -1,4 +1,4 @@
-// The way to the server.
+// Requests to the server.
 
 /**
  * Calls the server: `body` by POST, without one by GET. Throws an Error with the `status` of a refusal and the `words`
@@ -19,12 +19,12 @@ function answered(status, answer) {
 }
 
 /**
- * Sends a form by POST as `call` does. `progress` is told which part of it has been sent, from 0 to 1. Once `signal` is
+ * Sends a form by POST as `call` does. `progress` gets the part that has been sent, from 0 to 1. Once `signal` is
  * aborted, the error thrown is `cancelled`.
  * @type {(path: string, form: FormData, how: { progress: (part: number) => void, signal: AbortSignal }) => Promise<any>}
  */
 export function send(path, form, { progress, signal }) {
-  const request = new XMLHttpRequest(); // fetch does not say how far it is
+  const request = new XMLHttpRequest(); // fetch reports no progress of uploads
   const sent = new Promise((resolve, reject) => {
     request.addEventListener("load", () => resolve(request.response ?? {}));
     request.addEventListener("error", () => reject(new Error()));

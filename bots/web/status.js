@@ -1,4 +1,4 @@
-// What the page says of itself: of its connection, of what did not work, that an answer is thought of.
+// The state of the page: its connection, failures, and "thinking" before an answer.
 
 import { $ } from "/static/dom.js";
 import { stick } from "/static/scroll.js";
@@ -8,19 +8,20 @@ const stop = /** @type {HTMLButtonElement} */ (thinking.querySelector("button"))
 
 let thought = 0;
 
-/** What is the matter now; without words, nothing is. */
+/** Show the state of the connection; without words, hide it. */
 export function sayLine(words = "") {
   write(line, words);
   line.hidden = !words;
 }
 
-/** What the reader has done did not work; without words, it did. */
+/** Show a failure of the reader's action; without words, hide it. */
 export const sayFault = (words = "") => write(fault, words);
 
-/** An answer is thought of, for so long at most; with 0 it is not. Which turn's, if that is known. @param {Thinking} thinking */
+/** Show "thinking" for so long at most; hide it with 0. The turn's id is 0 where it is unknown.
+ * @param {Thinking} thinking */
 export function think({ ms, turn_id = 0 }) {
   clearTimeout(thought);
-  if (!ms && stop === document.activeElement) $("box").focus(); // or it would be lost
+  if (!ms && stop === document.activeElement) $("box").focus(); // otherwise the focus would be lost
   thinking.hidden = !ms;
   stop.hidden = !turn_id;
   stop.dataset.turn = String(turn_id);

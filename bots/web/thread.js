@@ -1,4 +1,4 @@
-// The thread that is shown: going to it, hearing what happens in it.
+// The thread that is shown: opening it, and its events.
 
 import { address, name, turnTo } from "/static/address.js";
 import { connection } from "/static/connection.js";
@@ -39,7 +39,7 @@ export function go(thread) {
   listen();
 }
 
-/** A question has opened the thread that it is answered in, or stands in the one that is shown. @param {string} opened */
+/** A question has opened its thread, or is in the thread that is shown. @param {string} opened */
 export function enter(opened) {
   if (address.thread === null) {
     name(opened);
@@ -60,7 +60,7 @@ function leave() {
   listThreads();
 }
 
-/** Hear of what happens in it, anew where that was heard already. */
+/** Open the event stream of the thread, again where it was open. */
 export const listen = () => server.open(address.thread);
 export const deafen = () => server.close();
 export const listening = () => server.isOpen();

@@ -29,7 +29,7 @@ export async function listThreads() {
   markThread();
 }
 
-/** Say which thread is shown: in the list, over the conversation, and on the tab. */
+/** Mark the thread that is shown: in the list, over the conversation, and on the tab. */
 export function markThread() {
   for (const link of nav.querySelectorAll("a")) {
     if (link.hash.slice(1) === (address.thread ?? "")) link.setAttribute("aria-current", "page");

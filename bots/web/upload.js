@@ -1,4 +1,4 @@
-// A message on its way to the server; one with files takes a while.
+// Sends a message to the server; one with files takes a while.
 
 import { button, element } from "/static/dom.js";
 import { stick } from "/static/scroll.js";
@@ -6,7 +6,7 @@ import { call, send } from "/static/server.js";
 import { SAY } from "/static/words.js";
 
 /**
- * Sends what is asked, with its files, and shows how far that is on the `article` of the message. Throws as `call` does;
+ * Sends a question with its files, and shows the progress on the `article` of the message. Throws as `call` does;
  * the error of a person who cancels is `cancelled`.
  * @type {(fields: object, files: File[], article: HTMLElement) => Promise<any>}
  */

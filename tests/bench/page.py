@@ -16,7 +16,7 @@ from aiohttp import ClientSession
 
 from core.values.outgoing import EditMessage, Page, PostMessage
 from core.values.ui import Button
-from tests.bots.web.rig import App, house
+from tests.bots.web.rig import App, serving_page
 
 LENGTH = 60_000
 VIEWS, PER_S = 100, 20
@@ -44,7 +44,7 @@ class Figures:
 async def measure(answer: str) -> Figures:
     text = (answer * (LENGTH // len(answer) + 1))[:LENGTH]
     figures = Figures()
-    async with house() as home, ClientSession(read_bufsize=1 << 22) as reader:
+    async with serving_page() as home, ClientSession(read_bufsize=1 << 22) as reader:
         home.inbox.begins.clear()  # this bench answers
         body = {"text": "?", "client_id": str(uuid4())}
         async with reader.post(f"{home.url}/api/asks", json=body) as response:

@@ -77,38 +77,38 @@ class App:
 
 
 async def test_the_last_missed_summary_is_submitted_at_the_start_once_for_each_channel() -> None:
-    house = App()
-    await house.asked(NOW - timedelta(hours=10))
+    app = App()
+    await app.asked(NOW - timedelta(hours=10))
     for _ in range(3):
-        await house.start()
-        house.stop()
-        house.clock = FakeClock(NOW + timedelta(hours=1))
-    assert [ask.place.channel for ask in house.submitted] == ["C1", "200"]
-    for ask in house.submitted:
+        await app.start()
+        app.stop()
+        app.clock = FakeClock(NOW + timedelta(hours=1))
+    assert [ask.place.channel for ask in app.submitted] == ["C1", "200"]
+    for ask in app.submitted:
         assert ask.task == ReportUsage(ask.at - timedelta(days=1), ask.at)
-    assert len({ask.key for ask in house.submitted}) == 2
+    assert len({ask.key for ask in app.submitted}) == 2
 
 
 async def test_a_new_house_stays_quiet_and_so_does_one_without_channels() -> None:
     quiet, none = App(), App("")
     await none.asked(NOW - timedelta(hours=10))
-    for house in (quiet, none):
-        await house.start()
-        house.stop()
-        assert house.submitted == []
+    for app in (quiet, none):
+        await app.start()
+        app.stop()
+        assert app.submitted == []
 
 
 async def test_a_summary_waits_for_the_database() -> None:
-    house = App()
-    await house.asked(NOW - timedelta(hours=10))
-    house.away = True
-    await house.start()
-    await house.clock.advance(300)
-    assert house.submitted == []
-    house.away = False
-    await house.clock.advance(60)
-    assert [ask.place.platform for ask in house.submitted] == ["slack", "discord"]
-    house.stop()
+    app = App()
+    await app.asked(NOW - timedelta(hours=10))
+    app.away = True
+    await app.start()
+    await app.clock.advance(300)
+    assert app.submitted == []
+    app.away = False
+    await app.clock.advance(60)
+    assert [ask.place.platform for ask in app.submitted] == ["slack", "discord"]
+    app.stop()
 
 
 async def test_a_summary_waits_for_the_team_of_its_channel_and_holds_up_no_other() -> None:

@@ -26,7 +26,7 @@ AGAIN = Button("again", "Again", 7)
 
 
 @asynccontextmanager
-async def painting(bot: Bot, *, file_chars: int = 0) -> AsyncIterator[DeliveryScheduler]:
+async def delivering(bot: Bot, *, file_chars: int = 0) -> AsyncIterator[DeliveryScheduler]:
     scheduler = DeliveryScheduler(
         PlatformCalls(bot.platform.installation), SystemClock(), file_chars=file_chars
     )
@@ -67,7 +67,7 @@ async def write(delivery: AnswerDelivery, text: str, seconds: float, notice: str
 @pytest.mark.parametrize("scale", [1.0, 0.5])
 async def test_an_answer_is_edited_in_place_within_the_limits(bot: Bot, scale: float) -> None:
     bot.fake.limits.enabled, bot.fake.limits.scale = True, scale
-    async with painting(bot) as scheduler:
+    async with delivering(bot) as scheduler:
         await write(delivery(scheduler), words(60), 1.2, "Cut.")
     (answer,) = bot.fake.from_bot(GENERAL)
     assert answer.content == words(60) + "\n-# Cut."
@@ -80,7 +80,7 @@ async def test_a_post_does_not_wait_for_the_edits_of_its_channel(bot: Bot) -> No
     """They share a hash in Discord's headers and are counted apart."""
     bot.fake.limits.enabled = True
     place = Place("discord", str(GUILD), str(GENERAL))
-    async with painting(bot) as scheduler:
+    async with delivering(bot) as scheduler:
         await write(delivery(scheduler), words(60), 4.6)
         began = asyncio.get_running_loop().time()
         await bot.platform.installation.perform(PostMessage(place, Page("at once"), "other"))
@@ -90,7 +90,7 @@ async def test_a_post_does_not_wait_for_the_edits_of_its_channel(bot: Bot) -> No
 
 async def test_limits_that_are_hidden_are_learned_and_no_word_is_lost(bot: Bot) -> None:
     bot.fake.limits.enabled, bot.fake.limits.scale, bot.fake.limits.honest = True, 0.4, False
-    async with painting(bot) as scheduler:
+    async with delivering(bot) as scheduler:
         await asyncio.gather(*(write(delivery(scheduler, turn), words(30), 1.0) for turn in range(2)))
     shown = " ".join(message.content for message in bot.fake.from_bot(GENERAL)).split()
     assert sorted(shown) == sorted(2 * words(30).split())
@@ -109,7 +109,7 @@ async def test_a_refusal_is_laid_to_its_channel_unless_it_was_of_the_whole_bot(b
 
 async def test_a_table_stands_as_aligned_code_and_a_deep_heading_in_bold(bot: Bot) -> None:
     table = "#### Prices\n| 名前 | yen |\n|---|--:|\n| 寿司 | 1200 |\n| tea | 3 |\n"
-    async with painting(bot) as scheduler:
+    async with delivering(bot) as scheduler:
         await write(delivery(scheduler), table, 0.1)
     (answer,) = bot.fake.from_bot(GENERAL)
     assert answer.content.strip() == (
@@ -119,7 +119,7 @@ async def test_a_table_stands_as_aligned_code_and_a_deep_heading_in_bold(bot: Bo
 
 async def test_an_answer_over_the_limit_of_messages_ends_as_a_file(bot: Bot) -> None:
     text = words(2_000)
-    async with painting(bot, file_chars=6_000) as scheduler:
+    async with delivering(bot, file_chars=6_000) as scheduler:
         await write(delivery(scheduler), text, 0.5, "The whole answer is in the file.")
     first, file = bot.fake.from_bot(GENERAL)
     assert text.startswith(first.content.split("\n")[0].strip())
@@ -134,14 +134,14 @@ async def test_pages_an_earlier_process_left_over_are_removed(bot: Bot) -> None:
         await bot.platform.installation.perform(PostMessage(place, Page(f"old {n}"), f"turn-1-{n}"))
         for n in range(3)
     ]
-    async with painting(bot) as scheduler:
+    async with delivering(bot) as scheduler:
         await write(delivery(scheduler, posted=tuple(left)), "short", 0.1)
     assert [message.content for message in bot.fake.from_bot(GENERAL)] == ["short"]
 
 
 async def test_a_refused_edit_goes_on_in_another_message(bot: Bot) -> None:
     bot.fake.fail("PATCH", "/channels/*/messages/*", None, status=400, code=200000)
-    async with painting(bot) as scheduler:
+    async with delivering(bot) as scheduler:
         await write(delivery(scheduler), "one two three four", 0.3)
     begun, rest = [message.content for message in bot.fake.from_bot(GENERAL)]
     assert "one two three four" in (rest, f"{begun} {rest}"), (
@@ -157,7 +157,7 @@ async def test_between_people_where_six_messages_are_the_most_a_longer_answer_en
     chat, text = bot.fake.private_chat(ADA), words(2_500)
     interaction = await bot.fake.slash(ADA, chat, "ask", question="?")
     ask = await bot.inbox.ask("?")
-    async with painting(bot, file_chars=file_chars) as scheduler:
+    async with delivering(bot, file_chars=file_chars) as scheduler:
         long = scheduler.delivery(ask, "turn-1", _nothing, (), look_first=False)
         await write(long, text, 0.4, "Cut.")
     first, *more = [message for message in bot.fake.seen(chat, ADA) if message.visible]
@@ -173,7 +173,7 @@ NESTED = "````markdown\n# T\n```bash\n#### build\nmake\n| a | b |\n|---|---|\n| 
 
 
 async def test_code_in_a_longer_fence_is_shown_as_it_was_written(bot: Bot) -> None:
-    async with painting(bot) as scheduler:
+    async with delivering(bot) as scheduler:
         await write(delivery(scheduler), NESTED, 0.3)
     (answer,) = bot.fake.from_bot(GENERAL)
     assert answer.content == NESTED
@@ -184,7 +184,7 @@ async def test_a_line_of_fence_marks_longer_than_a_message_is_shown_and_others_a
     bot: Bot, marks: str
 ) -> None:
     text = f"{marks}\nand then words"
-    async with painting(bot) as scheduler:
+    async with delivering(bot) as scheduler:
         await asyncio.gather(
             write(delivery(scheduler, 1), text, 0.2), write(delivery(scheduler, 2), words(20), 0.2)
         )
@@ -196,7 +196,7 @@ async def test_a_line_of_fence_marks_longer_than_a_message_is_shown_and_others_a
 
 async def test_a_spoiler_stays_closed_in_every_view_of_a_growing_answer(bot: Bot) -> None:
     text = "You asked. ||It was the gardener with a candlestick, in the hall.|| Enjoy the film."
-    async with painting(bot) as scheduler:
+    async with delivering(bot) as scheduler:
         await write(delivery(scheduler), text, 1.0)
     (answer,) = bot.fake.from_bot(GENERAL)
     assert answer.content == text

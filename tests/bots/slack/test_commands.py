@@ -1,4 +1,4 @@
-"""Slash commands, shortcuts and buttons, as Slack sends them, and what the house hears of them."""
+"""Slash commands, shortcuts and buttons, as Slack sends them, and the events in the inbox."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ async def platform(slack: FakeSlack) -> AsyncIterator[SlackConnector]:
 
 
 @asynccontextmanager
-async def painting(platform: SlackConnector, *, file_chars: int = 0) -> AsyncIterator[DeliveryScheduler]:
+async def delivering(platform: SlackConnector, *, file_chars: int = 0) -> AsyncIterator[DeliveryScheduler]:
     scheduler = DeliveryScheduler(PlatformCalls(platform.installation), SystemClock(), file_chars=file_chars)
     running = asyncio.create_task(scheduler.run())
     try:
@@ -94,7 +94,7 @@ async def test_an_answer_grows_natively_and_ends_with_its_notice_and_buttons(
 ) -> None:
     slack.limits = DOCUMENTED
     root = await slack.say("U1", "C1", "?")
-    async with painting(platform) as scheduler:
+    async with delivering(platform) as scheduler:
         await write(delivery(scheduler, root), words(60), 0.6, "Cut.")
     (answer,) = answers(slack, root)
     assert answer.visible == words(60) + "\nCut."
@@ -113,7 +113,7 @@ async def test_where_native_streaming_is_unknown_answers_are_edited_and_it_is_no
 ) -> None:
     slack.fail("chat.startStream", None, error=error)
     root, other = await slack.say("U1", "C1", "?"), await slack.say("U1", "C2", "?")
-    async with painting(platform) as scheduler:
+    async with delivering(platform) as scheduler:
         await write(delivery(scheduler, root), words(20), 0.3)
         await write(delivery(scheduler, other, "C2"), words(20), 0.3)
     assert [message.visible for message in answers(slack, root)] == [words(20)]
@@ -126,7 +126,7 @@ async def test_an_answer_grows_for_somebody_of_another_workspace_too(
 ) -> None:
     slack.space.add_person("U4", "dan", "Dan Away", team="T2")
     root = await slack.say("U4", "C1", "?")
-    async with painting(platform) as scheduler:
+    async with delivering(platform) as scheduler:
         await write(delivery(scheduler, root, reader="U4"), words(40), 0.3)
     assert [message.visible for message in answers(slack, root)] == [words(40)]
     (started,) = slack.called("chat.startStream")
@@ -139,7 +139,7 @@ async def test_an_answer_that_cannot_grow_for_its_reader_is_edited_and_others_gr
 ) -> None:
     slack.fail("chat.startStream", error=error)
     root, other = await slack.say("U1", "C1", "?"), await slack.say("U1", "C2", "?")
-    async with painting(platform) as scheduler:
+    async with delivering(platform) as scheduler:
         await write(delivery(scheduler, root), words(20), 0.3)
         await write(delivery(scheduler, other, "C2"), words(20), 0.3)
     assert [message.visible for message in answers(slack, root)] == [words(20)]
@@ -151,7 +151,7 @@ async def test_a_long_answer_rolls_over_before_slack_refuses_more(
 ) -> None:
     root = await slack.say("U1", "C1", "?")
     text = "界" * 2_900 + "\n\n```python\n" + "x = '界'\n" * 900 + "```\nDone."
-    async with painting(platform) as scheduler:
+    async with delivering(platform) as scheduler:
         await write(delivery(scheduler, root), text, 1.0)
     shown = [message.visible for message in answers(slack, root)]
     assert len(shown) >= 2
@@ -164,7 +164,7 @@ async def test_a_stream_that_slack_ended_early_is_finished_by_edits(
     slack: FakeSlack, platform: SlackConnector
 ) -> None:
     root = await slack.say("U1", "C1", "?")
-    async with painting(platform) as scheduler:
+    async with delivering(platform) as scheduler:
         writing = asyncio.create_task(write(delivery(scheduler, root), words(60), 1.0))
         await slack.wait_for(lambda: slack.called("chat.appendStream"))
         slack.clock.advance(301)
@@ -175,7 +175,7 @@ async def test_a_stream_that_slack_ended_early_is_finished_by_edits(
 async def test_an_old_stream_is_stopped_in_time(slack: FakeSlack, platform: SlackConnector) -> None:
     platform.installation.limits = replace(LIMITS, growth=Growth(size=9_000, life_s=0.5))
     root = await slack.say("U1", "C1", "?")
-    async with painting(platform) as scheduler:
+    async with delivering(platform) as scheduler:
         await write(delivery(scheduler, root), words(60), 1.2)
     assert [message.visible for message in answers(slack, root)] == [words(60)]
     assert len(slack.called("chat.stopStream")) == 1
@@ -189,7 +189,7 @@ async def test_a_call_of_unknown_fate_doubles_no_word(
 ) -> None:
     slack.fail(method, drop=effect)
     root = await slack.say("U1", "C1", "?")
-    async with painting(platform) as scheduler:
+    async with delivering(platform) as scheduler:
         await write(delivery(scheduler, root), words(40), 0.8, "Cut.")
     assert [message.visible for message in answers(slack, root)] == [words(40) + "\nCut."]
 
@@ -200,7 +200,7 @@ async def test_after_a_restart_an_open_stream_is_closed_and_goes_on(
     root = await slack.say("U1", "C1", "?")
     place = Place("slack", "T1", "C1", root)
     left = await platform.installation.perform(StartStream(place, "half an ans", "turn-C1-0", root, "U1"))
-    async with painting(platform) as scheduler:
+    async with delivering(platform) as scheduler:
         await write(delivery(scheduler, root, posted=(left,)), words(10), 0.2)
     (answer,) = answers(slack, root)
     assert (answer.ts, answer.visible) == (left, words(10))
@@ -212,7 +212,7 @@ async def test_a_stream_whose_id_was_never_stored_is_found_after_a_restart(
     root = await slack.say("U1", "C1", "?")
     place = Place("slack", "T1", "C1", root)
     left = await platform.installation.perform(StartStream(place, "half an ans", "turn-C1-0", root, "U1"))
-    async with painting(platform) as scheduler:
+    async with delivering(platform) as scheduler:
         made = delivery(scheduler, root)
         made.look_first = True
         await write(made, words(10), 0.2)
@@ -223,7 +223,7 @@ async def test_a_stream_whose_id_was_never_stored_is_found_after_a_restart(
 async def test_a_persons_stop_reaches_the_writer(slack: FakeSlack, platform: SlackConnector) -> None:
     root = await slack.say("U1", "C1", "?")
     stopped = asyncio.Event()
-    async with painting(platform) as scheduler:
+    async with delivering(platform) as scheduler:
         made = delivery(scheduler, root)
         made.on_stopped = stopped.set
         clock = SystemClock()
@@ -241,7 +241,7 @@ async def test_a_persons_stop_reaches_the_writer(slack: FakeSlack, platform: Sla
 async def test_no_mention_fires_from_a_message_that_grows(slack: FakeSlack, platform: SlackConnector) -> None:
     root = await slack.say("U1", "C1", "?")
     text = "Hey <!channel> and <@U1> and <!subteam^S1|x> and <#C1>, a < b. "
-    async with painting(platform) as scheduler:
+    async with delivering(platform) as scheduler:
         made, clock = delivery(scheduler, root), SystemClock()
         for end in range(1, len(text) + 1):
             made.show(Reply(text[:end], Phase.WRITING), clock.monotonic())
@@ -262,7 +262,7 @@ async def test_twelve_answers_at_once_lose_nothing(
     for number in range(12):
         slack.space.add_channel(f"CB{number}", f"bench-{number}")
     roots = [await slack.say("U1", f"CB{number}", "?") for number in range(12)]
-    async with painting(platform) as scheduler:
+    async with delivering(platform) as scheduler:
         await asyncio.gather(
             *(write(delivery(scheduler, root, f"CB{n}"), words(40), 0.6) for n, root in enumerate(roots))
         )
@@ -277,7 +277,7 @@ async def test_an_answer_over_the_limit_of_messages_ends_as_a_file(
 ) -> None:
     root = await slack.say("U1", "C1", "?")
     text = words(2_000)
-    async with painting(platform, file_chars=6_000) as scheduler:
+    async with delivering(platform, file_chars=6_000) as scheduler:
         await write(delivery(scheduler, root), text, 0.5, "The whole answer is in the file.")
     first, file = answers(slack, root)
     assert text.startswith(first.visible.split("\n")[0].strip())
@@ -293,7 +293,7 @@ async def test_without_the_right_to_upload_every_word_stays_in_messages(
 ) -> None:
     slack.fail("files.getUploadURLExternal", None, error="missing_scope")
     root = await slack.say("U1", "C1", "?")
-    async with painting(platform, file_chars=6_000) as scheduler:
+    async with delivering(platform, file_chars=6_000) as scheduler:
         await write(delivery(scheduler, root), words(2_000), 0.3)
     assert " ".join(message.visible for message in answers(slack, root)).split() == words(2_000).split()
 
@@ -303,7 +303,7 @@ async def test_nothing_follows_a_growing_message_that_was_deleted(
 ) -> None:
     platform.installation.limits = replace(LIMITS, growth=None)
     root = await slack.say("U1", "C1", "?")
-    async with painting(platform) as scheduler:
+    async with delivering(platform) as scheduler:
         made, clock = delivery(scheduler, root), SystemClock()
         made.show(Reply("one two ", Phase.WRITING), clock.monotonic())
         await slack.wait_for(lambda: answers(slack, root))
@@ -335,7 +335,7 @@ async def test_code_is_shown_as_it_was_written_while_it_grows_and_outside_of_it_
     for channel, limits in (("C1", LIMITS), ("C2", replace(LIMITS, growth=None))):
         platform.installation.limits = limits
         root = await slack.say("U1", channel, "?")
-        async with painting(platform) as scheduler:
+        async with delivering(platform) as scheduler:
             await write(delivery(scheduler, root, channel), CODE, 0.4)
         (answer,) = answers(slack, root, channel)
         assert answer.visible == CODE.replace(", <@", ", <\u200b@")
@@ -346,7 +346,7 @@ async def test_a_line_of_fence_marks_longer_than_a_message_is_shown_and_others_a
     slack: FakeSlack, platform: SlackConnector, marks: str
 ) -> None:
     root, other = await slack.say("U1", "C1", "?"), await slack.say("U1", "C2", "?")
-    async with painting(platform) as scheduler:
+    async with delivering(platform) as scheduler:
         await asyncio.gather(
             write(delivery(scheduler, root), f"{marks}\nand then words", 0.2),
             write(delivery(scheduler, other, "C2"), words(20), 0.2),

@@ -1,4 +1,4 @@
-"""Slack's payloads, as they are sent, and what the house hears of them."""
+"""Slack's payloads, as they are sent, and the events in the inbox."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class App:
 
 
 @asynccontextmanager
-async def house(
+async def serving_page(
     store: MemoryStore | None = None,
     *,
     port: int = 0,

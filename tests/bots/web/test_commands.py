@@ -14,14 +14,14 @@ from core.values.events import ButtonPress, Command
 from core.values.outgoing import Page
 from core.values.ui import Button, ImmediateReply
 from tests.bots.web.pages import Client, ask, error, events, thread_of
-from tests.bots.web.rig import App, house
+from tests.bots.web.rig import App, serving_page
 from tests.fakes.memory import MemoryStore
 
 # Buttons.
 
 
 async def test_a_press_reaches_the_inbox_and_stops_the_answer(client: Client) -> None:
-    async with house(gap_s=0.02) as home:
+    async with serving_page(gap_s=0.02) as home:
         asked = await ask(client, home, "one two three four five six seven eight")
         async with events(client, home, asked["thread"]) as stream:
             await stream.until("You said: one")
@@ -38,7 +38,7 @@ async def test_a_press_reaches_the_inbox_and_stops_the_answer(client: Client) ->
 
 
 async def test_a_button_out_of_date_is_refused_in_words(client: Client) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         press = {"action": "stop", "turn_id": 99, "thread": "board"}
         async with client.post(f"{home.url}/api/presses", json=press) as response:
             assert await error(response) == (409, "out_of_date")
@@ -46,12 +46,12 @@ async def test_a_button_out_of_date_is_refused_in_words(client: Client) -> None:
 
 async def test_what_is_done_about_an_answer_can_be_done_after_a_restart_and_once(client: Client) -> None:
     store, again = MemoryStore(), Button("again", "Try again", 1)
-    async with house(store) as home:
+    async with serving_page(store) as home:
         home.inbox.answers["One"] = Page("Half", "Cut.", (again,))
         asked = await ask(client, home, "One")
         await home.inbox.settled()
         before = await thread_of(client, home, asked["thread"])
-    async with house(store) as home:
+    async with serving_page(store) as home:
         shown = await thread_of(client, home, asked["thread"])
         assert [view | {"at": ""} for view in shown] == [view | {"at": ""} for view in before]
         assert shown[1]["buttons"] == [{"action": "again", "label": "Try again", "turn_id": 1}]
@@ -64,7 +64,7 @@ async def test_what_is_done_about_an_answer_can_be_done_after_a_restart_and_once
 
 
 async def test_of_an_answer_that_is_taken_up_again_the_words_are_left_on_every_page(client: Client) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         home.inbox.answers["One"] = Page("Half", "Cut.", (Button("again", "Try again", 1),))
         asked = await ask(client, home, "One")
         await home.inbox.settled()
@@ -93,7 +93,7 @@ async def command(client: Client, home: App, name: str, **fields: object) -> dic
 
 
 async def test_a_command_is_told_to_whoever_gave_it(client: Client) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         home.inbox.told["settings"] = ImmediateReply("As it is.")
         answer = await command(client, home, "settings", options={"scope": "workspace"})
         assert answer["told"]["text"] == "As it is."
@@ -105,7 +105,7 @@ async def test_a_command_is_told_to_whoever_gave_it(client: Client) -> None:
 
 
 async def test_what_a_command_had_forgotten_does_not_stay_in_sight_on_any_page(client: Client) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         asked = await ask(client, home, "One")
         await home.inbox.settled()
         home.inbox.told["forget"] = ImmediateReply("Forgotten.")
@@ -117,7 +117,7 @@ async def test_what_a_command_had_forgotten_does_not_stay_in_sight_on_any_page(c
 
 
 async def test_a_command_that_becomes_a_question_is_seen_and_answered_in_its_thread(client: Client) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         asked = await ask(client, home, "One")
         await home.inbox.settled()
         async with events(client, home, asked["thread"]) as stream:
@@ -133,7 +133,7 @@ async def test_a_command_that_becomes_a_question_is_seen_and_answered_in_its_thr
 
 
 async def test_what_is_summed_up_of_the_channel_is_what_was_said_in_its_threads(client: Client) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         for text in ("One", "Two"):
             await ask(client, home, text)
             await home.inbox.settled()
@@ -144,7 +144,7 @@ async def test_what_is_summed_up_of_the_channel_is_what_was_said_in_its_threads(
 
 
 async def test_what_is_being_typed_is_suggested_in_the_browsers_language(client: Client) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         headers = {"Accept-Language": "zh"}
 
         async def suggested(text: str) -> list[tuple[str, str]]:
@@ -160,7 +160,7 @@ async def test_what_is_being_typed_is_suggested_in_the_browsers_language(client:
 
 @pytest.mark.parametrize("path", ["commands", "presses"])
 async def test_no_other_site_gives_commands_or_presses_buttons(client: Client, path: str) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         body = {"name": "reset", "client_id": str(uuid4()), "action": "stop", "turn_id": 1, "thread": "board"}
         for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
             async with client.post(f"{home.url}/api/{path}", json=body, headers=headers) as response:

@@ -14,14 +14,14 @@ from core.values.outgoing import EditMessage, Page, PostMessage
 from core.values.tasks import ANSWER, ContinueAnswer, Task
 from core.values.ui import Button
 from tests.bots.web.pages import Client, ask, thread_of
-from tests.bots.web.rig import house
+from tests.bots.web.rig import serving_page
 from tests.fakes.memory import MemoryStore
 
 # Asking.
 
 
 async def test_a_question_is_answered_in_a_thread_of_its_own(client: Client) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         first = await ask(client, home, "One")
         second = await ask(client, home, "Two")
         await home.inbox.settled()
@@ -35,7 +35,7 @@ async def test_a_question_is_answered_in_a_thread_of_its_own(client: Client) -> 
 
 
 async def test_a_follow_up_stays_in_its_thread(client: Client) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         first = await ask(client, home, "One")
         again = await ask(client, home, "Two", thread=first["thread"])
         await home.inbox.settled()
@@ -45,7 +45,7 @@ async def test_a_follow_up_stays_in_its_thread(client: Client) -> None:
 
 
 async def test_the_ask_says_who_where_and_in_which_language(client: Client) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         client_id = str(uuid4())
         headers = {"Accept-Language": "zh-CN,en;q=0.5"}
         async with client.post(
@@ -60,7 +60,7 @@ async def test_the_ask_says_who_where_and_in_which_language(client: Client) -> N
 
 
 async def test_a_double_click_is_one_question(client: Client) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         client_id = str(uuid4())
         answers = await asyncio.gather(*(ask(client, home, "Once", client_id=client_id) for _ in range(5)))
         await home.inbox.settled()
@@ -71,10 +71,10 @@ async def test_a_double_click_is_one_question(client: Client) -> None:
 
 async def test_a_retry_after_a_restart_is_the_same_question(client: Client) -> None:
     store, client_id = MemoryStore(), str(uuid4())
-    async with house(store) as home:
+    async with serving_page(store) as home:
         before = await ask(client, home, "Once", client_id=client_id)
         await home.inbox.settled()
-    async with house(store) as home:
+    async with serving_page(store) as home:
         assert await ask(client, home, "Once", client_id=client_id) == before
         assert len(await thread_of(client, home, before["thread"])) == 2
 
@@ -84,18 +84,18 @@ async def test_a_retry_after_a_restart_is_the_same_question(client: Client) -> N
 
 async def test_threads_are_there_after_a_restart(client: Client) -> None:
     store = MemoryStore()
-    async with house(store) as home:
+    async with serving_page(store) as home:
         asked = await ask(client, home)
         await home.inbox.settled()
         before = await thread_of(client, home, asked["thread"])
-    async with house(store) as home:
+    async with serving_page(store) as home:
         after = await thread_of(client, home, asked["thread"])
         assert [(view["id"], view["text"]) for view in after] == [(view["id"], view["text"]) for view in before]
 
 
 async def test_an_edit_after_a_restart_finds_its_place_again(client: Client) -> None:
     store = MemoryStore()
-    async with house(store) as home:
+    async with serving_page(store) as home:
         first = await ask(client, home, "One")
         await ask(client, home, "Two", thread=first["thread"])
         place = home.inbox.events[0].place
@@ -103,7 +103,7 @@ async def test_an_edit_after_a_restart_finds_its_place_again(client: Client) -> 
             PostMessage(place, Page("Ha"), "turn-9-0", answers=first["id"])
         )
         await home.inbox.settled()
-    async with house(store) as home:
+    async with serving_page(store) as home:
         assert (
             await home.platform.installation.perform(EditMessage(place, half, Page("Half an answer"))) == half
         )
@@ -123,14 +123,14 @@ async def test_words_of_an_answer_anew_take_the_place_of_the_old_ones_after_a_re
     client: Client, task: Task, words: str, texts: list[str]
 ) -> None:
     store = MemoryStore()
-    async with house(store) as home:
+    async with serving_page(store) as home:
         first = await ask(client, home, "One")
         await home.inbox.settled()
         place = home.inbox.events[0].place
     again = await store.retry_turn(1, task)
     assert again is not None
     stop = Button("stop", "Stop", again.id)
-    async with house(store) as home:
+    async with serving_page(store) as home:
         shown = Page(words, buttons=(stop,))
         await home.platform.installation.perform(PostMessage(place, shown, "k", first["id"], turn_id=again.id))
         assert [view["text"] for view in await thread_of(client, home, first["thread"])] == texts
@@ -138,14 +138,14 @@ async def test_words_of_an_answer_anew_take_the_place_of_the_old_ones_after_a_re
 
 async def test_what_had_been_written_is_seen_after_a_restart_before_it_goes_on(client: Client) -> None:
     store = MemoryStore()
-    async with house(store) as home:
+    async with serving_page(store) as home:
         first = await ask(client, home, "One")
         await home.inbox.settled()
     again = await store.retry_turn(1, ANSWER)
     assert again is not None
     await store.begin(again.id)
     await store.checkpoint([(again.id, "Half of", (f"{first['id']}.aa",))])
-    async with house(store) as home:
+    async with serving_page(store) as home:
         shown = await thread_of(client, home, first["thread"])
         assert [view["text"] for view in shown] == ["One", "Half of"]
         assert shown[1]["buttons"] == [{"action": "stop", "label": "Stop", "turn_id": again.id}]
@@ -154,8 +154,8 @@ async def test_what_had_been_written_is_seen_after_a_restart_before_it_goes_on(c
 # The port.
 
 
-async def test_strokes_are_shown_and_found_again(client: Client) -> None:
-    async with house() as home:
+async def test_calls_are_shown_and_found_again(client: Client) -> None:
+    async with serving_page() as home:
         asked = await ask(client, home)
         await home.inbox.settled()
         place = home.inbox.events[0].place
@@ -172,7 +172,7 @@ async def test_strokes_are_shown_and_found_again(client: Client) -> None:
 
 
 async def test_what_the_page_cannot_show_is_refused() -> None:
-    async with house() as home:
+    async with serving_page() as home:
         place = await home.platform.installation.channel("web")
         long = Page("x" * (home.platform.installation.limits.page_size + 1))
         with pytest.raises(PlatformError) as rejected:
@@ -188,7 +188,7 @@ async def test_what_the_page_cannot_show_is_refused() -> None:
 
 
 async def test_a_summary_stands_in_the_channels_own_thread(client: Client) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         place = await home.platform.installation.channel("web")
         await home.platform.installation.perform(
             PostMessage(place, Page("12 questions"), "turn-1-0", "digest-2026-01-02")
@@ -203,7 +203,7 @@ async def test_a_summary_stands_in_the_channels_own_thread(client: Client) -> No
 
 
 async def test_the_store_has_all_history_and_threads_do_not_share_a_budget() -> None:
-    async with house() as home:
+    async with serving_page() as home:
         place = await home.platform.installation.channel("web")
         other = replace(place, thread="abcdefgh2345")
         (one,), (two,) = (

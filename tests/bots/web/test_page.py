@@ -14,7 +14,7 @@ from core.values.outgoing import PostMessage
 from core.values.tasks import ContinueAnswer
 from core.values.turn_ends import Finish
 from core.values.ui import Button
-from tests.bots.web.rig import house
+from tests.bots.web.rig import serving_page
 from tests.bots.web.windows import answers, ask, window
 from tests.e2e.browser import CHROMIUM, NO_BROWSER
 from tests.fakes.memory import MemoryStore
@@ -26,7 +26,7 @@ pytestmark = [
 
 
 async def test_a_question_is_answered_word_by_word(chromium: Browser) -> None:
-    async with house(gap_s=0.05) as home, window(chromium) as (_, page):
+    async with serving_page(gap_s=0.05) as home, window(chromium) as (_, page):
         await page.goto(home.url)
         words = " ".join(f"word{n}" for n in range(40))
         await ask(page, words)
@@ -45,7 +45,7 @@ async def test_a_question_is_answered_word_by_word(chromium: Browser) -> None:
 async def test_a_thread_is_there_after_a_reload_a_restart_and_going_back(chromium: Browser) -> None:
     store = MemoryStore()
     async with window(chromium) as (_, page):
-        async with house(store) as home:
+        async with serving_page(store) as home:
             await page.goto(home.url)
             await ask(page, "First thread")
             await expect(answers(page)).to_have_text(["You said: First thread"])
@@ -67,7 +67,7 @@ async def test_a_thread_is_there_after_a_reload_a_restart_and_going_back(chromiu
         await expect(line).to_be_hidden()  # a new thread has no connection yet
         await page.go_back()
         await expect(line).to_contain_text("connection is lost")
-        async with house(store, port=port):
+        async with serving_page(store, port=port):
             await expect(page.locator("#line")).to_be_hidden()
             await expect(page.locator("[role=log] article")).to_have_count(2)
             await ask(page, "And after the restart")
@@ -77,7 +77,7 @@ async def test_a_thread_is_there_after_a_reload_a_restart_and_going_back(chromiu
 
 
 async def test_a_broken_connection_loses_and_doubles_nothing(chromium: Browser) -> None:
-    async with house(gap_s=0.1) as home, window(chromium) as (context, page):
+    async with serving_page(gap_s=0.1) as home, window(chromium) as (context, page):
         await page.goto(home.url)
         text = " ".join(f"word{n}" for n in range(20))
         await ask(page, text)
@@ -92,7 +92,7 @@ async def test_a_broken_connection_loses_and_doubles_nothing(chromium: Browser) 
 
 
 async def test_what_could_not_be_sent_stays_in_the_box_and_is_then_sent_once(chromium: Browser) -> None:
-    async with house() as home, window(chromium) as (_, page):
+    async with serving_page() as home, window(chromium) as (_, page):
         await page.goto(home.url)
         home.store.failing = True
         await ask(page, "Keep me")
@@ -115,7 +115,7 @@ async def test_what_could_not_be_sent_stays_in_the_box_and_is_then_sent_once(chr
 
 
 async def test_a_line_break_and_a_composition_do_not_send(chromium: Browser) -> None:
-    async with house() as home, window(chromium) as (_, page):
+    async with serving_page() as home, window(chromium) as (_, page):
         await page.goto(home.url)
         await page.keyboard.type("one")
         await page.keyboard.press("Shift+Enter")
@@ -131,7 +131,7 @@ async def test_a_line_break_and_a_composition_do_not_send(chromium: Browser) -> 
 
 
 async def test_the_keyboard_alone_is_enough(chromium: Browser) -> None:
-    async with house(gap_s=0.05) as home, window(chromium) as (_, page):
+    async with serving_page(gap_s=0.05) as home, window(chromium) as (_, page):
         home.inbox.answers["Long"] = Shown(" ".join(f"w{n}" for n in range(200)), notice="Stopped.")
         await page.goto(home.url)
         await page.keyboard.type("Long")
@@ -158,7 +158,7 @@ async def test_the_keyboard_alone_is_enough(chromium: Browser) -> None:
 
 
 async def test_buttons_and_notices_are_shown_and_refusals_are_said(chromium: Browser) -> None:
-    async with house() as home, window(chromium) as (_, page):
+    async with serving_page() as home, window(chromium) as (_, page):
         home.inbox.answers["Break"] = Shown(
             "It was **going", "The answer broke off.", (Button("again", "Try again", 99),)
         )
@@ -171,7 +171,7 @@ async def test_buttons_and_notices_are_shown_and_refusals_are_said(chromium: Bro
 
 
 async def test_an_answer_anew_takes_the_place_of_the_old_one_with_its_first_words(chromium: Browser) -> None:
-    async with house() as home, window(chromium) as (context, page):
+    async with serving_page() as home, window(chromium) as (context, page):
         home.inbox.answers["Again"] = Shown("Old words.")
         await page.goto(home.url)
         await ask(page, "Again")
@@ -200,7 +200,7 @@ async def test_an_answer_anew_takes_the_place_of_the_old_one_with_its_first_word
 
 
 async def test_a_thread_that_is_not_there_is_said_so(chromium: Browser) -> None:
-    async with house() as home, window(chromium) as (_, page):
+    async with serving_page() as home, window(chromium) as (_, page):
         await page.goto(f"{home.url}/#nowhere")
         await expect(page.get_by_role("alert")).to_contain_text("no such thread")
         await expect(page.get_by_role("heading", level=1)).to_have_text("New thread")
@@ -209,7 +209,10 @@ async def test_a_thread_that_is_not_there_is_said_so(chromium: Browser) -> None:
 
 
 async def test_the_reader_who_went_up_is_left_alone(chromium: Browser) -> None:
-    async with house(gap_s=0.02) as home, window(chromium, viewport={"width": 900, "height": 400}) as (_, page):
+    async with (
+        serving_page(gap_s=0.02) as home,
+        window(chromium, viewport={"width": 900, "height": 400}) as (_, page),
+    ):
         home.inbox.answers["Long"] = Shown("\n\n".join(f"Paragraph {n}" for n in range(60)))
         await page.goto(home.url)
         await ask(page, "Long")

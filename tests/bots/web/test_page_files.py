@@ -17,7 +17,7 @@ from core.i18n import phrase
 from core.ports.files import Extracted, FileError
 from core.values.events import Outcome, Receipt
 from core.values.parts import FileProblem
-from tests.bots.web.rig import house
+from tests.bots.web.rig import serving_page
 from tests.bots.web.windows import answers, ask, window
 from tests.e2e.browser import CHROMIUM, NO_BROWSER
 from tests.e2e.test_web import fits, focus_is_seen
@@ -103,7 +103,7 @@ async def test_a_picture_and_a_file_are_chosen_sent_and_shown_after_a_reload_and
 ) -> None:
     store = MemoryStore()
     async with window(chromium) as (_, page):
-        async with house(store) as home:
+        async with serving_page(store) as home:
             await page.goto(home.url)
             await choose(page, CAT, NOTES)
             await expect(draft(page)).to_have_count(2)
@@ -118,7 +118,7 @@ async def test_a_picture_and_a_file_are_chosen_sent_and_shown_after_a_reload_and
             await expect(question(page).get_by_role("img", name="cat.png")).to_have_js_property(
                 "naturalWidth", 600
             )
-        async with house(store) as again:
+        async with serving_page(store) as again:
             await page.goto(page.url.replace(home.url, again.url))
             await expect(question(page).get_by_role("img", name="cat.png")).to_have_js_property(
                 "naturalWidth", 600
@@ -128,7 +128,7 @@ async def test_a_picture_and_a_file_are_chosen_sent_and_shown_after_a_reload_and
 
 
 async def test_a_picture_needs_no_words_and_names_its_thread(chromium: Browser) -> None:
-    async with house() as home, window(chromium) as (_, page):
+    async with serving_page() as home, window(chromium) as (_, page):
         await page.goto(home.url)
         await choose(page, CAT)
         await page.get_by_role("button", name="Send").click()
@@ -140,7 +140,7 @@ async def test_a_picture_needs_no_words_and_names_its_thread(chromium: Browser) 
 async def test_files_are_pasted_and_dropped_and_words_that_come_with_their_picture_stay_words(
     chromium: Browser,
 ) -> None:
-    async with house() as home, window(chromium) as (_, page):
+    async with serving_page() as home, window(chromium) as (_, page):
         await page.goto(home.url)
         await hand(page, "paste", {"shot.png": "x"})
         await expect(draft(page)).to_have_count(1)
@@ -153,7 +153,7 @@ async def test_files_are_pasted_and_dropped_and_words_that_come_with_their_pictu
 
 
 async def test_a_file_is_taken_off_by_keyboard(chromium: Browser) -> None:
-    async with house() as home, window(chromium) as (_, page):
+    async with serving_page() as home, window(chromium) as (_, page):
         await page.goto(home.url)
         await choose(page, NOTES, file("b.txt"))
         await expect(draft(page)).to_have_count(2)
@@ -176,7 +176,7 @@ async def test_what_a_message_can_not_hold_is_said_before_it_is_sent(chromium: B
     big = tmp_path / "big.png"  # a path: Playwright sends the bytes of a payload through two processes
     with big.open("wb") as sparse:
         sparse.truncate(20_000_001)
-    async with house() as home, window(chromium) as (_, page):
+    async with serving_page() as home, window(chromium) as (_, page):
         await page.goto(home.url)
         await choose(page, *[file(f"{n}.txt") for n in range(7)])
         await expect(draft(page)).to_have_count(5)
@@ -191,7 +191,7 @@ async def test_what_a_message_can_not_hold_is_said_before_it_is_sent(chromium: B
 
 async def test_a_file_that_can_not_be_read_says_why_in_the_thread(chromium: Browser) -> None:
     for locale, language in (("en-GB", "en"), ("zh-CN", "zh")):
-        async with house(extractor=Locked()) as home, window(chromium, locale=locale) as (_, page):
+        async with serving_page(extractor=Locked()) as home, window(chromium, locale=locale) as (_, page):
             await page.goto(home.url)
             await choose(page, file("deed.pdf"))
             await page.keyboard.press("Enter")
@@ -200,7 +200,7 @@ async def test_a_file_that_can_not_be_read_says_why_in_the_thread(chromium: Brow
 
 async def test_sending_shows_how_far_it_is_and_is_cancelled_with_nothing_lost(chromium: Browser) -> None:
     extractor = Waits()
-    async with house(extractor=extractor) as home, window(chromium) as (_, page):
+    async with serving_page(extractor=extractor) as home, window(chromium) as (_, page):
         await page.goto(home.url)
         await choose(page, NOTES)
         await ask(page, "How many?")
@@ -217,7 +217,7 @@ async def test_sending_shows_how_far_it_is_and_is_cancelled_with_nothing_lost(ch
 
 
 async def test_what_is_refused_or_does_not_arrive_is_in_the_box_again(chromium: Browser) -> None:
-    async with house() as home, window(chromium) as (context, page):
+    async with serving_page() as home, window(chromium) as (context, page):
         await page.goto(home.url)
         home.inbox.refused = Receipt(Outcome.REFUSED)
         await choose(page, NOTES)
@@ -236,7 +236,7 @@ async def test_what_is_refused_or_does_not_arrive_is_in_the_box_again(chromium: 
 
 
 async def test_a_picture_that_is_gone_is_a_name(chromium: Browser) -> None:
-    async with house() as home, window(chromium) as (_, page):
+    async with serving_page() as home, window(chromium) as (_, page):
         await page.goto(home.url)
         await choose(page, CAT)
         await page.keyboard.press("Enter")
@@ -257,7 +257,7 @@ async def test_no_name_breaks_a_narrow_page(chromium: Browser, dark: bool) -> No
     ]
     phone: dict[str, Any] = {"viewport": {"width": 320, "height": 640}, "has_touch": True, "is_mobile": True}
     theme = "dark" if dark else "light"
-    async with house() as home, window(chromium, **phone, color_scheme=theme) as (_, page):
+    async with serving_page() as home, window(chromium, **phone, color_scheme=theme) as (_, page):
         await page.goto(home.url)
         await choose(page, *[file(name) for name in names])
         await expect(draft(page)).to_have_count(5)

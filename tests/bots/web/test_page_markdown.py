@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from core.values.outgoing import Page as Shown
-from tests.bots.web.rig import house
+from tests.bots.web.rig import serving_page
 from tests.bots.web.windows import MARKDOWN, answers, ask, window
 from tests.e2e.browser import CHROMIUM, NO_BROWSER
 
@@ -17,7 +17,7 @@ pytestmark = [
 
 
 async def test_markdown_becomes_elements_and_html_stays_text(chromium: Browser) -> None:
-    async with house() as home, window(chromium) as (_, page):
+    async with serving_page() as home, window(chromium) as (_, page):
         home.inbox.answers["Markdown"] = Shown(MARKDOWN)
         await page.goto(home.url)
         await ask(page, "Markdown")
@@ -51,7 +51,7 @@ async def test_markdown_becomes_elements_and_html_stays_text(chromium: Browser) 
 
 async def test_code_is_copied(chromium: Browser) -> None:
     async with (
-        house() as home,
+        serving_page() as home,
         window(chromium, permissions=["clipboard-read", "clipboard-write"]) as (_, page),
     ):
         home.inbox.answers["Code"] = Shown("```\na = 1\nb = 2\n```")
@@ -63,7 +63,7 @@ async def test_code_is_copied(chromium: Browser) -> None:
 
 
 async def test_what_is_settled_stays_while_an_answer_grows_and_formulas_are_drawn(chromium: Browser) -> None:
-    async with house(gap_s=0.05) as home, window(chromium) as (_, page):
+    async with serving_page(gap_s=0.05) as home, window(chromium) as (_, page):
         home.inbox.answers["Grow"] = Shown(
             "A first paragraph.\n\n" + "word " * 40 + "\n\n\\[ x = \\frac{a}{b} \\]\n"
         )

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, expect
 from core.i18n import phrase
 from core.values.outgoing import Page as Shown
 from core.values.ui import Button, Choice, Field, Form, ImmediateReply
-from tests.bots.web.rig import house
+from tests.bots.web.rig import serving_page
 from tests.bots.web.windows import MARKDOWN, answers, ask, window
 from tests.e2e.browser import CHROMIUM, NO_BROWSER
 
@@ -24,7 +24,10 @@ pytestmark = [
 
 
 async def test_a_phone_shows_all_and_folds_the_threads_away(chromium: Browser) -> None:
-    async with house() as home, window(chromium, viewport=PHONE, has_touch=True, is_mobile=True) as (_, page):
+    async with (
+        serving_page() as home,
+        window(chromium, viewport=PHONE, has_touch=True, is_mobile=True) as (_, page),
+    ):
         home.inbox.answers["Wide"] = Shown(MARKDOWN + "\n\n```\n" + "x" * 300 + "\n```\n" + "y" * 300)
         await page.goto(home.url)
         await ask(page, "Wide")
@@ -48,7 +51,7 @@ async def test_a_phone_shows_all_and_folds_the_threads_away(chromium: Browser) -
 async def test_the_pages_own_words_are_complete_and_those_of_the_core(chromium: Browser) -> None:
     known = {}
     for language, locale in (("en", "en-GB"), ("zh", "zh-CN")):
-        async with house() as home, window(chromium, locale=locale) as (_, page):
+        async with serving_page() as home, window(chromium, locale=locale) as (_, page):
             await page.goto(home.url)
             words = await page.evaluate(
                 """import("/static/words.js").then(({ SAY }) => Object.fromEntries(
@@ -68,7 +71,7 @@ async def test_the_pages_own_words_are_complete_and_those_of_the_core(chromium: 
 
 
 async def test_the_page_speaks_chinese(chromium: Browser) -> None:
-    async with house() as home, window(chromium, locale="zh-CN") as (_, page):
+    async with serving_page() as home, window(chromium, locale="zh-CN") as (_, page):
         await page.goto(home.url)
         assert await page.locator("html").get_attribute("lang") == "zh-Hans"
         await ask(page, "你好")
@@ -80,7 +83,10 @@ async def test_the_page_speaks_chinese(chromium: Browser) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_everything_has_a_name_and_can_be_read(chromium: Browser, scheme: str) -> None:
-    async with house() as home, window(chromium, color_scheme=scheme, reduced_motion="reduce") as (_, page):
+    async with (
+        serving_page() as home,
+        window(chromium, color_scheme=scheme, reduced_motion="reduce") as (_, page),
+    ):
         home.inbox.answers["Look"] = Shown(MARKDOWN, "A notice.", (Button("again", "Try again", 1),))
         await page.goto(home.url)
         await ask(page, "Look")

@@ -16,7 +16,7 @@ from bots.web.renderer import ViewRenderer
 from core.values.events import Outcome, Receipt
 from core.values.outgoing import Page, PostMessage
 from core.values.ui import Button, ImmediateReply
-from tests.bots.web.rig import App, house
+from tests.bots.web.rig import App, serving_page
 from tests.waiting import HANG_S, until
 
 STOP = (Button("stop", "Stop", 1),)
@@ -53,7 +53,7 @@ async def html(client: ClientSession, url: str) -> list[list[str]]:
 
 
 async def test_other_requests_are_answered_while_a_message_is_rendered(client: ClientSession) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         url = await asked(client, home)
         renderer = home.platform._renderer
         with held(renderer) as release:
@@ -70,7 +70,7 @@ async def test_other_requests_are_answered_while_a_message_is_rendered(client: C
 
 
 async def test_a_reply_and_a_live_view_are_rendered_in_the_thread(client: ClientSession) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         url = await asked(client, home)
         renderer = home.platform._renderer
         home.inbox.told["help"] = ImmediateReply("**Help**")
@@ -88,7 +88,7 @@ async def test_a_reply_and_a_live_view_are_rendered_in_the_thread(client: Client
 async def test_streams_end_at_once_when_the_platform_is_stopped_while_a_message_is_rendered(
     client: ClientSession,
 ) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         url = await asked(client, home)
         renderer = home.platform._renderer
         async with client.get(f"{url}/events") as stream:

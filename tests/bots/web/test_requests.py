@@ -13,7 +13,7 @@ import pytest
 from bots import web
 from bots.web.guard import Hosts, names_of
 from tests.bots.web.pages import Client, error
-from tests.bots.web.rig import house
+from tests.bots.web.rig import serving_page
 from tests.waiting import HANG_S
 
 # Refusals.
@@ -34,7 +34,7 @@ from tests.waiting import HANG_S
 async def test_a_request_that_may_not_be_is_refused(
     client: Client, headers: dict[str, str], body: bytes, refusal: tuple[int, str]
 ) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         sent = {"Content-Type": "application/json", **headers}
         async with client.post(f"{home.url}/api/asks", data=body, headers=sent) as response:
             assert await error(response) == refusal
@@ -43,14 +43,17 @@ async def test_a_request_that_may_not_be_is_refused(
 
 @pytest.mark.parametrize("path", ["/", "/static/page.js", "/api/threads", "/api/threads/board/events"])
 async def test_no_other_name_leads_to_loopback(client: Client, path: str) -> None:
-    async with house() as home, client.get(home.url + path, headers={"Host": "evil.example"}) as response:
+    async with (
+        serving_page() as home,
+        client.get(home.url + path, headers={"Host": "evil.example"}) as response,
+    ):
         assert await error(response) == (421, "wrong_host")
 
 
 async def test_a_name_that_is_set_leads_to_the_page_and_nobody_who_comes_by_it_runs_parley(
     client: Client,
 ) -> None:
-    async with house(hosts=Hosts("127.0.0.1", names_of("chat.example"))) as home:
+    async with serving_page(hosts=Hosts("127.0.0.1", names_of("chat.example"))) as home:
         named = {"Host": "chat.example", "Origin": "https://chat.example"}
         async with client.get(f"{home.url}/", headers=named) as response:
             assert response.status == 200
@@ -61,7 +64,7 @@ async def test_a_name_that_is_set_leads_to_the_page_and_nobody_who_comes_by_it_r
 
 
 async def test_an_address_has_so_many_open_pages_and_one_more_once_another_is_closed(client: Client) -> None:
-    async with house(streams=2) as home:
+    async with serving_page(streams=2) as home:
         body = {"text": "hello", "client_id": str(uuid4())}
         async with client.post(f"{home.url}/api/asks", json=body) as response:
             thread = (await response.json())["thread"]
@@ -85,14 +88,14 @@ async def test_a_body_that_does_not_arrive_is_not_waited_for(
         yield b"{"
         await asyncio.sleep(HANG_S)
 
-    async with house() as home:
+    async with serving_page() as home:
         headers = {"Content-Type": "application/json"}
         async with client.post(f"{home.url}/api/asks", data=slow(), headers=headers) as response:
             assert await error(response) == (408, "too_slow")
 
 
 async def test_an_unknown_thread_is_refused_in_words(client: Client) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         for path in ("", "/events"):
             async with client.get(f"{home.url}/api/threads/abcdefgh2345{path}") as response:
                 assert await error(response) == (404, "no_thread")
@@ -102,7 +105,7 @@ async def test_an_unknown_thread_is_refused_in_words(client: Client) -> None:
 
 
 async def test_a_question_that_cannot_be_stored_is_not_taken(client: Client) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         home.store.failing = True
         body = {"text": "x", "client_id": str(uuid4())}
         headers = {"Accept-Language": "zh"}
@@ -113,7 +116,7 @@ async def test_a_question_that_cannot_be_stored_is_not_taken(client: Client) -> 
 
 
 async def test_a_program_that_is_stopping_says_so(client: Client) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         body = {"text": "x", "client_id": str(uuid4())}
         home.inbox.draining = True
         async with client.post(f"{home.url}/api/asks", json=body) as response:
@@ -142,7 +145,7 @@ async def test_a_program_that_is_stopping_says_so(client: Client) -> None:
 async def test_files_are_sent_once_and_then_only_when_changed(
     client: Client, path: str, content_type: str
 ) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         async with client.get(home.url + path) as response:
             assert (response.status, response.content_type) == (200, content_type)
             assert response.headers["Cache-Control"] == "no-cache"
@@ -155,7 +158,7 @@ async def test_files_are_sent_once_and_then_only_when_changed(
 
 
 async def test_every_file_that_the_page_names_is_served(client: Client) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         left, seen = ["/"], {"/"}
         while left:
             async with client.get(home.url + left.pop()) as response:
@@ -170,11 +173,11 @@ async def test_every_file_that_the_page_names_is_served(client: Client) -> None:
 
 @pytest.mark.parametrize("name", ["platform.py", "..%2Fplatform.py", "page.html%00"])
 async def test_nothing_else_is_served(client: Client, name: str) -> None:
-    async with house() as home, client.get(f"{home.url}/static/{name}") as response:
+    async with serving_page() as home, client.get(f"{home.url}/static/{name}") as response:
         assert response.status == 404
 
 
 async def test_answers_of_the_api_are_never_cached(client: Client) -> None:
-    async with house() as home, client.get(f"{home.url}/api/threads") as response:
+    async with serving_page() as home, client.get(f"{home.url}/api/threads") as response:
         assert response.headers["Cache-Control"] == "no-store"
         assert response.headers["X-Content-Type-Options"] == "nosniff"

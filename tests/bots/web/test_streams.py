@@ -11,14 +11,14 @@ from bots.web.answer_streams import KEPT, AnswerStreams, News, ThinkingNews
 from bots.web.outgoing import MessageView
 from core.values.outgoing import Page, PostMessage
 from tests.bots.web.pages import Client, ask, events
-from tests.bots.web.rig import house
+from tests.bots.web.rig import serving_page
 from tests.waiting import HANG_S
 
 # Watching.
 
 
 async def test_words_reach_an_open_page_as_they_come(client: Client) -> None:
-    async with house(gap_s=0.02) as home:
+    async with serving_page(gap_s=0.02) as home:
         asked = await ask(client, home, "one two three")
         async with events(client, home, asked["thread"]) as stream:
             texts = await stream.until("You said: one two three")
@@ -27,7 +27,7 @@ async def test_words_reach_an_open_page_as_they_come(client: Client) -> None:
 
 
 async def test_a_reconnection_begins_with_the_complete_view(client: Client) -> None:
-    async with house(gap_s=0.02) as home:
+    async with serving_page(gap_s=0.02) as home:
         asked = await ask(client, home, "one two three four")
         async with events(client, home, asked["thread"]) as stream:
             await stream.until("You said: one")
@@ -41,7 +41,7 @@ async def test_a_reconnection_begins_with_the_complete_view(client: Client) -> N
 
 
 async def test_another_page_sees_the_question_too(client: Client) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         asked = await ask(client, home, "One")
         await home.inbox.settled()
         async with events(client, home, asked["thread"]) as stream:
@@ -55,7 +55,7 @@ async def test_another_page_sees_the_question_too(client: Client) -> None:
 
 
 async def test_thinking_is_shown_until_the_first_word(client: Client) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         asked = await ask(client, home)
         await home.inbox.settled()
         place = home.inbox.events[0].place
@@ -70,7 +70,7 @@ async def test_thinking_is_shown_until_the_first_word(client: Client) -> None:
 
 
 async def test_what_is_thought_of_can_be_stopped_in_the_order_in_which_it_was_asked(client: Client) -> None:
-    async with house() as home:
+    async with serving_page() as home:
 
         async def thought_of() -> int:
             await home.platform.installation.typing(place)
@@ -95,7 +95,7 @@ async def test_what_is_thought_of_can_be_stopped_in_the_order_in_which_it_was_as
 
 
 async def test_a_silent_stream_shows_that_it_lives(client: Client) -> None:
-    async with house(heartbeat_s=0.01) as home:
+    async with serving_page(heartbeat_s=0.01) as home:
         asked = await ask(client, home)
         await home.inbox.settled()
         async with events(client, home, asked["thread"]) as stream:
@@ -107,7 +107,7 @@ async def test_a_silent_stream_shows_that_it_lives(client: Client) -> None:
 
 
 async def test_a_page_that_leaves_is_forgotten(client: Client) -> None:
-    async with house(heartbeat_s=0.01) as home:
+    async with serving_page(heartbeat_s=0.01) as home:
         asked = await ask(client, home)
         async with events(client, home, asked["thread"]) as stream:
             await stream.next()
@@ -121,8 +121,8 @@ async def test_a_slow_page_is_given_only_the_newest_view() -> None:
     live = AnswerStreams()
     watcher = live.watch("t")
     for n in range(10_000):
-        live.paint("t", MessageView("m", True, "word " * n))
-    live.paint("t", MessageView("other", True, "x"))
+        live.show("t", MessageView("m", True, "word " * n))
+    live.show("t", MessageView("other", True, "x"))
     views = (await watcher.news(1)).views
     assert [view.id for view in views] == ["m", "other"]
     assert views[0].text == "word " * 9_999
@@ -134,7 +134,7 @@ async def test_words_of_an_answer_end_the_thinking_that_a_slow_page_has_not_been
     watcher = live.watch("t")
     live.think("t", 0.0, 1_000)
     live.tell("t", MessageView("q", False, "a question"))
-    live.paint("t", MessageView("m", True, "word"))
+    live.show("t", MessageView("m", True, "word"))
     assert (await watcher.news(1)).thinking is None
     live.think("t", 0.0, 1_000)
     assert (await watcher.news(1)).thinking == ThinkingNews(1_000)
@@ -143,14 +143,14 @@ async def test_words_of_an_answer_end_the_thinking_that_a_slow_page_has_not_been
 def test_what_is_remembered_is_bounded() -> None:
     live = AnswerStreams()
     for n in range(KEPT + 5):
-        live.paint("t", MessageView(str(n), True, ""), key=f"k{n}")
+        live.show("t", MessageView(str(n), True, ""), key=f"k{n}")
     assert len(live.views("t")) == KEPT
     assert live.find("k0") is None
     assert live.find(f"k{KEPT}") == str(KEPT)
 
 
 async def test_streams_end_when_the_platform_is_stopped(client: Client) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         asked = await ask(client, home)
         await home.inbox.settled()
         async with events(client, home, asked["thread"]) as stream:

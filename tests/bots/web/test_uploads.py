@@ -20,7 +20,7 @@ from core.ports.files import Extracted, FileError, Picture, ScannedPages
 from core.values.conversation import Ask
 from core.values.events import Command, Outcome, Receipt
 from core.values.parts import File, FileProblem
-from tests.bots.web.rig import App, house
+from tests.bots.web.rig import App, serving_page
 from tests.fakes.files import PICTURE, PlainExtractor
 from tests.waiting import HANG_S, until
 
@@ -112,7 +112,7 @@ class Waits(PlainExtractor):
 
 
 async def test_the_text_of_a_file_goes_with_the_question(client: ClientSession) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         answer = await send(client, home, TEXT, text="How many?")
         read = File("notes.txt", "text/plain", "seven boxes", size=11)
         assert attached(home) == (read,)
@@ -124,7 +124,7 @@ async def test_the_text_of_a_file_goes_with_the_question(client: ClientSession) 
 
 async def test_what_was_heard_in_a_sound_is_shown_with_it(client: ClientSession) -> None:
     clip: Sent = ("clip.ogg", "audio/ogg", b"OggS" + bytes(60))
-    async with house(transcriber=Hears()) as home:
+    async with serving_page(transcriber=Hears()) as home:
         answer = await send(client, home, clip)
         assert attached(home) == (File("clip.ogg", "audio/ogg", "heard audio/ogg", size=64),)
         (shown,) = (await question(client, home, answer["thread"]))["attached"]
@@ -133,7 +133,7 @@ async def test_what_was_heard_in_a_sound_is_shown_with_it(client: ClientSession)
 
 async def test_a_sound_that_the_service_could_not_take_is_shown_with_its_problem(client: ClientSession) -> None:
     clip: Sent = ("clip.ogg", "audio/ogg", b"OggS" + bytes(60))
-    async with house(transcriber=Fails()) as home:
+    async with serving_page(transcriber=Fails()) as home:
         answer = await send(client, home, clip)
         (shown,) = (await question(client, home, answer["thread"]))["attached"]
         assert (shown["name"], shown["text"]) == ("clip.ogg", "")
@@ -141,7 +141,7 @@ async def test_a_sound_that_the_service_could_not_take_is_shown_with_its_problem
 
 
 async def test_a_picture_needs_no_words_and_its_small_copy_is_shown_and_read(client: ClientSession) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         answer = await send(client, home, CAT)
         (file,) = attached(home)
         assert isinstance(file, File)
@@ -164,26 +164,26 @@ async def test_a_picture_needs_no_words_and_its_small_copy_is_shown_and_read(cli
 
 
 async def test_each_page_of_a_scan_is_a_picture_and_a_problem_is_said_at_once(client: ClientSession) -> None:
-    async with house(extractor=Scan()) as home:
+    async with serving_page(extractor=Scan()) as home:
         await send(client, home, ("deed.pdf", "application/pdf", b"%PDF-1.7"))
         names = [one.name for one in attached(home) if isinstance(one, File)]
         assert names == ["deed.pdf, page 1", "deed.pdf, page 2"]
         assert len({one.source for one in attached(home) if isinstance(one, File)}) == 2
-    async with house(extractor=Locked()) as home:
+    async with serving_page(extractor=Locked()) as home:
         answer = await send(client, home, ("deed.pdf", "application/pdf", b"%PDF-1.7"), text="What is it?")
         (file,) = (await question(client, home, answer["thread"]))["attached"]
         assert file["problem"] == phrase("file_problem_encrypted", "en")
 
 
 async def test_a_scan_that_is_sent_as_a_picture_has_its_pages_too(client: ClientSession) -> None:
-    async with house(extractor=Scan()) as home:
+    async with serving_page(extractor=Scan()) as home:
         await send(client, home, ("deed.png", "image/png", b"%PDF-1.7"))
         names = [(one.name, one.source) for one in attached(home) if isinstance(one, File)]
         assert names == [("deed.png, page 1", "1-1"), ("deed.png, page 2", "1-2")]
 
 
 async def test_sound_is_not_listened_to_here(client: ClientSession) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         await send(client, home, ("clip.ogg", "audio/ogg", b"OggS"))
         assert attached(home) == (File("clip.ogg", "audio/ogg", "", FileProblem.UNHEARD, 4),)
 
@@ -198,13 +198,13 @@ async def test_sound_is_not_listened_to_here(client: ClientSession) -> None:
     ],
 )
 async def test_a_name_is_only_a_name(client: ClientSession, name: str, shown: str) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         answer = await send(client, home, (name or "/", "text/plain", b"x"))
         assert (await question(client, home, answer["thread"]))["attached"][0]["name"] == shown
 
 
 async def test_a_message_sent_again_is_one_message(client: ClientSession) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         client_id = str(uuid4())
         first = await send(client, home, CAT, TEXT, client_id=client_id)
         second = await send(client, home, CAT, TEXT, client_id=client_id)
@@ -213,7 +213,7 @@ async def test_a_message_sent_again_is_one_message(client: ClientSession) -> Non
 
 
 async def test_forgetting_the_thread_removes_its_pictures(client: ClientSession) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         answer = await send(client, home, CAT)
         picture = (await question(client, home, answer["thread"]))["attached"][0]["picture"]
         await home.store.forget_thread(thread_to_place(answer["thread"]), datetime.now(UTC))
@@ -223,7 +223,7 @@ async def test_forgetting_the_thread_removes_its_pictures(client: ClientSession)
 
 
 async def test_the_pictures_of_a_refused_message_are_not_kept(client: ClientSession) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         home.inbox.refused = Receipt(Outcome.REFUSED)
         assert await refused(client, home, form(CAT, client_id=(message := str(uuid4())))) == (
             403,
@@ -233,7 +233,7 @@ async def test_the_pictures_of_a_refused_message_are_not_kept(client: ClientSess
 
 
 async def test_a_command_takes_no_files_but_a_question_does(client: ClientSession) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         assert await refused(client, home, form(TEXT, text="/summarize")) == (400, "command_files")
         await send(client, home, TEXT, text="/ask how many boxes?")
         assert len(attached(home)) == 1
@@ -245,7 +245,7 @@ async def test_more_or_larger_files_than_a_message_holds_are_refused(
 ) -> None:
     monkeypatch.setattr(uploads, "PICTURE_LIMIT_BYTES", 300_000)
     monkeypatch.setattr(uploads, "FILE_LIMIT_BYTES", 600_000)
-    async with house() as home:
+    async with serving_page() as home:
         assert await refused(client, home, form(*[TEXT] * (FILES_LIMIT + 1))) == (413, "too_many_files")
         large = b"x" * 300_001
         await send(client, home, ("a.txt", "text/plain", large))
@@ -258,7 +258,7 @@ async def test_more_or_larger_files_than_a_message_holds_are_refused(
 
 
 async def test_a_body_that_is_announced_too_long_is_refused_before_it_is_read(client: ClientSession) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(home.url.rpartition(":")[2]))
         writer.write(
             b"POST /api/asks HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
@@ -271,7 +271,7 @@ async def test_a_body_that_is_announced_too_long_is_refused_before_it_is_read(cl
 
 async def test_a_body_that_drips_is_given_up(client: ClientSession, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "PATIENCE_S", 0.2)
-    async with house() as home:
+    async with serving_page() as home:
 
         async def drip() -> AsyncIterator[bytes]:
             yield b"--x\r\nContent-Disposition: form-data; name=ask\r\n\r\n"
@@ -296,7 +296,7 @@ async def test_a_body_that_drips_is_given_up(client: ClientSession, monkeypatch:
     ],
 )
 async def test_a_body_that_is_no_form_is_malformed(client: ClientSession, body: bytes) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         kind = {"Content-Type": "multipart/form-data; boundary=x"}
         assert await refused(client, home, body, **kind) == (400, "malformed")
 
@@ -304,7 +304,7 @@ async def test_a_body_that_is_no_form_is_malformed(client: ClientSession, body: 
 async def test_lines_without_end_before_the_first_part_are_refused(client: ClientSession) -> None:
     head = b'--x\r\nContent-Disposition: form-data; name="ask"\r\n\r\n'
     kind = {"Content-Type": "multipart/form-data; boundary=x"}
-    async with house() as home:
+    async with serving_page() as home:
         for lines, expected in ((10, 202), (uploads.MOST_LINES, 400)):
             fields = json.dumps({"text": "Hello?", "client_id": str(uuid4())}).encode()
             body = b"\r\n" * lines + head + fields + b"\r\n--x--\r\n"
@@ -312,7 +312,7 @@ async def test_lines_without_end_before_the_first_part_are_refused(client: Clien
 
 
 async def test_a_form_of_another_site_is_refused_and_only_messages_have_files(client: ClientSession) -> None:
-    async with house() as home:
+    async with serving_page() as home:
         crossing = {"Sec-Fetch-Site": "cross-site"}
         assert await refused(client, home, form(TEXT), **crossing) == (403, "cross_site")
         async with client.post(f"{home.url}/api/commands", data=form(TEXT)) as response:
@@ -323,7 +323,7 @@ async def test_a_message_whose_sender_has_gone_while_its_files_were_read_is_not_
     client: ClientSession,
 ) -> None:
     extractor = Waits()
-    async with house(extractor=extractor) as home:
+    async with serving_page(extractor=extractor) as home:
         sending = asyncio.create_task(post(client, home, form(TEXT)))
         await extractor.arrived.wait()
         sending.cancel()
@@ -339,7 +339,7 @@ async def test_no_more_messages_with_files_are_read_at_a_time_than_memory_is_for
     client: ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(uploads, "AT_ONCE", 1)
-    async with house() as home:
+    async with serving_page() as home:
         arrived, go_on = asyncio.Event(), asyncio.Event()
 
         async def slow() -> AsyncIterator[bytes]:

@@ -23,7 +23,7 @@ from core.values.outgoing import (
 )
 from core.values.places import Place
 from core.values.ui import Button
-from tests.contract.rigs.rig import Painting, Rig, post
+from tests.contract.rigs.rig import PageCall, Rig, post
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -65,16 +65,16 @@ async def fault(call: Awaitable[object]) -> PlatformError | None:
     return None
 
 
-async def painting(rig: Rig, kind: str, page: Page = FULL) -> Painting:
+async def page_call(rig: Rig, kind: str, page: Page = FULL) -> PageCall:
     """A post or an edit in a conversation that has begun: one question, one message of the answer."""
     ask = await rig.ask()
     first = await rig.installation.perform(post(ask, Page("A first page.")))
     return post(ask, page) if kind == "post" else EditMessage(ask.place, first, page, ask.interaction_token)
 
 
-async def stroke_of(rig: Rig, kind: str) -> OutgoingCall:
+async def call_of(rig: Rig, kind: str) -> OutgoingCall:
     """Any other call in such a conversation. What can grow there has begun to."""
-    edit = await painting(rig, "edit")
+    edit = await page_call(rig, "edit")
     assert isinstance(edit, EditMessage)
     place, growing, ask = edit.place, edit.message_id, rig.inbox.of(Ask)[0]
     start = StartStream(place, "A loom ", "turn-9/0", ask.id, ask.author.id)
@@ -92,7 +92,7 @@ async def stroke_of(rig: Rig, kind: str) -> OutgoingCall:
 
 async def taken(rig: Rig, kind: str) -> OutgoingCall:
     """A call of this kind, where the platform has it. Where it has not, it says so, and does nothing."""
-    call, limits = await stroke_of(rig, kind), rig.installation.limits
+    call, limits = await call_of(rig, kind), rig.installation.limits
     has = {"delete": rig.deletes, "upload": limits.files}.get(kind, limits.growth is not None)
     if not has:
         before = await texts(rig, call.place)

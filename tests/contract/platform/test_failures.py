@@ -8,15 +8,15 @@ from core.errors import Code
 from core.values.outgoing import Page, PostMessage
 from core.values.places import Place
 from core.values.ui import Button
-from tests.contract.platform.boundary import CODES, FULL, KINDS, fault, holds, painting, refusal, texts
+from tests.contract.platform.boundary import CODES, FULL, KINDS, fault, holds, page_call, refusal, texts
 from tests.contract.rigs.rig import CUT, LOST, Rig, post
 
 
 @holds("perform")
 @pytest.mark.parametrize("code", CODES)
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_stroke_that_is_refused_says_why_and_is_not_done(rig: Rig, kind: str, code: Code) -> None:
-    call = await rig.failing(await painting(rig, kind), code)
+async def test_a_call_that_is_refused_says_why_and_is_not_done(rig: Rig, kind: str, code: Code) -> None:
+    call = await rig.failing(await page_call(rig, kind), code)
     calls = rig.calls()
     error = await refusal(rig, rig.installation.perform(call))
     assert (error.code, error.certain) == (code, True)
@@ -30,8 +30,8 @@ async def test_a_stroke_that_is_refused_says_why_and_is_not_done(rig: Rig, kind:
 @holds("perform")
 @pytest.mark.parametrize("way", [LOST, CUT])
 @pytest.mark.parametrize("kind", KINDS)
-async def test_an_uncertain_stroke_says_so_and_is_not_repeated(rig: Rig, kind: str, way: str) -> None:
-    call = await painting(rig, kind)
+async def test_an_uncertain_call_says_so_and_is_not_repeated(rig: Rig, kind: str, way: str) -> None:
+    call = await page_call(rig, kind)
     await rig.uncertain(call, way)
     calls = rig.calls()
     error = await refusal(rig, rig.installation.perform(call))
@@ -43,7 +43,7 @@ async def test_an_uncertain_stroke_says_so_and_is_not_repeated(rig: Rig, kind: s
 @holds("perform")
 @pytest.mark.parametrize("kind", KINDS)
 async def test_whatever_it_is_answered_it_raises_nothing_else(rig: Rig, kind: str) -> None:
-    call = await painting(rig, kind)
+    call = await page_call(rig, kind)
     for spoil in rig.strange():
         spoil(call)
         error = await refusal(rig, rig.installation.perform(call))
@@ -75,7 +75,7 @@ async def test_whatever_a_page_holds_it_is_shown_or_refused(rig: Rig, page: Page
 
 
 @holds("perform")
-async def test_before_it_runs_a_stroke_is_done_or_surely_not(idle: Rig) -> None:
+async def test_before_it_runs_a_call_is_done_or_surely_not(idle: Rig) -> None:
     place = Place(idle.platform.name, "T1", idle.channel())
     refused = await fault(idle.installation.perform(PostMessage(place, Page("12 questions"), "digest/1")))
     assert await texts(idle, place) == (["12 questions"] if refused is None else [])

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from core.values.outgoing import Page, PostMessage
-from tests.contract.platform.boundary import FULL, holds, painting, refusal
+from tests.contract.platform.boundary import FULL, holds, page_call, refusal
 from tests.contract.rigs.rig import CUT, LOST, Rig, post
 
 
@@ -15,7 +15,7 @@ from tests.contract.rigs.rig import CUT, LOST, Rig, post
 @pytest.mark.parametrize("restarted", [False, True], ids=("same process", "restarted"))
 @pytest.mark.parametrize("way", [LOST, CUT])
 async def test_after_an_uncertain_post_one_message_stands(rig: Rig, way: str, restarted: bool) -> None:
-    lost = await painting(rig, "post")
+    lost = await page_call(rig, "post")
     assert isinstance(lost, PostMessage)
     await rig.uncertain(lost, way)
     await refusal(rig, rig.installation.perform(lost))

@@ -35,7 +35,7 @@ from tests.contract.rigs.rig import CUT, LOST, Rig
 
 @holds("perform")
 @pytest.mark.parametrize("kind", OTHER_KINDS)
-async def test_every_other_stroke_is_done_or_unsupported(rig: Rig, kind: str) -> None:
+async def test_every_other_call_is_done_or_unsupported(rig: Rig, kind: str) -> None:
     call = await taken(rig, kind)
     done = await rig.installation.perform(call)
     assert done
@@ -59,7 +59,7 @@ async def test_every_other_stroke_is_done_or_unsupported(rig: Rig, kind: str) ->
 
 @holds("perform")
 @pytest.mark.parametrize("kind", OTHER_KINDS)
-async def test_every_other_stroke_is_slowed_down_with_a_time(rig: Rig, kind: str) -> None:
+async def test_every_other_call_is_slowed_down_with_a_time(rig: Rig, kind: str) -> None:
     call = await taken(rig, kind)
     wait_s = rig.slow(call)
     error = await refusal(rig, rig.installation.perform(call))

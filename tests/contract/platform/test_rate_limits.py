@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.values.outgoing import AppendStream, DeleteMessage, EditMessage, OutgoingCall, RateLimit, StopStream
-from tests.contract.platform.boundary import FULL, KINDS, holds, painting
+from tests.contract.platform.boundary import FULL, KINDS, holds, page_call
 from tests.contract.rigs.rig import Rig, post
 
 
@@ -20,7 +20,7 @@ async def test_rate_limits_name_the_installation_that_they_are_of(rig: Rig) -> N
 @holds("rate_limits")
 async def test_budgets_are_pure_and_can_be_lived_on(rig: Rig) -> None:
     for kind in KINDS:
-        call = await painting(rig, kind)
+        call = await page_call(rig, kind)
         calls, rate_limits = rig.calls(), rig.installation.rate_limits(call)
         assert rate_limits
         assert rate_limits == rig.installation.rate_limits(call)
@@ -37,7 +37,7 @@ async def test_budgets_are_pure_and_can_be_lived_on(rig: Rig) -> None:
 async def test_posts_and_edits_draw_on_budgets_of_their_own(rig: Rig) -> None:
     if not rig.posts_and_edits_are_limited_apart:
         rig.cannot("the page limits nothing")
-    posts, edits = [_scopes(rig, await painting(rig, kind)) for kind in KINDS]
+    posts, edits = [_scopes(rig, await page_call(rig, kind)) for kind in KINDS]
     assert posts - edits
     assert edits - posts
 
@@ -45,7 +45,7 @@ async def test_posts_and_edits_draw_on_budgets_of_their_own(rig: Rig) -> None:
 @holds("rate_limits")
 async def test_what_one_team_spends_is_not_taken_from_another(rig: Rig) -> None:
     for kind in KINDS:
-        call = await painting(rig, kind)
+        call = await page_call(rig, kind)
         there = _elsewhere(rig, call)
         assert _scopes(rig, call) & _scopes(rig, there) <= rig.limited_for_all_teams
 

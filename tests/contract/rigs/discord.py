@@ -22,7 +22,7 @@ from core.values.events import Command
 from core.values.outgoing import DeleteMessage, EditMessage, OutgoingCall, Page, PostMessage
 from core.values.places import Place
 from core.values.ui import Button
-from tests.contract.rigs.rig import CUT, LOST, Painting, Rig, Shown, ShownReply
+from tests.contract.rigs.rig import CUT, LOST, PageCall, Rig, Shown, ShownReply
 from tests.fakes import discord
 from tests.fakes.discord import FakeDiscord
 from tests.waiting import until
@@ -103,7 +103,7 @@ class DiscordRig(Rig):
     async def bot_says(self, ask: Ask, text: str) -> None:
         await self.fake.bot_says(int(ask.place.thread), text)
 
-    async def failing(self, call: Painting, code: Code) -> Painting:
+    async def failing(self, call: PageCall, code: Code) -> PageCall:
         posting = isinstance(call, PostMessage)
         method, path = self._route(call)
         match code:
@@ -126,7 +126,7 @@ class DiscordRig(Rig):
                 return await self._expired(call)
         return call
 
-    async def _expired(self, call: Painting) -> Painting:
+    async def _expired(self, call: PageCall) -> PageCall:
         """Asked by a command where the bot is no member: the ticket is the only way in, and runs out."""
         chat = self.fake.private_chat(discord.CHEN)
         await self.fake.slash(discord.CHEN, chat, "ask", question="and here?")

@@ -25,7 +25,7 @@ from tests.waiting import until
 
 _numbers = count(1)
 
-Painting = PostMessage | EditMessage
+PageCall = PostMessage | EditMessage
 """The calls that show a page: every platform has them."""
 
 LOST, CUT = "done, and its answer lost", "cut off before it was done"
@@ -192,7 +192,7 @@ class Rig(ABC):
     # How it fails.
 
     @abstractmethod
-    async def failing(self, call: Painting, code: Code) -> Painting:
+    async def failing(self, call: PageCall, code: Code) -> PageCall:
         """The call to perform, like `call`, so that it fails with `code` and is not done."""
 
     @abstractmethod

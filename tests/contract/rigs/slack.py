@@ -26,7 +26,7 @@ from core.values.outgoing import (
 )
 from core.values.places import Place
 from core.values.ui import Button
-from tests.contract.rigs.rig import CUT, LOST, Painting, Rig, Shown, ShownReply
+from tests.contract.rigs.rig import CUT, LOST, PageCall, Rig, Shown, ShownReply
 from tests.fakes import slack
 from tests.fakes.slack import FakeSlack
 from tests.waiting import until
@@ -120,7 +120,7 @@ class SlackRig(Rig):
     async def bot_says(self, ask: Ask, text: str) -> None:
         await self.fake.bot_says("C1", text, ask.place.thread)
 
-    async def failing(self, call: Painting, code: Code) -> Painting:
+    async def failing(self, call: PageCall, code: Code) -> PageCall:
         method = _method(call)
         if code is Code.EXPIRED:
             self.cannot("asks have no tickets")

@@ -21,7 +21,7 @@ from core.values.conversation import Ask
 from core.values.outgoing import OutgoingCall, Page
 from core.values.places import Place
 from core.values.ui import Button
-from tests.contract.rigs.rig import Painting, Recorder, Rig, Shown, ShownReply
+from tests.contract.rigs.rig import PageCall, Recorder, Rig, Shown, ShownReply
 from tests.fakes.files import PlainExtractor
 from tests.fakes.memory import MemoryStore
 
@@ -109,7 +109,7 @@ class WebRig(Rig):
     async def bot_says(self, ask: Ask, text: str) -> None:
         self.cannot("there are no other bots")
 
-    async def failing(self, call: Painting, code: Code) -> Painting:
+    async def failing(self, call: PageCall, code: Code) -> PageCall:
         match code:
             case Code.GONE:
                 return replace(call, place=replace(call.place, channel="elsewhere"))
@@ -117,16 +117,16 @@ class WebRig(Rig):
                 return replace(call, page=Page("x" * (self.installation.limits.page_size + 1)))
             case Code.EXPIRED:
                 self.cannot("asks have no tickets")
-        self.cannot("a stroke leaves the process by nothing that could refuse it or be cut")
+        self.cannot("a call leaves the process by nothing that could refuse it or be cut")
 
     async def uncertain(self, call: OutgoingCall, way: str) -> None:
-        self.cannot("a stroke leaves the process by nothing that could be cut")
+        self.cannot("a call leaves the process by nothing that could be cut")
 
     def strange(self) -> list[Callable[[OutgoingCall], None]]:
-        self.cannot("nobody answers strokes")
+        self.cannot("nobody answers calls")
 
     def slow(self, call: OutgoingCall) -> float:
-        self.cannot("nobody refuses strokes")
+        self.cannot("nobody refuses calls")
 
     async def files(self, place: Place) -> list[tuple[str, str]]:
         self.cannot("there are no files")

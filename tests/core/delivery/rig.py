@@ -1,4 +1,4 @@
-"""The painting part of a platform, in memory, whose limits, refusals and lost answers a test writes down beforehand."""
+"""The delivery part of a platform, in memory, whose limits, refusals and lost answers a test writes down beforehand."""
 
 from __future__ import annotations
 

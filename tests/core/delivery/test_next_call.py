@@ -94,7 +94,7 @@ def test_first_words_may_grow_unless_they_are_the_last(reply: Reply, wished: tup
     assert next_calls(made, 0.0) == wished
 
 
-def test_strokes_carry_the_words_that_are_not_shown_yet_and_all_of_them_where_it_is_edited() -> None:
+def test_calls_carry_the_words_that_are_not_shown_yet_and_all_of_them_where_it_is_edited() -> None:
     grown, edited = layout(grows=True), layout(grows=False)
     for made in (grown, edited):
         made.lay(Reply(WORDS + "and more.", Phase.ENDED, "Cut."))

@@ -54,7 +54,7 @@ def test_what_was_granted_before_a_refusal_is_all_that_is_believed_in_but_at_lea
 
 
 @pytest.mark.parametrize("budget", [EDITS, RateLimit("bot", burst=10, per_s=10, window_s=1)])
-def test_of_strokes_under_way_at_once_the_first_refused_one_teaches_and_the_others_add_nothing(
+def test_of_calls_under_way_at_once_the_first_refused_one_teaches_and_the_others_add_nothing(
     budget: RateLimit,
 ) -> None:
     learner = limiter(budget)
@@ -66,7 +66,7 @@ def test_of_strokes_under_way_at_once_the_first_refused_one_teaches_and_the_othe
     assert learner.share(110.1) == pytest.approx(0.3, abs=0.01)
 
 
-def test_strokes_that_flowed_back_count_as_granted() -> None:
+def test_calls_that_flowed_back_count_as_granted() -> None:
     bucket = Bucket(RateLimit("edits", burst=10, per_s=1))
     for second in range(10):
         spent(bucket, 1, 100.0 + second)
@@ -102,7 +102,7 @@ def test_a_burst_is_spent_over_seconds_not_at_once() -> None:
     assert max(gaps) < 0.6
 
 
-def test_a_window_gives_its_strokes_evenly_and_opens_again_when_it_closes() -> None:
+def test_a_window_gives_its_calls_evenly_and_opens_again_when_it_closes() -> None:
     window = Window(CHANNEL)
     now, times = 100.0, []
     for _ in range(7):
@@ -129,7 +129,7 @@ def test_what_the_platform_says_is_left_counts_more_than_what_was_reckoned() -> 
     assert window.wait_s(109.1) > 0, "the limit that was told holds in the windows to come"
 
 
-def test_strokes_under_way_are_not_in_what_is_told() -> None:
+def test_calls_under_way_are_not_in_what_is_told() -> None:
     window = Window(CHANNEL)
     window.take(100.0)
     window.end(window.take(100.0), 100.0)

@@ -476,7 +476,7 @@ async def test_an_answer_that_begins_anew_is_edited_as_a_whole() -> None:
     assert paper.shown == "another one"
 
 
-async def test_words_refused_in_the_middle_do_not_end_the_painting() -> None:
+async def test_words_refused_in_the_middle_do_not_end_the_delivery() -> None:
     paper = Paper(FakeClock(), [Fate.WELL, *[Fate.NO] * 3], limits=PLAIN)
     async with studio(paper) as at:
         await paint(at, words(20))
