@@ -36,10 +36,8 @@ ON_TIME_S = 60.0
 """Seconds without such a delay, after which the operators get the message that it is over."""
 
 
-def files_subject(name: str) -> str:
-    """The subject of alerts about the files of the platform `name`."""
-    return f"files {name}"
-
+_FILES = {"fetch": "files", "upload": "uploads"}
+"""The calls for which an app may lack a right, and how the subject of their alerts begins."""
 
 Gauge = Callable[[str, Mapping[str, str], float], None]
 
@@ -85,8 +83,8 @@ class PlatformHealth:
     def called(self, call: str, error: PlatformError | None) -> None:
         """`call` was answered, or raised `error`."""
         if error is None:
-            if call == "fetch":
-                self._operators.report_recovery(files_subject(self._name))
+            if call in _FILES:
+                self._operators.report_recovery(f"{_FILES[call]} {self._name}")
             elif call == "perform" and self._failing_since is not None:
                 self._failing_since = None
                 self._operators.report_recovery(platform_subject(self._name))
@@ -94,8 +92,8 @@ class PlatformHealth:
         self._operators.count(
             "parley_platform_refusals_total", platform=self._name, call=call, code=str(error.code)
         )
-        if call == "fetch" and error.code is Code.APP_SETUP:
-            self._operators.report_failure(files_subject(self._name), error, {"name": self._name})
+        if call in _FILES and error.code is Code.APP_SETUP:
+            self._operators.report_failure(f"{_FILES[call]} {self._name}", error, {"name": self._name})
         if error.code not in (Code.BAD_TOKEN, Code.UNAVAILABLE, Code.UNCERTAIN):
             return
         now = self._clock.monotonic()

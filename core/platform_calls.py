@@ -12,7 +12,7 @@ from core.errors import Code, PlatformError, new_ref
 from core.ports.connector import Connector, Installation, LinksMessages, ThreadAccess
 from core.ports.files import FileContent, FileError, FileSource
 from core.values.conversation import Ask, History
-from core.values.outgoing import OutgoingCall, Page, PostMessage
+from core.values.outgoing import OutgoingCall, Page, PostMessage, UploadFile
 from core.values.parts import File, FileProblem
 from core.values.places import Place
 
@@ -36,7 +36,8 @@ class PlatformCalls:
         self._called = called
 
     async def perform(self, call: OutgoingCall) -> str:
-        return await self._pass("perform", self.installation.perform(call), call=type(call).__name__.lower())
+        method = "upload" if isinstance(call, UploadFile) else "perform"
+        return await self._pass(method, self.installation.perform(call), call=type(call).__name__.lower())
 
     async def find(self, call: OutgoingCall) -> str | None:
         return await self._pass("find", self.installation.find(call))

@@ -81,9 +81,7 @@ def forget_thread(connection: Connection, place: Place, at_us: int) -> int:
     reset(connection, place, at_us)
     _forget_turns(connection, threads.within(TURNS, place), _NOTHING)
     connection.execute(delete(TOOL_GRANTS).where(*threads.within(TOOL_GRANTS, place)))
-    here = threads.within(MESSAGES, place)
-    uploads.remove_with(connection, here)
-    return connection.execute(delete(MESSAGES).where(*here)).rowcount
+    return uploads.remove_messages(connection, threads.within(MESSAGES, place))
 
 
 def forget_person(connection: Connection, platform: str, team: str, person: str) -> int:
@@ -91,10 +89,9 @@ def forget_person(connection: Connection, platform: str, team: str, person: str)
     asked, said = threads.of_team(TURNS, platform, team), threads.of_team(MESSAGES, platform, team)
     theirs = (*asked, turn.author == person)
     _hold_turns(connection, (*asked, or_(turn.author == person, _quotes(TURNS, person))))
-    connection.execute(delete(MESSAGES).where(*said, _answers(platform, team, person)))
+    uploads.remove_messages(connection, (*said, _answers(platform, team, person)))
     their_lines = (*said, MESSAGES.c.author == person, MESSAGES.c.mine.is_(False))
-    uploads.remove_with(connection, their_lines)
-    lines = connection.execute(delete(MESSAGES).where(*their_lines)).rowcount
+    lines = uploads.remove_messages(connection, their_lines)
     turns_there = select(turn.id).where(*asked)
     connection.execute(delete(FEEDBACK).where(FEEDBACK.c.person == person, FEEDBACK.c.turn_id.in_(turns_there)))
     _forget_turns(connection, theirs, {**_NOTHING, "author": "", "author_locale": ""})

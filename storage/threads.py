@@ -25,7 +25,7 @@ from sqlalchemy import (
 from core.ports.store.threads import Thread
 from core.values.conversation import Ask, History, ThreadMessage
 from core.values.events import Deleted, Edited
-from core.values.parts import Attached, File, ToolsUsed
+from core.values.parts import Attached, File
 from core.values.places import Person, Place
 from storage.attached import changed, from_json, merged, to_json, with_file
 from storage.engine import insert
@@ -101,12 +101,13 @@ def add_line(connection: Connection, ask: Ask) -> bool:
     return connection.execute(_add_line(connection.dialect.name), _line_values(ask.place, line)).rowcount == 1
 
 
-def put_answer(connection: Connection, ask: Ask, message: str, text: str, tools: ToolsUsed) -> None:
+def put_answer(
+    connection: Connection, ask: Ask, message: str, text: str, attached: tuple[Attached, ...]
+) -> None:
     """Store an answer's message, in place of the same message from a platform's history."""
     adding = insert(connection.dialect.name, MESSAGES)
-    used = (tools,) if tools.names else ()
     line = ThreadMessage(
-        message, Person(id="", bot=True), text, ask.at, mine=True, anchor=ask.id, attached=used
+        message, Person(id="", bot=True), text, ask.at, mine=True, anchor=ask.id, attached=attached
     )
     connection.execute(
         adding.on_conflict_do_update(
@@ -119,12 +120,10 @@ def put_answer(connection: Connection, ask: Ask, message: str, text: str, tools:
     )
 
 
-def drop_answers(connection: Connection, ask: Ask) -> None:
-    """Remove earlier answers to a question from the thread, since it has been answered anew."""
-    mine = (MESSAGES.c.anchor == ask.id, MESSAGES.c.rank == 1)
-    connection.execute(
-        delete(MESSAGES).where(*within(MESSAGES, ask.place), *mine, MESSAGES.c.at_us == to_us(ask.at))
-    )
+def answers_to(ask: Ask) -> list[ColumnElement[bool]]:
+    """The stored answers to a question."""
+    line = MESSAGES.c
+    return [*within(MESSAGES, ask.place), line.anchor == ask.id, line.rank == 1, line.at_us == to_us(ask.at)]
 
 
 def note(connection: Connection, ask: Ask) -> bool:

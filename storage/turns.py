@@ -237,6 +237,7 @@ def finish(connection: Connection, end: Finish, now_us: int) -> None:
     if not ended:  # a second call, or the turn was forgotten meanwhile: its usage still counts
         author = connection.scalar(select(TURNS.c.author).where(TURNS.c.id == end.turn.id))
         usage.add(connection, end, author or "")
+        uploads.discard(connection, ask.place, _line_id(end.turn.id, end.posted))
         return
     posts.add(connection, [(end.turn.id, end.posted)])
     if asked is not None:
@@ -245,8 +246,8 @@ def finish(connection: Connection, end: Finish, now_us: int) -> None:
     usage.add(connection, end, ask.author.id)
     if end.text.strip():
         if end.turn.again_of is not None and not isinstance(ask.task, ContinueAnswer):
-            threads.drop_answers(connection, ask)
-        threads.put_answer(connection, ask, _line_id(end.turn.id, end.posted), end.text, end.tools)
+            uploads.remove_messages(connection, threads.answers_to(ask))  # they have been answered anew
+        threads.put_answer(connection, ask, _line_id(end.turn.id, end.posted), end.text, end.attached)
 
 
 def answer_footers(connection: Connection, place: Place, limit: int) -> list[AnswerFooter]:

@@ -51,10 +51,12 @@ def discard(connection: Connection, place: Place, message: str) -> None:
     connection.execute(delete(UPLOADS).where(*threads.within(UPLOADS, place, message), ~stored))
 
 
-def remove_with(connection: Connection, messages: Iterable[ColumnElement[bool]]) -> None:
-    """Remove those of the messages that meet these conditions. Call it before the messages are removed."""
-    of_messages = select(*(MESSAGES.c[name] for name in _MESSAGE)).where(*messages)
+def remove_messages(connection: Connection, which: Iterable[ColumnElement[bool]]) -> int:
+    """Remove the messages that meet these conditions, with their pictures. Returns the number of messages."""
+    conditions = list(which)
+    of_messages = select(*(MESSAGES.c[name] for name in _MESSAGE)).where(*conditions)
     connection.execute(delete(UPLOADS).where(tuple_(*(UPLOADS.c[name] for name in _MESSAGE)).in_(of_messages)))
+    return connection.execute(delete(MESSAGES).where(*conditions)).rowcount
 
 
 def expire(connection: Connection, before_us: int) -> int:

@@ -18,7 +18,7 @@ from bots.discord.outgoing import key_to_nonce, page_to_content
 from bots.discord.thread_locations import UNKNOWN_CHANNEL, ThreadLocations, channel_at
 from bots.reading import MessageReader
 from core.values.conversation import Ask, History, ThreadMessage
-from core.values.outgoing import PostMessage
+from core.values.outgoing import PostMessage, UploadFile
 from core.values.places import Place
 
 _READER = MessageReader("discord", lambda message: str(message.id))
@@ -216,7 +216,9 @@ def _in_order(entry: ThreadMessage) -> int:
     return int(entry.id)
 
 
-async def find(client: discord.Client, locations: ThreadLocations, post: PostMessage) -> str | None:
+async def find(
+    client: discord.Client, locations: ThreadLocations, post: PostMessage | UploadFile
+) -> str | None:
     """The id of the message that an uncertain post left, or None. Raises what discord.py raises."""
     place, likely = post.place, [locations.of(post.place, post.answers)]
     if not locations.certain(place, post.answers):
@@ -238,12 +240,15 @@ async def find(client: discord.Client, locations: ThreadLocations, post: PostMes
 
 
 def _is_left_by(
-    me: discord.ClientUser | None, post: PostMessage, message: discord.Message, *, shared: bool
+    me: discord.ClientUser | None, post: PostMessage | UploadFile, message: discord.Message, *, shared: bool
 ) -> bool:
-    """True if `message` is what the post left: by the nonce or, where Discord has not kept it, by the words and, where
-    several conversations share the channel, by what the message answers."""
+    """True if `message` is what the post left: a file, by its name; words, by the nonce or, where Discord has not kept
+    that, by themselves and, where several conversations share the channel, by what the message answers."""
     if me is None or message.author.id != me.id:
         return False
+    files = [attachment.filename for attachment in message.attachments]
+    if isinstance(post, UploadFile) or files:
+        return isinstance(post, UploadFile) and post.name in files
     if message.nonce is not None:
         return str(message.nonce) == key_to_nonce(post.key)
     if message.content.strip() != page_to_content(post.page, post.quote).strip():

@@ -21,7 +21,14 @@ from bots.discord.incoming import channel_to_place
 from bots.discord.limiter import Limited, Priority
 from bots.discord.members import GuildMembers
 from bots.discord.mentioned_people import MentionedPeople
-from bots.discord.outgoing import LIMITS, call_to_body, interaction_token_of, key_to_nonce, upload_to_form
+from bots.discord.outgoing import (
+    LIMITS,
+    call_to_body,
+    interaction_token_of,
+    key_to_nonce,
+    upload_to_attachments,
+    upload_to_form,
+)
 from bots.discord.rate_limits import channel_rate_limits, scope_of, webhook_rate_limits
 from bots.discord.rest import Wire
 from bots.discord.thread_locations import ThreadLocations, is_open, may
@@ -41,6 +48,7 @@ from core.values.outgoing import (
 from core.values.parts import File
 from core.values.places import Place
 
+_NO_FILES = "the bot lacks the permission Attach Files there"
 _REMEMBERED = 10_000
 _STROKE_WITHIN_S, _HINT_WITHIN_S = 60.0, 5.0
 
@@ -109,6 +117,8 @@ class DiscordInstallation:
         try:
             return await self._perform(call)
         except PlatformError as error:
+            if isinstance(call, UploadFile) and error.code is Code.NOT_ALLOWED:
+                raise PlatformError(Code.APP_SETUP, f"{_NO_FILES} ({error.detail})") from error
             refused = (
                 isinstance(call, PostMessage) and not call.interaction_token and error.code is Code.NOT_ALLOWED
             )
@@ -231,7 +241,7 @@ class DiscordInstallation:
             try:
                 sent = await self._webhook(post, "POST", "?wait=true")
             except discord.HTTPException as error:
-                if error.code != NO_MORE_FOLLOW_UPS or isinstance(post, PostMessage):
+                if error.code != NO_MORE_FOLLOW_UPS or isinstance(post, PostMessage) or post.under:
                     raise
                 sent = await self._webhook(post, "PATCH", "/messages/@original")  # it takes a file, too
             self._originals.setdefault(post.interaction_token, _TAKEN)
@@ -257,16 +267,17 @@ class DiscordInstallation:
         path = f"/webhooks/{self._here.application_id}/{interaction_token_of(call)}{tail}"
         body = None if method in ("GET", "DELETE") else call_to_body(call)
         if isinstance(call, UploadFile) and method == "PATCH":
-            body = {"attachments": [{"id": 0, "filename": call.name}]}
+            body = upload_to_attachments(call)
         return await self._call(call, method, path, body, by_bot=False)
 
     # Finding what may have been posted.
 
     async def find(self, call: OutgoingCall) -> str | None:
-        if not isinstance(call, PostMessage):
-            return None  # a file's nonce finds it
+        if not isinstance(call, PostMessage | UploadFile):
+            return None
         with self._translated(interaction_token=bool(call.interaction_token)):
-            if call.interaction_token and self._originals.get(call.interaction_token, call.key) in (
+            posting = isinstance(call, PostMessage) and bool(call.interaction_token)
+            if posting and self._originals.get(call.interaction_token, call.key) in (
                 _LOADING,
                 call.key,
             ):

@@ -157,7 +157,14 @@ def call_to_body(call: OutgoingCall) -> dict[str, Any]:
     """The JSON body of a call; that of an empty page where the call has none."""
     if isinstance(call, PostMessage | EditMessage):
         return page_to_body(call.page, call.quote)
-    return page_to_body(Page(""))
+    return page_to_body(Page("")) | (upload_to_attachments(call) if isinstance(call, UploadFile) else {})
+
+
+def upload_to_attachments(upload: UploadFile) -> dict[str, Any]:
+    """The field `attachments` of a body, which describes the file of the same request. A picture is described to those
+    who can't see it."""
+    described = {"description": upload.title} if upload.under else {}
+    return {"attachments": [{"id": 0, "filename": upload.name} | described]}
 
 
 def upload_to_form(upload: UploadFile, body: dict[str, Any] | None) -> tuple[dict[str, Any], ...]:
@@ -165,8 +172,12 @@ def upload_to_form(upload: UploadFile, body: dict[str, Any] | None) -> tuple[dic
 
     https://docs.discord.com/developers/reference#uploading-files
     """
-    file = upload.text.encode("utf-8", "replace")
     return (
         {"name": "payload_json", "value": json.dumps(body), "content_type": "application/json"},
-        {"name": "files[0]", "value": file, "filename": upload.name, "content_type": "text/markdown"},
+        {
+            "name": "files[0]",
+            "value": upload.content,
+            "filename": upload.name,
+            "content_type": upload.media_type,
+        },
     )

@@ -113,13 +113,7 @@ def is_left_by(call: PostMessage | StartStream | UploadFile, message: Mapping[st
             grows = bool(call.place.thread) and not metadata and not message.get("files")
             return grows or (metadata.get("event_type") == METADATA and key == call.key)
         case UploadFile():
-            return any(file.get("title") == upload_to_title(call) for file in message.get("files") or ())
-
-
-def upload_to_title(upload: UploadFile) -> str:
-    """The name, and in it the key by which the file is found again."""
-    stem, _, ending = upload.name.rpartition(".")
-    return f"{stem} {upload.key}.{ending}"
+            return any(file.get("name") == call.name for file in message.get("files") or ())
 
 
 # Only what `outgoing` wrote is to be read as markup: no names, no channels, no previews.

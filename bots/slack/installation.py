@@ -14,7 +14,7 @@ from cachetools import FIFOCache
 
 from bots.slack import LIMITS, TRAITS, files, history
 from bots.slack.authors import with_known
-from bots.slack.calls import outgoing_to_api_call, rate_limits, upload_to_title
+from bots.slack.calls import outgoing_to_api_call, rate_limits
 from bots.slack.errors import blocks_refused, reason_of
 from bots.slack.interactions import SlackInteractions
 from bots.slack.outgoing import aside, page_to_plain
@@ -47,6 +47,7 @@ Json = dict[str, Any]
 _NO_GROWTH = {"unknown_method", "missing_scope", "method_deprecated", "deprecated_endpoint", "no_permission"}
 _NO_GROWTH |= {"not_allowed_token_type", "feature_not_enabled", "access_denied", "team_access_not_granted"}
 _NOT_FOR_READER = {"team_not_found", "user_not_found", "missing_recipient_team_id", "missing_recipient_user_id"}
+_NO_SCOPE = "the scope files:write is missing: add it to the app, and install the app again"
 _NAMES_S = 1.0
 _STATUS_S = 2.0
 _GROWING = 1_000
@@ -247,8 +248,13 @@ class SlackInstallation:
     async def _upload(self, upload: UploadFile) -> str:
         where: Json = {"channel_id": upload.place.channel}
         where |= {"thread_ts": upload.place.thread} if upload.place.thread else {}
-        content = upload.text.encode("utf-8", "replace")
-        return await self.web.upload(upload.name, content, where, upload_to_title(upload))
+        alt = upload.title if upload.under else ""
+        try:
+            return await self.web.upload(upload.name, upload.content, where, upload.title, alt)
+        except PlatformError as error:
+            if reason_of(error) != "missing_scope":
+                raise
+            raise PlatformError(Code.APP_SETUP, _NO_SCOPE) from error
 
     async def _person(self, user: str) -> Person:
         """https://docs.slack.dev/reference/methods/users.info"""

@@ -47,12 +47,14 @@ class Web:
     async def read(self, method: str, arguments: Json) -> Json:
         return await self._ask(method, "GET", params=dict(arguments))  # these take no JSON
 
-    async def upload(self, name: str, content: bytes, where: Json, title: str = "") -> str:
-        """Share a file; `where` are the arguments that say with whom. Its id.
+    async def upload(self, name: str, content: bytes, where: Json, title: str = "", alt: str = "") -> str:
+        """Share a file; `where` are the arguments that say with whom, `alt` describes a picture. Its id.
 
         https://docs.slack.dev/messaging/working-with-files/#upload
         """
-        response = await self.read("files.getUploadURLExternal", {"filename": name, "length": len(content)})
+        described = {"alt_txt": alt} if alt else {}
+        asked = {"filename": name, "length": len(content)} | described
+        response = await self.read("files.getUploadURLExternal", asked)
         await self._post(str(response["upload_url"]), "upload", data=content)
         files = [{"id": response["file_id"], "title": title or name}]
         await self.call("files.completeUploadExternal", where | {"files": files})

@@ -109,10 +109,11 @@ class AnswerStreams:
         return sum(map(len, self._watchers.values()))
 
     def show(self, thread: str, view: MessageView, key: str = "") -> None:
-        """A new or changed message of an answer."""
+        """A new or changed message of an answer. Its pictures stay."""
         known = self._shown.get(view.id)
         if known:
-            key, view = known.key, replace(view, at=known.view.at)
+            attached = view.attached or known.view.attached
+            key, view = known.key, replace(view, at=known.view.at, attached=attached)
         for id_ in [id_ for id_, older in self._shown.items() if id_ != view.id and replaces(view, older.view)]:
             del self._shown[id_]
         self._shown[view.id] = _ShownMessage(thread, key, view)

@@ -15,7 +15,7 @@ from core.i18n import language_of, variant
 from core.ports.files import FileContent, FileError
 from core.ports.store import Store
 from core.values.conversation import Ask, History
-from core.values.outgoing import EditMessage, OutgoingCall, PostMessage, RateLimit, page_length
+from core.values.outgoing import EditMessage, OutgoingCall, PostMessage, RateLimit, UploadFile, page_length
 from core.values.parts import File, FileProblem
 from core.values.places import Place
 
@@ -90,6 +90,8 @@ class WebInstallation:
     async def perform(self, call: OutgoingCall) -> str:
         """An edit of a message from before a restart brings it back: the call is its complete view."""
         await self.channel(call.place.channel)
+        if isinstance(call, UploadFile) and call.under:
+            return await self._show_picture(call)
         if not isinstance(call, PostMessage | EditMessage):
             raise PlatformError(Code.UNSUPPORTED, f"the page takes no {type(call).__name__}")
         if page_length(call.page.text, self.limits.page_unit) > self.limits.page_size:
@@ -102,6 +104,17 @@ class WebInstallation:
         view = replace(view, anew=await self._anew(view, call.turn_id))
         self._live.show(outgoing.place_to_thread(call.place), view, key)
         return message_id
+
+    async def _show_picture(self, picture: UploadFile) -> str:
+        """Store a picture with the message that it belongs to, and show it there."""
+        content = {picture.name: FileContent(picture.title, picture.media_type, picture.content)}
+        try:
+            await self._store.put_uploads(picture.place, picture.under, self._clock.now(), content)
+        except StoreError as error:
+            raise PlatformError(Code.UNAVAILABLE, type(error).__name__, retryable=True) from error
+        if (view := self._live.view(picture.under)) is not None:
+            self._live.show(outgoing.place_to_thread(picture.place), outgoing.with_picture(view, picture))
+        return picture.under
 
     async def _anew(self, view: outgoing.MessageView, turn_id: int | None) -> bool:
         """True if a message of that turn answers what was answered before. A view without buttons is a notice only."""

@@ -25,7 +25,7 @@ from core.ports.store.threads import Thread
 from core.turns.approval_view import approval_buttons, approval_notice
 from core.values.conversation import ThreadMessage, Turn
 from core.values.events import Receipt
-from core.values.outgoing import Limits, Page
+from core.values.outgoing import Limits, Page, UploadFile
 from core.values.parts import Attached, File, Quote, Text, ToolsUsed, Unread
 from core.values.places import Place
 from core.values.platform import PlatformTraits
@@ -144,6 +144,13 @@ def _file_to_view(message_id: str, file: File, language: str) -> AttachedView:
         picture if file.source and is_picture(file) else "",
         phrase(f"file_problem_{file.problem}", language) if file.problem else "",
     )
+
+
+def with_picture(view: MessageView, upload: UploadFile) -> MessageView:
+    """An answer with one more picture, unless it has that already."""
+    file = File(upload.title, upload.media_type, size=len(upload.content), source=upload.name)
+    shown = _file_to_view(view.id, file, "en")
+    return view if shown in view.attached else replace(view, attached=(*view.attached, shown))
 
 
 def ending_to_view(ending: AnswerFooter) -> MessageView:

@@ -102,10 +102,11 @@ class ThreadFiles:
 
 
 def choose(lines: Sequence[ThreadMessage]) -> list[_FoundFile]:
-    """The files to read for a question: those of the newest messages, up to the limits."""
+    """The files to read for a question: those of people's newest messages, up to the limits."""
     found = [
         _FoundFile(line.id, number, one)
         for line in reversed(lines)
+        if not line.mine
         for number, one in enumerate(line.attached)
         if isinstance(one, File) and (one.source or one.text) and one.problem is None
     ]
@@ -269,6 +270,12 @@ def picture_to_image(picture: Picture, name: str) -> Image:
     """A picture as models take it."""
     data = base64.b64encode(picture.content).decode("ascii")
     return Image(f"data:{picture.media_type};base64,{data}", name, picture.tokens)
+
+
+def image_to_data(image: Image) -> tuple[str, bytes]:
+    """The media type and the content of a picture."""
+    head, _, data = image.url.partition(",")
+    return head.removeprefix("data:").removesuffix(";base64"), base64.b64decode(data)
 
 
 def _size(images: tuple[Image, ...]) -> int:

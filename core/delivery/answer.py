@@ -13,6 +13,7 @@ from core.delivery.shown_tasks import merged_tasks
 from core.errors import Code, PlatformError
 from core.values.conversation import Ask
 from core.values.outgoing import (
+    AnswerPicture,
     AppendStream,
     DeleteMessage,
     EditMessage,
@@ -36,6 +37,8 @@ _GIVE_UP_AFTER = 20
 """Refused calls in a row after which the delivery ends. The answer stays in the store."""
 _GIVE_UP_AWAY_AFTER = 180
 """The same where the platform can't be reached: about an hour."""
+_PICTURE_TRIES = 5
+"""Refused uploads of one picture in a row, rate limits apart, after which the answer stays without it."""
 _HEALS = (Code.BAD_TOKEN,)
 """Refusals that an operator can mend, after which the same call succeeds."""
 
@@ -47,6 +50,8 @@ class AnswerDelivery:
     change of them, and before the next call that is not an edit. `on_stopped` is called once, when a person presses
     the platform's own stop button. `on_lost` is called when the platform takes no more of the answer: `error` says
     why, no further call is made, and `conclude` may show an end.
+
+    `pictures`: those of the reply that are shown. `refused_pictures`: why others are not, a code for each.
     """
 
     def __init__(
@@ -91,6 +96,8 @@ class AnswerDelivery:
         self._reply = Reply()
         self.quote = ""
         """Markdown above the reply's text that is not part of the answer. Set before the text is shown."""
+        self.pictures: list[AnswerPicture] = []
+        self.refused_pictures: list[Code] = []
         self._behind_since: float | None = None
         self._taken_at = 0.0
         self._finished = asyncio.Event()
@@ -103,6 +110,8 @@ class AnswerDelivery:
     def show(self, reply: Reply, now: float) -> None:
         """Show `reply`, the whole answer so far, as soon as the rate limits allow."""
         ends = reply.phase is Phase.ENDED and not self.ended
+        if self.error is None:
+            self._finished.clear()
         if reply.phase is Phase.ENDED:
             reply = replace(reply, activity=self._reply.activity.ended())
         self._reply = self._under_quote(reply)
@@ -213,7 +222,7 @@ class AnswerDelivery:
         self._behind_since = self._taken_at
         match call:
             case UploadFile():
-                self._layout.file()
+                self._uploaded(call)
             case PostMessage() | StartStream():
                 page_state = self._stands(message_id)
                 page_state.stop_by = now + self._life_s
@@ -236,12 +245,19 @@ class AnswerDelivery:
     async def found(self, call: OutgoingCall, message_id: str) -> None:
         """The message that `call` would make exists already. Its content is unknown."""
         if isinstance(call, UploadFile):
-            self._layout.file()
+            self._uploaded(call)
             return
         page_state = self._stands(message_id)
         if page_state.growing or self._may_grow:
             page_state.life = Life.DOUBTED
         await self.on_post(tuple(self.posted))
+
+    def _uploaded(self, upload: UploadFile) -> None:
+        if not upload.under:
+            self._layout.file()
+        elif self._layout.picture is not None:
+            self.pictures.append(self._layout.picture)
+            self._layout.pictured += 1
 
     async def recorded(self, call: OutgoingCall) -> None:
         """Return when `call` may be performed: an edit at once, any other call after `on_post` has ended.
@@ -268,6 +284,8 @@ class AnswerDelivery:
     def failed(self, call: OutgoingCall, error: PlatformError, now: float) -> bool:
         """Decide what follows a refusal of `call`. False where the answer can't be shown any more."""
         self.failures += 1
+        if isinstance(call, UploadFile) and call.under and error.code is not Code.SLOW_DOWN:
+            return self._picture_failed(call, error, now)
         if error.code is Code.GONE and not isinstance(call, DeleteMessage):
             self.remove(getattr(call, "message_id", ""))
             return self.error is None
@@ -291,6 +309,20 @@ class AnswerDelivery:
             return True
         self._lose(error)
         return False
+
+    def _picture_failed(self, upload: UploadFile, error: PlatformError, now: float) -> bool:
+        """Try again, or go on without the picture: the text is not lost with it."""
+        if error.code is Code.EXPIRED and self._address.interaction_token:
+            self._address = replace(self._address, interaction_token="")
+        elif error.retryable and self.failures < _PICTURE_TRIES:
+            if not error.certain:
+                self._doubt(upload)
+            self.not_before = now + _BACKOFF_S[self.failures - 1]
+        else:
+            self.failures, self.look_first = 0, False
+            self.refused_pictures.append(error.code)
+            self._layout.pictured += 1
+        return True
 
     def _lose(self, error: PlatformError) -> None:
         self.error = error

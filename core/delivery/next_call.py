@@ -10,6 +10,7 @@ from core.delivery.shown_tasks import changed_tasks
 from core.text import is_blank
 from core.values.conversation import Ask
 from core.values.outgoing import (
+    AnswerPicture,
     AppendStream,
     DeleteMessage,
     EditMessage,
@@ -31,7 +32,8 @@ _SHORT_PAGES = 0.25
 class NextCall(Enum):
     """Kinds of calls.
 
-    `REST`: a further message, where the next edit would come too late. `LOOK`: a look-up of a message that an earlier
+    `REST`: a further message, where the next edit would come too late. `PICTURE`: a picture behind the ended text.
+    `LOOK`: a look-up of a message that an earlier
     process may have posted without storing its id.
     """
 
@@ -43,6 +45,7 @@ class NextCall(Enum):
     REST = auto()
     DELETE = auto()
     UPLOAD = auto()
+    PICTURE = auto()
     LOOK = auto()
 
 
@@ -81,7 +84,9 @@ def next_calls(layout: PageLayout, now: float) -> tuple[NextCall, ...]:
     if another:
         grows = layout.can_grow and not layout.ended and (not is_blank(layout.reply.text) or layout.runs_tools)
         return (NextCall.POST, NextCall.START) if grows else (NextCall.POST,)
-    return (NextCall.DELETE,) if layout.ended and layout.surplus() else ()
+    if layout.ended and layout.surplus():
+        return (NextCall.DELETE,)
+    return (NextCall.PICTURE,) if layout.picture is not None else ()
 
 
 def _calls_for(layout: PageLayout, page_state: PageState, now: float) -> tuple[NextCall, ...]:
@@ -109,6 +114,9 @@ def fulfil(next_call: NextCall, layout: PageLayout, address: Address) -> Outgoin
     match next_call:
         case NextCall.UPLOAD:
             return call(next_call, address, text=layout.reply.text)
+        case NextCall.PICTURE:
+            assert layout.picture is not None
+            return _post_picture(layout.picture, layout.page_states[0].id, address)
         case NextCall.DELETE:
             return call(next_call, address, layout.surplus())
         case NextCall.LOOK:
@@ -172,6 +180,20 @@ def call(
             return StopStream(place, id_, key, text, page.notice, page.buttons, after, turn_id, tasks)
         case NextCall.DELETE:
             return DeleteMessage(place, id_, interaction_token, turn_id)
-        case NextCall.UPLOAD:
-            key = f"{address.key}-file"
-            return UploadFile(place, "answer.md", text, key, ask.id, interaction_token, turn_id)
+        case NextCall.UPLOAD | NextCall.PICTURE:
+            name, content = f"{address.key}-answer.md", text.encode("utf-8", "replace")
+            return UploadFile(place, name, content, ask.id, interaction_token, turn_id, "answer.md")
+
+
+def _post_picture(picture: AnswerPicture, under: str, address: Address) -> UploadFile:
+    return UploadFile(
+        address.ask.place,
+        picture.name,
+        picture.content,
+        address.ask.id,
+        address.interaction_token,
+        address.turn_id,
+        picture.title,
+        picture.media_type,
+        under,
+    )

@@ -15,7 +15,7 @@ from enum import Enum, auto
 from core.delivery.page_view import PageView, SettledBlocks, full_view, make_page_format, view
 from core.delivery.shown_tasks import begun_tasks, changed_tasks, task_length
 from core.text import is_blank
-from core.values.outgoing import Limits, Page, Phase, Reply, TaskState, ToolTask, page_length
+from core.values.outgoing import AnswerPicture, Limits, Page, Phase, Reply, TaskState, ToolTask, page_length
 
 _BLANK = re.compile(r"(?:[ \t]*\n)+")
 _LONGEST_WORD = 40
@@ -114,6 +114,8 @@ class PageLayout:
         """No further message can be made: an answer that needs one ends as a file."""
         self.closed = False
         """No more words are shown: the messages keep their words, and the last one gets the notice and buttons."""
+        self.pictured = 0
+        """Pictures of the reply that were posted or given up, from the first one on."""
         self._version = 0
         self._refused = -1
         self._begun_tasks: set[str] = set()
@@ -133,6 +135,12 @@ class PageLayout:
             return False
         end = self.page_states[-1].end if self.sealed else None
         return 0 < self.file_chars < len(self.reply.text) or (end is not None and self._follows(end))
+
+    @property
+    def picture(self) -> AnswerPicture | None:
+        """The next picture to post, once the whole text is shown."""
+        waits = self.ended and not self.closed and bool(self.page_states)
+        return next(iter(self.reply.pictures[self.pictured :]), None) if waits else None
 
     def lay(self, reply: Reply) -> None:
         """Continue with `reply`. Must not be called while a call made from this layout is under way."""

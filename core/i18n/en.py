@@ -122,6 +122,20 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "approval_withdrawn": "This was taken back, so it was not done.",
     "tools_exhausted": "I stopped here: an answer has at most {n} rounds of tools. Press Continue if I should go on.",
     "tools_used": "Tools used: {tools}",
+    # What a picture of a tool is: its title, and its description for those who can't see it.
+    "picture_title": "Picture from the tool {tool}",
+    "pictures_left_out": {
+        "one": "The tools gave back {n} more picture. I show the last {most}.",
+        "other": "The tools gave back {n} more pictures. I show the last {most}.",
+    },
+    "pictures_not_shown": {
+        "one": "{n} picture from the tools couldn't be posted here.",
+        "other": "{n} pictures from the tools couldn't be posted here.",
+    },
+    "pictures_not_allowed": {
+        "one": "I'm not allowed to post files here, so {n} picture from the tools is missing.",
+        "other": "I'm not allowed to post files here, so {n} pictures from the tools are missing.",
+    },
     # The built-in tools, by their names for models.
     "tool_current_time": "current time",
     "tool_read_earlier_messages": "read earlier messages",
@@ -144,6 +158,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "alert_endpoint": "endpoint {name}",
     "alert_platform": "platform {name}",
     "alert_files": "files on {name}",
+    "alert_uploads": "posting files on {name}",
     "alert_tools": "tool server {name}",
     "alert_database": "the database",
     "alert_loop": "the event loop",

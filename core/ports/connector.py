@@ -125,7 +125,8 @@ class Installation(Protocol):
         """Make the call once and return the message's id.
 
         Raises PlatformError: SLOW_DOWN (with retry_after_s), GONE (message, thread or channel deleted),
-        NOT_ALLOWED, REJECTED (the content was refused: too long, malformed), EXPIRED (the interaction token),
+        NOT_ALLOWED, APP_SETUP (of an UploadFile: the app lacks the right to post files), REJECTED (the content was
+        refused: too long, malformed), EXPIRED (the interaction token),
         UNSUPPORTED (this kind of call, here; of a PostMessage: no further message, but a file), GROWING, GROWN
         and HALTED (see `Code`), UNAVAILABLE (certainly not done), UNCERTAIN (may have been done: look it up before
         posting again).

@@ -64,9 +64,14 @@ def _state(failed: bool | None) -> TaskState:
 def call_title(call: ToolCall, language: str) -> str:
     """The label of the tool and the first argument that is text: one line without markup."""
     argument = shortened(_plain(_first_text(call)), _ARGUMENT_LENGTH)
-    label = _plain(tool_label(call.name, language).replace("_", " "))
-    title = shortened(label, _TITLE_LENGTH - _ARGUMENT_LENGTH - 3)
+    title = tool_title(call.name, language)
     return f"{title} “{argument}”" if argument else title
+
+
+def tool_title(name: str, language: str) -> str:
+    """The label of a tool: one line without markup."""
+    label = _plain(tool_label(name, language).replace("_", " "))
+    return shortened(label, _TITLE_LENGTH - _ARGUMENT_LENGTH - 3)
 
 
 def _first_text(call: ToolCall) -> str:

@@ -10,7 +10,7 @@ import structlog
 from core.clock import Clock
 from core.delivery.answer import AnswerDelivery
 from core.errors import PlatformError
-from core.turns.ending import last_view, refused, shorter_and_shorter, unreachable
+from core.turns.ending import last_view, refused, shorter_and_shorter, unreachable, without_pictures
 from core.values.deltas import Usage
 from core.values.turn_ends import Finish
 
@@ -18,17 +18,22 @@ log = structlog.get_logger()
 
 
 async def show_last(finish: Finish, delivery: AnswerDelivery, language: str, clock: Clock) -> Finish:
-    """Show the whole answer, wait until it can be read, and return `finish` with the result and the message ids."""
+    """Show the whole answer, wait until it can be seen, and return `finish` with the result, the message ids and the
+    pictures that are shown."""
     if delivery.error is None:
         delivery.show(last_view(finish), clock.monotonic())
     try:
         await delivery.finished()
+        if delivery.refused_pictures:
+            finish = without_pictures(finish, delivery.refused_pictures, language)
+            delivery.show(last_view(finish), clock.monotonic())
+            await delivery.finished()
     except PlatformError as error:
         if error.retryable:
             finish = unreachable(finish, error)
         else:
             finish = await _conclude(finish, error, delivery, language, clock)
-    return replace(finish, posted=tuple(delivery.posted))
+    return replace(finish, posted=tuple(delivery.posted), pictures=tuple(delivery.pictures))
 
 
 async def _conclude(

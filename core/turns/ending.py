@@ -5,7 +5,7 @@ A notice is set under the model's text and says why that text is not a whole ans
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from core.errors import Code, PlatformError
@@ -19,6 +19,7 @@ from core.text import shortened
 from core.turns.approval_view import approval_buttons, approval_notice
 from core.turns.draft import MOST_ROUNDS, Draft
 from core.turns.interrupts import Interrupt
+from core.turns.pictures import MOST_SHOWN, ResultPictures, steps_to_pictures
 from core.values.conversation import Turn, TurnState
 from core.values.deltas import EndReason, ModelInfo, Usage
 from core.values.outgoing import Phase, Reply
@@ -43,6 +44,8 @@ def draft_to_finish(turn: Turn, draft: Draft, language: str, default: ModelInfo,
         charged.append(charge(draft, None, default))
     ended = TurnState.ASKING if asked else TurnState.DONE
     state = TurnState.STOPPED if draft.interrupt else TurnState.FAILED if error else ended
+    whole = state is TurnState.DONE and draft.declined is None
+    results = steps_to_pictures(draft.steps, turn.id, language) if whole else ResultPictures()
     return Finish(
         turn,
         state,
@@ -53,6 +56,9 @@ def draft_to_finish(turn: Turn, draft: Draft, language: str, default: ModelInfo,
                 (
                     _notice(turn, draft, language) or resumed_notice(turn, draft.text, language),
                     "" if draft.interrupt else _unread(turn, draft, language),
+                    phrase("pictures_left_out", language, n=results.left_out, most=MOST_SHOWN)
+                    if results.left_out
+                    else "",
                 ),
             )
         ),
@@ -67,6 +73,7 @@ def draft_to_finish(turn: Turn, draft: Draft, language: str, default: ModelInfo,
         tools=draft.tools_used,
         rounds=len(draft.rounds),
         asked=(len(draft.steps) - 1, asked) if asked else None,
+        pictures=results.pictures,
     )
 
 
@@ -102,8 +109,17 @@ def nothing_to_answer(turn: Turn) -> str:
 
 
 def last_view(finish: Finish) -> Reply:
-    """The whole answer, with its notice and buttons."""
-    return Reply(finish.text, Phase.ENDED, finish.notice, finish.buttons)
+    """The whole answer, with its notice, buttons and pictures."""
+    return Reply(finish.text, Phase.ENDED, finish.notice, finish.buttons, pictures=finish.pictures)
+
+
+def without_pictures(finish: Finish, refused: Collection[Code], language: str) -> Finish:
+    """The end of an answer of whose pictures as many as there are codes in `refused` could not be shown: the notice
+    says so, and why."""
+    key = "pictures_not_allowed" if Code.APP_SETUP in refused else "pictures_not_shown"
+    return replace(
+        finish, notice="\n".join(filter(None, (finish.notice, phrase(key, language, n=len(refused)))))
+    )
 
 
 def unreachable(finish: Finish, error: PlatformError) -> Finish:
@@ -116,6 +132,7 @@ def unreachable(finish: Finish, error: PlatformError) -> Finish:
 def refused(finish: Finish, error: PlatformError, text: str, language: str, *, left: bool) -> Finish:
     """The platform takes no more of the answer, or a person deleted it there: `text` is what still can be read.
     `left`: a message of the answer is left to say so in."""
+    finish = replace(finish, pictures=())
     announces = finish.turn.ask.announces
     again = () if announces else (turn_button("again", finish.turn, language),)
     if error.code is Code.GONE and not announces:

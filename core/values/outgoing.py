@@ -57,10 +57,25 @@ _NO_ACTIVITY = Activity()
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerPicture:
+    """A picture of an answer: a checked copy (`core.ports.files.Picture`), never a server's own bytes.
+
+    `name` is a file name of ASCII letters, digits, hyphens and a dot. It is unique on its platform, so that the picture
+    is found again. `title` describes it to people, in one line of plain text of at most 200 characters.
+    """
+
+    name: str
+    title: str
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """The complete current view of an answer.
 
-    The platform shows `notice` under the text, in the person's language and visibly apart from the model's text.
+    The platform shows `notice` under the text, in the person's language and visibly apart from the model's text. Once
+    the answer has ended, `pictures` follow it in this order.
     """
 
     text: str = ""
@@ -68,6 +83,7 @@ class Reply:
     notice: str = ""
     buttons: tuple[Button, ...] = ()
     activity: Activity = _NO_ACTIVITY
+    pictures: tuple[AnswerPicture, ...] = ()
 
     @property
     def notices(self) -> str:
@@ -182,15 +198,26 @@ class DeleteMessage:
 
 @dataclass(frozen=True, slots=True)
 class UploadFile:
-    """OutgoingCall: the whole answer as a file `name`. `key` is the same on every upload of one answer."""
+    """OutgoingCall: a picture of the answer whose first message is `under`, or with an empty `under` the whole answer
+    as a file.
+
+    `name` is the same on every upload of one file, and unique on its platform (`AnswerPicture.name`). `title` is what
+    people read of it.
+    """
 
     place: Place
     name: str
-    text: str
-    key: str
+    content: bytes
     answers: str = ""
     interaction_token: str = ""
     turn_id: int | None = None
+    title: str = ""
+    media_type: str = "text/markdown"
+    under: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.name
 
 
 OutgoingCall = PostMessage | EditMessage | StartStream | AppendStream | StopStream | DeleteMessage | UploadFile
@@ -237,7 +264,7 @@ class Limits:
 
     `growth` is None if messages can't grow. `typing_s`: seconds after which `Installation.typing` is called again,
     because the indicator fades; 0 if it does not. `typeset`: formulas, tasks, images and `<br>` are converted to what
-    the platform supports; without `tables` also tables, to code. `files`: the platform takes `UploadFile`. `spoilers`:
+    the platform supports; without `tables` also tables, to code. `files`: a long answer ends as a file. `spoilers`:
     text between `||` is hidden. `renders_halves`: unfinished Markdown is shown as it will be when finished, so nothing
     is held back. `message_size`: the maximum of text and notice together, in the page's unit; 0 if notices do not
     count. `quotes`: transcripts of voice clips are quoted above the answer; without it the platform shows them with

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from core.values.conversation import Turn, TurnState
 from core.values.deltas import Usage
-from core.values.parts import ToolsUsed
+from core.values.outgoing import AnswerPicture
+from core.values.parts import Attached, File, ToolsUsed
 from core.values.steps import ApprovalAsked
 from core.values.ui import Button
 
@@ -40,6 +41,16 @@ class Finish:
     """Rounds of the model that have ended; it is logged, not stored."""
     asked: tuple[int, ApprovalAsked] | None = None
     """The request of a turn in the state ASKING, behind its number as a step."""
+    pictures: tuple[AnswerPicture, ...] = ()
+    """Pictures that follow the text; once it is shown, those that people can see."""
+
+    @property
+    def attached(self) -> tuple[Attached, ...]:
+        """The other content of the answer's message. A picture is named; its content is not kept with it."""
+        pictures = (
+            File(one.title, one.media_type, size=len(one.content), source=one.name) for one in self.pictures
+        )
+        return (*((self.tools,) if self.tools.names else ()), *pictures)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 from core.ports.store import Store
-from core.values.conversation import Ask
+from core.values.conversation import Ask, Turn, TurnState
 from core.values.events import Deleted
+from core.values.outgoing import AnswerPicture
+from core.values.parts import File
 from core.values.places import Place
+from core.values.tasks import ANSWER
+from core.values.turn_ends import Finish
 from tests.contract.stored import ANN, BEN, ELSEWHERE, NOON, PICTURE, PLACE, ask
 
 
@@ -56,6 +60,36 @@ class TestUploads:
         await store.forget_person("slack", "T1", ANN.id, NOON)
         assert [await self.sources(store, message) for message in ("m2", "m3")] == [[], ["a"]]
         assert await self.sources(store, "m4", replace(PLACE, team="T2")) == ["a"]
+
+    async def answered(self, store: Store, turn: Turn, message: str) -> None:
+        """The turn ends with a picture that was stored before."""
+        await store.put_uploads(turn.ask.place, message, NOON, {"a": PICTURE})
+        shown = AnswerPicture("a", "Picture from a tool", "image/jpeg", PICTURE.data)
+        await store.finish(Finish(turn, TurnState.DONE, "Here.", posted=(message,), pictures=(shown,)))
+
+    async def test_that_of_an_answer_is_named_and_goes_with_it(self, store: Store) -> None:
+        for number in (1, 2, 3):
+            turn = await store.accept(ask(f"m{number}", place=PLACE if number < 3 else ELSEWHERE))
+            assert turn is not None
+            await self.answered(store, turn, f"p{number}")
+            again = await store.retry_turn(turn.id, ANSWER) if number == 1 else None
+            if again is not None:
+                await self.answered(store, again, "p1-anew")
+        answer = (await store.lines(PLACE))[1]
+        assert answer.attached == (File("Picture from a tool", "image/jpeg", size=3, source="a"),)
+        kept = {message: await self.sources(store, message) for message in ("p1", "p1-anew", "p2")}
+        assert kept == {"p1": [], "p1-anew": ["a"], "p2": ["a"]}, "an answer that was given anew is gone"
+        await store.forget_thread(PLACE, NOON)
+        assert [await self.sources(store, message) for message in ("p1-anew", "p2", "p3")] == [[], [], ["a"]]
+        await store.forget_person("slack", "T1", ANN.id, NOON)
+        assert await self.sources(store, "p3", ELSEWHERE) == []
+
+    async def test_that_of_an_answer_which_was_forgotten_meanwhile_is_not_kept(self, store: Store) -> None:
+        turn = await store.accept(ask("m1"))
+        assert turn is not None
+        await store.forget_person("slack", "T1", ANN.id, NOON)
+        await self.answered(store, turn, "p1")
+        assert await self.sources(store, "p1") == []
 
     async def test_a_reset_keeps_it_for_its_readers(self, store: Store) -> None:
         await self.uploaded(store, ask(), "a")

@@ -374,6 +374,8 @@ class MemoryStore:
             if not turn.ask.announces:
                 taken = replace(finish, turn=turn, text="", notice="", buttons=())
                 self._finishes.setdefault(turn.id, taken)
+                line_id = finish.posted[0] if finish.posted else f"turn-{turn.id}"
+                await self.discard_uploads(turn.ask.place, line_id)
             return
         if asked is not None:
             self._steps[turn.id] = [*taken_steps, asked[1]]
@@ -397,11 +399,13 @@ class MemoryStore:
                 ask.at,
                 mine=True,
                 anchor=ask.id,
-                attached=(finish.tools,) if finish.tools.names else (),
+                attached=finish.attached,
             )
             talk = self._talk(ask.place)
             if turn.again_of is not None and not isinstance(ask.task, ContinueAnswer):
-                talk.lines = {key: line for key, line in talk.lines.items() if line.anchor != ask.id}
+                for key in [key for key, line in talk.lines.items() if line.anchor == ask.id]:
+                    self._drop_uploads(ask.place, key)
+                    del talk.lines[key]
             talk.lines.pop(message_id, None)  # the entry of a platform's history
             talk.add(answer)
 

@@ -125,7 +125,7 @@ async def test_an_answer_over_the_limit_of_messages_ends_as_a_file(bot: Bot) -> 
     assert text.startswith(first.content.split("\n")[0].strip())
     assert "in the file" in first.content
     (attachment,) = file.attachments
-    assert (attachment.filename, attachment.data) == ("answer.md", text.encode())
+    assert (attachment.filename, attachment.data) == ("turn-1-answer.md", text.encode())
 
 
 async def test_pages_an_earlier_process_left_over_are_removed(bot: Bot) -> None:

@@ -285,7 +285,7 @@ async def test_an_answer_over_the_limit_of_messages_ends_as_a_file(
     assert first.buttons == ["Again"]
     (stored,) = slack.space.files.values()
     assert stored.content == text.encode()
-    assert file.files[0]["name"] == "answer.md"
+    assert file.files[0]["title"] == "answer.md"
 
 
 async def test_without_the_right_to_upload_every_word_stays_in_messages(

@@ -39,7 +39,7 @@ def holds(*methods: str) -> Callable[[F], F]:
 
 FULL = Page("A **loom** is a machine.", "Stopped.", (Button("again", "Try again", 7),))
 CODES = (Code.SLOW_DOWN, Code.GONE, Code.NOT_ALLOWED, Code.REJECTED, Code.EXPIRED, Code.UNAVAILABLE)
-OTHER_CODES = (Code.UNCERTAIN, Code.UNSUPPORTED, Code.GROWING, Code.GROWN, Code.HALTED)
+OTHER_CODES = (Code.APP_SETUP, Code.UNCERTAIN, Code.UNSUPPORTED, Code.GROWING, Code.GROWN, Code.HALTED)
 NAMED = re.compile(r"\b[A-Z][A-Z_]{2,}\b")
 KINDS = ("post", "edit")
 OTHER_KINDS = ("start", "append", "stop", "delete", "upload")
@@ -85,7 +85,7 @@ async def call_of(rig: Rig, kind: str) -> OutgoingCall:
         "append": AppendStream(place, growing, "is a machine."),
         "stop": StopStream(place, growing, "turn-9/0", "is a machine.", FULL.notice, FULL.buttons),
         "delete": DeleteMessage(place, growing, ask.interaction_token),
-        "upload": UploadFile(place, "loom.md", FULL.text, "turn-9/file", ask.id, ask.interaction_token),
+        "upload": UploadFile(place, "loom.md", FULL.text.encode(), ask.id, ask.interaction_token),
     }
     return calls[kind]
 

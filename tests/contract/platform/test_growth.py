@@ -26,6 +26,7 @@ from tests.contract.platform.boundary import (
     fault,
     filled,
     holds,
+    page_call,
     refusal,
     taken,
     texts,
@@ -79,6 +80,24 @@ async def test_after_an_uncertain_start_or_upload_one_stands(rig: Rig, kind: str
         assert await rig.files(call.place) == [("loom.md", FULL.text)]
     else:
         assert await texts(rig, call.place) == ["A first page.", "A loom "]
+
+
+@holds("perform", "find")
+async def test_a_picture_is_shown_once_with_its_description_behind_an_edit_too(rig: Rig) -> None:
+    edit = await page_call(rig, "edit")
+    assert isinstance(edit, EditMessage)
+    ask, title = rig.inbox.of(Ask)[0], "Picture from the tool <!channel> @everyone"
+    upload = UploadFile(
+        *(edit.place, "turn-9-picture-1.png", b"\x89PNG\r\n\x1a\n", ask.id, ask.interaction_token),
+        title=title,
+        media_type="image/png",
+        under=edit.message_id,
+    )
+    await rig.installation.perform(upload)
+    assert await rig.installation.find(upload) or await rig.installation.perform(upload)
+    assert await rig.installation.find(replace(upload, name="turn-9-picture-2.png")) is None
+    await rig.installation.perform(edit)
+    assert await rig.pictures(edit.place) == [(title, upload.content)]
 
 
 @holds("perform")

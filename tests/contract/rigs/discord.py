@@ -170,6 +170,10 @@ class DiscordRig(Rig):
         held = [file for message in self.fake.from_bot(int(place.thread)) for file in message.attachments]
         return [(file.filename, file.data.decode()) for file in held]
 
+    async def pictures(self, place: Place) -> list[tuple[str, bytes]]:
+        held = [file for message in self.fake.from_bot(int(place.thread)) for file in message.attachments]
+        return [(file.description or "", file.data) for file in held if file.content_type == "image/png"]
+
     def read_slowly(self) -> float:
         self.fake.fail("GET", "/channels/*/messages", retry_after=60.0)
         return 60

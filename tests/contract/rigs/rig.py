@@ -216,6 +216,10 @@ class Rig(ABC):
         """Names and texts of the files that the bot put into the conversation."""
 
     @abstractmethod
+    async def pictures(self, place: Place) -> list[tuple[str, bytes]]:
+        """Pictures of the bot there, each behind the description for people who can't see it."""
+
+    @abstractmethod
     def read_slowly(self) -> float:
         """The next read is refused for a while: for how long, in seconds."""
 

@@ -160,6 +160,11 @@ class SlackRig(Rig):
         found = [self.fake.space.files[file["id"]] for file in held]
         return [(file.name, (file.content or b"").decode()) for file in found]
 
+    async def pictures(self, place: Place) -> list[tuple[str, bytes]]:
+        held = [file for message in self.fake.thread("C1", place.thread) for file in message.files]
+        found = [self.fake.space.files[file["id"]] for file in held]
+        return [(file.alt_txt or "", file.content or b"") for file in found if file.mimetype == "image/png"]
+
     def read_slowly(self) -> float:
         self.fake.fail("conversations.replies", retry_after=9)
         return 9

@@ -131,6 +131,15 @@ class WebRig(Rig):
     async def files(self, place: Place) -> list[tuple[str, str]]:
         self.cannot("there are no files")
 
+    async def pictures(self, place: Place) -> list[tuple[str, bytes]]:
+        attached = [one for view in await self._views(place) if view["mine"] for one in view["attached"]]
+        return [(one["name"], await self._picture(one["picture"])) for one in attached]
+
+    async def _picture(self, path: str) -> bytes:
+        async with self._browser.get(self._url + path) as response:
+            assert (response.status, response.content_type) == (200, "image/png")
+            return await response.read()
+
     def read_slowly(self) -> float:
         self.cannot("all history is in the store")
 

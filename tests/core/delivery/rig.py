@@ -187,7 +187,7 @@ class Paper:
         now = self.clock.monotonic()
         self._meet_words(call)
         if isinstance(call, UploadFile):
-            self.files[call.key] = call.text
+            self.files[call.key] = call.content.decode("utf-8", "replace")
             return "file"
         if isinstance(call, PostMessage | StartStream):
             message_id = f"m{len(self.sheets)}"

@@ -22,6 +22,8 @@ OLD_S = 3600.0
 V2_TEXT_LIMIT = 4000
 EMBED_TOTAL_LIMIT = 6000
 FILES_LIMIT = 10
+DESCRIPTION_LIMIT = 1_024
+"""https://docs.discord.com/developers/resources/message#attachment-object"""
 
 
 # -- messages ---------------------------------------------------------------------------------------------
@@ -277,6 +279,9 @@ def check_fields(body: Json, call: Call) -> None:
             )
     if len(call.files) > FILES_LIMIT:
         raise InvalidForm("attachments", "BASE_TYPE_MAX_LENGTH", "Must be 10 or fewer in length.")
+    for described in body.get("attachments") or () if call.files else ():
+        if len(described.get("description") or "") > DESCRIPTION_LIMIT:
+            raise InvalidForm("attachments", "BASE_TYPE_MAX_LENGTH", "Must be 1024 or fewer in length.")
 
 
 def message_fields(body: Json) -> Json:

@@ -11,7 +11,7 @@ import math
 import re
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from hashlib import md5
 from typing import Any
@@ -227,8 +227,13 @@ def _refuse(failure: Failure) -> None:
 
 
 async def _read(request: web.Request) -> Call:
+    """A body as JSON or as a form, whose parts are `payload_json` and `files[n]`.
+
+    https://docs.discord.com/developers/reference#uploading-files: an attachment of the payload describes the file `n`
+    that is its `id`.
+    """
     body: Any = None
-    files: list[File] = []
+    files: dict[int, File] = {}
     if request.content_type == "multipart/form-data":
         async for part in await request.multipart():
             assert isinstance(part, BodyPartReader)
@@ -236,13 +241,26 @@ async def _read(request: web.Request) -> Call:
             if part.name == "payload_json":
                 body = json.loads(data)
             else:
-                files.append(
-                    File(part.filename or part.name or "file", data, part.headers.get("Content-Type", ""))
+                named = re.fullmatch(r"files\[(\d+)\]", part.name or "")
+                assert named, f"{part.name} is no file"
+                assert part.filename
+                files[int(named[1])] = File(part.filename, data, part.headers.get("Content-Type", ""))
+        for described in _data(body).get("attachments") or ():
+            if (file := files.get(int(described["id"]))) is not None:
+                name = described.get("filename") or file.filename
+                files[int(described["id"])] = replace(
+                    file, filename=name, description=described.get("description")
                 )
     elif text := await request.text():
         body = json.loads(text)
     path = request.path.removeprefix(PREFIX)
-    return Call(request.method, path, body, dict(request.query), files, time.monotonic())
+    return Call(request.method, path, body, dict(request.query), list(files.values()), time.monotonic())
+
+
+def _data(body: Any) -> dict[str, Any]:
+    """The message in a body: that of an interaction's answer is in `data`."""
+    fields = body if isinstance(body, dict) else {}
+    return fields["data"] if isinstance(fields.get("data"), dict) else fields
 
 
 def _answer(status: int, body: Any, headers: dict[str, str]) -> web.Response:

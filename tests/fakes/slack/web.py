@@ -215,6 +215,9 @@ class Web:
             file.content = parts[0].file.read() if parts else b""
         else:
             file.content = await request.read()
+        if len(file.content) != file.size:
+            file.content = None
+            return web.Response(status=400, text="the length is not the announced one")
         return web.Response(text=f"OK - {len(file.content)}")
 
     async def download(self, request: web.Request) -> web.StreamResponse:

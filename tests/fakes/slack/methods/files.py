@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mimetypes import guess_type
 from typing import Any
 
 from tests.fakes.slack import payloads
@@ -13,12 +14,17 @@ from .table import method, writable
 
 Json = dict[str, Any]
 
+ALT_LIMIT = 1_000
+"""https://docs.slack.dev/reference/methods/files.getUploadURLExternal#arg_alt_txt"""
+
 
 @method("files.getUploadURLExternal", "filename", "length", scope="files:write")
 def upload_url(space: Workspace, args: Json) -> Json:
-    if int(args["length"]) < 1:
+    if int(args["length"]) < 1 or len(args.get("alt_txt") or "") > ALT_LIMIT:
         raise SlackError("invalid_arguments")
-    file = File(space.new_id("F"), args["filename"], "application/octet-stream", alt_txt=args.get("alt_txt"))
+    mimetype = guess_type(args["filename"])[0] or "application/octet-stream"  # Slack looks at the content
+    file = File(space.new_id("F"), args["filename"], mimetype, alt_txt=args.get("alt_txt"))
+    file.size = int(args["length"])
     space.files[file.id] = file
     return {"upload_url": f"{space.base_url}/upload/{file.id}", "file_id": file.id}
 
@@ -28,6 +34,8 @@ def complete_upload(space: Workspace, args: Json) -> Json:
     files = [space.files.get(named.get("id", "")) for named in args["files"]]
     if not files or any(file is None or file.content is None for file in files):
         raise SlackError("file_not_found")
+    if any(named.keys() - {"id", "title"} for named in args["files"]):
+        raise SlackError("invalid_arguments")
     for file, named in zip(files, args["files"], strict=True):
         assert file is not None
         file.title, file.shared = named.get("title") or file.name, True

@@ -1,0 +1,106 @@
+"""Pictures behind an answer: posted once its text is shown, each once, and never at the expense of the text."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.delivery.answer import AnswerDelivery
+from core.errors import Code
+from core.values.outgoing import AnswerPicture, DeleteMessage, Phase, Reply, UploadFile
+from tests.core.delivery.rig import Fate, Paper, Studio, studio
+from tests.fakes.clock import FakeClock
+
+CHART, MAP = (
+    AnswerPicture(f"turn-0-picture-{number}.png", f"Picture {number}", "image/png", content)
+    for number, content in enumerate((b"chart", b"map"), 1)
+)
+ENDED = Reply("Here it is.", Phase.ENDED, pictures=(CHART, MAP))
+
+
+async def written(made: Studio, reply: Reply = ENDED, **kept: object) -> AnswerDelivery:
+    delivery = made.delivery(**kept)  # type: ignore[arg-type]
+    delivery.show(reply, made.clock.monotonic())
+    await made.finish(delivery)
+    return delivery
+
+
+def calls(paper: Paper) -> list[str]:
+    return [call.name if isinstance(call, UploadFile) else type(call).__name__ for _, call in paper.calls]
+
+
+async def test_they_follow_the_whole_text_in_order_and_name_the_answers_message() -> None:
+    paper = Paper(FakeClock())
+    async with studio(paper) as made:
+        delivery = await written(made)
+    assert calls(paper) == ["PostMessage", CHART.name, MAP.name]
+    uploads = [call for _, call in paper.calls if isinstance(call, UploadFile)]
+    assert [(one.under, one.content, one.title) for one in uploads] == [
+        ("m0", b"chart", "Picture 1"),
+        ("m0", b"map", "Picture 2"),
+    ]
+    assert (delivery.pictures, delivery.refused_pictures) == ([CHART, MAP], [])
+    assert paper.forbidden == []
+
+
+async def test_none_is_posted_before_the_end() -> None:
+    paper = Paper(FakeClock())
+    async with studio(paper) as made:
+        made.delivery().show(Reply("Here", Phase.WRITING, pictures=(CHART,)), made.clock.monotonic())
+        await made.pass_s(5)
+    assert not paper.files
+
+
+@pytest.mark.parametrize(
+    ("fates", "missing"),
+    [
+        ([Fate.SLOW, Fate.AWAY, Fate.LOST, Fate.DONE], []),
+        ([Fate.NO], [Code.REJECTED]),
+        ([Fate.NEVER], [Code.NOT_ALLOWED]),
+        ([Fate.AWAY] * 5, [Code.UNAVAILABLE]),
+    ],
+    ids=["passing", "refused", "not allowed", "away"],
+)
+async def test_one_that_is_refused_for_good_is_left_out_and_the_next_follows(
+    fates: list[Fate], missing: list[Code]
+) -> None:
+    paper = Paper(FakeClock(), [Fate.WELL, *fates])
+    async with studio(paper) as made:
+        delivery = await written(made)
+        assert delivery.refused_pictures == missing
+        assert delivery.pictures == ([MAP] if missing else [CHART, MAP])
+        delivery.show(Reply(ENDED.text, Phase.ENDED, "One is missing.", pictures=ENDED.pictures), 0.0)
+        await made.finish(delivery)
+    assert set(paper.files) == {one.name for one in delivery.pictures}
+    assert paper.notices == ["One is missing."], "the answer can still say so"
+
+
+async def test_after_a_crash_those_that_were_posted_are_found_and_the_others_follow() -> None:
+    paper = Paper(FakeClock())
+    async with studio(paper) as made:
+        await written(made)
+        del paper.files[MAP.name]  # the process ended between the two
+        paper.calls.clear()
+        delivery = await written(made, posted=("m0",), look_first=True)
+    assert [name for name in calls(paper) if name.endswith("png")] == [MAP.name]
+    assert delivery.pictures == [CHART, MAP]
+
+
+async def test_none_follows_an_answer_that_was_deleted() -> None:
+    paper = Paper(FakeClock())
+    async with studio(paper) as made:
+        delivery = made.delivery()
+        delivery.show(Reply("Here", Phase.WRITING), made.clock.monotonic())
+        await made.pass_s(2)
+        delivery.remove("m0")
+        delivery.show(ENDED, made.clock.monotonic())
+        await made.pass_s(5)
+    assert not paper.files
+
+
+async def test_they_follow_an_answer_that_became_a_file() -> None:
+    paper = Paper(FakeClock())
+    async with studio(paper, file_chars=400) as made:
+        await written(made, Reply("word " * 100, Phase.ENDED, pictures=(CHART,)))
+    names = [name for name in calls(paper) if "." in name]
+    assert names == ["turn-0-answer.md", CHART.name]
+    assert DeleteMessage.__name__ not in calls(paper)[-1:]
