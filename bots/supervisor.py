@@ -89,8 +89,9 @@ class Supervisor:
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     async def _run_once(self, one: _Supervised, inbox: Inbox) -> tuple[BotError, bool]:
-        """Run the platform until it ends. What ended it, and whether it was ready in between."""
-        running = asyncio.create_task(one.connector.run(inbox))
+        """Run the platform until it ends. Returns the error that ended it, and True if it was ready in between."""
+        with structlog.contextvars.bound_contextvars(platform=one.connector.name):
+            running = asyncio.create_task(one.connector.run(inbox))
         watching = asyncio.create_task(self._watch(one))
         try:
             await asyncio.wait({running, watching}, return_when=asyncio.FIRST_COMPLETED)
@@ -108,7 +109,7 @@ class Supervisor:
         return PlatformError(Code.INTERNAL, "ended without a reason"), was_ready
 
     async def _watch(self, one: _Supervised) -> None:
-        """Note whether the platform is ready, for as long as it runs."""
+        """Record while the platform runs if it is ready."""
         name = one.connector.name
         lost_at: float | None = self._clock.monotonic()
         while True:

@@ -377,6 +377,6 @@ class DeliveryScheduler:
 
 def _log_lost(delivery: AnswerDelivery, error: PlatformError) -> None:
     if error.code is Code.GONE:
-        log.info("answer_deleted", candidate=delivery.ask.place.key)
+        log.info("answer_deleted", place=delivery.ask.place.key)
         return
-    log.error("answer_not_shown", candidate=delivery.ask.place.key, **error.log_keys)
+    log.error("answer_not_shown", place=delivery.ask.place.key, **error.log_keys)

@@ -114,7 +114,7 @@ class TurnRunner:
             return
         # Suspects run one at a time, so that the next sudden end shows which of them caused it.
         one_at_a_time = self._suspects if turn.deaths else contextlib.nullcontext()
-        with structlog.contextvars.bound_contextvars(turn=turn.id):
+        with structlog.contextvars.bound_contextvars(turn=turn.id, platform=turn.ask.place.platform):
             try:
                 async with one_at_a_time:
                     await self._run(running, channel)

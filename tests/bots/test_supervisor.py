@@ -19,6 +19,8 @@ from core.values.tasks import Alert
 from tests.fakes.clock import FakeClock
 from tests.fakes.platform import MemoryPlatform
 
+log = structlog.get_logger()
+
 REFUSED = PlatformError(Code.BAD_TOKEN, "SLACK_BOT_TOKEN: Slack does not accept it")
 NOBODY = cast("Inbox", None)
 
@@ -180,6 +182,18 @@ async def test_every_connection_of_a_platform_is_logged_and_so_is_its_loss() -> 
         ("platform_disconnected", "slack"),
         ("platform_connected", "slack"),
     ]
+
+
+async def test_a_log_event_of_a_running_platform_has_its_name() -> None:
+    class Logging(Restless):
+        async def run(self, inbox: Inbox) -> None:
+            log.info("run_begun")
+            await super().run(inbox)
+
+    with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as logs:
+        async with supervised(Logging("slack"), Logging("discord")):
+            pass
+    assert [line["platform"] for line in logs if line["event"] == "run_begun"] == ["slack", "discord"]
 
 
 async def test_metrics_say_which_platform_is_up() -> None:
