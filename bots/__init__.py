@@ -1,11 +1,11 @@
-"""The program: platforms, the HTTP server and what runs beside them.
+"""The program: platforms, the HTTP server and the tasks beside them.
 
     app          creates every package's objects and connects them
-    programs     starts and ends what `cli` names: `parley run`, `parley summary --now`
+    programs     starts and ends the programs of `cli`: `parley run`, `parley summary --now`
     startup      waits for the database; supervisor: keeps every platform running; jobs: the tasks of the program
-    http         health, metrics and the routes of platforms; connections: how many it holds
+    http         health, metrics and the routes of platforms; connections: their limit
     health       the database, each platform's calls, the event loop
-    timers       the daily summary; retention: removes what is stored for a limited time
+    timers       the daily summary; retention: removes data that is stored for a limited time
     settings     every setting as text
 
 Shared by platforms:

@@ -1,20 +1,21 @@
 """Parley's domain logic. It depends on no platform, database or library of either.
 
-    values          what every package passes to every other: frozen, no I/O
-    ports           what the core asks of platforms, models and the store
+    values          values that packages pass to each other: frozen, no I/O
+    ports           the protocols of platforms, models, tools, files and the store
     settings        the operator's settings, and those of a channel
     i18n            every sentence of Parley's own, in every language
     inbox           converts an event to a turn, a message of a thread, a command, or nothing
-    commands        the table of commands, and what each does
-    turns           a stored turn becomes an answer
+    commands        the table of commands, and their handlers
+    turns           answers stored turns, step by step
+    tools           the tools that a model may call, and MCP servers
     conversation    the model's input for a turn
-    llm             a list of messages in, deltas out
-    files           the bytes of a file in, its text or small pictures out
-    delivery        a growing answer becomes messages on a platform
+    llm             asks models: a list of messages in, deltas out
+    files           reads files: bytes in, text or small pictures out
+    delivery        shows a growing answer in messages on a platform
     spend           prices and usage reports
     operators       alerts and metrics
-    access          who may ask and change what
-    platform_calls  the one way to a platform
+    access          decides who may ask, and who may change settings
+    platform_calls  the gate before every platform call
     clock, errors, log, text, headers, redaction, retry_after, speakers
 
 Imports go one way; `pyproject.toml` has the layers.

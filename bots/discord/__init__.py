@@ -1,11 +1,11 @@
 """Discord, on discord.py.
 
     connection        the gateway connection: begun, kept, begun again with pauses
-    sessions          when a session may begin, and why Discord refuses one
+    sessions          limits on new sessions, and Discord's refusals
     client            receives gateway events and delivers them to the inbox
     lenient           an unreadable message costs itself alone
     incoming          events -> Ask, Edited, Deleted, Command, ButtonPress      pure
-    message_parts, message_text   what a message holds: words, quotes, files    pure
+    message_parts, message_text   the parts of a message: text, quotes, files   pure
     files             the content of attachments
     mentions, names   ids as names; the name of a thread                        pure
     members, mentioned_people   the servers of a person; the names of people by their ids
@@ -14,14 +14,14 @@
     commands, forms, replies   registration, modals, immediate replies          pure
     connector         `Connector`: the application and its connection
     installation      `Installation`: the bot's account, its calls and reads
-    rate_limits       what an outgoing call draws on                            pure
+    rate_limits       the rate limits of an outgoing call                       pure
     outgoing          a page as a Discord message                               pure
     rest, http        calls of ours and of discord.py on Discord's REST API
     limiter           50 calls a second for the whole bot
     thread_locations  the channel in which a place is
-    history           what was said before
+    history           earlier and missed messages
     errors            exceptions of discord.py and aiohttp -> PlatformError
-    private           what discord.py does not promise, in one file
+    private           names of discord.py that are not part of its public interface
 
 A thread is a place. A mention in a channel opens the thread of that message, which has the message's id, so the place
 is known before the thread exists. Where no thread can be made, the answer is a reply in the channel. A direct message

@@ -4,18 +4,18 @@
     http_messages   bodies read, responses made, hosts refused
     installation    `Installation`: outgoing calls as views on the open pages
     uploads         messages with files: `multipart/form-data` -> Ask and small pictures
-    guard           whether a request may come in: host, origin                pure
+    guard           refuses requests by host and origin                        pure
     incoming        JSON -> Ask, Command or ButtonPress                        pure
-    suggestions     what a command that is being typed may become              pure
+    suggestions     completions of a command that is being typed               pure
     outgoing        messages, turns and pages -> JSON and server-sent events   pure
     html            Markdown -> HTML, block by block                           pure
     renderer        that HTML, made in a thread of its own
-    answer_streams  what answers show now, and who watches
-    errors          what can be refused: status and words
-    page.html, page.css, *.svg, *.js    what the browser gets: no framework, no build step
+    answer_streams  the views of growing answers, and the pages that watch them
+    errors          reasons of refusals: their status and sentence
+    page.html, page.css, *.svg, *.js    the files for the browser: no framework, no build step
 
       page          sets everything up
-      address       which thread is shown
+      address       the thread that is shown, in the page's address
       connection    server-sent events, with reconnects
       thread        the shown thread: opening it, following it
       threads       the list of threads, and the title
@@ -26,15 +26,15 @@
       menu          a message's menu
       inline_input  a text box in the place of a button
       composer      the box in which questions are written
-      draft_files   the files of the question that is written; files: which a message takes; upload: on their way
-      attached      what a message holds beside its words
+      draft_files   the files of the question that is written; files: their limits; upload: sends them
+      attached      the parts of a message beside its text
       autocomplete  suggestions for commands
       commands, api_commands, notices   commands that are not typed, their requests, immediate replies
       form_dialog   a form in a dialog
       scroll, status, words, dom, server
 
-A thread is a place; its id is in the page's address. Messages and footers are read from the store. What an answer
-shows while it grows is held in `answer_streams` and reaches every open page, the complete view first.
+A thread is a place; its id is in the page's address. Messages and footers are read from the store. The view
+of a growing answer is in `answer_streams` and reaches every open page, the complete view first.
 """
 
 from __future__ import annotations

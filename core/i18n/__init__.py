@@ -3,7 +3,7 @@
 A language is one module here, named by its code: `TAG`, `LOCALE`, `MODEL_NAME`, `TERMS` and `PHRASES`. The key
 `<key>.<platform>` is the variant of `<key>` on that platform.
 
-`phrase` returns a sentence, `error_text` what a person reads of an error, `advise` what an operator can do about it.
+`phrase` returns a sentence, `error_text` the sentence of an error for a person, `advise` the advice to an operator.
 Text of an endpoint never passes through here.
 """
 

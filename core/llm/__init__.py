@@ -15,7 +15,7 @@
       │ └ network            proxies and certificates of the environment
       ├ request_body       a request as JSON, in the form its endpoint takes       pure
       │ └ messages           messages and their parts as JSON and as text          pure
-      ├ request_repairs    which part of a request is refused                      pure
+      ├ request_repairs    the part of a request that is refused                   pure
       ├ response_reader    the body of an answer under its timers
       ├ partial_completion the beginning of an oversized completion                pure
       ├ decompression      compressed bytes -> bytes                               pure
@@ -31,8 +31,8 @@
         ├ error_bodies       error bodies of every shape -> codes and words        pure
         ├ echo               quotations of the request in an error                 pure
         ├ refusals           codes and words by the rules of refusals.toml         pure
-        ├ image_refusals     which images are refused                              pure
-        ├ tool_refusals      whether tools, or what goes back with calls, is refused   pure
+        ├ image_refusals     refusals of images                                    pure
+        ├ tool_refusals      refusals of tools and of the fields of calls          pure
         ├ wait_hints         when to retry                                         pure
         └ length_limits      maximum request length                                pure
     redacting_model  a wrapper that removes secrets from deltas

@@ -1,5 +1,6 @@
-"""Settings: what the operator sets, and what people set for a channel or a workspace.
+"""Settings of the operator, and those that people change for a channel or a workspace.
 
 environment  the operator's, from environment variables and `.env`
+parley_toml  the file of accounts, models and tool servers
 channel      those of a channel: default <- workspace <- channel    pure
 """

@@ -1,10 +1,13 @@
 """The tools that a model may call: those of MCP servers, and built-in ones.
 
-registry    `Toolbox`: which tools are offered for a turn, and how their calls run
-policy      which calls run, which a person approves first, which are refused    pure
-find_tool   which tools are offered where there are too many                     pure
-names, schemas    what models take                                               pure
-results     what a tool gave back, as the model reads it
-builtin     the time; earlier: messages, and words: what to look for in them
-links       pages of the Internet; page_text: their words                             pure
+registry    `Toolbox`: the tools that a turn is offered, and the running of their calls
+policy      decides which calls run, which wait for a person, which are refused  pure
+find_tool   chooses the tools that are offered where there are too many          pure
+names, schemas    names and schemas of tools in the form that models take        pure
+results     the result of a tool as the model reads it
+config      the tool servers of `parley.toml`                                    pure
+builtin     the built-in tools; the time
+earlier     searches earlier messages; words: the words to search for            pure
+links       reads pages of the Internet; page_text: their text                   pure
+mcp         MCP servers
 """

@@ -1,9 +1,11 @@
 """The values that every package passes to every other. All are frozen; none does I/O.
 
-A platform turns its payload into an event of `events`; the inbox stores an `Ask` of `conversation`, which has one of
-the `tasks`, as a `Turn`; the runner turns a turn into `Message`s, each made of `parts`, for the model, which answers
-in the `deltas`; the runner folds them into the `Reply` of `outgoing`, always the complete view; the delivery cuts a
-reply into pages, and has the platform perform the calls of `outgoing`. Rounds, tool results and approvals of a turn
-are its `steps`, its end is in `turn_ends`, what answers used in `usage`. Buttons, forms and immediate replies
-are in `ui`, places and people in `places`.
+A platform turns its payload into an event of `events`. The inbox stores an `Ask` of `conversation`, which has one of
+the `tasks`, as a `Turn`. The runner turns a turn into `Message`s for the model, each made of `parts`, and offers it the
+`tools` of the place. The model answers in `deltas`, which the runner folds into the `Reply` of `outgoing`, always the
+complete view. The delivery cuts a reply into pages, and has the platform perform the calls of `outgoing`.
+
+Rounds, tool results and approvals of a turn are its `steps`; its end is in `turn_ends`, and the usage of answers in
+`usage`. Buttons, forms and immediate replies are in `ui`, places and people in `places`, traits of a platform in
+`platform`.
 """

@@ -118,6 +118,20 @@ def test_modules_have_a_name_and_a_purpose(path: Path) -> None:
     )
 
 
+def test_each_package_names_its_modules() -> None:
+    """The docstring of a package is the map of its modules. A language is a module, and no map lists them."""
+    missing = {}
+    for path in PRODUCT:
+        if path.name != "__init__.py" or path.parent.name == "i18n" or "migrations" in path.parts:
+            continue
+        modules = {other.stem for other in PRODUCT if other.parent == path.parent} - {"__init__"}
+        packages = {other.parent.name for other in PRODUCT if other.parent.parent == path.parent}
+        named = set(re.findall(r"\w+", ast.get_docstring(ast.parse(path.read_text())) or ""))
+        if left_out := (modules | packages - {"migrations"}) - named:
+            missing[str(path.relative_to(TOP))] = left_out
+    assert missing == {}
+
+
 def test_nothing_is_mocked() -> None:
     mocks = re.compile(r"unittest\.mock|Magic" r"Mock|Async" r"Mock")
     assert [str(path) for path in PYTHON if mocks.search(path.read_text())] == []
