@@ -187,10 +187,5 @@ class StoreError(BotError):
         self.lasting = lasting
 
     @property
-    def log_keys(self) -> dict[str, str]:
-        """The keys of a log event about this error."""
-        return {"code": str(self.code), "detail": self.detail, "ref": self.ref}
-
-    @property
     def kind(self) -> str:
         return self.cause

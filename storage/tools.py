@@ -78,10 +78,7 @@ def grant_tool(connection: Connection, place: Place, grant: ToolGrant, at_us: in
     connection.execute(
         adding,
         {
-            "platform": place.platform,
-            "team": place.team,
-            "channel": place.channel,
-            "thread": place.thread,
+            **threads.address(place),
             "tool": grant.tool,
             "person": grant.person,
             "granted_by": grant.by,

@@ -49,12 +49,7 @@ def body_to_ask(body: bytes, at: datetime, locale: str = "", *, alone: bool = Tr
     ask_id = _uuid(fields.get("client_id"))
     thread = fields.get("thread")
     place = thread_to_place(ask_id_to_thread(ask_id) if thread is None else thread, alone=alone)
-    text = fields.get("text")
-    if not isinstance(text, str):
-        raise RequestError(Reason.MALFORMED)
-    if len(text) > TEXT_LIMIT:
-        raise RequestError(Reason.TOO_LONG)
-    text = _storable(text).strip()
+    text = _text(fields.get("text"))
     if not text and not files:
         raise RequestError(Reason.EMPTY)
     typed = command_of(text) if files else None
@@ -105,13 +100,9 @@ def body_to_press(body: bytes, locale: str = "", *, alone: bool = True) -> Butto
     least = 0 if action == FORGET_ME else 1
     if not isinstance(turn_id, int) or isinstance(turn_id, bool) or not least <= turn_id < 2**63:
         raise RequestError(Reason.MALFORMED)
-    text = fields.get("text", "")
-    if not isinstance(text, str):
-        raise RequestError(Reason.MALFORMED)
-    if len(text) > TEXT_LIMIT:
-        raise RequestError(Reason.TOO_LONG)
+    text = _text(fields.get("text", ""))
     place = thread_to_place(fields.get("thread", TOP), alone=alone)
-    return ButtonPress(action, turn_id, place, person(locale, alone=alone), text=_storable(text).strip())
+    return ButtonPress(action, turn_id, place, person(locale, alone=alone), text=text)
 
 
 def thread_to_place(thread: object, *, alone: bool = True) -> Place:
@@ -161,6 +152,15 @@ def _uuid(value: object) -> str:
         return str(UUID(value if isinstance(value, str) else ""))
     except ValueError:
         raise RequestError(Reason.MALFORMED) from None
+
+
+def _text(value: object) -> str:
+    """A text of a request, without white space around it. Raises RequestError where it is too long or none."""
+    if not isinstance(value, str):
+        raise RequestError(Reason.MALFORMED)
+    if len(value) > TEXT_LIMIT:
+        raise RequestError(Reason.TOO_LONG)
+    return _storable(value).strip()
 
 
 def _storable(text: str) -> str:
