@@ -46,8 +46,10 @@ def is_blank(text: str) -> bool:
 
 
 def without_transcripts(text: str) -> str:
-    """The text of a message of ours without the quoted transcripts at its top, which end with a blank line."""
-    return text.partition("\n\n")[2] if text.startswith(TRANSCRIPT_MARK) else text
+    """The text of a message of ours without the quoted transcripts at its top, which end with a blank line. Long ones
+    go on at the top of the next message, also with the line that separates two of them."""
+    quoted = text.removeprefix(">\n").startswith(TRANSCRIPT_MARK)
+    return text.partition("\n\n")[2] if quoted else text
 
 
 def is_unseen(character: str) -> bool:

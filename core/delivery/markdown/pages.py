@@ -19,7 +19,7 @@ from core.delivery.markdown.growing import half_link
 from core.delivery.markdown.parser import Leaf, Range, inline, leaves
 from core.delivery.markdown.spoilers import MARK, open_spoiler, operator
 from core.delivery.markdown.tail import OpenFence, Tail, tail
-from core.text import cluster_edge, longest_start
+from core.text import TRANSCRIPT_MARK, cluster_edge, longest_start
 from core.values.outgoing import page_length
 
 Unit = Literal["utf8", "utf16"]
@@ -105,10 +105,13 @@ class PageFormat:
         return opens if text.endswith("\n") else opens + fence.lead
 
     def _leaf_opens(self, end: Tail, text: str) -> str:
-        """A line that is cut goes on in its quote. After a whole line the next one says itself what it is in."""
+        """A line that is cut goes on in its quote, a transcript as a transcript. After a whole line the next one says
+        itself what it is in."""
         whole_line = text.endswith("\n")
+        heard = text.startswith(TRANSCRIPT_MARK, text.rfind("\n") + 1)
+        quotes = TRANSCRIPT_MARK if heard else "> " * end.quotes
         marks = "" if whole_line and (end.quotes or end.lists) else "".join(mark for mark, _ in end.marks)
-        opens = end.head + ("" if whole_line else "> " * end.quotes) + marks
+        opens = end.head + ("" if whole_line else quotes) + marks
         return opens if self.length(opens) <= self.share else ""
 
     def _hidden(self, text: str, fence: OpenFence | None) -> int | None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from core.delivery.markdown.pages import split
 from core.i18n import phrase
 from core.ports.model import Request
 from core.text import TRANSCRIPT_MARK, without_transcripts
@@ -195,3 +196,14 @@ def test_transcripts_are_taken_off_a_message_of_ours_and_the_models_own_quotes_a
     quote = transcripts_to_quote([CLIP, replace(CLIP, name="b.ogg", text="> *hm*")], "en")
     assert without_transcripts(quote + answer) == answer
     assert without_transcripts(answer) == answer
+
+
+@pytest.mark.parametrize("size", range(150, 1_900, 61))
+def test_transcripts_are_taken_off_each_of_the_messages_that_they_fill(size: int) -> None:
+    clips = [replace(CLIP, text="call *me* back " * 90), replace(CLIP, name="b.ogg", text="喂，你好。" * 150)]
+    answer = "Noted, as you said.\n\n> no transcript"
+    pieces = split(transcripts_to_quote(clips, "en") + answer, size, "utf16")
+    assert len(pieces) > 1
+    assert all(len(piece.text) <= size for piece in pieces)
+    read = [without_transcripts(piece.text.lstrip("\n")) for piece in pieces]
+    assert "".join(read).split() == answer.split()
