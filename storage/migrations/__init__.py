@@ -10,16 +10,22 @@ which compares a database made by the revisions so far with the tables and write
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 # Any number that nothing else takes: replicas that start together bring the schema up to date one by one.
 _ADVISORY_LOCK = 0x6D696772
+NEWEST = max(file.name[:4] for file in (Path(__file__).parent / "versions").glob("[0-9]*.py"))
+"""The last revision. Names of files begin with the number of their revision."""
 
 
 def config(connection: Connection) -> Config:
+    from alembic.config import Config  # only where a schema is to be changed: most starts find it up to date
+
     made = Config()
     made.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     made.set_main_option("path_separator", "os")
@@ -28,8 +34,22 @@ def config(connection: Connection) -> Config:
 
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
-    """Bring the schema up to `revision` within the connection's transaction."""
+    """Bring the schema up to `revision` within the connection's transaction.
+
+    A schema that is up to date costs two statements: Alembic and the revisions are not loaded.
+    """
     if connection.dialect.name == "postgresql":
         locking = text("SELECT pg_advisory_xact_lock(:key, hashtext(current_schema()))")
         connection.execute(locking, {"key": _ADVISORY_LOCK})
-    command.upgrade(config(connection), revision)
+    if revision != "head" or _revision(connection) != NEWEST:
+        from alembic import command
+
+        command.upgrade(config(connection), revision)
+
+
+def _revision(connection: Connection) -> str | None:
+    """The revision of the schema, None in an empty database."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found

@@ -189,8 +189,20 @@ async def test_a_database_of_a_newer_parley_is_left_alone(database: Database, da
     assert not raised.value.retryable
 
 
+async def test_a_schema_that_is_up_to_date_is_opened_without_loading_the_revisions(tmp_path: Path) -> None:
+    opening = (
+        "import asyncio, sys; from core.clock import SystemClock\n"
+        "from storage import DatabaseSettings, open_store\n"
+        "async def main():\n"
+        "    await (await open_store(DatabaseSettings.load(), SystemClock())).close()\n"
+        "asyncio.run(main()); assert ('alembic' in sys.modules) is {}"
+    )
+    for first in (True, False):
+        run(tmp_path, "-c", opening.format(first))
+
+
 def test_there_is_one_head_and_revisions_import_none_of_todays_tables() -> None:
-    assert len(SCRIPTS.get_heads()) == 1
+    assert SCRIPTS.get_heads() == [storage.migrations.NEWEST]
     for file in (ROOT / "versions").glob("*.py"):
         assert "storage" not in file.read_text().replace("storage.migrations", "")
 
