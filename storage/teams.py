@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Table, func, select, update
+from sqlalchemy import ColumnElement, Connection, Table, exists, func, or_, select, update
 
 from storage.tables import (
     AUDIT,
@@ -36,6 +36,9 @@ _KEYS: dict[Table, tuple[str, ...]] = {
 
 
 def adopt(connection: Connection, platform: str, team: str, former: Sequence[str]) -> None:
+    """Move the rows of the teams `former` to `team`. A row that `team` has already stays where it is."""
+    if not connection.scalar(select(_any_left(platform, former))):
+        return
     for table, key in _KEYS.items():
         there = table.alias("there").c
         same = [there[name] == table.c[name] for name in ("platform", *key)]
@@ -43,6 +46,19 @@ def adopt(connection: Connection, platform: str, team: str, former: Sequence[str
         moving = update(table).where(table.c.platform == platform, table.c.team.in_(former), ~taken)
         connection.execute(moving.values(team=team))
     for stray in filter(None, former):
-        old, new = (f"/{platform}/{one}/" for one in (stray, team))
+        old, new = (_in_keys(platform, one) for one in (stray, team))
         naming = update(NOTICES).where(NOTICES.c.key.contains(old, autoescape=True))
         connection.execute(naming.values(key=func.replace(NOTICES.c.key, old, new)))
+
+
+def _any_left(platform: str, former: Sequence[str]) -> ColumnElement[bool]:
+    """True where a row names one of `former`: nearly always none does."""
+    rows = [exists().where(table.c.platform == platform, table.c.team.in_(former)) for table in _KEYS]
+    keys = [
+        NOTICES.c.key.contains(_in_keys(platform, stray), autoescape=True) for stray in filter(None, former)
+    ]
+    return or_(*rows, *(exists().where(key) for key in keys))
+
+
+def _in_keys(platform: str, team: str) -> str:
+    return f"/{platform}/{team}/"
