@@ -1,8 +1,9 @@
 """Starts the program by fork from a process that has imported it: the same program, without the second of imports.
 
 One server process a test process. It imports `bots.programs` once and forks a child for each `parley` command. The
-child has its own environment, folder, output and signals, can be killed, and ends as an interpreter ends. What the
-imports themselves do is the same for all of them: a test of that starts the program `fresh`.
+child has its own environment, folder, output and signals, and can be killed. It ends as an interpreter ends, but for
+the modules, which are not taken apart. What the imports themselves do is the same for all of them: a test of that, and
+of the very end, starts the program `fresh`.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 ROOT = Path(__file__).parents[2]
 IMPORTED = (
@@ -165,6 +167,23 @@ def _become(order: Mapping[str, Any], output: int) -> None:
     sys.argv = ["parley", *order["argv"]]
 
 
+def _run() -> NoReturn:
+    """Run the program and end with its status, after its threads and its exit handlers."""
+    status = 1
+    try:
+        import_module("bots.cli").main()
+        status = 0
+    except SystemExit as ending:
+        status = ending.code if isinstance(ending.code, int) else int(ending.code is not None)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
 if __name__ == "__main__":
     _serve(socket.socket(fileno=int(sys.argv[1])))
-    import_module("bots.cli").main()
+    _run()
