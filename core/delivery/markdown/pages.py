@@ -164,8 +164,9 @@ def first_piece(text: str, opens: str, page_format: PageFormat, least: int = 0) 
 def _fitted(window: str, text: str, opens: str, page_format: PageFormat) -> str:
     """`window`, with which `text` begins, cut so that it fits between `opens` and what closes it; empty where nothing
     does. Each turn of the loop makes it shorter."""
-    # The marks that may be open are closed for any continuation of the text.
-    reserve = page_format.length(page_format.piece(window, opens).text) - page_format.length(opens + window)
+    # The marks that may be open are closed for any continuation of the text, also where the line has not ended.
+    line = window.rstrip("\n")
+    reserve = page_format.length(page_format.piece(line, opens).text) - page_format.length(opens + line)
     window = page_format.start(window, page_format.size - page_format.length(opens) - max(0, reserve))
     body = _cut(window, text, opens)
     while body and (excess := page_format.excess(page_format.piece(body, opens).text)) > 0:

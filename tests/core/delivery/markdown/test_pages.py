@@ -53,6 +53,7 @@ def test_pages_joined_give_the_text_back_and_keep_their_limits(text: str, size: 
     more="words",
     size=60,
 )
+@example(text="~~~~\n" + "a-very-long-word-" * 12 + "\n\U00010000", more="0\nwords", size=78)
 def test_full_pages_never_change_as_the_text_grows(text: str, more: str, size: int) -> None:
     assume(not text.rpartition("\n")[2].lstrip().startswith(("`", "~")))  # half a fence may become another one
     before, after = split(text, size, "utf16"), split(text + more, size, "utf16")
