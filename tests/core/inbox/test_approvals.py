@@ -13,6 +13,7 @@ from core.commands.handlers import CommandHandlers
 from core.i18n import LANGUAGES, phrase
 from core.inbox.approvals import EXPIRY_S
 from core.inbox.inbox import StoringInbox
+from core.ports.tools import Tools
 from core.settings.environment import CoreSettings
 from core.turns.approval_view import ALWAYS, APPROVE, ARGUMENTS, DENY, approval_notice, arguments_reply
 from core.turns.draft import BETWEEN_ROUNDS
@@ -40,10 +41,16 @@ DIGEST = "ab" * 32
 class Office:
     """An inbox before turns that run: Ada asks, and the model calls a tool that needs an approval."""
 
-    def __init__(self, store: MemoryStore | None = None, platform: MemoryPlatform | None = None) -> None:
+    def __init__(
+        self,
+        store: MemoryStore | None = None,
+        platform: MemoryPlatform | None = None,
+        model: RoundByRound | None = None,
+        tools: Tools | None = None,
+    ) -> None:
         self.store, self.platform = store or MemoryStore(), platform or MemoryPlatform()
-        self.model, self.tools, self.clock = RoundByRound(), Toolbox(), FakeClock(NOON)
-        self.rig = Rig(self.platform, self.store, model=self.model, tools=self.tools)
+        self.model, self.tools, self.clock = model or RoundByRound(), Toolbox(), FakeClock(NOON)
+        self.rig = Rig(self.platform, self.store, model=self.model, tools=tools or self.tools)
         self.submit = self.rig.place_queues.submit
         self.tools.terms = ApprovalAsked((), (DIGEST,), expires_at=NOON + timedelta(minutes=15))
         self.handlers = CommandHandlers(
