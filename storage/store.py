@@ -172,8 +172,8 @@ class SqlStore:
     async def turn(self, turn_id: int) -> Turn | None:
         return await self._database.read(turns.turn, turn_id)
 
-    async def retry_turn(self, turn_id: int, task: Task) -> Turn | None:
-        return await self._database.write(turns.retry_turn, turn_id, task)
+    async def retry_turn(self, turn_id: int, task: Task, *, may_read: bool = True) -> Turn | None:
+        return await self._database.write(turns.retry_turn, turn_id, task, may_read)
 
     async def recover(self, still_since: datetime) -> None:
         await self._database.write(turns.recover, to_us(still_since))

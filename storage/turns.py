@@ -158,12 +158,12 @@ def turn(connection: Connection, turn_id: int) -> Turn | None:
     return None if row is None else turn_of(row)
 
 
-def retry_turn(connection: Connection, turn_id: int, task: Task) -> Turn | None:
+def retry_turn(connection: Connection, turn_id: int, task: Task, may_read: bool) -> Turn | None:
     before = connection.execute(select(TURNS).where(TURNS.c.id == turn_id)).mappings().first()
     if before is None or before["state"] in _NOT_ENDED:
         return None
     fresh = {"message": f"{_AGAIN}{turn_id}", "again_of": turn_id, "state": TurnState.WAITING}
-    fresh |= task_to_columns(task)
+    fresh |= task_to_columns(task) | {"may_read": before["may_read"] and may_read}
     empty = {**_NO_ANSWER, "deaths": 0, "ended_at_us": None}
     values = {name: value for name, value in before.items() if name != "id"} | fresh | empty
     new_id = connection.scalar(_add_turn(connection.dialect.name), values)

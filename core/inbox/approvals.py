@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -109,7 +108,7 @@ class Approvals:
             decided = any(isinstance(step, ApprovalAsked) and step.key == key for step in steps)
             if decided or now is None or now.state is not TurnState.RUNNING:
                 return None
-            await asyncio.sleep(pause_s)
+            await self._handlers.clock.sleep(pause_s)
         return None
 
     async def _decide(self, action: str, press: ButtonPress, turn: Turn, asked: ApprovalAsked) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 import structlog
@@ -19,6 +18,7 @@ from core.turns.approval_view import action_and_key
 from core.turns.running import RunningTurns
 from core.values.conversation import Turn, TurnState
 from core.values.events import ButtonPress, Outcome, Receipt
+from core.values.places import Person
 from core.values.tasks import ANSWER, ContinueAnswer, Summarize, Task
 from core.values.ui import Button, ImmediateReply
 
@@ -87,20 +87,21 @@ class ButtonPresses:
         refused = await self._eligibility.refused(press.author, press.place, settings, key, tell=True)
         if refused:
             return refused
-        again = await self._again(turn, _task(press.action, turn))
+        again = await self._again(turn, _task(press.action, turn), press.author)
         if again is None:
             return Receipt(Outcome.DUPLICATE, turn.id, ImmediateReply(phrase("pressed_already", language)))
         self._eligibility.count(press.author, press.place, key)
         self._submit(again)
         return Receipt(Outcome.TURN, again.id)
 
-    async def _again(self, turn: Turn, task: Task) -> Turn | None:
+    async def _again(self, turn: Turn, task: Task, by: Person) -> Turn | None:
+        """The new turn. Its asker stays, so that nobody else approves its calls; it reads what both may read."""
         for pause_s in (*ENDING_S, 0.0):
-            again = await self._store.retry_turn(turn.id, task)
+            again = await self._store.retry_turn(turn.id, task, may_read=by.may_read)
             now = await self._store.turn(turn.id) if again is None else None
             if now is None or now.state not in (TurnState.WAITING, TurnState.RUNNING):
                 return again
-            await asyncio.sleep(pause_s)
+            await self._handlers.clock.sleep(pause_s)
         return None
 
     async def _rate(self, press: ButtonPress, turn: Turn, language: str) -> Receipt:

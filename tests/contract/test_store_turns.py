@@ -384,6 +384,16 @@ class TestAgain:
         await store.finish(Finish(await store.begin(more.id), TurnState.DONE, "two", posted=("p2",), model="m"))
         assert await texts(store) == ["why?", "one", "two"]
 
+    @pytest.mark.parametrize(("asker", "by"), [(True, False), (False, True)])
+    async def test_it_reads_what_its_asker_and_the_person_who_wants_it_may_read(
+        self, store: Store, asker: bool, by: bool
+    ) -> None:
+        first = await answered(store, ask(by=replace(ANN, may_read=asker)), "half", "p1")
+        again = await store.retry_turn(first.id, ANSWER, may_read=by)
+        assert again is not None
+        assert (again.ask.author, again.ask.author.may_read) == (ANN, False)
+        assert again.ask.author.may_read is (await store.open_turns())[-1].ask.author.may_read
+
     async def test_what_has_not_ended_is_not_asked_again(self, store: Store) -> None:
         turn = await accepted(store, ask())
         assert await store.retry_turn(turn.id, ANSWER) is None

@@ -322,13 +322,15 @@ class MemoryStore:
         self._work()
         return self._turns.get(turn_id)
 
-    async def retry_turn(self, turn_id: int, task: Task) -> Turn | None:
+    async def retry_turn(self, turn_id: int, task: Task, *, may_read: bool = True) -> Turn | None:
         self._work()
         before = self._turns.get(turn_id)
         done_already = any(turn.again_of == turn_id for turn in self._turns.values())
         if before is None or before.state in (*_OPEN, TurnState.HELD, TurnState.ASKING) or done_already:
             return None
-        turn = Turn(self._next_id(), replace(before.ask, task=task), again_of=turn_id)
+        asker = before.ask.author
+        asker = replace(asker, may_read=asker.may_read and may_read)
+        turn = Turn(self._next_id(), replace(before.ask, author=asker, task=task), again_of=turn_id)
         self._turns[turn.id] = turn
         return turn
 

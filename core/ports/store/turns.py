@@ -68,10 +68,12 @@ class TurnLedger(Protocol):
         """Make the turns that still run wait for the next process, without a death. Call it at an orderly end."""
         ...
 
-    async def retry_turn(self, turn_id: int, task: Task) -> Turn | None:
+    async def retry_turn(self, turn_id: int, task: Task, *, may_read: bool = True) -> Turn | None:
         """A new waiting turn for the question of an ended one: answer it again, or continue its answer.
 
-        Returns None where the turn has not ended, is unknown, or was retried already.
+        `may_read`: the right of the person who asked for it (`Person.may_read`). The new turn has the right only where
+        that person and the asker have it. Returns None where the turn has not ended, is unknown, or was retried
+        already.
         """
         ...
 

@@ -11,7 +11,7 @@ import pytest
 
 from core.commands.handlers import CommandHandlers
 from core.i18n import LANGUAGES, phrase
-from core.inbox.approvals import EXPIRY_S
+from core.inbox.approvals import ENDING_S, EXPIRY_S
 from core.inbox.inbox import StoringInbox
 from core.ports.tools import Tools
 from core.settings.environment import CoreSettings
@@ -203,7 +203,11 @@ async def test_a_press_for_an_earlier_request_of_the_turn_approves_no_later_one(
 async def test_a_press_right_before_the_request_is_stored_counts(office: Office) -> None:
     turn_id = await office.say(1)
     await until(lambda: any(page.buttons and page.notice for page in office.pages))
-    assert (await office.press(APPROVE)).outcome is Outcome.NOTED
+    pressing = asyncio.create_task(office.press(APPROVE))
+    await until(lambda: pressing.done() or office.clock.sleepers)
+    await office.until(turn_id, TurnState.ASKING, TurnState.DONE)
+    await office.clock.advance(ENDING_S[0])
+    assert (await pressing).outcome is Outcome.NOTED
     assert (await office.ended(turn_id)).text == WHOLE
 
 

@@ -13,6 +13,7 @@ from core.commands import FORGET_ME
 from core.commands.data_commands import CONFIRM_S
 from core.commands.handlers import CommandHandlers
 from core.i18n import LANGUAGES, duration, phrase
+from core.inbox.approvals import ENDING_S
 from core.inbox.inbox import StoringInbox
 from core.inbox.rate_limit import Rate
 from core.settings.environment import CoreSettings
@@ -26,6 +27,7 @@ from core.values.turn_ends import Finish
 from core.values.ui import ImmediateReply
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
+from tests.waiting import until
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 THREAD = Place("slack", "T1", "C1", "1.0")
@@ -129,10 +131,19 @@ async def test_a_button_works_that_is_pressed_before_the_end_of_its_answer_is_st
     assert turn is not None
     turn = await house.store.begin(turn.id)
     pressing = asyncio.create_task(house.press("again", turn.id))
-    await asyncio.sleep(0.03)
-    assert not pressing.done()
+    await until(lambda: house.clock.sleepers)
     await house.store.finish(Finish(turn, TurnState.STOPPED, "bec"))
+    await house.clock.advance(ENDING_S[0])
     assert (await pressing).outcome is Outcome.TURN
+
+
+@pytest.mark.parametrize("action", ["again", "continue"])
+async def test_an_answer_that_another_person_has_go_on_reads_only_what_both_may_read(
+    house: App, action: str
+) -> None:
+    turn = await house.answered("1.5")
+    await house.press(action, turn.id, replace(BEN, may_read=False))
+    assert (house.submitted[0].ask.author, house.submitted[0].ask.author.may_read) == (ADA, False)
 
 
 async def test_a_summary_is_regenerated_as_a_summary(house: App) -> None:
