@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 LONGEST = 30_000
 """Bytes of UTF-8 that the text of a file may have in a prompt."""
@@ -16,6 +17,17 @@ def excerpt(text: str, limit: int = LONGEST) -> str:
         return text
     first = _beginning(text, limit)
     return _joined(first, len(text) - len(first), _end(text[max(len(first), len(text) - limit) :], limit))
+
+
+def converted_excerpt(text: str, limit: int, convert: Callable[[str], str]) -> str:
+    """The excerpt of `convert(text)`. Of a long text only the ends are converted, twice `limit` characters each: that
+    may take long, and may make them shorter."""
+    size = 2 * limit
+    if len(text) <= 2 * size:
+        return excerpt(convert(text), limit)
+    head, tail = convert(text[:size]), convert(text[-size:])
+    first, last = _beginning(head, limit), _end(tail, limit)
+    return _joined(first, len(head) - len(first) + len(text) - 2 * size + len(tail), last)
 
 
 class Excerpt:

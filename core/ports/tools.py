@@ -19,7 +19,7 @@ class ToolError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ToolOutput:
-    """The output of a tool. `text` is at most 64,000 characters; `picture` is not yet checked."""
+    """The output of a tool. Its caller cuts `text` and checks `picture`."""
 
     text: str
     picture: FileContent | None = None

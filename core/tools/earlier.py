@@ -34,7 +34,11 @@ _CANDIDATES = 60
 """Messages that the store finds for a search, before those are left out that the asker may not read."""
 _BEFORE_WORD = 100
 """Characters of a hit that are shown before the word that was found."""
+THREADS_UNREAD = (
+    "Some threads can't be looked into now, so their messages are missing here. Say so where it matters."
+)
 EARLIER_UNREAD = "There may be messages before these, but they can't be read now. Say so where they matter."
+NOT_FOUND = "Nothing was found. Other words may find more."
 _NOT_READABLE = "The person who asks may not read what was said here before."
 
 
@@ -90,17 +94,18 @@ class EarlierMessages:
             raise ToolError(_NOT_READABLE)
         if not words:
             raise ToolError("Give words to look for in `query`.")
-        hits = await self._readable(ask.place, await self._store.search(ask.place, words, _CANDIDATES))
+        hits, unread = await self._readable(await self._store.search(ask.place, words, _CANDIDATES))
         known = labels_of(line for _, line in hits)
         said = [self._hit_to_json(place, line, label_of(line, known), words) for place, line in hits]
-        return "\n".join(said) or "Nothing was found. Other words may find more."
+        return "\n".join((*([THREADS_UNREAD] if unread else []), *(said or [NOT_FOUND])))
 
     async def _readable(
-        self, here: Place, found: Sequence[tuple[Place, ThreadMessage]]
-    ) -> list[tuple[Place, ThreadMessage]]:
-        """The first of the messages found, without those of threads that not everybody in the channel may read."""
+        self, found: Sequence[tuple[Place, ThreadMessage]]
+    ) -> tuple[list[tuple[Place, ThreadMessage]], bool]:
+        """The first of the messages found, without those of threads that not everybody in the channel may read, and
+        whether the platform could not say so of some thread."""
         hits: list[tuple[Place, ThreadMessage]] = []
-        open_: dict[str, bool] = {}
+        open_: dict[str, bool | None] = {}
         for place, line in found:
             if len(hits) == MOST_HITS:
                 break
@@ -108,16 +113,17 @@ class EarlierMessages:
                 continue
             if place.key not in open_ and len(open_) < 2 * MOST_HITS:
                 open_[place.key] = await self._is_open(place)
-            if open_.get(place.key, False):
+            if open_.get(place.key):
                 hits.append((place, line))
-        return hits
+        return hits, None in open_.values()
 
-    async def _is_open(self, place: Place) -> bool:
+    async def _is_open(self, place: Place) -> bool | None:
+        """Whether everybody in the channel may read a thread; None where the platform can't say so."""
         calls = self._calls(place)
         try:
-            return calls is not None and await calls.is_open(place)
+            return None if calls is None else await calls.is_open(place)
         except PlatformError:
-            return False
+            return None
 
     def _hit_to_json(self, place: Place, line: ThreadMessage, label: str, words: Sequence[str]) -> str:
         calls = self._calls(place)

@@ -18,7 +18,7 @@ from core.text import shortened
 from core.tools.find_tool import FIND_TOOL, choose, found_to_text
 from core.tools.names import tool_name
 from core.tools.policy import CallPlan, approval, decide, read_calls, round_state
-from core.tools.results import failed, failure, output_to_result
+from core.tools.results import failed_result, output_to_result, refused_result
 from core.tools.schemas import LONGEST_DESCRIPTION, clean
 from core.values.conversation import Turn
 from core.values.parts import ToolResult
@@ -97,7 +97,7 @@ class Toolbox:
             return
         if state.begun is None:
             yield ToolsBegun(tuple(plan.call.id for plan in plans if plan.may_change))
-        if refused := tuple(failed(plan.call.id, plan.refusal) for plan in plans if plan.refusal):
+        if refused := tuple(refused_result(plan.call.id, plan.refusal) for plan in plans if plan.refusal):
             yield ToolResults(refused)
         running = [plan for plan in plans if not plan.refusal]
         for plan in running:
@@ -132,13 +132,13 @@ class Toolbox:
                     output = await self._output(turn, offer, plan)
                     return await output_to_result(call_id, name, output, self._content)
             except ToolError as error:
-                return failure(call_id, name, str(error))
+                return failed_result(call_id, name, str(error))
             except TimeoutError:
                 log.warning("tool_timed_out", tool=name)
-                return failed(call_id, f"The tool gave no result within {CALL_S:g} seconds.")
+                return refused_result(call_id, f"The tool gave no result within {CALL_S:g} seconds.")
             except Exception as error:  # a mistake of ours: the model learns of it, and the answer goes on
                 log.exception("tool_crashed", tool=name)
-                return failed(call_id, f"The tool failed ({type(error).__name__}).")
+                return refused_result(call_id, f"The tool failed ({type(error).__name__}).")
 
     async def _output(self, turn: Turn, offer: ToolOffer, plan: CallPlan) -> ToolOutput:
         """Raises ToolError."""

@@ -21,13 +21,13 @@ _HEAD = (
 _NO_PICTURE = "A picture came with it, but you cannot see it: {why}."
 
 
-def failed(call_id: str, why: str) -> ToolResult:
-    """The result of a call that did not do what it was called for. `why` is in our own words."""
+def refused_result(call_id: str, why: str) -> ToolResult:
+    """The result of a call that Parley did not run to its end. `why` is in our own words."""
     return ToolResult(call_id, why, failed=True)
 
 
-def failure(call_id: str, name: str, why: str) -> ToolResult:
-    """The result of a call whose tool reports a failure. `why` may hold a server's words."""
+def failed_result(call_id: str, name: str, why: str) -> ToolResult:
+    """The result of a call whose tool reports that it failed. `why` may hold a server's words."""
     return ToolResult(call_id, f"The call failed.\n{_as_data(name, why)}", failed=True)
 
 

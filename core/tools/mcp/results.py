@@ -16,13 +16,10 @@ from core.tools.config import ToolServer
 from core.tools.schemas import ANY_ARGUMENTS, LONGEST_DESCRIPTION, LONGEST_GIVEN
 from core.values.tools import Tool, ToolRule
 
-MOST_CHARACTERS = 64_000
-"""Characters of a result's text: of a longer one the beginning and the end are kept."""
 LONGEST_TITLE = 256
 """Characters of the name of a tool at its server. A tool with a longer one is left out."""
 LONGEST_FAILURE = 2_000
 """Characters of what a tool says of its failure."""
-_CUT = "\n[... {count} characters are left out ...]\n"
 
 
 def to_tools(server: ToolServer, listed: Iterable[types.Tool]) -> tuple[Tool, ...]:
@@ -60,7 +57,7 @@ def to_output(result: types.CallToolResult) -> ToolOutput:
         text = json.dumps(result.structured_content, ensure_ascii=False)
     if result.is_error:
         raise ToolError(shortened(text, LONGEST_FAILURE) or "The tool failed and did not say why.")
-    return ToolOutput(_cut(text), _first_picture(result.content))
+    return ToolOutput(text, _first_picture(result.content))
 
 
 def _texts(content: Iterable[types.ContentBlock]) -> Iterator[str]:
@@ -98,12 +95,3 @@ def _first_picture(content: Iterable[types.ContentBlock]) -> FileContent | None:
         extension = picture.mime_type.rpartition("/")[2][:10]
         return FileContent(f"picture.{extension}", picture.mime_type, data)
     return None
-
-
-def _cut(text: str) -> str:
-    left_out = len(text) - MOST_CHARACTERS
-    if left_out <= 0:
-        return text
-    said = _CUT.format(count=left_out)
-    half = (MOST_CHARACTERS - len(said)) // 2
-    return f"{text[:half]}{said}{text[-half:]}"

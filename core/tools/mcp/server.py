@@ -13,10 +13,12 @@ import structlog
 
 from core.clock import Clock
 from core.errors import BotError, Code
+from core.files.excerpt import converted_excerpt
 from core.ports.tools import ToolError, ToolOutput
 from core.redaction import Secrets
 from core.tools.config import ToolServer
 from core.tools.mcp.errors import ServerCallError
+from core.tools.results import LONGEST_RESULT
 from core.values.conversation import Turn
 from core.values.places import Place
 from core.values.tools import Tool, ToolSettings
@@ -98,7 +100,10 @@ class McpServer:
             try:
                 output = await self._call(tool, arguments)
                 # A long text that is much like a secret takes a second: other tasks go on meanwhile.
-                return replace(output, text=await asyncio.to_thread(self._secrets.cut_from, output.text))
+                text = await asyncio.to_thread(
+                    converted_excerpt, output.text, LONGEST_RESULT, self._secrets.cut_from
+                )
+                return replace(output, text=text)
             except ServerCallError as error:
                 reason = self._secrets.cut_from(error.reason)
                 log.warning("tool_call_failed", server=self.name, tool=tool.title, reason=reason)

@@ -5,7 +5,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.files.excerpt import LONGEST, Excerpt, excerpt
+from core.files.excerpt import LONGEST, Excerpt, converted_excerpt, excerpt
+from core.redaction import Secrets
 
 _MARK = re.compile(r"\n\[\.\.\. ([\d,]+) characters left out \.\.\.\]\n")
 TEXTS = st.builds(
@@ -53,3 +54,27 @@ def test_a_text_that_comes_in_lines_is_cut_alike(text: str) -> None:
 
 def test_a_text_of_one_line_is_cut_anywhere() -> None:
     assert re.fullmatch(r"x{20000}\n\[.* 70,100 .*\]\nx{9900}", excerpt("x" * 100_000))
+
+
+@given(st.integers(0, 5_000), st.integers(1_000, 2_000))
+def test_of_a_long_text_only_the_ends_are_converted_and_all_that_is_left_out_is_counted(
+    length: int, limit: int
+) -> None:
+    converted = list[int]()
+
+    def convert(text: str) -> str:
+        converted.append(len(text))
+        return text
+
+    said = converted_excerpt("é" * length, limit, convert)
+    assert said == excerpt("é" * length, limit)
+    assert sum(converted) <= 4 * limit
+
+
+def test_no_part_of_a_secret_is_kept_where_a_long_text_is_cut() -> None:
+    secret = "key-0123456789abcdef"
+    secrets = Secrets([secret])
+    for shift in range(len(secret)):
+        said = converted_excerpt("x" * shift + secret * 10_000, 1_000, secrets.cut_from)
+        assert not any(secrets.give_away(run) for run in re.findall("[a-z0-9-]+", said))
+        assert len(said.encode()) <= 1_000

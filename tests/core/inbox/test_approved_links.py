@@ -20,8 +20,9 @@ from core.tools.registry import Toolbox
 from core.turns.approval_view import APPROVE, ARGUMENTS, DENY
 from core.values.parts import Text, ToolCall, ToolResult
 from tests.contract.test_steps import RoundByRound
-from tests.core.inbox.test_approvals import EVA, NOON, PLACE, Office
+from tests.core.inbox.test_approvals import EVA, NOON, Office
 from tests.core.tools.test_links import Site, page, site
+from tests.core.turns.test_runner import PLACE
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import PlainExtractor
 from tests.fakes.memory import MemoryStore

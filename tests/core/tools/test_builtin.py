@@ -16,7 +16,15 @@ from core.i18n import LANGUAGES, tool_label
 from core.platform_calls import PlatformCalls
 from core.ports.tools import DecidesByCall, ToolError
 from core.tools.builtin import READ_EARLIER, BuiltinTools
-from core.tools.earlier import EARLIER_UNREAD, IN_PROMPT, MOST_HITS, PAGE, EarlierMessages
+from core.tools.earlier import (
+    EARLIER_UNREAD,
+    IN_PROMPT,
+    MOST_HITS,
+    NOT_FOUND,
+    PAGE,
+    THREADS_UNREAD,
+    EarlierMessages,
+)
 from core.tools.find_tool import FIND_TOOL
 from core.tools.links import LinkReader
 from core.tools.words import query_words
@@ -236,14 +244,14 @@ async def test_only_other_threads_of_the_channel_are_searched() -> None:
     )
 
 
-async def test_a_thread_that_is_private_or_cannot_be_looked_up_is_left_out() -> None:
+async def test_a_thread_that_is_private_is_left_out_and_one_that_cannot_be_looked_up_is_said() -> None:
     library = Library()
     await library.say("a secret plan", "private")
     await library.say("an open plan", "open")
     library.platform.private = {"private"}
     assert [hit["text"] for hit in await library.found("plan")] == ["an open plan"]
     library.platform.failing = True
-    assert await library.found("plan") == []
+    assert await library.call("search_earlier_threads", query="plan") == f"{THREADS_UNREAD}\n{NOT_FOUND}"
 
 
 async def test_a_search_gives_few_messages_and_of_each_thread_two() -> None:

@@ -29,14 +29,6 @@ def test_the_structured_result_counts_only_without_text() -> None:
     assert to_output(result(structured_content={"n": 3})).text == '{"n": 3}'
 
 
-def test_of_a_long_text_both_ends_are_kept() -> None:
-    said = to_output(result(types.TextContent(type="text", text="a" * 50_000 + "b" * 50_000))).text
-    assert len(said) <= 64_000
-    assert said.startswith("aaa")
-    assert said.endswith("bbb")
-    assert "36000 characters are left out" in said
-
-
 def test_a_failure_without_words_is_said() -> None:
     with pytest.raises(ToolError, match="did not say why"):
         to_output(result(is_error=True))
