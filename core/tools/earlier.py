@@ -118,7 +118,7 @@ class EarlierMessages:
         return hits, None in open_.values()
 
     async def _is_open(self, place: Place) -> bool | None:
-        """Whether everybody in the channel may read a thread; None where the platform can't say so."""
+        """True if everybody in the channel may read a thread; None where the platform can't say so."""
         calls = self._calls(place)
         try:
             return None if calls is None else await calls.is_open(place)
