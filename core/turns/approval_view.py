@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 
 import regex
+from yarl import URL
 
 from core.i18n import phrase, tool_label
 from core.speakers import label
@@ -27,6 +29,8 @@ _EMOJI = regex.compile(
     r"\p{Extended_Pictographic}\ufe0f?[\U0001f3fb-\U0001f3ff]?(?:\u200d(?=\p{Extended_Pictographic}))?"
 )
 """An emoji with what may change or join it: https://www.unicode.org/reports/tr51/#Emoji_Sequences"""
+_AUTHORITY = re.compile(r"(?<=://)[^\s/?#\\\"]+")
+"""The host of a URL, with its port."""
 _FENCE = "```"
 
 
@@ -89,12 +93,23 @@ def _json(value: object) -> str:
 
 def _visible(text: str) -> str:
     """`text` with an escape in place of what a reader would not see, such as a mark of direction, and of backticks that
-    would end a code block."""
+    would end a code block. The hosts of URLs have their ASCII form: letters of other scripts look like Latin ones."""
+    text = _AUTHORITY.sub(lambda found: _to_ascii(found[0]), text)
     pieces, at = list[str](), 0
     for emoji in _EMOJI.finditer(text):
         pieces += [*map(_shown, text[at : emoji.start()]), emoji[0]]
         at = emoji.end()
     return "".join((*pieces, *map(_shown, text[at:]))).replace(_FENCE, 3 * "\\u0060")
+
+
+def _to_ascii(host: str) -> str:
+    """https://www.rfc-editor.org/rfc/rfc5891#section-4.4"""
+    if host.isascii():
+        return host
+    try:
+        return URL(f"http://{host}").raw_authority
+    except ValueError:
+        return json.dumps(host)[1:-1]
 
 
 def _shown(character: str) -> str:

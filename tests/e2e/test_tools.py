@@ -37,7 +37,8 @@ async def test_readers_see_the_remark_apart_and_later_questions_tell_the_model_t
     async with Program(tmp_path, **side.settings, **model_settings(endpoint), **ON):
         await side.ask("how late is it?")
         answer = await side.answered("It is late.")
-        assert answer.text.index("Let me look.") < answer.text.index("---") < answer.text.index("It is late.")
+        rule = "---" if isinstance(side, Slack) else "───"
+        assert answer.text.index("Let me look.") < answer.text.index(rule) < answer.text.index("It is late.")
         endpoint.reply_by(call_tools(answer="Yes."))
         await side.ask("sure?")
         assert "current_time" not in (await side.answered("Yes.", 2)).text

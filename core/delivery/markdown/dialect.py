@@ -17,7 +17,13 @@ _CELL_MARKS = re.compile(r"\*\*|__|(?<!`)`(?!`)")
 _DEEP_HEADING = re.compile(r"([-*+>\d.) \t]*?)#{4,6}+[ \t]++(?=.)")
 TASK = re.compile(r"\[([ xX])\](?=[ \t])")
 """The mark of a task, at the beginning of a list item."""
-_MARKS = re.compile(r"\||####|~~~|\[[ xX]\]|!\[|\\\(|\\\[|\\begin|\$|<br", re.IGNORECASE)
+_RULE = re.compile(r"([-*_])(?:[ \t]*+\1){2,}+(?=[ \t]*+$)", re.MULTILINE)
+"""A horizontal rule: https://spec.commonmark.org/0.31.2/#thematic-breaks"""
+_DRAWN_RULE = "─" * 12
+_MARKS = re.compile(
+    rf"\||####|~~~|\[[ xX]\]|!\[|\\\(|\\\[|\\begin|\$|<br|^[-*+>\d.) \t]{{0,20}}?{_RULE.pattern}",
+    re.IGNORECASE | re.MULTILINE,
+)
 """Text without any of these needs no change."""
 _LONGEST_FENCE = 8
 """Tildes; a longer run is a line that was drawn."""
@@ -57,7 +63,8 @@ def _columns(char: str) -> int:
 
 def typeset(text: str, *, tables: bool = False) -> str:
     """`text` with formulas as code, tasks as boxes, pictures as links and `<br>` as line ends; unless `tables`, also
-    with each table as a code block of aligned columns, deep headings in bold and every fence of backticks.
+    with each table as a code block of aligned columns, deep headings in bold, rules as lines and every fence of
+    backticks.
 
     `tables`: the platform has them, and all of CommonMark."""
     if not _MARKS.search(text):
@@ -76,6 +83,8 @@ def typeset(text: str, *, tables: bool = False) -> str:
             edits += _table(source, leaf)
         elif not tables and leaf.kind == "fence":
             edits += _backticks(source, leaf)
+        elif not tables and leaf.kind == "hr" and (rule := _RULE.search(source)):
+            edits.append(Edit(leaf.start + rule.start(), leaf.start + rule.end(), _DRAWN_RULE))
     return edited(text, edits)
 
 

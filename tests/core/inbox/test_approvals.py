@@ -454,6 +454,27 @@ def test_marks_that_a_reader_does_not_see_are_shown_as_escapes() -> None:
         assert "a\\nb\\u0000" in text
 
 
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("\u0430pple.com", "xn--pple-43d.com"),
+        ("ex\u0430mple.com:8443", "xn--exmple-4nf.com:8443"),
+        ("例子.测试", "xn--fsqu00a.xn--0zwm56d"),
+        ("\u0430..com", "\\u0430..com"),
+        ("example.com", "example.com"),
+    ],
+)
+def test_a_host_with_letters_that_look_like_others_is_shown_as_it_is_looked_up(host: str, shown: str) -> None:
+    call = ToolCall("c1", "read_link", f'{{"url": "https://{host}/д?q=https://{host}"}}')
+    asked = ApprovalAsked((call,))
+    for text in (
+        approval_notice(Turn(1, Ask("m1", PLACE, ADA, "why?", NOON)), asked, "en"),
+        arguments_reply(asked, "en").text,
+    ):
+        assert f"https://{shown}/д" in text
+        assert host == shown or host not in text
+
+
 def test_long_arguments_are_a_file() -> None:
     long = ToolCall("c1", "run", '{"code": "' + "x" * 50_000 + '"}')
     reply = arguments_reply(ApprovalAsked((long,)), "en")

@@ -44,6 +44,22 @@ def test_no_word_is_lost(lines: list[str]) -> None:
         assert typeset(text).count(word) >= (text.count(word) > 0)
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("A remark.\n\n---\n\nThe answer.", "A remark.\n\n────────────\n\nThe answer."),
+        ("* * *\n> ___", "────────────\n> ────────────"),
+        ("* ---", "* ────────────"),
+        ("```\n---\n```", "```\n---\n```"),
+        ("Title\n---", "Title\n---"),
+        ("--- not one", "--- not one"),
+    ],
+)
+def test_a_rule_is_drawn_where_the_platform_knows_none(text: str, shown: str) -> None:
+    assert typeset(text) == shown
+    assert typeset(text, tables=True) == text
+
+
 NESTED = "````markdown\n# T\n```bash\n#### build\nmake\n| a | b |\n|---|---|\n| 1 | 2 |\n```\n````"
 
 
