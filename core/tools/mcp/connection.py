@@ -61,6 +61,7 @@ class McpConnection:
             asyncio.get_running_loop().create_future()
         )
         self._owner: asyncio.Task[None] | None = None
+        self._listening: asyncio.Task[None] | None = None
 
     @property
     def alive(self) -> bool:
@@ -137,11 +138,14 @@ class McpConnection:
         failure = ServerCallError(LOST)
         try:
             async with asyncio.timeout(limit_s) as limit, self._create_client() as client:
-                tools = await self._list(client)
-                limit.reschedule(None)
-                self._client = client
-                self._opened.set_result(tools)
-                await self._quit.wait()
+                try:
+                    tools = await self._list(client)
+                    limit.reschedule(None)
+                    self._client = client
+                    self._opened.set_result(tools)
+                    await self._quit.wait()
+                finally:
+                    await self._end_listening()
         except BaseException as error:  # the SDK cancels this task where its own have failed
             failure = self._failure(error, limit_s)
             log.debug("tool_server_client_ended", server=self._server.name, reason=failure.reason)
@@ -177,7 +181,25 @@ class McpConnection:
         if isinstance(message, types.ToolListChangedNotification):
             self._on_change()
 
+    async def _listen(self, client: Client) -> None:
+        """Call `on_change` at each change of the server's tools that it reports, until the stream of reports ends. A
+        server of an older protocol reports unasked (`_heard`)."""
+        try:
+            async with client.listen(tools_list_changed=True) as changes:
+                async for _ in changes:
+                    self._on_change()
+        except Exception as error:  # the list every ten minutes finds the changes
+            log.debug("tool_changes_not_reported", server=self._server.name, error=type(error).__name__)
+
+    async def _end_listening(self) -> None:
+        if self._listening is not None:
+            self._listening.cancel()
+            await asyncio.wait([self._listening])
+
     async def _list(self, client: Client) -> tuple[Tool, ...]:
+        """The server's tools. Asks for reports of changes too, where none are under way."""
+        if self._listening is None or self._listening.done():
+            self._listening = asyncio.create_task(self._listen(client))
         tools: dict[str, Tool] = {}
         cursor: str | None = None
         for _ in range(MOST_PAGES):

@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx2
 from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.inbound import MCP_METHOD_HEADER
 from mcp_types import CONNECTION_CLOSED, INTERNAL_ERROR, INVALID_PARAMS, PARSE_ERROR
 
 from core.llm.network import create_tls, proxy_for
@@ -27,6 +28,7 @@ NOT_SENT = "not sent"
 MESSAGE_TOO_LONG = "the message is too long"
 CUT_OFF = "the message was cut off"
 
+_LISTEN = "subscriptions/listen"
 _CONNECT_S, _WRITE_S, _LEAVE_S = 5.0, 30.0, 2.0
 _NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
 
@@ -60,7 +62,7 @@ class _BoundedClient(httpx2.AsyncClient):
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         """Raises httpx2.TransportError for requests other than POST only: the SDK expects that of them."""
-        request.extensions["timeout"] = _timeout(request.method).as_dict()
+        request.extensions["timeout"] = _timeout(request).as_dict()
         try:
             response = await super().send(request, **options)
         except httpx2.TransportError as error:
@@ -82,10 +84,10 @@ class _BoundedClient(httpx2.AsyncClient):
         return response
 
 
-def _timeout(method: str) -> httpx2.Timeout:
-    """A stream of the server's own messages (GET) may be silent; a call has its own limit; leaving is not waited
-    for."""
-    read_s = {"GET": None, "DELETE": _LEAVE_S}.get(method, LONGEST_S + 10)
+def _timeout(request: httpx2.Request) -> httpx2.Timeout:
+    """A stream of the server's own messages may be silent; a call has its own limit; leaving is not waited for."""
+    listens = request.headers.get(MCP_METHOD_HEADER) == _LISTEN
+    read_s = None if listens else {"GET": None, "DELETE": _LEAVE_S}.get(request.method, LONGEST_S + 10)
     return httpx2.Timeout(read_s, connect=_CONNECT_S, write=_WRITE_S, pool=_CONNECT_S)
 
 

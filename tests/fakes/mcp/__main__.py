@@ -129,10 +129,12 @@ def create(file: Path) -> MCPServer:
         return f"{' '.join(sorted(os.environ))}; GIVEN={os.environ.get('GIVEN')}"
 
     @server.tool(annotations=READS, structured_output=False)
-    async def grow(ctx: Context[Any, Any]) -> str:
-        """Adds a tool."""
-        server.add_tool(echo, name="grown", annotations=READS, structured_output=False)
-        await ctx.session.send_tool_list_changed()
+    async def grow(ctx: Context[Any, Any], name: str, tell: bool = True) -> str:
+        """Adds a tool, and tells so in the way of each protocol."""
+        server.add_tool(echo, name=name, annotations=READS, structured_output=False)
+        if tell:
+            await ctx.session.send_tool_list_changed()
+            await ctx.notify_tools_changed()
         return "grown"
 
     return server

@@ -104,16 +104,18 @@ async def test_at_most_four_calls_run_at_once(fine: HttpServers, written: Path) 
         await asyncio.gather(*calls, return_exceptions=True)
 
 
-async def test_a_tool_that_is_added_is_offered_once_the_server_says_so(fine: HttpServers) -> None:
-    async with running(ToolServer("fake", fine.url("/old"))) as rig:
-        await rig.said("grow")
-        await until(lambda: "grown" in rig.tools)
+@pytest.mark.parametrize("path", PATHS)
+async def test_each_tool_that_is_added_is_offered_once_the_server_says_so(fine: HttpServers, path: str) -> None:
+    async with running(ToolServer("fake", fine.url(path))) as rig:
+        for name in ("grown_once", "grown_twice"):
+            await rig.said("grow", name=name)
+            await until(lambda added=name: added in rig.tools)  # type: ignore[misc]
 
 
-async def test_a_tool_that_is_added_is_offered_after_ten_minutes(fine: HttpServers) -> None:
+async def test_a_tool_that_is_added_in_silence_is_offered_after_ten_minutes(fine: HttpServers) -> None:
     clock = FakeClock()
     async with running(ToolServer("fake", fine.url("/json")), clock) as rig:
-        await rig.said("grow")
+        await rig.said("grow", name="grown", tell=False)
         assert "grown" not in rig.tools
         await until(lambda: clock.sleepers == 1)
         await clock.advance(1)

@@ -37,6 +37,8 @@ async def test_a_program_answers_and_gets_no_more_than_it_is_given(
             beside = asyncio.create_task(rig.said("slow", seconds=0.5))
             assert await rig.said("fail") == "failed: Error executing tool fail"
             assert await beside == "done"
+            await rig.said("grow", name="grown")
+            await until(lambda: "grown" in rig.tools)
             await _dies(rig)
     [line] = [one for one in logs if one["event"] == "tool_server_stderr"]
     assert (line["server"], line["text"]) == ("fake", "a line on standard error: sk-abcdefgh1234")
@@ -53,6 +55,8 @@ async def test_a_program_of_the_older_protocol_answers(tmp_path: Path) -> None:
     async with running(server) as rig:
         assert await rig.said("echo", text="hi") == "hi"
         assert await rig.said("ask") == "failed: The server refused the call: Elicitation not supported."
+        await rig.said("grow", name="grown")
+        await until(lambda: "grown" in rig.tools)
 
 
 async def test_a_program_that_is_not_there_is_said_in_words() -> None:
