@@ -2,7 +2,9 @@
 
     tables      what is kept: threads, messages, turns (the ledger), steps, posts, uploads, usage
     url         database URLs, and the file of SQLite
-    engine      connections, transactions
+    engine      transactions
+    sqlite      connections to SQLite, and their threads
+    postgres    connections to PostgreSQL
     errors      the one table in which a database's failures become StoreError
     threads     messages of a thread: note, edit, delete, import, and their order
     attached    the parts of a message beside its text, as JSON

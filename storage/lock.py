@@ -19,8 +19,8 @@ from sqlalchemy.pool import NullPool
 
 from core.errors import StoreError
 from storage import DatabaseSettings
-from storage.engine import postgres_engine
 from storage.errors import translate
+from storage.postgres import postgres_engine
 from storage.url import make_folder, sqlite_file
 
 log = structlog.get_logger()

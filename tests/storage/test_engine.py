@@ -57,10 +57,10 @@ class TestUrls:
     @pytest.mark.parametrize(
         ("given", "used"),
         [
-            ("sqlite:///data/parley.db", "sqlite+aiosqlite:///data/parley.db"),
-            ("sqlite+aiosqlite:////var/p.db", "sqlite+aiosqlite:////var/p.db"),
-            ("sqlite+pysqlite:///p.db", "sqlite+aiosqlite:///p.db"),
-            ("sqlite://", "sqlite+aiosqlite://"),
+            ("sqlite:///data/parley.db", "sqlite+pysqlite:///data/parley.db"),
+            ("sqlite+aiosqlite:////var/p.db", "sqlite+pysqlite:////var/p.db"),
+            ("sqlite+pysqlite:///p.db", "sqlite+pysqlite:///p.db"),
+            ("sqlite://", "sqlite+pysqlite://"),
             ("postgres://h/p", "postgresql+asyncpg://h/p"),
             ("postgresql://u:secret@h:5433/p", "postgresql+asyncpg://u:secret@h:5433/p"),
             ("postgresql+asyncpg://h/p", "postgresql+asyncpg://h/p"),
