@@ -22,7 +22,7 @@ Synchronous = Literal["FULL", "NORMAL"]
 
 BUSY_TIMEOUT_S = 5
 QUEUE_TIMEOUT_S = 30.0
-"""How long a transaction waits for a free connection."""
+"""Seconds for which a transaction waits for a free connection."""
 READERS = 4
 MOST_REWRITTEN = 256 * 1024 * 1024
 """Bytes. A larger file is not vacuumed after a deletion, since nothing can be stored meanwhile."""

@@ -11,8 +11,10 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Executable,
+    Integer,
     ScalarSelect,
     and_,
+    bindparam,
     case,
     delete,
     func,
@@ -30,7 +32,7 @@ from core.values.places import Person, Place
 from storage.attached import changed, from_json, merged, to_json, with_file
 from storage.engine import insert
 from storage.forgotten import ForgottenPeople
-from storage.tables import MESSAGES, POSTS, THREADS, from_us, storable, to_us
+from storage.tables import KEY, MESSAGES, POSTS, THREADS, from_us, storable, to_us
 
 TITLE_LENGTH = 80
 SEARCHED = 20_000
@@ -69,6 +71,12 @@ def of_team(table: Any, platform: str, team: str) -> list[ColumnElement[bool]]:
     return [*rows, table.c.team == team] if team else rows
 
 
+def of_place(table: Any) -> list[ColumnElement[bool]]:
+    """The rows of the place whose `address` is among the parameters. For statements that are built once: to build one
+    takes longer than to run it."""
+    return [table.c[name] == bindparam(name) for name in ("platform", "team", "channel", "thread")]
+
+
 @cache
 def _touch(dialect: str) -> Executable:
     """Make the thread or move it on: what was joined or filled once stays so."""
@@ -101,23 +109,24 @@ def add_line(connection: Connection, ask: Ask) -> bool:
     return connection.execute(_add_line(connection.dialect.name), _line_values(ask.place, line)).rowcount == 1
 
 
+@cache
+def _put_line(dialect: str) -> Executable:
+    adding = insert(dialect, MESSAGES)
+    replaced = ("text", "attached", "at_us", "anchor", "rank", "mine")
+    return adding.on_conflict_do_update(
+        index_elements=["platform", "team", "channel", "message", "thread"],
+        set_={name: adding.excluded[name] for name in replaced},
+    )
+
+
 def put_answer(
     connection: Connection, ask: Ask, message: str, text: str, attached: tuple[Attached, ...]
 ) -> None:
     """Store an answer's message, in place of the same message from a platform's history."""
-    adding = insert(connection.dialect.name, MESSAGES)
     line = ThreadMessage(
         message, Person(id="", bot=True), text, ask.at, mine=True, anchor=ask.id, attached=attached
     )
-    connection.execute(
-        adding.on_conflict_do_update(
-            index_elements=["platform", "team", "channel", "message", "thread"],
-            set_={
-                name: adding.excluded[name] for name in ("text", "attached", "at_us", "anchor", "rank", "mine")
-            },
-        ),
-        _line_values(ask.place, line),
-    )
+    connection.execute(_put_line(connection.dialect.name), _line_values(ask.place, line))
 
 
 def answers_to(ask: Ask) -> list[ColumnElement[bool]]:
@@ -189,28 +198,41 @@ def import_history(connection: Connection, place: Place, history: History) -> No
         connection.execute(_add_line(connection.dialect.name), lines)
 
 
+_JOINED = select(THREADS.c.joined).where(*of_place(THREADS))
+_FILLED = select(THREADS.c.filled).where(*of_place(THREADS))
+
+
 def joined(connection: Connection, place: Place) -> bool:
-    return bool(connection.scalar(select(THREADS.c.joined).where(*within(THREADS, place))))
+    return bool(connection.scalar(_JOINED, address(place)))
 
 
 def filled(connection: Connection, place: Place) -> bool:
-    return bool(connection.scalar(select(THREADS.c.filled).where(*within(THREADS, place))))
+    return bool(connection.scalar(_FILLED, address(place)))
+
+
+@cache
+def _lines(*, until: bool, before: bool) -> Executable:
+    line = MESSAGES.c
+    order = (line.at_us, line.anchor, line.rank, line.message)
+    query = select(MESSAGES).where(*of_place(MESSAGES))
+    if until:
+        at_us, message = bindparam("until_us", type_=line.at_us.type), bindparam("until", type_=KEY)
+        began_us = select(THREADS.c.since_us).where(*of_place(THREADS)).scalar_subquery()
+        afresh = and_(began_us.is_not(None), began_us <= at_us, line.at_us < began_us)
+        query = query.where(tuple_(*order) <= tuple_(at_us, message, 0, message), ~afresh)
+    if before:
+        query = query.where(line.at_us < bindparam("before_us"))
+    return query.order_by(*(column.desc() for column in order)).limit(bindparam("limit", type_=Integer))
 
 
 def lines(
     connection: Connection, place: Place, until: Ask | None, limit: int, before_us: int | None = None
 ) -> list[ThreadMessage]:
-    line = MESSAGES.c
-    order = (line.at_us, line.anchor, line.rank, line.message)
-    query = select(MESSAGES).where(*within(MESSAGES, place))
+    values = {**address(place), "limit": limit, "before_us": before_us}
     if until is not None:
-        began_us = select(THREADS.c.since_us).where(*within(THREADS, place)).scalar_subquery()
-        afresh = and_(began_us.is_not(None), began_us <= to_us(until.at), line.at_us < began_us)
-        query = query.where(tuple_(*order) <= tuple_(to_us(until.at), until.id, 0, until.id), ~afresh)
-    if before_us is not None:
-        query = query.where(line.at_us < before_us)
-    query = query.order_by(*(column.desc() for column in order)).limit(limit)
-    return [entry(row) for row in reversed(connection.execute(query).all())]
+        values |= {"until_us": to_us(until.at), "until": until.id}
+    query = _lines(until=until is not None, before=before_us is not None)
+    return [entry(row) for row in reversed(connection.execute(query, values).all())]
 
 
 def search(

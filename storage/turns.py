@@ -47,6 +47,11 @@ def _add_turn(dialect: str) -> Executable:
     return insert(dialect, TURNS).on_conflict_do_nothing().returning(TURNS.c.id)
 
 
+_OPEN_TURN = update(TURNS).where(TURNS.c.id == bindparam("turn_id"), OPEN)
+_BEGIN = _OPEN_TURN.values(state=TurnState.RUNNING, attempt=TURNS.c.attempt + 1).returning(TURNS)
+_KEEP = _OPEN_TURN.values(answer=bindparam("partial"), posted=bindparam("so_far"))
+
+
 def accept(connection: Connection, ask: Ask) -> Turn | None:
     turn_id = _add(connection, ask, TurnState.WAITING)
     if turn_id is None:
@@ -171,13 +176,7 @@ def retry_turn(connection: Connection, turn_id: int, task: Task, may_read: bool)
 
 
 def begin(connection: Connection, turn_id: int) -> Turn:
-    taking = (
-        update(TURNS)
-        .where(TURNS.c.id == turn_id, OPEN)
-        .values(state=TurnState.RUNNING, attempt=TURNS.c.attempt + 1)
-        .returning(TURNS)
-    )
-    row = connection.execute(taking).first()
+    row = connection.execute(_BEGIN, {"turn_id": turn_id}).first()
     if row is None:
         raise StoreError(f"no open turn {turn_id}", retryable=False)
     return turn_of(row)
@@ -202,16 +201,11 @@ def give_back(connection: Connection) -> None:
 
 
 def checkpoint(connection: Connection, turns: Sequence[Checkpoint]) -> None:
-    keeping = (
-        update(TURNS)
-        .where(TURNS.c.id == bindparam("turn_id"), OPEN)
-        .values(answer=bindparam("partial"), posted=bindparam("so_far"))
-    )
     # In one order for all: two transactions that lock the same rows crosswise would wait for each other.
     turns = sorted(turns, key=lambda turn: turn[0])
     values = [{"turn_id": turn_id, "partial": text, "so_far": list(posted)} for turn_id, text, posted in turns]
     if values:
-        connection.execute(keeping, values)
+        connection.execute(_KEEP, values)
         posts.add(connection, [(turn_id, posted) for turn_id, _, posted in turns])
 
 
@@ -220,6 +214,7 @@ def finish(connection: Connection, end: Finish, now_us: int) -> None:
     if asked is not None and steps.stored(connection, end.turn.id, asked[0]):
         return
     values: dict[str, Any] = {
+        "turn_id": end.turn.id,
         "state": end.state,
         "answer": end.text,
         "posted": list(end.posted),
@@ -230,8 +225,7 @@ def finish(connection: Connection, end: Finish, now_us: int) -> None:
     }
     if asked is None:
         values |= {"ticket": "", "ended_at_us": now_us}
-    ending = update(TURNS).where(TURNS.c.id == end.turn.id, OPEN).values(values)
-    ended = connection.execute(ending).rowcount > 0
+    ended = connection.execute(_OPEN_TURN, values).rowcount > 0
     if ask.announces:
         return
     if not ended:  # a second call, or the turn was forgotten meanwhile: its usage still counts

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, case, func, select
+from functools import cache
+
+from sqlalchemy import Connection, Executable, bindparam, case, func, select
 
 from core.values.conversation import TurnState
 from core.values.deltas import Usage
@@ -11,13 +13,33 @@ from core.values.turn_ends import Finish
 from core.values.usage import LastUsage, UsageTotals
 from storage.engine import insert
 from storage.tables import TURNS, USAGE, to_us
-from storage.threads import address, within
+from storage.threads import address, of_place
+
+
+@cache
+def _add(dialect: str) -> Executable:
+    return insert(dialect, USAGE).on_conflict_do_nothing()
+
+
+_LAST = (
+    select(USAGE, TURNS.c.message.label("anchor"))
+    .join(TURNS, TURNS.c.id == USAGE.c.turn_id)
+    .where(
+        *of_place(USAGE),
+        USAGE.c.model == bindparam("of_model"),
+        USAGE.c.prompt_tokens > 0,
+        USAGE.c.estimated.is_(False),
+        USAGE.c.estimate_tokens > 0,
+    )
+    .order_by(USAGE.c.turn_id.desc())
+    .limit(1)
+)
 
 
 def add(connection: Connection, end: Finish, person: str) -> None:
     used = end.usage or Usage()
     connection.execute(
-        insert(connection.dialect.name, USAGE).on_conflict_do_nothing(),
+        _add(connection.dialect.name),
         {
             **address(end.turn.ask.place),
             "turn_id": end.turn.id,
@@ -40,19 +62,7 @@ def add(connection: Connection, end: Finish, person: str) -> None:
 def last_usage(connection: Connection, place: Place, model: str) -> LastUsage | None:
     """The newest usage that the endpoint itself counted for one prompt. An estimate would add its error, and several
     tries or rounds count several prompts."""
-    row = connection.execute(
-        select(USAGE, TURNS.c.message.label("anchor"))
-        .join(TURNS, TURNS.c.id == USAGE.c.turn_id)
-        .where(
-            *within(USAGE, place),
-            USAGE.c.model == model,
-            USAGE.c.prompt_tokens > 0,
-            USAGE.c.estimated.is_(False),
-            USAGE.c.estimate_tokens > 0,
-        )
-        .order_by(USAGE.c.turn_id.desc())
-        .limit(1)
-    ).first()
+    row = connection.execute(_LAST, {**address(place), "of_model": model}).first()
     if row is None:
         return None
     # Reasoning is counted as completion, yet never becomes part of the next prompt.
