@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -57,6 +58,7 @@ async def run(config: Config, tell: Tell) -> None:
             app = App(config, store, tell)
             store.watch(app.database_health)
             _on_signal(stop.set)
+            gc.freeze()  # else each full collection holds the event loop up for all modules: 0.2 s
             await _serve(app, tell, stop, lock.keep)
         finally:
             await store.close()

@@ -7,6 +7,7 @@ by whole views, as the page's rate limit allows them. `make bench only=page`
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -91,6 +92,7 @@ async def _read(reader: ClientSession, url: str, figures: Figures) -> None:
 
 def main(arguments: Sequence[str] = ()) -> None:
     """`page [answer ...]`: without arguments all of them."""
+    gc.freeze()  # as the program does
     print(f"an answer of {LENGTH:,} characters in {VIEWS} views, {PER_S} a second; lag of the event loop, ms:")
     print(f"{'answer':<12}{'median':>9}{'p99':>9}{'worst':>9}{'bar':>7}{'views':>8}{'CPU s':>8}")
     for name in arguments or ANSWERS:
