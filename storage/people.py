@@ -39,6 +39,7 @@ _NOTHING: dict[str, Any] = {
     "attached": None,
     "answer": "",
     "notice": "",
+    "quoted": None,
     "buttons": [],
     "author_name": "",
 }

@@ -226,6 +226,9 @@ class SqlStore:
     async def record(self, change: Change) -> None:
         await self._database.write(settings.record, change)
 
+    async def quoting_turns(self, place: Place, message_id: str) -> list[Turn]:
+        return await self._database.read(turns.quoting_turns, place, message_id)
+
     async def answer_footers(self, place: Place, limit: int = 400) -> list[AnswerFooter]:
         return await self._database.read(turns.answer_footers, place, limit)
 

@@ -147,6 +147,7 @@ class MessageRow(Row, table=True):
 OPEN = text("state IN ('waiting', 'running')")
 HELD = text("state = 'held'")
 ASKING = text("state = 'asking'")
+QUOTING = text("quoted IS NOT NULL")
 
 
 class TurnRow(Row, table=True):
@@ -165,6 +166,12 @@ class TurnRow(Row, table=True):
         Index("ix_turns_open", "id", sqlite_where=OPEN, postgresql_where=OPEN),
         Index("ix_turns_held", "id", sqlite_where=HELD, postgresql_where=HELD),
         Index("ix_turns_asking", "id", sqlite_where=ASKING, postgresql_where=ASKING),
+        Index(
+            "ix_turns_quoting",
+            *("platform", "team", "channel"),
+            sqlite_where=QUOTING,
+            postgresql_where=QUOTING,
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -203,6 +210,7 @@ class TurnRow(Row, table=True):
     buttons: list[list[str]] | None = Field(sa_type=JSON, default=None)
     deaths: int = Field(sa_column=Column(Integer, nullable=False, server_default="0"))
     attached: list[Any] | None = Field(sa_type=Fields, default=None)
+    quoted: list[str] | None = Field(sa_type=Fields, default=None)
 
 
 class PostRow(Row, table=True):

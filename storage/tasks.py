@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.values.tasks import Alert, AnswerQuestion, ContinueAnswer, ReportUsage, Summarize, Task
+from core.values.tasks import (
+    Alert,
+    AnswerQuestion,
+    ContinueAnswer,
+    RemoveQuote,
+    ReportUsage,
+    Summarize,
+    Task,
+)
 from storage.tagged_union import TaggedUnion
 
-ANNOUNCEMENTS = ("usage", "alert")
+ANNOUNCEMENTS = ("usage", "alert", "remove_quote")
+"""The tasks of `Ask.announces`."""
 TASKS: TaggedUnion[Task] = TaggedUnion(
     {
         "answer": AnswerQuestion,
@@ -15,6 +24,7 @@ TASKS: TaggedUnion[Task] = TaggedUnion(
         "summary": Summarize,
         "usage": ReportUsage,
         "alert": Alert,
+        "remove_quote": RemoveQuote,
     }
 )
 

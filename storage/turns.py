@@ -21,7 +21,7 @@ from storage import posts, steps, threads, uploads, usage
 from storage.attached import from_json, to_json
 from storage.engine import insert
 from storage.forgotten import ForgottenPeople
-from storage.tables import HEARD, HELD, OPEN, TURNS, USAGE, from_us, to_us
+from storage.tables import HEARD, HELD, OPEN, QUOTING, TURNS, USAGE, from_us, to_us
 from storage.tasks import TASKS, task_to_columns
 
 Checkpoint = tuple[int, str, tuple[str, ...]]
@@ -39,6 +39,7 @@ _NO_ANSWER: dict[str, object] = {
     "buttons": [],
     "error": "",
     "ref": "",
+    "quoted": None,
 }
 
 
@@ -222,6 +223,7 @@ def finish(connection: Connection, end: Finish, now_us: int) -> None:
         "buttons": [[button.action, button.label] for button in end.buttons],
         "error": end.error,
         "ref": end.ref,
+        "quoted": list(end.quoted) or None,
     }
     if asked is None:
         values |= {"ticket": "", "ended_at_us": now_us}
@@ -242,6 +244,13 @@ def finish(connection: Connection, end: Finish, now_us: int) -> None:
         if end.turn.again_of is not None and not isinstance(ask.task, ContinueAnswer):
             uploads.remove_messages(connection, threads.answers_to(ask))  # they have been answered anew
         threads.put_answer(connection, ask, _line_id(end.turn.id, end.posted), end.text, end.attached)
+
+
+def quoting_turns(connection: Connection, place: Place, message_id: str) -> list[Turn]:
+    turn = TURNS.c
+    ended = select(TURNS).where(*threads.channel_of(TURNS, place), QUOTING, turn.ended_at_us.is_not(None))
+    rows = connection.execute(ended.order_by(turn.id)).all()
+    return [turn_of(row) for row in rows if message_id in row.quoted]
 
 
 def answer_footers(connection: Connection, place: Place, limit: int) -> list[AnswerFooter]:

@@ -62,7 +62,7 @@ class FileNews:
 
 
 @dataclass(frozen=True, slots=True)
-class _FoundFile:
+class FoundFile:
     """A file of a thread, by its message and its number in it."""
 
     message_id: str
@@ -86,7 +86,7 @@ class ThreadFiles:
     pictures: Pictures = field(default_factory=dict)
     news: tuple[FileNews, ...] = ()
     """The news for the asker."""
-    heard: tuple[File, ...] = ()
+    heard: tuple[FoundFile, ...] = ()
     """The sounds with a transcript that no earlier answer quotes, oldest first."""
 
     def showing(self, images: Iterable[Image]) -> dict[str, list[File]]:
@@ -101,10 +101,10 @@ class ThreadFiles:
         return found
 
 
-def choose(lines: Sequence[ThreadMessage]) -> list[_FoundFile]:
+def choose(lines: Sequence[ThreadMessage]) -> list[FoundFile]:
     """The files to read for a question: those of people's newest messages, up to the limits."""
     found = [
-        _FoundFile(line.id, number, one)
+        FoundFile(line.id, number, one)
         for line in reversed(lines)
         if not line.mine
         for number, one in enumerate(line.attached)
@@ -156,7 +156,7 @@ class FileReader:
         return tuple(FileNews(file.name, FileProblem.REFUSED) for _, file in found)
 
     async def _read(
-        self, ask: Ask, found: _FoundFile, platform_calls: PlatformCalls
+        self, ask: Ask, found: FoundFile, platform_calls: PlatformCalls
     ) -> tuple[File, tuple[Image, ...]]:
         """The file with its stored text or problem, and its images."""
         file = found.file
@@ -179,7 +179,7 @@ class FileReader:
         return file, images
 
     async def _fetch(
-        self, ask: Ask, found: _FoundFile, platform_calls: PlatformCalls
+        self, ask: Ask, found: FoundFile, platform_calls: PlatformCalls
     ) -> tuple[File, tuple[Image, ...]]:
         file = found.file
         try:
@@ -244,7 +244,7 @@ def _left_out(ask: Ask, lines: Iterable[ThreadMessage], pictures: Pictures) -> l
     return [FileNews(one.name, FileProblem.TOO_MANY) for one in unread if (ask.id, one.source) not in pictures]
 
 
-def _heard(lines: Sequence[ThreadMessage], chosen: Iterable[_FoundFile]) -> tuple[File, ...]:
+def _heard(lines: Sequence[ThreadMessage], chosen: Iterable[FoundFile]) -> tuple[FoundFile, ...]:
     """The sounds that were said since the last answer, or had no text until now.
 
     Those since the last answer are the same when the question is answered once more after a restart.
@@ -252,7 +252,7 @@ def _heard(lines: Sequence[ThreadMessage], chosen: Iterable[_FoundFile]) -> tupl
     unread = {one.place for one in chosen if not one.file.text}
     answered = max((at for at, line in enumerate(lines) if line.mine), default=-1)
     return tuple(
-        one
+        FoundFile(line.id, number, one)
         for at, line in enumerate(lines)
         for number, one in enumerate(line.attached)
         if isinstance(one, File) and is_sound(one) and one.text

@@ -13,4 +13,5 @@ teams              the team of rows and channels that were named without one
 catch_up           reads missed events before the first turn begins
 backfill           reads messages sent while Parley was not connected
 deleted_questions  drops open questions that were deleted meanwhile
+quotes             has quoted transcripts removed once their clips are deleted
 """

@@ -15,6 +15,7 @@ from core.inbox.button_presses import ButtonPresses
 from core.inbox.eligibility import Eligibility
 from core.inbox.membership import TeamMembership
 from core.inbox.questions import Questions
+from core.inbox.quotes import QuoteRemoval
 from core.ports.connector import Directory, Membership
 from core.ports.store import Store
 from core.turns.running import RunningTurns, holds
@@ -62,6 +63,7 @@ class StoringInbox:
             self._restart,
             self.approvals.supersede,
         )
+        self._quotes = QuoteRemoval(store, submit, live, handlers.clock)
         self._presses = ButtonPresses(store, submit, live, handlers, self._eligibility, self.approvals)
         self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.admission = self._questions.admission
@@ -110,10 +112,12 @@ class StoringInbox:
             case Command():
                 return await self._questions.command(await self._members.known(event))
             case Edited():
+                await self._quotes.receive(event)
                 known = await self._store.edit(event)
                 if known:
                     await self._restart(message_key(event.place, event.message_id))
             case Deleted():
+                await self._quotes.receive(event)
                 known = await self._store.delete(event)
                 message = message_key(event.place, event.message_id)
                 known = self._live.message_deleted(message) or known

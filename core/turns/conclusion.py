@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from dataclasses import replace
 
 import structlog
 
 from core.clock import Clock
 from core.delivery.answer import AnswerDelivery
+from core.delivery.scheduler import DeliveryScheduler
 from core.errors import PlatformError
 from core.turns.ending import last_view, refused, shorter_and_shorter, unreachable, without_pictures
+from core.values.conversation import Turn
 from core.values.deltas import Usage
-from core.values.turn_ends import Finish
+from core.values.outgoing import Phase, Reply
+from core.values.turn_ends import AnswerFooter, Finish
 
 log = structlog.get_logger()
 
@@ -48,6 +52,28 @@ async def _conclude(
             return finish
     log.error("failure_not_shown", **error.log_keys)
     return finish
+
+
+async def remove_quote(
+    answer: Turn, footers: Iterable[AnswerFooter], scheduler: DeliveryScheduler, clock: Clock
+) -> None:
+    """Show the ended turn `answer` in its messages without the quote above it. Posts nothing where they can't be
+    edited any more."""
+
+    async def on_post(_: tuple[str, ...]) -> None:
+        """Keep no ids: the turn has ended."""
+
+    footer = next((one for one in footers if one.message_id == answer.posted[0]), None)
+    notice, buttons = (footer.notice, footer.buttons) if footer else ("", ())
+    key = f"turn-{answer.id}"
+    delivery = scheduler.delivery(answer.ask, key, on_post, answer.posted, look_first=True, turn_id=answer.id)
+    try:
+        delivery.conclude(Reply(answer.text, Phase.ENDED, notice, buttons), clock.monotonic())
+        await delivery.finished()
+    except PlatformError as error:
+        log.warning("quote_not_removed", turn=answer.id, **error.log_keys)
+    finally:
+        scheduler.release(delivery)
 
 
 def log_finished(finish: Finish) -> None:

@@ -23,7 +23,7 @@ from core.ports.tools import Tools
 from core.settings.environment import CoreSettings
 from core.turns.announcements import UsageReporter, channel_place
 from core.turns.checkpoints import Checkpoints
-from core.turns.conclusion import log_finished, show_last
+from core.turns.conclusion import log_finished, remove_quote, show_last
 from core.turns.draft import Draft
 from core.turns.ending import draft_to_finish, turn_language
 from core.turns.interrupts import Interrupt
@@ -34,7 +34,7 @@ from core.values.conversation import Turn, TurnState
 from core.values.outgoing import Phase, Reply
 from core.values.places import Place
 from core.values.steps import Decision
-from core.values.tasks import ReportUsage
+from core.values.tasks import RemoveQuote, ReportUsage
 from core.values.turn_ends import Finish
 
 log = structlog.get_logger()
@@ -142,6 +142,8 @@ class TurnRunner:
     def _run_of(self, turn: Turn) -> Callable[[RunningTurn, Channel], Awaitable[Finish]]:
         if turn.deaths >= DEATHS:
             return self._set_aside
+        if isinstance(turn.ask.task, RemoveQuote):
+            return self._remove_quote
         return self._announce if turn.ask.announces else self._converse
 
     async def _set_aside(self, running: RunningTurn, channel: Channel) -> Finish:
@@ -198,6 +200,17 @@ class TurnRunner:
         running.turn = replace(turn, ask=replace(turn.ask, place=place))
         return await self._show_last(finish, running, self._create(running, channel))
 
+    async def _remove_quote(self, running: RunningTurn, channel: Channel) -> Finish:
+        """Show an ended answer without the transcripts above it, in the messages that it has."""
+        task = running.turn.ask.task
+        assert isinstance(task, RemoveQuote)
+        answer = await until_stored(self._clock, lambda: self._store.turn(task.turn_id))
+        if answer is not None and answer.posted:
+            place = answer.ask.place
+            footers = await until_stored(self._clock, lambda: self._store.answer_footers(place))
+            await remove_quote(answer, footers, channel.scheduler, self._clock)
+        return Finish(running.turn, TurnState.DONE)
+
     async def _converse(self, running: RunningTurn, channel: Channel) -> Finish:
         delivery, draft = self._delivery(running, channel), running.draft
         draft.began_s = self._clock.monotonic()
@@ -219,6 +232,8 @@ class TurnRunner:
         if unseen:
             draft.text = ""
         finish = self._finish(running)
+        if delivery.quote:
+            finish = replace(finish, quoted=tuple(one.message_id for one in draft.files.heard))
         return await self._show_last(replace(finish, notice="") if unseen else finish, running, delivery)
 
     async def _write(

@@ -156,6 +156,17 @@ class RunningTurns:
         forgotten = [one.interrupt(Interrupt.FORGOTTEN) for one in picked]
         return any(forgotten)
 
+    def quoting(self, message: str) -> list[Turn]:
+        """The turns whose answers quote a transcript of the message with this key, unless it is their question."""
+        return [
+            one.turn
+            for one in self
+            if one.turn.ask.key != message
+            and any(
+                message_key(one.turn.ask.place, found.message_id) == message for found in one.draft.files.heard
+            )
+        ]
+
     def message_deleted(self, message: str) -> bool:
         """The message with this key (`message_key`) is gone. False where no answer that is shown now has it."""
         for delivery in self._deliveries():

@@ -9,7 +9,7 @@ from typing import Literal
 
 from core.values.parts import Attached, Part, Said, Text
 from core.values.places import Person, Place, message_key
-from core.values.tasks import ANSWER, Alert, ReportUsage, Task
+from core.values.tasks import ANSWER, Alert, RemoveQuote, ReportUsage, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,15 @@ class Ask(Said):
 
     @property
     def announces(self) -> bool:
-        """True if Parley itself posts it, at the top of a channel. It is no message of a thread."""
-        return isinstance(self.task, ReportUsage | Alert)
+        """True if Parley itself makes it: a post at the top of a channel, or a change of an answer. It is no message of
+        a thread, and no person's question."""
+        return isinstance(self.task, ReportUsage | Alert | RemoveQuote)
 
 
-def announcement(id: str, place: Place, task: ReportUsage | Alert, at: datetime, text: str = "") -> Ask:
-    """An ask that Parley posts to a channel. The same `id` in the same channel is posted once."""
+def announcement(
+    id: str, place: Place, task: ReportUsage | Alert | RemoveQuote, at: datetime, text: str = ""
+) -> Ask:
+    """An ask that Parley makes itself. The same `id` in the same channel is done once."""
     return Ask(id, place, Person("parley", "Parley", bot=True), text, at, addressed=True, task=task)
 
 

@@ -60,4 +60,11 @@ class Alert:
         return f"{self.code}, {self.kind}" if self.kind else str(self.code)
 
 
-Task = AnswerQuestion | ContinueAnswer | Summarize | ReportUsage | Alert
+@dataclass(frozen=True, slots=True)
+class RemoveQuote:
+    """Take the quoted transcripts off the answer of the turn `turn_id`, since a clip was deleted."""
+
+    turn_id: int
+
+
+Task = AnswerQuestion | ContinueAnswer | Summarize | ReportUsage | Alert | RemoveQuote

@@ -13,11 +13,11 @@ from core.clock import SystemClock
 from core.errors import Code, StoreError
 from core.ports.store import Store
 from core.ports.store.threads import PROCESS
-from core.values.conversation import Ask, Turn, TurnState
+from core.values.conversation import Ask, Turn, TurnState, announcement
 from core.values.deltas import Usage
 from core.values.events import Deleted, Edited
 from core.values.places import Person, Place
-from core.values.tasks import ANSWER, Alert, ContinueAnswer, ReportUsage, Summarize, Task
+from core.values.tasks import ANSWER, Alert, ContinueAnswer, RemoveQuote, ReportUsage, Summarize, Task
 from core.values.turn_ends import Finish
 from core.values.usage import UsageTotals
 from storage import DatabaseSettings, SqlStore, open_store
@@ -398,3 +398,37 @@ class TestAgain:
         turn = await accepted(store, ask())
         assert await store.retry_turn(turn.id, ANSWER) is None
         assert await store.retry_turn(turn.id + 7, ANSWER) is None
+
+
+async def test_the_answers_that_quote_a_message_are_found_once_they_have_ended(store: Store) -> None:
+    def ended(turn: Turn, *quoted: str) -> Finish:
+        return Finish(turn, TurnState.DONE, "because", quoted=quoted)
+
+    async def quoting(message: str, place: Place = PLACE) -> list[int]:
+        return [turn.id for turn in await store.quoting_turns(replace(place, thread=""), message)]
+
+    first, second, third = [await accepted(store, ask(f"m{number}")) for number in (1, 2, 3)]
+    other = await accepted(store, ask("m1", place=replace(PLACE, channel="C2")))
+    await store.finish(ended(first, "m1", "m0"))
+    await store.finish(ended(other, "m1"))
+    await store.finish(ended(second))
+    assert await quoting("m1") == [first.id]
+    await store.finish(ended(third, "m1"))
+    again = await store.retry_turn(first.id, ANSWER)
+    assert again is not None
+    await store.finish(ended(again))
+    assert await quoting("m1") == [first.id, third.id]
+    assert [await quoting(message) for message in ("m0", "m", "m2")] == [[first.id], [], []]
+    await store.forget_person("slack", "T1", ANN.id, NOON)
+    assert await quoting("m1") == []
+
+
+async def test_a_change_of_an_answer_is_a_turn_but_no_message(store: Store) -> None:
+    question = await accepted(store, ask("m1"))
+    removal = announcement("unquote-1", PLACE, RemoveQuote(question.id), NOON)
+    turn = await accepted(store, removal)
+    assert await store.accept(removal) is None
+    assert [one.ask.task for one in await store.open_turns()] == [ANSWER, RemoveQuote(question.id)]
+    await store.finish(Finish(await store.begin(turn.id), TurnState.DONE))
+    assert [one.id for one in await store.open_turns()] == [question.id]
+    assert [line.id for line in await store.lines(PLACE)] == ["m1"]

@@ -89,6 +89,10 @@ async def test_a_voice_clip_is_written_down_for_the_model_and_the_person(
         assert said_by_the_model(endpoint) == ["Noted."]
         assert (sound["model"], sound["filename"]) == ("whisper-1", "sound.m4a")
         assert "Ship it at noon." in str(question["messages"][-1])
+        await slack.wait_for(partial(told, slack, "and now?"), WAIT_S)
+        await slack.delete("U1", "D1", root)
+        await slack.wait_for(lambda: not told(slack, QUOTED.format("clip.m4a")), WAIT_S)
+        assert told(slack, "Noted."), "the answer stays"
 
 
 async def test_discord_shows_pictures_to_the_model_and_says_which_it_could_not_see(
@@ -116,7 +120,7 @@ async def test_a_voice_message_on_discord_is_written_down_for_the_model_and_the_
     settings = discord_settings(discord) | model_settings(endpoint) | {"PARLEY_TRANSCRIBE_MODEL": "whisper-1"}
     clip, channel = Upload("voice-message.ogg", b"OggS" + bytes(60), "audio/ogg"), discord.dm(ADA)
     async with Program(tmp_path, **settings):
-        await discord.direct(ADA, "", files=[clip], flags=8192)
+        said = await discord.direct(ADA, "", files=[clip], flags=8192)
         quoted = QUOTED.format("voice-message.ogg")
         assert "Noted." not in (await answered(discord, channel, quoted)).text, "before the first word"
         answer = await answered(discord, channel, quoted + "\n\nNoted.")
@@ -127,3 +131,6 @@ async def test_a_voice_message_on_discord_is_written_down_for_the_model_and_the_
         assert QUOTED[2:].format("voice-message.ogg") not in str(endpoint.requests[-1].body)
         assert sound["filename"] == "sound.ogg"
         assert "Ship it at noon." in str(question["messages"][-1])
+        await answered(discord, channel, "and now?", count=2)
+        await discord.delete(said)
+        await discord.wait_for(lambda: discord.from_bot(channel)[0].text == "Noted.")

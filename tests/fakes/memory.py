@@ -466,6 +466,14 @@ class MemoryStore:
         self._work()
         self._audit.append(change)
 
+    async def quoting_turns(self, place: Place, message_id: str) -> list[Turn]:
+        self._work()
+        return [
+            self._turns[turn_id]
+            for turn_id, finish in sorted(self._finishes.items())
+            if finish.turn.ask.place.channel_key == place.channel_key and message_id in finish.quoted
+        ]
+
     async def answer_footers(self, place: Place, limit: int = 400) -> list[AnswerFooter]:
         self._work()
         again = {turn.again_of for turn in self._turns.values()}
@@ -675,7 +683,7 @@ class MemoryStore:
         self._turns[turn.id] = replace(turn, state=state, text="", ask=ask)
         self._steps.pop(turn.id, None)
         if finish := self._finishes.get(turn.id):
-            self._finishes[turn.id] = replace(finish, notice="", buttons=())
+            self._finishes[turn.id] = replace(finish, notice="", buttons=(), quoted=())
 
     def _work(self) -> None:
         if self.failing:

@@ -113,6 +113,10 @@ class TurnLedger(Protocol):
         """
         ...
 
+    async def quoting_turns(self, place: Place, message_id: str) -> list[Turn]:
+        """The ended turns of `place`'s channel whose answers quote a transcript of that message, oldest first."""
+        ...
+
     async def answer_footers(self, place: Place, limit: int = 400) -> list[AnswerFooter]:
         """The footers of a thread's newest `limit` ended turns, oldest first.
 

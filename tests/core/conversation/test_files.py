@@ -84,7 +84,7 @@ class Rig:
 
     async def heard(self, *lines: ThreadMessage) -> tuple[File, ...]:
         await self.read(lines)
-        return self.files.heard
+        return tuple(one.file for one in self.files.heard)
 
 
 async def test_the_text_of_a_file_is_read_once_and_stored_with_its_message() -> None:

@@ -9,13 +9,16 @@ from datetime import UTC, datetime
 
 import pytest
 
+from core.clock import SystemClock
 from core.delivery.markdown.pages import split
 from core.i18n import phrase
+from core.inbox.quotes import QuoteRemoval
 from core.ports.model import Request
 from core.text import TRANSCRIPT_MARK, without_transcripts
 from core.turns.transcripts import LONGEST, transcripts_to_quote
 from core.values.conversation import Ask, Turn
 from core.values.deltas import Delta, Ended, EndReason, ImagesRefused, ModelInfo, ModelSelected
+from core.values.events import Deleted, Edited
 from core.values.parts import Attached, File, FileProblem, Image, Text, Unread
 from tests.core.turns.test_runner import ADA, PLACE, Rig, until_over
 from tests.fakes.files import PICTURE, FilePlatform
@@ -129,6 +132,7 @@ async def test_all_that_is_told_of_files_fits_one_message() -> None:
 
 
 CLIP = File("clip.ogg", "audio/ogg", "call me\nback")
+GONE = File("clip.ogg", "audio/ogg", problem=FileProblem.NOT_FOUND)
 QUOTE = f"{TRANSCRIPT_MARK}clip.ogg: call me back\n\n"
 
 
@@ -180,6 +184,33 @@ async def test_the_quote_goes_with_the_question_while_it_is_answered(
         interrupt(rig, turn)
         await until_over(rig, turn)
     assert rig.views("p0")[-1] == ("", phrase(how, "en"))
+
+
+@pytest.mark.parametrize("event", [Deleted(PLACE, "m0"), Edited(PLACE, "m0", "", (GONE,))])
+@pytest.mark.parametrize("ended", [True, False], ids=["ended", "still written"])
+async def test_the_quote_goes_with_a_clip_that_is_deleted_later_and_the_answer_stays(
+    event: Deleted | Edited, ended: bool
+) -> None:
+    rig = quoting_rig()
+    quotes = QuoteRemoval(rig.store, rig.place_queues.submit, rig.live, SystemClock())
+    async with rig.delivering():
+        await rig.store.note(Ask("m0", PLACE, ADA, "", datetime(2026, 1, 1, tzinfo=UTC), attached=(CLIP,)))
+        turn = await rig.ask(1, "what did I say?")
+        await asyncio.sleep(0.1)
+        assert rig.views("p0") == [(QUOTE, "")]
+        if ended:
+            rig.model.go.set()
+            await rig.until_ended(turn)
+            assert rig.views("p0")[-1] == (f"{QUOTE}All of it.", "")
+        await quotes.receive(Edited(PLACE, "m0", "with words", (CLIP,)))
+        for _ in range(2):
+            await quotes.receive(event)
+        assert rig.live.ids == (frozenset({2}) if ended else frozenset({1, 2})), "it is removed once"
+        rig.model.go.set()
+        await until_over(rig, Turn(2, turn.ask))
+    assert rig.views("p0")[-1] == ("All of it.", "")
+    assert list(rig.platform.shown) == ["p0"], "nothing is posted anew"
+    assert [line.text for line in await rig.store.lines(PLACE) if line.mine] == ["All of it."]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
