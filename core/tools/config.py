@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
@@ -29,69 +27,23 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CHANNEL = re.compile(r"[a-z]+:\S+")
 
 
-@dataclass(frozen=True, slots=True)
-class ToolServer:
+class ToolServer(BaseModel):
     """An MCP server, and what an operator allows of its tools.
 
     It is reached at `url`, or started with `command` and its arguments. `read`, `ask` and `never` are patterns of tool
     names (`fnmatch`). `trust`: what a tool says of itself counts. `channels`: where it is offered, as
     `platform:channel`; everywhere if empty. `approvers`: who may approve calls beside the asker, as `platform:id`.
-    `timeout_s`: the longest a call may take without a sign of progress, in seconds. `hidden`: the values among those of
-    `headers` and `env` that no log or chat may hold.
+    `timeout_s`: the longest a call may take without a sign of progress, in seconds. Of `headers` and `env`, no log or
+    chat may hold the values that are a SecretStr.
     """
 
-    name: str
-    url: str = ""
-    command: tuple[str, ...] = ()
-    env: Mapping[str, SecretStr] = field(default_factory=dict)
-    headers: Mapping[str, SecretStr] = field(default_factory=dict)
-    read: tuple[str, ...] = ()
-    ask: tuple[str, ...] = ()
-    never: tuple[str, ...] = ()
-    trust: bool = True
-    channels: tuple[str, ...] = ()
-    approvers: tuple[str, ...] = ()
-    timeout_s: float = TIMEOUT_S
-    hidden: tuple[SecretStr, ...] = ()
-
-    @property
-    def where(self) -> str:
-        """The host, or the program that is started, for operators. Holds no secret."""
-        return urlsplit(self.url).netloc if self.url else self.command[0]
-
-    @property
-    def secrets(self) -> list[str]:
-        """The values that no log or chat may hold. A token is one without the word before it too."""
-        values = [value.get_secret_value() for value in self.hidden]
-        return [part for value in values for part in {value, value.rpartition(" ")[2]} if is_key(part)]
-
-    def offered_in(self, place: Place) -> bool:
-        return not self.channels or f"{place.platform}:{place.channel}" in self.channels
-
-    def rule(self, title: str, *, reads: bool) -> ToolRule:
-        """The rule of a tool by its name at the server. `reads`: it says of itself that it only reads."""
-        for rule, patterns in (
-            (ToolRule.NEVER, self.never),
-            (ToolRule.ASK, self.ask),
-            (ToolRule.READ, self.read),
-        ):
-            if any(fnmatchcase(title, pattern) for pattern in patterns):
-                return rule
-        return ToolRule.READ if reads and self.trust else ToolRule.ASK
-
-    def writes(self, title: str, *, reads: bool) -> bool:
-        """True if a call may change something: unless the operator or a trusted tool says that it only reads."""
-        return not (reads and self.trust) and self.rule(title, reads=reads) is not ToolRule.READ
-
-
-class _Server(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     url: str = ""
     command: tuple[str, ...] = ()
-    env: dict[str, str] = {}
-    headers: dict[str, str] = {}
+    env: Mapping[str, SecretStr | str] = {}
+    headers: Mapping[str, SecretStr | str] = {}
     read: tuple[str, ...] = ()
     ask: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
@@ -123,6 +75,36 @@ class _Server(BaseModel):
                 raise ValueError(f"{one!r} is not platform:id, as PARLEY_ALERT_CHANNEL has them")
         return value
 
+    @property
+    def where(self) -> str:
+        """The host, or the program that is started, for operators. Holds no secret."""
+        return urlsplit(self.url).netloc if self.url else self.command[0]
+
+    @property
+    def secrets(self) -> list[str]:
+        """The values that no log or chat may hold. A token is one without the word before it too."""
+        given = (*self.headers.values(), *self.env.values())
+        values = [value.get_secret_value() for value in given if isinstance(value, SecretStr)]
+        return [part for value in values for part in {value, value.rpartition(" ")[2]} if is_key(part)]
+
+    def offered_in(self, place: Place) -> bool:
+        return not self.channels or f"{place.platform}:{place.channel}" in self.channels
+
+    def rule(self, title: str, *, reads: bool) -> ToolRule:
+        """The rule of a tool by its name at the server. `reads`: it says of itself that it only reads."""
+        for rule, patterns in (
+            (ToolRule.NEVER, self.never),
+            (ToolRule.ASK, self.ask),
+            (ToolRule.READ, self.read),
+        ):
+            if any(fnmatchcase(title, pattern) for pattern in patterns):
+                return rule
+        return ToolRule.READ if reads and self.trust else ToolRule.ASK
+
+    def writes(self, title: str, *, reads: bool) -> bool:
+        """True if a call may change something: unless the operator or a trusted tool says that it only reads."""
+        return not (reads and self.trust) and self.rule(title, reads=reads) is not ToolRule.READ
+
 
 def load_tool_servers(settings: CoreSettings) -> tuple[ToolServer, ...]:
     """The servers of `parley.toml`, in its order. Raises SettingsError with one line that names the key at fault."""
@@ -138,29 +120,30 @@ def tool_servers(file: ConfigFile) -> tuple[ToolServer, ...]:
     servers: list[ToolServer] = []
     for number, values in enumerate(written):
         at = f"{file.source}: tools.{number}"
-        server = _to_server(checked(_Server, values, at), file.environment, at)
+        server = _resolved(checked(ToolServer, values, at), file.environment, at)
         if any(other.name == server.name for other in servers):
             raise SettingsError(f"{at}.name: {server.name!r} is there twice")
         servers.append(server)
     return tuple(servers)
 
 
-def _to_server(server: _Server, environment: Mapping[str, str], at: str) -> ToolServer:
+def _resolved(server: ToolServer, environment: Mapping[str, str], at: str) -> ToolServer:
+    """The server with the values that its `headers` and `env` name. Raises SettingsError."""
     _check_reach(server, at)
+    given_headers, given_env = revealed(server.headers), revealed(server.env)
     try:
-        headers = read_headers(server.headers, environment, authorization=True)
+        headers = read_headers(given_headers, environment, authorization=True)
     except ValueError as error:
         raise SettingsError(f"{at}.headers: {error}") from None
     try:
-        env = {name: _read_variable(name, given, environment) for name, given in server.env.items()}
+        env = {name: _read_variable(name, given, environment) for name, given in given_env.items()}
     except ValueError as error:
         raise SettingsError(f"{at}.env: {error}") from None
-    hidden = [*_hidden(server.headers, headers), *_hidden(server.env, env)]
-    given: dict[str, Any] = server.model_dump(exclude={"headers", "env"})
-    return ToolServer(**given, headers=headers, env=env, hidden=tuple(hidden))
+    found = {"headers": _with_plain(given_headers, headers), "env": _with_plain(given_env, env)}
+    return server.model_copy(update=found)
 
 
-def _check_reach(server: _Server, at: str) -> None:
+def _check_reach(server: ToolServer, at: str) -> None:
     """Raises SettingsError."""
     if bool(server.url) == bool(server.command):
         raise SettingsError(f"{at}: needs either url or command")
@@ -182,5 +165,17 @@ def _read_variable(name: str, given: str, environment: Mapping[str, str]) -> Sec
     return SecretStr(value)
 
 
-def _hidden(given: Mapping[str, str], values: Mapping[str, SecretStr]) -> Iterable[SecretStr]:
-    return (values[name] for name, written in given.items() if is_secret(name, written))
+def _with_plain(given: Mapping[str, str], values: Mapping[str, SecretStr]) -> dict[str, SecretStr | str]:
+    """The values; those that need not be hidden, by how they were `given`, as they are."""
+    return {
+        name: value if is_secret(name, given[name]) else value.get_secret_value()
+        for name, value in values.items()
+    }
+
+
+def revealed(values: Mapping[str, SecretStr | str]) -> dict[str, str]:
+    """The values as they are sent."""
+    return {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else value
+        for name, value in values.items()
+    }

@@ -46,8 +46,8 @@ async def _measure(folder: Path) -> None:
 
 
 async def _measure_all(servers: HttpServers) -> None:
-    over_http = [ToolServer("fake", servers.url(path)) for path in ("/sse", "/json", "/old")]
-    stdio = ToolServer("fake", command=stdio_command(servers.file))
+    over_http = [ToolServer(name="fake", url=servers.url(path)) for path in ("/sse", "/json", "/old")]
+    stdio = ToolServer(name="fake", command=stdio_command(servers.file))
     for server in (*over_http, stdio):
         async with running(server) as rig:
             await _calls(_name(server), rig, HTTP_MS if server.url else STDIO_MS)
@@ -89,7 +89,7 @@ async def _big(server: ToolServer) -> None:
 
 
 async def _killed(servers: HttpServers) -> None:
-    async with running(ToolServer("fake", servers.url("/sse"))) as rig:
+    async with running(ToolServer(name="fake", url=servers.url("/sse"))) as rig:
         await rig.listed()
         call = asyncio.create_task(rig.said("slow", seconds=60))
         await asyncio.sleep(0.5)

@@ -19,7 +19,7 @@ from mcp.shared.inbound import MCP_METHOD_HEADER
 from mcp_types import CONNECTION_CLOSED, INTERNAL_ERROR, INVALID_PARAMS, PARSE_ERROR
 
 from core.llm.network import create_tls, proxy_for
-from core.tools.config import LONGEST_S, ToolServer
+from core.tools.config import LONGEST_S, ToolServer, revealed
 
 LONGEST_MESSAGE = 4_000_000
 """Bytes of one message of a server. It holds 3 MB of a picture."""
@@ -39,10 +39,9 @@ async def http_transport(server: ToolServer) -> AsyncGenerator[tuple[Any, Any], 
 
     Raises SettingsError for a variable of proxies or certificates that can't be used.
     """
-    headers = {name: value.get_secret_value() for name, value in server.headers.items()}
     async with (
         _BoundedClient(
-            headers={**headers, "Accept-Encoding": "identity", "User-Agent": "parley"},
+            headers={**revealed(server.headers), "Accept-Encoding": "identity", "User-Agent": "parley"},
             trust_env=False,
             proxy=proxy_for(server.url, os.environ),
             verify=_tls(),

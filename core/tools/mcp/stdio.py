@@ -21,7 +21,7 @@ from mcp.client.stdio import get_default_environment
 from mcp.shared.message import SessionMessage
 from mcp_types import PARSE_ERROR, ErrorData, JSONRPCError, jsonrpc_message_adapter
 
-from core.tools.config import ToolServer
+from core.tools.config import ToolServer, revealed
 from core.tools.mcp.http import LONGEST_MESSAGE, MESSAGE_TOO_LONG
 from core.tools.mcp.lines import Lines, LongLine
 
@@ -62,7 +62,7 @@ async def stdio_transport(
         stdin=PIPE,
         stdout=PIPE,
         stderr=PIPE,
-        env=get_default_environment() | {name: value.get_secret_value() for name, value in server.env.items()},
+        env=get_default_environment() | revealed(server.env),
         start_new_session=True,
     )
     process = Process(transport, protocol, loop)

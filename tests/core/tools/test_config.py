@@ -8,7 +8,7 @@ from core.errors import SettingsError
 from core.llm.catalog import toml_to_catalog
 from core.settings.environment import CoreSettings
 from core.settings.parley_toml import parse_config_file
-from core.tools.config import ToolServer, tool_servers
+from core.tools.config import ToolServer, revealed, tool_servers
 from core.values.places import Place
 from core.values.tools import ToolRule
 
@@ -40,15 +40,9 @@ def read(text: str) -> tuple[ToolServer, ...]:
 
 def test_servers_are_read_with_their_values_and_their_secrets() -> None:
     jira, files = read(JIRA + FILES)
-    assert {name: value.get_secret_value() for name, value in jira.headers.items()} == {
-        "Authorization": "Bearer jira-token-1",
-        "X-Team": "parley",
-    }
+    assert revealed(jira.headers) == {"Authorization": "Bearer jira-token-1", "X-Team": "parley"}
     assert sorted(jira.secrets) == ["Bearer jira-token-1", "jira-token-1"]
-    assert {name: value.get_secret_value() for name, value in files.env.items()} == {
-        "KEY": "files-key-1",
-        "LEVEL": "info",
-    }
+    assert revealed(files.env) == {"KEY": "files-key-1", "LEVEL": "info"}
     assert files.secrets == ["files-key-1"]
     assert (jira.timeout_s, files.timeout_s, jira.where, files.where) == (30, 5, "mcp.example", "uvx")
     assert "token-1" not in repr(jira)

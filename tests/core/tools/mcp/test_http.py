@@ -23,7 +23,9 @@ PATHS = ("/sse", "/json", "/old")
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_tools_are_listed_and_called(fine: HttpServers, path: str) -> None:
-    async with running(ToolServer("fake", fine.url(path), never=("die",), approvers=("slack:U9",))) as rig:
+    async with running(
+        ToolServer(name="fake", url=fine.url(path), never=("die",), approvers=("slack:U9",))
+    ) as rig:
         tools = await rig.listed()
         assert "die" not in tools
         assert (tools["echo"].rule, tools["echo"].writes) == (ToolRule.READ, False)
@@ -48,7 +50,7 @@ async def test_tools_are_listed_and_called(fine: HttpServers, path: str) -> None
 async def test_a_result_that_is_too_large_is_refused_and_the_other_calls_go_on(
     fine: HttpServers, path: str
 ) -> None:
-    async with running(ToolServer("fake", fine.url(path))) as rig:
+    async with running(ToolServer(name="fake", url=fine.url(path))) as rig:
         await rig.listed()
         beside = asyncio.create_task(rig.said("slow", seconds=1))
         assert "too large" in await rig.said("big", megabytes=6)
@@ -59,7 +61,7 @@ async def test_a_result_that_is_too_large_is_refused_and_the_other_calls_go_on(
 
 
 async def test_progress_gives_a_call_more_time(fine: HttpServers) -> None:
-    async with running(ToolServer("fake", fine.url("/sse"), timeout_s=1.5)) as rig:
+    async with running(ToolServer(name="fake", url=fine.url("/sse"), timeout_s=1.5)) as rig:
         assert await rig.said("slow", seconds=2.5, steps=25) == "done"
 
 
@@ -67,7 +69,7 @@ async def test_progress_gives_a_call_more_time(fine: HttpServers) -> None:
 async def test_a_call_that_takes_too_long_is_cancelled_at_the_server(
     fine: HttpServers, written: Path, path: str
 ) -> None:
-    async with running(ToolServer("fake", fine.url(path), timeout_s=0.3)) as rig:
+    async with running(ToolServer(name="fake", url=fine.url(path), timeout_s=0.3)) as rig:
         said = await rig.said("slow", seconds=60)
         assert said == "failed: The server gave no answer within 0.3 seconds, so the call was cancelled."
         await until(lambda: "cancelled" in fine.written)
@@ -78,7 +80,7 @@ async def test_a_call_that_takes_too_long_is_cancelled_at_the_server(
 
 
 async def test_a_stopped_turn_cancels_its_call_at_the_server(fine: HttpServers, written: Path) -> None:
-    async with running(ToolServer("fake", fine.url("/sse"))) as rig:
+    async with running(ToolServer(name="fake", url=fine.url("/sse"))) as rig:
         call = asyncio.create_task(rig.said("write", text="begun", seconds=60))
         await until(lambda: fine.written == ["begun"])
         call.cancel()
@@ -92,7 +94,7 @@ async def test_a_stopped_turn_cancels_its_call_at_the_server(fine: HttpServers, 
 
 
 async def test_at_most_four_calls_run_at_once(fine: HttpServers, written: Path) -> None:
-    async with running(ToolServer("fake", fine.url("/json"))) as rig:
+    async with running(ToolServer(name="fake", url=fine.url("/json"))) as rig:
         await rig.listed()
         calls = [asyncio.create_task(rig.said("write", text="w", seconds=60)) for _ in range(5)]
         await until(lambda: len(fine.written) == 4)
@@ -107,7 +109,7 @@ async def test_at_most_four_calls_run_at_once(fine: HttpServers, written: Path) 
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_each_tool_that_is_added_is_offered_once_the_server_says_so(fine: HttpServers, path: str) -> None:
-    async with running(ToolServer("fake", fine.url(path))) as rig:
+    async with running(ToolServer(name="fake", url=fine.url(path))) as rig:
         for name in ("grown_once", "grown_twice"):
             await rig.said("grow", name=name)
             await until(lambda added=name: added in rig.tools)  # type: ignore[misc]
@@ -115,7 +117,7 @@ async def test_each_tool_that_is_added_is_offered_once_the_server_says_so(fine: 
 
 async def test_a_tool_that_is_added_in_silence_is_offered_after_ten_minutes(fine: HttpServers) -> None:
     clock = FakeClock()
-    async with running(ToolServer("fake", fine.url("/json")), clock) as rig:
+    async with running(ToolServer(name="fake", url=fine.url("/json")), clock) as rig:
         await rig.said("grow", name="grown", tell=False)
         assert "grown" not in rig.tools
         await until(lambda: clock.sleepers == 1)
@@ -125,7 +127,7 @@ async def test_a_tool_that_is_added_in_silence_is_offered_after_ten_minutes(fine
 
 
 async def test_a_wrong_key_is_said_in_words_without_the_key(fine: HttpServers) -> None:
-    server = ToolServer("fake", fine.url("/sse"), headers={"X-Key": SecretStr("wrong-key-1")})
+    server = ToolServer(name="fake", url=fine.url("/sse"), headers={"X-Key": SecretStr("wrong-key-1")})
     async with running(server, FakeClock()) as rig:
         await until(lambda: bool(rig.states))
         assert [error and error.detail for error in rig.states] == ["The server refused the call: HTTP 401."]
@@ -140,7 +142,7 @@ async def test_a_server_that_is_killed_and_comes_back(
     servers = HttpServers(tmp_path, free_port())
     servers.start()
     servers.wait()
-    async with running(ToolServer("fake", servers.url(path))) as rig:
+    async with running(ToolServer(name="fake", url=servers.url(path))) as rig:
         reading = asyncio.create_task(rig.said("hold", text="a"))
         writing = asyncio.create_task(rig.said("write", text="once", seconds=60))
         await until(lambda: sorted(servers.written) == ["held", "once"])
@@ -162,7 +164,7 @@ async def test_a_server_that_is_killed_and_comes_back(
 
 async def test_attempts_to_reach_a_server_pause_longer_and_never_end() -> None:
     clock = FakeClock()
-    async with running(ToolServer("gone", f"http://127.0.0.1:{free_port()}/mcp"), clock) as rig:
+    async with running(ToolServer(name="gone", url=f"http://127.0.0.1:{free_port()}/mcp"), clock) as rig:
         for failures in range(1, 10):
             await until(lambda count=failures: len(rig.states) == count)  # type: ignore[misc]
             await until(lambda: clock.sleepers > 0)

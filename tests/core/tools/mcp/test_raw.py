@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -63,7 +62,7 @@ async def test_a_server_that_forgot_the_session_is_greeted_again_and_the_call_re
         else:
             respond(writer, result(message, DONE))
 
-    async with RawServer(old(forgets_once)) as raw, running(ToolServer("raw", raw.url)) as rig:
+    async with RawServer(old(forgets_once)) as raw, running(ToolServer(name="raw", url=raw.url)) as rig:
         assert await rig.said("send") == "done", "it was refused, so it is not done twice"
         assert [one.get("method") for one in raw.messages].count("initialize") == 2
 
@@ -73,7 +72,7 @@ async def test_a_refusal_that_is_not_about_the_session_is_not_repeated() -> None
         error = {"code": -32600, "message": "Elicitation not supported"}
         respond(writer, json.dumps({"jsonrpc": "2.0", "id": message["id"], "error": error}).encode())
 
-    async with RawServer(old(refuses)) as raw, running(ToolServer("raw", raw.url)) as rig:
+    async with RawServer(old(refuses)) as raw, running(ToolServer(name="raw", url=raw.url)) as rig:
         said = "failed: The server refused the call: Elicitation not supported."
         assert await rig.said("send") == said
         assert [one.get("method") for one in raw.messages].count("tools/call") == 1
@@ -89,7 +88,7 @@ async def test_a_connection_that_breaks_in_one_call_leaves_the_others_alone() ->
         await free.wait()
         respond(writer, result(message, DONE))
 
-    async with RawServer(old(breaks)) as raw, running(ToolServer("raw", raw.url)) as rig:
+    async with RawServer(old(breaks)) as raw, running(ToolServer(name="raw", url=raw.url)) as rig:
         await rig.listed()
         waiting = asyncio.create_task(rig.said("look"))
         await until(lambda: any(one.get("method") == "tools/call" for one in raw.messages))
@@ -108,7 +107,7 @@ async def test_a_body_that_is_cut_off_is_a_lost_connection() -> None:
     async def cuts(message: dict[str, Any], writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{")
 
-    async with RawServer(old(cuts)) as raw, running(ToolServer("raw", raw.url)) as rig:
+    async with RawServer(old(cuts)) as raw, running(ToolServer(name="raw", url=raw.url)) as rig:
         assert "lost before the call was answered" in await rig.said("look")
         assert "lost before the call was answered" in await rig.said("send")
 
@@ -128,7 +127,10 @@ async def test_an_answer_that_is_none_is_said_in_words(
     async def answers(message: dict[str, Any], writer: asyncio.StreamWriter) -> None:
         respond(writer, body, kind, "200 OK", *headers)
 
-    async with RawServer(old(answers)) as raw, running(ToolServer("raw", raw.url, timeout_s=0.5)) as rig:
+    async with (
+        RawServer(old(answers)) as raw,
+        running(ToolServer(name="raw", url=raw.url, timeout_s=0.5)) as rig,
+    ):
         said = await rig.said("look")
         assert words in said
         assert "html>" not in said
@@ -140,7 +142,7 @@ async def test_a_redirect_to_another_host_is_refused_and_gives_no_key_away() -> 
         async def redirects(message: dict[str, Any], writer: asyncio.StreamWriter) -> None:
             respond(writer, b"", "text/plain", "307 Temporary Redirect", f"Location: {other.url}?key=1")
 
-        server = ToolServer("raw", "", headers={"Authorization": SecretStr("Bearer abcdefgh")})
+        server = ToolServer(name="raw", url="", headers={"Authorization": SecretStr("Bearer abcdefgh")})
         async with RawServer(redirects) as raw, running(_at(server, raw), FakeClock()) as rig:
             await until(lambda: bool(rig.states))
             assert rig.absent
@@ -152,7 +154,7 @@ async def test_a_redirect_to_another_host_is_refused_and_gives_no_key_away() -> 
 
 
 def _at(server: ToolServer, raw: RawServer) -> ToolServer:
-    return replace(server, url=raw.url)
+    return server.model_copy(update={"url": raw.url})
 
 
 async def test_a_list_without_an_end_is_cut() -> None:
@@ -162,7 +164,7 @@ async def test_a_list_without_an_end_is_cut() -> None:
         else:
             await old(done)(message, writer)
 
-    async with RawServer(endless) as raw, running(ToolServer("raw", raw.url)) as rig:
+    async with RawServer(endless) as raw, running(ToolServer(name="raw", url=raw.url)) as rig:
         assert sorted(await rig.listed()) == ["look", "send"]
         lists = [one for one in raw.messages if one.get("method") == "tools/list"]
         assert len(lists) == 50
@@ -179,7 +181,7 @@ async def test_of_a_tool_that_says_megabytes_of_itself_little_is_kept() -> None:
         else:
             await old(done)(message, writer)
 
-    async with RawServer(wordy) as raw, running(ToolServer("raw", raw.url)) as rig:
+    async with RawServer(wordy) as raw, running(ToolServer(name="raw", url=raw.url)) as rig:
         tool = (await rig.listed())["look"]
         assert len(tool.description) == LONGEST_DESCRIPTION
         assert tool.parameters == ANY_ARGUMENTS.parameters
@@ -205,7 +207,7 @@ async def test_a_server_that_repeats_the_key_it_was_sent_does_not_give_it_to_the
         respond(writer, words.replace("{key}", key.get_secret_value()).encode())
 
     async with RawServer(old(repeats)) as raw:
-        server = ToolServer("raw", raw.url, headers={"X-Key": key}, hidden=(key,))
+        server = ToolServer(name="raw", url=raw.url, headers={"X-Key": key})
         with capture_logs() as logs:
             async with running(server) as rig:
                 words = await rig.said("look")
@@ -222,7 +224,7 @@ async def test_a_silent_server_is_away_and_closing_does_not_wait_for_it(
         await asyncio.Event().wait()
 
     clock = FakeClock()
-    async with RawServer(silent) as raw, running(ToolServer("raw", raw.url), clock) as rig:
+    async with RawServer(silent) as raw, running(ToolServer(name="raw", url=raw.url), clock) as rig:
         assert rig.absent, "its tools are missing while it is being reached"
         await until(lambda: len(rig.states) == 1)
         assert rig.absent
@@ -235,7 +237,7 @@ async def test_a_silent_server_is_away_and_closing_does_not_wait_for_it(
 
 async def test_tools_of_a_server_that_is_away_are_offered_for_a_day() -> None:
     clock = FakeClock()
-    async with RawServer(old(done)) as raw, running(ToolServer("raw", raw.url), clock) as rig:
+    async with RawServer(old(done)) as raw, running(ToolServer(name="raw", url=raw.url), clock) as rig:
         await rig.listed()
         raw.close()
         assert "can't be reached" in await rig.said("look")

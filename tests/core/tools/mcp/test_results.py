@@ -42,4 +42,4 @@ def test_a_picture_that_cannot_be_read_has_no_bytes() -> None:
 
 def test_names_are_listed_once_and_never_too_long() -> None:
     listed = [types.Tool(name=name, input_schema={"type": "object"}) for name in ("a", "a", "b" * 257)]
-    assert [tool.title for tool in to_tools(ToolServer("x"), listed)] == ["a"]
+    assert [tool.title for tool in to_tools(ToolServer(name="x"), listed)] == ["a"]

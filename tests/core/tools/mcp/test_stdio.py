@@ -27,7 +27,7 @@ async def test_a_program_answers_and_gets_no_more_than_it_is_given(
     env = {"GIVEN": SecretStr("given-1")}
     command = stdio_command(tmp_path / "written.txt")
     with capture_logs() as logs:
-        async with running(ToolServer("fake", command=command, env=env)) as rig:
+        async with running(ToolServer(name="fake", command=command, env=env)) as rig:
             assert await rig.said("echo", text="世界") == "世界"
             said = await rig.said("environment")
             assert said.endswith("GIVEN=given-1")
@@ -51,7 +51,7 @@ async def _dies(rig: Rig) -> None:
 
 
 async def test_a_program_of_the_older_protocol_answers(tmp_path: Path) -> None:
-    server = ToolServer("fake", command=stdio_command(tmp_path / "written.txt", "old"))
+    server = ToolServer(name="fake", command=stdio_command(tmp_path / "written.txt", "old"))
     async with running(server) as rig:
         assert await rig.said("echo", text="hi") == "hi"
         assert await rig.said("ask") == "failed: The server refused the call: Elicitation not supported."
@@ -60,7 +60,7 @@ async def test_a_program_of_the_older_protocol_answers(tmp_path: Path) -> None:
 
 
 async def test_a_program_that_is_not_there_is_said_in_words() -> None:
-    async with running(ToolServer("fake", command=("no-such-program",)), FakeClock()) as rig:
+    async with running(ToolServer(name="fake", command=("no-such-program",)), FakeClock()) as rig:
         await until(lambda: bool(rig.states))
         assert [error and error.detail for error in rig.states] == [
             "no-such-program: No such file or directory"
@@ -72,13 +72,13 @@ async def test_a_program_that_floods_its_outputs_takes_little_of_the_log() -> No
     """The time begins anew after 10 s, so that on a slow machine there may be one part more."""
     flood = "import os\nfor n in range(10): os.write(2, b'no\\n' * 2_000); os.write(1, b'no\\n' * 2_000)"
     with capture_logs() as logs:
-        async with running(ToolServer("fake", command=(sys.executable, "-c", flood)), FakeClock()) as rig:
+        async with running(ToolServer(name="fake", command=(sys.executable, "-c", flood)), FakeClock()) as rig:
             await until(lambda: bool(rig.states))
     assert 0 < sum(one["event"] == "tool_server_stderr" for one in logs) <= 5 * MOST_LOGGED
 
 
 async def test_a_program_that_ends_at_once_is_away() -> None:
-    async with running(ToolServer("fake", command=("false",)), FakeClock()) as rig:
+    async with running(ToolServer(name="fake", command=("false",)), FakeClock()) as rig:
         await until(lambda: bool(rig.states))
         assert rig.absent
 
@@ -93,7 +93,7 @@ async def test_closing_kills_a_program_that_does_not_end_and_its_children(tmp_pa
         f"open({str(pids)!r}, 'w').write(f'{{os.getpid()}} {{child.pid}}\\n')\n"
         "time.sleep(600)\n"
     )
-    async with running(ToolServer("fake", command=(sys.executable, "-c", script))):
+    async with running(ToolServer(name="fake", command=(sys.executable, "-c", script))):
         await until(lambda: pids.exists() and pids.read_text().endswith("\n"))
     for pid in map(int, pids.read_text().split()):
         await until(lambda one=pid: not _runs(one))  # type: ignore[misc]
