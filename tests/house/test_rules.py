@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import tomllib
 from collections import Counter
 from importlib import metadata
 from itertools import pairwise
@@ -227,6 +228,21 @@ def test_only_its_folder_and_the_app_import_a_platform() -> None:
         if where != ("bots", "app.py") and (found := platforms_imported(path.read_text()) - own):
             elsewhere["/".join(where)] = found
     assert elsewhere == {}
+
+
+def test_the_import_rules_name_every_platform() -> None:
+    """Each rule about some platforms is about all of them, except that a platform may import its own SDK."""
+    rules = tomllib.loads((TOP / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    modules = {f"bots.{name}" for name in PLATFORMS}
+    (layers,) = [rule["layers"] for rule in rules if rule["name"] == "Which package may import which"]
+    assert modules <= {module for layer in layers for module in layer.split(" | ")}
+    partial = {}
+    for rule in rules:
+        named = modules & set(rule.get("source_modules", ()))
+        own = {module for module in modules if rule["name"].endswith(f" in {module}")}
+        if named and named | own != modules:
+            partial[rule["name"]] = modules - named - own
+    assert partial == {}
 
 
 def test_the_core_names_no_platform() -> None:
