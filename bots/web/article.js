@@ -23,7 +23,7 @@ export function make(view) {
   article.ariaLabel = view.mine ? SAY.parley : SAY.you;
   article.dataset.id = view.id;
   article.dataset.after = view.after ?? "";
-  return { view, article, attached, body, notice, buttons, growing: false, pending: false };
+  return { view, article, attached, body, notice, buttons, growing: false, pending: false, receipted: false };
 }
 
 function menu() {

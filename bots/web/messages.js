@@ -32,11 +32,16 @@ export function greet() {
   empty.hidden = address.thread !== null || log.childElementCount > 0;
 }
 
-/** Show the complete view of the thread. Messages on their way to the server stay, and so do notices.
+/** Show the complete view of the thread. Messages on their way to the server stay, and so do notices. The view may
+ * have been made before the server had the newest messages: the first view behind a receipt removes none of them.
  * @param {View[]} views */
 export function reconcile(views) {
   const ids = new Set(views.map(({ id }) => id));
-  for (const [id, message] of messages) if (!ids.has(id) && !message.pending) remove(message);
+  for (const [id, message] of messages) {
+    if (ids.has(id) || message.pending) continue;
+    if (message.receipted) message.receipted = false;
+    else remove(message);
+  }
   /** @type {HTMLElement | null} */
   let before = null;
   for (const view of views) {
@@ -65,6 +70,7 @@ export function put(view) {
   }
   message.view = view;
   message.growing = Boolean(view.buttons?.some(({ action }) => action === "stop"));
+  message.receipted = false;
   mark(message, false);
   if (view.anew) replaceOlder(message);
   paintSoon(message);
@@ -96,8 +102,11 @@ export function sending(id, text, files) {
   return message;
 }
 
-/** The server has the message. @param {Message} message */
-export const arrived = (message) => mark(message, false);
+/** The receipt of a message has come, maybe before the view of the thread that shows it. @param {Message} message */
+export function arrived(message) {
+  message.receipted = message.pending;
+  mark(message, false);
+}
 
 /** @param {Message} message @param {boolean} pending */
 function mark(message, pending) {

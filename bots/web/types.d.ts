@@ -12,7 +12,7 @@ interface View {
 }
 interface Message {
   view: View; article: HTMLElement; attached: HTMLElement; body: HTMLElement; notice: HTMLElement; buttons: HTMLElement;
-  growing: boolean; pending: boolean;
+  growing: boolean; pending: boolean; receipted: boolean;
 }
 interface Thinking { ms: number; turn_id?: number }
 interface ThreadView { id: string; title: string; at: string }

@@ -227,3 +227,24 @@ async def test_the_reader_who_went_up_is_left_alone(chromium: Browser) -> None:
         await page.locator("#latest").click()
         await expect(page.locator("#latest")).to_be_hidden()
         await expect(page.get_by_text("Paragraph 59")).to_be_in_viewport()
+
+
+async def test_a_view_of_the_thread_that_is_older_than_a_receipt_removes_no_question(chromium: Browser) -> None:
+    async with serving_page() as home, window(chromium) as (_, page):
+        await page.goto(home.url)
+        shown = await page.evaluate(
+            """import("/static/messages.js").then(({ arrived, put, reconcile, sending }) => {
+              const shown = () => [...document.querySelectorAll("[role=log] .theirs")].map(({ dataset }) => dataset.id);
+              const [first, third] = [{ id: "1", mine: false, text: "one" }, { id: "3", mine: false, text: "three" }];
+              const seen = [];
+              put(first);
+              arrived(sending("3", "three", []));
+              sending("4", "four", []);
+              for (const views of [[first], [first, third], [first], [first]]) {
+                reconcile(views);
+                seen.push(shown());
+              }
+              return seen;
+            })"""
+        )
+    assert shown == [["1", "3", "4"], ["1", "3", "4"], ["1", "4"], ["1", "4"]]
