@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from core.errors import Code, PlatformError, new_ref
+from core.errors import Code, PlatformError, StoreError, new_ref
 from core.ports.connector import Connector, Installation, LinksMessages, ThreadAccess
 from core.ports.files import FileContent, FileError, FileSource
 from core.values.conversation import Ask, History
@@ -29,7 +29,7 @@ def _ignore(_call: str, _error: PlatformError | None) -> None: ...
 
 
 class PlatformCalls:
-    """Passes calls on to one installation. Raises PlatformError and nothing else."""
+    """Passes calls on to one installation. Raises PlatformError, `missed` StoreError as well, and nothing else."""
 
     def __init__(self, installation: Installation, called: Called = _ignore) -> None:
         self.installation = installation
@@ -112,6 +112,8 @@ class PlatformCalls:
                 detail=error.detail,
             )
             raise
+        except StoreError:
+            raise  # `missed` asks the inbox about what it reads: the platform did not fail
         except Exception as error:
             log.exception("platform_call_crashed", platform=self.installation.name, method=method, **told)
             uncertain = PlatformError(Code.UNCERTAIN, type(error).__name__, retryable=True, certain=False)

@@ -152,7 +152,7 @@ class Installation(Protocol):
         """The messages of `place` after `after`, oldest first, as `run` would have delivered them.
 
         Of a place without a thread: those of the channel itself. One bounded read, no call where there can be none.
-        Raises PlatformError. On SLOW_DOWN it is called again later.
+        Raises PlatformError, and StoreError where the inbox raises it. On SLOW_DOWN it is called again later.
         """
         ...
 
