@@ -1,4 +1,4 @@
-"""Removes what is stored for a limited time."""
+"""Removes data that is stored for a limited time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every setting with its default, as text: what `.env.example`, `parley settings` and the README show."""
+"""Every setting with its default, as text, for `.env.example`, `parley settings` and the README."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEAD = """\
 
 
 def settings_to_text(classes: tuple[type[Settings], ...]) -> str:
-    """One section a class, one commented line a setting, each with what it means."""
+    """The settings as text: one section a class, one commented line a setting, each with its description."""
     return "\n".join([HEAD, *(_section(settings) for settings in classes)])
 
 

@@ -20,7 +20,7 @@ _IN_URL = re.compile(
 )
 _KEPT = "[redacted]"
 LONGEST_FIELD = 2_000
-"""Characters of one field in the log; what is longer is cut."""
+"""Characters of one field in the log; a longer field is cut."""
 _HIDDEN = (0x2028, 0x2029, 0xFEFF, *map(ord, DIRECTION_MARKS))
 _ESCAPED = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), *_HIDDEN)}
 _ESCAPED_TEXT = _ESCAPED | {code: f"\\x{code:02x}" for code in range(0x20)} | {9: "\\t", 10: "\\n", 13: "\\r"}

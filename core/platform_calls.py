@@ -1,4 +1,4 @@
-"""The gate before every platform call: one place to count, to log and to name what goes wrong."""
+"""The gate before every platform call: one place to count calls, and to log and name their errors."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ class RedactedStream:
         return self._release(end - len(self._run))
 
     def _release(self, count: int) -> str:
-        """The first `count` characters that are held, without what is hidden of them."""
+        """The first `count` characters that are held, without the hidden ones."""
         if count <= 0:
             return ""
         first, last = self._hidden

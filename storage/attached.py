@@ -31,7 +31,7 @@ def changed(stored: Iterable[Attached], now: Iterable[Attached]) -> tuple[Attach
 
 
 def merged(stored: tuple[Attached, ...], more: Iterable[Attached]) -> tuple[Attached, ...]:
-    """`stored`, and behind it what it does not have of `more`. A file is the same where its source is."""
+    """`stored`, and behind it the parts of `more` that it lacks. A file is the same where its source is."""
     have = {_identity(one) for one in stored}
     return stored + tuple(one for one in more if _identity(one) not in have)
 
@@ -42,7 +42,7 @@ def with_file(stored: Iterable[Attached], file: File) -> tuple[Attached, ...]:
 
 
 def without_quotes_of(stored: Iterable[Attached], people: Collection[str]) -> tuple[Attached, ...]:
-    """`stored` without what it quotes of people who are forgotten."""
+    """`stored` without its quotes of people who are forgotten."""
     return tuple(one for one in stored if not (isinstance(one, Quote) and one.author_id in people))
 
 

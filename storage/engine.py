@@ -29,7 +29,7 @@ class Watch(Protocol):
 
 
 class Backend(Protocol):
-    """The connections to one kind of database. Raises what the driver raises."""
+    """The connections to one kind of database. Raises errors of the driver."""
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` as one transaction, committed when this returns."""

@@ -34,14 +34,15 @@ class _Guard(Protocol):
     async def try_acquire(self) -> bool: ...
 
     async def held(self) -> bool:
-        """Still ours, or ours again. Raises what the driver raises."""
+        """Still ours, or ours again. Raises errors of the driver."""
         ...
 
     async def release(self) -> None: ...
 
 
 class RunLock:
-    """Held by one process until it lets go or dies: the system, or PostgreSQL, frees what the dead held.
+    """Held by one process until it lets go or dies: the system, or PostgreSQL, frees the lock of a dead
+    process.
 
     An SQLite file is guarded by `<file>.lock` beside it, PostgreSQL by a session-level advisory lock on a
     connection of its own. A database in memory has one user and needs none.
@@ -73,7 +74,7 @@ class RunLock:
             await asyncio.sleep(_POLL_S)
 
     async def keep(self, patience_s: float = 30.0) -> None:
-        """Hold on to it until cancelled: what a restart of the server has freed is taken again.
+        """Keep the lock until cancelled: a lock that a restart of the server has freed is taken again.
 
         Raises StoreError when another process has had it for `patience_s`.
         """

@@ -1,5 +1,5 @@
-"""People's opinions of answers, and what is forgotten when they ask for it. Each function is one transaction's work,
-run by the store."""
+"""People's opinions of answers, and the removal of their data on request. Each function is one transaction's
+work, run by the store."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def forget_person(connection: Connection, platform: str, team: str, person: str)
 
 
 def _quotes(table: Table, person: str) -> ColumnElement[bool]:
-    """True if a row may quote this person: their id is in what is attached."""
+    """True if a row may quote this person: their id is in its attached parts."""
     return cast(table.c.attached, TextColumn).contains(json.dumps(person), autoescape=True)
 
 

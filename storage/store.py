@@ -271,7 +271,7 @@ class SqlStore:
             self._forget_settings()
 
     def _forget_settings(self) -> None:
-        """Read them anew: what was read while they were changed may be older than the change."""
+        """Read them anew: a read during a change may return the values before it."""
         self._changes += 1
         self._kept.clear()
         self._workspaces.clear()

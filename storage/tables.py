@@ -45,7 +45,7 @@ KEY: Any = Text().with_variant(Text(collation="C"), "postgresql")
 
 
 def storable(value: Any) -> Any:
-    """`value` without what no database takes as text: NUL and halves of surrogate pairs."""
+    """`value` without the characters that no database takes as text: NUL and halves of surrogate pairs."""
     match value:
         case str():
             return value.replace("\0", "").encode("utf-8", "replace").decode("utf-8")

@@ -79,7 +79,7 @@ def of_place(table: Any) -> list[ColumnElement[bool]]:
 
 @cache
 def _touch(dialect: str) -> Executable:
-    """Make the thread or move it on: what was joined or filled once stays so."""
+    """Make the thread or update it: `joined` and `filled` stay True."""
     adding = insert(dialect, THREADS)
     old, new = THREADS.c, adding.excluded
     return adding.on_conflict_do_update(
@@ -172,7 +172,8 @@ def _change(
     change: Callable[[ThreadMessage], tuple[Attached, ...]],
     text: str | None = None,
 ) -> bool:
-    """Change what is attached to one message and, with `text`, its text. Returns whether anything is different."""
+    """Change the attached parts of one message and, with `text`, its text. Returns whether anything is
+    different."""
     row = connection.execute(select(MESSAGES).where(*where).with_for_update()).first()
     if row is None:
         return False

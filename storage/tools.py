@@ -46,7 +46,8 @@ class AskingThreads:
             self.version += 1
 
     def replace(self, places: Iterable[Place], version: int) -> None:
-        """Take what was read; `version` is that of before. What was read while a turn was stored may lack it."""
+        """Take the rows read; `version` is the one before the read. A read while a turn was stored may lack
+        it."""
         if version == self.version:
             self._keys = {*(place.key for place in places), *self._writing}
 

@@ -57,7 +57,7 @@ def menu_key(name: str) -> str | None:
 async def register(client: discord.Client) -> bool:
     """Register the commands. False where Discord's list was up to date (one read, no write).
 
-    Raises what discord.py raises.
+    Raises errors of discord.py.
     """
     wanted = payloads()
     application_id = client.application_id

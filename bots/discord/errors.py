@@ -1,4 +1,4 @@
-"""The one table from what discord.py and aiohttp raise to `PlatformError`.
+"""The one table from errors of discord.py and aiohttp to `PlatformError`.
 
 Codes: https://docs.discord.com/developers/topics/opcodes-and-status-codes#json
 """

@@ -103,7 +103,7 @@ def _allowed() -> Callable[[URL], bool]:
 
 
 async def read_message_at(client: discord.Client, where: str) -> discord.Message:
-    """The message `CHANNEL/MESSAGE`. Raises ValueError where it names none, and what discord.py raises."""
+    """The message `CHANNEL/MESSAGE`. Raises ValueError where it names none, and errors of discord.py."""
     channel_id, _, message_id = where.partition("/")
     return await client.get_partial_messageable(int(channel_id)).fetch_message(int(message_id))
 

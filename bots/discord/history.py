@@ -41,7 +41,7 @@ async def read(
 ) -> History:
     """The messages of a thread and the one it was opened on; of a DM the newest; `in_channel`, the chain of replies.
 
-    No call where the place was just opened by `before` itself. Raises what discord.py raises.
+    No call where the place was just opened by `before` itself. Raises errors of discord.py.
     """
     if place.direct:
         return await _history(client, people, await _page(client, place.channel, place, before, DM_PAGE))
@@ -62,7 +62,7 @@ async def recent(
     limit: int,
     since: datetime | None,
 ) -> History:
-    """The newest messages at `location`, the channel or thread of `place`. Raises what discord.py raises."""
+    """The newest messages at `location`, the channel or thread of `place`. Raises errors of discord.py."""
     # discord.py leaves out the messages of the time `since` itself.
     after = None if since is None else discord.Object(discord.utils.time_snowflake(since) - 1)
     found = _reader(client, location, place).history(limit=limit, after=after, oldest_first=False)
@@ -120,7 +120,8 @@ async def missed(
     location: str,
     after: datetime,
 ) -> list[Ask]:
-    """Messages of others after `after` at `location`, the channel or thread of `place`. Raises what discord.py raises.
+    """Messages of others after `after` at `location`, the channel or thread of `place`. Raises errors of
+    discord.py.
 
     In a forum: those of archived posts that are newer than `after`. Active posts are places of their own.
     """
@@ -219,7 +220,7 @@ def _in_order(entry: ThreadMessage) -> int:
 async def find(
     client: discord.Client, locations: ThreadLocations, post: PostMessage | UploadFile
 ) -> str | None:
-    """The id of the message that an uncertain post left, or None. Raises what discord.py raises."""
+    """The id of the message that an uncertain post left, or None. Raises errors of discord.py."""
     place, likely = post.place, [locations.of(post.place, post.answers)]
     if not locations.certain(place, post.answers):
         likely.append(place.channel)  # it may have been answered there before a restart

@@ -117,7 +117,8 @@ def message_to_entry(
 def update_to_edited(
     payload: discord.RawMessageUpdateEvent, me: discord.ClientUser, here: Place
 ) -> Edited | None:
-    """A change of what another's message holds, or None: the bot's own edits, and links that unfurl, change nothing.
+    """A change of another author's message, or None: the bot's own edits, and links that unfurl, change
+    nothing.
 
     `here` is the place of the channel; which thread a channel's message has opened is not known there. An edit has a
     time, except the results of a poll that has ended.

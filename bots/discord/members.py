@@ -32,7 +32,7 @@ class GuildMembers:
     async def roles_in(self, client: discord.Client, person: str, teams: Sequence[str]) -> Mapping[str, Roles]:
         """The servers of `teams` that the person is a member of, with their roles there.
 
-        Raises what discord.py raises.
+        Raises errors of discord.py.
         """
         guilds = [guild for team in teams if team.isdecimal() and (guild := client.get_guild(int(team)))]
         found = await asyncio.gather(*(self.member(guild, person) for guild in guilds))
@@ -44,7 +44,7 @@ class GuildMembers:
     ) -> discord.Member | None:
         """The person as a member of the server, cached for `keep_s` seconds. None where they are not a member.
 
-        Raises what discord.py raises.
+        Raises errors of discord.py.
         """
         key, now_s = f"{guild.id}/{person}", self._clock.monotonic()
         at_s, asking = self._asked.get(key, (now_s, None))

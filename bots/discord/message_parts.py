@@ -35,7 +35,7 @@ _VOICE_TYPE = "audio/ogg"
 
 @dataclass(frozen=True, slots=True)
 class MessageParts(Said):
-    """`text`: the words of the author, with names for ids. `attached`: what else the message holds."""
+    """`text`: the words of the author, with names for ids. `attached`: the other parts of the message."""
 
     text: str = ""
     attached: tuple[Attached, ...] = ()
@@ -128,7 +128,7 @@ def _embeds(source: _Source) -> list[discord.Embed]:
 
 
 def _shown(source: _Source, embeds: list[discord.Embed], names: Names) -> list[str]:
-    """The words of what a message shows beside its content."""
+    """The texts that a message shows beside its content."""
     shown = [
         *map(embed_to_text, embeds),
         components_to_text(source.components),

@@ -78,7 +78,7 @@ def _answer_to_text(answer: discord.PollAnswer, poll: discord.Poll) -> str:
 
 
 def sticker_to_text(sticker: discord.StickerItem) -> str:
-    """A sticker is a picture, whose name says what it shows."""
+    """A sticker is a picture, and its name describes it."""
     return f"(sticker: {sticker.name})"
 
 

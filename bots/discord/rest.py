@@ -1,9 +1,9 @@
 """REST calls on Discord's wire, each sent once.
 
 discord.py keeps posts and edits of a channel in one bucket, though Discord counts them apart; the call that
-takes a bucket's last token sleeps until the next window; a refused or failed call is repeated inside. So no call
-goes by the library's own transport: the calls of answers, which the core paces, are sent from here, and so are the
-library's calls (`http`). What Discord says in its headers is kept.
+takes a bucket's last token sleeps until the next window; a refused or failed call is repeated inside. So no
+call goes by the library's own transport: the calls of answers, which the core paces, are sent from here, and so
+are the library's calls (`http`). It keeps the limits of Discord's headers.
 
 https://docs.discord.com/developers/topics/rate-limits#header-format
 """

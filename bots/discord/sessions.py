@@ -20,7 +20,7 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 900.0
 """Seconds between starts whose session did not last; each pause is twice as long as the one before."""
 _LASTED_S = 60.0
 _REFUSED_PAUSE_S, _LONGEST_REFUSED_PAUSE_S = 300.0, 3600.0
-"""The same from the second refusal by one of `REFUSALS` on: what Discord refused, an operator has to change."""
+"""The same from the second refusal by one of `REFUSALS` on: an operator has to change the cause."""
 _APART_S = 5.0
 """Discord takes one start in 5 s: https://docs.discord.com/developers/events/gateway#rate-limiting"""
 

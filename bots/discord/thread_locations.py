@@ -1,7 +1,7 @@
 """Locates the messages of a place: in its own thread, or in the channel around it.
 
-A thread has the id of its first message, but it may be impossible to open: for lack of permissions, in a full channel,
-or for minutes by a rate limit. Then the answer, and what follows, are replies in the channel.
+A thread has the id of its first message, but it may be impossible to open: for lack of permissions, in a full
+channel, or for minutes by a rate limit. Then the answer, and later messages, are replies in the channel.
 """
 
 from __future__ import annotations

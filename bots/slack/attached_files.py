@@ -1,4 +1,4 @@
-"""The files of a message, by what Slack says of them. Pure.
+"""The files of a message, from Slack's description of them. Pure.
 
 https://docs.slack.dev/reference/objects/file-object
 """

@@ -33,7 +33,7 @@ class BackgroundTasks:
     async def in_time(self, job: Coroutine[Any, Any, None]) -> None:
         """Return when `job` is done, or when Slack needs its acknowledgement; then `job` goes on.
 
-        Raises what `job` raised until then.
+        Raises the error that `job` raised until then.
         """
         task = self.start(job)
         await asyncio.wait({task}, timeout=_ACK_S)

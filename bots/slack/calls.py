@@ -101,7 +101,7 @@ def _chunks(text: str, tasks: Iterable[ToolTask]) -> Content:
 
 
 def is_left_by(call: PostMessage | StartStream | UploadFile, message: Mapping[str, Any]) -> bool:
-    """True if a message of ours, behind the question, is what an uncertain call left.
+    """True if a message of ours, behind the question, is the one that an uncertain call left.
 
     A message that grows has no metadata until it is stopped or edited, and in a thread only the turn that is
     being answered has one: its words may be others than those of the process that began it.

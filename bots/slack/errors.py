@@ -1,8 +1,8 @@
 """Maps Slack's errors and network failures to PlatformError, in one table.
 
-Slack's error codes: the pages of the methods that Parley calls, and "Common errors" on each of them, for instance
-https://docs.slack.dev/reference/methods/chat.postMessage#errors. What is in no row was still refused by Slack:
-REJECTED. What is no answer of Slack's at all may have been done: UNCERTAIN.
+Slack's error codes: the pages of the methods that Parley calls, and "Common errors" on each of them, for
+instance https://docs.slack.dev/reference/methods/chat.postMessage#errors. An error in no row was still refused
+by Slack: REJECTED. A call without an answer of Slack's may have been done: UNCERTAIN.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Immediate replies: shown to one person, or to all, in the place of what they did.
+"""Immediate replies: shown to one person, or to all, in the place of their action.
 
 A response URL takes 5 messages within 30 minutes:
 https://docs.slack.dev/interactivity/handling-user-interaction/

@@ -1,4 +1,4 @@
-"""One workspace: what performs its calls, reads its messages and looks up its people."""
+"""One workspace: performs its calls, reads its messages and looks up its people."""
 
 from __future__ import annotations
 

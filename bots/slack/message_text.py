@@ -88,7 +88,7 @@ def _attached(message: Payload, typed: str) -> Iterator[Attached]:
 
 
 def _own_words(message: Payload, typed: str) -> Iterator[str]:
-    """Tables, and what else is not among the typed words."""
+    """Tables, and other parts that are not among the typed words."""
     for block in _blocks(message):
         words = blocks_to_mrkdwn([block])
         if _is_table(block) or not (block.get("type") == "rich_text" or _repeats(words, typed)):

@@ -24,8 +24,8 @@ class ThinkingNews:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """Views that changed; what is to be shown of an answer that is thought of; whether behind these the `whole`
-    thread is to be shown, because some of it may be gone."""
+    """Views that changed; the "thinking" state; `whole`: the whole thread follows, because some of it may be
+    gone."""
 
     views: tuple[MessageView, ...] = ()
     thinking: ThinkingNews | None = None
@@ -33,8 +33,8 @@ class News:
 
 
 class Watcher:
-    """One open page. It holds the newest view of each message it has not been given yet, never a queue:
-    a slow reader skips what is out of date."""
+    """One open page. It holds the newest view of each message it has not been given yet, never a queue: a slow
+    reader skips views that are out of date."""
 
     def __init__(self) -> None:
         self.closed = False

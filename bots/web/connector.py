@@ -216,8 +216,8 @@ class WebConnector:
             return {"messages": [], "thinking": asdict(ThinkingNews())}
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
-        """The complete view first, then what changes. What changed while the first was read is sent again
-        after it: a view replaces the one before it, so nothing is lost and nothing doubled."""
+        """The complete view first, then changes. What changed while the first was read is sent again after it:
+        a view replaces the one before it, so nothing is lost and nothing doubled."""
         place = incoming.thread_to_place(request.match_info["thread"])
         if self._inbox is None:
             raise RequestError(Reason.STARTING)

@@ -117,7 +117,8 @@ class WebInstallation:
         return picture.under
 
     async def _anew(self, view: outgoing.MessageView, turn_id: int | None) -> bool:
-        """True if a message of that turn answers what was answered before. A view without buttons is a notice only."""
+        """True if a message of that turn answers a question that was answered before. A view without buttons is
+        a notice only."""
         known = self._live.view(view.id)
         if known is not None and known.buttons:
             return known.anew

@@ -1,4 +1,4 @@
-"""Lines of the store and pages of answers -> what the browser gets. Pure.
+"""Messages of the store and pages of answers -> JSON and events for the browser. Pure.
 
 The page gets the Markdown of a message and its blocks as HTML (`html`).
 """

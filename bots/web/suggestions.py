@@ -21,7 +21,7 @@ _LINE = re.compile(r"(/(\S+) +)([^\n]*)")
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """`text` takes the place of all that was typed; `label` is what is shown of it, `about` what it means."""
+    """`text` replaces the typed line; `label` is its name in the list, `about` its description."""
 
     text: str
     label: str
@@ -44,7 +44,7 @@ class Typing:
         return tuple(option for option in self._open() if option.suggests and ready)
 
     def suggestions(self, values: Mapping[str, list[Choice]], language: str) -> list[Suggestion]:
-        """`values`: what was suggested for each of `asked`, by its name."""
+        """`values`: the suggestions for each of `asked`, by its name."""
         return [
             self._offer(*found) for option in self._open() for found in self._found(option, values, language)
         ]
@@ -71,7 +71,8 @@ class Typing:
                 yield choice.value, about if choice.label == choice.value else choice.label
 
     def _open(self) -> list[Option]:
-        """The options that have no value yet. What takes the rest comes first: it is what the command is for."""
+        """The options that have no value yet. The one that takes the rest of the line comes first, as the
+        purpose of the command."""
         left = [option for option in self.spec.shown if option.name not in self.given]
         if any(option.rest and option.name in self.given for option in self.spec.options):
             return []  # the rest of the line belongs to it

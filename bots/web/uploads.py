@@ -27,7 +27,7 @@ from core.values.parts import File
 AT_ONCE = 4
 """Messages with files that are read at a time: each needs up to `FILE_LIMIT_BYTES` of memory."""
 BODY_LIMIT_BYTES = FILES_LIMIT * FILE_LIMIT_BYTES + incoming.BODY_LIMIT_BYTES + 65_536
-"""The longest request, with what separates its parts."""
+"""The longest request, with the separators of its parts."""
 PATIENCE_S = 20.0
 SLOWEST_BYTES_PER_S = 20_000
 """A body may take `PATIENCE_S`, and a second for each of these bytes that came. Reading its files is not counted."""

@@ -39,10 +39,10 @@ class Kind(StrEnum):
 class Option:
     """A named value of a command.
 
-    `least` and `most` bound a number. `suggests`: `Inbox.suggest` knows what it may become. `rest`: typed, it takes
-    all the words that are left. `units`: typed, a number with one of these behind it is this option's. `named`: typed,
-    it must be written `name:value`. Not `shown`: set by a menu or a form, never asked for. Not `typed`: nor readable in
-    a typed line. `needs`: shown only on platforms with this feature.
+    `least` and `most` bound a number. `suggests`: `Inbox.suggest` completes it. `rest`: typed, it takes all the
+    words that are left. `units`: typed, a number with one of these behind it is this option's. `named`: typed,
+    it must be written `name:value`. Not `shown`: set by a menu or a form, never asked for. Not `typed`: nor
+    readable in a typed line. `needs`: shown only on platforms with this feature.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Spec:
 
     @property
     def key(self) -> str:
-        """The phrase of its name; with `_about`, of what it does."""
+        """The phrase of its name; with `_about`, of its description."""
         return f"command_{self.name}"
 
     def option_key(self, option: Option) -> str:
@@ -83,7 +83,7 @@ class Spec:
         return own if own in LANGUAGES["en"] else f"option_{option.name}"
 
     def option_about(self, option: Option) -> str:
-        """The phrase of what an option means."""
+        """The phrase of an option's description."""
         own = f"{self.key}_{option.name}_about"
         return own if own in LANGUAGES["en"] else f"option_{option.name}_about"
 

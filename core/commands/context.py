@@ -17,8 +17,8 @@ from core.values.platform import PlatformTraits
 
 @dataclass(frozen=True, slots=True)
 class CommandContext:
-    """`stored` are the texts that were set; `settings` what counts. `models`: those that may be chosen, or empty where
-    any may. `values`: the options as values."""
+    """`stored` are the texts that were set; `settings` the values that apply. `models`: those that may be
+    chosen, or empty where any may. `values`: the options as values."""
 
     command: Command
     core: CoreSettings

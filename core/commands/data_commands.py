@@ -1,4 +1,4 @@
-"""/reset, /forget and /export: what is kept of a thread and of a person."""
+"""/reset, /forget and /export: the stored data of a thread and of a person."""
 
 from __future__ import annotations
 

@@ -78,7 +78,8 @@ def budget(
 
 
 def history(changes: Sequence[Change], language: str) -> str:
-    """The newest changes of settings, and the newest decisions and calls of tools: when (UTC), by whom, what."""
+    """The newest changes of settings, and the newest decisions and calls of tools: their time (UTC), person and
+    values."""
     if not changes:
         return phrase("history_none", language)
     called = [one for one in changes if one.name.startswith(_TOOL)][:_HISTORY_LINES]
@@ -189,7 +190,7 @@ def _heading(line: ThreadMessage, known: Mapping[str, str], language: str) -> st
 
 
 def _whole(line: ThreadMessage, language: str) -> str:
-    """All words of a message, with what it quotes and the text of its files, for a person."""
+    """The text of a message with its quotes and the text of its files, for a person."""
     return "\n\n".join(filter(None, (line.text, *(_attached(one, language) for one in line.attached))))
 
 

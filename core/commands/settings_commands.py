@@ -19,8 +19,8 @@ _AUDIT_LINES = 100
 
 
 class SettingsCommands:
-    """Every method raises StoreError, and CommandError for a change that can't be made. `read` reads what counts.
-    `absent_servers`: the tool servers that can't be reached now."""
+    """Every method raises StoreError, and CommandError for a change that can't be made. `read` returns the
+    values that apply. `absent_servers`: the tool servers that can't be reached now."""
 
     def __init__(
         self,

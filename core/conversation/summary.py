@@ -1,4 +1,4 @@
-"""The messages of one summary: what to sum up, and how a model reads it. Pure."""
+"""The messages of one summary: the range to sum up, in the form that a model reads. Pure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def within(lines: Sequence[ThreadMessage], task: Summarize, ask: Ask) -> list[Th
 
 
 def build_summary(lines: Sequence[ThreadMessage], language: str) -> tuple[Message, ...]:
-    """The instructions, then one message for each line of what was said."""
+    """The instructions, then one message for each message of the range."""
     head = f"{SYSTEM}\n\nWrite in {MODEL_NAMES[language_of(language)]}."
     known = labels_of(lines)
     said = (text_message("user", line_to_json(line, label_of(line, known))) for line in lines)

@@ -282,7 +282,7 @@ class AnswerDelivery:
         return self._layout.page_posted(message_id)
 
     def failed(self, call: OutgoingCall, error: PlatformError, now: float) -> bool:
-        """Decide what follows a refusal of `call`. False where the answer can't be shown any more."""
+        """Decide the next step after a refusal of `call`. False where the answer can't be shown any more."""
         self.failures += 1
         if isinstance(call, UploadFile) and call.under and error.code is not Code.SLOW_DOWN:
             return self._picture_failed(call, error, now)

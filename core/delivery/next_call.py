@@ -66,7 +66,7 @@ class Address:
 
     @property
     def quote(self) -> str:
-        """The question of a command in one line, without what it quotes; empty for a question that is a message."""
+        """The question of a command in one line, without its quotes; empty for a question that is a message."""
         if not self.ask.interaction_token or self.ask.task != ANSWER:
             return ""
         lines = (line for line in self.ask.text.splitlines() if not line.startswith(">"))

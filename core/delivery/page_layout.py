@@ -1,4 +1,4 @@
-"""Assigns the words of an answer to its messages, and decides what each message shows. No I/O, no clock.
+"""Assigns the words of an answer to its messages, and decides the page of each message. No I/O, no clock.
 
 Each message has a `PageState`. When a page is full, the next one begins behind it. Words that are shown never move to
 another message, unless the answer begins anew.
@@ -318,7 +318,7 @@ class PageLayout:
             self.shows(page_state, page)
 
     def grown(self, page_state: PageState) -> None:
-        """The stream of `page_state` has ended. It shows what it showed; unknown where it was `DOUBTED`."""
+        """The stream of `page_state` has ended. Its text stays; unknown where it was `DOUBTED`."""
         if page_state.life is Life.DOUBTED and not page_state.left:
             page_state.shown = None
         page_state.life, page_state.version = Life.STILL, -1

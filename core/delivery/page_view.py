@@ -1,4 +1,4 @@
-"""Computes what a message of an answer shows, from a reply and a platform's limits. Pure."""
+"""Computes the page of a message from a reply and a platform's limits. Pure."""
 
 from __future__ import annotations
 

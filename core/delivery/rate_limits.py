@@ -86,7 +86,7 @@ class Limiter:
         """Record the end of a call."""
 
     def tell(self, now: float, left: RateLimitStatus) -> None:
-        """Record what the platform reports. Only windows use it."""
+        """Record the status that the platform reports. Only windows use it."""
 
     def rate(self, now: float) -> float:
         """Calls a second that it allows from now on, its burst included."""

@@ -1,6 +1,6 @@
 """`python -m core.files.child NAME`: reads a hostile file from stdin, and writes a reply to stdout.
 
-Starts in little time: it imports only what the kind of the file needs.
+Starts in little time: it imports only the modules that the kind of the file needs.
 """
 
 from __future__ import annotations

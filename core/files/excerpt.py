@@ -1,4 +1,4 @@
-"""A long text as its beginning and its end, with words for what is between. Pure."""
+"""A long text as its beginning and its end, with a note of the part between. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 LONGEST = 30_000
 """Bytes of UTF-8 that the text of a file may have in a prompt."""
 _MARK = 100
-"""Bytes of the words for what is left out, and more."""
+"""The most bytes of the note of the part left out."""
 
 
 def excerpt(text: str, limit: int = LONGEST) -> str:
@@ -31,7 +31,7 @@ def converted_excerpt(text: str, limit: int, convert: Callable[[str], str]) -> s
 
 
 class Excerpt:
-    """Collects a text of any length in little memory, and keeps of it what `excerpt` keeps."""
+    """Collects a text of any length in little memory, and keeps the parts that `excerpt` keeps."""
 
     def __init__(self) -> None:
         self._head: list[str] = []

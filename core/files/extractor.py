@@ -1,4 +1,4 @@
-"""Reads files in child processes, one for each file: what a file does to its process, no other file meets."""
+"""Reads files in child processes, one for each file, so that no file affects the reading of another."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CHUNK = 65_536
 
 
 class ProcessExtractor:
-    """An `Extractor` that starts a child process for each file. `core.files.sandbox` says what a child may not do.
+    """An `Extractor` that starts a child process for each file, restricted by `core.files.sandbox`.
 
     A child starts in a tenth of a second, measured with Pillow and pypdfium2 imported, so that none is kept.
     """

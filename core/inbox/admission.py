@@ -1,8 +1,8 @@
 """Held questions: stored and acknowledged before it is known whether their author may ask.
 
-An unknown author is refused wherever a right depends on what is unknown. The look-up of an author may take seconds, and
-an event has to be acknowledged sooner, so the question is held until the look-up ends. A held question is not part of
-its thread yet, and delays no other question.
+An unknown author is refused wherever a right depends on the unknown fact. The look-up of an author may take
+seconds, and an event has to be acknowledged sooner, so the question is held until the look-up ends. A held
+question is not part of its thread yet, and delays no other question.
 """
 
 from __future__ import annotations

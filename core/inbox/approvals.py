@@ -34,7 +34,7 @@ PARLEY = Person("parley", "Parley", bot=True)
 
 
 class Approvals:
-    """Stores what becomes of each request, and passes its turn to `submit`. Every method raises StoreError."""
+    """Stores the decision of each request, and passes its turn to `submit`. Every method raises StoreError."""
 
     def __init__(self, store: Store, submit: Callable[[Turn], None], handlers: CommandHandlers) -> None:
         self._store = store
@@ -59,7 +59,7 @@ class Approvals:
         return Receipt(Outcome.NOTED, turn.id)
 
     async def supersede(self, turn: Turn) -> None:
-        """The asker of `turn` went on with it: what they were asked in its place is not done.
+        """The asker of `turn` went on with it: a request in its place is declined.
 
         Where the store fails, the request stays until it expires.
         """
@@ -76,7 +76,7 @@ class Approvals:
         return bool(picked)
 
     async def find(self, question: str) -> tuple[Turn, ApprovalAsked] | None:
-        """The ASKING turn of the question with this key (`Ask.key`), and what it asks."""
+        """The ASKING turn of the question with this key (`Ask.key`), and its request."""
         asking = await self._store.asking_turns()
         return next(((turn, asked) for turn, asked in asking if turn.ask.key == question), None)
 

@@ -80,8 +80,8 @@ class Backfill:
         self._news = asyncio.Event()
 
     async def caught_up(self, place: Place) -> None:
-        """Return when what was missed in `place` has come in, or when that takes too long: until then a turn that is
-        begun may not be the next one there. The place of a waiting question is read first."""
+        """Return when the missed messages of `place` have come in, or when that takes too long: until then a
+        turn that is begun may not be the next one there. The place of a waiting question is read first."""
         patience_until = self._clock.monotonic() + self.hold_s
         while self._doubtful(place):
             until = patience_until if self._listed else self._hold_until
@@ -128,7 +128,7 @@ class Backfill:
             both.create_task(self._keep())
 
     async def _watch(self) -> None:
-        """The platform may go away again while what was missed is still being read."""
+        """The platform may go away again while missed messages are still being read."""
         while True:
             if self._whole and not self._installation.ready():
                 self.again()

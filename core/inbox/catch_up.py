@@ -1,4 +1,4 @@
-"""Brings the program up to what happened while it was away, before the first turn of a place begins."""
+"""Reads the events that were missed while the program was down, before the first turn of a place begins."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class CatchUp:
         self._reads = False
 
     def jobs(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
-        """The jobs that read what was missed. From now on turns wait for them."""
+        """The jobs that read missed messages. From now on turns wait for them."""
         self._reads = True
         return [backfill.run for backfill in self._backfills]
 
@@ -77,7 +77,7 @@ class CatchUp:
             self._inbox.admission.hold(turn)
 
     async def wait(self, turn: Turn) -> None:
-        """Return once what was said earlier in the turn's place has been read, and what was deleted there is known."""
+        """Return once earlier messages of the turn's place have been read, and deleted ones are known."""
         if self._reads and (backfill := self._backfills(turn.ask.place)):
             await backfill.caught_up(turn.ask.place)
             await self._deleted_questions.look(turn.ask.place)

@@ -29,7 +29,7 @@ EDIT_PAUSE_S = 1.0
 
 
 class StoringInbox:
-    """Takes the events of one channel in the order they come, so that a deletion never overtakes what it deletes.
+    """Takes the events of one channel in the order they come, so that a deletion never overtakes its message.
 
     `submit` receives each new turn. `lost` receives the place of an event that could not be stored.
     `memberships`: as in `TeamMembership`. `directories`: as in `Admission`; where a place has one, questions of unknown

@@ -29,7 +29,7 @@ _WITHIN_S = 5.0
 
 
 class TeamMembership:
-    """`memberships`: what knows the teams of a person in a place; None where a place has one team."""
+    """`memberships`: the `Membership` of a place; None where the place has one team."""
 
     def __init__(self, store: SettingsStore, memberships: Callable[[Place], Membership | None]) -> None:
         self._store = store

@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 
 class Questions:
-    """Stores what is asked and passes each new turn to `submit`. Every method raises StoreError.
+    """Stores questions and passes each new turn to `submit`. Every method raises StoreError.
 
     The caller holds the lock of the event's channel (`channel_lock`); a held turn is admitted under it as well.
     `edited` is called with the key of a question that changed, `gone_on` with each new turn before it is submitted.

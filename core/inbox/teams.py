@@ -1,4 +1,5 @@
-"""The team of what was stored before, or is stored without an event: known once the platform has said it."""
+"""The team of rows that were stored before, or are stored without an event: known once the platform names
+it."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from core.values.places import Place
 
 
 async def adopt(store: ThreadStore, installation: Installation) -> None:
-    """Give what earlier versions stored its team, once that is known. Raises StoreError."""
+    """Move rows of earlier versions to their team, once that is known. Raises StoreError."""
     if installation.id:
         await store.adopt(installation.name, installation.id, installation.traits.former_ids)
 
@@ -18,7 +19,7 @@ async def adopt(store: ThreadStore, installation: Installation) -> None:
 async def addressed(store: ThreadStore, installation: Installation, place: Place) -> Place | None:
     """A channel that the operator named, with the installation's id as its team. None while that is unknown.
 
-    What earlier versions posted there without a team counts too. Raises StoreError.
+    Posts of earlier versions there without a team count too. Raises StoreError.
     """
     await adopt(store, installation)
     return replace(place, team=installation.id) if installation.id else None

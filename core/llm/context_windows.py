@@ -28,7 +28,8 @@ _TOKEN_LENGTH = 4
 _MARGIN = 0.9
 """Share of a limit that a shortened request fills, because token counts differ."""
 _LEAST_PART = 4
-"""A request is cut to no less than a limit divided by this, even if the endpoint refuses what fits by our estimate."""
+"""A request is cut to no less than a limit divided by this, even if the endpoint refuses a request that fits by
+our estimate."""
 NO_LIMIT = LengthLimit()
 
 

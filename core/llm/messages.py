@@ -84,8 +84,8 @@ def message_to_json(message: Message, endpoint: str = "") -> list[dict[str, Any]
 
 
 def calls_to_words(messages: Sequence[Message]) -> list[Message]:
-    """`messages` without tool calls: what the tools gave is in messages of the user, for a model that takes no tools or
-    not these calls."""
+    """`messages` without tool calls: the results of the tools are in messages of the user, for a model that
+    takes no tools or not these calls."""
     said: list[Message] = []
     names: dict[str, str] = {}
     for message in messages:

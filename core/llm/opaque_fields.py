@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 MOST_CHARS = 400_000
-"""The largest size of the fields of one answer, in characters of JSON. Larger ones are not kept: a part of them would
-not be what the endpoint sent."""
+"""The largest size of the fields of one answer, in characters of JSON. Larger ones are not kept: a part of them
+would not be the value that the endpoint sent."""
 _READ = frozenset({"role", "content", "tool_calls", "function_call", "refusal", "annotations", "audio", "name"})
 """Fields of an answer that Parley reads, and fields that endpoints do not take in a request."""
 _PIECES = ("text", "summary", "data")

@@ -55,7 +55,7 @@ class PrintedCallFilter:
         return held
 
     def end(self) -> str:
-        """The text to show at the end: all that is held, or what follows the calls."""
+        """The text to show at the end: the held text, or the text behind the calls."""
         held, self._held, self.over = self._held, "", True
         self.calls, rest = printed_to_calls(held, self._offered)
         return rest

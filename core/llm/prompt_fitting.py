@@ -26,11 +26,11 @@ _WORDS_TOKENS = 20
 def fit(request: Request, model_info: ModelInfo, *, share: float = 1.0) -> tuple[Message, ...]:
     """The messages of `request` that fit the window of `model_info`.
 
-    The images of earlier messages are left out first, then the oldest messages, then the images of the last message,
-    then the rounds of the steps; each oldest first, as far as needed. The system message, the text of the last message
-    and the newest round after it always stay, however long. A round is left out with all its results. A note to the
-    model says what was left out. Tokens are reserved for the answer. `share`: the part of the fitting length to keep,
-    for an endpoint that refused it as too long.
+    The images of earlier messages are left out first, then the oldest messages, then the images of the last
+    message, then the rounds of the steps; each oldest first, as far as needed. The system message, the text of
+    the last message and the newest round after it always stay, however long. A round is left out with all its
+    results. A note to the model names the part left out. Tokens are reserved for the answer. `share`: the part
+    of the fitting length to keep, for an endpoint that refused it as too long.
     """
     system, said = _split(request.messages)
     counted = request.counted if request.counted and request.counted.model == model_info.name else None

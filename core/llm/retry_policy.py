@@ -45,11 +45,11 @@ class BlameScope(StrEnum):
 class RetryRule:
     """The consequences of a failure.
 
-    `same`: maximum number of further tries of the same route. `leaves`: what this turn does not try again. `blames`:
-    the breaker that counts the failure, if any. `breaks_s`: seconds for which that breaker opens at once; 0 opens it
-    only after too many failures. `alerts`: operators are alerted at once, not only when a breaker opens. `reports`:
-    operators are alerted when a question has failed for this reason. `eager`: another account comes before a second try
-    of the same one. `level`: the log level.
+    `same`: maximum number of further tries of the same route. `leaves`: the routes that this turn does not try
+    again. `blames`: the breaker that counts the failure, if any. `breaks_s`: seconds for which that breaker
+    opens at once; 0 opens it only after too many failures. `alerts`: operators are alerted at once, not only
+    when a breaker opens. `reports`: operators are alerted when a question has failed for this reason. `eager`:
+    another account comes before a second try of the same one. `level`: the log level.
     """
 
     same: int

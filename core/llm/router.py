@@ -1,7 +1,7 @@
 """The retry loop of a turn over all accounts and models, with one budget of tries and seconds.
 
-`core.llm.retry_policy` decides what follows a failure. Routes with open breakers come last, but are tried once if no
-other is left, so that a recovery is noticed. SDKs and clients below never retry.
+`core.llm.retry_policy` decides the step after a failure. Routes with open breakers come last, but are tried
+once if no other is left, so that a recovery is noticed. SDKs and clients below never retry.
 """
 
 from __future__ import annotations

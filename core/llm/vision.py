@@ -69,7 +69,7 @@ class Vision:
         return next((route for route in seeing if route.model_info.images), seeing[0] if seeing else None)
 
     def learn(self, route: Route, cuts: Sequence[ImageCut], now: float) -> None:
-        """Record what the endpoint of `route` has refused."""
+        """Record the images that the endpoint of `route` has refused."""
         until = now + LEARNT_S
         for cut in cuts:
             if cut.refusal is ImageRefusal.ALL or (cut.refusal is ImageRefusal.COUNT and cut.most):

@@ -42,7 +42,8 @@ class Inbox(Protocol):
     async def suggest(self, command: Command, option: str) -> list[Choice]:
         """At most 25 completions of `option` of a command that is being typed.
 
-        `command.options` holds what is typed so far, the beginning of `option` included. Raises StoreError.
+        `command.options` holds the options typed so far, the beginning of `option` included. Raises
+        StoreError.
         """
         ...
 
@@ -170,7 +171,7 @@ class Installation(Protocol):
 
 @runtime_checkable
 class ReportsRateLimits(Protocol):
-    """An installation whose platform states what is left of a rate limit."""
+    """An installation whose platform reports the remainder of a rate limit."""
 
     def rate_limit_status(self, scope: str) -> RateLimitStatus | None:
         """Latest rate-limit headers for `scope`; cleared on read."""

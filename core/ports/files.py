@@ -44,7 +44,7 @@ class FileSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ExtractedText:
-    """The text of a file, cut to what a prompt holds: what is left out is said in the text."""
+    """The text of a file, cut to the length of a prompt, with a note of the part left out."""
 
     text: str
 
@@ -86,7 +86,7 @@ class Extractor(Protocol):
 
 
 class Transcriber(Protocol):
-    """Writes down what is said in a sound."""
+    """Transcribes the speech in a sound."""
 
     async def transcribe(self, name: str, media_type: str, data: bytes) -> str:
         """The words of a voice clip. Raises FileError and nothing else."""

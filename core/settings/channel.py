@@ -1,4 +1,5 @@
-"""Channel settings: what people set for a channel or a workspace, merged default <- workspace <- channel. Pure.
+"""Channel settings: the values that people set for a channel or a workspace, merged default <- workspace <-
+channel. Pure.
 
 `ChannelSettings` is their only table. Forms, `/settings`, checks and registered options are derived from its fields.
 A value is stored as the text that was written; a text that can't be read any more counts as not set.
@@ -105,11 +106,11 @@ class Setting:
     """Makes a field of `ChannelSettings` one that people can set. Its phrases: `setting_<name>`, the label, and
     `setting_<name>_about`, what may be written; with `choices`, `choice_<value>` for each instead of the latter.
 
-    `scopes`: where it can be set. `admins`: only admins may change it, in a channel too. `needs`: platforms without
-    this feature lack the setting; `choices_need`, one of its choices. `choices`: the only texts it takes; those of a
-    bool or an enum are derived. `long`: it is edited in several lines. `default`: the operator's value on a platform.
-    `limit`: what the operator permits of a value, or None. `combine`: the value of an outer and an inner layer, where
-    the inner one does not replace the outer.
+    `scopes`: where it can be set. `admins`: only admins may change it, in a channel too. `needs`: platforms
+    without this feature lack the setting; `choices_need`, one of its choices. `choices`: the only texts it
+    takes; those of a bool or an enum are derived. `long`: it is edited in several lines. `default`: the
+    operator's value on a platform. `limit`: the value as the operator permits it, or None. `combine`: the value
+    of an outer and an inner layer, where the inner one does not replace the outer.
     """
 
     scopes: tuple[str, ...] = ("channel", "workspace")

@@ -58,7 +58,7 @@ def totals_to_text(
 
 @dataclass(frozen=True, slots=True)
 class StoredUsage:
-    """Writes usage reports from what is stored."""
+    """Writes usage reports from the store."""
 
     store: UsageStore
     settings: CoreSettings

@@ -24,8 +24,8 @@ log = structlog.get_logger()
 
 
 def reading_tool(name: str, about: str, **properties: str) -> Tool:
-    """A built-in tool that changes nothing. `properties`: what each of its arguments is, all of them texts. Those whose
-    explanation begins with `Optional` may be left out."""
+    """A built-in tool that changes nothing. `properties`: the description of each argument, all of them texts.
+    Those whose explanation begins with `Optional` may be left out."""
     required = [one for one, meaning in properties.items() if not meaning.startswith("Optional")]
     texts = {one: {"type": "string", "description": meaning} for one, meaning in properties.items()}
     schema = {"type": "object", "properties": texts, "required": required}

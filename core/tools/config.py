@@ -28,13 +28,13 @@ _CHANNEL = re.compile(r"[a-z]+:\S+")
 
 
 class ToolServer(BaseModel):
-    """An MCP server, and what an operator allows of its tools.
+    """An MCP server, and the operator's rules for its tools.
 
-    It is reached at `url`, or started with `command` and its arguments. `read`, `ask` and `never` are patterns of tool
-    names (`fnmatch`). `trust`: what a tool says of itself counts. `channels`: where it is offered, as
-    `platform:channel`; everywhere if empty. `approvers`: who may approve calls beside the asker, as `platform:id`.
-    `timeout_s`: the longest a call may take without a sign of progress, in seconds. Of `headers` and `env`, no log or
-    chat may hold the values that are a SecretStr.
+    It is reached at `url`, or started with `command` and its arguments. `read`, `ask` and `never` are patterns
+    of tool names (`fnmatch`). `trust`: the annotations of a tool count. `channels`: where it is offered, as
+    `platform:channel`; everywhere if empty. `approvers`: who may approve calls beside the asker, as
+    `platform:id`. `timeout_s`: the longest a call may take without a sign of progress, in seconds. Of `headers`
+    and `env`, no log or chat may hold the values that are a SecretStr.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,6 +1,7 @@
-"""The built-in tools that look for what was said: further back in the thread, and in other threads of its channel.
+"""The built-in tools that search earlier messages: further back in the thread, and in other threads of its
+channel.
 
-Each asks what the asker may read. What can't be found out counts as not readable.
+Each checks the rights of the asker. A message whose readers are unknown counts as not readable.
 """
 
 from __future__ import annotations
@@ -43,14 +44,15 @@ _NOT_READABLE = "The person who asks may not read what was said here before."
 
 
 class EarlierMessages:
-    """`calls`: what calls the platform of a place, or None where there is none."""
+    """`calls`: the PlatformCalls of a place, or None where there are none."""
 
     def __init__(self, store: ThreadStore, calls: Callable[[Place], PlatformCalls | None]) -> None:
         self._store = store
         self._calls = calls
 
     async def read(self, turn: Turn, arguments: Mapping[str, Any]) -> str:
-        """A page of the thread: before a time, or else what precedes the prompt. Raises ToolError and StoreError."""
+        """A page of the thread: before a time, or else the messages before the prompt. Raises ToolError and
+        StoreError."""
         ask = turn.ask
         if not ask.author.may_read:
             raise ToolError(_NOT_READABLE)

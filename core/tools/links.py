@@ -117,7 +117,8 @@ class LinkReader:
         self._deadline_s = deadline_s
 
     def needs_approval(self, text: str) -> bool:
-        """True if a person has to approve that the page is read. What is refused in any case needs none."""
+        """True if a person has to approve that the page is read. A page that is refused in any case needs
+        none."""
         try:
             return not self._is_listed(check_url(text))
         except ToolError:

@@ -31,7 +31,7 @@ def tool_name(server: str, title: str) -> str:
 
 
 def property_name(name: str) -> str:
-    """`name`, or where models don't take it, what is left of it with its digest."""
+    """`name`, or where models don't take it, a part of it with its digest."""
     return name if _PROPERTY.fullmatch(name) else _digested(name, "")
 
 

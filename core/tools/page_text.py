@@ -13,7 +13,7 @@ _SKIPPED = {
     name: re.compile(f"</{name}", re.IGNORECASE | re.ASCII)
     for name in ("script", "style", "template", "svg", "iframe", "object", "noframes")
 }
-"""Elements whose content is not for readers, with what ends them."""
+"""Elements whose content is not for readers, with the tags that end them."""
 _INLINE_NAMES = (
     "a abbr b bdi bdo big cite code del em font i ins kbd mark q s small span strong sub sup u var wbr"
 )
@@ -24,7 +24,7 @@ _ITEM = "li"
 
 
 def html_to_text(html: str) -> str:
-    """The words of a page, each block in lines of its own. What is damaged is read as far as it can be."""
+    """The words of a page, each block in lines of its own. Damaged HTML is read as far as possible."""
     text = "".join(_pieces(html))
     with suppress(ValueError):  # the number of a character has too many digits
         text = unescape(text)

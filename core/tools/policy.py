@@ -29,7 +29,7 @@ MOST_CALLS = 32
 """Calls of one round that may run."""
 
 DEEPEST = 100
-"""Levels of arguments. What writes them as JSON for a server or a person takes some hundreds, and fails beyond."""
+"""The most levels of arguments. The JSON writers for servers and people take some hundreds, and fail beyond."""
 
 UNKNOWN = "There is no tool {name}, or it can't be reached now. Nothing was done."
 NO_ARGUMENTS = (

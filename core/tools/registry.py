@@ -38,7 +38,7 @@ CALL_S = 300.0
 
 
 class Toolbox:
-    """The `Tools` port. Holds nothing of a turn: what its steps say is all that is known of it."""
+    """The `Tools` port. It holds no state of a turn, which is in the steps of the turn."""
 
     def __init__(
         self,

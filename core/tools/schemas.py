@@ -1,7 +1,8 @@
 """JSON Schemas of tool servers -> schemas that endpoints take. Pure, and bounded in depth and size.
 
-Endpoints refuse a whole request for one schema with `$ref`, an array without `items`, alternatives at the top, or odd
-names of properties. What is left out only guides the model: the server checks the arguments of each call.
+Endpoints refuse a whole request for one schema with `$ref`, an array without `items`, alternatives at the top,
+or odd names of properties. The parts left out only guide the model: the server checks the arguments of each
+call.
 """
 
 from __future__ import annotations
@@ -150,7 +151,8 @@ class _Cleaner:
         return [one for one in every if one.get("type") != "null"]
 
     def _flat(self, node: Any, refs: frozenset[str]) -> tuple[Schema, frozenset[str]]:
-        """A schema with what it refers to and with all parts of its `allOf`, and the references on the way to it."""
+        """A schema with its references resolved and with all parts of its `allOf`, and the references on the
+        way to it."""
         if not isinstance(node, dict):
             return {}, refs
         self._spend(_entries(node))
@@ -165,7 +167,7 @@ class _Cleaner:
         return node, refs
 
     def _merged(self, node: Schema, more: Schema) -> dict[str, Any]:
-        """`node` with what only `more` has, and the properties of both."""
+        """`node` with the keys that only `more` has, and the properties of both."""
         self._spend(_entries(node) + _entries(more))
         joined = {**more, **node}
         both = [one["properties"] for one in (more, node) if isinstance(one.get("properties"), dict)]

@@ -1,4 +1,4 @@
-"""The last view of an answer on its platform, and what is shown where the platform takes no more of it."""
+"""The last view of an answer on its platform, also where the platform takes no more of it."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def remove_quote(
 
 
 def log_finished(finish: Finish) -> None:
-    """Log who asked, where, which model answered, how long it took, what it cost and how it ended."""
+    """Log the asker, the place, the model, the times, the cost and the outcome of an answer."""
     ask, usage = finish.turn.ask, finish.usage or Usage()
     log.info(
         "answer_finished",

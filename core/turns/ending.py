@@ -130,8 +130,8 @@ def unreachable(finish: Finish, error: PlatformError) -> Finish:
 
 
 def refused(finish: Finish, error: PlatformError, text: str, language: str, *, left: bool) -> Finish:
-    """The platform takes no more of the answer, or a person deleted it there: `text` is what still can be read.
-    `left`: a message of the answer is left to say so in."""
+    """The platform takes no more of the answer, or a person deleted it there: `text` is the part that can still
+    be read. `left`: a message of the answer is left to say so in."""
     finish = replace(finish, pictures=())
     announces = finish.turn.ask.announces
     again = () if announces else (turn_button("again", finish.turn, language),)

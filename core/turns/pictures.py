@@ -15,7 +15,7 @@ from core.values.steps import ModelRound, Step, ToolResults
 MOST_SHOWN = 4
 """Pictures of one answer. Of more the last ones are shown: a later picture usually corrects an earlier one."""
 _EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png"}
-"""Of the copies that the reader of files makes (`core.ports.files.Picture`)."""
+"""File extensions by media type, of the copies that the reader of files makes (`core.ports.files.Picture`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,8 +166,8 @@ class PlaceQueues:
                 self._running_turns.remove(one.id)
 
     async def drain(self, grace_s: float) -> int:
-        """Begin nothing more, give what runs `grace_s` to end, cancel the rest and return how many those were. Turns
-        that are only held have not begun, and are not waited for."""
+        """Begin no more turns, give running ones `grace_s` to end, cancel the rest and return their number.
+        Turns that are only held have not begun, and are not waited for."""
         self._draining = True
         begun = {one.turn.ask.place.key for one in self._running_turns if one.begun}
         for one in self._running_turns:

@@ -56,7 +56,7 @@ class Channel:
 
 
 class TurnRunner:
-    """Answers turns. One instance for all; what belongs to one turn is in its `RunningTurn`."""
+    """Answers turns. One instance serves all; the state of one turn is in its `RunningTurn`."""
 
     def __init__(
         self,
@@ -147,8 +147,8 @@ class TurnRunner:
         return self._announce if turn.ask.announces else self._converse
 
     async def _set_aside(self, running: RunningTurn, channel: Channel) -> Finish:
-        """End a turn that may be what ends the program, without reading its text. After one more sudden end nothing is
-        shown either."""
+        """End a turn that may have ended the program, without reading its text. After one more sudden end
+        nothing is shown either."""
         turn = running.turn
         error = BotError(Code.SET_ASIDE, f"the program ended suddenly {turn.deaths} times while this turn ran")
         log.error("turn_set_aside", place=turn.ask.place.key, **error.log_keys)
@@ -239,7 +239,8 @@ class TurnRunner:
     async def _write(
         self, running: RunningTurn, delivery: AnswerDelivery, channel: Channel
     ) -> Interrupt | None:
-        """Have the answer written, anew after each edit of its question, and return what ended it early."""
+        """Have the answer written, anew after each edit of its question, and return the interrupt that ended it
+        early."""
         while True:
             writing = self._writer.write(running, delivery, channel.platform_calls)
             end = await self._running_turns.write(running, writing)
@@ -248,7 +249,7 @@ class TurnRunner:
             await self._begin_anew(running)
 
     async def _begin_anew(self, running: RunningTurn) -> None:
-        """The question was edited: what there is answers another one."""
+        """The question was edited: the draft answers the question before the edit."""
         if running.draft.steps:
             await until_stored(self._clock, lambda: self._store.put_steps(running.id, 0, ()))
         running.draft.restart()

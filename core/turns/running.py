@@ -73,7 +73,7 @@ class RunningTurn:
             self.interrupt(Interrupt.STOPPED)
 
     async def write(self, writing: Coroutine[Any, Any, Written]) -> Written | Interrupt:
-        """Run `writing` to its end, or to what interrupts it. Cancelled itself, it cancels `writing`."""
+        """Run `writing` to its end, or to its interrupt. Cancelled itself, it cancels `writing`."""
         if self.interrupted is not None:
             writing.close()
             return self.interrupted

@@ -174,7 +174,7 @@ class AnswerWriter:
     async def _run_calls(
         self, running: RunningTurn, tools: Tools, offer: ToolOffer, delivery: AnswerDelivery
     ) -> None:
-        """Run the calls of the last round that have no result, show that they run, and keep what becomes of them.
+        """Run the calls of the last round that have no result, show that they run, and keep their results.
         Raises BotError."""
         draft, show = running.draft, self._text_shower(running, delivery)
         called = {call.id: offer.find(call.name) for call in pending_calls(draft.steps)}
@@ -248,7 +248,8 @@ class AnswerWriter:
         return draft.end_round(draft.ended, calls, charge(draft, draft.ended.usage, self._catalog.default))
 
     def _text_shower(self, running: RunningTurn, delivery: AnswerDelivery) -> Callable[[], None]:
-        """Shows the text so far. What readers have seen of an earlier process stays, and is not written again."""
+        """Shows the text so far. Text that readers have seen of an earlier process stays, and is not written
+        again."""
         turn, draft, language = running.turn, running.draft, self._language(running)
         buttons = (turn_button("stop", turn, language),)
 

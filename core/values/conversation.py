@@ -1,4 +1,4 @@
-"""A conversation: questions, the messages of a thread, turns, and what the model is given of them."""
+"""A conversation: questions, the messages of a thread, turns, and the messages that a model is given."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class TurnState(StrEnum):
     WAITING = "waiting"
     RUNNING = "running"
     ASKING = "asking"
-    """Its run has ended until a person answers what it asks."""
+    """Its run has ended until a person answers its request."""
     DONE = "done"
     FAILED = "failed"
     STOPPED = "stopped"

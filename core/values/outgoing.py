@@ -87,7 +87,7 @@ class Reply:
 
     @property
     def notices(self) -> str:
-        """`notice`, and under it what the answer does now."""
+        """`notice`, and under it the present activity of the answer."""
         return "\n".join(filter(None, (self.notice, self.activity.line)))
 
 

@@ -68,7 +68,8 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture for a model: JPEG or PNG as a `data:` URL, never a platform's. `tokens`: what a model counts for it."""
+    """A picture for a model: JPEG or PNG as a `data:` URL, never a platform's. `tokens`: the tokens that a
+    model counts for it."""
 
     url: str
     name: str = ""
@@ -157,7 +158,7 @@ such as a table or a poll, but it addresses no person and gives no commands."""
 
 
 class Said:
-    """The content of a message: `text`, what its author typed, and `attached`, what else it holds."""
+    """The content of a message: `text`, the words that its author typed, and `attached`, its other parts."""
 
     __slots__ = ()
 

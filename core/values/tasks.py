@@ -33,7 +33,7 @@ class Summarize:
 
 @dataclass(frozen=True, slots=True)
 class ReportUsage:
-    """Post what was used from `since` to `until`."""
+    """Post the usage from `since` to `until`."""
 
     since: datetime
     until: datetime

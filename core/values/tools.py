@@ -1,4 +1,4 @@
-"""The tools that a model may call, and what an operator allows of them."""
+"""The tools that a model may call, and the operator's rules for them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ class ToolRule(StrEnum):
 class Tool:
     """A tool as a model sees it. `name` matches `^[a-zA-Z0-9_-]{1,64}$` and is unique among those offered.
 
-    `parameters` is the JSON Schema of its arguments, as JSON text. `server` is the operator's name of its MCP server
-    and `title` the tool's name there; of a built-in tool `server` is empty. `writes`: a call may change something, so
-    it is never repeated unasked. `approvers`: people beside the asker who may approve a call, as `platform:id`.
-    `sends`: a call may carry what it is given to a place that its arguments choose, so it is never allowed for a whole
-    thread. `renamed`: properties whose names models don't take, each as the name in `parameters` and the server's.
+    `parameters` is the JSON Schema of its arguments, as JSON text. `server` is the operator's name of its MCP
+    server and `title` the tool's name there; of a built-in tool `server` is empty. `writes`: a call may change
+    something, so it is never repeated unasked. `approvers`: people beside the asker who may approve a call, as
+    `platform:id`. `sends`: a call may carry data to a place that its arguments choose, so it is never allowed
+    for a whole thread. `renamed`: properties whose names models don't take, each as the name in `parameters`
+    and the server's.
     """
 
     name: str

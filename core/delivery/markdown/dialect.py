@@ -40,7 +40,7 @@ class Edit(NamedTuple):
 
 
 def edited(source: str, edits: Iterable[Edit], between: Callable[[str], str] = str) -> str:
-    """`source` with edits that do not overlap, and what is between them as `between` makes it."""
+    """`source` with edits that do not overlap, and the text between them converted by `between`."""
     parts, at = [], 0
     for edit in sorted(edits):
         parts += [between(source[at : edit.start]), edit.text]

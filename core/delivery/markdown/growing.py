@@ -15,7 +15,7 @@ from core.delivery.markdown.tail import Tail, tail
 
 _HELD_MAX = 400
 _MARKED_MAX = 120
-"""Characters of a line that wait for bold or code to be closed, where what was shown can't be taken back."""
+"""Characters of a line that wait for bold or code to be closed, where shown text can't be taken back."""
 _HALF_FENCE = re.compile(r"^[ \t>]*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]++)?+(?:`{1,2}|`{3,}[^`]*|~{1,2}|~{3,}.*)$")
 _HALF_LINK = re.compile(
     r"(?:!?\[[^\[\]\n]{0,80}(?:\](?:\((?:[^()\s]|\([^()\s]*+\)?+){0,300})?)?|<[^\s<>]{0,60})$"
@@ -29,7 +29,7 @@ _HALF_WORD = re.compile(r"(?<=\s)[0-9A-Za-z\u00c0-\u024f]{1,30}$")
 def shown(
     text: str, *, spoilers: bool = False, words: bool = False, end: Tail | None = None
 ) -> tuple[int, str]:
-    """(how many characters of a growing text to show, what closes the marks at its end).
+    """(the number of characters of a growing text to show, the marks that close those open at its end).
 
     `spoilers`: words between `||` are hidden, and stay so while the second mark has not come. `words`: half a word is
     shown too. `end`: the `tail` of the text, where it is known.
@@ -54,7 +54,7 @@ def settled(text: str, *, end: Tail | None = None) -> int:
 
 
 def _marks(text: str, keep: int, end: Tail) -> tuple[tuple[str, int], ...]:
-    """The marks that are open at `keep`. Those that are held back may be what closes them."""
+    """The marks that are open at `keep`. Those that are held back may close them."""
     return tail(text[:keep], end.start).marks if text[keep : keep + 1] in _CLOSING else end.marks
 
 

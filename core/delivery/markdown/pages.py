@@ -1,4 +1,5 @@
-"""Text cut into pages that read well alone: what is open at a page's end is closed there and opened again.
+"""Text cut into pages that read well alone: marks that are open at a page's end are closed there and opened
+again.
 
 A page is cut at a paragraph, else a line, else a word or Chinese punctuation, else between two grapheme clusters,
 always as late as it can; never in a link, a formula or a row of a table that fits. Where a cut falls depends on the
@@ -54,7 +55,7 @@ class PageFormat:
 
     @property
     def share(self) -> int:
-        """The longest that what a cut makes necessary may be, at each end of a page."""
+        """The most characters for the marks of a cut, at each end of a page."""
         return int(self.size * _MAX_REOPENED_SHARE)
 
     def length(self, text: str) -> int:
@@ -72,8 +73,8 @@ class PageFormat:
         return Piece(body, opens, self.closed(opens + body))
 
     def closed(self, text: str, *, whole: bool = False, end: Tail | None = None) -> str:
-        """`text` and what has to follow it so that nothing is open. `whole`: no more words will come, so two bars
-        between blanks were no spoiler, and marks that nothing closes were none. `end`: the `tail` of `text`, if known.
+        """`text` and the marks that close it. `whole`: no more words will come, so two bars between blanks were
+        no spoiler, and marks that nothing closes were none. `end`: the `tail` of `text`, if known.
         """
         end = end or tail(text)
         fence = self._fence(end)
@@ -162,8 +163,8 @@ def first_piece(text: str, opens: str, page_format: PageFormat, least: int = 0) 
 
 
 def _fitted(window: str, text: str, opens: str, page_format: PageFormat) -> str:
-    """`window`, with which `text` begins, cut so that it fits between `opens` and what closes it; empty where nothing
-    does. Each turn of the loop makes it shorter."""
+    """`window`, with which `text` begins, cut so that it fits between `opens` and the marks that close it;
+    empty where nothing does. Each turn of the loop makes it shorter."""
     # The marks that may be open are closed for any continuation of the text, also where the line has not ended.
     line = window.rstrip("\n")
     reserve = page_format.length(page_format.piece(line, opens).text) - page_format.length(opens + line)

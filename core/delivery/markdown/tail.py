@@ -42,7 +42,8 @@ def _items(columns: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The end of a text. `start` is where its last top-level block begins: what is before that can't change any more.
+    """The end of a text. `start` is the beginning of its last top-level block: the text before it can't change
+    any more.
 
     `marks` are (mark, place) of emphasis, deletion and code that are open, the outermost first. `head` are the first
     two lines of a table whose rows end the text. `quotes` and `lists` are how many of them the last words are in.
@@ -58,7 +59,7 @@ class Tail:
 
 @lru_cache(maxsize=16)
 def tail(text: str, start: int = 0) -> Tail:
-    """`start`: where a top-level block is known to begin; what is before that is not read."""
+    """`start`: the known beginning of a top-level block; the text before it is not read."""
     source = text[start:]
     if is_prose(source):
         return Tail(start + source.rfind("\n\n") + 2 if "\n\n" in source else start)

@@ -1,4 +1,4 @@
-"""Feedback on answers, and what is stored of a person."""
+"""Feedback on answers, and the stored data of a person."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Feedback:
 
 
 class PrivacyStore(Protocol):
-    """People's opinions of answers, and what is stored of a person."""
+    """People's opinions of answers, and the stored data of a person."""
 
     async def rate(self, turn_id: int, feedback: Feedback) -> bool:
         """Store a person's opinion of an answer in place of their last one. An empty reason keeps the last reason.
@@ -45,8 +45,8 @@ class PrivacyStore(Protocol):
         """Remove a person's messages with their uploads, the answers, the texts and name in their turns, and their
         feedback.
 
-        What was sent before `at` is not stored any more: neither their messages, nor quotes of them in the messages of
-        others. Only `at` and a hash of their id are kept for that.
+        Messages sent before `at` are not stored any more: neither their messages, nor quotes of them in the
+        messages of others. Only `at` and a hash of their id are kept for that.
 
         In one team, or in all teams of the platform where `team` is empty. Their usage stays, without their id. Returns
         the number of their messages. Turns that have not ended are stopped, as in `forget_thread`.

@@ -49,7 +49,7 @@ class SettingsStore(Protocol):
     ) -> list[Change]:
         """Set settings of `place`'s channel, or of its workspace where `place.channel` is empty. None removes one.
 
-        Returns what was different before. The audit gets it in the same transaction.
+        Returns the changes that made a difference. The audit gets it in the same transaction.
         """
         ...
 

@@ -63,7 +63,7 @@ class ThreadStore(Protocol):
     async def edit(self, edited: Edited) -> bool:
         """Change a message, or the question of a HELD turn. Returns whether anything is different then.
 
-        What is stored of the content of a file stays where the message still has the file.
+        The stored content of a file stays where the message still has the file.
         """
         ...
 
@@ -72,7 +72,8 @@ class ThreadStore(Protocol):
         ...
 
     async def add_attached(self, place: Place, message_id: str, attached: Sequence[Attached]) -> bool:
-        """Add what is not stored yet of a message, such as its files, which came with its second delivery only.
+        """Add parts of a message that are not stored yet, such as files that came with its second delivery
+        only.
 
         Returns False where the message is not stored or has all of it.
         """
@@ -83,8 +84,8 @@ class ThreadStore(Protocol):
         ...
 
     async def import_history(self, place: Place, history: History) -> None:
-        """Merge what a platform could read into the thread. A stored message stays as it is. Messages that were sent
-        before their authors were forgotten are left out.
+        """Merge the history that a platform could read into the thread. A stored message stays as it is.
+        Messages that were sent before their authors were forgotten are left out.
 
         After a complete history `filled` is True.
         """
@@ -138,7 +139,8 @@ class ThreadStore(Protocol):
         ...
 
     async def adopt(self, platform: str, team: str, former: Sequence[str]) -> None:
-        """Move everything stored under the ids `former` to the id `team`. What `team` has already stays as it is.
+        """Move everything stored under the ids `former` to the id `team`. Rows that `team` has already stay as
+        they are.
 
         For rows of earlier versions, which did not know the id of their installation.
         """

@@ -16,7 +16,7 @@ class ToolStore(Protocol):
     """The decisions of people about tool calls."""
 
     async def asking_turns(self, place: Place | None = None) -> list[tuple[Turn, ApprovalAsked]]:
-        """The ASKING turns of a thread, or of all, in the order they came, each with what it asks."""
+        """The ASKING turns of a thread, or of all, in the order they came, each with its request."""
         ...
 
     async def tool_grants(self, place: Place) -> list[ToolGrant]:
@@ -28,6 +28,6 @@ class ToolStore(Protocol):
     async def record(self, change: Change) -> None:
         """Add an entry to the audit that changes no setting: a decision about a call, or a call that may write.
 
-        Its `name` is `tool:` with the tool's name; `new` says what was decided or done.
+        Its `name` is `tool:` with the tool's name; `new` is the decision, or the outcome of the call.
         """
         ...

@@ -106,7 +106,8 @@ class TurnLedger(Protocol):
         changes: Sequence[Change] = (),
         grants: Sequence[ToolGrant] = (),
     ) -> Turn | None:
-        """Store the answer to what an ASKING turn asks as its next step, and make the turn wait for its run.
+        """Store the answer to the request of an ASKING turn as its next step, and make the turn wait for its
+        run.
 
         The audit gets `changes`, and the turn's thread `grants`, in the same transaction. Returns None, and stores
         nothing, where the turn does not ask any more.

@@ -1,4 +1,4 @@
-"""Streamable HTTP with bounds on what a server sends, and without the SDK's way of ending with a request.
+"""Streamable HTTP with bounds on the data of a server, and without the SDK's way of ending with a request.
 
 In the SDK, a request that can't be sent ends the client and all its calls
 (https://github.com/modelcontextprotocol/python-sdk/issues/3560), and a JSON body may be of any size.

@@ -19,7 +19,7 @@ from core.values.tools import Tool, ToolRule
 LONGEST_TITLE = 256
 """Characters of the name of a tool at its server. A tool with a longer one is left out."""
 LONGEST_FAILURE = 2_000
-"""Characters of what a tool says of its failure."""
+"""Characters of a tool's error text."""
 
 
 def to_tools(server: ToolServer, listed: Iterable[types.Tool]) -> tuple[Tool, ...]:
@@ -35,7 +35,7 @@ def _to_tool(server: ToolServer, listed: types.Tool) -> Tool:
     """Tools that don't say that they only read may write:
     https://modelcontextprotocol.io/specification/2025-11-25/schema#toolannotations
 
-    What is too long is not kept: a list may hold many megabytes of it."""
+    A text that is too long is not kept: a list may hold many megabytes of them."""
     reads = listed.annotations is not None and listed.annotations.read_only_hint is True
     schema = json.dumps(listed.input_schema)
     return Tool(

@@ -169,7 +169,7 @@ class McpServer:
     async def _call(self, tool: Tool, arguments: Mapping[str, Any]) -> ToolOutput:
         """Raises ServerCallError and ToolError. A connection that is lost is replaced once.
 
-        A program that ended during a call is started again, but not waited for: the call may be what ended it.
+        A program that ended during a call is started again, but not waited for: the call may have ended it.
         """
         connection = await self._connected()
         try:

@@ -1,4 +1,4 @@
-"""A server as a child process, with bounds on what it writes.
+"""A server as a child process, with bounds on its output.
 
 The SDK's own transport holds a line of any length and takes quadratic time for it.
 """
@@ -102,7 +102,7 @@ async def _read(process: Process, incoming: _Incoming, on_end: Callable[[], None
 
 
 def _to_message(line: bytearray | LongLine) -> SessionMessage | None:
-    """None for what is no message: some programs greet on standard output."""
+    """None for text that is no message: some programs greet on standard output."""
     if isinstance(line, LongLine):
         return _refusal(line)
     try:

@@ -130,7 +130,7 @@ def create(file: Path) -> MCPServer:
 
     @server.tool(annotations=READS, structured_output=False)
     async def grow(ctx: Context[Any, Any], name: str, tell: bool = True) -> str:
-        """Adds a tool, and tells so in the way of each protocol."""
+        """Adds a tool, and notifies clients in the way of each protocol."""
         server.add_tool(echo, name=name, annotations=READS, structured_output=False)
         if tell:
             await ctx.session.send_tool_list_changed()
