@@ -121,7 +121,7 @@ class Connection:
         log.error("gateway_refused", close_code=code, meaning=refusal.meaning, todo=refusal.todo)
         error = self._starts.refused(code)
         if code == 4014 and self._reads_content:
-            log.warning("message_content_unavailable", effect="follow-ups without a mention are not heard")
+            log.warning("message_content_unavailable", effect="follow-ups without a mention are not received")
             self._reads_content = False
             self._starts.without_pause()
             return 0.0

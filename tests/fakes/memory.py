@@ -12,7 +12,7 @@ from datetime import datetime
 from core.errors import StoreError
 from core.ports.files import FileContent
 from core.ports.store.privacy import Feedback
-from core.ports.store.settings import Change, StoredSettings
+from core.ports.store.settings import Change
 from core.ports.store.threads import PROCESS, Context, Thread
 from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
 from core.values.events import Deleted, Edited
@@ -25,6 +25,7 @@ from core.values.turn_ends import AnswerFooter, Finish
 from core.values.usage import LastUsage, UsageTotals
 from storage.attached import changed, merged, with_file, without_quotes_of
 from storage.forgotten import ForgottenPeople
+from tests.fakes.memory_settings import MemorySettings
 from tests.fakes.memory_threads import (
     NEVER,
     StoredThread,
@@ -40,9 +41,9 @@ _OPEN = (TurnState.WAITING, TurnState.RUNNING)
 _NOT_ENDED = (*_OPEN, TurnState.HELD, TurnState.ASKING)
 
 
-class MemoryStore:
+class MemoryStore(MemorySettings):
     def __init__(self) -> None:
-        self.failing = False
+        super().__init__()
         self._talks: dict[str, StoredThread] = {}
         self._turns: dict[int, Turn] = {}
         self._ids: dict[str, int] = {}
@@ -50,8 +51,6 @@ class MemoryStore:
         self._steps: dict[int, list[Step]] = {}
         self._finishes: dict[int, Finish] = {}
         self._heard: dict[tuple[str, str], datetime] = {}
-        self._settings: dict[tuple[str, str, str], dict[str, str]] = {}
-        self._audit: list[Change] = []
         self._grants: list[tuple[Place, ToolGrant]] = []
         self._feedback: dict[tuple[int, str], Feedback] = {}
         self._once: set[str] = set()
@@ -524,57 +523,6 @@ class MemoryStore:
             errors=sum(finish.state is TurnState.FAILED for finish in counted),
         )
 
-    async def stored_settings(self, place: Place) -> StoredSettings:
-        self._work()
-        workspace = self._settings.get((place.platform, place.team, ""), {})
-        channel = self._settings.get((place.platform, place.team, place.channel), {}) if place.channel else {}
-        return StoredSettings(dict(workspace), dict(channel))
-
-    async def workspaces(self, platform: str) -> Mapping[str, Mapping[str, str]]:
-        self._work()
-        return {
-            team: dict(values)
-            for (there, team, channel), values in self._settings.items()
-            if there == platform and not channel and values
-        }
-
-    async def change(
-        self, place: Place, changes: Mapping[str, str | None], by: Person, at: datetime
-    ) -> list[Change]:
-        self._work()
-        there = self._settings.setdefault((place.platform, place.team, place.channel), {})
-        changed = []
-        for name, new in changes.items():
-            old = there.get(name)
-            if old == new:
-                continue
-            if new is None:
-                del there[name]
-            else:
-                there[name] = new
-            changed.append(Change(place, name, old, new, by, at))
-        self._audit += changed
-        return changed
-
-    async def overrides(self, platform: str, team: str, name: str, limit: int = 500) -> list[tuple[Place, str]]:
-        self._work()
-        found = [
-            (Place(*there), values[name])
-            for there, values in self._settings.items()
-            if is_of(Place(*there), platform, team) and there[2] and name in values
-        ]
-        return found[:limit]
-
-    async def audit(self, place: Place, limit: int = 20) -> list[Change]:
-        self._work()
-        found = [
-            change
-            for change in self._audit
-            if (change.place.platform, change.place.team) == (place.platform, place.team)
-            and change.place.channel in ("", place.channel)
-        ]
-        return found[::-1][:limit]
-
     async def rate(self, turn_id: int, feedback: Feedback) -> bool:
         self._work()
         if turn_id not in self._turns:
@@ -684,10 +632,6 @@ class MemoryStore:
         self._steps.pop(turn.id, None)
         if finish := self._finishes.get(turn.id):
             self._finishes[turn.id] = replace(finish, notice="", buttons=(), quoted=())
-
-    def _work(self) -> None:
-        if self.failing:
-            raise StoreError("the test switched the store off")
 
     def _talk(self, place: Place) -> StoredThread:
         return self._talks.setdefault(place.key, StoredThread(place))
