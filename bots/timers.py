@@ -46,9 +46,11 @@ class TimerSettings(Settings):
     """Messages without a question: usage summaries, and alerts for the people who run Parley."""
 
     parley_summary_channels: str = Field(
-        "", description="Where the daily usage summary is posted: slack:C1,discord:200. Empty: nowhere."
+        "", description="Channels for the daily usage summary: slack:C1,discord:200. Empty: none."
     )
-    parley_summary_at: str = Field("09:00 UTC", description="When: a time of day and a time zone.")
+    parley_summary_at: str = Field(
+        "09:00 UTC", description="The time of the summary: a time of day and a time zone."
+    )
 
     parley_alert_channel: str = Field(
         "",

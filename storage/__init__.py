@@ -65,7 +65,7 @@ class DatabaseSettings(Settings):
     parley_start_wait_s: float = Field(
         60,
         ge=0,
-        description="How long a start waits for a database that can't be reached yet, in seconds.",
+        description="Seconds that a start waits for a database that can't be reached yet.",
     )
 
     @field_validator("database_url")

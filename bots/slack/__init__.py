@@ -82,7 +82,7 @@ class SlackSettings(Settings):
     slack_signing_secret: SecretStr | None = Field(
         None, description="The app's signing secret. Socket Mode does not need it."
     )
-    slack_api_url: str = Field("https://slack.com/api/", description="Where Slack's Web API is.")
+    slack_api_url: str = Field("https://slack.com/api/", description="The URL of Slack's Web API.")
 
     @field_validator("slack_bot_token")
     @classmethod

@@ -75,7 +75,7 @@ class WebSettings(Settings):
     parley_event_streams: int = Field(
         24,
         ge=1,
-        description="How many open chat pages one address may have. Behind a proxy all readers share its address.",
+        description="The most open chat pages of one address. Behind a proxy all readers share its address.",
     )
     parley_web: Literal["auto", "on", "off"] = Field(
         "auto", description="The chat page: on, off, or auto (on when neither Slack nor Discord is configured)."

@@ -43,7 +43,7 @@ class CoreSettings(Settings):
     """The model, the answers and the program itself."""
 
     openai_base_url: str = Field(
-        "https://zrapi.org/v1", description="Where /chat/completions is, without that last part."
+        "https://zrapi.org/v1", description="The URL of the endpoint, without /chat/completions at its end."
     )
     openai_api_key: SecretStr | None = Field(
         None, description="The endpoint's key. Without one the built-in offline model answers."
@@ -78,11 +78,11 @@ class CoreSettings(Settings):
     parley_retry_limit_s: float = Field(
         60,
         ge=0,
-        description="How long an answer may be retried before the person is told, in seconds. Time in the queue "
-        "of a full account does not count.",
+        description="Seconds for which an answer may be retried before its asker gets the error. Time in the "
+        "queue of a full account does not count.",
     )
     parley_retry_tries: int = Field(
-        4, ge=1, description="How often a question may be sent in all, to whichever accounts and models."
+        4, ge=1, description="The most requests for one question, to all accounts and models together."
     )
     parley_transcribe_model: str = Field(
         "",
@@ -91,14 +91,12 @@ class CoreSettings(Settings):
     )
     parley_describe_pictures: bool = Field(
         False,
-        description="Where the chosen model does not see pictures and another one of PARLEY_CONFIG does, that one "
-        "describes them first, at its price.",
+        description="A model of PARLEY_CONFIG that sees pictures describes them for a chosen model that does "
+        "not, at its price.",
     )
-    parley_first_word_s: float = Field(
-        45, gt=0, description="How long to wait for the first word of an answer, in seconds."
-    )
+    parley_first_word_s: float = Field(45, gt=0, description="Seconds to wait for the first word of an answer.")
     parley_gap_s: float = Field(
-        30, gt=0, description="How long an answer that has begun may say nothing, in seconds."
+        30, gt=0, description="The longest silence within an answer that has begun, in seconds."
     )
     parley_total_s: float = Field(300, gt=0, description="The longest that one answer may take, in seconds.")
     parley_answer_chars_cap: int = Field(
@@ -109,12 +107,12 @@ class CoreSettings(Settings):
     parley_reasoning_chars_cap: int = Field(
         1_000_000,
         ge=1_000,
-        description="The most that a model may think about one answer, in characters, before it ends like that.",
+        description="The longest reasoning for one answer, in characters. Past it the answer ends likewise.",
     )
     parley_arguments_chars_cap: int = Field(
         100_000,
         ge=1_000,
-        description="The most that the arguments of one answer's tool calls may hold, in characters, likewise.",
+        description="The longest arguments of one answer's tool calls, in characters, likewise.",
     )
     parley_file_chars: int = Field(
         30_000,
@@ -122,25 +120,26 @@ class CoreSettings(Settings):
         description="Answers longer than this many characters end as a file. 0 for never.",
     )
     parley_price_input: float | None = Field(
-        None, ge=0, description="What a million tokens read cost, for usage summaries."
+        None, ge=0, description="The price of a million tokens read, for usage summaries."
     )
-    parley_price_output: float | None = Field(None, ge=0, description="What a million tokens written cost.")
+    parley_price_output: float | None = Field(None, ge=0, description="The price of a million tokens written.")
     parley_currency: str = Field(
         "USD", pattern="^[A-Z]{3}$", description="The currency of the prices, an ISO 4217 code."
     )
     parley_grace_s: float = Field(
-        20, ge=0, description="On SIGTERM, how long running answers may go on to finish, in seconds."
+        20, ge=0, description="Seconds that running answers have to finish after SIGTERM."
     )
     parley_watchdog_s: float = Field(
         60,
         ge=0,
-        description="How long the event loop may stand still before the process ends itself, with the stack in the "
-        "log, so that it is started again. In seconds; 0 for never.",
+        description="Seconds for which the event loop may be blocked before the process ends itself, with the "
+        "stack in the log, so that it is started again. 0 for never.",
     )
     parley_patience_s: float = Field(
         10,
         ge=0,
-        description="How long a question may wait behind others of its thread before its asker is told, in seconds.",
+        description="Seconds that a question may wait behind others of its thread before its asker gets a "
+        "notice.",
     )
     parley_catch_up_s: float = Field(
         3_600,
@@ -162,8 +161,8 @@ class CoreSettings(Settings):
     )
     parley_builtin_tools: bool = Field(
         False,
-        description="Whether models may call the built-in tools (the time, earlier messages of a thread and of its "
-        "channel) where a channel's settings don't say so.",
+        description="Models may call the built-in tools (the time, earlier messages of a thread and of its channel) "
+        "unless a channel's settings say otherwise.",
     )
     parley_link_hosts: str = Field(
         "",
@@ -174,26 +173,29 @@ class CoreSettings(Settings):
         32,
         ge=1,
         le=128,
-        description="How many tools a model is offered at most for an answer. It finds others by words.",
+        description="The most tools that a model is offered for an answer. It finds others by words.",
     )
     parley_admins: str = Field(
         "",
-        description="Who may change every setting, beside the admins a platform names: platform:id,platform:id.",
+        description="People who may change every setting, beside the admins that a platform names: "
+        "platform:id,platform:id.",
     )
     parley_allow: str = Field(
         "",
-        description="Who may ask: platform:id,platform:id, with ids of workspaces, servers, channels, roles and "
-        "people. Empty: everybody.",
+        description="The workspaces, servers, channels, roles and people that may ask: platform:id,platform:id."
+        " Empty: all.",
     )
-    parley_deny: str = Field("", description="Who may not ask, even if the list above has them: platform:id.")
-    parley_guests: bool = Field(True, description="Whether guests of a workspace may ask.")
-    parley_strangers: bool = Field(
-        False, description="Whether people of other workspaces may ask in shared channels."
+    parley_deny: str = Field(
+        "", description="Those that may not ask, even if the list above has them: platform:id."
     )
+    parley_guests: bool = Field(True, description="Guests of a workspace may ask.")
+    parley_strangers: bool = Field(False, description="People of other workspaces may ask in shared channels.")
     parley_rate: int = Field(
-        0, ge=0, description="How many questions one person may ask within a minute. 0: as many as they like."
+        0, ge=0, description="The most questions of one person within a minute. 0: no limit."
     )
-    parley_log: str = Field("text", pattern="^(text|json)$", description="How log lines look: text or json.")
+    parley_log: str = Field(
+        "text", pattern="^(text|json)$", description="The format of log lines: text or json."
+    )
 
     @property
     def stood_still(self) -> timedelta:
