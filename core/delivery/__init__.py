@@ -1,13 +1,14 @@
 """Shows a growing reply in messages on a platform.
 
-    scheduler    one a platform: gives each slot of the rate limits to the answer that needs it most
-    answer       one answer between its turn and the scheduler
-    next_call    the calls that an answer could make next       pure
-    page_layout  the messages of an answer, and their text      pure
-    page_view    the page that a message shows                  pure
-    shown_tasks  the tool calls that a growing message shows    pure
-    rate_limits  the time of the next call, and its answer      pure
-    markdown     page edges, growing Markdown, dialects         pure
+    scheduler     one a platform: gives each slot of the rate limits to the answer that needs it most
+    answer        one answer between its turn and the scheduler
+    next_call     the calls that an answer could make next       pure
+    page_layout   the messages of an answer, and their text      pure
+    page_view     the page that a message shows                  pure
+    picture_queue the pictures of an answer, behind its text     pure
+    shown_tasks   the tool calls that a growing message shows    pure
+    rate_limits   the time of the next call, and its answer      pure
+    markdown      page edges, growing Markdown, dialects         pure
 
 Every platform call passes `core.platform_calls`.
 """

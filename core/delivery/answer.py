@@ -13,7 +13,6 @@ from core.delivery.shown_tasks import merged_tasks
 from core.errors import Code, PlatformError
 from core.values.conversation import Ask
 from core.values.outgoing import (
-    AnswerPicture,
     AppendStream,
     DeleteMessage,
     EditMessage,
@@ -37,8 +36,6 @@ _GIVE_UP_AFTER = 20
 """Refused calls in a row after which the delivery ends. The answer stays in the store."""
 _GIVE_UP_AWAY_AFTER = 180
 """The same where the platform can't be reached: about an hour."""
-_PICTURE_TRIES = 5
-"""Refused uploads of one picture in a row, rate limits apart, after which the answer stays without it."""
 _HEALS = (Code.BAD_TOKEN,)
 """Refusals that an operator can mend, after which the same call succeeds."""
 
@@ -50,8 +47,6 @@ class AnswerDelivery:
     change of them, and before the next call that is not an edit. `on_stopped` is called once, when a person presses
     the platform's own stop button. `on_lost` is called when the platform takes no more of the answer: `error` says
     why, no further call is made, and `conclude` may show an end.
-
-    `pictures`: those of the reply that are shown. `refused_pictures`: why others are not, a code for each.
     """
 
     def __init__(
@@ -96,8 +91,7 @@ class AnswerDelivery:
         self._reply = Reply()
         self.quote = ""
         """Markdown above the reply's text that is not part of the answer. Set before the text is shown."""
-        self.pictures: list[AnswerPicture] = []
-        self.refused_pictures: list[Code] = []
+        self.pictures = self._layout.pictures
         self._behind_since: float | None = None
         self._taken_at = 0.0
         self._finished = asyncio.Event()
@@ -256,8 +250,7 @@ class AnswerDelivery:
         if not upload.under:
             self._layout.file()
         elif self._layout.picture is not None:
-            self.pictures.append(self._layout.picture)
-            self._layout.pictured += 1
+            self.pictures.shown.append(self._layout.picture)
 
     async def recorded(self, call: OutgoingCall) -> None:
         """Return when `call` may be performed: an edit at once, any other call after `on_post` has ended.
@@ -314,14 +307,12 @@ class AnswerDelivery:
         """Try again, or go on without the picture: the text is not lost with it."""
         if error.code is Code.EXPIRED and self._address.interaction_token:
             self._address = replace(self._address, interaction_token="")
-        elif error.retryable and self.failures < _PICTURE_TRIES:
+        elif self.pictures.gives_up(error, self.failures):
+            self.failures = 0
+        else:
             if not error.certain:
                 self._doubt(upload)
             self.not_before = now + _BACKOFF_S[self.failures - 1]
-        else:
-            self.failures, self.look_first = 0, False
-            self.refused_pictures.append(error.code)
-            self._layout.pictured += 1
         return True
 
     def _lose(self, error: PlatformError) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from core.delivery.page_view import PageView, SettledBlocks, full_view, make_page_format, view
+from core.delivery.picture_queue import PictureQueue
 from core.delivery.shown_tasks import begun_tasks, changed_tasks, task_length
 from core.text import is_blank
 from core.values.outgoing import AnswerPicture, Limits, Page, Phase, Reply, TaskState, ToolTask, page_length
@@ -114,8 +115,7 @@ class PageLayout:
         """No further message can be made: an answer that needs one ends as a file."""
         self.closed = False
         """No more words are shown: the messages keep their words, and the last one gets the notice and buttons."""
-        self.pictured = 0
-        """Pictures of the reply that were posted or given up, from the first one on."""
+        self.pictures = PictureQueue()
         self._version = 0
         self._refused = -1
         self._begun_tasks: set[str] = set()
@@ -140,7 +140,7 @@ class PageLayout:
     def picture(self) -> AnswerPicture | None:
         """The next picture to post, once the whole text is shown."""
         waits = self.ended and not self.closed and bool(self.page_states)
-        return next(iter(self.reply.pictures[self.pictured :]), None) if waits else None
+        return self.pictures.next(self.reply.pictures) if waits else None
 
     def lay(self, reply: Reply) -> None:
         """Continue with `reply`. Must not be called while a call made from this layout is under way."""

@@ -28,8 +28,8 @@ async def show_last(finish: Finish, delivery: AnswerDelivery, language: str, clo
         delivery.show(last_view(finish), clock.monotonic())
     try:
         await delivery.finished()
-        if delivery.refused_pictures:
-            finish = without_pictures(finish, delivery.refused_pictures, language)
+        if delivery.pictures.refused:
+            finish = without_pictures(finish, delivery.pictures.refused, language)
             delivery.show(last_view(finish), clock.monotonic())
             await delivery.finished()
     except PlatformError as error:
@@ -37,7 +37,7 @@ async def show_last(finish: Finish, delivery: AnswerDelivery, language: str, clo
             finish = unreachable(finish, error)
         else:
             finish = await _conclude(finish, error, delivery, language, clock)
-    return replace(finish, posted=tuple(delivery.posted), pictures=tuple(delivery.pictures))
+    return replace(finish, posted=tuple(delivery.posted), pictures=tuple(delivery.pictures.shown))
 
 
 async def _conclude(

@@ -38,7 +38,7 @@ async def test_they_follow_the_whole_text_in_order_and_name_the_answers_message(
         ("m0", b"chart", "Picture 1"),
         ("m0", b"map", "Picture 2"),
     ]
-    assert (delivery.pictures, delivery.refused_pictures) == ([CHART, MAP], [])
+    assert (delivery.pictures.shown, delivery.pictures.refused) == ([CHART, MAP], [])
     assert paper.forbidden == []
 
 
@@ -66,11 +66,11 @@ async def test_one_that_is_refused_for_good_is_left_out_and_the_next_follows(
     paper = Paper(FakeClock(), [Fate.WELL, *fates])
     async with studio(paper) as made:
         delivery = await written(made)
-        assert delivery.refused_pictures == missing
-        assert delivery.pictures == ([MAP] if missing else [CHART, MAP])
+        assert delivery.pictures.refused == missing
+        assert delivery.pictures.shown == ([MAP] if missing else [CHART, MAP])
         delivery.show(Reply(ENDED.text, Phase.ENDED, "One is missing.", pictures=ENDED.pictures), 0.0)
         await made.finish(delivery)
-    assert set(paper.files) == {one.name for one in delivery.pictures}
+    assert set(paper.files) == {one.name for one in delivery.pictures.shown}
     assert paper.notices == ["One is missing."], "the answer can still say so"
 
 
@@ -82,7 +82,7 @@ async def test_after_a_crash_those_that_were_posted_are_found_and_the_others_fol
         paper.calls.clear()
         delivery = await written(made, posted=("m0",), look_first=True)
     assert [name for name in calls(paper) if name.endswith("png")] == [MAP.name]
-    assert delivery.pictures == [CHART, MAP]
+    assert delivery.pictures.shown == [CHART, MAP]
 
 
 async def test_none_follows_an_answer_that_was_deleted() -> None:
