@@ -51,4 +51,4 @@ def timer_waits() -> Callable[[], float]:
 
 
 AT_ONCE_S = 1.0
-"""What is promised at once takes no longer, on a busy machine too."""
+"""Seconds within which an action that is promised at once ends, on a busy machine too."""

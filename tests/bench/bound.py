@@ -1,4 +1,4 @@
-"""What the budgets allow: answers painted greedily in a world without a network, and at a fixed interval.
+"""The bound of the rate limits: answers shown greedily in a model without a network, and at a fixed interval.
 
 Nobody can do much better than the greedy painter: it knows how long the answers are, spends each burst evenly
 over that time, and always paints the answer whose readers lose most. It is no proof of a bound.

@@ -36,7 +36,7 @@ _TICK_S = 0.002
 
 @dataclass
 class Watch:
-    """What is seen of this process and its children while files are read."""
+    """Measurements of this process and its children while files are read."""
 
     lag_ms: float = 0.0
     cpu_s: float = 0.0

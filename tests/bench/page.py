@@ -35,7 +35,7 @@ ANSWERS = {
 
 @dataclass
 class Figures:
-    """How late the probe was woken each time, and how many views of the answer the reader was sent."""
+    """The delay of each wake-up of the probe, and the number of views that the reader was sent."""
 
     lags_ms: list[float] = field(default_factory=list)
     views: int = 0

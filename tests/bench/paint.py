@@ -1,4 +1,4 @@
-"""How soon each word can be read: the real scheduler and platforms against workspaces that enforce the limits.
+"""Staleness of each word: the real scheduler and platforms against workspaces that enforce the limits.
 
 `make bench` prints a table and draws `deploy/figures/staleness-*.png`. Staleness of a word: from the moment the
 model said it to the moment the workspace first showed it.
@@ -32,7 +32,7 @@ History = list[tuple[float, str]]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What readers met. Times in seconds, CPU in milliseconds an answer."""
+    """Measurements at the readers. Times in seconds, CPU in milliseconds an answer."""
 
     platform: str
     answers: int

@@ -153,7 +153,7 @@ def _live() -> None:
 
 
 def _waited_s() -> float:
-    """How long others have kept us from the core: what no code of ours can help."""
+    """Seconds for which this process waited for a CPU that others held, which no code of ours can change."""
     return int(Path("/proc/self/schedstat").read_text().split()[1]) / 1e9
 
 

@@ -1,4 +1,4 @@
-"""What the program knows of its own health."""
+"""The health of the program as it reports it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever others write is read in time linear in its length, by everything that reads it."""
+"""Every reader of other people's text takes time linear in its length."""
 
 from __future__ import annotations
 

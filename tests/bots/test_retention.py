@@ -1,4 +1,4 @@
-"""What is stored for a limited time."""
+"""Data that is stored for a limited time."""
 
 from __future__ import annotations
 

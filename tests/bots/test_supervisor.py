@@ -55,7 +55,7 @@ class Restless(MemoryPlatform):
 
 
 class Operators:
-    """What they were told."""
+    """The alerts that operators got."""
 
     def __init__(self, clock: FakeClock) -> None:
         self.alerts: list[Alert] = []

@@ -30,15 +30,16 @@ POSTS = ("chat.postMessage", "chat.startStream")
 CHANNELS = ("C1", "C2", "C3")
 NOTICES = {phrase("resumed", "en"), phrase("resumed", "zh")}
 OPENS_S = 2 * HANG_S
-"""How long people wait for a thread that the bot was to open, or for an answer in the channel instead."""
+"""The time that people wait for a thread that the bot was to open, or for an answer in the channel instead."""
 TOKEN = re.compile(r"q-\d+-\d+")
 ANSWER = re.compile(r"Answerto(q-\d+-\d+):(?:word)+endof\1\.")
 
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """What is to happen. Times in seconds. `settle_s`: how long the last process may go without ending one more answer
-    before what is left counts as lost. Slack's limit of edits alone spreads a hundred answers over two minutes."""
+    """The plan of a run. Times in seconds. `settle_s`: how long the last process may go without ending one more
+    answer before what is left counts as lost. Slack's limit of edits alone spreads a hundred answers over two
+    minutes."""
 
     questions: int = 300
     threads: int = 40
@@ -68,7 +69,7 @@ class Report:
 
 
 def answer_to(token: str) -> str:
-    """What the model says to a question: as many words as the question's name decides."""
+    """The answer to a question: its number of words follows from the question's name."""
     words = random.Random(token).randint(3, 60)
     return f"Answer to {token}: " + "word " * words + f"end of {token}."
 

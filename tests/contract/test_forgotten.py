@@ -1,4 +1,4 @@
-"""What was sent before its author was forgotten is not stored again, whatever brings it."""
+"""A message sent before its author was forgotten is not stored again, by any way that it comes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How every store finds messages of a channel by their words, and pages back in a thread."""
+"""Search by words in a channel, and pages back in a thread, on every store."""
 
 from __future__ import annotations
 

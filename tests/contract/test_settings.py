@@ -1,5 +1,5 @@
-"""What every `Store` must do with settings, feedback, what stands under answers, and what is to be forgotten: on both
-databases and in memory."""
+"""Settings, feedback, footers of answers and the removal of a person's data, on both databases and in
+memory."""
 
 from __future__ import annotations
 
@@ -269,7 +269,7 @@ async def test_a_summary_is_a_line_of_its_thread_and_joins_it(store: Store) -> N
 
 
 async def ended(store: Store, question: Ask, text: str = "because", notice: str = "", *actions: str) -> Turn:
-    """A turn that ended with what stands under its answer; without words it has no message either."""
+    """A turn that ended with a footer; without words it has no message either."""
     accepted = await store.accept(question)
     assert accepted is not None
     turn = await store.begin(accepted.id)

@@ -1,4 +1,4 @@
-"""What an ordinary question costs the database from its event to the model."""
+"""The statements of an ordinary question from its event to the model."""
 
 from __future__ import annotations
 

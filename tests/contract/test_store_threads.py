@@ -34,7 +34,7 @@ from tests.contract.stored import (
 
 
 class TestAttached:
-    """What a message holds beside the words that its author typed."""
+    """The parts of a message beside the words that its author typed."""
 
     async def test_it_is_kept_with_the_message_and_with_the_turn(self, store: Store) -> None:
         turn = await accepted(store, replace(ask(), attached=ATTACHED))

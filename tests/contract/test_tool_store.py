@@ -1,4 +1,4 @@
-"""What every store keeps of tools: the turns that wait for an approval, grants, and the audit of calls."""
+"""Tools on every store: the turns that wait for an approval, grants, and the audit of calls."""
 
 from __future__ import annotations
 

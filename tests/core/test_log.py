@@ -1,4 +1,4 @@
-"""What is written to the log: one line an event, no secret, nothing that a terminal obeys."""
+"""Lines of the log: one line an event, no secret, nothing that a terminal obeys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is counted of the calls of a platform."""
+"""The counters of a platform's calls."""
 
 from __future__ import annotations
 

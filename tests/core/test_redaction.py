@@ -24,7 +24,7 @@ SECRETS = Secrets([KEY, TOKEN, "none"])
 
 
 def shown_in_pieces(pieces: list[str], secrets: Secrets = SECRETS) -> list[str]:
-    """What a reader sees after each piece, and at the end."""
+    """The text that a reader sees after each piece, and at the end."""
     stream, views, text = RedactedStream(secrets), [], ""
     for piece in pieces:
         text += stream.feed(piece)
@@ -33,7 +33,7 @@ def shown_in_pieces(pieces: list[str], secrets: Secrets = SECRETS) -> list[str]:
 
 
 def longest_part(text: str, secret: str) -> int:
-    """How many characters in a row `text` has of `secret`."""
+    """The number of consecutive characters of `secret` in `text`."""
     return max(
         (
             size

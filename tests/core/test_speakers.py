@@ -1,4 +1,4 @@
-"""What people are called, and words that begin like another's: linear in their length."""
+"""Labels of people, and texts that begin like another's: linear in their length."""
 
 from __future__ import annotations
 

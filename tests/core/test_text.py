@@ -1,4 +1,4 @@
-"""What is a blank text, and how a long one is shortened, for everybody who asks."""
+"""Blank texts, and the shortening of long ones."""
 
 from __future__ import annotations
 

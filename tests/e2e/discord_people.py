@@ -20,17 +20,17 @@ IN = {"en": BO, "zh": CHEN}
 OTHER = {"en": "zh", "zh": "en"}
 
 EMPTY = "\u200b"
-"""A deferred reply that is about to go: what was told instead is for the asker alone."""
+"""A deferred reply that is about to go: the reply in its place is for the asker alone."""
 
 
 class Discord:
-    """What people do, and what they are told for it."""
+    """The actions of people, and the replies to them."""
 
     def __init__(self, fake: FakeDiscord) -> None:
         self.fake = fake
 
     async def told(self, interaction: int) -> Message:
-        """What an interaction is answered by, once it is there: the deferred reply, or what follows it."""
+        """The reply to an interaction, once it is there: the deferred reply, or its follow-up."""
 
         def shown() -> Message | None:
             happened = self.fake.interaction(interaction)
@@ -47,7 +47,7 @@ class Discord:
         return await self.told(await self.fake.slash(by, channel, command, **options))
 
     async def whispered(self, by: int, command: str, channel: int = GENERAL, **options: Any) -> str:
-        """The text that `by`, and nobody else, is told."""
+        """The text of the reply, which only `by` sees."""
         told = await self.slash(by, command, channel, **options)
         assert told.ephemeral_to == by, told.text
         return told.text
@@ -57,7 +57,7 @@ class Discord:
         return await self.fake.press(by, message.channel_id, message.id, str(button.custom_id))
 
     async def pressed(self, by: int, message: Message, label: str) -> str:
-        """The text that `by`, and nobody else, is told for a press."""
+        """The text of the reply to a press, which only `by` sees."""
         told = await self.told(await self.press(by, message, label))
         assert told.ephemeral_to == by, told.text
         return told.text
@@ -66,7 +66,7 @@ class Discord:
         return await self.fake.wait_for(lambda: self.fake.interaction(interaction).modal)
 
     async def choices(self, by: int, command: str, option: str, **options: Any) -> dict[str, str]:
-        """What is suggested: value to label."""
+        """The suggestions: value to label."""
         interaction = await self.fake.autocomplete(by, GENERAL, command, option, **options)
         await self.fake.wait_for(lambda: self.fake.interaction(interaction).answered)
         return {choice["value"]: choice["name"] for choice in self.fake.interaction(interaction).choices or ()}
@@ -91,7 +91,7 @@ def rows(folder: Path, query: str) -> list[tuple[Any, ...]]:
 
 
 def for_all(discord: FakeDiscord, channel: int) -> list[Message]:
-    """What the bot said there to everybody, without what is still put off."""
+    """The bot's messages there for all people, without deferred replies."""
     said_to_all = [message for message in answers(discord, channel) if message.ephemeral_to is None]
     return [message for message in said_to_all if message.text not in ("", EMPTY)]
 

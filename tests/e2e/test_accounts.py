@@ -1,4 +1,5 @@
-"""Accounts and models of parley.toml in the real program: who answers when somebody can't, and who is told."""
+"""Accounts and models of parley.toml in the real program: the one that answers in place of another, and the
+alerts."""
 
 from __future__ import annotations
 
@@ -44,7 +45,7 @@ class Accounts:
         return self.second if self.endpoint.requests[-1].account else self.first
 
     def asked(self) -> list[tuple[int | None, str]]:
-        """Who was asked for what since this was asked last."""
+        """The accounts and models that were asked since the last call."""
         found = [(request.account, request.body["model"]) for request in self.endpoint.requests]
         self.endpoint.requests.clear()
         return found

@@ -26,7 +26,7 @@ Json = dict[str, Any]
 
 
 class Visitor:
-    """Somebody with the page open."""
+    """A person with the page open."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str, language: str) -> None:
         self._session = session

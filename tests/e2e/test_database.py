@@ -40,7 +40,7 @@ LITTLE_PATIENCE = "sqlite:///parley.db?timeout=0.2"
 
 
 def apologies(slack: FakeSlack) -> list[str | None]:
-    """Who was told in C1 alone that nothing can be stored."""
+    """The people who were told in C1 alone that nothing can be stored."""
     return [message.ephemeral_to for message in slack.messages("C1") if STORE_DOWN in message.visible]
 
 
@@ -149,7 +149,7 @@ def own_server() -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Trouble:
-    """What happens to the database at `url`, and the cause that operators read."""
+    """A fault of the database at `url`, and the cause that operators read."""
 
     url: str
     happens: Callable[[Program, str], AbstractAsyncContextManager[None]]

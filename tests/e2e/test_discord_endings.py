@@ -168,7 +168,7 @@ async def test_an_answer_that_goes_with_what_holds_it_stops(
 
 
 async def _remove(discord: FakeDiscord, growing: Message, gone: str) -> None:
-    """Where it is "unheard", no event tells of it: calls alone are refused."""
+    """With "unheard", no event reports it: calls alone are refused."""
     seat = {"channel_id": str(growing.channel_id), "guild_id": str(GUILD)}
     match gone:
         case "bulk":

@@ -21,7 +21,8 @@ from tests.fakes.slack import FakeSlack
 
 CALLBACK = "/interactions/*/*/callback"
 LOOK_S = 1.5
-"""How long a program that is to stay away is watched: without its pauses it would be back within a second."""
+"""Seconds for which a program that is to stay away is watched: without its pauses it would be back within
+one."""
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""What people put into a message beside its words, and who is quoted. The real program against the wire."""
+"""The parts of a message beside its text, and quotes. The real program against the wire."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ WORDS_OF_POLL = "Poll: Lunch where?\n- Pizza place\n- Sushi bar"
 
 
 def lines(endpoint: FakeCompletions, number: int = -1) -> list[str]:
-    """What people said, as a request to the model has it."""
+    """The messages of people in a request to the model."""
     return [content for role, content in said(endpoint.requests[number].body) if role == "user"]
 
 

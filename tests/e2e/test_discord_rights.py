@@ -1,4 +1,4 @@
-"""What is read for somebody on Discord is bounded by what they may read themselves. The real program on the wire."""
+"""The bot reads for a person on Discord only the messages that they may read. The real program on the wire."""
 
 from __future__ import annotations
 

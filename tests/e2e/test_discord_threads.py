@@ -1,4 +1,4 @@
-"""Where an answer on Discord stands: in the question's own thread, or in the thread in which it was asked. The real
+"""The place of an answer on Discord: the question's own thread, or the thread in which it was asked. The real
 program against the wire."""
 
 from __future__ import annotations

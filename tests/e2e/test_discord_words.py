@@ -1,4 +1,4 @@
-"""What on Discord is a question, and with which words. The real program against the wire."""
+"""The messages on Discord that are questions, and their text. The real program against the wire."""
 
 from __future__ import annotations
 

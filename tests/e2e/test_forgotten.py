@@ -1,4 +1,4 @@
-"""What a person sent before `/forget me` does not come back, though the platform still has it."""
+"""Messages sent before `/forget me` do not come back, though the platform still has them."""
 
 from __future__ import annotations
 

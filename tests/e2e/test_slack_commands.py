@@ -1,5 +1,5 @@
-"""What people of a Slack workspace do beside asking, whole: commands, shortcuts, buttons, modals, the Home tab; in
-both languages, granted and refused."""
+"""Actions of people in Slack beside questions: commands, shortcuts, buttons, modals, the Home tab; in both
+languages, granted and refused."""
 
 from __future__ import annotations
 

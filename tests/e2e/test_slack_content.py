@@ -1,4 +1,4 @@
-"""All that people and apps put into messages on Slack reaches the model, wherever the message comes from."""
+"""All parts of messages on Slack reach the model, from every source of messages."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ MESSAGES: list[tuple[Json, list[str]]] = [
 
 
 def last(endpoint: FakeCompletions) -> str:
-    """What people said, as the model is given it with the newest question; empty before the first one."""
+    """The messages of people in the request of the newest question; empty before the first one."""
     messages = endpoint.requests[-1].body["messages"] if endpoint.requests else []
     return "\n".join(str(message["content"]) for message in messages if message["role"] == "user")
 

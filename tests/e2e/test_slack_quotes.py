@@ -1,4 +1,4 @@
-"""Whom words on Slack are for: what is quoted, said to a group, or not said at all asks nothing."""
+"""Messages on Slack that ask nothing: quotes, messages to a group, payloads without text."""
 
 from __future__ import annotations
 

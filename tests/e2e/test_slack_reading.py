@@ -1,4 +1,4 @@
-"""What can't be read on Slack: one message costs that message alone, and a refusal is told as one."""
+"""Unreadable messages on Slack cost themselves alone, and a refusal is reported as one."""
 
 from __future__ import annotations
 

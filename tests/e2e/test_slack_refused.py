@@ -1,4 +1,5 @@
-"""Who may not ask on Slack: none of their commands is shown to others, and none of their buttons does anything."""
+"""People who may not ask on Slack: none of their commands is shown to others, and none of their buttons
+acts."""
 
 from __future__ import annotations
 

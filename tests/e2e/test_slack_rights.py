@@ -1,4 +1,4 @@
-"""Who may ask on Slack, on the running program: fail closed, and tell the person alone."""
+"""Rights to ask on Slack, on the running program: they fail closed, and only the person sees the reason."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def shown(slack: FakeSlack, user: str, words: str, channel: str = "C1") -> list[
 
 
 def public(slack: FakeSlack, channel: str = "C1") -> list[str]:
-    """All that the bot showed to everybody, at any moment."""
+    """Every text that the bot showed to all people, at any time."""
     ours = [m for m in slack.messages(channel) if m.user == BOT_USER and not m.ephemeral_to]
     return [words for message in ours for _, words in message.history if words]
 

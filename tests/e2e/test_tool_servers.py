@@ -118,7 +118,7 @@ def _says(line: str, event: str, server: str) -> bool:
 
 
 def _told(endpoint: FakeCompletions, request: int) -> str:
-    """What the model was told before the conversation."""
+    """The instructions to the model before the conversation."""
     return str(endpoint.requests[request].body["messages"][0]["content"])
 
 

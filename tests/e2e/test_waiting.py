@@ -1,4 +1,4 @@
-"""Questions in a thread that is busy: after a while the person is told, once, where the answer will stand."""
+"""Questions in a busy thread: after a while a notice appears, once, in the place of the answer."""
 
 from __future__ import annotations
 

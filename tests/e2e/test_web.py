@@ -59,7 +59,7 @@ async def fits(page: Page) -> bool:
 
 
 async def focus_is_seen(page: Page) -> bool:
-    """What has the focus shows it: a line around it, or around the box that it is in."""
+    """The element with the focus shows it: a line around it, or around the box that it is in."""
     seen: bool = await page.evaluate(
         """(() => {
           const lined = (e) => getComputedStyle(e).outlineStyle !== "none" || getComputedStyle(e).boxShadow !== "none";

@@ -50,7 +50,7 @@ TOLD = {
         "/忘记": "/忘记 话题",
     },
 }
-"""What is typed, and words of what is told, in the language of the browser."""
+"""Typed commands, and words of their replies, in the language of the browser."""
 
 EXPORTED = {
     words for told in TOLD.values() for typed, words in told.items() if typed.startswith(("/export", "/导出"))

@@ -1,4 +1,4 @@
-"""What people of a Slack workspace do and are shown, for tests that speak both languages.
+"""Actions of people in a Slack workspace, and their views, for tests in both languages.
 
 Ada (U1) is an admin, Bo (U2) made the channel C2, Cleo (U3) is a guest; all three read `language`.
 """
@@ -74,7 +74,7 @@ class Team:
                 await asyncio.sleep(0.02)
 
     def rows(self, query: str) -> list[Any]:
-        """What the database holds."""
+        """The rows of a query of the database."""
         with closing(sqlite3.connect(self.folder / "data" / "parley.db")) as database:
             return database.execute(query).fetchall()
 
@@ -96,7 +96,7 @@ class Team:
         return await self._until(found, lambda: self.answers(channel, ts))
 
     def shown_in(self, channel: str, ts: str) -> list[Message]:
-        """What stands in a thread of the bot, for all to see."""
+        """The bot's messages in a thread, as all people see them."""
         found = answers(self.slack, channel, ts)
         return [message for message in found if not message.ephemeral_to and not message.deleted]
 
@@ -163,16 +163,16 @@ class Team:
 
     @property
     def shown(self) -> Json:
-        """The modal that was opened last, as it stands now."""
+        """The modal that was opened last, in its present state."""
         return list(self.slack.space.views.values())[-1].body
 
     @property
     def errors(self) -> Json:
-        """What stands under its fields."""
+        """The hints under its fields."""
         return list(self.slack.space.views.values())[-1].errors
 
     async def home(self, user: str) -> str:
-        """All that the Home tab says, buttons included."""
+        """The text of the Home tab, buttons included."""
         shown = self.slack.space.homes.get(user)
         before = shown.hash if shown else ""
         await self.slack.open_home(user)

@@ -22,7 +22,7 @@ MEMORY_BYTES = 100 * 1024 * 1024
 
 
 async def fuzz(count: int, seed: int) -> Counter[str]:
-    """How often each outcome came. Raises AssertionError that names the stream which broke a rule."""
+    """The count of each outcome. Raises AssertionError that names the stream which broke a rule."""
     outcomes: Counter[str] = Counter()
     for number in range(count):
         pieces, end = stream(Random(f"{seed}/{number}"))

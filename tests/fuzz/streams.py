@@ -107,7 +107,7 @@ async def read(pieces: list[bytes], end: Failure | None = None) -> tuple[list[De
 
 
 def problem(pieces: list[bytes], end: Failure | None, deltas: list[Delta], error: str) -> str:
-    """What is wrong with this reading of a stream, or nothing."""
+    """The problems of this reading of a stream, or nothing."""
     ended = [delta for delta in deltas if isinstance(delta, Ended)]
     if error and ended:
         return "both an end and an error"

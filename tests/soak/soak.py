@@ -120,7 +120,7 @@ async def _ask_on_page(program: Program, words: str) -> str:
 
 
 async def _read(program: Program, thread: str) -> None:
-    """What an open page is sent, until the program closes the stream."""
+    """The events of an open page, until the program closes the stream."""
     async with (
         aiohttp.ClientSession() as session,
         session.get(f"{program.url}/api/threads/{thread}/events") as stream,
@@ -130,7 +130,7 @@ async def _read(program: Program, thread: str) -> None:
 
 
 async def _watch(program: Program, report: Report, began: float) -> None:
-    """How long /livez takes, and how much memory the program holds."""
+    """The time of /livez, and the memory of the program."""
     async with aiohttp.ClientSession() as session:
         while True:
             sent = monotonic()

@@ -128,7 +128,7 @@ def words_in(folder: Path) -> list[str]:
 
 
 def test_of_an_address_only_its_passwords_are_secret() -> None:
-    """What a model says of databases holds many of its other words."""
+    """An ordinary text about databases shares many of a URL's other parts, such as the name of the host."""
 
     def secrets(url: str) -> list[str]:
         return DatabaseSettings(_env_file=None, database_url=url).secrets

@@ -41,7 +41,7 @@ async def took(bot: Bot, name: str) -> Command:
 
 
 async def answer(bot: Bot, interaction: int) -> Message:
-    """What filled the deferred reply."""
+    """The content of the deferred reply."""
     happened = bot.fake.interaction(interaction)
     return await until(
         lambda: happened.response if happened.response and not happened.response.loading else None

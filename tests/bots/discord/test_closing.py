@@ -1,4 +1,4 @@
-"""What is deleted on Discord, as the core hears of it."""
+"""Deletions on Discord as events in the core."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from core.errors import Code
 
 @dataclass
 class Response:
-    """What an HTTPException keeps of an answer."""
+    """The parts of an answer that an HTTPException keeps."""
 
     status: int
     reason: str = "said"

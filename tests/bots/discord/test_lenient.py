@@ -1,4 +1,4 @@
-"""What can't be read costs itself alone: live, in a history, after downtime, and in a message's menu."""
+"""An unreadable message costs itself alone: live, in a history, after downtime, and in a message's menu."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a message holds, read by discord.py from payloads as Discord sends them: words, quotes and files."""
+"""The parts of a message, read by discord.py from payloads as Discord sends them: text, quotes and files."""
 
 from __future__ import annotations
 

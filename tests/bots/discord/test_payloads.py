@@ -70,7 +70,7 @@ class Recorded:
         return int(data.get("id", 0))
 
     async def heard(self, name: str) -> Event:
-        """What the inbox was given for an event."""
+        """The event that the inbox received."""
         before = len(self.bot.inbox.events)
         await self.hand_in(name)
         return (await until(lambda: self.bot.inbox.events[before:]))[0]

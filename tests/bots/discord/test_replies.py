@@ -1,4 +1,4 @@
-"""What a person is told: names for ids, and files that fit."""
+"""Immediate replies: names for ids, and files that fit."""
 
 from __future__ import annotations
 

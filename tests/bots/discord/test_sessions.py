@@ -23,8 +23,8 @@ from tests.waiting import until
 
 
 class PatientClock(ShiftedClock):
-    """Whoever waits looks again at once; how much time has passed is the test's to say. `waited_s`: how long each
-    wanted to wait."""
+    """A clock whose sleepers wake within 0.02 s; the test sets the time. `waited_s`: the seconds that each
+    asked for."""
 
     def __init__(self) -> None:
         self.waited_s: list[float] = []
@@ -41,7 +41,7 @@ def made(fake: FakeDiscord, clock: Clock | None = None, token: str | None = None
 
 
 async def down(platform: DiscordConnector) -> PlatformError:
-    """What ends its run."""
+    """The error that ends its run."""
     with pytest.raises(PlatformError) as raised:
         await platform.run(Recorder())
     return raised.value

@@ -1,4 +1,4 @@
-"""Where a question is answered: inside the thread in which it was asked, whatever became of opening one."""
+"""The place of an answer: the thread in which the question was asked, also where opening one failed."""
 
 from __future__ import annotations
 

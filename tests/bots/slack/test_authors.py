@@ -1,4 +1,4 @@
-"""Who somebody is, by what a payload says and what users.info told: the stricter of both counts."""
+"""The author of an event by its payload and by users.info: the stricter of both counts."""
 
 from __future__ import annotations
 

@@ -316,7 +316,7 @@ async def test_nothing_follows_a_growing_message_that_was_deleted(
 
 
 def test_a_page_of_a_growing_message_can_still_be_edited_as_a_whole() -> None:
-    """What a stream holds fits the blocks of chat.update, though not its text."""
+    """The text of a stream fits the blocks of chat.update, though not the `text` argument of the method."""
     from bots.slack.outgoing import page_to_content
     from tests.fakes.slack import blocks
 

@@ -54,7 +54,7 @@ FORM = Form(
 
 
 def submitted(view: dict[str, Any], **entered: Any) -> Any:
-    """What comes back when somebody sends off `view`, some fields changed."""
+    """The payload of a submitted `view` with some fields changed."""
     state = blocks.state(view["blocks"])
     for name, text in entered.items():
         kind = state[name]["value"]["type"]

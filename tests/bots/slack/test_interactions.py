@@ -1,4 +1,4 @@
-"""What one person is told on the real slack-bolt: in time, where only they see it, and when things go wrong."""
+"""Replies to one person on the real slack-bolt: in time, where only they see it, and after failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Slack is given to show for a page."""
+"""The blocks and text that Slack gets for a page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person quotes is not what they say; what was not said is no message."""
+"""A quote is not part of a person's own text, and a payload without content is no message."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Hours:
 
 
 class Directory:
-    """Who is who, and how often it was asked."""
+    """A look-up of people in memory that notes its calls."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []

@@ -1,4 +1,4 @@
-"""What is suggested while a command is typed."""
+"""Suggestions while a command is typed."""
 
 import pytest
 

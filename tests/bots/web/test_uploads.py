@@ -67,7 +67,7 @@ async def question(client: ClientSession, home: App, thread: str) -> dict[str, A
 
 
 def attached(home: App) -> tuple[object, ...]:
-    """What the newest event holds beside its words."""
+    """The parts of the newest event beside its text."""
     event = home.inbox.events[-1]
     assert isinstance(event, Ask | Command)
     return event.attached

@@ -107,7 +107,7 @@ class Rig(ABC):
 
     @property
     def installation(self) -> Installation:
-        """The one that the platform has without being told of others."""
+        """The only installation of the platform."""
         (one,) = self.platform.installations
         return one
 
@@ -152,11 +152,11 @@ class Rig(ABC):
 
     @abstractmethod
     async def vanish(self) -> None:
-        """Nobody is there any more."""
+        """The other side is gone."""
 
     @abstractmethod
     async def hang(self) -> None:
-        """Somebody is connected whose line has died, or who never hangs up."""
+        """A client is connected whose connection is dead, or who never closes it."""
 
     # What people do.
 
@@ -245,19 +245,19 @@ class Rig(ABC):
 
     @abstractmethod
     def alerts(self) -> list[Any]:
-        """Whoever the bot's messages alerted."""
+        """The people whom the bot's messages alerted."""
 
     @abstractmethod
     def acknowledged(self) -> bool:
-        """Has the other side been told that anything a person did has arrived?"""
+        """True if the other side has an acknowledgement of an event."""
 
     @abstractmethod
     async def told(self) -> str:
-        """What a person reads whose question could not be stored; empty where it comes again instead."""
+        """The reply to a question that could not be stored; empty where the question comes again instead."""
 
     @abstractmethod
     def calls(self) -> int:
-        """How often the other side was called."""
+        """The number of calls to the other side."""
 
     @abstractmethod
     async def typed(self, place: Place) -> bool: ...

@@ -1,4 +1,4 @@
-"""What is handed over, cut where it must be."""
+"""Files of exports, cut where they are too long."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ ADA, BOB = Person("U1", "ADA"), Person("U2", "Bob")
 
 
 def entries(content: bytes) -> list[str]:
-    """The headings of an exported thread, as whoever reads lines finds them."""
+    """The headings of an exported thread, as a reader of lines finds them."""
     return [line for line in content.decode().splitlines() if line.lstrip().startswith("**")]
 
 

@@ -39,7 +39,7 @@ RETRY_S = 3.0
 
 
 class Fate(Enum):
-    """What becomes of one call."""
+    """The outcome of one call."""
 
     WELL = "done"
     SLOW = "refused by a limit"
@@ -94,7 +94,7 @@ class Paper:
 
     @property
     def shown(self) -> str:
-        """All that can be read, message after message."""
+        """The text of all messages, in order."""
         return "\n".join(sheet.page.text for sheet in self.sheets.values() if not sheet.deleted)
 
     @property
@@ -261,7 +261,7 @@ class Studio:
             await self.clock.advance(step_s)
 
     async def finish(self, *deliveries: AnswerDelivery, within_s: float = 400.0) -> None:
-        """Until all their last words can be read. Raises what `finished` raises, or TimeoutError."""
+        """Wait until all their last words can be read. Raises errors of `finished`, or TimeoutError."""
         waiting = asyncio.gather(*(delivery.finished() for delivery in deliveries))
         for _ in range(int(within_s / 0.2)):
             await self.clock.advance(0.2)

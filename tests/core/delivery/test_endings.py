@@ -1,4 +1,5 @@
-"""How answers end that can't be shown whole: deleted while they grow, refused for what they say, many at once."""
+"""The end of answers that can't be shown whole: deleted while they grow, refused for their text, many at
+once."""
 
 from __future__ import annotations
 
@@ -59,7 +60,7 @@ class Answer:
 
 
 def read(paper: Paper) -> list[Sheet]:
-    """What stands there, message by message."""
+    """The texts there, message by message."""
     return [sheet for sheet in paper.sheets.values() if not sheet.deleted]
 
 

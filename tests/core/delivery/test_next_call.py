@@ -1,4 +1,4 @@
-"""What is wished for next, and the call that is made of it."""
+"""The next candidate, and the call that is made of it."""
 
 from __future__ import annotations
 

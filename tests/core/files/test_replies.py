@@ -1,4 +1,4 @@
-"""What a child process replies, and what Parley makes of a reply that is not one."""
+"""Replies of a child process, and malformed ones."""
 
 import pytest
 from hypothesis import given

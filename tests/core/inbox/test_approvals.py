@@ -1,4 +1,4 @@
-"""What becomes of the tool calls that a person has to approve, from the press of a button to the end of the turn."""
+"""Tool calls that a person has to approve, from the press of a button to the end of the turn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was left unanswered, and whose question was deleted while nobody listened."""
+"""Open turns whose questions were deleted while the program was down."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def peak_bytes() -> int:
 
 
 async def ask(client: CompletionsClient, model: str) -> tuple[str, int]:
-    """What it ended as, and how many characters came."""
+    """The end of the stream, and the number of characters that came."""
     length, end = 0, ""
     try:
         async for delta in client.stream(Request((text_message("user", "Hi"),), model)):

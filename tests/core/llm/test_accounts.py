@@ -106,7 +106,7 @@ class Rig:
         return text
 
     def asked(self) -> list[str]:
-        """Who was asked for what since this was asked last."""
+        """The accounts and models that were asked since the last call."""
         found = [("ab"[received.account or 0], received) for received in self.one.requests]
         found += [("c", received) for received in self.two.requests]
         found.sort(key=lambda pair: pair[1].at)

@@ -1,4 +1,4 @@
-"""Whose fault it is: what an endpoint's refusal changes for the next question, through the loop over fake endpoints."""
+"""The effect of an endpoint's refusal on the next question, through the loop over fake endpoints."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ Body = dict[str, Any]
 
 
 async def ask(rig: Rig, question: str, before: tuple[str, ...] = ()) -> str:
-    """The answer, or what the person is told."""
+    """The answer, or the sentence of the error."""
     messages = (
         text_message("system", "You are Parley."),
         *(text_message("user", text) for text in (*before, question)),

@@ -1,4 +1,4 @@
-"""What an endpoint quotes of a request is told from its own words, however it is written."""
+"""A quotation of the request is distinguished from the endpoint's own words, in any form."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ async def read(
 
 
 def seen(deltas: list[Delta], error: ModelError | None) -> Expect:
-    """What came, in the words of the fixtures."""
+    """The result, in the terms of the fixtures."""
     text = "".join(delta.text for delta in deltas if isinstance(delta, Text))
     reasoning = "".join(delta.text for delta in deltas if isinstance(delta, Thinking)).strip()
     calls = tuple((d.id, d.name, d.arguments) for d in deltas if isinstance(d, ToolCall))

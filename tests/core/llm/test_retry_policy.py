@@ -1,4 +1,4 @@
-"""What the decision table says beside its rows (test_decisions), and the arithmetic of waiting."""
+"""Properties of the decision table beside its rows (test_decisions), and the arithmetic of waiting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a model's text comes out: letters, never controls, and never more than the caps allow."""
+"""The text that comes out of a model's stream: letters, never controls, and never more than the caps allow."""
 
 import unicodedata
 from typing import Any

@@ -369,7 +369,7 @@ def test_tools_and_their_results_count_as_tokens() -> None:
 
 
 async def routed(fake: FakeCompletions, request: Request, *, tools: bool | None = None) -> list[Delta]:
-    """What one route of a router answers; waits take no time."""
+    """The answer of a router with one route; waits take no time."""
     account = Account("one/only", "one", "http://one/v1", SecretStr("sk-test"))
     route = Route(account, ModelInfo("test-model", tools=tools), "test-model")
     client = CompletionsClient(fake.base_url, "sk-test", SystemClock(), endpoint="one")

@@ -29,7 +29,7 @@ HEARD = Status(200, {"text": " Ship it at noon. "})
 
 
 class Observer:
-    """Remembers what operators are told."""
+    """Remembers the alerts to operators."""
 
     def __init__(self) -> None:
         self.causes: list[tuple[str, Code]] = []

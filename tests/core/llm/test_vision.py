@@ -60,7 +60,7 @@ A, B, C, D = (picture(name) for name in ("aaaa", "bbbb", "cccc", "dddd"))
 
 @dataclass
 class CompletionReader:
-    """What came of one question: `shown` are the names of the pictures in each request that was sent."""
+    """The result of one question: `shown` are the names of the pictures in each request that was sent."""
 
     shown: list[list[str]]
     text: str = ""

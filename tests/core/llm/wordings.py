@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""How endpoints word their refusals: by meaning, the HTTP status (0: under 200, or inside a stream) and the body.
+"""Wordings of endpoints' refusals: by meaning, the HTTP status (0: under 200, or inside a stream) and the body.
 
 A text stands for `{"error": {"message": text}}`. From the vendors' own documentation and from public reports.
 """

@@ -1,4 +1,4 @@
-"""What is offered, and how calls run, end and fail."""
+"""The tools that are offered, and the running, end and failure of calls."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def cleaned(schema: Any) -> Any:
 
 
 def the_property(schema: Any, **root: Any) -> Any:
-    """How the schema of one property comes out."""
+    """The cleaned schema of one property."""
     return cleaned({"type": "object", "properties": {"p": schema}, **root})["properties"]["p"]
 
 

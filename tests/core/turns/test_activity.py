@@ -1,4 +1,4 @@
-"""What readers see of the tool calls of an answer."""
+"""The tool calls of an answer as readers see them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person sees of the arguments that they approve."""
+"""The arguments that a person approves, as they see them."""
 
 from __future__ import annotations
 

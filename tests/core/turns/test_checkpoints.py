@@ -21,7 +21,7 @@ Written = list[tuple[int, str, tuple[str, ...]]]
 
 
 class Ledger(MemoryStore):
-    """What each transaction wrote; with `away` it fails."""
+    """The writes of each transaction; with `away` it fails."""
 
     def __init__(self) -> None:
         super().__init__()

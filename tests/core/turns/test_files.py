@@ -1,4 +1,4 @@
-"""What a person is told of the files of their question, under the answer."""
+"""The notice under an answer about the files of its question."""
 
 from __future__ import annotations
 

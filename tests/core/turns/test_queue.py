@@ -26,7 +26,7 @@ def turn(id: int, thread: str = "1", after_s: float = 0.0) -> Turn:
 
 
 class Work:
-    """What the queues do, in order. Turns end when `go` is set; `ended` and `told` are ids."""
+    """The actions of the queues, in order. Turns end when `go` is set; `ended` and `told` are ids."""
 
     def __init__(self) -> None:
         self.go = asyncio.Event()

@@ -21,7 +21,7 @@ def ask(number: int) -> Ask:
 
 
 class SlowStore(MemoryStore):
-    """What was read of the ledger comes back once `reading` is set."""
+    """A read of the ledger returns once `reading` is set."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What a question cost: what was counted of every try, nothing of what was refused. Real client, fake endpoint."""
+"""The usage of a question: that of every try, and nothing for refused ones. Real client, fake endpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is code and what is not, for everybody who reads a text line by line."""
+"""Code and other text, for every reader that goes line by line."""
 
 from __future__ import annotations
 

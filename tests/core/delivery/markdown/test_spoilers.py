@@ -1,4 +1,4 @@
-"""What is hidden between `||` is never shown open: not while it grows, not over pages."""
+"""Text hidden between `||` is never shown open: not while it grows, not over pages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SPOILER = re.compile(r"\|\|(?:.+?)\|\|", re.DOTALL)
 
 
 def open_words(page: str) -> str:
-    """What a reader sees of a message without asking for what is hidden."""
+    """The text of a message that a reader sees without opening spoilers."""
     return SPOILER.sub("", CODE.sub("", page))
 
 

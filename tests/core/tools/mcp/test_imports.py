@@ -1,4 +1,4 @@
-"""What is imported where no server is configured."""
+"""The modules that are imported where no server is configured."""
 
 import subprocess
 import sys

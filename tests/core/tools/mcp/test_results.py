@@ -1,4 +1,4 @@
-"""What results of servers become."""
+"""Results of servers as values of the core."""
 
 import mcp_types as types
 import pytest
