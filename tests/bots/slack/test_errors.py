@@ -58,10 +58,12 @@ def documented() -> set[str]:
     return {reason for reasons in json.loads(ERRORS.read_text()).values() for reason in reasons}
 
 
-@pytest.mark.parametrize("reason", sorted(documented()))
-def test_every_documented_reason_is_in_the_table(reason: str) -> None:
-    assert reason in REASONS or any(word in reason for word in OF_OTHERS)
-    assert refused({"ok": False, "error": reason}).code is REASONS.get(reason, Code.REJECTED)
+def test_every_documented_reason_is_in_the_table() -> None:
+    reasons = sorted(documented())
+    assert len(reasons) > 100
+    assert [one for one in reasons if one not in REASONS and not any(word in one for word in OF_OTHERS)] == []
+    codes = {reason: refused({"ok": False, "error": reason}).code for reason in reasons}
+    assert codes == {reason: REASONS.get(reason, Code.REJECTED) for reason in reasons}
 
 
 def _aiohttp_errors() -> dict[str, type[Exception]]:

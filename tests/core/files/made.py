@@ -4,7 +4,8 @@ import random
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from io import BytesIO
 
 from PIL import Image
@@ -173,3 +174,11 @@ def pptx(slides: Sequence[str], order: Sequence[int], notes: Mapping[int, str] =
             f'<Relationships><Relationship Id="rId1" Target="../notesSlides/notesSlide{number}.xml"/></Relationships>'
         )
     return zipped(members)
+
+
+def kinds_of_pictures() -> Iterator[tuple[str, str, bytes]]:
+    """A picture in each colour mode of each format that has it."""
+    for format in ("JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "TIFF"):
+        for mode in ("RGB", "P", "L", "CMYK", "RGBA", "I;16"):
+            with suppress(OSError, ValueError):
+                yield format, mode, saved(quarters().convert(mode), format)

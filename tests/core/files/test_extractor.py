@@ -5,10 +5,8 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -18,7 +16,17 @@ from core.conversation.file_content import ContentReader
 from core.files.extractor import AT_ONCE, LARGEST_FILE, WALL_S, ProcessExtractor
 from core.ports.files import Extracted, ExtractedText, FileError, Picture
 from core.values.parts import File, FileProblem
-from tests.core.files.made import docx, flat_png, paragraph, pdf, pptx, quarters, saved, xlsx
+from tests.core.files.made import (
+    docx,
+    flat_png,
+    kinds_of_pictures,
+    paragraph,
+    pdf,
+    pptx,
+    quarters,
+    saved,
+    xlsx,
+)
 from tests.fakes.clock import FakeClock
 from tests.waiting import until
 
@@ -89,17 +97,10 @@ async def test_every_kind_of_text_is_read_in_a_child(
     assert await extractor.extract("a", data) == ExtractedText(text)
 
 
-def kinds_of_pictures() -> Iterator[Any]:
-    """A picture in each colour mode of each format that has it."""
-    for format in ("JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "TIFF"):
-        for mode in ("RGB", "P", "L", "CMYK", "RGBA", "I;16"):
-            with suppress(OSError, ValueError):
-                yield pytest.param(saved(quarters().convert(mode), format), id=f"{format} {mode}")
-
-
-@pytest.mark.parametrize("data", list(kinds_of_pictures()))
-async def test_every_kind_of_picture_is_read_in_a_child(extractor: ProcessExtractor, data: bytes) -> None:
-    assert isinstance(await extractor.extract("a", data), Picture)
+async def test_a_picture_of_every_format_is_read_in_a_child(extractor: ProcessExtractor) -> None:
+    """A sealed child loads no decoder that it has not loaded before."""
+    for format, data in {format: data for format, _, data in kinds_of_pictures()}.items():
+        assert isinstance(await extractor.extract("a", data), Picture), format
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from core.files import pictures
 from core.files.pictures import LARGEST, LONGEST_SIDE, read
 from core.ports.files import FileError, Picture
 from core.values.parts import FileProblem
-from tests.core.files.made import COLOURS, flat_png, gif, photo, quarters, saved
+from tests.core.files.made import COLOURS, flat_png, gif, kinds_of_pictures, photo, quarters, saved
 
 
 def opened(picture: Picture) -> Image.Image:
@@ -149,3 +149,9 @@ def test_a_picture_whose_copies_need_too_much_memory_has_too_many_pixels(
 
 def test_as_many_pixels_as_are_allowed_are_read() -> None:
     assert read(flat_png(10_000, 5_000)).width == LONGEST_SIDE
+
+
+def test_every_kind_of_picture_is_read() -> None:
+    kinds = list(kinds_of_pictures())
+    assert len(kinds) > 30
+    assert [kind[:2] for kind in kinds if not isinstance(read(kind[2]), Picture)] == []

@@ -29,21 +29,18 @@ def broken(whole: bytes) -> list[bytes]:
     return [whole[:cut] for cut in range(len(whole))]
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
+def test_a_reply_that_is_none_is_a_crash() -> None:
+    for data in (
         *broken(reply_to_bytes(ScannedPages((PICTURE, PAGE)))),
         reply_to_bytes(Picture(b"<svg>", "image/svg+xml", 1, 1)),
         b"\0\0\0\x02[]",
         b"\0\0\0\x02{}",
         b"\0\0\0\x15" + b'{"problem":"unheard of"}',
         b"\0\0\x27\x10" + b"[" * 10_000,
-    ],
-)
-def test_a_reply_that_is_none_is_a_crash(data: bytes) -> None:
-    with pytest.raises(FileError) as raised:
-        bytes_to_reply(data)
-    assert raised.value.problem is FileProblem.CRASHED
+    ):
+        with pytest.raises(FileError) as raised:
+            bytes_to_reply(data)
+        assert raised.value.problem is FileProblem.CRASHED, data
 
 
 @given(st.binary(max_size=60))

@@ -302,15 +302,10 @@ NO_FORM = [
 
 @pytest.mark.parametrize("status", [400, 422, 500])
 @pytest.mark.parametrize(
-    ("form", "said"),
-    [
-        *((SYSTEM, said) for said in SYSTEM_WORDINGS),
-        *((ROLES, said) for said in ROLES_WORDINGS),
-        *((STREAM, said) for said in STREAM_WORDINGS),
-    ],
+    ("form", "wordings"), [(SYSTEM, SYSTEM_WORDINGS), (ROLES, ROLES_WORDINGS), (STREAM, STREAM_WORDINGS)]
 )
-def test_every_wording_names_its_repair(form: str, said: str, status: int) -> None:
-    assert form_of(status, said.lower()) == form
+def test_every_wording_names_its_repair(form: str, wordings: list[str], status: int) -> None:
+    assert {said: form_of(status, said.lower()) for said in wordings} == dict.fromkeys(wordings, form)
 
 
 @pytest.mark.parametrize("said", NO_FORM)
