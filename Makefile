@@ -58,7 +58,7 @@ $(PAGE)/node_modules/.installed: $(PAGE)/package-lock.json $(VENV)/.installed-de
 bench: $(VENV)/.installed-bench
 	$(VENV)/bin/python -m tests.bench $(only)
 
-# The long forms of what make test runs in short: kills and cuts, and 100,000 streams.
+# The long forms of what make test runs in short: kills and cuts, 100,000 streams, and properties with new examples.
 chaos: install-dev
 	$(VENV)/bin/python -m tests.chaos
 
@@ -67,6 +67,7 @@ soak: install-dev
 
 fuzz: install-dev
 	$(VENV)/bin/python -m tests.fuzz
+	$(VENV)/bin/python -m pytest -n 2 -m hypothesis --hypothesis-profile=explore
 
 # Takes the README's pictures from the running program; needs Chromium.
 screenshot: install-dev

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # No check of pace: a slow machine would fail it. A store that a property uses is made once for all its examples, and a
 # test method runs once for each database, on an object of its own.
 settings.register_profile(
-    "any pace",
+    "explore",
     deadline=None,
     suppress_health_check=[
         HealthCheck.too_slow,
@@ -35,7 +35,9 @@ settings.register_profile(
         HealthCheck.differing_executors,
     ],
 )
-settings.load_profile("any pace")
+# The same examples in every run: a change is not refused for a fault that was there before it. `make fuzz` explores.
+settings.register_profile("repeat", parent=settings.get_profile("explore"), derandomize=True)
+settings.load_profile("repeat")
 
 WITHOUT_DURABILITY = (
     "ALTER SYSTEM SET fsync = off",

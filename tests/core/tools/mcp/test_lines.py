@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.tools.mcp.lines import Lines, LongLine
-from core.tools.mcp.stdio import _refusal
 
 
 def split(pieces: list[bytes], longest: int) -> list[bytes | LongLine]:
@@ -39,6 +38,8 @@ def test_of_a_long_line_the_ends_are_kept(pieces: list[bytes]) -> None:
     ],
 )
 def test_a_long_line_shows_which_request_it_answers(line: object, request_id: object) -> None:
+    from core.tools.mcp.stdio import _refusal  # imports the SDK, which collecting the tests need not
+
     data = json.dumps(line).encode()
     refusal = _refusal(LongLine(data[:256], data[-256:]))
     assert (refusal and getattr(refusal.message, "id", None)) == request_id
