@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from core.i18n import phrase
+from tests.core.files.made import flat_png, zipped
+from tests.core.files.test_documents import ENTITIES
+from tests.core.files.test_extractor import COMPOUND
 from tests.e2e.conftest import discord_settings, model_settings
 from tests.e2e.program import Program
 from tests.e2e.test_discord import AT, answered
@@ -25,6 +28,18 @@ POLL: dict[str, Any] = {
     "layout_type": 1,
     "results": {"is_finalized": False, "answer_counts": []},
 }
+HOSTILE = [
+    ("d.docx", "application/octet-stream", zipped({"word/document.xml": f"{ENTITIES}<a>&b;</a>"}), "bomb"),
+    ("e.png", "image/png", flat_png(9_000, 9_000), "too_many_pixels"),
+    (
+        "f.doc",
+        "application/msword",
+        COMPOUND + bytes(600) + "EncryptedPackage".encode("utf-16-le"),
+        "encrypted",
+    ),
+    ("g.jpg", "image/jpeg", b"<!doctype html><title>Sign in</title>", "mismatch"),
+]
+"""Names, types and contents of files, and why each is refused."""
 STICKER = {"id": "77", "name": "wave", "format_type": 1}
 CARD = {
     "type": 17,
@@ -157,10 +172,12 @@ async def test_a_file_that_cant_be_had_is_said_and_the_rest_is_answered(
     discord.cdn.redirects["a.txt"] = "http://127.0.0.1:1/"
     discord.cdn.instead["b.txt"] = b"shorter"
     files = [Upload(name, b"twelve bytes", "text/plain") for name in ("a.txt", "b.txt", "c.txt")]
+    files += [Upload(name, data, media_type) for name, media_type, data, _ in HOSTILE]
     async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
         thread = await discord.say(ADA, GENERAL, f"{AT} what is this?", files=files)
         answer = await answered(discord, thread, "c.txt")
-    for name, why in (("a.txt", "unavailable"), ("b.txt", "mismatch")):
+    reasons = [(name, why) for name, _, _, why in HOSTILE]
+    for name, why in (("a.txt", "unavailable"), ("b.txt", "mismatch"), *reasons):
         assert phrase(f"file_problem_{why}", "en") in answer.text
         assert name in answer.text
     (question,) = lines(endpoint)
