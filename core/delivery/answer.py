@@ -147,7 +147,7 @@ class AnswerDelivery:
         return self._layout.standing(self._removed, len(self.quote))
 
     def _under_quote(self, reply: Reply) -> Reply:
-        return replace(reply, text=self.quote + reply.text)
+        return replace(reply, text=self.quote + reply.text) if self.quote else reply
 
     @property
     def ended(self) -> bool:
