@@ -76,16 +76,23 @@ async def _calls(name: str, rig: Rig, aim_ms: float) -> None:
 async def _big(server: ToolServer) -> None:
     async with running(server) as rig:
         await rig.said("big", megabytes=3)
-        async with watching() as watch:
-            began = time.monotonic()
-            said = await rig.said("big", megabytes=50)
-            took_s = time.monotonic() - began
-        assert "too large" in said, said
-        met = watch.lag_ms < LAG_MS and watch.own_mb < OWN_MB
-        print(
-            f"{_name(server):<12} 50 MB: refused in {took_s:.2f} s, lag {watch.lag_ms:.1f} ms, {watch.own_mb:+.1f} MB "
-            f"(aim {LAG_MS:g} ms, {OWN_MB:g} MB: {_verdict(met)})"
-        )
+        await _result(server, rig, "50 MB", "too large", "big", megabytes=50)
+        await _result(server, rig, "3.9 MB of text", "left out", "big", megabytes=3.9)
+        await _result(server, rig, "12,000 objects", "left out", "rows", count=12_000)
+        await _result(server, rig, "100,000 objects", "too large", "rows", count=100_000)
+
+
+async def _result(server: ToolServer, rig: Rig, name: str, words: str, tool: str, **arguments: float) -> None:
+    async with watching() as watch:
+        began = time.monotonic()
+        said = await rig.said(tool, **arguments)
+        took_s = time.monotonic() - began
+    assert words in said, said[:200]
+    met = watch.lag_ms < LAG_MS and watch.own_mb < OWN_MB
+    print(
+        f"{_name(server):<12} {name}: {words} in {took_s:.2f} s, lag {watch.lag_ms:.1f} ms, {watch.own_mb:+.1f} MB "
+        f"(aim {LAG_MS:g} ms, {OWN_MB:g} MB: {_verdict(met)})"
+    )
 
 
 async def _killed(servers: HttpServers) -> None:

@@ -2,7 +2,9 @@
 
 server      `McpServer`, the `ToolSource`: offers tools, connects, repeats calls
 connection  one client, entered and left by a task of its own
-http, stdio the two transports, which bound what a server sends; lines: lines of bounded length    pure
+http, stdio the two transports, which bound what a server sends
+lines       lines of bounded length                                                                pure
+tokens      what JSON messages cost to parse                                                       pure
 results     tools and results of servers as values of the core                                     pure
 errors      the causes for which a call gives no result
 

@@ -20,6 +20,7 @@ from mcp_types import CONNECTION_CLOSED, INTERNAL_ERROR, INVALID_PARAMS, PARSE_E
 
 from core.llm.network import create_tls, proxy_for
 from core.tools.config import LONGEST_S, ToolServer, revealed
+from core.tools.mcp.tokens import EventTokenCounter, has_too_many_tokens
 
 LONGEST_MESSAGE = 4_000_000
 """Bytes of one message of a server. It holds 3 MB of a picture."""
@@ -77,9 +78,9 @@ class _BoundedClient(httpx2.AsyncClient):
             await response.aclose()
             code = INTERNAL_ERROR if response.status_code >= 500 else INVALID_PARAMS
             return _to_error(request, code, f"HTTP {response.status_code}")
-        if kind != "text/event-stream":
-            assert isinstance(response.stream, httpx2.AsyncByteStream)
-            response.stream = _WholeBody(response.stream)
+        assert isinstance(response.stream, httpx2.AsyncByteStream)
+        bounded = _EventStream if kind == "text/event-stream" else _WholeBody
+        response.stream = bounded(response.stream)
         return response
 
 
@@ -111,7 +112,27 @@ class _WholeBody(httpx2.AsyncByteStream):
                 body += piece
         except httpx2.TransportError:
             raise httpx2.StreamError(CUT_OFF) from None
+        if has_too_many_tokens(body):
+            raise httpx2.StreamError(MESSAGE_TOO_LONG)
         yield bytes(body)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+class _EventStream(httpx2.AsyncByteStream):
+    """Reading raises httpx2.SSEError for a message with too many tokens: the SDK answers the request with that. It
+    bounds the length of a message itself."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        tokens = EventTokenCounter()
+        async for piece in self._stream:
+            if tokens.feed(piece):
+                raise httpx2.SSEError(MESSAGE_TOO_LONG)
+            yield piece
 
     async def aclose(self) -> None:
         await self._stream.aclose()

@@ -23,7 +23,8 @@ from mcp_types import PARSE_ERROR, ErrorData, JSONRPCError, jsonrpc_message_adap
 
 from core.tools.config import ToolServer, revealed
 from core.tools.mcp.http import LONGEST_MESSAGE, MESSAGE_TOO_LONG
-from core.tools.mcp.lines import Lines, LongLine
+from core.tools.mcp.lines import KEPT_END, Lines, LongLine
+from core.tools.mcp.tokens import has_too_many_tokens
 
 log = structlog.get_logger()
 
@@ -103,6 +104,8 @@ async def _read(process: Process, incoming: _Incoming, on_end: Callable[[], None
 
 def _to_message(line: bytearray | LongLine) -> SessionMessage | None:
     """None for text that is no message: some programs greet on standard output."""
+    if not isinstance(line, LongLine) and has_too_many_tokens(line):
+        line = LongLine(bytes(line[:KEPT_END]), bytes(line[-KEPT_END:]))
     if isinstance(line, LongLine):
         return _refusal(line)
     try:

@@ -118,6 +118,11 @@ def create(file: Path) -> MCPServer:
         return {"open": 3}
 
     @server.tool(annotations=READS)
+    async def rows(count: int) -> dict[str, list[dict[str, int]]]:
+        """A structured result of many small values."""
+        return {"rows": [{"a": number} for number in range(count)]}
+
+    @server.tool(annotations=READS)
     async def ask(ctx: Context[Any, Any]) -> str:
         """Wants an answer of a person."""
         return str(await ctx.elicit("Are you sure?", Answer))

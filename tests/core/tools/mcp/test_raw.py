@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from core.tools.mcp import server as server_module
 from core.tools.schemas import ANY_ARGUMENTS, LONGEST_DESCRIPTION
 from tests.core.tools.mcp.rig import running
 from tests.fakes.clock import FakeClock
-from tests.fakes.mcp import RawServer
+from tests.fakes.mcp import HttpServers, RawServer, stdio_command
 from tests.fakes.mcp.raw import greet, respond, result
 from tests.waiting import until
 
@@ -213,6 +214,35 @@ async def test_a_server_that_repeats_the_key_it_was_sent_does_not_give_it_to_the
                 words = await rig.said("look")
     assert "You sent [redacted]!" in words
     assert key.get_secret_value() not in repr(logs)
+
+
+async def test_a_structured_result_is_not_held_against_the_schema_of_its_server() -> None:
+    schema = {"type": "object", "properties": {"n": {"pattern": "^(a|a)*$"}}, "required": ["m"]}
+    listed = {"tools": [{**TOOLS["tools"][0], "outputSchema": schema}]}
+
+    async def answer(message: dict[str, Any], writer: asyncio.StreamWriter) -> None:
+        if message.get("method") == "tools/list":
+            respond(writer, result(message, listed))
+        else:
+            await old(structured)(message, writer)
+
+    async def structured(message: dict[str, Any], writer: asyncio.StreamWriter) -> None:
+        respond(writer, result(message, DONE | {"structuredContent": {"n": "a" * 24 + "b"}}))
+
+    async with RawServer(answer) as raw, running(ToolServer(name="raw", url=raw.url)) as rig:
+        assert await rig.said("look") == "done"
+
+
+@pytest.mark.parametrize("answers", ["json", "sse", "stdio"])
+async def test_a_result_with_too_many_values_is_refused_before_it_is_parsed(
+    answers: str, tmp_path: Path, fine: HttpServers
+) -> None:
+    server = ToolServer(name="fake", command=stdio_command(tmp_path / "written.txt"))
+    if answers != "stdio":
+        server = ToolServer(name="fake", url=fine.url(f"/{answers}"))
+    async with running(server) as rig:
+        assert "too large" in await rig.said("rows", count=40_000)
+        assert '"a": 999' in await rig.said("rows", count=1_000)
 
 
 async def test_a_silent_server_is_away_and_closing_does_not_wait_for_it(
