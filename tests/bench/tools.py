@@ -78,7 +78,7 @@ async def _big(server: ToolServer) -> None:
         await rig.said("big", megabytes=3)
         await _result(server, rig, "50 MB", "too large", "big", megabytes=50)
         await _result(server, rig, "3.9 MB of text", "left out", "big", megabytes=3.9)
-        await _result(server, rig, "12,000 objects", "left out", "rows", count=12_000)
+        await _result(server, rig, "16,000 objects", "left out", "rows", count=16_000)
         await _result(server, rig, "100,000 objects", "too large", "rows", count=100_000)
 
 
