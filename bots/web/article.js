@@ -16,7 +16,8 @@ export function make(view) {
   const body = element("div", "body");
   const notice = element("p", "notice");
   const buttons = element("div", "buttons");
-  const article = element("article", view.mine ? "mine" : "theirs", attached, body);
+  const content = view.mine ? [body, attached] : [attached, body]; // pictures of an answer follow its text
+  const article = element("article", view.mine ? "mine" : "theirs", ...content);
   notice.setAttribute("role", "status");
   if (view.mine) article.append(notice);
   article.append(element("div", "foot", buttons, menu()));

@@ -150,6 +150,11 @@ async def test_the_page_shows_it_under_the_answer_until_it_is_forgotten(
             await page.reload()
             await expect(picture).to_be_visible()
             path = str(await picture.get_attribute("src"))
+            words = await answers(page).get_by_text("Here is the chart.").bounding_box()
+            drawn = await picture.bounding_box()
+            assert words
+            assert drawn
+            assert words["y"] < drawn["y"], "the picture is under the words"
         async with Program(tmp_path, **settings, PARLEY_HTTP_PORT=str(program.port)):
             await page.reload()
             await expect(picture).to_be_visible()
