@@ -1,4 +1,7 @@
-"""The bench in short: that it measures, and that the painting is far from slow."""
+"""The bench of growing answers in short: nothing is lost, and the figures that it compares with are right.
+
+How soon words can be read depends on the machine: `make bench only=paint` measures that.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,10 @@ from tests.bench.bound import simulate
 from tests.bench.paint import measure
 
 
-@pytest.mark.parametrize(("platform", "mean_s"), [("slack", 0.6), ("discord", 0.9)])
-@pytest.mark.parametrize("answers", [1, 10])
-async def test_words_are_soon_read_and_none_is_refused_or_lost(
-    platform: str, answers: int, mean_s: float
-) -> None:
-    result = await measure(platform, answers, words=60)
+@pytest.mark.parametrize("platform", ["slack", "discord"])
+async def test_no_word_of_ten_answers_at_once_is_refused_or_lost(platform: str) -> None:
+    result = await measure(platform, 10, words=60)
     assert (result.refused, result.lost, result.doubled, result.failed) == (0, 0, 0, 0)
-    assert result.mean_s < mean_s
-    assert result.first_s < 1.0
-    assert result.last_s < 2.5
 
 
 def test_the_bound_is_what_the_budgets_allow() -> None:
