@@ -115,8 +115,9 @@ def _content(source: _Source) -> str:
 
 
 def _embeds(source: _Source) -> list[discord.Embed]:
-    """The embeds without previews of links in the content. Who wrote a forwarded message is not known: there, an embed
-    is a preview where the content has its link, or where it is of a kind that only previews have."""
+    """The embeds without previews of links in the content. The author of a forwarded message is not known:
+    there, an embed is a preview where the content has its link, or where it is of a kind that only previews
+    have."""
     if _is_gif(source):
         return [embed for embed in source.embeds if embed.type == "gifv"]
     if isinstance(source, discord.MessageSnapshot):

@@ -66,8 +66,8 @@ class Wire:
     ) -> Any:
         """Discord's response. Raises Limited, discord.HTTPException, and aiohttp's exceptions.
 
-        `form`: the fields of a multipart body, instead of the JSON `body`. `by_bot` is False where a token in the
-        path is the right to call. `priority`: who goes first where the bot's limit is short.
+        `form`: the fields of a multipart body, instead of the JSON `body`. `by_bot` is False where a token in
+        the path is the right to call. `priority`: the order of calls where the bot's limit is short.
         """
         headers = {"User-Agent": f"DiscordBot (https://github.com/Rapptz/discord.py {discord.__version__})"}
         if by_bot:

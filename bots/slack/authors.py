@@ -72,8 +72,8 @@ def with_known(person: Person, known: Person | None, home: frozenset[str]) -> Pe
 def is_ours(payload: Payload, home: frozenset[str]) -> bool:
     """True if an event or a slash command is of our workspace, and not of another one that has the same app.
 
-    In a shared channel `team_id` may be the other workspace: there `authorizations` say for whom the event is.
-    https://docs.slack.dev/apis/events-api/#authorizations
+    In a shared channel `team_id` may be the other workspace: there `authorizations` name the workspace of the
+    event. https://docs.slack.dev/apis/events-api/#authorizations
     """
     ids = _ids(
         value

@@ -148,7 +148,7 @@ class EventIntake:
             self._interactions.tell(receipt.reply, event, str(payload.get("response_url", "")))
 
     async def _deliver_late(self, event: Ask | ButtonPress, payload: Payload) -> None:
-        """Commands and buttons are not stored: they are done once it is known who gave them, or can't be."""
+        """Commands and buttons are not stored: they are done once their author is known, or can't be."""
         try:
             await self._deliver(await self._interactions.authors.identified(event), payload)
         except BotError as error:

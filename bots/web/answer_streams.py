@@ -15,8 +15,8 @@ KEPT = 1_000
 
 @dataclass(frozen=True, slots=True)
 class ThinkingNews:
-    """An answer is thought of, shown for `ms` at most; 0 where none is. `turn_id`: its turn, or 0 where an earlier
-    process took it up."""
+    """The "thinking" state before an answer, shown for `ms` at most; 0 where there is none. `turn_id`: its
+    turn, or 0 where an earlier process took it up."""
 
     ms: int = 0
     turn_id: int = 0

@@ -35,9 +35,9 @@ class Request:
     of their tool calls: they are sent behind `messages`, and are left out only in whole rounds, the oldest first.
     `tools` are offered to the model; it must not call any where `may_call` is False.
 
-    `model` is a name of the catalog, or one that the first endpoint may know. The catalog's other models are tried
-    where it is not available. In the queue of an account people (`asker`; where it is empty, the place) take turns,
-    and then their places (`fair_key`).
+    `model` is a name of the catalog, or one that the first endpoint may know. The catalog's other models are
+    tried where it is not available. In the queue of an account people (`asker`; where it is empty, the place)
+    alternate, and then their places (`fair_key`).
     """
 
     messages: tuple[Message, ...]

@@ -298,8 +298,8 @@ def bounded(
 ) -> ChannelSettings:
     """The settings of a direct conversation with `person`, which belongs to none or to one of several workspaces.
 
-    Whom any of `workspaces` (stored settings by id) denies is denied, and the lowest rate counts. The rate of a
-    workspace binds its known members (`Person.roles`), and everybody where none of theirs is known.
+    A person whom any of `workspaces` (stored settings by id) denies is denied, and the lowest rate counts. The
+    rate of a workspace binds its known members (`Person.roles`), and everybody where none of theirs is known.
     """
     theirs = [stored for team, stored in workspaces.items() if team in person.roles] or workspaces.values()
     rates = [settings.rate, *(SETTINGS["rate"].read(stored.get("rate", "")) for stored in theirs)]

@@ -1,4 +1,5 @@
-"""True if who asked may read what was said there before: it bounds what is read for them, after a restart too."""
+"""True if the asker may read the earlier messages of the place: it bounds the reading for them, after a restart
+too."""
 
 from __future__ import annotations
 
