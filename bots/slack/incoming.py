@@ -15,6 +15,7 @@ from bots.slack.attached_files import files_of
 from bots.slack.authors import claim_of, is_bot, with_claim
 from bots.slack.message_text import Content, content_of, says_anything, typed_in
 from bots.slack.mrkdwn import calls_a_group, mrkdwn_to_text, people_mentioned, without_greeting
+from core.conversation.file_content import is_picture
 from core.text import without_transcripts
 from core.values.conversation import Ask, ThreadMessage
 from core.values.events import ButtonPress, Deleted, Edited, Event, PlaceClosed
@@ -249,11 +250,13 @@ def said_in(content: Content, me: Identity, names: Names) -> tuple[str, tuple[At
 
 def _own_words(message: Payload) -> str:
     """The model's text in a message of ours, without the notice, which has a block of its own. A long answer is
-    a file."""
+    a file. A picture is a tool's, and no text of the model."""
     blocks: list[Payload] = message.get("blocks") or []
     if blocks and not any(block.get("type") in _BODY_BLOCKS for block in blocks):
         return ""
     whole = [str(block["text"]) for block in blocks if block.get("type") == "markdown"]
-    files = " ".join(f"[{one.name}]" for one in files_of(message) if isinstance(one, File))
+    files = " ".join(
+        f"[{one.name}]" for one in files_of(message) if isinstance(one, File) and not is_picture(one)
+    )
     said = "\n".join(filter(None, whole or [mrkdwn_to_text(typed_in(message), str), files])).strip()
     return without_transcripts(said)

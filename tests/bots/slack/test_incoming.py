@@ -295,6 +295,16 @@ def test_a_line_of_ours_is_what_the_model_said_without_the_notice() -> None:
     assert bare.text == "a < b"
 
 
+def test_a_file_of_ours_is_an_answer_and_a_picture_of_ours_is_no_words_of_the_model() -> None:
+    own = payload("message_own")["event"] | {"text": "", "blocks": []}
+    answer = {"id": "F1", "name": "turn-9-answer.md", "mimetype": "text/markdown", "size": 9}
+    picture = {"id": "F2", "name": "turn-9-picture-1.png", "mimetype": "image/png", "size": 9}
+    entry = message_to_entry(own | {"files": [answer, picture]}, ME, NAMES)
+    assert entry is not None
+    assert entry.text == "[turn-9-answer.md]"
+    assert message_to_entry(own | {"files": [picture]}, ME, NAMES) is None
+
+
 @pytest.mark.parametrize("name", ["channel_join", "channel_topic"])
 def test_joins_and_topics_are_no_lines(name: str) -> None:
     assert message_to_entry(payload(name)["event"], ME, NAMES) is None
