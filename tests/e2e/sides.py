@@ -190,7 +190,7 @@ class Discord:
         return self.discord.from_bot(self.thread) if self.discord.thread_of(self.thread) else []
 
 
-class TaskGroup:
+class BackgroundTasks:
     """Tasks that run until it is closed."""
 
     def __init__(self) -> None:
@@ -208,7 +208,7 @@ class TaskGroup:
 class Web:
     """A reader of the page, by its requests and its event stream, which is opened again where it ends."""
 
-    def __init__(self, client: ClientSession, port: int, readers: TaskGroup) -> None:
+    def __init__(self, client: ClientSession, port: int, readers: BackgroundTasks) -> None:
         self.settings = {"PARLEY_HTTP_PORT": str(port)}
         self.url = f"http://127.0.0.1:{port}"
         self.client = client
@@ -272,7 +272,7 @@ class Web:
 async def web_reader(locale: str) -> AsyncIterator[Web]:
     """A reader whose browser wants this language."""
     async with ClientSession(headers={"Accept-Language": locale}) as client:
-        readers = TaskGroup()
+        readers = BackgroundTasks()
         try:
             yield Web(client, free_port(), readers)
         finally:
