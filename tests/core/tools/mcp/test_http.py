@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import httpx2
 import pytest
 from pydantic import SecretStr
 
 from core.tools.config import ToolServer
+from core.tools.mcp import http
 from core.tools.mcp import server as server_module
 from core.values.tools import ToolRule
 from tests.core.tools.mcp.rig import running
@@ -113,6 +115,22 @@ async def test_each_tool_that_is_added_is_offered_once_the_server_says_so(fine: 
         for name in ("grown_once", "grown_twice"):
             await rig.said("grow", name=name)
             await until(lambda added=name: added in rig.tools)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("http_method", "method", "silent"),
+    [
+        ("POST", "subscriptions/listen", True),
+        ("GET", "", True),
+        ("POST", "tools/call", False),
+        ("DELETE", "", False),
+    ],
+)
+def test_only_streams_of_a_servers_own_messages_may_be_silent(
+    http_method: str, method: str, silent: bool
+) -> None:
+    request = httpx2.Request(http_method, "http://localhost/mcp", headers={"Mcp-Method": method})
+    assert (http._timeout(request).read is None) is silent
 
 
 async def test_a_tool_that_is_added_in_silence_is_offered_after_ten_minutes(fine: HttpServers) -> None:
