@@ -29,7 +29,7 @@ from typing import Any, NoReturn, Protocol
 ROOT = Path(__file__).parents[2]
 IMPORTED = (
     *("bots.cli", "bots.programs", "bots.slack.connector", "bots.discord.connector", "bots.discord.private"),
-    *("aiosqlite", "asyncpg", "httpcore", "anyio._backends._asyncio"),
+    *("asyncpg", "httpcore", "anyio._backends._asyncio"),
 )
 """Connectors are imported only where their platform is on, the others when a database or a connection is
 opened."""
