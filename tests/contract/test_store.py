@@ -65,6 +65,7 @@ CALLS: dict[str, Call] = {
     "resume": lambda store: store.resume(1, APPROVED),
     "search": lambda store: store.search(PLACE, ("why",)),
     "asking_turns": lambda store: store.asking_turns(),
+    "quoting_turns": lambda store: store.quoting_turns(PLACE, "m1"),
     "tool_grants": lambda store: store.tool_grants(PLACE),
     "grant_tool": lambda store: store.grant_tool(PLACE, ToolGrant("t", "", "U1"), NOON),
     "record": lambda store: store.record(Change(PLACE, "tool:t", None, "approved", ANN, NOON)),
