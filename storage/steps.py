@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, String, cast, delete, func, insert, select, update
 
 from core.values.parts import Text
 from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound, Step, ToolResults, ToolsBegun
@@ -44,6 +44,23 @@ def append(connection: Connection, turn_id: int, step: Step, at_us: int) -> None
     """Store `step` behind the others. The caller holds the lock of the turn."""
     number = connection.scalar(select(func.count()).where(STEPS.c.turn_id == turn_id)) or 0
     _insert(connection, turn_id, number, (step,), at_us)
+
+
+def expire_pictures(connection: Connection, before_us: int) -> int:
+    """Remove the pictures from tool results that are older. Returns the number of results that had one."""
+    # Quotes within a result's words are stored with a backslash: no words look like this.
+    pictured = cast(STEPS.c.content, String).like('%"image": {"url": "data:image/%')
+    keys = select(STEPS.c.turn_id, STEPS.c.number).where(STEPS.c.at_us < before_us, pictured)
+    removed = 0
+    for turn_id, number in connection.execute(keys).all():
+        step = select(STEPS).where(STEPS.c.turn_id == turn_id, STEPS.c.number == number)
+        stored = load(connection.execute(step).one())
+        if isinstance(stored, ToolResults):
+            removed += sum(result.image is not None for result in stored.results)
+            _, content = _STEPS.dump(stored.without_pictures())
+            here = (STEPS.c.turn_id == turn_id, STEPS.c.number == number)
+            connection.execute(update(STEPS).where(*here).values(content=content))
+    return removed
 
 
 def load(row: Any) -> Step:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, delete, select, tuple_
 
 from core.ports.files import FileContent
 from core.values.places import Place
-from storage import threads
+from storage import steps, threads
 from storage.engine import insert
 from storage.tables import MESSAGES, UPLOADS
 
@@ -60,4 +60,5 @@ def remove_messages(connection: Connection, which: Iterable[ColumnElement[bool]]
 
 
 def expire(connection: Connection, before_us: int) -> int:
-    return connection.execute(delete(UPLOADS).where(UPLOADS.c.at_us < before_us)).rowcount
+    removed = connection.execute(delete(UPLOADS).where(UPLOADS.c.at_us < before_us)).rowcount
+    return removed + steps.expire_pictures(connection, before_us)

@@ -8,7 +8,7 @@ is the last step. The end of the turn is its state in the ledger.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
@@ -48,6 +48,9 @@ class ToolResults:
     """Results of calls of the last round, as they ended."""
 
     results: tuple[ToolResult, ...]
+
+    def without_pictures(self) -> ToolResults:
+        return ToolResults(tuple(replace(result, image=None) for result in self.results))
 
 
 @dataclass(frozen=True, slots=True)

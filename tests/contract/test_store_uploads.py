@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from core.ports.store import Store
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.events import Deleted
 from core.values.outgoing import AnswerPicture
-from core.values.parts import File
+from core.values.parts import File, Image, Text, ToolCall, ToolResult
 from core.values.places import Place
+from core.values.steps import ModelRound, Step, ToolResults
 from core.values.tasks import ANSWER
 from core.values.turn_ends import Finish
 from tests.contract.stored import ANN, BEN, ELSEWHERE, NOON, PICTURE, PLACE, ask
@@ -102,6 +103,27 @@ class TestUploads:
         assert await store.expire_uploads(NOON + timedelta(seconds=60)) == 2
         assert [await self.sources(store, message) for message in ("m1", "m2")] == [[], ["c"]]
         assert await store.expire_uploads(NOON + timedelta(seconds=60)) == 0
+
+    async def test_old_ones_of_tool_results_expire_and_the_words_stay(self, store: Store) -> None:
+        turn = await store.accept(ask("m1"))
+        assert turn is not None
+        await store.begin(turn.id)
+        words = '"image": {"url": "data:image/png"}'
+        shown = ToolResult("call_1", words, Image("data:image/png;base64,aGVsbG8="))
+        steps: list[Step] = [
+            ModelRound((Text(words), ToolCall("call_1", "draw", "{}"), ToolCall("call_2", "draw", "{}"))),
+            ToolResults((shown, ToolResult("call_2", words))),
+        ]
+        await store.put_steps(turn.id, 0, steps)
+        assert await store.expire_uploads(NOON - timedelta(days=1)) == 0
+        assert await store.steps(turn.id) == steps
+        later = datetime(9000, 1, 1, tzinfo=UTC)
+        assert await store.expire_uploads(later) == 1
+        assert await store.steps(turn.id) == [
+            steps[0],
+            ToolResults((replace(shown, image=None), ToolResult("call_2", words))),
+        ]
+        assert await store.expire_uploads(later) == 0
 
     async def test_a_name_that_no_database_takes_is_stored_without_that(self, store: Store) -> None:
         await store.put_uploads(PLACE, "m1", NOON, {"a": replace(PICTURE, name="a\0b\ud800")})

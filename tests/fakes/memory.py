@@ -18,7 +18,7 @@ from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnStat
 from core.values.events import Deleted, Edited
 from core.values.parts import Attached, File, Text
 from core.values.places import Person, Place, message_key
-from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound, Step
+from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound, Step, ToolResults
 from core.values.tasks import Alert, ContinueAnswer, Task
 from core.values.tools import ToolGrant
 from core.values.turn_ends import AnswerFooter, Finish
@@ -212,7 +212,17 @@ class MemoryStore(MemorySettings):
         ]
         for message, source in old:
             del self._uploads[message][source]
-        return len(old)
+        return len(old) + sum(self._expire_pictures(turn_id, before) for turn_id in self._steps)
+
+    def _expire_pictures(self, turn_id: int, before: datetime) -> int:
+        if self._turns[turn_id].ask.at >= before:
+            return 0
+        stored = self._steps[turn_id]
+        self._steps[turn_id] = [
+            step.without_pictures() if isinstance(step, ToolResults) else step for step in stored
+        ]
+        results = [one for step in stored if isinstance(step, ToolResults) for one in step.results]
+        return sum(result.image is not None for result in results)
 
     async def delete(self, deleted: Deleted) -> bool:
         self._work()

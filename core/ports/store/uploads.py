@@ -29,5 +29,5 @@ class UploadStore(Protocol):
         ...
 
     async def expire_uploads(self, before: datetime) -> int:
-        """Remove all pictures that came before then. Returns how many."""
+        """Remove all pictures that came before then, also those of tool results. Returns how many."""
         ...
