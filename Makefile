@@ -37,7 +37,7 @@ $(VENV)/.installed-bench: deploy/requirements-bench.txt $(VENV)/.installed-dev
 # Tests wait more than they compute: more workers than cores. Each loads what pytest has compiled of the tests.
 test: export PYTHONDONTWRITEBYTECODE :=
 test: install-dev
-	$(VENV)/bin/python -m pytest -n 4 --dist worksteal
+	$(VENV)/bin/python -m pytest -n 5 --dist worksteal
 
 lint: install-dev $(PAGE)/node_modules/.installed
 	$(VENV)/bin/ruff check .

@@ -9,6 +9,8 @@ import secrets
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from itertools import groupby
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,6 +63,20 @@ def pytest_configure() -> None:
     """Errors that a test provokes are logged as the program does it: structlog's own way takes seconds each."""
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the journeys, which mostly wait, evenly among the others, which mostly compute, file by file: so that
+    both cores have work for the whole run."""
+    files: list[tuple[float, list[pytest.Item]]] = []
+    for waits in (True, False):
+        group = [item for item in items if ("e2e" in item.path.parts) is waits]
+        before = 0
+        for _, tests in groupby(group, attrgetter("path")):
+            together = list(tests)
+            files.append((before / len(group), together))
+            before += len(together)
+    items[:] = [item for _, tests in sorted(files, key=itemgetter(0)) for item in tests]
 
 
 def pytest_collection_finish() -> None:

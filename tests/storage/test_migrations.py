@@ -27,6 +27,7 @@ from storage import DatabaseSettings, open_store, steps
 from storage.engine import Database
 from storage.migrations import upgrade
 from storage.tables import Row, to_us
+from tests.schema import sqlite_schema
 
 ROOT = Path(storage.migrations.__file__).parent
 SCRIPTS = ScriptDirectory(str(ROOT))
@@ -195,10 +196,11 @@ async def test_a_schema_that_is_up_to_date_is_opened_without_loading_the_revisio
         "from storage import DatabaseSettings, open_store\n"
         "async def main():\n"
         "    await (await open_store(DatabaseSettings.load(), SystemClock())).close()\n"
-        "asyncio.run(main()); assert ('alembic' in sys.modules) is {}"
+        "asyncio.run(main()); assert 'alembic' not in sys.modules"
     )
-    for first in (True, False):
-        run(tmp_path, "-c", opening.format(first))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "parley.db").write_bytes(sqlite_schema())
+    run(tmp_path, "-c", opening)
 
 
 def test_there_is_one_head_and_revisions_import_none_of_todays_tables() -> None:
