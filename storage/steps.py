@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, String, cast, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from core.values.parts import Text
 from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound, Step, ToolResults, ToolsBegun
@@ -48,18 +48,15 @@ def append(connection: Connection, turn_id: int, step: Step, at_us: int) -> None
 
 def expire_pictures(connection: Connection, before_us: int) -> int:
     """Remove the pictures from tool results that are older. Returns the number of results that had one."""
-    # Quotes within a result's words are stored with a backslash: no words look like this.
-    pictured = cast(STEPS.c.content, String).like('%"image": {"url": "data:image/%')
-    keys = select(STEPS.c.turn_id, STEPS.c.number).where(STEPS.c.at_us < before_us, pictured)
+    keys = select(STEPS.c.turn_id, STEPS.c.number).where(STEPS.c.pictured_at_us < before_us)
     removed = 0
     for turn_id, number in connection.execute(keys).all():
-        step = select(STEPS).where(STEPS.c.turn_id == turn_id, STEPS.c.number == number)
-        stored = load(connection.execute(step).one())
+        here = (STEPS.c.turn_id == turn_id, STEPS.c.number == number)
+        stored = load(connection.execute(select(STEPS).where(*here)).one())
         if isinstance(stored, ToolResults):
-            removed += sum(result.image is not None for result in stored.results)
+            removed += stored.pictures
             _, content = _STEPS.dump(stored.without_pictures())
-            here = (STEPS.c.turn_id == turn_id, STEPS.c.number == number)
-            connection.execute(update(STEPS).where(*here).values(content=content))
+            connection.execute(update(STEPS).where(*here).values(content=content, pictured_at_us=None))
     return removed
 
 
@@ -74,8 +71,16 @@ def stored(connection: Connection, turn_id: int, number: int) -> bool:
 
 def _insert(connection: Connection, turn_id: int, number: int, new: Sequence[Step], at_us: int) -> None:
     rows = [
-        {"turn_id": turn_id, "number": n, "kind": kind, "content": content, "at_us": at_us}
-        for n, (kind, content) in enumerate(map(_STEPS.dump, new), number)
+        {
+            "turn_id": turn_id,
+            "number": n,
+            "kind": kind,
+            "content": content,
+            "at_us": at_us,
+            "pictured_at_us": at_us if isinstance(step, ToolResults) and step.pictures else None,
+        }
+        for n, step in enumerate(new, number)
+        for kind, content in (_STEPS.dump(step),)
     ]
     if rows:
         connection.execute(insert(STEPS), rows)

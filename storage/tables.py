@@ -148,6 +148,7 @@ OPEN = text("state IN ('waiting', 'running')")
 HELD = text("state = 'held'")
 ASKING = text("state = 'asking'")
 QUOTING = text("quoted IS NOT NULL")
+PICTURED = text("pictured_at_us IS NOT NULL")
 
 
 class TurnRow(Row, table=True):
@@ -227,9 +228,13 @@ class PostRow(Row, table=True):
 
 
 class StepRow(Row, table=True):
-    """A step of a turn that has more than one round, or asked for an approval; `number` counts from 0."""
+    """A step of a turn that has more than one round, or asked for an approval; `number` counts from 0.
+    `pictured_at_us`: its time, as long as it holds pictures of tools."""
 
     __tablename__ = "steps"
+    __table_args__ = (
+        Index("ix_steps_pictured", "pictured_at_us", sqlite_where=PICTURED, postgresql_where=PICTURED),
+    )
 
     turn_id: int = Field(
         sa_column=Column(BigInteger, ForeignKey("turns.id"), primary_key=True, autoincrement=False)
@@ -238,6 +243,7 @@ class StepRow(Row, table=True):
     kind: str = Field(sa_type=Text)
     content: dict[str, Any] = Field(sa_type=Fields)
     at_us: int = Field(sa_type=BigInteger)
+    pictured_at_us: int | None = Field(sa_type=BigInteger, default=None)
 
 
 class ToolGrantRow(Row, table=True):

@@ -49,6 +49,10 @@ class ToolResults:
 
     results: tuple[ToolResult, ...]
 
+    @property
+    def pictures(self) -> int:
+        return sum(result.image is not None for result in self.results)
+
     def without_pictures(self) -> ToolResults:
         return ToolResults(tuple(replace(result, image=None) for result in self.results))
 

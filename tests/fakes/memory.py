@@ -221,8 +221,7 @@ class MemoryStore(MemorySettings):
         self._steps[turn_id] = [
             step.without_pictures() if isinstance(step, ToolResults) else step for step in stored
         ]
-        results = [one for step in stored if isinstance(step, ToolResults) for one in step.results]
-        return sum(result.image is not None for result in results)
+        return sum(step.pictures for step in stored if isinstance(step, ToolResults))
 
     async def delete(self, deleted: Deleted) -> bool:
         self._work()
