@@ -563,6 +563,9 @@ async def test_help_lists_every_command_as_it_is_written_there(language: str) ->
         called = f"- `{prefix}{phrase(spec.key, language)}"
         line = next(line for line in told.text.splitlines() if line.startswith(called))
         assert line.endswith(f"` {phrase(f'{spec.key}_about', language)}")
+    for sentence in (told.text, phrase("page_readable", language)):
+        for kind in ("PDF", "Word", "Excel", "PowerPoint", "CSV"):
+            assert kind in sentence, "which files can be read"
     for name in ("", "nonsense"):
         other = await office.told(name, by=by)
         assert phrase("help_title", language) in other
