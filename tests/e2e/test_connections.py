@@ -56,7 +56,8 @@ async def test_while_one_socket_is_renewed_the_other_one_hears(
     tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
 ) -> None:
     async def longest_s() -> float:
-        """Of twenty events, of which every fifth comes as a socket is renewed."""
+        """Of twenty events, of which every fifth comes as a socket is renewed. One that only a closing socket got would
+        take as long as Slack waits before it sends it again."""
         before = len(slack.envelopes)
         for number in range(20):
             if number % 5 == 0:
@@ -71,7 +72,6 @@ async def test_while_one_socket_is_renewed_the_other_one_hears(
     async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
         await slack.wait_for(lambda: len(slack.sockets.open) == 2)
         assert await least(longest_s, AT_ONCE_S) < AT_ONCE_S
-    assert [len(envelope.attempts) for envelope in slack.envelopes] == [1] * len(slack.envelopes)
 
 
 async def test_discord_resumes_and_reads_on_where_it_can_not(
