@@ -81,8 +81,9 @@ class DatabaseSettings(Settings):
 
     @property
     def shown_url(self) -> str:
-        """The URL without its secrets: no password and no query, which may hold one, or paths of keys."""
-        return self.url.set(query={}).render_as_string()
+        """The URL as an operator writes it, without its secrets: no driver, no password, and no query, which may hold
+        one, or paths of keys."""
+        return self.url.set(drivername=self.url.get_backend_name(), query={}).render_as_string()
 
     @property
     def secrets(self) -> list[str]:

@@ -98,6 +98,16 @@ class TestUrls:
         ):
             assert "secret" not in shown
 
+    @pytest.mark.parametrize(
+        ("given", "shown"),
+        [
+            ("sqlite+aiosqlite:///data/parley.db", "sqlite:///data/parley.db"),
+            ("postgres://u:secret@h:5433/p?sslkey=/secret", "postgresql://u:***@h:5433/p"),
+        ],
+    )
+    def test_it_is_shown_as_operators_write_it(self, given: str, shown: str) -> None:
+        assert DatabaseSettings(database_url=given).shown_url == shown
+
     def test_the_default_lies_under_data(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.chdir(tmp_path)
         monkeypatch.delenv("DATABASE_URL", raising=False)
