@@ -49,6 +49,16 @@ def test_each_event_is_counted_by_itself_also_behind_one_that_is_broken() -> Non
     assert counter.feed(b"\n" + rows.replace(b"[1],", b"[1,2],"))
 
 
+@pytest.mark.parametrize("before", [b': "\n', b'id: "\r\n', b'event: "\r'])
+def test_a_quote_in_another_line_of_an_event_hides_no_tokens(before: bytes) -> None:
+    rows = b"data: " + b"[]," * tokens.MOST_TOKENS + b"\n\n"
+    for size in (1_000, len(rows)):
+        counter = EventTokenCounter()
+        stream = before + rows
+        assert any(counter.feed(stream[at : at + size]) for at in range(0, len(stream), size))
+    assert not EventTokenCounter().feed(b"\n" * 1_000_000)
+
+
 def test_commas_of_a_text_do_not_count() -> None:
     assert not has_too_many_tokens(json.dumps({"text": '"1",[2],{3}' * 400_000}).encode())
     assert not has_too_many_tokens(b'"' + b'\\"' * 2_000_000)
