@@ -276,8 +276,11 @@ class AnswerDelivery:
 
     def failed(self, call: OutgoingCall, error: PlatformError, now: float) -> bool:
         """Decide the next step after a refusal of `call`. False where the answer can't be shown any more."""
+        is_picture = isinstance(call, UploadFile) and bool(call.under)
+        if is_picture and error.code is Code.SLOW_DOWN:
+            return True  # the limiters wait, and the picture keeps its tries
         self.failures += 1
-        if isinstance(call, UploadFile) and call.under and error.code is not Code.SLOW_DOWN:
+        if isinstance(call, UploadFile) and is_picture:
             return self._picture_failed(call, error, now)
         if error.code is Code.GONE and not isinstance(call, DeleteMessage):
             self.remove(getattr(call, "message_id", ""))
@@ -303,11 +306,16 @@ class AnswerDelivery:
         self._lose(error)
         return False
 
+    @property
+    def more_pictures(self) -> bool:
+        """True if another picture follows the one that is posted next."""
+        return self.pictures.more(self._layout.reply.pictures)
+
     def _picture_failed(self, upload: UploadFile, error: PlatformError, now: float) -> bool:
         """Try again, or go on without the picture: the text is not lost with it."""
         if error.code is Code.EXPIRED and self._address.interaction_token:
             self._address = replace(self._address, interaction_token="")
-        elif self.pictures.gives_up(error, self.failures):
+        elif self.pictures.gives_up(error, self.failures, heals=error.code in _HEALS):
             self.failures = 0
         else:
             if not error.certain:

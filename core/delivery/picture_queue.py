@@ -24,9 +24,13 @@ class PictureQueue:
         """The first of the answer's `pictures` that is neither shown nor refused."""
         return next(iter(pictures[len(self.shown) + len(self.refused) :]), None)
 
-    def gives_up(self, error: PlatformError, failures: int) -> bool:
-        """True if the next picture is left out for `error`, its `failures`th in a row."""
-        if error.retryable and failures < MOST_TRIES:
+    def more(self, pictures: Sequence[AnswerPicture]) -> bool:
+        """True if another of `pictures` follows the next one."""
+        return len(pictures) > len(self.shown) + len(self.refused) + 1
+
+    def gives_up(self, error: PlatformError, failures: int, *, heals: bool = False) -> bool:
+        """True if the next picture is left out for `error`, its `failures`th in a row. `heals`: the cause may end."""
+        if (error.retryable or heals) and failures < MOST_TRIES:
             return False
         self.refused.append(error.code)
         return True

@@ -352,7 +352,8 @@ class DeliveryScheduler:
             return False
         message_id = await self._platform_calls.find(call)
         if message_id is None or message_id in delivery.posted:
-            delivery.look_first = False
+            # Each picture is looked for: one before it may have been refused where it was posted.
+            delivery.look_first = isinstance(call, UploadFile) and bool(call.under) and delivery.more_pictures
             return False
         await delivery.found(call, message_id)
         return True

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from core.delivery.answer import AnswerDelivery
-from core.errors import Code
-from core.values.outgoing import AnswerPicture, DeleteMessage, Phase, Reply, UploadFile
+from core.errors import Code, PlatformError
+from core.values.outgoing import AnswerPicture, DeleteMessage, OutgoingCall, Phase, Reply, UploadFile
 from tests.core.delivery.rig import Fate, Paper, Studio, studio
 from tests.fakes.clock import FakeClock
 
@@ -104,3 +104,44 @@ async def test_they_follow_an_answer_that_became_a_file() -> None:
     names = [name for name in calls(paper) if "." in name]
     assert names == ["turn-0-answer.md", CHART.name]
     assert DeleteMessage.__name__ not in calls(paper)[-1:]
+
+
+class RefusesPictures(Paper):
+    """Raises the next of `errors` for each picture, until None is left."""
+
+    errors: list[PlatformError | None]
+
+    async def perform(self, call: OutgoingCall) -> str:
+        if isinstance(call, UploadFile) and call.under and self.errors and (error := self.errors.pop(0)):
+            raise error
+        return await super().perform(call)
+
+
+async def test_rate_limits_cost_a_picture_none_of_its_tries() -> None:
+    paper = RefusesPictures(FakeClock())
+    slow = PlatformError(Code.SLOW_DOWN, retryable=True, retry_after_s=1.0)
+    paper.errors = [slow, slow, slow, slow, PlatformError(Code.UNAVAILABLE, retryable=True)]
+    async with studio(paper) as made:
+        delivery = await written(made)
+    assert (delivery.pictures.shown, delivery.pictures.refused) == ([CHART, MAP], [])
+
+
+async def test_a_token_that_is_refused_for_a_moment_costs_no_picture() -> None:
+    paper = RefusesPictures(FakeClock())
+    paper.errors = [PlatformError(Code.BAD_TOKEN)]
+    async with studio(paper) as made:
+        delivery = await written(made)
+    assert (delivery.pictures.shown, delivery.pictures.refused) == ([CHART, MAP], [])
+
+
+async def test_a_picture_behind_a_refused_one_is_found_again_after_a_restart() -> None:
+    paper = RefusesPictures(FakeClock())
+    async with studio(paper) as made:
+        for look_first in (False, True):
+            paper.errors = [PlatformError(Code.REJECTED)]
+            posted = made.ids.get("turn-0", ())
+            delivery = made.delivery(0, posted, look_first=look_first)
+            delivery.show(ENDED, made.clock.monotonic())
+            await made.finish(delivery)
+            made.scheduler.release(delivery)
+    assert calls(paper).count(MAP.name) == 1
