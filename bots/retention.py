@@ -20,7 +20,7 @@ async def expire_uploads(store: UploadStore, clock: Clock) -> None:
     """Remove the small copies of pictures that are older than `UPLOADS_KEPT`, now and every hour. Until cancelled."""
     while True:
         try:
-            if removed := await store.expire_uploads(clock.now() - UPLOADS_KEPT):
+            while removed := await store.expire_uploads(clock.now() - UPLOADS_KEPT):
                 log.info("uploads_expired", uploads=removed)
         except StoreError as error:
             log.warning("uploads_not_expired", **error.log_keys)

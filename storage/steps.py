@@ -12,6 +12,8 @@ from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound, Step,
 from storage.tables import OPEN, STEPS, TURNS
 from storage.tagged_union import TaggedUnion
 
+EXPIRED_AT_ONCE = 4
+"""Steps with pictures, of up to 4 MB each, that one transaction rewrites: others wait for it."""
 _STEPS: TaggedUnion[Step] = TaggedUnion(
     {
         "round": ModelRound,
@@ -47,12 +49,20 @@ def append(connection: Connection, turn_id: int, step: Step, at_us: int) -> None
 
 
 def expire_pictures(connection: Connection, before_us: int) -> int:
-    """Remove the pictures from tool results that are older. Returns the number of results that had one."""
-    keys = select(STEPS.c.turn_id, STEPS.c.number).where(STEPS.c.pictured_at_us < before_us)
+    """Remove the pictures from the oldest `EXPIRED_AT_ONCE` steps of tool results that are older. Returns the number of
+    pictures."""
+    old = STEPS.c.pictured_at_us < before_us
+    keys = (
+        select(STEPS.c.turn_id, STEPS.c.number)
+        .where(old)
+        .order_by(STEPS.c.pictured_at_us)
+        .limit(EXPIRED_AT_ONCE)
+    )
     removed = 0
     for turn_id, number in connection.execute(keys).all():
         here = (STEPS.c.turn_id == turn_id, STEPS.c.number == number)
-        stored = load(connection.execute(select(STEPS).where(*here)).one())
+        row = connection.execute(select(STEPS).where(*here)).one_or_none()  # it may be forgotten meanwhile
+        stored = load(row) if row is not None else None
         if isinstance(stored, ToolResults):
             removed += stored.pictures
             _, content = _STEPS.dump(stored.without_pictures())

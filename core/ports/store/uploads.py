@@ -29,5 +29,6 @@ class UploadStore(Protocol):
         ...
 
     async def expire_uploads(self, before: datetime) -> int:
-        """Remove all pictures that came before then, also those of tool results. Returns how many."""
+        """Remove all pictures that came before then, also some of those of tool results: 0 once none is left.
+        Returns how many."""
         ...
