@@ -96,7 +96,7 @@ class Database:
             task.exception()  # retrieves it where the caller was cancelled
 
     async def migrate(self, upgrade: Callable[[Connection], None]) -> None:
-        """Run `upgrade` as one transaction, alone. Raises StoreError. It is cancelled with its caller."""
+        """Run `upgrade` as one transaction, alone. Raises StoreError. On SQLite it goes on if it is cancelled."""
         try:
             await self._backend.migrate(upgrade)
         except Exception as error:
