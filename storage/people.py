@@ -136,11 +136,13 @@ def _hold_turns(connection: Connection, which: Iterable[ColumnElement[bool]]) ->
 def _forget_turns(
     connection: Connection, which: Iterable[ColumnElement[bool]], nothing: Mapping[str, Any]
 ) -> None:
-    """End those that are open: later checkpoints, steps and ends of theirs are not stored."""
+    """End those that are open: later checkpoints, steps, pictures and ends of theirs are not stored."""
     not_ended = or_(OPEN, HELD, TURNS.c.state == TurnState.ASKING)
     ended = case((not_ended, TurnState.STOPPED), else_=TURNS.c.state)
-    connection.execute(delete(STEPS).where(STEPS.c.turn_id.in_(select(TURNS.c.id).where(*which))))
-    connection.execute(update(TURNS).where(*which).values({**nothing, "state": ended, "ticket": ""}))
+    conditions = list(which)
+    uploads.remove_answers(connection, conditions)
+    connection.execute(delete(STEPS).where(STEPS.c.turn_id.in_(select(TURNS.c.id).where(*conditions))))
+    connection.execute(update(TURNS).where(*conditions).values({**nothing, "state": ended, "ticket": ""}))
 
 
 def messages_by_person(

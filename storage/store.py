@@ -111,9 +111,14 @@ class SqlStore:
         await self._database.write(threads.put_file, place, message_id, file)
 
     async def put_uploads(
-        self, place: Place, message_id: str, at: datetime, content: Mapping[str, FileContent]
+        self,
+        place: Place,
+        message_id: str,
+        at: datetime,
+        content: Mapping[str, FileContent],
+        turn_id: int | None = None,
     ) -> None:
-        await self._database.write(uploads.put, place, message_id, to_us(at), content)
+        await self._database.write(uploads.put, place, message_id, to_us(at), content, turn_id)
 
     async def upload(self, place: Place, message_id: str, source: str) -> FileContent | None:
         return await self._database.read(uploads.find, place, message_id, source)
@@ -188,10 +193,10 @@ class SqlStore:
         if turns_so_far:
             await self._database.write(turns.checkpoint, turns_so_far)
 
-    async def finish(self, finish: Finish) -> None:
+    async def finish(self, finish: Finish) -> bool:
         asks = finish.state is TurnState.ASKING
         with self._asking.adding(finish.turn.ask.place) if asks else nullcontext():
-            await self._database.write(turns.finish, finish, to_us(self._clock.now()))
+            return await self._database.write(turns.finish, finish, to_us(self._clock.now()))
 
     async def steps(self, turn_id: int) -> list[Step]:
         return await self._database.read(steps.steps, turn_id)

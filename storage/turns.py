@@ -210,10 +210,10 @@ def checkpoint(connection: Connection, turns: Sequence[Checkpoint]) -> None:
         posts.add(connection, [(turn_id, posted) for turn_id, _, posted in turns])
 
 
-def finish(connection: Connection, end: Finish, now_us: int) -> None:
+def finish(connection: Connection, end: Finish, now_us: int) -> bool:
     ask, asked = end.turn.ask, end.asked if end.state is TurnState.ASKING else None
     if asked is not None and steps.stored(connection, end.turn.id, asked[0]):
-        return
+        return False
     values: dict[str, Any] = {
         "turn_id": end.turn.id,
         "state": end.state,
@@ -229,21 +229,22 @@ def finish(connection: Connection, end: Finish, now_us: int) -> None:
         values |= {"ticket": "", "ended_at_us": now_us}
     ended = connection.execute(_OPEN_TURN, values).rowcount > 0
     if ask.announces:
-        return
+        return ended
     if not ended:  # a second call, or the turn was forgotten meanwhile: its usage still counts
         author = connection.scalar(select(TURNS.c.author).where(TURNS.c.id == end.turn.id))
         usage.add(connection, end, author or "")
         uploads.discard(connection, ask.place, _line_id(end.turn.id, end.posted))
-        return
+        return False
     posts.add(connection, [(end.turn.id, end.posted)])
     if asked is not None:
         steps.append(connection, end.turn.id, asked[1], now_us)
-        return
+        return True
     usage.add(connection, end, ask.author.id)
     if end.text.strip():
         if end.turn.again_of is not None and not isinstance(ask.task, ContinueAnswer):
             uploads.remove_messages(connection, threads.answers_to(ask))  # they have been answered anew
         threads.put_answer(connection, ask, _line_id(end.turn.id, end.posted), end.text, end.attached)
+    return True
 
 
 def quoting_turns(connection: Connection, place: Place, message_id: str) -> list[Turn]:

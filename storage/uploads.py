@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, delete, select, tuple_
 
 from core.ports.files import FileContent
 from core.values.places import Place
 from storage import steps, threads
 from storage.engine import insert
-from storage.tables import MESSAGES, UPLOADS
+from storage.tables import MESSAGES, OPEN, POSTS, TURNS, UPLOADS
 
 _MESSAGE = ("platform", "team", "channel", "message")
 
 
 def put(
-    connection: Connection, place: Place, message: str, at_us: int, uploads: Mapping[str, FileContent]
+    connection: Connection,
+    place: Place,
+    message: str,
+    at_us: int,
+    uploads: Mapping[str, FileContent],
+    turn_id: int | None = None,
 ) -> None:
+    if turn_id is not None and not _is_open(connection, turn_id):
+        return
     rows = [
         {
             "platform": place.platform,
@@ -34,6 +42,12 @@ def put(
     ]
     if rows:
         connection.execute(insert(connection.dialect.name, UPLOADS).on_conflict_do_nothing(), rows)
+
+
+def _is_open(connection: Connection, turn_id: int) -> bool:
+    """True if the turn has not ended. It does not end before this transaction."""
+    still = select(TURNS.c.id).where(TURNS.c.id == turn_id, OPEN).with_for_update(read=True)
+    return connection.scalar(still) is not None
 
 
 def find(connection: Connection, place: Place, message: str, source: str) -> FileContent | None:
@@ -55,8 +69,20 @@ def remove_messages(connection: Connection, which: Iterable[ColumnElement[bool]]
     """Remove the messages that meet these conditions, with their pictures. Returns the number of messages."""
     conditions = list(which)
     of_messages = select(*(MESSAGES.c[name] for name in _MESSAGE)).where(*conditions)
-    connection.execute(delete(UPLOADS).where(tuple_(*(UPLOADS.c[name] for name in _MESSAGE)).in_(of_messages)))
+    connection.execute(delete(UPLOADS).where(_of(of_messages)))
     return connection.execute(delete(MESSAGES).where(*conditions)).rowcount
+
+
+def remove_answers(connection: Connection, which: Iterable[ColumnElement[bool]]) -> None:
+    """Remove the pictures of the answers of the turns that meet these conditions. The messages of an open turn are
+    known by its posts alone."""
+    turns = select(TURNS.c.id).where(*which)
+    posted = select(*(POSTS.c[name] for name in _MESSAGE)).where(POSTS.c.turn_id.in_(turns))
+    connection.execute(delete(UPLOADS).where(_of(posted)))
+
+
+def _of(messages: Select[Any]) -> ColumnElement[bool]:
+    return tuple_(*(UPLOADS.c[name] for name in _MESSAGE)).in_(messages)
 
 
 def expire(connection: Connection, before_us: int) -> int:

@@ -109,7 +109,9 @@ class WebInstallation:
         """Store a picture with the message that it belongs to, and show it there."""
         content = {picture.name: FileContent(picture.title, picture.media_type, picture.content)}
         try:
-            await self._store.put_uploads(picture.place, picture.under, self._clock.now(), content)
+            await self._store.put_uploads(
+                picture.place, picture.under, self._clock.now(), content, picture.turn_id
+            )
         except StoreError as error:
             raise PlatformError(Code.UNAVAILABLE, type(error).__name__, retryable=True) from error
         if (view := self._live.view(picture.under)) is not None:

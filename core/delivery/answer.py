@@ -128,6 +128,11 @@ class AnswerDelivery:
         self._reply, self._behind_since = self._under_quote(reply), now
         self._on_change(self)
 
+    def correct(self, reply: Reply, now: float) -> None:
+        """Show `reply` as the ended answer in the messages that it has. Nothing new is posted or uploaded."""
+        self._layout.keep_to_posted()
+        self.conclude(reply, now)
+
     def remove(self, message_id: str = "") -> None:
         """The message was deleted, or with an empty id all of them: no more words are shown."""
         known = self._removed or self._layout.closed
@@ -147,7 +152,9 @@ class AnswerDelivery:
         return self._layout.standing(self._removed, len(self.quote))
 
     def _under_quote(self, reply: Reply) -> Reply:
-        return replace(reply, text=self.quote + reply.text) if self.quote else reply
+        if not self.quote:
+            return reply
+        return replace(reply, text=self.quote + reply.text, quote_length=len(self.quote))
 
     @property
     def ended(self) -> bool:

@@ -113,7 +113,7 @@ def fulfil(next_call: NextCall, layout: PageLayout, address: Address) -> Outgoin
     """The call of that kind with the text as it is now, or None if it is not needed any more."""
     match next_call:
         case NextCall.UPLOAD:
-            return call(next_call, address, text=layout.reply.text)
+            return call(next_call, address, text=layout.reply.answer)
         case NextCall.PICTURE:
             assert layout.picture is not None
             return _post_picture(layout.picture, layout.page_states[0].id, address)

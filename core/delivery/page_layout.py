@@ -113,6 +113,8 @@ class PageLayout:
         self.filed = False
         self.sealed = False
         """No further message can be made: an answer that needs one ends as a file."""
+        self.fixed = False
+        """Neither a further message nor a file is made."""
         self.closed = False
         """No more words are shown: the messages keep their words, and the last one gets the notice and buttons."""
         self.pictures = PictureQueue()
@@ -131,10 +133,11 @@ class PageLayout:
     @property
     def filing(self) -> bool:
         """True if the answer is too long for messages and still has to be uploaded as a file."""
-        if not self.ended or self.filed or self.closed:
+        if not self.ended or self.filed or self.closed or self.fixed:
             return False
         end = self.page_states[-1].end if self.sealed else None
-        return 0 < self.file_chars < len(self.reply.text) or (end is not None and self._follows(end))
+        too_long = 0 < self.file_chars < len(self.reply.answer)
+        return too_long or (end is not None and self._follows(end))
 
     @property
     def picture(self) -> AnswerPicture | None:
@@ -252,7 +255,7 @@ class PageLayout:
 
     def wants_another(self) -> bool:
         """True if words, or a notice, need a further message."""
-        if self.sealed or self.closed or (self._version == self._refused and not self.ended):
+        if self.sealed or self.closed or self.fixed or (self._version == self._refused and not self.ended):
             return False
         if not self.page_states:
             return bool(not is_blank(self.reply.text) or self.reply.notices)
@@ -360,6 +363,11 @@ class PageLayout:
             self._refused = self._version
         else:
             page_state.version = self._version
+
+    def keep_to_posted(self) -> None:
+        """Make no further message or file. The only message of a long answer is that of an answer that became a
+        file."""
+        self.fixed, self.filed = True, len(self.page_states) == 1
 
     def file(self) -> None:
         """The answer was uploaded as a file. Its first message stays, the others are surplus."""

@@ -35,6 +35,8 @@ _PREFERENCE_S = 0.02
 _TICK_S = 0.001
 _DEFAULT_BREAK_S = 2.0
 _IDLE_LIMITERS = 2_000
+_UNREADABLE = (Code.NOT_ALLOWED, Code.APP_SETUP)
+"""Lasting refusals to read a place."""
 
 
 @dataclass(slots=True, eq=False)
@@ -350,13 +352,24 @@ class DeliveryScheduler:
         """Look for a message that `call` may have made in an earlier process. A message that is found is edited."""
         if not (delivery.look_first and isinstance(call, PostMessage | StartStream | UploadFile)):
             return False
-        message_id = await self._platform_calls.find(call)
+        message_id = await self._find(call)
         if message_id is None or message_id in delivery.posted:
             # Each picture is looked for: one before it may have been refused where it was posted.
             delivery.look_first = isinstance(call, UploadFile) and bool(call.under) and delivery.more_pictures
             return False
         await delivery.found(call, message_id)
         return True
+
+    async def _find(self, call: OutgoingCall) -> str | None:
+        """`PlatformCalls.find`. Where the bot may post but not read, nothing is found: then only a platform that
+        takes each key once keeps the message from being posted twice. Raises PlatformError."""
+        try:
+            return await self._platform_calls.find(call)
+        except PlatformError as error:
+            if error.code not in _UNREADABLE:
+                raise
+            log.warning("message_not_looked_up", place=call.place.key, **error.log_keys)
+            return None
 
     # Feedback to the limiters.
 

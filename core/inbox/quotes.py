@@ -11,7 +11,6 @@ from core.turns.running import RunningTurns
 from core.values.conversation import Turn, announcement
 from core.values.events import Deleted, Edited
 from core.values.parts import Attached, File
-from core.values.places import message_key
 from core.values.tasks import RemoveQuote
 
 
@@ -29,9 +28,9 @@ class QuoteRemoval:
         StoreError."""
         if isinstance(event, Edited) and any(map(_is_readable_sound, event.attached)):
             return
-        message = message_key(event.place, event.message_id)
+        running = self._live.clips_removed(event.place, event.message_id)
         ended = await self._store.quoting_turns(event.place, event.message_id)
-        for turn in (*ended, *self._live.quoting(message)):
+        for turn in {turn.id: turn for turn in (*ended, *running)}.values():
             removal = announcement(
                 f"unquote-{turn.id}", turn.ask.place, RemoveQuote(turn.id), self._clock.now()
             )

@@ -57,8 +57,7 @@ async def _conclude(
 async def remove_quote(
     answer: Turn, footers: Iterable[AnswerFooter], scheduler: DeliveryScheduler, clock: Clock
 ) -> None:
-    """Show the ended turn `answer` in its messages without the quote above it. Posts nothing where they can't be
-    edited any more."""
+    """Show the ended turn `answer` in its messages without the quote above it. Posts nothing."""
 
     async def on_post(_: tuple[str, ...]) -> None:
         """Keep no ids: the turn has ended."""
@@ -66,9 +65,9 @@ async def remove_quote(
     footer = next((one for one in footers if one.message_id == answer.posted[0]), None)
     notice, buttons = (footer.notice, footer.buttons) if footer else ("", ())
     key = f"turn-{answer.id}"
-    delivery = scheduler.delivery(answer.ask, key, on_post, answer.posted, look_first=True, turn_id=answer.id)
+    delivery = scheduler.delivery(answer.ask, key, on_post, answer.posted, look_first=False, turn_id=answer.id)
     try:
-        delivery.conclude(Reply(answer.text, Phase.ENDED, notice, buttons), clock.monotonic())
+        delivery.correct(Reply(answer.text, Phase.ENDED, notice, buttons), clock.monotonic())
         await delivery.finished()
     except PlatformError as error:
         log.warning("quote_not_removed", turn=answer.id, **error.log_keys)

@@ -132,7 +132,11 @@ class TurnRunner:
             log.exception("turn_crashed")
             finish = await self._apologize(running, channel, BotError(Code.INTERNAL, type(error).__name__))
         self._release(running, channel)
-        await until_stored(self._clock, lambda: self._store.finish(finish))
+        stored = await until_stored(self._clock, lambda: self._store.finish(finish))
+        told = running.draft.interrupt is Interrupt.FORGOTTEN
+        if not (stored or told or finish.turn.ask.announces):
+            running.turn = replace(running.turn, posted=finish.posted)
+            await self._dismiss(running, channel, finish.text)
         if finish.state is TurnState.ASKING:
             log.info("approval_asked", place=running.turn.ask.place.key)
         elif not running.turn.ask.announces:
@@ -171,8 +175,9 @@ class TurnRunner:
             log.exception("failure_not_shown", **error.log_keys)
             return Finish(left, TurnState.FAILED, left.text, error=str(error.code), ref=error.ref)
 
-    async def _dismiss(self, running: RunningTurn, channel: Channel) -> None:
-        """The turn is not open any more. Where it was forgotten while it waited, its message says so."""
+    async def _dismiss(self, running: RunningTurn, channel: Channel, text: str = "") -> None:
+        """The turn is not open any more. Where it was forgotten, its message says so, under `text` and without the
+        quoted words of the asker."""
         left = await until_stored(self._clock, lambda: self._store.turn(running.id))
         if left is not None and not left.forgotten:
             log.warning("turn_already_ended", state=str(left.state))
@@ -182,7 +187,7 @@ class TurnRunner:
         if delivery is None:
             return
         notice = phrase("forgotten", self._language(running))
-        delivery.show(Reply(phase=Phase.ENDED, notice=notice), self._clock.monotonic())
+        delivery.show(Reply(text, Phase.ENDED, notice), self._clock.monotonic())
         with contextlib.suppress(PlatformError):
             await delivery.finished()
 
@@ -205,7 +210,7 @@ class TurnRunner:
         task = running.turn.ask.task
         assert isinstance(task, RemoveQuote)
         answer = await until_stored(self._clock, lambda: self._store.turn(task.turn_id))
-        if answer is not None and answer.posted:
+        if answer is not None and answer.posted and not answer.forgotten:
             place = answer.ask.place
             footers = await until_stored(self._clock, lambda: self._store.answer_footers(place))
             await remove_quote(answer, footers, channel.scheduler, self._clock)
@@ -233,7 +238,7 @@ class TurnRunner:
             draft.text = ""
         finish = self._finish(running)
         if delivery.quote:
-            finish = replace(finish, quoted=tuple(one.message_id for one in draft.files.heard))
+            finish = replace(finish, quoted=tuple(one.message_id for one in running.heard))
         return await self._show_last(replace(finish, notice="") if unseen else finish, running, delivery)
 
     async def _write(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
+from core.conversation.files import FoundFile
 from core.delivery.answer import AnswerDelivery
 from core.turns.draft import Draft
 from core.turns.interrupts import EarlyInterrupts, Interrupt
@@ -44,12 +45,19 @@ class RunningTurn:
     """A person who may not stop this turn has pressed Stop."""
     halting: asyncio.Task[None] | None = None
     """Waits for the event that names who halted the growing message."""
+    without_clips: set[str] = field(default_factory=set)
+    """Ids of the messages that lost their clips since the turn was queued."""
     unsaved: tuple[str, tuple[str, ...]] | None = None
     """Text and message ids that the store does not have yet."""
 
     @property
     def id(self) -> int:
         return self.turn.id
+
+    @property
+    def heard(self) -> list[FoundFile]:
+        """The clips whose transcripts the answer quotes."""
+        return [one for one in self.draft.files.heard if one.message_id not in self.without_clips]
 
     def interrupt(self, interrupt: Interrupt) -> bool:
         """Cancel the writing. False where nothing is written now: then the writing does not begin."""
@@ -156,16 +164,14 @@ class RunningTurns:
         forgotten = [one.interrupt(Interrupt.FORGOTTEN) for one in picked]
         return any(forgotten)
 
-    def quoting(self, message: str) -> list[Turn]:
-        """The turns whose answers quote a transcript of the message with this key, unless it is their question."""
-        return [
-            one.turn
-            for one in self
-            if one.turn.ask.key != message
-            and any(
-                message_key(one.turn.ask.place, found.message_id) == message for found in one.draft.files.heard
-            )
-        ]
+    def clips_removed(self, place: Place, message_id: str) -> list[Turn]:
+        """A message of the channel `place` has no clips any more: no answer quotes them from now on. Returns the turns
+        whose answers quote them already."""
+        there = [one for one in self if one.turn.ask.place.channel_key == place.channel_key]
+        quoting = [one.turn for one in there if message_id in {found.message_id for found in one.heard}]
+        for one in there:
+            one.without_clips.add(message_id)
+        return quoting
 
     def message_deleted(self, message: str) -> bool:
         """The message with this key (`message_key`) is gone. False where no answer that is shown now has it."""

@@ -147,7 +147,7 @@ class AnswerWriter:
     def _quote(self, running: RunningTurn, delivery: AnswerDelivery) -> None:
         """Show the transcripts of voice clips before the first word, where the platform does not show them
         itself."""
-        heard = (one.file for one in running.draft.files.heard)
+        heard = (one.file for one in running.heard)
         quote = transcripts_to_quote(heard, self._language(running))
         delivery.quote = quote if delivery.limits.quotes else ""
         if delivery.quote:

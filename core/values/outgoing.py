@@ -75,7 +75,8 @@ class Reply:
     """The complete current view of an answer.
 
     The platform shows `notice` under the text, in the person's language and visibly apart from the model's text. Once
-    the answer has ended, `pictures` follow it in this order.
+    the answer has ended, `pictures` follow it in this order. The first `quote_length` characters of `text` quote other
+    words above the answer and are no part of it.
     """
 
     text: str = ""
@@ -84,6 +85,12 @@ class Reply:
     buttons: tuple[Button, ...] = ()
     activity: Activity = _NO_ACTIVITY
     pictures: tuple[AnswerPicture, ...] = ()
+    quote_length: int = 0
+
+    @property
+    def answer(self) -> str:
+        """`text` without the quote above it."""
+        return self.text[self.quote_length :]
 
     @property
     def notices(self) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from core.ports.store import Store
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.events import Deleted
@@ -91,6 +93,25 @@ class TestUploads:
         await store.forget_person("slack", "T1", ANN.id, NOON)
         await self.answered(store, turn, "p1")
         assert await self.sources(store, "p1") == []
+
+    @pytest.mark.parametrize("of", ["thread", "person"])
+    async def test_that_of_an_open_answer_goes_when_its_question_is_forgotten_and_none_follows(
+        self, store: Store, of: str
+    ) -> None:
+        turn = await store.accept(ask("m1"))
+        other = await store.accept(ask("m2", place=ELSEWHERE, by=BEN))
+        assert turn is not None
+        assert other is not None
+        for one, message in ((turn, "p1"), (other, "p2")):
+            await store.begin(one.id)
+            await store.checkpoint([(one.id, "Here.", (message,))])
+            await store.put_uploads(one.ask.place, message, NOON, {"a": PICTURE}, one.id)
+        if of == "thread":
+            await store.forget_thread(PLACE, NOON)
+        else:
+            await store.forget_person("slack", "T1", ANN.id, NOON)
+        await store.put_uploads(PLACE, "p1", NOON, {"b": PICTURE}, turn.id)
+        assert [await self.sources(store, message) for message in ("p1", "p2")] == [[], ["a"]]
 
     async def test_a_reset_keeps_it_for_its_readers(self, store: Store) -> None:
         await self.uploaded(store, ask(), "a")

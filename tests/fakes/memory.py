@@ -182,9 +182,16 @@ class MemoryStore(MemorySettings):
         return after != before
 
     async def put_uploads(
-        self, place: Place, message_id: str, at: datetime, content: Mapping[str, FileContent]
+        self,
+        place: Place,
+        message_id: str,
+        at: datetime,
+        content: Mapping[str, FileContent],
+        turn_id: int | None = None,
     ) -> None:
         self._work()
+        if turn_id is not None and self._turns[turn_id].state not in _OPEN:
+            return
         stored = self._uploads.setdefault((place.channel_key, message_id), {})
         for source, one in content.items():
             stored.setdefault(source, (at, replace(one, name=storable(one.name))))
@@ -374,30 +381,30 @@ class MemoryStore(MemorySettings):
                 self._turns[turn_id] = replace(self._turns[turn_id], text=text, posted=posted)
                 self._post(turn_id, posted)
 
-    async def finish(self, finish: Finish) -> None:
+    async def finish(self, finish: Finish) -> bool:
         self._work()
         turn, asked = self._turns[finish.turn.id], finish.asked if finish.state is TurnState.ASKING else None
         taken_steps = self._steps.get(turn.id, [])
         if asked is not None and len(taken_steps) > asked[0]:
-            return
+            return False
         if turn.state not in _OPEN:
             if not turn.ask.announces:
                 taken = replace(finish, turn=turn, text="", notice="", buttons=())
                 self._finishes.setdefault(turn.id, taken)
                 line_id = finish.posted[0] if finish.posted else f"turn-{turn.id}"
                 await self.discard_uploads(turn.ask.place, line_id)
-            return
+            return False
         if asked is not None:
             self._steps[turn.id] = [*taken_steps, asked[1]]
             self._turns[turn.id] = replace(turn, state=finish.state, text=finish.text, posted=finish.posted)
             self._post(turn.id, finish.posted)
-            return
+            return True
         ask = replace(turn.ask, interaction_token="")
         self._turns[turn.id] = replace(
             turn, ask=ask, state=finish.state, text=finish.text, posted=finish.posted
         )
         if ask.announces:
-            return
+            return True
         self._post(turn.id, finish.posted)
         self._finishes[turn.id] = finish
         if finish.text.strip():
@@ -418,6 +425,7 @@ class MemoryStore(MemorySettings):
                     del talk.lines[key]
             talk.lines.pop(message_id, None)  # the entry of a platform's history
             talk.add(answer)
+        return True
 
     async def steps(self, turn_id: int) -> list[Step]:
         self._work()
@@ -628,7 +636,9 @@ class MemoryStore(MemorySettings):
         ]
 
     def _blank(self, turn: Turn, author: str | None = None) -> None:
-        """Remove the texts of a turn and end it; with `author`, its person too."""
+        """Remove the texts and pictures of a turn and end it; with `author`, its person too."""
+        for message_id in turn.posted:
+            self._drop_uploads(turn.ask.place, message_id)
         person = Person(turn.ask.author.id if author is None else author, bot=turn.ask.author.bot)
         if author is not None:
             self._nobodys.add(turn.id)

@@ -85,9 +85,12 @@ class TurnLedger(Protocol):
         """Store partial answers, each (turn id, text, message ids), in one transaction."""
         ...
 
-    async def finish(self, finish: Finish) -> None:
-        """End a turn, or in the state ASKING its run: then no usage and no message of the thread are stored yet. A
-        second call changes nothing."""
+    async def finish(self, finish: Finish) -> bool:
+        """End a turn, or in the state ASKING its run: then no usage and no message of the thread are stored yet.
+
+        False where the turn is not open any more: it was forgotten, or this is a second call. Then only the usage is
+        stored, once.
+        """
         ...
 
     async def steps(self, turn_id: int) -> list[Step]:

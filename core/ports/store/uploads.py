@@ -14,10 +14,15 @@ class UploadStore(Protocol):
     """Small copies of the pictures of messages, for platforms that keep no files themselves."""
 
     async def put_uploads(
-        self, place: Place, message_id: str, at: datetime, content: Mapping[str, FileContent]
+        self,
+        place: Place,
+        message_id: str,
+        at: datetime,
+        content: Mapping[str, FileContent],
+        turn_id: int | None = None,
     ) -> None:
         """Store the pictures of a message by `File.source`, before the message itself. Those stored stay as they
-        are."""
+        are. Those of the answer of `turn_id` are not stored once that turn has ended."""
         ...
 
     async def upload(self, place: Place, message_id: str, source: str) -> FileContent | None:

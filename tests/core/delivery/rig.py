@@ -73,6 +73,7 @@ class _Tokens:
 class Paper:
     """`fates` are those of the first calls; then all goes well. `forbidden` counts calls over a told budget, or
     within a pause that was asked for; `scale` makes the limits tighter than told. Text that holds `blocked` is refused.
+    An `unreadable` place takes messages and shows none.
     """
 
     clock: FakeClock
@@ -86,6 +87,7 @@ class Paper:
     refused: int = 0
     forbidden: list[str] = field(default_factory=list)
     unfindable: bool = False
+    unreadable: bool = False
     blocked: str = "\0"
     name: str = "paper"
     _tokens: dict[str, _Tokens] = field(default_factory=dict)
@@ -222,6 +224,8 @@ class Paper:
         return call.message_id
 
     async def find(self, call: OutgoingCall) -> str | None:
+        if self.unreadable:
+            raise PlatformError(Code.NOT_ALLOWED, "no right to read here")
         if isinstance(call, UploadFile):
             return "file" if call.key in self.files else None
         assert isinstance(call, PostMessage | StartStream)

@@ -134,6 +134,16 @@ async def test_a_token_that_is_refused_for_a_moment_costs_no_picture() -> None:
     assert (delivery.pictures.shown, delivery.pictures.refused) == ([CHART, MAP], [])
 
 
+async def test_where_earlier_messages_can_not_be_read_the_picture_is_posted() -> None:
+    """A platform with keys that it takes once, such as Discord's nonces, does not show it twice."""
+    paper = RefusesPictures(FakeClock())
+    paper.errors, paper.unreadable = [], True
+    async with studio(paper) as made:
+        delivery = await written(made, look_first=True)
+    assert (delivery.pictures.shown, delivery.pictures.refused) == ([CHART, MAP], [])
+    assert len(paper.sheets) == 1
+
+
 async def test_a_picture_behind_a_refused_one_is_found_again_after_a_restart() -> None:
     paper = RefusesPictures(FakeClock())
     async with studio(paper) as made:

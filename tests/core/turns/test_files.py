@@ -13,15 +13,19 @@ from core.clock import SystemClock
 from core.delivery.markdown.pages import split
 from core.i18n import phrase
 from core.inbox.quotes import QuoteRemoval
+from core.ports.files import FileContent
 from core.ports.model import Request
 from core.text import TRANSCRIPT_MARK, without_transcripts
 from core.turns.transcripts import LONGEST, transcripts_to_quote
 from core.values.conversation import Ask, Turn
 from core.values.deltas import Delta, Ended, EndReason, ImagesRefused, ModelInfo, ModelSelected
 from core.values.events import Deleted, Edited
+from core.values.outgoing import EditMessage, OutgoingCall, PostMessage
 from core.values.parts import Attached, File, FileProblem, Image, Text, Unread
+from core.values.places import Place, message_key
 from tests.core.turns.test_runner import ADA, PLACE, Rig, until_over
 from tests.fakes.files import PICTURE, FilePlatform
+from tests.waiting import until
 
 CAT = File("../cat.png", "image/png", source="F1")
 NOTES = File("notes.pdf", "application/pdf", source="F2")
@@ -211,6 +215,79 @@ async def test_the_quote_goes_with_a_clip_that_is_deleted_later_and_the_answer_s
     assert rig.views("p0")[-1] == ("All of it.", "")
     assert list(rig.platform.shown) == ["p0"], "nothing is posted anew"
     assert [line.text for line in await rig.store.lines(PLACE) if line.mine] == ["All of it."]
+
+
+class SlowPlatform(FilePlatform):
+    """Fetches files, and shows the last words of an answer, once it may."""
+
+    def __init__(self) -> None:
+        super().__init__(F1=b"notes")
+        self.limits = replace(self.limits, quotes=True)
+        self.fetches, self.shows = asyncio.Event(), asyncio.Event()
+
+    async def fetch(self, place: Place, message_id: str, file: File, limit: int) -> FileContent:
+        found = await super().fetch(place, message_id, file, limit)
+        await self.fetches.wait()
+        return found
+
+    async def perform(self, call: OutgoingCall) -> str:
+        if isinstance(call, PostMessage | EditMessage) and "it." in call.page.text:
+            await self.shows.wait()
+        return await super().perform(call)
+
+
+SLOW_NOTES = File("notes.txt", "text/plain", source="F1")
+
+
+async def test_a_clip_that_is_deleted_while_the_files_are_read_is_not_quoted() -> None:
+    rig = Rig(platform := SlowPlatform())
+    quotes = QuoteRemoval(rig.store, rig.place_queues.submit, rig.live, SystemClock())
+    async with rig.delivering():
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        await rig.store.note(Ask("m0", PLACE, ADA, "", at, attached=(CLIP, SLOW_NOTES)))
+        turn = await rig.ask(1, "what did I say?")
+        await until(lambda: platform.fetched == ["F1"])
+        await quotes.receive(Deleted(PLACE, "m0"))
+        platform.fetches.set()
+        platform.shows.set()
+        rig.model.go.set()
+        await rig.until_ended(turn)
+    assert not [text for text, _ in rig.views("p0") if "call me" in text]
+    assert rig.views("p0")[-1] == ("All of it.", "")
+
+
+@pytest.mark.parametrize("deleted", ["m0", "m1"], ids=["of another message", "of the question"])
+async def test_a_clip_that_is_deleted_while_the_last_words_are_shown_leaves_the_answer(deleted: str) -> None:
+    rig = Rig(platform := SlowPlatform())
+    quotes = QuoteRemoval(rig.store, rig.place_queues.submit, rig.live, SystemClock())
+    async with rig.delivering():
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        if deleted == "m0":
+            await rig.store.note(Ask("m0", PLACE, ADA, "", at, attached=(CLIP,)))
+        turn = await (rig.ask(1, "what did I say?") if deleted == "m0" else asked_by_voice(rig))
+        rig.model.go.set()
+        await until(lambda: rig.model.closed == 1)
+        await until(lambda: all(one.writing is None for one in rig.live))
+        await quotes.receive(Deleted(PLACE, deleted))
+        rig.live.withdraw(message_key(PLACE, deleted))
+        platform.shows.set()
+        await until_over(rig, Turn(2, turn.ask))
+    assert rig.views("p0")[-1] == ("All of it.", "")
+
+
+async def test_an_answer_whose_question_is_forgotten_while_its_last_words_are_shown_loses_its_quote() -> None:
+    rig = Rig(platform := SlowPlatform())
+    async with rig.delivering():
+        turn = await asked_by_voice(rig)
+        rig.model.go.set()
+        await until(lambda: rig.model.closed == 1)
+        await until(lambda: all(one.writing is None for one in rig.live))
+        await rig.store.forget_person("slack", "T1", ADA.id, datetime(2026, 1, 2, tzinfo=UTC))
+        rig.live.forget(lambda one: one.id == turn.id)
+        platform.shows.set()
+        await until(lambda: not rig.live.ids)
+    assert rig.views("p0")[-1] == ("All of it.", phrase("forgotten", "en"))
+    assert list(rig.platform.shown) == ["p0"]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
