@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
@@ -231,8 +231,11 @@ class SqlStore:
     async def record(self, change: Change) -> None:
         await self._database.write(settings.record, change)
 
-    async def quoting_turns(self, place: Place, message_id: str) -> list[Turn]:
-        return await self._database.read(turns.quoting_turns, place, message_id)
+    async def quoting_turns(self, place: Place, message_id: str, left: Collection[str] = ()) -> list[Turn]:
+        return await self._database.read(turns.quoting_turns, place, message_id, left)
+
+    async def answer_footer(self, turn_id: int) -> AnswerFooter | None:
+        return await self._database.read(turns.answer_footer, turn_id)
 
     async def answer_footers(self, place: Place, limit: int = 400) -> list[AnswerFooter]:
         return await self._database.read(turns.answer_footers, place, limit)

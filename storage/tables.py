@@ -211,7 +211,7 @@ class TurnRow(Row, table=True):
     buttons: list[list[str]] | None = Field(sa_type=JSON, default=None)
     deaths: int = Field(sa_column=Column(Integer, nullable=False, server_default="0"))
     attached: list[Any] | None = Field(sa_type=Fields, default=None)
-    quoted: list[str] | None = Field(sa_type=Fields, default=None)
+    quoted: list[list[str]] | None = Field(sa_type=Fields, default=None)
 
 
 class PostRow(Row, table=True):

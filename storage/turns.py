@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Text, bindparam, cast, delete, literal, select, update
+from sqlalchemy import Connection, Executable, Text, bindparam, cast, delete, literal, or_, select, update
 
 from core.errors import StoreError
 from core.ports.store.threads import PROCESS, Context
@@ -28,6 +28,8 @@ Checkpoint = tuple[int, str, tuple[str, ...]]
 
 _CHANNEL = ("platform", "team", "channel")
 _NOT_ENDED = (TurnState.HELD, TurnState.WAITING, TurnState.RUNNING, TurnState.ASKING)
+_SHOWN = or_(TURNS.c.ended_at_us.is_not(None), TURNS.c.state == TurnState.ASKING)
+"""The end of a run is shown, and no other run goes on."""
 _AGAIN = "again-"
 """The prefix of the key (`message`) of a turn that answers a question again. The id of the first turn follows
 it."""
@@ -223,7 +225,7 @@ def finish(connection: Connection, end: Finish, now_us: int) -> bool:
         "buttons": [[button.action, button.label] for button in end.buttons],
         "error": end.error,
         "ref": end.ref,
-        "quoted": list(end.quoted) or None,
+        "quoted": [list(clip) for clip in end.quoted] or None,
     }
     if asked is None:
         values |= {"ticket": "", "ended_at_us": now_us}
@@ -247,11 +249,19 @@ def finish(connection: Connection, end: Finish, now_us: int) -> bool:
     return True
 
 
-def quoting_turns(connection: Connection, place: Place, message_id: str) -> list[Turn]:
-    turn = TURNS.c
-    ended = select(TURNS).where(*threads.channel_of(TURNS, place), QUOTING, turn.ended_at_us.is_not(None))
-    rows = connection.execute(ended.order_by(turn.id)).all()
-    return [turn_of(row) for row in rows if message_id in row.quoted]
+def quoting_turns(connection: Connection, place: Place, message_id: str, left: Collection[str]) -> list[Turn]:
+    quoting = select(TURNS).where(*threads.channel_of(TURNS, place), QUOTING, _SHOWN)
+    rows = connection.execute(quoting.order_by(TURNS.c.id)).all()
+    return [
+        turn_of(row)
+        for row in rows
+        if any(message == message_id and source not in left for message, source in row.quoted)
+    ]
+
+
+def answer_footer(connection: Connection, turn_id: int) -> AnswerFooter | None:
+    row = connection.execute(select(TURNS).where(TURNS.c.id == turn_id, _SHOWN)).one_or_none()
+    return _footer(row) if row is not None else None
 
 
 def answer_footers(connection: Connection, place: Place, limit: int) -> list[AnswerFooter]:
@@ -262,17 +272,20 @@ def answer_footers(connection: Connection, place: Place, limit: int) -> list[Ans
     again = select(later.id).where(*(later[name] == turn[name] for name in _CHANNEL), later.message == key)
     columns = (turn.id, turn.question, turn.at_us, turn.posted, turn.notice, turn.buttons)
     query = select(*columns).where(turn.id.in_(sorted(ended)[-limit:]), ~again.exists()).order_by(turn.id)
-    return [
-        AnswerFooter(
-            _line_id(row.id, row.posted),
-            row.question,
-            from_us(row.at_us),
-            row.notice,
-            tuple(Button(action, label, row.id) for action, label in row.buttons or ()),
-        )
-        for row in connection.execute(query)
-        if row.notice or row.buttons
-    ]
+    return [footer for row in connection.execute(query) if (footer := _footer(row))]
+
+
+def _footer(row: Any) -> AnswerFooter | None:
+    """The footer of an answer, if it has a notice or buttons."""
+    if not (row.notice or row.buttons):
+        return None
+    return AnswerFooter(
+        _line_id(row.id, row.posted),
+        row.question,
+        from_us(row.at_us),
+        row.notice,
+        tuple(Button(action, label, row.id) for action, label in row.buttons or ()),
+    )
 
 
 def context(connection: Connection, ask: Ask, model: str, limit: int) -> Context:

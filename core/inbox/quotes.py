@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from core.clock import Clock
-from core.conversation.file_content import is_sound
 from core.ports.store import Store
 from core.turns.running import RunningTurns
 from core.values.conversation import Turn, announcement
@@ -24,19 +23,20 @@ class QuoteRemoval:
         self._clock = clock
 
     async def receive(self, event: Deleted | Edited) -> None:
-        """Take a deletion, or an edit that may have removed the clip of a message, once for each answer. Raises
-        StoreError."""
-        if isinstance(event, Edited) and any(map(_is_readable_sound, event.attached)):
-            return
-        running = self._live.clips_removed(event.place, event.message_id)
-        ended = await self._store.quoting_turns(event.place, event.message_id)
-        for turn in {turn.id: turn for turn in (*ended, *running)}.values():
-            removal = announcement(
-                f"unquote-{turn.id}", turn.ask.place, RemoveQuote(turn.id), self._clock.now()
-            )
+        """Take a deletion, or an edit that may have removed a clip of a message. Raises StoreError.
+
+        The whole quote of an answer is removed, once for each of its runs: the removal is behind the run.
+        """
+        left = _readable(event.attached) if isinstance(event, Edited) else frozenset[str]()
+        running = self._live.keep_clips(event.place, event.message_id, left)
+        shown = await self._store.quoting_turns(event.place, event.message_id, left)
+        for turn in {turn.id: turn for turn in (*shown, *running)}.values():
+            key = f"unquote-{turn.id}-{turn.attempt}"
+            removal = announcement(key, turn.ask.place, RemoveQuote(turn.id), self._clock.now())
             if (stored := await self._store.accept(removal)) is not None:
                 self._submit(stored)
 
 
-def _is_readable_sound(one: Attached) -> bool:
-    return isinstance(one, File) and is_sound(one) and one.problem is None
+def _readable(attached: Iterable[Attached]) -> frozenset[str]:
+    """The sources of files that are still there. A platform may not say of which type a file is."""
+    return frozenset(one.source for one in attached if isinstance(one, File) and one.problem is None)

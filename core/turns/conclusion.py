@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
 from dataclasses import replace
 
 import structlog
@@ -55,14 +54,13 @@ async def _conclude(
 
 
 async def remove_quote(
-    answer: Turn, footers: Iterable[AnswerFooter], scheduler: DeliveryScheduler, clock: Clock
+    answer: Turn, footer: AnswerFooter | None, scheduler: DeliveryScheduler, clock: Clock
 ) -> None:
-    """Show the ended turn `answer` in its messages without the quote above it. Posts nothing."""
+    """Show the ended or ASKING turn `answer` in its messages without the quote above it. Posts nothing."""
 
     async def on_post(_: tuple[str, ...]) -> None:
         """Keep no ids: the turn has ended."""
 
-    footer = next((one for one in footers if one.message_id == answer.posted[0]), None)
     notice, buttons = (footer.notice, footer.buttons) if footer else ("", ())
     key = f"turn-{answer.id}"
     delivery = scheduler.delivery(answer.ask, key, on_post, answer.posted, look_first=False, turn_id=answer.id)

@@ -206,14 +206,14 @@ class TurnRunner:
         return await self._show_last(finish, running, self._create(running, channel))
 
     async def _remove_quote(self, running: RunningTurn, channel: Channel) -> Finish:
-        """Show an ended answer without the transcripts above it, in the messages that it has."""
+        """Show an answer without the transcripts above it, in the messages that it has. One whose turn goes on is shown
+        anew by its own run."""
         task = running.turn.ask.task
         assert isinstance(task, RemoveQuote)
         answer = await until_stored(self._clock, lambda: self._store.turn(task.turn_id))
-        if answer is not None and answer.posted and not answer.forgotten:
-            place = answer.ask.place
-            footers = await until_stored(self._clock, lambda: self._store.answer_footers(place))
-            await remove_quote(answer, footers, channel.scheduler, self._clock)
+        if answer is not None and answer.posted and not (answer.forgotten or answer.is_open):
+            footer = await until_stored(self._clock, lambda: self._store.answer_footer(task.turn_id))
+            await remove_quote(answer, footer, channel.scheduler, self._clock)
         return Finish(running.turn, TurnState.DONE)
 
     async def _converse(self, running: RunningTurn, channel: Channel) -> Finish:
@@ -238,7 +238,7 @@ class TurnRunner:
             draft.text = ""
         finish = self._finish(running)
         if delivery.quote:
-            finish = replace(finish, quoted=tuple(one.message_id for one in running.heard))
+            finish = replace(finish, quoted=tuple(one.key for one in running.heard))
         return await self._show_last(replace(finish, notice="") if unseen else finish, running, delivery)
 
     async def _write(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -45,8 +45,9 @@ class RunningTurn:
     """A person who may not stop this turn has pressed Stop."""
     halting: asyncio.Task[None] | None = None
     """Waits for the event that names who halted the growing message."""
-    without_clips: set[str] = field(default_factory=set)
-    """Ids of the messages that lost their clips since the turn was queued."""
+    clips_left: dict[str, Collection[str]] = field(default_factory=dict)
+    """The sources of the clips that are left in the messages that were edited or deleted since the turn was queued, by
+    the ids of the messages."""
     unsaved: tuple[str, tuple[str, ...]] | None = None
     """Text and message ids that the store does not have yet."""
 
@@ -57,7 +58,11 @@ class RunningTurn:
     @property
     def heard(self) -> list[FoundFile]:
         """The clips whose transcripts the answer quotes."""
-        return [one for one in self.draft.files.heard if one.message_id not in self.without_clips]
+        return [
+            one
+            for one in self.draft.files.heard
+            if one.file.source in self.clips_left.get(one.message_id, (one.file.source,))
+        ]
 
     def interrupt(self, interrupt: Interrupt) -> bool:
         """Cancel the writing. False where nothing is written now: then the writing does not begin."""
@@ -164,13 +169,15 @@ class RunningTurns:
         forgotten = [one.interrupt(Interrupt.FORGOTTEN) for one in picked]
         return any(forgotten)
 
-    def clips_removed(self, place: Place, message_id: str) -> list[Turn]:
-        """A message of the channel `place` has no clips any more: no answer quotes them from now on. Returns the turns
-        whose answers quote them already."""
-        there = [one for one in self if one.turn.ask.place.channel_key == place.channel_key]
-        quoting = [one.turn for one in there if message_id in {found.message_id for found in one.heard}]
-        for one in there:
-            one.without_clips.add(message_id)
+    def keep_clips(self, place: Place, message_id: str, left: Collection[str]) -> list[Turn]:
+        """Only the clips with the sources `left` remain in a message of the channel `place`: no answer quotes others of
+        it from now on. Returns the turns whose answers quote such a one already."""
+        quoting: list[Turn] = []
+        for one in self:
+            if one.turn.ask.place.channel_key == place.channel_key:
+                before = one.heard
+                one.clips_left[message_id] = left
+                quoting += [one.turn] if one.heard != before else []
         return quoting
 
     def message_deleted(self, message: str) -> bool:

@@ -114,6 +114,11 @@ class Turn:
     deaths: int = 0
 
     @property
+    def is_open(self) -> bool:
+        """True if it waits for its run, or runs."""
+        return self.state in (TurnState.WAITING, TurnState.RUNNING)
+
+    @property
     def forgotten(self) -> bool:
         """True if its author and text were removed by `/forget`."""
         return not self.ask.author.id or not (self.ask.author.name or self.ask.text)

@@ -41,8 +41,9 @@ class Finish:
     """Rounds of the model that have ended; it is logged, not stored."""
     asked: tuple[int, ApprovalAsked] | None = None
     """The request of a turn in the state ASKING, behind its number as a step."""
-    quoted: tuple[str, ...] = ()
-    """Ids of the messages whose transcripts are quoted above the text (`core.turns.transcripts`)."""
+    quoted: tuple[tuple[str, str], ...] = ()
+    """The clips whose transcripts are quoted above the text (`core.turns.transcripts`): the id of the message of each,
+    and its `File.source`."""
     pictures: tuple[AnswerPicture, ...] = ()
     """Pictures that follow the text; once it is shown, those that people can see."""
 

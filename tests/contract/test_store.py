@@ -69,6 +69,7 @@ CALLS: dict[str, Call] = {
     "tool_grants": lambda store: store.tool_grants(PLACE),
     "grant_tool": lambda store: store.grant_tool(PLACE, ToolGrant("t", "", "U1"), NOON),
     "record": lambda store: store.record(Change(PLACE, "tool:t", None, "approved", ANN, NOON)),
+    "answer_footer": lambda store: store.answer_footer(1),
     "answer_footers": lambda store: store.answer_footers(PLACE),
     "last_usage": lambda store: store.last_usage(PLACE, "m"),
     "usage_totals": lambda store: store.usage_totals(NOON, NOON + timedelta(days=1)),

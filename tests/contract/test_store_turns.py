@@ -18,11 +18,24 @@ from core.values.deltas import Usage
 from core.values.events import Deleted, Edited
 from core.values.places import Person, Place
 from core.values.tasks import ANSWER, Alert, ContinueAnswer, RemoveQuote, ReportUsage, Summarize, Task
-from core.values.turn_ends import Finish
+from core.values.turn_ends import AnswerFooter, Finish
+from core.values.ui import Button
 from core.values.usage import UsageTotals
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.engine import Database
-from tests.contract.stored import ANN, BEN, ELSEWHERE, NOON, PLACE, accepted, answered, ask, texts
+from tests.contract.stored import (
+    ANN,
+    APPROVED,
+    ASKED,
+    BEN,
+    ELSEWHERE,
+    NOON,
+    PLACE,
+    accepted,
+    answered,
+    ask,
+    texts,
+)
 
 
 class TestAccept:
@@ -402,7 +415,7 @@ class TestAgain:
 
 async def test_the_answers_that_quote_a_message_are_found_once_they_have_ended(store: Store) -> None:
     def ended(turn: Turn, *quoted: str) -> Finish:
-        return Finish(turn, TurnState.DONE, "because", quoted=quoted)
+        return Finish(turn, TurnState.DONE, "because", quoted=tuple((message, "F1") for message in quoted))
 
     async def quoting(message: str, place: Place = PLACE) -> list[int]:
         return [turn.id for turn in await store.quoting_turns(replace(place, thread=""), message)]
@@ -421,6 +434,24 @@ async def test_the_answers_that_quote_a_message_are_found_once_they_have_ended(s
     assert [await quoting(message) for message in ("m0", "m", "m2")] == [[first.id], [], []]
     await store.forget_person("slack", "T1", ANN.id, NOON)
     assert await quoting("m1") == []
+
+
+async def test_an_answer_quotes_single_clips_and_counts_while_it_waits_for_an_approval(store: Store) -> None:
+    async def quoting(*left: str) -> list[int]:
+        return [turn.id for turn in await store.quoting_turns(PLACE, "m0", left)]
+
+    asking = await accepted(store, ask("m1"))
+    run = await store.begin(asking.id)
+    up = (Button("approve", "Approve", asking.id),)
+    end = Finish(run, TurnState.ASKING, "", "May I?", up, ("p1",), asked=(0, ASKED))
+    await store.finish(replace(end, quoted=(("m0", "F1"), ("m0", "F2"), ("m9", "F3"))))
+    assert [await quoting(*left) for left in ((), ("F1",), ("F1", "F2"))] == [[asking.id], [asking.id], []]
+    assert await store.answer_footer(asking.id) == AnswerFooter("p1", "m1", NOON, "May I?", up)
+    await store.resume(asking.id, APPROVED)
+    assert (await quoting(), await store.answer_footer(asking.id)) == ([], None), "its next run shows it anew"
+    await store.finish(Finish(await store.begin(asking.id), TurnState.DONE, "because", quoted=(("m0", "F2"),)))
+    assert [await quoting(*left) for left in ((), ("F1",), ("F2",))] == [[asking.id], [asking.id], []]
+    assert await store.answer_footer(asking.id) is None
 
 
 async def test_a_change_of_an_answer_is_a_turn_but_no_message(store: Store) -> None:

@@ -5,7 +5,7 @@ Set `failing` to have every call raise StoreError, as a database that is away wo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -50,6 +50,8 @@ class MemoryStore(MemorySettings):
         self._posts: dict[tuple[str, str], int] = {}
         self._steps: dict[int, list[Step]] = {}
         self._finishes: dict[int, Finish] = {}
+        self._runs: dict[int, Finish] = {}
+        """The end of the last run of each turn: ASKING, or its own end."""
         self._heard: dict[tuple[str, str], datetime] = {}
         self._grants: list[tuple[Place, ToolGrant]] = []
         self._feedback: dict[tuple[int, str], Feedback] = {}
@@ -398,6 +400,7 @@ class MemoryStore(MemorySettings):
             self._steps[turn.id] = [*taken_steps, asked[1]]
             self._turns[turn.id] = replace(turn, state=finish.state, text=finish.text, posted=finish.posted)
             self._post(turn.id, finish.posted)
+            self._runs[turn.id] = finish
             return True
         ask = replace(turn.ask, interaction_token="")
         self._turns[turn.id] = replace(
@@ -406,7 +409,7 @@ class MemoryStore(MemorySettings):
         if ask.announces:
             return True
         self._post(turn.id, finish.posted)
-        self._finishes[turn.id] = finish
+        self._finishes[turn.id] = self._runs[turn.id] = finish
         if finish.text.strip():
             message_id = finish.posted[0] if finish.posted else f"turn-{turn.id}"
             answer = ThreadMessage(
@@ -482,28 +485,28 @@ class MemoryStore(MemorySettings):
         self._work()
         self._audit.append(change)
 
-    async def quoting_turns(self, place: Place, message_id: str) -> list[Turn]:
+    async def quoting_turns(self, place: Place, message_id: str, left: Collection[str] = ()) -> list[Turn]:
         self._work()
         return [
             self._turns[turn_id]
-            for turn_id, finish in sorted(self._finishes.items())
-            if finish.turn.ask.place.channel_key == place.channel_key and message_id in finish.quoted
+            for turn_id, run in sorted(self._runs.items())
+            if run.turn.ask.place.channel_key == place.channel_key and self._turns[turn_id].state not in _OPEN
+            if any(message == message_id and source not in left for message, source in run.quoted)
         ]
+
+    async def answer_footer(self, turn_id: int) -> AnswerFooter | None:
+        self._work()
+        run = self._runs.get(turn_id)
+        if run is None or self._turns[turn_id].state in _OPEN or not (run.notice or run.buttons):
+            return None
+        return _footer(run)
 
     async def answer_footers(self, place: Place, limit: int = 400) -> list[AnswerFooter]:
         self._work()
         again = {turn.again_of for turn in self._turns.values()}
         ended = [one for _, one in sorted(self._finishes.items()) if one.turn.ask.place.key == place.key]
         return [
-            AnswerFooter(
-                one.posted[0] if one.posted else f"turn-{one.turn.id}",
-                one.turn.ask.id,
-                one.turn.ask.at,
-                one.notice,
-                one.buttons,
-            )
-            for one in ended[-limit:]
-            if one.turn.id not in again and (one.notice or one.buttons)
+            _footer(one) for one in ended[-limit:] if one.turn.id not in again and (one.notice or one.buttons)
         ]
 
     async def last_usage(self, place: Place, model: str) -> LastUsage | None:
@@ -651,6 +654,7 @@ class MemoryStore(MemorySettings):
         self._steps.pop(turn.id, None)
         if finish := self._finishes.get(turn.id):
             self._finishes[turn.id] = replace(finish, notice="", buttons=(), quoted=())
+        self._runs.pop(turn.id, None)
 
     def _talk(self, place: Place) -> StoredThread:
         return self._talks.setdefault(place.key, StoredThread(place))
@@ -667,3 +671,8 @@ class MemoryStore(MemorySettings):
             for talk in self._talks.values()
             if talk.place.channel_key == place.channel_key and message_id in talk.lines
         ]
+
+
+def _footer(run: Finish) -> AnswerFooter:
+    message_id = run.posted[0] if run.posted else f"turn-{run.turn.id}"
+    return AnswerFooter(message_id, run.turn.ask.id, run.turn.ask.at, run.notice, run.buttons)

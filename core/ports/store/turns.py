@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -117,8 +117,13 @@ class TurnLedger(Protocol):
         """
         ...
 
-    async def quoting_turns(self, place: Place, message_id: str) -> list[Turn]:
-        """The ended turns of `place`'s channel whose answers quote a transcript of that message, oldest first."""
+    async def quoting_turns(self, place: Place, message_id: str, left: Collection[str] = ()) -> list[Turn]:
+        """The ended and ASKING turns of `place`'s channel whose answers quote a clip of that message other than those
+        with the sources `left`, oldest first."""
+        ...
+
+    async def answer_footer(self, turn_id: int) -> AnswerFooter | None:
+        """The notice and buttons under the answer of an ended or ASKING turn. None where there are none."""
         ...
 
     async def answer_footers(self, place: Place, limit: int = 400) -> list[AnswerFooter]:

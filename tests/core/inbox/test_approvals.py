@@ -20,7 +20,7 @@ from core.turns.draft import BETWEEN_ROUNDS
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.events import ButtonPress, Command, Deleted, Edited, Outcome, PlaceClosed, Receipt
 from core.values.outgoing import Page
-from core.values.parts import Text, ToolCall
+from core.values.parts import File, Text, ToolCall
 from core.values.places import Person
 from core.values.steps import ApprovalAsked
 from core.values.tools import ToolGrant
@@ -122,6 +122,31 @@ async def test_what_is_asked_is_shown_with_its_buttons(office: Office) -> None:
     )
     assert labels(page) == ["Approve", "Deny", "Show arguments"]
     assert office.tools.ran == ["look_up"]
+
+
+async def test_a_quote_leaves_an_answer_that_waits_for_an_approval_as_its_clips_are_deleted() -> None:
+    office = Office()
+    office.platform.limits = replace(office.platform.limits, quotes=True)
+    async with office.rig.delivering():
+        for number in (1, 2):
+            clip = File(f"clip{number}.ogg", "audio/ogg", "call me", source=f"F{number}")
+            await office.store.note(Ask(f"c{number}", PLACE, BEN, "", NOON, attached=(clip,)))
+        turn = await office.asking()
+        buttons = office.pages[0].buttons
+        assert office.pages[0].text.count("call me") == 2
+
+        await office.inbox.receive(Deleted(PLACE, "c1"))
+        await until(lambda: office.pages[0].text == ASKED)
+        assert office.pages[0].notice.startswith("Ada, do you approve this?")
+        assert office.pages[0].buttons == buttons
+        await until(lambda: not office.rig.live.ids)
+
+        await office.press(APPROVE)
+        await office.ended(turn.id)
+        assert office.pages[0].text.count("call me") == 1
+        await office.inbox.receive(Deleted(PLACE, "c2"))
+        await until(lambda: office.pages[0].text == WHOLE)
+    assert len(office.pages) == 1
 
 
 async def test_the_asker_approves_and_the_call_runs_once(office: Office) -> None:

@@ -217,6 +217,38 @@ async def test_the_quote_goes_with_a_clip_that_is_deleted_later_and_the_answer_s
     assert [line.text for line in await rig.store.lines(PLACE) if line.mine] == ["All of it."]
 
 
+@pytest.mark.parametrize(
+    ("left", "quoted"),
+    [
+        (("F1", "F2"), True),
+        (("F1",), False),
+        ((), False),
+    ],
+)
+@pytest.mark.parametrize("media_type", [CLIP.media_type, ""])
+@pytest.mark.parametrize("ended", [True, False], ids=["ended", "still written"])
+async def test_a_quote_goes_once_one_of_the_clips_of_a_message_is_removed(
+    left: tuple[str, ...], quoted: bool, ended: bool, media_type: str
+) -> None:
+    """A platform may describe a file by its id alone, as Slack does in channels that workspaces share."""
+    rig = quoting_rig()
+    quotes = QuoteRemoval(rig.store, rig.place_queues.submit, rig.live, SystemClock())
+    clips = tuple(replace(CLIP, source=source) for source in ("F1", "F2"))
+    async with rig.delivering():
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        await rig.store.note(Ask("m0", PLACE, ADA, "", at, attached=(*clips, replace(NOTES, source="F3"))))
+        turn = await rig.ask(1, "what did I say?")
+        await until(lambda: rig.views("p0"))
+        if ended:
+            rig.model.go.set()
+            await rig.until_ended(turn)
+        kept = tuple(File("", media_type, source=source) for source in (*left, "F3"))
+        await quotes.receive(Edited(PLACE, "m0", "with words", kept))
+        rig.model.go.set()
+        await until(lambda: not rig.live.ids)
+    assert rig.views("p0")[-1][0].count("call me back") == (2 if quoted else 0)
+
+
 class SlowPlatform(FilePlatform):
     """Fetches files, and shows the last words of an answer, once it may."""
 
