@@ -187,7 +187,7 @@ class TurnRunner:
         if delivery is None:
             return
         notice = phrase("forgotten", self._language(running))
-        delivery.show(Reply(text, Phase.ENDED, notice), self._clock.monotonic())
+        delivery.correct(Reply(text, Phase.ENDED, notice), self._clock.monotonic())
         with contextlib.suppress(PlatformError):
             await delivery.finished()
 
@@ -222,7 +222,7 @@ class TurnRunner:
         if running.turn.attempt > 1:
             draft.resume(await until_stored(self._clock, lambda: self._store.steps(running.id)))
         if draft.declined is Decision.EDITED:
-            await self._begin_anew(running)
+            await self._begin_anew(running, delivery)
         end = draft.interrupt = await self._write(running, delivery, channel)
         turn = running.turn
         if end is Interrupt.LOST:
@@ -251,13 +251,14 @@ class TurnRunner:
             end = await self._running_turns.write(running, writing)
             if end is not Interrupt.RESTARTED:
                 return end
-            await self._begin_anew(running)
+            await self._begin_anew(running, delivery)
 
-    async def _begin_anew(self, running: RunningTurn) -> None:
-        """The question was edited: the draft answers the question before the edit."""
+    async def _begin_anew(self, running: RunningTurn, delivery: AnswerDelivery) -> None:
+        """The question was edited: the draft answers the question before the edit, and may quote clips that it had."""
         if running.draft.steps:
             await until_stored(self._clock, lambda: self._store.put_steps(running.id, 0, ()))
         running.draft.restart()
+        delivery.quote = ""
         running.turn = replace(running.turn, text="")
 
     def _delivery(self, running: RunningTurn, channel: Channel) -> AnswerDelivery:

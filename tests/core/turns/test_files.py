@@ -20,7 +20,7 @@ from core.turns.transcripts import LONGEST, transcripts_to_quote
 from core.values.conversation import Ask, Turn
 from core.values.deltas import Delta, Ended, EndReason, ImagesRefused, ModelInfo, ModelSelected
 from core.values.events import Deleted, Edited
-from core.values.outgoing import EditMessage, OutgoingCall, PostMessage
+from core.values.outgoing import EditMessage, OutgoingCall, PostMessage, UploadFile
 from core.values.parts import Attached, File, FileProblem, Image, Text, Unread
 from core.values.places import Place, message_key
 from tests.core.turns.test_runner import ADA, PLACE, Rig, until_over
@@ -320,6 +320,53 @@ async def test_an_answer_whose_question_is_forgotten_while_its_last_words_are_sh
         await until(lambda: not rig.live.ids)
     assert rig.views("p0")[-1] == ("All of it.", phrase("forgotten", "en"))
     assert list(rig.platform.shown) == ["p0"]
+
+
+class FilingPlatform(FilePlatform):
+    """Takes files once it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.limits = replace(self.limits, files=True)
+        self.files: list[str] = []
+        self.takes = asyncio.Event()
+
+    async def perform(self, call: OutgoingCall) -> str:
+        if not isinstance(call, UploadFile):
+            return await super().perform(call)
+        self.files.append(call.name)
+        await self.takes.wait()
+        return "f"
+
+
+async def test_an_answer_that_became_a_file_is_not_uploaded_again_when_its_question_is_forgotten() -> None:
+    rig = Rig(platform := FilingPlatform(), file_chars=3)
+    async with rig.delivering():
+        turn = await rig.ask(1)
+        rig.model.go.set()
+        await until(lambda: len(platform.files) == 1)
+        await rig.store.forget_thread(PLACE, datetime(2026, 1, 2, tzinfo=UTC))
+        rig.live.forget(lambda one: one.id == turn.id)
+        platform.takes.set()
+        await until(lambda: not rig.live.ids)
+    assert rig.views("p0")[-1][1] == phrase("forgotten", "en")
+    assert len(platform.files) == 1
+
+
+async def test_a_question_that_is_edited_to_have_no_clip_loses_its_quote_before_it_is_answered_anew() -> None:
+    rig = quoting_rig()
+    quotes = QuoteRemoval(rig.store, rig.place_queues.submit, rig.live, SystemClock())
+    async with rig.delivering():
+        await asked_by_voice(rig)
+        await until(lambda: rig.views("p0"))
+        edited = Edited(PLACE, "m1", "typed instead")
+        await quotes.receive(edited)
+        await rig.store.edit(edited)
+        (running, *_) = rig.live
+        running.restart(SystemClock().monotonic() + 60.0)
+        await until(lambda: len(rig.views("p0")) > 1)
+    (text, notice) = rig.views("p0")[1]
+    assert (text, notice[:6]) == ("", phrase("edited_wait", "en", wait="a minute")[:6])
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

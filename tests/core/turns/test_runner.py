@@ -89,6 +89,7 @@ class Rig:
         clock: Clock | None = None,
         model: Model | None = None,
         tools: Tools | None = None,
+        file_chars: int = 0,
     ) -> None:
         self.platform = platform or MemoryPlatform()
         self.store = store or MemoryStore()
@@ -97,7 +98,7 @@ class Rig:
         clock = clock or SystemClock()
         self.live = RunningTurns()
         platform_calls = PlatformCalls(self.platform)
-        self.scheduler = DeliveryScheduler(platform_calls, clock)
+        self.scheduler = DeliveryScheduler(platform_calls, clock, file_chars=file_chars)
         self.checkpoints = Checkpoints(self.store, self.live, clock)
         channel = Channel(platform_calls, self.scheduler)
         settings = CoreSettings(_env_file=None)
