@@ -105,7 +105,7 @@ class SqlStore:
         return await self._database.write(turns.remove, deleted)
 
     async def add_attached(self, place: Place, message_id: str, attached: Sequence[Attached]) -> bool:
-        return await self._database.write(threads.add_attached, place, message_id, attached)
+        return await self._database.write(turns.add_attached, place, message_id, attached)
 
     async def put_file(self, place: Place, message_id: str, file: File) -> None:
         await self._database.write(threads.put_file, place, message_id, file)

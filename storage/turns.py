@@ -13,12 +13,13 @@ from core.errors import StoreError
 from core.ports.store.threads import PROCESS, Context
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.events import Deleted, Edited
+from core.values.parts import Attached
 from core.values.places import Person, Place
 from core.values.tasks import Alert, ContinueAnswer, Task
 from core.values.turn_ends import AnswerFooter, Finish
 from core.values.ui import Button
 from storage import posts, steps, threads, uploads, usage
-from storage.attached import from_json, to_json
+from storage.attached import from_json, merged, to_json
 from storage.engine import insert
 from storage.forgotten import ForgottenPeople
 from storage.tables import HEARD, HELD, OPEN, QUOTING, TURNS, USAGE, from_us, to_us
@@ -100,6 +101,16 @@ def edit(connection: Connection, edited: Edited, forgotten: ForgottenPeople) -> 
     new = {"text": edited.text, "attached": to_json(edited.attached)}
     changed = connection.execute(update(TURNS).where(*held, HELD).values(new)).rowcount > 0
     return threads.edit(connection, edited, forgotten) or changed
+
+
+def add_attached(connection: Connection, place: Place, message_id: str, more: Sequence[Attached]) -> bool:
+    held = threads.within(TURNS, place, message_id)
+    changed = False
+    for row in connection.execute(select(TURNS.c.attached).where(*held, HELD).with_for_update()).all():
+        whole = to_json(merged(from_json(row.attached), more))
+        changed = whole != row.attached
+        connection.execute(update(TURNS).where(*held, HELD).values(attached=whole))
+    return threads.add_attached(connection, place, message_id, more) or changed
 
 
 def remove(connection: Connection, deleted: Deleted) -> bool:

@@ -19,7 +19,7 @@ from core.ports.connector import Directory
 from core.ports.store import Store
 from core.settings.channel import ChannelSettings
 from core.values.conversation import Ask, Turn
-from core.values.events import Command, Edited, Outcome, Receipt
+from core.values.events import Command, Outcome, Receipt
 from core.values.parts import Attached, File, Unread
 from core.values.places import Person, Place
 from core.values.ui import ImmediateReply
@@ -181,9 +181,8 @@ class Questions:
         held = await self._store.hold(ask)
         if held is None:
             return await self._again(ask)
-        if more := [one for one in _files(ask) if one not in held.ask.attached]:
-            whole = (*held.ask.attached, *more)
-            await self._store.edit(Edited(ask.place, ask.id, held.ask.text, whole))
+        if not set(_files(ask)) <= set(held.ask.attached):  # a second delivery, as in `_again`
+            await self._store.add_attached(ask.place, ask.id, _files(ask))
         log.info("question_held", turn=held.id, place=ask.place.key)
         self.admission.hold(replace(held, ask=replace(held.ask, author=ask.author)))
         return Receipt(Outcome.HELD, held.id)

@@ -65,6 +65,12 @@ class TestAttached:
         assert not await store.add_attached(PLACE, "m1", [replace(FILE, name="other")])
         assert not await store.add_attached(PLACE, "m9", ATTACHED)
 
+    async def test_what_a_second_delivery_of_a_held_question_has_more_is_added_once(self, store: Store) -> None:
+        await store.hold(replace(ask(), attached=ATTACHED[:1]))
+        assert await store.add_attached(replace(PLACE, thread=""), "m1", ATTACHED)
+        assert not await store.add_attached(PLACE, "m1", [replace(FILE, name="other")])
+        assert [turn.ask.attached for turn in await store.held_turns()] == [ATTACHED]
+
     async def test_a_file_that_is_gone_leaves_its_name_and_nothing_of_its_content(self, store: Store) -> None:
         await store.note(replace(ask(), attached=(FILE,)))
         await store.put_file(PLACE, "m1", replace(FILE, text="Loom, in words"))

@@ -163,6 +163,11 @@ class MemoryStore(MemorySettings):
 
     async def add_attached(self, place: Place, message_id: str, attached: Sequence[Attached]) -> bool:
         self._work()
+        held = self._asked(place, message_id)
+        if held is not None and held.state is TurnState.HELD:
+            ask = replace(held.ask, attached=merged(held.ask.attached, attached))
+            self._turns[held.id] = replace(held, ask=ask)
+            return ask != held.ask
         talks = [talk for talk in self._holding(place, message_id) if not talk.lines[message_id].mine]
         return bool(
             sum(

@@ -72,8 +72,8 @@ class ThreadStore(Protocol):
         ...
 
     async def add_attached(self, place: Place, message_id: str, attached: Sequence[Attached]) -> bool:
-        """Add parts of a message that are not stored yet, such as files that came with its second delivery
-        only.
+        """Add parts of a message, or of a HELD turn, that are not stored yet, such as files that came with its second
+        delivery only. A file is the same where its source is.
 
         Returns False where the message is not stored or has all of it.
         """

@@ -18,6 +18,7 @@ from core.settings.environment import CoreSettings
 from core.turns.running import RunningTurns
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.events import Deleted, Edited, Outcome, Receipt
+from core.values.parts import File
 from core.values.places import Person, Place
 from core.values.ui import ImmediateReply
 from tests.fakes.clock import FakeClock
@@ -109,6 +110,14 @@ async def test_a_held_question_keeps_nobody_else_waiting_and_is_one_however_ofte
     await house.clock.advance(3)
     assert [turn.id for turn in house.submitted] == [other.turn_id, first.turn_id]
     assert (await house.ask()).outcome is Outcome.DUPLICATE
+
+
+async def test_a_file_is_one_however_well_each_delivery_of_its_held_question_describes_it(house: App) -> None:
+    bare = File("", source="F1")
+    for file in (bare, replace(bare, name="a.txt"), replace(bare, source="F2")):
+        await house.inbox.receive(Ask("1.0", THREAD, UNKNOWN, "why?", NOON, addressed=True, attached=(file,)))
+    await house.clock.advance(3)
+    assert [turn.ask.attached for turn in house.submitted] == [(bare, replace(bare, source="F2"))]
 
 
 async def test_who_is_known_or_is_certainly_refused_is_not_held(house: App) -> None:
