@@ -84,7 +84,8 @@ class ContextReader:
         lines = readable(context.lines, ask)
         complete = complete and len(lines) == len(context.lines)
         lines = with_question(lines, ask)
-        if ask.wordless and (ask.place.direct or all(line.wordless for line in lines)):
+        question = next(line for line in lines if line.id == ask.id)  # as it is now: it may have been edited
+        if question.wordless and (ask.place.direct or all(line.wordless for line in lines)):
             return Material(None)
         files = await self._files.read(ask, lines, platform_calls)
         lines = list(files.lines)

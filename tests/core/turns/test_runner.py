@@ -27,6 +27,7 @@ from core.turns.runner import Channel, TurnRunner
 from core.turns.running import RunningTurn, RunningTurns
 from core.values.conversation import Ask, Turn, TurnState, announcement
 from core.values.deltas import Delta, Ended, EndReason, ModelInfo, ModelSelected
+from core.values.events import Edited
 from core.values.outgoing import Page, PostMessage
 from core.values.parts import Text
 from core.values.places import Person, Place, message_key
@@ -456,6 +457,19 @@ async def test_a_question_without_words_is_answered_by_asking_what_is_wanted(tex
         await rig.until_ended(await rig.ask(2, "what is 2+2?", place))
     (request,) = rig.model.requests
     assert [is_blank(message.text) for message in request.messages] == [False] * len(request.messages)
+
+
+@pytest.mark.parametrize("direct", [False, True])
+async def test_a_question_without_words_is_answered_once_it_is_edited_while_it_waits(direct: bool) -> None:
+    rig = Rig()
+    place = replace(PLACE, direct=direct)
+    async with rig.delivering():
+        await rig.ask(1, "why?", place)
+        second = await rig.ask(2, "", place)
+        await rig.store.edit(Edited(place, "m2", "what is 2+2?"))
+        rig.model.go.set()
+        assert (await rig.until_ended(second)).text == "All of it."
+    assert "what is 2+2?" in rig.model.requests[1].messages[-1].text
 
 
 async def test_a_mention_without_words_in_a_thread_where_people_talked_is_answered_from_it() -> None:
